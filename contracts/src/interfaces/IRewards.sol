@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+/// @title Rewards: deposits, settlements and claims
+/// @notice Settlements are cumulative Merkle roots signed by k of n evaluators, active after a challenge window.
+/// DESIGN §2.7. Active settlements can never be vetoed, paused or un-funded; deposits can never be withdrawn.
+interface IRewards {
+    enum Status {
+        None,
+        Pending,
+        Active,
+        Void
+    }
+
+    /// @notice What evaluators sign.
+    /// @param parent Id of the settlement this one continues; 0 for the first.
+    /// @param firstRound One more than the parent's `lastRound`; 1 for the first.
+    /// @param lastRound Its commit window must be over.
+    /// @param root Merkle root over `(address operator, uint256 cumulativeAttoFil)`.
+    /// @param cumulativeTotal Sum of all leaves, attoFIL.
+    /// @param acceptedRoot Merkle root over `(uint64 round, uint256 stationIndex, uint256 committee, uint256 k)` of
+    /// every rewarded measurement; zero if there is none.
+    /// @param cid Binary CID (36 bytes) of the settlement document. The contract does not read it.
+    struct Proposal {
+        uint64 parent;
+        uint64 firstRound;
+        uint64 lastRound;
+        bytes32 root;
+        uint256 cumulativeTotal;
+        bytes32 acceptedRoot;
+        bytes cid;
+    }
+
+    struct Settlement {
+        Proposal proposal;
+        uint64 postedAt;
+        uint64 activeAt;
+        Status status;
+    }
+
+    struct Claim {
+        address operator;
+        uint256 cumulative;
+        bytes32[] proof;
+    }
+
+    event Deposited(address indexed from, uint256 amount, uint256 totalDeposited);
+    event SettlementPosted(
+        uint64 indexed settlement,
+        uint64 indexed parent,
+        uint64 firstRound,
+        uint64 lastRound,
+        bytes32 root,
+        uint256 cumulativeTotal,
+        bytes32 acceptedRoot,
+        bytes cid,
+        uint64 activeAt
+    );
+    /// @dev `lastVoid` is the newest descendant voided along with `settlement`.
+    event SettlementVetoed(uint64 indexed settlement, uint64 lastVoid, address indexed guardian, string reason);
+    event Claimed(
+        uint64 indexed settlement, address indexed operator, address indexed recipient, uint256 amount, uint256 cumulative
+    );
+    event ClaimSkipped(uint64 indexed settlement, address indexed operator, address indexed recipient, uint256 amount);
+    event PayoutAddressChanged(address indexed operator, address indexed previous, address indexed current);
+    event EvaluatorsChanged(uint64 indexed version, address[] evaluators, uint256 threshold);
+    event GuardianChanged(address indexed previous, address indexed current);
+    event ChallengeWindowChanged(uint64 previous, uint64 current);
+
+    error NotGuardian(address caller, address guardian);
+    error NoSuchSettlement(uint64 settlement);
+    error NotActive(uint64 settlement, Status status);
+    error NotPending(uint64 settlement, Status status);
+    error WrongParent(uint64 expected, uint64 actual);
+    error RangeDoesNotContinue(uint64 expectedFirst, uint64 first, uint64 last);
+    error TooManyRounds(uint256 rounds, uint256 max);
+    error EmptyRoot();
+    error TotalDecreases(uint256 previous, uint256 cumulativeTotal);
+    error OverBudget(uint256 growth, uint256 budget);
+    error Underfunded(uint256 cumulativeTotal, uint256 totalDeposited);
+    error NotEnoughSignatures(uint256 given, uint256 threshold);
+    error SignersNotAscending(address previous, address signer);
+    error NotEvaluator(address signer);
+    error BadSignature(uint256 index);
+    error InvalidCid(bytes cid);
+    error InvalidProof(address operator, uint256 cumulative);
+    error NothingToClaim(address operator, uint256 cumulative, uint256 claimed);
+    error OverTotal(uint256 wouldBePaid, uint256 activeTotal);
+    error PaymentFailed(address operator, address recipient, uint256 amount);
+    error TooLittleGas(uint256 needed);
+    error EvaluatorsNotAscending(address previous, address evaluator);
+    error BadThreshold(uint256 threshold, uint256 evaluators);
+    error TooManyEvaluators(uint256 evaluators, uint256 max);
+    error WindowTooShort(uint64 window, uint64 min);
+    error WindowTooLong(uint64 window, uint64 max);
+    error NothingChanged();
+    error ZeroAmount();
+    error ZeroAddress();
+
+    /// @notice Adds FIL to the pool. Nobody can take it out but operators through claims.
+    function deposit() external payable;
+
+    /// @notice Posts a settlement with the signatures of at least `threshold` evaluators, signers ascending by address.
+    /// Anyone may call; the signatures decide.
+    /// @param signatures 65 bytes each over the EIP-712 digest of `Proposal` plus the evaluator-set version.
+    function post(Proposal calldata proposal, bytes[] calldata signatures) external returns (uint64 settlement);
+
+    /// @notice Voids a pending settlement and all that descend from it. Guardian only.
+    function veto(uint64 settlement, string calldata reason) external;
+
+    /// @notice Pays an operator what an active settlement grants beyond what was claimed. Anyone may call; the money
+    /// goes to the operator, or to the payout address the operator has set.
+    function claim(uint64 settlement, address operator, uint256 cumulative, bytes32[] calldata proof)
+        external
+        returns (uint256 amount);
+
+    /// @notice As `claim` for many; an operator whose recipient refuses the money, or who has nothing to claim, is
+    /// skipped and loses nothing. A wrong proof reverts the whole batch.
+    function claimMany(uint64 settlement, Claim[] calldata claims) external returns (uint256 paid);
+
+    /// @notice Sets where the caller's rewards go; zero resets to the caller's own address.
+    function setPayoutAddress(address recipient) external;
+
+    function setEvaluators(address[] calldata evaluators, uint256 threshold) external;
+    function setGuardian(address guardian) external;
+    function setChallengeWindow(uint64 window) external;
+
+    /// @notice Newest settlement that is not void; 0 if there is none.
+    function head() external view returns (uint64);
+    function settlementCount() external view returns (uint64);
+    function getSettlement(uint64 settlement) external view returns (Settlement memory);
+    function statusOf(uint64 settlement) external view returns (Status);
+    function claimed(address operator) external view returns (uint256);
+    function payoutAddressOf(address operator) external view returns (address);
+    function totalDeposited() external view returns (uint256);
+    function totalClaimed() external view returns (uint256);
+    function evaluators() external view returns (address[] memory set, uint256 threshold, uint64 version);
+    /// @notice The EIP-712 digest that evaluators sign under the evaluator set in force.
+    function digestOf(Proposal calldata proposal) external view returns (bytes32);
+}

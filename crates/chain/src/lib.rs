@@ -1,0 +1,1 @@
+//! Contract bindings, deployment and event reading.

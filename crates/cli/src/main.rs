@@ -1,0 +1,2 @@
+//! The `assize` binary.
+fn main() {}

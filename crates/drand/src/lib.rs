@@ -1,0 +1,1 @@
+//! drand beacons: verification, relays, offline bundles.

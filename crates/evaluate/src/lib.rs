@@ -1,0 +1,1 @@
+//! Pure evaluation: tasking checks, majority, retrieval success rates, rewards, settlement.

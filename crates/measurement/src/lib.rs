@@ -1,0 +1,1 @@
+//! The measurement: schema, result codes, validity, signing, NDJSON batches, UnixFS and CAR.

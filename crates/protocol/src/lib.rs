@@ -1,0 +1,1 @@
+//! Pure derivation: beacon rounds, seeds, shuffle, committees, tasks, Merkle trees, CIDs.

@@ -1,0 +1,1 @@
+//! Commit submitter: measurements to batches to chain.

@@ -1,0 +1,1 @@
+//! Anvil, and a simulated network of honest and hostile stations.

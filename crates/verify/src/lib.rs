@@ -1,0 +1,1 @@
+//! Recompute a round or a settlement from chain, store and drand.
