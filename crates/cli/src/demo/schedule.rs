@@ -1,0 +1,82 @@
+//! When the demo's rounds open and close, so that recorded beacons are the ones that the contract will ask for.
+
+use assize_protocol::BeaconSchedule;
+use eyre::ensure;
+
+/// Pairs of recorded quicknet rounds that seed a round and, after its close, the choice of voters; close enough
+/// together for rounds of a minute to five.
+const PAIRS: [(u64, u64); 3] = [(17_133_822, 17_133_832), (30_662_982, 30_662_992), (31_543_729, 31_543_812)];
+/// Further recorded rounds, four and a half days apart; two make a pair for demos of more than three rounds.
+const SPARSE_BEFORE: u64 = 3_100_000;
+/// A round opens this many seconds short of the last moment for its beacon.
+const MARGIN: u64 = 2;
+
+/// One round of the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot {
+    /// Unix seconds.
+    pub opened_at: u64,
+    /// Seconds.
+    pub duration: u32,
+    /// drand round that seeds the committees.
+    pub beacon: u64,
+    /// drand round that chooses one voter per subnet.
+    pub dedupe_beacon: u64,
+}
+
+/// Plans `rounds` rounds on the recorded beacons, in time order.
+pub(super) fn plan(
+    rounds: usize,
+    recorded: &[u64],
+    schedule: BeaconSchedule,
+    beacon_delay: u32,
+) -> eyre::Result<Vec<Slot>> {
+    let sparse: Vec<u64> = recorded.iter().copied().filter(|round| *round < SPARSE_BEFORE).collect();
+    let available = PAIRS.len() + sparse.len() / 2;
+    ensure!(
+        (1..=available).contains(&rounds),
+        "--rounds {rounds}: there are recorded beacons for 1 to {available} rounds"
+    );
+    let extra = rounds.saturating_sub(PAIRS.len());
+    let pairs = sparse.chunks_exact(2).take(extra).map(|pair| (pair[0], pair[1]));
+    Ok(pairs
+        .chain(PAIRS.into_iter().take(rounds))
+        .map(|(beacon, dedupe_beacon)| {
+            let opens_before = schedule.time_of(beacon) - MARGIN;
+            let closes_before = schedule.time_of(dedupe_beacon) - MARGIN;
+            Slot {
+                opened_at: opens_before - u64::from(beacon_delay),
+                duration: (closes_before - opens_before) as u32 + beacon_delay,
+                beacon,
+                dedupe_beacon,
+            }
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_plan_asks_for_recorded_beacons_and_never_overlaps() {
+        let recorded: Vec<u64> =
+            assize_testkit::fixtures::beacons().unwrap().iter().map(|beacon| beacon.round).collect();
+        let schedule = BeaconSchedule::QUICKNET;
+        for rounds in 1..=15 {
+            let slots = plan(rounds, &recorded, schedule, 30).unwrap();
+            assert_eq!(slots.len(), rounds);
+            for slot in &slots {
+                let closes_at = slot.opened_at + u64::from(slot.duration);
+                assert_eq!(schedule.round_after(slot.opened_at + 30), slot.beacon);
+                assert_eq!(schedule.round_after(closes_at), slot.dedupe_beacon);
+                assert!(recorded.contains(&slot.beacon) && recorded.contains(&slot.dedupe_beacon));
+            }
+            for pair in slots.windows(2) {
+                assert!(pair[0].opened_at + u64::from(pair[0].duration) + 1_200 < pair[1].opened_at);
+            }
+        }
+        assert!(plan(0, &recorded, schedule, 30).is_err());
+        assert!(plan(16, &recorded, schedule, 30).is_err());
+    }
+}

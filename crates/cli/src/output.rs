@@ -1,0 +1,124 @@
+//! The one place that writes: data to stdout, talk and errors to stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use eyre::Report;
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+/// How a command ended, when nothing went wrong with the command itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Exit code 0.
+    Done,
+    /// What was to be checked does not hold: exit code 1.
+    CheckFailed,
+}
+
+/// Logs to stderr; `RUST_LOG` overrides the level.
+pub(crate) fn init_logs(verbose: bool) {
+    let level = if verbose { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .init();
+}
+
+/// One line of text to stdout.
+pub(crate) fn line(text: impl AsRef<str>) -> eyre::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_ref().as_bytes())?;
+    stdout.write_all(b"\n")?;
+    Ok(())
+}
+
+/// A value as compact JSON, on one line of stdout.
+pub(crate) fn json(value: &impl Serialize) -> eyre::Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    serde_json::to_writer(&mut stdout, value)?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// A value as indented JSON on stdout.
+pub(crate) fn json_pretty(value: &impl Serialize) -> eyre::Result<()> {
+    line(serde_json::to_string_pretty(value)?)
+}
+
+/// JSON if asked for, else the text.
+pub(crate) fn either(as_json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> eyre::Result<()> {
+    if as_json { json_pretty(value) } else { line(text()) }
+}
+
+/// Talk: one line to stderr. A closed stderr is nobody's loss.
+pub(crate) fn say(text: impl AsRef<str>) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+}
+
+/// An error with its causes, on stderr.
+pub(crate) fn print_error(error: &Report) {
+    let mut text = format!("error: {error}");
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // A cause that its effect has already quoted adds nothing.
+        if !said.contains(&cause) {
+            text.push_str(&format!("\n  because: {cause}"));
+            said.push_str(&cause);
+        }
+    }
+    say(text);
+}
+
+/// Whether the reader of stdout has gone (`assize … | head`).
+pub(crate) fn is_broken_pipe(error: &Report) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// attoFIL as FIL with six decimals, rounded down.
+pub(crate) fn fil(atto_fil: u128) -> String {
+    const ATTO: u128 = 1_000_000_000_000_000_000;
+    format!("{}.{:06}", atto_fil / ATTO, atto_fil % ATTO / 1_000_000_000_000)
+}
+
+/// A number with thin groups of thousands: 27 000.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_and_numbers_read_well() {
+        assert_eq!(fil(0), "0.000000");
+        assert_eq!(fil(456_621_004_566_210_045), "0.456621");
+        assert_eq!(fil(12_000_000_000_000_000_000), "12.000000");
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(27_000), "27 000");
+        assert_eq!(grouped(1_234_567), "1 234 567");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_recognised_behind_serde() {
+        let io = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(&Report::new(serde_json::Error::io(io))));
+        assert!(!is_broken_pipe(&eyre::eyre!("something else")));
+    }
+}
