@@ -1,1 +1,52 @@
 //! Pure derivation: beacon rounds, seeds, shuffle, committees, tasks, Merkle trees, CIDs.
+//!
+//! This is the crate that third parties depend on to recompute what the contracts decide. It has no I/O and no clock,
+//! needs only `alloc`, and builds for `wasm32-unknown-unknown`. Everything in it is a function of public inputs; the
+//! normative text is `docs/protocol.md`.
+//!
+//! ```
+//! use assize_protocol::{Address, Assignment, CommitteeIndex, Parameters, Randomness, RoundNumber, Seed};
+//!
+//! let randomness = Randomness::of_signature(&[0x8d; 48]);
+//! let seed = Seed::derive(314, Address::ZERO, RoundNumber(1), randomness);
+//! let assignment = Assignment::new(seed, &Parameters::default(), 300, 2_000);
+//! assert_eq!(assignment.committee_count(), 3);
+//! assert_eq!(assignment.members(CommitteeIndex(0))?.len(), 100);
+//! assert_eq!(assignment.tasks(CommitteeIndex(0))?.len(), 100);
+//! # Ok::<(), assize_protocol::OutOfRange>(())
+//! ```
+#![no_std]
+#![deny(missing_docs)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod actor;
+pub mod address;
+mod assignment;
+mod cid;
+mod committees;
+mod index;
+mod list;
+pub mod merkle;
+mod parameters;
+mod roster;
+mod schedule;
+mod seed;
+mod shuffle;
+mod tasks;
+
+pub use actor::{ActorId, ActorIdError, ProviderId};
+pub use alloy_primitives::{Address, B128, B256, U256};
+pub use assignment::Assignment;
+pub use cid::{CidError, Codec, FileCid, PayloadCid};
+pub use committees::Committees;
+pub use index::{CommitteeIndex, OutOfRange, RoundNumber, Seat, StationIndex, TaskIndex};
+pub use list::{List, ListError};
+pub use parameters::Parameters;
+pub use roster::{Roster, RosterEntry, RosterError};
+pub use schedule::BeaconSchedule;
+pub use seed::{DedupeSeed, HexError, Randomness, Seed, ShuffleSeed};
+pub use shuffle::{SHUFFLE_ROUND_COUNT, Shuffle};
+pub use tasks::{Task, TaskList, TaskListError};

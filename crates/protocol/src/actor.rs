@@ -1,0 +1,99 @@
+//! Filecoin actors by their f0 id.
+
+use core::fmt;
+use core::str::FromStr;
+
+use alloc::string::String;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Text that is not an f0 id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not an actor id: write it as f0 and decimal digits without leading zeros, such as f01234"
+)]
+pub struct ActorIdError {
+    /// The text given.
+    pub text: String,
+}
+
+fn parse(text: &str) -> Result<u64, ActorIdError> {
+    let id = text.strip_prefix("f0").and_then(canonical_decimal);
+    id.ok_or_else(|| ActorIdError { text: text.into() })
+}
+
+/// Digits without sign or leading zero, so that one id has one spelling.
+fn canonical_decimal(digits: &str) -> Option<u64> {
+    let canonical = digits == "0" || digits.starts_with(|first: char| matches!(first, '1'..='9'));
+    if canonical { digits.parse().ok() } else { None }
+}
+
+macro_rules! actor {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "f0{}", self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ActorIdError;
+
+            fn from_str(text: &str) -> Result<Self, ActorIdError> {
+                parse(text).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+actor!(
+    /// A storage provider, by the number of its f0 id; shown as `f01234`.
+    ProviderId
+);
+actor!(
+    /// A client or allocator, by the number of its f0 id; shown as `f01234`.
+    ActorId
+);
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::ProviderId;
+
+    #[test]
+    fn one_spelling_each() {
+        assert_eq!("f01234".parse(), Ok(ProviderId(1234)));
+        assert_eq!("f00".parse(), Ok(ProviderId(0)));
+        assert_eq!(ProviderId(u64::MAX).to_string().parse(), Ok(ProviderId(u64::MAX)));
+        for text in [
+            "",
+            "f0",
+            "1234",
+            "f001",
+            "f0+1",
+            "f0 1",
+            "f1234",
+            "F01",
+            "f018446744073709551616",
+        ] {
+            assert_eq!(text.parse::<ProviderId>().unwrap_err().text, text);
+        }
+    }
+}

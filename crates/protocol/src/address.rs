@@ -1,0 +1,202 @@
+//! Addresses as people write them: `0x…`, and for operators also `f410…` or `t410…`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use alloy_primitives::Address;
+use blake2::digest::consts::U4;
+use blake2::{Blake2b, Digest};
+use cid::multibase::Base;
+
+/// Text that is not the address wanted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// Neither `0x` and 40 hexadecimal digits nor `f410f`/`t410f`.
+    #[error(
+        "`{text}` is not an address: give 0x and 40 hexadecimal digits (for an operator, f410… will do too)"
+    )]
+    Unknown {
+        /// The text given.
+        text: String,
+    },
+    /// The zero address, which nobody has the key of.
+    #[error("the zero address belongs to nobody: give the address that shall earn")]
+    Zero,
+    /// A Filecoin address of a class that has no 0x form.
+    #[error("`{text}` is a Filecoin address without a 0x form: rewards go to f410 (0x) addresses only")]
+    NotDelegated {
+        /// The text given.
+        text: String,
+    },
+    /// Mixed-case hexadecimal digits that break the EIP-55 checksum.
+    #[error(
+        "`{text}` breaks the EIP-55 checksum, so it was mistyped: it should read {expected}, or all lower case"
+    )]
+    CapitalsChecksum {
+        /// The text given.
+        text: String,
+        /// The same digits with the right capitals.
+        expected: Address,
+    },
+    /// An f410 address that is not base32 of 20 bytes and a checksum.
+    #[error("`{text}` is cut short or mistyped: after f410f there must be 39 characters of a-z and 2-7")]
+    Length {
+        /// The text given.
+        text: String,
+    },
+    /// An f410 address with a wrong checksum.
+    #[error("`{text}` breaks its own checksum, so it was mistyped: copy it again")]
+    Checksum {
+        /// The text given.
+        text: String,
+    },
+}
+
+/// Protocol 4 (delegated) in the namespace 10 of the Ethereum Address Manager, as the checksum covers it (FIP-0048).
+const EAM: [u8; 2] = [4, 10];
+const ADDRESS_LENGTH: usize = 20;
+
+/// Reads the address of a station: `0x…` in one case or with EIP-55 capitals.
+///
+/// # Errors
+/// [`AddressError`] says what is wrong with the text.
+pub fn parse_station(text: &str) -> Result<Address, AddressError> {
+    match text.strip_prefix("0x") {
+        Some(digits) => parse_hex(text, digits),
+        None => Err(AddressError::Unknown { text: text.into() }),
+    }
+}
+
+/// Reads an operator address: `0x…` in one case or with EIP-55 capitals, or `f410f…`/`t410f…` with its checksum.
+///
+/// The result's `Display` is the EIP-55 form.
+///
+/// # Errors
+/// [`AddressError`] says what is wrong with the text.
+pub fn parse_operator(text: &str) -> Result<Address, AddressError> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        return parse_hex(text, digits);
+    }
+    if let Some(body) = text.strip_prefix("f410f").or_else(|| text.strip_prefix("t410f")) {
+        return parse_delegated(text, body);
+    }
+    let class = text.strip_prefix(['f', 't']).and_then(|rest| rest.bytes().next());
+    if matches!(class, Some(b'0'..=b'4')) {
+        return Err(AddressError::NotDelegated { text: text.into() });
+    }
+    Err(AddressError::Unknown { text: text.into() })
+}
+
+fn parse_hex(text: &str, digits: &str) -> Result<Address, AddressError> {
+    let well_formed = digits.len() == 2 * ADDRESS_LENGTH;
+    let Some(address) = digits.parse::<Address>().ok().filter(|_| well_formed) else {
+        return Err(AddressError::Unknown { text: text.into() });
+    };
+    let one_case =
+        !digits.bytes().any(|c| c.is_ascii_uppercase()) || !digits.bytes().any(|c| c.is_ascii_lowercase());
+    if address.is_zero() {
+        return Err(AddressError::Zero);
+    }
+    if one_case || address.to_checksum(None) == text {
+        return Ok(address);
+    }
+    Err(AddressError::CapitalsChecksum {
+        text: text.into(),
+        expected: address,
+    })
+}
+
+fn parse_delegated(text: &str, body: &str) -> Result<Address, AddressError> {
+    let bytes = Base::Base32Lower.decode(body).unwrap_or_default();
+    // Encoding it again catches spellings that differ in unused bits.
+    let canonical = Base::Base32Lower.encode(&bytes) == body;
+    let Some((address, checksum)) = bytes
+        .split_at_checked(ADDRESS_LENGTH)
+        .filter(|(_, rest)| canonical && rest.len() == 4)
+    else {
+        return Err(AddressError::Length { text: text.into() });
+    };
+    if checksum_of(address) != checksum {
+        return Err(AddressError::Checksum { text: text.into() });
+    }
+    match Address::from_slice(address) {
+        Address::ZERO => Err(AddressError::Zero),
+        address => Ok(address),
+    }
+}
+
+fn checksum_of(address: &[u8]) -> Vec<u8> {
+    Blake2b::<U4>::new()
+        .chain_update(EAM)
+        .chain_update(address)
+        .finalize()
+        .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::{AddressError, parse_operator};
+
+    const CHECKSUMMED: &str = "0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E";
+
+    /// `vectors/participant_address.json`, from spark-evaluate `test/preprocess.js`.
+    #[test]
+    fn vectors() {
+        for (text, expected) in [
+            ("f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i", CHECKSUMMED),
+            ("t410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i", CHECKSUMMED),
+            (
+                "0x3356fd7D01F001f5FdA3dc032e8bA14E54C2a1a1",
+                "0x3356fd7D01F001f5FdA3dc032e8bA14E54C2a1a1",
+            ),
+        ] {
+            assert_eq!(parse_operator(text).unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn capitals_may_be_absent_but_not_wrong() {
+        let lower = CHECKSUMMED.to_lowercase();
+        let upper = alloc::format!("0x{}", CHECKSUMMED[2..].to_uppercase());
+        assert_eq!(parse_operator(&lower), parse_operator(CHECKSUMMED));
+        assert_eq!(parse_operator(&upper), parse_operator(CHECKSUMMED));
+        let wrong = CHECKSUMMED.replace("cf", "cF");
+        assert!(matches!(
+            parse_operator(&wrong),
+            Err(AddressError::CapitalsChecksum { .. })
+        ));
+    }
+
+    #[test]
+    fn each_fault_has_its_own_error() {
+        let fault = |text: &str| parse_operator(text).unwrap_err();
+        assert!(matches!(
+            fault("f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43j"),
+            AddressError::Length { .. }
+        ));
+        assert!(matches!(
+            fault("f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc42i"),
+            AddressError::Checksum { .. }
+        ));
+        assert!(matches!(
+            fault("f410fugmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i"),
+            AddressError::Checksum { .. }
+        ));
+        assert!(matches!(fault("f410ftgmz"), AddressError::Length { .. }));
+        assert!(matches!(fault("f410f"), AddressError::Length { .. }));
+        assert!(matches!(
+            fault("f1tgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i"),
+            AddressError::NotDelegated { .. }
+        ));
+        assert!(matches!(fault("f01234"), AddressError::NotDelegated { .. }));
+        assert!(matches!(
+            fault(&alloc::format!("0x{CHECKSUMMED}")),
+            AddressError::Unknown { .. }
+        ));
+        assert!(matches!(fault("0x1234"), AddressError::Unknown { .. }));
+        assert!(matches!(fault(""), AddressError::Unknown { .. }));
+    }
+}

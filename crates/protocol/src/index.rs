@@ -1,0 +1,84 @@
+//! Numbers that must not be mixed up: rounds, stations, tasks, committees, seats.
+
+use core::fmt;
+use core::num::ParseIntError;
+use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An index or count that does not exist in the round it was asked of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {index} does not exist: there are {count}, numbered from 0")]
+pub struct OutOfRange {
+    /// What was counted: "station", "committee", "task", "seat" or "index".
+    pub what: &'static str,
+    /// The index asked for.
+    pub index: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl OutOfRange {
+    /// `Ok` if `index` is below `count`.
+    pub(crate) fn check(what: &'static str, index: u32, count: u32) -> Result<(), Self> {
+        if index < count {
+            return Ok(());
+        }
+        Err(Self {
+            what,
+            index: index.into(),
+            count: count.into(),
+        })
+    }
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIntError> {
+                text.parse().map(Self)
+            }
+        }
+
+        impl From<$inner> for $name {
+            fn from(value: $inner) -> Self {
+                Self(value)
+            }
+        }
+    };
+}
+
+number!(
+    /// Number of a round of the `Rounds` contract, from 1; 0 means none. Not a drand round.
+    RoundNumber(u64)
+);
+number!(
+    /// Position of a station in its round's roster, from 0.
+    StationIndex(u32)
+);
+number!(
+    /// Position of a task in its round's task list, from 0.
+    TaskIndex(u32)
+);
+number!(
+    /// Number of a committee of a round, from 0.
+    CommitteeIndex(u32)
+);
+number!(
+    /// A position in the shuffled roster: the station on seat `p` is `shuffled(p)`. Seats are counted over the whole
+    /// roster, from 0, and each committee holds a run of consecutive seats (DESIGN §2.3).
+    Seat(u32)
+);

@@ -1,0 +1,217 @@
+//! What rosters and task lists have in common: NDJSON files of distinct entries in index order (DESIGN §2.4).
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Display, Write as _};
+use core::str::FromStr;
+
+use serde::de::DeserializeOwned;
+
+/// Which of the two files of a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// The stations that may be drawn.
+    Roster,
+    /// The tasks that may be drawn.
+    Tasks,
+}
+
+impl Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Roster => "roster",
+            Self::Tasks => "task list",
+        })
+    }
+}
+
+/// What is wrong with a roster or a task list. Lines are counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The last line has no newline.
+    #[error(
+        "line {line} of the {list} does not end with a newline: the file was cut short, fetch or write it again"
+    )]
+    Truncated {
+        /// The file.
+        list: List,
+        /// The last line.
+        line: usize,
+    },
+    /// A line without content.
+    #[error("line {line} of the {list} is empty: remove it, every line is one entry")]
+    Empty {
+        /// The file.
+        list: List,
+        /// The line.
+        line: usize,
+    },
+    /// A line that is not a JSON object with exactly the fields of an entry.
+    #[error("line {line} of the {list} is not an entry: {reason}")]
+    NotAnEntry {
+        /// The file.
+        list: List,
+        /// The line.
+        line: usize,
+        /// What the JSON parser found.
+        reason: String,
+    },
+    /// A field that cannot be read.
+    #[error("line {line} of the {list}, field `{field}`: {reason}")]
+    Field {
+        /// The file.
+        list: List,
+        /// The line.
+        line: usize,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An entry that is there already.
+    #[error("line {line} of the {list} repeats {entry} of line {first}: remove one of them")]
+    Duplicate {
+        /// The file.
+        list: List,
+        /// The later line.
+        line: usize,
+        /// The earlier line.
+        first: usize,
+        /// What is repeated.
+        entry: String,
+    },
+    /// More entries than indices.
+    #[error(
+        "the {list} has {count} entries, more than the {} that a round can hold",
+        u32::MAX
+    )]
+    TooLong {
+        /// The file.
+        list: List,
+        /// Entries found.
+        count: usize,
+    },
+}
+
+/// An entry of a list.
+pub(crate) trait Entry: Sized {
+    /// The file it belongs to.
+    const LIST: List;
+    /// Its line as JSON, fields yet unread.
+    type Raw: DeserializeOwned;
+    /// What no two entries may share.
+    type Key: Ord;
+
+    fn key(&self) -> Self::Key;
+    fn describe(&self) -> String;
+    fn read(raw: Self::Raw) -> Result<Self, FieldError>;
+    fn write(&self, line: &mut String) -> fmt::Result;
+}
+
+/// A field that cannot be read.
+pub(crate) struct FieldError {
+    field: &'static str,
+    reason: String,
+}
+
+impl FieldError {
+    pub(crate) fn new(field: &'static str, reason: impl Display) -> Self {
+        Self {
+            field,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Reads a field from its text.
+    pub(crate) fn parse<T: FromStr<Err: Display>>(field: &'static str, text: &str) -> Result<T, Self> {
+        text.parse().map_err(|error| Self::new(field, error))
+    }
+}
+
+/// Entries in index order, each findable by its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entries<E> {
+    list: Vec<E>,
+    /// Indices by ascending key.
+    by_key: Vec<u32>,
+}
+
+impl<E: Entry> Entries<E> {
+    pub(crate) fn new(list: Vec<E>) -> Result<Self, ListError> {
+        let count = u32::try_from(list.len()).map_err(|_| ListError::TooLong {
+            list: E::LIST,
+            count: list.len(),
+        })?;
+        let mut by_key: Vec<u32> = (0..count).collect();
+        by_key.sort_by_cached_key(|&index| list[index as usize].key());
+        // The sort is stable, so of equal keys the earlier index comes first.
+        let repeated = by_key
+            .array_windows()
+            .filter(|[a, b]| list[*a as usize].key() == list[*b as usize].key());
+        if let Some([first, again]) = repeated.min_by_key(|[_, again]| *again) {
+            return Err(ListError::Duplicate {
+                list: E::LIST,
+                line: *again as usize + 1,
+                first: *first as usize + 1,
+                entry: list[*again as usize].describe(),
+            });
+        }
+        Ok(Self { list, by_key })
+    }
+
+    pub(crate) fn parse(file: &[u8]) -> Result<Self, ListError> {
+        let mut entries = Vec::new();
+        for (line, text) in (1..).zip(file.split_inclusive(|&byte| byte == b'\n')) {
+            let Some((b'\n', text)) = text.split_last() else {
+                return Err(ListError::Truncated { list: E::LIST, line });
+            };
+            entries.push(parse_line(line, text)?);
+        }
+        Self::new(entries)
+    }
+
+    pub(crate) fn to_ndjson(&self) -> Vec<u8> {
+        let mut file = String::new();
+        for entry in &self.list {
+            // Writing to a string cannot fail.
+            let _ = entry.write(&mut file).and_then(|()| file.write_char('\n'));
+        }
+        file.into_bytes()
+    }
+
+    pub(crate) fn all(&self) -> &[E] {
+        &self.list
+    }
+
+    pub(crate) fn index_of(&self, key: &E::Key) -> Option<u32> {
+        let place = self
+            .by_key
+            .binary_search_by(|&index| self.list[index as usize].key().cmp(key))
+            .ok()?;
+        Some(self.by_key[place])
+    }
+
+    /// As many as there are indices.
+    pub(crate) fn count(&self) -> u32 {
+        self.by_key.len() as u32
+    }
+}
+
+fn parse_line<E: Entry>(line: usize, text: &[u8]) -> Result<E, ListError> {
+    let list = E::LIST;
+    if text.trim_ascii().is_empty() {
+        return Err(ListError::Empty { list, line });
+    }
+    let raw = serde_json::from_slice(text).map_err(|error| {
+        // The parser sees one line only; its own line number would mislead.
+        let reason = error.to_string().replace(" at line 1 column ", " at column ");
+        ListError::NotAnEntry { list, line, reason }
+    })?;
+    E::read(raw).map_err(|FieldError { field, reason }| ListError::Field {
+        list,
+        line,
+        field,
+        reason,
+    })
+}

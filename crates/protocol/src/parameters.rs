@@ -1,0 +1,94 @@
+//! The parameters of a round.
+
+use serde::{Deserialize, Serialize};
+
+/// Parameters in force when a round opened; every round keeps its own copy (DESIGN §2.1).
+///
+/// In JSON the keys are those of the contract's struct (`roundDuration`, …) and `budget` is a decimal string, since
+/// attoFIL amounts do not fit the numbers of JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Parameters {
+    /// Seconds from opening to closing.
+    pub round_duration: u32,
+    /// Seconds from opening to the moment after which the round's beacon is published.
+    pub beacon_delay: u32,
+    /// Seconds after closing in which batches are still accepted.
+    pub commit_grace: u32,
+    /// With fewer stations than this, all verdicts are `COMMITTEE_TOO_SMALL`.
+    pub min_committee_size: u16,
+    /// Largest committee, in stations.
+    pub max_committee_size: u16,
+    /// Voters that a verdict needs.
+    pub quorum: u16,
+    /// Upper bound of tasks per committee.
+    pub max_tasks_per_committee: u16,
+    /// Measurements per round that the network aims at.
+    pub target_measurements: u32,
+    /// Reward of one round, attoFIL.
+    #[serde(with = "decimal")]
+    pub budget: u128,
+}
+
+impl Default for Parameters {
+    /// The values of DESIGN §2.1; the budget is the FIL that Spark paid per round at the end of 2024.
+    fn default() -> Self {
+        Self {
+            round_duration: 1_200,
+            beacon_delay: 30,
+            commit_grace: 1_200,
+            min_committee_size: 40,
+            max_committee_size: 100,
+            quorum: 30,
+            max_tasks_per_committee: 100,
+            target_measurements: 250_000,
+            budget: 456_621_004_566_210_045,
+        }
+    }
+}
+
+/// Amounts as decimal strings.
+mod decimal {
+    use alloc::borrow::Cow;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(amount: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(amount)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(|_| {
+            D::Error::custom(format_args!(
+                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::Parameters;
+
+    #[test]
+    fn json_keeps_every_attofil() {
+        let json = serde_json::to_string(&Parameters::default()).unwrap();
+        assert!(json.contains(r#""budget":"456621004566210045""#), "{json}");
+        assert_eq!(
+            serde_json::from_str::<Parameters>(&json).unwrap(),
+            Parameters::default()
+        );
+    }
+
+    #[test]
+    fn a_budget_with_a_unit_is_refused() {
+        let json = serde_json::to_string(&Parameters::default()).unwrap();
+        let error =
+            serde_json::from_str::<Parameters>(&json.replace("456621004566210045", "1 FIL")).unwrap_err();
+        assert!(error.to_string().contains("attoFIL"), "{error}");
+    }
+}

@@ -1,0 +1,227 @@
+//! The task list: the retrievals that a round may draw.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Display, Write};
+
+use alloy_primitives::B256;
+use serde::Deserialize;
+
+use crate::list::{Entries, Entry, FieldError, List, ListError};
+use crate::{ActorId, PayloadCid, ProviderId, TaskIndex, merkle};
+
+/// What is wrong with a task list.
+pub type TaskListError = ListError;
+
+/// A retrieval that may be drawn: a payload that a provider has promised to serve.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Task {
+    /// The payload.
+    pub cid: PayloadCid,
+    /// Who stores it.
+    pub provider: ProviderId,
+    /// Whose deals it is part of. Not in the Merkle leaf: bound by the CID of the file alone.
+    pub clients: Vec<ActorId>,
+    /// Who granted the data cap of those deals. Not in the Merkle leaf: bound by the CID of the file alone.
+    pub allocators: Vec<ActorId>,
+}
+
+/// The tasks of a round in index order, no payload of a provider twice (DESIGN §2.4).
+///
+/// The file form is NDJSON, one line per task, each ending with a newline:
+/// `{"cid":"…","provider":"f0…","clients":["f0…"],"allocators":["f0…"]}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskList(Entries<Task>);
+
+impl TaskList {
+    /// A list of the given tasks.
+    ///
+    /// # Errors
+    /// [`ListError::Duplicate`] if a payload of a provider is listed twice, [`ListError::TooLong`] beyond 2³² − 1
+    /// tasks.
+    pub fn new(tasks: Vec<Task>) -> Result<Self, TaskListError> {
+        Entries::new(tasks).map(Self)
+    }
+
+    /// Reads the file form.
+    ///
+    /// # Errors
+    /// [`ListError`] with the line, the field and the remedy.
+    pub fn parse(file: &[u8]) -> Result<Self, TaskListError> {
+        Entries::parse(file).map(Self)
+    }
+
+    /// The file form. The same list always gives the same bytes.
+    #[must_use]
+    pub fn to_ndjson(&self) -> Vec<u8> {
+        self.0.to_ndjson()
+    }
+
+    /// The tasks in index order.
+    #[must_use]
+    pub fn entries(&self) -> &[Task] {
+        self.0.all()
+    }
+
+    /// How many tasks there are (M).
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.0.count()
+    }
+
+    /// The task at an index.
+    #[must_use]
+    pub fn get(&self, index: TaskIndex) -> Option<&Task> {
+        self.entries().get(index.0 as usize)
+    }
+
+    /// Index of a provider's payload; `None` if it is not in the list.
+    #[must_use]
+    pub fn index_of(&self, cid: PayloadCid, provider: ProviderId) -> Option<TaskIndex> {
+        self.0.index_of(&(cid, provider)).map(TaskIndex)
+    }
+
+    /// The Merkle tree whose root the round freezes; its leaves are [`merkle::task_leaf`].
+    #[must_use]
+    pub fn tree(&self) -> merkle::Tree {
+        let leaf = |(index, task): (u32, &Task)| {
+            merkle::task_leaf(TaskIndex(index), &task.cid.to_bytes(), task.provider.0)
+        };
+        merkle::Tree::new((0..).zip(self.entries()).map(leaf).collect())
+    }
+
+    /// Root of [`Self::tree`]; zero for an empty list.
+    #[must_use]
+    pub fn root(&self) -> B256 {
+        self.tree().root()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTask {
+    cid: String,
+    provider: String,
+    clients: Vec<String>,
+    allocators: Vec<String>,
+}
+
+impl Entry for Task {
+    const LIST: List = List::Tasks;
+    type Raw = RawTask;
+    type Key = (PayloadCid, ProviderId);
+
+    fn key(&self) -> (PayloadCid, ProviderId) {
+        (self.cid, self.provider)
+    }
+
+    fn describe(&self) -> String {
+        alloc::format!("payload {} of provider {}", self.cid, self.provider)
+    }
+
+    fn read(raw: RawTask) -> Result<Self, FieldError> {
+        Ok(Self {
+            cid: FieldError::parse("cid", &raw.cid)?,
+            provider: FieldError::parse("provider", &raw.provider)?,
+            clients: read_actors("clients", &raw.clients)?,
+            allocators: read_actors("allocators", &raw.allocators)?,
+        })
+    }
+
+    fn write(&self, line: &mut String) -> fmt::Result {
+        let Self {
+            cid,
+            provider,
+            clients,
+            allocators,
+        } = self;
+        let (clients, allocators) = (Actors(clients), Actors(allocators));
+        write!(
+            line,
+            r#"{{"cid":"{cid}","provider":"{provider}","clients":{clients},"allocators":{allocators}}}"#
+        )
+    }
+}
+
+fn read_actors(field: &'static str, texts: &[String]) -> Result<Vec<ActorId>, FieldError> {
+    let mut actors = Vec::with_capacity(texts.len());
+    for text in texts {
+        let actor = FieldError::parse(field, text)?;
+        // An actor counted twice would weigh twice in its own success rate.
+        if actors.contains(&actor) {
+            return Err(FieldError::new(
+                field,
+                format_args!("{actor} stands there twice: remove one"),
+            ));
+        }
+        actors.push(actor);
+    }
+    Ok(actors)
+}
+
+/// A JSON array of actor ids.
+struct Actors<'a>(&'a [ActorId]);
+
+impl Display for Actors<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (place, actor) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, r#"{comma}"{actor}""#)?;
+        }
+        f.write_str("]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    const LINE: &str = r#"{"cid":"bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku","provider":"f01234","clients":["f05","f06"],"allocators":[]}"#;
+
+    fn fault(line: &str) -> String {
+        TaskList::parse(alloc::format!("{line}\n").as_bytes())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_file_form_reads_back() {
+        let file = alloc::format!("{LINE}\n{}\n", LINE.replace("f01234", "f01235"));
+        let list = TaskList::parse(file.as_bytes()).unwrap();
+        assert_eq!(list.to_ndjson(), file.as_bytes());
+        let task = list.get(TaskIndex(1)).unwrap();
+        assert_eq!((task.provider, task.clients.len()), (ProviderId(1235), 2));
+        assert_eq!(list.index_of(task.cid, task.provider), Some(TaskIndex(1)));
+        assert_eq!(list.index_of(task.cid, ProviderId(1)), None);
+    }
+
+    #[test]
+    fn a_payload_of_one_provider_listed_twice_is_refused() {
+        let message = fault(&alloc::format!("{LINE}\n{LINE}"));
+        assert!(
+            message.contains("line 2 of the task list repeats payload bafkrei"),
+            "{message}"
+        );
+        assert!(message.contains("f01234 of line 1"), "{message}");
+    }
+
+    #[test]
+    fn faults_name_line_and_field() {
+        assert!(fault(&LINE.replace("bafk", "bafk!")).starts_with("line 1 of the task list, field `cid`"));
+        assert!(
+            fault(&LINE.replace("f01234", "1234")).starts_with("line 1 of the task list, field `provider`")
+        );
+        assert!(fault(&LINE.replace("f06", "f0x")).starts_with("line 1 of the task list, field `clients`"));
+        assert!(fault(&LINE.replace("f06", "f05")).contains("`clients`: f05 stands there twice"));
+        assert!(fault(&LINE.replace(r#","allocators":[]"#, "")).contains("missing field `allocators`"));
+        assert!(
+            TaskList::parse(LINE.as_bytes())
+                .unwrap_err()
+                .to_string()
+                .contains("cut short")
+        );
+    }
+}
