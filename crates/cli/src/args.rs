@@ -1,0 +1,86 @@
+//! The command line, and the arguments that many commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::demo::DemoArgs;
+
+/// Pays people to check whether data on Filecoin can be retrieved, and lets anyone recompute who earned what.
+///
+/// Exit codes: 0 done, 1 a check failed, 2 bad input or usage. Data goes to stdout, logs to stderr (RUST_LOG).
+#[derive(Debug, Parser)]
+#[command(name = "assize", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Log what is done, on stderr.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(DemoArgs),
+    /// drand beacons.
+    #[command(subcommand)]
+    Beacon(commands::beacon::BeaconCommand),
+    Committees(commands::committees::CommitteesArgs),
+    Tasks(commands::committees::TasksArgs),
+    Shuffle(commands::committees::ShuffleArgs),
+    Deploy(commands::deploy::DeployArgs),
+    Deposit(commands::deposit::DepositArgs),
+    /// Open, reveal and look at rounds.
+    #[command(subcommand)]
+    Round(commands::round::RoundCommand),
+    Publish(commands::publish::PublishArgs),
+    Evaluate(commands::evaluate::EvaluateArgs),
+    /// Sign and post settlements.
+    #[command(subcommand)]
+    Settle(commands::settle::SettleCommand),
+    Payout(commands::payout::PayoutArgs),
+    Claim(commands::claim::ClaimArgs),
+    /// Recompute what the chain says, believing nobody.
+    #[command(subcommand)]
+    Verify(commands::verify::VerifyCommand),
+}
+
+/// Which chain, and where the contracts are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ChainArgs {
+    /// JSON-RPC endpoint.
+    #[arg(long, env = "ASSIZE_RPC_URL", value_name = "URL", hide_env_values = true)]
+    pub rpc_url: String,
+    /// The contracts' addresses: the file that `assize deploy` prints.
+    #[arg(long, env = "ASSIZE_DEPLOYMENT", value_name = "FILE")]
+    pub deployment: PathBuf,
+}
+
+/// Where the secret key is. Keys are never taken from an argument.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KeyArgs {
+    /// Encrypted keystore file; its password comes from ASSIZE_KEYSTORE_PASSWORD. Without it, the key is read from
+    /// ASSIZE_PRIVATE_KEY.
+    #[arg(long, env = "ASSIZE_KEYSTORE", value_name = "FILE")]
+    pub keystore: Option<PathBuf>,
+}
+
+/// Where batches and documents are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreArgs {
+    /// Directory of the local store.
+    #[arg(long, env = "ASSIZE_STORE", value_name = "DIR", default_value = "store")]
+    pub store: PathBuf,
+}
+
+/// Where beacons come from; they are verified wherever they come from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BeaconArgs {
+    /// A file of beacons (JSON array in drand's form), instead of the network.
+    #[arg(long, value_name = "FILE")]
+    pub beacons: Option<PathBuf>,
+    /// drand relays, asked in this order.
+    #[arg(long = "relay", value_name = "URL", conflicts_with = "beacons")]
+    pub relays: Vec<String>,
+}

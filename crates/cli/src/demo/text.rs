@@ -1,0 +1,177 @@
+//! The report as people read it.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+
+use super::report::{Report, RoundReport};
+use crate::output::{fil, grouped};
+
+/// Providers shown; the JSON report has them all.
+const PROVIDERS_SHOWN: usize = 12;
+
+pub(super) fn render(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_report(&mut text, report);
+    text
+}
+
+fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
+    heading(out, "Rounds")?;
+    for round in &report.rounds {
+        write_round(out, round)?;
+    }
+    heading(out, "Retrieval success rate, beside the truth that the simulation hides")?;
+    write_providers(out, report)?;
+    heading(out, "Who was caught")?;
+    write_behaviours(out, report)?;
+    heading(out, "Money, FIL")?;
+    write_money(out, report)?;
+    heading(out, "Gas of the local chain (on Filecoin the scale differs: docs/gas.md)")?;
+    write_gas(out, report)?;
+    heading(out, "Verification, in a process of its own, from chain, store and beacons alone")?;
+    writeln!(
+        out,
+        "  {}  {} rounds, {} measurements, settlement root {}",
+        report.verification.verdict,
+        report.verification.rounds_recomputed,
+        grouped(report.verification.measurements_recomputed),
+        report.settlement.root
+    )?;
+    writeln!(out, "\n  {:.1} s in all{}", report.timing.total, memory(report))
+}
+
+fn heading(out: &mut String, title: &str) -> std::fmt::Result {
+    writeln!(out, "\n── {title} ──\n")
+}
+
+fn memory(report: &Report) -> String {
+    report.host.peak_memory_mib.map_or(String::new(), |mib| format!(", at most {mib} MiB"))
+}
+
+fn write_round(out: &mut String, round: &RoundReport) -> std::fmt::Result {
+    let batches: Vec<String> =
+        round.batches.iter().map(|batch| format!("{} ({})", short(&batch.cid), grouped(batch.count.into()))).collect();
+    let counts = |counts: &std::collections::BTreeMap<String, u64>| {
+        let parts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect();
+        parts.join(", ")
+    };
+    writeln!(out, "  round {}", round.round)?;
+    writeln!(out, "    beacon      {}  {}…", round.beacon.round, &round.beacon.signature[..24])?;
+    writeln!(out, "    seed        {}", round.seed)?;
+    writeln!(
+        out,
+        "    committees  {} with {} tasks each; one voter a subnet by beacon {}",
+        round.committees, round.tasks_per_committee, round.dedupe_beacon.round
+    )?;
+    writeln!(out, "    batches     {}", batches.join(", "))?;
+    writeln!(out, "    labels      {}", counts(&round.labels))?;
+    writeln!(out, "    verdicts    {}", counts(&round.verdicts))
+}
+
+fn write_providers(out: &mut String, report: &Report) -> std::fmt::Result {
+    let mut table = table(["provider", "measured", "RSR", "RSR http", "truth", ""], 5);
+    for provider in report.providers.iter().take(PROVIDERS_SHOWN) {
+        table.add_row([
+            provider.provider.clone(),
+            grouped(provider.measurements),
+            percent(provider.rsr),
+            percent(provider.rsr_http),
+            percent(provider.hidden_truth),
+            if provider.defended { "the ring claims it serves".into() } else { String::new() },
+        ]);
+    }
+    writeln!(out, "{table}")?;
+    if let Some(more) = report.providers.len().checked_sub(PROVIDERS_SHOWN).filter(|more| *more > 0) {
+        writeln!(out, "  and {more} more in --json; a provider's truth is of all its payloads, its RSR of those drawn")?;
+    }
+    Ok(())
+}
+
+fn write_behaviours(out: &mut String, report: &Report) -> std::fmt::Result {
+    let mut table =
+        table(["stations", "", "measured", "caught by", "caught", "rewarded", "FIL per station"], 7);
+    for class in &report.behaviours {
+        table.add_row([
+            format!("{:?}", class.behaviour).to_lowercase(),
+            class.stations.to_string(),
+            grouped(class.measurements),
+            class.caught_by.unwrap_or("–").to_owned(),
+            if class.caught_by.is_some() { grouped(class.caught) } else { "–".into() },
+            percent(class.rewarded),
+            fil_text(&class.earned_per_station),
+        ]);
+    }
+    writeln!(out, "{table}")
+}
+
+fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
+    let money = &report.money;
+    writeln!(
+        out,
+        "  in {} = paid {} + left {}   (settlement {} grants {})",
+        fil_text(&money.deposited),
+        fil_text(&money.paid),
+        fil_text(&money.left),
+        report.settlement.settlement,
+        fil_text(&money.granted)
+    )?;
+    writeln!(
+        out,
+        "  {} operators paid in batches, {} below the threshold of {}; {} claimed {} by hand",
+        money.operators_paid,
+        money.operators_below_threshold,
+        fil_text(&money.threshold),
+        money.claimed_by_hand.operator,
+        fil_text(&money.claimed_by_hand.amount)
+    )?;
+    for refused in &money.refused {
+        writeln!(
+            out,
+            "  {} is a contract that refuses money: {} stay its own, nobody else was held up",
+            refused.operator,
+            fil_text(&refused.amount)
+        )?;
+    }
+    Ok(())
+}
+
+fn write_gas(out: &mut String, report: &Report) -> std::fmt::Result {
+    let mut table = table(["step", "transactions", "least", "most"], 1);
+    for (step, gas) in &report.gas {
+        table.add_row([(*step).to_owned(), gas.transactions.to_string(), grouped(gas.min), grouped(gas.max)]);
+    }
+    for column in 1..4 {
+        right(&mut table, column);
+    }
+    writeln!(out, "{table}")
+}
+
+/// A table whose columns up to `numbers`, but for the first, are right-aligned.
+fn table<const N: usize>(header: [&str; N], numbers: usize) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(header);
+    for column in 1..numbers {
+        right(&mut table, column);
+    }
+    table
+}
+
+fn right(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+fn short(cid: &str) -> String {
+    format!("{}…{}", &cid[..8], &cid[cid.len() - 6..])
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn fil_text(atto_fil: &str) -> String {
+    atto_fil.parse().map_or_else(|_| atto_fil.to_owned(), fil)
+}
