@@ -1,0 +1,50 @@
+//! Running the real binary.
+
+use std::ffi::OsStr;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The binary under test, without any setting of the developer's environment.
+pub fn assize() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_assize"));
+    let ours: Vec<_> = std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name.to_string_lossy().starts_with("ASSIZE_") && name != "ASSIZE_ANVIL")
+        .collect();
+    for name in ours {
+        command.env_remove(name);
+    }
+    command.env_remove("RUST_LOG");
+    command
+}
+
+/// Runs `assize` with arguments.
+pub fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    assize().args(arguments).output().unwrap()
+}
+
+/// Runs `assize`, which must exit with 0, and returns its stdout.
+pub fn stdout_of<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(0), "stderr: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// As [`stdout_of`], parsed as JSON.
+pub fn json_of<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Value {
+    serde_json::from_str(&stdout_of(arguments)).unwrap()
+}
+
+/// Checks that a run failed with `code`, said one error that contains every one of `words`, printed no data and did
+/// not panic.
+pub fn refused(output: &Output, code: i32, words: &[&str]) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "stderr: {stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert_eq!(stderr.matches("error: ").count(), 1, "one error: {stderr}");
+    assert!(output.stdout.is_empty(), "stdout: {}", String::from_utf8_lossy(&output.stdout));
+    for word in words {
+        assert!(stderr.contains(word), "no `{word}` in: {stderr}");
+    }
+}
