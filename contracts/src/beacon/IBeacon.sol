@@ -4,6 +4,12 @@ pragma solidity ^0.8.30;
 /// @title A verifier of drand quicknet beacons
 /// @notice Every implementation returns the same randomness for the same round, so a deployment chooses by price only.
 interface IBeacon {
+    error SignatureLength(uint256 length);
+    /// @notice drand's rounds start at 1; in its HTTP API round 0 means "latest".
+    error RoundZero();
+    /// @notice A well-formed signature, but not the network's for this round.
+    error WrongSignature(uint64 round);
+
     /// @notice The first beacon round that this contract can check and that is published strictly after `timestamp`.
     /// @dev Pure arithmetic on the schedule: it never depends on the block it is called in.
     /// @param timestamp Unix time, seconds.

@@ -59,7 +59,11 @@ interface IRewards {
     /// @dev `lastVoid` is the newest descendant voided along with `settlement`.
     event SettlementVetoed(uint64 indexed settlement, uint64 lastVoid, address indexed guardian, string reason);
     event Claimed(
-        uint64 indexed settlement, address indexed operator, address indexed recipient, uint256 amount, uint256 cumulative
+        uint64 indexed settlement,
+        address indexed operator,
+        address indexed recipient,
+        uint256 amount,
+        uint256 cumulative
     );
     event ClaimSkipped(uint64 indexed settlement, address indexed operator, address indexed recipient, uint256 amount);
     event PayoutAddressChanged(address indexed operator, address indexed previous, address indexed current);
@@ -121,19 +125,39 @@ interface IRewards {
     /// @notice Sets where the caller's rewards go; zero resets to the caller's own address.
     function setPayoutAddress(address recipient) external;
 
-    function setEvaluators(address[] calldata evaluators, uint256 threshold) external;
-    function setGuardian(address guardian) external;
+    /// @notice Replaces the evaluators and raises the version of their set, so signatures under the old set are void.
+    /// Owner only.
+    /// @param newEvaluators Ascending by address, at most MAX_EVALUATORS.
+    /// @param threshold Signatures that a settlement needs.
+    function setEvaluators(address[] calldata newEvaluators, uint256 threshold) external;
+    /// @notice Owner only.
+    function setGuardian(address newGuardian) external;
+    /// @notice Sets the challenge window, in seconds, of the settlements posted from now on. Owner only.
     function setChallengeWindow(uint64 window) external;
+
+    /// @notice Who may veto.
+    function guardian() external view returns (address);
+    /// @notice Seconds between posting a settlement and its activation.
+    function challengeWindow() external view returns (uint64);
 
     /// @notice Newest settlement that is not void; 0 if there is none.
     function head() external view returns (uint64);
+    /// @notice Settlements ever posted, void ones included.
     function settlementCount() external view returns (uint64);
     function getSettlement(uint64 settlement) external view returns (Settlement memory);
     function statusOf(uint64 settlement) external view returns (Status);
+    /// @notice attoFIL that an operator has received; only grows.
     function claimed(address operator) external view returns (uint256);
+    /// @notice Where an operator's rewards go: its payout address, or itself.
     function payoutAddressOf(address operator) external view returns (address);
+    /// @notice attoFIL ever deposited.
     function totalDeposited() external view returns (uint256);
+    /// @notice attoFIL ever paid.
     function totalClaimed() external view returns (uint256);
+    /// @notice The most attoFIL that claims may have paid in all: the greatest `cumulativeTotal` of the active
+    /// settlements claimed against so far.
+    function highestActiveTotal() external view returns (uint256);
+    /// @notice The evaluators, the signatures that a settlement needs, and the version of the set, from 1.
     function evaluators() external view returns (address[] memory set, uint256 threshold, uint64 version);
     /// @notice The EIP-712 digest that evaluators sign under the evaluator set in force.
     function digestOf(Proposal calldata proposal) external view returns (bytes32);

@@ -102,6 +102,8 @@ interface IRounds {
     error BadRange(uint64 first, uint64 last);
     error OutOfRange(uint256 value, uint256 count);
     error SeatOutsideCommittee(uint256 seat, uint256 committee);
+    /// @notice The round has no stations or no tasks.
+    error NoCommittees(uint64 round);
     error InvalidCid(bytes cid);
     error ZeroAddress();
 
@@ -121,12 +123,22 @@ interface IRounds {
     /// @param count Measurements in the batch, 1 to MAX_BATCH.
     function commit(uint64 round, bytes calldata cid, uint32 count) external returns (uint32 index);
 
-    function setParameters(Parameters calldata parameters) external;
-    function setCoordinator(address coordinator) external;
+    /// @notice Sets the parameters of the rounds opened from now on. Owner only; each has bounds.
+    function setParameters(Parameters calldata newParameters) external;
+    /// @notice Owner only.
+    function setCoordinator(address newCoordinator) external;
+    /// @notice Allows or forbids an address to commit batches. Owner only.
     function setPublisher(address publisher, bool allowed) external;
 
+    /// @notice Who may open rounds in time.
+    function coordinator() external view returns (address);
+    /// @notice Whether an address may commit batches.
+    function isPublisher(address publisher) external view returns (bool);
+
+    /// @notice Number of the newest round; 0 if none was opened.
     function latestRound() external view returns (uint64);
     function getRound(uint64 round) external view returns (Round memory);
+    /// @notice The parameters that the next round will copy.
     function getParameters() external view returns (Parameters memory);
     function commitmentCount(uint64 round) external view returns (uint32);
     /// @notice Up to `limit` commitments of `round` from `start`, in commit order.

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {IRounds} from "../interfaces/IRounds.sol";
+
+/// @title Bounds of the round parameters
+/// @notice What the owner can set can slow the network down or starve it, but not stop a round half-way or let a
+/// beacon be known before its round opens.
+library ParameterBounds {
+    uint256 internal constant MIN_ROUND_DURATION = 1 minutes;
+    uint256 internal constant MAX_ROUND_DURATION = 7 days;
+    /// @dev A block may carry a timestamp some seconds behind the moment in which it is made.
+    uint256 internal constant MIN_BEACON_DELAY = 15 seconds;
+    uint256 internal constant MAX_BEACON_DELAY = 1 hours;
+    uint256 internal constant MIN_COMMIT_GRACE = 1 minutes;
+    uint256 internal constant MAX_COMMIT_GRACE = 1 days;
+    uint256 internal constant MAX_COMMITTEE_SIZE = 1000;
+    uint256 internal constant MAX_TASKS_PER_COMMITTEE = 10_000;
+    uint256 internal constant MAX_TARGET_MEASUREMENTS = 100_000_000;
+    uint256 internal constant MAX_BUDGET = 1_000_000 ether;
+
+    /// @notice Reverts with the first parameter that is out of its bounds.
+    function check(IRounds.Parameters memory parameters) internal pure {
+        _check("roundDuration", parameters.roundDuration, MIN_ROUND_DURATION, MAX_ROUND_DURATION);
+        _check("beaconDelay", parameters.beaconDelay, MIN_BEACON_DELAY, MAX_BEACON_DELAY);
+        // A beacon after closing would leave no time for measurements.
+        _check("beaconDelay", parameters.beaconDelay, MIN_BEACON_DELAY, parameters.roundDuration - 1);
+        _check("commitGrace", parameters.commitGrace, MIN_COMMIT_GRACE, MAX_COMMIT_GRACE);
+        _check("maxCommitteeSize", parameters.maxCommitteeSize, 1, MAX_COMMITTEE_SIZE);
+        _check("minCommitteeSize", parameters.minCommitteeSize, 1, parameters.maxCommitteeSize);
+        _check("quorum", parameters.quorum, 1, parameters.maxCommitteeSize);
+        _check("maxTasksPerCommittee", parameters.maxTasksPerCommittee, 1, MAX_TASKS_PER_COMMITTEE);
+        _check("targetMeasurements", parameters.targetMeasurements, 1, MAX_TARGET_MEASUREMENTS);
+        _check("budget", parameters.budget, 0, MAX_BUDGET);
+    }
+
+    function _check(bytes32 parameter, uint256 value, uint256 min, uint256 max) private pure {
+        require(min <= value && value <= max, IRounds.ParameterOutOfBounds(parameter, value, min, max));
+    }
+}
