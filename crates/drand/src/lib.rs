@@ -1,1 +1,34 @@
 //! drand beacons: verification, relays, offline bundles.
+//!
+//! [`Chain::verify`] is a pure function of a chain's public key and a [`Beacon`], and tells every kind of bad signature
+//! apart. Beacons come from a [`BeaconSource`]: a [`Bundle`] file, offline, or public [`Relays`]. Wrap a source in
+//! [`Verified`] and nothing that it says is believed without proof.
+//!
+//! ```
+//! use assize_drand::{Beacon, Chain};
+//!
+//! let beacon = Beacon::from_json(br#"{"round": 1000, "signature":
+//!     "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39"}"#)?;
+//! let randomness = Chain::quicknet().verify(&beacon)?;
+//! assert_eq!(randomness, beacon.randomness());
+//! # Ok::<(), assize_drand::BeaconError>(())
+//! ```
+#![deny(missing_docs)]
+
+mod backend;
+mod beacon;
+mod bundle;
+mod chain;
+mod error;
+mod point;
+mod relays;
+mod source;
+
+pub use backend::Backend;
+pub use beacon::Beacon;
+pub use bundle::Bundle;
+pub use chain::{Chain, ChainInfo, Scheme};
+pub use error::{BeaconError, Failures, RelayFailure, RelayFault};
+pub use point::{PointError, with_y};
+pub use relays::{PUBLIC_RELAYS, Relays, Timeouts};
+pub use source::{BeaconSource, Verified};

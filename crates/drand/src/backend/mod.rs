@@ -1,0 +1,53 @@
+//! The pairing check, by either of two implementations.
+
+#[cfg(feature = "blst")]
+pub(crate) mod native;
+pub(crate) mod pure;
+
+use crate::PointError;
+
+/// An implementation of the pairing check. Both accept and refuse the same signatures, for the same reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backend {
+    /// `drand-verify` on zkcrypto's `bls12_381`: pure Rust, also in wasm. About 2 ms a signature.
+    Pure,
+    /// `blst`: C and assembly, about 1 ms a signature.
+    #[cfg(feature = "blst")]
+    Blst,
+}
+
+impl Backend {
+    /// All that this build has.
+    pub const ALL: &[Self] = &[
+        Self::Pure,
+        #[cfg(feature = "blst")]
+        Self::Blst,
+    ];
+}
+
+impl Default for Backend {
+    /// The fastest that this build has.
+    fn default() -> Self {
+        #[cfg(feature = "blst")]
+        let fastest = Self::Blst;
+        #[cfg(not(feature = "blst"))]
+        let fastest = Self::Pure;
+        fastest
+    }
+}
+
+/// Why a signature was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The bytes are no point that a signature can be.
+    Point(PointError),
+    /// They are, but the pairing equation does not hold.
+    Pairing,
+}
+
+impl From<PointError> for Refusal {
+    fn from(fault: PointError) -> Self {
+        Self::Point(fault)
+    }
+}

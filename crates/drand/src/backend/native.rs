@@ -1,0 +1,71 @@
+//! The check by `blst`.
+
+use blst::BLST_ERROR::{self, BLST_POINT_NOT_IN_GROUP, BLST_POINT_NOT_ON_CURVE, BLST_SUCCESS};
+use blst::{min_pk, min_sig};
+use sha2::{Digest, Sha256};
+
+use super::Refusal;
+use crate::point::{self, check_encoding};
+use crate::{PointError, Scheme};
+
+const DST_G1: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
+const DST_G2: &[u8] = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_";
+
+/// A decoded public key.
+pub(crate) enum Key {
+    /// Of signatures in G2.
+    G1(min_pk::PublicKey),
+    /// Of signatures in G1.
+    G2(min_sig::PublicKey),
+}
+
+impl Key {
+    /// Decodes a key and checks that it is a point of the prime-order subgroup.
+    pub(crate) fn decode(scheme: Scheme, key: &[u8]) -> Result<Self, PointError> {
+        match scheme {
+            Scheme::PedersenBlsChained => {
+                let key = check_encoding::<{ point::G1 }>(key)?;
+                min_pk::PublicKey::key_validate(&key).map(Self::G1)
+            }
+            Scheme::BlsUnchainedG1Rfc9380 => {
+                let key = check_encoding::<{ point::G2 }>(key)?;
+                min_sig::PublicKey::key_validate(&key).map(Self::G2)
+            }
+        }
+        .map_err(fault)
+    }
+
+    /// Checks the signature of `H(previous ‖ round)`.
+    pub(crate) fn verify(&self, round: u64, previous: &[u8], signature: &[u8]) -> Result<(), Refusal> {
+        let message = Sha256::new()
+            .chain_update(previous)
+            .chain_update(round.to_be_bytes())
+            .finalize();
+        let outcome = match self {
+            Self::G1(key) => {
+                let signature = check_encoding::<{ point::G2 }>(signature)?;
+                let signature = min_pk::Signature::sig_validate(&signature, true).map_err(fault)?;
+                signature.verify(false, &message, DST_G2, &[], key, false)
+            }
+            Self::G2(key) => {
+                let signature = check_encoding::<{ point::G1 }>(signature)?;
+                let signature = min_sig::Signature::sig_validate(&signature, true).map_err(fault)?;
+                signature.verify(false, &message, DST_G1, &[], key, false)
+            }
+        };
+        if outcome == BLST_SUCCESS {
+            Ok(())
+        } else {
+            Err(Refusal::Pairing)
+        }
+    }
+}
+
+/// The encoding has been checked before, so only the point itself can be at fault.
+fn fault(error: BLST_ERROR) -> PointError {
+    match error {
+        BLST_POINT_NOT_IN_GROUP => PointError::NotInSubgroup,
+        BLST_POINT_NOT_ON_CURVE => PointError::NotOnCurve,
+        _ => PointError::FieldOverflow,
+    }
+}

@@ -1,0 +1,129 @@
+//! Beacons in a file: the offline source.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::{Beacon, BeaconError, BeaconSource};
+
+/// Beacons of one chain, recorded for use without a network. The file is a JSON array of beacons as relays give them.
+///
+/// Nothing in it is verified by reading it; wrap it in [`crate::Verified`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle(BTreeMap<u64, Beacon>);
+
+impl Bundle {
+    /// A bundle of the given beacons.
+    ///
+    /// # Errors
+    /// [`BeaconError::DuplicateRound`] if a round is there twice.
+    pub fn new(beacons: impl IntoIterator<Item = Beacon>) -> Result<Self, BeaconError> {
+        let mut bundle = BTreeMap::new();
+        for beacon in beacons {
+            let round = beacon.round;
+            if bundle.insert(round, beacon).is_some() {
+                return Err(BeaconError::DuplicateRound { round });
+            }
+        }
+        Ok(Self(bundle))
+    }
+
+    /// Reads a bundle from JSON.
+    ///
+    /// # Errors
+    /// [`BeaconError::Json`] if it is not an array of beacons, [`BeaconError::DuplicateRound`] if a round is there
+    /// twice.
+    pub fn from_json(json: &[u8]) -> Result<Self, BeaconError> {
+        let beacons: Vec<Beacon> = serde_json::from_slice(json).map_err(|error| BeaconError::Json {
+            expected: "an array of beacons",
+            reason: error.to_string(),
+        })?;
+        Self::new(beacons)
+    }
+
+    /// Reads a bundle from a file.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`], within [`BeaconError::File`], which names the path.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, BeaconError> {
+        let path = path.as_ref();
+        let refuse = |reason: String| BeaconError::File {
+            path: path.into(),
+            reason,
+        };
+        let json = fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        Self::from_json(&json).map_err(|error| refuse(error.to_string()))
+    }
+
+    /// The beacons by ascending round.
+    pub fn beacons(&self) -> impl Iterator<Item = &Beacon> {
+        self.0.values()
+    }
+
+    /// How many beacons there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl BeaconSource for Bundle {
+    fn beacon(&self, round: u64) -> Result<Beacon, BeaconError> {
+        self.0.get(&round).cloned().ok_or(BeaconError::NotInBundle {
+            round,
+            count: self.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bundle;
+    use crate::{BeaconError, BeaconSource};
+
+    #[test]
+    fn rounds_are_found_and_missing_ones_named() {
+        let bundle =
+            Bundle::from_json(br#"[{"round":7,"signature":"aa"},{"round":5,"signature":"bb"}]"#).unwrap();
+        assert_eq!(bundle.beacon(5).unwrap().signature, [0xbb]);
+        assert_eq!(
+            bundle.beacons().map(|beacon| beacon.round).collect::<Vec<_>>(),
+            [5, 7]
+        );
+        assert_eq!(
+            bundle.beacon(6),
+            Err(BeaconError::NotInBundle { round: 6, count: 2 })
+        );
+    }
+
+    #[test]
+    fn bad_files_are_named() {
+        let twice = br#"[{"round":7,"signature":"aa"},{"round":7,"signature":"aa"}]"#;
+        assert_eq!(
+            Bundle::from_json(twice),
+            Err(BeaconError::DuplicateRound { round: 7 })
+        );
+        let absent = Bundle::read("/nonexistent/beacons.json").unwrap_err().to_string();
+        assert!(absent.contains("/nonexistent/beacons.json"), "{absent}");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &twice[..twice.len() - 1]).unwrap();
+        let cut = Bundle::read(file.path()).unwrap_err().to_string();
+        assert!(
+            cut.contains("not an array of beacons") && cut.contains(file.path().to_str().unwrap()),
+            "{cut}"
+        );
+        std::fs::write(file.path(), r#"[{"round":7,"signature":"x"}]"#).unwrap();
+        assert!(
+            Bundle::read(file.path())
+                .unwrap_err()
+                .to_string()
+                .contains("`signature` is not hexadecimal")
+        );
+    }
+}

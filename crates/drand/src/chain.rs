@@ -1,0 +1,282 @@
+//! A drand chain: its key, its timetable, and what its beacons must satisfy.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use alloy_primitives::{b256, hex};
+use assize_protocol::{B256, BeaconSchedule, Randomness};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::{Refusal, pure};
+use crate::point::{decode_g2, eip2537};
+use crate::{Backend, Beacon, BeaconError, PointError};
+
+/// How a chain signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scheme {
+    /// quicknet and devnets: signatures in G1 (48 bytes) of `H(round)`, key in G2 (96 bytes).
+    #[serde(rename = "bls-unchained-g1-rfc9380")]
+    BlsUnchainedG1Rfc9380,
+    /// drand's default chain: signatures in G2 (96 bytes) of `H(previous signature ‖ round)`, key in G1 (48 bytes).
+    #[serde(rename = "pedersen-bls-chained")]
+    PedersenBlsChained,
+}
+
+impl Scheme {
+    /// drand's name of the scheme.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BlsUnchainedG1Rfc9380 => "bls-unchained-g1-rfc9380",
+            Self::PedersenBlsChained => "pedersen-bls-chained",
+        }
+    }
+}
+
+/// A chain as a relay's `/info` describes it; the JSON form is the same.
+///
+/// Trust lies in `public_key` alone: `hash` is only the name under which relays serve the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainInfo {
+    /// The compressed public key.
+    #[serde(with = "const_hex")]
+    pub public_key: Vec<u8>,
+    /// Seconds between rounds.
+    pub period: u64,
+    /// Unix time of round 1, seconds.
+    pub genesis_time: u64,
+    /// Name of the chain at relays.
+    pub hash: B256,
+    /// What round 1 of a chained chain follows; unused on unchained ones.
+    #[serde(rename = "groupHash")]
+    pub group_hash: B256,
+    /// How the chain signs.
+    #[serde(rename = "schemeID")]
+    pub scheme: Scheme,
+}
+
+/// A drand chain whose beacons can be verified. Cheap to clone; the key is decoded once.
+#[derive(Clone)]
+pub struct Chain(Arc<Parts>);
+
+struct Parts {
+    info: ChainInfo,
+    schedule: BeaconSchedule,
+    pure: OnceLock<Result<pure::Key, PointError>>,
+    #[cfg(feature = "blst")]
+    native: OnceLock<Result<crate::backend::native::Key, PointError>>,
+}
+
+impl Chain {
+    /// drand quicknet: a round every 3 s, the protocol's beacon (DESIGN §2.2).
+    #[must_use]
+    pub fn quicknet() -> Self {
+        static CHAIN: OnceLock<Chain> = OnceLock::new();
+        let info = || {
+            ChainInfo {
+            public_key: hex!(
+                "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
+                "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
+            )
+            .into(),
+            period: BeaconSchedule::QUICKNET.period.get(),
+            genesis_time: BeaconSchedule::QUICKNET.genesis,
+            hash: b256!("52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"),
+            group_hash: B256::ZERO,
+            scheme: Scheme::BlsUnchainedG1Rfc9380,
+        }
+        };
+        CHAIN
+            .get_or_init(|| Self::assemble(info(), BeaconSchedule::QUICKNET))
+            .clone()
+    }
+
+    /// drand's default chain: a round every 30 s, chained. Not used by the protocol; Filecoin's beacon before quicknet.
+    #[must_use]
+    pub fn default_chain() -> Self {
+        static CHAIN: OnceLock<Chain> = OnceLock::new();
+        let info = || {
+            ChainInfo {
+            public_key: hex!(
+                "868f005eb8e6e4ca0a47c8a77ceaa5309a47978a7c71bc5cce96366b5d7a569937c529eeda66c7293784a9402801af31"
+            )
+            .into(),
+            period: BeaconSchedule::DEFAULT_CHAIN.period.get(),
+            genesis_time: BeaconSchedule::DEFAULT_CHAIN.genesis,
+            hash: b256!("8990e7a9aaed2ffed73dbd7092123d6f289930540d7651336225dc172e51b2ce"),
+            group_hash: b256!("176f93498eac9ca337150b46d21dd58673ea4e3581185f869672e59fa4cb390a"),
+            scheme: Scheme::PedersenBlsChained,
+        }
+        };
+        CHAIN
+            .get_or_init(|| Self::assemble(info(), BeaconSchedule::DEFAULT_CHAIN))
+            .clone()
+    }
+
+    /// Another chain, such as a devnet's own.
+    ///
+    /// # Errors
+    /// [`BeaconError::PublicKey`] if the key is not a point that a key can be, [`BeaconError::Period`] if the period is
+    /// zero.
+    pub fn new(info: ChainInfo) -> Result<Self, BeaconError> {
+        let schedule = BeaconSchedule::new(info.genesis_time, info.period).ok_or(BeaconError::Period)?;
+        let chain = Self::assemble(info, schedule);
+        chain.pure_key()?;
+        Ok(chain)
+    }
+
+    /// Another chain, from the JSON of a relay's `/info`.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and [`BeaconError::Json`] if the JSON is not that.
+    pub fn from_json(json: &[u8]) -> Result<Self, BeaconError> {
+        let info = serde_json::from_slice(json).map_err(|error| BeaconError::Json {
+            expected: "a chain's info",
+            reason: error.to_string(),
+        })?;
+        Self::new(info)
+    }
+
+    fn assemble(info: ChainInfo, schedule: BeaconSchedule) -> Self {
+        Self(Arc::new(Parts {
+            info,
+            schedule,
+            pure: OnceLock::new(),
+            #[cfg(feature = "blst")]
+            native: OnceLock::new(),
+        }))
+    }
+
+    /// Name of the chain at relays.
+    #[must_use]
+    pub fn hash(&self) -> B256 {
+        self.0.info.hash
+    }
+
+    /// The compressed public key: 96 bytes on quicknet, 48 on the default chain.
+    #[must_use]
+    pub fn public_key(&self) -> &[u8] {
+        &self.0.info.public_key
+    }
+
+    /// How the chain signs.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.0.info.scheme
+    }
+
+    /// When its rounds are published.
+    #[must_use]
+    pub fn schedule(&self) -> BeaconSchedule {
+        self.0.schedule
+    }
+
+    /// All of it, as a relay's `/info` would say.
+    #[must_use]
+    pub fn info(&self) -> &ChainInfo {
+        &self.0.info
+    }
+
+    /// The public key as the constructor of `DrandBeacon` takes it: EIP-2537's encoding of a point of G2.
+    ///
+    /// # Errors
+    /// [`BeaconError::NotOnChain`] if the chain's key is in G1; [`BeaconError::PublicKey`] never, for a chain made by
+    /// this crate.
+    pub fn public_key_eip2537(&self) -> Result<[u8; 256], BeaconError> {
+        match self.scheme() {
+            Scheme::PedersenBlsChained => Err(BeaconError::NotOnChain {
+                scheme: self.scheme().name(),
+            }),
+            Scheme::BlsUnchainedG1Rfc9380 => {
+                let key = decode_g2(self.public_key()).map_err(|fault| BeaconError::PublicKey { fault })?;
+                Ok(eip2537(&key))
+            }
+        }
+    }
+
+    /// Verifies a beacon and returns its randomness.
+    ///
+    /// # Errors
+    /// [`BeaconError`] tells what is wrong with the beacon.
+    pub fn verify(&self, beacon: &Beacon) -> Result<Randomness, BeaconError> {
+        self.verify_with(Backend::default(), beacon)
+    }
+
+    /// As [`Self::verify`], by a chosen implementation.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], whichever implementation it is.
+    pub fn verify_with(&self, backend: Backend, beacon: &Beacon) -> Result<Randomness, BeaconError> {
+        let round = beacon.round;
+        if round == 0 {
+            return Err(BeaconError::RoundZero);
+        }
+        let previous = self.previous(beacon)?;
+        let outcome = match backend {
+            Backend::Pure => self.pure_key()?.verify(round, previous, &beacon.signature),
+            #[cfg(feature = "blst")]
+            Backend::Blst => self.native_key()?.verify(round, previous, &beacon.signature),
+        };
+        outcome.map_err(|refusal| match refusal {
+            Refusal::Point(fault) => BeaconError::Signature { round, fault },
+            Refusal::Pairing => BeaconError::WrongSignature {
+                round,
+                chained: !previous.is_empty(),
+            },
+        })?;
+        Ok(beacon.randomness())
+    }
+
+    /// The part of the message before the round. An unchained chain has none, whatever came with the beacon.
+    fn previous<'a>(&self, beacon: &'a Beacon) -> Result<&'a [u8], BeaconError> {
+        let round = beacon.round;
+        if self.scheme() == Scheme::BlsUnchainedG1Rfc9380 {
+            return Ok(&[]);
+        }
+        let previous = beacon
+            .previous_signature
+            .as_deref()
+            .ok_or(BeaconError::MissingPrevious { round })?;
+        let seed = self.0.info.group_hash;
+        if round == 1 && previous != seed.as_slice() {
+            return Err(BeaconError::WrongGenesis { expected: seed });
+        }
+        if round > 1 {
+            decode_g2(previous).map_err(|fault| BeaconError::WrongPrevious { round, fault })?;
+        }
+        Ok(previous)
+    }
+
+    fn pure_key(&self) -> Result<&pure::Key, BeaconError> {
+        let decode = || pure::Key::decode(self.scheme(), self.public_key());
+        self.0
+            .pure
+            .get_or_init(decode)
+            .as_ref()
+            .map_err(|&fault| BeaconError::PublicKey { fault })
+    }
+
+    #[cfg(feature = "blst")]
+    fn native_key(&self) -> Result<&crate::backend::native::Key, BeaconError> {
+        let decode = || crate::backend::native::Key::decode(self.scheme(), self.public_key());
+        self.0
+            .native
+            .get_or_init(decode)
+            .as_ref()
+            .map_err(|&fault| BeaconError::PublicKey { fault })
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Chain").field(&self.0.info).finish()
+    }
+}
+
+impl PartialEq for Chain {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.info == other.0.info
+    }
+}
+
+impl Eq for Chain {}
