@@ -132,6 +132,3 @@ fn hash_pair(a: B256, b: B256) -> B256 {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     keccak256([low.0, high.0].as_flattened())
 }
-
-#[cfg(test)]
-mod tests;

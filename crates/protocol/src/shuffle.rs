@@ -196,6 +196,3 @@ fn source(seed: ShuffleSeed, round: u8, bucket: u64) -> [u8; 32] {
         .finalize()
         .into()
 }
-
-#[cfg(test)]
-mod tests;
