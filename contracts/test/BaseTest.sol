@@ -25,6 +25,7 @@ abstract contract BaseTest is Test {
         hex"02d163700a61bc224ededd8e63aef7be1aaf8e93d7a9718b047ccddb3eb5d68b";
 
     function fixture(string memory name) internal view returns (string memory) {
+        // forge-lint: disable-next-line(unsafe-cheatcode) reading is all that foundry.toml permits, and only here
         return vm.readFile(string.concat("contracts/test/fixtures/", name));
     }
 

@@ -11,8 +11,8 @@ contract ShuffleTest is BaseTest {
         bytes32 seed;
     }
 
-    /// @dev Vectors of ethereum/consensus-spec-tests.
-    function test_shuffled_matchesConsensusVectors() public view {
+    /// @dev Vectors of ethereum/consensus-spec-tests, from 0 to 1000 entries.
+    function test_shuffled_holdsConsensusVectors() public view {
         ShuffleCase[] memory cases = abi.decode(vm.parseJson(fixture("shuffle.json"), ".cases"), (ShuffleCase[]));
         assertGt(cases.length, 20);
         for (uint256 i = 0; i < cases.length; ++i) {
@@ -25,13 +25,62 @@ contract ShuffleTest is BaseTest {
         }
     }
 
-    function test_gas() public {
-        bytes32 seed = keccak256("x");
+    /// @dev Fixed points beyond 65 536 entries, where the third byte of the bucket counts.
+    function test_shuffled_holdsLargeCounts() public view {
+        bytes32 seed = hex"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+        assertEq(Shuffle.shuffled(0, 333, seed), 109);
+        assertEq(Shuffle.shuffled(1, 333, seed), 229);
+        assertEq(Shuffle.shuffled(332, 333, seed), 77);
+        assertEq(Shuffle.shuffled(99_999, 100_003, seed), 62_776);
+    }
+
+    function testFuzz_shuffled_matchesSpecification(uint256 index, uint256 count, bytes32 seed) public view {
+        count = bound(count, 1, type(uint32).max);
+        index = bound(index, 0, count - 1);
+        uint256 position = Shuffle.shuffled(index, count, seed);
+        assertEq(position, _specified(index, count, seed));
+        assertLt(position, count);
+        assertEq(Shuffle.unshuffled(position, count, seed), index);
+    }
+
+    function testFuzz_shuffled_isPermutation(uint256 count, bytes32 seed) public view {
+        count = bound(count, 1, 40);
+        uint256 seen;
+        for (uint256 index = 0; index < count; ++index) {
+            seen |= 1 << Shuffle.shuffled(index, count, seed);
+        }
+        assertEq(seen, (1 << count) - 1);
+    }
+
+    function test_shuffled_gas() public view {
         uint256 before = gasleft();
-        Shuffle.shuffled(5, 10_007, seed);
-        emit log_named_uint("gas", before - gasleft());
+        Shuffle.shuffled(5, 10_007, keccak256("gas"));
+        assertLe(before - gasleft(), 80_000);
         before = gasleft();
-        Shuffle.unshuffled(5, 10_007, seed);
-        emit log_named_uint("gas", before - gasleft());
+        Shuffle.unshuffled(5, 10_007, keccak256("gas"));
+        assertLe(before - gasleft(), 80_000);
+    }
+
+    /// @dev `compute_shuffled_index` as the specification writes it.
+    function _specified(uint256 index, uint256 count, bytes32 seed) private pure returns (uint256) {
+        for (uint8 round = 0; round < 90; ++round) {
+            uint256 pivot = _littleEndian(bytes8(sha256(abi.encodePacked(seed, round)))) % count;
+            uint256 flip = (pivot + count - index) % count;
+            uint256 position = index > flip ? index : flip;
+            uint32 bucket = uint32(position / 256);
+            bytes4 bucketLittleEndian = bytes4(
+                abi.encodePacked(uint8(bucket), uint8(bucket >> 8), uint8(bucket >> 16), uint8(bucket >> 24))
+            );
+            bytes32 source = sha256(abi.encodePacked(seed, round, bucketLittleEndian));
+            uint8 octet = uint8(source[(position % 256) / 8]);
+            if ((octet >> (position % 8)) % 2 == 1) index = flip;
+        }
+        return index;
+    }
+
+    function _littleEndian(bytes8 octets) private pure returns (uint256 number) {
+        for (uint256 i = 0; i < 8; ++i) {
+            number |= uint256(uint8(octets[i])) << (8 * i);
+        }
     }
 }

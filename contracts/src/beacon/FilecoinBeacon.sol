@@ -95,6 +95,6 @@ contract FilecoinBeacon is IBeacon {
         require(epoch <= block.number, FutureEpoch(epoch, block.number));
         (bool success, bytes memory digest) = BEACON_DIGEST.staticcall(abi.encode(epoch));
         require(success && digest.length == 32, NoBeaconDigest(epoch));
-        return bytes32(digest);
+        return abi.decode(digest, (bytes32));
     }
 }

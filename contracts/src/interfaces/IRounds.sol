@@ -92,7 +92,6 @@ interface IRounds {
     error RootWithoutEntries(bytes32 root);
     error AlreadyRevealed(uint64 round);
     error NotRevealed(uint64 round);
-    error RoundNotClosed(uint64 round, uint64 closesAt, uint256 timestamp);
     error CommitWindowOver(uint64 round, uint64 commitsUntil, uint256 timestamp);
     error CommitWindowOpen(uint64 round, uint64 commitsUntil, uint256 timestamp);
     error AlreadyCommitted(bytes cid, uint64 round);

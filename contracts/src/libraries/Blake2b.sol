@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 /// @title BLAKE2b-256 of short messages
 /// @notice One compression (RFC 7693) through precompile 0x09 (EIP-152), so at most 128 bytes.
 library Blake2b {
@@ -19,9 +21,8 @@ library Blake2b {
         require(length <= MAX_LENGTH, MessageTooLong(length, MAX_LENGTH));
         bytes memory padding = new bytes(MAX_LENGTH - length);
         // rounds:4 ‖ state:64 ‖ message:128 ‖ bytes hashed so far:16 LE ‖ final block:1
-        // forge-lint: disable-next-line(unsafe-typecast)
         bytes memory input =
-            abi.encodePacked(uint32(12), STATE_LOW, STATE_HIGH, message, padding, uint8(length), bytes15(0), true);
+            abi.encodePacked(uint32(12), STATE_LOW, STATE_HIGH, message, padding, SafeCast.toUint8(length), bytes15(0), true);
         bool done;
         assembly ("memory-safe") {
             done := staticcall(gas(), 0x09, add(input, 32), mload(input), 0x00, 64)

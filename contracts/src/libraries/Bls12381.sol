@@ -80,10 +80,12 @@ library Bls12381 {
     function hashToG1(bytes32 message) internal view returns (G1 memory) {
         // expand_message_xmd (§5.3.1) to 128 bytes: a block of zeros, the message, the length, 0, DST_prime.
         bytes32 b0 = sha256(abi.encodePacked(bytes32(0), bytes32(0), message, uint16(128), uint8(0), DST_PRIME));
-        bytes32 b1 = sha256(abi.encodePacked(b0, uint8(1), DST_PRIME));
-        bytes32 b2 = sha256(abi.encodePacked(b0 ^ b1, uint8(2), DST_PRIME));
-        bytes32 b3 = sha256(abi.encodePacked(b0 ^ b2, uint8(3), DST_PRIME));
-        bytes32 b4 = sha256(abi.encodePacked(b0 ^ b3, uint8(4), DST_PRIME));
+        // Then four times the hash of: b0 xor the previous hash, a counter, DST_prime.
+        bytes memory block_ = abi.encodePacked(b0, uint8(0), DST_PRIME);
+        bytes32 b1 = _expandNext(block_, b0, 1);
+        bytes32 b2 = _expandNext(block_, b0 ^ b1, 2);
+        bytes32 b3 = _expandNext(block_, b0 ^ b2, 3);
+        bytes32 b4 = _expandNext(block_, b0 ^ b3, 4);
         // The precompile clears the cofactor of each point; clearing is linear, so the sum needs no more (§3).
         return _add(_mapToG1(b1, b2), _mapToG1(b3, b4));
     }
@@ -122,6 +124,15 @@ library Bls12381 {
             yc1High: 0x13fa4d4a0ad8b1ce186ed5061789213d,
             yc1Low: 0x993923066dddaf1040bc3ff59f825c78df74f2d75467e25e0f55f8a00fa030ed
         });
+    }
+
+    /// @dev Overwrites the first 33 bytes of `block_` and hashes it.
+    function _expandNext(bytes memory block_, bytes32 head, uint256 counter) private pure returns (bytes32) {
+        assembly ("memory-safe") {
+            mstore(add(block_, 32), head)
+            mstore8(add(block_, 64), counter)
+        }
+        return sha256(block_);
     }
 
     /// @dev 64 bytes of hash, reduced mod p, mapped to a point of the subgroup.
