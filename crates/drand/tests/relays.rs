@@ -1,0 +1,314 @@
+//! The relay client against relays that fail in every way.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test server that cannot answer fails the test"
+)]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use assize_drand::{
+    BeaconError, BeaconSource, Bundle, Chain, Failures, RelayFault, Relays, Timeouts, Verified,
+};
+
+const ROUND: u64 = 1000;
+
+/// A relay on a free port that gives the same answer to everyone.
+struct Server {
+    url: String,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn start(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                counter.fetch_add(1, Ordering::SeqCst);
+                let mut request = Vec::new();
+                let mut chunk = [0; 1024];
+                while !request.ends_with(b"\r\n\r\n") {
+                    let read = stream.read(&mut chunk).unwrap();
+                    request.extend_from_slice(&chunk[..read]);
+                }
+                let request = String::from_utf8(request).unwrap();
+                // The client may have hung up: that is its right.
+                let _ = stream.write_all(&answer(request.lines().next().unwrap_or_default()));
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn saying(status: &'static str, body: impl Into<String>) -> Self {
+        let body = body.into();
+        Self::start(move |_| http(status, &body))
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn http(status: &str, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+fn bundle() -> Bundle {
+    Bundle::from_json(include_bytes!("fixtures/quicknet.json")).unwrap()
+}
+
+fn json_of(round: u64) -> String {
+    serde_json::to_string(&bundle().beacon(round).unwrap()).unwrap()
+}
+
+fn good() -> Server {
+    Server::saying("200 OK", json_of(ROUND))
+}
+
+fn relays(servers: &[&Server]) -> Relays {
+    let urls: Vec<&str> = servers.iter().map(|server| server.url.as_str()).collect();
+    let timeouts = Timeouts {
+        connect: Duration::from_secs(2),
+        request: Duration::from_secs(2),
+    };
+    Relays::with_timeouts(Chain::quicknet(), &urls, timeouts).unwrap()
+}
+
+/// The fault of a relay that stands alone.
+fn fault(server: &Server) -> RelayFault {
+    match relays(&[server]).beacon(ROUND).unwrap_err() {
+        BeaconError::Unavailable {
+            round: ROUND,
+            failures: Failures(mut failures),
+        } => {
+            assert_eq!(failures[0].relay, server.url);
+            failures.remove(0).fault
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn answer(server: &Server) -> BeaconError {
+    match fault(server) {
+        RelayFault::Answer(error) => *error,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_path_is_that_of_drand() {
+    let server = Server::start(|request| {
+        let expected =
+            "GET /52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971/public/1000 HTTP/1.1";
+        if request == expected {
+            http("200 OK", &json_of(ROUND))
+        } else {
+            http("400 Bad Request", "")
+        }
+    });
+    assert_eq!(relays(&[&server]).beacon(ROUND), bundle().beacon(ROUND));
+}
+
+#[test]
+fn the_first_good_relay_answers_and_the_rest_are_left_alone() {
+    let (broken, good, spare) = (Server::saying("500 Oops", ""), good(), good());
+    let relays = relays(&[&broken, &good, &spare]);
+    assert_eq!(relays.beacon(ROUND), bundle().beacon(ROUND));
+    assert_eq!((broken.asked(), good.asked(), spare.asked()), (1, 1, 0));
+}
+
+#[test]
+fn statuses() {
+    assert_eq!(
+        fault(&Server::saying("500 Internal Server Error", "")),
+        RelayFault::Status(500)
+    );
+    assert_eq!(
+        fault(&Server::saying("429 Too Many Requests", "")),
+        RelayFault::Status(429)
+    );
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let good = good();
+    let location = good.url.clone();
+    let redirect = Server::start(move |_| {
+        format!("HTTP/1.1 302 Found\r\nLocation: {location}/\r\nContent-Length: 0\r\n\r\n").into_bytes()
+    });
+    assert_eq!(fault(&redirect), RelayFault::Status(302));
+    assert_eq!(good.asked(), 0);
+}
+
+#[test]
+fn another_round_is_refused_even_if_genuine() {
+    let error = answer(&Server::saying("200 OK", json_of(ROUND + 1)));
+    assert_eq!(
+        error,
+        BeaconError::WrongRound {
+            asked: ROUND,
+            got: ROUND + 1
+        }
+    );
+}
+
+#[test]
+fn a_relabelled_round_is_refused() {
+    let error = answer(&Server::saying(
+        "200 OK",
+        json_of(ROUND + 1).replace("1001", "1000"),
+    ));
+    assert_eq!(
+        error,
+        BeaconError::WrongSignature {
+            round: ROUND,
+            chained: false
+        }
+    );
+}
+
+#[test]
+fn randomness_that_contradicts_the_signature_is_refused() {
+    let json = json_of(ROUND).replace(r#""randomness":"fe"#, r#""randomness":"ff"#);
+    assert!(matches!(
+        answer(&Server::saying("200 OK", json)),
+        BeaconError::WrongRandomness { round: ROUND, .. }
+    ));
+}
+
+#[test]
+fn truncated_json_is_refused() {
+    let json = json_of(ROUND);
+    let error = answer(&Server::saying("200 OK", &json[..json.len() / 2]));
+    assert!(
+        matches!(
+            error,
+            BeaconError::Json {
+                expected: "a beacon",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_body_cut_short_of_its_length_is_refused() {
+    let server = Server::start(|_| {
+        let whole = http("200 OK", &json_of(ROUND));
+        whole[..whole.len() - 20].to_vec()
+    });
+    assert!(matches!(fault(&server), RelayFault::Transport(_)));
+}
+
+#[test]
+fn an_endless_body_is_cut_off() {
+    let server = Server::saying("200 OK", format!("{}{}", json_of(ROUND), " ".repeat(1 << 20)));
+    assert!(matches!(fault(&server), RelayFault::Transport(_)));
+}
+
+#[test]
+fn a_slow_relay_costs_its_timeout_and_no_more() {
+    let slow = Server::start(|_| {
+        thread::sleep(Duration::from_secs(30));
+        Vec::new()
+    });
+    let good = good();
+    let begun = Instant::now();
+    assert_eq!(relays(&[&slow, &good]).beacon(ROUND), bundle().beacon(ROUND));
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn nobody_there() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let absent = Server {
+        url: format!("http://{port}"),
+        asked: Arc::default(),
+    };
+    assert!(matches!(fault(&absent), RelayFault::Transport(_)));
+}
+
+#[test]
+fn a_round_to_come_is_told_apart_from_a_broken_relay() {
+    for status in ["404 Not Found", "425 Too Early"] {
+        let (broken, early) = (Server::saying("503 Busy", ""), Server::saying(status, ""));
+        let error = relays(&[&broken, &early]).beacon(ROUND).unwrap_err();
+        assert!(error.is_retryable());
+        let message = error.to_string();
+        assert!(message.contains("due at Unix time 1692806364"), "{message}");
+        assert!(
+            message.contains(&format!("{}: HTTP 503", broken.url)),
+            "{message}"
+        );
+        assert!(matches!(
+            error,
+            BeaconError::NotYetPublished {
+                due: Some(1_692_806_364),
+                ..
+            }
+        ));
+    }
+    // A relay that lags behind does not hide one that does not.
+    let (lagging, good) = (Server::saying("404 Not Found", ""), good());
+    assert!(relays(&[&lagging, &good]).beacon(ROUND).is_ok());
+}
+
+#[test]
+fn round_zero_is_not_asked_for() {
+    let good = good();
+    assert_eq!(relays(&[&good]).beacon(0), Err(BeaconError::RoundZero));
+    assert_eq!(good.asked(), 0);
+}
+
+#[test]
+fn the_error_names_every_relay_and_the_remedy() {
+    let (first, second) = (Server::saying("500 Oops", ""), Server::saying("200 OK", "{"));
+    let message = relays(&[&first, &second]).beacon(ROUND).unwrap_err().to_string();
+    for part in [
+        first.url.as_str(),
+        second.url.as_str(),
+        "HTTP 500",
+        "not a beacon",
+        "offline bundle",
+    ] {
+        assert!(message.contains(part), "{part} is not in: {message}");
+    }
+}
+
+#[test]
+fn genuine_beacons_are_asked_for_once() {
+    let good = good();
+    let source = Verified::new(Chain::quicknet(), relays(&[&good]));
+    let randomness = source.randomness(ROUND).unwrap();
+    assert_eq!(source.randomness(ROUND), Ok(randomness));
+    assert_eq!(good.asked(), 1);
+}
+
+#[test]
+fn a_bundle_is_not_believed_either() {
+    let mut forged = bundle().beacon(ROUND).unwrap();
+    forged.signature = bundle().beacon(ROUND + 1).unwrap().signature;
+    let source = Verified::new(Chain::quicknet(), Bundle::new([forged]).unwrap());
+    for _ in 0..2 {
+        assert_eq!(
+            source.beacon(ROUND),
+            Err(BeaconError::WrongSignature {
+                round: ROUND,
+                chained: false
+            })
+        );
+    }
+}
