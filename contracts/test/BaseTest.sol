@@ -33,4 +33,17 @@ abstract contract BaseTest is Test {
     function beacons() internal view returns (BeaconCase[] memory) {
         return abi.decode(vm.parseJson(fixture("beacons.json"), ".cases"), (BeaconCase[]));
     }
+
+    /// @notice Unix time at which quicknet publishes a round.
+    function publishedAt(uint64 beaconRound) internal pure returns (uint256) {
+        return QUICKNET_GENESIS + uint256(beaconRound - 1) * QUICKNET_PERIOD;
+    }
+
+    /// @notice The first 48 bytes of a signature.
+    function compressedOf(bytes memory signature) internal pure returns (bytes memory compressed) {
+        compressed = new bytes(48);
+        for (uint256 i = 0; i < 48; ++i) {
+            compressed[i] = signature[i];
+        }
+    }
 }

@@ -38,7 +38,7 @@ contract FilecoinBeaconTest is BaseTest {
     }
 
     function test_verify_takesTheCompressedFormAlone() public view {
-        assertEq(mainnet.verify(genuine.round, _compressed(genuine.signature)), genuine.randomness);
+        assertEq(mainnet.verify(genuine.round, compressedOf(genuine.signature)), genuine.randomness);
     }
 
     function test_verify_agreesWithThePairing() public {
@@ -72,9 +72,7 @@ contract FilecoinBeaconTest is BaseTest {
         vm.roll(GENUINE_EPOCH - 1);
         vm.expectCall(PRECOMPILE, abi.encode(GENUINE_EPOCH), 0);
         uint256 before = gasleft();
-        vm.expectRevert(
-            abi.encodeWithSelector(FilecoinBeacon.FutureEpoch.selector, GENUINE_EPOCH, GENUINE_EPOCH - 1)
-        );
+        vm.expectRevert(abi.encodeWithSelector(FilecoinBeacon.FutureEpoch.selector, GENUINE_EPOCH, GENUINE_EPOCH - 1));
         mainnet.verify(genuine.round, genuine.signature);
         assertLt(before - gasleft(), 50_000);
     }
@@ -88,7 +86,7 @@ contract FilecoinBeaconTest is BaseTest {
     }
 
     /// @dev The mock is as strict as it says, or the tests above would prove nothing.
-    function test_precompile_killsCallersFromThePast() public {
+    function test_precompile_killsCallersFromThePast() public view {
         uint256 before = gasleft();
         (bool success,) = PRECOMPILE.staticcall{gas: 1_000_000}(abi.encode(block.number + 1));
         assertFalse(success);
@@ -160,7 +158,7 @@ contract FilecoinBeaconTest is BaseTest {
         uint256 epoch = uint256(distance / 10);
         uint256 current = (timestamp - MAINNET_GENESIS) / 30;
         assertEq(epoch, current + 2 + slack);
-        uint256 published = QUICKNET_GENESIS + uint256(round - 1) * QUICKNET_PERIOD;
+        uint256 published = publishedAt(round);
         assertEq(published, MAINNET_GENESIS + 30 * epoch - 30, "published one epoch before it is on the chain");
         assertGt(published, timestamp, "strictly after");
         if (slack == 0) assertLe(published - 30, timestamp, "the first such round");
@@ -175,18 +173,11 @@ contract FilecoinBeaconTest is BaseTest {
     /* HELPERS */
 
     function _record(uint256 epoch, bytes memory signature) private {
-        bytes32 digest = this.blake2b(_compressed(signature));
+        bytes32 digest = this.blake2b(compressedOf(signature));
         vm.store(PRECOMPILE, keccak256(abi.encode(epoch, uint256(0))), digest);
     }
 
     function blake2b(bytes calldata message) external view returns (bytes32) {
         return Blake2b.hash(message);
-    }
-
-    function _compressed(bytes memory signature) private pure returns (bytes memory compressed) {
-        compressed = new bytes(48);
-        for (uint256 i = 0; i < 48; ++i) {
-            compressed[i] = signature[i];
-        }
     }
 }

@@ -68,9 +68,8 @@ contract ShuffleTest is BaseTest {
             uint256 flip = (pivot + count - index) % count;
             uint256 position = index > flip ? index : flip;
             uint32 bucket = uint32(position / 256);
-            bytes4 bucketLittleEndian = bytes4(
-                abi.encodePacked(uint8(bucket), uint8(bucket >> 8), uint8(bucket >> 16), uint8(bucket >> 24))
-            );
+            bytes4 bucketLittleEndian =
+                bytes4(abi.encodePacked(uint8(bucket), uint8(bucket >> 8), uint8(bucket >> 16), uint8(bucket >> 24)));
             bytes32 source = sha256(abi.encodePacked(seed, round, bucketLittleEndian));
             uint8 octet = uint8(source[(position % 256) / 8]);
             if ((octet >> (position % 8)) % 2 == 1) index = flip;

@@ -21,8 +21,9 @@ library Blake2b {
         require(length <= MAX_LENGTH, MessageTooLong(length, MAX_LENGTH));
         bytes memory padding = new bytes(MAX_LENGTH - length);
         // rounds:4 ‖ state:64 ‖ message:128 ‖ bytes hashed so far:16 LE ‖ final block:1
-        bytes memory input =
-            abi.encodePacked(uint32(12), STATE_LOW, STATE_HIGH, message, padding, SafeCast.toUint8(length), bytes15(0), true);
+        bytes memory input = abi.encodePacked(
+            uint32(12), STATE_LOW, STATE_HIGH, message, padding, SafeCast.toUint8(length), bytes15(0), true
+        );
         bool done;
         assembly ("memory-safe") {
             done := staticcall(gas(), 0x09, add(input, 32), mload(input), 0x00, 64)
