@@ -20,6 +20,7 @@ function artifactOf (contractName) {
   } catch (error) {
     fail(`${fileURLToPath(source)}: ${error.message}; run \`forge build\` first`)
   }
+  if (!built.bytecode) fail(`${fileURLToPath(source)} has no bytecode: a build failed half-way; run \`forge build --force\``)
   const { abi, bytecode: { object, linkReferences } } = built
   if (Object.keys(linkReferences ?? {}).length > 0) fail(`${contractName}: bytecode has unlinked libraries`)
   return JSON.stringify({ contractName, abi, bytecode: { object } }, null, 2) + '\n'
