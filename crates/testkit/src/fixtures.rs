@@ -42,7 +42,7 @@ struct Deal {
 
 /// The recorded beacons, ascending.
 pub fn beacons() -> Result<Vec<Beacon>, FixtureError> {
-    let bundle = Bundle::from_slice(BEACONS_JSON.as_bytes())?;
+    let bundle = Bundle::from_json(BEACONS_JSON.as_bytes())?;
     Ok(bundle.beacons().cloned().collect())
 }
 

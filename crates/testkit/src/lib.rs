@@ -2,3 +2,5 @@
 //! network of honest and hostile stations.
 
 pub mod anvil;
+pub mod fixtures;
+pub mod network;

@@ -1,0 +1,272 @@
+//! Batches as text: one measurement a line.
+//!
+//! A bad line is reported with its number, field and reason, skipped and counted; it never spoils the batch. Blank
+//! lines are nothing.
+
+use assize_protocol::RoundNumber;
+
+use crate::{Measurement, line};
+
+/// Longest line that is looked at, bytes.
+pub const MAX_LINE: usize = 65_536;
+
+/// The measurements of one batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Well-formed and valid, in line order.
+    pub rows: Vec<Row>,
+    /// The rest, in line order.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A measurement and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Counted from 1.
+    pub line: u32,
+    /// What the line says.
+    pub measurement: Measurement,
+}
+
+/// A line that is no valid measurement of the batch's round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Counted from 1.
+    pub line: u32,
+    /// The field at fault, or `line` for the whole.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Batch {
+    /// All lines that are not blank.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.rows.len() + self.rejected.len()
+    }
+}
+
+/// Reads a batch of `round`.
+#[must_use]
+pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
+    let mut batch = Batch::default();
+    for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match parse_line(Some(round), line) {
+            Ok(measurement) => batch.rows.push(Row { line: number, measurement }),
+            Err((field, reason)) => batch.rejected.push(Rejected { line: number, field, reason }),
+        }
+    }
+    batch
+}
+
+/// Reads one line of whatever round.
+///
+/// # Errors
+/// The field at fault and the reason.
+pub fn parse_any_round(line: &[u8]) -> Result<Measurement, (&'static str, String)> {
+    parse_line(None, line)
+}
+
+fn parse_line(round: Option<RoundNumber>, line: &[u8]) -> Result<Measurement, line::Fault> {
+    if line.len() > MAX_LINE {
+        return Err(("line", format!("is {} bytes long; {MAX_LINE} are the most", line.len())));
+    }
+    let measurement = line::parse(line)?;
+    if let Some(round) = round.filter(|round| *round != measurement.round) {
+        return Err(("round", format!("is {}, but the batch is of round {round}", measurement.round)));
+    }
+    measurement.check_validity().map_err(|fault| (fault.field(), fault.to_string()))?;
+    Ok(measurement)
+}
+
+/// The lines of a batch, each ended by a line feed: what is stored and committed.
+#[must_use]
+pub fn to_ndjson<'a>(measurements: impl IntoIterator<Item = &'a Measurement>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for measurement in measurements {
+        bytes.extend_from_slice(measurement.to_line().as_bytes());
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use alloy_primitives::address;
+    use assize_protocol::TaskIndex;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Millis, Signature};
+
+    /// A valid success over HTTP.
+    pub(crate) fn sample() -> Measurement {
+        Measurement {
+            round: RoundNumber(3),
+            task: TaskIndex(17),
+            station: address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
+            cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
+            miner_id: "f01697248".into(),
+            provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
+            provider_address: Some("/dns/f01697248.example.net/tcp/443/https".into()),
+            protocol: Some("http".into()),
+            spark_version: Some("1.20.0".into()),
+            zinnia_version: Some("0.20.0".into()),
+            timeout: false,
+            start_at: Some(Millis(1_698_829_200_000)),
+            first_byte_at: Some(Millis(1_698_829_201_000)),
+            end_at: Some(Millis(1_698_829_202_042)),
+            status_code: Some(200),
+            head_status_code: Some(200),
+            byte_length: Some(1_024),
+            car_too_large: false,
+            car_checksum: Some("1220aa".into()),
+            indexer_result: Some("OK".into()),
+            attestation: None,
+            signature: Signature([9; 65]),
+        }
+    }
+
+    fn fault(line: &str) -> (&'static str, String) {
+        let batch = parse_batch(RoundNumber(3), line.as_bytes());
+        assert!(batch.rows.is_empty(), "accepted: {line}");
+        let [rejected] = &batch.rejected[..] else { panic!("not one line: {line}") };
+        (rejected.field, rejected.reason.clone())
+    }
+
+    #[test]
+    fn a_line_has_its_canonical_form() {
+        let line = sample().to_line();
+        assert!(line.starts_with(r#"{"round":3,"task":17,"station":"0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266","cid":"#));
+        assert!(line.contains(r#""start_at":"2023-11-01T09:00:00.000Z","first_byte_at":"#), "{line}");
+        assert!(line.contains(r#""attestation":null,"signature":"0x0909"#), "{line}");
+        let batch = parse_batch(RoundNumber(3), line.as_bytes());
+        assert_eq!(batch.rows, [Row { line: 1, measurement: sample() }]);
+    }
+
+    #[test]
+    fn bad_lines_are_skipped_counted_and_explained() {
+        let good = sample().to_line();
+        let text = format!("{good}\n\n{{\"round\":3}}\nnot json\n   \n{good}\n");
+        let batch = parse_batch(RoundNumber(3), text.as_bytes());
+        assert_eq!(batch.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 6]);
+        assert_eq!(batch.rejected.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(batch.line_count(), 4);
+    }
+
+    #[test]
+    fn each_fault_names_its_field() {
+        let line = sample().to_line();
+        let cases = [
+            (r#""round":3"#, r#""round":4"#, "round", "round 3"),
+            (r#""round":3"#, r#""round":-3"#, "round", "whole number"),
+            (r#""round":3"#, r#""round":3,"round":3"#, "round", "duplicate"),
+            (r#""task":17"#, r#""task":4294967296"#, "task", "below 2^32"),
+            (r#""task":17,"#, "", "task", "missing"),
+            ("0xf39F", "0xzzzz", "station", "not an address"),
+            (r#""miner_id":"f01697248""#, r#""miner_id":"""#, "miner_id", "empty"),
+            (r#""miner_id":"f01697248""#, r#""miner_id":null"#, "miner_id", "a string"),
+            (r#""timeout":false"#, r#""timeout":"no""#, "timeout", "boolean"),
+            ("2023-11-01T09:00:00.000Z", "yesterday", "start_at", "ISO 8601"),
+            ("2023-11-01T09:00:00.000Z", "1969-11-01T09:00:00.000Z", "start_at", "1970"),
+            ("2023-11-01T09:00:00.000Z", "2023-11-01T09:00:00.0001Z", "start_at", "millisecond"),
+            ("2023-11-01T09:00:00.000Z", "2024-11-01T09:00:00.000Z", "end_at", "before"),
+            (r#""status_code":200,"#, r#""status_code":200.5,"#, "status_code", "whole number"),
+            (r#""status_code":200,"#, r#""status_code":NaN,"#, "line", ""),
+            (r#""byte_length":1024"#, r#""byte_length":-1"#, "byte_length", "whole number"),
+            (r#""head_status_code":200"#, r#""head_status_code":null"#, "head_status_code", "must be set"),
+            (r#""indexer_result":"OK""#, r#""indexer_result":null"#, "indexer_result", "must be set"),
+            ("0x0909", "0909", "signature", "130 hex digits"),
+            (r#""task":17"#, r#""task":17,"extra":1"#, "line", "extra"),
+        ];
+        for (from, to, field, word) in cases {
+            let bad = line.replacen(from, to, 1);
+            assert_ne!(bad, line, "{from}");
+            let (found, reason) = fault(&bad);
+            assert_eq!(found, field, "{to}: {reason}");
+            assert!(reason.contains(word), "{to}: {reason}");
+        }
+    }
+
+    #[test]
+    fn long_and_undecodable_lines_are_refused() {
+        let (field, reason) = fault(&"x".repeat(MAX_LINE + 1));
+        assert_eq!(field, "line");
+        assert!(reason.contains("65537 bytes"), "{reason}");
+        let batch = parse_batch(RoundNumber(3), b"{\"round\":\"\xff\"}");
+        assert!(batch.rejected[0].reason.contains("UTF-8"));
+    }
+
+    fn text() -> impl Strategy<Value = Option<String>> {
+        proptest::option::of("[^\u{0}]{1,12}")
+    }
+
+    prop_compose! {
+        fn measurements()(
+            task: u32,
+            station: [u8; 20],
+            texts in proptest::collection::vec(text(), 9),
+            flags: [bool; 2],
+            numbers in proptest::collection::vec(proptest::option::of(0..=i64::from(u32::MAX)), 3),
+            times in proptest::collection::vec(proptest::option::of(0..=4_102_444_800_000i64), 3),
+            signature in proptest::collection::vec(any::<u8>(), 65),
+        ) -> Measurement {
+            let mut texts = texts.into_iter();
+            let mut next = || texts.next().flatten();
+            Measurement {
+                round: RoundNumber(3),
+                task: TaskIndex(task),
+                station: station.into(),
+                cid: next().unwrap_or("c".into()),
+                miner_id: next().unwrap_or("m".into()),
+                provider_id: next(),
+                provider_address: next(),
+                protocol: next(),
+                spark_version: next(),
+                zinnia_version: next(),
+                timeout: flags[0],
+                start_at: times[0].map(Millis),
+                first_byte_at: times[1].map(Millis),
+                end_at: times[2].map(Millis),
+                status_code: numbers[0],
+                head_status_code: numbers[1],
+                byte_length: numbers[2],
+                car_too_large: flags[1],
+                car_checksum: next(),
+                indexer_result: next(),
+                attestation: None,
+                signature: Signature(signature.try_into().unwrap()),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_undoes_writing(measurement in measurements()) {
+            prop_assert_eq!(line::parse(measurement.to_line().as_bytes()), Ok(measurement));
+        }
+
+        #[test]
+        fn no_line_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let batch = parse_batch(RoundNumber(3), &bytes);
+            prop_assert!(batch.rows.is_empty());
+        }
+
+        #[test]
+        fn a_damaged_line_is_refused_or_differs(at in 0usize..900, byte: u8) {
+            let mut line = sample().to_line().into_bytes();
+            let at = at % line.len();
+            prop_assume!(line[at] != byte && byte != b'\n');
+            // Letter case of the address's and signature's hex digits carries no meaning.
+            prop_assume!(!line[at].eq_ignore_ascii_case(&byte));
+            line[at] = byte;
+            if let Ok(measurement) = line::parse(&line) {
+                prop_assert_ne!(measurement, sample());
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! EIP-712 digest, signing and verification.
+
+use alloy_primitives::{Address, B256, keccak256};
+use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
+use secp256k1::ecdsa::{RecoverableSignature, RecoveryId, Signature as PlainSignature};
+use secp256k1::{Message, PublicKey, SecretKey};
+
+use crate::{Measurement, Millis, Signature};
+
+/// What binds a signature to one network: chain id and address of its `Rounds` contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Domain {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The `Rounds` contract.
+    pub rounds: Address,
+}
+
+impl Domain {
+    fn eip712(&self) -> Eip712Domain {
+        eip712_domain! {
+            name: "Assize",
+            version: "1",
+            chain_id: self.chain_id,
+            verifying_contract: self.rounds,
+        }
+    }
+}
+
+mod typed {
+    #![allow(missing_docs, reason = "the macro documents nothing; docs/protocol.md does")]
+
+    alloy_sol_types::sol! {
+        /// An absent string is empty, an absent number or time is -1.
+        struct Measurement {
+            uint64 round;
+            uint32 task;
+            address station;
+            string cid;
+            string minerId;
+            string providerId;
+            string providerAddress;
+            string protocol;
+            string sparkVersion;
+            string zinniaVersion;
+            bool timeout;
+            int64 startAt;
+            int64 firstByteAt;
+            int64 endAt;
+            int64 statusCode;
+            int64 headStatusCode;
+            int64 byteLength;
+            bool carTooLarge;
+            string carChecksum;
+            string indexerResult;
+            string attestation;
+        }
+    }
+}
+
+impl From<&Measurement> for typed::Measurement {
+    fn from(m: &Measurement) -> Self {
+        let string = |text: &Option<String>| text.clone().unwrap_or_default();
+        let number = |number: Option<i64>| number.unwrap_or(-1);
+        let time = |time: Option<Millis>| time.map_or(-1, |time| time.0);
+        Self {
+            round: m.round.0,
+            task: m.task.0,
+            station: m.station,
+            cid: m.cid.clone(),
+            minerId: m.miner_id.clone(),
+            providerId: string(&m.provider_id),
+            providerAddress: string(&m.provider_address),
+            protocol: string(&m.protocol),
+            sparkVersion: string(&m.spark_version),
+            zinniaVersion: string(&m.zinnia_version),
+            timeout: m.timeout,
+            startAt: time(m.start_at),
+            firstByteAt: time(m.first_byte_at),
+            endAt: time(m.end_at),
+            statusCode: number(m.status_code),
+            headStatusCode: number(m.head_status_code),
+            byteLength: number(m.byte_length),
+            carTooLarge: m.car_too_large,
+            carChecksum: string(&m.car_checksum),
+            indexerResult: string(&m.indexer_result),
+            attestation: string(&m.attestation),
+        }
+    }
+}
+
+impl Measurement {
+    /// The EIP-712 digest that the station signs; covers every field but the signature.
+    #[must_use]
+    pub fn digest(&self, domain: &Domain) -> B256 {
+        typed::Measurement::from(self).eip712_signing_hash(&domain.eip712())
+    }
+
+    /// Signs with a station's key (RFC 6979: the same input gives the same signature).
+    pub fn sign(&mut self, key: &SecretKey, domain: &Domain) {
+        let message = Message::from_digest(self.digest(domain).0);
+        let (recovery, compact) = RecoverableSignature::sign_ecdsa_recoverable(message, key).serialize_compact();
+        let mut bytes = [0; 65];
+        bytes[..64].copy_from_slice(&compact);
+        // Low s is what libsecp256k1 makes, so the recovery id is 0 or 1.
+        bytes[64] = 27 + recovery.to_u8();
+        self.signature = Signature(bytes);
+    }
+}
+
+/// Checks signatures under one domain, whose hash it computes once.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    domain_separator: B256,
+}
+
+impl Verifier {
+    /// A verifier for one network.
+    #[must_use]
+    pub fn new(domain: &Domain) -> Self {
+        Self { domain_separator: domain.eip712().hash_struct() }
+    }
+
+    /// Whether the measurement's signature is its station's. High s and v other than 27 and 28 are refused, so that
+    /// nobody can make a second valid signature out of the first.
+    #[must_use]
+    pub fn signed_by_station(&self, measurement: &Measurement) -> bool {
+        self.signer(measurement) == Some(measurement.station)
+    }
+
+    fn signer(&self, measurement: &Measurement) -> Option<Address> {
+        let Signature(bytes) = measurement.signature;
+        let recovery = match bytes[64] {
+            v @ (27 | 28) => RecoveryId::from_u8_masked(v - 27),
+            _ => return None,
+        };
+        let compact = &bytes[..64];
+        let mut normal = PlainSignature::from_compact(compact).ok()?;
+        normal.normalize_s();
+        if normal.serialize_compact() != compact {
+            return None;
+        }
+        let signature = RecoverableSignature::from_compact(compact, recovery).ok()?;
+        signature.recover(Message::from_digest(self.digest(measurement).0)).ok().map(|key| address_of(&key))
+    }
+
+    fn digest(&self, measurement: &Measurement) -> B256 {
+        let mut input = [0; 66];
+        input[..2].copy_from_slice(&[0x19, 0x01]);
+        input[2..34].copy_from_slice(self.domain_separator.as_slice());
+        input[34..].copy_from_slice(typed::Measurement::from(measurement).eip712_hash_struct().as_slice());
+        keccak256(input)
+    }
+}
+
+/// Address of a station's key, as Ethereum derives it.
+#[must_use]
+pub fn station_address(key: &SecretKey) -> Address {
+    address_of(&key.public_key())
+}
+
+fn address_of(key: &PublicKey) -> Address {
+    Address::from_raw_public_key(&key.serialize_uncompressed()[1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{address, b256};
+
+    use super::*;
+    use crate::ndjson::tests::sample;
+
+    fn domain() -> Domain {
+        Domain { chain_id: 314, rounds: address!("00000000000000000000000000000000000000aa") }
+    }
+
+    fn key(byte: u8) -> SecretKey {
+        SecretKey::from_secret_bytes([byte; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_station_is_known_by_its_key() {
+        // The first account of every anvil.
+        let secret = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
+        assert_eq!(
+            station_address(&SecretKey::from_secret_bytes(secret.0).unwrap()),
+            address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
+        );
+    }
+
+    #[test]
+    fn the_stations_signature_holds_and_no_other() {
+        let mut measurement = sample();
+        measurement.station = station_address(&key(7));
+        measurement.sign(&key(7), &domain());
+        let verifier = Verifier::new(&domain());
+        assert!(verifier.signed_by_station(&measurement));
+
+        let mut forged = measurement.clone();
+        forged.sign(&key(8), &domain());
+        assert!(!verifier.signed_by_station(&forged));
+
+        let other = Domain { chain_id: 315, ..domain() };
+        assert!(!Verifier::new(&other).signed_by_station(&measurement));
+    }
+
+    #[test]
+    fn every_field_is_signed() {
+        let mut measurement = sample();
+        measurement.station = station_address(&key(7));
+        measurement.sign(&key(7), &domain());
+        let verifier = Verifier::new(&domain());
+        let changes: [fn(&mut Measurement); 21] = [
+            |m| m.round.0 += 1,
+            |m| m.task.0 += 1,
+            |m| m.station = station_address(&key(8)),
+            |m| m.cid.push('x'),
+            |m| m.miner_id.push('1'),
+            |m| m.provider_id = None,
+            |m| m.provider_address = None,
+            |m| m.protocol = Some("graphsync".into()),
+            |m| m.spark_version = None,
+            |m| m.zinnia_version = None,
+            |m| m.timeout = true,
+            |m| m.start_at = None,
+            |m| m.first_byte_at = None,
+            |m| m.end_at = None,
+            |m| m.status_code = None,
+            |m| m.head_status_code = None,
+            |m| m.byte_length = Some(0),
+            |m| m.car_too_large = true,
+            |m| m.car_checksum = None,
+            |m| m.indexer_result = None,
+            |m| m.attestation = Some("I swear".into()),
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut changed = measurement.clone();
+            change(&mut changed);
+            assert_ne!(changed, measurement, "change {index} changes nothing");
+            assert!(!verifier.signed_by_station(&changed), "change {index} is not signed");
+        }
+    }
+
+    #[test]
+    fn malleable_and_malformed_signatures_are_refused() {
+        let mut measurement = sample();
+        measurement.station = station_address(&key(7));
+        measurement.sign(&key(7), &domain());
+        let verifier = Verifier::new(&domain());
+        // The same signature with n - s and the other parity recovers the same key; only low s may pass.
+        let order = b256!("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
+        let order = alloy_primitives::U256::from_be_bytes(order.0);
+        let mut twin = measurement.clone();
+        let s = alloy_primitives::U256::from_be_slice(&measurement.signature.0[32..64]);
+        twin.signature.0[32..64].copy_from_slice(&(order - s).to_be_bytes::<32>());
+        twin.signature.0[64] = 55 - measurement.signature.0[64];
+        assert!(!verifier.signed_by_station(&twin));
+
+        for v in [0, 1, 26, 29, 30, 255] {
+            let mut odd = measurement.clone();
+            odd.signature.0[64] = v;
+            assert!(!verifier.signed_by_station(&odd), "v = {v}");
+        }
+        for bytes in [[0; 65], [0xff; 65]] {
+            let mut odd = measurement.clone();
+            odd.signature = Signature(bytes);
+            assert!(!verifier.signed_by_station(&odd));
+        }
+    }
+
+    #[test]
+    fn digest_is_that_of_the_specification() {
+        // Encoded by hand from EIP-712 and docs/protocol.md, without the macro.
+        let measurement = sample();
+        let type_hash = keccak256(
+            "Measurement(uint64 round,uint32 task,address station,string cid,string minerId,string providerId,string providerAddress,string protocol,string sparkVersion,string zinniaVersion,bool timeout,int64 startAt,int64 firstByteAt,int64 endAt,int64 statusCode,int64 headStatusCode,int64 byteLength,bool carTooLarge,string carChecksum,string indexerResult,string attestation)",
+        );
+        let word = |number: i64| B256::from(alloy_primitives::I256::try_from(number).unwrap().to_be_bytes::<32>());
+        let text = |text: Option<&str>| keccak256(text.unwrap_or(""));
+        let m = &measurement;
+        let words = [
+            type_hash,
+            word(m.round.0 as i64),
+            word(m.task.0.into()),
+            m.station.into_word(),
+            text(Some(&m.cid)),
+            text(Some(&m.miner_id)),
+            text(m.provider_id.as_deref()),
+            text(m.provider_address.as_deref()),
+            text(m.protocol.as_deref()),
+            text(m.spark_version.as_deref()),
+            text(m.zinnia_version.as_deref()),
+            word(m.timeout.into()),
+            word(m.start_at.unwrap().0),
+            word(m.first_byte_at.unwrap().0),
+            word(m.end_at.unwrap().0),
+            word(m.status_code.unwrap()),
+            word(m.head_status_code.unwrap_or(-1)),
+            word(m.byte_length.unwrap()),
+            word(m.car_too_large.into()),
+            text(m.car_checksum.as_deref()),
+            text(m.indexer_result.as_deref()),
+            text(m.attestation.as_deref()),
+        ];
+        let domain_words = [
+            keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+            keccak256("Assize"),
+            keccak256("1"),
+            word(314),
+            domain().rounds.into_word(),
+        ];
+        let hash = |words: &[B256]| keccak256(words.concat());
+        let digest = keccak256([&[0x19, 0x01][..], hash(&domain_words).as_slice(), hash(&words).as_slice()].concat());
+        assert_eq!(measurement.digest(&domain()), digest);
+        assert_eq!(Verifier::new(&domain()).digest(&measurement), digest);
+    }
+}
