@@ -1,7 +1,7 @@
 //! drand beacons: verification, relays, offline bundles.
 //!
 //! [`Chain::verify`] is a pure function of a chain's public key and a [`Beacon`], and tells every kind of bad signature
-//! apart. Beacons come from a [`BeaconSource`]: a [`Bundle`] file, offline, or public [`Relays`]. Wrap a source in
+//! apart. Beacons come from a [`BeaconSource`]: a [`Bundle`] file, offline, or public relays (`Relays`, feature `relays`). Wrap a source in
 //! [`Verified`] and nothing that it says is believed without proof.
 //!
 //! ```
@@ -21,6 +21,7 @@ mod bundle;
 mod chain;
 mod error;
 mod point;
+#[cfg(feature = "relays")]
 mod relays;
 mod source;
 
@@ -30,5 +31,6 @@ pub use bundle::Bundle;
 pub use chain::{Chain, ChainInfo, Scheme};
 pub use error::{BeaconError, Failures, RelayFailure, RelayFault};
 pub use point::{PointError, with_y};
+#[cfg(feature = "relays")]
 pub use relays::{PUBLIC_RELAYS, Relays, Timeouts};
 pub use source::{BeaconSource, Verified};
