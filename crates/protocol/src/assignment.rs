@@ -87,7 +87,7 @@ impl Assignment {
     /// [`OutOfRange`] if there is no such committee, or if it has no task `k`.
     pub fn task(&self, committee: CommitteeIndex, k: u32) -> Result<TaskIndex, OutOfRange> {
         OutOfRange::check("committee", committee.0, self.committee_count())?;
-        OutOfRange::check("task of the committee", k, self.tasks_per_committee)?;
+        OutOfRange::check("committee's task", k, self.tasks_per_committee)?;
         self.tasks.forward(self.place(committee, k)).map(TaskIndex)
     }
 

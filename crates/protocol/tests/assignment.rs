@@ -81,7 +81,7 @@ fn what_does_not_exist_is_named() {
     assert!(fault(assignment.seat_of(StationIndex(300)).map(drop)).starts_with("station 300 does not exist"));
     assert!(fault(assignment.tasks(CommitteeIndex(3)).map(drop)).starts_with("committee 3 does not exist"));
     assert!(
-        fault(assignment.task(CommitteeIndex(0), 100).map(drop)).starts_with("task of the committee 100")
+        fault(assignment.task(CommitteeIndex(0), 100).map(drop)).starts_with("committee's task 100 does")
     );
     let committees = assignment.committees();
     assert!(fault(committees.station_on(Seat(300)).map(drop)).starts_with("seat 300 does not exist"));
