@@ -55,7 +55,6 @@ def with_y(signature: str) -> str:
 
 
 def write(name: str, cases: list) -> None:
-    # Keys sorted: forge decodes JSON objects into structs by alphabetical order.
     lines = ",\n".join(json.dumps(case, sort_keys=True, separators=(",", ":")) for case in cases)
     path = FIXTURES / name
     path.write_text('{"cases":[\n' + lines + "\n]}\n")
@@ -69,7 +68,7 @@ def shuffle_cases(vectors: Path) -> list:
         if case["rounds"] != SHUFFLE_ROUNDS or wanted.get(case["count"], 0) == 0:
             continue
         wanted[case["count"]] -= 1
-        kept.append({key: case[key] for key in ("count", "mapping", "seed")})
+        kept.append({"count": case["count"], "positions": case["mapping"], "seed": case["seed"]})
     return kept
 
 

@@ -5,7 +5,6 @@ import {Test} from "forge-std/Test.sol";
 
 /// @notice Fixtures and constants that several tests share.
 abstract contract BaseTest is Test {
-    /// @dev Keys in alphabetical order, as forge decodes JSON.
     struct BeaconCase {
         bytes32 randomness;
         uint64 round;
@@ -31,7 +30,8 @@ abstract contract BaseTest is Test {
 
     /// @notice The recorded quicknet beacons.
     function beacons() internal view returns (BeaconCase[] memory) {
-        return abi.decode(vm.parseJson(fixture("beacons.json"), ".cases"), (BeaconCase[]));
+        string memory type_ = "BeaconCase(bytes32 randomness,uint64 round,bytes signature)";
+        return abi.decode(vm.parseJsonTypeArray(fixture("beacons.json"), ".cases", type_), (BeaconCase[]));
     }
 
     /// @notice Unix time at which quicknet publishes a round.

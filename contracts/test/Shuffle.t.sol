@@ -7,20 +7,22 @@ import {BaseTest} from "./BaseTest.sol";
 contract ShuffleTest is BaseTest {
     struct ShuffleCase {
         uint256 count;
-        uint256[] mapping_;
+        uint256[] positions;
         bytes32 seed;
     }
 
     /// @dev Vectors of ethereum/consensus-spec-tests, from 0 to 1000 entries.
     function test_shuffled_holdsConsensusVectors() public view {
-        ShuffleCase[] memory cases = abi.decode(vm.parseJson(fixture("shuffle.json"), ".cases"), (ShuffleCase[]));
+        string memory type_ = "ShuffleCase(uint256 count,uint256[] positions,bytes32 seed)";
+        ShuffleCase[] memory cases =
+            abi.decode(vm.parseJsonTypeArray(fixture("shuffle.json"), ".cases", type_), (ShuffleCase[]));
         assertGt(cases.length, 20);
         for (uint256 i = 0; i < cases.length; ++i) {
             ShuffleCase memory item = cases[i];
-            assertEq(item.mapping_.length, item.count);
+            assertEq(item.positions.length, item.count);
             for (uint256 index = 0; index < item.count; ++index) {
-                assertEq(Shuffle.shuffled(index, item.count, item.seed), item.mapping_[index]);
-                assertEq(Shuffle.unshuffled(item.mapping_[index], item.count, item.seed), index);
+                assertEq(Shuffle.shuffled(index, item.count, item.seed), item.positions[index]);
+                assertEq(Shuffle.unshuffled(item.positions[index], item.count, item.seed), index);
             }
         }
     }

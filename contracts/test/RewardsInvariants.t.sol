@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {IRewards} from "../src/interfaces/IRewards.sol";
+import {RewardsFixture} from "./RewardsFixture.sol";
+import {RewardsHandler} from "./handlers/RewardsHandler.sol";
+
+/// @notice What must hold whatever anyone does, in whatever order. The handler plays honest evaluators with a guardian
+/// who vetoes at random, and keeps its own account of which settlements are void and who was paid what.
+contract RewardsInvariantsTest is RewardsFixture {
+    RewardsHandler private handler;
+
+    function setUp() public override {
+        super.setUp();
+        uint256[] memory keys = new uint256[](THRESHOLD);
+        for (uint256 i = 0; i < THRESHOLD; ++i) {
+            keys[i] = keyOf[evaluators[i]];
+        }
+        handler = new RewardsHandler(rounds, rewards, COORDINATOR, OWNER, GUARDIAN, keys);
+        targetContract(address(handler));
+    }
+
+    /// @dev paid ≤ active cumulative total ≤ deposited.
+    function invariant_paidIsCovered() public view {
+        assertLe(rewards.totalClaimed(), rewards.highestActiveTotal());
+        assertLe(rewards.highestActiveTotal(), rewards.totalDeposited());
+        assertEq(rewards.highestActiveTotal(), handler.highestTotalClaimedAgainst());
+        for (uint64 id = 1; id <= rewards.settlementCount(); ++id) {
+            assertLe(rewards.getSettlement(id).proposal.cumulativeTotal, rewards.totalDeposited());
+        }
+    }
+
+    /// @dev Every attoFIL paid is somebody's claim, and nothing else ever left.
+    function invariant_paidIsTheSumOfClaims() public view {
+        uint256 sum;
+        for (uint256 i = 0; i < handler.OPERATORS(); ++i) {
+            address operator = handler.operatorAt(i);
+            assertEq(rewards.claimed(operator), handler.received(operator));
+            sum += rewards.claimed(operator);
+        }
+        assertEq(rewards.totalClaimed(), sum);
+        assertEq(address(rewards).balance, rewards.totalDeposited() - rewards.totalClaimed() + handler.forced());
+    }
+
+    /// @dev A veto voids the settlement and its descendants for ever, and nothing else; the active stay active.
+    function invariant_statusIsTheModels() public view {
+        for (uint64 id = 1; id <= rewards.settlementCount(); ++id) {
+            IRewards.Settlement memory settlement = rewards.getSettlement(id);
+            IRewards.Status expected =
+                block.timestamp < settlement.activeAt ? IRewards.Status.Pending : IRewards.Status.Active;
+            if (handler.isVoid(id)) expected = IRewards.Status.Void;
+            assertEq(uint256(settlement.status), uint256(expected));
+            if (handler.wasActive(id)) assertEq(uint256(settlement.status), uint256(IRewards.Status.Active));
+            if (settlement.status == IRewards.Status.Active && settlement.proposal.parent != 0) {
+                assertStatus(settlement.proposal.parent, IRewards.Status.Active);
+            }
+        }
+    }
+
+    /// @dev The chain that is not void covers every round from the first, without gap or overlap.
+    function invariant_liveChainIsContiguous() public view {
+        uint64 id = rewards.head();
+        while (id != 0) {
+            IRewards.Proposal memory proposal = rewards.getSettlement(id).proposal;
+            assertFalse(handler.isVoid(id));
+            uint64 parentLast = proposal.parent == 0 ? 0 : rewards.getSettlement(proposal.parent).proposal.lastRound;
+            assertEq(proposal.firstRound, parentLast + 1);
+            id = proposal.parent;
+        }
+    }
+}
