@@ -33,6 +33,7 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
 
     /// @notice Rounds in one settlement at most: about a week of rounds of 20 minutes.
     uint256 public constant MAX_ROUNDS_PER_SETTLEMENT = 512;
+    /// @notice Evaluators in a set at most.
     uint256 public constant MAX_EVALUATORS = 32;
     /// @notice Longest challenge window, seconds.
     uint64 public constant MAX_CHALLENGE_WINDOW = 30 days;

@@ -106,6 +106,8 @@ interface IRewards {
 
     /// @notice Posts a settlement with the signatures of at least `threshold` evaluators, signers ascending by address.
     /// Anyone may call; the signatures decide.
+    /// Warning: the contract bounds what a settlement can grant (budgets of its rounds, deposits), but not to whom. That
+    /// rests on the evaluators' independence, on anyone who recomputes the document, and on the guardian's veto.
     /// @param signatures 65 bytes each over the EIP-712 digest of `Proposal` plus the evaluator-set version.
     function post(Proposal calldata proposal, bytes[] calldata signatures) external returns (uint64 settlement);
 
@@ -113,13 +115,15 @@ interface IRewards {
     function veto(uint64 settlement, string calldata reason) external;
 
     /// @notice Pays an operator what an active settlement grants beyond what was claimed. Anyone may call; the money
-    /// goes to the operator, or to the payout address the operator has set.
+    /// goes to the operator, or to the payout address the operator has set. Reverts if the recipient refuses it.
     function claim(uint64 settlement, address operator, uint256 cumulative, bytes32[] calldata proof)
         external
         returns (uint256 amount);
 
     /// @notice As `claim` for many; an operator whose recipient refuses the money, or who has nothing to claim, is
     /// skipped and loses nothing. A wrong proof reverts the whole batch.
+    /// Warning: each payment gets PAYMENT_GAS; a recipient that needs more can only be paid by `claim`. Before each
+    /// payment twice that much gas must be left, or the whole call reverts.
     function claimMany(uint64 settlement, Claim[] calldata claims) external returns (uint256 paid);
 
     /// @notice Sets where the caller's rewards go; zero resets to the caller's own address.

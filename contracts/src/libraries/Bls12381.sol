@@ -74,9 +74,8 @@ library Bls12381 {
         require(!success || returned == 128, PrecompileMissing(G1_ADD));
     }
 
-    /// @notice Hashes a 32-byte message to the subgroup of G1: suite BLS12381G1_XMD:SHA-256_SSWU_RO_ of RFC 9380
-    /// §8.8.1
-    /// under drand's domain separation tag.
+    /// @notice Hashes a 32-byte message to the subgroup of G1 under drand's domain separation tag: the suite
+    /// BLS12381G1_XMD:SHA-256_SSWU_RO_ of RFC 9380 §8.8.1.
     function hashToG1(bytes32 message) internal view returns (G1 memory) {
         // expand_message_xmd (§5.3.1) to 128 bytes: a block of zeros, the message, the length, 0, DST_prime.
         bytes32 b0 = sha256(abi.encodePacked(bytes32(0), bytes32(0), message, uint16(128), uint8(0), DST_PRIME));

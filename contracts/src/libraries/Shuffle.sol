@@ -20,8 +20,7 @@ library Shuffle {
     }
 
     /// @dev All rounds, from `first` on in steps of `step` (1 or -1). The hashed messages are `seed ‖ round:1` and
-    /// `seed ‖ round:1 ‖ (position / 256):4 LE`; they lie in scratch memory (0x00–0x24), and each hash replaces
-    /// the
+    /// `seed ‖ round:1 ‖ (position / 256):4 LE`; they lie in scratch memory (0x00–0x24), and each hash replaces the
     /// second word.
     function _swapOrNot(uint256 index, uint256 count, bytes32 seed, uint256 first, uint256 step)
         private
