@@ -175,3 +175,24 @@ fn percent(share: f64) -> String {
 fn fil_text(atto_fil: &str) -> String {
     atto_fil.parse().map_or_else(|_| atto_fil.to_owned(), fil)
 }
+
+/// What a reader may want to do now.
+pub(super) fn what_next(kept: Option<&std::path::Path>) -> String {
+    let Some(kept) = kept else {
+        return "\n  Nothing was kept. Try next:\n\
+                \x20   assize demo --keep demo-state       and look at chain, store, roster, batches and settlement\n\
+                \x20   assize demo --stations 600 --seed 7\n\
+                \x20   assize committees --seed <a seed above> --stations 300 --station 17\n"
+            .to_owned();
+    };
+    let kept = kept.display();
+    format!(
+        "\n  Kept in {kept}: chain.json (load it with `anvil --hardfork prague --chain-id 31337 --load-state {kept}/chain.json`),\n\
+         \x20 deployment.json, beacons.json, roster.ndjson, tasks.ndjson, settlement.json, store/ (CARs by CID).\n\
+         \x20 Try next, with that anvil running:\n\
+         \x20   export ASSIZE_RPC_URL=http://127.0.0.1:8545 ASSIZE_DEPLOYMENT={kept}/deployment.json ASSIZE_STORE={kept}/store\n\
+         \x20   assize round show 1\n\
+         \x20   assize verify settlement 1 --beacons {kept}/beacons.json\n\
+         \x20   flip one byte of a file in {kept}/store and verify again\n"
+    )
+}

@@ -1,0 +1,73 @@
+//! From arguments to things that can be talked to.
+
+use std::path::Path;
+use std::time::Duration;
+
+use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl, Signer};
+use assize_drand::{BeaconSource, Bundle, Chain, PUBLIC_RELAYS, Relays, Verified};
+use assize_store::LocalStore;
+use eyre::{Context, eyre};
+
+use crate::args::{BeaconArgs, ChainArgs, KeyArgs, StoreArgs};
+
+/// How long a command waits for a transaction of its own: ten epochs of Filecoin.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Beacons, each verified before it is used.
+pub(crate) type Beacons = Verified<Box<dyn BeaconSource + Send + Sync>>;
+
+/// A node and the contracts on its chain.
+#[derive(Debug, Clone)]
+pub(crate) struct Network {
+    pub client: ChainClient,
+    pub deployment: Deployment,
+    pub rounds: Rounds,
+    pub rewards: Rewards,
+}
+
+impl Network {
+    /// Connects, and makes sure that node and deployment are of one chain.
+    pub(crate) async fn connect(args: &ChainArgs) -> eyre::Result<Self> {
+        let deployment = read_deployment(&args.deployment)?;
+        let url: RpcUrl = args.rpc_url.parse()?;
+        let client = ChainClient::connect_to(&url, deployment.chain_id).await?;
+        Ok(Self::new(client, deployment))
+    }
+
+    pub(crate) fn new(client: ChainClient, deployment: Deployment) -> Self {
+        let rounds = Rounds::new(client.clone(), deployment.rounds);
+        let rewards = Rewards::new(client.clone(), deployment.rewards);
+        Self { client, deployment, rounds, rewards }
+    }
+}
+
+fn read_deployment(path: &Path) -> eyre::Result<Deployment> {
+    let remedy = || eyre!("give the file that `assize deploy` printed, with --deployment or ASSIZE_DEPLOYMENT");
+    let bytes = std::fs::read(path)
+        .wrap_err_with(remedy)
+        .wrap_err_with(|| format!("cannot read the deployment file {}", path.display()))?;
+    serde_json::from_slice(&bytes)
+        .wrap_err_with(remedy)
+        .wrap_err_with(|| format!("{} is no deployment file", path.display()))
+}
+
+/// The key that signs.
+pub(crate) fn signer(args: &KeyArgs) -> eyre::Result<Signer> {
+    Ok(Signer::load(args.keystore.as_deref())?)
+}
+
+/// The local store.
+pub(crate) fn store(args: &StoreArgs) -> eyre::Result<LocalStore> {
+    Ok(LocalStore::open(&args.store)?)
+}
+
+/// Beacons of drand quicknet, from a file or from relays.
+pub(crate) fn beacons(args: &BeaconArgs) -> eyre::Result<Beacons> {
+    let chain = Chain::quicknet();
+    let source: Box<dyn BeaconSource + Send + Sync> = match &args.beacons {
+        Some(path) => Box::new(Bundle::read(path)?),
+        None if args.relays.is_empty() => Box::new(Relays::new(chain.clone(), &PUBLIC_RELAYS)?),
+        None => Box::new(Relays::new(chain.clone(), &args.relays)?),
+    };
+    Ok(Verified::new(chain, source))
+}

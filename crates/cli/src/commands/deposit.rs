@@ -1,0 +1,41 @@
+//! `assize deposit`.
+
+use alloy_primitives::{U256, utils::parse_ether};
+use assize_chain::Fil;
+use clap::Args;
+use serde_json::json;
+
+use super::connect::{Network, PATIENCE, signer};
+use crate::args::{ChainArgs, KeyArgs};
+use crate::output::{self, Outcome};
+
+/// Add FIL to the pool that rewards come from. Nobody can take it out but operators, through settlements.
+#[derive(Debug, Args)]
+pub(crate) struct DepositArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Amount, up to 18 decimals.
+    #[arg(long, value_name = "FIL", value_parser = parse_ether)]
+    fil: U256,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(args: &DepositArgs) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain).await?;
+    let signer = signer(&args.key)?;
+    let receipt = network.client.transact(&signer, &network.rewards.deposit(args.fil), PATIENCE).await?;
+    let total = network.rewards.total_deposited().await?;
+    let report = json!({
+        "transaction": receipt.hash,
+        "deposited": args.fil.to_string(),
+        "totalDeposited": total.to_string(),
+    });
+    output::either(args.json, &report, || {
+        format!("deposited {}, {} in all (transaction {})", Fil(args.fil), Fil(total), receipt.hash)
+    })?;
+    Ok(Outcome::Done)
+}

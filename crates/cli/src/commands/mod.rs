@@ -1,0 +1,51 @@
+//! One file a command (or a family of them).
+
+pub(crate) mod beacon;
+pub(crate) mod claim;
+pub(crate) mod committees;
+pub(crate) mod connect;
+pub(crate) mod deploy;
+pub(crate) mod deposit;
+pub(crate) mod evaluate;
+pub(crate) mod payout;
+pub(crate) mod publish;
+pub(crate) mod round;
+pub(crate) mod settle;
+pub(crate) mod verify;
+
+use std::future::Future;
+
+use eyre::WrapErr;
+
+use crate::args::{Cli, Command};
+use crate::demo;
+use crate::output::Outcome;
+
+/// Runs what was asked for.
+pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
+    match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Beacon(command) => beacon::run(&command),
+        Command::Committees(args) => committees::committees(&args),
+        Command::Tasks(args) => committees::tasks(&args),
+        Command::Shuffle(args) => committees::shuffle(&args),
+        Command::Deploy(args) => wait_for(deploy::run(&args)),
+        Command::Deposit(args) => wait_for(deposit::run(&args)),
+        Command::Round(command) => wait_for(round::run(&command)),
+        Command::Publish(args) => wait_for(publish::run(&args)),
+        Command::Evaluate(args) => wait_for(evaluate::run(&args)),
+        Command::Settle(command) => wait_for(settle::run(&command)),
+        Command::Payout(args) => wait_for(payout::run(&args)),
+        Command::Claim(args) => wait_for(claim::run(&args)),
+        Command::Verify(command) => wait_for(verify::run(&command)),
+    }
+}
+
+/// Runs a command that talks to a node.
+pub(crate) fn wait_for<T>(work: impl Future<Output = eyre::Result<T>>) -> eyre::Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .wrap_err("the async runtime does not start")?
+        .block_on(work)
+}

@@ -1,0 +1,200 @@
+//! `assize round`.
+
+use std::path::{Path, PathBuf};
+
+use assize_chain::{Commitment, ListCommitment, Round, Signer};
+use assize_drand::{BeaconSource, with_y};
+use assize_protocol::{B256, Roster, RoundNumber, TaskList};
+use assize_store::Store;
+use clap::{Args, Subcommand};
+use eyre::{Context, bail, eyre};
+use serde::Serialize;
+use serde_json::json;
+
+use super::connect::{Network, PATIENCE, beacons, signer, store};
+use crate::args::{BeaconArgs, ChainArgs, KeyArgs, StoreArgs};
+use crate::output::{self, Outcome};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoundCommand {
+    Show(ShowArgs),
+    Open(OpenArgs),
+    Reveal(RevealArgs),
+}
+
+/// Show a round as the chain has it.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    /// Round; the latest if not given.
+    round: Option<u64>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Open the next round: store roster and task list and commit their roots.
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Roster file (NDJSON, docs/protocol.md).
+    #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
+    roster: Option<PathBuf>,
+    /// Task list file (NDJSON, docs/protocol.md).
+    #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
+    tasks: Option<PathBuf>,
+    /// Open it with the previous round's roster and tasks; anyone may, once the coordinator is late.
+    #[arg(long, conflicts_with_all = ["roster", "tasks"])]
+    as_before: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reveal a round's beacon, which draws its committees. Anyone may.
+#[derive(Debug, Args)]
+pub(crate) struct RevealArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
+    /// Round; the latest if not given.
+    round: Option<u64>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(command: &RoundCommand) -> eyre::Result<Outcome> {
+    match command {
+        RoundCommand::Show(args) => show(args).await,
+        RoundCommand::Open(args) => open(args).await,
+        RoundCommand::Reveal(args) => reveal(args).await,
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    round: Round,
+    committees: u32,
+    tasks_per_committee: u32,
+    commitments: Vec<Commitment>,
+}
+
+async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain).await?;
+    let number = or_latest(&network, args.round).await?;
+    let round = network.rounds.round(number).await?;
+    let (committees, tasks_per_committee) = network.rounds.committee_count(number).await?;
+    let commitments = network.rounds.commitments(number).await?;
+    let shown = Shown { round, committees, tasks_per_committee, commitments };
+    output::either(args.json, &shown, || {
+        let seed = round.seed.map_or("not revealed".to_owned(), |seed| seed.to_string());
+        let batches: u64 = shown.commitments.iter().map(|commitment| u64::from(commitment.count)).sum();
+        format!(
+            "round {number}\n  opened {} closes {} commits until {} (Unix seconds)\n  roster {} stations, {}\n  tasks {}, {}\n  beacon {} seed {seed}\n  {committees} committees with {tasks_per_committee} tasks each\n  {} batches, {batches} measurements",
+            round.opened_at,
+            round.closes_at,
+            round.commits_until,
+            round.roster.count,
+            round.roster.cid,
+            round.tasks.count,
+            round.tasks.cid,
+            round.beacon_round,
+            shown.commitments.len(),
+        )
+    })?;
+    Ok(Outcome::Done)
+}
+
+async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain).await?;
+    let signer = signer(&args.key)?;
+    let draft = match (&args.roster, &args.tasks) {
+        (Some(roster), Some(tasks)) => {
+            let store = store(&args.store)?;
+            network.rounds.open(&store_roster(roster, &store)?, &store_tasks(tasks, &store)?)
+        }
+        _ => network.rounds.open_as_before(),
+    };
+    let receipt = network.client.transact(&signer, &draft, PATIENCE).await?;
+    let number = or_latest(&network, None).await?;
+    let round = network.rounds.round(number).await?;
+    let report = json!({"transaction": receipt.hash, "round": round});
+    output::either(args.json, &report, || {
+        format!("round {number} is open until {}; its beacon is drand round {}", round.closes_at, round.beacon_round)
+    })?;
+    Ok(Outcome::Done)
+}
+
+async fn reveal(args: &RevealArgs) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain).await?;
+    let signer = signer(&args.key)?;
+    let beacons = beacons(&args.beacons)?;
+    let number = or_latest(&network, args.round).await?;
+    let (seed, transaction) = reveal_round(&network, &signer, &beacons, number).await?;
+    let report = json!({"round": number, "seed": seed, "transaction": transaction});
+    output::either(args.json, &report, || format!("round {number} has the seed {seed}"))?;
+    Ok(Outcome::Done)
+}
+
+/// Fetches a round's beacon, verifies it and hands it to the contract.
+async fn reveal_round(
+    network: &Network,
+    signer: &Signer,
+    beacons: &(dyn BeaconSource + Sync),
+    number: RoundNumber,
+) -> eyre::Result<(B256, B256)> {
+    let round = network.rounds.round(number).await?;
+    if let Some(seed) = round.seed {
+        bail!("round {number} has been revealed: its seed is {seed}");
+    }
+    let beacon = beacons.beacon(round.beacon_round)?;
+    let compressed: &[u8; 48] = beacon
+        .signature
+        .as_slice()
+        .try_into()
+        .map_err(|_| eyre!("the beacon of round {number} is not of quicknet: its signature is not 48 bytes"))?;
+    let draft = network.rounds.reveal(number, &with_y(compressed)?);
+    let receipt = network.client.transact(signer, &draft, PATIENCE).await?;
+    let seed = network.rounds.round(number).await?.seed;
+    let seed = seed.ok_or_else(|| eyre!("round {number} has no seed after its reveal; was there a reorganisation?"))?;
+    Ok((seed.0, receipt.hash))
+}
+
+/// The round given, or the latest.
+pub(crate) async fn or_latest(network: &Network, round: Option<u64>) -> eyre::Result<RoundNumber> {
+    match round {
+        Some(round) => Ok(RoundNumber(round)),
+        None => network
+            .rounds
+            .latest_round()
+            .await?
+            .ok_or_else(|| eyre!("no round has been opened yet; the coordinator opens one with `assize round open`")),
+    }
+}
+
+fn store_roster(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
+    let roster = Roster::parse(&read(path)?).wrap_err_with(|| format!("in the roster {}", path.display()))?;
+    let cid = store.put(&roster.to_ndjson())?;
+    Ok(ListCommitment { root: roster.root(), count: roster.count(), cid })
+}
+
+fn store_tasks(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
+    let tasks = TaskList::parse(&read(path)?).wrap_err_with(|| format!("in the task list {}", path.display()))?;
+    let cid = store.put(&tasks.to_ndjson())?;
+    Ok(ListCommitment { root: tasks.root(), count: tasks.count(), cid })
+}
+
+fn read(path: &Path) -> eyre::Result<Vec<u8>> {
+    std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,190 @@
+//! `assize settle`, and what other commands need to know of settlements.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use alloy_primitives::{B256, Signature};
+use assize_chain::{Proposal, Settlement, SettlementId};
+use assize_evaluate::SettlementDocument;
+use assize_measurement::unixfs::file_cid;
+use assize_payout::Allocations;
+use assize_protocol::Address;
+use assize_store::{LocalStore, Store};
+use assize_verify::proposal_of;
+use clap::{Args, Subcommand};
+use eyre::{Context, ensure, eyre};
+use serde_json::json;
+
+use super::connect::{Network, PATIENCE, signer, store};
+use crate::args::{ChainArgs, KeyArgs, StoreArgs};
+use crate::output::{self, Outcome};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SettleCommand {
+    Sign(SignArgs),
+    Post(PostArgs),
+}
+
+/// Sign a settlement document as an evaluator; prints the signature. Sign only what you have recomputed yourself
+/// (`assize evaluate`).
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// The document that `assize evaluate` wrote.
+    document: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Post a settlement with the signatures of enough evaluators. Anyone may; the signatures decide.
+#[derive(Debug, Args)]
+pub(crate) struct PostArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The document that `assize evaluate` wrote.
+    document: PathBuf,
+    /// An evaluator's signature, as `assize settle sign` prints it; give one for each.
+    #[arg(long = "signature", value_name = "HEX", required = true)]
+    signatures: Vec<EvaluatorSignature>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone)]
+struct EvaluatorSignature(Signature);
+
+impl FromStr for EvaluatorSignature {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self).map_err(|_| "a signature is 65 bytes of hex, as `assize settle sign` prints it".into())
+    }
+}
+
+pub(crate) async fn run(command: &SettleCommand) -> eyre::Result<Outcome> {
+    match command {
+        SettleCommand::Sign(args) => sign(args).await,
+        SettleCommand::Post(args) => post(args).await,
+    }
+}
+
+async fn sign(args: &SignArgs) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain).await?;
+    let signer = signer(&args.key)?;
+    let (_, proposal) = read_document(&network, &args.document)?;
+    let evaluators = network.rewards.evaluators().await?;
+    ensure!(
+        evaluators.set.contains(&signer.address()),
+        "{} is no evaluator of this network; the evaluators are {}",
+        signer.address(),
+        list(&evaluators.set)
+    );
+    let digest = network.rewards.digest_of(&proposal).await?;
+    let signature = alloy_primitives::hex::encode_prefixed(signer.sign_digest(&digest)?);
+    let report = json!({"evaluator": signer.address(), "digest": digest, "signature": signature});
+    output::either(args.json, &report, || signature.clone())?;
+    Ok(Outcome::Done)
+}
+
+async fn post(args: &PostArgs) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain).await?;
+    let (bytes, proposal) = read_document(&network, &args.document)?;
+    let digest = network.rewards.digest_of(&proposal).await?;
+    let signatures = by_evaluator(&args.signatures, digest, &args.document)?;
+    let evaluators = network.rewards.evaluators().await?;
+    for address in signatures.keys() {
+        ensure!(
+            evaluators.set.contains(address),
+            "a signature is of {address}, who is no evaluator; the evaluators are {}. A signature of another document, \
+             or made before the evaluators changed, shows a random address here",
+            list(&evaluators.set)
+        );
+    }
+    ensure!(
+        signatures.len() as u64 >= evaluators.threshold,
+        "{} signatures are not enough: {} evaluators must sign",
+        signatures.len(),
+        evaluators.threshold
+    );
+    let signer = signer(&args.key)?;
+    store(&args.store)?.put(&bytes)?;
+    let receipt = network.client.transact(&signer, &network.rewards.post(&proposal, &signatures), PATIENCE).await?;
+    let id = network.rewards.head().await?.ok_or_else(|| eyre!("posted, but the chain shows no settlement"))?;
+    let settlement = network.rewards.settlement(id).await?;
+    let report = json!({"transaction": receipt.hash, "settlement": settlement});
+    output::either(args.json, &report, || {
+        format!("settlement {id} posted; it becomes active at Unix time {} unless vetoed", settlement.active_at)
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// Signatures by who made them; a second one of the same evaluator is refused.
+fn by_evaluator(
+    given: &[EvaluatorSignature],
+    digest: B256,
+    document: &Path,
+) -> eyre::Result<BTreeMap<Address, [u8; 65]>> {
+    let mut signatures = BTreeMap::new();
+    for (index, EvaluatorSignature(signature)) in given.iter().enumerate() {
+        let evaluator = signature
+            .recover_address_from_prehash(&digest)
+            .map_err(|_| eyre!("signature {} is no signature of {}", index + 1, document.display()))?;
+        let again = signatures.insert(evaluator, signature.as_bytes()).is_some();
+        ensure!(!again, "two signatures are of the same evaluator {evaluator}; each counts once");
+    }
+    Ok(signatures)
+}
+
+fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Proposal)> {
+    let bytes = std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+    let document = SettlementDocument::from_slice(&bytes)
+        .wrap_err_with(|| format!("{} is no settlement document", path.display()))?;
+    let here = (network.deployment.chain_id, network.deployment.rounds, network.deployment.rewards);
+    let there = (document.chain_id(), document.rounds_contract(), document.rewards_contract());
+    ensure!(
+        here == there,
+        "{} is for chain {} and the contracts {} and {}, but the deployment file names chain {}, {} and {}",
+        path.display(),
+        there.0,
+        there.1,
+        there.2,
+        here.0,
+        here.1,
+        here.2
+    );
+    let proposal = proposal_of(&document, file_cid(&bytes));
+    Ok((bytes, proposal))
+}
+
+/// The settlement given, or the newest active one.
+pub(crate) async fn which_settlement(network: &Network, given: Option<u64>) -> eyre::Result<Settlement> {
+    match given {
+        Some(id) => Ok(network.rewards.settlement(SettlementId(id)).await?),
+        None => network.rewards.newest_active().await?.ok_or_else(|| {
+            eyre!("no settlement is active yet; `assize settle post` posts one, and its challenge window must pass")
+        }),
+    }
+}
+
+/// What a settlement grants, from its document in the store.
+pub(crate) fn allocations(settlement: &Settlement, store: &LocalStore) -> eyre::Result<Allocations> {
+    let cid = settlement.proposal.cid;
+    let bytes = store.get(&cid).wrap_err_with(|| format!("the document of settlement {}", settlement.id))?;
+    let document = SettlementDocument::from_slice(&bytes)
+        .wrap_err_with(|| format!("the document of settlement {} ({cid})", settlement.id))?;
+    Ok(Allocations::new(document.allocations().clone()))
+}
+
+fn list(addresses: &[Address]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

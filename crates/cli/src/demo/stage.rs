@@ -1,0 +1,102 @@
+//! What the play happens on: chain, contracts, store and files, with a record of gas and time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use assize_chain::{Draft, Receipt, Signer};
+use assize_store::LocalStore;
+use assize_testkit::anvil::Anvil;
+use eyre::WrapErr;
+
+use super::report::{Gas, Timing};
+use crate::commands::connect::{Network, PATIENCE};
+use crate::output;
+
+/// Where the demo's files are.
+#[derive(Debug)]
+pub(super) struct Files {
+    directory: PathBuf,
+}
+
+impl Files {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> eyre::Result<PathBuf> {
+        let path = self.path(name);
+        std::fs::write(&path, content).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+/// The stage.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub anvil: Anvil,
+    pub network: Network,
+    pub store: LocalStore,
+    pub files: Files,
+    pub gas: BTreeMap<&'static str, Gas>,
+}
+
+impl Stage {
+    /// Sends a transaction and records its gas under `step`.
+    pub(super) async fn transact(
+        &mut self,
+        step: &'static str,
+        signer: &Signer,
+        draft: &Draft,
+    ) -> eyre::Result<Receipt> {
+        let receipt = self.network.client.transact(signer, draft, PATIENCE).await?;
+        self.record_gas(step, receipt.gas_used);
+        Ok(receipt)
+    }
+
+    pub(super) fn record_gas(&mut self, step: &'static str, used: u64) {
+        self.gas.entry(step).or_default().add(used);
+    }
+}
+
+/// Tells on stderr what is going on, and how long it took.
+#[derive(Debug)]
+pub(super) struct Progress {
+    started: Instant,
+    last: Instant,
+    steps: Vec<(String, f64)>,
+}
+
+impl Progress {
+    pub(super) fn start() -> Self {
+        let now = Instant::now();
+        Self { started: now, last: now, steps: Vec::new() }
+    }
+
+    /// A step has ended.
+    pub(super) fn done(&mut self, step: impl Into<String>) {
+        let step = step.into();
+        let took = self.last.elapsed().as_secs_f64();
+        self.last = Instant::now();
+        output::say(format!("{took:6.1} s  {step}"));
+        self.steps.push((step, took));
+    }
+
+    pub(super) fn finish(self) -> Timing {
+        Timing { total: self.started.elapsed().as_secs_f64(), steps: self.steps }
+    }
+}
+
+/// Most memory that this process and another have held, MiB; where the system tells.
+pub(super) fn peak_memory_mib(other: u32) -> Option<u64> {
+    let peak = |process: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()
+    };
+    Some((peak("self")? + peak(&other.to_string())?) / 1024)
+}
