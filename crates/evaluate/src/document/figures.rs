@@ -1,0 +1,114 @@
+//! Figures of one round.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use assize_protocol::{FileCid, Parameters, Randomness, RoundNumber, Seed};
+use serde::{Deserialize, Serialize};
+
+use crate::{BatchCounts, LabelCounts, RoundEvaluation, VerdictCounts, json};
+
+/// A list that a round froze when it opened: the roster or the task list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListFacts {
+    /// Root of its tree.
+    pub root: B256,
+    /// How many entries there are.
+    pub count: u32,
+    /// Its file.
+    pub cid: FileCid,
+}
+
+/// What the beacons drew for a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Draw {
+    /// Of the round's beacon.
+    pub randomness: Randomness,
+    /// Derived from it; the same as on chain.
+    pub seed: Seed,
+    /// Of the beacon that chooses one voter per subnet and task.
+    pub dedupe_randomness: Randomness,
+}
+
+/// What was fixed about a round before anybody measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoundFacts {
+    /// Its number.
+    pub round: RoundNumber,
+    /// Its own parameters.
+    pub parameters: Parameters,
+    /// Who could be drawn.
+    pub roster: ListFacts,
+    /// What could be drawn.
+    pub tasks: ListFacts,
+    /// drand round of its beacon.
+    pub beacon_round: u64,
+    /// drand round of the beacon after its end.
+    pub dedupe_beacon_round: u64,
+    /// None if nobody revealed the beacon in time: such a round has no measurements and pays nothing.
+    pub draw: Option<Draw>,
+}
+
+/// A round as a settlement document has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoundFigures {
+    /// What was fixed before.
+    #[serde(flatten)]
+    pub facts: RoundFacts,
+    /// How many committees there were.
+    pub committees: u32,
+    /// And tasks for each.
+    pub tasks_per_committee: u32,
+    /// Batches in commit order.
+    pub commitments: Vec<BatchCounts>,
+    /// Lines that are no valid measurement, by the field at fault.
+    pub invalid: BTreeMap<String, u64>,
+    /// Valid measurements by label.
+    pub labels: LabelCounts,
+    /// OK measurements by verdict.
+    pub verdicts: VerdictCounts,
+    /// Committees' decisions on the retrieval of their tasks: how often each result.
+    pub decisions: BTreeMap<String, u64>,
+    /// Rewarded measurements (E).
+    pub rewarded: u64,
+    /// What each of them earns, attoFIL.
+    #[serde(with = "json::attofil")]
+    pub reward_each: u128,
+    /// What they earn together, attoFIL.
+    #[serde(with = "json::attofil")]
+    pub distributed: u128,
+    /// What of the budget stays in the pool, attoFIL.
+    #[serde(with = "json::attofil")]
+    pub remainder: u128,
+}
+
+impl RoundFigures {
+    /// The figures of an evaluated round; of one without a draw, the evaluation is
+    /// [`RoundEvaluation::unrevealed`].
+    pub(super) fn new(facts: RoundFacts, evaluation: &RoundEvaluation) -> Self {
+        let mut decisions = BTreeMap::new();
+        for decided in &evaluation.decisions {
+            *decisions
+                .entry(decided.decision.retrieval.to_string())
+                .or_default() += 1;
+        }
+        Self {
+            facts,
+            committees: evaluation.committees,
+            tasks_per_committee: evaluation.tasks_per_committee,
+            commitments: evaluation.batches.clone(),
+            invalid: evaluation.invalid.clone(),
+            labels: evaluation.labels,
+            verdicts: evaluation.verdicts,
+            decisions,
+            rewarded: evaluation.accepted.len() as u64,
+            reward_each: evaluation.reward.each,
+            distributed: evaluation.reward.distributed,
+            remainder: evaluation.reward.remainder,
+        }
+    }
+}

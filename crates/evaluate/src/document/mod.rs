@@ -1,0 +1,193 @@
+//! The settlement document: what evaluators sign, with everything needed to recompute it.
+//!
+//! One range of rounds has one document, byte for byte: the order of keys is fixed, lists are sorted, amounts are
+//! decimal strings of attoFIL, there is no clock in it, and it ends with a newline. Its CID stands on chain
+//! (DESIGN §2.7).
+
+mod check;
+mod error;
+mod figures;
+mod settle;
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B256, U256};
+use assize_measurement::unixfs;
+use assize_protocol::{FileCid, RoundNumber, Seed, merkle};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+pub use error::{DocumentError, SettleError};
+pub use figures::{Draw, ListFacts, RoundFacts, RoundFigures};
+pub use settle::{Parent, settle};
+
+use crate::{Accepted, SuccessRates, json};
+
+/// The version of the document's form that this crate reads and writes.
+pub const DOCUMENT_VERSION: u32 = 1;
+
+/// The contracts that a settlement belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Contracts {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The `Rounds` contract.
+    pub rounds: Address,
+    /// The `Rewards` contract.
+    pub rewards: Address,
+}
+
+/// The settlement that another continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParentReference {
+    /// Its number, from 1.
+    pub settlement: u64,
+    /// Its document.
+    pub cid: FileCid,
+}
+
+/// A settlement of a range of rounds. See the [module](self) for its form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SettlementDocument {
+    /// [`DOCUMENT_VERSION`].
+    pub version: u32,
+    /// Where the rounds and the money are.
+    pub contracts: Contracts,
+    /// None for the first settlement.
+    pub parent: Option<ParentReference>,
+    /// One more than the parent's last; 1 for the first settlement.
+    pub first_round: RoundNumber,
+    /// The last round covered.
+    pub last_round: RoundNumber,
+    /// Every round covered, in order.
+    pub rounds: Vec<RoundFigures>,
+    /// Over all rounds covered.
+    pub rates: SuccessRates,
+    /// Of the tree over `(operator, cumulative attoFIL)`; zero if nobody has ever earned, which the contract refuses.
+    pub root: B256,
+    /// Sum of the allocations, attoFIL.
+    #[serde(with = "json::attofil")]
+    pub cumulative_total: u128,
+    /// Of the tree over [`Self::accepted`]; zero if that is empty.
+    pub accepted_root: B256,
+    /// What every operator has earned since round 1, attoFIL.
+    #[serde(with = "json::allocations")]
+    pub allocations: BTreeMap<Address, u128>,
+    /// Every rewarded measurement of the range, ascending.
+    pub accepted: Vec<Accepted>,
+}
+
+/// What an operator needs to claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RewardProof {
+    /// Who earns.
+    pub operator: Address,
+    /// Everything it has earned since round 1, attoFIL.
+    #[serde(with = "json::attofil")]
+    pub cumulative: u128,
+    /// The way from its leaf to the settlement's root.
+    pub proof: Vec<B256>,
+}
+
+impl SettlementDocument {
+    /// Reads a document and recomputes every sum and root in it. A document that passes is consistent in itself;
+    /// whether it is *true* only a recomputation of its rounds tells.
+    ///
+    /// # Errors
+    /// [`DocumentError`] with the field at fault.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let document = Self::decode(bytes)?;
+        check::check(&document)?;
+        // Last, so that a fault in the content is named before one of form.
+        let canonical = document.to_bytes();
+        if canonical != bytes {
+            let offset = canonical.iter().zip(bytes).take_while(|(a, b)| a == b).count();
+            return Err(DocumentError::NotCanonical { offset });
+        }
+        Ok(document)
+    }
+
+    /// Reads a document and checks nothing but its shape. For those who compare it with one of their own.
+    ///
+    /// # Errors
+    /// [`DocumentError::Json`] or [`DocumentError::Version`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DocumentError> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        // First by itself: another version may well have other fields.
+        let Version { version } = serde_json::from_slice(bytes)?;
+        if version != DOCUMENT_VERSION {
+            return Err(DocumentError::Version { version });
+        }
+        Ok(serde_json::from_slice(bytes)?)
+    }
+
+    /// The canonical bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Maps have keys of strings and nothing in the document refuses to be written, so this cannot fail.
+        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// The CID of the canonical bytes.
+    #[must_use]
+    pub fn cid(&self) -> FileCid {
+        unixfs::file_cid(&self.to_bytes())
+    }
+
+    /// The tree whose root operators prove their claims against.
+    #[must_use]
+    pub fn reward_tree(&self) -> merkle::Tree {
+        let leaf = |(operator, cumulative): (&Address, &u128)| {
+            merkle::reward_leaf(*operator, U256::from(*cumulative))
+        };
+        merkle::Tree::new(self.allocations.par_iter().map(leaf).collect())
+    }
+
+    /// The tree of the rewarded measurements.
+    #[must_use]
+    pub fn accepted_tree(&self) -> merkle::Tree {
+        let leaf = |accepted: &Accepted| {
+            merkle::accepted_leaf(accepted.round, accepted.station, accepted.committee, accepted.k)
+        };
+        merkle::Tree::new(self.accepted.par_iter().map(leaf).collect())
+    }
+
+    /// What an operator needs to claim; `None` if it has never earned.
+    #[must_use]
+    pub fn proof(&self, operator: Address) -> Option<RewardProof> {
+        let cumulative = *self.allocations.get(&operator)?;
+        let leaf = merkle::reward_leaf(operator, U256::from(cumulative));
+        let proof = self.reward_tree().proof(leaf)?;
+        Some(RewardProof {
+            operator,
+            cumulative,
+            proof,
+        })
+    }
+
+    /// What this settlement adds to its parent's, attoFIL: the sum over its rounds.
+    #[must_use]
+    pub fn distributed(&self) -> Option<u128> {
+        self.rounds
+            .iter()
+            .try_fold(0_u128, |sum, round| sum.checked_add(round.distributed))
+    }
+
+    /// The seed that a round of the range must have, from its beacon's randomness.
+    pub(crate) fn seed_of(&self, round: RoundNumber, draw: &Draw) -> Seed {
+        Seed::derive(
+            self.contracts.chain_id,
+            self.contracts.rounds,
+            round,
+            draw.randomness,
+        )
+    }
+}

@@ -1,0 +1,83 @@
+//! Forms that JSON does not have by itself.
+
+/// attoFIL as a decimal string, since amounts do not fit the numbers of JSON.
+pub(crate) mod attofil {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(amount: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(amount)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| {
+            D::Error::custom(format_args!(
+                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
+            ))
+        })
+    }
+}
+
+/// A map as a list of objects, ascending by key.
+macro_rules! as_list {
+    ($module:ident, $key:ty, $value:ty, $entry:ident { $key_name:ident, $(#[$attribute:meta])* $value_name:ident }) => {
+        pub(crate) mod $module {
+            use std::collections::BTreeMap;
+
+            use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+            #[derive(Serialize, Deserialize)]
+            struct $entry {
+                $key_name: $key,
+                $(#[$attribute])*
+                $value_name: $value,
+            }
+
+            pub(crate) fn serialize<S: Serializer>(
+                map: &BTreeMap<$key, $value>,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(map.iter().map(|(&$key_name, &$value_name)| $entry { $key_name, $value_name }))
+            }
+
+            pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<BTreeMap<$key, $value>, D::Error> {
+                let entries = Vec::<$entry>::deserialize(deserializer)?;
+                Ok(entries.into_iter().map(|entry| (entry.$key_name, entry.$value_name)).collect())
+            }
+        }
+    };
+}
+
+as_list!(
+    allocations,
+    alloy_primitives::Address,
+    u128,
+    Allocation {
+        operator,
+        #[serde(with = "crate::json::attofil")]
+        cumulative
+    }
+);
+as_list!(
+    providers,
+    assize_protocol::ProviderId,
+    crate::SuccessCounts,
+    Provider {
+        id,
+        #[serde(flatten)]
+        counts
+    }
+);
+as_list!(
+    actors,
+    assize_protocol::ActorId,
+    crate::SuccessCounts,
+    Actor {
+        id,
+        #[serde(flatten)]
+        counts
+    }
+);

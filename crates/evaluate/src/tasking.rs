@@ -1,0 +1,97 @@
+//! Whose turn it was: labels that a measurement gets by itself.
+
+use assize_measurement::{Domain, Measurement, Verifier};
+use assize_protocol::{
+    Assignment, CommitteeIndex, Parameters, PayloadCid, ProviderId, Roster, Seed, StationIndex, TaskList,
+};
+use rustc_hash::FxHashMap;
+
+use crate::Label;
+
+/// A place that a measurement fills: task `k` of a committee, as seen by one of its stations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub committee: CommitteeIndex,
+    /// Position among the committee's tasks.
+    pub k: u32,
+    pub station: StationIndex,
+}
+
+/// Everything about a round that tells whether a measurement was its station's to make.
+pub(crate) struct Tasking<'a> {
+    roster: &'a Roster,
+    tasks: &'a TaskList,
+    verifier: Verifier,
+    /// By station index; empty if the round has no committees.
+    committees: Vec<CommitteeIndex>,
+    /// Position among the committee's tasks, by committee and task index.
+    positions: FxHashMap<(u32, u32), u32>,
+    committee_count: u32,
+    tasks_per_committee: u32,
+}
+
+impl<'a> Tasking<'a> {
+    pub(crate) fn new(
+        domain: &Domain,
+        seed: Seed,
+        parameters: &Parameters,
+        roster: &'a Roster,
+        tasks: &'a TaskList,
+    ) -> Self {
+        let assignment = Assignment::new(seed, parameters, roster.count(), tasks.count());
+        let mut committees = vec![CommitteeIndex(0); roster.entries().len()];
+        for (committee, members) in (0..).map(CommitteeIndex).zip(assignment.all_members()) {
+            for station in members {
+                committees[station.0 as usize] = committee;
+            }
+        }
+        let mut positions = FxHashMap::default();
+        for (committee, drawn) in (0_u32..).zip(assignment.all_tasks()) {
+            positions.extend((0..).zip(drawn).map(|(k, task)| ((committee, task.0), k)));
+        }
+        Self {
+            roster,
+            tasks,
+            verifier: Verifier::new(domain),
+            committees,
+            positions,
+            committee_count: assignment.committee_count(),
+            tasks_per_committee: assignment.tasks_per_committee(),
+        }
+    }
+
+    pub(crate) fn committee_count(&self) -> u32 {
+        self.committee_count
+    }
+
+    pub(crate) fn tasks_per_committee(&self) -> u32 {
+        self.tasks_per_committee
+    }
+
+    /// The first four rules, in their order: the place that the measurement fills, or why it fills none.
+    pub(crate) fn place(&self, measurement: &Measurement) -> Result<Place, Label> {
+        let station = self
+            .roster
+            .index_of(measurement.station)
+            .ok_or(Label::NotInRoster)?;
+        if !self.verifier.signed_by_station(measurement) {
+            return Err(Label::BadSignature);
+        }
+        let task = self.tasks.get(measurement.task).ok_or(Label::TaskNotInRound)?;
+        // Compared as what they mean: a CID may be written in several bases.
+        let same_cid = measurement.cid.parse::<PayloadCid>() == Ok(task.cid);
+        let same_provider = measurement.miner_id.parse::<ProviderId>() == Ok(task.provider);
+        if !(same_cid && same_provider) {
+            return Err(Label::TaskNotInRound);
+        }
+        // There is a station and a task, so there are committees.
+        let committee = self.committees[station.0 as usize];
+        let k = self.positions.get(&(committee.0, measurement.task.0));
+        let k = *k.ok_or(Label::TaskWrongCommittee)?;
+        Ok(Place {
+            committee,
+            k,
+            station,
+        })
+    }
+}
