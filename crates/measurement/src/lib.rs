@@ -15,6 +15,7 @@ mod sign;
 mod signature;
 pub mod unixfs;
 pub mod validity;
+mod varint;
 
 pub use measurement::{Measurement, Millis};
 pub use result::RetrievalResult;
