@@ -1,1 +1,36 @@
-//! Contract bindings, deployment and event reading.
+//! Contract bindings, deployment, transactions and chain reading.
+//!
+//! - [`ChainClient`] speaks JSON-RPC to one node and knows nothing of the protocol; [`Rounds`], [`Rewards`] and
+//!   [`Beacon`] read the contracts in the protocol's own types and draft the calls to them.
+//! - [`Signer`] holds a key. [`ChainClient::transact`] sends one transaction and waits; what must survive a crash goes
+//!   through the outbox crate instead.
+//! - [`deploy()`] puts the contracts on a chain, from [`DeployParams`] to a [`Deployment`].
+//!
+//! All money is integer attoFIL, all times are Unix seconds.
+
+mod beacon;
+mod client;
+pub mod contracts;
+mod deploy;
+mod endpoint;
+mod error;
+mod fil;
+mod revert;
+mod rewards;
+mod rounds;
+mod send;
+mod signer;
+mod transaction;
+
+pub use alloy::primitives::{Address, B256, Bytes, U256};
+pub use beacon::Beacon;
+pub use client::{ChainClient, Head};
+pub use deploy::{BeaconParams, DeployParams, Deployment, ParamsError, deploy};
+pub use endpoint::RpcUrl;
+pub use error::{ChainError, Result};
+pub use fil::Fil;
+pub use revert::Revert;
+pub use rewards::{Claim, Evaluators, Proposal, Rewards, Settlement, SettlementId, Status};
+pub use rounds::{Commitment, ListCommitment, Round, Rounds};
+pub use signer::{KEY_VARIABLE, PASSWORD_VARIABLE, Signer};
+pub use transaction::{Draft, Fees, Receipt, SendOutcome, SignedTransaction};

@@ -1,0 +1,354 @@
+//! A node of one chain.
+
+use std::time::Duration;
+
+use alloy::primitives::{Address, B256, Bytes, U64, U128, U256};
+use alloy::rpc::client::{ClientBuilder, RpcClient};
+use alloy::rpc::json_rpc::{ErrorPayload, RpcError, RpcRecv, RpcSend};
+use alloy::sol_types::SolCall;
+use alloy::transports::http::reqwest;
+use alloy::transports::{TransportError, TransportErrorKind};
+use serde::{Deserialize, Serialize};
+
+use crate::transaction::quantity;
+use crate::{ChainError, Draft, Fees, Receipt, Result, Revert, RpcUrl, SendOutcome, SignedTransaction};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A JSON-RPC node of a known chain. Cheap to clone.
+///
+/// It follows nothing by itself: no filters, no subscriptions, no block stream, since those of the usual libraries stop
+/// for ever at Filecoin's null rounds (CHAIN.md). Callers ask, and ask again.
+#[derive(Clone, Debug)]
+pub struct ChainClient {
+    rpc: RpcClient,
+    url: RpcUrl,
+    chain_id: u64,
+}
+
+/// The newest block that the node has executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// Block number (Filecoin: epoch).
+    #[serde(with = "quantity")]
+    pub number: u64,
+    /// Block hash.
+    pub hash: B256,
+    /// Unix seconds.
+    #[serde(with = "quantity")]
+    pub timestamp: u64,
+    /// attoFIL per unit of gas.
+    #[serde(default, with = "quantity")]
+    pub base_fee_per_gas: u128,
+}
+
+/// What `eth_call` and `eth_estimateGas` take.
+#[derive(Clone, Debug, Serialize)]
+struct CallRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Address>,
+    #[serde(skip_serializing_if = "U256::is_zero")]
+    value: U256,
+    #[serde(rename = "data")]
+    input: Bytes,
+}
+
+impl CallRequest {
+    fn of(draft: &Draft, from: Option<Address>) -> Self {
+        Self {
+            from,
+            to: draft.to,
+            value: draft.value,
+            input: draft.input.clone(),
+        }
+    }
+}
+
+impl ChainClient {
+    /// Connects to whatever chain the node serves.
+    ///
+    /// # Errors
+    /// [`ChainError::Unreachable`] if nobody answers, [`ChainError::Rpc`] or [`ChainError::Answer`] if something else
+    /// than a node does.
+    pub async fn connect(url: &RpcUrl) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(ANSWER_TIMEOUT)
+            .build()
+            .map_err(|error| ChainError::BadUrl {
+                reason: error.to_string(),
+            })?;
+        let rpc = ClientBuilder::default().http_with_client(http, url.secret().clone());
+        let mut client = Self {
+            rpc,
+            url: url.clone(),
+            chain_id: 0,
+        };
+        let chain_id: U64 = client.ask("eth_chainId", ()).await?;
+        client.chain_id = chain_id.to();
+        Ok(client)
+    }
+
+    /// Connects, and refuses any other chain than `chain_id`.
+    ///
+    /// # Errors
+    /// As [`ChainClient::connect`], and [`ChainError::WrongChain`].
+    pub async fn connect_to(url: &RpcUrl, chain_id: u64) -> Result<Self> {
+        let client = Self::connect(url).await?;
+        client.expect_chain(chain_id)?;
+        Ok(client)
+    }
+
+    /// Refuses any other chain than `expected`.
+    pub fn expect_chain(&self, expected: u64) -> Result<()> {
+        if self.chain_id == expected {
+            return Ok(());
+        }
+        Err(ChainError::WrongChain {
+            url: self.url.to_string(),
+            expected,
+            actual: self.chain_id,
+        })
+    }
+
+    /// The chain's id: 314 Filecoin mainnet, 314159 calibration, 31337 anvil.
+    #[must_use]
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// The newest executed block.
+    pub async fn head(&self) -> Result<Head> {
+        self.ask("eth_getBlockByNumber", ("latest", false)).await
+    }
+
+    /// attoFIL that an address holds.
+    pub async fn balance(&self, address: Address) -> Result<U256> {
+        self.ask("eth_getBalance", (address, "latest")).await
+    }
+
+    /// Transactions of `address` mined so far: the next nonce as the chain sees it.
+    pub async fn mined_nonce(&self, address: Address) -> Result<u64> {
+        let count: U64 = self.ask("eth_getTransactionCount", (address, "latest")).await?;
+        Ok(count.to())
+    }
+
+    /// The next nonce as this node's mempool sees it.
+    pub async fn pending_nonce(&self, address: Address) -> Result<u64> {
+        let count: U64 = self.ask("eth_getTransactionCount", (address, "pending")).await?;
+        Ok(count.to())
+    }
+
+    /// Code at an address; empty if there is no contract.
+    pub async fn code(&self, address: Address) -> Result<Bytes> {
+        self.ask("eth_getCode", (address, "latest")).await
+    }
+
+    /// Fees with which a transaction should be taken soon: the node's premium, and room for the base fee to double.
+    pub async fn fees(&self) -> Result<Fees> {
+        let premium: U128 = self.ask("eth_maxPriorityFeePerGas", ()).await?;
+        let base_fee = self.head().await?.base_fee_per_gas;
+        let premium = premium.to::<u128>();
+        Ok(Fees {
+            premium,
+            max_fee: base_fee.saturating_mul(2).saturating_add(premium),
+        })
+    }
+
+    /// The receipt of a transaction, if it is mined.
+    pub async fn receipt(&self, hash: B256) -> Result<Option<Receipt>> {
+        self.ask("eth_getTransactionReceipt", (hash,)).await
+    }
+
+    /// Gas limit for a transaction: the node's estimate and a fifth more. Filecoin charges for what is far too much.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`] if the transaction would fail now.
+    pub async fn estimate_gas(&self, draft: &Draft, from: Address) -> Result<u64> {
+        let request = CallRequest::of(draft, Some(from));
+        let estimate: U64 = self
+            .ask_contract("eth_estimateGas", draft.contract, (request,))
+            .await?;
+        let estimate: u64 = estimate.to();
+        Ok(estimate.saturating_add(estimate / 5))
+    }
+
+    /// Calls a view of a contract.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`] if the contract refuses, [`ChainError::NoContract`] if there is none.
+    pub async fn call<C: SolCall>(&self, contract: &'static str, to: Address, call: &C) -> Result<C::Return> {
+        let answer = self
+            .call_raw(&Draft::call(contract, to, call.abi_encode()), None)
+            .await?;
+        self.decode::<C>(contract, to, &answer)
+    }
+
+    /// As [`ChainClient::call`] for many calls of one view, in few HTTP requests.
+    pub async fn call_many<C: SolCall>(
+        &self,
+        contract: &'static str,
+        to: Address,
+        calls: &[C],
+    ) -> Result<Vec<C::Return>> {
+        const PER_REQUEST: usize = 100;
+        const METHOD: &str = "eth_call";
+        let mut answers = Vec::with_capacity(calls.len());
+        for chunk in calls.chunks(PER_REQUEST) {
+            let mut batch = self.rpc.new_batch();
+            let mut waiting = Vec::with_capacity(chunk.len());
+            for call in chunk {
+                let request = CallRequest::of(&Draft::call(contract, to, call.abi_encode()), None);
+                let waiter = batch.add_call::<_, Bytes>(METHOD, &(request, "latest"));
+                waiting.push(waiter.map_err(|error| self.explain(METHOD, contract, error))?);
+            }
+            batch
+                .send()
+                .await
+                .map_err(|error| self.explain(METHOD, contract, error))?;
+            for waiter in waiting {
+                let answer = waiter
+                    .await
+                    .map_err(|error| self.explain(METHOD, contract, error))?;
+                answers.push(self.decode::<C>(contract, to, &answer)?);
+            }
+        }
+        Ok(answers)
+    }
+
+    fn decode<C: SolCall>(&self, contract: &'static str, to: Address, answer: &Bytes) -> Result<C::Return> {
+        // A call to an address without code succeeds with no data at all.
+        if answer.is_empty() {
+            return Err(ChainError::NoContract {
+                contract,
+                address: to,
+                chain_id: self.chain_id,
+            });
+        }
+        C::abi_decode_returns(answer).map_err(|error| ChainError::Answer {
+            method: C::SIGNATURE,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Plays a transaction on top of the newest block without sending it.
+    pub async fn call_raw(&self, draft: &Draft, from: Option<Address>) -> Result<Bytes> {
+        self.ask_contract(
+            "eth_call",
+            draft.contract,
+            (CallRequest::of(draft, from), "latest"),
+        )
+        .await
+    }
+
+    /// Why a mined transaction failed: played again on the block before its own. None if it succeeds there, since the
+    /// reason then lay in an earlier transaction of the same block.
+    pub async fn failure(&self, draft: &Draft, from: Address, block: u64) -> Result<Option<Revert>> {
+        let before = U64::from(block.saturating_sub(1));
+        let request = CallRequest::of(draft, Some(from));
+        let answer: Result<Bytes> = self
+            .ask_contract("eth_call", draft.contract, (request, before))
+            .await;
+        match answer {
+            Ok(_) => Ok(None),
+            Err(ChainError::Reverted(revert)) => Ok(Some(*revert)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Sends signed bytes. Never fails: a node's answer to a transaction is an observation, whatever it is.
+    pub async fn send_raw(&self, raw: &Bytes) -> SendOutcome {
+        match self
+            .rpc
+            .request::<_, B256>("eth_sendRawTransaction", (raw,))
+            .await
+        {
+            Ok(_) => SendOutcome::Accepted,
+            Err(RpcError::ErrorResp(refusal)) => SendOutcome::of_refusal(&refusal_text(&refusal)),
+            Err(other) => SendOutcome::Unknown(self.url.scrub(&other.to_string())),
+        }
+    }
+
+    /// Sends a signed transaction, for callers without a queue that want an error for anything but acceptance.
+    pub async fn send(&self, transaction: &SignedTransaction) -> Result<()> {
+        match self.send_raw(&transaction.raw).await {
+            SendOutcome::Accepted | SendOutcome::AlreadyKnown => Ok(()),
+            other => Err(ChainError::NotSent {
+                hash: transaction.hash,
+                reason: format!("{other:?}"),
+            }),
+        }
+    }
+
+    async fn ask<P: RpcSend, R: RpcRecv>(&self, method: &'static str, params: P) -> Result<R> {
+        self.ask_contract(method, "the contract", params).await
+    }
+
+    async fn ask_contract<P: RpcSend, R: RpcRecv>(
+        &self,
+        method: &'static str,
+        contract: &'static str,
+        params: P,
+    ) -> Result<R> {
+        self.rpc
+            .request(method, params)
+            .await
+            .map_err(|error| self.explain(method, contract, error))
+    }
+
+    fn explain(&self, method: &'static str, contract: &'static str, error: TransportError) -> ChainError {
+        let unreachable = |reason: String| ChainError::Unreachable {
+            url: self.url.to_string(),
+            reason,
+        };
+        match error {
+            RpcError::ErrorResp(refusal) => match revert_data(&refusal) {
+                Some(data) => Box::new(Revert::read(contract, data)).into(),
+                None => ChainError::Rpc {
+                    method,
+                    code: refusal.code,
+                    message: self.url.scrub(&refusal.message),
+                },
+            },
+            RpcError::NullResp => ChainError::Answer {
+                method,
+                reason: "there is none".into(),
+            },
+            RpcError::DeserError { err, .. } => ChainError::Answer {
+                method,
+                reason: err.to_string(),
+            },
+            RpcError::Transport(TransportErrorKind::HttpError(error)) => {
+                unreachable(format!("HTTP status {}", error.status))
+            }
+            other => unreachable(self.url.scrub(&root_cause(&other))),
+        }
+    }
+}
+
+/// The data of a revert. Geth and anvil answer with code 3, Lotus and Forest too; others only say "revert".
+fn revert_data(refusal: &ErrorPayload) -> Option<Bytes> {
+    let data = refusal.as_revert_data();
+    let reverted = refusal.code == 3 || refusal.message.contains("revert");
+    reverted.then(|| data.unwrap_or_default())
+}
+
+fn refusal_text(refusal: &ErrorPayload) -> String {
+    match &refusal.data {
+        Some(data) => format!("{} {data}", refusal.message),
+        None => refusal.message.to_string(),
+    }
+}
+
+/// The innermost cause: "Connection refused" rather than "error sending request".
+fn root_cause(error: &TransportError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

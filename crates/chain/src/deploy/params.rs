@@ -1,0 +1,381 @@
+//! The file of deployment parameters.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::{Address, Bytes};
+use assize_protocol::Parameters;
+use bls12_381::G2Affine;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Unix time of Filecoin mainnet's epoch 0.
+pub(super) const MAINNET_GENESIS: u64 = 1_598_306_400;
+/// Unix time of the calibration network's epoch 0.
+pub(super) const CALIBRATION_GENESIS: u64 = 1_667_326_380;
+
+const MAINNET: u64 = 314;
+const CALIBRATION: u64 = 314_159;
+const DAY: u64 = 86_400;
+
+const COMPRESSED_G2: usize = 96;
+const EIP2537_G2: usize = 256;
+const FIELD: usize = 48;
+const EIP2537_FIELD: usize = 64;
+
+/// Why parameters cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ParamsError {
+    /// The file cannot be read.
+    #[error("cannot read the parameter file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The file is not JSON or TOML of the right shape.
+    #[error("the parameter file {path} is not usable: {reason}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What the parser found, and where.
+        reason: String,
+    },
+    /// A value makes no sense.
+    #[error("parameter `{field}`: {reason}")]
+    Field {
+        /// The field as it stands in the file.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl ParamsError {
+    pub(crate) fn field(field: &'static str, reason: &str) -> Self {
+        Self::Field {
+            field,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// How the contracts check drand beacons (DESIGN §2.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum BeaconParams {
+    /// By pairing, on any EVM with EIP-2537.
+    Drand {
+        /// The network's public key in G2: 96 bytes compressed as drand publishes it, or 256 bytes as EIP-2537
+        /// encodes it.
+        public_key: Bytes,
+        /// Unix time of round 1, seconds.
+        genesis: u64,
+        /// Seconds between rounds.
+        period: u64,
+    },
+    /// By Filecoin mainnet's own beacon digest.
+    FilecoinMainnet {
+        /// Epochs to wait beyond the minimum of two.
+        #[serde(default)]
+        slack_epochs: u64,
+    },
+    /// By the calibration network's own beacon digest.
+    FilecoinCalibration {
+        /// Epochs to wait beyond the minimum of two.
+        #[serde(default)]
+        slack_epochs: u64,
+    },
+}
+
+impl BeaconParams {
+    /// drand quicknet, by pairing.
+    #[must_use]
+    pub fn quicknet() -> Self {
+        let schedule = assize_protocol::BeaconSchedule::QUICKNET;
+        Self::Drand {
+            public_key: alloy::primitives::bytes!(
+                "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
+                "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
+            ),
+            genesis: schedule.genesis,
+            period: schedule.period.get(),
+        }
+    }
+}
+
+/// Everything that a deployment fixes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeployParams {
+    /// The chain that this file is for: 314 Filecoin mainnet, 314159 calibration, 31337 anvil.
+    pub chain_id: u64,
+    /// How beacons are checked.
+    pub beacon: BeaconParams,
+    /// Sets parameters, coordinator, publishers, evaluators, guardian and challenge window.
+    pub owner: Address,
+    /// Opens rounds.
+    pub coordinator: Address,
+    /// May commit batches.
+    #[serde(default)]
+    pub publishers: Vec<Address>,
+    /// May veto pending settlements.
+    pub guardian: Address,
+    /// May sign settlements, in any order.
+    pub evaluators: Vec<Address>,
+    /// Signatures that a settlement needs.
+    pub threshold: u64,
+    /// Least challenge window that the owner can ever set, seconds.
+    pub min_challenge_window: u64,
+    /// Seconds between posting a settlement and its activation.
+    pub challenge_window: u64,
+    /// Gas that each payment of a batch gets: 60 000 on Ethereum's scale, 30 000 000 on Filecoin's.
+    pub payment_gas: u64,
+    /// Parameters of the first rounds.
+    #[serde(default)]
+    pub parameters: Parameters,
+}
+
+impl DeployParams {
+    /// Reads a file: TOML if its name ends in `.toml`, else JSON.
+    ///
+    /// # Errors
+    /// [`ParamsError`] naming the file and the place in it, or the field.
+    pub fn read(path: &Path) -> Result<Self, ParamsError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ParamsError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let parse = |reason: String| ParamsError::Parse {
+            path: path.to_owned(),
+            reason,
+        };
+        let params: Self = if path.extension().is_some_and(|extension| extension == "toml") {
+            toml::from_str(&text).map_err(|error| parse(error.to_string()))?
+        } else {
+            serde_json::from_str(&text).map_err(|error| parse(error.to_string()))?
+        };
+        params.validate()?;
+        Ok(params)
+    }
+
+    /// Checks what can be known without a chain; the contracts check the rest before anything is sent.
+    ///
+    /// # Errors
+    /// [`ParamsError::Field`] with the first field that is wrong.
+    pub fn validate(&self) -> Result<(), ParamsError> {
+        let refuse = |field: &'static str, reason: &str| Err(ParamsError::field(field, reason));
+        let roles = [
+            ("owner", self.owner),
+            ("coordinator", self.coordinator),
+            ("guardian", self.guardian),
+        ];
+        for (field, address) in roles {
+            if address.is_zero() {
+                return refuse(field, "it is the zero address, which nobody controls");
+            }
+        }
+        for (field, addresses) in [("publishers", &self.publishers), ("evaluators", &self.evaluators)] {
+            if addresses.iter().any(|address| address.is_zero()) {
+                return refuse(field, "one of them is the zero address");
+            }
+            if addresses.iter().collect::<BTreeSet<_>>().len() < addresses.len() {
+                return refuse(field, "one address is listed twice");
+            }
+        }
+        let evaluators = self.evaluators.len() as u64;
+        if self.threshold == 0 || self.threshold > evaluators {
+            let reason = format!(
+                "{} of {evaluators} evaluators: give 1 to {evaluators}",
+                self.threshold
+            );
+            return refuse("threshold", &reason);
+        }
+        if self.challenge_window < self.min_challenge_window {
+            let reason = format!("{} s is less than minChallengeWindow", self.challenge_window);
+            return refuse("challengeWindow", &reason);
+        }
+        if self.chain_id == MAINNET && self.min_challenge_window < DAY {
+            return refuse(
+                "minChallengeWindow",
+                "a public network needs a day (86400 s) at least",
+            );
+        }
+        match &self.beacon {
+            BeaconParams::Drand { period: 0, .. } => return refuse("beacon.period", "it is zero"),
+            BeaconParams::Drand { public_key, .. } => drop(public_key_for_evm(public_key)?),
+            BeaconParams::FilecoinMainnet { .. } if self.chain_id != MAINNET => {
+                return refuse(
+                    "beacon.kind",
+                    "filecoin-mainnet works on chain 314 only; use drand elsewhere",
+                );
+            }
+            BeaconParams::FilecoinCalibration { .. } if self.chain_id != CALIBRATION => {
+                return refuse(
+                    "beacon.kind",
+                    "filecoin-calibration works on chain 314159 only; use drand elsewhere",
+                );
+            }
+            BeaconParams::FilecoinMainnet { .. } | BeaconParams::FilecoinCalibration { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// A G2 point as the contract's constructor takes it (EIP-2537): x then y, c0 before c1, each number in 64 bytes.
+pub(super) fn public_key_for_evm(key: &Bytes) -> Result<Bytes, ParamsError> {
+    let refuse = |reason: &str| ParamsError::field("beacon.publicKey", reason);
+    if key.len() == EIP2537_G2 {
+        return Ok(key.clone());
+    }
+    let compressed: &[u8; COMPRESSED_G2] = key.as_ref().try_into().map_err(|_| {
+        refuse(&format!(
+            "it has {} bytes: give the 96 bytes that drand publishes as `public_key`",
+            key.len()
+        ))
+    })?;
+    let point: Option<G2Affine> = G2Affine::from_compressed(compressed).into();
+    let point = point.filter(|point| !bool::from(point.is_identity()));
+    let point = point
+        .ok_or_else(|| refuse("it is not a point of the group G2 (drand scheme bls-unchained-g1-rfc9380)"))?;
+    // Uncompressed points are x.c1 ‖ x.c0 ‖ y.c1 ‖ y.c0, 48 bytes each.
+    let uncompressed = point.to_uncompressed();
+    let mut encoded = [0; EIP2537_G2];
+    for (target, source) in [1, 0, 3, 2].into_iter().enumerate() {
+        let end = (target + 1) * EIP2537_FIELD;
+        encoded[end - FIELD..end].copy_from_slice(&uncompressed[source * FIELD..(source + 1) * FIELD]);
+    }
+    Ok(encoded.to_vec().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params() -> DeployParams {
+        let address = Address::repeat_byte;
+        DeployParams {
+            chain_id: 31_337,
+            beacon: BeaconParams::quicknet(),
+            owner: address(1),
+            coordinator: address(2),
+            publishers: vec![address(3)],
+            guardian: address(4),
+            evaluators: vec![address(7), address(5), address(6)],
+            threshold: 2,
+            min_challenge_window: 60,
+            challenge_window: 3_600,
+            payment_gas: 60_000,
+            parameters: Parameters::default(),
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut DeployParams)) -> String {
+        let mut params = params();
+        change(&mut params);
+        params.validate().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_mistake_names_its_field() {
+        params().validate().unwrap();
+        assert!(refused(|p| p.guardian = Address::ZERO).contains("`guardian`"));
+        assert!(refused(|p| p.evaluators.push(Address::repeat_byte(5))).contains("`evaluators`"));
+        assert!(refused(|p| p.threshold = 4).contains("`threshold`: 4 of 3"));
+        assert!(refused(|p| p.challenge_window = 59).contains("`challengeWindow`"));
+        assert!(refused(|p| p.chain_id = 314).contains("`minChallengeWindow`"));
+        assert!(
+            refused(|p| p.beacon = BeaconParams::FilecoinMainnet { slack_epochs: 0 })
+                .contains("`beacon.kind`")
+        );
+        let short = |p: &mut DeployParams| {
+            p.beacon = BeaconParams::Drand {
+                public_key: Bytes::from_static(&[1, 2]),
+                genesis: 0,
+                period: 3,
+            };
+        };
+        assert!(refused(short).contains("2 bytes"));
+        let infinity = |p: &mut DeployParams| {
+            let mut key = vec![0; 96];
+            key[0] = 0xc0;
+            p.beacon = BeaconParams::Drand {
+                public_key: key.into(),
+                genesis: 0,
+                period: 3,
+            };
+        };
+        assert!(refused(infinity).contains("`beacon.publicKey`"));
+    }
+
+    #[test]
+    fn json_and_toml_read_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let (json, toml) = (dir.path().join("params.json"), dir.path().join("params.toml"));
+        std::fs::write(&json, serde_json::to_string_pretty(&params()).unwrap()).unwrap();
+        let text = r#"
+            chainId = 31337
+            owner = "0x0101010101010101010101010101010101010101"
+            coordinator = "0x0202020202020202020202020202020202020202"
+            publishers = ["0x0303030303030303030303030303030303030303"]
+            guardian = "0x0404040404040404040404040404040404040404"
+            evaluators = [
+                "0x0707070707070707070707070707070707070707",
+                "0x0505050505050505050505050505050505050505",
+                "0x0606060606060606060606060606060606060606",
+            ]
+            threshold = 2
+            minChallengeWindow = 60
+            challengeWindow = 3600
+            paymentGas = 60000
+
+            [beacon]
+            kind = "drand"
+            publicKey = "0x83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
+            genesis = 1692803367
+            period = 3
+        "#;
+        std::fs::write(&toml, text).unwrap();
+        assert_eq!(DeployParams::read(&json).unwrap(), params());
+        assert_eq!(DeployParams::read(&toml).unwrap(), params());
+    }
+
+    #[test]
+    fn a_typing_error_is_named_with_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("params.json");
+        let text = serde_json::to_string_pretty(&params())
+            .unwrap()
+            .replace("guardian", "gaurdian");
+        std::fs::write(&path, text).unwrap();
+        let error = DeployParams::read(&path).unwrap_err().to_string();
+        assert!(
+            error.contains("params.json") && error.contains("gaurdian") && error.contains("line"),
+            "{error}"
+        );
+        let missing = DeployParams::read(&dir.path().join("none.json"))
+            .unwrap_err()
+            .to_string();
+        assert!(missing.contains("none.json"), "{missing}");
+    }
+
+    #[test]
+    fn the_quicknet_key_is_decompressed() {
+        let BeaconParams::Drand { public_key, .. } = BeaconParams::quicknet() else {
+            unreachable!()
+        };
+        let encoded = public_key_for_evm(&public_key).unwrap();
+        assert_eq!(encoded.len(), EIP2537_G2);
+        // x.c1 with its flag bits is the front of the compressed form, x.c0 its back.
+        assert_eq!(encoded[64 + 17..128], public_key[1..48]);
+        assert_eq!(encoded[16..64], public_key[48..]);
+        assert_eq!(public_key_for_evm(&encoded).unwrap(), encoded);
+    }
+}

@@ -1,0 +1,248 @@
+//! Refusals of contracts as sentences.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use alloy::dyn_abi::{DynSolValue, JsonAbiExt};
+use alloy::json_abi::{ContractObject, Error as AbiError};
+use alloy::primitives::{Bytes, Selector};
+use alloy::sol_types::{Panic, Revert as RevertString, SolError};
+use assize_protocol::FileCid;
+
+use crate::contracts;
+
+/// A contract's refusal: which error, with which values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revert {
+    /// The contract called.
+    pub contract: &'static str,
+    /// The error's name and arguments, such as `AlreadyCommitted(cid: bafk…, round: 3)`.
+    pub error: String,
+    /// What to do about it, where there is something.
+    pub remedy: Option<&'static str>,
+    /// The data that the contract returned.
+    pub data: Bytes,
+}
+
+impl Revert {
+    /// Reads the data with which `contract` reverted.
+    pub(crate) fn read(contract: &'static str, data: Bytes) -> Self {
+        let (error, remedy) = describe(&data);
+        Self {
+            contract,
+            error,
+            remedy,
+            data,
+        }
+    }
+
+    /// The error as its generated type, if it is that one.
+    #[must_use]
+    pub fn decode<E: SolError>(&self) -> Option<E> {
+        E::abi_decode(&self.data).ok()
+    }
+}
+
+impl fmt::Display for Revert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} refused: {}", self.contract, self.error)?;
+        match self.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Revert {}
+
+/// Errors of all contracts by selector. A contract may pass on the error of another one, as `Rounds` does with its
+/// beacon's, so they are looked up together; equal selectors have equal names and types.
+static ERRORS: LazyLock<BTreeMap<Selector, AbiError>> = LazyLock::new(|| {
+    contracts::ARTIFACTS
+        .iter()
+        .filter_map(|json| serde_json::from_str::<ContractObject>(json).ok()?.abi)
+        .flat_map(|abi| abi.errors.into_values().flatten())
+        .map(|error| (error.selector(), error))
+        .collect()
+});
+
+fn describe(data: &Bytes) -> (String, Option<&'static str>) {
+    if data.is_empty() {
+        return ("no reason given".into(), None);
+    }
+    if let Ok(RevertString { reason }) = RevertString::abi_decode(data) {
+        return (format!("\"{reason}\""), None);
+    }
+    if let Ok(panic) = Panic::abi_decode(data) {
+        return (panic.to_string(), None);
+    }
+    let known = data
+        .first_chunk()
+        .and_then(|selector| ERRORS.get(&Selector::from(*selector)));
+    if let Some(error) = known
+        && let Ok(values) = error.abi_decode_input(&data[4..])
+    {
+        let arguments: Vec<_> = error
+            .inputs
+            .iter()
+            .zip(&values)
+            .map(|(input, value)| match input.name.as_str() {
+                "" => show(value),
+                name => format!("{name}: {}", show(value)),
+            })
+            .collect();
+        return (
+            format!("{}({})", error.name, arguments.join(", ")),
+            remedy(&error.name),
+        );
+    }
+    (format!("unknown error {data}"), None)
+}
+
+fn show(value: &DynSolValue) -> String {
+    match value {
+        DynSolValue::Bytes(bytes) => match FileCid::from_bytes(bytes) {
+            Ok(cid) => cid.to_string(),
+            Err(_) => Bytes::copy_from_slice(bytes).to_string(),
+        },
+        // Names of parameters are short strings in a word.
+        DynSolValue::FixedBytes(word, _) => {
+            let text: &[u8] = &word[..word
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |last| last + 1)];
+            match std::str::from_utf8(text) {
+                Ok(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                    text.into()
+                }
+                _ => word.to_string(),
+            }
+        }
+        DynSolValue::Address(address) => address.to_string(),
+        DynSolValue::Uint(number, _) => number.to_string(),
+        DynSolValue::Int(number, _) => number.to_string(),
+        DynSolValue::Bool(truth) => truth.to_string(),
+        DynSolValue::String(text) => format!("\"{text}\""),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What the caller can do about an error of `Rounds`, `Rewards` or a beacon.
+fn remedy(error: &str) -> Option<&'static str> {
+    Some(match error {
+        "NotCoordinator" => "use the coordinator's key",
+        "NotPublisher" => "use a publisher's key, or let the owner add this one with setPublisher",
+        "NotGuardian" => "use the guardian's key",
+        "OwnableUnauthorizedAccount" => "use the owner's key",
+        "NoSuchRound" => "open the round first, or give a lower number",
+        "PreviousRoundOpen" => "wait until the previous round has closed",
+        "TooEarlyForAnyone" => "wait, or let the coordinator open the round",
+        "AlreadyRevealed" => "nothing to do: the seed is known",
+        "NotRevealed" => "reveal the round's beacon first",
+        "RoundNotClosed" | "CommitWindowOpen" => "wait until then",
+        "CommitWindowOver" => "batches of this round can no longer be committed",
+        "AlreadyCommitted" => "nothing to do: the batch is on chain",
+        "NothingChanged" => "the value is in force already",
+        "WrongParent" | "RangeDoesNotContinue" => "settle again on top of the newest settlement",
+        "OverBudget" => "recompute the settlement: it pays more than the rounds' budgets allow",
+        "Underfunded" => "deposit FIL first",
+        "NotEnoughSignatures" => "collect signatures of more evaluators",
+        "SignersNotAscending" => "give each evaluator's signature once, in ascending order of addresses",
+        "NotEvaluator" => "take signatures of registered evaluators only",
+        "NotActive" => "wait until the challenge window is over",
+        "NotPending" => "only a pending settlement can be vetoed",
+        "InvalidProof" => "the proof is for another settlement, operator or amount",
+        "NothingToClaim" => "the operator has been paid all that this settlement grants",
+        "PaymentFailed" => "the recipient refuses money: let the operator set another payout address",
+        "TooLittleGas" => "send fewer claims in one transaction",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, FixedBytes, U256};
+
+    use super::*;
+    use crate::contracts::{rewards::Rewards, rounds::Rounds};
+
+    fn said(contract: &'static str, error: &impl SolError) -> String {
+        Revert::read(contract, error.abi_encode().into()).to_string()
+    }
+
+    #[test]
+    fn values_and_remedy_are_named() {
+        let cid: FileCid = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+            .parse()
+            .unwrap();
+        let error = Rounds::AlreadyCommitted {
+            cid: cid.to_bytes().into(),
+            round: 3,
+        };
+        assert_eq!(
+            said("Rounds", &error),
+            format!(
+                "Rounds refused: AlreadyCommitted(cid: {cid}, round: 3); nothing to do: the batch is on chain"
+            )
+        );
+        let revert = Revert::read("Rounds", error.abi_encode().into());
+        assert_eq!(revert.decode::<Rounds::AlreadyCommitted>(), Some(error));
+        assert_eq!(revert.decode::<Rounds::NotRevealed>(), None);
+    }
+
+    #[test]
+    fn parameter_names_are_text_and_roots_are_hex() {
+        let mut parameter = FixedBytes::<32>::ZERO;
+        parameter[..6].copy_from_slice(b"quorum");
+        let (value, min, max) = (U256::ZERO, U256::from(1), U256::from(100));
+        let out_of_bounds = said(
+            "Rounds",
+            &Rounds::ParameterOutOfBounds {
+                parameter,
+                value,
+                min,
+                max,
+            },
+        );
+        assert!(
+            out_of_bounds.contains("parameter: quorum, value: 0, min: 1, max: 100"),
+            "{out_of_bounds}"
+        );
+        let root = FixedBytes::repeat_byte(0xab);
+        assert!(said("Rounds", &Rounds::RootWithoutEntries { root }).contains("root: 0xabab"));
+    }
+
+    #[test]
+    fn money_errors_read_well() {
+        let error = Rewards::NotEvaluator {
+            signer: Address::repeat_byte(0x11),
+        };
+        let expected = "Rewards refused: NotEvaluator(signer: 0x1111111111111111111111111111111111111111); \
+                        take signatures of registered evaluators only";
+        assert_eq!(said("Rewards", &error), expected);
+    }
+
+    #[test]
+    fn solidity_strings_panics_and_the_unknown() {
+        assert_eq!(
+            said("Rounds", &RevertString::from("hello")),
+            "Rounds refused: \"hello\""
+        );
+        assert!(
+            said(
+                "Rounds",
+                &Panic {
+                    code: U256::from(0x11)
+                }
+            )
+            .contains("overflow")
+        );
+        let unknown = Revert::read("Rounds", Bytes::from_static(&[1, 2, 3, 4])).to_string();
+        assert_eq!(unknown, "Rounds refused: unknown error 0x01020304");
+        assert_eq!(
+            Revert::read("Rounds", Bytes::new()).to_string(),
+            "Rounds refused: no reason given"
+        );
+    }
+}

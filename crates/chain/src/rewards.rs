@@ -1,0 +1,326 @@
+//! `Rewards` in the words of the protocol.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::sol_types::SolCall;
+use assize_protocol::{FileCid, RoundNumber};
+use serde::{Deserialize, Serialize};
+
+use crate::contracts::rewards::{IRewards, Rewards as Abi};
+use crate::rounds::stored_cid;
+use crate::{ChainClient, ChainError, Draft, Result};
+
+const NAME: &str = "Rewards";
+
+/// Number of a settlement, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SettlementId(pub u64);
+
+impl fmt::Display for SettlementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whether a settlement pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// In its challenge window.
+    Pending,
+    /// Pays, and always will.
+    Active,
+    /// Vetoed, or descends from a vetoed one: never pays.
+    Void,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Void => "void",
+        })
+    }
+}
+
+/// What evaluators sign (DESIGN §2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposal {
+    /// The settlement that this one continues; none for the first.
+    pub parent: Option<SettlementId>,
+    /// First round covered.
+    pub first_round: RoundNumber,
+    /// Last round covered.
+    pub last_round: RoundNumber,
+    /// Merkle root over (operator, cumulative attoFIL).
+    pub root: B256,
+    /// Sum of all leaves, attoFIL.
+    pub cumulative_total: U256,
+    /// Merkle root over every rewarded measurement; zero if there is none.
+    pub accepted_root: B256,
+    /// The settlement document.
+    pub cid: FileCid,
+}
+
+/// A settlement as posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settlement {
+    /// Its number.
+    pub id: SettlementId,
+    /// What the evaluators signed.
+    #[serde(flatten)]
+    pub proposal: Proposal,
+    /// Unix time of posting, seconds.
+    pub posted_at: u64,
+    /// Unix time from which it pays, seconds.
+    pub active_at: u64,
+    /// Whether it pays now.
+    pub status: Status,
+}
+
+/// Who may sign settlements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluators {
+    /// Their addresses, ascending.
+    pub set: Vec<Address>,
+    /// Signatures needed.
+    pub threshold: u64,
+    /// Version of the set; signatures are bound to it.
+    pub version: u64,
+}
+
+/// One operator's claim against a settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who earns.
+    pub operator: Address,
+    /// What the settlement grants in all, attoFIL.
+    pub cumulative: U256,
+    /// Merkle proof of both.
+    pub proof: Vec<B256>,
+}
+
+/// The contract `Rewards` at one address.
+#[derive(Clone, Debug)]
+pub struct Rewards {
+    client: ChainClient,
+    address: Address,
+}
+
+impl Rewards {
+    /// The contract at `address`. Nothing is asked until a method is called.
+    #[must_use]
+    pub fn new(client: ChainClient, address: Address) -> Self {
+        Self { client, address }
+    }
+
+    /// Where the contract is.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The chain that the contract is on.
+    #[must_use]
+    pub fn client(&self) -> &ChainClient {
+        &self.client
+    }
+
+    async fn call<C: SolCall>(&self, call: &C) -> Result<C::Return> {
+        self.client.call(NAME, self.address, call).await
+    }
+
+    /// The newest settlement that is not void.
+    pub async fn head(&self) -> Result<Option<SettlementId>> {
+        let id = self.call(&Abi::headCall {}).await?;
+        Ok((id > 0).then_some(SettlementId(id)))
+    }
+
+    /// One settlement.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`] with `NoSuchSettlement`.
+    pub async fn settlement(&self, id: SettlementId) -> Result<Settlement> {
+        let stored = self.call(&Abi::getSettlementCall { settlement: id.0 }).await?;
+        let proposal = stored.proposal;
+        let nonsense = |reason: String| ChainError::Answer {
+            method: "getSettlement",
+            reason,
+        };
+        Ok(Settlement {
+            id,
+            proposal: Proposal {
+                parent: (proposal.parent > 0).then_some(SettlementId(proposal.parent)),
+                first_round: RoundNumber(proposal.firstRound),
+                last_round: RoundNumber(proposal.lastRound),
+                root: proposal.root,
+                cumulative_total: proposal.cumulativeTotal,
+                accepted_root: proposal.acceptedRoot,
+                cid: stored_cid(NAME, &proposal.cid, || format!("settlement {id}"))?,
+            },
+            posted_at: stored.postedAt,
+            active_at: stored.activeAt,
+            // The order of `IRewards.Status`, whose first value means that there is none.
+            status: match stored.status {
+                1 => Status::Pending,
+                2 => Status::Active,
+                3 => Status::Void,
+                other => return Err(nonsense(format!("settlement {id} has status {other}"))),
+            },
+        })
+    }
+
+    /// The newest settlement that pays: the head, or the nearest of its ancestors whose challenge window is over.
+    pub async fn newest_active(&self) -> Result<Option<Settlement>> {
+        let mut next = self.head().await?;
+        while let Some(id) = next {
+            let settlement = self.settlement(id).await?;
+            if settlement.status == Status::Active {
+                return Ok(Some(settlement));
+            }
+            next = settlement.proposal.parent;
+        }
+        Ok(None)
+    }
+
+    /// What an operator has been paid, attoFIL.
+    pub async fn claimed(&self, operator: Address) -> Result<U256> {
+        self.call(&Abi::claimedCall { operator }).await
+    }
+
+    /// What each operator has been paid, attoFIL, in few requests.
+    pub async fn claimed_by(&self, operators: &[Address]) -> Result<BTreeMap<Address, U256>> {
+        let calls: Vec<_> = operators
+            .iter()
+            .map(|&operator| Abi::claimedCall { operator })
+            .collect();
+        let amounts = self.client.call_many(NAME, self.address, &calls).await?;
+        Ok(operators.iter().copied().zip(amounts).collect())
+    }
+
+    /// Where an operator's money goes.
+    pub async fn payout_address_of(&self, operator: Address) -> Result<Address> {
+        self.call(&Abi::payoutAddressOfCall { operator }).await
+    }
+
+    /// attoFIL ever deposited.
+    pub async fn total_deposited(&self) -> Result<U256> {
+        self.call(&Abi::totalDepositedCall {}).await
+    }
+
+    /// attoFIL ever paid.
+    pub async fn total_claimed(&self) -> Result<U256> {
+        self.call(&Abi::totalClaimedCall {}).await
+    }
+
+    /// attoFIL that the contract holds.
+    pub async fn balance(&self) -> Result<U256> {
+        self.client.balance(self.address).await
+    }
+
+    /// Who may sign settlements now.
+    pub async fn evaluators(&self) -> Result<Evaluators> {
+        let answer = self.call(&Abi::evaluatorsCall {}).await?;
+        let threshold = u64::try_from(answer.threshold).map_err(|_| ChainError::Answer {
+            method: "evaluators",
+            reason: "the threshold is absurd".into(),
+        })?;
+        Ok(Evaluators {
+            set: answer.set,
+            threshold,
+            version: answer.version,
+        })
+    }
+
+    /// The EIP-712 digest that evaluators sign, as the contract computes it under the evaluator set in force.
+    pub async fn digest_of(&self, proposal: &Proposal) -> Result<B256> {
+        self.call(&Abi::digestOfCall {
+            proposal: encode(proposal),
+        })
+        .await
+    }
+
+    /// Adds `amount` attoFIL to the pool. Anyone.
+    #[must_use]
+    pub fn deposit(&self, amount: U256) -> Draft {
+        self.draft(&Abi::depositCall {}).with_value(amount)
+    }
+
+    /// Posts a settlement. Anyone; the signatures decide. They are put into the order that the contract wants.
+    #[must_use]
+    pub fn post(&self, proposal: &Proposal, signatures: &BTreeMap<Address, [u8; 65]>) -> Draft {
+        let signatures = signatures
+            .values()
+            .map(|signature| Bytes::copy_from_slice(signature))
+            .collect();
+        self.draft(&Abi::postCall {
+            proposal: encode(proposal),
+            signatures,
+        })
+    }
+
+    /// Voids a pending settlement and its descendants. Guardian only.
+    #[must_use]
+    pub fn veto(&self, settlement: SettlementId, reason: &str) -> Draft {
+        self.draft(&Abi::vetoCall {
+            settlement: settlement.0,
+            reason: reason.into(),
+        })
+    }
+
+    /// Pays one operator. Anyone.
+    #[must_use]
+    pub fn claim(&self, settlement: SettlementId, claim: &Claim) -> Draft {
+        self.draft(&Abi::claimCall {
+            settlement: settlement.0,
+            operator: claim.operator,
+            cumulative: claim.cumulative,
+            proof: claim.proof.clone(),
+        })
+    }
+
+    /// Pays many operators; one whose recipient refuses the money is skipped and loses nothing. Anyone.
+    #[must_use]
+    pub fn claim_many(&self, settlement: SettlementId, claims: &[Claim]) -> Draft {
+        let claims = claims
+            .iter()
+            .map(|claim| IRewards::Claim {
+                operator: claim.operator,
+                cumulative: claim.cumulative,
+                proof: claim.proof.clone(),
+            })
+            .collect();
+        self.draft(&Abi::claimManyCall {
+            settlement: settlement.0,
+            claims,
+        })
+    }
+
+    /// Sets where the sender's rewards go.
+    #[must_use]
+    pub fn set_payout_address(&self, recipient: Address) -> Draft {
+        self.draft(&Abi::setPayoutAddressCall { recipient })
+    }
+
+    fn draft(&self, call: &impl SolCall) -> Draft {
+        Draft::call(NAME, self.address, call.abi_encode())
+    }
+}
+
+fn encode(proposal: &Proposal) -> IRewards::Proposal {
+    IRewards::Proposal {
+        parent: proposal.parent.map_or(0, |id| id.0),
+        firstRound: proposal.first_round.0,
+        lastRound: proposal.last_round.0,
+        root: proposal.root,
+        cumulativeTotal: proposal.cumulative_total,
+        acceptedRoot: proposal.accepted_root,
+        cid: proposal.cid.to_bytes().into(),
+    }
+}

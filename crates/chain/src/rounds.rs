@@ -1,0 +1,327 @@
+//! `Rounds` in the words of the protocol.
+
+use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96};
+use alloy::sol_types::SolCall;
+use assize_protocol::{
+    CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex, TaskIndex,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::contracts::rounds::{IRounds, Rounds as Abi};
+use crate::{ChainClient, ChainError, Draft, Result};
+
+const NAME: &str = "Rounds";
+
+/// A list that a round fixed when it opened: the roster or the task list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListCommitment {
+    /// Root of the list's Merkle tree (DESIGN §2.4).
+    pub root: B256,
+    /// Entries in the list.
+    pub count: u32,
+    /// The file that holds the list.
+    pub cid: FileCid,
+}
+
+/// A round as the contract stores it (DESIGN §2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Round {
+    /// Its number, from 1.
+    pub number: RoundNumber,
+    /// Who may be drawn.
+    pub roster: ListCommitment,
+    /// What may be drawn.
+    pub tasks: ListCommitment,
+    /// The parameters in force when it opened.
+    pub parameters: Parameters,
+    /// Unix time of opening, seconds.
+    pub opened_at: u64,
+    /// Unix time of closing, seconds.
+    pub closes_at: u64,
+    /// The last second in which a batch is accepted.
+    pub commits_until: u64,
+    /// drand round that seeds the committees.
+    pub beacon_round: u64,
+    /// drand round that seeds the choice of one voter per subnet.
+    pub dedupe_beacon_round: u64,
+    /// None until the beacon is revealed.
+    pub seed: Option<Seed>,
+}
+
+/// A batch of measurements as committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Commitment {
+    /// The batch.
+    pub cid: FileCid,
+    /// Measurements that the publisher says are in it.
+    pub count: u32,
+    /// Unix time of the block, seconds.
+    pub committed_at: u64,
+}
+
+/// The contract `Rounds` at one address.
+#[derive(Clone, Debug)]
+pub struct Rounds {
+    client: ChainClient,
+    address: Address,
+}
+
+impl Rounds {
+    /// The contract at `address`. Nothing is asked until a method is called.
+    #[must_use]
+    pub fn new(client: ChainClient, address: Address) -> Self {
+        Self { client, address }
+    }
+
+    /// Where the contract is.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The chain that the contract is on.
+    #[must_use]
+    pub fn client(&self) -> &ChainClient {
+        &self.client
+    }
+
+    async fn call<C: SolCall>(&self, call: &C) -> Result<C::Return> {
+        self.client.call(NAME, self.address, call).await
+    }
+
+    /// The newest round; none before the first.
+    pub async fn latest_round(&self) -> Result<Option<RoundNumber>> {
+        let number = self.call(&Abi::latestRoundCall {}).await?;
+        Ok((number > 0).then_some(RoundNumber(number)))
+    }
+
+    /// The parameters that the next round will get.
+    pub async fn parameters(&self) -> Result<Parameters> {
+        Ok(parameters_of(&self.call(&Abi::getParametersCall {}).await?))
+    }
+
+    /// One round.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`] with `NoSuchRound` if it is not open yet.
+    pub async fn round(&self, round: RoundNumber) -> Result<Round> {
+        let stored = self.call(&Abi::getRoundCall { round: round.0 }).await?;
+        let cid =
+            |bytes: &Bytes, what: &str| stored_cid(NAME, bytes, || format!("the {what} of round {round}"));
+        let inputs = &stored.inputs;
+        Ok(Round {
+            number: round,
+            roster: ListCommitment {
+                root: inputs.rosterRoot,
+                count: inputs.rosterCount,
+                cid: cid(&inputs.rosterCid, "roster")?,
+            },
+            tasks: ListCommitment {
+                root: inputs.tasksRoot,
+                count: inputs.taskCount,
+                cid: cid(&inputs.tasksCid, "task list")?,
+            },
+            parameters: parameters_of(&stored.parameters),
+            opened_at: stored.openedAt,
+            closes_at: stored.closesAt,
+            commits_until: stored.commitsUntil,
+            beacon_round: stored.beaconRound,
+            dedupe_beacon_round: stored.dedupeBeaconRound,
+            seed: (!stored.seed.is_zero()).then_some(Seed(stored.seed)),
+        })
+    }
+
+    /// All commitments of a round, in commit order.
+    pub async fn commitments(&self, round: RoundNumber) -> Result<Vec<Commitment>> {
+        const PAGE: u32 = 100;
+        let count = self.call(&Abi::commitmentCountCall { round: round.0 }).await?;
+        let mut all = Vec::new();
+        for start in (0..count).step_by(PAGE as usize) {
+            let page = self
+                .call(&Abi::commitmentsCall {
+                    round: round.0,
+                    start,
+                    limit: PAGE,
+                })
+                .await?;
+            for stored in page {
+                let index = all.len();
+                all.push(Commitment {
+                    cid: stored_cid(NAME, &stored.cid, || {
+                        format!("commitment {index} of round {round}")
+                    })?,
+                    count: stored.count,
+                    committed_at: stored.committedAt,
+                });
+            }
+        }
+        Ok(all)
+    }
+
+    /// The round that a batch was committed to, if it was.
+    pub async fn committed_in(&self, cid: &FileCid) -> Result<Option<RoundNumber>> {
+        let round = self
+            .call(&Abi::committedInCall {
+                cid: cid.to_bytes().into(),
+            })
+            .await?;
+        Ok((round > 0).then_some(RoundNumber(round)))
+    }
+
+    /// Sum of the budgets of the revealed rounds in `first..=last`, attoFIL.
+    pub async fn budget_of(&self, first: RoundNumber, last: RoundNumber) -> Result<U256> {
+        self.call(&Abi::budgetOfCall {
+            first: first.0,
+            last: last.0,
+        })
+        .await
+    }
+
+    /// Committees of a round, and tasks of each, as the contract derives them.
+    pub async fn committee_count(&self, round: RoundNumber) -> Result<(u32, u32)> {
+        let answer = self.call(&Abi::committeeCountCall { round: round.0 }).await?;
+        Ok((
+            index("committeeCount", answer.committees)?,
+            index("committeeCount", answer.tasksPerCommittee)?,
+        ))
+    }
+
+    /// Where a station sits, as the contract derives it.
+    pub async fn committee_of(
+        &self,
+        round: RoundNumber,
+        station: StationIndex,
+    ) -> Result<(CommitteeIndex, Seat)> {
+        let answer = self
+            .call(&Abi::committeeOfCall {
+                round: round.0,
+                station: U256::from(station.0),
+            })
+            .await?;
+        Ok((
+            CommitteeIndex(index("committeeOf", answer.committee)?),
+            Seat(index("committeeOf", answer.seat)?),
+        ))
+    }
+
+    /// Task `k` of a committee, as the contract derives it.
+    pub async fn task_at(&self, round: RoundNumber, committee: CommitteeIndex, k: u32) -> Result<TaskIndex> {
+        let call = Abi::taskAtCall {
+            round: round.0,
+            committee: U256::from(committee.0),
+            k: U256::from(k),
+        };
+        Ok(TaskIndex(index("taskAt", self.call(&call).await?)?))
+    }
+
+    /// Opens the next round. Coordinator only.
+    #[must_use]
+    pub fn open(&self, roster: &ListCommitment, tasks: &ListCommitment) -> Draft {
+        let inputs = IRounds::Inputs {
+            rosterRoot: roster.root,
+            tasksRoot: tasks.root,
+            rosterCount: roster.count,
+            taskCount: tasks.count,
+            rosterCid: roster.cid.to_bytes().into(),
+            tasksCid: tasks.cid.to_bytes().into(),
+        };
+        self.draft(&Abi::openCall { inputs })
+    }
+
+    /// Opens the next round with the previous round's lists, when the coordinator is late. Anyone.
+    #[must_use]
+    pub fn open_as_before(&self) -> Draft {
+        self.draft(&Abi::openAsBeforeCall {})
+    }
+
+    /// Reveals a round's seed. Anyone. `signature` is 48 compressed bytes, followed by the 48 bytes of y.
+    #[must_use]
+    pub fn reveal(&self, round: RoundNumber, signature: &[u8]) -> Draft {
+        self.draft(&Abi::revealCall {
+            round: round.0,
+            signature: Bytes::copy_from_slice(signature),
+        })
+    }
+
+    /// Commits a batch. Publishers only.
+    #[must_use]
+    pub fn commit(&self, round: RoundNumber, cid: &FileCid, count: u32) -> Draft {
+        self.draft(&Abi::commitCall {
+            round: round.0,
+            cid: cid.to_bytes().into(),
+            count,
+        })
+    }
+
+    /// Sets the parameters of the rounds to come. Owner only.
+    ///
+    /// # Errors
+    /// [`ParamsError`](crate::ParamsError) if the budget does not fit the contract.
+    pub fn set_parameters(&self, parameters: &Parameters) -> Result<Draft> {
+        Ok(self.draft(&Abi::setParametersCall {
+            newParameters: encode_parameters(parameters)?,
+        }))
+    }
+
+    /// Lets `publisher` commit batches, or no longer. Owner only.
+    #[must_use]
+    pub fn set_publisher(&self, publisher: Address, allowed: bool) -> Draft {
+        self.draft(&Abi::setPublisherCall { publisher, allowed })
+    }
+
+    fn draft(&self, call: &impl SolCall) -> Draft {
+        Draft::call(NAME, self.address, call.abi_encode())
+    }
+}
+
+/// Reads a CID that a contract holds.
+pub(crate) fn stored_cid(
+    contract: &'static str,
+    bytes: &Bytes,
+    what: impl FnOnce() -> String,
+) -> Result<FileCid> {
+    FileCid::from_bytes(bytes).map_err(|source| ChainError::StoredCid {
+        contract,
+        what: what(),
+        source,
+    })
+}
+
+fn index(method: &'static str, number: U256) -> Result<u32> {
+    u32::try_from(number).map_err(|_| ChainError::Answer {
+        method,
+        reason: format!("{number} is no 32-bit index"),
+    })
+}
+
+fn parameters_of(stored: &IRounds::Parameters) -> Parameters {
+    Parameters {
+        round_duration: stored.roundDuration,
+        beacon_delay: stored.beaconDelay,
+        commit_grace: stored.commitGrace,
+        min_committee_size: stored.minCommitteeSize,
+        max_committee_size: stored.maxCommitteeSize,
+        quorum: stored.quorum,
+        max_tasks_per_committee: stored.maxTasksPerCommittee,
+        target_measurements: stored.targetMeasurements,
+        budget: stored.budget.to(),
+    }
+}
+
+pub(crate) fn encode_parameters(parameters: &Parameters) -> Result<IRounds::Parameters, crate::ParamsError> {
+    Ok(IRounds::Parameters {
+        roundDuration: parameters.round_duration,
+        beaconDelay: parameters.beacon_delay,
+        commitGrace: parameters.commit_grace,
+        minCommitteeSize: parameters.min_committee_size,
+        maxCommitteeSize: parameters.max_committee_size,
+        quorum: parameters.quorum,
+        maxTasksPerCommittee: parameters.max_tasks_per_committee,
+        targetMeasurements: parameters.target_measurements,
+        budget: U96::try_from(parameters.budget).map_err(|_| {
+            crate::ParamsError::field("parameters.budget", "it does not fit the contract's 96 bits")
+        })?,
+    })
+}

@@ -1,0 +1,82 @@
+//! One transaction, sent and waited for: for commands a person runs. Programs that must survive a crash use the outbox.
+
+use std::time::Duration;
+
+use alloy::primitives::U256;
+use tokio::time::{Instant, sleep};
+
+use crate::{ChainClient, ChainError, Draft, Receipt, Result, Signer};
+
+/// First pause between two looks for a receipt; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl ChainClient {
+    /// Sends a transaction and waits for its receipt, at most `patience`.
+    ///
+    /// # Errors
+    /// - [`ChainError::Reverted`] with the contract's reason, before anything is sent if the node can foresee it;
+    /// - [`ChainError::Unfunded`] before anything is sent;
+    /// - [`ChainError::NotSent`], [`ChainError::NotMined`].
+    pub async fn transact(&self, signer: &Signer, draft: &Draft, patience: Duration) -> Result<Receipt> {
+        let from = signer.address();
+        self.expect_funds(signer, draft.value).await?;
+        let gas_limit = self.estimate_gas(draft, from).await?;
+        let fees = self.fees().await?;
+        let cost = U256::from(gas_limit) * U256::from(fees.max_fee);
+        self.expect_funds(signer, draft.value.saturating_add(cost))
+            .await?;
+
+        let nonce = self.pending_nonce(from).await?;
+        let transaction = signer.sign_transaction(self.chain_id(), draft, nonce, gas_limit, fees)?;
+        self.send(&transaction).await?;
+        let receipt = self.wait_for(transaction.hash, patience).await?;
+        if receipt.succeeded {
+            return Ok(receipt);
+        }
+        let (hash, block) = (receipt.hash, receipt.block_number);
+        match self.failure(draft, from, block).await? {
+            Some(revert) => Err(Box::new(revert).into()),
+            None => Err(ChainError::FailedWithoutReason { hash, block }),
+        }
+    }
+
+    /// Refuses a key that holds less than `needed` attoFIL, or nothing at all.
+    pub async fn expect_funds(&self, signer: &Signer, needed: U256) -> Result<()> {
+        let address = signer.address();
+        let balance = self.balance(address).await?;
+        if balance.is_zero() || balance < needed {
+            let needed = needed.max(U256::from(1));
+            return Err(ChainError::Unfunded {
+                address,
+                chain_id: self.chain_id(),
+                balance,
+                needed,
+            });
+        }
+        Ok(())
+    }
+
+    async fn wait_for(&self, hash: alloy::primitives::B256, patience: Duration) -> Result<Receipt> {
+        let deadline = Instant::now() + patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.receipt(hash).await {
+                Ok(Some(receipt)) => return Ok(receipt),
+                Ok(None) => {}
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%hash, %error, "could not ask for the receipt")
+                }
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= deadline {
+                return Err(ChainError::NotMined {
+                    hash,
+                    seconds: patience.as_secs(),
+                });
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What is sent, and what comes back.
+
+use alloy::primitives::{Address, B256, Bytes, U256};
+use serde::{Deserialize, Serialize};
+
+/// What a transaction is to do; nonce, gas and fees come later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Name of the contract called, for messages.
+    pub contract: &'static str,
+    /// The contract; none to create one.
+    pub to: Option<Address>,
+    /// attoFIL sent along.
+    pub value: U256,
+    /// Call data, or creation code.
+    pub input: Bytes,
+}
+
+impl Draft {
+    /// A call without money.
+    #[must_use]
+    pub fn call(contract: &'static str, to: Address, input: impl Into<Bytes>) -> Self {
+        Self {
+            contract,
+            to: Some(to),
+            value: U256::ZERO,
+            input: input.into(),
+        }
+    }
+
+    /// The creation of a contract.
+    #[must_use]
+    pub fn create(contract: &'static str, code: impl Into<Bytes>) -> Self {
+        Self {
+            contract,
+            to: None,
+            value: U256::ZERO,
+            input: code.into(),
+        }
+    }
+
+    /// The same with `value` attoFIL sent along.
+    #[must_use]
+    pub fn with_value(self, value: U256) -> Self {
+        Self { value, ..self }
+    }
+}
+
+/// Price of a unit of gas (EIP-1559), attoFIL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fees {
+    /// Most that is paid per unit of gas, base fee included.
+    pub max_fee: u128,
+    /// What goes to the block producer; Filecoin's gas premium.
+    pub premium: u128,
+}
+
+impl Fees {
+    /// The next higher fees that Filecoin nodes take as a replacement: premium × 1.25 + 1, and a maximum that leaves
+    /// room for it (CHAIN.md: nodes look at the premium only, and refuse 10 % without the 1).
+    #[must_use]
+    pub fn bumped(self) -> Self {
+        let bump = |fee: u128| fee.saturating_add(fee / 4).saturating_add(1);
+        let premium = bump(self.premium);
+        Self {
+            premium,
+            max_fee: bump(self.max_fee).max(premium),
+        }
+    }
+
+    /// The higher of both, field by field.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            max_fee: self.max_fee.max(other.max_fee),
+            premium: self.premium.max(other.premium),
+        }
+    }
+}
+
+/// A transaction that can be sent as it is, any number of times, with at most one effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedTransaction {
+    /// Its hash.
+    pub hash: B256,
+    /// The bytes that `eth_sendRawTransaction` takes.
+    pub raw: Bytes,
+}
+
+/// A mined transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// The transaction.
+    #[serde(rename = "transactionHash")]
+    pub hash: B256,
+    /// Its block's number (Filecoin: epoch).
+    #[serde(with = "quantity")]
+    pub block_number: u64,
+    /// Its block's hash.
+    pub block_hash: B256,
+    /// Whether it took effect; false if it was reverted.
+    #[serde(rename = "status", with = "flag")]
+    pub succeeded: bool,
+    /// Units of gas charged.
+    #[serde(with = "quantity")]
+    pub gas_used: u64,
+    /// attoFIL per unit of gas.
+    #[serde(default, with = "quantity")]
+    pub effective_gas_price: u128,
+    /// The contract created, if one was.
+    #[serde(default)]
+    pub contract_address: Option<Address>,
+}
+
+/// A node's answer to a transaction sent. What it means is decided by the receipts, not by these words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendOutcome {
+    /// Taken.
+    Accepted,
+    /// The node has this very transaction already.
+    AlreadyKnown,
+    /// The nonce is used: this transaction or another one of the sender is mined.
+    NonceTooLow,
+    /// Another transaction with this nonce is waiting, and this one does not pay enough to replace it, or it pays less
+    /// than the block's base fee.
+    Underpriced,
+    /// An earlier nonce is missing.
+    NonceGap,
+    /// The sender cannot pay.
+    InsufficientFunds,
+    /// Refused for another reason, in the node's words.
+    Rejected(String),
+    /// No answer: it may or may not have been taken.
+    Unknown(String),
+}
+
+impl SendOutcome {
+    /// Reads a node's refusal. Nodes agree on no codes, so the words have to do: geth's, anvil's, Lotus' and Forest's.
+    #[must_use]
+    pub fn of_refusal(message: &str) -> Self {
+        let text = message.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        // Lotus says "already in mpool" in both cases, so the underpriced replacement comes first.
+        if says(&[
+            "underpriced",
+            "gaspremium",
+            "gas premium",
+            "replace by fee",
+            "less than block base fee",
+        ]) || says(&[
+            "gas price is lower than min gas price",
+            "gas price below",
+            "fee cap less than",
+        ]) {
+            Self::Underpriced
+        } else if says(&[
+            "already known",
+            "already imported",
+            "known transaction",
+            "already in mpool",
+            "already exists",
+        ]) {
+            Self::AlreadyKnown
+        } else if says(&[
+            "nonce too low",
+            "sequence too low",
+            "nonce has already been used",
+            "old nonce",
+        ]) {
+            Self::NonceTooLow
+        } else if says(&["nonce gap", "nonce too high"]) {
+            Self::NonceGap
+        } else if says(&["insufficient funds", "not enough funds", "insufficient balance"]) {
+            Self::InsufficientFunds
+        } else {
+            Self::Rejected(message.to_owned())
+        }
+    }
+}
+
+/// Numbers as JSON-RPC writes them: `0x1f`.
+pub(crate) mod quantity {
+    use alloy::primitives::U256;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<T, S>(number: &T, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: Copy,
+        U256: TryFrom<T>,
+        S: Serializer,
+    {
+        U256::try_from(*number).unwrap_or_default().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T: TryFrom<U256>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        let number = U256::deserialize(deserializer)?;
+        T::try_from(number).map_err(|_| D::Error::custom(format_args!("{number} is too large")))
+    }
+}
+
+mod flag {
+    use alloy::primitives::U256;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(truth: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+        U256::from(u8::from(*truth)).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        U256::deserialize(deserializer).map(|status| status == U256::from(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bump_satisfies_filecoins_replacement_rule() {
+        for premium in [0, 1, 3, 7, 100_000, 1_000_000_007] {
+            let bumped = Fees {
+                max_fee: premium,
+                premium,
+            }
+            .bumped();
+            assert!(bumped.premium > premium * 110 / 100, "{premium}");
+            assert!(bumped.premium > premium * 5 / 4, "{premium}");
+            assert!(bumped.max_fee >= bumped.premium);
+        }
+    }
+
+    #[test]
+    fn words_of_several_nodes_are_understood() {
+        use SendOutcome::*;
+        let cases = [
+            ("already known", AlreadyKnown),
+            ("transaction already imported", AlreadyKnown),
+            (
+                "message from f410x with nonce 3 already in mpool: message with nonce already exists",
+                AlreadyKnown,
+            ),
+            (
+                "message from f410x with nonce 3 already in mpool, increase GasPremium to 2 from 1 to trigger replace by fee",
+                Underpriced,
+            ),
+            ("replacement transaction underpriced", Underpriced),
+            ("gas price is lower than min gas price", Underpriced),
+            ("max fee per gas less than block base fee", Underpriced),
+            ("nonce too low", NonceTooLow),
+            ("Message sequence too low", NonceTooLow),
+            ("minimum expected nonce is 4: message nonce too low", NonceTooLow),
+            ("unfulfilled nonce gap", NonceGap),
+            ("nonce too high", NonceGap),
+            ("Insufficient funds for gas * price + value", InsufficientFunds),
+        ];
+        for (message, meaning) in cases {
+            assert_eq!(SendOutcome::of_refusal(message), meaning, "{message}");
+        }
+        assert_eq!(SendOutcome::of_refusal("no way"), Rejected("no way".into()));
+    }
+
+    #[test]
+    fn receipts_are_read_with_and_without_the_optional_fields() {
+        let json = format!(
+            r#"{{"transactionHash":"{0}","blockHash":"{0}","blockNumber":"0x10","status":"0x1","gasUsed":"0x5208",
+                "effectiveGasPrice":"0x64","contractAddress":null,"logs":[],"type":"0x2"}}"#,
+            B256::repeat_byte(1)
+        );
+        let receipt: Receipt = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            (receipt.block_number, receipt.succeeded, receipt.gas_used),
+            (16, true, 21_000)
+        );
+        let failed: Receipt =
+            serde_json::from_str(&json.replace(r#""status":"0x1""#, r#""status":"0x0""#)).unwrap();
+        assert!(!failed.succeeded);
+    }
+}

@@ -1,0 +1,247 @@
+//! Deployment, transactions and readers against a real anvil.
+
+use std::time::Duration;
+
+use assize_chain::{
+    Address, BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, ListCommitment, Rewards,
+    Rounds, RpcUrl, Signer, U256, contracts::rounds::Rounds as RoundsAbi, deploy,
+};
+use assize_protocol::{B256, Codec, FileCid, Parameters, RoundNumber};
+use assize_testkit::anvil::{Anvil, CHAIN_ID};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Network {
+    anvil: Anvil,
+    client: ChainClient,
+    owner: Signer,
+}
+
+impl Network {
+    async fn start() -> Self {
+        let anvil = Anvil::start().unwrap();
+        let client = ChainClient::connect(&anvil.url().parse().unwrap()).await.unwrap();
+        let owner = Signer::from_bytes(&anvil.dev_key(0)).unwrap();
+        Self { anvil, client, owner }
+    }
+
+    fn params(&self) -> DeployParams {
+        let owner = self.owner.address();
+        DeployParams {
+            chain_id: CHAIN_ID,
+            beacon: BeaconParams::quicknet(),
+            owner,
+            coordinator: owner,
+            publishers: vec![owner],
+            guardian: owner,
+            evaluators: vec![Address::repeat_byte(9), Address::repeat_byte(5)],
+            threshold: 2,
+            min_challenge_window: 60,
+            challenge_window: 3_600,
+            payment_gas: 60_000,
+            parameters: Parameters {
+                quorum: 7,
+                ..Parameters::default()
+            },
+        }
+    }
+
+    async fn deploy(&self) -> Deployment {
+        deploy(&self.client, &self.owner, &self.params()).await.unwrap()
+    }
+}
+
+fn list(byte: u8, count: u32) -> ListCommitment {
+    ListCommitment {
+        root: B256::repeat_byte(byte),
+        count,
+        cid: FileCid {
+            codec: Codec::DagPb,
+            digest: [byte; 32],
+        },
+    }
+}
+
+#[tokio::test]
+async fn what_is_deployed_and_opened_is_read_back() {
+    let network = Network::start().await;
+    let deployment = network.deploy().await;
+    let text = serde_json::to_string(&deployment).unwrap();
+    assert_eq!(serde_json::from_str::<Deployment>(&text).unwrap(), deployment);
+
+    let rounds = Rounds::new(network.client.clone(), deployment.rounds);
+    assert_eq!(rounds.latest_round().await.unwrap(), None);
+    assert_eq!(rounds.parameters().await.unwrap(), network.params().parameters);
+
+    let (roster, tasks) = (list(1, 300), list(2, 2_000));
+    network
+        .client
+        .transact(&network.owner, &rounds.open(&roster, &tasks), PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(rounds.latest_round().await.unwrap(), Some(RoundNumber(1)));
+    let round = rounds.round(RoundNumber(1)).await.unwrap();
+    assert_eq!((round.roster, round.tasks, round.seed), (roster, tasks, None));
+    assert_eq!(round.parameters.quorum, 7);
+    assert_eq!(round.closes_at, round.opened_at + 1_200);
+    assert_eq!(round.opened_at, network.client.head().await.unwrap().timestamp);
+    assert!(rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
+    assert_eq!(rounds.committed_in(&roster.cid).await.unwrap(), None);
+
+    let rewards = Rewards::new(network.client.clone(), deployment.rewards);
+    let amount = U256::from(5_000_000_u64);
+    network
+        .client
+        .transact(&network.owner, &rewards.deposit(amount), PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(rewards.total_deposited().await.unwrap(), amount);
+    assert_eq!(rewards.balance().await.unwrap(), amount);
+    assert_eq!(rewards.total_claimed().await.unwrap(), U256::ZERO);
+    assert_eq!(rewards.head().await.unwrap(), None);
+    assert!(rewards.newest_active().await.unwrap().is_none());
+    let evaluators = rewards.evaluators().await.unwrap();
+    assert_eq!(evaluators.set, [Address::repeat_byte(5), Address::repeat_byte(9)]);
+    assert_eq!(evaluators.threshold, 2);
+    let operators: Vec<_> = (1..=150).map(Address::repeat_byte).collect();
+    let claimed = rewards.claimed_by(&operators).await.unwrap();
+    assert_eq!(claimed.len(), 150);
+    assert!(claimed.values().all(|amount| amount.is_zero()));
+}
+
+#[tokio::test]
+async fn refusals_name_the_error_and_the_remedy() {
+    let network = Network::start().await;
+    let deployment = network.deploy().await;
+    let rounds = Rounds::new(network.client.clone(), deployment.rounds);
+
+    let error = rounds.round(RoundNumber(3)).await.unwrap_err().to_string();
+    assert!(
+        error.contains("Rounds refused: NoSuchRound(round: 3, latest: 0)"),
+        "{error}"
+    );
+
+    let stranger = Signer::from_bytes(&network.anvil.dev_key(4)).unwrap();
+    let open = rounds.open(&list(1, 300), &list(2, 2_000));
+    let error = network
+        .client
+        .transact(&stranger, &open, PATIENCE)
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .revert()
+            .unwrap()
+            .decode::<RoundsAbi::NotCoordinator>()
+            .is_some(),
+        "{error}"
+    );
+    assert!(error.to_string().contains("use the coordinator's key"), "{error}");
+
+    let nowhere = Rounds::new(network.client.clone(), Address::repeat_byte(0x42));
+    let error = nowhere.latest_round().await.unwrap_err();
+    assert!(matches!(error, ChainError::NoContract { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_when_deployment_must_fail() {
+    let network = Network::start().await;
+    let deployed = async |change: &dyn Fn(&mut DeployParams)| {
+        let mut params = network.params();
+        change(&mut params);
+        deploy(&network.client, &network.owner, &params)
+            .await
+            .unwrap_err()
+            .to_string()
+    };
+
+    let error = deployed(&|params| params.chain_id = 314_159).await;
+    assert!(error.contains("serves chain 31337, not chain 314159"), "{error}");
+    // Only the contract knows this bound.
+    let error = deployed(&|params| params.parameters.round_duration = 1).await;
+    assert!(
+        error.contains("ParameterOutOfBounds(parameter: roundDuration, value: 1"),
+        "{error}"
+    );
+    let error = deployed(&|params| params.owner = Address::repeat_byte(3)).await;
+    assert!(error.contains("`publishers`"), "{error}");
+    assert_eq!(
+        network.client.mined_nonce(network.owner.address()).await.unwrap(),
+        0
+    );
+
+    let poor = Signer::from_bytes(&B256::repeat_byte(0x77)).unwrap();
+    let params = DeployParams {
+        owner: poor.address(),
+        ..network.params()
+    };
+    let error = deploy(&network.client, &poor, &params).await.unwrap_err();
+    assert!(matches!(error, ChainError::Unfunded { .. }), "{error}");
+    network
+        .anvil
+        .set_balance(poor.address(), U256::from(1_000_000_000_u64))
+        .unwrap();
+    let error = deploy(&network.client, &poor, &params)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("holds 0.000000001 FIL on chain 31337 but needs up to"),
+        "{error}"
+    );
+    assert_eq!(network.client.mined_nonce(poor.address()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn wrong_endpoints_are_told_apart() {
+    let refused: RpcUrl = "http://127.0.0.1:9".parse().unwrap();
+    let error = ChainClient::connect(&refused).await.unwrap_err();
+    assert!(
+        matches!(&error, ChainError::Unreachable { url, .. } if url == "http://127.0.0.1:9"),
+        "{error}"
+    );
+    assert!(error.to_string().to_lowercase().contains("refused"), "{error}");
+
+    let anvil = Anvil::start().unwrap();
+    let url: RpcUrl = anvil.url().parse().unwrap();
+    let error = ChainClient::connect_to(&url, 314).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ChainError::WrongChain {
+                expected: 314,
+                actual: 31_337,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_mined_failure_is_explained() {
+    let network = Network::start().await;
+    let deployment = network.deploy().await;
+    let rounds = Rounds::new(network.client.clone(), deployment.rounds);
+    let draft: Draft = rounds.open_as_before();
+    let fees = network.client.fees().await.unwrap();
+    let nonce = network
+        .client
+        .pending_nonce(network.owner.address())
+        .await
+        .unwrap();
+    let signed = network
+        .owner
+        .sign_transaction(CHAIN_ID, &draft, nonce, 500_000, fees)
+        .unwrap();
+    network.client.send(&signed).await.unwrap();
+    let receipt = network.client.receipt(signed.hash).await.unwrap().unwrap();
+    assert!(!receipt.succeeded);
+    let reason = network
+        .client
+        .failure(&draft, network.owner.address(), receipt.block_number)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(reason.error.starts_with("NoSuchRound("), "{reason}");
+}
