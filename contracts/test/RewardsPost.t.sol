@@ -73,6 +73,12 @@ contract RewardsPostTest is RewardsFixture {
         _expectRefused(proposal, abi.encodeWithSelector(IRewards.RangeDoesNotContinue.selector, 1, first, last));
     }
 
+    function test_post_refusesAnEmptyRange() public {
+        IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
+        proposal.lastRound = 0;
+        _expectRefused(proposal, abi.encodeWithSelector(IRewards.RangeDoesNotContinue.selector, 1, 1, 0));
+    }
+
     function test_post_limitsTheRange() public {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         proposal.lastRound = 513;
