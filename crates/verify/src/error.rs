@@ -1,108 +1,144 @@
-//! Why something could not be recomputed, or does not hold.
+//! Why something could not be recomputed.
 
 use assize_chain::{ChainError, SettlementId};
 use assize_drand::BeaconError;
-use assize_evaluate::SettlementError;
+use assize_evaluate::{DocumentError, SettleError};
 use assize_protocol::{FileCid, ListError, RoundNumber};
 use assize_store::StoreError;
 use thiserror::Error;
 
-/// Result of this crate.
-pub type Result<T, E = VerifyError> = std::result::Result<T, E>;
+use crate::Mismatch;
 
-/// What stopped the recomputation. [`VerifyError::is_contradiction`] tells a false statement from a missing input.
+/// What is missing or damaged, and what to do about it. That something recomputed *differs* is not an error but a
+/// [`Conclusion`](crate::Conclusion), except for evaluators, who can then not go on.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The chain cannot be read.
+    /// The chain could not be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// A beacon cannot be had, or is forged.
-    #[error("round {round}: {source}")]
-    Beacon {
-        /// The round that needs it.
+    /// The chain has no such round.
+    #[error(
+        "round {round} does not exist: {}",
+        latest.map_or("no round has been opened yet".to_owned(), |latest| format!("the newest is {latest}, the first is 1"))
+    )]
+    NoSuchRound {
+        /// The round asked for.
         round: RoundNumber,
-        /// Why.
+        /// The newest there is.
+        latest: Option<RoundNumber>,
+    },
+    /// The chain has no such settlement.
+    #[error("settlement {settlement} does not exist: {count} have been posted, numbered from 1")]
+    NoSuchSettlement {
+        /// The settlement asked for.
+        settlement: SettlementId,
+        /// How many there are.
+        count: u64,
+    },
+    /// A round or settlement that was not read from the chain beforehand.
+    #[error("{what} is not among the facts read from the chain: read them for that range")]
+    NotRead {
+        /// The round or settlement.
+        what: String,
+    },
+    /// Batches may still come.
+    #[error(
+        "round {round} takes batches until Unix time {until}, and the chain's newest block is of {now}: try again after \
+         that"
+    )]
+    WindowOpen {
+        /// The round.
+        round: RoundNumber,
+        /// Last second of its commit window.
+        until: u64,
+        /// Time of the newest block.
+        now: u64,
+    },
+    /// A beacon is not to be had, or not genuine.
+    #[error("beacon {beacon_round} of round {round}: {source}")]
+    Beacon {
+        /// The round.
+        round: RoundNumber,
+        /// drand's round.
+        beacon_round: u64,
+        /// What is wrong.
         source: BeaconError,
     },
-    /// A file is missing from the store, or damaged.
+    /// A file is missing or damaged.
     #[error("{what}: {source}")]
     Store {
-        /// Whose file it is.
+        /// Which file.
         what: String,
-        /// Why.
+        /// What is wrong.
         source: StoreError,
     },
-    /// A roster or task list that nobody can use.
-    #[error("{what} ({cid}): {source}")]
+    /// A roster or a task list that cannot be read.
+    #[error(
+        "the file {cid} that round {round} names cannot be used: {source}; it is what its CID says, so the coordinator \
+         published a bad file: do not sign for this round"
+    )]
     List {
-        /// Whose file it is.
-        what: String,
+        /// The round.
+        round: RoundNumber,
         /// The file.
         cid: FileCid,
-        /// Why.
+        /// What is wrong with it.
         source: ListError,
     },
-    /// A settlement document that contradicts itself or cannot be read.
-    #[error("the document of {what} ({cid}): {source}")]
-    Document {
-        /// Which settlement.
-        what: String,
+    /// A roster or a task list that is not the one whose root the round froze.
+    #[error(
+        "the {list} of round {round} has {what} {file} in its file {cid}, but {chain} on chain: the coordinator froze one \
+         list and published another; do not sign for this round, and ask the coordinator for the right file"
+    )]
+    WrongList {
+        /// "roster" or "task list".
+        list: &'static str,
+        /// The round.
+        round: RoundNumber,
         /// The file.
         cid: FileCid,
-        /// Why.
-        source: SettlementError,
+        /// "root" or "count".
+        what: &'static str,
+        /// What follows from the file.
+        file: String,
+        /// What the chain has.
+        chain: String,
     },
-    /// The chain says one thing, the inputs that it names another.
-    #[error("{what} is {ours} by recomputation, but {theirs} on chain")]
-    Contradiction {
-        /// What was compared.
-        what: String,
-        /// Recomputed.
-        ours: String,
-        /// On chain.
-        theirs: String,
-    },
-    /// The rounds to settle are not all over.
-    #[error("round {round} takes batches until {commits_until} (Unix seconds); settle up to round {before} or wait")]
-    RoundOpen {
-        /// The first round that is not over.
-        round: RoundNumber,
-        /// Unix seconds.
-        commits_until: u64,
-        /// The round before it.
-        before: u64,
-    },
-    /// There is nothing to settle.
-    #[error("rounds up to {last} are settled already by settlement {settlement}; the next round to settle is {next}")]
-    NothingNew {
-        /// The last round asked for.
-        last: RoundNumber,
-        /// The head of the chain of settlements.
+    /// A settlement document that cannot be read.
+    #[error(
+        "the document {cid} of settlement {settlement}: {source}; it is what its CID says, so its evaluators signed a bad \
+         file"
+    )]
+    Document {
+        /// The settlement.
         settlement: SettlementId,
-        /// Its last round and one.
-        next: u64,
+        /// The document.
+        cid: FileCid,
+        /// What is wrong with it.
+        source: DocumentError,
     },
-}
-
-impl VerifyError {
-    /// Whether the chain's statement is shown to be false, rather than an input missing.
-    #[must_use]
-    pub fn is_contradiction(&self) -> bool {
-        matches!(self, Self::Contradiction { .. })
-    }
-}
-
-/// Compares what was recomputed with what the chain says.
-pub(crate) fn compare<T: PartialEq + std::fmt::Display>(
-    what: impl FnOnce() -> String,
-    ours: T,
-    theirs: T,
-) -> Result<()> {
-    match ours == theirs {
-        true => Ok(()),
-        false => {
-            Err(VerifyError::Contradiction { what: what(), ours: ours.to_string(), theirs: theirs.to_string() })
-        }
-    }
+    /// A parent's document that is not what the chain says of the parent.
+    #[error(
+        "the document {cid} of settlement {settlement} has {field} {document}, but {chain} on chain: nothing can be built \
+         on it; verify settlement {settlement} first"
+    )]
+    WrongParent {
+        /// The parent.
+        settlement: SettlementId,
+        /// Its document.
+        cid: FileCid,
+        /// The field.
+        field: &'static str,
+        /// What the document says.
+        document: String,
+        /// What the chain says.
+        chain: String,
+    },
+    /// The rounds do not make a settlement.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// What the chain says of a round is not what follows from its beacon and its parameters.
+    #[error("{0}; do not sign for this round")]
+    Mismatch(Mismatch),
 }

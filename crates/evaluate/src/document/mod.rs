@@ -1,7 +1,4 @@
-//! The settlement document: what evaluators sign, with everything needed to recompute it.
-//!
-//! One range of rounds has one document, byte for byte: the order of keys is fixed, lists are sorted, amounts are
-//! decimal strings of attoFIL, there is no clock in it, and it ends with a newline. Its CID stands on chain
+//! The settlement document: what evaluators sign, with everything needed to recompute it. Its CID stands on chain
 //! (DESIGN §2.7).
 
 mod check;
@@ -48,7 +45,12 @@ pub struct ParentReference {
     pub cid: FileCid,
 }
 
-/// A settlement of a range of rounds. See the [module](self) for its form.
+/// A settlement of a range of rounds.
+///
+/// Its file form is JSON ([`Self::to_bytes`]): one range has one document, byte for byte. The order of keys is that of
+/// the fields here, lists are sorted, amounts are decimal strings of attoFIL, there is no clock in it, and it ends with
+/// a newline. Roots and sums stand after what they are made of, so that the first difference between two documents is
+/// the cause and not the consequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SettlementDocument {
@@ -66,18 +68,18 @@ pub struct SettlementDocument {
     pub rounds: Vec<RoundFigures>,
     /// Over all rounds covered.
     pub rates: SuccessRates,
-    /// Of the tree over `(operator, cumulative attoFIL)`; zero if nobody has ever earned, which the contract refuses.
-    pub root: B256,
-    /// Sum of the allocations, attoFIL.
-    #[serde(with = "json::attofil")]
-    pub cumulative_total: u128,
-    /// Of the tree over [`Self::accepted`]; zero if that is empty.
-    pub accepted_root: B256,
     /// What every operator has earned since round 1, attoFIL.
     #[serde(with = "json::allocations")]
     pub allocations: BTreeMap<Address, u128>,
+    /// Sum of the allocations, attoFIL.
+    #[serde(with = "json::attofil")]
+    pub cumulative_total: u128,
+    /// Of the tree over the allocations; zero if nobody has ever earned, which the contract refuses.
+    pub root: B256,
     /// Every rewarded measurement of the range, ascending.
     pub accepted: Vec<Accepted>,
+    /// Of the tree over the rewarded measurements; zero if there are none.
+    pub accepted_root: B256,
 }
 
 /// What an operator needs to claim.

@@ -78,11 +78,11 @@ pub fn settle(
             .map(|(facts, evaluation)| RoundFigures::new(*facts, evaluation))
             .collect(),
         rates,
-        root: B256::ZERO,
-        cumulative_total,
-        accepted_root: B256::ZERO,
         allocations,
+        cumulative_total,
+        root: B256::ZERO,
         accepted,
+        accepted_root: B256::ZERO,
     };
     document.root = document.reward_tree().root();
     document.accepted_root = document.accepted_tree().root();

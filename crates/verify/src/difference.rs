@@ -1,0 +1,234 @@
+//! Naming the first difference.
+
+use std::fmt;
+
+use assize_evaluate::SettlementDocument;
+use assize_protocol::B256;
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// The first thing that differs between what was recomputed and what was posted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    /// Where: a path in the settlement document such as `rounds[2].labels.DUP_SUBNET`, or `chain.…` for what the
+    /// contracts say.
+    pub path: String,
+    /// What follows from the public inputs.
+    pub ours: String,
+    /// What was posted.
+    pub theirs: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, ours, theirs } = self;
+        write!(f, "{path} should be {ours}, but is {theirs}")
+    }
+}
+
+impl Mismatch {
+    /// `Err` if the two differ.
+    pub(crate) fn check<T: PartialEq + fmt::Display>(
+        path: impl FnOnce() -> String,
+        ours: T,
+        theirs: T,
+    ) -> Result<(), Self> {
+        if ours == theirs {
+            return Ok(());
+        }
+        Err(Self {
+            path: path(),
+            ours: ours.to_string(),
+            theirs: theirs.to_string(),
+        })
+    }
+}
+
+/// What stands in place of an entry that only one side has.
+const NOTHING: &str = "nothing";
+
+/// The first difference between two documents, in document order.
+pub(crate) fn first_difference(
+    ours: &SettlementDocument,
+    theirs: &SettlementDocument,
+) -> Result<Option<Mismatch>, serde_json::Error> {
+    if ours == theirs {
+        return Ok(None);
+    }
+    // The rewarded measurements are by far the longest list and come last: compared as they are.
+    let rest = |document: &SettlementDocument| {
+        let rest = SettlementDocument {
+            accepted: Vec::new(),
+            accepted_root: B256::ZERO,
+            ..document.clone()
+        };
+        Node::of(&rest)
+    };
+    if let Some(difference) = compare(&rest(ours)?, &rest(theirs)?) {
+        return Ok(Some(difference));
+    }
+    for index in 0..ours.accepted.len().max(theirs.accepted.len()) {
+        let (our, their) = (ours.accepted.get(index), theirs.accepted.get(index));
+        if our != their {
+            let show =
+                |entry: Option<&_>| entry.map_or_else(|| Ok(NOTHING.to_owned()), serde_json::to_string);
+            let path = format!("accepted[{index}]");
+            return Ok(Some(Mismatch {
+                path,
+                ours: show(our)?,
+                theirs: show(their)?,
+            }));
+        }
+    }
+    Ok(Mismatch::check(
+        || "acceptedRoot".to_owned(),
+        ours.accepted_root,
+        theirs.accepted_root,
+    )
+    .err())
+}
+
+/// JSON whose objects keep their order.
+#[derive(Debug, PartialEq, Eq)]
+enum Node {
+    Leaf(String),
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(&serde_json::to_vec(value)?)
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leaf(text) => f.write_str(text),
+            Self::List(entries) => write!(f, "a list of {}", entries.len()),
+            Self::Object(fields) => {
+                f.write_str("{")?;
+                for (place, (key, value)) in fields.iter().enumerate() {
+                    let comma = if place == 0 { "" } else { ", " };
+                    write!(f, "{comma}{key}: {value}")?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+fn compare(ours: &Node, theirs: &Node) -> Option<Mismatch> {
+    match (ours, theirs) {
+        (Node::Object(ours), Node::Object(theirs)) => compare_objects(ours, theirs),
+        (Node::List(ours), Node::List(theirs)) => (0..ours.len().max(theirs.len())).find_map(|index| {
+            let found = compare_entries(ours.get(index), theirs.get(index))?;
+            Some(found.under(&format!("[{index}]")))
+        }),
+        _ if ours == theirs => None,
+        _ => Some(Mismatch {
+            path: String::new(),
+            ours: ours.to_string(),
+            theirs: theirs.to_string(),
+        }),
+    }
+}
+
+fn compare_objects(ours: &[(String, Node)], theirs: &[(String, Node)]) -> Option<Mismatch> {
+    let mut keys: Vec<_> = ours.iter().map(|(key, _)| key).collect();
+    if !keys.iter().copied().eq(theirs.iter().map(|(key, _)| key)) {
+        // Keys that are data, such as result codes: those stand sorted.
+        keys.extend(theirs.iter().map(|(key, _)| key));
+        keys.sort_unstable();
+        keys.dedup();
+    }
+    let find = |side: &'_ [(String, Node)], key: &String| side.iter().position(|(other, _)| other == key);
+    keys.into_iter().find_map(|key| {
+        let our = find(ours, key).map(|place| &ours[place].1);
+        let their = find(theirs, key).map(|place| &theirs[place].1);
+        Some(compare_entries(our, their)?.under(key))
+    })
+}
+
+fn compare_entries(ours: Option<&Node>, theirs: Option<&Node>) -> Option<Mismatch> {
+    let show = |node: Option<&Node>| node.map_or_else(|| NOTHING.to_owned(), Node::to_string);
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => compare(ours, theirs),
+        (None, None) => None,
+        (ours, theirs) => Some(Mismatch {
+            path: String::new(),
+            ours: show(ours),
+            theirs: show(theirs),
+        }),
+    }
+}
+
+impl Mismatch {
+    /// The same, found inside of `place`: a key or an index in brackets.
+    fn under(mut self, place: &str) -> Self {
+        let joint = if self.path.is_empty() || self.path.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
+        self.path = format!("{place}{joint}{}", self.path);
+        self
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Leaf(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Leaf(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Leaf(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Leaf(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Leaf(value.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Leaf("null".to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+        let mut list = Vec::new();
+        while let Some(entry) = entries.next_element()? {
+            list.push(entry);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Node, A::Error> {
+        let mut object = Vec::new();
+        while let Some(field) = fields.next_entry()? {
+            object.push(field);
+        }
+        Ok(Node::Object(object))
+    }
+}

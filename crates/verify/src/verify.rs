@@ -1,0 +1,113 @@
+//! Comparing what was recomputed with what was posted.
+
+use assize_chain::{Settlement, SettlementId};
+use assize_drand::BeaconSource;
+use assize_evaluate::{RoundEvaluation, RoundFacts, SettlementDocument};
+use assize_protocol::{RoundNumber, U256};
+
+use crate::difference::first_difference;
+use crate::{EvaluatedRange, Evidence, Mismatch, VerifyError};
+
+/// What a verification ends with, if nothing was missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Conclusion<T> {
+    /// Everything posted is what follows from the public inputs.
+    Match(T),
+    /// Something is not; the first such thing.
+    Mismatch(Mismatch),
+}
+
+impl<T> Conclusion<T> {
+    /// What was recomputed, if it matches.
+    pub fn matching(self) -> Option<T> {
+        match self {
+            Self::Match(recomputed) => Some(recomputed),
+            Self::Mismatch(_) => None,
+        }
+    }
+
+    /// What differs.
+    pub fn mismatch(&self) -> Option<&Mismatch> {
+        match self {
+            Self::Match(_) => None,
+            Self::Mismatch(mismatch) => Some(mismatch),
+        }
+    }
+
+    fn of(result: Result<T, VerifyError>) -> Result<Self, VerifyError> {
+        match result {
+            Ok(recomputed) => Ok(Self::Match(recomputed)),
+            Err(VerifyError::Mismatch(mismatch)) => Ok(Self::Mismatch(mismatch)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A settlement that matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedSettlement {
+    /// As the chain has it.
+    pub settlement: Settlement,
+    /// Its document, recomputed.
+    pub document: SettlementDocument,
+    /// Its rounds, recomputed.
+    pub rounds: Vec<(RoundFacts, RoundEvaluation)>,
+}
+
+impl<B: BeaconSource> Evidence<'_, B> {
+    /// Recomputes a round and compares it with what the chain says of it: timetable, seed, lists.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: what is missing or damaged.
+    pub fn verify_round(
+        &self,
+        round: RoundNumber,
+    ) -> Result<Conclusion<(RoundFacts, RoundEvaluation)>, VerifyError> {
+        Conclusion::of(self.evaluate_round(round))
+    }
+
+    /// Recomputes a settlement on top of its parent's allocations, and compares every field of its document and of what
+    /// the chain says of it. That the parent is right as well, only verifying the parent tells.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: what is missing or damaged.
+    pub fn verify_settlement(&self, id: SettlementId) -> Result<Conclusion<VerifiedSettlement>, VerifyError> {
+        Conclusion::of(self.recompute_settlement(id))
+    }
+
+    fn recompute_settlement(&self, id: SettlementId) -> Result<VerifiedSettlement, VerifyError> {
+        let settlement = *self.settlement(id)?;
+        let proposal = settlement.proposal;
+        let bad_document = |source| VerifyError::Document {
+            settlement: id,
+            cid: proposal.cid,
+            source,
+        };
+        let bytes = self.document_file(id, &proposal.cid)?;
+        // Its own consistency is not looked at: where it is wrong, it differs from ours, and that says more.
+        let theirs = SettlementDocument::decode(&bytes).map_err(bad_document)?;
+        let EvaluatedRange {
+            document: ours,
+            rounds,
+        } = self.evaluate_range(proposal.first_round, proposal.last_round, proposal.parent)?;
+
+        let difference = first_difference(&ours, &theirs).map_err(|error| bad_document(error.into()))?;
+        if let Some(mismatch) = difference {
+            return Err(VerifyError::Mismatch(mismatch));
+        }
+        let path = |field: &'static str| move || format!("chain.settlements[{id}].{field}");
+        let total = U256::from(ours.cumulative_total);
+        Mismatch::check(path("root"), ours.root, proposal.root)
+            .and_then(|()| Mismatch::check(path("cumulativeTotal"), total, proposal.cumulative_total))
+            .and_then(|()| Mismatch::check(path("acceptedRoot"), ours.accepted_root, proposal.accepted_root))
+            // Equal in content but not in bytes: not the canonical document.
+            .and_then(|()| Mismatch::check(path("cid"), ours.cid(), proposal.cid))
+            .map_err(VerifyError::Mismatch)?;
+        Ok(VerifiedSettlement {
+            settlement,
+            document: ours,
+            rounds,
+        })
+    }
+}
