@@ -142,6 +142,11 @@ impl Rewards {
         Ok((id > 0).then_some(SettlementId(id)))
     }
 
+    /// How many settlements were ever posted; their ids are 1 to this.
+    pub async fn settlement_count(&self) -> Result<u64> {
+        self.call(&Abi::settlementCountCall {}).await
+    }
+
     /// One settlement.
     ///
     /// # Errors

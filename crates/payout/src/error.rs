@@ -46,6 +46,14 @@ pub enum PayoutError {
         /// Who.
         operator: Address,
     },
+    /// The contract does not take a batch.
+    #[error("the contract does not take a batch of claims on settlement {settlement}: {reason}; nobody in it was paid")]
+    BatchRefused {
+        /// Which.
+        settlement: SettlementId,
+        /// The contract's reason.
+        reason: String,
+    },
     /// All has been paid.
     #[error("{operator} has had all that settlement {settlement} grants it: {}", Fil(*.claimed))]
     NothingDue {

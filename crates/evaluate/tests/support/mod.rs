@@ -1,0 +1,218 @@
+//! A small network for tests: real keys, real signatures, real committees.
+
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B128, B256};
+use assize_evaluate::{
+    CommittedBatch, Contracts, Draw, ListFacts, RoundEvaluation, RoundFacts, RoundInput, evaluate_round,
+};
+use assize_measurement::ndjson::{Batch, Row};
+use assize_measurement::{Domain, Measurement, Millis, Signature, station_address, unixfs};
+use assize_protocol::{
+    ActorId, Assignment, DedupeSeed, FileCid, Parameters, ProviderId, Randomness, Roster, RosterEntry, RoundNumber,
+    Seed, StationIndex, Task, TaskIndex, TaskList,
+};
+use secp256k1::SecretKey;
+
+pub const DOMAIN: Domain = Domain { chain_id: 31_337, rounds: Address::repeat_byte(0xa1) };
+
+pub const CONTRACTS: Contracts =
+    Contracts { chain_id: 31_337, rounds: DOMAIN.rounds, rewards: Address::repeat_byte(0xa2) };
+
+/// Stations of one operator.
+pub const STATIONS_PER_OPERATOR: usize = 3;
+
+pub struct World {
+    pub round: RoundNumber,
+    pub parameters: Parameters,
+    pub randomness: Randomness,
+    pub dedupe_randomness: Randomness,
+    pub keys: Vec<SecretKey>,
+    pub roster: Roster,
+    pub tasks: TaskList,
+}
+
+pub fn key(number: usize) -> SecretKey {
+    let mut secret = [1; 32];
+    secret[24..].copy_from_slice(&(number as u64).to_be_bytes());
+    SecretKey::from_secret_bytes(secret).unwrap()
+}
+
+pub fn operator(number: usize) -> Address {
+    Address::left_padding_from(&(0x1000 + number as u64).to_be_bytes())
+}
+
+impl World {
+    /// Committees of at most 10, quorum 3, 2 tasks for each committee. `subnet_of` tells the subnet of each station.
+    pub fn with_subnets(stations: usize, tasks: usize, subnet_of: impl Fn(usize) -> usize) -> Self {
+        let keys: Vec<_> = (0..stations).map(key).collect();
+        let entry = |(index, key): (usize, &SecretKey)| RosterEntry {
+            station: station_address(key),
+            operator: operator(index / STATIONS_PER_OPERATOR),
+            subnet: B128::left_padding_from(&(1 + subnet_of(index) as u64).to_be_bytes()),
+        };
+        let roster = Roster::new(keys.iter().enumerate().map(entry).collect()).unwrap();
+        let task = |number: usize| Task {
+            cid: unixfs::file_cid(format!("payload {number}").as_bytes()).to_string().parse().unwrap(),
+            provider: ProviderId(1_000 + number as u64 % 3),
+            clients: vec![ActorId(2_000), ActorId(2_001 + number as u64 % 2)],
+            allocators: vec![ActorId(3_000)],
+        };
+        Self {
+            round: RoundNumber(1),
+            parameters: Parameters {
+                min_committee_size: 4,
+                max_committee_size: 10,
+                quorum: 3,
+                max_tasks_per_committee: 2,
+                target_measurements: 2 * stations as u32,
+                budget: 1_000_000_007,
+                ..Parameters::default()
+            },
+            randomness: Randomness(B256::repeat_byte(0x11)),
+            dedupe_randomness: Randomness(B256::repeat_byte(0x22)),
+            keys,
+            roster,
+            tasks: TaskList::new((0..tasks).map(task).collect()).unwrap(),
+        }
+    }
+
+    /// Every station in a subnet of its own.
+    pub fn new(stations: usize, tasks: usize) -> Self {
+        Self::with_subnets(stations, tasks, |station| station)
+    }
+
+    pub fn seed(&self) -> Seed {
+        Seed::derive(DOMAIN.chain_id, DOMAIN.rounds, self.round, self.randomness)
+    }
+
+    pub fn dedupe_seed(&self) -> DedupeSeed {
+        DedupeSeed::derive(self.dedupe_randomness)
+    }
+
+    pub fn assignment(&self) -> Assignment {
+        Assignment::new(self.seed(), &self.parameters, self.roster.count(), self.tasks.count())
+    }
+
+    /// Task `k` of the committee of a station.
+    pub fn task_of(&self, station: usize, k: u32) -> TaskIndex {
+        let assignment = self.assignment();
+        let (committee, _) = assignment.seat_of(StationIndex(station as u32)).unwrap();
+        assignment.task(committee, k).unwrap()
+    }
+
+    /// A task of another committee.
+    pub fn task_of_others(&self, station: usize) -> TaskIndex {
+        let own = self.assignment().seat_of(StationIndex(station as u32)).unwrap().0;
+        let own = self.assignment().tasks(own).unwrap();
+        (0..self.tasks.count()).map(TaskIndex).find(|task| !own.contains(task)).unwrap()
+    }
+
+    /// A success, changed by `change` and then signed.
+    pub fn measure_task(&self, station: usize, task: TaskIndex, change: impl FnOnce(&mut Measurement)) -> Measurement {
+        let listed = self.tasks.get(task);
+        let mut measurement = Measurement {
+            round: self.round,
+            task,
+            station: station_address(&key(station)),
+            cid: listed.map_or("bafkqaaa".into(), |task| task.cid.to_string()),
+            miner_id: listed.map_or("f01".into(), |task| task.provider.to_string()),
+            provider_id: Some("12D3KooW".into()),
+            provider_address: Some("/dns/provider.example/tcp/443/https".into()),
+            protocol: Some("http".into()),
+            spark_version: None,
+            zinnia_version: None,
+            timeout: false,
+            start_at: Some(Millis(1_000)),
+            first_byte_at: Some(Millis(1_100)),
+            end_at: Some(Millis(1_200)),
+            status_code: Some(200),
+            head_status_code: Some(200),
+            byte_length: Some(1_024),
+            car_too_large: false,
+            car_checksum: Some("1220aa".into()),
+            indexer_result: Some("OK".into()),
+            attestation: None,
+            signature: Signature([0; 65]),
+        };
+        change(&mut measurement);
+        measurement.sign(&key(station), &DOMAIN);
+        measurement
+    }
+
+    /// As [`Self::measure_task`], of task `k` of the station's committee.
+    pub fn measure(&self, station: usize, k: u32, change: impl FnOnce(&mut Measurement)) -> Measurement {
+        self.measure_task(station, self.task_of(station, k), change)
+    }
+
+    /// Successes of all stations for all their tasks.
+    pub fn honest(&self) -> Vec<Measurement> {
+        let assignment = self.assignment();
+        (0..self.keys.len())
+            .flat_map(|station| {
+                let (committee, _) = assignment.seat_of(StationIndex(station as u32)).unwrap();
+                let tasks = assignment.tasks(committee).unwrap();
+                tasks.into_iter().map(move |task| self.measure_task(station, task, |_| ()))
+            })
+            .collect()
+    }
+
+    pub fn input(&self) -> RoundInput<'_> {
+        RoundInput {
+            round: self.round,
+            domain: DOMAIN,
+            parameters: self.parameters,
+            seed: self.seed(),
+            dedupe_seed: self.dedupe_seed(),
+            roster: &self.roster,
+            tasks: &self.tasks,
+        }
+    }
+
+    pub fn evaluate(&self, batches: &[Vec<Measurement>]) -> RoundEvaluation {
+        let batches: Vec<_> = batches.iter().map(|measurements| batch(measurements)).collect();
+        let committed: Vec<_> = (0..).zip(&batches).map(|(number, batch)| commit(number, batch)).collect();
+        evaluate_round(&self.input(), &committed)
+    }
+
+    pub fn facts(&self) -> RoundFacts {
+        let list = |root, count, file: Vec<u8>| ListFacts { root, count, cid: unixfs::file_cid(&file) };
+        RoundFacts {
+            round: self.round,
+            parameters: self.parameters,
+            roster: list(self.roster.root(), self.roster.count(), self.roster.to_ndjson()),
+            tasks: list(self.tasks.root(), self.tasks.count(), self.tasks.to_ndjson()),
+            beacon_round: 100 + self.round.0,
+            dedupe_beacon_round: 200 + self.round.0,
+            draw: Some(Draw {
+                randomness: self.randomness,
+                seed: self.seed(),
+                dedupe_randomness: self.dedupe_randomness,
+            }),
+        }
+    }
+}
+
+pub fn batch(measurements: &[Measurement]) -> Batch {
+    let rows = (1..).zip(measurements).map(|(line, measurement)| Row { line, measurement: measurement.clone() });
+    Batch { rows: rows.collect(), rejected: Vec::new() }
+}
+
+pub fn commit(number: u32, batch: &Batch) -> CommittedBatch<'_> {
+    CommittedBatch { cid: cid(number), declared: batch.line_count() as u32, batch }
+}
+
+pub fn cid(number: u32) -> FileCid {
+    unixfs::file_cid(&number.to_be_bytes())
+}
+
+/// How often each name occurs.
+pub fn tally<T: ToString>(items: impl IntoIterator<Item = T>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for item in items {
+        *counts.entry(item.to_string()).or_default() += 1;
+    }
+    counts
+}
