@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use alloy_primitives::U256;
 use assize_chain::Fil;
-use assize_store::Store;
-use assize_verify::evaluate_range;
+use assize_drand::{BeaconSource, Verified};
+use assize_evaluate::{RoundEvaluation, RoundFacts};
+use assize_protocol::RoundNumber;
+use assize_store::{LocalStore, Store};
+use assize_verify::{ChainFacts, EvaluatedRange, Evidence};
 use clap::Args;
-use eyre::WrapErr;
+use eyre::{WrapErr, eyre};
 use serde_json::json;
 
 use super::connect::{Network, beacons, store};
-use super::round::or_latest;
 use crate::args::{BeaconArgs, ChainArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -26,7 +28,7 @@ pub(crate) struct EvaluateArgs {
     store: StoreArgs,
     #[command(flatten)]
     beacons: BeaconArgs,
-    /// Last round to settle; the latest if not given. Its commit window must be over.
+    /// Last round to settle; by default the newest whose commit window is over.
     #[arg(long, value_name = "ROUND")]
     to: Option<u64>,
     /// Where to write the document; it also goes to the store.
@@ -41,32 +43,52 @@ pub(crate) async fn run(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
     let store = store(&args.store)?;
     let beacons = beacons(&args.beacons)?;
-    let last = or_latest(&network, args.to).await?;
-    let evaluated = evaluate_range(&network.rounds, &network.rewards, &store, &beacons, last).await?;
-    let bytes = evaluated.document.to_bytes();
+    let evaluated = evaluate_next(&network, &store, &beacons, args.to.map(RoundNumber)).await?;
+    let document = &evaluated.document;
+    let bytes = document.to_bytes();
     std::fs::write(&args.out, &bytes).wrap_err_with(|| format!("cannot write {}", args.out.display()))?;
     let cid = store.put(&bytes)?;
-    let proposal = evaluated.proposal();
+    let measurements = measurements(&evaluated.rounds);
     let report = json!({
         "document": args.out,
         "cid": cid,
-        "firstRound": proposal.first_round,
-        "lastRound": proposal.last_round,
-        "root": proposal.root,
-        "acceptedRoot": proposal.accepted_root,
-        "cumulativeTotal": proposal.cumulative_total.to_string(),
-        "measurements": evaluated.measurements(),
+        "firstRound": document.first_round,
+        "lastRound": document.last_round,
+        "root": document.root,
+        "acceptedRoot": document.accepted_root,
+        "cumulativeTotal": document.cumulative_total.to_string(),
+        "measurements": measurements,
     });
     output::either(args.json, &report, || {
         format!(
             "rounds {} to {}: {} measurements, {} granted in all\n  document {} ({cid})\n  root {}",
-            proposal.first_round,
-            proposal.last_round,
-            output::grouped(evaluated.measurements()),
-            Fil(U256::from(proposal.cumulative_total)),
+            document.first_round,
+            document.last_round,
+            output::grouped(measurements),
+            Fil(U256::from(document.cumulative_total)),
             args.out.display(),
-            proposal.root
+            document.root
         )
     })?;
     Ok(Outcome::Done)
+}
+
+/// Recomputes all rounds since the last settlement, up to `last`.
+pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
+    network: &Network,
+    store: &LocalStore,
+    beacons: &Verified<B>,
+    last: Option<RoundNumber>,
+) -> eyre::Result<EvaluatedRange> {
+    let (chain, range) = ChainFacts::of_next_settlement(&network.rounds, &network.rewards, last).await?;
+    let range = range.ok_or_else(|| {
+        eyre!("there is nothing to settle: every round whose commit window is over is settled; wait for the next")
+    })?;
+    let evidence = Evidence { chain: &chain, store, beacons };
+    Ok(evidence.evaluate_range(range.first, range.last, range.parent)?)
+}
+
+/// Measurements of some rounds, whatever their label.
+pub(crate) fn measurements(rounds: &[(RoundFacts, RoundEvaluation)]) -> u64 {
+    rounds.iter().map(|(_, evaluation)| evaluation.labels.total()).sum()
 }

@@ -82,7 +82,7 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let signer = signer(&args.key)?;
-    let mut outbox = Outbox::open(&args.state, network.client.clone(), signer, Policy::filecoin())?;
+    let mut outbox = Outbox::open(&args.state, network.client.clone(), signer, Policy::for_chain(network.deployment.chain_id))?;
     let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
     let one = |payment: &assize_payout::Payment| {
         json!({"operator": payment.operator, "recipient": payment.recipient, "amount": payment.amount.to_string()})

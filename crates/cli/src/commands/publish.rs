@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
     let signer = signer(&args.key)?;
     let store = store(&args.store)?;
     let mut publisher =
-        Publisher::open(&args.state, network.rounds.clone(), signer, Policy::filecoin(), args.batch)?;
+        Publisher::open(&args.state, network.rounds.clone(), signer, Policy::for_chain(network.deployment.chain_id), args.batch)?;
     let mut imported = 0;
     let mut rejected = Vec::new();
     for path in &args.measurements {

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use alloy_primitives::{B256, Signature};
+use alloy_primitives::{B256, Signature, U256};
 use assize_chain::{Proposal, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
-use assize_measurement::unixfs::file_cid;
 use assize_payout::Allocations;
 use assize_protocol::Address;
 use assize_store::{LocalStore, Store};
-use assize_verify::proposal_of;
 use clap::{Args, Subcommand};
 use eyre::{Context, ensure, eyre};
 use serde_json::json;
@@ -147,10 +145,10 @@ fn by_evaluator(
 
 fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Proposal)> {
     let bytes = std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
-    let document = SettlementDocument::from_slice(&bytes)
+    let document = SettlementDocument::parse(&bytes)
         .wrap_err_with(|| format!("{} is no settlement document", path.display()))?;
     let here = (network.deployment.chain_id, network.deployment.rounds, network.deployment.rewards);
-    let there = (document.chain_id(), document.rounds_contract(), document.rewards_contract());
+    let there = (document.contracts.chain_id, document.contracts.rounds, document.contracts.rewards);
     ensure!(
         here == there,
         "{} is for chain {} and the contracts {} and {}, but the deployment file names chain {}, {} and {}",
@@ -162,8 +160,21 @@ fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Propo
         here.1,
         here.2
     );
-    let proposal = proposal_of(&document, file_cid(&bytes));
+    let proposal = proposal_of(&document);
     Ok((bytes, proposal))
+}
+
+/// What the chain is to hold of a document.
+pub(crate) fn proposal_of(document: &SettlementDocument) -> Proposal {
+    Proposal {
+        parent: document.parent.as_ref().map(|parent| SettlementId(parent.settlement)),
+        first_round: document.first_round,
+        last_round: document.last_round,
+        root: document.root,
+        cumulative_total: U256::from(document.cumulative_total),
+        accepted_root: document.accepted_root,
+        cid: document.cid(),
+    }
 }
 
 /// The settlement given, or the newest active one.
@@ -180,9 +191,9 @@ pub(crate) async fn which_settlement(network: &Network, given: Option<u64>) -> e
 pub(crate) fn allocations(settlement: &Settlement, store: &LocalStore) -> eyre::Result<Allocations> {
     let cid = settlement.proposal.cid;
     let bytes = store.get(&cid).wrap_err_with(|| format!("the document of settlement {}", settlement.id))?;
-    let document = SettlementDocument::from_slice(&bytes)
+    let document = SettlementDocument::parse(&bytes)
         .wrap_err_with(|| format!("the document of settlement {} ({cid})", settlement.id))?;
-    Ok(Allocations::new(document.allocations().clone()))
+    Ok(Allocations::new(document.allocations))
 }
 
 fn list(addresses: &[Address]) -> String {

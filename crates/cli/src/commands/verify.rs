@@ -1,11 +1,12 @@
 //! `assize verify`.
 
 use assize_chain::SettlementId;
-use assize_verify::{RoundFacts, VerifyError, recompute_round, verify_settlement};
+use assize_verify::{ChainFacts, Conclusion, Evidence, Mismatch};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::connect::{Network, beacons, store};
+use super::evaluate::measurements;
 use super::round::or_latest;
 use crate::args::{BeaconArgs, ChainArgs, StoreArgs};
 use crate::output::{self, Outcome};
@@ -64,26 +65,26 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
     let store = store(&args.store)?;
     let beacons = beacons(&args.beacons)?;
     let number = or_latest(&network, args.round).await?;
-    let facts = RoundFacts::read(&network.rounds, number).await?;
-    let recomputed = match recompute_round(facts, &store, &beacons) {
-        Ok(recomputed) => recomputed,
-        Err(error) => return mismatch(args.json, error),
+    let chain = ChainFacts::of_rounds(&network.rounds, &network.rewards, number, number).await?;
+    let evidence = Evidence { chain: &chain, store: &store, beacons: &beacons };
+    let (facts, evaluation) = match evidence.verify_round(number)? {
+        Conclusion::Match(recomputed) => recomputed,
+        Conclusion::Mismatch(mismatch) => return report_mismatch(args.json, &mismatch),
     };
-    let Some(outcome) = recomputed.outcome else {
+    let Some(draw) = facts.draw else {
         let report = json!({"verdict": "NOT_REVEALED", "round": number});
         output::either(args.json, &report, || format!("round {number} was never revealed: nothing to recompute"))?;
         return Ok(Outcome::Done);
     };
-    let evaluation = &outcome.evaluation;
-    let measurements: u64 = evaluation.labels.values().sum();
+    let measurements = evaluation.labels.total();
     let report = json!({
         "verdict": "MATCH",
         "round": number,
-        "seed": recomputed.facts.round.seed,
+        "seed": draw.seed,
         "measurements": measurements,
         "labels": evaluation.labels,
         "verdicts": evaluation.verdicts,
-        "rewardEach": evaluation.reward_each.to_string(),
+        "rewardEach": evaluation.reward.each.to_string(),
     });
     output::either(args.json, &report, || {
         format!("MATCH  round {number}: {} measurements recomputed", output::grouped(measurements))
@@ -96,16 +97,19 @@ async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
     let store = store(&args.store)?;
     let beacons = beacons(&args.beacons)?;
     let id = SettlementId(args.settlement);
-    let verified = match verify_settlement(&network.rounds, &network.rewards, &store, &beacons, id).await {
-        Ok(verified) => verified,
-        Err(error) => return mismatch(args.json, error),
+    let chain = ChainFacts::of_settlement(&network.rounds, &network.rewards, id).await?;
+    let evidence = Evidence { chain: &chain, store: &store, beacons: &beacons };
+    let verified = match evidence.verify_settlement(id)? {
+        Conclusion::Match(verified) => verified,
+        Conclusion::Mismatch(mismatch) => return report_mismatch(args.json, &mismatch),
     };
+    let measurements = measurements(&verified.rounds);
     let report = json!({
         "verdict": "MATCH",
         "settlement": id,
         "status": verified.settlement.status,
-        "rounds": verified.evaluated.rounds.len(),
-        "measurements": verified.evaluated.measurements(),
+        "rounds": verified.rounds.len(),
+        "measurements": measurements,
         "root": verified.settlement.proposal.root,
         "acceptedRoot": verified.settlement.proposal.accepted_root,
         "cid": verified.settlement.proposal.cid,
@@ -114,18 +118,20 @@ async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
         format!(
             "MATCH  settlement {id} ({}): {} rounds, {} measurements, root {}",
             verified.settlement.status,
-            verified.evaluated.rounds.len(),
-            output::grouped(verified.evaluated.measurements()),
+            verified.rounds.len(),
+            output::grouped(measurements),
             verified.settlement.proposal.root
         )
     })?;
     Ok(Outcome::Done)
 }
 
-/// A statement of the chain's that does not hold is a finding; anything else is an error.
-fn mismatch(as_json: bool, error: VerifyError) -> eyre::Result<Outcome> {
-    let VerifyError::Contradiction { what, ours, theirs } = &error else { return Err(error.into()) };
-    let report: Value = json!({"verdict": "MISMATCH", "what": what, "ours": ours, "theirs": theirs});
-    output::either(as_json, &report, || format!("MISMATCH  {error}"))?;
+/// A statement that does not hold is a finding, not an error.
+fn report_mismatch(as_json: bool, mismatch: &Mismatch) -> eyre::Result<Outcome> {
+    let Mismatch { path, ours, theirs } = mismatch;
+    let report = json!({"verdict": "MISMATCH", "path": path, "ours": ours, "theirs": theirs});
+    output::either(as_json, &report, || {
+        format!("MISMATCH  {path}\n  recomputed  {ours}\n  posted      {theirs}")
+    })?;
     Ok(Outcome::CheckFailed)
 }

@@ -18,8 +18,8 @@ use assize_publish::Publisher;
 use assize_store::{LocalStore, Store};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
-use assize_testkit::network::{Behaviour, Network, NetworkPlan, RoundContext};
-use assize_verify::{Evaluated, evaluate_range};
+use assize_testkit::network::{Network, NetworkPlan, RoundContext};
+use assize_verify::EvaluatedRange;
 use eyre::{OptionExt, WrapErr, ensure, eyre};
 use serde_json::{Value, json};
 
@@ -32,6 +32,8 @@ use super::schedule::{self, Slot};
 use super::stage::{Files, Progress, Stage, peak_memory_mib};
 use super::tally;
 use crate::commands::connect::{self, PATIENCE};
+use crate::commands::evaluate::evaluate_next;
+use crate::commands::settle::proposal_of;
 use crate::output::{fil, grouped};
 
 /// attoFIL put into the pool.
@@ -77,7 +79,7 @@ pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Repo
     if args.keep.is_some() {
         keep_chain(&stage)?;
     }
-    report(args, &stage, &network, &tasks, &beacons, evaluated, settlement, money, verification, progress)
+    report(args, &stage, &network, &tasks, &beacons, &slots, evaluated, settlement, money, verification, progress)
 }
 
 /// Starts the chain, funds the actors, deploys, deposits.
@@ -230,20 +232,20 @@ async fn settle(
     beacons: &Beacons,
     rounds: &[RoundNumber],
     progress: &mut Progress,
-) -> eyre::Result<(Evaluated, Settled)> {
+) -> eyre::Result<(EvaluatedRange, Settled)> {
     let last = *rounds.last().ok_or_eyre("no rounds")?;
     let over = stage.network.rounds.round(last).await?.commits_until;
     stage.anvil.mine_at(over + 1)?;
 
-    let mut evaluated: Option<Evaluated> = None;
+    let mut evaluated: Option<EvaluatedRange> = None;
     let mut signatures = BTreeMap::new();
     for evaluator in &actors.evaluators {
-        let own = evaluate_range(&stage.network.rounds, &stage.network.rewards, &stage.store, beacons, last).await?;
+        let own = evaluate_next(&stage.network, &stage.store, beacons, Some(last)).await?;
         let document = own.document.to_bytes();
         if let Some(first) = &evaluated {
             ensure!(first.document.to_bytes() == document, "two evaluators came to different settlements");
         }
-        let proposal = own.proposal();
+        let proposal = proposal_of(&own.document);
         let digest = stage.network.rewards.digest_of(&proposal).await?;
         signatures.insert(evaluator.address(), evaluator.sign_digest(&digest)?);
         evaluated = Some(own);
@@ -254,7 +256,7 @@ async fn settle(
     let document = evaluated.document.to_bytes();
     stage.files.write("settlement.json", &document)?;
     let cid = stage.store.put(&document)?;
-    let proposal = evaluated.proposal();
+    let proposal = proposal_of(&evaluated.document);
     signatures.pop_last();
     let post = stage.network.rewards.post(&proposal, &signatures);
     stage.transact("post a settlement", &actors.scheduler, &post).await?;
@@ -270,13 +272,13 @@ async fn pay(
     stage: &mut Stage,
     actors: &Actors,
     network: &Network,
-    evaluated: &Evaluated,
+    evaluated: &EvaluatedRange,
     settled: &Settled,
     progress: &mut Progress,
 ) -> eyre::Result<Money> {
     let rewards = stage.network.rewards.clone();
     let settlement = rewards.settlement(settled.id).await?;
-    let allocations = Allocations::new(evaluated.document.allocations().clone());
+    let allocations = Allocations::new(evaluated.document.allocations.clone());
     let operator = actors.operator.address();
     let by_hand = claim_one(&rewards, &settlement, &allocations, operator, &actors.operator, PATIENCE).await?;
     stage.record_gas("claim by hand", by_hand.receipt.gas_used);
@@ -377,7 +379,8 @@ fn report(
     network: &Network,
     tasks: &TaskList,
     beacons: &Beacons,
-    evaluated: Evaluated,
+    slots: &[Slot],
+    evaluated: EvaluatedRange,
     settled: Settled,
     money: Money,
     verification: Verification,
@@ -393,36 +396,32 @@ fn report(
     };
     let mut rounds = Vec::new();
     let mut evaluations: Vec<&RoundEvaluation> = Vec::new();
-    for recomputed in &evaluated.rounds {
-        let facts = &recomputed.facts;
-        let outcome = recomputed.outcome.as_ref().ok_or_eyre("a round of the demo was not revealed")?;
-        let evaluation = &outcome.evaluation;
+    for (facts, evaluation) in &evaluated.rounds {
         evaluations.push(evaluation);
-        let seed = facts.round.seed.ok_or_eyre("a revealed round without a seed")?;
-        let assignment = Assignment::new(seed, &facts.round.parameters, facts.round.roster.count, tasks.count());
+        let draw = facts.draw.ok_or_eyre("a round of the demo was not revealed")?;
+        let slot = slots.get(rounds.len()).ok_or_eyre("a round that was not planned")?;
         rounds.push(RoundReport {
-            round: facts.round.number.0,
-            opened_at: facts.round.opened_at,
-            closes_at: facts.round.closes_at,
-            beacon: beacon_report(facts.round.beacon_round)?,
-            dedupe_beacon: beacon_report(facts.round.dedupe_beacon_round)?,
-            seed: seed.0,
-            committees: assignment.committee_count(),
-            tasks_per_committee: assignment.tasks_per_committee(),
-            batches: facts
-                .commitments
+            round: facts.round.0,
+            opened_at: slot.opened_at,
+            closes_at: slot.opened_at + u64::from(slot.duration),
+            beacon: beacon_report(facts.beacon_round)?,
+            dedupe_beacon: beacon_report(facts.dedupe_beacon_round)?,
+            seed: draw.seed.0,
+            committees: evaluation.committees,
+            tasks_per_committee: evaluation.tasks_per_committee,
+            batches: evaluation
+                .batches
                 .iter()
-                .map(|batch| BatchReport { cid: batch.cid.to_string(), count: batch.count })
+                .map(|batch| BatchReport { cid: batch.cid.to_string(), count: batch.declared })
                 .collect(),
-            measurements: evaluation.labels.values().sum(),
-            labels: evaluation.labels.iter().map(|(label, count)| (label.to_string(), *count)).collect(),
-            verdicts: evaluation.verdicts.iter().map(|(verdict, count)| (verdict.to_string(), *count)).collect(),
-            reward_each: evaluation.reward_each.to_string(),
+            measurements: evaluation.labels.total(),
+            labels: evaluation.labels.iter().map(|(label, count)| (label.to_string(), count)).collect(),
+            verdicts: evaluation.verdicts.iter().map(|(verdict, count)| (verdict.to_string(), count)).collect(),
+            reward_each: evaluation.reward.each.to_string(),
         });
     }
     let operators: std::collections::BTreeSet<Address> =
         network.stations().iter().map(|station| station.operator).collect();
-    debug_assert!(network.stations().iter().any(|station| station.behaviour == Behaviour::Honest));
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
         seed: args.seed,

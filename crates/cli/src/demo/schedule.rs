@@ -1,7 +1,7 @@
 //! When the demo's rounds open and close, so that recorded beacons are the ones that the contract will ask for.
 
 use assize_protocol::BeaconSchedule;
-use eyre::ensure;
+use eyre::{OptionExt, ensure};
 
 /// Pairs of recorded quicknet rounds that seed a round and, after its close, the choice of voters; close enough
 /// together for rounds of a minute to five.
@@ -39,19 +39,17 @@ pub(super) fn plan(
     );
     let extra = rounds.saturating_sub(PAIRS.len());
     let pairs = sparse.chunks_exact(2).take(extra).map(|pair| (pair[0], pair[1]));
-    Ok(pairs
-        .chain(PAIRS.into_iter().take(rounds))
-        .map(|(beacon, dedupe_beacon)| {
-            let opens_before = schedule.time_of(beacon) - MARGIN;
-            let closes_before = schedule.time_of(dedupe_beacon) - MARGIN;
-            Slot {
-                opened_at: opens_before - u64::from(beacon_delay),
-                duration: (closes_before - opens_before) as u32 + beacon_delay,
-                beacon,
-                dedupe_beacon,
-            }
+    let before = |beacon| Some(schedule.time_of(beacon)? - MARGIN);
+    let slot = |(beacon, dedupe_beacon)| {
+        let opens_before = before(beacon)?;
+        Some(Slot {
+            opened_at: opens_before - u64::from(beacon_delay),
+            duration: (before(dedupe_beacon)? - opens_before) as u32 + beacon_delay,
+            beacon,
+            dedupe_beacon,
         })
-        .collect())
+    };
+    pairs.chain(PAIRS.into_iter().take(rounds)).map(slot).collect::<Option<_>>().ok_or_eyre("a beacon out of all time")
 }
 
 #[cfg(test)]

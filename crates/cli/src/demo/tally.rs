@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
-use assize_evaluate::{Label, RoundEvaluation, Rsr, Verdict};
+use assize_evaluate::{RoundEvaluation, SuccessCounts, Verdict};
 use assize_protocol::ProviderId;
 use assize_testkit::network::{Behaviour, Network};
 
@@ -23,11 +23,6 @@ fn caught_by(behaviour: Behaviour) -> Option<&'static str> {
     })
 }
 
-/// How a measurement ended: its label, or the verdict on it if the label is OK.
-fn outcome(label: Label, verdict: Option<Verdict>) -> String {
-    verdict.map_or_else(|| label.to_string(), |verdict| verdict.to_string())
-}
-
 /// How each class fared.
 pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<BehaviourReport> {
     let stations = || network.stations().iter().chain([network.outsider()]);
@@ -36,11 +31,11 @@ pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<
     let mut outcomes = BTreeMap::<Behaviour, BTreeMap<String, u64>>::new();
     let mut earned = BTreeMap::<Behaviour, u128>::new();
     for round in rounds {
-        for row in round.rows() {
-            let Some(behaviour) = behaviour_of.get(&row.station) else { continue };
-            *outcomes.entry(*behaviour).or_default().entry(outcome(row.label, row.verdict)).or_default() += 1;
-            if row.verdict == Some(Verdict::MajorityResult) {
-                *earned.entry(*behaviour).or_default() += round.reward_each;
+        for outcome in &round.outcomes {
+            let Some(behaviour) = behaviour_of.get(&outcome.station) else { continue };
+            *outcomes.entry(*behaviour).or_default().entry(outcome.as_str().to_owned()).or_default() += 1;
+            if outcome.verdict == Some(Verdict::MajorityResult) {
+                *earned.entry(*behaviour).or_default() += round.reward.each;
             }
         }
     }
@@ -68,8 +63,8 @@ pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<
 
 /// RSR of each provider measured, the most measured first.
 pub(super) fn providers(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<ProviderReport> {
-    let mut totals = BTreeMap::<ProviderId, Rsr>::new();
-    for (provider, rsr) in rounds.iter().flat_map(|round| &round.rsr_by_provider) {
+    let mut totals = BTreeMap::<ProviderId, SuccessCounts>::new();
+    for (provider, rsr) in rounds.iter().flat_map(|round| &round.rates.providers) {
         let total = totals.entry(*provider).or_default();
         total.total += rsr.total;
         total.successful += rsr.successful;

@@ -151,7 +151,7 @@ fn write_gas(out: &mut String, report: &Report) -> std::fmt::Result {
 /// A table whose columns up to `numbers`, but for the first, are right-aligned.
 fn table<const N: usize>(header: [&str; N], numbers: usize) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
     for column in 1..numbers {
         right(&mut table, column);
     }

@@ -9,12 +9,15 @@ mod truth;
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use assize_protocol::{ProviderId, Roster, RosterEntry, RosterError, TaskList};
 
 pub use measure::RoundContext;
 pub use station::{Behaviour, Station, derive_key};
 pub use truth::Provider;
+
+/// Index of the honest operator whose key is given away; index 0 is the one that refuses money.
+const CLAIMING_OPERATOR: u64 = 1;
 
 /// Size and seed of a simulated network.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +86,11 @@ impl Network {
     /// The provider that the ring defends.
     pub fn defended(&self) -> ProviderId {
         self.defended
+    }
+
+    /// Key of an honest operator, for claiming by hand.
+    pub fn claiming_operator_key(&self) -> B256 {
+        station::honest_operator_key(self.seed, CLAIMING_OPERATOR).to_secret_bytes().into()
     }
 
     /// The roster file's content.

@@ -153,7 +153,16 @@ fn station(key: SecretKey, operator: Address, subnet: FixedBytes<16>, behaviour:
 }
 
 fn operator_address(seed: u64, behaviour: Behaviour, index: u64) -> Address {
-    station_address(&derive_key(seed, &format!("operator/{behaviour:?}"), index))
+    station_address(&operator_key(seed, behaviour, index))
+}
+
+/// Key of an honest operator.
+pub(super) fn honest_operator_key(seed: u64, index: u64) -> SecretKey {
+    operator_key(seed, Behaviour::Honest, index)
+}
+
+fn operator_key(seed: u64, behaviour: Behaviour, index: u64) -> SecretKey {
+    derive_key(seed, &format!("operator/{behaviour:?}"), index)
 }
 
 fn subnet(seed: u64, index: u64) -> FixedBytes<16> {
