@@ -28,7 +28,10 @@ fn vote(row: &Map<String, Value>) -> Vote<'_> {
     // Any results that differ where the vectors' do.
     let results = BTreeMap::from([
         ("OK", RetrievalResult::Ok),
-        ("CONTENT_VERIFICATION_FAILED", RetrievalResult::ContentVerificationFailed),
+        (
+            "CONTENT_VERIFICATION_FAILED",
+            RetrievalResult::ContentVerificationFailed,
+        ),
         ("IPNI_ERROR_404", RetrievalResult::Ipni("ERROR_404".into())),
         ("HTTP_502", RetrievalResult::Http(502)),
     ]);
@@ -47,7 +50,7 @@ fn vote(row: &Map<String, Value>) -> Vote<'_> {
 
 #[test]
 fn committees_decide_as_sparks_did() {
-    let vectors: Vectors = serde_json::from_str(include_str!("fixtures/committee_majority.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../fixtures/committee_majority.json")).unwrap();
     assert_eq!(vectors.cases.len(), 12);
     for (number, case) in vectors.cases.into_iter().enumerate() {
         let rows: Vec<_> = case
@@ -68,9 +71,15 @@ fn committees_decide_as_sparks_did() {
         assert_eq!(
             case.decision,
             Map::from_iter([
-                ("indexMajorityFound".into(), decision.indexer.majority().is_some().into()),
+                (
+                    "indexMajorityFound".into(),
+                    decision.indexer.majority().is_some().into()
+                ),
                 ("indexerResult".into(), decision.indexer.to_string().into()),
-                ("retrievalMajorityFound".into(), decision.retrieval.majority().is_some().into()),
+                (
+                    "retrievalMajorityFound".into(),
+                    decision.retrieval.majority().is_some().into()
+                ),
                 ("retrievalResult".into(), decision.retrieval.to_string().into()),
             ]),
             "case {number}"
@@ -91,8 +100,14 @@ fn nothing_agrees_with_nothing_only() {
         byte_length: None,
         car_checksum: None,
     };
-    let zero = Vote { byte_length: Some(0), ..absent.clone() };
+    let zero = Vote {
+        byte_length: Some(0),
+        ..absent.clone()
+    };
     let (decision, _) = decide(&[absent.clone(), zero.clone()], true);
-    assert_eq!(decision.indexer, Finding::Majority("NO_VALID_ADVERTISEMENT".into()));
+    assert_eq!(
+        decision.indexer,
+        Finding::Majority("NO_VALID_ADVERTISEMENT".into())
+    );
     assert_eq!(decision.retrieval, Finding::MajorityNotFound);
 }

@@ -1,9 +1,5 @@
 //! A small network for tests: real keys, real signatures, real committees.
 
-#![allow(dead_code, reason = "every test file uses its own part")]
-
-use std::collections::BTreeMap;
-
 use alloy_primitives::{Address, B128, B256};
 use assize_evaluate::{
     CommittedBatch, Contracts, Draw, ListFacts, RoundEvaluation, RoundFacts, RoundInput, evaluate_round,
@@ -11,42 +7,48 @@ use assize_evaluate::{
 use assize_measurement::ndjson::{Batch, Row};
 use assize_measurement::{Domain, Measurement, Millis, Signature, station_address, unixfs};
 use assize_protocol::{
-    ActorId, Assignment, DedupeSeed, FileCid, Parameters, ProviderId, Randomness, Roster, RosterEntry, RoundNumber,
-    Seed, StationIndex, Task, TaskIndex, TaskList,
+    ActorId, Assignment, DedupeSeed, FileCid, Parameters, ProviderId, Randomness, Roster, RosterEntry,
+    RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList,
 };
 use secp256k1::SecretKey;
 
-pub const DOMAIN: Domain = Domain { chain_id: 31_337, rounds: Address::repeat_byte(0xa1) };
+pub(crate) const DOMAIN: Domain = Domain {
+    chain_id: 31_337,
+    rounds: Address::repeat_byte(0xa1),
+};
 
-pub const CONTRACTS: Contracts =
-    Contracts { chain_id: 31_337, rounds: DOMAIN.rounds, rewards: Address::repeat_byte(0xa2) };
+pub(crate) const CONTRACTS: Contracts = Contracts {
+    chain_id: 31_337,
+    rounds: DOMAIN.rounds,
+    rewards: Address::repeat_byte(0xa2),
+};
 
 /// Stations of one operator.
-pub const STATIONS_PER_OPERATOR: usize = 3;
+pub(crate) const STATIONS_PER_OPERATOR: usize = 3;
 
-pub struct World {
-    pub round: RoundNumber,
-    pub parameters: Parameters,
-    pub randomness: Randomness,
-    pub dedupe_randomness: Randomness,
-    pub keys: Vec<SecretKey>,
-    pub roster: Roster,
-    pub tasks: TaskList,
+pub(crate) struct World {
+    pub(crate) round: RoundNumber,
+    pub(crate) parameters: Parameters,
+    pub(crate) randomness: Randomness,
+    pub(crate) dedupe_randomness: Randomness,
+    pub(crate) keys: Vec<SecretKey>,
+    pub(crate) roster: Roster,
+    pub(crate) tasks: TaskList,
 }
 
-pub fn key(number: usize) -> SecretKey {
+pub(crate) fn key(number: usize) -> SecretKey {
     let mut secret = [1; 32];
     secret[24..].copy_from_slice(&(number as u64).to_be_bytes());
     SecretKey::from_secret_bytes(secret).unwrap()
 }
 
-pub fn operator(number: usize) -> Address {
+pub(crate) fn operator(number: usize) -> Address {
     Address::left_padding_from(&(0x1000 + number as u64).to_be_bytes())
 }
 
 impl World {
     /// Committees of at most 10, quorum 3, 2 tasks for each committee. `subnet_of` tells the subnet of each station.
-    pub fn with_subnets(stations: usize, tasks: usize, subnet_of: impl Fn(usize) -> usize) -> Self {
+    pub(crate) fn with_subnets(stations: usize, tasks: usize, subnet_of: impl Fn(usize) -> usize) -> Self {
         let keys: Vec<_> = (0..stations).map(key).collect();
         let entry = |(index, key): (usize, &SecretKey)| RosterEntry {
             station: station_address(key),
@@ -55,7 +57,10 @@ impl World {
         };
         let roster = Roster::new(keys.iter().enumerate().map(entry).collect()).unwrap();
         let task = |number: usize| Task {
-            cid: unixfs::file_cid(format!("payload {number}").as_bytes()).to_string().parse().unwrap(),
+            cid: unixfs::file_cid(format!("payload {number}").as_bytes())
+                .to_string()
+                .parse()
+                .unwrap(),
             provider: ProviderId(1_000 + number as u64 % 3),
             clients: vec![ActorId(2_000), ActorId(2_001 + number as u64 % 2)],
             allocators: vec![ActorId(3_000)],
@@ -80,38 +85,51 @@ impl World {
     }
 
     /// Every station in a subnet of its own.
-    pub fn new(stations: usize, tasks: usize) -> Self {
+    pub(crate) fn new(stations: usize, tasks: usize) -> Self {
         Self::with_subnets(stations, tasks, |station| station)
     }
 
-    pub fn seed(&self) -> Seed {
+    pub(crate) fn seed(&self) -> Seed {
         Seed::derive(DOMAIN.chain_id, DOMAIN.rounds, self.round, self.randomness)
     }
 
-    pub fn dedupe_seed(&self) -> DedupeSeed {
+    pub(crate) fn dedupe_seed(&self) -> DedupeSeed {
         DedupeSeed::derive(self.dedupe_randomness)
     }
 
-    pub fn assignment(&self) -> Assignment {
-        Assignment::new(self.seed(), &self.parameters, self.roster.count(), self.tasks.count())
+    pub(crate) fn assignment(&self) -> Assignment {
+        Assignment::new(
+            self.seed(),
+            &self.parameters,
+            self.roster.count(),
+            self.tasks.count(),
+        )
     }
 
     /// Task `k` of the committee of a station.
-    pub fn task_of(&self, station: usize, k: u32) -> TaskIndex {
+    pub(crate) fn task_of(&self, station: usize, k: u32) -> TaskIndex {
         let assignment = self.assignment();
         let (committee, _) = assignment.seat_of(StationIndex(station as u32)).unwrap();
         assignment.task(committee, k).unwrap()
     }
 
     /// A task of another committee.
-    pub fn task_of_others(&self, station: usize) -> TaskIndex {
+    pub(crate) fn task_of_others(&self, station: usize) -> TaskIndex {
         let own = self.assignment().seat_of(StationIndex(station as u32)).unwrap().0;
         let own = self.assignment().tasks(own).unwrap();
-        (0..self.tasks.count()).map(TaskIndex).find(|task| !own.contains(task)).unwrap()
+        (0..self.tasks.count())
+            .map(TaskIndex)
+            .find(|task| !own.contains(task))
+            .unwrap()
     }
 
     /// A success, changed by `change` and then signed.
-    pub fn measure_task(&self, station: usize, task: TaskIndex, change: impl FnOnce(&mut Measurement)) -> Measurement {
+    pub(crate) fn measure_task(
+        &self,
+        station: usize,
+        task: TaskIndex,
+        change: impl FnOnce(&mut Measurement),
+    ) -> Measurement {
         let listed = self.tasks.get(task);
         let mut measurement = Measurement {
             round: self.round,
@@ -143,23 +161,30 @@ impl World {
     }
 
     /// As [`Self::measure_task`], of task `k` of the station's committee.
-    pub fn measure(&self, station: usize, k: u32, change: impl FnOnce(&mut Measurement)) -> Measurement {
+    pub(crate) fn measure(
+        &self,
+        station: usize,
+        k: u32,
+        change: impl FnOnce(&mut Measurement),
+    ) -> Measurement {
         self.measure_task(station, self.task_of(station, k), change)
     }
 
     /// Successes of all stations for all their tasks.
-    pub fn honest(&self) -> Vec<Measurement> {
+    pub(crate) fn honest(&self) -> Vec<Measurement> {
         let assignment = self.assignment();
         (0..self.keys.len())
             .flat_map(|station| {
                 let (committee, _) = assignment.seat_of(StationIndex(station as u32)).unwrap();
                 let tasks = assignment.tasks(committee).unwrap();
-                tasks.into_iter().map(move |task| self.measure_task(station, task, |_| ()))
+                tasks
+                    .into_iter()
+                    .map(move |task| self.measure_task(station, task, |_| ()))
             })
             .collect()
     }
 
-    pub fn input(&self) -> RoundInput<'_> {
+    pub(crate) fn input(&self) -> RoundInput<'_> {
         RoundInput {
             round: self.round,
             domain: DOMAIN,
@@ -171,14 +196,21 @@ impl World {
         }
     }
 
-    pub fn evaluate(&self, batches: &[Vec<Measurement>]) -> RoundEvaluation {
+    pub(crate) fn evaluate(&self, batches: &[Vec<Measurement>]) -> RoundEvaluation {
         let batches: Vec<_> = batches.iter().map(|measurements| batch(measurements)).collect();
-        let committed: Vec<_> = (0..).zip(&batches).map(|(number, batch)| commit(number, batch)).collect();
+        let committed: Vec<_> = (0..)
+            .zip(&batches)
+            .map(|(number, batch)| commit(number, batch))
+            .collect();
         evaluate_round(&self.input(), &committed)
     }
 
-    pub fn facts(&self) -> RoundFacts {
-        let list = |root, count, file: Vec<u8>| ListFacts { root, count, cid: unixfs::file_cid(&file) };
+    pub(crate) fn facts(&self) -> RoundFacts {
+        let list = |root, count, file: Vec<u8>| ListFacts {
+            root,
+            count,
+            cid: unixfs::file_cid(&file),
+        };
         RoundFacts {
             round: self.round,
             parameters: self.parameters,
@@ -195,24 +227,25 @@ impl World {
     }
 }
 
-pub fn batch(measurements: &[Measurement]) -> Batch {
-    let rows = (1..).zip(measurements).map(|(line, measurement)| Row { line, measurement: measurement.clone() });
-    Batch { rows: rows.collect(), rejected: Vec::new() }
-}
-
-pub fn commit(number: u32, batch: &Batch) -> CommittedBatch<'_> {
-    CommittedBatch { cid: cid(number), declared: batch.line_count() as u32, batch }
-}
-
-pub fn cid(number: u32) -> FileCid {
-    unixfs::file_cid(&number.to_be_bytes())
-}
-
-/// How often each name occurs.
-pub fn tally<T: ToString>(items: impl IntoIterator<Item = T>) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for item in items {
-        *counts.entry(item.to_string()).or_default() += 1;
+pub(crate) fn batch(measurements: &[Measurement]) -> Batch {
+    let rows = (1..).zip(measurements).map(|(line, measurement)| Row {
+        line,
+        measurement: measurement.clone(),
+    });
+    Batch {
+        rows: rows.collect(),
+        rejected: Vec::new(),
     }
-    counts
+}
+
+pub(crate) fn commit(number: u32, batch: &Batch) -> CommittedBatch<'_> {
+    CommittedBatch {
+        cid: cid(number),
+        declared: batch.line_count() as u32,
+        batch,
+    }
+}
+
+pub(crate) fn cid(number: u32) -> FileCid {
+    unixfs::file_cid(&number.to_be_bytes())
 }

@@ -1,12 +1,10 @@
 //! Every label is reached, and the first that applies is the one given (DESIGN §2.6).
 
-mod support;
-
+use crate::support::{World, key};
 use alloy_primitives::Address;
 use assize_evaluate::{Label, RoundEvaluation, Verdict};
 use assize_measurement::{Measurement, Signature};
 use assize_protocol::TaskIndex;
-use support::{World, key};
 
 const IN_ROSTER: usize = 0;
 const OUTSIDER: usize = 500;
@@ -44,7 +42,7 @@ fn stations_must_be_in_the_roster() {
 fn signatures_must_be_the_stations() {
     let world = world();
     let mut forged = world.measure(IN_ROSTER, 0, |_| ());
-    forged.sign(&key(1), &support::DOMAIN);
+    forged.sign(&key(1), &crate::support::DOMAIN);
     assert_eq!(label(&world, forged), Label::BadSignature);
 
     let mut altered = world.measure(IN_ROSTER, 0, |_| ());
@@ -52,7 +50,10 @@ fn signatures_must_be_the_stations() {
     assert_eq!(label(&world, altered), Label::BadSignature);
 
     let mut elsewhere = world.measure(IN_ROSTER, 0, |_| ());
-    let domain = assize_measurement::Domain { rounds: Address::ZERO, ..support::DOMAIN };
+    let domain = assize_measurement::Domain {
+        rounds: Address::ZERO,
+        ..crate::support::DOMAIN
+    };
     elsewhere.sign(&key(IN_ROSTER), &domain);
     assert_eq!(label(&world, elsewhere), Label::BadSignature);
 
@@ -67,7 +68,10 @@ fn signatures_must_be_the_stations() {
 fn tasks_must_be_in_the_list() {
     let world = world();
     let beyond = TaskIndex(world.tasks.count());
-    assert_eq!(label(&world, world.measure_task(IN_ROSTER, beyond, |_| ())), Label::TaskNotInRound);
+    assert_eq!(
+        label(&world, world.measure_task(IN_ROSTER, beyond, |_| ())),
+        Label::TaskNotInRound
+    );
 
     let cid = world.measure(IN_ROSTER, 0, |m| m.cid = "bafkqaaa".into());
     assert_eq!(label(&world, cid), Label::TaskNotInRound);
@@ -105,13 +109,35 @@ fn of_duplicates_the_first_in_commit_order_stands() {
     let first = world.measure(IN_ROSTER, 0, |_| ());
     let other_task = world.measure(IN_ROSTER, 1, |_| ());
     let again = world.measure(IN_ROSTER, 0, |m| m.timeout = true);
-    let evaluation = world.evaluate(&[vec![first.clone(), other_task], vec![again.clone(), first.clone()]]);
-    assert_eq!(labels(&evaluation), [Label::Ok, Label::Ok, Label::Duplicate, Label::Duplicate]);
-    assert_eq!(evaluation.rates.providers.values().map(|counts| counts.successful).sum::<u64>(), 2);
+    let evaluation = world.evaluate(&[
+        vec![first.clone(), other_task],
+        vec![again.clone(), first.clone()],
+    ]);
+    assert_eq!(
+        labels(&evaluation),
+        [Label::Ok, Label::Ok, Label::Duplicate, Label::Duplicate]
+    );
+    assert_eq!(
+        evaluation
+            .rates
+            .providers
+            .values()
+            .map(|counts| counts.successful)
+            .sum::<u64>(),
+        2
+    );
 
     let evaluation = world.evaluate(&[vec![again], vec![first]]);
     assert_eq!(labels(&evaluation), [Label::Ok, Label::Duplicate]);
-    assert_eq!(evaluation.rates.providers.values().map(|counts| counts.successful).sum::<u64>(), 0);
+    assert_eq!(
+        evaluation
+            .rates
+            .providers
+            .values()
+            .map(|counts| counts.successful)
+            .sum::<u64>(),
+        0
+    );
 }
 
 #[test]
@@ -120,7 +146,10 @@ fn what_an_earlier_rule_excludes_makes_no_duplicate() {
     let good = world.measure(IN_ROSTER, 0, |_| ());
     let bad_provider = world.measure(IN_ROSTER, 0, |m| m.miner_id = "f077".into());
     let evaluation = world.evaluate(&[vec![unsigned(good.clone()), bad_provider, good]]);
-    assert_eq!(labels(&evaluation), [Label::BadSignature, Label::TaskNotInRound, Label::Ok]);
+    assert_eq!(
+        labels(&evaluation),
+        [Label::BadSignature, Label::TaskNotInRound, Label::Ok]
+    );
 }
 
 #[test]
@@ -131,9 +160,16 @@ fn a_subnet_has_one_vote_per_task() {
     let task = world.task_of(0, 0);
     let rank = |m: &Measurement| world.dedupe_seed().rank(m.station, task);
     let voter = measurements.iter().min_by_key(|m| rank(m)).unwrap().station;
-    for batches in [vec![measurements.clone()], vec![measurements.iter().rev().cloned().collect()]] {
+    for batches in [
+        vec![measurements.clone()],
+        vec![measurements.iter().rev().cloned().collect()],
+    ] {
         for outcome in world.evaluate(&batches).outcomes {
-            let expected = if outcome.station == voter { Label::Ok } else { Label::DupSubnet };
+            let expected = if outcome.station == voter {
+                Label::Ok
+            } else {
+                Label::DupSubnet
+            };
             assert_eq!(outcome.label, expected);
         }
     }
@@ -147,18 +183,32 @@ fn a_subnet_has_one_vote_per_task() {
 fn outcomes_say_where_the_measurement_stands() {
     let world = world();
     let (one, two) = (world.measure(0, 0, |_| ()), world.measure(1, 0, |_| ()));
-    let outcomes = world.evaluate(&[vec![one.clone()], vec![], vec![one, two]]).outcomes;
-    let places: Vec<_> = outcomes.iter().map(|outcome| (outcome.batch, outcome.line)).collect();
+    let outcomes = world
+        .evaluate(&[vec![one.clone()], vec![], vec![one, two]])
+        .outcomes;
+    let places: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| (outcome.batch, outcome.line))
+        .collect();
     assert_eq!(places, [(0, 1), (2, 1), (2, 2)]);
     assert_eq!(outcomes[1].as_str(), "DUPLICATE");
-    assert_eq!((outcomes[2].as_str(), outcomes[2].label), ("COMMITTEE_TOO_SMALL", Label::Ok));
+    assert_eq!(
+        (outcomes[2].as_str(), outcomes[2].label),
+        ("COMMITTEE_TOO_SMALL", Label::Ok)
+    );
     assert_eq!(outcomes[1].verdict, None);
 }
 
 #[test]
 fn verdicts_need_quorum_and_a_roster_of_the_least_size() {
     let world = World::new(10, 20);
-    let honest = |count: usize| vec![(0..count).map(|station| world.measure(station, 0, |_| ())).collect()];
+    let honest = |count: usize| {
+        vec![
+            (0..count)
+                .map(|station| world.measure(station, 0, |_| ()))
+                .collect(),
+        ]
+    };
     assert_eq!(world.evaluate(&honest(2)).verdicts.committee_too_small, 2);
     assert_eq!(world.evaluate(&honest(3)).verdicts.majority_result, 3);
 
@@ -181,14 +231,31 @@ fn the_minority_goes_without() {
         })
     };
     let evaluation = world.evaluate(&[(0..9).map(measure).collect()]);
-    assert_eq!((evaluation.verdicts.majority_result, evaluation.verdicts.minority_result), (5, 4));
+    assert_eq!(
+        (
+            evaluation.verdicts.majority_result,
+            evaluation.verdicts.minority_result
+        ),
+        (5, 4)
+    );
     for outcome in &evaluation.outcomes {
-        let honest = world.keys[..5].iter().any(|key| assize_measurement::station_address(key) == outcome.station);
-        let expected = if honest { Verdict::MajorityResult } else { Verdict::MinorityResult };
+        let honest = world.keys[..5]
+            .iter()
+            .any(|key| assize_measurement::station_address(key) == outcome.station);
+        let expected = if honest {
+            Verdict::MajorityResult
+        } else {
+            Verdict::MinorityResult
+        };
         assert_eq!(outcome.verdict, Some(expected));
     }
     // They count for the success rate all the same.
-    let counts: u64 = evaluation.rates.providers.values().map(|counts| counts.successful).sum();
+    let counts: u64 = evaluation
+        .rates
+        .providers
+        .values()
+        .map(|counts| counts.successful)
+        .sum();
     assert_eq!(counts, 9);
 }
 
@@ -198,7 +265,11 @@ fn a_round_without_stations_or_tasks_has_no_committees() {
         let measurement = world.measure_task(0, TaskIndex(0), |_| ());
         let evaluation = world.evaluate(&[vec![measurement]]);
         assert_eq!((evaluation.committees, evaluation.tasks_per_committee), (0, 0));
-        let expected = if world.keys.is_empty() { Label::NotInRoster } else { Label::TaskNotInRound };
+        let expected = if world.keys.is_empty() {
+            Label::NotInRoster
+        } else {
+            Label::TaskNotInRound
+        };
         assert_eq!(labels(&evaluation), [expected]);
     }
 }

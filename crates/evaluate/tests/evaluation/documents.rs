@@ -1,0 +1,328 @@
+//! Settlement documents: one range, one document; every lie in one is named.
+
+use alloy_primitives::{B256, U256};
+use assize_evaluate::{
+    Contracts, DocumentError, Parent, RoundEvaluation, RoundFacts, SettleError, SettlementDocument, settle,
+};
+use assize_protocol::{Randomness, RoundNumber, merkle};
+use proptest::prelude::*;
+
+use crate::support::{CONTRACTS, World, operator};
+
+/// Rounds in which stations `0..honest` answer as one and the rest lie, each alone.
+fn round(number: u64, honest: usize) -> (RoundFacts, RoundEvaluation) {
+    let mut world = World::new(20, 30);
+    world.round = RoundNumber(number);
+    world.randomness = Randomness(B256::repeat_byte(number as u8));
+    let measurements: Vec<_> = (0..20)
+        .flat_map(|station| [(station, 0), (station, 1)])
+        .map(|(station, k)| {
+            world.measure(station, k, |m| {
+                if station >= honest {
+                    m.car_checksum = Some(format!("1220{station}"));
+                }
+            })
+        })
+        .collect();
+    let (one, two) = measurements.split_at(measurements.len() / 2);
+    (world.facts(), world.evaluate(&[one.to_vec(), two.to_vec()]))
+}
+
+fn unrevealed(number: u64) -> (RoundFacts, RoundEvaluation) {
+    let (facts, _) = round(number, 0);
+    (
+        RoundFacts { draw: None, ..facts },
+        RoundEvaluation::unrevealed(&facts.parameters),
+    )
+}
+
+fn first() -> SettlementDocument {
+    settle(CONTRACTS, None, &[round(1, 20), unrevealed(2), round(3, 14)]).unwrap()
+}
+
+#[test]
+fn documents_read_back() {
+    let document = first();
+    let bytes = document.to_bytes();
+    assert_eq!(SettlementDocument::parse(&bytes).unwrap(), document);
+    assert_eq!(bytes.last(), Some(&b'\n'));
+    let text = String::from_utf8(bytes).unwrap();
+    let start = r#"{"version":1,"contracts":{"chainId":31337,"rounds":"0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","rewards":"0xa2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"},"parent":null,"firstRound":1,"lastRound":3,"rounds":[{"round":1,"parameters":{"#;
+    assert!(text.starts_with(start), "{text}");
+    let keys = [
+        "rounds",
+        "rates",
+        "allocations",
+        "cumulativeTotal",
+        "root",
+        "accepted",
+        "acceptedRoot",
+    ];
+    let places: Vec<_> = keys
+        .iter()
+        .map(|key| text.rfind(&format!("\"{key}\":")).unwrap())
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(
+        text.contains(r#""draw":null,"committees":0,"tasksPerCommittee":0,"commitments":[]"#),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#""rewardEach":"25000000","distributed":"1000000000","remainder":"7""#),
+        "{text}"
+    );
+    assert!(text.contains(r#""accepted":[[1,0,"#), "{text}");
+}
+
+#[test]
+fn the_same_rounds_give_the_same_document() {
+    assert_eq!(first().cid(), first().cid());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(pool.install(|| first().to_bytes()), first().to_bytes());
+}
+
+#[test]
+fn every_operator_can_prove_its_reward() {
+    let document = first();
+    assert!(document.allocations.len() > 4);
+    for (&operator, &cumulative) in &document.allocations {
+        let proof = document.proof(operator).unwrap();
+        assert_eq!(proof.cumulative, cumulative);
+        let leaf = merkle::reward_leaf(operator, U256::from(cumulative));
+        assert!(merkle::verify(document.root, leaf, &proof.proof));
+        let more = merkle::reward_leaf(operator, U256::from(cumulative + 1));
+        assert!(!merkle::verify(document.root, more, &proof.proof));
+    }
+    assert_eq!(document.proof(operator(999)), None);
+}
+
+#[test]
+fn a_settlement_continues_its_parent() {
+    let parent = first();
+    let reference = Parent {
+        settlement: 5,
+        document: &parent,
+    };
+    let document = settle(CONTRACTS, Some(reference), &[round(4, 20)]).unwrap();
+    assert_eq!(
+        (document.first_round, document.last_round),
+        (RoundNumber(4), RoundNumber(4))
+    );
+    assert_eq!(
+        document.parent.map(|parent| (parent.settlement, parent.cid)),
+        Some((5, parent.cid()))
+    );
+    for (operator, before) in &parent.allocations {
+        assert!(document.allocations[operator] >= *before);
+    }
+    assert_eq!(
+        document.cumulative_total,
+        parent.cumulative_total + document.distributed().unwrap()
+    );
+    assert!(
+        document
+            .accepted
+            .iter()
+            .all(|accepted| accepted.round == RoundNumber(4))
+    );
+    assert_eq!(SettlementDocument::parse(&document.to_bytes()).unwrap(), document);
+}
+
+#[test]
+fn rounds_must_follow_each_other() {
+    let parent = first();
+    let reference = Parent {
+        settlement: 1,
+        document: &parent,
+    };
+    let not_next = |result| match result {
+        Err(SettleError::NotNext { expected, round }) => (expected.0, round.0),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(not_next(settle(CONTRACTS, None, &[unrevealed(2)])), (1, 2));
+    assert_eq!(
+        not_next(settle(CONTRACTS, None, &[unrevealed(1), unrevealed(3)])),
+        (2, 3)
+    );
+    assert_eq!(
+        not_next(settle(CONTRACTS, Some(reference), &[unrevealed(3)])),
+        (4, 3)
+    );
+    assert!(matches!(
+        settle(CONTRACTS, None, &[]),
+        Err(SettleError::NoRounds { next: RoundNumber(1) })
+    ));
+    let elsewhere = Contracts {
+        chain_id: 1,
+        ..CONTRACTS
+    };
+    let error = settle(elsewhere, Some(reference), &[unrevealed(4)]).unwrap_err();
+    assert!(
+        error.to_string().starts_with("settlement 1 is of chain 31337"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nobody_earning_is_a_document_with_the_root_zero() {
+    let document = settle(CONTRACTS, None, &[unrevealed(1)]).unwrap();
+    assert_eq!(
+        (document.root, document.accepted_root, document.cumulative_total),
+        (B256::ZERO, B256::ZERO, 0)
+    );
+    assert_eq!(SettlementDocument::parse(&document.to_bytes()).unwrap(), document);
+}
+
+/// The field that a changed document is refused for.
+fn fault(change: impl FnOnce(&mut SettlementDocument)) -> String {
+    let mut document = first();
+    change(&mut document);
+    match SettlementDocument::parse(&document.to_bytes()) {
+        Err(DocumentError::Inconsistent { field, .. }) => field,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_document_that_contradicts_itself_is_refused_by_name() {
+    let someone = *first().allocations.keys().next().unwrap();
+    assert_eq!(fault(|d| d.first_round.0 = 2), "firstRound");
+    assert_eq!(fault(|d| d.last_round.0 = 4), "rounds");
+    assert_eq!(fault(|d| d.last_round.0 = 0), "lastRound");
+    assert_eq!(fault(|d| d.rounds.swap(0, 2)), "rounds[0].round");
+    assert_eq!(fault(|d| d.contracts.chain_id = 1), "rounds[0].draw.seed");
+    assert_eq!(
+        fault(|d| d.rounds[2].facts.draw.as_mut().unwrap().seed.0 = B256::ZERO),
+        "rounds[2].draw.seed"
+    );
+    assert_eq!(fault(|d| d.rounds[0].facts.draw = None), "rounds[0].commitments");
+    assert_eq!(fault(|d| d.rounds[2].labels.dup_subnet += 1), "rounds[2].labels");
+    assert_eq!(
+        fault(|d| d.rounds[2].commitments[0].invalid += 1),
+        "rounds[2].invalid"
+    );
+    assert_eq!(
+        fault(|d| d.rounds[2].verdicts.minority_result += 1),
+        "rounds[2].verdicts"
+    );
+    assert_eq!(fault(|d| d.rounds[2].rewarded += 1), "rounds[2].rewarded");
+    assert_eq!(fault(|d| d.rounds[2].reward_each += 1), "rounds[2].rewardEach");
+    assert_eq!(fault(|d| d.rounds[1].distributed += 1), "rounds[1].distributed");
+    assert_eq!(
+        fault(|d| d.rounds[0].facts.parameters.budget += 1),
+        "rounds[0].remainder"
+    );
+    assert_eq!(
+        fault(|d| d
+            .rates
+            .providers
+            .values_mut()
+            .for_each(|counts| counts.total += 1)),
+        "rates.providers"
+    );
+    assert_eq!(
+        fault(|d| *d.allocations.get_mut(&someone).unwrap() += 1),
+        "cumulativeTotal"
+    );
+    assert_eq!(
+        fault(|d| d.allocations.extend([(operator(999), 0)])),
+        format!("allocations of {}", operator(999))
+    );
+    assert_eq!(fault(|d| d.cumulative_total += 1), "cumulativeTotal");
+    assert_eq!(fault(|d| d.root = B256::ZERO), "root");
+    assert_eq!(fault(|d| d.accepted[3].station.0 = 20), "accepted[3]");
+    assert_eq!(fault(|d| d.accepted[3].k = 2), "accepted[3]");
+    assert_eq!(fault(|d| d.accepted[3].round.0 = 4), "accepted[3]");
+    assert_eq!(fault(|d| d.accepted.swap(0, 1)), "accepted[1]");
+    assert_eq!(fault(|d| d.accepted.insert(0, d.accepted[0])), "accepted[1]");
+    assert_eq!(
+        fault(|d| d.accepted.truncate(d.accepted.len() - 1)),
+        "rounds[2].rewarded"
+    );
+    assert_eq!(fault(|d| d.accepted_root = B256::ZERO), "acceptedRoot");
+    // Moving a reward from one operator to another keeps every sum; the root shows it.
+    assert_eq!(
+        fault(|d| {
+            let mut amounts = d.allocations.values_mut();
+            *amounts.next().unwrap() -= 1;
+            *amounts.next().unwrap() += 1;
+        }),
+        "root"
+    );
+}
+
+#[test]
+fn other_bytes_of_the_same_content_are_refused() {
+    let text = String::from_utf8(first().to_bytes()).unwrap();
+    let offset = |text: &str| match SettlementDocument::parse(text.as_bytes()) {
+        Err(DocumentError::NotCanonical { offset }) => offset,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(offset(text.trim_end()), text.len() - 1);
+    assert_eq!(offset(&format!("{text}\n")), text.len());
+    assert_eq!(
+        offset(&text.replacen("{\"version\":1,", "{ \"version\":1,", 1)),
+        1
+    );
+    assert_eq!(
+        offset(&text.replacen("\"0xa1a1", "\"0xA1a1", 1)),
+        text.find("0xa1a1").unwrap() + 2
+    );
+    // Fields that nobody knows, where the shape would let them through.
+    assert!(offset(&text.replacen("\"committees\":2", "\"extra\":2,\"committees\":2", 1)) > 0);
+}
+
+#[test]
+fn what_is_no_document_is_refused() {
+    let text = String::from_utf8(first().to_bytes()).unwrap();
+    let message = |text: &str| {
+        SettlementDocument::parse(text.as_bytes())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(message("").starts_with("this is no settlement document"));
+    assert!(message(&text[..text.len() / 2]).starts_with("this is no settlement document"));
+    let newer = message(&text.replacen("\"version\":1", "\"version\":2", 1));
+    assert!(
+        newer.contains("has version 2, this program reads version 1"),
+        "{newer}"
+    );
+    let amount = message(&text.replacen("\"remainder\":\"7\"", "\"remainder\":\"7.0\"", 1));
+    assert!(amount.contains("`7.0` is not an amount in attoFIL"), "{amount}");
+    let unknown = message(&text.replacen("\"parent\":null", "\"parent\":null,\"note\":1", 1));
+    assert!(unknown.contains("unknown field `note`"), "{unknown}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn allocations_grow_by_exactly_what_is_distributed(
+        settlements in proptest::collection::vec(proptest::collection::vec(0_usize..=21, 1..3), 1..4)
+    ) {
+        let mut parent: Option<SettlementDocument> = None;
+        let mut next = 1;
+        for (id, rounds) in (0_u64..).zip(settlements) {
+            let rounds: Vec<_> = rounds
+                .into_iter()
+                .map(|honest| {
+                    next += 1;
+                    // 21 stands for a round that nobody revealed.
+                    if honest > 20 { unrevealed(next - 1) } else { round(next - 1, honest) }
+                })
+                .collect();
+            let reference = parent.as_ref().map(|document| Parent { settlement: id, document });
+            let document = settle(CONTRACTS, reference, &rounds).unwrap();
+
+            let before = parent.as_ref().map_or(0, |parent| parent.cumulative_total);
+            let kept: u128 = document.rounds.iter().map(|round| round.remainder).sum();
+            let budgets: u128 = document.rounds.iter().map(|round| round.facts.parameters.budget).sum();
+            prop_assert_eq!(document.cumulative_total - before + kept, budgets);
+            for (operator, cumulative) in parent.iter().flat_map(|parent| &parent.allocations) {
+                prop_assert!(document.allocations[operator] >= *cumulative);
+            }
+            prop_assert_eq!(SettlementDocument::parse(&document.to_bytes()).unwrap(), document.clone());
+            parent = Some(document);
+        }
+    }
+}

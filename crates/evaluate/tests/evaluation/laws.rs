@@ -1,0 +1,285 @@
+//! Laws that hold for any batches.
+
+use std::collections::BTreeMap;
+
+use assize_evaluate::{Label, RoundEvaluation, Verdict, Vote};
+use assize_measurement::{Measurement, Verifier};
+use assize_protocol::StationIndex;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::support::{DOMAIN, World};
+
+/// Two committees, pairs of stations in one subnet.
+fn world() -> World {
+    World::with_subnets(16, 9, |station| station / 2)
+}
+
+/// Something to report, and how.
+#[derive(Clone, Debug)]
+struct Claim {
+    /// 16 and 17 are not in the roster.
+    station: usize,
+    k: u32,
+    deed: Deed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Honest,
+    Lie,
+    Timeout,
+    Graphsync,
+    Forge,
+    Stray,
+    Invent,
+}
+
+fn claims() -> impl Strategy<Value = Vec<Claim>> {
+    use Deed::*;
+    let deed = select(vec![
+        Honest, Honest, Honest, Honest, Lie, Timeout, Graphsync, Forge, Stray, Invent,
+    ]);
+    let claim = (0_usize..18, 0_u32..2, deed).prop_map(|(station, k, deed)| Claim { station, k, deed });
+    proptest::collection::vec(claim, 0..80)
+}
+
+fn measure(world: &World, claim: &Claim) -> Measurement {
+    let seated = claim.station.min(15);
+    let task = match claim.deed {
+        Deed::Stray => world.task_of_others(seated),
+        _ => world.task_of(seated, claim.k),
+    };
+    let mut measurement = world.measure_task(claim.station, task, |m| match claim.deed {
+        Deed::Lie => m.car_checksum = Some("1220ff".into()),
+        Deed::Timeout => m.timeout = true,
+        Deed::Graphsync => (m.protocol, m.head_status_code) = (Some("graphsync".into()), None),
+        Deed::Invent => m.cid = "bafkqaaa".into(),
+        Deed::Honest | Deed::Forge | Deed::Stray => {}
+    });
+    if claim.deed == Deed::Forge {
+        measurement.byte_length = Some(7);
+    }
+    measurement
+}
+
+/// Cuts the measurements into batches.
+fn cut(measurements: &[Measurement], cuts: &[Index]) -> Vec<Vec<Measurement>> {
+    let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(measurements.len() + 1)).collect();
+    places.extend([0, measurements.len()]);
+    places.sort_unstable();
+    places
+        .array_windows()
+        .map(|[start, end]| measurements[*start..*end].to_vec())
+        .collect()
+}
+
+/// docs/protocol.md §10, word for word: every rule goes over all that no rule before it has labelled.
+fn by_the_book(world: &World, measurements: &[Measurement]) -> Vec<(Label, Option<Verdict>)> {
+    let assignment = world.assignment();
+    let verifier = Verifier::new(&DOMAIN);
+    let station_of = |m: &Measurement| world.roster.index_of(m.station);
+    let seat_of = |m: &Measurement| assignment.seat_of(station_of(m).unwrap()).unwrap().0;
+    let mut labels: Vec<Option<Label>> = vec![None; measurements.len()];
+    let mut rule = |label: Label, applies: &dyn Fn(usize, &[usize]) -> bool| {
+        let open: Vec<_> = (0..measurements.len())
+            .filter(|index| labels[*index].is_none())
+            .collect();
+        let hits: Vec<_> = open
+            .iter()
+            .copied()
+            .filter(|index| applies(*index, &open))
+            .collect();
+        hits.into_iter().for_each(|index| labels[index] = Some(label));
+    };
+    rule(Label::NotInRoster, &|i, _| station_of(&measurements[i]).is_none());
+    rule(Label::BadSignature, &|i, _| {
+        !verifier.signed_by_station(&measurements[i])
+    });
+    rule(Label::TaskNotInRound, &|i, _| {
+        let m = &measurements[i];
+        world
+            .tasks
+            .get(m.task)
+            .is_none_or(|t| t.cid.to_string() != m.cid || t.provider.to_string() != m.miner_id)
+    });
+    rule(Label::TaskWrongCommittee, &|i, _| {
+        let m = &measurements[i];
+        !assignment.tasks(seat_of(m)).unwrap().contains(&m.task)
+    });
+    rule(Label::Duplicate, &|i, open| {
+        let same = |a: &Measurement, b: &Measurement| (a.station, a.task) == (b.station, b.task);
+        open.iter()
+            .any(|j| *j < i && same(&measurements[*j], &measurements[i]))
+    });
+    rule(Label::DupSubnet, &|i, open| {
+        let subnet = |m: &Measurement| world.roster.get(station_of(m).unwrap()).unwrap().subnet;
+        let rank = |m: &Measurement| world.dedupe_seed().rank(m.station, m.task);
+        let mine = &measurements[i];
+        open.iter()
+            .map(|j| &measurements[*j])
+            .any(|other| (subnet(other), other.task) == (subnet(mine), mine.task) && rank(other) < rank(mine))
+    });
+    rule(Label::Ok, &|_, _| true);
+
+    let mut groups = BTreeMap::<_, Vec<usize>>::new();
+    for (index, label) in labels.iter().enumerate() {
+        if *label == Some(Label::Ok) {
+            let measurement = &measurements[index];
+            groups
+                .entry((seat_of(measurement), measurement.task))
+                .or_default()
+                .push(index);
+        }
+    }
+    let mut verdicts = vec![None; measurements.len()];
+    for voters in groups.values() {
+        let agreeing = |index: usize| {
+            let vote = Vote::of(&measurements[index]);
+            voters
+                .iter()
+                .filter(|other| Vote::of(&measurements[**other]) == vote)
+                .count()
+        };
+        let found = voters.iter().any(|index| 2 * agreeing(*index) > voters.len());
+        for index in voters {
+            verdicts[*index] = Some(match () {
+                () if voters.len() < usize::from(world.parameters.quorum) => Verdict::CommitteeTooSmall,
+                () if !found => Verdict::MajorityNotFound,
+                () if 2 * agreeing(*index) > voters.len() => Verdict::MajorityResult,
+                () => Verdict::MinorityResult,
+            });
+        }
+    }
+    labels.into_iter().map(Option::unwrap).zip(verdicts).collect()
+}
+
+fn assert_conserved(world: &World, evaluation: &RoundEvaluation) {
+    let paid: u128 = evaluation.rewards.values().sum();
+    assert_eq!(paid, evaluation.reward.distributed);
+    assert_eq!(paid + evaluation.reward.remainder, world.parameters.budget);
+    assert_eq!(
+        evaluation.accepted.len() as u64,
+        evaluation.verdicts.majority_result
+    );
+    assert!(evaluation.accepted.is_sorted_by(|a, b| a < b));
+    assert_eq!(evaluation.labels.total(), evaluation.outcomes.len() as u64);
+    assert_eq!(evaluation.verdicts.total(), evaluation.labels.ok);
+    let rated = |totals: &mut dyn Iterator<Item = u64>| totals.sum::<u64>();
+    assert_eq!(
+        rated(&mut evaluation.rates.providers.values().map(|counts| counts.total)),
+        evaluation.labels.ok
+    );
+    // Every task of these worlds has two clients and one allocator.
+    assert_eq!(
+        rated(&mut evaluation.rates.clients.values().map(|counts| counts.total)),
+        2 * evaluation.labels.ok
+    );
+    assert_eq!(
+        rated(&mut evaluation.rates.allocators.values().map(|counts| counts.total)),
+        evaluation.labels.ok
+    );
+    for counts in evaluation.rates.providers.values() {
+        assert!(counts.successful_http <= counts.successful && counts.successful <= counts.total);
+        assert_eq!(counts.verdicts.total(), counts.total);
+    }
+    // Nobody is rewarded outside of its committee: what the accepted tree lets anyone show.
+    let assignment = world.assignment();
+    for accepted in &evaluation.accepted {
+        assert_eq!(
+            assignment.seat_of(accepted.station).unwrap().0,
+            accepted.committee
+        );
+        assert!(accepted.k < assignment.tasks_per_committee());
+    }
+}
+
+fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap()
+        .install(work)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn the_evaluation_goes_by_the_book(claims in claims(), cuts in proptest::collection::vec(any::<Index>(), 0..4)) {
+        let world = world();
+        let measurements: Vec<_> = claims.iter().map(|claim| measure(&world, claim)).collect();
+        let evaluation = world.evaluate(&cut(&measurements, &cuts));
+        let found: Vec<_> = evaluation.outcomes.iter().map(|outcome| (outcome.label, outcome.verdict)).collect();
+        prop_assert_eq!(found, by_the_book(&world, &measurements));
+        assert_conserved(&world, &evaluation);
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_show(claims in claims()) {
+        let world = world();
+        let measurements: Vec<_> = claims.iter().map(|claim| measure(&world, claim)).collect();
+        let batches = cut(&measurements, &[]);
+        prop_assert_eq!(in_pool(1, || world.evaluate(&batches)), in_pool(4, || world.evaluate(&batches)));
+    }
+
+    #[test]
+    fn without_duplicates_the_order_of_batches_does_not_show(
+        claims in claims(),
+        cuts in proptest::collection::vec(any::<Index>(), 0..6),
+        order in any::<prop::sample::Selector>(),
+    ) {
+        let world = world();
+        let mut unique = BTreeMap::new();
+        for claim in &claims {
+            let measurement = measure(&world, claim);
+            unique.entry((measurement.station, measurement.task)).or_insert(measurement);
+        }
+        let batches = cut(&unique.into_values().collect::<Vec<_>>(), &cuts);
+        let mut shuffled = batches.clone();
+        let mut pool = batches.clone();
+        for place in &mut shuffled {
+            let at = order.select(0..pool.len());
+            *place = pool.remove(at);
+        }
+        let (one, other) = (world.evaluate(&batches), world.evaluate(&shuffled));
+        prop_assert_eq!((one.labels, one.verdicts), (other.labels, other.verdicts));
+        prop_assert_eq!(one.rates, other.rates);
+        prop_assert_eq!((one.accepted, one.rewards), (other.accepted, other.rewards));
+        prop_assert_eq!(one.decisions, other.decisions);
+    }
+}
+
+#[test]
+fn every_deed_comes_out_somewhere() {
+    let world = world();
+    let deeds = [
+        Deed::Honest,
+        Deed::Lie,
+        Deed::Timeout,
+        Deed::Graphsync,
+        Deed::Forge,
+        Deed::Stray,
+        Deed::Invent,
+    ];
+    let mut claims: Vec<_> = (0..18)
+        .map(|station| Claim {
+            station,
+            k: 0,
+            deed: Deed::Honest,
+        })
+        .collect();
+    claims.extend(deeds.map(|deed| Claim {
+        station: 3,
+        k: 1,
+        deed,
+    }));
+    let measurements: Vec<_> = claims.iter().map(|claim| measure(&world, claim)).collect();
+    let evaluation = world.evaluate(&[measurements]);
+    for (label, count) in evaluation.labels.iter() {
+        assert!(count > 0, "no {label} among {:?}", evaluation.labels);
+    }
+    assert!(evaluation.outcomes.iter().any(|outcome| {
+        world.roster.index_of(outcome.station) == Some(StationIndex(3)) && outcome.label == Label::Duplicate
+    }));
+}
