@@ -16,7 +16,10 @@ fn shuffle_is_ethereums() {
     let mapping = json_of(["shuffle", "--seed", SEED, "--count", "100"]);
     let mapping = mapping.as_array().unwrap();
     assert_eq!(mapping.len(), 100);
-    assert_eq!(mapping[..8], [14, 61, 28, 43, 48, 31, 84, 71].map(|index| json!(index)));
+    assert_eq!(
+        mapping[..8],
+        [14, 61, 28, 43, 48, 31, 84, 71].map(|index| json!(index))
+    );
     assert_eq!(mapping[99], json!(60));
     assert_eq!(stdout_of(["shuffle", "--seed", SEED, "--count", "0"]), "[]\n");
     assert_eq!(stdout_of(["shuffle", "--seed", SEED, "--count", "1"]), "[0]\n");
@@ -32,13 +35,32 @@ fn committees_share_out_the_roster() {
     everyone.sort_unstable();
     assert_eq!(everyone, (0..250).collect::<Vec<_>>());
 
-    let one = json_of(["committees", "--seed", SEED, "--stations", "250", "--committee", "1"]);
+    let one = json_of([
+        "committees",
+        "--seed",
+        SEED,
+        "--stations",
+        "250",
+        "--committee",
+        "1",
+    ]);
     assert_eq!(one, json!({"committees": 3, "members": [members[1]]}));
 
     // Seats count over the whole roster: committee 1 begins at seat 83.
     let station = members[1][7].to_string();
-    let seat = json_of(["committees", "--seed", SEED, "--stations", "250", "--station", &station]);
-    assert_eq!(seat, json!({"station": members[1][7], "committee": 1, "seat": 90}));
+    let seat = json_of([
+        "committees",
+        "--seed",
+        SEED,
+        "--stations",
+        "250",
+        "--station",
+        &station,
+    ]);
+    assert_eq!(
+        seat,
+        json!({"station": members[1][7], "committee": 1, "seat": 90})
+    );
 
     let none = json_of(["committees", "--seed", SEED, "--stations", "0"]);
     assert_eq!(none, json!({"committees": 0, "members": []}));
@@ -54,18 +76,44 @@ fn tasks_are_each_committees_own() {
     drawn.dedup();
     assert_eq!(drawn.len(), 300);
 
-    let one = json_of(["tasks", "--seed", SEED, "--stations", "300", "--tasks", "2000", "--committee", "2"]);
+    let one = json_of([
+        "tasks",
+        "--seed",
+        SEED,
+        "--stations",
+        "300",
+        "--tasks",
+        "2000",
+        "--committee",
+        "2",
+    ]);
     assert_eq!(one["tasks"], json!([tasks[2]]));
 }
 
 #[test]
 fn beacons_are_verified() {
-    let genuine = json_of(["beacon", "verify", "--round", "1000", "--signature", SIGNATURE, "--json"]);
+    let genuine = json_of([
+        "beacon",
+        "verify",
+        "--round",
+        "1000",
+        "--signature",
+        SIGNATURE,
+        "--json",
+    ]);
     assert_eq!(genuine["valid"], true);
     assert_eq!(genuine["round"], 1000);
     assert_eq!(genuine["randomness"].as_str().unwrap().len(), 64);
 
-    let other_round = run(["beacon", "verify", "--round", "1001", "--signature", SIGNATURE, "--json"]);
+    let other_round = run([
+        "beacon",
+        "verify",
+        "--round",
+        "1001",
+        "--signature",
+        SIGNATURE,
+        "--json",
+    ]);
     assert_eq!(other_round.status.code(), Some(1));
     let verdict: Value = serde_json::from_slice(&other_round.stdout).unwrap();
     assert_eq!(verdict["valid"], false);
@@ -74,14 +122,83 @@ fn beacons_are_verified() {
 #[test]
 fn bad_input_is_named() {
     let short = "0x01b4";
-    refused(&run(["shuffle", "--seed", short, "--count", "10"]), 2, &["--seed", "32"]);
-    refused(&run(["shuffle", "--seed", SEED, "--count", "4294967296"]), 2, &["--count", "4294967296"]);
-    refused(&run(["committees", "--seed", SEED, "--stations", "10", "--station", "10"]), 2, &["--station 10"]);
-    refused(&run(["committees", "--seed", SEED, "--stations", "10", "--committee", "1"]), 2, &["--committee 1"]);
-    refused(&run(["committees", "--seed", SEED, "--stations", "0", "--station", "0"]), 2, &["--station 0"]);
-    refused(&run(["committees", "--seed", SEED, "--stations", "10", "--max-size", "0"]), 2, &["--max-size"]);
-    refused(&run(["tasks", "--seed", SEED, "--stations", "10", "--tasks", "x"]), 2, &["--tasks"]);
-    refused(&run(["beacon", "verify", "--round", "1000", "--signature", "zz"]), 2, &["--signature"]);
-    refused(&run(["beacon", "verify", "--round", "1", "--signature", SIGNATURE, "--chain", "x"]), 2, &["--chain"]);
+    refused(
+        &run(["shuffle", "--seed", short, "--count", "10"]),
+        2,
+        &["--seed", "32"],
+    );
+    refused(
+        &run(["shuffle", "--seed", SEED, "--count", "4294967296"]),
+        2,
+        &["--count", "4294967296"],
+    );
+    refused(
+        &run([
+            "committees",
+            "--seed",
+            SEED,
+            "--stations",
+            "10",
+            "--station",
+            "10",
+        ]),
+        2,
+        &["--station 10"],
+    );
+    refused(
+        &run([
+            "committees",
+            "--seed",
+            SEED,
+            "--stations",
+            "10",
+            "--committee",
+            "1",
+        ]),
+        2,
+        &["--committee 1"],
+    );
+    refused(
+        &run(["committees", "--seed", SEED, "--stations", "0", "--station", "0"]),
+        2,
+        &["--station 0"],
+    );
+    refused(
+        &run([
+            "committees",
+            "--seed",
+            SEED,
+            "--stations",
+            "10",
+            "--max-size",
+            "0",
+        ]),
+        2,
+        &["--max-size"],
+    );
+    refused(
+        &run(["tasks", "--seed", SEED, "--stations", "10", "--tasks", "x"]),
+        2,
+        &["--tasks"],
+    );
+    refused(
+        &run(["beacon", "verify", "--round", "1000", "--signature", "zz"]),
+        2,
+        &["--signature"],
+    );
+    refused(
+        &run([
+            "beacon",
+            "verify",
+            "--round",
+            "1",
+            "--signature",
+            SIGNATURE,
+            "--chain",
+            "x",
+        ]),
+        2,
+        &["--chain"],
+    );
     refused(&run(["no-such-command"]), 2, &["no-such-command"]);
 }

@@ -49,7 +49,11 @@ pub(crate) fn json_pretty(value: &impl Serialize) -> eyre::Result<()> {
 }
 
 /// JSON if asked for, else the text.
-pub(crate) fn either(as_json: bool, value: &impl Serialize, text: impl FnOnce() -> String) -> eyre::Result<()> {
+pub(crate) fn either(
+    as_json: bool,
+    value: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> eyre::Result<()> {
     if as_json { json_pretty(value) } else { line(text()) }
 }
 
@@ -76,7 +80,9 @@ pub(crate) fn print_error(error: &Report) {
 pub(crate) fn is_broken_pipe(error: &Report) -> bool {
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        let json = cause
+            .downcast_ref::<serde_json::Error>()
+            .and_then(serde_json::Error::io_error_kind);
         io.or(json) == Some(io::ErrorKind::BrokenPipe)
     })
 }

@@ -104,7 +104,11 @@ pub fn unpack(root: &FileCid, car: &[u8]) -> Result<Vec<u8>, CarError> {
     let needed = used.into_inner().len();
     match needed == blocks.len() {
         true => Ok(content),
-        false => Err(CarError::Superfluous { root: *root, found: blocks.len(), needed }),
+        false => Err(CarError::Superfluous {
+            root: *root,
+            found: blocks.len(),
+            needed,
+        }),
     }
 }
 
@@ -140,7 +144,9 @@ mod tests {
     use super::*;
 
     fn content(size: usize) -> Vec<u8> {
-        (0..size).map(|index| ((index * 7 + index / 256) % 251) as u8).collect()
+        (0..size)
+            .map(|index| ((index * 7 + index / 256) % 251) as u8)
+            .collect()
     }
 
     #[test]
@@ -170,14 +176,24 @@ mod tests {
         let mut rest = &other_car[..];
         take_section(&mut rest);
         more.extend_from_slice(rest);
-        assert_eq!(unpack(&root, &more), Err(CarError::Superfluous { root, found: 4, needed: 3 }));
+        assert_eq!(
+            unpack(&root, &more),
+            Err(CarError::Superfluous {
+                root,
+                found: 4,
+                needed: 3
+            })
+        );
         more.extend_from_slice(rest);
         assert!(matches!(unpack(&root, &more), Err(CarError::Repeated { cid, .. }) if cid == other));
 
         let mut head = &car[..];
         take_section(&mut head);
         let only_head = &car[..car.len() - head.len()];
-        assert_eq!(unpack(&root, only_head), Err(CarError::File(UnixFsError::Missing(root))));
+        assert_eq!(
+            unpack(&root, only_head),
+            Err(CarError::File(UnixFsError::Missing(root)))
+        );
     }
 
     proptest! {

@@ -28,7 +28,10 @@ pub struct Profile {
 impl Default for Profile {
     /// `unixfs-v1-2025`.
     fn default() -> Self {
-        Self { chunk_size: 1 << 20, max_links: 1024 }
+        Self {
+            chunk_size: 1 << 20,
+            max_links: 1024,
+        }
     }
 }
 
@@ -102,7 +105,10 @@ impl Sink for Nothing {
 
 impl Sink for Vec<Block> {
     fn put(&mut self, cid: FileCid, data: &[u8]) {
-        self.push(Block { cid, data: data.to_vec() });
+        self.push(Block {
+            cid,
+            data: data.to_vec(),
+        });
     }
 }
 
@@ -120,31 +126,59 @@ fn add(content: &[u8], profile: Profile, sink: &mut impl Sink) -> FileCid {
     let leaf = |chunk: &[u8], sink: &mut _| {
         let cid = cid_of(Codec::Raw, chunk);
         Sink::put(sink, cid, chunk);
-        Part { cid, content: chunk.len() as u64, total: chunk.len() as u64 }
+        Part {
+            cid,
+            content: chunk.len() as u64,
+            total: chunk.len() as u64,
+        }
     };
     if content.is_empty() {
         return leaf(content, sink).cid;
     }
-    let mut level: Vec<Part> = content.chunks(profile.chunk_size).map(|chunk| leaf(chunk, sink)).collect();
+    let mut level: Vec<Part> = content
+        .chunks(profile.chunk_size)
+        .map(|chunk| leaf(chunk, sink))
+        .collect();
     while level.len() > 1 {
-        level = level.chunks(profile.max_links).map(|children| join(children, sink)).collect();
+        level = level
+            .chunks(profile.max_links)
+            .map(|children| join(children, sink))
+            .collect();
     }
     level[0].cid
 }
 
 fn join(children: &[Part], sink: &mut impl Sink) -> Part {
-    let links = children.iter().map(|child| Link { cid: child.cid, total: child.total }).collect();
+    let links = children
+        .iter()
+        .map(|child| Link {
+            cid: child.cid,
+            total: child.total,
+        })
+        .collect();
     let sizes: Vec<u64> = children.iter().map(|child| child.content).collect();
     let content = sizes.iter().sum();
-    let data = Node { links, content, sizes }.encode();
+    let data = Node {
+        links,
+        content,
+        sizes,
+    }
+    .encode();
     let cid = cid_of(Codec::DagPb, &data);
     sink.put(cid, &data);
-    Part { cid, content, total: data.len() as u64 + children.iter().map(|child| child.total).sum::<u64>() }
+    Part {
+        cid,
+        content,
+        total: data.len() as u64 + children.iter().map(|child| child.total).sum::<u64>(),
+    }
 }
 
 /// The CID of a block.
 pub(crate) fn cid_of(codec: Codec, data: &[u8]) -> FileCid {
-    FileCid { codec, digest: Sha256::digest(data).into() }
+    FileCid {
+        codec,
+        digest: Sha256::digest(data).into(),
+    }
 }
 
 /// The content of the file `root`, from blocks that `get` finds; each is checked against its CID.
@@ -182,12 +216,20 @@ fn read_part<'a>(
         read_part(&link.cid, get, depth + 1, content)?;
         let actual = content.len() as u64 - before;
         if actual != *stated {
-            return Err(UnixFsError::WrongSize { cid: link.cid, stated: *stated, actual });
+            return Err(UnixFsError::WrongSize {
+                cid: link.cid,
+                stated: *stated,
+                actual,
+            });
         }
     }
     let actual = content.len() as u64 - start;
     match actual == node.content {
         true => Ok(()),
-        false => Err(UnixFsError::WrongSize { cid: *cid, stated: node.content, actual }),
+        false => Err(UnixFsError::WrongSize {
+            cid: *cid,
+            stated: node.content,
+            actual,
+        }),
     }
 }

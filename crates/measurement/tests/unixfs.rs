@@ -12,14 +12,23 @@ fn cids_are_those_of_npm_ipld_unixfs() {
     assert_eq!(files.len(), 12);
     for file in files {
         let number = |key: &str| file[key].as_u64().unwrap() as usize;
-        let content: Vec<u8> = (0..number("size")).map(|i| ((7 * i + i / 256) % 251) as u8).collect();
-        let profile = Profile { chunk_size: number("chunkSize"), max_links: number("maxLinks") };
+        let content: Vec<u8> = (0..number("size"))
+            .map(|i| ((7 * i + i / 256) % 251) as u8)
+            .collect();
+        let profile = Profile {
+            chunk_size: number("chunkSize"),
+            max_links: number("maxLinks"),
+        };
         let (root, blocks) = build(&content, profile);
         assert_eq!(root.to_string(), file["cid"].as_str().unwrap(), "{file}");
         if profile == Profile::default() {
             assert_eq!(file_cid(&content), root);
         }
         let blocks: BTreeMap<_, _> = blocks.iter().map(|block| (block.cid, &block.data[..])).collect();
-        assert_eq!(read(&root, |cid| blocks.get(cid).copied()).unwrap(), content, "{file}");
+        assert_eq!(
+            read(&root, |cid| blocks.get(cid).copied()).unwrap(),
+            content,
+            "{file}"
+        );
     }
 }

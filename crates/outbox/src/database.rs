@@ -7,8 +7,8 @@ use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use assize_chain::{Draft, Fees, SignedTransaction};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::step::{Attempt, Mined, State};
 use crate::OutboxError;
+use crate::step::{Attempt, Mined, State};
 
 /// Money and hashes are text and blobs: SQLite's integers end at 2^63.
 const SCHEMA: &str = "
@@ -56,7 +56,13 @@ pub fn enqueue(database: &Connection, key: &str, draft: &Draft) -> rusqlite::Res
     let added = database.execute(
         "INSERT INTO outbox_intent (key, contract, recipient, value, input) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET state = 'queued', reason = NULL WHERE state = 'refused'",
-        params![key, draft.contract, recipient.as_slice(), draft.value.to_string(), &draft.input[..]],
+        params![
+            key,
+            draft.contract,
+            recipient.as_slice(),
+            draft.value.to_string(),
+            &draft.input[..]
+        ],
     )?;
     Ok(added == 1)
 }
@@ -100,22 +106,42 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) fn open(path: &Path, owner: &str) -> Result<Self, OutboxError> {
         let lock = lock(path)?;
-        let failed = |source| OutboxError::Database { path: path.to_owned(), source };
+        let failed = |source| OutboxError::Database {
+            path: path.to_owned(),
+            source,
+        };
         let connection = Connection::open(path).map_err(failed)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .map_err(failed)?;
         // A transaction's bytes must be on the disk before they are sent.
-        connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-        connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+        connection
+            .pragma_update(None, "synchronous", "FULL")
+            .map_err(failed)?;
+        connection
+            .pragma_update(None, "foreign_keys", true)
+            .map_err(failed)?;
         connection.execute_batch(SCHEMA).map_err(failed)?;
         connection
-            .execute("INSERT OR IGNORE INTO outbox_owner (one, owner) VALUES (1, ?)", [owner])
+            .execute(
+                "INSERT OR IGNORE INTO outbox_owner (one, owner) VALUES (1, ?)",
+                [owner],
+            )
             .map_err(failed)?;
-        let there: String =
-            connection.query_row("SELECT owner FROM outbox_owner", [], |row| row.get(0)).map_err(failed)?;
+        let there: String = connection
+            .query_row("SELECT owner FROM outbox_owner", [], |row| row.get(0))
+            .map_err(failed)?;
         if there != owner {
-            return Err(OutboxError::Foreign { path: path.to_owned(), there, here: owner.to_owned() });
+            return Err(OutboxError::Foreign {
+                path: path.to_owned(),
+                there,
+                here: owner.to_owned(),
+            });
         }
-        Ok(Self { connection, _lock: lock })
+        Ok(Self {
+            connection,
+            _lock: lock,
+        })
     }
 
     /// The oldest intent that has not ended.
@@ -130,7 +156,10 @@ impl Database {
     fn one(&self, which: &str, parameters: impl rusqlite::Params) -> Result<Option<Intent>, OutboxError> {
         let columns = "id, key, contract, recipient, value, input, state, nonce, mined_hash, mined_block, gas_used, reason";
         let query = format!("SELECT {columns} FROM outbox_intent {which}");
-        let found = self.connection.query_row(&query, parameters, |row| Ok(self.intent(row))).optional()?;
+        let found = self
+            .connection
+            .query_row(&query, parameters, |row| Ok(self.intent(row)))
+            .optional()?;
         found.transpose()
     }
 
@@ -152,7 +181,10 @@ impl Database {
             "queued" => State::Queued,
             "pending" => {
                 let nonce: i64 = row.get("nonce")?;
-                State::Pending { nonce: nonce as u64, attempts: self.attempts(id, nonce)? }
+                State::Pending {
+                    nonce: nonce as u64,
+                    attempts: self.attempts(id, nonce)?,
+                }
             }
             "refused" => State::Refused,
             ended => {
@@ -165,10 +197,20 @@ impl Database {
                     succeeded: ended == "done",
                     gas_used: gas_used as u64,
                 };
-                if mined.succeeded { State::Done(mined) } else { State::Reverted(mined) }
+                if mined.succeeded {
+                    State::Done(mined)
+                } else {
+                    State::Reverted(mined)
+                }
             }
         };
-        Ok(Intent { id, key: row.get("key")?, draft, state, reason: row.get("reason")? })
+        Ok(Intent {
+            id,
+            key: row.get("key")?,
+            draft,
+            state,
+            reason: row.get("reason")?,
+        })
     }
 
     fn attempts(&self, intent: i64, nonce: i64) -> Result<Vec<Attempt>, OutboxError> {
@@ -253,8 +295,10 @@ impl Database {
     }
 
     pub(crate) fn requeue(&self, intent: i64) -> Result<(), OutboxError> {
-        self.connection
-            .execute("UPDATE outbox_intent SET state = 'queued', nonce = NULL WHERE id = ?", [intent])?;
+        self.connection.execute(
+            "UPDATE outbox_intent SET state = 'queued', nonce = NULL WHERE id = ?",
+            [intent],
+        )?;
         Ok(())
     }
 
@@ -296,12 +340,21 @@ fn lock(path: &Path) -> Result<File, OutboxError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
-    let failed = |source| OutboxError::Lock { path: lock_path.clone(), source };
-    let file =
-        OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(failed)?;
+    let failed = |source| OutboxError::Lock {
+        path: lock_path.clone(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OutboxError::Locked { path: path.to_owned() }),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OutboxError::Locked {
+            path: path.to_owned(),
+        }),
         Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
     }
 }

@@ -41,10 +41,22 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxError::Locked`] if another process works with it; [`OutboxError::Foreign`] if it is another key's.
-    pub fn open(path: &Path, client: ChainClient, signer: Signer, policy: Policy) -> Result<Self, OutboxError> {
+    pub fn open(
+        path: &Path,
+        client: ChainClient,
+        signer: Signer,
+        policy: Policy,
+    ) -> Result<Self, OutboxError> {
         let owner = format!("{} on chain {}", signer.address(), client.chain_id());
         let database = Database::open(path, &owner)?;
-        Ok(Self { database, client, signer, policy, clock: Box::new(SystemClock), watcher: None })
+        Ok(Self {
+            database,
+            client,
+            signer,
+            policy,
+            clock: Box::new(SystemClock),
+            watcher: None,
+        })
     }
 
     /// Another clock, for tests.
@@ -81,7 +93,9 @@ impl Outbox {
     /// # Errors
     /// The database's.
     pub fn ended(&self, key: &str) -> Result<Option<Ended>, OutboxError> {
-        let Some(intent) = self.database.by_key(key)? else { return Ok(None) };
+        let Some(intent) = self.database.by_key(key)? else {
+            return Ok(None);
+        };
         let reason = intent.reason.unwrap_or_default();
         Ok(match intent.state {
             State::Queued | State::Pending { .. } => None,
@@ -105,7 +119,10 @@ impl Outbox {
             }
             let seconds = self.clock.now().saturating_sub(started);
             if seconds >= self.policy.patience {
-                return Err(OutboxError::StillUnderWay { key: intent.key, seconds });
+                return Err(OutboxError::StillUnderWay {
+                    key: intent.key,
+                    seconds,
+                });
             }
             tokio::time::sleep(self.policy.poll).await;
         }
@@ -122,7 +139,11 @@ impl Outbox {
             Action::Requeue => self.database.requeue(intent.id)?,
             Action::Sign { nonce, fees } => {
                 // The contract's refusal is found here, before anything is signed.
-                let gas_limit = match self.client.estimate_gas(&intent.draft, self.signer.address()).await {
+                let gas_limit = match self
+                    .client
+                    .estimate_gas(&intent.draft, self.signer.address())
+                    .await
+                {
                     Ok(limit) => limit,
                     // Of a replacement that the contract would refuse now, the first version may be the reason: it is
                     // in, and its receipt on the way.
@@ -135,17 +156,26 @@ impl Outbox {
                     }
                     Err(error) => return Err(error.into()),
                 };
-                let cost = alloy_primitives::U256::from(gas_limit) * alloy_primitives::U256::from(fees.max_fee);
-                self.client.expect_funds(&self.signer, intent.draft.value.saturating_add(cost)).await?;
+                let cost =
+                    alloy_primitives::U256::from(gas_limit) * alloy_primitives::U256::from(fees.max_fee);
+                self.client
+                    .expect_funds(&self.signer, intent.draft.value.saturating_add(cost))
+                    .await?;
                 let chain_id = self.client.chain_id();
-                let signed = self.signer.sign_transaction(chain_id, &intent.draft, nonce, gas_limit, fees)?;
-                self.database.store_attempt(intent.id, nonce, fees, &signed, now)?;
+                let signed = self
+                    .signer
+                    .sign_transaction(chain_id, &intent.draft, nonce, gas_limit, fees)?;
+                self.database
+                    .store_attempt(intent.id, nonce, fees, &signed, now)?;
                 self.boundary(Boundary::Stored)?;
             }
             Action::Send(hash) => self.send(&hash, now).await?,
             Action::Finish => {
                 let (State::Done(mined) | State::Reverted(mined)) = state else {
-                    return Err(OutboxError::BadRow(format!("{} ended without a receipt", intent.key)));
+                    return Err(OutboxError::BadRow(format!(
+                        "{} ended without a receipt",
+                        intent.key
+                    )));
                 };
                 self.boundary(Boundary::Mined)?;
                 let reason = self.reason(intent, &mined).await?;
@@ -174,7 +204,12 @@ impl Outbox {
         }
         let head = self.client.head().await?.number;
         let fees = self.client.fees().await?;
-        Ok(Observation { head, mined_nonce, fees, mined })
+        Ok(Observation {
+            head,
+            mined_nonce,
+            fees,
+            mined,
+        })
     }
 
     async fn send(&mut self, hash: &B256, now: u64) -> Result<(), OutboxError> {
@@ -184,7 +219,9 @@ impl Outbox {
         // Whatever the node says, the receipts decide; but a refusal is worth a word in the log.
         match &outcome {
             SendOutcome::Accepted | SendOutcome::AlreadyKnown => {}
-            other => tracing::warn!(%hash, answer = ?other, "the node did not take a transaction; it will be sent again"),
+            other => {
+                tracing::warn!(%hash, answer = ?other, "the node did not take a transaction; it will be sent again")
+            }
         }
         self.database.mark_sent(hash, &format!("{outcome:?}"), now)
     }
@@ -193,8 +230,14 @@ impl Outbox {
         if mined.succeeded {
             return Ok(None);
         }
-        let revert = self.client.failure(&intent.draft, self.signer.address(), mined.block).await?;
-        Ok(Some(revert.map_or_else(|| "it was reverted; the node cannot say why".to_owned(), |why| why.to_string())))
+        let revert = self
+            .client
+            .failure(&intent.draft, self.signer.address(), mined.block)
+            .await?;
+        Ok(Some(revert.map_or_else(
+            || "it was reverted; the node cannot say why".to_owned(),
+            |why| why.to_string(),
+        )))
     }
 
     fn boundary(&mut self, boundary: Boundary) -> Result<(), OutboxError> {
@@ -207,6 +250,9 @@ impl Outbox {
 
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outbox").field("signer", &self.signer).field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Outbox")
+            .field("signer", &self.signer)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }

@@ -91,7 +91,10 @@ pub fn step(state: &State, seen: &Observation, now: u64, policy: &Policy) -> (St
         State::Done(_) | State::Reverted(_) | State::Refused => return (state.clone(), Action::Finish),
         State::Queued => {
             let action = match affordable(seen.fees, policy) {
-                true => Action::Sign { nonce: seen.mined_nonce, fees: seen.fees },
+                true => Action::Sign {
+                    nonce: seen.mined_nonce,
+                    fees: seen.fees,
+                },
                 false => Action::Wait,
             };
             return (State::Queued, action);
@@ -102,7 +105,11 @@ pub fn step(state: &State, seen: &Observation, now: u64, policy: &Policy) -> (St
         if seen.head < mined.block.saturating_add(policy.confirmations) {
             return (state.clone(), Action::Wait);
         }
-        let end = if mined.succeeded { State::Done(mined) } else { State::Reverted(mined) };
+        let end = if mined.succeeded {
+            State::Done(mined)
+        } else {
+            State::Reverted(mined)
+        };
         return (end, Action::Finish);
     }
     let Some(newest) = attempts.last() else {
@@ -148,47 +155,91 @@ mod tests {
         max_fee: 1_000,
         patience: 0,
     };
-    const FEES: Fees = Fees { max_fee: 100, premium: 10 };
+    const FEES: Fees = Fees {
+        max_fee: 100,
+        premium: 10,
+    };
 
     fn seen() -> Observation {
-        Observation { head: 50, mined_nonce: 7, fees: FEES, mined: None }
+        Observation {
+            head: 50,
+            mined_nonce: 7,
+            fees: FEES,
+            mined: None,
+        }
     }
 
     fn pending(made_at: u64, sent_at: Option<u64>) -> State {
-        let attempt = Attempt { hash: B256::repeat_byte(1), fees: FEES, made_at, sent_at };
-        State::Pending { nonce: 7, attempts: vec![attempt] }
+        let attempt = Attempt {
+            hash: B256::repeat_byte(1),
+            fees: FEES,
+            made_at,
+            sent_at,
+        };
+        State::Pending {
+            nonce: 7,
+            attempts: vec![attempt],
+        }
     }
 
     fn mined(block: u64, succeeded: bool) -> Mined {
-        Mined { hash: B256::repeat_byte(1), block, succeeded, gas_used: 21_000 }
+        Mined {
+            hash: B256::repeat_byte(1),
+            block,
+            succeeded,
+            gas_used: 21_000,
+        }
     }
 
     #[test]
     fn a_queued_intent_is_signed_with_the_next_nonce() {
         let (state, action) = step(&State::Queued, &seen(), 0, &POLICY);
-        assert_eq!((state, action), (State::Queued, Action::Sign { nonce: 7, fees: FEES }));
+        assert_eq!(
+            (state, action),
+            (State::Queued, Action::Sign { nonce: 7, fees: FEES })
+        );
     }
 
     #[test]
     fn a_price_above_the_cap_parks_and_never_drops() {
-        let dear = Observation { fees: Fees { max_fee: 1_001, premium: 10 }, ..seen() };
-        assert_eq!(step(&State::Queued, &dear, 0, &POLICY), (State::Queued, Action::Wait));
+        let dear = Observation {
+            fees: Fees {
+                max_fee: 1_001,
+                premium: 10,
+            },
+            ..seen()
+        };
+        assert_eq!(
+            step(&State::Queued, &dear, 0, &POLICY),
+            (State::Queued, Action::Wait)
+        );
         // Past the time to raise the price, but the raised price is above the cap: the old bytes are sent again.
         let state = pending(0, Some(0));
-        assert_eq!(step(&state, &dear, 1_000, &POLICY).1, Action::Send(B256::repeat_byte(1)));
+        assert_eq!(
+            step(&state, &dear, 1_000, &POLICY).1,
+            Action::Send(B256::repeat_byte(1))
+        );
     }
 
     #[test]
     fn what_is_stored_but_not_sent_is_sent() {
-        assert_eq!(step(&pending(0, None), &seen(), 0, &POLICY).1, Action::Send(B256::repeat_byte(1)));
+        assert_eq!(
+            step(&pending(0, None), &seen(), 0, &POLICY).1,
+            Action::Send(B256::repeat_byte(1))
+        );
     }
 
     #[test]
     fn without_a_receipt_it_waits_resends_and_raises() {
         let state = pending(100, Some(100));
         assert_eq!(step(&state, &seen(), 109, &POLICY).1, Action::Wait);
-        assert_eq!(step(&state, &seen(), 110, &POLICY).1, Action::Send(B256::repeat_byte(1)));
-        let Action::Sign { nonce, fees } = step(&state, &seen(), 130, &POLICY).1 else { panic!("no new attempt") };
+        assert_eq!(
+            step(&state, &seen(), 110, &POLICY).1,
+            Action::Send(B256::repeat_byte(1))
+        );
+        let Action::Sign { nonce, fees } = step(&state, &seen(), 130, &POLICY).1 else {
+            panic!("no new attempt")
+        };
         assert_eq!(nonce, 7);
         // Filecoin replaces a transaction only for a quarter more and one.
         assert!(fees.premium >= FEES.premium * 5 / 4 + 1);
@@ -197,8 +248,16 @@ mod tests {
     #[test]
     fn a_receipt_counts_when_it_is_deep_enough() {
         let state = pending(0, Some(0));
-        let at = |head, mined| Observation { head, mined: Some(mined), mined_nonce: 8, ..seen() };
-        assert_eq!(step(&state, &at(54, mined(50, true)), 0, &POLICY), (state.clone(), Action::Wait));
+        let at = |head, mined| Observation {
+            head,
+            mined: Some(mined),
+            mined_nonce: 8,
+            ..seen()
+        };
+        assert_eq!(
+            step(&state, &at(54, mined(50, true)), 0, &POLICY),
+            (state.clone(), Action::Wait)
+        );
         assert_eq!(
             step(&state, &at(55, mined(50, true)), 0, &POLICY),
             (State::Done(mined(50, true)), Action::Finish)
@@ -213,15 +272,25 @@ mod tests {
 
     #[test]
     fn a_nonce_used_by_somebody_else_begins_anew() {
-        let stolen = Observation { mined_nonce: 8, ..seen() };
+        let stolen = Observation {
+            mined_nonce: 8,
+            ..seen()
+        };
         let state = pending(0, Some(0));
         assert_eq!(step(&state, &stolen, 9, &POLICY), (state.clone(), Action::Wait));
-        assert_eq!(step(&state, &stolen, 10, &POLICY), (State::Queued, Action::Requeue));
+        assert_eq!(
+            step(&state, &stolen, 10, &POLICY),
+            (State::Queued, Action::Requeue)
+        );
     }
 
     #[test]
     fn an_end_is_final() {
-        for state in [State::Done(mined(1, true)), State::Reverted(mined(1, false)), State::Refused] {
+        for state in [
+            State::Done(mined(1, true)),
+            State::Reverted(mined(1, false)),
+            State::Refused,
+        ] {
             assert_eq!(step(&state, &seen(), u64::MAX, &POLICY), (state, Action::Finish));
         }
     }

@@ -29,20 +29,36 @@ pub async fn claim_one(
     patience: Duration,
 ) -> Result<Paid, PayoutError> {
     expect_claimable(settlement, allocations)?;
-    let unknown = PayoutError::UnknownOperator { settlement: settlement.id, operator };
+    let unknown = PayoutError::UnknownOperator {
+        settlement: settlement.id,
+        operator,
+    };
     let claim = allocations.claim(operator).ok_or(unknown)?;
     let claimed = rewards.claimed(operator).await?;
     let due = claim.cumulative.saturating_sub(claimed);
     if due == U256::ZERO {
-        return Err(PayoutError::NothingDue { settlement: settlement.id, operator, claimed });
+        return Err(PayoutError::NothingDue {
+            settlement: settlement.id,
+            operator,
+            claimed,
+        });
     }
-    let receipt = rewards.client().transact(signer, &rewards.claim(settlement.id, &claim), patience).await?;
+    let receipt = rewards
+        .client()
+        .transact(signer, &rewards.claim(settlement.id, &claim), patience)
+        .await?;
     // Allocations are u128, and what is due of them is no more.
-    Ok(Paid { amount: due.saturating_to(), receipt })
+    Ok(Paid {
+        amount: due.saturating_to(),
+        receipt,
+    })
 }
 
 /// Refuses a settlement that is not active, or allocations that are not its own.
-pub(crate) fn expect_claimable(settlement: &Settlement, allocations: &Allocations) -> Result<(), PayoutError> {
+pub(crate) fn expect_claimable(
+    settlement: &Settlement,
+    allocations: &Allocations,
+) -> Result<(), PayoutError> {
     if settlement.status != Status::Active {
         return Err(PayoutError::NotActive {
             settlement: settlement.id,
@@ -53,6 +69,10 @@ pub(crate) fn expect_claimable(settlement: &Settlement, allocations: &Allocation
     let (ours, theirs) = (allocations.root(), settlement.proposal.root);
     match ours == theirs {
         true => Ok(()),
-        false => Err(PayoutError::WrongAllocations { settlement: settlement.id, ours, theirs }),
+        false => Err(PayoutError::WrongAllocations {
+            settlement: settlement.id,
+            ours,
+            theirs,
+        }),
     }
 }

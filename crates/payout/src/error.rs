@@ -1,7 +1,7 @@
 //! Why nobody could be paid.
 
-use assize_chain::{ChainError, Fil, SettlementId, Status};
 use alloy_primitives::{Address, B256, U256};
+use assize_chain::{ChainError, Fil, SettlementId, Status};
 use assize_outbox::OutboxError;
 use thiserror::Error;
 
@@ -29,7 +29,9 @@ pub enum PayoutError {
         active_at: u64,
     },
     /// The allocations given are not the settlement's.
-    #[error("the allocations have the root {ours}, but settlement {settlement} has {theirs} on chain; get its document by its CID")]
+    #[error(
+        "the allocations have the root {ours}, but settlement {settlement} has {theirs} on chain; get its document by its CID"
+    )]
     WrongAllocations {
         /// Which.
         settlement: SettlementId,
@@ -39,7 +41,9 @@ pub enum PayoutError {
         theirs: B256,
     },
     /// The settlement knows nothing of the operator.
-    #[error("settlement {settlement} grants {operator} nothing; is the address right, and the settlement the newest?")]
+    #[error(
+        "settlement {settlement} grants {operator} nothing; is the address right, and the settlement the newest?"
+    )]
     UnknownOperator {
         /// Which.
         settlement: SettlementId,
@@ -47,7 +51,9 @@ pub enum PayoutError {
         operator: Address,
     },
     /// The contract does not take a batch.
-    #[error("the contract does not take a batch of claims on settlement {settlement}: {reason}; nobody in it was paid")]
+    #[error(
+        "the contract does not take a batch of claims on settlement {settlement}: {reason}; nobody in it was paid"
+    )]
     BatchRefused {
         /// Which.
         settlement: SettlementId,

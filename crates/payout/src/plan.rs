@@ -17,8 +17,13 @@ impl Allocations {
     /// Builds the tree over `(operator, cumulative attoFIL)`.
     #[must_use]
     pub fn new(cumulative: BTreeMap<Address, u128>) -> Self {
-        let leaves = cumulative.iter().map(|(operator, amount)| merkle::reward_leaf(*operator, U256::from(*amount)));
-        Self { tree: Tree::new(leaves.collect()), cumulative }
+        let leaves = cumulative
+            .iter()
+            .map(|(operator, amount)| merkle::reward_leaf(*operator, U256::from(*amount)));
+        Self {
+            tree: Tree::new(leaves.collect()),
+            cumulative,
+        }
     }
 
     /// The root that the chain must hold.
@@ -37,7 +42,11 @@ impl Allocations {
     pub fn claim(&self, operator: Address) -> Option<Claim> {
         let cumulative = U256::from(*self.cumulative.get(&operator)?);
         let proof = self.tree.proof(merkle::reward_leaf(operator, cumulative))?;
-        Some(Claim { operator, cumulative, proof })
+        Some(Claim {
+            operator,
+            cumulative,
+            proof,
+        })
     }
 }
 
@@ -53,7 +62,10 @@ pub struct Limits {
 impl Default for Limits {
     /// 100 claims in at most 60 000 bytes: Filecoin's message pool takes 64 KiB with everything around.
     fn default() -> Self {
-        Self { claims: 100, calldata: 60_000 }
+        Self {
+            claims: 100,
+            calldata: 60_000,
+        }
     }
 }
 
@@ -102,7 +114,9 @@ pub fn plan(
             plan.below_threshold.push((*operator, due));
             continue;
         }
-        let Some(claim) = allocations.claim(*operator) else { continue };
+        let Some(claim) = allocations.claim(*operator) else {
+            continue;
+        };
         let claim_size = size_of_claim(&claim);
         if !batch.is_empty() && (batch.len() >= limits.claims || size + claim_size > limits.calldata) {
             plan.batches.push(std::mem::take(&mut batch));
@@ -175,9 +189,14 @@ mod tests {
 
     #[test]
     fn call_data_is_counted_to_the_byte() {
-        let cumulative: BTreeMap<_, _> = (1..=37u8).map(|byte| (Address::repeat_byte(byte), u128::from(byte))).collect();
+        let cumulative: BTreeMap<_, _> = (1..=37u8)
+            .map(|byte| (Address::repeat_byte(byte), u128::from(byte)))
+            .collect();
         let book = Allocations::new(cumulative);
-        let claims: Vec<_> = book.operators().filter_map(|operator| book.claim(operator)).collect();
+        let claims: Vec<_> = book
+            .operators()
+            .filter_map(|operator| book.claim(operator))
+            .collect();
         let counted = EMPTY_CALL + claims.iter().map(size_of_claim).sum::<usize>();
         let claims = claims
             .into_iter()
@@ -187,6 +206,14 @@ mod tests {
                 proof: claim.proof,
             })
             .collect();
-        assert_eq!(Rewards::claimManyCall { settlement: 1, claims }.abi_encode().len(), counted);
+        assert_eq!(
+            Rewards::claimManyCall {
+                settlement: 1,
+                claims
+            }
+            .abi_encode()
+            .len(),
+            counted
+        );
     }
 }

@@ -58,7 +58,11 @@ impl Scheduler<'_> {
     ///
     /// # Errors
     /// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], the chain's.
-    pub async fn plan(&self, settlement: &Settlement, allocations: &Allocations) -> Result<Plan, PayoutError> {
+    pub async fn plan(
+        &self,
+        settlement: &Settlement,
+        allocations: &Allocations,
+    ) -> Result<Plan, PayoutError> {
         expect_claimable(settlement, allocations)?;
         let operators: Vec<Address> = allocations.operators().collect();
         let claimed = self.rewards.claimed_by(&operators).await?;
@@ -87,14 +91,23 @@ impl Scheduler<'_> {
             keys.push(key);
         }
         outbox.run_until_idle().await?;
-        let mut report = PayoutReport { below_threshold: plan.below_threshold, ..PayoutReport::default() };
+        let mut report = PayoutReport {
+            below_threshold: plan.below_threshold,
+            ..PayoutReport::default()
+        };
         for key in &keys {
             match outbox.ended(key)? {
                 Some(Ended::Done(mined)) => {
-                    report.batches.push(PaidBatch { hash: mined.hash, gas_used: mined.gas_used });
+                    report.batches.push(PaidBatch {
+                        hash: mined.hash,
+                        gas_used: mined.gas_used,
+                    });
                 }
                 Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
-                    return Err(PayoutError::BatchRefused { settlement: settlement.id, reason });
+                    return Err(PayoutError::BatchRefused {
+                        settlement: settlement.id,
+                        reason,
+                    });
                 }
                 None => {}
             }
@@ -110,8 +123,15 @@ impl Scheduler<'_> {
         for payout in payouts {
             let operator = payout.claim.operator;
             let recipient = self.rewards.payout_address_of(operator).await?;
-            let payment = Payment { operator, recipient, amount: payout.due };
-            match claimed.get(&operator).is_some_and(|claimed| *claimed >= payout.claim.cumulative) {
+            let payment = Payment {
+                operator,
+                recipient,
+                amount: payout.due,
+            };
+            match claimed
+                .get(&operator)
+                .is_some_and(|claimed| *claimed >= payout.claim.cumulative)
+            {
                 true => report.paid.push(payment),
                 false => report.refused.push(payment),
             }
@@ -133,6 +153,11 @@ impl Scheduler<'_> {
             bytes.extend_from_slice(&claim.cumulative.to_be_bytes::<32>());
             bytes.extend_from_slice(&due.to_be_bytes());
         }
-        Ok(format!("{}/claimMany/{}/{}", self.rewards.address(), settlement.id, keccak256(bytes)))
+        Ok(format!(
+            "{}/claimMany/{}/{}",
+            self.rewards.address(),
+            settlement.id,
+            keccak256(bytes)
+        ))
     }
 }

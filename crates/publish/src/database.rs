@@ -45,11 +45,19 @@ pub(crate) fn rounds_waiting(database: &Connection) -> Result<Vec<(RoundNumber, 
         "SELECT round, count(*) FROM publish_measurement WHERE batch IS NULL GROUP BY round ORDER BY round",
     )?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
-    rows.map(|row| row.map(|(round, count)| (RoundNumber(round as u64), count as u64)).map_err(Into::into)).collect()
+    rows.map(|row| {
+        row.map(|(round, count)| (RoundNumber(round as u64), count as u64))
+            .map_err(Into::into)
+    })
+    .collect()
 }
 
 /// Closes the oldest measurements of a round into one batch of at most `limit`; false if there are none left.
-pub(crate) fn close_batch(database: &mut Connection, round: RoundNumber, limit: u32) -> Result<bool, PublishError> {
+pub(crate) fn close_batch(
+    database: &mut Connection,
+    round: RoundNumber,
+    limit: u32,
+) -> Result<bool, PublishError> {
     let transaction = database.transaction()?;
     transaction.execute("INSERT INTO publish_batch (round) VALUES (?)", [round.0 as i64])?;
     let batch = transaction.last_insert_rowid();
@@ -61,7 +69,10 @@ pub(crate) fn close_batch(database: &mut Connection, round: RoundNumber, limit: 
     if count == 0 {
         return Ok(false);
     }
-    transaction.execute("UPDATE publish_batch SET count = ? WHERE id = ?", params![count as i64, batch])?;
+    transaction.execute(
+        "UPDATE publish_batch SET count = ? WHERE id = ?",
+        params![count as i64, batch],
+    )?;
     transaction.commit()?;
     Ok(true)
 }
@@ -72,14 +83,27 @@ pub(crate) fn open_batches(database: &Connection) -> Result<Vec<OpenBatch>, Publ
         "SELECT id, round, count, cid FROM publish_batch WHERE state IN ('closed', 'stored') ORDER BY id",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?, row.get::<_, Option<String>>(3)?))
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, i64>(1)?,
+            row.get::<_, u32>(2)?,
+            row.get::<_, Option<String>>(3)?,
+        ))
     })?;
     let mut batches = Vec::new();
     for row in rows {
         let (id, round, count, cid) = row?;
         let bad = |cid: &String| PublishError::BadRow(format!("batch {id} has the CID {cid}"));
-        let cid = cid.as_ref().map(|cid| cid.parse().map_err(|_| bad(cid))).transpose()?;
-        batches.push(OpenBatch { id, round: RoundNumber(round as u64), count, cid });
+        let cid = cid
+            .as_ref()
+            .map(|cid| cid.parse().map_err(|_| bad(cid)))
+            .transpose()?;
+        batches.push(OpenBatch {
+            id,
+            round: RoundNumber(round as u64),
+            count,
+            cid,
+        });
     }
     Ok(batches)
 }
@@ -115,5 +139,8 @@ pub(crate) fn set_stored(database: &Connection, batch: i64, cid: &FileCid) -> ru
 }
 
 pub(crate) fn set_state(database: &Connection, batch: i64, state: &str) -> rusqlite::Result<usize> {
-    database.execute("UPDATE publish_batch SET state = ? WHERE id = ?", params![state, batch])
+    database.execute(
+        "UPDATE publish_batch SET state = ? WHERE id = ?",
+        params![state, batch],
+    )
 }

@@ -25,13 +25,17 @@ pub enum PublishError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What was stored is not what is read back.
-    #[error("the store gives other bytes for {cid} than it was given; nothing was committed: check the store's disk")]
+    #[error(
+        "the store gives other bytes for {cid} than it was given; nothing was committed: check the store's disk"
+    )]
     ReadBack {
         /// The batch.
         cid: FileCid,
     },
     /// The contract does not take a batch.
-    #[error("the contract does not take batch {cid} of round {round}: {reason}; its measurements stay in the database")]
+    #[error(
+        "the contract does not take batch {cid} of round {round}: {reason}; its measurements stay in the database"
+    )]
     Refused {
         /// The batch.
         cid: FileCid,

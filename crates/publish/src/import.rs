@@ -27,7 +27,11 @@ pub struct Refused {
 }
 
 /// Takes in a file's measurements, of whatever rounds, all or none; a file known by its hash adds nothing.
-pub(crate) fn import(database: &mut Connection, name: &str, file: &[u8]) -> Result<ImportReport, PublishError> {
+pub(crate) fn import(
+    database: &mut Connection,
+    name: &str,
+    file: &[u8],
+) -> Result<ImportReport, PublishError> {
     let digest: [u8; 32] = Sha256::digest(file).into();
     let transaction = database.transaction()?;
     let known = transaction.query_row(
@@ -49,7 +53,11 @@ pub(crate) fn import(database: &mut Connection, name: &str, file: &[u8]) -> Resu
                     report.added += 1;
                 }
                 Ok(_) => {}
-                Err((field, reason)) => report.rejected.push(Refused { line: number, field, reason }),
+                Err((field, reason)) => report.rejected.push(Refused {
+                    line: number,
+                    field,
+                    reason,
+                }),
             }
         }
     }

@@ -85,14 +85,20 @@ impl Publisher {
     ) -> Result<Self, PublishError> {
         let mut outbox = Outbox::open(path, rounds.client().clone(), signer, policy)?;
         outbox.database().execute_batch(database::SCHEMA)?;
-        Ok(Self { outbox, rounds, batch, watcher: None })
+        Ok(Self {
+            outbox,
+            rounds,
+            batch,
+            watcher: None,
+        })
     }
 
     /// Lets `watcher` end runs at boundaries, as a crash would.
     pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
         let watcher: Watcher = Arc::new(Mutex::new(watcher));
         let own = Arc::clone(&watcher);
-        self.outbox.watch(move |boundary| tell(&own, Boundary::Outbox(boundary)));
+        self.outbox
+            .watch(move |boundary| tell(&own, Boundary::Outbox(boundary)));
         self.watcher = Some(watcher);
     }
 
@@ -140,7 +146,11 @@ impl Publisher {
     async fn prepare(&mut self, batch: &OpenBatch, store: &dyn Store) -> Result<(), PublishError> {
         if batch.cid.is_none() && matches!(self.stage(batch.round).await?, Stage::Over) {
             database::set_state(self.outbox.database(), batch.id, "late")?;
-            tracing::warn!(round = batch.round.0, count = batch.count, "measurements came too late for their round");
+            tracing::warn!(
+                round = batch.round.0,
+                count = batch.count,
+                "measurements came too late for their round"
+            );
             return Ok(());
         }
         let content = database::content(self.outbox.database(), batch.id)?;
@@ -161,9 +171,16 @@ impl Publisher {
     /// Writes down how a batch's commit ended.
     async fn record(&mut self, batch: &OpenBatch) -> Result<Option<CommittedBatch>, PublishError> {
         let Some(cid) = batch.cid else { return Ok(None) };
-        let Some(ended) = self.outbox.ended(&self.key(batch.round, &cid))? else { return Ok(None) };
-        let mut committed =
-            CommittedBatch { round: batch.round, cid, count: batch.count, transaction: None, gas_used: 0 };
+        let Some(ended) = self.outbox.ended(&self.key(batch.round, &cid))? else {
+            return Ok(None);
+        };
+        let mut committed = CommittedBatch {
+            round: batch.round,
+            cid,
+            count: batch.count,
+            transaction: None,
+            gas_used: 0,
+        };
         match ended {
             Ended::Done(mined) => {
                 committed.transaction = Some(mined.hash);
@@ -176,7 +193,11 @@ impl Publisher {
                         database::set_state(self.outbox.database(), batch.id, "late")?;
                         return Ok(None);
                     }
-                    return Err(PublishError::Refused { cid, round: batch.round, reason });
+                    return Err(PublishError::Refused {
+                        cid,
+                        round: batch.round,
+                        reason,
+                    });
                 }
             }
         }
@@ -185,10 +206,17 @@ impl Publisher {
     }
 
     async fn stage(&self, round: RoundNumber) -> Result<Stage, ChainError> {
-        if self.rounds.latest_round().await?.is_none_or(|latest| round > latest || round.0 == 0) {
+        if self
+            .rounds
+            .latest_round()
+            .await?
+            .is_none_or(|latest| round > latest || round.0 == 0)
+        {
             return Ok(Stage::Waiting);
         }
-        let Round { commits_until, seed, .. } = self.rounds.round(round).await?;
+        let Round {
+            commits_until, seed, ..
+        } = self.rounds.round(round).await?;
         let now = self.rounds.client().head().await?.timestamp;
         Ok(match (now > commits_until, seed) {
             (true, _) => Stage::Over,
@@ -202,7 +230,11 @@ impl Publisher {
     }
 
     fn boundary(&self, boundary: Boundary) -> Result<(), PublishError> {
-        match self.watcher.as_ref().is_none_or(|watcher| tell(watcher, boundary)) {
+        match self
+            .watcher
+            .as_ref()
+            .is_none_or(|watcher| tell(watcher, boundary))
+        {
             true => Ok(()),
             false => Err(PublishError::Stopped(boundary)),
         }
@@ -216,6 +248,9 @@ fn tell(watcher: &Watcher, boundary: Boundary) -> bool {
 
 impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Publisher").field("outbox", &self.outbox).field("batch", &self.batch).finish_non_exhaustive()
+        f.debug_struct("Publisher")
+            .field("outbox", &self.outbox)
+            .field("batch", &self.batch)
+            .finish_non_exhaustive()
     }
 }

@@ -56,19 +56,34 @@ pub struct Anvil {
 impl Anvil {
     /// Starts anvil on a free port and waits until it listens.
     pub fn start() -> Result<Self, AnvilError> {
-        Self::start_at(None)
+        Self::start_with(&[])
     }
 
     /// As [`Anvil::start`], with the genesis block at `timestamp` (Unix seconds).
-    pub fn start_at(timestamp: Option<u64>) -> Result<Self, AnvilError> {
+    pub fn start_at(timestamp: u64) -> Result<Self, AnvilError> {
+        Self::start_with(&["--timestamp".into(), timestamp.to_string()])
+    }
+
+    /// As [`Anvil::start`], with the state that another anvil left (`anvil_dumpState`).
+    pub fn start_from(state: &Path) -> Result<Self, AnvilError> {
+        Self::start_with(&["--load-state".into(), state.display().to_string()])
+    }
+
+    fn start_with(options: &[String]) -> Result<Self, AnvilError> {
         let path = find_anvil()?;
         let mut command = Command::new(&path);
         command
-            .args(["--port", "0", "--hardfork", "prague", "--accounts", "10", "--chain-id"])
-            .arg(CHAIN_ID.to_string());
-        if let Some(timestamp) = timestamp {
-            command.args(["--timestamp", &timestamp.to_string()]);
-        }
+            .args([
+                "--port",
+                "0",
+                "--hardfork",
+                "prague",
+                "--accounts",
+                "10",
+                "--chain-id",
+            ])
+            .arg(CHAIN_ID.to_string())
+            .args(options);
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -96,8 +111,15 @@ impl Anvil {
         // Anvil logs every request; an unread pipe would fill up and stop it.
         std::thread::spawn(move || lines.for_each(drop));
 
-        let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30))).build().into();
-        let anvil = Self { child, url: format!("http://{address}"), agent };
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(30)))
+            .build()
+            .into();
+        let anvil = Self {
+            child,
+            url: format!("http://{address}"),
+            agent,
+        };
         anvil.set_interval(1)?;
         Ok(anvil)
     }
@@ -114,7 +136,10 @@ impl Anvil {
 
     /// One raw JSON-RPC call.
     pub fn rpc(&self, method: &str, params: Value) -> Result<Value, AnvilError> {
-        let failed = |reason: String| AnvilError::Rpc { method: method.to_owned(), reason };
+        let failed = |reason: String| AnvilError::Rpc {
+            method: method.to_owned(),
+            reason,
+        };
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let mut answer: Value = self
             .agent
@@ -130,12 +155,14 @@ impl Anvil {
 
     /// Sets the timestamp (Unix seconds) of the next block, which must be later than the last one's.
     pub fn set_next_timestamp(&self, timestamp: u64) -> Result<(), AnvilError> {
-        self.rpc("evm_setNextBlockTimestamp", json!([timestamp])).map(drop)
+        self.rpc("evm_setNextBlockTimestamp", json!([timestamp]))
+            .map(drop)
     }
 
     /// Lets every block be `seconds` later than the one before, whatever the wall clock says.
     pub fn set_interval(&self, seconds: u64) -> Result<(), AnvilError> {
-        self.rpc("anvil_setBlockTimestampInterval", json!([seconds])).map(drop)
+        self.rpc("anvil_setBlockTimestampInterval", json!([seconds]))
+            .map(drop)
     }
 
     /// Mines `blocks` empty blocks.
@@ -155,7 +182,10 @@ impl Anvil {
         block["timestamp"]
             .as_str()
             .and_then(|hex| u64::from_str_radix(hex.trim_start_matches("0x"), 16).ok())
-            .ok_or_else(|| AnvilError::Rpc { method: "eth_getBlockByNumber".into(), reason: block.to_string() })
+            .ok_or_else(|| AnvilError::Rpc {
+                method: "eth_getBlockByNumber".into(),
+                reason: block.to_string(),
+            })
     }
 
     /// Gives `address` a balance, attoFIL.
@@ -198,7 +228,11 @@ const DEV_KEYS: [B256; 10] = [
 /// ASSIZE_ANVIL, else the npm package of this repository (from the working directory or the sources), else PATH.
 fn find_anvil() -> Result<PathBuf, AnvilError> {
     if let Some(path) = std::env::var_os("ASSIZE_ANVIL").map(PathBuf::from) {
-        return if path.is_file() { Ok(path) } else { Err(AnvilError::BadOverride(path)) };
+        return if path.is_file() {
+            Ok(path)
+        } else {
+            Err(AnvilError::BadOverride(path))
+        };
     }
     let package = format!(
         "node_modules/@foundry-rs/anvil-{}-{}/bin/anvil",
@@ -214,10 +248,16 @@ fn find_anvil() -> Result<PathBuf, AnvilError> {
     );
     let working_directory = std::env::current_dir().unwrap_or_default();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let in_npm = working_directory.ancestors().chain(sources.ancestors()).map(|dir| dir.join(&package));
+    let in_npm = working_directory
+        .ancestors()
+        .chain(sources.ancestors())
+        .map(|dir| dir.join(&package));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let in_path = std::env::split_paths(&path).map(|dir| dir.join("anvil"));
-    in_npm.chain(in_path).find(|candidate| candidate.is_file()).ok_or(AnvilError::NotFound)
+    in_npm
+        .chain(in_path)
+        .find(|candidate| candidate.is_file())
+        .ok_or(AnvilError::NotFound)
 }
 
 #[cfg(test)]
@@ -235,7 +275,10 @@ mod tests {
 
         let address = Address::repeat_byte(7);
         anvil.set_balance(address, U256::from(42)).unwrap();
-        assert_eq!(anvil.rpc("eth_getBalance", json!([address, "latest"])).unwrap(), json!("0x2a"));
+        assert_eq!(
+            anvil.rpc("eth_getBalance", json!([address, "latest"])).unwrap(),
+            json!("0x2a")
+        );
     }
 
     #[test]

@@ -50,8 +50,10 @@ pub fn beacons() -> Result<Vec<Beacon>, FixtureError> {
 pub fn tasks() -> Result<TaskList, FixtureError> {
     let mut tasks = Vec::new();
     for (index, line) in DEALS_NDJSON.lines().enumerate() {
-        let deal: Deal = serde_json::from_str(line)
-            .map_err(|error| FixtureError::Deal { line: index + 1, reason: error.to_string() })?;
+        let deal: Deal = serde_json::from_str(line).map_err(|error| FixtureError::Deal {
+            line: index + 1,
+            reason: error.to_string(),
+        })?;
         tasks.push(Task {
             cid: deal.payload_cid,
             provider: deal.miner_id,

@@ -79,9 +79,14 @@ pub(crate) fn run(command: &BeaconCommand) -> eyre::Result<Outcome> {
         Ok(randomness) => (verdict(Some(hex::encode(randomness.0)), None), Outcome::Done),
         Err(reason) => (verdict(None, Some(reason)), Outcome::CheckFailed),
     };
-    output::either(args.json, &verdict, || match (&verdict.randomness, &verdict.reason) {
-        (Some(randomness), _) => format!("genuine: {} round {}, randomness {randomness}", args.chain, args.round),
-        (None, reason) => format!("NOT genuine: {}", reason.as_deref().unwrap_or_default()),
+    output::either(args.json, &verdict, || {
+        match (&verdict.randomness, &verdict.reason) {
+            (Some(randomness), _) => format!(
+                "genuine: {} round {}, randomness {randomness}",
+                args.chain, args.round
+            ),
+            (None, reason) => format!("NOT genuine: {}", reason.as_deref().unwrap_or_default()),
+        }
     })?;
     Ok(outcome)
 }

@@ -38,7 +38,15 @@ pub(crate) async fn run(args: &ClaimArgs) -> eyre::Result<Outcome> {
     let signer = signer(&args.key)?;
     let settlement = which_settlement(&network, args.settlement).await?;
     let allocations = allocations(&settlement, &store(&args.store)?)?;
-    let paid = claim_one(&network.rewards, &settlement, &allocations, args.operator, &signer, PATIENCE).await?;
+    let paid = claim_one(
+        &network.rewards,
+        &settlement,
+        &allocations,
+        args.operator,
+        &signer,
+        PATIENCE,
+    )
+    .await?;
     let report = json!({
         "settlement": settlement.id,
         "operator": args.operator,
@@ -47,7 +55,10 @@ pub(crate) async fn run(args: &ClaimArgs) -> eyre::Result<Outcome> {
     });
     output::either(args.json, &report, || {
         let amount = Fil(U256::from(paid.amount));
-        format!("paid {amount} of operator {} (transaction {})", args.operator, paid.receipt.hash)
+        format!(
+            "paid {amount} of operator {} (transaction {})",
+            args.operator, paid.receipt.hash
+        )
     })?;
     Ok(Outcome::Done)
 }

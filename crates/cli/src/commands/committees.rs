@@ -46,23 +46,40 @@ struct SeatOfStation {
 }
 
 pub(crate) fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
-    let parameters = Parameters { max_committee_size: args.max_size, ..Parameters::default() };
+    let parameters = Parameters {
+        max_committee_size: args.max_size,
+        ..Parameters::default()
+    };
     // Committees do not depend on the task list; one task stands for any.
     let assignment = Assignment::new(args.seed, &parameters, args.stations, 1);
     if let Some(station) = args.station {
-        let (committee, seat) = assignment
-            .seat_of(StationIndex(station))
-            .wrap_err_with(|| format!("--station {station} is not in a roster of {} stations", args.stations))?;
-        output::json(&SeatOfStation { station, committee, seat })?;
+        let (committee, seat) = assignment.seat_of(StationIndex(station)).wrap_err_with(|| {
+            format!(
+                "--station {station} is not in a roster of {} stations",
+                args.stations
+            )
+        })?;
+        output::json(&SeatOfStation {
+            station,
+            committee,
+            seat,
+        })?;
         return Ok(Outcome::Done);
     }
     let members = match args.committee {
         Some(committee) => vec![assignment.members(CommitteeIndex(committee)).wrap_err_with(|| {
-            format!("--committee {committee}: {} stations form {} committees", args.stations, assignment.committee_count())
+            format!(
+                "--committee {committee}: {} stations form {} committees",
+                args.stations,
+                assignment.committee_count()
+            )
         })?],
         None => assignment.all_members(),
     };
-    output::json(&Committees { committees: assignment.committee_count(), members })?;
+    output::json(&Committees {
+        committees: assignment.committee_count(),
+        members,
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -114,11 +131,18 @@ pub(crate) fn tasks(args: &TasksArgs) -> eyre::Result<Outcome> {
     let assignment = Assignment::new(args.seed, &parameters, args.stations, args.tasks);
     let tasks = match args.committee {
         Some(committee) => vec![assignment.tasks(CommitteeIndex(committee)).wrap_err_with(|| {
-            format!("--committee {committee}: {} stations form {} committees", args.stations, assignment.committee_count())
+            format!(
+                "--committee {committee}: {} stations form {} committees",
+                args.stations,
+                assignment.committee_count()
+            )
         })?],
         None => assignment.all_tasks(),
     };
-    output::json(&Tasks { tasks_per_committee: assignment.tasks_per_committee(), tasks })?;
+    output::json(&Tasks {
+        tasks_per_committee: assignment.tasks_per_committee(),
+        tasks,
+    })?;
     Ok(Outcome::Done)
 }
 

@@ -37,12 +37,18 @@ impl Network {
     pub(crate) fn new(client: ChainClient, deployment: Deployment) -> Self {
         let rounds = Rounds::new(client.clone(), deployment.rounds);
         let rewards = Rewards::new(client.clone(), deployment.rewards);
-        Self { client, deployment, rounds, rewards }
+        Self {
+            client,
+            deployment,
+            rounds,
+            rewards,
+        }
     }
 }
 
 fn read_deployment(path: &Path) -> eyre::Result<Deployment> {
-    let remedy = || eyre!("give the file that `assize deploy` printed, with --deployment or ASSIZE_DEPLOYMENT");
+    let remedy =
+        || eyre!("give the file that `assize deploy` printed, with --deployment or ASSIZE_DEPLOYMENT");
     let bytes = std::fs::read(path)
         .wrap_err_with(remedy)
         .wrap_err_with(|| format!("cannot read the deployment file {}", path.display()))?;

@@ -27,7 +27,10 @@ pub(crate) struct DepositArgs {
 pub(crate) async fn run(args: &DepositArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
     let signer = signer(&args.key)?;
-    let receipt = network.client.transact(&signer, &network.rewards.deposit(args.fil), PATIENCE).await?;
+    let receipt = network
+        .client
+        .transact(&signer, &network.rewards.deposit(args.fil), PATIENCE)
+        .await?;
     let total = network.rewards.total_deposited().await?;
     let report = json!({
         "transaction": receipt.hash,
@@ -35,7 +38,12 @@ pub(crate) async fn run(args: &DepositArgs) -> eyre::Result<Outcome> {
         "totalDeposited": total.to_string(),
     });
     output::either(args.json, &report, || {
-        format!("deposited {}, {} in all (transaction {})", Fil(args.fil), Fil(total), receipt.hash)
+        format!(
+            "deposited {}, {} in all (transaction {})",
+            Fil(args.fil),
+            Fil(total),
+            receipt.hash
+        )
     })?;
     Ok(Outcome::Done)
 }

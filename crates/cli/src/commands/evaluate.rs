@@ -84,11 +84,18 @@ pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
     let range = range.ok_or_else(|| {
         eyre!("there is nothing to settle: every round whose commit window is over is settled; wait for the next")
     })?;
-    let evidence = Evidence { chain: &chain, store, beacons };
+    let evidence = Evidence {
+        chain: &chain,
+        store,
+        beacons,
+    };
     Ok(evidence.evaluate_range(range.first, range.last, range.parent)?)
 }
 
 /// Measurements of some rounds, whatever their label.
 pub(crate) fn measurements(rounds: &[(RoundFacts, RoundEvaluation)]) -> u64 {
-    rounds.iter().map(|(_, evaluation)| evaluation.labels.total()).sum()
+    rounds
+        .iter()
+        .map(|(_, evaluation)| evaluation.labels.total())
+        .sum()
 }

@@ -82,11 +82,14 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let signer = signer(&args.key)?;
-    let mut outbox = Outbox::open(&args.state, network.client.clone(), signer, Policy::for_chain(network.deployment.chain_id))?;
+    let mut outbox = Outbox::open(
+        &args.state,
+        network.client.clone(),
+        signer,
+        Policy::for_chain(network.deployment.chain_id),
+    )?;
     let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
-    let one = |payment: &assize_payout::Payment| {
-        json!({"operator": payment.operator, "recipient": payment.recipient, "amount": payment.amount.to_string()})
-    };
+    let one = |payment: &assize_payout::Payment| json!({"operator": payment.operator, "recipient": payment.recipient, "amount": payment.amount.to_string()});
     let report = json!({
         "settlement": settlement.id,
         "paid": paid.paid.iter().map(one).collect::<Vec<_>>(),

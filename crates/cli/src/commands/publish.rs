@@ -43,8 +43,13 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
     let signer = signer(&args.key)?;
     let store = store(&args.store)?;
-    let mut publisher =
-        Publisher::open(&args.state, network.rounds.clone(), signer, Policy::for_chain(network.deployment.chain_id), args.batch)?;
+    let mut publisher = Publisher::open(
+        &args.state,
+        network.rounds.clone(),
+        signer,
+        Policy::for_chain(network.deployment.chain_id),
+        args.batch,
+    )?;
     let mut imported = 0;
     let mut rejected = Vec::new();
     for path in &args.measurements {
@@ -63,18 +68,33 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
         "waiting": published.waiting,
     });
     output::either(args.json, &report, || {
-        let mut text = format!("{imported} measurements taken in, {} batches committed", published.committed.len());
+        let mut text = format!(
+            "{imported} measurements taken in, {} batches committed",
+            published.committed.len()
+        );
         for batch in &published.committed {
-            text.push_str(&format!("\n  round {}  {}  {} measurements", batch.round, batch.cid, batch.count));
+            text.push_str(&format!(
+                "\n  round {}  {}  {} measurements",
+                batch.round, batch.cid, batch.count
+            ));
         }
         if published.late > 0 {
-            text.push_str(&format!("\n  {} came after their round's commit window; kept, not committed", published.late));
+            text.push_str(&format!(
+                "\n  {} came after their round's commit window; kept, not committed",
+                published.late
+            ));
         }
         if published.waiting > 0 {
-            text.push_str(&format!("\n  {} wait for their round to be revealed", published.waiting));
+            text.push_str(&format!(
+                "\n  {} wait for their round to be revealed",
+                published.waiting
+            ));
         }
         for (file, line) in rejected.iter().take(20) {
-            text.push_str(&format!("\n  {file} line {}: {} {}", line.line, line.field, line.reason));
+            text.push_str(&format!(
+                "\n  {file} line {}: {} {}",
+                line.line, line.field, line.reason
+            ));
         }
         text
     })?;

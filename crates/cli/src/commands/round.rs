@@ -96,10 +96,21 @@ async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
     let round = network.rounds.round(number).await?;
     let (committees, tasks_per_committee) = network.rounds.committee_count(number).await?;
     let commitments = network.rounds.commitments(number).await?;
-    let shown = Shown { round, committees, tasks_per_committee, commitments };
+    let shown = Shown {
+        round,
+        committees,
+        tasks_per_committee,
+        commitments,
+    };
     output::either(args.json, &shown, || {
-        let seed = round.seed.map_or("not revealed".to_owned(), |seed| seed.to_string());
-        let batches: u64 = shown.commitments.iter().map(|commitment| u64::from(commitment.count)).sum();
+        let seed = round
+            .seed
+            .map_or("not revealed".to_owned(), |seed| seed.to_string());
+        let batches: u64 = shown
+            .commitments
+            .iter()
+            .map(|commitment| u64::from(commitment.count))
+            .sum();
         format!(
             "round {number}\n  opened {} closes {} commits until {} (Unix seconds)\n  roster {} stations, {}\n  tasks {}, {}\n  beacon {} seed {seed}\n  {committees} committees with {tasks_per_committee} tasks each\n  {} batches, {batches} measurements",
             round.opened_at,
@@ -122,7 +133,9 @@ async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
     let draft = match (&args.roster, &args.tasks) {
         (Some(roster), Some(tasks)) => {
             let store = store(&args.store)?;
-            network.rounds.open(&store_roster(roster, &store)?, &store_tasks(tasks, &store)?)
+            network
+                .rounds
+                .open(&store_roster(roster, &store)?, &store_tasks(tasks, &store)?)
         }
         _ => network.rounds.open_as_before(),
     };
@@ -131,7 +144,10 @@ async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
     let round = network.rounds.round(number).await?;
     let report = json!({"transaction": receipt.hash, "round": round});
     output::either(args.json, &report, || {
-        format!("round {number} is open until {}; its beacon is drand round {}", round.closes_at, round.beacon_round)
+        format!(
+            "round {number} is open until {}; its beacon is drand round {}",
+            round.closes_at, round.beacon_round
+        )
     })?;
     Ok(Outcome::Done)
 }
@@ -143,7 +159,9 @@ async fn reveal(args: &RevealArgs) -> eyre::Result<Outcome> {
     let number = or_latest(&network, args.round).await?;
     let (seed, transaction) = reveal_round(&network, &signer, &beacons, number).await?;
     let report = json!({"round": number, "seed": seed, "transaction": transaction});
-    output::either(args.json, &report, || format!("round {number} has the seed {seed}"))?;
+    output::either(args.json, &report, || {
+        format!("round {number} has the seed {seed}")
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -159,15 +177,14 @@ async fn reveal_round(
         bail!("round {number} has been revealed: its seed is {seed}");
     }
     let beacon = beacons.beacon(round.beacon_round)?;
-    let compressed: &[u8; 48] = beacon
-        .signature
-        .as_slice()
-        .try_into()
-        .map_err(|_| eyre!("the beacon of round {number} is not of quicknet: its signature is not 48 bytes"))?;
+    let compressed: &[u8; 48] = beacon.signature.as_slice().try_into().map_err(|_| {
+        eyre!("the beacon of round {number} is not of quicknet: its signature is not 48 bytes")
+    })?;
     let draft = network.rounds.reveal(number, &with_y(compressed)?);
     let receipt = network.client.transact(signer, &draft, PATIENCE).await?;
     let seed = network.rounds.round(number).await?.seed;
-    let seed = seed.ok_or_else(|| eyre!("round {number} has no seed after its reveal; was there a reorganisation?"))?;
+    let seed = seed
+        .ok_or_else(|| eyre!("round {number} has no seed after its reveal; was there a reorganisation?"))?;
     Ok((seed.0, receipt.hash))
 }
 
@@ -175,24 +192,31 @@ async fn reveal_round(
 pub(crate) async fn or_latest(network: &Network, round: Option<u64>) -> eyre::Result<RoundNumber> {
     match round {
         Some(round) => Ok(RoundNumber(round)),
-        None => network
-            .rounds
-            .latest_round()
-            .await?
-            .ok_or_else(|| eyre!("no round has been opened yet; the coordinator opens one with `assize round open`")),
+        None => network.rounds.latest_round().await?.ok_or_else(|| {
+            eyre!("no round has been opened yet; the coordinator opens one with `assize round open`")
+        }),
     }
 }
 
 fn store_roster(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
     let roster = Roster::parse(&read(path)?).wrap_err_with(|| format!("in the roster {}", path.display()))?;
     let cid = store.put(&roster.to_ndjson())?;
-    Ok(ListCommitment { root: roster.root(), count: roster.count(), cid })
+    Ok(ListCommitment {
+        root: roster.root(),
+        count: roster.count(),
+        cid,
+    })
 }
 
 fn store_tasks(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
-    let tasks = TaskList::parse(&read(path)?).wrap_err_with(|| format!("in the task list {}", path.display()))?;
+    let tasks =
+        TaskList::parse(&read(path)?).wrap_err_with(|| format!("in the task list {}", path.display()))?;
     let cid = store.put(&tasks.to_ndjson())?;
-    Ok(ListCommitment { root: tasks.root(), count: tasks.count(), cid })
+    Ok(ListCommitment {
+        root: tasks.root(),
+        count: tasks.count(),
+        cid,
+    })
 }
 
 fn read(path: &Path) -> eyre::Result<Vec<u8>> {

@@ -65,7 +65,9 @@ impl FromStr for EvaluatorSignature {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| "a signature is 65 bytes of hex, as `assize settle sign` prints it".into())
+        text.parse()
+            .map(Self)
+            .map_err(|_| "a signature is 65 bytes of hex, as `assize settle sign` prints it".into())
     }
 }
 
@@ -116,12 +118,22 @@ async fn post(args: &PostArgs) -> eyre::Result<Outcome> {
     );
     let signer = signer(&args.key)?;
     store(&args.store)?.put(&bytes)?;
-    let receipt = network.client.transact(&signer, &network.rewards.post(&proposal, &signatures), PATIENCE).await?;
-    let id = network.rewards.head().await?.ok_or_else(|| eyre!("posted, but the chain shows no settlement"))?;
+    let receipt = network
+        .client
+        .transact(&signer, &network.rewards.post(&proposal, &signatures), PATIENCE)
+        .await?;
+    let id = network
+        .rewards
+        .head()
+        .await?
+        .ok_or_else(|| eyre!("posted, but the chain shows no settlement"))?;
     let settlement = network.rewards.settlement(id).await?;
     let report = json!({"transaction": receipt.hash, "settlement": settlement});
     output::either(args.json, &report, || {
-        format!("settlement {id} posted; it becomes active at Unix time {} unless vetoed", settlement.active_at)
+        format!(
+            "settlement {id} posted; it becomes active at Unix time {} unless vetoed",
+            settlement.active_at
+        )
     })?;
     Ok(Outcome::Done)
 }
@@ -134,11 +146,18 @@ fn by_evaluator(
 ) -> eyre::Result<BTreeMap<Address, [u8; 65]>> {
     let mut signatures = BTreeMap::new();
     for (index, EvaluatorSignature(signature)) in given.iter().enumerate() {
-        let evaluator = signature
-            .recover_address_from_prehash(&digest)
-            .map_err(|_| eyre!("signature {} is no signature of {}", index + 1, document.display()))?;
+        let evaluator = signature.recover_address_from_prehash(&digest).map_err(|_| {
+            eyre!(
+                "signature {} is no signature of {}",
+                index + 1,
+                document.display()
+            )
+        })?;
         let again = signatures.insert(evaluator, signature.as_bytes()).is_some();
-        ensure!(!again, "two signatures are of the same evaluator {evaluator}; each counts once");
+        ensure!(
+            !again,
+            "two signatures are of the same evaluator {evaluator}; each counts once"
+        );
     }
     Ok(signatures)
 }
@@ -147,8 +166,16 @@ fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Propo
     let bytes = std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
     let document = SettlementDocument::parse(&bytes)
         .wrap_err_with(|| format!("{} is no settlement document", path.display()))?;
-    let here = (network.deployment.chain_id, network.deployment.rounds, network.deployment.rewards);
-    let there = (document.contracts.chain_id, document.contracts.rounds, document.contracts.rewards);
+    let here = (
+        network.deployment.chain_id,
+        network.deployment.rounds,
+        network.deployment.rewards,
+    );
+    let there = (
+        document.contracts.chain_id,
+        document.contracts.rounds,
+        document.contracts.rewards,
+    );
     ensure!(
         here == there,
         "{} is for chain {} and the contracts {} and {}, but the deployment file names chain {}, {} and {}",
@@ -167,7 +194,10 @@ fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Propo
 /// What the chain is to hold of a document.
 pub(crate) fn proposal_of(document: &SettlementDocument) -> Proposal {
     Proposal {
-        parent: document.parent.as_ref().map(|parent| SettlementId(parent.settlement)),
+        parent: document
+            .parent
+            .as_ref()
+            .map(|parent| SettlementId(parent.settlement)),
         first_round: document.first_round,
         last_round: document.last_round,
         root: document.root,
@@ -190,12 +220,18 @@ pub(crate) async fn which_settlement(network: &Network, given: Option<u64>) -> e
 /// What a settlement grants, from its document in the store.
 pub(crate) fn allocations(settlement: &Settlement, store: &LocalStore) -> eyre::Result<Allocations> {
     let cid = settlement.proposal.cid;
-    let bytes = store.get(&cid).wrap_err_with(|| format!("the document of settlement {}", settlement.id))?;
+    let bytes = store
+        .get(&cid)
+        .wrap_err_with(|| format!("the document of settlement {}", settlement.id))?;
     let document = SettlementDocument::parse(&bytes)
         .wrap_err_with(|| format!("the document of settlement {} ({cid})", settlement.id))?;
     Ok(Allocations::new(document.allocations))
 }
 
 fn list(addresses: &[Address]) -> String {
-    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    addresses
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -66,14 +66,20 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
     let beacons = beacons(&args.beacons)?;
     let number = or_latest(&network, args.round).await?;
     let chain = ChainFacts::of_rounds(&network.rounds, &network.rewards, number, number).await?;
-    let evidence = Evidence { chain: &chain, store: &store, beacons: &beacons };
+    let evidence = Evidence {
+        chain: &chain,
+        store: &store,
+        beacons: &beacons,
+    };
     let (facts, evaluation) = match evidence.verify_round(number)? {
         Conclusion::Match(recomputed) => recomputed,
         Conclusion::Mismatch(mismatch) => return report_mismatch(args.json, &mismatch),
     };
     let Some(draw) = facts.draw else {
         let report = json!({"verdict": "NOT_REVEALED", "round": number});
-        output::either(args.json, &report, || format!("round {number} was never revealed: nothing to recompute"))?;
+        output::either(args.json, &report, || {
+            format!("round {number} was never revealed: nothing to recompute")
+        })?;
         return Ok(Outcome::Done);
     };
     let measurements = evaluation.labels.total();
@@ -87,7 +93,10 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
         "rewardEach": evaluation.reward.each.to_string(),
     });
     output::either(args.json, &report, || {
-        format!("MATCH  round {number}: {} measurements recomputed", output::grouped(measurements))
+        format!(
+            "MATCH  round {number}: {} measurements recomputed",
+            output::grouped(measurements)
+        )
     })?;
     Ok(Outcome::Done)
 }
@@ -98,7 +107,11 @@ async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
     let beacons = beacons(&args.beacons)?;
     let id = SettlementId(args.settlement);
     let chain = ChainFacts::of_settlement(&network.rounds, &network.rewards, id).await?;
-    let evidence = Evidence { chain: &chain, store: &store, beacons: &beacons };
+    let evidence = Evidence {
+        chain: &chain,
+        store: &store,
+        beacons: &beacons,
+    };
     let verified = match evidence.verify_settlement(id)? {
         Conclusion::Match(verified) => verified,
         Conclusion::Mismatch(mismatch) => return report_mismatch(args.json, &mismatch),

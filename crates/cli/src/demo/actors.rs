@@ -28,29 +28,44 @@ pub(super) struct Actors {
 impl Actors {
     /// Derives and funds them.
     pub(super) fn new(seed: u64, operator: B256, anvil: &Anvil) -> eyre::Result<Self> {
-        let key = |role: &str, index| Signer::from_bytes(&derive_key(seed, role, index).to_secret_bytes().into());
+        let key =
+            |role: &str, index| Signer::from_bytes(&derive_key(seed, role, index).to_secret_bytes().into());
         let actors = Self {
             owner: key("owner", 0)?,
             coordinator: key("coordinator", 0)?,
             publisher: key("publisher", 0)?,
-            evaluators: (0..3).map(|index| key("evaluator", index)).collect::<Result<_, _>>()?,
+            evaluators: (0..3)
+                .map(|index| key("evaluator", index))
+                .collect::<Result<_, _>>()?,
             guardian: key("guardian", 0)?,
             depositor: key("depositor", 0)?,
             scheduler: key("scheduler", 0)?,
             operator: Signer::from_bytes(&operator)?,
         };
         for address in actors.addresses() {
-            let wealth = if address == actors.depositor.address() { WEALTH } else { 0 };
+            let wealth = if address == actors.depositor.address() {
+                WEALTH
+            } else {
+                0
+            };
             anvil.set_balance(address, U256::from(GAS_MONEY + wealth) * U256::from(ATTO))?;
         }
         Ok(actors)
     }
 
     fn addresses(&self) -> Vec<Address> {
-        [&self.owner, &self.coordinator, &self.publisher, &self.guardian, &self.depositor, &self.scheduler, &self.operator]
-            .into_iter()
-            .chain(&self.evaluators)
-            .map(Signer::address)
-            .collect()
+        [
+            &self.owner,
+            &self.coordinator,
+            &self.publisher,
+            &self.guardian,
+            &self.depositor,
+            &self.scheduler,
+            &self.operator,
+        ]
+        .into_iter()
+        .chain(&self.evaluators)
+        .map(Signer::address)
+        .collect()
     }
 }

@@ -26,7 +26,8 @@ use serde_json::{Value, json};
 use super::DemoArgs;
 use super::actors::Actors;
 use super::report::{
-    BatchReport, BeaconReport, Claimed, Contracts, Host, Money, Report, RoundReport, SettlementReport, Verification,
+    BatchReport, BeaconReport, Claimed, Contracts, Host, Money, Report, RoundReport, SettlementReport,
+    Verification,
 };
 use super::schedule::{self, Slot};
 use super::stage::{Files, Progress, Stage, peak_memory_mib};
@@ -58,28 +59,69 @@ pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Repo
     let parameters = Parameters::default();
     let drand_rounds: Vec<u64> = recorded.iter().map(|beacon| beacon.round).collect();
     let schedule = beacons.chain().schedule();
-    let slots = schedule::plan(args.rounds.into(), &drand_rounds, schedule, parameters.beacon_delay)?;
+    let slots = schedule::plan(
+        args.rounds.into(),
+        &drand_rounds,
+        schedule,
+        parameters.beacon_delay,
+    )?;
     let first = slots.first().ok_or_eyre("a demo has at least one round")?;
 
     let files = Files::new(directory);
     files.write("beacons.json", fixtures::BEACONS_JSON.as_bytes())?;
     let (mut stage, actors, network) = set_up(args, files, &tasks, first, &parameters).await?;
-    progress.done(format!("local chain and contracts; {} FIL deposited", fil(DEPOSIT)));
+    progress.done(format!(
+        "local chain and contracts; {} FIL deposited",
+        fil(DEPOSIT)
+    ));
 
     let mut rounds = Vec::new();
     for (number, slot) in (1..).zip(&slots) {
-        play_round(&mut stage, &actors, &network, &beacons, &tasks, RoundNumber(number), slot, &mut progress).await?;
+        play_round(
+            &mut stage,
+            &actors,
+            &network,
+            &beacons,
+            &tasks,
+            RoundNumber(number),
+            slot,
+            &mut progress,
+        )
+        .await?;
         rounds.push(RoundNumber(number));
     }
 
     let (evaluated, settlement) = settle(&mut stage, &actors, &beacons, &rounds, &mut progress).await?;
-    let money = pay(&mut stage, &actors, &network, &evaluated, &settlement, &mut progress).await?;
+    let money = pay(
+        &mut stage,
+        &actors,
+        &network,
+        &evaluated,
+        &settlement,
+        &mut progress,
+    )
+    .await?;
     let verification = verify_in_a_fresh_process(&stage)?;
-    progress.done(format!("verified from chain, store and beacons alone: {}", verification.verdict));
+    progress.done(format!(
+        "verified from chain, store and beacons alone: {}",
+        verification.verdict
+    ));
     if args.keep.is_some() {
         keep_chain(&stage)?;
     }
-    report(args, &stage, &network, &tasks, &beacons, &slots, evaluated, settlement, money, verification, progress)
+    report(
+        args,
+        &stage,
+        &network,
+        &tasks,
+        &beacons,
+        &slots,
+        evaluated,
+        settlement,
+        money,
+        verification,
+        progress,
+    )
 }
 
 /// Starts the chain, funds the actors, deploys, deposits.
@@ -90,16 +132,32 @@ async fn set_up(
     first: &Slot,
     parameters: &Parameters,
 ) -> eyre::Result<(Stage, Actors, Network)> {
-    let anvil = Anvil::start_at(Some(first.opened_at - 3_600))?;
+    let anvil = Anvil::start_at(first.opened_at - 3_600)?;
     let client = ChainClient::connect_to(&anvil.url().parse()?, CHAIN_ID).await?;
 
     // The network needs the address of the contract that refuses money, the actors need an operator of the network.
-    let plan = NetworkPlan { seed: args.seed, stations: args.stations, refusing_operator: None };
+    let plan = NetworkPlan {
+        seed: args.seed,
+        stations: args.stations,
+        refusing_operator: None,
+    };
     let mut network = Network::new(plan, tasks);
     let actors = Actors::new(args.seed, network.claiming_operator_key(), &anvil)?;
-    let refusing = Draft::create("refusing contract", REFUSING_CONTRACT.parse::<assize_chain::Bytes>()?);
-    let refusing = client.transact(&actors.owner, &refusing, PATIENCE).await?.contract_address;
-    network = Network::new(NetworkPlan { refusing_operator: refusing, ..plan }, tasks);
+    let refusing = Draft::create(
+        "refusing contract",
+        REFUSING_CONTRACT.parse::<assize_chain::Bytes>()?,
+    );
+    let refusing = client
+        .transact(&actors.owner, &refusing, PATIENCE)
+        .await?
+        .contract_address;
+    network = Network::new(
+        NetworkPlan {
+            refusing_operator: refusing,
+            ..plan
+        },
+        tasks,
+    );
 
     let params = DeployParams {
         chain_id: CHAIN_ID,
@@ -108,18 +166,31 @@ async fn set_up(
         coordinator: actors.coordinator.address(),
         publishers: vec![actors.publisher.address()],
         guardian: actors.guardian.address(),
-        evaluators: actors.evaluators.iter().map(|evaluator| evaluator.address()).collect(),
+        evaluators: actors
+            .evaluators
+            .iter()
+            .map(|evaluator| evaluator.address())
+            .collect(),
         threshold: 2,
         min_challenge_window: CHALLENGE_WINDOW,
         challenge_window: CHALLENGE_WINDOW,
         payment_gas: 60_000,
-        parameters: Parameters { round_duration: first.duration, ..*parameters },
+        parameters: Parameters {
+            round_duration: first.duration,
+            ..*parameters
+        },
     };
     let deployment = deploy(&client, &actors.owner, &params).await?;
     files.write("deployment.json", &serde_json::to_vec_pretty(&deployment)?)?;
     let store = LocalStore::open(files.path("store"))?;
     let network_on_chain = connect::Network::new(client, deployment);
-    let mut stage = Stage { anvil, network: network_on_chain, store, files, gas: BTreeMap::new() };
+    let mut stage = Stage {
+        anvil,
+        network: network_on_chain,
+        store,
+        files,
+        gas: BTreeMap::new(),
+    };
     stage.record_gas("deploy, all contracts", deployment.gas_used.unwrap_or_default());
     let deposit = stage.network.rewards.deposit(U256::from(DEPOSIT));
     stage.transact("deposit", &actors.depositor, &deposit).await?;
@@ -140,8 +211,17 @@ async fn play_round(
 ) -> eyre::Result<()> {
     let parameters = stage.network.rounds.parameters().await?;
     if parameters.round_duration != slot.duration {
-        let changed = Parameters { round_duration: slot.duration, ..parameters };
-        stage.transact("set parameters", &actors.owner, &stage.network.rounds.set_parameters(&changed)?).await?;
+        let changed = Parameters {
+            round_duration: slot.duration,
+            ..parameters
+        };
+        stage
+            .transact(
+                "set parameters",
+                &actors.owner,
+                &stage.network.rounds.set_parameters(&changed)?,
+            )
+            .await?;
     }
 
     let roster = network.roster()?;
@@ -149,10 +229,16 @@ async fn play_round(
     let tasks_file = tasks.to_ndjson();
     stage.files.write("roster.ndjson", &roster_file)?;
     stage.files.write("tasks.ndjson", &tasks_file)?;
-    let roster_commitment =
-        ListCommitment { root: roster.root(), count: roster.count(), cid: stage.store.put(&roster_file)? };
-    let tasks_commitment =
-        ListCommitment { root: tasks.root(), count: tasks.count(), cid: stage.store.put(&tasks_file)? };
+    let roster_commitment = ListCommitment {
+        root: roster.root(),
+        count: roster.count(),
+        cid: stage.store.put(&roster_file)?,
+    };
+    let tasks_commitment = ListCommitment {
+        root: tasks.root(),
+        count: tasks.count(),
+        cid: stage.store.put(&tasks_file)?,
+    };
     stage.anvil.set_next_timestamp(slot.opened_at)?;
     let open = stage.network.rounds.open(&roster_commitment, &tasks_commitment);
     stage.transact("open a round", &actors.coordinator, &open).await?;
@@ -172,11 +258,27 @@ async fn play_round(
         slot.beacon
     ));
 
-    let published_at = beacons.chain().schedule().time_of(slot.beacon).ok_or_eyre("a beacon before all time")?;
+    let published_at = beacons
+        .chain()
+        .schedule()
+        .time_of(slot.beacon)
+        .ok_or_eyre("a beacon before all time")?;
     stage.anvil.set_next_timestamp(published_at + 1)?;
     let signature = with_y(compressed(&beacon(beacons, slot.beacon)?)?)?;
-    stage.transact("reveal a beacon", &actors.coordinator, &stage.network.rounds.reveal(number, &signature)).await?;
-    let seed = stage.network.rounds.round(number).await?.seed.ok_or_eyre("revealed, but without a seed")?;
+    stage
+        .transact(
+            "reveal a beacon",
+            &actors.coordinator,
+            &stage.network.rounds.reveal(number, &signature),
+        )
+        .await?;
+    let seed = stage
+        .network
+        .rounds
+        .round(number)
+        .await?
+        .seed
+        .ok_or_eyre("revealed, but without a seed")?;
     let assignment = Assignment::new(seed, &round.parameters, roster.count(), tasks.count());
     progress.done(format!(
         "round {number}: beacon verified by the contract; {} committees drawn, {} tasks each",
@@ -184,16 +286,30 @@ async fn play_round(
         assignment.tasks_per_committee()
     ));
 
-    let domain = Domain { chain_id: CHAIN_ID, rounds: stage.network.deployment.rounds };
-    let context = RoundContext { round: number, opened_at: slot.opened_at, assignment: &assignment, tasks, domain };
+    let domain = Domain {
+        chain_id: CHAIN_ID,
+        rounds: stage.network.deployment.rounds,
+    };
+    let context = RoundContext {
+        round: number,
+        opened_at: slot.opened_at,
+        assignment: &assignment,
+        tasks,
+        domain,
+    };
     let measurements = network.measure(&context);
     let reported = measurements.len();
     let ingest = ndjson::to_ndjson(&measurements);
     drop(measurements);
-    progress.done(format!("round {number}: {} measurements signed", grouped(reported as u64)));
+    progress.done(format!(
+        "round {number}: {} measurements signed",
+        grouped(reported as u64)
+    ));
 
     let published = publish(stage, actors, ingest).await?;
-    progress.done(format!("round {number}: {published} batches stored and committed"));
+    progress.done(format!(
+        "round {number}: {published} batches stored and committed"
+    ));
     Ok(())
 }
 
@@ -243,7 +359,10 @@ async fn settle(
         let own = evaluate_next(&stage.network, &stage.store, beacons, Some(last)).await?;
         let document = own.document.to_bytes();
         if let Some(first) = &evaluated {
-            ensure!(first.document.to_bytes() == document, "two evaluators came to different settlements");
+            ensure!(
+                first.document.to_bytes() == document,
+                "two evaluators came to different settlements"
+            );
         }
         let proposal = proposal_of(&own.document);
         let digest = stage.network.rewards.digest_of(&proposal).await?;
@@ -251,7 +370,10 @@ async fn settle(
         evaluated = Some(own);
     }
     let evaluated = evaluated.ok_or_eyre("no evaluators")?;
-    progress.done(format!("{} evaluators recomputed all rounds, and signed the same settlement", signatures.len()));
+    progress.done(format!(
+        "{} evaluators recomputed all rounds, and signed the same settlement",
+        signatures.len()
+    ));
 
     let document = evaluated.document.to_bytes();
     stage.files.write("settlement.json", &document)?;
@@ -259,12 +381,31 @@ async fn settle(
     let proposal = proposal_of(&evaluated.document);
     signatures.pop_last();
     let post = stage.network.rewards.post(&proposal, &signatures);
-    stage.transact("post a settlement", &actors.scheduler, &post).await?;
-    let id = stage.network.rewards.head().await?.ok_or_eyre("posted, but there is no settlement")?;
+    stage
+        .transact("post a settlement", &actors.scheduler, &post)
+        .await?;
+    let id = stage
+        .network
+        .rewards
+        .head()
+        .await?
+        .ok_or_eyre("posted, but there is no settlement")?;
     let active_at = stage.network.rewards.settlement(id).await?.active_at;
     stage.anvil.mine_at(active_at)?;
-    progress.done(format!("settlement {id} posted with {} signatures; the challenge window has passed", signatures.len()));
-    Ok((evaluated, Settled { id, cid, proposal, signatures: signatures.len(), active_at }))
+    progress.done(format!(
+        "settlement {id} posted with {} signatures; the challenge window has passed",
+        signatures.len()
+    ));
+    Ok((
+        evaluated,
+        Settled {
+            id,
+            cid,
+            proposal,
+            signatures: signatures.len(),
+            active_at,
+        },
+    ))
 }
 
 /// One operator claims by itself; the scheduler pays the rest.
@@ -280,9 +421,20 @@ async fn pay(
     let settlement = rewards.settlement(settled.id).await?;
     let allocations = Allocations::new(evaluated.document.allocations.clone());
     let operator = actors.operator.address();
-    let by_hand = claim_one(&rewards, &settlement, &allocations, operator, &actors.operator, PATIENCE).await?;
+    let by_hand = claim_one(
+        &rewards,
+        &settlement,
+        &allocations,
+        operator,
+        &actors.operator,
+        PATIENCE,
+    )
+    .await?;
     stage.record_gas("claim by hand", by_hand.receipt.gas_used);
-    progress.done(format!("operator {operator} claimed {} FIL by itself", fil(by_hand.amount)));
+    progress.done(format!(
+        "operator {operator} claimed {} FIL by itself",
+        fil(by_hand.amount)
+    ));
 
     let mut outbox = Outbox::open(
         &stage.files.path("scheduler.sqlite"),
@@ -290,7 +442,11 @@ async fn pay(
         actors.scheduler.clone(),
         Policy::local(),
     )?;
-    let scheduler = Scheduler { rewards: &rewards, threshold: THRESHOLD, limits: Limits::default() };
+    let scheduler = Scheduler {
+        rewards: &rewards,
+        threshold: THRESHOLD,
+        limits: Limits::default(),
+    };
     let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
     for batch in &paid.batches {
         stage.record_gas("pay a batch of operators", batch.gas_used);
@@ -303,14 +459,20 @@ async fn pay(
     ));
     let refusing: Vec<Address> = paid.refused.iter().map(|refused| refused.operator).collect();
     ensure!(
-        network.stations().iter().any(|station| refusing.contains(&station.operator)),
+        network
+            .stations()
+            .iter()
+            .any(|station| refusing.contains(&station.operator)),
         "the contract that refuses money was not among those to be paid; try another --seed"
     );
 
     let deposited = rewards.total_deposited().await?;
     let claimed = rewards.total_claimed().await?;
     let left = rewards.balance().await?;
-    ensure!(deposited == claimed + left, "FIL in {deposited} is not FIL paid {claimed} + FIL left {left}");
+    ensure!(
+        deposited == claimed + left,
+        "FIL in {deposited} is not FIL paid {claimed} + FIL left {left}"
+    );
     Ok(Money {
         deposited: deposited.to_string(),
         granted: settled.proposal.cumulative_total.to_string(),
@@ -319,11 +481,17 @@ async fn pay(
         threshold: THRESHOLD.to_string(),
         operators_paid: paid.paid.len(),
         operators_below_threshold: paid.below_threshold.len(),
-        claimed_by_hand: Claimed { operator, amount: by_hand.amount.to_string() },
+        claimed_by_hand: Claimed {
+            operator,
+            amount: by_hand.amount.to_string(),
+        },
         refused: paid
             .refused
             .iter()
-            .map(|refused| Claimed { operator: refused.operator, amount: refused.amount.to_string() })
+            .map(|refused| Claimed {
+                operator: refused.operator,
+                amount: refused.amount.to_string(),
+            })
             .collect(),
     })
 }
@@ -332,7 +500,14 @@ async fn pay(
 fn verify_in_a_fresh_process(stage: &Stage) -> eyre::Result<Verification> {
     let binary = std::env::current_exe().wrap_err("this program's own file cannot be found")?;
     let output = Command::new(binary)
-        .args(["verify", "settlement", "1", "--json", "--rpc-url", stage.anvil.url()])
+        .args([
+            "verify",
+            "settlement",
+            "1",
+            "--json",
+            "--rpc-url",
+            stage.anvil.url(),
+        ])
         .arg("--deployment")
         .arg(stage.files.path("deployment.json"))
         .arg("--store")
@@ -369,7 +544,11 @@ fn beacon(beacons: &Beacons, round: u64) -> eyre::Result<Beacon> {
 }
 
 fn compressed(beacon: &Beacon) -> eyre::Result<&[u8; 48]> {
-    beacon.signature.as_slice().try_into().map_err(|_| eyre!("beacon {} is not of quicknet", beacon.round))
+    beacon
+        .signature
+        .as_slice()
+        .try_into()
+        .map_err(|_| eyre!("beacon {} is not of quicknet", beacon.round))
 }
 
 #[expect(clippy::too_many_arguments, reason = "the report is of everything")]
@@ -399,7 +578,9 @@ fn report(
     for (facts, evaluation) in &evaluated.rounds {
         evaluations.push(evaluation);
         let draw = facts.draw.ok_or_eyre("a round of the demo was not revealed")?;
-        let slot = slots.get(rounds.len()).ok_or_eyre("a round that was not planned")?;
+        let slot = slots
+            .get(rounds.len())
+            .ok_or_eyre("a round that was not planned")?;
         rounds.push(RoundReport {
             round: facts.round.0,
             opened_at: slot.opened_at,
@@ -412,16 +593,30 @@ fn report(
             batches: evaluation
                 .batches
                 .iter()
-                .map(|batch| BatchReport { cid: batch.cid.to_string(), count: batch.declared })
+                .map(|batch| BatchReport {
+                    cid: batch.cid.to_string(),
+                    count: batch.declared,
+                })
                 .collect(),
             measurements: evaluation.labels.total(),
-            labels: evaluation.labels.iter().map(|(label, count)| (label.to_string(), count)).collect(),
-            verdicts: evaluation.verdicts.iter().map(|(verdict, count)| (verdict.to_string(), count)).collect(),
+            labels: evaluation
+                .labels
+                .iter()
+                .map(|(label, count)| (label.to_string(), count))
+                .collect(),
+            verdicts: evaluation
+                .verdicts
+                .iter()
+                .map(|(verdict, count)| (verdict.to_string(), count))
+                .collect(),
             reward_each: evaluation.reward.each.to_string(),
         });
     }
-    let operators: std::collections::BTreeSet<Address> =
-        network.stations().iter().map(|station| station.operator).collect();
+    let operators: std::collections::BTreeSet<Address> = network
+        .stations()
+        .iter()
+        .map(|station| station.operator)
+        .collect();
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
         seed: args.seed,
@@ -450,7 +645,10 @@ fn report(
         gas: stage.gas.clone(),
         verification,
         host: Host {
-            state: args.keep.as_ref().map(|directory| directory.display().to_string()),
+            state: args
+                .keep
+                .as_ref()
+                .map(|directory| directory.display().to_string()),
             peak_memory_mib: peak_memory_mib(stage.anvil.pid()),
         },
         timing: progress.finish(),

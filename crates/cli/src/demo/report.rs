@@ -149,7 +149,11 @@ pub(super) struct Gas {
 
 impl Gas {
     pub(super) fn add(&mut self, used: u64) {
-        self.min = if self.transactions == 0 { used } else { self.min.min(used) };
+        self.min = if self.transactions == 0 {
+            used
+        } else {
+            self.min.min(used)
+        };
         self.max = self.max.max(used);
         self.transactions += 1;
     }

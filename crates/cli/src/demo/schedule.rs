@@ -5,7 +5,11 @@ use eyre::{OptionExt, ensure};
 
 /// Pairs of recorded quicknet rounds that seed a round and, after its close, the choice of voters; close enough
 /// together for rounds of a minute to five.
-const PAIRS: [(u64, u64); 3] = [(17_133_822, 17_133_832), (30_662_982, 30_662_992), (31_543_729, 31_543_812)];
+const PAIRS: [(u64, u64); 3] = [
+    (17_133_822, 17_133_832),
+    (30_662_982, 30_662_992),
+    (31_543_729, 31_543_812),
+];
 /// Further recorded rounds, four and a half days apart; two make a pair for demos of more than three rounds.
 const SPARSE_BEFORE: u64 = 3_100_000;
 /// A round opens this many seconds short of the last moment for its beacon.
@@ -31,7 +35,11 @@ pub(super) fn plan(
     schedule: BeaconSchedule,
     beacon_delay: u32,
 ) -> eyre::Result<Vec<Slot>> {
-    let sparse: Vec<u64> = recorded.iter().copied().filter(|round| *round < SPARSE_BEFORE).collect();
+    let sparse: Vec<u64> = recorded
+        .iter()
+        .copied()
+        .filter(|round| *round < SPARSE_BEFORE)
+        .collect();
     let available = PAIRS.len() + sparse.len() / 2;
     ensure!(
         (1..=available).contains(&rounds),
@@ -49,7 +57,11 @@ pub(super) fn plan(
             dedupe_beacon,
         })
     };
-    pairs.chain(PAIRS.into_iter().take(rounds)).map(slot).collect::<Option<_>>().ok_or_eyre("a beacon out of all time")
+    pairs
+        .chain(PAIRS.into_iter().take(rounds))
+        .map(slot)
+        .collect::<Option<_>>()
+        .ok_or_eyre("a beacon out of all time")
 }
 
 #[cfg(test)]
@@ -58,8 +70,11 @@ mod tests {
 
     #[test]
     fn every_plan_asks_for_recorded_beacons_and_never_overlaps() {
-        let recorded: Vec<u64> =
-            assize_testkit::fixtures::beacons().unwrap().iter().map(|beacon| beacon.round).collect();
+        let recorded: Vec<u64> = assize_testkit::fixtures::beacons()
+            .unwrap()
+            .iter()
+            .map(|beacon| beacon.round)
+            .collect();
         let schedule = BeaconSchedule::QUICKNET;
         for rounds in 1..=15 {
             let slots = plan(rounds, &recorded, schedule, 30).unwrap();

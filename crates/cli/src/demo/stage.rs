@@ -21,7 +21,9 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned() }
+        Self {
+            directory: directory.to_owned(),
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -74,7 +76,11 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn start() -> Self {
         let now = Instant::now();
-        Self { started: now, last: now, steps: Vec::new() }
+        Self {
+            started: now,
+            last: now,
+            steps: Vec::new(),
+        }
     }
 
     /// A step has ended.
@@ -87,7 +93,10 @@ impl Progress {
     }
 
     pub(super) fn finish(self) -> Timing {
-        Timing { total: self.started.elapsed().as_secs_f64(), steps: self.steps }
+        Timing {
+            total: self.started.elapsed().as_secs_f64(),
+            steps: self.steps,
+        }
     }
 }
 

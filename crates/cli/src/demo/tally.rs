@@ -26,14 +26,21 @@ fn caught_by(behaviour: Behaviour) -> Option<&'static str> {
 /// How each class fared.
 pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<BehaviourReport> {
     let stations = || network.stations().iter().chain([network.outsider()]);
-    let behaviour_of: BTreeMap<Address, Behaviour> =
-        stations().map(|station| (station.address, station.behaviour)).collect();
+    let behaviour_of: BTreeMap<Address, Behaviour> = stations()
+        .map(|station| (station.address, station.behaviour))
+        .collect();
     let mut outcomes = BTreeMap::<Behaviour, BTreeMap<String, u64>>::new();
     let mut earned = BTreeMap::<Behaviour, u128>::new();
     for round in rounds {
         for outcome in &round.outcomes {
-            let Some(behaviour) = behaviour_of.get(&outcome.station) else { continue };
-            *outcomes.entry(*behaviour).or_default().entry(outcome.as_str().to_owned()).or_default() += 1;
+            let Some(behaviour) = behaviour_of.get(&outcome.station) else {
+                continue;
+            };
+            *outcomes
+                .entry(*behaviour)
+                .or_default()
+                .entry(outcome.as_str().to_owned())
+                .or_default() += 1;
             if outcome.verdict == Some(Verdict::MajorityResult) {
                 *earned.entry(*behaviour).or_default() += round.reward.each;
             }
@@ -43,7 +50,9 @@ pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<
         .into_iter()
         .map(|behaviour| {
             let outcomes = outcomes.remove(&behaviour).unwrap_or_default();
-            let count = stations().filter(|station| station.behaviour == behaviour).count() as u32;
+            let count = stations()
+                .filter(|station| station.behaviour == behaviour)
+                .count() as u32;
             let measurements: u64 = outcomes.values().sum();
             let of = |name: &str| outcomes.get(name).copied().unwrap_or_default();
             let earned = earned.get(&behaviour).copied().unwrap_or_default();
@@ -78,7 +87,12 @@ pub(super) fn providers(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<P
             successful: rsr.successful,
             rsr: share(rsr.successful, rsr.total),
             rsr_http: share(rsr.successful_http, rsr.total),
-            hidden_truth: rounded(network.providers().get(&provider).map_or(0.0, |known| known.retrievability)),
+            hidden_truth: rounded(
+                network
+                    .providers()
+                    .get(&provider)
+                    .map_or(0.0, |known| known.retrievability),
+            ),
             defended: provider == network.defended(),
         })
         .collect();
@@ -88,7 +102,11 @@ pub(super) fn providers(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<P
 
 /// Share with six decimals, so that it reads the same wherever it was divided.
 pub(super) fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { rounded(part as f64 / whole as f64) }
+    if whole == 0 {
+        0.0
+    } else {
+        rounded(part as f64 / whole as f64)
+    }
 }
 
 fn rounded(share: f64) -> f64 {

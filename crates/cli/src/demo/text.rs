@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 use super::report::{Report, RoundReport};
 use crate::output::{fil, grouped};
@@ -22,15 +22,24 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     for round in &report.rounds {
         write_round(out, round)?;
     }
-    heading(out, "Retrieval success rate, beside the truth that the simulation hides")?;
+    heading(
+        out,
+        "Retrieval success rate, beside the truth that the simulation hides",
+    )?;
     write_providers(out, report)?;
     heading(out, "Who was caught")?;
     write_behaviours(out, report)?;
     heading(out, "Money, FIL")?;
     write_money(out, report)?;
-    heading(out, "Gas of the local chain (on Filecoin the scale differs: docs/gas.md)")?;
+    heading(
+        out,
+        "Gas of the local chain (on Filecoin the scale differs: docs/gas.md)",
+    )?;
     write_gas(out, report)?;
-    heading(out, "Verification, in a process of its own, from chain, store and beacons alone")?;
+    heading(
+        out,
+        "Verification, in a process of its own, from chain, store and beacons alone",
+    )?;
     writeln!(
         out,
         "  {}  {} rounds, {} measurements, settlement root {}",
@@ -47,18 +56,32 @@ fn heading(out: &mut String, title: &str) -> std::fmt::Result {
 }
 
 fn memory(report: &Report) -> String {
-    report.host.peak_memory_mib.map_or(String::new(), |mib| format!(", at most {mib} MiB"))
+    report
+        .host
+        .peak_memory_mib
+        .map_or(String::new(), |mib| format!(", at most {mib} MiB"))
 }
 
 fn write_round(out: &mut String, round: &RoundReport) -> std::fmt::Result {
-    let batches: Vec<String> =
-        round.batches.iter().map(|batch| format!("{} ({})", short(&batch.cid), grouped(batch.count.into()))).collect();
+    let batches: Vec<String> = round
+        .batches
+        .iter()
+        .map(|batch| format!("{} ({})", short(&batch.cid), grouped(batch.count.into())))
+        .collect();
     let counts = |counts: &std::collections::BTreeMap<String, u64>| {
-        let parts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect();
+        let parts: Vec<String> = counts
+            .iter()
+            .map(|(name, count)| format!("{name} {}", grouped(*count)))
+            .collect();
         parts.join(", ")
     };
     writeln!(out, "  round {}", round.round)?;
-    writeln!(out, "    beacon      {}  {}…", round.beacon.round, &round.beacon.signature[..24])?;
+    writeln!(
+        out,
+        "    beacon      {}  {}…",
+        round.beacon.round,
+        &round.beacon.signature[..24]
+    )?;
     writeln!(out, "    seed        {}", round.seed)?;
     writeln!(
         out,
@@ -79,26 +102,52 @@ fn write_providers(out: &mut String, report: &Report) -> std::fmt::Result {
             percent(provider.rsr),
             percent(provider.rsr_http),
             percent(provider.hidden_truth),
-            if provider.defended { "the ring claims it serves".into() } else { String::new() },
+            if provider.defended {
+                "the ring claims it serves".into()
+            } else {
+                String::new()
+            },
         ]);
     }
     writeln!(out, "{table}")?;
-    if let Some(more) = report.providers.len().checked_sub(PROVIDERS_SHOWN).filter(|more| *more > 0) {
-        writeln!(out, "  and {more} more in --json; a provider's truth is of all its payloads, its RSR of those drawn")?;
+    if let Some(more) = report
+        .providers
+        .len()
+        .checked_sub(PROVIDERS_SHOWN)
+        .filter(|more| *more > 0)
+    {
+        writeln!(
+            out,
+            "  and {more} more in --json; a provider's truth is of all its payloads, its RSR of those drawn"
+        )?;
     }
     Ok(())
 }
 
 fn write_behaviours(out: &mut String, report: &Report) -> std::fmt::Result {
-    let mut table =
-        table(["stations", "", "measured", "caught by", "caught", "rewarded", "FIL per station"], 7);
+    let mut table = table(
+        [
+            "stations",
+            "",
+            "measured",
+            "caught by",
+            "caught",
+            "rewarded",
+            "FIL per station",
+        ],
+        7,
+    );
     for class in &report.behaviours {
         table.add_row([
             format!("{:?}", class.behaviour).to_lowercase(),
             class.stations.to_string(),
             grouped(class.measurements),
             class.caught_by.unwrap_or("–").to_owned(),
-            if class.caught_by.is_some() { grouped(class.caught) } else { "–".into() },
+            if class.caught_by.is_some() {
+                grouped(class.caught)
+            } else {
+                "–".into()
+            },
             percent(class.rewarded),
             fil_text(&class.earned_per_station),
         ]);
@@ -140,7 +189,12 @@ fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
 fn write_gas(out: &mut String, report: &Report) -> std::fmt::Result {
     let mut table = table(["step", "transactions", "least", "most"], 1);
     for (step, gas) in &report.gas {
-        table.add_row([(*step).to_owned(), gas.transactions.to_string(), grouped(gas.min), grouped(gas.max)]);
+        table.add_row([
+            (*step).to_owned(),
+            gas.transactions.to_string(),
+            grouped(gas.min),
+            grouped(gas.max),
+        ]);
     }
     for column in 1..4 {
         right(&mut table, column);
@@ -151,7 +205,7 @@ fn write_gas(out: &mut String, report: &Report) -> std::fmt::Result {
 /// A table whose columns up to `numbers`, but for the first, are right-aligned.
 fn table<const N: usize>(header: [&str; N], numbers: usize) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(NOTHING).set_header(header);
     for column in 1..numbers {
         right(&mut table, column);
     }

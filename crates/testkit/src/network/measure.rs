@@ -49,11 +49,20 @@ impl Network {
             _ => own,
         };
         let tasks = context.assignment.tasks(committee).unwrap_or_default();
-        let seed = hash64(self.seed, &[b"report", &context.round.0.to_be_bytes(), station.address.as_slice()]);
+        let seed = hash64(
+            self.seed,
+            &[
+                b"report",
+                &context.round.0.to_be_bytes(),
+                station.address.as_slice(),
+            ],
+        );
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut reports = Vec::with_capacity(tasks.len());
         for index in tasks {
-            let Some(task) = context.tasks.get(index) else { continue };
+            let Some(task) = context.tasks.get(index) else {
+                continue;
+            };
             let observation = self.claim(station, task, &mut rng);
             let index = match station.behaviour {
                 Behaviour::Inventor => TaskIndex(context.tasks.count() + index.0),
@@ -75,16 +84,20 @@ impl Network {
 
     /// What a station says of a task: the truth, or what suits its character.
     fn claim(&self, station: &Station, task: &Task, rng: &mut fastrand::Rng) -> Observation {
-        let Some(provider) = self.providers.get(&task.provider) else { return Observation::default() };
+        let Some(provider) = self.providers.get(&task.provider) else {
+            return Observation::default();
+        };
         let cid = task.cid.to_string();
         match station.behaviour {
             Behaviour::Liar => provider.success(task, &checksum(&[b"lie", &rng.u64(..).to_be_bytes()])),
             Behaviour::Ring if task.provider == self.defended => {
                 provider.success(task, &checksum(&[b"agreed", cid.as_bytes()]))
             }
-            _ if rng.u32(0..100) < NOISE_PERCENT => {
-                Observation { timeout: true, head_status_code: None, ..provider.advertised(task) }
-            }
+            _ if rng.u32(0..100) < NOISE_PERCENT => Observation {
+                timeout: true,
+                head_status_code: None,
+                ..provider.advertised(task)
+            },
             _ => provider.observe(self.seed, task),
         }
     }

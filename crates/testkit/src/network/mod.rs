@@ -53,8 +53,10 @@ impl Network {
             .iter()
             .max_by_key(|(provider, count)| (**count, std::cmp::Reverse(**provider)))
             .map_or(ProviderId(0), |(provider, _)| *provider);
-        let mut providers: BTreeMap<_, _> =
-            counts.keys().map(|id| (*id, Provider::derive(plan.seed, *id))).collect();
+        let mut providers: BTreeMap<_, _> = counts
+            .keys()
+            .map(|id| (*id, Provider::derive(plan.seed, *id)))
+            .collect();
         // A ring has no need to defend a provider that serves well.
         if let Some(provider) = providers.get_mut(&defended) {
             provider.retrievability = 0.1;
@@ -90,7 +92,9 @@ impl Network {
 
     /// Key of an honest operator, for claiming by hand.
     pub fn claiming_operator_key(&self) -> B256 {
-        station::honest_operator_key(self.seed, CLAIMING_OPERATOR).to_secret_bytes().into()
+        station::honest_operator_key(self.seed, CLAIMING_OPERATOR)
+            .to_secret_bytes()
+            .into()
     }
 
     /// The roster file's content.

@@ -97,14 +97,19 @@ pub(super) fn populate(plan: NetworkPlan) -> Vec<Station> {
         (Behaviour::Repeater, 1),
         (Behaviour::Inventor, 1),
     ];
-    let mut behaviours: Vec<_> =
-        hostile.iter().flat_map(|(behaviour, count)| vec![*behaviour; *count as usize]).collect();
+    let mut behaviours: Vec<_> = hostile
+        .iter()
+        .flat_map(|(behaviour, count)| vec![*behaviour; *count as usize])
+        .collect();
     behaviours.resize(plan.stations as usize, Behaviour::Honest);
 
     let mut rng = fastrand::Rng::with_seed(plan.seed);
     rng.shuffle(&mut behaviours);
 
-    let honest = behaviours.iter().filter(|behaviour| **behaviour == Behaviour::Honest).count();
+    let honest = behaviours
+        .iter()
+        .filter(|behaviour| **behaviour == Behaviour::Honest)
+        .count();
     let honest_operators = ((honest as f64 / HONEST_STATIONS_PER_OPERATOR) as u64).max(1);
     let mut seen = std::collections::BTreeMap::<Behaviour, u32>::new();
     behaviours
@@ -137,7 +142,12 @@ pub(super) fn populate(plan: NetworkPlan) -> Vec<Station> {
                 Behaviour::Crowd => subnet(plan.seed, u64::MAX),
                 _ => subnet(plan.seed, index as u64),
             };
-            station(derive_key(plan.seed, "station", index as u64), operator, subnet, behaviour)
+            station(
+                derive_key(plan.seed, "station", index as u64),
+                operator,
+                subnet,
+                behaviour,
+            )
         })
         .collect()
 }
@@ -145,11 +155,22 @@ pub(super) fn populate(plan: NetworkPlan) -> Vec<Station> {
 /// A station that nobody entered in the roster.
 pub(super) fn outsider(seed: u64) -> Station {
     let operator = operator_address(seed, Behaviour::Outsider, 0);
-    station(derive_key(seed, "outsider", 0), operator, subnet(seed, u64::MAX - 1), Behaviour::Outsider)
+    station(
+        derive_key(seed, "outsider", 0),
+        operator,
+        subnet(seed, u64::MAX - 1),
+        Behaviour::Outsider,
+    )
 }
 
 fn station(key: SecretKey, operator: Address, subnet: FixedBytes<16>, behaviour: Behaviour) -> Station {
-    Station { address: station_address(&key), key, operator, subnet, behaviour }
+    Station {
+        address: station_address(&key),
+        key,
+        operator,
+        subnet,
+        behaviour,
+    }
 }
 
 fn operator_address(seed: u64, behaviour: Behaviour, index: u64) -> Address {

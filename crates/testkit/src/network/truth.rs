@@ -54,13 +54,20 @@ impl Provider {
             2 => Failure::Timeout,
             _ => Failure::NotAdvertised,
         };
-        Self { retrievability, http, failure }
+        Self {
+            retrievability,
+            http,
+            failure,
+        }
     }
 
     /// Whether this payload can be had from this provider; fixed for the whole simulation.
     pub(super) fn serves(&self, seed: u64, task: &Task) -> bool {
         let cid = task.cid.to_string();
-        let draw = hash64(seed, &[b"payload", &task.provider.0.to_be_bytes(), cid.as_bytes()]);
+        let draw = hash64(
+            seed,
+            &[b"payload", &task.provider.0.to_be_bytes(), cid.as_bytes()],
+        );
         (draw as f64 / u64::MAX as f64) < self.retrievability
     }
 
@@ -76,9 +83,18 @@ impl Provider {
                 indexer_result: "NO_VALID_ADVERTISEMENT".into(),
                 ..Observation::default()
             },
-            Failure::Timeout => Observation { timeout: true, ..advertised },
-            Failure::ConnectionRefused => Observation { status_code: Some(802), ..advertised },
-            Failure::BadGateway => Observation { status_code: Some(502), ..advertised },
+            Failure::Timeout => Observation {
+                timeout: true,
+                ..advertised
+            },
+            Failure::ConnectionRefused => Observation {
+                status_code: Some(802),
+                ..advertised
+            },
+            Failure::BadGateway => Observation {
+                status_code: Some(502),
+                ..advertised
+            },
         }
     }
 
@@ -122,13 +138,19 @@ pub(super) fn hash64(seed: u64, parts: &[&[u8]]) -> u64 {
     let seed = seed.to_be_bytes();
     let all: Vec<&[u8]> = std::iter::once(&seed[..]).chain(parts.iter().copied()).collect();
     let digest = digest(&all);
-    digest.iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 fn digest(parts: &[&[u8]]) -> [u8; 32] {
     parts
         .iter()
-        .fold(Sha256::new(), |hash, part| hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part))
+        .fold(Sha256::new(), |hash, part| {
+            hash.chain_update((part.len() as u64).to_be_bytes())
+                .chain_update(part)
+        })
         .finalize()
         .into()
 }

@@ -1,0 +1,315 @@
+//! A publisher killed at every boundary, against a real anvil with the real contracts: no batch is committed twice, no
+//! measurement is lost.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use assize_chain::{
+    BeaconParams, ChainClient, DeployParams, Deployment, ListCommitment, Rounds, Signer, deploy,
+};
+use assize_drand::with_y;
+use assize_measurement::{Measurement, Millis, Signature, ndjson};
+use assize_outbox::Policy;
+use assize_protocol::{B256, BeaconSchedule, Parameters, RoundNumber, TaskIndex};
+use assize_publish::{Boundary, PublishError, Publisher};
+use assize_store::{LocalStore, Store};
+use assize_testkit::anvil::{Anvil, CHAIN_ID};
+use assize_testkit::fixtures;
+use serde_json::json;
+
+/// A recorded beacon; its round opens 32 seconds before it is published.
+const BEACON: u64 = 17_133_822;
+const PATIENCE: Duration = Duration::from_secs(30);
+const BATCH: u32 = 10;
+
+struct World {
+    anvil: Anvil,
+    rounds: Rounds,
+    publisher: Signer,
+    coordinator: Signer,
+    opened_at: u64,
+}
+
+impl World {
+    /// A chain on which round 1 is open.
+    async fn new() -> Self {
+        let opened_at = BeaconSchedule::QUICKNET.time_of(BEACON).unwrap() - 32;
+        let anvil = Anvil::start_at(opened_at - 100).unwrap();
+        let client = ChainClient::connect_to(&anvil.url().parse().unwrap(), CHAIN_ID)
+            .await
+            .unwrap();
+        let signer = |index| Signer::from_bytes(&anvil.dev_key(index)).unwrap();
+        let [coordinator, publisher, evaluator] = [0, 1, 2].map(signer);
+        let params = DeployParams {
+            chain_id: CHAIN_ID,
+            beacon: BeaconParams::quicknet(),
+            owner: coordinator.address(),
+            coordinator: coordinator.address(),
+            publishers: vec![publisher.address()],
+            guardian: coordinator.address(),
+            evaluators: vec![evaluator.address()],
+            threshold: 1,
+            min_challenge_window: 60,
+            challenge_window: 60,
+            payment_gas: 60_000,
+            parameters: Parameters {
+                round_duration: 60,
+                ..Parameters::default()
+            },
+        };
+        let Deployment { rounds, .. } = deploy(&client, &coordinator, &params).await.unwrap();
+        let world = Self {
+            rounds: Rounds::new(client, rounds),
+            anvil,
+            publisher,
+            coordinator,
+            opened_at,
+        };
+        let list = |cid: &[u8]| ListCommitment {
+            root: B256::repeat_byte(1),
+            count: 100,
+            cid: assize_measurement::unixfs::file_cid(cid),
+        };
+        world.anvil.set_next_timestamp(opened_at).unwrap();
+        let open = world.rounds.open(&list(b"roster"), &list(b"tasks"));
+        world
+            .rounds
+            .client()
+            .transact(&world.coordinator, &open, PATIENCE)
+            .await
+            .unwrap();
+        world
+    }
+
+    async fn reveal(&self) {
+        let beacons = fixtures::beacons().unwrap();
+        let beacon = beacons.iter().find(|beacon| beacon.round == BEACON).unwrap();
+        let signature = with_y(beacon.signature.as_slice().try_into().unwrap()).unwrap();
+        self.anvil.set_next_timestamp(self.opened_at + 40).unwrap();
+        let reveal = self.rounds.reveal(RoundNumber(1), &signature);
+        self.rounds
+            .client()
+            .transact(&self.coordinator, &reveal, PATIENCE)
+            .await
+            .unwrap();
+    }
+
+    fn open(&self, state: &Path) -> Publisher {
+        Publisher::open(
+            state,
+            self.rounds.clone(),
+            self.publisher.clone(),
+            Policy::local(),
+            BATCH,
+        )
+        .unwrap()
+    }
+}
+
+fn measurement(round: u64, task: u32) -> Measurement {
+    Measurement {
+        round: RoundNumber(round),
+        task: TaskIndex(task),
+        station: [7; 20].into(),
+        cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
+        miner_id: "f01697248".into(),
+        provider_id: None,
+        provider_address: None,
+        protocol: None,
+        spark_version: None,
+        zinnia_version: None,
+        timeout: true,
+        start_at: Some(Millis(1_698_829_200_000)),
+        first_byte_at: None,
+        end_at: None,
+        status_code: None,
+        head_status_code: None,
+        byte_length: Some(0),
+        car_too_large: false,
+        car_checksum: None,
+        indexer_result: Some("OK".into()),
+        attestation: None,
+        signature: Signature([9; 65]),
+    }
+}
+
+/// 25 measurements of round 1: three batches.
+fn file() -> Vec<u8> {
+    ndjson::to_ndjson(&(0..25).map(|task| measurement(1, task)).collect::<Vec<_>>())
+}
+
+/// Every line that the chain's commitments hold, with how often.
+async fn committed_lines(world: &World, store: &LocalStore) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    let commitments = world.rounds.commitments(RoundNumber(1)).await.unwrap();
+    for commitment in commitments {
+        let content = String::from_utf8(store.get(&commitment.cid).unwrap()).unwrap();
+        assert_eq!(content.lines().count(), commitment.count as usize);
+        for line in content.lines() {
+            *lines.entry(line.to_owned()).or_default() += 1;
+        }
+    }
+    lines
+}
+
+async fn expect_everything_once(world: &World, store: &LocalStore, case: &str) {
+    let expected: BTreeMap<String, usize> = String::from_utf8(file())
+        .unwrap()
+        .lines()
+        .map(|line| (line.to_owned(), 1))
+        .collect();
+    assert_eq!(committed_lines(world, store).await, expected, "{case}");
+    assert_eq!(
+        world.rounds.commitments(RoundNumber(1)).await.unwrap().len(),
+        3,
+        "{case}"
+    );
+}
+
+/// Runs until boundary number `kill_at`, counted from 0, and dies there; returns the boundaries passed.
+async fn run_and_die(world: &World, state: &Path, store: &LocalStore, kill_at: usize) -> Vec<Boundary> {
+    let mut publisher = world.open(state);
+    publisher.import("measurements.ndjson", &file()).unwrap();
+    let (sender, passed) = std::sync::mpsc::channel();
+    let mut count = 0;
+    publisher.watch(move |boundary| {
+        sender.send(boundary).unwrap();
+        count += 1;
+        count <= kill_at
+    });
+    match publisher.publish_once(store).await {
+        Ok(_) | Err(PublishError::Stopped(_)) => {}
+        Err(PublishError::Outbox(assize_outbox::OutboxError::Stopped(_))) => {}
+        Err(other) => panic!("boundary {kill_at}: {other}"),
+    }
+    drop(publisher);
+    passed.iter().collect()
+}
+
+#[tokio::test]
+async fn killed_at_every_boundary_it_commits_everything_once() {
+    let world = World::new().await;
+    world.reveal().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file_in = |name: &str| -> PathBuf { directory.path().join(name) };
+
+    let everything = {
+        let snapshot = world.anvil.rpc("evm_snapshot", json!([])).unwrap();
+        let store = LocalStore::open(file_in("store")).unwrap();
+        let passed = run_and_die(&world, &file_in("whole.sqlite"), &store, usize::MAX).await;
+        expect_everything_once(&world, &store, "not killed").await;
+        world.anvil.rpc("evm_revert", json!([snapshot])).unwrap();
+        passed
+    };
+    for kind in [
+        Boundary::Closed,
+        Boundary::Stored,
+        Boundary::Enqueued,
+        Boundary::Recorded,
+    ] {
+        assert!(everything.contains(&kind), "{kind:?} is never passed");
+    }
+    for kind in [
+        assize_outbox::Boundary::Stored,
+        assize_outbox::Boundary::Sent,
+        assize_outbox::Boundary::Mined,
+        assize_outbox::Boundary::Finished,
+    ] {
+        assert!(
+            everything.contains(&Boundary::Outbox(kind)),
+            "{kind:?} is never passed"
+        );
+    }
+
+    for kill_at in 0..everything.len() {
+        let snapshot = world.anvil.rpc("evm_snapshot", json!([])).unwrap();
+        let store = LocalStore::open(file_in(&format!("store-{kill_at}"))).unwrap();
+        let state = file_in(&format!("{kill_at}.sqlite"));
+        run_and_die(&world, &state, &store, kill_at).await;
+        // Killed a second time, at the first boundary of the way that is left.
+        run_and_die(&world, &state, &store, 0).await;
+        run_and_die(&world, &state, &store, usize::MAX).await;
+        let case = format!("killed at boundary {kill_at}, {:?}", everything[kill_at]);
+        expect_everything_once(&world, &store, &case).await;
+        world.anvil.rpc("evm_revert", json!([snapshot])).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn measurements_wait_for_the_reveal_and_the_same_file_adds_nothing() {
+    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let mut publisher = world.open(&directory.path().join("state.sqlite"));
+    assert_eq!(publisher.import("a.ndjson", &file()).unwrap().added, 25);
+    assert_eq!(publisher.import("b.ndjson", &file()).unwrap().added, 0);
+    let early = publisher.publish_once(&store).await.unwrap();
+    assert_eq!((early.committed.len(), early.waiting, early.late), (0, 25, 0));
+
+    world.reveal().await;
+    let report = publisher.publish_once(&store).await.unwrap();
+    assert_eq!((report.committed.len(), report.waiting, report.late), (3, 0, 0));
+    let again = publisher.publish_once(&store).await.unwrap();
+    assert_eq!((again.committed.len(), again.waiting, again.late), (0, 0, 0));
+    expect_everything_once(&world, &store, "published").await;
+}
+
+#[tokio::test]
+async fn late_measurements_are_kept_and_never_moved_to_another_round() {
+    let world = World::new().await;
+    world.reveal().await;
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let mut publisher = world.open(&directory.path().join("state.sqlite"));
+    // Round 2 does not exist, round 1's window ends.
+    let mut lines = file();
+    lines.extend(ndjson::to_ndjson(&[measurement(2, 0)]));
+    lines.extend_from_slice(b"not a measurement\n");
+    let imported = publisher.import("a.ndjson", &lines).unwrap();
+    assert_eq!((imported.added, imported.rejected.len()), (26, 1));
+    assert_eq!(imported.rejected[0].line, 27);
+    world.anvil.mine_at(world.opened_at + 60 + 1_200 + 1).unwrap();
+
+    for _ in 0..2 {
+        let report = publisher.publish_once(&store).await.unwrap();
+        assert_eq!((report.committed.len(), report.waiting, report.late), (0, 1, 25));
+    }
+    assert!(world.rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_second_process_and_a_stranger_are_refused() {
+    let world = World::new().await;
+    world.reveal().await;
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state.sqlite");
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let open = |signer: &Signer, state: &Path| {
+        Publisher::open(
+            state,
+            world.rounds.clone(),
+            signer.clone(),
+            Policy::local(),
+            BATCH,
+        )
+    };
+    let first = open(&world.publisher, &state).unwrap();
+    let second = open(&world.publisher, &state).unwrap_err().to_string();
+    assert!(
+        second.contains("in use") && second.contains("state.sqlite"),
+        "{second}"
+    );
+    drop(first);
+    let foreign = open(&world.coordinator, &state).unwrap_err().to_string();
+    assert!(foreign.contains("use another file"), "{foreign}");
+
+    let mut stranger = open(&world.coordinator, &directory.path().join("other.sqlite")).unwrap();
+    stranger.import("a.ndjson", &file()).unwrap();
+    let refused = stranger.publish_once(&store).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("NotPublisher") && refused.contains("stay"),
+        "{refused}"
+    );
+    assert!(world.rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
+}

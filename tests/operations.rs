@@ -1,0 +1,313 @@
+//! The commands of deployers, evaluators, operators and verifiers, on what a demo leaves: good input and bad.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use assize_testkit::anvil::Anvil;
+use common::{assize, refused, run};
+use serde_json::Value;
+
+/// A finished demo: its files, and its chain running again.
+struct Kept {
+    _directory: tempfile::TempDir,
+    path: PathBuf,
+    anvil: Anvil,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kept");
+        let output = run([
+            "demo",
+            "--json",
+            "--stations",
+            "120",
+            "--rounds",
+            "2",
+            "--keep",
+            path.to_str().unwrap(),
+        ]);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let anvil = Anvil::start_from(&path.join("chain.json")).unwrap();
+        Self {
+            _directory: directory,
+            path,
+            anvil,
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = assize();
+        command
+            .args(arguments)
+            .env("ASSIZE_RPC_URL", self.anvil.url())
+            .env("ASSIZE_DEPLOYMENT", self.file("deployment.json"))
+            .env("ASSIZE_STORE", self.file("store"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn as_dev(&self, arguments: &[&str]) -> Output {
+        let key = self.anvil.dev_key(0).to_string();
+        self.command(arguments)
+            .env("ASSIZE_PRIVATE_KEY", key)
+            .output()
+            .unwrap()
+    }
+
+    fn beacons(&self) -> String {
+        self.file("beacons.json").display().to_string()
+    }
+
+    /// The CAR of a file that a round or settlement names.
+    fn car(&self, cid: &str) -> PathBuf {
+        self.file("store").join(format!("{cid}.car"))
+    }
+}
+
+#[test]
+fn a_kept_demo_can_be_looked_at_verified_and_broken() {
+    let kept = Kept::new();
+    let beacons = kept.beacons();
+
+    let round = kept.json(&["round", "show", "1", "--json"]);
+    assert_eq!(round["roster"]["count"], 120);
+    let verify_round = ["verify", "round", "1", "--json", "--beacons", &beacons];
+    let verify_settlement = ["verify", "settlement", "1", "--json", "--beacons", &beacons];
+    assert_eq!(kept.json(&verify_round)["verdict"], "MATCH");
+    assert_eq!(kept.json(&verify_settlement)["verdict"], "MATCH");
+
+    // A damaged block is named, and where it lies.
+    let batch = kept.car(round["commitments"][0]["cid"].as_str().unwrap());
+    let good = fs::read(&batch).unwrap();
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    fs::write(&batch, &bad).unwrap();
+    refused(
+        &kept.run(&verify_settlement),
+        2,
+        &[batch.to_str().unwrap(), "damaged"],
+    );
+    // A file that ends too soon as well, and one that is missing.
+    fs::write(&batch, &good[..good.len() - 1]).unwrap();
+    refused(&kept.run(&verify_settlement), 2, &[batch.to_str().unwrap()]);
+    fs::remove_file(&batch).unwrap();
+    refused(&kept.run(&verify_settlement), 2, &["not in the store"]);
+    fs::write(&batch, &good).unwrap();
+    assert_eq!(kept.json(&verify_settlement)["verdict"], "MATCH");
+
+    // Beacons that are not in the file, or forged.
+    let no_beacons = kept.path.join("none.json");
+    fs::write(&no_beacons, "[]").unwrap();
+    let missing = ["verify", "round", "1", "--beacons", no_beacons.to_str().unwrap()];
+    refused(&kept.run(&missing), 2, &["17133822"]);
+    let forged = fs::read_to_string(kept.file("beacons.json"))
+        .unwrap()
+        .replace("\"signature\": \"b47e2a", "\"signature\": \"b47e2b");
+    let forged: String = {
+        // Without the stated randomness, which would give the forgery away before its signature does.
+        let mut beacons: Vec<Value> = serde_json::from_str(&forged).unwrap();
+        beacons
+            .iter_mut()
+            .for_each(|beacon| drop(beacon.as_object_mut().unwrap().remove("randomness")));
+        serde_json::to_string(&beacons).unwrap()
+    };
+    fs::write(&no_beacons, forged).unwrap();
+    refused(&kept.run(&missing), 2, &["17133822"]);
+}
+
+#[test]
+fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
+    let kept = Kept::new();
+    let allocations: Value =
+        serde_json::from_slice(&fs::read(kept.file("settlement.json")).unwrap()).unwrap();
+    let operator = first_operator(&allocations);
+
+    // Everything above the threshold is paid; the rest shows in a dry run, and can be claimed by anyone.
+    let plan = kept.json(&[
+        "payout",
+        "--once",
+        "--dry-run",
+        "--threshold",
+        "0.000001",
+        "--json",
+    ]);
+    let due = plan["due"].as_array().unwrap();
+    assert!(!due.is_empty());
+    let small = due
+        .iter()
+        .find(|due| {
+            kept.as_dev(&["claim", "--operator", due["operator"].as_str().unwrap()])
+                .status
+                .success()
+        })
+        .expect("one of those below the threshold takes its money");
+    let again = kept.as_dev(&["claim", "--operator", small["operator"].as_str().unwrap()]);
+    refused(&again, 2, &["has had all"]);
+    refused(
+        &kept.as_dev(&[
+            "claim",
+            "--operator",
+            "0x00000000000000000000000000000000000000aa",
+        ]),
+        2,
+        &["nothing"],
+    );
+    refused(&kept.as_dev(&["claim", "--operator", "0x12"]), 2, &["--operator"]);
+    refused(
+        &kept.as_dev(&["claim", "--operator", &operator, "--settlement", "9"]),
+        2,
+        &["9"],
+    );
+
+    // No key, a bad key, an unfunded key.
+    refused(
+        &kept.run(&["claim", "--operator", &operator]),
+        2,
+        &["ASSIZE_PRIVATE_KEY", "keystore"],
+    );
+    let claim = ["claim", "--operator", small["operator"].as_str().unwrap()];
+    let bad_key = kept
+        .command(&claim)
+        .env("ASSIZE_PRIVATE_KEY", "secret")
+        .output()
+        .unwrap();
+    refused(&bad_key, 2, &["ASSIZE_PRIVATE_KEY", "32 bytes"]);
+    assert!(!String::from_utf8_lossy(&bad_key.stderr).contains("secret"));
+    let deposit = ["deposit", "--fil", "1"];
+    let poor = kept
+        .command(&deposit)
+        .env("ASSIZE_PRIVATE_KEY", format!("0x{}", "7".repeat(64)))
+        .output()
+        .unwrap();
+    refused(&poor, 2, &["holds 0 FIL", "send it FIL"]);
+
+    // A wrong RPC URL.
+    let mut nobody = kept.command(&["round", "show", "1"]);
+    refused(
+        &nobody
+            .env("ASSIZE_RPC_URL", "http://127.0.0.1:9")
+            .output()
+            .unwrap(),
+        2,
+        &["http://127.0.0.1:9", "running"],
+    );
+    let mut nonsense = kept.command(&["round", "show", "1"]);
+    refused(
+        &nonsense.env("ASSIZE_RPC_URL", "localhost").output().unwrap(),
+        2,
+        &["http://"],
+    );
+
+    // There is nothing to settle; strangers cannot sign; one evaluator cannot sign twice.
+    let out = kept.file("next.json");
+    let beacons = kept.beacons();
+    let evaluate = ["evaluate", "--out", out.to_str().unwrap(), "--beacons", &beacons];
+    refused(&kept.run(&evaluate), 2, &["nothing to settle"]);
+    let document = kept.file("settlement.json").display().to_string();
+    refused(
+        &kept.as_dev(&["settle", "sign", &document]),
+        2,
+        &["no evaluator", "evaluators are"],
+    );
+    let signature = format!("0x{}1b", "11".repeat(64));
+    let twice = [
+        "settle",
+        "post",
+        &document,
+        "--signature",
+        &signature,
+        "--signature",
+        &signature,
+    ];
+    refused(&kept.as_dev(&twice), 2, &["same evaluator"]);
+    let truncated = kept.file("truncated.json");
+    let bytes = fs::read(kept.file("settlement.json")).unwrap();
+    fs::write(&truncated, &bytes[..bytes.len() / 2]).unwrap();
+    refused(
+        &kept.as_dev(&["settle", "sign", truncated.to_str().unwrap()]),
+        2,
+        &["truncated.json"],
+    );
+
+    // A publisher that is none, with a file that is damaged.
+    let measurements = kept.file("damaged.ndjson");
+    fs::write(&measurements, "{\"round\":1,\n").unwrap();
+    let state = kept.file("other.sqlite");
+    let publish = [
+        "publish",
+        "--once",
+        "--json",
+        "--state",
+        state.to_str().unwrap(),
+        measurements.to_str().unwrap(),
+    ];
+    let report = kept.as_dev(&publish);
+    assert_eq!(
+        report.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&report.stderr)
+    );
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(
+        (&report["imported"], report["rejected"][0]["line"].as_u64()),
+        (&Value::from(0), Some(1))
+    );
+
+    // A roster that lists a station twice, and one that does not exist; only the coordinator may open.
+    let roster = fs::read_to_string(kept.file("roster.ndjson")).unwrap();
+    let first = roster.lines().next().unwrap();
+    let twice = kept.file("twice.ndjson");
+    fs::write(&twice, format!("{first}\n{first}\n")).unwrap();
+    let tasks = kept.file("tasks.ndjson").display().to_string();
+    let open = |roster: &Path| {
+        kept.as_dev(&[
+            "round",
+            "open",
+            "--roster",
+            roster.to_str().unwrap(),
+            "--tasks",
+            &tasks,
+        ])
+    };
+    refused(&open(&twice), 2, &["twice.ndjson", "line 2"]);
+    refused(&open(&kept.file("no-such.ndjson")), 2, &["no-such.ndjson"]);
+    refused(&open(&kept.file("roster.ndjson")), 2, &["NotCoordinator"]);
+}
+
+fn first_operator(document: &Value) -> String {
+    match &document["allocations"] {
+        Value::Object(allocations) => allocations.keys().next().unwrap().clone(),
+        Value::Array(allocations) => allocations[0][0].as_str().unwrap().to_owned(),
+        other => panic!("no allocations: {other}"),
+    }
+}
