@@ -1,4 +1,9 @@
 //! The whole way, end to end, on a real anvil.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on panics"
+)]
 
 mod common;
 

@@ -1,4 +1,9 @@
 //! The commands of deployers, evaluators, operators and verifiers, on what a demo leaves: good input and bad.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on panics"
+)]
 
 mod common;
 

@@ -1,4 +1,6 @@
 //! Running the real binary.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::ffi::OsStr;
 use std::process::{Command, Output};

@@ -1,4 +1,9 @@
 //! Deployment, transactions and readers against a real anvil.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on panics"
+)]
 
 use std::time::Duration;
 

@@ -58,8 +58,11 @@ struct Raw<'a> {
     signature: Cow<'a, str>,
 }
 
-/// What a key's value must be; used to name the field at fault.
-const SHAPES: [(&str, &str, fn(&Value) -> bool); 22] = [
+/// A key, what its value must be in words, and whether a value is that.
+type Shape = (&'static str, &'static str, fn(&Value) -> bool);
+
+/// Used to name the field at fault.
+const SHAPES: [Shape; 22] = [
     ("round", "a whole number below 2^64", |value| value.is_u64()),
     ("task", "a whole number below 2^32", is_u32),
     ("station", "a string", Value::is_string),
@@ -209,10 +212,9 @@ fn explain(text: &str, error: &serde_json::Error) -> Fault {
     let reason = error.to_string();
     let reason = reason.split(" at line ").next().unwrap_or(&reason);
     let named = |name: &str| reason.contains(&format!("`{name}`"));
-    if reason.starts_with("duplicate field") || reason.starts_with("missing field") {
-        if let Some((field, ..)) = SHAPES.iter().find(|(name, ..)| named(name)) {
-            return (field, reason.to_owned());
-        }
+    let by_name = reason.starts_with("duplicate field") || reason.starts_with("missing field");
+    if by_name && let Some((field, ..)) = SHAPES.iter().find(|(name, ..)| named(name)) {
+        return (field, reason.to_owned());
     }
     if let Ok(fields) = serde_json::from_str::<Map<String, Value>>(text) {
         for (field, shape, fits) in SHAPES {

@@ -1,5 +1,10 @@
 //! A publisher killed at every boundary, against a real anvil with the real contracts: no batch is committed twice, no
 //! measurement is lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on panics"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -222,7 +227,7 @@ async fn killed_at_every_boundary_it_commits_everything_once() {
         );
     }
 
-    for kill_at in 0..everything.len() {
+    for (kill_at, boundary) in everything.iter().enumerate() {
         let snapshot = world.anvil.rpc("evm_snapshot", json!([])).unwrap();
         let store = LocalStore::open(file_in(&format!("store-{kill_at}"))).unwrap();
         let state = file_in(&format!("{kill_at}.sqlite"));
@@ -230,7 +235,7 @@ async fn killed_at_every_boundary_it_commits_everything_once() {
         // Killed a second time, at the first boundary of the way that is left.
         run_and_die(&world, &state, &store, 0).await;
         run_and_die(&world, &state, &store, usize::MAX).await;
-        let case = format!("killed at boundary {kill_at}, {:?}", everything[kill_at]);
+        let case = format!("killed at boundary {kill_at}, {boundary:?}");
         expect_everything_once(&world, &store, &case).await;
         world.anvil.rpc("evm_revert", json!([snapshot])).unwrap();
     }

@@ -1,6 +1,7 @@
 //! The play, act by act.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,6 +22,7 @@ use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
 use assize_verify::EvaluatedRange;
 use eyre::{OptionExt, WrapErr, ensure, eyre};
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use super::DemoArgs;
@@ -44,7 +46,7 @@ const THRESHOLD: u128 = 6_000_000_000_000_000;
 /// Seconds between posting a settlement and its activation.
 const CHALLENGE_WINDOW: u64 = 86_400;
 /// Measurements per batch; small, so that every round has several.
-const BATCH: u32 = 20_000;
+const BATCH: u32 = 10_000;
 /// Creation code of a contract that reverts whatever it is sent.
 const REFUSING_CONTRACT: &str = "0x625f5ffd5f526003601df3";
 
@@ -529,13 +531,18 @@ fn verify_in_a_fresh_process(stage: &Stage) -> eyre::Result<Verification> {
 fn keep_chain(stage: &Stage) -> eyre::Result<()> {
     let dump = stage.anvil.rpc("anvil_dumpState", json!([]))?;
     let hex = dump.as_str().ok_or_eyre("anvil dumped no state")?;
-    stage.files.write("chain.json", &stage_state(hex)?)?;
+    stage.files.write("chain.json", &unpacked_state(hex)?)?;
     Ok(())
 }
 
-/// `anvil_dumpState` gives gzipped JSON in hex; `anvil --load-state` takes it unzipped or not.
-fn stage_state(hex: &str) -> eyre::Result<Vec<u8>> {
-    alloy_primitives::hex::decode(hex).wrap_err("anvil's state is not hex")
+/// `anvil_dumpState` gives gzipped JSON in hex; `anvil --load-state` takes the JSON.
+fn unpacked_state(hex: &str) -> eyre::Result<Vec<u8>> {
+    let gzipped = alloy_primitives::hex::decode(hex).wrap_err("anvil's state is not hex")?;
+    let mut json = Vec::new();
+    GzDecoder::new(&gzipped[..])
+        .read_to_end(&mut json)
+        .wrap_err("anvil's state is not gzipped")?;
+    Ok(json)
 }
 
 fn beacon(beacons: &Beacons, round: u64) -> eyre::Result<Beacon> {

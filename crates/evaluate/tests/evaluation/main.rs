@@ -1,4 +1,5 @@
 //! Evaluation and settlement, from outside.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod documents;
 mod labels;
