@@ -152,9 +152,6 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
 #[test]
 fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     let kept = Kept::new();
-    let allocations: Value =
-        serde_json::from_slice(&fs::read(kept.file("settlement.json")).unwrap()).unwrap();
-    let operator = first_operator(&allocations);
 
     // Everything above the threshold is paid; the rest shows in a dry run, and can be claimed by anyone.
     let plan = kept.json(&[
@@ -167,6 +164,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     ]);
     let due = plan["due"].as_array().unwrap();
     assert!(!due.is_empty());
+    let operator = due[0]["operator"].as_str().unwrap();
     let small = due
         .iter()
         .find(|due| {
@@ -188,14 +186,14 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     );
     refused(&kept.as_dev(&["claim", "--operator", "0x12"]), 2, &["--operator"]);
     refused(
-        &kept.as_dev(&["claim", "--operator", &operator, "--settlement", "9"]),
+        &kept.as_dev(&["claim", "--operator", operator, "--settlement", "9"]),
         2,
         &["9"],
     );
 
     // No key, a bad key, an unfunded key.
     refused(
-        &kept.run(&["claim", "--operator", &operator]),
+        &kept.run(&["claim", "--operator", operator]),
         2,
         &["ASSIZE_PRIVATE_KEY", "keystore"],
     );
@@ -307,12 +305,4 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     refused(&open(&twice), 2, &["twice.ndjson", "line 2"]);
     refused(&open(&kept.file("no-such.ndjson")), 2, &["no-such.ndjson"]);
     refused(&open(&kept.file("roster.ndjson")), 2, &["NotCoordinator"]);
-}
-
-fn first_operator(document: &Value) -> String {
-    match &document["allocations"] {
-        Value::Object(allocations) => allocations.keys().next().unwrap().clone(),
-        Value::Array(allocations) => allocations[0][0].as_str().unwrap().to_owned(),
-        other => panic!("no allocations: {other}"),
-    }
 }
