@@ -70,14 +70,26 @@ const SHAPES: [(&str, &str, fn(&Value) -> bool); 22] = [
     ("protocol", "a string or null", is_text_or_null),
     ("spark_version", "a string or null", is_text_or_null),
     ("zinnia_version", "a string or null", is_text_or_null),
-    ("timeout", "a boolean or null", |value| value.is_boolean() || value.is_null()),
+    ("timeout", "a boolean or null", |value| {
+        value.is_boolean() || value.is_null()
+    }),
     ("start_at", "a string or null", is_text_or_null),
     ("first_byte_at", "a string or null", is_text_or_null),
     ("end_at", "a string or null", is_text_or_null),
-    ("status_code", "a whole number below 2^32, or null", |value| is_u32(value) || value.is_null()),
-    ("head_status_code", "a whole number below 2^32, or null", |value| is_u32(value) || value.is_null()),
-    ("byte_length", "a whole number below 2^32, or null", |value| is_u32(value) || value.is_null()),
-    ("car_too_large", "a boolean or null", |value| value.is_boolean() || value.is_null()),
+    ("status_code", "a whole number below 2^32, or null", |value| {
+        is_u32(value) || value.is_null()
+    }),
+    (
+        "head_status_code",
+        "a whole number below 2^32, or null",
+        |value| is_u32(value) || value.is_null(),
+    ),
+    ("byte_length", "a whole number below 2^32, or null", |value| {
+        is_u32(value) || value.is_null()
+    }),
+    ("car_too_large", "a boolean or null", |value| {
+        value.is_boolean() || value.is_null()
+    }),
     ("car_checksum", "a string or null", is_text_or_null),
     ("indexer_result", "a string or null", is_text_or_null),
     ("attestation", "a string or null", is_text_or_null),
@@ -138,8 +150,10 @@ impl Measurement {
 pub(crate) fn parse(line: &[u8]) -> Result<Measurement, Fault> {
     let text = std::str::from_utf8(line).map_err(|error| ("line", format!("is not UTF-8: {error}")))?;
     let raw: Raw = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
-    let address: Address =
-        raw.station.parse().map_err(|_| ("station", format!("`{}` is not an address", clip(&raw.station))))?;
+    let address: Address = raw
+        .station
+        .parse()
+        .map_err(|_| ("station", format!("`{}` is not an address", clip(&raw.station))))?;
     let required = |field, text: Cow<str>| match text.is_empty() {
         true => Err((field, "must not be empty".to_owned())),
         false => Ok(text.into_owned()),
@@ -167,12 +181,17 @@ pub(crate) fn parse(line: &[u8]) -> Result<Measurement, Fault> {
         car_checksum: optional(raw.car_checksum),
         indexer_result: optional(raw.indexer_result),
         attestation: optional(raw.attestation),
-        signature: raw.signature.parse::<Signature>().map_err(|error| ("signature", error.to_string()))?,
+        signature: raw
+            .signature
+            .parse::<Signature>()
+            .map_err(|error| ("signature", error.to_string()))?,
     })
 }
 
 fn time(field: &'static str, text: Option<Cow<str>>) -> Result<Option<Millis>, Fault> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
     let refuse = |reason: &str| (field, format!("`{}` {reason}", clip(&text)));
     let time: Timestamp = text.parse().map_err(|_| refuse("is not an ISO 8601 time"))?;
     if time < Timestamp::UNIX_EPOCH {

@@ -56,8 +56,15 @@ pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
             continue;
         }
         match parse_line(Some(round), line) {
-            Ok(measurement) => batch.rows.push(Row { line: number, measurement }),
-            Err((field, reason)) => batch.rejected.push(Rejected { line: number, field, reason }),
+            Ok(measurement) => batch.rows.push(Row {
+                line: number,
+                measurement,
+            }),
+            Err((field, reason)) => batch.rejected.push(Rejected {
+                line: number,
+                field,
+                reason,
+            }),
         }
     }
     batch
@@ -73,13 +80,21 @@ pub fn parse_any_round(line: &[u8]) -> Result<Measurement, (&'static str, String
 
 fn parse_line(round: Option<RoundNumber>, line: &[u8]) -> Result<Measurement, line::Fault> {
     if line.len() > MAX_LINE {
-        return Err(("line", format!("is {} bytes long; {MAX_LINE} are the most", line.len())));
+        return Err((
+            "line",
+            format!("is {} bytes long; {MAX_LINE} are the most", line.len()),
+        ));
     }
     let measurement = line::parse(line)?;
     if let Some(round) = round.filter(|round| *round != measurement.round) {
-        return Err(("round", format!("is {}, but the batch is of round {round}", measurement.round)));
+        return Err((
+            "round",
+            format!("is {}, but the batch is of round {round}", measurement.round),
+        ));
     }
-    measurement.check_validity().map_err(|fault| (fault.field(), fault.to_string()))?;
+    measurement
+        .check_validity()
+        .map_err(|fault| (fault.field(), fault.to_string()))?;
     Ok(measurement)
 }
 
@@ -134,18 +149,34 @@ pub(crate) mod tests {
     fn fault(line: &str) -> (&'static str, String) {
         let batch = parse_batch(RoundNumber(3), line.as_bytes());
         assert!(batch.rows.is_empty(), "accepted: {line}");
-        let [rejected] = &batch.rejected[..] else { panic!("not one line: {line}") };
+        let [rejected] = &batch.rejected[..] else {
+            panic!("not one line: {line}")
+        };
         (rejected.field, rejected.reason.clone())
     }
 
     #[test]
     fn a_line_has_its_canonical_form() {
         let line = sample().to_line();
-        assert!(line.starts_with(r#"{"round":3,"task":17,"station":"0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266","cid":"#));
-        assert!(line.contains(r#""start_at":"2023-11-01T09:00:00.000Z","first_byte_at":"#), "{line}");
-        assert!(line.contains(r#""attestation":null,"signature":"0x0909"#), "{line}");
+        assert!(line.starts_with(
+            r#"{"round":3,"task":17,"station":"0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266","cid":"#
+        ));
+        assert!(
+            line.contains(r#""start_at":"2023-11-01T09:00:00.000Z","first_byte_at":"#),
+            "{line}"
+        );
+        assert!(
+            line.contains(r#""attestation":null,"signature":"0x0909"#),
+            "{line}"
+        );
         let batch = parse_batch(RoundNumber(3), line.as_bytes());
-        assert_eq!(batch.rows, [Row { line: 1, measurement: sample() }]);
+        assert_eq!(
+            batch.rows,
+            [Row {
+                line: 1,
+                measurement: sample()
+            }]
+        );
     }
 
     #[test]
@@ -154,7 +185,10 @@ pub(crate) mod tests {
         let text = format!("{good}\n\n{{\"round\":3}}\nnot json\n   \n{good}\n");
         let batch = parse_batch(RoundNumber(3), text.as_bytes());
         assert_eq!(batch.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 6]);
-        assert_eq!(batch.rejected.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(
+            batch.rejected.iter().map(|row| row.line).collect::<Vec<_>>(),
+            [3, 4]
+        );
         assert_eq!(batch.line_count(), 4);
     }
 
@@ -168,18 +202,63 @@ pub(crate) mod tests {
             (r#""task":17"#, r#""task":4294967296"#, "task", "below 2^32"),
             (r#""task":17,"#, "", "task", "missing"),
             ("0xf39F", "0xzzzz", "station", "not an address"),
-            (r#""miner_id":"f01697248""#, r#""miner_id":"""#, "miner_id", "empty"),
-            (r#""miner_id":"f01697248""#, r#""miner_id":null"#, "miner_id", "a string"),
+            (
+                r#""miner_id":"f01697248""#,
+                r#""miner_id":"""#,
+                "miner_id",
+                "empty",
+            ),
+            (
+                r#""miner_id":"f01697248""#,
+                r#""miner_id":null"#,
+                "miner_id",
+                "a string",
+            ),
             (r#""timeout":false"#, r#""timeout":"no""#, "timeout", "boolean"),
             ("2023-11-01T09:00:00.000Z", "yesterday", "start_at", "ISO 8601"),
-            ("2023-11-01T09:00:00.000Z", "1969-11-01T09:00:00.000Z", "start_at", "1970"),
-            ("2023-11-01T09:00:00.000Z", "2023-11-01T09:00:00.0001Z", "start_at", "millisecond"),
-            ("2023-11-01T09:00:00.000Z", "2024-11-01T09:00:00.000Z", "end_at", "before"),
-            (r#""status_code":200,"#, r#""status_code":200.5,"#, "status_code", "whole number"),
+            (
+                "2023-11-01T09:00:00.000Z",
+                "1969-11-01T09:00:00.000Z",
+                "start_at",
+                "1970",
+            ),
+            (
+                "2023-11-01T09:00:00.000Z",
+                "2023-11-01T09:00:00.0001Z",
+                "start_at",
+                "millisecond",
+            ),
+            (
+                "2023-11-01T09:00:00.000Z",
+                "2024-11-01T09:00:00.000Z",
+                "end_at",
+                "before",
+            ),
+            (
+                r#""status_code":200,"#,
+                r#""status_code":200.5,"#,
+                "status_code",
+                "whole number",
+            ),
             (r#""status_code":200,"#, r#""status_code":NaN,"#, "line", ""),
-            (r#""byte_length":1024"#, r#""byte_length":-1"#, "byte_length", "whole number"),
-            (r#""head_status_code":200"#, r#""head_status_code":null"#, "head_status_code", "must be set"),
-            (r#""indexer_result":"OK""#, r#""indexer_result":null"#, "indexer_result", "must be set"),
+            (
+                r#""byte_length":1024"#,
+                r#""byte_length":-1"#,
+                "byte_length",
+                "whole number",
+            ),
+            (
+                r#""head_status_code":200"#,
+                r#""head_status_code":null"#,
+                "head_status_code",
+                "must be set",
+            ),
+            (
+                r#""indexer_result":"OK""#,
+                r#""indexer_result":null"#,
+                "indexer_result",
+                "must be set",
+            ),
             ("0x0909", "0909", "signature", "130 hex digits"),
             (r#""task":17"#, r#""task":17,"extra":1"#, "line", "extra"),
         ];

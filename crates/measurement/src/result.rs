@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn vectors_of_spark_hold() {
-        let file: Value = serde_json::from_str(include_str!("../tests/fixtures/retrieval_result.json")).unwrap();
+        let file: Value =
+            serde_json::from_str(include_str!("../tests/fixtures/retrieval_result.json")).unwrap();
         let cases = file["cases"].as_array().unwrap();
         assert!(cases.len() > 40);
         for case in cases {
@@ -130,7 +131,10 @@ mod tests {
             measurement.protocol = text("protocol");
             measurement.indexer_result = text("indexer_result");
             // JavaScript tells an absent field from null; a parsed measurement does not, and neither is valid.
-            let expected = case["expected"].as_str().unwrap().replace("IPNI_undefined", "IPNI_null");
+            let expected = case["expected"]
+                .as_str()
+                .unwrap()
+                .replace("IPNI_undefined", "IPNI_null");
             assert_eq!(measurement.retrieval_result().to_string(), expected, "{case}");
         }
     }

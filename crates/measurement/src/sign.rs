@@ -99,7 +99,8 @@ impl Measurement {
     /// Signs with a station's key (RFC 6979: the same input gives the same signature).
     pub fn sign(&mut self, key: &SecretKey, domain: &Domain) {
         let message = Message::from_digest(self.digest(domain).0);
-        let (recovery, compact) = RecoverableSignature::sign_ecdsa_recoverable(message, key).serialize_compact();
+        let (recovery, compact) =
+            RecoverableSignature::sign_ecdsa_recoverable(message, key).serialize_compact();
         let mut bytes = [0; 65];
         bytes[..64].copy_from_slice(&compact);
         // Low s is what libsecp256k1 makes, so the recovery id is 0 or 1.
@@ -118,7 +119,9 @@ impl Verifier {
     /// A verifier for one network.
     #[must_use]
     pub fn new(domain: &Domain) -> Self {
-        Self { domain_separator: domain.eip712().hash_struct() }
+        Self {
+            domain_separator: domain.eip712().hash_struct(),
+        }
     }
 
     /// Whether the measurement's signature is its station's. High s and v other than 27 and 28 are refused, so that
@@ -141,14 +144,21 @@ impl Verifier {
             return None;
         }
         let signature = RecoverableSignature::from_compact(compact, recovery).ok()?;
-        signature.recover(Message::from_digest(self.digest(measurement).0)).ok().map(|key| address_of(&key))
+        signature
+            .recover(Message::from_digest(self.digest(measurement).0))
+            .ok()
+            .map(|key| address_of(&key))
     }
 
     fn digest(&self, measurement: &Measurement) -> B256 {
         let mut input = [0; 66];
         input[..2].copy_from_slice(&[0x19, 0x01]);
         input[2..34].copy_from_slice(self.domain_separator.as_slice());
-        input[34..].copy_from_slice(typed::Measurement::from(measurement).eip712_hash_struct().as_slice());
+        input[34..].copy_from_slice(
+            typed::Measurement::from(measurement)
+                .eip712_hash_struct()
+                .as_slice(),
+        );
         keccak256(input)
     }
 }
@@ -171,7 +181,10 @@ mod tests {
     use crate::ndjson::tests::sample;
 
     fn domain() -> Domain {
-        Domain { chain_id: 314, rounds: address!("00000000000000000000000000000000000000aa") }
+        Domain {
+            chain_id: 314,
+            rounds: address!("00000000000000000000000000000000000000aa"),
+        }
     }
 
     fn key(byte: u8) -> SecretKey {
@@ -200,7 +213,10 @@ mod tests {
         forged.sign(&key(8), &domain());
         assert!(!verifier.signed_by_station(&forged));
 
-        let other = Domain { chain_id: 315, ..domain() };
+        let other = Domain {
+            chain_id: 315,
+            ..domain()
+        };
         assert!(!Verifier::new(&other).signed_by_station(&measurement));
     }
 
@@ -237,7 +253,10 @@ mod tests {
             let mut changed = measurement.clone();
             change(&mut changed);
             assert_ne!(changed, measurement, "change {index} changes nothing");
-            assert!(!verifier.signed_by_station(&changed), "change {index} is not signed");
+            assert!(
+                !verifier.signed_by_station(&changed),
+                "change {index} is not signed"
+            );
         }
     }
 
@@ -275,7 +294,13 @@ mod tests {
         let type_hash = keccak256(
             "Measurement(uint64 round,uint32 task,address station,string cid,string minerId,string providerId,string providerAddress,string protocol,string sparkVersion,string zinniaVersion,bool timeout,int64 startAt,int64 firstByteAt,int64 endAt,int64 statusCode,int64 headStatusCode,int64 byteLength,bool carTooLarge,string carChecksum,string indexerResult,string attestation)",
         );
-        let word = |number: i64| B256::from(alloy_primitives::I256::try_from(number).unwrap().to_be_bytes::<32>());
+        let word = |number: i64| {
+            B256::from(
+                alloy_primitives::I256::try_from(number)
+                    .unwrap()
+                    .to_be_bytes::<32>(),
+            )
+        };
         let text = |text: Option<&str>| keccak256(text.unwrap_or(""));
         let m = &measurement;
         let words = [
@@ -310,7 +335,14 @@ mod tests {
             domain().rounds.into_word(),
         ];
         let hash = |words: &[B256]| keccak256(words.concat());
-        let digest = keccak256([&[0x19, 0x01][..], hash(&domain_words).as_slice(), hash(&words).as_slice()].concat());
+        let digest = keccak256(
+            [
+                &[0x19, 0x01][..],
+                hash(&domain_words).as_slice(),
+                hash(&words).as_slice(),
+            ]
+            .concat(),
+        );
         assert_eq!(measurement.digest(&domain()), digest);
         assert_eq!(Verifier::new(&domain()).digest(&measurement), digest);
     }

@@ -14,7 +14,10 @@ pub enum Invalidity {
     #[error("field `{0}` must be a time after 1970")]
     NoTime(&'static str),
     #[error("`{later}` must not be before `{earlier}`")]
-    TimesReversed { earlier: &'static str, later: &'static str },
+    TimesReversed {
+        earlier: &'static str,
+        later: &'static str,
+    },
     #[error("`head_status_code` must be set for a retrieval over http")]
     NoHeadStatus,
     #[error("`head_status_code` must be null for a retrieval over anything but http")]
@@ -86,9 +89,18 @@ mod tests {
         for case in file["cases"].as_array().unwrap() {
             let mut fields: Map<String, Value> = file["base"].as_object().unwrap().clone();
             let changes = case["override"].as_object().unwrap();
-            let absent: Vec<&str> =
-                case["absentFields"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            if changes.keys().map(String::as_str).chain(absent.iter().copied()).any(|f| NOT_IN_A_ROW.contains(&f)) {
+            let absent: Vec<&str> = case["absentFields"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            if changes
+                .keys()
+                .map(String::as_str)
+                .chain(absent.iter().copied())
+                .any(|f| NOT_IN_A_ROW.contains(&f))
+            {
                 continue;
             }
             fields.extend(changes.clone());
@@ -118,7 +130,10 @@ mod tests {
             assert_eq!(verdict.is_ok(), case["valid"] == true, "{case}: {verdict:?}");
             if let Err(fault) = verdict {
                 let field = fault.field().replace("indexer_result", "indexerResult");
-                assert!(case["error"].as_str().unwrap().contains(&field), "{case}: {fault}");
+                assert!(
+                    case["error"].as_str().unwrap().contains(&field),
+                    "{case}: {fault}"
+                );
             }
             held += 1;
         }

@@ -52,27 +52,40 @@ impl Store for LocalStore {
         if fs::read(&path).is_ok_and(|there| there == car) {
             return Ok(cid);
         }
-        self.write(&path, &car).map_err(|source| io_error("write", &path, source))?;
+        self.write(&path, &car)
+            .map_err(|source| io_error("write", &path, source))?;
         Ok(cid)
     }
 
     fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
         let path = self.path(cid);
         let car = fs::read(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => StoreError::NotFound { cid: *cid, directory: self.directory.clone() },
+            io::ErrorKind::NotFound => StoreError::NotFound {
+                cid: *cid,
+                directory: self.directory.clone(),
+            },
             _ => io_error("read", &path, source),
         })?;
-        car::unpack(cid, &car).map_err(|source| StoreError::Corrupt { cid: *cid, path, source })
+        car::unpack(cid, &car).map_err(|source| StoreError::Corrupt {
+            cid: *cid,
+            path,
+            source,
+        })
     }
 
     fn has(&self, cid: &FileCid) -> Result<bool, StoreError> {
         let path = self.path(cid);
-        path.try_exists().map_err(|source| io_error("look for", &path, source))
+        path.try_exists()
+            .map_err(|source| io_error("look for", &path, source))
     }
 }
 
 fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io { action, path: path.to_owned(), source }
+    StoreError::Io {
+        action,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +117,10 @@ mod tests {
         let cid = assize_measurement::unixfs::file_cid(b"never stored");
         assert!(!store.has(&cid).unwrap());
         let error = store.get(&cid).unwrap_err().to_string();
-        assert!(error.contains(&cid.to_string()) && error.contains("publisher"), "{error}");
+        assert!(
+            error.contains(&cid.to_string()) && error.contains("publisher"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -134,7 +150,11 @@ mod tests {
                 scope.spawn(|| store.put(&content).unwrap());
             }
         });
-        assert_eq!(fs::read_dir(&store.directory).unwrap().count(), 1, "no temporary file is left");
+        assert_eq!(
+            fs::read_dir(&store.directory).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
     }
 
     proptest! {

@@ -76,7 +76,11 @@ impl Node {
         if sizes.len() != links.len() {
             return Err("it has not as many sizes as links");
         }
-        let node = Self { links, content: content.ok_or("it does not say its size")?, sizes };
+        let node = Self {
+            links,
+            content: content.ok_or("it does not say its size")?,
+            sizes,
+        };
         match node.encode() == bytes {
             true => Ok(node),
             false => Err("it is not in canonical form"),
@@ -97,7 +101,10 @@ fn decode_link(bytes: &[u8]) -> Result<Link, &'static str> {
             _ => return Err("a link has a field that it should not have"),
         }
     }
-    Ok(Link { cid: cid.ok_or("a link has no CID")?, total: total.ok_or("a link has no size")? })
+    Ok(Link {
+        cid: cid.ok_or("a link has no CID")?,
+        total: total.ok_or("a link has no size")?,
+    })
 }
 
 fn put_number(to: &mut Vec<u8>, field: u64, number: u64) {
