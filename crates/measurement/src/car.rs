@@ -1,32 +1,62 @@
 //! CARv1: a file's blocks in one stream.
 //!
-//! One root. Blocks in the order in which they are made: leaves as they come in the file, then the nodes above them; the
-//! root is last. A reader accepts any order, but every block must be part of the file, once.
+//! ```text
+//! varint length │ dag-cbor {"roots": [CID], "version": 1}
+//! varint length │ CID (36 bytes) │ block
+//! varint length │ CID (36 bytes) │ block …
+//! ```
+//!
+//! **Written** canonically: one root; blocks in post-order, so leaves as they come in the file, each node right after the
+//! last of its children, the root last; a block that comes again is not repeated. Without repetition that is byte for
+//! byte what npm `ipfs-car pack --no-wrap` writes.
+//!
+//! **Read** in any order, as gateways send root first. Every block must have the hash of its CID and be part of the file,
+//! and may stand there once, or as often as the file has it (`ipfs-car` writes a repeated chunk again).
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
-use assize_protocol::FileCid;
+use assize_protocol::{CidError, FileCid};
 use thiserror::Error;
 
 use crate::unixfs::{self, Profile, UnixFsError};
 use crate::varint;
 
-/// Why bytes are not the CAR of a file. Offsets count from the start of the CAR.
+/// Why bytes are not the CAR of a file. Offsets are of a section's first byte, from the start of the CAR.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CarError {
-    /// The header is not that of a CARv1 with the wanted root.
-    #[error("the header at offset 0 is not that of a CARv1 whose only root is {root}")]
+    /// It does not begin as a CARv1 of one file does.
+    #[error("this is not the CARv1 of {root}: at offset 0 there is no header with one root")]
     Header {
         /// The root wanted.
         root: FileCid,
     },
-    /// The stream ends, or is damaged, in the middle of a section.
-    #[error("the section at offset {offset} is cut or damaged")]
-    Section {
-        /// Where it begins.
+    /// The CAR of another file.
+    #[error("this is the CAR of {found}, not of {root}")]
+    OtherRoot {
+        /// The root wanted.
+        root: FileCid,
+        /// The root found.
+        found: FileCid,
+    },
+    /// The stream ends in the middle of a section, or a section's length is no number.
+    #[error("the CAR of {root} is cut or damaged in the section at offset {offset}")]
+    Cut {
+        /// The root.
+        root: FileCid,
+        /// Where the section begins.
         offset: usize,
+    },
+    /// A section that does not begin with the CID of a file's block.
+    #[error("the CAR of {root} is damaged in the section at offset {offset}: {source}")]
+    Cid {
+        /// The root.
+        root: FileCid,
+        /// Where the section begins.
+        offset: usize,
+        /// What stands there.
+        source: CidError,
     },
     /// A block whose bytes do not hash to its CID.
     #[error("block {cid} at offset {offset} does not have the hash that its CID says")]
@@ -36,25 +66,25 @@ pub enum CarError {
         /// Where its section begins.
         offset: usize,
     },
-    /// The same block twice.
-    #[error("block {cid} at offset {offset} is there for the second time")]
+    /// A block more often than the file has it.
+    #[error("block {cid} at offset {offset} is there more often than the file has it")]
     Repeated {
+        /// The block.
+        cid: FileCid,
+        /// Where its first section begins.
+        offset: usize,
+    },
+    /// A block that is no part of the file.
+    #[error("block {cid} at offset {offset} is no part of the file {root}")]
+    Foreign {
+        /// The root.
+        root: FileCid,
         /// The block.
         cid: FileCid,
         /// Where its section begins.
         offset: usize,
     },
-    /// Blocks that are no part of the file.
-    #[error("{found} blocks are there, but the file {root} has {needed}")]
-    Superfluous {
-        /// The file.
-        root: FileCid,
-        /// Blocks in the CAR.
-        found: usize,
-        /// Blocks of the file.
-        needed: usize,
-    },
-    /// The blocks are not those of the file.
+    /// The blocks do not make a file.
     #[error(transparent)]
     File(#[from] UnixFsError),
 }
@@ -62,67 +92,114 @@ pub enum CarError {
 /// Packs a file: its CID, and the CAR's bytes.
 #[must_use]
 pub fn pack(content: &[u8]) -> (FileCid, Vec<u8>) {
-    let (root, mut blocks) = unixfs::build(content, Profile::default());
-    // Equal chunks are one block.
-    let mut seen = BTreeSet::new();
-    blocks.retain(|block| seen.insert(block.cid));
-    let mut car = Vec::with_capacity(content.len() + 128 * (blocks.len() + 1));
-    section(&mut car, &[&header(&root)]);
-    for block in &blocks {
-        section(&mut car, &[&block.cid.to_bytes(), &block.data]);
-    }
+    let mut car = Vec::with_capacity(content.len() + content.len() / 4096 + 256);
+    // The root is known last; its header has the same length whatever it is.
+    let placeholder = unixfs::cid_of(assize_protocol::Codec::Raw, &[]);
+    section(&mut car, &[&header(&placeholder)]);
+    let mut written = BTreeSet::new();
+    let root = unixfs::run(content, Profile::default(), |cid, data| {
+        if written.insert(*cid) {
+            section(&mut car, &[&cid.to_bytes(), data]);
+        }
+    });
+    let mut head = Vec::new();
+    section(&mut head, &[&header(&root)]);
+    car[..head.len()].copy_from_slice(&head);
     (root, car)
 }
 
-/// Unpacks the file `root`; every block is checked against its CID.
+/// Unpacks the file `root`; every block is checked against its CID and its place in the file.
 ///
 /// # Errors
 /// [`CarError`] names the block and the place.
 pub fn unpack(root: &FileCid, car: &[u8]) -> Result<Vec<u8>, CarError> {
-    let mut rest = car;
-    let head = take_section(&mut rest).filter(|head| *head == header(root));
-    head.ok_or(CarError::Header { root: *root })?;
-    let mut blocks = BTreeMap::<FileCid, &[u8]>::new();
-    while !rest.is_empty() {
-        let offset = car.len() - rest.len();
-        let damaged = CarError::Section { offset };
-        let section = take_section(&mut rest).ok_or(damaged.clone())?;
-        let (cid, data) = section.split_at_checked(FileCid::LENGTH).ok_or(damaged.clone())?;
-        let cid = FileCid::from_bytes(cid).map_err(|_| damaged)?;
-        if unixfs::cid_of(cid.codec, data) != cid {
-            return Err(CarError::WrongHash { cid, offset });
+    let mut blocks = blocks(root, car)?;
+    let content = unixfs::read_checked(root, Profile::default(), car.len(), |cid| {
+        let block = blocks.get_mut(cid).ok_or(UnixFsError::Missing(*cid))?;
+        block.uses += 1;
+        Ok(block.data)
+    })?;
+    for (
+        cid,
+        Block {
+            offset, there, uses, ..
+        },
+    ) in blocks
+    {
+        if uses == 0 {
+            return Err(CarError::Foreign {
+                root: *root,
+                cid,
+                offset,
+            });
         }
-        if blocks.insert(cid, data).is_some() {
+        if there > uses {
             return Err(CarError::Repeated { cid, offset });
         }
     }
-    let used = RefCell::new(BTreeSet::new());
-    let content = unixfs::read(root, |cid| {
-        used.borrow_mut().insert(*cid);
-        blocks.get(cid).copied()
-    })?;
-    let needed = used.into_inner().len();
-    match needed == blocks.len() {
-        true => Ok(content),
-        false => Err(CarError::Superfluous {
-            root: *root,
-            found: blocks.len(),
-            needed,
-        }),
-    }
+    Ok(content)
 }
 
-/// The header in dag-cbor: `{"roots": [root], "version": 1}`.
+/// A block of a CAR.
+struct Block<'a> {
+    /// Of its first section.
+    offset: usize,
+    data: &'a [u8],
+    /// How often it is in the CAR.
+    there: usize,
+    /// How often the file has it.
+    uses: usize,
+}
+
+/// All blocks of a CAR, with their hashes checked.
+fn blocks<'a>(root: &FileCid, car: &'a [u8]) -> Result<BTreeMap<FileCid, Block<'a>>, CarError> {
+    let mut rest = car;
+    let head = take_section(&mut rest).ok_or(CarError::Header { root: *root })?;
+    let found = root_of(head).ok_or(CarError::Header { root: *root })?;
+    if found != *root {
+        return Err(CarError::OtherRoot { root: *root, found });
+    }
+    let mut blocks = BTreeMap::<FileCid, Block<'_>>::new();
+    while !rest.is_empty() {
+        let offset = car.len() - rest.len();
+        let cut = CarError::Cut { root: *root, offset };
+        let section = take_section(&mut rest).ok_or(cut.clone())?;
+        let (cid, data) = section.split_at_checked(FileCid::LENGTH).ok_or(cut)?;
+        let cid = FileCid::from_bytes(cid).map_err(|source| CarError::Cid {
+            root: *root,
+            offset,
+            source,
+        })?;
+        match blocks.entry(cid) {
+            // The first one has the hash, so another with the same CID has to be equal.
+            Entry::Occupied(mut known) if known.get().data == data => known.get_mut().there += 1,
+            Entry::Vacant(new) if unixfs::cid_of(cid.codec, data) == cid => {
+                new.insert(Block {
+                    offset,
+                    data,
+                    there: 1,
+                    uses: 0,
+                });
+            }
+            _ => return Err(CarError::WrongHash { cid, offset }),
+        }
+    }
+    Ok(blocks)
+}
+
+/// Before and after the root in the header's dag-cbor, `{"roots": [root], "version": 1}`: a map of two, a list of one,
+/// tag 42, a string of 37 bytes, of which the first is zero.
+const BEFORE_ROOT: &[u8] = b"\xa2\x65roots\x81\xd8\x2a\x58\x25\x00";
+const AFTER_ROOT: &[u8] = b"\x67version\x01";
+
 fn header(root: &FileCid) -> Vec<u8> {
-    let mut cbor = vec![0xa2, 0x65];
-    cbor.extend_from_slice(b"roots");
-    // A list of one; tag 42, a string of 37 bytes: the CID behind a zero byte.
-    cbor.extend_from_slice(&[0x81, 0xd8, 0x2a, 0x58, 0x25, 0x00]);
-    cbor.extend_from_slice(&root.to_bytes());
-    cbor.push(0x67);
-    cbor.extend_from_slice(b"version");
-    cbor.push(0x01);
-    cbor
+    [BEFORE_ROOT, &root.to_bytes(), AFTER_ROOT].concat()
+}
+
+/// The root that a header names.
+fn root_of(header: &[u8]) -> Option<FileCid> {
+    let root = header.strip_prefix(BEFORE_ROOT)?.strip_suffix(AFTER_ROOT)?;
+    FileCid::from_bytes(root).ok()
 }
 
 fn section(car: &mut Vec<u8>, parts: &[&[u8]]) {
@@ -149,6 +226,18 @@ mod tests {
             .collect()
     }
 
+    /// The sections of a CAR, header first, with their lengths before them.
+    fn sections(car: &[u8]) -> Vec<Vec<u8>> {
+        let mut rest = car;
+        let mut sections = Vec::new();
+        while !rest.is_empty() {
+            let before = rest;
+            take_section(&mut rest).unwrap();
+            sections.push(before[..before.len() - rest.len()].to_vec());
+        }
+        sections
+    }
+
     #[test]
     fn unpacking_undoes_packing() {
         for size in [0, 1, 1 << 20, (1 << 20) + 1, 3 << 20] {
@@ -159,41 +248,97 @@ mod tests {
     }
 
     #[test]
-    fn equal_chunks_are_stored_once() {
+    fn equal_chunks_are_stored_once_and_may_be_repeated() {
         let zeros = vec![0; 3 << 20];
         let (root, car) = pack(&zeros);
         assert!(car.len() < (1 << 20) + 1_000);
         assert_eq!(unpack(&root, &car).unwrap(), zeros);
+
+        // As ipfs-car writes it: the chunk three times.
+        let [head, chunk, node] = &sections(&car)[..] else {
+            panic!("not three sections")
+        };
+        let three = [head, chunk, chunk, chunk, node].map(|part| &part[..]).concat();
+        assert_eq!(unpack(&root, &three).unwrap(), zeros);
+        let four = [head, chunk, chunk, chunk, chunk, node]
+            .map(|part| &part[..])
+            .concat();
+        assert!(matches!(
+            unpack(&root, &four),
+            Err(CarError::Repeated { offset: 59, .. })
+        ));
+        let two_roots = [head, chunk, node, node].map(|part| &part[..]).concat();
+        assert!(matches!(unpack(&root, &two_roots), Err(CarError::Repeated { cid, .. }) if cid == root));
+    }
+
+    #[test]
+    fn blocks_may_come_in_any_order() {
+        let (root, car) = pack(&content((2 << 20) + 5));
+        let mut sections = sections(&car);
+        sections[1..].reverse();
+        assert_eq!(unpack(&root, &sections.concat()).unwrap(), content((2 << 20) + 5));
     }
 
     #[test]
     fn foreign_missing_and_repeated_blocks_are_named() {
         let (root, car) = pack(&content((1 << 20) + 1));
         let (other, other_car) = pack(b"something else");
-        assert_eq!(unpack(&other, &car), Err(CarError::Header { root: other }));
-
-        let mut more = car.clone();
-        let mut rest = &other_car[..];
-        take_section(&mut rest);
-        more.extend_from_slice(rest);
         assert_eq!(
-            unpack(&root, &more),
-            Err(CarError::Superfluous {
-                root,
-                found: 4,
-                needed: 3
+            unpack(&other, &car),
+            Err(CarError::OtherRoot {
+                root: other,
+                found: root
             })
         );
-        more.extend_from_slice(rest);
-        assert!(matches!(unpack(&root, &more), Err(CarError::Repeated { cid, .. }) if cid == other));
 
-        let mut head = &car[..];
-        take_section(&mut head);
-        let only_head = &car[..car.len() - head.len()];
+        let stranger = &sections(&other_car)[1];
+        let more = [&car[..], stranger].concat();
+        let offset = car.len();
+        let foreign = CarError::Foreign {
+            root,
+            cid: other,
+            offset,
+        };
+        assert_eq!(unpack(&root, &more), Err(foreign));
+
+        let head = &sections(&car)[0];
         assert_eq!(
-            unpack(&root, only_head),
+            unpack(&root, head),
             Err(CarError::File(UnixFsError::Missing(root)))
         );
+    }
+
+    #[test]
+    fn odd_headers_are_refused() {
+        let (root, car) = pack(b"x");
+        // The pragma of CARv2; no header; a lying length; an endless one.
+        let v2 = b"\x0a\xa1\x67version\x02";
+        for bytes in [&v2[..], b"", b"\x00", &[0x7f], &[0xff; 20], &car[1..]] {
+            assert_eq!(unpack(&root, bytes), Err(CarError::Header { root }), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn lying_sections_are_refused() {
+        let (root, car) = pack(b"x");
+        let offset = car.len();
+        // Longer than the rest; longer than the machine's memory; too short for a CID.
+        for tail in [
+            &[0x7f, 1][..],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+            &[2, 1, 1],
+        ] {
+            let bytes = [&car[..], tail].concat();
+            assert_eq!(
+                unpack(&root, &bytes),
+                Err(CarError::Cut { root, offset }),
+                "{tail:?}"
+            );
+        }
+        let mut dag_cbor = sections(&car)[1].clone();
+        dag_cbor[2] = 0x71;
+        let bytes = [&car[..], &dag_cbor].concat();
+        assert!(matches!(unpack(&root, &bytes), Err(CarError::Cid { offset: at, .. }) if at == offset));
     }
 
     proptest! {
@@ -215,9 +360,10 @@ mod tests {
         }
 
         #[test]
-        fn nonsense_does_not_panic(bytes: Vec<u8>) {
-            let (root, _) = pack(b"x");
-            prop_assert!(unpack(&root, &bytes).is_err());
+        fn nonsense_does_not_panic(bytes: Vec<u8>, behind_a_header: bool) {
+            let (root, car) = pack(b"x");
+            let head = if behind_a_header { &car[..59] } else { &[] };
+            prop_assert!(unpack(&root, &[head, &bytes].concat()).is_err());
         }
     }
 }

@@ -9,6 +9,7 @@
 pub mod car;
 mod line;
 mod measurement;
+mod millis;
 pub mod ndjson;
 mod result;
 mod sign;
@@ -17,7 +18,8 @@ pub mod unixfs;
 pub mod validity;
 mod varint;
 
-pub use measurement::{Measurement, Millis};
+pub use measurement::{MAX_NUMBER, Measurement};
+pub use millis::{Millis, MillisError};
 pub use result::RetrievalResult;
 pub use sign::{Domain, Verifier, station_address};
 pub use signature::{Signature, SignatureError};

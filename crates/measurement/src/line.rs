@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use alloy_primitives::Address;
+use assize_protocol::address::{AddressError, parse_station};
 use assize_protocol::{RoundNumber, TaskIndex};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Measurement, Millis, Signature};
+use crate::measurement::MAX_NUMBER;
+use crate::{Measurement, Millis};
 
 /// The line's keys, in the order in which they are written. Absent and null are one thing.
 #[derive(Serialize, Deserialize)]
@@ -41,11 +42,11 @@ struct Raw<'a> {
     #[serde(borrow, default)]
     end_at: Option<Cow<'a, str>>,
     #[serde(default)]
-    status_code: Option<u32>,
+    status_code: Option<i64>,
     #[serde(default)]
-    head_status_code: Option<u32>,
+    head_status_code: Option<i64>,
     #[serde(default)]
-    byte_length: Option<u32>,
+    byte_length: Option<i64>,
     #[serde(default)]
     car_too_large: Option<bool>,
     #[serde(borrow, default)]
@@ -58,53 +59,70 @@ struct Raw<'a> {
     signature: Cow<'a, str>,
 }
 
-/// A key, what its value must be in words, and whether a value is that.
-type Shape = (&'static str, &'static str, fn(&Value) -> bool);
-
-/// Used to name the field at fault.
-const SHAPES: [Shape; 22] = [
-    ("round", "a whole number below 2^64", |value| value.is_u64()),
-    ("task", "a whole number below 2^32", is_u32),
-    ("station", "a string", Value::is_string),
-    ("cid", "a string", Value::is_string),
-    ("miner_id", "a string", Value::is_string),
-    ("provider_id", "a string or null", is_text_or_null),
-    ("provider_address", "a string or null", is_text_or_null),
-    ("protocol", "a string or null", is_text_or_null),
-    ("spark_version", "a string or null", is_text_or_null),
-    ("zinnia_version", "a string or null", is_text_or_null),
-    ("timeout", "a boolean or null", |value| {
-        value.is_boolean() || value.is_null()
-    }),
-    ("start_at", "a string or null", is_text_or_null),
-    ("first_byte_at", "a string or null", is_text_or_null),
-    ("end_at", "a string or null", is_text_or_null),
-    ("status_code", "a whole number below 2^32, or null", |value| {
-        is_u32(value) || value.is_null()
-    }),
-    (
-        "head_status_code",
-        "a whole number below 2^32, or null",
-        |value| is_u32(value) || value.is_null(),
-    ),
-    ("byte_length", "a whole number below 2^32, or null", |value| {
-        is_u32(value) || value.is_null()
-    }),
-    ("car_too_large", "a boolean or null", |value| {
-        value.is_boolean() || value.is_null()
-    }),
-    ("car_checksum", "a string or null", is_text_or_null),
-    ("indexer_result", "a string or null", is_text_or_null),
-    ("attestation", "a string or null", is_text_or_null),
-    ("signature", "a string", Value::is_string),
-];
-
-fn is_u32(value: &Value) -> bool {
-    value.as_u64().is_some_and(|number| u32::try_from(number).is_ok())
+/// What a key's value may be.
+#[derive(Clone, Copy)]
+enum Kind {
+    U64,
+    U32,
+    Text,
+    TextOrNull,
+    FlagOrNull,
+    NumberOrNull,
 }
 
-fn is_text_or_null(value: &Value) -> bool {
-    value.is_string() || value.is_null()
+/// Used to name the field at fault.
+const KEYS: [(&str, Kind); 22] = [
+    ("round", Kind::U64),
+    ("task", Kind::U32),
+    ("station", Kind::Text),
+    ("cid", Kind::Text),
+    ("miner_id", Kind::Text),
+    ("provider_id", Kind::TextOrNull),
+    ("provider_address", Kind::TextOrNull),
+    ("protocol", Kind::TextOrNull),
+    ("spark_version", Kind::TextOrNull),
+    ("zinnia_version", Kind::TextOrNull),
+    ("timeout", Kind::FlagOrNull),
+    ("start_at", Kind::TextOrNull),
+    ("first_byte_at", Kind::TextOrNull),
+    ("end_at", Kind::TextOrNull),
+    ("status_code", Kind::NumberOrNull),
+    ("head_status_code", Kind::NumberOrNull),
+    ("byte_length", Kind::NumberOrNull),
+    ("car_too_large", Kind::FlagOrNull),
+    ("car_checksum", Kind::TextOrNull),
+    ("indexer_result", Kind::TextOrNull),
+    ("attestation", Kind::TextOrNull),
+    ("signature", Kind::Text),
+];
+
+impl Kind {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::U64 => value.is_u64(),
+            Self::U32 => value.as_u64().is_some_and(|number| number <= u32::MAX.into()),
+            Self::Text => value.is_string(),
+            Self::TextOrNull => value.is_string() || value.is_null(),
+            Self::FlagOrNull => value.is_boolean() || value.is_null(),
+            Self::NumberOrNull => {
+                value.is_null()
+                    || value
+                        .as_i64()
+                        .is_some_and(|number| (0..=MAX_NUMBER).contains(&number))
+            }
+        }
+    }
+
+    fn describe(self) -> &'static str {
+        match self {
+            Self::U64 => "a whole number below 2^64",
+            Self::U32 => "a whole number below 2^32",
+            Self::Text => "a string",
+            Self::TextOrNull => "a string or null",
+            Self::FlagOrNull => "true, false or null",
+            Self::NumberOrNull => "a whole number from 0 to 2^53 - 1, or null",
+        }
+    }
 }
 
 /// Why a line is no measurement: the field, or `line` for the whole, and what is wrong with it.
@@ -118,12 +136,10 @@ impl Measurement {
             text.as_deref().map(Cow::Borrowed)
         }
         let time = |time: Option<Millis>| time.map(|time| Cow::Owned(time.to_string()));
-        // Numbers come from a parsed line, or from a station that counts bytes of one retrieval: they fit.
-        let number = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
         let raw = Raw {
             round: self.round.0,
             task: self.task.0,
-            station: Cow::Owned(self.station.to_checksum(None)),
+            station: Cow::Owned(format!("{:#x}", self.station)),
             cid: Cow::Borrowed(&self.cid),
             miner_id: Cow::Borrowed(&self.miner_id),
             provider_id: text(&self.provider_id),
@@ -135,9 +151,9 @@ impl Measurement {
             start_at: time(self.start_at),
             first_byte_at: time(self.first_byte_at),
             end_at: time(self.end_at),
-            status_code: number(self.status_code),
-            head_status_code: number(self.head_status_code),
-            byte_length: number(self.byte_length),
+            status_code: self.status_code,
+            head_status_code: self.head_status_code,
+            byte_length: self.byte_length,
             car_too_large: Some(self.car_too_large),
             car_checksum: text(&self.car_checksum),
             indexer_result: text(&self.indexer_result),
@@ -152,20 +168,15 @@ impl Measurement {
 /// Parses one line.
 pub(crate) fn parse(line: &[u8]) -> Result<Measurement, Fault> {
     let text = std::str::from_utf8(line).map_err(|error| ("line", format!("is not UTF-8: {error}")))?;
+    // The JSON library would also take the bare values in an array.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(("line", "is not a JSON object".to_owned()));
+    }
     let raw: Raw = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
-    let address: Address = raw
-        .station
-        .parse()
-        .map_err(|_| ("station", format!("`{}` is not an address", clip(&raw.station))))?;
-    let required = |field, text: Cow<str>| match text.is_empty() {
-        true => Err((field, "must not be empty".to_owned())),
-        false => Ok(text.into_owned()),
-    };
-    let optional = |text: Option<Cow<str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
     Ok(Measurement {
         round: RoundNumber(raw.round),
         task: TaskIndex(raw.task),
-        station: address,
+        station: address(&raw.station)?,
         cid: required("cid", raw.cid)?,
         miner_id: required("miner_id", raw.miner_id)?,
         provider_id: optional(raw.provider_id),
@@ -177,34 +188,66 @@ pub(crate) fn parse(line: &[u8]) -> Result<Measurement, Fault> {
         start_at: time("start_at", raw.start_at)?,
         first_byte_at: time("first_byte_at", raw.first_byte_at)?,
         end_at: time("end_at", raw.end_at)?,
-        status_code: raw.status_code.map(i64::from),
-        head_status_code: raw.head_status_code.map(i64::from),
-        byte_length: raw.byte_length.map(i64::from),
+        status_code: number("status_code", raw.status_code)?,
+        head_status_code: number("head_status_code", raw.head_status_code)?,
+        byte_length: number("byte_length", raw.byte_length)?,
         car_too_large: raw.car_too_large.unwrap_or_default(),
         car_checksum: optional(raw.car_checksum),
         indexer_result: optional(raw.indexer_result),
         attestation: optional(raw.attestation),
         signature: raw
             .signature
-            .parse::<Signature>()
-            .map_err(|error| ("signature", error.to_string()))?,
+            .parse()
+            .map_err(|error| ("signature", format!("{error}")))?,
     })
 }
 
-fn time(field: &'static str, text: Option<Cow<str>>) -> Result<Option<Millis>, Fault> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    let refuse = |reason: &str| (field, format!("`{}` {reason}", clip(&text)));
-    let time: Timestamp = text.parse().map_err(|_| refuse("is not an ISO 8601 time"))?;
-    if time < Timestamp::UNIX_EPOCH {
-        return Err(refuse("is before 1970"));
+/// Lower case, or EIP-55 capitals that are right.
+fn address(text: &str) -> Result<Address, Fault> {
+    match parse_station(text) {
+        Ok(address) => Ok(address),
+        // Well-formed; no roster has it.
+        Err(AddressError::Zero) => Ok(Address::ZERO),
+        Err(AddressError::CapitalsChecksum { expected, .. }) => Err((
+            "station",
+            format!("`{text}` breaks the EIP-55 checksum: {expected} would be right"),
+        )),
+        Err(_) => Err((
+            "station",
+            format!("`{}` is not an address: 0x and 40 hex digits", clip(text)),
+        )),
     }
-    // The station signs milliseconds: a finer time would say more than was signed.
-    if time.subsec_nanosecond() % 1_000_000 != 0 {
-        return Err(refuse("is finer than a millisecond"));
+}
+
+fn required(field: &'static str, text: Cow<'_, str>) -> Result<String, Fault> {
+    match text.is_empty() {
+        true => Err((field, "must not be empty".to_owned())),
+        false => Ok(text.into_owned()),
     }
-    Ok(Some(Millis(time.as_millisecond())))
+}
+
+/// The empty string means null: both are signed alike.
+fn optional(text: Option<Cow<'_, str>>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(Cow::into_owned)
+}
+
+fn time(field: &'static str, text: Option<Cow<'_, str>>) -> Result<Option<Millis>, Fault> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => match text.parse() {
+            Ok(time) => Ok(Some(time)),
+            Err(error) => Err((field, format!("`{}` {error}", clip(&text)))),
+        },
+    }
+}
+
+fn number(field: &'static str, number: Option<i64>) -> Result<Option<i64>, Fault> {
+    match number {
+        Some(number) if !(0..=MAX_NUMBER).contains(&number) => {
+            Err((field, format!("must be {}", Kind::NumberOrNull.describe())))
+        }
+        _ => Ok(number),
+    }
 }
 
 /// Finds the field that the JSON reader stumbled over; slow, but only bad lines come here.
@@ -212,15 +255,14 @@ fn explain(text: &str, error: &serde_json::Error) -> Fault {
     let reason = error.to_string();
     let reason = reason.split(" at line ").next().unwrap_or(&reason);
     let named = |name: &str| reason.contains(&format!("`{name}`"));
-    let by_name = reason.starts_with("duplicate field") || reason.starts_with("missing field");
-    if by_name && let Some((field, ..)) = SHAPES.iter().find(|(name, ..)| named(name)) {
+    let structural = reason.starts_with("duplicate field") || reason.starts_with("missing field");
+    if let Some((field, _)) = KEYS.iter().find(|(name, _)| structural && named(name)) {
         return (field, reason.to_owned());
     }
     if let Ok(fields) = serde_json::from_str::<Map<String, Value>>(text) {
-        for (field, shape, fits) in SHAPES {
-            match fields.get(field) {
-                Some(value) if !fits(value) => return (field, format!("must be {shape}")),
-                _ => {}
+        for (field, kind) in KEYS {
+            if fields.get(field).is_some_and(|value| !kind.fits(value)) {
+                return (field, format!("must be {}", kind.describe()));
             }
         }
     }

@@ -1,30 +1,15 @@
 //! The parsed measurement.
 
-use std::fmt;
-
 use alloy_primitives::Address;
 use assize_protocol::{RoundNumber, TaskIndex};
-use jiff::Timestamp;
 
-use crate::Signature;
+use crate::{Millis, Signature};
 
-/// A moment on the station's clock: milliseconds since the Unix epoch, not negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Millis(pub i64);
-
-impl fmt::Display for Millis {
-    /// ISO 8601 in UTC with milliseconds, as `2023-11-01T09:40:05.000Z`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Timestamp::from_millisecond(self.0) {
-            Ok(time) => write!(f, "{time:.3}"),
-            // Beyond the year 9999: no such time is ever parsed.
-            Err(_) => write!(f, "{} ms", self.0),
-        }
-    }
-}
-
-/// One row of a batch. Spark's raw field set (SPARK.md §1.2) plus round, task, station and signature; strings that
-/// a station leaves empty are `None`.
+/// One row of a batch: Spark's raw field set (SPARK.md §1.2) plus round, task, station and signature.
+///
+/// What a station did not come to know is `None`. A row that was read ([`ndjson`](crate::ndjson)) keeps these bounds,
+/// which the type alone does not: strings are not empty, times lie between 1970 and 9999, and numbers between 0 and
+/// 2^53 − 1 ([`MAX_NUMBER`]). Whoever makes a row by hand keeps them too, else no reader will take it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measurement {
     /// The round that drew the task.
@@ -41,7 +26,7 @@ pub struct Measurement {
     pub provider_id: Option<String>,
     /// Multiaddr that the indexer gave.
     pub provider_address: Option<String>,
-    /// `http`, `graphsync` or `bitswap`.
+    /// `http`, `graphsync` or `bitswap`; other texts are kept, in the case they came in.
     pub protocol: Option<String>,
     /// Version of the checker.
     pub spark_version: Option<String>,
@@ -72,3 +57,7 @@ pub struct Measurement {
     /// The station's, over everything above.
     pub signature: Signature,
 }
+
+/// Largest `status_code`, `head_status_code` and `byte_length`: 2^53 − 1, up to which every JSON reader reads the same
+/// number (RFC 7493 §2.2).
+pub const MAX_NUMBER: i64 = (1 << 53) - 1;

@@ -1,14 +1,34 @@
 //! Batches as text: one measurement a line.
 //!
-//! A bad line is reported with its number, field and reason, skipped and counted; it never spoils the batch. Blank
-//! lines are nothing.
+//! A line is a JSON object with the keys of [`Measurement::to_line`]. The reader is tolerant of files and strict with
+//! lines:
+//!
+//! - A bad line is reported with its number, field and reason, skipped and counted; it never spoils the batch.
+//! - Blank lines are nothing. The last line may end without a line feed; a carriage return before it is white space.
+//! - Keys may stand in any order. A key that is absent is null, the empty string too. A key twice, or one that does not
+//!   exist, spoils the line: a second reader might see another value than the first, and nobody signed the extra one.
+//! - A line longer than [`MAX_LINE`], or not UTF-8, is bad. Lines after [`MAX_LINES`] are not read.
+//!
+//! ```
+//! use assize_measurement::ndjson;
+//! use assize_protocol::RoundNumber;
+//!
+//! let batch = ndjson::parse_batch(RoundNumber(7), b"{\"round\": 6}\n\nnonsense\n");
+//! assert_eq!(batch.rows, []);
+//! let [missing, nonsense] = &batch.rejected[..] else { panic!() };
+//! assert_eq!((missing.line, missing.field, &*missing.reason), (1, "task", "missing field `task`"));
+//! assert_eq!((nonsense.line, nonsense.field, &*nonsense.reason), (3, "line", "is not a JSON object"));
+//! ```
 
 use assize_protocol::RoundNumber;
 
 use crate::{Measurement, line};
 
-/// Longest line that is looked at, bytes.
+/// Longest line that is looked at, bytes, its end not counted.
 pub const MAX_LINE: usize = 65_536;
+
+/// Most lines of a batch, blank ones not counted: as many measurements as a commitment may declare.
+pub const MAX_LINES: usize = 100_000;
 
 /// The measurements of one batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +60,7 @@ pub struct Rejected {
 }
 
 impl Batch {
-    /// All lines that are not blank.
+    /// All lines that are not blank. Of lines after [`MAX_LINES`], only the first is counted.
     #[must_use]
     pub fn line_count(&self) -> usize {
         self.rows.len() + self.rejected.len()
@@ -51,9 +71,18 @@ impl Batch {
 #[must_use]
 pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
     let mut batch = Batch::default();
-    for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        if line.trim_ascii().is_empty() {
-            continue;
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+    for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        if batch.line_count() == MAX_LINES {
+            let reason =
+                format!("comes after the {MAX_LINES} that a batch may have; nothing from here on is read");
+            batch.rejected.push(Rejected {
+                line: number,
+                field: "line",
+                reason,
+            });
+            break;
         }
         match parse_line(Some(round), line) {
             Ok(measurement) => batch.rows.push(Row {
@@ -116,7 +145,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Millis, Signature};
+    use crate::{MAX_NUMBER, Millis, Signature};
 
     /// A valid success over HTTP.
     pub(crate) fn sample() -> Measurement {
@@ -159,7 +188,7 @@ pub(crate) mod tests {
     fn a_line_has_its_canonical_form() {
         let line = sample().to_line();
         assert!(line.starts_with(
-            r#"{"round":3,"task":17,"station":"0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266","cid":"#
+            r#"{"round":3,"task":17,"station":"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","cid":"#
         ));
         assert!(
             line.contains(r#""start_at":"2023-11-01T09:00:00.000Z","first_byte_at":"#),
@@ -201,7 +230,9 @@ pub(crate) mod tests {
             (r#""round":3"#, r#""round":3,"round":3"#, "round", "duplicate"),
             (r#""task":17"#, r#""task":4294967296"#, "task", "below 2^32"),
             (r#""task":17,"#, "", "task", "missing"),
-            ("0xf39F", "0xzzzz", "station", "not an address"),
+            ("0xf39f", "0xzzzz", "station", "not an address"),
+            ("0xf39f", "0xf39F", "station", "EIP-55"),
+            ("0xf39f", "f39f", "station", "not an address"),
             (
                 r#""miner_id":"f01697248""#,
                 r#""miner_id":"""#,
@@ -214,8 +245,18 @@ pub(crate) mod tests {
                 "miner_id",
                 "a string",
             ),
-            (r#""timeout":false"#, r#""timeout":"no""#, "timeout", "boolean"),
-            ("2023-11-01T09:00:00.000Z", "yesterday", "start_at", "ISO 8601"),
+            (
+                r#""timeout":false"#,
+                r#""timeout":"no""#,
+                "timeout",
+                "true, false",
+            ),
+            (
+                "2023-11-01T09:00:00.000Z",
+                "yesterday",
+                "start_at",
+                "UTC with milliseconds",
+            ),
             (
                 "2023-11-01T09:00:00.000Z",
                 "1969-11-01T09:00:00.000Z",
@@ -272,6 +313,55 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn values_without_keys_are_no_measurement() {
+        let fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&sample().to_line()).unwrap();
+        let values: Vec<_> = fields.into_values().collect();
+        let (field, reason) = fault(&serde_json::to_string(&values).unwrap());
+        assert_eq!((field, &*reason), ("line", "is not a JSON object"));
+    }
+
+    #[test]
+    fn what_carries_no_meaning_is_tolerated() {
+        let mut bare = sample();
+        bare.provider_id = None;
+        bare.attestation = None;
+        let line = bare.to_line();
+        let absent = line
+            .replacen(r#""provider_id":null,"#, "", 1)
+            .replacen(r#""attestation":null,"#, "", 1);
+        let empty = line.replacen(r#""provider_id":null"#, r#""provider_id":"""#, 1);
+        let capitals = line.replacen(
+            "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",
+            "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+            1,
+        );
+        let backwards: serde_json::Map<_, _> = serde_json::from_str(&line).unwrap();
+        let backwards: Vec<_> = backwards
+            .iter()
+            .rev()
+            .map(|(key, value)| format!("{key:?} : {value}"))
+            .collect();
+        let backwards = format!("{{ {} }}\r", backwards.join(" , "));
+        for same in [absent, empty, capitals, backwards] {
+            assert_ne!(same, line);
+            assert_eq!(line::parse(same.as_bytes()), Ok(bare.clone()), "{same}");
+        }
+    }
+
+    #[test]
+    fn a_batch_has_a_last_line() {
+        let mut text = "\n".to_owned() + &(sample().to_line() + "\n").repeat(3);
+        text.push_str(&"x\n\n".repeat(MAX_LINES));
+        let batch = parse_batch(RoundNumber(3), text.as_bytes());
+        assert_eq!(batch.rows.len(), 3);
+        assert_eq!(batch.line_count(), MAX_LINES + 1);
+        let last = batch.rejected.last().unwrap();
+        assert_eq!(last.line as usize, 1 + 3 + 2 * (MAX_LINES - 3) + 1);
+        assert!(last.reason.contains("100000"), "{}", last.reason);
+    }
+
+    #[test]
     fn long_and_undecodable_lines_are_refused() {
         let (field, reason) = fault(&"x".repeat(MAX_LINE + 1));
         assert_eq!(field, "line");
@@ -290,7 +380,7 @@ pub(crate) mod tests {
             station: [u8; 20],
             texts in proptest::collection::vec(text(), 9),
             flags: [bool; 2],
-            numbers in proptest::collection::vec(proptest::option::of(0..=i64::from(u32::MAX)), 3),
+            numbers in proptest::collection::vec(proptest::option::of(0..=MAX_NUMBER), 3),
             times in proptest::collection::vec(proptest::option::of(0..=4_102_444_800_000i64), 3),
             signature in proptest::collection::vec(any::<u8>(), 65),
         ) -> Measurement {

@@ -1,37 +1,79 @@
 //! UnixFS files: content cut into blocks, known by one CID.
 //!
-//! Profile `unixfs-v1-2025` (IPIP-499): CIDv1, SHA-256, raw leaves of 1 MiB, balanced tree of at most 1024 links a node.
-//! A file of one chunk is its leaf. The same CID as npm `ipfs-car` gives.
+//! Profile `unixfs-v1-2025` (IPIP-499): CIDv1, SHA-256, raw leaves of 1 MiB, a balanced tree of at most 1024 links a
+//! node. A file of one chunk is its leaf, the empty file an empty leaf. npm `ipfs-car` gives the same CIDs.
+//!
+//! ```text
+//!            root              dag-pb: size of the file, links, the size below each link
+//!          ╱      ╲
+//!       node      node         dag-pb, full but for the last of its level
+//!      ╱ ┆ ╲       │
+//!  1 MiB ┆ 1 MiB  rest         raw: the content itself
+//! ```
+//!
+//! **One content, one CID.** The size of a file settles the shape of its tree, so the reader knows what every block must
+//! look like before it looks. It takes exactly what the builder makes: `read(root) = content` means
+//! `file_cid(content) = root`, and the other way round. So a small CAR cannot unfold into a file that fills the memory,
+//! a tree cannot contain itself, and the same measurements cannot be committed under two CIDs.
 //!
 //! Only what the profile needs is written and read: two protobuf messages, dag-pb's `PBNode` and UnixFS's `Data`.
 
+mod build;
 mod protobuf;
+mod read;
+
+use std::convert::Infallible;
 
 use assize_protocol::{Codec, FileCid};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use protobuf::{Link, Node};
+pub use build::Builder;
+pub use read::read;
+pub(crate) use read::read_checked;
 
-/// Trees of the profile are at most this deep: 1024^6 MiB are more than any file.
-const MAX_DEPTH: usize = 6;
+/// Longest file that is read, bytes: 4 GiB. It bounds what one CID may cost its reader; the largest batch that honest
+/// publishers make is about 100 MB.
+pub const MAX_FILE_SIZE: u64 = 1 << 32;
 
 /// How a file is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
-    /// Bytes of a leaf.
-    pub chunk_size: usize,
-    /// Links of a node.
-    pub max_links: usize,
+    chunk_size: usize,
+    max_links: usize,
+}
+
+impl Profile {
+    /// The protocol's own: chunks of 1 MiB, 1024 links.
+    pub const UNIXFS_V1_2025: Self = Self {
+        chunk_size: 1 << 20,
+        max_links: 1024,
+    };
+
+    /// Another one, to see deep trees of little files; `None` unless a chunk has a byte and a node two links.
+    #[must_use]
+    pub const fn new(chunk_size: usize, max_links: usize) -> Option<Self> {
+        match chunk_size >= 1 && max_links >= 2 {
+            true => Some(Self {
+                chunk_size,
+                max_links,
+            }),
+            false => None,
+        }
+    }
+
+    /// Most bytes that a tree of `level` levels of nodes above its leaves holds.
+    fn capacity(&self, level: u32) -> u64 {
+        (self.max_links as u64)
+            .saturating_pow(level)
+            .saturating_mul(self.chunk_size as u64)
+    }
 }
 
 impl Default for Profile {
     /// `unixfs-v1-2025`.
     fn default() -> Self {
-        Self {
-            chunk_size: 1 << 20,
-            max_links: 1024,
-        }
+        Self::UNIXFS_V1_2025
     }
 }
 
@@ -54,123 +96,63 @@ pub enum UnixFsError {
     /// A block whose bytes do not hash to its CID.
     #[error("block {0} does not have the hash that its CID says")]
     WrongHash(FileCid),
-    /// A dag-pb block that is no node of a UnixFS file.
-    #[error("block {cid} is no node of a UnixFS file: {reason}")]
+    /// A block that is not what the profile has in its place.
+    #[error("block {cid} is not part of a file of profile unixfs-v1-2025: {reason}")]
     Malformed {
         /// The block.
         cid: FileCid,
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// A node that is wrong about its children's sizes.
-    #[error("block {cid} says that it holds {stated} bytes, but holds {actual}")]
+    /// A block that holds another number of bytes than the size of the file and its place in the tree require.
+    #[error("block {cid} holds {actual} bytes of the file, but {required} belong there")]
     WrongSize {
-        /// The node.
+        /// The block.
         cid: FileCid,
-        /// What it says.
-        stated: u64,
-        /// What is there.
+        /// What belongs there.
+        required: u64,
+        /// What it holds, or says that it holds.
         actual: u64,
     },
-    /// A tree deeper than any file needs.
-    #[error("block {0} lies deeper than {MAX_DEPTH} levels")]
-    TooDeep(FileCid),
+    /// A file that would fill the reader's memory.
+    #[error("the file {cid} says that it has {size} bytes; {MAX_FILE_SIZE} are the most")]
+    TooLarge {
+        /// The root.
+        cid: FileCid,
+        /// What it says.
+        size: u64,
+    },
 }
 
 /// The CID of a file.
 #[must_use]
 pub fn file_cid(content: &[u8]) -> FileCid {
-    let mut blocks = Nothing;
-    add(content, Profile::default(), &mut blocks)
+    run(content, Profile::default(), |_, _| {})
 }
 
-/// The CID and blocks of a file: leaves in order, then the nodes above them, level by level; the root is last.
+/// The CID and blocks of a file, children before their node; the root is last. Equal chunks are listed as often as they
+/// come.
 #[must_use]
 pub fn build(content: &[u8], profile: Profile) -> (FileCid, Vec<Block>) {
     let mut blocks = Vec::new();
-    let root = add(content, profile, &mut blocks);
+    let root = run(content, profile, |cid, data| {
+        blocks.push(Block {
+            cid: *cid,
+            data: data.to_vec(),
+        });
+    });
     (root, blocks)
 }
 
-/// Takes blocks as they are made.
-trait Sink {
-    fn put(&mut self, cid: FileCid, data: &[u8]);
-}
-
-struct Nothing;
-
-impl Sink for Nothing {
-    fn put(&mut self, _: FileCid, _: &[u8]) {}
-}
-
-impl Sink for Vec<Block> {
-    fn put(&mut self, cid: FileCid, data: &[u8]) {
-        self.push(Block {
-            cid,
-            data: data.to_vec(),
-        });
-    }
-}
-
-/// A finished part of the tree.
-#[derive(Clone, Copy)]
-struct Part {
-    cid: FileCid,
-    /// Bytes of content below.
-    content: u64,
-    /// Bytes of all blocks below, its own included.
-    total: u64,
-}
-
-fn add(content: &[u8], profile: Profile, sink: &mut impl Sink) -> FileCid {
-    let leaf = |chunk: &[u8], sink: &mut _| {
-        let cid = cid_of(Codec::Raw, chunk);
-        Sink::put(sink, cid, chunk);
-        Part {
-            cid,
-            content: chunk.len() as u64,
-            total: chunk.len() as u64,
-        }
-    };
-    if content.is_empty() {
-        return leaf(content, sink).cid;
-    }
-    let mut level: Vec<Part> = content
-        .chunks(profile.chunk_size)
-        .map(|chunk| leaf(chunk, sink))
-        .collect();
-    while level.len() > 1 {
-        level = level
-            .chunks(profile.max_links)
-            .map(|children| join(children, sink))
-            .collect();
-    }
-    level[0].cid
-}
-
-fn join(children: &[Part], sink: &mut impl Sink) -> Part {
-    let links = children
-        .iter()
-        .map(|child| Link {
-            cid: child.cid,
-            total: child.total,
-        })
-        .collect();
-    let sizes: Vec<u64> = children.iter().map(|child| child.content).collect();
-    let content = sizes.iter().sum();
-    let data = Node {
-        links,
-        content,
-        sizes,
-    }
-    .encode();
-    let cid = cid_of(Codec::DagPb, &data);
-    sink.put(cid, &data);
-    Part {
-        cid,
-        content,
-        total: data.len() as u64 + children.iter().map(|child| child.total).sum::<u64>(),
-    }
+/// Builds a file that is all there, for a taker of blocks that cannot fail.
+pub(crate) fn run(content: &[u8], profile: Profile, mut take: impl FnMut(&FileCid, &[u8])) -> FileCid {
+    let mut builder = Builder::new(profile, |cid: &FileCid, data: &[u8]| {
+        take(cid, data);
+        Ok::<_, Infallible>(())
+    });
+    let Ok(()) = builder.write(content);
+    let Ok(root) = builder.finish();
+    root
 }
 
 /// The CID of a block.
@@ -178,58 +160,5 @@ pub(crate) fn cid_of(codec: Codec, data: &[u8]) -> FileCid {
     FileCid {
         codec,
         digest: Sha256::digest(data).into(),
-    }
-}
-
-/// The content of the file `root`, from blocks that `get` finds; each is checked against its CID.
-///
-/// # Errors
-/// [`UnixFsError`] names the block.
-pub fn read<'a>(root: &FileCid, get: impl Fn(&FileCid) -> Option<&'a [u8]>) -> Result<Vec<u8>, UnixFsError> {
-    let mut content = Vec::new();
-    read_part(root, &get, 0, &mut content)?;
-    Ok(content)
-}
-
-fn read_part<'a>(
-    cid: &FileCid,
-    get: &impl Fn(&FileCid) -> Option<&'a [u8]>,
-    depth: usize,
-    content: &mut Vec<u8>,
-) -> Result<(), UnixFsError> {
-    let data = get(cid).ok_or(UnixFsError::Missing(*cid))?;
-    if cid_of(cid.codec, data) != *cid {
-        return Err(UnixFsError::WrongHash(*cid));
-    }
-    if cid.codec == Codec::Raw {
-        content.extend_from_slice(data);
-        return Ok(());
-    }
-    if depth == MAX_DEPTH {
-        return Err(UnixFsError::TooDeep(*cid));
-    }
-    let malformed = |reason| UnixFsError::Malformed { cid: *cid, reason };
-    let node = Node::decode(data).map_err(malformed)?;
-    let start = content.len() as u64;
-    for (link, stated) in node.links.iter().zip(&node.sizes) {
-        let before = content.len() as u64;
-        read_part(&link.cid, get, depth + 1, content)?;
-        let actual = content.len() as u64 - before;
-        if actual != *stated {
-            return Err(UnixFsError::WrongSize {
-                cid: link.cid,
-                stated: *stated,
-                actual,
-            });
-        }
-    }
-    let actual = content.len() as u64 - start;
-    match actual == node.content {
-        true => Ok(()),
-        false => Err(UnixFsError::WrongSize {
-            cid: *cid,
-            stated: node.content,
-            actual,
-        }),
     }
 }

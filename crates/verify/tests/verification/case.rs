@@ -1,0 +1,290 @@
+//! A network that has run for four rounds and settled twice, without a node: the chain's facts, a store on disk, and
+//! genuine beacons.
+
+use std::fs;
+use std::sync::LazyLock;
+
+use assize_chain::{Commitment, ListCommitment, Proposal, Round, Settlement, SettlementId, Status};
+use assize_drand::{Bundle, Chain, Verified};
+use assize_evaluate::{Contracts, SettlementDocument};
+use assize_measurement::{Domain, ndjson};
+use assize_protocol::{
+    Address, Assignment, BeaconSchedule, FileCid, Parameters, Randomness, Roster, RoundNumber, Seed,
+    TaskList, U256,
+};
+use assize_store::{LocalStore, Store};
+use assize_testkit::fixtures;
+use assize_testkit::network::{Network, NetworkPlan, RoundContext};
+use assize_verify::{ChainFacts, ChainRound, Conclusion, Evidence, VerifiedSettlement, VerifyError};
+use tempfile::TempDir;
+
+pub(crate) const CONTRACTS: Contracts = Contracts {
+    chain_id: 31_337,
+    rounds: Address::repeat_byte(0xa1),
+    rewards: Address::repeat_byte(0xa2),
+};
+
+/// The round whose beacon nobody reveals.
+pub(crate) const UNREVEALED: RoundNumber = RoundNumber(3);
+
+/// Two committees; three of the stations share a subnet, so that two of them meet in one committee.
+const STATIONS: u32 = 60;
+
+/// Committed batches of every other round.
+pub(crate) const BATCHES: usize = 2;
+
+pub(crate) struct Case {
+    pub(crate) facts: ChainFacts,
+    pub(crate) store: LocalStore,
+    pub(crate) beacons: Verified<Bundle>,
+    /// Deleted when dropped.
+    _directory: TempDir,
+}
+
+/// The same for every test; each works on a copy of it.
+struct Original {
+    facts: ChainFacts,
+    directory: TempDir,
+}
+
+/// Rounds 1 and 2 make settlement 1, rounds 3 and 4 settlement 2.
+static ORIGINAL: LazyLock<Original> = LazyLock::new(|| {
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path()).unwrap();
+    let mut case = Case {
+        facts: rounds(&store),
+        store,
+        beacons: beacons(),
+        _directory: tempfile::tempdir().unwrap(),
+    };
+    for (id, first, last) in [(1, 1, 2), (2, 3, 4)] {
+        let parent = (id > 1).then_some(SettlementId(id - 1));
+        let range = case
+            .evidence()
+            .evaluate_range(RoundNumber(first), RoundNumber(last), parent)
+            .unwrap();
+        case.post(SettlementId(id), &range.document);
+    }
+    Original {
+        facts: case.facts,
+        directory,
+    }
+});
+
+fn beacons() -> Verified<Bundle> {
+    Verified::new(
+        Chain::quicknet(),
+        Bundle::new(fixtures::beacons().unwrap()).unwrap(),
+    )
+}
+
+fn rounds(store: &LocalStore) -> ChainFacts {
+    let tasks = TaskList::new(fixtures::tasks().unwrap().entries()[..120].to_vec()).unwrap();
+    let network = Network::new(
+        NetworkPlan {
+            seed: 1,
+            stations: STATIONS,
+            refusing_operator: None,
+        },
+        &tasks,
+    );
+    let roster = network.roster().unwrap();
+    let beacons = fixtures::beacons().unwrap();
+    let schedule = BeaconSchedule::QUICKNET;
+    let mut facts = ChainFacts {
+        contracts: CONTRACTS,
+        now: 0,
+        rounds: [].into(),
+        settlements: [].into(),
+    };
+    for (number, pair) in (1..=4).map(RoundNumber).zip(beacons.as_chunks().0) {
+        let [beacon, dedupe_beacon] = pair;
+        // So that the two are the first beacons published after the moments that they have to be after.
+        let mut parameters = parameters();
+        let closes_at = schedule.time_of(dedupe_beacon.round).unwrap() - 1;
+        let opened_at = schedule.time_of(beacon.round).unwrap() - 1 - u64::from(parameters.beacon_delay);
+        parameters.round_duration = (closes_at - opened_at) as u32;
+        let seed = Seed::derive(
+            CONTRACTS.chain_id,
+            CONTRACTS.rounds,
+            number,
+            Randomness::of_signature(&beacon.signature),
+        );
+        let assignment = Assignment::new(seed, &parameters, roster.count(), tasks.count());
+        let domain = Domain {
+            chain_id: CONTRACTS.chain_id,
+            rounds: CONTRACTS.rounds,
+        };
+        let context = RoundContext {
+            round: number,
+            opened_at,
+            assignment: &assignment,
+            tasks: &tasks,
+            domain,
+        };
+        let measurements = if number == UNREVEALED {
+            Vec::new()
+        } else {
+            network.measure(&context)
+        };
+        let commitments = measurements
+            .chunks(measurements.len().div_ceil(BATCHES).max(1))
+            .map(|batch| Commitment {
+                cid: store.put(&ndjson::to_ndjson(batch)).unwrap(),
+                count: batch.len() as u32,
+                committed_at: closes_at,
+            });
+        let round = Round {
+            number,
+            roster: list(store, &roster.to_ndjson(), roster.root(), roster.count()),
+            tasks: list(store, &tasks.to_ndjson(), tasks.root(), tasks.count()),
+            parameters,
+            opened_at,
+            closes_at,
+            commits_until: closes_at + u64::from(parameters.commit_grace),
+            beacon_round: beacon.round,
+            dedupe_beacon_round: dedupe_beacon.round,
+            seed: (number != UNREVEALED).then_some(seed),
+        };
+        facts.now = round.commits_until + 1;
+        facts.rounds.insert(
+            number,
+            ChainRound {
+                round,
+                commitments: commitments.collect(),
+            },
+        );
+    }
+    facts
+}
+
+fn parameters() -> Parameters {
+    Parameters {
+        min_committee_size: 10,
+        max_committee_size: 40,
+        quorum: 8,
+        max_tasks_per_committee: 3,
+        target_measurements: 3 * STATIONS,
+        ..Parameters::default()
+    }
+}
+
+fn list(store: &LocalStore, file: &[u8], root: assize_protocol::B256, count: u32) -> ListCommitment {
+    ListCommitment {
+        root,
+        count,
+        cid: store.put(file).unwrap(),
+    }
+}
+
+impl Case {
+    /// A copy of the original network.
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for file in fs::read_dir(ORIGINAL.directory.path())
+            .unwrap()
+            .map(Result::unwrap)
+        {
+            fs::copy(file.path(), directory.path().join(file.file_name())).unwrap();
+        }
+        Self {
+            facts: ORIGINAL.facts.clone(),
+            store: LocalStore::open(directory.path()).unwrap(),
+            beacons: beacons(),
+            _directory: directory,
+        }
+    }
+
+    pub(crate) fn evidence(&self) -> Evidence<'_, Bundle> {
+        Evidence {
+            chain: &self.facts,
+            store: &self.store,
+            beacons: &self.beacons,
+        }
+    }
+
+    pub(crate) fn round(&mut self, number: u64) -> &mut Round {
+        &mut self.chain_round(number).round
+    }
+
+    pub(crate) fn chain_round(&mut self, number: u64) -> &mut ChainRound {
+        self.facts.rounds.get_mut(&RoundNumber(number)).unwrap()
+    }
+
+    pub(crate) fn proposal(&mut self, settlement: u64) -> &mut Proposal {
+        &mut self
+            .facts
+            .settlements
+            .get_mut(&SettlementId(settlement))
+            .unwrap()
+            .proposal
+    }
+
+    /// The posted document.
+    pub(crate) fn document(&self, settlement: u64) -> SettlementDocument {
+        let cid = self.facts.settlements[&SettlementId(settlement)].proposal.cid;
+        SettlementDocument::decode(&self.store.get(&cid).unwrap()).unwrap()
+    }
+
+    /// Posts a document: stores it, and makes the chain say what it says.
+    pub(crate) fn post(&mut self, id: SettlementId, document: &SettlementDocument) {
+        let proposal = Proposal {
+            parent: (id.0 > 1).then_some(SettlementId(id.0 - 1)),
+            first_round: document.first_round,
+            last_round: document.last_round,
+            root: document.root,
+            cumulative_total: U256::from(document.cumulative_total),
+            accepted_root: document.accepted_root,
+            cid: self.store.put(&document.to_bytes()).unwrap(),
+        };
+        let settlement = Settlement {
+            id,
+            proposal,
+            posted_at: self.facts.now,
+            active_at: self.facts.now,
+            status: Status::Active,
+        };
+        self.facts.settlements.insert(id, settlement);
+    }
+
+    /// Posts a changed document in place of settlement 1, with its roots and sums as they should be.
+    pub(crate) fn forge(&mut self, change: impl FnOnce(&mut SettlementDocument)) {
+        let mut document = self.document(1);
+        change(&mut document);
+        document.cumulative_total = document.allocations.values().sum();
+        document.root = document.reward_tree().root();
+        document.accepted_root = document.accepted_tree().root();
+        self.post(SettlementId(1), &document);
+    }
+
+    pub(crate) fn verify(&self, settlement: u64) -> Result<Conclusion<VerifiedSettlement>, VerifyError> {
+        self.evidence().verify_settlement(SettlementId(settlement))
+    }
+
+    /// Verifies settlement 1, which must not match: path, ours, theirs.
+    pub(crate) fn mismatch(&self) -> (String, String, String) {
+        let conclusion = self.verify(1).unwrap();
+        let mismatch = conclusion.mismatch().expect("a mismatch").clone();
+        (mismatch.path, mismatch.ours, mismatch.theirs)
+    }
+
+    /// Verifies settlement 1, which must fail.
+    pub(crate) fn error(&self) -> VerifyError {
+        self.verify(1).unwrap_err()
+    }
+
+    pub(crate) fn batch(&self, round: u64, index: usize) -> FileCid {
+        self.facts.rounds[&RoundNumber(round)].commitments[index].cid
+    }
+
+    /// The roster of all rounds.
+    pub(crate) fn roster(&self) -> Roster {
+        Roster::parse(
+            &self
+                .store
+                .get(&self.facts.rounds[&RoundNumber(1)].round.roster.cid)
+                .unwrap(),
+        )
+        .unwrap()
+    }
+}

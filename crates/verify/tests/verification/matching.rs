@@ -1,0 +1,58 @@
+//! What is right matches.
+
+use assize_evaluate::Label;
+use assize_protocol::RoundNumber;
+use assize_verify::Conclusion;
+
+use crate::case::{BATCHES, Case, UNREVEALED};
+
+#[test]
+fn settlements_match_with_and_without_a_parent() {
+    let case = Case::new();
+    for id in [1, 2] {
+        let verified = case.verify(id).unwrap().matching().unwrap();
+        assert_eq!(verified.document, case.document(id));
+        assert_eq!(verified.settlement.id.0, id);
+        assert_eq!(verified.rounds.len(), 2);
+    }
+    let (one, two) = (case.document(1), case.document(2));
+    assert!(two.cumulative_total > one.cumulative_total);
+    assert!(
+        one.allocations
+            .iter()
+            .all(|(operator, amount)| two.allocations[operator] >= *amount)
+    );
+}
+
+#[test]
+fn rounds_match_and_tell_what_they_came_to() {
+    let case = Case::new();
+    let Conclusion::Match((facts, evaluation)) = case.evidence().verify_round(RoundNumber(1)).unwrap() else {
+        panic!("a mismatch");
+    };
+    assert_eq!(facts.round, RoundNumber(1));
+    assert_eq!(evaluation.batches.len(), BATCHES);
+    // The simulated network has a station of every kind.
+    for label in Label::ALL {
+        assert!(
+            evaluation.labels.get(label) > 0,
+            "no {label} in {:?}",
+            evaluation.labels
+        );
+    }
+    assert!(evaluation.verdicts.majority_result > evaluation.verdicts.minority_result);
+}
+
+#[test]
+fn a_round_that_nobody_revealed_pays_nothing() {
+    let case = Case::new();
+    let (facts, evaluation) = case
+        .evidence()
+        .verify_round(UNREVEALED)
+        .unwrap()
+        .matching()
+        .unwrap();
+    assert_eq!(facts.draw, None);
+    assert_eq!((evaluation.outcomes.len(), evaluation.reward.distributed), (0, 0));
+    assert_eq!(evaluation.reward.remainder, facts.parameters.budget);
+}

@@ -1,0 +1,194 @@
+//! What is missing or damaged is named, with what to do about it.
+
+use std::fs;
+
+use assize_chain::SettlementId;
+use assize_drand::{Bundle, Chain, Verified};
+use assize_protocol::{B256, Roster, RoundNumber};
+use assize_store::Store;
+use assize_testkit::fixtures;
+use assize_verify::VerifyError;
+
+use crate::case::Case;
+
+#[test]
+fn a_batch_that_is_not_in_the_store() {
+    let case = Case::new();
+    let cid = case.batch(2, 1);
+    fs::remove_file(case.store.path(&cid)).unwrap();
+    let error = case.error();
+    assert!(matches!(error, VerifyError::Store { .. }), "{error}");
+    let message = error.to_string();
+    assert!(
+        message.starts_with(&format!("batch 1 of round 2: {cid} is not in the store")),
+        "{message}"
+    );
+    // The other round is none the worse for it.
+    assert!(case.evidence().verify_round(RoundNumber(1)).is_ok());
+}
+
+#[test]
+fn a_block_with_one_bit_flipped() {
+    let case = Case::new();
+    let path = case.store.path(&case.batch(1, 0));
+    let mut car = fs::read(&path).unwrap();
+    let middle = car.len() / 2;
+    car[middle] ^= 1;
+    fs::write(&path, car).unwrap();
+    let message = case.error().to_string();
+    assert!(
+        message.starts_with("batch 0 of round 1: ") && message.contains("damaged"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_roster_whose_root_is_not_the_chains() {
+    let mut case = Case::new();
+    let mut entries = case.roster().entries().to_vec();
+    entries[0].operator = entries[1].operator.create(0);
+    let cid = case
+        .store
+        .put(&Roster::new(entries).unwrap().to_ndjson())
+        .unwrap();
+    case.round(1).roster.cid = cid;
+    let message = case.error().to_string();
+    assert!(
+        message.starts_with("the roster of round 1 has root 0x"),
+        "{message}"
+    );
+    assert!(
+        message.contains(&cid.to_string()) && message.contains("do not sign"),
+        "{message}"
+    );
+
+    let mut case = Case::new();
+    case.round(1).roster.root = B256::ZERO;
+    assert!(matches!(
+        case.error(),
+        VerifyError::WrongList {
+            what: "root",
+            list: "roster",
+            ..
+        }
+    ));
+    let mut case = Case::new();
+    case.round(1).roster.count += 1;
+    assert!(matches!(
+        case.error(),
+        VerifyError::WrongList {
+            what: "count",
+            list: "roster",
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_task_list_that_is_not_the_one_or_not_a_list() {
+    let mut case = Case::new();
+    case.round(2).tasks.root = B256::ZERO;
+    assert!(matches!(
+        case.error(),
+        VerifyError::WrongList {
+            what: "root",
+            list: "task list",
+            ..
+        }
+    ));
+
+    let mut case = Case::new();
+    case.round(2).tasks.cid = case.round(2).roster.cid;
+    let message = case.error().to_string();
+    assert!(message.contains("line 1 of the task list"), "{message}");
+
+    let mut case = Case::new();
+    let cid = case.store.put(b"").unwrap();
+    case.round(2).tasks.cid = cid;
+    assert!(matches!(
+        case.error(),
+        VerifyError::WrongList { what: "count", .. }
+    ));
+}
+
+#[test]
+fn beacons_that_are_missing_or_forged() {
+    let mut case = Case::new();
+    let all = fixtures::beacons().unwrap();
+    let without = all
+        .iter()
+        .filter(|beacon| beacon.round != case.round(2).dedupe_beacon_round)
+        .cloned();
+    case.beacons = Verified::new(Chain::quicknet(), Bundle::new(without).unwrap());
+    let message = case.error().to_string();
+    let wanted = case.round(2).dedupe_beacon_round;
+    assert!(
+        message.starts_with(&format!("beacon {wanted} of round 2: ")),
+        "{message}"
+    );
+
+    let mut case = Case::new();
+    let mut forged = all;
+    let other = forged[5].signature.clone();
+    forged[0].signature = other;
+    case.beacons = Verified::new(Chain::quicknet(), Bundle::new(forged).unwrap());
+    assert!(matches!(
+        case.error(),
+        VerifyError::Beacon {
+            round: RoundNumber(1),
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_settlement_document_that_is_missing_or_something_else() {
+    let mut case = Case::new();
+    let cid = case.proposal(1).cid;
+    fs::remove_file(case.store.path(&cid)).unwrap();
+    let message = case.error().to_string();
+    assert!(message.starts_with("the document of settlement 1: "), "{message}");
+
+    let mut case = Case::new();
+    case.proposal(1).cid = case.batch(1, 0);
+    let message = case.error().to_string();
+    assert!(
+        message.contains("of settlement 1: this is no settlement document"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_round_that_still_takes_batches() {
+    let mut case = Case::new();
+    case.facts.now = case.round(2).commits_until;
+    let error = case.error();
+    let message = error.to_string();
+    assert!(
+        matches!(
+            error,
+            VerifyError::WindowOpen {
+                round: RoundNumber(2),
+                ..
+            }
+        ),
+        "{message}"
+    );
+    assert!(case.evidence().verify_round(RoundNumber(2)).is_err());
+    assert!(case.evidence().verify_round(RoundNumber(1)).is_ok());
+}
+
+#[test]
+fn what_was_not_read_from_the_chain() {
+    let mut case = Case::new();
+    let message = case.verify(3).unwrap_err().to_string();
+    assert!(
+        message.starts_with("settlement 3 is not among the facts"),
+        "{message}"
+    );
+    case.facts.rounds.remove(&RoundNumber(2));
+    let message = case.error().to_string();
+    assert!(message.starts_with("round 2 is not among the facts"), "{message}");
+    case.facts.settlements.remove(&SettlementId(1));
+    assert!(matches!(case.verify(2), Err(VerifyError::NotRead { .. })));
+}

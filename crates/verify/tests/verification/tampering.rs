@@ -1,0 +1,273 @@
+//! Every posted thing that is not what follows from the public inputs is named, with what it should be.
+
+use assize_chain::SettlementId;
+use assize_evaluate::SettlementDocument;
+use assize_protocol::{Address, B256, CommitteeIndex, RoundNumber, Seed, U256};
+use assize_store::Store;
+use assize_verify::VerifyError;
+
+use crate::case::Case;
+
+#[test]
+fn a_seed_that_is_not_the_beacons() {
+    let mut case = Case::new();
+    let genuine = case.round(2).seed.unwrap();
+    case.round(2).seed = Some(Seed(B256::repeat_byte(1)));
+    let (path, ours, theirs) = case.mismatch();
+    assert_eq!((path, ours), ("chain.rounds[2].seed".into(), genuine.to_string()));
+    assert_eq!(theirs, B256::repeat_byte(1).to_string());
+    let conclusion = case.evidence().verify_round(RoundNumber(2)).unwrap();
+    assert_eq!(conclusion.mismatch().unwrap().path, "chain.rounds[2].seed");
+}
+
+#[test]
+fn a_timetable_that_is_not_the_parameters() {
+    let mut case = Case::new();
+    case.round(1).closes_at -= 1;
+    assert_eq!(case.mismatch().0, "chain.rounds[1].closesAt");
+
+    let mut case = Case::new();
+    case.round(1).commits_until += 1;
+    assert_eq!(case.mismatch().0, "chain.rounds[1].commitsUntil");
+}
+
+#[test]
+fn beacons_that_were_known_beforehand() {
+    let mut case = Case::new();
+    let frozen = case.round(2).beacon_round;
+    case.round(2).beacon_round -= 1;
+    let (path, ours, theirs) = case.mismatch();
+    assert_eq!(
+        (path, theirs),
+        ("chain.rounds[2].beaconRound".into(), (frozen - 1).to_string())
+    );
+    assert!(ours.starts_with(&format!("{frozen} or later")), "{ours}");
+
+    let mut case = Case::new();
+    case.round(2).dedupe_beacon_round -= 1;
+    assert_eq!(case.mismatch().0, "chain.rounds[2].dedupeBeaconRound");
+}
+
+#[test]
+fn a_label_count() {
+    let mut case = Case::new();
+    let genuine = case.document(1).rounds[1].labels.dup_subnet;
+    case.forge(|d| d.rounds[1].labels.dup_subnet += 1);
+    let expected = (
+        "rounds[1].labels.DUP_SUBNET".into(),
+        genuine.to_string(),
+        (genuine + 1).to_string(),
+    );
+    assert_eq!(case.mismatch(), expected);
+}
+
+#[test]
+fn a_decision_that_nobody_made() {
+    let mut case = Case::new();
+    case.forge(|d| d.rounds[0].decisions.extend([("HTTP_418".into(), 2)]));
+    assert_eq!(
+        case.mismatch(),
+        (
+            "rounds[0].decisions.HTTP_418".into(),
+            "nothing".into(),
+            "2".into()
+        )
+    );
+}
+
+#[test]
+fn a_success_rate() {
+    let mut case = Case::new();
+    let genuine = *case.document(1).rates.providers.values().next().unwrap();
+    case.forge(|d| d.rates.providers.values_mut().next().unwrap().successful += 1);
+    let (path, ours, _) = case.mismatch();
+    assert_eq!(
+        (path.as_str(), ours),
+        ("rates.providers[0].successful", genuine.successful.to_string())
+    );
+}
+
+#[test]
+fn an_allocation() {
+    let mut case = Case::new();
+    let (index, genuine) = (3, *case.document(1).allocations.values().nth(3).unwrap());
+    case.forge(|d| *d.allocations.values_mut().nth(index).unwrap() += 1);
+    let expected = (
+        format!("allocations[{index}].cumulative"),
+        genuine.to_string(),
+        (genuine + 1).to_string(),
+    );
+    assert_eq!(case.mismatch(), expected);
+}
+
+#[test]
+fn an_operator_who_never_earned() {
+    let mut case = Case::new();
+    let last = case.document(1).allocations.len();
+    case.forge(|d| d.allocations.extend([(Address::repeat_byte(0xff), 5)]));
+    let (path, ours, theirs) = case.mismatch();
+    assert_eq!((path, ours.as_str()), (format!("allocations[{last}]"), "nothing"));
+    assert!(
+        theirs.contains("operator: 0xffff") && theirs.contains("cumulative: 5"),
+        "{theirs}"
+    );
+}
+
+#[test]
+fn a_rewarded_measurement() {
+    let mut case = Case::new();
+    let genuine = case.document(1).accepted[7];
+    let other = CommitteeIndex(1 - genuine.committee.0);
+    case.forge(|d| d.accepted[7].committee = other);
+    let (path, ours, theirs) = case.mismatch();
+    assert_eq!(path, "accepted[7]");
+    let show = |committee| format!("[1,{},{committee},{}]", genuine.station, genuine.k);
+    assert_eq!((ours, theirs), (show(genuine.committee), show(other)));
+}
+
+#[test]
+fn a_rewarded_measurement_too_many_or_too_few() {
+    let mut case = Case::new();
+    let count = case.document(1).accepted.len();
+    case.forge(|d| d.accepted.push(*d.accepted.last().unwrap()));
+    let (path, ours, _) = case.mismatch();
+    assert_eq!((path, ours.as_str()), (format!("accepted[{count}]"), "nothing"));
+
+    let mut case = Case::new();
+    case.forge(|d| d.accepted.truncate(count - 1));
+    let (path, _, theirs) = case.mismatch();
+    assert_eq!(
+        (path, theirs.as_str()),
+        (format!("accepted[{}]", count - 1), "nothing")
+    );
+}
+
+#[test]
+fn roots_and_sums_in_the_document() {
+    let tamper = |change: fn(&mut SettlementDocument)| {
+        let mut case = Case::new();
+        let mut document = case.document(1);
+        change(&mut document);
+        case.post(SettlementId(1), &document);
+        case.mismatch().0
+    };
+    assert_eq!(tamper(|d| d.root = B256::ZERO), "root");
+    assert_eq!(tamper(|d| d.accepted_root = B256::ZERO), "acceptedRoot");
+    assert_eq!(tamper(|d| d.cumulative_total -= 1), "cumulativeTotal");
+    assert_eq!(tamper(|d| d.contracts.chain_id = 1), "contracts.chainId");
+    assert_eq!(tamper(|d| d.rounds.truncate(1)), "rounds[1]");
+    assert_eq!(tamper(|d| d.rounds[0].facts.draw = None), "rounds[0].draw");
+    assert_eq!(
+        tamper(|d| d.rounds[0].facts.tasks.count = 1),
+        "rounds[0].tasks.count"
+    );
+    assert_eq!(tamper(|d| d.rounds[1].reward_each += 1), "rounds[1].rewardEach");
+    // The first of several.
+    assert_eq!(
+        tamper(|d| {
+            d.cumulative_total -= 1;
+            d.rounds[1].distributed -= 1;
+        }),
+        "rounds[1].distributed"
+    );
+}
+
+#[test]
+fn what_the_chain_says_of_a_settlement() {
+    let mut case = Case::new();
+    case.proposal(1).root = B256::ZERO;
+    assert_eq!(case.mismatch().0, "chain.settlements[1].root");
+    let mut case = Case::new();
+    case.proposal(1).cumulative_total += U256::from(1);
+    assert_eq!(case.mismatch().0, "chain.settlements[1].cumulativeTotal");
+    let mut case = Case::new();
+    case.proposal(1).accepted_root = B256::ZERO;
+    assert_eq!(case.mismatch().0, "chain.settlements[1].acceptedRoot");
+}
+
+#[test]
+fn a_document_in_other_bytes() {
+    let mut case = Case::new();
+    let document = case.document(1);
+    let text = String::from_utf8(document.to_bytes()).unwrap();
+    let spaced = case.store.put(text.replace(":{", ": {").as_bytes()).unwrap();
+    case.proposal(1).cid = spaced;
+    let expected = (
+        "chain.settlements[1].cid".into(),
+        document.cid().to_string(),
+        spaced.to_string(),
+    );
+    assert_eq!(case.mismatch(), expected);
+}
+
+#[test]
+fn a_batch_withheld_reordered_or_miscounted() {
+    let mut case = Case::new();
+    case.chain_round(1).commitments.pop();
+    assert_eq!(case.mismatch().0, "rounds[0].commitments[1]");
+
+    let mut case = Case::new();
+    case.chain_round(1).commitments.reverse();
+    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].cid");
+
+    let mut case = Case::new();
+    case.chain_round(1).commitments[0].count += 1;
+    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].declared");
+}
+
+#[test]
+fn a_batch_with_one_byte_changed_and_stored_anew() {
+    let mut case = Case::new();
+    let mut batch = case.store.get(&case.batch(1, 0)).unwrap();
+    let place = batch.windows(4).position(|four| four == b"1220").unwrap() + 5;
+    batch[place] = if batch[place] == b'0' { b'1' } else { b'0' };
+    let cid = case.store.put(&batch).unwrap();
+    case.chain_round(1).commitments[0].cid = cid;
+    assert_eq!(case.mismatch().0, "rounds[0].commitments[0].cid");
+    let conclusion = case.evidence().verify_round(RoundNumber(1)).unwrap();
+    let (_, evaluation) = conclusion.matching().unwrap();
+    let before = case.document(1).rounds[0].labels.bad_signature;
+    assert_eq!(evaluation.labels.bad_signature, before + 1);
+}
+
+#[test]
+fn a_parent_that_is_not_what_the_chain_says() {
+    let mut case = Case::new();
+    case.forge(|d| *d.allocations.values_mut().next().unwrap() += 1);
+    // The document contradicts itself: it grants more than it distributes.
+    let error = case.verify(2).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            VerifyError::Document {
+                settlement: SettlementId(1),
+                ..
+            }
+        ),
+        "{error}"
+    );
+
+    let mut case = Case::new();
+    case.proposal(1).root = B256::ZERO;
+    let error = case.verify(2).unwrap_err();
+    assert!(
+        matches!(error, VerifyError::WrongParent { field: "root", .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("verify settlement 1 first"), "{error}");
+}
+
+#[test]
+fn allocations_that_do_not_begin_with_the_parents() {
+    let mut case = Case::new();
+    let mut document = case.document(2);
+    let range = case
+        .evidence()
+        .evaluate_range(RoundNumber(1), RoundNumber(2), None)
+        .unwrap();
+    document.parent = None;
+    document.allocations = range.document.allocations;
+    case.post(SettlementId(2), &document);
+    let conclusion = case.verify(2).unwrap();
+    assert_eq!(conclusion.mismatch().unwrap().path, "parent");
+}
