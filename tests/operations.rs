@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use assize_testkit::anvil::Anvil;
+use assize_testkit::network::derive_key;
 use common::{assize, refused, run};
 use serde_json::Value;
 
@@ -30,9 +31,9 @@ impl Kept {
             "demo",
             "--json",
             "--stations",
-            "120",
+            "300",
             "--rounds",
-            "2",
+            "1",
             "--keep",
             path.to_str().unwrap(),
         ]);
@@ -103,7 +104,7 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
     let beacons = kept.beacons();
 
     let round = kept.json(&["round", "show", "1", "--json"]);
-    assert_eq!(round["roster"]["count"], 120);
+    assert_eq!(round["roster"]["count"], 300);
     let verify_round = ["verify", "round", "1", "--json", "--beacons", &beacons];
     let verify_settlement = ["verify", "settlement", "1", "--json", "--beacons", &beacons];
     assert_eq!(kept.json(&verify_round)["verdict"], "MATCH");
@@ -241,17 +242,28 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
         2,
         &["no evaluator", "evaluators are"],
     );
-    let signature = format!("0x{}1b", "11".repeat(64));
+    let evaluator = derive_key(1, "evaluator", 0).to_secret_bytes();
+    let signature = kept
+        .command(&["settle", "sign", &document])
+        .env("ASSIZE_PRIVATE_KEY", hex(&evaluator))
+        .output()
+        .unwrap();
+    let signature = String::from_utf8(signature.stdout).unwrap();
     let twice = [
         "settle",
         "post",
         &document,
         "--signature",
-        &signature,
+        signature.trim(),
         "--signature",
-        &signature,
+        signature.trim(),
     ];
     refused(&kept.as_dev(&twice), 2, &["same evaluator"]);
+    refused(
+        &kept.as_dev(&twice[..5]),
+        2,
+        &["1 signatures are not enough", "2 evaluators"],
+    );
     let truncated = kept.file("truncated.json");
     let bytes = fs::read(kept.file("settlement.json")).unwrap();
     fs::write(&truncated, &bytes[..bytes.len() / 2]).unwrap();
@@ -305,4 +317,8 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     refused(&open(&twice), 2, &["twice.ndjson", "line 2"]);
     refused(&open(&kept.file("no-such.ndjson")), 2, &["no-such.ndjson"]);
     refused(&open(&kept.file("roster.ndjson")), 2, &["NotCoordinator"]);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
