@@ -1,4 +1,9 @@
 //! Verification from outside: what is right matches, and whatever is tampered with is named.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod case;
 mod evaluating;
