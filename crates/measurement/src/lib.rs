@@ -1,10 +1,68 @@
 //! The measurement: what a station saw when it tried to retrieve one payload from one provider.
 //!
-//! A [`Measurement`] is parsed once, at the border ([`ndjson`]), and plain data from then on. Its station signs it
-//! ([`Measurement::sign`], EIP-712), a [`Verifier`] checks that, and [`RetrievalResult`] says what it amounts to.
-//! Batches are NDJSON files in UnixFS ([`unixfs`]), carried as CARv1 ([`car`]) and known by their CID.
+//! From the station's key to a file that anyone can check:
 //!
-//! No I/O and no clock. DESIGN §2.5; field set and result codes are Spark's.
+//! ```text
+//! Measurement ──sign──▶ signed row ──to_ndjson──▶ batch ──pack──▶ CAR, CID ──▶ store, chain
+//!                                                                                  │
+//! Verifier, RetrievalResult ◀── rows + rejected lines ◀──parse_batch── batch ◀──unpack
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`Measurement`] | the parsed row; plain data, its line and its EIP-712 digest |
+//! | [`ndjson`] | batches as text; reports every line that it cannot take |
+//! | [`Verifier`] | whether a row was signed by its station |
+//! | [`RetrievalResult`], [`validity`] | what a row amounts to, and whether it counts: Spark's rules |
+//! | [`unixfs`], [`car`] | content ⇄ blocks ⇄ one CID |
+//! | [`spark`] | Spark's own rows |
+//!
+//! No I/O and no clock. Normative: DESIGN §2.5; docs/protocol.md §6 and §9.
+//!
+//! ```
+//! use assize_measurement::{Domain, Measurement, Millis, Signature, Verifier, car, ndjson, station_address};
+//! use assize_protocol::{Address, RoundNumber, TaskIndex};
+//! use secp256k1::SecretKey;
+//!
+//! // A station's work.
+//! let key = SecretKey::from_secret_bytes([7; 32])?;
+//! let domain = Domain { chain_id: 314, rounds: Address::repeat_byte(0xaa) };
+//! let mut measurement = Measurement {
+//!     round: RoundNumber(7),
+//!     task: TaskIndex(2),
+//!     station: station_address(&key),
+//!     cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
+//!     miner_id: "f01697248".into(),
+//!     provider_id: None,
+//!     provider_address: None,
+//!     protocol: None,
+//!     spark_version: Some("1.20.0".into()),
+//!     zinnia_version: None,
+//!     timeout: false,
+//!     start_at: Some(Millis(1_700_000_000_000)),
+//!     first_byte_at: None,
+//!     end_at: None,
+//!     status_code: None,
+//!     head_status_code: None,
+//!     byte_length: None,
+//!     car_too_large: false,
+//!     car_checksum: None,
+//!     indexer_result: Some("NO_VALID_ADVERTISEMENT".into()),
+//!     attestation: None,
+//!     signature: Signature([0; 65]),
+//! };
+//! measurement.sign(&key, &domain);
+//!
+//! // A publisher's.
+//! let (cid, packed) = car::pack(&ndjson::to_ndjson([&measurement]));
+//!
+//! // A verifier's, who trusts neither.
+//! let batch = ndjson::parse_batch(RoundNumber(7), &car::unpack(&cid, &packed)?);
+//! let row = &batch.rows[0].measurement;
+//! assert!(Verifier::new(&domain).signed_by_station(row));
+//! assert_eq!(row.retrieval_result().to_string(), "IPNI_NO_VALID_ADVERTISEMENT");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod car;
 mod line;
@@ -14,6 +72,7 @@ pub mod ndjson;
 mod result;
 mod sign;
 mod signature;
+pub mod spark;
 pub mod unixfs;
 pub mod validity;
 mod varint;

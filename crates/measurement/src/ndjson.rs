@@ -292,7 +292,7 @@ pub(crate) mod tests {
                 r#""head_status_code":200"#,
                 r#""head_status_code":null"#,
                 "head_status_code",
-                "must be set",
+                "must be a number",
             ),
             (
                 r#""indexer_result":"OK""#,

@@ -28,8 +28,6 @@ impl Domain {
 }
 
 mod typed {
-    #![allow(missing_docs, reason = "the macro documents nothing; docs/protocol.md does")]
-
     alloy_sol_types::sol! {
         /// An absent string is empty, an absent number or time is -1.
         struct Measurement {

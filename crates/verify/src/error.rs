@@ -3,7 +3,7 @@
 use assize_chain::{ChainError, SettlementId};
 use assize_drand::BeaconError;
 use assize_evaluate::{DocumentError, SettleError};
-use assize_protocol::{FileCid, ListError, RoundNumber};
+use assize_protocol::{FileCid, List, ListError, RoundNumber};
 use assize_store::StoreError;
 use thiserror::Error;
 
@@ -71,7 +71,7 @@ pub enum VerifyError {
         /// Which file.
         what: String,
         /// What is wrong.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// A roster or a task list that cannot be read.
     #[error(
@@ -92,8 +92,8 @@ pub enum VerifyError {
          list and published another; do not sign for this round, and ask the coordinator for the right file"
     )]
     WrongList {
-        /// "roster" or "task list".
-        list: &'static str,
+        /// Roster or task list.
+        list: List,
         /// The round.
         round: RoundNumber,
         /// The file.

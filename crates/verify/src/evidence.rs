@@ -8,7 +8,7 @@ use assize_evaluate::{
 };
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{
-    B256, DedupeSeed, FileCid, ListError, Randomness, Roster, RoundNumber, Seed, TaskList,
+    B256, DedupeSeed, FileCid, List, ListError, Randomness, Roster, RoundNumber, Seed, TaskList,
 };
 use assize_store::Store;
 use rayon::prelude::*;
@@ -76,6 +76,8 @@ impl<B: BeaconSource> Evidence<'_, B> {
             draw,
         };
         let Some(draw) = draw else {
+            let path = || format!("chain.rounds[{number}].commitments");
+            Mismatch::check(path, 0, commitments.len()).map_err(VerifyError::Mismatch)?;
             return Ok((facts, RoundEvaluation::unrevealed(&round.parameters)));
         };
 
@@ -260,9 +262,9 @@ impl<B: BeaconSource> Evidence<'_, B> {
     }
 
     fn roster(&self, round: &Round) -> Result<Roster> {
-        let roster = self.list("roster", round.number, &round.roster, Roster::parse)?;
+        let roster = self.list(List::Roster, round.number, &round.roster, Roster::parse)?;
         check_list(
-            "roster",
+            List::Roster,
             round.number,
             &round.roster,
             roster.count(),
@@ -272,9 +274,9 @@ impl<B: BeaconSource> Evidence<'_, B> {
     }
 
     fn task_list(&self, round: &Round) -> Result<TaskList> {
-        let tasks = self.list("task list", round.number, &round.tasks, TaskList::parse)?;
+        let tasks = self.list(List::Tasks, round.number, &round.tasks, TaskList::parse)?;
         check_list(
-            "task list",
+            List::Tasks,
             round.number,
             &round.tasks,
             tasks.count(),
@@ -285,7 +287,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
 
     fn list<T>(
         &self,
-        what: &'static str,
+        what: List,
         round: RoundNumber,
         list: &ListCommitment,
         parse: impl FnOnce(&[u8]) -> std::result::Result<T, ListError>,
@@ -300,9 +302,10 @@ impl<B: BeaconSource> Evidence<'_, B> {
 }
 
 fn file(store: &dyn Store, cid: &FileCid, what: impl FnOnce() -> String) -> Result<Vec<u8>> {
-    store
-        .get(cid)
-        .map_err(|source| VerifyError::Store { what: what(), source })
+    store.get(cid).map_err(|source| VerifyError::Store {
+        what: what(),
+        source: Box::new(source),
+    })
 }
 
 fn list_facts(list: &ListCommitment) -> ListFacts {
@@ -311,13 +314,7 @@ fn list_facts(list: &ListCommitment) -> ListFacts {
 }
 
 /// Whether a file is the list that the round froze.
-fn check_list(
-    list: &'static str,
-    round: RoundNumber,
-    frozen: &ListCommitment,
-    count: u32,
-    root: B256,
-) -> Result<()> {
+fn check_list(list: List, round: RoundNumber, frozen: &ListCommitment, count: u32, root: B256) -> Result<()> {
     let differs = |what, file: String, chain: String| VerifyError::WrongList {
         list,
         round,

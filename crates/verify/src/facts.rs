@@ -112,6 +112,7 @@ impl ChainFacts {
                 rounds: rounds.address(),
                 rewards: rewards.address(),
             },
+            // Before anything else: what is read after a window's end is all that there will ever be in it.
             now: client.head().await?.timestamp,
             rounds: BTreeMap::new(),
             settlements: BTreeMap::new(),

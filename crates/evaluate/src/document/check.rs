@@ -40,14 +40,15 @@ fn check_range(document: &SettlementDocument) -> Result {
             format_args!("at least {}", first.max(1)),
         ));
     }
-    for (index, figures) in document.rounds.iter().enumerate() {
+    agree("rounds", document.rounds.len() as u64, last - first + 1)?;
+    for (number, (index, figures)) in (first..=last).zip(document.rounds.iter().enumerate()) {
         agree(
             format_args!("rounds[{index}].round"),
             figures.facts.round.0,
-            first + index as u64,
+            number,
         )?;
     }
-    agree("rounds", document.rounds.len() as u64, last - first + 1)
+    Ok(())
 }
 
 struct RoundCheck<'a> {
@@ -100,7 +101,17 @@ fn check_rates(document: &SettlementDocument) -> Result {
     let sum = |counts: &mut dyn Iterator<Item = u64>| counts.fold(0, u64::saturating_add);
     let rated = sum(&mut document.rates.providers.values().map(|counts| counts.total));
     let ok = sum(&mut document.rounds.iter().map(|round| round.labels.get(Label::Ok)));
-    agree("rates.providers", rated, ok)
+    agree("rates.providers", rated, ok)?;
+    for verdict in Verdict::ALL {
+        let rated = sum(&mut document
+            .rates
+            .providers
+            .values()
+            .map(|counts| counts.verdicts.get(verdict)));
+        let given = sum(&mut document.rounds.iter().map(|round| round.verdicts.get(verdict)));
+        agree(format_args!("rates.providers, verdict {verdict}"), rated, given)?;
+    }
+    Ok(())
 }
 
 fn check_money(document: &SettlementDocument) -> Result {

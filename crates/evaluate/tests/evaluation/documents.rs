@@ -2,7 +2,8 @@
 
 use alloy_primitives::{B256, U256};
 use assize_evaluate::{
-    Contracts, DocumentError, Parent, RoundEvaluation, RoundFacts, SettleError, SettlementDocument, settle,
+    Contracts, DocumentError, Parent, ParentReference, RoundEvaluation, RoundFacts, SettleError,
+    SettlementDocument, settle,
 };
 use assize_protocol::{Randomness, RoundNumber, merkle};
 use proptest::prelude::*;
@@ -221,6 +222,14 @@ fn a_document_that_contradicts_itself_is_refused_by_name() {
         "rates.providers"
     );
     assert_eq!(
+        fault(|d| {
+            let verdicts = &mut d.rates.providers.values_mut().next().unwrap().verdicts;
+            verdicts.majority_result -= 1;
+            verdicts.minority_result += 1;
+        }),
+        "rates.providers, verdict MAJORITY_RESULT"
+    );
+    assert_eq!(
         fault(|d| *d.allocations.get_mut(&someone).unwrap() += 1),
         "cumulativeTotal"
     );
@@ -293,8 +302,41 @@ fn what_is_no_document_is_refused() {
     assert!(unknown.contains("unknown field `note`"), "{unknown}");
 }
 
+#[test]
+fn absurd_ranges_are_refused() {
+    assert_eq!(
+        fault(|d| (d.parent, d.first_round.0, d.last_round.0) = (parent(), u64::MAX, u64::MAX)),
+        "rounds"
+    );
+    assert_eq!(fault(|d| d.last_round.0 = u64::MAX), "rounds");
+    assert_eq!(
+        fault(|d| (d.parent, d.first_round.0) = (parent(), 0)),
+        "lastRound"
+    );
+}
+
+fn parent() -> Option<ParentReference> {
+    Some(ParentReference {
+        settlement: 1,
+        cid: first().cid(),
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_damage_goes_unseen(at: prop::sample::Index, byte: u8) {
+        let document = first();
+        let mut bytes = document.to_bytes();
+        let at = at.index(bytes.len());
+        prop_assume!(bytes[at] != byte);
+        bytes[at] = byte;
+        // What is not cross-checked, such as the number of a beacon, at least changes the document.
+        if let Ok(damaged) = SettlementDocument::parse(&bytes) {
+            prop_assert_ne!(damaged, document);
+        }
+    }
 
     #[test]
     fn allocations_grow_by_exactly_what_is_distributed(

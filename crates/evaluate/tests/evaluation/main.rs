@@ -1,5 +1,9 @@
 //! Evaluation and settlement, from outside.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod documents;
 mod labels;

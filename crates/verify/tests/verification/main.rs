@@ -2,7 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test that cannot go on panics"
+    reason = "a test fails by panicking"
 )]
 
 mod case;

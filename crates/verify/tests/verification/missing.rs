@@ -4,7 +4,7 @@ use std::fs;
 
 use assize_chain::SettlementId;
 use assize_drand::{Bundle, Chain, Verified};
-use assize_protocol::{B256, Roster, RoundNumber};
+use assize_protocol::{B256, List, Roster, RoundNumber};
 use assize_store::Store;
 use assize_testkit::fixtures;
 use assize_verify::VerifyError;
@@ -68,7 +68,7 @@ fn a_roster_whose_root_is_not_the_chains() {
         case.error(),
         VerifyError::WrongList {
             what: "root",
-            list: "roster",
+            list: List::Roster,
             ..
         }
     ));
@@ -78,7 +78,7 @@ fn a_roster_whose_root_is_not_the_chains() {
         case.error(),
         VerifyError::WrongList {
             what: "count",
-            list: "roster",
+            list: List::Roster,
             ..
         }
     ));
@@ -92,7 +92,7 @@ fn a_task_list_that_is_not_the_one_or_not_a_list() {
         case.error(),
         VerifyError::WrongList {
             what: "root",
-            list: "task list",
+            list: List::Tasks,
             ..
         }
     ));

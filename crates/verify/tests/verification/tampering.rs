@@ -6,7 +6,7 @@ use assize_protocol::{Address, B256, CommitteeIndex, RoundNumber, Seed, U256};
 use assize_store::Store;
 use assize_verify::VerifyError;
 
-use crate::case::Case;
+use crate::case::{Case, UNREVEALED};
 
 #[test]
 fn a_seed_that_is_not_the_beacons() {
@@ -213,6 +213,15 @@ fn a_batch_withheld_reordered_or_miscounted() {
     let mut case = Case::new();
     case.chain_round(1).commitments[0].count += 1;
     assert_eq!(case.mismatch().0, "rounds[0].commitments[0].declared");
+}
+
+#[test]
+fn a_batch_in_a_round_that_nobody_revealed() {
+    let mut case = Case::new();
+    let batch = case.facts.rounds[&RoundNumber(1)].commitments[0];
+    case.chain_round(UNREVEALED.0).commitments.push(batch);
+    let conclusion = case.evidence().verify_round(UNREVEALED).unwrap();
+    assert_eq!(conclusion.mismatch().unwrap().path, "chain.rounds[3].commitments");
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! Others' signatures hold here, and ours are theirs: Foundry's `cast`, and the independent implementation behind the
+//! vectors of `docs/protocol.md`.
+#![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
+
+use alloy_primitives::{Address, B256};
+use assize_measurement::{Domain, Measurement, Verifier, ndjson, station_address};
+use assize_protocol::RoundNumber;
+use secp256k1::SecretKey;
+use serde_json::Value;
+
+fn field<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &Value) -> T {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+fn row(round: u64, line: &Value) -> Measurement {
+    let text = line.as_str().unwrap();
+    let mut batch = ndjson::parse_batch(RoundNumber(round), text.as_bytes());
+    assert_eq!(batch.rejected, []);
+    let measurement = batch.rows.remove(0).measurement;
+    assert_eq!(measurement.to_line(), text, "the line is canonical");
+    measurement
+}
+
+/// Theirs holds under our digest, and ours is theirs to the byte (RFC 6979).
+fn agree(measurement: &Measurement, domain: &Domain, key: B256) {
+    let key = SecretKey::from_secret_bytes(key.0).unwrap();
+    assert_eq!(station_address(&key), measurement.station);
+    assert!(Verifier::new(domain).signed_by_station(measurement));
+    let mut ours = measurement.clone();
+    ours.sign(&key, domain);
+    assert_eq!(ours.signature, measurement.signature);
+}
+
+#[test]
+fn cast_signs_the_same() {
+    let fixture: Value = serde_json::from_str(include_str!("fixtures/typed_data.json")).unwrap();
+    let typed = &fixture["typedData"]["domain"];
+    let domain = Domain {
+        chain_id: typed["chainId"].as_u64().unwrap(),
+        rounds: field::<Address>(&typed["verifyingContract"]),
+    };
+    agree(&row(3, &fixture["line"]), &domain, field(&fixture["key"]));
+}
+
+#[test]
+fn the_document_signs_the_same() {
+    let document = include_str!("../../../docs/protocol.md");
+    let (_, vectors) = document.split_once("```json vectors\n").unwrap();
+    let (vectors, _) = vectors.split_once("\n```").unwrap();
+    let vectors: Value = serde_json::from_str(vectors).unwrap();
+    let vector = &vectors["measurement"];
+    let domain = Domain {
+        chain_id: vector["chainId"].as_u64().unwrap(),
+        rounds: field::<Address>(&vector["rounds"]),
+    };
+    let measurement = row(7, &vector["line"]);
+    assert_eq!(measurement.digest(&domain), field::<B256>(&vector["digest"]));
+    agree(&measurement, &domain, field(&vector["stationKey"]));
+}
