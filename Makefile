@@ -37,11 +37,11 @@ test-contracts: $(STAMP) ## contracts: sizes, unit, fuzz and invariant tests
 	$(FORGE) test
 
 check-artifacts: $(STAMP) ## the committed ABI and bytecode are those of the Solidity sources
-	$(FORGE) build
+	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs --check
 
 artifacts: $(STAMP) ## write crates/chain/abi from the Solidity sources
-	$(FORGE) build
+	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs
 
 test-rust: $(STAMP) ## crates, and end to end against a real anvil

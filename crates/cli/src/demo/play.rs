@@ -47,6 +47,11 @@ const THRESHOLD: u128 = 6_000_000_000_000_000;
 const CHALLENGE_WINDOW: u64 = 86_400;
 /// Measurements per batch; small, so that every round has several.
 const BATCH: u32 = 10_000;
+/// Claims per payout; small, so that there are several.
+const PAYOUT_LIMITS: Limits = Limits {
+    claims: 40,
+    calldata: 60_000,
+};
 /// Creation code of a contract that reverts whatever it is sent.
 const REFUSING_CONTRACT: &str = "0x625f5ffd5f526003601df3";
 
@@ -447,7 +452,7 @@ async fn pay(
     let scheduler = Scheduler {
         rewards: &rewards,
         threshold: THRESHOLD,
-        limits: Limits::default(),
+        limits: PAYOUT_LIMITS,
     };
     let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
     for batch in &paid.batches {
