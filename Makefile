@@ -15,8 +15,10 @@ STAMP := node_modules/.package-lock.json
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
+# Not `npm ci`: it wants the lock file to list Foundry's binaries for every platform, and registries that carry only some
+# of them make no such lock file. `install --no-save` takes the locked versions and leaves the lock file alone.
 $(STAMP): package.json package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund
+	npm install --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 600 --seed 7"
