@@ -18,7 +18,7 @@ pub const CHAIN_ID: u64 = 31_337;
 pub enum AnvilError {
     /// No anvil binary on this machine.
     #[error(
-        "anvil was not found; run `npm ci` in the repository, install Foundry, or set ASSIZE_ANVIL to its path"
+        "anvil was not found; run `make test` or `npm install` in the repository, install Foundry, or set ASSIZE_ANVIL to its path"
     )]
     NotFound,
     /// ASSIZE_ANVIL points nowhere.
