@@ -25,6 +25,7 @@ const SCHEMA: &str = "
         input BLOB NOT NULL,
         state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'pending', 'done', 'reverted', 'refused')),
         nonce INTEGER,
+        passed_at INTEGER,
         mined_hash BLOB,
         mined_block INTEGER,
         gas_used INTEGER,
@@ -154,7 +155,7 @@ impl Database {
     }
 
     fn one(&self, which: &str, parameters: impl rusqlite::Params) -> Result<Option<Intent>, OutboxError> {
-        let columns = "id, key, contract, recipient, value, input, state, nonce, mined_hash, mined_block, gas_used, reason";
+        let columns = "id, key, contract, recipient, value, input, state, nonce, passed_at, mined_hash, mined_block, gas_used, reason";
         let query = format!("SELECT {columns} FROM outbox_intent {which}");
         let found = self
             .connection
@@ -184,6 +185,7 @@ impl Database {
                 State::Pending {
                     nonce: nonce as u64,
                     attempts: self.attempts(id, nonce)?,
+                    passed_at: row.get::<_, Option<i64>>("passed_at")?.map(|time| time as u64),
                 }
             }
             "refused" => State::Refused,
@@ -296,8 +298,16 @@ impl Database {
 
     pub(crate) fn requeue(&self, intent: i64) -> Result<(), OutboxError> {
         self.connection.execute(
-            "UPDATE outbox_intent SET state = 'queued', nonce = NULL WHERE id = ?",
+            "UPDATE outbox_intent SET state = 'queued', nonce = NULL, passed_at = NULL WHERE id = ?",
             [intent],
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn mark_passed(&self, intent: i64, passed_at: Option<u64>) -> Result<(), OutboxError> {
+        self.connection.execute(
+            "UPDATE outbox_intent SET passed_at = ? WHERE id = ?",
+            params![passed_at.map(|time| time as i64), intent],
         )?;
         Ok(())
     }

@@ -134,6 +134,16 @@ impl Outbox {
         let seen = self.observe(&intent.state).await?;
         let now = self.clock.now();
         let (state, action) = step(&intent.state, &seen, now, &self.policy);
+        if let (
+            State::Pending {
+                passed_at: before, ..
+            },
+            State::Pending { passed_at: after, .. },
+        ) = (&intent.state, &state)
+            && before != after
+        {
+            self.database.mark_passed(intent.id, *after)?;
+        }
         match action {
             Action::Wait => return Ok(true),
             Action::Requeue => self.database.requeue(intent.id)?,

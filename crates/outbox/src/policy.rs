@@ -13,6 +13,8 @@ pub struct Policy {
     pub resend_after: u64,
     /// Seconds without a receipt after which fees are raised.
     pub bump_after: u64,
+    /// Seconds that a receipt may come after its nonce is used; after that, somebody else used the nonce.
+    pub receipt_lag: u64,
     /// Most that a unit of gas may cost, attoFIL. Above it the intent waits for the price to fall: it is never dropped.
     pub max_fee: u128,
     /// Seconds after which a run ends though intents are still under way; the next run goes on with them.
@@ -28,6 +30,7 @@ impl Policy {
             poll: Duration::from_millis(10),
             resend_after: 2,
             bump_after: 10,
+            receipt_lag: 5,
             max_fee: u128::MAX,
             patience: 60,
         }
@@ -41,6 +44,7 @@ impl Policy {
             poll: Duration::from_secs(5),
             resend_after: 90,
             bump_after: 180,
+            receipt_lag: 600,
             max_fee: 100_000_000_000,
             patience: 3_600,
         }

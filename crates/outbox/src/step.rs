@@ -16,6 +16,8 @@ pub enum State {
         nonce: u64,
         /// Oldest first, never empty.
         attempts: Vec<Attempt>,
+        /// Since when the nonce is known to be used though no attempt has a receipt, Unix seconds.
+        passed_at: Option<u64>,
     },
     /// It took effect.
     Done(Mined),
@@ -87,7 +89,7 @@ pub enum Action {
 /// Decides. `Done` and `Reverted` are final; everything else leads there as long as the chain goes on.
 #[must_use]
 pub fn step(state: &State, seen: &Observation, now: u64, policy: &Policy) -> (State, Action) {
-    let (nonce, attempts) = match state {
+    let (nonce, attempts, passed_at) = match state {
         State::Done(_) | State::Reverted(_) | State::Refused => return (state.clone(), Action::Finish),
         State::Queued => {
             let action = match affordable(seen.fees, policy) {
@@ -99,11 +101,20 @@ pub fn step(state: &State, seen: &Observation, now: u64, policy: &Policy) -> (St
             };
             return (State::Queued, action);
         }
-        State::Pending { nonce, attempts } => (*nonce, attempts),
+        State::Pending {
+            nonce,
+            attempts,
+            passed_at,
+        } => (*nonce, attempts, *passed_at),
+    };
+    let pending = |passed_at| State::Pending {
+        nonce,
+        attempts: attempts.clone(),
+        passed_at,
     };
     if let Some(mined) = seen.mined {
         if seen.head < mined.block.saturating_add(policy.confirmations) {
-            return (state.clone(), Action::Wait);
+            return (pending(None), Action::Wait);
         }
         let end = if mined.succeeded {
             State::Done(mined)
@@ -118,12 +129,13 @@ pub fn step(state: &State, seen: &Observation, now: u64, policy: &Policy) -> (St
     if seen.mined_nonce > nonce {
         // Our receipt may be late (on Filecoin by an epoch), or somebody else used the nonce, so that no attempt can
         // ever be mined. Time tells.
-        let since = newest.sent_at.unwrap_or(newest.made_at);
-        return match now >= since.saturating_add(policy.resend_after) {
+        let since = passed_at.unwrap_or(now);
+        return match now >= since.saturating_add(policy.receipt_lag) {
             true => (State::Queued, Action::Requeue),
-            false => (state.clone(), Action::Wait),
+            false => (pending(Some(since)), Action::Wait),
         };
     }
+    let state = &pending(None);
     let Some(sent_at) = newest.sent_at else {
         return (state.clone(), Action::Send(newest.hash));
     };
@@ -151,6 +163,7 @@ mod tests {
         confirmations: 5,
         poll: std::time::Duration::ZERO,
         resend_after: 10,
+        receipt_lag: 20,
         bump_after: 30,
         max_fee: 1_000,
         patience: 0,
@@ -179,6 +192,7 @@ mod tests {
         State::Pending {
             nonce: 7,
             attempts: vec![attempt],
+            passed_at: None,
         }
     }
 
@@ -276,12 +290,23 @@ mod tests {
             mined_nonce: 8,
             ..seen()
         };
-        let state = pending(0, Some(0));
-        assert_eq!(step(&state, &stolen, 9, &POLICY), (state.clone(), Action::Wait));
+        // First it waits for a late receipt, counted from when the nonce was seen to be used.
+        let (state, action) = step(&pending(0, Some(0)), &stolen, 100, &POLICY);
+        assert!(matches!(
+            state,
+            State::Pending {
+                passed_at: Some(100),
+                ..
+            }
+        ));
+        assert_eq!(action, Action::Wait);
+        assert_eq!(step(&state, &stolen, 119, &POLICY), (state.clone(), Action::Wait));
         assert_eq!(
-            step(&state, &stolen, 10, &POLICY),
+            step(&state, &stolen, 120, &POLICY),
             (State::Queued, Action::Requeue)
         );
+        // A reorganisation that frees the nonce stops the clock.
+        assert_eq!(step(&state, &seen(), 105, &POLICY).0, pending(0, Some(0)));
     }
 
     #[test]
