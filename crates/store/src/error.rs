@@ -27,7 +27,7 @@ pub enum StoreError {
         /// Where it lies.
         path: PathBuf,
         /// Which block, and how.
-        source: CarError,
+        source: Box<CarError>,
     },
     /// The disk or its permissions.
     #[error("cannot {action} {}: {source}", path.display())]

@@ -1,7 +1,11 @@
 //! Batches and documents by CID.
 //!
-//! A [`Store`] takes content and gives it back under its CID; whatever it reads is checked block by block, so a store
-//! need not be trusted. [`LocalStore`] is a directory of CAR files.
+//! A [`Store`] takes content and gives it back under its CID. Whatever it reads is checked block by block against that
+//! CID, so a store need not be trusted: it can lose a file or withhold it, and cannot change it. [`LocalStore`] is a
+//! directory of CAR files.
+//!
+//! Content is whole in memory on both sides; a file has at most
+//! [`MAX_FILE_SIZE`](assize_measurement::unixfs::MAX_FILE_SIZE) bytes.
 
 mod error;
 mod local;

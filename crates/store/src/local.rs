@@ -1,17 +1,35 @@
 //! A directory of CAR files.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use assize_measurement::car;
+use assize_measurement::unixfs::file_cid;
 use assize_protocol::FileCid;
-use tempfile::NamedTempFile;
 
 use crate::{Store, StoreError};
 
-/// One file `<cid>.car` for each file stored. Files appear whole or not at all; several processes may share the
-/// directory.
+const EXTENSION: &str = "car";
+
+/// One file `<cid>.car` for each file stored; the embedded default, which needs no service.
+///
+/// A file appears whole or not at all: it is written under a temporary name (`.incoming-…`), synced, renamed, and its
+/// directory synced. So several processes may share the directory, a crash at any instruction loses nothing that
+/// [`Store::put`] has returned for, and what it may leave behind is a temporary file, which nobody reads and anyone may
+/// delete. CARs from elsewhere can be copied in: a file is what its name says or is refused.
+///
+/// ```
+/// use assize_store::{LocalStore, Store};
+///
+/// # let directory = tempfile::tempdir()?;
+/// let store = LocalStore::open(directory.path())?;
+/// let cid = store.put(b"a batch\n")?;
+/// assert_eq!(store.get(&cid)?, b"a batch\n");
+/// assert_eq!(store.cids()?, [cid]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct LocalStore {
     directory: PathBuf,
@@ -21,39 +39,71 @@ impl LocalStore {
     /// Opens a store; creates the directory if there is none.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`StoreError::Io`], for example because there is a file of that name.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let directory = directory.into();
-        fs::create_dir_all(&directory).map_err(|source| io_error("create the store", &directory, source))?;
+        let new: Vec<_> = directory.ancestors().take_while(|path| !path.exists()).collect();
+        fs::create_dir_all(&directory)
+            .and_then(|()| {
+                new.iter()
+                    .filter_map(|path| path.parent())
+                    .try_for_each(sync_directory)
+            })
+            .map_err(io_error("create the store", &directory))?;
         Ok(Self { directory })
     }
 
-    /// Where a file lies, or would lie.
+    /// Where the CAR of a file lies, or would lie.
     #[must_use]
     pub fn path(&self, cid: &FileCid) -> PathBuf {
-        self.directory.join(format!("{cid}.car"))
+        self.directory.join(format!("{cid}.{EXTENSION}"))
+    }
+
+    /// What is there, ascending; whether it is whole, [`Store::get`] tells. Other names than `<cid>.car` are passed over.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn cids(&self) -> Result<Vec<FileCid>, StoreError> {
+        let list = || {
+            let mut cids = Vec::new();
+            for entry in fs::read_dir(&self.directory)? {
+                let path = entry?.path();
+                let cid = path.file_stem().and_then(|name| name.to_str()?.parse().ok());
+                // A CID has several spellings, of which one is a name here.
+                cids.extend(cid.filter(|cid| self.path(cid) == path));
+            }
+            cids.sort_unstable();
+            Ok(cids)
+        };
+        list().map_err(io_error("list", &self.directory))
     }
 
     fn write(&self, path: &Path, car: &[u8]) -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(&self.directory)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".incoming-")
+            // Temporary files are private by default; what is stored is public, within the process's umask.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(&self.directory)?;
         file.write_all(car)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
-        // The name is durable only when its directory is.
-        File::open(&self.directory)?.sync_all()
+        sync_directory(&self.directory)
     }
 }
 
 impl Store for LocalStore {
     fn put(&self, content: &[u8]) -> Result<FileCid, StoreError> {
-        let (cid, car) = car::pack(content);
+        let cid = file_cid(content);
         let path = self.path(&cid);
         // What is there and whole stays; what is there and damaged is replaced.
-        if fs::read(&path).is_ok_and(|there| there == car) {
-            return Ok(cid);
-        }
-        self.write(&path, &car)
-            .map_err(|source| io_error("write", &path, source))?;
+        let write = match self.get(&cid) {
+            // Another process may have put it a moment ago, and not have synced it yet.
+            Ok(_) => File::open(&path)
+                .and_then(|file| file.sync_all())
+                .and_then(|()| sync_directory(&self.directory)),
+            Err(_) => self.write(&path, &car::pack(content).1),
+        };
+        write.map_err(io_error("write", &path))?;
         Ok(cid)
     }
 
@@ -64,113 +114,32 @@ impl Store for LocalStore {
                 cid: *cid,
                 directory: self.directory.clone(),
             },
-            _ => io_error("read", &path, source),
+            _ => io_error("read", &path)(source),
         })?;
         car::unpack(cid, &car).map_err(|source| StoreError::Corrupt {
             cid: *cid,
             path,
-            source,
+            source: Box::new(source),
         })
     }
 
     fn has(&self, cid: &FileCid) -> Result<bool, StoreError> {
         let path = self.path(cid);
-        path.try_exists()
-            .map_err(|source| io_error("look for", &path, source))
+        path.try_exists().map_err(io_error("look for", &path))
     }
 }
 
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Io { action, path, source }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn store() -> (tempfile::TempDir, LocalStore) {
-        let directory = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(directory.path().join("store")).unwrap();
-        (directory, store)
-    }
-
-    #[test]
-    fn what_is_put_is_got_again() {
-        let (_directory, store) = store();
-        for content in [&b""[..], b"a batch\n"] {
-            let cid = store.put(content).unwrap();
-            assert!(store.has(&cid).unwrap());
-            assert_eq!(store.get(&cid).unwrap(), content);
-            assert_eq!(store.put(content).unwrap(), cid);
-        }
-    }
-
-    #[test]
-    fn what_is_missing_is_named_with_the_remedy() {
-        let (_directory, store) = store();
-        let cid = assize_measurement::unixfs::file_cid(b"never stored");
-        assert!(!store.has(&cid).unwrap());
-        let error = store.get(&cid).unwrap_err().to_string();
-        assert!(
-            error.contains(&cid.to_string()) && error.contains("publisher"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_damaged_file_is_replaced_when_put_again() {
-        let (_directory, store) = store();
-        let cid = store.put(b"a batch\n").unwrap();
-        fs::write(store.path(&cid), b"rubbish").unwrap();
-        let error = store.get(&cid).unwrap_err();
-        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
-        store.put(b"a batch\n").unwrap();
-        assert_eq!(store.get(&cid).unwrap(), b"a batch\n");
-    }
-
-    #[test]
-    fn a_directory_that_is_a_file_is_refused() {
-        let file = NamedTempFile::new().unwrap();
-        let error = LocalStore::open(file.path()).unwrap_err().to_string();
-        assert!(error.contains(&file.path().display().to_string()), "{error}");
-    }
-
-    #[test]
-    fn many_may_put_the_same_at_once() {
-        let (_directory, store) = store();
-        let content = vec![7; 100_000];
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| store.put(&content).unwrap());
-            }
-        });
-        assert_eq!(
-            fs::read_dir(&store.directory).unwrap().count(),
-            1,
-            "no temporary file is left"
-        );
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn a_changed_byte_is_never_content(at: prop::sample::Index, change in 1u8..) {
-            let (_directory, store) = store();
-            let cid = store.put(b"a batch that matters\n").unwrap();
-            let path = store.path(&cid);
-            let mut car = fs::read(&path).unwrap();
-            let at = at.index(car.len());
-            car[at] ^= change;
-            fs::write(&path, car).unwrap();
-            let refused = matches!(store.get(&cid), Err(StoreError::Corrupt { .. }));
-            prop_assert!(refused);
-        }
-    }
+/// A new name is durable only when its directory is.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    // The parent of a relative path may be empty.
+    let path = match directory.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => directory,
+    };
+    File::open(path)?.sync_all()
 }
