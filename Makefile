@@ -47,7 +47,6 @@ artifacts: $(STAMP) ## write crates/chain/abi from the Solidity sources
 	node scripts/export-abi.mjs
 
 test-rust: $(STAMP) ## crates, and end to end against a real anvil
-	cargo build --locked -p assize-cli
 	if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --locked && cargo test --workspace --locked --doc; \
 	else \
