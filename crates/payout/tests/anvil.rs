@@ -1,0 +1,401 @@
+//! Paying against a real anvil with the real contracts: everybody once, whatever happens in between.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on panics"
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use alloy_primitives::hex;
+use assize_chain::{
+    Address, B256, BeaconParams, ChainClient, DeployParams, Deployment, Draft, ListCommitment, Proposal,
+    Rewards, Rounds, Settlement, Signer, Status, U256, contracts::rewards::Rewards as RewardsAbi, deploy,
+};
+use assize_drand::with_y;
+use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
+use assize_payout::{Allocations, Limits, PayoutError, PayoutReport, Scheduler, claim_one};
+use assize_protocol::{BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
+use assize_testkit::anvil::{Anvil, CHAIN_ID};
+use assize_testkit::fixtures;
+use serde_json::json;
+
+/// A recorded beacon; its round opens 32 seconds before it is published.
+const BEACON: u64 = 17_133_822;
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Seconds: of the round, of the time for commits after it, and of the challenge window.
+const MINUTE: u64 = 60;
+const THRESHOLD: u128 = 1_000;
+/// Creation code of a contract that reverts whatever it is sent: runtime `5f5ffd`.
+const REFUSES_MONEY: [u8; 11] = hex!("625f5ffd5f526003601df3");
+
+struct World {
+    anvil: Anvil,
+    rewards: Rewards,
+    owner: Signer,
+    evaluator: Signer,
+    /// Who sends the payouts.
+    payer: Signer,
+    refuser: Address,
+}
+
+impl World {
+    /// A chain on which round 1 is over, with nothing settled yet and the pool filled.
+    async fn new() -> Self {
+        let opened_at = BeaconSchedule::QUICKNET.time_of(BEACON).unwrap() - 32;
+        let anvil = Anvil::start_at(opened_at - 100).unwrap();
+        let client = ChainClient::connect_to(&anvil.url().parse().unwrap(), CHAIN_ID)
+            .await
+            .unwrap();
+        let signer = |index| Signer::from_bytes(&anvil.dev_key(index)).unwrap();
+        let [owner, evaluator, payer] = [0, 1, 2].map(signer);
+        let minute = MINUTE as u32;
+        let params = DeployParams {
+            chain_id: CHAIN_ID,
+            beacon: BeaconParams::quicknet(),
+            owner: owner.address(),
+            coordinator: owner.address(),
+            publishers: vec![],
+            guardian: owner.address(),
+            evaluators: vec![evaluator.address()],
+            threshold: 1,
+            min_challenge_window: MINUTE,
+            challenge_window: MINUTE,
+            payment_gas: 60_000,
+            parameters: Parameters {
+                round_duration: minute,
+                commit_grace: minute,
+                budget: 1_000_000,
+                ..Parameters::default()
+            },
+        };
+        let Deployment { rounds, rewards, .. } = deploy(&client, &owner, &params).await.unwrap();
+        let (rounds, rewards) = (
+            Rounds::new(client.clone(), rounds),
+            Rewards::new(client.clone(), rewards),
+        );
+        let send = async |draft: Draft| client.transact(&owner, &draft, PATIENCE).await.unwrap();
+
+        let refuser = send(Draft::create("refusing contract", REFUSES_MONEY.to_vec()))
+            .await
+            .contract_address
+            .unwrap();
+        send(rewards.deposit(U256::from(1_000_000))).await;
+        let list = ListCommitment {
+            root: B256::repeat_byte(1),
+            count: 100,
+            cid: some_cid(),
+        };
+        anvil.set_next_timestamp(opened_at).unwrap();
+        send(rounds.open(&list, &list)).await;
+        let beacons = fixtures::beacons().unwrap();
+        let beacon = beacons.iter().find(|beacon| beacon.round == BEACON).unwrap();
+        let signature = with_y(beacon.signature.as_slice().try_into().unwrap()).unwrap();
+        anvil.set_next_timestamp(opened_at + 40).unwrap();
+        send(rounds.reveal(RoundNumber(1), &signature)).await;
+        anvil.mine_at(opened_at + 2 * MINUTE + 1).unwrap();
+        Self {
+            anvil,
+            rewards,
+            owner,
+            evaluator,
+            payer,
+            refuser,
+        }
+    }
+
+    /// Six who are paid, one who refuses, one who is owed too little.
+    fn allocations(&self) -> Allocations {
+        let mut cumulative: BTreeMap<_, _> = (1..=6_u8)
+            .map(|n| (operator(n), 10_000 * u128::from(n)))
+            .collect();
+        cumulative.insert(self.refuser, 50_000);
+        cumulative.insert(operator(7), THRESHOLD - 1);
+        Allocations::new(cumulative)
+    }
+
+    /// Posts the settlement; it is in its challenge window.
+    async fn post(&self) -> Settlement {
+        let proposal = Proposal {
+            parent: None,
+            first_round: RoundNumber(1),
+            last_round: RoundNumber(1),
+            root: self.allocations().root(),
+            cumulative_total: U256::from(210_000 + 50_000 + THRESHOLD - 1),
+            accepted_root: B256::ZERO,
+            cid: some_cid(),
+        };
+        let digest = self.rewards.digest_of(&proposal).await.unwrap();
+        let signature = self.evaluator.sign_digest(&digest).unwrap();
+        let post = self.rewards.post(
+            &proposal,
+            &BTreeMap::from([(self.evaluator.address(), signature)]),
+        );
+        self.client()
+            .transact(&self.owner, &post, PATIENCE)
+            .await
+            .unwrap();
+        let head = self.rewards.head().await.unwrap().unwrap();
+        self.rewards.settlement(head).await.unwrap()
+    }
+
+    async fn settle(&self) -> Settlement {
+        let pending = self.post().await;
+        self.anvil.mine_at(pending.active_at).unwrap();
+        self.rewards.newest_active().await.unwrap().unwrap()
+    }
+
+    fn client(&self) -> &ChainClient {
+        self.rewards.client()
+    }
+
+    fn outbox(&self, state: &Path) -> Outbox {
+        Outbox::open(state, self.client().clone(), self.payer.clone(), Policy::local()).unwrap()
+    }
+
+    async fn pay(&self, outbox: &mut Outbox, settlement: &Settlement) -> Result<PayoutReport, PayoutError> {
+        let limits = Limits {
+            claims: 3,
+            ..Limits::default()
+        };
+        let scheduler = Scheduler {
+            rewards: &self.rewards,
+            threshold: THRESHOLD,
+            limits,
+        };
+        scheduler.run_once(outbox, settlement, &self.allocations()).await
+    }
+
+    /// Everybody has what the settlement grants, to the attoFIL, and nobody more.
+    async fn expect_paid_once(&self, case: &str) {
+        for n in 1..=6_u8 {
+            let granted = U256::from(10_000 * u64::from(n));
+            assert_eq!(
+                self.client().balance(operator(n)).await.unwrap(),
+                granted,
+                "{case}, operator {n}"
+            );
+            assert_eq!(
+                self.rewards.claimed(operator(n)).await.unwrap(),
+                granted,
+                "{case}, operator {n}"
+            );
+        }
+        for unpaid in [self.refuser, operator(7)] {
+            assert_eq!(self.client().balance(unpaid).await.unwrap(), U256::ZERO, "{case}");
+            assert_eq!(self.rewards.claimed(unpaid).await.unwrap(), U256::ZERO, "{case}");
+        }
+        assert_eq!(
+            self.rewards.total_claimed().await.unwrap(),
+            U256::from(210_000),
+            "{case}"
+        );
+        assert_eq!(
+            self.rewards.balance().await.unwrap(),
+            U256::from(1_000_000 - 210_000),
+            "{case}"
+        );
+    }
+}
+
+fn operator(n: u8) -> Address {
+    Address::repeat_byte(0xa0 + n)
+}
+
+fn some_cid() -> FileCid {
+    FileCid {
+        codec: Codec::Raw,
+        digest: [5; 32],
+    }
+}
+
+fn operators(payments: &[assize_payout::Payment]) -> Vec<Address> {
+    payments.iter().map(|payment| payment.operator).collect()
+}
+
+#[tokio::test]
+async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
+    let world = World::new().await;
+    let settlement = world.settle().await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut outbox = world.outbox(&directory.path().join("state.sqlite"));
+
+    let report = world.pay(&mut outbox, &settlement).await.unwrap();
+    assert_eq!(operators(&report.paid), (1..=6).map(operator).collect::<Vec<_>>());
+    assert_eq!(report.paid[2].amount, 30_000);
+    assert_eq!(operators(&report.refused), [world.refuser]);
+    assert_eq!(report.below_threshold, [(operator(7), THRESHOLD - 1)]);
+    // Seven claims, three to a batch.
+    assert_eq!(report.batches.len(), 3);
+    world.expect_paid_once("first run").await;
+
+    let again = world.pay(&mut outbox, &settlement).await.unwrap();
+    assert_eq!(
+        (again.paid.len(), operators(&again.refused)),
+        (0, vec![world.refuser])
+    );
+    world.expect_paid_once("second run").await;
+
+    // The refused money is still the operator's: once the address takes money, it is paid.
+    world.anvil.set_code(world.refuser, "0x00").unwrap();
+    let last = world.pay(&mut outbox, &settlement).await.unwrap();
+    assert_eq!(
+        (operators(&last.paid), last.refused.len()),
+        (vec![world.refuser], 0)
+    );
+    assert_eq!(
+        world.client().balance(world.refuser).await.unwrap(),
+        U256::from(50_000)
+    );
+}
+
+#[tokio::test]
+async fn another_wallet_that_pays_meanwhile_is_seen() {
+    let world = World::new().await;
+    let settlement = world.settle().await;
+    // Two operators help themselves, one of them through a stranger.
+    for n in [2, 5] {
+        let paid = claim_one(
+            &world.rewards,
+            &settlement,
+            &world.allocations(),
+            operator(n),
+            &world.owner,
+            PATIENCE,
+        )
+        .await
+        .unwrap();
+        assert_eq!(paid.amount, 10_000 * u128::from(n));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut outbox = world.outbox(&directory.path().join("state.sqlite"));
+    let report = world.pay(&mut outbox, &settlement).await.unwrap();
+    assert_eq!(operators(&report.paid), [1, 3, 4, 6].map(operator));
+    world.expect_paid_once("after two claims by hand").await;
+}
+
+/// Runs until boundary number `kill_at`, counted from 0, and dies there; returns the boundaries passed.
+async fn run_and_die(world: &World, state: &Path, settlement: &Settlement, kill_at: usize) -> Vec<Boundary> {
+    let mut outbox = world.outbox(state);
+    let (sender, passed) = std::sync::mpsc::channel();
+    let mut count = 0;
+    outbox.watch(move |boundary| {
+        sender.send(boundary).unwrap();
+        count += 1;
+        count <= kill_at
+    });
+    match world.pay(&mut outbox, settlement).await {
+        Ok(_) | Err(PayoutError::Outbox(OutboxError::Stopped(_))) => {}
+        Err(other) => panic!("boundary {kill_at}: {other}"),
+    }
+    drop(outbox);
+    passed.iter().collect()
+}
+
+#[tokio::test]
+async fn killed_at_every_boundary_it_pays_everybody_once() {
+    let world = World::new().await;
+    let settlement = world.settle().await;
+    let directory = tempfile::tempdir().unwrap();
+    let snapshot = world.anvil.rpc("evm_snapshot", json!([])).unwrap();
+    let everything = run_and_die(
+        &world,
+        &directory.path().join("whole.sqlite"),
+        &settlement,
+        usize::MAX,
+    )
+    .await;
+    world.expect_paid_once("not killed").await;
+    world.anvil.rpc("evm_revert", json!([snapshot])).unwrap();
+    for boundary in [
+        Boundary::Stored,
+        Boundary::Sent,
+        Boundary::Mined,
+        Boundary::Finished,
+    ] {
+        assert!(everything.contains(&boundary), "{boundary:?} is never passed");
+    }
+
+    for (kill_at, boundary) in everything.iter().enumerate() {
+        let snapshot = world.anvil.rpc("evm_snapshot", json!([])).unwrap();
+        let state = directory.path().join(format!("{kill_at}.sqlite"));
+        for kill_at in [kill_at, 0, usize::MAX] {
+            run_and_die(&world, &state, &settlement, kill_at).await;
+        }
+        world
+            .expect_paid_once(&format!("killed at boundary {kill_at}, {boundary:?}"))
+            .await;
+        world.anvil.rpc("evm_revert", json!([snapshot])).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn claims_that_cannot_succeed_say_why_and_send_nothing() {
+    let world = World::new().await;
+    let pending = world.post().await;
+    let sent = async || world.client().mined_nonce(world.payer.address()).await.unwrap();
+    let claim = async |settlement: &Settlement, allocations: &Allocations, operator: Address| {
+        claim_one(
+            &world.rewards,
+            settlement,
+            allocations,
+            operator,
+            &world.payer,
+            PATIENCE,
+        )
+        .await
+    };
+    let allocations = world.allocations();
+
+    let error = claim(&pending, &allocations, operator(1)).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            PayoutError::NotActive {
+                status: Status::Pending,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains(&pending.active_at.to_string()),
+        "{error}"
+    );
+
+    world.anvil.mine_at(pending.active_at).unwrap();
+    let settlement = world.rewards.newest_active().await.unwrap().unwrap();
+    let foreign = Allocations::new(BTreeMap::from([(operator(1), 1_000_000)]));
+    let error = claim(&settlement, &foreign, operator(1)).await.unwrap_err();
+    assert!(matches!(error, PayoutError::WrongAllocations { .. }), "{error}");
+    let error = claim(&settlement, &allocations, operator(9)).await.unwrap_err();
+    assert!(matches!(error, PayoutError::UnknownOperator { .. }), "{error}");
+    let error = claim(&settlement, &allocations, world.refuser).await.unwrap_err();
+    let PayoutError::Chain(refused) = &error else {
+        panic!("{error}")
+    };
+    let refused = refused
+        .revert()
+        .unwrap()
+        .decode::<RewardsAbi::PaymentFailed>()
+        .unwrap();
+    assert_eq!(
+        (refused.recipient, refused.amount),
+        (world.refuser, U256::from(50_000))
+    );
+    assert_eq!(sent().await, 0);
+
+    // Below the scheduler's threshold an operator can still claim by hand, but only once.
+    assert_eq!(
+        claim(&settlement, &allocations, operator(7))
+            .await
+            .unwrap()
+            .amount,
+        THRESHOLD - 1
+    );
+    let error = claim(&settlement, &allocations, operator(7)).await.unwrap_err();
+    assert!(matches!(error, PayoutError::NothingDue { .. }), "{error}");
+    assert_eq!(sent().await, 1);
+}
