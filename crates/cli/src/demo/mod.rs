@@ -1,10 +1,15 @@
 //! `assize demo`: the whole way, for real, on a local chain.
 
 mod actors;
+mod aftermath;
+mod beacons;
 mod play;
 mod report;
+mod round;
 mod schedule;
+mod settlement;
 mod stage;
+mod summary;
 mod tally;
 mod text;
 

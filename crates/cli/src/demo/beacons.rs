@@ -1,0 +1,19 @@
+//! The recorded beacons.
+
+use assize_drand::{Beacon, BeaconSource, Bundle, Verified};
+use eyre::eyre;
+
+/// Recorded, and verified all the same.
+pub(super) type Beacons = Verified<Bundle>;
+
+pub(super) fn beacon(beacons: &Beacons, round: u64) -> eyre::Result<Beacon> {
+    Ok(beacons.beacon(round)?)
+}
+
+pub(super) fn compressed(beacon: &Beacon) -> eyre::Result<&[u8; 48]> {
+    beacon
+        .signature
+        .as_slice()
+        .try_into()
+        .map_err(|_| eyre!("beacon {} is not of quicknet", beacon.round))
+}

@@ -1,0 +1,194 @@
+//! The settlement, signed and posted, and what is paid from it.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::Address;
+use assize_chain::{Proposal, SettlementId};
+use assize_outbox::{Outbox, Policy};
+use assize_payout::{Allocations, Limits, Scheduler, claim_one};
+use assize_protocol::{FileCid, RoundNumber};
+use assize_store::Store;
+use assize_testkit::network::Network;
+use assize_verify::EvaluatedRange;
+use eyre::{OptionExt, ensure};
+
+use super::actors::Actors;
+use super::beacons::Beacons;
+use super::report::{Claimed, Money};
+use super::stage::{Progress, Stage};
+use crate::commands::connect::PATIENCE;
+use crate::commands::evaluate::evaluate_next;
+use crate::commands::settle::proposal_of;
+use crate::output::fil;
+
+/// attoFIL below which the scheduler does not bother.
+const THRESHOLD: u128 = 6_000_000_000_000_000;
+/// Claims per payout; small, so that there are several.
+const PAYOUT_LIMITS: Limits = Limits {
+    claims: 40,
+    calldata: 60_000,
+};
+
+/// What was settled.
+pub(super) struct Settled {
+    pub id: SettlementId,
+    pub cid: FileCid,
+    pub proposal: Proposal,
+    pub signatures: usize,
+    pub active_at: u64,
+}
+
+/// Lets three evaluators recompute everything, posts the settlement with two signatures, and lets the window pass.
+pub(super) async fn settle(
+    stage: &mut Stage,
+    actors: &Actors,
+    beacons: &Beacons,
+    rounds: &[RoundNumber],
+    progress: &mut Progress,
+) -> eyre::Result<(EvaluatedRange, Settled)> {
+    let last = *rounds.last().ok_or_eyre("no rounds")?;
+    let over = stage.network.rounds.round(last).await?.commits_until;
+    stage.anvil.mine_at(over + 1)?;
+
+    let mut evaluated: Option<EvaluatedRange> = None;
+    let mut signatures = BTreeMap::new();
+    for evaluator in &actors.evaluators {
+        let own = evaluate_next(&stage.network, &stage.store, beacons, Some(last)).await?;
+        let document = own.document.to_bytes();
+        if let Some(first) = &evaluated {
+            ensure!(
+                first.document.to_bytes() == document,
+                "two evaluators came to different settlements"
+            );
+        }
+        let proposal = proposal_of(&own.document);
+        let digest = stage.network.rewards.digest_of(&proposal).await?;
+        signatures.insert(evaluator.address(), evaluator.sign_digest(&digest)?);
+        evaluated = Some(own);
+    }
+    let evaluated = evaluated.ok_or_eyre("no evaluators")?;
+    progress.done(format!(
+        "{} evaluators recomputed all rounds, and signed the same settlement",
+        signatures.len()
+    ));
+
+    let document = evaluated.document.to_bytes();
+    stage.files.write("settlement.json", &document)?;
+    let cid = stage.store.put(&document)?;
+    let proposal = proposal_of(&evaluated.document);
+    signatures.pop_last();
+    let post = stage.network.rewards.post(&proposal, &signatures);
+    stage
+        .transact("post a settlement", &actors.scheduler, &post)
+        .await?;
+    let id = stage
+        .network
+        .rewards
+        .head()
+        .await?
+        .ok_or_eyre("posted, but there is no settlement")?;
+    let active_at = stage.network.rewards.settlement(id).await?.active_at;
+    stage.anvil.mine_at(active_at)?;
+    progress.done(format!(
+        "settlement {id} posted with {} signatures; the challenge window has passed",
+        signatures.len()
+    ));
+    Ok((
+        evaluated,
+        Settled {
+            id,
+            cid,
+            proposal,
+            signatures: signatures.len(),
+            active_at,
+        },
+    ))
+}
+
+/// One operator claims by itself; the scheduler pays the rest.
+pub(super) async fn pay(
+    stage: &mut Stage,
+    actors: &Actors,
+    network: &Network,
+    evaluated: &EvaluatedRange,
+    settled: &Settled,
+    progress: &mut Progress,
+) -> eyre::Result<Money> {
+    let rewards = stage.network.rewards.clone();
+    let settlement = rewards.settlement(settled.id).await?;
+    let allocations = Allocations::new(evaluated.document.allocations.clone());
+    let operator = actors.operator.address();
+    let by_hand = claim_one(
+        &rewards,
+        &settlement,
+        &allocations,
+        operator,
+        &actors.operator,
+        PATIENCE,
+    )
+    .await?;
+    stage.record_gas("claim by hand", by_hand.receipt.gas_used);
+    progress.done(format!(
+        "operator {operator} claimed {} FIL by itself",
+        fil(by_hand.amount)
+    ));
+
+    let mut outbox = Outbox::open(
+        &stage.files.path("scheduler.sqlite"),
+        stage.network.client.clone(),
+        actors.scheduler.clone(),
+        Policy::local(),
+    )?;
+    let scheduler = Scheduler {
+        rewards: &rewards,
+        threshold: THRESHOLD,
+        limits: PAYOUT_LIMITS,
+    };
+    let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
+    for batch in &paid.batches {
+        stage.record_gas("pay a batch of operators", batch.gas_used);
+    }
+    progress.done(format!(
+        "{} operators paid in {} batches; {} refused the money",
+        paid.paid.len(),
+        paid.batches.len(),
+        paid.refused.len()
+    ));
+    let refusing: Vec<Address> = paid.refused.iter().map(|refused| refused.operator).collect();
+    ensure!(
+        network
+            .stations()
+            .iter()
+            .any(|station| refusing.contains(&station.operator)),
+        "the contract that refuses money was not among those to be paid; try another --seed"
+    );
+
+    let deposited = rewards.total_deposited().await?;
+    let claimed = rewards.total_claimed().await?;
+    let left = rewards.balance().await?;
+    ensure!(
+        deposited == claimed + left,
+        "FIL in {deposited} is not FIL paid {claimed} + FIL left {left}"
+    );
+    Ok(Money {
+        deposited: deposited.to_string(),
+        granted: settled.proposal.cumulative_total.to_string(),
+        paid: claimed.to_string(),
+        left: left.to_string(),
+        threshold: THRESHOLD.to_string(),
+        operators_paid: paid.paid.len(),
+        operators_below_threshold: paid.below_threshold.len(),
+        claimed_by_hand: Claimed {
+            operator,
+            amount: by_hand.amount.to_string(),
+        },
+        refused: paid
+            .refused
+            .iter()
+            .map(|refused| Claimed {
+                operator: refused.operator,
+                amount: refused.amount.to_string(),
+            })
+            .collect(),
+    })
+}
