@@ -48,7 +48,7 @@ const SCHEMA: &str = "
 
 /// Enqueues a call under an idempotency key; true if it was not there before. Give it the connection of your own
 /// transaction, and the intent exists if and only if that transaction commits. A key enqueued again changes nothing,
-/// unless the contract refused it before anything was sent: then it is tried again.
+/// unless the contract refused it or it was reverted: it had no effect then, and is tried again with a new nonce.
 ///
 /// # Errors
 /// SQLite's.
@@ -56,7 +56,8 @@ pub fn enqueue(database: &Connection, key: &str, draft: &Draft) -> rusqlite::Res
     let recipient = draft.to.unwrap_or(Address::ZERO);
     let added = database.execute(
         "INSERT INTO outbox_intent (key, contract, recipient, value, input) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (key) DO UPDATE SET state = 'queued', reason = NULL WHERE state = 'refused'",
+         ON CONFLICT (key) DO UPDATE SET state = 'queued', nonce = NULL, passed_at = NULL, mined_hash = NULL,
+            mined_block = NULL, gas_used = NULL, reason = NULL WHERE state IN ('refused', 'reverted')",
         params![
             key,
             draft.contract,

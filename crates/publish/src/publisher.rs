@@ -132,11 +132,21 @@ impl Publisher {
             self.prepare(&batch, store).await?;
         }
         self.outbox.run_until_idle().await?;
+        // A batch that the contract does not take must not keep the others from being written down.
+        let mut refused = None;
         for batch in database::open_batches(self.outbox.database())? {
-            if let Some(committed) = self.record(&batch).await? {
-                report.committed.push(committed);
-                self.boundary(Boundary::Recorded)?;
+            match self.record(&batch).await {
+                Ok(Some(committed)) => {
+                    report.committed.push(committed);
+                    self.boundary(Boundary::Recorded)?;
+                }
+                Ok(None) => {}
+                Err(error @ PublishError::Refused { .. }) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
             }
+        }
+        if let Some(error) = refused {
+            return Err(error);
         }
         report.late = database::late(self.outbox.database())?;
         Ok(report)

@@ -318,3 +318,33 @@ async fn a_second_process_and_a_stranger_are_refused() {
     );
     assert!(world.rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_commit_that_was_reverted_is_tried_again() {
+    let world = World::new().await;
+    world.reveal().await;
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let mut publisher = world.open(&directory.path().join("state.sqlite"));
+    publisher.import("a.ndjson", &file()).unwrap();
+
+    // The contract would take the commits when they are signed, but no longer when they are mined.
+    let forbid = |allowed| world.rounds.set_publisher(world.publisher.address(), allowed);
+    let client = world.rounds.client().clone();
+    let (owner, draft) = (world.coordinator.clone(), forbid(false));
+    let mut stopped = false;
+    publisher.watch(move |boundary| {
+        let stop = boundary == Boundary::Outbox(assize_outbox::Boundary::Stored) && !stopped;
+        stopped |= stop;
+        !stop
+    });
+    publisher.publish_once(&store).await.unwrap_err();
+    client.transact(&owner, &draft, PATIENCE).await.unwrap();
+    let refused = publisher.publish_once(&store).await.unwrap_err().to_string();
+    assert!(refused.contains("NotPublisher"), "{refused}");
+
+    client.transact(&owner, &forbid(true), PATIENCE).await.unwrap();
+    let report = publisher.publish_once(&store).await.unwrap();
+    assert_eq!(report.committed.len(), 3);
+    expect_everything_once(&world, &store, "after a revert").await;
+}
