@@ -240,6 +240,7 @@ fn a_document_that_contradicts_itself_is_refused_by_name() {
     assert_eq!(fault(|d| d.cumulative_total += 1), "cumulativeTotal");
     assert_eq!(fault(|d| d.root = B256::ZERO), "root");
     assert_eq!(fault(|d| d.accepted[3].station.0 = 20), "accepted[3]");
+    assert_eq!(fault(|d| d.accepted[3].committee.0 = 2), "accepted[3]");
     assert_eq!(fault(|d| d.accepted[3].k = 2), "accepted[3]");
     assert_eq!(fault(|d| d.accepted[3].round.0 = 4), "accepted[3]");
     assert_eq!(fault(|d| d.accepted.swap(0, 1)), "accepted[1]");
@@ -249,6 +250,17 @@ fn a_document_that_contradicts_itself_is_refused_by_name() {
         "rounds[2].rewarded"
     );
     assert_eq!(fault(|d| d.accepted_root = B256::ZERO), "acceptedRoot");
+    // A continuation may have any total but one below what its own rounds distribute.
+    assert_eq!(
+        fault(|d| {
+            d.parent = parent();
+            let amount = d.allocations.get_mut(&someone).unwrap();
+            *amount -= 1;
+            d.cumulative_total -= 1;
+            d.root = d.reward_tree().root();
+        }),
+        "cumulativeTotal"
+    );
     // Moving a reward from one operator to another keeps every sum; the root shows it.
     assert_eq!(
         fault(|d| {

@@ -213,6 +213,8 @@ fn verdicts_need_quorum_and_a_roster_of_the_least_size() {
     assert_eq!(world.evaluate(&honest(3)).verdicts.majority_result, 3);
 
     let mut small = World::new(10, 20);
+    small.parameters.min_committee_size = 10;
+    assert_eq!(small.evaluate(&[small.honest()]).verdicts.majority_result, 20);
     small.parameters.min_committee_size = 11;
     let evaluation = small.evaluate(&[small.honest()]);
     assert_eq!(evaluation.verdicts.committee_too_small, 20);
@@ -257,6 +259,29 @@ fn the_minority_goes_without() {
         .map(|counts| counts.successful)
         .sum();
     assert_eq!(counts, 9);
+}
+
+#[test]
+fn success_over_http_is_counted_apart() {
+    let world = World::new(9, 20);
+    let measure = |station: usize| {
+        world.measure(station, 0, |m| match station {
+            0..2 => (m.protocol, m.head_status_code) = (Some("graphsync".into()), None),
+            2..5 => m.timeout = true,
+            _ => {}
+        })
+    };
+    let evaluation = world.evaluate(&[(0..9).map(measure).collect()]);
+    let task = world.tasks.get(world.task_of(0, 0)).unwrap();
+    let by_provider = [evaluation.rates.providers[&task.provider]];
+    let by_client = task.clients.iter().map(|id| evaluation.rates.clients[id]);
+    let by_allocator = task.allocators.iter().map(|id| evaluation.rates.allocators[id]);
+    for counts in by_provider.into_iter().chain(by_client).chain(by_allocator) {
+        assert_eq!(
+            (counts.total, counts.successful, counts.successful_http),
+            (9, 6, 4)
+        );
+    }
 }
 
 #[test]
