@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
-use assize_protocol::Randomness;
+use assize_protocol::{BeaconRound, Randomness};
 
 use crate::contracts::drand_beacon::DrandBeacon as Abi;
 use crate::contracts::rounds::Rounds as RoundsAbi;
@@ -34,19 +34,20 @@ impl Beacon {
     }
 
     /// The first drand round that this contract can check and that is published strictly after Unix time `timestamp`.
-    pub async fn round_after(&self, timestamp: u64) -> Result<u64> {
-        self.call(&Abi::roundAfterCall {
-            timestamp: U256::from(timestamp),
-        })
-        .await
+    pub async fn round_after(&self, timestamp: u64) -> Result<BeaconRound> {
+        let timestamp = U256::from(timestamp);
+        self.call(&Abi::roundAfterCall { timestamp })
+            .await
+            .map(BeaconRound)
     }
 
     /// Lets the contract check a beacon: 48 compressed bytes, followed by the 48 bytes of y.
     ///
     /// # Errors
     /// [`ChainError::Reverted`](crate::ChainError::Reverted) with the reason if it is not genuine.
-    pub async fn verify(&self, round: u64, signature: &[u8]) -> Result<Randomness> {
+    pub async fn verify(&self, round: BeaconRound, signature: &[u8]) -> Result<Randomness> {
         let signature = Bytes::copy_from_slice(signature);
+        let round = round.0;
         let randomness: B256 = self.call(&Abi::verifyCall { round, signature }).await?;
         Ok(Randomness(randomness))
     }

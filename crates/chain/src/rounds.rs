@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96};
 use alloy::sol_types::SolCall;
 use assize_protocol::{
-    CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex, TaskIndex,
+    BeaconRound, CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex, TaskIndex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +42,9 @@ pub struct Round {
     /// The last second in which a batch is accepted.
     pub commits_until: u64,
     /// drand round that seeds the committees.
-    pub beacon_round: u64,
+    pub beacon_round: BeaconRound,
     /// drand round that seeds the choice of one voter per subnet.
-    pub dedupe_beacon_round: u64,
+    pub dedupe_beacon_round: BeaconRound,
     /// None until the beacon is revealed.
     pub seed: Option<Seed>,
 }
@@ -127,8 +127,8 @@ impl Rounds {
             opened_at: stored.openedAt,
             closes_at: stored.closesAt,
             commits_until: stored.commitsUntil,
-            beacon_round: stored.beaconRound,
-            dedupe_beacon_round: stored.dedupeBeaconRound,
+            beacon_round: BeaconRound(stored.beaconRound),
+            dedupe_beacon_round: BeaconRound(stored.dedupeBeaconRound),
             seed: (!stored.seed.is_zero()).then_some(Seed(stored.seed)),
         })
     }

@@ -1,6 +1,6 @@
 //! One beacon, and its JSON form.
 
-use assize_protocol::{B256, Randomness};
+use assize_protocol::{B256, BeaconRound, Randomness};
 use const_hex::FromHexError;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::BeaconError;
 #[serde(try_from = "Json", into = "Json")]
 pub struct Beacon {
     /// Number of the round, from 1.
-    pub round: u64,
+    pub round: BeaconRound,
     /// The compressed signature: 48 bytes on quicknet, 96 on the default chain.
     pub signature: Vec<u8>,
     /// The signature of the round before, on chained chains only; for round 1, the chain's genesis seed.
@@ -45,7 +45,7 @@ impl Beacon {
 /// The fields as drand writes them; others are ignored.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Json {
-    round: u64,
+    round: BeaconRound,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     randomness: Option<String>,
     signature: String,
@@ -97,6 +97,8 @@ impl From<Beacon> for Json {
 #[cfg(test)]
 mod tests {
     use super::Beacon;
+    use assize_protocol::BeaconRound;
+
     use crate::BeaconError;
 
     const SIGNATURE: &str =
@@ -133,7 +135,13 @@ mod tests {
         assert!(Beacon::from_json(json.as_bytes()).is_ok());
         let wrong = read(&RANDOMNESS.replace("fe", "ff"), SIGNATURE, "");
         assert!(
-            matches!(wrong, Err(BeaconError::WrongRandomness { round: 1000, .. })),
+            matches!(
+                wrong,
+                Err(BeaconError::WrongRandomness {
+                    round: BeaconRound(1000),
+                    ..
+                })
+            ),
             "{wrong:?}"
         );
     }

@@ -1,5 +1,6 @@
 //! Beacons in a file: the offline source.
 
+use assize_protocol::BeaconRound;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::{Beacon, BeaconError, BeaconSource};
 ///
 /// Nothing in it is verified by reading it; wrap it in [`crate::Verified`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bundle(BTreeMap<u64, Beacon>);
+pub struct Bundle(BTreeMap<BeaconRound, Beacon>);
 
 impl Bundle {
     /// A bundle of the given beacons.
@@ -74,7 +75,7 @@ impl Bundle {
 }
 
 impl BeaconSource for Bundle {
-    fn beacon(&self, round: u64) -> Result<Beacon, BeaconError> {
+    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
         self.0.get(&round).cloned().ok_or(BeaconError::NotInBundle {
             round,
             count: self.len(),
@@ -85,20 +86,25 @@ impl BeaconSource for Bundle {
 #[cfg(test)]
 mod tests {
     use super::Bundle;
+    use assize_protocol::BeaconRound;
+
     use crate::{BeaconError, BeaconSource};
 
     #[test]
     fn rounds_are_found_and_missing_ones_named() {
         let bundle =
             Bundle::from_json(br#"[{"round":7,"signature":"aa"},{"round":5,"signature":"bb"}]"#).unwrap();
-        assert_eq!(bundle.beacon(5).unwrap().signature, [0xbb]);
+        assert_eq!(bundle.beacon(BeaconRound(5)).unwrap().signature, [0xbb]);
         assert_eq!(
             bundle.beacons().map(|beacon| beacon.round).collect::<Vec<_>>(),
-            [5, 7]
+            [BeaconRound(5), BeaconRound(7)]
         );
         assert_eq!(
-            bundle.beacon(6),
-            Err(BeaconError::NotInBundle { round: 6, count: 2 })
+            bundle.beacon(BeaconRound(6)),
+            Err(BeaconError::NotInBundle {
+                round: BeaconRound(6),
+                count: 2
+            })
         );
     }
 
@@ -107,7 +113,9 @@ mod tests {
         let twice = br#"[{"round":7,"signature":"aa"},{"round":7,"signature":"aa"}]"#;
         assert_eq!(
             Bundle::from_json(twice),
-            Err(BeaconError::DuplicateRound { round: 7 })
+            Err(BeaconError::DuplicateRound {
+                round: BeaconRound(7)
+            })
         );
         let absent = Bundle::read("/nonexistent/beacons.json").unwrap_err().to_string();
         assert!(absent.contains("/nonexistent/beacons.json"), "{absent}");

@@ -208,7 +208,7 @@ impl Chain {
     /// As [`Self::verify`], whichever implementation it is.
     pub fn verify_with(&self, backend: Backend, beacon: &Beacon) -> Result<Randomness, BeaconError> {
         let round = beacon.round;
-        if round == 0 {
+        if round.0 == 0 {
             return Err(BeaconError::RoundZero);
         }
         let previous = self.previous(beacon)?;
@@ -238,10 +238,10 @@ impl Chain {
             .as_deref()
             .ok_or(BeaconError::MissingPrevious { round })?;
         let seed = self.0.info.group_hash;
-        if round == 1 && previous != seed.as_slice() {
+        if round.0 == 1 && previous != seed.as_slice() {
             return Err(BeaconError::WrongGenesis { expected: seed });
         }
-        if round > 1 {
+        if round.0 > 1 {
             decode_g2(previous).map_err(|fault| BeaconError::WrongPrevious { round, fault })?;
         }
         Ok(previous)

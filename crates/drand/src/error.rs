@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use assize_protocol::{B256, Randomness};
+use assize_protocol::{B256, BeaconRound, Randomness};
 
 use crate::PointError;
 
@@ -18,7 +18,7 @@ pub enum BeaconError {
     #[error("the signature of round {round} is not genuine: {fault}")]
     Signature {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
         /// What is wrong with the bytes.
         fault: PointError,
     },
@@ -35,7 +35,7 @@ pub enum BeaconError {
     )]
     WrongSignature {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
         /// Whether the message also has the previous signature in it, which then may be the part that is wrong.
         chained: bool,
     },
@@ -45,13 +45,13 @@ pub enum BeaconError {
     )]
     MissingPrevious {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
     },
     /// The previous signature of a chained beacon cannot be a signature.
     #[error("the previous signature given with round {round} is corrupted: {fault}")]
     WrongPrevious {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
         /// What is wrong with the bytes.
         fault: PointError,
     },
@@ -67,7 +67,7 @@ pub enum BeaconError {
     )]
     WrongRandomness {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
         /// The randomness stated.
         stated: B256,
         /// SHA-256 of the signature.
@@ -77,9 +77,9 @@ pub enum BeaconError {
     #[error("asked for round {asked}, got round {got}: do not use this source")]
     WrongRound {
         /// The round asked for.
-        asked: u64,
+        asked: BeaconRound,
         /// The round in the answer.
-        got: u64,
+        got: BeaconRound,
     },
     /// A chain whose public key is not one.
     #[error("the chain's public key is not usable: {fault}")]
@@ -118,13 +118,13 @@ pub enum BeaconError {
     #[error("the bundle has round {round} twice: remove one of them")]
     DuplicateRound {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
     },
     /// A round that the bundle does not have.
     #[error("round {round} is not among the {count} beacons of the bundle: add it, or ask relays instead")]
     NotInBundle {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
         /// How many beacons the bundle has.
         count: usize,
     },
@@ -151,7 +151,7 @@ pub enum BeaconError {
     #[error("round {round} is not published yet{}: ask again then ({failures})", when(*.due))]
     NotYetPublished {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
         /// Unix time at which it is due, seconds.
         due: Option<u64>,
         /// What each relay said, in the order in which they were asked.
@@ -163,7 +163,7 @@ pub enum BeaconError {
     )]
     Unavailable {
         /// The drand round.
-        round: u64,
+        round: BeaconRound,
         /// What each relay said, in the order in which they were asked.
         failures: Failures,
     },

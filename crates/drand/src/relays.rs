@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assize_protocol::B256;
+use assize_protocol::{B256, BeaconRound};
 use ureq::Agent;
 
 use crate::source::check;
@@ -82,7 +82,7 @@ impl Relays {
         Ok(Self { chain, relays, agent })
     }
 
-    fn ask(&self, relay: &Relay, round: u64) -> Result<Beacon, RelayFault> {
+    fn ask(&self, relay: &Relay, round: BeaconRound) -> Result<Beacon, RelayFault> {
         let transport = |error: ureq::Error| RelayFault::Transport(error.to_string());
         let answer = |error| RelayFault::Answer(Box::new(error));
         let mut response = self
@@ -108,8 +108,8 @@ impl Relays {
 }
 
 impl BeaconSource for Relays {
-    fn beacon(&self, round: u64) -> Result<Beacon, BeaconError> {
-        if round == 0 {
+    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
+        if round.0 == 0 {
             return Err(BeaconError::RoundZero);
         }
         let mut failures = Failures::default();
@@ -117,7 +117,7 @@ impl BeaconSource for Relays {
             match self.ask(relay, round) {
                 Ok(beacon) => return Ok(beacon),
                 Err(fault) => {
-                    tracing::warn!(round, relay = relay.label, %fault, "relay gave no beacon");
+                    tracing::warn!(%round, relay = relay.label, %fault, "relay gave no beacon");
                     failures.0.push(RelayFailure {
                         relay: relay.label.clone(),
                         fault,
@@ -167,7 +167,7 @@ impl Relay {
         })
     }
 
-    fn url_of(&self, chain: B256, round: u64) -> String {
+    fn url_of(&self, chain: B256, round: BeaconRound) -> String {
         format!(
             "{}/{}/public/{round}{}",
             self.base,
@@ -180,11 +180,17 @@ impl Relay {
 #[cfg(test)]
 mod tests {
     use super::Relay;
+    use assize_protocol::BeaconRound;
+
     use crate::{BeaconError, Chain, PUBLIC_RELAYS, Relays};
 
     #[test]
     fn addresses() {
-        let url = |url| Relay::parse(url).unwrap().url_of(Chain::quicknet().hash(), 7);
+        let url = |url| {
+            Relay::parse(url)
+                .unwrap()
+                .url_of(Chain::quicknet().hash(), BeaconRound(7))
+        };
         let hash = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971";
         assert_eq!(
             url("https://api.drand.sh/"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use assize_protocol::Randomness;
+use assize_protocol::{BeaconRound, Randomness};
 
 use crate::{Beacon, BeaconError, Chain};
 
@@ -13,17 +13,17 @@ pub trait BeaconSource {
     ///
     /// # Errors
     /// [`BeaconError`] if there is none to be had; [`BeaconError::is_retryable`] tells whether asking later may help.
-    fn beacon(&self, round: u64) -> Result<Beacon, BeaconError>;
+    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError>;
 }
 
 impl<S: BeaconSource + ?Sized> BeaconSource for &S {
-    fn beacon(&self, round: u64) -> Result<Beacon, BeaconError> {
+    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
         (**self).beacon(round)
     }
 }
 
 impl<S: BeaconSource + ?Sized> BeaconSource for Box<S> {
-    fn beacon(&self, round: u64) -> Result<Beacon, BeaconError> {
+    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
         (**self).beacon(round)
     }
 }
@@ -34,7 +34,7 @@ impl<S: BeaconSource + ?Sized> BeaconSource for Box<S> {
 pub struct Verified<S> {
     chain: Chain,
     source: S,
-    genuine: Mutex<BTreeMap<u64, Beacon>>,
+    genuine: Mutex<BTreeMap<BeaconRound, Beacon>>,
 }
 
 impl<S: BeaconSource> Verified<S> {
@@ -57,18 +57,18 @@ impl<S: BeaconSource> Verified<S> {
     ///
     /// # Errors
     /// As [`BeaconSource::beacon`].
-    pub fn randomness(&self, round: u64) -> Result<Randomness, BeaconError> {
+    pub fn randomness(&self, round: BeaconRound) -> Result<Randomness, BeaconError> {
         self.beacon(round).map(|beacon| beacon.randomness())
     }
 
-    fn genuine(&self) -> MutexGuard<'_, BTreeMap<u64, Beacon>> {
+    fn genuine(&self) -> MutexGuard<'_, BTreeMap<BeaconRound, Beacon>> {
         // A thread that panicked elsewhere cannot have left a false beacon here.
         self.genuine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: BeaconSource> BeaconSource for Verified<S> {
-    fn beacon(&self, round: u64) -> Result<Beacon, BeaconError> {
+    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
         if let Some(beacon) = self.genuine().get(&round) {
             return Ok(beacon.clone());
         }
@@ -80,7 +80,7 @@ impl<S: BeaconSource> BeaconSource for Verified<S> {
 }
 
 /// Whether an answer is the genuine beacon of the round asked for.
-pub(crate) fn check(chain: &Chain, asked: u64, beacon: &Beacon) -> Result<(), BeaconError> {
+pub(crate) fn check(chain: &Chain, asked: BeaconRound, beacon: &Beacon) -> Result<(), BeaconError> {
     if beacon.round != asked {
         return Err(BeaconError::WrongRound {
             asked,

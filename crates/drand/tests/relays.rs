@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use assize_drand::{
     BeaconError, BeaconSource, Bundle, Chain, Failures, RelayFault, Relays, Timeouts, Verified,
 };
+use assize_protocol::BeaconRound;
 
-const ROUND: u64 = 1000;
+const ROUND: BeaconRound = BeaconRound(1000);
+const NEXT: BeaconRound = BeaconRound(1001);
 
 /// A relay on a free port that gives the same answer to everyone.
 struct Server {
@@ -69,7 +71,7 @@ fn bundle() -> Bundle {
     Bundle::from_json(include_bytes!("fixtures/quicknet.json")).unwrap()
 }
 
-fn json_of(round: u64) -> String {
+fn json_of(round: BeaconRound) -> String {
     serde_json::to_string(&bundle().beacon(round).unwrap()).unwrap()
 }
 
@@ -154,22 +156,19 @@ fn redirects_are_not_followed() {
 
 #[test]
 fn another_round_is_refused_even_if_genuine() {
-    let error = answer(&Server::saying("200 OK", json_of(ROUND + 1)));
+    let error = answer(&Server::saying("200 OK", json_of(NEXT)));
     assert_eq!(
         error,
         BeaconError::WrongRound {
             asked: ROUND,
-            got: ROUND + 1
+            got: NEXT
         }
     );
 }
 
 #[test]
 fn a_relabelled_round_is_refused() {
-    let error = answer(&Server::saying(
-        "200 OK",
-        json_of(ROUND + 1).replace("1001", "1000"),
-    ));
+    let error = answer(&Server::saying("200 OK", json_of(NEXT).replace("1001", "1000")));
     assert_eq!(
         error,
         BeaconError::WrongSignature {
@@ -269,7 +268,10 @@ fn a_round_to_come_is_told_apart_from_a_broken_relay() {
 #[test]
 fn round_zero_is_not_asked_for() {
     let good = good();
-    assert_eq!(relays(&[&good]).beacon(0), Err(BeaconError::RoundZero));
+    assert_eq!(
+        relays(&[&good]).beacon(BeaconRound(0)),
+        Err(BeaconError::RoundZero)
+    );
     assert_eq!(good.asked(), 0);
 }
 
@@ -300,7 +302,7 @@ fn genuine_beacons_are_asked_for_once() {
 #[test]
 fn a_bundle_is_not_believed_either() {
     let mut forged = bundle().beacon(ROUND).unwrap();
-    forged.signature = bundle().beacon(ROUND + 1).unwrap().signature;
+    forged.signature = bundle().beacon(NEXT).unwrap().signature;
     let source = Verified::new(Chain::quicknet(), Bundle::new([forged]).unwrap());
     for _ in 0..2 {
         assert_eq!(

@@ -1,6 +1,7 @@
 //! Real beacons, forged beacons, and the two implementations held against each other.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
+use assize_protocol::BeaconRound;
 use std::collections::BTreeSet;
 
 use alloy_primitives::{B256, hex};
@@ -37,7 +38,7 @@ fn genuine_beacons_verify_in_every_implementation() {
         let beacons = genuine(json);
         assert_eq!(beacons.len(), count);
         for (beacon, stated) in beacons.iter().zip(stated) {
-            assert_eq!(beacon.round, stated.round);
+            assert_eq!(beacon.round.0, stated.round);
             for &backend in Backend::ALL {
                 let randomness = chain.verify_with(backend, beacon);
                 assert_eq!(
@@ -63,11 +64,14 @@ fn category_of(error: &BeaconError) -> &'static str {
             _ => "another fault of the point",
         },
         BeaconError::WrongSignature {
-            round: 1000,
+            round: BeaconRound(1000),
             chained: false,
         } => "wrong_point",
         BeaconError::RoundZero => "wrong_round",
-        BeaconError::WrongPrevious { round: 72785, .. } => "wrong_previous",
+        BeaconError::WrongPrevious {
+            round: BeaconRound(72785),
+            ..
+        } => "wrong_previous",
         _ => "another error",
     }
 }
@@ -136,7 +140,10 @@ fn a_genuine_signature_of_another_round_or_chain_is_refused() {
     };
     assert_eq!(
         Chain::default_chain().verify(&foreign),
-        Err(BeaconError::Signature { round: 2, fault })
+        Err(BeaconError::Signature {
+            round: BeaconRound(2),
+            fault
+        })
     );
 }
 
@@ -153,7 +160,12 @@ fn chained_beacons_hang_on_the_one_before() {
             })
             .unwrap_err()
     };
-    assert_eq!(with(third, None), BeaconError::MissingPrevious { round: 3 });
+    assert_eq!(
+        with(third, None),
+        BeaconError::MissingPrevious {
+            round: BeaconRound(3)
+        }
+    );
     let genesis = chain.info().group_hash;
     assert_eq!(
         with(first, Some(vec![0; 32])),
@@ -165,14 +177,17 @@ fn chained_beacons_hang_on_the_one_before() {
     };
     assert_eq!(
         with(third, Some(genesis.to_vec())),
-        BeaconError::WrongPrevious { round: 3, fault }
+        BeaconError::WrongPrevious {
+            round: BeaconRound(3),
+            fault
+        }
     );
     // A signature, but not that of round 2.
     let error = with(third, Some(third.signature.clone()));
     assert_eq!(
         error,
         BeaconError::WrongSignature {
-            round: 3,
+            round: BeaconRound(3),
             chained: true
         }
     );
@@ -248,14 +263,14 @@ fn a_devnet_runs_its_own_key() {
         let message = Sha256::digest(round.to_be_bytes());
         let signature = secret.sign(&message, b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_", &[]);
         Beacon {
-            round,
+            round: BeaconRound(round),
             signature: signature.to_bytes().into(),
             previous_signature: None,
         }
     };
     let info = devnet(secret.sk_to_pk().to_bytes().into(), Scheme::BlsUnchainedG1Rfc9380);
     let chain = Chain::new(info.clone()).unwrap();
-    assert_eq!(chain.schedule().round_after(1_000), 2);
+    assert_eq!(chain.schedule().round_after(1_000), BeaconRound(2));
     for &backend in Backend::ALL {
         assert_eq!(chain.verify_with(backend, &sign(9)), Ok(sign(9).randomness()));
         assert!(Chain::quicknet().verify_with(backend, &sign(9)).is_err());
@@ -338,7 +353,7 @@ fn both_groups_know_all_faults() {
         let mut signature = good;
         (signature[0], signature[95]) = (first, last);
         let beacon = Beacon {
-            round: 1,
+            round: BeaconRound(1),
             signature: signature.into(),
             previous_signature: Some(vec![0; 32]),
         };
@@ -349,11 +364,14 @@ fn both_groups_know_all_faults() {
         assert!(errors.windows(2).all(|pair| pair[0] == pair[1]), "{errors:?}");
         errors[0].clone().unwrap_err()
     };
-    let point = |fault| BeaconError::Signature { round: 1, fault };
+    let point = |fault| BeaconError::Signature {
+        round: BeaconRound(1),
+        fault,
+    };
     assert_eq!(
         fault(good[0], good[95]),
         BeaconError::WrongSignature {
-            round: 1,
+            round: BeaconRound(1),
             chained: true
         }
     );
@@ -383,7 +401,7 @@ proptest! {
         if let Some(first) = signature.first_mut() {
             *first = *first & 0x1f | 0x80;
         }
-        let beacon = Beacon { round, signature, previous_signature: None };
+        let beacon = Beacon { round: BeaconRound(round), signature, previous_signature: None };
         let errors: Vec<_> =
             Backend::ALL.iter().map(|&backend| Chain::quicknet().verify_with(backend, &beacon).unwrap_err()).collect();
         prop_assert!(errors.windows(2).all(|pair| pair[0] == pair[1]), "{errors:?}");

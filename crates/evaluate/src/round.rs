@@ -7,7 +7,7 @@ use assize_measurement::ndjson::Batch;
 use assize_measurement::{Domain, Measurement};
 use assize_protocol::{
     CommitteeIndex, DedupeSeed, FileCid, Parameters, Roster, RoundNumber, Seed, StationIndex, Task,
-    TaskIndex, TaskList,
+    TaskIndex, TaskList, TaskNumber,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ pub struct CommitteeDecision {
     /// The committee.
     pub committee: CommitteeIndex,
     /// Position among its tasks.
-    pub k: u32,
+    pub k: TaskNumber,
     /// The task.
     pub task: TaskIndex,
     /// OK measurements.
@@ -120,7 +120,7 @@ pub struct Accepted {
     /// The station's committee.
     pub committee: CommitteeIndex,
     /// Position of the task among the committee's.
-    pub k: u32,
+    pub k: TaskNumber,
 }
 
 impl From<(u64, u32, u32, u32)> for Accepted {
@@ -129,7 +129,7 @@ impl From<(u64, u32, u32, u32)> for Accepted {
             round: RoundNumber(round),
             station: StationIndex(station),
             committee: CommitteeIndex(committee),
-            k,
+            k: TaskNumber(k),
         }
     }
 }
@@ -140,7 +140,7 @@ impl From<Accepted> for (u64, u32, u32, u32) {
             accepted.round.0,
             accepted.station.0,
             accepted.committee.0,
-            accepted.k,
+            accepted.k.0,
         )
     }
 }
@@ -334,14 +334,14 @@ impl RoundEvaluation {
             if verdict == Verdict::MajorityResult {
                 let Place {
                     committee,
-                    k,
+                    k: TaskNumber(k),
                     station,
                 } = voter.place;
                 self.accepted.push(Accepted {
                     round,
                     station,
                     committee,
-                    k,
+                    k: TaskNumber(k),
                 });
             }
         }

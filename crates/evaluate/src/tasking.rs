@@ -2,7 +2,8 @@
 
 use assize_measurement::{Domain, Measurement, Verifier};
 use assize_protocol::{
-    Assignment, CommitteeIndex, Parameters, PayloadCid, ProviderId, Roster, Seed, StationIndex, TaskList,
+    Assignment, CommitteeIndex, Parameters, PayloadCid, ProviderId, Roster, Seed, StationIndex, TaskIndex,
+    TaskList, TaskNumber,
 };
 use rustc_hash::FxHashMap;
 
@@ -13,7 +14,7 @@ use crate::Label;
 pub(crate) struct Place {
     pub committee: CommitteeIndex,
     /// Position among the committee's tasks.
-    pub k: u32,
+    pub k: TaskNumber,
     pub station: StationIndex,
 }
 
@@ -25,7 +26,7 @@ pub(crate) struct Tasking<'a> {
     /// By station index; empty if the round has no committees.
     committees: Vec<CommitteeIndex>,
     /// Position among the committee's tasks, by committee and task index.
-    positions: FxHashMap<(u32, u32), u32>,
+    positions: FxHashMap<(CommitteeIndex, TaskIndex), TaskNumber>,
     committee_count: u32,
     tasks_per_committee: u32,
 }
@@ -46,8 +47,9 @@ impl<'a> Tasking<'a> {
             }
         }
         let mut positions = FxHashMap::default();
-        for (committee, drawn) in (0_u32..).zip(assignment.all_tasks()) {
-            positions.extend((0..).zip(drawn).map(|(k, task)| ((committee, task.0), k)));
+        for (committee, drawn) in (0..).map(CommitteeIndex).zip(assignment.all_tasks()) {
+            let numbered = (0..).map(TaskNumber).zip(drawn);
+            positions.extend(numbered.map(|(k, task)| ((committee, task), k)));
         }
         Self {
             roster,
@@ -86,7 +88,7 @@ impl<'a> Tasking<'a> {
         }
         // There is a station and a task, so there are committees.
         let committee = self.committees[station.0 as usize];
-        let k = self.positions.get(&(committee.0, measurement.task.0));
+        let k = self.positions.get(&(committee, measurement.task));
         let k = *k.ok_or(Label::TaskWrongCommittee)?;
         Ok(Place {
             committee,

@@ -17,13 +17,13 @@ use assize_chain::{
 use assize_drand::with_y;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
 use assize_payout::{Allocations, Limits, PayoutError, PayoutReport, Scheduler, claim_one};
-use assize_protocol::{BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
+use assize_protocol::{BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
 use serde_json::json;
 
 /// A recorded beacon; its round opens 32 seconds before it is published.
-const BEACON: u64 = 17_133_822;
+const BEACON: BeaconRound = BeaconRound(17_133_822);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds: of the round, of the time for commits after it, and of the challenge window.
 const MINUTE: u64 = 60;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::{CommitteeIndex, OutOfRange, Seat, Seed, Shuffle, StationIndex};
+use crate::{CommitteeIndex, ListIndex, OutOfRange, Place, Seat, Seed, Shuffle, StationIndex};
 
 /// The committees of a round (DESIGN §2.3): `C = ceil(N / maxCommitteeSize)`, and committee `c` is
 /// `{ shuffled(p, N, rosterSeed) : floor(N·c/C) ≤ p < floor(N·(c+1)/C) }`.
@@ -52,9 +52,9 @@ impl Committees {
     ///
     /// # Errors
     /// [`OutOfRange`] if there is no such committee.
-    pub fn seats(&self, committee: CommitteeIndex) -> Result<Range<u32>, OutOfRange> {
+    pub fn seats(&self, committee: CommitteeIndex) -> Result<Range<Seat>, OutOfRange> {
         OutOfRange::check("committee", committee.0, self.count)?;
-        let start = |c: u64| (u64::from(self.stations()) * c / u64::from(self.count)) as u32;
+        let start = |c: u64| Seat((u64::from(self.stations()) * c / u64::from(self.count)) as u32);
         let committee = u64::from(committee.0);
         Ok(start(committee)..start(committee + 1))
     }
@@ -77,7 +77,8 @@ impl Committees {
     /// [`OutOfRange`] if there is no such station, or no committee at all.
     pub fn seat_of(&self, station: StationIndex) -> Result<(CommitteeIndex, Seat), OutOfRange> {
         OutOfRange::check("station", station.0, self.stations())?;
-        let seat = Seat(self.shuffle.inverse(station.0)?);
+        let Place(seat) = self.shuffle.inverse(ListIndex(station.0))?;
+        let seat = Seat(seat);
         Ok((self.committee_of(seat)?, seat))
     }
 
@@ -87,7 +88,8 @@ impl Committees {
     /// [`OutOfRange`] if there is no such seat.
     pub fn station_on(&self, seat: Seat) -> Result<StationIndex, OutOfRange> {
         OutOfRange::check("seat", seat.0, self.stations())?;
-        self.shuffle.forward(seat.0).map(StationIndex)
+        let ListIndex(station) = self.shuffle.forward(Place(seat.0))?;
+        Ok(StationIndex(station))
     }
 
     /// The stations of one committee, by ascending seat.
@@ -95,9 +97,8 @@ impl Committees {
     /// # Errors
     /// [`OutOfRange`] if there is no such committee.
     pub fn members(&self, committee: CommitteeIndex) -> Result<Vec<StationIndex>, OutOfRange> {
-        self.seats(committee)?
-            .map(|seat| self.station_on(Seat(seat)))
-            .collect()
+        let Range { start, end } = self.seats(committee)?;
+        (start.0..end.0).map(|seat| self.station_on(Seat(seat))).collect()
     }
 
     /// The stations of all committees, each by ascending seat. Derived in one sweep: 60 ms for a million stations.
@@ -110,10 +111,10 @@ impl Committees {
         (0..self.count)
             .filter_map(|committee| self.seats(CommitteeIndex(committee)).ok())
             .map(|seats| {
-                mapping[seats.start as usize..seats.end as usize]
+                mapping[seats.start.0 as usize..seats.end.0 as usize]
                     .iter()
                     .copied()
-                    .map(StationIndex)
+                    .map(|ListIndex(station)| StationIndex(station))
                     .collect()
             })
             .collect()

@@ -66,6 +66,10 @@ number!(
     RoundNumber(u64)
 );
 number!(
+    /// Number of a drand round, from 1; 0 does not exist. Not a round of the protocol: see [`RoundNumber`].
+    BeaconRound(u64)
+);
+number!(
     /// Position of a station in its round's roster, from 0.
     StationIndex(u32)
 );
@@ -81,4 +85,16 @@ number!(
     /// A position in the shuffled roster: the station on seat `p` is `shuffled(p)`. Seats are counted over the whole
     /// roster, from 0, and each committee holds a run of consecutive seats (DESIGN §2.3).
     Seat(u32)
+);
+number!(
+    /// Number `k` of a task among its committee's T tasks, from 0. Not its index in the list: see [`TaskIndex`].
+    TaskNumber(u32)
+);
+number!(
+    /// Index of an entry in a list that is shuffled, from 0.
+    ListIndex(u32)
+);
+number!(
+    /// Position in the shuffled order of a list, from 0. `shuffled(place)` is the index of the entry that lies there.
+    Place(u32)
 );

@@ -42,7 +42,10 @@ pub use alloy_primitives::{Address, B128, B256, U256};
 pub use assignment::Assignment;
 pub use cid::{CidError, Codec, FileCid, PayloadCid};
 pub use committees::Committees;
-pub use index::{CommitteeIndex, OutOfRange, RoundNumber, Seat, StationIndex, TaskIndex};
+pub use index::{
+    BeaconRound, CommitteeIndex, ListIndex, OutOfRange, Place, RoundNumber, Seat, StationIndex, TaskIndex,
+    TaskNumber,
+};
 pub use list::{List, ListError};
 pub use parameters::Parameters;
 pub use roster::{Roster, RosterEntry, RosterError};

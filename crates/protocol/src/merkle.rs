@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use alloy_primitives::{Address, B128, B256, U256, keccak256};
 
-use crate::{CommitteeIndex, RoundNumber, StationIndex, TaskIndex};
+use crate::{CommitteeIndex, ProviderId, RoundNumber, StationIndex, TaskIndex, TaskNumber};
 
 /// A Merkle tree over a set of leaves. The root does not depend on the order in which they are given.
 ///
@@ -83,12 +83,12 @@ pub fn roster_leaf(index: StationIndex, station: Address, operator: Address, sub
 
 /// Leaf of the task list: `(uint256 index, bytes cid, uint64 provider)`, with the CID in its binary form.
 #[must_use]
-pub fn task_leaf(index: TaskIndex, cid: &[u8], provider: u64) -> B256 {
+pub fn task_leaf(index: TaskIndex, cid: &[u8], provider: ProviderId) -> B256 {
     // The dynamic `bytes` stands in the head as its offset, and after the head as length and padded content.
     let mut words = alloc::vec![
         number(index.0),
         number(3_u64 * 32),
-        number(provider),
+        number(provider.0),
         number(cid.len() as u64)
     ];
     words.extend(cid.chunks(32).map(B256::right_padding_from));
@@ -104,8 +104,18 @@ pub fn reward_leaf(operator: Address, cumulative: U256) -> B256 {
 /// Leaf of the accepted measurements of a settlement:
 /// `(uint64 round, uint256 stationIndex, uint256 committee, uint256 k)` (DESIGN §2.7).
 #[must_use]
-pub fn accepted_leaf(round: RoundNumber, station: StationIndex, committee: CommitteeIndex, k: u32) -> B256 {
-    hash_leaf(&[number(round.0), number(station.0), number(committee.0), number(k)])
+pub fn accepted_leaf(
+    round: RoundNumber,
+    station: StationIndex,
+    committee: CommitteeIndex,
+    k: TaskNumber,
+) -> B256 {
+    hash_leaf(&[
+        number(round.0),
+        number(station.0),
+        number(committee.0),
+        number(k.0),
+    ])
 }
 
 /// ABI word of an unsigned integer.

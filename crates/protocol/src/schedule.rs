@@ -4,14 +4,16 @@ use core::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
+use crate::BeaconRound;
+
 /// The timetable of a drand chain: round `r` is published at `genesis + (r − 1)·period` (DESIGN §2.2).
 ///
 /// ```
-/// use assize_protocol::BeaconSchedule;
+/// use assize_protocol::{BeaconRound, BeaconSchedule};
 ///
-/// assert_eq!(BeaconSchedule::QUICKNET.round_at(1_692_803_367), Some(1));
-/// assert_eq!(BeaconSchedule::QUICKNET.round_after(1_692_803_367), 2);
-/// assert_eq!(BeaconSchedule::QUICKNET.time_of(2), Some(1_692_803_370));
+/// assert_eq!(BeaconSchedule::QUICKNET.round_at(1_692_803_367), Some(BeaconRound(1)));
+/// assert_eq!(BeaconSchedule::QUICKNET.round_after(1_692_803_367), BeaconRound(2));
+/// assert_eq!(BeaconSchedule::QUICKNET.time_of(BeaconRound(2)), Some(1_692_803_370));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BeaconSchedule {
@@ -49,9 +51,9 @@ impl BeaconSchedule {
 
     /// The newest round published at or before Unix time `t` (seconds); `None` before genesis.
     #[must_use]
-    pub const fn round_at(&self, t: u64) -> Option<u64> {
+    pub const fn round_at(&self, t: u64) -> Option<BeaconRound> {
         match t.checked_sub(self.genesis) {
-            Some(elapsed) => Some((elapsed / self.period.get()).saturating_add(1)),
+            Some(elapsed) => Some(BeaconRound((elapsed / self.period.get()).saturating_add(1))),
             None => None,
         }
     }
@@ -59,8 +61,8 @@ impl BeaconSchedule {
     /// Unix time (seconds) at which `round` is published; `None` for round 0, which does not exist, and for rounds
     /// beyond the end of 64-bit time.
     #[must_use]
-    pub const fn time_of(&self, round: u64) -> Option<u64> {
-        let Some(elapsed_rounds) = round.checked_sub(1) else {
+    pub const fn time_of(&self, round: BeaconRound) -> Option<u64> {
+        let Some(elapsed_rounds) = round.0.checked_sub(1) else {
             return None;
         };
         match elapsed_rounds.checked_mul(self.period.get()) {
@@ -72,10 +74,10 @@ impl BeaconSchedule {
     /// The first round published strictly after Unix time `t` (seconds); `DrandBeacon.roundAfter` on chain.
     /// `FilecoinBeacon` answers with a later round, the next on Filecoin's own grid.
     #[must_use]
-    pub const fn round_after(&self, t: u64) -> u64 {
+    pub const fn round_after(&self, t: u64) -> BeaconRound {
         match self.round_at(t) {
-            Some(round) => round.saturating_add(1),
-            None => 1,
+            Some(round) => BeaconRound(round.0.saturating_add(1)),
+            None => BeaconRound(1),
         }
     }
 }
@@ -84,7 +86,7 @@ impl BeaconSchedule {
 mod tests {
     use proptest::prelude::*;
 
-    use super::BeaconSchedule;
+    use super::{BeaconRound, BeaconSchedule};
 
     const QUICKNET: BeaconSchedule = BeaconSchedule::QUICKNET;
 
@@ -96,21 +98,21 @@ mod tests {
             (1_720_706_400, 9_301_012),
             (1_748_306_400, 18_501_012),
         ] {
-            assert_eq!(QUICKNET.round_at(time), Some(round));
+            assert_eq!(QUICKNET.round_at(time), Some(BeaconRound(round)));
         }
     }
 
     #[test]
     fn edges() {
         assert_eq!(QUICKNET.round_at(QUICKNET.genesis - 1), None);
-        assert_eq!(QUICKNET.round_after(QUICKNET.genesis - 1), 1);
-        assert_eq!(QUICKNET.round_after(0), 1);
-        assert_eq!(QUICKNET.round_after(QUICKNET.genesis), 2);
-        assert_eq!(QUICKNET.time_of(0), None);
-        assert_eq!(QUICKNET.time_of(u64::MAX), None);
+        assert_eq!(QUICKNET.round_after(QUICKNET.genesis - 1), BeaconRound(1));
+        assert_eq!(QUICKNET.round_after(0), BeaconRound(1));
+        assert_eq!(QUICKNET.round_after(QUICKNET.genesis), BeaconRound(2));
+        assert_eq!(QUICKNET.time_of(BeaconRound(0)), None);
+        assert_eq!(QUICKNET.time_of(BeaconRound(u64::MAX)), None);
         assert_eq!(BeaconSchedule::new(5, 0), None);
         let densest = BeaconSchedule::new(0, 1).unwrap();
-        assert_eq!(densest.round_after(u64::MAX), u64::MAX);
+        assert_eq!(densest.round_after(u64::MAX), BeaconRound(u64::MAX));
     }
 
     proptest! {
@@ -119,8 +121,8 @@ mod tests {
             let schedule = BeaconSchedule::new(genesis, period).unwrap();
             let next = schedule.round_after(t);
             prop_assert!(schedule.time_of(next).unwrap() > t);
-            if next > 1 {
-                prop_assert!(schedule.time_of(next - 1).unwrap() <= t);
+            if next.0 > 1 {
+                prop_assert!(schedule.time_of(BeaconRound(next.0 - 1)).unwrap() <= t);
             }
         }
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
 
-use crate::{OutOfRange, ShuffleSeed};
+use crate::{ListIndex, OutOfRange, Place, ShuffleSeed};
 
 /// Rounds of swapping in the protocol, as on Ethereum mainnet.
 pub const SHUFFLE_ROUND_COUNT: u8 = 90;
@@ -19,16 +19,18 @@ const LANES: usize = 32;
 
 /// The shuffle of `0..count` under one seed.
 ///
-/// `shuffle.forward(i)` is `compute_shuffled_index(i, count, seed)`, `inverse` undoes it, and `mapping()[i]` equals
-/// `forward(i)` for every `i`.
+/// Its laws, for every place `p` below the count:
+/// - `forward(p)` is `compute_shuffled_index(p, count, seed)`, an index below the count;
+/// - `inverse(forward(p)) = p`, so no two places have the same entry;
+/// - `mapping()[p] = forward(p)`: the list form is the index form.
 ///
 /// ```
-/// use assize_protocol::{B256, Shuffle, ShuffleSeed};
+/// use assize_protocol::{B256, Place, Shuffle, ShuffleSeed};
 ///
 /// let shuffle = Shuffle::new(ShuffleSeed(B256::ZERO), 10);
-/// let there = shuffle.forward(3)?;
-/// assert_eq!(shuffle.inverse(there)?, 3);
-/// assert_eq!(shuffle.mapping()[3], there);
+/// let entry = shuffle.forward(Place(3))?;
+/// assert_eq!(shuffle.inverse(entry)?, Place(3));
+/// assert_eq!(shuffle.mapping()[3], entry);
 /// # Ok::<(), assize_protocol::OutOfRange>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -63,35 +65,33 @@ impl Shuffle {
         self.count
     }
 
-    /// Where `index` goes.
+    /// The entry that the shuffle puts at a place: `compute_shuffled_index(place, count, seed)`.
     ///
     /// # Errors
-    /// [`OutOfRange`] if `index` is not below the count.
-    pub fn forward(&self, index: u32) -> Result<u32, OutOfRange> {
-        OutOfRange::check("index", index, self.count)?;
-        Ok(self.rounds().fold(index, |index, (round, pivot)| {
-            self.swap_or_not(index, round, pivot)
-        }))
+    /// [`OutOfRange`] if the place is not below the count.
+    pub fn forward(&self, place: Place) -> Result<ListIndex, OutOfRange> {
+        OutOfRange::check("place", place.0, self.count)?;
+        let swap = |index, (round, pivot)| self.swap_or_not(index, round, pivot);
+        Ok(ListIndex(self.rounds().fold(place.0, swap)))
     }
 
-    /// Where `index` comes from: the inverse of [`Self::forward`].
+    /// The place at which the shuffle puts an entry: the inverse of [`Self::forward`].
     ///
     /// # Errors
-    /// [`OutOfRange`] if `index` is not below the count.
-    pub fn inverse(&self, index: u32) -> Result<u32, OutOfRange> {
-        OutOfRange::check("index", index, self.count)?;
-        Ok(self.rounds().rev().fold(index, |index, (round, pivot)| {
-            self.swap_or_not(index, round, pivot)
-        }))
+    /// [`OutOfRange`] if the index is not below the count.
+    pub fn inverse(&self, index: ListIndex) -> Result<Place, OutOfRange> {
+        OutOfRange::check("index", index.0, self.count)?;
+        let swap = |index, (round, pivot)| self.swap_or_not(index, round, pivot);
+        Ok(Place(self.rounds().rev().fold(index.0, swap)))
     }
 
-    /// The whole shuffle: element `i` is `forward(i)`. Much faster than index by index, since 256 indices share a
-    /// hash; takes four bytes per index.
+    /// The whole shuffle: element `p` is `forward(p)`. Much faster than place by place, since 256 places share a
+    /// hash; takes four bytes per place.
     #[must_use]
-    pub fn mapping(&self) -> Vec<u32> {
+    pub fn mapping(&self) -> Vec<ListIndex> {
         // Each round is a swap of pairs, its own inverse. Applied to positions of a list from the last round to the
         // first, the swaps leave at position i what index i becomes from the first round to the last.
-        let mut list: Vec<u32> = (0..self.count).collect();
+        let mut list: Vec<ListIndex> = (0..self.count).map(ListIndex).collect();
         for (round, pivot) in self.rounds().rev() {
             // Index i is paired with (pivot − i) mod count: the list falls into two parts, each mirrored in itself.
             let (low, high) = list.split_at_mut(pivot as usize + 1);
@@ -120,7 +120,7 @@ impl Shuffle {
 
     /// One round on a part of the list that is mirrored in itself and begins at position `offset`. The bit of a pair
     /// is that of its higher position.
-    fn swap_mirrored(&self, round: u8, part: &mut [u32], offset: u64) {
+    fn swap_mirrored(&self, round: u8, part: &mut [ListIndex], offset: u64) {
         let half = part.len() / 2;
         let middle = part.len() - half;
         let (left, mut right) = part.split_at_mut(middle);
@@ -152,7 +152,7 @@ fn mirror(index: u32, pivot: u32, count: u32) -> u32 {
 }
 
 /// Swaps `left` read backwards with `right`, wherever the bit of the place in `right` is 1.
-fn swap_where(bits: u32, left: &mut [u32], right: &mut [u32]) {
+fn swap_where(bits: u32, left: &mut [ListIndex], right: &mut [ListIndex]) {
     match (left.first_chunk_mut::<LANES>(), right.first_chunk_mut::<LANES>()) {
         // A fixed length lets the compiler do it with vector instructions.
         (Some(left), Some(right)) => swap_lanes(bits, left, right),
@@ -161,13 +161,13 @@ fn swap_where(bits: u32, left: &mut [u32], right: &mut [u32]) {
 }
 
 #[inline(always)]
-fn swap_lanes(bits: u32, left: &mut [u32], right: &mut [u32]) {
+fn swap_lanes(bits: u32, left: &mut [ListIndex], right: &mut [ListIndex]) {
     for (lane, (left, right)) in left.iter_mut().rev().zip(right).enumerate() {
         // All ones where the bit is 1: no branch to mispredict.
         let mask = (bits >> lane & 1).wrapping_neg();
-        let difference = (*left ^ *right) & mask;
-        *left ^= difference;
-        *right ^= difference;
+        let difference = (left.0 ^ right.0) & mask;
+        left.0 ^= difference;
+        right.0 ^= difference;
     }
 }
 

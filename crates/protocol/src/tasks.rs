@@ -85,7 +85,7 @@ impl TaskList {
     #[must_use]
     pub fn tree(&self) -> merkle::Tree {
         let leaf = |(index, task): (u32, &Task)| {
-            merkle::task_leaf(TaskIndex(index), &task.cid.to_bytes(), task.provider.0)
+            merkle::task_leaf(TaskIndex(index), &task.cid.to_bytes(), task.provider)
         };
         merkle::Tree::new((0..).zip(self.entries()).map(leaf).collect())
     }

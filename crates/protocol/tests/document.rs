@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use assize_protocol::{
-    Address, Assignment, B256, BeaconSchedule, CommitteeIndex, DedupeSeed, FileCid, Parameters, Randomness,
-    Roster, RoundNumber, Seat, Seed, Shuffle, StationIndex, TaskIndex, TaskList, U256, merkle,
+    Address, Assignment, B256, BeaconRound, BeaconSchedule, CommitteeIndex, DedupeSeed, FileCid, ListIndex,
+    Parameters, Randomness, Roster, RoundNumber, Seat, Seed, Shuffle, StationIndex, TaskIndex, TaskList,
+    TaskNumber, U256, merkle,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +21,7 @@ fn vector<T: DeserializeOwned>(name: &str) -> T {
 
 #[test]
 fn schedule() {
-    let pairs: Vec<(u64, u64)> = vector("schedule");
+    let pairs: Vec<(u64, BeaconRound)> = vector("schedule");
     assert_eq!(pairs.len(), 6);
     for (time, round) in pairs {
         assert_eq!(BeaconSchedule::QUICKNET.round_after(time), round, "{time}");
@@ -65,7 +66,7 @@ fn shuffle() {
     struct Vector {
         seed: B256,
         count: u32,
-        mapping: Vec<u32>,
+        mapping: Vec<ListIndex>,
     }
     let Vector { seed, count, mapping } = vector("shuffle");
     assert_eq!(
@@ -107,7 +108,10 @@ fn assignment() {
     for committee in 0..vector.committees {
         let (place, committee) = (committee as usize, CommitteeIndex(committee));
         let (first, end) = vector.seats[place];
-        assert_eq!(assignment.committees().seats(committee), Ok(first..end));
+        assert_eq!(
+            assignment.committees().seats(committee),
+            Ok(Seat(first)..Seat(end))
+        );
         assert_eq!(
             assignment.members(committee).unwrap()[..5],
             vector.first_members[place]
@@ -174,7 +178,7 @@ fn task_list() {
     let tasks = TaskList::parse(vector.file.as_bytes()).unwrap();
     assert_eq!(tasks.to_ndjson(), vector.file.as_bytes());
     let task = tasks.get(TaskIndex(1)).unwrap();
-    let leaf = merkle::task_leaf(TaskIndex(1), &task.cid.to_bytes(), task.provider.0);
+    let leaf = merkle::task_leaf(TaskIndex(1), &task.cid.to_bytes(), task.provider);
     vector.tree.check(&tasks.tree(), leaf);
 }
 
@@ -199,7 +203,7 @@ fn rewards() {
 fn accepted() {
     #[derive(Deserialize)]
     struct Vector {
-        leaves: Vec<(RoundNumber, StationIndex, CommitteeIndex, u32)>,
+        leaves: Vec<(RoundNumber, StationIndex, CommitteeIndex, TaskNumber)>,
         #[serde(flatten)]
         tree: ProvenTree,
     }

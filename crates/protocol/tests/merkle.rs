@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use assize_protocol::merkle::{Tree, accepted_leaf, reward_leaf, roster_leaf, task_leaf, verify};
-use assize_protocol::{B256, CommitteeIndex, RoundNumber, StationIndex, TaskIndex, U256};
+use assize_protocol::{
+    B256, CommitteeIndex, ProviderId, RoundNumber, StationIndex, TaskIndex, TaskNumber, U256,
+};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -38,12 +40,12 @@ impl LeafVector {
             "task" => task_leaf(
                 TaskIndex(number(0)),
                 &const_hex::decode(text(1)).unwrap(),
-                long(2),
+                ProviderId(long(2)),
             ),
             "reward" => reward_leaf(text(0).parse().unwrap(), text(1).parse().unwrap()),
             "accepted" => {
                 let (station, committee) = (StationIndex(number(1)), CommitteeIndex(number(2)));
-                accepted_leaf(RoundNumber(long(0)), station, committee, number(3))
+                accepted_leaf(RoundNumber(long(0)), station, committee, TaskNumber(number(3)))
             }
             other => panic!("no leaf of kind {other}"),
         }

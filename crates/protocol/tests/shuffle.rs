@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use assize_protocol::{B256, OutOfRange, Shuffle, ShuffleSeed};
+use assize_protocol::{B256, ListIndex, OutOfRange, Place, Shuffle, ShuffleSeed};
 use proptest::prelude::*;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -13,14 +13,14 @@ use sha2::{Digest, Sha256};
 struct SeedVectors {
     rounds: u8,
     seed: B256,
-    mappings: Vec<Vec<u32>>,
+    mappings: Vec<Vec<ListIndex>>,
     digests: Vec<(u32, String)>,
 }
 
-fn digest(mapping: &[u32]) -> String {
+fn digest(mapping: &[ListIndex]) -> String {
     let mut hasher = Sha256::new();
-    for &index in mapping {
-        hasher.update(u64::from(index).to_le_bytes());
+    for ListIndex(index) in mapping {
+        hasher.update(u64::from(*index).to_le_bytes());
     }
     const_hex::encode(hasher.finalize())
 }
@@ -48,8 +48,8 @@ fn ethereum_vectors() {
         for expected in mappings {
             let shuffle = Shuffle::with_rounds(ShuffleSeed(seed), expected.len() as u32, rounds);
             assert_eq!(shuffle.mapping(), expected, "seed {seed}, {rounds} rounds");
-            let one_by_one: Vec<u32> = (0..shuffle.count())
-                .map(|i| shuffle.forward(i).unwrap())
+            let one_by_one: Vec<_> = (0..shuffle.count())
+                .map(|place| shuffle.forward(Place(place)).unwrap())
                 .collect();
             assert_eq!(one_by_one, expected, "seed {seed}, {rounds} rounds");
         }
@@ -76,7 +76,7 @@ fn ethereum_vectors_in_full() {
         rounds: u8,
         seed: B256,
         count: u32,
-        mapping: Vec<u32>,
+        mapping: Vec<ListIndex>,
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/shuffle.json");
     let Ok(json) = fs::read(path) else { return };
@@ -101,13 +101,13 @@ fn ethereum_vectors_in_full() {
 fn an_index_beyond_the_count_is_an_error() {
     for count in [0, 1, 10] {
         let shuffle = Shuffle::new(ShuffleSeed(B256::ZERO), count);
-        let error = OutOfRange {
-            what: "index",
+        let error = |what| OutOfRange {
+            what,
             index: count.into(),
             count: count.into(),
         };
-        assert_eq!(shuffle.forward(count), Err(error));
-        assert_eq!(shuffle.inverse(count), Err(error));
+        assert_eq!(shuffle.forward(Place(count)), Err(error("place")));
+        assert_eq!(shuffle.inverse(ListIndex(count)), Err(error("index")));
         assert_eq!(shuffle.mapping().len(), count as usize);
     }
 }
@@ -117,10 +117,10 @@ fn the_largest_counts_work_too() {
     // Ethereum clients stop at 2^24 indices; the rule itself does not.
     for count in [(1 << 24) - 1, (1 << 24) + 1, u32::MAX] {
         let shuffle = Shuffle::new(ShuffleSeed(B256::repeat_byte(7)), count);
-        for index in [0, 1, count / 2, count - 1] {
-            let there = shuffle.forward(index).unwrap();
-            assert!(there < count);
-            assert_eq!(shuffle.inverse(there), Ok(index));
+        for place in [0, 1, count / 2, count - 1].map(Place) {
+            let entry = shuffle.forward(place).unwrap();
+            assert!(entry.0 < count);
+            assert_eq!(shuffle.inverse(entry), Ok(place));
         }
     }
 }
@@ -136,14 +136,14 @@ proptest! {
     #[test]
     fn inverse_undoes_forward(shuffle in any_shuffle(u32::MAX), index: u32) {
         let index = index % shuffle.count();
-        prop_assert_eq!(shuffle.inverse(shuffle.forward(index)?)?, index);
-        prop_assert_eq!(shuffle.forward(shuffle.inverse(index)?)?, index);
+        prop_assert_eq!(shuffle.inverse(shuffle.forward(Place(index))?)?, Place(index));
+        prop_assert_eq!(shuffle.forward(shuffle.inverse(ListIndex(index))?)?, ListIndex(index));
     }
 
     #[test]
     fn the_list_form_equals_the_index_form(shuffle in any_shuffle(1_200)) {
-        for (index, there) in (0..).zip(shuffle.mapping()) {
-            prop_assert_eq!(shuffle.forward(index)?, there);
+        for (place, entry) in (0..).map(Place).zip(shuffle.mapping()) {
+            prop_assert_eq!(shuffle.forward(place)?, entry);
         }
     }
 
@@ -151,6 +151,6 @@ proptest! {
     fn it_is_a_bijection(shuffle in any_shuffle(5_000)) {
         let mut mapping = shuffle.mapping();
         mapping.sort_unstable();
-        prop_assert!(mapping.into_iter().eq(0..shuffle.count()));
+        prop_assert!(mapping.into_iter().eq((0..shuffle.count()).map(ListIndex)));
     }
 }

@@ -16,7 +16,7 @@ use assize_chain::{
 use assize_drand::with_y;
 use assize_measurement::{Measurement, Millis, Signature, ndjson};
 use assize_outbox::Policy;
-use assize_protocol::{B256, BeaconSchedule, Parameters, RoundNumber, TaskIndex};
+use assize_protocol::{B256, BeaconRound, BeaconSchedule, Parameters, RoundNumber, TaskIndex};
 use assize_publish::{Boundary, PublishError, Publisher};
 use assize_store::{LocalStore, Store};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
@@ -24,7 +24,7 @@ use assize_testkit::fixtures;
 use serde_json::json;
 
 /// A recorded beacon; its round opens 32 seconds before it is published.
-const BEACON: u64 = 17_133_822;
+const BEACON: BeaconRound = BeaconRound(17_133_822);
 const PATIENCE: Duration = Duration::from_secs(30);
 const BATCH: u32 = 10;
 

@@ -3,7 +3,7 @@
 use assize_chain::{ChainError, SettlementId};
 use assize_drand::BeaconError;
 use assize_evaluate::{DocumentError, SettleError};
-use assize_protocol::{FileCid, List, ListError, RoundNumber};
+use assize_protocol::{BeaconRound, FileCid, List, ListError, RoundNumber};
 use assize_store::StoreError;
 use thiserror::Error;
 
@@ -61,7 +61,7 @@ pub enum VerifyError {
         /// The round.
         round: RoundNumber,
         /// drand's round.
-        beacon_round: u64,
+        beacon_round: BeaconRound,
         /// What is wrong.
         source: BeaconError,
     },

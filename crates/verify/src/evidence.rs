@@ -8,7 +8,7 @@ use assize_evaluate::{
 };
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{
-    B256, DedupeSeed, FileCid, List, ListError, Randomness, Roster, RoundNumber, Seed, TaskList,
+    B256, BeaconRound, DedupeSeed, FileCid, List, ListError, Randomness, Roster, RoundNumber, Seed, TaskList,
 };
 use assize_store::Store;
 use rayon::prelude::*;
@@ -252,7 +252,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         }))
     }
 
-    fn randomness(&self, round: RoundNumber, beacon_round: u64) -> Result<Randomness> {
+    fn randomness(&self, round: RoundNumber, beacon_round: BeaconRound) -> Result<Randomness> {
         let randomness = self.beacons.randomness(beacon_round);
         randomness.map_err(|source| VerifyError::Beacon {
             round,

@@ -1,5 +1,6 @@
 //! `assize beacon`.
 
+use assize_protocol::BeaconRound;
 use std::str::FromStr;
 
 use alloy_primitives::hex;
@@ -19,7 +20,7 @@ pub(crate) enum BeaconCommand {
 pub(crate) struct VerifyArgs {
     /// drand round.
     #[arg(long, value_name = "R")]
-    round: u64,
+    round: BeaconRound,
     /// The signature as drand publishes it.
     #[arg(long, value_name = "HEX", allow_hyphen_values = true)]
     signature: HexBytes,
@@ -49,7 +50,7 @@ impl FromStr for HexBytes {
 #[derive(Serialize)]
 struct Verdict<'a> {
     chain: &'a str,
-    round: u64,
+    round: BeaconRound,
     valid: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     randomness: Option<String>,

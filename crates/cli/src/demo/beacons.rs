@@ -1,12 +1,13 @@
 //! The recorded beacons.
 
 use assize_drand::{Beacon, BeaconSource, Bundle, Verified};
+use assize_protocol::BeaconRound;
 use eyre::eyre;
 
 /// Recorded, and verified all the same.
 pub(super) type Beacons = Verified<Bundle>;
 
-pub(super) fn beacon(beacons: &Beacons, round: u64) -> eyre::Result<Beacon> {
+pub(super) fn beacon(beacons: &Beacons, round: BeaconRound) -> eyre::Result<Beacon> {
     Ok(beacons.beacon(round)?)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use alloy_primitives::U256;
 use assize_chain::{BeaconParams, ChainClient, DeployParams, Draft, deploy};
 use assize_drand::{Bundle, Chain, Verified};
-use assize_protocol::{Parameters, RoundNumber, TaskList};
+use assize_protocol::{BeaconRound, Parameters, RoundNumber, TaskList};
 use assize_store::LocalStore;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
@@ -39,7 +39,7 @@ pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Repo
     let beacons = Verified::new(Chain::quicknet(), Bundle::new(recorded.iter().cloned())?);
     let tasks = fixtures::tasks()?;
     let parameters = Parameters::default();
-    let drand_rounds: Vec<u64> = recorded.iter().map(|beacon| beacon.round).collect();
+    let drand_rounds: Vec<BeaconRound> = recorded.iter().map(|beacon| beacon.round).collect();
     let schedule = beacons.chain().schedule();
     let slots = schedule::plan(
         args.rounds.into(),

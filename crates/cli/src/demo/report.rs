@@ -1,5 +1,6 @@
 //! What the demo found, as one JSON document. The same seed gives the same document, apart from `timing` and `host`.
 
+use assize_protocol::BeaconRound;
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
@@ -58,7 +59,7 @@ pub(super) struct RoundReport {
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct BeaconReport {
-    pub round: u64,
+    pub round: BeaconRound,
     pub signature: String,
     pub randomness: B256,
 }

@@ -1,6 +1,6 @@
 //! When the demo's rounds open and close, so that recorded beacons are the ones that the contract will ask for.
 
-use assize_protocol::BeaconSchedule;
+use assize_protocol::{BeaconRound, BeaconSchedule};
 use eyre::{OptionExt, ensure};
 
 /// Pairs of recorded quicknet rounds that seed a round and, after its close, the choice of voters; close enough
@@ -23,22 +23,22 @@ pub(super) struct Slot {
     /// Seconds.
     pub duration: u32,
     /// drand round that seeds the committees.
-    pub beacon: u64,
+    pub beacon: BeaconRound,
     /// drand round that chooses one voter per subnet.
-    pub dedupe_beacon: u64,
+    pub dedupe_beacon: BeaconRound,
 }
 
 /// Plans `rounds` rounds on the recorded beacons, in time order.
 pub(super) fn plan(
     rounds: usize,
-    recorded: &[u64],
+    recorded: &[BeaconRound],
     schedule: BeaconSchedule,
     beacon_delay: u32,
 ) -> eyre::Result<Vec<Slot>> {
-    let sparse: Vec<u64> = recorded
+    let sparse: Vec<BeaconRound> = recorded
         .iter()
         .copied()
-        .filter(|round| *round < SPARSE_BEFORE)
+        .filter(|round| round.0 < SPARSE_BEFORE)
         .collect();
     let available = PAIRS.len() + sparse.len() / 2;
     ensure!(
@@ -58,7 +58,12 @@ pub(super) fn plan(
         })
     };
     pairs
-        .chain(PAIRS.into_iter().take(rounds))
+        .chain(
+            PAIRS
+                .into_iter()
+                .take(rounds)
+                .map(|(beacon, dedupe)| (BeaconRound(beacon), BeaconRound(dedupe))),
+        )
         .map(slot)
         .collect::<Option<_>>()
         .ok_or_eyre("a beacon out of all time")
@@ -70,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_plan_asks_for_recorded_beacons_and_never_overlaps() {
-        let recorded: Vec<u64> = assize_testkit::fixtures::beacons()
+        let recorded: Vec<BeaconRound> = assize_testkit::fixtures::beacons()
             .unwrap()
             .iter()
             .map(|beacon| beacon.round)

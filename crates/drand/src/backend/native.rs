@@ -1,5 +1,6 @@
 //! The check by `blst`.
 
+use assize_protocol::BeaconRound;
 use blst::BLST_ERROR::{self, BLST_POINT_NOT_IN_GROUP, BLST_POINT_NOT_ON_CURVE, BLST_SUCCESS};
 use blst::{min_pk, min_sig};
 use sha2::{Digest, Sha256};
@@ -36,10 +37,15 @@ impl Key {
     }
 
     /// Checks the signature of `H(previous ‖ round)`.
-    pub(crate) fn verify(&self, round: u64, previous: &[u8], signature: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn verify(
+        &self,
+        round: BeaconRound,
+        previous: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Refusal> {
         let message = Sha256::new()
             .chain_update(previous)
-            .chain_update(round.to_be_bytes())
+            .chain_update(round.0.to_be_bytes())
             .finalize();
         let outcome = match self {
             Self::G1(key) => {

@@ -1,5 +1,6 @@
 //! The check in pure Rust: `drand-verify` for the equation, `bls12_381` for telling bad points apart.
 
+use assize_protocol::BeaconRound;
 use drand_verify::{G1Pubkey, G2PubkeyRfc, Pubkey};
 
 use super::Refusal;
@@ -37,15 +38,20 @@ impl Key {
     }
 
     /// Checks the signature of `H(previous ‖ round)`.
-    pub(crate) fn verify(&self, round: u64, previous: &[u8], signature: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn verify(
+        &self,
+        round: BeaconRound,
+        previous: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Refusal> {
         let genuine = match self {
             Self::G1(key) => {
                 decode_g2(signature)?;
-                key.verify(round, previous, signature)
+                key.verify(round.0, previous, signature)
             }
             Self::G2(key) => {
                 decode_g1(signature)?;
-                key.verify(round, previous, signature)
+                key.verify(round.0, previous, signature)
             }
         };
         // The point has been decoded above, so an error here could only be a disagreement about what a point is.

@@ -154,7 +154,7 @@ fn check_accepted(document: &SettlementDocument) -> Result {
         *count += 1;
         let exists = accepted.station.0 < figures.facts.roster.count
             && accepted.committee.0 < figures.committees
-            && accepted.k < figures.tasks_per_committee;
+            && accepted.k.0 < figures.tasks_per_committee;
         if !exists {
             return Err(contradiction(
                 field(),

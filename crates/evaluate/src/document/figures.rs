@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
-use assize_protocol::{FileCid, Parameters, Randomness, RoundNumber, Seed};
+use assize_protocol::{BeaconRound, FileCid, Parameters, Randomness, RoundNumber, Seed};
 use serde::{Deserialize, Serialize};
 
 use crate::{BatchCounts, LabelCounts, RoundEvaluation, VerdictCounts, json};
@@ -45,9 +45,9 @@ pub struct RoundFacts {
     /// What could be drawn.
     pub tasks: ListFacts,
     /// drand round of its beacon.
-    pub beacon_round: u64,
+    pub beacon_round: BeaconRound,
     /// drand round of the beacon after its end.
-    pub dedupe_beacon_round: u64,
+    pub dedupe_beacon_round: BeaconRound,
     /// None if nobody revealed the beacon in time: such a round has no measurements and pays nothing.
     pub draw: Option<Draw>,
 }

@@ -241,7 +241,7 @@ fn a_document_that_contradicts_itself_is_refused_by_name() {
     assert_eq!(fault(|d| d.root = B256::ZERO), "root");
     assert_eq!(fault(|d| d.accepted[3].station.0 = 20), "accepted[3]");
     assert_eq!(fault(|d| d.accepted[3].committee.0 = 2), "accepted[3]");
-    assert_eq!(fault(|d| d.accepted[3].k = 2), "accepted[3]");
+    assert_eq!(fault(|d| d.accepted[3].k.0 = 2), "accepted[3]");
     assert_eq!(fault(|d| d.accepted[3].round.0 = 4), "accepted[3]");
     assert_eq!(fault(|d| d.accepted.swap(0, 1)), "accepted[1]");
     assert_eq!(fault(|d| d.accepted.insert(0, d.accepted[0])), "accepted[1]");

@@ -190,7 +190,7 @@ fn assert_conserved(world: &World, evaluation: &RoundEvaluation) {
             assignment.seat_of(accepted.station).unwrap().0,
             accepted.committee
         );
-        assert!(accepted.k < assignment.tasks_per_committee());
+        assert!(accepted.k.0 < assignment.tasks_per_committee());
     }
 }
 

@@ -7,8 +7,8 @@ use assize_evaluate::{
 use assize_measurement::ndjson::{Batch, Row};
 use assize_measurement::{Domain, Measurement, Millis, Signature, station_address, unixfs};
 use assize_protocol::{
-    ActorId, Assignment, DedupeSeed, FileCid, Parameters, ProviderId, Randomness, Roster, RosterEntry,
-    RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList,
+    ActorId, Assignment, BeaconRound, DedupeSeed, FileCid, Parameters, ProviderId, Randomness, Roster,
+    RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
 };
 use secp256k1::SecretKey;
 
@@ -110,7 +110,7 @@ impl World {
     pub(crate) fn task_of(&self, station: usize, k: u32) -> TaskIndex {
         let assignment = self.assignment();
         let (committee, _) = assignment.seat_of(StationIndex(station as u32)).unwrap();
-        assignment.task(committee, k).unwrap()
+        assignment.task(committee, TaskNumber(k)).unwrap()
     }
 
     /// A task of another committee.
@@ -216,8 +216,8 @@ impl World {
             parameters: self.parameters,
             roster: list(self.roster.root(), self.roster.count(), self.roster.to_ndjson()),
             tasks: list(self.tasks.root(), self.tasks.count(), self.tasks.to_ndjson()),
-            beacon_round: 100 + self.round.0,
-            dedupe_beacon_round: 200 + self.round.0,
+            beacon_round: BeaconRound(100 + self.round.0),
+            dedupe_beacon_round: BeaconRound(200 + self.round.0),
             draw: Some(Draw {
                 randomness: self.randomness,
                 seed: self.seed(),

@@ -35,16 +35,16 @@ fn a_timetable_that_is_not_the_parameters() {
 fn beacons_that_were_known_beforehand() {
     let mut case = Case::new();
     let frozen = case.round(2).beacon_round;
-    case.round(2).beacon_round -= 1;
+    case.round(2).beacon_round.0 -= 1;
     let (path, ours, theirs) = case.mismatch();
     assert_eq!(
         (path, theirs),
-        ("chain.rounds[2].beaconRound".into(), (frozen - 1).to_string())
+        ("chain.rounds[2].beaconRound".into(), (frozen.0 - 1).to_string())
     );
     assert!(ours.starts_with(&format!("{frozen} or later")), "{ours}");
 
     let mut case = Case::new();
-    case.round(2).dedupe_beacon_round -= 1;
+    case.round(2).dedupe_beacon_round.0 -= 1;
     assert_eq!(case.mismatch().0, "chain.rounds[2].dedupeBeaconRound");
 }
 
