@@ -59,12 +59,33 @@ pub struct Proposal {
     pub last_round: RoundNumber,
     /// Merkle root over (operator, cumulative attoFIL).
     pub root: B256,
-    /// Sum of all leaves, attoFIL.
+    /// Sum of all leaves, attoFIL; in JSON a decimal string.
+    #[serde(with = "decimal")]
     pub cumulative_total: U256,
     /// Merkle root over every rewarded measurement; zero if there is none.
     pub accepted_root: B256,
     /// The settlement document.
     pub cid: FileCid,
+}
+
+/// Amounts as decimal strings.
+mod decimal {
+    use alloy::primitives::U256;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(amount: &U256, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(amount)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        U256::from_str_radix(&text, 10).map_err(|_| {
+            D::Error::custom(format_args!(
+                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
+            ))
+        })
+    }
 }
 
 /// A settlement as posted.

@@ -24,7 +24,7 @@ pub struct ListCommitment {
 }
 
 /// A round as the contract stores it (DESIGN §2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Round {
     /// Its number, from 1.
@@ -50,7 +50,7 @@ pub struct Round {
 }
 
 /// A batch of measurements as committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Commitment {
     /// The batch.

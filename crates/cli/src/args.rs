@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Recompute what the chain says, believing nobody.
     #[command(subcommand)]
     Verify(commands::verify::VerifyCommand),
+    /// Pack all that recomputing needs into one file, for use without any network.
+    #[command(subcommand)]
+    Bundle(commands::bundle::BundleCommand),
 }
 
 /// Which chain, and where the contracts are.
@@ -72,6 +75,38 @@ pub(crate) struct StoreArgs {
     /// Directory of the local store.
     #[arg(long, env = "ASSIZE_STORE", value_name = "DIR", default_value = "store")]
     pub store: PathBuf,
+}
+
+/// Where batches and documents can be read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SourceArgs {
+    /// Directory of the local store; `store` if there is no --gateway either.
+    #[arg(long, env = "ASSIZE_STORE", value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Trustless IPFS gateways, asked in this order after the local store.
+    #[arg(long = "gateway", value_name = "URL")]
+    pub gateways: Vec<String>,
+}
+
+/// A chain, and where the files and beacons that it names can be read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OnlineArgs {
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+    #[command(flatten)]
+    pub beacons: BeaconArgs,
+}
+
+/// What there is to recompute from: chain, files and beacons, or a bundle of all three.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EvidenceArgs {
+    #[command(flatten)]
+    pub online: Option<OnlineArgs>,
+    /// A bundle of `assize bundle`, instead of chain, store and beacons: no network is used.
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["store", "gateways", "beacons", "relays"])]
+    pub offline: Option<PathBuf>,
 }
 
 /// Where beacons come from; they are verified wherever they come from.

@@ -94,16 +94,16 @@ pub enum CarError {
 pub fn pack(content: &[u8]) -> (FileCid, Vec<u8>) {
     let mut car = Vec::with_capacity(content.len() + content.len() / 4096 + 256);
     // The root is known last; its header has the same length whatever it is.
-    let placeholder = unixfs::cid_of(assize_protocol::Codec::Raw, &[]);
-    section(&mut car, &[&header(&placeholder)]);
+    let placeholder = unixfs::block_cid(assize_protocol::Codec::Raw, &[]);
+    put_header(&mut car, &placeholder);
     let mut written = BTreeSet::new();
     let root = unixfs::run(content, Profile::default(), |cid, data| {
         if written.insert(*cid) {
-            section(&mut car, &[&cid.to_bytes(), data]);
+            put_block(&mut car, cid, data);
         }
     });
     let mut head = Vec::new();
-    section(&mut head, &[&header(&root)]);
+    put_header(&mut head, &root);
     car[..head.len()].copy_from_slice(&head);
     (root, car)
 }
@@ -153,27 +153,17 @@ struct Block<'a> {
 
 /// All blocks of a CAR, with their hashes checked.
 fn blocks<'a>(root: &FileCid, car: &'a [u8]) -> Result<BTreeMap<FileCid, Block<'a>>, CarError> {
-    let mut rest = car;
-    let head = take_section(&mut rest).ok_or(CarError::Header { root: *root })?;
-    let found = root_of(head).ok_or(CarError::Header { root: *root })?;
+    let sections = Sections::open(car).ok_or(CarError::Header { root: *root })?;
+    let found = sections.root;
     if found != *root {
         return Err(CarError::OtherRoot { root: *root, found });
     }
     let mut blocks = BTreeMap::<FileCid, Block<'_>>::new();
-    while !rest.is_empty() {
-        let offset = car.len() - rest.len();
-        let cut = CarError::Cut { root: *root, offset };
-        let section = take_section(&mut rest).ok_or(cut.clone())?;
-        let (cid, data) = section.split_at_checked(FileCid::LENGTH).ok_or(cut)?;
-        let cid = FileCid::from_bytes(cid).map_err(|source| CarError::Cid {
-            root: *root,
-            offset,
-            source,
-        })?;
+    for section in sections {
+        let Section { offset, cid, data } = section?;
         match blocks.entry(cid) {
-            // The first one has the hash, so another with the same CID has to be equal.
-            Entry::Occupied(mut known) if known.get().data == data => known.get_mut().there += 1,
-            Entry::Vacant(new) if unixfs::cid_of(cid.codec, data) == cid => {
+            Entry::Occupied(mut known) => known.get_mut().there += 1,
+            Entry::Vacant(new) => {
                 new.insert(Block {
                     offset,
                     data,
@@ -181,10 +171,83 @@ fn blocks<'a>(root: &FileCid, car: &'a [u8]) -> Result<BTreeMap<FileCid, Block<'
                     uses: 0,
                 });
             }
-            _ => return Err(CarError::WrongHash { cid, offset }),
         }
     }
     Ok(blocks)
+}
+
+/// A block of a CAR, with the hash that its CID says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Section<'a> {
+    /// Where its section begins, bytes from the start of the CAR.
+    pub offset: usize,
+    /// The block's CID.
+    pub cid: FileCid,
+    /// The block.
+    pub data: &'a [u8],
+}
+
+/// The blocks of a CARv1 with one root, in its order; what they make together is for the caller to see.
+#[derive(Debug, Clone)]
+pub struct Sections<'a> {
+    root: FileCid,
+    car: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Sections<'a> {
+    /// Reads the header; `None` if it is not that of a CARv1 with one root.
+    #[must_use]
+    pub fn open(car: &'a [u8]) -> Option<Self> {
+        let mut rest = car;
+        let root = root_of(take_section(&mut rest)?)?;
+        Some(Self { root, car, rest })
+    }
+
+    /// The root that the header names.
+    #[must_use]
+    pub fn root(&self) -> FileCid {
+        self.root
+    }
+
+    fn take(&mut self) -> Result<Section<'a>, CarError> {
+        let root = self.root;
+        let offset = self.car.len() - self.rest.len();
+        let cut = CarError::Cut { root, offset };
+        let section = take_section(&mut self.rest).ok_or(cut.clone())?;
+        let (cid, data) = section.split_at_checked(FileCid::LENGTH).ok_or(cut)?;
+        let cid = FileCid::from_bytes(cid).map_err(|source| CarError::Cid { root, offset, source })?;
+        if unixfs::block_cid(cid.codec, data) != cid {
+            return Err(CarError::WrongHash { cid, offset });
+        }
+        Ok(Section { offset, cid, data })
+    }
+}
+
+impl<'a> Iterator for Sections<'a> {
+    type Item = Result<Section<'a>, CarError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let section = self.take();
+        if section.is_err() {
+            // Behind damage nothing can be told apart.
+            self.rest = &[];
+        }
+        Some(section)
+    }
+}
+
+/// Appends a CAR's header, which names one root.
+pub fn put_header(car: &mut Vec<u8>, root: &FileCid) {
+    section(car, &[&header(root)]);
+}
+
+/// Appends a block to a CAR.
+pub fn put_block(car: &mut Vec<u8>, cid: &FileCid, data: &[u8]) {
+    section(car, &[&cid.to_bytes(), data]);
 }
 
 /// Before and after the root in the header's dag-cbor, `{"roots": [root], "version": 1}`: a map of two, a list of one,

@@ -12,12 +12,13 @@
 //! |---|---|
 //! | [`Measurement`] | the parsed row; plain data, its line and its EIP-712 digest |
 //! | [`ndjson`] | batches as text; reports every line that it cannot take |
-//! | [`Verifier`] | whether a row was signed by its station |
+//! | [`Verifier`], [`Domain`] | whether a row was signed by its station |
 //! | [`RetrievalResult`], [`validity`] | what a row amounts to, and whether it counts: Spark's rules |
 //! | [`unixfs`], [`car`] | content ⇄ blocks ⇄ one CID |
 //! | [`spark`] | Spark's own rows |
 //!
-//! No I/O and no clock. Normative: DESIGN §2.5; docs/protocol.md §6 and §9.
+//! No I/O and no clock. Without the feature `secp256k1`, which signs and verifies, the crate needs no C and builds for
+//! `wasm32-unknown-unknown`. Normative: DESIGN §2.5; docs/protocol.md §6 and §9.
 //!
 //! ```
 //! use assize_measurement::{Domain, Measurement, Millis, Signature, Verifier, car, ndjson, station_address};
@@ -65,11 +66,13 @@
 //! ```
 
 pub mod car;
+mod digest;
 mod line;
 mod measurement;
 mod millis;
 pub mod ndjson;
 mod result;
+#[cfg(feature = "secp256k1")]
 mod sign;
 mod signature;
 pub mod spark;
@@ -77,8 +80,10 @@ pub mod unixfs;
 pub mod validity;
 mod varint;
 
+pub use digest::Domain;
 pub use measurement::{MAX_NUMBER, Measurement};
 pub use millis::{Millis, MillisError};
 pub use result::RetrievalResult;
-pub use sign::{Domain, Verifier, station_address};
+#[cfg(feature = "secp256k1")]
+pub use sign::{Verifier, station_address};
 pub use signature::{Signature, SignatureError};

@@ -155,8 +155,9 @@ pub(crate) fn run(content: &[u8], profile: Profile, mut take: impl FnMut(&FileCi
     root
 }
 
-/// The CID of a block.
-pub(crate) fn cid_of(codec: Codec, data: &[u8]) -> FileCid {
+/// The CID of a block: CIDv1, SHA-256.
+#[must_use]
+pub fn block_cid(codec: Codec, data: &[u8]) -> FileCid {
     FileCid {
         codec,
         digest: Sha256::digest(data).into(),

@@ -18,7 +18,7 @@ use assize_measurement::{Measurement, Millis, Signature, ndjson};
 use assize_outbox::Policy;
 use assize_protocol::{B256, BeaconRound, BeaconSchedule, Parameters, RoundNumber, TaskIndex};
 use assize_publish::{Boundary, PublishError, Publisher};
-use assize_store::{LocalStore, Store};
+use assize_store::{LocalStore, Source};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
 use serde_json::json;

@@ -12,12 +12,34 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum StoreError {
     /// No such file.
-    #[error("{cid} is not in the store {}; get {cid}.car from the publisher or another store and put it there", directory.display())]
+    #[error("{cid} is not in {place}; get {cid}.car from the publisher or another store and put it there")]
     NotFound {
         /// The file wanted.
         cid: FileCid,
-        /// The store.
-        directory: PathBuf,
+        /// Where it was looked for, such as "the store /var/lib/assize".
+        place: String,
+    },
+    /// Gateways that are none.
+    #[error("`{url}` is not the address of a gateway: give one such as https://trustless-gateway.link")]
+    GatewayUrl {
+        /// The address, without password and query.
+        url: String,
+    },
+    /// No gateway gave the file.
+    #[error("no gateway gave {cid}: {}", list(.failures))]
+    Gateways {
+        /// The file wanted.
+        cid: FileCid,
+        /// What each of them did, in the order in which they were asked.
+        failures: Vec<GatewayFailure>,
+    },
+    /// No source has the file.
+    #[error("{cid} is nowhere to be had: {}", list(.failures))]
+    Nowhere {
+        /// The file wanted.
+        cid: FileCid,
+        /// What each of them said.
+        failures: Vec<StoreError>,
     },
     /// A file whose bytes are not what its CID says.
     #[error("{} is damaged: {source}; delete it and get {cid}.car again from the publisher or another store", path.display())]
@@ -39,4 +61,33 @@ pub enum StoreError {
         /// The operating system's reason.
         source: io::Error,
     },
+}
+
+fn list<T: ToString>(failures: &[T]) -> String {
+    failures.iter().map(T::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// A gateway that did not give a file.
+#[derive(Debug, Error)]
+#[error("{gateway}: {fault}")]
+pub struct GatewayFailure {
+    /// Its address, without password and query.
+    pub gateway: String,
+    /// What it did.
+    pub fault: GatewayFault,
+}
+
+/// What a gateway did instead of giving the file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GatewayFault {
+    /// It could not be reached, was too slow, or said more than the largest file has.
+    #[error("{0}")]
+    Transport(String),
+    /// It answered with another status than 200.
+    #[error("it answered with HTTP status {0}")]
+    Status(u16),
+    /// What it gave is not the file.
+    #[error("it gave something else: {0}")]
+    Answer(Box<CarError>),
 }

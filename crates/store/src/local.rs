@@ -9,7 +9,7 @@ use assize_measurement::car;
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::FileCid;
 
-use crate::{Store, StoreError};
+use crate::{Source, Store, StoreError};
 
 const EXTENSION: &str = "car";
 
@@ -21,7 +21,7 @@ const EXTENSION: &str = "car";
 /// delete. CARs from elsewhere can be copied in: a file is what its name says or is refused.
 ///
 /// ```
-/// use assize_store::{LocalStore, Store};
+/// use assize_store::{LocalStore, Source, Store};
 ///
 /// # let directory = tempfile::tempdir()?;
 /// let store = LocalStore::open(directory.path())?;
@@ -59,7 +59,7 @@ impl LocalStore {
         self.directory.join(format!("{cid}.{EXTENSION}"))
     }
 
-    /// What is there, ascending; whether it is whole, [`Store::get`] tells. Other names than `<cid>.car` are passed over.
+    /// What is there, ascending; whether it is whole, [`Source::get`] tells. Other names than `<cid>.car` are passed over.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -91,6 +91,24 @@ impl LocalStore {
     }
 }
 
+impl Source for LocalStore {
+    fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
+        let path = self.path(cid);
+        let car = fs::read(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::NotFound {
+                cid: *cid,
+                place: format!("the store {}", self.directory.display()),
+            },
+            _ => io_error("read", &path)(source),
+        })?;
+        car::unpack(cid, &car).map_err(|source| StoreError::Corrupt {
+            cid: *cid,
+            path,
+            source: Box::new(source),
+        })
+    }
+}
+
 impl Store for LocalStore {
     fn put(&self, content: &[u8]) -> Result<FileCid, StoreError> {
         let cid = file_cid(content);
@@ -105,22 +123,6 @@ impl Store for LocalStore {
         };
         write.map_err(io_error("write", &path))?;
         Ok(cid)
-    }
-
-    fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
-        let path = self.path(cid);
-        let car = fs::read(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => StoreError::NotFound {
-                cid: *cid,
-                directory: self.directory.clone(),
-            },
-            _ => io_error("read", &path)(source),
-        })?;
-        car::unpack(cid, &car).map_err(|source| StoreError::Corrupt {
-            cid: *cid,
-            path,
-            source: Box::new(source),
-        })
     }
 
     fn has(&self, cid: &FileCid) -> Result<bool, StoreError> {

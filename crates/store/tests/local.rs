@@ -8,7 +8,7 @@ use std::path::Path;
 
 use assize_measurement::car;
 use assize_measurement::unixfs::file_cid;
-use assize_store::{LocalStore, Store, StoreError};
+use assize_store::{LocalStore, Source, Store, StoreError};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

@@ -1,5 +1,6 @@
 //! Why something could not be recomputed.
 
+use assize_bundle::BundleError;
 use assize_chain::{ChainError, SettlementId};
 use assize_drand::BeaconError;
 use assize_evaluate::{DocumentError, SettleError};
@@ -134,6 +135,17 @@ pub enum VerifyError {
         document: String,
         /// What the chain says.
         chain: String,
+    },
+    /// A bundle that is damaged or lacks a file.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A file of a bundle that cannot be read.
+    #[error("{name} in the bundle cannot be used: {reason}; whoever made the bundle made it wrong")]
+    BundleFile {
+        /// The file.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The rounds do not make a settlement.
     #[error(transparent)]

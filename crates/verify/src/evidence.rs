@@ -10,7 +10,7 @@ use assize_measurement::{Domain, ndjson};
 use assize_protocol::{
     B256, BeaconRound, DedupeSeed, FileCid, List, ListError, Randomness, Roster, RoundNumber, Seed, TaskList,
 };
-use assize_store::Store;
+use assize_store::Source;
 use rayon::prelude::*;
 
 use crate::facts::ChainRound;
@@ -18,20 +18,30 @@ use crate::{ChainFacts, Mismatch, VerifyError};
 
 type Result<T> = std::result::Result<T, VerifyError>;
 
+/// Something that a recomputation has done; for progress bars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read a batch of a round, and judged nothing yet.
+    Batch(RoundNumber),
+    /// Recomputed a round.
+    Round(RoundNumber),
+}
+
 /// What there is to recompute from: the chain's facts, a store, and beacons. None of them is believed: files are
 /// checked against the CIDs and roots on chain, beacons against drand's key, the chain's seeds against the beacons.
 ///
 /// Evaluators and verifiers go the same way: [`Self::evaluate_range`] makes the document that evaluators sign, and
 /// [`Self::verify_settlement`] makes it again and compares. All of it blocks, for as long as relays and disks need;
 /// within an async runtime, run it on a thread of its own.
-#[derive(Clone, Copy)]
 pub struct Evidence<'a, B> {
     /// What the contracts say.
     pub chain: &'a ChainFacts,
     /// Where the files are.
-    pub store: &'a dyn Store,
+    pub store: &'a dyn Source,
     /// Where the beacons are; of the drand chain that the contracts' beacon checks.
     pub beacons: &'a Verified<B>,
+    /// Told of every step; batches come in any order.
+    pub progress: &'a (dyn Fn(Step) + Sync),
 }
 
 /// A recomputed range of rounds.
@@ -91,7 +101,9 @@ impl<B: BeaconSource> Evidence<'_, B> {
                 let bytes = file(store, &commitment.cid, || {
                     format!("batch {index} of round {number}")
                 })?;
-                Ok(ndjson::parse_batch(number, &bytes))
+                let batch = ndjson::parse_batch(number, &bytes);
+                (self.progress)(Step::Batch(number));
+                Ok(batch)
             })
             .collect::<Result<_>>()?;
         let batches: Vec<_> = commitments
@@ -116,6 +128,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
             tasks: &tasks,
         };
         let evaluation = evaluate_round(&input, &batches);
+        (self.progress)(Step::Round(number));
         tracing::info!(
             round = number.0,
             measurements = evaluation.outcomes.len(),
@@ -301,7 +314,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
     }
 }
 
-fn file(store: &dyn Store, cid: &FileCid, what: impl FnOnce() -> String) -> Result<Vec<u8>> {
+pub(crate) fn file(store: &dyn Source, cid: &FileCid, what: impl FnOnce() -> String) -> Result<Vec<u8>> {
     store.get(cid).map_err(|source| VerifyError::Store {
         what: what(),
         source: Box::new(source),

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use assize_chain::{Commitment, Rewards, Round, Rounds, Settlement, SettlementId};
 use assize_evaluate::Contracts;
 use assize_protocol::RoundNumber;
+use serde::{Deserialize, Serialize};
 
 use crate::VerifyError;
 
 /// A round and its batches, as the contract has them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainRound {
     /// The round.
+    #[serde(flatten)]
     pub round: Round,
     /// Its batches, in commit order.
     pub commitments: Vec<Commitment>,
@@ -19,7 +21,10 @@ pub struct ChainRound {
 
 /// Everything that the contracts say about some rounds and settlements. All of a verification's reading from the chain
 /// happens before it begins: what follows needs no node and gives the same answer every time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// In JSON (`facts.json` of a bundle) rounds and settlements are lists, ascending by number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Lists", into = "Lists")]
 pub struct ChainFacts {
     /// Where the facts are from.
     pub contracts: Contracts,
@@ -158,6 +163,46 @@ impl ChainFacts {
             newest.0 -= 1;
         }
         Ok(newest)
+    }
+}
+
+/// The JSON form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lists {
+    contracts: Contracts,
+    now: u64,
+    rounds: Vec<ChainRound>,
+    settlements: Vec<Settlement>,
+}
+
+impl From<Lists> for ChainFacts {
+    fn from(lists: Lists) -> Self {
+        Self {
+            contracts: lists.contracts,
+            now: lists.now,
+            rounds: lists
+                .rounds
+                .into_iter()
+                .map(|round| (round.round.number, round))
+                .collect(),
+            settlements: lists
+                .settlements
+                .into_iter()
+                .map(|settlement| (settlement.id, settlement))
+                .collect(),
+        }
+    }
+}
+
+impl From<ChainFacts> for Lists {
+    fn from(facts: ChainFacts) -> Self {
+        Self {
+            contracts: facts.contracts,
+            now: facts.now,
+            rounds: facts.rounds.into_values().collect(),
+            settlements: facts.settlements.into_values().collect(),
+        }
     }
 }
 

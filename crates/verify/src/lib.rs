@@ -6,14 +6,16 @@
 //! thing that differs, or a [`VerifyError`] that names what is missing. `docs/protocol.md` §12.
 #![deny(missing_docs)]
 
+mod bundle;
 mod difference;
 mod error;
 mod evidence;
 mod facts;
 mod verify;
 
+pub use bundle::{BundledFiles, Unpacked};
 pub use difference::Mismatch;
 pub use error::VerifyError;
-pub use evidence::{EvaluatedRange, Evidence};
+pub use evidence::{EvaluatedRange, Evidence, Step};
 pub use facts::{ChainFacts, ChainRound, NextRange};
 pub use verify::{Conclusion, VerifiedSettlement};

@@ -13,8 +13,11 @@ use crate::args::{BeaconArgs, ChainArgs, KeyArgs, StoreArgs};
 /// How long a command waits for a transaction of its own: ten epochs of Filecoin.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Wherever beacons come from.
+pub(crate) type BoxedBeacons = Box<dyn BeaconSource + Send + Sync>;
+
 /// Beacons, each verified before it is used.
-pub(crate) type Beacons = Verified<Box<dyn BeaconSource + Send + Sync>>;
+pub(crate) type Beacons = Verified<BoxedBeacons>;
 
 /// A node and the contracts on its chain.
 #[derive(Debug, Clone)]
@@ -70,7 +73,7 @@ pub(crate) fn store(args: &StoreArgs) -> eyre::Result<LocalStore> {
 /// Beacons of drand quicknet, from a file or from relays.
 pub(crate) fn beacons(args: &BeaconArgs) -> eyre::Result<Beacons> {
     let chain = Chain::quicknet();
-    let source: Box<dyn BeaconSource + Send + Sync> = match &args.beacons {
+    let source: BoxedBeacons = match &args.beacons {
         Some(path) => Box::new(Bundle::read(path)?),
         None if args.relays.is_empty() => Box::new(Relays::new(chain.clone(), &PUBLIC_RELAYS)?),
         None => Box::new(Relays::new(chain.clone(), &args.relays)?),

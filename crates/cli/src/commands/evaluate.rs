@@ -88,6 +88,7 @@ pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
         chain: &chain,
         store,
         beacons,
+        progress: &|_| {},
     };
     Ok(evidence.evaluate_range(range.first, range.last, range.parent)?)
 }

@@ -1,12 +1,14 @@
 //! One file a command (or a family of them).
 
 pub(crate) mod beacon;
+pub(crate) mod bundle;
 pub(crate) mod claim;
 pub(crate) mod committees;
 pub(crate) mod connect;
 pub(crate) mod deploy;
 pub(crate) mod deposit;
 pub(crate) mod evaluate;
+pub(crate) mod evidence;
 pub(crate) mod payout;
 pub(crate) mod publish;
 pub(crate) mod round;
@@ -37,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Settle(command) => wait_for(settle::run(&command)),
         Command::Payout(args) => wait_for(payout::run(&args)),
         Command::Claim(args) => wait_for(claim::run(&args)),
+        Command::Bundle(command) => wait_for(bundle::run(&command)),
         Command::Verify(command) => wait_for(verify::run(&command)),
     }
 }

@@ -9,7 +9,7 @@ use assize_chain::{Proposal, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
 use assize_payout::Allocations;
 use assize_protocol::Address;
-use assize_store::{LocalStore, Store};
+use assize_store::{LocalStore, Source, Store};
 use clap::{Args, Subcommand};
 use eyre::{Context, ensure, eyre};
 use serde_json::json;

@@ -1,14 +1,16 @@
 //! `assize verify`.
 
 use assize_chain::SettlementId;
-use assize_verify::{ChainFacts, Conclusion, Evidence, Mismatch};
+use assize_protocol::RoundNumber;
+use assize_verify::{ChainFacts, Conclusion, Mismatch, VerifyError};
 use clap::{Args, Subcommand};
+use eyre::OptionExt;
 use serde_json::json;
 
-use super::connect::{Network, beacons, store};
 use super::evaluate::measurements;
+use super::evidence::{Inputs, advance};
 use super::round::or_latest;
-use crate::args::{BeaconArgs, ChainArgs, StoreArgs};
+use crate::args::EvidenceArgs;
 use crate::output::{self, Outcome};
 
 #[derive(Debug, Subcommand)]
@@ -23,12 +25,8 @@ pub(crate) enum VerifyCommand {
 #[derive(Debug, Args)]
 pub(crate) struct RoundArgs {
     #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    #[command(flatten)]
-    beacons: BeaconArgs,
-    /// Round; the latest if not given.
+    evidence: EvidenceArgs,
+    /// Round; if not given, the latest, or the first of the bundle.
     round: Option<u64>,
     /// Print JSON.
     #[arg(long)]
@@ -41,11 +39,7 @@ pub(crate) struct RoundArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SettlementArgs {
     #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    #[command(flatten)]
-    beacons: BeaconArgs,
+    evidence: EvidenceArgs,
     /// Settlement.
     settlement: u64,
     /// Print JSON.
@@ -61,17 +55,24 @@ pub(crate) async fn run(command: &VerifyCommand) -> eyre::Result<Outcome> {
 }
 
 async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
-    let store = store(&args.store)?;
-    let beacons = beacons(&args.beacons)?;
-    let number = or_latest(&network, args.round).await?;
-    let chain = ChainFacts::of_rounds(&network.rounds, &network.rewards, number, number).await?;
-    let evidence = Evidence {
-        chain: &chain,
-        store: &store,
-        beacons: &beacons,
+    let inputs = Inputs::gather(&args.evidence, async |network| {
+        let number = or_latest(network, args.round).await?;
+        Ok(ChainFacts::of_rounds(&network.rounds, &network.rewards, number, number).await?)
+    })
+    .await?;
+    let number = match args.round {
+        Some(number) => RoundNumber(number),
+        None => *inputs
+            .facts
+            .rounds
+            .keys()
+            .next()
+            .ok_or_eyre("the bundle has no round")?,
     };
-    let (facts, evaluation) = match evidence.verify_round(number)? {
+    let bar = inputs.bar([number].into_iter());
+    let conclusion = inputs.evidence(&|step| advance(&bar, step)).verify_round(number);
+    bar.finish_and_clear();
+    let (facts, evaluation) = match conclusion.map_err(in_bundle(&inputs))? {
         Conclusion::Match(recomputed) => recomputed,
         Conclusion::Mismatch(mismatch) => return report_mismatch(args.json, &mismatch),
     };
@@ -91,28 +92,41 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
         "labels": evaluation.labels,
         "verdicts": evaluation.verdicts,
         "rewardEach": evaluation.reward.each.to_string(),
+        "offline": inputs.offline,
+        "contracts": inputs.facts.contracts,
+        "roster": facts.roster,
+        "tasks": facts.tasks,
     });
     output::either(args.json, &report, || {
-        format!(
+        let mut text = format!(
             "MATCH  round {number}: {} measurements recomputed",
             output::grouped(measurements)
-        )
+        );
+        if inputs.offline {
+            text.push_str(&taken_on_trust(&inputs));
+            text.push_str(&format!(
+                "\n  round {number}: seed {}, roster root {}, task root {}, {} batches",
+                draw.seed,
+                facts.roster.root,
+                facts.tasks.root,
+                evaluation.batches.len()
+            ));
+        }
+        text
     })?;
     Ok(Outcome::Done)
 }
 
 async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
-    let store = store(&args.store)?;
-    let beacons = beacons(&args.beacons)?;
     let id = SettlementId(args.settlement);
-    let chain = ChainFacts::of_settlement(&network.rounds, &network.rewards, id).await?;
-    let evidence = Evidence {
-        chain: &chain,
-        store: &store,
-        beacons: &beacons,
-    };
-    let verified = match evidence.verify_settlement(id)? {
+    let inputs = Inputs::gather(&args.evidence, async |network| {
+        Ok(ChainFacts::of_settlement(&network.rounds, &network.rewards, id).await?)
+    })
+    .await?;
+    let bar = inputs.bar(inputs.facts.rounds.keys().copied());
+    let conclusion = inputs.evidence(&|step| advance(&bar, step)).verify_settlement(id);
+    bar.finish_and_clear();
+    let verified = match conclusion.map_err(in_bundle(&inputs))? {
         Conclusion::Match(verified) => verified,
         Conclusion::Mismatch(mismatch) => return report_mismatch(args.json, &mismatch),
     };
@@ -126,17 +140,46 @@ async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
         "root": verified.settlement.proposal.root,
         "acceptedRoot": verified.settlement.proposal.accepted_root,
         "cid": verified.settlement.proposal.cid,
+        "offline": inputs.offline,
+        "contracts": inputs.facts.contracts,
     });
     output::either(args.json, &report, || {
-        format!(
+        let text = format!(
             "MATCH  settlement {id} ({}): {} rounds, {} measurements, root {}",
             verified.settlement.status,
             verified.rounds.len(),
             output::grouped(measurements),
             verified.settlement.proposal.root
-        )
+        );
+        match inputs.offline {
+            true => text + &taken_on_trust(&inputs),
+            false => text,
+        }
     })?;
     Ok(Outcome::Done)
+}
+
+/// What a bundle cannot prove.
+fn taken_on_trust(inputs: &Inputs) -> String {
+    let contracts = inputs.facts.contracts;
+    format!(
+        "\n  The bundle's word was taken for what the chain says. To be certain, compare with an explorer:\n  Rounds {} and \
+         Rewards {} on chain {}",
+        contracts.rounds, contracts.rewards, contracts.chain_id
+    )
+}
+
+/// A round or settlement that was not read is one that the bundle does not have.
+fn in_bundle(inputs: &Inputs) -> impl Fn(VerifyError) -> eyre::Report {
+    let offline = inputs.offline;
+    let rounds: Vec<String> = inputs.facts.rounds.keys().map(ToString::to_string).collect();
+    move |error| match error {
+        VerifyError::NotRead { what } if offline => eyre::eyre!(
+            "{what} is not in the bundle, which has the rounds {}: make one with `assize bundle`",
+            rounds.join(", ")
+        ),
+        error => error.into(),
+    }
 }
 
 /// A statement that does not hold is a finding, not an error.

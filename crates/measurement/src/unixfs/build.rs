@@ -3,7 +3,7 @@
 use assize_protocol::{Codec, FileCid};
 
 use super::protobuf::{Link, Node};
-use super::{Profile, cid_of};
+use super::{Profile, block_cid};
 
 /// Builds one file as its content arrives. Memory: one chunk, and the links of one node for each level of the tree.
 ///
@@ -105,11 +105,11 @@ impl<E, F: FnMut(&FileCid, &[u8]) -> Result<(), E>> Builder<F> {
             };
         }
         // A level that is not empty joins what it has, so there is a part; the empty file's is its leaf.
-        Ok(below.map_or_else(|| cid_of(Codec::Raw, &[]), |root| root.cid))
+        Ok(below.map_or_else(|| block_cid(Codec::Raw, &[]), |root| root.cid))
     }
 
     fn leaf(&mut self, chunk: &[u8]) -> Result<(), E> {
-        let cid = cid_of(Codec::Raw, chunk);
+        let cid = block_cid(Codec::Raw, chunk);
         (self.take)(&cid, chunk)?;
         let size = chunk.len() as u64;
         let mut part = Part {
@@ -145,7 +145,7 @@ impl<E, F: FnMut(&FileCid, &[u8]) -> Result<(), E>> Builder<F> {
             sizes: children.iter().map(|child| child.content).collect(),
         };
         let data = node.encode();
-        let cid = cid_of(Codec::DagPb, &data);
+        let cid = block_cid(Codec::DagPb, &data);
         (self.take)(&cid, &data)?;
         Ok(Part {
             cid,

@@ -3,7 +3,7 @@
 use assize_protocol::{Codec, FileCid};
 
 use super::protobuf::Node;
-use super::{MAX_FILE_SIZE, Profile, UnixFsError, cid_of};
+use super::{MAX_FILE_SIZE, Profile, UnixFsError, block_cid};
 
 /// The content of the file `root`, from blocks that `get` finds; each is checked against its CID.
 ///
@@ -18,7 +18,7 @@ pub fn read<'a>(
 ) -> Result<Vec<u8>, UnixFsError> {
     read_checked(root, profile, 0, |cid| {
         let data = get(cid).ok_or(UnixFsError::Missing(*cid))?;
-        match cid_of(cid.codec, data) == *cid {
+        match block_cid(cid.codec, data) == *cid {
             true => Ok(data),
             false => Err(UnixFsError::WrongHash(*cid)),
         }
@@ -159,7 +159,7 @@ mod tests {
 
     fn block(codec: Codec, data: Vec<u8>) -> Block {
         Block {
-            cid: cid_of(codec, &data),
+            cid: block_cid(codec, &data),
             data,
         }
     }

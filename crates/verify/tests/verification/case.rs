@@ -12,7 +12,7 @@ use assize_protocol::{
     Address, Assignment, BeaconSchedule, FileCid, Parameters, Randomness, Roster, RoundNumber, Seed,
     TaskList, U256,
 };
-use assize_store::{LocalStore, Store};
+use assize_store::{LocalStore, Source, Store};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
 use assize_verify::{ChainFacts, ChainRound, Conclusion, Evidence, VerifiedSettlement, VerifyError};
@@ -200,6 +200,7 @@ impl Case {
             chain: &self.facts,
             store: &self.store,
             beacons: &self.beacons,
+            progress: &|_| {},
         }
     }
 

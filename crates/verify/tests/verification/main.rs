@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bundled;
 mod case;
 mod evaluating;
 mod matching;

@@ -3,7 +3,7 @@
 use assize_chain::SettlementId;
 use assize_evaluate::SettlementDocument;
 use assize_protocol::{Address, B256, CommitteeIndex, RoundNumber, Seed, U256};
-use assize_store::Store;
+use assize_store::{Source, Store};
 use assize_verify::VerifyError;
 
 use crate::case::{Case, UNREVEALED};

@@ -1,0 +1,212 @@
+//! Everything that recomputing a round needs, in one CAR file.
+//!
+//! A [`Bundle`] holds files under their names and CIDs: what the contracts say (`facts.json`), both drand beacons of
+//! each round (`beacons.json`), and every roster, task list, batch and settlement document that the facts name. With one,
+//! a round can be recomputed without any network. Format: `docs/protocol.md` §12.1.
+//!
+//! Whoever makes a bundle is not believed. Reading checks that every byte is what the CIDs inside say; whether the files
+//! are those of a round is for the reader to recompute, and whether the facts are those of the chain is for the reader
+//! to look up.
+//!
+//! ```
+//! use assize_bundle::Bundle;
+//!
+//! let bundle = Bundle::new([("facts.json".into(), b"{}".to_vec())])?;
+//! let (root, car) = bundle.to_car();
+//! assert_eq!(Bundle::from_car(&car)?.root(), root);
+//! # Ok::<(), assize_bundle::BundleError>(())
+//! ```
+#![deny(missing_docs)]
+
+mod error;
+mod manifest;
+
+use std::collections::BTreeMap;
+
+use assize_measurement::car::{self, Section, Sections};
+use assize_measurement::unixfs::{self, Profile};
+use assize_protocol::{Codec, FileCid};
+
+pub use error::BundleError;
+use manifest::{Entry, Manifest};
+
+/// What the contracts say.
+pub const FACTS: &str = "facts.json";
+/// The beacons of the rounds, as a JSON array in drand's form.
+pub const BEACONS: &str = "beacons.json";
+
+/// One file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name in the bundle, such as `rounds/1/roster.ndjson`.
+    pub name: String,
+    /// Its CID (UnixFS profile `unixfs-v1-2025`).
+    pub cid: FileCid,
+    /// Its bytes.
+    pub content: Vec<u8>,
+}
+
+/// Files under names, none twice; in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    files: Vec<File>,
+    by_cid: BTreeMap<FileCid, usize>,
+}
+
+impl Bundle {
+    /// A bundle of the given files, in this order. Of files with the same content, the first one's name is kept.
+    ///
+    /// # Errors
+    /// [`BundleError::Name`] if a name is there twice, or is none; [`BundleError::TooManyFiles`].
+    pub fn new(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, BundleError> {
+        let files = files.into_iter().map(|(name, content)| File {
+            cid: unixfs::file_cid(&content),
+            name,
+            content,
+        });
+        let mut bundle = Self {
+            files: Vec::new(),
+            by_cid: BTreeMap::new(),
+        };
+        for file in files {
+            if !bundle.by_cid.contains_key(&file.cid) {
+                bundle.by_cid.insert(file.cid, bundle.files.len());
+                bundle.files.push(file);
+            }
+        }
+        bundle.manifest().check()?;
+        Ok(bundle)
+    }
+
+    /// The files, in their order.
+    #[must_use]
+    pub fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    /// A file by its name.
+    ///
+    /// # Errors
+    /// [`BundleError::NoFile`].
+    pub fn file(&self, name: &str) -> Result<&File, BundleError> {
+        let found = self.files.iter().find(|file| file.name == name);
+        found.ok_or_else(|| BundleError::NoFile { name: name.into() })
+    }
+
+    /// A file by its CID.
+    #[must_use]
+    pub fn by_cid(&self, cid: &FileCid) -> Option<&File> {
+        self.by_cid.get(cid).map(|&place| &self.files[place])
+    }
+
+    /// CID of the bundle as a whole: it names every byte of every file.
+    #[must_use]
+    pub fn root(&self) -> FileCid {
+        manifest_cid(&self.manifest().to_bytes())
+    }
+
+    /// Packs the bundle: its root, and the bytes of the CAR. The same files give the same bytes.
+    #[must_use]
+    pub fn to_car(&self) -> (FileCid, Vec<u8>) {
+        let manifest = self.manifest().to_bytes();
+        let root = manifest_cid(&manifest);
+        let content: usize = self.files.iter().map(|file| file.content.len()).sum();
+        let mut packed =
+            Vec::with_capacity(content + content / 4096 + manifest.len() + 256 * self.files.len());
+        car::put_header(&mut packed, &root);
+        car::put_block(&mut packed, &root, &manifest);
+        for file in &self.files {
+            for (cid, data) in blocks(&file.content) {
+                car::put_block(&mut packed, &cid, &data);
+            }
+        }
+        (root, packed)
+    }
+
+    /// Unpacks a bundle; takes exactly what [`Self::to_car`] makes.
+    ///
+    /// # Errors
+    /// [`BundleError`] names the file that is damaged.
+    pub fn from_car(packed: &[u8]) -> Result<Self, BundleError> {
+        let mut sections = Sections::open(packed).ok_or(BundleError::Header)?;
+        let root = sections.root();
+        let damaged = |source| BundleError::Manifest {
+            reason: format!("{source}"),
+        };
+        let manifest = sections.next().transpose().map_err(damaged)?;
+        let manifest = match manifest {
+            Some(Section { cid, data, .. }) if cid == root => Manifest::parse(data)?,
+            _ => {
+                return Err(BundleError::Manifest {
+                    reason: format!("the header names the block {root}, but another one comes first"),
+                });
+            }
+        };
+        let mut files = Vec::with_capacity(manifest.files.len());
+        for entry in manifest.files {
+            let content = read_file(&entry, &mut sections)?;
+            files.push((entry.name, content));
+        }
+        if sections.next().is_some() {
+            return Err(BundleError::Trailing);
+        }
+        let bundle = Self::new(files)?;
+        match bundle.root() == root {
+            true => Ok(bundle),
+            false => Err(BundleError::Manifest {
+                reason: "it is not what a bundle of these files has".into(),
+            }),
+        }
+    }
+
+    fn manifest(&self) -> Manifest {
+        Manifest::of(&self.files)
+    }
+}
+
+/// The manifest is one block, whatever its size.
+fn manifest_cid(manifest: &[u8]) -> FileCid {
+    unixfs::block_cid(Codec::Raw, manifest)
+}
+
+/// The blocks of a file as a bundle has them: children before their node, none twice.
+fn blocks(content: &[u8]) -> Vec<(FileCid, Vec<u8>)> {
+    let mut written = std::collections::BTreeSet::new();
+    let (_, blocks) = unixfs::build(content, Profile::default());
+    let new = blocks.into_iter().filter(|block| written.insert(block.cid));
+    new.map(|block| (block.cid, block.data)).collect()
+}
+
+/// Reads one file: its blocks come together, the root last.
+fn read_file(entry: &Entry, sections: &mut Sections<'_>) -> Result<Vec<u8>, BundleError> {
+    let damaged = |reason: String| BundleError::Damaged {
+        name: entry.name.clone(),
+        reason,
+    };
+    let mut found = BTreeMap::new();
+    loop {
+        let Some(section) = sections.next() else {
+            return Err(damaged("the bundle ends before its last block".into()));
+        };
+        let Section { cid, data, .. } = section.map_err(|error| damaged(error.to_string()))?;
+        if found.insert(cid, data).is_some() {
+            return Err(damaged(format!("block {cid} is there twice")));
+        }
+        if cid == entry.cid {
+            break;
+        }
+    }
+    let get = |cid: &FileCid| found.get(cid).copied();
+    let content =
+        unixfs::read(&entry.cid, Profile::default(), get).map_err(|error| damaged(error.to_string()))?;
+    // What is left would be blocks of no file.
+    if blocks(&content).len() != found.len() {
+        return Err(damaged(
+            "there are blocks between its own that it does not have".into(),
+        ));
+    }
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! From arguments to everything that a recomputation needs.
+
+use std::path::Path;
+
+use assize_bundle::Bundle;
+use assize_drand::{Chain, Verified};
+use assize_protocol::RoundNumber;
+use assize_store::{Gateways, InOrder, LocalStore, Source};
+use assize_verify::{ChainFacts, Evidence, Step, Unpacked};
+use eyre::{OptionExt, WrapErr};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::connect::{Beacons, BoxedBeacons, Network, beacons};
+use crate::args::{EvidenceArgs, OnlineArgs, SourceArgs};
+
+/// What there is to recompute from, all of it at hand but for files and beacons that are still to be fetched.
+pub(crate) struct Inputs {
+    pub facts: ChainFacts,
+    /// Whether the facts are a bundle's word, not the chain's.
+    pub offline: bool,
+    source: Box<dyn Source>,
+    beacons: Beacons,
+}
+
+impl Inputs {
+    /// From a bundle, or from a chain whose facts `read` reads.
+    pub(crate) async fn gather(
+        args: &EvidenceArgs,
+        read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
+    ) -> eyre::Result<Self> {
+        if let Some(path) = &args.offline {
+            return Self::from_bundle(path);
+        }
+        let online = args
+            .online
+            .as_ref()
+            .ok_or_eyre("nothing to recompute from: give --rpc-url and --deployment, or --offline BUNDLE")?;
+        Self::online(online, read).await
+    }
+
+    /// From a chain whose facts `read` reads.
+    pub(crate) async fn online(
+        args: &OnlineArgs,
+        read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
+    ) -> eyre::Result<Self> {
+        let network = Network::connect(&args.chain).await?;
+        Ok(Self {
+            facts: read(&network).await?,
+            offline: false,
+            source: source(&args.source)?,
+            beacons: beacons(&args.beacons)?,
+        })
+    }
+
+    fn from_bundle(path: &Path) -> eyre::Result<Self> {
+        let bytes =
+            std::fs::read(path).wrap_err_with(|| format!("cannot read the bundle {}", path.display()))?;
+        let unpack = || Unpacked::open(Bundle::from_car(&bytes)?);
+        let unpacked = unpack().wrap_err_with(|| format!("{} cannot be used", path.display()))?;
+        Ok(Self {
+            facts: unpacked.facts,
+            offline: true,
+            source: Box::new(unpacked.files),
+            beacons: Verified::new(Chain::quicknet(), Box::new(unpacked.beacons)),
+        })
+    }
+
+    pub(crate) fn evidence<'a>(&'a self, progress: &'a (dyn Fn(Step) + Sync)) -> Evidence<'a, BoxedBeacons> {
+        Evidence {
+            chain: &self.facts,
+            store: &*self.source,
+            beacons: &self.beacons,
+            progress,
+        }
+    }
+
+    /// A bar of batches, on stderr if that is a terminal.
+    pub(crate) fn bar(&self, rounds: impl Iterator<Item = RoundNumber>) -> ProgressBar {
+        let batches = rounds
+            .filter_map(|number| self.facts.rounds.get(&number))
+            .map(|round| round.commitments.len() as u64)
+            .sum();
+        let bar = ProgressBar::new(batches);
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} batches {elapsed}") {
+            bar.set_style(style);
+        }
+        bar
+    }
+}
+
+/// Moves a bar.
+pub(crate) fn advance(bar: &ProgressBar, step: Step) {
+    match step {
+        Step::Batch(_) => bar.inc(1),
+        Step::Round(round) => bar.set_message(format!("round {round} recomputed")),
+    }
+}
+
+/// The local store, gateways, or one after the other.
+pub(crate) fn source(args: &SourceArgs) -> eyre::Result<Box<dyn Source>> {
+    let gateways = || Gateways::new(&args.gateways);
+    Ok(match &args.store {
+        None if args.gateways.is_empty() => Box::new(LocalStore::open("store")?),
+        None => Box::new(gateways()?),
+        Some(directory) if args.gateways.is_empty() => Box::new(LocalStore::open(directory)?),
+        Some(directory) => Box::new(InOrder::new(vec![
+            Box::new(LocalStore::open(directory)?),
+            Box::new(gateways()?),
+        ])),
+    })
+}

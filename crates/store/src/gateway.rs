@@ -1,0 +1,111 @@
+//! Trustless HTTP gateways.
+
+use std::time::Duration;
+
+use assize_measurement::car;
+use assize_measurement::unixfs::MAX_FILE_SIZE;
+use assize_protocol::FileCid;
+use ureq::Agent;
+use ureq::http::Uri;
+
+use crate::{GatewayFailure, GatewayFault, Source, StoreError};
+
+/// The largest file as a CAR: its blocks' CIDs and the tree above them add less than a thousandth.
+const MAX_BODY: u64 = MAX_FILE_SIZE + MAX_FILE_SIZE / 1000;
+/// Seconds to accept a connection, and to begin an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// For a whole file: 4 GiB at 60 Mbit/s.
+const TRANSFER: Duration = Duration::from_secs(600);
+
+/// Gateways that serve files as CARs (IPFS Trustless Gateway specification), asked in order until one gives the file.
+///
+/// Every block is checked, so a gateway can fail to answer but not lie. No redirect is followed.
+#[derive(Clone, Debug)]
+pub struct Gateways {
+    gateways: Vec<Gateway>,
+    agent: Agent,
+}
+
+#[derive(Clone, Debug)]
+struct Gateway {
+    /// Without a slash at its end.
+    base: String,
+    /// Fit for logs: without user and password.
+    label: String,
+}
+
+impl Gateways {
+    /// The gateways with the given addresses, such as `https://trustless-gateway.link`.
+    ///
+    /// # Errors
+    /// [`StoreError::GatewayUrl`] if one of them is no address.
+    pub fn new(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
+        let agent = Agent::config_builder()
+            .timeout_connect(Some(PATIENCE))
+            .timeout_recv_response(Some(PATIENCE))
+            .timeout_global(Some(TRANSFER))
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let gateways = urls
+            .iter()
+            .map(|url| Gateway::parse(url.as_ref()))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { gateways, agent })
+    }
+
+    fn ask(&self, gateway: &Gateway, cid: &FileCid) -> Result<Vec<u8>, GatewayFault> {
+        let transport = |error: ureq::Error| GatewayFault::Transport(error.to_string());
+        let mut response = self
+            .agent
+            .get(format!("{}/ipfs/{cid}?format=car", gateway.base))
+            .header("Accept", "application/vnd.ipld.car; version=1; order=dfs; dups=n")
+            .call()
+            .map_err(transport)?;
+        if response.status() != 200 {
+            return Err(GatewayFault::Status(response.status().as_u16()));
+        }
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(MAX_BODY)
+            .read_to_vec()
+            .map_err(transport)?;
+        car::unpack(cid, &body).map_err(|error| GatewayFault::Answer(Box::new(error)))
+    }
+}
+
+impl Source for Gateways {
+    fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
+        let mut failures = Vec::new();
+        for gateway in &self.gateways {
+            match self.ask(gateway, cid) {
+                Ok(content) => return Ok(content),
+                Err(fault) => failures.push(GatewayFailure {
+                    gateway: gateway.label.clone(),
+                    fault,
+                }),
+            }
+        }
+        Err(StoreError::Gateways { cid: *cid, failures })
+    }
+}
+
+impl Gateway {
+    fn parse(url: &str) -> Result<Self, StoreError> {
+        let base = url.trim_end_matches('/');
+        let (scheme, rest) = base.split_once("://").unwrap_or(("", base));
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let label = format!("{scheme}://{host}{path}");
+        let well_formed = matches!(scheme, "http" | "https") && !host.is_empty() && !url.contains(['?', '#']);
+        if !well_formed || Uri::try_from(base).is_err() {
+            return Err(StoreError::GatewayUrl { url: label });
+        }
+        Ok(Self {
+            base: base.into(),
+            label,
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! Gateways that fail in every way: the file comes from another, or the error says what each of them did.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test server that cannot answer fails the test"
+)]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use assize_measurement::car;
+use assize_protocol::FileCid;
+use assize_store::{GatewayFault, Gateways, InOrder, LocalStore, Source, Store, StoreError};
+
+/// A gateway on a free port that gives the same answer to everyone.
+fn gateway(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).unwrap() == 0 {
+                    break;
+                }
+                request.push(byte[0]);
+            }
+            // A client that has heard enough hangs up.
+            let _ = stream.write_all(&answer(&String::from_utf8(request).unwrap()));
+        }
+    });
+    url
+}
+
+fn http(status: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn content() -> Vec<u8> {
+    (0..(1 << 20) + 500_u32)
+        .map(|index| (index % 251) as u8)
+        .collect()
+}
+
+fn honest() -> (FileCid, String) {
+    let (cid, packed) = car::pack(&content());
+    let url = gateway(move |request| {
+        assert!(
+            request.starts_with(&format!("GET /ipfs/{cid}?format=car HTTP/1.1\r\n")),
+            "{request}"
+        );
+        assert!(
+            request
+                .to_lowercase()
+                .contains("accept: application/vnd.ipld.car"),
+            "{request}"
+        );
+        http("200 OK", &packed)
+    });
+    (cid, url)
+}
+
+fn fault(url: String, cid: &FileCid) -> GatewayFault {
+    match Gateways::new(&[url]).unwrap().get(cid) {
+        Err(StoreError::Gateways { mut failures, .. }) => failures.remove(0).fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_file_comes_from_the_first_gateway_that_has_it() {
+    let (cid, url) = honest();
+    let absent = gateway(|_| http("404 Not Found", b""));
+    let gateways = Gateways::new(&[absent, format!("{url}/")]).unwrap();
+    assert_eq!(gateways.get(&cid).unwrap(), content());
+}
+
+#[test]
+fn lies_are_told_apart() {
+    let (cid, packed) = car::pack(&content());
+    let mut damaged = packed.clone();
+    damaged[700] ^= 1;
+    let other = car::pack(b"something else").1;
+    let cut = packed[..packed.len() - 1].to_vec();
+    for body in [damaged, other, cut, b"<html>".to_vec(), Vec::new()] {
+        let fault = fault(gateway(move |_| http("200 OK", &body)), &cid);
+        assert!(matches!(fault, GatewayFault::Answer(_)), "{fault}");
+    }
+    let status = |line: &'static str| fault(gateway(move |_| http(line, b"")), &cid);
+    assert!(matches!(
+        status("500 Internal Server Error"),
+        GatewayFault::Status(500)
+    ));
+    assert!(matches!(status("404 Not Found"), GatewayFault::Status(404)));
+    let short = gateway(move |_| {
+        let mut answer = http("200 OK", &packed);
+        answer.truncate(5_000);
+        answer
+    });
+    assert!(matches!(fault(short, &cid), GatewayFault::Transport(_)));
+    let silent = gateway(|_| Vec::new());
+    assert!(matches!(fault(silent, &cid), GatewayFault::Transport(_)));
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let (cid, target) = honest();
+    let url = gateway(move |_| {
+        let location = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+        location.into_bytes()
+    });
+    let fault = fault(url, &cid);
+    assert!(!matches!(fault, GatewayFault::Answer(_)), "{fault}");
+}
+
+#[test]
+fn a_local_store_is_asked_first_and_gateways_after_it() {
+    let (cid, url) = honest();
+    let directory = tempfile::tempdir().unwrap();
+    let local = LocalStore::open(directory.path()).unwrap();
+    let here = local.put(b"here").unwrap();
+    let sources = |gateways: &[&str]| {
+        InOrder::new(vec![
+            Box::new(local.clone()),
+            Box::new(Gateways::new(gateways).unwrap()),
+        ])
+    };
+    let unreachable = "http://127.0.0.1:9";
+    assert_eq!(sources(&[unreachable]).get(&here).unwrap(), b"here");
+    assert_eq!(sources(&[unreachable, &url]).get(&cid).unwrap(), content());
+    let error = sources(&["http://user:secret@127.0.0.1:9"])
+        .get(&cid)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("is not in the store")
+            && error.contains("http://127.0.0.1:9")
+            && !error.contains("secret"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_no_address_is_refused() {
+    for url in [
+        "",
+        "gateway.example",
+        "ftp://gateway.example",
+        "https://",
+        "https://host?x",
+        "http://a b",
+    ] {
+        let error = Gateways::new(&[url]).unwrap_err();
+        assert!(matches!(error, StoreError::GatewayUrl { .. }), "{url}");
+    }
+}

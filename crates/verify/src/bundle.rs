@@ -1,0 +1,119 @@
+//! Bundles: making them from evidence, and recomputing from them without any network.
+
+use assize_bundle::{BEACONS, Bundle, FACTS};
+use assize_drand::{BeaconSource, Bundle as RecordedBeacons};
+use assize_protocol::FileCid;
+use assize_store::{Source, StoreError};
+
+use crate::evidence::file;
+use crate::facts::ChainRound;
+use crate::{ChainFacts, Evidence, VerifyError};
+
+type Result<T> = std::result::Result<T, VerifyError>;
+
+impl<B: BeaconSource> Evidence<'_, B> {
+    /// Packs all that recomputing needs: the facts, both beacons of each revealed round, and every file that the facts
+    /// name. Nothing is recomputed; beacons and files are checked as they are read.
+    ///
+    /// # Errors
+    /// [`VerifyError::Beacon`], [`VerifyError::Store`], [`VerifyError::Bundle`].
+    pub fn bundle(&self) -> Result<Bundle> {
+        let mut beacons = Vec::new();
+        let mut wanted = Vec::new();
+        for ChainRound { round, commitments } in self.chain.rounds.values() {
+            let number = round.number;
+            if round.seed.is_some() {
+                for beacon_round in [round.beacon_round, round.dedupe_beacon_round] {
+                    let beacon = self.beacons.beacon(beacon_round);
+                    beacons.push(beacon.map_err(|source| VerifyError::Beacon {
+                        round: number,
+                        beacon_round,
+                        source,
+                    })?);
+                }
+            }
+            let folder = format!("rounds/{number}");
+            wanted.push((format!("{folder}/roster.ndjson"), round.roster.cid));
+            wanted.push((format!("{folder}/tasks.ndjson"), round.tasks.cid));
+            let batches = commitments.iter().enumerate();
+            wanted.extend(
+                batches.map(|(index, batch)| (format!("{folder}/batches/{index}.ndjson"), batch.cid)),
+            );
+        }
+        let settlements = self.chain.settlements.values();
+        wanted.extend(
+            settlements.map(|posted| (format!("settlements/{}.json", posted.id), posted.proposal.cid)),
+        );
+        beacons.sort_by_key(|beacon| beacon.round);
+        beacons.dedup_by_key(|beacon| beacon.round);
+
+        let mut files = vec![
+            (FACTS.to_owned(), json(self.chain)?),
+            (BEACONS.to_owned(), json(&beacons)?),
+        ];
+        for (name, cid) in wanted {
+            let content = file(self.store, &cid, || name.clone())?;
+            files.push((name, content));
+        }
+        Ok(Bundle::new(files)?)
+    }
+}
+
+/// Indented: people read it.
+fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let fault = |error: serde_json::Error| VerifyError::BundleFile {
+        name: FACTS,
+        reason: error.to_string(),
+    };
+    let mut json = serde_json::to_vec_pretty(value).map_err(fault)?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// What a bundle holds, ready to be recomputed by an [`Evidence`].
+///
+/// The facts in it are what the bundle's maker says that the chain says. Everything else follows from them or is
+/// refused, so whoever wants certainty compares them with the chain, or with someone who has seen it.
+#[derive(Clone, Debug)]
+pub struct Unpacked {
+    /// What the bundle's maker says that the chain says.
+    pub facts: ChainFacts,
+    /// The beacons, not verified yet.
+    pub beacons: RecordedBeacons,
+    /// The files.
+    pub files: BundledFiles,
+}
+
+impl Unpacked {
+    /// Reads the facts and beacons of a bundle.
+    ///
+    /// # Errors
+    /// [`VerifyError::Bundle`], [`VerifyError::BundleFile`].
+    pub fn open(bundle: Bundle) -> Result<Self> {
+        let bad = |name, reason: String| VerifyError::BundleFile { name, reason };
+        let facts = &bundle.file(FACTS)?.content;
+        let facts = serde_json::from_slice(facts).map_err(|error| bad(FACTS, error.to_string()))?;
+        let beacons = &bundle.file(BEACONS)?.content;
+        let beacons = RecordedBeacons::from_json(beacons).map_err(|error| bad(BEACONS, error.to_string()))?;
+        Ok(Self {
+            facts,
+            beacons,
+            files: BundledFiles(bundle),
+        })
+    }
+}
+
+/// The files of a bundle, by CID.
+#[derive(Clone, Debug)]
+pub struct BundledFiles(Bundle);
+
+impl Source for BundledFiles {
+    fn get(&self, cid: &FileCid) -> std::result::Result<Vec<u8>, StoreError> {
+        // Checked block by block when the bundle was read.
+        let file = self.0.by_cid(cid).ok_or_else(|| StoreError::NotFound {
+            cid: *cid,
+            place: "the bundle".into(),
+        })?;
+        Ok(file.content.clone())
+    }
+}

@@ -1,0 +1,155 @@
+//! Recomputing from a bundle, without any network.
+
+use assize_bundle::{Bundle, FACTS};
+use assize_chain::SettlementId;
+use assize_drand::{Chain, Verified};
+use assize_protocol::RoundNumber;
+use assize_verify::{Conclusion, Evidence, Mismatch, Unpacked, VerifyError};
+
+use crate::case::{BATCHES, Case, UNREVEALED};
+
+/// What verifying a bundle ends with.
+fn verify(bundle: Bundle) -> Result<Option<Mismatch>, VerifyError> {
+    let Unpacked {
+        facts,
+        beacons,
+        files,
+    } = Unpacked::open(bundle)?;
+    let evidence = Evidence {
+        chain: &facts,
+        store: &files,
+        beacons: &Verified::new(Chain::quicknet(), beacons),
+        progress: &|_| {},
+    };
+    for &round in facts.rounds.keys() {
+        if let Conclusion::Mismatch(mismatch) = evidence.verify_round(round)? {
+            return Ok(Some(mismatch));
+        }
+    }
+    for &settlement in facts.settlements.keys() {
+        if let Conclusion::Mismatch(mismatch) = evidence.verify_settlement(settlement)? {
+            return Ok(Some(mismatch));
+        }
+    }
+    Ok(None)
+}
+
+#[test]
+fn a_bundle_says_what_the_network_says() {
+    let case = Case::new();
+    let bundle = case.evidence().bundle().unwrap();
+    let files: Vec<&str> = bundle.files().iter().map(|file| file.name.as_str()).collect();
+    // One roster and one task list serve all four rounds; nobody could commit to the one that was not revealed.
+    assert_eq!(
+        files,
+        [
+            "facts.json",
+            "beacons.json",
+            "rounds/1/roster.ndjson",
+            "rounds/1/tasks.ndjson",
+            "rounds/1/batches/0.ndjson",
+            "rounds/1/batches/1.ndjson",
+            "rounds/2/batches/0.ndjson",
+            "rounds/2/batches/1.ndjson",
+            "rounds/4/batches/0.ndjson",
+            "rounds/4/batches/1.ndjson",
+            "settlements/1.json",
+            "settlements/2.json",
+        ]
+    );
+    assert_eq!(BATCHES, 2);
+    let (root, packed) = bundle.to_car();
+    let read = Bundle::from_car(&packed).unwrap();
+    assert_eq!(read.root(), root);
+    let unpacked = Unpacked::open(read.clone()).unwrap();
+    assert_eq!(unpacked.facts, case.facts);
+    assert_eq!(unpacked.beacons.len(), 6, "the unrevealed round needs none");
+    assert!(unpacked.facts.rounds[&UNREVEALED].round.seed.is_none());
+    assert_eq!(verify(read).unwrap(), None);
+}
+
+#[test]
+fn one_round_alone() {
+    let mut case = Case::new();
+    case.facts.rounds.retain(|number, _| *number == RoundNumber(2));
+    case.facts.settlements.clear();
+    let bundle = case.evidence().bundle().unwrap();
+    assert_eq!(bundle.files().len(), 4 + BATCHES);
+    assert_eq!(verify(bundle).unwrap(), None);
+}
+
+/// A bundle whose files were changed, and all CIDs with them.
+fn changed(case: &Case, name: &str, from: &str, to: &str) -> Bundle {
+    let bundle = case.evidence().bundle().unwrap();
+    let files = bundle.files().iter().map(|file| {
+        let mut content = file.content.clone();
+        if file.name == name {
+            let text = String::from_utf8(content).unwrap();
+            assert!(text.contains(from), "{from} is not in {name}");
+            content = text.replacen(from, to, 1).into();
+        }
+        (file.name.clone(), content)
+    });
+    Bundle::new(files).unwrap()
+}
+
+#[test]
+fn a_maker_who_lies_consistently_is_found_out() {
+    let case = Case::new();
+    let lie = |name: &str, from: &str, to: &str| verify(changed(&case, name, from, to));
+    let seed = case.facts.rounds[&RoundNumber(1)].round.seed.unwrap().to_string();
+    let mismatch = lie(FACTS, &seed, &format!("0x{}", "11".repeat(32)))
+        .unwrap()
+        .unwrap();
+    assert_eq!(mismatch.path, "chain.rounds[1].seed");
+    assert_eq!(mismatch.ours, seed);
+
+    let root = case.facts.rounds[&RoundNumber(1)].round.roster.root.to_string();
+    let error = lie(FACTS, &root, &format!("0x{}", "11".repeat(32))).unwrap_err();
+    assert!(
+        error.to_string().starts_with("the roster of round 1 has root"),
+        "{error}"
+    );
+
+    let beacon = case.facts.rounds[&RoundNumber(1)].round.beacon_round;
+    let error = lie("beacons.json", "\"signature\": \"", "\"signature\": \"00").unwrap_err();
+    assert!(
+        error.to_string().contains("beacons.json in the bundle"),
+        "{error}"
+    );
+    let error = lie("beacons.json", &beacon.to_string(), "1").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("beacon {beacon} of round 1")),
+        "{error}"
+    );
+
+    // Another roster under the same facts is not found under its CID.
+    let error = lie("rounds/1/roster.ndjson", "0x", "0X").unwrap_err();
+    assert!(error.to_string().contains("is not in the bundle"), "{error}");
+
+    let total = case.facts.settlements[&SettlementId(1)].proposal.cumulative_total;
+    let mismatch = lie(FACTS, &format!("\"{total}\""), "\"1\"").unwrap().unwrap();
+    assert_eq!(mismatch.path, "chain.settlements[1].cumulativeTotal");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let case = Case::new();
+    for name in ["facts.json", "beacons.json"] {
+        let error = verify(changed(&case, name, "\n", "\n]")).unwrap_err();
+        assert!(
+            error.to_string().starts_with(&format!("{name} in the bundle")),
+            "{error}"
+        );
+        let bundle = case.evidence().bundle().unwrap();
+        let others = bundle.files().iter().filter(|file| file.name != name);
+        let without = Bundle::new(others.map(|file| (file.name.clone(), file.content.clone()))).unwrap();
+        let error = verify(without).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the bundle has no {name}: make it again with `assize bundle`")
+        );
+    }
+}
