@@ -102,11 +102,45 @@ pub(crate) struct OnlineArgs {
 /// What there is to recompute from: chain, files and beacons, or a bundle of all three.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EvidenceArgs {
-    #[command(flatten)]
-    pub online: Option<OnlineArgs>,
     /// A bundle of `assize bundle`, instead of chain, store and beacons: no network is used.
-    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["store", "gateways", "beacons", "relays"])]
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["gateways", "beacons", "relays"])]
     pub offline: Option<PathBuf>,
+    // As in `ChainArgs`, but a bundle can stand in for them.
+    /// JSON-RPC endpoint.
+    #[arg(
+        long,
+        env = "ASSIZE_RPC_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        required_unless_present = "offline"
+    )]
+    rpc_url: Option<String>,
+    /// The contracts' addresses: the file that `assize deploy` prints.
+    #[arg(
+        long,
+        env = "ASSIZE_DEPLOYMENT",
+        value_name = "FILE",
+        required_unless_present = "offline"
+    )]
+    deployment: Option<PathBuf>,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
+}
+
+impl EvidenceArgs {
+    /// What was given instead of a bundle.
+    pub(crate) fn online(&self) -> Option<OnlineArgs> {
+        Some(OnlineArgs {
+            chain: ChainArgs {
+                rpc_url: self.rpc_url.clone()?,
+                deployment: self.deployment.clone()?,
+            },
+            source: self.source.clone(),
+            beacons: self.beacons.clone(),
+        })
+    }
 }
 
 /// Where beacons come from; they are verified wherever they come from.

@@ -32,10 +32,9 @@ impl Inputs {
             return Self::from_bundle(path);
         }
         let online = args
-            .online
-            .as_ref()
+            .online()
             .ok_or_eyre("nothing to recompute from: give --rpc-url and --deployment, or --offline BUNDLE")?;
-        Self::online(online, read).await
+        Self::online(&online, read).await
     }
 
     /// From a chain whose facts `read` reads.
