@@ -1,0 +1,13 @@
+//! Beacons, and files of beacons: read, never genuine by accident.
+#![no_main]
+
+use assize_drand::{Beacon, Bundle, Chain};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|json: &[u8]| {
+    if let Ok(beacon) = Beacon::from_json(json) {
+        let _ = Chain::quicknet().verify(&beacon);
+        let _ = Chain::default_chain().verify(&beacon);
+    }
+    let _ = Bundle::from_json(json);
+});

@@ -1,0 +1,11 @@
+//! A bundle that is read is packed as the same bytes.
+#![no_main]
+
+use assize_bundle::Bundle;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|packed: &[u8]| {
+    if let Ok(bundle) = Bundle::from_car(packed) {
+        assert_eq!(bundle.to_car().1, packed);
+    }
+});

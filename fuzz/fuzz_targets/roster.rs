@@ -1,0 +1,11 @@
+//! A roster that is read is written as one that reads the same.
+#![no_main]
+
+use assize_protocol::Roster;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|file: &[u8]| {
+    if let Ok(roster) = Roster::parse(file) {
+        assert_eq!(Roster::parse(&roster.to_ndjson()), Ok(roster));
+    }
+});
