@@ -73,7 +73,7 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
 
     mapping(address operator => address recipient) private _payoutAddresses;
     mapping(uint64 settlement => Record) private _settlements;
-    /// @dev The chain: settlement by position, from 1. Beyond `_headPosition` lie leftovers of vetoed branches.
+    /// @dev The chain: settlement by position, from 1. Beyond `_headPosition` lie leftovers of void branches.
     mapping(uint64 position => uint64 settlement) private _live;
     address[] private _evaluators;
     /// @dev The newest set to which an address belongs; an evaluator is one of the newest set of all.
@@ -129,7 +129,7 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         require(Cid.isValid(proposal.cid), InvalidCid(proposal.cid));
         _checkSignatures(digestOf(proposal), signatures);
 
-        // Never before its parent, or a veto of the parent would reach an active settlement.
+        // Never before its parent, or the parent's fall would reach an active settlement.
         uint64 activeAt = SafeCast.toUint64(Math.max(block.timestamp + challengeWindow, parent.activeAt));
         settlement = _append(proposal, activeAt);
         emit SettlementPosted(
@@ -148,11 +148,47 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IRewards
     function veto(uint64 settlement, string calldata reason) external {
         require(msg.sender == guardian, NotGuardian(msg.sender, guardian));
-        Status status = statusOf(settlement);
-        require(status == Status.Pending, NotPending(settlement, status));
-        uint64 lastVoid = head();
-        _headPosition = _settlements[settlement].position - 1;
+        _checkPending(settlement);
+        uint64 lastVoid = _void(settlement);
         emit SettlementVetoed(settlement, lastVoid, msg.sender, reason);
+    }
+
+    /// @inheritdoc IRewards
+    function challengeMembership(
+        uint64 settlement,
+        Accepted calldata accepted,
+        bytes32[] calldata acceptedProof,
+        RosterEntry calldata entry,
+        bytes32[] calldata rosterProof,
+        uint256 seat
+    ) external {
+        _checkPending(settlement);
+        _checkAccepted(settlement, accepted, acceptedProof);
+        require(entry.index == accepted.station, EntryOfAnotherStation(accepted.station, entry.index));
+
+        IRounds.Draw memory draw = ROUNDS.drawOf(accepted.round, accepted.station, accepted.committee, accepted.k);
+        require(_inTree(draw.rosterRoot, abi.encode(entry), rosterProof), NotInRoster(accepted.round, entry.index));
+        require(seat == draw.seat, WrongSeat(draw.seat, seat));
+        require(draw.committee != accepted.committee, NotFraud(draw.committee, seat));
+
+        uint64 lastVoid = _void(settlement);
+        emit MembershipDisproved(
+            settlement, lastVoid, msg.sender, accepted, entry.station, entry.operator, draw.task, draw.committee
+        );
+    }
+
+    /// @inheritdoc IRewards
+    function challengeExistence(uint64 settlement, Accepted calldata accepted, bytes32[] calldata acceptedProof)
+        external
+    {
+        _checkPending(settlement);
+        _checkAccepted(settlement, accepted, acceptedProof);
+        Impossibility reason = _impossibility(settlement, accepted);
+        require(
+            reason != Impossibility.None, CanExist(accepted.round, accepted.station, accepted.committee, accepted.k)
+        );
+        uint64 lastVoid = _void(settlement);
+        emit ExistenceDisproved(settlement, lastVoid, msg.sender, accepted, reason);
     }
 
     /// @inheritdoc IRewards
@@ -243,7 +279,7 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         if (settlement == 0 || settlement > settlementCount) return Status.None;
         Record storage record = _settlements[settlement];
         uint64 position = record.position;
-        // Off the chain: cut off by a veto, and perhaps replaced since.
+        // Off the chain: cut off by a veto or a challenge, and perhaps replaced since.
         if (position > _headPosition || _live[position] != settlement) return Status.Void;
         return block.timestamp < record.activeAt ? Status.Pending : Status.Active;
     }
@@ -299,6 +335,13 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
             position: position,
             cidCodec: codec
         });
+    }
+
+    /// @dev Cuts a settlement, and with it all that descend from it, off the chain; that it is pending is the caller's
+    /// to check.
+    function _void(uint64 settlement) private returns (uint64 lastVoid) {
+        lastVoid = head();
+        _headPosition = _settlements[settlement].position - 1;
     }
 
     /// @dev Pays, or takes the payment back if the recipient refuses it: then nothing has changed.
@@ -394,6 +437,33 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         emit EvaluatorsChanged(version, newEvaluators, threshold);
     }
 
+    function _checkPending(uint64 settlement) private view {
+        Status status = statusOf(settlement);
+        require(status == Status.Pending, NotPending(settlement, status));
+    }
+
+    function _checkAccepted(uint64 settlement, Accepted calldata accepted, bytes32[] calldata proof) private view {
+        require(
+            _inTree(_settlements[settlement].acceptedRoot, abi.encode(accepted), proof),
+            NotAccepted(accepted.round, accepted.station, accepted.committee, accepted.k)
+        );
+    }
+
+    /// @dev Every round that a settlement covers is past its commit window, so what was not revealed never will be.
+    function _impossibility(uint64 settlement, Accepted calldata accepted) private view returns (Impossibility) {
+        Record storage record = _settlements[settlement];
+        uint64 number = accepted.round;
+        if (number < record.firstRound || number > record.lastRound) return Impossibility.RoundOutsideSettlement;
+        IRounds.Round memory round = ROUNDS.getRound(number);
+        if (round.seed == 0) return Impossibility.RoundNotRevealed;
+        (uint256 committees, uint256 tasksPerCommittee) = ROUNDS.committeeCount(number);
+        if (committees == 0) return Impossibility.RoundWithoutCommittees;
+        if (accepted.station >= round.inputs.rosterCount) return Impossibility.NoSuchStation;
+        if (accepted.committee >= committees) return Impossibility.NoSuchCommittee;
+        if (accepted.k >= tasksPerCommittee) return Impossibility.NoSuchTask;
+        return Impossibility.None;
+    }
+
     /// @dev The range goes on where the parent's ended.
     function _checkRange(uint64 parentLast, uint64 first, uint64 last) private pure {
         uint64 expected = parentLast + 1;
@@ -424,9 +494,12 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev A leaf of OpenZeppelin's standard Merkle tree.
     function _checkProof(bytes32 root, address operator, uint256 cumulative, bytes32[] calldata proof) private pure {
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(operator, cumulative))));
-        require(MerkleProof.verifyCalldata(proof, root, leaf), InvalidProof(operator, cumulative));
+        require(_inTree(root, abi.encode(operator, cumulative), proof), InvalidProof(operator, cumulative));
+    }
+
+    /// @dev Whether OpenZeppelin's standard Merkle tree has a leaf of this content.
+    function _inTree(bytes32 root, bytes memory content, bytes32[] calldata proof) private pure returns (bool) {
+        return MerkleProof.verifyCalldata(proof, root, keccak256(bytes.concat(keccak256(content))));
     }
 }

@@ -229,10 +229,7 @@ contract Rounds is IRounds, Ownable2Step {
     /// @inheritdoc IRounds
     function committeeOf(uint64 round, uint256 station) external view returns (uint256 committee, uint256 seat) {
         (Record storage record, uint256 committees,) = _drawn(round);
-        uint256 stations = record.rosterCount;
-        require(station < stations, OutOfRange(station, stations));
-        seat = Shuffle.unshuffled(station, stations, Committees.rosterSeed(record.seed));
-        committee = Committees.ofSeat(seat, stations, committees);
+        return _seatOf(record, station, committees);
     }
 
     /// @inheritdoc IRounds
@@ -249,10 +246,20 @@ contract Rounds is IRounds, Ownable2Step {
     function taskAt(uint64 round, uint256 committee, uint256 k) external view returns (uint256 task) {
         (Record storage record, uint256 committees, uint256 perCommittee) = _drawn(round);
         require(committee < committees, OutOfRange(committee, committees));
-        require(k < perCommittee, OutOfRange(k, perCommittee));
-        uint256 tasks = record.taskCount;
-        uint256 place = Committees.taskPlace(committee, k, perCommittee, tasks);
-        return Shuffle.shuffled(place, tasks, Committees.taskSeed(record.seed));
+        return _taskAt(record, committee, k, perCommittee);
+    }
+
+    /// @inheritdoc IRounds
+    function drawOf(uint64 round, uint256 station, uint256 committee, uint256 k)
+        external
+        view
+        returns (Draw memory draw)
+    {
+        (Record storage record, uint256 committees, uint256 perCommittee) = _drawn(round);
+        require(committee < committees, OutOfRange(committee, committees));
+        draw.rosterRoot = record.rosterRoot;
+        (draw.committee, draw.seat) = _seatOf(record, station, committees);
+        draw.task = _taskAt(record, committee, k, perCommittee);
     }
 
     /// @dev Freezes beacons and parameters. The beacon must be unknown now: its round is fixed by the clock alone.
@@ -312,6 +319,28 @@ contract Rounds is IRounds, Ownable2Step {
         tasksPerCommittee = Committees.tasksPerCommittee(
             committees, stations, tasks, record.parameters.targetMeasurements, record.parameters.maxTasksPerCommittee
         );
+    }
+
+    function _seatOf(Record storage record, uint256 station, uint256 committees)
+        private
+        view
+        returns (uint256 committee, uint256 seat)
+    {
+        uint256 stations = record.rosterCount;
+        require(station < stations, OutOfRange(station, stations));
+        seat = Shuffle.unshuffled(station, stations, Committees.rosterSeed(record.seed));
+        committee = Committees.ofSeat(seat, stations, committees);
+    }
+
+    function _taskAt(Record storage record, uint256 committee, uint256 k, uint256 perCommittee)
+        private
+        view
+        returns (uint256 task)
+    {
+        require(k < perCommittee, OutOfRange(k, perCommittee));
+        uint256 tasks = record.taskCount;
+        uint256 place = Committees.taskPlace(committee, k, perCommittee, tasks);
+        return Shuffle.shuffled(place, tasks, Committees.taskSeed(record.seed));
     }
 
     function _inputs(Record storage record) private view returns (Inputs memory) {

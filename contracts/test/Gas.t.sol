@@ -8,6 +8,7 @@ import {IRounds} from "../src/interfaces/IRounds.sol";
 import {Blake2b} from "../src/libraries/Blake2b.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {BeaconDigestPrecompile} from "./mocks/BeaconDigestPrecompile.sol";
+import {MerkleTree} from "./utils/MerkleTree.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
 /// @notice The price of each step on the test EVM, recorded in `contracts/gas`: of transactions the whole, with
@@ -106,8 +107,45 @@ contract GasTest is RewardsFixture {
         assertLe(vm.snapshotGasLastCall("Rewards", "post, 512 rounds, 2 signatures"), 8_000_000);
     }
 
+    /// @dev Both trees of 2^20 leaves, and a descendant that falls too.
+    function test_gas_challenges() public {
+        IRewards.RosterEntry memory entry = IRewards.RosterEntry({
+            index: 777_777,
+            station: makeAddr("station"),
+            operator: makeAddr("operator"),
+            subnet: bytes16("a subnet's hash.")
+        });
+        bytes32[] memory rosterProof;
+        IRounds.Inputs memory inputs = inputsOf(1_000_000, 22_000_000);
+        (inputs.rosterRoot, rosterProof) = MerkleTree.deep(MerkleTree.hashOf(abi.encode(entry)), 20);
+        vm.prank(COORDINATOR);
+        rounds.open(inputs);
+        reveal(2);
+        vm.warp(rounds.getRound(2).commitsUntil + 1);
+        (, uint256 seat) = rounds.committeeOf(2, entry.index);
+
+        IRewards.Accepted memory accepted = IRewards.Accepted({round: 2, station: entry.index, committee: 1234, k: 0});
+        bytes32[] memory proof = _postAccepted(accepted);
+        rewards.challengeMembership(1, accepted, proof, entry, rosterProof, seat);
+        assertLe(vm.snapshotGasLastCall("Rewards", "challengeMembership, of 1 000 000 stations"), 250_000);
+
+        accepted.station = 1_000_000;
+        proof = _postAccepted(accepted);
+        rewards.challengeExistence(3, accepted, proof);
+        vm.snapshotGasLastCall("Rewards", "challengeExistence, of 1 000 000 stations");
+    }
+
     function blake2b(bytes calldata message) external view returns (bytes32) {
         return Blake2b.hash(message);
+    }
+
+    /// @dev A settlement that rewards `accepted`, and its child.
+    function _postAccepted(IRewards.Accepted memory accepted) private returns (bytes32[] memory proof) {
+        IRewards.Proposal memory proposal = proposalOf(single(STRANGER, 1));
+        (proposal.acceptedRoot, proof) = MerkleTree.deep(MerkleTree.hashOf(abi.encode(accepted)), 20);
+        post(proposal);
+        playRound();
+        post(single(STRANGER, 1));
     }
 
     /// @dev Addresses that exist already, as operators' do: a payment to a new one costs 25 000 more.

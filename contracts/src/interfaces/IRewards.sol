@@ -3,13 +3,25 @@ pragma solidity ^0.8.30;
 
 /// @title Rewards: deposits, settlements and claims
 /// @notice Settlements are cumulative Merkle roots signed by k of n evaluators, active after a challenge window.
-/// DESIGN §2.7. Active settlements can never be vetoed, paused or un-funded; deposits can never be withdrawn.
+/// DESIGN §2.7. Within the window a guardian can veto, and anyone can void a settlement by proving that it rewards a
+/// measurement that nobody was drawn for. Active settlements can never be voided, paused or un-funded; deposits can never be withdrawn.
 interface IRewards {
     enum Status {
         None,
         Pending,
         Active,
         Void
+    }
+
+    /// @notice Why an accepted measurement cannot exist.
+    enum Impossibility {
+        None,
+        RoundOutsideSettlement,
+        RoundNotRevealed,
+        RoundWithoutCommittees,
+        NoSuchStation,
+        NoSuchCommittee,
+        NoSuchTask
     }
 
     /// @notice What evaluators sign.
@@ -44,6 +56,24 @@ interface IRewards {
         bytes32[] proof;
     }
 
+    /// @notice A rewarded measurement: a leaf of `acceptedRoot`.
+    /// @param station Index in the round's roster.
+    /// @param k Task of the committee.
+    struct Accepted {
+        uint64 round;
+        uint256 station;
+        uint256 committee;
+        uint256 k;
+    }
+
+    /// @notice A station of a round: a leaf of `rosterRoot`.
+    struct RosterEntry {
+        uint256 index;
+        address station;
+        address operator;
+        bytes16 subnet;
+    }
+
     event Deposited(address indexed from, uint256 amount, uint256 totalDeposited);
     event SettlementPosted(
         uint64 indexed settlement,
@@ -58,6 +88,24 @@ interface IRewards {
     );
     /// @dev `lastVoid` is the newest descendant voided along with `settlement`.
     event SettlementVetoed(uint64 indexed settlement, uint64 lastVoid, address indexed guardian, string reason);
+    /// @notice A settlement was voided, and its descendants to `lastVoid`: `accepted` rewards a station outside its
+    /// committee.
+    /// @param task Index in the task list of the task that was rewarded.
+    /// @param committee Where the station really sits.
+    event MembershipDisproved(
+        uint64 indexed settlement,
+        uint64 lastVoid,
+        address indexed challenger,
+        Accepted accepted,
+        address indexed station,
+        address operator,
+        uint256 task,
+        uint256 committee
+    );
+    /// @notice A settlement was voided, and its descendants to `lastVoid`: no measurement can be what `accepted` says.
+    event ExistenceDisproved(
+        uint64 indexed settlement, uint64 lastVoid, address indexed challenger, Accepted accepted, Impossibility reason
+    );
     event Claimed(
         uint64 indexed settlement,
         address indexed operator,
@@ -75,6 +123,14 @@ interface IRewards {
     error NoSuchSettlement(uint64 settlement);
     error NotActive(uint64 settlement, Status status);
     error NotPending(uint64 settlement, Status status);
+    error NotAccepted(uint64 round, uint256 station, uint256 committee, uint256 k);
+    error EntryOfAnotherStation(uint256 expected, uint256 actual);
+    error NotInRoster(uint64 round, uint256 index);
+    error WrongSeat(uint256 expected, uint256 actual);
+    /// @notice The station does sit in the accepted committee.
+    error NotFraud(uint256 committee, uint256 seat);
+    /// @notice The measurement is one that could have been made.
+    error CanExist(uint64 round, uint256 station, uint256 committee, uint256 k);
     error WrongParent(uint64 expected, uint64 actual);
     error RangeDoesNotContinue(uint64 expectedFirst, uint64 first, uint64 last);
     error TooManyRounds(uint256 rounds, uint256 max);
@@ -106,13 +162,39 @@ interface IRewards {
 
     /// @notice Posts a settlement with the signatures of at least `threshold` evaluators, signers ascending by address.
     /// Anyone may call; the signatures decide.
-    /// Warning: the contract bounds what a settlement can grant (budgets of its rounds, deposits), but not to whom. That
-    /// rests on the evaluators' independence, on anyone who recomputes the document, and on the guardian's veto.
+    /// Warning: the contract bounds what a settlement can grant (budgets of its rounds, deposits) and, once challenged,
+    /// that accepted measurements were drawn. It checks neither that they were made, nor that `root` follows from
+    /// `acceptedRoot`. That rests on the evaluators' independence, on anyone who recomputes the document, and on the
+    /// guardian's veto.
     /// @param signatures 65 bytes each over the EIP-712 digest of `Proposal` plus the evaluator-set version.
     function post(Proposal calldata proposal, bytes[] calldata signatures) external returns (uint64 settlement);
 
     /// @notice Voids a pending settlement and all that descend from it. Guardian only.
     function veto(uint64 settlement, string calldata reason) external;
+
+    /// @notice Voids a pending settlement and all that descend from it by proof that it rewards a station for a task of
+    /// a committee in which the station does not sit. Anyone may call; the proof decides. Where a station sits is
+    /// recomputed from the round, so an honest measurement can never be disproved.
+    /// Warning: a leaf that cannot exist at all has no seat or task to compare, and reverts with an error of `IRounds`;
+    /// `challengeExistence` is for those.
+    /// @param acceptedProof From `accepted` to the settlement's `acceptedRoot`.
+    /// @param entry The station of that index.
+    /// @param rosterProof From `entry` to the `rosterRoot` of the accepted round.
+    /// @param seat The station's seat, as `IRounds.committeeOf` tells.
+    function challengeMembership(
+        uint64 settlement,
+        Accepted calldata accepted,
+        bytes32[] calldata acceptedProof,
+        RosterEntry calldata entry,
+        bytes32[] calldata rosterProof,
+        uint256 seat
+    ) external;
+
+    /// @notice As `challengeMembership`, by proof that it rewards a measurement that cannot exist: of a round that the
+    /// settlement does not cover, that was never revealed or had no committees, or of a station, committee or task
+    /// beyond the round's.
+    function challengeExistence(uint64 settlement, Accepted calldata accepted, bytes32[] calldata acceptedProof)
+        external;
 
     /// @notice Pays an operator what an active settlement grants beyond what was claimed. Anyone may call; the money
     /// goes to the operator, or to the payout address the operator has set. Reverts if the recipient refuses it.

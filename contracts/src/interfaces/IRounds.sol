@@ -68,6 +68,17 @@ interface IRounds {
         uint64 committedAt;
     }
 
+    /// @notice Where a station sits, and a task of a committee that need not be its own.
+    /// @param committee The committee in which the station sits.
+    /// @param seat Its seat, counted over the whole roster.
+    /// @param task Index in the task list of the task that was asked for.
+    struct Draw {
+        bytes32 rosterRoot;
+        uint256 committee;
+        uint256 seat;
+        uint256 task;
+    }
+
     event RoundOpened(
         uint64 indexed round,
         uint64 beaconRound,
@@ -157,4 +168,7 @@ interface IRounds {
     function memberAt(uint64 round, uint256 committee, uint256 seat) external view returns (uint256 station);
     /// @notice Index in the task list of task `k` of a committee.
     function taskAt(uint64 round, uint256 committee, uint256 k) external view returns (uint256 task);
+    /// @notice `committeeOf(round, station)` and `taskAt(round, committee, k)` at once, and the roster's root: what it
+    /// takes to judge whether `station` was drawn for that task.
+    function drawOf(uint64 round, uint256 station, uint256 committee, uint256 k) external view returns (Draw memory);
 }

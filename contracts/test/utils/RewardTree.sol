@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
-import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+import {MerkleTree} from "./MerkleTree.sol";
 
-/// @notice OpenZeppelin's standard Merkle tree over `(address operator, uint256 cumulativeAttoFil)`, for tests.
-/// @dev A complete binary tree in an array: children of `i` are `2i + 1` and `2i + 2`; the leaves, sorted by hash, fill
-/// its end from the back.
+/// @notice `MerkleTree` over `(address operator, uint256 cumulativeAttoFil)`.
 library RewardTree {
     struct Leaf {
         address operator;
@@ -13,45 +11,21 @@ library RewardTree {
     }
 
     function rootOf(Leaf[] memory leaves) internal pure returns (bytes32) {
-        return leaves.length == 0 ? bytes32(0) : _build(leaves)[0];
+        return MerkleTree.rootOf(_hashes(leaves));
     }
 
-    function proofOf(Leaf[] memory leaves, uint256 index) internal pure returns (bytes32[] memory proof) {
-        bytes32[] memory tree = _build(leaves);
-        bytes32 wanted = hashOf(leaves[index]);
-        uint256 node = tree.length - 1;
-        while (tree[node] != wanted) --node;
-
-        uint256 depth;
-        for (uint256 i = node; i > 0; i = (i - 1) / 2) {
-            ++depth;
-        }
-        proof = new bytes32[](depth);
-        for (uint256 i = 0; i < depth; ++i) {
-            proof[i] = tree[node % 2 == 1 ? node + 1 : node - 1];
-            node = (node - 1) / 2;
-        }
+    function proofOf(Leaf[] memory leaves, uint256 index) internal pure returns (bytes32[] memory) {
+        return MerkleTree.proofOf(_hashes(leaves), index);
     }
 
     function hashOf(Leaf memory leaf) internal pure returns (bytes32) {
-        return keccak256(bytes.concat(keccak256(abi.encode(leaf.operator, leaf.cumulative))));
+        return MerkleTree.hashOf(abi.encode(leaf.operator, leaf.cumulative));
     }
 
-    function _build(Leaf[] memory leaves) private pure returns (bytes32[] memory tree) {
-        uint256 count = leaves.length;
-        tree = new bytes32[](2 * count - 1);
-        // Insertion sort, descending from the front of the leaves' half.
-        for (uint256 i = 0; i < count; ++i) {
-            bytes32 hash = hashOf(leaves[i]);
-            uint256 at = count - 1 + i;
-            while (at > count - 1 && tree[at - 1] < hash) {
-                tree[at] = tree[at - 1];
-                --at;
-            }
-            tree[at] = hash;
-        }
-        for (uint256 i = count - 1; i > 0; --i) {
-            tree[i - 1] = Hashes.commutativeKeccak256(tree[2 * i - 1], tree[2 * i]);
+    function _hashes(Leaf[] memory leaves) private pure returns (bytes32[] memory hashes) {
+        hashes = new bytes32[](leaves.length);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            hashes[i] = hashOf(leaves[i]);
         }
     }
 }
