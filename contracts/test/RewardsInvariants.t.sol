@@ -5,8 +5,9 @@ import {IRewards} from "../src/interfaces/IRewards.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {RewardsHandler} from "./handlers/RewardsHandler.sol";
 
-/// @notice What must hold whatever anyone does, in whatever order. The handler plays honest evaluators with a guardian
-/// who vetoes at random, and keeps its own account of which settlements are void and who was paid what.
+/// @notice What must hold whatever anyone does, in whatever order. The handler plays evaluators who are honest about
+/// money but not always about who was drawn, a guardian who vetoes at random and strangers who challenge, and keeps its
+/// own account of which settlements are void and who was paid what.
 contract RewardsInvariantsTest is RewardsFixture {
     RewardsHandler private handler;
 
@@ -42,7 +43,7 @@ contract RewardsInvariantsTest is RewardsFixture {
         assertEq(address(rewards).balance, rewards.totalDeposited() - rewards.totalClaimed() + handler.forced());
     }
 
-    /// @dev A veto voids the settlement and its descendants for ever, and nothing else; the active stay active.
+    /// @dev A veto or a true challenge voids the settlement and its descendants for ever, and nothing else; the active stay active.
     function invariant_statusIsTheModels() public view {
         for (uint64 id = 1; id <= rewards.settlementCount(); ++id) {
             IRewards.Settlement memory settlement = rewards.getSettlement(id);

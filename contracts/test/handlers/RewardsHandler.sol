@@ -7,11 +7,16 @@ import {Rewards} from "../../src/Rewards.sol";
 import {Rounds} from "../../src/Rounds.sol";
 import {IRewards} from "../../src/interfaces/IRewards.sol";
 import {IRounds} from "../../src/interfaces/IRounds.sol";
+import {MerkleTree} from "../utils/MerkleTree.sol";
 import {RewardTree} from "../utils/RewardTree.sol";
 
 /// @notice Actions of the invariant tests, and a model to hold the contract against.
 contract RewardsHandler is Test {
     uint256 public constant OPERATORS = 5;
+    /// @dev Every round's roster has as many; the one that evaluators reward is proved by `_roster`.
+    uint32 private constant STATIONS = 300;
+    uint256 private constant REWARDED = 123;
+    uint256 private constant TREE_DEPTH = 3;
 
     Rounds private immutable ROUNDS;
     Rewards private immutable REWARDS;
@@ -20,7 +25,7 @@ contract RewardsHandler is Test {
     address private immutable GUARDIAN;
     uint256[] private keys;
 
-    /// @notice The model: void by a veto, its own or an ancestor's.
+    /// @notice The model: void by a veto or a challenge, its own or an ancestor's.
     mapping(uint64 settlement => bool) public isVoid;
     /// @notice Seen active once.
     mapping(uint64 settlement => bool) public wasActive;
@@ -32,6 +37,8 @@ contract RewardsHandler is Test {
     mapping(address operator => uint256) public received;
     /// @dev Each settlement's allocations, by operator's index.
     mapping(uint64 settlement => uint256[OPERATORS]) private allocations;
+    /// @dev A measurement that each settlement rewards.
+    mapping(uint64 settlement => IRewards.Accepted) private accepted;
 
     constructor(
         Rounds rounds,
@@ -81,10 +88,11 @@ contract RewardsHandler is Test {
     }
 
     function playRound(bool revealed) external observed {
+        (bytes32 rosterRoot,) = _roster();
         IRounds.Inputs memory inputs = IRounds.Inputs({
-            rosterRoot: keccak256("roster"),
+            rosterRoot: rosterRoot,
             tasksRoot: keccak256("tasks"),
-            rosterCount: 300,
+            rosterCount: STATIONS,
             taskCount: 2000,
             rosterCid: abi.encodePacked(bytes4(0x01551220), keccak256("roster")),
             tasksCid: abi.encodePacked(bytes4(0x01551220), keccak256("tasks"))
@@ -113,17 +121,20 @@ contract RewardsHandler is Test {
             room -= share;
         }
 
+        IRewards.Accepted memory measurement = _measurement(seed, latest);
+        (bytes32 acceptedRoot,) = _accepted(measurement);
         IRewards.Proposal memory proposal = IRewards.Proposal({
             parent: parent,
             firstRound: first,
             lastRound: last,
             root: RewardTree.rootOf(_leaves(shares)),
             cumulativeTotal: _sum(shares),
-            acceptedRoot: keccak256(abi.encode(seed)),
+            acceptedRoot: acceptedRoot,
             cid: abi.encodePacked(bytes4(0x01701220), keccak256(abi.encode(seed)))
         });
         uint64 settlement = REWARDS.post(proposal, _sign(proposal));
         allocations[settlement] = shares;
+        accepted[settlement] = measurement;
         assertEq(REWARDS.head(), settlement);
     }
 
@@ -136,13 +147,51 @@ contract RewardsHandler is Test {
         vm.prank(GUARDIAN);
         try REWARDS.veto(settlement, "") {
             assertTrue(pending);
-            isVoid[settlement] = true;
-            // Parents have smaller numbers than their children.
-            for (uint64 id = settlement + 1; id <= count; ++id) {
-                if (isVoid[REWARDS.getSettlement(id).proposal.parent]) isVoid[id] = true;
-            }
+            _noteVoid(settlement);
         } catch {
             assertFalse(pending);
+        }
+    }
+
+    /// @dev Anyone's challenge succeeds on a pending settlement that rewards a station outside its committee, and on no
+    /// other.
+    function challengeMembership(uint64 settlement) external observed {
+        uint64 count = REWARDS.settlementCount();
+        if (count == 0) return;
+        settlement = uint64(bound(settlement, 1, count));
+        IRewards.Accepted memory measurement = accepted[settlement];
+        bool fraud = REWARDS.statusOf(settlement) == IRewards.Status.Pending && _isDrawable(measurement);
+        uint256 seat;
+        if (fraud) {
+            uint256 committee;
+            (committee, seat) = ROUNDS.committeeOf(measurement.round, REWARDED);
+            fraud = committee != measurement.committee;
+        }
+        (, bytes32[] memory proof) = _accepted(measurement);
+        (, bytes32[] memory rosterProof) = _roster();
+        try REWARDS.challengeMembership(settlement, measurement, proof, _entry(), rosterProof, seat) {
+            assertTrue(fraud);
+            _noteVoid(settlement);
+        } catch {
+            assertFalse(fraud);
+        }
+    }
+
+    /// @dev Anyone's challenge succeeds on a pending settlement that rewards what cannot exist, and on no other.
+    function challengeExistence(uint64 settlement) external observed {
+        uint64 count = REWARDS.settlementCount();
+        if (count == 0) return;
+        settlement = uint64(bound(settlement, 1, count));
+        IRewards.Accepted memory measurement = accepted[settlement];
+        IRewards.Proposal memory proposal = REWARDS.getSettlement(settlement).proposal;
+        bool covered = measurement.round >= proposal.firstRound && measurement.round <= proposal.lastRound;
+        bool fraud = REWARDS.statusOf(settlement) == IRewards.Status.Pending && !(covered && _isDrawable(measurement));
+        (, bytes32[] memory proof) = _accepted(measurement);
+        try REWARDS.challengeExistence(settlement, measurement, proof) {
+            assertTrue(fraud);
+            _noteVoid(settlement);
+        } catch {
+            assertFalse(fraud);
         }
     }
 
@@ -204,6 +253,14 @@ contract RewardsHandler is Test {
 
     /* MODEL */
 
+    function _noteVoid(uint64 settlement) private {
+        isVoid[settlement] = true;
+        // Parents have smaller numbers than their children.
+        for (uint64 id = settlement + 1; id <= REWARDS.settlementCount(); ++id) {
+            if (isVoid[REWARDS.getSettlement(id).proposal.parent]) isVoid[id] = true;
+        }
+    }
+
     function _noteClaim(uint64 settlement) private {
         uint256 total = REWARDS.getSettlement(settlement).proposal.cumulativeTotal;
         if (total > highestTotalClaimedAgainst) highestTotalClaimedAgainst = total;
@@ -215,6 +272,34 @@ contract RewardsHandler is Test {
             assertGe(operator.balance, received[operator], "claimed only grows");
             received[operator] = operator.balance;
         }
+    }
+
+    /// @dev Of a round's three committees and their 100 tasks, or a little beyond; at times of a round to come. The
+    /// fixture's own round is left out: its roster has no proofs.
+    function _measurement(uint256 seed, uint64 latest) private pure returns (IRewards.Accepted memory) {
+        seed = uint256(keccak256(abi.encode(seed)));
+        return IRewards.Accepted({
+            round: 2 + uint64(seed % latest), station: REWARDED, committee: (seed >> 64) % 4, k: (seed >> 128) % 110
+        });
+    }
+
+    /// @dev Whether somebody could be drawn for it; every station of these tests can.
+    function _isDrawable(IRewards.Accepted memory measurement) private view returns (bool) {
+        if (measurement.round > ROUNDS.latestRound() || ROUNDS.getRound(measurement.round).seed == 0) return false;
+        return measurement.committee < 3 && measurement.k < 100;
+    }
+
+    function _accepted(IRewards.Accepted memory measurement) private pure returns (bytes32, bytes32[] memory) {
+        return MerkleTree.deep(MerkleTree.hashOf(abi.encode(measurement)), TREE_DEPTH);
+    }
+
+    function _entry() private pure returns (IRewards.RosterEntry memory) {
+        return
+            IRewards.RosterEntry({index: REWARDED, station: operatorAt(1), operator: operatorAt(0), subnet: "subnet"});
+    }
+
+    function _roster() private pure returns (bytes32, bytes32[] memory) {
+        return MerkleTree.deep(MerkleTree.hashOf(abi.encode(_entry())), TREE_DEPTH);
     }
 
     function _leaves(uint256[OPERATORS] memory shares) private pure returns (RewardTree.Leaf[] memory leaves) {
