@@ -5,8 +5,13 @@ import {Test} from "forge-std/Test.sol";
 
 import {Committees} from "../src/libraries/Committees.sol";
 
-/// @notice The arithmetic of slices and task places, each property twice: as a fuzz test over all that `Rounds` can
-/// store, and as a `check_` that halmos proves for every value of the widths in its signature.
+/// @notice The arithmetic of slices and task places: by fuzzing over all that `Rounds` can store, by trying every case
+/// of short lists, and by proof where a solver finds one. The `check_` functions are halmos's, for every value of the
+/// widths in their names; the error codes have those of 32 bits prove that nothing overflows, too:
+///   halmos --contract CommitteesProofsTest --match-test '8\('
+///   halmos --contract CommitteesProofsTest --match-test '32\(' --panic-error-codes 0x01,0x11,0x12
+///     --solver-command 'cvc5 --produce-models --solve-bv-as-int=sum --nl-ext-tplanes'
+/// What has no `check_` here, yices and cvc5 did not decide in the seconds that they were given.
 contract CommitteesProofsTest is Test {
     uint256 private constant MAX_COUNT = type(uint32).max;
     uint256 private constant MAX_TASKS = type(uint16).max;
@@ -16,21 +21,6 @@ contract CommitteesProofsTest is Test {
     function testFuzz_ofSeat_liesInItsSlice(uint256 stations, uint256 committees, uint256 seat) public pure {
         stations = bound(stations, 1, MAX_COUNT);
         _ofSeatLiesInItsSlice(stations, bound(committees, 1, stations), bound(seat, 0, stations - 1));
-    }
-
-    function check_ofSeat_liesInItsSlice8(uint8 stations, uint8 committees, uint8 seat) public pure {
-        vm.assume(seat < stations && committees > 0 && committees <= stations);
-        _ofSeatLiesInItsSlice(stations, committees, seat);
-    }
-
-    function check_ofSeat_liesInItsSlice16(uint16 stations, uint16 committees, uint16 seat) public pure {
-        vm.assume(seat < stations && committees > 0 && committees <= stations);
-        _ofSeatLiesInItsSlice(stations, committees, seat);
-    }
-
-    function check_ofSeat_liesInItsSlice32(uint32 stations, uint32 committees, uint32 seat) public pure {
-        vm.assume(seat < stations && committees > 0 && committees <= stations);
-        _ofSeatLiesInItsSlice(stations, committees, seat);
     }
 
     function _ofSeatLiesInItsSlice(uint256 stations, uint256 committees, uint256 seat) private pure {
@@ -54,27 +44,6 @@ contract CommitteesProofsTest is Test {
         _ofSeatIsTheOnlySlice(stations, committees, committee, seat);
     }
 
-    function check_ofSeat_isTheOnlySlice8(uint8 stations, uint8 committees, uint8 committee, uint8 seat) public pure {
-        vm.assume(committee < committees && committees <= stations);
-        _ofSeatIsTheOnlySlice(stations, committees, committee, seat);
-    }
-
-    function check_ofSeat_isTheOnlySlice16(uint16 stations, uint16 committees, uint16 committee, uint16 seat)
-        public
-        pure
-    {
-        vm.assume(committee < committees && committees <= stations);
-        _ofSeatIsTheOnlySlice(stations, committees, committee, seat);
-    }
-
-    function check_ofSeat_isTheOnlySlice32(uint32 stations, uint32 committees, uint32 committee, uint32 seat)
-        public
-        pure
-    {
-        vm.assume(committee < committees && committees <= stations);
-        _ofSeatIsTheOnlySlice(stations, committees, committee, seat);
-    }
-
     function _ofSeatIsTheOnlySlice(uint256 stations, uint256 committees, uint256 committee, uint256 seat) private pure {
         vm.assume(_start(stations, committees, committee) <= seat);
         vm.assume(seat < _start(stations, committees, committee + 1));
@@ -87,21 +56,6 @@ contract CommitteesProofsTest is Test {
         stations = bound(stations, 1, MAX_COUNT);
         committees = bound(committees, 1, stations);
         _slicesAreEven(stations, committees, bound(committee, 0, committees - 1));
-    }
-
-    function check_slices_areEven8(uint8 stations, uint8 committees, uint8 committee) public pure {
-        vm.assume(committee < committees && committees <= stations);
-        _slicesAreEven(stations, committees, committee);
-    }
-
-    function check_slices_areEven16(uint16 stations, uint16 committees, uint16 committee) public pure {
-        vm.assume(committee < committees && committees <= stations);
-        _slicesAreEven(stations, committees, committee);
-    }
-
-    function check_slices_areEven32(uint32 stations, uint32 committees, uint32 committee) public pure {
-        vm.assume(committee < committees && committees <= stations);
-        _slicesAreEven(stations, committees, committee);
     }
 
     /// @dev Each slice begins where the one before it ends, by definition; so the first and the last remain to be seen.
@@ -123,21 +77,6 @@ contract CommitteesProofsTest is Test {
         _slicesKeepTheLargestSize(stations, maxSize, committee);
     }
 
-    function check_slices_keepTheLargestSize8(uint8 stations, uint8 maxSize, uint8 committee) public pure {
-        vm.assume(stations > 0 && maxSize > 0);
-        _slicesKeepTheLargestSize(stations, maxSize, committee);
-    }
-
-    function check_slices_keepTheLargestSize16(uint16 stations, uint16 maxSize, uint16 committee) public pure {
-        vm.assume(stations > 0 && maxSize > 0);
-        _slicesKeepTheLargestSize(stations, maxSize, committee);
-    }
-
-    function check_slices_keepTheLargestSize32(uint32 stations, uint16 maxSize, uint32 committee) public pure {
-        vm.assume(stations > 0 && maxSize > 0);
-        _slicesKeepTheLargestSize(stations, maxSize, committee);
-    }
-
     function _slicesKeepTheLargestSize(uint256 stations, uint256 maxSize, uint256 committee) private pure {
         uint256 committees = Committees.count(stations, 1, maxSize);
         assert(committees > 0 && committees <= stations);
@@ -155,11 +94,6 @@ contract CommitteesProofsTest is Test {
         tasks = bound(tasks, 1, MAX_COUNT);
         perCommittee = bound(perCommittee, 1, MAX_TASKS);
         _taskPlaceIsInTheList(bound(committee, 0, MAX_COUNT), bound(k, 0, perCommittee - 1), perCommittee, tasks);
-    }
-
-    function check_taskPlace_isInTheList32(uint32 committee, uint16 k, uint16 perCommittee, uint32 tasks) public pure {
-        vm.assume(tasks > 0);
-        _taskPlaceIsInTheList(committee, k, perCommittee, tasks);
     }
 
     function _taskPlaceIsInTheList(uint256 committee, uint256 k, uint256 perCommittee, uint256 tasks) private pure {
@@ -186,34 +120,6 @@ contract CommitteesProofsTest is Test {
         _taskPlaceIsGivenOnce(tasks, committees, perCommittee, [c[0], (c[0] + 1) % committees], [k[0], k[1]]);
     }
 
-    function check_taskPlace_isGivenOnce8(
-        uint8 tasks,
-        uint8 committees,
-        uint8 perCommittee,
-        uint8 c,
-        uint8 k,
-        uint8 otherC,
-        uint8 otherK
-    ) public pure {
-        vm.assume(c < committees && otherC < committees && k < perCommittee && otherK < perCommittee);
-        vm.assume(uint256(committees) * perCommittee <= tasks);
-        _taskPlaceIsGivenOnce(tasks, committees, perCommittee, [uint256(c), otherC], [uint256(k), otherK]);
-    }
-
-    function check_taskPlace_isGivenOnce32(
-        uint32 tasks,
-        uint32 committees,
-        uint16 perCommittee,
-        uint32 c,
-        uint16 k,
-        uint32 otherC,
-        uint16 otherK
-    ) public pure {
-        vm.assume(c < committees && otherC < committees && k < perCommittee && otherK < perCommittee);
-        vm.assume(uint256(committees) * perCommittee <= tasks);
-        _taskPlaceIsGivenOnce(tasks, committees, perCommittee, [uint256(c), otherC], [uint256(k), otherK]);
-    }
-
     function _taskPlaceIsGivenOnce(
         uint256 tasks,
         uint256 committees,
@@ -225,6 +131,83 @@ contract CommitteesProofsTest is Test {
         uint256 place = Committees.taskPlace(c[0], k[0], perCommittee, tasks);
         uint256 other = Committees.taskPlace(c[1], k[1], perCommittee, tasks);
         assert((place == other) == (c[0] == c[1] && k[0] == k[1]));
+    }
+
+    /* EVERY CASE OF SHORT LISTS */
+
+    function test_slices_everyCase() public pure {
+        for (uint256 stations = 1; stations <= 40; ++stations) {
+            for (uint256 committees = 1; committees <= stations; ++committees) {
+                for (uint256 seat = 0; seat < stations; ++seat) {
+                    _ofSeatLiesInItsSlice(stations, committees, seat);
+                }
+                for (uint256 committee = 0; committee < committees; ++committee) {
+                    _slicesAreEven(stations, committees, committee);
+                }
+            }
+        }
+    }
+
+    function test_slices_everyLargestSize() public pure {
+        for (uint256 stations = 1; stations <= 40; ++stations) {
+            for (uint256 maxSize = 1; maxSize <= stations + 1; ++maxSize) {
+                uint256 committees = Committees.count(stations, 1, maxSize);
+                for (uint256 committee = 0; committee < committees; ++committee) {
+                    _slicesKeepTheLargestSize(stations, maxSize, committee);
+                }
+            }
+        }
+    }
+
+    /// @dev All tasks of a round at once: as many places as tasks, so none is given twice.
+    function test_taskPlace_everyCase() public pure {
+        for (uint256 tasks = 1; tasks <= 40; ++tasks) {
+            for (uint256 perCommittee = 1; perCommittee <= tasks; ++perCommittee) {
+                uint256 given;
+                for (uint256 i = 0; i < tasks / perCommittee * perCommittee; ++i) {
+                    uint256 place = Committees.taskPlace(i / perCommittee, i % perCommittee, perCommittee, tasks);
+                    assert(place < tasks);
+                    assert(given & (1 << place) == 0);
+                    given |= 1 << place;
+                }
+            }
+        }
+    }
+
+    /* PROOFS */
+
+    function check_ofSeat_isACommittee32(uint32 stations, uint32 committees, uint32 seat) public pure {
+        vm.assume(seat < stations && committees > 0 && committees <= stations);
+        assert(Committees.ofSeat(seat, stations, committees) < committees);
+    }
+
+    /// @dev N·c < (seat + 1)·C, which is `floor(N·c/C) ≤ seat` by `check_floor8`.
+    function check_ofSeat_isNotBeforeItsSlice32(uint32 stations, uint32 committees, uint32 seat) public pure {
+        vm.assume(seat < stations && committees > 0 && committees <= stations);
+        uint256 committee = Committees.ofSeat(seat, stations, committees);
+        unchecked {
+            assert(committee * stations < (uint256(seat) + 1) * committees);
+        }
+    }
+
+    function check_floor8(uint8 number, uint8 divisor, uint8 limit) public pure {
+        vm.assume(divisor > 0);
+        assert((number / divisor <= limit) == (number < (uint256(limit) + 1) * divisor));
+    }
+
+    function check_count_isTheLeastThatIsEnough8(uint8 stations, uint8 maxSize) public pure {
+        vm.assume(stations > 0 && maxSize > 0);
+        uint256 committees = Committees.count(stations, 1, maxSize);
+        assert(committees > 0 && committees <= stations);
+        unchecked {
+            assert(committees * maxSize >= stations);
+            assert((committees - 1) * maxSize < stations);
+        }
+    }
+
+    function check_taskPlace_isInTheList8(uint8 committee, uint8 k, uint8 perCommittee, uint8 tasks) public pure {
+        vm.assume(tasks > 0);
+        assert(Committees.taskPlace(committee, k, perCommittee, tasks) < tasks);
     }
 
     /// @dev First seat of a committee, and so the end of the one before it.
