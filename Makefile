@@ -10,7 +10,11 @@ SHELL := bash
 FORGE = FOUNDRY_SOLC=$(CURDIR)/scripts/solc.mjs $(firstword $(wildcard node_modules/@foundry-rs/forge-*/bin/forge))
 STAMP := node_modules/.package-lock.json
 
-.PHONY: help demo test test-rust test-contracts lint artifacts check-artifacts clean
+# Where tools that only some targets need are installed.
+TOOLS := $(CURDIR)/target/tools
+
+.PHONY: help demo test test-rust test-contracts test-wasm lint artifacts check-artifacts differential bench \
+	bench-instructions fuzz prove clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,7 +29,7 @@ demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 
 	cargo build --release --locked -p assize-cli
 	./target/release/assize demo $(ARGS)
 
-test: lint test-contracts check-artifacts test-rust ## everything that CI checks
+test: lint test-contracts check-artifacts test-wasm test-rust ## everything that CI checks
 	@echo "make test: all passed"
 
 lint: $(STAMP) ## formatting and lints, Rust and Solidity
@@ -34,9 +38,20 @@ lint: $(STAMP) ## formatting and lints, Rust and Solidity
 	$(FORGE) fmt --check
 	$(FORGE) lint --deny warnings
 
-test-contracts: $(STAMP) ## contracts: sizes, unit, fuzz and invariant tests
+test-contracts: $(STAMP) differential ## contracts: sizes, unit, fuzz, invariant and differential tests
 	$(FORGE) build --sizes
-	$(FORGE) test
+	ASSIZE_DIFFERENTIAL=required $(FORGE) test
+
+# Other cases every day; a day's cases can be had again with make differential SEED=2026-11-21.
+SEED ?= $(shell date -u +%F)
+differential: ## 10 000 random committees and tasks by the Rust crate, for the contracts to derive again
+	cargo run --quiet --locked -p assize-protocol --example differential -- cache/differential $(SEED)
+
+test-wasm: ## the crates that browsers need build for them
+	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs -I% test -d % \
+	  || rustup target add wasm32-unknown-unknown
+	cargo check --locked --target wasm32-unknown-unknown -p assize-protocol -p assize-bundle
+	cargo check --locked --target wasm32-unknown-unknown -p assize-drand --no-default-features
 
 check-artifacts: $(STAMP) ## the committed ABI and bytecode are those of the Solidity sources
 	$(FORGE) build --force contracts/src
@@ -52,6 +67,26 @@ test-rust: $(STAMP) ## crates, and end to end against a real anvil
 	else \
 	  cargo test --workspace --locked; \
 	fi
+
+bench: ## time and memory of derivation and of beacon verification
+	cargo bench --locked -p assize-protocol --bench derivation
+	cargo bench --locked -p assize-drand --features blst --bench verification
+
+bench-instructions: ## instructions of derivation, the same on a busy machine; needs valgrind
+	cargo install --quiet --root $(TOOLS) --version 0.20.0 gungraun-runner
+	PATH=$(TOOLS)/bin:$$PATH cargo bench --locked -p assize-protocol --bench instructions
+
+FUZZ_SECONDS ?= 60
+fuzz: ## every parser against random bytes: FUZZ_SECONDS each
+	cargo install --quiet --root $(TOOLS) --version 0.13.2 cargo-fuzz
+	export PATH=$(TOOLS)/bin:$$PATH RUSTC_BOOTSTRAP=1; \
+	  for target in $$(cargo fuzz list); do \
+	    cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10; \
+	  done
+
+prove: $(STAMP) ## proofs of the committees' arithmetic by halmos (PyPI)
+	$(FORGE) build --ast --force contracts/src contracts/test/CommitteesProofs.t.sol
+	halmos --contract CommitteesProofsTest --match-test '8\(' --solver-timeout-assertion 40s
 
 clean: ## remove what was built
 	rm -rf target out cache node_modules
