@@ -5,7 +5,7 @@ use std::fmt;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
-use assize_protocol::{FileCid, RoundNumber};
+use assize_protocol::{CommitteeIndex, FileCid, RosterEntry, RoundNumber, Seat, StationIndex, TaskNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::rewards::{IRewards, Rewards as Abi};
@@ -125,6 +125,45 @@ pub struct Claim {
     pub cumulative: U256,
     /// Merkle proof of both.
     pub proof: Vec<B256>,
+}
+
+/// A rewarded measurement, with the proof that it is in the settlement's accepted tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The round.
+    pub round: RoundNumber,
+    /// Index of the station in the round's roster.
+    pub station: StationIndex,
+    /// The committee that it was rewarded in.
+    pub committee: CommitteeIndex,
+    /// The task, by its number in the committee.
+    pub k: TaskNumber,
+    /// From its leaf to `acceptedRoot`.
+    pub proof: Vec<B256>,
+}
+
+impl Proven {
+    fn encode(&self) -> IRewards::Accepted {
+        IRewards::Accepted {
+            round: self.round.0,
+            station: U256::from(self.station.0),
+            committee: U256::from(self.committee.0),
+            k: U256::from(self.k.0),
+        }
+    }
+}
+
+/// A rewarded measurement whose station sits in another committee.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misplaced {
+    /// The measurement.
+    pub measurement: Proven,
+    /// The station.
+    pub entry: RosterEntry,
+    /// From the station's leaf to the round's roster root.
+    pub roster_proof: Vec<B256>,
+    /// Where the station sits.
+    pub seat: Seat,
 }
 
 /// The contract `Rewards` at one address.
@@ -297,6 +336,41 @@ impl Rewards {
         self.draft(&Abi::vetoCall {
             settlement: settlement.0,
             reason: reason.into(),
+        })
+    }
+
+    /// Voids a pending settlement and its descendants by proof that it rewards a station for a task of another committee.
+    /// Anyone; the proof decides.
+    #[must_use]
+    pub fn challenge_membership(&self, settlement: SettlementId, misplaced: &Misplaced) -> Draft {
+        let Misplaced {
+            measurement,
+            entry,
+            roster_proof,
+            seat,
+        } = misplaced;
+        self.draft(&Abi::challengeMembershipCall {
+            settlement: settlement.0,
+            accepted: measurement.encode(),
+            acceptedProof: measurement.proof.clone(),
+            entry: IRewards::RosterEntry {
+                index: U256::from(measurement.station.0),
+                station: entry.station,
+                operator: entry.operator,
+                subnet: entry.subnet,
+            },
+            rosterProof: roster_proof.clone(),
+            seat: U256::from(seat.0),
+        })
+    }
+
+    /// As [`Self::challenge_membership`], by proof that it rewards a measurement that cannot exist.
+    #[must_use]
+    pub fn challenge_existence(&self, settlement: SettlementId, measurement: &Proven) -> Draft {
+        self.draft(&Abi::challengeExistenceCall {
+            settlement: settlement.0,
+            accepted: measurement.encode(),
+            acceptedProof: measurement.proof.clone(),
         })
     }
 

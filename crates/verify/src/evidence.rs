@@ -274,7 +274,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         })
     }
 
-    fn roster(&self, round: &Round) -> Result<Roster> {
+    pub(crate) fn roster(&self, round: &Round) -> Result<Roster> {
         let roster = self.list(List::Roster, round.number, &round.roster, Roster::parse)?;
         check_list(
             List::Roster,

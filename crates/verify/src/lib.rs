@@ -11,6 +11,7 @@ mod difference;
 mod error;
 mod evidence;
 mod facts;
+mod fraud;
 mod verify;
 
 pub use bundle::{BundledFiles, Unpacked};
@@ -18,4 +19,5 @@ pub use difference::Mismatch;
 pub use error::VerifyError;
 pub use evidence::{EvaluatedRange, Evidence, Step};
 pub use facts::{ChainFacts, ChainRound, NextRange};
+pub use fraud::Fraud;
 pub use verify::{Conclusion, VerifiedSettlement};

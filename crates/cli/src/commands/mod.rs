@@ -2,6 +2,7 @@
 
 pub(crate) mod beacon;
 pub(crate) mod bundle;
+pub(crate) mod challenge;
 pub(crate) mod claim;
 pub(crate) mod committees;
 pub(crate) mod connect;

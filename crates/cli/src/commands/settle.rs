@@ -22,6 +22,7 @@ use crate::output::{self, Outcome};
 pub(crate) enum SettleCommand {
     Sign(SignArgs),
     Post(PostArgs),
+    Challenge(super::challenge::ChallengeArgs),
 }
 
 /// Sign a settlement document as an evaluator; prints the signature. Sign only what you have recomputed yourself
@@ -75,6 +76,7 @@ pub(crate) async fn run(command: &SettleCommand) -> eyre::Result<Outcome> {
     match command {
         SettleCommand::Sign(args) => sign(args).await,
         SettleCommand::Post(args) => post(args).await,
+        SettleCommand::Challenge(args) => super::challenge::run(args).await,
     }
 }
 
