@@ -53,9 +53,10 @@ test-wasm: ## the crates that browsers need build for them
 	cargo check --locked --target wasm32-unknown-unknown -p assize-protocol -p assize-bundle
 	cargo check --locked --target wasm32-unknown-unknown -p assize-drand --no-default-features
 
-check-artifacts: $(STAMP) ## the committed ABI and bytecode are those of the Solidity sources
+check-artifacts: $(STAMP) ## the committed ABI, bytecode and vectors are those of their sources
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs --check
+	node scripts/vectors.mjs --check
 
 artifacts: $(STAMP) ## write crates/chain/abi from the Solidity sources
 	$(FORGE) build --force contracts/src

@@ -1,12 +1,11 @@
-//! The beacon of `docs/protocol.md`, which another implementation verified.
+//! The constants of `docs/protocol.md`, and the beacons of its vectors, which another implementation verified.
 
 use alloy_primitives::B256;
 use assize_drand::{Backend, Beacon, Chain, with_y};
 use serde::Deserialize;
-use serde_json::Value;
 
 #[test]
-fn beacon() {
+fn beacons() {
     #[derive(Deserialize)]
     struct Vector {
         y: String,
@@ -14,23 +13,28 @@ fn beacon() {
         #[serde(flatten)]
         beacon: Beacon,
     }
-    let document = include_str!("../../../docs/protocol.md");
-    let (_, block) = document.split_once("```json vectors\n").unwrap();
-    let (json, _) = block.split_once("\n```").unwrap();
-    let mut vectors: Value = serde_json::from_str(json).unwrap();
-    let Vector {
+    #[derive(Deserialize)]
+    struct File {
+        cases: Vec<Vector>,
+    }
+    let json = include_str!("../../../docs/vectors/v1/beacons.json");
+    let File { cases } = serde_json::from_str(json).unwrap();
+    assert_eq!(cases.len(), 3);
+    for Vector {
         y,
         randomness,
         beacon,
-    } = serde_json::from_value(vectors["beacon"].take()).unwrap();
-    for &backend in Backend::ALL {
-        assert_eq!(
-            Chain::quicknet().verify_with(backend, &beacon).unwrap().0,
-            randomness
-        );
+    } in cases
+    {
+        for &backend in Backend::ALL {
+            assert_eq!(
+                Chain::quicknet().verify_with(backend, &beacon).unwrap().0,
+                randomness
+            );
+        }
+        let bytes = with_y(&beacon.signature.as_slice().try_into().unwrap()).unwrap();
+        assert_eq!(const_hex::encode_prefixed(&bytes[48..]), y);
     }
-    let bytes = with_y(&beacon.signature.as_slice().try_into().unwrap()).unwrap();
-    assert_eq!(const_hex::encode_prefixed(&bytes[48..]), y);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Others' signatures hold here, and ours are theirs: Foundry's `cast`, and the independent implementation behind the
-//! vectors of `docs/protocol.md`.
+//! vectors of `docs/vectors`.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use alloy_primitives::{Address, B256};
@@ -43,17 +43,18 @@ fn cast_signs_the_same() {
 }
 
 #[test]
-fn the_document_signs_the_same() {
-    let document = include_str!("../../../docs/protocol.md");
-    let (_, vectors) = document.split_once("```json vectors\n").unwrap();
-    let (vectors, _) = vectors.split_once("\n```").unwrap();
-    let vectors: Value = serde_json::from_str(vectors).unwrap();
-    let vector = &vectors["measurement"];
-    let domain = Domain {
-        chain_id: vector["chainId"].as_u64().unwrap(),
-        rounds: field::<Address>(&vector["rounds"]),
-    };
-    let measurement = row(7, &vector["line"]);
-    assert_eq!(measurement.digest(&domain), field::<B256>(&vector["digest"]));
-    agree(&measurement, &domain, field(&vector["stationKey"]));
+fn the_vectors_are_signed_the_same() {
+    let file: Value =
+        serde_json::from_str(include_str!("../../../docs/vectors/v1/measurement.json")).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        let domain = Domain {
+            chain_id: case["chainId"].as_u64().unwrap(),
+            rounds: field::<Address>(&case["rounds"]),
+        };
+        let measurement = row(7, &case["line"]);
+        assert_eq!(measurement.digest(&domain), field::<B256>(&case["digest"]));
+        agree(&measurement, &domain, field(&case["stationKey"]));
+    }
 }

@@ -1,0 +1,283 @@
+// Computes docs/vectors/v1 from the text of docs/protocol.md, without any code of this repository:
+//
+//     node scripts/vectors.mjs            writes the files
+//     node scripts/vectors.mjs --check    compares them, and fails if one differs
+//
+// `@noble/curves` and `@noble/hashes` come with `@openzeppelin/merkle-tree`.
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { bls12_381 as bls } from '@noble/curves/bls12-381'
+import { secp256k1 } from '@noble/curves/secp256k1'
+import { keccak_256 } from '@noble/hashes/sha3'
+import { StandardMerkleTree } from '@openzeppelin/merkle-tree'
+
+const DIRECTORY = new URL('../docs/vectors/v1/', import.meta.url)
+
+// ---- Bytes
+
+const ascii = text => Buffer.from(text)
+const unhex = text => Buffer.from(text.replace(/^0x/, ''), 'hex')
+const hex = bytes => '0x' + Buffer.from(bytes).toString('hex')
+const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest()
+const keccak = (...parts) => Buffer.from(keccak_256(Buffer.concat(parts)))
+/** Big-endian, in so many bytes; negative numbers in two's complement. */
+const be = (number, length) =>
+  unhex(BigInt.asUintN(8 * length, BigInt(number)).toString(16).padStart(2 * length, '0'))
+const le32 = number => be(number, 4).reverse()
+
+// ---- §2 The beacon
+
+const GENESIS = 1692803367
+const PERIOD = 3
+const QUICKNET_KEY =
+  '83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a'
+const DST = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_'
+
+const roundAfter = t => (t < GENESIS ? 1 : Math.floor((t - GENESIS) / PERIOD) + 2)
+
+function beaconVector(round, signature) {
+  if (!bls.verifyShortSignature(signature, sha256(be(round, 8)), QUICKNET_KEY, { DST })) throw new Error('not genuine')
+  const y = bls.G1.ProjectivePoint.fromHex(signature).toAffine().y
+  return { round, signature: '0x' + signature, y: hex(be(y, 48)), randomness: hex(sha256(unhex(signature))) }
+}
+
+// ---- §3 Seeds
+
+const roundSeed = ({ chainId, rounds, round, randomness }) =>
+  sha256(ascii('assize/seed/v1'), be(chainId, 32), unhex(rounds), be(round, 8), unhex(randomness))
+const rosterSeed = seed => sha256(ascii('assize/roster/v1'), seed)
+const taskSeed = seed => sha256(ascii('assize/tasks/v1'), seed)
+const dedupeSeed = randomness => sha256(ascii('assize/dedupe/v1'), randomness)
+
+// ---- §4 The shuffle
+
+function shuffled(index, count, seed) {
+  for (let round = 0; round < 90; round++) {
+    const pivot = Number(sha256(seed, be(round, 1)).readBigUInt64LE() % BigInt(count))
+    const flip = (pivot + count - index) % count
+    const position = Math.max(index, flip)
+    const source = sha256(seed, be(round, 1), le32(Math.floor(position / 256)))
+    const bit = (source[(position % 256) >> 3] >> (position % 8)) & 1
+    index = bit ? flip : index
+  }
+  return index
+}
+
+const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i)
+
+// ---- §5 Committees and tasks
+
+/** Everything that a seed decides; of huge rounds one committee, and of each kind one number. */
+function assignmentVector(seed, stations, tasks, parameters = {}) {
+  const { maxCommitteeSize, targetMeasurements, maxTasksPerCommittee } = parameters =
+    { maxCommitteeSize: 100, targetMeasurements: 250000, maxTasksPerCommittee: 100, ...parameters }
+  const C = tasks === 0 ? 0 : Math.ceil(stations / maxCommitteeSize)
+  const wanted = Math.min(Math.max(Math.floor(targetMeasurements / stations), 1), maxTasksPerCommittee)
+  const T = C === 0 ? 0 : Math.min(wanted, Math.max(1, Math.floor(tasks / C)))
+  // Products stay below 2^53.
+  const start = c => Math.floor((stations * c) / C)
+  const [forStations, forTasks] = [rosterSeed(seed), taskSeed(seed)]
+  const members = c => range(start(c), start(c + 1)).map(p => shuffled(p, stations, forStations))
+  const drawn = c => range(0, T).map(k => shuffled((c * T + k) % tasks, tasks, forTasks))
+  const shown = C <= 10 ? range(0, C) : [Math.floor(C / 3)]
+  const committees = shown.map(c => ({ committee: c, seats: [start(c), start(c + 1)], members: members(c), tasks: drawn(c) }))
+  const seated = committees.flatMap(({ committee, seats, members }) =>
+    members.map((station, place) => ({ station, committee, seat: seats[0] + place })))
+  return {
+    seed: hex(seed), rosterSeed: hex(forStations), taskSeed: hex(forTasks), stations, tasks, ...parameters,
+    committeeCount: C, tasksPerCommittee: T, committees, station: seated[Math.floor(seated.length / 2)] ?? null,
+  }
+}
+
+// ---- §6 Files and trees
+
+/** CIDv1, raw, sha2-256: of a file of at most one chunk. */
+const rawCid = content => Buffer.concat([unhex('01551220'), sha256(content)])
+
+function base32(bytes) {
+  const bits = [...bytes].map(byte => byte.toString(2).padStart(8, '0')).join('')
+  return 'b' + bits.match(/.{1,5}/g).map(five => 'abcdefghijklmnopqrstuvwxyz234567'[parseInt(five.padEnd(5, '0'), 2)]).join('')
+}
+
+function treeVector(types, values) {
+  if (values.length === 0) return { root: hex(be(0, 32)), leaves: [], proofs: [] }
+  const tree = StandardMerkleTree.of(values, types)
+  return { root: tree.root, leaves: values.map(value => tree.leafHash(value)), proofs: values.map((_, i) => tree.getProof(i)) }
+}
+
+function fileVector(lines, types, values) {
+  const file = lines.map(line => JSON.stringify(line) + '\n').join('')
+  const cid = rawCid(ascii(file))
+  return { file, cid: base32(cid), binaryCid: hex(cid), ...treeVector(types, values) }
+}
+
+// ---- §9, §11 EIP-712
+
+function eip712(domain, type, fields) {
+  const separator = keccak(
+    keccak(ascii('EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)')),
+    keccak(ascii(domain.name)), keccak(ascii(domain.version)), be(domain.chainId, 32), Buffer.alloc(12), unhex(domain.contract),
+  )
+  const types = type.slice(type.indexOf('(') + 1, -1).split(',').map(field => field.split(' ')[0])
+  const words = types.map((type, i) => {
+    const value = fields[i]
+    if (type === 'string') return keccak(ascii(value ?? ''))
+    if (type === 'bytes') return keccak(unhex(value))
+    if (type === 'address' || type === 'bytes32') return Buffer.concat([Buffer.alloc(32), unhex(value)]).subarray(-32)
+    if (type === 'bool') return be(value ? 1 : 0, 32)
+    return be(value ?? -1, 32)
+  })
+  return keccak(unhex('1901'), separator, keccak(keccak(ascii(type)), ...words))
+}
+
+function sign(digest, key) {
+  const signature = secp256k1.sign(digest, key)
+  return hex(Buffer.concat([signature.toCompactRawBytes(), be(27 + signature.recovery, 1)]))
+}
+
+const addressOf = key => hex(keccak(Buffer.from(secp256k1.getPublicKey(key, false)).subarray(1)).subarray(12))
+
+const MEASUREMENT_TYPE =
+  'Measurement(uint64 round,uint32 task,address station,string cid,string minerId,string providerId,string providerAddress,string protocol,string sparkVersion,string zinniaVersion,bool timeout,int64 startAt,int64 firstByteAt,int64 endAt,int64 statusCode,int64 headStatusCode,int64 byteLength,bool carTooLarge,string carChecksum,string indexerResult,string attestation)'
+const SETTLEMENT_TYPE =
+  'Settlement(uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint256 cumulativeTotal,bytes32 acceptedRoot,bytes cid,uint64 evaluatorSet)'
+
+const CAMEL = key => key.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
+
+function measurementVector({ chainId, rounds }, key, fields) {
+  const line = { ...fields, station: addressOf(key) }
+  const times = ['start_at', 'first_byte_at', 'end_at']
+  const plain = Object.fromEntries(
+    Object.entries(line).map(([name, value]) => [CAMEL(name), times.includes(name) && value ? Date.parse(value) : value]),
+  )
+  const names = MEASUREMENT_TYPE.slice(MEASUREMENT_TYPE.indexOf('(') + 1, -1).split(',').map(field => field.split(' ')[1])
+  const domain = { name: 'Assize', version: '1', chainId, contract: rounds }
+  const digest = eip712(domain, MEASUREMENT_TYPE, names.map(name => plain[name]))
+  return { chainId, rounds, stationKey: hex(key), digest: hex(digest), line: JSON.stringify({ ...line, signature: sign(digest, key) }) }
+}
+
+function settlementVector(chainId, rewards, fields, key) {
+  const { parent, firstRound, lastRound, root, cumulativeTotal, acceptedRoot, cid, evaluatorSet } = fields
+  const domain = { name: 'Assize Rewards', version: '1', chainId, contract: rewards }
+  const values = [parent, firstRound, lastRound, root, cumulativeTotal, acceptedRoot, cid, evaluatorSet]
+  const digest = eip712(domain, SETTLEMENT_TYPE, values)
+  return { chainId, rewards, ...fields, digest: hex(digest), evaluatorKey: hex(key), evaluator: addressOf(key), signature: sign(digest, key) }
+}
+
+// ---- The vectors
+
+const beacons = [
+  beaconVector(1, 'b55e7cb2d5c613ee0b2e28d6750aabbb78c39dcc96bd9d38c2c2e12198df95571de8e8e402a0cc48871c7089a2b3af4b'),
+  beaconVector(1000, 'b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39'),
+  beaconVector(17133822, 'b47e2af1eb8868ff7f41126df002df901bedb52990fc3380b7cfb7ef01865797fc924873105ac786c922b4d9cf4bbd23'),
+]
+const ROUNDS = '0x00000000000000000000000000000000000a5512'
+const REWARDS = '0x00000000000000000000000000000000000a5513'
+const stationKey = be(0x51a7, 32)
+const station = addressOf(stationKey)
+
+function seedVector(chainId, round, { randomness }, task) {
+  const seed = roundSeed({ chainId, rounds: ROUNDS, round, randomness })
+  const dedupe = dedupeSeed(unhex(randomness))
+  return {
+    chainId, rounds: ROUNDS, round, randomness, seed: hex(seed), rosterSeed: hex(rosterSeed(seed)), taskSeed: hex(taskSeed(seed)),
+    dedupeSeed: hex(dedupe), station, task, rank: hex(sha256(dedupe, unhex(station), be(task, 4))),
+  }
+}
+
+const seeds = [
+  seedVector(314, 7, beacons[1], 2),
+  seedVector(314159, 1, beacons[0], 0),
+  seedVector(31337, 2 ** 40 + 1, beacons[2], 4294967295),
+]
+const SEED = unhex(seeds[0].seed)
+
+const counts = [0, 1, 2, 3, 10, 20, 100, 255, 256, 257, 513]
+const shuffles = counts.map((count, i) => {
+  const seed = sha256(ascii(`shuffle ${i}`))
+  return { seed: hex(seed), count, mapping: range(0, count).map(index => shuffled(index, count, seed)) }
+})
+const places = [[16777215, 16777214], [16777217, 16777216], [22000000, 21999999], [4294967295, 0], [4294967295, 4294967294]]
+const singles = places.map(([count, place]) =>
+  ({ seed: seeds[0].rosterSeed, count, place, entry: shuffled(place, count, unhex(seeds[0].rosterSeed)) }))
+
+const assignments = [
+  [0, 10], [10, 0], [1, 1], [39, 100], [40, 100], [101, 300], [205, 1000], [1000, 150], [300, 2000], [1000000, 22000000],
+].map(([stations, tasks]) => assignmentVector(SEED, stations, tasks))
+assignments.push(assignmentVector(SEED, 50, 7, { maxCommitteeSize: 8, targetMeasurements: 200, maxTasksPerCommittee: 3 }))
+
+const address = (kind, i) => hex(sha256(ascii(`${kind} ${i}`)).subarray(0, 20))
+const rosterOf = count => range(0, count).map(i => ({
+  station: i === 1 ? station : address('station', i),
+  operator: address('operator', i),
+  subnet: hex(sha256(ascii(`subnet ${i}`)).subarray(0, 16)),
+}))
+const rosterVector = count => fileVector(rosterOf(count), ['uint256', 'address', 'address', 'bytes16'],
+  rosterOf(count).map((entry, i) => [i, entry.station, entry.operator, entry.subnet]))
+const payload = i => rawCid(ascii(`payload ${i}`))
+const tasksOf = count => range(0, count).map(i => ({
+  cid: base32(payload(i)), provider: `f0${1000 + i}`, clients: i ? [`f0${2000 + i}`, `f0${3000 + i}`] : [], allocators: [`f0${4000 + i}`],
+}))
+const taskVector = count =>
+  fileVector(tasksOf(count), ['uint256', 'bytes', 'uint64'], range(0, count).map(i => [i, hex(payload(i)), 1000 + i]))
+
+const amounts = ['152207001522070015', '304414003044140030', '1', '99999999999999999999999999', '7']
+const rewardVector = count => {
+  const entries = amounts.slice(0, count).map((cumulative, i) => [address('operator', i), cumulative])
+  return { entries, ...treeVector(['address', 'uint256'], entries) }
+}
+const measured = [[7, 1, 0, 0], [7, 1, 0, 1], [8, 2, 0, 0], [2 ** 40, 4294967294, 42949672, 99]]
+const acceptedVector = count => {
+  const entries = measured.slice(0, count)
+  return { entries, ...treeVector(['uint64', 'uint256', 'uint256', 'uint256'], entries) }
+}
+
+const tasks = tasksOf(3)
+const retrieved = {
+  round: 7, task: 2, station: null, cid: tasks[2].cid, miner_id: tasks[2].provider,
+  provider_id: '12D3KooWPRkvS7dGUHvXmxGkCPa7LcUUjbjzqb3cCcBFUdsvFrTs', provider_address: '/dns/sp.example/tcp/443/https',
+  protocol: 'http', spark_version: '1.20.0', zinnia_version: null, timeout: false,
+  start_at: '2026-11-20T10:00:00.000Z', first_byte_at: '2026-11-20T10:00:00.250Z', end_at: '2026-11-20T10:00:01.125Z',
+  status_code: 200, head_status_code: 200, byte_length: 1048576, car_too_large: false,
+  car_checksum: hex(sha256(ascii('car'))).replace('0x', '1220'), indexer_result: 'OK', attestation: null,
+}
+// What a station reports that found nothing: every field that may be null is.
+const nothing = Object.fromEntries(Object.entries(retrieved).map(([name, value]) =>
+  [name, ['round', 'task', 'station', 'cid', 'miner_id'].includes(name) ? value : typeof value === 'boolean' ? false : null]))
+const measurements = [retrieved, { ...nothing, indexer_result: 'NO_VALID_ADVERTISEMENT' }, { ...retrieved, timeout: true, end_at: null }]
+  .map(fields => measurementVector({ chainId: 314, rounds: ROUNDS }, stationKey, fields))
+
+const settlement = (parent, firstRound, lastRound, count) => settlementVector(314, REWARDS, {
+  parent, firstRound, lastRound, root: rewardVector(count).root, cumulativeTotal: '456621004566210046',
+  acceptedRoot: acceptedVector(count).root, cid: rosterVector(3).binaryCid, evaluatorSet: parent + 1,
+}, be(0xe7a1, 32))
+
+const vectors = {
+  schedule: ['2', [0, GENESIS - 1, GENESIS, GENESIS + 2, GENESIS + 3, 1721639730].map(time => ({ time, roundAfter: roundAfter(time) }))],
+  beacons: ['2', beacons],
+  seeds: ['3, 10.1', seeds],
+  shuffle: ['4', shuffles],
+  'single-shuffle': ['4', singles],
+  assignment: ['5', assignments],
+  roster: ['7, 8', [0, 1, 2, 3, 7].map(rosterVector)],
+  tasks: ['7, 8', [0, 1, 2, 3, 7].map(taskVector)],
+  measurement: ['9', measurements],
+  rewards: ['8, 11', [0, 1, 2, 3, 5].map(rewardVector)],
+  accepted: ['8, 11', [0, 1, 2, 3, 4].map(acceptedVector)],
+  settlement: ['11', [settlement(0, 1, 8, 3), settlement(1, 9, 520, 4)]],
+}
+
+let differ = false
+mkdirSync(DIRECTORY, { recursive: true })
+for (const [name, [section, cases]] of Object.entries(vectors)) {
+  const lines = cases.map(entry => '    ' + JSON.stringify(entry)).join(',\n')
+  const json = `{\n  "version": 1,\n  "section": "${section}",\n  "cases": [\n${lines}\n  ]\n}\n`
+  const file = new URL(`${name}.json`, DIRECTORY)
+  if (!process.argv.includes('--check')) {
+    writeFileSync(file, json)
+  } else if (readFileSync(file, 'utf8') !== json) {
+    console.error(`docs/vectors/v1/${name}.json is not what docs/protocol.md says: run node scripts/vectors.mjs`)
+    differ = true
+  }
+}
+process.exitCode = differ ? 1 : 0
