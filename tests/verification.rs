@@ -1,0 +1,283 @@
+//! A third party's way: recompute from a node and gateways, pack a bundle, recompute from that without any network, and
+//! let a script in another language do it again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on panics"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+use assize_testkit::anvil::Anvil;
+use common::{json_of, refused, run};
+use serde_json::Value;
+
+/// A finished demo: its files, and its chain running again.
+struct Kept {
+    _directory: tempfile::TempDir,
+    path: PathBuf,
+    anvil: Anvil,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kept");
+        json_of([
+            "demo",
+            "--json",
+            "--stations",
+            "250",
+            "--rounds",
+            "2",
+            "--keep",
+            path.to_str().unwrap(),
+        ]);
+        let anvil = Anvil::start_from(&path.join("chain.json")).unwrap();
+        Self {
+            _directory: directory,
+            path,
+            anvil,
+        }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.path.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// A command with the chain and the beacons, but no files.
+    fn online<'a>(&'a self, arguments: &[&'a str]) -> Vec<String> {
+        let mut all: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        all.extend(["--rpc-url".into(), self.anvil.url().to_string()]);
+        all.extend(["--deployment".into(), self.file("deployment.json")]);
+        all.extend(["--beacons".into(), self.file("beacons.json")]);
+        all
+    }
+
+    fn bundle(&self, what: &str, number: &str) -> String {
+        let file = self.file(&format!("{what}-{number}.car"));
+        let store = self.file("store");
+        let made = json_of(self.online(&["bundle", what, number, "--store", &store, "-o", &file, "--json"]));
+        assert_eq!(made["size"].as_u64().unwrap(), fs::metadata(&file).unwrap().len());
+        file
+    }
+}
+
+/// Serves the CARs of a store as a trustless gateway does.
+fn gateway(store: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+                request.push(byte[0]);
+            }
+            let request = String::from_utf8(request).unwrap();
+            let cid = request
+                .strip_prefix("GET /ipfs/")
+                .and_then(|rest| rest.split_once("?format=car "));
+            let car = cid.and_then(|(cid, _)| fs::read(store.join(format!("{cid}.car"))).ok());
+            let (status, body) = car.map_or(("404 Not Found", Vec::new()), |car| ("200 OK", car));
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        }
+    });
+    url
+}
+
+fn python(arguments: &[&str]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/verify_round.py");
+    let mut command = Command::new("python3");
+    command.arg(script).args(arguments);
+    command
+        .output()
+        .expect("python3 is needed: apt-get install python3")
+}
+
+/// The script's JSON; it must say MATCH.
+fn python_matches(arguments: &[&str]) -> Value {
+    let output = python(arguments);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["verdict"], "MATCH");
+    report
+}
+
+#[test]
+fn anyone_can_verify() {
+    let kept = Kept::new();
+    from_gateways(&kept);
+    let round = kept.bundle("round", "2");
+    let settlement = kept.bundle("settlement", "1");
+    without_network(&kept, &round, &settlement);
+    in_another_language(&round, &settlement);
+    damaged(&kept, &round);
+}
+
+fn from_gateways(kept: &Kept) {
+    let url = gateway(kept.path.join("store"));
+    let dead = "http://127.0.0.1:9";
+    let verdict = json_of(kept.online(&[
+        "verify",
+        "settlement",
+        "1",
+        "--json",
+        "--gateway",
+        dead,
+        "--gateway",
+        &url,
+    ]));
+    assert_eq!(
+        (&verdict["verdict"], &verdict["offline"]),
+        (&"MATCH".into(), &false.into())
+    );
+    let empty = gateway(kept.path.join("nowhere"));
+    refused(
+        &run(kept.online(&["verify", "round", "1", "--gateway", &empty])),
+        2,
+        &[
+            "the roster of round 1",
+            "no gateway gave",
+            &empty,
+            "HTTP status 404",
+        ],
+    );
+    refused(
+        &run(kept.online(&["verify", "round", "1", "--gateway", "ftp://x"])),
+        2,
+        &["`ftp://x` is not the address of a gateway"],
+    );
+    assert!(
+        !Path::new("store").exists(),
+        "no store is made where gateways are given"
+    );
+}
+
+fn without_network(kept: &Kept, round: &str, settlement: &str) {
+    let online = json_of(kept.online(&[
+        "verify",
+        "settlement",
+        "1",
+        "--store",
+        &kept.file("store"),
+        "--json",
+    ]));
+    let offline = json_of(["verify", "settlement", "1", "--offline", settlement, "--json"]);
+    for key in ["verdict", "root", "acceptedRoot", "cid", "measurements", "rounds"] {
+        assert_eq!(online[key], offline[key], "{key}");
+    }
+    // The demo's own report has the root as well: public inputs lead to it.
+    let document: Value = serde_json::from_slice(&fs::read(kept.file("settlement.json")).unwrap()).unwrap();
+    assert_eq!(offline["root"], document["root"]);
+    let verdict = json_of(["verify", "round", "--offline", round, "--json"]);
+    assert_eq!(
+        (&verdict["verdict"], &verdict["round"]),
+        (&"MATCH".into(), &2.into())
+    );
+    let said = run(["verify", "round", "2", "--offline", round]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.contains("To be certain, compare with an explorer"), "{said}");
+
+    refused(
+        &run(["verify", "round", "1", "--offline", round]),
+        2,
+        &["round 1 is not in the bundle, which has the rounds 2"],
+    );
+    refused(
+        &run(["verify", "settlement", "1", "--offline", round]),
+        2,
+        &["settlement 1 is not in the bundle"],
+    );
+    refused(
+        &run(["verify", "round", "--offline", "/nonexistent.car"]),
+        2,
+        &["/nonexistent.car"],
+    );
+    let json = kept.file("deployment.json");
+    refused(
+        &run(["verify", "round", "--offline", &json]),
+        2,
+        &[&json, "this is no bundle"],
+    );
+    refused(
+        &run(kept.online(&[
+            "bundle",
+            "round",
+            "9",
+            "--store",
+            &kept.file("store"),
+            "-o",
+            "/tmp/none.car",
+        ])),
+        2,
+        &["round 9 does not exist"],
+    );
+}
+
+fn in_another_language(round: &str, settlement: &str) {
+    let theirs = python_matches(&[round, "--json"]);
+    let ours = json_of(["verify", "round", "2", "--offline", round, "--json"]);
+    assert_eq!(theirs["seed"], ours["seed"]);
+    assert_eq!(theirs["rosterRoot"], ours["roster"]["root"]);
+    assert_eq!(theirs["taskRoot"], ours["tasks"]["root"]);
+    let seed = ours["seed"].as_str().unwrap();
+    let count = |list: &str| ours[list]["count"].to_string();
+    let drawn = json_of(["committees", "--seed", seed, "--stations", &count("roster")]);
+    assert_eq!(theirs["members"], drawn["members"]);
+    assert_eq!(theirs["committees"], drawn["committees"]);
+    let tasks = json_of([
+        "tasks",
+        "--seed",
+        seed,
+        "--stations",
+        &count("roster"),
+        "--tasks",
+        &count("tasks"),
+    ]);
+    assert_eq!(theirs["tasks"], tasks["tasks"]);
+    assert_eq!(theirs["tasksPerCommittee"], tasks["tasksPerCommittee"]);
+    let first = python_matches(&[settlement, "--round", "1", "--json"]);
+    assert_ne!(first["seed"], theirs["seed"]);
+}
+
+/// A byte changed anywhere: both programs refuse the bundle, and ours names the file.
+fn damaged(kept: &Kept, round: &str) {
+    let whole = fs::read(round).unwrap();
+    let path = kept.file("damaged.car");
+    for (at, file) in [
+        (20, "bundle"),
+        (200, "manifest"),
+        (2_000, "facts.json"),
+        (whole.len() / 2, "rounds/2/batches/"),
+        (whole.len() - 1, "rounds/2/batches/"),
+    ] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x20;
+        fs::write(&path, bytes).unwrap();
+        refused(&run(["verify", "round", "--offline", &path]), 2, &[&path, file]);
+        let output = python(&[&path]);
+        assert!(matches!(output.status.code(), Some(1 | 2)), "byte {at}");
+        assert!(
+            !String::from_utf8_lossy(&output.stderr).contains("Traceback"),
+            "byte {at}"
+        );
+    }
+}
