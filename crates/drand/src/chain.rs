@@ -20,6 +20,10 @@ pub enum Scheme {
     /// drand's default chain: signatures in G2 (96 bytes) of `H(previous signature ‖ round)`, key in G1 (48 bytes).
     #[serde(rename = "pedersen-bls-chained")]
     PedersenBlsChained,
+    /// evmnet: on BN254, signatures in G1 (64 bytes, x and y) of `Keccak-256(round)`, key in G2 (128 bytes).
+    #[cfg(feature = "evmnet")]
+    #[serde(rename = "bls-bn254-unchained-on-g1")]
+    BlsBn254UnchainedG1,
 }
 
 impl Scheme {
@@ -29,11 +33,13 @@ impl Scheme {
         match self {
             Self::BlsUnchainedG1Rfc9380 => "bls-unchained-g1-rfc9380",
             Self::PedersenBlsChained => "pedersen-bls-chained",
+            #[cfg(feature = "evmnet")]
+            Self::BlsBn254UnchainedG1 => "bls-bn254-unchained-on-g1",
         }
     }
 }
 
-/// A chain as a relay's `/info` describes it; the JSON form is the same.
+/// A chain as a relay's `/info` describes it; the JSON form is that of drand's v1, and v2's is read as well.
 ///
 /// Trust lies in `public_key` alone: `hash` is only the name under which relays serve the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +52,13 @@ pub struct ChainInfo {
     /// Unix time of round 1, seconds.
     pub genesis_time: u64,
     /// Name of the chain at relays.
+    #[serde(alias = "chain_hash")]
     pub hash: B256,
     /// What round 1 of a chained chain follows; unused on unchained ones.
-    #[serde(rename = "groupHash")]
+    #[serde(rename = "groupHash", alias = "genesis_seed")]
     pub group_hash: B256,
     /// How the chain signs.
-    #[serde(rename = "schemeID")]
+    #[serde(rename = "schemeID", alias = "scheme")]
     pub scheme: Scheme,
 }
 
@@ -110,6 +117,31 @@ impl Chain {
         };
         CHAIN
             .get_or_init(|| Self::assemble(info(), BeaconSchedule::DEFAULT_CHAIN))
+            .clone()
+    }
+
+    /// drand evmnet: a round every 3 s, on the curve that every EVM has precompiles for. Not used by the protocol.
+    #[cfg(feature = "evmnet")]
+    #[must_use]
+    pub fn evmnet() -> Self {
+        static CHAIN: OnceLock<Chain> = OnceLock::new();
+        let info = || {
+            ChainInfo {
+            public_key: hex!(
+                "07e1d1d335df83fa98462005690372c643340060d205306a9aa8106b6bd0b3820557ec32c2ad488e4d4f6008f89a346f"
+                "18492092ccc0d594610de2732c8b808f0095685ae3a85ba243747b1b2f426049010f6b73a0cf1d389351d5aaaa1047f6"
+                "297d3a4f9749b33eb2d904c9d9ebf17224150ddd7abd7567a9bec6c74480ee0b"
+            )
+            .into(),
+            period: BeaconSchedule::EVMNET.period.get(),
+            genesis_time: BeaconSchedule::EVMNET.genesis,
+            hash: b256!("04f1e9062b8a81f848fded9c12306733282b2727ecced50032187751166ec8c3"),
+            group_hash: B256::ZERO,
+            scheme: Scheme::BlsBn254UnchainedG1,
+        }
+        };
+        CHAIN
+            .get_or_init(|| Self::assemble(info(), BeaconSchedule::EVMNET))
             .clone()
     }
 
@@ -184,13 +216,11 @@ impl Chain {
     /// this crate.
     pub fn public_key_eip2537(&self) -> Result<[u8; 256], BeaconError> {
         match self.scheme() {
-            Scheme::PedersenBlsChained => Err(BeaconError::NotOnChain {
-                scheme: self.scheme().name(),
-            }),
             Scheme::BlsUnchainedG1Rfc9380 => {
                 let key = decode_g2(self.public_key()).map_err(|fault| BeaconError::PublicKey { fault })?;
                 Ok(eip2537(&key))
             }
+            other => Err(BeaconError::NotOnChain { scheme: other.name() }),
         }
     }
 
@@ -230,7 +260,7 @@ impl Chain {
     /// The part of the message before the round. An unchained chain has none, whatever came with the beacon.
     fn previous<'a>(&self, beacon: &'a Beacon) -> Result<&'a [u8], BeaconError> {
         let round = beacon.round;
-        if self.scheme() == Scheme::BlsUnchainedG1Rfc9380 {
+        if self.scheme() != Scheme::PedersenBlsChained {
             return Ok(&[]);
         }
         let previous = beacon

@@ -29,6 +29,9 @@ impl BeaconSchedule {
     /// drand's default chain: every 30 s since 2020-07-22T15:17:30Z.
     pub const DEFAULT_CHAIN: Self = Self::every::<30>(1_595_431_050);
 
+    /// drand evmnet: every 3 s since 2024-09-28T10:57:55Z.
+    pub const EVMNET: Self = Self::every::<3>(1_727_521_075);
+
     /// A timetable; `None` if the period is zero.
     #[must_use]
     pub const fn new(genesis: u64, period: u64) -> Option<Self> {

@@ -1,12 +1,15 @@
 //! The pairing check, by either of two implementations.
 
+#[cfg(feature = "evmnet")]
+pub(crate) mod bn254;
 #[cfg(feature = "blst")]
 pub(crate) mod native;
 pub(crate) mod pure;
 
 use crate::PointError;
 
-/// An implementation of the pairing check. Both accept and refuse the same signatures, for the same reasons.
+/// An implementation of the pairing check on BLS12-381. Both accept and refuse the same signatures, for the same reasons.
+/// Beacons of evmnet are checked by arkworks, whichever is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {

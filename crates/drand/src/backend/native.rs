@@ -18,6 +18,9 @@ pub(crate) enum Key {
     G1(min_pk::PublicKey),
     /// Of signatures in G1.
     G2(min_sig::PublicKey),
+    /// Of evmnet.
+    #[cfg(feature = "evmnet")]
+    Bn254(super::bn254::Key),
 }
 
 impl Key {
@@ -32,6 +35,8 @@ impl Key {
                 let key = check_encoding::<{ point::G2 }>(key)?;
                 min_sig::PublicKey::key_validate(&key).map(Self::G2)
             }
+            #[cfg(feature = "evmnet")]
+            Scheme::BlsBn254UnchainedG1 => return super::bn254::Key::decode(key).map(Self::Bn254),
         }
         .map_err(fault)
     }
@@ -58,6 +63,8 @@ impl Key {
                 let signature = min_sig::Signature::sig_validate(&signature, true).map_err(fault)?;
                 signature.verify(false, &message, DST_G1, &[], key, false)
             }
+            #[cfg(feature = "evmnet")]
+            Self::Bn254(key) => return key.verify(round, signature),
         };
         if outcome == BLST_SUCCESS {
             Ok(())

@@ -13,6 +13,9 @@ pub(crate) enum Key {
     G1(G1Pubkey),
     /// Of signatures in G1.
     G2(G2PubkeyRfc),
+    /// Of evmnet.
+    #[cfg(feature = "evmnet")]
+    Bn254(super::bn254::Key),
 }
 
 impl Key {
@@ -34,6 +37,8 @@ impl Key {
                     .map(Self::G2)
                     .map_err(|_| PointError::NotInSubgroup)
             }
+            #[cfg(feature = "evmnet")]
+            Scheme::BlsBn254UnchainedG1 => super::bn254::Key::decode(key).map(Self::Bn254),
         }
     }
 
@@ -53,6 +58,8 @@ impl Key {
                 decode_g1(signature)?;
                 key.verify(round.0, previous, signature)
             }
+            #[cfg(feature = "evmnet")]
+            Self::Bn254(key) => return key.verify(round, signature),
         };
         // The point has been decoded above, so an error here could only be a disagreement about what a point is.
         if matches!(genuine, Ok(true)) {
