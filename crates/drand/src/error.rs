@@ -88,7 +88,9 @@ pub enum BeaconError {
         fault: PointError,
     },
     /// A chain with period 0.
-    #[error("the chain's period is 0 seconds: copy `period` from the relay's /info again")]
+    #[error(
+        "the chain's period is not between 1 and 4294967295 seconds: copy `period` from the relay's /info again"
+    )]
     Period,
     /// The public key is not in G2, so there is no EIP-2537 form that `DrandBeacon` could take.
     #[error(

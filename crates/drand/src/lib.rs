@@ -18,19 +18,27 @@
 mod backend;
 mod beacon;
 mod bundle;
+#[cfg(feature = "relays")]
+mod cache;
 mod chain;
 mod error;
 mod point;
 #[cfg(feature = "relays")]
 mod relays;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod source;
+mod wait;
 
 pub use backend::Backend;
 pub use beacon::Beacon;
 pub use bundle::Bundle;
+#[cfg(feature = "relays")]
+pub use cache::Cached;
 pub use chain::{Chain, ChainInfo, Scheme};
 pub use error::{BeaconError, Failures, RelayFailure, RelayFault};
 pub use point::{PointError, with_y};
 #[cfg(feature = "relays")]
 pub use relays::{PUBLIC_RELAYS, Relays, Timeouts};
 pub use source::{BeaconSource, Verified};
+pub use wait::{Clock, SystemClock, wait_for};

@@ -1,5 +1,8 @@
 //! Public relays over HTTP.
 
+use std::collections::BTreeMap;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 
 use assize_protocol::{B256, BeaconRound};
@@ -26,6 +29,8 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For all of a request, connecting included.
     pub request: Duration,
+    /// Before the next relay is asked as well.
+    pub hedge: Duration,
 }
 
 impl Default for Timeouts {
@@ -33,17 +38,28 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(3),
             request: Duration::from_secs(10),
+            hedge: Duration::from_millis(700),
         }
     }
 }
 
 /// Relays of one chain, asked in order until one gives the genuine beacon.
 ///
-/// Every answer is verified before it is returned, so a relay can fail to answer but not lie. No redirect is followed.
+/// A relay that fails is followed by the next at once; one that is slow is not waited for alone: after
+/// [`Timeouts::hedge`] the next is asked as well, and whoever is first with the genuine beacon is heard. Every answer is
+/// verified before it is returned, so a relay can fail to answer but not lie. No redirect is followed. A relay that does
+/// not know a round by drand's v1 path is asked by v2's.
 #[derive(Clone, Debug)]
 pub struct Relays {
-    chain: Chain,
     relays: Vec<Relay>,
+    client: Client,
+    hedge: Duration,
+}
+
+/// What each request needs; cheap to clone.
+#[derive(Clone, Debug)]
+struct Client {
+    chain: Chain,
     agent: Agent,
 }
 
@@ -79,17 +95,92 @@ impl Relays {
             .http_status_as_error(false)
             .build()
             .into();
-        Ok(Self { chain, relays, agent })
+        Ok(Self {
+            relays,
+            client: Client { chain, agent },
+            hedge: timeouts.hedge,
+        })
     }
 
-    fn ask(&self, relay: &Relay, round: BeaconRound) -> Result<Beacon, RelayFault> {
+    /// Asks a relay on a thread of its own, which ends with the request's timeout at the latest.
+    fn ask(&self, place: usize, round: BeaconRound, answers: &Sender<(usize, Answer)>) {
+        let (client, relay, answers) = (self.client.clone(), self.relays[place].clone(), answers.clone());
+        thread::spawn(move || {
+            let answer = client.ask(&relay, round);
+            // Nobody listens any more if another relay was faster.
+            let _ = answers.send((place, answer));
+        });
+    }
+
+    fn failure(&self, round: BeaconRound, mut faults: BTreeMap<usize, RelayFault>) -> BeaconError {
+        let unpublished = faults
+            .values()
+            .any(|fault| matches!(fault, RelayFault::NotPublished(_)));
+        let failures = self.relays.iter().enumerate().filter_map(|(place, relay)| {
+            Some(RelayFailure {
+                relay: relay.label.clone(),
+                fault: faults.remove(&place)?,
+            })
+        });
+        let failures = Failures(failures.collect());
+        if unpublished {
+            let due = self.client.chain.schedule().time_of(round);
+            return BeaconError::NotYetPublished { round, due, failures };
+        }
+        BeaconError::Unavailable { round, failures }
+    }
+}
+
+impl BeaconSource for Relays {
+    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
+        if round.0 == 0 {
+            return Err(BeaconError::RoundZero);
+        }
+        let (sender, answers) = mpsc::channel();
+        let mut faults = BTreeMap::new();
+        let mut asked = 0;
+        loop {
+            if asked < self.relays.len() {
+                self.ask(asked, round, &sender);
+                asked += 1;
+            }
+            let patience = match asked < self.relays.len() {
+                true => self.hedge,
+                // There is nobody left to ask, and every request ends by itself.
+                false => Duration::MAX,
+            };
+            match answers.recv_timeout(patience) {
+                Ok((_, Ok(beacon))) => return Ok(beacon),
+                Ok((place, Err(fault))) => {
+                    let relay = &self.relays[place].label;
+                    tracing::warn!(%round, relay, %fault, "relay gave no beacon");
+                    faults.insert(place, fault);
+                }
+                // Slow: the next is asked as well. Our own sender keeps the channel open.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            if faults.len() == self.relays.len() {
+                return Err(self.failure(round, faults));
+            }
+        }
+    }
+}
+
+type Answer = Result<Beacon, RelayFault>;
+
+impl Client {
+    fn ask(&self, relay: &Relay, round: BeaconRound) -> Answer {
+        let hash = self.chain.hash();
+        match self.get(&relay.v1(hash, round), round) {
+            Err(RelayFault::NotPublished(404)) => self.get(&relay.v2(hash, round), round),
+            answer => answer,
+        }
+    }
+
+    fn get(&self, url: &str, round: BeaconRound) -> Answer {
         let transport = |error: ureq::Error| RelayFault::Transport(error.to_string());
         let answer = |error| RelayFault::Answer(Box::new(error));
-        let mut response = self
-            .agent
-            .get(relay.url_of(self.chain.hash(), round))
-            .call()
-            .map_err(transport)?;
+        let mut response = self.agent.get(url).call().map_err(transport)?;
         match response.status().as_u16() {
             200 => {}
             status @ (404 | 425) => return Err(RelayFault::NotPublished(status)),
@@ -104,36 +195,6 @@ impl Relays {
         let beacon = Beacon::from_json(&body).map_err(answer)?;
         check(&self.chain, round, &beacon).map_err(answer)?;
         Ok(beacon)
-    }
-}
-
-impl BeaconSource for Relays {
-    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
-        if round.0 == 0 {
-            return Err(BeaconError::RoundZero);
-        }
-        let mut failures = Failures::default();
-        for relay in &self.relays {
-            match self.ask(relay, round) {
-                Ok(beacon) => return Ok(beacon),
-                Err(fault) => {
-                    tracing::warn!(%round, relay = relay.label, %fault, "relay gave no beacon");
-                    failures.0.push(RelayFailure {
-                        relay: relay.label.clone(),
-                        fault,
-                    });
-                }
-            }
-        }
-        if failures
-            .0
-            .iter()
-            .any(|failure| matches!(failure.fault, RelayFault::NotPublished(_)))
-        {
-            let due = self.chain.schedule().time_of(round);
-            return Err(BeaconError::NotYetPublished { round, due, failures });
-        }
-        Err(BeaconError::Unavailable { round, failures })
     }
 }
 
@@ -167,13 +228,14 @@ impl Relay {
         })
     }
 
-    fn url_of(&self, chain: B256, round: BeaconRound) -> String {
-        format!(
-            "{}/{}/public/{round}{}",
-            self.base,
-            const_hex::encode(chain),
-            self.query
-        )
+    fn v1(&self, chain: B256, round: BeaconRound) -> String {
+        let (base, query, chain) = (&self.base, &self.query, const_hex::encode(chain));
+        format!("{base}/{chain}/public/{round}{query}")
+    }
+
+    fn v2(&self, chain: B256, round: BeaconRound) -> String {
+        let (base, query, chain) = (&self.base, &self.query, const_hex::encode(chain));
+        format!("{base}/v2/chains/{chain}/rounds/{round}{query}")
     }
 }
 
@@ -189,7 +251,7 @@ mod tests {
         let url = |url| {
             Relay::parse(url)
                 .unwrap()
-                .url_of(Chain::quicknet().hash(), BeaconRound(7))
+                .v1(Chain::quicknet().hash(), BeaconRound(7))
         };
         let hash = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971";
         assert_eq!(
