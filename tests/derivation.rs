@@ -194,11 +194,11 @@ fn bad_input_is_named() {
             "1",
             "--signature",
             SIGNATURE,
-            "--chain",
+            "--drand",
             "x",
         ]),
         2,
-        &["--chain"],
+        &["--drand"],
     );
     refused(&run(["no-such-command"]), 2, &["no-such-command"]);
 }

@@ -103,7 +103,7 @@ pub(crate) struct OnlineArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EvidenceArgs {
     /// A bundle of `assize bundle`, instead of chain, store and beacons: no network is used.
-    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["gateways", "beacons", "relays"])]
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["gateways", "beacons", "relays", "beacon_cache"])]
     pub offline: Option<PathBuf>,
     // As in `ChainArgs`, but a bundle can stand in for them.
     /// JSON-RPC endpoint.
@@ -126,7 +126,7 @@ pub(crate) struct EvidenceArgs {
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
-    beacons: BeaconArgs,
+    pub beacons: BeaconArgs,
 }
 
 impl EvidenceArgs {
@@ -143,13 +143,29 @@ impl EvidenceArgs {
     }
 }
 
+/// Which drand chain.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DrandArgs {
+    /// drand chain, by name.
+    #[arg(long = "drand", value_name = "NAME", default_value = "quicknet", value_parser = ["quicknet", "default", "evmnet"])]
+    pub name: String,
+    /// Another drand chain, such as a devnet's: a file with what its relay's /info says.
+    #[arg(long = "drand-info", value_name = "FILE", conflicts_with = "name")]
+    pub info: Option<PathBuf>,
+}
+
 /// Where beacons come from; they are verified wherever they come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct BeaconArgs {
+    #[command(flatten)]
+    pub drand: DrandArgs,
     /// A file of beacons (JSON array in drand's form), instead of the network.
     #[arg(long, value_name = "FILE")]
     pub beacons: Option<PathBuf>,
     /// drand relays, asked in this order.
     #[arg(long = "relay", value_name = "URL", conflicts_with = "beacons")]
     pub relays: Vec<String>,
+    /// Keep beacons that were fetched in this directory.
+    #[arg(long, value_name = "DIR", conflicts_with = "beacons")]
+    pub beacon_cache: Option<PathBuf>,
 }

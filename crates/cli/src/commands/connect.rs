@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl, Signer};
-use assize_drand::{BeaconSource, Bundle, Chain, PUBLIC_RELAYS, Relays, Verified};
+use assize_drand::{BeaconSource, Bundle, Cached, Chain, PUBLIC_RELAYS, Relays, Verified};
 use assize_store::LocalStore;
 use eyre::{Context, eyre};
 
-use crate::args::{BeaconArgs, ChainArgs, KeyArgs, StoreArgs};
+use crate::args::{BeaconArgs, ChainArgs, DrandArgs, KeyArgs, StoreArgs};
 
 /// How long a command waits for a transaction of its own: ten epochs of Filecoin.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
@@ -70,13 +70,32 @@ pub(crate) fn store(args: &StoreArgs) -> eyre::Result<LocalStore> {
     Ok(LocalStore::open(&args.store)?)
 }
 
-/// Beacons of drand quicknet, from a file or from relays.
+/// The drand chain that was named.
+pub(crate) fn drand_chain(args: &DrandArgs) -> eyre::Result<Chain> {
+    if let Some(path) = &args.info {
+        let json =
+            std::fs::read(path).wrap_err_with(|| format!("cannot read --drand-info {}", path.display()))?;
+        return Chain::from_json(&json)
+            .wrap_err_with(|| format!("--drand-info {} describes no drand chain", path.display()));
+    }
+    Ok(match args.name.as_str() {
+        "default" => Chain::default_chain(),
+        "evmnet" => Chain::evmnet(),
+        _ => Chain::quicknet(),
+    })
+}
+
+/// Beacons from a file or from relays.
 pub(crate) fn beacons(args: &BeaconArgs) -> eyre::Result<Beacons> {
-    let chain = Chain::quicknet();
-    let source: BoxedBeacons = match &args.beacons {
-        Some(path) => Box::new(Bundle::read(path)?),
-        None if args.relays.is_empty() => Box::new(Relays::new(chain.clone(), &PUBLIC_RELAYS)?),
-        None => Box::new(Relays::new(chain.clone(), &args.relays)?),
+    let chain = drand_chain(&args.drand)?;
+    let relays = || match args.relays.is_empty() {
+        true => Relays::new(chain.clone(), &PUBLIC_RELAYS),
+        false => Relays::new(chain.clone(), &args.relays),
+    };
+    let source: BoxedBeacons = match (&args.beacons, &args.beacon_cache) {
+        (Some(path), _) => Box::new(Bundle::read(path)?),
+        (None, None) => Box::new(relays()?),
+        (None, Some(directory)) => Box::new(Cached::open(chain.clone(), relays()?, directory)?),
     };
     Ok(Verified::new(chain, source))
 }

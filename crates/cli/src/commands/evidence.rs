@@ -10,7 +10,7 @@ use assize_verify::{ChainFacts, Evidence, Step, Unpacked};
 use eyre::{OptionExt, WrapErr};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::connect::{Beacons, BoxedBeacons, Network, beacons};
+use super::connect::{Beacons, BoxedBeacons, Network, beacons, drand_chain};
 use crate::args::{EvidenceArgs, OnlineArgs, SourceArgs};
 
 /// What there is to recompute from, all of it at hand but for files and beacons that are still to be fetched.
@@ -29,7 +29,7 @@ impl Inputs {
         read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
     ) -> eyre::Result<Self> {
         if let Some(path) = &args.offline {
-            return Self::from_bundle(path);
+            return Self::from_bundle(path, drand_chain(&args.beacons.drand)?);
         }
         let online = args
             .online()
@@ -51,7 +51,7 @@ impl Inputs {
         })
     }
 
-    fn from_bundle(path: &Path) -> eyre::Result<Self> {
+    fn from_bundle(path: &Path, drand: Chain) -> eyre::Result<Self> {
         let bytes =
             std::fs::read(path).wrap_err_with(|| format!("cannot read the bundle {}", path.display()))?;
         let unpack = || Unpacked::open(Bundle::from_car(&bytes)?);
@@ -60,7 +60,7 @@ impl Inputs {
             facts: unpacked.facts,
             offline: true,
             source: Box::new(unpacked.files),
-            beacons: Verified::new(Chain::quicknet(), Box::new(unpacked.beacons)),
+            beacons: Verified::new(drand, Box::new(unpacked.beacons)),
         })
     }
 

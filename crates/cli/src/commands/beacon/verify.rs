@@ -1,19 +1,17 @@
-//! `assize beacon`.
+//! `assize beacon verify`.
 
 use assize_protocol::BeaconRound;
 use std::str::FromStr;
 
 use alloy_primitives::hex;
-use assize_drand::{Beacon, BeaconError, Chain};
-use clap::{Args, Subcommand};
+use assize_drand::{Beacon, BeaconError};
+use clap::Args;
 use serde::Serialize;
 
+use super::name_of;
+use crate::args::DrandArgs;
+use crate::commands::connect::drand_chain;
 use crate::output::{self, Outcome};
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BeaconCommand {
-    Verify(VerifyArgs),
-}
 
 /// Verify a drand beacon's signature; exits with 1 if it is not genuine.
 #[derive(Debug, Args)]
@@ -27,9 +25,8 @@ pub(crate) struct VerifyArgs {
     /// The round before's signature; for chained chains only.
     #[arg(long, value_name = "HEX")]
     previous_signature: Option<HexBytes>,
-    /// drand chain.
-    #[arg(long, default_value = "quicknet", value_parser = ["quicknet", "default"])]
-    chain: String,
+    #[command(flatten)]
+    drand: DrandArgs,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -58,19 +55,16 @@ struct Verdict<'a> {
     reason: Option<String>,
 }
 
-pub(crate) fn run(command: &BeaconCommand) -> eyre::Result<Outcome> {
-    let BeaconCommand::Verify(args) = command;
-    let chain = match args.chain.as_str() {
-        "default" => Chain::default_chain(),
-        _ => Chain::quicknet(),
-    };
+pub(crate) fn run(args: &VerifyArgs) -> eyre::Result<Outcome> {
+    let chain = drand_chain(&args.drand)?;
+    let name = name_of(&args.drand);
     let beacon = Beacon {
         round: args.round,
         signature: args.signature.0.clone(),
         previous_signature: args.previous_signature.as_ref().map(|bytes| bytes.0.clone()),
     };
     let verdict = |randomness, reason: Option<BeaconError>| Verdict {
-        chain: &args.chain,
+        chain: &name,
         round: args.round,
         valid: reason.is_none(),
         randomness,
@@ -82,10 +76,9 @@ pub(crate) fn run(command: &BeaconCommand) -> eyre::Result<Outcome> {
     };
     output::either(args.json, &verdict, || {
         match (&verdict.randomness, &verdict.reason) {
-            (Some(randomness), _) => format!(
-                "genuine: {} round {}, randomness {randomness}",
-                args.chain, args.round
-            ),
+            (Some(randomness), _) => {
+                format!("genuine: {} round {}, randomness {randomness}", name, args.round)
+            }
             (None, reason) => format!("NOT genuine: {}", reason.as_deref().unwrap_or_default()),
         }
     })?;

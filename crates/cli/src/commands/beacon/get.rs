@@ -1,0 +1,76 @@
+//! `assize beacon get`.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use assize_drand::{BeaconSource, Clock, SystemClock, wait_for};
+use assize_protocol::BeaconRound;
+use clap::Args;
+use eyre::OptionExt;
+
+use crate::args::BeaconArgs;
+use crate::commands::connect::beacons;
+use crate::output::{self, Outcome};
+
+/// How long a round may be late.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Get a beacon from relays, a file or the cache, and verify it.
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    beacons: BeaconArgs,
+    /// drand round, or "latest".
+    round: Which,
+    /// Wait for a round that is not published yet.
+    #[arg(long)]
+    wait: bool,
+    /// Print JSON in drand's form.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    Latest,
+    Round(BeaconRound),
+}
+
+impl FromStr for Which {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            number => number
+                .parse()
+                .map(Self::Round)
+                .map_err(|_| "a drand round is a number from 1, or `latest`".into()),
+        }
+    }
+}
+
+pub(crate) fn run(args: &GetArgs) -> eyre::Result<Outcome> {
+    let source = beacons(&args.beacons)?;
+    let schedule = source.chain().schedule();
+    let round = match args.round {
+        Which::Round(round) => round,
+        Which::Latest => schedule
+            .round_at(SystemClock.now().as_secs())
+            .ok_or_eyre("this drand chain has not begun: it has no round yet")?,
+    };
+    let beacon = match args.wait {
+        true => wait_for(&source, source.chain(), round, PATIENCE, &SystemClock)?,
+        false => source.beacon(round)?,
+    };
+    output::either(args.json, &beacon, || {
+        format!(
+            "round {}, published at Unix time {}\n  randomness {}\n  signature  {}",
+            beacon.round,
+            schedule.time_of(round).unwrap_or_default(),
+            alloy_primitives::hex::encode(beacon.randomness().0),
+            alloy_primitives::hex::encode(&beacon.signature)
+        )
+    })?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,77 @@
+//! `assize beacon info`.
+
+use assize_protocol::BeaconRound;
+use clap::Args;
+use serde_json::json;
+
+use super::name_of;
+use crate::args::DrandArgs;
+use crate::commands::connect::drand_chain;
+use crate::output::{self, Outcome};
+
+/// Describe a drand chain, and convert between its rounds and Unix time.
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    #[command(flatten)]
+    drand: DrandArgs,
+    /// When is this round published?
+    #[arg(long, value_name = "R")]
+    round: Option<BeaconRound>,
+    /// Which round is the newest at this Unix time, and which is the first published after it?
+    #[arg(long, value_name = "SECONDS")]
+    at: Option<u64>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &InfoArgs) -> eyre::Result<Outcome> {
+    let chain = drand_chain(&args.drand)?;
+    let schedule = chain.schedule();
+    let info = chain.info();
+    let time = args.round.map(|round| (round, schedule.time_of(round)));
+    let rounds = args
+        .at
+        .map(|at| (schedule.round_at(at), schedule.round_after(at)));
+    let mut report = json!({
+        "chain": name_of(&args.drand),
+        "hash": alloy_primitives::hex::encode(info.hash),
+        "scheme": info.scheme.name(),
+        "publicKey": alloy_primitives::hex::encode_prefixed(&info.public_key),
+        "genesis": info.genesis_time,
+        "period": info.period,
+    });
+    if let Some((round, time)) = time {
+        report["round"] = json!(round);
+        report["time"] = json!(time);
+    }
+    if let Some((newest, next)) = rounds {
+        report["roundAt"] = json!(newest);
+        report["roundAfter"] = json!(next);
+    }
+    output::either(args.json, &report, || {
+        let mut text = format!(
+            "{}: {}\n  hash       {}\n  public key {}\n  round 1 at Unix time {}, then every {} s",
+            name_of(&args.drand),
+            info.scheme.name(),
+            alloy_primitives::hex::encode(info.hash),
+            alloy_primitives::hex::encode(&info.public_key),
+            info.genesis_time,
+            info.period
+        );
+        if let Some((round, time)) = time {
+            let when = time.map_or("never published".into(), |time| {
+                format!("published at Unix time {time}")
+            });
+            text.push_str(&format!("\n  round {round}: {when}"));
+        }
+        if let (Some(at), Some((newest, next))) = (args.at, rounds) {
+            let newest = newest.map_or("none".into(), |round| round.to_string());
+            text.push_str(&format!(
+                "\n  at {at}: the newest round is {newest}, the next {next}"
+            ));
+        }
+        text
+    })?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,37 @@
+//! `assize beacon`.
+
+mod get;
+mod info;
+mod serve;
+mod verify;
+
+use clap::Subcommand;
+
+use super::wait_for;
+use crate::args::DrandArgs;
+use crate::output::Outcome;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BeaconCommand {
+    Get(get::GetArgs),
+    Verify(verify::VerifyArgs),
+    Info(info::InfoArgs),
+    Serve(serve::ServeArgs),
+}
+
+pub(crate) fn run(command: &BeaconCommand) -> eyre::Result<Outcome> {
+    match command {
+        BeaconCommand::Get(args) => get::run(args),
+        BeaconCommand::Verify(args) => verify::run(args),
+        BeaconCommand::Info(args) => info::run(args),
+        BeaconCommand::Serve(args) => wait_for(serve::run(args)),
+    }
+}
+
+/// What to call a chain.
+fn name_of(args: &DrandArgs) -> String {
+    match &args.info {
+        Some(path) => path.display().to_string(),
+        None => args.name.clone(),
+    }
+}

@@ -1,0 +1,214 @@
+//! A devnet with a drand chain of its own: served, fetched, waited for, cached, and verified by the real contract.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on panics"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use assize_chain::{
+    Beacon as BeaconContract, BeaconParams, ChainClient, DeployParams, Rounds, Signer, deploy,
+};
+use assize_drand::with_y;
+use assize_protocol::{BeaconRound, Parameters};
+use assize_testkit::anvil::{Anvil, CHAIN_ID};
+use common::{assize, json_of, refused, run};
+use serde_json::{Value, json};
+
+/// `assize beacon serve`, until dropped.
+struct Server {
+    child: Child,
+    directory: tempfile::TempDir,
+    ready: Value,
+}
+
+impl Server {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = assize()
+            .args(["beacon", "serve", "--period", "1", "--key-file"])
+            .arg(directory.path().join("key"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready = serde_json::from_str(&line).unwrap();
+        Self {
+            child,
+            directory,
+            ready,
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes the chain's info, as clients have to trust it, into a file.
+    fn info(&self) -> String {
+        let beacon = &self.ready["beacon"];
+        let info = json!({
+            "public_key": beacon["publicKey"].as_str().unwrap().trim_start_matches("0x"),
+            "period": beacon["period"],
+            "genesis_time": beacon["genesis"],
+            "hash": self.ready["hash"],
+            "groupHash": "00".repeat(32),
+            "schemeID": "bls-unchained-g1-rfc9380",
+        });
+        let path = self.file("info.json");
+        fs::write(&path, info.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_devnet_has_beacons_of_its_own() {
+    let server = Server::start();
+    let (url, info) = (server.ready["url"].as_str().unwrap(), server.info());
+    let mode = fs::metadata(server.file("key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else reads the key");
+    let relay = ["--relay", url, "--drand-info", &info];
+    let get = |arguments: &[&str]| run([&["beacon", "get"], arguments, &relay].concat());
+
+    // Fetched by whoever knows the public key, and verified by it.
+    let latest = json_of([&["beacon", "get", "latest", "--json"][..], &relay].concat());
+    let (round, signature) = (
+        latest["round"].as_u64().unwrap(),
+        latest["signature"].as_str().unwrap(),
+    );
+    let text = round.to_string();
+    let verdict = json_of([
+        "beacon",
+        "verify",
+        "--round",
+        &text,
+        "--signature",
+        signature,
+        "--drand-info",
+        &info,
+        "--json",
+    ]);
+    assert_eq!(verdict["valid"], true);
+    let other = run(["beacon", "verify", "--round", &text, "--signature", signature]);
+    assert_eq!(other.status.code(), Some(1), "quicknet did not sign it");
+
+    // A round to come: refused now, there when it is due.
+    let times = json_of([
+        "beacon",
+        "info",
+        "--drand-info",
+        &info,
+        "--round",
+        &text,
+        "--json",
+    ]);
+    let soon = (round + 4).to_string();
+    refused(
+        &get(&[&(round + 1_000).to_string()]),
+        2,
+        &["is not published yet, it is due at Unix time"],
+    );
+    let waited = json_of([&["beacon", "get", &soon, "--wait", "--json"][..], &relay].concat());
+    assert_eq!(waited["round"], round + 4);
+    let at = (times["time"].as_u64().unwrap() + 4).to_string();
+    let then = json_of(["beacon", "info", "--drand-info", &info, "--at", &at, "--json"]);
+    assert_eq!(
+        (&then["roundAt"], &then["roundAfter"]),
+        (&json!(round + 4), &json!(round + 5))
+    );
+
+    // What is in the cache needs no relay.
+    let cache = server.file("cache");
+    let cache = cache.to_str().unwrap();
+    let cached = [
+        "--beacon-cache",
+        cache,
+        "--drand-info",
+        &info,
+        "--json",
+        "--relay",
+    ];
+    let first = json_of([&["beacon", "get", &text][..], &cached, &[url]].concat());
+    let again = json_of([&["beacon", "get", &text][..], &cached, &["http://127.0.0.1:9"]].concat());
+    assert_eq!(first, again);
+
+    refused(&get(&["0"]), 2, &["round 0 does not exist"]);
+    refused(
+        &get(&["soon"]),
+        2,
+        &["a drand round is a number from 1, or `latest`"],
+    );
+    let key = server.file("key");
+    refused(
+        &run(["beacon", "get", "1", "--drand-info", key.to_str().unwrap()]),
+        2,
+        &["describes no drand chain"],
+    );
+    let bad_key = server.file("info.json");
+    refused(
+        &run(["beacon", "serve", "--key-file", bad_key.to_str().unwrap()]),
+        2,
+        &["does not hold 32 bytes of hex"],
+    );
+
+    contract_verifies(&server, BeaconRound(round), signature).await;
+}
+
+/// The contract that checks quicknet checks the devnet, constructed with its key.
+async fn contract_verifies(server: &Server, round: BeaconRound, signature: &str) {
+    let anvil = Anvil::start().unwrap();
+    let client = ChainClient::connect_to(&anvil.url().parse().unwrap(), CHAIN_ID)
+        .await
+        .unwrap();
+    let owner = Signer::from_bytes(&anvil.dev_key(0)).unwrap();
+    // Just as the server printed it.
+    let beacon: BeaconParams = serde_json::from_value(server.ready["beacon"].clone()).unwrap();
+    let params = DeployParams {
+        chain_id: CHAIN_ID,
+        beacon,
+        owner: owner.address(),
+        coordinator: owner.address(),
+        publishers: vec![],
+        guardian: owner.address(),
+        evaluators: vec![owner.address()],
+        threshold: 1,
+        min_challenge_window: 60,
+        challenge_window: 60,
+        payment_gas: 60_000,
+        parameters: Parameters::default(),
+    };
+    let deployment = tokio::time::timeout(Duration::from_secs(60), deploy(&client, &owner, &params))
+        .await
+        .unwrap()
+        .unwrap();
+    let contract = BeaconContract::of(&Rounds::new(client, deployment.rounds))
+        .await
+        .unwrap();
+    let compressed = alloy_primitives::hex::decode(signature).unwrap();
+    let bytes = with_y(compressed.as_slice().try_into().unwrap()).unwrap();
+    let randomness = contract.verify(round, &bytes).await.unwrap();
+    assert_eq!(randomness, assize_protocol::Randomness::of_signature(&compressed));
+    let error = contract
+        .verify(BeaconRound(round.0 + 1), &bytes)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("WrongSignature"), "{error}");
+}
