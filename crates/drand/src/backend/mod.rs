@@ -6,6 +6,8 @@ pub(crate) mod bn254;
 pub(crate) mod native;
 pub(crate) mod pure;
 
+use std::fmt;
+
 use crate::PointError;
 
 /// An implementation of the pairing check on BLS12-381. Both accept and refuse the same signatures, for the same reasons.
@@ -37,6 +39,16 @@ impl Default for Backend {
         #[cfg(not(feature = "blst"))]
         let fastest = Self::Pure;
         fastest
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pure => "pure",
+            #[cfg(feature = "blst")]
+            Self::Blst => "blst",
+        })
     }
 }
 
