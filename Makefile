@@ -13,7 +13,7 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo test test-rust test-contracts test-wasm lint artifacts check-artifacts differential bench \
+.PHONY: help demo test test-rust test-contracts test-wasm test-verifier verifier lint artifacts check-artifacts differential bench \
 	bench-instructions fuzz prove clean
 
 help: ## this list
@@ -29,7 +29,7 @@ demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 
 	cargo build --release --locked -p assize-cli
 	./target/release/assize demo $(ARGS)
 
-test: lint test-contracts check-artifacts test-wasm test-rust ## everything that CI checks
+test: lint test-contracts check-artifacts test-wasm test-rust test-verifier ## everything that CI checks
 	@echo "make test: all passed"
 
 lint: $(STAMP) ## formatting and lints, Rust and Solidity
@@ -57,10 +57,25 @@ check-artifacts: $(STAMP) ## the committed ABI, bytecode and vectors are those o
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs --check
 	node scripts/vectors.mjs --check
+	node scripts/build-verifier.mjs --check
 
 artifacts: $(STAMP) ## write crates/chain/abi from the Solidity sources
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs
+
+verifier: ## build docs/verifier, the page that verifies in a browser
+	wasm-bindgen --version 2>/dev/null | grep -qx 'wasm-bindgen 0.2.130' \
+	  || cargo install --quiet --root $(TOOLS) --version 0.2.130 wasm-bindgen-cli
+	PATH=$(TOOLS)/bin:$$PATH node scripts/build-verifier.mjs
+
+# Wherever there is a browser; CI says that there must be one.
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+test-verifier: $(STAMP) ## docs/verifier in headless Chromium
+	@if [ -n "$(CHROMIUM)" ] || [ -n "$$ASSIZE_BROWSER" ]; then \
+	  CHROMIUM=$(or $(CHROMIUM),/usr/bin/chromium) node --test tests/verifier/verifier.test.mjs; \
+	else \
+	  echo "test-verifier: SKIPPED, there is no Chromium: apt-get install chromium, or name one with CHROMIUM=…"; \
+	fi
 
 test-rust: $(STAMP) ## crates, and end to end against a real anvil
 	if cargo nextest --version >/dev/null 2>&1; then \

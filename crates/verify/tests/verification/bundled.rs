@@ -1,10 +1,13 @@
 //! Recomputing from a bundle, without any network.
 
+use std::fs;
+use std::path::Path;
+
 use assize_bundle::{Bundle, FACTS};
 use assize_chain::SettlementId;
 use assize_drand::{Chain, Verified};
-use assize_protocol::RoundNumber;
-use assize_verify::{Conclusion, Evidence, Mismatch, Unpacked, VerifyError};
+use assize_protocol::{Assignment, RoundNumber};
+use assize_verify::{ChainRound, Conclusion, Evidence, Mismatch, Unpacked, VerifyError};
 
 use crate::case::{BATCHES, Case, UNREVEALED};
 
@@ -150,6 +153,41 @@ fn files_that_cannot_be_read_are_named() {
         assert_eq!(
             error.to_string(),
             format!("the bundle has no {name}: make it again with `assize bundle`")
+        );
+    }
+}
+
+/// The bundle that the browser test drops on the page, and what the page must then draw.
+#[test]
+fn the_browsers_fixture_is_what_this_makes() {
+    let mut case = Case::new();
+    case.facts.rounds.retain(|number, _| *number == RoundNumber(2));
+    case.facts.settlements.clear();
+    let (_, packed) = case.evidence().bundle().unwrap().to_car();
+    let ChainRound { round, .. } = &case.facts.rounds[&RoundNumber(2)];
+    let assignment = Assignment::new(
+        round.seed.unwrap(),
+        &round.parameters,
+        round.roster.count,
+        round.tasks.count,
+    );
+    let expected = serde_json::json!({
+        "seed": round.seed,
+        "rosterRoot": round.roster.root,
+        "members": assignment.all_members(),
+        "tasks": assignment.all_tasks(),
+    });
+    let expected = serde_json::to_vec(&expected).unwrap();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/verifier");
+    for (name, content) in [("round.car", packed), ("round.json", expected)] {
+        let path = directory.join(name);
+        if std::env::var_os("ASSIZE_WRITE_FIXTURES").is_some() {
+            fs::write(&path, &content).unwrap();
+        }
+        let same = fs::read(&path).is_ok_and(|committed| committed == content);
+        assert!(
+            same,
+            "tests/verifier/{name} is old: run this test with ASSIZE_WRITE_FIXTURES=1"
         );
     }
 }

@@ -1,0 +1,159 @@
+//! What a seed draws.
+
+use assize_protocol::{
+    Address, Assignment, B256, CommitteeIndex, Parameters, Roster, Seed, StationIndex, TaskList, merkle,
+};
+use serde_json::{Value, json};
+use wasm_bindgen::prelude::*;
+
+use crate::facts::VerifierError;
+
+/// The committees and tasks of a round.
+#[wasm_bindgen]
+pub struct Draw {
+    seed: Seed,
+    assignment: Assignment,
+    lists: Option<Lists>,
+}
+
+/// Who the stations are, and what the tasks.
+struct Lists {
+    roster: Roster,
+    roster_tree: merkle::Tree,
+    tasks: TaskList,
+}
+
+impl Draw {
+    pub(crate) fn of_round(seed: Seed, parameters: &Parameters, roster: Roster, tasks: TaskList) -> Self {
+        Self {
+            seed,
+            assignment: Assignment::new(seed, parameters, roster.count(), tasks.count()),
+            lists: Some(Lists {
+                roster_tree: roster.tree(),
+                roster,
+                tasks,
+            }),
+        }
+    }
+
+    /// Of numbers as a form gives them: each with its name, value and bounds.
+    pub(crate) fn from_seed(
+        seed: &str,
+        numbers: [(&'static str, f64, f64, f64); 5],
+    ) -> Result<Self, VerifierError> {
+        let seed: Seed = seed.trim().parse()?;
+        let mut whole = [0_u32; 5];
+        for (number, (what, value, least, most)) in whole.iter_mut().zip(numbers) {
+            if value.fract() != 0.0 || !(least..=most).contains(&value) {
+                return Err(VerifierError::Number {
+                    what,
+                    value,
+                    least,
+                    most,
+                });
+            }
+            *number = value as u32;
+        }
+        let [stations, tasks, size, target, most_tasks] = whole;
+        let parameters = Parameters {
+            max_committee_size: size as u16,
+            target_measurements: target,
+            max_tasks_per_committee: most_tasks as u16,
+            ..Parameters::default()
+        };
+        Ok(Self {
+            seed,
+            assignment: Assignment::new(seed, &parameters, stations, tasks),
+            lists: None,
+        })
+    }
+
+    fn proof(&self, station: StationIndex) -> Option<(Value, Value)> {
+        let lists = self.lists.as_ref()?;
+        let entry = lists.roster.get(station)?;
+        let leaf = merkle::roster_leaf(station, entry.station, entry.operator, entry.subnet);
+        let siblings: Vec<B256> = lists.roster_tree.proof(leaf)?;
+        let root = lists.roster_tree.root();
+        let who = json!({"station": entry.station, "operator": entry.operator, "subnet": entry.subnet});
+        let holds = merkle::verify(root, leaf, &siblings);
+        Some((
+            who,
+            json!({"leaf": leaf, "siblings": siblings, "root": root, "holds": holds}),
+        ))
+    }
+}
+
+#[wasm_bindgen]
+impl Draw {
+    /// The figures, as JSON: `{seed, stations, committees, tasksPerCommittee}`.
+    #[must_use]
+    pub fn figures(&self) -> String {
+        json!({
+            "seed": self.seed,
+            "stations": self.assignment.committees().stations(),
+            "committees": self.assignment.committee_count(),
+            "tasksPerCommittee": self.assignment.tasks_per_committee(),
+        })
+        .to_string()
+    }
+
+    /// All stations by seat, and where each committee begins: `[C, start of 0, …, start of C = N, station on seat 0, …]`.
+    #[must_use]
+    pub fn seats(&self) -> Vec<u32> {
+        let members = self.assignment.all_members();
+        let mut seats = Vec::with_capacity(members.len() + 2);
+        seats.push(members.len() as u32);
+        let mut start = 0;
+        for committee in &members {
+            seats.push(start);
+            start += committee.len() as u32;
+        }
+        seats.push(start);
+        seats.extend(members.iter().flatten().map(|station| station.0));
+        seats
+    }
+
+    /// One station, as JSON: its committee, seat and tasks; from a bundle also who it is and the proof of its roster leaf.
+    #[must_use]
+    pub fn station(&self, index: u32) -> Option<String> {
+        let station = StationIndex(index);
+        let (committee, seat) = self.assignment.seat_of(station).ok()?;
+        let tasks = self.tasks_of(committee);
+        let (who, proof) = self.proof(station).unwrap_or_default();
+        let answer = json!({
+            "index": index,
+            "committee": committee,
+            "seat": seat,
+            "tasks": tasks,
+            "who": who,
+            "proof": proof,
+        });
+        Some(answer.to_string())
+    }
+
+    /// Index of a station by its address.
+    #[must_use]
+    pub fn find(&self, address: &str) -> Option<u32> {
+        let address: Address = address.trim().parse().ok()?;
+        let index = self.lists.as_ref()?.roster.index_of(address)?;
+        Some(index.0)
+    }
+}
+
+impl Draw {
+    fn tasks_of(&self, committee: CommitteeIndex) -> Vec<Value> {
+        let drawn = self.assignment.tasks(committee).unwrap_or_default();
+        let describe = |index: assize_protocol::TaskIndex| {
+            let task = self.lists.as_ref().and_then(|lists| lists.tasks.get(index));
+            match task {
+                Some(task) => json!({
+                    "index": index,
+                    "cid": task.cid.to_string(),
+                    "provider": task.provider.to_string(),
+                }),
+                None => json!({"index": index}),
+            }
+        };
+        drawn.into_iter().map(describe).collect()
+    }
+}
