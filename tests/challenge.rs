@@ -127,7 +127,7 @@ impl World {
             store: &store,
             beacons: &assize_drand::Verified::new(
                 assize_drand::Chain::quicknet(),
-                assize_drand::Bundle::new(beacons).unwrap(),
+                assize_drand::RecordedBeacons::new(beacons).unwrap(),
             ),
             progress: &|_| {},
         };

@@ -1,7 +1,7 @@
 //! Beacons, and files of beacons: read, never genuine by accident.
 #![no_main]
 
-use assize_drand::{Beacon, Bundle, Chain};
+use assize_drand::{Beacon, RecordedBeacons, Chain};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|json: &[u8]| {
@@ -9,5 +9,5 @@ fuzz_target!(|json: &[u8]| {
         let _ = Chain::quicknet().verify(&beacon);
         let _ = Chain::default_chain().verify(&beacon);
     }
-    let _ = Bundle::from_json(json);
+    let _ = RecordedBeacons::from_json(json);
 });

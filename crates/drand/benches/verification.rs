@@ -3,7 +3,7 @@
 //! Bound: `blst` at least twice as fast as the pure implementation.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot verify has no time")]
 
-use assize_drand::{Backend, Beacon, BeaconSource, Bundle, Chain};
+use assize_drand::{Backend, Beacon, BeaconSource, Chain, RecordedBeacons};
 use assize_protocol::{BeaconRound, Randomness};
 use divan::{Bencher, black_box};
 
@@ -12,7 +12,7 @@ fn main() {
 }
 
 fn recorded(json: &[u8], round: u64) -> Beacon {
-    Bundle::from_json(json)
+    RecordedBeacons::from_json(json)
         .unwrap()
         .beacon(BeaconRound(round))
         .unwrap()

@@ -86,25 +86,25 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::Bundle;
+    use crate::RecordedBeacons;
 
     const ROUND: BeaconRound = BeaconRound(1000);
 
     struct Counting {
-        bundle: Bundle,
+        recorded: RecordedBeacons,
         asked: Cell<usize>,
     }
 
     impl BeaconSource for Counting {
         fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
             self.asked.set(self.asked.get() + 1);
-            self.bundle.beacon(round)
+            self.recorded.beacon(round)
         }
     }
 
     fn cached(directory: &Path) -> Cached<Counting> {
         let source = Counting {
-            bundle: Bundle::from_json(include_bytes!("../tests/fixtures/quicknet.json")).unwrap(),
+            recorded: RecordedBeacons::from_json(include_bytes!("../tests/fixtures/quicknet.json")).unwrap(),
             asked: Cell::new(0),
         };
         Cached::open(Chain::quicknet(), source, directory).unwrap()
@@ -129,7 +129,7 @@ mod tests {
         let beacon = cache.beacon(ROUND).unwrap();
         let path = cache.path(ROUND);
         let whole = fs::read_to_string(&path).unwrap();
-        let other = serde_json::to_string(&cache.source.bundle.beacon(BeaconRound(1001)).unwrap()).unwrap();
+        let other = serde_json::to_string(&cache.source.recorded.beacon(BeaconRound(1001)).unwrap()).unwrap();
         for damaged in [
             String::new(),
             whole[..40].to_owned(),
@@ -151,7 +151,7 @@ mod tests {
         assert!(!cache.path(BeaconRound(5)).exists());
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
-        let error = Cached::open(Chain::quicknet(), Bundle::default(), &file).unwrap_err();
+        let error = Cached::open(Chain::quicknet(), RecordedBeacons::default(), &file).unwrap_err();
         assert!(error.to_string().contains("file"), "{error}");
     }
 }

@@ -116,21 +116,21 @@ pub enum BeaconError {
         /// What the parser found.
         reason: String,
     },
-    /// A bundle with two beacons of one round.
-    #[error("the bundle has round {round} twice: remove one of them")]
+    /// A file with two beacons of one round.
+    #[error("the file has round {round} twice: remove one of them")]
     DuplicateRound {
         /// The drand round.
         round: BeaconRound,
     },
-    /// A round that the bundle does not have.
-    #[error("round {round} is not among the {count} beacons of the bundle: add it, or ask relays instead")]
-    NotInBundle {
+    /// A round that was not recorded.
+    #[error("round {round} is not among the {count} recorded beacons: add it, or ask relays instead")]
+    NotRecorded {
         /// The drand round.
         round: BeaconRound,
-        /// How many beacons the bundle has.
+        /// How many beacons were recorded.
         count: usize,
     },
-    /// A bundle file that cannot be read.
+    /// A file of beacons that cannot be read.
     #[error("cannot read the beacons in {}: {reason}", path.display())]
     File {
         /// The file.
@@ -161,7 +161,7 @@ pub enum BeaconError {
     },
     /// Every relay failed.
     #[error(
-        "no relay gave a genuine beacon of round {round} ({failures}): check the network, name other relays, or use an offline bundle"
+        "no relay gave a genuine beacon of round {round} ({failures}): check the network, name other relays, or use recorded beacons"
     )]
     Unavailable {
         /// The drand round.

@@ -1,7 +1,7 @@
-//! drand beacons: verification, relays, offline bundles.
+//! drand beacons: verification, relays, recorded beacons, waiting, cache.
 //!
 //! [`Chain::verify`] is a pure function of a chain's public key and a [`Beacon`], and tells every kind of bad signature
-//! apart. Beacons come from a [`BeaconSource`]: a [`Bundle`] file, offline, or public relays (`Relays`, feature `relays`). Wrap a source in
+//! apart. Beacons come from a [`BeaconSource`]: [`RecordedBeacons`], offline, or public relays (`Relays`, feature `relays`). Wrap a source in
 //! [`Verified`] and nothing that it says is believed without proof.
 //!
 //! ```
@@ -17,12 +17,12 @@
 
 mod backend;
 mod beacon;
-mod bundle;
 #[cfg(feature = "relays")]
 mod cache;
 mod chain;
 mod error;
 mod point;
+mod recorded;
 #[cfg(feature = "relays")]
 mod relays;
 #[cfg(feature = "serve")]
@@ -32,12 +32,12 @@ mod wait;
 
 pub use backend::Backend;
 pub use beacon::Beacon;
-pub use bundle::Bundle;
 #[cfg(feature = "relays")]
 pub use cache::Cached;
 pub use chain::{Chain, ChainInfo, Scheme};
 pub use error::{BeaconError, Failures, RelayFailure, RelayFault};
 pub use point::{PointError, with_y};
+pub use recorded::RecordedBeacons;
 #[cfg(feature = "relays")]
 pub use relays::{PUBLIC_RELAYS, Relays, Timeouts};
 pub use source::{BeaconSource, Verified};

@@ -1,12 +1,12 @@
 //! Recorded beacons of drand evmnet, and what is none of its.
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be read fails the test")]
 
-use assize_drand::{Backend, Beacon, BeaconError, Bundle, Chain, PointError};
+use assize_drand::{Backend, Beacon, BeaconError, Chain, PointError, RecordedBeacons};
 use assize_protocol::BeaconRound;
 
 fn beacons() -> Vec<Beacon> {
-    let bundle = Bundle::from_json(include_bytes!("fixtures/evmnet.json")).unwrap();
-    bundle.beacons().cloned().collect()
+    let recorded = RecordedBeacons::from_json(include_bytes!("fixtures/evmnet.json")).unwrap();
+    recorded.beacons().cloned().collect()
 }
 
 #[test]

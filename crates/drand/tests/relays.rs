@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use assize_drand::{
-    BeaconError, BeaconSource, Bundle, Chain, Failures, RelayFault, Relays, Timeouts, Verified,
+    BeaconError, BeaconSource, Chain, Failures, RecordedBeacons, RelayFault, Relays, Timeouts, Verified,
 };
 use assize_protocol::BeaconRound;
 
@@ -67,12 +67,12 @@ fn http(status: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn bundle() -> Bundle {
-    Bundle::from_json(include_bytes!("fixtures/quicknet.json")).unwrap()
+fn recorded() -> RecordedBeacons {
+    RecordedBeacons::from_json(include_bytes!("fixtures/quicknet.json")).unwrap()
 }
 
 fn json_of(round: BeaconRound) -> String {
-    serde_json::to_string(&bundle().beacon(round).unwrap()).unwrap()
+    serde_json::to_string(&recorded().beacon(round).unwrap()).unwrap()
 }
 
 fn good() -> Server {
@@ -121,14 +121,14 @@ fn the_path_is_that_of_drand() {
             http("400 Bad Request", "")
         }
     });
-    assert_eq!(relays(&[&server]).beacon(ROUND), bundle().beacon(ROUND));
+    assert_eq!(relays(&[&server]).beacon(ROUND), recorded().beacon(ROUND));
 }
 
 #[test]
 fn the_first_good_relay_answers_and_the_rest_are_left_alone() {
     let (broken, good, spare) = (Server::saying("500 Oops", ""), good(), good());
     let relays = relays(&[&broken, &good, &spare]);
-    assert_eq!(relays.beacon(ROUND), bundle().beacon(ROUND));
+    assert_eq!(relays.beacon(ROUND), recorded().beacon(ROUND));
     assert_eq!((broken.asked(), good.asked(), spare.asked()), (1, 1, 0));
 }
 
@@ -229,7 +229,10 @@ fn a_slow_relay_is_not_waited_for_alone() {
         http("200 OK", &json_of(ROUND))
     });
     // The slow relay cannot answer before the lock is let go, which happens after another one has.
-    assert_eq!(relays(&[&slow, &released]).beacon(ROUND), bundle().beacon(ROUND));
+    assert_eq!(
+        relays(&[&slow, &released]).beacon(ROUND),
+        recorded().beacon(ROUND)
+    );
     assert_eq!((slow.asked(), released.asked()), (1, 1));
     drop(hold);
 }
@@ -241,7 +244,7 @@ fn a_slow_relay_alone_is_waited_for() {
         http("200 OK", &json_of(ROUND))
     });
     let failing = Server::saying("500 Oops", "");
-    assert_eq!(relays(&[&slow, &failing]).beacon(ROUND), bundle().beacon(ROUND));
+    assert_eq!(relays(&[&slow, &failing]).beacon(ROUND), recorded().beacon(ROUND));
 }
 
 #[test]
@@ -270,7 +273,7 @@ fn a_relay_that_speaks_v2_alone_is_understood() {
     let server = Server::start(|request| {
         let expected = "GET /v2/chains/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971/rounds/1000 HTTP/1.1";
         if request == expected {
-            let signature = const_hex::encode(bundle().beacon(ROUND).unwrap().signature);
+            let signature = const_hex::encode(recorded().beacon(ROUND).unwrap().signature);
             http(
                 "200 OK",
                 &format!(r#"{{"round":1000,"signature":"{signature}"}}"#),
@@ -279,7 +282,7 @@ fn a_relay_that_speaks_v2_alone_is_understood() {
             http("404 Not Found", "")
         }
     });
-    assert_eq!(relays(&[&server]).beacon(ROUND), bundle().beacon(ROUND));
+    assert_eq!(relays(&[&server]).beacon(ROUND), recorded().beacon(ROUND));
     assert_eq!(server.asked(), 2);
 }
 
@@ -291,7 +294,7 @@ fn lies_in_v2_are_found_too() {
             false => http("404 Not Found", ""),
         })
     };
-    let signature = |round| const_hex::encode(bundle().beacon(round).unwrap().signature);
+    let signature = |round| const_hex::encode(recorded().beacon(round).unwrap().signature);
     let body = |round: u64, signature: String| format!(r#"{{"round":{round},"signature":"{signature}"}}"#);
     assert!(matches!(
         answer(&v2(body(1000, signature(NEXT)))),
@@ -319,7 +322,7 @@ fn a_stale_answer_is_refused() {
     assert!(error.contains("asked for round 1001, got round 1000"), "{error}");
     assert_eq!(
         relays(&[&stale, &Server::saying("200 OK", json_of(NEXT))]).beacon(NEXT),
-        bundle().beacon(NEXT)
+        recorded().beacon(NEXT)
     );
 }
 
@@ -342,7 +345,10 @@ fn ten_megabytes_are_not_read() {
         url,
         asked: Arc::default(),
     };
-    assert_eq!(relays(&[&endless, &good()]).beacon(ROUND), bundle().beacon(ROUND));
+    assert_eq!(
+        relays(&[&endless, &good()]).beacon(ROUND),
+        recorded().beacon(ROUND)
+    );
     assert!(matches!(fault(&endless), RelayFault::Transport(_)));
     // What is under way in the sockets' buffers is all that it could send.
     assert!(sent.load(Ordering::SeqCst) < 10 << 20);
@@ -402,7 +408,7 @@ fn the_error_names_every_relay_and_the_remedy() {
         second.url.as_str(),
         "HTTP 500",
         "not a beacon",
-        "offline bundle",
+        "recorded beacons",
     ] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
@@ -418,10 +424,10 @@ fn genuine_beacons_are_asked_for_once() {
 }
 
 #[test]
-fn a_bundle_is_not_believed_either() {
-    let mut forged = bundle().beacon(ROUND).unwrap();
-    forged.signature = bundle().beacon(NEXT).unwrap().signature;
-    let source = Verified::new(Chain::quicknet(), Bundle::new([forged]).unwrap());
+fn recorded_beacons_are_not_believed_either() {
+    let mut forged = recorded().beacon(ROUND).unwrap();
+    forged.signature = recorded().beacon(NEXT).unwrap().signature;
+    let source = Verified::new(Chain::quicknet(), RecordedBeacons::new([forged]).unwrap());
     for _ in 0..2 {
         assert_eq!(
             source.beacon(ROUND),

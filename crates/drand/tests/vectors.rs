@@ -1,11 +1,13 @@
 //! Real beacons, forged beacons, and the two implementations held against each other.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
-use assize_protocol::BeaconRound;
 use std::collections::BTreeSet;
 
 use alloy_primitives::{B256, hex};
-use assize_drand::{Backend, Beacon, BeaconError, Bundle, Chain, ChainInfo, PointError, Scheme, with_y};
+use assize_drand::{
+    Backend, Beacon, BeaconError, Chain, ChainInfo, PointError, RecordedBeacons, Scheme, with_y,
+};
+use assize_protocol::BeaconRound;
 use blst::{min_pk, min_sig};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -15,7 +17,7 @@ const DEFAULT: &str = include_str!("fixtures/default.json");
 const INVALID: &str = include_str!("fixtures/invalid.json");
 
 fn genuine(json: &str) -> Vec<Beacon> {
-    Bundle::from_json(json.as_bytes())
+    RecordedBeacons::from_json(json.as_bytes())
         .unwrap()
         .beacons()
         .cloned()

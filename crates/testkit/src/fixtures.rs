@@ -1,6 +1,6 @@
 //! Recorded real inputs: quicknet beacons and verified deals.
 
-use assize_drand::{Beacon, BeaconError, Bundle};
+use assize_drand::{Beacon, BeaconError, RecordedBeacons};
 use assize_protocol::{ActorId, PayloadCid, ProviderId, Task, TaskList, TaskListError};
 use serde::Deserialize;
 use thiserror::Error;
@@ -42,7 +42,7 @@ struct Deal {
 
 /// The recorded beacons, ascending.
 pub fn beacons() -> Result<Vec<Beacon>, FixtureError> {
-    let bundle = Bundle::from_json(BEACONS_JSON.as_bytes())?;
+    let bundle = RecordedBeacons::from_json(BEACONS_JSON.as_bytes())?;
     Ok(bundle.beacons().cloned().collect())
 }
 

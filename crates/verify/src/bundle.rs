@@ -1,7 +1,7 @@
 //! Bundles: making them from evidence, and recomputing from them without any network.
 
 use assize_bundle::{BEACONS, Bundle, FACTS};
-use assize_drand::{BeaconSource, Bundle as RecordedBeacons};
+use assize_drand::{BeaconSource, RecordedBeacons};
 use assize_protocol::FileCid;
 use assize_store::{Source, StoreError};
 

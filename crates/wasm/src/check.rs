@@ -1,7 +1,7 @@
 //! Checking a bundle.
 
 use assize_bundle::{BEACONS, Bundle, FACTS};
-use assize_drand::{Bundle as RecordedBeacons, Chain, Verified};
+use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_protocol::{FileCid, Randomness, Roster, Seed, TaskList};
 use serde_json::{Value, json};
 
@@ -166,4 +166,113 @@ fn batches(bundle: &Bundle, facts: &RoundFacts) -> Result<usize, Fault> {
         all += lines;
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUNDLE: &[u8] = include_bytes!("../../../tests/verifier/round.car");
+
+    /// The report of the bundle's only round, and whether there is something to draw.
+    fn report(bytes: &[u8]) -> (Value, bool) {
+        let (report, draw) = open(bytes).unwrap().remove(0);
+        (serde_json::from_str(&report).unwrap(), draw.is_some())
+    }
+
+    /// The bundle with a file changed, and all CIDs with it.
+    fn changed(name: &str, change: impl Fn(&str) -> String) -> Vec<u8> {
+        let bundle = Bundle::from_car(BUNDLE).unwrap();
+        let files = bundle.files().iter().map(|file| {
+            let mut content = file.content.clone();
+            if file.name == name {
+                content = change(std::str::from_utf8(&content).unwrap()).into();
+            }
+            (file.name.clone(), content)
+        });
+        Bundle::new(files).unwrap().to_car().1
+    }
+
+    fn failed(report: &Value) -> Vec<&str> {
+        let checks = report["checks"].as_array().unwrap().iter();
+        checks
+            .filter(|check| check["ok"] == false)
+            .filter_map(|check| check["name"].as_str())
+            .collect()
+    }
+
+    #[test]
+    fn a_genuine_bundle_matches() {
+        let (report, drawn) = report(BUNDLE);
+        assert_eq!((&report["verdict"], drawn), (&json!("MATCH"), true), "{report}");
+        assert_eq!(report["checks"].as_array().unwrap().len(), 7);
+    }
+
+    #[test]
+    fn a_lie_that_is_consistent_in_itself_is_named() {
+        let facts: Value =
+            serde_json::from_slice(&Bundle::from_car(BUNDLE).unwrap().file(FACTS).unwrap().content).unwrap();
+        let round = &facts["rounds"][0];
+        let lie = |stated: &Value, with: &str| {
+            let stated = stated.as_str().unwrap();
+            let (report, drawn) = report(&changed(FACTS, |facts| facts.replacen(stated, with, 1)));
+            assert_eq!(report["verdict"], "MISMATCH");
+            (failed(&report).join("; "), drawn)
+        };
+        let other = format!("0x{}", "11".repeat(32));
+        assert_eq!(
+            lie(&round["seed"], &other),
+            ("the seed follows from the beacon".into(), false)
+        );
+        let (roster, drawn) = lie(&round["roster"]["root"], &other);
+        assert_eq!(
+            (roster.as_str(), drawn),
+            ("the roster is the one whose root was frozen", false)
+        );
+        let (tasks, drawn) = lie(&round["tasks"]["root"], &other);
+        assert_eq!(
+            (tasks.as_str(), drawn),
+            ("the task list is the one whose root was frozen", false)
+        );
+        // Without its file the list is missing.
+        let (roster, _) = lie(
+            &round["roster"]["cid"],
+            "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+        );
+        assert_eq!(roster, "the roster is the one whose root was frozen");
+    }
+
+    #[test]
+    fn a_beacon_that_nobody_signed_is_named() {
+        let forged = changed(BEACONS, |beacons| {
+            let (before, signature) = beacons.split_once("\"signature\": \"").unwrap();
+            let mut other: Vec<Value> = serde_json::from_str(beacons).unwrap();
+            let last = other.pop().unwrap()["signature"].as_str().unwrap().to_owned();
+            let without_randomness = before.lines().filter(|line| !line.contains("randomness"));
+            let before: String = without_randomness.map(|line| line.to_owned() + "\n").collect();
+            format!("{before}\"signature\": \"{last}{}", &signature[96..])
+        });
+        let (report, drawn) = report(&forged);
+        assert_eq!(
+            (&report["verdict"], drawn),
+            (&json!("MISMATCH"), false),
+            "{report}"
+        );
+        assert!(failed(&report)[0].starts_with("drand beacon"), "{report}");
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_are_named() {
+        let fault = |bytes: &[u8]| open(bytes).err().unwrap().to_string();
+        assert!(fault(b"").contains("no bundle"));
+        let broken = |name| fault(&changed(name, |_| "{".into()));
+        assert!(broken(FACTS).starts_with("facts.json in the bundle cannot be used"));
+        assert!(broken(BEACONS).starts_with("beacons.json in the bundle cannot be used"));
+        let none = changed(FACTS, |facts| {
+            let mut facts: Value = serde_json::from_str(facts).unwrap();
+            facts["rounds"] = json!([]);
+            facts.to_string()
+        });
+        assert_eq!(fault(&none), "the bundle has no round");
+    }
 }

@@ -76,11 +76,22 @@ pub(crate) fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
         })?],
         None => assignment.all_members(),
     };
+    note_if_none(&assignment, args.stations, None);
     output::json(&Committees {
         committees: assignment.committee_count(),
         members,
     })?;
     Ok(Outcome::Done)
+}
+
+/// Nothing to draw is a valid outcome, and seldom what was meant.
+fn note_if_none(assignment: &Assignment, stations: u32, tasks: Option<u32>) {
+    if assignment.committee_count() == 0 {
+        let tasks = tasks.map_or(String::new(), |tasks| format!(" or {tasks} tasks"));
+        output::say(format!(
+            "note: with {stations} stations{tasks} there are no committees"
+        ));
+    }
 }
 
 /// Draw the tasks of a round's committees.
@@ -139,6 +150,7 @@ pub(crate) fn tasks(args: &TasksArgs) -> eyre::Result<Outcome> {
         })?],
         None => assignment.all_tasks(),
     };
+    note_if_none(&assignment, args.stations, Some(args.tasks));
     output::json(&Tasks {
         tasks_per_committee: assignment.tasks_per_committee(),
         tasks,

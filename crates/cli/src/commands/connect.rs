@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl, Signer};
-use assize_drand::{BeaconSource, Bundle, Cached, Chain, PUBLIC_RELAYS, Relays, Verified};
+use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
 use assize_store::LocalStore;
 use eyre::{Context, eyre};
 
@@ -93,7 +93,7 @@ pub(crate) fn beacons(args: &BeaconArgs) -> eyre::Result<Beacons> {
         false => Relays::new(chain.clone(), &args.relays),
     };
     let source: BoxedBeacons = match (&args.beacons, &args.beacon_cache) {
-        (Some(path), _) => Box::new(Bundle::read(path)?),
+        (Some(path), _) => Box::new(RecordedBeacons::read(path)?),
         (None, None) => Box::new(relays()?),
         (None, Some(directory)) => Box::new(Cached::open(chain.clone(), relays()?, directory)?),
     };

@@ -1,11 +1,11 @@
 //! The recorded beacons.
 
-use assize_drand::{Beacon, BeaconSource, Bundle, Verified};
+use assize_drand::{Beacon, BeaconSource, RecordedBeacons, Verified};
 use assize_protocol::BeaconRound;
 use eyre::eyre;
 
 /// Recorded, and verified all the same.
-pub(super) type Beacons = Verified<Bundle>;
+pub(super) type Beacons = Verified<RecordedBeacons>;
 
 pub(super) fn beacon(beacons: &Beacons, round: BeaconRound) -> eyre::Result<Beacon> {
     Ok(beacons.beacon(round)?)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use alloy_primitives::U256;
 use assize_chain::{BeaconParams, ChainClient, DeployParams, Draft, deploy};
-use assize_drand::{Bundle, Chain, Verified};
+use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_protocol::{BeaconRound, Parameters, RoundNumber, TaskList};
 use assize_store::LocalStore;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
@@ -36,7 +36,7 @@ const REFUSING_CONTRACT: &str = "0x625f5ffd5f526003601df3";
 pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Report> {
     let mut progress = Progress::start();
     let recorded = fixtures::beacons()?;
-    let beacons = Verified::new(Chain::quicknet(), Bundle::new(recorded.iter().cloned())?);
+    let beacons = Verified::new(Chain::quicknet(), RecordedBeacons::new(recorded.iter().cloned())?);
     let tasks = fixtures::tasks()?;
     let parameters = Parameters::default();
     let drand_rounds: Vec<BeaconRound> = recorded.iter().map(|beacon| beacon.round).collect();

@@ -1,9 +1,9 @@
 //! What the demo found, as one JSON document. The same seed gives the same document, apart from `timing` and `host`.
 
-use assize_protocol::BeaconRound;
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
+use assize_protocol::BeaconRound;
 use assize_testkit::network::Behaviour;
 use serde::Serialize;
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use assize_chain::{Commitment, ListCommitment, Proposal, Round, Settlement, SettlementId, Status};
-use assize_drand::{Bundle, Chain, Verified};
+use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_evaluate::{Contracts, SettlementDocument};
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{
@@ -36,7 +36,7 @@ pub(crate) const BATCHES: usize = 2;
 pub(crate) struct Case {
     pub(crate) facts: ChainFacts,
     pub(crate) store: LocalStore,
-    pub(crate) beacons: Verified<Bundle>,
+    pub(crate) beacons: Verified<RecordedBeacons>,
     /// Deleted when dropped.
     _directory: TempDir,
 }
@@ -71,10 +71,10 @@ static ORIGINAL: LazyLock<Original> = LazyLock::new(|| {
     }
 });
 
-fn beacons() -> Verified<Bundle> {
+fn beacons() -> Verified<RecordedBeacons> {
     Verified::new(
         Chain::quicknet(),
-        Bundle::new(fixtures::beacons().unwrap()).unwrap(),
+        RecordedBeacons::new(fixtures::beacons().unwrap()).unwrap(),
     )
 }
 
@@ -195,7 +195,7 @@ impl Case {
         }
     }
 
-    pub(crate) fn evidence(&self) -> Evidence<'_, Bundle> {
+    pub(crate) fn evidence(&self) -> Evidence<'_, RecordedBeacons> {
         Evidence {
             chain: &self.facts,
             store: &self.store,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use assize_chain::SettlementId;
-use assize_drand::{Bundle, Chain, Verified};
+use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_protocol::{B256, List, Roster, RoundNumber};
 use assize_store::Store;
 use assize_testkit::fixtures;
@@ -119,7 +119,7 @@ fn beacons_that_are_missing_or_forged() {
         .iter()
         .filter(|beacon| beacon.round != case.round(2).dedupe_beacon_round)
         .cloned();
-    case.beacons = Verified::new(Chain::quicknet(), Bundle::new(without).unwrap());
+    case.beacons = Verified::new(Chain::quicknet(), RecordedBeacons::new(without).unwrap());
     let message = case.error().to_string();
     let wanted = case.round(2).dedupe_beacon_round;
     assert!(
@@ -131,7 +131,7 @@ fn beacons_that_are_missing_or_forged() {
     let mut forged = all;
     let other = forged[5].signature.clone();
     forged[0].signature = other;
-    case.beacons = Verified::new(Chain::quicknet(), Bundle::new(forged).unwrap());
+    case.beacons = Verified::new(Chain::quicknet(), RecordedBeacons::new(forged).unwrap());
     assert!(matches!(
         case.error(),
         VerifyError::Beacon {

@@ -1,10 +1,10 @@
 //! `assize beacon verify`.
 
-use assize_protocol::BeaconRound;
 use std::str::FromStr;
 
 use alloy_primitives::hex;
 use assize_drand::{Beacon, BeaconError};
+use assize_protocol::BeaconRound;
 use clap::Args;
 use serde::Serialize;
 

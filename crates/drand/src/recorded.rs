@@ -1,9 +1,10 @@
 //! Beacons in a file: the offline source.
 
-use assize_protocol::BeaconRound;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+
+use assize_protocol::BeaconRound;
 
 use crate::{Beacon, BeaconError, BeaconSource};
 
@@ -11,25 +12,25 @@ use crate::{Beacon, BeaconError, BeaconSource};
 ///
 /// Nothing in it is verified by reading it; wrap it in [`crate::Verified`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bundle(BTreeMap<BeaconRound, Beacon>);
+pub struct RecordedBeacons(BTreeMap<BeaconRound, Beacon>);
 
-impl Bundle {
-    /// A bundle of the given beacons.
+impl RecordedBeacons {
+    /// The given beacons.
     ///
     /// # Errors
     /// [`BeaconError::DuplicateRound`] if a round is there twice.
     pub fn new(beacons: impl IntoIterator<Item = Beacon>) -> Result<Self, BeaconError> {
-        let mut bundle = BTreeMap::new();
+        let mut beacons_by_round = BTreeMap::new();
         for beacon in beacons {
             let round = beacon.round;
-            if bundle.insert(round, beacon).is_some() {
+            if beacons_by_round.insert(round, beacon).is_some() {
                 return Err(BeaconError::DuplicateRound { round });
             }
         }
-        Ok(Self(bundle))
+        Ok(Self(beacons_by_round))
     }
 
-    /// Reads a bundle from JSON.
+    /// Reads them from JSON.
     ///
     /// # Errors
     /// [`BeaconError::Json`] if it is not an array of beacons, [`BeaconError::DuplicateRound`] if a round is there
@@ -42,7 +43,7 @@ impl Bundle {
         Self::new(beacons)
     }
 
-    /// Reads a bundle from a file.
+    /// Reads them from a file.
     ///
     /// # Errors
     /// As [`Self::from_json`], within [`BeaconError::File`], which names the path.
@@ -74,9 +75,9 @@ impl Bundle {
     }
 }
 
-impl BeaconSource for Bundle {
+impl BeaconSource for RecordedBeacons {
     fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
-        self.0.get(&round).cloned().ok_or(BeaconError::NotInBundle {
+        self.0.get(&round).cloned().ok_or(BeaconError::NotRecorded {
             round,
             count: self.len(),
         })
@@ -85,23 +86,24 @@ impl BeaconSource for Bundle {
 
 #[cfg(test)]
 mod tests {
-    use super::Bundle;
+    use super::RecordedBeacons;
     use assize_protocol::BeaconRound;
 
     use crate::{BeaconError, BeaconSource};
 
     #[test]
     fn rounds_are_found_and_missing_ones_named() {
-        let bundle =
-            Bundle::from_json(br#"[{"round":7,"signature":"aa"},{"round":5,"signature":"bb"}]"#).unwrap();
-        assert_eq!(bundle.beacon(BeaconRound(5)).unwrap().signature, [0xbb]);
+        let recorded =
+            RecordedBeacons::from_json(br#"[{"round":7,"signature":"aa"},{"round":5,"signature":"bb"}]"#)
+                .unwrap();
+        assert_eq!(recorded.beacon(BeaconRound(5)).unwrap().signature, [0xbb]);
         assert_eq!(
-            bundle.beacons().map(|beacon| beacon.round).collect::<Vec<_>>(),
+            recorded.beacons().map(|beacon| beacon.round).collect::<Vec<_>>(),
             [BeaconRound(5), BeaconRound(7)]
         );
         assert_eq!(
-            bundle.beacon(BeaconRound(6)),
-            Err(BeaconError::NotInBundle {
+            recorded.beacon(BeaconRound(6)),
+            Err(BeaconError::NotRecorded {
                 round: BeaconRound(6),
                 count: 2
             })
@@ -112,23 +114,25 @@ mod tests {
     fn bad_files_are_named() {
         let twice = br#"[{"round":7,"signature":"aa"},{"round":7,"signature":"aa"}]"#;
         assert_eq!(
-            Bundle::from_json(twice),
+            RecordedBeacons::from_json(twice),
             Err(BeaconError::DuplicateRound {
                 round: BeaconRound(7)
             })
         );
-        let absent = Bundle::read("/nonexistent/beacons.json").unwrap_err().to_string();
+        let absent = RecordedBeacons::read("/nonexistent/beacons.json")
+            .unwrap_err()
+            .to_string();
         assert!(absent.contains("/nonexistent/beacons.json"), "{absent}");
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &twice[..twice.len() - 1]).unwrap();
-        let cut = Bundle::read(file.path()).unwrap_err().to_string();
+        let cut = RecordedBeacons::read(file.path()).unwrap_err().to_string();
         assert!(
             cut.contains("not an array of beacons") && cut.contains(file.path().to_str().unwrap()),
             "{cut}"
         );
         std::fs::write(file.path(), r#"[{"round":7,"signature":"x"}]"#).unwrap();
         assert!(
-            Bundle::read(file.path())
+            RecordedBeacons::read(file.path())
                 .unwrap_err()
                 .to_string()
                 .contains("`signature` is not hexadecimal")
