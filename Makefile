@@ -50,8 +50,7 @@ differential: ## 10 000 random committees and tasks by the Rust crate, for the c
 test-wasm: ## the crates that browsers need build for them
 	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs -I% test -d % \
 	  || rustup target add wasm32-unknown-unknown
-	cargo check --locked --target wasm32-unknown-unknown -p assize-protocol -p assize-bundle
-	cargo check --locked --target wasm32-unknown-unknown -p assize-drand --no-default-features
+	cargo check --locked --target wasm32-unknown-unknown -p assize-protocol -p assize-wasm
 
 check-artifacts: $(STAMP) ## the committed ABI, bytecode and vectors are those of their sources
 	$(FORGE) build --force contracts/src

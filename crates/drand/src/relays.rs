@@ -1,6 +1,7 @@
 //! Public relays over HTTP.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -186,12 +187,15 @@ impl Client {
             status @ (404 | 425) => return Err(RelayFault::NotPublished(status)),
             status => return Err(RelayFault::Status(status)),
         }
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(MAX_BODY)
-            .read_to_vec()
-            .map_err(transport)?;
+        // Not ureq's own limit: that counts what is sent, which may be compressed.
+        let mut body = Vec::new();
+        let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
+        reader
+            .read_to_end(&mut body)
+            .map_err(|error| RelayFault::Transport(error.to_string()))?;
+        if body.len() as u64 > MAX_BODY {
+            return Err(RelayFault::Transport(format!("more than {MAX_BODY} bytes")));
+        }
         let beacon = Beacon::from_json(&body).map_err(answer)?;
         check(&self.chain, round, &beacon).map_err(answer)?;
         Ok(beacon)

@@ -15,6 +15,8 @@ use assize_drand::{
     BeaconError, BeaconSource, Chain, Failures, RecordedBeacons, RelayFault, Relays, Timeouts, Verified,
 };
 use assize_protocol::BeaconRound;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 const ROUND: BeaconRound = BeaconRound(1000);
 const NEXT: BeaconRound = BeaconRound(1001);
@@ -352,6 +354,26 @@ fn ten_megabytes_are_not_read() {
     assert!(matches!(fault(&endless), RelayFault::Transport(_)));
     // What is under way in the sockets' buffers is all that it could send.
     assert!(sent.load(Ordering::SeqCst) < 10 << 20);
+}
+
+#[test]
+fn a_compressed_flood_is_not_unpacked() {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(&vec![b' '; 10 << 20]).unwrap();
+    let packed = packer.finish().unwrap();
+    assert!(
+        packed.len() < 64 * 1024,
+        "less than the limit, before it is unpacked"
+    );
+    let server = Server::start(move |_| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            packed.len()
+        );
+        [head.as_bytes(), &packed].concat()
+    });
+    let fault = fault(&server);
+    assert!(fault.to_string().contains("more than 65536 bytes"), "{fault}");
 }
 
 #[test]

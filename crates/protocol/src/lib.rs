@@ -22,6 +22,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+// The README's example is tested with the rest.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod actor;
 pub mod address;
 mod assignment;

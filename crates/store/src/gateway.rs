@@ -1,5 +1,6 @@
 //! Trustless HTTP gateways.
 
+use std::io::Read;
 use std::time::Duration;
 
 use assize_measurement::car;
@@ -66,12 +67,15 @@ impl Gateways {
         if response.status() != 200 {
             return Err(GatewayFault::Status(response.status().as_u16()));
         }
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(MAX_BODY)
-            .read_to_vec()
-            .map_err(transport)?;
+        // Not ureq's own limit: that counts what is sent, which may be compressed.
+        let mut body = Vec::new();
+        let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
+        reader
+            .read_to_end(&mut body)
+            .map_err(|error| GatewayFault::Transport(error.to_string()))?;
+        if body.len() as u64 > MAX_BODY {
+            return Err(GatewayFault::Transport(format!("more than {MAX_BODY} bytes")));
+        }
         car::unpack(cid, &body).map_err(|error| GatewayFault::Answer(Box::new(error)))
     }
 }

@@ -79,7 +79,11 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
     let Some(draw) = facts.draw else {
         let report = json!({"verdict": "NOT_REVEALED", "round": number});
         output::either(args.json, &report, || {
-            format!("round {number} was never revealed: nothing to recompute")
+            let text = format!("round {number} was never revealed: nothing to recompute");
+            match inputs.offline {
+                true => text + &taken_on_trust(&inputs),
+                false => text,
+            }
         })?;
         return Ok(Outcome::Done);
     };
