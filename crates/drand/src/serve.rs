@@ -100,6 +100,8 @@ impl Devnet {
 
     fn info(&self) -> Response {
         let mut info = json!(self.chain.info());
+        // drand writes hexadecimal without 0x.
+        info["public_key"] = json!(const_hex::encode(self.chain.public_key()));
         info["hash"] = json!(const_hex::encode(self.chain.hash()));
         info["groupHash"] = json!(const_hex::encode(self.chain.info().group_hash));
         info["metadata"] = json!({"beaconID": BEACON_ID});
@@ -276,6 +278,7 @@ mod tests {
             "/v2/beacons/devnet/info".to_owned(),
         ] {
             let (_, _, info) = get(&path).await;
+            assert!(!info.to_string().contains("0x"), "{info}");
             let chain = Chain::from_json(info.to_string().as_bytes()).unwrap();
             assert_eq!(&chain, devnet().chain(), "{path}");
         }
