@@ -107,7 +107,13 @@ fn check_round(
     checks.note(
         "every committed batch is there",
         batches(bundle, facts),
-        |lines| format!("{} batches, {lines} measurements", facts.commitments.len()),
+        |lines| {
+            let declared: u64 = facts.commitments.iter().map(|batch| u64::from(batch.count)).sum();
+            format!(
+                "{} batches, {lines} lines, {declared} declared",
+                facts.commitments.len()
+            )
+        },
     );
     let drawn = |seed| Some(Draw::of_round(seed, &facts.parameters, roster?, tasks?));
     let draw = seed.and_then(drawn);
@@ -154,16 +160,12 @@ fn list<T>(
     Ok(list)
 }
 
-/// How many lines the batches have; as many as were declared.
+/// How many lines the batches have. That fewer or more were declared changes nothing: what is there is evaluated.
 fn batches(bundle: &Bundle, facts: &RoundFacts) -> Result<usize, Fault> {
     let mut all = 0;
     for commitment in &facts.commitments {
-        let lines = content(bundle, &commitment.cid)?
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
-        equal(lines, commitment.count as usize)?;
-        all += lines;
+        let content = content(bundle, &commitment.cid)?;
+        all += content.iter().filter(|&&byte| byte == b'\n').count();
     }
     Ok(all)
 }
