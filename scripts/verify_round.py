@@ -4,7 +4,7 @@
     assize bundle round 7 -o round.car
     python3 scripts/verify_round.py round.car [--round N] [--json]
 
-Written from docs/protocol.md alone; sections are those of that document. Exit codes: 0 MATCH, 1 something differs, 2 the
+It follows docs/protocol.md, whose sections it names, and is laxer about the form of files than the Rust. Exit codes: 0 MATCH, 1 something differs, 2 the
 bundle cannot be read. Not checked here, but by `assize verify round --offline`: BLS signatures of the beacons, and the
 measurements. That facts.json is what the contracts say, only the chain can tell.
 """
