@@ -48,8 +48,8 @@ impl<B: BeaconSource> Evidence<'_, B> {
         beacons.dedup_by_key(|beacon| beacon.round);
 
         let mut files = vec![
-            (FACTS.to_owned(), json(self.chain)?),
-            (BEACONS.to_owned(), json(&beacons)?),
+            (FACTS.to_owned(), json(FACTS, self.chain)?),
+            (BEACONS.to_owned(), json(BEACONS, &beacons)?),
         ];
         for (name, cid) in wanted {
             let content = file(self.store, &cid, || name.clone())?;
@@ -60,9 +60,9 @@ impl<B: BeaconSource> Evidence<'_, B> {
 }
 
 /// Indented: people read it.
-fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+fn json(name: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>> {
     let fault = |error: serde_json::Error| VerifyError::BundleFile {
-        name: FACTS,
+        name,
         reason: error.to_string(),
     };
     let mut json = serde_json::to_vec_pretty(value).map_err(fault)?;
