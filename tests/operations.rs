@@ -11,50 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use assize_testkit::anvil::Anvil;
 use assize_testkit::network::derive_key;
-use common::{assize, refused, run};
+use common::{Kept, assize, refused};
 use serde_json::Value;
 
-/// A finished demo: its files, and its chain running again.
-struct Kept {
-    _directory: tempfile::TempDir,
-    path: PathBuf,
-    anvil: Anvil,
-}
-
 impl Kept {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("kept");
-        let output = run([
-            "demo",
-            "--json",
-            "--stations",
-            "300",
-            "--rounds",
-            "1",
-            "--keep",
-            path.to_str().unwrap(),
-        ]);
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let anvil = Anvil::start_from(&path.join("chain.json")).unwrap();
-        Self {
-            _directory: directory,
-            path,
-            anvil,
-        }
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = assize();
         command
@@ -100,7 +61,7 @@ impl Kept {
 
 #[test]
 fn a_kept_demo_can_be_looked_at_verified_and_broken() {
-    let kept = Kept::new();
+    let kept = Kept::new(300, 1);
     let beacons = kept.beacons();
 
     let round = kept.json(&["round", "show", "1", "--json"]);
@@ -152,7 +113,7 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
 
 #[test]
 fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
-    let kept = Kept::new();
+    let kept = Kept::new(300, 1);
 
     // Everything above the threshold is paid; the rest shows in a dry run, and can be claimed by anyone.
     let plan = kept.json(&[

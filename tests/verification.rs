@@ -15,55 +15,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 
-use assize_testkit::anvil::Anvil;
-use common::{json_of, refused, run};
+use common::{Kept, json_of, refused, run};
 use serde_json::Value;
 
-/// A finished demo: its files, and its chain running again.
-struct Kept {
-    _directory: tempfile::TempDir,
-    path: PathBuf,
-    anvil: Anvil,
-}
-
 impl Kept {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("kept");
-        json_of([
-            "demo",
-            "--json",
-            "--stations",
-            "250",
-            "--rounds",
-            "2",
-            "--keep",
-            path.to_str().unwrap(),
-        ]);
-        let anvil = Anvil::start_from(&path.join("chain.json")).unwrap();
-        Self {
-            _directory: directory,
-            path,
-            anvil,
-        }
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.path.join(name).to_str().unwrap().to_owned()
+    fn text(&self, name: &str) -> String {
+        self.file(name).to_str().unwrap().to_owned()
     }
 
     /// A command with the chain and the beacons, but no files.
     fn online<'a>(&'a self, arguments: &[&'a str]) -> Vec<String> {
         let mut all: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         all.extend(["--rpc-url".into(), self.anvil.url().to_string()]);
-        all.extend(["--deployment".into(), self.file("deployment.json")]);
-        all.extend(["--beacons".into(), self.file("beacons.json")]);
+        all.extend(["--deployment".into(), self.text("deployment.json")]);
+        all.extend(["--beacons".into(), self.text("beacons.json")]);
         all
     }
 
     fn bundle(&self, what: &str, number: &str) -> String {
-        let file = self.file(&format!("{what}-{number}.car"));
-        let store = self.file("store");
+        let file = self.text(&format!("{what}-{number}.car"));
+        let store = self.text("store");
         let made = json_of(self.online(&["bundle", what, number, "--store", &store, "-o", &file, "--json"]));
         assert_eq!(made["size"].as_u64().unwrap(), fs::metadata(&file).unwrap().len());
         file
@@ -123,7 +94,7 @@ fn python_matches(arguments: &[&str]) -> Value {
 
 #[test]
 fn anyone_can_verify() {
-    let kept = Kept::new();
+    let kept = Kept::new(250, 2);
     from_gateways(&kept);
     let round = kept.bundle("round", "2");
     let settlement = kept.bundle("settlement", "1");
@@ -177,7 +148,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
         "settlement",
         "1",
         "--store",
-        &kept.file("store"),
+        &kept.text("store"),
         "--json",
     ]));
     let offline = json_of(["verify", "settlement", "1", "--offline", settlement, "--json"]);
@@ -185,7 +156,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
         assert_eq!(online[key], offline[key], "{key}");
     }
     // The demo's own report has the root as well: public inputs lead to it.
-    let document: Value = serde_json::from_slice(&fs::read(kept.file("settlement.json")).unwrap()).unwrap();
+    let document: Value = serde_json::from_slice(&fs::read(kept.text("settlement.json")).unwrap()).unwrap();
     assert_eq!(offline["root"], document["root"]);
     let verdict = json_of(["verify", "round", "--offline", round, "--json"]);
     assert_eq!(
@@ -211,7 +182,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
         2,
         &["/nonexistent.car"],
     );
-    let json = kept.file("deployment.json");
+    let json = kept.text("deployment.json");
     refused(
         &run(["verify", "round", "--offline", &json]),
         2,
@@ -223,7 +194,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
             "round",
             "9",
             "--store",
-            &kept.file("store"),
+            &kept.text("store"),
             "-o",
             "/tmp/none.car",
         ])),
@@ -261,7 +232,7 @@ fn in_another_language(round: &str, settlement: &str) {
 /// A byte changed anywhere: both programs refuse the bundle, and ours names the file.
 fn damaged(kept: &Kept, round: &str) {
     let whole = fs::read(round).unwrap();
-    let path = kept.file("damaged.car");
+    let path = kept.text("damaged.car");
     for (at, file) in [
         (20, "bundle"),
         (200, "manifest"),

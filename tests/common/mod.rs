@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use assize_testkit::anvil::Anvil;
 use serde_json::Value;
 
 /// The binary under test, without any setting of the developer's environment.
@@ -57,5 +59,40 @@ pub fn refused(output: &Output, code: i32, words: &[&str]) {
     );
     for word in words {
         assert!(stderr.contains(word), "no `{word}` in: {stderr}");
+    }
+}
+
+/// A finished demo: its files, and its chain running again.
+pub struct Kept {
+    _directory: tempfile::TempDir,
+    pub path: PathBuf,
+    pub anvil: Anvil,
+}
+
+impl Kept {
+    pub fn new(stations: u32, rounds: u32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kept");
+        let (stations, rounds) = (stations.to_string(), rounds.to_string());
+        let play = [
+            "demo",
+            "--json",
+            "--stations",
+            &stations,
+            "--rounds",
+            &rounds,
+            "--keep",
+        ];
+        json_of(play.map(OsStr::new).into_iter().chain([path.as_os_str()]));
+        let anvil = Anvil::start_from(&path.join("chain.json")).unwrap();
+        Self {
+            _directory: directory,
+            path,
+            anvil,
+        }
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 }
