@@ -13,6 +13,8 @@
 //! **Read** in any order, as gateways send root first. Every block must have the hash of its CID and be part of the file,
 //! and may stand there once, or as often as the file has it (`ipfs-car` writes a repeated chunk again).
 
+mod stream;
+
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
@@ -21,6 +23,8 @@ use thiserror::Error;
 
 use crate::unixfs::{self, Profile, UnixFsError};
 use crate::varint;
+
+pub use stream::{Content, ReadError, pack_to};
 
 /// Why bytes are not the CAR of a file. Offsets are of a section's first byte, from the start of the CAR.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -84,6 +88,12 @@ pub enum CarError {
         /// Where its section begins.
         offset: usize,
     },
+    /// A CAR that is no file's, or that is made to fill the reader's memory.
+    #[error("the CAR of {root} has more blocks than any file")]
+    TooManyBlocks {
+        /// The root.
+        root: FileCid,
+    },
     /// The blocks do not make a file.
     #[error(transparent)]
     File(#[from] UnixFsError),
@@ -114,11 +124,13 @@ pub fn pack(content: &[u8]) -> (FileCid, Vec<u8>) {
 /// [`CarError`] names the block and the place.
 pub fn unpack(root: &FileCid, car: &[u8]) -> Result<Vec<u8>, CarError> {
     let mut blocks = blocks(root, car)?;
-    let content = unixfs::read_checked(root, Profile::default(), car.len(), |cid| {
-        let block = blocks.get_mut(cid).ok_or(UnixFsError::Missing(*cid))?;
+    let mut walk = unixfs::Walk::new(root, Profile::default());
+    let mut content = Vec::new();
+    while let Some(cid) = walk.wanted() {
+        let block = blocks.get_mut(&cid).ok_or(UnixFsError::Missing(cid))?;
         block.uses += 1;
-        Ok(block.data)
-    })?;
+        content.extend_from_slice(walk.take_checked(block.data)?);
+    }
     for (
         cid,
         Block {

@@ -29,8 +29,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use build::Builder;
-pub use read::read;
-pub(crate) use read::read_checked;
+pub use read::{Walk, read};
 
 /// Longest file that is read, bytes: 4 GiB. It bounds what one CID may cost its reader; the largest batch that honest
 /// publishers make is about 100 MB.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use assize_measurement::car::CarError;
+use assize_measurement::car::{CarError, ReadError};
 use assize_protocol::FileCid;
 use thiserror::Error;
 
@@ -63,6 +63,27 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// A temporary file that was good a moment ago.
+    pub(crate) fn of_spool(error: ReadError) -> Self {
+        Self::Io {
+            action: "read",
+            path: std::env::temp_dir(),
+            source: error.into(),
+        }
+    }
+
+    /// The error of a [`Content`](crate::Content) that could not be read to its end.
+    #[must_use]
+    pub fn of_reading(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(|source| Self::Io {
+            action: "read",
+            path: PathBuf::from("a stored file"),
+            source,
+        })
+    }
+}
+
 fn list<T: ToString>(failures: &[T]) -> String {
     failures.iter().map(T::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -87,6 +108,9 @@ pub enum GatewayFault {
     /// It answered with another status than 200.
     #[error("it answered with HTTP status {0}")]
     Status(u16),
+    /// Not its fault: what it gave could not be kept here.
+    #[error("the temporary file for its answer failed: {0}")]
+    Disk(io::Error),
     /// What it gave is not the file.
     #[error("it gave something else: {0}")]
     Answer(Box<CarError>),

@@ -1,18 +1,16 @@
 //! Trustless HTTP gateways.
 
-use std::io::Read;
+use std::fs::File;
 use std::time::Duration;
 
 use assize_measurement::car;
-use assize_measurement::unixfs::MAX_FILE_SIZE;
 use assize_protocol::FileCid;
 use ureq::Agent;
 use ureq::http::Uri;
 
-use crate::{GatewayFailure, GatewayFault, Source, StoreError};
+use crate::spool::{SpoolError, spool};
+use crate::{Content, GatewayFailure, GatewayFault, Source, StoreError};
 
-/// The largest file as a CAR: its blocks' CIDs and the tree above them add less than a thousandth.
-const MAX_BODY: u64 = MAX_FILE_SIZE + MAX_FILE_SIZE / 1000;
 /// Seconds to accept a connection, and to begin an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For a whole file: 4 GiB at 60 Mbit/s.
@@ -56,7 +54,7 @@ impl Gateways {
         Ok(Self { gateways, agent })
     }
 
-    fn ask(&self, gateway: &Gateway, cid: &FileCid) -> Result<Vec<u8>, GatewayFault> {
+    fn ask(&self, gateway: &Gateway, cid: &FileCid) -> Result<car::Content<File>, GatewayFault> {
         let transport = |error: ureq::Error| GatewayFault::Transport(error.to_string());
         let mut response = self
             .agent
@@ -68,24 +66,20 @@ impl Gateways {
             return Err(GatewayFault::Status(response.status().as_u16()));
         }
         // Not ureq's own limit: that counts what is sent, which may be compressed.
-        let mut body = Vec::new();
-        let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
-        reader
-            .read_to_end(&mut body)
-            .map_err(|error| GatewayFault::Transport(error.to_string()))?;
-        if body.len() as u64 > MAX_BODY {
-            return Err(GatewayFault::Transport(format!("more than {MAX_BODY} bytes")));
-        }
-        car::unpack(cid, &body).map_err(|error| GatewayFault::Answer(Box::new(error)))
+        spool(cid, response.body_mut().as_reader()).map_err(|error| match error {
+            SpoolError::Body(error) => GatewayFault::Transport(error.to_string()),
+            SpoolError::Car(error) => GatewayFault::Answer(Box::new(error)),
+            SpoolError::Disk(error) => GatewayFault::Disk(error),
+        })
     }
 }
 
 impl Source for Gateways {
-    fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
+    fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
         let mut failures = Vec::new();
         for gateway in &self.gateways {
             match self.ask(gateway, cid) {
-                Ok(content) => return Ok(content),
+                Ok(content) => return Ok(Content::checked(content)),
                 Err(fault) => failures.push(GatewayFailure {
                     gateway: gateway.label.clone(),
                     fault,

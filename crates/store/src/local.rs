@@ -1,15 +1,15 @@
 //! A directory of CAR files.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use assize_measurement::car;
-use assize_measurement::unixfs::file_cid;
+use assize_measurement::car::{self, ReadError};
 use assize_protocol::FileCid;
+use tempfile::NamedTempFile;
 
-use crate::{Source, Store, StoreError};
+use crate::{Content, Produce, Source, Store, StoreError};
 
 const EXTENSION: &str = "car";
 
@@ -78,13 +78,16 @@ impl LocalStore {
         list().map_err(io_error("list", &self.directory))
     }
 
-    fn write(&self, path: &Path, car: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
+    /// A file that has no name until it is complete.
+    fn incoming(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new()
             .prefix(".incoming-")
             // Temporary files are private by default; what is stored is public, within the process's umask.
             .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(&self.directory)?;
-        file.write_all(car)?;
+            .tempfile_in(&self.directory)
+    }
+
+    fn keep(&self, file: NamedTempFile, path: &Path) -> io::Result<()> {
         file.as_file().sync_all()?;
         file.persist(path)?;
         sync_directory(&self.directory)
@@ -92,36 +95,49 @@ impl LocalStore {
 }
 
 impl Source for LocalStore {
-    fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
-        let path = self.path(cid);
-        let car = fs::read(&path).map_err(|source| match source.kind() {
+    fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
+        let (cid, path) = (*cid, self.path(cid));
+        let file = File::open(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => StoreError::NotFound {
-                cid: *cid,
+                cid,
                 place: format!("the store {}", self.directory.display()),
             },
             _ => io_error("read", &path)(source),
         })?;
-        car::unpack(cid, &car).map_err(|source| StoreError::Corrupt {
-            cid: *cid,
-            path,
-            source: Box::new(source),
-        })
+        let explain = move |error| match error {
+            ReadError::Io(source) => io_error("read", &path)(source),
+            ReadError::Car(source) => StoreError::Corrupt {
+                cid,
+                path: path.clone(),
+                source: Box::new(source),
+            },
+            other => io_error("read", &path)(io::Error::other(other)),
+        };
+        match car::Content::open(&cid, file) {
+            Ok(car) => Ok(Content::unchecked(car, explain)),
+            Err(error) => Err(explain(error)),
+        }
     }
 }
 
 impl Store for LocalStore {
-    fn put(&self, content: &[u8]) -> Result<FileCid, StoreError> {
-        let cid = file_cid(content);
+    fn put_with(&self, produce: Produce<'_>) -> Result<FileCid, StoreError> {
+        let incoming = io_error("write to the store", &self.directory);
+        let mut file = self.incoming().map_err(&incoming)?;
+        let cid = car::pack_to(BufWriter::with_capacity(1 << 18, file.as_file_mut()), |to| {
+            produce(to)
+        })
+        .map_err(&incoming)?;
         let path = self.path(&cid);
         // What is there and whole stays; what is there and damaged is replaced.
-        let write = match self.get(&cid) {
+        let kept = match self.open(&cid).and_then(Content::check) {
             // Another process may have put it a moment ago, and not have synced it yet.
             Ok(_) => File::open(&path)
                 .and_then(|file| file.sync_all())
                 .and_then(|()| sync_directory(&self.directory)),
-            Err(_) => self.write(&path, &car::pack(content).1),
+            Err(_) => self.keep(file, &path),
         };
-        write.map_err(io_error("write", &path))?;
+        kept.map_err(io_error("write", &path))?;
         Ok(cid)
     }
 
@@ -131,9 +147,13 @@ impl Store for LocalStore {
     }
 }
 
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+fn io_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError + use<> {
     let path = path.to_owned();
-    move |source| StoreError::Io { action, path, source }
+    move |source| StoreError::Io {
+        action,
+        path: path.clone(),
+        source,
+    }
 }
 
 /// A new name is durable only when its directory is.

@@ -2,7 +2,7 @@
 
 use assize_protocol::FileCid;
 
-use crate::{Source, StoreError};
+use crate::{Content, Source, StoreError};
 
 /// Several sources, asked in order until one has the file.
 pub struct InOrder(Vec<Box<dyn Source>>);
@@ -16,10 +16,13 @@ impl InOrder {
 }
 
 impl Source for InOrder {
-    fn get(&self, cid: &FileCid) -> Result<Vec<u8>, StoreError> {
+    fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
         let mut failures = Vec::new();
         for source in &self.0 {
-            match source.get(cid) {
+            match source
+                .open(cid)
+                .and_then(|content| whole(&**source, cid, content))
+            {
                 Ok(content) => return Ok(content),
                 Err(error) => failures.push(error),
             }
@@ -33,4 +36,13 @@ impl Source for InOrder {
             }
         }
     }
+}
+
+/// A file that may be damaged at its end is read twice, so that its source is passed over before anything is given.
+fn whole(source: &dyn Source, cid: &FileCid, content: Content) -> Result<Content, StoreError> {
+    if content.is_checked() {
+        return Ok(content);
+    }
+    content.check()?;
+    source.open(cid)
 }

@@ -3,12 +3,13 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use assize_measurement::car;
 use assize_measurement::unixfs::file_cid;
-use assize_store::{LocalStore, Source, Store, StoreError};
+use assize_store::{InOrder, LocalStore, Source, Store, StoreError};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -170,8 +171,50 @@ fn a_directory_that_cannot_be_written_is_named() {
 
     let store = LocalStore::open("/proc").unwrap();
     let error = store.put(b"a batch\n").unwrap_err();
-    assert!(matches!(error, StoreError::Io { action: "write", .. }), "{error}");
-    assert!(error.to_string().contains("/proc/bafkrei"), "{error}");
+    assert!(
+        error.to_string().contains("cannot write to the store /proc:"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_comes_and_goes_as_a_stream() {
+    let (_directory, store) = store();
+    let content = long_content();
+    let cid = store
+        .put_with(&mut |to| content.chunks(1_000).try_for_each(|piece| to.write_all(piece)))
+        .unwrap();
+    assert_eq!(cid, file_cid(&content));
+    let mut first = [0; 10];
+    store.open(&cid).unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(first, content[..10]);
+    assert_eq!(store.open(&cid).unwrap().check().unwrap(), content.len() as u64);
+}
+
+#[test]
+fn what_cannot_be_produced_is_not_stored() {
+    let (_directory, store) = store();
+    let failed = store.put_with(&mut |to| {
+        to.write_all(&long_content())?;
+        Err(std::io::Error::other("the database went away"))
+    });
+    let text = failed.unwrap_err().to_string();
+    assert!(text.contains("the database went away"), "{text}");
+    assert_eq!(names(store.path(&file_cid(b"")).parent().unwrap()), [""; 0]);
+}
+
+#[test]
+fn damage_at_the_end_sends_the_reader_to_the_next_source() {
+    let (_first, damaged) = store();
+    let (_second, good) = store();
+    let cid = damaged.put(&long_content()).unwrap();
+    good.put(&long_content()).unwrap();
+    let mut car = fs::read(damaged.path(&cid)).unwrap();
+    let middle = car.len() - 400;
+    car[middle] ^= 1;
+    fs::write(damaged.path(&cid), car).unwrap();
+    let both = InOrder::new(vec![Box::new(damaged), Box::new(good)]);
+    assert_eq!(both.get(&cid).unwrap(), long_content());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use assize_bundle::{BEACONS, Bundle, FACTS};
 use assize_drand::{BeaconSource, RecordedBeacons};
 use assize_protocol::FileCid;
-use assize_store::{Source, StoreError};
+use assize_store::{Content, Source, StoreError};
 
 use crate::evidence::file;
 use crate::facts::ChainRound;
@@ -108,12 +108,12 @@ impl Unpacked {
 pub struct BundledFiles(Bundle);
 
 impl Source for BundledFiles {
-    fn get(&self, cid: &FileCid) -> std::result::Result<Vec<u8>, StoreError> {
+    fn open(&self, cid: &FileCid) -> std::result::Result<Content, StoreError> {
         // Checked block by block when the bundle was read.
         let file = self.0.by_cid(cid).ok_or_else(|| StoreError::NotFound {
             cid: *cid,
             place: "the bundle".into(),
         })?;
-        Ok(file.content.clone())
+        Ok(Content::of_bytes(file.content.clone()))
     }
 }

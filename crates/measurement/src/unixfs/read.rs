@@ -2,7 +2,7 @@
 
 use assize_protocol::{Codec, FileCid};
 
-use super::protobuf::Node;
+use super::protobuf::{Link, Node};
 use super::{MAX_FILE_SIZE, Profile, UnixFsError, block_cid};
 
 /// The content of the file `root`, from blocks that `get` finds; each is checked against its CID.
@@ -16,130 +16,217 @@ pub fn read<'a>(
     profile: Profile,
     get: impl Fn(&FileCid) -> Option<&'a [u8]>,
 ) -> Result<Vec<u8>, UnixFsError> {
-    read_checked(root, profile, 0, |cid| {
-        let data = get(cid).ok_or(UnixFsError::Missing(*cid))?;
-        match block_cid(cid.codec, data) == *cid {
-            true => Ok(data),
-            false => Err(UnixFsError::WrongHash(*cid)),
-        }
-    })
+    let mut walk = Walk::new(root, profile);
+    let mut content = Vec::new();
+    while let Some(cid) = walk.wanted() {
+        let block = get(&cid).ok_or(UnixFsError::Missing(cid))?;
+        content.extend_from_slice(walk.take(block)?);
+    }
+    Ok(content)
 }
 
-/// The same for a `get` that gives only blocks that have the hash of their CID. `at_hand` is how many bytes there are,
-/// so that no more is reserved on the word of the file alone.
-pub(crate) fn read_checked<'a>(
-    root: &FileCid,
+/// Reading without I/O: says which block comes next, and checks the one it is given.
+///
+/// Blocks are wanted in depth-first order, the root first, each as often as the file has it. Memory: the links of one
+/// node for each level of the tree. When nothing more is wanted, `root` is the CID that the profile gives to the content
+/// taken; until then the content is a beginning of a file whose end may be missing.
+///
+/// ```
+/// use assize_measurement::unixfs::{Profile, Walk, build};
+///
+/// let (root, blocks) = build(&[7; 3_000_000], Profile::default());
+/// let mut walk = Walk::new(&root, Profile::default());
+/// let mut size = 0;
+/// while let Some(cid) = walk.wanted() {
+///     let block = blocks.iter().find(|block| block.cid == cid).ok_or("missing")?;
+///     size += walk.take(&block.data)?.len();
+/// }
+/// assert_eq!(size, 3_000_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Walk {
     profile: Profile,
-    at_hand: usize,
-    get: impl FnMut(&FileCid) -> Result<&'a [u8], UnixFsError>,
-) -> Result<Vec<u8>, UnixFsError> {
-    let mut reader = Reader {
-        profile,
-        get,
-        content: Vec::new(),
-    };
-    if root.codec == Codec::Raw {
-        let data = (reader.get)(root)?;
-        if data.len() > profile.chunk_size {
-            return Err(malformed(root, "it is longer than a chunk"));
+    root: FileCid,
+    place: Place,
+    /// Nodes whose children are not all read, the root first.
+    open: Vec<Open>,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Root,
+    /// The next child of the innermost open node.
+    Child,
+    End,
+}
+
+/// A node whose children are being read.
+#[derive(Debug, Clone)]
+struct Open {
+    cid: FileCid,
+    /// Of its children; 0 is the leaves'.
+    level: u32,
+    /// Last first.
+    links: Vec<(Link, u64)>,
+    /// Content that the children not yet read hold.
+    left: u64,
+    /// Bytes of its own block and of those below, so far.
+    total: u64,
+}
+
+impl Walk {
+    /// Begins with the root.
+    #[must_use]
+    pub fn new(root: &FileCid, profile: Profile) -> Self {
+        Self {
+            profile,
+            root: *root,
+            place: Place::Root,
+            open: Vec::new(),
         }
-        return Ok(data.to_vec());
     }
-    let (node, length) = reader.node(root)?;
-    let size = node.content;
-    if size > MAX_FILE_SIZE {
-        return Err(UnixFsError::TooLarge { cid: *root, size });
+
+    /// The block that comes next; `None` at the end.
+    #[must_use]
+    pub fn wanted(&self) -> Option<FileCid> {
+        match self.place {
+            Place::Root => Some(self.root),
+            Place::Child => self.open.last()?.links.last().map(|(link, _)| link.cid),
+            Place::End => None,
+        }
     }
-    if size <= profile.chunk_size as u64 {
-        return Err(malformed(
-            root,
-            "a file of one chunk is that chunk, without a node",
-        ));
+
+    /// Takes the block that is wanted, and gives the content that it holds: nothing if it is a node.
+    ///
+    /// # Errors
+    /// [`UnixFsError`] if the block is not the one wanted, or not what belongs in its place.
+    pub fn take<'a>(&mut self, block: &'a [u8]) -> Result<&'a [u8], UnixFsError> {
+        match self.wanted() {
+            Some(cid) if block_cid(cid.codec, block) != cid => Err(UnixFsError::WrongHash(cid)),
+            _ => self.take_checked(block),
+        }
     }
-    // The root's level is the first that can hold the file.
-    let level = (1..)
-        .find(|level| profile.capacity(*level) >= size)
-        .unwrap_or(u32::MAX);
-    reader.content.reserve_exact(at_hand.min(size as usize));
-    reader.children(root, &node, length, level)?;
-    Ok(reader.content)
+
+    /// The same for a block that is known to have the hash of the CID wanted.
+    pub(crate) fn take_checked<'a>(&mut self, block: &'a [u8]) -> Result<&'a [u8], UnixFsError> {
+        match self.place {
+            Place::Root => self.take_root(block),
+            Place::Child => self.take_child(block),
+            Place::End => Ok(&[]),
+        }
+    }
+
+    fn take_root<'a>(&mut self, block: &'a [u8]) -> Result<&'a [u8], UnixFsError> {
+        let root = self.root;
+        if root.codec == Codec::Raw {
+            if block.len() > self.profile.chunk_size {
+                return Err(malformed(&root, "it is longer than a chunk"));
+            }
+            self.place = Place::End;
+            return Ok(block);
+        }
+        let node = Node::decode(block).map_err(|reason| malformed(&root, reason))?;
+        let size = node.content;
+        if size > MAX_FILE_SIZE {
+            return Err(UnixFsError::TooLarge { cid: root, size });
+        }
+        if size <= self.profile.chunk_size as u64 {
+            return Err(malformed(
+                &root,
+                "a file of one chunk is that chunk, without a node",
+            ));
+        }
+        // The root's level is the first that can hold the file.
+        let level = (1..)
+            .find(|level| self.profile.capacity(*level) >= size)
+            .unwrap_or(u32::MAX);
+        self.descend(root, node, block.len(), level)?;
+        Ok(&[])
+    }
+
+    fn take_child<'a>(&mut self, block: &'a [u8]) -> Result<&'a [u8], UnixFsError> {
+        let Some((parent, (link, stated))) =
+            self.open.last().and_then(|open| Some((open, open.links.last()?)))
+        else {
+            return Ok(&[]);
+        };
+        let (cid, level) = (link.cid, parent.level);
+        // All children are full but the last.
+        let required = parent.left.min(self.profile.capacity(level));
+        let expect = |actual: u64| match actual == required {
+            true => Ok(()),
+            false => Err(UnixFsError::WrongSize {
+                cid,
+                required,
+                actual,
+            }),
+        };
+        expect(*stated)?;
+        if level == 0 {
+            if cid.codec != Codec::Raw {
+                return Err(malformed(&cid, "it is a node where a chunk belongs"));
+            }
+            expect(block.len() as u64)?;
+            self.ascend(required, required)?;
+            return Ok(block);
+        }
+        if cid.codec != Codec::DagPb {
+            return Err(malformed(&cid, "it is a chunk where a node belongs"));
+        }
+        let node = Node::decode(block).map_err(|reason| malformed(&cid, reason))?;
+        expect(node.content)?;
+        self.descend(cid, node, block.len(), level)?;
+        Ok(&[])
+    }
+
+    /// Opens a node whose own level is `level`.
+    fn descend(&mut self, cid: FileCid, node: Node, length: usize, level: u32) -> Result<(), UnixFsError> {
+        let full = self.profile.capacity(level - 1);
+        if node.links.len() as u64 != node.content.div_ceil(full) {
+            return Err(malformed(&cid, "it has not as many links as its size needs"));
+        }
+        self.place = Place::Child;
+        self.open.push(Open {
+            cid,
+            level: level - 1,
+            left: node.content,
+            links: node.links.into_iter().zip(node.sizes).rev().collect(),
+            total: length as u64,
+        });
+        Ok(())
+    }
+
+    /// Books a child that is read, of so many bytes of content and of blocks, and closes the nodes that it completes.
+    fn ascend(&mut self, mut content: u64, mut total: u64) -> Result<(), UnixFsError> {
+        while let Some(parent) = self.open.last_mut() {
+            if parent.links.pop().is_some_and(|(link, _)| link.total != total) {
+                return Err(malformed(
+                    &parent.cid,
+                    "a link says another length of its tree than the tree has",
+                ));
+            }
+            parent.left -= content;
+            parent.total += total;
+            if !parent.links.is_empty() {
+                return Ok(());
+            }
+            // A node is complete, and with its siblings before it holds all that it said.
+            total = parent.total;
+            self.open.pop();
+            content = self
+                .open
+                .last()
+                .map_or(0, |above| above.left.min(self.profile.capacity(above.level)));
+        }
+        self.place = Place::End;
+        Ok(())
+    }
 }
 
 fn malformed(cid: &FileCid, reason: &'static str) -> UnixFsError {
     UnixFsError::Malformed { cid: *cid, reason }
-}
-
-struct Reader<G> {
-    profile: Profile,
-    get: G,
-    content: Vec<u8>,
-}
-
-impl<'a, G: FnMut(&FileCid) -> Result<&'a [u8], UnixFsError>> Reader<G> {
-    /// The node and the length of its block.
-    fn node(&mut self, cid: &FileCid) -> Result<(Node, u64), UnixFsError> {
-        let data = (self.get)(cid)?;
-        let node = Node::decode(data).map_err(|reason| malformed(cid, reason))?;
-        Ok((node, data.len() as u64))
-    }
-
-    /// Reads the part of the tree below `cid`, which has to hold `size` bytes. Returns the bytes of all its blocks.
-    fn part(&mut self, cid: &FileCid, size: u64, level: u32) -> Result<u64, UnixFsError> {
-        let expect = |actual: u64| match actual == size {
-            true => Ok(()),
-            false => Err(UnixFsError::WrongSize {
-                cid: *cid,
-                required: size,
-                actual,
-            }),
-        };
-        if level == 0 {
-            if cid.codec != Codec::Raw {
-                return Err(malformed(cid, "it is a node where a chunk belongs"));
-            }
-            let data = (self.get)(cid)?;
-            expect(data.len() as u64)?;
-            self.content.extend_from_slice(data);
-            return Ok(size);
-        }
-        if cid.codec != Codec::DagPb {
-            return Err(malformed(cid, "it is a chunk where a node belongs"));
-        }
-        let (node, length) = self.node(cid)?;
-        expect(node.content)?;
-        self.children(cid, &node, length, level)
-    }
-
-    /// Reads the parts below a node of `length` bytes. Returns the bytes of all blocks, the node's own included.
-    fn children(&mut self, cid: &FileCid, node: &Node, length: u64, level: u32) -> Result<u64, UnixFsError> {
-        // All children are full but the last.
-        let full = self.profile.capacity(level - 1);
-        if node.links.len() as u64 != node.content.div_ceil(full) {
-            return Err(malformed(cid, "it has not as many links as its size needs"));
-        }
-        let mut left = node.content;
-        let mut total = length;
-        for (link, stated) in node.links.iter().zip(&node.sizes) {
-            let required = left.min(full);
-            if *stated != required {
-                return Err(UnixFsError::WrongSize {
-                    cid: link.cid,
-                    required,
-                    actual: *stated,
-                });
-            }
-            let below = self.part(&link.cid, required, level - 1)?;
-            if link.total != below {
-                return Err(malformed(
-                    cid,
-                    "a link says another length of its tree than the tree has",
-                ));
-            }
-            total += below;
-            left -= required;
-        }
-        Ok(total)
-    }
 }
 
 #[cfg(test)]
@@ -148,7 +235,6 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::protobuf::Link;
     use super::super::{Block, build, file_cid};
     use super::*;
 

@@ -1,0 +1,54 @@
+//! CARs that come over a network, on their way through a temporary file.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use assize_measurement::car::{self, ReadError};
+use assize_measurement::unixfs::MAX_FILE_SIZE;
+use assize_protocol::FileCid;
+
+/// The largest file as a CAR: its blocks' CIDs and the tree above them add less than a thousandth.
+const MAX_CAR: u64 = MAX_FILE_SIZE + MAX_FILE_SIZE / 1000;
+
+/// Why a CAR did not come.
+#[derive(Debug)]
+pub(crate) enum SpoolError {
+    /// The other side ended it, or said more than the largest file has.
+    Body(io::Error),
+    /// It came, and is not the file.
+    Car(car::CarError),
+    /// The disk here.
+    Disk(io::Error),
+}
+
+/// Takes a CAR in and checks all of it; nothing of it is ever in memory but a chunk.
+pub(crate) fn spool(root: &FileCid, body: impl Read) -> Result<car::Content<File>, SpoolError> {
+    let mut file = tempfile::tempfile().map_err(SpoolError::Disk)?;
+    let mut body = body.take(MAX_CAR + 1);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let count = match body.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(SpoolError::Body(error)),
+        };
+        io::Write::write_all(&mut file, &buffer[..count]).map_err(SpoolError::Disk)?;
+    }
+    if body.limit() == 0 {
+        let reason = format!("more than {MAX_CAR} bytes");
+        return Err(SpoolError::Body(io::Error::other(reason)));
+    }
+    let again = file.try_clone().map_err(SpoolError::Disk)?;
+    let mut whole = car::Content::open(root, file).map_err(explain)?;
+    io::copy(&mut whole, &mut io::sink()).map_err(|error| explain(ReadError::from_io(error)))?;
+    car::Content::open(root, again).map_err(explain)
+}
+
+fn explain(error: ReadError) -> SpoolError {
+    match error {
+        ReadError::Car(error) => SpoolError::Car(error),
+        ReadError::Io(error) => SpoolError::Disk(error),
+        other => SpoolError::Disk(io::Error::other(other)),
+    }
+}
