@@ -8,6 +8,7 @@ use alloy::rpc::json_rpc::{ErrorPayload, RpcError, RpcRecv, RpcSend};
 use alloy::sol_types::SolCall;
 use alloy::transports::http::reqwest;
 use alloy::transports::{TransportError, TransportErrorKind};
+use backon::{ExponentialBuilder, Retryable};
 use serde::{Deserialize, Serialize};
 
 use crate::transaction::quantity;
@@ -15,6 +16,9 @@ use crate::{ChainError, Draft, Fees, Receipt, Result, Revert, RpcUrl, SendOutcom
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pause before a question is asked again; it doubles.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const RETRIES: usize = 5;
 
 /// A JSON-RPC node of a known chain. Cheap to clone.
 ///
@@ -124,6 +128,19 @@ impl ChainClient {
     /// The newest executed block.
     pub async fn head(&self) -> Result<Head> {
         self.ask("eth_getBlockByNumber", ("latest", false)).await
+    }
+
+    /// Number of the newest block that nothing can undo; none if the node knows of no such thing.
+    pub async fn finalized(&self) -> Result<Option<u64>> {
+        match self
+            .ask::<_, Option<Head>>("eth_getBlockByNumber", ("finalized", false))
+            .await
+        {
+            Ok(block) => Ok(block.map(|block| block.number)),
+            // Nodes without the tag refuse it in many words.
+            Err(ChainError::Rpc { .. } | ChainError::Answer { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 
     /// attoFIL that an address holds.
@@ -294,8 +311,14 @@ impl ChainClient {
         contract: &'static str,
         params: P,
     ) -> Result<R> {
-        self.rpc
-            .request(method, params)
+        (|| async { self.rpc.request(method, params.clone()).await })
+            .retry(
+                ExponentialBuilder::default()
+                    .with_min_delay(FIRST_RETRY)
+                    .with_max_times(RETRIES)
+                    .with_jitter(),
+            )
+            .when(worth_asking_again)
             .await
             .map_err(|error| self.explain(method, contract, error))
     }
@@ -327,6 +350,19 @@ impl ChainClient {
             }
             other => unreachable(self.url.scrub(&root_cause(&other))),
         }
+    }
+}
+
+/// Whether the next try may well succeed: the node, or what stands before it, had too much to do or hung up. Nobody
+/// listening is no such case, and neither is a node that took too long: each further try would take as long.
+fn worth_asking_again(error: &TransportError) -> bool {
+    match error {
+        RpcError::ErrorResp(refusal) => matches!(refusal.code, -32_005 | 429),
+        RpcError::Transport(TransportErrorKind::HttpError(error)) => matches!(error.status, 429 | 502..=504),
+        RpcError::Transport(TransportErrorKind::Custom(error)) => error
+            .downcast_ref::<reqwest::Error>()
+            .is_some_and(|error| !error.is_connect() && !error.is_timeout()),
+        _ => false,
     }
 }
 

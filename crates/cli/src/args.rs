@@ -1,7 +1,12 @@
 //! The command line, and the arguments that many commands share.
 
+use std::num::ParseIntError;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use alloy_primitives::U256;
+use alloy_primitives::utils::parse_ether;
+use assize_outbox::{Depth, Finality, Policy};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
@@ -67,6 +72,61 @@ pub(crate) struct KeyArgs {
     /// ASSIZE_PRIVATE_KEY.
     #[arg(long, env = "ASSIZE_KEYSTORE", value_name = "FILE")]
     pub keystore: Option<PathBuf>,
+}
+
+/// How patient and how generous the transaction queue is. What is not given depends on the chain.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Transactions")]
+pub(crate) struct QueueArgs {
+    /// Blocks on top of a transaction's own before it counts.
+    #[arg(long, value_name = "BLOCKS")]
+    pub confirmations: Option<u64>,
+    /// Blocks on top of a transaction's own before it is final; the node's `finalized` block decides if not given.
+    #[arg(long, value_name = "BLOCKS")]
+    pub finality: Option<u64>,
+    /// Most that a unit of gas may cost, attoFIL; above it, transactions wait.
+    #[arg(long, value_name = "ATTOFIL")]
+    pub max_gas_price: Option<u128>,
+    /// Most that one transaction may cost in fees, with all its replacements.
+    #[arg(long, value_name = "FIL", value_parser = parse_ether)]
+    pub max_fee: Option<U256>,
+    /// Most that may be spent in one day (UTC), at the transactions' highest possible price.
+    #[arg(long, value_name = "FIL", value_parser = parse_ether)]
+    pub daily_cap: Option<U256>,
+    /// Seconds without a receipt after which a transaction is sent again; after twice as long it is replaced at a higher
+    /// price.
+    #[arg(long, value_name = "SECONDS")]
+    pub resend_after: Option<u64>,
+    /// Milliseconds between two looks at the chain.
+    #[arg(long, value_name = "MILLISECONDS", value_parser = milliseconds)]
+    pub poll: Option<Duration>,
+}
+
+impl QueueArgs {
+    /// The chain's policy, with what was given.
+    pub(crate) fn policy(&self, chain_id: u64) -> Policy {
+        let mut policy = Policy::for_chain(chain_id);
+        if let Some(blocks) = self.confirmations {
+            policy.commit = Depth::Blocks(blocks);
+            policy.payout = Depth::Blocks(blocks);
+        }
+        if let Some(blocks) = self.finality {
+            policy.finality = Finality::Blocks(blocks);
+        }
+        if let Some(seconds) = self.resend_after {
+            policy.resend_after = seconds;
+            policy.bump_after = seconds.saturating_mul(2);
+        }
+        policy.poll = self.poll.unwrap_or(policy.poll);
+        policy.caps.gas_price = self.max_gas_price.unwrap_or(policy.caps.gas_price);
+        policy.caps.intent = self.max_fee.unwrap_or(policy.caps.intent);
+        policy.caps.daily = self.daily_cap.unwrap_or(policy.caps.daily);
+        policy
+    }
+}
+
+fn milliseconds(text: &str) -> Result<Duration, ParseIntError> {
+    text.parse().map(Duration::from_millis)
 }
 
 /// Where batches and documents are.

@@ -20,9 +20,13 @@
 //! assert_eq!((nonsense.line, nonsense.field, &*nonsense.reason), (3, "line", "is not a JSON object"));
 //! ```
 
+mod lines;
+
 use assize_protocol::RoundNumber;
 
 use crate::{Measurement, line};
+
+pub use lines::{Line, LineReader};
 
 /// Longest line that is looked at, bytes, its end not counted.
 pub const MAX_LINE: usize = 65_536;
@@ -109,10 +113,7 @@ pub fn parse_any_round(line: &[u8]) -> Result<Measurement, (&'static str, String
 
 fn parse_line(round: Option<RoundNumber>, line: &[u8]) -> Result<Measurement, line::Fault> {
     if line.len() > MAX_LINE {
-        return Err((
-            "line",
-            format!("is {} bytes long; {MAX_LINE} are the most", line.len()),
-        ));
+        return Err(too_long(line.len() as u64));
     }
     let measurement = line::parse(line)?;
     if let Some(round) = round.filter(|round| *round != measurement.round) {
@@ -125,6 +126,12 @@ fn parse_line(round: Option<RoundNumber>, line: &[u8]) -> Result<Measurement, li
         .check_validity()
         .map_err(|fault| (fault.field(), fault.to_string()))?;
     Ok(measurement)
+}
+
+/// The fault of a line of so many bytes.
+#[must_use]
+pub fn too_long(bytes: u64) -> (&'static str, String) {
+    ("line", format!("is {bytes} bytes long; {MAX_LINE} are the most"))
 }
 
 /// The lines of a batch, each ended by a line feed: what is stored and committed.

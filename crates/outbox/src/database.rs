@@ -1,73 +1,19 @@
 //! Intents and attempts in SQLite.
 
-use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use assize_chain::{Draft, Fees, SignedTransaction};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use crate::OutboxError;
-use crate::step::{Attempt, Mined, State};
+use crate::lease::Lease;
+use crate::queue::{Attempt, Gas, Intent, Kind, Mined, Phase, Purpose, Queue, day};
+use crate::{Alert, OutboxError};
 
-/// Money and hashes are text and blobs: SQLite's integers end at 2^63.
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS outbox_owner (
-        one INTEGER PRIMARY KEY CHECK (one = 1),
-        owner TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE IF NOT EXISTS outbox_intent (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        key TEXT NOT NULL UNIQUE,
-        contract TEXT NOT NULL,
-        recipient BLOB NOT NULL,
-        value TEXT NOT NULL,
-        input BLOB NOT NULL,
-        state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'pending', 'done', 'reverted', 'refused')),
-        nonce INTEGER,
-        passed_at INTEGER,
-        mined_hash BLOB,
-        mined_block INTEGER,
-        gas_used INTEGER,
-        reason TEXT
-    ) STRICT;
-    CREATE TABLE IF NOT EXISTS outbox_attempt (
-        hash BLOB PRIMARY KEY,
-        intent INTEGER NOT NULL REFERENCES outbox_intent (id),
-        nonce INTEGER NOT NULL,
-        raw BLOB NOT NULL,
-        max_fee TEXT NOT NULL,
-        premium TEXT NOT NULL,
-        made_at INTEGER NOT NULL,
-        sent_at INTEGER,
-        last_answer TEXT
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS outbox_attempt_of ON outbox_attempt (intent, nonce, made_at);
-    CREATE INDEX IF NOT EXISTS outbox_intent_open ON outbox_intent (id) WHERE state IN ('queued', 'pending');
-";
-
-/// Enqueues a call under an idempotency key; true if it was not there before. Give it the connection of your own
-/// transaction, and the intent exists if and only if that transaction commits. A key enqueued again changes nothing,
-/// unless the contract refused it or it was reverted: it had no effect then, and is tried again with a new nonce.
-///
-/// # Errors
-/// SQLite's.
-pub fn enqueue(database: &Connection, key: &str, draft: &Draft) -> rusqlite::Result<bool> {
-    let recipient = draft.to.unwrap_or(Address::ZERO);
-    let added = database.execute(
-        "INSERT INTO outbox_intent (key, contract, recipient, value, input) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (key) DO UPDATE SET state = 'queued', nonce = NULL, passed_at = NULL, mined_hash = NULL,
-            mined_block = NULL, gas_used = NULL, reason = NULL WHERE state IN ('refused', 'reverted')",
-        params![
-            key,
-            draft.contract,
-            recipient.as_slice(),
-            draft.value.to_string(),
-            &draft.input[..]
-        ],
-    )?;
-    Ok(added == 1)
-}
+/// How long a statement waits while another process writes.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// How an intent ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,53 +32,57 @@ pub enum Ended {
         /// The contract's reason.
         reason: String,
     },
+    /// It was cancelled before it took effect.
+    Cancelled,
 }
 
-/// An intent as stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Intent {
-    pub id: i64,
-    pub key: String,
-    pub draft: Draft,
-    pub state: State,
-    pub reason: Option<String>,
+/// An intent to be written down.
+#[derive(Debug, Clone, Copy)]
+pub struct NewIntent<'a> {
+    /// Idempotency key: what is to take effect once.
+    pub key: &'a str,
+    /// What it is for.
+    pub kind: Kind,
+    /// The call. The contract must refuse, or ignore, a second one with the same effect.
+    pub draft: &'a Draft,
 }
 
-/// The open file, and the lock that keeps other processes out while it is open.
+/// The open file.
 #[derive(Debug)]
 pub(crate) struct Database {
-    pub connection: Connection,
-    _lock: File,
+    pub(crate) connection: Connection,
+    lease: Lease,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.lease.give_back(&self.connection);
+    }
 }
 
 impl Database {
-    pub(crate) fn open(path: &Path, owner: &str) -> Result<Self, OutboxError> {
-        let lock = lock(path)?;
+    pub(crate) fn open(path: &Path, owner: &str, now: u64) -> Result<Self, OutboxError> {
         let failed = |source| OutboxError::Database {
             path: path.to_owned(),
             source,
         };
-        let connection = Connection::open(path).map_err(failed)?;
-        connection
-            .pragma_update(None, "journal_mode", "WAL")
-            .map_err(failed)?;
-        // A transaction's bytes must be on the disk before they are sent.
-        connection
-            .pragma_update(None, "synchronous", "FULL")
-            .map_err(failed)?;
-        connection
-            .pragma_update(None, "foreign_keys", true)
-            .map_err(failed)?;
-        connection.execute_batch(SCHEMA).map_err(failed)?;
-        connection
-            .execute(
-                "INSERT OR IGNORE INTO outbox_owner (one, owner) VALUES (1, ?)",
+        let mut connection = Connection::open(path).map_err(failed)?;
+        let prepare = |connection: &Connection| {
+            connection.busy_timeout(BUSY)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // A transaction's bytes must be on the disk before they are sent.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.execute_batch(include_str!("schema.sql"))?;
+            connection.execute(
+                "INSERT OR IGNORE INTO outbox_signer (one, owner) VALUES (1, ?)",
                 [owner],
-            )
-            .map_err(failed)?;
-        let there: String = connection
-            .query_row("SELECT owner FROM outbox_owner", [], |row| row.get(0))
-            .map_err(failed)?;
+            )?;
+            connection.query_row("SELECT owner FROM outbox_signer", [], |row| {
+                row.get::<_, String>(0)
+            })
+        };
+        let there = prepare(&connection).map_err(failed)?;
         if there != owner {
             return Err(OutboxError::Foreign {
                 path: path.to_owned(),
@@ -140,144 +90,271 @@ impl Database {
                 here: owner.to_owned(),
             });
         }
-        Ok(Self {
-            connection,
-            _lock: lock,
+        let lease = Lease::take(path, &mut connection, now)?;
+        Ok(Self { connection, lease })
+    }
+
+    /// Begins a write, unless somebody else is the sender by now.
+    pub(crate) fn write(&mut self) -> Result<Transaction<'_>, OutboxError> {
+        self.lease.fenced(&mut self.connection)
+    }
+
+    pub(crate) fn renew_lease(&mut self, now: u64) -> Result<(), OutboxError> {
+        self.lease.renew(&mut self.connection, now)
+    }
+
+    /// Writes an intent down; true if it was not there before.
+    pub(crate) fn enqueue(&mut self, new: &NewIntent<'_>, now: u64) -> Result<bool, OutboxError> {
+        let transaction = self.write()?;
+        let added = transaction.execute(
+            "INSERT INTO outbox_intent (key, kind, contract, recipient, value, input, created_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (key) DO UPDATE SET state = 'queued', cancelled = 0, nonce = NULL, since = NULL,
+                gas_limit = NULL, gas_at = NULL, mined_hash = NULL, reason = NULL
+             WHERE state IN ('refused', 'void') OR (state = 'closed' AND succeeded = 0)",
+            params![
+                new.key,
+                name_of(new.kind),
+                new.draft.contract,
+                new.draft.to.unwrap_or(Address::ZERO).as_slice(),
+                new.draft.value.to_string(),
+                &new.draft.input[..],
+                now as i64,
+            ],
+        )?;
+        transaction.commit()?;
+        Ok(added == 1)
+    }
+
+    pub(crate) fn cancel(&mut self, key: &str) -> Result<(), OutboxError> {
+        let transaction = self.write()?;
+        transaction.execute("UPDATE outbox_intent SET cancelled = 1 WHERE key = ?", [key])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Everything that has not come to its end.
+    pub(crate) fn load(&self, now: u64) -> Result<Queue, OutboxError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT * FROM outbox_intent WHERE state IN ('queued', 'pending', 'counts') ORDER BY id",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut intents = Vec::new();
+        while let Some(row) = rows.next()? {
+            intents.push(self.intent(row)?);
+        }
+        let (gap_since, floor): (Option<i64>, i64) = self.connection.query_row(
+            "SELECT gap_since, (SELECT coalesce(max(attempt.nonce) + 1, 0) FROM outbox_intent intent
+                JOIN outbox_attempt attempt ON attempt.hash = intent.mined_hash
+                WHERE intent.state = 'closed') FROM outbox_signer",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(Queue {
+            intents,
+            floor: floor as u64,
+            gap_since: gap_since.map(|since| since as u64),
+            spent: self.spent(day(now))?,
         })
     }
 
-    /// The oldest intent that has not ended.
-    pub(crate) fn next_open(&self) -> Result<Option<Intent>, OutboxError> {
-        self.one("WHERE state IN ('queued', 'pending') ORDER BY id LIMIT 1", [])
-    }
-
-    pub(crate) fn by_key(&self, key: &str) -> Result<Option<Intent>, OutboxError> {
-        self.one("WHERE key = ?", [key])
-    }
-
-    fn one(&self, which: &str, parameters: impl rusqlite::Params) -> Result<Option<Intent>, OutboxError> {
-        let columns = "id, key, contract, recipient, value, input, state, nonce, passed_at, mined_hash, mined_block, gas_used, reason";
-        let query = format!("SELECT {columns} FROM outbox_intent {which}");
-        let found = self
-            .connection
-            .query_row(&query, parameters, |row| Ok(self.intent(row)))
-            .optional()?;
-        found.transpose()
+    /// What closed intents have cost whose last attempt was made on a day or later.
+    fn spent(&self, from: u64) -> Result<BTreeMap<u64, U256>, OutboxError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT intent.fee, CASE WHEN intent.succeeded = 1 AND mined.does_nothing = 0 THEN intent.value ELSE '0' END,
+                max(attempt.made_at)
+             FROM outbox_intent intent
+             JOIN outbox_attempt mined ON mined.hash = intent.mined_hash
+             JOIN outbox_attempt attempt ON attempt.intent = intent.id AND attempt.nonce = mined.nonce
+             WHERE intent.state = 'closed' AND attempt.made_at >= ? GROUP BY intent.id",
+        )?;
+        let rows = statement.query_map([(from * 86_400) as i64], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)?,
+            ))
+        })?;
+        let mut spent = BTreeMap::<u64, U256>::new();
+        for row in rows {
+            let (fee, value, made_at) = row?;
+            let sum = spent.entry(day(made_at as u64)).or_default();
+            *sum = sum.saturating_add(money(&fee)?).saturating_add(money(&value)?);
+        }
+        Ok(spent)
     }
 
     fn intent(&self, row: &Row<'_>) -> Result<Intent, OutboxError> {
         let id: i64 = row.get("id")?;
-        let bad = |what: &str| OutboxError::BadRow(format!("intent {id}: {what}"));
-        let recipient: Vec<u8> = row.get("recipient")?;
-        let value: String = row.get("value")?;
-        let input: Vec<u8> = row.get("input")?;
-        let contract: String = row.get("contract")?;
-        let draft = Draft::call(
-            known_contract(&contract),
-            Address::try_from(&recipient[..]).map_err(|_| bad("its recipient is no address"))?,
-            Bytes::from(input),
-        )
-        .with_value(value.parse::<U256>().map_err(|_| bad("its value is no number"))?);
+        let number = |column: &str| {
+            row.get::<_, Option<i64>>(column)
+                .map(|value| value.map(|value| value as u64))
+        };
         let state: String = row.get("state")?;
-        let state = match state.as_str() {
-            "queued" => State::Queued,
-            "pending" => {
-                let nonce: i64 = row.get("nonce")?;
-                State::Pending {
-                    nonce: nonce as u64,
-                    attempts: self.attempts(id, nonce)?,
-                    passed_at: row.get::<_, Option<i64>>("passed_at")?.map(|time| time as u64),
-                }
-            }
-            "refused" => State::Refused,
-            ended => {
-                let hash: Vec<u8> = row.get("mined_hash")?;
-                let block: i64 = row.get("mined_block")?;
-                let gas_used: i64 = row.get("gas_used")?;
-                let mined = Mined {
-                    hash: B256::try_from(&hash[..]).map_err(|_| bad("its transaction has no hash"))?,
-                    block: block as u64,
-                    succeeded: ended == "done",
-                    gas_used: gas_used as u64,
-                };
-                if mined.succeeded {
-                    State::Done(mined)
-                } else {
-                    State::Reverted(mined)
-                }
-            }
+        let phase = match state.as_str() {
+            "queued" => Phase::Queued {
+                gas: match (number("gas_limit")?, number("gas_at")?) {
+                    (Some(limit), Some(at)) => Some(Gas { limit, at }),
+                    _ => None,
+                },
+            },
+            "pending" => Phase::Pending {
+                nonce: number("nonce")?.unwrap_or_default(),
+                passed_at: number("since")?,
+            },
+            "counts" => Phase::Counts {
+                mined: mined_of(row)?,
+                missing_since: number("since")?,
+            },
+            "closed" => Phase::Closed(mined_of(row)?),
+            "void" => Phase::Void,
+            _ => Phase::Refused,
         };
         Ok(Intent {
             id,
-            key: row.get("key")?,
-            draft,
-            state,
-            reason: row.get("reason")?,
+            kind: kind_of(&row.get::<_, String>("kind")?),
+            value: money(&row.get::<_, String>("value")?)?,
+            cancelled: row.get("cancelled")?,
+            phase,
+            attempts: self.attempts(id)?,
         })
     }
 
-    fn attempts(&self, intent: i64, nonce: i64) -> Result<Vec<Attempt>, OutboxError> {
+    fn attempts(&self, intent: i64) -> Result<Vec<Attempt>, OutboxError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT hash, max_fee, premium, made_at, sent_at FROM outbox_attempt
-             WHERE intent = ? AND nonce = ? ORDER BY made_at, rowid",
+            "SELECT hash, nonce, max_fee, premium, gas_limit, does_nothing, made_at, sent_at FROM outbox_attempt
+             WHERE intent = ? ORDER BY made_at, rowid",
         )?;
-        let rows = statement.query_map([intent, nonce], |row| {
-            Ok((
-                row.get::<_, Vec<u8>>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, String>(2)?,
-                row.get::<_, i64>(3)?,
-                row.get::<_, Option<i64>>(4)?,
-            ))
-        })?;
+        let mut rows = statement.query([intent])?;
         let mut attempts = Vec::new();
-        for row in rows {
-            let (hash, max_fee, premium, made_at, sent_at) = row?;
-            let bad = || OutboxError::BadRow(format!("attempt 0x{}", hex::encode(&hash)));
-            let fees = Fees {
-                max_fee: max_fee.parse().map_err(|_| bad())?,
-                premium: premium.parse().map_err(|_| bad())?,
+        while let Some(row) = rows.next()? {
+            let fee = |column: &str| {
+                let text: String = row.get(column)?;
+                let bad =
+                    || OutboxError::BadRow(format!("an attempt of intent {intent} has the price {text}"));
+                text.parse().map_err(|_| bad())
             };
-            let hash = B256::try_from(&hash[..]).map_err(|_| bad())?;
             attempts.push(Attempt {
-                hash,
-                fees,
-                made_at: made_at as u64,
-                sent_at: sent_at.map(|sent_at| sent_at as u64),
+                hash: hash(row, "hash")?,
+                nonce: row.get::<_, i64>("nonce")? as u64,
+                fees: Fees {
+                    max_fee: fee("max_fee")?,
+                    premium: fee("premium")?,
+                },
+                gas_limit: row.get::<_, i64>("gas_limit")? as u64,
+                purpose: match row.get("does_nothing")? {
+                    true => Purpose::Nothing,
+                    false => Purpose::Call,
+                },
+                made_at: row.get::<_, i64>("made_at")? as u64,
+                sent_at: row.get::<_, Option<i64>>("sent_at")?.map(|at| at as u64),
             });
         }
         Ok(attempts)
     }
 
-    /// Stores a signed transaction before it is sent.
-    pub(crate) fn store_attempt(
+    /// Writes down what has changed.
+    pub(crate) fn save(
         &mut self,
-        intent: i64,
-        nonce: u64,
-        fees: Fees,
-        signed: &SignedTransaction,
+        before: &Queue,
+        after: &Queue,
+        alerts: &[Alert],
         now: u64,
     ) -> Result<(), OutboxError> {
-        let transaction = self.connection.transaction()?;
+        if before == after {
+            return Ok(());
+        }
+        let transaction = self.write()?;
+        for (old, new) in before.intents.iter().zip(&after.intents) {
+            if old.phase != new.phase {
+                save_phase(&transaction, new, now)?;
+            }
+        }
+        let count = |is: fn(&Alert) -> bool| alerts.iter().filter(|alert| is(alert)).count() as i64;
         transaction.execute(
-            "INSERT OR IGNORE INTO outbox_attempt (hash, intent, nonce, raw, max_fee, premium, made_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "UPDATE outbox_signer SET gap_since = ?, reorganisations = reorganisations + ?,
+                outside_uses = outside_uses + ?",
+            params![
+                after.gap_since.map(|since| since as i64),
+                count(|alert| matches!(alert, Alert::Reorganised { .. })),
+                count(|alert| matches!(alert, Alert::OutsideUse { .. })),
+            ],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Writes down what the node said that an intent needs.
+    pub(crate) fn set_gas(&mut self, intent: i64, gas: Gas) -> Result<(), OutboxError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "UPDATE outbox_intent SET gas_limit = ?, gas_at = ? WHERE id = ?",
+            params![gas.limit as i64, gas.at as i64, intent],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    pub(crate) fn refuse(&mut self, intent: i64, reason: &str) -> Result<(), OutboxError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "UPDATE outbox_intent SET state = 'refused', reason = ? WHERE id = ?",
+            params![reason, intent],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    pub(crate) fn set_reason(&mut self, intent: i64, reason: &str) -> Result<(), OutboxError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "UPDATE outbox_intent SET reason = ? WHERE id = ?",
+            params![reason, intent],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Stores a signed transaction, and with it who has its nonce, before it is sent. Without an intent it fills a gap.
+    pub(crate) fn store_attempt(
+        &mut self,
+        intent: Option<i64>,
+        attempt: &Attempt,
+        signed: &SignedTransaction,
+        signer: Address,
+    ) -> Result<(), OutboxError> {
+        let transaction = self.write()?;
+        let intent = match intent {
+            Some(intent) => intent,
+            None => {
+                transaction.execute(
+                    "INSERT INTO outbox_intent (key, kind, contract, recipient, value, input, created_at)
+                     VALUES (?, 'fill', '', ?, '0', x'', ?)",
+                    params![
+                        format!("fill/{}/{}", attempt.nonce, signed.hash),
+                        signer.as_slice(),
+                        attempt.made_at as i64
+                    ],
+                )?;
+                transaction.last_insert_rowid()
+            }
+        };
+        transaction.execute(
+            "INSERT OR IGNORE INTO outbox_attempt
+                (hash, intent, nonce, raw, max_fee, premium, gas_limit, does_nothing, made_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 signed.hash.as_slice(),
                 intent,
-                nonce as i64,
+                attempt.nonce as i64,
                 &signed.raw[..],
-                fees.max_fee.to_string(),
-                fees.premium.to_string(),
-                now as i64
+                attempt.fees.max_fee.to_string(),
+                attempt.fees.premium.to_string(),
+                attempt.gas_limit as i64,
+                attempt.purpose == Purpose::Nothing,
+                attempt.made_at as i64
             ],
         )?;
         transaction.execute(
-            "UPDATE outbox_intent SET state = 'pending', nonce = ? WHERE id = ?",
-            params![nonce as i64, intent],
+            "UPDATE outbox_intent SET state = 'pending', nonce = ?, since = NULL WHERE id = ?",
+            params![attempt.nonce as i64, intent],
         )?;
-        transaction.commit()?;
-        Ok(())
+        Ok(transaction.commit()?)
     }
 
     pub(crate) fn raw(&self, hash: &B256) -> Result<Bytes, OutboxError> {
@@ -289,51 +366,170 @@ impl Database {
         Ok(raw.into())
     }
 
-    pub(crate) fn mark_sent(&self, hash: &B256, answer: &str, now: u64) -> Result<(), OutboxError> {
-        self.connection.execute(
-            "UPDATE outbox_attempt SET sent_at = ?, last_answer = ? WHERE hash = ?",
+    pub(crate) fn mark_sent(&mut self, hash: &B256, answer: &str, now: u64) -> Result<(), OutboxError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "UPDATE outbox_attempt SET sent_at = ?, sends = sends + 1, last_answer = ? WHERE hash = ?",
             params![now as i64, answer, hash.as_slice()],
         )?;
-        Ok(())
+        Ok(transaction.commit()?)
     }
 
-    pub(crate) fn requeue(&self, intent: i64) -> Result<(), OutboxError> {
-        self.connection.execute(
-            "UPDATE outbox_intent SET state = 'queued', nonce = NULL, passed_at = NULL WHERE id = ?",
+    /// What an intent is to do.
+    pub(crate) fn draft(&self, intent: i64) -> Result<Draft, OutboxError> {
+        let row = self.connection.query_row(
+            "SELECT contract, recipient, value, input FROM outbox_intent WHERE id = ?",
             [intent],
+            |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, Vec<u8>>(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get::<_, Vec<u8>>(3)?,
+                ))
+            },
         )?;
-        Ok(())
+        let (contract, recipient, value, input) = row;
+        let recipient = Address::try_from(&recipient[..])
+            .map_err(|_| OutboxError::BadRow(format!("intent {intent}: its recipient is no address")))?;
+        Ok(Draft::call(known_contract(&contract), recipient, Bytes::from(input)).with_value(money(&value)?))
     }
 
-    pub(crate) fn mark_passed(&self, intent: i64, passed_at: Option<u64>) -> Result<(), OutboxError> {
-        self.connection.execute(
-            "UPDATE outbox_intent SET passed_at = ? WHERE id = ?",
-            params![passed_at.map(|time| time as i64), intent],
-        )?;
-        Ok(())
+    pub(crate) fn key(&self, intent: i64) -> Result<String, OutboxError> {
+        let key = self
+            .connection
+            .query_row("SELECT key FROM outbox_intent WHERE id = ?", [intent], |row| {
+                row.get(0)
+            });
+        Ok(key?)
     }
 
-    pub(crate) fn refuse(&self, intent: i64, reason: &str) -> Result<(), OutboxError> {
-        self.connection.execute(
-            "UPDATE outbox_intent SET state = 'refused', nonce = NULL, reason = ? WHERE id = ?",
-            params![reason, intent],
-        )?;
-        Ok(())
+    /// How an intent ended; `None` if it has not, or is not there.
+    pub(crate) fn ended(&self, key: &str) -> Result<Option<Ended>, OutboxError> {
+        let ended = self.connection.query_row(
+            "SELECT intent.*, attempt.does_nothing FROM outbox_intent intent
+             LEFT JOIN outbox_attempt attempt ON attempt.hash = intent.mined_hash WHERE key = ?",
+            [key],
+            |row| {
+                let reason: Option<String> = row.get("reason")?;
+                let reason = reason.unwrap_or_else(|| "it was reverted; the node cannot say why".into());
+                let nothing: Option<bool> = row.get("does_nothing")?;
+                let state: String = row.get("state")?;
+                Ok(match (state.as_str(), nothing) {
+                    ("counts" | "closed", Some(true)) | ("void", _) => Ok(Some(Ended::Cancelled)),
+                    ("counts" | "closed", _) => mined_of(row).map(|mined| {
+                        Some(match mined.succeeded {
+                            true => Ended::Done(mined),
+                            false => Ended::Reverted { mined, reason },
+                        })
+                    }),
+                    ("refused", _) => Ok(Some(Ended::Refused { reason })),
+                    _ => Ok(None),
+                })
+            },
+        );
+        ended.optional()?.transpose().map(Option::flatten)
     }
 
-    pub(crate) fn finish(&self, intent: i64, mined: &Mined, reason: Option<&str>) -> Result<(), OutboxError> {
-        self.connection.execute(
-            "UPDATE outbox_intent SET state = ?, mined_hash = ?, mined_block = ?, gas_used = ?, reason = ? WHERE id = ?",
+    /// Whether an intent has ended for good: nothing can undo it.
+    pub(crate) fn is_final(&self, key: &str) -> Result<bool, OutboxError> {
+        let closed = self.connection.query_row(
+            "SELECT state IN ('closed', 'void') FROM outbox_intent WHERE key = ?",
+            [key],
+            |row| row.get(0),
+        );
+        Ok(closed.optional()?.unwrap_or(false))
+    }
+}
+
+fn save_phase(transaction: &Transaction<'_>, intent: &Intent, now: u64) -> Result<(), OutboxError> {
+    match intent.phase {
+        Phase::Queued { gas } => transaction.execute(
+            "UPDATE outbox_intent SET state = 'queued', nonce = NULL, since = NULL, gas_limit = ?, gas_at = ?
+             WHERE id = ?",
             params![
-                if mined.succeeded { "done" } else { "reverted" },
-                mined.hash.as_slice(),
-                mined.block as i64,
-                mined.gas_used as i64,
-                reason,
-                intent
+                gas.map(|gas| gas.limit as i64),
+                gas.map(|gas| gas.at as i64),
+                intent.id
             ],
-        )?;
-        Ok(())
+        ),
+        Phase::Pending { nonce, passed_at } => transaction.execute(
+            "UPDATE outbox_intent SET state = 'pending', nonce = ?, since = ?, mined_hash = NULL WHERE id = ?",
+            params![nonce as i64, passed_at.map(|at| at as i64), intent.id],
+        ),
+        Phase::Counts { mined, missing_since } => {
+            save_mined(transaction, intent.id, "counts", &mined, missing_since, now)
+        }
+        Phase::Closed(mined) => save_mined(transaction, intent.id, "closed", &mined, None, now),
+        Phase::Void => transaction.execute(
+            "UPDATE outbox_intent SET state = 'void', since = NULL WHERE id = ?",
+            [intent.id],
+        ),
+        Phase::Refused => Ok(0),
+    }?;
+    Ok(())
+}
+
+fn save_mined(
+    transaction: &Transaction<'_>,
+    intent: i64,
+    state: &str,
+    mined: &Mined,
+    missing_since: Option<u64>,
+    now: u64,
+) -> rusqlite::Result<usize> {
+    transaction.execute(
+        "UPDATE outbox_intent SET state = ?, since = ?, mined_hash = ?, mined_block = ?, mined_block_hash = ?,
+            mined_at = coalesce(mined_at, ?), succeeded = ?, gas_used = ?, fee = ? WHERE id = ?",
+        params![
+            state,
+            missing_since.map(|at| at as i64),
+            mined.hash.as_slice(),
+            mined.block as i64,
+            mined.block_hash.as_slice(),
+            now as i64,
+            mined.succeeded,
+            mined.gas_used as i64,
+            mined.fee.to_string(),
+            intent,
+        ],
+    )
+}
+
+fn mined_of(row: &Row<'_>) -> Result<Mined, OutboxError> {
+    Ok(Mined {
+        hash: hash(row, "mined_hash")?,
+        block: row.get::<_, i64>("mined_block")? as u64,
+        block_hash: hash(row, "mined_block_hash")?,
+        succeeded: row.get("succeeded")?,
+        gas_used: row.get::<_, i64>("gas_used")? as u64,
+        fee: money(&row.get::<_, String>("fee")?)?,
+    })
+}
+
+fn hash(row: &Row<'_>, column: &str) -> Result<B256, OutboxError> {
+    let bytes: Vec<u8> = row.get(column)?;
+    B256::try_from(&bytes[..]).map_err(|_| OutboxError::BadRow(format!("{column} 0x{}", hex::encode(&bytes))))
+}
+
+fn money(text: &str) -> Result<U256, OutboxError> {
+    text.parse()
+        .map_err(|_| OutboxError::BadRow(format!("`{text}` is no amount")))
+}
+
+fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Commit => "commit",
+        Kind::Payout => "payout",
+        Kind::Fill => "fill",
+    }
+}
+
+fn kind_of(name: &str) -> Kind {
+    match name {
+        "commit" => Kind::Commit,
+        "fill" => Kind::Fill,
+        _ => Kind::Payout,
     }
 }
 
@@ -343,29 +539,5 @@ fn known_contract(name: &str) -> &'static str {
         "Rounds" => "Rounds",
         "Rewards" => "Rewards",
         _ => "the contract",
-    }
-}
-
-/// Takes the lock beside the file; the system releases it when the process ends, however it ends.
-fn lock(path: &Path) -> Result<File, OutboxError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock_path = PathBuf::from(name);
-    let failed = |source| OutboxError::Lock {
-        path: lock_path.clone(),
-        source,
-    };
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OutboxError::Locked {
-            path: path.to_owned(),
-        }),
-        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
     }
 }

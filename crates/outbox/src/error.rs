@@ -28,6 +28,21 @@ pub enum OutboxError {
         /// The file.
         path: PathBuf,
     },
+    /// Another machine works with the same file.
+    #[error(
+        "{} is in use by {holder}, whose lease is good for {seconds} s more; stop it there, or wait that long", path.display()
+    )]
+    Leased {
+        /// The file.
+        path: PathBuf,
+        /// The machine.
+        holder: String,
+        /// Until its lease runs out.
+        seconds: u64,
+    },
+    /// Another process has taken the lease over.
+    #[error("another process sends with this key now; this one has stopped, nothing was lost")]
+    Fenced,
     /// The lock file cannot be made.
     #[error("cannot lock {}: {source}", path.display())]
     Lock {
@@ -49,8 +64,16 @@ pub enum OutboxError {
     /// The chain cannot be read or written.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// Nothing moves on by itself.
+    #[error("{key} is parked: {why}; it is kept, and goes on when that has changed")]
+    Parked {
+        /// The intent's idempotency key.
+        key: String,
+        /// What it waits for.
+        why: String,
+    },
     /// The intent is still under way.
-    #[error("{key} is not final after {seconds} s; run it again to go on waiting, nothing is sent twice")]
+    #[error("{key} does not count after {seconds} s; run it again to go on waiting, nothing is sent twice")]
     StillUnderWay {
         /// The intent's idempotency key.
         key: String,

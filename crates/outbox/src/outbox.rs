@@ -1,14 +1,15 @@
-//! The loop: looks at the chain, asks [`step`], does it, writes it down.
+//! The loop: looks at the chain, asks [`step`], writes it down, does it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use alloy_primitives::B256;
-use assize_chain::{ChainClient, ChainError, SendOutcome, Signer};
-use rusqlite::Connection;
+use alloy_primitives::{B256, U256};
+use assize_chain::{ChainClient, ChainError, Draft, SendOutcome, Signer};
 
-use crate::database::{Database, Ended, Intent};
-use crate::step::{Action, Mined, Observation, State, step};
-use crate::{Clock, OutboxError, Policy, SystemClock};
+use crate::database::{Database, Ended, NewIntent};
+use crate::queue::{Attempt, Gas, Mined, Phase, Purpose, Queue};
+use crate::step::{Action, Alert, Observation, Park, step, watched};
+use crate::{Clock, Finality, OutboxError, Policy, Stats, SystemClock};
 
 /// Places between two durable steps, where a process may die. For tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +18,29 @@ pub enum Boundary {
     Stored,
     /// It is sent, and that is not written down.
     Sent,
-    /// Its receipt is seen, and that is not written down.
-    Mined,
-    /// Its end is written down.
-    Finished,
+    /// What receipts and nonces say is seen, and that is not written down.
+    Seen,
+    /// It is written down.
+    Saved,
 }
 
 /// Told of every boundary; false ends the run there.
 type Watcher = Box<dyn FnMut(Boundary) -> bool + Send>;
+
+/// What a look at the chain came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tick {
+    /// Whether there was nothing to do but wait.
+    pub waiting: bool,
+    /// Intents that do not count yet.
+    pub open: usize,
+    /// Of them, those with transactions under way.
+    pub pending: usize,
+    /// What stands in the way, or has happened.
+    pub alerts: Vec<Alert>,
+    /// What the key holds, attoFIL; unknown if the chain was not asked.
+    pub balance: Option<U256>,
+}
 
 /// The queue of one key on one chain.
 pub struct Outbox {
@@ -34,13 +50,20 @@ pub struct Outbox {
     policy: Policy,
     clock: Box<dyn Clock>,
     watcher: Option<Watcher>,
+    /// When all transactions that count were last looked at.
+    rechecked_at: u64,
+    /// Units of gas of a transaction that does nothing; the node is asked once.
+    nothing_gas: Option<u64>,
+    /// Alerts that have been logged and still hold.
+    told: BTreeSet<Alert>,
 }
 
 impl Outbox {
-    /// Opens the queue in `path`, creating it if need be. The file may hold the caller's own tables too.
+    /// Opens the queue in `path`, creating it if need be.
     ///
     /// # Errors
-    /// [`OutboxError::Locked`] if another process works with it; [`OutboxError::Foreign`] if it is another key's.
+    /// [`OutboxError::Locked`] or [`OutboxError::Leased`] if another process works with it; [`OutboxError::Foreign`] if it
+    /// is another key's.
     pub fn open(
         path: &Path,
         client: ChainClient,
@@ -48,32 +71,24 @@ impl Outbox {
         policy: Policy,
     ) -> Result<Self, OutboxError> {
         let owner = format!("{} on chain {}", signer.address(), client.chain_id());
-        let database = Database::open(path, &owner)?;
+        let clock = SystemClock;
+        let database = Database::open(path, &owner, clock.now())?;
         Ok(Self {
             database,
             client,
             signer,
             policy,
-            clock: Box::new(SystemClock),
+            clock: Box::new(clock),
             watcher: None,
+            rechecked_at: 0,
+            nothing_gas: None,
+            told: BTreeSet::new(),
         })
-    }
-
-    /// Another clock, for tests.
-    #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Box::new(clock);
-        self
     }
 
     /// Lets `watcher` end runs at boundaries, as a crash would.
     pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
         self.watcher = Some(Box::new(watcher));
-    }
-
-    /// The database, for the caller's own tables and for [`enqueue`](crate::enqueue) within its transactions.
-    pub fn database(&mut self) -> &mut Connection {
-        &mut self.database.connection
     }
 
     /// The node.
@@ -88,138 +103,251 @@ impl Outbox {
         &self.signer
     }
 
-    /// How an intent ended; `None` if it has not, or is not there.
+    /// How patient it is.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Writes an intent down under its idempotency key; true if it was not there before. A key enqueued again changes
+    /// nothing, unless the contract refused it, it was reverted or cancelled: it had no effect then, and is tried again.
+    ///
+    /// # Errors
+    /// The database's; [`OutboxError::Fenced`] if another process is the sender by now.
+    pub fn enqueue(&mut self, intent: &NewIntent<'_>) -> Result<bool, OutboxError> {
+        self.database.enqueue(intent, self.clock.now())
+    }
+
+    /// Undoes an intent, if that is still possible: its nonce is used by a transaction that does nothing. How it ended,
+    /// [`Outbox::ended`] tells.
+    ///
+    /// # Errors
+    /// As [`Outbox::enqueue`].
+    pub fn cancel(&mut self, key: &str) -> Result<(), OutboxError> {
+        self.database.cancel(key)
+    }
+
+    /// How an intent ended; `None` if it has not, or is not there. A reorganisation may open it again until
+    /// [`Outbox::is_final`].
     ///
     /// # Errors
     /// The database's.
     pub fn ended(&self, key: &str) -> Result<Option<Ended>, OutboxError> {
-        let Some(intent) = self.database.by_key(key)? else {
-            return Ok(None);
-        };
-        let reason = intent.reason.unwrap_or_default();
-        Ok(match intent.state {
-            State::Queued | State::Pending { .. } => None,
-            State::Done(mined) => Some(Ended::Done(mined)),
-            State::Reverted(mined) => Some(Ended::Reverted { mined, reason }),
-            State::Refused => Some(Ended::Refused { reason }),
+        self.database.ended(key)
+    }
+
+    /// Whether an intent has ended and nothing can undo that.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn is_final(&self, key: &str) -> Result<bool, OutboxError> {
+        self.database.is_final(key)
+    }
+
+    /// Whether nothing can undo a block any more, by the policy.
+    ///
+    /// # Errors
+    /// The chain's.
+    pub async fn is_block_final(&self, block: u64) -> Result<bool, OutboxError> {
+        let head = self.client.head().await?.number;
+        Ok(match self.policy.finality {
+            Finality::Blocks(blocks) => head >= block.saturating_add(blocks),
+            Finality::Tag { or } => {
+                let last = self.client.finalized().await?;
+                last.is_some_and(|last| last >= block) || head >= block.saturating_add(or)
+            }
         })
     }
 
-    /// Works until every intent has ended.
+    /// Figures.
     ///
     /// # Errors
-    /// [`OutboxError::StillUnderWay`] if that takes longer than the policy's patience; the chain's and the database's
-    /// errors. Calling it again goes on.
+    /// The database's.
+    pub fn stats(&self) -> Result<Stats, OutboxError> {
+        self.database.stats()
+    }
+
+    /// Works until every intent counts or has ended otherwise. A node that does not answer is asked again.
+    ///
+    /// # Errors
+    /// [`OutboxError::Parked`] if caps or an empty key keep it from going on; [`OutboxError::StillUnderWay`] if it takes
+    /// longer than the policy's patience; the chain's and the database's errors. Calling it again goes on.
     pub async fn run_until_idle(&mut self) -> Result<(), OutboxError> {
         let started = self.clock.now();
-        while let Some(intent) = self.database.next_open()? {
-            let waiting = self.advance(&intent).await?;
-            if !waiting {
+        loop {
+            let seconds = self.clock.now().saturating_sub(started);
+            let tick = match self.tick().await {
+                Ok(tick) => tick,
+                Err(OutboxError::Chain(error)) if error.is_transient() && seconds < self.policy.patience => {
+                    tracing::warn!(%error, "the node does not answer; asking again");
+                    tokio::time::sleep(self.policy.poll).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if tick.open == 0 {
+                return Ok(());
+            }
+            if !tick.waiting {
                 continue;
             }
-            let seconds = self.clock.now().saturating_sub(started);
+            let parked = tick.alerts.iter().find_map(|alert| match alert {
+                Alert::Parked { intent, why } => Some((*intent, *why)),
+                _ => None,
+            });
+            if let Some((intent, why)) = parked.filter(|_| tick.pending == 0) {
+                return Err(OutboxError::Parked {
+                    key: self.database.key(intent)?,
+                    why: self.explain(why, tick.balance.unwrap_or_default()),
+                });
+            }
             if seconds >= self.policy.patience {
+                let queue = self.database.load(self.clock.now())?;
+                let open = queue.intents.iter().find(|intent| !counts(&intent.phase));
+                let key = open.map(|intent| self.database.key(intent.id)).transpose()?;
                 return Err(OutboxError::StillUnderWay {
-                    key: intent.key,
+                    key: key.unwrap_or_default(),
                     seconds,
                 });
             }
             tokio::time::sleep(self.policy.poll).await;
         }
-        Ok(())
     }
 
-    /// One look and one step; true if there is nothing to do but wait.
-    async fn advance(&mut self, intent: &Intent) -> Result<bool, OutboxError> {
-        let seen = self.observe(&intent.state).await?;
+    /// One look at the chain, one step, and what it says to do.
+    ///
+    /// # Errors
+    /// The chain's and the database's; calling it again goes on.
+    pub async fn tick(&mut self) -> Result<Tick, OutboxError> {
         let now = self.clock.now();
-        let (state, action) = step(&intent.state, &seen, now, &self.policy);
-        if let (
-            State::Pending {
-                passed_at: before, ..
-            },
-            State::Pending { passed_at: after, .. },
-        ) = (&intent.state, &state)
-            && before != after
-        {
-            self.database.mark_passed(intent.id, *after)?;
+        let queue = self.database.load(now)?;
+        if queue.intents.is_empty() {
+            return Ok(Tick {
+                waiting: true,
+                ..Tick::default()
+            });
         }
-        match action {
-            Action::Wait => return Ok(true),
-            Action::Requeue => self.database.requeue(intent.id)?,
-            Action::Sign { nonce, fees } => {
-                // The contract's refusal is found here, before anything is signed.
-                let gas_limit = match self
-                    .client
-                    .estimate_gas(&intent.draft, self.signer.address())
-                    .await
-                {
-                    Ok(limit) => limit,
-                    // Of a replacement that the contract would refuse now, the first version may be the reason: it is
-                    // in, and its receipt on the way.
-                    Err(ChainError::Reverted(_)) if matches!(intent.state, State::Pending { .. }) => {
-                        return Ok(true);
-                    }
-                    Err(ChainError::Reverted(reason)) => {
-                        self.database.refuse(intent.id, &reason.to_string())?;
-                        return Ok(false);
-                    }
-                    Err(error) => return Err(error.into()),
-                };
-                let cost =
-                    alloy_primitives::U256::from(gas_limit) * alloy_primitives::U256::from(fees.max_fee);
-                self.client
-                    .expect_funds(&self.signer, intent.draft.value.saturating_add(cost))
-                    .await?;
-                let chain_id = self.client.chain_id();
-                let signed = self
-                    .signer
-                    .sign_transaction(chain_id, &intent.draft, nonce, gas_limit, fees)?;
-                self.database
-                    .store_attempt(intent.id, nonce, fees, &signed, now)?;
-                self.boundary(Boundary::Stored)?;
-            }
-            Action::Send(hash) => self.send(&hash, now).await?,
-            Action::Finish => {
-                let (State::Done(mined) | State::Reverted(mined)) = state else {
-                    return Err(OutboxError::BadRow(format!(
-                        "{} ended without a receipt",
-                        intent.key
-                    )));
-                };
-                self.boundary(Boundary::Mined)?;
-                let reason = self.reason(intent, &mined).await?;
-                self.database.finish(intent.id, &mined, reason.as_deref())?;
-                self.boundary(Boundary::Finished)?;
-            }
+        self.database.renew_lease(now)?;
+        let rechecks = now >= self.rechecked_at.saturating_add(self.policy.recheck_after);
+        if !rechecks && queue.intents.iter().all(|intent| counts(&intent.phase)) {
+            return Ok(Tick {
+                waiting: true,
+                ..Tick::default()
+            });
         }
-        Ok(false)
+        let seen = self.observe(&queue, rechecks).await?;
+        if rechecks {
+            self.rechecked_at = now;
+        }
+        let next = step(&queue, &seen, now, &self.policy);
+        self.boundary(Boundary::Seen)?;
+        self.explain_reverts(&queue, &next.queue).await?;
+        self.database.save(&queue, &next.queue, &next.alerts, now)?;
+        self.boundary(Boundary::Saved)?;
+        self.tell(&next.alerts, seen.balance);
+        for action in &next.actions {
+            self.act(action, now).await?;
+        }
+        Ok(Tick {
+            waiting: next.actions.is_empty() && next.queue == queue,
+            open: next
+                .queue
+                .intents
+                .iter()
+                .filter(|intent| !counts(&intent.phase))
+                .count(),
+            pending: next
+                .queue
+                .intents
+                .iter()
+                .filter(|intent| matches!(intent.phase, Phase::Pending { .. }))
+                .count(),
+            alerts: next.alerts,
+            balance: Some(seen.balance),
+        })
     }
 
     /// The nonce is read before the receipts: an attempt mined in between is seen as mined, never as lost.
-    async fn observe(&self, state: &State) -> Result<Observation, OutboxError> {
-        let mined_nonce = self.client.mined_nonce(self.signer.address()).await?;
-        let mut mined = None;
-        if let State::Pending { attempts, .. } = state {
-            for attempt in attempts {
-                if let Some(receipt) = self.client.receipt(attempt.hash).await? {
-                    mined = Some(Mined {
-                        hash: receipt.hash,
-                        block: receipt.block_number,
-                        succeeded: receipt.succeeded,
-                        gas_used: receipt.gas_used,
-                    });
+    async fn observe(&mut self, queue: &Queue, rechecks: bool) -> Result<Observation, OutboxError> {
+        let address = self.signer.address();
+        let mined_nonce = self.client.mined_nonce(address).await?;
+        let mut receipts = BTreeMap::new();
+        for hash in watched(queue, rechecks) {
+            let receipt = self.client.receipt(hash).await?;
+            receipts.insert(
+                hash,
+                receipt.map(|receipt| Mined {
+                    hash,
+                    block: receipt.block_number,
+                    block_hash: receipt.block_hash,
+                    succeeded: receipt.succeeded,
+                    gas_used: receipt.gas_used,
+                    fee: U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price),
+                }),
+            );
+        }
+        let nothing_gas = match self.nothing_gas {
+            Some(gas) => gas,
+            None => *self
+                .nothing_gas
+                .insert(self.client.estimate_gas(&self.nothing(), address).await?),
+        };
+        let finalized = match self.policy.finality {
+            Finality::Blocks(_) => None,
+            Finality::Tag { .. } => self.client.finalized().await?,
+        };
+        Ok(Observation {
+            head: self.client.head().await?.number,
+            finalized,
+            mined_nonce,
+            fees: self.client.fees().await?,
+            balance: self.client.balance(address).await?,
+            nothing_gas,
+            receipts,
+        })
+    }
+
+    async fn act(&mut self, action: &Action, now: u64) -> Result<(), OutboxError> {
+        match *action {
+            Action::Estimate { intent } => {
+                let draft = self.database.draft(intent)?;
+                // The contract's refusal is found here, before anything is signed.
+                match self.client.estimate_gas(&draft, self.signer.address()).await {
+                    Ok(limit) => self.database.set_gas(intent, Gas { limit, at: now }),
+                    Err(ChainError::Reverted(reason)) => self.database.refuse(intent, &reason.to_string()),
+                    Err(error) => Err(error.into()),
                 }
             }
+            Action::Sign {
+                intent,
+                nonce,
+                fees,
+                gas_limit,
+                purpose,
+            } => {
+                let draft = match (intent, purpose) {
+                    (Some(intent), Purpose::Call) => self.database.draft(intent)?,
+                    _ => self.nothing(),
+                };
+                let chain_id = self.client.chain_id();
+                let signed = self
+                    .signer
+                    .sign_transaction(chain_id, &draft, nonce, gas_limit, fees)?;
+                let attempt = Attempt {
+                    hash: signed.hash,
+                    nonce,
+                    fees,
+                    gas_limit,
+                    purpose,
+                    made_at: now,
+                    sent_at: None,
+                };
+                self.database
+                    .store_attempt(intent, &attempt, &signed, self.signer.address())?;
+                self.boundary(Boundary::Stored)
+            }
+            Action::Send(hash) => self.send(&hash, now).await,
         }
-        let head = self.client.head().await?.number;
-        let fees = self.client.fees().await?;
-        Ok(Observation {
-            head,
-            mined_nonce,
-            fees,
-            mined,
-        })
     }
 
     async fn send(&mut self, hash: &B256, now: u64) -> Result<(), OutboxError> {
@@ -230,24 +358,73 @@ impl Outbox {
         match &outcome {
             SendOutcome::Accepted | SendOutcome::AlreadyKnown => {}
             other => {
-                tracing::warn!(%hash, answer = ?other, "the node did not take a transaction; it will be sent again")
+                tracing::info!(%hash, answer = ?other, "the node did not take a transaction; it will be sent again")
             }
         }
         self.database.mark_sent(hash, &format!("{outcome:?}"), now)
     }
 
-    async fn reason(&self, intent: &Intent, mined: &Mined) -> Result<Option<String>, OutboxError> {
-        if mined.succeeded {
-            return Ok(None);
+    /// Finds out why calls were reverted, as long as the node remembers.
+    async fn explain_reverts(&mut self, before: &Queue, after: &Queue) -> Result<(), OutboxError> {
+        for (old, new) in before.intents.iter().zip(&after.intents) {
+            let (Phase::Counts { mined, .. } | Phase::Closed(mined)) = new.phase else {
+                continue;
+            };
+            if mined.succeeded || counts(&old.phase) {
+                continue;
+            }
+            let draft = self.database.draft(new.id)?;
+            let why = self
+                .client
+                .failure(&draft, self.signer.address(), mined.block)
+                .await;
+            if let Ok(Some(revert)) = why {
+                self.database.set_reason(new.id, &revert.to_string())?;
+            }
         }
-        let revert = self
-            .client
-            .failure(&intent.draft, self.signer.address(), mined.block)
-            .await?;
-        Ok(Some(revert.map_or_else(
-            || "it was reverted; the node cannot say why".to_owned(),
-            |why| why.to_string(),
-        )))
+        Ok(())
+    }
+
+    /// Says what is new.
+    fn tell(&mut self, alerts: &[Alert], balance: U256) {
+        let now: BTreeSet<_> = alerts.iter().copied().collect();
+        for alert in now.difference(&self.told) {
+            match *alert {
+                Alert::Parked { intent, why } => {
+                    let key = self.database.key(intent).unwrap_or_default();
+                    tracing::warn!(key, why = self.explain(why, balance), "a transaction is parked");
+                }
+                Alert::OutsideUse { nonce } => tracing::error!(
+                    nonce,
+                    key = %self.signer.address(),
+                    "another program sends with this key; give each program a key of its own"
+                ),
+                Alert::Reorganised { intent } => {
+                    let key = self.database.key(intent).unwrap_or_default();
+                    tracing::warn!(key, "a reorganisation took a transaction away; it is sent again");
+                }
+            }
+        }
+        self.told = now;
+    }
+
+    fn explain(&self, why: Park, balance: U256) -> String {
+        let caps = &self.policy.caps;
+        match why {
+            Park::GasPrice => format!("gas costs more than the cap of {} attoFIL", caps.gas_price),
+            Park::IntentCap => format!("its fees would pass the cap of {} attoFIL", caps.intent),
+            Park::DailyCap => format!("the day's spending would pass the cap of {} attoFIL", caps.daily),
+            Park::Funds => format!(
+                "the key {} holds {}, which is too little: send it FIL",
+                self.signer.address(),
+                assize_chain::Fil(balance)
+            ),
+        }
+    }
+
+    /// A transaction to oneself.
+    fn nothing(&self) -> Draft {
+        Draft::call("the sender", self.signer.address(), Vec::new())
     }
 
     fn boundary(&mut self, boundary: Boundary) -> Result<(), OutboxError> {
@@ -256,6 +433,11 @@ impl Outbox {
             false => Err(OutboxError::Stopped(boundary)),
         }
     }
+}
+
+/// Whether there is nothing left to do for it, unless the chain changes its mind.
+fn counts(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Queued { .. } | Phase::Pending { .. })
 }
 
 impl std::fmt::Debug for Outbox {

@@ -1,322 +1,472 @@
 //! The truth table: from what is known and seen, what to do next. Pure.
 
-use alloy_primitives::B256;
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_primitives::{B256, U256};
 use assize_chain::Fees;
 
-use crate::Policy;
+use crate::queue::{Gas, Intent, Mined, Phase, Purpose, Queue, day, highest_fee};
+use crate::{Depth, Finality, Kind, Policy};
 
-/// Where an intent stands.
+/// Fees are raised no further than this.
+const MOST_TIMES_THE_MARKET: u128 = 5;
+
+/// What the chain shows at one moment. Several nodes may have answered, which do not agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// Nothing is signed that can still be mined.
-    Queued,
-    /// Transactions with this nonce are out; at most one of them can ever be mined.
-    Pending {
-        /// The nonce of all of them.
-        nonce: u64,
-        /// Oldest first, never empty.
-        attempts: Vec<Attempt>,
-        /// Since when the nonce is known to be used though no attempt has a receipt, Unix seconds.
-        passed_at: Option<u64>,
-    },
-    /// It took effect.
-    Done(Mined),
-    /// It was mined and reverted: it has no effect, and the reason stands beside it.
-    Reverted(Mined),
-    /// The contract would refuse it, so nothing was sent. Enqueueing it again tries again.
-    Refused,
-}
-
-/// A signed transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
-    /// Its hash.
-    pub hash: B256,
-    /// Its price.
-    pub fees: Fees,
-    /// When it was made, Unix seconds.
-    pub made_at: u64,
-    /// When it was last sent; `None` before the first time.
-    pub sent_at: Option<u64>,
-}
-
-/// A transaction in a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mined {
-    /// The transaction.
-    pub hash: B256,
-    /// Its block.
-    pub block: u64,
-    /// Whether it took effect.
-    pub succeeded: bool,
-    /// Units of gas charged.
-    pub gas_used: u64,
-}
-
-/// What the chain shows at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
     /// Number of the latest block.
     pub head: u64,
+    /// Number of the latest final block, if the node knows one.
+    pub finalized: Option<u64>,
     /// Transactions of the key that are mined.
     pub mined_nonce: u64,
     /// What gas costs now.
     pub fees: Fees,
-    /// The attempt that is mined, if one is.
-    pub mined: Option<Mined>,
+    /// What the key holds, attoFIL.
+    pub balance: U256,
+    /// Units of gas of a transaction that does nothing.
+    pub nothing_gas: u64,
+    /// Receipts of the transactions that [`watched`] named; `None` for one that there is not.
+    pub receipts: BTreeMap<B256, Option<Mined>>,
 }
 
-/// What to do.
+/// What to do, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Sign a transaction with this nonce and these fees, store it, then look again.
+    /// Ask the node what the call needs, and whether the contract would refuse it.
+    Estimate {
+        /// Which intent.
+        intent: i64,
+    },
+    /// Sign a transaction, store it, then look again.
     Sign {
+        /// For which intent; `None` to fill a gap.
+        intent: Option<i64>,
         /// The nonce.
         nonce: u64,
         /// The price.
         fees: Fees,
+        /// Most units of gas.
+        gas_limit: u64,
+        /// What it does.
+        purpose: Purpose,
     },
     /// Send these stored bytes (again).
     Send(B256),
-    /// Look again later.
-    Wait,
-    /// None of the attempts can be mined any more, their nonce is used up: begin anew.
-    Requeue,
-    /// It is over.
-    Finish,
 }
 
-/// Decides. `Done` and `Reverted` are final; everything else leads there as long as the chain goes on.
+/// What a person should know. Nothing is lost meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alert {
+    /// An intent waits.
+    Parked {
+        /// Which.
+        intent: i64,
+        /// For what.
+        why: Park,
+    },
+    /// Another program sends with the same key.
+    OutsideUse {
+        /// The nonce that it used.
+        nonce: u64,
+    },
+    /// A transaction that counted is in no block any more; it is sent again.
+    Reorganised {
+        /// Of which intent.
+        intent: i64,
+    },
+}
+
+/// What a parked intent waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Park {
+    /// Gas to cost less than the cap.
+    GasPrice,
+    /// Fees of this intent to stay below the cap, all attempts together.
+    IntentCap,
+    /// Another day.
+    DailyCap,
+    /// Money on the key.
+    Funds,
+}
+
+/// The next state, and what to do to get on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// To be written down before any of the actions is done.
+    pub queue: Queue,
+    /// Nothing to do but wait if there is none.
+    pub actions: Vec<Action>,
+    /// What stands in the way, or has happened.
+    pub alerts: Vec<Alert>,
+}
+
+/// The transactions whose receipts the next [`step`] wants.
 #[must_use]
-pub fn step(state: &State, seen: &Observation, now: u64, policy: &Policy) -> (State, Action) {
-    let (nonce, attempts, passed_at) = match state {
-        State::Done(_) | State::Reverted(_) | State::Refused => return (state.clone(), Action::Finish),
-        State::Queued => {
-            let action = match affordable(seen.fees, policy) {
-                true => Action::Sign {
-                    nonce: seen.mined_nonce,
-                    fees: seen.fees,
-                },
-                false => Action::Wait,
+pub fn watched(queue: &Queue, rechecks: bool) -> Vec<B256> {
+    let watched = |intent: &&Intent| match intent.phase {
+        Phase::Pending { .. } | Phase::Queued { .. } => true,
+        Phase::Counts { .. } => rechecks,
+        Phase::Closed(_) | Phase::Void | Phase::Refused => false,
+    };
+    let attempts = queue
+        .intents
+        .iter()
+        .filter(watched)
+        .flat_map(|intent| &intent.attempts);
+    attempts.map(|attempt| attempt.hash).collect()
+}
+
+/// Decides. A closed intent is never touched again; everything else gets there as long as the chain goes on and no cap
+/// stands in the way. At most one transaction is signed in a step.
+#[must_use]
+pub fn step(queue: &Queue, seen: &Observation, now: u64, policy: &Policy) -> Step {
+    let mut round = Round {
+        seen,
+        now,
+        policy,
+        in_a_block: BTreeSet::new(),
+        step: Step {
+            queue: queue.clone(),
+            actions: Vec::new(),
+            alerts: Vec::new(),
+        },
+    };
+    for index in 0..round.step.queue.intents.len() {
+        round.place(index);
+    }
+    round.fill_gap();
+    round.renew();
+    round.begin();
+    round.step
+}
+
+struct Round<'a> {
+    seen: &'a Observation,
+    now: u64,
+    policy: &'a Policy,
+    /// Pending intents that are mined, but not deep enough.
+    in_a_block: BTreeSet<i64>,
+    step: Step,
+}
+
+impl Round<'_> {
+    /// Brings an intent to the phase that receipts and nonces say.
+    fn place(&mut self, index: usize) {
+        let (seen, now) = (self.seen, self.now);
+        let intent = &self.step.queue.intents[index];
+        let id = intent.id;
+        // One that took effect counts whatever its nonce. One that did not ends the intent only while it is tried with
+        // that nonce: what was reverted may be tried again.
+        let nonce = intent.nonce();
+        let receipts = intent.attempts.iter().filter_map(|attempt| {
+            let mined = (*seen.receipts.get(&attempt.hash)?)?;
+            let effect = mined.succeeded && attempt.purpose == Purpose::Call;
+            (effect || nonce == Some(attempt.nonce)).then_some((effect, attempt.nonce, mined))
+        });
+        let found = receipts.max_by_key(|(effect, nonce, _)| (*effect, *nonce));
+        let phase = match (intent.phase, found) {
+            (Phase::Closed(_) | Phase::Void | Phase::Refused, _) => return,
+            (_, Some((_, nonce, mined))) => self.place_mined(id, intent.kind, nonce, mined),
+            (Phase::Counts { mined, missing_since }, None) => {
+                if !seen.receipts.contains_key(&mined.hash) {
+                    return;
+                }
+                let since = missing_since.unwrap_or(now);
+                match nonce.filter(|_| now >= since.saturating_add(self.policy.reorg_after)) {
+                    Some(nonce) => {
+                        self.step.alerts.push(Alert::Reorganised { intent: id });
+                        Phase::Pending {
+                            nonce,
+                            passed_at: None,
+                        }
+                    }
+                    None => Phase::Counts {
+                        mined,
+                        missing_since: Some(since),
+                    },
+                }
+            }
+            (Phase::Pending { nonce, passed_at }, None) => self.place_unmined(index, nonce, passed_at),
+            (Phase::Queued { .. }, None) if intent.cancelled => Phase::Void,
+            (queued @ Phase::Queued { .. }, None) => queued,
+        };
+        self.step.queue.intents[index].phase = phase;
+    }
+
+    fn place_mined(&mut self, id: i64, kind: Kind, nonce: u64, mined: Mined) -> Phase {
+        let deep = match self.policy.depth(kind) {
+            Depth::Final => false,
+            Depth::Blocks(blocks) => self.seen.head >= mined.block.saturating_add(blocks),
+        };
+        if self.is_final(&mined) {
+            return Phase::Closed(mined);
+        }
+        if deep {
+            return Phase::Counts {
+                mined,
+                missing_since: None,
             };
-            return (State::Queued, action);
         }
-        State::Pending {
+        self.in_a_block.insert(id);
+        Phase::Pending {
             nonce,
-            attempts,
-            passed_at,
-        } => (*nonce, attempts, *passed_at),
-    };
-    let pending = |passed_at| State::Pending {
-        nonce,
-        attempts: attempts.clone(),
-        passed_at,
-    };
-    if let Some(mined) = seen.mined {
-        if seen.head < mined.block.saturating_add(policy.confirmations) {
-            return (pending(None), Action::Wait);
-        }
-        let end = if mined.succeeded {
-            State::Done(mined)
-        } else {
-            State::Reverted(mined)
-        };
-        return (end, Action::Finish);
-    }
-    let Some(newest) = attempts.last() else {
-        return (State::Queued, Action::Requeue);
-    };
-    if seen.mined_nonce > nonce {
-        // Our receipt may be late (on Filecoin by an epoch), or somebody else used the nonce, so that no attempt can
-        // ever be mined. Time tells.
-        let since = passed_at.unwrap_or(now);
-        return match now >= since.saturating_add(policy.receipt_lag) {
-            true => (State::Queued, Action::Requeue),
-            false => (pending(Some(since)), Action::Wait),
-        };
-    }
-    let state = &pending(None);
-    let Some(sent_at) = newest.sent_at else {
-        return (state.clone(), Action::Send(newest.hash));
-    };
-    if now >= newest.made_at.saturating_add(policy.bump_after) {
-        let fees = newest.fees.bumped().max(seen.fees);
-        if affordable(fees, policy) {
-            return (state.clone(), Action::Sign { nonce, fees });
-        }
-    }
-    match now >= sent_at.saturating_add(policy.resend_after) {
-        true => (state.clone(), Action::Send(newest.hash)),
-        false => (state.clone(), Action::Wait),
-    }
-}
-
-fn affordable(fees: Fees, policy: &Policy) -> bool {
-    fees.max_fee <= policy.max_fee
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const POLICY: Policy = Policy {
-        confirmations: 5,
-        poll: std::time::Duration::ZERO,
-        resend_after: 10,
-        receipt_lag: 20,
-        bump_after: 30,
-        max_fee: 1_000,
-        patience: 0,
-    };
-    const FEES: Fees = Fees {
-        max_fee: 100,
-        premium: 10,
-    };
-
-    fn seen() -> Observation {
-        Observation {
-            head: 50,
-            mined_nonce: 7,
-            fees: FEES,
-            mined: None,
-        }
-    }
-
-    fn pending(made_at: u64, sent_at: Option<u64>) -> State {
-        let attempt = Attempt {
-            hash: B256::repeat_byte(1),
-            fees: FEES,
-            made_at,
-            sent_at,
-        };
-        State::Pending {
-            nonce: 7,
-            attempts: vec![attempt],
             passed_at: None,
         }
     }
 
-    fn mined(block: u64, succeeded: bool) -> Mined {
-        Mined {
-            hash: B256::repeat_byte(1),
-            block,
-            succeeded,
-            gas_used: 21_000,
+    fn is_final(&self, mined: &Mined) -> bool {
+        let below = |blocks| self.seen.head >= mined.block.saturating_add(blocks);
+        match self.policy.finality {
+            Finality::Blocks(blocks) => below(blocks),
+            Finality::Tag { or } => self.seen.finalized.is_some_and(|last| last >= mined.block) || below(or),
         }
     }
 
-    #[test]
-    fn a_queued_intent_is_signed_with_the_next_nonce() {
-        let (state, action) = step(&State::Queued, &seen(), 0, &POLICY);
-        assert_eq!(
-            (state, action),
-            (State::Queued, Action::Sign { nonce: 7, fees: FEES })
-        );
+    fn place_unmined(&mut self, index: usize, nonce: u64, passed_at: Option<u64>) -> Phase {
+        if self.seen.mined_nonce <= nonce {
+            return Phase::Pending {
+                nonce,
+                passed_at: None,
+            };
+        }
+        // Our receipt may be late (on Filecoin by an epoch), or somebody else used the nonce, so that no attempt can ever
+        // be mined. Time tells.
+        let since = passed_at.unwrap_or(self.now);
+        if self.now < since.saturating_add(self.policy.receipt_lag) {
+            return Phase::Pending {
+                nonce,
+                passed_at: Some(since),
+            };
+        }
+        let intent = &self.step.queue.intents[index];
+        let (kind, cancelled) = (intent.kind, intent.cancelled);
+        self.step.alerts.push(Alert::OutsideUse { nonce });
+        match kind == Kind::Fill || cancelled {
+            true => Phase::Void,
+            false => Phase::Queued { gas: None },
+        }
     }
 
-    #[test]
-    fn a_price_above_the_cap_parks_and_never_drops() {
-        let dear = Observation {
-            fees: Fees {
-                max_fee: 1_001,
-                premium: 10,
-            },
-            ..seen()
-        };
-        assert_eq!(
-            step(&State::Queued, &dear, 0, &POLICY),
-            (State::Queued, Action::Wait)
-        );
-        // Past the time to raise the price, but the raised price is above the cap: the old bytes are sent again.
-        let state = pending(0, Some(0));
-        assert_eq!(
-            step(&state, &dear, 1_000, &POLICY).1,
-            Action::Send(B256::repeat_byte(1))
-        );
-    }
-
-    #[test]
-    fn what_is_stored_but_not_sent_is_sent() {
-        assert_eq!(
-            step(&pending(0, None), &seen(), 0, &POLICY).1,
-            Action::Send(B256::repeat_byte(1))
-        );
-    }
-
-    #[test]
-    fn without_a_receipt_it_waits_resends_and_raises() {
-        let state = pending(100, Some(100));
-        assert_eq!(step(&state, &seen(), 109, &POLICY).1, Action::Wait);
-        assert_eq!(
-            step(&state, &seen(), 110, &POLICY).1,
-            Action::Send(B256::repeat_byte(1))
-        );
-        let Action::Sign { nonce, fees } = step(&state, &seen(), 130, &POLICY).1 else {
-            panic!("no new attempt")
-        };
-        assert_eq!(nonce, 7);
-        // Filecoin replaces a transaction only for a quarter more and one.
-        assert!(fees.premium > FEES.premium * 5 / 4);
-    }
-
-    #[test]
-    fn a_receipt_counts_when_it_is_deep_enough() {
-        let state = pending(0, Some(0));
-        let at = |head, mined| Observation {
-            head,
-            mined: Some(mined),
-            mined_nonce: 8,
-            ..seen()
-        };
-        assert_eq!(
-            step(&state, &at(54, mined(50, true)), 0, &POLICY),
-            (state.clone(), Action::Wait)
-        );
-        assert_eq!(
-            step(&state, &at(55, mined(50, true)), 0, &POLICY),
-            (State::Done(mined(50, true)), Action::Finish)
-        );
-        assert_eq!(
-            step(&state, &at(55, mined(50, false)), 0, &POLICY),
-            (State::Reverted(mined(50, false)), Action::Finish)
-        );
-        // A reorganisation takes the receipt away: back to waiting.
-        assert_eq!(step(&state, &seen(), 0, &POLICY), (state, Action::Wait));
-    }
-
-    #[test]
-    fn a_nonce_used_by_somebody_else_begins_anew() {
-        let stolen = Observation {
-            mined_nonce: 8,
-            ..seen()
-        };
-        // First it waits for a late receipt, counted from when the nonce was seen to be used.
-        let (state, action) = step(&pending(0, Some(0)), &stolen, 100, &POLICY);
-        assert!(matches!(
-            state,
-            State::Pending {
-                passed_at: Some(100),
-                ..
+    /// Sends what is not sent, again what waits for long, and raises the fees of the one that all others wait for.
+    fn renew(&mut self) {
+        let mut pending: Vec<_> = self
+            .step
+            .queue
+            .intents
+            .iter()
+            .filter_map(|intent| match intent.phase {
+                Phase::Pending {
+                    nonce,
+                    passed_at: None,
+                } if !self.in_a_block.contains(&intent.id) => Some((nonce, intent.clone())),
+                _ => None,
+            })
+            .collect();
+        pending.sort_by_key(|(nonce, _)| *nonce);
+        let next = self.next_nonce();
+        for (nonce, intent) in &pending {
+            let Some(newest) = intent.newest(*nonce) else {
+                continue;
+            };
+            let Some(sent_at) = newest.sent_at else {
+                self.step.actions.push(Action::Send(newest.hash));
+                continue;
+            };
+            let undo = intent.cancelled && newest.purpose == Purpose::Call;
+            // All others wait for the next one, not for a better price.
+            let due = *nonce <= next && self.now >= newest.made_at.saturating_add(self.policy.bump_after);
+            if undo || (due && !self.overpays(newest.fees)) {
+                let (purpose, gas_limit) = match undo || newest.purpose == Purpose::Nothing {
+                    true => (Purpose::Nothing, self.seen.nothing_gas),
+                    false => (Purpose::Call, newest.gas_limit),
+                };
+                let fees = newest.fees.bumped().max(self.seen.fees);
+                if self.sign(Some(intent), *nonce, fees, gas_limit, purpose) {
+                    continue;
+                }
             }
-        ));
-        assert_eq!(action, Action::Wait);
-        assert_eq!(step(&state, &stolen, 119, &POLICY), (state.clone(), Action::Wait));
-        assert_eq!(
-            step(&state, &stolen, 120, &POLICY),
-            (State::Queued, Action::Requeue)
-        );
-        // A reorganisation that frees the nonce stops the clock.
-        assert_eq!(step(&state, &seen(), 105, &POLICY).0, pending(0, Some(0)));
+            if self.now >= sent_at.saturating_add(self.policy.resend_after) {
+                self.step.actions.push(Action::Send(newest.hash));
+            }
+        }
     }
 
-    #[test]
-    fn an_end_is_final() {
-        for state in [
-            State::Done(mined(1, true)),
-            State::Reverted(mined(1, false)),
-            State::Refused,
-        ] {
-            assert_eq!(step(&state, &seen(), u64::MAX, &POLICY), (state, Action::Finish));
+    /// A free nonce below ours keeps all of ours waiting.
+    fn fill_gap(&mut self) {
+        let queue = &self.step.queue;
+        let held = self.held();
+        let next = self.next_nonce();
+        let waiting = queue.intents.iter().any(|intent| {
+            matches!(intent.phase, Phase::Pending { nonce, .. } if nonce > next)
+                && !self.in_a_block.contains(&intent.id)
+        });
+        let gap = !held.contains(&next) && waiting;
+        if !gap {
+            self.step.queue.gap_since = None;
+            return;
         }
+        // A node that lags does not know of a nonce that is used.
+        let since = *self.step.queue.gap_since.get_or_insert(self.now);
+        if self.now >= since.saturating_add(self.policy.reorg_after) {
+            let (fees, gas) = (self.price_of(next), self.seen.nothing_gas);
+            self.sign(None, next, fees, gas, Purpose::Nothing);
+        }
+    }
+
+    /// Signs the oldest intent that waits, if there is room.
+    fn begin(&mut self) {
+        let queue = &self.step.queue;
+        let under_way = |intent: &&Intent| {
+            matches!(intent.phase, Phase::Pending { .. }) && !self.in_a_block.contains(&intent.id)
+        };
+        if queue.gap_since.is_some()
+            || queue.intents.iter().filter(under_way).count() >= self.policy.in_flight
+        {
+            return;
+        }
+        let waits = |intent: &&Intent| matches!(intent.phase, Phase::Queued { .. });
+        let waiting: Vec<_> = queue.intents.iter().filter(waits).cloned().collect();
+        let held = self.held();
+        let base = self.next_nonce();
+        let nonce = (base..).find(|nonce| !held.contains(nonce)).unwrap_or(base);
+        for intent in waiting {
+            let Phase::Queued { gas } = intent.phase else {
+                continue;
+            };
+            let good = |gas: &Gas| self.now <= gas.at.saturating_add(self.policy.estimate_good_for);
+            let Some(gas) = gas.filter(good) else {
+                self.step.actions.push(Action::Estimate { intent: intent.id });
+                return;
+            };
+            let parked = self.step.alerts.len();
+            let signed = self.sign(
+                Some(&intent),
+                nonce,
+                self.price_of(nonce),
+                gas.limit,
+                Purpose::Call,
+            );
+            // Those behind one that has used up its own money need not wait for it.
+            let only_itself = matches!(
+                self.step.alerts.get(parked),
+                Some(Alert::Parked {
+                    why: Park::IntentCap,
+                    ..
+                })
+            );
+            if signed || !only_itself {
+                return;
+            }
+        }
+    }
+
+    /// The lowest nonce that can still be used, as far as is known. A node that lags must not make us use one again.
+    fn next_nonce(&self) -> u64 {
+        let queue = &self.step.queue;
+        let used = queue.intents.iter().filter_map(|intent| match intent.phase {
+            Phase::Counts { .. } | Phase::Closed(_) => intent.nonce(),
+            // What a reorganisation took away holds its nonce again, as pending.
+            _ => None,
+        });
+        let above_ours = used.max().map_or(0, |nonce| nonce + 1);
+        self.seen.mined_nonce.max(queue.floor).max(above_ours)
+    }
+
+    /// What a first attempt with a nonce should pay: enough to replace one that was given up and that waits somewhere.
+    fn price_of(&self, nonce: u64) -> Fees {
+        let attempts = self.step.queue.intents.iter().flat_map(|intent| &intent.attempts);
+        let given_up = attempts.filter(|attempt| attempt.nonce == nonce);
+        given_up.fold(self.seen.fees, |fees, attempt| fees.max(attempt.fees.bumped()))
+    }
+
+    /// A price so far above the market's is not what a transaction waits for.
+    fn overpays(&self, fees: Fees) -> bool {
+        fees.max_fee > self.seen.fees.max_fee.saturating_mul(MOST_TIMES_THE_MARKET)
+    }
+
+    /// The nonces that are ours already.
+    fn held(&self) -> BTreeSet<u64> {
+        self.step.queue.intents.iter().filter_map(Intent::nonce).collect()
+    }
+
+    /// Adds the action, unless a cap forbids it or another one is to be signed first; true if it was added.
+    fn sign(
+        &mut self,
+        intent: Option<&Intent>,
+        nonce: u64,
+        fees: Fees,
+        gas_limit: u64,
+        purpose: Purpose,
+    ) -> bool {
+        if self
+            .step
+            .actions
+            .iter()
+            .any(|action| matches!(action, Action::Sign { .. }))
+        {
+            return false;
+        }
+        let id = intent.map(|intent| intent.id);
+        if let Some(why) = self.forbidden(intent, nonce, highest_fee(gas_limit, fees), fees, purpose) {
+            self.step
+                .alerts
+                .extend(id.map(|intent| Alert::Parked { intent, why }));
+            return false;
+        }
+        self.step.actions.push(Action::Sign {
+            intent: id,
+            nonce,
+            fees,
+            gas_limit,
+            purpose,
+        });
+        true
+    }
+
+    fn forbidden(
+        &self,
+        intent: Option<&Intent>,
+        nonce: u64,
+        fee: U256,
+        fees: Fees,
+        purpose: Purpose,
+    ) -> Option<Park> {
+        let caps = &self.policy.caps;
+        if fees.max_fee > caps.gas_price {
+            return Some(Park::GasPrice);
+        }
+        let costs = intent.map(Intent::costs).unwrap_or_default();
+        let others = costs.iter().filter(|cost| cost.nonce != nonce);
+        let fees_so_far = others.fold(U256::ZERO, |sum, cost| sum.saturating_add(cost.fee));
+        if fees_so_far.saturating_add(fee) > caps.intent {
+            return Some(Park::IntentCap);
+        }
+        let value = match (intent, purpose) {
+            (Some(intent), Purpose::Call) => intent.value,
+            _ => U256::ZERO,
+        };
+        let total = fee.saturating_add(value);
+        let id = intent.map(|intent| intent.id);
+        if self.booked_today(id, nonce).saturating_add(total) > caps.daily {
+            return Some(Park::DailyCap);
+        }
+        (self.seen.balance < total).then_some(Park::Funds)
+    }
+
+    /// What today's transactions may cost at most, without those of one intent with one nonce, which are to be replaced.
+    fn booked_today(&self, replaced: Option<i64>, nonce: u64) -> U256 {
+        let today = day(self.now);
+        let queue = &self.step.queue;
+        let costs = queue.intents.iter().flat_map(|intent| {
+            let replaced = Some(intent.id) == replaced;
+            let costs = intent.costs().into_iter();
+            costs.filter(move |cost| cost.day == today && !(replaced && cost.nonce == nonce))
+        });
+        let spent = queue.spent.get(&today).copied().unwrap_or_default();
+        costs.fold(spent, |sum, cost| sum.saturating_add(cost.total))
     }
 }
+
+#[cfg(test)]
+mod tests;

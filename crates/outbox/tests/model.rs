@@ -1,206 +1,484 @@
-//! Laws of the truth table on a model chain: whatever is dropped, delayed, stolen or killed, a call takes effect at
-//! most once, and in the end exactly once.
+//! Laws of the truth table on a model chain: whatever is dropped, delayed, reordered, stolen, reorganised or killed, a
+//! call takes effect at most once and in the end exactly once, no nonce is left out, and no cap is passed.
 
-use alloy_primitives::B256;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use alloy_primitives::{B256, U256};
 use assize_chain::Fees;
-use assize_outbox::{Action, Attempt, Mined, Observation, Policy, State, step};
+use assize_outbox::{
+    Action, Attempt, Caps, Depth, Finality, Gas, Intent, Kind, Mined, Observation, Phase, Policy, Purpose,
+    Queue, day, step, watched,
+};
 use proptest::prelude::*;
 
+const GAS: u64 = 100;
+
 const POLICY: Policy = Policy {
-    confirmations: 3,
-    poll: std::time::Duration::ZERO,
+    commit: Depth::Blocks(2),
+    payout: Depth::Final,
+    finality: Finality::Blocks(12),
+    poll: Duration::ZERO,
+    in_flight: 3,
     resend_after: 10,
     bump_after: 30,
-    receipt_lag: 20,
-    max_fee: 1_000_000,
+    receipt_lag: 60,
+    reorg_after: 15,
+    recheck_after: 0,
+    estimate_good_for: 1_000,
+    caps: Caps {
+        gas_price: 5_000,
+        intent: U256::MAX,
+        // Some transactions a day, at the usual price.
+        daily: U256::from_limbs([200_000, 0, 0, 0]),
+    },
     patience: 0,
 };
 
 /// What may happen between two looks at the chain.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    /// Seconds and blocks pass.
+    /// Seconds pass.
     Pass(u64),
-    /// A transaction that waits is mined; which, decides the number. Its receipt shows this much later.
-    Mine(usize, u64),
+    /// A block is mined, with so many of the transactions that can be; of several with one nonce, one is chosen. Their
+    /// receipts show so much later.
+    Mine { most: usize, which: usize, lag: u64 },
     /// The node forgets all transactions that wait.
     Drop,
     /// Another program uses the key's next nonce.
     Steal,
-    /// The process looks and acts, and dies before it writes down that it acted.
-    ActAndDie,
-    /// The process looks and acts.
-    Act,
+    /// The last blocks are replaced by empty ones; what was in them waits again, or is forgotten.
+    Reorganise { depth: u64, forgets: bool },
+    /// Gas gets dearer or cheaper.
+    Price(u128),
+    /// The process looks, at a node that is so many blocks behind, and acts, or dies after so many steps of it.
+    Act { behind: u64, dies_after: usize },
+}
+
+/// A transaction in a block.
+#[derive(Debug, Clone, Copy)]
+struct Included {
+    hash: B256,
+    nonce: u64,
+    block: u64,
+    shows_at: u64,
+    succeeded: bool,
 }
 
 #[derive(Debug)]
 struct World {
     now: u64,
     head: u64,
-    nonce: u64,
-    waiting: Vec<(u64, B256)>,
-    mined: Vec<(Mined, u64)>,
+    price: u128,
+    chain: Vec<Included>,
+    waiting: BTreeMap<(u64, B256), u128>,
     /// What the process has on its disk.
-    state: State,
+    disk: Queue,
+    /// What each transaction of ours does: which intent it is of, if of any.
+    ours: BTreeMap<B256, Option<i64>>,
+    disturbed: bool,
     made: u64,
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(intents: i64) -> Self {
+        let intent = |id| Intent {
+            id,
+            kind: if id % 2 == 0 { Kind::Commit } else { Kind::Payout },
+            value: U256::ZERO,
+            cancelled: false,
+            phase: Phase::Queued { gas: None },
+            attempts: Vec::new(),
+        };
         Self {
             now: 0,
             head: 0,
-            nonce: 0,
-            waiting: Vec::new(),
-            mined: Vec::new(),
-            state: State::Queued,
+            price: 10,
+            chain: Vec::new(),
+            waiting: BTreeMap::new(),
+            disk: Queue {
+                intents: (1..=intents).map(intent).collect(),
+                ..Queue::default()
+            },
+            ours: BTreeMap::new(),
+            disturbed: false,
             made: 0,
         }
     }
 
-    fn observe(&self) -> Observation {
-        let ours = |hash: &B256| match &self.state {
-            State::Pending { attempts, .. } => attempts.iter().any(|attempt| attempt.hash == *hash),
-            _ => false,
-        };
-        let mined = self
-            .mined
+    fn nonce(&self, head: u64) -> u64 {
+        self.chain
             .iter()
-            .find(|(mined, shows_at)| ours(&mined.hash) && *shows_at <= self.now);
-        Observation {
-            head: self.head,
-            mined_nonce: self.nonce,
-            fees: Fees {
-                max_fee: 100,
-                premium: 10,
-            },
-            mined: mined.map(|(mined, _)| *mined),
+            .filter(|included| included.block <= head)
+            .count() as u64
+    }
+
+    fn fees(&self) -> Fees {
+        Fees {
+            max_fee: self.price * 2,
+            premium: self.price,
         }
     }
 
-    fn act(&mut self, dies: bool) {
-        let (next, action) = step(&self.state, &self.observe(), self.now, &POLICY);
-        if let Action::Send(hash) = action {
-            // Sending cannot be taken back by dying.
-            let State::Pending { nonce, .. } = &self.state else {
-                panic!("sent without an attempt")
-            };
-            let nonce = *nonce;
-            if nonce >= self.nonce && !self.waiting.contains(&(nonce, hash)) {
-                self.waiting.push((nonce, hash));
-            }
+    /// The contract: has the call of this intent taken effect?
+    fn has_effect(&self, intent: i64) -> bool {
+        self.mined_of(intent).any(|included| included.succeeded)
+    }
+
+    fn mined_of(&self, intent: i64) -> impl Iterator<Item = &Included> {
+        let ours = &self.ours;
+        self.chain
+            .iter()
+            .filter(move |included| ours.get(&included.hash) == Some(&Some(intent)))
+    }
+
+    fn observe(&self, behind: u64) -> Observation {
+        let head = self.head.saturating_sub(behind);
+        let receipt = |hash: B256| {
+            let included = self.chain.iter().find(|included| {
+                included.hash == hash && included.block <= head && included.shows_at <= self.now
+            })?;
+            Some(Mined {
+                hash,
+                block: included.block,
+                block_hash: B256::ZERO,
+                succeeded: included.succeeded,
+                gas_used: GAS / 2,
+                fee: U256::from(GAS / 2),
+            })
+        };
+        Observation {
+            head,
+            finalized: None,
+            mined_nonce: self.nonce(head),
+            fees: self.fees(),
+            balance: U256::MAX,
+            nothing_gas: GAS / 10,
+            receipts: watched(&self.disk, true)
+                .into_iter()
+                .map(|hash| (hash, receipt(hash)))
+                .collect(),
         }
-        if dies {
+    }
+
+    fn act(&mut self, behind: u64, dies_after: usize) {
+        let next = step(&self.disk, &self.observe(behind), self.now, &POLICY);
+        if dies_after == 0 {
             return;
         }
-        self.state = next;
-        match (action, &mut self.state) {
-            (Action::Sign { nonce, fees }, state) => {
+        self.save(next.queue);
+        for action in next.actions.iter().take(dies_after - 1) {
+            self.perform(action);
+        }
+    }
+
+    /// As the database does it: what is closed is not loaded again.
+    fn save(&mut self, mut queue: Queue) {
+        for intent in queue
+            .intents
+            .iter()
+            .filter(|intent| matches!(intent.phase, Phase::Closed(_)))
+        {
+            let Phase::Closed(mined) = intent.phase else {
+                continue;
+            };
+            let nonce = intent.nonce();
+            let last = intent
+                .attempts
+                .iter()
+                .filter(|attempt| Some(attempt.nonce) == nonce)
+                .next_back();
+            *queue.spent.entry(day(last.unwrap().made_at)).or_default() += mined.fee;
+            queue.floor = queue.floor.max(nonce.unwrap() + 1);
+        }
+        queue
+            .intents
+            .retain(|intent| !matches!(intent.phase, Phase::Closed(_) | Phase::Void));
+        self.disk = queue;
+    }
+
+    fn perform(&mut self, action: &Action) {
+        match *action {
+            Action::Estimate { intent } => {
+                let refused = self.has_effect(intent);
+                let at = self.now;
+                let intent = self
+                    .disk
+                    .intents
+                    .iter_mut()
+                    .find(|there| there.id == intent)
+                    .unwrap();
+                intent.phase = match refused {
+                    true => Phase::Refused,
+                    false => Phase::Queued {
+                        gas: Some(Gas { limit: GAS, at }),
+                    },
+                };
+            }
+            Action::Sign {
+                intent,
+                nonce,
+                fees,
+                gas_limit,
+                purpose,
+            } => {
                 self.made += 1;
-                let hash = B256::with_last_byte(self.made as u8);
                 let attempt = Attempt {
-                    hash,
+                    hash: B256::from(U256::from(self.made)),
+                    nonce,
                     fees,
+                    gas_limit,
+                    purpose,
                     made_at: self.now,
                     sent_at: None,
                 };
-                let mut attempts = match state {
-                    State::Pending { attempts, .. } => attempts.clone(),
-                    _ => Vec::new(),
-                };
-                attempts.push(attempt);
-                *state = State::Pending {
+                let call = intent.filter(|_| purpose == Purpose::Call);
+                self.ours.insert(attempt.hash, call);
+                let id = intent.unwrap_or(-(self.made as i64));
+                if intent.is_none() {
+                    self.disk.intents.push(Intent {
+                        id,
+                        kind: Kind::Fill,
+                        value: U256::ZERO,
+                        cancelled: false,
+                        phase: Phase::Queued { gas: None },
+                        attempts: Vec::new(),
+                    });
+                }
+                let intent = self.disk.intents.iter_mut().find(|there| there.id == id).unwrap();
+                intent.attempts.push(attempt);
+                intent.phase = Phase::Pending {
                     nonce,
-                    attempts,
                     passed_at: None,
                 };
             }
-            (Action::Send(hash), State::Pending { attempts, .. }) => {
-                for attempt in attempts.iter_mut().filter(|attempt| attempt.hash == hash) {
-                    attempt.sent_at = Some(self.now);
-                }
-            }
-            _ => {}
+            Action::Send(hash) => self.send(hash),
         }
+    }
+
+    /// A node by Filecoin's rules: no nonce before the one below it, replacement for a quarter more and one.
+    fn send(&mut self, hash: B256) {
+        let now = self.now;
+        let attempts = self
+            .disk
+            .intents
+            .iter_mut()
+            .flat_map(|intent| &mut intent.attempts);
+        let attempt = attempts.into_iter().find(|attempt| attempt.hash == hash).unwrap();
+        attempt.sent_at = Some(now);
+        let (nonce, premium) = (attempt.nonce, attempt.fees.premium);
+        let mined = self.nonce(self.head);
+        let waiting: BTreeSet<_> = self.waiting.keys().map(|(nonce, _)| *nonce).collect();
+        let pending = (mined..).find(|nonce| !waiting.contains(nonce)).unwrap();
+        if nonce < mined || nonce > pending {
+            return;
+        }
+        let others = self.waiting.iter().filter(|((of, _), _)| *of == nonce);
+        let highest = others.map(|(_, premium)| *premium).max();
+        if highest.is_none_or(|highest| premium > highest + highest / 4) {
+            self.waiting.retain(|(of, _), _| *of != nonce);
+            self.waiting.insert((nonce, hash), premium);
+        }
+    }
+
+    fn include(&mut self, hash: B256, nonce: u64, lag: u64) {
+        let intent = self.ours.get(&hash).copied().flatten();
+        let succeeded = intent.is_none_or(|intent| !self.has_effect(intent));
+        self.chain.push(Included {
+            hash,
+            nonce,
+            block: self.head,
+            shows_at: self.now + lag,
+            succeeded,
+        });
+        self.waiting.retain(|(of, _), _| *of > nonce);
     }
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Pass(seconds) => {
-                self.now += seconds;
-                self.head += seconds / 5;
-            }
-            Event::Mine(which, lag) => {
-                let next: Vec<_> = self
-                    .waiting
-                    .iter()
-                    .copied()
-                    .filter(|(nonce, _)| *nonce == self.nonce)
-                    .collect();
-                if let Some((_, hash)) = next.get(which % next.len().max(1)) {
-                    self.head += 1;
-                    let mined = Mined {
-                        hash: *hash,
-                        block: self.head,
-                        succeeded: true,
-                        gas_used: 1,
+            Event::Pass(seconds) => self.now += seconds,
+            Event::Mine { most, which, lag } => {
+                self.head += 1;
+                for _ in 0..most {
+                    let nonce = self.nonce(self.head);
+                    let next: Vec<_> = self
+                        .waiting
+                        .keys()
+                        .filter(|(of, _)| *of == nonce)
+                        .copied()
+                        .collect();
+                    let Some((_, hash)) = next.get(which % next.len().max(1)) else {
+                        break;
                     };
-                    self.mined.push((mined, self.now + lag));
-                    self.nonce += 1;
-                    self.waiting.retain(|(nonce, _)| *nonce >= self.nonce);
+                    self.include(*hash, nonce, lag);
                 }
             }
             Event::Drop => self.waiting.clear(),
             Event::Steal => {
-                self.nonce += 1;
-                self.waiting.retain(|(nonce, _)| *nonce >= self.nonce);
+                self.disturbed = true;
+                self.head += 1;
+                self.made += 1;
+                let nonce = self.nonce(self.head);
+                self.include(B256::from(U256::from(self.made)), nonce, 0);
             }
-            Event::ActAndDie => self.act(true),
-            Event::Act => self.act(false),
+            Event::Reorganise { depth, forgets } => {
+                self.disturbed = true;
+                let last = self.head.saturating_sub(depth);
+                let (stays, gone): (Vec<_>, Vec<_>) = self
+                    .chain
+                    .iter()
+                    .copied()
+                    .partition(|included| included.block <= last);
+                self.chain = stays;
+                for included in gone
+                    .iter()
+                    .filter(|included| !forgets && self.ours.contains_key(&included.hash))
+                {
+                    self.waiting.insert((included.nonce, included.hash), 1);
+                }
+                self.head += 1;
+            }
+            Event::Price(price) => self.price = price,
+            Event::Act { behind, dies_after } => self.act(behind, dies_after),
+        }
+    }
+
+    /// A caller looks whether what the contract is said to refuse has really happened, and enqueues it again if not.
+    fn ask_the_chain(&mut self) {
+        let lost: Vec<_> = self
+            .disk
+            .intents
+            .iter()
+            .filter(|intent| intent.phase == Phase::Refused && !self.has_effect(intent.id))
+            .map(|intent| intent.id)
+            .collect();
+        for intent in self
+            .disk
+            .intents
+            .iter_mut()
+            .filter(|intent| lost.contains(&intent.id))
+        {
+            intent.phase = Phase::Queued { gas: None };
+        }
+    }
+
+    /// From now on nothing is in the way.
+    fn calm_down(&mut self) {
+        self.price = 10;
+        for turn in 0..400 {
+            self.act(0, usize::MAX);
+            if turn % 2 == 0 {
+                self.happen(Event::Mine {
+                    most: 5,
+                    which: 0,
+                    lag: 0,
+                });
+            }
+            self.ask_the_chain();
+            // Days pass, for the daily cap.
+            self.now += if turn % 20 == 19 { 86_400 } else { 11 };
+            if self
+                .disk
+                .intents
+                .iter()
+                .all(|intent| intent.phase == Phase::Refused)
+            {
+                return;
+            }
         }
     }
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
-        3 => (1..40u64).prop_map(Event::Pass),
-        2 => (any::<usize>(), 0..POLICY.receipt_lag).prop_map(|(which, lag)| Event::Mine(which, lag)),
+        4 => (1..40u64).prop_map(Event::Pass),
+        3 => (1..4usize, any::<usize>(), 0..40u64).prop_map(|(most, which, lag)| Event::Mine { most, which, lag }),
         1 => Just(Event::Drop),
         1 => Just(Event::Steal),
-        2 => Just(Event::ActAndDie),
-        4 => Just(Event::Act),
+        1 => (1..8u64, any::<bool>()).prop_map(|(depth, forgets)| Event::Reorganise { depth, forgets }),
+        1 => prop_oneof![Just(10), Just(50), Just(3_000)].prop_map(Event::Price),
+        3 => (0..3u64, 0..4usize).prop_map(|(behind, dies_after)| Event::Act { behind, dies_after }),
+        5 => Just(Event::Act { behind: 0, dies_after: usize::MAX }),
     ];
-    proptest::collection::vec(event, 0..120)
+    proptest::collection::vec(event, 0..150)
+}
+
+fn spent_of(world: &World) -> BTreeMap<u64, U256> {
+    // What was signed on a day may cost at most its limit at its price.
+    let mut spent = BTreeMap::<u64, U256>::new();
+    for intent in &world.disk.intents {
+        let mut by_nonce = BTreeMap::<u64, (u64, U256)>::new();
+        for attempt in &intent.attempts {
+            let (last, cost) = by_nonce.entry(attempt.nonce).or_default();
+            *last = (*last).max(day(attempt.made_at));
+            *cost = (*cost).max(attempt.highest_fee());
+        }
+        for (day, cost) in by_nonce.into_values() {
+            *spent.entry(day).or_default() += cost;
+        }
+    }
+    for (day, cost) in &world.disk.spent {
+        *spent.entry(*day).or_default() += *cost;
+    }
+    spent
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn a_call_takes_effect_once(events in events()) {
-        let mut world = World::new();
-        for event in events {
-            world.happen(event);
-            prop_assert!(world.mined.len() <= 1, "twice: {world:?}");
+    fn every_call_takes_effect_once(events in events(), intents in 1..6i64) {
+        let mut world = World::new(intents);
+        for event in &events {
+            world.happen(*event);
+            for intent in 1..=intents {
+                let mined: Vec<_> = world.mined_of(intent).collect();
+                let effects = mined.iter().filter(|included| included.succeeded).count();
+                prop_assert!(effects <= 1, "{intent} took effect twice: {world:?}");
+                // Without a stranger and a reorganisation, not even the contract has to refuse anything.
+                prop_assert!(world.disturbed || mined.len() <= 1, "{intent} was mined twice: {world:?}");
+            }
+            for (day, spent) in spent_of(&world) {
+                prop_assert!(spent <= POLICY.caps.daily, "day {day}: {spent} spent: {world:?}");
+            }
         }
-        // Then nothing is in the way any more: it ends, and it has taken effect.
-        for _ in 0..60 {
-            world.happen(Event::Act);
-            world.happen(Event::Mine(0, 0));
-            world.happen(Event::Pass(11));
+        world.calm_down();
+        for intent in 1..=intents {
+            prop_assert!(world.has_effect(intent), "{intent} never took effect: {world:#?}");
         }
-        prop_assert!(matches!(world.state, State::Done(_)), "no end: {world:?}");
-        prop_assert_eq!(world.mined.len(), 1);
+        let open = world.disk.intents.iter().filter(|intent| intent.phase != Phase::Refused).count();
+        prop_assert_eq!(open, 0, "no end: {:#?}", world);
+        // The chain has every nonce up to the highest of ours.
+        let nonces: BTreeSet<_> = world.chain.iter().map(|included| included.nonce).collect();
+        prop_assert!(nonces.iter().copied().eq(0..nonces.len() as u64), "{nonces:?}");
     }
 
     #[test]
-    fn a_replacement_always_pays_a_quarter_more_and_one(events in events()) {
-        let mut world = World::new();
+    fn a_replacement_pays_a_quarter_more_and_one(events in events(), intents in 1..4i64) {
+        let mut world = World::new(intents);
         for event in events {
             world.happen(event);
-            if let State::Pending { attempts, .. } = &world.state {
-                for pair in attempts.windows(2) {
-                    prop_assert!(pair[1].fees.premium > pair[0].fees.premium * 5 / 4);
+            for intent in &world.disk.intents {
+                for (index, attempt) in intent.attempts.iter().enumerate() {
+                    let before = intent.attempts[..index].iter().filter(|other| other.nonce == attempt.nonce);
+                    for other in before {
+                        prop_assert!(attempt.fees.premium > other.fees.premium * 5 / 4);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_calls_never_share_a_nonce(events in events(), intents in 1..6i64) {
+        let mut world = World::new(intents);
+        for event in events {
+            world.happen(event);
+            let mut held = BTreeMap::new();
+            for intent in &world.disk.intents {
+                if let Phase::Pending { nonce, .. } = intent.phase {
+                    let other = held.insert(nonce, intent.id);
+                    prop_assert!(other.is_none(), "nonce {nonce}: {world:?}");
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use assize_chain::{Claim, Rewards, Settlement};
-use assize_outbox::{Ended, Outbox, enqueue};
+use assize_outbox::{Ended, Kind, NewIntent, Outbox};
 
 use crate::claim::expect_claimable;
 use crate::{Allocations, Limits, Payout, PayoutError, Plan, plan};
@@ -87,7 +87,11 @@ impl Scheduler<'_> {
             let claims: Vec<Claim> = batch.iter().map(|payout| payout.claim.clone()).collect();
             let draft = self.rewards.claim_many(settlement.id, &claims);
             let key = self.key(settlement, batch, outbox).await?;
-            enqueue(outbox.database(), &key, &draft).map_err(assize_outbox::OutboxError::from)?;
+            outbox.enqueue(&NewIntent {
+                key: &key,
+                kind: Kind::Payout,
+                draft: &draft,
+            })?;
             keys.push(key);
         }
         outbox.run_until_idle().await?;
@@ -109,7 +113,7 @@ impl Scheduler<'_> {
                         reason,
                     });
                 }
-                None => {}
+                Some(Ended::Cancelled) | None => {}
             }
         }
         self.sort_out(&plan.batches.concat(), &mut report).await?;

@@ -309,12 +309,7 @@ async fn killed_at_every_boundary_it_pays_everybody_once() {
     .await;
     world.expect_paid_once("not killed").await;
     world.anvil.rpc("evm_revert", json!([snapshot])).unwrap();
-    for boundary in [
-        Boundary::Stored,
-        Boundary::Sent,
-        Boundary::Mined,
-        Boundary::Finished,
-    ] {
+    for boundary in [Boundary::Stored, Boundary::Sent, Boundary::Seen, Boundary::Saved] {
         assert!(everything.contains(&boundary), "{boundary:?} is never passed");
     }
 

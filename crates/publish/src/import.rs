@@ -1,10 +1,14 @@
-//! Taking measurements in.
+//! Taking files of measurements in.
 
-use assize_measurement::ndjson;
-use rusqlite::{Connection, params};
+use std::io::{self, BufReader, Read, Seek};
+
+use assize_measurement::ndjson::{self, Line, LineReader};
 use sha2::{Digest, Sha256};
 
-use crate::PublishError;
+use crate::{FileMark, Ingest, IngestError, NewRow, PublishError};
+
+/// Bad lines that are kept word for word; the others are counted.
+const MOST_KEPT: usize = 1_000;
 
 /// What became of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,61 +16,93 @@ pub struct ImportReport {
     /// Measurements taken in; 0 if the very same file was taken in before.
     pub added: u64,
     /// Lines that are no measurements: skipped.
-    pub rejected: Vec<Refused>,
+    pub rejected: u64,
+    /// The first of them.
+    pub first_rejected: Vec<Rejected>,
 }
 
 /// A line that is no measurement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Rejected {
     /// Counted from 1.
-    pub line: usize,
+    pub line: u64,
     /// The field at fault, or `line` for the whole.
     pub field: &'static str,
     /// What is wrong with it.
     pub reason: String,
 }
 
-/// Takes in a file's measurements, of whatever rounds, all or none; a file known by its hash adds nothing.
-pub(crate) fn import(
-    database: &mut Connection,
+/// Takes in a file's measurements (NDJSON, of whatever rounds), all or none; a file known by its hash adds nothing. The
+/// file is read twice, and never held in memory.
+///
+/// # Errors
+/// [`PublishError::File`], [`PublishError::Ingest`].
+pub fn import<F: Read + Seek + Send>(
+    ingest: &mut dyn Ingest,
     name: &str,
-    file: &[u8],
+    mut file: F,
+    received_at: u64,
 ) -> Result<ImportReport, PublishError> {
-    let digest: [u8; 32] = Sha256::digest(file).into();
-    let transaction = database.transaction()?;
-    let known = transaction.query_row(
-        "SELECT EXISTS (SELECT 1 FROM publish_file WHERE digest = ?)",
-        [&digest[..]],
-        |row| row.get::<_, bool>(0),
-    )?;
+    let unreadable = |source| PublishError::File {
+        name: name.to_owned(),
+        source,
+    };
+    let mark = FileMark {
+        digest: digest(&mut file).map_err(unreadable)?,
+        name,
+        received_at,
+    };
+    file.rewind().map_err(unreadable)?;
     let mut report = ImportReport::default();
-    {
-        let mut insert =
-            transaction.prepare_cached("INSERT INTO publish_measurement (round, line) VALUES (?, ?)")?;
-        for (number, line) in (1..).zip(file.split(|byte| *byte == b'\n')) {
-            if line.trim_ascii().is_empty() {
-                continue;
+    let mut lines = LineReader::new(BufReader::with_capacity(1 << 18, file));
+    let added = ingest.add_file(&mark, &mut || next_row(&mut lines, &mut report));
+    report.added = added
+        .map_err(|error| match error {
+            IngestError::Input(source) => unreadable(source),
+            other => other.into(),
+        })?
+        .unwrap_or(0);
+    Ok(report)
+}
+
+fn digest(file: &mut impl Read) -> io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().into()),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+fn next_row<R: io::BufRead>(
+    lines: &mut LineReader<R>,
+    report: &mut ImportReport,
+) -> io::Result<Option<NewRow>> {
+    while let Some((number, line)) = lines.next_line()? {
+        let parsed = match line {
+            Line::Text(line) => ndjson::parse_any_round(line),
+            Line::TooLong { bytes } => Err(ndjson::too_long(bytes)),
+        };
+        match parsed {
+            Ok(measurement) => {
+                return Ok(Some(NewRow {
+                    round: measurement.round,
+                    line: measurement.to_line(),
+                }));
             }
-            match ndjson::parse_any_round(line) {
-                Ok(measurement) if !known => {
-                    insert.execute(params![measurement.round.0 as i64, measurement.to_line()])?;
-                    report.added += 1;
+            Err((field, reason)) => {
+                report.rejected += 1;
+                if report.first_rejected.len() < MOST_KEPT {
+                    report.first_rejected.push(Rejected {
+                        line: number,
+                        field,
+                        reason,
+                    });
                 }
-                Ok(_) => {}
-                Err((field, reason)) => report.rejected.push(Refused {
-                    line: number,
-                    field,
-                    reason,
-                }),
             }
         }
     }
-    if !known {
-        transaction.execute(
-            "INSERT INTO publish_file (digest, name, added) VALUES (?, ?, ?)",
-            params![&digest[..], name, report.added as i64],
-        )?;
-    }
-    transaction.commit()?;
-    Ok(report)
+    Ok(None)
 }

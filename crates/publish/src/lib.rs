@@ -1,15 +1,29 @@
 //! Commit submitter: takes measurements in, closes them into batches of one round each, stores the batches and commits
 //! their CIDs on chain.
 //!
-//! Everything it knows is in one SQLite file together with the transaction queue ([`assize_outbox`]), so that a batch and
-//! the intent to commit it are written in one transaction. The process may be killed at any instruction: the next run
-//! goes on, no batch is committed twice and none is lost. DESIGN §2.5, §5.
+//! ```text
+//! files, API ──▶ Ingest ──close──▶ Batch ──store, read back──▶ Store
+//!               (SQLite,             │
+//!              PostgreSQL)           └──commit──▶ Outbox ──▶ Rounds
+//! ```
+//!
+//! The process may be killed at any instruction: each step is written down where it was done, and doing it again changes
+//! nothing. A measurement is in one batch for good once its batch is closed; a batch's CID follows from its measurements;
+//! a CID is enqueued under its own key; the contract takes it once. DESIGN §2.5, §5.
+//!
+//! [`Publisher`] does one pass, [`daemon`] does it for ever.
 
-mod database;
+pub mod daemon;
 mod error;
 mod import;
+mod ingest;
+mod metrics;
 mod publisher;
 
-pub use error::PublishError;
-pub use import::{ImportReport, Refused};
-pub use publisher::{Boundary, CommittedBatch, PublishReport, Publisher};
+pub use error::{IngestError, PublishError};
+pub use import::{ImportReport, Rejected, import};
+pub use ingest::{
+    Batch, BatchState, FileMark, Ingest, Lines, NewRow, PostgresIngest, Rows, SqliteIngest, Totals, Unbatched,
+};
+pub use metrics::Metrics;
+pub use publisher::{Boundary, Closing, CommittedBatch, PublishReport, Publisher};

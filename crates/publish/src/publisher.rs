@@ -1,30 +1,41 @@
-//! From measurements in the database to commitments on chain.
+//! From measurements in the table to commitments on chain.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::B256;
-use assize_chain::{ChainError, Round, Rounds, Signer};
-use assize_outbox::{Ended, Outbox, Policy, enqueue};
+use assize_chain::{ChainError, Rounds};
+use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox, Stats};
 use assize_protocol::{FileCid, RoundNumber};
 use assize_store::Store;
 
-use crate::database::{self, OpenBatch};
-use crate::{ImportReport, PublishError, import};
+use crate::{Batch, BatchState, Ingest, IngestError, PublishError, Totals};
 
 /// Places between two durable steps, where a process may die. For tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
-    /// Measurements are assigned to a batch.
+    /// Measurements are made one batch.
     Closed,
     /// The batch is in the store, and that is not written down.
     Stored,
-    /// Its CID is written down and its commit enqueued.
+    /// Its CID is written down, and its commit is not enqueued.
+    Noted,
+    /// Its commit is enqueued.
     Enqueued,
     /// One of the queue's own.
     Outbox(assize_outbox::Boundary),
     /// The batch is written down as committed.
     Recorded,
+}
+
+/// When batches are closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closing {
+    /// Most measurements in a batch; so many close one at once.
+    pub limit: u32,
+    /// Seconds before a round's commit window ends at which the rest is closed, however little it is.
+    pub margin: u64,
 }
 
 /// A batch that this run saw committed.
@@ -36,61 +47,74 @@ pub struct CommittedBatch {
     pub cid: FileCid,
     /// Its measurements.
     pub count: u32,
-    /// The transaction, if it was this database's.
+    /// The transaction, if it was this queue's.
     pub transaction: Option<B256>,
     /// Units of gas of that transaction.
     pub gas_used: u64,
 }
 
-/// What a run did, and what it left.
+/// What a pass did, and what it left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublishReport {
     /// Batches committed, oldest first.
     pub committed: Vec<CommittedBatch>,
-    /// Measurements in the database whose round's commit window ended before they were committed. They are kept, and
-    /// never moved to another round.
+    /// Measurements in the table whose round's commit window ended before they were committed. They are kept, and never
+    /// moved to another round.
     pub late: u64,
-    /// Measurements that wait for their round to be opened or revealed.
+    /// Measurements that wait: for their round to be opened or revealed, or for their batch to fill up.
     pub waiting: u64,
+    /// Batches that are not committed yet.
+    pub open: u64,
+    /// When the oldest measurement came that is not committed, Unix seconds.
+    pub oldest: Option<u64>,
+    /// What stands in the queue's way.
+    pub alerts: Vec<Alert>,
 }
 
 type Watcher = Arc<Mutex<dyn FnMut(Boundary) -> bool + Send>>;
 
 /// The commit submitter.
 pub struct Publisher {
+    ingest: Box<dyn Ingest>,
     outbox: Outbox,
     rounds: Rounds,
-    batch: u32,
+    closing: Closing,
+    /// When each revealed round's commit window ends, Unix seconds, as far as this pass has asked.
+    windows: BTreeMap<RoundNumber, u64>,
     watcher: Option<Watcher>,
 }
 
+/// The chain, as it was at the beginning of a pass.
+#[derive(Debug, Clone, Copy)]
+struct View {
+    latest: Option<RoundNumber>,
+    /// Time of the latest block, Unix seconds.
+    now: u64,
+    block: u64,
+}
+
 /// What to do with a round's measurements now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// The round is not revealed.
     Waiting,
-    Open,
+    /// Its commit window ends at this time, Unix seconds.
+    Open(u64),
     Over,
 }
 
 impl Publisher {
-    /// Opens the database at `path`, creating it if need be. Batches hold at most `batch` measurements.
-    ///
-    /// # Errors
-    /// [`PublishError::Outbox`] if the file is in use or another key's.
-    pub fn open(
-        path: &Path,
-        rounds: Rounds,
-        signer: Signer,
-        policy: Policy,
-        batch: u32,
-    ) -> Result<Self, PublishError> {
-        let mut outbox = Outbox::open(path, rounds.client().clone(), signer, policy)?;
-        outbox.database().execute_batch(database::SCHEMA)?;
-        Ok(Self {
+    /// The publisher of a table, through a queue of its own.
+    #[must_use]
+    pub fn new(ingest: Box<dyn Ingest>, outbox: Outbox, rounds: Rounds, closing: Closing) -> Self {
+        Self {
+            ingest,
             outbox,
             rounds,
-            batch,
+            closing,
+            windows: BTreeMap::new(),
             watcher: None,
-        })
+        }
     }
 
     /// Lets `watcher` end runs at boundaries, as a crash would.
@@ -102,41 +126,194 @@ impl Publisher {
         self.watcher = Some(watcher);
     }
 
-    /// Takes in a file of measurements (NDJSON, of whatever rounds). Bad lines are reported and skipped; the same file
-    /// again adds nothing.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn import(&mut self, name: &str, file: &[u8]) -> Result<ImportReport, PublishError> {
-        import::import(self.outbox.database(), name, file)
+    /// The table.
+    pub fn ingest(&mut self) -> &mut dyn Ingest {
+        &mut *self.ingest
     }
 
-    /// Commits what can be committed now.
+    /// The transaction queue.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Figures of table and queue.
+    ///
+    /// # Errors
+    /// The databases'.
+    pub fn figures(&mut self) -> Result<(Totals, Stats), PublishError> {
+        Ok((self.ingest.totals()?, self.outbox.stats()?))
+    }
+
+    /// Commits all that can be committed now, however little it is, and waits until it counts.
     ///
     /// # Errors
     /// [`PublishError`]; call it again to go on.
     pub async fn publish_once(&mut self, store: &dyn Store) -> Result<PublishReport, PublishError> {
-        let mut report = PublishReport::default();
-        for (round, count) in database::rounds_waiting(self.outbox.database())? {
-            match self.stage(round).await? {
-                Stage::Waiting => report.waiting += count,
-                // Late measurements become batches too, marked below: they are kept together and stay countable.
-                Stage::Open | Stage::Over => {
-                    while database::close_batch(self.outbox.database(), round, self.batch)? {
-                        self.boundary(Boundary::Closed)?;
-                    }
-                }
+        let view = self.look().await?;
+        self.close(&view, true).await?;
+        let stored = self.store_all(&view, store, &|| false).await;
+        self.outbox.run_until_idle().await?;
+        let report = self.record_all().await?;
+        stored?;
+        Ok(report)
+    }
+
+    /// One pass of a daemon: closes what is due, stores, enqueues, lets the queue do one step, notes what has come of it.
+    /// Ends early between two batches when `stop` says so.
+    ///
+    /// # Errors
+    /// [`PublishError`]; call it again to go on.
+    pub async fn pass(
+        &mut self,
+        store: &dyn Store,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<PublishReport, PublishError> {
+        let view = self.look().await?;
+        self.close(&view, false).await?;
+        // A store that fails must not keep those waiting that are stored already.
+        let stored = self.store_all(&view, store, stop).await;
+        let mut alerts = Vec::new();
+        loop {
+            let tick = self.outbox.tick().await?;
+            alerts.extend(tick.alerts);
+            if tick.waiting || stop() {
+                break;
             }
         }
-        for batch in database::open_batches(self.outbox.database())? {
-            self.prepare(&batch, store).await?;
+        let mut report = self.record_all().await?;
+        stored?;
+        report.alerts = alerts;
+        Ok(report)
+    }
+
+    async fn look(&mut self) -> Result<View, ChainError> {
+        self.windows.clear();
+        let head = self.rounds.client().head().await?;
+        Ok(View {
+            latest: self.rounds.latest_round().await?,
+            now: head.timestamp,
+            block: head.number,
+        })
+    }
+
+    /// Makes batches of what is due, or of all.
+    async fn close(&mut self, view: &View, all: bool) -> Result<(), PublishError> {
+        let Closing { limit, margin } = self.closing;
+        for waiting in self.ingest.unbatched()? {
+            let due = match self.stage(view, waiting.round).await? {
+                Stage::Waiting => continue,
+                Stage::Open(until) => all || view.now.saturating_add(margin) >= until,
+                // What is late becomes a batch too, marked below: it is kept together and stays countable.
+                Stage::Over => true,
+            };
+            let full = waiting.count / u64::from(limit);
+            let batches = match due {
+                true => full + 1,
+                false => full,
+            };
+            for _ in 0..batches {
+                if self.ingest.close(waiting.round, limit)?.is_none() {
+                    break;
+                }
+                self.boundary(Boundary::Closed)?;
+            }
         }
-        self.outbox.run_until_idle().await?;
+        Ok(())
+    }
+
+    async fn store_all(
+        &mut self,
+        view: &View,
+        store: &dyn Store,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), PublishError> {
+        for batch in self.ingest.open_batches()? {
+            if stop() {
+                break;
+            }
+            match (batch.state, batch.cid) {
+                (BatchState::Closed, _) => {
+                    if self.stage(view, batch.round).await? == Stage::Over {
+                        self.mark_late(&batch)?;
+                        continue;
+                    }
+                    let cid = self.store(&batch, store)?;
+                    self.boundary(Boundary::Noted)?;
+                    self.enqueue(&batch, &cid)?;
+                }
+                (BatchState::Stored, Some(cid)) => {
+                    // What is still under way when the window has ended can only cost money.
+                    if self.stage(view, batch.round).await? == Stage::Over {
+                        self.outbox.cancel(&self.key(batch.round, &cid))?;
+                        continue;
+                    }
+                    self.enqueue(&batch, &cid)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a batch, reads it back, and notes its CID.
+    fn store(&mut self, batch: &Batch, store: &dyn Store) -> Result<FileCid, PublishError> {
+        let mut written = 0;
+        let mut unread = None;
+        let ingest = &mut self.ingest;
+        let stored = store.put_with(&mut |to| {
+            let read = ingest.read(batch, &mut |line| {
+                written += line.len() as u64 + 1;
+                to.write_all(line)?;
+                to.write_all(b"\n")
+            });
+            read.map_err(|error| match error {
+                IngestError::Output(error) => error,
+                other => {
+                    let told = io::Error::other(other.to_string());
+                    unread = Some(other);
+                    told
+                }
+            })
+        });
+        if let Some(error) = unread {
+            return Err(error.into());
+        }
+        let cid = stored?;
+        self.boundary(Boundary::Stored)?;
+        let read = store.open(&cid)?.check()?;
+        if read != written {
+            return Err(PublishError::ReadBack { cid, written, read });
+        }
+        self.ingest.set_stored(batch.id, &cid, written)?;
+        tracing::info!(round = batch.round.0, %cid, count = batch.count, bytes = written, "a batch is stored");
+        Ok(cid)
+    }
+
+    /// Doing it again changes nothing: the key holds the CID, and the contract takes a CID once.
+    fn enqueue(&mut self, batch: &Batch, cid: &FileCid) -> Result<(), PublishError> {
+        let key = self.key(batch.round, cid);
+        let draft = self.rounds.commit(batch.round, cid, batch.count);
+        let new = NewIntent {
+            key: &key,
+            kind: Kind::Commit,
+            draft: &draft,
+        };
+        match self.outbox.enqueue(&new)? {
+            true => self.boundary(Boundary::Enqueued),
+            false => Ok(()),
+        }
+    }
+
+    async fn record_all(&mut self) -> Result<PublishReport, PublishError> {
+        let view = self.look().await?;
+        let mut report = PublishReport::default();
         // A batch that the contract does not take must not keep the others from being written down.
         let mut refused = None;
-        for batch in database::open_batches(self.outbox.database())? {
-            match self.record(&batch).await {
+        for batch in self.ingest.open_batches()? {
+            match self.record(&view, &batch).await {
                 Ok(Some(committed)) => {
+                    tracing::info!(round = batch.round.0, cid = %committed.cid, count = batch.count, "a batch is committed");
                     report.committed.push(committed);
                     self.boundary(Boundary::Recorded)?;
                 }
@@ -148,90 +325,119 @@ impl Publisher {
         if let Some(error) = refused {
             return Err(error);
         }
-        report.late = database::late(self.outbox.database())?;
+        let totals = self.ingest.totals()?;
+        report.late = totals.late_measurements;
+        report.open = totals.open_batches;
+        let unbatched = self.ingest.unbatched()?;
+        report.waiting = unbatched.iter().map(|waiting| waiting.count).sum();
+        let open = self.ingest.open_batches()?;
+        let open = open
+            .iter()
+            .filter(|batch| matches!(batch.state, BatchState::Closed | BatchState::Stored))
+            .map(|batch| batch.oldest);
+        report.oldest = unbatched.iter().map(|waiting| waiting.oldest).chain(open).min();
         Ok(report)
     }
 
-    /// Stores a batch and enqueues its commit, in one transaction with its CID.
-    async fn prepare(&mut self, batch: &OpenBatch, store: &dyn Store) -> Result<(), PublishError> {
-        if batch.cid.is_none() && matches!(self.stage(batch.round).await?, Stage::Over) {
-            database::set_state(self.outbox.database(), batch.id, "late")?;
-            tracing::warn!(
-                round = batch.round.0,
-                count = batch.count,
-                "measurements came too late for their round"
-            );
-            return Ok(());
-        }
-        let content = database::content(self.outbox.database(), batch.id)?;
-        let cid = store.put(&content)?;
-        self.boundary(Boundary::Stored)?;
-        if store.get(&cid)? != content {
-            return Err(PublishError::ReadBack { cid });
-        }
-        let key = self.key(batch.round, &cid);
-        let draft = self.rounds.commit(batch.round, &cid, batch.count);
-        let transaction = self.outbox.database().transaction()?;
-        database::set_stored(&transaction, batch.id, &cid)?;
-        enqueue(&transaction, &key, &draft)?;
-        transaction.commit()?;
-        self.boundary(Boundary::Enqueued)
-    }
-
-    /// Writes down how a batch's commit ended.
-    async fn record(&mut self, batch: &OpenBatch) -> Result<Option<CommittedBatch>, PublishError> {
+    /// Notes what has become of a batch's commit; the batch, if it is committed by now and was not before.
+    async fn record(&mut self, view: &View, batch: &Batch) -> Result<Option<CommittedBatch>, PublishError> {
         let Some(cid) = batch.cid else { return Ok(None) };
-        let Some(ended) = self.outbox.ended(&self.key(batch.round, &cid))? else {
-            return Ok(None);
+        let key = self.key(batch.round, &cid);
+        let known = batch.state == BatchState::Committed;
+        let (transaction, is_final) = match self.outbox.ended(&key)? {
+            // Under way, or, if it was committed before, taken away by a reorganisation.
+            None if known => {
+                self.ingest.set_state(batch.id, BatchState::Stored, None)?;
+                return Ok(None);
+            }
+            None => return Ok(None),
+            Some(Ended::Done(mined)) => (Some(mined), self.outbox.is_final(&key)?),
+            Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
+                match self.seen_on_chain(view, batch, &cid, reason).await? {
+                    Some(is_final) => (None, is_final),
+                    None => return Ok(None),
+                }
+            }
+            Some(Ended::Cancelled) => match self.seen_on_chain(view, batch, &cid, String::new()).await? {
+                Some(is_final) => (None, is_final),
+                None => return Ok(None),
+            },
         };
-        let mut committed = CommittedBatch {
+        let state = match is_final {
+            true => BatchState::Final,
+            false => BatchState::Committed,
+        };
+        if state != batch.state {
+            let block = batch.seen_at_block.unwrap_or(view.block);
+            self.ingest.set_state(batch.id, state, Some(block))?;
+        }
+        Ok((!known).then_some(CommittedBatch {
             round: batch.round,
             cid,
             count: batch.count,
-            transaction: None,
-            gas_used: 0,
-        };
-        match ended {
-            Ended::Done(mined) => {
-                committed.transaction = Some(mined.hash);
-                committed.gas_used = mined.gas_used;
-            }
-            Ended::Reverted { reason, .. } | Ended::Refused { reason } => {
-                // The chain is the judge: a commit that it has is a commit, whoever sent it.
-                if self.rounds.committed_in(&cid).await? != Some(batch.round) {
-                    if matches!(self.stage(batch.round).await?, Stage::Over) {
-                        database::set_state(self.outbox.database(), batch.id, "late")?;
-                        return Ok(None);
-                    }
-                    return Err(PublishError::Refused {
-                        cid,
-                        round: batch.round,
-                        reason,
-                    });
-                }
-            }
-        }
-        database::set_state(self.outbox.database(), batch.id, "committed")?;
-        Ok(Some(committed))
+            transaction: transaction.map(|mined| mined.hash),
+            gas_used: transaction.map_or(0, |mined| mined.gas_used),
+        }))
     }
 
-    async fn stage(&self, round: RoundNumber) -> Result<Stage, ChainError> {
-        if self
-            .rounds
-            .latest_round()
-            .await?
-            .is_none_or(|latest| round > latest || round.0 == 0)
-        {
-            return Ok(Stage::Waiting);
+    /// The chain is the judge: a commit that it has is a commit, whoever sent it. Whether that is final; `None` if it has
+    /// none and the batch is late by now.
+    async fn seen_on_chain(
+        &mut self,
+        view: &View,
+        batch: &Batch,
+        cid: &FileCid,
+        reason: String,
+    ) -> Result<Option<bool>, PublishError> {
+        if self.rounds.committed_in(cid).await? == Some(batch.round) {
+            let block = batch.seen_at_block.unwrap_or(view.block);
+            return Ok(Some(self.outbox.is_block_final(block).await?));
         }
-        let Round {
-            commits_until, seed, ..
-        } = self.rounds.round(round).await?;
-        let now = self.rounds.client().head().await?.timestamp;
-        Ok(match (now > commits_until, seed) {
-            (true, _) => Stage::Over,
-            (false, None) => Stage::Waiting,
-            (false, Some(_)) => Stage::Open,
+        if self.stage(view, batch.round).await? == Stage::Over {
+            self.mark_late(batch)?;
+            return Ok(None);
+        }
+        if batch.state == BatchState::Committed {
+            self.ingest.set_state(batch.id, BatchState::Stored, None)?;
+            return Ok(None);
+        }
+        Err(PublishError::Refused {
+            cid: *cid,
+            round: batch.round,
+            reason,
+        })
+    }
+
+    fn mark_late(&mut self, batch: &Batch) -> Result<(), IngestError> {
+        tracing::warn!(
+            round = batch.round.0,
+            count = batch.count,
+            "measurements came too late for their round; they are kept, and never moved to another"
+        );
+        self.ingest.set_state(batch.id, BatchState::Late, None)
+    }
+
+    async fn stage(&mut self, view: &View, round: RoundNumber) -> Result<Stage, ChainError> {
+        let until = match self.windows.get(&round) {
+            Some(until) => *until,
+            None if view.latest.is_none_or(|latest| round > latest) || round.0 == 0 => {
+                return Ok(Stage::Waiting);
+            }
+            None => {
+                let stored = self.rounds.round(round).await?;
+                match (stored.seed, view.now > stored.commits_until) {
+                    (None, false) => return Ok(Stage::Waiting),
+                    (None, true) => return Ok(Stage::Over),
+                    (Some(_), _) => {
+                        self.windows.insert(round, stored.commits_until);
+                        stored.commits_until
+                    }
+                }
+            }
+        };
+        Ok(match view.now > until {
+            true => Stage::Over,
+            false => Stage::Open(until),
         })
     }
 
@@ -260,7 +466,7 @@ impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Publisher")
             .field("outbox", &self.outbox)
-            .field("batch", &self.batch)
+            .field("closing", &self.closing)
             .finish_non_exhaustive()
     }
 }

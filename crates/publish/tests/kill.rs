@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use assize_chain::{
 };
 use assize_drand::with_y;
 use assize_measurement::{Measurement, Millis, Signature, ndjson};
-use assize_outbox::Policy;
+use assize_outbox::{Outbox, OutboxError, Policy};
 use assize_protocol::{B256, BeaconRound, BeaconSchedule, Parameters, RoundNumber, TaskIndex};
-use assize_publish::{Boundary, PublishError, Publisher};
+use assize_publish::{Boundary, Closing, ImportReport, PublishError, Publisher, SqliteIngest, import};
 use assize_store::{LocalStore, Source};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
@@ -100,16 +101,28 @@ impl World {
             .unwrap();
     }
 
-    fn open(&self, state: &Path) -> Publisher {
-        Publisher::open(
-            state,
-            self.rounds.clone(),
-            self.publisher.clone(),
-            Policy::local(),
-            BATCH,
-        )
-        .unwrap()
+    fn outbox(&self, state: &Path, signer: &Signer) -> Result<Outbox, OutboxError> {
+        let client = self.rounds.client().clone();
+        Outbox::open(state, client, signer.clone(), Policy::local())
     }
+
+    fn open(&self, state: &Path) -> Publisher {
+        self.open_as(state, &self.publisher)
+    }
+
+    fn open_as(&self, state: &Path, signer: &Signer) -> Publisher {
+        let ingest = SqliteIngest::open(&state.with_extension("ingest")).unwrap();
+        let closing = Closing {
+            limit: BATCH,
+            margin: 0,
+        };
+        let outbox = self.outbox(state, signer).unwrap();
+        Publisher::new(Box::new(ingest), outbox, self.rounds.clone(), closing)
+    }
+}
+
+fn take_in(publisher: &mut Publisher, name: &str, file: &[u8]) -> ImportReport {
+    import(publisher.ingest(), name, Cursor::new(file), 1_000).unwrap()
 }
 
 fn measurement(round: u64, task: u32) -> Measurement {
@@ -175,7 +188,7 @@ async fn expect_everything_once(world: &World, store: &LocalStore, case: &str) {
 /// Runs until boundary number `kill_at`, counted from 0, and dies there; returns the boundaries passed.
 async fn run_and_die(world: &World, state: &Path, store: &LocalStore, kill_at: usize) -> Vec<Boundary> {
     let mut publisher = world.open(state);
-    publisher.import("measurements.ndjson", &file()).unwrap();
+    take_in(&mut publisher, "measurements.ndjson", &file());
     let (sender, passed) = std::sync::mpsc::channel();
     let mut count = 0;
     publisher.watch(move |boundary| {
@@ -210,6 +223,7 @@ async fn killed_at_every_boundary_it_commits_everything_once() {
     for kind in [
         Boundary::Closed,
         Boundary::Stored,
+        Boundary::Noted,
         Boundary::Enqueued,
         Boundary::Recorded,
     ] {
@@ -218,8 +232,8 @@ async fn killed_at_every_boundary_it_commits_everything_once() {
     for kind in [
         assize_outbox::Boundary::Stored,
         assize_outbox::Boundary::Sent,
-        assize_outbox::Boundary::Mined,
-        assize_outbox::Boundary::Finished,
+        assize_outbox::Boundary::Seen,
+        assize_outbox::Boundary::Saved,
     ] {
         assert!(
             everything.contains(&Boundary::Outbox(kind)),
@@ -247,8 +261,8 @@ async fn measurements_wait_for_the_reveal_and_the_same_file_adds_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path().join("store")).unwrap();
     let mut publisher = world.open(&directory.path().join("state.sqlite"));
-    assert_eq!(publisher.import("a.ndjson", &file()).unwrap().added, 25);
-    assert_eq!(publisher.import("b.ndjson", &file()).unwrap().added, 0);
+    assert_eq!(take_in(&mut publisher, "a.ndjson", &file()).added, 25);
+    assert_eq!(take_in(&mut publisher, "b.ndjson", &file()).added, 0);
     let early = publisher.publish_once(&store).await.unwrap();
     assert_eq!((early.committed.len(), early.waiting, early.late), (0, 25, 0));
 
@@ -271,9 +285,9 @@ async fn late_measurements_are_kept_and_never_moved_to_another_round() {
     let mut lines = file();
     lines.extend(ndjson::to_ndjson(&[measurement(2, 0)]));
     lines.extend_from_slice(b"not a measurement\n");
-    let imported = publisher.import("a.ndjson", &lines).unwrap();
-    assert_eq!((imported.added, imported.rejected.len()), (26, 1));
-    assert_eq!(imported.rejected[0].line, 27);
+    let imported = take_in(&mut publisher, "a.ndjson", &lines);
+    assert_eq!((imported.added, imported.rejected), (26, 1));
+    assert_eq!(imported.first_rejected[0].line, 27);
     world.anvil.mine_at(world.opened_at + 60 + 1_200 + 1).unwrap();
 
     for _ in 0..2 {
@@ -290,27 +304,18 @@ async fn a_second_process_and_a_stranger_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state.sqlite");
     let store = LocalStore::open(directory.path().join("store")).unwrap();
-    let open = |signer: &Signer, state: &Path| {
-        Publisher::open(
-            state,
-            world.rounds.clone(),
-            signer.clone(),
-            Policy::local(),
-            BATCH,
-        )
-    };
-    let first = open(&world.publisher, &state).unwrap();
-    let second = open(&world.publisher, &state).unwrap_err().to_string();
+    let first = world.open(&state);
+    let second = world.outbox(&state, &world.publisher).unwrap_err().to_string();
     assert!(
         second.contains("in use") && second.contains("state.sqlite"),
         "{second}"
     );
     drop(first);
-    let foreign = open(&world.coordinator, &state).unwrap_err().to_string();
+    let foreign = world.outbox(&state, &world.coordinator).unwrap_err().to_string();
     assert!(foreign.contains("use another file"), "{foreign}");
 
-    let mut stranger = open(&world.coordinator, &directory.path().join("other.sqlite")).unwrap();
-    stranger.import("a.ndjson", &file()).unwrap();
+    let mut stranger = world.open_as(&directory.path().join("other.sqlite"), &world.coordinator);
+    take_in(&mut stranger, "a.ndjson", &file());
     let refused = stranger.publish_once(&store).await.unwrap_err().to_string();
     assert!(
         refused.contains("NotPublisher") && refused.contains("stay"),
@@ -326,7 +331,7 @@ async fn a_commit_that_was_reverted_is_tried_again() {
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path().join("store")).unwrap();
     let mut publisher = world.open(&directory.path().join("state.sqlite"));
-    publisher.import("a.ndjson", &file()).unwrap();
+    take_in(&mut publisher, "a.ndjson", &file());
 
     // The contract would take the commits when they are signed, but no longer when they are mined.
     let forbid = |allowed| world.rounds.set_publisher(world.publisher.address(), allowed);

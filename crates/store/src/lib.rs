@@ -43,7 +43,7 @@ pub trait Source: Send + Sync {
 }
 
 /// Writes a file's content, piece by piece.
-pub type Produce<'a> = &'a mut (dyn FnMut(&mut dyn Write) -> io::Result<()> + Send);
+pub type Produce<'a> = &'a mut (dyn FnMut(&mut (dyn Write + Send)) -> io::Result<()> + Send);
 
 /// Where files can also be put.
 pub trait Store: Source {

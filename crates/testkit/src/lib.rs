@@ -1,6 +1,7 @@
-//! What tests and the demo need and no deployment does: a local chain, recorded real inputs, and a simulated
-//! network of honest and hostile stations.
+//! What tests and the demo need and no deployment does: a local chain, recorded real inputs, a simulated network of
+//! honest and hostile stations, a database server.
 
 pub mod anvil;
 pub mod fixtures;
 pub mod network;
+pub mod postgres;

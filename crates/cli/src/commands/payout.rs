@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use alloy_primitives::{U256, utils::parse_ether};
 use assize_chain::Fil;
-use assize_outbox::{Outbox, Policy};
+use assize_outbox::Outbox;
 use assize_payout::{Limits, Scheduler};
 use clap::Args;
 use serde_json::json;
 
 use super::connect::{Network, signer, store};
 use super::settle::{allocations, which_settlement};
-use crate::args::{ChainArgs, KeyArgs, StoreArgs};
+use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
 /// Pay all operators that an active settlement owes at least the threshold, in batches.
@@ -25,6 +25,8 @@ pub(crate) struct PayoutArgs {
     key: KeyArgs,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    queue: QueueArgs,
     /// Do one pass and end.
     #[arg(long, required = true)]
     once: bool,
@@ -86,7 +88,7 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
         &args.state,
         network.client.clone(),
         signer,
-        Policy::for_chain(network.deployment.chain_id),
+        args.queue.policy(network.deployment.chain_id),
     )?;
     let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
     let one = |payment: &assize_payout::Payment| json!({"operator": payment.operator, "recipient": payment.recipient, "amount": payment.amount.to_string()});

@@ -1,20 +1,26 @@
 //! `assize publish`.
 
+use std::fs::File;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use assize_outbox::Policy;
-use assize_publish::Publisher;
+use assize_outbox::{Clock, Outbox, SystemClock};
+use assize_publish::daemon::{self, Options, Status, Stop};
+use assize_publish::{Closing, ImportReport, Ingest, PostgresIngest, Publisher, SqliteIngest, import};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::connect::{Network, signer, store};
-use crate::args::{ChainArgs, KeyArgs, StoreArgs};
+use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
 /// Batch measurements, store each batch and commit its CID on chain.
 ///
-/// Can be killed at any moment and run again: no batch is lost, none is committed twice.
+/// Runs until it is told to end (SIGTERM, SIGINT), or does one pass with --once. Can be killed at any moment and run
+/// again: no batch is lost, none is committed twice.
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
     #[command(flatten)]
@@ -23,15 +29,38 @@ pub(crate) struct PublishArgs {
     key: KeyArgs,
     #[command(flatten)]
     store: StoreArgs,
-    /// Do one pass and end.
-    #[arg(long, required = true)]
-    once: bool,
-    /// Database of measurements and transactions.
+    #[command(flatten)]
+    queue: QueueArgs,
+    /// Table of measurements: a file (SQLite), or a database such as postgres://user:password@host/name.
+    #[arg(
+        long,
+        env = "ASSIZE_INGEST",
+        value_name = "FILE|URL",
+        default_value = "ingest.sqlite",
+        hide_env_values = true
+    )]
+    ingest: String,
+    /// Database of the transaction queue: one for each key.
     #[arg(long, value_name = "FILE", default_value = "publisher.sqlite")]
     state: PathBuf,
-    /// Most measurements in a batch.
+    /// Do one pass and end; batches are closed however little is in them.
+    #[arg(long)]
+    once: bool,
+    /// Only take the measurements in; needs no key, and no chain is asked.
+    #[arg(long, conflicts_with = "once")]
+    import_only: bool,
+    /// Most measurements in a batch; so many close one at once.
     #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=100_000))]
     batch: u32,
+    /// Seconds before a round's commit window ends at which the rest of its measurements is batched.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    margin: u64,
+    /// Days for which the measurements of batches that are final are kept in the table.
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    keep: u64,
+    /// Address for /healthz and /metrics; port 0 takes a free one. Only without --once.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    listen: Option<SocketAddr>,
     /// Measurement files (NDJSON) to take in first; one that was taken in before adds nothing.
     measurements: Vec<PathBuf>,
     /// Print JSON.
@@ -40,36 +69,44 @@ pub(crate) struct PublishArgs {
 }
 
 pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
+    let mut ingest = open_ingest(&args.ingest)?;
+    if args.import_only {
+        let imported = import_all(&mut *ingest, &args.measurements)?;
+        output::either(args.json, &imported.to_json(), || imported.to_text())?;
+        return Ok(Outcome::Done);
+    }
     let network = Network::connect(&args.chain).await?;
-    let signer = signer(&args.key)?;
     let store = store(&args.store)?;
-    let mut publisher = Publisher::open(
+    let outbox = Outbox::open(
         &args.state,
-        network.rounds.clone(),
-        signer,
-        Policy::for_chain(network.deployment.chain_id),
-        args.batch,
+        network.client.clone(),
+        signer(&args.key)?,
+        args.queue.policy(network.deployment.chain_id),
     )?;
-    let mut imported = 0;
-    let mut rejected = Vec::new();
-    for path in &args.measurements {
-        let name = path.display().to_string();
-        let bytes = std::fs::read(path).wrap_err_with(|| format!("cannot read {name}"))?;
-        let report = publisher.import(&name, &bytes)?;
-        imported += report.added;
-        rejected.extend(report.rejected.into_iter().map(|line| (name.clone(), line)));
+    let imported = import_all(&mut *ingest, &args.measurements)?;
+    let closing = Closing {
+        limit: args.batch,
+        margin: args.margin,
+    };
+    let pause = outbox.policy().poll;
+    let mut publisher = Publisher::new(ingest, outbox, network.rounds.clone(), closing);
+    if !args.once {
+        let options = Options {
+            pause,
+            keep: args.keep.saturating_mul(86_400),
+            patience: 60 + 10 * pause.as_secs(),
+        };
+        return serve(args, &mut publisher, &store, &options, &imported).await;
     }
     let published = publisher.publish_once(&store).await?;
-    let report = json!({
-        "imported": imported,
-        "rejected": rejected.iter().map(|(file, line)| json!({"file": file, "line": line.line, "field": line.field, "reason": line.reason})).collect::<Vec<_>>(),
-        "committed": published.committed.iter().map(|batch| json!({"round": batch.round, "cid": batch.cid, "count": batch.count, "transaction": batch.transaction})).collect::<Vec<_>>(),
-        "late": published.late,
-        "waiting": published.waiting,
-    });
+    let mut report = imported.to_json();
+    report["committed"] = published.committed.iter().map(|batch| json!({"round": batch.round, "cid": batch.cid, "count": batch.count, "transaction": batch.transaction})).collect();
+    report["late"] = published.late.into();
+    report["waiting"] = published.waiting.into();
     output::either(args.json, &report, || {
         let mut text = format!(
-            "{imported} measurements taken in, {} batches committed",
+            "{}, {} batches committed",
+            imported.summary(),
             published.committed.len()
         );
         for batch in &published.committed {
@@ -90,13 +127,121 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
                 published.waiting
             ));
         }
-        for (file, line) in rejected.iter().take(20) {
-            text.push_str(&format!(
-                "\n  {file} line {}: {} {}",
-                line.line, line.field, line.reason
-            ));
-        }
+        text.push_str(&imported.bad_lines());
         text
     })?;
     Ok(Outcome::Done)
+}
+
+/// Publishes until it is told to end. Says in one line of JSON when it has begun.
+async fn serve(
+    args: &PublishArgs,
+    publisher: &mut Publisher,
+    store: &dyn assize_store::Store,
+    options: &Options,
+    imported: &Imported,
+) -> eyre::Result<Outcome> {
+    let (status, stop) = (Status::default(), Stop::default());
+    let mut ready = imported.to_json();
+    if let Some(address) = args.listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .wrap_err_with(|| format!("cannot listen on {address}"))?;
+        ready["url"] = format!("http://{}", listener.local_addr()?).into();
+        let (status, stop) = (status.clone(), stop.clone());
+        tokio::spawn(async move {
+            let stopped = async move { stop.asked().await };
+            if let Err(error) = status.serve(listener, stopped).await {
+                tracing::error!(%error, "health and metrics are not served any more");
+            }
+        });
+    }
+    output::json(&ready)?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated.recv() => {}
+        }
+        tracing::info!("asked to end; finishing the step that is under way");
+        asked.set();
+    });
+    daemon::run(publisher, store, options, &status, &stop).await?;
+    Ok(Outcome::Done)
+}
+
+/// The table that a file name or an address names.
+fn open_ingest(place: &str) -> eyre::Result<Box<dyn Ingest>> {
+    let is_postgres = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| place.starts_with(scheme));
+    Ok(match is_postgres {
+        true => Box::new(PostgresIngest::connect(place)?),
+        false => Box::new(SqliteIngest::open(place.as_ref())?),
+    })
+}
+
+/// What became of each file.
+struct Imported(Vec<(String, ImportReport)>);
+
+fn import_all(ingest: &mut dyn Ingest, paths: &[PathBuf]) -> eyre::Result<Imported> {
+    let now = SystemClock.now();
+    let import_one = |path: &PathBuf| {
+        let name = path.display().to_string();
+        let file = File::open(path).wrap_err_with(|| format!("cannot read {name}"))?;
+        let report = import(ingest, &name, file, now)?;
+        eyre::Ok((name, report))
+    };
+    Ok(Imported(paths.iter().map(import_one).collect::<Result<_, _>>()?))
+}
+
+impl Imported {
+    fn added(&self) -> u64 {
+        self.0.iter().map(|(_, report)| report.added).sum()
+    }
+
+    fn rejected(&self) -> u64 {
+        self.0.iter().map(|(_, report)| report.rejected).sum()
+    }
+
+    fn to_json(&self) -> Value {
+        let rejected = self.0.iter().flat_map(|(file, report)| {
+            report.first_rejected.iter().map(
+                move |line| json!({"file": file, "line": line.line, "field": line.field, "reason": line.reason}),
+            )
+        });
+        json!({
+            "imported": self.added(),
+            "rejectedCount": self.rejected(),
+            "rejected": rejected.collect::<Vec<_>>(),
+        })
+    }
+
+    fn summary(&self) -> String {
+        match self.rejected() {
+            0 => format!("{} measurements taken in", self.added()),
+            rejected => format!("{} measurements taken in, {rejected} lines skipped", self.added()),
+        }
+    }
+
+    /// The first bad lines, a line each.
+    fn bad_lines(&self) -> String {
+        const SHOWN: usize = 20;
+        let lines = self.0.iter().flat_map(|(file, report)| {
+            report
+                .first_rejected
+                .iter()
+                .map(move |line| format!("\n  {file} line {}: {} {}", line.line, line.field, line.reason))
+        });
+        let mut text: String = lines.take(SHOWN).collect();
+        if self.rejected() > SHOWN as u64 {
+            text.push_str(&format!("\n  and {} more", self.rejected() - SHOWN as u64));
+        }
+        text
+    }
+
+    fn to_text(&self) -> String {
+        format!("{}{}", self.summary(), self.bad_lines())
+    }
 }

@@ -1,11 +1,13 @@
 //! One round: opened, revealed, measured, published.
 
+use std::io::Cursor;
+
 use assize_chain::ListCommitment;
 use assize_drand::with_y;
 use assize_measurement::{Domain, ndjson};
-use assize_outbox::Policy;
+use assize_outbox::{Clock, Outbox, Policy, SystemClock};
 use assize_protocol::{Assignment, Parameters, RoundNumber, TaskList};
-use assize_publish::Publisher;
+use assize_publish::{Closing, Publisher, SqliteIngest, import};
 use assize_store::Store;
 use assize_testkit::anvil::CHAIN_ID;
 use assize_testkit::network::{Network, RoundContext};
@@ -138,16 +140,24 @@ pub(super) async fn play_round(
 
 /// Hands the measurements to the publisher, and lets it do its work once.
 async fn publish(stage: &mut Stage, actors: &Actors, ingest: Vec<u8>) -> eyre::Result<usize> {
-    let state = stage.files.path("publisher.sqlite");
-    let mut publisher = Publisher::open(
-        &state,
-        stage.network.rounds.clone(),
+    let mut table = SqliteIngest::open(&stage.files.path("ingest.sqlite"))?;
+    import(
+        &mut table,
+        "measurements.ndjson",
+        Cursor::new(ingest),
+        SystemClock.now(),
+    )?;
+    let outbox = Outbox::open(
+        &stage.files.path("publisher.sqlite"),
+        stage.network.client.clone(),
         actors.publisher.clone(),
         Policy::local(),
-        BATCH,
     )?;
-    publisher.import("measurements.ndjson", &ingest)?;
-    drop(ingest);
+    let closing = Closing {
+        limit: BATCH,
+        margin: 0,
+    };
+    let mut publisher = Publisher::new(Box::new(table), outbox, stage.network.rounds.clone(), closing);
     let report = publisher.publish_once(&stage.store).await?;
     for batch in &report.committed {
         stage.record_gas("commit a batch", batch.gas_used);

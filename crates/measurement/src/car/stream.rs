@@ -44,9 +44,9 @@ const MAX_SECTION: u64 = (1 << 20) + 4096;
 ///
 /// # Errors
 /// What `car` or `produce` fails with.
-pub fn pack_to<W: Write + Seek>(
+pub fn pack_to<W: Write + Seek + Send>(
     mut car: W,
-    produce: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    produce: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> io::Result<FileCid> {
     // The root is known last; its header has the same length whatever it is.
     write_header(&mut car, &unixfs::block_cid(Codec::Raw, &[]))?;

@@ -1,0 +1,65 @@
+//! Figures for dashboards and for people.
+
+use alloy_primitives::U256;
+
+use crate::OutboxError;
+use crate::database::Database;
+
+/// How the queue is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Intents that wait for a nonce.
+    pub queued: u64,
+    /// Intents with transactions under way.
+    pub pending: u64,
+    /// When the oldest of both was enqueued, Unix seconds.
+    pub oldest: Option<u64>,
+    /// Transactions signed to replace others at a higher price.
+    pub bumps: u64,
+    /// Times that stored bytes were sent again.
+    pub resends: u64,
+    /// Transactions that counted and were taken away by a reorganisation.
+    pub reorganisations: u64,
+    /// Nonces that another program used with this key.
+    pub outside_uses: u64,
+    /// Fees of all that is mined, attoFIL.
+    pub fees: U256,
+    /// Transactions mined.
+    pub mined: u64,
+    /// When the first of them was mined, Unix seconds.
+    pub first_mined_at: Option<u64>,
+}
+
+impl Database {
+    pub(crate) fn stats(&self) -> Result<Stats, OutboxError> {
+        let one = |query: &str| {
+            self.connection
+                .query_row(query, [], |row| row.get::<_, Option<i64>>(0))
+                .map(|number| number.map(|number| number as u64))
+        };
+        let count = |query: &str| one(query).map(Option::unwrap_or_default);
+        let mut fees = U256::ZERO;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT fee FROM outbox_intent WHERE state IN ('counts', 'closed')")?;
+        for fee in statement.query_map([], |row| row.get::<_, String>(0))? {
+            fees = fees.saturating_add(fee?.parse().unwrap_or_default());
+        }
+        Ok(Stats {
+            queued: count("SELECT count(*) FROM outbox_intent WHERE state = 'queued'")?,
+            pending: count("SELECT count(*) FROM outbox_intent WHERE state = 'pending'")?,
+            oldest: one("SELECT min(created_at) FROM outbox_intent WHERE state IN ('queued', 'pending')")?,
+            bumps: count(
+                "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM outbox_attempt GROUP BY intent, nonce)",
+            )?,
+            resends: count("SELECT sum(max(sends - 1, 0)) FROM outbox_attempt")?,
+            reorganisations: count("SELECT reorganisations FROM outbox_signer")?,
+            outside_uses: count("SELECT outside_uses FROM outbox_signer")?,
+            fees,
+            mined: count("SELECT count(*) FROM outbox_intent WHERE state IN ('counts', 'closed')")?,
+            first_mined_at: one(
+                "SELECT min(mined_at) FROM outbox_intent WHERE state IN ('counts', 'closed')",
+            )?,
+        })
+    }
+}

@@ -1,0 +1,331 @@
+//! The table in PostgreSQL.
+
+use std::sync::{Mutex, PoisonError};
+
+use assize_protocol::{FileCid, RoundNumber};
+use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::types::Type;
+use postgres::{Client, Config, NoTls, Row, Transaction};
+
+use super::{Batch, BatchState, FileMark, Ingest, Lines, NewRow, Rows, Totals, Unbatched};
+use crate::IngestError;
+
+/// Numbers are drawn before they are visible to others. Who appends holds this lock shared, who closes a batch alone: so
+/// no lower number can appear behind a batch that is closed. PostgreSQL manual, §13.3.5.
+const LOCK: i64 = 0x0061_7373_697a_65;
+
+const BATCH: &str = "id, round, first, last, count, state, cid, oldest, seen_at_block";
+
+/// The ingest table in a PostgreSQL database.
+///
+/// A connection that is lost is made anew at the next call.
+pub struct PostgresIngest {
+    config: Config,
+    /// The database's name and host, without its password.
+    label: String,
+    client: Mutex<Option<Client>>,
+}
+
+impl PostgresIngest {
+    /// Connects, by a URL such as `postgres://user:password@host/database`, and makes the tables if need be.
+    ///
+    /// # Errors
+    /// [`IngestError::Postgres`] names database and host.
+    pub fn connect(url: &str) -> Result<Self, IngestError> {
+        let config: Config = url.parse().map_err(|source| IngestError::Postgres {
+            database: "(unreadable address)".into(),
+            source,
+        })?;
+        let hosts: Vec<_> = config
+            .get_hosts()
+            .iter()
+            .map(|host| match host {
+                postgres::config::Host::Tcp(name) => name.clone(),
+                postgres::config::Host::Unix(path) => path.display().to_string(),
+            })
+            .collect();
+        let name = config.get_dbname().unwrap_or("(the user's own)");
+        let mut ingest = Self {
+            label: format!("{name} on {}", hosts.join(", ")),
+            config,
+            client: Mutex::new(None),
+        };
+        ingest.with(|client| {
+            let mut transaction = client.transaction()?;
+            // Two that start at once would both make the tables.
+            transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
+            transaction.batch_execute(include_str!("postgres.sql"))?;
+            transaction.commit()
+        })?;
+        Ok(ingest)
+    }
+
+    /// Runs in a thread of its own: the client drives a runtime, which must not be started within another.
+    fn run<T: Send>(
+        &mut self,
+        run: impl FnOnce(&mut Client) -> Result<T, Failure> + Send,
+    ) -> Result<T, IngestError> {
+        let (config, client) = (&self.config, &self.client);
+        let work = move || {
+            let mut place = client.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut client = match place.take().filter(|client| !client.is_closed()) {
+                Some(client) => client,
+                None => config.connect(NoTls)?,
+            };
+            let result = run(&mut client);
+            *place = Some(client);
+            result
+        };
+        let result = std::thread::scope(|scope| match scope.spawn(work).join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        result.map_err(|failure| match failure {
+            Failure::Database(source) => IngestError::Postgres {
+                database: self.label.clone(),
+                source,
+            },
+            Failure::Other(error) => error,
+        })
+    }
+
+    fn with<T: Send>(
+        &mut self,
+        run: impl FnOnce(&mut Client) -> Result<T, postgres::Error> + Send,
+    ) -> Result<T, IngestError> {
+        self.run(|client| Ok(run(client)?))
+    }
+}
+
+enum Failure {
+    Database(postgres::Error),
+    Other(IngestError),
+}
+
+impl From<postgres::Error> for Failure {
+    fn from(error: postgres::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Ingest for PostgresIngest {
+    fn add_file(&mut self, file: &FileMark<'_>, rows: Rows<'_>) -> Result<Option<u64>, IngestError> {
+        let received_at = file.received_at as i64;
+        self.run(|client| {
+            let mut transaction = client.transaction()?;
+            transaction.execute("SELECT pg_advisory_xact_lock_shared($1)", &[&LOCK])?;
+            let marked = transaction.execute(
+                "INSERT INTO ingest_file (digest, name, added, received_at) VALUES ($1, $2, 0, $3)
+                 ON CONFLICT DO NOTHING",
+                &[&&file.digest[..], &file.name, &received_at],
+            )?;
+            if marked == 0 {
+                return Ok(None);
+            }
+            let added = copy_in(&mut transaction, received_at, rows)?;
+            transaction.execute(
+                "UPDATE ingest_file SET added = $1 WHERE digest = $2",
+                &[&(added as i64), &&file.digest[..]],
+            )?;
+            transaction.commit()?;
+            Ok(Some(added))
+        })
+    }
+
+    fn unbatched(&mut self) -> Result<Vec<Unbatched>, IngestError> {
+        self.with(|client| {
+            let rows = client.query(
+                "WITH RECURSIVE rounds (round) AS (
+                    (SELECT round FROM ingest_measurement ORDER BY round LIMIT 1)
+                    UNION ALL
+                    SELECT (SELECT round FROM ingest_measurement WHERE round > rounds.round ORDER BY round LIMIT 1)
+                    FROM rounds WHERE rounds.round IS NOT NULL
+                 ), ends AS (
+                    SELECT round, (SELECT coalesce(max(last), 0) FROM ingest_batch batch WHERE batch.round = rounds.round)
+                        AS last
+                    FROM rounds WHERE round IS NOT NULL
+                 )
+                 SELECT round,
+                    (SELECT count(*) FROM ingest_measurement m WHERE m.round = ends.round AND m.id > ends.last),
+                    (SELECT received_at FROM ingest_measurement m WHERE m.round = ends.round AND m.id > ends.last
+                     ORDER BY id LIMIT 1)
+                 FROM ends ORDER BY round",
+                &[],
+            )?;
+            let unbatched = rows.iter().filter_map(|row| {
+                Some(Unbatched {
+                    round: RoundNumber(row.get::<_, i64>(0) as u64),
+                    count: row.get::<_, i64>(1) as u64,
+                    oldest: row.get::<_, Option<i64>>(2)? as u64,
+                })
+            });
+            Ok(unbatched.collect())
+        })
+    }
+
+    fn close(&mut self, round: RoundNumber, limit: u32) -> Result<Option<Batch>, IngestError> {
+        let round = round.0 as i64;
+        self.run(|client| {
+            let mut transaction = client.transaction()?;
+            transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
+            let row = transaction.query_opt(
+                &format!(
+                    "INSERT INTO ingest_batch (round, first, last, count, oldest)
+                     SELECT $1, min(id), max(id), count(*),
+                        (SELECT received_at FROM ingest_measurement m WHERE m.id = min(next.id))
+                     FROM (
+                        SELECT id FROM ingest_measurement WHERE round = $1 AND id >
+                            (SELECT coalesce(max(last), 0) FROM ingest_batch WHERE round = $1)
+                        ORDER BY id LIMIT $2) next
+                     HAVING count(*) > 0
+                     RETURNING {BATCH}"
+                ),
+                &[&round, &i64::from(limit)],
+            )?;
+            let batch = row.as_ref().map(batch_of).transpose()?;
+            transaction.commit()?;
+            Ok(batch)
+        })
+    }
+
+    fn open_batches(&mut self) -> Result<Vec<Batch>, IngestError> {
+        self.run(|client| {
+            let rows = client.query(
+                &format!(
+                    "SELECT {BATCH} FROM ingest_batch WHERE state IN ('closed', 'stored', 'committed') ORDER BY id"
+                ),
+                &[],
+            )?;
+            rows.iter().map(batch_of).collect()
+        })
+    }
+
+    fn read(&mut self, batch: &Batch, lines: Lines<'_>) -> Result<(), IngestError> {
+        let stretch = [batch.round.0 as i64, batch.first, batch.last];
+        self.run(|client| {
+            // Rows come as they are asked for.
+            let mut rows = client.query_raw(
+                "SELECT line FROM ingest_measurement WHERE round = $1 AND id BETWEEN $2 AND $3 ORDER BY id",
+                stretch,
+            )?;
+            while let Some(row) = rows.next()? {
+                lines(row.get::<_, &str>(0).as_bytes())
+                    .map_err(|error| Failure::Other(IngestError::Output(error)))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn set_stored(&mut self, batch: i64, cid: &FileCid, bytes: u64) -> Result<(), IngestError> {
+        let (cid, bytes) = (cid.to_string(), bytes as i64);
+        self.with(|client| {
+            client.execute(
+                "UPDATE ingest_batch SET state = 'stored', state_at = extract(epoch FROM now())::bigint, cid = $1,
+                    bytes = $2 WHERE id = $3",
+                &[&cid, &bytes, &batch],
+            )
+        })
+        .map(drop)
+    }
+
+    fn set_state(&mut self, batch: i64, state: BatchState, block: Option<u64>) -> Result<(), IngestError> {
+        let block = block.map(|block| block as i64);
+        self.with(|client| {
+            client.execute(
+                "UPDATE ingest_batch SET state = $1, state_at = extract(epoch FROM now())::bigint, seen_at_block = $2
+                 WHERE id = $3",
+                &[&state.name(), &block, &batch],
+            )
+        })
+        .map(drop)
+    }
+
+    fn prune(&mut self, before: u64) -> Result<u64, IngestError> {
+        let before = before as i64;
+        self.with(|client| {
+            let mut transaction = client.transaction()?;
+            let oldest = transaction.query_opt(
+                "UPDATE ingest_batch SET pruned = true WHERE id = (
+                    SELECT id FROM ingest_batch WHERE state = 'final' AND NOT pruned AND state_at < $1
+                    ORDER BY state_at LIMIT 1)
+                 RETURNING round, first, last",
+                &[&before],
+            )?;
+            let Some(stretch) = oldest else { return Ok(0) };
+            let deleted = transaction.execute(
+                "DELETE FROM ingest_measurement WHERE round = $1 AND id BETWEEN $2 AND $3",
+                &[
+                    &stretch.get::<_, i64>(0),
+                    &stretch.get::<_, i64>(1),
+                    &stretch.get::<_, i64>(2),
+                ],
+            )?;
+            transaction.commit()?;
+            Ok(deleted)
+        })
+    }
+
+    fn totals(&mut self) -> Result<Totals, IngestError> {
+        self.with(|client| {
+            let row = client.query_one(
+                "SELECT
+                    count(*) FILTER (WHERE state IN ('committed', 'final')),
+                    coalesce(sum(count) FILTER (WHERE state IN ('committed', 'final')), 0)::bigint,
+                    coalesce(sum(bytes) FILTER (WHERE state IN ('committed', 'final')), 0)::bigint,
+                    count(*) FILTER (WHERE state IN ('closed', 'stored')),
+                    coalesce(sum(count) FILTER (WHERE state = 'late'), 0)::bigint
+                 FROM ingest_batch",
+                &[],
+            )?;
+            let number = |index: usize| row.get::<_, i64>(index) as u64;
+            Ok(Totals {
+                committed_batches: number(0),
+                committed_measurements: number(1),
+                committed_bytes: number(2),
+                open_batches: number(3),
+                late_measurements: number(4),
+            })
+        })
+    }
+}
+
+impl std::fmt::Debug for PostgresIngest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresIngest")
+            .field("database", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
+fn copy_in(transaction: &mut Transaction<'_>, received_at: i64, rows: Rows<'_>) -> Result<u64, Failure> {
+    let sink = transaction.copy_in("COPY ingest_measurement (round, received_at, line) FROM STDIN BINARY")?;
+    let mut writer = BinaryCopyInWriter::new(sink, &[Type::INT8, Type::INT8, Type::TEXT]);
+    while let Some(NewRow { round, line }) =
+        rows().map_err(|error| Failure::Other(IngestError::Input(error)))?
+    {
+        writer.write(&[&(round.0 as i64), &received_at, &line])?;
+    }
+    Ok(writer.finish()?)
+}
+
+fn batch_of(row: &Row) -> Result<Batch, Failure> {
+    let id: i64 = row.get("id");
+    let nonsense = |what: String| Failure::Other(IngestError::BadRow(format!("batch {id}: {what}")));
+    let state: &str = row.get("state");
+    let cid: Option<&str> = row.get("cid");
+    let cid = cid.map(|cid| cid.parse().map_err(|_| nonsense(format!("`{cid}` is no CID"))));
+    Ok(Batch {
+        id,
+        round: RoundNumber(row.get::<_, i64>("round") as u64),
+        first: row.get("first"),
+        last: row.get("last"),
+        count: row.get::<_, i64>("count") as u32,
+        state: BatchState::parse(state).ok_or_else(|| nonsense(format!("`{state}` is no state")))?,
+        cid: cid.transpose()?,
+        oldest: row.get::<_, i64>("oldest") as u64,
+        seen_at_block: row
+            .get::<_, Option<i64>>("seen_at_block")
+            .map(|block| block as u64),
+    })
+}

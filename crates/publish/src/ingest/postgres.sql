@@ -1,0 +1,36 @@
+-- The same table as sqlite.sql. Times are Unix seconds.
+
+CREATE TABLE IF NOT EXISTS ingest_file (
+    digest BYTEA PRIMARY KEY,
+    name TEXT NOT NULL,
+    added BIGINT NOT NULL,
+    received_at BIGINT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ingest_measurement (
+    id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    round BIGINT NOT NULL,
+    received_at BIGINT NOT NULL,
+    line TEXT NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS ingest_measurement_of ON ingest_measurement (round, id);
+
+CREATE TABLE IF NOT EXISTS ingest_batch (
+    id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    round BIGINT NOT NULL,
+    first BIGINT NOT NULL,
+    last BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    oldest BIGINT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'closed' CHECK (state IN ('closed', 'stored', 'committed', 'final', 'late')),
+    state_at BIGINT NOT NULL DEFAULT extract(epoch FROM now())::bigint,
+    cid TEXT,
+    bytes BIGINT NOT NULL DEFAULT 0,
+    seen_at_block BIGINT,
+    pruned BOOLEAN NOT NULL DEFAULT false
+);
+
+CREATE INDEX IF NOT EXISTS ingest_batch_of ON ingest_batch (round, last);
+CREATE INDEX IF NOT EXISTS ingest_batch_open ON ingest_batch (id) WHERE state IN ('closed', 'stored', 'committed');
+CREATE INDEX IF NOT EXISTS ingest_batch_kept ON ingest_batch (state_at) WHERE state = 'final' AND NOT pruned;

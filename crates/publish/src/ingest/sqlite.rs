@@ -1,0 +1,286 @@
+//! The table in SQLite.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use assize_protocol::{FileCid, RoundNumber};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+
+use super::{Batch, BatchState, FileMark, Ingest, Lines, NewRow, Rows, Totals, Unbatched};
+use crate::IngestError;
+
+/// How long a statement waits while another process writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Rounds are found by skipping through the index, not by reading all of it.
+const ROUNDS: &str = "
+    WITH RECURSIVE rounds (round) AS (
+        SELECT min(round) FROM ingest_measurement
+        UNION ALL
+        SELECT (SELECT min(round) FROM ingest_measurement WHERE round > rounds.round) FROM rounds
+        WHERE rounds.round IS NOT NULL
+    )
+    SELECT round, (SELECT coalesce(max(last), 0) FROM ingest_batch batch WHERE batch.round = rounds.round)
+    FROM rounds WHERE round IS NOT NULL";
+
+/// The ingest table in one file, beside the process.
+#[derive(Debug)]
+pub struct SqliteIngest {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl SqliteIngest {
+    /// Opens the file, creating it if need be.
+    ///
+    /// # Errors
+    /// [`IngestError::Sqlite`] names the file.
+    pub fn open(path: &Path) -> Result<Self, IngestError> {
+        let prepare = || {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(BUSY)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            // 16 MiB: what one batch touches.
+            connection.pragma_update(None, "cache_size", -16_384)?;
+            connection.execute_batch(include_str!("sqlite.sql"))?;
+            Ok(connection)
+        };
+        let connection = prepare().map_err(|source| IngestError::sqlite(path, source))?;
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+        })
+    }
+
+    fn with<T>(
+        &mut self,
+        run: impl FnOnce(&mut Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, IngestError> {
+        run(&mut self.connection).map_err(|source| IngestError::sqlite(&self.path, source))
+    }
+}
+
+impl Ingest for SqliteIngest {
+    fn add_file(&mut self, file: &FileMark<'_>, rows: Rows<'_>) -> Result<Option<u64>, IngestError> {
+        let path = self.path.clone();
+        let sqlite = |source| IngestError::sqlite(&path, source);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(sqlite)?;
+        let marked = transaction
+            .execute(
+                "INSERT OR IGNORE INTO ingest_file (digest, name, added, received_at) VALUES (?, ?, 0, ?)",
+                params![&file.digest[..], file.name, file.received_at as i64],
+            )
+            .map_err(sqlite)?;
+        if marked == 0 {
+            return Ok(None);
+        }
+        let mut added = 0;
+        {
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO ingest_measurement (round, received_at, line) VALUES (?, ?, ?)")
+                .map_err(sqlite)?;
+            while let Some(NewRow { round, line }) = rows().map_err(IngestError::Input)? {
+                insert
+                    .execute(params![round.0 as i64, file.received_at as i64, line])
+                    .map_err(sqlite)?;
+                added += 1;
+            }
+        }
+        transaction
+            .execute(
+                "UPDATE ingest_file SET added = ? WHERE digest = ?",
+                params![added as i64, &file.digest[..]],
+            )
+            .map_err(sqlite)?;
+        transaction.commit().map_err(sqlite)?;
+        Ok(Some(added))
+    }
+
+    fn unbatched(&mut self) -> Result<Vec<Unbatched>, IngestError> {
+        self.with(|connection| {
+            let mut rounds = connection.prepare_cached(ROUNDS)?;
+            let mut count = connection.prepare_cached(
+                "SELECT count(*), (SELECT received_at FROM ingest_measurement WHERE round = ?1 AND id > ?2 ORDER BY id LIMIT 1)
+                 FROM ingest_measurement WHERE round = ?1 AND id > ?2",
+            )?;
+            let rounds = rounds
+                .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?
+                .collect::<Result<Vec<_>, _>>()?;
+            let mut unbatched = Vec::new();
+            for (round, last) in rounds {
+                let (count, oldest): (i64, Option<i64>) =
+                    count.query_row([round, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                unbatched.extend(oldest.map(|oldest| Unbatched {
+                    round: RoundNumber(round as u64),
+                    count: count as u64,
+                    oldest: oldest as u64,
+                }));
+            }
+            Ok(unbatched)
+        })
+    }
+
+    fn close(&mut self, round: RoundNumber, limit: u32) -> Result<Option<Batch>, IngestError> {
+        self.with(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let after: i64 = transaction.query_row(
+                "SELECT coalesce(max(last), 0) FROM ingest_batch WHERE round = ?",
+                [round.0 as i64],
+                |row| row.get(0),
+            )?;
+            let (first, last, count): (Option<i64>, Option<i64>, u32) = transaction.query_row(
+                "SELECT min(id), max(id), count(*) FROM (
+                    SELECT id FROM ingest_measurement WHERE round = ? AND id > ? ORDER BY id LIMIT ?)",
+                params![round.0 as i64, after, limit],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?;
+            let (Some(first), Some(last)) = (first, last) else {
+                return Ok(None);
+            };
+            let batch = transaction.query_row(
+                "INSERT INTO ingest_batch (round, first, last, count, oldest)
+                 SELECT ?1, ?2, ?3, ?4, received_at FROM ingest_measurement WHERE id = ?2
+                 RETURNING id, round, first, last, count, state, cid, oldest, seen_at_block",
+                params![round.0 as i64, first, last, count],
+                |row| Ok(batch_of(row)),
+            )??;
+            transaction.commit()?;
+            Ok(Some(batch))
+        })
+    }
+
+    fn open_batches(&mut self) -> Result<Vec<Batch>, IngestError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, round, first, last, count, state, cid, oldest, seen_at_block FROM ingest_batch
+                 WHERE state IN ('closed', 'stored', 'committed') ORDER BY id",
+            )?;
+            let rows = statement.query_map([], |row| Ok(batch_of(row)))?;
+            rows.map(|row| row.and_then(|batch| batch)).collect()
+        })
+    }
+
+    fn read(&mut self, batch: &Batch, lines: Lines<'_>) -> Result<(), IngestError> {
+        let path = self.path.clone();
+        let sqlite = |source| IngestError::sqlite(&path, source);
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT line FROM ingest_measurement WHERE round = ? AND id BETWEEN ? AND ? ORDER BY id",
+            )
+            .map_err(sqlite)?;
+        let mut rows = statement
+            .query([batch.round.0 as i64, batch.first, batch.last])
+            .map_err(sqlite)?;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let line = row.get_ref(0).map_err(sqlite)?;
+            let line = line.as_bytes().map_err(|error| sqlite(error.into()))?;
+            lines(line).map_err(IngestError::Output)?;
+        }
+        Ok(())
+    }
+
+    fn set_stored(&mut self, batch: i64, cid: &FileCid, bytes: u64) -> Result<(), IngestError> {
+        self.with(|connection| {
+            connection.execute(
+                "UPDATE ingest_batch SET state = 'stored', state_at = unixepoch(), cid = ?, bytes = ? WHERE id = ?",
+                params![cid.to_string(), bytes as i64, batch],
+            )
+        })
+        .map(drop)
+    }
+
+    fn set_state(&mut self, batch: i64, state: BatchState, block: Option<u64>) -> Result<(), IngestError> {
+        self.with(|connection| {
+            connection.execute(
+                "UPDATE ingest_batch SET state = ?, state_at = unixepoch(), seen_at_block = ? WHERE id = ?",
+                params![state.name(), block.map(|block| block as i64), batch],
+            )
+        })
+        .map(drop)
+    }
+
+    fn prune(&mut self, before: u64) -> Result<u64, IngestError> {
+        self.with(|connection| {
+            let oldest = connection
+                .query_row(
+                    "SELECT id, round, first, last FROM ingest_batch
+                     WHERE state = 'final' AND pruned = 0 AND state_at < ? ORDER BY state_at LIMIT 1",
+                    [before as i64],
+                    |row| {
+                        Ok((
+                            row.get::<_, i64>(0)?,
+                            [row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?],
+                        ))
+                    },
+                )
+                .optional()?;
+            // One batch at a time: other writers wait for as long as this takes.
+            let Some((batch, stretch)) = oldest else {
+                return Ok(0);
+            };
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let deleted = transaction.execute(
+                "DELETE FROM ingest_measurement WHERE round = ? AND id BETWEEN ? AND ?",
+                stretch,
+            )?;
+            transaction.execute("UPDATE ingest_batch SET pruned = 1 WHERE id = ?", [batch])?;
+            transaction.commit()?;
+            Ok(deleted as u64)
+        })
+    }
+
+    fn totals(&mut self) -> Result<Totals, IngestError> {
+        self.with(|connection| {
+            connection.query_row(
+                "SELECT
+                    coalesce(sum(state IN ('committed', 'final')), 0),
+                    coalesce(sum(count) FILTER (WHERE state IN ('committed', 'final')), 0),
+                    coalesce(sum(bytes) FILTER (WHERE state IN ('committed', 'final')), 0),
+                    coalesce(sum(state IN ('closed', 'stored')), 0),
+                    coalesce(sum(count) FILTER (WHERE state = 'late'), 0)
+                 FROM ingest_batch",
+                [],
+                |row| {
+                    let number = |index| row.get::<_, i64>(index).map(|number| number as u64);
+                    Ok(Totals {
+                        committed_batches: number(0)?,
+                        committed_measurements: number(1)?,
+                        committed_bytes: number(2)?,
+                        open_batches: number(3)?,
+                        late_measurements: number(4)?,
+                    })
+                },
+            )
+        })
+    }
+}
+
+fn batch_of(row: &Row<'_>) -> Result<Batch, rusqlite::Error> {
+    let nonsense = |column: usize, what: String| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what.into())
+    };
+    let number = |column: &str| row.get::<_, i64>(column).map(|number| number as u64);
+    let state: String = row.get("state")?;
+    let cid: Option<String> = row.get("cid")?;
+    let cid = cid
+        .map(|cid| cid.parse().map_err(|_| nonsense(6, format!("`{cid}` is no CID"))))
+        .transpose()?;
+    Ok(Batch {
+        id: row.get("id")?,
+        round: RoundNumber(number("round")?),
+        first: row.get("first")?,
+        last: row.get("last")?,
+        count: row.get("count")?,
+        state: BatchState::parse(&state).ok_or_else(|| nonsense(5, format!("`{state}` is no state")))?,
+        cid,
+        oldest: number("oldest")?,
+        seen_at_block: row
+            .get::<_, Option<i64>>("seen_at_block")?
+            .map(|block| block as u64),
+    })
+}

@@ -1,0 +1,329 @@
+//! The ingest table: the same tests over SQLite and over a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::io::{self, Cursor};
+use std::sync::Arc;
+use std::thread;
+
+use assize_measurement::unixfs::file_cid;
+use assize_protocol::RoundNumber;
+use assize_publish::{
+    Batch, BatchState, FileMark, Ingest, IngestError, NewRow, PostgresIngest, SqliteIngest, Totals,
+    Unbatched, import,
+};
+use assize_testkit::postgres::{Postgres, PostgresError};
+
+/// Opens the same table again and again, as processes do.
+type Open = Arc<dyn Fn() -> Box<dyn Ingest> + Send + Sync>;
+
+/// Runs a test over both.
+fn over_both(test: impl Fn(Open)) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ingest.sqlite");
+    test(Arc::new(move || Box::new(SqliteIngest::open(&path).unwrap())));
+    match Postgres::start() {
+        Ok(server) => {
+            let url = server.url();
+            test(Arc::new(move || Box::new(PostgresIngest::connect(&url).unwrap())));
+        }
+        Err(PostgresError::NotFound) if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() => {
+            eprintln!("SKIPPED over PostgreSQL: {}", PostgresError::NotFound);
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn line(round: u64, number: u64) -> String {
+    format!(
+        "{{\"round\":{round},\"number\":{number},\"text\":\"tab \\t, quote ', backslash \\\\, ünïcode\"}}"
+    )
+}
+
+fn add(ingest: &mut dyn Ingest, name: &str, received_at: u64, rows: &[(u64, u64)]) -> Option<u64> {
+    let mark = FileMark {
+        digest: file_cid(name.as_bytes()).digest,
+        name,
+        received_at,
+    };
+    let mut rows = rows.iter().map(|&(round, number)| NewRow {
+        round: RoundNumber(round),
+        line: line(round, number),
+    });
+    ingest.add_file(&mark, &mut || Ok(rows.next())).unwrap()
+}
+
+fn lines(ingest: &mut dyn Ingest, batch: &Batch) -> Vec<String> {
+    let mut lines = Vec::new();
+    ingest
+        .read(batch, &mut |line| {
+            lines.push(String::from_utf8(line.to_vec()).unwrap());
+            Ok(())
+        })
+        .unwrap();
+    lines
+}
+
+#[test]
+fn a_batch_is_a_stretch_of_its_own_round() {
+    over_both(|open| {
+        let mut ingest = open();
+        assert_eq!(ingest.unbatched().unwrap(), []);
+        let mixed: Vec<_> = (0..30).map(|number| (1 + number % 3, number)).collect();
+        assert_eq!(add(&mut *ingest, "a", 100, &mixed), Some(30));
+        assert_eq!(add(&mut *ingest, "a", 200, &mixed), None);
+        assert_eq!(add(&mut *ingest, "b", 200, &[(2, 30), (9, 31)]), Some(2));
+        let waiting = |round, count, oldest| Unbatched {
+            round: RoundNumber(round),
+            count,
+            oldest,
+        };
+        assert_eq!(
+            ingest.unbatched().unwrap(),
+            [
+                waiting(1, 10, 100),
+                waiting(2, 11, 100),
+                waiting(3, 10, 100),
+                waiting(9, 1, 200)
+            ]
+        );
+
+        let first = ingest.close(RoundNumber(2), 4).unwrap().unwrap();
+        assert_eq!(
+            (first.count, first.state, first.oldest, first.cid),
+            (4, BatchState::Closed, 100, None)
+        );
+        let expected: Vec<_> = [1, 4, 7, 10].map(|number| line(2, number)).to_vec();
+        assert_eq!(lines(&mut *ingest, &first), expected);
+        // Another process goes on where this one stopped.
+        let mut again = open();
+        let second = again.close(RoundNumber(2), 100).unwrap().unwrap();
+        assert_eq!(second.count, 7);
+        assert_eq!(lines(&mut *again, &second).first(), Some(&line(2, 13)));
+        assert_eq!(again.close(RoundNumber(2), 100).unwrap(), None);
+        assert_eq!(again.close(RoundNumber(77), 100).unwrap(), None);
+        assert_eq!(
+            again.unbatched().unwrap(),
+            [waiting(1, 10, 100), waiting(3, 10, 100), waiting(9, 1, 200)]
+        );
+        assert_eq!(ingest.open_batches().unwrap(), [first, second]);
+        // Later ones of the same round come into a later batch.
+        add(&mut *ingest, "c", 300, &[(2, 40)]);
+        let third = ingest.close(RoundNumber(2), 100).unwrap().unwrap();
+        assert_eq!((third.count, third.oldest), (1, 300));
+    });
+}
+
+#[test]
+fn a_batch_goes_its_way_and_is_deleted_when_it_is_final() {
+    over_both(|open| {
+        let mut ingest = open();
+        add(&mut *ingest, "a", 100, &[(1, 0), (1, 1), (2, 2)]);
+        let one = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
+        let two = ingest.close(RoundNumber(2), 10).unwrap().unwrap();
+        let cid = file_cid(b"x");
+        ingest.set_stored(one.id, &cid, 77).unwrap();
+        let open_now = ingest.open_batches().unwrap();
+        assert_eq!(
+            (open_now[0].state, open_now[0].cid),
+            (BatchState::Stored, Some(cid))
+        );
+        assert_eq!(
+            ingest.totals().unwrap(),
+            Totals {
+                open_batches: 2,
+                ..Totals::default()
+            }
+        );
+        ingest.set_state(one.id, BatchState::Committed, Some(5)).unwrap();
+        ingest.set_state(two.id, BatchState::Late, None).unwrap();
+        let open_now = ingest.open_batches().unwrap();
+        assert_eq!(open_now.len(), 1);
+        assert_eq!(
+            (open_now[0].state, open_now[0].seen_at_block),
+            (BatchState::Committed, Some(5))
+        );
+        assert_eq!(
+            ingest.totals().unwrap(),
+            Totals {
+                committed_batches: 1,
+                committed_measurements: 2,
+                committed_bytes: 77,
+                open_batches: 0,
+                late_measurements: 1,
+            }
+        );
+        // Not final: nothing is deleted, however old.
+        assert_eq!(ingest.prune(u64::MAX >> 1).unwrap(), 0);
+        ingest.set_state(one.id, BatchState::Final, Some(5)).unwrap();
+        assert_eq!(ingest.open_batches().unwrap(), []);
+        assert_eq!(ingest.prune(0).unwrap(), 0);
+        assert_eq!(lines(&mut *ingest, &one).len(), 2);
+        assert_eq!(ingest.prune(u64::MAX >> 1).unwrap(), 2);
+        assert_eq!(ingest.prune(u64::MAX >> 1).unwrap(), 0);
+        assert_eq!(lines(&mut *ingest, &one).len(), 0);
+        // What is late is kept; what was deleted does not come back as new.
+        assert_eq!(lines(&mut *ingest, &two), [line(2, 2)]);
+        assert_eq!(ingest.unbatched().unwrap(), []);
+    });
+}
+
+#[test]
+fn what_cannot_be_read_to_its_end_is_not_taken_in_at_all() {
+    over_both(|open| {
+        let mut ingest = open();
+        let mark = FileMark {
+            digest: [1; 32],
+            name: "broken",
+            received_at: 0,
+        };
+        let mut left = 3;
+        let failed = ingest.add_file(&mark, &mut || {
+            left -= 1;
+            match left {
+                0 => Err(io::Error::other("the disk went away")),
+                _ => Ok(Some(NewRow {
+                    round: RoundNumber(1),
+                    line: "{}".into(),
+                })),
+            }
+        });
+        assert!(matches!(failed, Err(IngestError::Input(_))), "{failed:?}");
+        assert_eq!(ingest.unbatched().unwrap(), []);
+        // The file is not known: whole, it is taken in.
+        assert_eq!(ingest.add_file(&mark, &mut || Ok(None)).unwrap(), Some(0));
+    });
+}
+
+#[test]
+fn lines_that_cannot_be_passed_on_are_told() {
+    over_both(|open| {
+        let mut ingest = open();
+        add(&mut *ingest, "a", 0, &[(1, 0), (1, 1)]);
+        let batch = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
+        let failed = ingest.read(&batch, &mut |_| Err(io::Error::other("no room")));
+        assert!(matches!(failed, Err(IngestError::Output(_))), "{failed:?}");
+        assert_eq!(lines(&mut *ingest, &batch).len(), 2);
+    });
+}
+
+/// Appending goes on while batches are closed: none is left out, none is in two.
+#[test]
+fn batches_closed_while_others_append_have_each_measurement_once() {
+    over_both(|open| {
+        const WRITERS: u64 = 4;
+        const FILES: u64 = 25;
+        const ROWS: u64 = 20;
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let open = Arc::clone(&open);
+                thread::spawn(move || {
+                    let mut ingest = open();
+                    for file in 0..FILES {
+                        let first = (writer * FILES + file) * ROWS;
+                        let rows: Vec<_> = (first..first + ROWS).map(|number| (1, number)).collect();
+                        add(&mut *ingest, &format!("{writer}/{file}"), 0, &rows);
+                    }
+                })
+            })
+            .collect();
+        let mut ingest = open();
+        let mut batches = Vec::new();
+        while writers.iter().any(|writer| !writer.is_finished()) {
+            batches.extend(ingest.close(RoundNumber(1), 33).unwrap());
+        }
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        while let Some(batch) = ingest.close(RoundNumber(1), 33).unwrap() {
+            batches.push(batch);
+        }
+        let mut found: Vec<_> = batches
+            .iter()
+            .flat_map(|batch| lines(&mut *ingest, batch))
+            .collect();
+        assert_eq!(
+            found.len() as u64,
+            batches.iter().map(|batch| u64::from(batch.count)).sum::<u64>()
+        );
+        found.sort();
+        let mut expected: Vec<_> = (0..WRITERS * FILES * ROWS)
+            .map(|number| line(1, number))
+            .collect();
+        expected.sort();
+        assert_eq!(found, expected);
+    });
+}
+
+#[test]
+fn bad_lines_are_skipped_and_counted_and_long_ones_do_not_fill_the_memory() {
+    over_both(|open| {
+        let mut ingest = open();
+        let mut file = b"not json\n\n".to_vec();
+        file.extend_from_slice(&[0xff, 0xfe, b'\n']);
+        file.extend(vec![b'x'; 10 << 20]);
+        file.extend_from_slice(b"\n{\"round\":1}");
+        let report = import(&mut *ingest, "bad.ndjson", Cursor::new(&file), 0).unwrap();
+        assert_eq!((report.added, report.rejected), (0, 4));
+        let told: Vec<_> = report
+            .first_rejected
+            .iter()
+            .map(|line| (line.line, line.field, line.reason.as_str()))
+            .collect();
+        assert_eq!(told[0], (1, "line", "is not a JSON object"));
+        assert_eq!((told[1].0, told[1].1), (3, "line"));
+        assert!(told[1].2.contains("UTF-8"), "{told:?}");
+        assert_eq!(told[2], (4, "line", "is 10485760 bytes long; 65536 are the most"));
+        assert_eq!((told[3].0, told[3].1), (5, "task"));
+        // The same file again is known.
+        assert_eq!(
+            import(&mut *ingest, "bad.ndjson", Cursor::new(&file), 0)
+                .unwrap()
+                .added,
+            0
+        );
+    });
+}
+
+#[test]
+fn a_table_that_cannot_be_opened_is_named_with_the_remedy() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("nowhere/ingest.sqlite");
+    let error = SqliteIngest::open(&missing).unwrap_err().to_string();
+    assert!(
+        error.contains("nowhere/ingest.sqlite") && error.contains("directory exist"),
+        "{error}"
+    );
+    let nonsense = directory.path().join("nonsense");
+    std::fs::write(&nonsense, vec![7; 10_000]).unwrap();
+    let error = SqliteIngest::open(&nonsense).unwrap_err().to_string();
+    assert!(error.contains("right file"), "{error}");
+    let error = PostgresIngest::connect("postgres://u:secret@127.0.0.1:1/none")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("none on 127.0.0.1") && !error.contains("secret"),
+        "{error}"
+    );
+    let error = PostgresIngest::connect("postgres://%%%").unwrap_err().to_string();
+    assert!(error.contains("ingest table"), "{error}");
+}
+
+/// The lock of another process ends in an error that says so, and what was under way is not there.
+#[test]
+fn a_database_locked_by_another_process_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ingest.sqlite");
+    let mut ingest = SqliteIngest::open(&path).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mark = FileMark {
+        digest: [1; 32],
+        name: "a",
+        received_at: 0,
+    };
+    let error = ingest.add_file(&mark, &mut || Ok(None)).unwrap_err().to_string();
+    assert!(
+        error.contains("another process has held it") && error.contains("ingest.sqlite"),
+        "{error}"
+    );
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(ingest.add_file(&mark, &mut || Ok(None)).unwrap(), Some(0));
+}
