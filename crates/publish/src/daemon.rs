@@ -64,7 +64,6 @@ impl Status {
     }
 
     /// `GET /healthz`: 200 while passes succeed, else 503 with the reason. `GET /metrics`: figures for Prometheus.
-    #[must_use]
     pub fn router(&self) -> Router {
         Router::new()
             .route("/healthz", get(healthz))

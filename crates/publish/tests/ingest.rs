@@ -1,5 +1,9 @@
 //! The ingest table: the same tests over SQLite and over a real PostgreSQL.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics, one that is skipped says so"
+)]
 
 use std::io::{self, Cursor};
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use crate::IngestError;
 
 /// Numbers are drawn before they are visible to others. Who appends holds this lock shared, who closes a batch alone: so
 /// no lower number can appear behind a batch that is closed. PostgreSQL manual, §13.3.5.
-const LOCK: i64 = 0x0061_7373_697a_65;
+const LOCK: i64 = 0x0000_6173_7369_7a65;
 
 const BATCH: &str = "id, round, first, last, count, state, cid, oldest, seen_at_block";
 
