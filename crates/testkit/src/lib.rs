@@ -1,7 +1,8 @@
-//! What tests and the demo need and no deployment does: a local chain, recorded real inputs, a simulated network of
-//! honest and hostile stations, a database server.
+//! What tests and the demo need and no deployment does: a local chain, a faulty node before it, recorded real inputs, a
+//! simulated network of honest and hostile stations, a database server.
 
 pub mod anvil;
+pub mod fault;
 pub mod fixtures;
 pub mod network;
 pub mod postgres;
