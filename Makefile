@@ -13,8 +13,8 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo test test-rust test-contracts test-wasm test-verifier verifier lint artifacts check-artifacts differential bench \
-	bench-instructions fuzz prove clean
+.PHONY: help demo test test-rust test-contracts test-wasm test-verifier verifier lint artifacts check-artifacts differential chaos \
+	bench bench-instructions fuzz prove clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -84,6 +84,9 @@ test-rust: $(STAMP) ## crates, and end to end against a real anvil
 	else \
 	  cargo test --workspace --locked; \
 	fi
+
+chaos: $(STAMP) ## the long chaos test: a million measurements, 200 kills; ASSIZE_CHAOS_SEED=… throws the same dice again
+	ASSIZE_CHAOS=long cargo test --locked -p assize-cli --test chaos -- --nocapture
 
 bench: ## time and memory of derivation and of beacon verification
 	cargo bench --locked -p assize-protocol --bench derivation

@@ -12,7 +12,9 @@ pub struct Stats {
     pub queued: u64,
     /// Intents with transactions under way.
     pub pending: u64,
-    /// When the oldest of both was enqueued, Unix seconds.
+    /// Intents that count, and are not final.
+    pub unfinal: u64,
+    /// When the oldest of the first two was enqueued, Unix seconds.
     pub oldest: Option<u64>,
     /// Transactions signed to replace others at a higher price.
     pub bumps: u64,
@@ -48,6 +50,7 @@ impl Database {
         Ok(Stats {
             queued: count("SELECT count(*) FROM outbox_intent WHERE state = 'queued'")?,
             pending: count("SELECT count(*) FROM outbox_intent WHERE state = 'pending'")?,
+            unfinal: count("SELECT count(*) FROM outbox_intent WHERE state = 'counts'")?,
             oldest: one("SELECT min(created_at) FROM outbox_intent WHERE state IN ('queued', 'pending')")?,
             bumps: count(
                 "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM outbox_attempt GROUP BY intent, nonce)",

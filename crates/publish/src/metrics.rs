@@ -29,6 +29,7 @@ pub struct Metrics {
     measurements: Number,
     bytes: Number,
     in_flight: Number,
+    unfinal: Number,
     parked: Number,
     bumps: Number,
     resends: Number,
@@ -90,6 +91,11 @@ impl Metrics {
                 "Transactions sent and not confirmed",
                 None,
             ),
+            unfinal: add(
+                "transactions_unfinal",
+                "Transactions confirmed and not final",
+                None,
+            ),
             parked: add(
                 "transactions_parked",
                 "Transactions that wait for a cap or for funds",
@@ -146,6 +152,7 @@ impl Metrics {
             (&self.measurements, totals.committed_measurements as f64),
             (&self.bytes, totals.committed_bytes as f64),
             (&self.in_flight, stats.pending as f64),
+            (&self.unfinal, stats.unfinal as f64),
             (
                 &self.parked,
                 parked.collect::<std::collections::BTreeSet<_>>().len() as f64,

@@ -136,21 +136,12 @@ impl Anvil {
 
     /// One raw JSON-RPC call.
     pub fn rpc(&self, method: &str, params: Value) -> Result<Value, AnvilError> {
-        let failed = |reason: String| AnvilError::Rpc {
-            method: method.to_owned(),
-            reason,
-        };
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut answer: Value = self
-            .agent
-            .post(&self.url)
-            .send_json(body)
-            .and_then(|mut response| response.body_mut().read_json())
-            .map_err(|error| failed(error.to_string()))?;
-        match answer.get("error") {
-            Some(error) => Err(failed(error.to_string())),
-            None => Ok(answer["result"].take()),
-        }
+        call(&self.agent, &self.url, method, params)
+    }
+
+    /// The same to an anvil that somebody else holds.
+    pub fn rpc_at(url: &str, method: &str, params: Value) -> Result<Value, AnvilError> {
+        call(&ureq::agent(), url, method, params)
     }
 
     /// Sets the timestamp (Unix seconds) of the next block, which must be later than the last one's.
@@ -201,6 +192,23 @@ impl Anvil {
     /// Private key of the `index`-th (0 to 9) of anvil's own funded accounts: public test keys, worth nothing.
     pub fn dev_key(&self, index: usize) -> B256 {
         DEV_KEYS[index % DEV_KEYS.len()]
+    }
+}
+
+fn call(agent: &ureq::Agent, url: &str, method: &str, params: Value) -> Result<Value, AnvilError> {
+    let failed = |reason: String| AnvilError::Rpc {
+        method: method.to_owned(),
+        reason,
+    };
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let mut answer: Value = agent
+        .post(url)
+        .send_json(body)
+        .and_then(|mut response| response.body_mut().read_json())
+        .map_err(|error| failed(error.to_string()))?;
+    match answer.get("error") {
+        Some(error) => Err(failed(error.to_string())),
+        None => Ok(answer["result"].take()),
     }
 }
 

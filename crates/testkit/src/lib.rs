@@ -6,3 +6,4 @@ pub mod fault;
 pub mod fixtures;
 pub mod network;
 pub mod postgres;
+pub mod world;

@@ -1,0 +1,482 @@
+//! A publisher that is killed again and again, before a node that fails in every way: every measurement is committed
+//! once, in its own round.
+//!
+//! `make test` runs the short form; `make chaos` the long one. A run prints its seed; ASSIZE_CHAOS_SEED=… throws the same
+//! dice again (kills come by the clock, so that a replay is near, not exact).
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics, and its figures are wanted"
+)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use alloy_primitives::utils::{format_ether, parse_ether};
+use alloy_primitives::{B256, U256, hex};
+use assize_chain::ChainClient;
+use assize_measurement::{Measurement, Millis, Signature};
+use assize_outbox::{Clock, SystemClock};
+use assize_protocol::{RoundNumber, TaskIndex};
+use assize_store::{LocalStore, Source};
+use assize_testkit::anvil::Anvil;
+use assize_testkit::fault::{Fault, FaultNode, Faults};
+use assize_testkit::world::World;
+use common::assize;
+use rusqlite::OptionalExtension;
+use serde_json::{Value, json};
+
+const ROUNDS: u64 = 12;
+/// What the publisher may spend in a day, FIL.
+const DAILY_CAP: &str = "1";
+
+struct Form {
+    measurements: u32,
+    files: u32,
+    /// Most measurements in a batch: so few that a round has several.
+    batch: u32,
+    kills: u32,
+}
+
+impl Form {
+    fn chosen() -> Self {
+        match std::env::var("ASSIZE_CHAOS").as_deref() {
+            Ok("long") => Self {
+                measurements: 1_000_000,
+                files: 200,
+                batch: 20_000,
+                kills: 200,
+            },
+            _ => Self {
+                measurements: 120_000,
+                files: 24,
+                batch: 3_000,
+                kills: 20,
+            },
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_measurement_is_committed_once_in_its_own_round() {
+    let form = Form::chosen();
+    let seed = std::env::var("ASSIZE_CHAOS_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| SystemClock.now());
+    eprintln!("chaos: ASSIZE_CHAOS_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let begun = Instant::now();
+
+    let world = World::start(86_400).await.unwrap();
+    for _ in 0..ROUNDS {
+        world.open_round().await.unwrap();
+    }
+    world.anvil.mine(10).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let files = write_files(directory.path(), &form, &mut random);
+    fs::write(
+        directory.path().join("deployment.json"),
+        json!(world.deployment).to_string(),
+    )
+    .unwrap();
+    let head = world.rounds.client().head().await.unwrap().number;
+    let node = FaultNode::start(
+        world.anvil.url(),
+        Faults {
+            fork_floor: head,
+            ..Faults::everything(seed)
+        },
+    )
+    .unwrap();
+    let blocks = Blocks::every(Duration::from_millis(40), world.anvil.url());
+    let programs = Programs {
+        directory: directory.path(),
+        batch: form.batch,
+        url: node.url(),
+        key: hex::encode_prefixed(world.anvil.dev_key(World::PUBLISHER)),
+    };
+
+    // Processes that take files in, and others that publish: all are killed.
+    let mut kills = (0, 0);
+    let mut imported = 0;
+    while kills.0 + kills.1 < form.kills || imported < files.len() {
+        let pause = Duration::from_millis(random.u64(20..900));
+        if imported < files.len() && random.u32(0..3) == 0 {
+            let most = files.len().min(imported + files.len() / 6);
+            match run_for(programs.import(&files[..most]), pause) {
+                Some(code) => {
+                    assert_eq!(code, Some(0), "{}", programs.log());
+                    imported = most;
+                }
+                None => kills.0 += 1,
+            }
+        } else {
+            match run_for(programs.publish(), pause) {
+                Some(code) => assert_eq!(code, Some(2), "it ends only where the node fails at its start"),
+                None => kills.1 += 1,
+            }
+        }
+    }
+    // From here on nobody kills, and the node still fails.
+    let mut publisher = programs.publish();
+    let waited = Instant::now();
+    while committed(&world).await < u64::from(form.measurements) {
+        assert_eq!(publisher.0.try_wait().unwrap(), None, "the publisher has ended");
+        assert!(
+            waited.elapsed() < Duration::from_secs(300),
+            "stands still at {}; {}",
+            committed(&world).await,
+            programs.log()
+        );
+        thread::sleep(Duration::from_millis(200));
+    }
+    let faults = node.counts();
+    node.set(Faults {
+        null_rounds: true,
+        ..Faults::none()
+    });
+    wait_until_final(&mut publisher);
+    terminate(&publisher.0);
+    assert_eq!(publisher.0.wait().unwrap().code(), Some(0), "{}", programs.log());
+    drop(blocks);
+
+    let batches = expect_each_once(&world, directory.path(), &form).await;
+    let (transactions, spent) = expect_no_gap(&world, directory.path()).await;
+    assert!(
+        spent <= parse_ether(DAILY_CAP).unwrap(),
+        "{} FIL spent",
+        format_ether(spent)
+    );
+    // Null rounds are not among them: nothing here asks for a block by its number, so that none can stop it.
+    for fault in [
+        Fault::Lag,
+        Fault::Dropped,
+        Fault::MissingReceipt,
+        Fault::Busy,
+        Fault::BadGateway,
+        Fault::HangUp,
+        Fault::Fork,
+    ] {
+        assert!(faults.contains_key(&fault), "no {fault}: {faults:?}");
+    }
+    eprintln!(
+        "chaos: {} measurements in {batches} batches, {} kills while publishing and {} while importing, {transactions} \
+         transactions, {} FIL, {:.1} s\nchaos: {faults:?}",
+        form.measurements,
+        kills.1,
+        kills.0,
+        format_ether(spent),
+        begun.elapsed().as_secs_f64()
+    );
+}
+
+/// Measurements of all rounds, mixed, in some files. Each has a task number of its own.
+fn write_files(directory: &Path, form: &Form, random: &mut fastrand::Rng) -> Vec<PathBuf> {
+    let per_file = form.measurements / form.files;
+    let mut file_of = |file: u32| {
+        let path = directory.join(format!("{file}.ndjson"));
+        let mut out = BufWriter::new(File::create(&path).unwrap());
+        for task in file * per_file..(file + 1) * per_file {
+            let line = measurement(random.u64(1..=ROUNDS), task).to_line();
+            writeln!(out, "{line}").unwrap();
+        }
+        path
+    };
+    (0..form.files).map(&mut file_of).collect()
+}
+
+fn measurement(round: u64, task: u32) -> Measurement {
+    Measurement {
+        round: RoundNumber(round),
+        task: TaskIndex(task),
+        station: [7; 20].into(),
+        cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
+        miner_id: "f01697248".into(),
+        provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
+        provider_address: Some("/dns/f01697248.example.net/tcp/443/https".into()),
+        protocol: Some("http".into()),
+        spark_version: Some("1.20.0".into()),
+        zinnia_version: None,
+        timeout: true,
+        start_at: Some(Millis(1_760_000_000_000)),
+        first_byte_at: None,
+        end_at: None,
+        status_code: None,
+        head_status_code: None,
+        byte_length: Some(0),
+        car_too_large: false,
+        car_checksum: None,
+        indexer_result: Some("OK".into()),
+        attestation: None,
+        signature: Signature([9; 65]),
+    }
+}
+
+/// The programs under test.
+struct Programs<'a> {
+    directory: &'a Path,
+    batch: u32,
+    url: String,
+    key: String,
+}
+
+/// Killed when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Programs<'_> {
+    fn import(&self, files: &[PathBuf]) -> Running {
+        let mut command = self.command();
+        command.arg("--import-only").args(files);
+        Running(command.spawn().unwrap())
+    }
+
+    fn publish(&self) -> Running {
+        let mut command = self.command();
+        command
+            .env("ASSIZE_PRIVATE_KEY", &self.key)
+            .args(["--margin", "1000000", "--batch", &self.batch.to_string()])
+            .args([
+                "--confirmations",
+                "2",
+                "--finality",
+                "8",
+                "--resend-after",
+                "1",
+                "--poll",
+                "20",
+            ])
+            .args(["--daily-cap", DAILY_CAP, "--listen", "127.0.0.1:0", "--verbose"]);
+        Running(command.spawn().unwrap())
+    }
+
+    fn command(&self) -> Command {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.directory.join("log"))
+            .unwrap();
+        let mut command = assize();
+        command
+            .current_dir(self.directory)
+            .args([
+                "publish",
+                "--rpc-url",
+                &self.url,
+                "--deployment",
+                "deployment.json",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(log);
+        command
+    }
+
+    /// The end of what the programs said.
+    fn log(&self) -> String {
+        let log = fs::read_to_string(self.directory.join("log")).unwrap();
+        let lines: Vec<_> = log.lines().rev().take(40).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Lets a program run and kills it; its exit code, if it ended by itself.
+fn run_for(mut program: Running, time: Duration) -> Option<Option<i32>> {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        if let Some(status) = program.0.try_wait().unwrap() {
+            return Some(status.code());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    // SIGKILL, by Running's drop.
+    None
+}
+
+/// Mines blocks while it lives: confirmations need them.
+struct Blocks(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
+
+impl Blocks {
+    fn every(pause: Duration, url: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (url, stopped) = (url.to_owned(), Arc::clone(&stop));
+        let miner = thread::spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {
+                Anvil::rpc_at(&url, "anvil_mine", json!(["0x1"])).unwrap();
+                thread::sleep(pause);
+            }
+        });
+        Self(stop, Some(miner))
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+        let _ = self.1.take().map(thread::JoinHandle::join);
+    }
+}
+
+async fn committed(world: &World) -> u64 {
+    let mut sum = 0;
+    for round in 1..=ROUNDS {
+        let commitments = world.rounds.commitments(RoundNumber(round)).await.unwrap();
+        sum += commitments
+            .iter()
+            .map(|commitment| u64::from(commitment.count))
+            .sum::<u64>();
+    }
+    sum
+}
+
+/// Reads the publisher's metrics until nothing is open.
+fn wait_until_final(publisher: &mut Running) {
+    let mut line = String::new();
+    BufReader::new(publisher.0.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let url = ready["url"].as_str().unwrap();
+    let get = |path: &str| {
+        ureq::get(format!("{url}{path}"))
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_to_string()
+            .unwrap()
+    };
+    let begun = Instant::now();
+    loop {
+        let metrics = get("/metrics");
+        let value = |name: &str| -> f64 {
+            let line = metrics
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("assize_publish_{name} ")));
+            line.unwrap().parse().unwrap()
+        };
+        let idle = [
+            "open_batches",
+            "waiting_measurements",
+            "transactions_in_flight",
+            "transactions_unfinal",
+            "oldest_unpublished_seconds",
+        ]
+        .iter()
+        .all(|name| value(name) == 0.0);
+        if idle && value("last_pass_timestamp_seconds") > 0.0 {
+            assert_eq!(value("late_measurements"), 0.0);
+            assert!(value("wallet_runway_days") > 0.0, "{metrics}");
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "not idle: {metrics}");
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(get("/healthz"), "ok\n");
+}
+
+fn terminate(child: &Child) {
+    let status = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+/// On chain, every measurement is in exactly one batch, of its own round.
+async fn expect_each_once(world: &World, directory: &Path, form: &Form) -> usize {
+    let store = LocalStore::open(directory.join("store")).unwrap();
+    let seen = Mutex::new(vec![false; form.measurements as usize]);
+    let mut batches = 0;
+    for round in 1..=ROUNDS {
+        let commitments = world.rounds.commitments(RoundNumber(round)).await.unwrap();
+        batches += commitments.len();
+        for commitment in commitments {
+            let content = store.get(&commitment.cid).unwrap();
+            let mut lines = 0;
+            for line in content
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+            {
+                let line: Value = serde_json::from_slice(line).unwrap();
+                assert_eq!(line["round"], round);
+                let seen = &mut seen.lock().unwrap()[line["task"].as_u64().unwrap() as usize];
+                assert!(!*seen, "{line} is committed twice");
+                *seen = true;
+                lines += 1;
+            }
+            assert_eq!(lines, commitment.count);
+        }
+    }
+    let missing = seen.lock().unwrap().iter().filter(|seen| !**seen).count();
+    assert_eq!(missing, 0, "measurements are missing on chain");
+    batches
+}
+
+/// The chain has all nonces of the publisher, nothing waits, and so much was paid.
+async fn expect_no_gap(world: &World, directory: &Path) -> (usize, U256) {
+    let client: &ChainClient = world.rounds.client();
+    let publisher = world.publisher.address();
+    let mined = client.mined_nonce(publisher).await.unwrap();
+    assert_eq!(client.pending_nonce(publisher).await.unwrap(), mined);
+    // After forks anvil has lost the particulars of some transactions that are in its blocks; the queue has what it sent.
+    let queue = rusqlite::Connection::open(directory.join("publisher.sqlite")).unwrap();
+    let mut sent = queue
+        .prepare("SELECT nonce, gas_limit, max_fee FROM outbox_attempt WHERE hash = ?")
+        .unwrap();
+    let head = client.head().await.unwrap().number;
+    let mut nonces = BTreeSet::new();
+    let mut spent = U256::ZERO;
+    for number in 0..=head {
+        let params = json!([format!("{number:#x}"), false]);
+        let block = world.anvil.rpc("eth_getBlockByNumber", params).unwrap();
+        for hash in block["transactions"].as_array().unwrap() {
+            let hash: B256 = hash.as_str().unwrap().parse().unwrap();
+            let attempt = sent.query_row([hash.as_slice()], |row| {
+                Ok((
+                    row.get::<_, i64>(0)? as u64,
+                    row.get::<_, i64>(1)? as u64,
+                    row.get::<_, String>(2)?,
+                ))
+            });
+            let Some((nonce, gas_limit, max_fee)) = attempt.optional().unwrap() else {
+                continue;
+            };
+            assert!(nonces.insert(nonce), "nonce {nonce} twice");
+            let receipt = client.receipt(hash).await.unwrap();
+            assert!(
+                receipt.as_ref().is_none_or(|receipt| receipt.succeeded),
+                "{hash} was reverted"
+            );
+            spent += receipt.map_or_else(
+                || U256::from(gas_limit) * max_fee.parse::<U256>().unwrap(),
+                |receipt| U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price),
+            );
+        }
+    }
+    assert!(nonces.iter().copied().eq(0..mined), "{nonces:?}");
+    // The queue's own table agrees.
+    let open: i64 = queue
+        .query_row(
+            "SELECT count(*) FROM outbox_intent WHERE state NOT IN ('closed', 'void', 'refused')",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(open, 0, "intents have not ended");
+    (nonces.len(), spent)
+}
