@@ -24,7 +24,7 @@ use thiserror::Error;
 use crate::unixfs::{self, Profile, UnixFsError};
 use crate::varint;
 
-pub use stream::{Content, ReadError, pack_to};
+pub use stream::{Blocks, Content, ReadError, pack_to};
 
 /// Why bytes are not the CAR of a file. Offsets are of a section's first byte, from the start of the CAR.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -13,6 +13,8 @@ mod error;
 mod gateway;
 mod local;
 mod order;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod spool;
 
 use std::io::{self, Write};

@@ -53,6 +53,12 @@ impl LocalStore {
         Ok(Self { directory })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Where the CAR of a file lies, or would lie.
     #[must_use]
     pub fn path(&self, cid: &FileCid) -> PathBuf {

@@ -128,25 +128,17 @@ impl ReadError {
     }
 }
 
-/// The content of a file, read from its CAR; takes what [`unpack`](super::unpack) takes, in memory that does not grow with
-/// the file.
-///
-/// Every block is checked against its CID and its place before any of its bytes are given. Whether the *end* is right, and
-/// no foreign block is there, is known when the content has been read to its end.
+/// The blocks of a CAR that is read as needed: an index in memory, the blocks where they are.
 #[derive(Debug)]
-pub struct Content<R> {
+pub struct Blocks<R> {
     car: BufReader<R>,
     root: FileCid,
-    blocks: BTreeMap<FileCid, Block>,
-    walk: Walk,
-    /// The block last read; its bytes from `given` on are still to be given.
-    block: Vec<u8>,
-    given: usize,
+    places: BTreeMap<FileCid, Place>,
 }
 
 /// Where a block is.
 #[derive(Debug)]
-struct Block {
+struct Place {
     /// Of its first section, from the start of the CAR.
     offset: u64,
     /// Of its bytes there.
@@ -154,11 +146,11 @@ struct Block {
     length: usize,
     /// How often it is in the CAR.
     there: usize,
-    /// How often the file has had it so far.
+    /// How often it was read.
     uses: usize,
 }
 
-impl<R: Read + Seek> Content<R> {
+impl<R: Read + Seek> Blocks<R> {
     /// Looks through the sections of the CAR of `root`, without reading the blocks.
     ///
     /// # Errors
@@ -173,22 +165,85 @@ impl<R: Read + Seek> Content<R> {
             root: *root,
         };
         sections.expect_header()?;
-        let mut blocks = BTreeMap::<FileCid, Block>::new();
+        let mut places = BTreeMap::<FileCid, Place>::new();
         let mut count = 0;
-        while let Some((cid, block)) = sections.next()? {
+        while let Some((cid, place)) = sections.next()? {
             count += 1;
             if count > MAX_BLOCKS {
                 return Err(CarError::TooManyBlocks { root: *root }.into());
             }
-            match blocks.entry(cid) {
+            match places.entry(cid) {
                 Entry::Occupied(mut known) => known.get_mut().there += 1,
-                Entry::Vacant(new) => drop(new.insert(block)),
+                Entry::Vacant(new) => drop(new.insert(place)),
             }
         }
         Ok(Self {
             car: sections.car,
             root: *root,
-            blocks,
+            places,
+        })
+    }
+
+    /// The CIDs of the blocks, ascending. Whether the blocks are what they say, [`Blocks::read`] tells.
+    pub fn cids(&self) -> impl Iterator<Item = &FileCid> {
+        self.places.keys()
+    }
+
+    /// Reads a block into `block`, and checks it against its CID.
+    ///
+    /// # Errors
+    /// [`ReadError`], also if it is not there.
+    pub fn read(&mut self, cid: &FileCid, block: &mut Vec<u8>) -> Result<(), ReadError> {
+        let place = self.places.get_mut(cid).ok_or(UnixFsError::Missing(*cid))?;
+        place.uses += 1;
+        self.car.seek(SeekFrom::Start(place.data))?;
+        block.resize(place.length, 0);
+        self.car.read_exact(block)?;
+        if unixfs::block_cid(cid.codec, block) != *cid {
+            let (cid, offset) = (*cid, place.offset as usize);
+            return Err(CarError::WrongHash { cid, offset }.into());
+        }
+        Ok(())
+    }
+
+    /// Refuses blocks that were not read, or are there more often than they were read.
+    fn expect_no_others(&self) -> Result<(), CarError> {
+        for (&cid, place) in &self.places {
+            let offset = place.offset as usize;
+            if place.uses == 0 {
+                let root = self.root;
+                return Err(CarError::Foreign { root, cid, offset });
+            }
+            if place.there > place.uses {
+                return Err(CarError::Repeated { cid, offset });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The content of a file, read from its CAR; takes what [`unpack`](super::unpack) takes, in memory that does not grow with
+/// the file.
+///
+/// Every block is checked against its CID and its place before any of its bytes are given. Whether the *end* is right, and
+/// no foreign block is there, is known when the content has been read to its end.
+#[derive(Debug)]
+pub struct Content<R> {
+    blocks: Blocks<R>,
+    walk: Walk,
+    /// The block last read; its bytes from `given` on are still to be given.
+    block: Vec<u8>,
+    given: usize,
+}
+
+impl<R: Read + Seek> Content<R> {
+    /// Looks through the sections of the CAR of `root`, without reading the blocks.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it is no CAR, or another file's.
+    pub fn open(root: &FileCid, car: R) -> Result<Self, ReadError> {
+        Ok(Self {
+            blocks: Blocks::open(root, car)?,
             walk: Walk::new(root, Profile::default()),
             block: Vec::new(),
             given: 0,
@@ -198,37 +253,15 @@ impl<R: Read + Seek> Content<R> {
     /// The content of the next chunk, if it is not at its end.
     fn next_chunk(&mut self) -> Result<bool, ReadError> {
         while let Some(cid) = self.walk.wanted() {
-            let block = self.blocks.get_mut(&cid).ok_or(UnixFsError::Missing(cid))?;
-            block.uses += 1;
-            self.car.seek(SeekFrom::Start(block.data))?;
-            self.block.resize(block.length, 0);
-            self.car.read_exact(&mut self.block)?;
-            if unixfs::block_cid(cid.codec, &self.block) != cid {
-                let offset = block.offset as usize;
-                return Err(CarError::WrongHash { cid, offset }.into());
-            }
+            self.blocks.read(&cid, &mut self.block)?;
             let content = self.walk.take_checked(&self.block)?.len();
             self.given = self.block.len() - content;
             if content > 0 {
                 return Ok(true);
             }
         }
-        self.expect_no_others()?;
+        self.blocks.expect_no_others()?;
         Ok(false)
-    }
-
-    fn expect_no_others(&self) -> Result<(), CarError> {
-        for (&cid, block) in &self.blocks {
-            let offset = block.offset as usize;
-            if block.uses == 0 {
-                let root = self.root;
-                return Err(CarError::Foreign { root, cid, offset });
-            }
-            if block.there > block.uses {
-                return Err(CarError::Repeated { cid, offset });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -269,7 +302,7 @@ impl<R: Read + Seek> Sections<R> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<(FileCid, Block)>, ReadError> {
+    fn next(&mut self) -> Result<Option<(FileCid, Place)>, ReadError> {
         let (root, offset) = (self.root, self.at);
         if offset == self.end {
             return Ok(None);
@@ -291,7 +324,7 @@ impl<R: Read + Seek> Sections<R> {
             source,
         })?;
         let length = length - minimum;
-        let block = Block {
+        let place = Place {
             offset,
             data: self.at,
             length: length as usize,
@@ -300,7 +333,7 @@ impl<R: Read + Seek> Sections<R> {
         };
         self.car.seek_relative(length as i64)?;
         self.at += length;
-        Ok(Some((cid, block)))
+        Ok(Some((cid, place)))
     }
 
     fn take(&mut self, buffer: &mut [u8]) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! Reading: every block is held against its CID and against its place in the tree.
 
+use std::ops::Range;
+
 use assize_protocol::{Codec, FileCid};
 
 use super::protobuf::{Link, Node};
@@ -49,12 +51,15 @@ pub struct Walk {
     profile: Profile,
     root: FileCid,
     place: Place,
+    size: Option<u64>,
+    /// Bytes of content before the block that is wanted.
+    position: u64,
     /// Nodes whose children are not all read, the root first.
     open: Vec<Open>,
 }
 
 /// What comes next.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Root,
     /// The next child of the innermost open node.
@@ -84,6 +89,8 @@ impl Walk {
             profile,
             root: *root,
             place: Place::Root,
+            size: None,
+            position: 0,
             open: Vec::new(),
         }
     }
@@ -96,6 +103,33 @@ impl Walk {
             Place::Child => self.open.last()?.links.last().map(|(link, _)| link.cid),
             Place::End => None,
         }
+    }
+
+    /// The size of the file, once its root is read.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// Which bytes of the content the block that is wanted holds, with the blocks below it; `None` at the end, and as long
+    /// as the size of the file is not known, before its root is read.
+    #[must_use]
+    pub fn wanted_range(&self) -> Option<Range<u64>> {
+        let open = self.open.last().filter(|_| self.place == Place::Child)?;
+        let size = open.left.min(self.profile.capacity(open.level));
+        Some(self.position..self.position + size)
+    }
+
+    /// Passes over the block that is wanted and all below it; their CIDs are believed. The root cannot be passed over.
+    ///
+    /// # Errors
+    /// [`UnixFsError`] if what its parent says of it makes no sense.
+    pub fn skip(&mut self) -> Result<(), UnixFsError> {
+        let Some((range, open)) = self.wanted_range().zip(self.open.last()) else {
+            return Ok(());
+        };
+        let total = open.links.last().map_or(0, |(link, _)| link.total);
+        self.ascend(range.end - range.start, total)
     }
 
     /// Takes the block that is wanted, and gives the content that it holds: nothing if it is a node.
@@ -125,10 +159,12 @@ impl Walk {
                 return Err(malformed(&root, "it is longer than a chunk"));
             }
             self.place = Place::End;
+            self.size = Some(block.len() as u64);
             return Ok(block);
         }
         let node = Node::decode(block).map_err(|reason| malformed(&root, reason))?;
         let size = node.content;
+        self.size = Some(size);
         if size > MAX_FILE_SIZE {
             return Err(UnixFsError::TooLarge { cid: root, size });
         }
@@ -200,6 +236,7 @@ impl Walk {
 
     /// Books a child that is read, of so many bytes of content and of blocks, and closes the nodes that it completes.
     fn ascend(&mut self, mut content: u64, mut total: u64) -> Result<(), UnixFsError> {
+        self.position += content;
         while let Some(parent) = self.open.last_mut() {
             if parent.links.pop().is_some_and(|(link, _)| link.total != total) {
                 return Err(malformed(
@@ -397,6 +434,34 @@ mod tests {
             let (root, blocks) = build(&content, Profile::new(3, max_links).unwrap());
             prop_assert_ne!(root, build(&content, TINY).0);
             prop_assert!(read_blocks(&root, TINY, &blocks).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_over_leaves_the_rest(
+            content in proptest::collection::vec(any::<u8>(), 5..300),
+            chunk_size in 1usize..20,
+            max_links in 2usize..6,
+            skips: u64,
+        ) {
+            let profile = Profile::new(chunk_size, max_links).unwrap();
+            let (root, blocks) = build(&content, profile);
+            let mut walk = Walk::new(&root, profile);
+            let mut step = 0;
+            while let Some(cid) = walk.wanted() {
+                step += 1;
+                let range = walk.wanted_range();
+                if range.is_some() && skips >> (step % 64) & 1 == 1 {
+                    walk.skip().unwrap();
+                    continue;
+                }
+                let block = blocks.iter().find(|block| block.cid == cid).unwrap();
+                let taken = walk.take(&block.data).unwrap();
+                if let Some(range) = range.filter(|_| !taken.is_empty()) {
+                    prop_assert_eq!(taken, &content[range.start as usize..range.end as usize]);
+                }
+            }
         }
     }
 

@@ -1,0 +1,289 @@
+//! A local store as a trustless gateway (IPFS Trustless Gateway specification; IPIP-402, IPIP-412, IPIP-499).
+//!
+//! `GET` and `HEAD /ipfs/{cid}` give a file as a CAR, its blocks depth first, or a single block. Every block is read and
+//! checked right before it is sent, so that a damaged disk can end an answer, and never falsify one; memory does not grow
+//! with the file.
+
+mod blocks;
+mod request;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use assize_measurement::car;
+use assize_measurement::unixfs::{Profile, Walk};
+use assize_protocol::FileCid;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use self::blocks::{Library, OpenFile};
+use self::request::{Duplicates, Form, Refusal, Scope, Wanted};
+use crate::{LocalStore, StoreError};
+
+/// The CID that gateways are probed with: the identity of no bytes at all.
+const PROBE: &str = "bafkqaaa";
+/// Blocks that wait for a slow client: at most so many MiB an answer.
+const AHEAD: usize = 2;
+
+/// The HTTP interface of a store.
+pub fn router(store: LocalStore) -> Router {
+    Router::new()
+        .route("/ipfs/{cid}", get(answer))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(|| async {
+            let text = "This gateway serves files at /ipfs/{cid}, as CARs or blocks, and nothing else.\n";
+            (StatusCode::NOT_FOUND, text)
+        })
+        .with_state(Arc::new(Library::new(store)))
+}
+
+/// Serves a store until `stop` is done.
+///
+/// # Errors
+/// The network's.
+pub async fn serve(
+    store: LocalStore,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, router(store))
+        .with_graceful_shutdown(stop)
+        .await
+}
+
+async fn answer(
+    State(library): State<Arc<Library>>,
+    Path(cid): Path<String>,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let accept: Vec<_> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let wanted = match Wanted::parse(query.as_deref().unwrap_or_default(), &accept.join(",")) {
+        Ok(wanted) => wanted,
+        Err(refusal) => return refuse(&refusal),
+    };
+    if cid == PROBE {
+        return probe(&wanted);
+    }
+    let Ok(cid) = cid.parse::<FileCid>() else {
+        return refuse(&Refusal::Cid(cid));
+    };
+    let mut response = match if_none_match(&headers, &wanted.etag(&cid)) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => {
+            let head = method == Method::HEAD;
+            let opened = tokio::task::spawn_blocking(move || Reading::begin(&library, &cid, wanted)).await;
+            match opened.unwrap_or_else(|panic| Err(StoreError::of_reading(io::Error::other(panic)))) {
+                Ok(reading) => reading.into_response(head),
+                Err(error @ StoreError::NotFound { .. }) => {
+                    return (StatusCode::NOT_FOUND, format!("{error}\n")).into_response();
+                }
+                Err(error) => {
+                    tracing::error!(%cid, %error, "a file of the store cannot be served");
+                    return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response();
+                }
+            }
+        }
+    };
+    describe(response.headers_mut(), &cid, &wanted);
+    response
+}
+
+fn refuse(refusal: &Refusal) -> Response {
+    let status = match refusal {
+        Refusal::Form { .. } => StatusCode::NOT_ACCEPTABLE,
+        Refusal::Cid(_) | Refusal::Parameter { .. } => StatusCode::BAD_REQUEST,
+    };
+    (status, format!("{refusal}\n")).into_response()
+}
+
+/// What every gateway has.
+fn probe(wanted: &Wanted) -> Response {
+    let kind = wanted.content_type();
+    match wanted.form {
+        Form::Raw => ([(header::CONTENT_TYPE, kind)], Body::empty()).into_response(),
+        Form::Car { .. } => {
+            // The header of a CAR whose root is that CID: it has no section, for the block is in its CID.
+            let header = b"\x19\xa2\x65roots\x81\xd8\x2a\x45\x00\x01\x55\x00\x00\x67version\x01";
+            ([(header::CONTENT_TYPE, kind)], Bytes::from_static(header)).into_response()
+        }
+    }
+}
+
+fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut tags = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|tag| tag.trim().trim_start_matches("W/"));
+    tags.any(|tag| tag == "*" || tag == etag)
+}
+
+fn describe(headers: &mut HeaderMap, cid: &FileCid, wanted: &Wanted) {
+    let extension = match wanted.form {
+        Form::Raw => "bin",
+        Form::Car { .. } => "car",
+    };
+    let values = [
+        (header::CONTENT_TYPE, wanted.content_type()),
+        (header::ETAG, wanted.etag(cid)),
+        (
+            header::CACHE_CONTROL,
+            "public, max-age=29030400, immutable".into(),
+        ),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{cid}.{extension}\""),
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".into()),
+        (header::ACCEPT_RANGES, "none".into()),
+        (header::VARY, "Accept".into()),
+        (
+            header::HeaderName::from_static("x-ipfs-path"),
+            format!("/ipfs/{cid}"),
+        ),
+        (header::HeaderName::from_static("x-ipfs-roots"), cid.to_string()),
+    ];
+    for (name, value) in values {
+        // A CID's own letters and ours: always fit for a header.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// An answer whose first block is read and good.
+struct Reading {
+    file: OpenFile,
+    walk: Option<Walk>,
+    /// Header of the CAR and first block; or the block.
+    first: Vec<u8>,
+    wanted: Wanted,
+}
+
+impl Reading {
+    fn begin(library: &Library, cid: &FileCid, wanted: Wanted) -> Result<Self, StoreError> {
+        let mut file = library.open(cid)?;
+        let mut block = Vec::new();
+        file.read(cid, &mut block)?;
+        let Form::Car { .. } = wanted.form else {
+            return Ok(Self {
+                file,
+                walk: None,
+                first: block,
+                wanted,
+            });
+        };
+        let mut first = Vec::with_capacity(block.len() + 200);
+        car::put_header(&mut first, cid);
+        car::put_block(&mut first, cid, &block);
+        let whole = !matches!(wanted.scope(), Scope::Block) && file.is_root(cid);
+        let mut walk = Walk::new(cid, Profile::default());
+        if whole {
+            walk.take(&block).map_err(|error| file.damaged(error.into()))?;
+        }
+        Ok(Self {
+            file,
+            walk: whole.then_some(walk),
+            first,
+            wanted,
+        })
+    }
+
+    fn into_response(self, head: bool) -> Response {
+        if head || self.walk.is_none() {
+            let length = self.walk.is_none().then_some(self.first.len());
+            let body = match head {
+                true => Body::empty(),
+                false => self.first.into(),
+            };
+            let mut response = Response::new(body);
+            if let Some(length) = length {
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_LENGTH, length.into());
+            }
+            return response;
+        }
+        let (blocks, sent) = mpsc::channel(AHEAD);
+        tokio::task::spawn_blocking(move || self.send(&blocks));
+        let body = stream::unfold(sent, |mut sent| async {
+            sent.recv().await.map(|block| (block, sent))
+        });
+        Response::new(Body::from_stream(body))
+    }
+
+    /// Reads the blocks that follow, and sends them; an error, or a client that has gone, ends it.
+    fn send(self, to: &mpsc::Sender<io::Result<Bytes>>) {
+        let Self {
+            mut file,
+            walk,
+            first,
+            wanted,
+        } = self;
+        if to.blocking_send(Ok(first.into())).is_err() {
+            return;
+        }
+        let Some(mut walk) = walk else { return };
+        let range = wanted.range(walk.size().unwrap_or_default());
+        let mut sent = BTreeSet::new();
+        loop {
+            match next_section(&mut file, &mut walk, &range, wanted.duplicates(), &mut sent) {
+                Ok(None) => return,
+                Ok(Some(section)) if section.is_empty() => {}
+                Ok(Some(section)) => {
+                    if to.blocking_send(Ok(section.into())).is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "an answer was broken off");
+                    let _ = to.blocking_send(Err(io::Error::other(error)));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The section of the next block; empty if it is not to be sent; `None` at the end.
+fn next_section(
+    file: &mut OpenFile,
+    walk: &mut Walk,
+    range: &Range<u64>,
+    duplicates: Duplicates,
+    sent: &mut BTreeSet<FileCid>,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(cid) = walk.wanted() else {
+        return Ok(None);
+    };
+    let outside = |there: Range<u64>| there.end <= range.start || there.start >= range.end;
+    if walk.wanted_range().is_some_and(outside) {
+        walk.skip().map_err(|error| file.damaged(error.into()))?;
+        return Ok(Some(Vec::new()));
+    }
+    let mut block = Vec::new();
+    file.read(&cid, &mut block)?;
+    walk.take(&block).map_err(|error| file.damaged(error.into()))?;
+    if !sent.insert(cid) && duplicates == Duplicates::No {
+        return Ok(Some(Vec::new()));
+    }
+    let mut section = Vec::with_capacity(block.len() + 64);
+    car::put_block(&mut section, &cid, &block);
+    Ok(Some(section))
+}
