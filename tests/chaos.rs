@@ -28,7 +28,6 @@ use assize_measurement::{Measurement, Millis, Signature};
 use assize_outbox::{Clock, SystemClock};
 use assize_protocol::{RoundNumber, TaskIndex};
 use assize_store::{LocalStore, Source};
-use assize_testkit::anvil::Anvil;
 use assize_testkit::fault::{Fault, FaultNode, Faults};
 use assize_testkit::world::World;
 use common::assize;
@@ -82,7 +81,13 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
         world.open_round().await.unwrap();
     }
     world.anvil.mine(10).unwrap();
-    let directory = tempfile::tempdir().unwrap();
+    // Of a run that fails, everything is kept.
+    let mut directory = tempfile::Builder::new()
+        .prefix("assize-chaos-")
+        .tempdir()
+        .unwrap();
+    directory.disable_cleanup(true);
+    eprintln!("chaos: in {}", directory.path().display());
     let files = write_files(directory.path(), &form, &mut random);
     fs::write(
         directory.path().join("deployment.json"),
@@ -90,15 +95,17 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
     )
     .unwrap();
     let head = world.rounds.client().head().await.unwrap().number;
-    let node = FaultNode::start(
-        world.anvil.url(),
-        Faults {
-            fork_floor: head,
-            ..Faults::everything(seed)
-        },
-    )
-    .unwrap();
-    let blocks = Blocks::every(Duration::from_millis(40), world.anvil.url());
+    let node = Arc::new(
+        FaultNode::start(
+            world.anvil.url(),
+            Faults {
+                fork_floor: head,
+                ..Faults::everything(seed)
+            },
+        )
+        .unwrap(),
+    );
+    let blocks = Blocks::every(Duration::from_millis(40), &node);
     let programs = Programs {
         directory: directory.path(),
         batch: form.batch,
@@ -157,7 +164,6 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
         "{} FIL spent",
         format_ether(spent)
     );
-    // Null rounds are not among them: nothing here asks for a block by its number, so that none can stop it.
     for fault in [
         Fault::Lag,
         Fault::Dropped,
@@ -178,6 +184,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
         format_ether(spent),
         begun.elapsed().as_secs_f64()
     );
+    directory.disable_cleanup(false);
 }
 
 /// Measurements of all rounds, mixed, in some files. Each has a task number of its own.
@@ -312,12 +319,12 @@ fn run_for(mut program: Running, time: Duration) -> Option<Option<i32>> {
 struct Blocks(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 
 impl Blocks {
-    fn every(pause: Duration, url: &str) -> Self {
+    fn every(pause: Duration, node: &Arc<FaultNode>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (url, stopped) = (url.to_owned(), Arc::clone(&stop));
+        let (node, stopped) = (Arc::clone(node), Arc::clone(&stop));
         let miner = thread::spawn(move || {
             while !stopped.load(Ordering::SeqCst) {
-                Anvil::rpc_at(&url, "anvil_mine", json!(["0x1"])).unwrap();
+                node.mine();
                 thread::sleep(pause);
             }
         });

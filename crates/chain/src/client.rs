@@ -181,6 +181,20 @@ impl ChainClient {
         self.ask("eth_getTransactionReceipt", (hash,)).await
     }
 
+    /// Whether a block is part of the chain as the node sees it now. A receipt alone does not tell: nodes have been seen to
+    /// keep receipts of blocks that a fork has replaced.
+    pub async fn is_canonical(&self, number: u64, hash: B256) -> Result<bool> {
+        match self
+            .ask::<_, Option<Head>>("eth_getBlockByNumber", (U64::from(number), false))
+            .await
+        {
+            Ok(block) => Ok(block.is_some_and(|block| block.hash == hash)),
+            // A null round now, or beyond the head of a node that lags.
+            Err(ChainError::Rpc { code, .. }) if code != -32_005 && code != 429 => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Gas limit for a transaction: the node's estimate and a fifth more. Filecoin charges for what is far too much.
     ///
     /// # Errors

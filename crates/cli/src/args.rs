@@ -44,6 +44,7 @@ pub(crate) enum Command {
     /// Sign and post settlements.
     #[command(subcommand)]
     Settle(commands::settle::SettleCommand),
+    Gateway(commands::gateway::GatewayArgs),
     Payout(commands::payout::PayoutArgs),
     Claim(commands::claim::ClaimArgs),
     /// Recompute what the chain says, believing nobody.
@@ -132,17 +133,17 @@ fn milliseconds(text: &str) -> Result<Duration, ParseIntError> {
 /// Where batches and documents are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StoreArgs {
-    /// Directory of the local store.
-    #[arg(long, env = "ASSIZE_STORE", value_name = "DIR", default_value = "store")]
-    pub store: PathBuf,
+    /// A directory; s3://bucket/prefix (credentials from AWS_* in the environment); or kubo:http://127.0.0.1:5001.
+    #[arg(long, env = "ASSIZE_STORE", value_name = "STORE", default_value = "store")]
+    pub store: String,
 }
 
 /// Where batches and documents can be read.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SourceArgs {
-    /// Directory of the local store; `store` if there is no --gateway either.
-    #[arg(long, env = "ASSIZE_STORE", value_name = "DIR")]
-    pub store: Option<PathBuf>,
+    /// A directory, s3://bucket/prefix or kubo:URL; the directory `store` if there is no --gateway either.
+    #[arg(long, env = "ASSIZE_STORE", value_name = "STORE")]
+    pub store: Option<String>,
     /// Trustless IPFS gateways, asked in this order after the local store.
     #[arg(long = "gateway", value_name = "URL")]
     pub gateways: Vec<String>,

@@ -273,18 +273,7 @@ impl Outbox {
         let mined_nonce = self.client.mined_nonce(address).await?;
         let mut receipts = BTreeMap::new();
         for hash in watched(queue, rechecks) {
-            let receipt = self.client.receipt(hash).await?;
-            receipts.insert(
-                hash,
-                receipt.map(|receipt| Mined {
-                    hash,
-                    block: receipt.block_number,
-                    block_hash: receipt.block_hash,
-                    succeeded: receipt.succeeded,
-                    gas_used: receipt.gas_used,
-                    fee: U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price),
-                }),
-            );
+            receipts.insert(hash, self.mined(hash).await?);
         }
         let nothing_gas = match self.nothing_gas {
             Some(gas) => gas,
@@ -305,6 +294,23 @@ impl Outbox {
             nothing_gas,
             receipts,
         })
+    }
+
+    /// The block that a transaction is in, if that is still part of the chain.
+    async fn mined(&self, hash: B256) -> Result<Option<Mined>, OutboxError> {
+        let Some(receipt) = self.client.receipt(hash).await? else {
+            return Ok(None);
+        };
+        let (block, block_hash) = (receipt.block_number, receipt.block_hash);
+        let canonical = self.client.is_canonical(block, block_hash).await?;
+        Ok(canonical.then(|| Mined {
+            hash,
+            block,
+            block_hash,
+            succeeded: receipt.succeeded,
+            gas_used: receipt.gas_used,
+            fee: U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price),
+        }))
     }
 
     async fn act(&mut self, action: &Action, now: u64) -> Result<(), OutboxError> {

@@ -366,7 +366,8 @@ impl World {
     fn calm_down(&mut self) {
         self.price = 10;
         for turn in 0..400 {
-            self.act(0, usize::MAX);
+            // But for a node that lags: it always will.
+            self.act(if turn % 3 == 1 { 2 } else { 0 }, usize::MAX);
             if turn % 2 == 0 {
                 self.happen(Event::Mine {
                     most: 5,

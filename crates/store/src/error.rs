@@ -25,6 +25,26 @@ pub enum StoreError {
         /// The address, without password and query.
         url: String,
     },
+    /// A bucket that cannot be used.
+    #[cfg(feature = "s3")]
+    #[error(
+        "{place}: {reason}; are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL right, and is there such a bucket?"
+    )]
+    Bucket {
+        /// Bucket and prefix.
+        place: String,
+        /// What it said.
+        reason: String,
+    },
+    /// A Kubo node that cannot be used.
+    #[cfg(feature = "kubo")]
+    #[error("the Kubo node {node}: {reason}")]
+    Node {
+        /// Its address.
+        node: String,
+        /// What it said.
+        reason: String,
+    },
     /// No gateway gave the file.
     #[error("no gateway gave {cid}: {}", list(.failures))]
     Gateways {
@@ -66,10 +86,15 @@ pub enum StoreError {
 impl StoreError {
     /// A temporary file that was good a moment ago.
     pub(crate) fn of_spool(error: ReadError) -> Self {
+        Self::spool(error.into())
+    }
+
+    /// A temporary file that cannot be written or read.
+    pub(crate) fn spool(source: io::Error) -> Self {
         Self::Io {
-            action: "read",
+            action: "keep a temporary file in",
             path: std::env::temp_dir(),
-            source: error.into(),
+            source,
         }
     }
 

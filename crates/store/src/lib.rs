@@ -2,8 +2,16 @@
 //!
 //! A [`Source`] gives a file's content under its CID, a [`Store`] takes it as well. Whatever is read is checked block by
 //! block against that CID, so no source need be trusted: it can lose a file or withhold it, and cannot change it.
-//! [`LocalStore`] is a directory of CAR files, [`Gateways`] are trustless HTTP gateways, [`InOrder`] asks one source after
-//! the other.
+//!
+//! | backend | reads | writes | feature |
+//! |---|---|---|---|
+//! | [`LocalStore`], a directory of CAR files; the embedded default | ✓ | ✓ | |
+//! | [`Gateways`], trustless HTTP gateways, asked in order | ✓ | | |
+//! | `S3`, a bucket of Amazon's or of what speaks like it | ✓ | ✓ | `s3` |
+//! | `Kubo`, an IPFS node by its RPC | ✓ | ✓ | `kubo` |
+//! | [`InOrder`], one source after the other | ✓ | | |
+//!
+//! `serve` (feature) makes a trustless gateway of a local store.
 //!
 //! A file is read and written as a stream, in memory that does not grow with it; it has at most
 //! [`MAX_FILE_SIZE`](assize_measurement::unixfs::MAX_FILE_SIZE) bytes.
@@ -11,8 +19,12 @@
 mod content;
 mod error;
 mod gateway;
+#[cfg(feature = "kubo")]
+mod kubo;
 mod local;
 mod order;
+#[cfg(feature = "s3")]
+mod s3;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod spool;
@@ -24,8 +36,12 @@ use assize_protocol::FileCid;
 pub use content::Content;
 pub use error::{GatewayFailure, GatewayFault, StoreError};
 pub use gateway::Gateways;
+#[cfg(feature = "kubo")]
+pub use kubo::Kubo;
 pub use local::LocalStore;
 pub use order::InOrder;
+#[cfg(feature = "s3")]
+pub use s3::S3;
 
 /// Where files can be read by CID.
 pub trait Source: Send + Sync {

@@ -1,4 +1,4 @@
-//! CARs that come over a network, on their way through a temporary file.
+//! CARs on their way to a network and from it, through a temporary file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,6 +6,9 @@ use std::io::{self, Read};
 use assize_measurement::car::{self, ReadError};
 use assize_measurement::unixfs::MAX_FILE_SIZE;
 use assize_protocol::FileCid;
+
+#[cfg(any(feature = "kubo", feature = "s3"))]
+use crate::{Produce, StoreError};
 
 /// The largest file as a CAR: its blocks' CIDs and the tree above them add less than a thousandth.
 const MAX_CAR: u64 = MAX_FILE_SIZE + MAX_FILE_SIZE / 1000;
@@ -43,6 +46,15 @@ pub(crate) fn spool(root: &FileCid, body: impl Read) -> Result<car::Content<File
     let mut whole = car::Content::open(root, file).map_err(explain)?;
     io::copy(&mut whole, &mut io::sink()).map_err(|error| explain(ReadError::from_io(error)))?;
     car::Content::open(root, again).map_err(explain)
+}
+
+/// Packs a file to be sent.
+#[cfg(any(feature = "kubo", feature = "s3"))]
+pub(crate) fn pack(produce: Produce<'_>) -> Result<(FileCid, File), StoreError> {
+    let mut file = tempfile::tempfile().map_err(StoreError::spool)?;
+    let to = io::BufWriter::with_capacity(1 << 18, &mut file);
+    let cid = car::pack_to(to, |to| produce(to)).map_err(StoreError::spool)?;
+    Ok((cid, file))
 }
 
 fn explain(error: ReadError) -> SpoolError {

@@ -139,11 +139,6 @@ impl Anvil {
         call(&self.agent, &self.url, method, params)
     }
 
-    /// The same to an anvil that somebody else holds.
-    pub fn rpc_at(url: &str, method: &str, params: Value) -> Result<Value, AnvilError> {
-        call(&ureq::agent(), url, method, params)
-    }
-
     /// Sets the timestamp (Unix seconds) of the next block, which must be later than the last one's.
     pub fn set_next_timestamp(&self, timestamp: u64) -> Result<(), AnvilError> {
         self.rpc("evm_setNextBlockTimestamp", json!([timestamp]))

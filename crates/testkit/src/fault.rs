@@ -93,6 +93,11 @@ impl FaultNode {
         lock(&self.proxy).set(faults);
     }
 
+    /// Mines an empty block; not while the chain forks, which anvil does not survive: it forgets blocks then.
+    pub fn mine(&self) {
+        lock(&self.proxy).mine();
+    }
+
     /// How often each fault has been done.
     pub fn counts(&self) -> BTreeMap<Fault, u64> {
         lock(&self.proxy).counts()

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &ClaimArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
     let signer = signer(&args.key)?;
     let settlement = which_settlement(&network, args.settlement).await?;
-    let allocations = allocations(&settlement, &store(&args.store)?)?;
+    let allocations = allocations(&settlement, &*store(&args.store)?)?;
     let paid = claim_one(
         &network.rewards,
         &settlement,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl, Signer};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
-use assize_store::LocalStore;
-use eyre::{Context, eyre};
+use assize_store::{Kubo, LocalStore, S3, Store};
+use eyre::{Context, ensure, eyre};
 
 use crate::args::{BeaconArgs, ChainArgs, DrandArgs, KeyArgs, StoreArgs};
 
@@ -65,9 +65,27 @@ pub(crate) fn signer(args: &KeyArgs) -> eyre::Result<Signer> {
     Ok(Signer::load(args.keystore.as_deref())?)
 }
 
-/// The local store.
-pub(crate) fn store(args: &StoreArgs) -> eyre::Result<LocalStore> {
-    Ok(LocalStore::open(&args.store)?)
+/// The store that was named: a directory, a bucket, a node.
+pub(crate) fn store(args: &StoreArgs) -> eyre::Result<Box<dyn Store>> {
+    open_store(&args.store)
+}
+
+/// The same, by its name alone.
+pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
+    if place.starts_with("s3://") {
+        return Ok(Box::new(S3::from_env(place)?));
+    }
+    if let Some(url) = place.strip_prefix("kubo:") {
+        return Ok(Box::new(Kubo::new(
+            url,
+            std::env::var("ASSIZE_KUBO_AUTHORIZATION").ok(),
+        )?));
+    }
+    ensure!(
+        !place.contains("://"),
+        "--store {place}: give a directory, s3://bucket/prefix, or kubo:http://127.0.0.1:5001"
+    );
+    Ok(Box::new(LocalStore::open(place)?))
 }
 
 /// The drand chain that was named.

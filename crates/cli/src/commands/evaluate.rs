@@ -7,7 +7,7 @@ use assize_chain::Fil;
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::{RoundEvaluation, RoundFacts};
 use assize_protocol::RoundNumber;
-use assize_store::{LocalStore, Store};
+use assize_store::Source;
 use assize_verify::{ChainFacts, EvaluatedRange, Evidence};
 use clap::Args;
 use eyre::{WrapErr, eyre};
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
     let store = store(&args.store)?;
     let beacons = beacons(&args.beacons)?;
-    let evaluated = evaluate_next(&network, &store, &beacons, args.to.map(RoundNumber)).await?;
+    let evaluated = evaluate_next(&network, &*store, &beacons, args.to.map(RoundNumber)).await?;
     let document = &evaluated.document;
     let bytes = document.to_bytes();
     std::fs::write(&args.out, &bytes).wrap_err_with(|| format!("cannot write {}", args.out.display()))?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: &EvaluateArgs) -> eyre::Result<Outcome> {
 /// Recomputes all rounds since the last settlement, up to `last`.
 pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
     network: &Network,
-    store: &LocalStore,
+    store: &dyn Source,
     beacons: &Verified<B>,
     last: Option<RoundNumber>,
 ) -> eyre::Result<EvaluatedRange> {

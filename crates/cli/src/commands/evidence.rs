@@ -5,12 +5,12 @@ use std::path::Path;
 use assize_bundle::Bundle;
 use assize_drand::{Chain, Verified};
 use assize_protocol::RoundNumber;
-use assize_store::{Gateways, InOrder, LocalStore, Source};
+use assize_store::{Gateways, InOrder, Source};
 use assize_verify::{ChainFacts, Evidence, Step, Unpacked};
 use eyre::{OptionExt, WrapErr};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::connect::{Beacons, BoxedBeacons, Network, beacons, drand_chain};
+use super::connect::{Beacons, BoxedBeacons, Network, beacons, drand_chain, open_store};
 use crate::args::{EvidenceArgs, OnlineArgs, SourceArgs};
 
 /// What there is to recompute from, all of it at hand but for files and beacons that are still to be fetched.
@@ -95,16 +95,16 @@ pub(crate) fn advance(bar: &ProgressBar, step: Step) {
     }
 }
 
-/// The local store, gateways, or one after the other.
+/// The store, gateways, or one after the other.
 pub(crate) fn source(args: &SourceArgs) -> eyre::Result<Box<dyn Source>> {
-    let gateways = || Gateways::new(&args.gateways);
-    Ok(match &args.store {
-        None if args.gateways.is_empty() => Box::new(LocalStore::open("store")?),
-        None => Box::new(gateways()?),
-        Some(directory) if args.gateways.is_empty() => Box::new(LocalStore::open(directory)?),
-        Some(directory) => Box::new(InOrder::new(vec![
-            Box::new(LocalStore::open(directory)?),
-            Box::new(gateways()?),
-        ])),
-    })
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    match &args.store {
+        None if args.gateways.is_empty() => sources.push(open_store("store")?),
+        None => {}
+        Some(place) => sources.push(open_store(place)?),
+    }
+    if !args.gateways.is_empty() {
+        sources.push(Box::new(Gateways::new(&args.gateways)?));
+    }
+    Ok(Box::new(InOrder::new(sources)))
 }

@@ -10,6 +10,7 @@ pub(crate) mod deploy;
 pub(crate) mod deposit;
 pub(crate) mod evaluate;
 pub(crate) mod evidence;
+pub(crate) mod gateway;
 pub(crate) mod payout;
 pub(crate) mod publish;
 pub(crate) mod round;
@@ -19,6 +20,8 @@ pub(crate) mod verify;
 use std::future::Future;
 
 use eyre::WrapErr;
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Cli, Command};
 use crate::demo;
@@ -38,10 +41,22 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Publish(args) => wait_for(publish::run(&args)),
         Command::Evaluate(args) => wait_for(evaluate::run(&args)),
         Command::Settle(command) => wait_for(settle::run(&command)),
+        Command::Gateway(args) => wait_for(gateway::run(&args)),
         Command::Payout(args) => wait_for(payout::run(&args)),
         Command::Claim(args) => wait_for(claim::run(&args)),
         Command::Bundle(command) => wait_for(bundle::run(&command)),
         Command::Verify(command) => wait_for(verify::run(&command)),
+    }
+}
+
+/// Until the process is told to end: SIGTERM or SIGINT.
+pub(crate) async fn told_to_end() {
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return drop(ctrl_c().await);
+    };
+    tokio::select! {
+        _ = ctrl_c() => {}
+        _ = terminated.recv() => {}
     }
 }
 

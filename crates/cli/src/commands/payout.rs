@@ -50,7 +50,7 @@ pub(crate) struct PayoutArgs {
 pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
     let settlement = which_settlement(&network, args.settlement).await?;
-    let allocations = allocations(&settlement, &store(&args.store)?)?;
+    let allocations = allocations(&settlement, &*store(&args.store)?)?;
     let scheduler = Scheduler {
         rewards: &network.rewards,
         threshold: args.threshold.saturating_to(),

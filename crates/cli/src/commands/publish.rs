@@ -11,9 +11,9 @@ use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::connect::{Network, signer, store};
+use super::told_to_end;
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -96,9 +96,9 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
             keep: args.keep.saturating_mul(86_400),
             patience: 60 + 10 * pause.as_secs(),
         };
-        return serve(args, &mut publisher, &store, &options, &imported).await;
+        return serve(args, &mut publisher, &*store, &options, &imported).await;
     }
-    let published = publisher.publish_once(&store).await?;
+    let published = publisher.publish_once(&*store).await?;
     let mut report = imported.to_json();
     report["committed"] = published.committed.iter().map(|batch| json!({"round": batch.round, "cid": batch.cid, "count": batch.count, "transaction": batch.transaction})).collect();
     report["late"] = published.late.into();
@@ -157,13 +157,9 @@ async fn serve(
         });
     }
     output::json(&ready)?;
-    let mut terminated = signal(SignalKind::terminate())?;
     let asked = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated.recv() => {}
-        }
+        told_to_end().await;
         tracing::info!("asked to end; finishing the step that is under way");
         asked.set();
     });

@@ -135,7 +135,7 @@ async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
             let store = store(&args.store)?;
             network
                 .rounds
-                .open(&store_roster(roster, &store)?, &store_tasks(tasks, &store)?)
+                .open(&store_roster(roster, &*store)?, &store_tasks(tasks, &*store)?)
         }
         _ => network.rounds.open_as_before(),
     };

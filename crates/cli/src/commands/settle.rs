@@ -9,7 +9,7 @@ use assize_chain::{Proposal, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
 use assize_payout::Allocations;
 use assize_protocol::Address;
-use assize_store::{LocalStore, Source, Store};
+use assize_store::Source;
 use clap::{Args, Subcommand};
 use eyre::{Context, ensure, eyre};
 use serde_json::json;
@@ -220,7 +220,7 @@ pub(crate) async fn which_settlement(network: &Network, given: Option<u64>) -> e
 }
 
 /// What a settlement grants, from its document in the store.
-pub(crate) fn allocations(settlement: &Settlement, store: &LocalStore) -> eyre::Result<Allocations> {
+pub(crate) fn allocations(settlement: &Settlement, store: &dyn Source) -> eyre::Result<Allocations> {
     let cid = settlement.proposal.cid;
     let bytes = store
         .get(&cid)

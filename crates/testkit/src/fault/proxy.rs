@@ -98,6 +98,11 @@ impl Proxy {
         self.counts.clone()
     }
 
+    pub(super) fn mine(&mut self) {
+        // If the node behind is gone, requests will tell.
+        let _ = self.ask("anvil_mine", &[json!("0x1")]);
+    }
+
     /// Throws the dice for a fault, and counts it.
     fn happens(&mut self, fault: Fault, probability: u32) -> bool {
         let happens = probability > 0 && self.random.u32(0..1_000) < probability;

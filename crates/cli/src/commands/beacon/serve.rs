@@ -14,8 +14,8 @@ use clap::{Args, value_parser};
 use eyre::{WrapErr, eyre};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
+use crate::commands::told_to_end;
 use crate::output::{self, Outcome};
 
 /// Serve a drand chain of your own, for devnets: drand's HTTP interface, v1 and v2, with one key.
@@ -56,14 +56,7 @@ pub(crate) async fn run(args: &ServeArgs) -> eyre::Result<Outcome> {
             "period": info.period,
         },
     }))?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    let stop = async move {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated.recv() => {}
-        }
-    };
-    serve(Arc::new(devnet), listener, SystemClock, stop).await?;
+    serve(Arc::new(devnet), listener, SystemClock, told_to_end()).await?;
     Ok(Outcome::Done)
 }
 

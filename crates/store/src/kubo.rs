@@ -1,0 +1,228 @@
+//! A Kubo node, by its RPC (docs.ipfs.tech/reference/kubo/rpc).
+
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek};
+use std::time::Duration;
+
+use assize_protocol::FileCid;
+use serde::Deserialize;
+use ureq::http::{Response, Uri};
+use ureq::{Agent, Body, SendBody};
+
+use crate::spool::{SpoolError, pack, spool};
+use crate::{Content, Produce, Source, Store, StoreError};
+
+/// For a whole file, sent or received.
+const TRANSFER: Duration = Duration::from_secs(600);
+/// How long the node may look for a block in its network.
+const SEARCH: &str = "60s";
+/// Separates the parts of a form; no CAR of ours holds it at a line's beginning.
+const BOUNDARY: &str = "assize-car-b3f1c6a0d2e94";
+
+/// Files in a Kubo node, pinned there. They are imported as CARs, so that their CIDs are ours whatever the node's own
+/// settings, and exported as CARs, every block checked.
+#[derive(Clone)]
+pub struct Kubo {
+    /// Without a slash at its end.
+    base: String,
+    /// Of the header `Authorization`.
+    authorization: Option<String>,
+    agent: Agent,
+}
+
+/// A line of the answer to `dag/import`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Imported {
+    root: Option<Root>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Root {
+    cid: Link,
+    #[serde(default)]
+    pin_error_msg: String,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    #[serde(rename = "/")]
+    cid: String,
+}
+
+/// How the node says no.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Refusal {
+    message: String,
+}
+
+impl Kubo {
+    /// The node whose RPC listens at `url`, such as `http://127.0.0.1:5001`. `authorization` is what its `API.Authorizations`
+    /// wants, such as `Bearer …`.
+    ///
+    /// # Errors
+    /// [`StoreError::Node`] if it is no address.
+    pub fn new(url: &str, authorization: Option<String>) -> Result<Self, StoreError> {
+        let base = url.trim_end_matches('/');
+        let address = Uri::try_from(base)
+            .ok()
+            .filter(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")));
+        if address.is_none() {
+            return Err(StoreError::Node {
+                node: base.to_owned(),
+                reason: "that is no address; give one such as http://127.0.0.1:5001".into(),
+            });
+        }
+        let agent = Agent::config_builder()
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_global(Some(TRANSFER))
+            .max_redirects(0)
+            // A server that has seen the end of a form may close the connection behind it.
+            .max_idle_connections(0)
+            .http_status_as_error(false)
+            .build()
+            .into();
+        Ok(Self {
+            base: base.to_owned(),
+            authorization,
+            agent,
+        })
+    }
+
+    fn post(&self, call: &str, body: SendBody<'_>, kind: Option<&str>) -> Result<Response<Body>, StoreError> {
+        let mut request = self.agent.post(format!("{}/api/v0/{call}", self.base));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        if let Some(kind) = kind {
+            // A node that will not take it says so before all of it is sent.
+            request = request
+                .header("Content-Type", kind)
+                .header("Expect", "100-continue");
+        }
+        let response = request
+            .send(body)
+            .map_err(|error| self.failed(error.to_string()))?;
+        match response.status().as_u16() {
+            200 => Ok(response),
+            status => Err(self.refused(status, response)),
+        }
+    }
+
+    fn refused(&self, status: u16, mut response: Response<Body>) -> StoreError {
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(64 << 10)
+            .read_to_string()
+            .unwrap_or_default();
+        self.failed(match serde_json::from_str::<Refusal>(&text) {
+            Ok(refusal) => refusal.message,
+            Err(_) => format!("HTTP status {status}; is this the address of Kubo's RPC, and may we use it?"),
+        })
+    }
+
+    fn failed(&self, reason: String) -> StoreError {
+        StoreError::Node {
+            node: self.base.clone(),
+            reason,
+        }
+    }
+
+    fn explain(&self, cid: &FileCid, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Node { reason, .. } if is_absence(&reason) => StoreError::NotFound {
+                cid: *cid,
+                place: format!("the Kubo node {}", self.base),
+            },
+            other => other,
+        }
+    }
+}
+
+/// Whether the node's words mean that it does not have a block.
+fn is_absence(reason: &str) -> bool {
+    ["not found", "could not find", "notfound"]
+        .iter()
+        .any(|words| reason.to_lowercase().contains(words))
+}
+
+impl Source for Kubo {
+    fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
+        let call = format!("dag/export?arg={cid}&progress=false&timeout={SEARCH}");
+        let mut response = self
+            .post(&call, SendBody::none(), None)
+            .map_err(|error| self.explain(cid, error))?;
+        match spool(cid, response.body_mut().as_reader()) {
+            Ok(content) => Ok(Content::checked(content)),
+            Err(SpoolError::Car(error)) => {
+                Err(self.failed(format!("{cid}: it gave something else: {error}")))
+            }
+            Err(SpoolError::Body(error)) => Err(self.failed(format!("{cid}: {error}"))),
+            Err(SpoolError::Disk(source)) => Err(StoreError::spool(source)),
+        }
+    }
+}
+
+impl Store for Kubo {
+    fn put_with(&self, produce: Produce<'_>) -> Result<FileCid, StoreError> {
+        let (cid, mut car) = pack(produce)?;
+        car.rewind().map_err(StoreError::spool)?;
+        let mut form = form(&cid, car);
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let body = SendBody::from_reader(&mut form);
+        let mut response = self.post("dag/import?pin-roots=true&stats=true", body, Some(&kind))?;
+        let answer = response.body_mut().read_to_string();
+        let answer = answer.map_err(|error| self.failed(error.to_string()))?;
+        let mut pinned = false;
+        for line in answer.lines().filter(|line| !line.trim().is_empty()) {
+            let told: Imported = serde_json::from_str(line)
+                .map_err(|error| self.failed(format!("its answer to dag/import makes no sense: {error}")))?;
+            let Some(root) = told.root else { continue };
+            if root.cid.cid != cid.to_string() {
+                return Err(self.failed(format!("it took {} for {cid}", root.cid.cid)));
+            }
+            if !root.pin_error_msg.is_empty() {
+                return Err(self.failed(format!("{cid} cannot be pinned: {}", root.pin_error_msg)));
+            }
+            pinned = true;
+        }
+        match pinned {
+            true => Ok(cid),
+            false => Err(self.failed(format!("it does not say that {cid} is pinned"))),
+        }
+    }
+
+    fn has(&self, cid: &FileCid) -> Result<bool, StoreError> {
+        let call = format!("block/stat?arg={cid}&offline=true");
+        match self.post(&call, SendBody::none(), None) {
+            Ok(_) => Ok(true),
+            Err(error) => match self.explain(cid, error) {
+                StoreError::NotFound { .. } => Ok(false),
+                other => Err(other),
+            },
+        }
+    }
+}
+
+/// The CAR as the only file of a form (RFC 7578), read as it is sent.
+fn form(cid: &FileCid, car: File) -> impl Read {
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"path\"; filename=\"{cid}.car\"\r\n\
+         Content-Type: application/vnd.ipld.car\r\n\r\n"
+    );
+    let tail = format!("\r\n--{BOUNDARY}--\r\n");
+    Cursor::new(head)
+        .chain(io::BufReader::with_capacity(1 << 16, car))
+        .chain(Cursor::new(tail))
+}
+
+impl std::fmt::Debug for Kubo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kubo")
+            .field("node", &self.base)
+            .finish_non_exhaustive()
+    }
+}
