@@ -52,8 +52,33 @@ impl Measurement {
     /// The result, by Spark's rules: first match wins. An absent indexer result is `IPNI_null`, and invalid.
     #[must_use]
     pub fn retrieval_result(&self) -> RetrievalResult {
+        let report = Report {
+            indexer_result: self.indexer_result.as_deref(),
+            timeout: self.timeout,
+            car_too_large: self.car_too_large,
+            status_code: self.status_code,
+            protocol: self.protocol.as_deref(),
+            ended: self.end_at.is_some(),
+        };
+        report.result()
+    }
+}
+
+/// What the rules look at, in Assize's row as in Spark's.
+pub(crate) struct Report<T> {
+    pub indexer_result: Option<T>,
+    pub timeout: bool,
+    pub car_too_large: bool,
+    pub status_code: Option<i64>,
+    pub protocol: Option<T>,
+    /// Whether there is a time at which the body ended.
+    pub ended: bool,
+}
+
+impl<T: AsRef<str>> Report<T> {
+    pub(crate) fn result(&self) -> RetrievalResult {
         use RetrievalResult as R;
-        match self.indexer_result.as_deref() {
+        match self.indexer_result.as_ref().map(T::as_ref) {
             Some("OK" | "HTTP_NOT_ADVERTISED") => {}
             other => return R::Ipni(other.unwrap_or("null").to_owned()),
         }
@@ -72,9 +97,9 @@ impl Measurement {
             902 => R::ContentVerificationFailed,
             903 => R::UnexpectedCarBlock,
             904 => R::CannotParseCarFile,
-            code @ 300.. if self.protocol.as_deref() == Some("http") => R::Http(code),
+            code @ 300.. if self.protocol.as_ref().map(T::as_ref) == Some("http") => R::Http(code),
             code @ 300.. => R::Lassie(code),
-            200..=299 if self.end_at.is_some() => R::Ok,
+            200..=299 if self.ended => R::Ok,
             _ => R::UnknownError,
         }
     }

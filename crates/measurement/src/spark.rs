@@ -4,6 +4,8 @@
 //! roster, and the station signs. This form is for replaying Spark's rounds, and for holding our rules against Spark's
 //! vectors.
 
+mod read;
+
 use assize_protocol::address::parse_station;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +14,9 @@ use thiserror::Error;
 use crate::Millis;
 use crate::validity::{Claim, HeadStatus, Invalidity};
 
-/// A preprocessed measurement, as far as validity looks at it. Null and absent are one thing.
+pub use read::{SparkBatch, SparkRejected, SparkRow, parse};
+
+/// A preprocessed measurement. Null and absent are one thing.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Preprocessed {
     /// The operator's address, `0x…`.
@@ -45,6 +49,36 @@ pub struct Preprocessed {
     /// Milliseconds since the Unix epoch.
     #[serde(default)]
     pub end_at: Option<i64>,
+    /// Payload CID.
+    #[serde(default)]
+    pub cid: Option<String>,
+    /// The provider, `f0…`.
+    #[serde(rename = "minerId", default)]
+    pub miner_id: Option<String>,
+    /// libp2p peer id of the provider.
+    #[serde(rename = "providerId", default)]
+    pub provider_id: Option<String>,
+    /// Multiaddr that the indexer gave.
+    #[serde(default)]
+    pub provider_address: Option<String>,
+    /// Version of the checker.
+    #[serde(default)]
+    pub spark_version: Option<String>,
+    /// Bytes of body received.
+    #[serde(default)]
+    pub byte_length: Option<i64>,
+    /// HTTP status, or a code of Spark's from 600 up.
+    #[serde(default)]
+    pub status_code: Option<i64>,
+    /// The retrieval took too long.
+    #[serde(default)]
+    pub timeout: bool,
+    /// The body passed the size cap.
+    #[serde(rename = "carTooLarge", default)]
+    pub car_too_large: bool,
+    /// Hex multihash of the CAR's bytes.
+    #[serde(rename = "carChecksum", default)]
+    pub car_checksum: Option<String>,
     /// A number if the station is honest; Spark never checked the type before this point.
     #[serde(default)]
     pub head_status_code: Option<Value>,
