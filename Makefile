@@ -88,9 +88,11 @@ test-rust: $(STAMP) ## crates, and end to end against a real anvil
 chaos: $(STAMP) ## the long chaos test: a million measurements, 200 kills; ASSIZE_CHAOS_SEED=… throws the same dice again
 	ASSIZE_CHAOS=long cargo test --locked -p assize-cli --test chaos -- --nocapture
 
-bench: ## time and memory of derivation and of beacon verification
+bench: $(STAMP) ## time and memory: derivation, beacons, batches and signatures, publishing
 	cargo bench --locked -p assize-protocol --bench derivation
 	cargo bench --locked -p assize-drand --features blst --bench verification
+	cargo bench --locked -p assize-measurement --bench batches
+	cargo bench --locked -p assize-publish --bench throughput
 
 bench-instructions: ## instructions of derivation, the same on a busy machine; needs valgrind
 	cargo install --quiet --root $(TOOLS) --version 0.20.0 gungraun-runner
