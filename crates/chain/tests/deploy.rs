@@ -240,7 +240,12 @@ async fn a_mined_failure_is_explained() {
         .sign_transaction(CHAIN_ID, &draft, nonce, 500_000, fees)
         .unwrap();
     network.client.send(&signed).await.unwrap();
-    let receipt = network.client.receipt(signed.hash).await.unwrap().unwrap();
+    // anvil answers a moment before it has mined.
+    let receipt = loop {
+        if let Some(receipt) = network.client.receipt(signed.hash).await.unwrap() {
+            break receipt;
+        }
+    };
     assert!(!receipt.succeeded);
     let reason = network
         .client

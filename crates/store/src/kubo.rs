@@ -7,7 +7,8 @@ use std::time::Duration;
 use assize_protocol::FileCid;
 use serde::Deserialize;
 use ureq::http::{Response, Uri};
-use ureq::{Agent, Body, SendBody};
+use ureq::typestate::WithBody;
+use ureq::{Agent, Body, RequestBuilder, SendBody};
 
 use crate::spool::{SpoolError, pack, spool};
 use crate::{Content, Produce, Source, Store, StoreError};
@@ -79,8 +80,6 @@ impl Kubo {
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_global(Some(TRANSFER))
             .max_redirects(0)
-            // A server that has seen the end of a form may close the connection behind it.
-            .max_idle_connections(0)
             .http_status_as_error(false)
             .build()
             .into();
@@ -91,20 +90,22 @@ impl Kubo {
         })
     }
 
-    fn post(&self, call: &str, body: SendBody<'_>, kind: Option<&str>) -> Result<Response<Body>, StoreError> {
-        let mut request = self.agent.post(format!("{}/api/v0/{call}", self.base));
-        if let Some(authorization) = &self.authorization {
-            request = request.header("Authorization", authorization);
+    /// A call without a body.
+    fn call(&self, call: &str) -> Result<Response<Body>, StoreError> {
+        // Not `SendBody::none()`: that is sent as chunks, which a server may leave unread and reset the connection for.
+        self.answered(self.post(call).send_empty())
+    }
+
+    fn post(&self, call: &str) -> RequestBuilder<WithBody> {
+        let request = self.agent.post(format!("{}/api/v0/{call}", self.base));
+        match &self.authorization {
+            Some(authorization) => request.header("Authorization", authorization),
+            None => request,
         }
-        if let Some(kind) = kind {
-            // A node that will not take it says so before all of it is sent.
-            request = request
-                .header("Content-Type", kind)
-                .header("Expect", "100-continue");
-        }
-        let response = request
-            .send(body)
-            .map_err(|error| self.failed(error.to_string()))?;
+    }
+
+    fn answered(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, StoreError> {
+        let response = answer.map_err(|error| self.failed(error.to_string()))?;
         match response.status().as_u16() {
             200 => Ok(response),
             status => Err(self.refused(status, response)),
@@ -152,9 +153,7 @@ fn is_absence(reason: &str) -> bool {
 impl Source for Kubo {
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError> {
         let call = format!("dag/export?arg={cid}&progress=false&timeout={SEARCH}");
-        let mut response = self
-            .post(&call, SendBody::none(), None)
-            .map_err(|error| self.explain(cid, error))?;
+        let mut response = self.call(&call).map_err(|error| self.explain(cid, error))?;
         match spool(cid, response.body_mut().as_reader()) {
             Ok(content) => Ok(Content::checked(content)),
             Err(SpoolError::Car(error)) => {
@@ -171,9 +170,17 @@ impl Store for Kubo {
         let (cid, mut car) = pack(produce)?;
         car.rewind().map_err(StoreError::spool)?;
         let mut form = form(&cid, car);
-        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
-        let body = SendBody::from_reader(&mut form);
-        let mut response = self.post("dag/import?pin-roots=true&stats=true", body, Some(&kind))?;
+        let request = self
+            .post("dag/import?pin-roots=true&stats=true")
+            .header(
+                "Content-Type",
+                format!("multipart/form-data; boundary={BOUNDARY}"),
+            )
+            // A node that will not take it says so before all of it is sent.
+            .header("Expect", "100-continue")
+            // One that has seen the end of a form may close the connection behind it.
+            .header("Connection", "close");
+        let mut response = self.answered(request.send(SendBody::from_reader(&mut form)))?;
         let answer = response.body_mut().read_to_string();
         let answer = answer.map_err(|error| self.failed(error.to_string()))?;
         let mut pinned = false;
@@ -197,7 +204,7 @@ impl Store for Kubo {
 
     fn has(&self, cid: &FileCid) -> Result<bool, StoreError> {
         let call = format!("block/stat?arg={cid}&offline=true");
-        match self.post(&call, SendBody::none(), None) {
+        match self.call(&call) {
             Ok(_) => Ok(true),
             Err(error) => match self.explain(cid, error) {
                 StoreError::NotFound { .. } => Ok(false),

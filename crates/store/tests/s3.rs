@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use assize_measurement::car;
 use assize_measurement::unixfs::file_cid;
 use assize_store::{S3, Source, Store, StoreError};
+use object_store::ObjectStoreExt;
 use object_store::aws::AmazonS3Builder;
 
 struct Moto {
@@ -124,21 +126,24 @@ fn a_changed_object_is_refused() {
     let Some(moto) = Moto::start() else { return };
     let store = moto.open("s3://batches");
     let cid = store.put(&content(3 << 20)).unwrap();
-    let object = format!("{}/batches/{cid}.car", moto.url);
-    let mut car = ureq::get(&object)
-        .call()
-        .unwrap()
-        .body_mut()
-        .read_to_vec()
-        .unwrap();
+    // As the bucket's owner does it.
+    let bucket = moto.settings().with_bucket_name("batches").build().unwrap();
+    let object = object_store::path::Path::from(format!("{cid}.car"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let overwrite = |car: &[u8]| {
+        runtime
+            .block_on(bucket.put(&object, car.to_vec().into()))
+            .unwrap()
+    };
+    let (_, mut car) = car::pack(&content(3 << 20));
     car[5_000] ^= 1;
-    ureq::put(&object).send(&car[..]).unwrap();
+    overwrite(&car);
     let error = store.get(&cid).unwrap_err().to_string();
     assert!(
         error.contains("is damaged") && error.contains("block baf"),
         "{error}"
     );
-    ureq::put(&object).send(&car[..1_000]).unwrap();
+    overwrite(&car[..1_000]);
     let error = store.get(&cid).unwrap_err().to_string();
     assert!(error.contains("is cut"), "{error}");
     // Put again, it is good again.
