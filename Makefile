@@ -13,7 +13,7 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo test test-rust test-contracts test-wasm test-verifier verifier lint artifacts check-artifacts differential chaos \
+.PHONY: help demo test test-rust test-contracts test-wasm test-verifier services verifier lint artifacts check-artifacts differential chaos \
 	bench bench-instructions fuzz prove clean
 
 help: ## this list
@@ -67,6 +67,11 @@ verifier: ## build docs/verifier, the page that verifies in a browser
 	  || cargo install --quiet --root $(TOOLS) --version 0.2.130 wasm-bindgen-cli
 	PATH=$(TOOLS)/bin:$$PATH node scripts/build-verifier.mjs
 
+# PostgreSQL comes from the system's packages; without these servers, the tests that need them say SKIPPED.
+services: ## an S3 server (moto, from PyPI) for the tests of the store
+	test -x $(TOOLS)/moto/bin/moto_server || { \
+	  python3 -m venv $(TOOLS)/moto && $(TOOLS)/moto/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.2.5'; }
+
 # Wherever there is a browser; CI says that there must be one.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 test-verifier: $(STAMP) ## docs/verifier in headless Chromium
@@ -78,7 +83,7 @@ test-verifier: $(STAMP) ## docs/verifier in headless Chromium
 
 # The crates with examples in their documentation: all others would only be built for nothing.
 DOCUMENTED := $(addprefix -p ,$(shell grep -rlE '^ *//[/!] ```$$' crates/*/src | cut -d/ -f2 | sort -u | sed 's/^/assize-/'))
-test-rust: $(STAMP) ## crates, and end to end against a real anvil
+test-rust: $(STAMP) services ## crates, and end to end against a real anvil
 	if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --locked && cargo test --locked --doc $(DOCUMENTED); \
 	else \

@@ -290,6 +290,18 @@ impl Ingest for PostgresIngest {
     }
 }
 
+impl Drop for PostgresIngest {
+    fn drop(&mut self) {
+        // Saying goodbye drives a runtime, too.
+        let client = self
+            .client
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        std::thread::scope(|scope| drop(scope.spawn(|| drop(client)).join()));
+    }
+}
+
 impl std::fmt::Debug for PostgresIngest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PostgresIngest")
