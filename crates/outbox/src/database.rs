@@ -12,6 +12,9 @@ use crate::lease::Lease;
 use crate::queue::{Attempt, Gas, Intent, Kind, Mined, Phase, Purpose, Queue, day};
 use crate::{Alert, OutboxError};
 
+/// Of the tables; a file with another one is another program's, or an older one's.
+const VERSION: i64 = 2;
+
 /// How long a statement waits while another process writes.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -67,6 +70,7 @@ impl Database {
             source,
         };
         let mut connection = Connection::open(path).map_err(failed)?;
+        expect_version(&connection, path)?;
         let prepare = |connection: &Connection| {
             connection.busy_timeout(BUSY)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -74,6 +78,7 @@ impl Database {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.execute_batch(include_str!("schema.sql"))?;
+            connection.pragma_update(None, "user_version", VERSION)?;
             connection.execute(
                 "INSERT OR IGNORE INTO outbox_signer (one, owner) VALUES (1, ?)",
                 [owner],
@@ -439,6 +444,26 @@ impl Database {
             |row| row.get(0),
         );
         Ok(closed.optional()?.unwrap_or(false))
+    }
+}
+
+/// Refuses a file whose tables are others.
+fn expect_version(connection: &Connection, path: &Path) -> Result<(), OutboxError> {
+    let failed = |source| OutboxError::Database {
+        path: path.to_owned(),
+        source,
+    };
+    let version: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(failed)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    match version == VERSION || (version == 0 && tables == 0) {
+        true => Ok(()),
+        false => Err(OutboxError::Version {
+            path: path.to_owned(),
+        }),
     }
 }
 

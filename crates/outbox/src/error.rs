@@ -22,6 +22,14 @@ pub enum OutboxError {
     /// A statement of a database that is open.
     #[error("the queue's database: {0}")]
     Sql(#[from] rusqlite::Error),
+    /// A file of another program, or of an older version of this one.
+    #[error(
+        "{} was made by another version, or is no queue: end what is under way with that version, then use a new file", path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process works with the same file.
     #[error("{} is in use by another process; stop it first, two senders with one key would take each other's nonces", path.display())]
     Locked {
