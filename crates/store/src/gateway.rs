@@ -39,10 +39,23 @@ impl Gateways {
     /// # Errors
     /// [`StoreError::GatewayUrl`] if one of them is no address.
     pub fn new(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
+        Self::with_patience(urls, PATIENCE, TRANSFER)
+    }
+
+    /// The same with other patience: for a gateway to begin its answer, and for a whole file. After that the next one is
+    /// asked.
+    ///
+    /// # Errors
+    /// As [`Gateways::new`].
+    pub fn with_patience(
+        urls: &[impl AsRef<str>],
+        answer: Duration,
+        transfer: Duration,
+    ) -> Result<Self, StoreError> {
         let agent = Agent::config_builder()
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            .timeout_global(Some(TRANSFER))
+            .timeout_connect(Some(answer))
+            .timeout_recv_response(Some(answer))
+            .timeout_global(Some(transfer))
             .max_redirects(0)
             .http_status_as_error(false)
             .build()

@@ -7,10 +7,13 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
+use std::time::Duration;
 
-use assize_measurement::car;
+use assize_measurement::car::{self, Sections};
 use assize_protocol::FileCid;
 use assize_store::{GatewayFault, Gateways, InOrder, LocalStore, Source, Store, StoreError};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// A gateway on a free port that gives the same answer to everyone.
 fn gateway(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
@@ -106,6 +109,80 @@ fn lies_are_told_apart() {
     assert!(matches!(fault(short, &cid), GatewayFault::Transport(_)));
     let silent = gateway(|_| Vec::new());
     assert!(matches!(fault(silent, &cid), GatewayFault::Transport(_)));
+}
+
+#[test]
+fn gateways_that_are_slow_or_busy_or_endless_are_passed_over() {
+    let (cid, url) = honest();
+    let (_, packed) = car::pack(&content());
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_url = format!("http://{}", silent.local_addr().unwrap());
+    let dripping = dripping_gateway(http("200 OK", &packed));
+    let busy = gateway(|_| http("429 Too Many Requests", b"slow down"));
+    // Zipped zeros: 64 MiB in 64 KiB.
+    let bomb = gateway(|_| {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        for _ in 0..64 {
+            packer.write_all(&[0; 1 << 20]).unwrap();
+        }
+        let zipped = packer.finish().unwrap();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            zipped.len()
+        );
+        [head.as_bytes(), &zipped].concat()
+    });
+    let (answer, transfer) = (Duration::from_millis(300), Duration::from_millis(900));
+    for bad in [silent_url, dripping, busy, bomb] {
+        let alone = Gateways::with_patience(&[&bad], answer, transfer).unwrap();
+        assert!(matches!(alone.get(&cid), Err(StoreError::Gateways { .. })));
+        let both = Gateways::with_patience(&[bad, url.clone()], answer, transfer).unwrap();
+        assert_eq!(both.get(&cid).unwrap(), content());
+    }
+}
+
+#[test]
+fn cars_of_other_makers_are_taken_and_other_formats_are_not() {
+    let content = vec![7; 3 << 20];
+    let (cid, packed) = car::pack(&content);
+    // Root first, the repeated chunk as often as the file has it.
+    let blocks: Vec<_> = Sections::open(&packed).unwrap().map(Result::unwrap).collect();
+    let (chunk, root) = (blocks[0], blocks[1]);
+    let mut dfs = Vec::new();
+    car::put_header(&mut dfs, &cid);
+    for block in [root, chunk, chunk, chunk] {
+        car::put_block(&mut dfs, &block.cid, block.data);
+    }
+    let body = dfs.clone();
+    let gateways = Gateways::new(&[gateway(move |_| http("200 OK", &body))]).unwrap();
+    assert_eq!(gateways.get(&cid).unwrap(), content);
+    // Once more than the file has it.
+    car::put_block(&mut dfs, &chunk.cid, chunk.data);
+    let pragma = b"\x0a\xa1\x67version\x02".to_vec();
+    for body in [dfs, [pragma, packed].concat(), content] {
+        let fault = fault(gateway(move |_| http("200 OK", &body)), &cid);
+        assert!(matches!(fault, GatewayFault::Answer(_)), "{fault}");
+    }
+}
+
+/// A gateway that gives a byte now and then.
+fn dripping_gateway(answer: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let head = answer.len() - content().len();
+            let _ = stream.write_all(&answer[..head]);
+            for byte in &answer[head..] {
+                thread::sleep(Duration::from_millis(20));
+                if stream.write_all(&[*byte]).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    url
 }
 
 #[test]
