@@ -147,13 +147,11 @@ impl Database {
         while let Some(row) = rows.next()? {
             intents.push(self.intent(row)?);
         }
-        let (gap_since, floor): (Option<i64>, i64) = self.connection.query_row(
-            "SELECT gap_since, (SELECT coalesce(max(attempt.nonce) + 1, 0) FROM outbox_intent intent
-                JOIN outbox_attempt attempt ON attempt.hash = intent.mined_hash
-                WHERE intent.state = 'closed') FROM outbox_signer",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
+        let (gap_since, floor): (Option<i64>, i64) =
+            self.connection
+                .query_row("SELECT gap_since, floor FROM outbox_signer", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
         Ok(Queue {
             intents,
             floor: floor as u64,
@@ -167,10 +165,10 @@ impl Database {
         let mut statement = self.connection.prepare_cached(
             "SELECT intent.fee, CASE WHEN intent.succeeded = 1 AND mined.does_nothing = 0 THEN intent.value ELSE '0' END,
                 max(attempt.made_at)
-             FROM outbox_intent intent
-             JOIN outbox_attempt mined ON mined.hash = intent.mined_hash
-             JOIN outbox_attempt attempt ON attempt.intent = intent.id AND attempt.nonce = mined.nonce
-             WHERE intent.state = 'closed' AND attempt.made_at >= ? GROUP BY intent.id",
+             FROM outbox_attempt attempt
+             JOIN outbox_intent intent ON intent.id = attempt.intent AND intent.state = 'closed'
+             JOIN outbox_attempt mined ON mined.hash = intent.mined_hash AND mined.nonce = attempt.nonce
+             WHERE attempt.made_at >= ? GROUP BY intent.id",
         )?;
         let rows = statement.query_map([(from * 86_400) as i64], |row| {
             Ok((
@@ -265,13 +263,16 @@ impl Database {
         alerts: &[Alert],
         now: u64,
     ) -> Result<(), OutboxError> {
-        if before == after {
-            return Ok(());
-        }
         let transaction = self.write()?;
         for (old, new) in before.intents.iter().zip(&after.intents) {
             if old.phase != new.phase {
                 save_phase(&transaction, new, now)?;
+            }
+            if let (Phase::Closed(_), Some(nonce)) = (new.phase, new.nonce()) {
+                transaction.execute(
+                    "UPDATE outbox_signer SET floor = max(floor, ?)",
+                    [nonce as i64 + 1],
+                )?;
             }
         }
         let count = |is: fn(&Alert) -> bool| alerts.iter().filter(|alert| is(alert)).count() as i64;

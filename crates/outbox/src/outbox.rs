@@ -240,10 +240,12 @@ impl Outbox {
             self.rechecked_at = now;
         }
         let next = step(&queue, &seen, now, &self.policy);
-        self.boundary(Boundary::Seen)?;
-        self.explain_reverts(&queue, &next.queue).await?;
-        self.database.save(&queue, &next.queue, &next.alerts, now)?;
-        self.boundary(Boundary::Saved)?;
+        if next.queue != queue {
+            self.boundary(Boundary::Seen)?;
+            self.explain_reverts(&queue, &next.queue).await?;
+            self.database.save(&queue, &next.queue, &next.alerts, now)?;
+            self.boundary(Boundary::Saved)?;
+        }
         self.tell(&next.alerts, seen.balance);
         for action in &next.actions {
             self.act(action, now).await?;

@@ -4,6 +4,7 @@ CREATE TABLE IF NOT EXISTS outbox_signer (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     owner TEXT NOT NULL,                        -- key and chain
     gap_since INTEGER,
+    floor INTEGER NOT NULL DEFAULT 0,           -- one above the highest nonce of closed intents
     fence INTEGER NOT NULL DEFAULT 0,           -- grows by one with every holder of the lease
     holder TEXT,
     held_until INTEGER NOT NULL DEFAULT 0,
@@ -54,4 +55,5 @@ CREATE TABLE IF NOT EXISTS outbox_attempt (
     last_answer TEXT
 ) STRICT;
 
+CREATE INDEX IF NOT EXISTS outbox_attempt_at ON outbox_attempt (made_at);
 CREATE INDEX IF NOT EXISTS outbox_attempt_of ON outbox_attempt (intent, nonce, made_at);

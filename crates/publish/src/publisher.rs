@@ -152,7 +152,7 @@ impl Publisher {
     pub async fn publish_once(&mut self, store: &dyn Store) -> Result<PublishReport, PublishError> {
         let view = self.look().await?;
         self.close(&view, true).await?;
-        let stored = self.store_all(&view, store, &|| false).await;
+        let stored = unless_stopped(self.store_all(&view, store, &|| false).await)?;
         self.outbox.run_until_idle().await?;
         let report = self.record_all().await?;
         stored?;
@@ -172,7 +172,7 @@ impl Publisher {
         let view = self.look().await?;
         self.close(&view, false).await?;
         // A store that fails must not keep those waiting that are stored already.
-        let stored = self.store_all(&view, store, stop).await;
+        let stored = unless_stopped(self.store_all(&view, store, stop).await)?;
         let mut alerts = Vec::new();
         loop {
             let tick = self.outbox.tick().await?;
@@ -243,12 +243,11 @@ impl Publisher {
                     self.enqueue(&batch, &cid)?;
                 }
                 (BatchState::Stored, Some(cid)) => {
+                    self.enqueue(&batch, &cid)?;
                     // What is still under way when the window has ended can only cost money.
                     if self.stage(view, batch.round).await? == Stage::Over {
                         self.outbox.cancel(&self.key(batch.round, &cid))?;
-                        continue;
                     }
-                    self.enqueue(&batch, &cid)?;
                 }
                 _ => {}
             }
@@ -454,6 +453,14 @@ impl Publisher {
             true => Ok(()),
             false => Err(PublishError::Stopped(boundary)),
         }
+    }
+}
+
+/// A test's crash ends everything at once; any other error waits until the rest is done.
+fn unless_stopped(result: Result<(), PublishError>) -> Result<Result<(), PublishError>, PublishError> {
+    match result {
+        Err(stopped @ PublishError::Stopped(_)) => Err(stopped),
+        other => Ok(other),
     }
 }
 

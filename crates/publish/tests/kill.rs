@@ -298,6 +298,36 @@ async fn late_measurements_are_kept_and_never_moved_to_another_round() {
 }
 
 #[tokio::test]
+async fn a_batch_that_is_stored_or_signed_when_its_window_ends_is_late() {
+    for stop_at in [
+        Boundary::Noted,
+        Boundary::Enqueued,
+        Boundary::Outbox(assize_outbox::Boundary::Stored),
+    ] {
+        let world = World::new().await;
+        world.reveal().await;
+        let directory = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(directory.path().join("store")).unwrap();
+        let state = directory.path().join("state.sqlite");
+        let mut publisher = world.open(&state);
+        take_in(&mut publisher, "a.ndjson", &file());
+        publisher.watch(move |boundary| boundary != stop_at);
+        publisher.publish_once(&store).await.unwrap_err();
+        drop(publisher);
+        world.anvil.mine_at(world.opened_at + 60 + 1_200 + 1).unwrap();
+        let mut publisher = world.open(&state);
+        // A transaction that is signed is sent once, and reverted or replaced by nothing.
+        let report = publisher.publish_once(&store).await.unwrap();
+        assert_eq!(
+            (report.committed.len(), report.late, report.open),
+            (0, 25, 0),
+            "{stop_at:?}"
+        );
+        assert!(world.rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn a_second_process_and_a_stranger_are_refused() {
     let world = World::new().await;
     world.reveal().await;

@@ -25,8 +25,6 @@ pub(crate) struct PayoutArgs {
     key: KeyArgs,
     #[command(flatten)]
     store: StoreArgs,
-    #[command(flatten)]
-    queue: QueueArgs,
     /// Do one pass and end.
     #[arg(long, required = true)]
     once: bool,
@@ -45,6 +43,8 @@ pub(crate) struct PayoutArgs {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    queue: QueueArgs,
 }
 
 pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {

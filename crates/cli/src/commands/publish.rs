@@ -29,8 +29,6 @@ pub(crate) struct PublishArgs {
     key: KeyArgs,
     #[command(flatten)]
     store: StoreArgs,
-    #[command(flatten)]
-    queue: QueueArgs,
     /// Table of measurements: a file (SQLite), or a database such as postgres://user:password@host/name.
     #[arg(
         long,
@@ -66,6 +64,8 @@ pub(crate) struct PublishArgs {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    queue: QueueArgs,
 }
 
 pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
