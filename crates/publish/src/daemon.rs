@@ -192,3 +192,47 @@ impl Stop {
         let _ = tokio::time::timeout(pause, self.asked()).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn health_of(status: &Status) -> (StatusCode, String) {
+        let response = healthz(State(status.clone())).await;
+        let code = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+        (code, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn health_is_a_good_pass_not_long_ago() {
+        let status = Status::default();
+        status.health().patience = 60;
+        status.health().last_good = SystemClock.now();
+        // One pass that fails is not yet an illness.
+        status.bad(&PublishError::Outbox(assize_outbox::OutboxError::Fenced));
+        assert_eq!(health_of(&status).await, (StatusCode::OK, "ok\n".into()));
+        status.health().last_good = SystemClock.now() - 100;
+        let (code, body) = health_of(&status).await;
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(
+            body.contains("no good pass for 10") && body.contains("another process sends with this key"),
+            "{body}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_stop_is_seen_by_all_who_wait_for_it() {
+        let stop = Stop::default();
+        let waiting = tokio::spawn({
+            let stop = stop.clone();
+            async move { stop.asked().await }
+        });
+        tokio::task::yield_now().await;
+        stop.set();
+        waiting.await.unwrap();
+        // Also by one who comes later.
+        stop.asked().await;
+        assert!(stop.is_set());
+    }
+}
