@@ -237,13 +237,15 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     // A publisher that is none, with a file that is damaged.
     let measurements = kept.file("damaged.ndjson");
     fs::write(&measurements, "{\"round\":1,\n").unwrap();
-    let state = kept.file("other.sqlite");
+    let (state, ingest) = (kept.file("other.sqlite"), kept.file("other-ingest.sqlite"));
     let publish = [
         "publish",
         "--once",
         "--json",
         "--state",
         state.to_str().unwrap(),
+        "--ingest",
+        ingest.to_str().unwrap(),
         measurements.to_str().unwrap(),
     ];
     let report = kept.as_dev(&publish);
