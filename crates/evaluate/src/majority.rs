@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use assize_measurement::{Measurement, RetrievalResult};
-
 use crate::Verdict;
+use crate::columns::{Id, Strings, Vote};
 
 /// The value that more than half of the votes are equal to, if there is one. A tie has none.
 ///
@@ -31,52 +30,8 @@ pub fn strict_majority<V: PartialEq>(votes: impl Iterator<Item = V> + Clone) -> 
     (agreeing > all / 2).then_some(candidate)
 }
 
-/// What a station says of the indexer: one half of its vote (SPARK.md §2.5, step 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IndexerVote<'a> {
-    /// Peer id of the provider.
-    pub provider_id: Option<&'a str>,
-    /// What the indexer said.
-    pub indexer_result: Option<&'a str>,
-    /// Where it sent the station.
-    pub provider_address: Option<&'a str>,
-    /// And over which protocol.
-    pub protocol: Option<&'a str>,
-}
-
-/// What a station says of one task. Votes are equal if all of it is; times and status codes do not count.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vote<'a> {
-    /// Of the indexer.
-    pub indexer: IndexerVote<'a>,
-    /// Of the retrieval.
-    pub result: RetrievalResult,
-    /// Bytes of body.
-    pub byte_length: Option<i64>,
-    /// Checksum of the CAR.
-    pub car_checksum: Option<&'a str>,
-}
-
-impl<'a> Vote<'a> {
-    /// The vote that a measurement casts.
-    #[must_use]
-    pub fn of(measurement: &'a Measurement) -> Self {
-        Self {
-            indexer: IndexerVote {
-                provider_id: measurement.provider_id.as_deref(),
-                indexer_result: measurement.indexer_result.as_deref(),
-                provider_address: measurement.provider_address.as_deref(),
-                protocol: measurement.protocol.as_deref(),
-            },
-            result: measurement.retrieval_result(),
-            byte_length: measurement.byte_length,
-            car_checksum: measurement.car_checksum.as_deref(),
-        }
-    }
-}
-
 /// One half of a decision; `Display` gives Spark's code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding<T> {
     /// Too few voters, or too small a roster.
     CommitteeTooSmall,
@@ -92,6 +47,15 @@ impl<T> Finding<T> {
         match self {
             Self::Majority(value) => Some(value),
             Self::CommitteeTooSmall | Self::MajorityNotFound => None,
+        }
+    }
+
+    /// The same finding with the majority in another form.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Finding<U> {
+        match self {
+            Self::CommitteeTooSmall => Finding::CommitteeTooSmall,
+            Self::MajorityNotFound => Finding::MajorityNotFound,
+            Self::Majority(value) => Finding::Majority(form(value)),
         }
     }
 
@@ -116,44 +80,155 @@ impl<T: fmt::Display> fmt::Display for Finding<T> {
 pub struct Decision {
     /// What the indexer said: `OK`, `HTTP_NOT_ADVERTISED`, …
     pub indexer: Finding<String>,
-    /// What the retrieval gave.
-    pub retrieval: Finding<RetrievalResult>,
+    /// What the retrieval gave: the code of its [`RetrievalResult`](assize_measurement::RetrievalResult).
+    pub retrieval: Finding<String>,
+}
+
+/// A [`Decision`] with numbers for its texts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ruling {
+    pub indexer: Finding<Id>,
+    pub retrieval: Finding<Id>,
+}
+
+impl Ruling {
+    pub(crate) fn in_words(self, strings: &Strings) -> Decision {
+        let in_words = |id| strings.get(id).to_owned();
+        Decision {
+            indexer: self.indexer.map(in_words),
+            retrieval: self.retrieval.map(in_words),
+        }
+    }
 }
 
 /// Decides by strict majority. `quorate` tells whether there are enough voters for that.
 ///
 /// Returns the decision, and the verdict on each vote in the order of the votes.
-#[must_use]
-pub fn decide(votes: &[Vote<'_>], quorate: bool) -> (Decision, Vec<Verdict>) {
+pub(crate) fn decide(votes: &[Vote], quorate: bool) -> (Ruling, Vec<Verdict>) {
     if !quorate {
-        let decision = Decision {
+        let ruling = Ruling {
             indexer: Finding::CommitteeTooSmall,
             retrieval: Finding::CommitteeTooSmall,
         };
-        return (decision, vec![Verdict::CommitteeTooSmall; votes.len()]);
+        return (ruling, vec![Verdict::CommitteeTooSmall; votes.len()]);
     }
     let indexer = strict_majority(votes.iter().map(|vote| vote.indexer));
-    let retrieval = strict_majority(votes.iter());
-    let verdicts = votes.iter().map(|vote| match retrieval {
+    let retrieval = strict_majority(votes.iter().copied());
+    let verdicts = votes.iter().map(|vote| match &retrieval {
         Some(majority) if vote == majority => Verdict::MajorityResult,
         Some(_) => Verdict::MinorityResult,
         None => Verdict::MajorityNotFound,
     });
     let verdicts = verdicts.collect();
-    let decision = Decision {
-        indexer: Finding::of(indexer.map(|vote| vote.indexer_result.unwrap_or_default().to_owned())),
-        retrieval: Finding::of(retrieval.map(|vote| vote.result.clone())),
+    let ruling = Ruling {
+        indexer: Finding::of(indexer.map(|vote| vote.indexer_result)),
+        retrieval: Finding::of(retrieval.map(|vote| vote.result)),
     };
-    (decision, verdicts)
+    (ruling, verdicts)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use proptest::prelude::*;
+    use std::borrow::Cow;
 
-    use super::strict_majority;
+    use assize_measurement::spark::{Field, Row};
+    use proptest::prelude::*;
+    use serde::Deserialize;
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vectors {
+        base: Map<String, Value>,
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Case {
+        field: String,
+        values: Vec<Value>,
+        required_committee_size: usize,
+        decision: Map<String, Value>,
+        consensus: Vec<String>,
+    }
+
+    fn vote(measurement: &Map<String, Value>, strings: &mut Strings) -> Vote {
+        let text = |field: &str| match measurement.get(field) {
+            None => Field::Absent,
+            Some(Value::String(text)) => Field::Value(Cow::Borrowed(text.as_str())),
+            Some(other) => panic!("{other}"),
+        };
+        let row = Row {
+            provider_id: text("providerId"),
+            indexer_result: text("indexerResult"),
+            provider_address: text("provider_address"),
+            protocol: text("protocol"),
+            car_checksum: text("carChecksum"),
+            byte_length: Field::Value(measurement["byte_length"].as_i64().unwrap()),
+            ..Row::default()
+        };
+        let result = strings.intern(measurement["retrievalResult"].as_str().unwrap());
+        Vote::of_spark(&row, result, strings)
+    }
+
+    /// Spark's own cases (vectors/committee_majority.json).
+    #[test]
+    fn committees_decide_as_sparks_did() {
+        let vectors: Vectors =
+            serde_json::from_str(include_str!("../tests/fixtures/committee_majority.json")).unwrap();
+        assert_eq!(vectors.cases.len(), 12);
+        for (number, case) in vectors.cases.into_iter().enumerate() {
+            let mut strings = Strings::new();
+            let votes: Vec<_> = case
+                .values
+                .into_iter()
+                .map(|value| {
+                    let mut measurement = vectors.base.clone();
+                    let previous = measurement.insert(case.field.clone(), value);
+                    assert!(previous.is_some(), "case {number} varies an unknown field");
+                    vote(&measurement, &mut strings)
+                })
+                .collect();
+            let (ruling, verdicts) = decide(&votes, votes.len() >= case.required_committee_size);
+            let decision = ruling.in_words(&strings);
+
+            let verdicts: Vec<_> = verdicts.iter().map(ToString::to_string).collect();
+            assert_eq!(verdicts, case.consensus, "case {number}");
+            assert_eq!(
+                case.decision,
+                Map::from_iter([
+                    ("indexMajorityFound".into(), decision.indexer.majority().is_some().into()),
+                    ("indexerResult".into(), decision.indexer.to_string().into()),
+                    ("retrievalMajorityFound".into(), decision.retrieval.majority().is_some().into()),
+                    ("retrievalResult".into(), decision.retrieval.to_string().into()),
+                ]),
+                "case {number}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_agrees_with_nothing_only() {
+        let mut strings = Strings::new();
+        let result = strings.intern("IPNI_NO_VALID_ADVERTISEMENT");
+        let mut vote = |byte_length| {
+            let row = Row {
+                indexer_result: Field::Value("NO_VALID_ADVERTISEMENT".into()),
+                byte_length,
+                ..Row::default()
+            };
+            Vote::of_spark(&row, result, &mut strings)
+        };
+        let votes = [Field::Absent, Field::Null, Field::Value(0)].map(&mut vote);
+        let (ruling, _) = decide(&votes, true);
+        let decision = ruling.in_words(&strings);
+        assert_eq!(decision.indexer, Finding::Majority("NO_VALID_ADVERTISEMENT".into()));
+        assert_eq!(decision.retrieval, Finding::MajorityNotFound);
+    }
 
     #[test]
     fn half_is_not_a_majority() {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use assize_measurement::Measurement;
-use assize_protocol::{ActorId, ProviderId, Task};
+use assize_protocol::{ActorId, ProviderId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Verdict, VerdictCounts, json};
+use crate::{VerdictCounts, json};
 
 /// OK measurements of one provider, client or allocator. **All** of them count, whatever their verdict; the verdicts
 /// stand beside (DESIGN §2.6).
@@ -35,18 +34,6 @@ impl SuccessCounts {
     #[must_use]
     pub fn rate_http(&self) -> Option<f64> {
         ratio(self.successful_http, self.total)
-    }
-
-    /// One measurement.
-    pub(crate) fn of(measurement: &Measurement, verdict: Verdict) -> Self {
-        let success = measurement.retrieval_result().is_ok();
-        let http = measurement.protocol.as_deref() == Some("http");
-        Self {
-            total: 1,
-            successful: success.into(),
-            successful_http: (success && http).into(),
-            verdicts: VerdictCounts::from_iter([verdict]),
-        }
     }
 }
 
@@ -78,19 +65,6 @@ pub struct SuccessRates {
     /// By allocator; a measurement counts for every allocator of its task.
     #[serde(with = "json::actors")]
     pub allocators: BTreeMap<ActorId, SuccessCounts>,
-}
-
-impl SuccessRates {
-    /// Counts measurements of one task.
-    pub(crate) fn add(&mut self, task: &Task, counts: SuccessCounts) {
-        *self.providers.entry(task.provider).or_default() += counts;
-        for client in &task.clients {
-            *self.clients.entry(*client).or_default() += counts;
-        }
-        for allocator in &task.allocators {
-            *self.allocators.entry(*allocator).or_default() += counts;
-        }
-    }
 }
 
 impl AddAssign<&Self> for SuccessRates {

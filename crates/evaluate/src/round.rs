@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
 use assize_measurement::ndjson::Batch;
-use assize_measurement::{Domain, Measurement};
+use assize_measurement::{Domain, Measurement, Millis};
 use assize_protocol::{
     CommitteeIndex, DedupeSeed, FileCid, Parameters, Roster, RoundNumber, Seed, StationIndex, Task,
     TaskIndex, TaskList, TaskNumber,
 };
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::majority::{Decision, Vote, decide};
+use crate::columns::{Id, Strings, Vote};
+use crate::figures::{self, Figures, FiguresByParty};
+use crate::majority::{Decision, decide};
 use crate::tasking::{Place, Tasking};
 use crate::voters::{Candidate, choose};
-use crate::{Label, LabelCounts, Reward, SuccessCounts, SuccessRates, Verdict, VerdictCounts};
+use crate::{Label, LabelCounts, Reward, SuccessRates, Verdict, VerdictCounts};
 
 /// Everything public about a round but its measurements.
 #[derive(Clone, Copy, Debug)]
@@ -165,8 +168,8 @@ pub struct RoundEvaluation {
     pub verdicts: VerdictCounts,
     /// By committee and k; tasks without a voter are left out.
     pub decisions: Vec<CommitteeDecision>,
-    /// Over all OK measurements.
-    pub rates: SuccessRates,
+    /// Of all OK measurements.
+    pub figures: FiguresByParty,
     /// The rewarded measurements, ascending.
     pub accepted: Vec<Accepted>,
     /// What each of them earns.
@@ -175,120 +178,215 @@ pub struct RoundEvaluation {
     pub rewards: BTreeMap<Address, u128>,
 }
 
-/// An OK measurement on its way to the committee.
-struct Voter<'a> {
-    place: Place,
-    measurement: &'a Measurement,
-    /// Of its outcome.
-    index: usize,
-}
-
 /// Evaluates a round (DESIGN §2.6, docs/protocol.md §10). `batches` stand in the order in which they were committed.
-///
-/// Signatures and committees are worked through by rayon's current thread pool.
 #[must_use]
 pub fn evaluate_round(input: &RoundInput<'_>, batches: &[CommittedBatch<'_>]) -> RoundEvaluation {
-    let tasking = Tasking::new(
-        &input.domain,
-        input.seed,
-        &input.parameters,
-        input.roster,
-        input.tasks,
-    );
-    let rows: Vec<_> = (0_u32..)
-        .zip(batches)
-        .flat_map(|(batch, committed)| committed.batch.rows.iter().map(move |row| (batch, row)))
-        .collect();
-    let places: Vec<_> = rows
-        .par_iter()
-        .map(|(_, row)| tasking.place(&row.measurement))
-        .collect();
+    let mut evaluator = RoundEvaluator::new(*input);
+    for batch in batches {
+        evaluator.add(batch);
+    }
+    evaluator.finish()
+}
 
-    let (placed, candidates): (Vec<_>, Vec<_>) = rows
-        .iter()
-        .zip(&places)
-        .enumerate()
-        .filter_map(|(index, ((_, row), place))| {
-            let place = place.ok()?;
-            let measurement = &row.measurement;
-            let candidate = Candidate {
-                station: measurement.station,
-                subnet: input.roster.get(place.station)?.subnet,
-                task: measurement.task,
-            };
-            Some((
-                Voter {
-                    place,
-                    measurement,
-                    index,
-                },
-                candidate,
-            ))
-        })
-        .unzip();
-    let mut labels: Vec<Label> = places
-        .iter()
-        .map(|place| place.err().unwrap_or(Label::Ok))
-        .collect();
-    let mut voters = Vec::with_capacity(placed.len());
-    for (voter, label) in placed.into_iter().zip(choose(&input.dedupe_seed, &candidates)) {
-        labels[voter.index] = label;
-        if label == Label::Ok {
-            voters.push(voter);
+/// Evaluates a round batch by batch: a batch may be forgotten once it is added. What stays of a measurement are less than
+/// 100 bytes, and each text once.
+///
+/// Signatures and committees are worked through by rayon's current thread pool.
+pub struct RoundEvaluator<'a> {
+    input: RoundInput<'a>,
+    tasking: Tasking<'a>,
+    strings: Strings,
+    /// Measurements that are their station's to make.
+    rows: Vec<Row>,
+    evaluation: RoundEvaluation,
+}
+
+/// A measurement that its station was to make, as numbers.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    vote: Vote,
+    station: StationIndex,
+    task: TaskIndex,
+    /// Of its outcome.
+    outcome: u32,
+    /// Milliseconds from request to first byte, of a success.
+    ttfb: Option<i64>,
+    ok: bool,
+}
+
+impl<'a> RoundEvaluator<'a> {
+    /// Before the first batch.
+    #[must_use]
+    pub fn new(input: RoundInput<'a>) -> Self {
+        let tasking = Tasking::new(
+            &input.domain,
+            input.seed,
+            &input.parameters,
+            input.roster,
+            input.tasks,
+        );
+        Self {
+            evaluation: RoundEvaluation {
+                committees: tasking.committee_count(),
+                tasks_per_committee: tasking.tasks_per_committee(),
+                ..RoundEvaluation::default()
+            },
+            input,
+            tasking,
+            strings: Strings::new(),
+            rows: Vec::new(),
         }
     }
 
-    // A station has one OK measurement of a task, so the key has no ties.
-    voters.par_sort_unstable_by_key(|voter| voter.place);
-    let sessions: Vec<_> = voters
-        .chunk_by(|a, b| (a.place.committee, a.place.k) == (b.place.committee, b.place.k))
-        .collect();
-    let sessions: Vec<_> = sessions
-        .into_par_iter()
-        .filter_map(|voters| Session::hold(input, voters))
-        .collect();
-
-    let mut evaluation = RoundEvaluation {
-        committees: tasking.committee_count(),
-        tasks_per_committee: tasking.tasks_per_committee(),
-        batches: batches.iter().map(count_batch).collect(),
-        invalid: count_invalid(batches),
-        labels: labels.iter().copied().collect(),
-        outcomes: rows
-            .iter()
-            .zip(labels)
-            .map(|((batch, row), label)| Outcome {
-                batch: *batch,
+    /// Adds the batch that was committed next.
+    pub fn add(&mut self, committed: &CommittedBatch<'_>) {
+        let CommittedBatch { cid, declared, batch } = *committed;
+        // A batch needs a transaction: there are never so many.
+        let number = self.evaluation.batches.len() as u32;
+        self.evaluation.batches.push(BatchCounts {
+            cid,
+            declared,
+            lines: batch.line_count() as u64,
+            invalid: batch.rejected.len() as u64,
+        });
+        for rejected in &batch.rejected {
+            *self.evaluation.invalid.entry(rejected.field.to_owned()).or_default() += 1;
+        }
+        let places: Vec<_> = batch
+            .rows
+            .par_iter()
+            .map(|row| self.tasking.place(&row.measurement))
+            .collect();
+        for (row, place) in batch.rows.iter().zip(places) {
+            let measurement = &row.measurement;
+            let label = match place {
+                Ok(station) => {
+                    let row = self.row(station, measurement);
+                    self.rows.push(row);
+                    Label::Ok
+                }
+                Err(label) => label,
+            };
+            self.evaluation.outcomes.push(Outcome {
+                batch: number,
                 line: row.line,
-                station: row.measurement.station,
+                station: measurement.station,
                 label,
                 verdict: None,
-            })
-            .collect(),
-        ..RoundEvaluation::default()
-    };
-    for session in sessions {
-        evaluation.record(input.round, session);
+            });
+        }
     }
-    evaluation.accepted.sort_unstable();
-    evaluation.pay(input);
-    evaluation
+
+    fn row(&mut self, station: StationIndex, measurement: &Measurement) -> Row {
+        let ok = measurement.retrieval_result().is_ok();
+        let times = (measurement.first_byte_at, measurement.start_at);
+        let ttfb = match times {
+            (Some(Millis(first_byte)), Some(Millis(start))) if ok => first_byte.checked_sub(start),
+            _ => None,
+        };
+        Row {
+            vote: Vote::of(measurement, &mut self.strings),
+            station,
+            task: measurement.task,
+            outcome: self.evaluation.outcomes.len() as u32,
+            ttfb,
+            ok,
+        }
+    }
+
+    /// After the last batch.
+    #[must_use]
+    pub fn finish(mut self) -> RoundEvaluation {
+        let voters = self.choose_voters();
+        let protocols = Protocols {
+            http: self.strings.intern("http"),
+            graphsync: self.strings.intern("graphsync"),
+        };
+        let sessions: Vec<_> = voters
+            .chunk_by(|a, b| (a.place.committee, a.place.k) == (b.place.committee, b.place.k))
+            .collect();
+        let sessions: Vec<_> = sessions
+            .into_par_iter()
+            .filter_map(|voters| Session::hold(&self.input, &self.strings, protocols, voters))
+            .collect();
+        let Self {
+            input,
+            mut evaluation,
+            ..
+        } = self;
+        evaluation.labels = evaluation.outcomes.iter().map(|outcome| outcome.label).collect();
+        for session in sessions {
+            evaluation.record(input.round, session);
+        }
+        evaluation.accepted.sort_unstable();
+        evaluation.pay(&input);
+        evaluation
+    }
+
+    /// Labels what is there twice; the rest votes, and is returned by place.
+    fn choose_voters(&mut self) -> Vec<Voter> {
+        let rows = std::mem::take(&mut self.rows);
+        let candidates: Vec<_> = rows
+            .iter()
+            .filter_map(|row| {
+                let entry = self.input.roster.get(row.station)?;
+                Some(Candidate {
+                    station: entry.station,
+                    subnet: entry.subnet,
+                    task: row.task,
+                })
+            })
+            .collect();
+        let labels = choose(&self.input.dedupe_seed, &candidates);
+        drop(candidates);
+        let mut voters = Vec::with_capacity(rows.len());
+        for (row, label) in rows.into_iter().zip(labels) {
+            self.evaluation.outcomes[row.outcome as usize].label = label;
+            if label == Label::Ok
+                && let Some(place) = self.tasking.place_of(row.station, row.task)
+            {
+                voters.push(Voter { place, row });
+            }
+        }
+        // A station has one OK measurement of a task, so the key has no ties.
+        voters.par_sort_unstable_by_key(|voter| voter.place);
+        voters
+    }
+}
+
+/// An OK measurement on its way to the committee.
+#[derive(Clone, Copy, Debug)]
+struct Voter {
+    place: Place,
+    row: Row,
+}
+
+/// The protocols that are told apart.
+#[derive(Clone, Copy)]
+struct Protocols {
+    http: Id,
+    graphsync: Id,
 }
 
 /// A committee in session over one of its tasks.
 struct Session<'a> {
-    voters: &'a [Voter<'a>],
+    voters: &'a [Voter],
     verdicts: Vec<Verdict>,
     decision: CommitteeDecision,
     task: &'a Task,
-    counts: SuccessCounts,
+    figures: Figures,
 }
 
 impl<'a> Session<'a> {
     /// `None` without voters.
-    fn hold(input: &RoundInput<'a>, voters: &'a [Voter<'a>]) -> Option<Self> {
+    fn hold(
+        input: &RoundInput<'a>,
+        strings: &Strings,
+        protocols: Protocols,
+        voters: &'a [Voter],
+    ) -> Option<Self> {
         let first = voters.first()?;
-        let index = first.measurement.task;
+        let index = first.row.task;
         let Parameters {
             quorum,
             min_committee_size,
@@ -296,25 +394,46 @@ impl<'a> Session<'a> {
         } = input.parameters;
         let quorate =
             voters.len() >= usize::from(quorum) && input.roster.count() >= u32::from(min_committee_size);
-        let votes: Vec<_> = voters.iter().map(|voter| Vote::of(voter.measurement)).collect();
-        let (decision, verdicts) = decide(&votes, quorate);
-        let mut counts = SuccessCounts::default();
-        for (voter, verdict) in voters.iter().zip(&verdicts) {
-            counts += SuccessCounts::of(voter.measurement, *verdict);
-        }
+        let votes: Vec<_> = voters.iter().map(|voter| voter.row.vote).collect();
+        let (ruling, verdicts) = decide(&votes, quorate);
         Some(Self {
+            figures: Self::figures(strings, protocols, voters, &verdicts),
             voters,
             decision: CommitteeDecision {
                 committee: first.place.committee,
                 k: first.place.k,
                 task: index,
                 voters: voters.len() as u32,
-                decision,
+                decision: ruling.in_words(strings),
             },
             verdicts,
             task: input.tasks.get(index)?,
-            counts,
         })
+    }
+
+    fn figures(strings: &Strings, protocols: Protocols, voters: &[Voter], verdicts: &[Verdict]) -> Figures {
+        let mut figures = Figures::default();
+        let mut results = FxHashMap::<Id, u64>::default();
+        for (Voter { row, .. }, verdict) in voters.iter().zip(verdicts) {
+            let protocol = row.vote.indexer.protocol;
+            figures.counts.total += 1;
+            figures.counts.successful += u64::from(row.ok);
+            figures.counts.successful_http += u64::from(row.ok && protocol == protocols.http);
+            figures.counts.verdicts.count(*verdict);
+            *results.entry(row.vote.result).or_default() += 1;
+            // Times are the station's word alone; of those who agree with the majority they are at least plausible.
+            if let (Some(millis), Verdict::MajorityResult) = (row.ttfb, verdict) {
+                let millis = millis.unsigned_abs();
+                match protocol {
+                    protocol if protocol == protocols.http => figures.ttfb_http.count(millis),
+                    protocol if protocol == protocols.graphsync => figures.ttfb_graphsync.count(millis),
+                    _ => {}
+                }
+            }
+        }
+        let results = results.into_iter().map(|(code, count)| (strings.get(code).to_owned(), count));
+        figures.results = results.collect();
+        figures
     }
 }
 
@@ -328,9 +447,15 @@ impl RoundEvaluation {
         }
     }
 
+    /// The part of the figures that settlement documents have.
+    #[must_use]
+    pub fn rates(&self) -> SuccessRates {
+        figures::rates(&self.figures)
+    }
+
     fn record(&mut self, round: RoundNumber, session: Session<'_>) {
         for (voter, verdict) in session.voters.iter().zip(session.verdicts) {
-            self.outcomes[voter.index].verdict = Some(verdict);
+            self.outcomes[voter.row.outcome as usize].verdict = Some(verdict);
             if verdict == Verdict::MajorityResult {
                 let Place {
                     committee,
@@ -345,8 +470,8 @@ impl RoundEvaluation {
                 });
             }
         }
-        self.verdicts += session.counts.verdicts;
-        self.rates.add(session.task, session.counts);
+        self.verdicts += session.figures.counts.verdicts;
+        figures::add(&mut self.figures, session.task, &session.figures);
         self.decisions.push(session.decision);
     }
 
@@ -362,21 +487,4 @@ impl RoundEvaluation {
             }
         }
     }
-}
-
-fn count_batch(committed: &CommittedBatch<'_>) -> BatchCounts {
-    BatchCounts {
-        cid: committed.cid,
-        declared: committed.declared,
-        lines: committed.batch.line_count() as u64,
-        invalid: committed.batch.rejected.len() as u64,
-    }
-}
-
-fn count_invalid(batches: &[CommittedBatch<'_>]) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for rejected in batches.iter().flat_map(|committed| &committed.batch.rejected) {
-        *counts.entry(rejected.field.to_owned()).or_default() += 1;
-    }
-    counts
 }

@@ -70,8 +70,8 @@ impl<'a> Tasking<'a> {
         self.tasks_per_committee
     }
 
-    /// The first four rules, in their order: the place that the measurement fills, or why it fills none.
-    pub(crate) fn place(&self, measurement: &Measurement) -> Result<Place, Label> {
+    /// The first four rules, in their order: the station whose place the measurement fills, or why it fills none.
+    pub(crate) fn place(&self, measurement: &Measurement) -> Result<StationIndex, Label> {
         let station = self
             .roster
             .index_of(measurement.station)
@@ -86,11 +86,17 @@ impl<'a> Tasking<'a> {
         if !(same_cid && same_provider) {
             return Err(Label::TaskNotInRound);
         }
-        // There is a station and a task, so there are committees.
-        let committee = self.committees[station.0 as usize];
-        let k = self.positions.get(&(committee, measurement.task));
-        let k = *k.ok_or(Label::TaskWrongCommittee)?;
-        Ok(Place {
+        match self.place_of(station, measurement.task) {
+            Some(_) => Ok(station),
+            None => Err(Label::TaskWrongCommittee),
+        }
+    }
+
+    /// The place that a station has at a task, if the task is its committee's.
+    pub(crate) fn place_of(&self, station: StationIndex, task: TaskIndex) -> Option<Place> {
+        let committee = *self.committees.get(station.0 as usize)?;
+        let k = *self.positions.get(&(committee, task))?;
+        Some(Place {
             committee,
             k,
             station,

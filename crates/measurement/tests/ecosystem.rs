@@ -87,12 +87,14 @@ fn files_of_every_size_go_both_ways() {
             .unwrap();
         let read = Content::open(&root, File::open(&theirs).unwrap()).unwrap();
         assert_eq!(digest(read), content, "{size}");
+        fs::remove_file(&theirs).unwrap();
         // Ours, read by them.
         let mut packed = File::create(&ours).unwrap();
         let cid = car::pack_to(&mut packed, |to| {
             io::copy(&mut File::open(&file).unwrap(), to).map(drop)
         });
         assert_eq!(cid.unwrap(), root, "{size}");
+        fs::remove_file(&file).unwrap();
         ipfs_car(&["unpack", &ours, "--output", &unpacked]);
         assert_eq!(digest(File::open(&unpacked).unwrap()), content, "{size}");
         fs::remove_file(&unpacked).unwrap();

@@ -3,8 +3,8 @@
 use assize_chain::{ListCommitment, Round, SettlementId};
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::{
-    CommittedBatch, Draw, ListFacts, Parent, RoundEvaluation, RoundFacts, RoundInput, SettlementDocument,
-    evaluate_round, settle,
+    CommittedBatch, Draw, ListFacts, Parent, RoundEvaluation, RoundEvaluator, RoundFacts, RoundInput,
+    SettlementDocument, settle,
 };
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{
@@ -94,27 +94,6 @@ impl<B: BeaconSource> Evidence<'_, B> {
         let roster = self.roster(round)?;
         let tasks = self.task_list(round)?;
         let store = self.store;
-        let contents: Vec<_> = commitments
-            .par_iter()
-            .enumerate()
-            .map(|(index, commitment)| {
-                let bytes = file(store, &commitment.cid, || {
-                    format!("batch {index} of round {number}")
-                })?;
-                let batch = ndjson::parse_batch(number, &bytes);
-                (self.progress)(Step::Batch(number));
-                Ok(batch)
-            })
-            .collect::<Result<_>>()?;
-        let batches: Vec<_> = commitments
-            .iter()
-            .zip(&contents)
-            .map(|(commitment, batch)| CommittedBatch {
-                cid: commitment.cid,
-                declared: commitment.count,
-                batch,
-            })
-            .collect();
         let input = RoundInput {
             round: number,
             domain: Domain {
@@ -127,7 +106,31 @@ impl<B: BeaconSource> Evidence<'_, B> {
             roster: &roster,
             tasks: &tasks,
         };
-        let evaluation = evaluate_round(&input, &batches);
+        let mut evaluator = RoundEvaluator::new(input);
+        // As many batches in memory as there are threads to read them.
+        for (window, commitments) in commitments.chunks(rayon::current_num_threads()).enumerate() {
+            let batches: Vec<ndjson::Batch> = commitments
+                .par_iter()
+                .enumerate()
+                .map(|(index, commitment)| {
+                    let index = window * rayon::current_num_threads() + index;
+                    let bytes = file(store, &commitment.cid, || {
+                        format!("batch {index} of round {number}")
+                    })?;
+                    let batch = ndjson::parse_batch(number, &bytes);
+                    (self.progress)(Step::Batch(number));
+                    Ok(batch)
+                })
+                .collect::<Result<_>>()?;
+            for (commitment, batch) in commitments.iter().zip(&batches) {
+                evaluator.add(&CommittedBatch {
+                    cid: commitment.cid,
+                    declared: commitment.count,
+                    batch,
+                });
+            }
+        }
+        let evaluation = evaluator.finish();
         (self.progress)(Step::Round(number));
         tracing::info!(
             round = number.0,

@@ -73,8 +73,8 @@ pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<
 /// RSR of each provider measured, the most measured first.
 pub(super) fn providers(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<ProviderReport> {
     let mut totals = BTreeMap::<ProviderId, SuccessCounts>::new();
-    for (provider, rsr) in rounds.iter().flat_map(|round| &round.rates.providers) {
-        let total = totals.entry(*provider).or_default();
+    for (provider, rsr) in rounds.iter().flat_map(|round| round.rates().providers) {
+        let total = totals.entry(provider).or_default();
         total.total += rsr.total;
         total.successful += rsr.successful;
         total.successful_http += rsr.successful_http;

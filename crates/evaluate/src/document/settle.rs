@@ -51,7 +51,7 @@ pub fn settle(
             });
         }
         last_round += 1;
-        rates += &evaluation.rates;
+        rates += &evaluation.rates();
         credit(&mut allocations, &evaluation.rewards)?;
         // Rounds ascend, and within each the list is sorted.
         accepted.extend_from_slice(&evaluation.accepted);

@@ -119,7 +119,7 @@ fn of_duplicates_the_first_in_commit_order_stands() {
     );
     assert_eq!(
         evaluation
-            .rates
+            .rates()
             .providers
             .values()
             .map(|counts| counts.successful)
@@ -131,7 +131,7 @@ fn of_duplicates_the_first_in_commit_order_stands() {
     assert_eq!(labels(&evaluation), [Label::Ok, Label::Duplicate]);
     assert_eq!(
         evaluation
-            .rates
+            .rates()
             .providers
             .values()
             .map(|counts| counts.successful)
@@ -253,7 +253,7 @@ fn the_minority_goes_without() {
     }
     // They count for the success rate all the same.
     let counts: u64 = evaluation
-        .rates
+        .rates()
         .providers
         .values()
         .map(|counts| counts.successful)
@@ -273,9 +273,9 @@ fn success_over_http_is_counted_apart() {
     };
     let evaluation = world.evaluate(&[(0..9).map(measure).collect()]);
     let task = world.tasks.get(world.task_of(0, 0)).unwrap();
-    let by_provider = [evaluation.rates.providers[&task.provider]];
-    let by_client = task.clients.iter().map(|id| evaluation.rates.clients[id]);
-    let by_allocator = task.allocators.iter().map(|id| evaluation.rates.allocators[id]);
+    let by_provider = [evaluation.rates().providers[&task.provider]];
+    let by_client = task.clients.iter().map(|id| evaluation.rates().clients[id]);
+    let by_allocator = task.allocators.iter().map(|id| evaluation.rates().allocators[id]);
     for counts in by_provider.into_iter().chain(by_client).chain(by_allocator) {
         assert_eq!(
             (counts.total, counts.successful, counts.successful_http),

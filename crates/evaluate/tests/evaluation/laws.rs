@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assize_evaluate::{Label, RoundEvaluation, Verdict, Vote};
+use assize_evaluate::{Label, RoundEvaluation, Verdict};
 use assize_measurement::{Measurement, Verifier};
 use assize_protocol::StationIndex;
 use proptest::prelude::*;
@@ -74,6 +74,14 @@ fn cut(measurements: &[Measurement], cuts: &[Index]) -> Vec<Vec<Measurement>> {
         .collect()
 }
 
+/// What votes are compared by (docs/protocol.md §10).
+fn vote(m: &Measurement) -> impl PartialEq {
+    (
+        (m.provider_id.clone(), m.indexer_result.clone(), m.provider_address.clone(), m.protocol.clone()),
+        (m.retrieval_result(), m.byte_length, m.car_checksum.clone()),
+    )
+}
+
 /// docs/protocol.md §10, word for word: every rule goes over all that no rule before it has labelled.
 fn by_the_book(world: &World, measurements: &[Measurement]) -> Vec<(Label, Option<Verdict>)> {
     let assignment = world.assignment();
@@ -135,10 +143,10 @@ fn by_the_book(world: &World, measurements: &[Measurement]) -> Vec<(Label, Optio
     let mut verdicts = vec![None; measurements.len()];
     for voters in groups.values() {
         let agreeing = |index: usize| {
-            let vote = Vote::of(&measurements[index]);
+            let mine = vote(&measurements[index]);
             voters
                 .iter()
-                .filter(|other| Vote::of(&measurements[**other]) == vote)
+                .filter(|other| vote(&measurements[**other]) == mine)
                 .count()
         };
         let found = voters.iter().any(|index| 2 * agreeing(*index) > voters.len());
@@ -167,19 +175,19 @@ fn assert_conserved(world: &World, evaluation: &RoundEvaluation) {
     assert_eq!(evaluation.verdicts.total(), evaluation.labels.ok);
     let rated = |totals: &mut dyn Iterator<Item = u64>| totals.sum::<u64>();
     assert_eq!(
-        rated(&mut evaluation.rates.providers.values().map(|counts| counts.total)),
+        rated(&mut evaluation.rates().providers.values().map(|counts| counts.total)),
         evaluation.labels.ok
     );
     // Every task of these worlds has two clients and one allocator.
     assert_eq!(
-        rated(&mut evaluation.rates.clients.values().map(|counts| counts.total)),
+        rated(&mut evaluation.rates().clients.values().map(|counts| counts.total)),
         2 * evaluation.labels.ok
     );
     assert_eq!(
-        rated(&mut evaluation.rates.allocators.values().map(|counts| counts.total)),
+        rated(&mut evaluation.rates().allocators.values().map(|counts| counts.total)),
         evaluation.labels.ok
     );
-    for counts in evaluation.rates.providers.values() {
+    for counts in evaluation.rates().providers.values() {
         assert!(counts.successful_http <= counts.successful && counts.successful <= counts.total);
         assert_eq!(counts.verdicts.total(), counts.total);
     }
@@ -244,7 +252,7 @@ proptest! {
         }
         let (one, other) = (world.evaluate(&batches), world.evaluate(&shuffled));
         prop_assert_eq!((one.labels, one.verdicts), (other.labels, other.verdicts));
-        prop_assert_eq!(one.rates, other.rates);
+        prop_assert_eq!(one.figures, other.figures);
         prop_assert_eq!((one.accepted, one.rewards), (other.accepted, other.rewards));
         prop_assert_eq!(one.decisions, other.decisions);
     }

@@ -1,0 +1,191 @@
+//! Labels (SPARK.md §2.5): whose task, one measurement of a task a subnet, and the committees' majorities.
+
+use assize_measurement::spark::iso;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::read::{NO_TASK, Row};
+use super::report::{Counter, Report};
+use super::tasker::{Tasker, distance, key};
+use super::{Measurements, Round, SparkLabel};
+use crate::columns::{Groups, Id, NULL, Vote};
+use crate::majority::{Ruling, decide};
+use crate::Verdict;
+
+/// What became of a row; a row that does not count has neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Labels {
+    /// Whether it votes.
+    pub tasking_evaluation: Option<SparkLabel>,
+    /// What its committee makes of it, if it votes.
+    pub consensus_evaluation: Option<Verdict>,
+}
+
+/// What a round comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The figures.
+    pub report: Report,
+    /// Of every row, valid or not, in the files' order.
+    pub labels: Vec<Labels>,
+}
+
+/// Evaluates a round. `randomness` is the hex text of its drand beacon's, `required_committee_size` 30 on Spark's network.
+///
+/// Worked through by rayon's current thread pool; the result does not depend on the number of its threads.
+#[must_use]
+pub fn evaluate(
+    round: &Round,
+    randomness: &str,
+    measurements: &Measurements,
+    required_committee_size: usize,
+) -> Evaluation {
+    let rows = &measurements.rows;
+    let mut labels = label_tasks(round, randomness, measurements);
+    let is_ok = |label: &SparkLabel| *label == SparkLabel::Ok;
+
+    let own = rows.iter().zip(&labels).map(|(row, label)| is_ok(label).then_some(row.subnet.index()));
+    let subnets = Groups::new(measurements.strings.len(), own);
+    let losers: Vec<_> = subnets
+        .par_iter()
+        .map_init(
+            || Subnet::new(round),
+            |subnet, (number, members)| subnet.choose(number, rows, members),
+        )
+        .flatten_iter()
+        .collect();
+    for (row, label) in losers {
+        labels[row as usize] = label;
+    }
+
+    let voters = rows.iter().zip(&labels).map(|(row, label)| is_ok(label).then_some(row.task as usize));
+    let tasks = Groups::new(round.tasks.len(), voters);
+    let committees: Vec<_> = tasks
+        .par_iter()
+        .map(|(task, members)| Committee::hold(task, rows, members, required_committee_size))
+        .collect();
+
+    let mut counter = Counter::new(round, measurements);
+    let mut verdicts = vec![None; rows.len()];
+    for committee in &committees {
+        counter.add_committee(committee);
+        for (row, verdict) in committee.members.iter().zip(&committee.verdicts) {
+            verdicts[*row as usize] = Some(*verdict);
+        }
+    }
+    // There are at most 2^32 rows, and all of them fit into memory.
+    let mut all = vec![Labels::default(); measurements.total() as usize];
+    for (row, (label, verdict)) in rows.iter().zip(labels.into_iter().zip(verdicts)) {
+        counter.add_outcome(row, label, verdict);
+        all[row.position as usize] = Labels {
+            tasking_evaluation: Some(label),
+            consensus_evaluation: verdict,
+        };
+    }
+    Evaluation {
+        report: counter.finish(),
+        labels: all,
+    }
+}
+
+/// Whether each row's task is in the round, and its station's.
+fn label_tasks(round: &Round, randomness: &str, measurements: &Measurements) -> Vec<SparkLabel> {
+    let tasker = Tasker::new(round, randomness);
+    let rows = &measurements.rows;
+    let mut is_station = vec![false; measurements.strings.len()];
+    for row in rows {
+        is_station[row.station.index()] = true;
+    }
+    // By text. Spark's tasker failed over a station without an id; here it has no tasks.
+    let stations: Vec<_> = is_station
+        .par_iter()
+        .enumerate()
+        .map(|(id, is_station)| {
+            let has_id = *is_station && id > NULL.index();
+            let key = has_id.then(|| key(&[measurements.strings.get(Id(id as u32))]))?;
+            Some((key, tasker.reach(key)?))
+        })
+        .collect();
+    rows.par_iter()
+        .map(|row| {
+            if row.task == NO_TASK {
+                return SparkLabel::TaskNotInRound;
+            }
+            match stations[row.station.index()] {
+                Some((station, reach)) if distance(tasker.keys[row.task as usize], station) <= reach => SparkLabel::Ok,
+                _ => SparkLabel::TaskWrongNode,
+            }
+        })
+        .collect()
+}
+
+/// Chooses who votes for a subnet; the memory is used again for the next one.
+struct Subnet {
+    max_tasks: usize,
+    order: Vec<([u8; 32], u32)>,
+    /// By task, the subnet that has voted on it last.
+    voted: Vec<usize>,
+}
+
+impl Subnet {
+    fn new(round: &Round) -> Self {
+        Self {
+            max_tasks: round.max_tasks_per_node,
+            order: Vec::new(),
+            voted: vec![usize::MAX; round.tasks.len()],
+        }
+    }
+
+    /// Those of a subnet's measurements that do not vote, with their labels. They come by the hash of when they were taken
+    /// in; equal ones in the files' order.
+    fn choose(&mut self, subnet: usize, rows: &[Row], members: &[u32]) -> Vec<(u32, SparkLabel)> {
+        if members.len() == 1 && self.max_tasks > 0 {
+            return Vec::new();
+        }
+        self.order.clear();
+        self.order.extend(members.iter().map(|row| {
+            let taken_in = iso(rows[*row as usize].finished_at);
+            (Sha256::digest(taken_in).into(), *row)
+        }));
+        self.order.sort_unstable();
+        let mut votes = 0;
+        let mut losers = Vec::new();
+        for (_, row) in &self.order {
+            let voted = &mut self.voted[rows[*row as usize].task as usize];
+            if *voted == subnet {
+                losers.push((*row, SparkLabel::DupInetGroup));
+            } else if votes >= self.max_tasks {
+                losers.push((*row, SparkLabel::TooManyTasks));
+            } else {
+                *voted = subnet;
+                votes += 1;
+            }
+        }
+        losers
+    }
+}
+
+/// Everyone who voted on a task.
+pub(super) struct Committee<'a> {
+    /// Its index in the round.
+    pub task: usize,
+    /// Rows.
+    pub members: &'a [u32],
+    pub ruling: Ruling,
+    /// Of each member.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl<'a> Committee<'a> {
+    fn hold(task: usize, rows: &[Row], members: &'a [u32], required_size: usize) -> Self {
+        let votes: Vec<Vote> = members.iter().map(|row| rows[*row as usize].vote).collect();
+        let (ruling, verdicts) = decide(&votes, votes.len() >= required_size);
+        Self {
+            task,
+            members,
+            ruling,
+            verdicts,
+        }
+    }
+}
