@@ -88,6 +88,13 @@ pub fn parse_operator(text: &str) -> Result<Address, AddressError> {
     Err(AddressError::Unknown { text: text.into() })
 }
 
+/// The f410 form of an address, as Filecoin's tools write it (FIP-0048).
+#[must_use]
+pub fn to_delegated(address: Address) -> String {
+    let bytes = [address.as_slice(), &checksum_of(address.as_slice())].concat();
+    alloc::format!("f410f{}", Base::Base32Lower.encode(bytes))
+}
+
 fn parse_hex(text: &str, digits: &str) -> Result<Address, AddressError> {
     let well_formed = digits.len() == 2 * ADDRESS_LENGTH;
     let Some(address) = digits.parse::<Address>().ok().filter(|_| well_formed) else {
@@ -138,7 +145,7 @@ fn checksum_of(address: &[u8]) -> Vec<u8> {
 mod tests {
     use alloc::string::ToString;
 
-    use super::{AddressError, parse_operator};
+    use super::{AddressError, parse_operator, to_delegated};
 
     const CHECKSUMMED: &str = "0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E";
 
@@ -155,6 +162,8 @@ mod tests {
         ] {
             assert_eq!(parse_operator(text).unwrap().to_string(), expected);
         }
+        let delegated = "f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i";
+        assert_eq!(to_delegated(parse_operator(CHECKSUMMED).unwrap()), delegated);
     }
 
     #[test]

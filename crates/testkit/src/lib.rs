@@ -6,4 +6,5 @@ pub mod fault;
 pub mod fixtures;
 pub mod network;
 pub mod postgres;
+pub mod spark;
 pub mod world;

@@ -20,6 +20,4 @@ pub use evaluation::{Evaluation, Labels, evaluate};
 pub use read::{Measurements, ReadError, Rejected};
 pub use report::{DEAD, MAX_SCORE, Report, Rsr, SparkCounts};
 pub use round::{RetrievalTask, Round, RoundError};
-
-
-
+pub use tasker::Tasker;

@@ -25,10 +25,10 @@ pub(super) fn distance(a: Key, b: Key) -> Key {
     [a[0] ^ b[0], a[1] ^ b[1], a[2] ^ b[2], a[3] ^ b[3]]
 }
 
-/// A round's tasks by key.
-pub(super) struct Tasker {
+/// Draws stations' tasks.
+pub struct Tasker {
     /// By task index.
-    pub keys: Vec<Key>,
+    pub(super) keys: Vec<Key>,
     /// Ascending. A task that is listed twice is here twice.
     sorted: Vec<Key>,
     /// How many tasks a station has.
@@ -36,7 +36,9 @@ pub(super) struct Tasker {
 }
 
 impl Tasker {
-    pub(super) fn new(round: &Round, randomness: &str) -> Self {
+    /// For a round, with the hex text of its beacon's randomness.
+    #[must_use]
+    pub fn new(round: &Round, randomness: &str) -> Self {
         let task = |task: &super::RetrievalTask| key(&[&task.cid, "\n", &task.miner_id, "\n", randomness]);
         let keys: Vec<_> = round.tasks.iter().map(task).collect();
         let mut sorted = keys.clone();
@@ -46,6 +48,17 @@ impl Tasker {
             keys,
             sorted,
         }
+    }
+
+    /// The tasks of a station, by their index in the round.
+    #[must_use]
+    pub fn tasks_of(&self, station_id: &str) -> Vec<usize> {
+        let station = key(&[station_id]);
+        let Some(reach) = self.reach(station) else {
+            return Vec::new();
+        };
+        let is_own = |index: &usize| distance(self.keys[*index], station) <= reach;
+        (0..self.keys.len()).filter(is_own).collect()
     }
 
     /// How far away the farthest of a station's tasks is; no task farther away is its own. `None` if it has none at all.
