@@ -10,6 +10,7 @@ use assize_measurement::spark::{
     self, Chunk, ChunkKind, Chunks, Fault, Field, HeadStatus, Parser, Rules, SparkInvalidity, is_station_id,
     parse_list, participant,
 };
+use memchr::memchr;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use thiserror::Error;
@@ -241,7 +242,7 @@ impl<'a> Reader<'a> {
         };
         match chunk.kind {
             ChunkKind::Lines => {
-                for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                for line in lines(bytes) {
                     piece.lines += 1;
                     let line = line.trim_ascii();
                     if !line.is_empty() {
@@ -356,6 +357,17 @@ impl<'a> Reader<'a> {
             self.tasks.get(&task).copied().unwrap_or(NO_TASK)
         })
     }
+}
+
+/// Lines with their ends; the last may lack it.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let end = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 /// Whether what the indexer said is `ERROR_5xx`.
