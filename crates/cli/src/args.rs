@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Recompute what the chain says, believing nobody.
     #[command(subcommand)]
     Verify(commands::verify::VerifyCommand),
+    /// Replay rounds of Spark, the predecessor, by its own rules.
+    #[command(subcommand)]
+    Spark(commands::spark::SparkCommand),
     /// Pack all that recomputing needs into one file, for use without any network.
     #[command(subcommand)]
     Bundle(commands::bundle::BundleCommand),

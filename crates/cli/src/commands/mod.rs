@@ -15,6 +15,7 @@ pub(crate) mod payout;
 pub(crate) mod publish;
 pub(crate) mod round;
 pub(crate) mod settle;
+pub(crate) mod spark;
 pub(crate) mod verify;
 
 use std::future::Future;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Payout(args) => wait_for(payout::run(&args)),
         Command::Claim(args) => wait_for(claim::run(&args)),
         Command::Bundle(command) => wait_for(bundle::run(&command)),
+        Command::Spark(command) => spark::run(&command),
         Command::Verify(command) => wait_for(verify::run(&command)),
     }
 }

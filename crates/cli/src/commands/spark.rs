@@ -1,0 +1,242 @@
+//! `assize spark`: the predecessor's rounds, by its own rules.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use assize_evaluate::spark::{Evaluation, Labels, Measurements, ReadError, Report, Round, SparkCounts, evaluate};
+use assize_measurement::spark::{Chunks, Parser, Rules};
+use clap::{Args, Subcommand, ValueEnum};
+use eyre::{OptionExt, WrapErr, eyre};
+
+use super::connect::beacons;
+use crate::args::BeaconArgs;
+use crate::output::{self, Outcome, grouped};
+
+/// Rejected rows that are told one by one.
+const TOLD: usize = 10;
+/// Filecoin's first epoch: 2020-08-24T22:00:00Z, Unix seconds.
+const FILECOIN_GENESIS: u64 = 1_598_306_400;
+/// Seconds of an epoch.
+const EPOCH: u64 = 30;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SparkCommand {
+    Evaluate(EvaluateArgs),
+}
+
+/// Evaluate a round of Spark by Spark's own rules: labels, majorities, scores, retrieval success rates.
+///
+/// Rows that cannot be read, and rows that Spark did not count, are told on stderr, counted, and passed over. Uses all
+/// cores; RAYON_NUM_THREADS says how many. The answer does not depend on it.
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// {"randomness":"<hex>","roundDetails":{roundId,startEpoch,maxTasksPerNode,retrievalTasks:[{cid,minerId,clients?,
+    /// allocators?}]}}.
+    #[arg(long, value_name = "ROUND.json")]
+    round: PathBuf,
+    /// Batches as Spark published them, in the order in which they were committed: NDJSON, or one line that is a list.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    measurements: Vec<PathBuf>,
+    /// Votes that a committee must have to decide.
+    #[arg(long, value_name = "SIZE", default_value_t = 30)]
+    required_committee_size: usize,
+    /// Write each row's labels, in the order of the rows: {"taskingEvaluation":…,"consensusEvaluation":…}; both are null for
+    /// rows that do not count.
+    #[arg(long, value_name = "OUT.ndjson")]
+    labels: Option<PathBuf>,
+    /// Which rows count, and which of them the success rates are of. 2025-02: the open network. 2025-12: successes need times in
+    /// order and a HEAD status, and failures of the indexer itself (IPNI_ERROR_5xx) are left out of the rates. Tasks, votes
+    /// and scores are the open network's in both: the later one checked no tasks and gave no scores.
+    #[arg(long, value_enum, default_value_t = RuleSet::February2025)]
+    rules: RuleSet,
+    /// Take the randomness from drand, for the round's startEpoch, verified; it must agree with the file's, if that has one.
+    #[arg(long)]
+    randomness_from_drand: bool,
+    #[command(flatten)]
+    beacons: BeaconArgs,
+    /// How rows are read; both give the same. `reference` is serde_json for every row.
+    #[arg(long, value_enum, default_value_t = ParserChoice::Fast)]
+    parser: ParserChoice,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RuleSet {
+    #[value(name = "2025-02")]
+    February2025,
+    #[value(name = "2025-12")]
+    December2025,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ParserChoice {
+    Fast,
+    Reference,
+}
+
+pub(crate) fn run(command: &SparkCommand) -> eyre::Result<Outcome> {
+    match command {
+        SparkCommand::Evaluate(args) => evaluate_round(args),
+    }
+}
+
+fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
+    let path = &args.round;
+    let file = std::fs::read(path).wrap_err_with(|| format!("cannot read --round {}", path.display()))?;
+    let round = Round::parse(&file).wrap_err_with(|| format!("--round {}", path.display()))?;
+    for (task, first, again) in round.duplicates() {
+        output::say(format!(
+            "warning: --round {}: task {again} ({}, {}) is task {first} once more; as in Spark, it takes two places when \
+             stations' tasks are drawn",
+            path.display(),
+            task.cid,
+            task.miner_id
+        ));
+    }
+    let Some(randomness) = randomness(args, &round)? else {
+        return Ok(Outcome::CheckFailed);
+    };
+    // Before anything else is done: a mistyped path would cost the whole run.
+    let labels = args.labels.as_deref().map(create).transpose()?;
+    let measurements = read(args, &round)?;
+    tell_rejected(args, &measurements);
+    let Evaluation { report, labels: rows } =
+        evaluate(&round, &randomness, &measurements, args.required_committee_size);
+    if let (Some(mut file), Some(path)) = (labels, &args.labels) {
+        write_labels(&mut file, &rows).wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
+    }
+    match args.json {
+        true => output::json(&report)?,
+        false => output::line(in_words(&report))?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// The round's randomness; none if the file and drand disagree.
+fn randomness(args: &EvaluateArgs, round: &Round) -> eyre::Result<Option<String>> {
+    let path = args.round.display();
+    if !args.randomness_from_drand {
+        let randomness = round.randomness.clone();
+        return Ok(Some(randomness.ok_or_else(|| {
+            eyre!("--round {path} has no `randomness`: add it, or take it from drand with --randomness-from-drand")
+        })?));
+    }
+    let epoch = round
+        .start_epoch
+        .ok_or_else(|| eyre!("--round {path} has no `startEpoch`, from which drand's round follows"))?;
+    let beacons = beacons(&args.beacons)?;
+    let start = epoch
+        .checked_mul(EPOCH)
+        .and_then(|seconds| seconds.checked_add(FILECOIN_GENESIS))
+        .ok_or_eyre("`startEpoch` is beyond the end of time")?;
+    let drand_round = beacons
+        .chain()
+        .schedule()
+        .round_at(start)
+        .ok_or_else(|| eyre!("--round {path} began at Unix time {start}, before this drand chain"))?;
+    let found = format!("{:x}", beacons.randomness(drand_round)?.0);
+    match &round.randomness {
+        Some(stated) if !stated.eq_ignore_ascii_case(&found) => {
+            output::say(format!(
+                "error: --round {path} has the randomness {stated}, but drand round {drand_round}, of its startEpoch {epoch}, \
+                 has {found}"
+            ));
+            Ok(None)
+        }
+        _ => Ok(Some(found)),
+    }
+}
+
+fn read(args: &EvaluateArgs, round: &Round) -> eyre::Result<Measurements> {
+    let rules = match args.rules {
+        RuleSet::February2025 => Rules::February2025,
+        RuleSet::December2025 => Rules::December2025,
+    };
+    let parser = match args.parser {
+        ParserChoice::Fast => Parser::Fast,
+        ParserChoice::Reference => Parser::Reference,
+    };
+    let chunks = Chunks::new(args.measurements.iter().map(File::open));
+    Measurements::read(round, rules, parser, chunks).map_err(|error| match error {
+        ReadError::File { file, error } => {
+            eyre!(error).wrap_err(format!("cannot read --measurements {}", args.measurements[file].display()))
+        }
+        other => other.into(),
+    })
+}
+
+fn tell_rejected(args: &EvaluateArgs, measurements: &Measurements) {
+    let rejected = measurements.total() - measurements.valid();
+    if rejected == 0 {
+        return;
+    }
+    for row in measurements.told().iter().take(TOLD) {
+        let file = args.measurements[row.file].display();
+        output::say(format!("{file}:{}: {}: {}", row.number, row.field, row.reason));
+    }
+    if rejected > TOLD as u64 {
+        output::say(format!("… and {} more", grouped(rejected - TOLD as u64)));
+    }
+    let by_field: Vec<_> = measurements
+        .rejected()
+        .iter()
+        .map(|(field, count)| format!("{field} {}", grouped(*count)))
+        .collect();
+    output::say(format!(
+        "{} of {} rows do not count ({})",
+        grouped(rejected),
+        grouped(measurements.total()),
+        by_field.join(", ")
+    ));
+}
+
+fn create(path: &Path) -> eyre::Result<BufWriter<File>> {
+    let file = File::create(path).wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
+    Ok(BufWriter::with_capacity(1 << 20, file))
+}
+
+fn write_labels(file: &mut impl Write, rows: &[Labels]) -> eyre::Result<()> {
+    for labels in rows {
+        serde_json::to_writer(&mut *file, labels)?;
+        file.write_all(b"\n")?;
+    }
+    Ok(file.flush()?)
+}
+
+fn in_words(report: &Report) -> String {
+    let table = |title: &str, counts: &std::collections::BTreeMap<String, u64>| {
+        let mut counts: Vec<_> = counts.iter().collect();
+        counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+        let rows = counts.iter().map(|(name, count)| format!("\n  {:>13}  {name}", grouped(**count)));
+        format!("\n{title}{}", rows.collect::<String>())
+    };
+    let SparkCounts {
+        total,
+        successful,
+        successful_http,
+        ..
+    } = report.rsr.overall;
+    let rate = |part: u64| match total {
+        0 => "-".to_owned(),
+        _ => format!("{:.2} %", part as f64 * 100.0 / total as f64),
+    };
+    format!(
+        "{} rows, {} count; {} committees; {} participants with a score{}{}\nretrieval success rate {} (HTTP {}), {} votes, \
+         {} providers, {} clients, {} allocators",
+        grouped(report.total),
+        grouped(report.valid),
+        grouped(report.committees),
+        grouped(report.scores.len() as u64),
+        table("outcomes", &report.outcomes),
+        table("committees' decisions", &report.decisions),
+        rate(successful),
+        rate(successful_http),
+        grouped(total),
+        grouped(report.rsr.by_miner.len() as u64),
+        grouped(report.rsr.by_client.len() as u64),
+        grouped(report.rsr.by_allocator.len() as u64),
+    )
+}
