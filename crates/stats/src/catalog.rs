@@ -1,0 +1,69 @@
+//! Which files hold which day.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::Address;
+use assize_protocol::{FileCid, RoundNumber};
+use serde::{Deserialize, Serialize};
+
+use crate::Day;
+
+/// Everything there is: the one file that is not content-addressed. `{"version":1,"days":{"2026-11-20":{…}}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    version: u32,
+    /// By day.
+    pub days: BTreeMap<Day, DayEntry>,
+}
+
+/// A day: the CIDs of its three tables, and its rounds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DayEntry {
+    /// See [`RATES`](crate::table::RATES).
+    pub rates: FileCid,
+    /// See [`RESULTS`](crate::table::RESULTS).
+    pub results: FileCid,
+    /// See [`TTFB`](crate::table::TTFB).
+    pub ttfb: FileCid,
+    /// Rounds that opened on this day.
+    pub rounds: BTreeMap<RoundNumber, RoundEntry>,
+}
+
+/// Where a round's figures come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoundEntry {
+    /// The contract that has the round.
+    pub contract: Address,
+    /// Its task list.
+    pub tasks: FileCid,
+    /// Its batches, in commit order.
+    pub batches: Vec<FileCid>,
+}
+
+const VERSION: u32 = 1;
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            days: BTreeMap::new(),
+        }
+    }
+}
+
+impl Catalog {
+    /// Reads a catalog.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(json: &[u8]) -> Result<Self, String> {
+        let catalog: Self = serde_json::from_slice(json).map_err(|error| format!("this is no catalog: {error}"))?;
+        match catalog.version {
+            VERSION => Ok(catalog),
+            other => Err(format!("the catalog has version {other}, this program reads version {VERSION}")),
+        }
+    }
+}

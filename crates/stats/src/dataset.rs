@@ -1,0 +1,130 @@
+//! Adding rounds to days, and getting days back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use assize_evaluate::FiguresByParty;
+use assize_protocol::{FileCid, RoundNumber};
+use assize_store::{Source, Store};
+
+use crate::table::{RATES, RESULTS, Row, Rows, TTFB, Table};
+use crate::{Catalog, Day, DayEntry, RoundEntry, StatsError};
+
+/// An evaluated round.
+#[derive(Clone, Debug)]
+pub struct RoundFigures<'a> {
+    /// Its number.
+    pub round: RoundNumber,
+    /// When it opened, Unix seconds: the day to which it belongs.
+    pub opened_at: u64,
+    /// Where its figures come from.
+    pub entry: RoundEntry,
+    /// Its figures.
+    pub figures: &'a FiguresByParty,
+}
+
+/// Days in a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dataset {
+    /// What there is.
+    pub catalog: Catalog,
+}
+
+impl Dataset {
+    /// Adds rounds; those that are there already are replaced. Files that nothing names any more stay in the store.
+    ///
+    /// # Errors
+    /// [`StatsError`]; the catalog has no part of a day that failed.
+    pub fn add(&mut self, store: &dyn Store, rounds: &[RoundFigures<'_>]) -> Result<(), StatsError> {
+        let mut days = BTreeMap::<Day, Vec<&RoundFigures<'_>>>::new();
+        for round in rounds {
+            days.entry(Day::of_unix(round.opened_at)).or_default().push(round);
+        }
+        for (day, rounds) in days {
+            let (mut rows, mut entries) = match self.catalog.days.get(&day) {
+                Some(entry) => (read_day(store, day, entry)?, entry.rounds.clone()),
+                None => (Rows::default(), BTreeMap::new()),
+            };
+            for round in rounds {
+                rows.remove(round.round);
+                rows.add(round.round, round.figures);
+                entries.insert(round.round, round.entry.clone());
+            }
+            rows.sort();
+            let entry = DayEntry {
+                rates: put(store, &RATES, &rows.rates)?,
+                results: put(store, &RESULTS, &rows.results)?,
+                ttfb: put(store, &TTFB, &rows.ttfb)?,
+                rounds: entries,
+            };
+            self.catalog.days.insert(day, entry);
+        }
+        Ok(())
+    }
+
+    /// Days from `from` to `to`, both included, that have figures.
+    ///
+    /// # Errors
+    /// [`StatsError::NoDays`] if none has.
+    pub fn days(&self, from: Day, to: Day) -> Result<Vec<(Day, &DayEntry)>, StatsError> {
+        let days: Vec<_> = match from <= to {
+            true => self.catalog.days.range(from..=to).map(|(day, entry)| (*day, entry)).collect(),
+            false => Vec::new(),
+        };
+        if !days.is_empty() {
+            return Ok(days);
+        }
+        let known = match (self.catalog.days.keys().next(), self.catalog.days.keys().next_back()) {
+            (Some(first), Some(last)) => format!("there are days from {first} to {last}"),
+            _ => "there are none at all; `assize evaluate --rsr` adds rounds".to_owned(),
+        };
+        Err(StatsError::NoDays { from, to, known })
+    }
+
+    /// Writes days as files that any reader of Parquet takes for a table partitioned by day:
+    /// `DIR/rates/day=2026-11-20/part.parquet`, and so `results` and `ttfb`.
+    ///
+    /// # Errors
+    /// [`StatsError`].
+    pub fn export(&self, source: &dyn Source, directory: &Path, from: Day, to: Day) -> Result<(), StatsError> {
+        for (day, entry) in self.days(from, to)? {
+            for (table, cid) in [(RATES.name, entry.rates), (RESULTS.name, entry.results), (TTFB.name, entry.ttfb)] {
+                let partition = directory.join(table).join(format!("day={day}"));
+                fs::create_dir_all(&partition)?;
+                fs::write(partition.join("part.parquet"), get(source, day, cid)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn put<const T: usize, const N: usize>(
+    store: &dyn Store,
+    table: &Table<T, N>,
+    rows: &[Row<T, N>],
+) -> Result<FileCid, StatsError> {
+    store.put(&table.to_parquet(rows)?).map_err(StatsError::Put)
+}
+
+fn get(source: &dyn Source, day: Day, cid: FileCid) -> Result<Vec<u8>, StatsError> {
+    source.get(&cid).map_err(|source| StatsError::Store { day, cid, source })
+}
+
+fn read_day(source: &dyn Source, day: Day, entry: &DayEntry) -> Result<Rows, StatsError> {
+    fn read<const T: usize, const N: usize>(
+        source: &dyn Source,
+        day: Day,
+        cid: FileCid,
+        table: &Table<T, N>,
+    ) -> Result<Vec<Row<T, N>>, StatsError> {
+        let file = get(source, day, cid)?;
+        let name = table.name;
+        table.from_parquet(file).map_err(|reason| StatsError::Table { table: name, day, reason })
+    }
+    Ok(Rows {
+        rates: read(source, day, entry.rates, &RATES)?,
+        results: read(source, day, entry.results, &RESULTS)?,
+        ttfb: read(source, day, entry.ttfb, &TTFB)?,
+    })
+}

@@ -1,0 +1,30 @@
+//! Retrieval success rates (RSR) over time.
+//!
+//! ```text
+//! evaluated rounds ──Dataset::add──▶ Parquet tables by day, in the store ──Query──▶ Rsr ──▶ table, JSON, CSV, Parquet, SVG
+//!                                    catalog: day → CIDs                 └──DailyDocument──▶ DAG-JSON
+//! ```
+//!
+//! A day is that of a round's opening, in UTC, whenever it was evaluated. Three tables hold a day ([`table`]); their files are
+//! plain Parquet, for DataFusion, DuckDB and whatever else reads it. Adding a round again replaces it.
+
+mod catalog;
+mod daily;
+mod dag_json;
+mod dataset;
+mod day;
+mod error;
+mod plot;
+mod query;
+mod report;
+pub mod table;
+
+pub use catalog::{Catalog, DayEntry, RoundEntry};
+pub use daily::DailyDocument;
+pub use dag_json::{DagJson, dag_json_cid};
+pub use dataset::{Dataset, RoundFigures};
+pub use day::Day;
+pub use error::StatsError;
+pub use plot::{Line, draw_lines, draw_rsr};
+pub use query::{By, Query, Rsr};
+pub use report::{to_csv, to_parquet};

@@ -1,0 +1,244 @@
+//! The three tables of a day, and Parquet.
+//!
+//! | table | columns |
+//! |---|---|
+//! | `rates` | `round`, `party`, `id`, `total`, `successful`, `successful_http`, and verdicts: `committee_too_small`, `majority_result`, `minority_result`, `majority_not_found` |
+//! | `results` | `round`, `party`, `id`, `code`, `count` |
+//! | `ttfb` | `round`, `party`, `id`, `protocol`, `millis`, `count`: a histogram of times to first byte by the shortest of each bucket |
+//!
+//! `party` is `network`, `provider`, `client` or `allocator`; `id` is its f0 id, and `all` for the network. Numbers are
+//! unsigned and of 64 bits. A measurement is counted for each client and allocator of its task: only rows of one party may
+//! be added up.
+
+use std::sync::Arc;
+
+use assize_evaluate::{Figures, FiguresByParty, Party};
+use assize_protocol::RoundNumber;
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringArray, UInt64Array};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::parquet::errors::ParquetError;
+
+/// A table with `T` columns of text and `N` of numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<const T: usize, const N: usize> {
+    /// Its name.
+    pub name: &'static str,
+    /// Columns of text.
+    pub texts: [&'static str; T],
+    /// Columns of numbers.
+    pub numbers: [&'static str; N],
+}
+
+/// Votes, successes, verdicts.
+pub const RATES: Table<2, 8> = Table {
+    name: "rates",
+    texts: ["party", "id"],
+    numbers: [
+        "round",
+        "total",
+        "successful",
+        "successful_http",
+        "committee_too_small",
+        "majority_result",
+        "minority_result",
+        "majority_not_found",
+    ],
+};
+
+/// Votes by result code.
+pub const RESULTS: Table<3, 2> = Table {
+    name: "results",
+    texts: ["party", "id", "code"],
+    numbers: ["round", "count"],
+};
+
+/// Times to first byte, milliseconds.
+pub const TTFB: Table<3, 3> = Table {
+    name: "ttfb",
+    texts: ["party", "id", "protocol"],
+    numbers: ["round", "millis", "count"],
+};
+
+/// A row: its numbers, of which the round is the first, and its texts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Row<const T: usize, const N: usize> {
+    /// By column.
+    pub numbers: [u64; N],
+    /// By column.
+    pub texts: [String; T],
+}
+
+impl<const T: usize, const N: usize> Table<T, N> {
+    /// The columns, texts first.
+    #[must_use]
+    pub fn schema(&self) -> Arc<Schema> {
+        let texts = self.texts.iter().map(|name| Field::new(*name, DataType::Utf8, false));
+        let numbers = self.numbers.iter().map(|name| Field::new(*name, DataType::UInt64, false));
+        Arc::new(Schema::new(texts.chain(numbers).collect::<Vec<_>>()))
+    }
+
+    /// The rows as a Parquet file; the same rows give the same bytes.
+    ///
+    /// # Errors
+    /// [`ParquetError`], if the library fails.
+    pub fn to_parquet(&self, rows: &[Row<T, N>]) -> Result<Vec<u8>, ParquetError> {
+        let texts = (0..T).map(|column| {
+            let values = rows.iter().map(|row| &row.texts[column]);
+            Arc::new(StringArray::from_iter_values(values)) as ArrayRef
+        });
+        let numbers = (0..N).map(|column| {
+            let values = rows.iter().map(|row| row.numbers[column]);
+            Arc::new(UInt64Array::from_iter_values(values)) as ArrayRef
+        });
+        let batch = RecordBatch::try_new(self.schema(), texts.chain(numbers).collect())?;
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, self.schema(), None)?;
+        writer.write(&batch)?;
+        writer.close()?;
+        Ok(bytes)
+    }
+
+    /// The rows of a Parquet file.
+    ///
+    /// # Errors
+    /// What differs from this table.
+    pub fn from_parquet(&self, file: Vec<u8>) -> Result<Vec<Row<T, N>>, String> {
+        let read = || -> Result<Vec<RecordBatch>, ParquetError> {
+            let batches = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file))?.build()?;
+            Ok(batches.collect::<Result<_, _>>()?)
+        };
+        let batches = read().map_err(|error| error.to_string())?;
+        let mut rows = Vec::new();
+        for batch in &batches {
+            let column = |name: &str, form: &DataType| {
+                let column = batch.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"))?;
+                let column = cast(column, form).map_err(|error| format!("column `{name}`: {error}"))?;
+                match column.null_count() {
+                    0 => Ok(column),
+                    nulls => Err(format!("column `{name}` has {nulls} nulls")),
+                }
+            };
+            let texts = self.texts.iter().map(|name| column(name, &DataType::Utf8));
+            let texts = texts.collect::<Result<Vec<_>, _>>()?;
+            let numbers = self.numbers.iter().map(|name| column(name, &DataType::UInt64));
+            let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
+            let texts: Vec<&StringArray> = texts.iter().filter_map(|column| column.as_any().downcast_ref()).collect();
+            let numbers: Vec<&UInt64Array> = numbers.iter().filter_map(|column| column.as_any().downcast_ref()).collect();
+            rows.extend((0..batch.num_rows()).map(|row| Row {
+                texts: std::array::from_fn(|column| texts[column].value(row).to_owned()),
+                numbers: std::array::from_fn(|column| numbers[column].value(row)),
+            }));
+        }
+        Ok(rows)
+    }
+}
+
+/// The rows of one or many rounds in all three tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Of [`RATES`].
+    pub rates: Vec<Row<2, 8>>,
+    /// Of [`RESULTS`].
+    pub results: Vec<Row<3, 2>>,
+    /// Of [`TTFB`].
+    pub ttfb: Vec<Row<3, 3>>,
+}
+
+impl Rows {
+    /// Forgets a round.
+    pub fn remove(&mut self, RoundNumber(round): RoundNumber) {
+        self.rates.retain(|row| row.numbers[0] != round);
+        self.results.retain(|row| row.numbers[0] != round);
+        self.ttfb.retain(|row| row.numbers[0] != round);
+    }
+
+    /// Adds a round.
+    pub fn add(&mut self, RoundNumber(round): RoundNumber, figures: &FiguresByParty) {
+        for (party, figures) in figures {
+            let Figures {
+                counts,
+                results,
+                ttfb_http,
+                ttfb_graphsync,
+            } = figures;
+            let (party, id) = name(*party);
+            let key = || [party.to_owned(), id.clone()];
+            self.rates.push(Row {
+                texts: key(),
+                numbers: [
+                    round,
+                    counts.total,
+                    counts.successful,
+                    counts.successful_http,
+                    counts.verdicts.committee_too_small,
+                    counts.verdicts.majority_result,
+                    counts.verdicts.minority_result,
+                    counts.verdicts.majority_not_found,
+                ],
+            });
+            let with = |last: &str| [party.to_owned(), id.clone(), last.to_owned()];
+            self.results.extend(results.iter().map(|(code, count)| Row {
+                texts: with(code),
+                numbers: [round, *count],
+            }));
+            for (protocol, ttfb) in [("http", ttfb_http), ("graphsync", ttfb_graphsync)] {
+                self.ttfb.extend(ttfb.buckets().map(|(millis, count)| Row {
+                    texts: with(protocol),
+                    numbers: [round, millis, count],
+                }));
+            }
+        }
+    }
+
+    /// Puts the rows in their one order: by round, then as they are.
+    pub fn sort(&mut self) {
+        self.rates.sort_unstable();
+        self.results.sort_unstable();
+        self.ttfb.sort_unstable();
+    }
+}
+
+/// How the tables name a party.
+fn name(party: Party) -> (&'static str, String) {
+    match party {
+        Party::Network => ("network", "all".to_owned()),
+        Party::Provider(id) => ("provider", id.to_string()),
+        Party::Client(id) => ("client", id.to_string()),
+        Party::Allocator(id) => ("allocator", id.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn parquet_gives_back_what_it_got(rows in proptest::collection::vec((any::<[u64; 2]>(), any::<[String; 3]>()), 0..40)) {
+            let rows: Vec<_> = rows.into_iter().map(|(numbers, texts)| Row { numbers, texts }).collect();
+            let file = RESULTS.to_parquet(&rows).unwrap();
+            prop_assert_eq!(&file, &RESULTS.to_parquet(&rows).unwrap());
+            prop_assert_eq!(RESULTS.from_parquet(file), Ok(rows));
+        }
+
+        #[test]
+        fn no_file_makes_the_reader_panic(file: Vec<u8>) {
+            prop_assert!(RATES.from_parquet(file).is_err());
+        }
+    }
+
+    #[test]
+    fn another_table_is_refused_by_column() {
+        let file = RESULTS.to_parquet(&[]).unwrap();
+        // Without rows there is no batch to look at.
+        assert_eq!(RATES.from_parquet(file), Ok(Vec::new()));
+        let row = Row { numbers: [1, 2], texts: ["a", "b", "c"].map(str::to_owned) };
+        let error = RATES.from_parquet(RESULTS.to_parquet(&[row]).unwrap()).unwrap_err();
+        assert_eq!(error, "there is no column `total`");
+    }
+}
