@@ -50,6 +50,7 @@ pub(crate) enum Command {
     /// Recompute what the chain says, believing nobody.
     #[command(subcommand)]
     Verify(commands::verify::VerifyCommand),
+    Rsr(commands::rsr::RsrArgs),
     /// Replay rounds of Spark, the predecessor, by its own rules.
     #[command(subcommand)]
     Spark(commands::spark::SparkCommand),

@@ -34,6 +34,13 @@ pub(crate) fn line(text: impl AsRef<str>) -> eyre::Result<()> {
     Ok(())
 }
 
+/// Bytes to stdout as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> eyre::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    Ok(stdout.flush()?)
+}
+
 /// A value as compact JSON, on one line of stdout.
 pub(crate) fn json(value: &impl Serialize) -> eyre::Result<()> {
     let mut stdout = io::BufWriter::new(io::stdout().lock());

@@ -34,6 +34,9 @@ pub(crate) struct EvaluateArgs {
     /// Where to write the document; it also goes to the store.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
+    /// Add the rounds' retrieval success rates to this catalog, for `assize rsr`; their files go to the store.
+    #[arg(long, value_name = "FILE")]
+    rsr: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -43,11 +46,14 @@ pub(crate) async fn run(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
     let store = store(&args.store)?;
     let beacons = beacons(&args.beacons)?;
-    let evaluated = evaluate_next(&network, &*store, &beacons, args.to.map(RoundNumber)).await?;
+    let (chain, evaluated) = evaluate_next(&network, &*store, &beacons, args.to.map(RoundNumber)).await?;
     let document = &evaluated.document;
     let bytes = document.to_bytes();
     std::fs::write(&args.out, &bytes).wrap_err_with(|| format!("cannot write {}", args.out.display()))?;
     let cid = store.put(&bytes)?;
+    if let Some(catalog) = &args.rsr {
+        super::rsr::add(catalog, &*store, &chain, &evaluated)?;
+    }
     let measurements = measurements(&evaluated.rounds);
     let report = json!({
         "document": args.out,
@@ -73,13 +79,13 @@ pub(crate) async fn run(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Recomputes all rounds since the last settlement, up to `last`.
+/// Recomputes all rounds since the last settlement, up to `last`; returns also what the chain says of them.
 pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
     network: &Network,
     store: &dyn Source,
     beacons: &Verified<B>,
     last: Option<RoundNumber>,
-) -> eyre::Result<EvaluatedRange> {
+) -> eyre::Result<(ChainFacts, EvaluatedRange)> {
     let (chain, range) = ChainFacts::of_next_settlement(&network.rounds, &network.rewards, last).await?;
     let range = range.ok_or_else(|| {
         eyre!("there is nothing to settle: every round whose commit window is over is settled; wait for the next")
@@ -90,7 +96,8 @@ pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
         beacons,
         progress: &|_| {},
     };
-    Ok(evidence.evaluate_range(range.first, range.last, range.parent)?)
+    let evaluated = evidence.evaluate_range(range.first, range.last, range.parent)?;
+    Ok((chain, evaluated))
 }
 
 /// Measurements of some rounds, whatever their label.

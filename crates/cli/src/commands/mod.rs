@@ -14,6 +14,7 @@ pub(crate) mod gateway;
 pub(crate) mod payout;
 pub(crate) mod publish;
 pub(crate) mod round;
+pub(crate) mod rsr;
 pub(crate) mod settle;
 pub(crate) mod spark;
 pub(crate) mod verify;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Payout(args) => wait_for(payout::run(&args)),
         Command::Claim(args) => wait_for(claim::run(&args)),
         Command::Bundle(command) => wait_for(bundle::run(&command)),
+        Command::Rsr(args) => wait_for(rsr::run(&args)),
         Command::Spark(command) => spark::run(&command),
         Command::Verify(command) => wait_for(verify::run(&command)),
     }

@@ -18,6 +18,7 @@ use super::report::{Claimed, Money};
 use super::stage::{Progress, Stage};
 use crate::commands::connect::PATIENCE;
 use crate::commands::evaluate::evaluate_next;
+use crate::commands::rsr;
 use crate::commands::settle::proposal_of;
 use crate::output::fil;
 
@@ -53,8 +54,9 @@ pub(super) async fn settle(
     let mut evaluated: Option<EvaluatedRange> = None;
     let mut signatures = BTreeMap::new();
     for evaluator in &actors.evaluators {
-        let own = evaluate_next(&stage.network, &stage.store, beacons, Some(last)).await?;
+        let (chain, own) = evaluate_next(&stage.network, &stage.store, beacons, Some(last)).await?;
         let document = own.document.to_bytes();
+        rsr::add(&stage.files.path("rsr.json"), &stage.store, &chain, &own)?;
         if let Some(first) = &evaluated {
             ensure!(
                 first.document.to_bytes() == document,

@@ -242,10 +242,11 @@ pub(super) fn what_next(kept: Option<&std::path::Path>) -> String {
     let kept = kept.display();
     format!(
         "\n  Kept in {kept}: chain.json (load it with `anvil --hardfork prague --chain-id 31337 --load-state {kept}/chain.json`),\n\
-         \x20 deployment.json, beacons.json, roster.ndjson, tasks.ndjson, settlement.json, store/ (CARs by CID).\n\
+         \x20 deployment.json, beacons.json, roster.ndjson, tasks.ndjson, settlement.json, rsr.json, store/ (CARs by CID).\n\
          \x20 Try next, with that anvil running:\n\
          \x20   export ASSIZE_RPC_URL=http://127.0.0.1:8545 ASSIZE_DEPLOYMENT={kept}/deployment.json ASSIZE_STORE={kept}/store\n\
          \x20   assize round show 1\n\
+         \x20   assize rsr --rsr {kept}/rsr.json --by provider --plot rsr.svg\n\
          \x20   assize verify settlement 1 --beacons {kept}/beacons.json\n\
          \x20   assize bundle round 1 --beacons {kept}/beacons.json -o round-1.car\n\
          \x20   drop round-1.car on docs/verifier/index.html, or: python3 scripts/verify_round.py round-1.car\n\

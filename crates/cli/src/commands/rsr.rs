@@ -1,0 +1,236 @@
+//! `assize rsr`: success rates over time.
+
+use std::path::{Path, PathBuf};
+
+use assize_evaluate::Ttfb;
+use assize_stats::{By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, draw_rsr, to_csv, to_parquet};
+use assize_store::Store;
+use assize_verify::{ChainFacts, EvaluatedRange};
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+use eyre::{WrapErr, ensure, eyre};
+use serde_json::{Value, json};
+
+use super::evidence::source;
+use crate::args::SourceArgs;
+use crate::output::{self, Outcome, grouped};
+
+/// Retrieval success rates by provider, client or allocator, for any range of days.
+///
+/// Reads what `assize evaluate --rsr` added: Parquet files by day in the store, named by a catalog. A day is that of a round's
+/// opening, in UTC. All votes count, whatever their committee made of them; the verdicts stand beside.
+#[derive(Debug, Args)]
+pub(crate) struct RsrArgs {
+    /// The catalog.
+    #[arg(long, value_name = "FILE", default_value = "rsr.json")]
+    rsr: PathBuf,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Whose rates; of a client's or allocator's deals, a vote counts for each of them.
+    #[arg(long, value_enum, default_value_t = ByChoice::Network)]
+    by: ByChoice,
+    /// First day, such as 2026-11-20; by default the first that there is.
+    #[arg(long, value_name = "DAY")]
+    from: Option<Day>,
+    /// Last day, included; by default the last that there is.
+    #[arg(long, value_name = "DAY")]
+    to: Option<Day>,
+    /// Each day apart.
+    #[arg(long)]
+    per_day: bool,
+    /// Form of the answer.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Where to write the answer, instead of stdout.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Draw the network's rate day by day, and how the providers' rates are distributed.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// Write the days' own Parquet files: DIR/{rates,results,ttfb}/day=…/part.parquet, for any other reader.
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
+    /// Write the document that Spark published daily, of one day (--from and --to the same), as a DAG-JSON block; its CID goes
+    /// to stderr.
+    #[arg(long, value_name = "FILE")]
+    dag_json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ByChoice {
+    Network,
+    Provider,
+    Client,
+    Allocator,
+}
+
+impl From<ByChoice> for By {
+    fn from(by: ByChoice) -> Self {
+        match by {
+            ByChoice::Network => Self::Network,
+            ByChoice::Provider => Self::Provider,
+            ByChoice::Client => Self::Client,
+            ByChoice::Allocator => Self::Allocator,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Csv,
+    Parquet,
+}
+
+pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
+    let dataset = open(&args.rsr)?.ok_or_else(|| {
+        eyre!("there is no catalog {}; `assize evaluate --rsr {0}` writes one", args.rsr.display())
+    })?;
+    let source = &*source(&args.source)?;
+    let days = &dataset.catalog.days;
+    let (Some(first), Some(last)) = (days.keys().next(), days.keys().next_back()) else {
+        return Err(eyre!("the catalog {} has no days", args.rsr.display()));
+    };
+    let (from, to) = (args.from.unwrap_or(*first), args.to.unwrap_or(*last));
+    ensure!(from <= to, "--from {from} is after --to {to}");
+    let ask = async |by: By, per_day: bool| Query { by, from, to, per_day }.run(&dataset, source).await;
+
+    if let Some(directory) = &args.export {
+        dataset.export(source, directory, from, to)?;
+    }
+    if let Some(path) = &args.plot {
+        let svg = draw_rsr(&ask(By::Network, true).await?, &ask(By::Provider, false).await?)?;
+        write(path, svg.as_bytes())?;
+    }
+    if let Some(path) = &args.dag_json {
+        ensure!(from == to, "--dag-json is of one day: give the same --from and --to, not {from} and {to}");
+        let (day, entry) = dataset.days(from, to)?[0];
+        let document = DailyDocument::new(day, entry, &ask(By::Provider, false).await?, env!("CARGO_PKG_VERSION"));
+        write(path, &document.to_bytes())?;
+        output::say(format!("{} of {day} is {}", path.display(), document.cid()));
+    }
+    let rows = ask(args.by.into(), args.per_day).await?;
+    let answer = match args.format {
+        Format::Table => (table(&rows, args.per_day) + "\n").into_bytes(),
+        Format::Json => (serde_json::to_string_pretty(&rows.iter().map(as_json).collect::<Vec<_>>())? + "\n").into_bytes(),
+        Format::Csv => to_csv(&rows).into_bytes(),
+        Format::Parquet => to_parquet(&rows)?,
+    };
+    match &args.out {
+        Some(path) => write(path, &answer)?,
+        None => output::bytes(&answer)?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// Adds evaluated rounds to a catalog, which is written anew; returns how many days it has.
+pub(crate) fn add(
+    path: &Path,
+    store: &dyn Store,
+    chain: &ChainFacts,
+    evaluated: &EvaluatedRange,
+) -> eyre::Result<usize> {
+    let mut dataset = open(path)?.unwrap_or_default();
+    let rounds = evaluated.rounds.iter().filter_map(|(facts, evaluation)| {
+        let opened_at = chain.rounds.get(&facts.round)?.round.opened_at;
+        let entry = RoundEntry {
+            contract: chain.contracts.rounds,
+            tasks: facts.tasks.cid,
+            batches: evaluation.batches.iter().map(|batch| batch.cid).collect(),
+        };
+        Some(RoundFigures {
+            round: facts.round,
+            opened_at,
+            entry,
+            figures: &evaluation.figures,
+        })
+    });
+    dataset.add(store, &rounds.collect::<Vec<_>>())?;
+    let json = serde_json::to_vec_pretty(&dataset.catalog)?;
+    // A reader sees the old catalog or the new one.
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory)
+        .wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
+    std::io::Write::write_all(&mut file, &json)?;
+    file.persist(path).wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
+    Ok(dataset.catalog.days.len())
+}
+
+fn open(path: &Path) -> eyre::Result<Option<Dataset>> {
+    let json = match std::fs::read(path) {
+        Ok(json) => json,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(eyre!(error).wrap_err(format!("cannot read --rsr {}", path.display()))),
+    };
+    let catalog = Catalog::parse(&json).map_err(|reason| eyre!("--rsr {}: {reason}", path.display()))?;
+    Ok(Some(Dataset { catalog }))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> eyre::Result<()> {
+    std::fs::write(path, bytes).wrap_err_with(|| format!("cannot write {}", path.display()))
+}
+
+fn as_json(row: &Rsr) -> Value {
+    let figures = &row.figures;
+    let ttfb = |ttfb: &Ttfb| {
+        json!({
+            "measurements": ttfb.total(),
+            "p50": ttfb.percentile(50), "p90": ttfb.percentile(90), "p99": ttfb.percentile(99),
+        })
+    };
+    json!({
+        "id": row.id,
+        "day": row.day,
+        "total": figures.counts.total,
+        "successful": figures.counts.successful,
+        "successfulHttp": figures.counts.successful_http,
+        "rsr": figures.counts.rate(),
+        "rsrHttp": figures.counts.rate_http(),
+        "verdicts": figures.counts.verdicts,
+        "results": figures.results,
+        "ttfbHttpMs": ttfb(&figures.ttfb_http),
+        "ttfbGraphsyncMs": ttfb(&figures.ttfb_graphsync),
+    })
+}
+
+fn table(rows: &[Rsr], per_day: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    let mut header = vec!["id"];
+    header.extend(per_day.then_some("day"));
+    header.extend(["votes", "RSR", "RSR http", "majority", "minority", "none", "too small", "TTFB http p50 / p90", "most frequent failure"]);
+    let numbers = header.len() - 1;
+    table.set_header(header);
+    for Rsr { id, day, figures } in rows {
+        let percent = |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| format!("{:.2} %", rate * 100.0));
+        let verdicts = figures.counts.verdicts;
+        let of_total = |count: u64| percent((figures.counts.total > 0).then(|| count as f64 / figures.counts.total as f64));
+        let ttfb = match (figures.ttfb_http.percentile(50), figures.ttfb_http.percentile(90)) {
+            (Some(half), Some(most)) => format!("{half} / {most} ms"),
+            _ => "-".to_owned(),
+        };
+        let failures = figures.results.iter().filter(|(code, _)| *code != "OK");
+        let worst = failures.max_by_key(|(code, count)| (**count, std::cmp::Reverse(*code)));
+        let mut cells = vec![id.clone()];
+        cells.extend(day.filter(|_| per_day).map(|day| day.to_string()));
+        cells.extend([
+            grouped(figures.counts.total),
+            percent(figures.counts.rate()),
+            percent(figures.counts.rate_http()),
+            of_total(verdicts.majority_result),
+            of_total(verdicts.minority_result),
+            of_total(verdicts.majority_not_found),
+            of_total(verdicts.committee_too_small),
+            ttfb,
+            worst.map_or("-".to_owned(), |(code, count)| format!("{code} {}", of_total(*count))),
+        ]);
+        table.add_row(cells);
+    }
+    for column in 1..numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
