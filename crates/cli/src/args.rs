@@ -51,6 +51,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Verify(commands::verify::VerifyCommand),
     Rsr(commands::rsr::RsrArgs),
+    Simulate(commands::simulate::SimulateArgs),
     /// Replay rounds of Spark, the predecessor, by its own rules.
     #[command(subcommand)]
     Spark(commands::spark::SparkCommand),

@@ -218,8 +218,19 @@ impl<'a> RoundEvaluator<'a> {
     /// Before the first batch.
     #[must_use]
     pub fn new(input: RoundInput<'a>) -> Self {
+        let domain = input.domain;
+        Self::with_domain(input, Some(&domain))
+    }
+
+    /// As [`Self::new`], but every signature is believed: for simulations, whose stations have no keys.
+    #[must_use]
+    pub fn believing(input: RoundInput<'a>) -> Self {
+        Self::with_domain(input, None)
+    }
+
+    fn with_domain(input: RoundInput<'a>, domain: Option<&Domain>) -> Self {
         let tasking = Tasking::new(
-            &input.domain,
+            domain,
             input.seed,
             &input.parameters,
             input.roster,

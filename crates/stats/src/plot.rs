@@ -90,11 +90,13 @@ fn draw(
     let points = || lines.iter().flat_map(|line| &line.points);
     let last_x = points().map(|(x, _)| *x).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
     let first_x = points().map(|(x, _)| *x).fold(last_x, f64::min).min(last_x - f64::MIN_POSITIVE);
-    let top = points().map(|(_, y)| *y).fold(1.0, f64::max);
+    // Rates go from 0 to 1; their logarithms from anything to 0.
     let bottom = points().map(|(_, y)| *y).fold(0.0, f64::min);
+    let top = points().map(|(_, y)| *y).fold(if bottom < 0.0 { 0.0 } else { 1.0 }, f64::max);
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 20))
         .margin(14)
+        .margin_right(44)
         .x_label_area_size(44)
         .y_label_area_size(56)
         .build_cartesian_2d(first_x..last_x, bottom..top)
@@ -122,7 +124,7 @@ fn draw(
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
+        .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.2))
         .draw()

@@ -16,6 +16,7 @@ pub(crate) mod publish;
 pub(crate) mod round;
 pub(crate) mod rsr;
 pub(crate) mod settle;
+pub(crate) mod simulate;
 pub(crate) mod spark;
 pub(crate) mod verify;
 
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Claim(args) => wait_for(claim::run(&args)),
         Command::Bundle(command) => wait_for(bundle::run(&command)),
         Command::Rsr(args) => wait_for(rsr::run(&args)),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Spark(command) => spark::run(&command),
         Command::Verify(command) => wait_for(verify::run(&command)),
     }
