@@ -68,9 +68,12 @@ verifier: ## build docs/verifier, the page that verifies in a browser
 	PATH=$(TOOLS)/bin:$$PATH node scripts/build-verifier.mjs
 
 # PostgreSQL comes from the system's packages; without these servers, the tests that need them say SKIPPED.
-services: ## an S3 server (moto, from PyPI) for the tests of the store
+services: ## an S3 server (moto) for the tests of the store, and DuckDB for those of the success rates, from PyPI
 	test -x $(TOOLS)/moto/bin/moto_server || { \
 	  python3 -m venv $(TOOLS)/moto && $(TOOLS)/moto/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.2.5'; }
+	test -e $(TOOLS)/duckdb/ready || { \
+	  python3 -m venv $(TOOLS)/duckdb && $(TOOLS)/duckdb/bin/pip install --quiet --disable-pip-version-check 'duckdb==2.0.0' \
+	    && touch $(TOOLS)/duckdb/ready; }
 
 # Wherever there is a browser; CI says that there must be one.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -93,11 +96,13 @@ test-rust: $(STAMP) services ## crates, and end to end against a real anvil
 chaos: $(STAMP) ## the long chaos test: a million measurements, 200 kills; ASSIZE_CHAOS_SEED=… throws the same dice again
 	ASSIZE_CHAOS=long cargo test --locked -p assize-cli --test chaos -- --nocapture
 
-bench: $(STAMP) ## time and memory: derivation, beacons, batches and signatures, publishing
+bench: $(STAMP) ## time and memory: derivation, beacons, batches and signatures, publishing, evaluation
 	cargo bench --locked -p assize-protocol --bench derivation
 	cargo bench --locked -p assize-drand --features blst --bench verification
 	cargo bench --locked -p assize-measurement --bench batches
 	cargo bench --locked -p assize-publish --bench throughput
+	cargo bench --locked -p assize-evaluate --bench spark
+	cargo bench --locked -p assize-evaluate --bench round
 
 bench-instructions: ## instructions of derivation, the same on a busy machine; needs valgrind
 	cargo install --quiet --root $(TOOLS) --version 0.20.0 gungraun-runner

@@ -210,7 +210,9 @@ fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
     for rows in played.chunk_by(|(_, a), (_, b)| a.strategy == b.strategy) {
         let points = rows.iter().filter(|(_, outcome)| outcome.captured > 0);
         let points: Vec<_> = points.map(|(share, outcome)| (share * 100.0, outcome.simulated.log10())).collect();
-        if let (Some((_, first)), false) = (rows.first(), points.is_empty()) {
+        // Who is drawn does not depend on what they do, only on their subnets.
+        let is_drawn = lines.iter().any(|line| line.points == points);
+        if let (Some((_, first)), false) = (rows.first(), points.is_empty() || is_drawn) {
             lines.push(Line {
                 name: format!("simulated, {}", first.strategy),
                 points,

@@ -1,0 +1,11 @@
+//! A line is a measurement or explained; a measurement is written as a line that reads the same.
+#![no_main]
+
+use assize_measurement::ndjson::parse_any_round;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|line: &[u8]| {
+    if let Ok(measurement) = parse_any_round(line) {
+        assert_eq!(parse_any_round(measurement.to_line().as_bytes()), Ok(measurement));
+    }
+});
