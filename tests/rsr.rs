@@ -31,25 +31,47 @@ fn rates_of_a_play_are_had_in_every_form() {
     let directory = tempfile::tempdir().unwrap();
     let play = directory.path().join("play");
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let report = json_of(["demo", "--stations", "100", "--rounds", "2", "--json", "--keep", play.to_str().unwrap()]);
+    let report = json_of([
+        "demo",
+        "--stations",
+        "100",
+        "--rounds",
+        "2",
+        "--json",
+        "--keep",
+        play.to_str().unwrap(),
+    ]);
     let (catalog, store) = (path("play/rsr.json"), path("play/store"));
     let rsr = |more: &[&str]| run(["rsr", "--rsr", &catalog, "--store", &store].iter().chain(more));
     let ask = |more: &[&str]| -> Vec<Value> {
         let output = rsr(&[more, &["--format", "json"]].concat());
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     };
 
     // The same figures as the demo's own report, which adds them up by itself.
     let providers = ask(&["--by", "provider"]);
     for provider in report["providers"].as_array().unwrap() {
-        let row = providers.iter().find(|row| row["id"] == provider["provider"]).unwrap();
-        assert_eq!((&row["total"], &row["successful"]), (&provider["measurements"], &provider["successful"]));
+        let row = providers
+            .iter()
+            .find(|row| row["id"] == provider["provider"])
+            .unwrap();
+        assert_eq!(
+            (&row["total"], &row["successful"]),
+            (&provider["measurements"], &provider["successful"])
+        );
     }
     let total = |rows: &[Value]| rows.iter().map(|row| row["total"].as_u64().unwrap()).sum::<u64>();
     let network = ask(&[]);
     assert_eq!((network.len(), total(&network)), (1, total(&providers)));
-    assert!(network[0]["ttfbHttpMs"]["p50"].as_u64().unwrap() > 0 && network[0]["results"]["OK"].as_u64().unwrap() > 0);
+    assert!(
+        network[0]["ttfbHttpMs"]["p50"].as_u64().unwrap() > 0
+            && network[0]["results"]["OK"].as_u64().unwrap() > 0
+    );
     let days = ask(&["--per-day"]);
     assert_eq!((days.len(), total(&days)), (2, total(&network)));
     let day = days[0]["day"].as_str().unwrap();
@@ -64,15 +86,27 @@ fn rates_of_a_play_are_had_in_every_form() {
     let table = stdout_of(["rsr", "--rsr", &catalog, "--store", &store, "--by", "provider"]);
     assert!(table.contains("RSR http") && table.lines().count() > providers.len());
 
-    let (svg, answer, export, document) = (path("rsr.svg"), path("rsr.parquet"), path("export"), path("day.json"));
+    let (svg, answer, export, document) = (
+        path("rsr.svg"),
+        path("rsr.parquet"),
+        path("export"),
+        path("day.json"),
+    );
     let output = rsr(&[
         "--by", "provider", "--format", "parquet", "--out", &answer, "--plot", &svg, "--export", &export,
     ]);
     assert!(output.status.success() && output.stdout.is_empty());
-    assert!(fs::read_to_string(svg).unwrap().contains("Retrieval success rate by day"));
+    assert!(
+        fs::read_to_string(svg)
+            .unwrap()
+            .contains("Retrieval success rate by day")
+    );
     let output = rsr(&[&one_day[..], &["--dag-json", &document]].concat());
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && stderr.contains("baguqeera"), "{stderr}");
+    assert!(
+        output.status.success() && stderr.contains("baguqeera"),
+        "{stderr}"
+    );
     let document: Value = serde_json::from_slice(&fs::read(document).unwrap()).unwrap();
     assert_eq!(document["date"], day);
     assert_eq!(document["meta"]["rounds"].as_array().unwrap().len(), 1);
@@ -87,9 +121,16 @@ fn rates_of_a_play_are_had_in_every_form() {
              print(day[0][1], day[0][2], codes[0][0], answer[0][0], answer[0][1], times[0][0])"
         );
         let output = Command::new(python).args(["-c", &script]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let found: Vec<u64> =
-            String::from_utf8(output.stdout).unwrap().split_whitespace().map(|word| word.parse().unwrap()).collect();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let found: Vec<u64> = String::from_utf8(output.stdout)
+            .unwrap()
+            .split_whitespace()
+            .map(|word| word.parse().unwrap())
+            .collect();
         let number = |value: &Value| value.as_u64().unwrap();
         let expected = [
             number(&days[0]["total"]),
@@ -102,18 +143,38 @@ fn rates_of_a_play_are_had_in_every_form() {
         assert_eq!(found, expected);
     }
 
-    refused(&rsr(&["--from", "2001-01-01", "--to", "2001-01-02"]), 2, &["no figures from 2001-01-01", "there are days from"]);
-    refused(&rsr(&["--from", day, "--to", "2001-01-02"]), 2, &["is after --to"]);
+    refused(
+        &rsr(&["--from", "2001-01-01", "--to", "2001-01-02"]),
+        2,
+        &["no figures from 2001-01-01", "there are days from"],
+    );
+    refused(
+        &rsr(&["--from", day, "--to", "2001-01-02"]),
+        2,
+        &["is after --to"],
+    );
     refused(&rsr(&["--dag-json", "x"]), 2, &["of one day"]);
-    refused(&run(["rsr", "--rsr", &path("none.json")]), 2, &["there is no catalog", "assize evaluate --rsr"]);
+    refused(
+        &run(["rsr", "--rsr", &path("none.json")]),
+        2,
+        &["there is no catalog", "assize evaluate --rsr"],
+    );
     fs::write(path("bad.json"), "{\"version\":9,\"days\":{}}").unwrap();
-    refused(&run(["rsr", "--rsr", &path("bad.json")]), 2, &["bad.json", "version 9"]);
+    refused(
+        &run(["rsr", "--rsr", &path("bad.json")]),
+        2,
+        &["bad.json", "version 9"],
+    );
     fs::write(path("empty.json"), "{\"version\":1,\"days\":{}}").unwrap();
     refused(&run(["rsr", "--rsr", &path("empty.json")]), 2, &["has no days"]);
     // A partition that is gone, and one that is damaged, are named.
-    let cid = serde_json::from_slice::<Value>(&fs::read(&catalog).unwrap()).unwrap()["days"][day]["rates"].clone();
+    let cid =
+        serde_json::from_slice::<Value>(&fs::read(&catalog).unwrap()).unwrap()["days"][day]["rates"].clone();
     let file = fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
-    let file = file.into_iter().find(|path| path.to_str().unwrap().contains(cid.as_str().unwrap())).unwrap();
+    let file = file
+        .into_iter()
+        .find(|path| path.to_str().unwrap().contains(cid.as_str().unwrap()))
+        .unwrap();
     let mut bytes = fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&file, bytes).unwrap();

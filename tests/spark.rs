@@ -26,7 +26,11 @@ impl Round {
             seed: 3,
         };
         fs::write(round.path("round.json"), spec.round_file()).unwrap();
-        let mut files: Vec<_> = round.files().iter().map(|path| File::create(path).unwrap()).collect();
+        let mut files: Vec<_> = round
+            .files()
+            .iter()
+            .map(|path| File::create(path).unwrap())
+            .collect();
         spec.write(&mut files).unwrap();
         round
     }
@@ -36,14 +40,26 @@ impl Round {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        (0..4).map(|number| self.path(&format!("{number}.ndjson"))).collect()
+        (0..4)
+            .map(|number| self.path(&format!("{number}.ndjson")))
+            .collect()
     }
 
     fn evaluate(&self, more: &[&str], threads: &str) -> Value {
         let mut command = assize();
-        command.args(["spark", "evaluate", "--json", "--round"]).arg(self.path("round.json"));
-        let output = command.args(more).env("RAYON_NUM_THREADS", threads).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        command
+            .args(["spark", "evaluate", "--json", "--round"])
+            .arg(self.path("round.json"));
+        let output = command
+            .args(more)
+            .env("RAYON_NUM_THREADS", threads)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     }
 }
@@ -51,17 +67,34 @@ impl Round {
 #[test]
 fn neither_threads_nor_parsers_nor_the_cut_of_files_show() {
     let round = Round::write();
-    let files: Vec<_> = round.files().iter().map(|path| path.to_str().unwrap().to_owned()).collect();
+    let files: Vec<_> = round
+        .files()
+        .iter()
+        .map(|path| path.to_str().unwrap().to_owned())
+        .collect();
     let labels = round.path("labels.ndjson");
     let labels = labels.to_str().unwrap();
     let whole = round.path("whole.ndjson");
-    fs::write(&whole, files.iter().flat_map(|file| fs::read(file).unwrap()).collect::<Vec<_>>()).unwrap();
+    fs::write(
+        &whole,
+        files
+            .iter()
+            .flat_map(|file| fs::read(file).unwrap())
+            .collect::<Vec<_>>(),
+    )
+    .unwrap();
     let list = round.path("list.json");
-    let rows: Vec<Value> =
-        fs::read_to_string(&whole).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows: Vec<Value> = fs::read_to_string(&whole)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     fs::write(&list, Value::from(rows).to_string()).unwrap();
 
-    let apart: Vec<&str> = ["--measurements"].into_iter().chain(files.iter().map(|file| &**file)).collect();
+    let apart: Vec<&str> = ["--measurements"]
+        .into_iter()
+        .chain(files.iter().map(|file| &**file))
+        .collect();
     let answer = round.evaluate(&[&apart[..], &["--labels", labels]].concat(), "2");
     assert_eq!(answer["total"], 20_000);
     assert_eq!(answer["committees"], 100);
@@ -74,17 +107,33 @@ fn neither_threads_nor_parsers_nor_the_cut_of_files_show() {
         (&["--parser", "fast"], "16"),
     ];
     for (more, threads) in ways {
-        for files in [&apart[..], &["--measurements", whole.to_str().unwrap()], &["--measurements", list.to_str().unwrap()]] {
+        for files in [
+            &apart[..],
+            &["--measurements", whole.to_str().unwrap()],
+            &["--measurements", list.to_str().unwrap()],
+        ] {
             let again = round.evaluate(&[files, more, &["--labels", labels]].concat(), threads);
             assert_eq!(again, answer, "{more:?} {threads} {files:?}");
-            assert!(fs::read(labels).unwrap() == expected, "{more:?} {threads} {files:?}");
+            assert!(
+                fs::read(labels).unwrap() == expected,
+                "{more:?} {threads} {files:?}"
+            );
         }
     }
     // The later rules leave out the indexer's failures, of which this round has none; all its successes are timed.
-    assert_eq!(round.evaluate(&[&apart[..], &["--rules", "2025-12"]].concat(), "2"), answer);
-    let small = round.evaluate(&[&apart[..], &["--required-committee-size", "1000"]].concat(), "2");
+    assert_eq!(
+        round.evaluate(&[&apart[..], &["--rules", "2025-12"]].concat(), "2"),
+        answer
+    );
+    let small = round.evaluate(
+        &[&apart[..], &["--required-committee-size", "1000"]].concat(),
+        "2",
+    );
     assert_eq!(small["decisions"], json!({"COMMITTEE_TOO_SMALL": 100}));
-    assert_eq!(small["scores"], json!({"0x000000000000000000000000000000000000dEaD": "1000000000000000"}));
+    assert_eq!(
+        small["scores"],
+        json!({"0x000000000000000000000000000000000000dEaD": "1000000000000000"})
+    );
 }
 
 #[test]
@@ -97,23 +146,41 @@ fn bad_rows_are_named_and_counted_and_spoil_nothing() {
         line.replace("\"byte_length\":", "\"byte_length\":1e999,\"x\":"),
         line.replace("\"byte_length\":", "\"byte_length\":99999999999999999999,\"x\":"),
         line.replace("\"protocol\"", "\"miner_id\":\"f01\",\"protocol\""),
-        line.replace("\"participant_address\":\"", "\"participant_address\":\"0xDEADbeefDEADbeefDEADbeefDEADbeefDEADbeef\",\"x\":\""),
+        line.replace(
+            "\"participant_address\":\"",
+            "\"participant_address\":\"0xDEADbeefDEADbeefDEADbeefDEADbeefDEADbeef\",\"x\":\"",
+        ),
         line.replace("\"indexer_result\":\"OK\"", "\"indexer_result\":null"),
         line[..line.len() / 2].to_owned(),
     ];
     let path = round.path("bad.ndjson");
     fs::write(&path, bad.join("\n") + "\n" + line).unwrap();
     let output = run([
-        "spark", "evaluate", "--json", "--round", round.path("round.json").to_str().unwrap(), "--measurements", path.to_str().unwrap(),
+        "spark",
+        "evaluate",
+        "--json",
+        "--round",
+        round.path("round.json").to_str().unwrap(),
+        "--measurements",
+        path.to_str().unwrap(),
     ]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stderr}");
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&answer["total"], &answer["valid"]), (&json!(8), &json!(1)));
-    for (number, field) in
-        [(1, "line"), (2, "line"), (3, "byte_length"), (4, "miner_id"), (5, "participant_address"), (6, "indexer_result"), (7, "line")]
-    {
-        assert!(stderr.contains(&format!("bad.ndjson:{number}: {field}: ")), "{number} {field}: {stderr}");
+    for (number, field) in [
+        (1, "line"),
+        (2, "line"),
+        (3, "byte_length"),
+        (4, "miner_id"),
+        (5, "participant_address"),
+        (6, "indexer_result"),
+        (7, "line"),
+    ] {
+        assert!(
+            stderr.contains(&format!("bad.ndjson:{number}: {field}: ")),
+            "{number} {field}: {stderr}"
+        );
     }
     assert!(stderr.contains("7 of 8 rows do not count"), "{stderr}");
 }
@@ -128,7 +195,15 @@ fn a_gigabyte_of_one_line_is_passed_over() {
     let answer = round.evaluate(&["--measurements", &files[0], &files[1]], "2");
     assert_eq!(answer["total"], 5_001);
     let labels = &answer["outcomes"];
-    assert_eq!(labels.as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum::<u64>(), answer["valid"]);
+    assert_eq!(
+        labels
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|count| count.as_u64().unwrap())
+            .sum::<u64>(),
+        answer["valid"]
+    );
 }
 
 #[test]
@@ -138,17 +213,42 @@ fn a_bad_round_is_named() {
     let try_with = |file: &str| {
         fs::write(round.path("other.json"), file).unwrap();
         let other = round.path("other.json");
-        run(["spark", "evaluate", "--round", other.to_str().unwrap(), "--measurements", path.to_str().unwrap()])
+        run([
+            "spark",
+            "evaluate",
+            "--round",
+            other.to_str().unwrap(),
+            "--measurements",
+            path.to_str().unwrap(),
+        ])
     };
     let file = fs::read_to_string(round.path("round.json")).unwrap();
-    refused(&try_with("{}"), 2, &["other.json", "no round file", "roundDetails"]);
+    refused(
+        &try_with("{}"),
+        2,
+        &["other.json", "no round file", "roundDetails"],
+    );
     refused(&try_with(&file[..file.len() / 2]), 2, &["other.json", "EOF"]);
     refused(&try_with(&file.replace("fc90", "no hex")), 2, &["no hexadecimal"]);
-    refused(&try_with(&file.replace("\"randomness\"", "\"other\"")), 2, &["no `randomness`", "--randomness-from-drand"]);
-    refused(&try_with(&file.replace("\"maxTasksPerNode\":15", "\"maxTasksPerNode\":-1")), 2, &["-1"]);
+    refused(
+        &try_with(&file.replace("\"randomness\"", "\"other\"")),
+        2,
+        &["no `randomness`", "--randomness-from-drand"],
+    );
+    refused(
+        &try_with(&file.replace("\"maxTasksPerNode\":15", "\"maxTasksPerNode\":-1")),
+        2,
+        &["-1"],
+    );
     let missing = round.path("nothing.ndjson");
-    let output =
-        run(["spark", "evaluate", "--round", round.path("round.json").to_str().unwrap(), "--measurements", missing.to_str().unwrap()]);
+    let output = run([
+        "spark",
+        "evaluate",
+        "--round",
+        round.path("round.json").to_str().unwrap(),
+        "--measurements",
+        missing.to_str().unwrap(),
+    ]);
     refused(&output, 2, &["nothing.ndjson", "No such file"]);
 
     // A task that is listed twice is told, and counts as Spark counted it.
@@ -157,7 +257,12 @@ fn a_bad_round_is_named() {
     tasks.push(tasks[4].clone());
     let output = try_with(&twice.to_string());
     assert!(output.status.success());
-    assert!(String::from_utf8(output.stderr).unwrap().contains("task 101 (bafy"), "named");
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("task 101 (bafy"),
+        "named"
+    );
 }
 
 /// The quicknet round of epoch 4863281 is 17133822, whose beacon is recorded.
@@ -166,18 +271,32 @@ fn the_randomness_can_be_drands() {
     let round = Round::write();
     let beacons = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/beacons.json");
     let recorded: Vec<Value> = serde_json::from_slice(&fs::read(&beacons).unwrap()).unwrap();
-    let beacon = recorded.iter().find(|beacon| beacon["round"] == 17_133_822).unwrap();
+    let beacon = recorded
+        .iter()
+        .find(|beacon| beacon["round"] == 17_133_822)
+        .unwrap();
     let mut file: Value = serde_json::from_slice(&fs::read(round.path("round.json")).unwrap()).unwrap();
     file["roundDetails"]["startEpoch"] = json!("4863281");
     let evaluate = |file: &Value, more: &[&str]| {
         fs::write(round.path("drand.json"), file.to_string()).unwrap();
         let mut command = assize();
-        command.args(["spark", "evaluate", "--json", "--round"]).arg(round.path("drand.json"));
-        command.arg("--measurements").arg(round.path("0.ndjson")).args(more).output().unwrap()
+        command
+            .args(["spark", "evaluate", "--json", "--round"])
+            .arg(round.path("drand.json"));
+        command
+            .arg("--measurements")
+            .arg(round.path("0.ndjson"))
+            .args(more)
+            .output()
+            .unwrap()
     };
     let from_drand = ["--randomness-from-drand", "--beacons", beacons.to_str().unwrap()];
     // The file's own is another.
-    refused(&evaluate(&file, &from_drand), 1, &["fc90e50d", "17133822", beacon["randomness"].as_str().unwrap()]);
+    refused(
+        &evaluate(&file, &from_drand),
+        1,
+        &["fc90e50d", "17133822", beacon["randomness"].as_str().unwrap()],
+    );
     file["randomness"] = beacon["randomness"].clone();
     let stated = evaluate(&file, &[]);
     assert!(stated.status.success());
@@ -192,7 +311,18 @@ fn the_randomness_can_be_drands() {
 #[test]
 fn a_simulation_is_its_seeds() {
     let play = |seed: &str| {
-        json_of(["simulate", "--stations", "100", "--rounds", "10", "--share", "0.4", "--seed", seed, "--json"])
+        json_of([
+            "simulate",
+            "--stations",
+            "100",
+            "--rounds",
+            "10",
+            "--share",
+            "0.4",
+            "--seed",
+            seed,
+            "--json",
+        ])
     };
     assert_eq!(play("1"), play("1"));
     assert_ne!(play("1"), play("2"));
@@ -200,13 +330,34 @@ fn a_simulation_is_its_seeds() {
     let directory = tempfile::tempdir().unwrap();
     let picture = directory.path().join("capture.svg");
     let output = run([
-        "simulate", "--stations", "100", "--rounds", "10", "--share", "0.3,0.5", "--strategy", "lie-for-one", "--plot",
+        "simulate",
+        "--stations",
+        "100",
+        "--rounds",
+        "10",
+        "--share",
+        "0.3,0.5",
+        "--strategy",
+        "lie-for-one",
+        "--plot",
         picture.to_str().unwrap(),
     ]);
     assert!(output.status.success());
     assert!(String::from_utf8(output.stdout).unwrap().contains("lie-for-one"));
-    assert!(fs::read_to_string(picture).unwrap().contains("exact, committees of 100"));
+    assert!(
+        fs::read_to_string(picture)
+            .unwrap()
+            .contains("exact, committees of 100")
+    );
     refused(&run(["simulate", "--share", "1.5"]), 2, &["share is 1.5"]);
-    refused(&run(["simulate", "--stations", "10"]), 2, &["10 stations are too few"]);
-    refused(&run(["simulate", "--subnet-cost=-1", "--rounds", "1"]), 2, &["--subnet-cost"]);
+    refused(
+        &run(["simulate", "--stations", "10"]),
+        2,
+        &["10 stations are too few"],
+    );
+    refused(
+        &run(["simulate", "--subnet-cost=-1", "--rounds", "1"]),
+        2,
+        &["--subnet-cost"],
+    );
 }

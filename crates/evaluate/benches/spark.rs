@@ -25,7 +25,9 @@ const RUNS: usize = 5;
 fn main() {
     let args: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match &args[..] {
-        [run, directory, parser, threads] if run == "run" => one(directory.as_ref(), parser, threads.parse().unwrap()),
+        [run, directory, parser, threads] if run == "run" => {
+            one(directory.as_ref(), parser, threads.parse().unwrap())
+        }
         [] => [1_000_000, 10_000_000].into_iter().for_each(series),
         sizes => sizes.iter().for_each(|size| series(size.parse().unwrap())),
     }
@@ -39,23 +41,49 @@ fn series(measurements: usize) {
         ..SparkRound::default()
     };
     fs::write(directory.path().join("round.json"), spec.round_file()).unwrap();
-    let mut files: Vec<_> = paths(directory.path()).iter().map(|path| BufWriter::new(File::create(path).unwrap())).collect();
+    let mut files: Vec<_> = paths(directory.path())
+        .iter()
+        .map(|path| BufWriter::new(File::create(path).unwrap()))
+        .collect();
     spec.write(&mut files).unwrap();
     drop(files);
-    let bytes: u64 = paths(directory.path()).iter().map(|path| path.metadata().unwrap().len()).sum();
-    println!("{measurements} measurements, {bytes} bytes in {FILES} files; each line the best of {RUNS} processes");
-    println!("{:>10} {:>8} {:>9} {:>9} {:>9} {:>9}", "parser", "threads", "read s", "judge s", "total s", "peak MiB");
+    let bytes: u64 = paths(directory.path())
+        .iter()
+        .map(|path| path.metadata().unwrap().len())
+        .sum();
+    println!(
+        "{measurements} measurements, {bytes} bytes in {FILES} files; each line the best of {RUNS} processes"
+    );
+    println!(
+        "{:>10} {:>8} {:>9} {:>9} {:>9} {:>9}",
+        "parser", "threads", "read s", "judge s", "total s", "peak MiB"
+    );
     for parser in ["fast", "reference"] {
         for threads in ["1", "2"] {
             let runs = (0..RUNS).map(|_| {
                 let mut run = Command::new(std::env::current_exe().unwrap());
-                let output = run.arg("run").arg(directory.path()).args([parser, threads]).output().unwrap();
-                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                let output = run
+                    .arg("run")
+                    .arg(directory.path())
+                    .args([parser, threads])
+                    .output()
+                    .unwrap();
+                assert!(
+                    output.status.success(),
+                    "{}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
                 let text = String::from_utf8(output.stdout).unwrap();
-                text.split_whitespace().map(|number| number.parse::<f64>().unwrap()).collect::<Vec<_>>()
+                text.split_whitespace()
+                    .map(|number| number.parse::<f64>().unwrap())
+                    .collect::<Vec<_>>()
             });
-            let best = runs.min_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1]))).unwrap();
-            let [read, judged, peak] = best[..] else { panic!("{best:?}") };
+            let best = runs
+                .min_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1])))
+                .unwrap();
+            let [read, judged, peak] = best[..] else {
+                panic!("{best:?}")
+            };
             println!(
                 "{parser:>10} {threads:>8} {read:>9.3} {judged:>9.3} {:>9.3} {peak:>9.0}",
                 read + judged
@@ -70,7 +98,10 @@ fn one(directory: &Path, parser: &str, threads: usize) {
         "fast" => Parser::Fast,
         _ => Parser::Reference,
     };
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().unwrap();
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .unwrap();
     let began = Instant::now();
     let round = Round::parse(&fs::read(directory.join("round.json")).unwrap()).unwrap();
     let chunks = Chunks::new(paths(directory).into_iter().map(File::open));
@@ -83,12 +114,17 @@ fn one(directory: &Path, parser: &str, threads: usize) {
 }
 
 fn paths(directory: &Path) -> Vec<PathBuf> {
-    (0..FILES).map(|number| directory.join(format!("{number}.ndjson"))).collect()
+    (0..FILES)
+        .map(|number| directory.join(format!("{number}.ndjson")))
+        .collect()
 }
 
 /// The most memory that this process has had, as Linux tells it.
 fn peak_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
 }

@@ -63,7 +63,9 @@ impl Ttfb {
     /// The time in milliseconds that `percent` of all do not exceed (nearest rank), rounded down to its bucket.
     #[must_use]
     pub fn percentile(&self, percent: u8) -> Option<u64> {
-        let rank = (u128::from(self.total()) * u128::from(percent.min(100))).div_ceil(100).max(1);
+        let rank = (u128::from(self.total()) * u128::from(percent.min(100)))
+            .div_ceil(100)
+            .max(1);
         let mut counted = 0;
         self.buckets().find_map(|(millis, count)| {
             counted += u128::from(count);

@@ -26,8 +26,8 @@ pub use document::{
     Contracts, DOCUMENT_VERSION, DocumentError, Draw, ListFacts, Parent, ParentReference, RewardProof,
     RoundFacts, RoundFigures, SettleError, SettlementDocument, settle,
 };
-pub use label::{Label, LabelCounts, Verdict, VerdictCounts};
 pub use figures::{Figures, FiguresByParty, Party, Ttfb};
+pub use label::{Label, LabelCounts, Verdict, VerdictCounts};
 pub use majority::{Decision, Finding, strict_majority};
 pub use rates::{SuccessCounts, SuccessRates};
 pub use reward::Reward;

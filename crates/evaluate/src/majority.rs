@@ -201,9 +201,15 @@ mod tests {
             assert_eq!(
                 case.decision,
                 Map::from_iter([
-                    ("indexMajorityFound".into(), decision.indexer.majority().is_some().into()),
+                    (
+                        "indexMajorityFound".into(),
+                        decision.indexer.majority().is_some().into()
+                    ),
                     ("indexerResult".into(), decision.indexer.to_string().into()),
-                    ("retrievalMajorityFound".into(), decision.retrieval.majority().is_some().into()),
+                    (
+                        "retrievalMajorityFound".into(),
+                        decision.retrieval.majority().is_some().into()
+                    ),
                     ("retrievalResult".into(), decision.retrieval.to_string().into()),
                 ]),
                 "case {number}"
@@ -226,7 +232,10 @@ mod tests {
         let votes = [Field::Absent, Field::Null, Field::Value(0)].map(&mut vote);
         let (ruling, _) = decide(&votes, true);
         let decision = ruling.in_words(&strings);
-        assert_eq!(decision.indexer, Finding::Majority("NO_VALID_ADVERTISEMENT".into()));
+        assert_eq!(
+            decision.indexer,
+            Finding::Majority("NO_VALID_ADVERTISEMENT".into())
+        );
         assert_eq!(decision.retrieval, Finding::MajorityNotFound);
     }
 

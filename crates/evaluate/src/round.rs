@@ -229,13 +229,7 @@ impl<'a> RoundEvaluator<'a> {
     }
 
     fn with_domain(input: RoundInput<'a>, domain: Option<&Domain>) -> Self {
-        let tasking = Tasking::new(
-            domain,
-            input.seed,
-            &input.parameters,
-            input.roster,
-            input.tasks,
-        );
+        let tasking = Tasking::new(domain, input.seed, &input.parameters, input.roster, input.tasks);
         Self {
             evaluation: RoundEvaluation {
                 committees: tasking.committee_count(),
@@ -261,7 +255,11 @@ impl<'a> RoundEvaluator<'a> {
             invalid: batch.rejected.len() as u64,
         });
         for rejected in &batch.rejected {
-            *self.evaluation.invalid.entry(rejected.field.to_owned()).or_default() += 1;
+            *self
+                .evaluation
+                .invalid
+                .entry(rejected.field.to_owned())
+                .or_default() += 1;
         }
         let places: Vec<_> = batch
             .rows
@@ -442,7 +440,9 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        let results = results.into_iter().map(|(code, count)| (strings.get(code).to_owned(), count));
+        let results = results
+            .into_iter()
+            .map(|(code, count)| (strings.get(code).to_owned(), count));
         figures.results = results.collect();
         figures
     }

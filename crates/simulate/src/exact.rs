@@ -34,7 +34,10 @@ impl Capture {
             if drawn > honest {
                 of_stations += probability;
             }
-            let votes = subnets.iter().enumerate().filter(|(votes, _)| *votes as u32 > honest);
+            let votes = subnets
+                .iter()
+                .enumerate()
+                .filter(|(votes, _)| *votes as u32 > honest);
             of_subnets += probability * votes.map(|(_, probability)| probability).sum::<f64>();
 
             let left = f64::from(hostile - drawn);
@@ -57,7 +60,10 @@ impl Capture {
 
 /// The probability of `marked` out of `drawn`, of a population with `hits` marked ones.
 fn hypergeometric(population: u32, hits: u32, drawn: u32, marked: u32) -> f64 {
-    let Some(rest) = drawn.checked_sub(marked).filter(|rest| *rest <= population - hits) else {
+    let Some(rest) = drawn
+        .checked_sub(marked)
+        .filter(|rest| *rest <= population - hits)
+    else {
         return 0.0;
     };
     (ln_choose(hits, marked) + ln_choose(population - hits, rest) - ln_choose(population, drawn)).exp()
@@ -65,7 +71,9 @@ fn hypergeometric(population: u32, hits: u32, drawn: u32, marked: u32) -> f64 {
 
 fn ln_choose(n: u32, k: u32) -> f64 {
     // A sum keeps more digits than a quotient of factorials.
-    (0..k.min(n - k)).map(|i| (f64::from(n - i) / f64::from(i + 1)).ln()).sum()
+    (0..k.min(n - k))
+        .map(|i| (f64::from(n - i) / f64::from(i + 1)).ln())
+        .sum()
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use assize_evaluate::{CommittedBatch, Label, RoundEvaluator, RoundInput, Verdict
 use assize_measurement::ndjson::{Batch, Row};
 use assize_measurement::{Domain, Measurement, Millis, Signature, unixfs};
 use assize_protocol::{
-    Assignment, CommitteeIndex, DedupeSeed, ListError, Parameters, PayloadCid, ProviderId, Randomness, Roster, RosterEntry,
-    RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList,
+    Assignment, CommitteeIndex, DedupeSeed, ListError, Parameters, PayloadCid, ProviderId, Randomness,
+    Roster, RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList,
 };
 use fastrand::Rng;
 use rayon::prelude::*;
@@ -77,7 +77,10 @@ pub fn simulate(scenario: &Scenario, costs: &Costs) -> Result<Outcome, ScenarioE
         // Addresses are all different, and so are tasks.
         return Err(ScenarioError::Rounds);
     };
-    let tally: Tally = (1..=u64::from(scenario.rounds)).into_par_iter().map(|round| world.play(RoundNumber(round))).sum();
+    let tally: Tally = (1..=u64::from(scenario.rounds))
+        .into_par_iter()
+        .map(|round| world.play(RoundNumber(round)))
+        .sum();
     Ok(world.outcome(costs, &tally))
 }
 
@@ -152,7 +155,12 @@ impl<'a> World<'a> {
         };
         let roster = Roster::new((0..population.stations).map(entry).collect())?;
         // Each committee has tasks of its own.
-        let assignment = Assignment::new(Seed(B256::ZERO), &scenario.parameters, population.stations, u32::MAX);
+        let assignment = Assignment::new(
+            Seed(B256::ZERO),
+            &scenario.parameters,
+            population.stations,
+            u32::MAX,
+        );
         let wanted = assignment.committee_count() * assignment.tasks_per_committee();
         let providers = wanted.div_ceil(PAYLOADS).max(20);
         let task = |number: u32| {
@@ -164,7 +172,10 @@ impl<'a> World<'a> {
             })
         };
         let tasks: Vec<_> = (0..providers * PAYLOADS).filter_map(task).collect();
-        let honest = (0..).map(TaskIndex).zip(&tasks).map(|(index, task)| measure(index, task));
+        let honest = (0..)
+            .map(TaskIndex)
+            .zip(&tasks)
+            .map(|(index, task)| measure(index, task));
         Ok(Self {
             honest: honest.collect(),
             scenario,
@@ -241,7 +252,9 @@ impl<'a> World<'a> {
         // Of each committee's first task: all have the same voters from each subnet.
         let mut votes = vec![(0_u32, 0_u32); evaluation.committees as usize];
         let favours = matches!(self.scenario.strategy, Strategy::LieForOne | Strategy::FewSubnets);
-        for ((row, (committee, k, station)), outcome) in batch.rows.iter().zip(places).zip(&evaluation.outcomes) {
+        for ((row, (committee, k, station)), outcome) in
+            batch.rows.iter().zip(places).zip(&evaluation.outcomes)
+        {
             let is_hostile = self.is_hostile(station);
             tally.measurements_hostile += u64::from(is_hostile);
             if outcome.verdict == Some(Verdict::MajorityResult) {
@@ -270,7 +283,9 @@ impl<'a> World<'a> {
         }
         tally.captured = votes.iter().filter(|(all, hostile)| 2 * hostile > *all).count() as u64;
         for decision in &evaluation.decisions {
-            let truth = self.honest[decision.task.0 as usize].retrieval_result().to_string();
+            let truth = self.honest[decision.task.0 as usize]
+                .retrieval_result()
+                .to_string();
             tally.tasks += 1;
             match decision.decision.retrieval.majority() {
                 None => tally.undecided += 1,
@@ -281,7 +296,13 @@ impl<'a> World<'a> {
     }
 
     /// What a station reports of a task.
-    fn report(&self, rng: &mut Rng, round: RoundNumber, station: StationIndex, task: TaskIndex) -> Measurement {
+    fn report(
+        &self,
+        rng: &mut Rng,
+        round: RoundNumber,
+        station: StationIndex,
+        task: TaskIndex,
+    ) -> Measurement {
         let mut measurement = self.honest[task.0 as usize].clone();
         measurement.round = round;
         measurement.station = address(1, station.0);
@@ -318,20 +339,37 @@ impl<'a> World<'a> {
     fn outcome(&self, costs: &Costs, tally: &Tally) -> Outcome {
         let Scenario { strategy, rounds, .. } = *self.scenario;
         let assignment = self.assignment(Seed(B256::ZERO));
-        let sizes: Vec<_> = assignment.all_members().iter().map(|members| members.len() as u32).collect();
-        let captures: Vec<_> = sizes.iter().map(|size| Capture::exact(&self.population, *size)).collect();
+        let sizes: Vec<_> = assignment
+            .all_members()
+            .iter()
+            .map(|members| members.len() as u32)
+            .collect();
+        let captures: Vec<_> = sizes
+            .iter()
+            .map(|size| Capture::exact(&self.population, *size))
+            .collect();
         let mean = |of: fn(&Capture) -> f64| captures.iter().map(of).sum::<f64>() / captures.len() as f64;
         let exact = Capture {
             of_stations: mean(|capture| capture.of_stations),
             of_subnets: mean(|capture| capture.of_subnets),
         };
         let p = exact.of_subnets;
-        let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        let share = |part: u64, whole: u64| {
+            if whole == 0 {
+                0.0
+            } else {
+                part as f64 / whole as f64
+            }
+        };
 
         let rounds_played = f64::from(rounds);
         let honest_stations = f64::from(self.population.stations - self.population.hostile);
         let honest_retrievals = (tally.measurements - tally.measurements_hostile) as f64;
-        let hostile_retrievals = if strategy.retrieves() { tally.measurements_hostile as f64 } else { 0.0 };
+        let hostile_retrievals = if strategy.retrieves() {
+            tally.measurements_hostile as f64
+        } else {
+            0.0
+        };
         let cost = |stations: f64, subnets: f64, retrievals: f64| {
             (stations * costs.station + subnets * costs.subnet) * rounds_played + retrievals * costs.retrieval
         };
@@ -477,7 +515,10 @@ mod tests {
 
     #[test]
     fn the_seed_decides_and_threads_do_not() {
-        let scenario = Scenario { rounds: 20, ..scenario(Strategy::LieAtRandom, 0.3) };
+        let scenario = Scenario {
+            rounds: 20,
+            ..scenario(Strategy::LieAtRandom, 0.3)
+        };
         let play = |scenario: &Scenario| format!("{:?}", simulate(scenario, &Costs::default()).unwrap());
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         assert_eq!(one.install(|| play(&scenario)), play(&scenario));
@@ -487,18 +528,27 @@ mod tests {
     #[test]
     fn each_strategy_does_what_it_says() {
         let lie = play(Strategy::LieForOne, 0.3);
-        assert!(lie.honest_rsr < 0.01 && (lie.reported_rsr - 0.3).abs() < 0.03, "{lie:?}");
+        assert!(
+            lie.honest_rsr < 0.01 && (lie.reported_rsr - 0.3).abs() < 0.03,
+            "{lie:?}"
+        );
         let few = play(Strategy::FewSubnets, 0.3);
         assert_eq!(few.captured, 0);
         assert!(few.reported_rsr < 0.1 && few.rewards < 0.1, "{few:?}");
         let random = play(Strategy::LieAtRandom, 0.3);
-        assert!(random.rewards < 0.1 && random.reported_rsr < random.honest_rsr, "{random:?}");
+        assert!(
+            random.rewards < 0.1 && random.reported_rsr < random.honest_rsr,
+            "{random:?}"
+        );
         let split = play(Strategy::SplitVotes, 0.3);
         assert!(split.rewards == 0.0 && split.falsified == 0, "{split:?}");
         let copy = play(Strategy::CopyVotes, 0.3);
         assert!(copy.advantage > 1.0 && copy.falsified == 0, "{copy:?}");
         let nobody = play(Strategy::LieForOne, 0.0);
-        assert_eq!((nobody.captured, nobody.rewards, nobody.exact.of_stations), (0, 0.0, 0.0));
+        assert_eq!(
+            (nobody.captured, nobody.rewards, nobody.exact.of_stations),
+            (0, 0.0, 0.0)
+        );
         assert_eq!(nobody.falsified + nobody.undecided, 0);
     }
 

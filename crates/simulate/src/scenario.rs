@@ -24,8 +24,13 @@ pub enum Strategy {
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::LieForOne, Self::LieAtRandom, Self::SplitVotes, Self::FewSubnets, Self::CopyVotes];
+    pub const ALL: [Self; 5] = [
+        Self::LieForOne,
+        Self::LieAtRandom,
+        Self::SplitVotes,
+        Self::FewSubnets,
+        Self::CopyVotes,
+    ];
 
     /// Its name on the command line.
     #[must_use]
@@ -137,7 +142,11 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`].
     pub fn population(&self) -> Result<Population, ScenarioError> {
-        for (name, value) in [("share", self.share), ("subnet share", self.subnet_share), ("noise", self.noise)] {
+        for (name, value) in [
+            ("share", self.share),
+            ("subnet share", self.subnet_share),
+            ("noise", self.noise),
+        ] {
             if !(0.0..1.0).contains(&value) {
                 return Err(ScenarioError::Share { name, value });
             }

@@ -60,10 +60,13 @@ impl Catalog {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
-        let catalog: Self = serde_json::from_slice(json).map_err(|error| format!("this is no catalog: {error}"))?;
+        let catalog: Self =
+            serde_json::from_slice(json).map_err(|error| format!("this is no catalog: {error}"))?;
         match catalog.version {
             VERSION => Ok(catalog),
-            other => Err(format!("the catalog has version {other}, this program reads version {VERSION}")),
+            other => Err(format!(
+                "the catalog has version {other}, this program reads version {VERSION}"
+            )),
         }
     }
 }

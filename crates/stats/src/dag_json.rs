@@ -42,7 +42,11 @@ impl DagJson {
             Self::Link(cid) => Value::Object([("/".to_owned(), cid.as_str().into())].into_iter().collect()),
             Self::List(list) => list.iter().map(Self::value).collect(),
             // Ascending, and kept so whether or not the JSON library keeps the order of insertion.
-            Self::Map(map) => Value::Object(map.iter().map(|(key, value)| ((*key).to_owned(), value.value())).collect()),
+            Self::Map(map) => Value::Object(
+                map.iter()
+                    .map(|(key, value)| ((*key).to_owned(), value.value()))
+                    .collect(),
+            ),
         }
     }
 }
@@ -52,7 +56,8 @@ impl DagJson {
 pub fn dag_json_cid(block: &[u8]) -> String {
     let digest = Sha256::digest(block);
     // 32 bytes always fit.
-    Multihash::<64>::wrap(SHA2_256, &digest).map_or_else(|_| String::new(), |hash| Cid::new_v1(DAG_JSON, hash).to_string())
+    Multihash::<64>::wrap(SHA2_256, &digest)
+        .map_or_else(|_| String::new(), |hash| Cid::new_v1(DAG_JSON, hash).to_string())
 }
 
 #[cfg(test)]
@@ -76,7 +81,16 @@ mod tests {
 
     #[test]
     fn maps_ascend_and_links_are_maps() {
-        let map = DagJson::Map([("b", DagJson::Number(1)), ("a", DagJson::List(vec![DagJson::Link("bafy".into())]))].into());
-        assert_eq!(String::from_utf8(map.to_bytes()).unwrap(), r#"{"a":[{"/":"bafy"}],"b":1}"#);
+        let map = DagJson::Map(
+            [
+                ("b", DagJson::Number(1)),
+                ("a", DagJson::List(vec![DagJson::Link("bafy".into())])),
+            ]
+            .into(),
+        );
+        assert_eq!(
+            String::from_utf8(map.to_bytes()).unwrap(),
+            r#"{"a":[{"/":"bafy"}],"b":1}"#
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The document that Spark published every day (SPARK.md §2.9), of Assize's rounds.
 
-use crate::{DagJson, DayEntry, Day, Rsr, dag_json_cid};
+use crate::{DagJson, Day, DayEntry, Rsr, dag_json_cid};
 
 /// A day's success rates by provider, in Spark's form.
 ///
@@ -23,7 +23,10 @@ impl DailyDocument {
                     ("contractAddress", text(entry.contract.to_string())),
                     ("details", DagJson::Link(entry.tasks.to_string())),
                     ("measurementBatches", DagJson::List(batches.collect())),
-                    ("sparkEvaluateVersion", DagJson::Map([("gitCommit", text(version.to_owned()))].into())),
+                    (
+                        "sparkEvaluateVersion",
+                        DagJson::Map([("gitCommit", text(version.to_owned()))].into()),
+                    ),
                 ]
                 .into(),
             )
@@ -41,7 +44,10 @@ impl DailyDocument {
         Self(DagJson::Map(
             [
                 ("date", text(day.to_string())),
-                ("meta", DagJson::Map([("rounds", DagJson::List(rounds.collect()))].into())),
+                (
+                    "meta",
+                    DagJson::Map([("rounds", DagJson::List(rounds.collect()))].into()),
+                ),
                 ("providerRetrievalResultStats", DagJson::List(stats.collect())),
             ]
             .into(),

@@ -69,13 +69,21 @@ impl Dataset {
     /// [`StatsError::NoDays`] if none has.
     pub fn days(&self, from: Day, to: Day) -> Result<Vec<(Day, &DayEntry)>, StatsError> {
         let days: Vec<_> = match from <= to {
-            true => self.catalog.days.range(from..=to).map(|(day, entry)| (*day, entry)).collect(),
+            true => self
+                .catalog
+                .days
+                .range(from..=to)
+                .map(|(day, entry)| (*day, entry))
+                .collect(),
             false => Vec::new(),
         };
         if !days.is_empty() {
             return Ok(days);
         }
-        let known = match (self.catalog.days.keys().next(), self.catalog.days.keys().next_back()) {
+        let known = match (
+            self.catalog.days.keys().next(),
+            self.catalog.days.keys().next_back(),
+        ) {
             (Some(first), Some(last)) => format!("there are days from {first} to {last}"),
             _ => "there are none at all; `assize evaluate --rsr` adds rounds".to_owned(),
         };
@@ -87,9 +95,19 @@ impl Dataset {
     ///
     /// # Errors
     /// [`StatsError`].
-    pub fn export(&self, source: &dyn Source, directory: &Path, from: Day, to: Day) -> Result<(), StatsError> {
+    pub fn export(
+        &self,
+        source: &dyn Source,
+        directory: &Path,
+        from: Day,
+        to: Day,
+    ) -> Result<(), StatsError> {
         for (day, entry) in self.days(from, to)? {
-            for (table, cid) in [(RATES.name, entry.rates), (RESULTS.name, entry.results), (TTFB.name, entry.ttfb)] {
+            for (table, cid) in [
+                (RATES.name, entry.rates),
+                (RESULTS.name, entry.results),
+                (TTFB.name, entry.ttfb),
+            ] {
                 let partition = directory.join(table).join(format!("day={day}"));
                 fs::create_dir_all(&partition)?;
                 fs::write(partition.join("part.parquet"), get(source, day, cid)?)?;
@@ -108,7 +126,9 @@ fn put<const T: usize, const N: usize>(
 }
 
 fn get(source: &dyn Source, day: Day, cid: FileCid) -> Result<Vec<u8>, StatsError> {
-    source.get(&cid).map_err(|source| StatsError::Store { day, cid, source })
+    source
+        .get(&cid)
+        .map_err(|source| StatsError::Store { day, cid, source })
 }
 
 fn read_day(source: &dyn Source, day: Day, entry: &DayEntry) -> Result<Rows, StatsError> {
@@ -120,7 +140,11 @@ fn read_day(source: &dyn Source, day: Day, entry: &DayEntry) -> Result<Rows, Sta
     ) -> Result<Vec<Row<T, N>>, StatsError> {
         let file = get(source, day, cid)?;
         let name = table.name;
-        table.from_parquet(file).map_err(|reason| StatsError::Table { table: name, day, reason })
+        table.from_parquet(file).map_err(|reason| StatsError::Table {
+            table: name,
+            day,
+            reason,
+        })
     }
     Ok(Rows {
         rates: read(source, day, entry.rates, &RATES)?,

@@ -17,7 +17,9 @@ impl Day {
     /// The day of a moment, Unix seconds; the last day of the calendar for moments after it.
     #[must_use]
     pub fn of_unix(seconds: u64) -> Self {
-        let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let timestamp = i64::try_from(seconds)
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok());
         Self(timestamp.unwrap_or(Timestamp::MAX).to_zoned(TimeZone::UTC).date())
     }
 }
@@ -35,7 +37,8 @@ impl FromStr for Day {
         // The library also takes a date with a time.
         let is_date = text.len() == 10;
         let date = text.parse().ok().filter(|_| is_date);
-        date.map(Self).ok_or_else(|| format!("`{text}` is no day: write it as 2026-11-20"))
+        date.map(Self)
+            .ok_or_else(|| format!("`{text}` is no day: write it as 2026-11-20"))
     }
 }
 

@@ -9,8 +9,8 @@
 //! plain Parquet, for DataFusion, DuckDB and whatever else reads it. Adding a round again replaces it.
 
 mod catalog;
-mod daily;
 mod dag_json;
+mod daily;
 mod dataset;
 mod day;
 mod error;
@@ -20,8 +20,8 @@ mod report;
 pub mod table;
 
 pub use catalog::{Catalog, DayEntry, RoundEntry};
-pub use daily::DailyDocument;
 pub use dag_json::{DagJson, dag_json_cid};
+pub use daily::DailyDocument;
 pub use dataset::{Dataset, RoundFigures};
 pub use day::Day;
 pub use error::StatsError;

@@ -50,19 +50,33 @@ pub fn draw_rsr(network_by_day: &[Rsr], providers: &[Rsr]) -> Result<String, Sta
     let days: Vec<_> = network_by_day.iter().filter_map(|row| row.day).collect();
     let by_day = |name: &str, rate: fn(&Rsr) -> Option<f64>| Line {
         name: name.to_owned(),
-        points: network_by_day.iter().enumerate().filter_map(|(at, row)| Some((at as f64, rate(row)?))).collect(),
+        points: network_by_day
+            .iter()
+            .enumerate()
+            .filter_map(|(at, row)| Some((at as f64, rate(row)?)))
+            .collect(),
     };
-    let over_time = [by_day("all", |row| row.figures.counts.rate()), by_day("HTTP", |row| row.figures.counts.rate_http())];
+    let over_time = [
+        by_day("all", |row| row.figures.counts.rate()),
+        by_day("HTTP", |row| row.figures.counts.rate_http()),
+    ];
     let sorted = |name: &str, rate: fn(&Rsr) -> Option<f64>| {
         let mut rates: Vec<_> = providers.iter().filter_map(rate).collect();
         rates.sort_by(f64::total_cmp);
         let last = rates.len().saturating_sub(1).max(1) as f64;
         Line {
             name: name.to_owned(),
-            points: rates.into_iter().enumerate().map(|(at, rate)| (at as f64 * 100.0 / last, rate)).collect(),
+            points: rates
+                .into_iter()
+                .enumerate()
+                .map(|(at, rate)| (at as f64 * 100.0 / last, rate))
+                .collect(),
         }
     };
-    let distribution = [sorted("all", |row| row.figures.counts.rate()), sorted("HTTP", |row| row.figures.counts.rate_http())];
+    let distribution = [
+        sorted("all", |row| row.figures.counts.rate()),
+        sorted("HTTP", |row| row.figures.counts.rate_http()),
+    ];
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, (SIZE.0, SIZE.1 * 2)).into_drawing_area();
@@ -72,9 +86,21 @@ pub fn draw_rsr(network_by_day: &[Rsr], providers: &[Rsr]) -> Result<String, Sta
             Some(day) => day.to_string(),
             None => String::new(),
         };
-        draw(&above, "Retrieval success rate by day", ("day of the round's opening, UTC", "rate"), &over_time, &day_of)?;
+        draw(
+            &above,
+            "Retrieval success rate by day",
+            ("day of the round's opening, UTC", "rate"),
+            &over_time,
+            &day_of,
+        )?;
         let title = format!("Retrieval success rates of {} providers", providers.len());
-        draw(&below, &title, ("percent of providers with at most this rate", "rate"), &distribution, &|x| format!("{x:.0}"))?;
+        draw(
+            &below,
+            &title,
+            ("percent of providers with at most this rate", "rate"),
+            &distribution,
+            &|x| format!("{x:.0}"),
+        )?;
         root.present().map_err(failed)?;
     }
     Ok(svg)
@@ -88,11 +114,19 @@ fn draw(
     x_text: &dyn Fn(&f64) -> String,
 ) -> Result<(), StatsError> {
     let points = || lines.iter().flat_map(|line| &line.points);
-    let last_x = points().map(|(x, _)| *x).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let first_x = points().map(|(x, _)| *x).fold(last_x, f64::min).min(last_x - f64::MIN_POSITIVE);
+    let last_x = points()
+        .map(|(x, _)| *x)
+        .fold(0.0, f64::max)
+        .max(f64::MIN_POSITIVE);
+    let first_x = points()
+        .map(|(x, _)| *x)
+        .fold(last_x, f64::min)
+        .min(last_x - f64::MIN_POSITIVE);
     // Rates go from 0 to 1; their logarithms from anything to 0.
     let bottom = points().map(|(_, y)| *y).fold(0.0, f64::min);
-    let top = points().map(|(_, y)| *y).fold(if bottom < 0.0 { 0.0 } else { 1.0 }, f64::max);
+    let top = points()
+        .map(|(_, y)| *y)
+        .fold(if bottom < 0.0 { 0.0 } else { 1.0 }, f64::max);
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 20))
         .margin(14)
@@ -119,7 +153,12 @@ fn draw(
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
         // A single point is no line.
         chart
-            .draw_series(line.points.iter().filter(|_| line.points.len() < 60).map(|point| Circle::new(*point, 2, colour.filled())))
+            .draw_series(
+                line.points
+                    .iter()
+                    .filter(|_| line.points.len() < 60)
+                    .map(|point| Circle::new(*point, 2, colour.filled())),
+            )
             .map_err(failed)?;
     }
     chart

@@ -81,11 +81,22 @@ impl Query {
         register(&context, directory.path(), &TTFB).await?;
         let mut found = BTreeMap::<(String, Option<Day>), Figures>::new();
 
-        let sums = RATES.numbers[1..].iter().map(|name| format!("sum({name}) AS {name}"));
+        let sums = RATES.numbers[1..]
+            .iter()
+            .map(|name| format!("sum({name}) AS {name}"));
         let sums = sums.collect::<Vec<_>>().join(", ");
         let rates = self.ask(&context, RATES.name, &sums, &[], RATES.numbers.len() - 1);
         for ([id, day], [], numbers) in rates.await? {
-            let [total, successful, successful_http, too_small, majority, minority, not_found] = numbers[..] else {
+            let [
+                total,
+                successful,
+                successful_http,
+                too_small,
+                majority,
+                minority,
+                not_found,
+            ] = numbers[..]
+            else {
                 continue;
             };
             found.entry(self.key(id, day)).or_default().counts = SuccessCounts {
@@ -100,7 +111,10 @@ impl Query {
                 },
             };
         }
-        for ([id, day], [code], numbers) in self.ask(&context, RESULTS.name, "sum(count)", &["code"], 1).await? {
+        for ([id, day], [code], numbers) in self
+            .ask(&context, RESULTS.name, "sum(count)", &["code"], 1)
+            .await?
+        {
             let results = &mut found.entry(self.key(id, day)).or_default().results;
             results.insert(code, numbers[0]);
         }
@@ -112,7 +126,9 @@ impl Query {
                 _ => figures.ttfb_graphsync.add(numbers[0], numbers[1]),
             }
         }
-        let rows = found.into_iter().map(|((id, day), figures)| Rsr { id, day, figures });
+        let rows = found
+            .into_iter()
+            .map(|((id, day), figures)| Rsr { id, day, figures });
         let mut rows: Vec<_> = rows.collect();
         // f02 stands before f010.
         rows.sort_by(|a, b| (a.id.len(), &a.id, a.day).cmp(&(b.id.len(), &b.id, b.day)));
@@ -148,7 +164,9 @@ impl Query {
             let text = |column: usize| text(&batch, column);
             let (id, day) = (text(0)?, text(1)?);
             let texts = (2..2 + T).map(text).collect::<Result<Vec<_>, _>>()?;
-            let sums = (2 + T..2 + T + numbers).map(|column| number(&batch, column)).collect::<Result<Vec<_>, _>>()?;
+            let sums = (2 + T..2 + T + numbers)
+                .map(|column| number(&batch, column))
+                .collect::<Result<Vec<_>, _>>()?;
             for row in 0..batch.num_rows() {
                 let key = [&id, &day].map(|column| column.value(row).to_owned());
                 let own = std::array::from_fn(|column| texts[column].value(row).to_owned());
@@ -167,15 +185,25 @@ async fn register<const T: usize, const N: usize>(
     let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
         .with_table_partition_cols(vec![("day".to_owned(), DataType::Utf8)]);
     let path = format!("{}/", directory.join(table.name).display());
-    context.register_listing_table(table.name, path, options, Some(table.schema()), None).await
+    context
+        .register_listing_table(table.name, path, options, Some(table.schema()), None)
+        .await
 }
 
 fn text(batch: &RecordBatch, column: usize) -> Result<StringArray, DataFusionError> {
     let column = cast(batch.column(column), &DataType::Utf8)?;
-    Ok(column.as_any().downcast_ref::<StringArray>().cloned().unwrap_or_else(|| StringArray::new_null(column.len())))
+    Ok(column
+        .as_any()
+        .downcast_ref::<StringArray>()
+        .cloned()
+        .unwrap_or_else(|| StringArray::new_null(column.len())))
 }
 
 fn number(batch: &RecordBatch, column: usize) -> Result<UInt64Array, DataFusionError> {
     let column = cast(batch.column(column), &DataType::UInt64)?;
-    Ok(column.as_any().downcast_ref::<UInt64Array>().cloned().unwrap_or_else(|| UInt64Array::new_null(column.len())))
+    Ok(column
+        .as_any()
+        .downcast_ref::<UInt64Array>()
+        .cloned()
+        .unwrap_or_else(|| UInt64Array::new_null(column.len())))
 }

@@ -13,16 +13,30 @@ const NUMBERS: [Number; 13] = [
     ("total", |row| Some(row.figures.counts.total)),
     ("successful", |row| Some(row.figures.counts.successful)),
     ("successful_http", |row| Some(row.figures.counts.successful_http)),
-    ("majority_result", |row| Some(row.figures.counts.verdicts.majority_result)),
-    ("minority_result", |row| Some(row.figures.counts.verdicts.minority_result)),
-    ("majority_not_found", |row| Some(row.figures.counts.verdicts.majority_not_found)),
-    ("committee_too_small", |row| Some(row.figures.counts.verdicts.committee_too_small)),
+    ("majority_result", |row| {
+        Some(row.figures.counts.verdicts.majority_result)
+    }),
+    ("minority_result", |row| {
+        Some(row.figures.counts.verdicts.minority_result)
+    }),
+    ("majority_not_found", |row| {
+        Some(row.figures.counts.verdicts.majority_not_found)
+    }),
+    ("committee_too_small", |row| {
+        Some(row.figures.counts.verdicts.committee_too_small)
+    }),
     ("ttfb_http_p50_ms", |row| row.figures.ttfb_http.percentile(50)),
     ("ttfb_http_p90_ms", |row| row.figures.ttfb_http.percentile(90)),
     ("ttfb_http_p99_ms", |row| row.figures.ttfb_http.percentile(99)),
-    ("ttfb_graphsync_p50_ms", |row| row.figures.ttfb_graphsync.percentile(50)),
-    ("ttfb_graphsync_p90_ms", |row| row.figures.ttfb_graphsync.percentile(90)),
-    ("ttfb_graphsync_p99_ms", |row| row.figures.ttfb_graphsync.percentile(99)),
+    ("ttfb_graphsync_p50_ms", |row| {
+        row.figures.ttfb_graphsync.percentile(50)
+    }),
+    ("ttfb_graphsync_p90_ms", |row| {
+        row.figures.ttfb_graphsync.percentile(90)
+    }),
+    ("ttfb_graphsync_p99_ms", |row| {
+        row.figures.ttfb_graphsync.percentile(99)
+    }),
 ];
 
 /// Columns of rates, from 0 to 1.
@@ -35,11 +49,23 @@ const RATES: [Rate; 2] = [
 /// RFC 4180, with a header. No field needs quotes: ids, days and numbers.
 #[must_use]
 pub fn to_csv(rows: &[Rsr]) -> String {
-    let names = RATES.iter().map(|(name, _)| *name).chain(NUMBERS.iter().map(|(name, _)| *name));
-    let mut text = ["id", "day"].into_iter().chain(names).collect::<Vec<_>>().join(",") + "\r\n";
+    let names = RATES
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(NUMBERS.iter().map(|(name, _)| *name));
+    let mut text = ["id", "day"]
+        .into_iter()
+        .chain(names)
+        .collect::<Vec<_>>()
+        .join(",")
+        + "\r\n";
     for row in rows {
-        let rates = RATES.iter().map(|(_, rate)| rate(row).map_or(String::new(), |rate| format!("{rate:.6}")));
-        let numbers = NUMBERS.iter().map(|(_, number)| number(row).map_or(String::new(), |number| number.to_string()));
+        let rates = RATES
+            .iter()
+            .map(|(_, rate)| rate(row).map_or(String::new(), |rate| format!("{rate:.6}")));
+        let numbers = NUMBERS
+            .iter()
+            .map(|(_, number)| number(row).map_or(String::new(), |number| number.to_string()));
         let day = row.day.map_or(String::new(), |day| day.to_string());
         let fields = [row.id.clone(), day].into_iter().chain(rates).chain(numbers);
         text += &(fields.collect::<Vec<_>>().join(",") + "\r\n");
@@ -53,20 +79,35 @@ pub fn to_csv(rows: &[Rsr]) -> String {
 /// [`StatsError::Parquet`].
 pub fn to_parquet(rows: &[Rsr]) -> Result<Vec<u8>, StatsError> {
     let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
-        ("id", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.id))), false),
+        (
+            "id",
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.id))),
+            false,
+        ),
         (
             "day",
-            Arc::new(StringArray::from_iter(rows.iter().map(|row| row.day.map(|day| day.to_string())))),
+            Arc::new(StringArray::from_iter(
+                rows.iter().map(|row| row.day.map(|day| day.to_string())),
+            )),
             true,
         ),
     ];
     columns.extend(RATES.iter().map(|(name, rate)| {
-        (*name, Arc::new(Float64Array::from_iter(rows.iter().map(rate))) as ArrayRef, true)
+        (
+            *name,
+            Arc::new(Float64Array::from_iter(rows.iter().map(rate))) as ArrayRef,
+            true,
+        )
     }));
     columns.extend(NUMBERS.iter().map(|(name, number)| {
-        (*name, Arc::new(UInt64Array::from_iter(rows.iter().map(number))) as ArrayRef, true)
+        (
+            *name,
+            Arc::new(UInt64Array::from_iter(rows.iter().map(number))) as ArrayRef,
+            true,
+        )
     }));
-    let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(datafusion::parquet::errors::ParquetError::from)?;
+    let batch = RecordBatch::try_from_iter_with_nullable(columns)
+        .map_err(datafusion::parquet::errors::ParquetError::from)?;
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None)?;
     writer.write(&batch)?;

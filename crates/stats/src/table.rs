@@ -75,8 +75,14 @@ impl<const T: usize, const N: usize> Table<T, N> {
     /// The columns, texts first.
     #[must_use]
     pub fn schema(&self) -> Arc<Schema> {
-        let texts = self.texts.iter().map(|name| Field::new(*name, DataType::Utf8, false));
-        let numbers = self.numbers.iter().map(|name| Field::new(*name, DataType::UInt64, false));
+        let texts = self
+            .texts
+            .iter()
+            .map(|name| Field::new(*name, DataType::Utf8, false));
+        let numbers = self
+            .numbers
+            .iter()
+            .map(|name| Field::new(*name, DataType::UInt64, false));
         Arc::new(Schema::new(texts.chain(numbers).collect::<Vec<_>>()))
     }
 
@@ -114,7 +120,9 @@ impl<const T: usize, const N: usize> Table<T, N> {
         let mut rows = Vec::new();
         for batch in &batches {
             let column = |name: &str, form: &DataType| {
-                let column = batch.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"))?;
+                let column = batch
+                    .column_by_name(name)
+                    .ok_or_else(|| format!("there is no column `{name}`"))?;
                 let column = cast(column, form).map_err(|error| format!("column `{name}`: {error}"))?;
                 match column.null_count() {
                     0 => Ok(column),
@@ -125,8 +133,14 @@ impl<const T: usize, const N: usize> Table<T, N> {
             let texts = texts.collect::<Result<Vec<_>, _>>()?;
             let numbers = self.numbers.iter().map(|name| column(name, &DataType::UInt64));
             let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
-            let texts: Vec<&StringArray> = texts.iter().filter_map(|column| column.as_any().downcast_ref()).collect();
-            let numbers: Vec<&UInt64Array> = numbers.iter().filter_map(|column| column.as_any().downcast_ref()).collect();
+            let texts: Vec<&StringArray> = texts
+                .iter()
+                .filter_map(|column| column.as_any().downcast_ref())
+                .collect();
+            let numbers: Vec<&UInt64Array> = numbers
+                .iter()
+                .filter_map(|column| column.as_any().downcast_ref())
+                .collect();
             rows.extend((0..batch.num_rows()).map(|row| Row {
                 texts: std::array::from_fn(|column| texts[column].value(row).to_owned()),
                 numbers: std::array::from_fn(|column| numbers[column].value(row)),
@@ -237,8 +251,13 @@ mod tests {
         let file = RESULTS.to_parquet(&[]).unwrap();
         // Without rows there is no batch to look at.
         assert_eq!(RATES.from_parquet(file), Ok(Vec::new()));
-        let row = Row { numbers: [1, 2], texts: ["a", "b", "c"].map(str::to_owned) };
-        let error = RATES.from_parquet(RESULTS.to_parquet(&[row]).unwrap()).unwrap_err();
+        let row = Row {
+            numbers: [1, 2],
+            texts: ["a", "b", "c"].map(str::to_owned),
+        };
+        let error = RATES
+            .from_parquet(RESULTS.to_parquet(&[row]).unwrap())
+            .unwrap_err();
         assert_eq!(error, "there is no column `total`");
     }
 }

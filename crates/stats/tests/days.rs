@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use assize_evaluate::{Figures, FiguresByParty, Party, Ttfb};
 use assize_protocol::{ActorId, ProviderId, RoundNumber};
-use assize_stats::{By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, draw_rsr, to_csv, to_parquet};
+use assize_stats::{
+    By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, draw_rsr, to_csv,
+    to_parquet,
+};
 use assize_store::{LocalStore, Source, Store};
 use proptest::prelude::*;
 
@@ -20,7 +23,10 @@ fn figures(total: u64, successful: u64, http: u64) -> Figures {
     figures.counts.successful = successful;
     figures.counts.successful_http = http;
     figures.counts.verdicts.majority_result = total;
-    figures.results = BTreeMap::from([("OK".to_owned(), successful), ("TIMEOUT".to_owned(), total - successful)]);
+    figures.results = BTreeMap::from([
+        ("OK".to_owned(), successful),
+        ("TIMEOUT".to_owned(), total - successful),
+    ]);
     figures.results.retain(|_, count| *count > 0);
     figures.ttfb_http = Ttfb::default();
     (0..http).for_each(|number| figures.ttfb_http.count(100 + number * 10));
@@ -59,7 +65,10 @@ fn ask(dataset: &Dataset, source: &dyn Source, by: By, days: (u64, u64), per_day
         to: Day::of_unix(days.1),
         per_day,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(query.run(dataset, source)).unwrap()
 }
 
@@ -74,11 +83,19 @@ fn fixture() -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path()).unwrap();
     let mut dataset = Dataset::default();
-    let rounds = [of_round((10, 8), (4, 0)), of_round((10, 6), (2, 2)), of_round((5, 5), (1, 0))];
+    let rounds = [
+        of_round((10, 8), (4, 0)),
+        of_round((10, 6), (2, 2)),
+        of_round((5, 5), (1, 0)),
+    ];
     dataset
         .add(
             &store,
-            &[round(1, NOON, &rounds[0]), round(2, NOON + 1_200, &rounds[1]), round(3, NOON + DAY, &rounds[2])],
+            &[
+                round(1, NOON, &rounds[0]),
+                round(2, NOON + 1_200, &rounds[1]),
+                round(3, NOON + DAY, &rounds[2]),
+            ],
         )
         .unwrap();
     Fixture {
@@ -92,16 +109,35 @@ fn fixture() -> Fixture {
 fn any_range_is_the_sum_of_its_rounds() {
     let Fixture { store, dataset, .. } = &fixture();
     let providers = ask(dataset, store, By::Provider, (NOON, NOON + DAY), false);
-    let told: Vec<_> = providers.iter().map(|row| (&*row.id, row.day, row.figures.counts.total, row.figures.counts.successful)).collect();
+    let told: Vec<_> = providers
+        .iter()
+        .map(|row| {
+            (
+                &*row.id,
+                row.day,
+                row.figures.counts.total,
+                row.figures.counts.successful,
+            )
+        })
+        .collect();
     assert_eq!(told, [("f02", None, 7, 2), ("f010", None, 25, 19)]);
-    assert_eq!(providers[1].figures.results, BTreeMap::from([("OK".to_owned(), 19), ("TIMEOUT".to_owned(), 6)]));
+    assert_eq!(
+        providers[1].figures.results,
+        BTreeMap::from([("OK".to_owned(), 19), ("TIMEOUT".to_owned(), 6)])
+    );
     // 4 + 3 + 2 times, from 100 ms.
     assert_eq!(providers[1].figures.ttfb_http.total(), 9);
     assert_eq!(providers[1].figures.ttfb_http.percentile(50), Some(110));
 
     let network = ask(dataset, store, By::Network, (NOON, NOON + DAY), true);
-    let told: Vec<_> = network.iter().map(|row| (row.day.unwrap().to_string(), row.figures.counts.total)).collect();
-    assert_eq!(told, [("2026-11-20".to_owned(), 26), ("2026-11-21".to_owned(), 6)]);
+    let told: Vec<_> = network
+        .iter()
+        .map(|row| (row.day.unwrap().to_string(), row.figures.counts.total))
+        .collect();
+    assert_eq!(
+        told,
+        [("2026-11-20".to_owned(), 26), ("2026-11-21".to_owned(), 6)]
+    );
     let last = ask(dataset, store, By::Client, (NOON + DAY, NOON + 9 * DAY), false);
     assert_eq!((last.len(), last[0].figures.counts.total), (1, 6));
     assert_eq!(ask(dataset, store, By::Allocator, (NOON, NOON), false), []);
@@ -124,14 +160,33 @@ fn days_without_figures_are_named() {
     let Fixture { store, dataset, .. } = &fixture();
     let day = Day::of_unix(0);
     let error = dataset.days(day, day).unwrap_err().to_string();
-    assert_eq!(error, "there are no figures from 1970-01-01 to 1970-01-01: there are days from 2026-11-20 to 2026-11-21");
+    assert_eq!(
+        error,
+        "there are no figures from 1970-01-01 to 1970-01-01: there are days from 2026-11-20 to 2026-11-21"
+    );
     assert!(dataset.days(Day::of_unix(NOON), day).is_err());
-    assert!(Dataset::default().days(day, day).unwrap_err().to_string().contains("assize evaluate --rsr"));
+    assert!(
+        Dataset::default()
+            .days(day, day)
+            .unwrap_err()
+            .to_string()
+            .contains("assize evaluate --rsr")
+    );
     let mut broken = dataset.clone();
-    broken.catalog.days.values_mut().for_each(|entry| entry.rates = entry.results);
+    broken
+        .catalog
+        .days
+        .values_mut()
+        .for_each(|entry| entry.rates = entry.results);
     let rows = of_round((1, 1), (1, 1));
-    let error = broken.add(store, &[round(1, NOON, &rows)]).unwrap_err().to_string();
-    assert_eq!(error, "the table `rates` of 2026-11-20 is not as this program writes it: there is no column `total`");
+    let error = broken
+        .add(store, &[round(1, NOON, &rows)])
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "the table `rates` of 2026-11-20 is not as this program writes it: there is no column `total`"
+    );
 }
 
 #[test]
@@ -139,8 +194,14 @@ fn the_catalog_reads_back() {
     let catalog = fixture().dataset.catalog;
     let json = serde_json::to_vec(&catalog).unwrap();
     assert_eq!(Catalog::parse(&json).unwrap(), catalog);
-    let newer = String::from_utf8(json).unwrap().replacen("\"version\":1", "\"version\":2", 1);
-    assert!(Catalog::parse(newer.as_bytes()).unwrap_err().contains("version 2"));
+    let newer = String::from_utf8(json)
+        .unwrap()
+        .replacen("\"version\":1", "\"version\":2", 1);
+    assert!(
+        Catalog::parse(newer.as_bytes())
+            .unwrap_err()
+            .contains("version 2")
+    );
     assert!(Catalog::parse(b"{}").unwrap_err().contains("no catalog"));
 }
 
@@ -169,7 +230,10 @@ fn the_days_document_is_sparks_and_has_one_cid() {
         .to_lowercase()
     );
     assert!(document.cid().starts_with("baguqeera"));
-    assert_eq!(document.cid(), DailyDocument::new(day, entry, &providers, "0.1.0").cid());
+    assert_eq!(
+        document.cid(),
+        DailyDocument::new(day, entry, &providers, "0.1.0").cid()
+    );
 }
 
 #[test]
@@ -180,11 +244,19 @@ fn answers_leave_as_csv_parquet_and_svg() {
     let csv = to_csv(&providers);
     let lines: Vec<_> = csv.split("\r\n").collect();
     assert!(lines[0].starts_with("id,day,rsr,rsr_http,total,successful,"));
-    assert!(lines[2].starts_with("f010,,0.760000,0.360000,25,19,9,25,0,0,0,110,"), "{}", lines[2]);
+    assert!(
+        lines[2].starts_with("f010,,0.760000,0.360000,25,19,9,25,0,0,0,110,"),
+        "{}",
+        lines[2]
+    );
     assert_eq!(lines.len(), 4);
     assert_eq!(&to_parquet(&providers).unwrap()[..4], b"PAR1");
     let svg = draw_rsr(&ask(dataset, store, By::Network, days, true), &providers).unwrap();
-    assert!(svg.starts_with("<svg") && svg.contains("Retrieval success rates of 2 providers") && svg.contains("2026-11-21"));
+    assert!(
+        svg.starts_with("<svg")
+            && svg.contains("Retrieval success rates of 2 providers")
+            && svg.contains("2026-11-21")
+    );
     // Nothing at all is a picture too.
     assert!(draw_rsr(&[], &[]).unwrap().contains("<svg"));
 }

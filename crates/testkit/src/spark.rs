@@ -73,8 +73,12 @@ impl SparkRound {
         let tasker = Tasker::new(&round, round.randomness.as_deref().unwrap_or_default());
         let mut rng = Rng::with_seed(self.seed);
         let stations = self.measurements.div_ceil(TASKS_PER_NODE);
-        let mut own: Vec<Vec<usize>> = (0..stations).map(|number| tasker.tasks_of(&station(number))).collect();
-        let homes: Vec<_> = (0..stations).map(|_| rng.usize(..(stations * 3).div_ceil(4))).collect();
+        let mut own: Vec<Vec<usize>> = (0..stations)
+            .map(|number| tasker.tasks_of(&station(number)))
+            .collect();
+        let homes: Vec<_> = (0..stations)
+            .map(|_| rng.usize(..(stations * 3).div_ceil(4)))
+            .collect();
         let per_file = self.measurements.div_ceil(files.len());
         for (file, writer) in files.iter_mut().enumerate() {
             let first = file * per_file;
@@ -107,12 +111,24 @@ impl SparkRound {
             15..20 => (cid(self.tasks), miner(task)),
             _ => (cid(task), miner(task)),
         };
-        let (status, head) = if (20..60).contains(&fate) { ("502", "null") } else { ("200", "200") };
-        let indexer = if (60..65).contains(&fate) { "null" } else { "\"OK\"" };
+        let (status, head) = if (20..60).contains(&fate) {
+            ("502", "null")
+        } else {
+            ("200", "200")
+        };
+        let indexer = if (60..65).contains(&fate) {
+            "null"
+        } else {
+            "\"OK\""
+        };
         let participant = participant(station_number % self.participants);
         let came = 1_724_000_000_000 + (number * 1_200_000 / self.measurements) as i64 + rng.i64(0..1_000);
         let time = |millis: i64| assize_measurement::Millis(millis).to_string();
-        let (start, first_byte, end) = (time(came - 2_000), time(came - 1_500 + rng.i64(0..500)), time(came - 500));
+        let (start, first_byte, end) = (
+            time(came - 2_000),
+            time(came - 1_500 + rng.i64(0..500)),
+            time(came - 500),
+        );
         write!(
             writer,
             concat!(

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use assize_evaluate::Ttfb;
-use assize_stats::{By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, draw_rsr, to_csv, to_parquet};
+use assize_stats::{
+    By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, draw_rsr, to_csv,
+    to_parquet,
+};
 use assize_store::Store;
 use assize_verify::{ChainFacts, EvaluatedRange};
 use clap::{Args, ValueEnum};
@@ -85,7 +88,10 @@ enum Format {
 
 pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
     let dataset = open(&args.rsr)?.ok_or_else(|| {
-        eyre!("there is no catalog {}; `assize evaluate --rsr {0}` writes one", args.rsr.display())
+        eyre!(
+            "there is no catalog {}; `assize evaluate --rsr {0}` writes one",
+            args.rsr.display()
+        )
     })?;
     let source = &*source(&args.source)?;
     let days = &dataset.catalog.days;
@@ -94,7 +100,16 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
     };
     let (from, to) = (args.from.unwrap_or(*first), args.to.unwrap_or(*last));
     ensure!(from <= to, "--from {from} is after --to {to}");
-    let ask = async |by: By, per_day: bool| Query { by, from, to, per_day }.run(&dataset, source).await;
+    let ask = async |by: By, per_day: bool| {
+        Query {
+            by,
+            from,
+            to,
+            per_day,
+        }
+        .run(&dataset, source)
+        .await
+    };
 
     if let Some(directory) = &args.export {
         dataset.export(source, directory, from, to)?;
@@ -104,16 +119,26 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
         write(path, svg.as_bytes())?;
     }
     if let Some(path) = &args.dag_json {
-        ensure!(from == to, "--dag-json is of one day: give the same --from and --to, not {from} and {to}");
+        ensure!(
+            from == to,
+            "--dag-json is of one day: give the same --from and --to, not {from} and {to}"
+        );
         let (day, entry) = dataset.days(from, to)?[0];
-        let document = DailyDocument::new(day, entry, &ask(By::Provider, false).await?, env!("CARGO_PKG_VERSION"));
+        let document = DailyDocument::new(
+            day,
+            entry,
+            &ask(By::Provider, false).await?,
+            env!("CARGO_PKG_VERSION"),
+        );
         write(path, &document.to_bytes())?;
         output::say(format!("{} of {day} is {}", path.display(), document.cid()));
     }
     let rows = ask(args.by.into(), args.per_day).await?;
     let answer = match args.format {
         Format::Table => (table(&rows, args.per_day) + "\n").into_bytes(),
-        Format::Json => (serde_json::to_string_pretty(&rows.iter().map(as_json).collect::<Vec<_>>())? + "\n").into_bytes(),
+        Format::Json => {
+            (serde_json::to_string_pretty(&rows.iter().map(as_json).collect::<Vec<_>>())? + "\n").into_bytes()
+        }
         Format::Csv => to_csv(&rows).into_bytes(),
         Format::Parquet => to_parquet(&rows)?,
     };
@@ -149,11 +174,15 @@ pub(crate) fn add(
     dataset.add(store, &rounds.collect::<Vec<_>>())?;
     let json = serde_json::to_vec_pretty(&dataset.catalog)?;
     // A reader sees the old catalog or the new one.
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)
         .wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
     std::io::Write::write_all(&mut file, &json)?;
-    file.persist(path).wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
+    file.persist(path)
+        .wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
     Ok(dataset.catalog.days.len())
 }
 
@@ -199,13 +228,26 @@ fn table(rows: &[Rsr], per_day: bool) -> String {
     table.load_style(NOTHING);
     let mut header = vec!["id"];
     header.extend(per_day.then_some("day"));
-    header.extend(["votes", "RSR", "RSR http", "majority", "minority", "none", "too small", "TTFB http p50 / p90", "most frequent failure"]);
+    header.extend([
+        "votes",
+        "RSR",
+        "RSR http",
+        "majority",
+        "minority",
+        "none",
+        "too small",
+        "TTFB http p50 / p90",
+        "most frequent failure",
+    ]);
     let numbers = header.len() - 1;
     table.set_header(header);
     for Rsr { id, day, figures } in rows {
-        let percent = |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| format!("{:.2} %", rate * 100.0));
+        let percent =
+            |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| format!("{:.2} %", rate * 100.0));
         let verdicts = figures.counts.verdicts;
-        let of_total = |count: u64| percent((figures.counts.total > 0).then(|| count as f64 / figures.counts.total as f64));
+        let of_total = |count: u64| {
+            percent((figures.counts.total > 0).then(|| count as f64 / figures.counts.total as f64))
+        };
         let ttfb = match (figures.ttfb_http.percentile(50), figures.ttfb_http.percentile(90)) {
             (Some(half), Some(most)) => format!("{half} / {most} ms"),
             _ => "-".to_owned(),
@@ -223,7 +265,9 @@ fn table(rows: &[Rsr], per_day: bool) -> String {
             of_total(verdicts.majority_not_found),
             of_total(verdicts.committee_too_small),
             ttfb,
-            worst.map_or("-".to_owned(), |(code, count)| format!("{code} {}", of_total(*count))),
+            worst.map_or("-".to_owned(), |(code, count)| {
+                format!("{code} {}", of_total(*count))
+            }),
         ]);
         table.add_row(cells);
     }

@@ -24,7 +24,12 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     stations: u32,
     /// The adversary's shares of all stations.
-    #[arg(long, value_name = "SHARES", value_delimiter = ',', default_value = "0.1,0.2,0.3,0.35,0.4,0.45,0.5")]
+    #[arg(
+        long,
+        value_name = "SHARES",
+        value_delimiter = ',',
+        default_value = "0.1,0.2,0.3,0.35,0.4,0.45,0.5"
+    )]
     share: Vec<f64>,
     /// Its share of all subnets; by default that of the stations, and a tenth of it for few-subnets.
     #[arg(long, value_name = "SHARE")]
@@ -95,14 +100,22 @@ pub(crate) fn run(args: &SimulateArgs) -> eyre::Result<Outcome> {
         subnet: args.subnet_cost,
         retrieval: args.retrieval_cost,
     };
-    for (name, cost) in [("station", costs.station), ("subnet", costs.subnet), ("retrieval", costs.retrieval)] {
-        eyre::ensure!(cost.is_finite() && cost >= 0.0, "--{name}-cost {cost}: give a cost of 0 or more");
+    for (name, cost) in [
+        ("station", costs.station),
+        ("subnet", costs.subnet),
+        ("retrieval", costs.retrieval),
+    ] {
+        eyre::ensure!(
+            cost.is_finite() && cost >= 0.0,
+            "--{name}-cost {cost}: give a cost of 0 or more"
+        );
     }
     let mut played = Vec::new();
     for strategy in strategies {
         for share in &args.share {
             let scenario = scenario(args, strategy, *share);
-            let outcome = simulate(&scenario, &costs).wrap_err_with(|| format!("--share {share}, {strategy}"))?;
+            let outcome =
+                simulate(&scenario, &costs).wrap_err_with(|| format!("--share {share}, {strategy}"))?;
             played.push((*share, outcome));
         }
     }
@@ -111,9 +124,11 @@ pub(crate) fn run(args: &SimulateArgs) -> eyre::Result<Outcome> {
         std::fs::write(path, svg).wrap_err_with(|| format!("cannot write --plot {}", path.display()))?;
     }
     let outcomes: Vec<_> = played.iter().map(|(_, outcome)| outcome).collect();
-    output::either(args.json, &json!({"seed": args.seed, "costs": costs, "outcomes": outcomes}), || {
-        in_words(&played)
-    })?;
+    output::either(
+        args.json,
+        &json!({"seed": args.seed, "costs": costs, "outcomes": outcomes}),
+        || in_words(&played),
+    )?;
     Ok(Outcome::Done)
 }
 
@@ -146,10 +161,25 @@ fn in_words(played: &[(f64, Played)]) -> String {
     for rows in played.chunk_by(|(_, a), (_, b)| a.strategy == b.strategy) {
         let mut table = Table::new();
         table.load_style(NOTHING).set_header([
-            "stations", "subnets", "committees taken", "exact", "", "false", "undecided", "RSR honest", "reported", "rewards", "costs", "reward per cost",
+            "stations",
+            "subnets",
+            "committees taken",
+            "exact",
+            "",
+            "false",
+            "undecided",
+            "RSR honest",
+            "reported",
+            "rewards",
+            "costs",
+            "reward per cost",
         ]);
         for (_, outcome) in rows {
-            let Population { stations, hostile, hostile_subnets } = outcome.population;
+            let Population {
+                stations,
+                hostile,
+                hostile_subnets,
+            } = outcome.population;
             let honest = stations - hostile;
             let percent = |share: f64| format!("{:.1} %", share * 100.0);
             let of_tasks = |count: u64| percent(count as f64 / outcome.tasks.max(1) as f64);
@@ -198,7 +228,11 @@ fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
     for (name, size) in [("exact, committees of 40", 40), ("exact, committees of 100", 100)] {
         let points = (1..60).filter_map(|percent| {
             let share = f64::from(percent) / 100.0;
-            let scenario = Scenario { share, subnet_share: share, ..all };
+            let scenario = Scenario {
+                share,
+                subnet_share: share,
+                ..all
+            };
             let capture = Capture::exact(&scenario.population().ok()?, size);
             (capture.of_stations > LEAST).then(|| (share * 100.0, capture.of_stations.log10()))
         });
@@ -209,7 +243,9 @@ fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
     }
     for rows in played.chunk_by(|(_, a), (_, b)| a.strategy == b.strategy) {
         let points = rows.iter().filter(|(_, outcome)| outcome.captured > 0);
-        let points: Vec<_> = points.map(|(share, outcome)| (share * 100.0, outcome.simulated.log10())).collect();
+        let points: Vec<_> = points
+            .map(|(share, outcome)| (share * 100.0, outcome.simulated.log10()))
+            .collect();
         // Who is drawn does not depend on what they do, only on their subnets.
         let is_drawn = lines.iter().any(|line| line.points == points);
         if let (Some((_, first)), false) = (rows.first(), points.is_empty() || is_drawn) {
@@ -219,6 +255,16 @@ fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
             });
         }
     }
-    let title = format!("Probability that a committee is taken, {} stations", grouped(args.stations.into()));
-    Ok(draw_lines(&title, ("adversary's share of stations, percent", "log10 of the probability"), &lines)?)
+    let title = format!(
+        "Probability that a committee is taken, {} stations",
+        grouped(args.stations.into())
+    );
+    Ok(draw_lines(
+        &title,
+        (
+            "adversary's share of stations, percent",
+            "log10 of the probability",
+        ),
+        &lines,
+    )?)
 }

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use assize_evaluate::spark::{Evaluation, Labels, Measurements, ReadError, Report, Round, SparkCounts, evaluate};
+use assize_evaluate::spark::{
+    Evaluation, Labels, Measurements, ReadError, Report, Round, SparkCounts, evaluate,
+};
 use assize_measurement::spark::{Chunks, Parser, Rules};
 use clap::{Args, Subcommand, ValueEnum};
 use eyre::{OptionExt, WrapErr, eyre};
@@ -106,7 +108,8 @@ fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     let Evaluation { report, labels: rows } =
         evaluate(&round, &randomness, &measurements, args.required_committee_size);
     if let (Some(mut file), Some(path)) = (labels, &args.labels) {
-        write_labels(&mut file, &rows).wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
+        write_labels(&mut file, &rows)
+            .wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
     }
     match args.json {
         true => output::json(&report)?,
@@ -161,9 +164,10 @@ fn read(args: &EvaluateArgs, round: &Round) -> eyre::Result<Measurements> {
     };
     let chunks = Chunks::new(args.measurements.iter().map(File::open));
     Measurements::read(round, rules, parser, chunks).map_err(|error| match error {
-        ReadError::File { file, error } => {
-            eyre!(error).wrap_err(format!("cannot read --measurements {}", args.measurements[file].display()))
-        }
+        ReadError::File { file, error } => eyre!(error).wrap_err(format!(
+            "cannot read --measurements {}",
+            args.measurements[file].display()
+        )),
         other => other.into(),
     })
 }
@@ -210,7 +214,9 @@ fn in_words(report: &Report) -> String {
     let table = |title: &str, counts: &std::collections::BTreeMap<String, u64>| {
         let mut counts: Vec<_> = counts.iter().collect();
         counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
-        let rows = counts.iter().map(|(name, count)| format!("\n  {:>13}  {name}", grouped(**count)));
+        let rows = counts
+            .iter()
+            .map(|(name, count)| format!("\n  {:>13}  {name}", grouped(**count)));
         format!("\n{title}{}", rows.collect::<String>())
     };
     let SparkCounts {

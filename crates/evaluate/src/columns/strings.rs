@@ -129,7 +129,10 @@ mod tests {
             strings.intern_option(Some("")),
         ];
         assert_eq!(ids.map(|id| id.0), [0, 1, 2, 3, 1, 0, 1, 2]);
-        assert_eq!((strings.get(NULL), strings.get(empty), strings.get(ids[3])), ("", "", "a"));
+        assert_eq!(
+            (strings.get(NULL), strings.get(empty), strings.get(ids[3])),
+            ("", "", "a")
+        );
     }
 
     proptest! {

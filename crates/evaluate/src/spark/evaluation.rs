@@ -8,9 +8,9 @@ use super::read::{NO_TASK, Row};
 use super::report::{Counter, Report};
 use super::tasker::{Tasker, distance, key};
 use super::{Measurements, Round, SparkLabel};
+use crate::Verdict;
 use crate::columns::{Groups, Id, NULL, Vote};
 use crate::majority::{Ruling, decide};
-use crate::Verdict;
 
 /// What became of a row; a row that does not count has neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -45,7 +45,10 @@ pub fn evaluate(
     let mut labels = label_tasks(round, randomness, measurements);
     let is_ok = |label: &SparkLabel| *label == SparkLabel::Ok;
 
-    let own = rows.iter().zip(&labels).map(|(row, label)| is_ok(label).then_some(row.subnet.index()));
+    let own = rows
+        .iter()
+        .zip(&labels)
+        .map(|(row, label)| is_ok(label).then_some(row.subnet.index()));
     let subnets = Groups::new(measurements.strings.len(), own);
     let losers: Vec<_> = subnets
         .par_iter()
@@ -59,7 +62,10 @@ pub fn evaluate(
         labels[row as usize] = label;
     }
 
-    let voters = rows.iter().zip(&labels).map(|(row, label)| is_ok(label).then_some(row.task as usize));
+    let voters = rows
+        .iter()
+        .zip(&labels)
+        .map(|(row, label)| is_ok(label).then_some(row.task as usize));
     let tasks = Groups::new(round.tasks.len(), voters);
     let committees: Vec<_> = tasks
         .par_iter()
@@ -113,7 +119,9 @@ fn label_tasks(round: &Round, randomness: &str, measurements: &Measurements) -> 
                 return SparkLabel::TaskNotInRound;
             }
             match stations[row.station.index()] {
-                Some((station, reach)) if distance(tasker.keys[row.task as usize], station) <= reach => SparkLabel::Ok,
+                Some((station, reach)) if distance(tasker.keys[row.task as usize], station) <= reach => {
+                    SparkLabel::Ok
+                }
                 _ => SparkLabel::TaskWrongNode,
             }
         })

@@ -99,7 +99,12 @@ impl Measurements {
     ///
     /// # Errors
     /// [`ReadError`]; a bad row is none, but reported in [`Self::rejected`].
-    pub fn read<I, R>(round: &Round, rules: Rules, parser: Parser, chunks: Chunks<I, R>) -> Result<Self, ReadError>
+    pub fn read<I, R>(
+        round: &Round,
+        rules: Rules,
+        parser: Parser,
+        chunks: Chunks<I, R>,
+    ) -> Result<Self, ReadError>
     where
         I: Iterator<Item = io::Result<R>> + Send,
         R: Read + Send,
@@ -292,7 +297,9 @@ impl<'a> Reader<'a> {
     /// The row as numbers, if it is valid.
     fn take(&mut self, row: &spark::Row<'_>, position: u32) -> Result<Row, SparkInvalidity> {
         let participant = self.strings.intern_field(&row.participant_address);
-        let participant = self.participant(participant).ok_or(SparkInvalidity::ParticipantAddress)?;
+        let participant = self
+            .participant(participant)
+            .ok_or(SparkInvalidity::ParticipantAddress)?;
         let station = self.strings.intern_field(&row.station_id);
         if row.station_id.value().is_some() && !self.is_station(station) {
             return Err(SparkInvalidity::StationId);
@@ -351,7 +358,10 @@ impl<'a> Reader<'a> {
         let (Some(cid), Some(miner_id)) = (cid.value(), miner_id.value()) else {
             return NO_TASK;
         };
-        let (cid, miner_id) = (self.strings.intern(cid.as_ref()), self.strings.intern(miner_id.as_ref()));
+        let (cid, miner_id) = (
+            self.strings.intern(cid.as_ref()),
+            self.strings.intern(miner_id.as_ref()),
+        );
         *self.known_tasks.entry((cid.0, miner_id.0)).or_insert_with(|| {
             let task = (self.strings.get(cid), self.strings.get(miner_id));
             self.tasks.get(&task).copied().unwrap_or(NO_TASK)
@@ -386,12 +396,14 @@ fn merge(readers: Vec<Reader<'_>>, rules: Rules) -> Result<Measurements, ReadErr
             strings = reader.strings;
         } else {
             let ids = strings.absorb(&reader.strings);
-            own.par_iter_mut().flat_map(|piece| &mut piece.rows).for_each(|row| {
-                row.vote = row.vote.renumbered(&ids);
-                row.participant = ids[row.participant.index()];
-                row.station = ids[row.station.index()];
-                row.subnet = ids[row.subnet.index()];
-            });
+            own.par_iter_mut()
+                .flat_map(|piece| &mut piece.rows)
+                .for_each(|row| {
+                    row.vote = row.vote.renumbered(&ids);
+                    row.participant = ids[row.participant.index()];
+                    row.station = ids[row.station.index()];
+                    row.subnet = ids[row.subnet.index()];
+                });
         }
         pieces.extend(own);
     }

@@ -113,7 +113,10 @@ impl<'a> Counter<'a> {
 
     pub(super) fn add_committee(&mut self, committee: &Committee<'_>) {
         self.committees += 1;
-        let decision = committee.ruling.retrieval.map(|result| self.measurements.strings.get(result));
+        let decision = committee
+            .ruling
+            .retrieval
+            .map(|result| self.measurements.strings.get(result));
         *self.decisions.entry(decision.to_string()).or_default() += 1;
         let mut counts = SparkCounts::default();
         for row in committee.members {
@@ -132,8 +135,12 @@ impl<'a> Counter<'a> {
             *parties.entry(party.clone()).or_default() += counts;
         };
         add(&mut self.rsr.by_miner, &task.miner_id);
-        task.clients.iter().for_each(|client| add(&mut self.rsr.by_client, client));
-        task.allocators.iter().for_each(|allocator| add(&mut self.rsr.by_allocator, allocator));
+        task.clients
+            .iter()
+            .for_each(|client| add(&mut self.rsr.by_client, client));
+        task.allocators
+            .iter()
+            .for_each(|allocator| add(&mut self.rsr.by_allocator, allocator));
     }
 
     pub(super) fn add_outcome(&mut self, row: &Row, label: SparkLabel, verdict: Option<Verdict>) {
@@ -147,12 +154,18 @@ impl<'a> Counter<'a> {
     pub(super) fn finish(self) -> Report {
         let mut outcomes = BTreeMap::new();
         for (label, counts) in SparkLabel::ALL.iter().zip(self.outcomes) {
-            let verdicts = Verdict::ALL.iter().map(|verdict| verdict.as_str()).chain(["null"]);
+            let verdicts = Verdict::ALL
+                .iter()
+                .map(|verdict| verdict.as_str())
+                .chain(["null"]);
             for (verdict, count) in verdicts.zip(counts).filter(|(_, count)| *count > 0) {
                 outcomes.insert(format!("{label}/{verdict}"), count);
             }
         }
-        let counts = (0..).map(crate::columns::Id).zip(self.majority).filter(|(_, count)| *count > 0);
+        let counts = (0..)
+            .map(crate::columns::Id)
+            .zip(self.majority)
+            .filter(|(_, count)| *count > 0);
         let counts = counts.map(|(id, count)| (self.measurements.strings.get(id).to_owned(), count));
         Report {
             total: self.measurements.total(),
@@ -181,7 +194,11 @@ fn scores(counts: BTreeMap<String, u64>) -> BTreeMap<String, u128> {
 }
 
 fn as_text<S: serde::Serializer>(scores: &BTreeMap<String, u128>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(scores.iter().map(|(participant, score)| (participant, score.to_string())))
+    serializer.collect_map(
+        scores
+            .iter()
+            .map(|(participant, score)| (participant, score.to_string())),
+    )
 }
 
 #[cfg(test)]
@@ -198,7 +215,11 @@ mod tests {
         let cases = file["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 8);
         for case in cases {
-            let counts = case["counts"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap());
+            let counts = case["counts"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|count| count.as_u64().unwrap());
             let names = (0..).map(|number| format!("0x{number}"));
             let mut scores = scores(names.zip(counts).collect());
             let dead = scores.remove(DEAD).unwrap_or_default();

@@ -41,7 +41,9 @@ pub struct RetrievalTask {
 #[non_exhaustive]
 pub enum RoundError {
     /// Not the JSON that is expected.
-    #[error("this is no round file: {0}; it reads {{\"randomness\":\"<hex>\",\"roundDetails\":{{\"roundId\",\"startEpoch\",\"maxTasksPerNode\",\"retrievalTasks\":[{{\"cid\",\"minerId\"}}]}}}}")]
+    #[error(
+        "this is no round file: {0}; it reads {{\"randomness\":\"<hex>\",\"roundDetails\":{{\"roundId\",\"startEpoch\",\"maxTasksPerNode\",\"retrievalTasks\":[{{\"cid\",\"minerId\"}}]}}}}"
+    )]
     Json(#[from] serde_json::Error),
     /// A start epoch that is no number.
     #[error("`startEpoch` is `{0}`, which is no epoch: give a whole number")]

@@ -75,7 +75,11 @@ impl Tasker {
                 return Some(distance(first, station));
             };
             let (zeros, ones) = keys.split_at(keys.partition_point(|key| !is_set(*key, bit)));
-            let (near, far) = if is_set(station, bit) { (ones, zeros) } else { (zeros, ones) };
+            let (near, far) = if is_set(station, bit) {
+                (ones, zeros)
+            } else {
+                (zeros, ones)
+            };
             if count <= near.len() {
                 keys = near;
             } else {
@@ -141,7 +145,10 @@ mod tests {
             }
         }
         for case in vectors["stationKey"].as_array().unwrap() {
-            assert_eq!(hex(key(&[case["stationId"].as_str().unwrap()])), case["hex"].as_str().unwrap());
+            assert_eq!(
+                hex(key(&[case["stationId"].as_str().unwrap()])),
+                case["hex"].as_str().unwrap()
+            );
             seen += 1;
         }
         assert_eq!(seen, 11);
@@ -166,10 +173,14 @@ mod tests {
                 .collect();
             own.sort_by_key(|(distance, _)| *distance);
             let own: Vec<_> = own.into_iter().map(|(_, task)| task).collect();
-            let expected: Vec<super::super::RetrievalTask> = serde_json::from_value(case["expected"].clone()).unwrap();
+            let expected: Vec<super::super::RetrievalTask> =
+                serde_json::from_value(case["expected"].clone()).unwrap();
             assert_eq!(own, expected);
         }
-        assert_eq!(Tasker::new(&round(&Value::from(Vec::<Value>::new()), 15), "").reach([0; 4]), None);
+        assert_eq!(
+            Tasker::new(&round(&Value::from(Vec::<Value>::new()), 15), "").reach([0; 4]),
+            None
+        );
         let none = round(&vectors["pick"][0]["tasks"], 0);
         assert_eq!(Tasker::new(&none, "").reach([0; 4]), None);
     }

@@ -77,7 +77,12 @@ fn cut(measurements: &[Measurement], cuts: &[Index]) -> Vec<Vec<Measurement>> {
 /// What votes are compared by (docs/protocol.md §10).
 fn vote(m: &Measurement) -> impl PartialEq {
     (
-        (m.provider_id.clone(), m.indexer_result.clone(), m.provider_address.clone(), m.protocol.clone()),
+        (
+            m.provider_id.clone(),
+            m.indexer_result.clone(),
+            m.provider_address.clone(),
+            m.protocol.clone(),
+        ),
         (m.retrieval_result(), m.byte_length, m.car_checksum.clone()),
     )
 }

@@ -19,14 +19,24 @@ fn apart(rows: &[Value]) -> Vec<Value> {
 #[test]
 fn the_answer_has_sparks_form() {
     let round = round(2, 2);
-    let rows = apart(&[row(), row(), with(&json!({"timeout": true})), with(&json!({"miner_id": "f01"}))]);
+    let rows = apart(&[
+        row(),
+        row(),
+        with(&json!({"timeout": true})),
+        with(&json!({"miner_id": "f01"})),
+    ]);
     let stray = with(&json!({"cid": "elsewhere"}));
     let invalid = with(&json!({"indexer_result": null}));
     let text = lines(&rows) + &lines(&[stray, invalid]) + "nonsense\n";
-    let evaluation = run(&round, &[text], Way { required_committee_size: 2, ..Way::default() });
-    let counts = |total, successful| {
-        json!({"total": total, "successful": successful, "successfulHttp": successful, "successfulHttpHead": successful})
-    };
+    let evaluation = run(
+        &round,
+        &[text],
+        Way {
+            required_committee_size: 2,
+            ..Way::default()
+        },
+    );
+    let counts = |total, successful| json!({"total": total, "successful": successful, "successfulHttp": successful, "successfulHttpHead": successful});
     let mut rsr = counts(4, 3);
     rsr["byMiner"] = json!({"f00": counts(3, 2), "f01": counts(1, 1)});
     // A client that is listed twice counts twice, as in Spark.
@@ -45,10 +55,23 @@ fn the_answer_has_sparks_form() {
             "rsr": rsr,
         })
     );
-    let labels: Vec<_> = evaluation.labels.iter().map(|labels| serde_json::to_string(labels).unwrap()).collect();
-    assert_eq!(labels[0], r#"{"taskingEvaluation":"OK","consensusEvaluation":"MAJORITY_RESULT"}"#);
-    assert_eq!(labels[4], r#"{"taskingEvaluation":"TASK_NOT_IN_ROUND","consensusEvaluation":null}"#);
-    assert_eq!(labels[5], r#"{"taskingEvaluation":null,"consensusEvaluation":null}"#);
+    let labels: Vec<_> = evaluation
+        .labels
+        .iter()
+        .map(|labels| serde_json::to_string(labels).unwrap())
+        .collect();
+    assert_eq!(
+        labels[0],
+        r#"{"taskingEvaluation":"OK","consensusEvaluation":"MAJORITY_RESULT"}"#
+    );
+    assert_eq!(
+        labels[4],
+        r#"{"taskingEvaluation":"TASK_NOT_IN_ROUND","consensusEvaluation":null}"#
+    );
+    assert_eq!(
+        labels[5],
+        r#"{"taskingEvaluation":null,"consensusEvaluation":null}"#
+    );
     assert_eq!(labels.len(), 7);
 }
 
@@ -61,28 +84,53 @@ fn nothing_to_evaluate_gives_everything_to_the_dead() {
 
 #[test]
 fn two_spellings_of_an_address_are_two_participants() {
-    let rows = apart(&[row(), with(&json!({"participant_address": "0x3356fd7d01f001f5fda3dc032e8ba14e54c2a1a1"}))]);
+    let rows = apart(&[
+        row(),
+        with(&json!({"participant_address": "0x3356fd7d01f001f5fda3dc032e8ba14e54c2a1a1"})),
+    ]);
     let report = run(&round(2, 2), &[lines(&rows)], Way::default()).report;
     assert_eq!(report.scores.len(), 2);
     let delegated = with(&json!({"participant_address": "f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i"}));
     let same = with(&json!({"participant_address": "0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E"}));
     let report = run(&round(2, 2), &[lines(&apart(&[delegated, same]))], Way::default()).report;
-    assert_eq!(report.scores.keys().collect::<Vec<_>>(), ["0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E"]);
+    assert_eq!(
+        report.scores.keys().collect::<Vec<_>>(),
+        ["0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E"]
+    );
 }
 
 #[test]
 fn equal_times_fall_back_to_the_files_order() {
     let evaluation = run(&round(2, 2), &[lines(&[row(), row()])], Way::default());
-    let labels: Vec<_> = evaluation.labels.iter().map(|labels| labels.tasking_evaluation.unwrap()).collect();
+    let labels: Vec<_> = evaluation
+        .labels
+        .iter()
+        .map(|labels| labels.tasking_evaluation.unwrap())
+        .collect();
     assert_eq!(labels, [SparkLabel::Ok, SparkLabel::DupInetGroup]);
 }
 
 #[test]
 fn a_row_without_a_station_is_nobodys_task() {
-    let rows = [with(&json!({"station_id": null})), with(&json!({"station_id": ""})), with(&json!({"cid": null}))];
+    let rows = [
+        with(&json!({"station_id": null})),
+        with(&json!({"station_id": ""})),
+        with(&json!({"cid": null})),
+    ];
     let evaluation = run(&round(2, 2), &[lines(&apart(&rows))], Way::default());
-    let labels: Vec<_> = evaluation.labels.iter().map(|labels| labels.tasking_evaluation.unwrap()).collect();
-    assert_eq!(labels, [SparkLabel::TaskWrongNode, SparkLabel::Ok, SparkLabel::TaskNotInRound]);
+    let labels: Vec<_> = evaluation
+        .labels
+        .iter()
+        .map(|labels| labels.tasking_evaluation.unwrap())
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            SparkLabel::TaskWrongNode,
+            SparkLabel::Ok,
+            SparkLabel::TaskNotInRound
+        ]
+    );
 }
 
 #[test]
@@ -96,7 +144,10 @@ fn success_rates_are_sparks() {
         other => panic!("{other}"),
     };
     let rate = |rows: &[Value]| {
-        let way = Way { rules: Rules::December2025, ..Way::default() };
+        let way = Way {
+            rules: Rules::December2025,
+            ..Way::default()
+        };
         let evaluation = run(&round(2, 2), &[lines(&apart(rows))], way);
         assert_eq!(evaluation.report.valid, rows.len() as u64);
         evaluation.report.rsr
@@ -104,55 +155,121 @@ fn success_rates_are_sparks() {
     let number = |value: &Value| value.as_u64().unwrap();
 
     let first = &vectors["perMiner"][0];
-    let rows: Vec<_> = first["measurements"].as_array().unwrap().iter().map(|row| {
-        let mut changes = result(row[1].as_str().unwrap());
-        changes["miner_id"] = json!(format!("f0{}", row[0].as_str().unwrap()));
-        changes["protocol"] = row[2].clone();
-        changes["head_status_code"] = row[3].clone();
-        with(&changes)
-    }).collect();
+    let rows: Vec<_> = first["measurements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let mut changes = result(row[1].as_str().unwrap());
+            changes["miner_id"] = json!(format!("f0{}", row[0].as_str().unwrap()));
+            changes["protocol"] = row[2].clone();
+            changes["head_status_code"] = row[3].clone();
+            with(&changes)
+        })
+        .collect();
     let rsr = rate(&rows);
     for (miner, expected) in first["expected"].as_object().unwrap() {
         let counts = rsr.by_miner[&format!("f0{miner}")];
         assert_eq!(serde_json::to_value(counts).unwrap(), *expected);
     }
     for case in &vectors["perMiner"].as_array().unwrap()[1..3] {
-        let rows: Vec<_> = case["results"].as_array().unwrap().iter()
-            .map(|code| with(&result(code.as_str().unwrap()))).collect();
-        let SparkCounts { total, successful, .. } = rate(&rows).overall;
-        assert_eq!((total, successful), (number(&case["expected"]["total"]), number(&case["expected"]["successful"])));
+        let rows: Vec<_> = case["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|code| with(&result(code.as_str().unwrap())))
+            .collect();
+        let SparkCounts {
+            total, successful, ..
+        } = rate(&rows).overall;
+        assert_eq!(
+            (total, successful),
+            (
+                number(&case["expected"]["total"]),
+                number(&case["expected"]["successful"])
+            )
+        );
     }
     let last = &vectors["perMiner"][3];
-    let rows: Vec<_> = last["measurements"].as_array().unwrap().iter().map(|row| {
-        let mut changes = result(row[1].as_str().unwrap());
-        changes["protocol"] = row[0].clone();
-        changes["head_status_code"] = row[2].clone();
-        with(&changes)
-    }).collect();
+    let rows: Vec<_> = last["measurements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let mut changes = result(row[1].as_str().unwrap());
+            changes["protocol"] = row[0].clone();
+            changes["head_status_code"] = row[2].clone();
+            with(&changes)
+        })
+        .collect();
     let counts = rate(&rows).overall;
-    let expected = ["total", "successful", "successful_http", "successful_http_head"].map(|name| number(&last["expected"][name]));
-    assert_eq!([counts.total, counts.successful, counts.successful_http, counts.successful_http_head], expected);
+    let expected = ["total", "successful", "successful_http", "successful_http_head"]
+        .map(|name| number(&last["expected"][name]));
+    assert_eq!(
+        [
+            counts.total,
+            counts.successful,
+            counts.successful_http,
+            counts.successful_http_head
+        ],
+        expected
+    );
 }
 
 #[test]
 fn the_indexers_failures_counted_in_february_only() {
-    let rows = apart(&[row(), with(&json!({"indexer_result": "ERROR_504"})), with(&json!({"indexer_result": "ERROR_5xx"}))]);
-    let total = |rules| run(&round(2, 2), &[lines(&rows)], Way { rules, ..Way::default() }).report.rsr.overall.total;
+    let rows = apart(&[
+        row(),
+        with(&json!({"indexer_result": "ERROR_504"})),
+        with(&json!({"indexer_result": "ERROR_5xx"})),
+    ]);
+    let total = |rules| {
+        run(
+            &round(2, 2),
+            &[lines(&rows)],
+            Way {
+                rules,
+                ..Way::default()
+            },
+        )
+        .report
+        .rsr
+        .overall
+        .total
+    };
     assert_eq!((total(Rules::February2025), total(Rules::December2025)), (3, 2));
 }
 
 #[test]
 fn bad_rows_are_told_with_file_line_field_and_reason() {
     let good = row().to_string();
-    let first = format!("{good}\n\nnonsense\n{}\n", with(&json!({"participant_address": "0x3356FD7D01F001f5FdA3dc032e8bA14E54C2a1a1"})));
+    let first = format!(
+        "{good}\n\nnonsense\n{}\n",
+        with(&json!({"participant_address": "0x3356FD7D01F001f5FdA3dc032e8bA14E54C2a1a1"}))
+    );
     let second = format!("{good}\n{}\n{good}", "x".repeat(3_000_000));
     let list = format!("[{good},{{\"cid\":7}},{good}]");
     let measurements = read(&round(2, 2), &[first, second, list], Way::default());
     assert_eq!((measurements.total(), measurements.valid()), (9, 5));
-    let told: Vec<_> = measurements.told().iter().map(|row| (row.file, row.number, row.field)).collect();
-    assert_eq!(told, [(0, 3, "line"), (0, 4, "participant_address"), (1, 2, "line"), (2, 2, "cid")]);
+    let told: Vec<_> = measurements
+        .told()
+        .iter()
+        .map(|row| (row.file, row.number, row.field))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (0, 3, "line"),
+            (0, 4, "participant_address"),
+            (1, 2, "line"),
+            (2, 2, "cid")
+        ]
+    );
     assert!(measurements.told()[2].reason.contains("3000000 bytes long"));
-    assert_eq!(*measurements.rejected(), [("cid", 1), ("line", 2), ("participant_address", 1)].into());
+    assert_eq!(
+        *measurements.rejected(),
+        [("cid", 1), ("line", 2), ("participant_address", 1)].into()
+    );
 }
 
 #[test]
@@ -160,9 +277,15 @@ fn a_bad_round_file_is_named() {
     let parse = |text: &str| Round::parse(text.as_bytes());
     let details = r#""roundDetails":{"maxTasksPerNode":15,"startEpoch":"x","retrievalTasks":[]}"#;
     assert!(matches!(parse("{}"), Err(RoundError::Json(_))));
-    assert!(matches!(parse(&format!("{{{details}}}")), Err(RoundError::StartEpoch(_))));
+    assert!(matches!(
+        parse(&format!("{{{details}}}")),
+        Err(RoundError::StartEpoch(_))
+    ));
     let details = details.replace("\"x\"", "12");
-    assert!(matches!(parse(&format!(r#"{{"randomness":"zz",{details}}}"#)), Err(RoundError::Randomness(_))));
+    assert!(matches!(
+        parse(&format!(r#"{{"randomness":"zz",{details}}}"#)),
+        Err(RoundError::Randomness(_))
+    ));
     assert_eq!(parse(&format!("{{{details}}}")).unwrap().start_epoch, Some(12));
     let error = parse(&details.replace("15", "-1").replacen("\"roundDetails\":", "", 1)).unwrap_err();
     assert!(error.to_string().contains("retrievalTasks"), "{error}");
@@ -172,6 +295,10 @@ fn a_bad_round_file_is_named() {
 fn a_task_that_is_listed_twice_is_named_and_takes_two_places() {
     let mut round = round(4, 1);
     round.tasks.push(round.tasks[1].clone());
-    let duplicates: Vec<_> = round.duplicates().into_iter().map(|(_, first, again)| (first, again)).collect();
+    let duplicates: Vec<_> = round
+        .duplicates()
+        .into_iter()
+        .map(|(_, first, again)| (first, again))
+        .collect();
     assert_eq!(duplicates, [(2, 5)]);
 }

@@ -1,6 +1,6 @@
 //! The engine against Spark's rules word for word, on any rows, however they are cut and with however many threads.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use assize_evaluate::Verdict;
 use assize_evaluate::spark::{Evaluation, Round, SparkLabel};
@@ -15,8 +15,17 @@ use crate::support::{RANDOMNESS, Way, lines, round, run, with};
 fn by_the_book(round: &Round, rows: &[Value], required: usize) -> Vec<(SparkLabel, Option<Verdict>)> {
     let sha = |text: &str| <[u8; 32]>::from(Sha256::digest(text));
     let xor = |a: [u8; 32], b: [u8; 32]| std::array::from_fn::<u8, 32, _>(|index| a[index] ^ b[index]);
-    let task_of = |row: &Value| (row["cid"].as_str().unwrap().to_owned(), row["miner_id"].as_str().unwrap().to_owned());
-    let listed: Vec<_> = round.tasks.iter().map(|task| (task.cid.clone(), task.miner_id.clone())).collect();
+    let task_of = |row: &Value| {
+        (
+            row["cid"].as_str().unwrap().to_owned(),
+            row["miner_id"].as_str().unwrap().to_owned(),
+        )
+    };
+    let listed: Vec<_> = round
+        .tasks
+        .iter()
+        .map(|task| (task.cid.clone(), task.miner_id.clone()))
+        .collect();
     let allowed = |station: &str| {
         let mut nearest = listed.clone();
         nearest.sort_by_key(|(cid, miner)| xor(sha(station), sha(&format!("{cid}\n{miner}\n{RANDOMNESS}"))));
@@ -33,8 +42,9 @@ fn by_the_book(round: &Round, rows: &[Value], required: usize) -> Vec<(SparkLabe
     }
     let groups: HashSet<_> = rows.iter().map(|row| row["inet_group"].clone()).collect();
     for group in groups {
-        let mut members: Vec<_> =
-            (0..rows.len()).filter(|row| labels[*row].is_none() && rows[*row]["inet_group"] == group).collect();
+        let mut members: Vec<_> = (0..rows.len())
+            .filter(|row| labels[*row].is_none() && rows[*row]["inet_group"] == group)
+            .collect();
         members.sort_by_key(|row| sha(rows[*row]["finished_at"].as_str().unwrap()));
         let mut seen = HashSet::new();
         for row in members {
@@ -50,9 +60,23 @@ fn by_the_book(round: &Round, rows: &[Value], required: usize) -> Vec<(SparkLabe
     }
     let key = |row: usize| {
         let row = &rows[row];
-        let fields = ["provider_id", "indexer_result", "provider_address", "byte_length", "car_checksum"];
-        let fields: Vec<_> = fields.iter().map(|field| row.get(field).map(Value::to_string)).collect();
-        (fields, row["protocol"].as_str().map(str::to_lowercase), row["timeout"].clone(), row["status_code"].clone())
+        let fields = [
+            "provider_id",
+            "indexer_result",
+            "provider_address",
+            "byte_length",
+            "car_checksum",
+        ];
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|field| row.get(field).map(Value::to_string))
+            .collect();
+        (
+            fields,
+            row["protocol"].as_str().map(str::to_lowercase),
+            row["timeout"].clone(),
+            row["status_code"].clone(),
+        )
     };
     (0..rows.len())
         .map(|row| {
@@ -61,7 +85,9 @@ fn by_the_book(round: &Round, rows: &[Value], required: usize) -> Vec<(SparkLabe
                 return (label, None);
             }
             let committee: Vec<_> = (0..rows.len())
-                .filter(|other| labels[*other] == Some(SparkLabel::Ok) && task_of(&rows[*other]) == task_of(&rows[row]))
+                .filter(|other| {
+                    labels[*other] == Some(SparkLabel::Ok) && task_of(&rows[*other]) == task_of(&rows[row])
+                })
                 .collect();
             let agreeing = |one: usize| committee.iter().filter(|other| key(**other) == key(one)).count();
             let found = committee.iter().any(|one| 2 * agreeing(*one) > committee.len());
@@ -77,25 +103,27 @@ fn by_the_book(round: &Round, rows: &[Value], required: usize) -> Vec<(SparkLabe
 }
 
 fn rows() -> impl Strategy<Value = Vec<Value>> {
-    let row = (0_u8..12, 0_usize..14, 0_u8..4, 0_u8..6, 0_u8..9).prop_map(|(station, task, subnet, second, deed)| {
-        let mut row = with(&json!({
-            "station_id": format!("{station:x}").repeat(88),
-            // The last two tasks are not in the round.
-            "cid": format!("bafy{}", task / 2), "miner_id": format!("f0{}", task % 2),
-            "inet_group": format!("u{subnet}"),
-            "finished_at": format!("2023-11-01T09:42:0{second}.000Z"),
-            "participant_address": format!("0x{}", format!("{:02x}", station % 5 + 1).repeat(20)),
-        }));
-        match deed {
-            0 => row["timeout"] = json!(true),
-            1 => row["status_code"] = json!(502),
-            2 => row["car_checksum"] = Value::Null,
-            3 => drop(row.as_object_mut().unwrap().remove("car_checksum")),
-            4 => row["protocol"] = json!("HTTP"),
-            _ => {}
-        }
-        row
-    });
+    let row = (0_u8..12, 0_usize..14, 0_u8..4, 0_u8..6, 0_u8..9).prop_map(
+        |(station, task, subnet, second, deed)| {
+            let mut row = with(&json!({
+                "station_id": format!("{station:x}").repeat(88),
+                // The last two tasks are not in the round.
+                "cid": format!("bafy{}", task / 2), "miner_id": format!("f0{}", task % 2),
+                "inet_group": format!("u{subnet}"),
+                "finished_at": format!("2023-11-01T09:42:0{second}.000Z"),
+                "participant_address": format!("0x{}", format!("{:02x}", station % 5 + 1).repeat(20)),
+            }));
+            match deed {
+                0 => row["timeout"] = json!(true),
+                1 => row["status_code"] = json!(502),
+                2 => row["car_checksum"] = Value::Null,
+                3 => drop(row.as_object_mut().unwrap().remove("car_checksum")),
+                4 => row["protocol"] = json!("HTTP"),
+                _ => {}
+            }
+            row
+        },
+    );
     proptest::collection::vec(row, 0..120)
 }
 

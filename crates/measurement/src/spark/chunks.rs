@@ -174,8 +174,16 @@ mod tests {
         let line = "x".repeat(999) + "\n";
         let file = line.repeat(3_000) + "last";
         let pieces = pieces(&[b"", file.as_bytes(), b"one\n"]);
-        assert_eq!(pieces.iter().map(|(chunk, _)| chunk.file).collect::<Vec<_>>(), [1, 1, 1, 2]);
-        assert!(pieces.iter().take(2).all(|(_, bytes)| bytes.ends_with(b"\n") && bytes.len() <= CHUNK));
+        assert_eq!(
+            pieces.iter().map(|(chunk, _)| chunk.file).collect::<Vec<_>>(),
+            [1, 1, 1, 2]
+        );
+        assert!(
+            pieces
+                .iter()
+                .take(2)
+                .all(|(_, bytes)| bytes.ends_with(b"\n") && bytes.len() <= CHUNK)
+        );
         let joined: Vec<u8> = pieces.into_iter().flat_map(|(_, bytes)| bytes).collect();
         assert_eq!(joined, (file + "one\n").into_bytes());
     }
@@ -185,16 +193,32 @@ mod tests {
         let long = "x".repeat(3 * CHUNK + 7);
         let file = format!("a\n{long}\nb\n{long}");
         let pieces = pieces(&[file.as_bytes()]);
-        let too_long = ChunkKind::TooLong { bytes: long.len() as u64 };
-        let kinds: Vec<_> = pieces.iter().map(|(chunk, bytes)| (chunk.kind, bytes.len())).collect();
-        assert_eq!(kinds, [(ChunkKind::Lines, 2), (too_long, 0), (ChunkKind::Lines, 2), (too_long, 0)]);
+        let too_long = ChunkKind::TooLong {
+            bytes: long.len() as u64,
+        };
+        let kinds: Vec<_> = pieces
+            .iter()
+            .map(|(chunk, bytes)| (chunk.kind, bytes.len()))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                (ChunkKind::Lines, 2),
+                (too_long, 0),
+                (ChunkKind::Lines, 2),
+                (too_long, 0)
+            ]
+        );
     }
 
     #[test]
     fn a_list_comes_whole() {
         let list = format!(" [{}]\n\n", vec!["7"; CHUNK].join(","));
         let pieces = pieces(&[list.as_bytes(), b"[1]\n[2]\n"]);
-        let kinds: Vec<_> = pieces.iter().map(|(chunk, bytes)| (chunk.kind, bytes.len())).collect();
+        let kinds: Vec<_> = pieces
+            .iter()
+            .map(|(chunk, bytes)| (chunk.kind, bytes.len()))
+            .collect();
         assert_eq!(kinds, [(ChunkKind::List, list.len()), (ChunkKind::Lines, 8)]);
     }
 

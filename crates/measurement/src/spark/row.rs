@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::date::{self, parse_date};
 use super::scan::scan;
 use crate::RetrievalResult;
-use crate::ndjson::{self, MAX_LINE};
 use crate::measurement::MAX_NUMBER;
+use crate::ndjson::{self, MAX_LINE};
 use crate::result::Report;
 
 /// A value that may be missing. Spark told a missing key from null where it compared votes, so both are kept apart.
@@ -204,7 +204,9 @@ impl Row<'_> {
     #[must_use]
     pub fn protocol(&self) -> Option<Cow<'_, str>> {
         let protocol = self.protocol.value()?;
-        let is_small = protocol.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let is_small = protocol
+            .bytes()
+            .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
         Some(match is_small {
             true => Cow::Borrowed(protocol),
             false => Cow::Owned(protocol.to_lowercase()),
@@ -459,14 +461,20 @@ mod tests {
         assert_eq!(parse_both(&shouted).unwrap().protocol().as_deref(), Some("http"));
         // The result is of what was written, before capitals are made small.
         let both = shouted.replace("\"status_code\":200", "\"status_code\":502");
-        assert_eq!(parse_both(&both).unwrap().retrieval_result().to_string(), "LASSIE_502");
+        assert_eq!(
+            parse_both(&both).unwrap().retrieval_result().to_string(),
+            "LASSIE_502"
+        );
         let no_time = with("finished_at", json!("yesterday"));
         assert_eq!(parse_both(&no_time).unwrap().finished_at.millis, None);
         let empty = with("end_at", json!(""));
         assert_eq!(parse_both(&empty).unwrap().retrieval_result().to_string(), "OK");
         let number = with("end_at", json!(1_698_831_723_246_i64));
         let row = parse_both(&number).unwrap();
-        assert_eq!((row.end_at.millis, row.retrieval_result()), (Some(1_698_831_723_246), RetrievalResult::UnknownError));
+        assert_eq!(
+            (row.end_at.millis, row.retrieval_result()),
+            (Some(1_698_831_723_246), RetrievalResult::UnknownError)
+        );
     }
 
     #[test]
@@ -487,13 +495,25 @@ mod tests {
             (with("status_code", json!("200")), "status_code", "whole number"),
             (with("byte_length", json!(1.5)), "byte_length", "whole number"),
             (with("byte_length", json!(1e300)), "byte_length", "whole number"),
-            (with("byte_length", json!(1_i64 << 53)), "byte_length", "whole number"),
-            (with("status_code", json!(i64::MIN)), "status_code", "whole number"),
+            (
+                with("byte_length", json!(1_i64 << 53)),
+                "byte_length",
+                "whole number",
+            ),
+            (
+                with("status_code", json!(i64::MIN)),
+                "status_code",
+                "whole number",
+            ),
             (with("timeout", json!("no")), "timeout", "true, false"),
             (with("cid", json!(7)), "cid", "a string"),
             (with("end_at", json!([])), "end_at", "a time"),
             (LINE.replace(":200,", ":NaN,"), "line", "is not JSON"),
-            (LINE.replace("\"cid\"", "\"miner_id\":null,\"cid\""), "miner_id", "twice"),
+            (
+                LINE.replace("\"cid\"", "\"miner_id\":null,\"cid\""),
+                "miner_id",
+                "twice",
+            ),
             ("x".repeat(MAX_LINE + 1), "line", "65536 are the most"),
         ] {
             let (found, reason) = parse_both(&line).unwrap_err();
@@ -507,7 +527,10 @@ mod tests {
     fn a_list_has_good_and_bad_rows() {
         let list = format!("[{LINE},7,{LINE}]");
         let rows = parse_list(list.as_bytes()).unwrap();
-        assert_eq!(rows.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(
+            rows.iter().map(Result::is_ok).collect::<Vec<_>>(),
+            [true, false, true]
+        );
         assert!(parse_list(&list.as_bytes()[..list.len() - 1]).is_err());
     }
 
@@ -526,7 +549,10 @@ mod tests {
         let change = (0_usize..23, value, 0..6_u8);
         proptest::collection::vec(change, 0..4).prop_map(|changes| {
             let row: Map<String, Value> = serde_json::from_str(LINE).unwrap();
-            let mut fields: Vec<_> = row.into_iter().map(|(key, value)| (key, value.to_string())).collect();
+            let mut fields: Vec<_> = row
+                .into_iter()
+                .map(|(key, value)| (key, value.to_string()))
+                .collect();
             for (at, value, how) in changes {
                 let at = at % fields.len();
                 match how {
@@ -536,7 +562,10 @@ mod tests {
                     _ => fields[at].1 = value,
                 }
             }
-            let fields: Vec<_> = fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(key, value)| format!("\"{key}\":{value}"))
+                .collect();
             format!("{{{}}}", fields.join(","))
         })
     }

@@ -176,11 +176,16 @@ impl<'a> Rest<'a> {
         };
         let count = digits.bytes().take_while(u8::is_ascii_digit).count();
         let (digits, rest) = digits.split_at_checked(count)?;
-        if !(1..=15).contains(&count) || (count > 1 && digits.starts_with('0')) || !rest.starts_with([',', '}']) {
+        if !(1..=15).contains(&count)
+            || (count > 1 && digits.starts_with('0'))
+            || !rest.starts_with([',', '}'])
+        {
             return None;
         }
         self.0 = rest;
-        let number = digits.bytes().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+        let number = digits
+            .bytes()
+            .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
         // `-0` is no whole number to the reference.
         match (minus, number) {
             (true, 0) => None,

@@ -61,7 +61,9 @@ pub fn participant(text: &str) -> Option<Cow<'_, str>> {
     match text.starts_with("0x") {
         // Nobody's address is one to Spark.
         true => matches!(parse_station(text), Ok(_) | Err(AddressError::Zero)).then_some(Cow::Borrowed(text)),
-        false => parse_operator(text).ok().map(|address| Cow::Owned(address.to_string())),
+        false => parse_operator(text)
+            .ok()
+            .map(|address| Cow::Owned(address.to_string())),
     }
 }
 
@@ -77,7 +79,11 @@ impl Row<'_> {
     /// # Errors
     /// The first rule that it breaks.
     pub fn check_validity(&self, rules: Rules) -> Result<(), SparkInvalidity> {
-        if self.participant_address.value().is_none_or(|text| participant(text).is_none()) {
+        if self
+            .participant_address
+            .value()
+            .is_none_or(|text| participant(text).is_none())
+        {
             return Err(SparkInvalidity::ParticipantAddress);
         }
         if !self.station_id.value().is_none_or(|id| is_station_id(id)) {
@@ -191,7 +197,10 @@ mod tests {
             for absent in case["absentFields"].as_array().into_iter().flatten() {
                 fields.remove(absent.as_str().unwrap());
             }
-            let error = row(&fields).check_validity(Rules::December2025).map_err(in_sparks_words).err();
+            let error = row(&fields)
+                .check_validity(Rules::December2025)
+                .map_err(in_sparks_words)
+                .err();
             assert_eq!(error.is_none(), case["valid"] == true, "{case}");
             assert_eq!(error.as_deref(), case["error"].as_str(), "{case}");
         }
@@ -215,9 +224,15 @@ mod tests {
         let file: Value =
             serde_json::from_str(include_str!("../../tests/fixtures/participant_address.json")).unwrap();
         for case in file["cases"].as_array().unwrap() {
-            assert_eq!(participant(case["in"].as_str().unwrap()).as_deref(), case["out"].as_str());
+            assert_eq!(
+                participant(case["in"].as_str().unwrap()).as_deref(),
+                case["out"].as_str()
+            );
         }
-        for text in ["0x0000000000000000000000000000000000000000", "0xabcdefabcdefabcdefabcdefabcdefabcdefabcd"] {
+        for text in [
+            "0x0000000000000000000000000000000000000000",
+            "0xabcdefabcdefabcdefabcdefabcdefabcdefabcd",
+        ] {
             assert_eq!(participant(text).as_deref(), Some(text));
         }
         // A wrong checksum, another class, no prefix, nothing.
