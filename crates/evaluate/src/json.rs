@@ -19,6 +19,27 @@ pub(crate) mod attofil {
     }
 }
 
+/// A CID as a link of DAG-JSON: `{"/":"bafy…"}`.
+pub(crate) mod link {
+    use assize_protocol::FileCid;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Link {
+        #[serde(rename = "/")]
+        cid: FileCid,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(cid: &FileCid, serializer: S) -> Result<S::Ok, S::Error> {
+        Link { cid: *cid }.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FileCid, D::Error> {
+        Ok(Link::deserialize(deserializer)?.cid)
+    }
+}
+
 /// A map as a list of objects, ascending by key.
 macro_rules! as_list {
     ($module:ident, $key:ty, $value:ty, $entry:ident { $key_name:ident, $(#[$attribute:meta])* $value_name:ident }) => {

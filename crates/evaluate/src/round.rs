@@ -55,6 +55,7 @@ pub struct CommittedBatch<'a> {
 #[serde(deny_unknown_fields)]
 pub struct BatchCounts {
     /// Its file.
+    #[serde(with = "crate::json::link")]
     pub cid: FileCid,
     /// Measurements that its publisher declared on chain.
     pub declared: u32,

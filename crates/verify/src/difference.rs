@@ -226,9 +226,13 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Node, A::Error> {
         let mut object = Vec::new();
-        while let Some(field) = fields.next_entry()? {
+        while let Some(field) = fields.next_entry::<String, Node>()? {
             object.push(field);
         }
-        Ok(Node::Object(object))
+        // A link is its CID.
+        Ok(match &mut object[..] {
+            [(key, Node::Leaf(cid))] if key == "/" => Node::Leaf(std::mem::take(cid)),
+            _ => Node::Object(object),
+        })
     }
 }

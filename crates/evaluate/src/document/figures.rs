@@ -17,6 +17,7 @@ pub struct ListFacts {
     /// How many entries there are.
     pub count: u32,
     /// Its file.
+    #[serde(with = "json::link")]
     pub cid: FileCid,
 }
 

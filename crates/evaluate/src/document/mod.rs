@@ -1,6 +1,7 @@
 //! The settlement document: what evaluators sign, with everything needed to recompute it. Its CID stands on chain
 //! (DESIGN §2.7).
 
+mod canonical;
 mod check;
 mod error;
 mod figures;
@@ -21,7 +22,7 @@ pub use settle::{Parent, settle};
 use crate::{Accepted, SuccessRates, json};
 
 /// The version of the document's form that this crate reads and writes.
-pub const DOCUMENT_VERSION: u32 = 1;
+pub const DOCUMENT_VERSION: u32 = 2;
 
 /// The contracts that a settlement belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,15 +43,16 @@ pub struct ParentReference {
     /// Its number, from 1.
     pub settlement: u64,
     /// Its document.
+    #[serde(with = "json::link")]
     pub cid: FileCid,
 }
 
 /// A settlement of a range of rounds.
 ///
-/// Its file form is JSON ([`Self::to_bytes`]): one range has one document, byte for byte. The order of keys is that of
-/// the fields here, lists are sorted, amounts are decimal strings of attoFIL, there is no clock in it, and it ends with
-/// a newline. Roots and sums stand after what they are made of, so that the first difference between two documents is
-/// the cause and not the consequence.
+/// Its file form is DAG-JSON ([`Self::to_bytes`]): one range has one document, byte for byte. Keys and lists are sorted,
+/// amounts are decimal strings of attoFIL, CIDs are links, and there is no clock in it. In the order of the fields here, roots
+/// and sums stand after what they are made of, so that the first difference between two documents is the cause and not the
+/// consequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SettlementDocument {
@@ -129,13 +131,12 @@ impl SettlementDocument {
         Ok(serde_json::from_slice(bytes)?)
     }
 
-    /// The canonical bytes.
+    /// The canonical bytes: DAG-JSON.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         // Maps have keys of strings and nothing in the document refuses to be written, so this cannot fail.
-        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
+        let json = serde_json::to_string(self).unwrap_or_default();
+        canonical::sort_keys(&json).unwrap_or_default()
     }
 
     /// The CID of the canonical bytes.

@@ -46,33 +46,50 @@ fn documents_read_back() {
     let document = first();
     let bytes = document.to_bytes();
     assert_eq!(SettlementDocument::parse(&bytes).unwrap(), document);
-    assert_eq!(bytes.last(), Some(&b'\n'));
     let text = String::from_utf8(bytes).unwrap();
-    let start = r#"{"version":1,"contracts":{"chainId":31337,"rounds":"0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1","rewards":"0xa2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"},"parent":null,"firstRound":1,"lastRound":3,"rounds":[{"round":1,"parameters":{"#;
-    assert!(text.starts_with(start), "{text}");
+    // DAG-JSON: ascending keys, links, no white space.
+    assert!(text.starts_with(r#"{"accepted":[[1,0,"#), "{text}");
     let keys = [
-        "rounds",
-        "rates",
-        "allocations",
-        "cumulativeTotal",
-        "root",
         "accepted",
         "acceptedRoot",
+        "allocations",
+        "contracts",
+        "cumulativeTotal",
+        "firstRound",
+        "lastRound",
+        "parent",
+        "rates",
+        "root",
+        "rounds",
+        "version",
     ];
-    let places: Vec<_> = keys
-        .iter()
-        .map(|key| text.rfind(&format!("\"{key}\":")).unwrap())
-        .collect();
-    assert!(places.is_sorted(), "{places:?}");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value.as_object().unwrap().len(), keys.len());
     assert!(
-        text.contains(r#""draw":null,"committees":0,"tasksPerCommittee":0,"commitments":[]"#),
+        text.ends_with(r#","version":2}"#) && !text.contains([' ', '\n']),
         "{text}"
     );
+    let contracts = r#""contracts":{"chainId":31337,"rewards":"0xa2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2","rounds":"0xa1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"}"#;
+    assert!(text.contains(contracts), "{text}");
     assert!(
-        text.contains(r#""rewardEach":"25000000","distributed":"1000000000","remainder":"7""#),
+        text.contains(r#""commitments":[],"committees":0,"decisions":{},"#),
         "{text}"
     );
-    assert!(text.contains(r#""accepted":[[1,0,"#), "{text}");
+    assert!(text.contains(r#""commitments":[{"cid":{"/":"baf"#), "{text}");
+    assert!(
+        text.contains(r#""remainder":"7","rewardEach":"25000000","rewarded":40,"#),
+        "{text}"
+    );
+    sorted(&value);
+}
+
+/// Checks that the keys of all objects ascend.
+fn sorted(value: &serde_json::Value) {
+    if let Some(fields) = value.as_object() {
+        assert!(fields.keys().is_sorted(), "{value}");
+        fields.values().for_each(sorted);
+    }
+    value.as_array().into_iter().flatten().for_each(sorted);
 }
 
 #[test]
@@ -279,12 +296,10 @@ fn other_bytes_of_the_same_content_are_refused() {
         Err(DocumentError::NotCanonical { offset }) => offset,
         other => panic!("{other:?}"),
     };
-    assert_eq!(offset(text.trim_end()), text.len() - 1);
     assert_eq!(offset(&format!("{text}\n")), text.len());
-    assert_eq!(
-        offset(&text.replacen("{\"version\":1,", "{ \"version\":1,", 1)),
-        1
-    );
+    assert_eq!(offset(&text.replacen("{\"accepted\"", "{ \"accepted\"", 1)), 1);
+    let unsorted = text.replacen(",\"version\":2}", "}", 1).replacen('{', "{\"version\":2,", 1);
+    assert_eq!(offset(&unsorted), 2);
     assert_eq!(
         offset(&text.replacen("\"0xa1a1", "\"0xA1a1", 1)),
         text.find("0xa1a1").unwrap() + 2
@@ -303,9 +318,9 @@ fn what_is_no_document_is_refused() {
     };
     assert!(message("").starts_with("this is no settlement document"));
     assert!(message(&text[..text.len() / 2]).starts_with("this is no settlement document"));
-    let newer = message(&text.replacen("\"version\":1", "\"version\":2", 1));
+    let newer = message(&text.replacen("\"version\":2", "\"version\":3", 1));
     assert!(
-        newer.contains("has version 2, this program reads version 1"),
+        newer.contains("has version 3, this program reads version 2"),
         "{newer}"
     );
     let amount = message(&text.replacen("\"remainder\":\"7\"", "\"remainder\":\"7.0\"", 1));
