@@ -154,6 +154,10 @@ fn rates_of_a_play_are_had_in_every_form() {
         &["is after --to"],
     );
     refused(&rsr(&["--dag-json", "x"]), 2, &["of one day"]);
+    refused(&rsr(&["--export", &export]), 2, &["is not empty"]);
+    for output in ["--out", "--plot", "--dag-json"] {
+        refused(&rsr(&[output, &catalog]), 2, &["is the catalog"]);
+    }
     refused(
         &run(["rsr", "--rsr", &path("none.json")]),
         2,

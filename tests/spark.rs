@@ -186,6 +186,44 @@ fn bad_rows_are_named_and_counted_and_spoil_nothing() {
 }
 
 #[test]
+fn labels_never_cost_an_input_nor_what_was_there() {
+    let round = Round::write();
+    let (file, rows) = (round.path("round.json"), round.path("0.ndjson"));
+    let before = (fs::read(&file).unwrap(), fs::read(&rows).unwrap());
+    std::os::unix::fs::symlink(&rows, round.path("link")).unwrap();
+    let evaluate = |rows: &str, labels: &str| {
+        let (rows, labels) = (round.path(rows), round.path(labels));
+        run([
+            "spark",
+            "evaluate",
+            "--round",
+            file.to_str().unwrap(),
+            "--measurements",
+            rows.to_str().unwrap(),
+            "--labels",
+            labels.to_str().unwrap(),
+        ])
+    };
+    for labels in ["0.ndjson", "link", "round.json"] {
+        refused(&evaluate("0.ndjson", labels), 2, &["is an input as well"]);
+    }
+    assert_eq!((fs::read(&file).unwrap(), fs::read(&rows).unwrap()), before);
+    fs::write(round.path("labels"), "precious").unwrap();
+    refused(&evaluate("nothing.ndjson", "labels"), 2, &["nothing.ndjson"]);
+    assert_eq!(fs::read(round.path("labels")).unwrap(), b"precious");
+    assert!(evaluate("0.ndjson", "labels").status.success());
+    assert_eq!(
+        fs::read_to_string(round.path("labels")).unwrap().lines().count(),
+        5_000
+    );
+    refused(
+        &evaluate("0.ndjson", "no/such/directory"),
+        2,
+        &["cannot write --labels"],
+    );
+}
+
+#[test]
 fn a_gigabyte_of_one_line_is_passed_over() {
     let round = Round::write();
     let path = round.path("endless.ndjson");
@@ -306,6 +344,7 @@ fn the_randomness_can_be_drands() {
     refused(&evaluate(&file, &from_drand), 2, &["before this drand chain"]);
     file["roundDetails"].as_object_mut().unwrap().remove("startEpoch");
     refused(&evaluate(&file, &from_drand), 2, &["no `startEpoch`"]);
+    refused(&evaluate(&file, &from_drand[1..]), 2, &["--beacons is of no use"]);
 }
 
 #[test]
@@ -351,12 +390,35 @@ fn a_simulation_is_its_seeds() {
     );
     refused(&run(["simulate", "--share", "1.5"]), 2, &["share is 1.5"]);
     refused(
+        &run(["simulate", "--rounds", "0"]),
+        2,
+        &["error: there is no round to play"],
+    );
+    refused(&run(["simulate", "--tasks", "0"]), 2, &["--tasks"]);
+    let free = [
+        "simulate",
+        "--stations",
+        "100",
+        "--rounds",
+        "2",
+        "--share",
+        "0.3",
+        "--json",
+        "--station-cost",
+        "0",
+        "--subnet-cost",
+        "0",
+        "--retrieval-cost",
+        "0",
+    ];
+    assert_eq!(json_of(free)["outcomes"][0]["advantage"], Value::Null);
+    refused(
         &run(["simulate", "--stations", "10"]),
         2,
         &["10 stations are too few"],
     );
     refused(
-        &run(["simulate", "--subnet-cost=-1", "--rounds", "1"]),
+        &run(["simulate", "--subnet-cost", "-1", "--rounds", "1"]),
         2,
         &["--subnet-cost"],
     );

@@ -1,9 +1,13 @@
 //! The one place that writes: data to stdout, talk and errors to stderr.
 
+use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 
 use eyre::Report;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 use tracing_subscriber::EnvFilter;
 
 /// How a command ended, when nothing went wrong with the command itself.
@@ -39,6 +43,34 @@ pub(crate) fn bytes(bytes: &[u8]) -> eyre::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     Ok(stdout.flush()?)
+}
+
+/// A file that will take the place of another, in the same directory.
+pub(crate) fn beside(path: &Path) -> eyre::Result<NamedTempFile> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?)
+}
+
+/// Puts a file of [`beside`] in its place: whoever looks sees the old one or the new one, whole. A place that is no file, such
+/// as /dev/stdout, is written into.
+pub(crate) fn replace(mut file: NamedTempFile, path: &Path) -> eyre::Result<()> {
+    file.flush()?;
+    if path.exists() && !path.is_file() {
+        io::copy(&mut file.reopen()?, &mut File::create(path)?)?;
+        return Ok(());
+    }
+    // As if it had been created by its name.
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Whether two names are of one file.
+pub(crate) fn is_same_file(one: &Path, two: &Path) -> bool {
+    match (one.metadata(), two.metadata()) {
+        (Ok(one), Ok(two)) => (one.dev(), one.ino()) == (two.dev(), two.ino()),
+        _ => false,
+    }
 }
 
 /// A value as compact JSON, on one line of stdout.

@@ -19,5 +19,5 @@ mod validity;
 
 pub use chunks::{Chunk, ChunkKind, Chunks, MAX_LIST};
 pub use date::{Iso, iso, parse_date};
-pub use row::{Fault, Field, HeadStatus, Parser, Row, Time, parse_list};
+pub use row::{Fault, Field, HeadStatus, MAX_ROW, Parser, Row, Time, parse_list, too_long};
 pub use validity::{Rules, SparkInvalidity, is_station_id, participant};

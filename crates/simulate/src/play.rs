@@ -63,8 +63,8 @@ pub struct Outcome {
     pub rewards: f64,
     /// The adversary's share of all costs.
     pub costs: f64,
-    /// Rewards for a unit of cost, beside those of an honest station: above 1, it pays.
-    pub advantage: f64,
+    /// Rewards for a unit of cost, beside those of an honest station: above 1, it pays. None if either costs or earns nothing.
+    pub advantage: Option<f64>,
 }
 
 /// Plays a scenario.
@@ -398,7 +398,8 @@ impl<'a> World<'a> {
             reported_rsr: share(tally.successful, tally.total),
             rewards,
             costs: per_cost(hostile_cost, hostile_cost + honest_cost),
-            advantage: per_cost(per_cost(rewards, hostile_cost), honest_per_cost),
+            advantage: (hostile_cost > 0.0 && honest_per_cost > 0.0)
+                .then(|| rewards / hostile_cost / honest_per_cost),
         }
     }
 }
@@ -543,7 +544,7 @@ mod tests {
         let split = play(Strategy::SplitVotes, 0.3);
         assert!(split.rewards == 0.0 && split.falsified == 0, "{split:?}");
         let copy = play(Strategy::CopyVotes, 0.3);
-        assert!(copy.advantage > 1.0 && copy.falsified == 0, "{copy:?}");
+        assert!(copy.advantage > Some(1.0) && copy.falsified == 0, "{copy:?}");
         let nobody = play(Strategy::LieForOne, 0.0);
         assert_eq!(
             (nobody.captured, nobody.rewards, nobody.exact.of_stations),

@@ -1,5 +1,6 @@
 //! `assize rsr`: success rates over time.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use assize_evaluate::Ttfb;
@@ -93,13 +94,31 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
             args.rsr.display()
         )
     })?;
-    let source = &*source(&args.source)?;
     let days = &dataset.catalog.days;
     let (Some(first), Some(last)) = (days.keys().next(), days.keys().next_back()) else {
         return Err(eyre!("the catalog {} has no days", args.rsr.display()));
     };
     let (from, to) = (args.from.unwrap_or(*first), args.to.unwrap_or(*last));
     ensure!(from <= to, "--from {from} is after --to {to}");
+    dataset.days(from, to)?;
+    let outputs = [
+        ("out", &args.out),
+        ("plot", &args.plot),
+        ("dag-json", &args.dag_json),
+    ];
+    for (name, path) in outputs {
+        if let Some(path) = path.as_ref().filter(|path| output::is_same_file(path, &args.rsr)) {
+            return Err(eyre!(
+                "--{name} {} is the catalog: give another file",
+                path.display()
+            ));
+        }
+    }
+    ensure!(
+        !matches!(args.format, Format::Parquet) || args.out.is_some() || !std::io::stdout().is_terminal(),
+        "Parquet is not for terminals: give --out FILE"
+    );
+    let source = &*source(&args.source)?;
     let ask = async |by: By, per_day: bool| {
         Query {
             by,
@@ -112,7 +131,17 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
     };
 
     if let Some(directory) = &args.export {
-        dataset.export(source, directory, from, to)?;
+        let is_empty = directory
+            .read_dir()
+            .map_or(true, |mut entries| entries.next().is_none());
+        ensure!(
+            is_empty,
+            "--export {} is not empty: days of another range would be read as well; name another directory",
+            directory.display()
+        );
+        dataset
+            .export(source, directory, from, to)
+            .wrap_err_with(|| format!("cannot write --export {}", directory.display()))?;
     }
     if let Some(path) = &args.plot {
         let svg = draw_rsr(&ask(By::Network, true).await?, &ask(By::Provider, false).await?)?;
@@ -133,7 +162,11 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
         write(path, &document.to_bytes())?;
         output::say(format!("{} of {day} is {}", path.display(), document.cid()));
     }
-    let rows = ask(args.by.into(), args.per_day).await?;
+    let by = By::from(args.by);
+    let rows = ask(by, args.per_day).await?;
+    if rows.is_empty() {
+        output::say(format!("no task from {from} to {to} names any {}", by.as_str()));
+    }
     let answer = match args.format {
         Format::Table => (table(&rows, args.per_day) + "\n").into_bytes(),
         Format::Json => {
@@ -174,15 +207,11 @@ pub(crate) fn add(
     dataset.add(store, &rounds.collect::<Vec<_>>())?;
     let json = serde_json::to_vec_pretty(&dataset.catalog)?;
     // A reader sees the old catalog or the new one.
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)
-        .wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
-    std::io::Write::write_all(&mut file, &json)?;
-    file.persist(path)
-        .wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
+    let written = output::beside(path).and_then(|mut file| {
+        std::io::Write::write_all(&mut file, &json)?;
+        output::replace(file, path)
+    });
+    written.wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
     Ok(dataset.catalog.days.len())
 }
 

@@ -19,6 +19,7 @@ use crate::output::{self, Outcome, grouped};
 /// of the hypergeometric distribution, of stations and of subnets (each of which has one vote on a task). The same seed
 /// gives the same play.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct SimulateArgs {
     /// Stations in all.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
@@ -41,7 +42,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "ROUNDS", default_value_t = 200)]
     rounds: u32,
     /// Tasks of each committee, about; whether a committee is taken does not depend on them.
-    #[arg(long, value_name = "TASKS", default_value_t = 4)]
+    #[arg(long, value_name = "TASKS", default_value_t = 4, value_parser = value_parser!(u32).range(1..))]
     tasks: u32,
     /// Largest committee.
     #[arg(long, value_name = "SIZE", default_value_t = Parameters::default().max_committee_size, value_parser = value_parser!(u16).range(1..))]
@@ -114,8 +115,7 @@ pub(crate) fn run(args: &SimulateArgs) -> eyre::Result<Outcome> {
     for strategy in strategies {
         for share in &args.share {
             let scenario = scenario(args, strategy, *share);
-            let outcome =
-                simulate(&scenario, &costs).wrap_err_with(|| format!("--share {share}, {strategy}"))?;
+            let outcome = simulate(&scenario, &costs)?;
             played.push((*share, outcome));
         }
     }
@@ -195,7 +195,9 @@ fn in_words(played: &[(f64, Played)]) -> String {
                 percent(outcome.reported_rsr),
                 percent(outcome.rewards),
                 percent(outcome.costs),
-                format!("{:.2}", outcome.advantage),
+                outcome
+                    .advantage
+                    .map_or("-".to_owned(), |advantage| format!("{advantage:.2}")),
             ]);
         }
         for column in [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11] {

@@ -9,7 +9,8 @@ use assize_evaluate::spark::{
 };
 use assize_measurement::spark::{Chunks, Parser, Rules};
 use clap::{Args, Subcommand, ValueEnum};
-use eyre::{OptionExt, WrapErr, eyre};
+use eyre::{OptionExt, WrapErr, ensure, eyre};
+use tempfile::NamedTempFile;
 
 use super::connect::beacons;
 use crate::args::BeaconArgs;
@@ -31,7 +32,12 @@ pub(crate) enum SparkCommand {
 ///
 /// Rows that cannot be read, and rows that Spark did not count, are told on stderr, counted, and passed over. Uses all
 /// cores; RAYON_NUM_THREADS says how many. The answer does not depend on it.
+///
+/// Where Spark's evaluator gave a whole batch or round up, this one goes on: a bad row costs itself alone, and a row without a
+/// station id, which Spark's tasker failed over, is TASK_WRONG_NODE. Fields have the types of Spark's tables, a key that is there
+/// twice spoils its row, and dates are ISO 8601.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct EvaluateArgs {
     /// {"randomness":"<hex>","roundDetails":{roundId,startEpoch,maxTasksPerNode,retrievalTasks:[{cid,minerId,clients?,
     /// allocators?}]}}.
@@ -102,13 +108,17 @@ fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
         return Ok(Outcome::CheckFailed);
     };
     // Before anything else is done: a mistyped path would cost the whole run.
-    let labels = args.labels.as_deref().map(create).transpose()?;
+    let labels = args
+        .labels
+        .as_deref()
+        .map(|path| create(args, path))
+        .transpose()?;
     let measurements = read(args, &round)?;
     tell_rejected(args, &measurements);
     let Evaluation { report, labels: rows } =
         evaluate(&round, &randomness, &measurements, args.required_committee_size);
-    if let (Some(mut file), Some(path)) = (labels, &args.labels) {
-        write_labels(&mut file, &rows)
+    if let (Some(file), Some(path)) = (labels, &args.labels) {
+        write_labels(file, &rows, path)
             .wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
     }
     match args.json {
@@ -122,6 +132,10 @@ fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
 fn randomness(args: &EvaluateArgs, round: &Round) -> eyre::Result<Option<String>> {
     let path = args.round.display();
     if !args.randomness_from_drand {
+        ensure!(
+            args.beacons.beacons.is_none(),
+            "--beacons is of no use without --randomness-from-drand"
+        );
         let randomness = round.randomness.clone();
         return Ok(Some(randomness.ok_or_else(|| {
             eyre!("--round {path} has no `randomness`: add it, or take it from drand with --randomness-from-drand")
@@ -197,17 +211,26 @@ fn tell_rejected(args: &EvaluateArgs, measurements: &Measurements) {
     ));
 }
 
-fn create(path: &Path) -> eyre::Result<BufWriter<File>> {
-    let file = File::create(path).wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
+/// Labels are written beside their place, and take it when all of them are there.
+fn create(args: &EvaluateArgs, path: &Path) -> eyre::Result<BufWriter<NamedTempFile>> {
+    for input in [&args.round].into_iter().chain(&args.measurements) {
+        ensure!(
+            !output::is_same_file(input, path),
+            "--labels {} is an input as well, {}: give another file",
+            path.display(),
+            input.display()
+        );
+    }
+    let file = output::beside(path).wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
     Ok(BufWriter::with_capacity(1 << 20, file))
 }
 
-fn write_labels(file: &mut impl Write, rows: &[Labels]) -> eyre::Result<()> {
+fn write_labels(mut file: BufWriter<NamedTempFile>, rows: &[Labels], path: &Path) -> eyre::Result<()> {
     for labels in rows {
-        serde_json::to_writer(&mut *file, labels)?;
+        serde_json::to_writer(&mut file, labels)?;
         file.write_all(b"\n")?;
     }
-    Ok(file.flush()?)
+    output::replace(file.into_inner()?, path)
 }
 
 fn in_words(report: &Report) -> String {

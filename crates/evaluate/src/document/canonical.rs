@@ -91,6 +91,9 @@ mod tests {
 
     #[test]
     fn white_space_within_text_stays() {
-        assert_eq!(sort_keys(&json!({"a": " { "}).to_string()).unwrap(), br#"{"a":" { "}"#);
+        assert_eq!(
+            sort_keys(&json!({"a": " { "}).to_string()).unwrap(),
+            br#"{"a":" { "}"#
+        );
     }
 }

@@ -5,10 +5,9 @@ use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
 use assize_measurement::RetrievalResult;
-use assize_measurement::ndjson;
 use assize_measurement::spark::{
     self, Chunk, ChunkKind, Chunks, Fault, Field, HeadStatus, Parser, Rules, SparkInvalidity, is_station_id,
-    parse_list, participant,
+    parse_list, participant, too_long,
 };
 use memchr::memchr;
 use rayon::prelude::*;
@@ -257,7 +256,7 @@ impl<'a> Reader<'a> {
             }
             ChunkKind::TooLong { bytes } => {
                 piece.lines = 1;
-                self.add(&mut piece, Err(ndjson::too_long(bytes)));
+                self.add(&mut piece, Err(too_long(bytes)));
             }
             ChunkKind::List => match parse_list(bytes) {
                 Ok(rows) => {

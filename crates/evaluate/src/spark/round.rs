@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Who was to retrieve what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
-    /// Of the round's drand beacon, as hex; none if it is still to be resolved from the start epoch.
+    /// Of the round's drand beacon, as lower-case hex; none if it is still to be resolved from the start epoch.
     pub randomness: Option<String>,
     /// Spark's own number of the round.
     pub round_id: Option<String>,
@@ -98,7 +98,8 @@ impl Round {
             Some(Number::Text(text)) => Some(text.parse().map_err(|_| RoundError::StartEpoch(text))?),
         };
         Ok(Self {
-            randomness,
+            // As drand writes it: tasks are drawn by the text.
+            randomness: randomness.map(|text| text.to_ascii_lowercase()),
             round_id: details.round_id.map(|number| match number {
                 Number::Number(number) => number.to_string(),
                 Number::Text(text) => text,

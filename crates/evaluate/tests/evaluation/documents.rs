@@ -298,7 +298,9 @@ fn other_bytes_of_the_same_content_are_refused() {
     };
     assert_eq!(offset(&format!("{text}\n")), text.len());
     assert_eq!(offset(&text.replacen("{\"accepted\"", "{ \"accepted\"", 1)), 1);
-    let unsorted = text.replacen(",\"version\":2}", "}", 1).replacen('{', "{\"version\":2,", 1);
+    let unsorted = text
+        .replacen(",\"version\":2}", "}", 1)
+        .replacen('{', "{\"version\":2,", 1);
     assert_eq!(offset(&unsorted), 2);
     assert_eq!(
         offset(&text.replacen("\"0xa1a1", "\"0xA1a1", 1)),

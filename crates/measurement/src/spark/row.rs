@@ -12,7 +12,6 @@ use super::date::{self, parse_date};
 use super::scan::scan;
 use crate::RetrievalResult;
 use crate::measurement::MAX_NUMBER;
-use crate::ndjson::{self, MAX_LINE};
 use crate::result::Report;
 
 /// A value that may be missing. Spark told a missing key from null where it compared votes, so both are kept apart.
@@ -131,6 +130,9 @@ pub struct Row<'a> {
     pub byte_length: Field<i64>,
 }
 
+/// Longest row that is looked at, bytes. Spark's API took bodies of up to 100 kB.
+pub const MAX_ROW: usize = 1 << 17;
+
 /// The field at fault, or `line` for the whole, and what is wrong with it.
 pub type Fault = (&'static str, String);
 
@@ -150,8 +152,8 @@ impl Parser {
     /// # Errors
     /// The field at fault and the reason.
     pub fn parse(self, line: &[u8]) -> Result<Row<'_>, Fault> {
-        if line.len() > MAX_LINE {
-            return Err(ndjson::too_long(line.len() as u64));
+        if line.len() > MAX_ROW {
+            return Err(too_long(line.len() as u64));
         }
         let text = std::str::from_utf8(line).map_err(|error| ("line", format!("is not UTF-8: {error}")))?;
         match self {
@@ -159,6 +161,12 @@ impl Parser {
             Self::Reference => parse(text),
         }
     }
+}
+
+/// The fault of a row of so many bytes.
+#[must_use]
+pub fn too_long(bytes: u64) -> Fault {
+    ("line", format!("is {bytes} bytes long; {MAX_ROW} are the most"))
 }
 
 fn parse(text: &str) -> Result<Row<'_>, Fault> {
@@ -248,9 +256,8 @@ impl Kind {
                 Self::Text => value.is_string(),
                 Self::Time => value.is_string() || value.is_number(),
                 Self::Flag => value.is_boolean(),
-                Self::Number => value
-                    .as_i64()
-                    .is_some_and(|number| number.abs_diff(0) <= MAX_NUMBER.unsigned_abs()),
+                // Exact up to 2^53, and what is larger stays larger.
+                Self::Number => value.as_f64().is_some_and(is_whole),
                 Self::Anything => true,
             }
     }
@@ -317,13 +324,43 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// JavaScript has one kind of number: 200.0 and 2e2 are 200.
 fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    match Option::<i64>::deserialize(deserializer)? {
-        Some(number) if number.abs_diff(0) > MAX_NUMBER.unsigned_abs() => {
-            Err(D::Error::custom(Kind::Number.describe()))
+    struct Whole;
+    impl<'de> Visitor<'de> for Whole {
+        type Value = Option<i64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(Kind::Number.describe())
         }
-        number => Ok(number),
+
+        fn visit_i64<E: Error>(self, number: i64) -> Result<Option<i64>, E> {
+            match number.abs_diff(0) <= MAX_NUMBER.unsigned_abs() {
+                true => Ok(Some(number)),
+                false => Err(E::custom(Kind::Number.describe())),
+            }
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<Option<i64>, E> {
+            self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<Option<i64>, E> {
+            match is_whole(number) {
+                true => Ok(Some(number as i64)),
+                false => Err(E::custom(Kind::Number.describe())),
+            }
+        }
+
+        fn visit_unit<E>(self) -> Result<Option<i64>, E> {
+            Ok(None)
+        }
     }
+    deserializer.deserialize_any(Whole)
+}
+
+fn is_whole(number: f64) -> bool {
+    number.fract() == 0.0 && number.abs() <= MAX_NUMBER as f64
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<i64>, D::Error> {
@@ -478,6 +515,18 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_javascripts() {
+        for (text, length) in [("200.0", 200), ("2e2", 200), ("-0", 0), ("-0.0", 0), ("-5", -5)] {
+            let line = LINE.replace("\"byte_length\":200", &format!("\"byte_length\":{text}"));
+            assert_eq!(
+                parse_both(&line).unwrap().byte_length,
+                Field::Value(length),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn a_missing_key_is_not_null() {
         let absent = LINE.replace(r#""car_checksum":"1220aa","#, "");
         assert_eq!(parse_both(&absent).unwrap().car_checksum, Field::Absent);
@@ -514,7 +563,7 @@ mod tests {
                 "miner_id",
                 "twice",
             ),
-            ("x".repeat(MAX_LINE + 1), "line", "65536 are the most"),
+            ("x".repeat(MAX_ROW + 1), "line", "131072 are the most"),
         ] {
             let (found, reason) = parse_both(&line).unwrap_err();
             assert_eq!(found, field, "{line}: {reason}");

@@ -186,7 +186,7 @@ impl<'a> Rest<'a> {
         let number = digits
             .bytes()
             .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-        // `-0` is no whole number to the reference.
+        // What `-0` is, the reference says.
         match (minus, number) {
             (true, 0) => None,
             (true, number) => Some(Some(-number)),
