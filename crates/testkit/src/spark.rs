@@ -60,7 +60,7 @@ impl SparkRound {
     /// Writes all rows into so many files, in an order in which they could have come in.
     ///
     /// Of a hundred rows, 1.5 are of another station's task, 0.5 of no task, 4 lie about what they retrieved, and 0.5 are
-    /// invalid. Four stations in three subnets; whether a station comes by IPv4, RUST.md does not say.
+    /// invalid. Four stations share three subnets.
     ///
     /// # Errors
     /// What a file fails with.
