@@ -84,8 +84,9 @@ test-verifier: $(STAMP) ## docs/verifier in headless Chromium
 	  echo "test-verifier: SKIPPED, there is no Chromium: apt-get install chromium, or name one with CHROMIUM=…"; \
 	fi
 
-# The crates with examples in their documentation: all others would only be built for nothing.
-DOCUMENTED := $(addprefix -p ,$(shell grep -rlE '^ *//[/!] ```$$' crates/*/src | cut -d/ -f2 | sort -u | sed 's/^/assize-/'))
+# The crates with examples in their documentation (blocks of code in no other language): all others would only be built for nothing.
+DOCUMENTED := $(addprefix -p ,$(shell find crates/*/src -name '*.rs' | xargs awk 'FNR == 1 { open = 0 } \
+  /^ *\/\/[\/!] ```/ { if (!open && /```$$/) print FILENAME; open = !open }' | cut -d/ -f2 | sort -u | sed 's/^/assize-/'))
 test-rust: $(STAMP) services ## crates, and end to end against a real anvil
 	if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --locked && cargo test --locked --doc $(DOCUMENTED); \
