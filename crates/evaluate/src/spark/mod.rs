@@ -18,6 +18,6 @@ mod tasker;
 pub use crate::label::{SparkLabel, SparkLabelCounts};
 pub use evaluation::{Evaluation, Labels, evaluate};
 pub use read::{Measurements, ReadError, Rejected};
-pub use report::{DEAD, MAX_SCORE, Report, Rsr, SparkCounts};
+pub use report::{DEAD, Deals, MAX_SCORE, Report, Rsr, SparkCounts};
 pub use round::{RetrievalTask, Round, RoundError};
 pub use tasker::Tasker;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::evaluation::Committee;
 use super::read::{Row, Success};
 use super::{Measurements, Round, SparkLabel};
-use crate::Verdict;
+use crate::{Decision, Verdict};
 
 /// What all scores of a round add up to.
 pub const MAX_SCORE: u128 = 1_000_000_000_000_000;
@@ -50,6 +50,41 @@ pub struct Rsr {
     pub by_client: BTreeMap<String, SparkCounts>,
     /// By allocator; a vote counts for every allocator of its task.
     pub by_allocator: BTreeMap<String, SparkCounts>,
+    /// Tasks, each for every client that it has: Spark's daily deals.
+    pub deals: Deals,
+}
+
+/// What committees decided about deals (SPARK.md §2.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deals {
+    /// Somebody voted.
+    pub tested: u64,
+    /// Most agree on what the indexer said.
+    pub index_majority_found: u64,
+    /// It said that there is an advertisement.
+    pub indexed: u64,
+    /// One for HTTP.
+    pub indexed_http: u64,
+    /// Most agree on what the retrieval gave.
+    pub retrieval_majority_found: u64,
+    /// It gave the payload.
+    pub retrievable: u64,
+}
+
+impl Deals {
+    /// Counts one decision for so many clients.
+    fn add(&mut self, decision: &Decision, clients: u64) {
+        let indexer = decision.indexer.majority().map(String::as_str);
+        let retrieval = decision.retrieval.majority().map(String::as_str);
+        let if_so = |so: bool| if so { clients } else { 0 };
+        self.tested += clients;
+        self.index_majority_found += if_so(indexer.is_some());
+        self.indexed += if_so(matches!(indexer, Some("OK" | "HTTP_NOT_ADVERTISED")));
+        self.indexed_http += if_so(indexer == Some("OK"));
+        self.retrieval_majority_found += if_so(retrieval.is_some());
+        self.retrievable += if_so(retrieval == Some("OK"));
+    }
 }
 
 /// Votes and successes among them.
@@ -113,11 +148,10 @@ impl<'a> Counter<'a> {
 
     pub(super) fn add_committee(&mut self, committee: &Committee<'_>) {
         self.committees += 1;
-        let decision = committee
-            .ruling
-            .retrieval
-            .map(|result| self.measurements.strings.get(result));
-        *self.decisions.entry(decision.to_string()).or_default() += 1;
+        let decision = committee.ruling.in_words(&self.measurements.strings);
+        let task = &self.round.tasks[committee.task];
+        self.rsr.deals.add(&decision, task.clients.len() as u64);
+        *self.decisions.entry(decision.retrieval.to_string()).or_default() += 1;
         let mut counts = SparkCounts::default();
         for row in committee.members {
             let success = self.measurements.rows[*row as usize].success;
@@ -129,7 +163,6 @@ impl<'a> Counter<'a> {
         if counts.total == 0 {
             return;
         }
-        let task = &self.round.tasks[committee.task];
         self.rsr.overall += counts;
         let add = |parties: &mut BTreeMap<String, SparkCounts>, party: &String| {
             *parties.entry(party.clone()).or_default() += counts;

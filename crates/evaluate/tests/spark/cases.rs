@@ -42,6 +42,9 @@ fn the_answer_has_sparks_form() {
     // A client that is listed twice counts twice, as in Spark.
     rsr["byClient"] = json!({"f0c0": counts(3, 2), "f0c1": counts(5, 4)});
     rsr["byAllocator"] = json!({"f0a": counts(4, 3)});
+    rsr["deals"] = json!({
+        "tested": 4, "indexMajorityFound": 2, "indexed": 2, "indexedHttp": 2, "retrievalMajorityFound": 2, "retrievable": 2,
+    });
     assert_eq!(
         serde_json::to_value(&evaluation.report).unwrap(),
         json!({
@@ -301,4 +304,51 @@ fn a_task_that_is_listed_twice_is_named_and_takes_two_places() {
         .map(|(_, first, again)| (first, again))
         .collect();
     assert_eq!(duplicates, [(2, 5)]);
+}
+
+#[test]
+fn deals_are_sparks() {
+    let vectors: Value = serde_json::from_str(include_str!("../fixtures/rsr_stats.json")).unwrap();
+    let case = &vectors["dailyDeals"][0];
+    let mut round = round(8, 8);
+    // One client each, as in the vectors.
+    round.tasks.iter_mut().for_each(|task| task.clients.truncate(1));
+    let rows: Vec<_> = case["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+        .map(|(number, task)| {
+            let status = if task["retrieval"] == "HTTP_502" { 502 } else { 200 };
+            with(&json!({"cid": format!("bafy{number}"), "indexer_result": task["indexer"], "status_code": status}))
+        })
+        .collect();
+    let deals = run(&round, &[lines(&apart(&rows))], Way::default())
+        .report
+        .rsr
+        .deals;
+    let number = |name: &str| case["expected"][name].as_u64().unwrap();
+    assert_eq!(
+        (deals.tested, deals.indexed, deals.retrievable),
+        (number("tested"), number("indexed"), number("retrievable"))
+    );
+    let results = &vectors["indexerQuery"][0];
+    let rows: Vec<_> = results["indexerResults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+        .map(|(number, said)| with(&json!({"cid": format!("bafy{number}"), "indexer_result": said})))
+        .collect();
+    let deals = run(&round, &[lines(&apart(&rows))], Way::default())
+        .report
+        .rsr
+        .deals;
+    assert_eq!(
+        (deals.tested, deals.indexed_http),
+        (
+            results["expected"]["deals_tested"].as_u64().unwrap(),
+            results["expected"]["deals_advertising_http"].as_u64().unwrap()
+        )
+    );
 }

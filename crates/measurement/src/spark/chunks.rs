@@ -189,6 +189,30 @@ mod tests {
     }
 
     #[test]
+    fn files_are_read_as_spark_read_them() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/parse_measurements.json")).unwrap();
+        for case in vectors["cases"].as_array().unwrap() {
+            let text = case["text"].as_str().unwrap();
+            let rows = pieces(&[text.as_bytes()])
+                .into_iter()
+                .flat_map(|(chunk, bytes)| match chunk.kind {
+                    ChunkKind::List => super::super::parse_list(&bytes)
+                        .unwrap()
+                        .into_iter()
+                        .map(|row| row.is_ok())
+                        .collect(),
+                    _ => bytes
+                        .split(|byte| *byte == b'\n')
+                        .map(|line| super::super::Parser::Fast.parse(line).is_ok())
+                        .collect::<Vec<_>>(),
+                });
+            let expected = case["expected"].as_array().unwrap();
+            assert_eq!(rows.collect::<Vec<_>>(), vec![true; expected.len()], "{text}");
+        }
+    }
+
+    #[test]
     fn endless_lines_are_passed_over() {
         let long = "x".repeat(3 * CHUNK + 7);
         let file = format!("a\n{long}\nb\n{long}");

@@ -515,6 +515,30 @@ mod tests {
     }
 
     #[test]
+    fn results_are_sparks() {
+        let file: Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/retrieval_result.json")).unwrap();
+        for case in file["cases"].as_array().unwrap() {
+            let mut fields = file["base"].as_object().unwrap().clone();
+            fields.extend(case["override"].as_object().unwrap().clone());
+            for absent in case["absentFields"].as_array().unwrap() {
+                fields.remove(absent.as_str().unwrap());
+            }
+            let line = Value::Object(fields).to_string();
+            // Neither a missing indexer result nor null is valid, so nobody can tell them apart.
+            let expected = case["expected"]
+                .as_str()
+                .unwrap()
+                .replace("IPNI_undefined", "IPNI_null");
+            assert_eq!(
+                parse_both(&line).unwrap().retrieval_result().to_string(),
+                expected,
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
     fn numbers_are_javascripts() {
         for (text, length) in [("200.0", 200), ("2e2", 200), ("-0", 0), ("-0.0", 0), ("-5", -5)] {
             let line = LINE.replace("\"byte_length\":200", &format!("\"byte_length\":{text}"));
