@@ -81,49 +81,53 @@ impl Query {
         register(&context, directory.path(), &TTFB).await?;
         let mut found = BTreeMap::<(String, Option<Day>), Figures>::new();
 
-        let sums = RATES.numbers[1..]
-            .iter()
-            .map(|name| format!("sum({name}) AS {name}"));
-        let sums = sums.collect::<Vec<_>>().join(", ");
-        let rates = self.ask(&context, RATES.name, &sums, &[], RATES.numbers.len() - 1);
-        for ([id, day], [], numbers) in rates.await? {
+        let [_, sums @ ..] = &RATES.numbers;
+        for Sums { id, day, sums, .. } in self.ask(&context, RATES.name, [], [], *sums).await? {
             let [
                 total,
                 successful,
                 successful_http,
-                too_small,
-                majority,
-                minority,
-                not_found,
-            ] = numbers[..]
-            else {
-                continue;
-            };
-            found.entry(self.key(id, day)).or_default().counts = SuccessCounts {
+                committee_too_small,
+                majority_result,
+                minority_result,
+                majority_not_found,
+            ] = sums;
+            found.entry((id, day)).or_default().counts = SuccessCounts {
                 total,
                 successful,
                 successful_http,
                 verdicts: VerdictCounts {
-                    committee_too_small: too_small,
-                    majority_result: majority,
-                    minority_result: minority,
-                    majority_not_found: not_found,
+                    committee_too_small,
+                    majority_result,
+                    minority_result,
+                    majority_not_found,
                 },
             };
         }
-        for ([id, day], [code], numbers) in self
-            .ask(&context, RESULTS.name, "sum(count)", &["code"], 1)
-            .await?
+        let results = self.ask(&context, RESULTS.name, ["code"], [], ["count"]);
+        for Sums {
+            id,
+            day,
+            texts: [code],
+            sums: [count],
+            ..
+        } in results.await?
         {
-            let results = &mut found.entry(self.key(id, day)).or_default().results;
-            results.insert(code, numbers[0]);
+            found.entry((id, day)).or_default().results.insert(code, count);
         }
-        let ttfb = self.ask(&context, TTFB.name, "millis, sum(count)", &["protocol"], 2);
-        for ([id, day], [protocol], numbers) in ttfb.await? {
-            let figures = found.entry(self.key(id, day)).or_default();
+        let ttfb = self.ask(&context, TTFB.name, ["protocol"], ["millis"], ["count"]);
+        for Sums {
+            id,
+            day,
+            texts: [protocol],
+            numbers: [millis],
+            sums: [count],
+        } in ttfb.await?
+        {
+            let figures = found.entry((id, day)).or_default();
             match protocol.as_str() {
-                "http" => figures.ttfb_http.add(numbers[0], numbers[1]),
-                _ => figures.ttfb_graphsync.add(numbers[0], numbers[1]),
+                "http" => figures.ttfb_http.add(millis, count),
+                _ => figures.ttfb_graphsync.add(millis, count),
             }
         }
         let rows = found
@@ -135,46 +139,64 @@ impl Query {
         Ok(rows)
     }
 
-    fn key(&self, id: String, day: String) -> (String, Option<Day>) {
-        (id, day.parse().ok().filter(|_| self.per_day))
-    }
-
-    /// Sums by id, by day if they are apart, and by the texts; returns these and the numbers.
-    async fn ask<const T: usize>(
+    /// Adds columns of a table up: for each id, each day if days are apart, and each value of the other columns.
+    async fn ask<const T: usize, const N: usize, const S: usize>(
         &self,
         context: &SessionContext,
         table: &str,
-        sums: &str,
-        texts: &[&str; T],
-        numbers: usize,
-    ) -> Result<Vec<([String; 2], [String; T], Vec<u64>)>, StatsError> {
-        let day = if self.per_day { "day" } else { "'all'" };
-        let mut groups = vec!["id".to_owned()];
-        groups.extend(self.per_day.then(|| "day".to_owned()));
-        groups.extend(texts.iter().map(|text| (*text).to_owned()));
-        groups.extend(sums.starts_with("millis").then(|| "millis".to_owned()));
-        let texts: String = texts.iter().map(|text| format!("{text}, ")).collect();
+        texts: [&str; T],
+        numbers: [&str; N],
+        sums: [&str; S],
+    ) -> Result<Vec<Sums<T, N, S>>, StatsError> {
+        let mut groups = vec!["id"];
+        groups.extend(self.per_day.then_some("day"));
+        groups.extend(texts);
+        groups.extend(numbers);
+        let sums = sums.map(|sum| format!("sum({sum})"));
+        let columns: Vec<_> = groups
+            .iter()
+            .copied()
+            .chain(sums.iter().map(String::as_str))
+            .collect();
         let sql = format!(
-            "SELECT id, {day}, {texts}{sums} FROM {table} WHERE party = '{}' GROUP BY {}",
+            "SELECT {} FROM {table} WHERE party = '{}' GROUP BY {}",
+            columns.join(", "),
             self.by.as_str(),
             groups.join(", ")
         );
         let mut rows = Vec::new();
         for batch in context.sql(&sql).await?.collect().await? {
-            let text = |column: usize| text(&batch, column);
-            let (id, day) = (text(0)?, text(1)?);
-            let texts = (2..2 + T).map(text).collect::<Result<Vec<_>, _>>()?;
-            let sums = (2 + T..2 + T + numbers)
-                .map(|column| number(&batch, column))
-                .collect::<Result<Vec<_>, _>>()?;
-            for row in 0..batch.num_rows() {
-                let key = [&id, &day].map(|column| column.value(row).to_owned());
-                let own = std::array::from_fn(|column| texts[column].value(row).to_owned());
-                rows.push((key, own, sums.iter().map(|column| column.value(row)).collect()));
-            }
+            let before = if self.per_day { 2 } else { 1 };
+            let id = text(&batch, 0)?;
+            let day = if self.per_day {
+                Some(text(&batch, 1)?)
+            } else {
+                None
+            };
+            let texts = (before..before + T).map(|column| text(&batch, column));
+            let texts = texts.collect::<Result<Vec<_>, _>>()?;
+            let numbers = (before + T..before + T + N + S).map(|column| number(&batch, column));
+            let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
+            rows.extend((0..batch.num_rows()).map(|row| Sums {
+                id: id.value(row).to_owned(),
+                day: day.as_ref().and_then(|day| day.value(row).parse().ok()),
+                texts: std::array::from_fn(|column| texts[column].value(row).to_owned()),
+                numbers: std::array::from_fn(|column| numbers[column].value(row)),
+                sums: std::array::from_fn(|column| numbers[N + column].value(row)),
+            }));
         }
         Ok(rows)
     }
+}
+
+/// Columns that were added up.
+struct Sums<const T: usize, const N: usize, const S: usize> {
+    id: String,
+    /// None for all days together.
+    day: Option<Day>,
+    texts: [String; T],
+    numbers: [u64; N],
+    sums: [u64; S],
 }
 
 async fn register<const T: usize, const N: usize>(

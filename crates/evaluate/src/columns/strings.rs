@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 
 use assize_measurement::spark::Field;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 
 /// A text's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,8 +28,22 @@ pub(crate) struct Strings {
     text: String,
     /// Where each text ends.
     ends: Vec<usize>,
-    table: HashTable<Id>,
+    table: HashTable<Entry>,
     seed: DefaultHashBuilder,
+}
+
+/// Where a text is: here as well, to save a look into [`Strings::ends`], which seldom is in the processor's cache.
+#[derive(Clone, Copy)]
+struct Entry {
+    start: usize,
+    length: u32,
+    id: Id,
+}
+
+impl Entry {
+    fn text(self, all: &str) -> &str {
+        &all[self.start..self.start + self.length as usize]
+    }
 }
 
 impl Strings {
@@ -47,7 +61,9 @@ impl Strings {
 
     /// The text with this number; of [`NULL`] and of what is missing, the empty one.
     pub(crate) fn get(&self, id: Id) -> &str {
-        get(&self.text, &self.ends, id)
+        let end = self.ends[id.index()];
+        let start = id.index().checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..end]
     }
 
     pub(crate) fn intern(&mut self, text: &str) -> Id {
@@ -57,20 +73,24 @@ impl Strings {
             table,
             seed,
         } = self;
-        let entry = table.entry(
+        let found = table.entry(
             seed.hash_one(text),
-            |id| get(all, ends, *id) == text,
-            |id| seed.hash_one(get(all, ends, *id)),
+            |entry| entry.text(all) == text,
+            |entry| seed.hash_one(entry.text(all)),
         );
-        match entry {
-            hashbrown::hash_table::Entry::Occupied(entry) => *entry.get(),
-            hashbrown::hash_table::Entry::Vacant(entry) => {
-                // There is no memory for more than 2^32 texts.
-                let id = Id(ends.len() as u32);
-                entry.insert(id);
+        match found {
+            hash_table::Entry::Occupied(found) => found.get().id,
+            hash_table::Entry::Vacant(place) => {
+                // There is no memory for more than 2^32 texts, and a text is a part of one row.
+                let entry = Entry {
+                    start: all.len(),
+                    length: text.len() as u32,
+                    id: Id(ends.len() as u32),
+                };
+                place.insert(entry);
                 all.push_str(text);
                 ends.push(all.len());
-                id
+                entry.id
             }
         }
     }
@@ -98,12 +118,6 @@ impl Strings {
             })
             .collect()
     }
-}
-
-fn get<'a>(text: &'a str, ends: &[usize], Id(id): Id) -> &'a str {
-    let id = id as usize;
-    let start = id.checked_sub(1).map_or(0, |before| ends[before]);
-    &text[start..ends[id]]
 }
 
 #[cfg(test)]
