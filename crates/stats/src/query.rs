@@ -12,7 +12,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::ListingOptions;
 use datafusion::error::DataFusionError;
-use datafusion::prelude::SessionContext;
+use datafusion::functions_aggregate::expr_fn::sum;
+use datafusion::prelude::{SessionContext, col, lit};
 
 use crate::table::{RATES, RESULTS, TTFB, Table};
 use crate::{Dataset, Day, StatsError};
@@ -152,20 +153,16 @@ impl Query {
         groups.extend(self.per_day.then_some("day"));
         groups.extend(texts);
         groups.extend(numbers);
-        let sums = sums.map(|sum| format!("sum({sum})"));
-        let columns: Vec<_> = groups
-            .iter()
-            .copied()
-            .chain(sums.iter().map(String::as_str))
-            .collect();
-        let sql = format!(
-            "SELECT {} FROM {table} WHERE party = '{}' GROUP BY {}",
-            columns.join(", "),
-            self.by.as_str(),
-            groups.join(", ")
-        );
+        let frame = context
+            .table(table)
+            .await?
+            .filter(col("party").eq(lit(self.by.as_str())))?
+            .aggregate(
+                groups.into_iter().map(col).collect(),
+                sums.map(|column| sum(col(column))).to_vec(),
+            )?;
         let mut rows = Vec::new();
-        for batch in context.sql(&sql).await?.collect().await? {
+        for batch in frame.collect().await? {
             let before = if self.per_day { 2 } else { 1 };
             let id = text(&batch, 0)?;
             let day = if self.per_day {
