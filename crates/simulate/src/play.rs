@@ -73,10 +73,7 @@ pub struct Outcome {
 /// [`ScenarioError`].
 pub fn simulate(scenario: &Scenario, costs: &Costs) -> Result<Outcome, ScenarioError> {
     let population = scenario.population()?;
-    let Ok(world) = World::new(scenario, population) else {
-        // Addresses are all different, and so are tasks.
-        return Err(ScenarioError::Rounds);
-    };
+    let world = World::new(scenario, population)?;
     let tally: Tally = (1..=u64::from(scenario.rounds))
         .into_par_iter()
         .map(|round| world.play(RoundNumber(round)))
@@ -570,6 +567,7 @@ mod tests {
         assert!(refused(|s| s.subnet_share = f64::NAN).starts_with("subnet share is NaN"));
         assert!(refused(|s| s.noise = -0.1).starts_with("noise is -0.1"));
         assert!(refused(|s| s.stations = 39).starts_with("39 stations are too few"));
+        assert!(refused(|s| s.stations = u32::MAX).contains("are too many: 16777216"));
         assert!(refused(|s| s.rounds = 0).contains("no round"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use assize_protocol::Parameters;
+use assize_protocol::{ListError, Parameters};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -69,7 +69,7 @@ pub struct Costs {
 }
 
 impl Default for Costs {
-    /// An address costs ten times what a station costs beside it, and a round's retrievals as much as an address.
+    /// An address costs ten times what a station costs beside it, and a retrieval as much as a station.
     fn default() -> Self {
         Self {
             station: 1.0,
@@ -78,6 +78,9 @@ impl Default for Costs {
         }
     }
 }
+
+/// Most stations of a play; with committees of one and a hundred tasks each, there are still fewer than 2^32 tasks.
+const MOST_STATIONS: u32 = 1 << 24;
 
 /// What is played.
 #[derive(Clone, Copy, Debug)]
@@ -131,9 +134,18 @@ pub enum ScenarioError {
         /// Fewest.
         least: u16,
     },
+    /// More than a play has room for.
+    #[error("{stations} stations are too many: {MOST_STATIONS} are the most")]
+    TooMany {
+        /// How many were given.
+        stations: u32,
+    },
     /// Nothing to play.
     #[error("there is no round to play: give at least one")]
     Rounds,
+    /// More stations than a roster holds.
+    #[error(transparent)]
+    List(#[from] ListError),
 }
 
 impl Scenario {
@@ -156,6 +168,11 @@ impl Scenario {
             return Err(ScenarioError::Stations {
                 stations: self.stations,
                 least,
+            });
+        }
+        if self.stations > MOST_STATIONS {
+            return Err(ScenarioError::TooMany {
+                stations: self.stations,
             });
         }
         if self.rounds == 0 {
