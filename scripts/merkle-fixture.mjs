@@ -13,6 +13,13 @@ const hash = text => createHash('sha256').update(text).digest('hex')
 const operatorOf = index => `0x${hash(`operator ${index}`).slice(0, 40)}`
 const attoFilOf = index => BigInt(`0x${hash(`attoFIL ${index}`).slice(0, 16)}`)
 
+// Of every `step`th leaf; the operators are in the order in which the proof takes them.
+const multiProofOf = (tree, step) => {
+  const indices = Array.from(tree.entries(), ([index]) => index).filter(index => index % step === 0)
+  const { leaves, proof, proofFlags } = tree.getMultiProof(indices)
+  return { operators: leaves.map(([operator]) => operator), proof, proofFlags }
+}
+
 // Numbers as 32-byte words: JSON's own lose precision.
 const cases = SIZES.map(size => {
   const leaves = Array.from({ length: size }, (_, index) => [operatorOf(index), attoFilOf(index)])
@@ -22,7 +29,7 @@ const cases = SIZES.map(size => {
     cumulative: `0x${cumulative.toString(16).padStart(64, '0')}`,
     proof: tree.getProof(index)
   }))
-  return { entries, root: tree.root }
+  return { entries, root: tree.root, all: multiProofOf(tree, 1), everyOther: multiProofOf(tree, 2) }
 })
 
 writeFileSync(target, `{"cases":[\n${cases.map(item => JSON.stringify(item)).join(',\n')}\n]}\n`)

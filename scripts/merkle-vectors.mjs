@@ -60,3 +60,17 @@ for (const [kind, { types, value }] of Object.entries(kinds)) {
 const line = ({ kind, root, leaves }) =>
   `{"kind":"${kind}","root":"${root}","leaves":[\n${leaves.map(leaf => JSON.stringify(leaf)).join(',\n')}\n]}`
 writeFileSync(FILE, `[\n${trees.map(line).join(',\n')}\n]\n`)
+
+const MULTI_FILE = 'crates/protocol/tests/fixtures/multi-proofs.json'
+const zero = '0x' + '00'.repeat(20)
+/** Sets of leaves, by amount: none, one, neighbours by amount (far apart in the tree), every third, all. */
+const sets = size => [[], [0], [0, 1], [size >> 1, size - 1], [...Array(size).keys()].filter(i => i % 3 === 0), [...Array(size).keys()]]
+const multi = [1, 2, 3, 5, 8, 13, 64, 100].flatMap(size => {
+  const tree = StandardMerkleTree.of(Array.from({ length: size }, (_, i) => [zero, String(i)]), ['address', 'uint256'])
+  const distinct = sets(size).filter(set => new Set(set).size === set.length && set.every(i => i < size))
+  return distinct.map(amounts => {
+    const { leaves, proof, proofFlags } = tree.getMultiProof(amounts)
+    return { size, amounts, root: tree.root, leaves: leaves.map(leaf => tree.leafHash(leaf)), proof, flags: proofFlags }
+  })
+})
+writeFileSync(MULTI_FILE, `[\n${multi.map(item => JSON.stringify(item)).join(',\n')}\n]\n`)

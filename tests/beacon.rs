@@ -188,6 +188,7 @@ async fn contract_verifies(server: &Server, round: BeaconRound, signature: &str)
         coordinator: owner.address(),
         publishers: vec![],
         guardian: owner.address(),
+        treasury: owner.address(),
         evaluators: vec![owner.address()],
         threshold: 1,
         min_challenge_window: 60,

@@ -75,6 +75,7 @@ impl World {
             coordinator: owner.address(),
             publishers: vec![],
             guardian: owner.address(),
+            treasury: owner.address(),
             evaluators: vec![evaluator.address()],
             threshold: 1,
             min_challenge_window: MINUTE.into(),

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -12,31 +9,40 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IRewards} from "./interfaces/IRewards.sol";
 import {IRounds} from "./interfaces/IRounds.sol";
 import {Cid} from "./libraries/Cid.sol";
+import {Pool} from "./rewards/Pool.sol";
+import {Recipients} from "./rewards/Recipients.sol";
+import {Roles} from "./rewards/Roles.sol";
 
 /// @title Rewards
-/// @notice See `IRewards`.
-contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
-    /// @dev A settlement in storage: the CID as codec and digest.
+/// @notice See `IRewards`. Settlements and claims are here; who may do what is in `Roles`, deposits and the programme's end
+/// in `Pool`, where operators' money goes in `Recipients`.
+contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
+    /// @dev A settlement in storage: the CID as codec and digest. What claims read is in the first two slots.
     struct Record {
         bytes32 root;
-        uint256 cumulativeTotal;
+        uint96 cumulativeTotal;
+        uint40 postedAt;
+        uint40 activeAt;
+        uint64 position;
+        bytes1 cidCodec;
         bytes32 acceptedRoot;
         bytes32 cidDigest;
         uint64 parent;
         uint64 firstRound;
         uint64 lastRound;
-        uint64 postedAt;
-        uint64 activeAt;
-        uint64 position;
-        bytes1 cidCodec;
+    }
+
+    /// @dev What every claim reads and writes, in one slot.
+    struct Ledger {
+        uint96 totalClaimed;
+        /// The most that claims may have paid in all.
+        uint96 highestActiveTotal;
+        /// Length of the chain of settlements that are not void.
+        uint64 headPosition;
     }
 
     /// @notice Rounds in one settlement at most: about a week of rounds of 20 minutes.
     uint256 public constant MAX_ROUNDS_PER_SETTLEMENT = 512;
-    /// @notice Evaluators in a set at most.
-    uint256 public constant MAX_EVALUATORS = 32;
-    /// @notice Longest challenge window, seconds.
-    uint64 public constant MAX_CHALLENGE_WINDOW = 30 days;
     /// @notice Least gas that a batched payment may be given.
     uint256 public constant MIN_PAYMENT_GAS = 50_000;
     /// @notice EIP-712 type of what evaluators sign.
@@ -46,42 +52,20 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
 
     /// @notice The rounds that settlements cover.
     IRounds public immutable ROUNDS;
-    /// @notice Least challenge window that the owner can ever set, seconds.
-    uint64 public immutable MIN_CHALLENGE_WINDOW;
     /// @notice Gas that each payment of `claimMany` gets, in the chain's own unit (Filecoin gas on Filecoin).
     uint256 public immutable PAYMENT_GAS;
 
-    /// @inheritdoc IRewards
-    address public guardian;
-    /// @inheritdoc IRewards
-    uint64 public challengeWindow;
+    Ledger private _ledger;
     /// @inheritdoc IRewards
     uint64 public settlementCount;
-    /// @dev Length of the chain of settlements that are not void.
-    uint64 private _headPosition;
-    uint64 private _evaluatorSet;
-    uint64 private _threshold;
-
-    /// @inheritdoc IRewards
-    uint256 public totalDeposited;
-    /// @inheritdoc IRewards
-    uint256 public totalClaimed;
-    /// @inheritdoc IRewards
-    uint256 public highestActiveTotal;
-    /// @inheritdoc IRewards
-    mapping(address operator => uint256 attoFil) public claimed;
-
-    mapping(address operator => address recipient) private _payoutAddresses;
     mapping(uint64 settlement => Record) private _settlements;
-    /// @dev The chain: settlement by position, from 1. Beyond `_headPosition` lie leftovers of void branches.
+    /// @dev The chain: settlement by position, from 1. Beyond the head lie leftovers of void branches.
     mapping(uint64 position => uint64 settlement) private _live;
-    address[] private _evaluators;
-    /// @dev The newest set to which an address belongs; an evaluator is one of the newest set of all.
-    mapping(address evaluator => uint64 set) private _memberOf;
 
     /// @param rounds The rounds that settlements cover; it can never be changed.
-    /// @param owner Sets evaluators, guardian and challenge window.
+    /// @param owner Announces changes of evaluators and guardian, sets challenge window and end; never touches money.
     /// @param firstGuardian May veto.
+    /// @param firstTreasury Gets what was never promised, once the programme has ended.
     /// @param minChallengeWindow Least window that the owner can ever set, seconds: at least a day on a public network.
     /// @param firstChallengeWindow Seconds between posting a settlement and its activation.
     /// @param paymentGas Gas that each payment of `claimMany` gets. Filecoin counts about 450 times the gas of
@@ -92,34 +76,26 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         IRounds rounds,
         address owner,
         address firstGuardian,
+        address firstTreasury,
         uint64 minChallengeWindow,
         uint64 firstChallengeWindow,
         uint256 paymentGas,
         address[] memory firstEvaluators,
         uint256 threshold
-    ) Ownable(owner) EIP712("Assize Rewards", "1") {
+    )
+        Roles(owner, firstGuardian, minChallengeWindow, firstChallengeWindow, firstEvaluators, threshold)
+        Pool(firstTreasury)
+        EIP712("Assize Rewards", "1")
+    {
         require(address(rounds) != address(0), ZeroAddress());
         require(paymentGas >= MIN_PAYMENT_GAS, TooLittleGas(MIN_PAYMENT_GAS));
         ROUNDS = rounds;
-        MIN_CHALLENGE_WINDOW = minChallengeWindow;
         PAYMENT_GAS = paymentGas;
-        _setGuardian(firstGuardian);
-        _setChallengeWindow(firstChallengeWindow);
-        _setEvaluators(firstEvaluators, threshold);
-    }
-
-    /// @notice FIL sent plainly is a deposit too.
-    receive() external payable {
-        _deposit();
-    }
-
-    /// @inheritdoc IRewards
-    function deposit() external payable {
-        _deposit();
     }
 
     /// @inheritdoc IRewards
     function post(Proposal calldata proposal, bytes[] calldata signatures) external returns (uint64 settlement) {
+        _noteAlive();
         uint64 parentId = head();
         Record storage parent = _settlements[parentId];
         require(proposal.parent == parentId, WrongParent(parentId, proposal.parent));
@@ -130,7 +106,7 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         _checkSignatures(digestOf(proposal), signatures);
 
         // Never before its parent, or the parent's fall would reach an active settlement.
-        uint64 activeAt = SafeCast.toUint64(Math.max(block.timestamp + challengeWindow, parent.activeAt));
+        uint40 activeAt = SafeCast.toUint40(Math.max(block.timestamp + challengeWindow(), parent.activeAt));
         settlement = _append(proposal, activeAt);
         emit SettlementPosted(
             settlement,
@@ -147,7 +123,7 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IRewards
     function veto(uint64 settlement, string calldata reason) external {
-        require(msg.sender == guardian, NotGuardian(msg.sender, guardian));
+        require(msg.sender == guardian(), NotGuardian(msg.sender, guardian()));
         _checkPending(settlement);
         uint64 lastVoid = _void(settlement);
         emit SettlementVetoed(settlement, lastVoid, msg.sender, reason);
@@ -198,49 +174,38 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         returns (uint256 amount)
     {
         (bytes32 root, uint256 cap) = _active(settlement);
-        _checkProof(root, operator, cumulative, proof);
-        uint256 before = claimed[operator];
+        require(
+            MerkleProof.verifyCalldata(proof, root, _leaf(operator, cumulative)), InvalidProof(operator, cumulative)
+        );
+        Account storage account = _accounts[operator];
+        (uint256 before, address payoutAddress) = (account.claimed, account.payoutAddress);
         require(cumulative > before, NothingToClaim(operator, cumulative, before));
         amount = cumulative - before;
-        _credit(operator, cumulative, amount, cap);
+        uint256 unpaid = cap - _ledger.totalClaimed;
+        require(amount <= unpaid, OverTotal(amount, unpaid));
+        _credit(account, cumulative, amount);
 
-        address recipient = payoutAddressOf(operator);
+        address recipient = _recipientOf(operator, payoutAddress);
         emit Claimed(settlement, operator, recipient, amount, cumulative);
-        require(_send(recipient, amount, gasleft()), PaymentFailed(operator, recipient, amount));
+        require(_pay(operator, recipient, amount, gasleft()), PaymentFailed(operator, recipient, amount));
     }
 
     /// @inheritdoc IRewards
-    function claimMany(uint64 settlement, Claim[] calldata claims) external nonReentrant returns (uint256 paid) {
+    function claimMany(
+        uint64 settlement,
+        Allocation[] calldata allocations,
+        bytes32[] calldata proof,
+        bool[] calldata proofFlags
+    ) external nonReentrant returns (uint256 paid) {
         (bytes32 root, uint256 cap) = _active(settlement);
-        for (uint256 i = 0; i < claims.length; ++i) {
-            Claim calldata item = claims[i];
-            _checkProof(root, item.operator, item.cumulative, item.proof);
-            paid += _payOrSkip(settlement, item.operator, item.cumulative, cap);
+        bytes32[] memory leaves = new bytes32[](allocations.length);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            leaves[i] = _leaf(allocations[i].operator, allocations[i].cumulative);
         }
-    }
-
-    /// @inheritdoc IRewards
-    function setPayoutAddress(address recipient) external {
-        address previous = payoutAddressOf(msg.sender);
-        address current = recipient == address(0) ? msg.sender : recipient;
-        require(current != previous, NothingChanged());
-        _payoutAddresses[msg.sender] = recipient;
-        emit PayoutAddressChanged(msg.sender, previous, current);
-    }
-
-    /// @inheritdoc IRewards
-    function setEvaluators(address[] calldata newEvaluators, uint256 threshold) external onlyOwner {
-        _setEvaluators(newEvaluators, threshold);
-    }
-
-    /// @inheritdoc IRewards
-    function setGuardian(address newGuardian) external onlyOwner {
-        _setGuardian(newGuardian);
-    }
-
-    /// @inheritdoc IRewards
-    function setChallengeWindow(uint64 window) external onlyOwner {
-        _setChallengeWindow(window);
+        require(MerkleProof.multiProofVerifyCalldata(proof, proofFlags, root, leaves), InvalidMultiProof(root));
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            paid += _payOrSkip(settlement, allocations[i].operator, allocations[i].cumulative, cap);
+        }
     }
 
     /// @inheritdoc IRewards
@@ -265,29 +230,28 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRewards
-    function evaluators() external view returns (address[] memory set, uint256 threshold, uint64 version) {
-        return (_evaluators, _threshold, _evaluatorSet);
+    function totalClaimed() external view returns (uint256) {
+        return _ledger.totalClaimed;
+    }
+
+    /// @inheritdoc IRewards
+    function highestActiveTotal() external view returns (uint256) {
+        return _ledger.highestActiveTotal;
     }
 
     /// @inheritdoc IRewards
     function head() public view returns (uint64) {
-        return _live[_headPosition];
+        return _live[_ledger.headPosition];
     }
 
     /// @inheritdoc IRewards
     function statusOf(uint64 settlement) public view returns (Status) {
-        if (settlement == 0 || settlement > settlementCount) return Status.None;
         Record storage record = _settlements[settlement];
         uint64 position = record.position;
+        if (position == 0) return Status.None;
         // Off the chain: cut off by a veto or a challenge, and perhaps replaced since.
-        if (position > _headPosition || _live[position] != settlement) return Status.Void;
+        if (position > _ledger.headPosition || _live[position] != settlement) return Status.Void;
         return block.timestamp < record.activeAt ? Status.Pending : Status.Active;
-    }
-
-    /// @inheritdoc IRewards
-    function payoutAddressOf(address operator) public view returns (address) {
-        address recipient = _payoutAddresses[operator];
-        return recipient == address(0) ? operator : recipient;
     }
 
     /// @inheritdoc IRewards
@@ -303,37 +267,32 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
                     proposal.cumulativeTotal,
                     proposal.acceptedRoot,
                     keccak256(proposal.cid),
-                    _evaluatorSet
+                    evaluatorSet()
                 )
             )
         );
     }
 
-    function _deposit() private {
-        require(msg.value > 0, ZeroAmount());
-        // Counted, not read from the balance: FIL forced in is nobody's.
-        totalDeposited += msg.value;
-        emit Deposited(msg.sender, msg.value, totalDeposited);
-    }
-
     /// @dev Puts a settlement at the head of the chain.
-    function _append(Proposal calldata proposal, uint64 activeAt) private returns (uint64 settlement) {
+    function _append(Proposal calldata proposal, uint40 activeAt) private returns (uint64 settlement) {
         settlement = ++settlementCount;
-        uint64 position = ++_headPosition;
+        uint64 position = ++_ledger.headPosition;
         _live[position] = settlement;
         (bytes1 codec, bytes32 digest) = Cid.unpack(proposal.cid);
         _settlements[settlement] = Record({
             root: proposal.root,
-            cumulativeTotal: proposal.cumulativeTotal,
+            // At most the deposits, which are a uint96.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            cumulativeTotal: uint96(proposal.cumulativeTotal),
+            postedAt: SafeCast.toUint40(block.timestamp),
+            activeAt: activeAt,
+            position: position,
+            cidCodec: codec,
             acceptedRoot: proposal.acceptedRoot,
             cidDigest: digest,
             parent: proposal.parent,
             firstRound: proposal.firstRound,
-            lastRound: proposal.lastRound,
-            postedAt: SafeCast.toUint64(block.timestamp),
-            activeAt: activeAt,
-            position: position,
-            cidCodec: codec
+            lastRound: proposal.lastRound
         });
     }
 
@@ -341,7 +300,7 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
     /// to check.
     function _void(uint64 settlement) private returns (uint64 lastVoid) {
         lastVoid = head();
-        _headPosition = _settlements[settlement].position - 1;
+        _ledger.headPosition = _settlements[settlement].position - 1;
     }
 
     /// @dev Pays, or takes the payment back if the recipient refuses it: then nothing has changed.
@@ -349,42 +308,43 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         private
         returns (uint256 amount)
     {
-        address recipient = payoutAddressOf(operator);
-        uint256 before = claimed[operator];
+        Account storage account = _accounts[operator];
+        (uint256 before, address payoutAddress) = (account.claimed, account.payoutAddress);
         if (cumulative <= before) {
-            emit ClaimSkipped(settlement, operator, recipient, 0);
+            emit ClaimSkipped(settlement, operator, Skipped.NothingToClaim, 0);
             return 0;
         }
         amount = cumulative - before;
-        _credit(operator, cumulative, amount, cap);
+        if (amount > cap - _ledger.totalClaimed) {
+            emit ClaimSkipped(settlement, operator, Skipped.OverTotal, amount);
+            return 0;
+        }
+        _credit(account, cumulative, amount);
 
         // The call gets at most 63/64 of what is left after its own price. Twice the payment's gas covers both, so a
         // caller cannot make a payment fail by sending too little gas.
         uint256 needed = 2 * PAYMENT_GAS;
         require(gasleft() >= needed, TooLittleGas(needed));
-        if (_send(recipient, amount, PAYMENT_GAS)) {
+        address recipient = _recipientOf(operator, payoutAddress);
+        if (_pay(operator, recipient, amount, PAYMENT_GAS)) {
             emit Claimed(settlement, operator, recipient, amount, cumulative);
             return amount;
         }
-        claimed[operator] = before;
-        totalClaimed -= amount;
-        emit ClaimSkipped(settlement, operator, recipient, amount);
+        _credit(account, before, 0);
+        // What has just been added.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _ledger.totalClaimed -= uint96(amount);
+        emit ClaimSkipped(settlement, operator, Skipped.Refused, amount);
         return 0;
     }
 
-    /// @dev Books a payment. The cap holds whatever the root contains: claims never exceed what evaluators signed.
-    function _credit(address operator, uint256 cumulative, uint256 amount, uint256 cap) private {
-        uint256 wouldBePaid = totalClaimed + amount;
-        require(wouldBePaid <= cap, OverTotal(wouldBePaid, cap));
-        claimed[operator] = cumulative;
-        totalClaimed = wouldBePaid;
-    }
-
-    /// @dev Sends FIL and copies nothing of what the recipient returns: it could fill our memory at our cost.
-    function _send(address recipient, uint256 amount, uint256 gasLimit) private returns (bool success) {
-        assembly ("memory-safe") {
-            success := call(gasLimit, recipient, amount, 0, 0, 0, 0)
-        }
+    /// @dev Books a payment, which the caller has found to be within the cap: whatever a root contains, claims never exceed
+    /// the total that evaluators signed. The cap is a uint96, so both amounts are.
+    function _credit(Account storage account, uint256 cumulative, uint256 amount) private {
+        // forge-lint: disable-next-line(unsafe-typecast)
+        account.claimed = uint96(cumulative);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _ledger.totalClaimed += uint96(amount);
     }
 
     /// @dev An active settlement's root, and the most that may have been paid in all.
@@ -394,47 +354,14 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         require(status == Status.Active, NotActive(settlement, status));
         Record storage record = _settlements[settlement];
         root = record.root;
-        cap = highestActiveTotal;
-        if (record.cumulativeTotal > cap) {
-            cap = record.cumulativeTotal;
-            highestActiveTotal = cap;
-        }
+        uint96 total = record.cumulativeTotal;
+        if (total > _ledger.highestActiveTotal) _ledger.highestActiveTotal = total;
+        cap = _ledger.highestActiveTotal;
     }
 
-    function _setGuardian(address newGuardian) private {
-        require(newGuardian != address(0), ZeroAddress());
-        require(newGuardian != guardian, NothingChanged());
-        emit GuardianChanged(guardian, newGuardian);
-        guardian = newGuardian;
-    }
-
-    function _setChallengeWindow(uint64 window) private {
-        require(window >= MIN_CHALLENGE_WINDOW, WindowTooShort(window, MIN_CHALLENGE_WINDOW));
-        require(window <= MAX_CHALLENGE_WINDOW, WindowTooLong(window, MAX_CHALLENGE_WINDOW));
-        require(window != challengeWindow, NothingChanged());
-        emit ChallengeWindowChanged(challengeWindow, window);
-        challengeWindow = window;
-    }
-
-    function _setEvaluators(address[] memory newEvaluators, uint256 threshold) private {
-        uint256 count = newEvaluators.length;
-        require(count <= MAX_EVALUATORS, TooManyEvaluators(count, MAX_EVALUATORS));
-        require(threshold > 0 && threshold <= count, BadThreshold(threshold, count));
-        require(
-            threshold != _threshold || keccak256(abi.encode(newEvaluators)) != keccak256(abi.encode(_evaluators)),
-            NothingChanged()
-        );
-        uint64 version = ++_evaluatorSet;
-        address previous = address(0);
-        for (uint256 i = 0; i < count; ++i) {
-            address evaluator = newEvaluators[i];
-            require(evaluator > previous, EvaluatorsNotAscending(previous, evaluator));
-            _memberOf[evaluator] = version;
-            previous = evaluator;
-        }
-        _evaluators = newEvaluators;
-        _threshold = SafeCast.toUint64(threshold);
-        emit EvaluatorsChanged(version, newEvaluators, threshold);
+    /// @dev Totals grow along the chain, so the head's holds all others.
+    function _promised() internal view override returns (uint256) {
+        return _settlements[head()].cumulativeTotal;
     }
 
     function _checkPending(uint64 settlement) private view {
@@ -478,28 +405,16 @@ contract Rewards is IRewards, Ownable2Step, EIP712, ReentrancyGuardTransient {
         require(total >= parentTotal, TotalDecreases(parentTotal, total));
         uint256 budget = ROUNDS.budgetOf(proposal.firstRound, proposal.lastRound);
         require(total - parentTotal <= budget, OverBudget(total - parentTotal, budget));
-        require(total <= totalDeposited, Underfunded(total, totalDeposited));
-    }
-
-    /// @dev Signers ascend by address, so none counts twice.
-    function _checkSignatures(bytes32 digest, bytes[] calldata signatures) private view {
-        require(signatures.length >= _threshold, NotEnoughSignatures(signatures.length, _threshold));
-        address previous = address(0);
-        for (uint256 i = 0; i < signatures.length; ++i) {
-            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signatures[i]);
-            require(failure == ECDSA.RecoverError.NoError, BadSignature(i));
-            require(signer > previous, SignersNotAscending(previous, signer));
-            require(_memberOf[signer] == _evaluatorSet, NotEvaluator(signer));
-            previous = signer;
-        }
-    }
-
-    function _checkProof(bytes32 root, address operator, uint256 cumulative, bytes32[] calldata proof) private pure {
-        require(_inTree(root, abi.encode(operator, cumulative), proof), InvalidProof(operator, cumulative));
+        require(total <= totalDeposited(), Underfunded(total, totalDeposited()));
     }
 
     /// @dev Whether OpenZeppelin's standard Merkle tree has a leaf of this content.
     function _inTree(bytes32 root, bytes memory content, bytes32[] calldata proof) private pure returns (bool) {
         return MerkleProof.verifyCalldata(proof, root, keccak256(bytes.concat(keccak256(content))));
+    }
+
+    /// @dev A leaf of the tree of rewards.
+    function _leaf(address operator, uint256 cumulative) private pure returns (bytes32) {
+        return keccak256(bytes.concat(keccak256(abi.encode(operator, cumulative))));
     }
 }

@@ -4,7 +4,10 @@ pragma solidity ^0.8.30;
 /// @title Rewards: deposits, settlements and claims
 /// @notice Settlements are cumulative Merkle roots signed by k of n evaluators, active after a challenge window.
 /// DESIGN §2.7. Within the window a guardian can veto, and anyone can void a settlement by proving that it rewards a
-/// measurement that nobody was drawn for. Active settlements can never be voided, paused or un-funded; deposits can never be withdrawn.
+/// measurement that nobody was drawn for. Active settlements can never be voided, paused or un-funded. Deposits leave by
+/// claims only; once the programme has ended, what was never promised goes to the treasury.
+///
+/// What each role can do, and the worst of it, is in docs/security.md.
 interface IRewards {
     enum Status {
         None,
@@ -22,6 +25,15 @@ interface IRewards {
         NoSuchStation,
         NoSuchCommittee,
         NoSuchTask
+    }
+
+    /// @notice Why `claimMany` paid an operator nothing.
+    enum Skipped {
+        NothingToClaim,
+        /// The root grants more than the total that was signed beside it.
+        OverTotal,
+        /// The recipient did not take the money.
+        Refused
     }
 
     /// @notice What evaluators sign.
@@ -50,10 +62,11 @@ interface IRewards {
         Status status;
     }
 
-    struct Claim {
+    /// @notice What a settlement grants an operator: a leaf of its `root`.
+    /// @param cumulative Across all time, attoFIL.
+    struct Allocation {
         address operator;
         uint256 cumulative;
-        bytes32[] proof;
     }
 
     /// @notice A rewarded measurement: a leaf of `acceptedRoot`.
@@ -113,13 +126,32 @@ interface IRewards {
         uint256 amount,
         uint256 cumulative
     );
-    event ClaimSkipped(uint64 indexed settlement, address indexed operator, address indexed recipient, uint256 amount);
-    event PayoutAddressChanged(address indexed operator, address indexed previous, address indexed current);
-    event EvaluatorsChanged(uint64 indexed version, address[] evaluators, uint256 threshold);
-    event GuardianChanged(address indexed previous, address indexed current);
-    event ChallengeWindowChanged(uint64 previous, uint64 current);
+    /// @param amount What would have been paid, attoFIL. It stays the operator's.
+    event ClaimSkipped(uint64 indexed settlement, address indexed operator, Skipped reason, uint256 amount);
+    /// @param native The f1, f2 or f3 address in bytes if `current` is `call_actor`'s address, else empty.
+    event PayoutAddressChanged(
+        address indexed operator, address indexed previous, address indexed current, bytes native
+    );
+    /// @dev Effective at `effectiveAt` unless cancelled; so are the two below.
+    event EvaluatorsChanged(uint64 indexed version, address[] evaluators, uint256 threshold, uint64 effectiveAt);
+    event EvaluatorsCancelled(uint64 indexed version, address indexed by);
+    event GuardianChanged(address indexed previous, address indexed current, uint64 effectiveAt);
+    event GuardianCancelled(address indexed cancelled, address indexed by);
+    /// @dev A lowering that has not come is replaced by any later change.
+    event ChallengeWindowChanged(uint64 previous, uint64 current, uint64 effectiveAt);
+    event TreasuryChanged(address indexed previous, address indexed current);
+    /// @dev 0 stands for no end.
+    event EndChanged(uint64 previous, uint64 current, address indexed by);
+    event SurplusWithdrawn(address indexed treasury, uint256 amount);
 
     error NotGuardian(address caller, address guardian);
+    error NotOwnerOrGuardian(address caller);
+    error NotTreasury(address caller, address treasury);
+    error Ended(uint64 endedAt);
+    /// @notice `endsAt` is 0 if no end was announced.
+    error NotEnded(uint64 endsAt);
+    error EndTooSoon(uint64 at, uint64 earliest);
+    error NotAbandoned(uint64 abandonedAt);
     error NoSuchSettlement(uint64 settlement);
     error NotActive(uint64 settlement, Status status);
     error NotPending(uint64 settlement, Status status);
@@ -144,8 +176,9 @@ interface IRewards {
     error BadSignature(uint256 index);
     error InvalidCid(bytes cid);
     error InvalidProof(address operator, uint256 cumulative);
+    error InvalidMultiProof(bytes32 root);
     error NothingToClaim(address operator, uint256 cumulative, uint256 claimed);
-    error OverTotal(uint256 wouldBePaid, uint256 activeTotal);
+    error OverTotal(uint256 amount, uint256 unpaid);
     error PaymentFailed(address operator, address recipient, uint256 amount);
     error TooLittleGas(uint256 needed);
     error EvaluatorsNotAscending(address previous, address evaluator);
@@ -153,11 +186,15 @@ interface IRewards {
     error TooManyEvaluators(uint256 evaluators, uint256 max);
     error WindowTooShort(uint64 window, uint64 min);
     error WindowTooLong(uint64 window, uint64 max);
+    /// @notice Neither an address of the EVM nor an f1, f2 or f3 address in bytes.
+    error BadRecipient(bytes recipient);
+    error NoFilecoinPrecompiles();
     error NothingChanged();
     error ZeroAmount();
     error ZeroAddress();
 
-    /// @notice Adds FIL to the pool. Nobody can take it out but operators through claims.
+    /// @notice Adds FIL to the pool, until the programme ends. Nobody can take it out but operators through claims, and
+    /// the treasury after the end, as far as nobody was promised it.
     function deposit() external payable;
 
     /// @notice Posts a settlement with the signatures of at least `threshold` evaluators, signers ascending by address.
@@ -202,29 +239,74 @@ interface IRewards {
         external
         returns (uint256 amount);
 
-    /// @notice As `claim` for many; an operator whose recipient refuses the money, or who has nothing to claim, is
-    /// skipped and loses nothing. A wrong proof reverts the whole batch.
+    /// @notice As `claim` for many, with one proof for all; an operator whose recipient refuses the money, who has nothing
+    /// to claim, or whose share is over the signed total is skipped, reported and loses nothing. A wrong proof reverts the
+    /// whole batch.
     /// Warning: each payment gets PAYMENT_GAS; a recipient that needs more can only be paid by `claim`. Before each
     /// payment twice that much gas must be left, or the whole call reverts.
-    function claimMany(uint64 settlement, Claim[] calldata claims) external returns (uint256 paid);
+    /// @param allocations In the order of the multiproof, which is that of the tree's leaves.
+    /// @param proof The siblings that do not follow from `allocations`, as `@openzeppelin/merkle-tree` gives them.
+    /// @param proofFlags For each hash: whether both children follow from `allocations`.
+    function claimMany(
+        uint64 settlement,
+        Allocation[] calldata allocations,
+        bytes32[] calldata proof,
+        bool[] calldata proofFlags
+    ) external returns (uint256 paid);
 
-    /// @notice Sets where the caller's rewards go; zero resets to the caller's own address.
+    /// @notice Sets where the caller's rewards go; zero resets to the caller's own address. Takes any address of the EVM, and
+    /// on Filecoin an id address (f0) in its masked form, 0xff, eleven zero bytes and eight of the id.
     function setPayoutAddress(address recipient) external;
 
-    /// @notice Replaces the evaluators and raises the version of their set, so signatures under the old set are void.
-    /// Owner only.
+    /// @notice Sets an f1, f2 or f3 address to which the caller's rewards go. Only where the chain has Filecoin's
+    /// precompiles.
+    /// @param recipient The address in bytes: the protocol, then 20 bytes of hash (f1, f2) or 48 of public key (f3).
+    function setNativePayoutAddress(bytes calldata recipient) external;
+
+    /// @notice Announces new evaluators: they sign from one challenge window later on, unless owner or guardian cancel them
+    /// before. Then the version of their set is in force, and signatures under the old one are void. Replaces an earlier
+    /// announcement. Owner only.
     /// @param newEvaluators Ascending by address, at most MAX_EVALUATORS.
     /// @param threshold Signatures that a settlement needs.
     function setEvaluators(address[] calldata newEvaluators, uint256 threshold) external;
-    /// @notice Owner only.
+    /// @notice Takes announced evaluators back before they come. Owner or guardian.
+    function cancelEvaluators() external;
+    /// @notice Announces a new guardian, who comes one challenge window later unless owner or guardian cancel that before.
+    /// Replaces an earlier announcement. Owner only.
+    /// Warning: a guardian that holds on to its office can be got rid of only by ending the programme.
     function setGuardian(address newGuardian) external;
-    /// @notice Sets the challenge window, in seconds, of the settlements posted from now on. Owner only.
+    /// @notice Takes an announced guardian back before it comes. Owner or guardian.
+    function cancelGuardian() external;
+    /// @notice Sets the challenge window, in seconds, of settlements posted from then on: a longer one at once, a shorter
+    /// one after the window in force has passed. Owner only.
     function setChallengeWindow(uint64 window) external;
+
+    /// @notice Announces when the programme ends, END_NOTICE from now at the earliest; 0 for no end. After the end nothing
+    /// is posted or deposited; claims go on for ever. Owner only.
+    function setEnd(uint64 at) external;
+    /// @notice Announces the end, END_NOTICE from now, if no settlement was posted for ABANDONED_AFTER. The next settlement,
+    /// or the owner, takes it back. Anyone.
+    function endAbandoned() external;
+    /// @notice After the end, sends all that was deposited and never promised by a settlement that is not void to the
+    /// treasury. Anyone.
+    function withdrawSurplus() external returns (uint256 amount);
+    /// @notice Hands the treasury's part over. The treasury only.
+    function setTreasury(address newTreasury) external;
 
     /// @notice Who may veto.
     function guardian() external view returns (address);
+    /// @notice The guardian announced, and when it comes, Unix seconds; zeros if there is none.
+    function nextGuardian() external view returns (address newGuardian, uint64 effectiveAt);
     /// @notice Seconds between posting a settlement and its activation.
     function challengeWindow() external view returns (uint64);
+    /// @notice The shorter window announced, and when it comes, Unix seconds; zeros if there is none.
+    function nextChallengeWindow() external view returns (uint64 window, uint64 effectiveAt);
+    /// @notice Gets the surplus.
+    function treasury() external view returns (address);
+    /// @notice When the programme ends or has ended, Unix seconds; 0 if no end was announced.
+    function endsAt() external view returns (uint64);
+    /// @notice attoFIL deposited and promised to nobody, by settlements active or pending.
+    function surplus() external view returns (uint256);
 
     /// @notice Newest settlement that is not void; 0 if there is none.
     function head() external view returns (uint64);
@@ -234,10 +316,15 @@ interface IRewards {
     function statusOf(uint64 settlement) external view returns (Status);
     /// @notice attoFIL that an operator has received; only grows.
     function claimed(address operator) external view returns (uint256);
-    /// @notice Where an operator's rewards go: its payout address, or itself.
+    /// @notice Where an operator's rewards go: its payout address, or itself; the address of the precompile `call_actor` if
+    /// it is a native one.
     function payoutAddressOf(address operator) external view returns (address);
+    /// @notice The operator's f1, f2 or f3 payout address in bytes; empty if it has none.
+    function nativePayoutAddressOf(address operator) external view returns (bytes memory);
     /// @notice attoFIL ever deposited.
     function totalDeposited() external view returns (uint256);
+    /// @notice attoFIL that went to the treasury.
+    function totalWithdrawn() external view returns (uint256);
     /// @notice attoFIL ever paid.
     function totalClaimed() external view returns (uint256);
     /// @notice The most attoFIL that claims may have paid in all: the greatest `cumulativeTotal` of the active
@@ -245,6 +332,13 @@ interface IRewards {
     function highestActiveTotal() external view returns (uint256);
     /// @notice The evaluators, the signatures that a settlement needs, and the version of the set, from 1.
     function evaluators() external view returns (address[] memory set, uint256 threshold, uint64 version);
+    /// @notice The version of the set in force.
+    function evaluatorSet() external view returns (uint64 version);
+    /// @notice The set announced, and when it comes, Unix seconds; empty if there is none.
+    function nextEvaluators()
+        external
+        view
+        returns (address[] memory set, uint256 threshold, uint64 version, uint64 effectiveAt);
     /// @notice The EIP-712 digest that evaluators sign under the evaluator set in force.
     function digestOf(Proposal calldata proposal) external view returns (bytes32);
 }

@@ -164,6 +164,7 @@ fn rewards_draft(params: &DeployParams, rounds: Address) -> Draft {
         rounds,
         owner: params.owner,
         firstGuardian: params.guardian,
+        firstTreasury: params.treasury,
         minChallengeWindow: params.min_challenge_window,
         firstChallengeWindow: params.challenge_window,
         paymentGas: U256::from(params.payment_gas),

@@ -31,8 +31,9 @@ pub use error::{ChainError, Result};
 pub use fil::Fil;
 pub use revert::Revert;
 pub use rewards::{
-    Claim, Evaluators, Misplaced, Proposal, Proven, Rewards, Settlement, SettlementId, Status,
+    Announced, BatchClaim, Claim, Evaluators, Misplaced, Payment, PaymentOutcome, Proposal, Proven, Rewards,
+    Settlement, SettlementId, Status,
 };
 pub use rounds::{Commitment, ListCommitment, Round, Rounds};
 pub use signer::{KEY_VARIABLE, PASSWORD_VARIABLE, Signer};
-pub use transaction::{Draft, Fees, Receipt, SendOutcome, SignedTransaction};
+pub use transaction::{Draft, Fees, Log, Receipt, SendOutcome, SignedTransaction};

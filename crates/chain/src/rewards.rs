@@ -1,18 +1,23 @@
 //! `Rewards` in the words of the protocol.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use alloy::primitives::{Address, B256, Bytes, U256};
-use alloy::sol_types::SolCall;
-use assize_protocol::{CommitteeIndex, FileCid, RosterEntry, RoundNumber, Seat, StationIndex, TaskNumber};
+use alloy::primitives::{Address, B256, Bytes, U256, address};
+use alloy::sol_types::{SolCall, SolEvent};
+use assize_protocol::{
+    CommitteeIndex, FileCid, NativeAddress, PayoutAddress, RosterEntry, RoundNumber, Seat, StationIndex,
+    TaskNumber,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::rewards::{IRewards, Rewards as Abi};
 use crate::rounds::stored_cid;
-use crate::{ChainClient, ChainError, Draft, Result};
+use crate::{ChainClient, ChainError, Draft, Receipt, Result};
 
 const NAME: &str = "Rewards";
+/// The precompile through which native addresses are paid; it stands for them where the contract shows an address.
+const CALL_ACTOR: Address = address!("fe00000000000000000000000000000000000003");
 
 /// Number of a settlement, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -125,6 +130,51 @@ pub struct Claim {
     pub cumulative: U256,
     /// Merkle proof of both.
     pub proof: Vec<B256>,
+}
+
+/// Claims of many operators, with one proof for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchClaim {
+    /// Who earns, and what the settlement grants in all, attoFIL; in the order of the proof's leaves.
+    pub allocations: Vec<(Address, U256)>,
+    /// Siblings that do not follow from the allocations.
+    pub proof: Vec<B256>,
+    /// For each hash of the proof: whether both of its children follow from the allocations.
+    pub flags: Vec<bool>,
+}
+
+/// What became of one operator's claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Who earns.
+    pub operator: Address,
+    /// attoFIL that were paid, or would have been.
+    pub amount: U256,
+    /// Whether and why not.
+    pub outcome: PaymentOutcome,
+}
+
+/// How a claim ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PaymentOutcome {
+    /// The money is with the recipient.
+    Paid,
+    /// All had been paid before.
+    NothingToClaim,
+    /// The root grants more than the total that was signed.
+    OverTotal,
+    /// The recipient did not take the money, which stays the operator's.
+    Refused,
+}
+
+/// A change that the owner has announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announced<T> {
+    /// What comes.
+    pub value: T,
+    /// When, Unix seconds.
+    pub effective_at: u64,
 }
 
 /// A rewarded measurement, with the proof that it is in the settlement's accepted tree.
@@ -270,8 +320,46 @@ impl Rewards {
     }
 
     /// Where an operator's money goes.
-    pub async fn payout_address_of(&self, operator: Address) -> Result<Address> {
-        self.call(&Abi::payoutAddressOfCall { operator }).await
+    pub async fn payout_address_of(&self, operator: Address) -> Result<PayoutAddress> {
+        let address = self.call(&Abi::payoutAddressOfCall { operator }).await?;
+        if address != CALL_ACTOR {
+            return Ok(PayoutAddress::Evm(address));
+        }
+        let bytes = self.call(&Abi::nativePayoutAddressOfCall { operator }).await?;
+        NativeAddress::from_bytes(&bytes)
+            .map(PayoutAddress::Native)
+            .ok_or_else(|| ChainError::Answer {
+                method: "nativePayoutAddressOf",
+                reason: format!("{bytes} is no f1, f2 or f3 address"),
+            })
+    }
+
+    /// What became of the claims in a mined transaction, in order, as its events tell.
+    #[must_use]
+    pub fn payments_in(&self, receipt: &Receipt) -> Vec<Payment> {
+        let own = receipt.logs.iter().filter(|log| log.address == self.address);
+        own.filter_map(|log| {
+            let (topics, data) = (log.topics.iter().copied(), &log.data);
+            if let Ok(paid) = Abi::Claimed::decode_raw_log(topics.clone(), data) {
+                return Some(Payment {
+                    operator: paid.operator,
+                    amount: paid.amount,
+                    outcome: PaymentOutcome::Paid,
+                });
+            }
+            let skipped = Abi::ClaimSkipped::decode_raw_log(topics, data).ok()?;
+            Some(Payment {
+                operator: skipped.operator,
+                amount: skipped.amount,
+                // The order of `IRewards.Skipped`.
+                outcome: match skipped.reason {
+                    0 => PaymentOutcome::NothingToClaim,
+                    1 => PaymentOutcome::OverTotal,
+                    _ => PaymentOutcome::Refused,
+                },
+            })
+        })
+        .collect()
     }
 
     /// attoFIL ever deposited.
@@ -284,6 +372,76 @@ impl Rewards {
         self.call(&Abi::totalClaimedCall {}).await
     }
 
+    /// attoFIL that went to the treasury.
+    pub async fn total_withdrawn(&self) -> Result<U256> {
+        self.call(&Abi::totalWithdrawnCall {}).await
+    }
+
+    /// attoFIL deposited and promised to nobody, by settlements active or pending.
+    pub async fn surplus(&self) -> Result<U256> {
+        self.call(&Abi::surplusCall {}).await
+    }
+
+    /// Who gets the surplus once the programme has ended.
+    pub async fn treasury(&self) -> Result<Address> {
+        self.call(&Abi::treasuryCall {}).await
+    }
+
+    /// When the programme ends or has ended, Unix seconds; none if no end was announced.
+    pub async fn ends_at(&self) -> Result<Option<u64>> {
+        let at = self.call(&Abi::endsAtCall {}).await?;
+        Ok((at > 0).then_some(at))
+    }
+
+    /// Who announces changes; never touches money.
+    pub async fn owner(&self) -> Result<Address> {
+        self.call(&Abi::ownerCall {}).await
+    }
+
+    /// Who was offered the ownership and has not accepted it.
+    pub async fn pending_owner(&self) -> Result<Option<Address>> {
+        let pending = self.call(&Abi::pendingOwnerCall {}).await?;
+        Ok((!pending.is_zero()).then_some(pending))
+    }
+
+    /// Who may veto.
+    pub async fn guardian(&self) -> Result<Address> {
+        self.call(&Abi::guardianCall {}).await
+    }
+
+    /// The guardian announced.
+    pub async fn next_guardian(&self) -> Result<Option<Announced<Address>>> {
+        let next = self.call(&Abi::nextGuardianCall {}).await?;
+        Ok((next.effectiveAt > 0).then_some(Announced {
+            value: next.newGuardian,
+            effective_at: next.effectiveAt,
+        }))
+    }
+
+    /// Seconds between posting a settlement and its activation.
+    pub async fn challenge_window(&self) -> Result<u64> {
+        self.call(&Abi::challengeWindowCall {}).await
+    }
+
+    /// The shorter challenge window announced, seconds.
+    pub async fn next_challenge_window(&self) -> Result<Option<Announced<u64>>> {
+        let next = self.call(&Abi::nextChallengeWindowCall {}).await?;
+        Ok((next.effectiveAt > 0).then_some(Announced {
+            value: next.window,
+            effective_at: next.effectiveAt,
+        }))
+    }
+
+    /// Least challenge window that the owner can ever set, seconds.
+    pub async fn min_challenge_window(&self) -> Result<u64> {
+        self.call(&Abi::MIN_CHALLENGE_WINDOWCall {}).await
+    }
+
+    /// Gas that each payment of a batch gets.
+    pub async fn payment_gas(&self) -> Result<U256> {
+        self.call(&Abi::PAYMENT_GASCall {}).await
+    }
+
     /// attoFIL that the contract holds.
     pub async fn balance(&self) -> Result<U256> {
         self.client.balance(self.address).await
@@ -292,15 +450,20 @@ impl Rewards {
     /// Who may sign settlements now.
     pub async fn evaluators(&self) -> Result<Evaluators> {
         let answer = self.call(&Abi::evaluatorsCall {}).await?;
-        let threshold = u64::try_from(answer.threshold).map_err(|_| ChainError::Answer {
-            method: "evaluators",
-            reason: "the threshold is absurd".into(),
-        })?;
-        Ok(Evaluators {
-            set: answer.set,
-            threshold,
-            version: answer.version,
-        })
+        evaluators("evaluators", answer.set, answer.threshold, answer.version)
+    }
+
+    /// The evaluators announced.
+    pub async fn next_evaluators(&self) -> Result<Option<Announced<Evaluators>>> {
+        let next = self.call(&Abi::nextEvaluatorsCall {}).await?;
+        if next.effectiveAt == 0 {
+            return Ok(None);
+        }
+        let value = evaluators("nextEvaluators", next.set, next.threshold, next.version)?;
+        Ok(Some(Announced {
+            value,
+            effective_at: next.effectiveAt,
+        }))
     }
 
     /// The EIP-712 digest that evaluators sign, as the contract computes it under the evaluator set in force.
@@ -387,30 +550,54 @@ impl Rewards {
 
     /// Pays many operators; one whose recipient refuses the money is skipped and loses nothing. Anyone.
     #[must_use]
-    pub fn claim_many(&self, settlement: SettlementId, claims: &[Claim]) -> Draft {
-        let claims = claims
-            .iter()
-            .map(|claim| IRewards::Claim {
-                operator: claim.operator,
-                cumulative: claim.cumulative,
-                proof: claim.proof.clone(),
-            })
-            .collect();
+    pub fn claim_many(&self, settlement: SettlementId, batch: &BatchClaim) -> Draft {
+        let allocation =
+            |&(operator, cumulative): &(Address, U256)| IRewards::Allocation { operator, cumulative };
         self.draft(&Abi::claimManyCall {
             settlement: settlement.0,
-            claims,
+            allocations: batch.allocations.iter().map(allocation).collect(),
+            proof: batch.proof.clone(),
+            proofFlags: batch.flags.clone(),
         })
     }
 
     /// Sets where the sender's rewards go.
     #[must_use]
-    pub fn set_payout_address(&self, recipient: Address) -> Draft {
-        self.draft(&Abi::setPayoutAddressCall { recipient })
+    pub fn set_payout_address(&self, recipient: &PayoutAddress) -> Draft {
+        match recipient {
+            PayoutAddress::Evm(recipient) => self.draft(&Abi::setPayoutAddressCall {
+                recipient: *recipient,
+            }),
+            PayoutAddress::Native(recipient) => self.draft(&Abi::setNativePayoutAddressCall {
+                recipient: Bytes::copy_from_slice(recipient.as_bytes()),
+            }),
+        }
+    }
+
+    /// Announces new evaluators, one challenge window ahead. Owner only.
+    #[must_use]
+    pub fn set_evaluators(&self, set: &BTreeSet<Address>, threshold: u64) -> Draft {
+        self.draft(&Abi::setEvaluatorsCall {
+            newEvaluators: set.iter().copied().collect(),
+            threshold: U256::from(threshold),
+        })
     }
 
     fn draft(&self, call: &impl SolCall) -> Draft {
         Draft::call(NAME, self.address, call.abi_encode())
     }
+}
+
+fn evaluators(method: &'static str, set: Vec<Address>, threshold: U256, version: u64) -> Result<Evaluators> {
+    let threshold = u64::try_from(threshold).map_err(|_| ChainError::Answer {
+        method,
+        reason: "the threshold is absurd".into(),
+    })?;
+    Ok(Evaluators {
+        set,
+        threshold,
+        version,
+    })
 }
 
 fn encode(proposal: &Proposal) -> IRewards::Proposal {

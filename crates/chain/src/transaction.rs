@@ -111,6 +111,20 @@ pub struct Receipt {
     /// The contract created, if one was.
     #[serde(default)]
     pub contract_address: Option<Address>,
+    /// Events, in order.
+    #[serde(default)]
+    pub logs: Vec<Log>,
+}
+
+/// An event of a contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// The contract.
+    pub address: Address,
+    /// Its kind and its indexed arguments.
+    pub topics: Vec<B256>,
+    /// The other arguments.
+    pub data: Bytes,
 }
 
 /// A node's answer to a transaction sent. What it means is decided by the receipts, not by these words.

@@ -39,6 +39,7 @@ impl Network {
             coordinator: owner,
             publishers: vec![owner],
             guardian: owner,
+            treasury: owner,
             evaluators: vec![Address::repeat_byte(9), Address::repeat_byte(5)],
             threshold: 2,
             min_challenge_window: 60,

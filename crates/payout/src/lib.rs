@@ -4,12 +4,14 @@
 //! and whose address refused the money; [`claim_one`] is an operator's own claim. What was paid is what the chain says
 //! (`claimed`), so running twice pays once. DESIGN §2.7.
 
+mod allocations;
 mod claim;
 mod error;
 mod plan;
 mod scheduler;
 
+pub use allocations::Allocations;
 pub use claim::{Paid, claim_one};
 pub use error::PayoutError;
-pub use plan::{Allocations, Limits, Payout, Plan, plan};
-pub use scheduler::{PaidBatch, Payment, PayoutReport, Scheduler};
+pub use plan::{Batch, Limits, Payout, Plan, plan};
+pub use scheduler::{PaidBatch, PayoutReport, Scheduler};

@@ -1,13 +1,11 @@
 //! One pass of paying.
 
-use std::collections::BTreeMap;
-
-use alloy_primitives::{Address, B256, U256, keccak256};
-use assize_chain::{Claim, Rewards, Settlement};
-use assize_outbox::{Ended, Kind, NewIntent, Outbox};
+use alloy_primitives::{Address, B256, keccak256};
+use assize_chain::{BatchClaim, Payment, PaymentOutcome, Rewards, Settlement};
+use assize_outbox::{Ended, Kind, Mined, NewIntent, Outbox};
 
 use crate::claim::expect_claimable;
-use crate::{Allocations, Limits, Payout, PayoutError, Plan, plan};
+use crate::{Allocations, Limits, PayoutError, Plan, plan};
 
 /// Pays operators from active settlements.
 #[derive(Debug, Clone, Copy)]
@@ -18,17 +16,6 @@ pub struct Scheduler<'a> {
     pub threshold: u128,
     /// How large a batch may grow.
     pub limits: Limits,
-}
-
-/// A payment made, or refused by the recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Payment {
-    /// Who earned it.
-    pub operator: Address,
-    /// Where the money goes: the operator, or the payout address that it has set.
-    pub recipient: Address,
-    /// attoFIL.
-    pub amount: u128,
 }
 
 /// A transaction that paid a batch.
@@ -43,7 +30,7 @@ pub struct PaidBatch {
 /// What a pass did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PayoutReport {
-    /// Ascending by operator.
+    /// Payments made.
     pub paid: Vec<Payment>,
     /// Recipients that did not take the money; it stays the operator's.
     pub refused: Vec<Payment>,
@@ -84,9 +71,8 @@ impl Scheduler<'_> {
         let plan = self.plan(settlement, allocations).await?;
         let mut keys = Vec::new();
         for batch in &plan.batches {
-            let claims: Vec<Claim> = batch.iter().map(|payout| payout.claim.clone()).collect();
-            let draft = self.rewards.claim_many(settlement.id, &claims);
-            let key = self.key(settlement, batch, outbox).await?;
+            let draft = self.rewards.claim_many(settlement.id, &batch.claim);
+            let key = self.key(settlement, &batch.claim, outbox).await?;
             outbox.enqueue(&NewIntent {
                 key: &key,
                 kind: Kind::Payout,
@@ -101,12 +87,7 @@ impl Scheduler<'_> {
         };
         for key in &keys {
             match outbox.ended(key)? {
-                Some(Ended::Done(mined)) => {
-                    report.batches.push(PaidBatch {
-                        hash: mined.hash,
-                        gas_used: mined.gas_used,
-                    });
-                }
+                Some(Ended::Done(mined)) => self.sort_out(&mined, &mut report).await?,
                 Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
                     return Err(PayoutError::BatchRefused {
                         settlement: settlement.id,
@@ -116,30 +97,27 @@ impl Scheduler<'_> {
                 Some(Ended::Cancelled) | None => {}
             }
         }
-        self.sort_out(&plan.batches.concat(), &mut report).await?;
         Ok(report)
     }
 
-    /// Tells the paid from those that refused by what the chain says now.
-    async fn sort_out(&self, payouts: &[Payout], report: &mut PayoutReport) -> Result<(), PayoutError> {
-        let operators: Vec<Address> = payouts.iter().map(|payout| payout.claim.operator).collect();
-        let claimed: BTreeMap<Address, U256> = self.rewards.claimed_by(&operators).await?;
-        for payout in payouts {
-            let operator = payout.claim.operator;
-            let recipient = self.rewards.payout_address_of(operator).await?;
-            let payment = Payment {
-                operator,
-                recipient,
-                amount: payout.due,
+    /// Adds what the transaction's events tell.
+    async fn sort_out(&self, mined: &Mined, report: &mut PayoutReport) -> Result<(), PayoutError> {
+        let receipt = self.rewards.client().receipt(mined.hash).await?;
+        for payment in receipt
+            .iter()
+            .flat_map(|receipt| self.rewards.payments_in(receipt))
+        {
+            let list = match payment.outcome {
+                PaymentOutcome::Paid => &mut report.paid,
+                PaymentOutcome::NothingToClaim => continue,
+                _ => &mut report.refused,
             };
-            match claimed
-                .get(&operator)
-                .is_some_and(|claimed| *claimed >= payout.claim.cumulative)
-            {
-                true => report.paid.push(payment),
-                false => report.refused.push(payment),
-            }
+            list.push(payment);
         }
+        report.batches.push(PaidBatch {
+            hash: mined.hash,
+            gas_used: mined.gas_used,
+        });
         Ok(())
     }
 
@@ -148,14 +126,13 @@ impl Scheduler<'_> {
     async fn key(
         &self,
         settlement: &Settlement,
-        batch: &[Payout],
+        batch: &BatchClaim,
         outbox: &Outbox,
     ) -> Result<String, PayoutError> {
         let mut bytes = outbox.client().head().await?.hash.to_vec();
-        for Payout { claim, due } in batch {
-            bytes.extend_from_slice(claim.operator.as_slice());
-            bytes.extend_from_slice(&claim.cumulative.to_be_bytes::<32>());
-            bytes.extend_from_slice(&due.to_be_bytes());
+        for (operator, cumulative) in &batch.allocations {
+            bytes.extend_from_slice(operator.as_slice());
+            bytes.extend_from_slice(&cumulative.to_be_bytes::<32>());
         }
         Ok(format!(
             "{}/claimMany/{}/{}",

@@ -45,7 +45,15 @@ pub enum AddressError {
         /// The text given.
         text: String,
     },
-    /// An f410 address with a wrong checksum.
+    /// An f1, f2 or f3 address that is not base32 of its payload and a checksum.
+    #[error(
+        "`{text}` is cut short or mistyped: f1 and f2 addresses have 41 characters, f3 addresses 86, of a-z and 2-7 after the digit"
+    )]
+    NativeLength {
+        /// The text given.
+        text: String,
+    },
+    /// A Filecoin address with a wrong checksum.
     #[error("`{text}` breaks its own checksum, so it was mistyped: copy it again")]
     Checksum {
         /// The text given.

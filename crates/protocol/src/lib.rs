@@ -36,6 +36,7 @@ mod index;
 mod list;
 pub mod merkle;
 mod parameters;
+mod payout_address;
 mod roster;
 mod schedule;
 mod seed;
@@ -53,6 +54,7 @@ pub use index::{
 };
 pub use list::{List, ListError};
 pub use parameters::Parameters;
+pub use payout_address::{NativeAddress, PayoutAddress};
 pub use roster::{Roster, RosterEntry, RosterError};
 pub use schedule::BeaconSchedule;
 pub use seed::{DedupeSeed, HexError, Randomness, Seed, ShuffleSeed};

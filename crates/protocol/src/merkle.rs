@@ -4,6 +4,7 @@
 //! the smaller first. npm `@openzeppelin/merkle-tree` gives the same roots, and Solidity's `MerkleProof` checks the
 //! proofs.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use alloy_primitives::{Address, B128, B256, U256, keccak256};
@@ -56,23 +57,110 @@ impl Tree {
     /// The siblings on the way from `leaf` to the root; `None` if the tree has no such leaf.
     #[must_use]
     pub fn proof(&self, leaf: B256) -> Option<Vec<B256>> {
-        let first = self.nodes.len() - self.leaves;
-        let place = self.nodes[first..].binary_search_by(|node| leaf.cmp(node)).ok()?;
-        let mut node = first + place;
+        let mut node = self.node_of(leaf)?;
         let mut proof = Vec::new();
         while node > 0 {
-            let sibling = if node % 2 == 1 { node + 1 } else { node - 1 };
-            proof.push(self.nodes[sibling]);
-            node = (node - 1) / 2;
+            proof.push(self.nodes[sibling(node)]);
+            node = parent(node);
         }
         Some(proof)
     }
+
+    /// One proof of several leaves, in any order; `None` if the tree does not have them all, or one is given twice.
+    ///
+    /// Neighbours share their siblings: where leaves follow each other in the tree (ascending by hash), it is much
+    /// shorter than their single proofs.
+    #[must_use]
+    pub fn multi_proof(&self, leaves: &[B256]) -> Option<MultiProof> {
+        let mut nodes = leaves
+            .iter()
+            .map(|&leaf| self.node_of(leaf))
+            .collect::<Option<Vec<_>>>()?;
+        nodes.sort_unstable_by(|a, b| b.cmp(a));
+        if nodes.windows(2).any(|pair| pair[0] == pair[1]) {
+            return None;
+        }
+        let mut multi = MultiProof {
+            leaves: nodes.iter().map(|&node| self.nodes[node]).collect(),
+            ..MultiProof::default()
+        };
+        if nodes.is_empty() {
+            multi.proof.push(self.root());
+        }
+        // Level by level from below, right to left: the order in which the verifier hashes.
+        let mut queue = VecDeque::from(nodes);
+        while let Some(node) = queue.pop_front().filter(|&node| node > 0) {
+            let both_known = queue.front() == Some(&sibling(node));
+            if both_known {
+                queue.pop_front();
+            } else {
+                multi.proof.push(self.nodes[sibling(node)]);
+            }
+            multi.flags.push(both_known);
+            queue.push_back(parent(node));
+        }
+        Some(multi)
+    }
+
+    /// Where a leaf stands in the heap.
+    fn node_of(&self, leaf: B256) -> Option<usize> {
+        let first = self.nodes.len() - self.leaves;
+        let place = self.nodes[first..].binary_search_by(|node| leaf.cmp(node)).ok()?;
+        Some(first + place)
+    }
+}
+
+/// One proof of several leaves, as `@openzeppelin/merkle-tree` makes them and Solidity's
+/// `MerkleProof.multiProofVerify` takes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MultiProof {
+    /// The leaves, in the order that the proof needs: ascending.
+    pub leaves: Vec<B256>,
+    /// Siblings that do not follow from the leaves.
+    pub proof: Vec<B256>,
+    /// For each hash: whether both of its children follow from the leaves.
+    pub flags: Vec<bool>,
+}
+
+fn sibling(node: usize) -> usize {
+    if node % 2 == 1 { node + 1 } else { node - 1 }
+}
+
+fn parent(node: usize) -> usize {
+    (node - 1) / 2
 }
 
 /// Whether `proof` leads from `leaf` to `root`; OpenZeppelin's `MerkleProof.verify`.
 #[must_use]
 pub fn verify(root: B256, leaf: B256, proof: &[B256]) -> bool {
     proof.iter().fold(leaf, |node, &sibling| hash_pair(node, sibling)) == root
+}
+
+/// Whether a multiproof leads from its leaves to `root`; OpenZeppelin's `MerkleProof.multiProofVerify`.
+#[must_use]
+pub fn verify_multi(root: B256, multi: &MultiProof) -> bool {
+    let MultiProof { leaves, proof, flags } = multi;
+    if leaves.len() + proof.len() != flags.len() + 1 {
+        return false;
+    }
+    let mut known: VecDeque<B256> = leaves.iter().copied().collect();
+    let mut siblings = proof.iter().copied();
+    for &both_known in flags {
+        let first = known.pop_front();
+        let second = if both_known {
+            known.pop_front()
+        } else {
+            siblings.next()
+        };
+        match (first, second) {
+            (Some(first), Some(second)) => known.push_back(hash_pair(first, second)),
+            _ => return false,
+        }
+    }
+    match (known.pop_front().or_else(|| siblings.next()), siblings.next()) {
+        (Some(found), None) => found == root,
+        _ => false,
+    }
 }
 
 /// Leaf of the roster: `(uint256 index, address station, address operator, bytes16 subnet)`.

@@ -1,7 +1,9 @@
 //! The Merkle trees against npm `@openzeppelin/merkle-tree` (see `scripts/merkle-vectors.mjs`), and their laws.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
-use assize_protocol::merkle::{Tree, accepted_leaf, reward_leaf, roster_leaf, task_leaf, verify};
+use assize_protocol::merkle::{
+    MultiProof, Tree, accepted_leaf, reward_leaf, roster_leaf, task_leaf, verify, verify_multi,
+};
 use assize_protocol::{
     B256, CommitteeIndex, ProviderId, RoundNumber, StationIndex, TaskIndex, TaskNumber, U256,
 };
@@ -72,6 +74,37 @@ fn openzeppelin_vectors() {
     assert_eq!(proofs, 4 * (1 + 2 + 3 + 4 + 4));
 }
 
+#[derive(Deserialize)]
+struct MultiVector {
+    size: u64,
+    /// Which of the leaves, by amount.
+    amounts: Vec<u64>,
+    root: B256,
+    leaves: Vec<B256>,
+    proof: Vec<B256>,
+    flags: Vec<bool>,
+}
+
+#[test]
+fn openzeppelin_multi_proofs() {
+    let vectors: Vec<MultiVector> = serde_json::from_str(include_str!("fixtures/multi-proofs.json")).unwrap();
+    assert!(vectors.len() >= 40);
+    for vector in vectors {
+        let leaf = |amount: u64| reward_leaf(Default::default(), U256::from(amount));
+        let tree = Tree::new((0..vector.size).map(leaf).collect());
+        let wanted: Vec<B256> = vector.amounts.iter().map(|&amount| leaf(amount)).collect();
+        let multi = tree.multi_proof(&wanted).unwrap();
+        assert_eq!(tree.root(), vector.root);
+        let expected = MultiProof {
+            leaves: vector.leaves,
+            proof: vector.proof,
+            flags: vector.flags,
+        };
+        assert_eq!(multi, expected, "{} of {}", wanted.len(), vector.size);
+        assert!(verify_multi(tree.root(), &multi));
+    }
+}
+
 #[test]
 fn a_tree_without_leaves_has_the_root_zero() {
     let tree = Tree::new(Vec::new());
@@ -101,6 +134,33 @@ proptest! {
                 prop_assert!(!verify(tree.root(), leaf, &cut));
             }
         }
+    }
+
+    #[test]
+    fn any_set_of_leaves_can_be_proven_at_once_and_no_other(
+        size in 1..90u64,
+        chosen in prop::collection::btree_set(0..90u64, 0..90),
+        place: prop::sample::Index,
+    ) {
+        let hash = |amount: u64| reward_leaf(Default::default(), U256::from(amount));
+        let tree = Tree::new((0..size).map(hash).collect());
+        let leaves: Vec<B256> = chosen.iter().filter(|&&amount| amount < size).map(|&amount| hash(amount)).collect();
+        let multi = tree.multi_proof(&leaves).unwrap();
+        prop_assert!(verify_multi(tree.root(), &multi));
+        prop_assert_eq!(multi.leaves.len(), leaves.len());
+        if !leaves.is_empty() {
+            let mut forged = multi.clone();
+            *place.get_mut(&mut forged.leaves) = hash(1_000);
+            prop_assert!(!verify_multi(tree.root(), &forged));
+            prop_assert_eq!(tree.multi_proof(&[leaves[0], leaves[0]]), None);
+        }
+        if !multi.flags.is_empty() {
+            let mut forged = multi.clone();
+            let flag = place.get_mut(&mut forged.flags);
+            *flag = !*flag;
+            prop_assert!(!verify_multi(tree.root(), &forged));
+        }
+        prop_assert_eq!(tree.multi_proof(&[hash(1_000)]), None);
     }
 
     #[test]

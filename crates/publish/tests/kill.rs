@@ -54,6 +54,7 @@ impl World {
             coordinator: coordinator.address(),
             publishers: vec![publisher.address()],
             guardian: coordinator.address(),
+            treasury: coordinator.address(),
             evaluators: vec![evaluator.address()],
             threshold: 1,
             min_challenge_window: 60,

@@ -119,7 +119,7 @@ pub struct DeployParams {
     pub chain_id: u64,
     /// How beacons are checked.
     pub beacon: BeaconParams,
-    /// Sets parameters, coordinator, publishers, evaluators, guardian and challenge window.
+    /// Sets parameters, coordinator, publishers and challenge window, announces evaluators, guardian and the end.
     pub owner: Address,
     /// Opens rounds.
     pub coordinator: Address,
@@ -128,6 +128,8 @@ pub struct DeployParams {
     pub publishers: Vec<Address>,
     /// May veto pending settlements.
     pub guardian: Address,
+    /// Gets what was deposited and never promised, once the programme has ended.
+    pub treasury: Address,
     /// May sign settlements, in any order.
     pub evaluators: Vec<Address>,
     /// Signatures that a settlement needs.
@@ -176,6 +178,7 @@ impl DeployParams {
             ("owner", self.owner),
             ("coordinator", self.coordinator),
             ("guardian", self.guardian),
+            ("treasury", self.treasury),
         ];
         for (field, address) in roles {
             if address.is_zero() {
@@ -268,6 +271,7 @@ mod tests {
             coordinator: address(2),
             publishers: vec![address(3)],
             guardian: address(4),
+            treasury: address(8),
             evaluators: vec![address(7), address(5), address(6)],
             threshold: 2,
             min_challenge_window: 60,

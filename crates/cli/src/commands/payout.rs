@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use alloy_primitives::{U256, utils::parse_ether};
-use assize_chain::Fil;
+use assize_chain::{Fil, Payment};
 use assize_outbox::Outbox;
 use assize_payout::{Limits, Scheduler};
 use clap::Args;
@@ -59,11 +59,11 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
     let plan = scheduler.plan(&settlement, &allocations).await?;
     let amount = |atto_fil: u128| Fil(U256::from(atto_fil));
     if args.dry_run {
-        let payouts: Vec<_> = plan.batches.iter().flatten().collect();
+        let payouts: Vec<_> = plan.batches.iter().flat_map(|batch| &batch.payouts).collect();
         let report = json!({
             "settlement": settlement.id,
             "batches": plan.batches.len(),
-            "due": payouts.iter().map(|payout| json!({"operator": payout.claim.operator, "amount": payout.due.to_string()})).collect::<Vec<_>>(),
+            "due": payouts.iter().map(|payout| json!({"operator": payout.operator, "amount": payout.due.to_string()})).collect::<Vec<_>>(),
             "belowThreshold": plan.below_threshold.len(),
             "settled": plan.settled,
         });
@@ -77,7 +77,7 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
                 plan.settled
             );
             for payout in &payouts {
-                text.push_str(&format!("\n  {}  {}", payout.claim.operator, amount(payout.due)));
+                text.push_str(&format!("\n  {}  {}", payout.operator, amount(payout.due)));
             }
             text
         })?;
@@ -91,7 +91,7 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
         args.queue.policy(network.deployment.chain_id),
     )?;
     let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
-    let one = |payment: &assize_payout::Payment| json!({"operator": payment.operator, "recipient": payment.recipient, "amount": payment.amount.to_string()});
+    let one = |payment: &Payment| json!({"operator": payment.operator, "amount": payment.amount.to_string()});
     let report = json!({
         "settlement": settlement.id,
         "paid": paid.paid.iter().map(one).collect::<Vec<_>>(),
@@ -100,20 +100,20 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
         "transactions": paid.batches.iter().map(|batch| batch.hash).collect::<Vec<_>>(),
     });
     output::either(args.json, &report, || {
-        let total: u128 = paid.paid.iter().map(|payment| payment.amount).sum();
+        let total: U256 = paid.paid.iter().map(|payment| payment.amount).sum();
         let mut text = format!(
             "settlement {}: {} operators paid {} in {} batches; {} below the threshold",
             settlement.id,
             paid.paid.len(),
-            amount(total),
+            Fil(total),
             paid.batches.len(),
             paid.below_threshold.len()
         );
         for payment in &paid.refused {
             text.push_str(&format!(
                 "\n  {} refused {}: it stays its own; the operator can set a payout address",
-                payment.recipient,
-                amount(payment.amount)
+                payment.operator,
+                Fil(payment.amount)
             ));
         }
         text

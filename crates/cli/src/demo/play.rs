@@ -148,6 +148,7 @@ async fn set_up(
         coordinator: actors.coordinator.address(),
         publishers: vec![actors.publisher.address()],
         guardian: actors.guardian.address(),
+        treasury: actors.owner.address(),
         evaluators: actors
             .evaluators
             .iter()

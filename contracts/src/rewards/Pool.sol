@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {IRewards} from "../interfaces/IRewards.sol";
+import {Roles} from "./Roles.sol";
+
+/// @title The money: what came in, and how what was never promised gets out again
+/// @notice Counted, not read from the balance: FIL forced in is nobody's. Deposits leave in two ways only: to operators by
+/// claims, and, once the programme has ended, to the treasury as far as nobody was promised them.
+abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
+    /// @notice Least time between announcing the programme's end and the end, seconds: all rounds that ran before can still be settled.
+    uint64 public constant END_NOTICE = 30 days;
+    /// @notice Time without a settlement after which anyone may announce the programme's end, seconds.
+    uint64 public constant ABANDONED_AFTER = 90 days;
+
+    uint96 private _totalDeposited;
+    uint96 private _totalWithdrawn;
+    /// @inheritdoc IRewards
+    address public treasury;
+    /// @inheritdoc IRewards
+    uint64 public endsAt;
+    /// @dev When the last settlement was posted, or the owner last said that the programme goes on.
+    uint64 private _aliveAt;
+    /// @dev Whether the end was announced because nothing was posted: the next settlement takes it back.
+    bool private _abandoned;
+
+    constructor(address firstTreasury) {
+        require(firstTreasury != address(0), ZeroAddress());
+        treasury = firstTreasury;
+        emit TreasuryChanged(address(0), firstTreasury);
+        _aliveAt = _now();
+    }
+
+    /// @notice FIL sent plainly is a deposit too.
+    receive() external payable {
+        _deposit();
+    }
+
+    /// @inheritdoc IRewards
+    function deposit() external payable {
+        _deposit();
+    }
+
+    /// @inheritdoc IRewards
+    function setEnd(uint64 at) external onlyOwner {
+        _checkNotEnded();
+        require(at != endsAt, NothingChanged());
+        require(at == 0 || at >= _now() + END_NOTICE, EndTooSoon(at, _now() + END_NOTICE));
+        _abandoned = false;
+        _aliveAt = _now();
+        _changeEnd(at);
+    }
+
+    /// @inheritdoc IRewards
+    function endAbandoned() external {
+        uint64 abandonedAt = _aliveAt + ABANDONED_AFTER;
+        require(block.timestamp > abandonedAt, NotAbandoned(abandonedAt));
+        require(endsAt == 0, NothingChanged());
+        _abandoned = true;
+        _changeEnd(_now() + END_NOTICE);
+    }
+
+    /// @inheritdoc IRewards
+    function setTreasury(address newTreasury) external {
+        require(msg.sender == treasury, NotTreasury(msg.sender, treasury));
+        require(newTreasury != address(0), ZeroAddress());
+        require(newTreasury != treasury, NothingChanged());
+        emit TreasuryChanged(treasury, newTreasury);
+        treasury = newTreasury;
+    }
+
+    /// @inheritdoc IRewards
+    function withdrawSurplus() external nonReentrant returns (uint256 amount) {
+        require(_hasEnded(), NotEnded(endsAt));
+        amount = surplus();
+        require(amount > 0, ZeroAmount());
+        // Surplus is part of the deposits, which are a uint96.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _totalWithdrawn += uint96(amount);
+        emit SurplusWithdrawn(treasury, amount);
+        (bool success,) = treasury.call{value: amount}("");
+        require(success, PaymentFailed(treasury, treasury, amount));
+    }
+
+    /// @inheritdoc IRewards
+    function totalDeposited() public view returns (uint256) {
+        return _totalDeposited;
+    }
+
+    /// @inheritdoc IRewards
+    function totalWithdrawn() external view returns (uint256) {
+        return _totalWithdrawn;
+    }
+
+    /// @inheritdoc IRewards
+    function surplus() public view returns (uint256) {
+        return _totalDeposited - _totalWithdrawn - _promised();
+    }
+
+    /// @dev All that settlements which are not void have ever granted, attoFIL.
+    function _promised() internal view virtual returns (uint256);
+
+    /// @dev A settlement is posted: somebody is there.
+    function _noteAlive() internal {
+        _checkNotEnded();
+        _aliveAt = _now();
+        if (_abandoned) {
+            _abandoned = false;
+            _changeEnd(0);
+        }
+    }
+
+    function _deposit() private {
+        require(msg.value > 0, ZeroAmount());
+        _checkNotEnded();
+        _totalDeposited += SafeCast.toUint96(msg.value);
+        emit Deposited(msg.sender, msg.value, _totalDeposited);
+    }
+
+    function _changeEnd(uint64 at) private {
+        emit EndChanged(endsAt, at, msg.sender);
+        endsAt = at;
+    }
+
+    function _hasEnded() private view returns (bool) {
+        return endsAt != 0 && block.timestamp >= endsAt;
+    }
+
+    function _checkNotEnded() private view {
+        require(!_hasEnded(), Ended(endsAt));
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {IRewards} from "../interfaces/IRewards.sol";
+import {Fvm} from "../libraries/Fvm.sol";
+
+/// @title What operators have been paid, and where their money goes
+abstract contract Recipients is IRewards {
+    /// @dev One slot for each operator: what it has been paid, and its payout address. Zero stands for the operator itself,
+    /// `Fvm.CALL_ACTOR` for a native address in `_nativePayoutAddresses`. 2^96 attoFIL are 40 times all FIL there will be.
+    struct Account {
+        uint96 claimed;
+        address payoutAddress;
+    }
+
+    mapping(address operator => Account) internal _accounts;
+    mapping(address operator => bytes recipient) private _nativePayoutAddresses;
+
+    /// @inheritdoc IRewards
+    function setPayoutAddress(address recipient) external {
+        require(recipient != Fvm.CALL_ACTOR, BadRecipient(abi.encodePacked(recipient)));
+        address current = recipient == address(0) ? msg.sender : recipient;
+        require(current != payoutAddressOf(msg.sender), NothingChanged());
+        _changePayoutAddress(current, "");
+    }
+
+    /// @inheritdoc IRewards
+    function setNativePayoutAddress(bytes calldata recipient) external {
+        require(Fvm.isNative(recipient), BadRecipient(recipient));
+        require(Fvm.isHere(), NoFilecoinPrecompiles());
+        require(keccak256(recipient) != keccak256(_nativePayoutAddresses[msg.sender]), NothingChanged());
+        _changePayoutAddress(Fvm.CALL_ACTOR, recipient);
+    }
+
+    /// @inheritdoc IRewards
+    function claimed(address operator) external view returns (uint256 attoFil) {
+        return _accounts[operator].claimed;
+    }
+
+    /// @inheritdoc IRewards
+    function nativePayoutAddressOf(address operator) external view returns (bytes memory) {
+        return _nativePayoutAddresses[operator];
+    }
+
+    /// @inheritdoc IRewards
+    function payoutAddressOf(address operator) public view returns (address) {
+        return _recipientOf(operator, _accounts[operator].payoutAddress);
+    }
+
+    /// @dev Pays an operator's recipient; false if it does not take the money. Nothing of what it returns is copied: it could
+    /// fill our memory at our cost.
+    function _pay(address operator, address recipient, uint256 amount, uint256 gasLimit)
+        internal
+        returns (bool success)
+    {
+        if (recipient == Fvm.CALL_ACTOR) {
+            return Fvm.send(_nativePayoutAddresses[operator], amount, gasLimit);
+        }
+        assembly ("memory-safe") {
+            success := call(gasLimit, recipient, amount, 0, 0, 0, 0)
+        }
+    }
+
+    function _recipientOf(address operator, address payoutAddress) internal pure returns (address) {
+        return payoutAddress == address(0) ? operator : payoutAddress;
+    }
+
+    function _changePayoutAddress(address current, bytes memory native) private {
+        emit PayoutAddressChanged(msg.sender, payoutAddressOf(msg.sender), current, native);
+        _accounts[msg.sender].payoutAddress = current == msg.sender ? address(0) : current;
+        _nativePayoutAddresses[msg.sender] = native;
+    }
+}

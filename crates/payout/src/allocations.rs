@@ -1,0 +1,128 @@
+//! What a settlement grants, and the proofs of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_primitives::{Address, B256, U256};
+use assize_chain::{BatchClaim, Claim};
+use assize_protocol::merkle::{self, Tree};
+
+/// What a settlement grants: all-time rewards by operator, with the tree that proves them.
+#[derive(Debug, Clone)]
+pub struct Allocations {
+    cumulative: BTreeMap<Address, u128>,
+    tree: Tree,
+}
+
+impl Allocations {
+    /// Builds the tree over `(operator, cumulative attoFIL)`.
+    #[must_use]
+    pub fn new(cumulative: BTreeMap<Address, u128>) -> Self {
+        let leaves = cumulative
+            .iter()
+            .map(|(operator, amount)| leaf(*operator, *amount));
+        Self {
+            tree: Tree::new(leaves.collect()),
+            cumulative,
+        }
+    }
+
+    /// The root that the chain must hold.
+    #[must_use]
+    pub fn root(&self) -> B256 {
+        self.tree.root()
+    }
+
+    /// Who is granted anything, ascending.
+    pub fn operators(&self) -> impl Iterator<Item = Address> + '_ {
+        self.cumulative.keys().copied()
+    }
+
+    /// All-time reward of an operator, attoFIL; zero if the settlement grants it nothing.
+    #[must_use]
+    pub fn cumulative(&self, operator: Address) -> u128 {
+        self.cumulative.get(&operator).copied().unwrap_or_default()
+    }
+
+    /// The claim of one operator; `None` if the settlement grants it nothing.
+    #[must_use]
+    pub fn claim(&self, operator: Address) -> Option<Claim> {
+        let cumulative = *self.cumulative.get(&operator)?;
+        let proof = self.tree.proof(leaf(operator, cumulative))?;
+        Some(Claim {
+            operator,
+            cumulative: U256::from(cumulative),
+            proof,
+        })
+    }
+
+    /// The claims of many, with one proof for all; whom the settlement grants nothing is left out.
+    #[must_use]
+    pub fn batch_claim(&self, operators: &BTreeSet<Address>) -> BatchClaim {
+        let granted = operators
+            .iter()
+            .filter_map(|operator| Some((*operator, *self.cumulative.get(operator)?)));
+        let by_leaf: BTreeMap<B256, (Address, U256)> = granted
+            .map(|(operator, cumulative)| (leaf(operator, cumulative), (operator, U256::from(cumulative))))
+            .collect();
+        let leaves: Vec<B256> = by_leaf.keys().copied().collect();
+        // All of them are leaves of the tree, each once.
+        let multi = self.tree.multi_proof(&leaves).unwrap_or_default();
+        BatchClaim {
+            allocations: by_leaf.into_values().collect(),
+            proof: multi.proof,
+            flags: multi.flags,
+        }
+    }
+
+    /// Puts operators into the order of the tree's leaves: neighbours there share their proofs.
+    pub fn sort(&self, operators: &mut [Address]) {
+        operators.sort_by_cached_key(|operator| leaf(*operator, self.cumulative(*operator)));
+    }
+}
+
+fn leaf(operator: Address, cumulative: u128) -> B256 {
+    merkle::reward_leaf(operator, U256::from(cumulative))
+}
+
+#[cfg(test)]
+mod tests {
+    use assize_protocol::merkle::{MultiProof, verify, verify_multi};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn single_and_joint_proofs_lead_to_the_root(
+            cumulative in prop::collection::btree_map(any::<[u8; 20]>().prop_map(Address::from), 0..u128::MAX, 1..100),
+            chosen in prop::collection::vec(any::<prop::sample::Index>(), 1..100),
+        ) {
+            let book = Allocations::new(cumulative.clone());
+            let everybody: Vec<Address> = cumulative.keys().copied().collect();
+            for operator in &everybody {
+                let claim = book.claim(*operator).unwrap();
+                prop_assert!(verify(book.root(), merkle::reward_leaf(claim.operator, claim.cumulative), &claim.proof));
+            }
+            let some: BTreeSet<Address> = chosen.iter().map(|index| *index.get(&everybody)).collect();
+            let batch = book.batch_claim(&some);
+            let named: BTreeSet<Address> = batch.allocations.iter().map(|(operator, _)| *operator).collect();
+            prop_assert_eq!(&named, &some);
+            let multi = MultiProof {
+                leaves: batch.allocations.iter().map(|(operator, amount)| merkle::reward_leaf(*operator, *amount)).collect(),
+                proof: batch.proof,
+                flags: batch.flags,
+            };
+            prop_assert!(verify_multi(book.root(), &multi));
+        }
+    }
+
+    #[test]
+    fn a_stranger_has_no_claim() {
+        let book = Allocations::new(BTreeMap::from([(Address::repeat_byte(1), 5)]));
+        let stranger = Address::repeat_byte(2);
+        assert_eq!(book.claim(stranger), None);
+        assert_eq!(book.cumulative(stranger), 0);
+        let batch = book.batch_claim(&BTreeSet::from([stranger, Address::repeat_byte(1)]));
+        assert_eq!(batch.allocations, [(Address::repeat_byte(1), U256::from(5))]);
+    }
+}
