@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use alloy_primitives::U256;
+use assize_daemon::Figures;
 use assize_outbox::{Alert, Stats};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::gauge::Gauge;
@@ -171,9 +172,10 @@ impl Metrics {
         }
     }
 
-    /// The figures in the text form that Prometheus reads (OpenMetrics 1.0).
-    #[must_use]
-    pub fn encode(&self) -> String {
+}
+
+impl Figures for Metrics {
+    fn encode(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

@@ -15,6 +15,7 @@ pub(crate) mod payout;
 pub(crate) mod publish;
 pub(crate) mod round;
 pub(crate) mod rsr;
+pub(crate) mod service;
 pub(crate) mod settle;
 pub(crate) mod simulate;
 pub(crate) mod spark;

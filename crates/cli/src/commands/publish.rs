@@ -4,16 +4,16 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use assize_daemon::{Status, Stop};
 use assize_outbox::{Clock, Outbox, SystemClock};
-use assize_publish::daemon::{self, Options, Status, Stop};
-use assize_publish::{Closing, ImportReport, Ingest, PostgresIngest, Publisher, SqliteIngest, import};
+use assize_publish::daemon::{self, Options};
+use assize_publish::{Closing, ImportReport, Ingest, Metrics, PostgresIngest, Publisher, SqliteIngest, import};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use super::connect::{Network, signer, store};
-use super::told_to_end;
+use super::service::{end_when_told, listen};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -94,7 +94,6 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
         let options = Options {
             pause,
             keep: args.keep.saturating_mul(86_400),
-            patience: 60 + 10 * pause.as_secs(),
         };
         return serve(args, &mut publisher, &*store, &options, &imported).await;
     }
@@ -141,28 +140,14 @@ async fn serve(
     options: &Options,
     imported: &Imported,
 ) -> eyre::Result<Outcome> {
-    let (status, stop) = (Status::default(), Stop::default());
+    let patience = 60 + 10 * options.pause.as_secs();
+    let (status, stop) = (Status::new(Metrics::new(), patience), Stop::default());
     let mut ready = imported.to_json();
     if let Some(address) = args.listen {
-        let listener = TcpListener::bind(address)
-            .await
-            .wrap_err_with(|| format!("cannot listen on {address}"))?;
-        ready["url"] = format!("http://{}", listener.local_addr()?).into();
-        let (status, stop) = (status.clone(), stop.clone());
-        tokio::spawn(async move {
-            let stopped = async move { stop.asked().await };
-            if let Err(error) = status.serve(listener, stopped).await {
-                tracing::error!(%error, "health and metrics are not served any more");
-            }
-        });
+        ready["url"] = listen(address, &status, &stop).await?.into();
     }
     output::json(&ready)?;
-    let asked = stop.clone();
-    tokio::spawn(async move {
-        told_to_end().await;
-        tracing::info!("asked to end; finishing the step that is under way");
-        asked.set();
-    });
+    end_when_told(&stop);
     daemon::run(publisher, store, options, &status, &stop).await?;
     Ok(Outcome::Done)
 }

@@ -1,0 +1,39 @@
+//! What commands that run for ever share.
+
+use std::net::SocketAddr;
+
+use assize_daemon::{Figures, Status, Stop};
+use eyre::WrapErr;
+use tokio::net::TcpListener;
+
+use super::told_to_end;
+
+/// Serves health and figures until the daemon ends; the URL.
+pub(crate) async fn listen<F: Figures>(
+    address: SocketAddr,
+    status: &Status<F>,
+    stop: &Stop,
+) -> eyre::Result<String> {
+    let listener = TcpListener::bind(address)
+        .await
+        .wrap_err_with(|| format!("cannot listen on {address}"))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let (status, stop) = (status.clone(), stop.clone());
+    tokio::spawn(async move {
+        let stopped = async move { stop.asked().await };
+        if let Err(error) = status.serve(listener, stopped).await {
+            tracing::error!(%error, "health and metrics are not served any more");
+        }
+    });
+    Ok(url)
+}
+
+/// Lets SIGTERM and SIGINT end a daemon after the step that is under way.
+pub(crate) fn end_when_told(stop: &Stop) {
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        told_to_end().await;
+        tracing::info!("asked to end; finishing the step that is under way");
+        asked.set();
+    });
+}
