@@ -46,6 +46,9 @@ pub struct Head {
     /// attoFIL per unit of gas.
     #[serde(default, with = "quantity")]
     pub base_fee_per_gas: u128,
+    /// Units of gas that a block takes.
+    #[serde(with = "quantity")]
+    pub gas_limit: u64,
 }
 
 /// What `eth_call` and `eth_estimateGas` take.

@@ -1,6 +1,6 @@
 //! What a settlement grants, and the proofs of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
 use assize_chain::{BatchClaim, Claim};
@@ -57,11 +57,10 @@ impl Allocations {
 
     /// The claims of many, with one proof for all; whom the settlement grants nothing is left out.
     #[must_use]
-    pub fn batch_claim(&self, operators: &BTreeSet<Address>) -> BatchClaim {
-        let granted = operators
-            .iter()
-            .filter_map(|operator| Some((*operator, *self.cumulative.get(operator)?)));
-        let by_leaf: BTreeMap<B256, (Address, U256)> = granted
+    pub fn batch_claim(&self, operators: impl IntoIterator<Item = Address>) -> BatchClaim {
+        let by_leaf: BTreeMap<B256, (Address, U256)> = operators
+            .into_iter()
+            .filter_map(|operator| Some((operator, *self.cumulative.get(&operator)?)))
             .map(|(operator, cumulative)| (leaf(operator, cumulative), (operator, U256::from(cumulative))))
             .collect();
         let leaves: Vec<B256> = by_leaf.keys().copied().collect();
@@ -74,9 +73,12 @@ impl Allocations {
         }
     }
 
-    /// Puts operators into the order of the tree's leaves: neighbours there share their proofs.
-    pub fn sort(&self, operators: &mut [Address]) {
-        operators.sort_by_cached_key(|operator| leaf(*operator, self.cumulative(*operator)));
+    /// Sorts into the order of the tree's leaves: neighbours there share their proofs.
+    pub fn sort_by_leaf<T>(&self, items: &mut [T], operator_of: impl Fn(&T) -> Address) {
+        items.sort_by_cached_key(|item| {
+            let operator = operator_of(item);
+            leaf(operator, self.cumulative(operator))
+        });
     }
 }
 
@@ -86,6 +88,8 @@ fn leaf(operator: Address, cumulative: u128) -> B256 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use assize_protocol::merkle::{MultiProof, verify, verify_multi};
     use proptest::prelude::*;
 
@@ -104,7 +108,7 @@ mod tests {
                 prop_assert!(verify(book.root(), merkle::reward_leaf(claim.operator, claim.cumulative), &claim.proof));
             }
             let some: BTreeSet<Address> = chosen.iter().map(|index| *index.get(&everybody)).collect();
-            let batch = book.batch_claim(&some);
+            let batch = book.batch_claim(some.iter().copied());
             let named: BTreeSet<Address> = batch.allocations.iter().map(|(operator, _)| *operator).collect();
             prop_assert_eq!(&named, &some);
             let multi = MultiProof {
@@ -122,7 +126,7 @@ mod tests {
         let stranger = Address::repeat_byte(2);
         assert_eq!(book.claim(stranger), None);
         assert_eq!(book.cumulative(stranger), 0);
-        let batch = book.batch_claim(&BTreeSet::from([stranger, Address::repeat_byte(1)]));
+        let batch = book.batch_claim([stranger, Address::repeat_byte(1)]);
         assert_eq!(batch.allocations, [(Address::repeat_byte(1), U256::from(5))]);
     }
 }

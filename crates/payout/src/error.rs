@@ -1,5 +1,7 @@
 //! Why nobody could be paid.
 
+use std::path::PathBuf;
+
 use alloy_primitives::{Address, B256, U256};
 use assize_chain::{ChainError, Fil, SettlementId, Status};
 use assize_outbox::OutboxError;
@@ -15,6 +17,35 @@ pub enum PayoutError {
     /// The transaction queue.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// The history's file.
+    #[error("the history of payouts {}: {source}", path.display())]
+    History {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's reason.
+        source: rusqlite::Error,
+    },
+    /// A statement of a history that is open.
+    #[error("the history of payouts: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// A history of another contract, or no history.
+    #[error("{} belongs to {there}, not to {here}; give another file with --history", path.display())]
+    ForeignHistory {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        there: String,
+        /// Whose is wanted.
+        here: String,
+    },
+    /// What a settlement grants cannot be had.
+    #[error("what settlement {settlement} grants cannot be read: {reason}")]
+    Document {
+        /// Which.
+        settlement: SettlementId,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The settlement cannot be claimed from.
     #[error("settlement {settlement} is {status}{}", match .status {
         Status::Pending => format!(": it becomes active at Unix time {active_at}, unless it is vetoed"),
@@ -51,14 +82,16 @@ pub enum PayoutError {
         operator: Address,
     },
     /// The contract does not take a batch.
-    #[error(
-        "the contract does not take a batch of claims on settlement {settlement}: {reason}; nobody in it was paid"
-    )]
+    #[error("the contract does not take a batch of claims: {reason}; nobody in it was paid")]
     BatchRefused {
-        /// Which.
-        settlement: SettlementId,
         /// The contract's reason.
         reason: String,
+    },
+    /// A transaction counted, and its receipt is gone.
+    #[error("the node has no receipt of {hash} any more, which counted a moment ago; running again goes on")]
+    ReceiptGone {
+        /// The transaction.
+        hash: B256,
     },
     /// All has been paid.
     #[error("{operator} has had all that settlement {settlement} grants it: {}", Fil(*.claimed))]
@@ -70,4 +103,16 @@ pub enum PayoutError {
         /// attoFIL.
         claimed: U256,
     },
+}
+
+impl PayoutError {
+    /// Whether the same may succeed later without anyone changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Chain(error) | Self::Outbox(OutboxError::Chain(error)) => error.is_transient(),
+            Self::Outbox(OutboxError::StillUnderWay { .. }) | Self::ReceiptGone { .. } => true,
+            _ => false,
+        }
+    }
 }

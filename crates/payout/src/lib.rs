@@ -1,17 +1,38 @@
 //! Payout scheduler: pays operators what an active settlement grants them, in batches.
 //!
-//! [`plan()`] decides, purely, whom to pay; [`Scheduler`] sends the batches through the outbox and reports who was paid
-//! and whose address refused the money; [`claim_one`] is an operator's own claim. What was paid is what the chain says
-//! (`claimed`), so running twice pays once. DESIGN §2.7.
+//! ```text
+//! settlement ──▶ Allocations ─┐
+//! chain: claimed ─────────────┼─▶ Plan ──▶ Batches ──▶ Outbox ──▶ Rewards.claimMany
+//! History: waiting since ─────┤    └─▶ held, with the reason
+//! PayoutPolicy, DenyList ─────┘
+//! ```
+//!
+//! [`Plan`] decides, purely, whom to pay; [`Scheduler`] sends the batches through the outbox and reads from the events who
+//! was paid and whose address refused the money; [`Daemon`] does so on a [`Schedule`]; [`claim_one`] is an operator's own
+//! claim. What was paid is what the chain says (`claimed`), so running twice pays once. DESIGN §2.7.
 
+mod alert;
 mod allocations;
 mod claim;
+mod daemon;
+mod deny;
 mod error;
+mod history;
+mod metrics;
 mod plan;
+mod policy;
+mod schedule;
 mod scheduler;
 
+pub use alert::{Condition, PayoutAlert};
 pub use allocations::Allocations;
 pub use claim::{Paid, claim_one};
+pub use daemon::{AllocationSource, Daemon};
+pub use deny::DenyList;
 pub use error::PayoutError;
-pub use plan::{Batch, Limits, Payout, Plan, plan};
-pub use scheduler::{PaidBatch, PayoutReport, Scheduler};
+pub use history::{History, LastPass, Totals};
+pub use metrics::{Metrics, Snapshot};
+pub use plan::{Batch, Held, Limits, Payout, Plan, Terms, Why};
+pub use policy::{AlertPolicy, BatchPolicy, GasShare, PayoutPolicy, PolicyError};
+pub use schedule::Schedule;
+pub use scheduler::{PaidBatch, PayoutReport, Planned, Planner, Scheduler};

@@ -1,29 +1,31 @@
-//! Whom to pay, and in which batches.
+//! Whom to pay now, whom not yet and why; and in which batches. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, U256};
 use assize_chain::BatchClaim;
 
-use crate::Allocations;
+use crate::{Allocations, DenyList, GasShare};
 
-/// How large a batch may grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Claims per transaction.
-    pub claims: usize,
-    /// Bytes of call data per transaction.
-    pub calldata: usize,
-}
-
-impl Default for Limits {
-    /// 100 claims in at most 60 000 bytes: Filecoin's message pool takes 64 KiB with everything around.
-    fn default() -> Self {
-        Self {
-            claims: 100,
-            calldata: 60_000,
-        }
-    }
+/// What one pass may do.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// When, Unix seconds.
+    pub now: u64,
+    /// Least payout, attoFIL, for an operator that has just begun to wait.
+    pub floor: u128,
+    /// Seconds of waiting in which the floor falls, evenly, to nothing; it never does if there are none.
+    pub floor_gone_after: Option<u64>,
+    /// Most of a payout that its gas may cost.
+    pub most_gas: GasShare,
+    /// Gas of one payout, attoFIL.
+    pub gas_cost: u128,
+    /// What may be paid today yet, attoFIL.
+    pub budget: u128,
+    /// Whom to pay nothing.
+    pub denied: &'a DenyList,
+    /// Since when each operator waits, Unix seconds; one that is not named begins now.
+    pub waiting: &'a BTreeMap<Address, u64>,
 }
 
 /// One operator's due.
@@ -33,6 +35,145 @@ pub struct Payout {
     pub operator: Address,
     /// What the contract will pay, attoFIL.
     pub due: u128,
+    /// Since when it waits, Unix seconds.
+    pub waiting_since: u64,
+}
+
+/// A due that is not paid now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The due.
+    pub payout: Payout,
+    /// Why it is not paid.
+    pub why: Why,
+}
+
+/// Why a due is not paid now. It stays the operator's, who can claim it by itself at any time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// It is less than the floor.
+    BelowFloor {
+        /// The floor as it has fallen, attoFIL.
+        floor: u128,
+    },
+    /// Gas would eat more of it than it may.
+    GasTooDear,
+    /// The day's FIL are spent.
+    DailyCap,
+    /// It is more than may be spent in a day.
+    OverDailyCap,
+    /// The operator is on the deny list.
+    Denied {
+        /// What the list says.
+        reason: String,
+    },
+}
+
+/// Whom to pay now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order of the tree's leaves.
+    pub payouts: Vec<Payout>,
+    /// Ascending by operator.
+    pub held: Vec<Held>,
+    /// Operators who have been paid all that they earned.
+    pub settled: usize,
+}
+
+impl Terms<'_> {
+    /// The floor for an operator that waits since a time, attoFIL, rounded up.
+    fn floor_for(&self, waiting_since: u64) -> u128 {
+        let Some(gone_after) = self.floor_gone_after else {
+            return self.floor;
+        };
+        let left = gone_after.saturating_sub(self.now.saturating_sub(waiting_since));
+        let floor = U256::from(self.floor) * U256::from(left);
+        // No more than the floor itself.
+        floor.div_ceil(U256::from(gone_after.max(1))).saturating_to()
+    }
+
+    /// Why a due is not paid, whatever others are owed.
+    fn objection(&self, payout: &Payout, daily_cap: u128) -> Option<Why> {
+        let floor = self.floor_for(payout.waiting_since);
+        if let Some(reason) = self.denied.reason(payout.operator) {
+            return Some(Why::Denied {
+                reason: reason.to_owned(),
+            });
+        }
+        if payout.due < floor {
+            return Some(Why::BelowFloor { floor });
+        }
+        if !self.most_gas.allows(self.gas_cost, payout.due) {
+            return Some(Why::GasTooDear);
+        }
+        (payout.due > daily_cap).then_some(Why::OverDailyCap)
+    }
+}
+
+impl Plan {
+    /// Plans the payment of all whom the terms allow. `claimed` is what the chain says each operator has had; one that it
+    /// does not name has had nothing. Where the day's FIL do not reach for all, those who wait longest come first.
+    #[must_use]
+    pub fn new(
+        allocations: &Allocations,
+        claimed: &BTreeMap<Address, U256>,
+        daily_cap: u128,
+        terms: &Terms<'_>,
+    ) -> Self {
+        let mut plan = Self::default();
+        let mut candidates = Vec::new();
+        for operator in allocations.operators() {
+            let cumulative = allocations.cumulative(operator);
+            let had = claimed.get(&operator).copied().unwrap_or_default();
+            // At most the cumulative amount, which is a u128.
+            let due: u128 = U256::from(cumulative).saturating_sub(had).saturating_to();
+            if due == 0 {
+                plan.settled += 1;
+                continue;
+            }
+            let payout = Payout {
+                operator,
+                due,
+                waiting_since: terms.waiting.get(&operator).copied().unwrap_or(terms.now),
+            };
+            match terms.objection(&payout, daily_cap) {
+                Some(why) => plan.held.push(Held { payout, why }),
+                None => candidates.push(payout),
+            }
+        }
+        candidates.sort_unstable_by_key(|payout| (payout.waiting_since, payout.operator));
+        let mut left = terms.budget;
+        for payout in candidates {
+            match left.checked_sub(payout.due) {
+                Some(rest) => {
+                    left = rest;
+                    plan.payouts.push(payout);
+                }
+                None => plan.held.push(Held {
+                    payout,
+                    why: Why::DailyCap,
+                }),
+            }
+        }
+        plan.held.sort_unstable_by_key(|held| held.payout.operator);
+        allocations.sort_by_leaf(&mut plan.payouts, |payout| payout.operator);
+        plan
+    }
+
+    /// What would be paid, attoFIL.
+    #[must_use]
+    pub fn total(&self) -> u128 {
+        self.payouts.iter().map(|payout| payout.due).sum()
+    }
+}
+
+/// How large a batch may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Payouts per transaction.
+    pub payouts: usize,
+    /// Bytes of call data per transaction.
+    pub calldata: usize,
 }
 
 /// A batch of payouts, as the contract takes it.
@@ -44,67 +185,232 @@ pub struct Batch {
     pub claim: BatchClaim,
 }
 
-/// Whom to pay now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// Within the limits; no batch is empty.
-    pub batches: Vec<Batch>,
-    /// Operators who are owed less than the threshold, attoFIL.
-    pub below_threshold: Vec<(Address, u128)>,
-    /// Operators who have been paid all that they earned.
-    pub settled: usize,
-}
-
-/// Plans the payment of all who are owed at least `threshold` attoFIL. `claimed` is what the chain says each operator
-/// has had; an operator that it does not name has had nothing.
-#[must_use]
-pub fn plan(
-    allocations: &Allocations,
-    claimed: &BTreeMap<Address, U256>,
-    threshold: u128,
-    limits: Limits,
-) -> Plan {
-    let mut plan = Plan::default();
-    let mut due_by_operator = BTreeMap::new();
-    for operator in allocations.operators() {
-        let cumulative = allocations.cumulative(operator);
-        let had = claimed.get(&operator).copied().unwrap_or_default();
-        // At most the cumulative amount, which is a u128.
-        let due: u128 = U256::from(cumulative).saturating_sub(had).saturating_to();
-        match due {
-            0 => plan.settled += 1,
-            due if due < threshold => plan.below_threshold.push((operator, due)),
-            due => drop(due_by_operator.insert(operator, due)),
+impl Batch {
+    /// Cuts payouts, which are in the order of the tree's leaves, into batches within the limits. A payout whose proof is
+    /// longer than the limit of call data has a batch of its own.
+    #[must_use]
+    pub fn cut(payouts: &[Payout], allocations: &Allocations, limits: Limits) -> Vec<Self> {
+        let mut batches = Vec::new();
+        let mut rest = payouts;
+        while !rest.is_empty() {
+            let mut count = rest.len().min(limits.payouts.max(1));
+            let claim = loop {
+                let claim = allocations.batch_claim(rest[..count].iter().map(|payout| payout.operator));
+                let size = size_of(&claim);
+                if count == 1 || size <= limits.calldata {
+                    break claim;
+                }
+                // Sizes are all but proportional, so that this is right at once, or nearly.
+                count = (count * limits.calldata / size).clamp(1, count - 1);
+            };
+            let (batch, others) = rest.split_at(count);
+            batches.push(Self {
+                payouts: batch.to_vec(),
+                claim,
+            });
+            rest = others;
         }
+        batches
     }
-    let mut operators: Vec<Address> = due_by_operator.keys().copied().collect();
-    allocations.sort(&mut operators);
-    let mut rest = operators.as_slice();
-    while !rest.is_empty() {
-        let mut count = rest.len().min(limits.claims.max(1));
-        let claim = loop {
-            let claim = allocations.batch_claim(&rest[..count].iter().copied().collect::<BTreeSet<_>>());
-            if count == 1 || size_of(&claim) <= limits.calldata {
-                break claim;
-            }
-            count = count.div_ceil(2);
-        };
-        let (batch, others) = rest.split_at(count);
-        let payout = |operator: &Address| Payout {
-            operator: *operator,
-            due: due_by_operator[operator],
-        };
-        plan.batches.push(Batch {
-            payouts: batch.iter().map(payout).collect(),
-            claim,
-        });
-        rest = others;
+
+    /// What the contract will pay, attoFIL.
+    #[must_use]
+    pub fn total(&self) -> u128 {
+        self.payouts.iter().map(|payout| payout.due).sum()
     }
-    plan
 }
 
 /// Call data of `claimMany`: the selector; settlement and three offsets; three lists with their lengths.
 fn size_of(claim: &BatchClaim) -> usize {
     let words = 4 + 3 + 2 * claim.allocations.len() + claim.proof.len() + claim.flags.len();
     4 + 32 * words
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_sol_types::SolCall;
+    use assize_chain::contracts::rewards::{IRewards, Rewards};
+    use assize_protocol::merkle::{self, MultiProof, verify_multi};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: u64 = 86_400;
+    const NOW: u64 = 1_000 * DAY;
+
+    fn amounts() -> impl Strategy<Value = BTreeMap<Address, u128>> {
+        prop::collection::btree_map(any::<[u8; 20]>().prop_map(Address::from), 0..10_000u128, 0..300)
+    }
+
+    fn operator(n: u8) -> Address {
+        Address::repeat_byte(n)
+    }
+
+    /// Terms that allow everything.
+    fn generous<'a>(denied: &'a DenyList, waiting: &'a BTreeMap<Address, u64>) -> Terms<'a> {
+        Terms {
+            now: NOW,
+            floor: 0,
+            floor_gone_after: None,
+            most_gas: GasShare::ALL,
+            gas_cost: 0,
+            budget: u128::MAX,
+            denied,
+            waiting,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn everybody_is_paid_once_or_said_why_not(
+            cumulative in amounts(),
+            had in prop::collection::vec(0..10_000u128, 300),
+            waited in prop::collection::vec(0..60u64, 300),
+            floor in 0..5_000u128,
+            gas_cost in 0..200u128,
+            budget in 0..400_000u128,
+        ) {
+            let claimed: BTreeMap<_, _> =
+                cumulative.keys().copied().zip(had).map(|(operator, had)| (operator, U256::from(had))).collect();
+            let waiting: BTreeMap<_, _> =
+                cumulative.keys().copied().zip(waited).map(|(operator, days)| (operator, NOW - days * DAY)).collect();
+            let denied: DenyList = cumulative.keys().take(3).map(|operator| (*operator, "sanctioned".to_owned())).collect();
+            let terms = Terms {
+                floor,
+                floor_gone_after: Some(30 * DAY),
+                most_gas: GasShare::per_cent(5),
+                gas_cost,
+                budget,
+                ..generous(&denied, &waiting)
+            };
+            let book = Allocations::new(cumulative.clone());
+            let plan = Plan::new(&book, &claimed, 9_000, &terms);
+
+            let mut named: Vec<Address> = plan.payouts.iter().map(|payout| payout.operator).collect();
+            named.extend(plan.held.iter().map(|held| held.payout.operator));
+            named.sort_unstable();
+            prop_assert!(named.windows(2).all(|pair| pair[0] != pair[1]));
+            prop_assert_eq!(named.len() + plan.settled, cumulative.len());
+            let owed: u128 = cumulative
+                .iter()
+                .map(|(operator, amount)| amount.saturating_sub(claimed[operator].to::<u128>()))
+                .sum();
+            let held: u128 = plan.held.iter().map(|held| held.payout.due).sum();
+            prop_assert_eq!(plan.total() + held, owed);
+            prop_assert!(plan.total() <= budget);
+            for payout in &plan.payouts {
+                prop_assert!(payout.due > 0 && payout.due <= 9_000);
+                prop_assert!(gas_cost * 20 <= payout.due);
+                let days = (NOW - payout.waiting_since) / DAY;
+                prop_assert!(days >= 30 || payout.due * 30 >= floor * u128::from(30 - days));
+                prop_assert!(denied.reason(payout.operator).is_none());
+            }
+            // Whom the day's FIL did not reach, nobody that waits less was preferred to without need.
+            for held in plan.held.iter().filter(|held| held.why == Why::DailyCap) {
+                let before: u128 = plan.payouts.iter()
+                    .filter(|paid| (paid.waiting_since, paid.operator) < (held.payout.waiting_since, held.payout.operator))
+                    .map(|paid| paid.due)
+                    .sum();
+                prop_assert!(before + held.payout.due > budget);
+            }
+        }
+
+        #[test]
+        fn batches_hold_every_payout_once_within_the_limits(
+            cumulative in amounts(),
+            payouts in 1..50usize,
+            calldata in 2_000..20_000usize,
+        ) {
+            let book = Allocations::new(cumulative);
+            let (denied, waiting) = Default::default();
+            let plan = Plan::new(&book, &BTreeMap::new(), u128::MAX, &generous(&denied, &waiting));
+            let batches = Batch::cut(&plan.payouts, &book, Limits { payouts, calldata });
+            let together: Vec<Payout> = batches.iter().flat_map(|batch| batch.payouts.clone()).collect();
+            prop_assert_eq!(together, plan.payouts);
+            for batch in &batches {
+                prop_assert!(!batch.payouts.is_empty() && batch.payouts.len() <= payouts);
+                prop_assert!(size_of(&batch.claim) <= calldata || batch.payouts.len() == 1);
+                let multi = MultiProof {
+                    leaves: batch.claim.allocations.iter().map(|(operator, amount)| merkle::reward_leaf(*operator, *amount)).collect(),
+                    proof: batch.claim.proof.clone(),
+                    flags: batch.claim.flags.clone(),
+                };
+                prop_assert!(verify_multi(book.root(), &multi));
+            }
+        }
+    }
+
+    #[test]
+    fn call_data_is_counted_to_the_byte() {
+        let book = Allocations::new((1..=37u8).map(|n| (operator(n), u128::from(n))).collect());
+        let batch = book.batch_claim((1..=37u8).step_by(3).map(operator));
+        let call = Rewards::claimManyCall {
+            settlement: 1,
+            allocations: batch
+                .allocations
+                .iter()
+                .map(|&(operator, cumulative)| IRewards::Allocation { operator, cumulative })
+                .collect(),
+            proof: batch.proof.clone(),
+            proofFlags: batch.flags.clone(),
+        };
+        assert_eq!(call.abi_encode().len(), size_of(&batch));
+    }
+
+    #[test]
+    fn the_floor_falls_with_waiting_and_small_balances_are_paid_in_the_end() {
+        let (denied, waiting) = Default::default();
+        let terms = Terms {
+            floor: 100,
+            floor_gone_after: Some(30 * DAY),
+            ..generous(&denied, &waiting)
+        };
+        let floor_after = |days: u64| terms.floor_for(NOW - days * DAY);
+        assert_eq!([0, 15, 29, 30, 400].map(floor_after), [100, 50, 4, 0, 0]);
+        let stubborn = Terms {
+            floor_gone_after: None,
+            ..terms
+        };
+        assert_eq!(stubborn.floor_for(0), 100);
+        // A clock that went back makes nobody wait longer than anew.
+        assert_eq!(terms.floor_for(NOW + DAY), 100);
+    }
+
+    #[test]
+    fn who_waits_longest_is_paid_first_and_each_other_is_told_why() {
+        let denied: DenyList = [(operator(5), "list of 2026-11".to_owned())]
+            .into_iter()
+            .collect();
+        let waiting = BTreeMap::from([(operator(2), NOW - 9 * DAY), (operator(1), NOW - DAY)]);
+        let terms = Terms {
+            floor: 10,
+            most_gas: GasShare::per_cent(10),
+            gas_cost: 2,
+            budget: 70,
+            ..generous(&denied, &waiting)
+        };
+        let cumulative = [(1, 50), (2, 60), (3, 9), (4, 15), (5, 50), (6, 1_000), (7, 40)];
+        let book = Allocations::new(cumulative.map(|(n, amount)| (operator(n), amount)).into());
+        let claimed = BTreeMap::from([(operator(7), U256::from(40))]);
+        let plan = Plan::new(&book, &claimed, 100, &terms);
+        assert_eq!(plan.settled, 1);
+        let paid: Vec<_> = plan.payouts.iter().map(|payout| payout.operator).collect();
+        assert_eq!(paid, [operator(2)]);
+        let held: Vec<_> = plan
+            .held
+            .iter()
+            .map(|held| (held.payout.operator, &held.why))
+            .collect();
+        let reason = "list of 2026-11".to_owned();
+        assert_eq!(
+            held,
+            [
+                (operator(1), &Why::DailyCap),
+                (operator(3), &Why::BelowFloor { floor: 10 }),
+                (operator(4), &Why::GasTooDear),
+                (operator(5), &Why::Denied { reason }),
+                (operator(6), &Why::OverDailyCap),
+            ]
+        );
+    }
 }

@@ -1,21 +1,143 @@
-//! One pass of paying.
+//! Planning and paying.
 
-use alloy_primitives::{Address, B256, keccak256};
-use assize_chain::{BatchClaim, Payment, PaymentOutcome, Rewards, Settlement};
-use assize_outbox::{Ended, Kind, Mined, NewIntent, Outbox};
+use alloy_primitives::{Address, B256, U256, keccak256};
+use assize_chain::{Payment, PaymentOutcome, Rewards, Settlement, SettlementId};
+use assize_outbox::{Clock, Ended, Kind, Mined, NewIntent, Outbox, SystemClock, Tick};
 
 use crate::claim::expect_claimable;
-use crate::{Allocations, Limits, PayoutError, Plan, plan};
+use crate::history::LastPass;
+use crate::{Allocations, Batch, DenyList, Held, History, Payout, PayoutError, PayoutPolicy, Plan, Terms};
 
-/// Pays operators from active settlements.
-#[derive(Debug, Clone, Copy)]
-pub struct Scheduler<'a> {
+/// So many payouts tell what one needs.
+const SAMPLE: usize = 100;
+
+/// Decides whom to pay; needs no key.
+#[derive(Debug, Clone)]
+pub struct Planner {
     /// The contract.
-    pub rewards: &'a Rewards,
-    /// Least amount that is worth a payment, attoFIL.
-    pub threshold: u128,
-    /// How large a batch may grow.
-    pub limits: Limits,
+    pub rewards: Rewards,
+    /// What is allowed.
+    pub policy: PayoutPolicy,
+    /// Whom to pay nothing.
+    pub denied: DenyList,
+}
+
+/// What a pass would do now.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// From which settlement.
+    pub settlement: SettlementId,
+    /// Whom to pay and whom not.
+    pub plan: Plan,
+    /// The transactions.
+    pub batches: Vec<Batch>,
+    /// Units of gas that one payout needs in a batch; zero if there is none.
+    pub gas_per_payout: u64,
+    /// attoFIL that a unit of gas costs now.
+    pub gas_price: u128,
+}
+
+impl Planned {
+    /// What a batch's gas would cost, attoFIL.
+    #[must_use]
+    pub fn cost_of(&self, batch: &Batch) -> u128 {
+        self.cost_of_payouts(batch.payouts.len())
+    }
+
+    /// What the gas of all batches would cost, attoFIL.
+    #[must_use]
+    pub fn cost(&self) -> u128 {
+        self.cost_of_payouts(self.plan.payouts.len())
+    }
+
+    fn cost_of_payouts(&self, count: usize) -> u128 {
+        cost(self.gas_per_payout, self.gas_price).saturating_mul(count as u128)
+    }
+}
+
+impl Planner {
+    /// What a pass would do now, with `sender`'s key.
+    ///
+    /// # Errors
+    /// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], the chain's and the history's.
+    pub async fn plan(
+        &self,
+        settlement: &Settlement,
+        allocations: &Allocations,
+        history: &History,
+        sender: Address,
+        now: u64,
+    ) -> Result<Planned, PayoutError> {
+        expect_claimable(settlement, allocations)?;
+        let operators: Vec<Address> = allocations.operators().collect();
+        let claimed = self.rewards.claimed_by(&operators).await?;
+        let mut waiting = history.waiting()?;
+        for operator in operators {
+            // The money has been there since the settlement became active.
+            waiting.entry(operator).or_insert(settlement.active_at.min(now));
+        }
+        let policy = &self.policy;
+        let mut terms = Terms {
+            now,
+            floor: policy.floor,
+            floor_gone_after: policy.floor_gone_after(),
+            most_gas: policy.most_gas_share,
+            gas_cost: 0,
+            budget: policy.daily_fil.saturating_sub(history.spent_on_day_of(now)?),
+            denied: &self.denied,
+            waiting: &waiting,
+        };
+        let head = self.rewards.client().head().await?;
+        let gas_price = head
+            .base_fee_per_gas
+            .saturating_add(self.rewards.client().fees().await?.premium);
+        let mut plan = Plan::new(allocations, &claimed, policy.daily_fil, &terms);
+        let gas_per_payout = self
+            .gas_per_payout(settlement.id, &plan.payouts, allocations, sender)
+            .await?;
+        terms.gas_cost = cost(gas_per_payout, gas_price);
+        if terms.gas_cost > 0 {
+            plan = Plan::new(allocations, &claimed, policy.daily_fil, &terms);
+        }
+        let limits = policy.limits(gas_per_payout, head.gas_limit);
+        Ok(Planned {
+            settlement: settlement.id,
+            batches: Batch::cut(&plan.payouts, allocations, limits),
+            plan,
+            gas_per_payout,
+            gas_price,
+        })
+    }
+
+    /// Units of gas that one payout needs in a batch, by the node's estimate of the first ones.
+    async fn gas_per_payout(
+        &self,
+        settlement: SettlementId,
+        payouts: &[Payout],
+        allocations: &Allocations,
+        sender: Address,
+    ) -> Result<u64, PayoutError> {
+        let limits = self.policy.limits(0, u64::MAX);
+        let sample = &payouts[..payouts.len().min(SAMPLE)];
+        let Some(batch) = Batch::cut(sample, allocations, limits).into_iter().next() else {
+            return Ok(0);
+        };
+        let draft = self.rewards.claim_many(settlement, &batch.claim);
+        let gas = self.rewards.client().estimate_gas(&draft, sender).await?;
+        Ok(gas.div_ceil(batch.payouts.len() as u64))
+    }
+}
+
+fn cost(gas: u64, price: u128) -> u128 {
+    u128::from(gas).saturating_mul(price)
+}
+
+/// Pays operators from active settlements, through the outbox: whatever instruction it is killed at, each is paid once.
+#[derive(Debug)]
+pub struct Scheduler {
+    planner: Planner,
+    history: History,
+    outbox: Outbox,
 }
 
 /// A transaction that paid a batch.
@@ -25,6 +147,8 @@ pub struct PaidBatch {
     pub hash: B256,
     /// Units of gas charged.
     pub gas_used: u64,
+    /// attoFIL paid for them.
+    pub fee: U256,
 }
 
 /// What a pass did.
@@ -34,111 +158,165 @@ pub struct PayoutReport {
     pub paid: Vec<Payment>,
     /// Recipients that did not take the money; it stays the operator's.
     pub refused: Vec<Payment>,
-    /// Operators who are owed less than the threshold, attoFIL.
-    pub below_threshold: Vec<(Address, u128)>,
+    /// Operators who were not to be paid now, with the reason.
+    pub held: Vec<Held>,
     /// Transactions, in order.
     pub batches: Vec<PaidBatch>,
 }
 
-impl Scheduler<'_> {
-    /// Whom a pass would pay now.
-    ///
-    /// # Errors
-    /// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], the chain's.
-    pub async fn plan(
-        &self,
-        settlement: &Settlement,
-        allocations: &Allocations,
-    ) -> Result<Plan, PayoutError> {
-        expect_claimable(settlement, allocations)?;
-        let operators: Vec<Address> = allocations.operators().collect();
-        let claimed = self.rewards.claimed_by(&operators).await?;
-        Ok(plan(allocations, &claimed, self.threshold, self.limits))
+impl Scheduler {
+    /// A scheduler with a key's queue.
+    #[must_use]
+    pub fn new(planner: Planner, history: History, outbox: Outbox) -> Self {
+        Self {
+            planner,
+            history,
+            outbox,
+        }
     }
 
-    /// Pays all whom [`Scheduler::plan`] names, through the outbox.
+    /// The contract, and what is allowed.
+    #[must_use]
+    pub fn planner(&self) -> &Planner {
+        &self.planner
+    }
+
+    /// Who waits, and what was paid.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Pays all whom the plan names, and waits until the payments count.
     ///
     /// # Errors
-    /// As [`Scheduler::plan`], and the outbox's. Calling it again goes on and pays nobody twice.
+    /// As [`Planner::plan`], and the outbox's. Calling it again goes on and pays nobody twice.
     pub async fn run_once(
-        &self,
-        outbox: &mut Outbox,
+        &mut self,
         settlement: &Settlement,
         allocations: &Allocations,
     ) -> Result<PayoutReport, PayoutError> {
+        let mut report = PayoutReport::default();
         // What an earlier run left under way comes first: it changes who is owed what.
-        outbox.run_until_idle().await?;
-        let plan = self.plan(settlement, allocations).await?;
-        let mut keys = Vec::new();
-        for batch in &plan.batches {
-            let draft = self.rewards.claim_many(settlement.id, &batch.claim);
-            let key = self.key(settlement, &batch.claim, outbox).await?;
-            outbox.enqueue(&NewIntent {
+        self.finish(&mut report).await?;
+        let planned = self.enqueue(settlement, allocations).await?;
+        report.held = planned.plan.held;
+        self.finish(&mut report).await?;
+        Ok(report)
+    }
+
+    async fn finish(&mut self, report: &mut PayoutReport) -> Result<(), PayoutError> {
+        self.outbox.run_until_idle().await?;
+        self.write_down(report).await
+    }
+
+    /// Looks after what is under way, without waiting: all that has ended is added to the report.
+    pub(crate) async fn look_after(&mut self, report: &mut PayoutReport) -> Result<Tick, PayoutError> {
+        let tick = loop {
+            let tick = self.outbox.tick().await?;
+            if tick.open == 0 || tick.waiting {
+                break tick;
+            }
+        };
+        if tick.open == 0 {
+            self.write_down(report).await?;
+        }
+        Ok(tick)
+    }
+
+    /// Plans, and puts every batch into the queue. Nothing may be under way: it would change who is owed what.
+    pub(crate) async fn enqueue(
+        &mut self,
+        settlement: &Settlement,
+        allocations: &Allocations,
+    ) -> Result<Planned, PayoutError> {
+        let now = SystemClock.now();
+        let sender = self.outbox.signer().address();
+        let planned = self
+            .planner
+            .plan(settlement, allocations, &self.history, sender, now)
+            .await?;
+        let held = planned.plan.held.iter().map(|held| held.payout.operator);
+        let owed = planned
+            .plan
+            .payouts
+            .iter()
+            .map(|payout| payout.operator)
+            .chain(held);
+        self.history.note_waiting(owed, settlement.active_at.min(now))?;
+        let head = self.outbox.client().head().await?.hash;
+        for batch in &planned.batches {
+            let draft = self.planner.rewards.claim_many(settlement.id, &batch.claim);
+            // The same batch under the same circumstances is the same intent. The block is part of them: a recipient that
+            // refused yesterday is tried again today.
+            let content = keccak256([head.as_slice(), &draft.input].concat());
+            let key = format!(
+                "{}/claimMany/{}/{content}",
+                self.planner.rewards.address(),
+                settlement.id
+            );
+            // Counted before it can be spent.
+            self.history.begin(&key, settlement.id, batch.total(), now)?;
+            self.outbox.enqueue(&NewIntent {
                 key: &key,
                 kind: Kind::Payout,
                 draft: &draft,
             })?;
-            keys.push(key);
         }
-        outbox.run_until_idle().await?;
-        let mut report = PayoutReport {
-            below_threshold: plan.below_threshold,
-            ..PayoutReport::default()
-        };
-        for key in &keys {
-            match outbox.ended(key)? {
-                Some(Ended::Done(mined)) => self.sort_out(&mined, &mut report).await?,
-                Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
-                    return Err(PayoutError::BatchRefused {
-                        settlement: settlement.id,
-                        reason,
+        self.history.note_pass(LastPass {
+            at: now,
+            settlement: settlement.id,
+        })?;
+        Ok(planned)
+    }
+
+    /// Writes down how the batches have ended, all of which have.
+    async fn write_down(&mut self, report: &mut PayoutReport) -> Result<(), PayoutError> {
+        let mut refusal = None;
+        for key in self.history.open_batches()? {
+            let now = SystemClock.now();
+            match self.outbox.ended(&key)? {
+                Some(Ended::Done(mined)) => {
+                    let payments = self.payments_of(&mined).await?;
+                    self.history.end(&key, Some(mined.hash), &payments, now)?;
+                    report.batches.push(PaidBatch {
+                        hash: mined.hash,
+                        gas_used: mined.gas_used,
+                        fee: mined.fee,
                     });
+                    for payment in payments {
+                        match payment.outcome {
+                            PaymentOutcome::Paid => report.paid.push(payment),
+                            PaymentOutcome::NothingToClaim => {}
+                            _ => report.refused.push(payment),
+                        }
+                    }
                 }
-                Some(Ended::Cancelled) | None => {}
+                Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
+                    self.history.end(&key, None, &[], now)?;
+                    refusal.get_or_insert(reason);
+                }
+                // Cancelled; or never enqueued, if the process died just before.
+                Some(Ended::Cancelled) | None => self.history.end(&key, None, &[], now)?,
             }
         }
-        Ok(report)
+        match refusal {
+            Some(reason) => Err(PayoutError::BatchRefused { reason }),
+            None => Ok(()),
+        }
     }
 
-    /// Adds what the transaction's events tell.
-    async fn sort_out(&self, mined: &Mined, report: &mut PayoutReport) -> Result<(), PayoutError> {
-        let receipt = self.rewards.client().receipt(mined.hash).await?;
-        for payment in receipt
-            .iter()
-            .flat_map(|receipt| self.rewards.payments_in(receipt))
-        {
-            let list = match payment.outcome {
-                PaymentOutcome::Paid => &mut report.paid,
-                PaymentOutcome::NothingToClaim => continue,
-                _ => &mut report.refused,
-            };
-            list.push(payment);
-        }
-        report.batches.push(PaidBatch {
-            hash: mined.hash,
-            gas_used: mined.gas_used,
-        });
-        Ok(())
-    }
-
-    /// The same batch under the same circumstances is the same intent. The block is part of them: a recipient that
-    /// refused yesterday is tried again today.
-    async fn key(
-        &self,
-        settlement: &Settlement,
-        batch: &BatchClaim,
-        outbox: &Outbox,
-    ) -> Result<String, PayoutError> {
-        let mut bytes = outbox.client().head().await?.hash.to_vec();
-        for (operator, cumulative) in &batch.allocations {
-            bytes.extend_from_slice(operator.as_slice());
-            bytes.extend_from_slice(&cumulative.to_be_bytes::<32>());
-        }
-        Ok(format!(
-            "{}/claimMany/{}/{}",
-            self.rewards.address(),
-            settlement.id,
-            keccak256(bytes)
-        ))
+    /// What a transaction paid, as its events tell.
+    async fn payments_of(&self, mined: &Mined) -> Result<Vec<Payment>, PayoutError> {
+        let receipt = self.outbox.client().receipt(mined.hash).await?;
+        // It counted a moment ago; a node that has forgotten it since is asked again later.
+        let receipt = receipt.ok_or(PayoutError::ReceiptGone { hash: mined.hash })?;
+        Ok(self.planner.rewards.payments_in(&receipt))
     }
 }

@@ -17,7 +17,10 @@ use assize_chain::{
 };
 use assize_drand::with_y;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
-use assize_payout::{Allocations, Limits, PayoutError, PayoutReport, Scheduler, claim_one};
+use assize_payout::{
+    Allocations, BatchPolicy, DenyList, GasShare, History, PayoutError, PayoutPolicy, PayoutReport, Planner,
+    Scheduler, Why, claim_one,
+};
 use assize_protocol::{BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
@@ -28,7 +31,7 @@ const BEACON: BeaconRound = BeaconRound(17_133_822);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds: of the round, of the time for commits after it, and of the challenge window.
 const MINUTE: u64 = 60;
-const THRESHOLD: u128 = 1_000;
+const FLOOR: u128 = 1_000;
 /// Creation code of a contract that reverts whatever it is sent: runtime `5f5ffd`.
 const REFUSES_MONEY: [u8; 11] = hex!("625f5ffd5f526003601df3");
 
@@ -114,7 +117,7 @@ impl World {
             .map(|n| (operator(n), 10_000 * u128::from(n)))
             .collect();
         cumulative.insert(self.refuser, 50_000);
-        cumulative.insert(operator(7), THRESHOLD - 1);
+        cumulative.insert(operator(7), FLOOR - 1);
         Allocations::new(cumulative)
     }
 
@@ -125,7 +128,7 @@ impl World {
             first_round: RoundNumber(1),
             last_round: RoundNumber(1),
             root: self.allocations().root(),
-            cumulative_total: U256::from(210_000 + 50_000 + THRESHOLD - 1),
+            cumulative_total: U256::from(210_000 + 50_000 + FLOOR - 1),
             accepted_root: B256::ZERO,
             cid: some_cid(),
         };
@@ -157,17 +160,32 @@ impl World {
         Outbox::open(state, self.client().clone(), self.payer.clone(), Policy::local()).unwrap()
     }
 
-    async fn pay(&self, outbox: &mut Outbox, settlement: &Settlement) -> Result<PayoutReport, PayoutError> {
-        let limits = Limits {
-            claims: 3,
-            ..Limits::default()
+    fn scheduler(&self, state: &Path) -> Scheduler {
+        let planner = Planner {
+            rewards: self.rewards.clone(),
+            policy: PayoutPolicy {
+                floor: FLOOR,
+                floor_gone_after_days: 0,
+                // Gas costs what it costs on anvil; amounts here are small.
+                most_gas_share: GasShare::ALL,
+                batch: BatchPolicy {
+                    payouts: 3,
+                    ..BatchPolicy::default()
+                },
+                ..PayoutPolicy::default()
+            },
+            denied: DenyList::default(),
         };
-        let scheduler = Scheduler {
-            rewards: &self.rewards,
-            threshold: THRESHOLD,
-            limits,
-        };
-        scheduler.run_once(outbox, settlement, &self.allocations()).await
+        let history = History::open(&state.with_extension("history"), "this world").unwrap();
+        Scheduler::new(planner, history, self.outbox(state))
+    }
+
+    async fn pay(
+        &self,
+        scheduler: &mut Scheduler,
+        settlement: &Settlement,
+    ) -> Result<PayoutReport, PayoutError> {
+        scheduler.run_once(settlement, &self.allocations()).await
     }
 
     /// Everybody has what the settlement grants, to the attoFIL, and nobody more.
@@ -224,9 +242,9 @@ async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
     let world = World::new().await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();
-    let mut outbox = world.outbox(&directory.path().join("state.sqlite"));
+    let mut scheduler = world.scheduler(&directory.path().join("state.sqlite"));
 
-    let report = world.pay(&mut outbox, &settlement).await.unwrap();
+    let report = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(operators(&report.paid), (1..=6).map(operator).collect::<Vec<_>>());
     assert!(
         report
@@ -235,12 +253,16 @@ async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
             .any(|paid| paid.operator == operator(3) && paid.amount == U256::from(30_000))
     );
     assert_eq!(operators(&report.refused), [world.refuser]);
-    assert_eq!(report.below_threshold, [(operator(7), THRESHOLD - 1)]);
+    let [held] = report.held.as_slice() else {
+        panic!("{:?}", report.held);
+    };
+    assert_eq!((held.payout.operator, held.payout.due), (operator(7), FLOOR - 1));
+    assert_eq!(held.why, Why::BelowFloor { floor: FLOOR });
     // Seven claims, three to a batch.
     assert_eq!(report.batches.len(), 3);
     world.expect_paid_once("first run").await;
 
-    let again = world.pay(&mut outbox, &settlement).await.unwrap();
+    let again = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(
         (again.paid.len(), operators(&again.refused)),
         (0, vec![world.refuser])
@@ -249,7 +271,7 @@ async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
 
     // The refused money is still the operator's: once the address takes money, it is paid.
     world.anvil.set_code(world.refuser, "0x00").unwrap();
-    let last = world.pay(&mut outbox, &settlement).await.unwrap();
+    let last = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(
         (operators(&last.paid), last.refused.len()),
         (vec![world.refuser], 0)
@@ -279,27 +301,27 @@ async fn another_wallet_that_pays_meanwhile_is_seen() {
         assert_eq!(paid.amount, 10_000 * u128::from(n));
     }
     let directory = tempfile::tempdir().unwrap();
-    let mut outbox = world.outbox(&directory.path().join("state.sqlite"));
-    let report = world.pay(&mut outbox, &settlement).await.unwrap();
+    let mut scheduler = world.scheduler(&directory.path().join("state.sqlite"));
+    let report = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(operators(&report.paid), [1, 3, 4, 6].map(operator));
     world.expect_paid_once("after two claims by hand").await;
 }
 
 /// Runs until boundary number `kill_at`, counted from 0, and dies there; returns the boundaries passed.
 async fn run_and_die(world: &World, state: &Path, settlement: &Settlement, kill_at: usize) -> Vec<Boundary> {
-    let mut outbox = world.outbox(state);
+    let mut scheduler = world.scheduler(state);
     let (sender, passed) = std::sync::mpsc::channel();
     let mut count = 0;
-    outbox.watch(move |boundary| {
+    scheduler.outbox().watch(move |boundary| {
         sender.send(boundary).unwrap();
         count += 1;
         count <= kill_at
     });
-    match world.pay(&mut outbox, settlement).await {
+    match world.pay(&mut scheduler, settlement).await {
         Ok(_) | Err(PayoutError::Outbox(OutboxError::Stopped(_))) => {}
         Err(other) => panic!("boundary {kill_at}: {other}"),
     }
-    drop(outbox);
+    drop(scheduler);
     passed.iter().collect()
 }
 
@@ -391,13 +413,13 @@ async fn claims_that_cannot_succeed_say_why_and_send_nothing() {
     );
     assert_eq!(sent().await, 0);
 
-    // Below the scheduler's threshold an operator can still claim by hand, but only once.
+    // Below the scheduler's floor an operator can still claim by hand, but only once.
     assert_eq!(
         claim(&settlement, &allocations, operator(7))
             .await
             .unwrap()
             .amount,
-        THRESHOLD - 1
+        FLOOR - 1
     );
     let error = claim(&settlement, &allocations, operator(7)).await.unwrap_err();
     assert!(matches!(error, PayoutError::NothingDue { .. }), "{error}");

@@ -171,7 +171,6 @@ impl Metrics {
             gauge.set(value);
         }
     }
-
 }
 
 impl Figures for Metrics {

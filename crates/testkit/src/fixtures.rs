@@ -1,5 +1,8 @@
 //! Recorded real inputs: quicknet beacons and verified deals.
 
+use std::collections::BTreeMap;
+
+use alloy_primitives::Address;
 use assize_drand::{Beacon, BeaconError, RecordedBeacons};
 use assize_protocol::{ActorId, PayloadCid, ProviderId, Task, TaskList, TaskListError};
 use serde::Deserialize;
@@ -23,6 +26,12 @@ pub enum FixtureError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A line of the recorded balances.
+    #[error("spark-balances.txt line {line} is no address and amount")]
+    Balance {
+        /// Counted from 1.
+        line: usize,
+    },
     /// The beacons.
     #[error("beacons.json: {0}")]
     Beacons(#[from] BeaconError),
@@ -38,6 +47,27 @@ struct Deal {
     miner_id: ProviderId,
     client_id: ActorId,
     payload_cid: PayloadCid,
+}
+
+/// What Spark owed its operators in November 2024, a line each: address and attoFIL.
+pub const SPARK_BALANCES: &str = include_str!("../fixtures/spark-balances.txt");
+
+/// [`SPARK_BALANCES`] by operator: 160.6 FIL of 15 331 operators. Spark had them as 15 390, since it took one address in two
+/// spellings for two.
+///
+/// # Errors
+/// [`FixtureError::Balance`] naming the line.
+pub fn spark_balances() -> Result<BTreeMap<Address, u128>, FixtureError> {
+    let parse = |line: &str| -> Option<(Address, u128)> {
+        let (address, amount) = line.split_once(' ')?;
+        Some((address.parse().ok()?, amount.parse().ok()?))
+    };
+    let mut balances = BTreeMap::<Address, u128>::new();
+    for (index, line) in SPARK_BALANCES.lines().enumerate() {
+        let (operator, amount) = parse(line).ok_or(FixtureError::Balance { line: index + 1 })?;
+        *balances.entry(operator).or_default() += amount;
+    }
+    Ok(balances)
 }
 
 /// The recorded beacons, ascending.

@@ -6,5 +6,6 @@ pub mod fault;
 pub mod fixtures;
 pub mod network;
 pub mod postgres;
+pub mod settled;
 pub mod spark;
 pub mod world;

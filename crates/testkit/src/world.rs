@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use assize_chain::{
-    BeaconParams, ChainClient, ChainError, DeployParams, Deployment, ListCommitment, Rounds, Signer, deploy,
+    BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, ListCommitment, Receipt, Rewards,
+    Rounds, Signer, deploy,
 };
 use assize_drand::serve::Devnet;
-use assize_drand::{BeaconError, with_y};
+use assize_drand::{Beacon, BeaconError, with_y};
 use assize_measurement::unixfs::file_cid;
-use assize_protocol::{Parameters, RoundNumber};
+use assize_protocol::{BeaconRound, Parameters, RoundNumber};
 use thiserror::Error;
 
 use crate::anvil::{Anvil, AnvilError, CHAIN_ID};
@@ -33,6 +34,12 @@ pub enum WorldError {
     /// The beacons.
     #[error(transparent)]
     Beacon(#[from] BeaconError),
+    /// Amounts that do not make a settlement.
+    #[error("these amounts do not make a settlement: {reason}")]
+    Document {
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// The chain, and who acts on it.
@@ -44,6 +51,8 @@ pub struct World {
     pub deployment: Deployment,
     /// The contract of rounds.
     pub rounds: Rounds,
+    /// The contract of rewards; its one evaluator is the owner, its challenge window a minute.
+    pub rewards: Rewards,
     /// May commit batches.
     pub publisher: Signer,
     coordinator: Signer,
@@ -55,7 +64,18 @@ impl World {
     pub const PUBLISHER: usize = 1;
 
     /// Deploys the contracts on a new chain. Rounds take batches for `commit_grace` seconds after they are closed.
+    ///
+    /// # Errors
+    /// The chain's.
     pub async fn start(commit_grace: u32) -> Result<Self, WorldError> {
+        Self::start_with(commit_grace, Parameters::default().budget).await
+    }
+
+    /// As [`World::start`], with another budget of a round, attoFIL.
+    ///
+    /// # Errors
+    /// The chain's.
+    pub async fn start_with(commit_grace: u32, budget: u128) -> Result<Self, WorldError> {
         let anvil = Anvil::start_at(GENESIS)?;
         let devnet = Devnet::new(&[7; 32], GENESIS - 3_600, 3)?;
         let url = anvil.url().parse()?;
@@ -83,18 +103,44 @@ impl World {
             parameters: Parameters {
                 round_duration: ROUND_DURATION,
                 commit_grace,
+                budget,
                 ..Parameters::default()
             },
         };
         let deployment = deploy(&client, &coordinator, &params).await?;
         Ok(Self {
             anvil,
-            rounds: Rounds::new(client, deployment.rounds),
+            rounds: Rounds::new(client.clone(), deployment.rounds),
+            rewards: Rewards::new(client, deployment.rewards),
             deployment,
             publisher,
             coordinator,
             devnet,
         })
+    }
+
+    /// Owner, coordinator, guardian, treasury and evaluator in one.
+    #[must_use]
+    pub fn owner(&self) -> &Signer {
+        &self.coordinator
+    }
+
+    /// A beacon of the world's own drand chain.
+    #[must_use]
+    pub fn beacon(&self, round: BeaconRound) -> Beacon {
+        self.devnet.sign(round)
+    }
+
+    /// Sends a transaction of the owner's.
+    ///
+    /// # Errors
+    /// The chain's.
+    pub async fn send(&self, draft: &Draft) -> Result<Receipt, WorldError> {
+        Ok(self
+            .rounds
+            .client()
+            .transact(&self.coordinator, draft, PATIENCE)
+            .await?)
     }
 
     /// Opens the next round, with lists that nobody has, and reveals it.

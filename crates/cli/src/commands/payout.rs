@@ -1,22 +1,34 @@
 //! `assize payout`.
 
+mod preview;
+mod report;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use alloy_primitives::{U256, utils::parse_ether};
-use assize_chain::{Fil, Payment};
-use assize_outbox::Outbox;
-use assize_payout::{Limits, Scheduler};
-use clap::Args;
+use alloy_primitives::{Address, U256, utils::parse_ether};
+use assize_chain::Settlement;
+use assize_daemon::{Status, Stop};
+use assize_outbox::{Clock, Outbox, Policy, SystemClock};
+use assize_payout::{
+    AllocationSource, Allocations, Daemon, DenyList, History, Metrics, PayoutError, PayoutPolicy, Planner,
+    Schedule, Scheduler,
+};
+use assize_store::Store;
+use clap::{Args, ValueEnum};
+use eyre::ensure;
 use serde_json::json;
 
 use super::connect::{Network, signer, store};
+use super::service::{end_when_told, listen};
 use super::settle::{allocations, which_settlement};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
-/// Pay all operators that an active settlement owes at least the threshold, in batches.
+/// Pay operators what active settlements owe them, in batches.
 ///
-/// Running it again pays nobody twice: what was paid is what the chain says.
+/// Runs until it is told to end (SIGTERM, SIGINT) and pays when the schedule says so, or does one pass with --once. Can be
+/// killed at any moment and run again: nobody is paid twice, since what was paid is what the chain says.
 #[derive(Debug, Args)]
 pub(crate) struct PayoutArgs {
     #[command(flatten)]
@@ -26,20 +38,35 @@ pub(crate) struct PayoutArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// Do one pass and end.
-    #[arg(long, required = true)]
-    once: bool,
-    /// Only say who would be paid; needs no key.
     #[arg(long)]
+    once: bool,
+    /// Only say who would be paid, how much and at what cost; needs no key.
+    #[arg(long, conflicts_with = "listen")]
     dry_run: bool,
-    /// Settlement; the newest active one if not given.
+    /// How --dry-run says it.
+    #[arg(long, value_enum, requires = "dry_run", conflicts_with = "json")]
+    format: Option<Format>,
+    /// Settlement; the newest active one if not given. Only with --once or --dry-run.
     #[arg(long)]
     settlement: Option<u64>,
-    /// Least amount that is worth a payment.
-    #[arg(long, value_name = "FIL", default_value = "0.1", value_parser = parse_ether)]
-    threshold: U256,
-    /// Database of the transaction queue.
+    /// What may be paid and when (TOML); docs/params/payout.toml has all that can be said, with the defaults.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Least payout to an operator that has just begun to wait; the policy's if not given.
+    #[arg(long, value_name = "FIL", value_parser = parse_ether)]
+    floor: Option<U256>,
+    /// When to pay: `every settlement`, or a cron pattern in UTC; the policy's if not given.
+    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["once", "dry_run"])]
+    schedule: Option<Schedule>,
+    /// Database of the transaction queue: one for each key.
     #[arg(long, value_name = "FILE", default_value = "scheduler.sqlite")]
     state: PathBuf,
+    /// Database of who waits since when, and of what was paid.
+    #[arg(long, value_name = "FILE", default_value = "payouts.sqlite")]
+    history: PathBuf,
+    /// Address for /healthz and /metrics; port 0 takes a free one. Only without --once.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    listen: Option<SocketAddr>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -47,76 +74,126 @@ pub(crate) struct PayoutArgs {
     queue: QueueArgs,
 }
 
+/// Forms of a preview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
 pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
+    let (policy, denied) = policy(args)?;
+    let daily_gas = policy.daily_gas_fil;
     let network = Network::connect(&args.chain).await?;
-    let settlement = which_settlement(&network, args.settlement).await?;
-    let allocations = allocations(&settlement, &*store(&args.store)?)?;
-    let scheduler = Scheduler {
-        rewards: &network.rewards,
-        threshold: args.threshold.saturating_to(),
-        limits: Limits::default(),
+    let planner = Planner {
+        rewards: network.rewards.clone(),
+        policy,
+        denied,
     };
-    let plan = scheduler.plan(&settlement, &allocations).await?;
-    let amount = |atto_fil: u128| Fil(U256::from(atto_fil));
     if args.dry_run {
-        let payouts: Vec<_> = plan.batches.iter().flat_map(|batch| &batch.payouts).collect();
-        let report = json!({
-            "settlement": settlement.id,
-            "batches": plan.batches.len(),
-            "due": payouts.iter().map(|payout| json!({"operator": payout.operator, "amount": payout.due.to_string()})).collect::<Vec<_>>(),
-            "belowThreshold": plan.below_threshold.len(),
-            "settled": plan.settled,
-        });
-        output::either(args.json, &report, || {
-            let mut text = format!(
-                "settlement {}: {} operators would be paid in {} batches; {} below the threshold, {} paid already",
-                settlement.id,
-                payouts.len(),
-                plan.batches.len(),
-                plan.below_threshold.len(),
-                plan.settled
-            );
-            for payout in &payouts {
-                text.push_str(&format!("\n  {}  {}", payout.operator, amount(payout.due)));
-            }
-            text
-        })?;
-        return Ok(Outcome::Done);
+        return preview(args, &network, &planner).await;
     }
-    let signer = signer(&args.key)?;
-    let mut outbox = Outbox::open(
-        &args.state,
-        network.client.clone(),
-        signer,
-        args.queue.policy(network.deployment.chain_id),
-    )?;
-    let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
-    let one = |payment: &Payment| json!({"operator": payment.operator, "amount": payment.amount.to_string()});
-    let report = json!({
-        "settlement": settlement.id,
-        "paid": paid.paid.iter().map(one).collect::<Vec<_>>(),
-        "refused": paid.refused.iter().map(one).collect::<Vec<_>>(),
-        "belowThreshold": paid.below_threshold.len(),
-        "transactions": paid.batches.iter().map(|batch| batch.hash).collect::<Vec<_>>(),
-    });
-    output::either(args.json, &report, || {
-        let total: U256 = paid.paid.iter().map(|payment| payment.amount).sum();
-        let mut text = format!(
-            "settlement {}: {} operators paid {} in {} batches; {} below the threshold",
-            settlement.id,
-            paid.paid.len(),
-            Fil(total),
-            paid.batches.len(),
-            paid.below_threshold.len()
-        );
-        for payment in &paid.refused {
-            text.push_str(&format!(
-                "\n  {} refused {}: it stays its own; the operator can set a payout address",
-                payment.operator,
-                Fil(payment.amount)
-            ));
-        }
-        text
+    ensure!(
+        args.once || args.settlement.is_none(),
+        "--settlement {} goes with --once or --dry-run; without them, each newest active settlement is paid from",
+        args.settlement.unwrap_or_default()
+    );
+    let mut queue = args.queue.policy(network.deployment.chain_id);
+    queue.caps.daily = queue.caps.daily.min(U256::from(daily_gas));
+    let outbox = Outbox::open(&args.state, network.client.clone(), signer(&args.key)?, queue)?;
+    let history = History::open(&args.history, &owner_of(&network))?;
+    let scheduler = Scheduler::new(planner, history, outbox);
+    match args.once {
+        true => once(args, &network, scheduler).await,
+        false => serve(args, network, scheduler, &queue).await,
+    }
+}
+
+fn policy(args: &PayoutArgs) -> eyre::Result<(PayoutPolicy, DenyList)> {
+    let (mut policy, denied) = match &args.policy {
+        Some(path) => PayoutPolicy::read(path)?,
+        None => Default::default(),
+    };
+    if let Some(floor) = args.floor {
+        policy.floor = floor.saturating_to();
+    }
+    if let Some(schedule) = &args.schedule {
+        policy.schedule = schedule.clone();
+    }
+    Ok((policy, denied))
+}
+
+/// Whose history it is.
+fn owner_of(network: &Network) -> String {
+    format!(
+        "{} on chain {}",
+        network.deployment.rewards, network.deployment.chain_id
+    )
+}
+
+async fn preview(args: &PayoutArgs, network: &Network, planner: &Planner) -> eyre::Result<Outcome> {
+    let settlement = which_settlement(network, args.settlement).await?;
+    let allocations = allocations(&settlement, &*store(&args.store)?)?;
+    // Looking leaves no trace.
+    let history = match args.history.exists() {
+        true => History::open(&args.history, &owner_of(network))?,
+        false => History::in_memory()?,
+    };
+    let now = SystemClock.now();
+    let planned = planner
+        .plan(&settlement, &allocations, &history, Address::ZERO, now)
+        .await?;
+    let format = match args.json {
+        true => Format::Json,
+        false => args.format.unwrap_or(Format::Table),
+    };
+    match format {
+        Format::Table => output::line(preview::table(&planned, now))?,
+        Format::Json => output::json_pretty(&preview::document(&planned))?,
+        Format::Csv => output::bytes(&preview::csv(&planned)?)?,
+    }
+    Ok(Outcome::Done)
+}
+
+async fn once(args: &PayoutArgs, network: &Network, mut scheduler: Scheduler) -> eyre::Result<Outcome> {
+    let settlement = which_settlement(network, args.settlement).await?;
+    let allocations = allocations(&settlement, &*store(&args.store)?)?;
+    let paid = scheduler.run_once(&settlement, &allocations).await?;
+    output::either(args.json, &report::document(settlement.id, &paid), || {
+        report::text(settlement.id, &paid)
     })?;
+    Ok(Outcome::Done)
+}
+
+/// Reads what settlements grant from the store.
+struct Documents(Box<dyn Store>);
+
+impl AllocationSource for Documents {
+    fn allocations(&self, settlement: &Settlement) -> Result<Allocations, PayoutError> {
+        allocations(settlement, &*self.0).map_err(|error| PayoutError::Document {
+            settlement: settlement.id,
+            reason: format!("{error:#}"),
+        })
+    }
+}
+
+/// Pays until it is told to end. Says in one line of JSON when it has begun.
+async fn serve(
+    args: &PayoutArgs,
+    network: Network,
+    scheduler: Scheduler,
+    queue: &Policy,
+) -> eyre::Result<Outcome> {
+    let patience = 60 + 10 * queue.poll.as_secs();
+    let (status, stop) = (Status::new(Metrics::new(), patience), Stop::default());
+    let mut ready = json!({"schedule": scheduler.planner().policy.schedule.to_string()});
+    let mut daemon = Daemon::new(scheduler, network.rounds, Documents(store(&args.store)?));
+    if let Some(address) = args.listen {
+        ready["url"] = listen(address, &status, &stop).await?.into();
+    }
+    output::json(&ready)?;
+    end_when_told(&stop);
+    daemon.run(queue.poll, &status, &stop).await?;
     Ok(Outcome::Done)
 }

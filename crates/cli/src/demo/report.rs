@@ -126,9 +126,9 @@ pub(super) struct Money {
     pub granted: String,
     pub paid: String,
     pub left: String,
-    pub threshold: String,
+    pub floor: String,
     pub operators_paid: usize,
-    pub operators_below_threshold: usize,
+    pub operators_below_floor: usize,
     pub claimed_by_hand: Claimed,
     pub refused: Vec<Claimed>,
 }

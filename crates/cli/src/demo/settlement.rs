@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use assize_chain::{Proposal, SettlementId};
 use assize_outbox::{Outbox, Policy};
-use assize_payout::{Allocations, Limits, Scheduler, claim_one};
+use assize_payout::{
+    Allocations, BatchPolicy, DenyList, History, PayoutPolicy, Planner, Scheduler, Why, claim_one,
+};
 use assize_protocol::{FileCid, RoundNumber};
 use assize_store::Store;
 use assize_testkit::network::Network;
@@ -22,13 +24,10 @@ use crate::commands::rsr;
 use crate::commands::settle::proposal_of;
 use crate::output::fil;
 
-/// attoFIL below which the scheduler does not bother.
-const THRESHOLD: u128 = 6_000_000_000_000_000;
-/// Claims per payout; small, so that there are several.
-const PAYOUT_LIMITS: Limits = Limits {
-    claims: 40,
-    calldata: 60_000,
-};
+/// Least payout, attoFIL.
+const FLOOR: u128 = 6_000_000_000_000_000;
+/// Payouts in a batch; few, so that there are several batches.
+const BATCH: usize = 40;
 
 /// What was settled.
 pub(super) struct Settled {
@@ -135,18 +134,33 @@ pub(super) async fn pay(
         fil(by_hand.amount)
     ));
 
-    let mut outbox = Outbox::open(
+    let outbox = Outbox::open(
         &stage.files.path("scheduler.sqlite"),
         stage.network.client.clone(),
         actors.scheduler.clone(),
         Policy::local(),
     )?;
-    let scheduler = Scheduler {
-        rewards: &rewards,
-        threshold: THRESHOLD,
-        limits: PAYOUT_LIMITS,
+    let policy = PayoutPolicy {
+        floor: FLOOR,
+        floor_gone_after_days: 0,
+        batch: BatchPolicy {
+            payouts: BATCH,
+            ..BatchPolicy::default()
+        },
+        ..PayoutPolicy::default()
     };
-    let paid = scheduler.run_once(&mut outbox, &settlement, &allocations).await?;
+    let planner = Planner {
+        rewards: rewards.clone(),
+        policy,
+        denied: DenyList::default(),
+    };
+    let mut scheduler = Scheduler::new(planner, History::in_memory()?, outbox);
+    let paid = scheduler.run_once(&settlement, &allocations).await?;
+    let below_floor = paid
+        .held
+        .iter()
+        .filter(|held| matches!(held.why, Why::BelowFloor { .. }));
+    let below_floor = below_floor.count();
     for batch in &paid.batches {
         stage.record_gas("pay a batch of operators", batch.gas_used);
     }
@@ -177,9 +191,9 @@ pub(super) async fn pay(
         granted: settled.proposal.cumulative_total.to_string(),
         paid: claimed.to_string(),
         left: left.to_string(),
-        threshold: THRESHOLD.to_string(),
+        floor: FLOOR.to_string(),
         operators_paid: paid.paid.len(),
-        operators_below_threshold: paid.below_threshold.len(),
+        operators_below_floor: below_floor,
         claimed_by_hand: Claimed {
             operator,
             amount: by_hand.amount.to_string(),

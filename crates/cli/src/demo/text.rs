@@ -168,10 +168,10 @@ fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
     )?;
     writeln!(
         out,
-        "  {} operators paid in batches, {} below the threshold of {}; {} claimed {} by hand",
+        "  {} operators paid in batches, {} below the floor of {}; {} claimed {} by hand",
         money.operators_paid,
-        money.operators_below_threshold,
-        fil_text(&money.threshold),
+        money.operators_below_floor,
+        fil_text(&money.floor),
         money.claimed_by_hand.operator,
         fil_text(&money.claimed_by_hand.amount)
     )?;

@@ -1,0 +1,106 @@
+//! What a pass would do, as a table, JSON and CSV.
+
+use alloy_primitives::U256;
+use assize_chain::Fil;
+use assize_payout::{Payout, Planned};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use serde_json::{Value, json};
+
+use super::report::{code, held, held_by_reason, reason};
+use crate::output::grouped;
+
+/// Rows of each part of a table at most: the whole is in JSON and CSV.
+const SHOWN: usize = 50;
+
+pub(super) fn document(planned: &Planned) -> Value {
+    json!({
+        "settlement": planned.settlement,
+        "total": planned.plan.total().to_string(),
+        "gasPerPayout": planned.gas_per_payout,
+        "gasPrice": planned.gas_price.to_string(),
+        "gasCost": planned.cost().to_string(),
+        "batches": planned.batches.iter().map(|batch| json!({
+            "payouts": batch.payouts.len(),
+            "amount": batch.total().to_string(),
+            "gasCost": planned.cost_of(batch).to_string(),
+        })).collect::<Vec<_>>(),
+        "due": planned.plan.payouts.iter().map(|payout| json!({
+            "operator": payout.operator,
+            "amount": payout.due.to_string(),
+            "waitingSince": payout.waiting_since,
+        })).collect::<Vec<_>>(),
+        "held": planned.plan.held.iter().map(held).collect::<Vec<_>>(),
+        "settled": planned.plan.settled,
+    })
+}
+
+pub(super) fn csv(planned: &Planned) -> eyre::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["operator", "due_attofil", "waiting_since", "decision", "reason"])?;
+    let mut row = |payout: &Payout, decision: &str, reason: &str| {
+        writer.write_record([
+            payout.operator.to_string().as_str(),
+            &payout.due.to_string(),
+            &payout.waiting_since.to_string(),
+            decision,
+            reason,
+        ])
+    };
+    for payout in &planned.plan.payouts {
+        row(payout, "pay", "")?;
+    }
+    for held in &planned.plan.held {
+        row(&held.payout, code(&held.why), &reason(&held.why))?;
+    }
+    Ok(writer.into_inner()?)
+}
+
+pub(super) fn table(planned: &Planned, now: u64) -> String {
+    let fil = |amount: u128| Fil(U256::from(amount)).to_string();
+    let mut text = format!(
+        "settlement {}: {} operators would be paid {} in {} batches, for about {} of gas ({} units each); {} paid already",
+        planned.settlement,
+        grouped(planned.plan.payouts.len() as u64),
+        fil(planned.plan.total()),
+        planned.batches.len(),
+        fil(planned.cost()),
+        grouped(planned.gas_per_payout),
+        grouped(planned.plan.settled as u64),
+    );
+    text.push_str(&held_by_reason(&planned.plan.held));
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_header(["operator", "due", "waiting", ""]);
+    let mut row = |payout: &Payout, decision: String| {
+        let days = now.saturating_sub(payout.waiting_since) / 86_400;
+        table.add_row([
+            payout.operator.to_string(),
+            fil(payout.due),
+            format!("{days} d"),
+            decision,
+        ]);
+    };
+    let (payouts, held) = (&planned.plan.payouts, &planned.plan.held);
+    for payout in payouts.iter().take(SHOWN) {
+        row(payout, "pay".into());
+    }
+    for held in held.iter().take(SHOWN) {
+        row(&held.payout, reason(&held.why));
+    }
+    for column in [1, 2] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    if !payouts.is_empty() || !held.is_empty() {
+        text.push_str(&format!("\n\n{table}"));
+    }
+    let hidden = payouts.len().saturating_sub(SHOWN) + held.len().saturating_sub(SHOWN);
+    if hidden > 0 {
+        let hidden = grouped(hidden as u64);
+        text.push_str(&format!("\n  and {hidden} more: --format csv or json has all"));
+    }
+    text
+}

@@ -1,0 +1,99 @@
+//! What a pass did, as text and JSON.
+
+use alloy_primitives::U256;
+use assize_chain::{Fil, Payment, SettlementId};
+use assize_payout::{Held, PayoutReport, Why};
+use serde_json::{Value, json};
+
+use crate::output::grouped;
+
+pub(super) fn document(settlement: SettlementId, report: &PayoutReport) -> Value {
+    let payment =
+        |payment: &Payment| json!({"operator": payment.operator, "amount": payment.amount.to_string()});
+    json!({
+        "settlement": settlement,
+        "paid": report.paid.iter().map(payment).collect::<Vec<_>>(),
+        "refused": report.refused.iter().map(payment).collect::<Vec<_>>(),
+        "held": report.held.iter().map(held).collect::<Vec<_>>(),
+        "transactions": report.batches.iter().map(|batch| json!({
+            "hash": batch.hash, "gasUsed": batch.gas_used, "fee": batch.fee.to_string(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn text(settlement: SettlementId, report: &PayoutReport) -> String {
+    let total: U256 = report.paid.iter().map(|payment| payment.amount).sum();
+    let fees: U256 = report.batches.iter().map(|batch| batch.fee).sum();
+    let mut text = format!(
+        "settlement {settlement}: {} operators paid {} in {} batches, for {} of gas",
+        grouped(report.paid.len() as u64),
+        Fil(total),
+        report.batches.len(),
+        Fil(fees)
+    );
+    for payment in &report.refused {
+        text.push_str(&format!(
+            "\n  {} did not take {}: it stays its own; the operator can set a payout address",
+            payment.operator,
+            Fil(payment.amount)
+        ));
+    }
+    text.push_str(&held_by_reason(&report.held));
+    text
+}
+
+pub(super) fn held(held: &Held) -> Value {
+    json!({
+        "operator": held.payout.operator,
+        "due": held.payout.due.to_string(),
+        "waitingSince": held.payout.waiting_since,
+        "why": code(&held.why),
+        "reason": reason(&held.why),
+    })
+}
+
+/// How many are held, a line for each reason.
+pub(super) fn held_by_reason(held: &[Held]) -> String {
+    let mut text = String::new();
+    for kind in ["belowFloor", "gasTooDear", "dailyCap", "overDailyCap", "denied"] {
+        let of_kind: Vec<&Held> = held.iter().filter(|held| code(&held.why) == kind).collect();
+        let Some(first) = of_kind.first() else { continue };
+        let total: u128 = of_kind.iter().map(|held| held.payout.due).sum();
+        let why = match &first.why {
+            Why::BelowFloor { .. } => "are owed less than the floor".to_owned(),
+            Why::Denied { .. } => "are on the deny list".to_owned(),
+            other => reason(other),
+        };
+        text.push_str(&format!(
+            "\n  not now: {} operators, {} in all: {why}",
+            grouped(of_kind.len() as u64),
+            Fil(U256::from(total))
+        ));
+    }
+    text
+}
+
+pub(super) fn code(why: &Why) -> &'static str {
+    match why {
+        Why::BelowFloor { .. } => "belowFloor",
+        Why::GasTooDear => "gasTooDear",
+        Why::DailyCap => "dailyCap",
+        Why::OverDailyCap => "overDailyCap",
+        Why::Denied { .. } => "denied",
+    }
+}
+
+pub(super) fn reason(why: &Why) -> String {
+    match why {
+        Why::BelowFloor { floor } => format!(
+            "below its floor of {}, which falls with waiting",
+            Fil(U256::from(*floor))
+        ),
+        Why::GasTooDear => "gas would eat more of it than the policy allows".into(),
+        Why::DailyCap => "the day's FIL are spent".into(),
+        Why::OverDailyCap => {
+            "more than may be paid in a day: raise dailyFil, or let the operator claim".into()
+        }
+        Why::Denied { reason } => format!("denied: {reason}"),
+    }
+}

@@ -1,0 +1,244 @@
+//! What a person should look at.
+
+use std::fmt;
+
+use alloy_primitives::{Address, U256};
+use assize_chain::{Fil, SettlementId};
+
+use crate::AlertPolicy;
+
+/// What a person should look at before operators go unpaid.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum PayoutAlert {
+    /// The pool runs dry.
+    PoolLow {
+        /// attoFIL that nobody was promised yet.
+        surplus: U256,
+        /// Days that it lasts, if every round pays its whole budget.
+        days: f64,
+    },
+    /// The wallet that pays for gas runs dry.
+    WalletLow {
+        /// What it holds, attoFIL.
+        balance: U256,
+        /// Batches that it pays for.
+        batches: u64,
+    },
+    /// A settlement has been pending for long.
+    SettlementPending {
+        /// The oldest one.
+        settlement: SettlementId,
+        /// Since it was posted.
+        hours: u64,
+    },
+    /// An operator's address keeps refusing the money.
+    OperatorStuck {
+        /// Who.
+        operator: Address,
+        /// In a row.
+        refusals: u32,
+    },
+    /// An operator is owed more than may be paid in a day.
+    OverDailyCap {
+        /// Who.
+        operator: Address,
+        /// attoFIL.
+        due: u128,
+    },
+    /// Transactions wait for a cap or for funds.
+    Parked {
+        /// How many.
+        transactions: u64,
+    },
+}
+
+impl PayoutAlert {
+    /// The kinds, as metrics name them.
+    pub const KINDS: [&str; 6] = [
+        "pool_low",
+        "wallet_low",
+        "settlement_pending",
+        "operator_stuck",
+        "over_daily_cap",
+        "parked",
+    ];
+
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        Self::KINDS[match self {
+            Self::PoolLow { .. } => 0,
+            Self::WalletLow { .. } => 1,
+            Self::SettlementPending { .. } => 2,
+            Self::OperatorStuck { .. } => 3,
+            Self::OverDailyCap { .. } => 4,
+            Self::Parked { .. } => 5,
+        }]
+    }
+}
+
+impl fmt::Display for PayoutAlert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PoolLow { surplus, days } => write!(
+                f,
+                "the pool holds {} that nobody was promised yet, which is {days:.1} days of full budgets: deposit FIL",
+                Fil(*surplus)
+            ),
+            Self::WalletLow { balance, batches } => write!(
+                f,
+                "the wallet that pays for gas holds {}, enough for {batches} more batches: send it FIL",
+                Fil(*balance)
+            ),
+            Self::SettlementPending { settlement, hours } => write!(
+                f,
+                "settlement {settlement} has been pending for {hours} hours: was the challenge window raised?"
+            ),
+            Self::OperatorStuck { operator, refusals } => write!(
+                f,
+                "the payout address of {operator} has refused the money {refusals} times: the operator should set another one"
+            ),
+            Self::OverDailyCap { operator, due } => write!(
+                f,
+                "{operator} is owed {}, more than may be paid in a day: raise dailyFil, or let the operator claim",
+                Fil(U256::from(*due))
+            ),
+            Self::Parked { transactions } => write!(
+                f,
+                "{transactions} transactions wait for a cap on gas or spending, or for FIL in the wallet"
+            ),
+        }
+    }
+}
+
+/// What the alerts are told from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Condition {
+    /// attoFIL that nobody was promised yet.
+    pub surplus: U256,
+    /// attoFIL that a day of full budgets takes.
+    pub daily_budget: U256,
+    /// What the wallet holds, attoFIL.
+    pub wallet: U256,
+    /// What a batch's gas costs, attoFIL; unknown before the first one.
+    pub batch_cost: Option<u128>,
+    /// The oldest pending settlement, and when it was posted, Unix seconds.
+    pub pending: Option<(SettlementId, u64)>,
+    /// Operators whose address refused the money often enough.
+    pub stuck: Vec<(Address, u32)>,
+    /// Operators owed more than may be paid in a day, attoFIL.
+    pub over_daily_cap: Vec<(Address, u128)>,
+    /// Transactions that wait for a cap or for funds.
+    pub parked: u64,
+    /// Unix seconds.
+    pub now: u64,
+}
+
+impl Condition {
+    /// Days that the pool lasts if every round pays its whole budget; infinite without a budget.
+    #[must_use]
+    pub fn pool_days(&self) -> f64 {
+        f64::from(self.surplus) / f64::from(self.daily_budget)
+    }
+
+    /// Batches that the wallet pays for.
+    #[must_use]
+    pub fn wallet_batches(&self) -> Option<u64> {
+        let cost = self.batch_cost.filter(|cost| *cost > 0)?;
+        Some((self.wallet / U256::from(cost)).saturating_to())
+    }
+
+    /// Since when the oldest settlement is pending, hours.
+    fn pending_hours(&self) -> Option<(SettlementId, u64)> {
+        let (settlement, since) = self.pending?;
+        Some((settlement, self.now.saturating_sub(since) / 3_600))
+    }
+
+    /// What is out of order.
+    #[must_use]
+    pub fn alerts(&self, policy: &AlertPolicy) -> Vec<PayoutAlert> {
+        let mut alerts = Vec::new();
+        let days = self.pool_days();
+        if days < policy.pool_days {
+            let surplus = self.surplus;
+            alerts.push(PayoutAlert::PoolLow { surplus, days });
+        }
+        if let Some(batches) = self
+            .wallet_batches()
+            .filter(|&batches| batches < policy.wallet_batches)
+        {
+            let balance = self.wallet;
+            alerts.push(PayoutAlert::WalletLow { balance, batches });
+        }
+        if let Some((settlement, hours)) = self
+            .pending_hours()
+            .filter(|&(_, hours)| hours > policy.pending_hours)
+        {
+            alerts.push(PayoutAlert::SettlementPending { settlement, hours });
+        }
+        let stuck = self.stuck.iter();
+        alerts.extend(stuck.map(|&(operator, refusals)| PayoutAlert::OperatorStuck { operator, refusals }));
+        let over = self.over_daily_cap.iter();
+        alerts.extend(over.map(|&(operator, due)| PayoutAlert::OverDailyCap { operator, due }));
+        if self.parked > 0 {
+            let transactions = self.parked;
+            alerts.push(PayoutAlert::Parked { transactions });
+        }
+        alerts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn healthy() -> Condition {
+        Condition {
+            surplus: U256::from(1_000),
+            daily_budget: U256::from(10),
+            wallet: U256::from(1_000),
+            batch_cost: Some(10),
+            pending: Some((SettlementId(3), 1_000_000 - 72 * 3_600)),
+            now: 1_000_000,
+            ..Condition::default()
+        }
+    }
+
+    fn kinds(change: impl FnOnce(&mut Condition)) -> Vec<&'static str> {
+        let mut condition = healthy();
+        change(&mut condition);
+        let alerts = condition.alerts(&AlertPolicy::default());
+        alerts.iter().map(PayoutAlert::kind).collect()
+    }
+
+    #[test]
+    fn each_disorder_has_its_alert_and_health_has_none() {
+        assert_eq!(kinds(|_| ()), <[&str; 0]>::default());
+        assert_eq!(kinds(|c| c.surplus = U256::from(139)), ["pool_low"]);
+        assert_eq!(kinds(|c| c.wallet = U256::from(499)), ["wallet_low"]);
+        assert_eq!(kinds(|c| c.now += 3_600), ["settlement_pending"]);
+        assert_eq!(kinds(|c| c.stuck.push((Address::ZERO, 3))), ["operator_stuck"]);
+        assert_eq!(
+            kinds(|c| c.over_daily_cap.push((Address::ZERO, 3))),
+            ["over_daily_cap"]
+        );
+        assert_eq!(kinds(|c| c.parked = 1), ["parked"]);
+        // Nothing is known of gas before the first batch, and no budget lasts for ever.
+        assert_eq!(kinds(|c| c.batch_cost = None), <[&str; 0]>::default());
+        assert_eq!(kinds(|c| c.daily_budget = U256::ZERO), <[&str; 0]>::default());
+    }
+
+    #[test]
+    fn alerts_say_what_to_do() {
+        let alert = PayoutAlert::PoolLow {
+            surplus: U256::from(1_500_000_000_000_000_000u64),
+            days: 3.26,
+        };
+        let text = alert.to_string();
+        assert!(
+            text.contains("1.5 FIL") && text.contains("3.3 days") && text.contains("deposit"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! Paying for ever: when the schedule says so.
+
+use std::time::Duration;
+
+use alloy_primitives::U256;
+use assize_chain::{Rounds, Settlement, Status as SettlementStatus};
+use assize_daemon::{Status, Stop};
+use assize_outbox::{Alert, Clock, OutboxError, SystemClock};
+
+use crate::metrics::Snapshot;
+use crate::{Allocations, Condition, Held, Metrics, PayoutAlert, PayoutError, PayoutReport, Scheduler, Why};
+
+const DAY: u64 = 86_400;
+
+/// Where the scheduler reads what a settlement grants.
+pub trait AllocationSource {
+    /// The allocations of a settlement, from its document.
+    ///
+    /// # Errors
+    /// [`PayoutError::Document`] naming where it was looked for.
+    fn allocations(&self, settlement: &Settlement) -> Result<Allocations, PayoutError>;
+}
+
+/// A scheduler that runs until it is told to end.
+#[derive(Debug)]
+pub struct Daemon<S> {
+    scheduler: Scheduler,
+    rounds: Rounds,
+    source: S,
+    /// The settlement read last: its document does not change.
+    read: Option<(Settlement, Allocations)>,
+    /// Who was held back at the last plan.
+    held: Vec<Held>,
+    /// Cost of a batch at the last plan, attoFIL.
+    batch_cost: Option<u128>,
+    /// Alerts that have been logged and still hold.
+    told: Vec<PayoutAlert>,
+}
+
+impl<S: AllocationSource> Daemon<S> {
+    /// A daemon around a scheduler; the budgets of `rounds` tell how long the pool lasts.
+    #[must_use]
+    pub fn new(scheduler: Scheduler, rounds: Rounds, source: S) -> Self {
+        Self {
+            scheduler,
+            rounds,
+            source,
+            read: None,
+            held: Vec::new(),
+            batch_cost: None,
+            told: Vec::new(),
+        }
+    }
+
+    /// Does passes until `stop` is set. What fails is logged and tried again; nothing is lost meanwhile.
+    ///
+    /// # Errors
+    /// Those after which going on makes no sense: another process has taken the key over.
+    pub async fn run(
+        &mut self,
+        pause: Duration,
+        status: &Status<Metrics>,
+        stop: &Stop,
+    ) -> Result<(), PayoutError> {
+        while !stop.is_set() {
+            match self.pass().await {
+                Ok(snapshot) => {
+                    self.tell(&snapshot.alerts);
+                    status.figures().set(&snapshot);
+                    status.good();
+                }
+                Err(error @ PayoutError::Outbox(OutboxError::Fenced)) => return Err(error),
+                Err(error) => {
+                    status.bad(&error);
+                    match error.is_transient() {
+                        true => tracing::warn!(%error, "a pass failed; trying again"),
+                        false => tracing::error!(%error, "a pass failed; trying again"),
+                    }
+                }
+            }
+            stop.wait(pause).await;
+        }
+        Ok(())
+    }
+
+    /// Looks after what is under way; pays, if it is time and nothing is.
+    ///
+    /// # Errors
+    /// The chain's, the databases', the source's.
+    pub async fn pass(&mut self) -> Result<Snapshot, PayoutError> {
+        let mut report = PayoutReport::default();
+        let mut tick = self.scheduler.look_after(&mut report).await?;
+        let settlement = self.scheduler.planner().rewards.newest_active().await?;
+        if tick.open == 0
+            && let Some(settlement) = settlement
+            && self.is_due(&settlement)?
+        {
+            self.plan(&settlement).await?;
+            tick = self.scheduler.look_after(&mut report).await?;
+        }
+        for payment in &report.refused {
+            tracing::warn!(operator = %payment.operator, attofil = %payment.amount, "an operator's address did not take the money");
+        }
+        if !report.batches.is_empty() {
+            tracing::info!(
+                operators = report.paid.len(),
+                batches = report.batches.len(),
+                "paid"
+            );
+        }
+        self.snapshot(settlement, &tick.alerts).await
+    }
+
+    fn is_due(&self, settlement: &Settlement) -> Result<bool, PayoutError> {
+        let last = self.scheduler.history().last_pass()?;
+        let now = SystemClock.now();
+        let settled = last.is_none_or(|last| last.settlement != settlement.id);
+        // A floor falls and a day begins also where no settlement comes.
+        let stale = last.is_some_and(|last| now.saturating_sub(last.at) >= DAY);
+        let schedule = &self.scheduler.planner().policy.schedule;
+        Ok(schedule.is_due(last.map(|last| last.at), settled || stale, now))
+    }
+
+    async fn plan(&mut self, settlement: &Settlement) -> Result<(), PayoutError> {
+        let known = self
+            .read
+            .take()
+            .filter(|(known, _)| known.proposal == settlement.proposal);
+        let (_, allocations) = match known {
+            Some(known) => self.read.insert(known),
+            None => self
+                .read
+                .insert((*settlement, self.source.allocations(settlement)?)),
+        };
+        let planned = self.scheduler.enqueue(settlement, allocations).await?;
+        if let Some(batch) = planned.batches.first() {
+            self.batch_cost = Some(planned.cost_of(batch));
+        }
+        tracing::info!(
+            settlement = %settlement.id,
+            operators = planned.plan.payouts.len(),
+            batches = planned.batches.len(),
+            held = planned.plan.held.len(),
+            "payouts enqueued"
+        );
+        self.held = planned.plan.held;
+        Ok(())
+    }
+
+    async fn snapshot(
+        &mut self,
+        settlement: Option<Settlement>,
+        alerts: &[Alert],
+    ) -> Result<Snapshot, PayoutError> {
+        let now = SystemClock.now();
+        let planner = self.scheduler.planner();
+        let policy = planner.policy.alerts;
+        let parameters = self.rounds.parameters().await?;
+        let duration = U256::from(parameters.round_duration.max(1));
+        let waiting = self.scheduler.history().waiting()?;
+        let parked = alerts
+            .iter()
+            .filter(|alert| matches!(alert, Alert::Parked { .. }));
+        let over =
+            |held: &Held| (held.why == Why::OverDailyCap).then_some((held.payout.operator, held.payout.due));
+        let mut condition = Condition {
+            surplus: planner.rewards.surplus().await?,
+            daily_budget: U256::from(parameters.budget) * U256::from(DAY) / duration,
+            batch_cost: self.batch_cost,
+            pending: oldest_pending(&planner.rewards, settlement).await?,
+            stuck: self.scheduler.history().stuck(policy.refusals)?,
+            over_daily_cap: self.held.iter().filter_map(over).collect(),
+            parked: parked.count() as u64,
+            now,
+            wallet: U256::ZERO,
+        };
+        let totals = self.scheduler.history().totals()?;
+        let outbox = self.scheduler.outbox();
+        condition.wallet = outbox.client().balance(outbox.signer().address()).await?;
+        Ok(Snapshot {
+            alerts: condition.alerts(&policy),
+            condition,
+            settlement: settlement.map_or(0, |settlement| settlement.id.0),
+            waiting: (waiting.len() as u64, waiting.values().min().copied()),
+            held: (
+                self.held.len() as u64,
+                self.held.iter().map(|held| held.payout.due).sum(),
+            ),
+            totals,
+            stats: outbox.stats()?,
+        })
+    }
+
+    /// Logs alerts that are new.
+    fn tell(&mut self, alerts: &[PayoutAlert]) {
+        let kinds = |alert: &PayoutAlert| (alert.kind(), operator_of(alert));
+        for alert in alerts {
+            if !self.told.iter().any(|told| kinds(told) == kinds(alert)) {
+                tracing::warn!(kind = alert.kind(), "{alert}");
+            }
+        }
+        self.told = alerts.to_vec();
+    }
+}
+
+fn operator_of(alert: &PayoutAlert) -> Option<alloy_primitives::Address> {
+    match alert {
+        PayoutAlert::OperatorStuck { operator, .. } | PayoutAlert::OverDailyCap { operator, .. } => {
+            Some(*operator)
+        }
+        _ => None,
+    }
+}
+
+/// The oldest pending settlement, and when it was posted, Unix seconds.
+async fn oldest_pending(
+    rewards: &assize_chain::Rewards,
+    active: Option<Settlement>,
+) -> Result<Option<(assize_chain::SettlementId, u64)>, PayoutError> {
+    let mut oldest = None;
+    let mut next = rewards.head().await?;
+    while next != active.map(|active| active.id)
+        && let Some(id) = next
+    {
+        let settlement = rewards.settlement(id).await?;
+        if settlement.status == SettlementStatus::Pending {
+            oldest = Some((id, settlement.posted_at));
+        }
+        next = settlement.proposal.parent;
+    }
+    Ok(oldest)
+}

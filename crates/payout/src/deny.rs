@@ -1,0 +1,118 @@
+//! Whom the scheduler does not pay, such as for sanctions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use alloy_primitives::Address;
+use assize_protocol::address::parse_operator;
+
+use crate::PolicyError;
+
+/// Operators that the scheduler pays nothing, each with the reason. The contract knows nothing of it: they can still claim
+/// by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DenyList(BTreeMap<Address, String>);
+
+impl DenyList {
+    /// Reads a file: on each line an address (0x or f410), then the reason; `#` begins a comment line.
+    ///
+    /// # Errors
+    /// [`PolicyError::Deny`] naming file and line.
+    pub fn read(path: &Path) -> Result<Self, PolicyError> {
+        let text = std::fs::read_to_string(path).map_err(|source| PolicyError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text).map_err(|(line, reason)| PolicyError::Deny {
+            path: path.to_owned(),
+            line,
+            reason,
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, (usize, String)> {
+        let mut list = BTreeMap::new();
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let refuse = |reason: String| (number + 1, reason);
+            let (address, reason) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            let operator = parse_operator(address).map_err(|error| refuse(error.to_string()))?;
+            let reason = reason.trim();
+            if reason.is_empty() {
+                return Err(refuse(format!(
+                    "{operator} has no reason: write it behind the address, people will ask"
+                )));
+            }
+            if list.insert(operator, reason.to_owned()).is_some() {
+                return Err(refuse(format!(
+                    "{operator} is listed twice: keep one of the lines"
+                )));
+            }
+        }
+        Ok(Self(list))
+    }
+
+    /// Why an operator is paid nothing; `None` if it is paid.
+    #[must_use]
+    pub fn reason(&self, operator: Address) -> Option<&str> {
+        self.0.get(&operator).map(String::as_str)
+    }
+
+    /// How many are listed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nobody is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(Address, String)> for DenyList {
+    fn from_iter<I: IntoIterator<Item = (Address, String)>>(list: I) -> Self {
+        Self(list.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::address;
+
+    use super::*;
+
+    #[test]
+    fn addresses_in_either_form_with_their_reasons() {
+        let list = DenyList::parse(
+            "# screened 2026-11-20\n\n0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E  OFAC SDN, 2026-11-01\n",
+        )
+        .unwrap();
+        assert_eq!(
+            list.reason(address!("999999cf1046e68e36E1aA2E0E07105eDDD1f08E")),
+            Some("OFAC SDN, 2026-11-01")
+        );
+        assert_eq!(list.reason(Address::repeat_byte(1)), None);
+        let delegated =
+            DenyList::parse("f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i court order 7").unwrap();
+        assert_eq!(delegated.len(), 1);
+    }
+
+    #[test]
+    fn mistakes_name_their_line() {
+        let fault = |text: &str| DenyList::parse(text).unwrap_err();
+        assert_eq!(fault("# fine\nfoo bar").0, 2);
+        assert!(
+            fault("0x999999cf1046e68e36e1aa2e0e07105eddd1f08e")
+                .1
+                .contains("no reason")
+        );
+        let twice =
+            "0x999999cf1046e68e36e1aa2e0e07105eddd1f08e a\n0x999999cf1046e68e36e1aa2e0e07105eddd1f08e b";
+        assert!(fault(twice).1.contains("twice"));
+    }
+}

@@ -1,0 +1,109 @@
+//! When to pay.
+
+use std::fmt;
+use std::str::FromStr;
+
+use croner::Cron;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::PolicyError;
+
+/// When a pass is due.
+#[derive(Debug, Clone)]
+pub enum Schedule {
+    /// Whenever a settlement has become active.
+    EverySettlement,
+    /// At the times of a cron pattern (five or six fields), UTC.
+    Cron(Box<Cron>),
+}
+
+const EVERY_SETTLEMENT: &str = "every settlement";
+
+impl Schedule {
+    /// Whether a pass is due, Unix seconds. `last` is when the last one was done, if any was; `settled` whether a settlement
+    /// has become active since.
+    #[must_use]
+    pub fn is_due(&self, last: Option<u64>, settled: bool, now: u64) -> bool {
+        match (self, last) {
+            (Self::EverySettlement, _) => settled,
+            // A scheduler that has just been started waits for its time.
+            (Self::Cron(_), None) => false,
+            (Self::Cron(_), Some(last)) => self.next(last).is_some_and(|next| next <= now),
+        }
+    }
+
+    /// The next time after one, Unix seconds; none if that depends on settlements, or there is none.
+    #[must_use]
+    pub fn next(&self, after: u64) -> Option<u64> {
+        let Self::Cron(cron) = self else { return None };
+        let after = Timestamp::from_second(i64::try_from(after).ok()?).ok()?;
+        let next = cron
+            .find_next_occurrence(&after.to_zoned(TimeZone::UTC), false)
+            .ok()?;
+        u64::try_from(next.timestamp().as_second()).ok()
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Self, PolicyError> {
+        if text.trim() == EVERY_SETTLEMENT {
+            return Ok(Self::EverySettlement);
+        }
+        match text.parse() {
+            Ok(cron) => Ok(Self::Cron(Box::new(cron))),
+            Err(error) => Err(PolicyError::Schedule {
+                text: text.to_owned(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EverySettlement => f.write_str(EVERY_SETTLEMENT),
+            Self::Cron(cron) => write!(f, "{}", cron.pattern),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-25 02:29:49 UTC, a Wednesday.
+    const NOW: u64 = 1_795_573_789;
+
+    #[test]
+    fn cron_patterns_tell_the_next_time_in_utc() {
+        let daily: Schedule = "0 6 * * *".parse().unwrap();
+        let next = daily.next(NOW).unwrap();
+        assert_eq!((next % 86_400, next / 86_400), (6 * 3_600, NOW / 86_400));
+        assert!(!daily.is_due(Some(NOW), true, next - 1));
+        assert!(daily.is_due(Some(NOW), false, next));
+        assert!(!daily.is_due(None, true, NOW));
+        let mondays: Schedule = "30 4 * * MON".parse().unwrap();
+        assert_eq!(mondays.next(NOW).unwrap() / 86_400, NOW / 86_400 + 5);
+    }
+
+    #[test]
+    fn every_settlement_is_due_when_one_has_become_active() {
+        let schedule: Schedule = "every settlement".parse().unwrap();
+        assert!(schedule.is_due(None, true, NOW));
+        assert!(!schedule.is_due(Some(1), false, NOW));
+        assert_eq!(schedule.next(NOW), None);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_the_remedy() {
+        let error = "sometimes".parse::<Schedule>().unwrap_err().to_string();
+        assert!(
+            error.contains("sometimes") && error.contains("every settlement"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! What Spark owed its operators and mostly never paid, paid to the last attoFIL: real balances, a real anvil.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics, and its figures are wanted"
+)]
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use assize_chain::{Signer, U256};
+use assize_outbox::{Outbox, Policy};
+use assize_payout::{
+    Allocations, DenyList, GasShare, History, PayoutPolicy, PayoutReport, Planner, Scheduler, Why,
+};
+use assize_testkit::fixtures;
+use assize_testkit::world::World;
+
+/// attoFIL that 106 operators of 15 390 ever reached.
+const SPARKS_FLOOR: u128 = 100_000_000_000_000_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sparks_balances_are_paid_to_the_attofil() {
+    let balances = fixtures::spark_balances().unwrap();
+    let total: u128 = balances.values().sum();
+    assert_eq!(total, 160_637_318_630_739_297_515);
+    let owed: BTreeMap<_, _> = balances.iter().filter(|(_, amount)| **amount > 0).collect();
+
+    let begun = Instant::now();
+    let world = World::start_with(60, total).await.unwrap();
+    world.open_round().await.unwrap();
+    let document = world.document(None, &balances).await.unwrap();
+    let settlement = world.post(&document, true).await.unwrap();
+    let allocations = Allocations::new(document.allocations.clone());
+    let settled = begun.elapsed();
+
+    let mut before = BTreeMap::new();
+    for operator in owed.keys() {
+        before.insert(
+            **operator,
+            world.rewards.client().balance(**operator).await.unwrap(),
+        );
+    }
+    let payer = Signer::from_bytes(&world.anvil.dev_key(3)).unwrap();
+    let planner = |policy: PayoutPolicy| Planner {
+        rewards: world.rewards.clone(),
+        policy,
+        denied: DenyList::default(),
+    };
+    let pay = async |planner: Planner, state: &std::path::Path| -> PayoutReport {
+        let client = world.rewards.client().clone();
+        let outbox = Outbox::open(state, client, payer.clone(), Policy::local()).unwrap();
+        let mut scheduler = Scheduler::new(planner, History::in_memory().unwrap(), outbox);
+        scheduler.run_once(&settlement, &allocations).await.unwrap()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("queue.sqlite");
+
+    // By Spark's floor, next to nobody is paid.
+    let stubborn = PayoutPolicy {
+        floor: SPARKS_FLOOR,
+        floor_gone_after_days: 0,
+        ..PayoutPolicy::default()
+    };
+    let first = pay(planner(stubborn), &state).await;
+    assert_eq!(
+        first.paid.len(),
+        balances
+            .values()
+            .filter(|amount| **amount >= SPARKS_FLOOR)
+            .count()
+    );
+    assert!(
+        first
+            .held
+            .iter()
+            .all(|held| matches!(held.why, Why::BelowFloor { .. } | Why::GasTooDear))
+    );
+
+    // By a floor that has fallen to nothing, everybody is.
+    let paying = Instant::now();
+    let generous = PayoutPolicy {
+        floor: 0,
+        most_gas_share: GasShare::ALL,
+        ..PayoutPolicy::default()
+    };
+    let planner = planner(generous);
+    let history = History::in_memory().unwrap();
+    let plan = planner
+        .plan(
+            &settlement,
+            &allocations,
+            &history,
+            payer.address(),
+            settlement.active_at,
+        )
+        .await
+        .unwrap();
+    let calldata: usize = plan
+        .batches
+        .iter()
+        .map(|batch| world.rewards.claim_many(settlement.id, &batch.claim).input.len())
+        .sum();
+    let rest = pay(planner, &state).await;
+    let seconds = paying.elapsed();
+    assert_eq!(first.paid.len() + rest.paid.len(), owed.len());
+    assert_eq!((rest.refused.len(), rest.held.len()), (0, 0));
+    for (operator, amount) in &owed {
+        let now = world.rewards.client().balance(**operator).await.unwrap();
+        assert_eq!(now - before[*operator], U256::from(**amount), "{operator}");
+    }
+    assert_eq!(world.rewards.total_claimed().await.unwrap(), U256::from(total));
+    assert_eq!(world.rewards.balance().await.unwrap(), U256::ZERO);
+
+    let gas: u64 = rest.batches.iter().map(|batch| batch.gas_used).sum();
+    eprintln!(
+        "distribution: {} operators in {} batches, {} gas and {} bytes of call data each; settled in {:.1} s, paid in {:.1} s",
+        rest.paid.len(),
+        rest.batches.len(),
+        gas / rest.paid.len() as u64,
+        calldata / rest.paid.len(),
+        settled.as_secs_f64(),
+        seconds.as_secs_f64()
+    );
+}

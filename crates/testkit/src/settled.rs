@@ -1,0 +1,157 @@
+//! Settlements of any allocations, on the chain of a [`World`].
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, U256};
+use assize_chain::{Proposal, Settlement};
+use assize_evaluate::{
+    Accepted, Contracts, Draw, ListFacts, Parent, Reward, RoundEvaluation, RoundFacts, SettlementDocument,
+    settle,
+};
+use assize_protocol::{BeaconRound, CommitteeIndex, RoundNumber, Seed, StationIndex, TaskNumber};
+use serde_json::{Value, json};
+
+use crate::world::{World, WorldError};
+
+impl World {
+    /// A document that grants exactly these amounts, attoFIL across all time, for the rounds from the parent's last to the
+    /// newest. All of it is what one measurement of the newest round earned, if there is no parent: then the amounts must sum
+    /// up to the round's budget, and there may be only one round.
+    ///
+    /// # Errors
+    /// [`WorldError::Document`] if the amounts do not make a document; the chain's.
+    pub async fn document(
+        &self,
+        parent: Option<(&Settlement, &SettlementDocument)>,
+        amounts: &BTreeMap<Address, u128>,
+    ) -> Result<SettlementDocument, WorldError> {
+        let contracts = Contracts {
+            chain_id: self.deployment.chain_id,
+            rounds: self.deployment.rounds,
+            rewards: self.deployment.rewards,
+        };
+        let first = parent.map_or(1, |(settlement, _)| settlement.proposal.last_round.0 + 1);
+        let last = self.rounds.latest_round().await?.map_or(0, |round| round.0);
+        let mut rounds = Vec::new();
+        for number in (first..=last).map(RoundNumber) {
+            let rewarded = parent.is_none() && number.0 == last;
+            rounds.push(self.evaluated(number, rewarded).await?);
+        }
+        let parent = parent.map(|(settlement, document)| Parent {
+            settlement: settlement.id.0,
+            document,
+        });
+        let nonsense = |reason: String| WorldError::Document { reason };
+        let mut document = settle(contracts, parent, &rounds).map_err(|error| nonsense(error.to_string()))?;
+        document.allocations = amounts
+            .iter()
+            .filter(|(_, amount)| **amount > 0)
+            .map(|(k, v)| (*k, *v))
+            .collect();
+        document.cumulative_total = document.allocations.values().sum();
+        document.root = document.reward_tree().root();
+        let document = if document.accepted.is_empty() {
+            document
+        } else {
+            with_one_measurement(&document).map_err(|error| nonsense(error.to_string()))?
+        };
+        SettlementDocument::parse(&document.to_bytes()).map_err(|error| nonsense(error.to_string()))
+    }
+
+    /// What was fixed about a round, and an evaluation that rewards one measurement, or none.
+    async fn evaluated(
+        &self,
+        number: RoundNumber,
+        rewarded: bool,
+    ) -> Result<(RoundFacts, RoundEvaluation), WorldError> {
+        let round = self.rounds.round(number).await?;
+        let list = |list: &assize_chain::ListCommitment| ListFacts {
+            root: list.root,
+            count: list.count,
+            cid: list.cid,
+        };
+        let randomness = |round: BeaconRound| self.beacon(round).randomness();
+        let drawn = randomness(round.beacon_round);
+        let facts = RoundFacts {
+            round: number,
+            parameters: round.parameters,
+            roster: list(&round.roster),
+            tasks: list(&round.tasks),
+            beacon_round: round.beacon_round,
+            dedupe_beacon_round: round.dedupe_beacon_round,
+            draw: Some(Draw {
+                randomness: drawn,
+                seed: Seed::derive(self.deployment.chain_id, self.deployment.rounds, number, drawn),
+                dedupe_randomness: randomness(round.dedupe_beacon_round),
+            }),
+        };
+        let accepted = Accepted {
+            round: number,
+            station: StationIndex(0),
+            committee: CommitteeIndex(0),
+            k: TaskNumber(0),
+        };
+        let accepted: Vec<Accepted> = rewarded.then_some(accepted).into_iter().collect();
+        let evaluation = RoundEvaluation {
+            committees: 1,
+            tasks_per_committee: 1,
+            reward: Reward::share(round.parameters.budget, accepted.len() as u64),
+            accepted,
+            ..RoundEvaluation::default()
+        };
+        Ok((facts, evaluation))
+    }
+
+    /// Deposits what is needed, posts the document's settlement with the evaluator's signature, and lets its challenge window
+    /// pass if it is to be active.
+    ///
+    /// # Errors
+    /// The chain's.
+    pub async fn post(&self, document: &SettlementDocument, active: bool) -> Result<Settlement, WorldError> {
+        let over = self.rounds.round(document.last_round).await?.commits_until;
+        if self.anvil.timestamp()? <= over {
+            self.anvil.mine_at(over + 1)?;
+        }
+        let proposal = Proposal {
+            parent: document
+                .parent
+                .map(|parent| assize_chain::SettlementId(parent.settlement)),
+            first_round: document.first_round,
+            last_round: document.last_round,
+            root: document.root,
+            cumulative_total: U256::from(document.cumulative_total),
+            accepted_root: document.accepted_root,
+            cid: document.cid(),
+        };
+        let deposited = self.rewards.total_deposited().await?;
+        let missing = proposal.cumulative_total.saturating_sub(deposited);
+        if !missing.is_zero() {
+            self.send(&self.rewards.deposit(missing)).await?;
+        }
+        let digest = self.rewards.digest_of(&proposal).await?;
+        let signature = self.owner().sign_digest(&digest)?;
+        let signatures = BTreeMap::from([(self.owner().address(), signature)]);
+        self.send(&self.rewards.post(&proposal, &signatures)).await?;
+        let id = assize_chain::SettlementId(self.rewards.settlement_count().await?);
+        if active {
+            let active_at = self.rewards.settlement(id).await?.active_at;
+            self.anvil.mine_at(active_at)?;
+        }
+        Ok(self.rewards.settlement(id).await?)
+    }
+}
+
+/// The same with one measurement, of a provider, that was judged and rewarded.
+fn with_one_measurement(document: &SettlementDocument) -> Result<SettlementDocument, serde_json::Error> {
+    let mut value: Value = serde_json::to_value(document)?;
+    let last = document.rounds.len() - 1;
+    let round = &mut value["rounds"][last];
+    round["labels"]["OK"] = json!(1);
+    round["verdicts"]["MAJORITY_RESULT"] = json!(1);
+    let cid = round["roster"]["cid"].clone();
+    round["commitments"] = json!([{"cid": cid, "declared": 1, "lines": 1, "invalid": 0}]);
+    let verdicts = round["verdicts"].clone();
+    value["rates"]["providers"] =
+        json!([{"id": "f01000", "total": 1, "successful": 1, "successfulHttp": 1, "verdicts": verdicts}]);
+    serde_json::from_value(value)
+}
