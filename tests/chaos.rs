@@ -15,8 +15,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +30,7 @@ use assize_store::{LocalStore, Source};
 use assize_testkit::fault::{Fault, FaultNode, Faults};
 use assize_testkit::world::World;
 use common::assize;
+use common::processes::{Blocks, Running, run_for, terminate};
 use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
 
@@ -237,16 +237,6 @@ struct Programs<'a> {
     key: String,
 }
 
-/// Killed when dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 impl Programs<'_> {
     fn import(&self, files: &[PathBuf]) -> Running {
         let mut command = self.command();
@@ -299,43 +289,6 @@ impl Programs<'_> {
         let log = fs::read_to_string(self.directory.join("log")).unwrap();
         let lines: Vec<_> = log.lines().rev().take(40).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
-    }
-}
-
-/// Lets a program run and kills it; its exit code, if it ended by itself.
-fn run_for(mut program: Running, time: Duration) -> Option<Option<i32>> {
-    let begun = Instant::now();
-    while begun.elapsed() < time {
-        if let Some(status) = program.0.try_wait().unwrap() {
-            return Some(status.code());
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    // SIGKILL, by Running's drop.
-    None
-}
-
-/// Mines blocks while it lives: confirmations need them.
-struct Blocks(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
-
-impl Blocks {
-    fn every(pause: Duration, node: &Arc<FaultNode>) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (node, stopped) = (Arc::clone(node), Arc::clone(&stop));
-        let miner = thread::spawn(move || {
-            while !stopped.load(Ordering::SeqCst) {
-                node.mine();
-                thread::sleep(pause);
-            }
-        });
-        Self(stop, Some(miner))
-    }
-}
-
-impl Drop for Blocks {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-        let _ = self.1.take().map(thread::JoinHandle::join);
     }
 }
 
@@ -395,14 +348,6 @@ fn wait_until_final(publisher: &mut Running) {
         thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(get("/healthz"), "ok\n");
-}
-
-fn terminate(child: &Child) {
-    let status = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
 }
 
 /// On chain, every measurement is in exactly one batch, of its own round.

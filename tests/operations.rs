@@ -115,12 +115,12 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
 fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     let kept = Kept::new(300, 1);
 
-    // Everything above the threshold is paid; the rest shows in a dry run, and can be claimed by anyone.
+    // Everything above the floor is paid; the rest shows in a dry run, and can be claimed by anyone.
     let plan = kept.json(&[
         "payout",
         "--once",
         "--dry-run",
-        "--threshold",
+        "--floor",
         "0.000001",
         "--json",
     ]);
@@ -134,7 +134,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
                 .status
                 .success()
         })
-        .expect("one of those below the threshold takes its money");
+        .expect("one of those below the floor takes its money");
     let again = kept.as_dev(&["claim", "--operator", small["operator"].as_str().unwrap()]);
     refused(&again, 2, &["has had all"]);
     refused(

@@ -1,0 +1,468 @@
+//! `assize payout` as its user runs it: killed at random before a node that fails in every way, for ever on a schedule,
+//! looking first, and with mistakes in what it is given.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics, and its figures are wanted"
+)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{Address, U256, hex};
+use assize_chain::{Draft, Settlement};
+use assize_evaluate::SettlementDocument;
+use assize_outbox::{Clock, SystemClock};
+use assize_store::{LocalStore, Store};
+use assize_testkit::fault::{FaultNode, Faults};
+use assize_testkit::world::World;
+use common::processes::{Blocks, Running, run_for, terminate};
+use common::{assize, refused};
+use serde_json::{Value, json};
+
+/// Creation code of a contract that reverts whatever it is sent: runtime `5f5ffd`.
+const REFUSES_MONEY: [u8; 11] = hex!("625f5ffd5f526003601df3");
+const MILLIFIL: u128 = 1_000_000_000_000_000;
+/// Index of the payer among anvil's accounts.
+const PAYER: usize = 3;
+
+/// A world in which a settlement is active, and the files of one who pays from it.
+struct Paying {
+    world: World,
+    directory: tempfile::TempDir,
+    store: LocalStore,
+    amounts: BTreeMap<Address, u128>,
+    refuser: Address,
+}
+
+impl Paying {
+    /// So many operators are granted different amounts, one of them a contract that takes no money.
+    async fn new(operators: u16) -> Self {
+        let mut amounts: BTreeMap<Address, u128> = (0..operators)
+            .map(|n| (operator(n), MILLIFIL * (1 + u128::from(n % 200))))
+            .collect();
+        let total: u128 = amounts.values().sum::<u128>() + 77 * MILLIFIL;
+        let world = World::start_with(60, total).await.unwrap();
+        let refusing = Draft::create("refusing contract", REFUSES_MONEY.to_vec());
+        let refuser = world.send(&refusing).await.unwrap().contract_address.unwrap();
+        amounts.insert(refuser, 77 * MILLIFIL);
+        let directory = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(directory.path().join("store")).unwrap();
+        fs::write(
+            directory.path().join("deployment.json"),
+            json!(world.deployment).to_string(),
+        )
+        .unwrap();
+        Self {
+            world,
+            directory,
+            store,
+            amounts,
+            refuser,
+        }
+    }
+
+    async fn settle(
+        &self,
+        parent: Option<(&Settlement, &SettlementDocument)>,
+    ) -> (Settlement, SettlementDocument) {
+        self.world.open_round().await.unwrap();
+        let document = self.world.document(parent, &self.amounts).await.unwrap();
+        self.store.put(&document.to_bytes()).unwrap();
+        (self.world.post(&document, true).await.unwrap(), document)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// `assize payout` at a node, with the payer's key.
+    fn payout(&self, url: &str, arguments: &[&str]) -> Command {
+        let mut command = assize();
+        command
+            .current_dir(self.directory.path())
+            .args(["payout", "--rpc-url", url, "--deployment", "deployment.json"])
+            .args(arguments)
+            .env(
+                "ASSIZE_PRIVATE_KEY",
+                hex::encode_prefixed(self.world.anvil.dev_key(PAYER)),
+            );
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.payout(self.world.anvil.url(), arguments).output().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn policy(&self, text: &str) -> &'static str {
+        fs::write(self.path("payout.toml"), text).unwrap();
+        "payout.toml"
+    }
+
+    async fn balance(&self, operator: Address) -> U256 {
+        self.world.rewards.client().balance(operator).await.unwrap()
+    }
+
+    async fn is_all_paid(&self) -> bool {
+        let total: u128 = self.amounts.values().sum();
+        // A node in the middle of a fork may not answer.
+        let claimed = self.world.rewards.total_claimed().await;
+        claimed.is_ok_and(|claimed| claimed == U256::from(total - self.amounts[&self.refuser]))
+    }
+
+    /// Everybody has what was granted, once and to the attoFIL.
+    async fn expect_paid_once(&self) {
+        for (operator, amount) in &self.amounts {
+            let expected = if *operator == self.refuser { 0 } else { *amount };
+            assert_eq!(self.balance(*operator).await, U256::from(expected), "{operator}");
+            let claimed = self.world.rewards.claimed(*operator).await.unwrap();
+            assert_eq!(claimed, U256::from(expected), "{operator}");
+        }
+        assert!(self.is_all_paid().await);
+    }
+}
+
+fn operator(n: u16) -> Address {
+    let mut bytes = [0xa5; 20];
+    bytes[..2].copy_from_slice(&n.to_be_bytes());
+    Address::from(bytes)
+}
+
+const SMALL_BATCHES: &str = "floor = \"0\"\nmostGasShare = 1.0\n[batch]\npayouts = 3";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
+    const KILLS: u32 = 50;
+    let seed = std::env::var("ASSIZE_CHAOS_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| SystemClock.now());
+    eprintln!("payouts: ASSIZE_CHAOS_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let paying = Paying::new(450).await;
+    paying.settle(None).await;
+    let policy = paying.policy(SMALL_BATCHES);
+    paying.world.anvil.mine(10).unwrap();
+    let head = paying.world.rewards.client().head().await.unwrap().number;
+    let faults = Faults {
+        fork_floor: head,
+        ..Faults::everything(seed)
+    };
+    let node = Arc::new(FaultNode::start(paying.world.anvil.url(), faults).unwrap());
+    let blocks = Blocks::every(Duration::from_millis(40), &node);
+    let spawn = || {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(paying.path("log"))
+            .unwrap();
+        let patient = [
+            "--confirmations",
+            "2",
+            "--finality",
+            "8",
+            "--resend-after",
+            "1",
+            "--poll",
+            "20",
+        ];
+        let mut command = paying.payout(&node.url(), &["--once", "--policy", policy, "--verbose"]);
+        command.args(patient).stdout(Stdio::null()).stderr(log);
+        Running(command.spawn().unwrap())
+    };
+
+    let mut kills = 0;
+    while kills < KILLS {
+        assert!(
+            !paying.is_all_paid().await,
+            "paid after {kills} kills already: give it more to do"
+        );
+        let pause = Duration::from_millis(random.u64(30..900));
+        match run_for(spawn(), pause) {
+            None => kills += 1,
+            Some(code) => assert_eq!(code, Some(2), "it ends by itself only where the node fails"),
+        }
+    }
+    // From here on nobody kills, and the node still fails.
+    let waited = Instant::now();
+    while !paying.is_all_paid().await {
+        let log = || fs::read_to_string(paying.path("log")).unwrap();
+        assert!(
+            waited.elapsed() < Duration::from_secs(300),
+            "stands still; {}",
+            log()
+        );
+        run_for(spawn(), Duration::from_secs(120));
+    }
+    let seen = node.counts();
+    drop(blocks);
+    paying.expect_paid_once().await;
+    assert!(seen.len() >= 5, "{seen:?}");
+    eprintln!(
+        "payouts: {kills} kills, then {:.1} s; {seen:?}",
+        waited.elapsed().as_secs_f64()
+    );
+}
+
+/// What the daemon says when it has begun.
+fn ready(daemon: &mut Running) -> Value {
+    let mut line = String::new();
+    BufReader::new(daemon.0.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+fn get(url: &str) -> String {
+    ureq::get(url)
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_to_string()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
+    let mut paying = Paying::new(40).await;
+    let (first, document) = paying.settle(None).await;
+    let policy = paying.policy("floor = \"0\"\nmostGasShare = 1.0\n[alerts]\nrefusals = 1\npoolDays = 1.0");
+    let mut command = paying.payout(
+        paying.world.anvil.url(),
+        &["--policy", policy, "--listen", "127.0.0.1:0", "--poll", "50"],
+    );
+    command
+        .stdout(Stdio::piped())
+        .stderr(File::create(paying.path("log")).unwrap());
+    let mut daemon = Running(command.spawn().unwrap());
+    let ready = ready(&mut daemon);
+    assert_eq!(ready["schedule"], "every settlement");
+    let url = ready["url"].as_str().unwrap().to_owned();
+
+    let wait_until_paid = async |paying: &Paying| {
+        let begun = Instant::now();
+        while !paying.is_all_paid().await {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{}",
+                get(&format!("{url}/metrics"))
+            );
+            thread::sleep(Duration::from_millis(100));
+        }
+        paying.expect_paid_once().await;
+    };
+    wait_until_paid(&paying).await;
+    for amount in paying.amounts.values_mut() {
+        *amount += MILLIFIL;
+    }
+    paying.settle(Some((&first, &document))).await;
+    wait_until_paid(&paying).await;
+
+    // One refuses, and nothing is left in the pool.
+    let begun = Instant::now();
+    let metrics = loop {
+        let metrics = get(&format!("{url}/metrics"));
+        if metrics.contains("assize_payout_active_settlement 2.0") && metrics.contains("payments_total 80.0")
+        {
+            break metrics;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{metrics}");
+        thread::sleep(Duration::from_millis(100));
+    };
+    for line in [
+        "assize_payout_alert{kind=\"operator_stuck\"} 1.0",
+        "assize_payout_alert{kind=\"pool_low\"} 1.0",
+        "assize_payout_alert{kind=\"parked\"} 0.0",
+        "assize_payout_waiting_operators 1.0",
+        "assize_payout_pool_surplus_fil 0.0",
+    ] {
+        assert!(
+            metrics.lines().any(|there| there == line),
+            "no `{line}` in\n{metrics}"
+        );
+    }
+    assert_eq!(get(&format!("{url}/healthz")), "ok\n");
+    terminate(&daemon.0);
+    assert_eq!(daemon.0.wait().unwrap().code(), Some(0));
+    let log = fs::read_to_string(paying.path("log")).unwrap();
+    let refuser = paying.refuser.to_string();
+    for words in ["the pool holds", "should set another one", refuser.as_str()] {
+        assert!(log.contains(words), "no `{words}` in {log}");
+    }
+    assert_eq!(
+        log.matches("the pool holds").count(),
+        1,
+        "an alert is told once: {log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_first_shows_who_how_much_and_why_not() {
+    let paying = Paying::new(30).await;
+    paying.settle(None).await;
+    let denied = operator(29);
+    fs::write(
+        paying.path("deny.txt"),
+        format!("# list of 2026-11\n{denied} court order, 7 \"x\"\n"),
+    )
+    .unwrap();
+    let policy =
+        paying.policy("floor = \"0.01\"\nfloorGoneAfterDays = 0\nmostGasShare = 1.0\ndailyFil = \"0.15\"\ndeny = \"deny.txt\"");
+    let plan = paying.json(&["--dry-run", "--json", "--policy", policy]);
+    let held = plan["held"].as_array().unwrap();
+    let why = |kind: &str| held.iter().filter(|held| held["why"] == kind).count();
+    // 1 to 9 thousandths are below the floor; the day's 0.15 FIL reach for some of the others.
+    assert_eq!((why("belowFloor"), why("denied")), (9, 1), "{plan}");
+    assert!(why("dailyCap") > 0, "{plan}");
+    let due = plan["due"].as_array().unwrap();
+    assert_eq!(due.len() + held.len(), 31);
+    let sum: u128 = due
+        .iter()
+        .map(|due| due["amount"].as_str().unwrap().parse::<u128>().unwrap())
+        .sum();
+    assert_eq!(plan["total"], sum.to_string());
+    assert!(sum <= 150 * MILLIFIL && plan["gasCost"].as_str().unwrap().parse::<u128>().unwrap() > 0);
+
+    let csv = paying.run(&["--dry-run", "--format", "csv", "--policy", policy]);
+    let csv = String::from_utf8(csv.stdout).unwrap();
+    assert_eq!(csv.lines().count(), 32);
+    assert!(csv.contains(&format!("{denied},{},", 30 * MILLIFIL)), "{csv}");
+    assert!(csv.contains("\"denied: court order, 7 \"\"x\"\"\""), "{csv}");
+    let table = paying.run(&["--dry-run", "--policy", policy]);
+    let table = String::from_utf8(table.stdout).unwrap();
+    for words in [
+        "would be paid",
+        "are owed less than the floor",
+        "the day's FIL are spent",
+        "court order",
+    ] {
+        assert!(table.contains(words), "no `{words}` in {table}");
+    }
+    // Nothing was sent and nothing was left behind.
+    let payer = paying.world.anvil.dev_key(PAYER);
+    let payer = assize_chain::Signer::from_bytes(&payer).unwrap().address();
+    assert_eq!(paying.world.rewards.client().mined_nonce(payer).await.unwrap(), 0);
+    assert!(!paying.path("payouts.sqlite").exists() && !paying.path("scheduler.sqlite").exists());
+
+    // What is planned is what is paid, and the day's cap holds over several runs.
+    let paid = paying.json(&["--once", "--json", "--policy", policy]);
+    assert_eq!(paid["paid"].as_array().unwrap().len(), due.len(), "{paid}");
+    let again = paying.json(&["--once", "--json", "--policy", policy]);
+    let more: u128 = again["paid"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|paid| paid["amount"].as_str().unwrap().parse::<u128>().unwrap())
+        .sum();
+    assert!(sum + more <= 150 * MILLIFIL, "{again}");
+    assert_eq!(paying.balance(denied).await, U256::ZERO);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_are_refused_with_the_remedy() {
+    let paying = Paying::new(3).await;
+    let early = paying.run(&["--once"]);
+    refused(&early, 2, &["no settlement is active yet"]);
+    paying.settle(None).await;
+
+    let policy = paying.policy("flor = \"1\"");
+    refused(
+        &paying.run(&["--once", "--policy", policy]),
+        2,
+        &["payout.toml", "flor"],
+    );
+    let policy = paying.policy("deny = \"deny.txt\"");
+    fs::write(paying.path("deny.txt"), "0x12 nobody\n").unwrap();
+    refused(
+        &paying.run(&["--once", "--policy", policy]),
+        2,
+        &["deny.txt line 1", "0x12"],
+    );
+    refused(
+        &paying.run(&["--schedule", "now and then"]),
+        2,
+        &["--schedule", "every settlement"],
+    );
+    refused(
+        &paying.run(&["--settlement", "1"]),
+        2,
+        &["--settlement 1", "--once"],
+    );
+    refused(&paying.run(&["--once", "--settlement", "9"]), 2, &["9"]);
+    let broke = paying
+        .payout(paying.world.anvil.url(), &["--once", "--state", "poor.sqlite"])
+        .env("ASSIZE_PRIVATE_KEY", format!("0x{}", "7".repeat(64)))
+        .output()
+        .unwrap();
+    refused(&broke, 2, &["FIL"]);
+
+    // Another network's deployment, and a history of another contract.
+    let mut deployment: Value =
+        serde_json::from_slice(&fs::read(paying.path("deployment.json")).unwrap()).unwrap();
+    deployment["chainId"] = json!(314);
+    fs::write(paying.path("other.json"), deployment.to_string()).unwrap();
+    let wrong = paying.payout(
+        paying.world.anvil.url(),
+        &["--once", "--deployment", "other.json"],
+    );
+    refused(&without_twice(wrong, "--deployment"), 2, &["31337", "314"]);
+
+    // A document that is not the settlement's.
+    damage(&paying.path("store"));
+    refused(&paying.run(&["--once"]), 2, &["settlement 1"]);
+    fs::remove_dir_all(paying.path("store")).unwrap();
+    refused(&paying.run(&["--once"]), 2, &["settlement 1", "store"]);
+}
+
+/// Runs a command of which one option was given twice, with the second alone.
+fn without_twice(command: Command, option: &str) -> Output {
+    let mut arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+    let first = arguments.iter().position(|argument| argument == option).unwrap();
+    arguments.drain(first..first + 2);
+    let mut again = Command::new(command.get_program());
+    again
+        .args(arguments)
+        .current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => again.env(name, value),
+            None => again.env_remove(name),
+        };
+    }
+    again.output().unwrap()
+}
+
+/// Changes the last byte of every file.
+fn damage(directory: &Path) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            damage(&path);
+            continue;
+        }
+        let mut content = fs::read(&path).unwrap();
+        if let Some(last) = content.last_mut() {
+            *last ^= 1;
+        }
+        fs::write(&path, content).unwrap();
+    }
+}
