@@ -14,7 +14,7 @@ STAMP := node_modules/.package-lock.json
 TOOLS := $(CURDIR)/target/tools
 
 .PHONY: help demo test test-rust test-contracts test-wasm test-verifier services verifier lint artifacts check-artifacts differential chaos \
-	bench bench-instructions fuzz prove clean
+	bench bench-instructions fuzz gas prove slither coverage mutants audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -39,9 +39,13 @@ lint: $(STAMP) ## formatting and lints, Rust and Solidity
 	$(FORGE) fmt --check
 	$(FORGE) lint --deny warnings
 
-test-contracts: $(STAMP) differential ## contracts: sizes, unit, fuzz, invariant and differential tests
+# What a step costs is in contracts/gas; a run that finds another price fails, and says which.
+test-contracts: $(STAMP) differential ## contracts: sizes, gas, unit, fuzz, invariant and differential tests
 	$(FORGE) build --sizes
-	ASSIZE_DIFFERENTIAL=required $(FORGE) test
+	ASSIZE_DIFFERENTIAL=required FOUNDRY_PROFILE=ci FORGE_SNAPSHOT_CHECK=true $(FORGE) test
+
+gas: $(STAMP) ## write contracts/gas
+	$(FORGE) test --match-contract GasTest
 
 # Other cases every day; a day's cases can be had again with make differential SEED=2026-11-21.
 SEED ?= $(shell date -u +%F)
@@ -53,15 +57,17 @@ test-wasm: ## the crates that browsers need build for them
 	  || rustup target add wasm32-unknown-unknown
 	cargo check --locked --target wasm32-unknown-unknown -p assize-protocol -p assize-wasm
 
-check-artifacts: $(STAMP) ## the committed ABI, bytecode and vectors are those of their sources
+check-artifacts: $(STAMP) ## the committed ABI, bytecode, storage layout and vectors are those of their sources
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs --check
+	node scripts/storage-layout.mjs --check
 	node scripts/vectors.mjs --check
 	node scripts/build-verifier.mjs --check
 
-artifacts: $(STAMP) ## write crates/chain/abi from the Solidity sources
+artifacts: $(STAMP) ## write crates/chain/abi and contracts/storage from the Solidity sources
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs
+	node scripts/storage-layout.mjs
 
 verifier: ## build docs/verifier, the page that verifies in a browser
 	wasm-bindgen --version 2>/dev/null | grep -qx 'wasm-bindgen 0.2.130' \
@@ -103,6 +109,7 @@ bench: $(STAMP) ## time and memory: derivation, beacons, batches and signatures,
 	cargo bench --locked -p assize-drand --features blst --bench verification
 	cargo bench --locked -p assize-measurement --bench batches
 	cargo bench --locked -p assize-publish --bench throughput
+	cargo bench --locked -p assize-payout --bench million
 	cargo bench --locked -p assize-evaluate --bench spark
 	cargo bench --locked -p assize-evaluate --bench round
 
@@ -118,9 +125,38 @@ fuzz: ## every parser against random bytes: FUZZ_SECONDS each
 	    cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10; \
 	  done
 
-prove: $(STAMP) ## proofs of the committees' arithmetic by halmos (PyPI)
-	$(FORGE) build --ast --force contracts/src contracts/test/CommitteesProofs.t.sol
-	halmos --contract CommitteesProofsTest --match-test '8\(' --solver-timeout-assertion 40s
+# Both want a `forge` that builds for them; each gets its own directories, and the project's own stay as they are.
+AUDITORS := $(TOOLS)/audit/bin
+audited = PATH=$(CURDIR)/$(dir $(lastword $(FORGE))):$(AUDITORS):$$PATH FOUNDRY_SOLC=$(CURDIR)/scripts/solc.mjs \
+	FOUNDRY_OUT=target/$(1)/out FOUNDRY_CACHE_PATH=target/$(1)/cache
+
+$(AUDITORS)/ready:
+	python3 -m venv $(TOOLS)/audit
+	$(AUDITORS)/pip install --quiet --disable-pip-version-check 'slither-analyzer==0.11.6' 'halmos==0.3.3' && touch $@
+
+prove: export FOUNDRY_TEST = contracts/test/proofs
+prove: $(STAMP) $(AUDITORS)/ready ## proofs by halmos (PyPI): the books of Rewards, the committees' arithmetic
+	$(call audited,halmos) halmos --forge-build-out target/halmos/out --storage-layout generic \
+	  --contract RewardsProofsTest --function check_ --solver-timeout-assertion 40s
+	$(call audited,halmos) halmos --forge-build-out target/halmos/out \
+	  --contract CommitteesProofsTest --match-test '8\(' --solver-timeout-assertion 40s
+
+slither: $(STAMP) $(AUDITORS)/ready ## slither; what it found is answered in docs/security.md
+	$(call audited,slither) slither . --foundry-out-directory target/slither/out
+
+# Without the optimizer, prices are others.
+coverage: $(STAMP) ## lines of contracts/src that tests reach: 98 % at least
+	$(FORGE) coverage --no-match-coverage 'node_modules|test|script' --no-match-contract 'Gas|Invariants|Thieves|Differential' \
+	  --fuzz-runs 64 --report summary --report lcov --report-file target/lcov.info
+	@awk -F: '/^LF:/ { all += $$2 } /^LH:/ { hit += $$2 } \
+	  END { printf "coverage: %d of %d lines, %.1f %%\n", hit, all, 100 * hit / all; exit hit < 0.98 * all }' target/lcov.info
+
+mutants: $(STAMP) ## mutation test of Rewards and Rounds; long
+	node scripts/mutate.mjs
+
+audit: $(STAMP) slither coverage prove ## all that is too long for every change: ten times the fuzzing, proofs, slither, coverage, mutants
+	FOUNDRY_PROFILE=audit $(FORGE) test --no-match-contract GasTest
+	$(MAKE) mutants
 
 clean: ## remove what was built
 	rm -rf target out cache node_modules

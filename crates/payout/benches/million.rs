@@ -1,0 +1,65 @@
+//! A settlement of a million operators: its tree, proofs, a batch; and what the call data weighs.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program whose output is its figures")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{Address, U256, keccak256};
+use assize_payout::{Allocations, Batch, DenyList, GasShare, Limits, Plan, Terms};
+use assize_protocol::merkle;
+
+const OPERATORS: u64 = 1_000_000;
+
+fn main() {
+    let cumulative: BTreeMap<Address, u128> = (0..OPERATORS)
+        .map(|n| (Address::from_word(keccak256(n.to_be_bytes())), u128::from(n) + 1))
+        .collect();
+    let (built, book) = timed(|| Allocations::new(cumulative.clone()));
+    println!("tree of {OPERATORS} operators: {:.2} s", built.as_secs_f64());
+
+    let some: Vec<Address> = cumulative.keys().step_by(997).copied().collect();
+    let (proving, proofs) = timed(|| some.iter().map(|operator| book.claim(*operator).unwrap()).collect::<Vec<_>>());
+    for claim in &proofs {
+        assert_eq!(claim.proof.len() / 2, 10);
+        assert!(merkle::verify(
+            book.root(),
+            merkle::reward_leaf(claim.operator, claim.cumulative),
+            &claim.proof
+        ));
+    }
+    println!("a proof of {} hashes: {:.1} µs", proofs[0].proof.len(), micros(proving, some.len()));
+
+    let (denied, waiting) = <(DenyList, BTreeMap<Address, u64>)>::default();
+    let terms = Terms {
+        now: 0,
+        floor: 0,
+        floor_gone_after: None,
+        most_gas: GasShare::ALL,
+        gas_cost: 0,
+        budget: u128::MAX,
+        denied: &denied,
+        waiting: &waiting,
+    };
+    let (planning, plan) = timed(|| Plan::new(&book, &BTreeMap::<Address, U256>::new(), u128::MAX, &terms));
+    println!("a plan for all of them: {:.2} s", planning.as_secs_f64());
+    let limits = Limits {
+        payouts: 300,
+        calldata: 60_000,
+    };
+    let (cutting, batches) = timed(|| Batch::cut(&plan.payouts, &book, limits));
+    println!("{} batches with their proofs: {:.2} s", batches.len(), cutting.as_secs_f64());
+    let claims: usize = batches.iter().map(|batch| batch.claim.proof.len()).sum();
+    println!("siblings a batch: {:.1}", claims as f64 / batches.len() as f64);
+    black_box(batches);
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let begun = Instant::now();
+    let result = black_box(work());
+    (begun.elapsed(), result)
+}
+
+fn micros(time: Duration, count: usize) -> f64 {
+    time.as_secs_f64() * 1e6 / count as f64
+}
