@@ -8,6 +8,7 @@ mod params;
 mod plan;
 mod problems;
 mod record;
+mod rules;
 mod state;
 
 use std::time::Duration;

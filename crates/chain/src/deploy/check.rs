@@ -5,7 +5,7 @@ use alloy::sol_types::SolCall;
 use serde::Serialize;
 
 use super::code::{Deviation, Template};
-use super::creation::{Creation, Part, immutables};
+use super::creation::{Part, immutables};
 use super::params::public_key_for_evm;
 use super::{BeaconParams, DeployParams, DeploymentRecord, NetworkState};
 use crate::contracts::drand_beacon::DrandBeacon;
@@ -358,42 +358,5 @@ fn embedded(part: Part) -> Vec<(&'static str, alloy::primitives::Bytes)> {
         ],
         Part::Rounds => vec![("Rounds", RoundsAbi::BYTECODE.clone())],
         Part::Rewards => vec![("Rewards", RewardsAbi::BYTECODE.clone())],
-    }
-}
-
-impl DeploymentRecord {
-    /// All publishers that the file names.
-    #[must_use]
-    pub fn known_publishers(&self) -> Vec<Address> {
-        let first = self.params.iter().flat_map(|params| &params.publishers);
-        let later = self.state.iter().flat_map(|state| &state.publishers);
-        let mut known: Vec<Address> = first.chain(later).copied().collect();
-        known.sort_unstable();
-        known.dedup();
-        known
-    }
-
-    /// Fills in what a file of other origin lacks and the chain and the source tell: code hashes, arguments in words.
-    ///
-    /// # Errors
-    /// As [`ChainClient::code`].
-    pub async fn complete(&mut self, client: &ChainClient) -> Result<()> {
-        let d = self.deployment;
-        for (part, address) in [
-            (Part::Beacon, d.beacon),
-            (Part::Rounds, d.rounds),
-            (Part::Rewards, d.rewards),
-        ] {
-            let Some(creation): Option<Creation> = self.creation(part)? else {
-                return Ok(());
-            };
-            let code_hash = keccak256(client.code(address).await?);
-            let known = self.contracts.get(&part);
-            let (transaction, block) = known.map_or((None, None), |known| (known.transaction, known.block));
-            let contract = super::ContractRecord::new(&creation, code_hash, transaction, block);
-            self.contracts.insert(part, contract);
-        }
-        self.source = Some(super::Source::embedded());
-        Ok(())
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::primitives::{Address, B256, Bytes, keccak256};
 use serde::{Deserialize, Serialize};
 
 use super::creation::{Argument, Creation, Part};
 use super::{DeployParams, Deployment, NetworkState, ParamsError};
+use crate::{ChainClient, Result};
 
 /// foundry.toml, from which the embedded bytecode was built (`make check-artifacts` holds them together).
 const FOUNDRY: &str = include_str!("../../../../foundry.toml");
@@ -132,7 +133,42 @@ impl DeploymentRecord {
             .or_else(|| self.params.as_ref().map(NetworkState::of))
     }
 
-    /// The three contracts as the source and the file's parameters make them; none without parameters.
+    /// All publishers that the file names.
+    #[must_use]
+    pub fn known_publishers(&self) -> Vec<Address> {
+        let first = self.params.iter().flat_map(|params| &params.publishers);
+        let later = self.state.iter().flat_map(|state| &state.publishers);
+        let mut known: Vec<Address> = first.chain(later).copied().collect();
+        known.sort_unstable();
+        known.dedup();
+        known
+    }
+
+    /// Fills in what a file of other origin lacks and the chain and the source tell: code hashes, arguments in words.
+    ///
+    /// # Errors
+    /// As [`ChainClient::code`].
+    pub async fn complete(&mut self, client: &ChainClient) -> Result<()> {
+        let d = self.deployment;
+        for (part, address) in [
+            (Part::Beacon, d.beacon),
+            (Part::Rounds, d.rounds),
+            (Part::Rewards, d.rewards),
+        ] {
+            let Some(creation): Option<Creation> = self.creation(part)? else {
+                return Ok(());
+            };
+            let code_hash = keccak256(client.code(address).await?);
+            let known = self.contracts.get(&part);
+            let (transaction, block) = known.map_or((None, None), |known| (known.transaction, known.block));
+            let contract = ContractRecord::new(&creation, code_hash, transaction, block);
+            self.contracts.insert(part, contract);
+        }
+        self.source = Some(Source::embedded());
+        Ok(())
+    }
+
+    /// A contract as the source and the file's parameters make it; none without parameters.
     pub(super) fn creation(&self, part: Part) -> Result<Option<Creation>, ParamsError> {
         let Deployment { beacon, rounds, .. } = self.deployment;
         self.params

@@ -135,9 +135,15 @@ fn line(finding: &Finding) -> String {
 fn shortened(text: &str) -> String {
     const MOST: usize = 140;
     match text.get(..MOST) {
-        Some(front) if text.starts_with("0x") => format!("{front}… ({} bytes)", (text.len() - 2) / 2),
+        Some(front) if text.strip_prefix("0x").is_some_and(is_hex) => {
+            format!("{front}… ({} bytes)", (text.len() - 2) / 2)
+        }
         _ => text.to_owned(),
     }
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 async fn approve(args: &ApproveArgs) -> eyre::Result<Outcome> {

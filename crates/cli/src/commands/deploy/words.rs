@@ -159,7 +159,7 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
         params.chain_id
     ));
     for (name, value, meaning) in settings(params) {
-        line(format!("  {name:<19} {value:<33} {meaning}"));
+        line(format!("  {name:<18} {value:<41} {meaning}"));
     }
     line("\nRoles".into());
     for role in roles(params) {
