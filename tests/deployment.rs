@@ -123,6 +123,20 @@ const SET_EVALUATORS: &str = "0x86946c9d";
 const SET_COORDINATOR: &str = "0x8ea98117";
 const TRANSFER_OWNERSHIP: &str = "0xf2fde38b";
 
+fn address(byte: u8) -> String {
+    format!("0x{}", format!("{byte:02x}").repeat(20))
+}
+
+/// Puts addresses in the place of docs/params' placeholders; the owner's is of 21s.
+fn own_addresses(params: &mut Value) {
+    let roles = ["owner", "coordinator", "guardian", "treasury"];
+    for (byte, role) in (0x21..).zip(roles) {
+        params[role] = address(byte).into();
+    }
+    params["evaluators"] = json!([address(0x33), address(0x31), address(0x32)]);
+    params["publishers"] = json!([address(0x41)]);
+}
+
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
@@ -213,6 +227,32 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
     assert_ne!(other["rounds"], record["rounds"]);
     site.done(&[&again[..], &["--force"]].concat());
     assert_eq!(site.check(&file, &[]), (0, vec![]));
+
+    // A file of addresses alone: the source is compared, the rest is unknown until the parameters are given.
+    edit(Path::new(&file), |file| {
+        let keep = ["chainId", "beacon", "rounds", "rewards", "block"];
+        file.as_object_mut()
+            .unwrap()
+            .retain(|field, _| keep.contains(&field.as_str()));
+    });
+    let text = site.done(&["deployment", "check", "--deployment", &file]);
+    assert!(text.contains("ok       Rewards code"), "{text}");
+    assert!(
+        text.contains("unknown  Rewards code hash: the file has none"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("unknown  guardian: {DEPLOYER}")), "{text}");
+    let approve = ["deployment", "approve", "--deployment", &file];
+    refused(&site.run(&approve), 2, &["no parameters", "--params"]);
+    site.done(&[&approve[..], &["--params", &params]].concat());
+    let record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert!(record["contracts"]["rounds"]["codeHash"].is_string(), "{record}");
+    let text = site.done(&["deployment", "check", "--deployment", &file, "--quiet"]);
+    assert!(
+        text.contains("unknown  Rounds creation: the file names no transaction"),
+        "{text}"
+    );
+    assert!(!text.contains("guardian"), "{text}");
 }
 
 #[test]
@@ -365,15 +405,7 @@ fn mainnet_takes_no_dangerous_parameters() {
     assert_eq!(site.sent(), 0);
 
     // The committed file with addresses of its own. The owner is another one than the deployer.
-    let address = |byte: u8| format!("0x{}", format!("{byte:02x}").repeat(20));
-    let params = site.params("mainnet", |params| {
-        let roles = ["owner", "coordinator", "guardian", "treasury"];
-        (0x21..)
-            .zip(roles)
-            .for_each(|(byte, role)| params[role] = address(byte).into());
-        params["evaluators"] = json!([address(0x33), address(0x31), address(0x32)]);
-        params["publishers"] = json!([address(0x41)]);
-    });
+    let params = site.params("mainnet", own_addresses);
     let output = site.run(&["deploy", "--params", &params, "--broadcast"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
@@ -472,6 +504,50 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     let again = deploy(true);
     assert!(!again.status.success());
     assert!(String::from_utf8_lossy(&again.stderr).contains("of another deployment"));
+
+    // Parameters that it cannot use, or must not.
+    let deploy_with = |site: &Site, file: &str, params: &Value, out: &str| {
+        let path = own.path().join(file);
+        fs::write(&path, serde_json::to_vec_pretty(params).unwrap()).unwrap();
+        let below_root = |name: &str| own.path().strip_prefix(root()).unwrap().join(name);
+        let output = forge(site, "Deploy", true)
+            .env("ASSIZE_PARAMS", below_root(file))
+            .env("ASSIZE_OUT", below_root(out))
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let mut compressed: Value = serde_json::from_slice(&fs::read(&params).unwrap()).unwrap();
+    compressed["beacon"]["publicKey"] = format!("0x{}", "83".repeat(96)).into();
+    let (_, stderr) = deploy_with(&site, "compressed.json", &compressed, "none.json");
+    assert!(
+        stderr.contains("give the 256 bytes of EIP-2537's form"),
+        "{stderr}"
+    );
+    let mainnet = Site::new(Anvil::start_as(314).unwrap());
+    let placeholders = fs::read(root().join("docs/params/mainnet.json")).unwrap();
+    let mut filecoin: Value = serde_json::from_slice(&placeholders).unwrap();
+    filecoin["threshold"] = 1.into();
+    let (_, stderr) = deploy_with(&mainnet, "mainnet.json", &filecoin, "none.json");
+    for words in [
+        "refused on chain 314",
+        "threshold lets one",
+        "owner is a placeholder",
+    ] {
+        assert!(stderr.contains(words), "{stderr}");
+    }
+    let (_, stderr) = deploy_with(&site, "mainnet.json", &filecoin, "none.json");
+    assert!(
+        stderr.contains("the parameters are for chain 314, but"),
+        "{stderr}"
+    );
+    assert_eq!(mainnet.sent(), 0);
+    own_addresses(&mut filecoin);
+    filecoin["threshold"] = 2.into();
+    let (done, stderr) = deploy_with(&mainnet, "mainnet.json", &filecoin, "filecoin.json");
+    assert!(done, "{stderr}");
+    let (_, differing) = mainnet.check(&own.path().join("filecoin.json").display().to_string(), &[]);
+    assert_eq!(subjects(&differing), ["publishers"]);
 
     // An account stands in for the Safe.
     let delay = 2 * 86_400;

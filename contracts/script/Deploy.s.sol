@@ -41,6 +41,8 @@ contract Deploy is Script {
     }
 
     function run() external {
+        // foundry.toml says what scripts may read.
+        // forge-lint: disable-next-line(unsafe-cheatcode)
         string memory json = vm.readFile(vm.envString("ASSIZE_PARAMS"));
         uint256 chainId = json.number(".chainId");
         require(

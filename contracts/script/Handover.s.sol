@@ -27,6 +27,8 @@ contract Handover is Script {
         string memory path = vm.envString("ASSIZE_DEPLOYMENT");
         address safe = vm.envAddress("ASSIZE_SAFE");
         uint256 delay = vm.envUint("ASSIZE_TIMELOCK_DELAY");
+        // foundry.toml says what scripts may read.
+        // forge-lint: disable-next-line(unsafe-cheatcode)
         string memory json = vm.readFile(path);
         require(
             vm.parseJsonUint(json, ".chainId") == block.chainid,
