@@ -64,6 +64,7 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
     let kept = Kept::new(300, 1);
     let beacons = kept.beacons();
 
+    assert_eq!(kept.json(&["deployment", "check", "--json"])["holds"], true);
     let round = kept.json(&["round", "show", "1", "--json"]);
     assert_eq!(round["roster"]["count"], 300);
     let verify_round = ["verify", "round", "1", "--json", "--beacons", &beacons];

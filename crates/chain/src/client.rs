@@ -184,6 +184,16 @@ impl ChainClient {
         self.ask("eth_getTransactionReceipt", (hash,)).await
     }
 
+    /// What a transaction carries: call data or creation code; none if the node does not know it.
+    pub async fn input_of(&self, hash: B256) -> Result<Option<Bytes>> {
+        #[derive(Debug, Deserialize)]
+        struct Transaction {
+            input: Bytes,
+        }
+        let transaction: Option<Transaction> = self.ask("eth_getTransactionByHash", (hash,)).await?;
+        Ok(transaction.map(|transaction| transaction.input))
+    }
+
     /// Whether a block is part of the chain as the node sees it now. A receipt alone does not tell: nodes have been seen to
     /// keep receipts of blocks that a fork has replaced.
     pub async fn is_canonical(&self, number: u64, hash: B256) -> Result<bool> {

@@ -4,7 +4,8 @@
 //!   [`Beacon`] read the contracts in the protocol's own types and draft the calls to them.
 //! - [`Signer`] holds a key. [`ChainClient::transact`] sends one transaction and waits; what must survive a crash goes
 //!   through the outbox crate instead.
-//! - [`deploy()`] puts the contracts on a chain, from [`DeployParams`] to a [`Deployment`].
+//! - [`deploy()`] puts the contracts on a chain, from [`DeployParams`] to a [`Deployment`]; [`plan_deployment`] plays that
+//!   without sending, [`deploy_with`] survives a crash, [`check_deployment`] compares what is there with the source.
 //!
 //! All money is integer attoFIL, all times are Unix seconds.
 
@@ -25,7 +26,12 @@ mod transaction;
 pub use alloy::primitives::{Address, B256, Bytes, U256};
 pub use beacon::Beacon;
 pub use client::{ChainClient, Head};
-pub use deploy::{BeaconParams, DeployParams, Deployment, ParamsError, deploy};
+pub use deploy::{
+    Argument, BeaconParams, Coming, ContractRecord, DeployParams, DeployPlan, Deployment, DeploymentRecord,
+    Finding, Journal, Mined, NetworkState, ParamsError, Part, PlannedCreation, Problem, Problems, Source,
+    Step, Verdict, Weight, Work, chain_name, check as check_deployment, deploy, deploy_with,
+    plan as plan_deployment,
+};
 pub use endpoint::RpcUrl;
 pub use error::{ChainError, Result};
 pub use fil::Fil;

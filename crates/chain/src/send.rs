@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use alloy::primitives::U256;
+use alloy::primitives::{Address, B256, U256};
 use tokio::time::{Instant, sleep};
 
-use crate::{ChainClient, ChainError, Draft, Receipt, Result, Signer};
+use crate::{ChainClient, ChainError, Draft, Receipt, Result, SignedTransaction, Signer};
 
 /// First pause between two looks for a receipt; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -19,6 +19,19 @@ impl ChainClient {
     /// - [`ChainError::Unfunded`] before anything is sent;
     /// - [`ChainError::NotSent`], [`ChainError::NotMined`].
     pub async fn transact(&self, signer: &Signer, draft: &Draft, patience: Duration) -> Result<Receipt> {
+        let (_, transaction) = self.prepare(signer, draft).await?;
+        self.send(&transaction).await?;
+        self.complete(transaction.hash, draft, signer.address(), patience)
+            .await
+    }
+
+    /// Signs a transaction with the next nonce and the fees of now, and sends nothing: whoever wants to survive a crash writes
+    /// it down first.
+    ///
+    /// # Errors
+    /// - [`ChainError::Reverted`] with the contract's reason if the node can foresee it;
+    /// - [`ChainError::Unfunded`].
+    pub async fn prepare(&self, signer: &Signer, draft: &Draft) -> Result<(u64, SignedTransaction)> {
         let from = signer.address();
         self.expect_funds(signer, draft.value).await?;
         let gas_limit = self.estimate_gas(draft, from).await?;
@@ -26,15 +39,27 @@ impl ChainClient {
         let cost = U256::from(gas_limit) * U256::from(fees.max_fee);
         self.expect_funds(signer, draft.value.saturating_add(cost))
             .await?;
-
         let nonce = self.pending_nonce(from).await?;
         let transaction = signer.sign_transaction(self.chain_id(), draft, nonce, gas_limit, fees)?;
-        self.send(&transaction).await?;
-        let receipt = self.wait_for(transaction.hash, patience).await?;
+        Ok((nonce, transaction))
+    }
+
+    /// Waits for the receipt of a transaction that was sent, at most `patience`.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`] if it took no effect, [`ChainError::NotMined`].
+    pub async fn complete(
+        &self,
+        hash: B256,
+        draft: &Draft,
+        from: Address,
+        patience: Duration,
+    ) -> Result<Receipt> {
+        let receipt = self.wait_for(hash, patience).await?;
         if receipt.succeeded {
             return Ok(receipt);
         }
-        let (hash, block) = (receipt.hash, receipt.block_number);
+        let block = receipt.block_number;
         match self.failure(draft, from, block).await? {
             Some(revert) => Err(Box::new(revert).into()),
             None => Err(ChainError::FailedWithoutReason { hash, block }),
@@ -57,7 +82,7 @@ impl ChainClient {
         Ok(())
     }
 
-    async fn wait_for(&self, hash: alloy::primitives::B256, patience: Duration) -> Result<Receipt> {
+    async fn wait_for(&self, hash: B256, patience: Duration) -> Result<Receipt> {
         let deadline = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {

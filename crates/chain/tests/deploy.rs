@@ -8,8 +8,9 @@
 use std::time::Duration;
 
 use assize_chain::{
-    Address, BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, ListCommitment, Rewards,
-    Rounds, RpcUrl, Signer, U256, contracts::rounds::Rounds as RoundsAbi, deploy,
+    Address, BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, Journal, ListCommitment,
+    Rewards, Rounds, RpcUrl, Signer, U256, Verdict, check_deployment, contracts::rounds::Rounds as RoundsAbi,
+    deploy, deploy_with,
 };
 use assize_protocol::{B256, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
@@ -196,6 +197,55 @@ async fn nothing_is_sent_when_deployment_must_fail() {
         "{error}"
     );
     assert_eq!(network.client.mined_nonce(poor.address()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_deployment_goes_on_from_wherever_it_stopped() {
+    let network = Network::start().await;
+    let params = network.params();
+    // Four transactions, each written down before it is sent and after it is mined. The run stops at each of these eight
+    // moments, just before and just after the journal is on disk.
+    for (stop, is_written) in (1..=8).flat_map(|stop| [(stop, false), (stop, true)]) {
+        let before = network.client.mined_nonce(params.owner).await.unwrap();
+        let (mut written, mut calls) = (None, 0);
+        let mut keep = |journal: &Journal| {
+            calls += 1;
+            if calls < stop || is_written {
+                written = Some(journal.clone());
+            }
+            match calls < stop {
+                true => Ok(()),
+                false => Err(std::io::Error::other("power cut")),
+            }
+        };
+        let error = deploy_with(&network.client, &network.owner, &params, None, &mut keep)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("power cut"), "{error}");
+        // As a file would give it back.
+        let earlier: Option<Journal> =
+            serde_json::from_str(&serde_json::to_string(&written).unwrap()).unwrap();
+        let record = deploy_with(&network.client, &network.owner, &params, earlier, &mut |_| Ok(()))
+            .await
+            .unwrap();
+        assert_eq!(
+            network.client.mined_nonce(params.owner).await.unwrap(),
+            before + 4,
+            "stopped at {stop}"
+        );
+        let findings = check_deployment(&network.client, &record).await.unwrap();
+        let differs = findings.iter().find(|finding| finding.verdict != Verdict::Ok);
+        assert_eq!(differs, None);
+    }
+
+    // Nobody goes on with what somebody else began.
+    let other = Signer::from_bytes(&network.anvil.dev_key(1)).unwrap();
+    let earlier = Some(Journal::new(&params, params.owner));
+    let error = deploy_with(&network.client, &other, &params, earlier, &mut |_| Ok(()))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("was begun by"), "{error}");
 }
 
 #[tokio::test]

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     Tasks(commands::committees::TasksArgs),
     Shuffle(commands::committees::ShuffleArgs),
     Deploy(commands::deploy::DeployArgs),
+    /// Compare a deployment with the source and with its file.
+    #[command(subcommand)]
+    Deployment(commands::deployment::DeploymentCommand),
     Deposit(commands::deposit::DepositArgs),
     /// Open, reveal and look at rounds.
     #[command(subcommand)]
@@ -66,7 +69,7 @@ pub(crate) struct ChainArgs {
     /// JSON-RPC endpoint.
     #[arg(long, env = "ASSIZE_RPC_URL", value_name = "URL", hide_env_values = true)]
     pub rpc_url: String,
-    /// The contracts' addresses: the file that `assize deploy` prints.
+    /// The contracts' addresses: the file that `assize deploy` writes.
     #[arg(long, env = "ASSIZE_DEPLOYMENT", value_name = "FILE")]
     pub deployment: PathBuf,
 }
@@ -181,7 +184,7 @@ pub(crate) struct EvidenceArgs {
         required_unless_present = "offline"
     )]
     rpc_url: Option<String>,
-    /// The contracts' addresses: the file that `assize deploy` prints.
+    /// The contracts' addresses: the file that `assize deploy` writes.
     #[arg(
         long,
         env = "ASSIZE_DEPLOYMENT",

@@ -9,7 +9,7 @@ use alloy_primitives::{Address, B256, U256, b256};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-/// Chain id of every anvil started here.
+/// Chain id of every anvil started here, unless another one is asked for: anvil's own default.
 pub const CHAIN_ID: u64 = 31_337;
 
 /// What went wrong with the local chain.
@@ -69,20 +69,16 @@ impl Anvil {
         Self::start_with(&["--load-state".into(), state.display().to_string()])
     }
 
+    /// As [`Anvil::start`], with another chain id: 314 plays Filecoin mainnet, without its precompiles.
+    pub fn start_as(chain_id: u64) -> Result<Self, AnvilError> {
+        Self::start_with(&["--chain-id".into(), chain_id.to_string()])
+    }
+
     fn start_with(options: &[String]) -> Result<Self, AnvilError> {
         let path = find_anvil()?;
         let mut command = Command::new(&path);
         command
-            .args([
-                "--port",
-                "0",
-                "--hardfork",
-                "prague",
-                "--accounts",
-                "10",
-                "--chain-id",
-            ])
-            .arg(CHAIN_ID.to_string())
+            .args(["--port", "0", "--hardfork", "prague", "--accounts", "10"])
             .args(options);
         let mut child = command
             .stdin(Stdio::null())

@@ -1,6 +1,5 @@
 //! The file of deployment parameters.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, Bytes};
@@ -9,14 +8,17 @@ use bls12_381::G2Affine;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::problems::Problems;
+
 /// Unix time of Filecoin mainnet's epoch 0.
 pub(super) const MAINNET_GENESIS: u64 = 1_598_306_400;
 /// Unix time of the calibration network's epoch 0.
 pub(super) const CALIBRATION_GENESIS: u64 = 1_667_326_380;
 
-const MAINNET: u64 = 314;
-const CALIBRATION: u64 = 314_159;
-const DAY: u64 = 86_400;
+/// Chain id of Filecoin mainnet.
+pub(super) const MAINNET: u64 = 314;
+/// Chain id of the calibration network.
+pub(super) const CALIBRATION: u64 = 314_159;
 
 const COMPRESSED_G2: usize = 96;
 const EIP2537_G2: usize = 256;
@@ -43,6 +45,20 @@ pub enum ParamsError {
         /// What the parser found, and where.
         reason: String,
     },
+    /// The values cannot work, or are too dangerous for their chain.
+    #[error(transparent)]
+    Refused(#[from] Problems),
+    /// What an earlier run has begun is something else.
+    #[error(
+        "the unfinished deployment was begun {what}: go on as it was begun, or move its file away and begin anew"
+    )]
+    OtherRun {
+        /// In which way.
+        what: String,
+    },
+    /// What was sent could not be written down, so nothing more is sent.
+    #[error("cannot write down what was sent: {0}; nothing more is sent")]
+    Keep(#[source] std::io::Error),
     /// A value makes no sense.
     #[error("parameter `{field}`: {reason}")]
     Field {
@@ -148,8 +164,10 @@ pub struct DeployParams {
 impl DeployParams {
     /// Reads a file: TOML if its name ends in `.toml`, else JSON.
     ///
+    /// Says nothing about the values: [`DeployParams::validate`] does.
+    ///
     /// # Errors
-    /// [`ParamsError`] naming the file and the place in it, or the field.
+    /// [`ParamsError`] naming the file and the place in it.
     pub fn read(path: &Path) -> Result<Self, ParamsError> {
         let text = std::fs::read_to_string(path).map_err(|source| ParamsError::Read {
             path: path.to_owned(),
@@ -159,76 +177,52 @@ impl DeployParams {
             path: path.to_owned(),
             reason,
         };
-        let params: Self = if path.extension().is_some_and(|extension| extension == "toml") {
-            toml::from_str(&text).map_err(|error| parse(error.to_string()))?
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            toml::from_str(&text).map_err(|error| parse(error.to_string()))
         } else {
-            serde_json::from_str(&text).map_err(|error| parse(error.to_string()))?
-        };
-        params.validate()?;
+            serde_json::from_str(&text).map_err(|error| parse(error.to_string()))
+        }
+    }
+
+    /// Refuses what cannot work and, on Filecoin mainnet, what is dangerous: see [`DeployParams::problems`]. The contracts
+    /// check the rest.
+    ///
+    /// # Errors
+    /// [`ParamsError::Refused`] with everything that is wrong.
+    pub fn validate(&self) -> Result<(), ParamsError> {
+        let refusals = self.refusals();
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        Err(ParamsError::Refused(Problems(refusals)))
+    }
+
+    /// The same with drand's public key, if there is one, in the 256 bytes of EIP-2537, as forge's scripts need it.
+    ///
+    /// # Errors
+    /// [`ParamsError::Field`] if the key is none.
+    pub fn with_key_for_evm(&self) -> Result<Self, ParamsError> {
+        let mut params = self.clone();
+        if let BeaconParams::Drand { public_key, .. } = &mut params.beacon {
+            *public_key = public_key_for_evm(public_key)?;
+        }
         Ok(params)
     }
 
-    /// Checks what can be known without a chain; the contracts check the rest before anything is sent.
-    ///
-    /// # Errors
-    /// [`ParamsError::Field`] with the first field that is wrong.
-    pub fn validate(&self) -> Result<(), ParamsError> {
-        let refuse = |field: &'static str, reason: &str| Err(ParamsError::field(field, reason));
-        let roles = [
-            ("owner", self.owner),
-            ("coordinator", self.coordinator),
-            ("guardian", self.guardian),
-            ("treasury", self.treasury),
-        ];
-        for (field, address) in roles {
-            if address.is_zero() {
-                return refuse(field, "it is the zero address, which nobody controls");
-            }
-        }
-        for (field, addresses) in [("publishers", &self.publishers), ("evaluators", &self.evaluators)] {
-            if addresses.iter().any(|address| address.is_zero()) {
-                return refuse(field, "one of them is the zero address");
-            }
-            if addresses.iter().collect::<BTreeSet<_>>().len() < addresses.len() {
-                return refuse(field, "one address is listed twice");
-            }
-        }
-        let evaluators = self.evaluators.len() as u64;
-        if self.threshold == 0 || self.threshold > evaluators {
-            let reason = format!(
-                "{} of {evaluators} evaluators: give 1 to {evaluators}",
-                self.threshold
-            );
-            return refuse("threshold", &reason);
-        }
-        if self.challenge_window < self.min_challenge_window {
-            let reason = format!("{} s is less than minChallengeWindow", self.challenge_window);
-            return refuse("challengeWindow", &reason);
-        }
-        if self.chain_id == MAINNET && self.min_challenge_window < DAY {
-            return refuse(
-                "minChallengeWindow",
-                "a public network needs a day (86400 s) at least",
-            );
-        }
-        match &self.beacon {
-            BeaconParams::Drand { period: 0, .. } => return refuse("beacon.period", "it is zero"),
-            BeaconParams::Drand { public_key, .. } => drop(public_key_for_evm(public_key)?),
-            BeaconParams::FilecoinMainnet { .. } if self.chain_id != MAINNET => {
-                return refuse(
-                    "beacon.kind",
-                    "filecoin-mainnet works on chain 314 only; use drand elsewhere",
-                );
-            }
-            BeaconParams::FilecoinCalibration { .. } if self.chain_id != CALIBRATION => {
-                return refuse(
-                    "beacon.kind",
-                    "filecoin-calibration works on chain 314159 only; use drand elsewhere",
-                );
-            }
-            BeaconParams::FilecoinMainnet { .. } | BeaconParams::FilecoinCalibration { .. } => {}
-        }
-        Ok(())
+    /// The name of the parameters' chain: `mainnet`, `calibration`, else `devnet-<id>`.
+    #[must_use]
+    pub fn chain_name(&self) -> String {
+        chain_name(self.chain_id)
+    }
+}
+
+/// The name of a chain: `mainnet`, `calibration`, else `devnet-<id>`.
+#[must_use]
+pub fn chain_name(chain_id: u64) -> String {
+    match chain_id {
+        MAINNET => "mainnet".into(),
+        CALIBRATION => "calibration".into(),
+        other => format!("devnet-{other}"),
     }
 }
 
@@ -281,42 +275,17 @@ mod tests {
         }
     }
 
-    fn refused(change: impl FnOnce(&mut DeployParams)) -> String {
-        let mut params = params();
-        change(&mut params);
-        params.validate().unwrap_err().to_string()
-    }
-
     #[test]
-    fn each_mistake_names_its_field() {
-        params().validate().unwrap();
-        assert!(refused(|p| p.guardian = Address::ZERO).contains("`guardian`"));
-        assert!(refused(|p| p.evaluators.push(Address::repeat_byte(5))).contains("`evaluators`"));
-        assert!(refused(|p| p.threshold = 4).contains("`threshold`: 4 of 3"));
-        assert!(refused(|p| p.challenge_window = 59).contains("`challengeWindow`"));
-        assert!(refused(|p| p.chain_id = 314).contains("`minChallengeWindow`"));
-        assert!(
-            refused(|p| p.beacon = BeaconParams::FilecoinMainnet { slack_epochs: 0 })
-                .contains("`beacon.kind`")
-        );
-        let short = |p: &mut DeployParams| {
-            p.beacon = BeaconParams::Drand {
-                public_key: Bytes::from_static(&[1, 2]),
-                genesis: 0,
-                period: 3,
-            };
+    fn a_key_that_is_none_is_refused() {
+        let refused = |key: &[u8]| {
+            public_key_for_evm(&Bytes::copy_from_slice(key))
+                .unwrap_err()
+                .to_string()
         };
-        assert!(refused(short).contains("2 bytes"));
-        let infinity = |p: &mut DeployParams| {
-            let mut key = vec![0; 96];
-            key[0] = 0xc0;
-            p.beacon = BeaconParams::Drand {
-                public_key: key.into(),
-                genesis: 0,
-                period: 3,
-            };
-        };
-        assert!(refused(infinity).contains("`beacon.publicKey`"));
+        assert!(refused(&[1, 2]).contains("2 bytes"));
+        let mut infinity = [0; 96];
+        infinity[0] = 0xc0;
+        assert!(refused(&infinity).contains("`beacon.publicKey`"));
     }
 
     #[test]
@@ -330,6 +299,7 @@ mod tests {
             coordinator = "0x0202020202020202020202020202020202020202"
             publishers = ["0x0303030303030303030303030303030303030303"]
             guardian = "0x0404040404040404040404040404040404040404"
+            treasury = "0x0808080808080808080808080808080808080808"
             evaluators = [
                 "0x0707070707070707070707070707070707070707",
                 "0x0505050505050505050505050505050505050505",
@@ -381,5 +351,12 @@ mod tests {
         assert_eq!(encoded[64 + 17..128], public_key[1..48]);
         assert_eq!(encoded[16..64], public_key[48..]);
         assert_eq!(public_key_for_evm(&encoded).unwrap(), encoded);
+        // The committed file has this form, which forge's scripts need.
+        let text = include_str!("../../../../docs/params/anvil.json");
+        let anvil: DeployParams = serde_json::from_str(text).unwrap();
+        let BeaconParams::Drand { public_key, .. } = anvil.beacon else {
+            panic!("anvil.json has another beacon")
+        };
+        assert_eq!(public_key, encoded);
     }
 }

@@ -7,6 +7,7 @@ use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl, Signer};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
 use assize_store::{Kubo, LocalStore, S3, Store};
 use eyre::{Context, ensure, eyre};
+use serde::de::DeserializeOwned;
 
 use crate::args::{BeaconArgs, ChainArgs, DrandArgs, KeyArgs, StoreArgs};
 
@@ -31,7 +32,7 @@ pub(crate) struct Network {
 impl Network {
     /// Connects, and makes sure that node and deployment are of one chain.
     pub(crate) async fn connect(args: &ChainArgs) -> eyre::Result<Self> {
-        let deployment = read_deployment(&args.deployment)?;
+        let deployment: Deployment = read_deployment(&args.deployment)?;
         let url: RpcUrl = args.rpc_url.parse()?;
         let client = ChainClient::connect_to(&url, deployment.chain_id).await?;
         Ok(Self::new(client, deployment))
@@ -49,9 +50,9 @@ impl Network {
     }
 }
 
-fn read_deployment(path: &Path) -> eyre::Result<Deployment> {
-    let remedy =
-        || eyre!("give the file that `assize deploy` printed, with --deployment or ASSIZE_DEPLOYMENT");
+/// Reads a deployment file, or as much of it as is wanted.
+pub(crate) fn read_deployment<T: DeserializeOwned>(path: &Path) -> eyre::Result<T> {
+    let remedy = || eyre!("give the file that `assize deploy` wrote, with --deployment or ASSIZE_DEPLOYMENT");
     let bytes = std::fs::read(path)
         .wrap_err_with(remedy)
         .wrap_err_with(|| format!("cannot read the deployment file {}", path.display()))?;

@@ -7,6 +7,7 @@ pub(crate) mod claim;
 pub(crate) mod committees;
 pub(crate) mod connect;
 pub(crate) mod deploy;
+pub(crate) mod deployment;
 pub(crate) mod deposit;
 pub(crate) mod evaluate;
 pub(crate) mod evidence;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Tasks(args) => committees::tasks(&args),
         Command::Shuffle(args) => committees::shuffle(&args),
         Command::Deploy(args) => wait_for(deploy::run(&args)),
+        Command::Deployment(command) => wait_for(deployment::run(&command)),
         Command::Deposit(args) => wait_for(deposit::run(&args)),
         Command::Round(command) => wait_for(round::run(&command)),
         Command::Publish(args) => wait_for(publish::run(&args)),

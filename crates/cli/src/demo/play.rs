@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::U256;
-use assize_chain::{BeaconParams, ChainClient, DeployParams, Draft, deploy};
+use assize_chain::{BeaconParams, ChainClient, DeployParams, Draft, deploy_with};
 use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_protocol::{BeaconRound, Parameters, RoundNumber, TaskList};
 use assize_store::LocalStore;
@@ -163,8 +163,9 @@ async fn set_up(
             ..*parameters
         },
     };
-    let deployment = deploy(&client, &actors.owner, &params).await?;
-    files.write("deployment.json", &serde_json::to_vec_pretty(&deployment)?)?;
+    let record = deploy_with(&client, &actors.owner, &params, None, &mut |_| Ok(())).await?;
+    files.write("deployment.json", &serde_json::to_vec_pretty(&record)?)?;
+    let deployment = record.deployment;
     let store = LocalStore::open(files.path("store"))?;
     let network_on_chain = connect::Network::new(client, deployment);
     let mut stage = Stage {

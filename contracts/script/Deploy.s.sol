@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {Script} from "forge-std/Script.sol";
+import {VmSafe} from "forge-std/Vm.sol";
+import {console} from "forge-std/console.sol";
+
+import {Rewards} from "../src/Rewards.sol";
+import {Rounds} from "../src/Rounds.sol";
+import {DrandBeacon} from "../src/beacon/DrandBeacon.sol";
+import {FilecoinBeacon} from "../src/beacon/FilecoinBeacon.sol";
+import {IBeacon} from "../src/beacon/IBeacon.sol";
+import {IRounds} from "../src/interfaces/IRounds.sol";
+import {ParameterFile} from "./ParameterFile.sol";
+
+/// @title The contracts, from a parameter file onto a chain: what `assize deploy` does, by forge
+/// @notice Dry run without --broadcast. Reads the file that ASSIZE_PARAMS names, and writes `deployments/<chain>.json`, or the
+/// file that ASSIZE_OUT names, which `assize deployment check` and all other commands of assize read.
+///
+///   ASSIZE_PARAMS=docs/params/anvil.json forge script contracts/script/Deploy.s.sol \
+///     --rpc-url http://127.0.0.1:8545 --account deployer --broadcast
+///
+/// On Filecoin, whose gas is not that of the local simulation, also
+///
+///   --skip-simulation --gas-estimate-multiplier 120 --slow
+///
+/// `--skip-simulation` takes the node's own estimates for gas, `--slow` sends each transaction only after the one before is
+/// mined, since public nodes refuse a nonce with a gap.
+/// docs/deployment.md has the whole procedure.
+contract Deploy is Script {
+    using ParameterFile for string;
+
+    struct Deployed {
+        IBeacon beacon;
+        Rounds rounds;
+        Rewards rewards;
+        string beaconName;
+        bytes beaconArguments;
+        bytes roundsArguments;
+        bytes rewardsArguments;
+    }
+
+    function run() external {
+        // foundry.toml says what scripts may read.
+        // forge-lint: disable-next-line(unsafe-cheatcode)
+        string memory json = vm.readFile(vm.envString("ASSIZE_PARAMS"));
+        uint256 chainId = json.number(".chainId");
+        require(
+            block.chainid == chainId,
+            string.concat(
+                "the parameters are for chain ",
+                vm.toString(chainId),
+                ", but the RPC URL serves chain ",
+                vm.toString(block.chainid)
+            )
+        );
+        json.refuseDangers();
+
+        string memory out = vm.envOr("ASSIZE_OUT", string.concat("deployments/", json.chainName(), ".json"));
+        bool broadcasts = vm.isContext(VmSafe.ForgeContext.ScriptBroadcast);
+        require(
+            !broadcasts || !vm.exists(out),
+            string.concat(out, " exists: it is of another deployment; move it away, or name another file in ASSIZE_OUT")
+        );
+
+        uint256 firstBlock = block.number;
+        vm.startBroadcast();
+        (, address deployer,) = vm.readCallers();
+        Deployed memory deployed = _deploy(json);
+        _registerPublishers(json, deployed.rounds, deployer);
+        vm.stopBroadcast();
+
+        console.log("beacon ", address(deployed.beacon), deployed.beaconName);
+        console.log("rounds ", address(deployed.rounds));
+        console.log("rewards", address(deployed.rewards));
+        if (broadcasts) {
+            _write(json, deployed, deployer, firstBlock, out);
+            console.log("written to", out);
+            console.log("once all is mined, compare with the source: assize deployment check --deployment", out);
+        } else {
+            console.log("dry run: nothing is sent without --broadcast");
+        }
+    }
+
+    function _deploy(string memory json) private returns (Deployed memory deployed) {
+        address owner = json.addressOf(".owner");
+        bytes32 kind = keccak256(bytes(json.text(".beacon.kind")));
+        if (kind == keccak256("drand")) {
+            (bytes memory key, uint64 genesis, uint64 period) = json.drand();
+            deployed.beaconName = "DrandBeacon";
+            deployed.beaconArguments = abi.encode(key, genesis, period);
+            deployed.beacon = new DrandBeacon(key, genesis, period);
+        } else {
+            (uint64 genesis, uint64 slackEpochs) = json.filecoin();
+            deployed.beaconName = "FilecoinBeacon";
+            deployed.beaconArguments = abi.encode(genesis, slackEpochs);
+            deployed.beacon = new FilecoinBeacon(genesis, slackEpochs);
+        }
+
+        address coordinator = json.addressOf(".coordinator");
+        IRounds.Parameters memory parameters = json.roundParameters();
+        deployed.roundsArguments = abi.encode(deployed.beacon, owner, coordinator, parameters);
+        deployed.rounds = new Rounds(deployed.beacon, owner, coordinator, parameters);
+
+        ParameterFile.Money memory money = json.money();
+        deployed.rewardsArguments = abi.encode(
+            deployed.rounds,
+            owner,
+            money.guardian,
+            money.treasury,
+            money.minChallengeWindow,
+            money.challengeWindow,
+            money.paymentGas,
+            money.evaluators,
+            money.threshold
+        );
+        deployed.rewards = new Rewards(
+            deployed.rounds,
+            owner,
+            money.guardian,
+            money.treasury,
+            money.minChallengeWindow,
+            money.challengeWindow,
+            money.paymentGas,
+            money.evaluators,
+            money.threshold
+        );
+    }
+
+    /// @dev Only the owner can; if the deployer is somebody else, says what the owner has to send.
+    function _registerPublishers(string memory json, Rounds rounds, address deployer) private {
+        address[] memory publishers = json.addressesOf(".publishers");
+        bool isOwner = deployer == json.addressOf(".owner");
+        for (uint256 i = 0; i < publishers.length; ++i) {
+            if (isOwner) {
+                rounds.setPublisher(publishers[i], true);
+            } else {
+                console.log(
+                    "the owner has to register the publisher", publishers[i], "by this call of", address(rounds)
+                );
+                console.logBytes(abi.encodeCall(IRounds.setPublisher, (publishers[i], true)));
+            }
+        }
+    }
+
+    function _write(
+        string memory json,
+        Deployed memory deployed,
+        address deployer,
+        uint256 firstBlock,
+        string memory out
+    ) private {
+        string memory beacon = _contractJson(
+            "beacon", deployed.beaconName, address(deployed.beacon), deployed.beaconArguments
+        );
+        string memory rounds = _contractJson("rounds", "Rounds", address(deployed.rounds), deployed.roundsArguments);
+        string memory rewards =
+            _contractJson("rewards", "Rewards", address(deployed.rewards), deployed.rewardsArguments);
+        vm.serializeString("contracts", "beacon", beacon);
+        vm.serializeString("contracts", "rounds", rounds);
+        string memory contracts = vm.serializeString("contracts", "rewards", rewards);
+
+        vm.serializeUint("deployment", "chainId", block.chainid);
+        vm.serializeAddress("deployment", "beacon", address(deployed.beacon));
+        vm.serializeAddress("deployment", "rounds", address(deployed.rounds));
+        vm.serializeAddress("deployment", "rewards", address(deployed.rewards));
+        vm.serializeUint("deployment", "block", firstBlock);
+        vm.serializeAddress("deployment", "deployer", deployer);
+        vm.serializeString("deployment", "contracts", contracts);
+        string memory record = vm.serializeString("deployment", "params", json);
+        if (!vm.exists("deployments")) vm.createDir("deployments", true);
+        vm.writeJson(record, out);
+    }
+
+    function _contractJson(string memory key, string memory name, address at, bytes memory arguments)
+        private
+        returns (string memory)
+    {
+        vm.serializeString(key, "name", name);
+        vm.serializeBytes32(key, "codeHash", at.codehash);
+        return vm.serializeBytes(key, "arguments", arguments);
+    }
+}

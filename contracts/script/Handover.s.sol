@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
+import {Script} from "forge-std/Script.sol";
+import {VmSafe} from "forge-std/Vm.sol";
+import {console} from "forge-std/console.sol";
+
+/// @title Hands the ownership of `Rounds` and `Rewards` to a timelock that a Safe governs
+/// @notice Sent by the present owner. Deploys OpenZeppelin's TimelockController with the Safe as only proposer, canceller and
+/// executor and without any admin, offers it both ownerships, and prints the two calls that the Safe then sends to the
+/// timelock: `scheduleBatch` at once, `executeBatch` once the delay has passed. Until the second one is mined, the present
+/// owner stays the owner of both contracts.
+///
+///   ASSIZE_DEPLOYMENT=deployments/mainnet.json ASSIZE_SAFE=0x… ASSIZE_TIMELOCK_DELAY=172800 \
+///     forge script contracts/script/Handover.s.sol --rpc-url … --account owner --broadcast
+///
+/// On Filecoin also `--skip-simulation --gas-estimate-multiplier 120 --slow`, as for Deploy.s.sol. The calls are also written
+/// beside the deployment file, as `….handover.json`.
+contract Handover is Script {
+    /// @dev The longest delay that makes sense: changes of evaluators take a challenge window, of 30 days at most, on top.
+    uint256 private constant MAX_DELAY = 30 days;
+    bytes32 private constant SALT = keccak256("assize handover");
+
+    function run() external {
+        string memory path = vm.envString("ASSIZE_DEPLOYMENT");
+        address safe = vm.envAddress("ASSIZE_SAFE");
+        uint256 delay = vm.envUint("ASSIZE_TIMELOCK_DELAY");
+        // foundry.toml says what scripts may read.
+        // forge-lint: disable-next-line(unsafe-cheatcode)
+        string memory json = vm.readFile(path);
+        require(
+            vm.parseJsonUint(json, ".chainId") == block.chainid,
+            string.concat(path, " is of another chain than the RPC URL serves, ", vm.toString(block.chainid))
+        );
+        Ownable2Step rounds = Ownable2Step(vm.parseJsonAddress(json, ".rounds"));
+        Ownable2Step rewards = Ownable2Step(vm.parseJsonAddress(json, ".rewards"));
+        require(delay > 0, "ASSIZE_TIMELOCK_DELAY is 0: a timelock without a delay is none; give seconds");
+        require(delay <= MAX_DELAY, "ASSIZE_TIMELOCK_DELAY is more than 30 days; give seconds");
+        // A Safe is a contract. On a devnet, an account may stand in for it.
+        require(
+            safe.code.length > 0 || (block.chainid != 314 && safe != address(0)),
+            "ASSIZE_SAFE has no code: on chain 314 give the address of a deployed Safe"
+        );
+
+        vm.startBroadcast();
+        (, address sender,) = vm.readCallers();
+        require(rounds.owner() == sender, "Rounds belongs to another address than the sender's: use the owner's key");
+        require(rewards.owner() == sender, "Rewards belongs to another address than the sender's: use the owner's key");
+        address[] memory safes = new address[](1);
+        safes[0] = safe;
+        TimelockController timelock = new TimelockController(delay, safes, safes, address(0));
+        rounds.transferOwnership(address(timelock));
+        rewards.transferOwnership(address(timelock));
+        vm.stopBroadcast();
+
+        _report(timelock, address(rounds), address(rewards), safe, delay, path);
+    }
+
+    function _report(
+        TimelockController timelock,
+        address rounds,
+        address rewards,
+        address safe,
+        uint256 delay,
+        string memory path
+    ) private {
+        address[] memory targets = new address[](2);
+        (targets[0], targets[1]) = (rounds, rewards);
+        uint256[] memory values = new uint256[](2);
+        bytes[] memory payloads = new bytes[](2);
+        payloads[0] = abi.encodeCall(Ownable2Step.acceptOwnership, ());
+        payloads[1] = payloads[0];
+        bytes memory schedule =
+            abi.encodeCall(TimelockController.scheduleBatch, (targets, values, payloads, bytes32(0), SALT, delay));
+        bytes memory execute =
+            abi.encodeCall(TimelockController.executeBatch, (targets, values, payloads, bytes32(0), SALT));
+        bytes32 operation = timelock.hashOperationBatch(targets, values, payloads, bytes32(0), SALT);
+
+        console.log("timelock", address(timelock));
+        console.log("1. from the Safe, to the timelock, at once: scheduleBatch(accept both ownerships)");
+        console.logBytes(schedule);
+        console.log(
+            "2. from the Safe, to the timelock, once the delay has passed: executeBatch(the same); seconds:", delay
+        );
+        console.logBytes(execute);
+        if (!vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) {
+            console.log("dry run: nothing is sent without --broadcast");
+            return;
+        }
+        vm.serializeUint("handover", "chainId", block.chainid);
+        vm.serializeAddress("handover", "timelock", address(timelock));
+        vm.serializeAddress("handover", "safe", safe);
+        vm.serializeUint("handover", "delay", delay);
+        vm.serializeAddress("handover", "targets", targets);
+        vm.serializeBytes32("handover", "operation", operation);
+        vm.serializeBytes("handover", "schedule", schedule);
+        string memory handover = vm.serializeBytes("handover", "execute", execute);
+        string memory out = string.concat(path, ".handover.json");
+        vm.writeJson(handover, out);
+        console.log("written to", out);
+    }
+}

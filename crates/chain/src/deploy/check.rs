@@ -1,0 +1,362 @@
+//! A live deployment beside the source and the deployment file.
+
+use alloy::primitives::{Address, keccak256};
+use alloy::sol_types::SolCall;
+use serde::Serialize;
+
+use super::code::{Deviation, Template};
+use super::creation::{Part, immutables};
+use super::params::public_key_for_evm;
+use super::{BeaconParams, DeployParams, DeploymentRecord, NetworkState};
+use crate::contracts::drand_beacon::DrandBeacon;
+use crate::contracts::filecoin_beacon::FilecoinBeacon;
+use crate::contracts::rewards::Rewards as RewardsAbi;
+use crate::contracts::rounds::Rounds as RoundsAbi;
+use crate::{ChainClient, ChainError, Result};
+
+/// How one comparison came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Both are the same.
+    Ok,
+    /// They are not.
+    Differs,
+    /// There is nothing to compare with.
+    Unknown,
+}
+
+/// One comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was compared.
+    pub subject: String,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// What it should be.
+    pub expected: String,
+    /// What it is.
+    pub found: String,
+}
+
+/// Compares a deployment with the embedded source and with its file: code, immutables, constructor arguments, creation
+/// transactions, roles, settings.
+///
+/// # Errors
+/// [`ChainError::WrongChain`], [`ChainError::NoContract`] and whatever keeps the node from being asked; that something
+/// differs is no error.
+pub async fn check(client: &ChainClient, record: &DeploymentRecord) -> Result<Vec<Finding>> {
+    let deployment = &record.deployment;
+    client.expect_chain(deployment.chain_id)?;
+    let mut findings = Findings(Vec::new());
+    let parts = [
+        (Part::Beacon, "Beacon", deployment.beacon),
+        (Part::Rounds, "Rounds", deployment.rounds),
+        (Part::Rewards, "Rewards", deployment.rewards),
+    ];
+    for (part, label, address) in parts {
+        let code = client.code(address).await?;
+        if code.is_empty() {
+            return Err(ChainError::NoContract {
+                contract: label,
+                address,
+                chain_id: client.chain_id(),
+            });
+        }
+        findings.code(record, part, label, &code)?;
+        findings.creation(client, record, part, label, address).await?;
+    }
+    findings.getters(client, record).await?;
+    findings.state(client, record).await?;
+    Ok(findings.0)
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn compare(&mut self, subject: impl Into<String>, expected: impl ToString, found: impl ToString) {
+        let (expected, found) = (expected.to_string(), found.to_string());
+        let verdict = if expected == found {
+            Verdict::Ok
+        } else {
+            Verdict::Differs
+        };
+        self.add(subject, verdict, expected, found);
+    }
+
+    fn add(&mut self, subject: impl Into<String>, verdict: Verdict, expected: String, found: String) {
+        self.0.push(Finding {
+            subject: subject.into(),
+            verdict,
+            expected,
+            found,
+        });
+    }
+
+    fn unknown(&mut self, subject: impl Into<String>, why: &str) {
+        self.add(subject, Verdict::Unknown, String::new(), why.into());
+    }
+
+    /// The code beside the source's, and beside the hash in the file.
+    fn code(&mut self, record: &DeploymentRecord, part: Part, label: &str, code: &[u8]) -> Result<()> {
+        let candidates: Vec<(&str, Vec<u8>)> = match record.creation(part)? {
+            Some(creation) => vec![(creation.name, creation.bytecode.to_vec())],
+            None => embedded(part)
+                .into_iter()
+                .map(|(name, code)| (name, code.to_vec()))
+                .collect(),
+        };
+        let (mut name, mut outcome) = (label, None);
+        for (candidate, bytecode) in &candidates {
+            let Some(template) = Template::of(bytecode) else {
+                continue;
+            };
+            let values = template.values_in(code);
+            let fits = values.is_ok();
+            if outcome.is_none() || fits {
+                (name, outcome) = (candidate, Some(values));
+            }
+        }
+        let subject = format!("{label} code");
+        let expected = format!("that of {name} in the source");
+        match outcome {
+            Some(Ok(values)) => {
+                self.compare(subject, &expected, &expected);
+                self.immutables(record, part, label, &values)?;
+            }
+            Some(Err(Deviation::Length { expected: own, found })) => {
+                let (expected, found) = (format!("{expected}, {own} bytes"), format!("{found} bytes"));
+                self.add(subject, Verdict::Differs, expected, found);
+            }
+            Some(Err(Deviation::Byte { at })) => {
+                self.add(
+                    subject,
+                    Verdict::Differs,
+                    expected,
+                    format!("other code from byte {at} on"),
+                );
+            }
+            None => self.unknown(subject, "the embedded bytecode has no program"),
+        }
+        let subject = format!("{label} code hash");
+        match record.contracts.get(&part) {
+            Some(contract) => self.compare(subject, contract.code_hash, keccak256(code)),
+            None => self.unknown(subject, "the file has none"),
+        }
+        Ok(())
+    }
+
+    /// Each value that the constructor wrote into the code is one that the parameters make.
+    fn immutables(
+        &mut self,
+        record: &DeploymentRecord,
+        part: Part,
+        label: &str,
+        values: &[alloy::primitives::B256],
+    ) -> Result<()> {
+        let subject = format!("{label} immutables");
+        let Some(params) = &record.params else {
+            self.unknown(
+                subject,
+                "the file has no parameters: give the parameter file with --params",
+            );
+            return Ok(());
+        };
+        let d = &record.deployment;
+        let expected = immutables(part, params, d.chain_id, [d.beacon, d.rounds, d.rewards])?;
+        let strange: Vec<String> = values
+            .iter()
+            .filter(|value| !expected.iter().any(|(_, known)| known == *value))
+            .map(ToString::to_string)
+            .collect();
+        let words = format!("{} values that the parameters make", values.len());
+        if strange.is_empty() {
+            self.compare(subject, &words, &words);
+        } else {
+            self.add(
+                subject,
+                Verdict::Differs,
+                words,
+                format!("others: {}", strange.join(", ")),
+            );
+        }
+        Ok(())
+    }
+
+    /// The arguments in the file, and those in the transaction that created the contract.
+    async fn creation(
+        &mut self,
+        client: &ChainClient,
+        record: &DeploymentRecord,
+        part: Part,
+        label: &str,
+        address: Address,
+    ) -> Result<()> {
+        let Some(contract) = record.contracts.get(&part) else {
+            return Ok(());
+        };
+        let Some(creation) = record.creation(part)? else {
+            return Ok(());
+        };
+        self.compare(
+            format!("{label} constructor arguments"),
+            &creation.arguments,
+            &contract.arguments,
+        );
+        if let Some(hash) = contract.bytecode_hash {
+            self.compare(format!("{label} bytecode hash"), creation.bytecode_hash(), hash);
+        }
+        let subject = format!("{label} creation");
+        let Some(hash) = contract.transaction else {
+            self.unknown(subject, "the file names no transaction");
+            return Ok(());
+        };
+        match (client.input_of(hash).await?, client.receipt(hash).await?) {
+            (Some(input), Some(receipt)) => {
+                let expected = format!("{address} by bytecode and arguments of the file, in {hash}");
+                let created = receipt.contract_address.unwrap_or_default();
+                if input != creation.code() {
+                    self.add(
+                        subject,
+                        Verdict::Differs,
+                        expected,
+                        "other bytecode or arguments".into(),
+                    );
+                } else {
+                    let found = format!("{created} by bytecode and arguments of the file, in {hash}");
+                    self.compare(subject, expected, found);
+                }
+            }
+            _ => self.unknown(
+                subject,
+                &format!("the node does not know transaction {hash} any more"),
+            ),
+        }
+        Ok(())
+    }
+
+    /// What was fixed for ever, as the contracts themselves tell it.
+    async fn getters(&mut self, client: &ChainClient, record: &DeploymentRecord) -> Result<()> {
+        let d = &record.deployment;
+        let beacon = self
+            .ask(client, "Rounds", d.rounds, &RoundsAbi::BEACONCall {})
+            .await?;
+        self.told("beacon of Rounds", Some(d.beacon), beacon);
+        let rounds = self
+            .ask(client, "Rewards", d.rewards, &RewardsAbi::ROUNDSCall {})
+            .await?;
+        self.told("rounds of Rewards", Some(d.rounds), rounds);
+        let params = record.params.as_ref();
+        let window = RewardsAbi::MIN_CHALLENGE_WINDOWCall {};
+        let window = self.ask(client, "Rewards", d.rewards, &window).await?;
+        self.told(
+            "minChallengeWindow",
+            params.map(|params| params.min_challenge_window),
+            window,
+        );
+        let gas = self
+            .ask(client, "Rewards", d.rewards, &RewardsAbi::PAYMENT_GASCall {})
+            .await?;
+        self.told("paymentGas", params.map(|params| params.payment_gas), gas);
+        match params {
+            Some(params) => self.beacon(client, d.beacon, params).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn beacon(&mut self, client: &ChainClient, address: Address, params: &DeployParams) -> Result<()> {
+        match &params.beacon {
+            BeaconParams::Drand {
+                public_key,
+                genesis,
+                period,
+            } => {
+                const NAME: &str = "DrandBeacon";
+                let key = self
+                    .ask(client, NAME, address, &DrandBeacon::publicKeyCall {})
+                    .await?;
+                self.told("beacon.publicKey", Some(public_key_for_evm(public_key)?), key);
+                let found = self
+                    .ask(client, NAME, address, &DrandBeacon::GENESISCall {})
+                    .await?;
+                self.told("beacon.genesis", Some(*genesis), found);
+                let found = self
+                    .ask(client, NAME, address, &DrandBeacon::PERIODCall {})
+                    .await?;
+                self.told("beacon.period", Some(*period), found);
+            }
+            BeaconParams::FilecoinMainnet { slack_epochs }
+            | BeaconParams::FilecoinCalibration { slack_epochs } => {
+                let slack = FilecoinBeacon::SLACK_EPOCHSCall {};
+                let found = self.ask(client, "FilecoinBeacon", address, &slack).await?;
+                self.told("beacon.slackEpochs", Some(*slack_epochs), found);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks a contract that may be another one than expected: that it has no answer is a finding.
+    async fn ask<C: SolCall>(
+        &self,
+        client: &ChainClient,
+        contract: &'static str,
+        address: Address,
+        call: &C,
+    ) -> Result<std::result::Result<C::Return, ChainError>> {
+        match client.call(contract, address, call).await {
+            Err(error @ ChainError::Unreachable { .. }) => Err(error),
+            other => Ok(other),
+        }
+    }
+
+    fn told<E: ToString, F: ToString>(
+        &mut self,
+        subject: &str,
+        expected: Option<E>,
+        found: std::result::Result<F, ChainError>,
+    ) {
+        let found = match found {
+            Ok(value) => value.to_string(),
+            Err(error) => format!("no answer: {error}"),
+        };
+        match expected {
+            Some(expected) => self.compare(subject, expected, found),
+            None => self.add(subject, Verdict::Unknown, String::new(), found),
+        }
+    }
+
+    /// Roles and settings now beside those approved.
+    async fn state(&mut self, client: &ChainClient, record: &DeploymentRecord) -> Result<()> {
+        let expected = record.expected_state();
+        let known = record.known_publishers();
+        let found = match NetworkState::read(client, &record.deployment, &known).await {
+            Ok(state) => state,
+            Err(error @ ChainError::Unreachable { .. }) => return Err(error),
+            Err(error) => {
+                let wanted = "an answer".to_owned();
+                self.add("roles and settings", Verdict::Differs, wanted, error.to_string());
+                return Ok(());
+            }
+        };
+        let expected = expected.map(|state| state.lines());
+        for (index, (name, value)) in found.lines().into_iter().enumerate() {
+            match &expected {
+                Some(lines) => self.compare(name, &lines[index].1, value),
+                None => self.add(name, Verdict::Unknown, String::new(), value),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All contracts of the source that can stand in a place.
+fn embedded(part: Part) -> Vec<(&'static str, alloy::primitives::Bytes)> {
+    match part {
+        Part::Beacon => vec![
+            ("DrandBeacon", DrandBeacon::BYTECODE.clone()),
+            ("FilecoinBeacon", FilecoinBeacon::BYTECODE.clone()),
+        ],
+        Part::Rounds => vec![("Rounds", RoundsAbi::BYTECODE.clone())],
+        Part::Rewards => vec![("Rewards", RewardsAbi::BYTECODE.clone())],
+    }
+}

@@ -1,0 +1,123 @@
+//! Whether the code at an address is that of the source.
+//!
+//! Filecoin's nodes do not play creations in `eth_call`, so the code that a constructor returns is not asked for: it is found
+//! in the creation code, of which solc makes it the last part. The immutables, which the constructor fills in, are holes there
+//! (`PUSH32` of zeros, which the optimizer emits for nothing else); what stands in them is compared with the values that the
+//! parameters make.
+
+use alloy::primitives::B256;
+
+/// solc begins each program with `mstore(0x40, 0x80)`; without immutables the constructor does so as well.
+const BEGINNING: [u8; 5] = [0x60, 0x80, 0x60, 0x40, 0x52];
+const PUSH1: u8 = 0x60;
+const PUSH32: u8 = 0x7f;
+const WORD: usize = 32;
+
+/// Code with holes.
+#[derive(Debug)]
+pub(super) struct Template<'a> {
+    code: &'a [u8],
+    holes: Vec<usize>,
+}
+
+/// Where code differs from the source.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Deviation {
+    Length { expected: usize, found: usize },
+    Byte { at: usize },
+}
+
+impl<'a> Template<'a> {
+    /// The deployed part of creation code.
+    pub(super) fn of(creation: &'a [u8]) -> Option<Self> {
+        let start = creation
+            .windows(BEGINNING.len())
+            .rposition(|window| window == BEGINNING)?;
+        let code = &creation[start..];
+        let mut holes = Vec::new();
+        let mut at = 0;
+        while at < code.len() {
+            let operation = code[at];
+            at += 1;
+            if operation == PUSH32 && code.get(at..at + WORD).is_some_and(|word| word == [0; WORD]) {
+                holes.push(at);
+            }
+            if (PUSH1..=PUSH32).contains(&operation) {
+                at += usize::from(operation - PUSH1) + 1;
+            }
+        }
+        Some(Self { code, holes })
+    }
+
+    /// What stands in the holes of deployed code, if it is the same otherwise.
+    pub(super) fn values_in(&self, deployed: &[u8]) -> Result<Vec<B256>, Deviation> {
+        if deployed.len() != self.code.len() {
+            return Err(Deviation::Length {
+                expected: self.code.len(),
+                found: deployed.len(),
+            });
+        }
+        let mut emptied = deployed.to_vec();
+        let mut values = Vec::with_capacity(self.holes.len());
+        for &hole in &self.holes {
+            values.push(B256::from_slice(&deployed[hole..hole + WORD]));
+            emptied[hole..hole + WORD].fill(0);
+        }
+        match emptied
+            .iter()
+            .zip(self.code)
+            .position(|(found, expected)| found != expected)
+        {
+            None => Ok(values),
+            Some(at) => Err(Deviation::Byte { at }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+
+    #[test]
+    fn holes_are_masked_and_nothing_else() {
+        let mut runtime = vec![0x60, 0x80, 0x60, 0x40, 0x52, 0x7f];
+        runtime.extend([0; 32]);
+        // The 7f is data of a PUSH2 here, and no hole.
+        runtime.extend([0x61, 0x7f, 0x00]);
+        runtime.extend([0; 32]);
+        let creation = [&[0x60, 0x80, 0x60, 0x40, 0x52, 0xfe][..], &runtime].concat();
+        let template = Template::of(&creation).unwrap();
+
+        let mut deployed = runtime.clone();
+        deployed[6..38].fill(9);
+        assert_eq!(template.values_in(&deployed), Ok(vec![B256::repeat_byte(9)]));
+        deployed[60] = 1;
+        assert_eq!(template.values_in(&deployed), Err(Deviation::Byte { at: 60 }));
+        deployed.pop();
+        let shorter = Deviation::Length {
+            expected: 73,
+            found: 72,
+        };
+        assert_eq!(template.values_in(&deployed), Err(shorter));
+        assert!(Template::of(&[0x60, 0x80]).is_none());
+    }
+
+    #[test]
+    fn each_contract_of_the_source_has_its_program_at_the_end() {
+        let all = [
+            &rounds::Rounds::BYTECODE,
+            &rewards::Rewards::BYTECODE,
+            &drand_beacon::DrandBeacon::BYTECODE,
+            &filecoin_beacon::FilecoinBeacon::BYTECODE,
+        ];
+        for creation in all {
+            let template = Template::of(creation).unwrap();
+            let (constructor, runtime) = (creation.len() - template.code.len(), template.code.len());
+            assert!(runtime > constructor, "{constructor} {runtime}");
+            // An invalid operation parts the two.
+            assert_eq!(creation[constructor - 1], 0xfe);
+            assert!(!template.holes.is_empty());
+        }
+    }
+}

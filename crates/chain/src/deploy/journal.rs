@@ -1,0 +1,284 @@
+//! A deployment step by step, so that one that was interrupted can go on where it stopped.
+
+use std::io;
+
+use alloy::primitives::{Address, B256, Bytes, keccak256};
+use serde::{Deserialize, Serialize};
+
+use super::creation::{Creation, Part};
+use super::plan::plan;
+use super::record::{ContractRecord, DeploymentRecord, Source};
+use super::{DeployParams, Deployment, NetworkState, PATIENCE, ParamsError};
+use crate::{ChainClient, ChainError, Draft, Result, Rounds, SendOutcome, Signer};
+
+/// What was sent so far. Each transaction is written down before it is sent, signed, so that it can be sent again and still
+/// take effect at most once. Nothing in here is secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Journal {
+    /// What is deployed.
+    pub params: DeployParams,
+    /// Who deploys.
+    pub deployer: Address,
+    /// Names the bytecode: keccak-256 of the four contracts' creation codes.
+    pub bytecode: B256,
+    /// The transactions, in order.
+    pub steps: Vec<Step>,
+}
+
+/// A transaction of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Step {
+    /// What it does.
+    pub work: Work,
+    /// Its nonce.
+    pub nonce: u64,
+    /// Its hash.
+    pub transaction: B256,
+    /// What is sent.
+    pub raw: Bytes,
+    /// What came of it, once it is mined.
+    pub mined: Option<Mined>,
+}
+
+/// What a transaction of a deployment does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Work {
+    /// Creates a contract.
+    Create(Part),
+    /// Registers a publisher.
+    Register(Address),
+}
+
+/// A mined transaction that took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Mined {
+    /// Its block.
+    pub block: u64,
+    /// Gas charged.
+    pub gas_used: u64,
+    /// The contract created.
+    pub contract: Option<Address>,
+}
+
+impl Journal {
+    /// Of a deployment that begins.
+    #[must_use]
+    pub fn new(params: &DeployParams, deployer: Address) -> Self {
+        Self {
+            params: params.clone(),
+            deployer,
+            bytecode: bytecode(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// Refuses to go on with something else than what was begun.
+    fn expect_same(&self, params: &DeployParams, deployer: Address) -> Result<(), ParamsError> {
+        let differs = |what: String| Err(ParamsError::OtherRun { what });
+        if self.params != *params {
+            return differs("with other parameters".into());
+        }
+        if self.deployer != deployer {
+            return differs(format!("by {}, and this key is {deployer}'s", self.deployer));
+        }
+        if self.bytecode != bytecode() {
+            return differs("by a version of assize with other contracts".into());
+        }
+        Ok(())
+    }
+}
+
+fn bytecode() -> B256 {
+    use crate::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+    let codes = [
+        &drand_beacon::DrandBeacon::BYTECODE,
+        &filecoin_beacon::FilecoinBeacon::BYTECODE,
+        &rounds::Rounds::BYTECODE,
+        &rewards::Rewards::BYTECODE,
+    ];
+    let hashes: Vec<u8> = codes.iter().flat_map(|code| keccak256(code).0).collect();
+    keccak256(hashes)
+}
+
+/// Puts beacon, `Rounds` and `Rewards` on the chain, and registers the publishers if the signer is the owner. `keep` is called
+/// with the journal before each transaction is sent and after it is mined; it must write it down.
+///
+/// `earlier` is the journal of a run that was interrupted: what it has sent is not sent anew.
+///
+/// # Errors
+/// Everything that can be known to fail is found before the first transaction, see [`deploy`](super::deploy); besides,
+/// [`ParamsError::OtherRun`] if `earlier` is of something else, and [`ParamsError::Keep`].
+pub async fn deploy_with(
+    client: &ChainClient,
+    signer: &Signer,
+    params: &DeployParams,
+    earlier: Option<Journal>,
+    keep: &mut dyn FnMut(&Journal) -> io::Result<()>,
+) -> Result<DeploymentRecord> {
+    params.validate()?;
+    client.expect_chain(params.chain_id)?;
+    let deployer = signer.address();
+    let journal = match earlier {
+        Some(journal) => {
+            journal.expect_same(params, deployer)?;
+            journal
+        }
+        None => {
+            client.expect_funds(signer, alloy::primitives::U256::ZERO).await?;
+            let plan = plan(client, params, deployer).await?;
+            plan.expect_allowed()?;
+            client.expect_funds(signer, plan.cost).await?;
+            Journal::new(params, deployer)
+        }
+    };
+    let mut run = Run {
+        client,
+        signer,
+        journal,
+        keep,
+    };
+
+    let (beacon_creation, beacon_mined, beacon) = run
+        .create(Part::Beacon, Creation::beacon(&params.beacon)?)
+        .await?;
+    let (rounds_creation, rounds_mined, rounds) = run
+        .create(Part::Rounds, Creation::rounds(params, beacon)?)
+        .await?;
+    let (rewards_creation, rewards_mined, rewards) = run
+        .create(Part::Rewards, Creation::rewards(params, rounds))
+        .await?;
+    if params.owner == deployer {
+        let contract = Rounds::new(client.clone(), rounds);
+        for &publisher in &params.publishers {
+            run.step(Work::Register(publisher), contract.set_publisher(publisher, true))
+                .await?;
+        }
+    }
+
+    let mut record = DeploymentRecord {
+        deployment: Deployment {
+            chain_id: client.chain_id(),
+            beacon,
+            rounds,
+            rewards,
+            block: beacon_mined.block,
+            gas_used: Some(run.gas_used()),
+        },
+        deployer: Some(deployer),
+        contracts: Default::default(),
+        params: Some(params.clone()),
+        state: Some(NetworkState::of(params)),
+        source: Some(Source::embedded()),
+    };
+    let created = [
+        (Part::Beacon, beacon, beacon_creation, beacon_mined),
+        (Part::Rounds, rounds, rounds_creation, rounds_mined),
+        (Part::Rewards, rewards, rewards_creation, rewards_mined),
+    ];
+    for (part, address, creation, mined) in created {
+        let code_hash = keccak256(client.code(address).await?);
+        let transaction = run.transaction(Work::Create(part));
+        let contract = ContractRecord::new(&creation, code_hash, transaction, Some(mined.block));
+        record.contracts.insert(part, contract);
+    }
+    tracing::info!(%beacon, %rounds, %rewards, gas_used = run.gas_used(), "deployed");
+    Ok(record)
+}
+
+struct Run<'a> {
+    client: &'a ChainClient,
+    signer: &'a Signer,
+    journal: Journal,
+    keep: &'a mut dyn FnMut(&Journal) -> io::Result<()>,
+}
+
+impl Run<'_> {
+    async fn create(&mut self, part: Part, creation: Creation) -> Result<(Creation, Mined, Address)> {
+        let mined = self.step(Work::Create(part), creation.draft()).await?;
+        let address = mined.contract.ok_or_else(|| ChainError::Answer {
+            method: "eth_getTransactionReceipt",
+            reason: format!(
+                "the transaction that creates {} created no contract",
+                creation.name
+            ),
+        })?;
+        Ok((creation, mined, address))
+    }
+
+    /// Does what was not done before.
+    async fn step(&mut self, work: Work, draft: Draft) -> Result<Mined> {
+        if let Some(index) = self.journal.steps.iter().position(|step| step.work == work) {
+            let step = self.journal.steps[index].clone();
+            if let Some(mined) = step.mined {
+                return Ok(mined);
+            }
+            if self.is_under_way(&step).await? {
+                return self.finish(index, &draft).await;
+            }
+            self.journal.steps.remove(index);
+        }
+        let (nonce, signed) = self.client.prepare(self.signer, &draft).await?;
+        self.journal.steps.push(Step {
+            work,
+            nonce,
+            transaction: signed.hash,
+            raw: signed.raw.clone(),
+            mined: None,
+        });
+        self.keep()?;
+        self.client.send(&signed).await?;
+        self.finish(self.journal.steps.len() - 1, &draft).await
+    }
+
+    /// Whether a transaction that may have been sent takes effect, or can still do so. If not, another one may take its
+    /// place: it has failed, its nonce is used by another one, or the node refuses it.
+    async fn is_under_way(&self, step: &Step) -> Result<bool> {
+        if let Some(receipt) = self.client.receipt(step.transaction).await? {
+            return Ok(receipt.succeeded);
+        }
+        let outcome = self.client.send_raw(&step.raw).await;
+        Ok(match outcome {
+            SendOutcome::Accepted | SendOutcome::AlreadyKnown | SendOutcome::Unknown(_) => true,
+            // It may have been mined between the two questions.
+            _ => self
+                .client
+                .receipt(step.transaction)
+                .await?
+                .is_some_and(|receipt| receipt.succeeded),
+        })
+    }
+
+    async fn finish(&mut self, index: usize, draft: &Draft) -> Result<Mined> {
+        let hash = self.journal.steps[index].transaction;
+        let receipt = self
+            .client
+            .complete(hash, draft, self.journal.deployer, PATIENCE)
+            .await?;
+        let mined = Mined {
+            block: receipt.block_number,
+            gas_used: receipt.gas_used,
+            contract: receipt.contract_address,
+        };
+        self.journal.steps[index].mined = Some(mined);
+        self.keep()?;
+        Ok(mined)
+    }
+
+    fn keep(&mut self) -> Result<(), ParamsError> {
+        (self.keep)(&self.journal).map_err(ParamsError::Keep)
+    }
+
+    fn gas_used(&self) -> u64 {
+        let mined = self.journal.steps.iter().filter_map(|step| step.mined);
+        mined.map(|mined| mined.gas_used).sum()
+    }
+
+    fn transaction(&self, work: Work) -> Option<B256> {
+        let mut steps = self.journal.steps.iter();
+        steps.find(|step| step.work == work).map(|step| step.transaction)
+    }
+}

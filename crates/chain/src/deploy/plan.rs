@@ -1,0 +1,163 @@
+//! A deployment that is played and not sent.
+
+use alloy::primitives::{Address, U256};
+use serde::Serialize;
+
+use super::creation::Creation;
+use super::params::MAINNET;
+use super::problems::{Problem, Problems, Weight};
+use super::{DeployParams, ParamsError};
+use crate::{ChainClient, ChainError, Fees, Result};
+
+/// What a deployment would do.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeployPlan {
+    /// Who would send it.
+    pub deployer: Address,
+    /// What it holds, attoFIL.
+    pub balance: U256,
+    /// The creations.
+    pub creations: Vec<PlannedCreation>,
+    /// Most that the creations cost at the present gas price, attoFIL. Registering publishers comes on top.
+    pub cost: U256,
+    /// attoFIL for a unit of gas, at most.
+    pub gas_price: u128,
+    /// The publishers that the owner has to register by itself, since somebody else deploys.
+    pub publishers_left: bool,
+    /// Why this is not deployed.
+    pub refusals: Vec<Problem>,
+    /// What somebody should know.
+    pub warnings: Vec<Problem>,
+}
+
+/// A contract that would be created.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedCreation {
+    /// Its name in the source.
+    pub name: &'static str,
+    /// Gas limit; none if the constructor refuses.
+    pub gas: Option<u64>,
+    /// Bytes of the creation code with arguments.
+    pub bytes: usize,
+}
+
+impl DeployPlan {
+    /// Gas of all creations.
+    #[must_use]
+    pub fn gas(&self) -> u64 {
+        self.creations.iter().filter_map(|creation| creation.gas).sum()
+    }
+
+    /// Refuses what must not be sent.
+    ///
+    /// # Errors
+    /// [`ParamsError::Refused`] with all reasons.
+    pub fn expect_allowed(&self) -> Result<(), ParamsError> {
+        if self.refusals.is_empty() {
+            return Ok(());
+        }
+        Err(Problems(self.refusals.clone()).into())
+    }
+}
+
+/// Plays the three creations as `deployer`, with a stand-in for the addresses that do not exist yet, and looks at who the
+/// roles are. Sends nothing.
+///
+/// # Errors
+/// [`ParamsError::Refused`] if nothing could work, and whatever the node says. What is dangerous, and what the constructors
+/// refuse, is in the plan.
+pub async fn plan(client: &ChainClient, params: &DeployParams, deployer: Address) -> Result<DeployPlan> {
+    client.expect_chain(params.chain_id)?;
+    let mut refusals = params.refusals();
+    if refusals
+        .iter()
+        .any(|problem| problem.weight == Weight::Impossible)
+    {
+        return Err(ParamsError::from(Problems(refusals)).into());
+    }
+    let mut warnings = params.warnings();
+    for problem in roles_on_chain(client, params).await? {
+        let kind = if params.refuses(problem.weight) {
+            &mut refusals
+        } else {
+            &mut warnings
+        };
+        kind.push(problem);
+    }
+
+    let mut creations = Vec::new();
+    for creation in [
+        Creation::beacon(&params.beacon)?,
+        Creation::rounds(params, deployer)?,
+        Creation::rewards(params, deployer),
+    ] {
+        let draft = creation.draft();
+        let gas = match client.estimate_gas(&draft, deployer).await {
+            Ok(gas) => Some(gas),
+            Err(ChainError::Reverted(revert)) => {
+                refusals.push(Problem {
+                    field: format!("constructor of {}", creation.name),
+                    reason: revert.to_string(),
+                    weight: Weight::Impossible,
+                });
+                None
+            }
+            Err(other) => return Err(other),
+        };
+        creations.push(PlannedCreation {
+            name: creation.name,
+            gas,
+            bytes: draft.input.len(),
+        });
+    }
+    let Fees { max_fee, .. } = client.fees().await?;
+    let mut plan = DeployPlan {
+        deployer,
+        balance: client.balance(deployer).await?,
+        creations,
+        cost: U256::ZERO,
+        gas_price: max_fee,
+        publishers_left: deployer != params.owner && !params.publishers.is_empty(),
+        refusals,
+        warnings,
+    };
+    plan.cost = U256::from(plan.gas()) * U256::from(max_fee);
+    Ok(plan)
+}
+
+/// What only the chain knows of the roles.
+async fn roles_on_chain(client: &ChainClient, params: &DeployParams) -> Result<Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut add = |weight, field: &str, reason: String| {
+        problems.push(Problem {
+            field: field.into(),
+            reason,
+            weight,
+        });
+    };
+    if params.chain_id == MAINNET && client.code(params.owner).await?.is_empty() {
+        add(
+            Weight::Unusual,
+            "owner",
+            format!(
+                "{} is a single key and no contract: hand over to a Safe behind a timelock (docs/deployment.md) before \
+                 there is money in the pool",
+                params.owner
+            ),
+        );
+    }
+    for &evaluator in &params.evaluators {
+        if !client.code(evaluator).await?.is_empty() {
+            add(
+                Weight::Dangerous,
+                "evaluators",
+                format!(
+                    "{evaluator} is a contract, and contracts cannot sign settlements: give the address of a key"
+                ),
+            );
+        }
+    }
+    Ok(problems)
+}

@@ -1,0 +1,212 @@
+//! The deployment file: `deployments/<chain>.json`.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256, Bytes, keccak256};
+use serde::{Deserialize, Serialize};
+
+use super::creation::{Argument, Creation, Part};
+use super::{DeployParams, Deployment, NetworkState, ParamsError};
+use crate::{ChainClient, Result};
+
+/// foundry.toml, from which the embedded bytecode was built (`make check-artifacts` holds them together).
+const FOUNDRY: &str = include_str!("../../../../foundry.toml");
+
+/// All that is known of a deployment. Whatever reads a [`Deployment`] reads this file too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentRecord {
+    /// Where the contracts are.
+    #[serde(flatten)]
+    pub deployment: Deployment,
+    /// Who sent the transactions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployer: Option<Address>,
+    /// How each contract was made; empty in files of other origin.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contracts: BTreeMap<Part, ContractRecord>,
+    /// What was deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<DeployParams>,
+    /// Roles and settings as last approved; those of `params` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<NetworkState>,
+    /// From which source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// How a contract was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContractRecord {
+    /// Its name in the source.
+    pub name: String,
+    /// The transaction that created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<B256>,
+    /// That transaction's block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<u64>,
+    /// keccak-256 of the code on the chain.
+    pub code_hash: B256,
+    /// keccak-256 of the creation code without arguments: names source and compiler settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytecode_hash: Option<B256>,
+    /// The constructor's arguments, ABI-encoded.
+    pub arguments: Bytes,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constructor: Vec<Argument>,
+}
+
+/// What the bytecode was built from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// Version of assize.
+    pub assize: String,
+    /// The commit, if whoever built assize gave it in ASSIZE_COMMIT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Compiler and settings.
+    pub compiler: String,
+}
+
+impl Source {
+    /// Of the bytecode embedded here.
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self {
+            assize: env!("CARGO_PKG_VERSION").into(),
+            commit: option_env!("ASSIZE_COMMIT").map(Into::into),
+            compiler: compiler(FOUNDRY),
+        }
+    }
+}
+
+fn compiler(foundry: &str) -> String {
+    let parsed: toml::Table = foundry.parse().unwrap_or_default();
+    let profile = parsed.get("profile").and_then(|profiles| profiles.get("default"));
+    let setting = |name: &str| match profile.and_then(|profile| profile.get(name)) {
+        Some(toml::Value::String(text)) => text.clone(),
+        Some(toml::Value::Integer(number)) => number.to_string(),
+        Some(toml::Value::Boolean(truth)) => truth.to_string(),
+        _ => "unset".into(),
+    };
+    format!(
+        "solc {}, evm_version {}, optimizer {}, optimizer_runs {}, bytecode_hash {}, cbor_metadata {}",
+        setting("solc"),
+        setting("evm_version"),
+        setting("optimizer"),
+        setting("optimizer_runs"),
+        setting("bytecode_hash"),
+        setting("cbor_metadata")
+    )
+}
+
+impl ContractRecord {
+    pub(super) fn new(
+        creation: &Creation,
+        code_hash: B256,
+        transaction: Option<B256>,
+        block: Option<u64>,
+    ) -> Self {
+        Self {
+            name: creation.name.into(),
+            transaction,
+            block,
+            code_hash,
+            bytecode_hash: Some(creation.bytecode_hash()),
+            arguments: creation.arguments.clone(),
+            constructor: creation.words.clone(),
+        }
+    }
+}
+
+impl DeploymentRecord {
+    /// What the file says, or implies, of roles and settings.
+    #[must_use]
+    pub fn expected_state(&self) -> Option<NetworkState> {
+        self.state
+            .clone()
+            .or_else(|| self.params.as_ref().map(NetworkState::of))
+    }
+
+    /// All publishers that the file names.
+    #[must_use]
+    pub fn known_publishers(&self) -> Vec<Address> {
+        let first = self.params.iter().flat_map(|params| &params.publishers);
+        let later = self.state.iter().flat_map(|state| &state.publishers);
+        let mut known: Vec<Address> = first.chain(later).copied().collect();
+        known.sort_unstable();
+        known.dedup();
+        known
+    }
+
+    /// Fills in what a file of other origin lacks and the chain and the source tell: code hashes, arguments in words.
+    ///
+    /// # Errors
+    /// As [`ChainClient::code`].
+    pub async fn complete(&mut self, client: &ChainClient) -> Result<()> {
+        let d = self.deployment;
+        for (part, address) in [
+            (Part::Beacon, d.beacon),
+            (Part::Rounds, d.rounds),
+            (Part::Rewards, d.rewards),
+        ] {
+            let Some(creation): Option<Creation> = self.creation(part)? else {
+                return Ok(());
+            };
+            let code_hash = keccak256(client.code(address).await?);
+            let known = self.contracts.get(&part);
+            let (transaction, block) = known.map_or((None, None), |known| (known.transaction, known.block));
+            let contract = ContractRecord::new(&creation, code_hash, transaction, block);
+            self.contracts.insert(part, contract);
+        }
+        self.source = Some(Source::embedded());
+        Ok(())
+    }
+
+    /// A contract as the source and the file's parameters make it; none without parameters.
+    pub(super) fn creation(&self, part: Part) -> Result<Option<Creation>, ParamsError> {
+        let Deployment { beacon, rounds, .. } = self.deployment;
+        self.params
+            .as_ref()
+            .map(|params| Creation::of(part, params, beacon, rounds))
+            .transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_is_that_of_foundry_toml() {
+        let words = Source::embedded().compiler;
+        assert!(
+            words.starts_with("solc 0.8.30, evm_version prague, optimizer true"),
+            "{words}"
+        );
+        assert!(!words.contains("unset"), "{words}");
+    }
+
+    #[test]
+    fn a_file_of_addresses_alone_is_a_record_too() {
+        let deployment = Deployment {
+            chain_id: 31_337,
+            beacon: Address::repeat_byte(1),
+            rounds: Address::repeat_byte(2),
+            rewards: Address::repeat_byte(3),
+            block: 4,
+            gas_used: None,
+        };
+        let text = serde_json::to_string(&deployment).unwrap();
+        let record: DeploymentRecord = serde_json::from_str(&text).unwrap();
+        assert_eq!(record.deployment, deployment);
+        assert_eq!(record.expected_state(), None);
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Deployment>(&text).unwrap(), deployment);
+    }
+}

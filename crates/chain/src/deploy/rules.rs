@@ -1,0 +1,475 @@
+//! What deployment parameters have to be like. `contracts/script/ParameterFile.sol` refuses the same on mainnet.
+
+use std::collections::BTreeSet;
+
+use alloy::primitives::{Address, address};
+
+use super::params::{self, BeaconParams, CALIBRATION, DeployParams, MAINNET};
+use super::problems::{Problem, Weight};
+
+const DAY: u64 = 86_400;
+/// `Roles.MAX_CHALLENGE_WINDOW`.
+const MAX_CHALLENGE_WINDOW: u64 = 30 * DAY;
+/// `Roles.MAX_EVALUATORS`.
+const MAX_EVALUATORS: usize = 32;
+/// `Rewards.MIN_PAYMENT_GAS`.
+const MIN_PAYMENT_GAS: u64 = 50_000;
+/// Filecoin counts about 450 times the gas of Ethereum: with less, hardly any payment of a batch would get through.
+const MIN_FILECOIN_PAYMENT_GAS: u64 = 10_000_000;
+/// Twice this must be left before each payment of a batch, and a block of Ethereum's scale has 30 000 000.
+const MAX_PAYMENT_GAS_ELSEWHERE: u64 = 10_000_000;
+/// Below it are precompiles and the placeholders of docs/params.
+const FIRST_ADDRESS: u64 = 0x1_0000;
+/// Filecoin's precompiles begin with this byte, and eighteen zeros follow.
+const FILECOIN_PRECOMPILE: u8 = 0xfe;
+
+/// The accounts of the mnemonic "test test test test test test test test test test test junk", whose keys everybody has.
+const PUBLIC_KEYS: [Address; 10] = [
+    address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
+    address!("70997970C51812dc3A010C7d01b50e0d17dc79C8"),
+    address!("3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"),
+    address!("90F79bf6EB2c4f870365E785982E1f101E93b906"),
+    address!("15d34AAf54267DB7D7c367839AAf71A00a2C6A65"),
+    address!("9965507D1a55bcC2695C58ba16FB37d819B0A4dc"),
+    address!("976EA74026E726554dB657fA54763abd0C3a0aa9"),
+    address!("14dC79964da2C08b23698B3D3cc7Ca32193d9955"),
+    address!("23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f"),
+    address!("a0Ee7A142d267C1f36714E4a8F75612F20a79720"),
+];
+
+/// Everything that is wrong.
+pub(super) fn apply(params: &DeployParams) -> Vec<Problem> {
+    let mut found = Found(Vec::new());
+    found.addresses(params);
+    found.evaluators(params);
+    found.windows(params);
+    found.money(params);
+    found.beacon(params);
+    found.separation(params);
+    found.0
+}
+
+impl DeployParams {
+    fn is_filecoin(&self) -> bool {
+        matches!(self.chain_id, MAINNET | CALIBRATION)
+    }
+
+    fn single_roles(&self) -> [(&'static str, Address); 4] {
+        [
+            ("owner", self.owner),
+            ("coordinator", self.coordinator),
+            ("guardian", self.guardian),
+            ("treasury", self.treasury),
+        ]
+    }
+}
+
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn add(&mut self, weight: Weight, field: &str, reason: impl Into<String>) {
+        self.0.push(Problem {
+            field: field.to_owned(),
+            reason: reason.into(),
+            weight,
+        });
+    }
+
+    fn impossible(&mut self, field: &str, reason: impl Into<String>) {
+        self.add(Weight::Impossible, field, reason);
+    }
+
+    fn dangerous(&mut self, field: &str, reason: impl Into<String>) {
+        self.add(Weight::Dangerous, field, reason);
+    }
+
+    /// Addresses that nobody, or everybody, controls.
+    fn addresses(&mut self, params: &DeployParams) {
+        let lists = [
+            ("publishers", &params.publishers),
+            ("evaluators", &params.evaluators),
+        ];
+        let listed = lists
+            .iter()
+            .flat_map(|(field, addresses)| addresses.iter().map(move |&address| (*field, address)));
+        for (field, address) in params.single_roles().into_iter().chain(listed) {
+            if address.is_zero() {
+                self.impossible(field, "it is the zero address, which nobody controls");
+            } else if is_placeholder(address) {
+                self.dangerous(
+                    field,
+                    format!("{address} is a placeholder or a precompile, which nobody controls: give an address of your own"),
+                );
+            } else if params.is_filecoin() && PUBLIC_KEYS.contains(&address) {
+                self.dangerous(
+                    field,
+                    format!("the private key of {address} is public (anvil's test accounts): give an address of your own"),
+                );
+            }
+        }
+        for (field, addresses) in lists {
+            if addresses.iter().collect::<BTreeSet<_>>().len() < addresses.len() {
+                self.impossible(field, "one address is listed twice");
+            }
+        }
+    }
+
+    fn evaluators(&mut self, params: &DeployParams) {
+        let (count, threshold) = (params.evaluators.len(), params.threshold);
+        if count > MAX_EVALUATORS {
+            self.impossible(
+                "evaluators",
+                format!("{count} are more than the contract takes: give {MAX_EVALUATORS} at most"),
+            );
+        }
+        if threshold == 0 || threshold > count as u64 {
+            return self.impossible(
+                "threshold",
+                format!("{threshold} of {count} evaluators: give 1 to {count}"),
+            );
+        }
+        if count == 1 {
+            self.dangerous(
+                "evaluators",
+                "a single evaluator decides over all money: give three or more, of independent people",
+            );
+        }
+        if threshold == 1 {
+            self.dangerous(
+                "threshold",
+                "one signature decides over all money, so the weakest evaluator does: give 2 or more",
+            );
+        } else if threshold * 2 <= count as u64 {
+            self.add(
+                Weight::Unusual,
+                "threshold",
+                format!("{threshold} of {count} is no majority: two groups could sign settlements that contradict each other"),
+            );
+        }
+    }
+
+    fn windows(&mut self, params: &DeployParams) {
+        let (least, window) = (params.min_challenge_window, params.challenge_window);
+        if window < least {
+            self.impossible(
+                "challengeWindow",
+                format!("{window} s is less than minChallengeWindow, {least} s"),
+            );
+        }
+        if window > MAX_CHALLENGE_WINDOW {
+            self.impossible(
+                "challengeWindow",
+                format!("{window} s is more than the contract takes: give 30 days ({MAX_CHALLENGE_WINDOW} s) at most"),
+            );
+        }
+        for (field, seconds) in [("minChallengeWindow", least), ("challengeWindow", window)] {
+            if seconds < DAY {
+                self.dangerous(
+                    field,
+                    format!(
+                        "{seconds} s is less than a day (86400 s): too little to recompute, to challenge and to veto before \
+                         money flows"
+                    ),
+                );
+            }
+        }
+    }
+
+    fn money(&mut self, params: &DeployParams) {
+        if params.parameters.budget == 0 {
+            self.dangerous(
+                "parameters.budget",
+                "it is zero: rounds would pay nothing, and no settlement could be posted",
+            );
+        }
+        let gas = params.payment_gas;
+        if gas < MIN_PAYMENT_GAS {
+            self.impossible(
+                "paymentGas",
+                format!("{gas} is less than the contract takes, {MIN_PAYMENT_GAS}"),
+            );
+        } else if params.is_filecoin() && gas < MIN_FILECOIN_PAYMENT_GAS {
+            self.dangerous(
+                "paymentGas",
+                format!(
+                    "{gas} is too little in Filecoin's gas, where every batched payment would fail, and it can never be \
+                     changed: give 30000000"
+                ),
+            );
+        } else if !params.is_filecoin() && gas > MAX_PAYMENT_GAS_ELSEWHERE {
+            self.add(
+                Weight::Unusual,
+                "paymentGas",
+                format!("{gas} is Filecoin's scale: elsewhere a batch would not fit a block; give 60000"),
+            );
+        }
+    }
+
+    fn beacon(&mut self, params: &DeployParams) {
+        match &params.beacon {
+            BeaconParams::Drand {
+                public_key, period, ..
+            } => {
+                if *period == 0 {
+                    self.impossible("beacon.period", "it is zero");
+                }
+                if let Err(params::ParamsError::Field { field, reason }) =
+                    params::public_key_for_evm(public_key)
+                {
+                    self.impossible(field, reason);
+                }
+                if params.is_filecoin() {
+                    self.dangerous(
+                        "beacon.kind",
+                        "drand by pairing costs about 1.15 G gas a round on Filecoin, a ninth of a block: give \
+                         filecoin-mainnet or filecoin-calibration, which cost 5 M",
+                    );
+                }
+            }
+            BeaconParams::FilecoinMainnet { .. } if params.chain_id != MAINNET => self.impossible(
+                "beacon.kind",
+                "filecoin-mainnet works on chain 314 only; use drand elsewhere",
+            ),
+            BeaconParams::FilecoinCalibration { .. } if params.chain_id != CALIBRATION => self.impossible(
+                "beacon.kind",
+                "filecoin-calibration works on chain 314159 only; use drand elsewhere",
+            ),
+            BeaconParams::FilecoinMainnet { .. } | BeaconParams::FilecoinCalibration { .. } => {}
+        }
+    }
+
+    /// Who must not be the same: each role is there to hold another one back, or sits in a daemon that faces the network.
+    fn separation(&mut self, params: &DeployParams) {
+        let p = params;
+        let mut apart = |same: bool, field: &str, reason: &str| {
+            if same {
+                self.dangerous(field, reason);
+            }
+        };
+        let evaluates = |address: Address| p.evaluators.contains(&address);
+        apart(
+            p.owner == p.guardian,
+            "guardian",
+            "it is the owner, whose changes of evaluators it is there to stop: give an address of its own",
+        );
+        apart(
+            p.owner == p.coordinator,
+            "coordinator",
+            "it is the owner: the coordinator's key sits in a daemon, the owner's should be a Safe or a timelock",
+        );
+        apart(
+            p.guardian == p.coordinator,
+            "coordinator",
+            "it is the guardian, and its key sits in a daemon: who steals it could veto every settlement",
+        );
+        apart(
+            p.guardian == p.treasury,
+            "treasury",
+            "it is the guardian: what the guardian vetoes stays in the pool, and the treasury gets that in the end",
+        );
+        let of_evaluators = [
+            ("owner", p.owner, "the owner appoints evaluators"),
+            ("guardian", p.guardian, "the guardian checks what evaluators sign"),
+            (
+                "coordinator",
+                p.coordinator,
+                "the coordinator chooses whom evaluators count, from a daemon",
+            ),
+        ];
+        for (field, address, why) in of_evaluators {
+            let reason = format!("it is an evaluator, but {why}: give an address of its own");
+            apart(evaluates(address), field, &reason);
+        }
+        for &publisher in &p.publishers {
+            let others = [
+                (publisher == p.owner, "the owner"),
+                (publisher == p.guardian, "the guardian"),
+                (evaluates(publisher), "an evaluator"),
+            ];
+            for (same, role) in others {
+                let reason = format!(
+                    "{publisher} is {role}, and a publisher's key sits in a daemon: give a key of its own"
+                );
+                apart(same, "publishers", &reason);
+            }
+        }
+        if p.owner == p.treasury {
+            self.add(
+                Weight::Unusual,
+                "treasury",
+                "it is the owner, who can announce the programme's end: one key then gets what was never promised",
+            );
+        }
+        if evaluates(p.treasury) {
+            self.add(
+                Weight::Unusual,
+                "treasury",
+                "it is an evaluator, who gains by what is never granted",
+            );
+        }
+    }
+}
+
+fn is_placeholder(address: Address) -> bool {
+    let bytes = address.as_slice();
+    let mut last = [0; 8];
+    last.copy_from_slice(&bytes[12..]);
+    let number = u64::from_be_bytes(last);
+    let is_low = bytes[1..12].iter().all(|&byte| byte == 0) && number < FIRST_ADDRESS;
+    is_low && matches!(bytes[0], 0 | FILECOIN_PRECOMPILE)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::Bytes;
+    use assize_protocol::Parameters;
+
+    use super::*;
+
+    /// Nothing is wrong with these on mainnet.
+    fn good() -> DeployParams {
+        let address = Address::repeat_byte;
+        DeployParams {
+            chain_id: MAINNET,
+            beacon: BeaconParams::FilecoinMainnet { slack_epochs: 3 },
+            owner: address(1),
+            coordinator: address(2),
+            publishers: vec![address(3)],
+            guardian: address(4),
+            treasury: address(8),
+            evaluators: vec![address(7), address(5), address(6)],
+            threshold: 2,
+            min_challenge_window: DAY,
+            challenge_window: DAY,
+            payment_gas: 30_000_000,
+            parameters: Parameters::default(),
+        }
+    }
+
+    #[track_caller]
+    fn found(change: impl Fn(&mut DeployParams), field: &str, weight: Weight) {
+        let mut params = good();
+        change(&mut params);
+        let problems = params.problems();
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.field == field && problem.weight == weight),
+            "{problems:?}"
+        );
+        assert_eq!(params.validate().is_err(), weight != Weight::Unusual);
+        // The same elsewhere is a warning, unless nothing could work.
+        params.chain_id = CALIBRATION;
+        if matches!(params.beacon, BeaconParams::FilecoinMainnet { .. }) {
+            params.beacon = BeaconParams::FilecoinCalibration { slack_epochs: 3 };
+        }
+        assert_eq!(
+            params.validate().is_err(),
+            weight == Weight::Impossible,
+            "{:?}",
+            params.refusals()
+        );
+    }
+
+    #[test]
+    fn each_danger_is_refused_on_mainnet_alone() {
+        assert_eq!(good().problems(), []);
+        let dangerous = Weight::Dangerous;
+        found(
+            |p| p.min_challenge_window = DAY - 1,
+            "minChallengeWindow",
+            dangerous,
+        );
+        let short = |p: &mut DeployParams| (p.min_challenge_window, p.challenge_window) = (60, DAY - 1);
+        found(short, "challengeWindow", dangerous);
+        found(|p| p.evaluators.truncate(1), "threshold", Weight::Impossible);
+        let single = |p: &mut DeployParams| {
+            p.evaluators.truncate(1);
+            p.threshold = 1;
+        };
+        found(single, "evaluators", dangerous);
+        found(|p| p.threshold = 1, "threshold", dangerous);
+        found(|p| p.owner = p.evaluators[0], "owner", dangerous);
+        found(|p| p.guardian = p.evaluators[1], "guardian", dangerous);
+        found(|p| p.coordinator = p.evaluators[2], "coordinator", dangerous);
+        found(|p| p.publishers[0] = p.evaluators[2], "publishers", dangerous);
+        found(|p| p.publishers[0] = p.owner, "publishers", dangerous);
+        found(|p| p.guardian = p.owner, "guardian", dangerous);
+        found(|p| p.coordinator = p.owner, "coordinator", dangerous);
+        found(|p| p.coordinator = p.guardian, "coordinator", dangerous);
+        found(|p| p.treasury = p.guardian, "treasury", dangerous);
+        found(|p| p.parameters.budget = 0, "parameters.budget", dangerous);
+        found(|p| p.payment_gas = 60_000, "paymentGas", dangerous);
+        found(|p| p.beacon = BeaconParams::quicknet(), "beacon.kind", dangerous);
+        found(|p| p.treasury = PUBLIC_KEYS[3], "treasury", dangerous);
+        for byte in [0x01, 0x12, 0xff] {
+            let low = Address::with_last_byte(byte);
+            found(|p| p.owner = low, "owner", dangerous);
+            found(|p| p.treasury = low, "treasury", dangerous);
+            found(|p| p.evaluators[1] = low, "evaluators", dangerous);
+        }
+        let call_actor = address!("fe00000000000000000000000000000000000003");
+        found(|p| p.guardian = call_actor, "guardian", dangerous);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_everywhere_and_what_is_odd_nowhere() {
+        let impossible = Weight::Impossible;
+        found(|p| p.treasury = Address::ZERO, "treasury", impossible);
+        found(|p| p.publishers.push(Address::ZERO), "publishers", impossible);
+        found(
+            |p| p.evaluators.push(Address::repeat_byte(5)),
+            "evaluators",
+            impossible,
+        );
+        let many = |p: &mut DeployParams| p.evaluators = (1..=33).map(Address::repeat_byte).collect();
+        found(many, "evaluators", impossible);
+        found(|p| p.threshold = 0, "threshold", impossible);
+        found(
+            |p| p.min_challenge_window = DAY + 1,
+            "challengeWindow",
+            impossible,
+        );
+        found(|p| p.challenge_window = 31 * DAY, "challengeWindow", impossible);
+        found(|p| p.payment_gas = 49_999, "paymentGas", impossible);
+        found(|p| p.treasury = p.owner, "treasury", Weight::Unusual);
+        found(|p| p.treasury = p.evaluators[0], "treasury", Weight::Unusual);
+        let minority = |p: &mut DeployParams| p.evaluators.push(Address::repeat_byte(9));
+        found(minority, "threshold", Weight::Unusual);
+        let key = Bytes::from_static(&[1, 2]);
+        let broken = BeaconParams::Drand {
+            public_key: key,
+            genesis: 0,
+            period: 0,
+        };
+        found(|p| p.beacon = broken.clone(), "beacon.period", impossible);
+        found(|p| p.beacon = broken.clone(), "beacon.publicKey", impossible);
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let mut params = good();
+        params.parameters.budget = 0;
+        params.threshold = 1;
+        params.guardian = params.owner;
+        params.challenge_window = 60;
+        let text = params.validate().unwrap_err().to_string();
+        for field in ["parameters.budget", "threshold", "guardian", "challengeWindow"] {
+            assert!(text.contains(&format!("`{field}`")), "{text}");
+        }
+        assert!(text.contains("5 things are wrong"), "{text}");
+    }
+
+    #[test]
+    fn the_committed_mainnet_file_is_refused_until_its_placeholders_are_gone() {
+        let text = include_str!("../../../../docs/params/mainnet.json");
+        let params: DeployParams = serde_json::from_str(text).unwrap();
+        let fields: BTreeSet<_> = params
+            .refusals()
+            .into_iter()
+            .map(|problem| problem.field)
+            .collect();
+        let expected = ["coordinator", "evaluators", "guardian", "owner", "treasury"];
+        assert_eq!(fields.into_iter().collect::<Vec<_>>(), expected);
+    }
+}

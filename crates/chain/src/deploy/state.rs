@@ -1,0 +1,204 @@
+//! Who is who in a deployment, and what is set: what may change after the contracts are created.
+
+use alloy::primitives::Address;
+use assize_protocol::Parameters;
+use serde::{Deserialize, Serialize};
+
+use super::{DeployParams, Deployment};
+use crate::contracts::rounds::Rounds as Abi;
+use crate::{Announced, ChainClient, Result, Rewards, Rounds};
+
+/// A change that is announced and not yet in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Coming {
+    /// What comes, in words.
+    pub value: String,
+    /// When, Unix seconds.
+    pub effective_at: u64,
+}
+
+/// Roles and settings of a deployment at one time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkState {
+    /// Owner of `Rounds`.
+    pub rounds_owner: Address,
+    /// Offered the ownership of `Rounds`, and has not accepted it.
+    pub rounds_pending_owner: Option<Address>,
+    /// Owner of `Rewards`.
+    pub rewards_owner: Address,
+    /// Offered the ownership of `Rewards`, and has not accepted it.
+    pub rewards_pending_owner: Option<Address>,
+    /// Opens rounds.
+    pub coordinator: Address,
+    /// Those of the known publishers that may commit.
+    pub publishers: Vec<Address>,
+    /// May veto.
+    pub guardian: Address,
+    /// The guardian announced.
+    pub next_guardian: Option<Coming>,
+    /// May sign settlements, ascending.
+    pub evaluators: Vec<Address>,
+    /// Signatures that a settlement needs.
+    pub threshold: u64,
+    /// The evaluators announced.
+    pub next_evaluators: Option<Coming>,
+    /// Seconds between posting a settlement and its activation.
+    pub challenge_window: u64,
+    /// The shorter window announced.
+    pub next_challenge_window: Option<Coming>,
+    /// Gets the surplus.
+    pub treasury: Address,
+    /// When the programme ends, Unix seconds.
+    pub ends_at: Option<u64>,
+    /// Parameters of the next round.
+    pub parameters: Parameters,
+}
+
+impl NetworkState {
+    /// As it is right after deployment, once the publishers are registered.
+    #[must_use]
+    pub fn of(params: &DeployParams) -> Self {
+        let sorted = |addresses: &[Address]| {
+            let mut addresses = addresses.to_vec();
+            addresses.sort_unstable();
+            addresses
+        };
+        Self {
+            rounds_owner: params.owner,
+            rounds_pending_owner: None,
+            rewards_owner: params.owner,
+            rewards_pending_owner: None,
+            coordinator: params.coordinator,
+            publishers: sorted(&params.publishers),
+            guardian: params.guardian,
+            next_guardian: None,
+            evaluators: sorted(&params.evaluators),
+            threshold: params.threshold,
+            next_evaluators: None,
+            challenge_window: params.challenge_window,
+            next_challenge_window: None,
+            treasury: params.treasury,
+            ends_at: None,
+            parameters: params.parameters,
+        }
+    }
+
+    /// As it is on the chain. The contract keeps no list of publishers, so it is asked for the known ones.
+    ///
+    /// # Errors
+    /// As [`ChainClient::call`].
+    pub async fn read(
+        client: &ChainClient,
+        deployment: &Deployment,
+        known_publishers: &[Address],
+    ) -> Result<Self> {
+        let rounds = Rounds::new(client.clone(), deployment.rounds);
+        let rewards = Rewards::new(client.clone(), deployment.rewards);
+        let evaluators = rewards.evaluators().await?;
+        let mut publishers = Vec::new();
+        for &publisher in known_publishers {
+            let call = Abi::isPublisherCall { publisher };
+            if client.call("Rounds", rounds.address(), &call).await? {
+                publishers.push(publisher);
+            }
+        }
+        publishers.sort_unstable();
+        let asked = |address| (address != Address::ZERO).then_some(address);
+        let at = rounds.address();
+        Ok(Self {
+            rounds_owner: client.call("Rounds", at, &Abi::ownerCall {}).await?,
+            rounds_pending_owner: asked(client.call("Rounds", at, &Abi::pendingOwnerCall {}).await?),
+            rewards_owner: rewards.owner().await?,
+            rewards_pending_owner: rewards.pending_owner().await?,
+            coordinator: client.call("Rounds", at, &Abi::coordinatorCall {}).await?,
+            publishers,
+            guardian: rewards.guardian().await?,
+            next_guardian: rewards
+                .next_guardian()
+                .await?
+                .map(|next| coming(next, |guardian| guardian.to_string())),
+            evaluators: evaluators.set,
+            threshold: evaluators.threshold,
+            next_evaluators: rewards.next_evaluators().await?.map(|next| {
+                coming(next, |next| {
+                    format!("{} of {}", next.threshold, addresses(&next.set))
+                })
+            }),
+            challenge_window: rewards.challenge_window().await?,
+            next_challenge_window: rewards
+                .next_challenge_window()
+                .await?
+                .map(|next| coming(next, |window| format!("{window} s"))),
+            treasury: rewards.treasury().await?,
+            ends_at: rewards.ends_at().await?,
+            parameters: rounds.parameters().await?,
+        })
+    }
+
+    /// All of it in words, by name: two states differ in the lines that differ.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        fn or_none<T>(value: Option<&T>, show: impl Fn(&T) -> String) -> String {
+            value.map_or_else(|| "none".into(), show)
+        }
+        let next = |change: &Option<Coming>| {
+            or_none(change.as_ref(), |change| {
+                format!("{} from {} on", change.value, change.effective_at)
+            })
+        };
+        let p = &self.parameters;
+        let address = |address: &Address| address.to_string();
+        vec![
+            ("owner of Rounds", self.rounds_owner.to_string()),
+            (
+                "pending owner of Rounds",
+                or_none(self.rounds_pending_owner.as_ref(), address),
+            ),
+            ("owner of Rewards", self.rewards_owner.to_string()),
+            (
+                "pending owner of Rewards",
+                or_none(self.rewards_pending_owner.as_ref(), address),
+            ),
+            ("coordinator", self.coordinator.to_string()),
+            ("publishers", addresses(&self.publishers)),
+            ("guardian", self.guardian.to_string()),
+            ("announced guardian", next(&self.next_guardian)),
+            ("evaluators", addresses(&self.evaluators)),
+            ("threshold", self.threshold.to_string()),
+            ("announced evaluators", next(&self.next_evaluators)),
+            ("challengeWindow", format!("{} s", self.challenge_window)),
+            ("announced challengeWindow", next(&self.next_challenge_window)),
+            ("treasury", self.treasury.to_string()),
+            ("end", or_none(self.ends_at.as_ref(), u64::to_string)),
+            ("parameters.roundDuration", p.round_duration.to_string()),
+            ("parameters.beaconDelay", p.beacon_delay.to_string()),
+            ("parameters.commitGrace", p.commit_grace.to_string()),
+            ("parameters.minCommitteeSize", p.min_committee_size.to_string()),
+            ("parameters.maxCommitteeSize", p.max_committee_size.to_string()),
+            ("parameters.quorum", p.quorum.to_string()),
+            (
+                "parameters.maxTasksPerCommittee",
+                p.max_tasks_per_committee.to_string(),
+            ),
+            ("parameters.targetMeasurements", p.target_measurements.to_string()),
+            ("parameters.budget", p.budget.to_string()),
+        ]
+    }
+}
+
+fn coming<T>(change: Announced<T>, show: impl Fn(&T) -> String) -> Coming {
+    Coming {
+        value: show(&change.value),
+        effective_at: change.effective_at,
+    }
+}
+
+fn addresses(addresses: &[Address]) -> String {
+    if addresses.is_empty() {
+        return "none".into();
+    }
+    let listed: Vec<_> = addresses.iter().map(Address::to_string).collect();
+    listed.join(", ")
+}

@@ -1,0 +1,267 @@
+//! A deployment in words.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use assize_chain::{
+    Address, BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Fil, Part, Rounds, Step, U256, Work,
+    chain_name,
+};
+use serde::Serialize;
+
+use crate::output::grouped;
+
+/// A role, who has it, and what that means.
+#[derive(Debug, Serialize)]
+pub(super) struct Role {
+    role: &'static str,
+    addresses: Vec<Address>,
+    may: String,
+}
+
+/// Every role of a network.
+pub(super) fn roles(params: &DeployParams) -> Vec<Role> {
+    let role = |role, addresses: &[Address], may: String| Role {
+        role,
+        addresses: addresses.to_vec(),
+        may,
+    };
+    vec![
+        role(
+            "owner",
+            &[params.owner],
+            "sets the rounds' parameters, coordinator and publishers at once; announces evaluators, guardian, a shorter window \
+             and the end, which come later; never touches money"
+                .into(),
+        ),
+        role(
+            "coordinator",
+            &[params.coordinator],
+            "opens rounds with roster and task list; cannot choose the draw".into(),
+        ),
+        role(
+            "publishers",
+            &params.publishers,
+            "commit batches of measurements; can leave some out".into(),
+        ),
+        role(
+            "evaluators",
+            &params.evaluators,
+            format!(
+                "{} of {} together sign settlements: who gets what, within the rounds' budgets",
+                params.threshold,
+                params.evaluators.len()
+            ),
+        ),
+        role(
+            "guardian",
+            &[params.guardian],
+            "vetoes pending settlements and announced evaluators or guardians; nothing else".into(),
+        ),
+        role(
+            "treasury",
+            &[params.treasury],
+            "gets what was never promised to anybody, 30 days or more after the end is announced; hands itself over".into(),
+        ),
+    ]
+}
+
+/// Every parameter: field, value, and what it does.
+fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
+    let beacon = match &params.beacon {
+        BeaconParams::Drand { genesis, period, .. } => (
+            format!("drand, period {period} s, genesis {genesis}"),
+            "DrandBeacon checks beacons by pairing".into(),
+        ),
+        BeaconParams::FilecoinMainnet { slack_epochs }
+        | BeaconParams::FilecoinCalibration { slack_epochs } => (
+            format!("{}, slackEpochs {slack_epochs}", chain_name(params.chain_id)),
+            "FilecoinBeacon compares with what Filecoin's consensus has verified".into(),
+        ),
+    };
+    let seconds = |seconds: u64| {
+        let hours = seconds / 3_600;
+        match seconds % 3_600 {
+            0 if hours > 0 => format!("{} s ({hours} h)", grouped(seconds)),
+            _ => format!("{} s", grouped(seconds)),
+        }
+    };
+    let p = &params.parameters;
+    vec![
+        ("beacon", beacon.0, beacon.1),
+        (
+            "minChallengeWindow",
+            seconds(params.min_challenge_window),
+            "the owner can never set a shorter window; for ever".into(),
+        ),
+        (
+            "challengeWindow",
+            seconds(params.challenge_window),
+            "from posting a settlement to its money; anyone recomputes and challenges, the guardian vetoes"
+                .into(),
+        ),
+        (
+            "paymentGas",
+            grouped(params.payment_gas),
+            "gas for each payment of a batch; for ever".into(),
+        ),
+        (
+            "roundDuration",
+            seconds(p.round_duration.into()),
+            "from opening to closing".into(),
+        ),
+        (
+            "beaconDelay",
+            seconds(p.beacon_delay.into()),
+            "the draw's beacon comes this long after opening, or later".into(),
+        ),
+        (
+            "commitGrace",
+            seconds(p.commit_grace.into()),
+            "batches are taken this long after closing".into(),
+        ),
+        (
+            "committees",
+            format!("{} to {}", p.min_committee_size, p.max_committee_size),
+            "stations; with fewer, no verdicts".into(),
+        ),
+        (
+            "quorum",
+            p.quorum.to_string(),
+            "votes that a verdict needs".into(),
+        ),
+        (
+            "tasks",
+            format!("up to {}", p.max_tasks_per_committee),
+            format!(
+                "for each committee, to make {} measurements a round",
+                grouped(p.target_measurements.into())
+            ),
+        ),
+        (
+            "budget",
+            Fil(U256::from(p.budget)).to_string(),
+            "most that a round pays".into(),
+        ),
+    ]
+}
+
+/// A dry run.
+pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
+    let mut text = String::new();
+    let mut line = |words: String| {
+        text.push_str(&words);
+        text.push('\n');
+    };
+    line(format!(
+        "Dry run on {} (chain {}): nothing is sent without --broadcast.\n\nParameters",
+        chain_name(params.chain_id),
+        params.chain_id
+    ));
+    for (name, value, meaning) in settings(params) {
+        line(format!("  {name:<18} {value:<41} {meaning}"));
+    }
+    line("\nRoles".into());
+    for role in roles(params) {
+        line(format!("  {:<12} {}", role.role, role.may));
+        match role.addresses.as_slice() {
+            [] => line("                 nobody yet".into()),
+            addresses => addresses
+                .iter()
+                .for_each(|address| line(format!("                 {address}"))),
+        }
+    }
+    line("\nTransactions".into());
+    for creation in &plan.creations {
+        let gas = creation
+            .gas
+            .map_or_else(|| "refused".into(), |gas| format!("{} gas", grouped(gas)));
+        line(format!(
+            "  create {:<15} {gas:>18}, {} bytes",
+            creation.name,
+            grouped(creation.bytes as u64)
+        ));
+    }
+    if !params.publishers.is_empty() {
+        let who = match plan.publishers_left {
+            true => "left to the owner, since another key deploys",
+            false => "not counted below",
+        };
+        line(format!(
+            "  register {} publishers: {who}",
+            params.publishers.len()
+        ));
+    }
+    line(format!(
+        "  {} gas at up to {} attoFIL: {} at most; {} holds {}",
+        grouped(plan.gas()),
+        plan.gas_price,
+        Fil(plan.cost),
+        plan.deployer,
+        Fil(plan.balance)
+    ));
+    if !plan.warnings.is_empty() {
+        line("\nWarnings".into());
+        for warning in &plan.warnings {
+            line(format!("  {warning}"));
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// Progress: what a transaction does, and what came of it.
+pub(super) fn step(step: &Step) -> String {
+    let what = match step.work {
+        Work::Create(Part::Beacon) => "create the beacon".into(),
+        Work::Create(Part::Rounds) => "create Rounds".into(),
+        Work::Create(Part::Rewards) => "create Rewards".into(),
+        Work::Register(publisher) => format!("register the publisher {publisher}"),
+    };
+    match step.mined {
+        None => format!(
+            "{what}: transaction {} with nonce {}",
+            step.transaction, step.nonce
+        ),
+        Some(mined) => {
+            let at = mined
+                .contract
+                .map_or_else(String::new, |address| format!(", at {address}"));
+            format!("{what}: mined in block {}{at}", mined.block)
+        }
+    }
+}
+
+/// What is there now.
+pub(super) fn deployed(record: &DeploymentRecord, file: &Path) -> String {
+    let d = &record.deployment;
+    let mut text = format!("deployed on {} (chain {})\n", chain_name(d.chain_id), d.chain_id);
+    for (part, address) in [
+        (Part::Beacon, d.beacon),
+        (Part::Rounds, d.rounds),
+        (Part::Rewards, d.rewards),
+    ] {
+        let name = record
+            .contracts
+            .get(&part)
+            .map_or("", |contract| contract.name.as_str());
+        let _ = writeln!(text, "  {name:<15} {address}");
+    }
+    let gas = d.gas_used.unwrap_or_default();
+    let _ = writeln!(text, "  from block {} on, {} gas in all", d.block, grouped(gas));
+    let _ = write!(
+        text,
+        "written to {}; compare with the source at any time: assize deployment check",
+        file.display()
+    );
+    text
+}
+
+/// What the owner has to send.
+pub(super) fn registration(rounds: &Rounds, owner: Address, publisher: Address) -> String {
+    format!(
+        "to do: the owner {owner} has to register the publisher {publisher}: a call of {} with the data {}",
+        rounds.address(),
+        rounds.set_publisher(publisher, true).input
+    )
+}
