@@ -1,5 +1,9 @@
 //! A settlement of a million operators: its tree, proofs, a batch; and what the call data weighs.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program whose output is its figures")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program whose output is its figures"
+)]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -19,7 +23,11 @@ fn main() {
     println!("tree of {OPERATORS} operators: {:.2} s", built.as_secs_f64());
 
     let some: Vec<Address> = cumulative.keys().step_by(997).copied().collect();
-    let (proving, proofs) = timed(|| some.iter().map(|operator| book.claim(*operator).unwrap()).collect::<Vec<_>>());
+    let (proving, proofs) = timed(|| {
+        some.iter()
+            .map(|operator| book.claim(*operator).unwrap())
+            .collect::<Vec<_>>()
+    });
     for claim in &proofs {
         assert_eq!(claim.proof.len() / 2, 10);
         assert!(merkle::verify(
@@ -28,7 +36,11 @@ fn main() {
             &claim.proof
         ));
     }
-    println!("a proof of {} hashes: {:.1} µs", proofs[0].proof.len(), micros(proving, some.len()));
+    println!(
+        "a proof of {} hashes: {:.1} µs",
+        proofs[0].proof.len(),
+        micros(proving, some.len())
+    );
 
     let (denied, waiting) = <(DenyList, BTreeMap<Address, u64>)>::default();
     let terms = Terms {
@@ -48,7 +60,11 @@ fn main() {
         calldata: 60_000,
     };
     let (cutting, batches) = timed(|| Batch::cut(&plan.payouts, &book, limits));
-    println!("{} batches with their proofs: {:.2} s", batches.len(), cutting.as_secs_f64());
+    println!(
+        "{} batches with their proofs: {:.2} s",
+        batches.len(),
+        cutting.as_secs_f64()
+    );
     let claims: usize = batches.iter().map(|batch| batch.claim.proof.len()).sum();
     println!("siblings a batch: {:.1}", claims as f64 / batches.len() as f64);
     black_box(batches);

@@ -6,12 +6,14 @@
 )]
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use assize_chain::{Signer, U256};
+use alloy_primitives::keccak256;
+use assize_chain::{Address, B256, Proposal, Signer, U256};
+use assize_measurement::unixfs::file_cid;
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{
-    Allocations, DenyList, GasShare, History, PayoutPolicy, PayoutReport, Planner, Scheduler, Why,
+    Allocations, DenyList, GasShare, History, PayoutPolicy, PayoutReport, Planner, Scheduler, Why, claim_one,
 };
 use assize_testkit::fixtures;
 use assize_testkit::world::World;
@@ -121,5 +123,50 @@ async fn sparks_balances_are_paid_to_the_attofil() {
         calldata / rest.paid.len(),
         settled.as_secs_f64(),
         seconds.as_secs_f64()
+    );
+}
+
+/// A tree of depth 20: one of its operators is paid on chain.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_a_million_operators_claims() {
+    const OPERATORS: u32 = 1_000_000;
+    let operator = |n: u32| Address::from_word(keccak256(n.to_be_bytes()));
+    let cumulative: BTreeMap<_, _> = (0..OPERATORS).map(|n| (operator(n), u128::from(n) + 1)).collect();
+    let total: u128 = cumulative.values().sum();
+    let allocations = Allocations::new(cumulative);
+    let lucky = operator(777_777);
+    assert_eq!(allocations.claim(lucky).unwrap().proof.len(), 20);
+
+    let world = World::start_with(60, total).await.unwrap();
+    let round = world.open_round().await.unwrap();
+    let proposal = Proposal {
+        parent: None,
+        first_round: round,
+        last_round: round,
+        root: allocations.root(),
+        cumulative_total: U256::from(total),
+        accepted_root: B256::ZERO,
+        cid: file_cid(b"a document of a million"),
+    };
+    let settlement = world.post_proposal(&proposal, true).await.unwrap();
+    let patience = Duration::from_secs(30);
+    let paid = claim_one(
+        &world.rewards,
+        &settlement,
+        &allocations,
+        lucky,
+        world.owner(),
+        patience,
+    )
+    .await
+    .unwrap();
+    assert_eq!(paid.amount, 777_778);
+    assert_eq!(
+        world.rewards.client().balance(lucky).await.unwrap(),
+        U256::from(777_778)
+    );
+    eprintln!(
+        "distribution: {} gas for a claim of depth 20",
+        paid.receipt.gas_used
     );
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, U256};
-use assize_chain::{Proposal, Settlement};
+use assize_chain::{Proposal, Settlement, SettlementId};
 use assize_evaluate::{
     Accepted, Contracts, Draw, ListFacts, Parent, Reward, RoundEvaluation, RoundFacts, SettlementDocument,
     settle,
@@ -102,20 +102,13 @@ impl World {
         Ok((facts, evaluation))
     }
 
-    /// Deposits what is needed, posts the document's settlement with the evaluator's signature, and lets its challenge window
-    /// pass if it is to be active.
+    /// As [`World::post_proposal`], of a document.
     ///
     /// # Errors
     /// The chain's.
     pub async fn post(&self, document: &SettlementDocument, active: bool) -> Result<Settlement, WorldError> {
-        let over = self.rounds.round(document.last_round).await?.commits_until;
-        if self.anvil.timestamp()? <= over {
-            self.anvil.mine_at(over + 1)?;
-        }
         let proposal = Proposal {
-            parent: document
-                .parent
-                .map(|parent| assize_chain::SettlementId(parent.settlement)),
+            parent: document.parent.map(|parent| SettlementId(parent.settlement)),
             first_round: document.first_round,
             last_round: document.last_round,
             root: document.root,
@@ -123,16 +116,29 @@ impl World {
             accepted_root: document.accepted_root,
             cid: document.cid(),
         };
+        self.post_proposal(&proposal, active).await
+    }
+
+    /// Deposits what is needed, posts a settlement with the evaluator's signature, and lets its challenge window pass if it is
+    /// to be active.
+    ///
+    /// # Errors
+    /// The chain's.
+    pub async fn post_proposal(&self, proposal: &Proposal, active: bool) -> Result<Settlement, WorldError> {
+        let over = self.rounds.round(proposal.last_round).await?.commits_until;
+        if self.anvil.timestamp()? <= over {
+            self.anvil.mine_at(over + 1)?;
+        }
         let deposited = self.rewards.total_deposited().await?;
         let missing = proposal.cumulative_total.saturating_sub(deposited);
         if !missing.is_zero() {
             self.send(&self.rewards.deposit(missing)).await?;
         }
-        let digest = self.rewards.digest_of(&proposal).await?;
+        let digest = self.rewards.digest_of(proposal).await?;
         let signature = self.owner().sign_digest(&digest)?;
         let signatures = BTreeMap::from([(self.owner().address(), signature)]);
-        self.send(&self.rewards.post(&proposal, &signatures)).await?;
-        let id = assize_chain::SettlementId(self.rewards.settlement_count().await?);
+        self.send(&self.rewards.post(proposal, &signatures)).await?;
+        let id = SettlementId(self.rewards.settlement_count().await?);
         if active {
             let active_at = self.rewards.settlement(id).await?.active_at;
             self.anvil.mine_at(active_at)?;
