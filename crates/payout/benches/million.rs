@@ -29,7 +29,7 @@ fn main() {
             .collect::<Vec<_>>()
     });
     for claim in &proofs {
-        assert_eq!(claim.proof.len() / 2, 10);
+        assert!((19..=20).contains(&claim.proof.len()));
         assert!(merkle::verify(
             book.root(),
             merkle::reward_leaf(claim.operator, claim.cumulative),
