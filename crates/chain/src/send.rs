@@ -28,7 +28,9 @@ impl ChainClient {
             .await?;
 
         let nonce = self.pending_nonce(from).await?;
-        let transaction = signer.sign_transaction(self.chain_id(), draft, nonce, gas_limit, fees)?;
+        let transaction = signer
+            .sign_transaction(self.chain_id(), draft, nonce, gas_limit, fees)
+            .await?;
         self.send(&transaction).await?;
         let receipt = self.wait_for(transaction.hash, patience).await?;
         if receipt.succeeded {

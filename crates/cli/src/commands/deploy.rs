@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use assize_chain::{ChainClient, DeployParams, RpcUrl, deploy};
 use clap::Args;
 
-use super::connect::signer;
+use super::key::signer;
 use crate::args::KeyArgs;
 use crate::output::{self, Outcome};
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &DeployArgs) -> eyre::Result<Outcome> {
     let params = DeployParams::read(&args.params)?;
     params.validate()?;
     let url: RpcUrl = args.rpc_url.parse()?;
-    let signer = signer(&args.key)?;
+    let signer = signer(&args.key).await?;
     let client = ChainClient::connect_to(&url, params.chain_id).await?;
     output::json_pretty(&deploy(&client, &signer, &params).await?)?;
     Ok(Outcome::Done)

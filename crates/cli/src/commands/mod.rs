@@ -1,5 +1,6 @@
 //! One file a command (or a family of them).
 
+pub(crate) mod address;
 pub(crate) mod beacon;
 pub(crate) mod bundle;
 pub(crate) mod challenge;
@@ -11,6 +12,7 @@ pub(crate) mod deposit;
 pub(crate) mod evaluate;
 pub(crate) mod evidence;
 pub(crate) mod gateway;
+pub(crate) mod key;
 pub(crate) mod payout;
 pub(crate) mod publish;
 pub(crate) mod round;
@@ -38,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Committees(args) => committees::committees(&args),
         Command::Tasks(args) => committees::tasks(&args),
         Command::Shuffle(args) => committees::shuffle(&args),
+        Command::Address(args) => wait_for(address::run(&args)),
         Command::Deploy(args) => wait_for(deploy::run(&args)),
         Command::Deposit(args) => wait_for(deposit::run(&args)),
         Command::Round(command) => wait_for(round::run(&command)),

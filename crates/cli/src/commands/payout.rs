@@ -9,7 +9,8 @@ use assize_payout::{Limits, Scheduler};
 use clap::Args;
 use serde_json::json;
 
-use super::connect::{Network, signer, store};
+use super::connect::{Network, store};
+use super::key::signer;
 use super::settle::{allocations, which_settlement};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
@@ -83,7 +84,7 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
         })?;
         return Ok(Outcome::Done);
     }
-    let signer = signer(&args.key)?;
+    let signer = signer(&args.key).await?;
     let mut outbox = Outbox::open(
         &args.state,
         network.client.clone(),

@@ -12,7 +12,8 @@ use eyre::WrapErr;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::connect::{Network, signer, store};
+use super::connect::{Network, store};
+use super::key::signer;
 use super::told_to_end;
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
@@ -80,7 +81,7 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
     let outbox = Outbox::open(
         &args.state,
         network.client.clone(),
-        signer(&args.key)?,
+        signer(&args.key).await?,
         args.queue.policy(network.deployment.chain_id),
     )?;
     let imported = import_all(&mut *ingest, &args.measurements)?;
