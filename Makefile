@@ -13,7 +13,7 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo test test-rust test-contracts test-wasm test-verifier services verifier lint artifacts check-artifacts differential chaos \
+.PHONY: help demo test test-rust test-signers test-contracts test-wasm test-verifier services verifier lint artifacts check-artifacts differential chaos \
 	bench bench-instructions fuzz gas prove slither coverage mutants audit clean
 
 help: ## this list
@@ -100,6 +100,10 @@ test-rust: $(STAMP) services ## crates, and end to end against a real anvil
 	else \
 	  cargo test --workspace --locked; \
 	fi
+
+# Apart from test-rust: these features build most of the dependencies again, and the AWS SDK.
+test-signers: $(STAMP) services ## keys on a Ledger (without one) and in AWS KMS (moto), which are built on demand only
+	ASSIZE_REQUIRE_SERVICES=1 cargo test --locked -p assize-chain --features ledger,aws-kms --lib --test kms
 
 chaos: $(STAMP) ## the long chaos test: a million measurements, 200 kills; ASSIZE_CHAOS_SEED=… throws the same dice again
 	ASSIZE_CHAOS=long cargo test --locked -p assize-cli --test chaos -- --nocapture

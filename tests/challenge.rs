@@ -185,8 +185,8 @@ impl World {
             cid: store.put(&document.to_bytes()).unwrap(),
         };
         let rewards = self.rewards();
-        let digest = rewards.digest_of(&proposal).await.unwrap();
-        let signature = self.evaluator.sign_digest(&digest).unwrap();
+        let message = rewards.message_of(&proposal).await.unwrap();
+        let signature = self.evaluator.sign_settlement(&message).await.unwrap();
         let post = rewards.post(
             &proposal,
             &BTreeMap::from([(self.evaluator.address(), signature)]),

@@ -117,14 +117,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     let kept = Kept::new(300, 1);
 
     // Everything above the floor is paid; the rest shows in a dry run, and can be claimed by anyone.
-    let plan = kept.json(&[
-        "payout",
-        "--once",
-        "--dry-run",
-        "--floor",
-        "0.000001",
-        "--json",
-    ]);
+    let plan = kept.json(&["payout", "--once", "--dry-run", "--floor", "0.000001", "--json"]);
     let due = plan["due"].as_array().unwrap();
     assert!(!due.is_empty());
     let operator = due[0]["operator"].as_str().unwrap();

@@ -1,13 +1,11 @@
 //! What can go wrong between us and the chain.
 
-use std::path::PathBuf;
-
 use alloy::primitives::{Address, B256, U256};
 use assize_protocol::CidError;
 use thiserror::Error;
 
 use crate::deploy::ParamsError;
-use crate::{Fil, Revert};
+use crate::{Fil, Revert, SignerError};
 
 /// Result of this crate.
 pub type Result<T, E = ChainError> = std::result::Result<T, E>;
@@ -126,30 +124,23 @@ pub enum ChainError {
         /// The block it is in.
         block: u64,
     },
-    /// Neither of the two sources of a key is given.
+    /// The key could not be had, or did not sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The contract and this program disagree on what evaluators sign.
     #[error(
-        "no key: give a keystore file (its password in ASSIZE_KEYSTORE_PASSWORD), or set ASSIZE_PRIVATE_KEY to 32 bytes in hexadecimal"
+        "{contract} at {address} wants evaluators to sign {theirs}, but this program makes {ours} of the same settlement; \
+         if the evaluators are changing just now, try again, else use the program that belongs to the contract"
     )]
-    NoKey,
-    /// The environment variable holds no key. Its value is not repeated.
-    #[error("{variable} does not hold a private key: give 32 bytes in hexadecimal")]
-    BadKey {
-        /// The variable's name.
-        variable: &'static str,
-    },
-    /// The keystore cannot be opened.
-    #[error("the keystore {path} cannot be opened: {reason}; check the file and ASSIZE_KEYSTORE_PASSWORD")]
-    Keystore {
-        /// The keystore file.
-        path: PathBuf,
-        /// What the keystore library said.
-        reason: String,
-    },
-    /// A keystore was given without its password.
-    #[error("the keystore {path} needs its password: set ASSIZE_KEYSTORE_PASSWORD")]
-    NoPassword {
-        /// The keystore file.
-        path: PathBuf,
+    OtherDigest {
+        /// The contract's name.
+        contract: &'static str,
+        /// Where it is.
+        address: Address,
+        /// The contract's digest.
+        theirs: B256,
+        /// Ours.
+        ours: B256,
     },
     /// A file of deployment parameters that cannot be used.
     #[error(transparent)]
@@ -164,6 +155,7 @@ impl ChainError {
             Self::Unreachable { .. } | Self::NotMined { .. } => true,
             // -32005 and 429: rate limits; -32603: the node's own trouble.
             Self::Rpc { code, .. } => matches!(code, -32_005 | -32_603 | 429),
+            Self::Signer(error) => error.is_transient(),
             _ => false,
         }
     }

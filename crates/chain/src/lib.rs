@@ -2,7 +2,7 @@
 //!
 //! - [`ChainClient`] speaks JSON-RPC to one node and knows nothing of the protocol; [`Rounds`], [`Rewards`] and
 //!   [`Beacon`] read the contracts in the protocol's own types and draft the calls to them.
-//! - [`Signer`] holds a key. [`ChainClient::transact`] sends one transaction and waits; what must survive a crash goes
+//! - [`Signer`] is a key: in memory, on a Ledger, or in AWS KMS. [`ChainClient::transact`] sends one transaction and waits; what must survive a crash goes
 //!   through the outbox crate instead.
 //! - [`deploy()`] puts the contracts on a chain, from [`DeployParams`] to a [`Deployment`]; [`plan_deployment`] plays that
 //!   without sending, [`deploy_with`] survives a crash, [`check_deployment`] compares what is there with the source.
@@ -16,6 +16,7 @@ mod deploy;
 mod endpoint;
 mod error;
 mod fil;
+mod message;
 mod revert;
 mod rewards;
 mod rounds;
@@ -35,11 +36,15 @@ pub use deploy::{
 pub use endpoint::RpcUrl;
 pub use error::{ChainError, Result};
 pub use fil::Fil;
+pub use message::SettlementMessage;
 pub use revert::Revert;
 pub use rewards::{
     Announced, BatchClaim, Claim, Evaluators, Misplaced, Payment, PaymentOutcome, Proposal, Proven, Rewards,
     Settlement, SettlementId, Status,
 };
 pub use rounds::{Commitment, ListCommitment, Round, Rounds};
-pub use signer::{KEY_VARIABLE, PASSWORD_VARIABLE, Signer};
+pub use signer::{
+    KEY_VARIABLE, KeystoreTrouble, KmsTrouble, LedgerPath, LedgerTrouble, PASSWORD_VARIABLE, Signer,
+    SignerError,
+};
 pub use transaction::{Draft, Fees, Log, Receipt, SendOutcome, SignedTransaction};

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contracts::rewards::{IRewards, Rewards as Abi};
 use crate::rounds::stored_cid;
-use crate::{ChainClient, ChainError, Draft, Receipt, Result};
+use crate::{ChainClient, ChainError, Draft, Receipt, Result, SettlementMessage};
 
 const NAME: &str = "Rewards";
 /// The precompile through which native addresses are paid; it stands for them where the contract shows an address.
@@ -472,6 +472,25 @@ impl Rewards {
             proposal: encode(proposal),
         })
         .await
+    }
+
+    /// What evaluators sign for a proposal, under the evaluator set in force.
+    ///
+    /// # Errors
+    /// [`ChainError::OtherDigest`] if the contract would check signatures of something else.
+    pub async fn message_of(&self, proposal: &Proposal) -> Result<SettlementMessage> {
+        let set = self.evaluators().await?.version;
+        let message = SettlementMessage::new(self.client.chain_id(), self.address, set, proposal);
+        let (ours, theirs) = (message.digest(), self.digest_of(proposal).await?);
+        if ours != theirs {
+            return Err(ChainError::OtherDigest {
+                contract: NAME,
+                address: self.address,
+                theirs,
+                ours,
+            });
+        }
+        Ok(message)
     }
 
     /// Adds `amount` attoFIL to the pool. Anyone.

@@ -40,7 +40,9 @@ impl ChainClient {
         self.expect_funds(signer, draft.value.saturating_add(cost))
             .await?;
         let nonce = self.pending_nonce(from).await?;
-        let transaction = signer.sign_transaction(self.chain_id(), draft, nonce, gas_limit, fees)?;
+        let transaction = signer
+            .sign_transaction(self.chain_id(), draft, nonce, gas_limit, fees)
+            .await?;
         Ok((nonce, transaction))
     }
 

@@ -7,10 +7,11 @@
 
 use std::time::Duration;
 
+use alloy::primitives::Signature;
 use assize_chain::{
     Address, BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, Journal, ListCommitment,
-    Rewards, Rounds, RpcUrl, Signer, U256, Verdict, check_deployment, contracts::rounds::Rounds as RoundsAbi,
-    deploy, deploy_with,
+    Proposal, Rewards, Rounds, RpcUrl, SettlementId, SettlementMessage, Signer, U256, Verdict,
+    check_deployment, contracts::rounds::Rounds as RoundsAbi, deploy, deploy_with,
 };
 use assize_protocol::{B256, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
@@ -114,6 +115,55 @@ async fn what_is_deployed_and_opened_is_read_back() {
     let claimed = rewards.claimed_by(&operators).await.unwrap();
     assert_eq!(claimed.len(), 150);
     assert!(claimed.values().all(|amount| amount.is_zero()));
+}
+
+#[tokio::test]
+async fn what_evaluators_sign_is_what_the_contract_checks() {
+    let network = Network::start().await;
+    let deployment = network.deploy().await;
+    let rewards = Rewards::new(network.client.clone(), deployment.rewards);
+    let first = Proposal {
+        parent: None,
+        first_round: RoundNumber(1),
+        last_round: RoundNumber(2),
+        root: B256::repeat_byte(3),
+        cumulative_total: U256::from(4),
+        accepted_root: B256::ZERO,
+        cid: list(6, 0).cid,
+    };
+    let last = Proposal {
+        parent: Some(SettlementId(u64::MAX)),
+        first_round: RoundNumber(u64::MAX - 1),
+        last_round: RoundNumber(u64::MAX),
+        cumulative_total: U256::MAX,
+        accepted_root: B256::repeat_byte(7),
+        cid: FileCid {
+            codec: Codec::Raw,
+            digest: [8; 32],
+        },
+        ..first
+    };
+    for proposal in [first, last] {
+        let message = rewards.message_of(&proposal).await.unwrap();
+        let digest = rewards.digest_of(&proposal).await.unwrap();
+        assert_eq!(message.digest(), digest);
+        let signature = network.owner.sign_settlement(&message).await.unwrap();
+        let signature = Signature::from_raw_array(&signature).unwrap();
+        assert_eq!(
+            signature.recover_address_from_prehash(&digest).unwrap(),
+            network.owner.address()
+        );
+        // Bound to chain, contract and version of the set.
+        let address = deployment.rewards;
+        assert_eq!(message, SettlementMessage::new(CHAIN_ID, address, 1, &proposal));
+        for other in [
+            SettlementMessage::new(CHAIN_ID + 1, address, 1, &proposal),
+            SettlementMessage::new(CHAIN_ID, Address::repeat_byte(1), 1, &proposal),
+            SettlementMessage::new(CHAIN_ID, address, 2, &proposal),
+        ] {
+            assert_ne!(other.digest(), digest);
+        }
+    }
 }
 
 #[tokio::test]
@@ -289,6 +339,7 @@ async fn a_mined_failure_is_explained() {
     let signed = network
         .owner
         .sign_transaction(CHAIN_ID, &draft, nonce, 500_000, fees)
+        .await
         .unwrap();
     network.client.send(&signed).await.unwrap();
     // anvil answers a moment before it has mined.

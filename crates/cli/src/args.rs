@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use alloy_primitives::U256;
 use alloy_primitives::utils::parse_ether;
+use assize_chain::LedgerPath;
 use assize_outbox::{Depth, Finality, Policy};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
@@ -34,6 +36,7 @@ pub(crate) enum Command {
     Committees(commands::committees::CommitteesArgs),
     Tasks(commands::committees::TasksArgs),
     Shuffle(commands::committees::ShuffleArgs),
+    Address(commands::address::AddressArgs),
     Deploy(commands::deploy::DeployArgs),
     /// Compare a deployment with the source and with its file.
     #[command(subcommand)]
@@ -76,11 +79,37 @@ pub(crate) struct ChainArgs {
 
 /// Where the secret key is. Keys are never taken from an argument.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Key")]
 pub(crate) struct KeyArgs {
-    /// Encrypted keystore file; its password comes from ASSIZE_KEYSTORE_PASSWORD. Without it, the key is read from
-    /// ASSIZE_PRIVATE_KEY.
-    #[arg(long, env = "ASSIZE_KEYSTORE", value_name = "FILE")]
+    // No `env` of clap's here: what is given as an argument counts, whatever the environment holds.
+    /// Encrypted keystore file, as `cast wallet` and geth write it [env: ASSIZE_KEYSTORE]. If no key is named, the one
+    /// in ASSIZE_PRIVATE_KEY is used.
+    #[arg(long, value_name = "FILE")]
     pub keystore: Option<PathBuf>,
+    /// File with the keystore's password. Without it, the password comes from ASSIZE_KEYSTORE_PASSWORD or is asked for
+    /// on the terminal.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ledger", "aws_kms"])]
+    pub password_file: Option<PathBuf>,
+    /// A key on the Ledger that is plugged in: an account as Ledger Live counts them, from 0 (the default); `legacy:` and
+    /// a number; or a path such as m/44'/60'/0'/0/0.
+    #[arg(
+        long,
+        value_name = "ACCOUNT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        conflicts_with = "keystore"
+    )]
+    pub ledger: Option<LedgerPath>,
+    /// A key in AWS KMS: its id, ARN or alias/NAME [env: ASSIZE_AWS_KMS_KEY]. Region, credentials and endpoint come from
+    /// AWS_* in the environment.
+    #[arg(
+        long,
+        value_name = "KEY_ID",
+        value_parser = NonEmptyStringValueParser::new(),
+        conflicts_with_all = ["keystore", "ledger"]
+    )]
+    pub aws_kms: Option<String>,
 }
 
 /// How patient and how generous the transaction queue is. What is not given depends on the chain.

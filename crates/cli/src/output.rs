@@ -22,7 +22,10 @@ pub(crate) enum Outcome {
 /// Logs to stderr; `RUST_LOG` overrides the level.
 pub(crate) fn init_logs(verbose: bool) {
     let level = if verbose { "info" } else { "warn" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    // What these log is what their errors say, which are told anyway, and better.
+    let filter =
+        format!("{level},alloy_signer_aws=off,alloy_signer_ledger=off,coins_ledger=off,aws_config=off");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -179,7 +179,7 @@ impl Outbox {
             let tick = match self.tick().await {
                 Ok(tick) => tick,
                 Err(OutboxError::Chain(error)) if error.is_transient() && seconds < self.policy.patience => {
-                    tracing::warn!(%error, "the node does not answer; asking again");
+                    tracing::warn!(%error, "no answer; asking again");
                     tokio::time::sleep(self.policy.poll).await;
                     continue;
                 }
@@ -340,7 +340,8 @@ impl Outbox {
                 let chain_id = self.client.chain_id();
                 let signed = self
                     .signer
-                    .sign_transaction(chain_id, &draft, nonce, gas_limit, fees)?;
+                    .sign_transaction(chain_id, &draft, nonce, gas_limit, fees)
+                    .await?;
                 let attempt = Attempt {
                     hash: signed.hash,
                     nonce,

@@ -132,8 +132,8 @@ impl World {
             accepted_root: B256::ZERO,
             cid: some_cid(),
         };
-        let digest = self.rewards.digest_of(&proposal).await.unwrap();
-        let signature = self.evaluator.sign_digest(&digest).unwrap();
+        let message = self.rewards.message_of(&proposal).await.unwrap();
+        let signature = self.evaluator.sign_settlement(&message).await.unwrap();
         let post = self.rewards.post(
             &proposal,
             &BTreeMap::from([(self.evaluator.address(), signature)]),

@@ -134,8 +134,8 @@ impl World {
         if !missing.is_zero() {
             self.send(&self.rewards.deposit(missing)).await?;
         }
-        let digest = self.rewards.digest_of(proposal).await?;
-        let signature = self.owner().sign_digest(&digest)?;
+        let message = self.rewards.message_of(proposal).await?;
+        let signature = self.owner().sign_settlement(&message).await?;
         let signatures = BTreeMap::from([(self.owner().address(), signature)]);
         self.send(&self.rewards.post(proposal, &signatures)).await?;
         let id = SettlementId(self.rewards.settlement_count().await?);

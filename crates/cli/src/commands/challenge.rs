@@ -6,8 +6,9 @@ use clap::Args;
 use eyre::ensure;
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE, signer};
+use super::connect::{Network, PATIENCE};
 use super::evidence::Inputs;
+use super::key::signer;
 use crate::args::{KeyArgs, OnlineArgs};
 use crate::output::{self, Outcome};
 
@@ -74,7 +75,7 @@ pub(crate) async fn run(args: &ChallengeArgs) -> eyre::Result<Outcome> {
     };
     let receipt = network
         .client
-        .transact(&signer(&args.key)?, &draft, PATIENCE)
+        .transact(&signer(&args.key).await?, &draft, PATIENCE)
         .await?;
     report["transaction"] = json!(receipt.hash);
     report["gas"] = json!(receipt.gas_used);

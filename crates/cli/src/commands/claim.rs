@@ -7,7 +7,8 @@ use assize_protocol::{Address, address::parse_operator};
 use clap::Args;
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE, signer, store};
+use super::connect::{Network, PATIENCE, store};
+use super::key::signer;
 use super::settle::{allocations, which_settlement};
 use crate::args::{ChainArgs, KeyArgs, StoreArgs};
 use crate::output::{self, Outcome};
@@ -35,7 +36,7 @@ pub(crate) struct ClaimArgs {
 
 pub(crate) async fn run(args: &ClaimArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
-    let signer = signer(&args.key)?;
+    let signer = signer(&args.key).await?;
     let settlement = which_settlement(&network, args.settlement).await?;
     let allocations = allocations(&settlement, &*store(&args.store)?)?;
     let paid = claim_one(

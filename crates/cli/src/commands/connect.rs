@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl, Signer};
+use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
 use assize_store::{Kubo, LocalStore, S3, Store};
 use eyre::{Context, ensure, eyre};
 use serde::de::DeserializeOwned;
 
-use crate::args::{BeaconArgs, ChainArgs, DrandArgs, KeyArgs, StoreArgs};
+use crate::args::{BeaconArgs, ChainArgs, DrandArgs, StoreArgs};
 
 /// How long a command waits for a transaction of its own: ten epochs of Filecoin.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
@@ -59,11 +59,6 @@ pub(crate) fn read_deployment<T: DeserializeOwned>(path: &Path) -> eyre::Result<
     serde_json::from_slice(&bytes)
         .wrap_err_with(remedy)
         .wrap_err_with(|| format!("{} is no deployment file", path.display()))
-}
-
-/// The key that signs.
-pub(crate) fn signer(args: &KeyArgs) -> eyre::Result<Signer> {
-    Ok(Signer::load(args.keystore.as_deref())?)
 }
 
 /// The store that was named: a directory, a bucket, a node.

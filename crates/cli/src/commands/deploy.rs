@@ -6,14 +6,14 @@ mod words;
 use std::path::PathBuf;
 
 use assize_chain::{
-    Address, ChainClient, ChainError, DeployParams, DeployPlan, Journal, Rounds, RpcUrl, Signer, chain_name,
-    deploy_with, plan_deployment,
+    Address, ChainClient, ChainError, DeployParams, DeployPlan, Journal, Rounds, RpcUrl, Signer, SignerError,
+    chain_name, deploy_with, plan_deployment,
 };
 use clap::Args;
 use serde_json::{Value, json};
 
 use self::files::Place;
-use super::connect::signer;
+use super::key::signer;
 use crate::args::KeyArgs;
 use crate::output::{self, Outcome};
 
@@ -58,15 +58,15 @@ pub(crate) async fn run(args: &DeployArgs) -> eyre::Result<Outcome> {
     let url: RpcUrl = args.rpc_url.parse()?;
     if args.broadcast {
         params.validate()?;
-        let signer = signer(&args.key)?;
+        let signer = signer(&args.key).await?;
         let client = ChainClient::connect_to(&url, params.chain_id).await?;
         return broadcast(args, &params, &client, &signer).await;
     }
-    let deployer = match (args.from, signer(&args.key)) {
+    let deployer = match (args.from, signer(&args.key).await) {
         (Some(address), _) => address,
         (None, Ok(signer)) => signer.address(),
         (None, Err(error)) => match error.downcast_ref::<ChainError>() {
-            Some(ChainError::NoKey) => params.owner,
+            Some(ChainError::Signer(SignerError::NoKey)) => params.owner,
             _ => return Err(error),
         },
     };

@@ -5,7 +5,8 @@ use assize_chain::Fil;
 use clap::Args;
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE, signer};
+use super::connect::{Network, PATIENCE};
+use super::key::signer;
 use crate::args::{ChainArgs, KeyArgs};
 use crate::output::{self, Outcome};
 
@@ -26,7 +27,7 @@ pub(crate) struct DepositArgs {
 
 pub(crate) async fn run(args: &DepositArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
-    let signer = signer(&args.key)?;
+    let signer = signer(&args.key).await?;
     let receipt = network
         .client
         .transact(&signer, &network.rewards.deposit(args.fil), PATIENCE)

@@ -1,5 +1,6 @@
 //! One file a command (or a family of them).
 
+pub(crate) mod address;
 pub(crate) mod beacon;
 pub(crate) mod bundle;
 pub(crate) mod challenge;
@@ -12,6 +13,7 @@ pub(crate) mod deposit;
 pub(crate) mod evaluate;
 pub(crate) mod evidence;
 pub(crate) mod gateway;
+pub(crate) mod key;
 pub(crate) mod payout;
 pub(crate) mod publish;
 pub(crate) mod round;
@@ -40,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Committees(args) => committees::committees(&args),
         Command::Tasks(args) => committees::tasks(&args),
         Command::Shuffle(args) => committees::shuffle(&args),
+        Command::Address(args) => wait_for(address::run(&args)),
         Command::Deploy(args) => wait_for(deploy::run(&args)),
         Command::Deployment(command) => wait_for(deployment::run(&command)),
         Command::Deposit(args) => wait_for(deposit::run(&args)),

@@ -19,7 +19,8 @@ use clap::{Args, ValueEnum};
 use eyre::ensure;
 use serde_json::json;
 
-use super::connect::{Network, signer, store};
+use super::connect::{Network, store};
+use super::key::signer;
 use super::service::{end_when_told, listen};
 use super::settle::{allocations, which_settlement};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
@@ -101,7 +102,12 @@ pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
     );
     let mut queue = args.queue.policy(network.deployment.chain_id);
     queue.caps.daily = queue.caps.daily.min(U256::from(daily_gas));
-    let outbox = Outbox::open(&args.state, network.client.clone(), signer(&args.key)?, queue)?;
+    let outbox = Outbox::open(
+        &args.state,
+        network.client.clone(),
+        signer(&args.key).await?,
+        queue,
+    )?;
     let history = History::open(&args.history, &owner_of(&network))?;
     let scheduler = Scheduler::new(planner, history, outbox);
     match args.once {

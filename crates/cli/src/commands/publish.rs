@@ -14,7 +14,8 @@ use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};
 
-use super::connect::{Network, signer, store};
+use super::connect::{Network, store};
+use super::key::signer;
 use super::service::{end_when_told, listen};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
@@ -82,7 +83,7 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
     let outbox = Outbox::open(
         &args.state,
         network.client.clone(),
-        signer(&args.key)?,
+        signer(&args.key).await?,
         args.queue.policy(network.deployment.chain_id),
     )?;
     let imported = import_all(&mut *ingest, &args.measurements)?;

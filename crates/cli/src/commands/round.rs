@@ -11,7 +11,8 @@ use eyre::{Context, bail, eyre};
 use serde::Serialize;
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE, beacons, signer, store};
+use super::connect::{Network, PATIENCE, beacons, store};
+use super::key::signer;
 use crate::args::{BeaconArgs, ChainArgs, KeyArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -129,7 +130,7 @@ async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
 
 async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
-    let signer = signer(&args.key)?;
+    let signer = signer(&args.key).await?;
     let draft = match (&args.roster, &args.tasks) {
         (Some(roster), Some(tasks)) => {
             let store = store(&args.store)?;
@@ -154,7 +155,7 @@ async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
 
 async fn reveal(args: &RevealArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
-    let signer = signer(&args.key)?;
+    let signer = signer(&args.key).await?;
     let beacons = beacons(&args.beacons)?;
     let number = or_latest(&network, args.round).await?;
     let (seed, transaction) = reveal_round(&network, &signer, &beacons, number).await?;

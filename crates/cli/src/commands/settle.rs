@@ -14,7 +14,8 @@ use clap::{Args, Subcommand};
 use eyre::{Context, ensure, eyre};
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE, signer, store};
+use super::connect::{Network, PATIENCE, store};
+use super::key::signer;
 use crate::args::{ChainArgs, KeyArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -82,7 +83,7 @@ pub(crate) async fn run(command: &SettleCommand) -> eyre::Result<Outcome> {
 
 async fn sign(args: &SignArgs) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain).await?;
-    let signer = signer(&args.key)?;
+    let signer = signer(&args.key).await?;
     let (_, proposal) = read_document(&network, &args.document)?;
     let evaluators = network.rewards.evaluators().await?;
     ensure!(
@@ -91,9 +92,22 @@ async fn sign(args: &SignArgs) -> eyre::Result<Outcome> {
         signer.address(),
         list(&evaluators.set)
     );
-    let digest = network.rewards.digest_of(&proposal).await?;
-    let signature = alloy_primitives::hex::encode_prefixed(signer.sign_digest(&digest)?);
-    let report = json!({"evaluator": signer.address(), "digest": digest, "signature": signature});
+    let message = network.rewards.message_of(&proposal).await?;
+    if signer.asks_a_person() {
+        output::say(format!(
+            "confirm on the device, if it shows these hashes:\n  domain   {}\n  message  {}",
+            message.domain_hash(),
+            message.message_hash()
+        ));
+    }
+    let signature = alloy_primitives::hex::encode_prefixed(signer.sign_settlement(&message).await?);
+    let report = json!({
+        "evaluator": signer.address(),
+        "digest": message.digest(),
+        "domainHash": message.domain_hash(),
+        "messageHash": message.message_hash(),
+        "signature": signature,
+    });
     output::either(args.json, &report, || signature.clone())?;
     Ok(Outcome::Done)
 }
@@ -118,7 +132,7 @@ async fn post(args: &PostArgs) -> eyre::Result<Outcome> {
         signatures.len(),
         evaluators.threshold
     );
-    let signer = signer(&args.key)?;
+    let signer = signer(&args.key).await?;
     store(&args.store)?.put(&bytes)?;
     let receipt = network
         .client

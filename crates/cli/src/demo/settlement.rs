@@ -63,8 +63,8 @@ pub(super) async fn settle(
             );
         }
         let proposal = proposal_of(&own.document);
-        let digest = stage.network.rewards.digest_of(&proposal).await?;
-        signatures.insert(evaluator.address(), evaluator.sign_digest(&digest)?);
+        let message = stage.network.rewards.message_of(&proposal).await?;
+        signatures.insert(evaluator.address(), evaluator.sign_settlement(&message).await?);
         evaluated = Some(own);
     }
     let evaluated = evaluated.ok_or_eyre("no evaluators")?;

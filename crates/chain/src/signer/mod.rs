@@ -1,0 +1,216 @@
+//! Keys that send transactions and sign settlements.
+
+mod error;
+mod keystore;
+#[cfg(feature = "aws-kms")]
+mod kms;
+#[cfg(feature = "ledger")]
+mod ledger;
+mod ledger_path;
+
+use std::fmt;
+use std::path::Path;
+
+use alloy::consensus::{SignableTransaction, TxEip1559};
+use alloy::primitives::{Address, B256, Bytes, Signature, TxKind};
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+
+pub use self::error::{KeystoreTrouble, KmsTrouble, LedgerTrouble, SignerError};
+pub use self::ledger_path::LedgerPath;
+use crate::Result;
+use crate::message::SettlementMessage;
+use crate::transaction::{Draft, Fees, SignedTransaction};
+
+/// Environment variable with a private key of 32 bytes in hexadecimal.
+pub const KEY_VARIABLE: &str = "ASSIZE_PRIVATE_KEY";
+/// Environment variable with the password of a keystore file.
+pub const PASSWORD_VARIABLE: &str = "ASSIZE_KEYSTORE_PASSWORD";
+
+/// A secp256k1 key: in memory, on a Ledger, or in AWS KMS. Shows its address only.
+#[derive(Clone)]
+pub struct Signer(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Local(PrivateKeySigner),
+    #[cfg(feature = "ledger")]
+    Ledger(ledger::LedgerKey),
+    #[cfg(feature = "aws-kms")]
+    AwsKms(kms::KmsKey),
+}
+
+impl Signer {
+    /// The key of `ASSIZE_PRIVATE_KEY`.
+    pub fn from_environment() -> Result<Self> {
+        Self::from_variable(KEY_VARIABLE)
+    }
+
+    /// The key of another environment variable, for programs that need several.
+    pub fn from_variable(variable: &'static str) -> Result<Self> {
+        let text = std::env::var(variable).map_err(|_| SignerError::NoKey)?;
+        let bytes: B256 = text
+            .trim()
+            .parse()
+            .map_err(|_| SignerError::BadKey { variable })?;
+        Self::from_bytes_of(&bytes, variable)
+    }
+
+    /// Opens a keystore file (Web3 Secret Storage, as `cast wallet` and geth write it) with a password.
+    pub fn from_keystore(path: &Path, password: &str) -> Result<Self> {
+        Ok(Self(Kind::Local(keystore::open(path, password)?)))
+    }
+
+    /// A key given as bytes, for programs that made it themselves.
+    pub fn from_bytes(key: &B256) -> Result<Self> {
+        Self::from_bytes_of(key, "the given key")
+    }
+
+    fn from_bytes_of(key: &B256, variable: &'static str) -> Result<Self> {
+        let key = PrivateKeySigner::from_bytes(key).map_err(|_| SignerError::BadKey { variable })?;
+        Ok(Self(Kind::Local(key)))
+    }
+
+    /// A key on the Ledger that is plugged in. Feature `ledger`.
+    #[cfg(feature = "ledger")]
+    pub async fn from_ledger(path: &LedgerPath) -> Result<Self> {
+        Ok(Self(Kind::Ledger(ledger::LedgerKey::open(path).await?)))
+    }
+
+    /// A key on the Ledger that is plugged in; this build lacks the feature `ledger`.
+    #[cfg(not(feature = "ledger"))]
+    pub async fn from_ledger(_: &LedgerPath) -> Result<Self> {
+        Err(SignerError::NotBuilt {
+            what: "Ledger",
+            feature: "ledger",
+        }
+        .into())
+    }
+
+    /// A key in AWS KMS, by its id, ARN or alias. Region, credentials and endpoint come from `AWS_*`. Feature `aws-kms`.
+    #[cfg(feature = "aws-kms")]
+    pub async fn from_aws_kms(key: &str) -> Result<Self> {
+        Ok(Self(Kind::AwsKms(kms::KmsKey::open(key).await?)))
+    }
+
+    /// A key in AWS KMS; this build lacks the feature `aws-kms`.
+    #[cfg(not(feature = "aws-kms"))]
+    pub async fn from_aws_kms(_: &str) -> Result<Self> {
+        Err(SignerError::NotBuilt {
+            what: "AWS KMS",
+            feature: "aws-kms",
+        }
+        .into())
+    }
+
+    /// The address that the key controls.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        match &self.0 {
+            Kind::Local(key) => key.address(),
+            #[cfg(feature = "ledger")]
+            Kind::Ledger(key) => key.address(),
+            #[cfg(feature = "aws-kms")]
+            Kind::AwsKms(key) => key.address(),
+        }
+    }
+
+    /// Whether a person has to confirm every signature on a device.
+    #[must_use]
+    pub fn asks_a_person(&self) -> bool {
+        match &self.0 {
+            Kind::Local(_) => false,
+            #[cfg(feature = "ledger")]
+            Kind::Ledger(_) => true,
+            #[cfg(feature = "aws-kms")]
+            Kind::AwsKms(_) => false,
+        }
+    }
+
+    /// Signs a settlement (EIP-712): 65 bytes, r ‖ s ‖ v with v 27 or 28, low s.
+    pub async fn sign_settlement(&self, message: &SettlementMessage) -> Result<[u8; 65]> {
+        let digest = message.digest();
+        let signature = match &self.0 {
+            Kind::Local(key) => sign_locally(key, &digest)?,
+            // It shows what it signs, so it takes no digests.
+            #[cfg(feature = "ledger")]
+            Kind::Ledger(key) => self.checked(key.sign_settlement(message).await?, &digest, key)?,
+            #[cfg(feature = "aws-kms")]
+            Kind::AwsKms(key) => self.checked(key.sign_digest(&digest).await?, &digest, key)?,
+        };
+        Ok(signature.as_bytes())
+    }
+
+    /// Signs a transaction (EIP-1559) that is complete. A key in memory makes the same bytes of the same input; others
+    /// need not.
+    pub async fn sign_transaction(
+        &self,
+        chain_id: u64,
+        draft: &Draft,
+        nonce: u64,
+        gas_limit: u64,
+        fees: Fees,
+    ) -> Result<SignedTransaction> {
+        let transaction = TxEip1559 {
+            chain_id,
+            nonce,
+            gas_limit,
+            max_fee_per_gas: fees.max_fee,
+            max_priority_fee_per_gas: fees.premium,
+            to: draft.to.map_or(TxKind::Create, TxKind::Call),
+            value: draft.value,
+            access_list: Default::default(),
+            input: draft.input.clone(),
+        };
+        let digest = transaction.signature_hash();
+        let signature = match &self.0 {
+            Kind::Local(key) => sign_locally(key, &digest)?,
+            #[cfg(feature = "ledger")]
+            Kind::Ledger(key) => self.checked(key.sign_transaction(&transaction).await?, &digest, key)?,
+            #[cfg(feature = "aws-kms")]
+            Kind::AwsKms(key) => self.checked(key.sign_digest(&digest).await?, &digest, key)?,
+        };
+        let signed = transaction.into_signed(signature);
+        let mut raw = Vec::with_capacity(signed.eip2718_encoded_length());
+        signed.eip2718_encode(&mut raw);
+        Ok(SignedTransaction {
+            hash: *signed.hash(),
+            raw: Bytes::from(raw),
+        })
+    }
+
+    /// What others signed is checked before it is used: low s, and of the key that was opened.
+    #[cfg(any(feature = "ledger", feature = "aws-kms"))]
+    fn checked(
+        &self,
+        signature: Signature,
+        digest: &B256,
+        place: &impl fmt::Display,
+    ) -> Result<Signature, SignerError> {
+        let signature = signature.normalized_s();
+        match signature.recover_address_from_prehash(digest) {
+            Ok(address) if address == self.address() => Ok(signature),
+            _ => Err(SignerError::OtherKey {
+                signer: place.to_string(),
+                address: self.address(),
+            }),
+        }
+    }
+}
+
+fn sign_locally(key: &PrivateKeySigner, digest: &B256) -> Result<Signature, SignerError> {
+    key.sign_hash_sync(digest)
+        .map_err(|error| SignerError::NotSigned {
+            address: key.address(),
+            reason: error.to_string(),
+        })
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signer({})", self.address())
+    }
+}
+
+#[cfg(test)]
+mod tests;
