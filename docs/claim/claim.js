@@ -404,15 +404,14 @@ async function connect() {
   if (!state.network && !useNetwork()) return
   say('Your wallet asks whether this page may see your address…')
   try {
-    const accounts = await state.wallet.request({ method: 'eth_requestAccounts' })
-    state.chain = Number(BigInt(await state.wallet.request({ method: 'eth_chainId' })))
-    useAccounts(accounts)
+    await useAccounts(await state.wallet.request({ method: 'eth_requestAccounts' }))
   } catch (error) {
     say(declined(error) ? 'You declined in your wallet. Nothing was shared.' : `The wallet cannot be connected: ${error.message}.`)
   }
 }
 
-function useAccounts([account]) {
+async function useAccounts([account]) {
+  state.chain = Number(BigInt(await state.wallet.request({ method: 'eth_chainId' })))
   state.account = account ?? null
   $('connect').textContent = account ? `Connected: ${shorten(account)}` : 'Connect a wallet'
   $('connect').classList.toggle('main', !account)
@@ -423,7 +422,7 @@ function useAccounts([account]) {
   }
   state.operator = JSON.parse(readOperator(account.toLowerCase()))
   $('address').value = ''
-  look()
+  return look()
 }
 
 async function switchChain() {
@@ -465,6 +464,32 @@ async function claim() {
   await look({ keepDone: true })
   say(paid ? `Done: ${fil(paid.amount)} FIL were paid.` : 'The transaction failed, and nothing was paid.')
   $('done').focus()
+  followToTheEnd(rewards.ask, receipt)
+}
+
+/** Watches a mined transaction until nothing can undo it, or a reorganisation has. */
+async function followToTheEnd(ask, { transactionHash: hash }) {
+  for (let missing = 0; !$('done').hidden && $('done-where').textContent.includes(hash);) {
+    await new Promise(resolve => setTimeout(resolve, 2000))
+    try {
+      const [receipt, final] = await Promise.all([
+        ask('eth_getTransactionReceipt', [hash]), ask('eth_getBlockByNumber', ['finalized', false]).catch(() => null),
+      ])
+      missing = receipt ? 0 : missing + 1
+      if (missing > 5) {
+        $('done').className = 'bad'
+        $('done-title').textContent = 'Undone'
+        $('done-text').textContent = 'A reorganisation has taken the claim out of the chain: it paid nobody, for now. Look again in some minutes, and claim again if the amount is still there; nobody is paid twice.'
+        return say('A reorganisation has taken the claim out of the chain.')
+      }
+      if (receipt && final && BigInt(final.number) >= BigInt(receipt.blockNumber)) {
+        $('done-where').textContent += ', final: nothing can undo it'
+        return
+      }
+    } catch {
+      // A node that does not answer just now is asked again.
+    }
+  }
 }
 
 /** The receipt of a transaction, as soon as there is one. */

@@ -2,7 +2,7 @@
 // challenge window. The wallet is a stand-in that does what wallets do (EIP-1193) with anvil's unlocked accounts; the gateway
 // serves the settlements' documents, and lies or fails when it is told to.
 //
-//     make test-pages             (SCREENSHOT=1 also writes docs/claim/screenshot.png and screenshot-360.png)
+//     make test-pages             (SCREENSHOTS=1 also writes docs/claim/screenshot.png and screenshot-360.png)
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -188,6 +188,9 @@ test('a wallet claims, and the money is on chain', async () => {
   assert.equal(sent.value, undefined)
   const { gasUsed, effectiveGasPrice } = await rpc('eth_getTransactionReceipt', [(await page.textContent('#done-where')).match(/0x\w{64}/)[0]])
   assert.equal(await balanceOf(earner), before + 456n * FIL / 1000n - BigInt(gasUsed) * BigInt(effectiveGasPrice))
+  // It is followed until nothing can undo it.
+  await rpc('anvil_mine', ['0x100'])
+  await page.waitForFunction(() => /, final: nothing can undo it/.test(document.getElementById('done-where').textContent))
   // What is left is pending, and says so.
   assert.deepEqual(await figures(page), { ...EARNER, 'claimable-amount': '0', paid: '0.776 FIL' })
   assert.match(await page.textContent('#why'), /Nothing to claim yet: 0\.128 FIL are still in the challenge window/)
@@ -209,6 +212,21 @@ test('another one’s wallet claims too, and the money goes to the operator’s 
   await status(page, /Done/)
   assert.equal(await balanceOf(elsewhere), 456n * FIL / 1000n)
   assert.match(await page.textContent('#done-text'), /went to 0x0+b0b0b/)
+  assert.deepEqual(page.faults, [])
+  await page.close()
+})
+
+test('a claim that a reorganisation undoes is not told as paid', async () => {
+  const { earner } = world.operators
+  const page = await open({ account: earner })
+  await page.click('#connect')
+  await status(page, /0\.456 FIL can be claimed/)
+  await page.click('#claim')
+  await status(page, /Done/)
+  await rpc('evm_revert', [snapshot])
+  snapshot = await rpc('evm_snapshot')
+  await page.waitForFunction(() => document.getElementById('done-title').textContent === 'Undone', null, { timeout: 30_000 })
+  await status(page, /reorganisation/)
   assert.deepEqual(page.faults, [])
   await page.close()
 })
@@ -475,7 +493,7 @@ test('nobody is shut out: 360 px, dark, and what axe finds', async () => {
   }
 })
 
-test('the pictures in the documentation', { skip: !process.env.SCREENSHOT }, async () => {
+test('the pictures in the documentation', { skip: !process.env.SCREENSHOTS }, async () => {
   for (const [name, width, colorScheme] of [['screenshot', 1120, 'light'], ['screenshot-360', 360, 'light'], ['screenshot-dark', 1120, 'dark']]) {
     const page = await open({ account: world.operators.earner, viewport: { width, height: 760 }, colorScheme, deviceScaleFactor: width < 400 ? 2 : 1.5 })
     await page.click('#connect')
