@@ -372,7 +372,7 @@ fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
     let two = text(operator(2));
     let answer = |answer: &str| {
         let binary = env!("CARGO_BIN_EXE_assize");
-        let mut command = stage.command(&[]);
+        let command = stage.command(&[]);
         let mut script = Command::new("script");
         script.args(["-qec", &format!("{binary} claim --operator {two}"), "/dev/null"]);
         for (name, value) in command
@@ -381,7 +381,6 @@ fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
         {
             script.env(name, value);
         }
-        drop(command.arg("--help"));
         let child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.ok()?;
         std::io::Write::write_all(child.stdin.as_mut()?, answer.as_bytes()).ok()?;
