@@ -13,8 +13,8 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo test test-rust test-signers test-contracts test-wasm test-verifier services verifier lint artifacts check-artifacts differential chaos \
-	bench bench-instructions fuzz gas prove slither coverage mutants audit clean
+.PHONY: help demo test test-rust test-signers test-contracts test-wasm test-pages services pages lint artifacts check-artifacts differential \
+	chaos bench bench-instructions fuzz gas prove slither coverage mutants audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -30,7 +30,7 @@ demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 
 	cargo build --locked -p assize-cli
 	./target/debug/assize demo $(ARGS)
 
-test: lint test-contracts check-artifacts test-wasm test-rust test-verifier ## everything that CI checks
+test: lint test-contracts check-artifacts test-wasm test-rust test-pages ## everything that CI checks
 	@echo "make test: all passed"
 
 lint: $(STAMP) ## formatting and lints, Rust and Solidity
@@ -62,17 +62,17 @@ check-artifacts: $(STAMP) ## the committed ABI, bytecode, storage layout and vec
 	node scripts/export-abi.mjs --check
 	node scripts/storage-layout.mjs --check
 	node scripts/vectors.mjs --check
-	node scripts/build-verifier.mjs --check
+	node scripts/build-pages.mjs --check
 
 artifacts: $(STAMP) ## write crates/chain/abi and contracts/storage from the Solidity sources
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs
 	node scripts/storage-layout.mjs
 
-verifier: ## build docs/verifier, the page that verifies in a browser
+pages: ## build docs/verifier and docs/claim, the pages that verify and claim in a browser
 	wasm-bindgen --version 2>/dev/null | grep -qx 'wasm-bindgen 0.2.130' \
 	  || cargo install --quiet --root $(TOOLS) --version 0.2.130 wasm-bindgen-cli
-	PATH=$(TOOLS)/bin:$$PATH node scripts/build-verifier.mjs
+	PATH=$(TOOLS)/bin:$$PATH node scripts/build-pages.mjs
 
 # PostgreSQL comes from the system's packages; without these servers, the tests that need them say SKIPPED.
 services: ## an S3 server (moto) for the tests of the store, and DuckDB for those of the success rates, from PyPI
@@ -84,11 +84,12 @@ services: ## an S3 server (moto) for the tests of the store, and DuckDB for thos
 
 # Wherever there is a browser; CI says that there must be one.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-test-verifier: $(STAMP) ## docs/verifier in headless Chromium
+test-pages: $(STAMP) ## docs/verifier and docs/claim in headless Chromium, the latter against a real anvil
 	@if [ -n "$(CHROMIUM)" ] || [ -n "$$ASSIZE_BROWSER" ]; then \
-	  CHROMIUM=$(or $(CHROMIUM),/usr/bin/chromium) node --test tests/verifier/verifier.test.mjs; \
+	  cargo build --locked -p assize-testkit --example claims \
+	    && CHROMIUM=$(or $(CHROMIUM),/usr/bin/chromium) node --test tests/verifier/verifier.test.mjs tests/claim/claim.test.mjs; \
 	else \
-	  echo "test-verifier: SKIPPED, there is no Chromium: apt-get install chromium, or name one with CHROMIUM=…"; \
+	  echo "test-pages: SKIPPED, there is no Chromium: apt-get install chromium, or name one with CHROMIUM=…"; \
 	fi
 
 # The crates with examples in their documentation (blocks of code in no other language): all others would only be built for nothing.

@@ -23,7 +23,7 @@ use assize_evaluate::SettlementDocument;
 use assize_outbox::{Clock, SystemClock};
 use assize_store::{LocalStore, Store};
 use assize_testkit::fault::{FaultNode, Faults};
-use assize_testkit::world::World;
+use assize_testkit::world::{World, WorldPlan};
 use common::processes::{Blocks, Running, run_for, terminate};
 use common::{assize, refused};
 use serde_json::{Value, json};
@@ -50,7 +50,13 @@ impl Paying {
             .map(|n| (operator(n), MILLIFIL * (1 + u128::from(n % 200))))
             .collect();
         let total: u128 = amounts.values().sum::<u128>() + 77 * MILLIFIL;
-        let world = World::start_with(60, total).await.unwrap();
+        let world = World::start_with(WorldPlan {
+            commit_grace: 60,
+            budget: total,
+            ..WorldPlan::default()
+        })
+        .await
+        .unwrap();
         let refusing = Draft::create("refusing contract", REFUSES_MONEY.to_vec());
         let refuser = world.send(&refusing).await.unwrap().contract_address.unwrap();
         amounts.insert(refuser, 77 * MILLIFIL);

@@ -1,7 +1,7 @@
 // docs/verifier in real headless Chromium: from file:// and from a static server, with a real bundle, with seeds, and
 // with input that is damaged.
 //
-//     make test-verifier          (SCREENSHOT=round.car also writes docs/verifier/screenshot.png, of that bundle)
+//     make test-pages             (SCREENSHOT=round.car also writes docs/verifier/screenshot.png, of that bundle)
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -154,6 +154,9 @@ fn remedy(error: &str) -> Option<&'static str> {
         "NotPending" => "only a pending settlement can be vetoed",
         "InvalidProof" => "the proof is for another settlement, operator or amount",
         "NothingToClaim" => "the operator has been paid all that this settlement grants",
+        "NoFilecoinPrecompiles" => {
+            "this chain cannot pay f1, f2 and f3 addresses, which takes Filecoin's precompiles: give a 0x, f410 or f0 address"
+        }
         "PaymentFailed" => "the recipient refuses money: let the operator set another payout address",
         "TooLittleGas" => "send fewer claims in one transaction",
         _ => return None,

@@ -52,7 +52,11 @@ pub(crate) enum Command {
     Settle(commands::settle::SettleCommand),
     Gateway(commands::gateway::GatewayArgs),
     Payout(commands::payout::PayoutArgs),
+    Balance(commands::balance::BalanceArgs),
     Claim(commands::claim::ClaimArgs),
+    /// Look at or set where an operator's rewards go.
+    #[command(subcommand)]
+    PayoutAddress(commands::payout_address::PayoutAddressCommand),
     /// Recompute what the chain says, believing nobody.
     #[command(subcommand)]
     Verify(commands::verify::VerifyCommand),

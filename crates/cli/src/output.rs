@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use eyre::Report;
+use eyre::{Report, ensure};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 use tracing_subscriber::EnvFilter;
@@ -102,6 +102,26 @@ pub(crate) fn either(
 /// Talk: one line to stderr. A closed stderr is nobody's loss.
 pub(crate) fn say(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+}
+
+/// Asks a question that is answered by yes or no, on the terminal. `yes` answers it beforehand.
+///
+/// # Errors
+/// Nobody is there to answer.
+pub(crate) fn ask(question: &str, yes: bool) -> eyre::Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    ensure!(
+        io::stdin().is_terminal(),
+        "nobody can be asked \"{question}\", since this is no terminal: give --yes to answer it beforehand"
+    );
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question} [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// An error with its causes, on stderr.

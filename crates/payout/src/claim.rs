@@ -1,11 +1,15 @@
-//! One operator, paid by itself.
+//! Operators paid by their own claims, one by one or many at once.
 
 use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
-use assize_chain::{Receipt, Rewards, Settlement, Signer, Status};
+use assize_chain::contracts::rewards::Rewards as Abi;
+use assize_chain::{
+    ChainError, Draft, Payment, PaymentOutcome, Receipt, Rewards, Settlement, Signer, Status,
+};
+use assize_protocol::PayoutAddress;
 
-use crate::{Allocations, PayoutError};
+use crate::{Allocations, Limits, PayoutError};
 
 /// A claim that was paid.
 #[derive(Debug, Clone)]
@@ -14,6 +18,26 @@ pub struct Paid {
     pub amount: u128,
     /// Of the transaction.
     pub receipt: Receipt,
+}
+
+/// What an operator can claim, and where it would go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Who earns.
+    pub operator: Address,
+    /// attoFIL.
+    pub amount: u128,
+    /// The operator's payout address, or itself.
+    pub recipient: PayoutAddress,
+}
+
+/// Claims that go into one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimBatch {
+    /// Whose; one of them is claimed with `claim`, more with `claimMany`.
+    pub dues: Vec<Due>,
+    /// What is sent.
+    pub draft: Draft,
 }
 
 /// Claims for one operator; anyone may. If the recipient refuses the money, nothing happens and the error says so.
@@ -33,9 +57,10 @@ pub async fn claim_one(
         settlement: settlement.id,
         operator,
     };
+    let cumulative = allocations.cumulative(operator);
     let claim = allocations.claim(operator).ok_or(unknown)?;
     let claimed = rewards.claimed(operator).await?;
-    let due = claim.cumulative.saturating_sub(claimed);
+    let due = U256::from(cumulative).saturating_sub(claimed);
     if due == U256::ZERO {
         return Err(PayoutError::NothingDue {
             settlement: settlement.id,
@@ -43,15 +68,131 @@ pub async fn claim_one(
             claimed,
         });
     }
-    let receipt = rewards
-        .client()
-        .transact(signer, &rewards.claim(settlement.id, &claim), patience)
-        .await?;
-    // Allocations are u128, and what is due of them is no more.
+    let batch = ClaimBatch {
+        dues: vec![Due {
+            operator,
+            // Allocations are u128, and what is due of them is no more.
+            amount: due.saturating_to(),
+            recipient: rewards.payout_address_of(operator).await?,
+        }],
+        draft: rewards.claim(settlement.id, &claim),
+    };
+    let receipt = send_claims(rewards, &batch, signer, patience).await?;
+    let payments = rewards.payments_in(&receipt);
+    let paid = payments
+        .iter()
+        .find(|payment| payment.operator == operator && payment.outcome == PaymentOutcome::Paid);
+    let Some(Payment { amount, .. }) = paid else {
+        let hash = receipt.hash;
+        return Err(PayoutError::NoPayment { hash, operator });
+    };
     Ok(Paid {
-        amount: due.saturating_to(),
+        amount: amount.saturating_to(),
         receipt,
     })
+}
+
+/// Transactions that claim what is due: `claim` for one operator, `claimMany` for more, within the limits.
+///
+/// # Errors
+/// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], [`PayoutError::UnknownOperator`].
+pub fn claims(
+    rewards: &Rewards,
+    settlement: &Settlement,
+    allocations: &Allocations,
+    dues: &[Due],
+    limits: Limits,
+) -> Result<Vec<ClaimBatch>, PayoutError> {
+    expect_claimable(settlement, allocations)?;
+    // Neighbours in the tree share their proofs.
+    let mut dues = dues.to_vec();
+    allocations.sort_by_leaf(&mut dues, |due| due.operator);
+    let made = limits.cut(&dues, |run| {
+        let draft = draft(rewards, settlement, allocations, run)?;
+        let size = draft.input.len();
+        Ok::<_, PayoutError>((draft, size))
+    })?;
+    let batch = |(run, draft): (&[Due], Draft)| ClaimBatch {
+        dues: run.to_vec(),
+        draft,
+    };
+    Ok(made.into_iter().map(batch).collect())
+}
+
+fn draft(
+    rewards: &Rewards,
+    settlement: &Settlement,
+    allocations: &Allocations,
+    dues: &[Due],
+) -> Result<Draft, PayoutError> {
+    if let [Due { operator, .. }] = dues {
+        let unknown = PayoutError::UnknownOperator {
+            settlement: settlement.id,
+            operator: *operator,
+        };
+        let claim = allocations.claim(*operator).ok_or(unknown)?;
+        return Ok(rewards.claim(settlement.id, &claim));
+    }
+    let operators = dues.iter().map(|due| due.operator);
+    Ok(rewards.claim_many(settlement.id, &allocations.batch_claim(operators)))
+}
+
+/// What a batch will cost its sender, attoFIL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GasCost {
+    /// At the price of the newest block.
+    pub expected: U256,
+    /// At the highest price that is offered for the highest amount of gas.
+    pub at_most: U256,
+}
+
+/// What a batch would cost `from`, played on top of the newest block.
+///
+/// # Errors
+/// As [`send_claims`]: what would fail is known here.
+pub async fn claim_gas(rewards: &Rewards, batch: &ClaimBatch, from: Address) -> Result<GasCost, PayoutError> {
+    let client = rewards.client();
+    let limit = client
+        .estimate_gas(&batch.draft, from)
+        .await
+        .map_err(|error| explain(error, &batch.dues))?;
+    let fees = client.fees().await?;
+    let price = client.head().await?.base_fee_per_gas.saturating_add(fees.premium);
+    // The limit is a fifth above the estimate.
+    let gas = limit / 6 * 5;
+    Ok(GasCost {
+        expected: U256::from(gas) * U256::from(price),
+        at_most: U256::from(limit) * U256::from(fees.max_fee),
+    })
+}
+
+/// Sends claims and waits until they are mined; what they paid, [`Rewards::payments_in`] tells.
+///
+/// # Errors
+/// [`PayoutError::RecipientRefused`] if there is only one and its recipient does not take the money; the chain's.
+pub async fn send_claims(
+    rewards: &Rewards,
+    batch: &ClaimBatch,
+    signer: &Signer,
+    patience: Duration,
+) -> Result<Receipt, PayoutError> {
+    let sent = rewards.client().transact(signer, &batch.draft, patience).await;
+    sent.map_err(|error| explain(error, &batch.dues))
+}
+
+/// A refusal of the recipient is told as such.
+pub(crate) fn explain(error: ChainError, dues: &[Due]) -> PayoutError {
+    let failed = error
+        .revert()
+        .and_then(|revert| revert.decode::<Abi::PaymentFailed>());
+    match (failed, dues) {
+        (Some(failed), [due]) => PayoutError::RecipientRefused {
+            operator: failed.operator,
+            recipient: due.recipient.clone(),
+            amount: failed.amount,
+        },
+        _ => error.into(),
+    }
 }
 
 /// Refuses a settlement that is not active, or allocations that are not its own.
@@ -66,6 +207,14 @@ pub(crate) fn expect_claimable(
             active_at: settlement.active_at,
         });
     }
+    expect_own(settlement, allocations)
+}
+
+/// Refuses allocations that are not the settlement's.
+///
+/// # Errors
+/// [`PayoutError::WrongAllocations`].
+pub fn expect_own(settlement: &Settlement, allocations: &Allocations) -> Result<(), PayoutError> {
     let (ours, theirs) = (allocations.root(), settlement.proposal.root);
     match ours == theirs {
         true => Ok(()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use alloy_primitives::{Address, B256, U256};
 use assize_chain::{ChainError, Fil, SettlementId, Status};
 use assize_outbox::OutboxError;
+use assize_protocol::PayoutAddress;
 use thiserror::Error;
 
 /// What stopped a payout. Nothing is lost: what was not paid can be claimed later.
@@ -102,6 +103,52 @@ pub enum PayoutError {
         operator: Address,
         /// attoFIL.
         claimed: U256,
+    },
+    /// The recipient did not take an operator's money.
+    #[error(
+        "{recipient} did not take the {} of operator {operator}, so nothing was paid, and nothing is lost; the operator can \
+         have it sent elsewhere with `assize payout-address set ADDRESS`, and then claim again",
+        Fil(*.amount)
+    )]
+    RecipientRefused {
+        /// Who earns.
+        operator: Address,
+        /// Who refused.
+        recipient: PayoutAddress,
+        /// attoFIL.
+        amount: U256,
+    },
+    /// A claim was mined without a payment in it.
+    #[error(
+        "transaction {hash} succeeded, but shows no payment to {operator}; is the deployment file the right one?"
+    )]
+    NoPayment {
+        /// The transaction.
+        hash: B256,
+        /// Who should have been paid.
+        operator: Address,
+    },
+    /// A reorganisation took a claim out of the chain.
+    #[error(
+        "transaction {hash} was in block {block}, and a reorganisation has taken it out of the chain: it paid nobody. Claim \
+         again; should it come back as well, nobody is paid twice"
+    )]
+    Vanished {
+        /// The transaction.
+        hash: B256,
+        /// Where it was.
+        block: u64,
+    },
+    /// A reorganisation moved a claim to where it fails.
+    #[error(
+        "after a reorganisation, transaction {hash} is in block {block} and fails there: it paid nobody, perhaps since \
+         another claim came first; see `assize balance`"
+    )]
+    Undone {
+        /// The transaction.
+        hash: B256,
+        /// Where it is now.
+        block: u64,
     },
 }
 

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! [`Plan`] decides, purely, whom to pay; [`Scheduler`] sends the batches through the outbox and reads from the events who
-//! was paid and whose address refused the money; [`Daemon`] does so on a [`Schedule`]; [`claim_one`] is an operator's own
-//! claim. What was paid is what the chain says (`claimed`), so running twice pays once. DESIGN §2.7.
+//! was paid and whose address refused the money; [`Daemon`] does so on a [`Schedule`]. Operators' own claims: [`Course`] and
+//! [`Statement`] tell where they stand, [`claims`] makes transactions of what is due, [`claim_one`] sends one, [`until_final`]
+//! sees that nothing can undo it. What was paid is what the chain says (`claimed`), so running twice pays once. DESIGN §2.7.
 
 mod alert;
 mod allocations;
@@ -17,22 +18,26 @@ mod claim;
 mod daemon;
 mod deny;
 mod error;
+mod finality;
 mod history;
 mod metrics;
 mod plan;
 mod policy;
 mod schedule;
 mod scheduler;
+mod statement;
 
 pub use alert::{Condition, PayoutAlert};
 pub use allocations::Allocations;
-pub use claim::{Paid, claim_one};
+pub use claim::{ClaimBatch, Due, GasCost, Paid, claim_gas, claim_one, claims, expect_own, send_claims};
 pub use daemon::{AllocationSource, Daemon};
 pub use deny::DenyList;
 pub use error::PayoutError;
+pub use finality::{Distance, until_final};
 pub use history::{History, LastPass, Totals};
 pub use metrics::{Metrics, Snapshot};
 pub use plan::{Batch, Held, Limits, Payout, Plan, Terms, Why};
 pub use policy::{AlertPolicy, BatchPolicy, GasShare, PayoutPolicy, PolicyError};
 pub use schedule::Schedule;
 pub use scheduler::{PaidBatch, PayoutReport, Planned, Planner, Scheduler};
+pub use statement::{Course, Pending, Statement};

@@ -1,6 +1,7 @@
 //! Whom to pay now, whom not yet and why; and in which batches. Pure.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use alloy_primitives::{Address, U256};
 use assize_chain::BatchClaim;
@@ -176,6 +177,44 @@ pub struct Limits {
     pub calldata: usize,
 }
 
+impl Default for Limits {
+    /// Filecoin's message pool takes 64 KiB with everything around.
+    fn default() -> Self {
+        Self {
+            payouts: 300,
+            calldata: 60_000,
+        }
+    }
+}
+
+impl Limits {
+    /// Cuts items into runs within the limits, with what `make` makes of each; it also tells how many bytes of call data that
+    /// has. A single item may have more.
+    pub(crate) fn cut<'a, T, B, E>(
+        &self,
+        items: &'a [T],
+        make: impl Fn(&[T]) -> Result<(B, usize), E>,
+    ) -> Result<Vec<(&'a [T], B)>, E> {
+        let mut runs = Vec::new();
+        let mut rest = items;
+        while !rest.is_empty() {
+            let mut count = rest.len().min(self.payouts.max(1));
+            let made = loop {
+                let (made, size) = make(&rest[..count])?;
+                if count == 1 || size <= self.calldata {
+                    break made;
+                }
+                // Sizes are all but proportional, so that this is right at once, or nearly.
+                count = (count * self.calldata / size).clamp(1, count - 1);
+            };
+            let (run, others) = rest.split_at(count);
+            runs.push((run, made));
+            rest = others;
+        }
+        Ok(runs)
+    }
+}
+
 /// A batch of payouts, as the contract takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -190,27 +229,19 @@ impl Batch {
     /// longer than the limit of call data has a batch of its own.
     #[must_use]
     pub fn cut(payouts: &[Payout], allocations: &Allocations, limits: Limits) -> Vec<Self> {
-        let mut batches = Vec::new();
-        let mut rest = payouts;
-        while !rest.is_empty() {
-            let mut count = rest.len().min(limits.payouts.max(1));
-            let claim = loop {
-                let claim = allocations.batch_claim(rest[..count].iter().map(|payout| payout.operator));
-                let size = size_of(&claim);
-                if count == 1 || size <= limits.calldata {
-                    break claim;
-                }
-                // Sizes are all but proportional, so that this is right at once, or nearly.
-                count = (count * limits.calldata / size).clamp(1, count - 1);
-            };
-            let (batch, others) = rest.split_at(count);
-            batches.push(Self {
-                payouts: batch.to_vec(),
-                claim,
-            });
-            rest = others;
-        }
-        batches
+        let made = limits.cut(payouts, |run| {
+            let claim = allocations.batch_claim(run.iter().map(|payout| payout.operator));
+            let size = size_of(&claim);
+            Ok::<_, Infallible>((claim, size))
+        });
+        let batch = |(run, claim): (&[Payout], BatchClaim)| Self {
+            payouts: run.to_vec(),
+            claim,
+        };
+        made.unwrap_or_else(|never| match never {})
+            .into_iter()
+            .map(batch)
+            .collect()
     }
 
     /// What the contract will pay, attoFIL.

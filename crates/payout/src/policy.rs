@@ -148,11 +148,11 @@ impl Default for PayoutPolicy {
 }
 
 impl Default for BatchPolicy {
-    /// Filecoin's message pool takes 64 KiB with everything around.
     fn default() -> Self {
+        let Limits { payouts, calldata } = Limits::default();
         Self {
-            payouts: 300,
-            calldata: 60_000,
+            payouts,
+            calldata,
             gas: None,
         }
     }

@@ -12,8 +12,7 @@ use std::time::Duration;
 use alloy_primitives::hex;
 use assize_chain::{
     Address, B256, BeaconParams, ChainClient, DeployParams, Deployment, Draft, ListCommitment, Payment,
-    Proposal, Rewards, Rounds, Settlement, Signer, Status, U256, contracts::rewards::Rewards as RewardsAbi,
-    deploy,
+    Proposal, Rewards, Rounds, Settlement, Signer, Status, U256, deploy,
 };
 use assize_drand::with_y;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
@@ -21,7 +20,7 @@ use assize_payout::{
     Allocations, BatchPolicy, DenyList, GasShare, History, PayoutError, PayoutPolicy, PayoutReport, Planner,
     Scheduler, Why, claim_one,
 };
-use assize_protocol::{BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
+use assize_protocol::{BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, PayoutAddress, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
 use serde_json::json;
@@ -399,17 +398,15 @@ async fn claims_that_cannot_succeed_say_why_and_send_nothing() {
     let error = claim(&settlement, &allocations, operator(9)).await.unwrap_err();
     assert!(matches!(error, PayoutError::UnknownOperator { .. }), "{error}");
     let error = claim(&settlement, &allocations, world.refuser).await.unwrap_err();
-    let PayoutError::Chain(refused) = &error else {
+    let PayoutError::RecipientRefused {
+        recipient, amount, ..
+    } = &error
+    else {
         panic!("{error}")
     };
-    let refused = refused
-        .revert()
-        .unwrap()
-        .decode::<RewardsAbi::PaymentFailed>()
-        .unwrap();
     assert_eq!(
-        (refused.recipient, refused.amount),
-        (world.refuser, U256::from(50_000))
+        (recipient, *amount),
+        (&PayoutAddress::Evm(world.refuser), U256::from(50_000))
     );
     assert_eq!(sent().await, 0);
 

@@ -16,7 +16,7 @@ use assize_payout::{
     Allocations, DenyList, GasShare, History, PayoutPolicy, PayoutReport, Planner, Scheduler, Why, claim_one,
 };
 use assize_testkit::fixtures;
-use assize_testkit::world::World;
+use assize_testkit::world::{World, WorldPlan};
 
 /// attoFIL that 106 operators of 15 390 ever reached.
 const SPARKS_FLOOR: u128 = 100_000_000_000_000_000;
@@ -29,7 +29,13 @@ async fn sparks_balances_are_paid_to_the_attofil() {
     let owed: BTreeMap<_, _> = balances.iter().filter(|(_, amount)| **amount > 0).collect();
 
     let begun = Instant::now();
-    let world = World::start_with(60, total).await.unwrap();
+    let world = World::start_with(WorldPlan {
+        commit_grace: 60,
+        budget: total,
+        ..WorldPlan::default()
+    })
+    .await
+    .unwrap();
     world.open_round().await.unwrap();
     let document = world.document(None, &balances).await.unwrap();
     let settlement = world.post(&document, true).await.unwrap();
@@ -137,7 +143,13 @@ async fn one_of_a_million_operators_claims() {
     let lucky = operator(777_777);
     assert_eq!(allocations.claim(lucky).unwrap().proof.len(), 20);
 
-    let world = World::start_with(60, total).await.unwrap();
+    let world = World::start_with(WorldPlan {
+        commit_grace: 60,
+        budget: total,
+        ..WorldPlan::default()
+    })
+    .await
+    .unwrap();
     let round = world.open_round().await.unwrap();
     let proposal = Proposal {
         parent: None,

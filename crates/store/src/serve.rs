@@ -20,6 +20,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::stream;
@@ -45,6 +46,7 @@ pub fn router(store: LocalStore) -> Router {
             (StatusCode::NOT_FOUND, text)
         })
         .with_state(Arc::new(Library::new(store)))
+        .layer(map_response(for_every_page))
 }
 
 /// Serves a store until `stop` is done.
@@ -101,6 +103,15 @@ async fn answer(
         }
     };
     describe(response.headers_mut(), &cid, &wanted);
+    response
+}
+
+/// Pages from anywhere may read what is served, as the gateway specification has it: whoever reads checks it.
+async fn for_every_page(mut response: Response) -> Response {
+    let anyone = HeaderValue::from_static("*");
+    response
+        .headers_mut()
+        .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
     response
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use assize_chain::{Proposal, Settlement, SettlementId};
 use assize_evaluate::{
-    Accepted, Contracts, Draw, ListFacts, Parent, Reward, RoundEvaluation, RoundFacts, SettlementDocument,
-    settle,
+    Accepted, Contracts, DOCUMENT_VERSION, Draw, ListFacts, Parent, ParentReference, Reward, RoundEvaluation,
+    RoundFacts, SettlementDocument, SuccessRates, settle,
 };
 use assize_protocol::{BeaconRound, CommitteeIndex, RoundNumber, Seed, StationIndex, TaskNumber};
 use serde_json::{Value, json};
@@ -25,11 +25,6 @@ impl World {
         parent: Option<(&Settlement, &SettlementDocument)>,
         amounts: &BTreeMap<Address, u128>,
     ) -> Result<SettlementDocument, WorldError> {
-        let contracts = Contracts {
-            chain_id: self.deployment.chain_id,
-            rounds: self.deployment.rounds,
-            rewards: self.deployment.rewards,
-        };
         let first = parent.map_or(1, |(settlement, _)| settlement.proposal.last_round.0 + 1);
         let last = self.rounds.latest_round().await?.map_or(0, |round| round.0);
         let mut rounds = Vec::new();
@@ -42,7 +37,8 @@ impl World {
             document,
         });
         let nonsense = |reason: String| WorldError::Document { reason };
-        let mut document = settle(contracts, parent, &rounds).map_err(|error| nonsense(error.to_string()))?;
+        let mut document =
+            settle(self.contracts(), parent, &rounds).map_err(|error| nonsense(error.to_string()))?;
         document.allocations = amounts
             .iter()
             .filter(|(_, amount)| **amount > 0)
@@ -100,6 +96,51 @@ impl World {
             ..RoundEvaluation::default()
         };
         Ok((facts, evaluation))
+    }
+
+    /// Opens a round, and posts a settlement of what everybody is to have earned in all; deposits what that takes. Its document
+    /// has no rounds in it: who recomputes it finds that out, who claims does not look. It grows by no more than a round's
+    /// budget.
+    ///
+    /// # Errors
+    /// The chain's.
+    pub async fn settle(
+        &self,
+        amounts: &BTreeMap<Address, u128>,
+    ) -> Result<(SettlementId, Vec<u8>), WorldError> {
+        let last_round = self.open_round().await?;
+        let parent = match self.rewards.head().await? {
+            Some(id) => Some(self.rewards.settlement(id).await?),
+            None => None,
+        };
+        let mut document = SettlementDocument {
+            version: DOCUMENT_VERSION,
+            contracts: self.contracts(),
+            parent: parent.map(|parent| ParentReference {
+                settlement: parent.id.0,
+                cid: parent.proposal.cid,
+            }),
+            first_round: RoundNumber(parent.map_or(1, |parent| parent.proposal.last_round.0 + 1)),
+            last_round,
+            rounds: Vec::new(),
+            rates: SuccessRates::default(),
+            allocations: amounts.clone(),
+            cumulative_total: amounts.values().sum(),
+            root: B256::ZERO,
+            accepted: Vec::new(),
+            accepted_root: B256::ZERO,
+        };
+        document.root = document.reward_tree().root();
+        let settlement = self.post(&document, false).await?;
+        Ok((settlement.id, document.to_bytes()))
+    }
+
+    fn contracts(&self) -> Contracts {
+        Contracts {
+            chain_id: self.deployment.chain_id,
+            rounds: self.deployment.rounds,
+            rewards: self.deployment.rewards,
+        }
     }
 
     /// As [`World::post_proposal`], of a document.

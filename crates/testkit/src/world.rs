@@ -51,12 +51,33 @@ pub struct World {
     pub deployment: Deployment,
     /// The contract of rounds.
     pub rounds: Rounds,
-    /// The contract of rewards; its one evaluator is the owner, its challenge window a minute.
+    /// The contract of rewards; its one evaluator is the owner.
     pub rewards: Rewards,
     /// May commit batches.
     pub publisher: Signer,
     coordinator: Signer,
     devnet: Devnet,
+}
+
+/// What can be chosen about a world.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldPlan {
+    /// Seconds for which rounds take batches after they are closed.
+    pub commit_grace: u32,
+    /// Seconds between posting a settlement and its activation, a minute at least.
+    pub challenge_window: u64,
+    /// Reward of a round, attoFIL.
+    pub budget: u128,
+}
+
+impl Default for WorldPlan {
+    fn default() -> Self {
+        Self {
+            commit_grace: 600,
+            challenge_window: 60,
+            budget: Parameters::default().budget,
+        }
+    }
 }
 
 impl World {
@@ -68,45 +89,25 @@ impl World {
     /// # Errors
     /// The chain's.
     pub async fn start(commit_grace: u32) -> Result<Self, WorldError> {
-        Self::start_with(commit_grace, Parameters::default().budget).await
+        Self::start_with(WorldPlan {
+            commit_grace,
+            ..WorldPlan::default()
+        })
+        .await
     }
 
-    /// As [`World::start`], with another budget of a round, attoFIL.
+    /// As [`World::start`], with all that can be chosen.
     ///
     /// # Errors
     /// The chain's.
-    pub async fn start_with(commit_grace: u32, budget: u128) -> Result<Self, WorldError> {
+    pub async fn start_with(plan: WorldPlan) -> Result<Self, WorldError> {
         let anvil = Anvil::start_at(GENESIS)?;
         let devnet = Devnet::new(&[7; 32], GENESIS - 3_600, 3)?;
         let url = anvil.url().parse()?;
         let client = ChainClient::connect_to(&url, CHAIN_ID).await?;
         let coordinator = Signer::from_bytes(&anvil.dev_key(0))?;
         let publisher = Signer::from_bytes(&anvil.dev_key(Self::PUBLISHER))?;
-        let info = devnet.chain().info();
-        let params = DeployParams {
-            chain_id: CHAIN_ID,
-            beacon: BeaconParams::Drand {
-                public_key: info.public_key.clone().into(),
-                genesis: info.genesis_time,
-                period: info.period,
-            },
-            owner: coordinator.address(),
-            coordinator: coordinator.address(),
-            publishers: vec![publisher.address()],
-            guardian: coordinator.address(),
-            treasury: coordinator.address(),
-            evaluators: vec![coordinator.address()],
-            threshold: 1,
-            min_challenge_window: 60,
-            challenge_window: 60,
-            payment_gas: 60_000,
-            parameters: Parameters {
-                round_duration: ROUND_DURATION,
-                commit_grace,
-                budget,
-                ..Parameters::default()
-            },
-        };
+        let params = params(&devnet, &coordinator, &publisher, &plan);
         let deployment = deploy(&client, &coordinator, &params).await?;
         Ok(Self {
             anvil,
@@ -117,6 +118,20 @@ impl World {
             coordinator,
             devnet,
         })
+    }
+
+    /// The same contracts once more, with nothing on them.
+    ///
+    /// # Errors
+    /// The chain's.
+    pub async fn deploy_again(&self) -> Result<Deployment, WorldError> {
+        let params = params(
+            &self.devnet,
+            &self.coordinator,
+            &self.publisher,
+            &WorldPlan::default(),
+        );
+        Ok(deploy(self.rounds.client(), &self.coordinator, &params).await?)
     }
 
     /// Owner, coordinator, guardian, treasury and evaluator in one.
@@ -170,5 +185,33 @@ impl World {
         let reveal = self.rounds.reveal(number, &signature);
         client.transact(&self.coordinator, &reveal, PATIENCE).await?;
         Ok(number)
+    }
+}
+
+fn params(devnet: &Devnet, owner: &Signer, publisher: &Signer, plan: &WorldPlan) -> DeployParams {
+    let info = devnet.chain().info();
+    DeployParams {
+        chain_id: CHAIN_ID,
+        beacon: BeaconParams::Drand {
+            public_key: info.public_key.clone().into(),
+            genesis: info.genesis_time,
+            period: info.period,
+        },
+        owner: owner.address(),
+        coordinator: owner.address(),
+        publishers: vec![publisher.address()],
+        guardian: owner.address(),
+        treasury: owner.address(),
+        evaluators: vec![owner.address()],
+        threshold: 1,
+        min_challenge_window: 60,
+        challenge_window: plan.challenge_window,
+        payment_gas: 60_000,
+        parameters: Parameters {
+            round_duration: ROUND_DURATION,
+            commit_grace: plan.commit_grace,
+            budget: plan.budget,
+            ..Parameters::default()
+        },
     }
 }

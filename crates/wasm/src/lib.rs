@@ -4,15 +4,19 @@
 //! alone. Both give a [`Draw`], which answers what the page asks. Answers are JSON strings, so that what crosses the border
 //! is plain data.
 //!
-//! The page that loads it is `docs/verifier`, built by `make verifier`.
+//! [`open_settlement`] checks what a settlement grants, and gives [`Granted`], which answers an operator who claims.
+//!
+//! The pages that load it are `docs/verifier` and `docs/claim`, built by `make pages`.
 #![deny(missing_docs)]
 
 mod check;
+mod claim;
 mod draw;
 mod facts;
 
 use wasm_bindgen::prelude::*;
 
+pub use claim::Granted;
 pub use draw::Draw;
 
 /// The rounds of a bundle, each with what was checked.
@@ -84,4 +88,38 @@ pub fn from_seed(
         ),
     ];
     Ok(Draw::from_seed(seed, numbers)?)
+}
+
+/// What a settlement grants, from the CAR that a gateway gave. `cid` are the bytes on chain, `root` is the root on chain.
+///
+/// # Errors
+/// A message, if the bytes are not the file of that CID or its allocations do not have that root.
+#[wasm_bindgen]
+pub fn open_settlement(cid: &[u8], root: &str, packed: &[u8]) -> Result<Granted, JsError> {
+    Ok(Granted::open(cid, root, packed)?)
+}
+
+/// An operator's address, 0x or f410, as JSON in both notations: `{address, filecoin}`.
+///
+/// # Errors
+/// A message that says what is wrong with the text.
+#[wasm_bindgen]
+pub fn read_operator(text: &str) -> Result<String, JsError> {
+    Ok(claim::operator(text)?)
+}
+
+/// Where money goes, as Filecoin writes it: f410, f0, or the f1, f2 or f3 address of `native` if that is not empty.
+#[wasm_bindgen]
+#[must_use]
+pub fn show_recipient(address: &str, native: &[u8]) -> Option<String> {
+    claim::recipient(address, native)
+}
+
+/// The text of a CID that the chain holds in bytes.
+///
+/// # Errors
+/// A message, if the bytes are no CID of a file.
+#[wasm_bindgen]
+pub fn show_cid(cid: &[u8]) -> Result<String, JsError> {
+    Ok(claim::cid_text(cid)?)
 }

@@ -1,6 +1,7 @@
 //! One file a command (or a family of them).
 
 pub(crate) mod address;
+pub(crate) mod balance;
 pub(crate) mod beacon;
 pub(crate) mod bundle;
 pub(crate) mod challenge;
@@ -14,7 +15,9 @@ pub(crate) mod evaluate;
 pub(crate) mod evidence;
 pub(crate) mod gateway;
 pub(crate) mod key;
+pub(crate) mod operators;
 pub(crate) mod payout;
+pub(crate) mod payout_address;
 pub(crate) mod publish;
 pub(crate) mod round;
 pub(crate) mod rsr;
@@ -52,7 +55,9 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Settle(command) => wait_for(settle::run(&command)),
         Command::Gateway(args) => wait_for(gateway::run(&args)),
         Command::Payout(args) => wait_for(payout::run(&args)),
+        Command::Balance(args) => wait_for(balance::run(&args)),
         Command::Claim(args) => wait_for(claim::run(&args)),
+        Command::PayoutAddress(command) => wait_for(payout_address::run(&command)),
         Command::Bundle(command) => wait_for(bundle::run(&command)),
         Command::Rsr(args) => wait_for(rsr::run(&args)),
         Command::Simulate(args) => simulate::run(&args),

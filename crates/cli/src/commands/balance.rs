@@ -1,0 +1,170 @@
+//! `assize balance`.
+
+use std::collections::BTreeMap;
+
+use assize_chain::{Fil, SettlementId};
+use assize_payout::{Course, Pending, Statement};
+use assize_protocol::address::{parse_operator, to_delegated};
+use assize_protocol::{Address, PayoutAddress};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::connect::Network;
+use super::operators::{
+    Books, OperatorsFile, Why, fil, in_full, moment, next_activation, statements, voided,
+};
+use crate::args::{ChainArgs, SourceArgs};
+use crate::output::{self, Outcome};
+
+/// What operators have earned, been paid, can claim now, and wait for.
+///
+/// Settlement documents are read by CID and their allocations checked against the root on chain.
+#[derive(Debug, Args)]
+pub(crate) struct BalanceArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// 0x or f410 addresses of operators.
+    #[arg(value_name = "ADDRESS", value_parser = parse_operator)]
+    addresses: Vec<Address>,
+    #[command(flatten)]
+    file: OperatorsFile,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(args: &BalanceArgs) -> eyre::Result<Outcome> {
+    let operators = args.file.with(&args.addresses)?;
+    let network = Network::connect(&args.chain).await?;
+    let mut books = Books::open(&args.source)?;
+    let course = Course::read(&network.rewards).await?;
+    let (statements, unknown) = statements(&network.rewards, &course, &mut books, &operators).await?;
+    let mut balances = Vec::with_capacity(statements.len());
+    for statement in statements {
+        let recipient = network.rewards.payout_address_of(statement.operator).await?;
+        balances.push(Balance { statement, recipient });
+    }
+    let report = json!({
+        "time": course.now,
+        "activeSettlement": course.active.as_ref().map(|settlement| settlement.id),
+        "pendingSettlements": course.pending.iter().map(|settlement| json!({
+            "settlement": settlement.id,
+            "activeAt": settlement.active_at,
+            "unknown": unknown.get(&settlement.id),
+        })).collect::<Vec<_>>(),
+        "voidedSettlement": course.voided.as_ref().map(|settlement| settlement.id),
+        "balances": balances.iter().map(|balance| balance.json(&course)).collect::<Vec<_>>(),
+    });
+    output::either(args.json, &report, || {
+        let shown = balances.iter().map(|balance| balance.text(&course, &unknown));
+        shown.collect::<Vec<_>>().join("\n\n")
+    })?;
+    Ok(Outcome::Done)
+}
+
+struct Balance {
+    statement: Statement,
+    recipient: PayoutAddress,
+}
+
+impl Balance {
+    fn json(&self, course: &Course) -> Value {
+        let statement = &self.statement;
+        let why = Why::of(course, statement);
+        let pending = |pending: &Pending| {
+            json!({
+                "settlement": pending.settlement,
+                "activeAt": pending.active_at,
+                "amount": pending.amount.map(|amount| amount.to_string()),
+            })
+        };
+        json!({
+            "operator": statement.operator,
+            "earned": statement.earned().to_string(),
+            "paid": statement.paid.to_string(),
+            "claimable": statement.claimable().to_string(),
+            "pending": statement.pending.iter().map(pending).collect::<Vec<_>>(),
+            "payoutAddress": match &self.recipient {
+                PayoutAddress::Evm(address) => address.to_string(),
+                PayoutAddress::Native(address) => address.to_string(),
+            },
+            "nothing": why.map(Why::name),
+            "sentence": why.map(|why| why.sentence(course, statement)),
+        })
+    }
+
+    fn text(&self, course: &Course, unknown: &BTreeMap<SettlementId, String>) -> String {
+        let statement = &self.statement;
+        let operator = statement.operator;
+        let mut rows = vec![
+            ("earned", fil(statement.earned()).to_string(), String::new()),
+            ("paid", Fil(statement.paid).to_string(), String::new()),
+        ];
+        let active = course.active.as_ref().map(|settlement| {
+            format!(
+                "settlement {}, active since {}",
+                settlement.id,
+                moment(settlement.active_at, course.now)
+            )
+        });
+        rows.push((
+            "claimable",
+            fil(statement.claimable()).to_string(),
+            active.unwrap_or_default(),
+        ));
+        for pending in &statement.pending {
+            let (amount, note) = match pending.amount {
+                Some(amount) => (fil(amount).to_string(), String::new()),
+                None => (
+                    "unknown".into(),
+                    unknown
+                        .get(&pending.settlement)
+                        .map_or_else(String::new, |why| format!("; {why}")),
+                ),
+            };
+            let when = format!(
+                "settlement {}, active from {}, unless vetoed{note}",
+                pending.settlement,
+                moment(pending.active_at, course.now)
+            );
+            rows.push(("pending", amount, when));
+        }
+        let width = rows
+            .iter()
+            .map(|(_, amount, _)| amount.len())
+            .max()
+            .unwrap_or_default();
+        let mut text = format!("{operator} ({})", to_delegated(operator));
+        for (name, amount, note) in &rows {
+            text.push_str(format!("\n  {name:<10}  {amount:<width$}  {note}").trim_end());
+        }
+        let goes_to = match self.recipient == PayoutAddress::Evm(operator) {
+            true => "its own address".into(),
+            false => format!("its payout address {}", in_full(&self.recipient)),
+        };
+        text.push_str(&format!("\n  {:<10}  {goes_to}", "goes to"));
+        match Why::of(course, statement) {
+            Some(why) => text.push_str(&format!("\n  {}.", capital(&why.sentence(course, statement)))),
+            None => {
+                text.push_str(&format!(
+                    "\n  {:<10}  assize claim --operator {operator}",
+                    "claim with"
+                ));
+                if let Some(sentence) = next_activation(course).or_else(|| voided(course)) {
+                    text.push_str(&format!("\n  {sentence}."));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// The sentence at the beginning of a line.
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

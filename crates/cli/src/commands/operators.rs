@@ -1,0 +1,341 @@
+//! What the commands for operators share: who, what settlements grant them, and how that is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::U256;
+use assize_chain::{Fil, Rewards, Settlement, SettlementId};
+use assize_evaluate::SettlementDocument;
+use assize_payout::{Allocations, Course, Statement, expect_own};
+use assize_protocol::address::{parse_operator, to_delegated};
+use assize_protocol::{Address, PayoutAddress};
+use assize_store::Source;
+use clap::Args;
+use eyre::{Context, ensure, eyre};
+use jiff::Timestamp;
+use tokio::task::block_in_place;
+
+use super::evidence::source;
+use crate::args::SourceArgs;
+
+/// Operators named one by one, or in a file.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OperatorsFile {
+    /// A file of operators: one 0x or f410 address a line; what follows a # is a comment.
+    #[arg(long, value_name = "FILE")]
+    operators: Option<PathBuf>,
+}
+
+impl OperatorsFile {
+    /// Those named and those in the file, each once.
+    pub(crate) fn with(&self, named: &[Address]) -> eyre::Result<Vec<Address>> {
+        let mut all = named.to_vec();
+        if let Some(path) = &self.operators {
+            all.extend(read_operators(path)?);
+        }
+        let mut seen = BTreeSet::new();
+        all.retain(|operator| seen.insert(*operator));
+        ensure!(
+            !all.is_empty(),
+            "no operator given: name one, or a file of them with --operators FILE"
+        );
+        Ok(all)
+    }
+}
+
+fn read_operators(path: &Path) -> eyre::Result<Vec<Address>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read --operators {shown}"))?;
+    let lines = (1..).zip(text.lines());
+    let operators = lines.filter_map(|(number, line)| {
+        let address = line.split('#').next().unwrap_or_default().trim();
+        let parsed = || parse_operator(address).wrap_err_with(|| format!("{shown}:{number}"));
+        (!address.is_empty()).then(parsed)
+    });
+    let operators: Vec<Address> = operators.collect::<Result<_, _>>()?;
+    ensure!(
+        !operators.is_empty(),
+        "{shown} names no operator: give one address a line"
+    );
+    Ok(operators)
+}
+
+/// What settlements grant, by their documents; each is fetched once.
+pub(crate) struct Books {
+    source: Box<dyn Source>,
+    known: BTreeMap<SettlementId, Allocations>,
+}
+
+impl Books {
+    pub(crate) fn open(args: &SourceArgs) -> eyre::Result<Self> {
+        Ok(Self {
+            source: source(args)?,
+            known: BTreeMap::new(),
+        })
+    }
+
+    /// What a settlement grants. The document is the one that the CID on chain names, and its allocations have the root that
+    /// is on chain; nothing else in it matters to a claim, and nothing else is checked.
+    pub(crate) fn get(&mut self, settlement: &Settlement) -> eyre::Result<&Allocations> {
+        let id = settlement.id;
+        if !self.known.contains_key(&id) {
+            let allocations = block_in_place(|| self.fetch(settlement))
+                .wrap_err_with(|| format!("what settlement {id} grants is not known"))?;
+            self.known.insert(id, allocations);
+        }
+        self.known
+            .get(&id)
+            .ok_or_else(|| eyre!("settlement {id} was fetched and is gone"))
+    }
+
+    fn fetch(&self, settlement: &Settlement) -> eyre::Result<Allocations> {
+        let bytes = self.source.get(&settlement.proposal.cid)?;
+        let document = SettlementDocument::decode(&bytes)?;
+        let allocations = Allocations::new(document.allocations);
+        expect_own(settlement, &allocations)?;
+        Ok(allocations)
+    }
+}
+
+/// Where operators stand, in the order given. A pending settlement whose document cannot be had hides nothing else: why it
+/// cannot be had is told beside.
+pub(crate) async fn statements(
+    rewards: &Rewards,
+    course: &Course,
+    books: &mut Books,
+    operators: &[Address],
+) -> eyre::Result<(Vec<Statement>, BTreeMap<SettlementId, String>)> {
+    let claimed = rewards.claimed_by(operators).await?;
+    let mut unknown = BTreeMap::new();
+    for settlement in &course.pending {
+        if let Err(error) = books.get(settlement) {
+            let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+            unknown.insert(settlement.id, causes.join(": "));
+        }
+    }
+    if let Some(settlement) = &course.active {
+        books.get(settlement)?;
+    }
+    let book = |settlement: &Settlement| books.known.get(&settlement.id);
+    let pending: Vec<_> = course
+        .pending
+        .iter()
+        .map(|settlement| (*settlement, book(settlement)))
+        .collect();
+    let statement = |operator: &Address| {
+        let paid = claimed.get(operator).copied().unwrap_or_default();
+        Statement::new(*operator, paid, course.active.as_ref().and_then(book), &pending)
+    };
+    Ok((operators.iter().map(statement).collect(), unknown))
+}
+
+/// An amount as people read it.
+pub(crate) fn fil(atto_fil: u128) -> Fil {
+    Fil(U256::from(atto_fil))
+}
+
+/// Why there is nothing to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    NoSettlement,
+    NeverEarned,
+    InChallengeWindow,
+    AllPaid,
+}
+
+impl Why {
+    /// None if there is something to claim.
+    pub(crate) fn of(course: &Course, statement: &Statement) -> Option<Self> {
+        if statement.claimable() > 0 {
+            return None;
+        }
+        Some(match (statement.awaited() > 0, statement.granted > 0) {
+            (true, _) => Self::InChallengeWindow,
+            (false, true) => Self::AllPaid,
+            (false, false) if !statement.paid.is_zero() => Self::AllPaid,
+            (false, false) if course.active.is_none() && course.pending.is_empty() => Self::NoSettlement,
+            (false, false) => Self::NeverEarned,
+        })
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::NoSettlement => "no-settlement",
+            Self::NeverEarned => "never-earned",
+            Self::InChallengeWindow => "in-challenge-window",
+            Self::AllPaid => "all-paid",
+        }
+    }
+
+    /// The same as a sentence.
+    pub(crate) fn sentence(self, course: &Course, statement: &Statement) -> String {
+        let operator = statement.operator;
+        let newest = course.active.as_ref().map(|settlement| settlement.id);
+        let mut text = match self {
+            Self::NoSettlement => {
+                format!("nothing to claim for {operator}: no settlement has been posted yet")
+            }
+            Self::NeverEarned => match newest {
+                Some(id) => format!(
+                    "nothing to claim for {operator}: it has earned nothing up to settlement {id}, if the address is right"
+                ),
+                None => format!("nothing to claim for {operator}: no settlement is active yet"),
+            },
+            Self::InChallengeWindow => format!(
+                "nothing to claim for {operator} yet: {} are still in the challenge window",
+                fil(statement.awaited())
+            ),
+            Self::AllPaid => match U256::from(statement.granted) < statement.paid {
+                true => format!(
+                    "nothing to claim for {operator}: it has been paid {}, and settlement {} grants no more than {}; an \
+                     earlier one granted more",
+                    Fil(statement.paid),
+                    newest.map_or_else(|| "–".into(), |id| id.to_string()),
+                    fil(statement.granted)
+                ),
+                false => format!(
+                    "nothing to claim for {operator}: it has had all that it earned, {}",
+                    Fil(statement.paid)
+                ),
+            },
+        };
+        if let Some(next) = next_activation(course) {
+            text.push_str(&format!(". {next}"));
+        } else if let Some(void) = voided(course) {
+            text.push_str(&format!(". {void}"));
+        }
+        text
+    }
+}
+
+/// When the next settlement pays.
+pub(crate) fn next_activation(course: &Course) -> Option<String> {
+    let next = course.pending.first()?;
+    Some(format!(
+        "Settlement {} becomes active at {}, unless it is vetoed",
+        next.id,
+        moment(next.active_at, course.now)
+    ))
+}
+
+/// That the newest settlement was voided.
+pub(crate) fn voided(course: &Course) -> Option<String> {
+    let void = course.voided.as_ref()?;
+    Some(format!(
+        "Settlement {} was vetoed or disproved and never pays; what it granted comes again with a later one",
+        void.id
+    ))
+}
+
+/// A time of the chain, and how far it is from now: `2026-11-25 09:00 UTC, in 5 h`.
+pub(crate) fn moment(at: u64, now: u64) -> String {
+    let time = i64::try_from(at)
+        .ok()
+        .and_then(|at| Timestamp::from_second(at).ok());
+    let time = time.map_or_else(
+        || format!("Unix time {at}"),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    );
+    match at.checked_sub(now) {
+        Some(0) => format!("{time}, now"),
+        Some(seconds) => format!("{time}, in {}", span(seconds)),
+        None => format!("{time}, {} ago", span(now - at)),
+    }
+}
+
+/// Seconds in the largest unit that leaves at least two of it.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// An address as Filecoin writes it: f410, f0 for masked ids, f1, f2 or f3.
+pub(crate) fn in_filecoin(address: &PayoutAddress) -> String {
+    match address {
+        PayoutAddress::Native(native) => native.to_string(),
+        PayoutAddress::Evm(evm) => match address.to_string().split_once(' ') {
+            Some((id, _)) => id.to_owned(),
+            None => to_delegated(*evm),
+        },
+    }
+}
+
+/// An address in both notations, where it has two.
+pub(crate) fn in_full(address: &PayoutAddress) -> String {
+    match address {
+        PayoutAddress::Native(native) => native.to_string(),
+        PayoutAddress::Evm(evm) => format!("{evm} ({})", in_filecoin(address)),
+    }
+}
+
+/// Where money goes, in words.
+pub(crate) fn destination(operator: Address, recipient: &PayoutAddress) -> String {
+    match *recipient == PayoutAddress::Evm(operator) {
+        true => "its own address".into(),
+        false => format!("its payout address {recipient}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_utc_and_from_now() {
+        let now = 1_764_000_000;
+        assert_eq!(moment(now + 18_000, now), "2025-11-24 21:00 UTC, in 5 h");
+        assert_eq!(moment(now + 60, now), "2025-11-24 16:01 UTC, in 60 s");
+        assert_eq!(moment(now, now), "2025-11-24 16:00 UTC, now");
+        assert_eq!(moment(now - 600, now), "2025-11-24 15:50 UTC, 10 min ago");
+        assert_eq!(moment(now + 864_000, now), "2025-12-04 16:00 UTC, in 10 days");
+        assert_eq!(moment(u64::MAX, u64::MAX), format!("Unix time {}, now", u64::MAX));
+    }
+
+    #[test]
+    fn addresses_are_told_in_filecoins_notation() {
+        let shown = |text: &str| in_filecoin(&text.parse().unwrap());
+        assert_eq!(shown("f01729"), "f01729");
+        let f1 = "f17uoq6tp427uzv7fztkbsnn64iwotfrristwpryy";
+        assert_eq!(shown(f1), f1);
+        let f410 = "f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i";
+        assert_eq!(shown("0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E"), f410);
+        assert_eq!(
+            in_full(&f410.parse().unwrap()),
+            format!("0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E ({f410})")
+        );
+    }
+
+    #[test]
+    fn files_of_operators_are_read_line_by_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("operators.txt");
+        let one = "0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E";
+        std::fs::write(
+            &path,
+            format!("# mine\n{one}\n\n  f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i # the same\n"),
+        )
+        .unwrap();
+        let file = OperatorsFile {
+            operators: Some(path.clone()),
+        };
+        let parsed: Address = one.parse().unwrap();
+        assert_eq!(file.with(&[]).unwrap(), [parsed]);
+        std::fs::write(&path, format!("{one}\n0x12\n")).unwrap();
+        let error = format!("{:#}", file.with(&[]).unwrap_err());
+        assert!(
+            error.contains("operators.txt:2") && error.contains("0x12"),
+            "{error}"
+        );
+        std::fs::write(&path, "# nobody\n").unwrap();
+        assert!(
+            file.with(&[])
+                .unwrap_err()
+                .to_string()
+                .contains("names no operator")
+        );
+    }
+}

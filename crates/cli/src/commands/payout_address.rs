@@ -1,0 +1,187 @@
+//! `assize payout-address`.
+
+use alloy_primitives::U256;
+use assize_chain::{ChainError, Draft};
+use assize_protocol::address::{parse_operator, to_delegated};
+use assize_protocol::{Address, PayoutAddress};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::connect::{Network, PATIENCE};
+use super::key::signer;
+use super::operators::{in_filecoin, in_full};
+use crate::args::{ChainArgs, KeyArgs};
+use crate::output::{self, Outcome};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PayoutAddressCommand {
+    Show(ShowArgs),
+    Set(SetArgs),
+}
+
+/// Where an operator's rewards go.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    /// 0x or f410 address of the operator.
+    #[arg(value_name = "OPERATOR", value_parser = parse_operator)]
+    operator: Address,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Send an operator's rewards elsewhere. Takes the operator's own key; holds for all claims from then on.
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// 0x, f410 or f0 address, on Filecoin also f1, f2 or f3; or `reset`, for the operator's own address.
+    #[arg(value_name = "ADDRESS|reset", value_parser = parse_target)]
+    to: Target,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Target {
+    Own,
+    Address(PayoutAddress),
+}
+
+fn parse_target(text: &str) -> Result<Target, assize_protocol::address::AddressError> {
+    match text {
+        "reset" => Ok(Target::Own),
+        _ => text.parse().map(Target::Address),
+    }
+}
+
+pub(crate) async fn run(command: &PayoutAddressCommand) -> eyre::Result<Outcome> {
+    match command {
+        PayoutAddressCommand::Show(args) => show(args).await,
+        PayoutAddressCommand::Set(args) => set(args).await,
+    }
+}
+
+async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain).await?;
+    let recipient = network.rewards.payout_address_of(args.operator).await?;
+    let report = json!({
+        "operator": args.operator,
+        "payoutAddress": plain(&recipient),
+        "filecoin": in_filecoin(&recipient),
+        "own": recipient == PayoutAddress::Evm(args.operator),
+    });
+    output::either(args.json, &report, || {
+        format!(
+            "rewards of {} go to {}",
+            named(args.operator),
+            told(args.operator, &recipient)
+        )
+    })?;
+    Ok(Outcome::Done)
+}
+
+async fn set(args: &SetArgs) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain).await?;
+    let signer = signer(&args.key).await?;
+    let operator = signer.address();
+    let own = PayoutAddress::Evm(operator);
+    let old = network.rewards.payout_address_of(operator).await?;
+    let new = match &args.to {
+        Target::Own => own.clone(),
+        Target::Address(address) => address.clone(),
+    };
+    let mut report = json!({
+        "operator": operator,
+        "previous": plain(&old),
+        "payoutAddress": plain(&new),
+        "filecoin": in_filecoin(&new),
+        "transaction": Value::Null,
+    });
+    if old == new {
+        output::either(args.json, &report, || {
+            format!(
+                "nothing to change: rewards of {} go to {} already",
+                named(operator),
+                told(operator, &new)
+            )
+        })?;
+        return Ok(Outcome::Done);
+    }
+    let draft = network.rewards.set_payout_address(match new == own {
+        // Zero resets.
+        true => &PayoutAddress::Evm(Address::ZERO),
+        false => &new,
+    });
+    // What the contract refuses is told before anybody is asked.
+    network.client.expect_funds(&signer, U256::ZERO).await?;
+    network.client.estimate_gas(&draft, operator).await?;
+    output::say(format!(
+        "Rewards of operator {}\n  go now to   {}\n  will go to  {}",
+        named(operator),
+        told(operator, &old),
+        told(operator, &new)
+    ));
+    if refuses_money(&network, operator, &new).await? {
+        output::say(
+            "Warning: at this address is a contract that refuses FIL just now; as long as it does, claims will fail and \
+             nothing is paid.",
+        );
+    }
+    let question = format!("Send the rewards of {operator} to {new} from now on?");
+    if !output::ask(&question, args.yes)? {
+        output::say("nothing was changed");
+        return Ok(Outcome::CheckFailed);
+    }
+    let receipt = network.client.transact(&signer, &draft, PATIENCE).await?;
+    report["transaction"] = json!(receipt.hash);
+    output::either(args.json, &report, || {
+        format!(
+            "rewards of {} go to {} now (transaction {})",
+            named(operator),
+            told(operator, &new),
+            receipt.hash
+        )
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// Whether a contract at an address sends money back, as the chain is now.
+async fn refuses_money(network: &Network, payer: Address, recipient: &PayoutAddress) -> eyre::Result<bool> {
+    let PayoutAddress::Evm(address) = recipient else {
+        return Ok(false);
+    };
+    let payment = Draft::call("the recipient", *address, Vec::new()).with_value(U256::from(1));
+    match network.client.call_raw(&payment, Some(payer)).await {
+        Err(ChainError::Reverted(_)) => Ok(true),
+        // Nodes may refuse such a question for reasons of their own.
+        _ => Ok(false),
+    }
+}
+
+fn named(operator: Address) -> String {
+    format!("{operator} ({})", to_delegated(operator))
+}
+
+fn told(operator: Address, recipient: &PayoutAddress) -> String {
+    match *recipient == PayoutAddress::Evm(operator) {
+        true => "its own address".into(),
+        false => in_full(recipient),
+    }
+}
+
+/// As other programs take it.
+fn plain(address: &PayoutAddress) -> String {
+    match address {
+        PayoutAddress::Evm(address) => address.to_string(),
+        PayoutAddress::Native(address) => address.to_string(),
+    }
+}

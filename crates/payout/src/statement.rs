@@ -1,0 +1,200 @@
+//! Where operators stand: what they earned, what they were paid, what they wait for.
+
+use alloy_primitives::{Address, U256};
+use assize_chain::{Rewards, Settlement, SettlementId, Status};
+
+use crate::{Allocations, PayoutError};
+
+/// The settlements that matter to whoever waits for money, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Course {
+    /// The chain's time, Unix seconds: what activation is measured by.
+    pub now: u64,
+    /// The newest that pays.
+    pub active: Option<Settlement>,
+    /// Those in their challenge window that continue it, oldest first.
+    pub pending: Vec<Settlement>,
+    /// The newest of all, if it was voided: what it granted comes again with a later one.
+    pub voided: Option<Settlement>,
+}
+
+impl Course {
+    /// Reads them from the chain.
+    ///
+    /// # Errors
+    /// The chain's.
+    pub async fn read(rewards: &Rewards) -> Result<Self, PayoutError> {
+        let now = rewards.client().head().await?.timestamp;
+        let mut course = Self {
+            now,
+            active: None,
+            pending: Vec::new(),
+            voided: None,
+        };
+        let mut next = rewards.head().await?;
+        let newest = SettlementId(rewards.settlement_count().await?);
+        if newest.0 > 0 && next != Some(newest) {
+            let settlement = rewards.settlement(newest).await?;
+            course.voided = Some(settlement).filter(|settlement| settlement.status == Status::Void);
+        }
+        while let Some(id) = next {
+            let settlement = rewards.settlement(id).await?;
+            if settlement.status == Status::Active {
+                course.active = Some(settlement);
+                break;
+            }
+            next = settlement.proposal.parent;
+            course.pending.push(settlement);
+        }
+        course.pending.reverse();
+        Ok(course)
+    }
+}
+
+/// What a settlement in its challenge window would add for an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// When it becomes active unless it is voided, Unix seconds.
+    pub active_at: u64,
+    /// attoFIL beyond what the settlement before it grants; none if its document could not be had.
+    pub amount: Option<u128>,
+}
+
+/// Where one operator stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Who.
+    pub operator: Address,
+    /// What the newest active settlement grants it in all, attoFIL.
+    pub granted: u128,
+    /// What it has been paid, attoFIL.
+    pub paid: U256,
+    /// One entry for each pending settlement, oldest first.
+    pub pending: Vec<Pending>,
+}
+
+impl Statement {
+    /// Compares what settlements grant with what was paid. `pending` holds what each pending settlement grants in all;
+    /// none where its document could not be had.
+    #[must_use]
+    pub fn new(
+        operator: Address,
+        paid: U256,
+        active: Option<&Allocations>,
+        pending: &[(Settlement, Option<&Allocations>)],
+    ) -> Self {
+        let granted = active.map_or(0, |allocations| allocations.cumulative(operator));
+        let mut before = granted;
+        let pending = pending.iter().map(|(settlement, allocations)| {
+            let amount = allocations.map(|allocations| {
+                let cumulative = allocations.cumulative(operator);
+                let more = cumulative.saturating_sub(before);
+                before = before.max(cumulative);
+                more
+            });
+            Pending {
+                settlement: settlement.id,
+                active_at: settlement.active_at,
+                amount,
+            }
+        });
+        Self {
+            pending: pending.collect(),
+            operator,
+            granted,
+            paid,
+        }
+    }
+
+    /// What can be claimed now, attoFIL.
+    #[must_use]
+    pub fn claimable(&self) -> u128 {
+        // At most what is granted, which is a u128.
+        U256::from(self.granted).saturating_sub(self.paid).saturating_to()
+    }
+
+    /// What is known to be in its challenge window, attoFIL.
+    #[must_use]
+    pub fn awaited(&self) -> u128 {
+        let amounts = self.pending.iter().filter_map(|pending| pending.amount);
+        amounts.fold(0, u128::saturating_add)
+    }
+
+    /// All that it ever earned, what is pending included, attoFIL.
+    #[must_use]
+    pub fn earned(&self) -> u128 {
+        self.granted.saturating_add(self.awaited())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use alloy_primitives::B256;
+    use assize_chain::Proposal;
+    use assize_protocol::{FileCid, RoundNumber};
+
+    use super::*;
+
+    const OPERATOR: Address = Address::repeat_byte(1);
+
+    fn pending(id: u64) -> Settlement {
+        let cid: FileCid = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+            .parse()
+            .unwrap();
+        Settlement {
+            id: SettlementId(id),
+            proposal: Proposal {
+                parent: None,
+                first_round: RoundNumber(id),
+                last_round: RoundNumber(id),
+                root: B256::ZERO,
+                cumulative_total: U256::ZERO,
+                accepted_root: B256::ZERO,
+                cid,
+            },
+            posted_at: 0,
+            active_at: 100 * id,
+            status: Status::Pending,
+        }
+    }
+
+    fn book(amount: u128) -> Allocations {
+        Allocations::new(BTreeMap::from([(OPERATOR, amount), (Address::repeat_byte(2), 1)]))
+    }
+
+    #[test]
+    fn earned_is_paid_and_claimable_and_pending() {
+        let (active, third, fourth) = (book(50), book(70), book(75));
+        let coming = [(pending(3), Some(&third)), (pending(4), Some(&fourth))];
+        let statement = Statement::new(OPERATOR, U256::from(20), Some(&active), &coming);
+        assert_eq!(
+            (statement.claimable(), statement.awaited(), statement.earned()),
+            (30, 25, 75)
+        );
+        let amounts: Vec<_> = statement.pending.iter().map(|pending| pending.amount).collect();
+        assert_eq!(amounts, [Some(20), Some(5)]);
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_had_hides_nothing_else() {
+        let (active, fourth) = (book(50), book(75));
+        let coming = [(pending(3), None), (pending(4), Some(&fourth))];
+        let statement = Statement::new(OPERATOR, U256::ZERO, Some(&active), &coming);
+        assert_eq!((statement.claimable(), statement.earned()), (50, 75));
+        assert_eq!(statement.pending[0].amount, None);
+    }
+
+    #[test]
+    fn strangers_and_those_paid_more_than_is_granted_have_nothing() {
+        let active = book(50);
+        let stranger = Statement::new(Address::repeat_byte(9), U256::ZERO, Some(&active), &[]);
+        assert_eq!((stranger.claimable(), stranger.earned()), (0, 0));
+        let more = Statement::new(OPERATOR, U256::from(60), Some(&active), &[]);
+        assert_eq!(more.claimable(), 0);
+        assert_eq!(Statement::new(OPERATOR, U256::ZERO, None, &[]).claimable(), 0);
+    }
+}

@@ -1,0 +1,109 @@
+//! A chain with settlements on it and operators who stand differently, for whoever tries out claims: `tests/claim` does, in a
+//! browser. Prints one line of JSON when it is ready, and lives until its input is closed.
+//!
+//!     cargo run -p assize-testkit --example claims -- DIRECTORY
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of tests")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use assize_chain::{Address, Claim, SettlementId, Signer, U256};
+use assize_evaluate::SettlementDocument;
+use assize_measurement::car;
+use assize_testkit::world::{World, WorldPlan};
+use serde_json::{Value, json};
+
+const MILLI: u128 = 1_000_000_000_000_000;
+/// Seconds of the challenge window: a day.
+const WINDOW: u64 = 86_400;
+/// What the operator of the picture earned by each settlement, thousandths of a FIL; the last one stays pending.
+const GROWTH: [u128; 8] = [61, 118, 44, 97, 152, 133, 171, 128];
+/// Up to here it has been paid.
+const PAID_BY: usize = 4;
+
+#[tokio::main]
+async fn main() {
+    let directory = PathBuf::from(std::env::args().nth(1).unwrap());
+    let store = directory.join("store");
+    fs::create_dir_all(&store).unwrap();
+    let world = World::start_with(WorldPlan {
+        challenge_window: WINDOW,
+        ..WorldPlan::default()
+    })
+    .await
+    .unwrap();
+    let account = |index| Signer::from_bytes(&world.anvil.dev_key(index)).unwrap().address();
+    let (earner, paid, waiting, stranger) = (account(2), account(3), account(4), account(5));
+    // A contract whose code reverts: it takes no money.
+    let refusing = Address::repeat_byte(0xee);
+    world.anvil.set_code(refusing, "0x5f5ffd").unwrap();
+
+    let mut earned = BTreeMap::from([(paid, 20 * MILLI), (refusing, 5 * MILLI)]);
+    // Others, so that there are proofs to speak of.
+    earned.extend((1..=40_u8).map(|index| (Address::repeat_byte(index), u128::from(index) * MILLI / 40)));
+    let mut settlements = Vec::new();
+    for (index, growth) in (1..).zip(GROWTH) {
+        *earned.entry(earner).or_default() += growth * MILLI;
+        let last = index == GROWTH.len();
+        if last {
+            earned.insert(waiting, 30 * MILLI);
+        }
+        let (id, content) = world.settle(&earned).await.unwrap();
+        keep(&store, &content);
+        let settlement = world.rewards.settlement(id).await.unwrap();
+        settlements.push(json!({"id": id, "cid": settlement.proposal.cid, "activeAt": settlement.active_at}));
+        if !last {
+            world.anvil.mine_at(settlement.active_at).unwrap();
+        }
+        if index == PAID_BY {
+            claim(&world, id, &content, &[earner, paid]).await;
+        }
+    }
+    // The same contracts with no settlement yet.
+    let empty = world.deploy_again().await.unwrap();
+    let write = |name: &str, value: &Value| {
+        let path = directory.join(name);
+        fs::write(&path, serde_json::to_vec_pretty(value).unwrap()).unwrap();
+        path
+    };
+    println!(
+        "{}",
+        json!({
+            "rpc": world.anvil.url(),
+            "deployment": write("deployment.json", &json!(world.deployment)),
+            "empty": write("empty.json", &json!(empty)),
+            "store": store,
+            "settlements": settlements,
+            "operators": {"earner": earner, "paid": paid, "waiting": waiting, "stranger": stranger, "refusing": refusing},
+            "authority": world.owner().address(),
+        })
+    );
+    // Until whoever started it is gone.
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+}
+
+/// As a local store keeps it.
+fn keep(store: &Path, content: &[u8]) {
+    let (cid, packed) = car::pack(content);
+    fs::write(store.join(format!("{cid}.car")), packed).unwrap();
+}
+
+async fn claim(world: &World, id: SettlementId, content: &[u8], operators: &[Address]) {
+    let document = SettlementDocument::decode(content).unwrap();
+    for operator in operators {
+        let proof = document.proof(*operator).unwrap();
+        let claim = Claim {
+            operator: *operator,
+            cumulative: U256::from(proof.cumulative),
+            proof: proof.proof,
+        };
+        let draft = world.rewards.claim(id, &claim);
+        let client = world.rounds.client();
+        client
+            .transact(world.owner(), &draft, Duration::from_secs(30))
+            .await
+            .unwrap();
+    }
+}
