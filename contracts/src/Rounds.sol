@@ -55,6 +55,7 @@ contract Rounds is IRounds, Ownable2Step {
 
     Parameters private _parameters;
     mapping(uint64 round => Record) private _rounds;
+    // slither-disable-next-line uninitialized-state
     mapping(uint64 round => bytes32[] digests) private _committed;
     mapping(bytes32 digest => Batch) private _batches;
 
@@ -205,6 +206,7 @@ contract Rounds is IRounds, Ownable2Step {
     /// @inheritdoc IRounds
     function committedIn(bytes calldata cid) external view returns (uint64 round) {
         require(Cid.isValid(cid), InvalidCid(cid));
+        // slither-disable-next-line unused-return
         (, bytes32 digest) = Cid.unpack(cid);
         return _batches[digest].round;
     }

@@ -8,6 +8,7 @@ import {IRounds} from "../src/interfaces/IRounds.sol";
 import {Blake2b} from "../src/libraries/Blake2b.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {BeaconDigestPrecompile} from "./mocks/BeaconDigestPrecompile.sol";
+import {CallActorPrecompile, FilecoinLedger, ResolveAddressPrecompile} from "./mocks/FilecoinPrecompiles.sol";
 import {MerkleTree} from "./utils/MerkleTree.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
@@ -72,36 +73,87 @@ contract GasTest is RewardsFixture {
     }
 
     function test_gas_rewards() public {
-        RewardTree.Leaf[] memory leaves = _operators(128, 1e12);
+        RewardTree.Leaf[] memory leaves = single(STRANGER, 1);
         IRewards.Proposal memory proposal = proposalOf(leaves);
         rewards.post(proposal, signaturesOf(proposal));
         vm.snapshotGasLastCall("Rewards", "post, one round, 2 signatures");
         vm.prank(GUARDIAN);
         rewards.veto(1, "wrong roster");
         vm.snapshotGasLastCall("Rewards", "veto");
+        vm.deal(STRANGER, 2 ether);
+        vm.prank(STRANGER);
+        rewards.deposit{value: 1 ether}();
+        vm.snapshotGasLastCall("Rewards", "deposit");
+    }
 
-        uint64 settlement = postActive(leaves);
-        claim(settlement, leaves, 0);
-        vm.snapshotGasLastCall("Rewards", "claim, an operator's first, of 128");
-        IRewards.Claim[] memory claims = claimsOf(leaves);
-        rewards.claimMany(settlement, claims);
-        uint256 total = vm.snapshotGasLastCall("Rewards", "claimMany, 127 first claims");
-        vm.snapshotValue("Rewards", "claimMany, a first claim of 127", total / 127);
+    function test_gas_roles() public {
+        address[] memory others = newEvaluators("other", 5);
+        vm.startPrank(OWNER);
+        rewards.setEvaluators(others, 3);
+        vm.snapshotGasLastCall("Rewards", "setEvaluators, 5");
+        rewards.setGuardian(STRANGER);
+        vm.snapshotGasLastCall("Rewards", "setGuardian");
+        rewards.setChallengeWindow(2 days);
+        vm.snapshotGasLastCall("Rewards", "setChallengeWindow");
+        rewards.setEnd(uint64(block.timestamp + 60 days));
+        vm.snapshotGasLastCall("Rewards", "setEnd");
+        vm.stopPrank();
+        vm.prank(GUARDIAN);
+        rewards.cancelEvaluators();
+        vm.snapshotGasLastCall("Rewards", "cancelEvaluators");
+        vm.warp(rewards.endsAt());
+        vm.deal(TREASURY, 1 ether);
+        rewards.withdrawSurplus();
+        vm.snapshotGasLastCall("Rewards", "withdrawSurplus");
+    }
 
-        playRound();
-        leaves = _operators(128, 2e12);
-        settlement = postActive(leaves);
-        claim(settlement, leaves, 0);
-        vm.snapshotGasLastCall("Rewards", "claim, later");
-        rewards.claimMany(settlement, claimsOf(leaves));
-        total = vm.snapshotGasLastCall("Rewards", "claimMany, 127 later claims");
-        vm.snapshotValue("Rewards", "claimMany, a later claim of 127", total / 127);
+    /// @dev An operator's first claim writes its slot from zero, which costs 17 100 more than writing it again.
+    function test_gas_claim() public {
+        uint256[3] memory depths = [uint256(10), 14, 20];
+        for (uint256 i = 0; i < depths.length; ++i) {
+            string memory name = string.concat("claim, depth ", vm.toString(depths[i]));
+            _claimAlone(_operator(i), 1e12, depths[i], string.concat(name, ", first"));
+            assertLe(_claimAlone(_operator(i), 2e12, depths[i], string.concat(name, ", later")), 75_000);
+        }
+    }
+
+    /// @dev The precompile is the mock; on Filecoin it is not counted in this gas at all.
+    function test_gas_nativeRecipient() public {
+        vm.etch(0xFE00000000000000000000000000000000000001, type(ResolveAddressPrecompile).runtimeCode);
+        vm.etch(0xfe00000000000000000000000000000000000003, type(CallActorPrecompile).runtimeCode);
+        vm.etch(0xfe000000000000000000000000000000000000ff, type(FilecoinLedger).runtimeCode);
+        address operator = _operator(0);
+        vm.startPrank(operator);
+        rewards.setPayoutAddress(STRANGER);
+        vm.snapshotGasLastCall("Rewards", "setPayoutAddress, the first");
+        rewards.setNativePayoutAddress(bytes.concat(bytes1(0x01), new bytes(20)));
+        vm.snapshotGasLastCall("Rewards", "setNativePayoutAddress, f1, mocked precompile");
+        vm.stopPrank();
+        _claimAlone(operator, 1e12, 20, "claim, depth 20, first, to f1, mocked precompile");
+    }
+
+    /// @dev Neighbours in the tree share all proof but its upper levels; strangers to each other share the upper ones only.
+    function test_gas_claimMany() public {
+        uint256[2] memory depths = [uint256(14), 20];
+        for (uint256 i = 0; i < depths.length; ++i) {
+            for (uint256 scattered = 0; scattered < 2; ++scattered) {
+                string memory name = string.concat(
+                    "claimMany, 100 ", scattered == 1 ? "anywhere" : "neighbours", ", depth ", vm.toString(depths[i])
+                );
+                // Operators of no other case.
+                uint256 first = 1000 * (2 * i + scattered + 1);
+                uint256 gas = _claimHundred(first, 1e12, depths[i], scattered == 1, string.concat(name, ", first"));
+                assertLe(gas, scattered == 1 ? 58_000 : 45_000);
+                gas = _claimHundred(first, 2e12, depths[i], scattered == 1, string.concat(name, ", later"));
+                assertLe(gas, scattered == 1 ? 41_000 : 30_000);
+            }
+        }
     }
 
     /// @dev The longest range: its price grows with the rounds, and must fit a block.
     function test_gas_longestSettlement() public {
         while (rounds.latestRound() < 512) playRound();
-        RewardTree.Leaf[] memory leaves = _operators(2, 1e12);
+        RewardTree.Leaf[] memory leaves = single(STRANGER, 1e12);
         IRewards.Proposal memory proposal = proposalOf(leaves);
         rewards.post(proposal, signaturesOf(proposal));
         assertLe(vm.snapshotGasLastCall("Rewards", "post, 512 rounds, 2 signatures"), 8_000_000);
@@ -148,13 +200,58 @@ contract GasTest is RewardsFixture {
         post(single(STRANGER, 1));
     }
 
-    /// @dev Addresses that exist already, as operators' do: a payment to a new one costs 25 000 more.
-    function _operators(uint256 count, uint256 cumulative) private returns (RewardTree.Leaf[] memory leaves) {
-        leaves = new RewardTree.Leaf[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            address operator = makeAddr(vm.toString(i));
-            if (operator.balance == 0) vm.deal(operator, 1 ether);
-            leaves[i] = RewardTree.Leaf(operator, cumulative + i);
+    /// @dev A claim in a tree of 2^depth leaves.
+    function _claimAlone(address operator, uint256 cumulative, uint256 depth, string memory name)
+        private
+        returns (uint256)
+    {
+        bytes32 leaf = RewardTree.hashOf(RewardTree.Leaf(operator, cumulative));
+        (bytes32 root, bytes32[] memory proof) = MerkleTree.deep(leaf, depth);
+        uint64 settlement = _postRoot(root);
+        rewards.claim(settlement, operator, cumulative, proof);
+        return vm.snapshotGasLastCall("Rewards", name);
+    }
+
+    /// @dev Gas for each of a hundred operators.
+    function _claimHundred(uint256 first, uint256 cumulative, uint256 depth, bool scattered, string memory name)
+        private
+        returns (uint256 gas)
+    {
+        RewardTree.Leaf[] memory leaves = new RewardTree.Leaf[](100);
+        uint256[] memory places = new uint256[](100);
+        for (uint256 i = 0; i < 100; ++i) {
+            leaves[i] = RewardTree.Leaf(_operator(first + i), cumulative + i);
+            // In the middle, and not on a boundary of any subtree; or in a hundredth of the tree each.
+            places[i] = scattered
+                ? (99 - i) * (2 ** depth / 100) + uint256(keccak256(abi.encode(i))) % (2 ** depth / 100)
+                : 2 ** (depth - 1) + 133 - i;
         }
+        RewardTree.Batch memory batch;
+        bytes32 root;
+        (root, batch.proof, batch.flags) = MerkleTree.deepMultiProof(RewardTree.hashesOf(leaves), places, depth);
+        batch.allocations = new IRewards.Allocation[](100);
+        for (uint256 i = 0; i < 100; ++i) {
+            batch.allocations[i] = IRewards.Allocation(leaves[i].operator, leaves[i].cumulative);
+        }
+        uint64 settlement = _postRoot(root);
+        claimMany(settlement, batch);
+        gas = vm.snapshotGasLastCall("Rewards", string.concat(name, ", all")) / 100;
+        vm.snapshotValue("Rewards", string.concat(name, ", each"), gas);
+        assertEq(rewards.claimed(leaves[99].operator), cumulative + 99);
+    }
+
+    /// @dev An active settlement with enough for all.
+    function _postRoot(bytes32 root) private returns (uint64 settlement) {
+        playRound();
+        IRewards.Proposal memory proposal = proposalOf(single(STRANGER, 1e16));
+        proposal.root = root;
+        settlement = post(proposal);
+        vm.warp(rewards.getSettlement(settlement).activeAt);
+    }
+
+    /// @dev An address that exists already, as operators' do: a payment to a new one costs 25 000 more.
+    function _operator(uint256 index) private returns (address operator) {
+        operator = address(uint160(uint256(keccak256(abi.encode("operator", index)))));
+        if (operator.balance == 0) vm.deal(operator, 1 ether);
     }
 }

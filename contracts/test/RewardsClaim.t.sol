@@ -10,8 +10,6 @@ contract RewardsClaimTest is RewardsFixture {
     address private alice = makeAddr("alice");
     address private bob = makeAddr("bob");
 
-    /* CLAIM */
-
     function test_claim_paysTheOperator() public {
         RewardTree.Leaf[] memory leaves = _pair(100, 200);
         uint64 settlement = postActive(leaves);
@@ -95,6 +93,85 @@ contract RewardsClaimTest is RewardsFixture {
         assertEq(claim(settlement, leaves, 0), 100);
     }
 
+    /// @dev A proof is good for its own settlement only, though both are active and grant the same operator money.
+    function test_claim_refusesProofsOfAnotherSettlement() public {
+        RewardTree.Leaf[] memory leaves = _pair(100, 200);
+        uint64 first = postActive(leaves);
+        playRound();
+        RewardTree.Leaf[] memory more = _pair(150, 200);
+        uint64 second = postActive(more);
+        bytes32[] memory proof = RewardTree.proofOf(more, 0);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.InvalidProof.selector, alice, 150));
+        rewards.claim(first, alice, 150, proof);
+        proof = RewardTree.proofOf(leaves, 0);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.InvalidProof.selector, alice, 100));
+        rewards.claim(second, alice, 100, proof);
+    }
+
+    /// @dev A later root may grant an operator less than it has been paid: then it gets nothing, and owes nothing. But what
+    /// it was paid too much counts towards the total, so evaluators must not let a cumulative fall.
+    function test_claim_paysNothingIfTheCumulativeFell() public {
+        RewardTree.Leaf[] memory leaves = _pair(100, 200);
+        claim(postActive(leaves), leaves, 0);
+        playRound();
+        RewardTree.Leaf[] memory less = _pair(99, 201);
+        uint64 second = postActive(less);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NothingToClaim.selector, alice, 99, 100));
+        this.externalClaim(second, less, 0);
+        assertEq(rewards.claimed(alice), 100);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.OverTotal.selector, 201, 200));
+        this.externalClaim(second, less, 1);
+        playRound();
+        less = _pair(100, 201);
+        assertEq(claim(postActive(less), less, 1), 201);
+    }
+
+    /// @dev What an older settlement grants stays good after a newer one that grants less.
+    function test_claim_takesOlderSettlements() public {
+        RewardTree.Leaf[] memory leaves = _pair(100, 200);
+        uint64 first = postActive(leaves);
+        playRound();
+        RewardTree.Leaf[] memory less = _pair(50, 250);
+        uint64 second = postActive(less);
+        assertEq(claim(second, less, 0), 50);
+        assertEq(claim(first, leaves, 0), 50);
+        assertEq(rewards.highestActiveTotal(), 300);
+    }
+
+    /// @dev The cap is the greatest total claimed against: a claim in an older settlement is not held to the older one's.
+    function test_claim_isCappedByTheGreatestTotal() public {
+        RewardTree.Leaf[] memory leaves = _pair(100, 200);
+        uint64 first = postActive(leaves);
+        playRound();
+        RewardTree.Leaf[] memory more = _pair(1000, 2000);
+        uint64 second = postActive(more);
+        claim(second, more, 1);
+        assertEq(rewards.highestActiveTotal(), 3000);
+        assertEq(claim(first, leaves, 0), 100);
+        assertEq(rewards.highestActiveTotal(), 3000);
+        assertEq(claim(second, more, 0), 900);
+        assertEq(rewards.totalClaimed(), 3000);
+    }
+
+    function test_claim_takesAllFromTheTotal() public {
+        RewardTree.Leaf[] memory leaves = single(alice, BUDGET);
+        assertEq(claim(postActive(leaves), leaves, 0), BUDGET);
+        assertEq(rewards.totalClaimed(), rewards.highestActiveTotal());
+    }
+
+    function test_claim_isNotStoppedByVetoesOfLater() public {
+        RewardTree.Leaf[] memory leaves = _pair(100, 200);
+        uint64 first = postActive(leaves);
+        playRound();
+        RewardTree.Leaf[] memory more = _pair(150, 200);
+        uint64 second = post(more);
+        veto(second);
+        assertEq(claim(first, leaves, 0), 100);
+        vm.warp(block.timestamp + 365 days);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotActive.selector, second, IRewards.Status.Void));
+        this.externalClaim(second, more, 0);
+    }
+
     /// @dev Evaluators signed a total smaller than the tree's sum: nobody gets more than the total out of it.
     function testFuzz_claim_neverExceedsTheSignedTotal(uint64 a, uint64 b, uint64 total) public {
         uint256 first = bound(a, 1, 1e17);
@@ -105,84 +182,15 @@ contract RewardsClaimTest is RewardsFixture {
         uint64 settlement = post(proposal);
         vm.warp(rewards.getSettlement(settlement).activeAt);
         for (uint256 i = 0; i < 2; ++i) {
-            uint256 wouldBePaid = rewards.totalClaimed() + leaves[i].cumulative;
-            if (wouldBePaid <= proposal.cumulativeTotal) {
+            uint256 unpaid = proposal.cumulativeTotal - rewards.totalClaimed();
+            if (leaves[i].cumulative <= unpaid) {
                 claim(settlement, leaves, i);
             } else {
-                vm.expectRevert(
-                    abi.encodeWithSelector(IRewards.OverTotal.selector, wouldBePaid, proposal.cumulativeTotal)
-                );
+                vm.expectRevert(abi.encodeWithSelector(IRewards.OverTotal.selector, leaves[i].cumulative, unpaid));
                 this.externalClaim(settlement, leaves, i);
             }
         }
         assertLe(rewards.totalClaimed(), proposal.cumulativeTotal);
-    }
-
-    /* CLAIM MANY */
-
-    function testFuzz_claimMany_paysEverybodyOnce(uint256 seed, uint8 count) public {
-        count = uint8(bound(count, 1, 12));
-        RewardTree.Leaf[] memory leaves = new RewardTree.Leaf[](count);
-        uint256 total;
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 cumulative = uint256(keccak256(abi.encode(seed, i))) % (BUDGET / count);
-            leaves[i] = RewardTree.Leaf(makeAddr(vm.toString(i)), cumulative);
-            total += cumulative;
-        }
-        uint64 settlement = postActive(leaves);
-        assertEq(rewards.claimMany(settlement, claimsOf(leaves)), total);
-        for (uint256 i = 0; i < count; ++i) {
-            assertEq(leaves[i].operator.balance, leaves[i].cumulative);
-            assertEq(rewards.claimed(leaves[i].operator), leaves[i].cumulative);
-        }
-        assertEq(rewards.claimMany(settlement, claimsOf(leaves)), 0);
-        assertEq(rewards.totalClaimed(), total);
-    }
-
-    function test_claimMany_skipsWhatIsPaidAlready() public {
-        RewardTree.Leaf[] memory leaves = _pair(100, 200);
-        uint64 settlement = postActive(leaves);
-        claim(settlement, leaves, 0);
-        vm.expectEmit(address(rewards));
-        emit IRewards.ClaimSkipped(settlement, alice, alice, 0);
-        vm.expectEmit(address(rewards));
-        emit IRewards.Claimed(settlement, bob, bob, 200, 200);
-        assertEq(rewards.claimMany(settlement, claimsOf(leaves)), 200);
-    }
-
-    function test_claimMany_takesAnOperatorTwice() public {
-        RewardTree.Leaf[] memory leaves = single(alice, 100);
-        uint64 settlement = postActive(leaves);
-        IRewards.Claim[] memory twice = new IRewards.Claim[](2);
-        twice[0] = claimsOf(leaves)[0];
-        twice[1] = twice[0];
-        assertEq(rewards.claimMany(settlement, twice), 100);
-        assertEq(alice.balance, 100);
-    }
-
-    function test_claimMany_revertsOnAWrongProof() public {
-        RewardTree.Leaf[] memory leaves = _pair(100, 200);
-        uint64 settlement = postActive(leaves);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
-        claims[1].cumulative = 201;
-        vm.expectRevert(abi.encodeWithSelector(IRewards.InvalidProof.selector, bob, 201));
-        rewards.claimMany(settlement, claims);
-        assertEq(alice.balance, 0);
-    }
-
-    function test_claimMany_needsAnActiveSettlement() public {
-        RewardTree.Leaf[] memory leaves = _pair(100, 200);
-        uint64 settlement = post(leaves);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
-        vm.expectRevert(abi.encodeWithSelector(IRewards.NotActive.selector, settlement, IRewards.Status.Pending));
-        rewards.claimMany(settlement, claims);
-        vm.expectRevert(abi.encodeWithSelector(IRewards.NoSuchSettlement.selector, 2));
-        rewards.claimMany(2, claims);
-    }
-
-    function test_claimMany_takesNobody() public {
-        uint64 settlement = postActive(_pair(100, 200));
-        assertEq(rewards.claimMany(settlement, new IRewards.Claim[](0)), 0);
     }
 
     /// @dev An external call, so that `vm.expectRevert` sees the claim and not the making of its proof.

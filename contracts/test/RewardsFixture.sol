@@ -14,6 +14,7 @@ abstract contract RewardsFixture is RoundsFixture {
     uint256 internal constant BUDGET = 456_621_004_566_210_045;
 
     address internal immutable GUARDIAN = makeAddr("guardian");
+    address internal immutable TREASURY = makeAddr("treasury");
 
     Rewards internal rewards;
     /// @dev Ascending by address.
@@ -23,7 +24,7 @@ abstract contract RewardsFixture is RoundsFixture {
     function setUp() public virtual override {
         super.setUp();
         evaluators = newEvaluators("evaluator", 3);
-        rewards = new Rewards(rounds, OWNER, GUARDIAN, WINDOW, WINDOW, PAYMENT_GAS, evaluators, THRESHOLD);
+        rewards = new Rewards(rounds, OWNER, GUARDIAN, TREASURY, WINDOW, WINDOW, PAYMENT_GAS, evaluators, THRESHOLD);
         deposit(100 ether);
         playRound();
     }
@@ -110,11 +111,12 @@ abstract contract RewardsFixture is RoundsFixture {
         return rewards.claim(settlement, leaves[index].operator, leaves[index].cumulative, proof);
     }
 
-    function claimsOf(RewardTree.Leaf[] memory leaves) internal pure returns (IRewards.Claim[] memory claims) {
-        claims = new IRewards.Claim[](leaves.length);
-        for (uint256 i = 0; i < leaves.length; ++i) {
-            claims[i] = IRewards.Claim(leaves[i].operator, leaves[i].cumulative, RewardTree.proofOf(leaves, i));
-        }
+    function claimMany(uint64 settlement, RewardTree.Leaf[] memory leaves) internal returns (uint256) {
+        return claimMany(settlement, RewardTree.batchOf(leaves));
+    }
+
+    function claimMany(uint64 settlement, RewardTree.Batch memory batch) internal returns (uint256) {
+        return rewards.claimMany(settlement, batch.allocations, batch.proof, batch.flags);
     }
 
     function assertStatus(uint64 settlement, IRewards.Status status) internal view {

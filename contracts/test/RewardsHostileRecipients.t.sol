@@ -18,16 +18,14 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         RewardTree.Leaf[] memory leaves = _with(address(refuser));
         uint64 settlement = postActive(leaves);
         vm.expectEmit(address(rewards));
-        emit IRewards.ClaimSkipped(settlement, address(refuser), address(refuser), 100);
-        vm.expectEmit(address(rewards));
-        emit IRewards.Claimed(settlement, honest, honest, 200, 200);
-        assertEq(rewards.claimMany(settlement, claimsOf(leaves)), 200);
+        emit IRewards.ClaimSkipped(settlement, address(refuser), IRewards.Skipped.Refused, 100);
+        assertEq(claimMany(settlement, leaves), 200);
         assertEq(rewards.claimed(address(refuser)), 0);
         assertEq(rewards.totalClaimed(), 200);
 
         // It has lost nothing.
         refuser.setAccepts(true);
-        assertEq(rewards.claimMany(settlement, claimsOf(leaves)), 100);
+        assertEq(claimMany(settlement, leaves), 100);
         assertEq(address(refuser).balance, 100);
     }
 
@@ -36,32 +34,121 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     }
 
     function test_claimMany_survivesABombInARefusal() public {
-        _expectSkippedCheaply(address(new ReturnBomb(true)));
+        _expectSkippedCheaply(address(new ReturnBomb(true, 100_000)));
     }
 
     /// @dev It is paid, for it took the money; what it returns is not copied.
     function test_claimMany_survivesABombInAnAcceptance() public {
-        RewardTree.Leaf[] memory leaves = _with(address(new ReturnBomb(false)));
+        RewardTree.Leaf[] memory leaves = _with(address(new ReturnBomb(false, 100_000)));
         uint64 settlement = postActive(leaves);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         uint256 before = gasleft();
-        assertEq(rewards.claimMany(settlement, claims), 300);
+        assertEq(claimMany(settlement, batch), 300);
         assertLt(before - gasleft(), 3 * PAYMENT_GAS);
+    }
+
+    /// @dev A megabyte costs whoever returns it 2.2 million gas, and whoever copies it as much again: we do not.
+    function test_payments_copyNoMegabytes() public {
+        for (uint256 i = 0; i < 2; ++i) {
+            _redeploy(5_000_000);
+            ReturnBomb bomb = new ReturnBomb(i == 1, 1 << 20);
+            RewardTree.Leaf[] memory leaves = single(address(bomb), 100);
+            uint64 settlement = postActive(leaves);
+            RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
+            uint256 state = vm.snapshotState();
+            uint256 before = gasleft();
+            assertEq(claimMany(settlement, batch), i == 1 ? 0 : 100);
+            assertLt(before - gasleft(), 2_500_000);
+            vm.revertToState(state);
+            before = gasleft();
+            try rewards.claim(settlement, address(bomb), 100, batch.proof) {
+                assertEq(address(bomb).balance, 100);
+            } catch (bytes memory reason) {
+                assertEq(bytes4(reason), IRewards.PaymentFailed.selector);
+            }
+            assertLt(before - gasleft(), 2_500_000);
+        }
+    }
+
+    function test_claim_revertsIfARecipientBurnsAllGas() public {
+        GasBurner burner = new GasBurner();
+        RewardTree.Leaf[] memory leaves = single(address(burner), 100);
+        uint64 settlement = postActive(leaves);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, address(burner), address(burner), 100));
+        rewards.claim{gas: 1_000_000}(settlement, address(burner), 100, new bytes32[](0));
+    }
+
+    /// @dev `claim` gives the recipient all the gas there is, so who needs more than PAYMENT_GAS is paid so.
+    function test_claim_paysWhoNeedsMoreGas() public {
+        HungryRecipient hungry = new HungryRecipient(2 * PAYMENT_GAS);
+        RewardTree.Leaf[] memory leaves = single(address(hungry), 100);
+        uint64 settlement = postActive(leaves);
+        assertEq(claimMany(settlement, leaves), 0);
+        assertEq(claim(settlement, leaves, 0), 100);
+    }
+
+    /// @dev A recipient that changes where its operator's money goes while it is being paid changes what comes next, not
+    /// what is paid, nor what was.
+    function test_payments_mayChangeThePayoutAddress() public {
+        Reentrant attacker = new Reentrant(rewards);
+        attacker.setCall(abi.encodeCall(rewards.setPayoutAddress, (honest)));
+        RewardTree.Leaf[] memory leaves = single(address(attacker), 100);
+        uint64 settlement = postActive(leaves);
+        assertEq(claimMany(settlement, leaves), 100);
+        assertTrue(attacker.reentered());
+        assertEq(address(attacker).balance, 100);
+        assertEq(rewards.claimed(address(attacker)), 100);
+        assertEq(rewards.payoutAddressOf(address(attacker)), honest);
+        assertEq(claimMany(settlement, leaves), 0);
+    }
+
+    /// @dev Nor does a settlement that is posted or vetoed meanwhile.
+    function test_payments_mayPost() public {
+        _redeploy(5_000_000);
+        Reentrant attacker = new Reentrant(rewards);
+        RewardTree.Leaf[] memory leaves = _with(address(attacker));
+        uint64 settlement = postActive(leaves);
+        playRound();
+        IRewards.Proposal memory proposal = proposalOf(single(honest, 1000));
+        attacker.setCall(abi.encodeCall(rewards.post, (proposal, signaturesOf(proposal))));
+        assertEq(claimMany(settlement, leaves), 300);
+        assertTrue(attacker.reentered());
+        assertEq(rewards.head(), 2);
+        assertEq(rewards.totalClaimed(), 300);
+    }
+
+    /// @dev After the end nothing is deposited, so Rewards refuses what it would pay itself; nobody has lost anything.
+    function test_payments_toRewardsItselfAreRefusedAfterTheEnd() public {
+        vm.prank(honest);
+        rewards.setPayoutAddress(address(rewards));
+        RewardTree.Leaf[] memory leaves = single(honest, 100);
+        uint64 settlement = postActive(leaves);
+        uint64 end = uint64(block.timestamp) + 30 days;
+        vm.prank(OWNER);
+        rewards.setEnd(end);
+        vm.warp(end);
+        assertEq(claimMany(settlement, leaves), 0);
+        vm.prank(honest);
+        rewards.setPayoutAddress(honest);
+        assertEq(claimMany(settlement, leaves), 100);
     }
 
     /// @dev Whatever gas the caller gives, a recipient that can live on PAYMENT_GAS is either paid, or the whole call
     /// reverts: nobody can have an honest operator skipped by starving its payment. With a large PAYMENT_GAS, as on
     /// Filecoin, the 1/64 that a call leaves behind would be enough to book the failure.
+    /// forge-config: ci.fuzz.runs = 1000
+    /// forge-config: audit.fuzz.runs = 10000
     function testFuzz_claimMany_cannotStarveARecipient(uint256 gasGiven) public {
         uint256 paymentGas = 5_000_000;
-        rewards = new Rewards(rounds, OWNER, GUARDIAN, WINDOW, WINDOW, paymentGas, evaluators, THRESHOLD);
-        deposit(100 ether);
+        _redeploy(paymentGas);
         HungryRecipient hungry = new HungryRecipient(paymentGas - 1000);
         RewardTree.Leaf[] memory leaves = single(address(hungry), 100);
         uint64 settlement = postActive(leaves);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         gasGiven = bound(gasGiven, paymentGas * 9 / 10, paymentGas * 22 / 10);
-        try rewards.claimMany{gas: gasGiven}(settlement, claims) returns (uint256 paid) {
+        try rewards.claimMany{gas: gasGiven}(settlement, batch.allocations, batch.proof, batch.flags) returns (
+            uint256 paid
+        ) {
             assertEq(paid, 100);
             assertEq(address(hungry).balance, 100);
         } catch {
@@ -72,34 +159,34 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     function test_claimMany_saysHowMuchGasItNeeds() public {
         RewardTree.Leaf[] memory leaves = single(honest, 100);
         uint64 settlement = postActive(leaves);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         vm.expectRevert(abi.encodeWithSelector(IRewards.TooLittleGas.selector, 2 * PAYMENT_GAS));
-        rewards.claimMany{gas: 2 * PAYMENT_GAS}(settlement, claims);
-        assertEq(rewards.claimMany{gas: 4 * PAYMENT_GAS}(settlement, claims), 100);
+        rewards.claimMany{gas: 2 * PAYMENT_GAS}(settlement, batch.allocations, batch.proof, batch.flags);
+        assertEq(rewards.claimMany{gas: 4 * PAYMENT_GAS}(settlement, batch.allocations, batch.proof, batch.flags), 100);
     }
 
     function test_claim_cannotBeReentered() public {
         Reentrant attacker = new Reentrant(rewards);
         RewardTree.Leaf[] memory leaves = _with(address(attacker));
         uint64 settlement = postActive(leaves);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
 
-        attacker.setCall(abi.encodeCall(rewards.claim, (settlement, honest, 200, claims[1].proof)));
+        attacker.setCall(abi.encodeCall(rewards.claim, (settlement, honest, 200, RewardTree.proofOf(leaves, 1))));
         claim(settlement, leaves, 0);
         _assertGuarded(attacker);
         assertEq(address(attacker).balance, 100);
         assertEq(rewards.claimed(honest), 0);
-        assertEq(rewards.claimMany(settlement, claims), 200);
+        assertEq(claimMany(settlement, batch), 200);
     }
 
     function test_claimMany_cannotBeReentered() public {
         Reentrant attacker = new Reentrant(rewards);
         RewardTree.Leaf[] memory leaves = _with(address(attacker));
         uint64 settlement = postActive(leaves);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
 
-        attacker.setCall(abi.encodeCall(rewards.claimMany, (settlement, claims)));
-        assertEq(rewards.claimMany(settlement, claims), 300);
+        attacker.setCall(abi.encodeCall(rewards.claimMany, (settlement, batch.allocations, batch.proof, batch.flags)));
+        assertEq(claimMany(settlement, batch), 300);
         _assertGuarded(attacker);
         assertEq(address(attacker).balance, 100);
         assertEq(honest.balance, 200);
@@ -117,6 +204,11 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         assertEq(address(rewards).balance, rewards.totalDeposited() - rewards.totalClaimed());
     }
 
+    function _redeploy(uint256 paymentGas) private {
+        rewards = new Rewards(rounds, OWNER, GUARDIAN, TREASURY, WINDOW, WINDOW, paymentGas, evaluators, THRESHOLD);
+        deposit(100 ether);
+    }
+
     function _assertGuarded(Reentrant attacker) private view {
         assertFalse(attacker.reentered());
         assertEq(bytes4(attacker.reason()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
@@ -125,9 +217,9 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     function _expectSkippedCheaply(address recipient) private {
         RewardTree.Leaf[] memory leaves = _with(recipient);
         uint64 settlement = postActive(leaves);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         uint256 before = gasleft();
-        assertEq(rewards.claimMany(settlement, claims), 200);
+        assertEq(claimMany(settlement, batch), 200);
         assertLt(before - gasleft(), 3 * PAYMENT_GAS);
         assertEq(rewards.claimed(recipient), 0);
         assertEq(honest.balance, 200);

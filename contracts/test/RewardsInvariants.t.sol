@@ -21,8 +21,16 @@ contract RewardsInvariantsTest is RewardsFixture {
         targetContract(address(handler));
     }
 
+    /// @dev All at once: each would be a campaign of its own.
+    function invariant_theModelHolds() public view {
+        _paidIsCovered();
+        _paidIsTheSumOfClaims();
+        _statusIsTheModels();
+        _liveChainIsContiguous();
+    }
+
     /// @dev paid ≤ active cumulative total ≤ deposited.
-    function invariant_paidIsCovered() public view {
+    function _paidIsCovered() private view {
         assertLe(rewards.totalClaimed(), rewards.highestActiveTotal());
         assertLe(rewards.highestActiveTotal(), rewards.totalDeposited());
         assertEq(rewards.highestActiveTotal(), handler.highestTotalClaimedAgainst());
@@ -32,7 +40,7 @@ contract RewardsInvariantsTest is RewardsFixture {
     }
 
     /// @dev Every attoFIL paid is somebody's claim, and nothing else ever left.
-    function invariant_paidIsTheSumOfClaims() public view {
+    function _paidIsTheSumOfClaims() private view {
         uint256 sum;
         for (uint256 i = 0; i < handler.OPERATORS(); ++i) {
             address operator = handler.operatorAt(i);
@@ -44,7 +52,7 @@ contract RewardsInvariantsTest is RewardsFixture {
     }
 
     /// @dev A veto or a true challenge voids the settlement and its descendants for ever, and nothing else; the active stay active.
-    function invariant_statusIsTheModels() public view {
+    function _statusIsTheModels() private view {
         for (uint64 id = 1; id <= rewards.settlementCount(); ++id) {
             IRewards.Settlement memory settlement = rewards.getSettlement(id);
             IRewards.Status expected =
@@ -59,7 +67,7 @@ contract RewardsInvariantsTest is RewardsFixture {
     }
 
     /// @dev The chain that is not void covers every round from the first, without gap or overlap.
-    function invariant_liveChainIsContiguous() public view {
+    function _liveChainIsContiguous() private view {
         uint64 id = rewards.head();
         while (id != 0) {
             IRewards.Proposal memory proposal = rewards.getSettlement(id).proposal;

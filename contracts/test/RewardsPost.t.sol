@@ -45,11 +45,14 @@ contract RewardsPostTest is RewardsFixture {
 
     /// @dev A shorter window for later settlements must not let a child overtake its parent.
     function test_post_neverActivatesBeforeTheParent() public {
-        vm.prank(OWNER);
+        vm.startPrank(OWNER);
         rewards.setChallengeWindow(10 days);
-        uint64 parent = post(single(operator, 1));
-        vm.prank(OWNER);
         rewards.setChallengeWindow(WINDOW);
+        vm.stopPrank();
+        vm.warp(block.timestamp + 9 days);
+        uint64 parent = post(single(operator, 1));
+        vm.warp(block.timestamp + 1 days);
+        assertEq(rewards.challengeWindow(), WINDOW);
         playRound();
         uint64 child = post(single(operator, 2));
         assertEq(rewards.getSettlement(child).activeAt, rewards.getSettlement(parent).activeAt);
@@ -85,6 +88,14 @@ contract RewardsPostTest is RewardsFixture {
         _expectRefused(proposal, abi.encodeWithSelector(IRewards.TooManyRounds.selector, 513, 512));
         proposal.lastRound = type(uint64).max;
         _expectRefused(proposal, abi.encodeWithSelector(IRewards.TooManyRounds.selector, type(uint64).max, 512));
+    }
+
+    function test_post_takesTheLongestRange() public {
+        IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
+        proposal.lastRound = 512;
+        vm.mockCall(address(rounds), abi.encodeCall(rounds.budgetOf, (1, 512)), abi.encode(BUDGET));
+        post(proposal);
+        assertEq(rewards.getSettlement(1).proposal.lastRound, 512);
     }
 
     function test_post_waitsForCommitWindows() public {
@@ -280,13 +291,17 @@ contract RewardsPostTest is RewardsFixture {
         _expectRefused(proposal, signatures, reason);
     }
 
+    /// @dev Signatures are bound to the set in force: those under the old one are void the second the new one comes, even
+    /// by evaluators who are in both.
     function test_post_refusesSignaturesUnderAnOldSet() public {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         bytes[] memory old = signaturesOf(proposal);
-        vm.startPrank(OWNER);
-        rewards.setEvaluators(evaluators, 3);
-        rewards.setEvaluators(evaluators, 2);
-        vm.stopPrank();
+        uint64 at = _announce(evaluators, 1);
+        vm.warp(at - 1);
+        uint256 before = vm.snapshotState();
+        rewards.post(proposal, old);
+        vm.revertToState(before);
+        vm.warp(at);
         vm.expectRevert();
         rewards.post(proposal, old);
         post(proposal);
@@ -294,15 +309,39 @@ contract RewardsPostTest is RewardsFixture {
 
     function test_post_refusesRemovedEvaluators() public {
         address[] memory others = newEvaluators("other", 2);
-        vm.prank(OWNER);
-        rewards.setEvaluators(others, 2);
+        vm.warp(_announce(others, 2));
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         _expectRefused(proposal, abi.encodeWithSelector(IRewards.NotEvaluator.selector, evaluators[0]));
         evaluators = others;
         post(proposal);
     }
 
+    function test_post_refusesEvaluatorsToCome() public {
+        address[] memory others = newEvaluators("other", 2);
+        vm.warp(_announce(others, 2) - 1);
+        IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
+        bytes[] memory signatures = new bytes[](2);
+        (signatures[0], signatures[1]) = (sign(proposal, others[0]), sign(proposal, others[1]));
+        _expectRefused(proposal, signatures, abi.encodeWithSelector(IRewards.NotEvaluator.selector, others[0]));
+        post(proposal);
+    }
+
+    function test_post_takesAllEvaluators() public {
+        IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
+        bytes[] memory signatures = new bytes[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            signatures[i] = sign(proposal, evaluators[i]);
+        }
+        assertEq(rewards.post(proposal, signatures), 1);
+    }
+
     /* HELPERS */
+
+    function _announce(address[] memory set, uint256 threshold) private returns (uint64 effectiveAt) {
+        vm.prank(OWNER);
+        rewards.setEvaluators(set, threshold);
+        (,,, effectiveAt) = rewards.nextEvaluators();
+    }
 
     function _expectRefused(IRewards.Proposal memory proposal, bytes memory reason) private {
         _expectRefused(proposal, signaturesOf(proposal), reason);

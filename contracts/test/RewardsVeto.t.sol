@@ -93,9 +93,9 @@ contract RewardsVetoTest is RewardsFixture {
         vm.warp(block.timestamp + 365 days);
         vm.expectRevert(abi.encodeWithSelector(IRewards.NotActive.selector, 1, IRewards.Status.Void));
         rewards.claim(1, operator, 1, proof);
-        IRewards.Claim[] memory claims = claimsOf(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         vm.expectRevert(abi.encodeWithSelector(IRewards.NotActive.selector, 1, IRewards.Status.Void));
-        rewards.claimMany(1, claims);
+        claimMany(1, batch);
     }
 
     function test_getSettlement_refusesUnknown() public {

@@ -106,6 +106,24 @@ contract RoundsViewsTest is RoundsFixture {
         rounds.drawOf(1, 0, 0, 0);
     }
 
+    /// @dev The error tells what was asked for, and how many there are.
+    function test_views_sayWhatIsOutOfRange() public {
+        open(300, 2000);
+        reveal(1);
+        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 301, 300));
+        rounds.committeeOf(1, 301);
+        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 4, 3));
+        rounds.memberAt(1, 4, 0);
+        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 301, 300));
+        rounds.memberAt(1, 2, 301);
+        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 4, 3));
+        rounds.taskAt(1, 4, 0);
+        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 101, 100));
+        rounds.taskAt(1, 0, 101);
+        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 4, 3));
+        rounds.drawOf(1, 0, 4, 0);
+    }
+
     function test_views_refuseWhatIsOutOfRange() public {
         open(300, 2000);
         reveal(1);

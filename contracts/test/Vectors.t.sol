@@ -93,13 +93,14 @@ contract VectorsTest is RoundsFixture {
             if (i == 0) {
                 deployCodeTo(
                     "Rewards.sol:Rewards",
-                    abi.encode(IRounds(address(rounds)), OWNER, STRANGER, 1 hours, 1 hours, 60_000, set, 1),
+                    abi.encode(IRounds(address(rounds)), OWNER, STRANGER, STRANGER, 1 hours, 1 hours, 60_000, set, 1),
                     address(rewards)
                 );
             } else {
                 set[0] = _address(".evaluator");
                 vm.prank(OWNER);
                 rewards.setEvaluators(set, 1);
+                vm.warp(block.timestamp + 1 hours);
             }
             (,, uint64 version) = rewards.evaluators();
             assertEq(version, _number(".evaluatorSet"));

@@ -10,6 +10,7 @@ import {IBeacon} from "./IBeacon.sol";
 /// @notice Scheme `bls-unchained-g1-rfc9380` (quicknet) on any EVM with EIP-2537; a devnet runs its own key through
 /// the same code. DESIGN §2.2. On Filecoin a check costs about 1.15 G gas: use `FilecoinBeacon` there.
 contract DrandBeacon is IBeacon {
+    // slither-disable-next-line unused-state
     uint256 private constant COMPRESSED_LENGTH = 48;
     uint256 private constant SIGNATURE_LENGTH = 96;
     uint256 private constant PUBLIC_KEY_LENGTH = 256;
@@ -70,6 +71,7 @@ contract DrandBeacon is IBeacon {
         KEY_YC1_LOW = words[7];
 
         // With points at infinity on the other side the product is one, but each point of G2 is still checked.
+        // slither-disable-next-line uninitialized-local
         Bls12381.G1 memory infinity;
         Bls12381.G2 memory point = Bls12381.G2({
             xc0High: words[0],
@@ -81,6 +83,7 @@ contract DrandBeacon is IBeacon {
             yc1High: words[6],
             yc1Low: words[7]
         });
+        // slither-disable-next-line unused-return
         (bool valid,) = Bls12381.pairingProductIsOne(infinity, point, infinity, point);
         bool isInfinity = words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7] == 0;
         require(valid && !isInfinity, InvalidPublicKey(key));

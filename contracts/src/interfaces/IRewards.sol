@@ -284,8 +284,8 @@ interface IRewards {
     /// @notice Announces when the programme ends, END_NOTICE from now at the earliest; 0 for no end. After the end nothing
     /// is posted or deposited; claims go on for ever. Owner only.
     function setEnd(uint64 at) external;
-    /// @notice Announces the end, END_NOTICE from now, if no settlement was posted for ABANDONED_AFTER. The next settlement,
-    /// or the owner, takes it back. Anyone.
+    /// @notice Announces the end, END_NOTICE from now, if no settlement was posted for ABANDONED_AFTER and no end comes
+    /// sooner. The next settlement, or the owner, takes it back. Anyone.
     function endAbandoned() external;
     /// @notice After the end, sends all that was deposited and never promised by a settlement that is not void to the
     /// treasury. Anyone.

@@ -11,7 +11,8 @@ import {Roles} from "./Roles.sol";
 /// @notice Counted, not read from the balance: FIL forced in is nobody's. Deposits leave in two ways only: to operators by
 /// claims, and, once the programme has ended, to the treasury as far as nobody was promised them.
 abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
-    /// @notice Least time between announcing the programme's end and the end, seconds: all rounds that ran before can still be settled.
+    /// @notice Least time between announcing the programme's end and the end, seconds: all rounds that ran before can still
+    /// be settled.
     uint64 public constant END_NOTICE = 30 days;
     /// @notice Time without a settlement after which anyone may announce the programme's end, seconds.
     uint64 public constant ABANDONED_AFTER = 90 days;
@@ -58,9 +59,11 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
     function endAbandoned() external {
         uint64 abandonedAt = _aliveAt + ABANDONED_AFTER;
         require(block.timestamp > abandonedAt, NotAbandoned(abandonedAt));
-        require(endsAt == 0, NothingChanged());
+        uint64 at = _now() + END_NOTICE;
+        // An end that was announced for later is brought closer, or an owner who left could have put it off for ever.
+        require(endsAt == 0 || at < endsAt, NothingChanged());
         _abandoned = true;
-        _changeEnd(_now() + END_NOTICE);
+        _changeEnd(at);
     }
 
     /// @inheritdoc IRewards
@@ -113,6 +116,8 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         }
     }
 
+    /// @dev Of `receive` and `deposit`, which are payable.
+    // slither-disable-next-line msg-value-in-nonpayable
     function _deposit() private {
         require(msg.value > 0, ZeroAmount());
         _checkNotEnded();

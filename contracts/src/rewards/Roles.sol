@@ -171,6 +171,7 @@ abstract contract Roles is IRewards, Ownable2Step {
         require(signatures.length >= threshold, NotEnoughSignatures(signatures.length, threshold));
         address previous = address(0);
         for (uint256 i = 0; i < signatures.length; ++i) {
+            // slither-disable-next-line unused-return
             (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signatures[i]);
             require(failure == ECDSA.RecoverError.NoError, BadSignature(i));
             require(signer > previous, SignersNotAscending(previous, signer));

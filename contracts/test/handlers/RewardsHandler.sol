@@ -222,15 +222,14 @@ contract RewardsHandler is Test {
         if (count == 0) return;
         settlement = uint64(bound(settlement, 1, count));
         RewardTree.Leaf[] memory leaves = _leaves(allocations[settlement]);
-        IRewards.Claim[] memory claims = new IRewards.Claim[](OPERATORS);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         uint256 owed;
         for (uint256 i = 0; i < OPERATORS; ++i) {
-            claims[i] = IRewards.Claim(leaves[i].operator, leaves[i].cumulative, RewardTree.proofOf(leaves, i));
             uint256 before = REWARDS.claimed(leaves[i].operator);
             if (leaves[i].cumulative > before) owed += leaves[i].cumulative - before;
         }
         bool active = REWARDS.statusOf(settlement) == IRewards.Status.Active;
-        try REWARDS.claimMany(settlement, claims) returns (uint256 paid) {
+        try REWARDS.claimMany(settlement, batch.allocations, batch.proof, batch.flags) returns (uint256 paid) {
             assertTrue(active);
             assertEq(paid, owed);
             _noteClaim(settlement);

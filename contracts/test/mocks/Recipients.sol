@@ -25,20 +25,21 @@ contract GasBurner {
     }
 }
 
-/// @notice Returns, or reverts with, 100 kB: a caller that copies it pays for it.
+/// @notice Returns, or reverts with, this many bytes: a caller that copies them pays for them.
 contract ReturnBomb {
     bool private immutable REVERTS;
+    uint256 private immutable SIZE;
 
-    constructor(bool reverts) {
-        REVERTS = reverts;
+    constructor(bool reverts, uint256 size) {
+        (REVERTS, SIZE) = (reverts, size);
     }
 
     receive() external payable {
-        bool reverts = REVERTS;
+        (bool reverts, uint256 size) = (REVERTS, SIZE);
         assembly ("memory-safe") {
             let bomb := mload(0x40)
-            if reverts { revert(bomb, 100000) }
-            return(bomb, 100000)
+            if reverts { revert(bomb, size) }
+            return(bomb, size)
         }
     }
 }
@@ -77,5 +78,21 @@ contract Reentrant {
 
     function setCall(bytes calldata data) external {
         call = data;
+    }
+}
+
+/// @notice Calls back whatever it is told when paid, and takes the money in any case.
+contract Grabber {
+    address private target;
+    bytes private call;
+
+    receive() external payable {
+        (bool success,) = target.call(call);
+        // Whether it worked, its owner's balance tells.
+        success;
+    }
+
+    function setCall(address to, bytes calldata data) external {
+        (target, call) = (to, data);
     }
 }

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {Test} from "forge-std/Test.sol";
 
-import {Committees} from "../src/libraries/Committees.sol";
+import {Committees} from "../../src/libraries/Committees.sol";
 
 /// @notice The arithmetic of slices and task places: by fuzzing over all that `Rounds` can store, by trying every case
 /// of short lists, and by proof where a solver finds one. The `check_` functions are halmos's, for every value of the

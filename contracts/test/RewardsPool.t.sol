@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+import {IRewards} from "../src/interfaces/IRewards.sol";
+import {RewardsFixture} from "./RewardsFixture.sol";
+import {Reentrant, Refuser} from "./mocks/Recipients.sol";
+import {RewardTree} from "./utils/RewardTree.sol";
+
+/// @notice Deposits, the end of a programme, and what is left then.
+contract RewardsPoolTest is RewardsFixture {
+    uint64 private constant END_NOTICE = 30 days;
+    uint64 private constant ABANDONED_AFTER = 90 days;
+
+    address private alice = makeAddr("alice");
+
+    /* DEPOSITS */
+
+    function testFuzz_deposit_countsEverythingSent(uint96 first, uint96 second) public {
+        first = uint96(bound(first, 1, type(uint96).max - 101 ether));
+        second = uint96(bound(second, 1, type(uint96).max - 100 ether - first));
+        vm.deal(STRANGER, uint256(first) + second);
+        vm.startPrank(STRANGER);
+        vm.expectEmit(address(rewards));
+        emit IRewards.Deposited(STRANGER, first, 100 ether + uint256(first));
+        rewards.deposit{value: first}();
+        vm.expectEmit(address(rewards));
+        emit IRewards.Deposited(STRANGER, second, 100 ether + uint256(first) + second);
+        (bool success,) = address(rewards).call{value: second}("");
+        assertTrue(success);
+        assertEq(rewards.totalDeposited(), 100 ether + uint256(first) + second);
+        assertEq(rewards.surplus(), rewards.totalDeposited());
+        assertEq(address(rewards).balance, rewards.totalDeposited());
+    }
+
+    function test_deposit_refusesNothing() public {
+        vm.expectRevert(IRewards.ZeroAmount.selector);
+        rewards.deposit();
+        (bool success, bytes memory reason) = address(rewards).call("");
+        assertFalse(success);
+        assertEq(bytes4(reason), IRewards.ZeroAmount.selector);
+    }
+
+    /// @dev Forty times all FIL there will ever be, and one more.
+    function test_deposit_refusesMoreThanThereIs() public {
+        vm.deal(STRANGER, 2 ** 97);
+        vm.startPrank(STRANGER);
+        vm.expectRevert();
+        rewards.deposit{value: 2 ** 96 - 100 ether}();
+        vm.expectRevert();
+        rewards.deposit{value: 2 ** 96}();
+        rewards.deposit{value: 2 ** 96 - 100 ether - 1}();
+        assertEq(rewards.totalDeposited(), type(uint96).max);
+    }
+
+    /* THE END */
+
+    function test_setEnd_announcesTheEnd() public {
+        uint64 at = uint64(block.timestamp) + END_NOTICE;
+        vm.expectEmit(address(rewards));
+        emit IRewards.EndChanged(0, at, OWNER);
+        _setEnd(at);
+        assertEq(rewards.endsAt(), at);
+        vm.expectEmit(address(rewards));
+        emit IRewards.EndChanged(at, at + 1, OWNER);
+        _setEnd(at + 1);
+        vm.expectEmit(address(rewards));
+        emit IRewards.EndChanged(at + 1, 0, OWNER);
+        _setEnd(0);
+        assertEq(rewards.endsAt(), 0);
+    }
+
+    function test_setEnd_refusals() public {
+        uint64 earliest = uint64(block.timestamp) + END_NOTICE;
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        _setEnd(0);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.EndTooSoon.selector, earliest - 1, earliest));
+        _setEnd(earliest - 1);
+        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, GUARDIAN));
+        vm.prank(GUARDIAN);
+        rewards.setEnd(earliest);
+        _setEnd(earliest);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        _setEnd(earliest);
+        // Over is over.
+        vm.warp(earliest);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.Ended.selector, earliest));
+        _setEnd(0);
+    }
+
+    function test_end_stopsDepositsAndSettlements() public {
+        uint64 end = _end();
+        vm.warp(end - 1);
+        deposit(1);
+        post(single(alice, 1));
+        vm.warp(end);
+        vm.deal(STRANGER, 1);
+        bytes memory reason = abi.encodeWithSelector(IRewards.Ended.selector, end);
+        vm.expectRevert(reason);
+        rewards.deposit{value: 1}();
+        playRound();
+        IRewards.Proposal memory proposal = proposalOf(single(alice, 2));
+        bytes[] memory signatures = signaturesOf(proposal);
+        vm.expectRevert(reason);
+        rewards.post(proposal, signatures);
+    }
+
+    /// @dev Active before or after the end, before or after the surplus has gone: claims go on for ever.
+    function test_end_stopsNoClaims() public {
+        RewardTree.Leaf[] memory leaves = single(alice, 100);
+        uint64 first = postActive(leaves);
+        playRound();
+        uint64 end = _end();
+        vm.warp(end - 1);
+        RewardTree.Leaf[] memory more = single(alice, 300);
+        uint64 second = post(more);
+        vm.warp(end);
+        rewards.withdrawSurplus();
+        assertEq(claim(first, leaves, 0), 100);
+        vm.warp(end + 10 * 365 days);
+        assertEq(claim(second, more, 0), 200);
+        assertEq(address(rewards).balance, 0);
+    }
+
+    /* AN ABANDONED PROGRAMME */
+
+    function test_endAbandoned_isAnyones() public {
+        uint64 abandonedAt = uint64(START) + ABANDONED_AFTER;
+        vm.warp(abandonedAt);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotAbandoned.selector, abandonedAt));
+        rewards.endAbandoned();
+        vm.warp(abandonedAt + 1);
+        vm.expectEmit(address(rewards));
+        emit IRewards.EndChanged(0, abandonedAt + 1 + END_NOTICE, STRANGER);
+        vm.prank(STRANGER);
+        rewards.endAbandoned();
+        assertEq(rewards.endsAt(), abandonedAt + 1 + END_NOTICE);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        rewards.endAbandoned();
+    }
+
+    function test_endAbandoned_countsFromTheLastSettlement() public {
+        vm.warp(START + 60 days);
+        post(single(alice, 1));
+        uint64 abandonedAt = uint64(START) + 60 days + ABANDONED_AFTER;
+        vm.warp(abandonedAt);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotAbandoned.selector, abandonedAt));
+        rewards.endAbandoned();
+    }
+
+    function test_endAbandoned_isTakenBackByASettlement() public {
+        uint64 end = _abandon();
+        vm.warp(end - 1);
+        vm.expectEmit(address(rewards));
+        emit IRewards.EndChanged(end, 0, STRANGER);
+        IRewards.Proposal memory proposal = proposalOf(single(alice, 1));
+        bytes[] memory signatures = signaturesOf(proposal);
+        vm.prank(STRANGER);
+        rewards.post(proposal, signatures);
+        assertEq(rewards.endsAt(), 0);
+        // The next settlement has nothing to take back.
+        playRound();
+        vm.recordLogs();
+        post(single(alice, 2));
+        assertEq(vm.getRecordedLogs().length, 1);
+    }
+
+    function test_endAbandoned_isTakenBackByTheOwner() public {
+        _abandon();
+        _setEnd(0);
+        assertEq(rewards.endsAt(), 0);
+        // And the time begins anew.
+        uint64 abandonedAt = uint64(block.timestamp) + ABANDONED_AFTER;
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotAbandoned.selector, abandonedAt));
+        rewards.endAbandoned();
+    }
+
+    /// @dev An end that the owner set, even in place of an abandoned programme's, is no settlement's to take back.
+    function test_setEnd_isNotTakenBackByASettlement() public {
+        uint64 end = _abandon();
+        _setEnd(end + 1);
+        post(single(alice, 1));
+        assertEq(rewards.endsAt(), end + 1);
+    }
+
+    function test_endAbandoned_ends() public {
+        uint64 end = _abandon();
+        vm.warp(end);
+        assertEq(rewards.withdrawSurplus(), 100 ether);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        rewards.endAbandoned();
+    }
+
+    /// @dev An owner who announced an end in a thousand years and left would have kept what nobody was promised for ever.
+    function test_endAbandoned_bringsAFarEndCloser() public {
+        _setEnd(type(uint64).max);
+        vm.warp(block.timestamp + ABANDONED_AFTER + 1);
+        rewards.endAbandoned();
+        assertEq(rewards.endsAt(), vm.getBlockTimestamp() + END_NOTICE);
+    }
+
+    /// @dev Never later, and never again.
+    function test_endAbandoned_putsNoEndOff() public {
+        uint64 end = uint64(block.timestamp) + ABANDONED_AFTER + 1 + END_NOTICE;
+        _setEnd(end);
+        vm.warp(end - END_NOTICE);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        rewards.endAbandoned();
+        vm.warp(end - 1);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        rewards.endAbandoned();
+    }
+
+    /* SURPLUS */
+
+    function test_withdrawSurplus_paysTheTreasury() public {
+        RewardTree.Leaf[] memory leaves = single(alice, 100);
+        postActive(leaves);
+        claim(1, leaves, 0);
+        playRound();
+        post(single(alice, 300));
+        assertEq(rewards.surplus(), 100 ether - 300);
+        vm.warp(_end());
+        vm.expectEmit(address(rewards));
+        emit IRewards.SurplusWithdrawn(TREASURY, 100 ether - 300);
+        vm.prank(STRANGER);
+        assertEq(rewards.withdrawSurplus(), 100 ether - 300);
+        assertEq(TREASURY.balance, 100 ether - 300);
+        assertEq(rewards.totalWithdrawn(), 100 ether - 300);
+        assertEq(rewards.surplus(), 0);
+        vm.expectRevert(IRewards.ZeroAmount.selector);
+        rewards.withdrawSurplus();
+    }
+
+    /// @dev What a void settlement had promised is surplus again, also after the end.
+    function test_withdrawSurplus_takesWhatAVetoFreed() public {
+        uint64 end = _end();
+        vm.warp(end - 1);
+        post(single(alice, 1));
+        vm.warp(end);
+        assertEq(rewards.withdrawSurplus(), 100 ether - 1);
+        veto(1);
+        assertEq(rewards.withdrawSurplus(), 1);
+        assertEq(rewards.totalWithdrawn(), 100 ether);
+        assertEq(address(rewards).balance, 0);
+    }
+
+    function test_withdrawSurplus_waitsForTheEnd() public {
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotEnded.selector, 0));
+        rewards.withdrawSurplus();
+        uint64 end = _end();
+        vm.warp(end - 1);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotEnded.selector, end));
+        rewards.withdrawSurplus();
+    }
+
+    /// @dev Money that nobody deposited is nobody's.
+    function test_withdrawSurplus_leavesWhatWasForcedIn() public {
+        vm.deal(address(rewards), address(rewards).balance + 1 ether);
+        assertEq(rewards.surplus(), 100 ether);
+        vm.warp(_end());
+        rewards.withdrawSurplus();
+        assertEq(address(rewards).balance, 1 ether);
+    }
+
+    function test_withdrawSurplus_revertsIfTheTreasuryRefuses() public {
+        Refuser refuser = new Refuser();
+        vm.prank(TREASURY);
+        rewards.setTreasury(address(refuser));
+        vm.warp(_end());
+        vm.expectRevert(
+            abi.encodeWithSelector(IRewards.PaymentFailed.selector, address(refuser), address(refuser), 100 ether)
+        );
+        rewards.withdrawSurplus();
+        assertEq(rewards.totalWithdrawn(), 0);
+        refuser.setAccepts(true);
+        assertEq(rewards.withdrawSurplus(), 100 ether);
+    }
+
+    function test_withdrawSurplus_cannotBeReentered() public {
+        Reentrant attacker = new Reentrant(rewards);
+        vm.prank(TREASURY);
+        rewards.setTreasury(address(attacker));
+        RewardTree.Leaf[] memory leaves = single(alice, 100);
+        uint64 settlement = postActive(leaves);
+        vm.warp(_end());
+        uint256 before = vm.snapshotState();
+        attacker.setCall(abi.encodeCall(rewards.withdrawSurplus, ()));
+        rewards.withdrawSurplus();
+        _assertGuarded(attacker);
+        vm.revertToState(before);
+        attacker.setCall(abi.encodeCall(rewards.claim, (settlement, alice, 100, RewardTree.proofOf(leaves, 0))));
+        rewards.withdrawSurplus();
+        _assertGuarded(attacker);
+        assertEq(address(attacker).balance, 100 ether - 100);
+    }
+
+    /* TREASURY */
+
+    function test_setTreasury_isTheTreasurys() public {
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotTreasury.selector, OWNER, TREASURY));
+        vm.prank(OWNER);
+        rewards.setTreasury(OWNER);
+        vm.startPrank(TREASURY);
+        vm.expectRevert(IRewards.ZeroAddress.selector);
+        rewards.setTreasury(address(0));
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        rewards.setTreasury(TREASURY);
+        vm.expectEmit(address(rewards));
+        emit IRewards.TreasuryChanged(TREASURY, alice);
+        rewards.setTreasury(alice);
+        assertEq(rewards.treasury(), alice);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.NotTreasury.selector, TREASURY, alice));
+        rewards.setTreasury(TREASURY);
+    }
+
+    function _assertGuarded(Reentrant attacker) private view {
+        assertFalse(attacker.reentered());
+        assertEq(bytes4(attacker.reason()), ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
+    }
+
+    function _setEnd(uint64 at) private {
+        vm.prank(OWNER);
+        rewards.setEnd(at);
+    }
+
+    function _end() private returns (uint64 at) {
+        at = uint64(block.timestamp) + END_NOTICE;
+        _setEnd(at);
+    }
+
+    function _abandon() private returns (uint64 endsAt) {
+        vm.warp(START + ABANDONED_AFTER + 1);
+        rewards.endAbandoned();
+        return rewards.endsAt();
+    }
+}

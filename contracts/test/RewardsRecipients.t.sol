@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {IRewards} from "../src/interfaces/IRewards.sol";
+import {FilecoinFixture} from "./FilecoinFixture.sol";
+import {Zeros} from "./mocks/FilecoinPrecompiles.sol";
+import {RewardTree} from "./utils/RewardTree.sol";
+
+/// @notice Where operators' money goes: addresses of the EVM, masked ids, and Filecoin's native wallets.
+contract RewardsRecipientsTest is FilecoinFixture {
+    address private operator = makeAddr("operator");
+    address private wallet = makeAddr("wallet");
+
+    /* ADDRESSES OF THE EVM */
+
+    function test_setPayoutAddress() public {
+        assertEq(rewards.payoutAddressOf(operator), operator);
+        vm.startPrank(operator);
+        vm.expectEmit(address(rewards));
+        emit IRewards.PayoutAddressChanged(operator, operator, wallet, "");
+        rewards.setPayoutAddress(wallet);
+        assertEq(rewards.payoutAddressOf(operator), wallet);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        rewards.setPayoutAddress(wallet);
+
+        vm.expectEmit(address(rewards));
+        emit IRewards.PayoutAddressChanged(operator, wallet, operator, "");
+        rewards.setPayoutAddress(address(0));
+        assertEq(rewards.payoutAddressOf(operator), operator);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        rewards.setPayoutAddress(operator);
+        vm.expectRevert(IRewards.NothingChanged.selector);
+        rewards.setPayoutAddress(address(0));
+    }
+
+    function test_setPayoutAddress_isEachOperatorsOwn() public {
+        vm.prank(operator);
+        rewards.setPayoutAddress(wallet);
+        assertEq(rewards.payoutAddressOf(wallet), wallet);
+        assertEq(rewards.payoutAddressOf(STRANGER), STRANGER);
+        vm.prank(operator);
+        rewards.setPayoutAddress(operator);
+        assertEq(rewards.payoutAddressOf(operator), operator);
+    }
+
+    /// @dev Whoever signed the transaction is any address to an operator that is a contract.
+    function test_setPayoutAddress_isTheCallersNotTheSigners() public {
+        vm.prank(operator, wallet);
+        rewards.setPayoutAddress(wallet);
+        assertEq(rewards.payoutAddressOf(operator), wallet);
+        vm.prank(operator, wallet);
+        rewards.setPayoutAddress(operator);
+        assertEq(rewards.payoutAddressOf(operator), operator);
+        assertEq(rewards.payoutAddressOf(wallet), wallet);
+    }
+
+    function test_setPayoutAddress_refusesThePrecompile() public {
+        vm.expectRevert(abi.encodeWithSelector(IRewards.BadRecipient.selector, abi.encodePacked(CALL_ACTOR)));
+        vm.prank(operator);
+        rewards.setPayoutAddress(CALL_ACTOR);
+    }
+
+    /// @dev Neither changes what the other half of the slot holds.
+    function test_setPayoutAddress_keepsWhatWasClaimed() public {
+        RewardTree.Leaf[] memory leaves = single(operator, 100);
+        uint64 settlement = postActive(leaves);
+        claim(settlement, leaves, 0);
+        vm.prank(operator);
+        rewards.setPayoutAddress(wallet);
+        assertEq(rewards.claimed(operator), 100);
+        assertEq(claimMany(settlement, leaves), 0);
+        playRound();
+        RewardTree.Leaf[] memory more = single(operator, 150);
+        assertEq(claim(postActive(more), more, 0), 50);
+        assertEq(wallet.balance, 50);
+        assertEq(rewards.payoutAddressOf(operator), wallet);
+    }
+
+    /// @dev On Filecoin, ff and an id stand for an f0 address, and the FEVM pays it: to the contract it is any address.
+    function testFuzz_maskedIds_arePlainAddresses(uint64 id) public {
+        address masked = address(bytes20(abi.encodePacked(bytes1(0xff), bytes11(0), id)));
+        RewardTree.Leaf[] memory leaves = single(masked, 100);
+        uint64 settlement = postActive(leaves);
+        assertEq(claim(settlement, leaves, 0), 100);
+        assertEq(masked.balance, 100);
+
+        vm.prank(operator);
+        rewards.setPayoutAddress(masked);
+        playRound();
+        leaves = new RewardTree.Leaf[](2);
+        (leaves[0], leaves[1]) = (RewardTree.Leaf(masked, 100), RewardTree.Leaf(operator, 50));
+        assertEq(claimMany(postActive(leaves), leaves), 50);
+        assertEq(masked.balance, 150);
+    }
+
+    /* NATIVE WALLETS */
+
+    function test_setNativePayoutAddress() public {
+        bytes[3] memory recipients = [F1, F2, F3];
+        address previous = operator;
+        vm.startPrank(operator);
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectEmit(address(rewards));
+            emit IRewards.PayoutAddressChanged(operator, previous, CALL_ACTOR, recipients[i]);
+            rewards.setNativePayoutAddress(recipients[i]);
+            assertEq(rewards.payoutAddressOf(operator), CALL_ACTOR);
+            assertEq(rewards.nativePayoutAddressOf(operator), recipients[i]);
+            vm.expectRevert(IRewards.NothingChanged.selector);
+            rewards.setNativePayoutAddress(recipients[i]);
+            previous = CALL_ACTOR;
+        }
+        vm.expectEmit(address(rewards));
+        emit IRewards.PayoutAddressChanged(operator, CALL_ACTOR, wallet, "");
+        rewards.setPayoutAddress(wallet);
+        assertEq(rewards.nativePayoutAddressOf(operator), "");
+        rewards.setNativePayoutAddress(F3);
+        rewards.setPayoutAddress(address(0));
+        assertEq(rewards.nativePayoutAddressOf(operator), "");
+        assertEq(rewards.payoutAddressOf(operator), operator);
+    }
+
+    function test_setNativePayoutAddress_refusesOtherBytes() public {
+        _expectBad("");
+        _expectBad(hex"00");
+        _expectBad(hex"00e807");
+        _expectBad(bytes.concat(bytes1(0x00), new bytes(20)));
+        _expectBad(bytes.concat(bytes1(0x03), new bytes(20)));
+        _expectBad(bytes.concat(bytes2(0x040a), new bytes(20)));
+        _expectBad(bytes.concat(bytes1(0x04), new bytes(20)));
+        _expectBad(bytes.concat(bytes1(0x01), new bytes(48)));
+        _expectBad(bytes.concat(bytes1(0x02), new bytes(48)));
+        _expectBad(bytes.concat(bytes1(0x04), new bytes(48)));
+        _expectBad(bytes.concat(bytes1(0x01), new bytes(19)));
+        _expectBad(bytes.concat(F1, hex"00"));
+        _expectBad(bytes.concat(bytes1(0x03), new bytes(47)));
+        _expectBad(bytes.concat(F3, hex"00"));
+    }
+
+    /// @dev What the contract takes, the chain parses.
+    function testFuzz_setNativePayoutAddress_takesOnlyWhatTheChainParses(uint8 protocol, uint8 kind, bytes32 content)
+        public
+    {
+        uint256 length = [19, 20, 21, 47, 48, 49][kind % 6];
+        bytes memory recipient = bytes.concat(bytes1(protocol % 6), bytes.concat(content, content));
+        assembly ("memory-safe") {
+            mstore(recipient, add(length, 1))
+        }
+        vm.prank(operator);
+        try rewards.setNativePayoutAddress(recipient) {
+            (bool parsed,) = RESOLVE_ADDRESS.staticcall(recipient);
+            assertTrue(parsed);
+            assertTrue(protocol % 6 >= 1 && protocol % 6 <= 3);
+            RewardTree.Leaf[] memory leaves = single(operator, 100);
+            assertEq(claimMany(postActive(leaves), leaves), 100);
+            assertEq(LEDGER.balanceOf(recipient), 100);
+        } catch (bytes memory reason) {
+            assertEq(bytes4(reason), IRewards.BadRecipient.selector);
+            assertFalse(length == 20 && (protocol % 6 == 1 || protocol % 6 == 2));
+            assertFalse(length == 48 && protocol % 6 == 3);
+        }
+    }
+
+    function test_setNativePayoutAddress_needsThePrecompiles() public {
+        removeFilecoin();
+        _expectNowhere();
+        // What answers, but not as the precompile does.
+        vm.etch(RESOLVE_ADDRESS, address(new Zeros(31, false)).code);
+        _expectNowhere();
+        vm.etch(RESOLVE_ADDRESS, address(new Zeros(64, false)).code);
+        _expectNowhere();
+        vm.etch(RESOLVE_ADDRESS, address(new Zeros(32, true)).code);
+        _expectNowhere();
+        vm.etch(RESOLVE_ADDRESS, address(new Zeros(32, false)).code);
+        vm.prank(operator);
+        rewards.setNativePayoutAddress(F1);
+    }
+
+    function test_claim_paysNativeWallets() public {
+        bytes[3] memory recipients = [F1, F2, F3];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.prank(operator);
+            rewards.setNativePayoutAddress(recipients[i]);
+            RewardTree.Leaf[] memory leaves = single(operator, 100 * (i + 1));
+            uint64 settlement = postActive(leaves);
+            vm.expectEmit(address(rewards));
+            emit IRewards.Claimed(settlement, operator, CALL_ACTOR, 100, 100 * (i + 1));
+            assertEq(claim(settlement, leaves, 0), 100);
+            assertEq(LEDGER.balanceOf(recipients[i]), 100);
+            assertEq(address(rewards).balance, 100 ether - 100 * (i + 1));
+            playRound();
+        }
+    }
+
+    function test_claimMany_paysNativeWallets() public {
+        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        assertEq(claimMany(postActive(leaves), leaves), 300);
+        assertEq(LEDGER.balanceOf(F1), 100);
+        assertEq(wallet.balance, 200);
+    }
+
+    /// @dev The precompile's call succeeds though the payment did not, with any exit code but 0.
+    function testFuzz_claimMany_skipsNativeWalletsThatFail(int256 exitCode) public {
+        vm.assume(exitCode != 0);
+        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        uint64 settlement = postActive(leaves);
+        LEDGER.setExitCode(F1, exitCode);
+        _assertRefused(settlement, leaves);
+        LEDGER.setExitCode(F1, 0);
+        assertEq(claimMany(settlement, leaves), 100);
+        assertEq(LEDGER.balanceOf(F1), 100);
+    }
+
+    /// @dev Exit codes are words of 256 bits, and each of them counts.
+    function test_claimMany_readsTheWholeExitCode() public {
+        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        uint64 settlement = postActive(leaves);
+        uint256 before = vm.snapshotState();
+        for (uint256 bit = 0; bit < 256; ++bit) {
+            LEDGER.setExitCode(F1, int256(1 << bit));
+            _assertRefused(settlement, leaves);
+            vm.revertToState(before);
+        }
+    }
+
+    function test_claim_revertsIfANativeWalletFails() public {
+        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        uint64 settlement = postActive(leaves);
+        LEDGER.setExitCode(F1, 16);
+        bytes32[] memory proof = RewardTree.proofOf(leaves, 0);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, operator, CALL_ACTOR, 100));
+        rewards.claim(settlement, operator, 100, proof);
+        assertEq(rewards.claimed(operator), 0);
+    }
+
+    /// @dev Nothing answers, too little, or what answers fails: the operator is not paid, and not booked as paid.
+    function test_claimMany_skipsIfThePrecompileIsGone() public {
+        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        uint64 settlement = postActive(leaves);
+        uint256 before = vm.snapshotState();
+        removeFilecoin();
+        _assertRefused(settlement, leaves);
+        vm.revertToState(before);
+        vm.etch(CALL_ACTOR, address(new Zeros(31, false)).code);
+        _assertRefused(settlement, leaves);
+        vm.revertToState(before);
+        vm.etch(CALL_ACTOR, address(new Zeros(32, true)).code);
+        _assertRefused(settlement, leaves);
+        etchFilecoin();
+        assertEq(claimMany(settlement, leaves), 100);
+
+        // Its first word is all that counts.
+        vm.revertToState(before);
+        vm.etch(CALL_ACTOR, address(new Zeros(32, false)).code);
+        assertEq(claimMany(settlement, leaves), 300);
+    }
+
+    function test_claim_revertsIfThePrecompileIsGone() public {
+        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        uint64 settlement = postActive(leaves);
+        removeFilecoin();
+        bytes32[] memory proof = RewardTree.proofOf(leaves, 0);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, operator, CALL_ACTOR, 100));
+        rewards.claim(settlement, operator, 100, proof);
+        // It can still name a wallet that exists.
+        vm.prank(operator);
+        rewards.setPayoutAddress(address(0));
+        assertEq(rewards.claim(settlement, operator, 100, proof), 100);
+    }
+
+    /// @dev A root may name the precompile itself as an operator: no wallet of bytes can be its, so it is never paid.
+    function test_claimMany_neverPaysThePrecompileAsAnOperator() public {
+        RewardTree.Leaf[] memory leaves = single(CALL_ACTOR, 100);
+        uint64 settlement = postActive(leaves);
+        assertEq(claimMany(settlement, leaves), 0);
+        removeFilecoin();
+        assertEq(claimMany(settlement, leaves), 0);
+        assertEq(rewards.totalClaimed(), 0);
+        assertEq(CALL_ACTOR.balance, 0);
+    }
+
+    function _assertRefused(uint64 settlement, RewardTree.Leaf[] memory leaves) private {
+        vm.expectEmit(address(rewards));
+        emit IRewards.ClaimSkipped(settlement, operator, IRewards.Skipped.Refused, 100);
+        claimMany(settlement, leaves);
+        assertEq(rewards.claimed(operator), 0);
+        assertEq(rewards.totalClaimed(), 200);
+        assertEq(LEDGER.balanceOf(F1), 0);
+        assertEq(address(rewards).balance, 100 ether - 200);
+    }
+
+    function _operatorAndWallet() private returns (RewardTree.Leaf[] memory leaves) {
+        vm.prank(operator);
+        rewards.setNativePayoutAddress(F1);
+        leaves = new RewardTree.Leaf[](2);
+        leaves[0] = RewardTree.Leaf(operator, 100);
+        leaves[1] = RewardTree.Leaf(wallet, 200);
+    }
+
+    function _expectBad(bytes memory recipient) private {
+        vm.expectRevert(abi.encodeWithSelector(IRewards.BadRecipient.selector, recipient));
+        vm.prank(operator);
+        rewards.setNativePayoutAddress(recipient);
+    }
+
+    function _expectNowhere() private {
+        vm.expectRevert(IRewards.NoFilecoinPrecompiles.selector);
+        vm.prank(operator);
+        rewards.setNativePayoutAddress(F1);
+    }
+}

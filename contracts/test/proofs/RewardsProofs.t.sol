@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {Test} from "forge-std/Test.sol";
+
+import {Rewards} from "../../src/Rewards.sol";
+import {IRewards} from "../../src/interfaces/IRewards.sol";
+import {IRounds} from "../../src/interfaces/IRounds.sol";
+import {Fvm} from "../../src/libraries/Fvm.sol";
+
+/// @notice The arithmetic of claims and of the pool, proved by halmos on the contract itself from any state of its books
+/// that keeps paid ≤ cap and promised ≤ deposited, which are laid into its storage. `contracts/storage` pins the slots.
+///   halmos --contract RewardsProofsTest --function check_
+contract RewardsProofsTest is Test {
+    uint256 private constant POOL_SLOT = 7;
+    uint256 private constant END_SLOT = 8;
+    uint256 private constant ACCOUNTS_SLOT = 10;
+    uint256 private constant LEDGER_SLOT = 14;
+    uint256 private constant SETTLEMENTS_SLOT = 16;
+    uint256 private constant LIVE_SLOT = 17;
+    address private constant OPERATOR = address(0xBEEF);
+    address private constant TREASURY = address(0x7EA5);
+
+    Rewards private rewards;
+
+    function setUp() public {
+        address[] memory evaluators = new address[](1);
+        evaluators[0] = address(1);
+        IRounds rounds = IRounds(address(2));
+        rewards = new Rewards(rounds, address(3), address(4), TREASURY, 1 days, 1 days, 50_000, evaluators, 1);
+        vm.deal(address(rewards), type(uint96).max);
+    }
+
+    /* CLAIMS */
+
+    /// @dev A claim succeeds just if it brings the operator something and the cap has it left; then exactly that is paid and
+    /// booked, nothing is truncated, and what was paid never exceeds the cap.
+    function check_claim_isExact(uint96 total, uint96 highest, uint96 paid, uint96 before, uint256 cumulative) public {
+        vm.assume(paid <= highest && before <= paid);
+        _layBooks(total, highest, paid, before, cumulative);
+        uint256 cap = total > highest ? total : highest;
+        bool isDue = cumulative > before && cumulative - before <= cap - paid;
+        (bool success,) =
+            address(rewards).call(abi.encodeCall(rewards.claim, (1, OPERATOR, cumulative, new bytes32[](0))));
+        assert(success == isDue);
+        if (success) _assertPaid(cap, paid, before, cumulative);
+    }
+
+    /// @dev As `claim`: what `claimMany` pays is exact; and what it skips changes nothing but the cap.
+    function check_claimMany_isExact(uint96 total, uint96 highest, uint96 paid, uint96 before, uint256 cumulative)
+        public
+    {
+        vm.assume(paid <= highest && before <= paid);
+        _layBooks(total, highest, paid, before, cumulative);
+        uint256 cap = total > highest ? total : highest;
+        IRewards.Allocation[] memory allocations = new IRewards.Allocation[](1);
+        allocations[0] = IRewards.Allocation(OPERATOR, cumulative);
+        (bool success,) =
+            address(rewards).call(abi.encodeCall(rewards.claimMany, (1, allocations, new bytes32[](0), new bool[](0))));
+        // It fails for want of gas only, which the solver may choose.
+        if (!success) return;
+        if (cumulative > before && cumulative - before <= cap - paid) {
+            _assertPaid(cap, paid, before, cumulative);
+        } else {
+            assert(rewards.claimed(OPERATOR) == before && rewards.totalClaimed() == paid);
+            assert(OPERATOR.balance == 0);
+        }
+    }
+
+    /* THE POOL */
+
+    /// @dev Surplus is what is neither promised nor withdrawn; all of it goes to the treasury, and none of the promised.
+    function check_withdrawSurplus_isExact(uint96 deposited, uint96 withdrawn, uint96 promised) public {
+        vm.assume(promised <= deposited && withdrawn <= deposited - promised);
+        _layBooks(promised, 0, 0, 0, 0);
+        vm.store(address(rewards), bytes32(POOL_SLOT), bytes32(uint256(deposited) | uint256(withdrawn) << 96));
+        vm.store(address(rewards), bytes32(END_SLOT), bytes32(uint256(uint160(TREASURY)) | uint256(1) << 160));
+        uint256 surplus = uint256(deposited) - withdrawn - promised;
+        assert(rewards.surplus() == surplus);
+        (bool success,) = address(rewards).call(abi.encodeCall(rewards.withdrawSurplus, ()));
+        assert(success == (surplus > 0));
+        if (!success) return;
+        assert(TREASURY.balance == surplus);
+        assert(rewards.totalWithdrawn() == withdrawn + surplus);
+        assert(rewards.surplus() == 0);
+        assert(rewards.totalDeposited() - rewards.totalWithdrawn() == promised);
+    }
+
+    /* LEAVES AND ADDRESSES */
+
+    /// @dev What is hashed is the operator and the amount in full, 32 bytes each.
+    function check_leaf_isOneToOne(address a, uint256 x, address b, uint256 y) public pure {
+        bytes memory first = abi.encode(a, x);
+        bytes memory second = abi.encode(b, y);
+        assert(first.length == 64 && second.length == 64);
+        (uint256 a0, uint256 a1) = abi.decode(first, (uint256, uint256));
+        (uint256 b0, uint256 b1) = abi.decode(second, (uint256, uint256));
+        assert((a0 == b0 && a1 == b1) == (a == b && x == y));
+    }
+
+    function check_isNative_ofHashes(bytes21 content) public pure {
+        assert(Fvm.isNative(abi.encodePacked(content)) == (content[0] == 0x01 || content[0] == 0x02));
+    }
+
+    function check_isNative_ofKeys(bytes32 start, bytes17 end) public pure {
+        assert(Fvm.isNative(abi.encodePacked(start, end)) == (start[0] == 0x03));
+    }
+
+    function check_isNative_ofNoOtherLength(bytes20 shorter, bytes22 longer) public pure {
+        assert(!Fvm.isNative(abi.encodePacked(shorter)));
+        assert(!Fvm.isNative(abi.encodePacked(longer)));
+    }
+
+    /* THE SAME, AT RANDOM */
+
+    function testFuzz_claim_isExact(uint96 total, uint96 highest, uint96 paid, uint96 before, uint256 cumulative)
+        public
+    {
+        paid = uint96(bound(paid, 0, highest));
+        before = uint96(bound(before, 0, paid));
+        if (cumulative % 2 == 0) cumulative = bound(cumulative, before, uint256(before) + highest);
+        uint256 state = vm.snapshotState();
+        check_claim_isExact(total, highest, paid, before, cumulative);
+        vm.revertToState(state);
+        check_claimMany_isExact(total, highest, paid, before, cumulative);
+    }
+
+    function testFuzz_withdrawSurplus_isExact(uint96 deposited, uint96 withdrawn, uint96 promised) public {
+        promised = uint96(bound(promised, 0, deposited));
+        check_withdrawSurplus_isExact(deposited, uint96(bound(withdrawn, 0, deposited - promised)), promised);
+    }
+
+    /// @dev One active settlement, whose tree is one leaf, and books in any state.
+    function _layBooks(uint96 total, uint96 highest, uint96 paid, uint96 before, uint256 cumulative) private {
+        uint256 settlement = uint256(keccak256(abi.encode(uint256(1), SETTLEMENTS_SLOT)));
+        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(OPERATOR, cumulative))));
+        vm.store(address(rewards), bytes32(settlement), leaf);
+        vm.store(address(rewards), bytes32(settlement + 1), bytes32(uint256(total) | uint256(1) << 176));
+        vm.store(address(rewards), keccak256(abi.encode(uint256(1), LIVE_SLOT)), bytes32(uint256(1)));
+        vm.store(
+            address(rewards), bytes32(LEDGER_SLOT), bytes32(uint256(paid) | uint256(highest) << 96 | uint256(1) << 192)
+        );
+        vm.store(address(rewards), keccak256(abi.encode(OPERATOR, ACCOUNTS_SLOT)), bytes32(uint256(before)));
+    }
+
+    function _assertPaid(uint256 cap, uint256 paid, uint256 before, uint256 cumulative) private view {
+        uint256 amount = cumulative - before;
+        assert(rewards.claimed(OPERATOR) == cumulative);
+        assert(rewards.totalClaimed() == paid + amount);
+        assert(rewards.totalClaimed() <= rewards.highestActiveTotal());
+        assert(rewards.highestActiveTotal() == cap);
+        assert(OPERATOR.balance == amount);
+        assert(address(rewards).balance == type(uint96).max - amount);
+    }
+}
