@@ -6,7 +6,7 @@
 )]
 
 use std::io::{self, Cursor};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use assize_measurement::unixfs::file_cid;
@@ -208,6 +208,23 @@ fn lines_that_cannot_be_passed_on_are_told() {
         assert!(matches!(failed, Err(IngestError::Output(_))), "{failed:?}");
         assert_eq!(lines(&mut *ingest, &batch).len(), 2);
     });
+}
+
+#[test]
+fn many_create_the_table_at_once() {
+    for _ in 0..50 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ingest.sqlite");
+        let together = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    together.wait();
+                    SqliteIngest::open(&path).unwrap();
+                });
+            }
+        });
+    }
 }
 
 /// Appending goes on while batches are closed: none is left out, none is in two.

@@ -1,10 +1,11 @@
 //! The table in SQLite.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use assize_protocol::{FileCid, RoundNumber};
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{Batch, BatchState, FileMark, Ingest, Lines, NewRow, Rows, Totals, Unbatched};
 use crate::IngestError;
@@ -46,11 +47,20 @@ impl SqliteIngest {
             connection.execute_batch(include_str!("sqlite.sql"))?;
             Ok(connection)
         };
-        let connection = prepare().map_err(|source| IngestError::sqlite(path, source))?;
-        Ok(Self {
-            path: path.to_owned(),
-            connection,
-        })
+        // Processes that create the file at once deadlock over its journal mode, and SQLite fails all but one without waiting.
+        let deadline = Instant::now() + BUSY;
+        loop {
+            match prepare() {
+                Ok(connection) => {
+                    let path = path.to_owned();
+                    return Ok(Self { path, connection });
+                }
+                Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(source) => return Err(IngestError::sqlite(path, source)),
+            }
+        }
     }
 
     fn with<T>(
@@ -59,6 +69,10 @@ impl SqliteIngest {
     ) -> Result<T, IngestError> {
         run(&mut self.connection).map_err(|source| IngestError::sqlite(&self.path, source))
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 impl Ingest for SqliteIngest {

@@ -18,6 +18,12 @@ use crate::commands::connect::{Network, PATIENCE};
 use crate::commands::operators::{Books, Why, destination, fil, moment, statements};
 use crate::output;
 
+/// Of one transaction: small enough for any chain's blocks, Filecoin's too.
+const LIMITS: Limits = Limits {
+    payouts: 100,
+    calldata: 60_000,
+};
+
 /// Who claims, for whom, and from what.
 pub(super) struct Claimer {
     pub(super) network: Network,
@@ -98,7 +104,7 @@ impl Claimer {
             return Ok(plan);
         };
         let allocations = self.books.get(&settlement)?;
-        for batch in claims(&rewards, &settlement, allocations, &dues, Limits::default())? {
+        for batch in claims(&rewards, &settlement, allocations, &dues, LIMITS)? {
             let cost = claim_gas(&rewards, &batch, self.signer.address()).await?;
             plan.batches.push((batch, cost));
         }
