@@ -47,12 +47,15 @@ pub struct FaultNode {
 type Shared = Arc<Mutex<Proxy>>;
 
 impl FaultNode {
-    /// Starts one before the node at `upstream`, on a free port of this machine.
+    /// Starts one before the anvil at `upstream`, on a free port of this machine. While it runs, only [`FaultNode::mine`] mines
+    /// what did not come through it.
     ///
     /// # Errors
     /// The operating system's.
     pub fn start(upstream: &str, faults: Faults) -> io::Result<Self> {
-        let proxy = Arc::new(Mutex::new(Proxy::new(upstream, faults)));
+        let proxy = Proxy::new(upstream, faults);
+        proxy.set_automine(false);
+        let proxy = Arc::new(Mutex::new(proxy));
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -109,6 +112,7 @@ impl Drop for FaultNode {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
+        lock(&self.proxy).set_automine(true);
     }
 }
 

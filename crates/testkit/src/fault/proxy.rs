@@ -103,6 +103,11 @@ impl Proxy {
         let _ = self.ask("anvil_mine", &[json!("0x1")]);
     }
 
+    /// Whether anvil mines transactions by itself: a moment after it has answered. It does not survive a fork in that moment.
+    pub(super) fn set_automine(&self, automine: bool) {
+        let _ = self.ask("evm_setAutomine", &[json!(automine)]);
+    }
+
     /// Throws the dice for a fault, and counts it.
     fn happens(&mut self, fault: Fault, probability: u32) -> bool {
         let happens = probability > 0 && self.random.u32(0..1_000) < probability;
@@ -267,7 +272,7 @@ impl Proxy {
         let raw = params.first().and_then(Value::as_str).unwrap_or_default();
         let bytes = alloy_primitives::hex::decode(raw).unwrap_or_default();
         let Some(transaction) = Transaction::decode(&bytes) else {
-            return self.ask("eth_sendRawTransaction", params);
+            return self.pass_on(params);
         };
         let hash = json!(transaction.hash);
         if self.faults.size_rule && bytes.len() > MAX_MESSAGE {
@@ -320,7 +325,7 @@ impl Proxy {
             self.mempool.hold(transaction, fate, self.requests);
             return Ok(hash);
         }
-        let taken = self.ask("eth_sendRawTransaction", params)?;
+        let taken = self.pass_on(params)?;
         self.pass_on_released(true);
         if self.happens(Fault::TimeoutAfterSend, self.faults.timeout_after_send) {
             return Err(Failure::HungUp);
@@ -338,8 +343,15 @@ impl Proxy {
         for transaction in self.mempool.release(self.requests, after_another) {
             let raw = alloy_primitives::hex::encode_prefixed(&transaction.raw);
             // It may be too late for it; then it is one of the dropped.
-            let _ = self.ask("eth_sendRawTransaction", &[json!(raw)]);
+            let _ = self.pass_on(&[json!(raw)]);
         }
+    }
+
+    /// Passes a transaction on, and mines it before anything else happens.
+    fn pass_on(&mut self, raw: &[Value]) -> Result<Value, Failure> {
+        let taken = self.ask("eth_sendRawTransaction", raw)?;
+        self.mine();
+        Ok(taken)
     }
 
     fn fork(&mut self) {
