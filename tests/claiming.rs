@@ -245,7 +245,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     refused(
         &stage.run(&["claim", "--operator", &one, "--settlement", "9"]),
         2,
-        &["NoSuchSettlement"],
+        &["settlement 9 does not exist: give one from 1 to "],
     );
     stage.pass();
 

@@ -9,6 +9,7 @@ mod plan;
 mod problems;
 mod record;
 mod rules;
+mod spelling;
 mod state;
 
 use std::time::Duration;

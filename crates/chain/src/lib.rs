@@ -35,7 +35,7 @@ pub use deploy::{
 };
 pub use endpoint::RpcUrl;
 pub use error::{ChainError, Result};
-pub use fil::Fil;
+pub use fil::{Fil, NoAmount};
 pub use message::SettlementMessage;
 pub use revert::Revert;
 pub use rewards::{

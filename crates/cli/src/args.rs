@@ -4,9 +4,7 @@ use std::num::ParseIntError;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alloy_primitives::U256;
-use alloy_primitives::utils::parse_ether;
-use assize_chain::LedgerPath;
+use assize_chain::{Fil, LedgerPath};
 use assize_outbox::{Depth, Finality, Policy};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -130,11 +128,11 @@ pub(crate) struct QueueArgs {
     #[arg(long, value_name = "ATTOFIL")]
     pub max_gas_price: Option<u128>,
     /// Most that one transaction may cost in fees, with all its replacements.
-    #[arg(long, value_name = "FIL", value_parser = parse_ether)]
-    pub max_fee: Option<U256>,
+    #[arg(long, value_name = "FIL")]
+    pub max_fee: Option<Fil>,
     /// Most that may be spent in one day (UTC), at the transactions' highest possible price.
-    #[arg(long, value_name = "FIL", value_parser = parse_ether)]
-    pub daily_cap: Option<U256>,
+    #[arg(long, value_name = "FIL")]
+    pub daily_cap: Option<Fil>,
     /// Seconds without a receipt after which a transaction is sent again; after twice as long it is replaced at a higher
     /// price.
     #[arg(long, value_name = "SECONDS")]
@@ -161,8 +159,8 @@ impl QueueArgs {
         }
         policy.poll = self.poll.unwrap_or(policy.poll);
         policy.caps.gas_price = self.max_gas_price.unwrap_or(policy.caps.gas_price);
-        policy.caps.intent = self.max_fee.unwrap_or(policy.caps.intent);
-        policy.caps.daily = self.daily_cap.unwrap_or(policy.caps.daily);
+        policy.caps.intent = self.max_fee.map_or(policy.caps.intent, |Fil(atto)| atto);
+        policy.caps.daily = self.daily_cap.map_or(policy.caps.daily, |Fil(atto)| atto);
         policy
     }
 }

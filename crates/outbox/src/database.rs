@@ -137,6 +137,15 @@ impl Database {
         Ok(transaction.commit()?)
     }
 
+    pub(crate) fn cancel_queued(&mut self, key: &str) -> Result<(), OutboxError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "UPDATE outbox_intent SET cancelled = 1 WHERE key = ? AND state = 'queued'",
+            [key],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
     /// Everything that has not come to its end.
     pub(crate) fn load(&self, now: u64) -> Result<Queue, OutboxError> {
         let mut statement = self.connection.prepare_cached(

@@ -127,6 +127,14 @@ impl Outbox {
         self.database.cancel(key)
     }
 
+    /// Takes an intent back for which nothing has been signed yet; any other goes on.
+    ///
+    /// # Errors
+    /// As [`Outbox::enqueue`].
+    pub fn cancel_queued(&mut self, key: &str) -> Result<(), OutboxError> {
+        self.database.cancel_queued(key)
+    }
+
     /// How an intent ended; `None` if it has not, or is not there. A reorganisation may open it again until
     /// [`Outbox::is_final`].
     ///

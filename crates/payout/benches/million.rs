@@ -52,6 +52,7 @@ fn main() {
         budget: u128::MAX,
         denied: &denied,
         waiting: &waiting,
+        doubts: &BTreeMap::new(),
     };
     let (planning, plan) = timed(|| Plan::new(&book, &BTreeMap::<Address, U256>::new(), u128::MAX, &terms));
     println!("a plan for all of them: {:.2} s", planning.as_secs_f64());

@@ -145,6 +145,9 @@ impl Condition {
     /// Batches that the wallet pays for.
     #[must_use]
     pub fn wallet_batches(&self) -> Option<u64> {
+        if self.wallet.is_zero() {
+            return Some(0);
+        }
         let cost = self.batch_cost.filter(|cost| *cost > 0)?;
         Some((self.wallet / U256::from(cost)).saturating_to())
     }
@@ -224,6 +227,10 @@ mod tests {
             ["over_daily_cap"]
         );
         assert_eq!(kinds(|c| c.parked = 1), ["parked"]);
+        assert_eq!(
+            kinds(|c| (c.wallet, c.batch_cost) = (U256::ZERO, None)),
+            ["wallet_low"]
+        );
         // Nothing is known of gas before the first batch, and no budget lasts for ever.
         assert_eq!(kinds(|c| c.batch_cost = None), <[&str; 0]>::default());
         assert_eq!(kinds(|c| c.daily_budget = U256::ZERO), <[&str; 0]>::default());

@@ -35,6 +35,8 @@ pub struct Daemon<S> {
     batch_cost: Option<u128>,
     /// Alerts that have been logged and still hold.
     told: Vec<PayoutAlert>,
+    /// Whether what an earlier process left in the queue has been looked at.
+    resumed: bool,
 }
 
 impl<S: AllocationSource> Daemon<S> {
@@ -49,6 +51,7 @@ impl<S: AllocationSource> Daemon<S> {
             held: Vec::new(),
             batch_cost: None,
             told: Vec::new(),
+            resumed: false,
         }
     }
 
@@ -89,6 +92,10 @@ impl<S: AllocationSource> Daemon<S> {
     /// The chain's, the databases', the source's.
     pub async fn pass(&mut self) -> Result<Snapshot, PayoutError> {
         let mut report = PayoutReport::default();
+        if !self.resumed {
+            self.scheduler.withdraw_queued()?;
+            self.resumed = true;
+        }
         let mut tick = self.scheduler.look_after(&mut report).await?;
         let settlement = self.scheduler.planner().rewards.newest_active().await?;
         if tick.open == 0
@@ -112,6 +119,9 @@ impl<S: AllocationSource> Daemon<S> {
     }
 
     fn is_due(&self, settlement: &Settlement) -> Result<bool, PayoutError> {
+        if self.scheduler.history().is_asked_again()? {
+            return Ok(true);
+        }
         let last = self.scheduler.history().last_pass()?;
         let now = SystemClock.now();
         let settled = last.is_none_or(|last| last.settlement != settlement.id);

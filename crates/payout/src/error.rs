@@ -82,12 +82,6 @@ pub enum PayoutError {
         /// Who.
         operator: Address,
     },
-    /// The contract does not take a batch.
-    #[error("the contract does not take a batch of claims: {reason}; nobody in it was paid")]
-    BatchRefused {
-        /// The contract's reason.
-        reason: String,
-    },
     /// A transaction counted, and its receipt is gone.
     #[error("the node has no receipt of {hash} any more, which counted a moment ago; running again goes on")]
     ReceiptGone {

@@ -10,11 +10,11 @@ use alloy_primitives::{Address, B256, U256};
 use assize_chain::{Payment, PaymentOutcome, SettlementId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::PayoutError;
+use crate::{Doubt, Payout, PayoutError};
 
 const DAY: u64 = 86_400;
 /// Of the tables; a file with another one is another program's.
-const VERSION: i64 = 0x00a5_5201;
+const VERSION: i64 = 0x00a5_5202;
 
 /// The scheduler's memory, in SQLite.
 #[derive(Debug)]
@@ -137,7 +137,25 @@ impl History {
         Ok(transaction.commit()?)
     }
 
-    /// A batch is about to be enqueued: its amount, attoFIL, counts as spent until it is known what it paid.
+    /// Operators whose payment has failed before, with the payout address that refused it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn doubts(&self) -> Result<BTreeMap<Address, (Doubt, Option<String>)>, PayoutError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT operator, refusals, refused_at, refused_by FROM payout_waiting WHERE refusals > 0 OR apart = 1",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let doubt = Doubt {
+                refusals: row.get(1)?,
+                refused_at: row.get::<_, i64>(2)? as u64,
+            };
+            Ok((address(row, 0)?, (doubt, row.get(3)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A batch is about to be enqueued: what it is to pay counts as spent until it is known what it paid.
     ///
     /// # Errors
     /// The database's.
@@ -145,12 +163,85 @@ impl History {
         &mut self,
         key: &str,
         settlement: SettlementId,
-        amount: u128,
+        payouts: &[Payout],
         now: u64,
     ) -> Result<(), PayoutError> {
+        let amount: u128 = payouts.iter().map(|payout| payout.due).sum();
+        let operators: Vec<u8> = payouts
+            .iter()
+            .flat_map(|payout| payout.operator.into_array())
+            .collect();
         self.connection.execute(
-            "INSERT OR IGNORE INTO payout_batch (key, settlement, made_at, amount) VALUES (?, ?, ?, ?)",
-            params![key, settlement.0 as i64, now as i64, amount.to_string()],
+            "INSERT OR IGNORE INTO payout_batch (key, settlement, made_at, amount, operators) VALUES (?, ?, ?, ?, ?)",
+            params![key, settlement.0 as i64, now as i64, amount.to_string(), operators],
+        )?;
+        Ok(())
+    }
+
+    /// A batch was reverted, or the contract does not take it. Whoever is alone in it has refused the money, and is returned
+    /// with the amount, attoFIL; of several nobody knows who it was, and each is paid alone from now on.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn fail(&mut self, key: &str, now: u64) -> Result<Option<(Address, U256)>, PayoutError> {
+        let (operators, amount): (Vec<u8>, U256) = self.connection.query_row(
+            "SELECT operators, amount FROM payout_batch WHERE key = ?",
+            [key],
+            |row| Ok((row.get(0)?, amount(row, 1)?)),
+        )?;
+        if operators.len() == Address::len_bytes() {
+            let operator = Address::from_slice(&operators);
+            let payment = Payment {
+                operator,
+                amount,
+                outcome: PaymentOutcome::Refused,
+            };
+            self.end(key, None, &[payment], now)?;
+            return Ok(Some((operator, amount)));
+        }
+        let transaction = self.connection.transaction()?;
+        for operator in operators.chunks_exact(Address::len_bytes()) {
+            transaction.execute(
+                "UPDATE payout_waiting SET apart = 1 WHERE operator = ?",
+                [operator],
+            )?;
+        }
+        transaction.execute(
+            "UPDATE payout_batch SET ended_at = ?, amount = '0' WHERE key = ?",
+            params![now as i64, key],
+        )?;
+        transaction.execute("UPDATE payout_state SET again = 1", [])?;
+        transaction.commit()?;
+        Ok(None)
+    }
+
+    /// Another pass should follow the last one at once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn ask_again(&mut self) -> Result<(), PayoutError> {
+        self.connection.execute("UPDATE payout_state SET again = 1", [])?;
+        Ok(())
+    }
+
+    /// Whether another pass should follow the last one at once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn is_asked_again(&self) -> Result<bool, PayoutError> {
+        Ok(self
+            .connection
+            .query_row("SELECT again FROM payout_state", [], |row| row.get(0))?)
+    }
+
+    /// Which payout address of an operator it was that refused.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn note_refusing_address(&mut self, operator: Address, recipient: &str) -> Result<(), PayoutError> {
+        self.connection.execute(
+            "UPDATE payout_waiting SET refused_by = ? WHERE operator = ?",
+            params![recipient, operator.as_slice()],
         )?;
         Ok(())
     }
@@ -195,8 +286,8 @@ impl History {
                 transaction.execute("DELETE FROM payout_waiting WHERE operator = ?", [operator])?;
             } else {
                 transaction.execute(
-                    "UPDATE payout_waiting SET refusals = refusals + 1 WHERE operator = ?",
-                    [operator],
+                    "UPDATE payout_waiting SET refusals = refusals + 1, refused_at = ? WHERE operator = ?",
+                    params![now as i64, operator],
                 )?;
             }
         }
@@ -265,7 +356,7 @@ impl History {
     /// The database's.
     pub fn note_pass(&mut self, pass: LastPass) -> Result<(), PayoutError> {
         self.connection.execute(
-            "UPDATE payout_state SET last_pass_at = ?, last_settlement = ?",
+            "UPDATE payout_state SET last_pass_at = ?, last_settlement = ?, again = 0",
             params![pass.at as i64, pass.settlement.0 as i64],
         )?;
         Ok(())
@@ -323,6 +414,47 @@ mod tests {
         }
     }
 
+    fn payout(n: u8, due: u128) -> Payout {
+        Payout {
+            operator: operator(n),
+            due,
+            waiting_since: 0,
+        }
+    }
+
+    #[test]
+    fn who_was_in_a_reverted_batch_is_paid_alone_and_who_was_alone_has_refused() {
+        let mut history = History::in_memory().unwrap();
+        history.note_waiting([1, 2, 3].map(operator), 100).unwrap();
+        let batch = [payout(1, 5), payout(2, 6)];
+        history.begin("both", SettlementId(1), &batch, NOW).unwrap();
+        assert!(!history.is_asked_again().unwrap());
+        assert_eq!(history.fail("both", NOW).unwrap(), None);
+        assert!(history.is_asked_again().unwrap());
+        assert_eq!(history.spent_on_day_of(NOW).unwrap(), 0);
+        let apart = (Doubt::default(), None);
+        let expected = [1, 2].map(|n| (operator(n), apart.clone()));
+        assert_eq!(history.doubts().unwrap(), expected.into());
+
+        history.begin("one", SettlementId(1), &batch[..1], NOW).unwrap();
+        let refused = Some((operator(1), U256::from(5)));
+        assert_eq!(history.fail("one", NOW).unwrap(), refused);
+        history.note_refusing_address(operator(1), "f1abc").unwrap();
+        let doubt = Doubt {
+            refusals: 1,
+            refused_at: NOW,
+        };
+        assert_eq!(
+            history.doubts().unwrap()[&operator(1)],
+            (doubt, Some("f1abc".into()))
+        );
+        assert_eq!(doubt.again_at(), NOW + DAY);
+        history.begin("two", SettlementId(1), &batch[1..], NOW).unwrap();
+        let paid = [payment(2, 6, PaymentOutcome::Paid)];
+        history.end("two", Some(B256::ZERO), &paid, NOW).unwrap();
+        assert_eq!(history.doubts().unwrap().len(), 1);
+    }
+
     #[test]
     fn who_is_owed_waits_until_it_is_paid() {
         let mut history = History::in_memory().unwrap();
@@ -331,7 +463,9 @@ mod tests {
         let expected = [(1, 100), (2, 100), (4, 200)].map(|(n, since)| (operator(n), since));
         assert_eq!(history.waiting().unwrap(), expected.into());
 
-        history.begin("a", SettlementId(1), 30, NOW).unwrap();
+        history
+            .begin("a", SettlementId(1), &[payout(9, 30)], NOW)
+            .unwrap();
         let payments = [
             payment(1, 10, PaymentOutcome::Paid),
             payment(2, 20, PaymentOutcome::Refused),
@@ -355,9 +489,15 @@ mod tests {
     #[test]
     fn a_day_counts_what_is_planned_until_it_is_known_what_was_paid() {
         let mut history = History::in_memory().unwrap();
-        history.begin("yesterday", SettlementId(1), 7, NOW - DAY).unwrap();
-        history.begin("a", SettlementId(1), 100, NOW).unwrap();
-        history.begin("b", SettlementId(1), 50, NOW + 10).unwrap();
+        history
+            .begin("yesterday", SettlementId(1), &[payout(9, 7)], NOW - DAY)
+            .unwrap();
+        history
+            .begin("a", SettlementId(1), &[payout(9, 100)], NOW)
+            .unwrap();
+        history
+            .begin("b", SettlementId(1), &[payout(9, 50)], NOW + 10)
+            .unwrap();
         assert_eq!(history.spent_on_day_of(NOW + 20).unwrap(), 150);
         assert_eq!(history.open_batches().unwrap(), ["yesterday", "a", "b"]);
         history
@@ -370,7 +510,9 @@ mod tests {
             .unwrap();
         history.end("b", None, &[], NOW).unwrap();
         // Enqueued again after a crash: nothing changes.
-        history.begin("a", SettlementId(1), 100, NOW).unwrap();
+        history
+            .begin("a", SettlementId(1), &[payout(9, 100)], NOW)
+            .unwrap();
         assert_eq!(history.spent_on_day_of(NOW).unwrap(), 40);
         assert_eq!(history.open_batches().unwrap(), ["yesterday"]);
         let totals = history.totals().unwrap();

@@ -4,14 +4,18 @@ CREATE TABLE IF NOT EXISTS payout_state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     owner TEXT NOT NULL,                        -- contract and chain
     last_pass_at INTEGER,
-    last_settlement INTEGER
+    last_settlement INTEGER,
+    again INTEGER NOT NULL DEFAULT 0            -- 1: the last pass was cut short, another one should follow at once
 ) STRICT;
 
 -- Who is owed something, and since when.
 CREATE TABLE IF NOT EXISTS payout_waiting (
     operator BLOB PRIMARY KEY,
     since INTEGER NOT NULL,
-    refusals INTEGER NOT NULL DEFAULT 0         -- in a row
+    refusals INTEGER NOT NULL DEFAULT 0,        -- in a row
+    refused_at INTEGER NOT NULL DEFAULT 0,      -- last
+    refused_by TEXT,                            -- the payout address that did
+    apart INTEGER NOT NULL DEFAULT 0            -- 1: was in a batch that was reverted, and is paid alone from now on
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS payout_batch (
@@ -19,6 +23,7 @@ CREATE TABLE IF NOT EXISTS payout_batch (
     settlement INTEGER NOT NULL,
     made_at INTEGER NOT NULL,
     amount TEXT NOT NULL,                       -- planned while it is open, then paid
+    operators BLOB NOT NULL,                    -- addresses, one after the other
     ended_at INTEGER,
     hash BLOB                                   -- of its transaction, if it took effect
 ) STRICT;

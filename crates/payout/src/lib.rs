@@ -36,7 +36,7 @@ pub use error::PayoutError;
 pub use finality::{Distance, until_final};
 pub use history::{History, LastPass, Totals};
 pub use metrics::{Metrics, Snapshot};
-pub use plan::{Batch, Held, Limits, Payout, Plan, Terms, Why};
+pub use plan::{Batch, Doubt, Held, Limits, Payout, Plan, Terms, Why};
 pub use policy::{AlertPolicy, BatchPolicy, GasShare, PayoutPolicy, PolicyError};
 pub use schedule::Schedule;
 pub use scheduler::{PaidBatch, PayoutReport, Planned, Planner, Scheduler};

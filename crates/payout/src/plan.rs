@@ -8,6 +8,8 @@ use assize_chain::BatchClaim;
 
 use crate::{Allocations, DenyList, GasShare};
 
+const DAY: u64 = 86_400;
+
 /// What one pass may do.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
@@ -27,6 +29,29 @@ pub struct Terms<'a> {
     pub denied: &'a DenyList,
     /// Since when each operator waits, Unix seconds; one that is not named begins now.
     pub waiting: &'a BTreeMap<Address, u64>,
+    /// Operators whose payment has failed before.
+    pub doubts: &'a BTreeMap<Address, Doubt>,
+}
+
+/// What is known of an operator whose payment has failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// How often in a row its address has refused the money; zero if it only was in a batch that was reverted.
+    pub refusals: u32,
+    /// When it last refused, Unix seconds.
+    pub refused_at: u64,
+}
+
+impl Doubt {
+    /// When it is tried again, Unix seconds: a day after the first refusal, and twice as long after each further one, up to 32
+    /// days. Each try costs gas, which nobody pays back.
+    #[must_use]
+    pub fn again_at(&self) -> u64 {
+        match self.refusals {
+            0 => 0,
+            refusals => self.refused_at.saturating_add(DAY << (refusals - 1).min(5)),
+        }
+    }
 }
 
 /// One operator's due.
@@ -63,6 +88,13 @@ pub enum Why {
     DailyCap,
     /// It is more than may be spent in a day.
     OverDailyCap,
+    /// Its address refused the money, and is not tried again yet.
+    Refusing {
+        /// How often in a row.
+        refusals: u32,
+        /// When it is tried again, Unix seconds.
+        again_at: u64,
+    },
     /// The operator is on the deny list.
     Denied {
         /// What the list says.
@@ -101,6 +133,14 @@ impl Terms<'_> {
                 reason: reason.to_owned(),
             });
         }
+        if let Some(doubt) = self.doubts.get(&payout.operator)
+            && self.now < doubt.again_at()
+        {
+            return Some(Why::Refusing {
+                refusals: doubt.refusals,
+                again_at: doubt.again_at(),
+            });
+        }
         if payout.due < floor {
             return Some(Why::BelowFloor { floor });
         }
@@ -113,7 +153,8 @@ impl Terms<'_> {
 
 impl Plan {
     /// Plans the payment of all whom the terms allow. `claimed` is what the chain says each operator has had; one that it
-    /// does not name has had nothing. Where the day's FIL do not reach for all, those who wait longest come first.
+    /// does not name has had nothing. Where the day's FIL do not reach for all, those who wait longest come first, and those whose
+    /// payment has failed before come last.
     #[must_use]
     pub fn new(
         allocations: &Allocations,
@@ -142,7 +183,10 @@ impl Plan {
                 None => candidates.push(payout),
             }
         }
-        candidates.sort_unstable_by_key(|payout| (payout.waiting_since, payout.operator));
+        candidates.sort_unstable_by_key(|payout| {
+            let doubtful = terms.doubts.contains_key(&payout.operator);
+            (doubtful, payout.waiting_since, payout.operator)
+        });
         let mut left = terms.budget;
         for payout in candidates {
             match left.checked_sub(payout.due) {
@@ -225,6 +269,25 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Cuts payouts as [`Batch::cut`] does, but for the doubtful ones: each of them has a batch of its own, so that whatever it
+    /// does to its transaction is nobody else's matter.
+    #[must_use]
+    pub fn cut_apart(
+        payouts: &[Payout],
+        doubts: &BTreeMap<Address, Doubt>,
+        allocations: &Allocations,
+        limits: Limits,
+    ) -> Vec<Self> {
+        let (doubtful, others): (Vec<_>, Vec<_>) = payouts
+            .iter()
+            .copied()
+            .partition(|payout| doubts.contains_key(&payout.operator));
+        let alone = Limits { payouts: 1, ..limits };
+        let mut batches = Self::cut(&others, allocations, limits);
+        batches.extend(Self::cut(&doubtful, allocations, alone));
+        batches
+    }
+
     /// Cuts payouts, which are in the order of the tree's leaves, into batches within the limits. A payout whose proof is
     /// longer than the limit of call data has a batch of its own.
     #[must_use]
@@ -266,7 +329,8 @@ mod tests {
 
     use super::*;
 
-    const DAY: u64 = 86_400;
+    static NO_DOUBTS: BTreeMap<Address, Doubt> = BTreeMap::new();
+
     const NOW: u64 = 1_000 * DAY;
 
     fn amounts() -> impl Strategy<Value = BTreeMap<Address, u128>> {
@@ -288,6 +352,7 @@ mod tests {
             budget: u128::MAX,
             denied,
             waiting,
+            doubts: &NO_DOUBTS,
         }
     }
 

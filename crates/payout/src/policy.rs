@@ -1,9 +1,10 @@
 //! What the scheduler is allowed to do: the policy file.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::U256;
-use alloy_primitives::utils::parse_ether;
+use assize_chain::Fil;
 use serde::Deserialize;
 use serde::de::Error as _;
 use thiserror::Error;
@@ -109,10 +110,13 @@ pub struct PayoutPolicy {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct BatchPolicy {
     /// Payouts at most.
+    #[serde(deserialize_with = "payouts")]
     pub payouts: usize,
     /// Bytes of call data at most.
+    #[serde(deserialize_with = "calldata")]
     pub calldata: usize,
     /// Units of gas at most; not given, a quarter of what the chain's block takes.
+    #[serde(deserialize_with = "gas")]
     pub gas: Option<u64>,
 }
 
@@ -216,13 +220,39 @@ fn schedule<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Schedul
 
 /// An amount of FIL, as text so that it is exact.
 fn fil<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let amount = parse_ether(&text).ok().and_then(|amount| amount.try_into().ok());
-    amount.ok_or_else(|| {
-        D::Error::custom(format_args!(
-            "`{text}` is no amount of FIL: give one such as \"0.1\""
-        ))
-    })
+    let Fil(amount) = String::deserialize(deserializer)?
+        .parse()
+        .map_err(D::Error::custom)?;
+    // More than fits is more than there is.
+    Ok(amount.saturating_to())
+}
+
+fn payouts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    at_least(1, "payouts", deserializer)
+}
+
+/// One payout must fit.
+fn calldata<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    at_least(1_000, "calldata", deserializer)
+}
+
+/// One payout must fit.
+fn gas<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    at_least(1_000_000, "gas", deserializer).map(Some)
+}
+
+fn at_least<'de, N, D>(least: N, field: &str, deserializer: D) -> Result<N, D::Error>
+where
+    N: Deserialize<'de> + PartialOrd + Display,
+    D: serde::Deserializer<'de>,
+{
+    let number = N::deserialize(deserializer)?;
+    if number < least {
+        return Err(D::Error::custom(format_args!(
+            "`{field}` = {number} is too little for any batch: give {least} at least"
+        )));
+    }
+    Ok(number)
 }
 
 fn share<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<GasShare, D::Error> {
@@ -281,7 +311,18 @@ mod tests {
             unknown.contains("payout.toml") && unknown.contains("flor"),
             "{unknown}"
         );
-        assert!(fault("floor = \"much\"").contains("such as \"0.1\""));
+        assert!(fault("floor = \"much\"").contains("such as 0.1"));
+        for field in ["floor", "dailyFil", "dailyGasFil"] {
+            assert!(fault(&format!("{field} = \"-1\"")).contains("`-1` is no amount of FIL"));
+        }
+        for (field, least) in [("payouts", 1), ("calldata", 1_000), ("gas", 1_000_000)] {
+            let said = fault(&format!("[batch]\n{field} = {}", least - 1));
+            assert!(
+                said.contains(&format!("`{field}` = ")) && said.contains(&format!("give {least} at least")),
+                "{said}"
+            );
+        }
+        assert!(read("[batch]\npayouts = 1\ncalldata = 1000\ngas = 1000000", "").is_ok());
         assert!(fault("mostGasShare = 5.0").contains("from 0 to 1"));
         assert!(fault("schedule = \"now and then\"").contains("every settlement"));
         assert!(fault("deny = \"deny.txt\"").contains("deny.txt line 1"));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use croner::Cron;
+use croner::errors::CronError;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -19,6 +20,8 @@ pub enum Schedule {
 }
 
 const EVERY_SETTLEMENT: &str = "every settlement";
+/// A pattern without a time in so many seconds, five years, has been mistyped: leap days come every four.
+const HORIZON: u64 = 5 * 366 * 86_400;
 
 impl Schedule {
     /// Whether a pass is due, Unix seconds. `last` is when the last one was done, if any was; `settled` whether a settlement
@@ -52,12 +55,18 @@ impl FromStr for Schedule {
         if text.trim() == EVERY_SETTLEMENT {
             return Ok(Self::EverySettlement);
         }
-        match text.parse() {
-            Ok(cron) => Ok(Self::Cron(Box::new(cron))),
-            Err(error) => Err(PolicyError::Schedule {
-                text: text.to_owned(),
-                reason: error.to_string(),
-            }),
+        let refuse = |reason: String| PolicyError::Schedule {
+            text: text.to_owned(),
+            reason,
+        };
+        let cron = text
+            .parse()
+            .map_err(|error: CronError| refuse(error.to_string()))?;
+        let schedule = Self::Cron(Box::new(cron));
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        match schedule.next(now) {
+            Some(next) if next <= now + HORIZON => Ok(schedule),
+            _ => Err(refuse("no such time comes in the next five years".into())),
         }
     }
 }
@@ -96,6 +105,15 @@ mod tests {
         assert!(schedule.is_due(None, true, NOW));
         assert!(!schedule.is_due(Some(1), false, NOW));
         assert_eq!(schedule.next(NOW), None);
+    }
+
+    #[test]
+    fn times_that_never_come_are_refused() {
+        for never in ["0 0 30 2 *", "0 0 31 4,6 *"] {
+            let error = never.parse::<Schedule>().unwrap_err().to_string();
+            assert!(error.contains(never) && error.contains("five years"), "{error}");
+        }
+        assert!("0 0 29 2 *".parse::<Schedule>().is_ok());
     }
 
     #[test]

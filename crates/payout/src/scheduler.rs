@@ -1,12 +1,16 @@
 //! Planning and paying.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{Address, B256, U256, keccak256};
 use assize_chain::{Payment, PaymentOutcome, Rewards, Settlement, SettlementId};
 use assize_outbox::{Clock, Ended, Kind, Mined, NewIntent, Outbox, SystemClock, Tick};
 
 use crate::claim::expect_claimable;
 use crate::history::LastPass;
-use crate::{Allocations, Batch, DenyList, Held, History, Payout, PayoutError, PayoutPolicy, Plan, Terms};
+use crate::{
+    Allocations, Batch, DenyList, Doubt, Held, History, Payout, PayoutError, PayoutPolicy, Plan, Terms,
+};
 
 /// So many payouts tell what one needs.
 const SAMPLE: usize = 100;
@@ -76,6 +80,7 @@ impl Planner {
             // The money has been there since the settlement became active.
             waiting.entry(operator).or_insert(settlement.active_at.min(now));
         }
+        let doubts = self.doubts(history).await?;
         let policy = &self.policy;
         let mut terms = Terms {
             now,
@@ -86,46 +91,78 @@ impl Planner {
             budget: policy.daily_fil.saturating_sub(history.spent_on_day_of(now)?),
             denied: &self.denied,
             waiting: &waiting,
+            doubts: &doubts,
         };
         let head = self.rewards.client().head().await?;
         let gas_price = head
             .base_fee_per_gas
             .saturating_add(self.rewards.client().fees().await?.premium);
-        let mut plan = Plan::new(allocations, &claimed, policy.daily_fil, &terms);
         let gas_per_payout = self
-            .gas_per_payout(settlement.id, &plan.payouts, allocations, sender)
+            .gas_per_payout(
+                settlement.id,
+                sample(allocations, &claimed, &terms),
+                allocations,
+                sender,
+            )
             .await?;
         terms.gas_cost = cost(gas_per_payout, gas_price);
-        if terms.gas_cost > 0 {
-            plan = Plan::new(allocations, &claimed, policy.daily_fil, &terms);
-        }
+        let plan = Plan::new(allocations, &claimed, policy.daily_fil, &terms);
         let limits = policy.limits(gas_per_payout, head.gas_limit);
         Ok(Planned {
             settlement: settlement.id,
-            batches: Batch::cut(&plan.payouts, allocations, limits),
+            batches: Batch::cut_apart(&plan.payouts, &doubts, allocations, limits),
             plan,
             gas_per_payout,
             gas_price,
         })
     }
 
-    /// Units of gas that one payout needs in a batch, by the node's estimate of the first ones.
+    /// Operators whose payment has failed before; who has named another payout address since is none of them.
+    async fn doubts(&self, history: &History) -> Result<BTreeMap<Address, Doubt>, PayoutError> {
+        let mut doubts = BTreeMap::new();
+        for (operator, (doubt, refused_by)) in history.doubts()? {
+            let recipient = match &refused_by {
+                Some(_) => Some(self.rewards.payout_address_of(operator).await?.to_string()),
+                None => None,
+            };
+            if recipient == refused_by {
+                doubts.insert(operator, doubt);
+            }
+        }
+        Ok(doubts)
+    }
+
+    /// Units of gas that one payout needs in a batch, by the node's estimate of these.
     async fn gas_per_payout(
         &self,
         settlement: SettlementId,
-        payouts: &[Payout],
+        payouts: Vec<Payout>,
         allocations: &Allocations,
         sender: Address,
     ) -> Result<u64, PayoutError> {
         let limits = self.policy.limits(0, u64::MAX);
-        let sample = &payouts[..payouts.len().min(SAMPLE)];
-        let Some(batch) = Batch::cut(sample, allocations, limits).into_iter().next() else {
+        let Some(batch) = Batch::cut(&payouts, allocations, limits).into_iter().next() else {
             return Ok(0);
         };
         let draft = self.rewards.claim_many(settlement, &batch.claim);
         let gas = self.rewards.client().estimate_gas(&draft, sender).await?;
         Ok(gas.div_ceil(batch.payouts.len() as u64))
     }
+}
+
+/// Some payouts whose gas is like that of most: those that no day's limit stops, and without the doubtful, if there are others.
+fn sample(allocations: &Allocations, claimed: &BTreeMap<Address, U256>, terms: &Terms<'_>) -> Vec<Payout> {
+    let terms = Terms {
+        budget: u128::MAX,
+        ..*terms
+    };
+    let mut payouts = Plan::new(allocations, claimed, u128::MAX, &terms).payouts;
+    let is_doubtful = |payout: &Payout| terms.doubts.contains_key(&payout.operator);
+    if !payouts.iter().all(is_doubtful) {
+        payouts.retain(|payout| !is_doubtful(payout));
+    }
+    payouts.truncate(SAMPLE);
+    payouts
 }
 
 fn cost(gas: u64, price: u128) -> u128 {
@@ -158,6 +195,8 @@ pub struct PayoutReport {
     pub paid: Vec<Payment>,
     /// Recipients that did not take the money; it stays the operator's.
     pub refused: Vec<Payment>,
+    /// Why batches were reverted, if any were. Their operators have been paid, or tried, one by one since.
+    pub reverted: Vec<String>,
     /// Operators who were not to be paid now, with the reason.
     pub held: Vec<Held>,
     /// Transactions, in order.
@@ -204,11 +243,29 @@ impl Scheduler {
     ) -> Result<PayoutReport, PayoutError> {
         let mut report = PayoutReport::default();
         // What an earlier run left under way comes first: it changes who is owed what.
+        self.withdraw_queued()?;
         self.finish(&mut report).await?;
-        let planned = self.enqueue(settlement, allocations).await?;
-        report.held = planned.plan.held;
-        self.finish(&mut report).await?;
-        Ok(report)
+        loop {
+            let planned = self.enqueue(settlement, allocations).await?;
+            report.held = planned.plan.held;
+            self.finish(&mut report).await?;
+            // A batch that is reverted splits up for good, so this comes to an end.
+            if !self.history.is_asked_again()? {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Takes back what an earlier process enqueued and did not sign: the policy or the deny list may be others now.
+    pub(crate) fn withdraw_queued(&mut self) -> Result<(), PayoutError> {
+        let keys = self.history.open_batches()?;
+        for key in &keys {
+            self.outbox.cancel_queued(key)?;
+        }
+        if !keys.is_empty() {
+            self.history.ask_again()?;
+        }
+        Ok(())
     }
 
     async fn finish(&mut self, report: &mut PayoutReport) -> Result<(), PayoutError> {
@@ -262,7 +319,7 @@ impl Scheduler {
                 settlement.id
             );
             // Counted before it can be spent.
-            self.history.begin(&key, settlement.id, batch.total(), now)?;
+            self.history.begin(&key, settlement.id, &batch.payouts, now)?;
             self.outbox.enqueue(&NewIntent {
                 key: &key,
                 kind: Kind::Payout,
@@ -278,7 +335,6 @@ impl Scheduler {
 
     /// Writes down how the batches have ended, all of which have.
     async fn write_down(&mut self, report: &mut PayoutReport) -> Result<(), PayoutError> {
-        let mut refusal = None;
         for key in self.history.open_batches()? {
             let now = SystemClock.now();
             match self.outbox.ended(&key)? {
@@ -294,22 +350,42 @@ impl Scheduler {
                         match payment.outcome {
                             PaymentOutcome::Paid => report.paid.push(payment),
                             PaymentOutcome::NothingToClaim => {}
-                            _ => report.refused.push(payment),
+                            _ => self.note_refusal(payment, report).await?,
                         }
                     }
                 }
                 Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
-                    self.history.end(&key, None, &[], now)?;
-                    refusal.get_or_insert(reason);
+                    match self.history.fail(&key, now)? {
+                        Some((operator, amount)) => {
+                            let payment = Payment {
+                                operator,
+                                amount,
+                                outcome: PaymentOutcome::Refused,
+                            };
+                            self.note_refusal(payment, report).await?;
+                        }
+                        None => {
+                            tracing::warn!(
+                                reason,
+                                "a batch was not taken; its operators are paid one by one"
+                            );
+                            report.reverted.push(reason);
+                        }
+                    }
                 }
                 // Cancelled; or never enqueued, if the process died just before.
                 Some(Ended::Cancelled) | None => self.history.end(&key, None, &[], now)?,
             }
         }
-        match refusal {
-            Some(reason) => Err(PayoutError::BatchRefused { reason }),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+
+    async fn note_refusal(&mut self, payment: Payment, report: &mut PayoutReport) -> Result<(), PayoutError> {
+        let recipient = self.planner.rewards.payout_address_of(payment.operator).await?;
+        self.history
+            .note_refusing_address(payment.operator, &recipient.to_string())?;
+        report.refused.push(payment);
+        Ok(())
     }
 
     /// What a transaction paid, as its events tell.

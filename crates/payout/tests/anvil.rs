@@ -160,7 +160,11 @@ impl World {
     }
 
     fn scheduler(&self, state: &Path) -> Scheduler {
-        let planner = Planner {
+        self.scheduler_with(state, |_| ())
+    }
+
+    fn scheduler_with(&self, state: &Path, change: impl FnOnce(&mut Planner)) -> Scheduler {
+        let mut planner = Planner {
             rewards: self.rewards.clone(),
             policy: PayoutPolicy {
                 floor: FLOOR,
@@ -175,6 +179,7 @@ impl World {
             },
             denied: DenyList::default(),
         };
+        change(&mut planner);
         let history = History::open(&state.with_extension("history"), "this world").unwrap();
         Scheduler::new(planner, history, self.outbox(state))
     }
@@ -185,6 +190,17 @@ impl World {
         settlement: &Settlement,
     ) -> Result<PayoutReport, PayoutError> {
         scheduler.run_once(settlement, &self.allocations()).await
+    }
+
+    fn name_payout_address(&self, operator: Address, recipient: Address) {
+        let draft = self.rewards.set_payout_address(&PayoutAddress::Evm(recipient));
+        let rpc = |method, params| self.anvil.rpc(method, params).unwrap();
+        rpc("anvil_impersonateAccount", json!([operator]));
+        self.anvil
+            .set_balance(operator, U256::from(10).pow(U256::from(18)))
+            .unwrap();
+        let call = json!({"from": operator, "to": self.rewards.address(), "data": draft.input});
+        rpc("eth_sendTransaction", json!([call]));
     }
 
     /// Everybody has what the settlement grants, to the attoFIL, and nobody more.
@@ -261,24 +277,98 @@ async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
     assert_eq!(report.batches.len(), 3);
     world.expect_paid_once("first run").await;
 
+    // A day must pass before it is tried again, so that it cannot eat gas for ever.
     let again = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(
-        (again.paid.len(), operators(&again.refused)),
-        (0, vec![world.refuser])
+        (again.batches.len(), again.paid.len(), again.refused.len()),
+        (0, 0, 0)
+    );
+    let mut refusing = again
+        .held
+        .iter()
+        .filter(|held| matches!(held.why, Why::Refusing { refusals: 1, .. }));
+    assert_eq!(
+        refusing.next().map(|held| held.payout.operator),
+        Some(world.refuser)
     );
     world.expect_paid_once("second run").await;
 
-    // The refused money is still the operator's: once the address takes money, it is paid.
-    world.anvil.set_code(world.refuser, "0x00").unwrap();
+    // The refused money is still the operator's: once it has named another address, it is paid at once.
+    world.name_payout_address(world.refuser, operator(8));
     let last = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(
         (operators(&last.paid), last.refused.len()),
         (vec![world.refuser], 0)
     );
     assert_eq!(
-        world.client().balance(world.refuser).await.unwrap(),
+        world.client().balance(operator(8)).await.unwrap(),
         U256::from(50_000)
     );
+}
+
+/// They take no gas where the node estimates, at no price, and all there is where they are paid.
+#[tokio::test]
+async fn who_makes_batches_revert_is_found_and_everybody_else_is_paid() {
+    let world = World::new().await;
+    let settlement = world.settle().await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut scheduler = world.scheduler(&directory.path().join("state.sqlite"));
+    let burners = [1, 2, 3, 4].map(operator);
+    for burner in burners {
+        world.anvil.set_code(burner, "0x3a600557005b600556").unwrap();
+    }
+    let report = world.pay(&mut scheduler, &settlement).await.unwrap();
+    assert!(!report.reverted.is_empty());
+    assert_eq!(operators(&report.paid), [5, 6].map(operator));
+    let mut refused = burners.to_vec();
+    refused.push(world.refuser);
+    refused.sort_unstable();
+    assert_eq!(operators(&report.refused), refused);
+    let again = world.pay(&mut scheduler, &settlement).await.unwrap();
+    assert_eq!(again.batches.len(), 0);
+    assert_eq!(again.held.len(), burners.len() + 2);
+}
+
+#[tokio::test]
+async fn who_refuses_does_not_use_up_the_days_cap() {
+    let world = World::new().await;
+    let settlement = world.settle().await;
+    let directory = tempfile::tempdir().unwrap();
+    let capped = |planner: &mut Planner| planner.policy.daily_fil = 60_000;
+    let mut scheduler = world.scheduler_with(&directory.path().join("state.sqlite"), capped);
+    let mut paid = Vec::new();
+    for _ in 0..3 {
+        let report = world.pay(&mut scheduler, &settlement).await.unwrap();
+        paid.extend(operators(&report.paid));
+    }
+    let total = world.rewards.total_claimed().await.unwrap();
+    assert!(
+        U256::from(40_000) <= total && total <= U256::from(60_000),
+        "{total}: {paid:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_deny_list_holds_for_what_is_enqueued_already() {
+    let world = World::new().await;
+    let settlement = world.settle().await;
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state.sqlite");
+    // Dies when it has signed the first batch; the others are in the queue.
+    run_and_die(&world, &state, &settlement, 0).await;
+    let deny_all = |planner: &mut Planner| {
+        planner.denied = (1..=6).map(|n| (operator(n), "sanctioned".to_owned())).collect();
+    };
+    let mut scheduler = world.scheduler_with(&state, deny_all);
+    let report = world.pay(&mut scheduler, &settlement).await.unwrap();
+    // What is signed may be mined at any time, whatever the list says.
+    assert!(report.batches.len() <= 2, "{report:?}");
+    assert!(report.paid.len() <= 3, "{report:?}");
+    let denied = report
+        .held
+        .iter()
+        .filter(|held| matches!(held.why, Why::Denied { .. }));
+    assert_eq!(denied.count() + report.paid.len(), 6);
 }
 
 #[tokio::test]

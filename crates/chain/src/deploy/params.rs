@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::problems::Problems;
+use super::spelling;
 
 /// Unix time of Filecoin mainnet's epoch 0.
 pub(super) const MAINNET_GENESIS: u64 = 1_598_306_400;
@@ -19,6 +20,8 @@ pub(super) const CALIBRATION_GENESIS: u64 = 1_667_326_380;
 pub(super) const MAINNET: u64 = 314;
 /// Chain id of the calibration network.
 pub(super) const CALIBRATION: u64 = 314_159;
+/// Chain id of anvil.
+pub(super) const LOCAL: u64 = 31_337;
 
 const COMPRESSED_G2: usize = 96;
 const EIP2537_G2: usize = 256;
@@ -136,17 +139,22 @@ pub struct DeployParams {
     /// How beacons are checked.
     pub beacon: BeaconParams,
     /// Sets parameters, coordinator, publishers and challenge window, announces evaluators, guardian and the end.
+    #[serde(deserialize_with = "spelling::address")]
     pub owner: Address,
     /// Opens rounds.
+    #[serde(deserialize_with = "spelling::address")]
     pub coordinator: Address,
     /// May commit batches.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "spelling::addresses")]
     pub publishers: Vec<Address>,
     /// May veto pending settlements.
+    #[serde(deserialize_with = "spelling::address")]
     pub guardian: Address,
     /// Gets what was deposited and never promised, once the programme has ended.
+    #[serde(deserialize_with = "spelling::address")]
     pub treasury: Address,
     /// May sign settlements, in any order.
+    #[serde(deserialize_with = "spelling::addresses")]
     pub evaluators: Vec<Address>,
     /// Signatures that a settlement needs.
     pub threshold: u64,
@@ -178,9 +186,13 @@ impl DeployParams {
             reason,
         };
         if path.extension().is_some_and(|extension| extension == "toml") {
-            toml::from_str(&text).map_err(|error| parse(error.to_string()))
+            let deserializer = toml::Deserializer::parse(&text).map_err(|error| parse(error.to_string()))?;
+            with_field(deserializer).map_err(parse)
         } else {
-            serde_json::from_str(&text).map_err(|error| parse(error.to_string()))
+            let mut deserializer = serde_json::Deserializer::from_str(&text);
+            let params = with_field(&mut deserializer).map_err(parse)?;
+            deserializer.end().map_err(|error| parse(error.to_string()))?;
+            Ok(params)
         }
     }
 
@@ -214,6 +226,14 @@ impl DeployParams {
     pub fn chain_name(&self) -> String {
         chain_name(self.chain_id)
     }
+}
+
+/// Parameters, or what is wrong and in which field.
+fn with_field<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<DeployParams, String> {
+    serde_path_to_error::deserialize(deserializer).map_err(|error| match error.path().iter().next() {
+        Some(_) => format!("`{}`: {}", error.path(), error.inner()),
+        None => error.inner().to_string(),
+    })
 }
 
 /// The name of a chain: `mainnet`, `calibration`, else `devnet-<id>`.
@@ -338,6 +358,37 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(missing.contains("none.json"), "{missing}");
+    }
+
+    #[test]
+    fn errors_name_the_field_and_the_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("params.json");
+        let refused = |old: &str, new: &str| {
+            let text = serde_json::to_string_pretty(&params()).unwrap();
+            assert!(text.contains(old), "{text}");
+            std::fs::write(&path, text.replace(old, new)).unwrap();
+            DeployParams::read(&path).unwrap_err().to_string()
+        };
+        let short = refused(&format!("0x{}", "01".repeat(20)), "0x1234");
+        assert!(
+            short.contains("`owner`: `0x1234` is no address") && short.contains("line"),
+            "{short}"
+        );
+        let wrong = "0xf39fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let right = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let listed = refused(&format!("0x{}", "05".repeat(20)), wrong);
+        assert!(
+            listed.contains("`evaluators[1]`") && listed.contains(right),
+            "{listed}"
+        );
+        let number = refused("\"quorum\": 30", "\"quorum\": -1");
+        assert!(number.contains("`parameters.quorum`"), "{number}");
+
+        let toml = dir.path().join("params.toml");
+        std::fs::write(&toml, "chainId = 31337\nowner = \"0x1234\"").unwrap();
+        let error = DeployParams::read(&toml).unwrap_err().to_string();
+        assert!(error.contains("`owner`") && error.contains("line 2"), "{error}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::params::{DeployParams, MAINNET};
+use super::params::{DeployParams, LOCAL, MAINNET};
 use super::rules;
 
 /// How much a problem matters.
@@ -13,6 +13,8 @@ use super::rules;
 pub enum Weight {
     /// The contracts would refuse it, or nothing could work.
     Impossible,
+    /// It has not been filled in: refused on every chain but the local one.
+    Placeholder,
     /// It works, and puts the money at risk: refused on Filecoin mainnet, a warning elsewhere.
     Dangerous,
     /// Somebody may want it; a warning everywhere.
@@ -82,6 +84,7 @@ impl DeployParams {
     pub(super) fn refuses(&self, weight: Weight) -> bool {
         match weight {
             Weight::Impossible => true,
+            Weight::Placeholder => self.chain_id != LOCAL,
             Weight::Dangerous => self.chain_id == MAINNET,
             Weight::Unusual => false,
         }

@@ -18,10 +18,10 @@ const MIN_PAYMENT_GAS: u64 = 50_000;
 const MIN_FILECOIN_PAYMENT_GAS: u64 = 10_000_000;
 /// Twice this must be left before each payment of a batch, and a block of Ethereum's scale has 30 000 000.
 const MAX_PAYMENT_GAS_ELSEWHERE: u64 = 10_000_000;
-/// Below it are precompiles and the placeholders of docs/params.
-const FIRST_ADDRESS: u64 = 0x1_0000;
 /// Filecoin's precompiles begin with this byte, and eighteen zeros follow.
 const FILECOIN_PRECOMPILE: u8 = 0xfe;
+/// Masked ids of Filecoin's actors begin with this byte, and eleven zeros follow.
+const MASKED_ID: u8 = 0xff;
 
 /// The accounts of the mnemonic "test test test test test test test test test test test junk", whose keys everybody has.
 const PUBLIC_KEYS: [Address; 10] = [
@@ -96,9 +96,15 @@ impl Found {
             if address.is_zero() {
                 self.impossible(field, "it is the zero address, which nobody controls");
             } else if is_placeholder(address) {
+                self.add(
+                    Weight::Placeholder,
+                    field,
+                    format!("{address} is a placeholder, which nobody controls: copy the file and fill in an address of your own"),
+                );
+            } else if is_precompile(address) {
                 self.dangerous(
                     field,
-                    format!("{address} is a placeholder or a precompile, which nobody controls: give an address of your own"),
+                    format!("{address} is a precompile, which nobody controls: give an address of your own"),
                 );
             } else if params.is_filecoin() && PUBLIC_KEYS.contains(&address) {
                 self.dangerous(
@@ -121,6 +127,20 @@ impl Found {
                 "evaluators",
                 format!("{count} are more than the contract takes: give {MAX_EVALUATORS} at most"),
             );
+        }
+        if count == 0 {
+            return self.impossible(
+                "evaluators",
+                "there is none: there must be at least one evaluator to sign settlements, better three",
+            );
+        }
+        for &address in params.evaluators.iter().filter(|&&address| is_masked_id(address)) {
+            if params.is_filecoin() {
+                self.impossible(
+                    "evaluators",
+                    format!("{address} is the masked id of an actor, which cannot sign: give the 0x address of a key"),
+                );
+            }
         }
         if threshold == 0 || threshold > count as u64 {
             return self.impossible(
@@ -311,12 +331,17 @@ impl Found {
 }
 
 fn is_placeholder(address: Address) -> bool {
-    let bytes = address.as_slice();
-    let mut last = [0; 8];
-    last.copy_from_slice(&bytes[12..]);
-    let number = u64::from_be_bytes(last);
-    let is_low = bytes[1..12].iter().all(|&byte| byte == 0) && number < FIRST_ADDRESS;
-    is_low && matches!(bytes[0], 0 | FILECOIN_PRECOMPILE)
+    address.as_slice().starts_with(&[0; 18])
+}
+
+fn is_precompile(address: Address) -> bool {
+    let [first, zeros @ .., _] = address.into_array();
+    first == FILECOIN_PRECOMPILE && zeros == [0; 18]
+}
+
+fn is_masked_id(address: Address) -> bool {
+    let [first, rest @ ..] = address.into_array();
+    first == MASKED_ID && rest.starts_with(&[0; 11])
 }
 
 #[cfg(test)]
@@ -325,6 +350,7 @@ mod tests {
     use assize_protocol::Parameters;
 
     use super::*;
+    use crate::deploy::params::LOCAL;
 
     /// Nothing is wrong with these on mainnet.
     fn good() -> DeployParams {
@@ -360,15 +386,11 @@ mod tests {
         assert_eq!(params.validate().is_err(), weight != Weight::Unusual);
         // The same elsewhere is a warning, unless nothing could work.
         params.chain_id = CALIBRATION;
+        let refused = matches!(weight, Weight::Impossible | Weight::Placeholder);
         if matches!(params.beacon, BeaconParams::FilecoinMainnet { .. }) {
             params.beacon = BeaconParams::FilecoinCalibration { slack_epochs: 3 };
         }
-        assert_eq!(
-            params.validate().is_err(),
-            weight == Weight::Impossible,
-            "{:?}",
-            params.refusals()
-        );
+        assert_eq!(params.validate().is_err(), refused, "{:?}", params.refusals());
     }
 
     #[test]
@@ -402,12 +424,6 @@ mod tests {
         found(|p| p.payment_gas = 60_000, "paymentGas", dangerous);
         found(|p| p.beacon = BeaconParams::quicknet(), "beacon.kind", dangerous);
         found(|p| p.treasury = PUBLIC_KEYS[3], "treasury", dangerous);
-        for byte in [0x01, 0x12, 0xff] {
-            let low = Address::with_last_byte(byte);
-            found(|p| p.owner = low, "owner", dangerous);
-            found(|p| p.treasury = low, "treasury", dangerous);
-            found(|p| p.evaluators[1] = low, "evaluators", dangerous);
-        }
         let call_actor = address!("fe00000000000000000000000000000000000003");
         found(|p| p.guardian = call_actor, "guardian", dangerous);
     }
@@ -444,6 +460,48 @@ mod tests {
         };
         found(|p| p.beacon = broken.clone(), "beacon.period", impossible);
         found(|p| p.beacon = broken.clone(), "beacon.publicKey", impossible);
+    }
+
+    #[test]
+    fn placeholders_are_refused_everywhere_but_on_the_local_chain() {
+        let highest = address!("000000000000000000000000000000000000ffff");
+        for low in [Address::with_last_byte(1), Address::with_last_byte(0xff), highest] {
+            found(|p| p.owner = low, "owner", Weight::Placeholder);
+            found(|p| p.treasury = low, "treasury", Weight::Placeholder);
+            found(|p| p.evaluators[1] = low, "evaluators", Weight::Placeholder);
+            found(|p| p.publishers[0] = low, "publishers", Weight::Placeholder);
+        }
+        let mut params = good();
+        params.owner = highest;
+        params.beacon = BeaconParams::quicknet();
+        params.chain_id = 31_338;
+        let refusal = params.validate().unwrap_err().to_string();
+        assert!(
+            refusal.contains("`owner`") && refusal.contains("copy the file"),
+            "{refusal}"
+        );
+        params.chain_id = LOCAL;
+        assert_eq!(params.validate().ok(), Some(()));
+        assert!(params.warnings().iter().any(|problem| problem.field == "owner"));
+        assert!(!is_placeholder(address!(
+            "0000000000000000000000000000000000010000"
+        )));
+    }
+
+    #[test]
+    fn evaluators_must_be_there_and_be_able_to_sign() {
+        let mut params = good();
+        params.evaluators.clear();
+        let refusal = params.validate().unwrap_err().to_string();
+        assert!(
+            refusal.contains("`evaluators`") && refusal.contains("at least one"),
+            "{refusal}"
+        );
+        let actor = address!("ff000000000000000000000000000000000003e9");
+        found(|p| p.evaluators[1] = actor, "evaluators", Weight::Impossible);
+        let mut params = good();
+        params.treasury = actor;
+        assert_eq!(params.problems(), []);
     }
 
     #[test]

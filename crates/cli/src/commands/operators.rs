@@ -227,15 +227,20 @@ pub(crate) fn voided(course: &Course) -> Option<String> {
     ))
 }
 
-/// A time of the chain, and how far it is from now: `2026-11-25 09:00 UTC, in 5 h`.
-pub(crate) fn moment(at: u64, now: u64) -> String {
+/// A time: `2026-11-25 09:00 UTC`.
+pub(crate) fn date(at: u64) -> String {
     let time = i64::try_from(at)
         .ok()
         .and_then(|at| Timestamp::from_second(at).ok());
-    let time = time.map_or_else(
+    time.map_or_else(
         || format!("Unix time {at}"),
         |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-    );
+    )
+}
+
+/// A time of the chain, and how far it is from now: `2026-11-25 09:00 UTC, in 5 h`.
+pub(crate) fn moment(at: u64, now: u64) -> String {
+    let time = date(at);
     match at.checked_sub(now) {
         Some(0) => format!("{time}, now"),
         Some(seconds) => format!("{time}, in {}", span(seconds)),

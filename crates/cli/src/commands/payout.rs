@@ -6,8 +6,8 @@ mod report;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use alloy_primitives::{Address, U256, utils::parse_ether};
-use assize_chain::Settlement;
+use alloy_primitives::{Address, U256};
+use assize_chain::{Fil, Settlement};
 use assize_daemon::{Status, Stop};
 use assize_outbox::{Clock, Outbox, Policy, SystemClock};
 use assize_payout::{
@@ -54,8 +54,8 @@ pub(crate) struct PayoutArgs {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Least payout to an operator that has just begun to wait; the policy's if not given.
-    #[arg(long, value_name = "FIL", value_parser = parse_ether)]
-    floor: Option<U256>,
+    #[arg(long, value_name = "FIL")]
+    floor: Option<Fil>,
     /// When to pay: `every settlement`, or a cron pattern in UTC; the policy's if not given.
     #[arg(long, value_name = "PATTERN", conflicts_with_all = ["once", "dry_run"])]
     schedule: Option<Schedule>,
@@ -121,7 +121,7 @@ fn policy(args: &PayoutArgs) -> eyre::Result<(PayoutPolicy, DenyList)> {
         Some(path) => PayoutPolicy::read(path)?,
         None => Default::default(),
     };
-    if let Some(floor) = args.floor {
+    if let Some(Fil(floor)) = args.floor {
         policy.floor = floor.saturating_to();
     }
     if let Some(schedule) = &args.schedule {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use alloy_primitives::{B256, Signature, U256};
-use assize_chain::{Proposal, Settlement, SettlementId};
+use assize_chain::{Proposal, Rewards, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
 use assize_payout::Allocations;
 use assize_protocol::Address;
@@ -226,11 +226,25 @@ pub(crate) fn proposal_of(document: &SettlementDocument) -> Proposal {
 /// The settlement given, or the newest active one.
 pub(crate) async fn which_settlement(network: &Network, given: Option<u64>) -> eyre::Result<Settlement> {
     match given {
-        Some(id) => Ok(network.rewards.settlement(SettlementId(id)).await?),
+        Some(id) => existing_settlement(&network.rewards, id).await,
         None => network.rewards.newest_active().await?.ok_or_else(|| {
             eyre!("no settlement is active yet; `assize settle post` posts one, and its challenge window must pass")
         }),
     }
+}
+
+/// The settlement of a number; if there is none, the error says which there are.
+pub(crate) async fn existing_settlement(rewards: &Rewards, id: u64) -> eyre::Result<Settlement> {
+    let count = rewards.settlement_count().await?;
+    ensure!(
+        count > 0,
+        "settlement {id} does not exist, and no other: `assize settle post` posts the first"
+    );
+    ensure!(
+        (1..=count).contains(&id),
+        "settlement {id} does not exist: give one from 1 to {count}"
+    );
+    Ok(rewards.settlement(SettlementId(id)).await?)
 }
 
 /// What a settlement grants, from its document in the store.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use assize_chain::Fil;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 use super::report::{Report, RoundReport};
@@ -29,7 +30,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     write_providers(out, report)?;
     heading(out, "Who was caught")?;
     write_behaviours(out, report)?;
-    heading(out, "Money, FIL")?;
+    heading(out, "Money")?;
     write_money(out, report)?;
     heading(
         out,
@@ -155,32 +156,33 @@ fn write_behaviours(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "{table}")
 }
 
+/// With all digits, so that the sums add up.
 fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
     let money = &report.money;
     writeln!(
         out,
         "  in {} = paid {} + left {}   (settlement {} grants {})",
-        fil_text(&money.deposited),
-        fil_text(&money.paid),
-        fil_text(&money.left),
+        exact(&money.deposited),
+        exact(&money.paid),
+        exact(&money.left),
         report.settlement.settlement,
-        fil_text(&money.granted)
+        exact(&money.granted)
     )?;
     writeln!(
         out,
         "  {} operators paid in batches, {} below the floor of {}; {} claimed {} by hand",
         money.operators_paid,
         money.operators_below_floor,
-        fil_text(&money.floor),
+        exact(&money.floor),
         money.claimed_by_hand.operator,
-        fil_text(&money.claimed_by_hand.amount)
+        exact(&money.claimed_by_hand.amount)
     )?;
     for refused in &money.refused {
         writeln!(
             out,
             "  {} is a contract that refuses money: {} stay its own, nobody else was held up",
             refused.operator,
-            fil_text(&refused.amount)
+            exact(&refused.amount)
         )?;
     }
     Ok(())
@@ -224,6 +226,12 @@ fn short(cid: &str) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
+}
+
+fn exact(atto_fil: &str) -> String {
+    atto_fil
+        .parse()
+        .map_or_else(|_| atto_fil.to_owned(), |atto| Fil(atto).to_string())
 }
 
 fn fil_text(atto_fil: &str) -> String {

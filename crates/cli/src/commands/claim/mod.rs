@@ -3,8 +3,7 @@
 mod pass;
 mod watch;
 
-use alloy_primitives::U256;
-use alloy_primitives::utils::parse_ether;
+use assize_chain::Fil;
 use assize_outbox::{Finality, Policy};
 use assize_protocol::{Address, address::parse_operator};
 use clap::Args;
@@ -39,8 +38,8 @@ pub(crate) struct ClaimArgs {
     #[arg(long, conflicts_with = "watch")]
     settlement: Option<u64>,
     /// Least amount that is worth a claim; operators who have less to claim wait.
-    #[arg(long, value_name = "FIL", default_value = "0", value_parser = parse_ether)]
-    min: U256,
+    #[arg(long, value_name = "FIL", default_value = "0")]
+    min: Fil,
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
@@ -73,7 +72,7 @@ pub(crate) async fn run(args: &ClaimArgs) -> eyre::Result<Outcome> {
         policy,
         operators,
         // More than fits is more than anybody has.
-        min: args.min.saturating_to(),
+        min: args.min.0.saturating_to(),
         settlement: args.settlement,
         refused: Default::default(),
     };

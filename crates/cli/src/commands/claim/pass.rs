@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::commands::connect::{Network, PATIENCE};
 use crate::commands::operators::{Books, Why, destination, fil, moment, statements};
+use crate::commands::settle::existing_settlement;
 use crate::output;
 
 /// Of one transaction: small enough for any chain's blocks, Filecoin's too.
@@ -67,7 +68,7 @@ impl Claimer {
         let rewards = self.network.rewards.clone();
         let mut course = Course::read(&rewards).await?;
         if let Some(id) = self.settlement {
-            let settlement = rewards.settlement(SettlementId(id)).await?;
+            let settlement = existing_settlement(&rewards, id).await?;
             match settlement.status {
                 Status::Active => {}
                 Status::Pending => bail!(

@@ -5,6 +5,7 @@ use assize_chain::{Fil, Payment, SettlementId};
 use assize_payout::{Held, PayoutReport, Why};
 use serde_json::{Value, json};
 
+use crate::commands::operators::date;
 use crate::output::grouped;
 
 pub(super) fn document(settlement: SettlementId, report: &PayoutReport) -> Value {
@@ -14,6 +15,7 @@ pub(super) fn document(settlement: SettlementId, report: &PayoutReport) -> Value
         "settlement": settlement,
         "paid": report.paid.iter().map(payment).collect::<Vec<_>>(),
         "refused": report.refused.iter().map(payment).collect::<Vec<_>>(),
+        "reverted": report.reverted,
         "held": report.held.iter().map(held).collect::<Vec<_>>(),
         "transactions": report.batches.iter().map(|batch| json!({
             "hash": batch.hash, "gasUsed": batch.gas_used, "fee": batch.fee.to_string(),
@@ -38,6 +40,11 @@ pub(super) fn text(settlement: SettlementId, report: &PayoutReport) -> String {
             Fil(payment.amount)
         ));
     }
+    for reason in &report.reverted {
+        text.push_str(&format!(
+            "\n  a batch was not taken ({reason}): one of its recipients takes more gas than it may; its operators were paid one by one"
+        ));
+    }
     text.push_str(&held_by_reason(&report.held));
     text
 }
@@ -55,13 +62,23 @@ pub(super) fn held(held: &Held) -> Value {
 /// How many are held, a line for each reason.
 pub(super) fn held_by_reason(held: &[Held]) -> String {
     let mut text = String::new();
-    for kind in ["belowFloor", "gasTooDear", "dailyCap", "overDailyCap", "denied"] {
+    for kind in [
+        "refusing",
+        "belowFloor",
+        "gasTooDear",
+        "dailyCap",
+        "overDailyCap",
+        "denied",
+    ] {
         let of_kind: Vec<&Held> = held.iter().filter(|held| code(&held.why) == kind).collect();
         let Some(first) = of_kind.first() else { continue };
         let total: u128 = of_kind.iter().map(|held| held.payout.due).sum();
         let why = match &first.why {
             Why::BelowFloor { .. } => "are owed less than the floor".to_owned(),
             Why::Denied { .. } => "are on the deny list".to_owned(),
+            Why::Refusing { .. } => {
+                "have addresses that refused the money; they are tried again later".to_owned()
+            }
             other => reason(other),
         };
         text.push_str(&format!(
@@ -80,6 +97,7 @@ pub(super) fn code(why: &Why) -> &'static str {
         Why::DailyCap => "dailyCap",
         Why::OverDailyCap => "overDailyCap",
         Why::Denied { .. } => "denied",
+        Why::Refusing { .. } => "refusing",
     }
 }
 
@@ -95,5 +113,9 @@ pub(super) fn reason(why: &Why) -> String {
             "more than may be paid in a day: raise dailyFil, or let the operator claim".into()
         }
         Why::Denied { reason } => format!("denied: {reason}"),
+        Why::Refusing { refusals, again_at } => format!(
+            "its address refused the money, {refusals} times in a row; tried again from {}, or once it names another",
+            date(*again_at)
+        ),
     }
 }
