@@ -71,23 +71,27 @@ impl Database {
         };
         let mut connection = Connection::open(path).map_err(failed)?;
         expect_version(&connection, path)?;
-        let prepare = |connection: &Connection| {
+        let prepare = |connection: &mut Connection| {
             connection.busy_timeout(BUSY)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // A transaction's bytes must be on the disk before they are sent.
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
-            connection.execute_batch(include_str!("schema.sql"))?;
-            connection.pragma_update(None, "user_version", VERSION)?;
-            connection.execute(
+            // All or nothing: tables without their version would be another program's for ever.
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(include_str!("schema.sql"))?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+            transaction.execute(
                 "INSERT OR IGNORE INTO outbox_signer (one, owner) VALUES (1, ?)",
                 [owner],
             )?;
-            connection.query_row("SELECT owner FROM outbox_signer", [], |row| {
+            let there = transaction.query_row("SELECT owner FROM outbox_signer", [], |row| {
                 row.get::<_, String>(0)
-            })
+            })?;
+            transaction.commit()?;
+            Ok(there)
         };
-        let there = prepare(&connection).map_err(failed)?;
+        let there = prepare(&mut connection).map_err(failed)?;
         if there != owner {
             return Err(OutboxError::Foreign {
                 path: path.to_owned(),

@@ -52,8 +52,8 @@ impl History {
             path: path.to_owned(),
             source,
         };
-        let connection = Connection::open(path).map_err(failed)?;
-        let there = Self::prepare(&connection, owner).map_err(failed)?;
+        let mut connection = Connection::open(path).map_err(failed)?;
+        let there = Self::prepare(&mut connection, owner).map_err(failed)?;
         match there.as_deref() == Some(owner) {
             true => Ok(Self { connection }),
             false => Err(PayoutError::ForeignHistory {
@@ -69,13 +69,13 @@ impl History {
     /// # Errors
     /// The database's.
     pub fn in_memory() -> Result<Self, PayoutError> {
-        let connection = Connection::open_in_memory()?;
-        Self::prepare(&connection, "nobody")?;
+        let mut connection = Connection::open_in_memory()?;
+        Self::prepare(&mut connection, "nobody")?;
         Ok(Self { connection })
     }
 
     /// Whose history it is; `None` if it is no history.
-    fn prepare(connection: &Connection, owner: &str) -> Result<Option<String>, rusqlite::Error> {
+    fn prepare(connection: &mut Connection, owner: &str) -> Result<Option<String>, rusqlite::Error> {
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if version != VERSION && (version, tables) != (0, 0) {
@@ -84,15 +84,19 @@ impl History {
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.execute_batch(include_str!("history.sql"))?;
-        connection.pragma_update(None, "user_version", VERSION)?;
-        connection.execute(
+        // All or nothing: tables without their version would be another program's for ever.
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(include_str!("history.sql"))?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.execute(
             "INSERT OR IGNORE INTO payout_state (one, owner) VALUES (1, ?)",
             [owner],
         )?;
-        connection
+        let there = transaction
             .query_row("SELECT owner FROM payout_state", [], |row| row.get(0))
-            .optional()
+            .optional()?;
+        transaction.commit()?;
+        Ok(there)
     }
 
     /// Since when each operator waits, Unix seconds.
