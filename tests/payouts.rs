@@ -387,7 +387,7 @@ async fn looking_first_shows_who_how_much_and_why_not() {
 async fn mistakes_are_refused_with_the_remedy() {
     let paying = Paying::new(3).await;
     let early = paying.run(&["--once"]);
-    refused(&early, 2, &["no settlement is active yet"]);
+    refused(&early, 2, &["no settlement has been posted yet"]);
     paying.settle(None).await;
 
     let policy = paying.policy("flor = \"1\"");

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::connect::{Network, PATIENCE, store};
 use super::key::signer;
+use super::operators::date;
 use crate::args::{ChainArgs, KeyArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -147,8 +148,8 @@ async fn post(args: &PostArgs) -> eyre::Result<Outcome> {
     let report = json!({"transaction": receipt.hash, "settlement": settlement});
     output::either(args.json, &report, || {
         format!(
-            "settlement {id} posted; it becomes active at Unix time {} unless vetoed",
-            settlement.active_at
+            "settlement {id} posted; it becomes active at {} unless vetoed",
+            date(settlement.active_at)
         )
     })?;
     Ok(Outcome::Done)
@@ -227,10 +228,25 @@ pub(crate) fn proposal_of(document: &SettlementDocument) -> Proposal {
 pub(crate) async fn which_settlement(network: &Network, given: Option<u64>) -> eyre::Result<Settlement> {
     match given {
         Some(id) => existing_settlement(&network.rewards, id).await,
-        None => network.rewards.newest_active().await?.ok_or_else(|| {
-            eyre!("no settlement is active yet; `assize settle post` posts one, and its challenge window must pass")
-        }),
+        None => match network.rewards.newest_active().await? {
+            Some(active) => Ok(active),
+            None => Err(none_active(&network.rewards).await?),
+        },
     }
+}
+
+/// Why no settlement is active.
+async fn none_active(rewards: &Rewards) -> eyre::Result<eyre::Report> {
+    let Some(head) = rewards.head().await? else {
+        return Ok(eyre!(
+            "no settlement has been posted yet; `assize settle post` posts one"
+        ));
+    };
+    // None is active, so the head is pending.
+    let active_at = date(rewards.settlement(head).await?.active_at);
+    Ok(eyre!(
+        "no settlement is active yet: settlement {head} is in its challenge window until {active_at}; run this again then"
+    ))
 }
 
 /// The settlement of a number; if there is none, the error says which there are.
