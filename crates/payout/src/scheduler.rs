@@ -117,7 +117,8 @@ impl Planner {
         })
     }
 
-    /// Operators whose payment has failed before; who has named another payout address since is none of them.
+    /// Operators whose payment has failed before. Who has named another payout address since is tried again at once, but still
+    /// alone: it could name another one every time.
     async fn doubts(&self, history: &History) -> Result<BTreeMap<Address, Doubt>, PayoutError> {
         let mut doubts = BTreeMap::new();
         for (operator, (doubt, refused_by)) in history.doubts()? {
@@ -125,9 +126,8 @@ impl Planner {
                 Some(_) => Some(self.rewards.payout_address_of(operator).await?.to_string()),
                 None => None,
             };
-            if recipient == refused_by {
-                doubts.insert(operator, doubt);
-            }
+            let is_same = recipient == refused_by;
+            doubts.insert(operator, if is_same { doubt } else { Doubt::default() });
         }
         Ok(doubts)
     }
