@@ -286,7 +286,9 @@ async fn a_second_publisher_is_refused_and_the_first_ends_when_told() {
         .unwrap();
     assert!(told.success());
     assert_eq!(first.wait().unwrap().code(), Some(0));
-    assert_eq!(report(&network.once(&[]))["committed"], json!([]));
+    // The first may have ended before it read its own receipt; then the next reports it, and commits nothing anew.
+    report(&network.once(&[]));
+    assert_eq!(network.committed().await, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,7 +54,7 @@ pub use index::{
 };
 pub use list::{List, ListError};
 pub use parameters::Parameters;
-pub use payout_address::{NativeAddress, PayoutAddress};
+pub use payout_address::{NativeAddress, PayoutAddress, actor_id};
 pub use roster::{Roster, RosterEntry, RosterError};
 pub use schedule::BeaconSchedule;
 pub use seed::{DedupeSeed, HexError, Randomness, Seed, ShuffleSeed};

@@ -87,8 +87,9 @@ impl FromStr for PayoutAddress {
     }
 }
 
-/// The id of a masked id address.
-fn actor_id(address: Address) -> Option<u64> {
+/// The id of an actor (f0) whose masked form an address is: 0xff, eleven zero bytes, the id.
+#[must_use]
+pub fn actor_id(address: Address) -> Option<u64> {
     let (mask, id) = address.split_at(12);
     let masked = mask[0] == MASK && mask[1..].iter().all(|byte| *byte == 0);
     masked.then(|| u64::from_be_bytes(id.try_into().unwrap_or_default()))

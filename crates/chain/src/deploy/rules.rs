@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use alloy::primitives::{Address, address};
+use assize_protocol::actor_id;
 
 use super::params::{self, BeaconParams, CALIBRATION, DeployParams, MAINNET};
 use super::problems::{Problem, Weight};
@@ -20,8 +21,6 @@ const MIN_FILECOIN_PAYMENT_GAS: u64 = 10_000_000;
 const MAX_PAYMENT_GAS_ELSEWHERE: u64 = 10_000_000;
 /// Filecoin's precompiles begin with this byte, and eighteen zeros follow.
 const FILECOIN_PRECOMPILE: u8 = 0xfe;
-/// Masked ids of Filecoin's actors begin with this byte, and eleven zeros follow.
-const MASKED_ID: u8 = 0xff;
 
 /// The accounts of the mnemonic "test test test test test test test test test test test junk", whose keys everybody has.
 const PUBLIC_KEYS: [Address; 10] = [
@@ -134,7 +133,11 @@ impl Found {
                 "there is none: there must be at least one evaluator to sign settlements, better three",
             );
         }
-        for &address in params.evaluators.iter().filter(|&&address| is_masked_id(address)) {
+        for &address in params
+            .evaluators
+            .iter()
+            .filter(|&&address| actor_id(address).is_some())
+        {
             if params.is_filecoin() {
                 self.impossible(
                     "evaluators",
@@ -337,11 +340,6 @@ fn is_placeholder(address: Address) -> bool {
 fn is_precompile(address: Address) -> bool {
     let [first, zeros @ .., _] = address.into_array();
     first == FILECOIN_PRECOMPILE && zeros == [0; 18]
-}
-
-fn is_masked_id(address: Address) -> bool {
-    let [first, rest @ ..] = address.into_array();
-    first == MASKED_ID && rest.starts_with(&[0; 11])
 }
 
 #[cfg(test)]
