@@ -15,6 +15,12 @@ pub struct Domain {
 }
 
 impl Domain {
+    /// EIP-712 digest of a message under this domain.
+    #[must_use]
+    pub fn digest(&self, message: &impl SolStruct) -> B256 {
+        message.eip712_signing_hash(&self.eip712())
+    }
+
     fn eip712(&self) -> Eip712Domain {
         eip712_domain! {
             name: "Assize",

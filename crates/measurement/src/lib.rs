@@ -85,5 +85,5 @@ pub use measurement::{MAX_NUMBER, Measurement};
 pub use millis::{Millis, MillisError};
 pub use result::RetrievalResult;
 #[cfg(feature = "secp256k1")]
-pub use sign::{Verifier, station_address};
+pub use sign::{Verifier, sign_digest, signer_of, station_address};
 pub use signature::{Signature, SignatureError};

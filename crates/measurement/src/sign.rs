@@ -1,6 +1,6 @@
 //! Signing and verification with secp256k1.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId, Signature as PlainSignature};
 use secp256k1::{Message, PublicKey, SecretKey};
 
@@ -10,15 +10,40 @@ use crate::{Domain, Measurement, Signature};
 impl Measurement {
     /// Signs with a station's key (RFC 6979: the same input gives the same signature).
     pub fn sign(&mut self, key: &SecretKey, domain: &Domain) {
-        let message = Message::from_digest(self.digest(domain).0);
-        let (recovery, compact) =
-            RecoverableSignature::sign_ecdsa_recoverable(message, key).serialize_compact();
-        let mut bytes = [0; 65];
-        bytes[..64].copy_from_slice(&compact);
-        // Low s is what libsecp256k1 makes, so the recovery id is 0 or 1.
-        bytes[64] = 27 + recovery.to_u8();
-        self.signature = Signature(bytes);
+        self.signature = sign_digest(key, self.digest(domain));
     }
+}
+
+/// Signs a digest (RFC 6979: the same input gives the same signature).
+#[must_use]
+pub fn sign_digest(key: &SecretKey, digest: B256) -> Signature {
+    let message = Message::from_digest(digest.0);
+    let (recovery, compact) = RecoverableSignature::sign_ecdsa_recoverable(message, key).serialize_compact();
+    let mut bytes = [0; 65];
+    bytes[..64].copy_from_slice(&compact);
+    // Low s is what libsecp256k1 makes, so the recovery id is 0 or 1.
+    bytes[64] = 27 + recovery.to_u8();
+    Signature(bytes)
+}
+
+/// Whose signature of a digest it is. High s and v other than 27 and 28 are nobody's, so that no second valid signature
+/// can be made out of a first.
+#[must_use]
+pub fn signer_of(digest: B256, signature: &Signature) -> Option<Address> {
+    let Signature(bytes) = signature;
+    let recovery = match bytes[64] {
+        v @ (27 | 28) => RecoveryId::from_u8_masked(v - 27),
+        _ => return None,
+    };
+    let compact = &bytes[..64];
+    let mut normal = PlainSignature::from_compact(compact).ok()?;
+    normal.normalize_s();
+    if normal.serialize_compact() != compact {
+        return None;
+    }
+    let signature = RecoverableSignature::from_compact(compact, recovery).ok()?;
+    let key = signature.recover(Message::from_digest(digest.0)).ok()?;
+    Some(address_of(&key))
 }
 
 /// Checks signatures under one domain, whose hash it computes once.
@@ -32,30 +57,17 @@ impl Verifier {
         Self(Digester::new(domain))
     }
 
-    /// Whether the measurement's signature is its station's. High s and v other than 27 and 28 are refused, so that
-    /// nobody can make a second valid signature out of the first.
+    /// Whether the measurement's signature is its station's.
     #[must_use]
     pub fn signed_by_station(&self, measurement: &Measurement) -> bool {
-        self.signer(measurement) == Some(measurement.station)
+        self.check(measurement).is_some()
     }
 
-    fn signer(&self, measurement: &Measurement) -> Option<Address> {
-        let Signature(bytes) = measurement.signature;
-        let recovery = match bytes[64] {
-            v @ (27 | 28) => RecoveryId::from_u8_masked(v - 27),
-            _ => return None,
-        };
-        let compact = &bytes[..64];
-        let mut normal = PlainSignature::from_compact(compact).ok()?;
-        normal.normalize_s();
-        if normal.serialize_compact() != compact {
-            return None;
-        }
-        let signature = RecoverableSignature::from_compact(compact, recovery).ok()?;
-        signature
-            .recover(Message::from_digest(self.0.digest(measurement).0))
-            .ok()
-            .map(|key| address_of(&key))
+    /// The measurement's digest, if its signature is its station's.
+    #[must_use]
+    pub fn check(&self, measurement: &Measurement) -> Option<B256> {
+        let digest = self.0.digest(measurement);
+        (signer_of(digest, &measurement.signature) == Some(measurement.station)).then_some(digest)
     }
 }
 
@@ -71,7 +83,7 @@ fn address_of(key: &PublicKey) -> Address {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::{B256, address, b256, keccak256};
+    use alloy_primitives::{address, b256, keccak256};
 
     use super::*;
     use crate::ndjson::tests::sample;

@@ -1,0 +1,30 @@
+//! What stations and the api say to each other.
+//!
+//! | message | who says it | signed by |
+//! |---|---|---|
+//! | [`Heartbeat`] | a station, every minute | the station |
+//! | [`Liveness`] | the api, in answer | – |
+//! | [`RoundDocument`], [`StationDocument`] | the api; a station believes none of it, and derives its own | – |
+//! | [`Receipt`] | the api, for each measurement it took | the ingest key |
+//! | [`Progress`] | the api: what became of a measurement | – |
+//! | [`Problem`] | the api: why it refuses (RFC 9457) | – |
+//!
+//! Bodies are JSON. Signatures are EIP-712, under the domain of measurements (docs/protocol.md §9), so that none can be
+//! used on another network. No I/O and no clock.
+
+mod heartbeat;
+mod network;
+mod operator;
+mod problem;
+mod progress;
+mod receipt;
+mod round;
+mod version;
+
+pub use heartbeat::{Heartbeat, Liveness};
+pub use network::NetworkDocument;
+pub use problem::{Problem, ProblemKind};
+pub use progress::{Progress, State};
+pub use receipt::{KeptReceipt, Receipt};
+pub use round::{BeaconDocument, ListDocument, RoundDocument, StationDocument, TaskDocument};
+pub use version::{Version, VersionError};

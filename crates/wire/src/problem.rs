@@ -1,0 +1,206 @@
+//! Why the api refuses: RFC 9457.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Version;
+
+/// What a client can do about a refusal depends on its kind alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ProblemKind {
+    /// The request is not what the interface takes.
+    Malformed,
+    /// The checker is too old: it must be updated.
+    OutdatedClient,
+    /// The signature is not of the key that it must be of, or for another network.
+    BadSignature,
+    /// The station's clock is far from the api's.
+    ClockSkew,
+    /// A heartbeat that is not later than the one before.
+    Replayed,
+    /// No such round, committee, station or measurement.
+    NotFound,
+    /// No such method on this path.
+    MethodNotAllowed,
+    /// The round's beacon is not revealed yet: ask later.
+    NotRevealed,
+    /// The round takes no measurements any more.
+    RoundOver,
+    /// The station is not in the round's roster.
+    NotInRoster,
+    /// The task is not one of the station's committee, or not as the task list has it.
+    NotDrawn,
+    /// Larger than is taken.
+    TooLarge,
+    /// A body of another type than the interface takes.
+    UnsupportedMediaType,
+    /// The request took too long to arrive.
+    TimedOut,
+    /// Too many from this address or subnet: come again after `retryAfter` seconds.
+    TooManyRequests,
+    /// Dropped by the gate, since the queue is overfull: come again.
+    Gated,
+    /// The day's limit on storage or spending is reached.
+    LimitReached,
+    /// Database or chain do not answer: come again.
+    Unavailable,
+    /// A fault of the api.
+    Internal,
+}
+
+impl ProblemKind {
+    /// HTTP status.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Malformed | Self::OutdatedClient => 400,
+            Self::NotInRoster | Self::NotDrawn => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::TimedOut => 408,
+            Self::Replayed | Self::NotRevealed => 409,
+            Self::RoundOver => 410,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::BadSignature | Self::ClockSkew => 422,
+            Self::TooManyRequests => 429,
+            Self::Internal => 500,
+            Self::Gated | Self::LimitReached | Self::Unavailable => 503,
+        }
+    }
+
+    /// Its title: the same for all of the kind.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Malformed => "Malformed request",
+            // As Spark said it.
+            Self::OutdatedClient => "OUTDATED CLIENT",
+            Self::BadSignature => "Bad signature",
+            Self::ClockSkew => "Clock skew",
+            Self::Replayed => "Replayed heartbeat",
+            Self::NotFound => "Not found",
+            Self::MethodNotAllowed => "Method not allowed",
+            Self::NotRevealed => "Round not revealed",
+            Self::RoundOver => "Round over",
+            Self::NotInRoster => "Not in the roster",
+            Self::NotDrawn => "Task not drawn",
+            Self::TooLarge => "Too large",
+            Self::UnsupportedMediaType => "Unsupported media type",
+            Self::TimedOut => "Timed out",
+            Self::TooManyRequests => "Too many requests",
+            Self::Gated => "Gated",
+            Self::LimitReached => "Limit reached",
+            Self::Unavailable => "Unavailable",
+            Self::Internal => "Internal error",
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::NotRevealed
+                | Self::TimedOut
+                | Self::TooManyRequests
+                | Self::Gated
+                | Self::LimitReached
+                | Self::Unavailable
+                | Self::Internal
+        )
+    }
+
+    /// Where it is described.
+    #[must_use]
+    pub fn uri(self) -> String {
+        let name = serde_json::to_value(self);
+        let name = name
+            .as_ref()
+            .ok()
+            .and_then(|name| name.as_str())
+            .unwrap_or_default();
+        format!("urn:assize:problem:{name}")
+    }
+
+    fn of_uri(uri: &str) -> Option<Self> {
+        let name = uri.strip_prefix("urn:assize:problem:")?;
+        serde_json::from_value(name.into()).ok()
+    }
+}
+
+/// The body of every answer from 400 up: `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// `urn:assize:problem:` and the kind.
+    #[serde(rename = "type")]
+    pub uri: String,
+    /// Of the kind.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What was wrong with this request, and the remedy.
+    pub detail: String,
+    /// The field at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Oldest version of checkers that is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub minimum_version: Option<Version>,
+    /// The api's clock, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<u64>,
+    /// Seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of a kind.
+    #[must_use]
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self {
+            uri: kind.uri(),
+            title: kind.title().into(),
+            status: kind.status(),
+            detail: detail.into(),
+            field: None,
+            minimum_version: None,
+            time: None,
+            retry_after: None,
+        }
+    }
+
+    /// Its kind; `None` if it is none of ours.
+    #[must_use]
+    pub fn kind(&self) -> Option<ProblemKind> {
+        ProblemKind::of_uri(&self.uri)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_as_rfc_9457_has_it() {
+        let mut problem = Problem::new(ProblemKind::OutdatedClient, "update the checker");
+        problem.minimum_version = Some(Version(1, 2, 3));
+        assert_eq!(
+            serde_json::to_string(&problem).unwrap(),
+            r#"{"type":"urn:assize:problem:outdated-client","title":"OUTDATED CLIENT","status":400,"detail":"update the checker","minimumVersion":"1.2.3"}"#
+        );
+        assert_eq!(problem.kind(), Some(ProblemKind::OutdatedClient));
+    }
+
+    #[test]
+    fn problems_of_others_have_no_kind() {
+        let mut problem = Problem::new(ProblemKind::Internal, "");
+        problem.uri = "about:blank".into();
+        assert_eq!(problem.kind(), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! A round, and one station's part in it.
+
+use alloy_primitives::{Address, B128, B256};
+use assize_protocol::{
+    BeaconRound, CommitteeIndex, FileCid, Parameters, PayloadCid, ProviderId, RosterEntry, RoundNumber, Seat,
+    Seed, StationIndex, TaskIndex,
+};
+use serde::{Deserialize, Serialize};
+
+/// A round: `GET /rounds/N`. Does not change any more once its seed is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoundDocument {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The `Rounds` contract.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub contract: Address,
+    /// The round, from 1.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub round: RoundNumber,
+    /// When it was opened, Unix seconds.
+    pub opened_at: u64,
+    /// When it closes, Unix seconds.
+    pub closes_at: u64,
+    /// Last second in which its batches are committed.
+    pub commits_until: u64,
+    /// Who may be drawn.
+    pub roster: ListDocument,
+    /// What may be drawn.
+    pub tasks: ListDocument,
+    /// The parameters that the round keeps.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub parameters: Parameters,
+    /// What draws.
+    pub beacon: BeaconDocument,
+    /// Seed of the draw, once the beacon is revealed on chain.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub seed: Option<Seed>,
+    /// Committees; 0 until the seed is there.
+    pub committees: u32,
+    /// Tasks of each committee; 0 until the seed is there.
+    pub tasks_per_committee: u32,
+}
+
+/// A list that a round froze.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ListDocument {
+    /// Root of its Merkle tree (docs/protocol.md §8).
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub root: B256,
+    /// Its entries.
+    pub count: u32,
+    /// Its file.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub cid: FileCid,
+}
+
+/// The beacon that draws a round: chain, beacon round and randomness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BeaconDocument {
+    /// Hash of the drand chain.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub chain_hash: B256,
+    /// drand round.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub round: BeaconRound,
+    /// SHA-256 of the signature, once the round is revealed.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub randomness: Option<B256>,
+    /// The beacon's signature, once the round is revealed: hexadecimal, without `0x`, as drand's relays give it.
+    pub signature: Option<String>,
+}
+
+/// One station's part in a round: `GET /rounds/N/stations/ADDRESS`.
+///
+/// Index and proof hold against the roster's root on chain; committee and tasks follow from index and seed, and whoever
+/// asks derives them anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StationDocument {
+    /// The round.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub round: RoundNumber,
+    /// Index in the roster.
+    #[cfg_attr(feature = "openapi", schema(value_type = u32))]
+    pub index: StationIndex,
+    /// The station.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub station: Address,
+    /// The address that earns.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub operator: Address,
+    /// Tag of the station's subnet.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub subnet: B128,
+    /// Merkle proof of the entry, against the roster's root.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub proof: Vec<B256>,
+    /// The committee; none until the seed is there.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
+    pub committee: Option<CommitteeIndex>,
+    /// The seat.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
+    pub seat: Option<Seat>,
+    /// The committee's tasks, in the order of k.
+    pub tasks: Vec<TaskDocument>,
+}
+
+/// A task, with its proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaskDocument {
+    /// Index in the task list.
+    #[cfg_attr(feature = "openapi", schema(value_type = u32))]
+    pub index: TaskIndex,
+    /// The payload.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub cid: PayloadCid,
+    /// Who stores it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub provider: ProviderId,
+    /// Merkle proof of the entry, against the task list's root.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub proof: Vec<B256>,
+}
+
+impl StationDocument {
+    /// The roster's entry.
+    #[must_use]
+    pub fn entry(&self) -> RosterEntry {
+        RosterEntry {
+            station: self.station,
+            operator: self.operator,
+            subnet: self.subnet,
+        }
+    }
+}
