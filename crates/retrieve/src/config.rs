@@ -1,0 +1,170 @@
+//! What a [`Retriever`](crate::Retriever) is told beforehand.
+
+use std::fmt;
+use std::time::Duration;
+
+use alloy_primitives::{Address, address};
+use assize_measurement::Millis;
+use rustls::pki_types::CertificateDer;
+use url::Url;
+
+use crate::ConfigError;
+
+/// Where Curio's providers say their peer id on Filecoin mainnet (contract `MinerPeerIDMapping`).
+pub const CURIO_PEER_IDS: Address = address!("14183aD016Ddc83D638425D6328009aa390339Ce");
+
+/// The network's public indexer.
+pub const CID_CONTACT: &str = "https://cid.contact";
+
+/// The agent that a released Lassie names; this one was seen in the wild (filecoin-project/lassie#367).
+pub const LASSIE_AGENT: &str = "lassie/v0.14.2-63c5967";
+
+/// Endpoints, limits and what is allowed. Every checker of a network should have the same: different settings see
+/// different things, and a committee's minority earns nothing.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Filecoin JSON-RPC endpoint, for peer ids.
+    pub rpc: Url,
+    /// Bearer token for it.
+    pub rpc_token: Option<Secret>,
+    /// The contract that maps providers to peer ids; `None` where there is none. [`CURIO_PEER_IDS`] on mainnet.
+    pub peer_ids: Option<Address>,
+    /// IPNI indexers, asked in this order until one knows the provider.
+    pub indexers: Vec<Url>,
+    /// Retrieves from providers that have Graphsync alone; without it nothing is fetched from them.
+    pub lassie: Option<Lassie>,
+    /// Whether providers may have private, loopback and other addresses that are not on the public Internet. For local
+    /// networks only: who may advertise such an address makes the checker send requests inside its own network.
+    pub allow_private: bool,
+    /// Whether `/tls/http` counts as `https`, and `/tls/sni/NAME/http` where NAME is the host. Spark refuses both with
+    /// code 703; so does this crate unless told otherwise.
+    pub tls_http: bool,
+    /// Whether the first request says `format=car` beside its `Accept`. Without it the request is Lassie's own to the
+    /// last byte, but a server that ignores `Accept` answers with something else than a CAR.
+    pub explicit_format: bool,
+    /// `User-Agent` of what goes to providers.
+    pub user_agent: String,
+    /// Times and sizes.
+    pub limits: Limits,
+    /// Certificate authorities trusted beside Mozilla's, DER.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+    /// The wall clock; read once a retrieval.
+    pub clock: fn() -> Millis,
+}
+
+impl Config {
+    /// The defaults, with a JSON-RPC endpoint and indexers: no contract, no Lassie, public addresses only.
+    #[must_use]
+    pub fn new(rpc: Url, indexers: Vec<Url>) -> Self {
+        Self {
+            rpc,
+            rpc_token: None,
+            peer_ids: None,
+            indexers,
+            lassie: None,
+            allow_private: false,
+            tls_http: false,
+            explicit_format: true,
+            user_agent: LASSIE_AGENT.into(),
+            limits: Limits::default(),
+            extra_roots: Vec::new(),
+            clock: system_clock,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.indexers.is_empty() {
+            return Err(ConfigError::NoIndexer);
+        }
+        let lassie = self.lassie.as_ref().map(|lassie| &lassie.url);
+        for url in self.indexers.iter().chain([&self.rpc]).chain(lassie) {
+            if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+                return Err(ConfigError::NotHttp(url.clone()));
+            }
+        }
+        hyper::header::HeaderValue::from_str(&self.user_agent)
+            .map_err(|_| ConfigError::UserAgent(self.user_agent.clone()))?;
+        Ok(())
+    }
+}
+
+/// A Lassie daemon.
+#[derive(Debug, Clone)]
+pub struct Lassie {
+    /// Its address, such as `http://127.0.0.1:7777`.
+    pub url: Url,
+    /// Its access token.
+    pub token: Option<Secret>,
+}
+
+/// A text that is not shown, not even in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Times and sizes; the defaults are Spark's where Spark had a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// A fetch may be without a new byte of body for so long: 60 s.
+    pub idle: Duration,
+    /// A fetch may take so long, over all addresses: 90 s.
+    pub total: Duration,
+    /// Finding and connecting to one address, with TLS: 20 s.
+    pub connect: Duration,
+    /// The HEAD request: 10 s.
+    pub head: Duration,
+    /// One question to the chain or to an indexer: 10 s.
+    pub lookup: Duration,
+    /// Bytes of body, received and again after decompression: 200 MiB.
+    pub body: u64,
+    /// Bytes of an answer of the chain or of an indexer: 8 MiB.
+    pub answer: usize,
+    /// Addresses of one provider that are tried: 8.
+    pub addresses: usize,
+    /// Redirects that are followed: 5.
+    pub redirects: usize,
+    /// How often a question that met an error of the server is asked again: 5 times.
+    pub retries: u32,
+    /// Pause before the first of these; it doubles each time: 200 ms.
+    pub backoff: Duration,
+    /// How long a peer id is believed: 1 h.
+    pub peer_ttl: Duration,
+    /// How many peer ids are remembered: 16 384.
+    pub peers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(60),
+            total: Duration::from_secs(90),
+            connect: Duration::from_secs(20),
+            head: Duration::from_secs(10),
+            lookup: Duration::from_secs(10),
+            body: 200 << 20,
+            answer: 8 << 20,
+            addresses: 8,
+            redirects: 5,
+            retries: 5,
+            backoff: Duration::from_millis(200),
+            peer_ttl: Duration::from_secs(3600),
+            peers: 16_384,
+        }
+    }
+}
+
+/// The machine's clock.
+fn system_clock() -> Millis {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a measurement says when it was made; nothing else depends on it"
+    )]
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

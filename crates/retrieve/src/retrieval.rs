@@ -1,0 +1,165 @@
+//! What came of a retrieval.
+
+use std::fmt;
+
+use alloy_primitives::Address;
+use assize_measurement::{Measurement, Millis, RetrievalResult, Signature};
+use assize_protocol::{PayloadCid, ProviderId, RoundNumber, TaskIndex};
+
+use crate::Step;
+
+/// What the indexers said; `Display` gives Spark's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IndexerResult {
+    /// The provider advertises the payload over HTTP.
+    Ok,
+    /// It advertises the payload over Graphsync alone.
+    HttpNotAdvertised,
+    /// There is no advertisement of this provider over a known protocol.
+    NoValidAdvertisement,
+    /// The indexer answered with this HTTP status; 404 if no indexer has any record.
+    Error(u16),
+    /// The indexer could not be reached, or its answer not understood.
+    ErrorFetch,
+}
+
+impl IndexerResult {
+    /// Whether there is something to fetch from.
+    #[must_use]
+    pub fn found(self) -> bool {
+        matches!(self, Self::Ok | Self::HttpNotAdvertised)
+    }
+}
+
+impl fmt::Display for IndexerResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => f.write_str("OK"),
+            Self::HttpNotAdvertised => f.write_str("HTTP_NOT_ADVERTISED"),
+            Self::NoValidAdvertisement => f.write_str("NO_VALID_ADVERTISEMENT"),
+            Self::Error(status) => write!(f, "ERROR_{status}"),
+            Self::ErrorFetch => f.write_str("ERROR_FETCH"),
+        }
+    }
+}
+
+/// What the payload is fetched over; `Display` gives Spark's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// The trustless gateway protocol.
+    Http,
+    /// Graphsync, by a Lassie daemon.
+    Graphsync,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Graphsync => "graphsync",
+        })
+    }
+}
+
+/// One retrieval: what a measurement needs, and the story of it.
+///
+/// A committee's majority is over `provider_id`, `indexer_result`, `provider_address`, `protocol`, the retrieval's result,
+/// `byte_length` and `car_checksum`. Honest stations must therefore give these alike when a provider treats them alike,
+/// so none of them depends on timing, on how far a broken transfer came, or on which of several addresses had a bad day:
+///
+/// - `address` is the first that the indexer gave, and not the one that delivered ([`served_by`](Self::served_by));
+/// - `byte_length` and `car_checksum` are over the decompressed body, and are given only for a body that came to its end
+///   (the checksum only for one that was verified). How much came of another is in [`received`](Self::received).
+///
+/// Status codes, HEAD status and times are not voted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retrieval {
+    /// The payload.
+    pub cid: PayloadCid,
+    /// The provider.
+    pub provider: ProviderId,
+    /// The provider's peer id, as the chain has it; `None` if it names none.
+    pub peer_id: Option<String>,
+    /// What the indexers said.
+    pub indexer_result: IndexerResult,
+    /// What was fetched over, or would have been.
+    pub protocol: Option<Transport>,
+    /// The first multiaddr that the indexer gave for this protocol; for Graphsync with the peer id behind it.
+    pub address: Option<String>,
+    /// The multiaddr whose answer this is.
+    pub served_by: Option<String>,
+    /// The fetch took too long.
+    pub timeout: bool,
+    /// The body passed the size cap.
+    pub car_too_large: bool,
+    /// When the fetch began; `None` if nothing was fetched.
+    pub start_at: Option<Millis>,
+    /// When the first byte of the body came.
+    pub first_byte_at: Option<Millis>,
+    /// When the fetch ended; `None` too if a status other than 200 came with a body that is not the payload, for by
+    /// Spark's rules it would pass as a success.
+    pub end_at: Option<Millis>,
+    /// HTTP status, or a code of Spark's from 600 up.
+    pub status_code: Option<u16>,
+    /// The same of the HEAD request; `None` if none was made.
+    pub head_status_code: Option<u16>,
+    /// Bytes of the whole body; 0 if there was none to come; `None` if it broke off.
+    pub byte_length: Option<u64>,
+    /// Hex multihash of the whole body, if it is the payload.
+    pub car_checksum: Option<String>,
+    /// Bytes of body that came, whole or not.
+    pub received: u64,
+    /// What was asked, what was answered, how long it took.
+    pub steps: Vec<Step>,
+}
+
+impl Retrieval {
+    /// Whether anything was asked of the provider.
+    ///
+    /// If not, though the indexers found it, it has Graphsync alone and no Lassie is configured. The measurement then says
+    /// `HTTP_NOT_ADVERTISED` and no status, which is `UNKNOWN_ERROR` and counts as a failure, as Spark counted whatever it
+    /// could not fetch: a provider that wants to be retrieved from advertises HTTP. A checker that sees it otherwise can
+    /// withhold such measurements.
+    #[must_use]
+    pub fn fetched(&self) -> bool {
+        self.start_at.is_some()
+    }
+
+    /// The result in Spark's codes.
+    #[must_use]
+    pub fn result(&self) -> RetrievalResult {
+        self.measurement(RoundNumber(0), TaskIndex(0), Address::ZERO)
+            .retrieval_result()
+    }
+
+    /// The measurement for a task, unsigned and without versions.
+    #[must_use]
+    pub fn measurement(&self, round: RoundNumber, task: TaskIndex, station: Address) -> Measurement {
+        let number = |code: Option<u16>| code.map(i64::from);
+        Measurement {
+            round,
+            task,
+            station,
+            cid: self.cid.to_string(),
+            miner_id: self.provider.to_string(),
+            provider_id: self.peer_id.clone(),
+            provider_address: self.address.clone(),
+            protocol: self.protocol.map(|protocol| protocol.to_string()),
+            spark_version: None,
+            zinnia_version: None,
+            timeout: self.timeout,
+            start_at: self.start_at,
+            first_byte_at: self.first_byte_at,
+            end_at: self.end_at,
+            status_code: number(self.status_code),
+            head_status_code: number(self.head_status_code),
+            byte_length: self.byte_length.and_then(|length| i64::try_from(length).ok()),
+            car_too_large: self.car_too_large,
+            car_checksum: self.car_checksum.clone(),
+            indexer_result: Some(self.indexer_result.to_string()),
+            attestation: None,
+            signature: Signature([0; 65]),
+        }
+    }
+}
