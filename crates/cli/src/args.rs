@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Round(commands::round::RoundCommand),
     Publish(commands::publish::PublishArgs),
     Evaluate(commands::evaluate::EvaluateArgs),
+    Evaluator(commands::evaluator::EvaluatorArgs),
     /// Sign and post settlements.
     #[command(subcommand)]
     Settle(commands::settle::SettleCommand),

@@ -3,5 +3,6 @@
 mod status;
 mod stop;
 
+pub use axum::Router;
 pub use status::{Figures, Status};
 pub use stop::Stop;

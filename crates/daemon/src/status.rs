@@ -85,16 +85,17 @@ impl<F: Figures> Status<F> {
             .with_state(self.clone())
     }
 
-    /// Serves [`Status::router`] until `stop` is done.
+    /// Serves [`Status::router`], and `others` beside it, until `stop` is done.
     ///
     /// # Errors
     /// The network's.
     pub async fn serve(
         &self,
         listener: TcpListener,
+        others: Router,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        axum::serve(listener, self.router())
+        axum::serve(listener, self.router().merge(others))
             .with_graceful_shutdown(stop)
             .await
     }

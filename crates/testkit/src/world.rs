@@ -8,9 +8,9 @@ use assize_chain::{
     Rounds, Signer, deploy,
 };
 use assize_drand::serve::Devnet;
-use assize_drand::{Beacon, BeaconError, with_y};
+use assize_drand::{Beacon, BeaconError, BeaconSource, Chain, with_y};
 use assize_measurement::unixfs::file_cid;
-use assize_protocol::{BeaconRound, Parameters, RoundNumber};
+use assize_protocol::{BeaconRound, FileCid, Parameters, RoundNumber};
 use thiserror::Error;
 
 use crate::anvil::{Anvil, AnvilError, CHAIN_ID};
@@ -18,6 +18,8 @@ use crate::anvil::{Anvil, AnvilError, CHAIN_ID};
 /// When the chain begins, Unix seconds; its drand chain began an hour before.
 const GENESIS: u64 = 1_760_000_000;
 const ROUND_DURATION: u32 = 60;
+/// Key of its drand chain.
+const DRAND_KEY: [u8; 32] = [7; 32];
 /// For one transaction on a chain that mines at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -68,6 +70,8 @@ pub struct WorldPlan {
     pub challenge_window: u64,
     /// Reward of a round, attoFIL.
     pub budget: u128,
+    /// Evaluators ([`World::evaluator`]), of whom a majority must sign; with 0 the owner signs alone.
+    pub evaluators: usize,
 }
 
 impl Default for WorldPlan {
@@ -76,6 +80,7 @@ impl Default for WorldPlan {
             commit_grace: 600,
             challenge_window: 60,
             budget: Parameters::default().budget,
+            evaluators: 0,
         }
     }
 }
@@ -83,6 +88,8 @@ impl Default for WorldPlan {
 impl World {
     /// Index of the publisher among anvil's accounts.
     pub const PUBLISHER: usize = 1;
+    /// Index of the first evaluator.
+    const EVALUATORS: usize = 2;
 
     /// Deploys the contracts on a new chain. Rounds take batches for `commit_grace` seconds after they are closed.
     ///
@@ -102,12 +109,18 @@ impl World {
     /// The chain's.
     pub async fn start_with(plan: WorldPlan) -> Result<Self, WorldError> {
         let anvil = Anvil::start_at(GENESIS)?;
-        let devnet = Devnet::new(&[7; 32], GENESIS - 3_600, 3)?;
+        let devnet = Devnet::new(&DRAND_KEY, GENESIS - 3_600, 3)?;
         let url = anvil.url().parse()?;
         let client = ChainClient::connect_to(&url, CHAIN_ID).await?;
         let coordinator = Signer::from_bytes(&anvil.dev_key(0))?;
         let publisher = Signer::from_bytes(&anvil.dev_key(Self::PUBLISHER))?;
-        let params = params(&devnet, &coordinator, &publisher, &plan);
+        let mut params = params(&devnet, &coordinator, &publisher, &plan);
+        if plan.evaluators > 0 {
+            let evaluator = |index| Ok(Signer::from_bytes(&anvil.dev_key(index))?.address());
+            let indices = Self::EVALUATORS..Self::EVALUATORS + plan.evaluators;
+            params.evaluators = indices.map(evaluator).collect::<Result<_, ChainError>>()?;
+            params.threshold = plan.evaluators as u64 / 2 + 1;
+        }
         let deployment = deploy(&client, &coordinator, &params).await?;
         Ok(Self {
             anvil,
@@ -140,7 +153,22 @@ impl World {
         &self.coordinator
     }
 
-    /// A beacon of the world's own drand chain.
+    /// An evaluator, counted from 0.
+    ///
+    /// # Errors
+    /// None for the first eight.
+    pub fn evaluator(&self, index: usize) -> Result<Signer, WorldError> {
+        let key = self.anvil.dev_key(Self::EVALUATORS + index);
+        Ok(Signer::from_bytes(&key)?)
+    }
+
+    /// The world's own drand chain.
+    #[must_use]
+    pub fn drand_chain(&self) -> &Chain {
+        self.devnet.chain()
+    }
+
+    /// A beacon of it.
     #[must_use]
     pub fn beacon(&self, round: BeaconRound) -> Beacon {
         self.devnet.sign(round)
@@ -165,6 +193,15 @@ impl World {
             count: 100,
             cid: file_cid(content),
         };
+        self.open_lists(&list(b"roster"), &list(b"tasks")).await
+    }
+
+    /// Opens the next round with these lists, as soon as the last one is closed, and reveals it.
+    pub async fn open_lists(
+        &self,
+        roster: &ListCommitment,
+        tasks: &ListCommitment,
+    ) -> Result<RoundNumber, WorldError> {
         let client = self.rounds.client();
         let latest = self.rounds.latest_round().await?;
         if let Some(latest) = latest {
@@ -173,7 +210,7 @@ impl World {
                 self.anvil.set_next_timestamp(closes_at)?;
             }
         }
-        let open = self.rounds.open(&list(b"roster"), &list(b"tasks"));
+        let open = self.rounds.open(roster, tasks);
         client.transact(&self.coordinator, &open, PATIENCE).await?;
         let number = RoundNumber(latest.map_or(1, |latest| latest.0 + 1));
         let beacon_round = self.rounds.round(number).await?.beacon_round;
@@ -185,6 +222,34 @@ impl World {
         let reveal = self.rounds.reveal(number, &signature);
         client.transact(&self.coordinator, &reveal, PATIENCE).await?;
         Ok(number)
+    }
+
+    /// Commits a batch, as the publisher.
+    pub async fn commit(&self, round: RoundNumber, cid: &FileCid, count: u32) -> Result<(), WorldError> {
+        let draft = self.rounds.commit(round, cid, count);
+        let client = self.rounds.client();
+        client.transact(&self.publisher, &draft, PATIENCE).await?;
+        Ok(())
+    }
+}
+
+/// Beacons of the world's own drand chain, as a source.
+#[derive(Debug)]
+pub struct WorldBeacons(Devnet);
+
+impl World {
+    /// Its beacons, all of them.
+    ///
+    /// # Errors
+    /// None: the key is known to be good.
+    pub fn beacons(&self) -> Result<WorldBeacons, WorldError> {
+        Ok(WorldBeacons(Devnet::new(&DRAND_KEY, GENESIS - 3_600, 3)?))
+    }
+}
+
+impl BeaconSource for WorldBeacons {
+    fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
+        Ok(self.0.sign(round))
     }
 }
 

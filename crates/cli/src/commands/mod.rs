@@ -12,6 +12,7 @@ pub(crate) mod deploy;
 pub(crate) mod deployment;
 pub(crate) mod deposit;
 pub(crate) mod evaluate;
+pub(crate) mod evaluator;
 pub(crate) mod evidence;
 pub(crate) mod gateway;
 pub(crate) mod key;
@@ -52,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Round(command) => wait_for(round::run(&command)),
         Command::Publish(args) => wait_for(publish::run(&args)),
         Command::Evaluate(args) => wait_for(evaluate::run(&args)),
+        Command::Evaluator(args) => wait_for(evaluator::run(&args)),
         Command::Settle(command) => wait_for(settle::run(&command)),
         Command::Gateway(args) => wait_for(gateway::run(&args)),
         Command::Payout(args) => wait_for(payout::run(&args)),

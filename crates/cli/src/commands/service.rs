@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use assize_daemon::{Figures, Status, Stop};
+use assize_daemon::{Figures, Router, Status, Stop};
 use eyre::WrapErr;
 use tokio::net::TcpListener;
 
@@ -14,6 +14,16 @@ pub(crate) async fn listen<F: Figures>(
     status: &Status<F>,
     stop: &Stop,
 ) -> eyre::Result<String> {
+    listen_beside(address, status, Router::new(), stop).await
+}
+
+/// The same, with other routes beside.
+pub(crate) async fn listen_beside<F: Figures>(
+    address: SocketAddr,
+    status: &Status<F>,
+    others: Router,
+    stop: &Stop,
+) -> eyre::Result<String> {
     let listener = TcpListener::bind(address)
         .await
         .wrap_err_with(|| format!("cannot listen on {address}"))?;
@@ -21,7 +31,7 @@ pub(crate) async fn listen<F: Figures>(
     let (status, stop) = (status.clone(), stop.clone());
     tokio::spawn(async move {
         let stopped = async move { stop.asked().await };
-        if let Err(error) = status.serve(listener, stopped).await {
+        if let Err(error) = status.serve(listener, others, stopped).await {
             tracing::error!(%error, "health and metrics are not served any more");
         }
     });

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use alloy_primitives::{B256, Signature, U256};
+use alloy_primitives::{B256, Signature};
 use assize_chain::{Proposal, Rewards, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
+use assize_evaluator::proposal_of;
 use assize_payout::Allocations;
 use assize_protocol::Address;
 use assize_store::Source;
@@ -206,22 +207,6 @@ fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Propo
     );
     let proposal = proposal_of(&document);
     Ok((bytes, proposal))
-}
-
-/// What the chain is to hold of a document.
-pub(crate) fn proposal_of(document: &SettlementDocument) -> Proposal {
-    Proposal {
-        parent: document
-            .parent
-            .as_ref()
-            .map(|parent| SettlementId(parent.settlement)),
-        first_round: document.first_round,
-        last_round: document.last_round,
-        root: document.root,
-        cumulative_total: U256::from(document.cumulative_total),
-        accepted_root: document.accepted_root,
-        cid: document.cid(),
-    }
 }
 
 /// The settlement given, or the newest active one.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
 use assize_chain::{Proposal, SettlementId};
+use assize_evaluator::proposal_of;
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{
     Allocations, BatchPolicy, DenyList, History, PayoutPolicy, Planner, Scheduler, Why, claim_one,
@@ -21,7 +22,6 @@ use super::stage::{Progress, Stage};
 use crate::commands::connect::PATIENCE;
 use crate::commands::evaluate::evaluate_next;
 use crate::commands::rsr;
-use crate::commands::settle::proposal_of;
 use crate::output::fil;
 
 /// Least payout, attoFIL.

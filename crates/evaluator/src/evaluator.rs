@@ -1,0 +1,331 @@
+//! One evaluator.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B256, U256};
+use assize_chain::{Proposal, Rewards, Rounds, SettlementId, Signer};
+use assize_drand::{BeaconSource, Verified};
+use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
+use assize_protocol::RoundNumber;
+use assize_store::Store;
+use assize_verify::{ChainFacts, EvaluatedRange, Evidence, NextRange};
+
+use crate::{Board, EvaluatorError, Peer, SignedProposal, proposal_of};
+
+/// Which rounds are settled together, and when. All evaluators of a network have the same `every`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Rounds of a settlement; at least 1.
+    pub every: u64,
+    /// Seconds after the end of the last round's commit window, in which a reorganisation may still move commitments.
+    pub delay: u64,
+}
+
+/// What an evaluator is made of.
+pub struct Parts {
+    /// The contract of rounds.
+    pub rounds: Rounds,
+    /// The contract of rewards.
+    pub rewards: Rewards,
+    /// The evaluator's key.
+    pub signer: Signer,
+    /// Where batches and lists are read, and documents written.
+    pub store: Box<dyn Store>,
+    /// Beacons.
+    pub beacons: Verified<Box<dyn BeaconSource + Send + Sync>>,
+    /// The other evaluators.
+    pub peers: Vec<Peer>,
+    /// Posts what enough evaluators have signed, if there is one.
+    pub outbox: Option<Outbox>,
+    /// Which rounds, when.
+    pub plan: Plan,
+}
+
+/// An evaluator.
+pub struct Evaluator {
+    parts: Parts,
+    board: Board,
+    own: Option<Own>,
+    /// Multiples of [`Plan::every`] that the next settlement needs, since nobody earned anything in fewer.
+    stretch: (Option<SettlementId>, u64),
+}
+
+/// What was computed for the settlement that comes next.
+struct Own {
+    range: NextRange,
+    proposal: Proposal,
+    signed: SignedProposal,
+}
+
+/// What a pass found.
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// The rounds that were recomputed in this pass.
+    pub evaluated: Option<(ChainFacts, EvaluatedRange)>,
+    /// The settlement that waits for signatures: its first and last round.
+    pub waiting: Option<(RoundNumber, RoundNumber)>,
+    /// Signatures for it, this evaluator's own among them.
+    pub signatures: u64,
+    /// Signatures that it needs.
+    pub threshold: u64,
+    /// Peers that signed something else for the same rounds, with their digests.
+    pub disagreeing: Vec<(Address, B256)>,
+    /// Peers that gave no answer.
+    pub silent: u64,
+    /// What stands in the queue's way.
+    pub alerts: Vec<Alert>,
+    /// The newest settlement that is not void.
+    pub head: Option<SettlementId>,
+    /// Its last round.
+    pub settled: RoundNumber,
+}
+
+impl Evaluator {
+    /// An evaluator that shows its signatures on `board`.
+    #[must_use]
+    pub fn new(parts: Parts, board: Board) -> Self {
+        Self {
+            parts,
+            board,
+            own: None,
+            stretch: (None, 1),
+        }
+    }
+
+    /// The queue, if it posts.
+    #[must_use]
+    pub fn outbox(&self) -> Option<&Outbox> {
+        self.parts.outbox.as_ref()
+    }
+
+    /// Recomputes and signs what is due, asks the peers, enqueues the settlement if there are signatures enough, and lets the
+    /// queue work.
+    ///
+    /// # Errors
+    /// [`EvaluatorError`]; the next pass goes on.
+    pub async fn pass(&mut self) -> Result<Pass, EvaluatorError> {
+        let mut pass = Pass::default();
+        let evaluators = self.parts.rewards.evaluators().await?;
+        if !evaluators.set.contains(&self.parts.signer.address()) {
+            return Err(EvaluatorError::NoEvaluator {
+                address: self.parts.signer.address(),
+                evaluators: evaluators.set,
+            });
+        }
+        pass.threshold = evaluators.threshold;
+        pass.head = self.parts.rewards.head().await?;
+        if let Some(head) = pass.head {
+            pass.settled = self.parts.rewards.settlement(head).await?.proposal.last_round;
+        }
+        match self.due(&pass).await? {
+            None => self.forget(),
+            Some(range) if self.own.as_ref().is_some_and(|own| own.range == range) => {
+                self.sign_again().await?;
+            }
+            Some(range) => {
+                self.forget();
+                pass.evaluated = self.evaluate(range).await?;
+            }
+        }
+        if let Some(own) = &self.own {
+            pass.waiting = Some((own.range.first, own.range.last));
+            let signatures = self.gather(own, &evaluators.set, &mut pass);
+            pass.signatures = signatures.len() as u64;
+            if pass.signatures >= pass.threshold {
+                self.post(&signatures)?;
+            }
+        }
+        if let Some(outbox) = &mut self.parts.outbox {
+            loop {
+                let tick = outbox.tick().await?;
+                pass.alerts.extend(tick.alerts);
+                if tick.waiting {
+                    break;
+                }
+            }
+        }
+        self.refused()?;
+        Ok(pass)
+    }
+
+    fn forget(&mut self) {
+        self.own = None;
+        self.board.set(None);
+    }
+
+    /// The range that the next settlement covers, once its commit windows are over.
+    async fn due(&mut self, pass: &Pass) -> Result<Option<NextRange>, EvaluatorError> {
+        let Plan { every, delay } = self.parts.plan;
+        if self.stretch.0 != pass.head {
+            self.stretch = (pass.head, 1);
+        }
+        let first = RoundNumber(pass.settled.0 + 1);
+        let last = RoundNumber(pass.settled.0 + every * self.stretch.1);
+        if self.parts.rounds.latest_round().await? < Some(last) {
+            return Ok(None);
+        }
+        let until = self.parts.rounds.round(last).await?.commits_until;
+        let now = self.parts.rounds.client().head().await?.timestamp;
+        Ok((now > until.saturating_add(delay)).then_some(NextRange {
+            parent: pass.head,
+            first,
+            last,
+        }))
+    }
+
+    async fn evaluate(
+        &mut self,
+        range: NextRange,
+    ) -> Result<Option<(ChainFacts, EvaluatedRange)>, EvaluatorError> {
+        let Parts {
+            rounds,
+            rewards,
+            store,
+            beacons,
+            ..
+        } = &self.parts;
+        let (chain, next) = ChainFacts::of_next_settlement(rounds, rewards, Some(range.last)).await?;
+        // Somebody settled in between: the next pass looks again.
+        if next != Some(range) {
+            return Ok(None);
+        }
+        let evidence = Evidence {
+            chain: &chain,
+            store: &**store,
+            beacons,
+            progress: &|_| {},
+        };
+        // Recomputing takes a core for seconds.
+        let evaluated = tokio::task::block_in_place(|| {
+            let evaluated = evidence.evaluate_range(range.first, range.last, range.parent)?;
+            store.put(&evaluated.document.to_bytes())?;
+            Ok::<_, EvaluatorError>(evaluated)
+        })?;
+        let before = range.parent.and_then(|parent| chain.settlements.get(&parent));
+        let before = before.map_or(U256::ZERO, |parent| parent.proposal.cumulative_total);
+        let proposal = proposal_of(&evaluated.document);
+        if proposal.cumulative_total == before {
+            // The contract takes no settlement that grants nothing.
+            self.stretch.1 += 1;
+            tracing::info!(
+                first = range.first.0,
+                last = range.last.0,
+                "nobody earned anything; settled with later rounds"
+            );
+            return Ok(Some((chain, evaluated)));
+        }
+        let signed = self.sign(&proposal).await?;
+        tracing::info!(first = range.first.0, last = range.last.0, digest = %signed.digest, cid = %signed.cid, "signed");
+        self.board.set(Some(signed.clone()));
+        self.own = Some(Own {
+            range,
+            proposal,
+            signed,
+        });
+        Ok(Some((chain, evaluated)))
+    }
+
+    async fn sign(&self, proposal: &Proposal) -> Result<SignedProposal, EvaluatorError> {
+        let message = self.parts.rewards.message_of(proposal).await?;
+        let signature = self.parts.signer.sign_settlement(&message).await?;
+        Ok(SignedProposal::new(
+            (proposal.first_round, proposal.last_round),
+            proposal.cid,
+            message.digest(),
+            self.parts.signer.address(),
+            &signature,
+        ))
+    }
+
+    /// A change of evaluators voids signatures: the digest holds the set's version.
+    async fn sign_again(&mut self) -> Result<(), EvaluatorError> {
+        let Some(own) = &self.own else { return Ok(()) };
+        let digest = self.parts.rewards.digest_of(&own.proposal).await?;
+        if digest == own.signed.digest {
+            return Ok(());
+        }
+        let signed = self.sign(&own.proposal).await?;
+        self.board.set(Some(signed.clone()));
+        if let Some(own) = &mut self.own {
+            own.signed = signed;
+        }
+        Ok(())
+    }
+
+    /// The signatures of evaluators under the very same digest.
+    fn gather(&self, own: &Own, set: &[Address], pass: &mut Pass) -> BTreeMap<Address, [u8; 65]> {
+        let mut signatures: BTreeMap<_, _> = own
+            .signed
+            .verified()
+            .map(|signature| (own.signed.evaluator, signature))
+            .into_iter()
+            .collect();
+        for peer in &self.parts.peers {
+            let signed = match tokio::task::block_in_place(|| peer.signed()) {
+                Ok(Some(signed)) => signed,
+                Ok(None) => continue,
+                Err(fault) => {
+                    tracing::warn!(%peer, %fault, "a peer gave no signature");
+                    pass.silent += 1;
+                    continue;
+                }
+            };
+            let same_rounds = (signed.first_round, signed.last_round) == (own.range.first, own.range.last);
+            if !set.contains(&signed.evaluator) {
+                tracing::warn!(%peer, evaluator = %signed.evaluator, "a peer is no evaluator of this network");
+            } else if signed.digest == own.signed.digest {
+                signatures.extend(signed.verified().map(|signature| (signed.evaluator, signature)));
+            } else if same_rounds {
+                tracing::error!(%peer, theirs = %signed.digest, ours = %own.signed.digest, cid = %signed.cid, "a peer came to another settlement of the same rounds");
+                pass.disagreeing.push((signed.evaluator, signed.digest));
+            }
+        }
+        signatures
+    }
+
+    /// Enqueues once, whoever signed.
+    fn post(&mut self, signatures: &BTreeMap<Address, [u8; 65]>) -> Result<(), EvaluatorError> {
+        let (Some(own), Some(outbox)) = (&self.own, &mut self.parts.outbox) else {
+            return Ok(());
+        };
+        let draft = self.parts.rewards.post(&own.proposal, signatures);
+        let new = NewIntent {
+            key: &key(own),
+            kind: Kind::Commit,
+            draft: &draft,
+        };
+        if outbox.enqueue(&new)? {
+            tracing::info!(
+                first = own.range.first.0,
+                last = own.range.last.0,
+                signatures = signatures.len(),
+                "the settlement is enqueued"
+            );
+        }
+        Ok(())
+    }
+
+    /// What the contract said to a settlement that it did not take. Another evaluator may just have posted it.
+    fn refused(&self) -> Result<(), EvaluatorError> {
+        let (Some(own), Some(outbox)) = (&self.own, &self.parts.outbox) else {
+            return Ok(());
+        };
+        match outbox.ended(&key(own))? {
+            Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
+                Err(EvaluatorError::Refused {
+                    first: own.range.first.0,
+                    last: own.range.last.0,
+                    reason,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn key(own: &Own) -> String {
+    format!(
+        "settlement/{}-{}/{}",
+        own.range.first, own.range.last, own.signed.digest
+    )
+}

@@ -1,0 +1,105 @@
+//! The other evaluators, as far as they can be asked.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+use ureq::Agent;
+
+use crate::SignedProposal;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// A [`SignedProposal`] has a few hundred bytes.
+const MAX_ANSWER: u64 = 16_384;
+
+/// Another evaluator's address: `http://…` or `https://…`.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    url: String,
+    agent: Agent,
+}
+
+/// Text that is no address of an evaluator.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{text}` is no peer: give where another evaluator listens, as in https://evaluator.example:9102")]
+pub struct PeerUrlError {
+    text: String,
+}
+
+/// Why a peer gave no signature.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PeerFault {
+    /// It cannot be reached, or answers what is no [`SignedProposal`].
+    #[error("it gives no answer: {0}")]
+    Answer(#[from] ureq::Error),
+    /// Its signature is not its own.
+    #[error("its signature is not that of {0}")]
+    Signature(alloy_primitives::Address),
+}
+
+impl FromStr for Peer {
+    type Err = PeerUrlError;
+
+    fn from_str(text: &str) -> Result<Self, PeerUrlError> {
+        let host = ["http://", "https://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme));
+        match host {
+            Some(host) if !host.is_empty() && !host.contains(['?', '#', ' ']) => Ok(Self {
+                url: text.trim_end_matches('/').to_owned(),
+                agent: Agent::config_builder()
+                    .timeout_global(Some(TIMEOUT))
+                    .max_redirects(0)
+                    .http_status_as_error(false)
+                    .build()
+                    .into(),
+            }),
+            _ => Err(PeerUrlError { text: text.into() }),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+impl Peer {
+    /// What it has signed last; `None` if that is settled.
+    ///
+    /// # Errors
+    /// [`PeerFault`].
+    pub(crate) fn signed(&self) -> Result<Option<SignedProposal>, PeerFault> {
+        let mut answer = self.agent.get(format!("{}/proposal", self.url)).call()?;
+        match answer.status().as_u16() {
+            200 => {}
+            404 => return Ok(None),
+            other => return Err(ureq::Error::StatusCode(other).into()),
+        }
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
+        let signed: SignedProposal = serde_json::from_slice(&body).map_err(ureq::Error::Json)?;
+        match signed.verified() {
+            Some(_) => Ok(Some(signed)),
+            None => Err(PeerFault::Signature(signed.evaluator)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_are_peers() {
+        assert_eq!(
+            "http://127.0.0.1:9102/".parse::<Peer>().unwrap().to_string(),
+            "http://127.0.0.1:9102"
+        );
+        for text in ["", "127.0.0.1:9102", "ftp://host", "http://", "http://host/?x=1"] {
+            assert!(text.parse::<Peer>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! From a document to what the chain is to hold of it.
+
+use alloy_primitives::U256;
+use assize_chain::{Proposal, SettlementId};
+use assize_evaluate::SettlementDocument;
+
+/// What the chain is to hold of a document.
+#[must_use]
+pub fn proposal_of(document: &SettlementDocument) -> Proposal {
+    Proposal {
+        parent: document
+            .parent
+            .as_ref()
+            .map(|parent| SettlementId(parent.settlement)),
+        first_round: document.first_round,
+        last_round: document.last_round,
+        root: document.root,
+        cumulative_total: U256::from(document.cumulative_total),
+        accepted_root: document.accepted_root,
+        cid: document.cid(),
+    }
+}
