@@ -1,0 +1,1 @@
+//! Cuts rosters, opens rounds and reveals their beacons.

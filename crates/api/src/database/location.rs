@@ -1,0 +1,68 @@
+//! Where the database is.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::postgres::PostgresTables;
+use super::sqlite::SqliteTables;
+use super::{DatabaseError, Tables};
+
+/// A file, or a PostgreSQL database.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file, made if need be.
+    File(PathBuf),
+    /// `postgres://user:password@host/database`.
+    Postgres(String),
+}
+
+impl Location {
+    /// Connects, and makes the tables if need be.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] names the database.
+    pub fn connect(&self) -> Result<Box<dyn Tables>, DatabaseError> {
+        Ok(match self {
+            Self::File(path) => Box::new(SqliteTables::open(path)?),
+            Self::Postgres(url) => Box::new(PostgresTables::connect(url)?),
+        })
+    }
+}
+
+impl FromStr for Location {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let server = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        Ok(match server {
+            true => Self::Postgres(text.into()),
+            false => Self::File(text.into()),
+        })
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Postgres(_) => f.write_str("postgres://…"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_a_server_and_all_else_a_file() {
+        let location = |text: &str| text.parse::<Location>().unwrap();
+        assert_eq!(location("api.sqlite"), Location::File("api.sqlite".into()));
+        let url = "postgres://me:secret@db/api";
+        assert_eq!(location(url), Location::Postgres(url.into()));
+        assert!(!format!("{:?}", location(url)).contains("secret"));
+    }
+}

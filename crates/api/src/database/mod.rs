@@ -1,0 +1,82 @@
+//! What the api keeps: the book of stations, and the measurements that it took.
+//!
+//! [`Tables`] is one connection and blocks: SQLite, the embedded default, or PostgreSQL where several instances run.
+//! [`Database`] gives each connection a thread of its own and is what the rest of the crate uses: one thread writes, all
+//! that waits in one transaction; others read.
+
+mod error;
+mod location;
+mod postgres;
+mod sqlite;
+mod threads;
+
+use alloy_primitives::{Address, B128};
+use assize_wire::Version;
+
+pub use error::DatabaseError;
+pub use location::Location;
+pub use threads::Database;
+
+/// A station, as the book has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Station {
+    /// Address of its key.
+    pub station: Address,
+    /// The address that earns, as the last heartbeat named it.
+    pub operator: Address,
+    /// Tag of the subnet that the last heartbeat came from.
+    pub subnet: B128,
+    /// Of its checker.
+    pub version: Version,
+    /// When the first heartbeat came, Unix seconds.
+    pub first_seen: u64,
+    /// When the last one came, Unix seconds.
+    pub seen_at: u64,
+}
+
+/// A heartbeat that was checked: its signature is the station's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Address of the station's key.
+    pub station: Address,
+    /// The address that earns.
+    pub operator: Address,
+    /// Tag of the subnet that it came from.
+    pub subnet: B128,
+    /// Of the checker.
+    pub version: Version,
+    /// The station's clock, Unix seconds.
+    pub time: u64,
+    /// The api's clock, Unix seconds.
+    pub heard_at: u64,
+}
+
+/// What the book made of a heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hearing {
+    /// It is noted.
+    Noted,
+    /// It is not later than the last one: somebody sent an old one again. Nothing is noted.
+    Replayed,
+}
+
+/// One connection to the database. Every method is one transaction, durable when it returns.
+pub trait Tables: Send {
+    /// Notes heartbeats, in the order given; what became of each.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; nothing is noted then.
+    fn hear(&mut self, heard: &[Heard]) -> Result<Vec<Hearing>, DatabaseError>;
+
+    /// The stations seen at `since` (Unix seconds) or later: first seen first, those of one second by address.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    fn live(&mut self, since: u64) -> Result<Vec<Station>, DatabaseError>;
+
+    /// Strikes out stations last seen before a time (Unix seconds); how many.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    fn forget(&mut self, before: u64) -> Result<u64, DatabaseError>;
+}

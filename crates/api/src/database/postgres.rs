@@ -1,0 +1,165 @@
+//! The tables in PostgreSQL.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use alloy_primitives::Address;
+use postgres::types::Type;
+use postgres::{Client, Config, NoTls, Row};
+
+use super::{DatabaseError, Heard, Hearing, Station, Tables};
+
+/// Held while tables are made: two instances that start at once would both make them.
+const LOCK: i64 = 0x0000_6173_7369_7a66;
+
+/// The tables in a PostgreSQL database. A connection that is lost is made anew at the next call.
+///
+/// Its client drives a runtime: it lives on a thread outside any other runtime.
+pub(super) struct PostgresTables {
+    config: Config,
+    /// The database's name and host, without its password.
+    label: String,
+    client: Option<Client>,
+}
+
+impl PostgresTables {
+    pub(super) fn connect(url: &str) -> Result<Self, DatabaseError> {
+        let config: Config = url.parse().map_err(|source| DatabaseError::Postgres {
+            database: "(unreadable address)".into(),
+            source: Arc::new(source),
+        })?;
+        let hosts: Vec<_> = config
+            .get_hosts()
+            .iter()
+            .map(|host| match host {
+                postgres::config::Host::Tcp(name) => name.clone(),
+                postgres::config::Host::Unix(path) => path.display().to_string(),
+            })
+            .collect();
+        let name = config.get_dbname().unwrap_or("(the user's own)");
+        let mut tables = Self {
+            label: format!("{name} on {}", hosts.join(", ")),
+            config,
+            client: None,
+        };
+        tables.with(|client| {
+            let mut transaction = client.transaction()?;
+            transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
+            transaction.batch_execute(include_str!("postgres.sql"))?;
+            transaction.commit()
+        })?;
+        Ok(tables)
+    }
+
+    fn with<T>(
+        &mut self,
+        run: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
+    ) -> Result<T, DatabaseError> {
+        let result = match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => Ok(client),
+            None => self.config.connect(NoTls),
+        };
+        let result = result.and_then(|mut client| {
+            let result = run(&mut client);
+            self.client = Some(client);
+            result
+        });
+        result.map_err(|source| DatabaseError::Postgres {
+            database: self.label.clone(),
+            source: Arc::new(source),
+        })
+    }
+
+    /// Notes heartbeats of different stations.
+    fn hear_once(&mut self, heard: &[&Heard]) -> Result<HashSet<Address>, DatabaseError> {
+        let mut heard = heard.to_vec();
+        // Instances that note the same stations in another order would wait for each other for ever.
+        heard.sort_unstable_by_key(|heard| heard.station);
+        let column = |of: fn(&Heard) -> &[u8]| heard.iter().map(|heard| of(heard)).collect::<Vec<_>>();
+        let number = |of: fn(&Heard) -> u64| heard.iter().map(|heard| of(heard) as i64).collect::<Vec<_>>();
+        let stations = column(|heard| heard.station.as_slice());
+        let operators = column(|heard| heard.operator.as_slice());
+        let subnets = column(|heard| heard.subnet.as_slice());
+        let versions: Vec<_> = heard.iter().map(|heard| heard.version.to_string()).collect();
+        let (heard_at, times) = (number(|heard| heard.heard_at), number(|heard| heard.time));
+        let noted = self.with(|client| {
+            client.query_typed(
+                "INSERT INTO station (station, operator, subnet, version, first_seen, seen_at, heartbeat_at)
+                 SELECT station, operator, subnet, version, heard_at, heard_at, time
+                 FROM unnest($1, $2, $3, $4, $5, $6) AS heard (station, operator, subnet, version, heard_at, time)
+                 ON CONFLICT (station) DO UPDATE SET operator = EXCLUDED.operator, subnet = EXCLUDED.subnet,
+                    version = EXCLUDED.version, seen_at = EXCLUDED.seen_at, heartbeat_at = EXCLUDED.heartbeat_at
+                 WHERE station.heartbeat_at < EXCLUDED.heartbeat_at
+                 RETURNING station",
+                &[
+                    (&stations, Type::BYTEA_ARRAY),
+                    (&operators, Type::BYTEA_ARRAY),
+                    (&subnets, Type::BYTEA_ARRAY),
+                    (&versions, Type::TEXT_ARRAY),
+                    (&heard_at, Type::INT8_ARRAY),
+                    (&times, Type::INT8_ARRAY),
+                ],
+            )
+        })?;
+        noted
+            .iter()
+            .map(|row| {
+                let station = Address::try_from(row.get::<_, &[u8]>(0));
+                station.map_err(|error| DatabaseError::BadRow(format!("a station: {error}")))
+            })
+            .collect()
+    }
+}
+
+impl Tables for PostgresTables {
+    fn hear(&mut self, heard: &[Heard]) -> Result<Vec<Hearing>, DatabaseError> {
+        // One statement cannot note a station twice.
+        let mut hearings = vec![Hearing::Replayed; heard.len()];
+        let mut left: Vec<usize> = (0..heard.len()).collect();
+        while !left.is_empty() {
+            let mut seen = HashSet::new();
+            let (now, later): (Vec<usize>, Vec<usize>) = left
+                .into_iter()
+                .partition(|&index| seen.insert(heard[index].station));
+            let group: Vec<_> = now.iter().map(|&index| &heard[index]).collect();
+            let noted = self.hear_once(&group)?;
+            for index in now {
+                if noted.contains(&heard[index].station) {
+                    hearings[index] = Hearing::Noted;
+                }
+            }
+            left = later;
+        }
+        Ok(hearings)
+    }
+
+    fn live(&mut self, since: u64) -> Result<Vec<Station>, DatabaseError> {
+        let rows = self.with(|client| {
+            client.query_typed(
+                "SELECT station, operator, subnet, version, first_seen, seen_at FROM station WHERE seen_at >= $1
+                 ORDER BY first_seen, station",
+                &[(&(since as i64), Type::INT8)],
+            )
+        })?;
+        rows.iter().map(station_of).collect()
+    }
+
+    fn forget(&mut self, before: u64) -> Result<u64, DatabaseError> {
+        self.with(|client| client.execute("DELETE FROM station WHERE seen_at < $1", &[&(before as i64)]))
+    }
+}
+
+fn station_of(row: &Row) -> Result<Station, DatabaseError> {
+    let bytes = |column: &str| row.get::<_, &[u8]>(column);
+    let read = || -> Result<_, Box<dyn std::error::Error>> {
+        Ok(Station {
+            station: bytes("station").try_into()?,
+            operator: bytes("operator").try_into()?,
+            subnet: bytes("subnet").try_into()?,
+            version: row.get::<_, &str>("version").parse()?,
+            first_seen: row.get::<_, i64>("first_seen") as u64,
+            seen_at: row.get::<_, i64>("seen_at") as u64,
+        })
+    };
+    read().map_err(|error| DatabaseError::BadRow(format!("a station: {error}")))
+}

@@ -1,0 +1,133 @@
+//! The tables in SQLite.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, params};
+
+use super::{DatabaseError, Heard, Hearing, Station, Tables};
+
+/// How long a statement waits while another connection writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The tables in one file, beside the process.
+pub(super) struct SqliteTables {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl SqliteTables {
+    pub(super) fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let prepare = || {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(BUSY)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.execute_batch(include_str!("sqlite.sql"))?;
+            Ok(connection)
+        };
+        // Those that create the file at once deadlock over its journal mode, and SQLite fails all but one without waiting.
+        let deadline = Instant::now() + BUSY;
+        let connection = loop {
+            match prepare() {
+                Ok(connection) => break connection,
+                Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(source) => return Err(sqlite(path, source)),
+            }
+        };
+        let path = path.to_owned();
+        Ok(Self { path, connection })
+    }
+
+    fn with<T>(
+        &mut self,
+        run: impl FnOnce(&mut Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, DatabaseError> {
+        run(&mut self.connection).map_err(|source| sqlite(&self.path, source))
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
+fn sqlite(path: &Path, source: rusqlite::Error) -> DatabaseError {
+    DatabaseError::Sqlite {
+        path: path.to_owned(),
+        source: Arc::new(source),
+    }
+}
+
+impl Tables for SqliteTables {
+    fn hear(&mut self, heard: &[Heard]) -> Result<Vec<Hearing>, DatabaseError> {
+        self.with(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut hearings = Vec::with_capacity(heard.len());
+            {
+                let mut note = transaction.prepare_cached(
+                    "INSERT INTO station (station, operator, subnet, version, first_seen, seen_at, heartbeat_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
+                     ON CONFLICT (station) DO UPDATE SET operator = ?2, subnet = ?3, version = ?4, seen_at = ?5,
+                        heartbeat_at = ?6
+                     WHERE heartbeat_at < ?6",
+                )?;
+                for heard in heard {
+                    let noted = note.execute(params![
+                        heard.station.as_slice(),
+                        heard.operator.as_slice(),
+                        heard.subnet.as_slice(),
+                        heard.version.to_string(),
+                        heard.heard_at as i64,
+                        heard.time as i64,
+                    ])?;
+                    hearings.push(match noted {
+                        0 => Hearing::Replayed,
+                        _ => Hearing::Noted,
+                    });
+                }
+            }
+            transaction.commit()?;
+            Ok(hearings)
+        })
+    }
+
+    fn live(&mut self, since: u64) -> Result<Vec<Station>, DatabaseError> {
+        let stations = self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT station, operator, subnet, version, first_seen, seen_at FROM station WHERE seen_at >= ?
+                 ORDER BY first_seen, station",
+            )?;
+            let rows = statement.query_map([since as i64], |row| Ok(station_of(row)))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        })?;
+        let nonsense = |error| DatabaseError::BadRow(format!("a station: {error}"));
+        stations
+            .into_iter()
+            .map(|station| station.map_err(nonsense))
+            .collect()
+    }
+
+    fn forget(&mut self, before: u64) -> Result<u64, DatabaseError> {
+        self.with(|connection| connection.execute("DELETE FROM station WHERE seen_at < ?", [before as i64]))
+            .map(|deleted| deleted as u64)
+    }
+}
+
+fn station_of(row: &Row<'_>) -> Result<Station, String> {
+    let number = |column: &str| row.get::<_, i64>(column).map(|number| number as u64);
+    let read = || -> Result<_, Box<dyn std::error::Error>> {
+        Ok(Station {
+            station: row.get_ref("station")?.as_blob()?.try_into()?,
+            operator: row.get_ref("operator")?.as_blob()?.try_into()?,
+            subnet: row.get_ref("subnet")?.as_blob()?.try_into()?,
+            version: row.get_ref("version")?.as_str()?.parse()?,
+            first_seen: number("first_seen")?,
+            seen_at: number("seen_at")?,
+        })
+    };
+    read().map_err(|error| error.to_string())
+}
