@@ -9,6 +9,7 @@ mod sqlite;
 
 use std::io;
 
+use alloy_primitives::B256;
 use assize_protocol::{FileCid, RoundNumber};
 
 pub use postgres::PostgresIngest;
@@ -34,6 +35,53 @@ pub struct FileMark<'a> {
     pub name: &'a str,
     /// When it came, Unix seconds.
     pub received_at: u64,
+}
+
+/// A measurement that was taken by itself, known by its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedRow {
+    /// EIP-712 digest: what its station signed.
+    pub digest: B256,
+    /// Its round.
+    pub round: RoundNumber,
+    /// Its canonical line, without the line's end.
+    pub line: String,
+}
+
+/// How much may be taken by itself on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DailyLimit {
+    /// The day, counted from 1970-01-01.
+    pub day: u32,
+    /// Bytes of lines. Processes on one database share it, and each may pass it by what it appends at once.
+    pub bytes: u64,
+}
+
+/// What became of a measurement that was to be appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the table now.
+    New,
+    /// It was there before.
+    Known {
+        /// When it came, Unix seconds.
+        received_at: u64,
+    },
+    /// It is not there, and the day's limit is reached.
+    OverLimit,
+}
+
+/// A measurement that was found by its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Its number in the table.
+    pub id: i64,
+    /// Its round.
+    pub round: RoundNumber,
+    /// When it came, Unix seconds.
+    pub received_at: u64,
+    /// The batch that it is in, if it is in one.
+    pub batch: Option<Batch>,
 }
 
 /// A round's measurements that are in no batch.
@@ -143,6 +191,30 @@ pub trait Ingest: Send {
     /// # Errors
     /// [`IngestError`]; also what `rows` fails with.
     fn add_file(&mut self, file: &FileMark<'_>, rows: Rows<'_>) -> Result<Option<u64>, IngestError>;
+
+    /// Appends measurements by their digests, in the order given, and all in one transaction: what is there already is
+    /// not appended again. What became of each.
+    ///
+    /// # Errors
+    /// [`IngestError`].
+    fn append(
+        &mut self,
+        rows: &[SignedRow],
+        received_at: u64,
+        limit: DailyLimit,
+    ) -> Result<Vec<Taken>, IngestError>;
+
+    /// Finds a measurement by its digest; none if it was never appended by it, or is pruned.
+    ///
+    /// # Errors
+    /// [`IngestError`].
+    fn find(&mut self, digest: B256) -> Result<Option<Found>, IngestError>;
+
+    /// The line on which a measurement stands in its batch, counted from 1.
+    ///
+    /// # Errors
+    /// [`IngestError`].
+    fn line_of(&mut self, batch: &Batch, id: i64) -> Result<u64, IngestError>;
 
     /// What is in no batch, ascending by round.
     ///

@@ -23,7 +23,8 @@ mod publisher;
 pub use error::{IngestError, PublishError};
 pub use import::{ImportReport, Rejected, import};
 pub use ingest::{
-    Batch, BatchState, FileMark, Ingest, Lines, NewRow, PostgresIngest, Rows, SqliteIngest, Totals, Unbatched,
+    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, PostgresIngest, Rows, SignedRow,
+    SqliteIngest, Taken, Totals, Unbatched,
 };
 pub use metrics::Metrics;
 pub use publisher::{Boundary, Closing, CommittedBatch, PublishReport, Publisher};

@@ -9,11 +9,12 @@ use std::io::{self, Cursor};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use alloy_primitives::B256;
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::RoundNumber;
 use assize_publish::{
-    Batch, BatchState, FileMark, Ingest, IngestError, NewRow, PostgresIngest, SqliteIngest, Totals,
-    Unbatched, import,
+    Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, NewRow, PostgresIngest, SignedRow,
+    SqliteIngest, Taken, Totals, Unbatched, import,
 };
 use assize_testkit::postgres::{Postgres, PostgresError};
 
@@ -347,4 +348,160 @@ fn a_database_locked_by_another_process_is_told() {
     );
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(ingest.add_file(&mark, &mut || Ok(None)).unwrap(), Some(0));
+}
+
+fn signed(round: u64, number: u8) -> SignedRow {
+    SignedRow {
+        digest: B256::repeat_byte(number),
+        round: RoundNumber(round),
+        line: line(round, number.into()),
+    }
+}
+
+const NO_LIMIT: DailyLimit = DailyLimit {
+    day: 20_000,
+    bytes: u64::MAX,
+};
+
+#[test]
+fn what_is_appended_by_digest_is_there_once_and_is_found() {
+    over_both(|open| {
+        let mut ingest = open();
+        let known = |received_at| Taken::Known { received_at };
+        assert_eq!(ingest.append(&[], 99, NO_LIMIT).unwrap(), []);
+        let group = [signed(1, 1), signed(2, 2), signed(1, 1)];
+        assert_eq!(
+            ingest.append(&group, 100, NO_LIMIT).unwrap(),
+            [Taken::New, Taken::New, known(100)]
+        );
+        // From a file in between, without a digest.
+        add(&mut *ingest, "a", 101, &[(1, 50), (1, 51)]);
+        // By another process, that knows nothing of the first.
+        let group = [signed(2, 2), signed(1, 3)];
+        assert_eq!(
+            open().append(&group, 102, NO_LIMIT).unwrap(),
+            [known(100), Taken::New]
+        );
+
+        let found = ingest.find(B256::repeat_byte(3)).unwrap().unwrap();
+        assert_eq!(
+            (found.round, found.received_at, found.batch),
+            (RoundNumber(1), 102, None)
+        );
+        assert_eq!(ingest.find(B256::repeat_byte(9)).unwrap(), None);
+        let first = ingest.close(RoundNumber(1), 2).unwrap().unwrap();
+        let second = ingest.close(RoundNumber(1), 9).unwrap().unwrap();
+        let place = |ingest: &mut dyn Ingest, number| {
+            let found = ingest.find(B256::repeat_byte(number)).unwrap().unwrap();
+            let batch = found.batch.unwrap();
+            (batch, ingest.line_of(&batch, found.id).unwrap())
+        };
+        assert_eq!(place(&mut *ingest, 1), (first, 1));
+        assert_eq!(place(&mut *ingest, 3), (second, 2));
+        let expected = [line(1, 1), line(1, 50), line(1, 51), line(1, 3)];
+        let batched = [lines(&mut *ingest, &first), lines(&mut *ingest, &second)].concat();
+        assert_eq!(batched, expected);
+        assert_eq!(ingest.find(B256::repeat_byte(2)).unwrap().unwrap().batch, None);
+    });
+}
+
+#[test]
+fn past_the_days_limit_only_what_is_known_is_answered() {
+    over_both(|open| {
+        let mut ingest = open();
+        let each = signed(1, 1).line.len() as u64;
+        let limit = DailyLimit {
+            day: 20_000,
+            bytes: 2 * each,
+        };
+        let group = [signed(1, 1), signed(1, 2), signed(1, 3)];
+        let taken = ingest.append(&group, 100, limit).unwrap();
+        assert_eq!(taken, [Taken::New, Taken::New, Taken::OverLimit]);
+        assert_eq!(ingest.find(B256::repeat_byte(3)).unwrap(), None);
+        // After a restart, and for another process, too.
+        let known = Taken::Known { received_at: 100 };
+        let group = [signed(1, 3), signed(1, 2)];
+        assert_eq!(
+            open().append(&group, 101, limit).unwrap(),
+            [Taken::OverLimit, known]
+        );
+        assert_eq!(
+            ingest.append(&group, 101, limit).unwrap(),
+            [Taken::OverLimit, known]
+        );
+        let tomorrow = DailyLimit { day: 20_001, ..limit };
+        assert_eq!(ingest.append(&group, 102, tomorrow).unwrap(), [Taken::New, known]);
+    });
+}
+
+#[test]
+fn processes_that_append_the_same_at_once_have_it_once() {
+    over_both(|open| {
+        const PROCESSES: usize = 4;
+        let start = Arc::new(Barrier::new(PROCESSES));
+        let threads: Vec<_> = (0..PROCESSES)
+            .map(|_| {
+                let (open, start) = (Arc::clone(&open), Arc::clone(&start));
+                thread::spawn(move || {
+                    let mut ingest = open();
+                    start.wait();
+                    let mut new = 0;
+                    for number in 0..50 {
+                        let taken = ingest
+                            .append(&[signed(1, number)], number.into(), NO_LIMIT)
+                            .unwrap();
+                        match taken[..] {
+                            [Taken::New] => new += 1,
+                            [Taken::Known { received_at }] => assert_eq!(received_at, u64::from(number)),
+                            _ => panic!("{taken:?}"),
+                        }
+                    }
+                    new
+                })
+            })
+            .collect();
+        let new: u32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(new, 50);
+        assert_eq!(open().unbatched().unwrap()[0].count, 50);
+    });
+}
+
+#[test]
+fn a_file_from_before_there_were_digests_is_widened() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ingest.sqlite");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(
+        "CREATE TABLE ingest_measurement (id INTEGER PRIMARY KEY AUTOINCREMENT, round INTEGER NOT NULL,
+            received_at INTEGER NOT NULL, line TEXT NOT NULL) STRICT;
+         INSERT INTO ingest_measurement (round, received_at, line) VALUES (1, 5, 'old'), (1, 6, 'older');",
+    )
+    .unwrap();
+    let mut ingest = SqliteIngest::open(&path).unwrap();
+    assert_eq!(ingest.append(&[signed(1, 1)], 7, NO_LIMIT).unwrap(), [Taken::New]);
+    let batch = ingest.close(RoundNumber(1), 9).unwrap().unwrap();
+    assert_eq!(
+        lines(&mut ingest, &batch),
+        ["old".into(), "older".into(), line(1, 1)]
+    );
+}
+
+#[test]
+fn a_postgresql_table_from_before_there_were_digests_is_widened() {
+    let server = match Postgres::start() {
+        Ok(server) => server,
+        Err(PostgresError::NotFound) => return,
+        Err(error) => panic!("{error}"),
+    };
+    let mut old = postgres::Client::connect(&server.url(), postgres::NoTls).unwrap();
+    old.batch_execute(
+        "CREATE TABLE ingest_measurement (id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY, round BIGINT NOT NULL,
+            received_at BIGINT NOT NULL, line TEXT NOT NULL);
+         INSERT INTO ingest_measurement (round, received_at, line) VALUES (1, 5, 'old');",
+    )
+    .unwrap();
+    let mut ingest = PostgresIngest::connect(&server.url()).unwrap();
+    assert_eq!(ingest.append(&[signed(1, 1)], 7, NO_LIMIT).unwrap(), [Taken::New]);
+    let batch = ingest.close(RoundNumber(1), 9).unwrap().unwrap();
+    assert_eq!(lines(&mut ingest, &batch), ["old".into(), line(1, 1)]);
 }

@@ -1,19 +1,50 @@
 //! The table in PostgreSQL.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
+use alloy_primitives::B256;
 use assize_protocol::{FileCid, RoundNumber};
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::Type;
 use postgres::{Client, Config, NoTls, Row, Transaction};
 
-use super::{Batch, BatchState, FileMark, Ingest, Lines, NewRow, Rows, Totals, Unbatched};
+use super::{
+    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Taken, Totals,
+    Unbatched,
+};
 use crate::IngestError;
 
 /// Numbers are drawn before they are visible to others. Who appends holds this lock shared, who closes a batch alone: so
 /// no lower number can appear behind a batch that is closed. PostgreSQL manual, §13.3.5.
 const LOCK: i64 = 0x0000_6173_7369_7a65;
+
+/// One round trip, one transaction. Ids are drawn only once `held` is there; what `given` already has is seen as it was
+/// before the statement.
+const APPEND: &str = "
+    WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($1)),
+    given AS (
+        SELECT * FROM unnest($2::bytea[], $3::bigint[], $4::text[]) WITH ORDINALITY
+        AS given (digest, round, line, place)
+    ),
+    new AS (
+        INSERT INTO ingest_measurement (round, received_at, line, digest)
+        SELECT round, $5, line, digest FROM held, given WHERE place <= $6 ORDER BY place
+        ON CONFLICT (digest) WHERE digest IS NOT NULL DO NOTHING
+        RETURNING digest, octet_length(line) AS bytes
+    ),
+    counted AS (
+        INSERT INTO ingest_day (day, instance, bytes)
+        SELECT $7, $8, sum(bytes) FROM new HAVING count(*) > 0
+        ON CONFLICT (day, instance) DO UPDATE SET bytes = ingest_day.bytes + EXCLUDED.bytes
+    )
+    SELECT digest, $5 AS received_at, true AS new, (SELECT sum(bytes) FROM new)::bigint
+        + (SELECT coalesce(sum(bytes), 0) FROM ingest_day WHERE day = $7)::bigint AS stored
+    FROM new
+    UNION ALL
+    SELECT digest, m.received_at, false, NULL FROM given JOIN ingest_measurement m USING (digest)";
 
 const BATCH: &str = "id, round, first, last, count, state, cid, oldest, seen_at_block";
 
@@ -25,6 +56,10 @@ pub struct PostgresIngest {
     /// The database's name and host, without its password.
     label: String,
     client: Mutex<Option<Client>>,
+    /// Tells this process from others in the count of a day's bytes.
+    instance: i64,
+    /// A day, and its bytes when they were last looked at.
+    stored: Option<(u32, u64)>,
 }
 
 impl PostgresIngest {
@@ -50,6 +85,8 @@ impl PostgresIngest {
             label: format!("{name} on {}", hosts.join(", ")),
             config,
             client: Mutex::new(None),
+            instance: RandomState::new().hash_one(()) as i64,
+            stored: None,
         };
         ingest.with(|client| {
             let mut transaction = client.transaction()?;
@@ -87,6 +124,36 @@ impl PostgresIngest {
                 source,
             },
             Failure::Other(error) => error,
+        })
+    }
+
+    /// Bytes that were appended by digest on a day, as far as is known.
+    fn stored_on(&mut self, day: u32) -> Result<u64, IngestError> {
+        match self.stored {
+            Some((known, bytes)) if known == day => Ok(bytes),
+            _ => self.count_stored(day),
+        }
+    }
+
+    fn count_stored(&mut self, day: u32) -> Result<u64, IngestError> {
+        let stored = self.with(|client| {
+            client.query_typed_one(
+                "SELECT coalesce(sum(bytes), 0)::bigint FROM ingest_day WHERE day = $1",
+                &[(&i64::from(day), Type::INT8)],
+            )
+        })?;
+        let stored = stored.get::<_, i64>(0) as u64;
+        self.stored = Some((day, stored));
+        Ok(stored)
+    }
+
+    /// When measurements came that another process appended in the same moment.
+    fn known(&mut self, digests: &[&[u8]]) -> Result<Vec<Row>, IngestError> {
+        self.with(|client| {
+            client.query_typed(
+                "SELECT digest, received_at FROM ingest_measurement WHERE digest = ANY ($1)",
+                &[(&digests, Type::BYTEA_ARRAY)],
+            )
         })
     }
 
@@ -131,6 +198,112 @@ impl Ingest for PostgresIngest {
             transaction.commit()?;
             Ok(Some(added))
         })
+    }
+
+    fn append(
+        &mut self,
+        rows: &[SignedRow],
+        received_at: u64,
+        limit: DailyLimit,
+    ) -> Result<Vec<Taken>, IngestError> {
+        let mut stored = self.stored_on(limit.day)?;
+        let within = |stored: &mut u64, row: &&SignedRow| {
+            *stored = stored.saturating_add(row.line.len() as u64);
+            *stored <= limit.bytes
+        };
+        let fitting = rows.iter().take_while(|row| within(&mut stored, row)).count();
+        if fitting < rows.len() {
+            // Others may have been counted wrongly, or a day be over.
+            self.stored = None;
+        }
+        let digests: Vec<_> = rows.iter().map(|row| row.digest.as_slice()).collect();
+        let rounds: Vec<_> = rows.iter().map(|row| row.round.0 as i64).collect();
+        let lines: Vec<_> = rows.iter().map(|row| row.line.as_str()).collect();
+        let instance = self.instance;
+        let answers = self.with(|client| {
+            client.query_typed(
+                APPEND,
+                &[
+                    (&LOCK, Type::INT8),
+                    (&digests, Type::BYTEA_ARRAY),
+                    (&rounds, Type::INT8_ARRAY),
+                    (&lines, Type::TEXT_ARRAY),
+                    (&(received_at as i64), Type::INT8),
+                    (&(fitting as i64), Type::INT8),
+                    (&i64::from(limit.day), Type::INT8),
+                    (&instance, Type::INT8),
+                ],
+            )
+        })?;
+        let mut taken = HashMap::<&[u8], Taken>::new();
+        for answer in &answers {
+            let (digest, new) = (answer.get(0), answer.get::<_, bool>(2));
+            let received_at = answer.get::<_, i64>(1) as u64;
+            if new {
+                self.stored = Some((limit.day, answer.get::<_, i64>(3) as u64));
+                taken.insert(digest, Taken::New);
+            } else {
+                taken.insert(digest, Taken::Known { received_at });
+            }
+        }
+        let mut missing = digests[..fitting].to_vec();
+        missing.retain(|digest| !taken.contains_key(digest));
+        let elsewhere = match missing.is_empty() {
+            true => Vec::new(),
+            false => self.known(&missing)?,
+        };
+        for row in &elsewhere {
+            let received_at = row.get::<_, i64>(1) as u64;
+            taken.insert(row.get(0), Taken::Known { received_at });
+        }
+        let take = |digest| match taken.get_mut(digest) {
+            // If it stands there twice, the second is known.
+            Some(taken) => std::mem::replace(
+                taken,
+                match *taken {
+                    Taken::New => Taken::Known { received_at },
+                    other => other,
+                },
+            ),
+            None => Taken::OverLimit,
+        };
+        Ok(digests.iter().copied().map(take).collect())
+    }
+
+    fn find(&mut self, digest: B256) -> Result<Option<Found>, IngestError> {
+        self.run(|client| {
+            let rows = client.query_typed(
+                &format!(
+                    "SELECT m.id AS found, m.round AS of_round, m.received_at, batch.* FROM ingest_measurement m
+                     LEFT JOIN LATERAL (SELECT {BATCH} FROM ingest_batch WHERE round = m.round AND last >= m.id
+                        ORDER BY last LIMIT 1) batch ON true
+                     WHERE m.digest = $1"
+                ),
+                &[(&digest.as_slice(), Type::BYTEA)],
+            )?;
+            let Some(row) = rows.first() else {
+                return Ok(None);
+            };
+            let batch = row.get::<_, Option<i64>>("id").map(|_| batch_of(row)).transpose()?;
+            Ok(Some(Found {
+                id: row.get("found"),
+                round: RoundNumber(row.get::<_, i64>("of_round") as u64),
+                received_at: row.get::<_, i64>("received_at") as u64,
+                batch,
+            }))
+        })
+    }
+
+    fn line_of(&mut self, batch: &Batch, id: i64) -> Result<u64, IngestError> {
+        let stretch = [batch.round.0 as i64, batch.first, id];
+        let row = self.with(|client| {
+            let [round, first, last] = &stretch;
+            client.query_typed_one(
+                "SELECT count(*) FROM ingest_measurement WHERE round = $1 AND id BETWEEN $2 AND $3",
+                &[(round, Type::INT8), (first, Type::INT8), (last, Type::INT8)],
+            )
+        })?;
+        Ok(row.get::<_, i64>(0) as u64)
     }
 
     fn unbatched(&mut self) -> Result<Vec<Unbatched>, IngestError> {
@@ -244,6 +417,7 @@ impl Ingest for PostgresIngest {
     fn prune(&mut self, before: u64) -> Result<u64, IngestError> {
         let before = before as i64;
         self.with(|client| {
+            client.execute("DELETE FROM ingest_day WHERE day < $1::bigint / 86400", &[&before])?;
             let mut transaction = client.transaction()?;
             let oldest = transaction.query_opt(
                 "UPDATE ingest_batch SET pruned = true WHERE id = (

@@ -11,8 +11,18 @@ CREATE TABLE IF NOT EXISTS ingest_measurement (
     id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     round BIGINT NOT NULL,
     received_at BIGINT NOT NULL,
-    line TEXT NOT NULL
+    line TEXT NOT NULL,
+    digest BYTEA
 );
+
+-- Tables from before the column. Only then, since it locks everybody out.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'ingest_measurement'::regclass AND attname = 'digest') THEN
+        ALTER TABLE ingest_measurement ADD COLUMN digest BYTEA;
+    END IF;
+END $$;
+
+CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_digest ON ingest_measurement (digest) WHERE digest IS NOT NULL;
 
 CREATE INDEX IF NOT EXISTS ingest_measurement_of ON ingest_measurement (round, id);
 
@@ -34,3 +44,11 @@ CREATE TABLE IF NOT EXISTS ingest_batch (
 CREATE INDEX IF NOT EXISTS ingest_batch_of ON ingest_batch (round, last);
 CREATE INDEX IF NOT EXISTS ingest_batch_open ON ingest_batch (id) WHERE state IN ('closed', 'stored', 'committed');
 CREATE INDEX IF NOT EXISTS ingest_batch_kept ON ingest_batch (state_at) WHERE state = 'final' AND NOT pruned;
+
+-- Each process has its own rows: they would wait for each other's commits.
+CREATE TABLE IF NOT EXISTS ingest_day (
+    day BIGINT NOT NULL,
+    instance BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
+    PRIMARY KEY (day, instance)
+);

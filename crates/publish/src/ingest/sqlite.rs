@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use alloy_primitives::B256;
 use assize_protocol::{FileCid, RoundNumber};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{Batch, BatchState, FileMark, Ingest, Lines, NewRow, Rows, Totals, Unbatched};
+use super::{
+    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Taken, Totals,
+    Unbatched,
+};
 use crate::IngestError;
 
 /// How long a statement waits while another process writes.
@@ -38,13 +42,14 @@ impl SqliteIngest {
     /// [`IngestError::Sqlite`] names the file.
     pub fn open(path: &Path) -> Result<Self, IngestError> {
         let prepare = || {
-            let connection = Connection::open(path)?;
+            let mut connection = Connection::open(path)?;
             connection.busy_timeout(BUSY)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             // 16 MiB: what one batch touches.
             connection.pragma_update(None, "cache_size", -16_384)?;
             connection.execute_batch(include_str!("sqlite.sql"))?;
+            widen(&mut connection)?;
             Ok(connection)
         };
         // Processes that create the file at once deadlock over its journal mode, and SQLite fails all but one without waiting.
@@ -69,6 +74,26 @@ impl SqliteIngest {
     ) -> Result<T, IngestError> {
         run(&mut self.connection).map_err(|source| IngestError::sqlite(&self.path, source))
     }
+}
+
+/// Tables of files from before the column have no digests.
+fn widen(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+    const HAS_DIGEST: &str =
+        "SELECT EXISTS (SELECT 1 FROM pragma_table_info('ingest_measurement') WHERE name = 'digest')";
+    const INDEX: &str =
+        "CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_digest ON ingest_measurement (digest)
+        WHERE digest IS NOT NULL";
+    let has_digest =
+        |connection: &Connection| connection.query_row(HAS_DIGEST, [], |row| row.get::<_, bool>(0));
+    if !has_digest(connection)? {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        if !has_digest(&transaction)? {
+            transaction.execute_batch("ALTER TABLE ingest_measurement ADD COLUMN digest BLOB")?;
+        }
+        transaction.commit()?;
+    }
+    connection.execute_batch(INDEX)
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
@@ -112,6 +137,109 @@ impl Ingest for SqliteIngest {
             .map_err(sqlite)?;
         transaction.commit().map_err(sqlite)?;
         Ok(Some(added))
+    }
+
+    fn append(
+        &mut self,
+        rows: &[SignedRow],
+        received_at: u64,
+        limit: DailyLimit,
+    ) -> Result<Vec<Taken>, IngestError> {
+        self.with(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut taken = Vec::with_capacity(rows.len());
+            {
+                let before = transaction
+                    .prepare_cached("SELECT bytes FROM ingest_day WHERE day = ?")?
+                    .query_row([limit.day], |row| row.get::<_, i64>(0))
+                    .optional()?;
+                let before = before.unwrap_or(0) as u64;
+                let mut stored = before;
+                let mut insert = transaction.prepare_cached(
+                    "INSERT INTO ingest_measurement (round, received_at, line, digest) VALUES (?, ?, ?, ?)
+                     ON CONFLICT DO NOTHING",
+                )?;
+                let mut known = transaction
+                    .prepare_cached("SELECT received_at FROM ingest_measurement WHERE digest = ?")?;
+                for SignedRow { digest, round, line } in rows {
+                    let bytes = stored.saturating_add(line.len() as u64);
+                    let fits = bytes <= limit.bytes;
+                    if fits
+                        && insert.execute(params![
+                            round.0 as i64,
+                            received_at as i64,
+                            line,
+                            digest.as_slice()
+                        ])? == 1
+                    {
+                        stored = bytes;
+                        taken.push(Taken::New);
+                        continue;
+                    }
+                    let known = known
+                        .query_row([digest.as_slice()], |row| row.get::<_, i64>(0))
+                        .optional()?;
+                    taken.push(known.map_or(Taken::OverLimit, |received_at| Taken::Known {
+                        received_at: received_at as u64,
+                    }));
+                }
+                if stored > before {
+                    transaction
+                        .prepare_cached(
+                            "INSERT INTO ingest_day (day, bytes) VALUES (?1, ?2)
+                             ON CONFLICT DO UPDATE SET bytes = ?2",
+                        )?
+                        .execute(params![limit.day, stored as i64])?;
+                }
+            }
+            transaction.commit()?;
+            Ok(taken)
+        })
+    }
+
+    fn find(&mut self, digest: B256) -> Result<Option<Found>, IngestError> {
+        self.with(|connection| {
+            let found = connection
+                .prepare_cached("SELECT id, round, received_at FROM ingest_measurement WHERE digest = ?")?
+                .query_row([digest.as_slice()], |row| {
+                    Ok((
+                        row.get::<_, i64>(0)?,
+                        row.get::<_, i64>(1)?,
+                        row.get::<_, i64>(2)?,
+                    ))
+                })
+                .optional()?;
+            let Some((id, round, received_at)) = found else {
+                return Ok(None);
+            };
+            let batch = connection
+                .prepare_cached(
+                    "SELECT id, round, first, last, count, state, cid, oldest, seen_at_block FROM ingest_batch
+                     WHERE round = ? AND last >= ? ORDER BY last LIMIT 1",
+                )?
+                .query_row([round, id], |row| Ok(batch_of(row)))
+                .optional()?
+                .transpose()?;
+            Ok(Some(Found {
+                id,
+                round: RoundNumber(round as u64),
+                received_at: received_at as u64,
+                batch,
+            }))
+        })
+    }
+
+    fn line_of(&mut self, batch: &Batch, id: i64) -> Result<u64, IngestError> {
+        self.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT count(*) FROM ingest_measurement WHERE round = ? AND id BETWEEN ? AND ?",
+                )?
+                .query_row([batch.round.0 as i64, batch.first, id], |row| {
+                    row.get::<_, i64>(0)
+                })
+        })
+        .map(|line| line as u64)
     }
 
     fn unbatched(&mut self) -> Result<Vec<Unbatched>, IngestError> {
@@ -220,6 +348,7 @@ impl Ingest for SqliteIngest {
 
     fn prune(&mut self, before: u64) -> Result<u64, IngestError> {
         self.with(|connection| {
+            connection.execute("DELETE FROM ingest_day WHERE day < ? / 86400", [before as i64])?;
             let oldest = connection
                 .query_row(
                     "SELECT id, round, first, last FROM ingest_batch

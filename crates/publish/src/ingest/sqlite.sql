@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS ingest_measurement (
     id INTEGER PRIMARY KEY AUTOINCREMENT,       -- never used again
     round INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
-    line TEXT NOT NULL
+    line TEXT NOT NULL,
+    digest BLOB                                 -- of what was taken by itself; files from before the column have none
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS ingest_measurement_of ON ingest_measurement (round, id);
@@ -34,3 +35,8 @@ CREATE TABLE IF NOT EXISTS ingest_batch (
 CREATE INDEX IF NOT EXISTS ingest_batch_of ON ingest_batch (round, last);
 CREATE INDEX IF NOT EXISTS ingest_batch_open ON ingest_batch (id) WHERE state IN ('closed', 'stored', 'committed');
 CREATE INDEX IF NOT EXISTS ingest_batch_kept ON ingest_batch (state_at) WHERE state = 'final' AND pruned = 0;
+
+CREATE TABLE IF NOT EXISTS ingest_day (
+    day INTEGER PRIMARY KEY,
+    bytes INTEGER NOT NULL                      -- of lines appended by digest on that day
+) STRICT;
