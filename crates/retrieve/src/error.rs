@@ -14,6 +14,9 @@ pub enum ConfigError {
     /// An endpoint of another scheme.
     #[error("endpoint `{0}` is not an http or https URL with a host")]
     NotHttp(Url),
+    /// A certificate authority that cannot be trusted.
+    #[error("a certificate among the extra roots is no certificate authority: {0}")]
+    ExtraRoot(String),
     /// Not a header's value.
     #[error("user agent `{0}` has characters that no header may have")]
     UserAgent(String),

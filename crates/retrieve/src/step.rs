@@ -35,7 +35,13 @@ impl fmt::Display for Step {
 pub(crate) struct Steps(pub(crate) Vec<Step>);
 
 impl Steps {
-    pub(crate) fn add(&mut self, since: Instant, ok: bool, asked: impl Into<String>, answered: impl Into<String>) {
+    pub(crate) fn add(
+        &mut self,
+        since: Instant,
+        ok: bool,
+        asked: impl Into<String>,
+        answered: impl Into<String>,
+    ) {
         let step = Step {
             asked: asked.into(),
             answered: answered.into(),

@@ -1,0 +1,122 @@
+//! The requests: Lassie's, header by header.
+
+use hyper::Method;
+use hyper::body::Bytes;
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT,
+};
+use url::Url;
+
+use crate::Secret;
+use crate::failure::Failure;
+use crate::http::Ask;
+
+/// What Lassie accepts (go-trustless-utils `DefaultContentType`).
+const CAR: &str = "application/vnd.ipld.car;version=1;order=dfs;dups=y";
+const RAW: &str = "application/vnd.ipld.raw";
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Who asks: the same in all requests of one retrieval.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    pub(crate) agent: String,
+    /// A random UUID.
+    pub(crate) id: String,
+}
+
+impl Asker {
+    pub(crate) fn new(agent: &str) -> Self {
+        Self {
+            agent: agent.into(),
+            id: uuid(fastrand::u128(..)),
+        }
+    }
+
+    /// The root block as a CAR.
+    pub(crate) fn car(&self, url: Url) -> Ask {
+        self.ask(Method::GET, url, CAR)
+    }
+
+    /// The root block itself.
+    pub(crate) fn raw(&self, url: Url) -> Ask {
+        self.ask(Method::GET, url, RAW)
+    }
+
+    /// Whether the root block is there.
+    pub(crate) fn head(&self, url: Url) -> Ask {
+        self.ask(Method::HEAD, url, RAW)
+    }
+
+    /// Go writes the agent first, the program's headers in their alphabet, its own encoding last, and that not for HEAD.
+    fn ask(&self, method: Method, url: Url, accept: &'static str) -> Ask {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"));
+        let mut headers = vec![
+            (USER_AGENT, value(&self.agent)),
+            (ACCEPT, HeaderValue::from_static(accept)),
+            (X_REQUEST_ID, value(&self.id)),
+        ];
+        if method == Method::GET {
+            headers.push((ACCEPT_ENCODING, HeaderValue::from_static("gzip")));
+        }
+        Ask {
+            method,
+            url,
+            headers,
+            body: Bytes::new(),
+        }
+    }
+}
+
+/// A question to one's own services.
+pub(crate) fn question(url: Url, accept: &'static str, token: Option<&Secret>, json: Option<Vec<u8>>) -> Ask {
+    let mut headers = vec![
+        (
+            USER_AGENT,
+            HeaderValue::from_static(concat!("assize/", env!("CARGO_PKG_VERSION"))),
+        ),
+        (ACCEPT, HeaderValue::from_static(accept)),
+    ];
+    // A token that is no header's text is answered with 401, which says enough.
+    if let Some(mut token) =
+        token.and_then(|token| HeaderValue::from_str(&format!("Bearer {}", token.0)).ok())
+    {
+        token.set_sensitive(true);
+        headers.push((AUTHORIZATION, token));
+    }
+    if json.is_some() {
+        headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    }
+    let method = if json.is_some() { Method::POST } else { Method::GET };
+    Ask {
+        method,
+        url,
+        headers,
+        body: json.unwrap_or_default().into(),
+    }
+}
+
+/// The address of a payload at a gateway.
+pub(crate) fn payload_url(base: &str, cid: &str, query: &str) -> Result<Url, Failure> {
+    let text = format!("{base}/ipfs/{cid}?{query}");
+    Url::parse(&text).map_err(|_| Failure::Url(text))
+}
+
+/// UUID of version 4, RFC 9562 §5.4.
+fn uuid(random: u128) -> String {
+    let bits = random & !(0xf000 << 64) & !(0xc << 60) | 0x4000 << 64 | 0x8 << 60;
+    let hex = format!("{bits:032x}");
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    parts.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_uuids_of_version_4() {
+        assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_ne!(Asker::new("x").id, Asker::new("x").id);
+    }
+}

@@ -1,0 +1,266 @@
+//! The CAR that answers a request for one block: a stream, checked as it comes, in constant memory.
+//!
+//! [`assize_measurement::car`] reads whole files whose blocks are of the protocol's own kinds; here a stranger answers,
+//! with any kind of CID and as many bytes as it likes.
+
+use cid::Cid;
+use cid::multihash::Multihash;
+
+use crate::content::ContentError;
+use crate::hash::{BlockHash, IDENTITY};
+use crate::{cbor, varint};
+
+/// Longest header that is read; one root makes 59 bytes.
+const LONGEST_HEADER: u64 = 64 << 10;
+/// Bytes of the longest digest that a [`Cid`] holds.
+const LONGEST_DIGEST: u64 = 64;
+const DAG_PB: u64 = 0x70;
+const SHA2_256: u64 = 0x12;
+
+/// Checks that a CAR holds the block of a CID, and nothing else.
+///
+/// The block may come more than once, as Spark allowed. The first fault stands; what comes after it is not looked at.
+#[derive(Debug)]
+pub(crate) struct CarCheck {
+    wanted: Cid,
+    state: State,
+    fault: Option<ContentError>,
+    blocks: u64,
+    /// Where the section at hand begins.
+    section: u64,
+    /// Where the next byte stands.
+    offset: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    HeaderLength(varint::Reader),
+    Header {
+        left: u64,
+        bytes: Vec<u8>,
+    },
+    /// Between two sections if the number has not begun.
+    Length(varint::Reader),
+    /// Within a section's CID, of which the beginning has come.
+    Cid {
+        left: u64,
+        bytes: Vec<u8>,
+    },
+    Block {
+        left: u64,
+        hash: Box<BlockHash>,
+    },
+}
+
+/// A CID as it stands in a CAR, with its digest where it is.
+enum Read {
+    More,
+    Bad,
+    Cid {
+        codec: u64,
+        hash: u64,
+        digest_length: u64,
+        head: usize,
+    },
+}
+
+impl CarCheck {
+    pub(crate) fn new(wanted: &Cid) -> Self {
+        Self {
+            wanted: *wanted,
+            state: State::HeaderLength(varint::Reader::default()),
+            fault: None,
+            blocks: 0,
+            section: 0,
+            offset: 0,
+        }
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn update(&mut self, mut data: &[u8]) {
+        while !data.is_empty() && self.fault.is_none() {
+            match self.step(data) {
+                Ok(taken) => {
+                    self.offset += taken as u64;
+                    data = &data[taken..];
+                }
+                Err(fault) => self.fault = Some(fault),
+            }
+        }
+    }
+
+    /// The verdict, when all has come.
+    pub(crate) fn finish(self) -> Result<(), ContentError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        match &self.state {
+            State::Length(length) if !length.is_within() => {}
+            _ => {
+                return Err(ContentError::NoCar {
+                    offset: self.section,
+                    what: "is cut",
+                });
+            }
+        }
+        // A block that its own CID contains is never put into CARs.
+        if self.blocks == 0 && self.wanted.hash().code() != IDENTITY {
+            return Err(ContentError::Empty);
+        }
+        Ok(())
+    }
+
+    /// Handles as many bytes as belong together, one at least.
+    fn step(&mut self, data: &[u8]) -> Result<usize, ContentError> {
+        let offset = self.section;
+        let no_car = |what| ContentError::NoCar { offset, what };
+        match &mut self.state {
+            State::HeaderLength(length) => {
+                match length.push(data[0]).ok_or(no_car("has no length"))? {
+                    Some(0) => return Err(no_car("is empty where a header should be")),
+                    Some(left) if left > LONGEST_HEADER => return Err(no_car("has a header beyond measure")),
+                    Some(left) => {
+                        self.state = State::Header {
+                            left,
+                            bytes: Vec::new(),
+                        }
+                    }
+                    None => {}
+                }
+                Ok(1)
+            }
+            State::Header { left, bytes } => {
+                let taken = smaller(*left, data.len());
+                bytes.extend_from_slice(&data[..taken]);
+                *left -= taken as u64;
+                if *left == 0 {
+                    if !cbor::is_car_header(bytes) {
+                        return Err(no_car("is no header of a CARv1"));
+                    }
+                    self.state = State::Length(varint::Reader::default());
+                }
+                Ok(taken)
+            }
+            State::Length(length) => {
+                if !length.is_within() {
+                    self.section = self.offset;
+                }
+                match length.push(data[0]).ok_or(no_car("has no length"))? {
+                    Some(0) => return Err(no_car("is empty")),
+                    Some(left) => {
+                        self.state = State::Cid {
+                            left,
+                            bytes: Vec::new(),
+                        }
+                    }
+                    None => {}
+                }
+                Ok(1)
+            }
+            State::Cid { left, bytes } => {
+                bytes.push(data[0]);
+                *left -= 1;
+                match read(bytes) {
+                    Read::Bad => return Err(no_car("does not begin with a CID")),
+                    Read::More if *left == 0 => return Err(no_car("is too short for its CID")),
+                    Read::More => return Ok(1),
+                    Read::Cid {
+                        codec,
+                        hash,
+                        digest_length,
+                        head,
+                    } => {
+                        let digest = &bytes[head..];
+                        // A digest longer than any that is used is not waited for.
+                        if digest_length <= LONGEST_DIGEST && (digest.len() as u64) < digest_length {
+                            if *left == 0 {
+                                return Err(no_car("is too short for its CID"));
+                            }
+                            return Ok(1);
+                        }
+                        let wanted = self.wanted.hash();
+                        if (codec, hash, digest) != (self.wanted.codec(), wanted.code(), wanted.digest()) {
+                            let cid = name(codec, hash, digest);
+                            return Err(ContentError::Unexpected { offset, cid });
+                        }
+                        let hash = BlockHash::new(wanted).ok_or(ContentError::UnknownHash(hash))?;
+                        self.state = State::Block {
+                            left: *left,
+                            hash: Box::new(hash),
+                        };
+                    }
+                }
+                self.close_block()?;
+                Ok(1)
+            }
+            State::Block { left, hash } => {
+                let taken = smaller(*left, data.len());
+                hash.update(&data[..taken]);
+                *left -= taken as u64;
+                self.close_block()?;
+                Ok(taken)
+            }
+        }
+    }
+
+    /// Compares a block that has come to its end.
+    fn close_block(&mut self) -> Result<(), ContentError> {
+        let State::Block { left: 0, .. } = &self.state else {
+            return Ok(());
+        };
+        let next = State::Length(varint::Reader::default());
+        if let State::Block { hash, .. } = std::mem::replace(&mut self.state, next) {
+            if !hash.matches() {
+                return Err(ContentError::WrongHash);
+            }
+            self.blocks += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The fields before a CID's digest, once they have come.
+fn read(bytes: &[u8]) -> Read {
+    let mut rest = bytes;
+    let mut number = || match varint::take(&mut rest) {
+        Some(number) => Ok(number),
+        // Nine bytes are the longest number there is.
+        None if rest.len() < 9 && rest.iter().all(|byte| byte & 0x80 != 0) => Err(Read::More),
+        None => Err(Read::Bad),
+    };
+    let fields = (|| {
+        let first = number()?;
+        // A CID of version 0 is a bare multihash.
+        let (codec, hash) = match first {
+            1 => (number()?, number()?),
+            SHA2_256 => (DAG_PB, SHA2_256),
+            _ => return Err(Read::Bad),
+        };
+        let digest_length = number()?;
+        if first == SHA2_256 && digest_length != 32 {
+            return Err(Read::Bad);
+        }
+        Ok((codec, hash, digest_length))
+    })();
+    match fields {
+        Ok((codec, hash, digest_length)) => Read::Cid {
+            codec,
+            hash,
+            digest_length,
+            head: bytes.len() - rest.len(),
+        },
+        Err(read) => read,
+    }
+}
+
+/// Names another block as well as it is known.
+fn name(codec: u64, hash: u64, digest: &[u8]) -> String {
+    match Multihash::<64>::wrap(hash, digest) {
+        Ok(multihash) => Cid::new_v1(codec, multihash).to_string(),
+        Err(_) => format!("with codec {codec:#x}, hash {hash:#x} and a digest beyond measure"),
+    }
+}
+
+fn smaller(left: u64, there: usize) -> usize {
+    usize::try_from(left).map_or(there, |left| left.min(there))
+}

@@ -1,0 +1,242 @@
+//! Who offers a payload, and where: IPNI indexers.
+
+use cid::Cid;
+use cid::multibase::Base;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::ask::question;
+use crate::http::Http;
+use crate::metadata::{Protocol, protocols};
+use crate::peer::peer_multihash;
+use crate::step::Steps;
+use crate::{IndexerResult, Limits};
+
+/// Both forms of IPNI.md; which one comes is up to the indexer.
+const ACCEPT: &str = "application/json, application/x-ndjson";
+
+/// Where one provider offers one payload.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Offers {
+    /// Multiaddrs of HTTP gateways, each once, in the indexer's order.
+    pub(crate) http: Vec<String>,
+    /// The first multiaddr over Graphsync, with the peer id behind it.
+    pub(crate) graphsync: Option<String>,
+    /// Records of this provider, of any protocol.
+    pub(crate) records: usize,
+}
+
+/// What the indexers know, asked in their order until one knows an offer.
+///
+/// Without an offer, what stands is: an indexer's failure before anything else, for it may have known one; that there is
+/// no record of this provider; and `ERROR_404` if no indexer has any record of the payload.
+pub(crate) async fn find(
+    http: &Http,
+    limits: &Limits,
+    indexers: &[Url],
+    cid: &Cid,
+    peer_id: Option<&str>,
+    steps: &mut Steps,
+) -> (IndexerResult, Offers) {
+    let mut failure = None;
+    let mut none = None;
+    for indexer in indexers {
+        let since = Instant::now();
+        let asked = format!("GET {}/cid/{cid}", indexer.as_str().trim_end_matches('/'));
+        let (result, offers, told) = ask(http, limits, &asked[4..], cid, peer_id).await;
+        steps.add(since, result.found(), asked, told);
+        match result {
+            IndexerResult::Ok | IndexerResult::HttpNotAdvertised => return (result, offers),
+            IndexerResult::NoValidAdvertisement => none = Some(result),
+            IndexerResult::Error(404) => {}
+            IndexerResult::Error(_) | IndexerResult::ErrorFetch => failure = failure.or(Some(result)),
+        }
+    }
+    let result = failure.or(none).unwrap_or(IndexerResult::Error(404));
+    (result, Offers::default())
+}
+
+async fn ask(
+    http: &Http,
+    limits: &Limits,
+    url: &str,
+    cid: &Cid,
+    peer_id: Option<&str>,
+) -> (IndexerResult, Offers, String) {
+    let failed = |result, told: String| (result, Offers::default(), told);
+    let Ok(url) = Url::parse(url) else {
+        return failed(IndexerResult::ErrorFetch, "this is no URL".into());
+    };
+    let (status, body) = match http
+        .question(&question(url, ACCEPT, None, None), limits, false)
+        .await
+    {
+        Ok(answered) => answered,
+        Err(reason) => return failed(IndexerResult::ErrorFetch, reason),
+    };
+    match status {
+        200 => {}
+        404 => {
+            return failed(
+                IndexerResult::Error(404),
+                "HTTP 404: it has no record of this payload".into(),
+            );
+        }
+        status => return failed(IndexerResult::Error(status), format!("HTTP {status}")),
+    }
+    let Some(records) = parse(&body, cid) else {
+        return failed(
+            IndexerResult::ErrorFetch,
+            "HTTP 200, and an answer that is not understood".into(),
+        );
+    };
+    let offers = offers(&records, peer_id);
+    let all = records.len();
+    match &offers {
+        Offers { http, .. } if !http.is_empty() => {
+            let told = format!("{all} records, of this provider over HTTP at {}", http.join(", "));
+            (IndexerResult::Ok, offers, told)
+        }
+        Offers {
+            graphsync: Some(address),
+            ..
+        } => {
+            let told = format!("{all} records, of this provider over Graphsync alone, at {address}");
+            (IndexerResult::HttpNotAdvertised, offers, told)
+        }
+        Offers { records: 0, .. } => {
+            let others: Vec<&str> = records
+                .iter()
+                .map(|record| record.peer.as_str())
+                .take(5)
+                .collect();
+            let told = format!(
+                "{all} records, none of this provider; the peers are {}",
+                others.join(", ")
+            );
+            failed(IndexerResult::NoValidAdvertisement, told)
+        }
+        Offers { records, .. } => {
+            let told = format!(
+                "{all} records, {records} of this provider, but none with an address over HTTP or Graphsync"
+            );
+            failed(IndexerResult::NoValidAdvertisement, told)
+        }
+    }
+}
+
+/// One provider's record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Record {
+    peer: String,
+    addresses: Vec<String>,
+    protocols: Vec<Protocol>,
+}
+
+/// `FindResponse`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FindResponse {
+    multihash_results: Option<Vec<MultihashResult>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MultihashResult {
+    multihash: Option<String>,
+    provider_results: Option<Vec<Value>>,
+}
+
+/// `ProviderRecord`. An extended provider's comes with its own peer, and is that peer's.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ProviderResult {
+    metadata: Option<String>,
+    provider: AddrInfo,
+}
+
+#[derive(Deserialize)]
+struct AddrInfo {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "Addrs")]
+    addrs: Option<Vec<String>>,
+}
+
+/// The records of an answer in either form: one `FindResponse`, or any number of `ProviderRecord`s one a line. Single
+/// records that make no sense are left out. `None` if it is neither.
+fn parse(body: &[u8], cid: &Cid) -> Option<Vec<Record>> {
+    let mut records = Vec::new();
+    for value in serde_json::Deserializer::from_slice(body).into_iter::<Value>() {
+        let value = value.ok()?;
+        if value.get("MultihashResults").is_some() {
+            let response: FindResponse = serde_json::from_value(value).ok()?;
+            for result in response.multihash_results.unwrap_or_default() {
+                // Other payloads' records, if they come, are not this one's.
+                let hash = result
+                    .multihash
+                    .and_then(|hash| Base::Base64Pad.decode(hash).ok());
+                if hash.is_none_or(|hash| hash == cid.hash().to_bytes()) {
+                    records.extend(
+                        result
+                            .provider_results
+                            .unwrap_or_default()
+                            .into_iter()
+                            .filter_map(record),
+                    );
+                }
+            }
+        } else if value.is_object() {
+            records.extend(record(value));
+        } else {
+            return None;
+        }
+    }
+    Some(records)
+}
+
+fn record(value: Value) -> Option<Record> {
+    let result: ProviderResult = serde_json::from_value(value).ok()?;
+    let metadata = Base::Base64Pad.decode(result.metadata.unwrap_or_default()).ok()?;
+    Some(Record {
+        peer: result.provider.id,
+        addresses: result.provider.addrs.unwrap_or_default(),
+        protocols: protocols(&metadata),
+    })
+}
+
+fn offers(records: &[Record], peer_id: Option<&str>) -> Offers {
+    let mut offers = Offers::default();
+    let Some(peer_id) = peer_id else {
+        return offers;
+    };
+    let wanted = peer_multihash(peer_id);
+    let ours = |record: &&Record| match &wanted {
+        Some(wanted) => peer_multihash(&record.peer).as_ref() == Some(wanted),
+        // What is no peer id at all is compared as it stands.
+        None => record.peer == peer_id,
+    };
+    for record in records.iter().filter(ours) {
+        offers.records += 1;
+        if record.protocols.contains(&Protocol::Http) {
+            for address in &record.addresses {
+                if !address.is_empty() && !offers.http.contains(address) {
+                    offers.http.push(address.clone());
+                }
+            }
+        }
+        if record.protocols.contains(&Protocol::Graphsync)
+            && offers.graphsync.is_none()
+            && let Some(address) = record.addresses.iter().find(|address| !address.is_empty())
+        {
+            offers.graphsync = Some(if address.contains("/p2p/") {
+                address.clone()
+            } else {
+                format!("{address}/p2p/{}", record.peer)
+            });
+        }
+    }
+    offers
+}

@@ -1,0 +1,112 @@
+//! Questions to one's own services: JSON-RPC, and asking again.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::ask::question;
+use crate::http::{Ask, Http};
+use crate::net::Reach;
+use crate::{Limits, RpcError, Secret};
+
+impl Http {
+    /// An answer's status and body, asked again while the service has trouble of its own: with growing pauses at
+    /// statuses from 500 up and at 429, and if it cannot be reached when `unreachable_too`.
+    pub(crate) async fn question(
+        &self,
+        ask: &Ask,
+        limits: &Limits,
+        unreachable_too: bool,
+    ) -> Result<(u16, Vec<u8>), String> {
+        let mut pause = limits.backoff;
+        let mut left = limits.retries;
+        loop {
+            let answered = self.question_once(ask, limits).await;
+            let again = match &answered {
+                Ok((status, _)) => *status >= 500 || *status == 429,
+                Err(_) => unreachable_too,
+            };
+            if !again || left == 0 {
+                return answered;
+            }
+            left -= 1;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(10));
+        }
+    }
+
+    async fn question_once(&self, ask: &Ask, limits: &Limits) -> Result<(u16, Vec<u8>), String> {
+        let exchange = async {
+            let answer = match ask.body.is_empty() {
+                true => {
+                    self.follow(ask, Reach::Anywhere, limits.connect, limits.redirects)
+                        .await?
+                        .answer
+                }
+                false => self.ask(ask, Reach::Anywhere, limits.connect).await?,
+            };
+            let status = answer.status.as_u16();
+            Ok((status, answer.all(limits.answer).await?))
+        };
+        let answered: Result<_, crate::failure::Failure> = timeout(limits.lookup, exchange)
+            .await
+            .map_err(|_| "no answer within the limit")?;
+        answered.map_err(|failure| failure.to_string())
+    }
+}
+
+/// A JSON-RPC endpoint.
+#[derive(Debug)]
+pub(crate) struct Rpc {
+    pub(crate) url: Url,
+    pub(crate) token: Option<Secret>,
+}
+
+impl Rpc {
+    pub(crate) async fn call(
+        &self,
+        http: &Http,
+        limits: &Limits,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, RpcError> {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let body = body.to_string().into_bytes();
+        let ask = question(
+            self.url.clone(),
+            "application/json",
+            self.token.as_ref(),
+            Some(body),
+        );
+        let (status, body) = http
+            .question(&ask, limits, true)
+            .await
+            .map_err(RpcError::Unreachable)?;
+        let malformed = |reason: &str| RpcError::Malformed(reason.into());
+        let answer: Value = match serde_json::from_slice(&body) {
+            Ok(answer) => answer,
+            Err(_) if status != 200 => return Err(RpcError::Status(status)),
+            Err(error) => return Err(malformed(&error.to_string())),
+        };
+        if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
+            return Err(RpcError::Refused {
+                code: error["code"].as_i64().unwrap_or_default(),
+                message: error["message"]
+                    .as_str()
+                    .unwrap_or("no message")
+                    .chars()
+                    .take(300)
+                    .collect(),
+            });
+        }
+        match answer {
+            Value::Object(mut answer) if status == 200 => {
+                answer.remove("result").ok_or(malformed("it has no result"))
+            }
+            _ if status != 200 => Err(RpcError::Status(status)),
+            _ => Err(malformed("it is no object")),
+        }
+    }
+}
