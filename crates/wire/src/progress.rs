@@ -26,6 +26,9 @@ pub struct Progress {
     /// The label that evaluation gives it (docs/protocol.md §10), once its round is evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// What its committee's majority makes of it (docs/protocol.md §10), if its label is `OK`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
 }
 
 /// How far a measurement has come.
