@@ -74,7 +74,22 @@ impl Anvil {
         Self::start_with(&["--chain-id".into(), chain_id.to_string()])
     }
 
+    /// Starts an anvil that lives in real time: a block every `seconds`, at the wall clock's time, with what was sent since
+    /// the last.
+    pub fn start_live(seconds: u64) -> Result<Self, AnvilError> {
+        let anvil = Self::spawn(&["--block-time".into(), seconds.to_string()])?;
+        // The first block is mined at once, so that the chain has a time.
+        anvil.mine(1)?;
+        Ok(anvil)
+    }
+
     fn start_with(options: &[String]) -> Result<Self, AnvilError> {
+        let anvil = Self::spawn(options)?;
+        anvil.set_interval(1)?;
+        Ok(anvil)
+    }
+
+    fn spawn(options: &[String]) -> Result<Self, AnvilError> {
         let path = find_anvil()?;
         let mut command = Command::new(&path);
         command
@@ -111,13 +126,11 @@ impl Anvil {
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .into();
-        let anvil = Self {
+        Ok(Self {
             child,
             url: format!("http://{address}"),
             agent,
-        };
-        anvil.set_interval(1)?;
-        Ok(anvil)
+        })
     }
 
     /// The JSON-RPC endpoint.
