@@ -15,4 +15,7 @@ pub mod coordinator;
 pub mod database;
 
 pub use clock::Clock;
-pub use database::{Database, DatabaseError, Heard, Hearing, Location, Station, Tables};
+pub use database::{
+    BatchMarks, Database, DatabaseError, Heard, Hearing, Location, Options as DatabaseOptions, Receiving,
+    Standing, Station, Tables,
+};

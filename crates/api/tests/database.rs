@@ -3,8 +3,13 @@
 
 mod common;
 
-use alloy_primitives::{Address, B128};
-use assize_api::{Database, Heard, Hearing, Station};
+use alloy_primitives::{Address, B128, B256};
+use assize_api::{
+    BatchMarks, Clock, Database, DatabaseOptions, Heard, Hearing, Location, Receiving, Station,
+};
+use assize_measurement::unixfs::file_cid;
+use assize_protocol::RoundNumber;
+use assize_publish::{Ingest, PostgresIngest, SignedRow, SqliteIngest};
 use assize_wire::Version;
 
 use crate::common::places;
@@ -77,5 +82,129 @@ async fn of_a_stations_heartbeats_in_one_group_each_is_judged() {
         });
         use Hearing::{Noted, Replayed};
         assert_eq!(hearings.await.unwrap(), [Noted, Noted, Noted, Replayed, Replayed]);
+    }
+}
+
+fn row(number: u8) -> SignedRow {
+    SignedRow {
+        digest: B256::repeat_byte(number),
+        round: RoundNumber(1),
+        line: format!("{{\"number\":{number}}}"),
+    }
+}
+
+#[tokio::test]
+async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
+    for place in places() {
+        let clock = Clock::standing(1_000);
+        let options = DatabaseOptions {
+            clock: clock.clone(),
+            ..DatabaseOptions::default()
+        };
+        let database = Database::open_with(&place.location, options.clone()).unwrap();
+        let new = |received_at| Receiving::New { received_at };
+        let known = |received_at| Receiving::Known { received_at };
+        assert_eq!(
+            database.take(vec![row(1), row(2)]).await.unwrap(),
+            [new(1_000); 2]
+        );
+        clock.set(2_000);
+        assert_eq!(
+            database.take(vec![row(2), row(3), row(3)]).await.unwrap(),
+            [known(1_000), new(2_000), known(2_000)]
+        );
+        // As after a kill.
+        drop(database);
+        let database = Database::open_with(&place.location, options).unwrap();
+        clock.set(3_000);
+        assert_eq!(
+            database.take(vec![row(1), row(3)]).await.unwrap(),
+            [known(1_000), known(2_000)]
+        );
+        assert_eq!(database.find(B256::repeat_byte(9)).await.unwrap(), None);
+        let standing = database.find(B256::repeat_byte(3)).await.unwrap().unwrap();
+        assert_eq!(
+            (standing.found.received_at, standing.found.batch, standing.mark),
+            (2_000, None, None)
+        );
+
+        // The publisher batches it from the same table, and the marks find its line.
+        let cid = file_cid(b"a batch");
+        let batch = tokio::task::spawn_blocking({
+            let location = place.location.clone();
+            move || {
+                let mut ingest: Box<dyn Ingest> = match &location {
+                    Location::File(path) => Box::new(SqliteIngest::open(path).unwrap()),
+                    Location::Postgres(url) => Box::new(PostgresIngest::connect(url).unwrap()),
+                };
+                let batch = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
+                ingest.set_stored(batch.id, &cid, 100).unwrap();
+                batch
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(batch.count, 3);
+        let standing = database.find(B256::repeat_byte(3)).await.unwrap().unwrap();
+        assert_eq!(standing.found.batch.unwrap().cid, Some(cid));
+        let marks = BatchMarks {
+            cid,
+            marks: vec![7, 8, 9],
+        };
+        for _ in 0..2 {
+            database.mark(RoundNumber(1), vec![marks.clone()]).await.unwrap();
+        }
+        for (number, mark) in [(1, 7), (2, 8), (3, 9)] {
+            let standing = database.find(B256::repeat_byte(number)).await.unwrap().unwrap();
+            assert_eq!(standing.mark, Some(mark));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_days_limit_holds_over_restarts_and_ends_with_the_day() {
+    for place in places() {
+        let clock = Clock::standing(86_400);
+        let options = DatabaseOptions {
+            clock: clock.clone(),
+            daily_bytes: 2 * row(1).line.len() as u64,
+        };
+        for (number, expected) in [
+            (1, Receiving::New { received_at: 86_400 }),
+            (2, Receiving::New { received_at: 86_400 }),
+            (3, Receiving::OverLimit),
+            (1, Receiving::Known { received_at: 86_400 }),
+        ] {
+            let database = Database::open_with(&place.location, options.clone()).unwrap();
+            assert_eq!(
+                database.take(vec![row(number)]).await.unwrap(),
+                [expected],
+                "{number}"
+            );
+        }
+        clock.set(2 * 86_400);
+        let database = Database::open_with(&place.location, options).unwrap();
+        let new = Receiving::New { received_at: 172_800 };
+        assert_eq!(database.take(vec![row(3)]).await.unwrap(), [new]);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_together_is_written_together_and_each_gets_its_own_answer() {
+    for place in places() {
+        let database = Database::open(&place.location).unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..200_u8 {
+            let database = database.clone();
+            tasks.spawn(async move {
+                let taken = database.take(vec![row(number % 100)]).await.unwrap();
+                let hearing = database.hear(heard(number, 100)).await.unwrap();
+                (matches!(taken[..], [Receiving::New { .. }]), hearing)
+            });
+        }
+        let answers = tasks.join_all().await;
+        assert_eq!(answers.iter().filter(|(new, _)| *new).count(), 100);
+        assert!(answers.iter().all(|(_, hearing)| *hearing == Hearing::Noted));
+        assert_eq!(database.waiting(), 0);
     }
 }

@@ -9,13 +9,17 @@ mod location;
 mod postgres;
 mod sqlite;
 mod threads;
+mod writer;
 
-use alloy_primitives::{Address, B128};
+use alloy_primitives::{Address, B128, B256};
+use assize_protocol::{FileCid, RoundNumber};
+use assize_publish::{DailyLimit, Found, SignedRow, Taken};
 use assize_wire::Version;
 
 pub use error::DatabaseError;
 pub use location::Location;
-pub use threads::Database;
+pub use threads::{Database, Options};
+pub use writer::Receiving;
 
 /// A station, as the book has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +64,24 @@ pub enum Hearing {
     Replayed,
 }
 
+/// What evaluation made of the lines of one batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchMarks {
+    /// The batch.
+    pub cid: FileCid,
+    /// A mark for each line, in order.
+    pub marks: Vec<u8>,
+}
+
+/// Where a measurement stands, as far as the database knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The measurement, and its batch if it is in one.
+    pub found: Found,
+    /// What evaluation made of it, once its round is evaluated.
+    pub mark: Option<u8>,
+}
+
 /// One connection to the database. Every method is one transaction, durable when it returns.
 pub trait Tables: Send {
     /// Notes heartbeats, in the order given; what became of each.
@@ -73,6 +95,29 @@ pub trait Tables: Send {
     /// # Errors
     /// [`DatabaseError`].
     fn live(&mut self, since: u64) -> Result<Vec<Station>, DatabaseError>;
+
+    /// Appends measurements to the publisher's table: [`Ingest::append`](assize_publish::Ingest::append).
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; nothing is appended then.
+    fn append(
+        &mut self,
+        rows: &[SignedRow],
+        received_at: u64,
+        limit: DailyLimit,
+    ) -> Result<Vec<Taken>, DatabaseError>;
+
+    /// Where a measurement stands; none if it was never appended, or is pruned.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    fn find(&mut self, digest: B256) -> Result<Option<Standing>, DatabaseError>;
+
+    /// Keeps what evaluation made of a round, for good.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError>;
 
     /// Strikes out stations last seen before a time (Unix seconds); how many.
     ///

@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
+use assize_protocol::RoundNumber;
+use assize_publish::{DailyLimit, Ingest, PostgresIngest, SignedRow, Taken};
 use postgres::types::Type;
 use postgres::{Client, Config, NoTls, Row};
 
-use super::{DatabaseError, Heard, Hearing, Station, Tables};
+use super::{BatchMarks, DatabaseError, Heard, Hearing, Standing, Station, Tables};
 
 /// Held while tables are made: two instances that start at once would both make them.
 const LOCK: i64 = 0x0000_6173_7369_7a66;
@@ -20,6 +22,7 @@ pub(super) struct PostgresTables {
     /// The database's name and host, without its password.
     label: String,
     client: Option<Client>,
+    ingest: PostgresIngest,
 }
 
 impl PostgresTables {
@@ -41,6 +44,7 @@ impl PostgresTables {
             label: format!("{name} on {}", hosts.join(", ")),
             config,
             client: None,
+            ingest: PostgresIngest::connect(url)?,
         };
         tables.with(|client| {
             let mut transaction = client.transaction()?;
@@ -142,6 +146,55 @@ impl Tables for PostgresTables {
             )
         })?;
         rows.iter().map(station_of).collect()
+    }
+
+    fn append(
+        &mut self,
+        rows: &[SignedRow],
+        received_at: u64,
+        limit: DailyLimit,
+    ) -> Result<Vec<Taken>, DatabaseError> {
+        Ok(self.ingest.append(rows, received_at, limit)?)
+    }
+
+    fn find(&mut self, digest: B256) -> Result<Option<Standing>, DatabaseError> {
+        let Some(found) = self.ingest.find(digest)? else {
+            return Ok(None);
+        };
+        let mut mark = None;
+        if let Some((batch, cid)) = found.batch.and_then(|batch| Some((batch, batch.cid?))) {
+            let cid = cid.to_string();
+            let marked = self.with(|client| {
+                client.query_typed_opt(
+                    "SELECT 1 FROM evaluated_batch WHERE cid = $1",
+                    &[(&cid, Type::TEXT)],
+                )
+            })?;
+            if marked.is_some() {
+                let line = self.ingest.line_of(&batch, found.id)? as i32;
+                let marks = self.with(|client| {
+                    client.query_typed_opt(
+                        "SELECT substring(labels FROM $1 FOR 1) FROM evaluated_batch WHERE cid = $2",
+                        &[(&line, Type::INT4), (&cid, Type::TEXT)],
+                    )
+                })?;
+                mark = marks.and_then(|row| row.get::<_, &[u8]>(0).first().copied());
+            }
+        }
+        Ok(Some(Standing { found, mark }))
+    }
+
+    fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError> {
+        self.with(|client| {
+            let mut transaction = client.transaction()?;
+            for BatchMarks { cid, marks } in batches {
+                transaction.execute(
+                    "INSERT INTO evaluated_batch (cid, round, labels) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                    &[&cid.to_string(), &(round.0 as i64), marks],
+                )?;
+            }
+            transaction.commit()
+        })
     }
 
     fn forget(&mut self, before: u64) -> Result<u64, DatabaseError> {

@@ -11,3 +11,11 @@ CREATE TABLE IF NOT EXISTS station (
 );
 
 CREATE INDEX IF NOT EXISTS station_seen ON station (seen_at);
+
+CREATE TABLE IF NOT EXISTS evaluated_batch (
+    cid TEXT PRIMARY KEY,
+    round BIGINT NOT NULL,
+    labels BYTEA NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS evaluated_batch_of ON evaluated_batch (round);

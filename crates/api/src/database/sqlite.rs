@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, params};
+use alloy_primitives::B256;
+use assize_protocol::RoundNumber;
+use assize_publish::{DailyLimit, Ingest, SignedRow, SqliteIngest, Taken};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{DatabaseError, Heard, Hearing, Station, Tables};
+use super::{BatchMarks, DatabaseError, Heard, Hearing, Standing, Station, Tables};
 
 /// How long a statement waits while another connection writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -16,6 +19,7 @@ const BUSY: Duration = Duration::from_secs(10);
 pub(super) struct SqliteTables {
     path: PathBuf,
     connection: Connection,
+    ingest: SqliteIngest,
 }
 
 impl SqliteTables {
@@ -39,8 +43,11 @@ impl SqliteTables {
                 Err(source) => return Err(sqlite(path, source)),
             }
         };
-        let path = path.to_owned();
-        Ok(Self { path, connection })
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+            ingest: SqliteIngest::open(path)?,
+        })
     }
 
     fn with<T>(
@@ -109,6 +116,57 @@ impl Tables for SqliteTables {
             .into_iter()
             .map(|station| station.map_err(nonsense))
             .collect()
+    }
+
+    fn append(
+        &mut self,
+        rows: &[SignedRow],
+        received_at: u64,
+        limit: DailyLimit,
+    ) -> Result<Vec<Taken>, DatabaseError> {
+        Ok(self.ingest.append(rows, received_at, limit)?)
+    }
+
+    fn find(&mut self, digest: B256) -> Result<Option<Standing>, DatabaseError> {
+        let Some(found) = self.ingest.find(digest)? else {
+            return Ok(None);
+        };
+        let mut mark = None;
+        if let Some((batch, cid)) = found.batch.and_then(|batch| Some((batch, batch.cid?))) {
+            let marked = self.with(|connection| {
+                connection
+                    .prepare_cached("SELECT 1 FROM evaluated_batch WHERE cid = ?")?
+                    .exists([cid.to_string()])
+            })?;
+            if marked {
+                let line = self.ingest.line_of(&batch, found.id)?;
+                mark = self
+                    .with(|connection| {
+                        connection
+                            .prepare_cached("SELECT substr(labels, ?, 1) FROM evaluated_batch WHERE cid = ?")?
+                            .query_row(params![line as i64, cid.to_string()], |row| {
+                                row.get::<_, Vec<u8>>(0)
+                            })
+                            .optional()
+                    })?
+                    .and_then(|mark| mark.first().copied());
+            }
+        }
+        Ok(Some(Standing { found, mark }))
+    }
+
+    fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError> {
+        self.with(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for BatchMarks { cid, marks } in batches {
+                transaction
+                    .prepare_cached(
+                        "INSERT OR IGNORE INTO evaluated_batch (cid, round, labels) VALUES (?, ?, ?)",
+                    )?
+                    .execute(params![cid.to_string(), round.0 as i64, marks])?;
+            }
+            transaction.commit()
+        })
     }
 
     fn forget(&mut self, before: u64) -> Result<u64, DatabaseError> {

@@ -11,3 +11,12 @@ CREATE TABLE IF NOT EXISTS station (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS station_seen ON station (seen_at);
+
+-- What evaluation made of each line of a batch: a byte a line, label in the low half, verdict in the high one.
+CREATE TABLE IF NOT EXISTS evaluated_batch (
+    cid TEXT PRIMARY KEY,
+    round INTEGER NOT NULL,
+    labels BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS evaluated_batch_of ON evaluated_batch (round);

@@ -1,21 +1,43 @@
 //! The database's threads, and what is asked of them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
 use std::thread;
 
+use alloy_primitives::B256;
+use assize_protocol::RoundNumber;
+use assize_publish::SignedRow;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{DatabaseError, Heard, Hearing, Location, Station, Tables};
+use super::writer::{Receiving, Write, write_all};
+use super::{BatchMarks, DatabaseError, Heard, Hearing, Location, Standing, Station, Tables};
+use crate::Clock;
 
 type Result<T> = std::result::Result<T, DatabaseError>;
 
-/// Writes that may wait; more are refused, so that a slow disk does not fill the memory.
-const MOST_WAITING: usize = 4_096;
-/// Heartbeats in one transaction.
-const GROUP: usize = 2_000;
+/// Rows that may wait to be written; more are refused, so that a slow disk does not fill the memory.
+const MOST_WAITING: usize = 20_000;
 /// Threads that read.
 const READERS: usize = 2;
+
+/// What can be chosen about a database.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Tells when measurements are received.
+    pub clock: Clock,
+    /// Bytes of measurements that are taken on one day (UTC), over all processes on the database.
+    pub daily_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            daily_bytes: u64::MAX,
+        }
+    }
+}
 
 /// The database. All clones are one; it is closed with the last of them, after all that waits is written.
 ///
@@ -26,13 +48,10 @@ pub struct Database(Arc<Shared>);
 
 struct Shared {
     location: Location,
-    writes: mpsc::Sender<Write>,
+    writes: mpsc::UnboundedSender<Write>,
+    /// Rows in `writes`.
+    waiting: Arc<AtomicUsize>,
     reads: blocking::Sender<Read>,
-}
-
-struct Write {
-    heard: Heard,
-    answer: oneshot::Sender<Result<Hearing>>,
 }
 
 type Read = Box<dyn FnOnce(&mut dyn Tables) + Send>;
@@ -43,24 +62,41 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`] names the database.
     pub fn open(location: &Location) -> Result<Self> {
-        let (writes, to_write) = mpsc::channel(MOST_WAITING);
+        Self::open_with(location, Options::default())
+    }
+
+    /// As [`Database::open`], with all that can be chosen.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] names the database.
+    pub fn open_with(location: &Location, options: Options) -> Result<Self> {
+        let (writes, to_write) = mpsc::unbounded_channel();
         let (reads, to_read) = blocking::channel();
         let to_read = Arc::new(Mutex::new(to_read));
+        let waiting = Arc::new(AtomicUsize::new(0));
         // PostgreSQL's client must not be made on a thread of a runtime.
-        on_thread("database-writer", location.clone(), move |tables| {
-            write_all(tables, to_write)
+        on_thread("database-writer", location.clone(), {
+            let waiting = Arc::clone(&waiting);
+            move |tables| write_all(tables, to_write, &waiting, &options)
         })?;
         for _ in 0..READERS {
             let to_read = Arc::clone(&to_read);
             on_thread("database-reader", location.clone(), move |tables| {
-                read_all(tables, &to_read)
+                read_all(tables, &to_read);
             })?;
         }
         Ok(Self(Arc::new(Shared {
             location: location.clone(),
             writes,
+            waiting,
             reads,
         })))
+    }
+
+    /// Rows that wait to be written.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::Relaxed)
     }
 
     /// Notes a heartbeat.
@@ -68,17 +104,31 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`].
     pub async fn hear(&self, heard: Heard) -> Result<Hearing> {
-        let (answer, answered) = oneshot::channel();
-        self.0
-            .writes
-            .try_send(Write { heard, answer })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => DatabaseError::Overloaded {
-                    waiting: MOST_WAITING,
-                },
-                mpsc::error::TrySendError::Closed(_) => DatabaseError::Closed,
-            })?;
-        answered.await.map_err(|_| DatabaseError::Closed)?
+        self.write(1, |answer| Write::Hear(heard, answer)).await
+    }
+
+    /// Takes measurements; what became of each, once they are durable.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; whether they were taken is not known then, and sending them again is safe.
+    pub async fn take(&self, rows: Vec<SignedRow>) -> Result<Vec<Receiving>> {
+        self.write(rows.len(), |answer| Write::Take(rows, answer)).await
+    }
+
+    /// Where a measurement stands; none if it was never taken, or is pruned.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn find(&self, digest: B256) -> Result<Option<Standing>> {
+        self.read(move |tables| tables.find(digest)).await
+    }
+
+    /// Keeps what evaluation made of a round, for good.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn mark(&self, round: RoundNumber, batches: Vec<BatchMarks>) -> Result<()> {
+        self.read(move |tables| tables.mark(round, &batches)).await
     }
 
     /// The stations seen at `since` (Unix seconds) or later: first seen first, those of one second by address.
@@ -95,6 +145,24 @@ impl Database {
     /// [`DatabaseError`].
     pub async fn forget(&self, before: u64) -> Result<u64> {
         self.read(move |tables| tables.forget(before)).await
+    }
+
+    async fn write<T>(
+        &self,
+        rows: usize,
+        write: impl FnOnce(oneshot::Sender<Result<T>>) -> Write,
+    ) -> Result<T> {
+        let waiting = self.0.waiting.fetch_add(rows, Ordering::Relaxed);
+        if waiting + rows > MOST_WAITING {
+            self.0.waiting.fetch_sub(rows, Ordering::Relaxed);
+            return Err(DatabaseError::Overloaded { waiting });
+        }
+        let (answer, answered) = oneshot::channel();
+        self.0
+            .writes
+            .send(write(answer))
+            .map_err(|_| DatabaseError::Closed)?;
+        answered.await.map_err(|_| DatabaseError::Closed)?
     }
 
     async fn read<T: Send + 'static>(
@@ -138,27 +206,6 @@ fn on_thread(
         .spawn(work)
         .map_err(|_| DatabaseError::Closed)?;
     is_made.recv().map_err(|_| DatabaseError::Closed)?
-}
-
-fn write_all(tables: &mut dyn Tables, mut writes: mpsc::Receiver<Write>) {
-    while let Some(first) = writes.blocking_recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP
-            && let Ok(next) = writes.try_recv()
-        {
-            group.push(next);
-        }
-        let (heard, answers): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|write| (write.heard, write.answer)).unzip();
-        let hearings = tables.hear(&heard);
-        for (index, answer) in answers.into_iter().enumerate() {
-            // Whoever asked may have gone.
-            let _ = answer.send(match &hearings {
-                Ok(hearings) => Ok(hearings[index]),
-                Err(error) => Err(error.clone()),
-            });
-        }
-    }
 }
 
 fn read_all(tables: &mut dyn Tables, reads: &Mutex<blocking::Receiver<Read>>) {
