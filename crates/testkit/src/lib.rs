@@ -3,6 +3,7 @@
 
 pub mod anvil;
 pub mod fault;
+pub mod filecoin;
 pub mod fixtures;
 pub mod network;
 pub mod postgres;

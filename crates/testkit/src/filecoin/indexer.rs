@@ -1,0 +1,321 @@
+//! An IPNI find server (ipni/specs IPNI.md, "Querying Records", and its OpenAPI document): no other that runs on a test's
+//! machine is known to us. Beside it, delegated routing (HTTP Routing V1), which is to follow it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use assize_protocol::PayloadCid;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use cid::Cid;
+use cid::multibase::Base;
+use cid::multihash::Multihash;
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::host::Running;
+use super::{Host, Record, lock};
+
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+const NOTHING: &str = "no results for query\n";
+
+/// What is wrong with an indexer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum IndexerFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// This status for everything, such as 500.
+    Status(u16),
+    /// Answers so much later.
+    Slow(Duration),
+    /// 200, and a page of HTML.
+    Garbage,
+    /// JSON that ends in its middle.
+    Truncated,
+    /// The connection ends without an answer.
+    HangUp,
+}
+
+/// A running indexer; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Indexer {
+    address: SocketAddr,
+    index: Arc<Index>,
+    _running: Running,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    /// By multihash, as bytes, in the order of publication.
+    records: Mutex<BTreeMap<Vec<u8>, Vec<Record>>>,
+    fault: Mutex<IndexerFault>,
+    requests: Mutex<u64>,
+}
+
+impl Indexer {
+    /// Starts one on a free port of this machine, with nothing in it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn start(host: &Host) -> io::Result<Self> {
+        let (listener, address) = host.listen()?;
+        let index = Arc::new(Index::default());
+        let app = router(Arc::clone(&index));
+        let running = host.run(async move {
+            let _ = axum::serve(listener, app).await;
+        });
+        Ok(Self {
+            address,
+            index,
+            _running: running,
+        })
+    }
+
+    /// Where it is, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Adds a record of a payload. The index is by multihash: CIDs of other versions and codecs find it too.
+    pub fn publish(&self, cid: PayloadCid, record: Record) {
+        self.publish_multihash(&multihash(cid), record);
+    }
+
+    /// Adds a record of a multihash, given as bytes.
+    pub fn publish_multihash(&self, multihash: &[u8], record: Record) {
+        lock(&self.index.records)
+            .entry(multihash.to_vec())
+            .or_default()
+            .push(record);
+    }
+
+    /// Forgets all records of a payload.
+    pub fn withdraw(&self, cid: PayloadCid) {
+        lock(&self.index.records).remove(&multihash(cid));
+    }
+
+    /// Lets it fail from now on.
+    pub fn set_fault(&self, fault: IndexerFault) {
+        *lock(&self.index.fault) = fault;
+    }
+
+    /// How many questions it got, `/health` apart.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        *lock(&self.index.requests)
+    }
+}
+
+fn multihash(cid: PayloadCid) -> Vec<u8> {
+    // A payload's CID is always a CID.
+    Cid::try_from(cid.to_bytes()).map_or_else(|_| Vec::new(), |cid| cid.hash().to_bytes())
+}
+
+fn router(index: Arc<Index>) -> Router {
+    let options = || async {
+        let allowed = [
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, Accept"),
+        ];
+        (StatusCode::NO_CONTENT, allowed)
+    };
+    Router::new()
+        .route("/cid", axum::routing::options(options))
+        .route("/cid/{cid}", get(find_cid).options(options))
+        .route("/multihash", axum::routing::post(find_batch).options(options))
+        .route("/multihash/{multihash}", get(find_multihash).options(options))
+        .route("/routing/v1/providers/{cid}", get(route))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&index),
+            with_fault,
+        ))
+        .route("/health", get(|| async { "ready\n" }))
+        .layer(axum::middleware::map_response(|mut response: Response| async {
+            let anyone = header::HeaderValue::from_static("*");
+            response
+                .headers_mut()
+                .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+            response
+        }))
+        .with_state(index)
+}
+
+/// Counts the request, and does to it what the fault is.
+async fn with_fault(
+    State(index): State<Arc<Index>>,
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> Response {
+    if request.method() != Method::OPTIONS {
+        *lock(&index.requests) += 1;
+    }
+    let fault = lock(&index.fault).clone();
+    match fault {
+        IndexerFault::None => next.run(request).await,
+        IndexerFault::Status(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, "the indexer is not well\n").into_response()
+        }
+        IndexerFault::Slow(pause) => {
+            tokio::time::sleep(pause).await;
+            next.run(request).await
+        }
+        IndexerFault::Garbage => {
+            let page = "<!doctype html><title>Just a moment…</title>";
+            ([(header::CONTENT_TYPE, JSON)], page).into_response()
+        }
+        IndexerFault::Truncated => {
+            let half = "{\"MultihashResults\":[{\"Multihash\":\"EiA";
+            ([(header::CONTENT_TYPE, JSON)], half).into_response()
+        }
+        IndexerFault::HangUp => {
+            // A body that fails before its first byte makes the server close the connection.
+            let gone = Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset));
+            Response::new(Body::from_stream(stream::iter([gone])))
+        }
+    }
+}
+
+async fn find_cid(State(index): State<Arc<Index>>, Path(cid): Path<String>, headers: HeaderMap) -> Response {
+    match cid.parse::<Cid>() {
+        // The library also takes paths that contain a CID.
+        Ok(parsed) if !cid.contains('/') => find(&index, &parsed.hash().to_bytes(), &headers),
+        _ => (StatusCode::BAD_REQUEST, format!("invalid cid: {cid}\n")).into_response(),
+    }
+}
+
+async fn find_multihash(
+    State(index): State<Arc<Index>>,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match Base::Base58Btc.decode(&text) {
+        Ok(bytes) if is_multihash(&bytes) => find(&index, &bytes, &headers),
+        _ => (StatusCode::BAD_REQUEST, format!("invalid multihash: {text}\n")).into_response(),
+    }
+}
+
+fn is_multihash(bytes: &[u8]) -> bool {
+    Multihash::<64>::from_bytes(bytes).is_ok()
+}
+
+/// The form of an answer that a client likes best; `None` if it likes none of ours.
+fn form(headers: &HeaderMap) -> Option<&'static str> {
+    let accept: Vec<_> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    if accept.is_empty() {
+        return Some(JSON);
+    }
+    let accept = accept.join(",");
+    let media = accept
+        .split(',')
+        .map(|range| range.split(';').next().unwrap_or_default().trim());
+    media.into_iter().find_map(|media| match media {
+        JSON | "application/*" | "*/*" => Some(JSON),
+        NDJSON => Some(NDJSON),
+        _ => None,
+    })
+}
+
+fn not_supported() -> Response {
+    let text = "media type not supported: application/json or application/x-ndjson\n";
+    (StatusCode::BAD_REQUEST, text).into_response()
+}
+
+fn find(index: &Index, multihash: &[u8], headers: &HeaderMap) -> Response {
+    let Some(form) = form(headers) else {
+        return not_supported();
+    };
+    let records = lock(&index.records).get(multihash).cloned().unwrap_or_default();
+    if records.is_empty() {
+        return (StatusCode::NOT_FOUND, NOTHING).into_response();
+    }
+    match form {
+        NDJSON => stream_lines(records.iter().map(Record::find_response).collect()),
+        _ => {
+            let results = result_of(multihash, &records);
+            json_response(format!("{{\"MultihashResults\":[{results}]}}"))
+        }
+    }
+}
+
+fn result_of(multihash: &[u8], records: &[Record]) -> String {
+    let records: Vec<_> = records.iter().map(Record::find_response).collect();
+    let multihash = Base::Base64Pad.encode(multihash);
+    format!(
+        "{{\"Multihash\":\"{multihash}\",\"ProviderResults\":[{}]}}",
+        records.join(",")
+    )
+}
+
+/// `POST /multihash`, in its base64 form, which the specification's example has.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FindRequest {
+    multihashes: Vec<String>,
+}
+
+async fn find_batch(State(index): State<Arc<Index>>, body: Bytes) -> Response {
+    let Ok(request) = serde_json::from_slice::<FindRequest>(&body) else {
+        return (StatusCode::BAD_REQUEST, "invalid request\n").into_response();
+    };
+    let mut results = Vec::new();
+    for text in request.multihashes {
+        let multihash = match Base::Base64Pad.decode(&text) {
+            Ok(bytes) if is_multihash(&bytes) => bytes,
+            _ => return (StatusCode::BAD_REQUEST, format!("invalid multihash: {text}\n")).into_response(),
+        };
+        if let Some(records) = lock(&index.records).get(&multihash) {
+            results.push(result_of(&multihash, records));
+        }
+    }
+    match results.is_empty() {
+        true => (StatusCode::NOT_FOUND, NOTHING).into_response(),
+        false => json_response(format!("{{\"MultihashResults\":[{}]}}", results.join(","))),
+    }
+}
+
+/// Delegated routing; who has no records of something says so with an empty list.
+async fn route(State(index): State<Arc<Index>>, Path(text): Path<String>, headers: HeaderMap) -> Response {
+    let Ok(cid) = text.parse::<Cid>() else {
+        return (StatusCode::BAD_REQUEST, format!("invalid cid: {text}\n")).into_response();
+    };
+    let records = lock(&index.records)
+        .get(&cid.hash().to_bytes())
+        .cloned()
+        .unwrap_or_default();
+    let peers: Vec<Value> = records.iter().map(Record::peer).collect();
+    match form(&headers) {
+        None => not_supported(),
+        Some(NDJSON) => stream_lines(peers.iter().map(Value::to_string).collect()),
+        Some(_) => json_response(json!({"Providers": peers}).to_string()),
+    }
+}
+
+fn json_response(body: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+}
+
+/// One line after the other, each sent by itself, with blank lines between.
+fn stream_lines(lines: Vec<String>) -> Response {
+    let chunk = |(index, line): (usize, String)| {
+        let before = if index == 0 { "" } else { "\n" };
+        Ok::<_, io::Error>(Bytes::from(format!("{before}{line}\n")))
+    };
+    let body = Body::from_stream(stream::iter(lines.into_iter().enumerate().map(chunk)));
+    ([(header::CONTENT_TYPE, NDJSON)], body).into_response()
+}

@@ -1,0 +1,291 @@
+//! Providers, an indexer and a node that belong together.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use assize_protocol::{ActorId, PayloadCid, ProviderId, Task, TaskList, TaskListError};
+use thiserror::Error;
+
+use super::{
+    Advertised, Conduct, DeadAddress, Expected, Host, Indexer, Lotus, MinerInfo, Payload, PeerIdSource, Plan,
+    Protocol, Provider, ProviderPlan, Record, hash, hash64, peer_id,
+};
+
+/// Why a local Filecoin did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FilecoinError {
+    /// The machine would not have it.
+    #[error("cannot start the servers of a local Filecoin: {0}")]
+    Io(#[from] io::Error),
+    /// A plan with the same payload twice.
+    #[error(transparent)]
+    Tasks(#[from] TaskListError),
+    /// A payload without a CID.
+    #[error("payload {index} of {provider} could not be made")]
+    Payload {
+        /// Whose.
+        provider: ProviderId,
+        /// Counted from 0.
+        index: u32,
+    },
+}
+
+/// Providers, an indexer and a node, at work; they end when this is dropped.
+#[derive(Debug)]
+pub struct LocalFilecoin {
+    indexer: Indexer,
+    lotus: Lotus,
+    offers: BTreeMap<ProviderId, Offer>,
+    tasks: TaskList,
+    host: Host,
+}
+
+/// A provider, and all that is true of it.
+#[derive(Debug)]
+pub struct Offer {
+    /// What it was made from.
+    pub plan: ProviderPlan,
+    /// Its server.
+    pub server: Provider,
+    /// What it advertises as.
+    pub peer_id: String,
+    /// What it has deals for.
+    pub payloads: Vec<Payload>,
+    /// Which of them it has lost, in the same order.
+    lost: Vec<bool>,
+    /// Advertised before the server's, if the plan has it so.
+    dead: Option<DeadAddress>,
+}
+
+impl LocalFilecoin {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// [`FilecoinError`]: the operating system's, or a plan without sense.
+    pub fn start(plan: &Plan) -> Result<Self, FilecoinError> {
+        Self::start_on(&Host::new()?, plan)
+    }
+
+    /// Starts everything, on threads that others use too.
+    ///
+    /// # Errors
+    /// As [`LocalFilecoin::start`].
+    pub fn start_on(host: &Host, plan: &Plan) -> Result<Self, FilecoinError> {
+        let indexer = Indexer::start(host)?;
+        let lotus = Lotus::start(host, plan.upstream.as_deref())?;
+        let mut offers = BTreeMap::new();
+        let mut tasks = Vec::new();
+        for (id, provider) in (Plan::FIRST_PROVIDER..).map(ProviderId).zip(&plan.providers) {
+            let offer = Offer::open(host, plan.seed, id, provider)?;
+            offer.introduce(&lotus, plan.seed, id);
+            for payload in &offer.payloads {
+                offer.advertise(&indexer, plan.seed, id, payload.cid());
+                tasks.push(task(plan, id, payload.cid()));
+            }
+            offers.insert(id, offer);
+        }
+        Ok(Self {
+            indexer,
+            lotus,
+            offers,
+            tasks: TaskList::new(tasks)?,
+            host: host.clone(),
+        })
+    }
+
+    /// All payloads of all providers, with clients and allocators.
+    #[must_use]
+    pub fn tasks(&self) -> &TaskList {
+        &self.tasks
+    }
+
+    /// JSON-RPC for checkers: `Filecoin.StateMinerInfo`, Curio's contract, and what the plan's chain answers.
+    #[must_use]
+    pub fn rpc_url(&self) -> String {
+        self.lotus.url()
+    }
+
+    /// The indexer, without a slash at the end.
+    #[must_use]
+    pub fn indexer_url(&self) -> String {
+        self.indexer.url()
+    }
+
+    /// The indexer, to let it fail.
+    #[must_use]
+    pub fn indexer(&self) -> &Indexer {
+        &self.indexer
+    }
+
+    /// The node, to let it fail.
+    #[must_use]
+    pub fn lotus(&self) -> &Lotus {
+        &self.lotus
+    }
+
+    /// The threads, for servers beside these.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The providers.
+    #[must_use]
+    pub fn offers(&self) -> &BTreeMap<ProviderId, Offer> {
+        &self.offers
+    }
+
+    /// A provider's server.
+    #[must_use]
+    pub fn provider(&self, id: ProviderId) -> Option<&Provider> {
+        self.offers.get(&id).map(|offer| &offer.server)
+    }
+
+    /// What a faultless checker must report of a task, by what the provider does at this moment; `None` if it is none of
+    /// these tasks.
+    #[must_use]
+    pub fn expected(&self, provider: ProviderId, cid: PayloadCid) -> Option<Expected> {
+        self.offers.get(&provider)?.expected(cid)
+    }
+}
+
+impl Offer {
+    fn open(host: &Host, seed: u64, id: ProviderId, plan: &ProviderPlan) -> Result<Self, FilecoinError> {
+        let server = Provider::start(host, plan.conduct.clone(), hash64(seed, &[&id.0.to_be_bytes()]))?;
+        let dead = match plan.dead_address_first {
+            true => Some(DeadAddress::reserve()?),
+            false => None,
+        };
+        let mut payloads = Vec::new();
+        let mut lost = Vec::new();
+        for index in 0..plan.payloads {
+            let payload =
+                Payload::derive(seed, id, index).ok_or(FilecoinError::Payload { provider: id, index })?;
+            let draw = hash64(seed, &[b"kept", &id.0.to_be_bytes(), &index.to_be_bytes()]);
+            let is_lost = draw as f64 / u64::MAX as f64 >= plan.kept;
+            server.store(&payload);
+            if is_lost {
+                server.lose(&payload);
+            }
+            payloads.push(payload);
+            lost.push(is_lost);
+        }
+        Ok(Self {
+            plan: plan.clone(),
+            server,
+            peer_id: peer_id(seed, id.0),
+            payloads,
+            lost,
+            dead,
+        })
+    }
+
+    /// Tells the chain who it is.
+    fn introduce(&self, lotus: &Lotus, seed: u64, id: ProviderId) {
+        let on_chain = match self.plan.peer_id {
+            PeerIdSource::MinerInfo => self.peer_id.clone(),
+            PeerIdSource::Contract => {
+                lotus.map_peer_id(id, &self.peer_id);
+                another(seed, id)
+            }
+        };
+        let info = MinerInfo {
+            peer_id: Some(on_chain),
+            multiaddrs: Vec::new(),
+        };
+        lotus.set_miner(id, info);
+    }
+
+    /// Tells the indexer what it has. Before its records there is one of Bitswap alone, from another, as most payloads have.
+    fn advertise(&self, indexer: &Indexer, seed: u64, id: ProviderId, cid: PayloadCid) {
+        let http = Protocol::TrustlessGateway;
+        let graphsync = Protocol::graphsync(hash(seed, &[b"piece", &cid.to_bytes()]));
+        let publish = |peer: &str, protocols: &[Protocol]| {
+            indexer.publish(cid, Record::new(peer, &self.addresses(), protocols));
+        };
+        if self.plan.advertised != Advertised::Nowhere {
+            let elsewhere = ["/dns4/bitswap.example.net/tcp/443/wss".to_owned()];
+            let stranger = peer_id(seed, 0);
+            indexer.publish(cid, Record::new(&stranger, &elsewhere, &[Protocol::Bitswap]));
+        }
+        match self.plan.advertised {
+            Advertised::Http => publish(&self.peer_id, &[http]),
+            Advertised::Graphsync => {
+                let addresses = ["/ip4/127.0.0.1/tcp/24001".to_owned()];
+                indexer.publish(cid, Record::new(&self.peer_id, &addresses, &[graphsync]));
+            }
+            Advertised::Both => publish(&self.peer_id, &[graphsync, http]),
+            Advertised::Apart => {
+                publish(&self.peer_id, &[graphsync]);
+                publish(&self.peer_id, &[http]);
+            }
+            Advertised::ByAnother => publish(&another(seed, id), &[http]),
+            Advertised::Nowhere => {}
+        }
+    }
+
+    /// The addresses that it advertises, in their order.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let dead = self.dead.iter().map(DeadAddress::multiaddr);
+        dead.chain([self.server.multiaddr()]).collect()
+    }
+
+    /// What a faultless checker must report of a payload, by what the provider does at this moment; `None` if it has no deal
+    /// for it.
+    #[must_use]
+    pub fn expected(&self, cid: PayloadCid) -> Option<Expected> {
+        let index = self.payloads.iter().position(|payload| payload.cid() == cid)?;
+        Some(match self.plan.advertised {
+            Advertised::Nowhere => Expected::only("IPNI_ERROR_404"),
+            Advertised::ByAnother => Expected::only("IPNI_NO_VALID_ADVERTISEMENT"),
+            // Nothing is fetched, unless by a Lassie that cannot.
+            Advertised::Graphsync => Expected::only("UNKNOWN_ERROR"),
+            Advertised::Http | Advertised::Both | Advertised::Apart => {
+                self.server.conduct().expected(self.lost[index])
+            }
+        })
+    }
+
+    /// Of how many payloads a retrieval must succeed now, and how many there are.
+    #[must_use]
+    pub fn retrievable(&self) -> (usize, usize) {
+        let good = |payload: &&Payload| {
+            self.expected(payload.cid())
+                .is_some_and(|expected| expected.is_ok())
+        };
+        (self.payloads.iter().filter(good).count(), self.payloads.len())
+    }
+
+    /// Whether the payloads of this provider can be had or not without dice, whatever checker looks.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !matches!(self.server.conduct(), Conduct::Flaky(_))
+    }
+}
+
+/// The peer id of somebody near.
+fn another(seed: u64, id: ProviderId) -> String {
+    peer_id(seed, id.0 + (1 << 32))
+}
+
+fn task(plan: &Plan, provider: ProviderId, cid: PayloadCid) -> Task {
+    let draw = hash64(plan.seed, &[b"deal", &provider.0.to_be_bytes(), &cid.to_bytes()]);
+    let (clients, allocators) = (plan.clients.max(1), plan.allocators.max(1));
+    let mut of_whom = vec![draw % clients];
+    if draw >> 32 & 3 == 0 && clients > 1 {
+        of_whom.push((of_whom[0] + 1) % clients);
+    }
+    of_whom.sort_unstable();
+    let mut by_whom: Vec<_> = of_whom.iter().map(|client| client % allocators).collect();
+    by_whom.sort_unstable();
+    by_whom.dedup();
+    let ids = |first: u64, all: Vec<u64>| all.into_iter().map(|index| ActorId(first + index)).collect();
+    Task {
+        cid,
+        provider,
+        clients: ids(Plan::FIRST_CLIENT, of_whom),
+        allocators: ids(Plan::FIRST_ALLOCATOR, by_whom),
+    }
+}

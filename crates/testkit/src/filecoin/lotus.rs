@@ -1,0 +1,323 @@
+//! A Filecoin node's JSON-RPC: who a provider is, from a table; all else from the node behind it, such as anvil.
+//!
+//! So one address serves a checker on a local network, for the chain as for peer ids.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alloy_primitives::{Address, address, hex};
+use alloy_sol_types::{SolCall, SolValue, sol};
+use assize_protocol::ProviderId;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cid::multibase::Base;
+use serde_json::{Value, json};
+
+use super::host::Running;
+use super::{Host, lock};
+
+/// Where Curio's contract of peer ids is on mainnet (`MinerPeerIDMapping`), and here too.
+pub const CURIO_PEER_IDS: Address = address!("14183aD016Ddc83D638425D6328009aa390339Ce");
+
+/// For the node behind.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest request, bytes; a deployment is far below.
+const MAX_REQUEST: usize = 16 << 20;
+
+sol! {
+    struct PeerData {
+        string peerID;
+        bytes signedMessage;
+    }
+
+    function getPeerData(uint64 minerID) external view returns (PeerData memory);
+}
+
+/// What is wrong with a node, in what it answers itself; what it passes on is well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LotusFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// This HTTP status.
+    Status(u16),
+    /// A JSON-RPC error.
+    Error(String),
+    /// Answers so much later.
+    Slow(Duration),
+    /// 200, and a page of HTML.
+    Garbage,
+}
+
+/// What the chain says of a provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MinerInfo {
+    /// Its peer id, if it has set one.
+    pub peer_id: Option<String>,
+    /// Its multiaddrs, binary.
+    pub multiaddrs: Vec<Vec<u8>>,
+}
+
+/// A running node; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Lotus {
+    address: SocketAddr,
+    node: Arc<Node>,
+    _running: Running,
+}
+
+#[derive(Debug)]
+struct Node {
+    upstream: Option<String>,
+    agent: ureq::Agent,
+    miners: Mutex<BTreeMap<ProviderId, MinerInfo>>,
+    /// Curio's contract.
+    peer_ids: Mutex<BTreeMap<ProviderId, String>>,
+    fault: Mutex<LotusFault>,
+    counts: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Lotus {
+    /// Starts one on a free port of this machine, with nobody in its table. Without a node behind it, it knows no other
+    /// method.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn start(host: &Host, upstream: Option<&str>) -> io::Result<Self> {
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let node = Arc::new(Node {
+            upstream: upstream.map(str::to_owned),
+            agent,
+            miners: Mutex::default(),
+            peer_ids: Mutex::default(),
+            fault: Mutex::default(),
+            counts: Mutex::default(),
+        });
+        let (listener, address) = host.listen()?;
+        let app = Router::new()
+            .fallback(answer)
+            .layer(DefaultBodyLimit::max(MAX_REQUEST))
+            .with_state(Arc::clone(&node));
+        let running = host.run(async move {
+            let _ = axum::serve(listener, app).await;
+        });
+        Ok(Self {
+            address,
+            node,
+            _running: running,
+        })
+    }
+
+    /// The JSON-RPC endpoint. Every path is it, `/rpc/v1` too.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Enters a provider.
+    pub fn set_miner(&self, provider: ProviderId, info: MinerInfo) {
+        lock(&self.node.miners).insert(provider, info);
+    }
+
+    /// Enters a peer id in Curio's contract ([`CURIO_PEER_IDS`]).
+    pub fn map_peer_id(&self, provider: ProviderId, peer_id: &str) {
+        lock(&self.node.peer_ids).insert(provider, peer_id.to_owned());
+    }
+
+    /// Lets it fail from now on.
+    pub fn set_fault(&self, fault: LotusFault) {
+        *lock(&self.node.fault) = fault;
+    }
+
+    /// How often a method was asked for, in what it answers itself: `Filecoin.StateMinerInfo`, `getPeerData`.
+    #[must_use]
+    pub fn request_count(&self, method: &str) -> u64 {
+        lock(&self.node.counts).get(method).copied().unwrap_or_default()
+    }
+}
+
+/// What is asked of the node itself.
+enum Question {
+    MinerInfo(Value),
+    PeerData(ProviderId),
+}
+
+impl Question {
+    fn of(request: &Value) -> Option<Self> {
+        let params = &request["params"];
+        match request["method"].as_str()? {
+            "Filecoin.StateMinerInfo" => Some(Self::MinerInfo(params[0].clone())),
+            "eth_call" => {
+                let call = &params[0];
+                let to: Address = call["to"].as_str()?.parse().ok()?;
+                let input = call["input"].as_str().or(call["data"].as_str())?;
+                let asked = getPeerDataCall::abi_decode(&hex::decode(input).ok()?).ok()?;
+                (to == CURIO_PEER_IDS).then_some(Self::PeerData(ProviderId(asked.minerID)))
+            }
+            _ => None,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::MinerInfo(_) => "Filecoin.StateMinerInfo",
+            Self::PeerData(_) => "getPeerData",
+        }
+    }
+}
+
+async fn answer(State(node): State<Arc<Node>>, body: Bytes) -> Response {
+    let Ok(request) = serde_json::from_slice::<Value>(&body) else {
+        let error = json!({"code": -32_700, "message": "parse error"});
+        return json_response(&json!({"jsonrpc": "2.0", "id": null, "error": error}));
+    };
+    let requests = match &request {
+        Value::Array(requests) => requests.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    if requests.iter().all(|request| Question::of(request).is_none()) {
+        return node.pass_on(body).await;
+    }
+    let fault = lock(&node.fault).clone();
+    match &fault {
+        LotusFault::None | LotusFault::Error(_) => {}
+        LotusFault::Slow(pause) => tokio::time::sleep(*pause).await,
+        LotusFault::Status(status) => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return (status, "the node is not well\n").into_response();
+        }
+        LotusFault::Garbage => {
+            let page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
+            return ([(header::CONTENT_TYPE, "text/html")], page).into_response();
+        }
+    }
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(match Question::of(request) {
+            Some(question) => node.answer(&question, &request["id"], &fault),
+            None => {
+                let response = node.pass_on(request.to_string().into()).await;
+                let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+                serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default()
+            }
+        });
+    }
+    match request {
+        Value::Array(_) => json_response(&Value::Array(answers)),
+        _ => json_response(&answers.pop().unwrap_or_default()),
+    }
+}
+
+impl Node {
+    fn answer(&self, question: &Question, id: &Value, fault: &LotusFault) -> Value {
+        *lock(&self.counts).entry(question.name().to_owned()).or_default() += 1;
+        let result = match (fault, question) {
+            (LotusFault::Error(message), _) => Err((-32_000, message.clone())),
+            (_, Question::MinerInfo(address)) => self.miner_info(address),
+            (_, Question::PeerData(provider)) => {
+                let peer_id = lock(&self.peer_ids).get(provider).cloned();
+                let data = PeerData {
+                    peerID: peer_id.unwrap_or_default(),
+                    signedMessage: Default::default(),
+                };
+                Ok(json!(hex::encode_prefixed(data.abi_encode())))
+            }
+        };
+        match result {
+            Ok(result) => json!({"jsonrpc": "2.0", "result": result, "id": id}),
+            Err((code, message)) => {
+                json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
+            }
+        }
+    }
+
+    fn miner_info(&self, address: &Value) -> Result<Value, (i64, String)> {
+        let text = address.as_str().unwrap_or_default();
+        let Ok(provider) = text.parse::<ProviderId>() else {
+            let message = format!(
+                "unmarshaling params for 'Filecoin.StateMinerInfo': {text}: unknown address protocol"
+            );
+            return Err((-32_602, message));
+        };
+        let miners = lock(&self.miners);
+        let Some(info) = miners.get(&provider) else {
+            let message = format!("failed to load miner actor: actor not found: {provider}");
+            return Err((1, message));
+        };
+        let multiaddrs: Vec<_> = info
+            .multiaddrs
+            .iter()
+            .map(|address| Base::Base64Pad.encode(address))
+            .collect();
+        // Lotus says null, not [], if there are none.
+        let multiaddrs = if multiaddrs.is_empty() {
+            Value::Null
+        } else {
+            json!(multiaddrs)
+        };
+        Ok(json!({
+            "Owner": format!("f0{}", provider.0 + 1),
+            "Worker": format!("f0{}", provider.0 + 2),
+            "NewWorker": "<empty>",
+            "ControlAddresses": [],
+            "WorkerChangeEpoch": -1,
+            "PeerId": info.peer_id,
+            "Multiaddrs": multiaddrs,
+            "WindowPoStProofType": 8,
+            "SectorSize": 34_359_738_368_u64,
+            "WindowPoStPartitionSectors": 2_349,
+            "ConsensusFaultElapsed": -1,
+            "PendingOwnerAddress": null,
+            "Beneficiary": format!("f0{}", provider.0 + 1),
+            "BeneficiaryTerm": {"Quota": "0", "UsedQuota": "0", "Expiration": 0},
+            "PendingBeneficiaryTerm": null,
+        }))
+    }
+
+    /// The node behind answers, as it likes.
+    async fn pass_on(self: &Arc<Self>, body: Bytes) -> Response {
+        let Some(upstream) = self.upstream.clone() else {
+            let id =
+                serde_json::from_slice::<Value>(&body).map_or(Value::Null, |request| request["id"].clone());
+            let error = json!({"code": -32_601, "message": "method not found"});
+            return json_response(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
+        };
+        let node = Arc::clone(self);
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut response = node
+                .agent
+                .post(&upstream)
+                .header("Content-Type", "application/json")
+                .send(&body[..])?;
+            let text = response.body_mut().with_config().limit(u64::MAX).read_to_vec()?;
+            Ok::<_, ureq::Error>((response.status().as_u16(), text))
+        });
+        match asked.await {
+            Ok(Ok((status, text))) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+                (
+                    status,
+                    [(header::CONTENT_TYPE, "application/json")],
+                    Body::from(text),
+                )
+                    .into_response()
+            }
+            Ok(Err(error)) => (StatusCode::BAD_GATEWAY, format!("{error}\n")).into_response(),
+            Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+        }
+    }
+}
+
+fn json_response(body: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}

@@ -1,0 +1,135 @@
+//! What a local Filecoin is made of.
+
+use std::time::Duration;
+
+use super::{Conduct, hash64};
+
+/// How a provider's payloads are in the indexer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advertised {
+    /// Over HTTP.
+    Http,
+    /// Over Graphsync alone, which nobody serves here.
+    Graphsync,
+    /// Over Graphsync and HTTP, in one record: whoever looks at the first protocol alone sees Graphsync.
+    Both,
+    /// Over Graphsync in one record and HTTP in another.
+    Apart,
+    /// By somebody else, under another peer id.
+    ByAnother,
+    /// Not at all.
+    Nowhere,
+}
+
+/// Where the chain says a provider's peer id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerIdSource {
+    /// `StateMinerInfo`.
+    MinerInfo,
+    /// Curio's contract; `StateMinerInfo` names another one, as Curio's providers do.
+    Contract,
+}
+
+/// One provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderPlan {
+    /// How it treats clients.
+    pub conduct: Conduct,
+    /// Payloads that it has deals for.
+    pub payloads: u32,
+    /// Share of them that it still has, 0 to 1; which, follows from the seed. It answers 404 for the others.
+    pub kept: f64,
+    /// How they are advertised.
+    pub advertised: Advertised,
+    /// Whether it advertises an address first at which nobody is.
+    pub dead_address_first: bool,
+    /// Where its peer id is.
+    pub peer_id: PeerIdSource,
+}
+
+impl ProviderPlan {
+    /// A provider that keeps what it has deals for, and advertises it over HTTP.
+    #[must_use]
+    pub fn new(conduct: Conduct, payloads: u32) -> Self {
+        Self {
+            conduct,
+            payloads,
+            kept: 1.0,
+            advertised: Advertised::Http,
+            dead_address_first: false,
+            peer_id: PeerIdSource::MinerInfo,
+        }
+    }
+}
+
+/// A local Filecoin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Everything follows from it.
+    pub seed: u64,
+    /// Providers; the first is [`Plan::FIRST_PROVIDER`], the others are those after it.
+    pub providers: Vec<ProviderPlan>,
+    /// Clients, of whom each payload has one or two.
+    pub clients: u64,
+    /// Allocators, of whom each client has one.
+    pub allocators: u64,
+    /// JSON-RPC of the chain, which answers what is not about providers; none: nothing else is answered.
+    pub upstream: Option<String>,
+}
+
+impl Plan {
+    /// Number of the first provider's id.
+    pub const FIRST_PROVIDER: u64 = 1_000;
+    /// Number of the first client's id.
+    pub const FIRST_CLIENT: u64 = 20_000;
+    /// Number of the first allocator's id.
+    pub const FIRST_ALLOCATOR: u64 = 30_000;
+
+    /// These providers, 4 clients, 2 allocators.
+    #[must_use]
+    pub fn new(seed: u64, providers: Vec<ProviderPlan>) -> Self {
+        Self {
+            seed,
+            providers,
+            clients: 4,
+            allocators: 2,
+            upstream: None,
+        }
+    }
+
+    /// A mixture as a network may have it: of twenty providers eleven are good, in one way or another; the others lose
+    /// payloads, lie, are slow or dead, fail, or are not where the indexer says. None makes a checker wait for its
+    /// time-out.
+    #[must_use]
+    pub fn mixed(seed: u64, providers: u32, payloads: u32) -> Self {
+        let make = |index: u32| {
+            let mut plan = ProviderPlan::new(Conduct::Honest, payloads);
+            match index % 20 {
+                0 | 4 | 8 | 12 | 16 => {}
+                1 => plan.advertised = Advertised::Both,
+                2 => plan.conduct = Conduct::Lying,
+                3 => plan.conduct = Conduct::Slow(Duration::from_millis(800)),
+                5 => plan.conduct = Conduct::Dead,
+                6 => plan.dead_address_first = true,
+                7 => plan.kept = share(seed, index, 0.3, 0.8),
+                9 => plan.conduct = Conduct::RawOnly(406),
+                10 => plan.conduct = Conduct::Status(500),
+                11 => plan.peer_id = PeerIdSource::Contract,
+                13 => plan.kept = share(seed, index, 0.8, 0.98),
+                14 => plan.advertised = Advertised::Nowhere,
+                15 => plan.conduct = Conduct::CarOnly,
+                17 => plan.conduct = Conduct::ExtraBlock,
+                18 => plan.advertised = Advertised::Graphsync,
+                _ => plan.advertised = Advertised::ByAnother,
+            }
+            plan
+        };
+        Self::new(seed, (0..providers).map(make).collect())
+    }
+}
+
+/// A number between two, by the seed.
+fn share(seed: u64, index: u32, from: f64, to: f64) -> f64 {
+    let draw = hash64(seed, &[b"share", &index.to_be_bytes()]) as f64 / u64::MAX as f64;
+    from + (to - from) * draw
+}
