@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
 use crate::demo::DemoArgs;
+use crate::up::UpArgs;
 
 /// Pays people to check whether data on Filecoin can be retrieved, and lets anyone recompute who earned what.
 ///
@@ -28,6 +29,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(DemoArgs),
+    Up(UpArgs),
     /// drand beacons.
     #[command(subcommand)]
     Beacon(commands::beacon::BeaconCommand),

@@ -3,9 +3,9 @@
 use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use eyre::{Report, ensure};
+use eyre::{Report, WrapErr, ensure};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 use tracing_subscriber::EnvFilter;
@@ -66,6 +66,20 @@ pub(crate) fn replace(mut file: NamedTempFile, path: &Path) -> eyre::Result<()> 
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.persist(path)?;
     Ok(())
+}
+
+/// The directory that --keep names, made if need be; refused if there is anything in it.
+pub(crate) fn empty_directory(directory: &Path) -> eyre::Result<PathBuf> {
+    std::fs::create_dir_all(directory)
+        .wrap_err_with(|| format!("cannot create --keep {}", directory.display()))?;
+    let mut entries = std::fs::read_dir(directory)
+        .wrap_err_with(|| format!("cannot read --keep {}", directory.display()))?;
+    ensure!(
+        entries.next().is_none(),
+        "--keep {} is not empty; name a directory that is empty or does not exist",
+        directory.display()
+    );
+    Ok(directory.to_owned())
 }
 
 /// Whether two names are of one file.

@@ -35,13 +35,14 @@ use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Cli, Command};
-use crate::demo;
 use crate::output::Outcome;
+use crate::{demo, up};
 
 /// Runs what was asked for.
 pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
     match cli.command {
         Command::Demo(args) => demo::run(&args),
+        Command::Up(args) => up::run(&args),
         Command::Beacon(command) => beacon::run(&command),
         Command::Committees(args) => committees::committees(&args),
         Command::Tasks(args) => committees::tasks(&args),

@@ -16,7 +16,7 @@ mod text;
 use std::path::PathBuf;
 
 use clap::{Args, value_parser};
-use eyre::{WrapErr, ensure};
+use eyre::WrapErr;
 
 use crate::commands::wait_for;
 use crate::output::{self, Outcome};
@@ -49,24 +49,13 @@ pub(crate) struct DemoArgs {
 pub(crate) fn run(args: &DemoArgs) -> eyre::Result<Outcome> {
     let temporary;
     let directory = match &args.keep {
-        Some(directory) => {
-            std::fs::create_dir_all(directory)
-                .wrap_err_with(|| format!("cannot create --keep {}", directory.display()))?;
-            let mut entries = std::fs::read_dir(directory)
-                .wrap_err_with(|| format!("cannot read --keep {}", directory.display()))?;
-            ensure!(
-                entries.next().is_none(),
-                "--keep {} is not empty; name a directory that is empty or does not exist",
-                directory.display()
-            );
-            directory.as_path()
-        }
+        Some(directory) => output::empty_directory(directory)?,
         None => {
             temporary = tempfile::tempdir().wrap_err("cannot create a temporary directory")?;
-            temporary.path()
+            temporary.path().to_owned()
         }
     };
-    let report = wait_for(play::play(args, directory))?;
+    let report = wait_for(play::play(args, &directory))?;
     output::either(args.json, &report, || text::render(&report))?;
     if !args.json {
         output::line(text::what_next(args.keep.as_deref()))?;

@@ -1,0 +1,222 @@
+//! `assize up`: a whole network on one machine, in real time, of real processes.
+
+mod network;
+mod plan;
+mod process;
+mod report;
+mod screen;
+mod stage;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use assize_protocol::RoundNumber;
+use assize_testkit::filecoin::{LocalFilecoin, Plan};
+use clap::{Args, value_parser};
+use eyre::{OptionExt, WrapErr, ensure};
+use serde::Serialize;
+use serde_json::Value;
+
+use self::network::Processes;
+use self::report::RoundReport;
+use self::screen::{Screen, State};
+use self::stage::Stage;
+use crate::commands::wait_for;
+use crate::output::{self, Outcome};
+
+/// Pause between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Run a whole network on this machine: chain, drand, providers, indexer, coordinator, checkers, publisher, evaluators and
+/// payout scheduler, each a process of its own, over real sockets, in real time.
+///
+/// Providers are good, slow, lying, dead or forgetful; the checkers find out which, and after each round the report says
+/// what they found beside what the providers really did. With --rounds it ends by itself, once the last round is paid and
+/// verified; else with Ctrl-C. Exits with 1 if anything was found that is not so.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Checkers; each is a process with a key and a subnet of its own.
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(2..=500))]
+    checkers: u32,
+    /// Rounds to run; without it, it runs until it is told to end.
+    #[arg(long, value_parser = value_parser!(u64).range(1..=1_000))]
+    rounds: Option<u64>,
+    /// Providers.
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=200))]
+    providers: u32,
+    /// Payloads of each provider.
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=1_000))]
+    payloads: u32,
+    /// Seconds from a round's opening to its closing.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(60..=3_600))]
+    round: u32,
+    /// Seed of keys and providers.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Leave all files, databases and logs in this directory, which must be empty or not exist.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Print the reports as one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    rounds: Vec<RoundReport>,
+    /// Receipts that checkers hold.
+    receipts: u64,
+    /// attoFIL.
+    granted: String,
+    /// attoFIL.
+    paid: String,
+    /// MATCH, if a process of its own recomputed the last settlement.
+    verdict: String,
+    /// Most memory of each kind of process, KiB.
+    peak_memory: Vec<(&'static str, u64)>,
+    seconds: u64,
+}
+
+pub(crate) fn run(args: &UpArgs) -> eyre::Result<Outcome> {
+    let temporary;
+    let directory = match &args.keep {
+        Some(directory) => output::empty_directory(directory)?,
+        None => {
+            temporary = tempfile::tempdir().wrap_err("cannot create a temporary directory")?;
+            temporary.path().to_owned()
+        }
+    };
+    // Its processes run inside it.
+    let directory = std::path::absolute(directory)?;
+    wait_for(up(args, &directory))
+}
+
+async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
+    let begun = Instant::now();
+    let mut stage = Stage::set(args, directory).await?;
+    let mut plan = Plan::mixed(args.seed, args.providers, args.payloads);
+    plan.upstream = Some(stage.anvil.url().to_owned());
+    let filecoin = LocalFilecoin::start(&plan)?;
+    std::fs::write(directory.join("tasks.ndjson"), filecoin.tasks().to_ndjson())?;
+    let mut processes = Processes::start(args, &stage, &filecoin)?;
+    output::say(format!(
+        "{} checkers, {} providers with {} payloads, coordinator at {}, files in {}",
+        args.checkers,
+        args.providers,
+        filecoin.tasks().count(),
+        processes.api,
+        directory.display()
+    ));
+    let mut screen = Screen::open(args.json);
+    let watched = watch_rounds(args, &mut stage, &filecoin, &mut processes, &mut screen);
+    let rounds = tokio::select! {
+        rounds = watched => rounds?,
+        () = crate::commands::told_to_end() => None,
+    };
+    screen.close();
+    let Some(rounds) = rounds else {
+        output::say("ending");
+        processes.end()?;
+        return Ok(Outcome::Done);
+    };
+    let state = watch::look(&stage, &processes.api, args.checkers).await?;
+    let verdict = verify(&stage, &state)?;
+    let peak_memory = processes.peak_memory().to_vec();
+    processes.end()?;
+    let report = Report {
+        rounds,
+        receipts: receipts(directory)?,
+        granted: state.granted.to_string(),
+        paid: state.paid.to_string(),
+        verdict,
+        peak_memory,
+        seconds: begun.elapsed().as_secs(),
+    };
+    output::either(args.json, &report, || summary(&report))?;
+    let right = report.rounds.iter().all(RoundReport::is_right) && report.verdict == "MATCH";
+    Ok(match right {
+        true => Outcome::Done,
+        false => Outcome::CheckFailed,
+    })
+}
+
+/// Reports each round when it is over, until the last is paid.
+async fn watch_rounds(
+    args: &UpArgs,
+    stage: &mut Stage,
+    filecoin: &LocalFilecoin,
+    processes: &mut Processes,
+    screen: &mut Screen,
+) -> eyre::Result<Option<Vec<RoundReport>>> {
+    let mut reports: Vec<RoundReport> = Vec::new();
+    loop {
+        stage.drand.expect_running()?;
+        processes.expect_running()?;
+        let state = watch::look(stage, &processes.api, args.checkers).await?;
+        screen.show(&state);
+        let next = RoundNumber(reports.len() as u64 + 1);
+        let wanted = args.rounds.is_none_or(|rounds| next.0 <= rounds);
+        if wanted && watch::is_over(stage, next, &state).await? {
+            let report = report::report(stage, filecoin, next).await?;
+            if !args.json {
+                screen.say(&report.render());
+            }
+            reports.push(report);
+        }
+        if args.rounds.is_some_and(|rounds| {
+            reports.len() as u64 == rounds && watch::is_paid(&state, RoundNumber(rounds))
+        }) {
+            return Ok(Some(reports));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Recomputes the newest settlement as a stranger would, in a process of its own.
+fn verify(stage: &Stage, state: &State) -> eyre::Result<String> {
+    let (id, ..) = state.settlement.ok_or_eyre("there is no settlement to verify")?;
+    let id = id.to_string();
+    let mut arguments = vec!["verify", "settlement", &id, "--json", "--store", "store"];
+    arguments.extend(stage.chain(stage.anvil.url()));
+    arguments.extend(stage.drand());
+    let output = Command::new(std::env::current_exe()?)
+        .args(arguments)
+        .current_dir(&stage.directory)
+        .output()
+        .wrap_err("the verifier does not start")?;
+    let verdict: Value = serde_json::from_slice(&output.stdout)
+        .wrap_err_with(|| format!("the verifier said: {}", String::from_utf8_lossy(&output.stderr)))?;
+    Ok(verdict["verdict"].as_str().unwrap_or("no verdict").to_owned())
+}
+
+fn summary(report: &Report) -> String {
+    let paid: u128 = report.paid.parse().unwrap_or_default();
+    format!(
+        "\n{}  {} rounds; {} receipts held by checkers; {} FIL paid; {} s",
+        report.verdict,
+        report.rounds.len(),
+        output::grouped(report.receipts),
+        output::fil(paid),
+        report.seconds
+    )
+}
+
+/// Receipts in the checkers' files.
+fn receipts(directory: &Path) -> eyre::Result<u64> {
+    let mut count = 0;
+    for checker in std::fs::read_dir(directory.join("checkers"))? {
+        let receipts = checker?.path().join("receipts");
+        if !receipts.exists() {
+            continue;
+        }
+        for file in std::fs::read_dir(receipts)? {
+            count += std::fs::read_to_string(file?.path())?.lines().count() as u64;
+        }
+    }
+    ensure!(count > 0, "no checker holds a receipt");
+    Ok(count)
+}

@@ -1,0 +1,183 @@
+//! The network's processes, started in the order in which they need each other.
+
+use assize_testkit::filecoin::LocalFilecoin;
+
+use super::UpArgs;
+use super::plan::MARGIN;
+use super::process::Process;
+use super::stage::{EVALUATORS, Stage, url};
+
+/// Rounds of a settlement: each is settled and paid by itself, so that there is something to see.
+const EVERY: &str = "1";
+/// Milliseconds between two looks at the chain, which makes a block a second.
+const POLL: &str = "250";
+/// Checkers of one operator.
+const CHECKERS_PER_OPERATOR: u64 = 3;
+
+/// All processes but the chain's.
+pub(super) struct Processes {
+    pub coordinator: Process,
+    pub publisher: Process,
+    pub evaluators: Vec<Process>,
+    pub scheduler: Process,
+    pub checkers: Vec<Process>,
+    /// Where the coordinator is.
+    pub api: String,
+}
+
+impl Processes {
+    /// Starts them all. The coordinator opens the first round once all checkers are live.
+    pub(super) fn start(args: &UpArgs, stage: &Stage, filecoin: &LocalFilecoin) -> eyre::Result<Self> {
+        let (coordinator, api) = coordinator(args, stage)?;
+        let mut all = Self {
+            coordinator,
+            publisher: publisher(stage)?,
+            evaluators: Vec::new(),
+            scheduler: scheduler(stage)?,
+            checkers: Vec::new(),
+            api,
+        };
+        let mut peers = Vec::new();
+        // The last one asks the others, and posts.
+        for index in 0..EVALUATORS {
+            let posts = index + 1 == EVALUATORS;
+            let (evaluator, url) = evaluator(stage, index, &peers, posts)?;
+            all.evaluators.push(evaluator);
+            peers.push(url);
+        }
+        for index in 0..u64::from(args.checkers) {
+            let checker = checker(stage, filecoin, &all.api, index)?;
+            all.checkers.push(checker);
+        }
+        Ok(all)
+    }
+
+    /// An error if one of them has ended by itself.
+    pub(super) fn expect_running(&mut self) -> eyre::Result<()> {
+        self.everybody().try_for_each(Process::expect_running)
+    }
+
+    /// Tells everybody to end, and waits: first those that feed others.
+    pub(super) fn end(&mut self) -> eyre::Result<()> {
+        for process in self.everybody() {
+            process.tell_to_end()?;
+        }
+        self.everybody().try_for_each(Process::wait)
+    }
+
+    /// Most memory that each kind has held, KiB.
+    pub(super) fn peak_memory(&self) -> [(&'static str, u64); 5] {
+        let most = |processes: &[Process]| processes.iter().filter_map(Process::peak_memory).max();
+        let one = |process: &Process| process.peak_memory().unwrap_or_default();
+        [
+            ("coordinator", one(&self.coordinator)),
+            ("publisher", one(&self.publisher)),
+            ("evaluator", most(&self.evaluators).unwrap_or_default()),
+            ("scheduler", one(&self.scheduler)),
+            ("checker", most(&self.checkers).unwrap_or_default()),
+        ]
+    }
+
+    fn everybody(&mut self) -> impl Iterator<Item = &mut Process> {
+        let Self {
+            coordinator,
+            publisher,
+            evaluators,
+            scheduler,
+            checkers,
+            ..
+        } = self;
+        let services = [coordinator, publisher, scheduler];
+        checkers.iter_mut().chain(services).chain(evaluators)
+    }
+}
+
+fn coordinator(args: &UpArgs, stage: &Stage) -> eyre::Result<(Process, String)> {
+    let key = stage.keys.secret("coordinator", 0);
+    let checkers = args.checkers.to_string();
+    let mut arguments = vec![
+        "coordinator",
+        "--listen",
+        "127.0.0.1:0",
+        "--tasks",
+        "tasks.ndjson",
+    ];
+    arguments.extend(["--database", "api.sqlite", "--state", "coordinator.sqlite"]);
+    arguments.extend([
+        "--min-stations",
+        &checkers,
+        "--heartbeat-interval",
+        "5",
+        "--poll",
+        POLL,
+    ]);
+    arguments.extend(stage.chain(stage.anvil.url()));
+    arguments.extend(stage.drand());
+    let (process, ready) = Process::start_ready(&stage.start("coordinator", Some(key)), arguments)?;
+    Ok((process, url(&ready)?))
+}
+
+fn publisher(stage: &Stage) -> eyre::Result<Process> {
+    let key = stage.keys.secret("publisher", 0);
+    let margin = MARGIN.to_string();
+    let mut arguments = vec!["publish", "--ingest", "api.sqlite", "--state", "publisher.sqlite"];
+    arguments.extend(["--margin", &margin, "--poll", POLL]);
+    arguments.extend(stage.chain(stage.anvil.url()));
+    Ok(Process::start_ready(&stage.start("publisher", Some(key)), arguments)?.0)
+}
+
+fn evaluator(stage: &Stage, index: u64, peers: &[String], posts: bool) -> eyre::Result<(Process, String)> {
+    let key = stage.keys.secret("evaluator", index);
+    let mut arguments = vec![
+        "evaluator",
+        "--every",
+        EVERY,
+        "--delay",
+        "0",
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    arguments.extend(["--poll", POLL]);
+    if posts {
+        arguments.extend(["--post", "--state", "evaluator.sqlite", "--rsr", "rsr.json"]);
+        arguments.extend(peers.iter().flat_map(|peer| ["--peer", peer]));
+    }
+    arguments.extend(stage.chain(stage.anvil.url()));
+    arguments.extend(stage.drand());
+    let start = stage.start(format!("evaluator-{index}"), Some(key));
+    let (process, ready) = Process::start_ready(&start, arguments)?;
+    Ok((process, url(&ready)?))
+}
+
+fn scheduler(stage: &Stage) -> eyre::Result<Process> {
+    let key = stage.keys.secret("scheduler", 0);
+    let mut arguments = vec![
+        "payout",
+        "--floor",
+        "0",
+        "--poll",
+        POLL,
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    arguments.extend(stage.chain(stage.anvil.url()));
+    Ok(Process::start_ready(&stage.start("scheduler", Some(key)), arguments)?.0)
+}
+
+/// A checker at an address of its own, 127.0.N.1, so that each is in a subnet of its own.
+fn checker(stage: &Stage, filecoin: &LocalFilecoin, api: &str, index: u64) -> eyre::Result<Process> {
+    let operator = stage
+        .keys
+        .address("operator", index / CHECKERS_PER_OPERATOR)?
+        .to_string();
+    let directory = format!("checkers/{index}");
+    std::fs::create_dir_all(stage.directory.join(&directory))?;
+    let bind = format!("127.{}.{}.1", 1 + index / 250, index % 250);
+    let (rpc, indexer) = (filecoin.rpc_url(), filecoin.indexer_url());
+    let mut arguments = vec!["checker", "--coordinator", api, "--operator", &operator];
+    arguments.extend(["--state", &directory, "--indexer", &indexer, "--bind", &bind]);
+    arguments.extend(["--allow-private", "--log", "json"]);
+    arguments.extend(stage.chain(&rpc));
+    arguments.extend(stage.drand());
+    Process::start(&stage.start(format!("checker-{index}"), None), arguments)
+}

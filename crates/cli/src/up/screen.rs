@@ -1,0 +1,187 @@
+//! How the network stands, in a few lines.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use assize_chain::SettlementId;
+use assize_protocol::RoundNumber;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output::{self, fil, grouped};
+
+/// How the network stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// Time of the newest block, Unix seconds.
+    pub now: u64,
+    /// Stations that the coordinator counts as live.
+    pub live: u64,
+    /// Checkers that were started.
+    pub checkers: u64,
+    pub round: Option<RoundState>,
+    /// The newest settlement, and whether it is active.
+    pub settlement: Option<(SettlementId, RoundNumber, bool)>,
+    /// attoFIL.
+    pub granted: u128,
+    /// attoFIL.
+    pub paid: u128,
+}
+
+/// How the newest round stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RoundState {
+    pub number: RoundNumber,
+    pub revealed: bool,
+    pub closes_at: u64,
+    pub commits_until: u64,
+    /// Measurements that the ingest has receipted, of all rounds.
+    pub received: u64,
+    /// Measurements of this round that are committed.
+    pub committed: u64,
+}
+
+impl State {
+    /// What is going on now.
+    pub(super) fn phase(&self) -> String {
+        let Some(round) = &self.round else {
+            return format!("{} of {} checkers are live", self.live, self.checkers);
+        };
+        let number = round.number;
+        let left = |until: u64| until.saturating_sub(self.now);
+        if !round.revealed {
+            format!("round {number} is open; its beacon is still to come")
+        } else if self.now < round.closes_at {
+            format!(
+                "round {number}: checkers retrieve, {} s left",
+                left(round.closes_at)
+            )
+        } else if self.now <= round.commits_until {
+            format!(
+                "round {number}: batches are committed, {} s left",
+                left(round.commits_until)
+            )
+        } else {
+            format!("round {number} is over")
+        }
+    }
+
+    fn lines(&self) -> String {
+        let mut text = self.phase();
+        text.push_str(&format!(
+            "\n  checkers      {} live of {}",
+            self.live, self.checkers
+        ));
+        if let Some(round) = &self.round {
+            text.push_str(&format!(
+                "\n  measurements  {} receipted in all, {} of this round on chain",
+                grouped(round.received),
+                grouped(round.committed)
+            ));
+        }
+        if let Some((id, last, active)) = self.settlement {
+            let status = if active {
+                "active"
+            } else {
+                "in its challenge window"
+            };
+            text.push_str(&format!("\n  settlement    {id}, through round {last}: {status}"));
+        }
+        text.push_str(&format!(
+            "\n  rewards       {} FIL granted, {} FIL paid",
+            fil(self.granted),
+            fil(self.paid)
+        ));
+        text
+    }
+}
+
+/// Where the state is shown: in place on a terminal, else a line whenever something new begins.
+pub(super) struct Screen {
+    bar: Option<ProgressBar>,
+    said: String,
+}
+
+impl Screen {
+    pub(super) fn open(quiet: bool) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(ProgressBar::new_spinner);
+        if let Some(bar) = &bar {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        Self {
+            bar,
+            said: String::new(),
+        }
+    }
+
+    pub(super) fn show(&mut self, state: &State) {
+        if let Some(bar) = &self.bar {
+            return bar.set_message(state.lines());
+        }
+        // Seconds that run down are not news.
+        let news = state.phase();
+        let news = news.split(", ").next().unwrap_or_default().to_owned();
+        if news != self.said {
+            output::say(format!("  {news}"));
+            self.said = news;
+        }
+    }
+
+    /// Something that stays.
+    pub(super) fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| output::say(text)),
+            None => output::say(text),
+        }
+    }
+
+    pub(super) fn close(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_screen_says_what_is_going_on() {
+        let mut state = State {
+            now: 1_000,
+            live: 58,
+            checkers: 60,
+            ..State::default()
+        };
+        assert_eq!(state.phase(), "58 of 60 checkers are live");
+        state.round = Some(RoundState {
+            number: RoundNumber(2),
+            revealed: false,
+            closes_at: 1_060,
+            commits_until: 1_120,
+            received: 1_250,
+            committed: 400,
+        });
+        assert_eq!(state.phase(), "round 2 is open; its beacon is still to come");
+        state.settlement = Some((SettlementId(1), RoundNumber(1), true));
+        (state.granted, state.paid) = (10u128.pow(18), 5 * 10u128.pow(17));
+        if let Some(round) = &mut state.round {
+            round.revealed = true;
+        }
+        assert_eq!(
+            state.lines(),
+            "round 2: checkers retrieve, 60 s left
+  checkers      58 live of 60
+  measurements  1 250 receipted in all, 400 of this round on chain
+  settlement    1, through round 1: active
+  rewards       1.000000 FIL granted, 0.500000 FIL paid"
+        );
+        state.now = 1_060;
+        assert_eq!(state.phase(), "round 2: batches are committed, 60 s left");
+        state.now = 1_121;
+        assert_eq!(state.phase(), "round 2 is over");
+    }
+}

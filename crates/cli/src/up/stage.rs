@@ -1,0 +1,174 @@
+//! What the network stands on: a directory, keys, a chain in real time with the contracts, beacons.
+
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::{Address, B256, U256};
+use assize_chain::{BeaconParams, ChainClient, DeployParams, Signer, deploy_with};
+use assize_drand::serve::Devnet;
+use assize_drand::{Relays, Verified};
+use assize_store::LocalStore;
+use assize_testkit::anvil::{Anvil, CHAIN_ID};
+use assize_testkit::network::derive_key;
+use eyre::{OptionExt, WrapErr};
+use serde_json::Value;
+
+use super::UpArgs;
+use super::plan::{CHALLENGE_WINDOW, DEPOSIT, TICK, parameters};
+use super::process::{Process, Start};
+use crate::commands::connect::{BoxedBeacons, Network, PATIENCE};
+
+/// Evaluators; two of them must sign.
+pub(super) const EVALUATORS: u64 = 3;
+const THRESHOLD: u64 = 2;
+/// Gas money of everybody, attoFIL.
+const GAS_MONEY: u128 = 100_000_000_000_000_000_000;
+
+/// Keys of the network's roles.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keys {
+    seed: u64,
+}
+
+impl Keys {
+    pub(super) fn secret(self, role: &str, index: u64) -> B256 {
+        derive_key(self.seed, role, index).to_secret_bytes().into()
+    }
+
+    fn signer(self, role: &str, index: u64) -> eyre::Result<Signer> {
+        Ok(Signer::from_bytes(&self.secret(role, index))?)
+    }
+
+    pub(super) fn address(self, role: &str, index: u64) -> eyre::Result<Address> {
+        Ok(self.signer(role, index)?.address())
+    }
+}
+
+/// The stage.
+pub(super) struct Stage {
+    pub directory: PathBuf,
+    pub keys: Keys,
+    pub anvil: Anvil,
+    pub network: Network,
+    pub beacons: Verified<BoxedBeacons>,
+    /// Where the drand chain is served.
+    pub relay: String,
+    /// Serves it.
+    pub drand: Process,
+}
+
+impl Stage {
+    /// Starts the chain and the beacons, deploys the contracts and fills the pool.
+    pub(super) async fn set(args: &UpArgs, directory: &Path) -> eyre::Result<Self> {
+        let keys = Keys { seed: args.seed };
+        std::fs::create_dir_all(directory.join("logs"))?;
+        let anvil = Anvil::start_live(TICK)?;
+        let client = ChainClient::connect_to(&anvil.url().parse()?, CHAIN_ID).await?;
+        // Everybody else on this machine can read the files, but nothing of worth depends on these beacons.
+        let drand_key = keys.secret("drand", 0);
+        std::fs::write(
+            directory.join("drand.key"),
+            alloy_primitives::hex::encode(drand_key),
+        )?;
+        let genesis = anvil.timestamp()?.saturating_sub(600);
+        let devnet = Devnet::new(&drand_key.0, genesis, TICK)?;
+        let info = devnet.chain().info();
+        std::fs::write(directory.join("drand.json"), serde_json::to_vec(info)?)?;
+        let start = Start {
+            name: "beacon".into(),
+            directory,
+            key: None,
+        };
+        let (genesis, period) = (genesis.to_string(), TICK.to_string());
+        let serve = [
+            "beacon",
+            "serve",
+            "--key-file",
+            "drand.key",
+            "--genesis",
+            &genesis,
+            "--period",
+            &period,
+        ];
+        let (drand, ready) = Process::start_ready(&start, serve)?;
+        let relay = url(&ready)?;
+        let beacons: BoxedBeacons = Box::new(Relays::new(devnet.chain().clone(), &[&relay])?);
+
+        let params = DeployParams {
+            chain_id: CHAIN_ID,
+            beacon: BeaconParams::Drand {
+                public_key: info.public_key.clone().into(),
+                genesis: info.genesis_time,
+                period: info.period,
+            },
+            owner: keys.address("owner", 0)?,
+            coordinator: keys.address("coordinator", 0)?,
+            publishers: vec![keys.address("publisher", 0)?],
+            guardian: keys.address("guardian", 0)?,
+            treasury: keys.address("owner", 0)?,
+            evaluators: (0..EVALUATORS)
+                .map(|index| keys.address("evaluator", index))
+                .collect::<Result<_, _>>()?,
+            threshold: THRESHOLD,
+            min_challenge_window: CHALLENGE_WINDOW,
+            challenge_window: CHALLENGE_WINDOW,
+            payment_gas: 60_000,
+            parameters: parameters(args),
+        };
+        let roles = ["owner", "coordinator", "publisher", "scheduler", "depositor"];
+        for role in roles {
+            anvil.set_balance(keys.address(role, 0)?, U256::from(GAS_MONEY + DEPOSIT))?;
+        }
+        for index in 0..EVALUATORS {
+            anvil.set_balance(keys.address("evaluator", index)?, U256::from(GAS_MONEY))?;
+        }
+        let record = deploy_with(&client, &keys.signer("owner", 0)?, &params, None, &mut |_| Ok(())).await?;
+        let file = directory.join("deployment.json");
+        std::fs::write(&file, serde_json::to_vec_pretty(&record)?)
+            .wrap_err_with(|| format!("cannot write {}", file.display()))?;
+        let network = Network::new(client, record.deployment);
+        let deposit = network.rewards.deposit(U256::from(DEPOSIT));
+        network
+            .client
+            .transact(&keys.signer("depositor", 0)?, &deposit, PATIENCE)
+            .await?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            keys,
+            beacons: Verified::new(devnet.chain().clone(), beacons),
+            anvil,
+            network,
+            relay,
+            drand,
+        })
+    }
+
+    /// The store that publisher, coordinator and evaluators share.
+    pub(super) fn store(&self) -> eyre::Result<LocalStore> {
+        Ok(LocalStore::open(self.directory.join("store"))?)
+    }
+
+    /// Where one of the network's processes runs, and its key.
+    pub(super) fn start(&self, name: impl Into<String>, key: Option<B256>) -> Start<'_> {
+        Start {
+            name: name.into(),
+            directory: &self.directory,
+            key,
+        }
+    }
+
+    /// What every process that reads the chain is told; with the RPC that answers Filecoin's own methods, if it needs them.
+    pub(super) fn chain<'a>(&'a self, rpc: &'a str) -> Vec<&'a str> {
+        vec!["--rpc-url", rpc, "--deployment", "deployment.json"]
+    }
+
+    /// What every process that needs beacons is told.
+    pub(super) fn drand(&self) -> Vec<&str> {
+        vec!["--drand-info", "drand.json", "--relay", &self.relay]
+    }
+}
+
+/// The URL that a daemon says it serves.
+pub(super) fn url(ready: &Value) -> eyre::Result<String> {
+    let url = ready["url"].as_str().ok_or_eyre("a daemon that names no URL")?;
+    Ok(url.to_owned())
+}

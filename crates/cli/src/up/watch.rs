@@ -1,0 +1,109 @@
+//! Looks at the network from outside.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use assize_chain::Status;
+use assize_protocol::RoundNumber;
+use eyre::{OptionExt, WrapErr};
+
+use super::screen::{RoundState, State};
+use super::stage::Stage;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How the network stands now.
+pub(super) async fn look(stage: &Stage, api: &str, checkers: u32) -> eyre::Result<State> {
+    let network = &stage.network;
+    let metrics = tokio::task::block_in_place(|| metrics(api))?;
+    let mut state = State {
+        now: network.client.head().await?.timestamp,
+        live: figure(&metrics, "assize_api_live_stations").unwrap_or_default(),
+        checkers: checkers.into(),
+        ..State::default()
+    };
+    if let Some(number) = network.rounds.latest_round().await? {
+        let round = network.rounds.round(number).await?;
+        let commitments = network.rounds.commitments(number).await?;
+        state.round = Some(RoundState {
+            number,
+            revealed: round.seed.is_some(),
+            closes_at: round.closes_at,
+            commits_until: round.commits_until,
+            received: figure(&metrics, "assize_api_measurements_accepted_total").unwrap_or_default(),
+            committed: commitments.iter().map(|batch| u64::from(batch.count)).sum(),
+        });
+    }
+    if let Some(id) = network.rewards.head().await? {
+        let settlement = network.rewards.settlement(id).await?;
+        let active = settlement.status == Status::Active;
+        state.settlement = Some((id, settlement.proposal.last_round, active));
+        state.granted = settlement.proposal.cumulative_total.saturating_to();
+    }
+    state.paid = network.rewards.total_claimed().await?.saturating_to();
+    Ok(state)
+}
+
+/// Whether all that there will be of a round is on chain.
+pub(super) async fn is_over(stage: &Stage, round: RoundNumber, state: &State) -> eyre::Result<bool> {
+    match &state.round {
+        Some(newest) if newest.number == round => Ok(state.now > newest.commits_until),
+        Some(newest) if newest.number > round => {
+            Ok(state.now > stage.network.rounds.round(round).await?.commits_until)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Whether a round is settled for good, and paid.
+pub(super) fn is_paid(state: &State, round: RoundNumber) -> bool {
+    let settled = state
+        .settlement
+        .is_some_and(|(_, last, active)| active && last >= round);
+    // What division leaves over stays in the pool, and is never granted.
+    settled && state.paid == state.granted
+}
+
+/// What a server on this machine says at /metrics.
+fn metrics(url: &str) -> eyre::Result<String> {
+    let host = url
+        .strip_prefix("http://")
+        .ok_or_eyre("the coordinator's URL is no http://")?;
+    let fetch = || {
+        let mut stream = TcpStream::connect(host)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        write!(stream, "GET /metrics HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    fetch().wrap_err_with(|| format!("the coordinator at {url} does not answer"))
+}
+
+/// A figure of Prometheus' text form; the sum, if it has labels.
+fn figure(metrics: &str, name: &str) -> Option<u64> {
+    let values = metrics.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let value = match rest.strip_prefix('{') {
+            Some(labels) => labels.split_once("} ")?.1,
+            None => rest.strip_prefix(' ')?,
+        };
+        value.trim().parse::<f64>().ok()
+    });
+    values.map(|value| value as u64).reduce(|sum, value| sum + value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_found_by_their_whole_name_and_summed_over_labels() {
+        let text =
+            "# TYPE a_total counter\na_total{kind=\"x\"} 3\na_total{kind=\"y\"} 4\na_totals 9\nb 1.5e3\n";
+        assert_eq!(figure(text, "a_total"), Some(7));
+        assert_eq!(figure(text, "b"), Some(1_500));
+        assert_eq!(figure(text, "c"), None);
+    }
+}
