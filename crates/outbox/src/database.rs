@@ -119,7 +119,9 @@ impl Database {
             "INSERT INTO outbox_intent (key, kind, contract, recipient, value, input, created_at)
              VALUES (?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (key) DO UPDATE SET state = 'queued', cancelled = 0, nonce = NULL, since = NULL,
-                gas_limit = NULL, gas_at = NULL, mined_hash = NULL, reason = NULL
+                gas_limit = NULL, gas_at = NULL, mined_hash = NULL, reason = NULL,
+                contract = excluded.contract, recipient = excluded.recipient, value = excluded.value,
+                input = excluded.input
              WHERE state IN ('refused', 'void') OR (state = 'closed' AND succeeded = 0)",
             params![
                 new.key,
@@ -412,6 +414,26 @@ impl Database {
         let recipient = Address::try_from(&recipient[..])
             .map_err(|_| OutboxError::BadRow(format!("intent {intent}: its recipient is no address")))?;
         Ok(Draft::call(known_contract(&contract), recipient, Bytes::from(input)).with_value(money(&value)?))
+    }
+
+    /// What an intent is to do, by its key; `None` if it is not there.
+    pub(crate) fn draft_of(&self, key: &str) -> Result<Option<Draft>, OutboxError> {
+        let id = self
+            .connection
+            .query_row("SELECT id FROM outbox_intent WHERE key = ?", [key], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        id.map(|id| self.draft(id)).transpose()
+    }
+
+    /// Keys of the intents that do not count yet, oldest first.
+    pub(crate) fn unfinished(&self) -> Result<Vec<String>, OutboxError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT key FROM outbox_intent WHERE state IN ('queued', 'pending') ORDER BY id",
+        )?;
+        let keys = statement.query_map([], |row| row.get(0))?;
+        Ok(keys.collect::<Result<_, _>>()?)
     }
 
     pub(crate) fn key(&self, intent: i64) -> Result<String, OutboxError> {

@@ -110,12 +110,29 @@ impl Outbox {
     }
 
     /// Writes an intent down under its idempotency key; true if it was not there before. A key enqueued again changes
-    /// nothing, unless the contract refused it, it was reverted or cancelled: it had no effect then, and is tried again.
+    /// nothing, unless the contract refused it, it was reverted or cancelled: it had no effect then, and the call that is
+    /// given now is tried.
     ///
     /// # Errors
     /// The database's; [`OutboxError::Fenced`] if another process is the sender by now.
     pub fn enqueue(&mut self, intent: &NewIntent<'_>) -> Result<bool, OutboxError> {
         self.database.enqueue(intent, self.clock.now())
+    }
+
+    /// The call of an intent; `None` if there is none under this key.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn draft_of(&self, key: &str) -> Result<Option<Draft>, OutboxError> {
+        self.database.draft_of(key)
+    }
+
+    /// Keys of the intents that do not count yet, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn unfinished(&self) -> Result<Vec<String>, OutboxError> {
+        self.database.unfinished()
     }
 
     /// Undoes an intent, if that is still possible: its nonce is used by a transaction that does nothing. How it ended,

@@ -9,7 +9,7 @@ use crate::Kind;
 /// When to send again, when to pay more, when to believe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// When a batch's commitment counts.
+    /// When what is put on record counts: a batch's commitment, a round's opening or reveal.
     pub commit: Depth,
     /// When a payment counts.
     pub payout: Depth,

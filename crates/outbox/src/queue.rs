@@ -8,7 +8,7 @@ use assize_chain::Fees;
 /// What an intent is for; it decides how deep it must lie to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// A batch's commitment.
+    /// Something put on record: a batch's commitment, a round's opening or reveal.
     Commit,
     /// A payment to operators.
     Payout,

@@ -283,6 +283,30 @@ async fn a_cancelled_intent_uses_its_nonce_up_or_comes_too_late() {
 }
 
 #[tokio::test]
+async fn what_had_no_effect_is_tried_with_the_call_given_then() {
+    let world = World::new().await;
+    let mut outbox = world.open(Policy::local());
+    enqueue(&mut outbox, "payment");
+    assert_eq!(outbox.unfinished().unwrap(), ["payment"]);
+    let larger = Draft::call("the recipient", RECIPIENT, Vec::new()).with_value(U256::from(7));
+    let new = NewIntent {
+        key: "payment",
+        kind: Kind::Payout,
+        draft: &larger,
+    };
+    // While the first is under way, another call changes nothing.
+    assert!(!outbox.enqueue(&new).unwrap());
+    assert_eq!(outbox.draft_of("payment").unwrap().unwrap().value, U256::from(1));
+    outbox.cancel("payment").unwrap();
+    outbox.run_until_idle().await.unwrap();
+    assert_eq!(outbox.unfinished().unwrap(), <[&str; 0]>::default());
+    assert!(outbox.enqueue(&new).unwrap());
+    outbox.run_until_idle().await.unwrap();
+    assert_eq!(world.received().await, U256::from(7));
+    assert_eq!(outbox.draft_of("another").unwrap(), None);
+}
+
+#[tokio::test]
 async fn one_process_sends_and_another_machine_waits_for_its_lease() {
     let world = World::new().await;
     let mut first = world.open(Policy::local());
