@@ -180,7 +180,7 @@ impl CarCheck {
                         }
                         let wanted = self.wanted.hash();
                         if (codec, hash, digest) != (self.wanted.codec(), wanted.code(), wanted.digest()) {
-                            let cid = name(codec, hash, digest);
+                            let cid = name(codec, hash, digest, digest_length);
                             return Err(ContentError::Unexpected { offset, cid });
                         }
                         let hash = BlockHash::new(wanted).ok_or(ContentError::UnknownHash(hash))?;
@@ -254,10 +254,10 @@ fn read(bytes: &[u8]) -> Read {
 }
 
 /// Names another block as well as it is known.
-fn name(codec: u64, hash: u64, digest: &[u8]) -> String {
+fn name(codec: u64, hash: u64, digest: &[u8], length: u64) -> String {
     match Multihash::<64>::wrap(hash, digest) {
-        Ok(multihash) => Cid::new_v1(codec, multihash).to_string(),
-        Err(_) => format!("with codec {codec:#x}, hash {hash:#x} and a digest beyond measure"),
+        Ok(multihash) if digest.len() as u64 == length => Cid::new_v1(codec, multihash).to_string(),
+        _ => format!("with codec {codec:#x}, hash {hash:#x} and a digest of {length} bytes"),
     }
 }
 

@@ -8,7 +8,7 @@ use assize_measurement::Millis;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-use crate::ConfigError;
+use crate::{ConfigError, endpoint};
 
 /// Where Curio's providers say their peer id on Filecoin mainnet (contract `MinerPeerIDMapping`).
 pub const CURIO_PEER_IDS: Address = address!("14183aD016Ddc83D638425D6328009aa390339Ce");
@@ -79,7 +79,10 @@ impl Config {
         let lassie = self.lassie.as_ref().map(|lassie| &lassie.url);
         for url in self.indexers.iter().chain([&self.rpc]).chain(lassie) {
             if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-                return Err(ConfigError::NotHttp(url.clone()));
+                return Err(ConfigError::NotHttp(endpoint(url)));
+            }
+            if !url.username().is_empty() || url.password().is_some() {
+                return Err(ConfigError::Credentials(endpoint(url)));
             }
         }
         hyper::header::HeaderValue::from_str(&self.user_agent)

@@ -2,7 +2,6 @@
 
 use assize_protocol::ProviderId;
 use thiserror::Error;
-use url::Url;
 
 /// A configuration that cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -12,8 +11,11 @@ pub enum ConfigError {
     #[error("there is no indexer; give at least one, such as https://cid.contact")]
     NoIndexer,
     /// An endpoint of another scheme.
-    #[error("endpoint `{0}` is not an http or https URL with a host")]
-    NotHttp(Url),
+    #[error("endpoint {0} is not an http or https URL with a host")]
+    NotHttp(String),
+    /// An endpoint with a user name or password in it.
+    #[error("endpoint {0} has credentials in its URL; give them as a token")]
+    Credentials(String),
     /// A certificate authority that cannot be trusted.
     #[error("a certificate among the extra roots is no certificate authority: {0}")]
     ExtraRoot(String),

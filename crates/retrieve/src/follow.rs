@@ -100,3 +100,68 @@ fn target(from: &Url, location: Option<&str>) -> Result<Url, String> {
         _ => Err(format!("a redirect to `{location}`, which is no http URL")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server on the "public Internet" that redirects elsewhere.
+    async fn redirecting(to: String) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.read_buf(&mut Vec::new()).await.unwrap();
+                let answer =
+                    format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        format!("http://{address}/").parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_redirect_to_a_private_address_is_not_followed() {
+        let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = inside.local_addr().unwrap().port();
+        for host in [
+            "127.0.0.1",
+            "localhost",
+            "[::ffff:127.0.0.1]",
+            "2130706433",
+            "0.0.0.0",
+        ] {
+            let url = redirecting(format!("http://{host}:{port}/")).await;
+            let own = url.socket_addrs(|| None).unwrap()[0];
+            let ask = crate::ask::Asker::new("x").car(url);
+            let http = Http::new(&[]).unwrap();
+            let limit = Duration::from_secs(20);
+            let refused = http.follow(&ask, Reach::PublicAnd(own), limit, 5).await;
+            assert!(
+                matches!(refused, Err(Failure::NotPublic(_))),
+                "{host}: {refused:?}"
+            );
+            // The redirect itself came, so the first connection was made.
+            let end = http.follow(&ask, Reach::PublicAnd(own), limit, 0).await.unwrap();
+            assert_eq!(end.answer.status, 307);
+        }
+        let nobody = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
+        assert!(nobody.is_err(), "somebody connected");
+    }
+
+    #[test]
+    fn locations_are_read_as_browsers_read_them() {
+        let from: Url = "http://a.org/b/c?d".parse().unwrap();
+        let to = |location| target(&from, Some(location)).map(|url| url.to_string());
+        assert_eq!(to("/x"), Ok("http://a.org/x".into()));
+        assert_eq!(to("x?y#z"), Ok("http://a.org/b/x?y".into()));
+        assert_eq!(to("//e.org"), Ok("http://e.org/".into()));
+        assert_eq!(to("https://e.org:8443"), Ok("https://e.org:8443/".into()));
+        assert!(to("javascript:0").is_err());
+        assert!(target(&from, None).is_err());
+    }
+}

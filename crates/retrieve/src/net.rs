@@ -22,6 +22,20 @@ pub(crate) enum Reach {
     /// To addresses on the public Internet. The address that is checked is the one that is connected to, so a name that
     /// changes in between gains nothing.
     Public,
+    /// There, and to one's own server that stands for the public Internet.
+    #[cfg(test)]
+    PublicAnd(SocketAddr),
+}
+
+impl Reach {
+    fn allows(self, address: SocketAddr) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Public => is_public(address.ip()),
+            #[cfg(test)]
+            Self::PublicAnd(own) => address == own || is_public(address.ip()),
+        }
+    }
 }
 
 /// Connects to a URL's host.
@@ -52,10 +66,9 @@ async fn connect_at_last(url: &Url, reach: Reach) -> Result<TcpStream, Failure> 
             found
         }
     };
-    let allowed = |address: &&SocketAddr| reach == Reach::Anywhere || is_public(address.ip());
     let targets: Vec<SocketAddr> = addresses
         .iter()
-        .filter(allowed)
+        .filter(|address| reach.allows(**address))
         .take(ADDRESSES)
         .copied()
         .collect();

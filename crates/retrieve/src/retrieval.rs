@@ -67,7 +67,7 @@ impl fmt::Display for Transport {
 /// `byte_length` and `car_checksum`. Honest stations must therefore give these alike when a provider treats them alike,
 /// so none of them depends on timing, on how far a broken transfer came, or on which of several addresses had a bad day:
 ///
-/// - `address` is the first that the indexer gave, and not the one that delivered ([`served_by`](Self::served_by));
+/// - `address` is the first of a gateway that the indexer gave, and not the one that delivered ([`served_by`](Self::served_by));
 /// - `byte_length` and `car_checksum` are over the decompressed body, and are given only for a body that came to its end
 ///   (the checksum only for one that was verified). How much came of another is in [`received`](Self::received).
 ///
@@ -85,7 +85,8 @@ pub struct Retrieval {
     pub indexer_result: IndexerResult,
     /// What was fetched over, or would have been.
     pub protocol: Option<Transport>,
-    /// The first multiaddr that the indexer gave for this protocol; for Graphsync with the peer id behind it.
+    /// The first multiaddr that the indexer gave for this protocol, those that are of no gateway passed over if there is
+    /// one; for Graphsync with the peer id behind it.
     pub address: Option<String>,
     /// The multiaddr whose answer this is.
     pub served_by: Option<String>,
@@ -161,5 +162,75 @@ impl Retrieval {
             attestation: None,
             signature: Signature([0; 65]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Spark's rows, as far as a retrieval can have them: it always knows what the indexer said, its protocols are two, and
+    /// its times are times.
+    #[test]
+    fn vectors_of_spark_hold() {
+        let file: Value =
+            serde_json::from_str(include_str!("../tests/fixtures/retrieval_result.json")).unwrap();
+        let mut tried = 0;
+        for case in file["cases"].as_array().unwrap() {
+            let mut fields = file["base"].as_object().unwrap().clone();
+            fields.extend(case["override"].as_object().unwrap().clone());
+            for absent in case["absentFields"].as_array().unwrap() {
+                fields.remove(absent.as_str().unwrap());
+            }
+            let text = |name: &str| fields.get(name).and_then(Value::as_str);
+            let Some(indexer_result) = text("indexer_result") else {
+                continue;
+            };
+            let protocol = match text("protocol") {
+                Some("http") => Some(Transport::Http),
+                Some("graphsync") => Some(Transport::Graphsync),
+                Some(_) => continue,
+                None => None,
+            };
+            let retrieval = Retrieval {
+                cid: "bafkqaaa".parse().unwrap(),
+                provider: ProviderId(1),
+                peer_id: None,
+                indexer_result: match indexer_result {
+                    "OK" => IndexerResult::Ok,
+                    "HTTP_NOT_ADVERTISED" => IndexerResult::HttpNotAdvertised,
+                    "NO_VALID_ADVERTISEMENT" => IndexerResult::NoValidAdvertisement,
+                    "ERROR_FETCH" => IndexerResult::ErrorFetch,
+                    error => IndexerResult::Error(error.strip_prefix("ERROR_").unwrap().parse().unwrap()),
+                },
+                protocol,
+                address: None,
+                served_by: None,
+                timeout: fields["timeout"] == true,
+                car_too_large: fields["car_too_large"] == true,
+                start_at: None,
+                first_byte_at: None,
+                end_at: text("end_at").map(|_| Millis(1)),
+                status_code: fields
+                    .get("status_code")
+                    .and_then(Value::as_u64)
+                    .map(|code| code.try_into().unwrap()),
+                head_status_code: None,
+                byte_length: None,
+                car_checksum: None,
+                received: 0,
+                steps: Vec::new(),
+            };
+            assert_eq!(retrieval.indexer_result.to_string(), indexer_result);
+            assert_eq!(
+                retrieval.result().to_string(),
+                case["expected"].as_str().unwrap(),
+                "{case}"
+            );
+            tried += 1;
+        }
+        assert!(tried > 45, "{tried}");
     }
 }

@@ -185,13 +185,14 @@ impl Fetch<'_> {
             },
             redirects: limits.redirects,
         };
+        let addresses = self.usable(&offers.http);
         retrieval.protocol = Some(Transport::Http);
-        retrieval.address = offers.http.first().cloned();
+        retrieval.address = addresses.first().map(|address| (*address).clone());
         retrieval.start_at = Some(self.began.millis(start));
 
         let asker = Asker::new(&config.user_agent);
         let mut best: Option<(Outcome, String, Option<Url>)> = None;
-        for address in offers.http.iter().take(limits.addresses) {
+        for address in addresses.into_iter().take(limits.addresses) {
             if best.is_some() && Instant::now() >= budget.deadline {
                 break;
             }
@@ -221,6 +222,23 @@ impl Fetch<'_> {
             self.steps.add(since, (200..300).contains(&code), asked, told);
             retrieval.head_status_code = Some(code);
         }
+    }
+
+    /// The addresses of gateways; all if none is one, so that there is a failure to tell of.
+    fn usable<'o>(&mut self, all: &'o [String]) -> Vec<&'o String> {
+        let tls_http = self.inner.config.tls_http;
+        let (usable, others): (Vec<_>, Vec<_>) = all
+            .iter()
+            .partition(|address| gateway_url(address, tls_http).is_ok());
+        if usable.is_empty() {
+            return others;
+        }
+        for other in others {
+            let told = "passed over, for it is not the address of a gateway";
+            self.steps
+                .add(Instant::now(), false, format!("address {other}"), told);
+        }
+        usable
     }
 
     /// A CAR, or the raw block where no CAR is to be had; and the URL that the outcome is of.
@@ -346,6 +364,8 @@ impl Fetch<'_> {
                 retrieval.byte_length = Some(*length);
                 if verdict.is_ok() {
                     retrieval.car_checksum = Some(checksum.clone());
+                    // An empty block has come when its end has.
+                    retrieval.first_byte_at = retrieval.first_byte_at.or(end);
                 }
                 verdict.clone().err().map(Failure::Content)
             }

@@ -1,0 +1,366 @@
+//! Providers that mean well, in their many ways.
+
+use crate::support::*;
+use assize_retrieve::{IndexerResult, LASSIE_AGENT, Transport};
+use blake2::Blake2b;
+use blake2::digest::consts::U32;
+use cid::Cid;
+use cid::multihash::Multihash;
+use sha2::{Digest, Sha256, Sha512};
+
+#[tokio::test]
+async fn a_block_is_retrieved_and_every_field_is_there() {
+    let provider = Server::always(car_answer(&good_car())).await;
+    let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
+    assert_eq!(result(&got), "OK");
+    assert_eq!(got.peer_id.as_deref(), Some(PEER));
+    assert_eq!(got.indexer_result, IndexerResult::Ok);
+    assert_eq!(got.protocol, Some(Transport::Http));
+    assert_eq!(got.address, Some(provider.multiaddr()));
+    assert_eq!(got.served_by, got.address);
+    assert_eq!((got.status_code, got.head_status_code), (Some(200), Some(200)));
+    assert_eq!(got.byte_length, Some(good_car().len() as u64));
+    assert_eq!(got.car_checksum, checksum(&good_car()));
+    assert!(!got.timeout && !got.car_too_large && got.fetched());
+    let times = [got.start_at, got.first_byte_at, got.end_at].map(Option::unwrap);
+    assert!(times.is_sorted() && times[0].0 > 1_700_000_000_000);
+    // Peer id, indexer, GET, HEAD.
+    assert_eq!(got.steps.len(), 4);
+    assert!(got.steps.iter().all(|step| step.ok));
+}
+
+/// Byte for byte what Go's `net/http` wrote for a program that sets headers as Lassie does (../fixtures/go).
+#[tokio::test]
+async fn requests_are_those_of_lassie() {
+    let provider = Server::start(|request| match request.target() {
+        target if target.contains("format=raw") => ok("application/vnd.ipld.raw", BLOCK),
+        _ if request.header("Accept").unwrap().contains("car") => {
+            answer("406 Not Acceptable", "", b"no CARs here")
+        }
+        _ => ok("application/vnd.ipld.raw", b""),
+    })
+    .await;
+    let cid = raw_cid(BLOCK);
+    let by_name = format!("/dns4/localhost/tcp/{}/http", provider.address.port());
+    let port = provider.address.port();
+    let got = retrieve_at(&cid, &[provider.multiaddr()], |_| {}).await;
+    assert_eq!(result(&got), "OK");
+    let lassie = retrieve_at(&cid, &[by_name], |config| config.explicit_format = false).await;
+    assert_eq!(result(&lassie), "OK");
+
+    let requests = provider.requests();
+    let heads: Vec<&str> = requests.iter().map(|request| request.head.as_str()).collect();
+    let [car, raw, head, lassie, ..] = heads[..] else {
+        panic!("{heads:#?}")
+    };
+    let id = requests[0].header("X-Request-Id").unwrap();
+    assert_eq!(id.len(), 36);
+    assert_ne!(
+        requests[3].header("X-Request-Id"),
+        Some(id),
+        "every retrieval has its own id"
+    );
+    let expected = |fixture: &str, request: usize| {
+        fixture
+            .replace("127.0.0.1:PORT", requests[request].header("Host").unwrap())
+            .replace("CID", &cid.to_string())
+            .replace("AGENT", LASSIE_AGENT)
+            .replace(
+                ": ID",
+                &format!(": {}", requests[request].header("X-Request-Id").unwrap()),
+            )
+    };
+    assert_eq!(car, expected(include_str!("../fixtures/go/car.txt"), 0));
+    assert_eq!(raw, expected(include_str!("../fixtures/go/raw.txt"), 1));
+    assert_eq!(
+        head,
+        expected(include_str!("../fixtures/go/head.txt"), 2)
+            .replace("format=car&dag-scope=block", "format=raw")
+    );
+    assert_eq!(lassie, expected(include_str!("../fixtures/go/lassie.txt"), 3));
+    assert_eq!(requests[0].header("Host"), Some(&*format!("127.0.0.1:{port}")));
+}
+
+#[tokio::test]
+async fn redirects_are_followed_as_go_follows_them() {
+    let provider = Server::start(|request| match request.target() {
+        target if target.contains("/new/") => car_answer(&good_car()),
+        target => answer("302 Found", &format!("Location: /new{target}#there\r\n"), b""),
+    })
+    .await;
+    let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
+    assert_eq!(
+        (result(&got), got.status_code, got.head_status_code),
+        ("OK".into(), Some(200), Some(200))
+    );
+    assert!(told(&got, "redirected to"));
+    let requests = provider.requests();
+    // Go's capture redirects from /old to no prefix; here it is from no prefix to /new.
+    let expected = include_str!("../fixtures/go/old-redirected.txt")
+        .replace("/old/ipfs", "/IPFS")
+        .replace("GET /ipfs", "GET /new/ipfs")
+        .replace("/IPFS", "/ipfs")
+        .replace("127.0.0.1:PORT", &provider.address.to_string())
+        .replace("CID", &raw_cid(BLOCK).to_string())
+        .replace("AGENT", LASSIE_AGENT)
+        .replace(
+            ": ID",
+            &format!(": {}", requests[0].header("X-Request-Id").unwrap()),
+        );
+    assert_eq!(requests[1].head, expected);
+}
+
+#[tokio::test]
+async fn nothing_tells_that_this_is_a_check() {
+    let provider = Server::always(car_answer(&good_car())).await;
+    retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
+    for request in provider.requests() {
+        let head = request.head.to_lowercase();
+        for word in ["assize", "check", "spark", "station", "f01234", PEER] {
+            assert!(!head.contains(&word.to_lowercase()), "{head}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_cars_are_refused_the_block_itself_is_asked_for() {
+    for refusal in ["400 Bad Request", "406 Not Acceptable"] {
+        let provider = Server::start(move |request| match request.target().contains("format=raw") {
+            true => ok("application/vnd.ipld.raw", BLOCK),
+            false => answer(refusal, "", b"unsupported accept parameter"),
+        })
+        .await;
+        let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
+        assert_eq!(result(&got), "OK");
+        assert_eq!(
+            (got.byte_length, &got.car_checksum),
+            (Some(BLOCK.len() as u64), &checksum(BLOCK))
+        );
+        assert!(told(&got, "unsupported accept parameter"));
+    }
+    // What refuses both is refused.
+    let got = retrieve(answer("400 Bad Request", "", b"")).await;
+    assert_eq!((result(&got), got.status_code), ("HTTP_400".into(), Some(400)));
+    // Other refusals are final: the block is not asked for twice.
+    let provider = Server::always(answer("410 Gone", "", b"")).await;
+    let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
+    assert_eq!((result(&got), provider.requests().len()), ("HTTP_410".into(), 2));
+}
+
+#[tokio::test]
+async fn a_raw_block_is_verified_too() {
+    let provider = Server::start(|request| match request.target().contains("format=raw") {
+        true => ok("application/vnd.ipld.raw", b"another block"),
+        false => answer("400 Bad Request", "", b""),
+    })
+    .await;
+    let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
+    assert_eq!(
+        (result(&got), got.byte_length),
+        ("CONTENT_VERIFICATION_FAILED".into(), Some(13))
+    );
+    let got = retrieve_at(&cid_of(0x55, 0x1b, &[1; 32]), &[provider.multiaddr()], |_| {}).await;
+    assert_eq!(result(&got), "UNSUPPORTED_CID_HASH_ALGO");
+}
+
+/// A success must have a first byte; where there is none, its time is the end's.
+#[tokio::test]
+async fn an_empty_block_is_a_block() {
+    let provider = Server::start(|request| match request.target().contains("format=raw") {
+        true => ok("application/vnd.ipld.raw", b""),
+        false => answer("400 Bad Request", "", b""),
+    })
+    .await;
+    let got = retrieve_at(&raw_cid(b""), &[provider.multiaddr()], |_| {}).await;
+    assert_eq!(
+        (result(&got), got.byte_length, got.first_byte_at),
+        ("OK".into(), Some(0), got.end_at)
+    );
+    let cid = raw_cid(b"");
+    let provider = Server::always(car_answer(&car(&cid, &[(cid, b"")]))).await;
+    let got = retrieve_at(&cid, &[provider.multiaddr()], |_| {}).await;
+    assert_eq!(result(&got), "OK");
+}
+
+#[tokio::test]
+async fn length_and_checksum_are_of_the_body_behind_its_encoding() {
+    let body = gzip(&good_car());
+    let got = retrieve(answer("200 OK", "Content-Encoding: GZIP\r\n", &body)).await;
+    assert_eq!(result(&got), "OK");
+    assert_eq!(got.byte_length, Some(good_car().len() as u64));
+    assert_eq!(got.car_checksum, checksum(&good_car()));
+
+    let length = format!("{:x}\r\n", good_car().len());
+    let car = good_car();
+    let chunked = [
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".as_bytes(),
+        length.as_bytes(),
+        &car,
+        b"\r\n0\r\nX-Trailer: yes\r\n\r\n",
+    ];
+    let got = retrieve(vec![Act::Send(chunked.concat())]).await;
+    assert_eq!(
+        (result(&got), got.car_checksum),
+        ("OK".into(), checksum(&good_car()))
+    );
+}
+
+#[tokio::test]
+async fn all_kinds_of_cids_are_retrieved() {
+    let sha256 = Sha256::digest(BLOCK);
+    let v1 = cid_of(0x70, 0x12, &sha256);
+    let v0 = Cid::new_v0(*v1.hash()).unwrap();
+    let kinds = [
+        // Asked for, and in the CAR.
+        (v1, v1),
+        (v0, v0),
+        (v0, v1),
+        (v1, v0),
+        (cid_of(0x71, 0x12, &sha256), cid_of(0x71, 0x12, &sha256)),
+        (
+            cid_of(0x55, 0x13, &Sha512::digest(BLOCK)),
+            cid_of(0x55, 0x13, &Sha512::digest(BLOCK)),
+        ),
+        (
+            cid_of(0x71, 0xb220, &Blake2b::<U32>::digest(BLOCK)),
+            cid_of(0x71, 0xb220, &Blake2b::<U32>::digest(BLOCK)),
+        ),
+        (cid_of(0x55, 0, BLOCK), cid_of(0x55, 0, BLOCK)),
+    ];
+    for (asked, given) in kinds {
+        let provider = Server::always(car_answer(&car(&given, &[(given, BLOCK)]))).await;
+        let got = retrieve_at(&asked, &[provider.multiaddr()], |_| {}).await;
+        assert_eq!(result(&got), "OK", "{asked} {got:#?}");
+        assert!(
+            provider.requests()[0]
+                .target()
+                .starts_with(&format!("/ipfs/{asked}?"))
+        );
+    }
+    // A block that the CID contains is in no CAR (trustless gateway specification).
+    let identity = Cid::new_v1(0x55, Multihash::wrap(0, BLOCK).unwrap());
+    let provider = Server::always(car_answer(&car(&identity, &[]))).await;
+    let got = retrieve_at(&identity, &[provider.multiaddr()], |_| {}).await;
+    assert_eq!(result(&got), "OK");
+}
+
+#[tokio::test]
+async fn a_block_may_be_there_twice_and_roots_may_be_anything() {
+    let cid = raw_cid(BLOCK);
+    let twice = car(&cid, &[(cid, BLOCK), (cid, BLOCK)]);
+    assert_eq!(result(&retrieve(car_answer(&twice)).await), "OK");
+    let other_root = car(&raw_cid(b"x"), &[(cid, BLOCK)]);
+    assert_eq!(result(&retrieve(car_answer(&other_root)).await), "OK");
+}
+
+#[tokio::test]
+async fn all_addresses_are_tried() {
+    let cid = raw_cid(BLOCK);
+    let dead = dead().await;
+    let refusing = Server::always(answer("500 Internal Server Error", "", b"")).await;
+    let good = Server::always(car_answer(&good_car())).await;
+    let never = Server::always(car_answer(&good_car())).await;
+    let addresses = [
+        "/ip4/127.0.0.1/tcp/24001".into(),
+        "/dns/nowhere.invalid/tcp/80/http".into(),
+        dead.clone(),
+        refusing.multiaddr(),
+        good.multiaddr(),
+        never.multiaddr(),
+    ];
+    let got = retrieve_at(&cid, &addresses, |_| {}).await;
+    assert_eq!(result(&got), "OK");
+    // Committees vote on what the indexer gave, not on which address had a good day.
+    assert_eq!(got.address, Some(addresses[1].clone()));
+    assert!(told(&got, "passed over"));
+    assert_eq!(got.served_by, Some(good.multiaddr()));
+    assert_eq!((good.requests().len(), never.requests().len()), (2, 0));
+
+    // If none delivers, the one that came farthest counts; then the first.
+    for (addresses, expected) in [
+        (
+            vec![dead.clone(), refusing.multiaddr(), "/ip4/1.2.3.4/udp/1".into()],
+            "HTTP_500",
+        ),
+        (
+            vec!["/dns/nowhere.invalid/tcp/80/http".into(), dead.clone()],
+            "CONNECTION_REFUSED",
+        ),
+        (
+            vec![
+                "/ip4/1.2.3.4/udp/1".into(),
+                "/dns/nowhere.invalid/tcp/80/http".into(),
+            ],
+            "HOSTNAME_DNS_ERROR",
+        ),
+        (
+            vec!["/ip4/127.0.0.1/tcp/1".into(), "/unix/x/tcp/1".into()],
+            "UNSUPPORTED_MULTIADDR_FORMAT",
+        ),
+    ] {
+        let got = retrieve_at(&cid, &addresses, |_| {}).await;
+        assert_eq!(result(&got), expected, "{addresses:?}");
+        assert_eq!(
+            got.address.as_ref(),
+            addresses
+                .iter()
+                .find(|address| address.ends_with("/http"))
+                .or(addresses.first())
+        );
+        assert_eq!(got.byte_length, Some(0));
+    }
+
+    // A wrong block is an answer: no other address is asked to say it differently.
+    let lying = Server::always(car_answer(b"\x01\x02\x03")).await;
+    let got = retrieve_at(&cid, &[lying.multiaddr(), never.multiaddr()], |_| {}).await;
+    assert_eq!(
+        (result(&got), never.requests().len()),
+        ("CANNOT_PARSE_CAR_FILE".into(), 0)
+    );
+
+    // And not more than the limit.
+    let many = vec![dead; 3]
+        .into_iter()
+        .chain([good.multiaddr()])
+        .collect::<Vec<_>>();
+    let got = retrieve_at(&cid, &many, |config| config.limits.addresses = 1).await;
+    assert_eq!(result(&got), "CONNECTION_REFUSED");
+}
+
+/// An address at which nobody listens.
+async fn dead() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!(
+        "/ip4/127.0.0.1/tcp/{}/http",
+        listener.local_addr().unwrap().port()
+    )
+}
+
+#[tokio::test]
+async fn head_has_its_own_status() {
+    let provider = Server::start(|request| match request.method() {
+        "HEAD" => answer("405 Method Not Allowed", "", b""),
+        _ => car_answer(&good_car()),
+    })
+    .await;
+    let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
+    assert_eq!((result(&got), got.head_status_code), ("OK".into(), Some(405)));
+
+    let provider = Server::start(|request| match request.method() {
+        "HEAD" => vec![Act::Silence],
+        _ => car_answer(&good_car()),
+    })
+    .await;
+    let short =
+        |config: &mut assize_retrieve::Config| config.limits.head = std::time::Duration::from_millis(300);
+    let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], short).await;
+    assert_eq!((result(&got), got.head_status_code), ("OK".into(), Some(600)));
+
+    // It is asked for even where GET failed.
+    let got = retrieve(answer("404 Not Found", "", b"block not found")).await;
+    assert_eq!(
+        (result(&got), got.head_status_code),
+        ("HTTP_404".into(), Some(200))
+    );
+    assert!(told(&got, "block not found"));
+}

@@ -1,0 +1,571 @@
+//! The chain and the indexers.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::support::*;
+use assize_retrieve::{
+    CURIO_PEER_IDS, Config, IndexerResult, RetrieveError, Retriever, RpcError, Secret, Transport,
+};
+use cid::multibase::Base;
+use serde_json::{Value, json};
+
+fn rpc_result(result: Value) -> Vec<Act> {
+    ok(
+        "application/json",
+        json!({"jsonrpc": "2.0", "id": 1, "result": result})
+            .to_string()
+            .as_bytes(),
+    )
+}
+
+fn method(request: &Request) -> String {
+    let call: Value = serde_json::from_slice(&request.body).unwrap();
+    call["method"].as_str().unwrap().to_owned()
+}
+
+/// What the contract returns: a tuple of a string and bytes, ABI-encoded by hand.
+fn peer_data(peer: &str) -> String {
+    let word = |number: usize| format!("{number:064x}");
+    let padded = peer.len().div_ceil(32) * 32;
+    let mut text = const_hex::encode(peer);
+    text.push_str(&"0".repeat((padded - peer.len()) * 2));
+    format!(
+        "0x{}{}{}{}{text}{}",
+        word(32),
+        word(64),
+        word(64 + 32 + padded),
+        word(peer.len()),
+        word(0)
+    )
+}
+
+/// A chain with actor and contract; either may fail with a status.
+async fn chain_of(
+    actor: Result<Option<&'static str>, &'static str>,
+    contract: Result<&'static str, &'static str>,
+) -> Server {
+    Server::start(move |request| match &*method(request) {
+        "Filecoin.StateMinerInfo" => match actor {
+            Ok(peer) => rpc_result(json!({"PeerId": peer, "Owner": "f01"})),
+            Err(status) => answer(status, "", b""),
+        },
+        "eth_call" => match contract {
+            Ok(peer) => rpc_result(json!(peer_data(peer))),
+            Err(status) => answer(status, "", b""),
+        },
+        other => panic!("{other}"),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_contract_goes_before_the_actor() {
+    let cid = raw_cid(BLOCK);
+    let provider = Server::always(car_answer(&good_car())).await;
+    let index = indexer(&cid, &[provider.multiaddr()]).await;
+    for (actor, contract, peer) in [
+        (Ok(Some(PEER)), Ok(""), Some(PEER)),
+        (Ok(Some(OTHER_PEER)), Ok(PEER), Some(PEER)),
+        (Ok(None), Ok(PEER), Some(PEER)),
+        (Err("500 Oops"), Ok(PEER), Some(PEER)),
+        (Ok(None), Ok(""), None),
+    ] {
+        let chain = chain_of(actor, contract).await;
+        let mut config = config(&chain, &[&index]);
+        config.peer_ids = Some(CURIO_PEER_IDS);
+        config.limits.retries = 1;
+        let got = Retriever::new(config)
+            .unwrap()
+            .retrieve(payload(&cid), PROVIDER)
+            .await
+            .unwrap();
+        check(&got);
+        assert_eq!(got.peer_id.as_deref(), peer);
+        let expected = if peer.is_some() {
+            "OK"
+        } else {
+            "IPNI_NO_VALID_ADVERTISEMENT"
+        };
+        assert_eq!(result(&got), expected);
+        let calls: Vec<Value> = chain
+            .requests()
+            .iter()
+            .map(|request| serde_json::from_slice(&request.body).unwrap())
+            .collect();
+        let call = |name: &str| calls.iter().find(|call| call["method"] == name).unwrap()["params"].clone();
+        assert_eq!(call("Filecoin.StateMinerInfo"), json!(["f01234", null]));
+        // getPeerData(uint64) of 1234; the selector by keccak-256.
+        let selector = &alloy_primitives::keccak256("getPeerData(uint64)")[..4];
+        let data = format!("0x{}{:064x}", const_hex::encode(selector), 1234);
+        let to = CURIO_PEER_IDS.to_string().to_lowercase();
+        assert_eq!(call("eth_call"), json!([{"to": to, "data": data}, "latest"]));
+    }
+}
+
+#[tokio::test]
+async fn what_the_chain_does_not_say_is_no_verdict() {
+    let cid = raw_cid(BLOCK);
+    let index = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
+    // The actor alone is not enough where there is a contract: it may name another peer.
+    for (actor, contract, question, retryable) in [
+        (Err("503 Busy"), Ok(""), "StateMinerInfo", true),
+        (Ok(Some(PEER)), Err("503 Busy"), "getPeerData", true),
+        (Err("500 Oops"), Err("403 No"), "getPeerData", false),
+    ] {
+        let chain = chain_of(actor, contract).await;
+        let mut config = config(&chain, &[&index]);
+        config.peer_ids = Some(CURIO_PEER_IDS);
+        config.limits.retries = 2;
+        let error = Retriever::new(config)
+            .unwrap()
+            .retrieve(payload(&cid), PROVIDER)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, RetrieveError::PeerId { question: asked, .. } if *asked == question),
+            "{error}"
+        );
+        assert_eq!(error.is_retryable(), retryable, "{error}");
+    }
+    assert_eq!(index.requests().len(), 0);
+
+    // An actor that does not exist; an answer that is none; a contract that is none; nobody there.
+    let refusing =
+        json!({"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": "actor not found"}}).to_string();
+    let chain = Server::always(ok("application/json", refusing.as_bytes())).await;
+    let error = Retriever::new(config(&chain, &[&index]))
+        .unwrap()
+        .retrieve(payload(&cid), PROVIDER)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("actor not found") && !error.is_retryable(),
+        "{error}"
+    );
+    for body in [
+        "",
+        "[]",
+        "hello",
+        "{}",
+        r#"{"result":7}"#,
+        r#"{"result":{"PeerId":7}}"#,
+    ] {
+        let chain = Server::always(ok("application/json", body.as_bytes())).await;
+        let error = Retriever::new(config(&chain, &[&index]))
+            .unwrap()
+            .retrieve(payload(&cid), PROVIDER)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                RetrieveError::PeerId {
+                    source: RpcError::Malformed(_),
+                    ..
+                }
+            ),
+            "{body}: {error}"
+        );
+    }
+    let chain = Server::start(|request| match &*method(request) {
+        "eth_call" => rpc_result(json!("0x")),
+        _ => rpc_result(json!({"PeerId": PEER})),
+    })
+    .await;
+    let mut with_contract = config(&chain, &[&index]);
+    with_contract.peer_ids = Some(CURIO_PEER_IDS);
+    let error = Retriever::new(with_contract)
+        .unwrap()
+        .retrieve(payload(&cid), PROVIDER)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("no contract of peer ids"), "{error}");
+    let mut nowhere = config(&chain, &[&index]);
+    nowhere.rpc = "http://rpc.invalid/secret/v1?token=secret".parse().unwrap();
+    let error = Retriever::new(nowhere)
+        .unwrap()
+        .retrieve(payload(&cid), PROVIDER)
+        .await
+        .unwrap_err();
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn peer_ids_are_asked_for_once_and_with_the_token() {
+    let cid = raw_cid(BLOCK);
+    let provider = Server::always(car_answer(&good_car())).await;
+    let index = indexer(&cid, &[provider.multiaddr()]).await;
+    let chain = chain().await;
+    let mut config = config(&chain, &[&index]);
+    config.rpc_token = Some(Secret("hush".into()));
+    assert!(!format!("{config:?}").contains("hush"));
+    let retriever = Retriever::new(config).unwrap();
+    for _ in 0..3 {
+        let got = retriever.clone().retrieve(payload(&cid), PROVIDER).await.unwrap();
+        assert_eq!(result(&got), "OK");
+    }
+    assert_eq!(chain.requests().len(), 1);
+    assert_eq!(chain.requests()[0].header("Authorization"), Some("Bearer hush"));
+}
+
+async fn indexed(
+    bodies: &[(&'static str, String)],
+    change: impl FnOnce(&mut assize_retrieve::Config),
+) -> (assize_retrieve::Retrieval, Vec<Server>) {
+    let chain = chain().await;
+    let mut indexers = Vec::new();
+    for (status, body) in bodies {
+        indexers.push(
+            Server::always(answer(
+                status,
+                "Content-Type: application/json\r\n",
+                body.as_bytes(),
+            ))
+            .await,
+        );
+    }
+    let mut config = config(&chain, &indexers.iter().collect::<Vec<_>>());
+    config.limits.retries = 2;
+    change(&mut config);
+    let retriever = Retriever::new(config).unwrap();
+    let got = retriever
+        .retrieve(payload(&raw_cid(BLOCK)), PROVIDER)
+        .await
+        .unwrap();
+    check(&got);
+    (got, indexers)
+}
+
+#[tokio::test]
+async fn indexers_are_asked_in_order_until_one_knows() {
+    let cid = raw_cid(BLOCK);
+    let dead = "/ip4/127.0.0.1/tcp/1/http".to_owned();
+    let found = find_response(&cid, &[record(PEER, &http_metadata(), &[dead.clone()])]);
+    let others = find_response(&cid, &[record(OTHER_PEER, &http_metadata(), &[dead.clone()])]);
+    let none = String::new;
+    // Answers; result; how often each was asked.
+    let cases = [
+        (
+            vec![("200 OK", found.clone()), ("200 OK", found.clone())],
+            "OK",
+            vec![1, 0],
+        ),
+        (
+            vec![("404 Not Found", none()), ("200 OK", found.clone())],
+            "OK",
+            vec![1, 1],
+        ),
+        (
+            vec![("503 Busy", none()), ("200 OK", found.clone())],
+            "OK",
+            vec![3, 1],
+        ),
+        (
+            vec![("400 Bad", none()), ("200 OK", found.clone())],
+            "OK",
+            vec![1, 1],
+        ),
+        (
+            vec![("200 OK", others.clone()), ("200 OK", found.clone())],
+            "OK",
+            vec![1, 1],
+        ),
+        (
+            vec![("200 OK", "nonsense".into()), ("200 OK", found.clone())],
+            "OK",
+            vec![1, 1],
+        ),
+        (
+            vec![("404 Not Found", none()), ("404 Not Found", none())],
+            "ERROR_404",
+            vec![1, 1],
+        ),
+        (
+            vec![("404 Not Found", none()), ("504 Late", none())],
+            "ERROR_504",
+            vec![1, 3],
+        ),
+        (
+            vec![("502 Bad", none()), ("404 Not Found", none())],
+            "ERROR_502",
+            vec![3, 1],
+        ),
+        (vec![("400 Bad", none())], "ERROR_400", vec![1]),
+        (vec![("200 OK", "{".into())], "ERROR_FETCH", vec![1]),
+        (vec![("200 OK", "[]".into())], "ERROR_FETCH", vec![1]),
+        (
+            vec![("200 OK", others.clone())],
+            "NO_VALID_ADVERTISEMENT",
+            vec![1],
+        ),
+        (
+            vec![("200 OK", others.clone()), ("404 Not Found", none())],
+            "NO_VALID_ADVERTISEMENT",
+            vec![1, 1],
+        ),
+        // An indexer that failed may have known: not the provider's fault.
+        (
+            vec![("200 OK", others), ("500 Oops", none())],
+            "ERROR_500",
+            vec![1, 3],
+        ),
+        (vec![("200 OK", none())], "NO_VALID_ADVERTISEMENT", vec![1]),
+    ];
+    for (answers, expected, asked) in cases {
+        let (got, indexers) = indexed(&answers, |_| {}).await;
+        assert_eq!(got.indexer_result.to_string(), expected, "{answers:?}");
+        let times: Vec<usize> = indexers.iter().map(|indexer| indexer.requests().len()).collect();
+        assert_eq!(times, asked, "{answers:?}");
+        let request = indexers[0].requests()[0].clone();
+        assert_eq!(request.target(), format!("/cid/{cid}"));
+        assert_eq!(
+            request.header("Accept"),
+            Some("application/json, application/x-ndjson")
+        );
+        if !got.indexer_result.found() {
+            assert_eq!((got.protocol, &got.address, got.start_at), (None, &None, None));
+            assert_eq!(result(&got), format!("IPNI_{expected}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_indexer_that_cannot_be_used() {
+    let (got, _) = indexed(&[("200 OK", "x".repeat(2_000))], |config| {
+        config.limits.answer = 1_000
+    })
+    .await;
+    assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
+    assert!(told(&got, "size cap of 1000 bytes"));
+    let nowhere =
+        |config: &mut assize_retrieve::Config| config.indexers = vec!["http://ipni.invalid".parse().unwrap()];
+    let (got, _) = indexed(&[], nowhere).await;
+    assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
+    let silent = Server::always(vec![Act::Silence]).await;
+    let short = |config: &mut assize_retrieve::Config| {
+        config.indexers = vec![silent.url()];
+        config.limits.lookup = Duration::from_millis(300);
+    };
+    // The chain must answer within the same limit; on a slow machine it may not, and that is no failure of this test.
+    let chain = chain().await;
+    let mut config = config(&chain, &[]);
+    short(&mut config);
+    if let Ok(got) = Retriever::new(config)
+        .unwrap()
+        .retrieve(payload(&raw_cid(BLOCK)), PROVIDER)
+        .await
+    {
+        assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
+    }
+}
+
+#[tokio::test]
+async fn an_indexer_that_recovers_is_believed() {
+    let cid = raw_cid(BLOCK);
+    let found = find_response(
+        &cid,
+        &[record(
+            PEER,
+            &http_metadata(),
+            &["/ip4/127.0.0.1/tcp/1/http".into()],
+        )],
+    );
+    let asked = AtomicUsize::new(0);
+    let index = Server::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 | 1 => answer("500 Oops", "", b""),
+        _ => ok("application/json", found.as_bytes()),
+    })
+    .await;
+    let chain = chain().await;
+    let got = Retriever::new(config(&chain, &[&index]))
+        .unwrap()
+        .retrieve(payload(&cid), PROVIDER)
+        .await
+        .unwrap();
+    assert_eq!(
+        (got.indexer_result, index.requests().len()),
+        (IndexerResult::Ok, 3)
+    );
+}
+
+/// All forms in which an advertisement may come.
+#[tokio::test]
+async fn advertisements_are_found_in_every_form() {
+    let cid = raw_cid(BLOCK);
+    let at = |port: u16| format!("/ip4/127.0.0.1/tcp/{port}/http");
+    let graphsync = Base::Base64Pad.decode(graphsync_metadata()).unwrap();
+    let both = Base::Base64Pad.encode([&graphsync[..], &[0xa0, 0x12]].concat());
+    let bitswap_too = Base::Base64Pad.encode([0x80, 0x12, 0xa0, 0x12]);
+    let ours = |metadata: &str, addresses: &[String]| record(PEER, metadata, addresses);
+    let lines = |records: &[Value]| {
+        records
+            .iter()
+            .map(|record| format!("{record}\n\n"))
+            .collect::<String>()
+    };
+    let cidv1_peer = {
+        let id = Base::Base58Btc.decode(PEER).unwrap();
+        cid::Cid::new_v1(0x72, cid::multihash::Multihash::from_bytes(&id).unwrap()).to_string()
+    };
+    let (http, piece) = (http_metadata(), "sBI=");
+    let other_hash = find_response(&raw_cid(b"another"), &[ours(&http, &[at(1)])]);
+    let ok = |address: String| (IndexerResult::Ok, Some(Transport::Http), Some(address));
+    let p2p = |address: &str| {
+        (
+            IndexerResult::HttpNotAdvertised,
+            Some(Transport::Graphsync),
+            Some(format!("{address}/p2p/{PEER}")),
+        )
+    };
+    let none = (IndexerResult::NoValidAdvertisement, None, None);
+    let extended = [
+        // ExtendedProviders: other peers, with their own addresses; only the miner's own is its.
+        record(OTHER_PEER, &http, &[at(7)]),
+        ours(&graphsync_metadata(), &["/ip4/1.2.3.4/tcp/24001".into()]),
+    ];
+    let cases = [
+        (find_response(&cid, &[ours(&http, &[at(1)])]), ok(at(1))),
+        (
+            lines(&[record(OTHER_PEER, &http, &[at(7)]), ours(&http, &[at(1)])]),
+            ok(at(1)),
+        ),
+        (ours(&http, &[at(1)]).to_string(), ok(at(1))),
+        // Spark saw the first protocol only, the first address only, and one spelling of a peer id.
+        (find_response(&cid, &[ours(&both, &[at(1)])]), ok(at(1))),
+        (find_response(&cid, &[ours(&bitswap_too, &[at(1)])]), ok(at(1))),
+        (
+            find_response(&cid, &[record(&cidv1_peer, &http, &[at(1)])]),
+            ok(at(1)),
+        ),
+        // HTTP before Graphsync, whatever comes first.
+        (
+            find_response(
+                &cid,
+                &[
+                    ours(&graphsync_metadata(), &["/ip4/1.2.3.4/tcp/9".into()]),
+                    ours(&http, &[at(1)]),
+                ],
+            ),
+            ok(at(1)),
+        ),
+        (find_response(&cid, &extended), p2p("/ip4/1.2.3.4/tcp/24001")),
+        (
+            find_response(
+                &cid,
+                &[ours(
+                    &graphsync_metadata(),
+                    &[format!("/ip4/1.2.3.4/tcp/9/p2p/{PEER}")],
+                )],
+            ),
+            p2p("/ip4/1.2.3.4/tcp/9"),
+        ),
+        (
+            find_response(&cid, &[ours(piece, &[at(1)]), ours("gBI=", &[at(1)])]),
+            none.clone(),
+        ),
+        (find_response(&cid, &[ours(&http, &[])]), none.clone()),
+        (
+            find_response(&cid, &[ours("", &[at(1)]), ours("not base64", &[at(1)])]),
+            none.clone(),
+        ),
+        (
+            find_response(
+                &cid,
+                &[
+                    json!({"Provider": null}),
+                    json!(7),
+                    json!({"Metadata": 7}),
+                    ours(&http, &[at(1)]),
+                ],
+            ),
+            ok(at(1)),
+        ),
+        (json!({"MultihashResults": null}).to_string(), none.clone()),
+        (other_hash, none),
+    ];
+    for (body, expected) in cases {
+        let (got, _) = indexed(&[("200 OK", body.clone())], |_| {}).await;
+        assert_eq!(
+            (got.indexer_result, got.protocol, got.address),
+            expected,
+            "{body}"
+        );
+    }
+}
+
+/// ipni/specs, IPNI.md, "JSON Find Response" and "NDJSON Streaming Records", as they stand there.
+#[tokio::test]
+async fn the_specifications_own_examples_are_read() {
+    let multihash = "EiDVNlzli2ONH3OslRv1Q0BRCKUCsERWs3RbthTVu6Xptg==";
+    let hash = cid::multihash::Multihash::from_bytes(&Base::Base64Pad.decode(multihash).unwrap()).unwrap();
+    let cid = cid::Cid::new_v1(0x55, hash);
+    let json = include_str!("../fixtures/ipni_find_response.json");
+    let ndjson = include_str!("../fixtures/ipni_find_response.ndjson");
+    for (peer, body, result, address) in [
+        (
+            "12D3KooW9yi2xLhXds9HC4x9vRN99mphq6ds8qN2YRf8zks1F32G",
+            json,
+            "HTTP_NOT_ADVERTISED",
+            Some("/ip4/149.5.22.10/tcp/24002/p2p/12D3KooW9yi2xLhXds9HC4x9vRN99mphq6ds8qN2YRf8zks1F32G"),
+        ),
+        // Bitswap alone.
+        (
+            "QmQzqxhK82kAmKvARFZSkUVS6fo9sySaiogAnx5EnZ6ZmC",
+            json,
+            "NO_VALID_ADVERTISEMENT",
+            None,
+        ),
+        (
+            "12D3KooWHVXoJnv2ifmr9K6LWwJPXxkfvzZRHzjiTZMvybeTnwPy",
+            ndjson,
+            "NO_VALID_ADVERTISEMENT",
+            None,
+        ),
+        (PEER, ndjson, "NO_VALID_ADVERTISEMENT", None),
+    ] {
+        let chain = Server::always(rpc_result(json!({"PeerId": peer}))).await;
+        let index = Server::always(ok("application/json", body.as_bytes())).await;
+        let retriever = Retriever::new(config(&chain, &[&index])).unwrap();
+        let got = retriever.retrieve(payload(&cid), PROVIDER).await.unwrap();
+        assert_eq!(
+            (got.indexer_result.to_string().as_str(), got.address.as_deref()),
+            (result, address),
+            "{peer}"
+        );
+        let records = if body == json { "2 records" } else { "3 records" };
+        assert!(told(&got, records), "{:#?}", got.steps);
+    }
+}
+
+#[test]
+fn configurations_that_cannot_work_are_refused() {
+    let url = |text: &str| text.parse::<assize_retrieve::Url>().unwrap();
+    let with = |rpc: &str, indexers: &[&str]| {
+        let config = Config::new(url(rpc), indexers.iter().map(|text| url(text)).collect());
+        Retriever::new(config)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(with("http://a", &["https://b"]), Ok(()));
+    for (rpc, indexers, words) in [
+        ("http://a", &[][..], "no indexer"),
+        ("ws://a/secret", &["http://b"], "endpoint ws://a is not"),
+        ("http://a", &["file:///b"], "is not an http or https URL"),
+        ("http://me:secret@a", &["http://b"], "give them as a token"),
+    ] {
+        let error = with(rpc, indexers).unwrap_err();
+        assert!(error.contains(words) && !error.contains("secret"), "{error}");
+    }
+    let mut config = Config::new(url("http://a"), vec![url("http://b")]);
+    config.user_agent = "two\nlines".into();
+    assert!(Retriever::new(config.clone()).is_err());
+    config.user_agent = "curl/8".into();
+    config.extra_roots = vec![vec![1, 2, 3].into()];
+    assert!(
+        Retriever::new(config)
+            .unwrap_err()
+            .to_string()
+            .contains("certificate")
+    );
+}
