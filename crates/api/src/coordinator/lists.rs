@@ -1,0 +1,108 @@
+//! Roster and task list as files: read, checked, stored, read back.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use assize_chain::ListCommitment;
+use assize_protocol::{Roster, TaskList, TaskListError};
+use assize_store::Store;
+use thiserror::Error;
+
+use super::CoordinatorError;
+
+/// Why the file of tasks is not used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TasksError {
+    /// It cannot be read.
+    #[error("cannot read the task list {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// It is no task list.
+    #[error("{}: {source}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Line, field and remedy.
+        source: TaskListError,
+    },
+    /// There is nothing in it.
+    #[error("the task list {} is empty: put a task on each line", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The lists of a round to be opened.
+#[derive(Debug)]
+pub(super) struct Lists {
+    pub roster: ListCommitment,
+    /// None if the file is not good, and there is no older list.
+    pub tasks: Option<ListCommitment>,
+    /// What is wrong with the file.
+    pub fault: Option<TasksError>,
+}
+
+/// Stores both lists and reads them back. If the file of tasks is not good, the last good list goes on: `last`, the newest
+/// round's. Blocks.
+pub(super) fn prepare(
+    store: &dyn Store,
+    roster: &Roster,
+    tasks: &Path,
+    last: Option<ListCommitment>,
+) -> Result<Lists, CoordinatorError> {
+    let (tasks, fault) = match read(tasks) {
+        Ok(list) => (
+            Some(ListCommitment {
+                root: list.root(),
+                count: list.count(),
+                cid: keep(store, &list.to_ndjson())?,
+            }),
+            None,
+        ),
+        Err(fault) => {
+            // A round whose list nobody can read would be worse than none.
+            if let Some(last) = &last {
+                store.open(&last.cid)?.check()?;
+            }
+            (last, Some(fault))
+        }
+    };
+    let roster = ListCommitment {
+        root: roster.root(),
+        count: roster.count(),
+        cid: keep(store, &roster.to_ndjson())?,
+    };
+    Ok(Lists { roster, tasks, fault })
+}
+
+fn read(path: &Path) -> Result<TaskList, TasksError> {
+    let path_buf = || path.to_owned();
+    let file = std::fs::read(path).map_err(|source| TasksError::Read {
+        path: path_buf(),
+        source,
+    })?;
+    let list = TaskList::parse(&file).map_err(|source| TasksError::Broken {
+        path: path_buf(),
+        source,
+    })?;
+    match list.count() {
+        0 => Err(TasksError::Empty { path: path_buf() }),
+        _ => Ok(list),
+    }
+}
+
+fn keep(store: &dyn Store, file: &[u8]) -> Result<assize_protocol::FileCid, CoordinatorError> {
+    let cid = store.put(file)?;
+    let read = store.open(&cid)?.check()?;
+    let written = file.len() as u64;
+    match read == written {
+        true => Ok(cid),
+        false => Err(CoordinatorError::ReadBack { cid, written, read }),
+    }
+}

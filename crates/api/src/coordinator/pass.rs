@@ -1,0 +1,501 @@
+//! One pass: a look at the chain, and what is due.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use assize_chain::{Draft, ListCommitment, Round, Rounds};
+use assize_drand::{BeaconSource, Verified, with_y};
+use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
+use assize_protocol::{BeaconRound, Roster, RoundNumber};
+use assize_store::Store;
+use assize_wire::Version;
+
+use super::beacons::Beacons;
+use super::lists::{Lists, prepare};
+use super::view::{Opening, View, is_over};
+use super::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
+use crate::{Clock, Database};
+
+/// Seconds after which an opening that nothing is signed for is cut anew, with the stations that live then.
+const REFRESH: u64 = 600;
+/// Seconds that a beacon may be late before that is an alert.
+const BEACON_PATIENCE: u64 = 15;
+/// The pause after a refusal; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Places between two durable steps, where a process may die. For tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// Roster and task list are in the store, and that is not written down.
+    ListsStored,
+    /// The opening is enqueued.
+    OpeningEnqueued,
+    /// The reveal is enqueued.
+    RevealEnqueued,
+    /// One of the queue's own.
+    Outbox(assize_outbox::Boundary),
+}
+
+/// How rounds are opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The file of tasks, NDJSON; read at each opening.
+    pub tasks: PathBuf,
+    /// Seconds for which a station counts as live after a heartbeat.
+    pub live_for: u64,
+    /// Stations that must be live; with fewer, no round is opened.
+    pub min_stations: u32,
+    /// Most stations of a subnet in a roster.
+    pub max_per_subnet: u32,
+    /// Oldest version of checkers that is drawn: the measurements of older ones would not be taken.
+    pub minimum_version: Version,
+}
+
+type Watcher = Arc<Mutex<dyn FnMut(Boundary) -> bool + Send>>;
+type Result<T> = std::result::Result<T, CoordinatorError>;
+
+/// Opens rounds on time, and reveals their beacons.
+pub struct Coordinator {
+    database: Database,
+    outbox: Outbox,
+    rounds: Rounds,
+    store: Arc<dyn Store>,
+    beacons: Beacons,
+    settings: Settings,
+    clock: Clock,
+    /// The opening that this run cut last, and when, Unix seconds.
+    cut: Option<(RoundNumber, u64)>,
+    /// The next try after a refusal, and the pause after that.
+    refused: Option<(Instant, Duration)>,
+    /// What is wrong with the file of tasks, as of the last opening.
+    tasks_fault: Option<String>,
+    /// Rounds that were seen without their seed, and when their beacon was published, Unix seconds.
+    awaited: BTreeMap<RoundNumber, u64>,
+    reveal_lag: Option<u64>,
+    watcher: Option<Watcher>,
+}
+
+impl Coordinator {
+    /// The coordinator of a book of stations, through a queue of its own. `clock` is that of the book.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        outbox: Outbox,
+        rounds: Rounds,
+        store: Arc<dyn Store>,
+        beacons: Arc<Verified<Box<dyn BeaconSource + Send + Sync>>>,
+        settings: Settings,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            database,
+            outbox,
+            rounds,
+            store,
+            beacons: Beacons::new(beacons),
+            settings,
+            clock,
+            cut: None,
+            refused: None,
+            tasks_fault: None,
+            awaited: BTreeMap::new(),
+            reveal_lag: None,
+            watcher: None,
+        }
+    }
+
+    /// Lets `watcher` end runs at boundaries, as a crash would.
+    pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
+        let watcher: Watcher = Arc::new(Mutex::new(watcher));
+        let own = Arc::clone(&watcher);
+        self.outbox
+            .watch(move |boundary| tell(&own, Boundary::Outbox(boundary)));
+        self.watcher = Some(watcher);
+    }
+
+    /// The transaction queue.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Looks at the chain, enqueues what is due, and lets the queue work until it can only wait, or `stop` says so.
+    ///
+    /// # Errors
+    /// [`CoordinatorError`]; call it again to go on.
+    pub async fn pass(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<PassReport> {
+        let view = View::of(&self.rounds).await?;
+        self.withdraw(&view).await?;
+        let mut alerts = Vec::new();
+        // What keeps one duty back must not keep the other; what is under way goes on in any case.
+        let opened = unless_stopped(self.open(&view).await)?;
+        let revealed = unless_stopped(self.reveal(&view, &mut alerts).await)?;
+        let parked = self.work(stop).await?;
+        let waiting = opened?;
+        revealed?;
+        let view = View::of(&self.rounds).await?;
+        self.report(&view, waiting, parked, alerts)
+    }
+
+    /// Takes back what is not wanted any more: an opening whose round somebody else opened, the reveal of a round that is
+    /// revealed or over.
+    async fn withdraw(&mut self, view: &View) -> Result<()> {
+        for key in self.outbox.unfinished()? {
+            let Some((duty, number)) = self.read_key(&key) else {
+                continue;
+            };
+            if view.latest.is_none_or(|latest| number > latest) {
+                continue;
+            }
+            let round = match view.round(number) {
+                Some(round) => *round,
+                None => self.rounds.round(number).await?,
+            };
+            match duty {
+                // With the same lists it took effect, whoever's call it was.
+                Duty::Open if self.outbox.draft_of(&key)? != Some(self.opening_of(&round)) => {
+                    self.outbox.cancel(&key)?;
+                }
+                Duty::Open => {}
+                Duty::Reveal if is_over(&round, view.now) => self.outbox.cancel(&key)?,
+                Duty::Reveal if round.seed.is_some() => self.outbox.cancel_queued(&key)?,
+                Duty::Reveal => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Enqueues the opening of the next round, if it is due; else why not.
+    async fn open(&mut self, view: &View) -> Result<Waiting> {
+        let number = match view.opening() {
+            Opening::From(closes_at) => return Ok(Waiting::Until { closes_at }),
+            Opening::Due { round, .. } => round,
+        };
+        let key = self.key(Duty::Open, number);
+        let known = self.outbox.draft_of(&key)?.is_some();
+        match self.outbox.ended(&key)? {
+            None if known => {
+                self.refresh(&key, number)?;
+                return Ok(Waiting::UnderWay);
+            }
+            // The queue watches it: if the chain has forgotten it, it is sent again.
+            Some(Ended::Done(_)) => return Ok(Waiting::UnderWay),
+            None | Some(Ended::Cancelled) => {}
+            Some(Ended::Refused { .. } | Ended::Reverted { .. }) => {
+                if self.pauses() {
+                    return Ok(Waiting::Refused);
+                }
+            }
+        }
+        let roster = self.roster().await?;
+        let (live, wanted) = (roster.count(), self.settings.min_stations.max(1));
+        if live < wanted {
+            return Ok(Waiting::TooFewStations { live, wanted });
+        }
+        let last = view.recent.first().map(|newest| newest.tasks);
+        let Lists { roster, tasks, fault } = self.lists(roster, last).await?;
+        self.tasks_fault = fault.map(|fault| {
+            let meanwhile = match tasks {
+                Some(_) => "the newest round's list goes on",
+                None => "no round is opened until it is there",
+            };
+            format!("{fault}; {meanwhile}")
+        });
+        let Some(tasks) = tasks else {
+            return Ok(Waiting::NoTasks);
+        };
+        self.boundary(Boundary::ListsStored)?;
+        let draft = self.rounds.open(&roster, &tasks);
+        self.enqueue(&key, &draft, Boundary::OpeningEnqueued)?;
+        self.cut = Some((number, self.clock.now()));
+        tracing::info!(round = number.0, stations = roster.count, tasks = tasks.count, roster = %roster.cid, tasks_cid = %tasks.cid, "a round is to be opened");
+        Ok(Waiting::UnderWay)
+    }
+
+    /// An opening that waits for money or cheaper gas is taken back when its roster has grown old; the next pass cuts
+    /// another. What is signed goes on as it is.
+    fn refresh(&mut self, key: &str, number: RoundNumber) -> Result<()> {
+        let now = self.clock.now();
+        let fresh = self
+            .cut
+            .is_some_and(|(cut, at)| cut == number && now < at.saturating_add(REFRESH));
+        if !fresh {
+            self.outbox.cancel_queued(key)?;
+            self.cut = Some((number, now));
+        }
+        Ok(())
+    }
+
+    /// Whether the last refusal is so young that nothing is tried; else the next pause begins.
+    fn pauses(&mut self) -> bool {
+        let now = Instant::now();
+        let pause = match self.refused {
+            Some((until, _)) if now < until => return true,
+            Some((_, pause)) => pause,
+            None => FIRST_PAUSE,
+        };
+        self.refused = Some((now + pause, (2 * pause).min(LONGEST_PAUSE)));
+        false
+    }
+
+    /// The roster of those that live now.
+    async fn roster(&self) -> Result<Roster> {
+        let since = self.clock.now().saturating_sub(self.settings.live_for);
+        let mut live = self.database.live(since).await?;
+        live.retain(|station| station.version >= self.settings.minimum_version);
+        Ok(cut(&live, self.settings.max_per_subnet)?)
+    }
+
+    /// The lists of the next round, stored. `last` is the newest round's list of tasks.
+    async fn lists(&self, roster: Roster, last: Option<ListCommitment>) -> Result<Lists> {
+        let store = Arc::clone(&self.store);
+        let path = self.settings.tasks.clone();
+        tokio::task::spawn_blocking(move || prepare(&*store, &roster, &path, last))
+            .await
+            .map_err(|error| CoordinatorError::Thread(error.to_string()))?
+    }
+
+    /// Enqueues the reveals whose beacons are there.
+    async fn reveal(&mut self, view: &View, alerts: &mut Vec<CoordinatorAlert>) -> Result<()> {
+        let due: Vec<Round> = view.unrevealed().copied().collect();
+        self.beacons
+            .keep(|wanted| due.iter().any(|round| round.beacon_round == wanted));
+        for round in due {
+            let published_at = self.published_at(round.beacon_round);
+            self.awaited.insert(round.number, published_at);
+            // Filecoin's beacon contract knows no beacon before the chain has come to its epoch.
+            if view.now < published_at {
+                continue;
+            }
+            let key = self.key(Duty::Reveal, round.number);
+            let known = self.outbox.draft_of(&key)?.is_some();
+            match self.outbox.ended(&key)? {
+                None if known => continue,
+                Some(Ended::Done(_)) => continue,
+                _ => {}
+            }
+            let beacon = match self.beacons.get(round.beacon_round).await {
+                Ok(Some(beacon)) => beacon,
+                Ok(None) => continue,
+                Err(error) => {
+                    if view.now >= published_at.saturating_add(BEACON_PATIENCE) {
+                        alerts.push(CoordinatorAlert::Beacon {
+                            round: round.number,
+                            reason: error.to_string(),
+                        });
+                    }
+                    continue;
+                }
+            };
+            let unfit = |reason: String| CoordinatorError::Beacon {
+                round: round.beacon_round,
+                reason,
+            };
+            let compressed = beacon.signature.as_slice().try_into();
+            let compressed = compressed.map_err(|_| unfit("its signature is not 48 bytes".into()))?;
+            let signature = with_y(compressed).map_err(|error| unfit(error.to_string()))?;
+            let draft = self.rounds.reveal(round.number, &signature);
+            self.enqueue(&key, &draft, Boundary::RevealEnqueued)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the queue work; how many transactions wait for a cap or for funds.
+    async fn work(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<u64> {
+        loop {
+            let tick = self.outbox.tick().await?;
+            if tick.waiting || stop() {
+                let parked = tick.alerts.iter();
+                return Ok(parked
+                    .filter(|alert| matches!(alert, Alert::Parked { .. }))
+                    .count() as u64);
+            }
+        }
+    }
+
+    fn report(
+        &mut self,
+        view: &View,
+        waiting: Waiting,
+        parked: u64,
+        mut alerts: Vec<CoordinatorAlert>,
+    ) -> Result<PassReport> {
+        let mut report = PassReport {
+            latest: view.latest,
+            now: view.now,
+            waiting: Some(waiting),
+            opening_lag: view.opening_lag(),
+            unrevealed: view.unrevealed().map(|round| round.number).collect(),
+            lists: view
+                .recent
+                .first()
+                .map(|newest| (newest.roster.count, newest.tasks.count)),
+            ..PassReport::default()
+        };
+        match view.opening() {
+            Opening::From(closes_at) => {
+                report.waiting = Some(Waiting::Until { closes_at });
+                self.refused = None;
+            }
+            Opening::Due {
+                round,
+                late,
+                patience,
+            } => {
+                report.overdue = late;
+                if late >= patience {
+                    alerts.push(CoordinatorAlert::OpeningLate { round, seconds: late });
+                }
+                let key = self.key(Duty::Open, round);
+                match self.outbox.ended(&key)? {
+                    Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) => {
+                        alerts.push(CoordinatorAlert::Refused {
+                            what: format!("the opening of round {round}"),
+                            reason,
+                        });
+                    }
+                    Some(Ended::Done(_)) if self.outbox.is_final(&key)? => {
+                        alerts.push(CoordinatorAlert::Vanished { round });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if let Waiting::TooFewStations { live, wanted } = waiting {
+            alerts.push(CoordinatorAlert::TooFewStations { live, wanted });
+        }
+        if let Some(reason) = &self.tasks_fault {
+            let reason = reason.clone();
+            alerts.push(CoordinatorAlert::Tasks { reason });
+        }
+        for round in view.unrevealed() {
+            self.look_at_reveal(view, round, &mut alerts)?;
+        }
+        self.note_revealed(view);
+        report.reveal_lag = self.reveal_lag;
+        if parked > 0 {
+            alerts.push(CoordinatorAlert::Parked { transactions: parked });
+        }
+        report.alerts = alerts;
+        Ok(report)
+    }
+
+    fn look_at_reveal(&self, view: &View, round: &Round, alerts: &mut Vec<CoordinatorAlert>) -> Result<()> {
+        let number = round.number;
+        let seconds = view.now.saturating_sub(self.published_at(round.beacon_round));
+        if seconds >= u64::from(round.parameters.round_duration) / 2 {
+            alerts.push(CoordinatorAlert::RevealLate {
+                round: number,
+                seconds,
+            });
+        }
+        if let Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) =
+            self.outbox.ended(&self.key(Duty::Reveal, number))?
+        {
+            alerts.push(CoordinatorAlert::Refused {
+                what: format!("the reveal of round {number}"),
+                reason,
+            });
+        }
+        Ok(())
+    }
+
+    /// Counts how long the reveals took that have come.
+    fn note_revealed(&mut self, view: &View) {
+        for round in view.recent.iter().rev().filter(|round| round.seed.is_some()) {
+            if let Some(published_at) = self.awaited.remove(&round.number) {
+                self.reveal_lag = Some(view.now.saturating_sub(published_at));
+                tracing::info!(round = round.number.0, "a round is revealed");
+            }
+        }
+        self.awaited.retain(|number, _| view.round(*number).is_some());
+    }
+
+    fn enqueue(&mut self, key: &str, draft: &Draft, boundary: Boundary) -> Result<()> {
+        let new = NewIntent {
+            key,
+            kind: Kind::Commit,
+            draft,
+        };
+        match self.outbox.enqueue(&new)? {
+            true => self.boundary(boundary),
+            false => Ok(()),
+        }
+    }
+
+    /// When a beacon is published, Unix seconds.
+    fn published_at(&self, round: BeaconRound) -> u64 {
+        self.beacons.chain().schedule().time_of(round).unwrap_or_default()
+    }
+
+    /// The call that opens a round as the chain has it.
+    fn opening_of(&self, round: &Round) -> Draft {
+        self.rounds.open(&round.roster, &round.tasks)
+    }
+
+    fn key(&self, duty: Duty, round: RoundNumber) -> String {
+        format!("{}/{}/{round}", self.rounds.address(), duty.name())
+    }
+
+    fn read_key(&self, key: &str) -> Option<(Duty, RoundNumber)> {
+        let rest = key
+            .strip_prefix(&self.rounds.address().to_string())?
+            .strip_prefix('/')?;
+        let (name, number) = rest.split_once('/')?;
+        let duty = [Duty::Open, Duty::Reveal]
+            .into_iter()
+            .find(|duty| duty.name() == name)?;
+        Some((duty, RoundNumber(number.parse().ok()?)))
+    }
+
+    fn boundary(&self, boundary: Boundary) -> Result<()> {
+        match self
+            .watcher
+            .as_ref()
+            .is_none_or(|watcher| tell(watcher, boundary))
+        {
+            true => Ok(()),
+            false => Err(CoordinatorError::Stopped(boundary)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    Open,
+    Reveal,
+}
+
+impl Duty {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Reveal => "reveal",
+        }
+    }
+}
+
+/// A test's crash ends everything at once; any other error waits until the rest is done.
+fn unless_stopped<T>(result: Result<T>) -> Result<Result<T>> {
+    match result {
+        Err(stopped @ CoordinatorError::Stopped(_)) => Err(stopped),
+        other => Ok(other),
+    }
+}
+
+fn tell(watcher: &Watcher, boundary: Boundary) -> bool {
+    let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
+    watcher(boundary)
+}
+
+impl std::fmt::Debug for Coordinator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Coordinator")
+            .field("outbox", &self.outbox)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

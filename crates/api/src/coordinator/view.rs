@@ -1,0 +1,189 @@
+//! What the chain shows, and what is due by it.
+
+use assize_chain::{ChainError, Round, Rounds};
+use assize_protocol::RoundNumber;
+
+/// The chain, as it was at the beginning of a pass.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    /// Time of the newest block, Unix seconds.
+    pub now: u64,
+    /// The newest round.
+    pub latest: Option<RoundNumber>,
+    /// Rounds that may still be revealed, and one or two before them; newest first.
+    pub recent: Vec<Round>,
+}
+
+/// Whether the next round can be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// Not before this time, Unix seconds.
+    From(u64),
+    /// Now.
+    Due {
+        /// Its number.
+        round: RoundNumber,
+        /// Seconds since it could have been opened; 0 for the first.
+        late: u64,
+        /// Seconds from which on that is an alert: half a round. After a whole one, anyone may open it.
+        patience: u64,
+    },
+}
+
+impl View {
+    /// Looks at the chain. Rounds keep their own parameters, so an older one may be revealed for longer than a newer one: the
+    /// look goes back until two in a row are over.
+    pub(super) async fn of(rounds: &Rounds) -> Result<Self, ChainError> {
+        let now = rounds.client().head().await?.timestamp;
+        let latest = rounds.latest_round().await?;
+        let mut recent = Vec::new();
+        let mut over = 0;
+        let mut number = latest.map_or(0, |latest| latest.0);
+        while number > 0 && over < 2 {
+            let round = rounds.round(RoundNumber(number)).await?;
+            over = match is_over(&round, now) {
+                true => over + 1,
+                false => 0,
+            };
+            recent.push(round);
+            number -= 1;
+        }
+        Ok(Self { now, latest, recent })
+    }
+
+    pub(super) fn opening(&self) -> Opening {
+        let Some(newest) = self.recent.first() else {
+            return Opening::Due {
+                round: RoundNumber(1),
+                late: 0,
+                patience: u64::MAX,
+            };
+        };
+        match self.now.checked_sub(newest.closes_at) {
+            None => Opening::From(newest.closes_at),
+            Some(late) => Opening::Due {
+                round: RoundNumber(newest.number.0 + 1),
+                late,
+                patience: u64::from(newest.parameters.round_duration) / 2,
+            },
+        }
+    }
+
+    /// A recent round.
+    pub(super) fn round(&self, number: RoundNumber) -> Option<&Round> {
+        self.recent.iter().find(|round| round.number == number)
+    }
+
+    /// Rounds that are not revealed and still can be; newest first.
+    pub(super) fn unrevealed(&self) -> impl Iterator<Item = &Round> {
+        let now = self.now;
+        self.recent
+            .iter()
+            .filter(move |round| round.seed.is_none() && !is_over(round, now))
+    }
+
+    /// Seconds after the newest round could have been opened at which it was.
+    pub(super) fn opening_lag(&self) -> Option<u64> {
+        match &self.recent[..] {
+            [newest, before, ..] => Some(newest.opened_at.saturating_sub(before.closes_at)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a round takes neither reveal nor commitments any more.
+pub(super) fn is_over(round: &Round, now: u64) -> bool {
+    now > round.commits_until
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+    use assize_chain::ListCommitment;
+    use assize_measurement::unixfs::file_cid;
+    use assize_protocol::{BeaconRound, Parameters, Seed};
+
+    use super::*;
+
+    fn round(number: u64, opened_at: u64, revealed: bool) -> Round {
+        let list = ListCommitment {
+            root: B256::repeat_byte(1),
+            count: 1,
+            cid: file_cid(b"list"),
+        };
+        let parameters = Parameters {
+            round_duration: 100,
+            commit_grace: 50,
+            ..Parameters::default()
+        };
+        Round {
+            number: RoundNumber(number),
+            roster: list,
+            tasks: list,
+            parameters,
+            opened_at,
+            closes_at: opened_at + 100,
+            commits_until: opened_at + 150,
+            beacon_round: BeaconRound(1),
+            dedupe_beacon_round: BeaconRound(2),
+            seed: revealed.then_some(Seed(B256::repeat_byte(1))),
+        }
+    }
+
+    fn view(now: u64, recent: Vec<Round>) -> View {
+        View {
+            now,
+            latest: recent.first().map(|round| round.number),
+            recent,
+        }
+    }
+
+    #[test]
+    fn the_next_round_is_due_when_the_newest_has_closed() {
+        let due = |round, late| Opening::Due {
+            round: RoundNumber(round),
+            late,
+            patience: 50,
+        };
+        let at = |now| view(now, vec![round(3, 1_000, true)]).opening();
+        assert_eq!(at(1_099), Opening::From(1_100));
+        assert_eq!(at(1_100), due(4, 0));
+        assert_eq!(at(1_151), due(4, 51));
+    }
+
+    #[test]
+    fn the_first_round_is_due_and_never_late() {
+        let Opening::Due {
+            round,
+            late,
+            patience,
+        } = view(5, vec![]).opening()
+        else {
+            panic!("not due");
+        };
+        assert_eq!((round, late, patience), (RoundNumber(1), 0, u64::MAX));
+    }
+
+    #[test]
+    fn a_round_is_revealed_until_its_commit_window_ends() {
+        let rounds = vec![
+            round(3, 1_100, false),
+            round(2, 1_000, false),
+            round(1, 900, true),
+        ];
+        let unrevealed = |now| {
+            let view = view(now, rounds.clone());
+            view.unrevealed().map(|round| round.number.0).collect::<Vec<_>>()
+        };
+        assert_eq!(unrevealed(1_150), [3, 2]);
+        assert_eq!(unrevealed(1_151), [3]);
+        assert_eq!(unrevealed(1_251), [0_u64; 0]);
+    }
+
+    #[test]
+    fn the_lag_of_an_opening_is_counted_from_the_close_before() {
+        assert_eq!(view(0, vec![round(1, 900, true)]).opening_lag(), None);
+        let rounds = vec![round(2, 1_007, true), round(1, 900, true)];
+        assert_eq!(view(0, rounds).opening_lag(), Some(7));
+    }
+}
