@@ -10,12 +10,27 @@
 //! Nothing it says about a round has to be believed: whoever asks can derive it from chain, store and drand. What it
 //! alone can say is that it has a measurement, and for that it signs a receipt.
 
+mod api;
+mod client;
 pub mod clock;
+mod config;
 pub mod coordinator;
 pub mod database;
+mod evaluation;
+mod ingest;
+mod key;
+mod metrics;
+mod refusal;
+mod rounds;
+mod routes;
 
+pub(crate) use api::Network;
+pub use api::{Api, ApiError, Parts};
 pub use clock::Clock;
+pub use config::ApiConfig;
 pub use database::{
     BatchMarks, Database, DatabaseError, Heard, Hearing, Location, Options as DatabaseOptions, Receiving,
     Standing, Station, Tables,
 };
+pub use key::{IngestKey, KeyError};
+pub use rounds::{Beacons, RoundError};

@@ -1,0 +1,195 @@
+//! What evaluation makes of measurements: rounds recomputed once they are over, because somebody asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use alloy_primitives::Address;
+use assize_chain::Rewards;
+use assize_evaluate::{Label, Outcome, RoundEvaluation, Verdict};
+use assize_protocol::RoundNumber;
+use assize_verify::{ChainFacts, Conclusion, Evidence, VerifyError};
+
+use crate::database::{BatchMarks, Database};
+use crate::ingest::Compute;
+use crate::rounds::RoundCache;
+
+/// How long a round that could not be recomputed is left alone.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Rounds that wait.
+const MOST_WAITING: usize = 64;
+/// The mark of a line that is no measurement.
+const NONE: u8 = 0xff;
+
+/// The rounds that somebody asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted(Mutex<BTreeMap<RoundNumber, Instant>>);
+
+impl Wanted {
+    /// Somebody asked for a round's labels.
+    pub(crate) fn want(&self, round: RoundNumber) {
+        let mut wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.len() < MOST_WAITING {
+            wanted.entry(round).or_insert_with(Instant::now);
+        }
+    }
+
+    /// The oldest round that may be tried now.
+    fn next(&self) -> Option<RoundNumber> {
+        let wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let mut due = wanted.iter().filter(|(_, when)| **when <= now);
+        due.next().map(|(round, _)| *round)
+    }
+
+    fn done(&self, round: RoundNumber) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&round);
+    }
+
+    fn later(&self, round: RoundNumber) {
+        let mut wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.insert(round, Instant::now() + PAUSE);
+    }
+}
+
+/// What recomputing needs.
+pub(crate) struct Evaluator<'a> {
+    pub(crate) rounds: &'a RoundCache,
+    pub(crate) rewards: Address,
+    pub(crate) database: &'a Database,
+    /// One thread: the door comes first.
+    pub(crate) compute: &'a Compute,
+    pub(crate) wanted: &'a Wanted,
+}
+
+impl Evaluator<'_> {
+    /// Recomputes one of the wanted rounds; whether there was one.
+    pub(crate) async fn pass(&self) -> bool {
+        let Some(round) = self.wanted.next() else {
+            return false;
+        };
+        match self.evaluate(round).await {
+            Ok(true) => self.wanted.done(round),
+            Ok(false) => self.wanted.later(round),
+            Err(error) => {
+                tracing::warn!(round = round.0, %error, "a round cannot be recomputed yet");
+                self.wanted.later(round);
+            }
+        }
+        true
+    }
+
+    async fn evaluate(&self, round: RoundNumber) -> Result<bool, VerifyError> {
+        let chain = self.rounds.chain();
+        let rewards = Rewards::new(chain.client().clone(), self.rewards);
+        let facts = ChainFacts::of_rounds(chain, &rewards, round, round).await?;
+        let (store, beacons) = (Arc::clone(self.rounds.store()), Arc::clone(self.rounds.beacons()));
+        let recompute = move || {
+            let evidence = Evidence {
+                chain: &facts,
+                store: &*store,
+                beacons: &beacons,
+                progress: &|_| {},
+            };
+            evidence.verify_round(round)
+        };
+        match self.compute.run(recompute).await {
+            Some(Ok(Conclusion::Match((_, evaluation)))) => {
+                let marked = self.database.mark(round, marks(&evaluation)).await;
+                let marked = marked.inspect_err(|error| tracing::error!(%error, "labels were not kept"));
+                Ok(marked.is_ok())
+            }
+            Some(Ok(Conclusion::Mismatch(mismatch))) => {
+                tracing::error!(
+                    round = round.0,
+                    ?mismatch,
+                    "what the chain says of a round is wrong"
+                );
+                Ok(false)
+            }
+            Some(Err(error)) => Err(error),
+            None => Ok(false),
+        }
+    }
+}
+
+fn marks(evaluation: &RoundEvaluation) -> Vec<BatchMarks> {
+    let mut batches: Vec<_> = evaluation
+        .batches
+        .iter()
+        .map(|batch| BatchMarks {
+            cid: batch.cid,
+            marks: Vec::new(),
+        })
+        .collect();
+    for outcome in &evaluation.outcomes {
+        let Some(batch) = batches.get_mut(outcome.batch as usize) else {
+            continue;
+        };
+        let line = outcome.line as usize;
+        if batch.marks.len() < line {
+            batch.marks.resize(line, NONE);
+        }
+        batch.marks[line - 1] = mark(outcome);
+    }
+    batches
+}
+
+fn mark(outcome: &Outcome) -> u8 {
+    let place = |found: Option<usize>| found.unwrap_or(0xf) as u8;
+    let label = place(Label::ALL.iter().position(|label| *label == outcome.label));
+    let verdict = outcome.verdict.map_or(0, |verdict| {
+        1 + place(Verdict::ALL.iter().position(|known| *known == verdict))
+    });
+    verdict << 4 | label
+}
+
+/// What a mark means: a label, and a verdict if the measurement voted.
+pub(crate) fn meaning(mark: u8) -> Option<(Label, Option<Verdict>)> {
+    let label = Label::ALL.get(usize::from(mark & 0xf))?;
+    let verdict = match mark >> 4 {
+        0 => None,
+        place => Some(*Verdict::ALL.get(usize::from(place) - 1)?),
+    };
+    Some((*label, verdict))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_a_mark_that_means_it() {
+        let verdicts = Verdict::ALL.into_iter().map(Some).chain([None]);
+        for verdict in verdicts {
+            for label in Label::ALL {
+                let outcome = Outcome {
+                    batch: 0,
+                    line: 1,
+                    station: Address::ZERO,
+                    label,
+                    verdict,
+                };
+                assert_eq!(meaning(mark(&outcome)), Some((label, verdict)));
+            }
+        }
+        assert_eq!(meaning(NONE), None);
+    }
+
+    #[test]
+    fn a_round_is_wanted_once_and_left_alone_after_a_failure() {
+        let wanted = Wanted::default();
+        wanted.want(RoundNumber(2));
+        wanted.want(RoundNumber(1));
+        wanted.want(RoundNumber(2));
+        assert_eq!(wanted.next(), Some(RoundNumber(1)));
+        wanted.later(RoundNumber(1));
+        wanted.want(RoundNumber(1));
+        assert_eq!(wanted.next(), Some(RoundNumber(2)));
+        wanted.done(RoundNumber(2));
+        assert_eq!(wanted.next(), None);
+    }
+}

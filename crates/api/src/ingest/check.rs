@@ -1,0 +1,191 @@
+//! What is looked at before a measurement is taken.
+//!
+//! What the door refuses, evaluation would throw out as well; what it lets in, evaluation may still throw out: the same
+//! measurement of another signature, or one of too many of its subnet.
+
+use assize_measurement::{Domain, Measurement, Millis, Verifier, ndjson};
+use assize_protocol::{PayloadCid, ProviderId, RoundNumber};
+use assize_publish::SignedRow;
+use assize_wire::{Problem, ProblemKind, Version};
+
+use crate::rounds::{Open, OpenRound};
+
+/// The rules.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    pub(crate) verifier: Verifier,
+    pub(crate) minimum_version: Version,
+    /// Seconds.
+    pub(crate) max_clock_skew: u64,
+}
+
+impl Door {
+    pub(crate) fn new(domain: &Domain, minimum_version: Version, max_clock_skew: u64) -> Self {
+        Self {
+            verifier: Verifier::new(domain),
+            minimum_version,
+            max_clock_skew,
+        }
+    }
+
+    /// Takes a line in at `now` (Unix seconds), or says why not: the first rule that it breaks.
+    pub(crate) fn check(&self, line: &[u8], open: &Open, now: u64) -> Result<SignedRow, Problem> {
+        let measurement = match ndjson::parse_any_round(line) {
+            Ok(measurement) => measurement,
+            Err((field, reason)) => {
+                // An old checker may write what is no longer understood.
+                self.check_version(version_of(line).as_deref())?;
+                let detail = format!("field `{field}`: {reason}");
+                return Err(at_field(ProblemKind::Malformed, field, detail));
+            }
+        };
+        self.check_version(measurement.spark_version.as_deref())?;
+        let round = open_round(&measurement, open, now)?;
+        check_place(&measurement, round)?;
+        let digest = self.verifier.check(&measurement).ok_or_else(|| {
+            let detail = "the signature is not the station's for this network: sign with the station's key, under chain id and \
+                          contract of GET /network";
+            at_field(ProblemKind::BadSignature, "signature", detail)
+        })?;
+        self.check_times(&measurement, round, now)?;
+        Ok(SignedRow {
+            digest,
+            round: measurement.round,
+            line: measurement.to_line(),
+        })
+    }
+
+    fn check_version(&self, version: Option<&str>) -> Result<(), Problem> {
+        let parsed = version.and_then(|version| version.parse::<Version>().ok());
+        if parsed.is_some_and(|version| version >= self.minimum_version) {
+            return Ok(());
+        }
+        let given = match version {
+            Some(version) => format!("`{}`", version.chars().take(40).collect::<String>()),
+            None => "not given".into(),
+        };
+        let detail = format!(
+            "the checker's version is {given}: update it to {} or later",
+            self.minimum_version
+        );
+        let mut problem = at_field(ProblemKind::OutdatedClient, "spark_version", detail);
+        problem.minimum_version = Some(self.minimum_version);
+        Err(problem)
+    }
+
+    /// Nobody measures before the round, or in the future.
+    fn check_times(&self, measurement: &Measurement, round: &OpenRound, now: u64) -> Result<(), Problem> {
+        let millis = |seconds: u64| i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        let first = Millis(millis(round.round.opened_at.saturating_sub(self.max_clock_skew)));
+        let last = Millis(millis(now.saturating_add(self.max_clock_skew)));
+        let times = [
+            ("start_at", measurement.start_at),
+            ("first_byte_at", measurement.first_byte_at),
+            ("end_at", measurement.end_at),
+        ];
+        for (field, time) in times {
+            let Some(time) = time.filter(|time| !(first..=last).contains(time)) else {
+                continue;
+            };
+            let detail = format!(
+                "field `{field}` is {time}, but the round was opened at {} and the api's clock says {}: set the clock (NTP)",
+                Millis(millis(round.round.opened_at)),
+                Millis(millis(now))
+            );
+            let mut problem = at_field(ProblemKind::ClockSkew, field, detail);
+            problem.time = Some(now);
+            return Err(problem);
+        }
+        Ok(())
+    }
+}
+
+/// The last second in which a round takes measurements: the rest of the commit window is the publisher's.
+pub(crate) fn taken_until(round: &assize_chain::Round) -> u64 {
+    round.closes_at + u64::from(round.parameters.commit_grace / 2)
+}
+
+fn open_round<'a>(measurement: &Measurement, open: &'a Open, now: u64) -> Result<&'a OpenRound, Problem> {
+    let number = measurement.round;
+    let latest = open.latest.as_ref().map(|latest| latest.round.number);
+    let problem = |kind, detail| Err(at_field(kind, "round", detail));
+    let Some(round) = open.rounds.iter().find(|open| open.round.number == number) else {
+        let next = RoundNumber(latest.unwrap_or_default().0 + 1);
+        return match latest {
+            _ if number == next => {
+                let detail =
+                    format!("round {number} was not seen on chain yet: send it again in some seconds");
+                problem(ProblemKind::NotRevealed, detail)
+            }
+            Some(latest) if number.0 > 0 && number < latest => {
+                problem(ProblemKind::RoundOver, format!("round {number} is over"))
+            }
+            _ => problem(ProblemKind::NotFound, format!("there is no round {number}")),
+        };
+    };
+    let until = taken_until(&round.round);
+    if now > until {
+        let detail = format!("round {number} took measurements until {until} (Unix time); it is {now}");
+        return problem(ProblemKind::RoundOver, detail);
+    }
+    match (&round.view, &round.trouble) {
+        (Some(_), _) => Ok(round),
+        (None, None) => {
+            let detail =
+                format!("the beacon of round {number} is not revealed yet: send it again in some seconds");
+            problem(ProblemKind::NotRevealed, detail)
+        }
+        (None, Some(trouble)) => problem(ProblemKind::Unavailable, trouble.to_string()),
+    }
+}
+
+/// Whether it was the station's turn, and the task is what the list has.
+fn check_place(measurement: &Measurement, round: &OpenRound) -> Result<(), Problem> {
+    let Some(view) = &round.view else {
+        return Ok(());
+    };
+    let number = measurement.round;
+    let station = view.roster().index_of(measurement.station).ok_or_else(|| {
+        let detail = format!(
+            "station {} is not in the roster of round {number}: who sends heartbeats is in the next one",
+            measurement.station
+        );
+        at_field(ProblemKind::NotInRoster, "station", detail)
+    })?;
+    let not_drawn = |field, detail| Err(at_field(ProblemKind::NotDrawn, field, detail));
+    let index = measurement.task;
+    let Some(task) = view.drawn_task(station, index) else {
+        let detail = format!("task {index} is not one of the station's committee in round {number}");
+        return not_drawn("task", detail);
+    };
+    // Compared as what they mean: a CID may be written in several bases.
+    if measurement.cid.parse::<PayloadCid>() != Ok(task.cid) {
+        return not_drawn("cid", format!("task {index} is of the payload {}", task.cid));
+    }
+    if measurement.miner_id.parse::<ProviderId>() != Ok(task.provider) {
+        return not_drawn(
+            "miner_id",
+            format!("task {index} is of the provider {}", task.provider),
+        );
+    }
+    Ok(())
+}
+
+/// The version in a line that is otherwise not understood.
+fn version_of(line: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        spark_version: Option<String>,
+    }
+    match serde_json::from_slice::<Versioned>(line) {
+        Ok(Versioned { spark_version }) => spark_version,
+        // Not even JSON, which is the worse fault.
+        Err(_) => Some(String::from("4294967295.0.0")),
+    }
+}
+
+fn at_field(kind: ProblemKind, field: &str, detail: impl Into<String>) -> Problem {
+    let mut problem = Problem::new(kind, detail);
+    problem.field = Some(field.to_owned());
+    problem
+}

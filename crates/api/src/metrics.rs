@@ -1,0 +1,160 @@
+//! Figures for Prometheus.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use assize_wire::ProblemKind;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Seconds.
+const LATENCIES: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: String,
+}
+
+type Latencies = Family<Route, Histogram, fn() -> Histogram>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+/// The figures.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    latencies: Latencies,
+    refusals: Family<Kind, Counter>,
+    refused_measurements: Family<Kind, Counter>,
+    measurements: Counter,
+    known_measurements: Counter,
+    heartbeats: Counter,
+    waiting: Gauge,
+    round: Gauge,
+    last_look: Gauge<f64, AtomicU64>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("assize_api");
+        let metrics = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            latencies: Latencies::new_with_constructor(|| Histogram::new(LATENCIES)),
+            refusals: Family::default(),
+            refused_measurements: Family::default(),
+            measurements: Counter::default(),
+            known_measurements: Counter::default(),
+            heartbeats: Counter::default(),
+            waiting: Gauge::default(),
+            round: Gauge::default(),
+            last_look: Gauge::default(),
+        };
+        registry.register("requests", "Requests answered", metrics.requests.clone());
+        let help = "Time from a request's head to its answer's";
+        registry.register_with_unit("latency", help, Unit::Seconds, metrics.latencies.clone());
+        registry.register(
+            "refusals",
+            "Requests refused, by problem",
+            metrics.refusals.clone(),
+        );
+        let help = "Measurements refused one by one, by problem";
+        registry.register("refused_measurements", help, metrics.refused_measurements.clone());
+        registry.register("measurements", "Measurements taken", metrics.measurements.clone());
+        let help = "Measurements that were there already";
+        registry.register("known_measurements", help, metrics.known_measurements.clone());
+        registry.register("heartbeats", "Heartbeats noted", metrics.heartbeats.clone());
+        registry.register(
+            "waiting_rows",
+            "Rows that wait to be written",
+            metrics.waiting.clone(),
+        );
+        registry.register("round", "The newest round", metrics.round.clone());
+        let help = "Unix time of the last look at the chain that succeeded";
+        registry.register_with_unit(
+            "last_look_timestamp",
+            help,
+            Unit::Seconds,
+            metrics.last_look.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+
+    /// A request was answered. Other methods than there are count as one.
+    pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let method = match method {
+            "GET" | "HEAD" | "POST" => method,
+            _ => "other",
+        };
+        self.requests
+            .get_or_create(&Answered {
+                method: method.to_owned(),
+                route: route.to_owned(),
+                status,
+            })
+            .inc();
+        let route = Route {
+            route: route.to_owned(),
+        };
+        self.latencies.get_or_create(&route).observe(took.as_secs_f64());
+    }
+
+    /// A request was refused.
+    pub(crate) fn refused(&self, kind: ProblemKind) {
+        self.refusals.get_or_create(&label(kind)).inc();
+    }
+
+    /// A measurement was refused.
+    pub(crate) fn refused_measurement(&self, kind: ProblemKind) {
+        self.refused_measurements.get_or_create(&label(kind)).inc();
+    }
+
+    /// Measurements were taken, or were there already.
+    pub(crate) fn taken(&self, new: u64, known: u64) {
+        self.measurements.inc_by(new);
+        self.known_measurements.inc_by(known);
+    }
+
+    /// A heartbeat was noted.
+    pub(crate) fn heard(&self) {
+        self.heartbeats.inc();
+    }
+
+    /// The chain was looked at.
+    pub(crate) fn looked(&self, round: u64, now: u64) {
+        self.round.set(i64::try_from(round).unwrap_or(i64::MAX));
+        self.last_look.set(now as f64);
+    }
+
+    /// In OpenMetrics' text form, 1.0.
+    pub(crate) fn encode(&self, waiting: usize) -> String {
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn label(kind: ProblemKind) -> Kind {
+    let kind = kind.uri().trim_start_matches("urn:assize:problem:").to_owned();
+    Kind { kind }
+}

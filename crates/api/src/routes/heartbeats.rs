@@ -1,0 +1,99 @@
+//! `POST /heartbeats`.
+
+use assize_wire::{Heartbeat, Liveness, Problem, ProblemKind};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::body::{self, Kind};
+use super::cached::{self, NO_STORE};
+use crate::Api;
+use crate::client::Client;
+use crate::database::{Heard, Hearing};
+use crate::refusal::Refusal;
+
+/// Longest body, bytes: four times what any heartbeat has.
+const MAX_BODY: usize = 2_048;
+
+/// Sign of life of a station, signed by it; the answer says what round it is, and when the next one can begin.
+///
+/// A station is live, and is entered in the rosters cut from then on, for `liveFor` seconds after its last heartbeat.
+#[utoipa::path(
+    post,
+    path = "/heartbeats",
+    tag = "stations",
+    request_body(content = Heartbeat, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Noted.", body = Liveness),
+        (status = 409, description = "`replayed`: not later than the station's last one.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn post(
+    State(api): State<Api>,
+    client: Client,
+    headers: HeaderMap,
+    body: axum::body::Body,
+) -> Result<Response, Refusal> {
+    let shared = api.shared();
+    body::kind(&headers, &[Kind::Json])?;
+    let body = body::read(body, MAX_BODY).await?;
+    let heartbeat: Heartbeat = body::json(&body)?;
+    let now = shared.clock.now();
+    let domain = shared.network.domain;
+    let checked = shared
+        .compute
+        .run(move || heartbeat.signed_by_station(&domain).then_some(heartbeat));
+    let Some(heartbeat) = checked.await.flatten() else {
+        client.reject();
+        let detail = "the signature is not the station's for this network: sign with the station's key, under chain id and \
+                      contract of GET /network";
+        return Err(Refusal::field(ProblemKind::BadSignature, "signature", detail));
+    };
+    if heartbeat.time.abs_diff(now) > shared.config.max_clock_skew {
+        client.ignore();
+        let detail = format!(
+            "the heartbeat says that it is {} (Unix time), the api's clock says {now}: set the clock (NTP)",
+            heartbeat.time
+        );
+        let mut problem = Problem::new(ProblemKind::ClockSkew, detail);
+        problem.field = Some("time".into());
+        problem.time = Some(now);
+        return Err(problem.into());
+    }
+    let outdated = heartbeat.version < shared.config.minimum_version;
+    let heard = Heard {
+        station: heartbeat.station,
+        operator: heartbeat.operator,
+        subnet: client.subnet,
+        version: heartbeat.version,
+        time: heartbeat.time,
+        heard_at: now,
+    };
+    match shared.database.hear(heard).await {
+        Ok(Hearing::Noted) => {}
+        Ok(Hearing::Replayed) => {
+            client.duplicate();
+            let detail = "a heartbeat of this time or later was noted already: sign a new one";
+            return Err(Refusal::field(ProblemKind::Replayed, "time", detail));
+        }
+        Err(error) => {
+            client.throttle();
+            return Err(error.into());
+        }
+    }
+    client.deliver();
+    shared.metrics.heard();
+    let latest = shared.rounds.open().latest.as_ref().map(|latest| latest.round);
+    let liveness = Liveness {
+        live_until: now + shared.config.live_for,
+        interval: shared.config.heartbeat_interval,
+        round: latest.map(|round| round.number),
+        next_opening: latest.map(|round| round.closes_at),
+        time: now,
+        minimum_version: shared.config.minimum_version,
+        outdated,
+    };
+    Ok(cached::json(&liveness, NO_STORE))
+}

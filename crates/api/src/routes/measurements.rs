@@ -1,0 +1,269 @@
+//! `POST /measurements` and `GET /measurements/DIGEST`.
+
+use std::iter;
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+use assize_measurement::ndjson::MAX_LINE;
+use assize_publish::{BatchState, SignedRow};
+use assize_wire::{Answer, Problem, ProblemKind, Progress, Receipt, State as Stage};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::body::{self, Kind};
+use super::cached::{self, IMMUTABLE, NO_STORE};
+use super::params::Params;
+use crate::Api;
+use crate::client::Client;
+use crate::database::{Receiving, Standing};
+use crate::evaluation::meaning;
+use crate::refusal::Refusal;
+
+/// Hands in a measurement, or up to 100, one a line; each is answered with a receipt that holds against the ingest, or
+/// with a problem.
+///
+/// A measurement is one line of a batch (docs/protocol.md §9). Handing it in again changes nothing and gives the same
+/// receipt. Several are answered with as many lines, in the same order.
+#[utoipa::path(
+    post,
+    path = "/measurements",
+    tag = "measurements",
+    request_body(
+        description = "A measurement (docs/protocol.md §9), or several, one a line.",
+        content(
+            (Object = "application/json"),
+            (String = "application/x-ndjson"),
+        )
+    ),
+    responses(
+        (status = 200, description = "It was there already; of several: an `Answer` a line.", content(
+            (Receipt = "application/json"),
+            (String = "application/x-ndjson"),
+        )),
+        (status = 201, description = "Taken, and durable.", body = Receipt),
+        (status = 400, description = "`malformed`, or `outdated-client` with `minimumVersion`.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`not-in-roster` or `not-drawn`.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "`round-over`.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn post(
+    State(api): State<Api>,
+    client: Client,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let config = &api.shared().config;
+    match body::kind(&headers, &[Kind::Json, Kind::Ndjson])? {
+        Kind::Json => {
+            let body = body::read(body, MAX_LINE).await?;
+            // A measurement may be spread over lines here.
+            let answers = take(&api, &client, vec![body]).await?;
+            match answers.into_iter().next() {
+                Some(Taken::New(receipt)) => {
+                    Ok((StatusCode::CREATED, cached::json(&receipt, NO_STORE)).into_response())
+                }
+                Some(Taken::Known(receipt)) => Ok(cached::json(&receipt, NO_STORE)),
+                Some(Taken::Refused(problem)) => Err((*problem).into()),
+                None => Err(lost()),
+            }
+        }
+        Kind::Ndjson => {
+            let body = body::read(body, config.max_body).await?;
+            let lines: Vec<_> = body
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.trim_ascii().is_empty())
+                .take(config.max_lines + 1)
+                .map(|line| body.slice_ref(line))
+                .collect();
+            if lines.is_empty() || lines.len() > config.max_lines {
+                let detail = format!(
+                    "the body has {} measurements: send 1 to {}, one a line",
+                    if lines.is_empty() { "no" } else { "too many" },
+                    config.max_lines
+                );
+                return Err(Refusal::new(ProblemKind::Malformed, detail));
+            }
+            let answers = take(&api, &client, lines).await?;
+            let mut text = Vec::new();
+            for answer in answers {
+                let answer = match answer {
+                    Taken::New(receipt) | Taken::Known(receipt) => Answer::Receipt(receipt),
+                    Taken::Refused(problem) => Answer::Problem(*problem),
+                };
+                // Strings and numbers: nothing can fail to be JSON.
+                text.extend(serde_json::to_vec(&answer).unwrap_or_default());
+                text.push(b'\n');
+            }
+            let headers = [
+                (header::CONTENT_TYPE, "application/x-ndjson"),
+                (header::CACHE_CONTROL, NO_STORE),
+            ];
+            Ok((headers, text).into_response())
+        }
+    }
+}
+
+/// What became of a measurement.
+enum Taken {
+    New(Receipt),
+    Known(Receipt),
+    Refused(Box<Problem>),
+}
+
+fn lost() -> Refusal {
+    let detail = "the api failed while it looked at the measurement: send it again";
+    Refusal::new(ProblemKind::Internal, detail)
+}
+
+/// Checks, keeps and receipts measurements; nobody is told of a receipt before it is durable.
+async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Result<Vec<Taken>, Refusal> {
+    let shared = api.shared();
+    let count = lines.len();
+    let open = shared.rounds.open();
+    let now = shared.clock.now();
+    let door = shared.door.clone();
+    let check = move || {
+        let check = |line: &axum::body::Bytes| door.check(line, &open, now);
+        lines.iter().map(check).collect::<Vec<_>>()
+    };
+    let checked = shared.compute.run(check).await.ok_or_else(lost)?;
+    let mut rows = Vec::<SignedRow>::with_capacity(count);
+    let mut judged = Vec::with_capacity(count);
+    for row in checked {
+        match row {
+            Ok(row) => {
+                judged.push(Ok(row.digest));
+                rows.push(row);
+            }
+            Err(problem) => {
+                client.refuse(problem.kind());
+                judged.push(Err(Box::new(problem)));
+            }
+        }
+    }
+    let receivings = match rows.is_empty() {
+        true => Vec::new(),
+        false => {
+            client.validate(rows.len());
+            let taken = shared.database.take(rows).await;
+            taken.inspect_err(|_| client.throttle())?
+        }
+    };
+    let mut receivings = receivings.into_iter();
+    let judged: Vec<_> = judged
+        .into_iter()
+        .map(|judged| judged.and_then(|digest| judge(digest, receivings.next())))
+        .collect();
+    account(api, client, &judged);
+    let (key, domain) = (shared.key, shared.network.domain);
+    let sign = move || {
+        let receipt = |digest, received_at| Receipt::new(key.secret(), &domain, digest, received_at);
+        let taken = |judged| match judged {
+            Ok((digest, Receiving::New { received_at })) => Taken::New(receipt(digest, received_at)),
+            Ok((digest, Receiving::Known { received_at })) => Taken::Known(receipt(digest, received_at)),
+            Ok((_, Receiving::OverLimit)) => Taken::Refused(Box::new(over_limit())),
+            Err(problem) => Taken::Refused(problem),
+        };
+        judged.into_iter().map(taken).collect::<Vec<_>>()
+    };
+    shared.compute.run(sign).await.ok_or_else(lost)
+}
+
+fn judge(digest: B256, receiving: Option<Receiving>) -> Result<(B256, Receiving), Box<Problem>> {
+    match receiving {
+        Some(Receiving::OverLimit) => Err(Box::new(over_limit())),
+        Some(receiving) => Ok((digest, receiving)),
+        None => Err(lost().0),
+    }
+}
+
+fn over_limit() -> Problem {
+    let detail = "as much was stored today as may be: nothing new is taken until midnight (UTC)";
+    let mut problem = Problem::new(ProblemKind::LimitReached, detail);
+    problem.retry_after = Some(600);
+    problem
+}
+
+fn account(api: &Api, client: &Client, judged: &[Result<(B256, Receiving), Box<Problem>>]) {
+    let metrics = &api.shared().metrics;
+    let (mut new, mut known) = (0, 0);
+    for judged in judged {
+        match judged {
+            Ok((_, Receiving::New { .. })) => new += 1,
+            Ok(_) => known += 1,
+            Err(problem) => metrics.refused_measurement(problem.kind().unwrap_or(ProblemKind::Internal)),
+        }
+    }
+    iter::repeat_n((), new).for_each(|()| client.deliver());
+    iter::repeat_n((), known).for_each(|()| client.duplicate());
+    metrics.taken(new as u64, known as u64);
+}
+
+/// How far a measurement has come: received, batched, committed, late, or evaluated with its label.
+///
+/// Labels follow once the round's commit window is over and somebody asked; until then the answer says `committed`.
+#[utoipa::path(
+    get,
+    path = "/measurements/{digest}",
+    tag = "measurements",
+    params(("digest" = String, Path, description = "EIP-712 digest of the measurement.", pattern = "^0x[0-9a-f]{64}$")),
+    responses(
+        (status = 200, description = "Where it stands.", body = Progress),
+        (status = 404, description = "It was not handed in here, or a week ago.", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn progress(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {
+    let digest: B256 = params.get("digest")?;
+    let standing = api.shared().database.find(digest).await?.ok_or_else(|| {
+        let detail = format!(
+            "no measurement {digest} was handed in here; a week after its round is over it is forgotten"
+        );
+        Refusal::new(ProblemKind::NotFound, detail)
+    })?;
+    let progress = progress_of(&api, digest, &standing).await;
+    let cache = match progress.state {
+        Stage::Evaluated => IMMUTABLE,
+        _ => NO_STORE,
+    };
+    Ok(cached::json(&progress, cache))
+}
+
+async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
+    let shared = api.shared();
+    let Standing { found, mark } = standing;
+    let label = mark.and_then(meaning);
+    // The publisher has the last word on what is late; before that, the round's timetable.
+    let window_over = match shared.rounds.known(found.round).await {
+        Ok(known) => shared.clock.now() > Arc::as_ref(&known).round.commits_until,
+        Err(_) => false,
+    };
+    let state = match found.batch.map(|batch| batch.state) {
+        _ if label.is_some() => Stage::Evaluated,
+        Some(BatchState::Committed | BatchState::Final) => {
+            if window_over {
+                shared.wanted.want(found.round);
+            }
+            Stage::Committed
+        }
+        Some(BatchState::Late) => Stage::Late,
+        _ if window_over => Stage::Late,
+        Some(BatchState::Stored) => Stage::Batched,
+        Some(BatchState::Closed) | None => Stage::Received,
+    };
+    Progress {
+        digest,
+        round: found.round,
+        received_at: found.received_at,
+        state,
+        cid: found.batch.and_then(|batch| batch.cid),
+        label: label.map(|(label, _)| label.to_string()),
+        verdict: label
+            .and_then(|(_, verdict)| verdict)
+            .map(|verdict| verdict.to_string()),
+    }
+}

@@ -1,0 +1,55 @@
+//! What happens with every request: a number, a span, figures, and an answer even if the api fails.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use assize_wire::ProblemKind;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use crate::Api;
+use crate::refusal::{Refusal, Refused};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let id = format!("{:016x}", fastrand::u64(..));
+    let span = tracing::debug_span!("request", id, %method, route);
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = run.instrument(span.clone()).await.unwrap_or_else(|_| {
+        let detail = format!("the api failed; its log has more under {id}");
+        Refusal::new(ProblemKind::Internal, detail).into_response()
+    });
+    let metrics = &api.shared().metrics;
+    if let Some(Refused(kind)) = response.extensions().get() {
+        metrics.refused(*kind);
+    }
+    let status = response.status().as_u16();
+    metrics.answered(method.as_str(), &route, status, began.elapsed());
+    span.in_scope(|| tracing::debug!(status, "answered"));
+
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if matches!(method, Method::GET | Method::HEAD) {
+        // What can be read here anybody may read, from whatever page.
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}

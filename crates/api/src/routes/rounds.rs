@@ -1,0 +1,161 @@
+//! `GET /rounds/…`: what rounds are, who sits in them and what they do.
+
+use alloy_primitives::Address;
+use assize_protocol::{CommitteeIndex, RoundNumber};
+use assize_wire::{CommitteeDocument, Problem, ProblemKind, RoundDocument, StationDocument};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::cached::{self, NO_STORE};
+use super::params::Params;
+use crate::Api;
+use crate::refusal::Refusal;
+use crate::rounds::RoundError;
+
+/// The newest round: a redirect to it.
+#[utoipa::path(
+    get,
+    path = "/rounds/current",
+    tag = "rounds",
+    responses(
+        (status = 307, description = "`Location` has it.", headers(("location" = String, description = "`/rounds/N`"))),
+        (status = 404, description = "No round was opened yet.", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn current(State(api): State<Api>) -> Result<Response, Refusal> {
+    let latest = api
+        .shared()
+        .rounds
+        .open()
+        .latest
+        .as_ref()
+        .map(|latest| latest.round.number);
+    let latest = latest.ok_or(RoundError::NoSuchRound {
+        round: RoundNumber(1),
+        latest: None,
+    })?;
+    let headers = [
+        (header::LOCATION, format!("/rounds/{latest}")),
+        (header::CACHE_CONTROL, NO_STORE.to_owned()),
+    ];
+    Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
+}
+
+/// A round: its timetable, lists, parameters, beacon and seed. Never changes once the seed is there.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}",
+    tag = "rounds",
+    params(("round" = u64, Path, description = "From 1.", minimum = 1)),
+    responses(
+        (status = 200, description = "The round.", body = RoundDocument),
+        (status = 304, description = "The client has it."),
+        (status = 404, description = "There is no such round.", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn round(
+    State(api): State<Api>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let shared = api.shared();
+    let known = shared.rounds.known(params.get("round")?).await?;
+    let document = known.document(&shared.network);
+    Ok(match known.round.seed {
+        // The seed binds chain, contract, round and beacon.
+        Some(seed) => cached::immutable(&headers, &format!("{seed}"), || cached::json(&document, NO_STORE)),
+        None => cached::json(&document, NO_STORE),
+    })
+}
+
+/// A committee of a revealed round: its members with their seats, and its tasks.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/committees/{committee}",
+    tag = "rounds",
+    params(
+        ("round" = u64, Path, description = "From 1.", minimum = 1),
+        ("committee" = u32, Path, description = "From 0.", minimum = 0),
+    ),
+    responses(
+        (status = 200, description = "The committee.", body = CommitteeDocument),
+        (status = 304, description = "The client has it."),
+        (status = 404, description = "There is no such round or committee.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not-revealed`: ask again.", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn committee(
+    State(api): State<Api>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let round = params.get("round")?;
+    let committee: CommitteeIndex = params.get("committee")?;
+    let view = api.shared().rounds.view(round).await?;
+    let count = view
+        .known
+        .draw
+        .as_ref()
+        .map_or(0, |draw| draw.assignment.committee_count());
+    if committee.0 >= count {
+        let detail =
+            format!("round {round} has {count} committees, from 0; there is no committee {committee}");
+        return Err(Refusal::new(ProblemKind::NotFound, detail));
+    }
+    let Some(seed) = view.known.round.seed else {
+        return Err(RoundError::NotRevealed { round }.into());
+    };
+    Ok(cached::immutable(
+        &headers,
+        &format!("{seed}-c{committee}"),
+        || cached::json(&view.committee(committee), NO_STORE),
+    ))
+}
+
+/// A station's part in a round: its place in the roster with the proof, committee, seat, and tasks with their proofs.
+///
+/// Before the round is revealed, only the place and its proof.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/stations/{station}",
+    tag = "rounds",
+    params(
+        ("round" = u64, Path, description = "From 1.", minimum = 1),
+        ("station" = String, Path, description = "Address of its key.", pattern = "^0x[0-9a-fA-F]{40}$"),
+    ),
+    responses(
+        (status = 200, description = "Its part.", body = StationDocument),
+        (status = 304, description = "The client has it."),
+        (status = 404, description = "There is no such round, or the station is not in its roster.", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn station(
+    State(api): State<Api>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let round = params.get("round")?;
+    let station: Address = params.get("station")?;
+    let document = api.shared().rounds.station(round, station).await?;
+    let document = document.ok_or_else(|| {
+        let detail = format!(
+            "station {station} is not in the roster of round {round}: who sends heartbeats is in the next one"
+        );
+        Refusal::new(ProblemKind::NotFound, detail)
+    })?;
+    if document.committee.is_none() {
+        return Ok(cached::json(&document, NO_STORE));
+    }
+    let known = api.shared().rounds.known(round).await?;
+    Ok(match known.round.seed {
+        Some(seed) => cached::immutable(&headers, &format!("{seed}-{station:#x}"), || {
+            cached::json(&document, NO_STORE)
+        }),
+        None => cached::json(&document, NO_STORE),
+    })
+}

@@ -1,0 +1,102 @@
+//! What an operator of the api asks: health, figures, interface; and what clients ask of themselves.
+
+use alloy_primitives::B256;
+use assize_wire::{InspectDocument, NetworkDocument, Problem, ProblemKind};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+
+use super::cached::{self, NO_STORE};
+use crate::Api;
+use crate::client::Client;
+use crate::refusal::Refusal;
+
+/// The network that this api serves: contracts, keys, limits.
+#[utoipa::path(
+    get,
+    path = "/network",
+    tag = "service",
+    responses(
+        (status = 200, description = "The network.", body = NetworkDocument),
+        (status = "default", description = "Any problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn network(State(api): State<Api>) -> Response {
+    cached::json(&api.shared().network_document(), "public, max-age=60")
+}
+
+/// What the api sees of whoever asks.
+#[utoipa::path(
+    get,
+    path = "/inspect-request",
+    tag = "service",
+    responses(
+        (status = 200, description = "Address, subnet tag and headers.", body = InspectDocument),
+        (status = "default", description = "Any problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn inspect(client: Client, headers: HeaderMap) -> Response {
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let document = InspectDocument {
+        address: client.address.to_string(),
+        subnet: client.subnet,
+        socket: client.socket.to_string(),
+        believed_header: client.believed_header.clone(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
+    };
+    cached::json(&document, NO_STORE)
+}
+
+/// Whether the process lives.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "service",
+    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
+)]
+pub(crate) async fn healthz() -> Response {
+    ([(header::CACHE_CONTROL, NO_STORE)], "ok\n").into_response()
+}
+
+/// Whether chain and database answer.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "service",
+    responses(
+        (status = 200, description = "They do.", body = String, content_type = "text/plain"),
+        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, Refusal> {
+    let shared = api.shared();
+    if let Some(trouble) = shared.chain_trouble() {
+        tracing::warn!(trouble, "not ready");
+        let detail = "the chain was not seen for some time";
+        return Err(Refusal::new(ProblemKind::Unavailable, detail));
+    }
+    shared.database.find(B256::ZERO).await?;
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], "ok\n").into_response())
+}
+
+/// Figures, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "service",
+    responses((status = 200, description = "OpenMetrics 1.0.", body = String, content_type = "application/openmetrics-text"))
+)]
+pub(crate) async fn metrics(State(api): State<Api>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let shared = api.shared();
+    let figures = shared.metrics.encode(shared.database.waiting());
+    (
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, NO_STORE)],
+        figures,
+    )
+        .into_response()
+}
