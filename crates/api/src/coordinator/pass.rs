@@ -155,11 +155,12 @@ impl Coordinator {
                 None => self.rounds.round(number).await?,
             };
             match duty {
-                // With the same lists it took effect, whoever's call it was.
-                Duty::Open if self.outbox.draft_of(&key)? != Some(self.opening_of(&round)) => {
-                    self.outbox.cancel(&key)?;
-                }
-                Duty::Open => {}
+                Duty::Open => match self.outbox.draft_of(&key)? == Some(self.opening_of(&round)) {
+                    // It took effect, and only its receipt is late; unless it was never signed, then it was another's
+                    // with the same lists.
+                    true => self.outbox.cancel_queued(&key)?,
+                    false => self.outbox.cancel(&key)?,
+                },
                 Duty::Reveal if is_over(&round, view.now) => self.outbox.cancel(&key)?,
                 Duty::Reveal if round.seed.is_some() => self.outbox.cancel_queued(&key)?,
                 Duty::Reveal => {}

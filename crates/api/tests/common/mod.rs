@@ -6,6 +6,8 @@
     reason = "not every test file uses all of it; a test that cannot go on panics, one that is skipped says so"
 )]
 
+pub(crate) mod server;
+
 use assize_api::Location;
 use assize_testkit::postgres::{Postgres, PostgresError};
 use tempfile::TempDir;
