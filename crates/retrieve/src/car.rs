@@ -264,3 +264,95 @@ fn name(codec: u64, hash: u64, digest: &[u8], length: u64) -> String {
 fn smaller(left: u64, there: usize) -> usize {
     usize::try_from(left).map_or(there, |left| left.min(there))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    /// A CAR of blocks under their CIDs, with its root's CID.
+    fn car(blocks: &[&[u8]]) -> (Cid, Vec<u8>) {
+        let cids: Vec<Cid> = blocks
+            .iter()
+            .map(|block| Cid::new_v1(0x55, Multihash::wrap(0x12, &Sha256::digest(block)).unwrap()))
+            .collect();
+        let mut bytes = b"\x11\xa2\x65roots\x80\x67version\x01".to_vec();
+        for (cid, block) in cids.iter().zip(blocks) {
+            let length = cid.encoded_len() + block.len();
+            bytes.extend([length as u8 | 0x80, (length >> 7) as u8]);
+            bytes.extend(cid.to_bytes());
+            bytes.extend(*block);
+        }
+        (cids[0], bytes)
+    }
+
+    fn verdict<'a>(wanted: &Cid, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(), ContentError> {
+        let mut check = CarCheck::new(wanted);
+        pieces.into_iter().for_each(|piece| check.update(piece));
+        check.finish()
+    }
+
+    #[test]
+    fn places_are_named() {
+        let (wanted, bytes) = car(&[&[1; 300]]);
+        assert_eq!(verdict(&wanted, [&bytes[..]]), Ok(()));
+        let end = bytes.len() as u64;
+        let cut = |offset| {
+            Err(ContentError::NoCar {
+                offset,
+                what: "is cut",
+            })
+        };
+        assert_eq!(verdict(&wanted, [&bytes[..10]]), cut(0));
+        assert_eq!(verdict(&wanted, [&bytes[..100]]), cut(18));
+        assert_eq!(verdict(&wanted, [&bytes[..], &[0x80]]), cut(end));
+        let (other, _) = car(&[&[2; 300]]);
+        let unexpected = ContentError::Unexpected {
+            offset: 18,
+            cid: wanted.to_string(),
+        };
+        assert_eq!(verdict(&other, [&bytes[..]]), Err(unexpected));
+    }
+
+    proptest! {
+        /// verdict(pieces) = verdict(all at once)
+        #[test]
+        fn it_does_not_matter_in_which_pieces_a_car_comes(
+            blocks in prop::collection::vec(prop::collection::vec(any::<u8>(), 100..400), 1..4),
+            damage: Option<(prop::sample::Index, u8)>,
+            end: prop::sample::Index,
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..10),
+        ) {
+            let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
+            let (wanted, mut bytes) = car(&blocks);
+            if let Some((at, change)) = damage {
+                let at = at.index(bytes.len());
+                bytes[at] ^= change;
+                bytes.truncate(end.index(bytes.len() + 1));
+            }
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let whole = verdict(&wanted, [&bytes[..]]);
+            prop_assert_eq!(&verdict(&wanted, cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]])), &whole);
+            prop_assert_eq!(&verdict(&wanted, bytes.chunks(1)), &whole);
+        }
+
+        #[test]
+        fn no_changed_byte_behind_the_header_goes_unnoticed(block in prop::collection::vec(any::<u8>(), 100..400), at: prop::sample::Index, change in 1u8..) {
+            let (wanted, mut bytes) = car(&[&block]);
+            let at = 18 + at.index(bytes.len() - 18);
+            bytes[at] ^= change;
+            prop_assert!(verdict(&wanted, [&bytes[..]]).is_err(), "byte {}", at);
+        }
+
+        #[test]
+        fn nonsense_is_no_car(bytes: Vec<u8>, behind_a_header: bool) {
+            let (wanted, whole) = car(&[&[1; 300]]);
+            let head = if behind_a_header { &whole[..18] } else { &[] };
+            prop_assert!(verdict(&wanted, [head, &bytes]).is_err());
+        }
+    }
+}

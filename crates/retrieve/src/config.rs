@@ -117,7 +117,7 @@ pub struct Limits {
     pub idle: Duration,
     /// A fetch may take so long, over all addresses: 90 s.
     pub total: Duration,
-    /// Finding and connecting to one address, with TLS: 20 s.
+    /// Finding a host and connecting to it, TLS included: 20 s.
     pub connect: Duration,
     /// The HEAD request: 10 s.
     pub head: Duration,
@@ -125,7 +125,7 @@ pub struct Limits {
     pub lookup: Duration,
     /// Bytes of body, received and again after decompression: 200 MiB.
     pub body: u64,
-    /// Bytes of an answer of the chain or of an indexer: 8 MiB.
+    /// Bytes of an answer of the chain or of an indexer: 4 MiB.
     pub answer: usize,
     /// Addresses of one provider that are tried: 8.
     pub addresses: usize,
@@ -150,7 +150,7 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             lookup: Duration::from_secs(10),
             body: 200 << 20,
-            answer: 8 << 20,
+            answer: 4 << 20,
             addresses: 8,
             redirects: 5,
             retries: 5,

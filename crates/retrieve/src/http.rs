@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use url::Url;
 
@@ -87,7 +88,8 @@ impl Http {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Failure::Url(url.to_string()));
         }
-        let tcp = connect(url, reach, limit).await?;
+        let until = Instant::now() + limit;
+        let tcp = connect(url, reach, until).await?;
         if url.scheme() != "https" {
             return http_1(ask, tcp).await;
         }
@@ -98,7 +100,7 @@ impl Http {
         };
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
         let name = name.map_err(|error| refused(error.to_string()))?;
-        let tls = tokio::time::timeout(limit, self.tls.connect(name, tcp)).await;
+        let tls = timeout_at(until, self.tls.connect(name, tcp)).await;
         let tls = tls.map_err(|_| Failure::Timeout("TLS is not set up yet"))?;
         let tls = tls.map_err(|error| refused(error.to_string()))?;
         match tls.get_ref().1.alpn_protocol() {

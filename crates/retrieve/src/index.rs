@@ -17,6 +17,11 @@ use crate::{IndexerResult, Limits};
 /// Both forms of IPNI.md; which one comes is up to the indexer.
 const ACCEPT: &str = "application/json, application/x-ndjson";
 
+/// Longer multiaddrs are left out: they would stand in every measurement.
+const LONGEST_ADDRESS: usize = 1024;
+/// Names that are told of a longer list.
+const TOLD: usize = 5;
+
 /// Where one provider offers one payload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Offers {
@@ -70,7 +75,7 @@ async fn ask(
         return failed(IndexerResult::ErrorFetch, "this is no URL".into());
     };
     let (status, body) = match http
-        .question(&question(url, ACCEPT, None, None), limits, false)
+        .question(&question(url, ACCEPT, None, None), limits, limits.retries.min(1))
         .await
     {
         Ok(answered) => answered,
@@ -96,7 +101,7 @@ async fn ask(
     let all = records.len();
     match &offers {
         Offers { http, .. } if !http.is_empty() => {
-            let told = format!("{all} records, of this provider over HTTP at {}", http.join(", "));
+            let told = format!("{all} records, of this provider over HTTP at {}", some(http));
             (IndexerResult::Ok, offers, told)
         }
         Offers {
@@ -107,14 +112,10 @@ async fn ask(
             (IndexerResult::HttpNotAdvertised, offers, told)
         }
         Offers { records: 0, .. } => {
-            let others: Vec<&str> = records
-                .iter()
-                .map(|record| record.peer.as_str())
-                .take(5)
-                .collect();
+            let peers: Vec<&String> = records.iter().map(|record| &record.peer).collect();
             let told = format!(
                 "{all} records, none of this provider; the peers are {}",
-                others.join(", ")
+                some(&peers)
             );
             failed(IndexerResult::NoValidAdvertisement, told)
         }
@@ -124,6 +125,16 @@ async fn ask(
             );
             failed(IndexerResult::NoValidAdvertisement, told)
         }
+    }
+}
+
+/// The first of a list, and how many there are more.
+fn some(names: &[impl AsRef<str>]) -> String {
+    let told: Vec<&str> = names.iter().map(AsRef::as_ref).take(TOLD).collect();
+    let told = told.join(", ");
+    match names.len().checked_sub(TOLD) {
+        None | Some(0) => told,
+        Some(more) => format!("{told} and {more} more"),
     }
 }
 
@@ -200,9 +211,11 @@ fn parse(body: &[u8], cid: &Cid) -> Option<Vec<Record>> {
 fn record(value: Value) -> Option<Record> {
     let result: ProviderResult = serde_json::from_value(value).ok()?;
     let metadata = Base::Base64Pad.decode(result.metadata.unwrap_or_default()).ok()?;
+    let mut addresses = result.provider.addrs.unwrap_or_default();
+    addresses.retain(|address| (1..=LONGEST_ADDRESS).contains(&address.len()));
     Some(Record {
         peer: result.provider.id,
-        addresses: result.provider.addrs.unwrap_or_default(),
+        addresses,
         protocols: protocols(&metadata),
     })
 }
@@ -222,14 +235,14 @@ fn offers(records: &[Record], peer_id: Option<&str>) -> Offers {
         offers.records += 1;
         if record.protocols.contains(&Protocol::Http) {
             for address in &record.addresses {
-                if !address.is_empty() && !offers.http.contains(address) {
+                if !offers.http.contains(address) {
                     offers.http.push(address.clone());
                 }
             }
         }
         if record.protocols.contains(&Protocol::Graphsync)
             && offers.graphsync.is_none()
-            && let Some(address) = record.addresses.iter().find(|address| !address.is_empty())
+            && let Some(address) = record.addresses.first()
         {
             offers.graphsync = Some(if address.contains("/p2p/") {
                 address.clone()

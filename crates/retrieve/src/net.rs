@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use url::{Host, Url};
 
 use crate::failure::Failure;
@@ -39,8 +39,8 @@ impl Reach {
 }
 
 /// Connects to a URL's host.
-pub(crate) async fn connect(url: &Url, reach: Reach, limit: Duration) -> Result<TcpStream, Failure> {
-    timeout(limit, connect_at_last(url, reach))
+pub(crate) async fn connect(url: &Url, reach: Reach, until: Instant) -> Result<TcpStream, Failure> {
+    timeout_at(until, connect_at_last(url, reach))
         .await
         .unwrap_or(Err(Failure::Timeout("no connection yet")))
 }
@@ -252,7 +252,7 @@ mod tests {
             "http://localhost:9",
         ] {
             let url = Url::parse(url).unwrap();
-            let refused = connect(&url, Reach::Public, Duration::from_secs(10)).await;
+            let refused = connect(&url, Reach::Public, Instant::now() + Duration::from_secs(10)).await;
             assert!(
                 matches!(refused, Err(Failure::NotPublic(_))),
                 "{url}: {refused:?}"

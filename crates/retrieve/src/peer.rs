@@ -35,6 +35,9 @@ pub(crate) struct Peer {
     pub(crate) told: String,
 }
 
+/// Bytes of the longest peer id that is taken; those in use have 46 to 62.
+const LONGEST_ID: usize = 128;
+
 /// Asks the chain, and remembers.
 #[derive(Debug)]
 pub(crate) struct Peers {
@@ -119,8 +122,8 @@ impl Peers {
             .call(http, limits, "Filecoin.StateMinerInfo", params)
             .await?;
         match info.get("PeerId") {
-            Some(Value::String(id)) if !id.is_empty() => Ok(Some(id.clone())),
-            Some(Value::String(_) | Value::Null) => Ok(None),
+            Some(Value::String(id)) => Ok(usable(id.clone())),
+            Some(Value::Null) => Ok(None),
             None if info.is_object() => Ok(None),
             _ => Err(RpcError::Malformed("it has no PeerId that is a text".into())),
         }
@@ -142,7 +145,7 @@ impl Peers {
             .and_then(|bytes| getPeerDataCall::abi_decode_returns(&bytes).ok());
         let record =
             decoded.ok_or_else(|| RpcError::Malformed(format!("{contract} is no contract of peer ids")))?;
-        Ok(Some(record.peerID).filter(|id| !id.is_empty()))
+        Ok(usable(record.peerID))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -167,6 +170,11 @@ impl Known {
             self.peers.remove(&oldest);
         }
     }
+}
+
+/// What stands where a peer id should, if it may be one: providers can write anything there, of any length.
+fn usable(id: String) -> Option<String> {
+    (1..=LONGEST_ID).contains(&id.len()).then_some(id)
 }
 
 /// A peer id's multihash, from either of its spellings (libp2p specs, peer-ids): base58btc, or a CID with codec

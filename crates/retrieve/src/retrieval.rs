@@ -73,7 +73,6 @@ impl fmt::Display for Transport {
 ///
 /// Status codes, HEAD status and times are not voted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Retrieval {
     /// The payload.
     pub cid: PayloadCid,

@@ -12,13 +12,13 @@ use crate::net::Reach;
 use crate::{Limits, RpcError, Secret};
 
 impl Http {
-    /// An answer's status and body, asked again while the service has trouble of its own: with growing pauses at
-    /// statuses from 500 up and at 429, and if it cannot be reached when `unreachable_too`.
+    /// An answer's status and body, asked again with growing pauses while the service has trouble of its own: at statuses
+    /// from 500 up and at 429 as often as the limits say, and `unreachable` times if it cannot be reached.
     pub(crate) async fn question(
         &self,
         ask: &Ask,
         limits: &Limits,
-        unreachable_too: bool,
+        mut unreachable: u32,
     ) -> Result<(u16, Vec<u8>), String> {
         let mut pause = limits.backoff;
         let mut left = limits.retries;
@@ -26,7 +26,11 @@ impl Http {
             let answered = self.question_once(ask, limits).await;
             let again = match &answered {
                 Ok((status, _)) => *status >= 500 || *status == 429,
-                Err(_) => unreachable_too,
+                Err(_) if unreachable > 0 => {
+                    unreachable -= 1;
+                    true
+                }
+                Err(_) => false,
             };
             if !again || left == 0 {
                 return answered;
@@ -81,7 +85,7 @@ impl Rpc {
             Some(body),
         );
         let (status, body) = http
-            .question(&ask, limits, true)
+            .question(&ask, limits, limits.retries)
             .await
             .map_err(RpcError::Unreachable)?;
         let malformed = |reason: &str| RpcError::Malformed(reason.into());

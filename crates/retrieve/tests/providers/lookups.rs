@@ -10,6 +10,9 @@ use assize_retrieve::{
 use cid::multibase::Base;
 use serde_json::{Value, json};
 
+/// Anybody can write anything into the contract.
+const ENDLESS: &str = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
+
 fn rpc_result(result: Value) -> Vec<Act> {
     ok(
         "application/json",
@@ -70,6 +73,7 @@ async fn the_contract_goes_before_the_actor() {
         (Ok(None), Ok(PEER), Some(PEER)),
         (Err("500 Oops"), Ok(PEER), Some(PEER)),
         (Ok(None), Ok(""), None),
+        (Ok(Some("")), Ok(ENDLESS), None),
     ] {
         let chain = chain_of(actor, contract).await;
         let mut config = config(&chain, &[&index]);
@@ -241,8 +245,14 @@ async fn indexed(
 async fn indexers_are_asked_in_order_until_one_knows() {
     let cid = raw_cid(BLOCK);
     let dead = "/ip4/127.0.0.1/tcp/1/http".to_owned();
-    let found = find_response(&cid, &[record(PEER, &http_metadata(), &[dead.clone()])]);
-    let others = find_response(&cid, &[record(OTHER_PEER, &http_metadata(), &[dead.clone()])]);
+    let found = find_response(
+        &cid,
+        &[record(PEER, &http_metadata(), std::slice::from_ref(&dead))],
+    );
+    let others = find_response(
+        &cid,
+        &[record(OTHER_PEER, &http_metadata(), std::slice::from_ref(&dead))],
+    );
     let none = String::new;
     // Answers; result; how often each was asked.
     let cases = [
@@ -482,6 +492,14 @@ async fn advertisements_are_found_in_every_form() {
             ok(at(1)),
         ),
         (json!({"MultihashResults": null}).to_string(), none.clone()),
+        // What would not fit into a measurement.
+        (
+            find_response(
+                &cid,
+                &[ours(&http, &[format!("/dns/{}/http", "x".repeat(2_000)), at(1)])],
+            ),
+            ok(at(1)),
+        ),
         (other_hash, none),
     ];
     for (body, expected) in cases {
