@@ -28,7 +28,7 @@ pub enum Conduct {
     Dead,
     /// Blocks with some of their bytes changed. `CONTENT_VERIFICATION_FAILED`.
     Lying,
-    /// CARs without blocks; raw blocks as they should be.
+    /// CARs without blocks; raw blocks as they should be. `CONTENT_VERIFICATION_FAILED`: Spark took it for a success.
     EmptyCar,
     /// A block more than asked for. `UNEXPECTED_CAR_BLOCK`.
     ExtraBlock,
@@ -36,12 +36,12 @@ pub enum Conduct {
     Truncated,
     /// The connection ends in the middle of the body. `UNKNOWN_FETCH_ERROR`.
     BrokenOff,
-    /// A page of HTML as CAR or block.
+    /// A page of HTML as CAR or block. `CANNOT_PARSE_CAR_FILE`.
     Garbage,
-    /// Sends clients to where they are. Not a success.
+    /// Sends clients to where they are. `HTTP_302`.
     RedirectLoop,
     /// Sends clients elsewhere, 302; `http://169.254.169.254/latest/meta-data` asks for what is inside the checker's own
-    /// network. Not a success, if the checker does not go there.
+    /// network. `CONNECTION_REFUSED`, if the checker does not go there; with private addresses allowed it does.
     Redirect(String),
     /// A CAR that goes on with zeros, so many bytes of them, in gzip: a thousandth of that is sent. `CAR_TOO_LARGE`.
     GzipBomb(u64),
@@ -65,9 +65,8 @@ impl Conduct {
             Self::Dead => Expected::only("CONNECTION_REFUSED"),
             Self::Status(status) => Expected::only(format!("HTTP_{status}")),
             Self::GarbageStatusLine => Expected::only("UNKNOWN_FETCH_ERROR"),
-            Self::RedirectLoop | Self::Redirect(_) => {
-                Expected(vec!["HTTP_302".into(), "UNKNOWN_FETCH_ERROR".into()])
-            }
+            Self::RedirectLoop => Expected::only("HTTP_302"),
+            Self::Redirect(_) => Expected(vec!["CONNECTION_REFUSED".into(), "HTTP_302".into()]),
             Self::Flaky(_) => {
                 let found = if lost { "HTTP_404" } else { "OK" };
                 Expected(vec![found.into(), "HTTP_503".into()])
@@ -80,14 +79,10 @@ impl Conduct {
             | Self::Slow(_)
             | Self::SlowHeaders(_) => Expected::only("OK"),
             Self::Drip(_) => Expected::only("TIMEOUT"),
-            Self::Lying => Expected::only("CONTENT_VERIFICATION_FAILED"),
-            Self::EmptyCar => Expected(vec![
-                "CANNOT_PARSE_CAR_FILE".into(),
-                "UNEXPECTED_CAR_BLOCK".into(),
-            ]),
+            Self::Lying | Self::EmptyCar => Expected::only("CONTENT_VERIFICATION_FAILED"),
             Self::ExtraBlock => Expected::only("UNEXPECTED_CAR_BLOCK"),
             Self::Truncated | Self::Garbage => Expected::only("CANNOT_PARSE_CAR_FILE"),
-            Self::BrokenOff => Expected(vec!["UNKNOWN_FETCH_ERROR".into(), "CANNOT_PARSE_CAR_FILE".into()]),
+            Self::BrokenOff => Expected::only("UNKNOWN_FETCH_ERROR"),
             Self::GzipBomb(_) | Self::Oversize(_) => Expected::only("CAR_TOO_LARGE"),
         }
     }

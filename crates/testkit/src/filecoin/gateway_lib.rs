@@ -15,7 +15,7 @@ const SCRIPT: &str = "tests/gateways/gateway-lib.mjs";
 pub enum GatewayLibError {
     /// Its npm package is not there.
     #[error(
-        "npm's @web3-storage/gateway-lib is not installed; run `make test` or `npm install` in the repository"
+        "npm's @web3-storage/gateway-lib is not installed; run `make test`, or `npm ci --prefix tests/gateways` in the repository"
     )]
     NotInstalled,
     /// The machine would not have it.
@@ -28,7 +28,8 @@ pub enum GatewayLibError {
 
 /// A running gateway; it ends when this is dropped.
 ///
-/// It is a real one, with quirks: 400 for `dups=n`, 500 for a block that it does not have, and for `bafkqaaa` as raw block.
+/// It is a real one, with quirks: `dups=n` is refused with 400, HEAD of a CAR with 405; of a block that it does not have, it
+/// gives 200 and a CAR without blocks, and 500 if it is asked for as raw block.
 #[derive(Debug)]
 pub struct GatewayLib {
     child: Child,
@@ -40,7 +41,7 @@ impl GatewayLib {
     #[must_use]
     pub fn is_installed() -> bool {
         repository()
-            .join("node_modules/@web3-storage/gateway-lib")
+            .join("tests/gateways/node_modules/@web3-storage/gateway-lib")
             .is_dir()
     }
 
@@ -79,6 +80,13 @@ impl GatewayLib {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where it is, as a provider would advertise it.
+    #[must_use]
+    pub fn multiaddr(&self) -> String {
+        let port = self.url.rsplit(':').next().unwrap_or_default();
+        format!("/ip4/127.0.0.1/tcp/{port}/http")
     }
 }
 

@@ -319,3 +319,166 @@ fn stream_lines(lines: Vec<String>) -> Response {
     let body = Body::from_stream(stream::iter(lines.into_iter().enumerate().map(chunk)));
     ([(header::CONTENT_TYPE, NDJSON)], body).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use assize_protocol::{Codec, FileCid};
+
+    use super::super::testing::{ask, get};
+    use super::*;
+
+    /// The specification's example, without the spaces that make it readable.
+    fn example() -> (String, Value) {
+        let text = include_str!("fixtures/find.json");
+        let compact = text.split_whitespace().collect();
+        (compact, serde_json::from_str(text).unwrap())
+    }
+
+    fn base64(text: &Value) -> Vec<u8> {
+        Base::Base64Pad.decode(text.as_str().unwrap()).unwrap()
+    }
+
+    fn record(example: &Value) -> Record {
+        let addresses: Vec<_> = example["Provider"]["Addrs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|address| address.as_str().unwrap())
+            .collect();
+        Record::raw(
+            &base64(&example["ContextID"]),
+            &base64(&example["Metadata"]),
+            example["Provider"]["ID"].as_str().unwrap(),
+            &addresses,
+        )
+    }
+
+    /// An indexer that has what the specification's first example says, and the multihash of it.
+    fn with_example() -> (Indexer, Vec<u8>) {
+        let indexer = Indexer::start(&Host::new().unwrap()).unwrap();
+        let (_, value) = example();
+        let results = &value["MultihashResults"][0];
+        let multihash = base64(&results["Multihash"]);
+        for example in results["ProviderResults"].as_array().unwrap() {
+            indexer.publish_multihash(&multihash, record(example));
+        }
+        (indexer, multihash)
+    }
+
+    fn cids(multihash: &[u8]) -> [String; 3] {
+        let digest = multihash[2..].try_into().unwrap();
+        let v1 = |codec| FileCid { codec, digest }.to_string();
+        let v0 = PayloadCid::from_bytes(multihash).unwrap();
+        [v1(Codec::Raw), v1(Codec::DagPb), v0.to_string()]
+    }
+
+    #[test]
+    fn the_find_response_is_that_of_the_specification() {
+        let (indexer, multihash) = with_example();
+        let (wanted, _) = example();
+        let base58 = Base::Base58Btc.encode(&multihash);
+        let mut paths = vec![format!("/multihash/{base58}")];
+        paths.extend(cids(&multihash).map(|cid| format!("/cid/{cid}")));
+        for path in paths {
+            let answer = get(&indexer.url(), &path);
+            assert_eq!((answer.status, answer.text()), (200, wanted.clone()), "{path}");
+            assert_eq!(
+                answer.header("content-type"),
+                Some("application/json; charset=utf-8")
+            );
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        }
+        let body = r#"{"Multihashes":["EiDVNlzli2ONH3OslRv1Q0BRCKUCsERWs3RbthTVu6Xptg=="]}"#;
+        let answer = ureq::post(format!("{}/multihash", indexer.url())).send(body);
+        assert_eq!(answer.unwrap().body_mut().read_to_string().unwrap(), wanted);
+        assert_eq!(indexer.request_count(), 5);
+    }
+
+    #[test]
+    fn records_are_streamed_as_the_specification_has_them() {
+        let wanted = include_str!("fixtures/records.ndjson");
+        let indexer = Indexer::start(&Host::new().unwrap()).unwrap();
+        let (_, multihash) = with_example();
+        for line in wanted.lines().filter(|line| !line.is_empty()) {
+            indexer.publish_multihash(&multihash, record(&serde_json::from_str(line).unwrap()));
+        }
+        let [cid, ..] = cids(&multihash);
+        let line = format!("GET /cid/{cid} HTTP/1.1");
+        for accept in ["application/x-ndjson", "text/html,application/x-ndjson;q=0.9"] {
+            let answer = ask(&indexer.url(), &[&line, &format!("Accept: {accept}")]);
+            assert_eq!((answer.status, answer.text().as_str()), (200, wanted), "{accept}");
+            assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
+        }
+        let json = ask(
+            &indexer.url(),
+            &[&line, "Accept: application/json, application/x-ndjson"],
+        );
+        assert_eq!(
+            json.header("content-type"),
+            Some("application/json; charset=utf-8")
+        );
+        let neither = ask(&indexer.url(), &[&line, "Accept: text/html"]);
+        assert_eq!(neither.status, 400);
+    }
+
+    #[test]
+    fn what_is_not_there_and_what_is_no_question() {
+        let (indexer, multihash) = with_example();
+        let [cid, ..] = cids(&multihash);
+        let payload: PayloadCid = cid.parse().unwrap();
+        let url = indexer.url();
+        let unknown = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+        assert_eq!(get(&url, &format!("/cid/{unknown}")).status, 404);
+        indexer.withdraw(payload);
+        assert_eq!(get(&url, &format!("/cid/{cid}")).status, 404);
+        for path in ["/cid/bafk", "/cid/hello", "/multihash/hello", "/multihash/0OIl"] {
+            assert_eq!(get(&url, path).status, 400, "{path}");
+        }
+        assert_eq!(ask(&url, &["OPTIONS /cid HTTP/1.1"]).status, 204);
+        assert_eq!(get(&url, "/health").text(), "ready\n");
+    }
+
+    #[test]
+    fn it_fails_as_it_is_told() {
+        let (indexer, multihash) = with_example();
+        let path = format!("/cid/{}", cids(&multihash)[0]);
+        let url = indexer.url();
+        indexer.set_fault(IndexerFault::Status(502));
+        assert_eq!(get(&url, &path).status, 502);
+        indexer.set_fault(IndexerFault::Garbage);
+        assert!(get(&url, &path).text().starts_with("<!doctype"));
+        indexer.set_fault(IndexerFault::Truncated);
+        assert!(serde_json::from_str::<Value>(&get(&url, &path).text()).is_err());
+        indexer.set_fault(IndexerFault::HangUp);
+        assert!(ureq::get(format!("{url}{path}")).call().is_err());
+        assert_eq!(get(&url, "/health").status, 200);
+        indexer.set_fault(IndexerFault::Slow(Duration::from_millis(20)));
+        assert_eq!(get(&url, &path).status, 200);
+        indexer.set_fault(IndexerFault::None);
+        assert_eq!(get(&url, &path).status, 200);
+    }
+
+    #[test]
+    fn delegated_routing_names_protocols() {
+        use super::super::Protocol;
+        let indexer = Indexer::start(&Host::new().unwrap()).unwrap();
+        let cid: PayloadCid = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+            .parse()
+            .unwrap();
+        let path = format!("/routing/v1/providers/{cid}");
+        assert_eq!(get(&indexer.url(), &path).text(), r#"{"Providers":[]}"#);
+        let address = ["/ip4/127.0.0.1/tcp/80/http".to_owned()];
+        let protocols = [Protocol::TrustlessGateway, Protocol::Bitswap];
+        indexer.publish(cid, Record::new("12D3KooWx", &address, &protocols));
+        let answer: Value = serde_json::from_str(&get(&indexer.url(), &path).text()).unwrap();
+        let peer = json!({
+            "Schema": "peer",
+            "ID": "12D3KooWx",
+            "Addrs": ["/ip4/127.0.0.1/tcp/80/http"],
+            "Protocols": ["transport-ipfs-gateway-http", "transport-bitswap"],
+            "transport-ipfs-gateway-http": "oBI=",
+            "transport-bitswap": "gBI=",
+        });
+        assert_eq!(answer, json!({"Providers": [peer]}));
+    }
+}

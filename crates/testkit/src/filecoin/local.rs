@@ -289,3 +289,130 @@ fn task(plan: &Plan, provider: ProviderId, cid: PayloadCid) -> Task {
         allocators: ids(Plan::FIRST_ALLOCATOR, by_whom),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::testing::get;
+    use super::*;
+
+    #[test]
+    fn a_seed_makes_the_same_network_again() {
+        let plan = Plan::mixed(7, 20, 3);
+        let (one, two) = (
+            LocalFilecoin::start(&plan).unwrap(),
+            LocalFilecoin::start(&plan).unwrap(),
+        );
+        assert_eq!(one.tasks(), two.tasks());
+        assert_eq!(one.tasks().count(), 60);
+        let truth = |network: &LocalFilecoin| -> Vec<_> {
+            let tasks = network.tasks().entries().iter();
+            tasks
+                .map(|task| network.expected(task.provider, task.cid).unwrap())
+                .collect()
+        };
+        assert_eq!(truth(&one), truth(&two));
+        let other = LocalFilecoin::start(&Plan { seed: 8, ..plan }).unwrap();
+        assert_ne!(one.tasks(), other.tasks());
+    }
+
+    #[test]
+    fn the_mixture_has_something_of_everything() {
+        let network = LocalFilecoin::start(&Plan::mixed(7, 20, 6)).unwrap();
+        let results: BTreeSet<String> = network
+            .tasks()
+            .entries()
+            .iter()
+            .map(|task| network.expected(task.provider, task.cid).unwrap().to_string())
+            .collect();
+        let wanted = [
+            "CONNECTION_REFUSED",
+            "CONTENT_VERIFICATION_FAILED",
+            "HTTP_404",
+            "HTTP_500",
+            "IPNI_ERROR_404",
+            "IPNI_NO_VALID_ADVERTISEMENT",
+            "OK",
+            "UNEXPECTED_CAR_BLOCK",
+            "UNKNOWN_ERROR",
+        ];
+        assert_eq!(results, wanted.map(String::from).into());
+        for task in network.tasks().entries() {
+            assert!(!task.clients.is_empty() && !task.allocators.is_empty());
+        }
+        let whole = network.offers()[&ProviderId(1_000)].retrievable();
+        assert_eq!(whole, (6, 6));
+        let (some, all) = network.offers()[&ProviderId(1_007)].retrievable();
+        assert!(0 < some && some < all, "{some}");
+    }
+
+    #[test]
+    fn what_is_expected_follows_what_is_done() {
+        let plan = Plan::new(1, vec![ProviderPlan::new(Conduct::Honest, 1)]);
+        let network = LocalFilecoin::start(&plan).unwrap();
+        let task = &network.tasks().entries()[0];
+        assert!(network.expected(task.provider, task.cid).unwrap().is_ok());
+        network
+            .provider(task.provider)
+            .unwrap()
+            .set_conduct(Conduct::Silent);
+        let expected = network.expected(task.provider, task.cid).unwrap();
+        assert!(expected.allows("TIMEOUT") && !expected.allows("OK"));
+        assert_eq!(network.expected(ProviderId(1), task.cid), None);
+    }
+
+    /// Sixty providers and sixty clients; all of them at once.
+    #[test]
+    fn it_bears_a_whole_network() {
+        let plan = Plan::new(1, vec![ProviderPlan::new(Conduct::Honest, 2); 60]);
+        let network = LocalFilecoin::start(&plan).unwrap();
+        let begun = std::time::Instant::now();
+        std::thread::scope(|scope| {
+            for client in 0..60 {
+                let network = &network;
+                scope.spawn(move || {
+                    let agent = ureq::agent();
+                    for (id, offer) in network.offers() {
+                        let payload = &offer.payloads[client % 2];
+                        let url = format!("{}/ipfs/{}?format=raw", offer.server.url(), payload.cid());
+                        let mut answer = agent.get(url).call().unwrap();
+                        let length = answer.body_mut().read_to_vec().unwrap().len();
+                        assert_eq!(length, payload.blocks()[0].1.len(), "{id}");
+                    }
+                });
+            }
+        });
+        println!("3600 requests, 60 at a time, in {:?}", begun.elapsed());
+        assert!(
+            network
+                .offers()
+                .values()
+                .all(|offer| offer.server.request_count() == 60)
+        );
+    }
+
+    #[tokio::test]
+    async fn it_starts_and_ends_within_a_runtime() {
+        let network = LocalFilecoin::start(&Plan::mixed(1, 20, 1)).unwrap();
+        network
+            .provider(ProviderId(1_005))
+            .unwrap()
+            .set_conduct(Conduct::Honest);
+        drop(network);
+    }
+
+    #[test]
+    fn what_is_dropped_ends() {
+        let plan = Plan::new(1, vec![ProviderPlan::new(Conduct::Honest, 1)]);
+        let host = Host::new().unwrap();
+        let network = LocalFilecoin::start_on(&host, &plan).unwrap();
+        let url = network.provider(ProviderId(1_000)).unwrap().url();
+        assert_eq!(get(&url, "/").status, 404);
+        drop(network);
+        // Its port is free again as soon as its task has ended.
+        while std::net::TcpStream::connect(url.trim_start_matches("http://")).is_ok() {
+            std::thread::yield_now();
+        }
+    }
+}

@@ -321,3 +321,101 @@ impl Node {
 fn json_response(body: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anvil::Anvil;
+
+    fn ask(url: &str, body: &Value) -> Value {
+        let mut answer = ureq::post(url).send_json(body).unwrap();
+        answer.body_mut().read_json().unwrap()
+    }
+
+    fn request(method: &str, params: &Value) -> Value {
+        json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
+    }
+
+    fn with_miner(upstream: Option<&str>) -> Lotus {
+        let lotus = Lotus::start(&Host::new().unwrap(), upstream).unwrap();
+        let info = MinerInfo {
+            peer_id: Some("12D3KooWx".into()),
+            multiaddrs: vec![vec![4, 127, 0, 0, 1, 6, 0, 80]],
+        };
+        lotus.set_miner(ProviderId(1_234), info);
+        lotus.set_miner(ProviderId(5), MinerInfo::default());
+        lotus
+    }
+
+    #[test]
+    fn providers_are_in_the_table() {
+        let lotus = with_miner(None);
+        let ask = |params: Value| ask(&lotus.url(), &request("Filecoin.StateMinerInfo", &params));
+        let known = ask(json!(["f01234", null]));
+        assert_eq!(known["id"], 7);
+        assert_eq!(known["result"]["PeerId"], "12D3KooWx");
+        assert_eq!(known["result"]["Multiaddrs"], json!(["BH8AAAEGAFA="]));
+        let nameless = ask(json!(["f05", null]));
+        assert_eq!(nameless["result"]["PeerId"], Value::Null);
+        assert_eq!(nameless["result"]["Multiaddrs"], Value::Null);
+        assert_eq!(ask(json!(["f099", null]))["error"]["code"], 1);
+        assert_eq!(ask(json!(["x", null]))["error"]["code"], -32_602);
+        assert_eq!(lotus.request_count("Filecoin.StateMinerInfo"), 4);
+    }
+
+    #[test]
+    fn curios_contract_answers() {
+        let lotus = with_miner(None);
+        lotus.map_peer_id(ProviderId(1_234), "12D3KooWy");
+        let ask = |provider: u64, to: Address| {
+            let input = getPeerDataCall { minerID: provider }.abi_encode();
+            let call = json!({"to": to, "data": hex::encode_prefixed(input)});
+            ask(&lotus.url(), &request("eth_call", &json!([call, "latest"])))
+        };
+        let read = |answer: Value| {
+            let bytes = hex::decode(answer["result"].as_str().unwrap()).unwrap();
+            getPeerDataCall::abi_decode_returns(&bytes).unwrap().peerID
+        };
+        assert_eq!(read(ask(1_234, CURIO_PEER_IDS)), "12D3KooWy");
+        assert_eq!(read(ask(5, CURIO_PEER_IDS)), "");
+        // Another contract is the chain's business, which is not there.
+        assert_eq!(ask(1_234, Address::ZERO)["error"]["code"], -32_601);
+        // As ethers and cast have it: keccak256("getPeerData(uint64)").
+        let selector = &alloy_primitives::keccak256("getPeerData(uint64)")[..4];
+        assert_eq!(getPeerDataCall::SELECTOR, *selector);
+    }
+
+    #[test]
+    fn the_chain_answers_the_rest() {
+        let anvil = Anvil::start().unwrap();
+        let lotus = with_miner(Some(anvil.url()));
+        assert_eq!(
+            ask(&lotus.url(), &request("eth_chainId", &json!([])))["result"],
+            "0x7a69"
+        );
+        let call = json!([{"to": Address::ZERO, "input": "0x"}, "latest"]);
+        assert_eq!(ask(&lotus.url(), &request("eth_call", &call))["result"], "0x");
+        let batch = json!([
+            request("eth_chainId", &json!([])),
+            request("Filecoin.StateMinerInfo", &json!(["f01234", null])),
+        ]);
+        let answers = ask(&lotus.url(), &batch);
+        assert_eq!(answers[0]["result"], "0x7a69");
+        assert_eq!(answers[1]["result"]["PeerId"], "12D3KooWx");
+    }
+
+    #[test]
+    fn it_fails_as_it_is_told() {
+        let lotus = with_miner(None);
+        let body = request("Filecoin.StateMinerInfo", &json!(["f01234", null]));
+        lotus.set_fault(LotusFault::Error("too many requests".into()));
+        assert_eq!(ask(&lotus.url(), &body)["error"]["message"], "too many requests");
+        lotus.set_fault(LotusFault::Status(502));
+        assert!(ureq::post(lotus.url()).send_json(&body).is_err());
+        lotus.set_fault(LotusFault::Garbage);
+        let mut page = ureq::post(lotus.url()).send_json(&body).unwrap();
+        assert!(page.body_mut().read_json::<Value>().is_err());
+        lotus.set_fault(LotusFault::Slow(Duration::from_millis(20)));
+        assert_eq!(ask(&lotus.url(), &body)["result"]["PeerId"], "12D3KooWx");
+    }
+}

@@ -27,6 +27,8 @@ mod payload;
 mod plan;
 mod provider;
 mod record;
+#[cfg(test)]
+mod testing;
 
 pub use conduct::{Conduct, Expected};
 pub use gateway_lib::{GatewayLib, GatewayLibError};

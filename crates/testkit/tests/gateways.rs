@@ -1,0 +1,84 @@
+//! Our reader takes from npm's gateway-lib, which we did not write, a file that we packed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics, one that is skipped says so"
+)]
+
+use std::io::Read;
+
+use assize_measurement::car;
+use assize_protocol::FileCid;
+use assize_store::{Gateways, Source};
+use assize_testkit::filecoin::{GatewayLib, GatewayLibError};
+use tempfile::TempDir;
+
+/// A file, and a gateway that has it; `None` if it is not installed.
+struct Served {
+    content: Vec<u8>,
+    cid: FileCid,
+    gateway: GatewayLib,
+    _directory: TempDir,
+}
+
+impl Served {
+    fn start() -> Option<Self> {
+        // Three blocks, of which two are the same, and their root.
+        let content = vec![7; (2 << 20) + 5];
+        let (cid, packed) = car::pack(&content);
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file.car");
+        std::fs::write(&file, packed).unwrap();
+        let gateway = match GatewayLib::start(&file) {
+            Err(error @ GatewayLibError::NotInstalled)
+                if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() =>
+            {
+                eprintln!("SKIPPED: {error}");
+                return None;
+            }
+            started => started.unwrap(),
+        };
+        Some(Self {
+            content,
+            cid,
+            gateway,
+            _directory: directory,
+        })
+    }
+}
+
+#[test]
+fn the_car_of_a_gateway_of_others_is_ours() {
+    let Some(served) = Served::start() else { return };
+    let url = format!("{}/ipfs/{}?format=car", served.gateway.url(), served.cid);
+    for accept in [
+        "application/vnd.ipld.car",
+        "application/vnd.ipld.car; version=1; order=dfs; dups=y",
+    ] {
+        let mut answer = ureq::get(&url).header("Accept", accept).call().unwrap();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(100 << 20)
+            .read_to_vec()
+            .unwrap();
+        assert!(
+            car::unpack(&served.cid, &body).unwrap() == served.content,
+            "{accept}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "crates/store asks for dups=n, which gateway-lib refuses with 400"]
+fn our_client_reads_from_a_gateway_of_others() {
+    let Some(served) = Served::start() else { return };
+    let mut read = Vec::new();
+    let gateways = Gateways::new(&[served.gateway.url()]).unwrap();
+    gateways
+        .open(&served.cid)
+        .unwrap()
+        .read_to_end(&mut read)
+        .unwrap();
+    assert!(read == served.content);
+}
