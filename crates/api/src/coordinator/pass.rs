@@ -68,7 +68,7 @@ pub struct Coordinator {
     clock: Clock,
     /// The opening that this run cut last, and when, Unix seconds.
     cut: Option<(RoundNumber, u64)>,
-    /// The next try after a refusal, and the pause after that.
+    /// When an opening is tried again that was refused, and the pause until then.
     refused: Option<(Instant, Duration)>,
     /// What is wrong with the file of tasks, as of the last opening.
     tasks_fault: Option<String>,
@@ -230,16 +230,15 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Whether the last refusal is so young that nothing is tried; else the next pause begins.
+    /// Whether a refusal is so young that nothing is tried; each pause is longer than the one before.
     fn pauses(&mut self) -> bool {
         let now = Instant::now();
-        let pause = match self.refused {
-            Some((until, _)) if now < until => return true,
-            Some((_, pause)) => pause,
-            None => FIRST_PAUSE,
-        };
-        self.refused = Some((now + pause, (2 * pause).min(LONGEST_PAUSE)));
-        false
+        let (until, pause) = *self.refused.get_or_insert((now + FIRST_PAUSE, FIRST_PAUSE));
+        if now >= until {
+            let longer = (2 * pause).min(LONGEST_PAUSE);
+            self.refused = Some((now + longer, longer));
+        }
+        now < until
     }
 
     /// The roster of those that live now.
