@@ -56,6 +56,7 @@
 //! ```
 
 mod ask;
+mod attempts;
 mod car;
 mod cbor;
 mod config;

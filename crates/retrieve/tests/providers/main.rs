@@ -4,7 +4,8 @@
 
 mod evil;
 mod gateway;
+mod indexers;
 mod lassie;
-mod lookups;
+mod peers;
 mod support;
 mod tls;

@@ -260,15 +260,19 @@ pub(crate) async fn indexer(cid: &Cid, addresses: &[String]) -> Server {
     Server::always(ok("application/json", found.as_bytes())).await
 }
 
-/// A chain on which every provider is [`PEER`].
-pub(crate) async fn chain() -> Server {
-    Server::always(ok(
+/// A JSON-RPC answer.
+pub(crate) fn rpc_result(result: Value) -> Vec<Act> {
+    ok(
         "application/json",
-        json!({"jsonrpc": "2.0", "id": 1, "result": {"PeerId": PEER}})
+        json!({"jsonrpc": "2.0", "id": 1, "result": result})
             .to_string()
             .as_bytes(),
-    ))
-    .await
+    )
+}
+
+/// A chain on which every provider is [`PEER`].
+pub(crate) async fn chain() -> Server {
+    Server::always(rpc_result(json!({"PeerId": PEER}))).await
 }
 
 /// Limits under which no test waits long, and none is lost on a slow machine.

@@ -1,222 +1,18 @@
-//! The chain and the indexers.
+//! What indexers say, in all its forms.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::*;
-use assize_retrieve::{
-    CURIO_PEER_IDS, Config, IndexerResult, RetrieveError, Retriever, RpcError, Secret, Transport,
-};
+use assize_retrieve::{Config, IndexerResult, Retrieval, Retriever, Transport};
 use cid::multibase::Base;
 use serde_json::{Value, json};
 
-/// Anybody can write anything into the contract.
-const ENDLESS: &str = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
-
-fn rpc_result(result: Value) -> Vec<Act> {
-    ok(
-        "application/json",
-        json!({"jsonrpc": "2.0", "id": 1, "result": result})
-            .to_string()
-            .as_bytes(),
-    )
-}
-
-fn method(request: &Request) -> String {
-    let call: Value = serde_json::from_slice(&request.body).unwrap();
-    call["method"].as_str().unwrap().to_owned()
-}
-
-/// What the contract returns: a tuple of a string and bytes, ABI-encoded by hand.
-fn peer_data(peer: &str) -> String {
-    let word = |number: usize| format!("{number:064x}");
-    let padded = peer.len().div_ceil(32) * 32;
-    let mut text = const_hex::encode(peer);
-    text.push_str(&"0".repeat((padded - peer.len()) * 2));
-    format!(
-        "0x{}{}{}{}{text}{}",
-        word(32),
-        word(64),
-        word(64 + 32 + padded),
-        word(peer.len()),
-        word(0)
-    )
-}
-
-/// A chain with actor and contract; either may fail with a status.
-async fn chain_of(
-    actor: Result<Option<&'static str>, &'static str>,
-    contract: Result<&'static str, &'static str>,
-) -> Server {
-    Server::start(move |request| match &*method(request) {
-        "Filecoin.StateMinerInfo" => match actor {
-            Ok(peer) => rpc_result(json!({"PeerId": peer, "Owner": "f01"})),
-            Err(status) => answer(status, "", b""),
-        },
-        "eth_call" => match contract {
-            Ok(peer) => rpc_result(json!(peer_data(peer))),
-            Err(status) => answer(status, "", b""),
-        },
-        other => panic!("{other}"),
-    })
-    .await
-}
-
-#[tokio::test]
-async fn the_contract_goes_before_the_actor() {
-    let cid = raw_cid(BLOCK);
-    let provider = Server::always(car_answer(&good_car())).await;
-    let index = indexer(&cid, &[provider.multiaddr()]).await;
-    for (actor, contract, peer) in [
-        (Ok(Some(PEER)), Ok(""), Some(PEER)),
-        (Ok(Some(OTHER_PEER)), Ok(PEER), Some(PEER)),
-        (Ok(None), Ok(PEER), Some(PEER)),
-        (Err("500 Oops"), Ok(PEER), Some(PEER)),
-        (Ok(None), Ok(""), None),
-        (Ok(Some("")), Ok(ENDLESS), None),
-    ] {
-        let chain = chain_of(actor, contract).await;
-        let mut config = config(&chain, &[&index]);
-        config.peer_ids = Some(CURIO_PEER_IDS);
-        config.limits.retries = 1;
-        let got = Retriever::new(config)
-            .unwrap()
-            .retrieve(payload(&cid), PROVIDER)
-            .await
-            .unwrap();
-        check(&got);
-        assert_eq!(got.peer_id.as_deref(), peer);
-        let expected = if peer.is_some() {
-            "OK"
-        } else {
-            "IPNI_NO_VALID_ADVERTISEMENT"
-        };
-        assert_eq!(result(&got), expected);
-        let calls: Vec<Value> = chain
-            .requests()
-            .iter()
-            .map(|request| serde_json::from_slice(&request.body).unwrap())
-            .collect();
-        let call = |name: &str| calls.iter().find(|call| call["method"] == name).unwrap()["params"].clone();
-        assert_eq!(call("Filecoin.StateMinerInfo"), json!(["f01234", null]));
-        // getPeerData(uint64) of 1234; the selector by keccak-256.
-        let selector = &alloy_primitives::keccak256("getPeerData(uint64)")[..4];
-        let data = format!("0x{}{:064x}", const_hex::encode(selector), 1234);
-        let to = CURIO_PEER_IDS.to_string().to_lowercase();
-        assert_eq!(call("eth_call"), json!([{"to": to, "data": data}, "latest"]));
-    }
-}
-
-#[tokio::test]
-async fn what_the_chain_does_not_say_is_no_verdict() {
-    let cid = raw_cid(BLOCK);
-    let index = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
-    // The actor alone is not enough where there is a contract: it may name another peer.
-    for (actor, contract, question, retryable) in [
-        (Err("503 Busy"), Ok(""), "StateMinerInfo", true),
-        (Ok(Some(PEER)), Err("503 Busy"), "getPeerData", true),
-        (Err("500 Oops"), Err("403 No"), "getPeerData", false),
-    ] {
-        let chain = chain_of(actor, contract).await;
-        let mut config = config(&chain, &[&index]);
-        config.peer_ids = Some(CURIO_PEER_IDS);
-        config.limits.retries = 2;
-        let error = Retriever::new(config)
-            .unwrap()
-            .retrieve(payload(&cid), PROVIDER)
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(&error, RetrieveError::PeerId { question: asked, .. } if *asked == question),
-            "{error}"
-        );
-        assert_eq!(error.is_retryable(), retryable, "{error}");
-    }
-    assert_eq!(index.requests().len(), 0);
-
-    // An actor that does not exist; an answer that is none; a contract that is none; nobody there.
-    let refusing =
-        json!({"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": "actor not found"}}).to_string();
-    let chain = Server::always(ok("application/json", refusing.as_bytes())).await;
-    let error = Retriever::new(config(&chain, &[&index]))
-        .unwrap()
-        .retrieve(payload(&cid), PROVIDER)
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("actor not found") && !error.is_retryable(),
-        "{error}"
-    );
-    for body in [
-        "",
-        "[]",
-        "hello",
-        "{}",
-        r#"{"result":7}"#,
-        r#"{"result":{"PeerId":7}}"#,
-    ] {
-        let chain = Server::always(ok("application/json", body.as_bytes())).await;
-        let error = Retriever::new(config(&chain, &[&index]))
-            .unwrap()
-            .retrieve(payload(&cid), PROVIDER)
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(
-                error,
-                RetrieveError::PeerId {
-                    source: RpcError::Malformed(_),
-                    ..
-                }
-            ),
-            "{body}: {error}"
-        );
-    }
-    let chain = Server::start(|request| match &*method(request) {
-        "eth_call" => rpc_result(json!("0x")),
-        _ => rpc_result(json!({"PeerId": PEER})),
-    })
-    .await;
-    let mut with_contract = config(&chain, &[&index]);
-    with_contract.peer_ids = Some(CURIO_PEER_IDS);
-    let error = Retriever::new(with_contract)
-        .unwrap()
-        .retrieve(payload(&cid), PROVIDER)
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains("no contract of peer ids"), "{error}");
-    let mut nowhere = config(&chain, &[&index]);
-    nowhere.rpc = "http://rpc.invalid/secret/v1?token=secret".parse().unwrap();
-    let error = Retriever::new(nowhere)
-        .unwrap()
-        .retrieve(payload(&cid), PROVIDER)
-        .await
-        .unwrap_err();
-    assert!(!error.to_string().contains("secret"), "{error}");
-}
-
-#[tokio::test]
-async fn peer_ids_are_asked_for_once_and_with_the_token() {
-    let cid = raw_cid(BLOCK);
-    let provider = Server::always(car_answer(&good_car())).await;
-    let index = indexer(&cid, &[provider.multiaddr()]).await;
-    let chain = chain().await;
-    let mut config = config(&chain, &[&index]);
-    config.rpc_token = Some(Secret("hush".into()));
-    assert!(!format!("{config:?}").contains("hush"));
-    let retriever = Retriever::new(config).unwrap();
-    for _ in 0..3 {
-        let got = retriever.clone().retrieve(payload(&cid), PROVIDER).await.unwrap();
-        assert_eq!(result(&got), "OK");
-    }
-    assert_eq!(chain.requests().len(), 1);
-    assert_eq!(chain.requests()[0].header("Authorization"), Some("Bearer hush"));
-}
+use crate::support::*;
 
 async fn indexed(
     bodies: &[(&'static str, String)],
-    change: impl FnOnce(&mut assize_retrieve::Config),
-) -> (assize_retrieve::Retrieval, Vec<Server>) {
+    change: impl FnOnce(&mut Config),
+) -> (Retrieval, Vec<Server>) {
     let chain = chain().await;
     let mut indexers = Vec::new();
     for (status, body) in bodies {
@@ -348,12 +144,11 @@ async fn an_indexer_that_cannot_be_used() {
     .await;
     assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
     assert!(told(&got, "size cap of 1000 bytes"));
-    let nowhere =
-        |config: &mut assize_retrieve::Config| config.indexers = vec!["http://ipni.invalid".parse().unwrap()];
+    let nowhere = |config: &mut Config| config.indexers = vec!["http://ipni.invalid".parse().unwrap()];
     let (got, _) = indexed(&[], nowhere).await;
     assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
     let silent = Server::always(vec![Act::Silence]).await;
-    let short = |config: &mut assize_retrieve::Config| {
+    let short = |config: &mut Config| {
         config.indexers = vec![silent.url()];
         config.limits.lookup = Duration::from_millis(300);
     };
@@ -554,36 +349,4 @@ async fn the_specifications_own_examples_are_read() {
         let records = if body == json { "2 records" } else { "3 records" };
         assert!(told(&got, records), "{:#?}", got.steps);
     }
-}
-
-#[test]
-fn configurations_that_cannot_work_are_refused() {
-    let url = |text: &str| text.parse::<assize_retrieve::Url>().unwrap();
-    let with = |rpc: &str, indexers: &[&str]| {
-        let config = Config::new(url(rpc), indexers.iter().map(|text| url(text)).collect());
-        Retriever::new(config)
-            .map(|_| ())
-            .map_err(|error| error.to_string())
-    };
-    assert_eq!(with("http://a", &["https://b"]), Ok(()));
-    for (rpc, indexers, words) in [
-        ("http://a", &[][..], "no indexer"),
-        ("ws://a/secret", &["http://b"], "endpoint ws://a is not"),
-        ("http://a", &["file:///b"], "is not an http or https URL"),
-        ("http://me:secret@a", &["http://b"], "give them as a token"),
-    ] {
-        let error = with(rpc, indexers).unwrap_err();
-        assert!(error.contains(words) && !error.contains("secret"), "{error}");
-    }
-    let mut config = Config::new(url("http://a"), vec![url("http://b")]);
-    config.user_agent = "two\nlines".into();
-    assert!(Retriever::new(config.clone()).is_err());
-    config.user_agent = "curl/8".into();
-    config.extra_roots = vec![vec![1, 2, 3].into()];
-    assert!(
-        Retriever::new(config)
-            .unwrap_err()
-            .to_string()
-            .contains("certificate")
-    );
 }

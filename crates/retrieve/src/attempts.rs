@@ -1,0 +1,268 @@
+//! From what the indexers offer to an outcome: one gateway after another, or Lassie.
+
+use assize_measurement::Millis;
+use cid::Cid;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::ask::{Asker, payload_url, question};
+use crate::content::{Format, Whole};
+use crate::failure::Failure;
+use crate::fetch::{Budget, Outcome, Outcomes};
+use crate::http::Http;
+use crate::index::Offers;
+use crate::net::Reach;
+use crate::step::Steps;
+use crate::{Config, Lassie, Retrieval, RetrieveError, Transport, endpoint, gateway_url};
+
+/// The moment at which a retrieval began, on both clocks; the wall clock is read once, so that it cannot run backwards.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Began {
+    pub(crate) wall: Millis,
+    pub(crate) at: Instant,
+}
+
+impl Began {
+    fn millis(self, at: Instant) -> Millis {
+        let since = at.saturating_duration_since(self.at).as_millis();
+        Millis(
+            self.wall
+                .0
+                .saturating_add(i64::try_from(since).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+/// Attempts at one payload of one provider.
+pub(crate) struct Attempts<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) http: &'a Http,
+    pub(crate) began: Began,
+    pub(crate) wanted: Cid,
+    pub(crate) steps: &'a mut Steps,
+}
+
+impl Attempts<'_> {
+    /// All addresses in their order, until one delivers or serves something else as the payload.
+    pub(crate) async fn over_http(&mut self, offers: &Offers, retrieval: &mut Retrieval) {
+        let Self { config, http, .. } = *self;
+        let limits = &config.limits;
+        let start = Instant::now();
+        let budget = Budget {
+            limits,
+            deadline: start + limits.total,
+            reach: if config.allow_private {
+                Reach::Anywhere
+            } else {
+                Reach::Public
+            },
+            redirects: limits.redirects,
+        };
+        let addresses = self.usable(&offers.http);
+        retrieval.protocol = Some(Transport::Http);
+        retrieval.address = addresses.first().map(|address| (*address).clone());
+        retrieval.start_at = Some(self.began.millis(start));
+
+        let asker = Asker::new(&config.user_agent);
+        let mut best: Option<(Outcome, String, Option<Url>)> = None;
+        for address in addresses.into_iter().take(limits.addresses) {
+            if best.is_some() && Instant::now() >= budget.deadline {
+                break;
+            }
+            let (outcome, url) = self.ask_gateway(address, &asker, budget).await;
+            let done = outcome.is_verdict();
+            if best
+                .as_ref()
+                .is_none_or(|(best, ..)| best.progress() < outcome.progress())
+            {
+                best = Some((outcome, address.clone(), url));
+            }
+            if done {
+                break;
+            }
+        }
+        let end = Instant::now();
+        let Some((outcome, address, url)) = best else {
+            return;
+        };
+        self.fill(retrieval, &outcome, end);
+        retrieval.served_by = Some(address);
+
+        if let Some(url) = url {
+            let since = Instant::now();
+            let asked = format!("HEAD {url}");
+            let (code, told) = http.head(&asker.head(url), budget).await;
+            self.steps.add(since, (200..300).contains(&code), asked, told);
+            retrieval.head_status_code = Some(code);
+        }
+    }
+
+    /// The addresses of gateways; all if none is one, so that there is a failure to tell of.
+    fn usable<'o>(&mut self, all: &'o [String]) -> Vec<&'o String> {
+        let tls_http = self.config.tls_http;
+        let (usable, others): (Vec<_>, Vec<_>) = all
+            .iter()
+            .partition(|address| gateway_url(address, tls_http).is_ok());
+        if usable.is_empty() {
+            return others;
+        }
+        for other in others {
+            let told = "passed over, for it is not the address of a gateway";
+            self.steps
+                .add(Instant::now(), false, format!("address {other}"), told);
+        }
+        usable
+    }
+
+    /// A CAR, or the raw block where no CAR is to be had; and the URL that the outcome is of.
+    async fn ask_gateway(
+        &mut self,
+        address: &str,
+        asker: &Asker,
+        budget: Budget<'_>,
+    ) -> (Outcome, Option<Url>) {
+        let Self { config, http, .. } = *self;
+        let since = Instant::now();
+        let cid = self.wanted.to_string();
+        let base = gateway_url(address, config.tls_http).map_err(Failure::from);
+        let query = if config.explicit_format {
+            "format=car&dag-scope=block"
+        } else {
+            "dag-scope=block"
+        };
+        let urls = base.and_then(|base| {
+            Ok((
+                payload_url(&base, &cid, query)?,
+                payload_url(&base, &cid, "format=raw")?,
+            ))
+        });
+        let (car, raw) = match urls {
+            Ok(urls) => urls,
+            Err(failure) => {
+                let outcome = Outcome::failed(None, failure);
+                self.steps
+                    .add(since, false, format!("address {address}"), outcome.told.clone());
+                return (outcome, None);
+            }
+        };
+        let outcome = http
+            .fetch(&asker.car(car.clone()), &self.wanted, Format::Car, budget)
+            .await;
+        self.steps.add(
+            since,
+            outcome.delivered(),
+            format!("GET {car}"),
+            outcome.told.clone(),
+        );
+        if !matches!(outcome.status, Some(400 | 406)) {
+            return (outcome, Some(car));
+        }
+        let since = Instant::now();
+        let outcome = http
+            .fetch(&asker.raw(raw.clone()), &self.wanted, Format::Raw, budget)
+            .await;
+        self.steps.add(
+            since,
+            outcome.delivered(),
+            format!("GET {raw}"),
+            outcome.told.clone(),
+        );
+        (outcome, Some(raw))
+    }
+
+    /// Through a Lassie daemon. What it says of the provider is the provider's; what it says of itself is an error.
+    pub(crate) async fn over_graphsync(
+        &mut self,
+        lassie: &Lassie,
+        address: &str,
+        retrieval: &mut Retrieval,
+    ) -> Result<(), RetrieveError> {
+        let Self { config, http, .. } = *self;
+        let failed = |reason: String, retryable| RetrieveError::Lassie {
+            endpoint: endpoint(&lassie.url),
+            reason,
+            retryable,
+        };
+        let mut url = payload_url(
+            lassie.url.as_str().trim_end_matches('/'),
+            &self.wanted.to_string(),
+            "dag-scope=block",
+        )
+        .map_err(|failure| failed(failure.to_string(), false))?;
+        url.query_pairs_mut()
+            .append_pair("protocols", "graphsync")
+            .append_pair("providers", address);
+
+        let start = Instant::now();
+        let limits = &config.limits;
+        let budget = Budget {
+            limits,
+            deadline: start + limits.total,
+            reach: Reach::Anywhere,
+            redirects: 0,
+        };
+        let asked = format!("GET {url}");
+        let ask = question(url, "application/vnd.ipld.car", lassie.token.as_ref(), None);
+        let outcome = http.fetch(&ask, &self.wanted, Format::Car, budget).await;
+        self.steps
+            .add(start, outcome.delivered(), asked, outcome.told.clone());
+        match (&outcome.result, outcome.status) {
+            (Outcomes::Refused, Some(401 | 403)) => {
+                return Err(failed("does not accept the token".into(), false));
+            }
+            (Outcomes::Refused, Some(status @ (429 | 503))) => {
+                return Err(failed(format!("is busy, HTTP {status}"), true));
+            }
+            (Outcomes::Failed(failure), None) if !matches!(failure, Failure::Timeout(_)) => {
+                return Err(failed(format!("cannot be asked: {failure}"), true));
+            }
+            _ => {}
+        }
+        retrieval.start_at = Some(self.began.millis(start));
+        self.fill(retrieval, &outcome, Instant::now());
+        retrieval.served_by = Some(address.to_owned());
+        Ok(())
+    }
+
+    fn fill(&self, retrieval: &mut Retrieval, outcome: &Outcome, end: Instant) {
+        retrieval.received = outcome.received;
+        retrieval.first_byte_at = outcome.first_byte.map(|at| self.began.millis(at));
+        let mut end = Some(self.began.millis(end));
+        let failure = match &outcome.result {
+            Outcomes::Whole(Whole {
+                length,
+                checksum,
+                verdict,
+            }) => {
+                retrieval.byte_length = Some(*length);
+                if verdict.is_ok() {
+                    retrieval.car_checksum = Some(checksum.clone());
+                    // An empty block has come when its end has.
+                    retrieval.first_byte_at = retrieval.first_byte_at.or(end);
+                }
+                verdict.clone().err().map(Failure::Content)
+            }
+            Outcomes::Refused => None,
+            Outcomes::Failed(failure) => {
+                retrieval.timeout = matches!(failure, Failure::Timeout(_));
+                retrieval.car_too_large = matches!(failure, Failure::TooLarge(_));
+                if failure.broke_off() {
+                    retrieval.byte_length = None;
+                }
+                Some(failure.clone())
+            }
+        };
+        retrieval.status_code = match &failure {
+            Some(failure) => Some(failure.status_code(outcome.status)),
+            None => outcome.status,
+        };
+        if failure.is_some()
+            && retrieval
+                .status_code
+                .is_some_and(|code| (200..300).contains(&code))
+        {
+            end = end.filter(|_| retrieval.car_too_large || retrieval.timeout);
+        }
+        retrieval.end_at = end;
+    }
+}
