@@ -253,3 +253,31 @@ fn offers(records: &[Record], peer_id: Option<&str>) -> Offers {
     }
     offers
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nonsense_does_not_panic(bytes: Vec<u8>, text in r#"(\{"MultihashResults":\[|\{"ProviderResults":|\{"Provider":\{"ID":"x"|"Metadata":"gBI="|\[|\]|\}|,|null|7){0,12}"#) {
+            let cid = Cid::default();
+            parse(&bytes, &cid);
+            if let Some(records) = parse(text.as_bytes(), &cid) {
+                offers(&records, Some("x"));
+            }
+        }
+    }
+
+    #[test]
+    fn long_lists_are_told_in_short() {
+        assert_eq!(some(&["a", "b"]), "a, b");
+        assert_eq!(some(&["a", "b", "c", "d", "e"]), "a, b, c, d, e");
+        assert_eq!(
+            some(&["a", "b", "c", "d", "e", "f", "g"]),
+            "a, b, c, d, e and 2 more"
+        );
+    }
+}

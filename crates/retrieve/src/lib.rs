@@ -36,6 +36,18 @@
 //! `format=car` in the query, unless [`Config::explicit_format`] is off; the HEAD request, but that comes when the payload
 //! has been served; and below HTTP the TLS handshake and HTTP/2 settings, which are not Go's.
 //!
+//! A story, of a real gateway (`@web3-storage/gateway-lib`) that does not have the block, and for which Spark would have
+//! recorded a success:
+//!
+//! ```text
+//! peer id of f01234 at http://127.0.0.1:38603, asked now: 12D3KooWD3…, by its actor (1 ms)
+//! GET http://127.0.0.1:36153/cid/bafkreihd…: 1 records, of this provider over HTTP at /ip4/127.0.0.1/tcp/18088/http (1 ms)
+//! GET http://127.0.0.1:18088/ipfs/bafkreihd…?format=car&dag-scope=block: HTTP 200, application/vnd.ipld.car; version=1;
+//!     order=dfs; dups=y, 59 bytes: the CAR is empty: it has a header, and not the block that was asked for (3 ms)
+//! HEAD http://127.0.0.1:18088/ipfs/bafkreihd…?format=car&dag-scope=block: HTTP 405 (2 ms)
+//! CONTENT_VERIFICATION_FAILED
+//! ```
+//!
 //! ```no_run
 //! use assize_protocol::ProviderId;
 //! use assize_retrieve::{CID_CONTACT, CURIO_PEER_IDS, Config, Retriever};

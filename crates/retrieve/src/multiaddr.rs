@@ -166,7 +166,9 @@ mod percent {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::Value;
+    use url::Url;
 
     use super::*;
 
@@ -218,6 +220,27 @@ mod tests {
         assert_eq!(url("/a%0D%0Ab").unwrap(), "https://x.org/a%0D%0Ab");
         for bad in ["/%", "/%2", "/%+1", "/%ff", "/%é"] {
             assert_eq!(url(bad).unwrap_err().status_code(), 705, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_path_the_host_is_the_same(path in ".*") {
+            if let Ok(base) = gateway_url(&format!("/dns/x.org/http/http-path/{path}"), false) {
+                let url = Url::parse(&format!("{base}/ipfs/bafkqaaa?format=car")).unwrap();
+                prop_assert_eq!(url.host_str(), Some("x.org"));
+                prop_assert_eq!((url.port(), url.username(), url.query()), (None, "", Some("format=car")));
+                prop_assert!(url.path().ends_with("/ipfs/bafkqaaa"));
+            }
+        }
+
+        #[test]
+        fn nonsense_does_not_panic(text in ".*|(/(ip4|ip6|dns|tcp|tls|sni|http|https|http-path|%2F|%|80|x)){0,8}") {
+            for tls_http in [false, true] {
+                if let Err(error) = gateway_url(&text, tls_http) {
+                    prop_assert!((701..=705).contains(&error.status_code()));
+                }
+            }
         }
     }
 }

@@ -71,7 +71,8 @@ impl fmt::Display for Transport {
 /// - `byte_length` and `car_checksum` are over the decompressed body, and are given only for a body that came to its end
 ///   (the checksum only for one that was verified). How much came of another is in [`received`](Self::received).
 ///
-/// Status codes, HEAD status and times are not voted on.
+/// Status codes, HEAD status and times are not voted on. What remains is up to the provider: one that writes its CARs
+/// differently each time splits a committee, for the checksum is of the body as it was sent, as Spark's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retrieval {
     /// The payload.
