@@ -2,28 +2,20 @@
 
 use std::time::Duration;
 
-use assize_daemon::Stop;
+use assize_daemon::{Status, Stop};
 
-use super::{Coordinator, CoordinatorAlert, CoordinatorError, Snapshot};
+use super::{Coordinator, CoordinatorAlert, CoordinatorError, Metrics, Snapshot};
 use crate::Clock;
 
-/// Told of every pass: how it went.
-pub trait Audience {
-    /// A pass succeeded.
-    fn passed(&self, snapshot: &Snapshot);
-    /// A pass failed, or rounds do not go on as they should.
-    fn failed(&self, reason: &str);
-}
-
 /// Does passes until `stop` is set. What fails is logged and tried again; nothing is lost meanwhile. The step that is under
-/// way is finished first.
+/// way is finished first. A pass that leaves a grave alert ([`CoordinatorAlert::is_grave`]) does not count as good.
 ///
 /// # Errors
 /// Those after which going on makes no sense: another process has taken the key over.
 pub async fn run(
     coordinator: &mut Coordinator,
     pause: Duration,
-    audience: &dyn Audience,
+    status: &Status<Metrics>,
     stop: &Stop,
 ) -> Result<(), CoordinatorError> {
     let mut told: Vec<CoordinatorAlert> = Vec::new();
@@ -32,15 +24,16 @@ pub async fn run(
             Ok(snapshot) => {
                 let alerts = &snapshot.report.alerts;
                 log_new(&told, alerts);
-                audience.passed(&snapshot);
-                if let Some(grave) = alerts.iter().find(|alert| alert.is_grave()) {
-                    audience.failed(&grave.to_string());
+                status.figures().set(&snapshot);
+                match alerts.iter().find(|alert| alert.is_grave()) {
+                    Some(grave) => status.bad(grave),
+                    None => status.good(),
                 }
                 told = snapshot.report.alerts;
             }
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
-                audience.failed(&error.to_string());
+                status.bad(&error);
                 match error.is_transient() {
                     true => tracing::warn!(%error, "a pass failed; trying again"),
                     false => tracing::error!(%error, "a pass failed; trying again"),

@@ -3,8 +3,10 @@
 use std::sync::atomic::AtomicU64;
 
 use alloy_primitives::U256;
+use assize_daemon::Figures;
 use assize_outbox::Stats;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
@@ -20,6 +22,7 @@ type Number = Gauge<f64, AtomicU64>;
 /// those that only grow are named `_total`, as counters are.
 #[derive(Debug)]
 pub struct Metrics {
+    registry: Registry,
     round: Number,
     stations: Number,
     tasks: Number,
@@ -58,9 +61,10 @@ pub struct Snapshot {
 }
 
 impl Metrics {
-    /// All figures, at zero, in a registry: their names begin with `coordinator_`.
-    pub fn register(registry: &mut Registry) -> Self {
-        let registry = registry.sub_registry_with_prefix("coordinator");
+    /// All figures, at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("assize_coordinator");
         let mut add = |name: &str, help: &str, unit: Option<Unit>| {
             let gauge = Number::default();
             match unit {
@@ -125,6 +129,7 @@ impl Metrics {
                 seconds(),
             ),
             alerts: Family::default(),
+            registry: Registry::default(),
         };
         registry.register(
             "alert",
@@ -132,7 +137,7 @@ impl Metrics {
             metrics.alerts.clone(),
         );
         show(&metrics.alerts, &[]);
-        metrics
+        Self { registry, ..metrics }
     }
 
     /// Tells what a pass left.
@@ -173,6 +178,21 @@ impl Metrics {
     }
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Figures for Metrics {
+    fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
 fn show(family: &Family<Kind, Number>, alerts: &[CoordinatorAlert]) {
     for kind in CoordinatorAlert::KINDS {
         let raised = alerts.iter().any(|alert| alert.kind() == kind);
@@ -185,14 +205,12 @@ fn show(family: &Family<Kind, Number>, alerts: &[CoordinatorAlert]) {
 #[cfg(test)]
 mod tests {
     use assize_protocol::RoundNumber;
-    use prometheus_client::encoding::text::encode;
 
     use super::*;
 
     #[test]
     fn figures_are_told_with_their_units() {
-        let mut registry = Registry::with_prefix("assize");
-        let metrics = Metrics::register(&mut registry);
+        let metrics = Metrics::new();
         metrics.set(&Snapshot {
             report: PassReport {
                 latest: Some(RoundNumber(7)),
@@ -205,8 +223,7 @@ mod tests {
             wallet: U256::from(1_500_000_000_000_000_000_u64),
             now: 1_760_000_000,
         });
-        let mut text = String::new();
-        encode(&mut text, &registry).unwrap();
+        let text = metrics.encode();
         for line in [
             "assize_coordinator_round 7.0",
             "assize_coordinator_roster_stations 300.0",

@@ -30,7 +30,7 @@ mod roster;
 mod view;
 
 pub use alert::CoordinatorAlert;
-pub use daemon::{Audience, run};
+pub use daemon::run;
 pub use error::CoordinatorError;
 pub use lists::TasksError;
 pub use metrics::{Metrics, Snapshot};

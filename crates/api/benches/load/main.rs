@@ -1,0 +1,106 @@
+//! How much the api takes: `cargo bench -p assize-api --bench load`.
+//!
+//! The server is a process of its own, with a real database, chain and store behind it; the load generator has every
+//! request at hand before it begins, and shares the machine's cores with it. With `--seconds N` each step lasts so long;
+//! with names of databases (`sqlite`, `postgres`) only those are loaded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench that cannot go on panics, and its output is what it is for"
+)]
+
+mod generator;
+mod process;
+mod scene;
+
+use std::time::Duration;
+
+use assize_api::Location;
+use assize_testkit::postgres::{Postgres, PostgresError};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::generator::{Pace, Request, load};
+use crate::process::{Server, serve};
+use crate::scene::Scene;
+
+/// Connections of the load generator.
+const CONNECTIONS: usize = 64;
+/// Of 10 000 stations, one a minute each.
+const HEARTBEATS: f64 = 10_000.0 / 60.0;
+
+fn main() {
+    if let Some(plan) = std::env::var_os(process::PLAN) {
+        serve(plan.as_ref());
+        return;
+    }
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let seconds = args
+        .iter()
+        .position(|arg| arg == "--seconds")
+        .and_then(|place| args.get(place + 1)?.parse().ok())
+        .unwrap_or(10.0);
+    let wanted = |name: &str| {
+        let named = ["sqlite", "postgres"];
+        args.iter().any(|arg| arg == name) || !args.iter().any(|arg| named.contains(&arg.as_str()))
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let scene = runtime.block_on(Scene::new());
+    println!(
+        "{} measurements signed; {} cores; {CONNECTIONS} connections; steps of {seconds} s",
+        scene.measurements.len(),
+        std::thread::available_parallelism().unwrap()
+    );
+    if wanted("sqlite") {
+        let path = scene.directory.path().join("api.sqlite");
+        measure(&runtime, &scene, "SQLite", &Location::File(path), seconds);
+    }
+    if wanted("postgres") {
+        match Postgres::start() {
+            Ok(server) => measure(
+                &runtime,
+                &scene,
+                "PostgreSQL",
+                &Location::Postgres(server.url()),
+                seconds,
+            ),
+            Err(PostgresError::NotFound) => eprintln!("SKIPPED over PostgreSQL: {}", PostgresError::NotFound),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn measure(runtime: &Runtime, scene: &Scene, name: &str, location: &Location, seconds: f64) {
+    println!("\n── {name} ──\n");
+    let server = Server::start(scene, location);
+    let step = Duration::from_secs_f64(seconds);
+    let run = |what: &str, requests: Vec<Request>, pace: Pace| {
+        let before = server.cpu();
+        let figures = runtime.block_on(load(server.address, CONNECTIONS, requests, pace, step));
+        let cpu = (server.cpu() - before) / figures.took.as_secs_f64();
+        println!("  {what:<34} {figures}  server {:>3.0} % of a core", cpu * 100.0);
+    };
+    // Each measurement once: what is known already costs a look instead of a row.
+    let lines: Vec<&String> = scene.measurements.iter().collect();
+    let (single, rest) = lines.split_at(lines.len() * 2 / 5);
+    let (many, paced) = rest.split_at(rest.len() / 2);
+    let one_each = |lines: &[&String]| lines.iter().map(|line| Request::measurements(&[line])).collect();
+    run(
+        "as fast as it goes, one a request",
+        one_each(single),
+        Pace::Fastest,
+    );
+    let batches = many.chunks(20).map(Request::measurements).collect();
+    run("as fast as it goes, 20 a request", batches, Pace::Fastest);
+    run("2 500/s, one a request", one_each(paced), Pace::Rate(2_500.0));
+    run(
+        "heartbeats of 10 000 stations",
+        scene.heartbeats(),
+        Pace::Rate(HEARTBEATS),
+    );
+    println!(
+        "  memory of the server: {} MiB at most",
+        server.peak_memory() >> 20
+    );
+    server.end();
+}

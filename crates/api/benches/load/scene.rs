@@ -1,0 +1,124 @@
+//! A chain with a round on it, and all that will be sent.
+
+use assize_chain::{Address, ListCommitment};
+use assize_measurement::Domain;
+use assize_protocol::Assignment;
+use assize_store::{LocalStore, Store};
+use assize_testkit::fixtures;
+use assize_testkit::network::{Behaviour, Network, NetworkPlan, RoundContext, derive_key};
+use assize_testkit::world::World;
+use assize_wire::{Heartbeat, Version};
+use rayon::prelude::*;
+use tempfile::TempDir;
+
+use crate::generator::Request;
+use crate::process::Plan;
+
+/// Stations in the roster, with a hundred measurements each.
+const STATIONS: u32 = 2_000;
+
+pub(crate) struct Scene {
+    world: World,
+    beacons: String,
+    now: u64,
+    pub(crate) directory: TempDir,
+    /// Lines that the door takes, none twice.
+    pub(crate) measurements: Vec<String>,
+}
+
+impl Scene {
+    pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let world = World::start(600).await.unwrap();
+        let store = LocalStore::open(directory.path().join("store")).unwrap();
+        let tasks = fixtures::tasks().unwrap();
+        let plan = NetworkPlan {
+            seed: 7,
+            stations: STATIONS,
+            refusing_operator: None,
+        };
+        let network = Network::new(plan, &tasks);
+        let roster = network.roster().unwrap();
+        let roster_list = ListCommitment {
+            root: roster.root(),
+            count: roster.count(),
+            cid: store.put(&roster.to_ndjson()).unwrap(),
+        };
+        let task_list = ListCommitment {
+            root: tasks.root(),
+            count: tasks.count(),
+            cid: store.put(&tasks.to_ndjson()).unwrap(),
+        };
+        let number = world.open_lists(&roster_list, &task_list).await.unwrap();
+        let round = world.rounds.round(number).await.unwrap();
+        let beacon = world.beacon(round.beacon_round);
+        let assignment = Assignment::new(
+            round.seed.unwrap(),
+            &round.parameters,
+            roster.count(),
+            tasks.count(),
+        );
+        let measurements = network.measure(&RoundContext {
+            round: number,
+            opened_at: round.opened_at,
+            assignment: &assignment,
+            tasks: &tasks,
+            domain: Domain {
+                chain_id: world.rounds.client().chain_id(),
+                rounds: world.rounds.address(),
+            },
+        });
+        // Those of the faulty are refused, or known.
+        let faulty: Vec<Address> = network
+            .stations()
+            .iter()
+            .chain([network.outsider()])
+            .filter(|station| !matches!(station.behaviour, Behaviour::Honest | Behaviour::Liar))
+            .map(|station| station.address)
+            .collect();
+        let mut measurements: Vec<String> = measurements
+            .par_iter()
+            .filter(|measurement| !faulty.contains(&measurement.station))
+            .map(|measurement| measurement.to_line())
+            .collect();
+        // As they come: of all stations at once.
+        fastrand::Rng::with_seed(7).shuffle(&mut measurements);
+        Self {
+            now: world.anvil.timestamp().unwrap(),
+            beacons: serde_json::to_string(&[beacon]).unwrap(),
+            world,
+            directory,
+            measurements,
+        }
+    }
+
+    pub(crate) fn plan(&self, database: String) -> Plan {
+        Plan {
+            rpc: self.world.anvil.url().to_owned(),
+            chain_id: self.world.rounds.client().chain_id(),
+            rounds: self.world.rounds.address(),
+            rewards: self.world.rewards.address(),
+            store: self.directory.path().join("store").display().to_string(),
+            database,
+            drand: serde_json::to_string(self.world.drand_chain().info()).unwrap(),
+            beacons: self.beacons.clone(),
+            now: self.now,
+        }
+    }
+
+    pub(crate) fn heartbeats(&self) -> Vec<Request> {
+        let domain = Domain {
+            chain_id: self.world.rounds.client().chain_id(),
+            rounds: self.world.rounds.address(),
+        };
+        (0..10_000_u64)
+            .into_par_iter()
+            .map(|station| {
+                let key = derive_key(7, "heartbeat", station);
+                let operator = Address::repeat_byte(3);
+                let heartbeat = Heartbeat::new(&key, &domain, operator, Version(1, 20, 0), self.now);
+                Request::heartbeat(&serde_json::to_string(&heartbeat).unwrap())
+            })
+            .collect()
+    }
+}
