@@ -1,0 +1,146 @@
+//! What is refused.
+
+use std::time::Duration;
+
+use assize_wire::{Problem, ProblemKind};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use thiserror::Error;
+
+/// Why a request does not come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The address or its subnet has used up its bucket: 429.
+    #[error("too many requests from this address or its subnet: come again in {} s", seconds(*retry_after))]
+    TooMany {
+        /// When the same request would be let in, if there are no others.
+        retry_after: Duration,
+    },
+    /// Dropped at random, since more comes in than is dealt with, and not little of it from this subnet: 503.
+    #[error("more comes in than can be dealt with, and this request was dropped by lot: come again")]
+    Gated,
+    /// The body is larger than is taken: 413.
+    #[error("the body is larger than {limit} bytes: send less at once")]
+    BodyTooLarge {
+        /// Bytes.
+        limit: u64,
+    },
+    /// The body came too slowly: 408.
+    #[error("the body came too slowly: more than {received} bytes were expected within {} s", within.as_secs_f64())]
+    BodyTooSlow {
+        /// Bytes that came.
+        received: u64,
+        /// Since the request's head.
+        within: Duration,
+    },
+    /// All bodies together are larger than is taken at once: 503.
+    #[error("too many bodies are being sent at once: come again")]
+    BodiesTooMany,
+    /// The address has too many connections: 503, and the connection is closed.
+    #[error("this address has too many connections: close some, or send several requests over one")]
+    ConnectionsOfHost,
+    /// All connections are in use: 503, and the connection is closed.
+    #[error("all connections are in use: come again")]
+    Connections,
+}
+
+fn seconds(duration: Duration) -> u64 {
+    // Never zero, which would be an invitation.
+    (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
+}
+
+impl Rejection {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> ProblemKind {
+        match self {
+            Self::TooMany { .. } => ProblemKind::TooManyRequests,
+            Self::Gated => ProblemKind::Gated,
+            Self::BodyTooLarge { .. } => ProblemKind::TooLarge,
+            Self::BodyTooSlow { .. } => ProblemKind::TimedOut,
+            Self::BodiesTooMany | Self::ConnectionsOfHost | Self::Connections => ProblemKind::Unavailable,
+        }
+    }
+
+    /// HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.kind().status()
+    }
+
+    /// Seconds for `Retry-After`.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } => Some(seconds(*retry_after)),
+            Self::Gated | Self::BodiesTooMany | Self::ConnectionsOfHost | Self::Connections => Some(1),
+            Self::BodyTooLarge { .. } | Self::BodyTooSlow { .. } => None,
+        }
+    }
+
+    /// Whether what the client still sends is not to be read: the connection is closed after the answer.
+    #[must_use]
+    pub const fn closes(&self) -> bool {
+        !matches!(self, Self::TooMany { .. } | Self::Gated)
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let mut problem = Self::new(rejection.kind(), rejection.to_string());
+        problem.retry_after = rejection.retry_after();
+        problem
+    }
+}
+
+/// RFC 9457. The [`Rejection`] itself is among the response's extensions, for whoever counts or renders anew.
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        // Strings and numbers: nothing here can fail to be JSON.
+        let body = serde_json::to_vec(&Problem::from(self)).unwrap_or_default();
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (status, kind, body).into_response();
+        if let Some(seconds) = self.retry_after() {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.closes() {
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rejection_is_rendered_as_rfc_9457_has_it() {
+        let rejection = Rejection::TooMany {
+            retry_after: Duration::from_millis(2_001),
+        };
+        let response = rejection.into_response();
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers()["retry-after"], "3");
+        assert_eq!(response.extensions().get(), Some(&rejection));
+        let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+        let problem: Problem = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem.kind(), Some(ProblemKind::TooManyRequests));
+        assert_eq!((problem.status, problem.retry_after), (429, Some(3)));
+        assert!(problem.detail.contains("in 3 s"), "{}", problem.detail);
+    }
+
+    #[test]
+    fn nobody_is_asked_to_come_again_at_once() {
+        let retry_after = Duration::ZERO;
+        assert_eq!(Rejection::TooMany { retry_after }.retry_after(), Some(1));
+    }
+}
