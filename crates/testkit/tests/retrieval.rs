@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use assize_retrieve::{Config, Limits, Retriever};
 use assize_testkit::filecoin::{
-    Advertised, CURIO_PEER_IDS, Conduct, GatewayLib, GatewayLibError, IndexerFault, LocalFilecoin,
-    LotusFault, PeerIdSource, Plan, ProviderPlan, Record,
+    Advertised, CURIO_PEER_IDS, Conduct, DeadAddress, GatewayLib, GatewayLibError, IndexerFault,
+    LocalFilecoin, LotusFault, PeerIdSource, Plan, ProviderPlan, Record,
 };
 
 fn checker(network: &LocalFilecoin) -> Retriever {
@@ -56,6 +56,7 @@ async fn compare(network: &LocalFilecoin) {
 
 #[tokio::test]
 async fn every_conduct_gets_its_label() {
+    let nobody = DeadAddress::reserve().unwrap();
     let conducts = [
         Conduct::Honest,
         Conduct::CarOnly,
@@ -74,6 +75,7 @@ async fn every_conduct_gets_its_label() {
         Conduct::BrokenOff,
         Conduct::Garbage,
         Conduct::RedirectLoop,
+        Conduct::Redirect(nobody.url()),
         Conduct::GzipBomb(64 << 20),
         Conduct::Oversize(16 << 20),
         Conduct::Status(500),

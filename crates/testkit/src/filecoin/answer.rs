@@ -245,7 +245,9 @@ impl Answer {
             }
             Conduct::GzipBomb(zeros) if good => {
                 self.headers.push(("Content-Encoding", "gzip".into()));
-                self.body = bomb(&self.body, *zeros).into();
+                let (start, zeros) = (self.body.clone(), *zeros);
+                let packed = tokio::task::spawn_blocking(move || bomb(&start, zeros)).await;
+                self.body = packed.map_err(io::Error::other)?.into();
                 self.framing = Framing::Chunks;
             }
             Conduct::Oversize(zeros) if good => {

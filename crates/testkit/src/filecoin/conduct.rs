@@ -88,6 +88,37 @@ impl Conduct {
     }
 }
 
+impl fmt::Display for Conduct {
+    /// In a few words, for a status screen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self {
+            Self::Honest => "honest",
+            Self::CarOnly => "CARs alone",
+            Self::RawOnly(status) => return write!(f, "raw blocks alone, {status} for CARs"),
+            Self::Http10 => "HTTP/1.0",
+            Self::Slow(pause) => return write!(f, "slow by {} ms", pause.as_millis()),
+            Self::SlowHeaders(_) => "slow headers",
+            Self::Drip(_) => "drips without end",
+            Self::Silent => "silent",
+            Self::Dead => "dead",
+            Self::Lying => "lying",
+            Self::EmptyCar => "empty CARs",
+            Self::ExtraBlock => "a block too many",
+            Self::Truncated => "truncated CARs",
+            Self::BrokenOff => "breaks off",
+            Self::Garbage => "garbage",
+            Self::RedirectLoop => "redirects in a circle",
+            Self::Redirect(url) => return write!(f, "redirects to {url}"),
+            Self::GzipBomb(_) => "gzip bomb",
+            Self::Oversize(_) => "oversize",
+            Self::Status(status) => return write!(f, "always {status}"),
+            Self::Flaky(of_a_thousand) => return write!(f, "503 for {} %", f64::from(*of_a_thousand) / 10.0),
+            Self::GarbageStatusLine => "no HTTP",
+        };
+        f.write_str(words)
+    }
+}
+
 /// What a faultless checker may report, in Spark's result codes; more than one where dice or the checker's own choice
 /// decide.
 #[derive(Debug, Clone, PartialEq, Eq)]

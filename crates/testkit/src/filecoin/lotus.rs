@@ -74,7 +74,7 @@ pub struct Lotus {
 
 #[derive(Debug)]
 struct Node {
-    upstream: Option<String>,
+    upstream: Mutex<Option<String>>,
     agent: ureq::Agent,
     miners: Mutex<BTreeMap<ProviderId, MinerInfo>>,
     /// Curio's contract.
@@ -96,7 +96,7 @@ impl Lotus {
             .build()
             .into();
         let node = Arc::new(Node {
-            upstream: upstream.map(str::to_owned),
+            upstream: Mutex::new(upstream.map(str::to_owned)),
             agent,
             miners: Mutex::default(),
             peer_ids: Mutex::default(),
@@ -132,6 +132,11 @@ impl Lotus {
     /// Enters a peer id in Curio's contract ([`CURIO_PEER_IDS`]).
     pub fn map_peer_id(&self, provider: ProviderId, peer_id: &str) {
         lock(&self.node.peer_ids).insert(provider, peer_id.to_owned());
+    }
+
+    /// Puts another node behind it, such as an anvil that was started again elsewhere.
+    pub fn set_upstream(&self, upstream: &str) {
+        *lock(&self.node.upstream) = Some(upstream.to_owned());
     }
 
     /// Lets it fail from now on.
@@ -286,7 +291,7 @@ impl Node {
 
     /// The node behind answers, as it likes.
     async fn pass_on(self: &Arc<Self>, body: Bytes) -> Response {
-        let Some(upstream) = self.upstream.clone() else {
+        let Some(upstream) = lock(&self.upstream).clone() else {
             let id =
                 serde_json::from_slice::<Value>(&body).map_or(Value::Null, |request| request["id"].clone());
             let error = json!({"code": -32_601, "message": "method not found"});
@@ -402,6 +407,24 @@ mod tests {
         let answers = ask(&lotus.url(), &batch);
         assert_eq!(answers[0]["result"], "0x7a69");
         assert_eq!(answers[1]["result"]["PeerId"], "12D3KooWx");
+    }
+
+    /// The chain's own client does not see that there is something before the chain.
+    #[tokio::test]
+    async fn a_chain_that_was_started_again_is_found_at_the_same_address() {
+        let first = Anvil::start().unwrap();
+        let lotus = with_miner(Some(first.url()));
+        let url = lotus.url().parse().unwrap();
+        let client = assize_chain::ChainClient::connect_to(&url, crate::anvil::CHAIN_ID)
+            .await
+            .unwrap();
+        let head = client.head().await.unwrap();
+        drop(first);
+        assert!(client.head().await.is_err());
+        let second = Anvil::start().unwrap();
+        second.mine(5).unwrap();
+        lotus.set_upstream(second.url());
+        assert_eq!(client.head().await.unwrap().number, head.number + 5);
     }
 
     #[test]

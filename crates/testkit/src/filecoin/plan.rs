@@ -1,5 +1,6 @@
 //! What a local Filecoin is made of.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{Conduct, hash64};
@@ -58,6 +59,36 @@ impl ProviderPlan {
             advertised: Advertised::Http,
             dead_address_first: false,
             peer_id: PeerIdSource::MinerInfo,
+        }
+    }
+}
+
+impl fmt::Display for ProviderPlan {
+    /// In a few words, for a status screen: what there is to say beside honesty.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = Vec::new();
+        if self.conduct != Conduct::Honest {
+            words.push(self.conduct.to_string());
+        }
+        if self.kept < 1.0 {
+            words.push(format!("keeps {:.0} %", self.kept * 100.0));
+        }
+        match self.advertised {
+            Advertised::Http => {}
+            Advertised::Graphsync => words.push("Graphsync alone".into()),
+            Advertised::Both | Advertised::Apart => words.push("Graphsync and HTTP".into()),
+            Advertised::ByAnother => words.push("advertised by another".into()),
+            Advertised::Nowhere => words.push("not advertised".into()),
+        }
+        if self.dead_address_first {
+            words.push("first address dead".into());
+        }
+        if self.peer_id == PeerIdSource::Contract {
+            words.push("peer id in Curio's contract".into());
+        }
+        match words.is_empty() {
+            true => f.write_str("honest"),
+            false => f.write_str(&words.join(", ")),
         }
     }
 }
@@ -132,4 +163,24 @@ impl Plan {
 fn share(seed: u64, index: u32, from: f64, to: f64) -> f64 {
     let draw = hash64(seed, &[b"share", &index.to_be_bytes()]) as f64 / u64::MAX as f64;
     from + (to - from) * draw
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_told_in_a_few_words() {
+        let told: Vec<_> = Plan::mixed(1, 20, 1)
+            .providers
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(told[0], "honest");
+        assert_eq!(told[1], "Graphsync and HTTP");
+        assert_eq!(told[3], "slow by 800 ms");
+        assert_eq!(told[6], "first address dead");
+        assert!(told[7].starts_with("keeps "), "{}", told[7]);
+        assert_eq!(told[19], "advertised by another");
+    }
 }

@@ -18,7 +18,7 @@ use super::payload::Digest;
 use super::{Conduct, Host, Payload, answer, hash64, http_multiaddr, lock};
 
 /// Requests whose heads are kept, the newest.
-const KEPT: usize = 10_000;
+const KEPT: usize = 1_000;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 /// For a change of conduct, which takes a moment.
@@ -145,7 +145,7 @@ impl Provider {
         }
     }
 
-    /// The requests that it got, the newest 10 000, oldest first.
+    /// The requests that it got, the newest 1 000, oldest first.
     #[must_use]
     pub fn visits(&self) -> Vec<Visit> {
         lock(&self.shop.visits).newest.iter().cloned().collect()
