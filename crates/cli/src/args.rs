@@ -45,12 +45,16 @@ pub(crate) enum Command {
     /// Open, reveal and look at rounds.
     #[command(subcommand)]
     Round(commands::round::RoundCommand),
+    Coordinator(commands::coordinator::CoordinatorArgs),
     Publish(commands::publish::PublishArgs),
     Evaluate(commands::evaluate::EvaluateArgs),
     Evaluator(commands::evaluator::EvaluatorArgs),
     /// Sign and post settlements.
     #[command(subcommand)]
     Settle(commands::settle::SettleCommand),
+    /// What an operator can prove with the receipts of the ingest.
+    #[command(subcommand)]
+    Receipt(commands::receipt::ReceiptCommand),
     Gateway(commands::gateway::GatewayArgs),
     Payout(commands::payout::PayoutArgs),
     Balance(commands::balance::BalanceArgs),

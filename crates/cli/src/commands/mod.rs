@@ -8,6 +8,7 @@ pub(crate) mod challenge;
 pub(crate) mod claim;
 pub(crate) mod committees;
 pub(crate) mod connect;
+pub(crate) mod coordinator;
 pub(crate) mod deploy;
 pub(crate) mod deployment;
 pub(crate) mod deposit;
@@ -20,6 +21,7 @@ pub(crate) mod operators;
 pub(crate) mod payout;
 pub(crate) mod payout_address;
 pub(crate) mod publish;
+pub(crate) mod receipt;
 pub(crate) mod round;
 pub(crate) mod rsr;
 pub(crate) mod service;
@@ -52,10 +54,12 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Deployment(command) => wait_for(deployment::run(&command)),
         Command::Deposit(args) => wait_for(deposit::run(&args)),
         Command::Round(command) => wait_for(round::run(&command)),
+        Command::Coordinator(args) => wait_for(coordinator::run(&args)),
         Command::Publish(args) => wait_for(publish::run(&args)),
         Command::Evaluate(args) => wait_for(evaluate::run(&args)),
         Command::Evaluator(args) => wait_for(evaluator::run(&args)),
         Command::Settle(command) => wait_for(settle::run(&command)),
+        Command::Receipt(command) => wait_for(receipt::run(&command)),
         Command::Gateway(args) => wait_for(gateway::run(&args)),
         Command::Payout(args) => wait_for(payout::run(&args)),
         Command::Balance(args) => wait_for(balance::run(&args)),

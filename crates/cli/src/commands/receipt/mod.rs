@@ -1,0 +1,209 @@
+//! `assize receipt`.
+
+mod audit;
+
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::{Address, B256};
+use assize_measurement::Domain;
+use assize_protocol::{FileCid, RoundNumber, TaskIndex};
+use assize_wire::KeptReceipt;
+use clap::{Args, Subcommand};
+use eyre::{WrapErr, ensure};
+use serde::Serialize;
+
+use self::audit::{Audit, Claim, Finding};
+use super::connect::Network;
+use super::evidence::source;
+use crate::args::{ChainArgs, SourceArgs};
+use crate::output::{self, Outcome};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReceiptCommand {
+    Check(CheckArgs),
+}
+
+/// Check that measurements for which there are receipts were committed: proves it, or the omission.
+///
+/// A receipt holds if the ingest key signed it, for the very measurement that is kept with it, which its station signed. Then
+/// all batches that the chain has of the measurement's round are read. Exits with 1 if one was left out though its round's
+/// commit window is over, or if a receipt does not hold.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Files of kept receipts: JSON, as many in a file as there are.
+    #[arg(required = true)]
+    receipts: Vec<PathBuf>,
+    /// The ingest key that is believed: `GET /network` of the api names it. Without it, that the key which signed is the
+    /// network's is for you to judge.
+    #[arg(long, value_name = "ADDRESS")]
+    ingest: Option<Address>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One receipt, and what became of its measurement.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checked {
+    /// Where it was read.
+    file: String,
+    /// Which of the file's, from 1.
+    number: usize,
+    verdict: &'static str,
+    digest: B256,
+    ingest: Address,
+    /// Unix seconds.
+    received_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    round: Option<RoundNumber>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<TaskIndex>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    station: Option<Address>,
+    /// The batch it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<FileCid>,
+    /// Its line there, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    reason: String,
+}
+
+pub(crate) async fn run(command: &ReceiptCommand) -> eyre::Result<Outcome> {
+    match command {
+        ReceiptCommand::Check(args) => check(args).await,
+    }
+}
+
+async fn check(args: &CheckArgs) -> eyre::Result<Outcome> {
+    let mut kept = Vec::new();
+    for path in &args.receipts {
+        let receipts = read(path)?;
+        let file = path.display().to_string();
+        kept.extend(
+            (1..)
+                .zip(receipts)
+                .map(|(number, receipt)| (file.clone(), number, receipt)),
+        );
+    }
+    let network = Network::connect(&args.chain).await?;
+    let domain = Domain {
+        chain_id: network.deployment.chain_id,
+        rounds: network.deployment.rounds,
+    };
+    let claims: Vec<_> = kept
+        .iter()
+        .map(|(_, _, kept)| Claim::of(kept, &domain, args.ingest))
+        .collect();
+    let source = source(&args.source)?;
+    let mut audit = Audit::new(&network.rounds, domain);
+    for claim in claims.iter().flatten() {
+        audit.want(claim);
+    }
+    let findings = audit.read(&*source).await?;
+    let checked: Vec<_> = kept
+        .iter()
+        .zip(&claims)
+        .map(|((file, number, kept), claim)| describe(file, *number, kept, claim, &findings))
+        .collect();
+    output::either(args.json, &checked, || text(&checked, args.ingest))?;
+    let holds = |checked: &Checked| !matches!(checked.verdict, "OMITTED" | "INVALID");
+    Ok(match checked.iter().all(holds) {
+        true => Outcome::Done,
+        false => Outcome::CheckFailed,
+    })
+}
+
+/// The receipts of a file: JSON values, one after the other.
+fn read(path: &Path) -> eyre::Result<Vec<KeptReceipt>> {
+    let name = path.display();
+    let file = std::fs::read(path).wrap_err_with(|| format!("cannot read {name}"))?;
+    let receipts: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(&file).into_iter().collect();
+    let receipts: Vec<KeptReceipt> = receipts.wrap_err_with(|| {
+        format!("{name} holds no kept receipts: give the files that a checker keeps, with the fields `measurement` and `receipt`")
+    })?;
+    ensure!(!receipts.is_empty(), "{name} holds no receipt");
+    Ok(receipts)
+}
+
+fn describe(
+    file: &str,
+    number: usize,
+    kept: &KeptReceipt,
+    claim: &Result<Claim, String>,
+    findings: &audit::Findings,
+) -> Checked {
+    let mut checked = Checked {
+        file: file.to_owned(),
+        number,
+        verdict: "INVALID",
+        digest: kept.receipt.digest,
+        ingest: kept.receipt.ingest,
+        received_at: kept.receipt.received_at,
+        round: None,
+        task: None,
+        station: None,
+        batch: None,
+        line: None,
+        reason: String::new(),
+    };
+    let claim = match claim {
+        Ok(claim) => claim,
+        Err(reason) => {
+            checked.reason.clone_from(reason);
+            return checked;
+        }
+    };
+    checked.round = Some(claim.round);
+    checked.task = Some(claim.task);
+    checked.station = Some(claim.station);
+    let (verdict, reason) = match findings.of(claim) {
+        Finding::Included { batch, line } => {
+            checked.batch = Some(batch);
+            checked.line = Some(line);
+            ("INCLUDED", format!("line {line} of batch {batch}"))
+        }
+        Finding::Omitted { batches, until } => (
+            "OMITTED",
+            format!("in none of the {batches} batches of its round, whose commit window ended at {until}"),
+        ),
+        Finding::TooEarly { batches, until } => (
+            "TOO EARLY",
+            format!(
+                "in none of the {batches} batches so far; the commit window of its round ends at {until}"
+            ),
+        ),
+    };
+    checked.verdict = verdict;
+    checked.reason = reason;
+    checked
+}
+
+fn text(checked: &[Checked], believed: Option<Address>) -> String {
+    let mut text = String::new();
+    for one in checked {
+        let measurement = match (one.round, one.task, one.station) {
+            (Some(round), Some(task), Some(station)) => {
+                format!("round {round}, task {task}, station {station}")
+            }
+            _ => format!("{}, receipt {}", one.file, one.number),
+        };
+        text.push_str(&format!("{:<9}  {measurement}: {}\n", one.verdict, one.reason));
+        if one.verdict == "OMITTED" {
+            text.push_str(&format!(
+                "           the ingest key {} had it at {}, digest {}\n",
+                one.ingest, one.received_at, one.digest
+            ));
+        }
+    }
+    if believed.is_none() {
+        text.push_str("whether those are the network's ingest keys was not checked: name the one that you believe with --ingest\n");
+    }
+    text.pop();
+    text
+}
