@@ -5,7 +5,7 @@
     reason = "a test that cannot go on panics, one that is skipped says so"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use assize_retrieve::{Config, Limits, Retriever};
@@ -91,6 +91,54 @@ async fn every_conduct_gets_its_label() {
 #[tokio::test]
 async fn a_mixed_network_is_seen_as_it_is() {
     compare(&LocalFilecoin::start(&Plan::mixed(5, 40, 4)).unwrap()).await;
+}
+
+/// Sixty checkers, each for itself: they see what there is, and in what a committee votes on all see the same.
+#[tokio::test]
+async fn a_committee_agrees() {
+    let network = LocalFilecoin::start(&Plan::mixed(9, 60, 1)).unwrap();
+    let mut committee = tokio::task::JoinSet::new();
+    for member in 0..60 {
+        let retriever = checker(&network);
+        let mut tasks = network.tasks().entries().to_vec();
+        tasks.rotate_left(member);
+        committee.spawn(async move {
+            let mut all = Vec::new();
+            for task in tasks {
+                all.push(retriever.retrieve(task.cid, task.provider).await.unwrap());
+            }
+            all
+        });
+    }
+    let begun = std::time::Instant::now();
+    let mut seen = BTreeMap::<_, BTreeSet<String>>::new();
+    while let Some(retrievals) = committee.join_next().await {
+        for retrieval in retrievals.unwrap() {
+            let result = retrieval.result().to_string();
+            let expected = network.expected(retrieval.provider, retrieval.cid).unwrap();
+            assert!(
+                expected.allows(&result),
+                "{result}, not {expected}: {:#?}",
+                retrieval.steps
+            );
+            let vote = (
+                retrieval.peer_id,
+                retrieval.indexer_result,
+                retrieval.address,
+                retrieval.protocol,
+                result,
+                retrieval.byte_length,
+                retrieval.car_checksum,
+            );
+            seen.entry(retrieval.provider)
+                .or_default()
+                .insert(format!("{vote:?}"));
+        }
+    }
+    eprintln!("3600 retrievals, 60 at a time, in {:?}", begun.elapsed());
+    for (provider, votes) in seen {
+        assert_eq!(votes.len(), 1, "{provider}: {votes:#?}");
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ mod lotus;
 mod metadata;
 mod payload;
 mod plan;
+mod port;
 mod provider;
 mod record;
 #[cfg(test)]
@@ -39,7 +40,8 @@ pub use lotus::{CURIO_PEER_IDS, Lotus, LotusFault, MinerInfo};
 pub use metadata::{Protocol, metadata};
 pub use payload::Payload;
 pub use plan::{Advertised, PeerIdSource, Plan, ProviderPlan};
-pub use provider::{DeadAddress, Provider, Visit};
+pub use port::DeadAddress;
+pub use provider::{Provider, Visit};
 pub use record::{Record, http_multiaddr, peer_id};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -15,12 +15,11 @@ use tokio::task::JoinSet;
 use super::host::Running;
 use super::http::Connection;
 use super::payload::Digest;
+use super::port::{listen, reserve};
 use super::{Conduct, Host, Payload, answer, hash64, http_multiaddr, lock};
 
 /// Requests whose heads are kept, the newest.
 const KEPT: usize = 1_000;
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 1_024;
 /// For a change of conduct, which takes a moment.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -198,53 +197,6 @@ impl Shop {
     }
 }
 
-/// An address of this machine that refuses connections, as long as this is kept.
-#[derive(Debug)]
-pub struct DeadAddress {
-    address: SocketAddr,
-    _port: TcpSocket,
-}
-
-impl DeadAddress {
-    /// Takes a free port.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn reserve() -> io::Result<Self> {
-        let (port, address) = reserve()?;
-        Ok(Self { address, _port: port })
-    }
-
-    /// As an HTTP server would advertise it.
-    #[must_use]
-    pub fn multiaddr(&self) -> String {
-        http_multiaddr(self.address)
-    }
-
-    /// As an HTTP server would have it.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-/// Binds a free port without listening on it: whoever connects is refused, and nobody else gets the port.
-fn reserve() -> io::Result<(TcpSocket, SocketAddr)> {
-    let socket = TcpSocket::new_v4()?;
-    // Without it the port could not be listened on beside this socket.
-    socket.set_reuseaddr(true)?;
-    socket.bind(([127, 0, 0, 1], 0).into())?;
-    let address = socket.local_addr()?;
-    Ok((socket, address))
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
 /// Accepts connections, unless the provider is dead.
 async fn run(
     shop: Arc<Shop>,
@@ -310,6 +262,7 @@ mod tests {
     use assize_measurement::car::{CarError, Sections, unpack};
     use assize_protocol::FileCid;
 
+    use super::super::DeadAddress;
     use super::super::testing::{Raw, ask, ask_raw, connect, get};
     use super::*;
 
