@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use assize_daemon::Stop;
+use assize_guard::{Buckets, GateParamsError, SharedGate, SubnetTagger};
 use assize_measurement::Domain;
 use assize_store::Source;
 use assize_wire::NetworkDocument;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
+use crate::client::Gatekeeper;
 use crate::database::Database;
 use crate::evaluation::{Evaluator, Wanted};
 use crate::ingest::{Compute, Door};
@@ -37,6 +39,8 @@ pub struct Parts {
     pub beacons: Arc<Beacons>,
     /// Signs receipts.
     pub key: IngestKey,
+    /// Names subnets in rosters.
+    pub tagger: SubnetTagger,
     /// Tells the time; the database's should be the same.
     pub clock: Clock,
 }
@@ -48,6 +52,9 @@ pub enum ApiError {
     /// The operating system gives no threads.
     #[error("cannot start threads for signatures: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// Settings of the gate that make no sense.
+    #[error(transparent)]
+    Gate(#[from] GateParamsError),
 }
 
 /// The service. All clones are one.
@@ -59,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) config: ApiConfig,
     pub(crate) network: Network,
     pub(crate) key: IngestKey,
+    pub(crate) tagger: SubnetTagger,
+    pub(crate) gatekeeper: Gatekeeper,
     pub(crate) clock: Clock,
     pub(crate) database: Database,
     pub(crate) rounds: RoundCache,
@@ -104,14 +113,19 @@ impl Api {
         };
         Ok(Self(Arc::new(Shared {
             door: Door::new(&domain, config.minimum_version, config.max_clock_skew),
+            gatekeeper: Gatekeeper {
+                buckets: Buckets::new(config.buckets),
+                gate: SharedGate::new(config.gate)?,
+            },
+            compute: Compute::new(0, config.max_checking)?,
+            patient: Compute::new(1, usize::MAX)?,
             config,
             network,
             key: parts.key,
+            tagger: parts.tagger,
             clock: parts.clock,
             database: parts.database,
             rounds: RoundCache::new(parts.rounds, domain, parts.store, parts.beacons),
-            compute: Compute::new()?,
-            patient: Compute::with_threads(1)?,
             wanted: Wanted::default(),
             metrics: Metrics::new(),
             last_look: Mutex::default(),
@@ -172,6 +186,7 @@ impl Api {
     /// The network's.
     pub async fn serve(&self, listener: TcpListener, stop: Stop) -> std::io::Result<()> {
         let tasks = [
+            tokio::spawn(self.clone().tick(stop.clone())),
             tokio::spawn(self.clone().follow(stop.clone())),
             tokio::spawn(self.clone().keep_evaluating(stop.clone())),
             tokio::spawn(self.clone().keep_clean(stop.clone())),
@@ -187,6 +202,13 @@ impl Api {
             let _ = task.await;
         }
         served
+    }
+
+    async fn tick(self, stop: Stop) {
+        tokio::select! {
+            () = self.0.gatekeeper.gate.keep_ticking() => {}
+            () = stop.asked() => {}
+        }
     }
 
     async fn follow(self, stop: Stop) {
@@ -243,7 +265,7 @@ impl Shared {
             rewards: network.rewards,
             drand_chain: network.drand_chain,
             ingest: self.key.address(),
-            subnet_commitment: B256::ZERO,
+            subnet_commitment: self.tagger.commitment(),
             max_per_subnet: config.max_per_subnet,
             heartbeat_interval: config.heartbeat_interval,
             live_for: config.live_for,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use assize_guard::{Addresses, BucketsConfig, GateParams};
 use assize_wire::Version;
 
 /// Settings of the api. The defaults are for a public network.
@@ -27,6 +28,14 @@ pub struct ApiConfig {
     pub max_body: usize,
     /// Most measurements in one request.
     pub max_lines: usize,
+    /// Signatures that may wait to be checked; more are refused, and the gate told.
+    pub max_checking: usize,
+    /// Whose word is taken for a client's address.
+    pub addresses: Addresses,
+    /// Requests that an address and a subnet may make.
+    pub buckets: BucketsConfig,
+    /// The gate before what is sent in.
+    pub gate: GateParams,
 }
 
 impl Default for ApiConfig {
@@ -42,6 +51,10 @@ impl Default for ApiConfig {
             patience: Duration::from_secs(120),
             max_body: 1 << 20,
             max_lines: 100,
+            max_checking: 4_000,
+            addresses: Addresses::default(),
+            buckets: BucketsConfig::default(),
+            gate: GateParams::default(),
         }
     }
 }

@@ -96,13 +96,13 @@ impl Evaluator<'_> {
             };
             evidence.verify_round(round)
         };
-        match self.compute.run(recompute).await {
-            Some(Ok(Conclusion::Match((_, evaluation)))) => {
+        match self.compute.run(1, recompute).await {
+            Ok(Ok(Conclusion::Match((_, evaluation)))) => {
                 let marked = self.database.mark(round, marks(&evaluation)).await;
                 let marked = marked.inspect_err(|error| tracing::error!(%error, "labels were not kept"));
                 Ok(marked.is_ok())
             }
-            Some(Ok(Conclusion::Mismatch(mismatch))) => {
+            Ok(Ok(Conclusion::Mismatch(mismatch))) => {
                 tracing::error!(
                     round = round.0,
                     ?mismatch,
@@ -110,8 +110,8 @@ impl Evaluator<'_> {
                 );
                 Ok(false)
             }
-            Some(Err(error)) => Err(error),
-            None => Ok(false),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Ok(false),
         }
     }
 }

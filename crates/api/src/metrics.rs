@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use assize_guard::{BucketsSnapshot, GateSnapshot};
 use assize_wire::ProblemKind;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -50,6 +51,93 @@ pub(crate) struct Metrics {
     waiting: Gauge,
     round: Gauge,
     last_look: Gauge<f64, AtomicU64>,
+    guard: Guarded,
+}
+
+/// What the guard counts itself, set when it is asked for; those that only grow are named `_total`, as counters are.
+#[derive(Debug, Default)]
+struct Guarded {
+    passed: Gauge,
+    refused_hosts: Gauge,
+    refused_subnets: Gauge,
+    crowded: Gauge,
+    hosts: Gauge,
+    subnets: Gauge,
+    gate_on: Gauge,
+    gate_dropped: Gauge,
+    gate_sources: Gauge,
+}
+
+/// What is asked for when figures are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Rows that wait to be written.
+    pub(crate) waiting: usize,
+    /// The token buckets.
+    pub(crate) buckets: BucketsSnapshot,
+    /// The gate.
+    pub(crate) gate: GateSnapshot,
+}
+
+impl Guarded {
+    fn register(&self, registry: &mut Registry) {
+        let figures = [
+            (
+                "buckets_passed_total",
+                "Requests that the token buckets let in",
+                &self.passed,
+            ),
+            (
+                "buckets_refused_hosts_total",
+                "Requests refused for their address",
+                &self.refused_hosts,
+            ),
+            (
+                "buckets_refused_subnets_total",
+                "Requests refused for their subnet",
+                &self.refused_subnets,
+            ),
+            (
+                "buckets_crowded_total",
+                "Requests that shared a bucket with a whole network",
+                &self.crowded,
+            ),
+            ("buckets_hosts", "Addresses with a bucket now", &self.hosts),
+            ("buckets_subnets", "Subnets with a bucket now", &self.subnets),
+            ("gate_on", "Whether the gate works now", &self.gate_on),
+            (
+                "gate_dropped_total",
+                "Requests that the gate dropped",
+                &self.gate_dropped,
+            ),
+            (
+                "gate_sources",
+                "Subnets with a record at the gate",
+                &self.gate_sources,
+            ),
+        ];
+        for (name, help, gauge) in figures {
+            registry.register(name, help, gauge.clone());
+        }
+    }
+
+    fn set(&self, moment: &Moment) {
+        let Moment { buckets, gate, .. } = moment;
+        let figures = [
+            (&self.passed, buckets.passed),
+            (&self.refused_hosts, buckets.refused_by_host),
+            (&self.refused_subnets, buckets.refused_by_subnet),
+            (&self.crowded, buckets.crowded),
+            (&self.hosts, buckets.hosts as u64),
+            (&self.subnets, buckets.subnets as u64),
+            (&self.gate_on, gate.on.into()),
+            (&self.gate_dropped, gate.dropped),
+            (&self.gate_sources, gate.sources as u64),
+        ];
+        for (gauge, figure) in figures {
+            gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
+        }
+    }
 }
 
 impl Metrics {
@@ -67,7 +155,9 @@ impl Metrics {
             waiting: Gauge::default(),
             round: Gauge::default(),
             last_look: Gauge::default(),
+            guard: Guarded::default(),
         };
+        metrics.guard.register(&mut registry);
         registry.register("requests", "Requests answered", metrics.requests.clone());
         let help = "Time from a request's head to its answer's";
         registry.register_with_unit("latency", help, Unit::Seconds, metrics.latencies.clone());
@@ -145,8 +235,10 @@ impl Metrics {
     }
 
     /// In OpenMetrics' text form, 1.0.
-    pub(crate) fn encode(&self, waiting: usize) -> String {
-        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    pub(crate) fn encode(&self, moment: &Moment) -> String {
+        self.waiting
+            .set(i64::try_from(moment.waiting).unwrap_or(i64::MAX));
+        self.guard.set(moment);
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);

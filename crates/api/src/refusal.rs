@@ -1,10 +1,12 @@
 //! Refusals, as RFC 9457 has them.
 
+use assize_guard::Rejection;
 use assize_wire::{Problem, ProblemKind};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::database::DatabaseError;
+use crate::ingest::NotDone;
 use crate::rounds::RoundError;
 
 /// The content type of refusals.
@@ -56,6 +58,29 @@ impl From<DatabaseError> for Refusal {
         unavailable(
             "the database does not answer, or has too much to do: come again in a minute; sending again is safe",
         )
+    }
+}
+
+impl From<NotDone> for Refusal {
+    fn from(error: NotDone) -> Self {
+        match error {
+            NotDone::Overloaded => {
+                let detail = "more comes in than can be dealt with: come again; sending again is safe";
+                let mut problem = Problem::new(ProblemKind::Unavailable, detail);
+                problem.retry_after = Some(5);
+                problem.into()
+            }
+            NotDone::Failed => {
+                let detail = "the api failed while it looked at what was sent: send it again";
+                Self::new(ProblemKind::Internal, detail)
+            }
+        }
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Problem::from(rejection).into()
     }
 }
 

@@ -13,7 +13,7 @@ use assize_wire::{
 };
 use secp256k1::SecretKey;
 
-use crate::common::server::{STATIONS, Scene, Served, ingest_key};
+use crate::common::server::{STATIONS, Scene, Served, ingest_key, roomy};
 use crate::common::{places, sqlite};
 
 const JSON: &str = "application/json";
@@ -771,7 +771,7 @@ async fn past_the_days_limit_nothing_new_is_taken_and_nothing_is_lost() {
     let lines: Vec<_> = all.iter().take(3).map(Measurement::to_line).collect();
     for place in places() {
         let limit = (lines[0].len() + lines[1].len()) as u64;
-        let served = scene.serve_with(&place.location, Default::default(), limit).await;
+        let served = scene.serve_with(&place.location, roomy(), limit).await;
         for line in &lines[..2] {
             assert_eq!(served.post("/measurements", JSON, line.clone()).await.status, 201);
         }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use assize_api::{Api, ApiConfig, Clock, Database, DatabaseOptions, IngestKey, Lo
 use assize_chain::{Address, ChainClient, Rounds};
 use assize_daemon::Stop;
 use assize_drand::{BeaconSource, Chain, RecordedBeacons, Verified};
+use assize_guard::{BucketsConfig, Rate, SubnetTagger};
 use assize_store::LocalStore;
 use secp256k1::SecretKey;
 use serde::{Deserialize, Serialize};
@@ -120,9 +122,24 @@ pub(crate) fn serve(plan: &Path) {
                 beacons,
             )),
             key: IngestKey::new(SecretKey::from_secret_bytes([0x11; 32]).unwrap()),
+            tagger: SubnetTagger::new([0x22; 32]),
             clock,
         };
-        let api = Api::new(ApiConfig::default(), parts).unwrap();
+        // All comes from one address.
+        let rate = Rate {
+            per_second: NonZeroU32::MAX,
+            burst: NonZeroU32::MAX,
+        };
+        let buckets = BucketsConfig {
+            host: rate,
+            subnet: rate,
+            ..BucketsConfig::default()
+        };
+        let config = ApiConfig {
+            buckets,
+            ..ApiConfig::default()
+        };
+        let api = Api::new(config, parts).unwrap();
         api.refresh().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());

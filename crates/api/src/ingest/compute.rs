@@ -1,34 +1,81 @@
 //! Threads for signatures, so that those who wait for the network need not wait for them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use thiserror::Error;
 use tokio::sync::oneshot;
 
-/// The threads.
+/// The threads, and how much waits for them.
 #[derive(Debug)]
-pub(crate) struct Compute(rayon::ThreadPool);
+pub(crate) struct Compute {
+    pool: rayon::ThreadPool,
+    waiting: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum NotDone {
+    /// Too much waits.
+    #[error("too many signatures wait to be checked")]
+    Overloaded,
+    /// It panicked.
+    #[error("it failed")]
+    Failed,
+}
 
 impl Compute {
-    /// As many as there are cores.
-    pub(crate) fn new() -> Result<Self, rayon::ThreadPoolBuildError> {
-        Self::with_threads(0)
-    }
-
-    /// So many; 0 means as many as there are cores.
-    pub(crate) fn with_threads(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+    /// So many threads, 0 for as many as there are cores; at most so many signatures may wait.
+    pub(crate) fn new(threads: usize, most: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("compute-{index}"));
-        pool.build().map(Self)
+        Ok(Self {
+            pool: pool.build()?,
+            waiting: Arc::default(),
+            most,
+        })
     }
 
-    /// Runs there; `None` if it panicked.
-    pub(crate) async fn run<T: Send + 'static>(&self, run: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    /// Does what takes so many signatures.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        signatures: usize,
+        run: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NotDone> {
+        if self.waiting.fetch_add(signatures, Ordering::Relaxed) + signatures > self.most {
+            self.waiting.fetch_sub(signatures, Ordering::Relaxed);
+            return Err(NotDone::Overloaded);
+        }
         let (answer, answered) = oneshot::channel();
-        self.0.spawn(move || {
+        let waiting = Arc::clone(&self.waiting);
+        self.pool.spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(run));
+            waiting.fetch_sub(signatures, Ordering::Relaxed);
             // Whoever asked may have gone.
-            if let Ok(result) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+            if let Ok(result) = result {
                 let _ = answer.send(result);
             }
         });
-        answered.await.ok()
+        answered.await.map_err(|_| NotDone::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_too_much_is_refused_and_a_panic_is_not_the_end() {
+        let compute = Compute::new(1, 10).unwrap();
+        assert_eq!(compute.run(10, || 7).await, Ok(7));
+        assert_eq!(compute.run(11, || 7).await, Err(NotDone::Overloaded));
+        assert_eq!(
+            compute.run(10, || panic!("meant")).await,
+            Err::<(), _>(NotDone::Failed)
+        );
+        assert_eq!(compute.run(10, || 7).await, Ok(7));
     }
 }

@@ -4,4 +4,4 @@ mod check;
 mod compute;
 
 pub(crate) use check::Door;
-pub(crate) use compute::Compute;
+pub(crate) use compute::{Compute, NotDone};

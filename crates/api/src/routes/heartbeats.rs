@@ -42,17 +42,18 @@ pub(crate) async fn post(
     let heartbeat: Heartbeat = body::json(&body)?;
     let now = shared.clock.now();
     let domain = shared.network.domain;
-    let checked = shared
-        .compute
-        .run(move || heartbeat.signed_by_station(&domain).then_some(heartbeat));
-    let Some(heartbeat) = checked.await.flatten() else {
-        client.reject();
+    client.validate(1);
+    let checked = shared.compute.run(1, move || {
+        heartbeat.signed_by_station(&domain).then_some(heartbeat)
+    });
+    let Some(heartbeat) = checked.await.inspect_err(|_| client.throttle())? else {
+        client.refuse(Some(ProblemKind::BadSignature));
         let detail = "the signature is not the station's for this network: sign with the station's key, under chain id and \
                       contract of GET /network";
         return Err(Refusal::field(ProblemKind::BadSignature, "signature", detail));
     };
     if heartbeat.time.abs_diff(now) > shared.config.max_clock_skew {
-        client.ignore();
+        client.refuse(Some(ProblemKind::ClockSkew));
         let detail = format!(
             "the heartbeat says that it is {} (Unix time), the api's clock says {now}: set the clock (NTP)",
             heartbeat.time
@@ -66,7 +67,7 @@ pub(crate) async fn post(
     let heard = Heard {
         station: heartbeat.station,
         operator: heartbeat.operator,
-        subnet: client.subnet,
+        subnet: client.tag(),
         version: heartbeat.version,
         time: heartbeat.time,
         heard_at: now,

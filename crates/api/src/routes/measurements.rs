@@ -19,6 +19,7 @@ use crate::Api;
 use crate::client::Client;
 use crate::database::{Receiving, Standing};
 use crate::evaluation::meaning;
+use crate::ingest::NotDone;
 use crate::refusal::Refusal;
 
 /// Hands in a measurement, or up to 100, one a line; each is answered with a receipt that holds against the ingest, or
@@ -68,7 +69,7 @@ pub(crate) async fn post(
                 }
                 Some(Taken::Known(receipt)) => Ok(cached::json(&receipt, NO_STORE)),
                 Some(Taken::Refused(problem)) => Err((*problem).into()),
-                None => Err(lost()),
+                None => Err(NotDone::Failed.into()),
             }
         }
         Kind::Ndjson => {
@@ -87,6 +88,7 @@ pub(crate) async fn post(
                 );
                 return Err(Refusal::new(ProblemKind::Malformed, detail));
             }
+            client.charge(lines.len())?;
             let answers = take(&api, &client, lines).await?;
             let mut text = Vec::new();
             for answer in answers {
@@ -114,11 +116,6 @@ enum Taken {
     Refused(Box<Problem>),
 }
 
-fn lost() -> Refusal {
-    let detail = "the api failed while it looked at the measurement: send it again";
-    Refusal::new(ProblemKind::Internal, detail)
-}
-
 /// Checks, keeps and receipts measurements; nobody is told of a receipt before it is durable.
 async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Result<Vec<Taken>, Refusal> {
     let shared = api.shared();
@@ -130,7 +127,9 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
         let check = |line: &axum::body::Bytes| door.check(line, &open, now);
         lines.iter().map(check).collect::<Vec<_>>()
     };
-    let checked = shared.compute.run(check).await.ok_or_else(lost)?;
+    let checked = shared.compute.run(count, check).await;
+    let checked = checked.inspect_err(|_| client.throttle())?;
+    client.validate(count);
     let mut rows = Vec::<SignedRow>::with_capacity(count);
     let mut judged = Vec::with_capacity(count);
     for row in checked {
@@ -148,7 +147,6 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
     let receivings = match rows.is_empty() {
         true => Vec::new(),
         false => {
-            client.validate(rows.len());
             let taken = shared.database.take(rows).await;
             taken.inspect_err(|_| client.throttle())?
         }
@@ -170,14 +168,15 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
         };
         judged.into_iter().map(taken).collect::<Vec<_>>()
     };
-    shared.compute.run(sign).await.ok_or_else(lost)
+    // They are durable: what waits must not keep them from being receipted.
+    Ok(shared.compute.run(0, sign).await?)
 }
 
 fn judge(digest: B256, receiving: Option<Receiving>) -> Result<(B256, Receiving), Box<Problem>> {
     match receiving {
         Some(Receiving::OverLimit) => Err(Box::new(over_limit())),
         Some(receiving) => Ok((digest, receiving)),
-        None => Err(lost().0),
+        None => Err(Refusal::from(NotDone::Failed).0),
     }
 }
 

@@ -20,8 +20,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Api;
 use crate::refusal::Refusal;
+use crate::{Api, client};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -70,6 +70,7 @@ pub(crate) fn router(api: &Api) -> Router {
         .route("/openapi.json", get(async move || openapi(&document)))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(api.clone(), client::admit))
         .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
         .with_state(api.clone())
 }

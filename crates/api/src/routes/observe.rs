@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
+use assize_guard::Rejection;
 use assize_wire::ProblemKind;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -29,8 +30,10 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
         Refusal::new(ProblemKind::Internal, detail).into_response()
     });
     let metrics = &api.shared().metrics;
-    if let Some(Refused(kind)) = response.extensions().get() {
-        metrics.refused(*kind);
+    let refused = response.extensions().get().map(|Refused(kind)| *kind);
+    let rejected = || response.extensions().get().map(Rejection::kind);
+    if let Some(kind) = refused.or_else(rejected) {
+        metrics.refused(kind);
     }
     let status = response.status().as_u16();
     metrics.answered(method.as_str(), &route, status, began.elapsed());

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::cached::{self, NO_STORE};
 use crate::Api;
 use crate::client::Client;
+use crate::metrics::Moment;
 use crate::refusal::Refusal;
 
 /// The network that this api serves: contracts, keys, limits.
@@ -39,9 +40,9 @@ pub(crate) async fn inspect(client: Client, headers: HeaderMap) -> Response {
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let document = InspectDocument {
         address: client.address.to_string(),
-        subnet: client.subnet,
+        subnet: client.tag(),
         socket: client.socket.to_string(),
-        believed_header: client.believed_header.clone(),
+        believed_header: client.believed_header().map(str::to_owned),
         headers: headers
             .iter()
             .map(|(name, value)| (name.to_string(), text(value)))
@@ -93,7 +94,11 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, Refusal> 
 pub(crate) async fn metrics(State(api): State<Api>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let shared = api.shared();
-    let figures = shared.metrics.encode(shared.database.waiting());
+    let figures = shared.metrics.encode(&Moment {
+        waiting: shared.database.waiting(),
+        buckets: shared.gatekeeper.buckets.snapshot(),
+        gate: shared.gatekeeper.gate.snapshot(),
+    });
     (
         [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, NO_STORE)],
         figures,

@@ -1,5 +1,6 @@
 //! A world with an api in it, over real sockets.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use assize_api::{Api, ApiConfig, Clock, Database, DatabaseOptions, IngestKey, Lo
 use assize_chain::ListCommitment;
 use assize_daemon::Stop;
 use assize_drand::Verified;
+use assize_guard::{BucketsConfig, Rate, SubnetTagger};
 use assize_measurement::{Domain, Measurement};
 use assize_protocol::{Assignment, RoundNumber, TaskList};
 use assize_store::{LocalStore, Store};
@@ -117,7 +119,7 @@ impl Scene {
     }
 
     pub(crate) async fn serve(&self, location: &Location) -> Served {
-        self.serve_with(location, ApiConfig::default(), u64::MAX).await
+        self.serve_with(location, roomy(), u64::MAX).await
     }
 
     pub(crate) async fn serve_with(
@@ -145,6 +147,7 @@ impl Scene {
             store: Arc::new(self.store.clone()),
             beacons: Arc::new(Verified::new(self.world.drand_chain().clone(), beacons)),
             key: ingest_key(),
+            tagger: SubnetTagger::new([0x22; 32]),
             clock: self.clock.clone(),
         };
         let api = Api::new(config, parts).unwrap();
@@ -157,6 +160,22 @@ impl Scene {
             async move { api.serve(listener, stop).await }
         });
         Served { api, url, stop, task }
+    }
+}
+
+/// Tests come from one address, and fast.
+pub(crate) fn roomy() -> ApiConfig {
+    let rate = Rate {
+        per_second: NonZeroU32::MAX,
+        burst: NonZeroU32::MAX,
+    };
+    ApiConfig {
+        buckets: BucketsConfig {
+            host: rate,
+            subnet: rate,
+            ..BucketsConfig::default()
+        },
+        ..ApiConfig::default()
     }
 }
 

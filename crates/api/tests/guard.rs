@@ -1,0 +1,133 @@
+//! Who may come in: addresses, buckets and the gate, as the api mounts them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use std::num::NonZeroU32;
+
+use alloy_primitives::Address;
+use assize_api::ApiConfig;
+use assize_guard::{Addresses, BucketsConfig, ForwardingHeader, Proxies, Rate, Subnet, SubnetTagger};
+use assize_wire::{Heartbeat, InspectDocument, Liveness, NetworkDocument, ProblemKind, Version};
+use secp256k1::SecretKey;
+
+use crate::common::server::{Scene, Served, roomy};
+use crate::common::sqlite;
+
+async fn inspect(served: &Served, headers: &[(&str, &str)]) -> InspectDocument {
+    served
+        .ask("GET", "/inspect-request", headers, Vec::new())
+        .await
+        .json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_believed_if_it_is_named_and_stations_get_their_subnets_tag() {
+    let scene = Scene::new(600).await;
+    scene.open_round().await;
+    let place = sqlite();
+    let config = ApiConfig {
+        addresses: Addresses {
+            proxies: Proxies::parse(["127.0.0.0/8"]).unwrap(),
+            header: ForwardingHeader::Forwarded,
+        },
+        ..roomy()
+    };
+    let served = scene.serve_with(&place.location, config, u64::MAX).await;
+    let tagger = SubnetTagger::new([0x22; 32]);
+    let network: NetworkDocument = served.get("/network").await.json();
+    assert_eq!(network.subnet_commitment, tagger.commitment());
+
+    let tag = |address: &str| tagger.tag(Subnet::of(address.parse().unwrap()));
+    let seen = inspect(
+        &served,
+        &[("forwarded", "for=\"[2001:db8:1:2::3]:4711\";proto=https")],
+    )
+    .await;
+    assert_eq!(
+        (&*seen.address, seen.subnet),
+        ("2001:db8:1:2::3", tag("2001:db8:1::"))
+    );
+    assert_eq!(seen.believed_header.as_deref(), Some("forwarded"));
+    assert!(seen.socket.starts_with("127.0.0.1:"));
+    // The other header is the client's own, and says nothing.
+    let seen = inspect(&served, &[("x-forwarded-for", "192.0.2.1")]).await;
+    assert_eq!((&*seen.address, seen.subnet), ("127.0.0.1", tag("127.0.0.9")));
+
+    let key = SecretKey::from_secret_bytes([1; 32]).unwrap();
+    let operator = Address::repeat_byte(3);
+    let heartbeat = Heartbeat::new(
+        &key,
+        &scene.domain(),
+        operator,
+        Version(1, 20, 0),
+        scene.clock.now(),
+    );
+    let headers = [
+        ("content-type", "application/json"),
+        ("forwarded", "for=198.51.100.7"),
+    ];
+    let body = serde_json::to_vec(&heartbeat).unwrap();
+    served
+        .ask("POST", "/heartbeats", &headers, body)
+        .await
+        .json::<Liveness>();
+    let database = assize_api::Database::open(&place.location).unwrap();
+    let live = database.live(0).await.unwrap();
+    assert_eq!(
+        (live[0].station, live[0].subnet),
+        (heartbeat.station, tag("198.51.100.0"))
+    );
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_much_is_told_when_to_come_again_and_others_are_not_held_up() {
+    let scene = Scene::new(600).await;
+    let place = sqlite();
+    // A token a second comes back, and the test asks faster.
+    let few = Rate {
+        per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::new(40).unwrap(),
+    };
+    let config = ApiConfig {
+        addresses: Addresses {
+            proxies: Proxies::parse(["127.0.0.1"]).unwrap(),
+            header: ForwardingHeader::XForwardedFor,
+        },
+        buckets: BucketsConfig {
+            host: few,
+            subnet: few,
+            ..BucketsConfig::default()
+        },
+        ..ApiConfig::default()
+    };
+    let served = scene.serve_with(&place.location, config, u64::MAX).await;
+    let ask = async |address: &str| {
+        let headers = [("x-forwarded-for", address)];
+        served.ask("GET", "/network", &headers, Vec::new()).await
+    };
+    // Twice as many as the bucket holds, over two addresses of one subnet.
+    let mut refused = 0;
+    for index in 0..80 {
+        let answer = ask(["192.0.2.1", "192.0.2.2"][index % 2]).await;
+        if answer.status != 200 {
+            let problem = answer.problem(ProblemKind::TooManyRequests);
+            assert!(problem.retry_after.unwrap() >= 1);
+            assert_eq!(
+                answer.header("retry-after"),
+                Some(&*problem.retry_after.unwrap().to_string())
+            );
+            refused += 1;
+        }
+    }
+    assert!(refused > 0);
+    assert_eq!(ask("192.0.3.1").await.status, 200);
+    let figures = served.get("/metrics").await;
+    assert!(
+        figures
+            .text()
+            .contains(&format!("kind=\"too-many-requests\"}} {refused}"))
+    );
+    served.end().await;
+}
