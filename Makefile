@@ -75,12 +75,15 @@ pages: ## build docs/verifier and docs/claim, the pages that verify and claim in
 	PATH=$(TOOLS)/bin:$$PATH node scripts/build-pages.mjs
 
 # PostgreSQL comes from the system's packages; without these servers, the tests that need them say SKIPPED.
-services: ## an S3 server (moto) for the tests of the store, and DuckDB for those of the success rates, from PyPI
+services: ## from PyPI: an S3 server (moto), DuckDB for the success rates, schemathesis for the api's OpenAPI document
 	test -x $(TOOLS)/moto/bin/moto_server || { \
 	  python3 -m venv $(TOOLS)/moto && $(TOOLS)/moto/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.2.5'; }
 	test -e $(TOOLS)/duckdb/ready || { \
 	  python3 -m venv $(TOOLS)/duckdb && $(TOOLS)/duckdb/bin/pip install --quiet --disable-pip-version-check 'duckdb==2.0.0' \
 	    && touch $(TOOLS)/duckdb/ready; }
+	test -x $(TOOLS)/schemathesis/bin/schemathesis || { \
+	  python3 -m venv $(TOOLS)/schemathesis \
+	    && $(TOOLS)/schemathesis/bin/pip install --quiet --disable-pip-version-check 'schemathesis==4.32.5'; }
 
 # Wherever there is a browser; CI says that there must be one.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)

@@ -18,5 +18,7 @@ pub struct InspectDocument {
     /// The header that the address was taken from; none if it was the socket.
     pub believed_header: Option<String>,
     /// The request's headers, in the order in which they came, names in lower case.
+    // A pair is `prefixItems` in JSON Schema, which utoipa does not write right.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<String>>))]
     pub headers: Vec<(String, String)>,
 }
