@@ -1,0 +1,569 @@
+//! `assize coordinator` as a process: stations speak to it over HTTP, rounds go on through kills, and `assize receipt`
+//! proves what was left out.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{Address, hex};
+use assize_chain::Round;
+use assize_drand::serve::{Devnet, serve};
+use assize_measurement::{Domain, Measurement, Millis, Signature, station_address};
+use assize_outbox::{Clock, SystemClock};
+use assize_protocol::{RoundNumber, merkle};
+use assize_testkit::fixtures;
+use assize_testkit::world::World;
+use assize_wire::{
+    Heartbeat, KeptReceipt, NetworkDocument, Receipt, RoundDocument, StationDocument, Version,
+};
+use common::assize;
+use common::processes::{Running, terminate};
+use secp256k1::SecretKey;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Seconds by which the chain is behind the wall clock at the beginning, so that no test has to wait for beacons.
+const BEHIND: u64 = 100;
+/// Seconds after the close of a round in which batches are committed.
+const GRACE: u32 = 600;
+/// For one thing to happen on a machine that has much to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Network {
+    world: World,
+    directory: tempfile::TempDir,
+    relay: String,
+}
+
+impl Network {
+    /// A chain without rounds, drand over HTTP, and a file of tasks.
+    async fn start() -> Self {
+        let world = World::start(GRACE).await.unwrap();
+        world.anvil.mine_at(SystemClock.now() - BEHIND).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, content: &[u8]| std::fs::write(directory.path().join(name), content).unwrap();
+        write("deployment.json", json!(world.deployment).to_string().as_bytes());
+        write(
+            "drand.json",
+            json!(world.drand_chain().info()).to_string().as_bytes(),
+        );
+        write("tasks.ndjson", &fixtures::tasks().unwrap().to_ndjson());
+        let relay = serve_drand(&world).await;
+        Self {
+            world,
+            directory,
+            relay,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn run(&self, command: &str, key: Option<usize>, arguments: &[&str]) -> Command {
+        let mut assize = assize();
+        if let Some(key) = key {
+            assize.env(
+                "ASSIZE_PRIVATE_KEY",
+                hex::encode_prefixed(self.world.anvil.dev_key(key)),
+            );
+        }
+        assize
+            .current_dir(self.directory.path())
+            .args(command.split(' '))
+            .args([
+                "--rpc-url",
+                self.world.anvil.url(),
+                "--deployment",
+                "deployment.json",
+            ]);
+        assize.args(arguments);
+        assize
+    }
+
+    fn coordinator(&self, key: Option<usize>, arguments: &[&str]) -> Command {
+        let mut command = self.run("coordinator", key, arguments);
+        command.args(["--drand-info", "drand.json", "--relay", &self.relay]);
+        command.args(["--listen", "127.0.0.1:0", "--poll", "50"]);
+        command
+    }
+
+    /// Starts a coordinator that opens rounds for three stations or more.
+    fn start_coordinator(&self) -> Service {
+        let arguments = [
+            "--tasks",
+            "tasks.ndjson",
+            "--status",
+            "127.0.0.1:0",
+            "--min-stations",
+            "3",
+        ];
+        Service::start(self.coordinator(Some(0), &arguments))
+    }
+
+    fn domain(&self) -> Domain {
+        Domain {
+            chain_id: self.world.deployment.chain_id,
+            rounds: self.world.deployment.rounds,
+        }
+    }
+
+    async fn round(&self, number: u64) -> Round {
+        self.world.rounds.round(RoundNumber(number)).await.unwrap()
+    }
+
+    fn publish(&self) -> Value {
+        let arguments = ["--once", "--ingest", "api.sqlite", "--json"];
+        let output = self
+            .run("publish", Some(World::PUBLISHER), &arguments)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Exit code and verdicts of `assize receipt check`.
+    fn check(&self, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
+        let arguments = [&["--store", "store", "--json"], arguments].concat();
+        let output = self.run("receipt check", None, &arguments).output().unwrap();
+        let checked = serde_json::from_slice(&output.stdout);
+        (
+            output.status.code(),
+            checked.unwrap_or_else(|_| panic!("{}", text_of(&output.stderr))),
+        )
+    }
+
+    fn keep(&self, name: &str, kept: &[KeptReceipt]) {
+        let lines: Vec<_> = kept.iter().map(|kept| json!(kept).to_string() + "\n").collect();
+        std::fs::write(self.path(name), lines.concat()).unwrap();
+    }
+}
+
+/// The world's own beacons, as a relay on this machine.
+async fn serve_drand(world: &World) -> String {
+    let info = world.drand_chain().info();
+    // The world's key; the hash tells if it were another.
+    let devnet = Devnet::new(&[7; 32], info.genesis_time, info.period).unwrap();
+    assert_eq!(devnet.chain().hash(), world.drand_chain().hash());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let forever = std::future::pending();
+    tokio::spawn(serve(
+        Arc::new(devnet),
+        listener,
+        assize_drand::SystemClock,
+        forever,
+    ));
+    url
+}
+
+/// A coordinator that has begun.
+struct Service {
+    running: Running,
+    url: String,
+    ready: Value,
+}
+
+impl Service {
+    fn start(mut command: Command) -> Self {
+        let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(running.0.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        Self {
+            running,
+            url: ready["url"].as_str().unwrap().to_owned(),
+            ready,
+        }
+    }
+
+    /// Status and body.
+    fn ask(&self, path: &str, body: Option<&str>) -> (u16, String) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let url = format!("{}{path}", self.url);
+        let answer = match body {
+            Some(body) => agent.post(url).content_type("application/json").send(body),
+            None => agent.get(url).call(),
+        };
+        let mut answer = answer.unwrap();
+        (
+            answer.status().as_u16(),
+            answer.body_mut().read_to_string().unwrap(),
+        )
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        let (status, body) = self.ask(path, None);
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Asks until the answer is as it should be.
+    async fn until<T: DeserializeOwned>(&self, path: &str, is: impl Fn(&T) -> bool) -> T {
+        let begun = Instant::now();
+        loop {
+            let (status, body) = self.ask(path, None);
+            if status == 200 {
+                let answer = serde_json::from_str(&body).unwrap();
+                if is(&answer) {
+                    return answer;
+                }
+            }
+            assert!(begun.elapsed() < PATIENCE, "{path} stays {status} {body}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn hear(&self, station: &Station, domain: &Domain) {
+        let heartbeat = Heartbeat::new(
+            &station.key,
+            domain,
+            station.operator,
+            Version(1, 0, 0),
+            SystemClock.now(),
+        );
+        let (status, body) = self.ask("/heartbeats", Some(&json!(heartbeat).to_string()));
+        assert_eq!(status, 200, "{body}");
+    }
+
+    fn send(&self, measurement: &Measurement) -> KeptReceipt {
+        let line = measurement.to_line();
+        let (status, body) = self.ask("/measurements", Some(&line));
+        assert!(matches!(status, 200 | 201), "{status} {body}");
+        KeptReceipt {
+            measurement: line,
+            receipt: serde_json::from_str(&body).unwrap(),
+        }
+    }
+
+    fn end(mut self) {
+        terminate(&self.running.0);
+        assert_eq!(self.running.0.wait().unwrap().code(), Some(0));
+    }
+}
+
+struct Station {
+    key: SecretKey,
+    operator: Address,
+}
+
+impl Station {
+    fn three() -> [Self; 3] {
+        [1, 2, 3].map(|number| Self {
+            key: SecretKey::from_secret_bytes([number; 32]).unwrap(),
+            operator: Address::repeat_byte(0xe0 + number),
+        })
+    }
+
+    fn address(&self) -> Address {
+        station_address(&self.key)
+    }
+
+    /// A measurement of its `k`-th task.
+    fn measure(&self, document: &StationDocument, k: usize, domain: &Domain) -> Measurement {
+        let task = &document.tasks[k];
+        let time = Some(Millis(SystemClock.now() as i64 * 1_000));
+        let mut measurement = Measurement {
+            round: document.round,
+            task: task.index,
+            station: self.address(),
+            cid: task.cid.to_string(),
+            miner_id: task.provider.to_string(),
+            provider_id: None,
+            provider_address: None,
+            protocol: None,
+            spark_version: Some("1.0.0".into()),
+            zinnia_version: None,
+            timeout: true,
+            start_at: time,
+            first_byte_at: None,
+            end_at: None,
+            status_code: None,
+            head_status_code: None,
+            byte_length: Some(0),
+            car_too_large: false,
+            car_checksum: None,
+            indexer_result: Some("OK".into()),
+            attestation: None,
+            signature: Signature([0; 65]),
+        };
+        measurement.sign(&self.key, domain);
+        measurement
+    }
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Lets the chain come to the publication of a round's beacon.
+async fn publish_beacon(network: &Network, number: u64) {
+    let round = network.round(number).await;
+    let schedule = network.world.drand_chain().schedule();
+    let published_at = schedule.time_of(round.beacon_round).unwrap();
+    network.world.anvil.mine_at(published_at).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_is_measured_and_what_is_left_out_is_proved() {
+    let network = Network::start().await;
+    let domain = network.domain();
+    let coordinator = network.start_coordinator();
+    let stations = Station::three();
+    // Two stations are not enough.
+    for station in &stations[..2] {
+        coordinator.hear(station, &domain);
+    }
+    let (status, _) = coordinator.ask("/rounds/current", None);
+    assert_eq!(status, 404);
+    coordinator.hear(&stations[2], &domain);
+    let opened: RoundDocument = coordinator.until("/rounds/current", |_| true).await;
+    assert_eq!(
+        (opened.round, opened.seed, opened.roster.count),
+        (RoundNumber(1), None, 3)
+    );
+
+    publish_beacon(&network, 1).await;
+    let revealed: RoundDocument = coordinator
+        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
+        .await;
+    assert_eq!(revealed.seed, network.round(1).await.seed);
+    let station = &stations[0];
+    let path = format!("/rounds/1/stations/{}", station.address());
+    let document: StationDocument = coordinator.get(&path);
+    let entry = document.entry();
+    assert_eq!(
+        (entry.station, entry.operator),
+        (station.address(), station.operator)
+    );
+    let leaf = merkle::roster_leaf(document.index, entry.station, entry.operator, entry.subnet);
+    let root = network.round(1).await.roster.root;
+    assert!(merkle::verify(root, leaf, &document.proof));
+
+    // Three measurements: one is published, one is forgotten, one is altered.
+    let kept = [0, 1, 2].map(|k| coordinator.send(&station.measure(&document, k, &domain)));
+    let about: NetworkDocument = coordinator.get("/network");
+    assert!(
+        kept.iter()
+            .all(|kept| kept.receipt.is_signed(&domain) && kept.receipt.ingest == about.ingest)
+    );
+    assert_eq!(coordinator.ready["ingest"], json!(about.ingest));
+    let table = rusqlite::Connection::open(network.path("api.sqlite")).unwrap();
+    let forget = "DELETE FROM ingest_measurement WHERE digest = ?";
+    assert_eq!(
+        table
+            .execute(forget, [kept[1].receipt.digest.as_slice()])
+            .unwrap(),
+        1
+    );
+    // With another signature it does not count: the same as left out.
+    let mut altered: Measurement = station.measure(&document, 2, &domain);
+    altered.signature.0[10] ^= 1;
+    let alter = "UPDATE ingest_measurement SET line = ? WHERE digest = ?";
+    let digest = kept[2].receipt.digest;
+    assert_eq!(
+        table
+            .execute(alter, (altered.to_line(), digest.as_slice()))
+            .unwrap(),
+        1
+    );
+    assert_eq!(network.publish()["committed"][0]["count"], 2);
+
+    network.keep("kept.ndjson", &kept);
+    let ingest = about.ingest.to_string();
+    let arguments = ["--ingest", &ingest, "kept.ndjson"];
+    let verdicts = |checked: &[Value]| -> Vec<String> {
+        let verdict = |one: &Value| one["verdict"].as_str().unwrap().to_owned();
+        checked.iter().map(verdict).collect()
+    };
+    // The publisher may still make good for it.
+    let (code, checked) = network.check(&arguments);
+    assert_eq!(verdicts(&checked), ["INCLUDED", "TOO EARLY", "TOO EARLY"]);
+    assert_eq!(code, Some(0));
+    let batch = network.world.rounds.commitments(RoundNumber(1)).await.unwrap()[0].cid;
+    assert_eq!(
+        (&checked[0]["batch"], &checked[0]["line"]),
+        (&json!(batch), &json!(1))
+    );
+    network.world.anvil.mine_at(revealed.commits_until + 1).unwrap();
+    let (code, checked) = network.check(&arguments);
+    assert_eq!(verdicts(&checked), ["INCLUDED", "OMITTED", "OMITTED"]);
+    assert_eq!(code, Some(1));
+
+    // Receipts of others prove nothing.
+    let stranger = SecretKey::from_secret_bytes([9; 32]).unwrap();
+    let mut forged = kept.clone();
+    forged[0].receipt.received_at += 1;
+    forged[1].measurement.clone_from(&kept[0].measurement);
+    forged[2].receipt = Receipt::new(&stranger, &domain, kept[1].receipt.digest, 5);
+    network.keep("forged.ndjson", &forged);
+    let (code, checked) = network.check(&["--ingest", &ingest, "forged.ndjson"]);
+    assert_eq!(verdicts(&checked), ["INVALID"; 3]);
+    assert_eq!(code, Some(1));
+    for (one, words) in checked.iter().zip([
+        "did not sign it",
+        "of another measurement",
+        "is not the ingest key",
+    ]) {
+        assert!(one["reason"].as_str().unwrap().contains(words), "{one}");
+    }
+    coordinator.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
+    let network = Network::start().await;
+    let domain = network.domain();
+    let stations = Station::three();
+    let coordinator = network.start_coordinator();
+    for station in &stations {
+        coordinator.hear(station, &domain);
+    }
+    let opened: RoundDocument = coordinator.until("/rounds/current", |_| true).await;
+    drop(coordinator);
+    publish_beacon(&network, 1).await;
+
+    let coordinator = network.start_coordinator();
+    let revealed: RoundDocument = coordinator
+        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
+        .await;
+    assert_eq!(revealed.roster, opened.roster);
+    let path = format!("/rounds/1/stations/{}", stations[0].address());
+    let document: StationDocument = coordinator.get(&path);
+    let measurement = stations[0].measure(&document, 0, &domain);
+    let kept = coordinator.send(&measurement);
+    drop(coordinator);
+
+    // Once more: what it gave a receipt for is there, and the receipt is the same.
+    let coordinator = network.start_coordinator();
+    let again: RoundDocument = coordinator
+        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
+        .await;
+    assert_eq!(again, revealed);
+    assert_eq!(coordinator.send(&measurement), kept);
+    assert_eq!(network.publish()["committed"][0]["count"], 1);
+    assert_eq!(
+        network.world.rounds.latest_round().await.unwrap(),
+        Some(RoundNumber(1))
+    );
+    // The stations are still live, so the next round comes when this one has closed.
+    network.world.anvil.mine_at(revealed.closes_at).unwrap();
+    coordinator
+        .until("/rounds/current", |round: &RoundDocument| {
+            round.round == RoundNumber(2)
+        })
+        .await;
+    coordinator.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_opens_rounds_and_others_take_measurements() {
+    let network = Network::start().await;
+    let domain = network.domain();
+    let first = network.start_coordinator();
+    let refusal = |mut command: Command| {
+        let output: Output = command.output().unwrap();
+        common::refused(&output, 2, &[]);
+        text_of(&output.stderr)
+    };
+    let second = refusal(network.coordinator(Some(0), &["--tasks", "tasks.ndjson"]));
+    assert!(
+        second.contains("coordinator.sqlite is in use by another process"),
+        "{second}"
+    );
+
+    let second = Service::start(network.coordinator(None, &["--ingest-only"]));
+    assert_eq!(
+        (&second.ready["opensRounds"], &first.ready["opensRounds"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(second.ready["ingest"], first.ready["ingest"]);
+    // Heartbeats that the second hears are in the first's roster.
+    let stations = Station::three();
+    for station in &stations {
+        second.hear(station, &domain);
+    }
+    let opened: RoundDocument = second.until("/rounds/current", |_| true).await;
+    assert_eq!(opened.roster.count, 3);
+    publish_beacon(&network, 1).await;
+    second
+        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
+        .await;
+    let path = format!("/rounds/1/stations/{}", stations[1].address());
+    let document: StationDocument = second.get(&path);
+    let measurement = stations[1].measure(&document, 0, &domain);
+    let kept = second.send(&measurement);
+    first
+        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
+        .await;
+    assert_eq!(first.send(&measurement), kept);
+
+    // How the opening goes is told on an address of its own.
+    let status = first.ready["status"].as_str().unwrap();
+    let read = |path: &str| {
+        let answer = ureq::get(format!("{status}{path}")).call();
+        answer.unwrap().body_mut().read_to_string().unwrap()
+    };
+    assert_eq!(read("/healthz"), "ok\n");
+    let begun = Instant::now();
+    while !read("/metrics").contains("assize_coordinator_round 1.0\n") {
+        assert!(begun.elapsed() < PATIENCE, "{}", read("/metrics"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(read("/metrics").contains("assize_coordinator_roster_stations 3.0\n"));
+    assert!(!first.ask("/metrics", None).1.contains("wallet"));
+    second.end();
+    first.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_arguments_are_named_with_the_accepted_forms() {
+    let network = Network::start().await;
+    for (arguments, words) in [
+        (vec![], "--tasks <FILE>"),
+        (vec!["--tasks", "t", "--minimum-version", "1.2"], "as in 1.20.0"),
+        (vec!["--tasks", "t", "--address-rate", "20"], "as in 20:200"),
+        (
+            vec!["--tasks", "t", "--trusted-proxy", "proxy"],
+            "`proxy` is no network",
+        ),
+        (
+            vec!["--tasks", "t", "--proxy-header", "forwarded"],
+            "--trusted-proxy",
+        ),
+        (vec!["--tasks", "t", "--max-per-subnet", "0"], "--max-per-subnet"),
+        (
+            vec!["--ingest-only", "--status", "127.0.0.1:0"],
+            "cannot be used with",
+        ),
+        (
+            vec!["--tasks", "t", "--ingest-key", "tasks.ndjson"],
+            "tasks.ndjson",
+        ),
+    ] {
+        let output = network.coordinator(Some(0), &arguments).output().unwrap();
+        let error = text_of(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(words), "{arguments:?}: {error}");
+    }
+    std::fs::write(network.path("empty.json"), "").unwrap();
+    for (file, words) in [
+        ("nowhere.json", "cannot read nowhere.json"),
+        ("empty.json", "holds no receipt"),
+        ("tasks.ndjson", "tasks.ndjson holds no kept receipts"),
+    ] {
+        let output = network.run("receipt check", None, &[file]).output().unwrap();
+        common::refused(&output, 2, &[words]);
+    }
+}
