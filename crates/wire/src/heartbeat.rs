@@ -18,7 +18,7 @@ pub struct Heartbeat {
     pub station: Address,
     /// The address that earns: `0x…`, or `f410…`.
     #[serde(with = "crate::operator")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(0x[0-9a-fA-F]{40}|[ft]410f[a-z2-7]{39})$"))]
     pub operator: Address,
     /// Of the checker.
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)$"))]

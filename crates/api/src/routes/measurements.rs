@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::body::{self, Kind};
 use super::cached::{self, IMMUTABLE, NO_STORE};
+use super::line::Line;
 use super::params::Params;
 use crate::Api;
 use crate::client::Client;
@@ -34,7 +35,7 @@ use crate::refusal::Refusal;
     request_body(
         description = "A measurement (docs/protocol.md §9), or several, one a line.",
         content(
-            (Object = "application/json"),
+            (Line = "application/json"),
             (String = "application/x-ndjson"),
         )
     ),

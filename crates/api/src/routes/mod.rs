@@ -4,6 +4,7 @@ mod body;
 mod cached;
 mod eligible;
 mod heartbeats;
+mod line;
 mod lists;
 mod measurements;
 mod observe;
