@@ -12,7 +12,7 @@
 //! - [`Subnet`] is the /24 or /48 that it counts for, and [`SubnetTagger`] its public, opaque name.
 //! - [`Buckets`] hold requests an address and a subnet may still make.
 //! - [`Gate`] is gossipsub's peer gater; [`SharedGate`] is the one that a server has.
-
+//! - [`Server`] bounds what connections may cost before anybody knows whose they are, and [`limit_body`] what bodies
 //!   may.
 //!
 //! What they refuse is a [`Rejection`].
@@ -22,6 +22,7 @@ mod buckets;
 mod forwarded;
 mod gate;
 mod rejection;
+mod server;
 mod subnet;
 mod tag;
 
@@ -29,5 +30,8 @@ pub use address::{Addresses, ForwardingHeader, NotANetwork, Proxies};
 pub use buckets::{Buckets, BucketsConfig, BucketsSnapshot, Rate};
 pub use gate::{Gate, GateParams, GateParamsError, GateSnapshot, Record, SharedGate, decay};
 pub use rejection::Rejection;
+pub use server::{
+    Bodies, BodyLimits, BodySnapshot, ConnectionLimits, ConnectionsSnapshot, Server, limit_body,
+};
 pub use subnet::{Host, Subnet};
 pub use tag::{SecretError, SubnetTagger};

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use assize_guard::{Addresses, ForwardingHeader, Proxies, Subnet};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use serde_json::Value;
 
 const ROWS: &str = include_str!("fixtures/inet_grouping.json");
@@ -12,12 +12,12 @@ const ROWS: &str = include_str!("fixtures/inet_grouping.json");
 /// is configured: the row's remote address.
 fn subnet(remote: IpAddr, forwarded: Option<&str>) -> String {
     let addresses = Addresses {
-        proxies: Proxies::parse([remote.to_string()]).unwrap(),
+        proxies: Proxies::parse([remote.to_string()]).expect("an address"),
         header: ForwardingHeader::XForwardedFor,
     };
     let mut headers = HeaderMap::new();
     if let Some(forwarded) = forwarded {
-        headers.insert("x-forwarded-for", HeaderValue::from_str(forwarded).unwrap());
+        headers.insert("x-forwarded-for", forwarded.parse().expect("a header's value"));
     }
     Subnet::of(addresses.client(remote, &headers)).to_string()
 }

@@ -143,7 +143,8 @@ mod tests {
     fn defaults_work_and_each_setting_has_a_range() {
         let good = GateParams::default();
         assert_eq!(good.check(), Ok(()));
-        let bad: [(&str, fn(&mut GateParams)); 13] = [
+        type Spoil = fn(&mut GateParams);
+        let bad: [(&str, Spoil); 13] = [
             ("threshold", |p| p.threshold = 0.0),
             ("threshold", |p| p.threshold = f64::NAN),
             ("global_decay", |p| p.global_decay = 1.0),

@@ -1,0 +1,273 @@
+//! What bodies may cost.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::BoxError;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use super::table::Busy;
+use crate::Rejection;
+
+/// What bodies may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// Longest body, bytes.
+    pub max: u64,
+    /// How long a body may take before its rate counts.
+    pub grace: Duration,
+    /// Bytes per second that it must come with from then on, from its beginning. At least 1.
+    pub min_rate: u64,
+    /// Most bytes of all bodies that are being read or worked on.
+    pub max_together: u64,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self {
+            max: 1 << 20,
+            grace: Duration::from_secs(10),
+            min_rate: 16_384,
+            max_together: 64 << 20,
+        }
+    }
+}
+
+/// What happened to bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BodySnapshot {
+    /// Bytes that are held now.
+    pub held: u64,
+    /// Refused as too large.
+    pub too_large: u64,
+    /// Refused as too slow.
+    pub too_slow: u64,
+    /// Refused, since others held too much.
+    pub too_many: u64,
+}
+
+/// All bodies. All clones are one; to be given to [`limit_body`].
+#[derive(Debug, Clone)]
+pub struct Bodies(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limits: BodyLimits,
+    held: AtomicU64,
+    too_large: AtomicU64,
+    too_slow: AtomicU64,
+    too_many: AtomicU64,
+}
+
+impl Bodies {
+    /// None yet.
+    #[must_use]
+    pub fn new(limits: BodyLimits) -> Self {
+        Self(Arc::new(Shared {
+            limits,
+            held: AtomicU64::new(0),
+            too_large: AtomicU64::new(0),
+            too_slow: AtomicU64::new(0),
+            too_many: AtomicU64::new(0),
+        }))
+    }
+
+    /// What happened to them.
+    #[must_use]
+    pub fn snapshot(&self) -> BodySnapshot {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        BodySnapshot {
+            held: of(&self.0.held),
+            too_large: of(&self.0.too_large),
+            too_slow: of(&self.0.too_slow),
+            too_many: of(&self.0.too_many),
+        }
+    }
+
+    fn refuse(&self, rejection: Rejection) -> Response {
+        let counter = match rejection {
+            Rejection::BodyTooLarge { .. } => &self.0.too_large,
+            Rejection::BodyTooSlow { .. } => &self.0.too_slow,
+            _ => &self.0.too_many,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        rejection.into_response()
+    }
+}
+
+/// Bounds the body of a request: a layer for [`axum::middleware::from_fn_with_state`], outside of all that reads
+/// bodies.
+///
+/// A body whose length is told beforehand and is too large is refused before any of it is read. Of others, the reader
+/// gets an error as soon as they break a limit, and whatever it makes of that, the answer is the [`Rejection`].
+/// What a body holds is free again when the answer's head is there.
+pub async fn limit_body(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
+    let limits = bodies.0.limits;
+    if request.body().size_hint().lower() > limits.max {
+        return bodies.refuse(Rejection::BodyTooLarge { limit: limits.max });
+    }
+    let watch = Arc::new(Watch {
+        bodies: bodies.clone(),
+        held: AtomicU64::new(0),
+        verdict: OnceLock::new(),
+    });
+    let limited = request.map(|body| {
+        Body::new(Limited {
+            body,
+            received: 0,
+            started: None,
+            watch: Arc::clone(&watch),
+        })
+    });
+    let response = next.run(limited).await;
+    match watch.verdict.get() {
+        Some(rejection) => bodies.refuse(*rejection),
+        None => response,
+    }
+}
+
+/// One body, as seen from outside.
+#[derive(Debug)]
+struct Watch {
+    bodies: Bodies,
+    held: AtomicU64,
+    verdict: OnceLock<Rejection>,
+}
+
+impl Watch {
+    fn hold(&self, bytes: u64) -> Result<(), Rejection> {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.bodies.0.held.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.bodies.0.limits.max_together {
+            return Err(Rejection::BodiesTooMany);
+        }
+        Ok(())
+    }
+}
+
+/// When neither the request nor its body is left.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let held = *self.held.get_mut();
+        self.bodies.0.held.fetch_sub(held, Ordering::Relaxed);
+    }
+}
+
+/// A body within limits.
+struct Limited {
+    body: Body,
+    received: u64,
+    /// When it was first read, and the alarm: what the server does before is not the client's fault.
+    started: Option<(Instant, Pin<Box<Sleep>>)>,
+    watch: Arc<Watch>,
+}
+
+impl Limited {
+    /// When more must have come.
+    fn deadline(&self, started: Instant) -> Instant {
+        let BodyLimits { grace, min_rate, .. } = self.watch.bodies.0.limits;
+        started + grace + Duration::from_millis(self.received.saturating_mul(1_000) / min_rate.max(1))
+    }
+
+    fn take(&mut self, bytes: u64) -> Result<(), Rejection> {
+        let limit = self.watch.bodies.0.limits.max;
+        self.received += bytes;
+        if self.received > limit {
+            return Err(Rejection::BodyTooLarge { limit });
+        }
+        self.watch.hold(bytes)
+    }
+
+    fn fail(&mut self, rejection: Rejection) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        // The first is told.
+        let _ = self.watch.verdict.set(rejection);
+        self.body = Body::empty();
+        Poll::Ready(Some(Err(rejection.into())))
+    }
+}
+
+impl HttpBody for Limited {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            let bytes = match &frame {
+                Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+                _ => 0,
+            };
+            return match this.take(bytes as u64) {
+                Ok(()) => Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from))),
+                Err(rejection) => this.fail(rejection),
+            };
+        }
+        let started = this
+            .started
+            .as_ref()
+            .map_or_else(Instant::now, |(started, _)| *started);
+        let deadline = this.deadline(started);
+        let (_, alarm) = this
+            .started
+            .get_or_insert_with(|| (started, Box::pin(tokio::time::sleep_until(deadline))));
+        if alarm.deadline() != deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        ready!(alarm.as_mut().poll(cx));
+        let received = this.received;
+        let within = deadline - started;
+        this.fail(Rejection::BodyTooSlow { received, within })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body; while it is there, the connection is at work.
+pub(super) struct Held {
+    body: Body,
+    _busy: Busy,
+}
+
+impl Held {
+    pub(super) fn new(body: Body, busy: Busy) -> Self {
+        Self { body, _busy: busy }
+    }
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
