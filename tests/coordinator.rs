@@ -1,6 +1,10 @@
 //! `assize coordinator` as a process: stations speak to it over HTTP, rounds go on through kills, and `assize receipt`
 //! proves what was left out.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics, one that is skipped says so"
+)]
 
 mod common;
 
@@ -8,6 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, hex};
@@ -17,6 +22,7 @@ use assize_measurement::{Domain, Measurement, Millis, Signature, station_address
 use assize_outbox::{Clock, SystemClock};
 use assize_protocol::{RoundNumber, merkle};
 use assize_testkit::fixtures;
+use assize_testkit::postgres::{Postgres, PostgresError};
 use assize_testkit::world::World;
 use assize_wire::{
     Heartbeat, KeptReceipt, NetworkDocument, Receipt, RoundDocument, StationDocument, Version,
@@ -96,15 +102,14 @@ impl Network {
 
     /// Starts a coordinator that opens rounds for three stations or more.
     fn start_coordinator(&self) -> Service {
-        let arguments = [
-            "--tasks",
-            "tasks.ndjson",
-            "--status",
-            "127.0.0.1:0",
-            "--min-stations",
-            "3",
-        ];
-        Service::start(self.coordinator(Some(0), &arguments))
+        self.start_coordinator_on("api.sqlite")
+    }
+
+    fn start_coordinator_on(&self, database: &str) -> Service {
+        let mut command = self.coordinator(Some(0), &["--database", database]);
+        command.args(["--tasks", "tasks.ndjson", "--status", "127.0.0.1:0"]);
+        command.args(["--min-stations", "3"]);
+        Service::start(command)
     }
 
     fn domain(&self) -> Domain {
@@ -119,7 +124,11 @@ impl Network {
     }
 
     fn publish(&self) -> Value {
-        let arguments = ["--once", "--ingest", "api.sqlite", "--json"];
+        self.publish_from("api.sqlite")
+    }
+
+    fn publish_from(&self, database: &str) -> Value {
+        let arguments = ["--once", "--ingest", database, "--json"];
         let output = self
             .run("publish", Some(World::PUBLISHER), &arguments)
             .output()
@@ -469,9 +478,24 @@ async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_opens_rounds_and_others_take_measurements() {
+    several_instances("api.sqlite").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_instances_share_a_postgresql() {
+    match Postgres::start() {
+        Ok(server) => several_instances(&server.url()).await,
+        Err(PostgresError::NotFound) if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() => {
+            eprintln!("SKIPPED: {}", PostgresError::NotFound);
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn several_instances(database: &str) {
     let network = Network::start().await;
     let domain = network.domain();
-    let first = network.start_coordinator();
+    let first = network.start_coordinator_on(database);
     let refusal = |mut command: Command| {
         let output: Output = command.output().unwrap();
         common::refused(&output, 2, &[]);
@@ -483,7 +507,7 @@ async fn one_opens_rounds_and_others_take_measurements() {
         "{second}"
     );
 
-    let second = Service::start(network.coordinator(None, &["--ingest-only"]));
+    let second = Service::start(network.coordinator(None, &["--ingest-only", "--database", database]));
     assert_eq!(
         (&second.ready["opensRounds"], &first.ready["opensRounds"]),
         (&json!(false), &json!(true))
@@ -525,6 +549,69 @@ async fn one_opens_rounds_and_others_take_measurements() {
     assert!(!first.ask("/metrics", None).1.contains("wallet"));
     second.end();
     first.end();
+    assert_eq!(network.publish_from(database)["committed"][0]["count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_end_it_keeps_every_measurement_that_it_answered() {
+    let network = Network::start().await;
+    let domain = network.domain();
+    let stations = Station::three();
+    let coordinator = network.start_coordinator();
+    for station in &stations {
+        coordinator.hear(station, &domain);
+    }
+    coordinator
+        .until("/rounds/current", |_: &RoundDocument| true)
+        .await;
+    publish_beacon(&network, 1).await;
+    coordinator
+        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
+        .await;
+    let measurements = stations.each_ref().map(|station| {
+        let path = format!("/rounds/1/stations/{}", station.address());
+        let document: StationDocument = coordinator.get(&path);
+        let tasks = 0..document.tasks.len();
+        tasks
+            .map(|k| station.measure(&document, k, &domain).to_line())
+            .collect::<Vec<_>>()
+    });
+    let answered = AtomicUsize::new(0);
+    let receipts: Vec<Receipt> = std::thread::scope(|scope| {
+        let senders = measurements.each_ref().map(|lines| {
+            let url = format!("{}/measurements", coordinator.url);
+            let answered = &answered;
+            scope.spawn(move || {
+                let mut receipts = Vec::new();
+                for line in lines {
+                    // It may be gone by now; what it did not answer is nobody's loss.
+                    let answer = ureq::post(&url).content_type("application/json").send(line);
+                    let Ok(mut answer) = answer else { break };
+                    let Ok(body) = answer.body_mut().read_to_string() else {
+                        break;
+                    };
+                    receipts.push(serde_json::from_str(&body).unwrap());
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+                receipts
+            })
+        });
+        while answered.load(Ordering::SeqCst) < 20 {
+            std::thread::yield_now();
+        }
+        coordinator.end();
+        let receipts = senders.into_iter().flat_map(|sender| sender.join().unwrap());
+        receipts.collect()
+    });
+    assert!(receipts.len() >= 20);
+    let table = rusqlite::Connection::open(network.path("api.sqlite")).unwrap();
+    for receipt in &receipts {
+        let count = "SELECT count(*) FROM ingest_measurement WHERE digest = ?";
+        let found: i64 = table
+            .query_row(count, [receipt.digest.as_slice()], |row| row.get(0))
+            .unwrap();
+        assert_eq!(found, 1, "of {} answered", receipts.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
