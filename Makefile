@@ -13,7 +13,7 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo test test-rust test-signers test-contracts test-wasm test-pages services pages lint artifacts check-artifacts differential \
+.PHONY: help demo test test-rust test-signers test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
 	chaos bench bench-instructions fuzz gas prove slither coverage mutants audit clean
 
 help: ## this list
@@ -30,7 +30,7 @@ demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 
 	cargo build --locked -p assize-cli
 	./target/debug/assize demo $(ARGS)
 
-test: lint test-contracts check-artifacts test-wasm test-rust test-pages ## everything that CI checks
+test: lint test-contracts check-artifacts test-wasm test-rust test-pages test-gateways ## everything that CI checks
 	@echo "make test: all passed"
 
 lint: $(STAMP) ## formatting and lints, Rust and Solidity
@@ -95,10 +95,20 @@ test-pages: $(STAMP) ## docs/verifier and docs/claim in headless Chromium, the l
 	  echo "test-pages: SKIPPED, there is no Chromium: apt-get install chromium, or name one with CHROMIUM=…"; \
 	fi
 
+# Apart from the project's own packages: half a thousand, which `make demo` needs none of.
+GATEWAYS := tests/gateways/node_modules/.package-lock.json
+$(GATEWAYS): tests/gateways/package.json tests/gateways/package-lock.json
+	npm ci --prefix tests/gateways --ignore-scripts --no-audit --no-fund
+	@touch $@
+test-gateways: $(GATEWAYS) ## Helia and gateway-lib, which are not ours, with ours
+	cargo build --locked -p assize-cli
+	cargo build --locked -p assize-testkit --example pack
+	node --test tests/gateways/gateways.test.mjs
+
 # The crates with examples in their documentation (blocks of code in no other language): all others would only be built for nothing.
 DOCUMENTED := $(addprefix -p ,$(shell find crates/*/src -name '*.rs' | xargs awk 'FNR == 1 { open = 0 } \
   /^ *\/\/[\/!] ```/ { if (!open && /```$$/) print FILENAME; open = !open }' | cut -d/ -f2 | sort -u | sed 's/^/assize-/'))
-test-rust: $(STAMP) services ## crates, and end to end against a real anvil
+test-rust: $(STAMP) $(GATEWAYS) services ## crates, and end to end against a real anvil
 	if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --locked && cargo test --locked --doc $(DOCUMENTED); \
 	else \

@@ -88,7 +88,11 @@ impl Attempts<'_> {
         self.fill(retrieval, &outcome, end);
         retrieval.served_by = Some(address);
 
-        if let Some(url) = url {
+        if let Some(mut url) = url {
+            // `format=car` would overrule the `Accept: raw`; Spark's URL had none.
+            if url.query().is_some_and(|query| query.starts_with("format=car")) {
+                url.set_query(Some("dag-scope=block"));
+            }
             let since = Instant::now();
             let asked = format!("HEAD {url}");
             let (code, told) = http.head(&asker.head(url), budget).await;

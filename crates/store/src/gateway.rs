@@ -72,7 +72,8 @@ impl Gateways {
         let mut response = self
             .agent
             .get(format!("{}/ipfs/{cid}?format=car", gateway.base))
-            .header("Accept", "application/vnd.ipld.car; version=1; order=dfs; dups=n")
+            // Some gateways (npm gateway-lib) refuse dups=n; blocks that come twice are taken as they come.
+            .header("Accept", "application/vnd.ipld.car; version=1; order=dfs; dups=y")
             .call()
             .map_err(transport)?;
         if response.status() != 200 {

@@ -70,7 +70,6 @@ fn the_car_of_a_gateway_of_others_is_ours() {
 }
 
 #[test]
-#[ignore = "crates/store asks for dups=n, which gateway-lib refuses with 400"]
 fn our_client_reads_from_a_gateway_of_others() {
     let Some(served) = Served::start() else { return };
     let mut read = Vec::new();
