@@ -143,7 +143,9 @@ async fn rest(stream: &mut TcpStream) -> String {
             bytes.extend_from_slice(&buffer[..count]);
         }
     };
-    let closed = tokio::time::timeout(Duration::from_secs(60), reading).await.is_ok();
+    let closed = tokio::time::timeout(Duration::from_secs(60), reading)
+        .await
+        .is_ok();
     assert!(closed, "not closed after {}", String::from_utf8_lossy(&bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -67,13 +67,13 @@ async fn flood(attempts: usize, sent: &[u8]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "half a minute, and needs 20 000 open files"]
+#[ignore = "ten seconds, and needs 20 000 open files"]
 async fn a_hundred_thousand_silent_connections() {
     flood(100_000, b"").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "half a minute, and needs 20 000 open files"]
+#[ignore = "ten seconds, and needs 20 000 open files"]
 async fn a_hundred_thousand_halves_of_a_head() {
     flood(100_000, b"GET / HTTP/1.1\r\nx: ").await;
 }
