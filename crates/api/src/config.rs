@@ -44,7 +44,7 @@ impl Default for ApiConfig {
             minimum_version: Version(0, 1, 0),
             heartbeat_interval: 60,
             live_for: 3_600,
-            forget_after: 30 * 86_400,
+            forget_after: 7 * 86_400,
             max_per_subnet: 16,
             max_clock_skew: 300,
             poll: Duration::from_secs(3),

@@ -5,7 +5,7 @@ mod common;
 
 use alloy_primitives::{Address, B128, B256};
 use assize_api::{
-    BatchMarks, Clock, Database, DatabaseOptions, Heard, Hearing, Location, Receiving, Station,
+    BatchMarks, Clock, Crowd, Database, DatabaseOptions, Heard, Hearing, Location, Receiving, Station,
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::RoundNumber;
@@ -76,7 +76,7 @@ async fn of_a_stations_heartbeats_in_one_group_each_is_judged() {
         .unwrap();
         let hearings = tokio::task::spawn_blocking(move || {
             let group = [heard(1, 5), heard(2, 5), heard(1, 6), heard(1, 6), heard(1, 4)];
-            let hearings = tables.hear(&group).unwrap();
+            let hearings = tables.hear(&group, Crowd::default()).unwrap();
             drop(tables);
             hearings
         });
@@ -206,5 +206,77 @@ async fn what_waits_together_is_written_together_and_each_gets_its_own_answer() 
         assert_eq!(answers.iter().filter(|(new, _)| *new).count(), 100);
         assert!(answers.iter().all(|(_, hearing)| *hearing == Hearing::Noted));
         assert_eq!(database.waiting(), 0);
+    }
+}
+
+#[tokio::test]
+async fn keys_made_up_in_one_subnet_do_not_fill_the_book() {
+    for place in places() {
+        let location = place.location.clone();
+        let test = move || {
+            let crowd = Crowd { most: 3, within: 100 };
+            let mut tables = location.connect().unwrap();
+            let mut hear = |station, subnet, time| {
+                let heard = Heard {
+                    subnet: B128::repeat_byte(subnet),
+                    ..heard(station, time)
+                };
+                tables.hear(&[heard], crowd).unwrap()[0]
+            };
+            for station in 1..=3 {
+                assert_eq!(hear(station, 7, 1_000), Hearing::Noted);
+            }
+            assert_eq!(hear(4, 7, 1_000), Hearing::Crowded);
+            // Those that are there go on, other subnets too, and who stays away makes room.
+            assert_eq!(hear(1, 7, 1_050), Hearing::Noted);
+            assert_eq!(hear(1, 7, 1_050), Hearing::Replayed);
+            assert_eq!(hear(5, 8, 1_000), Hearing::Noted);
+            assert_eq!(hear(4, 7, 1_101), Hearing::Noted);
+            assert_eq!(addresses(&tables.live(0).unwrap()), [1, 2, 3, 5, 4]);
+        };
+        tokio::task::spawn_blocking(test).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_costs_nobody_what_was_accepted() {
+    let Some(place) = common::postgres() else { return };
+    let database = Database::open(&place.location).unwrap();
+    let hang_up = || {
+        let Location::Postgres(url) = place.location.clone() else {
+            panic!("a server was started")
+        };
+        std::thread::spawn(move || {
+            let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+            client
+                .execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
+                    &[],
+                )
+                .unwrap()
+        })
+        .join()
+        .unwrap()
+    };
+    for number in 0..20 {
+        assert!(hang_up() > 0);
+        // Measurements are tried again by themselves.
+        let taken = database.take(vec![row(number)]).await.unwrap();
+        assert!(matches!(taken[..], [Receiving::New { .. }]), "{taken:?}");
+        // A heartbeat may fail, and the next one comes through.
+        let first = database.hear(heard(1, 100 + 2 * u64::from(number))).await;
+        let second = database.hear(heard(1, 101 + 2 * u64::from(number))).await;
+        assert!(second.is_ok(), "{first:?}, then {second:?}");
+    }
+    for number in 0..20 {
+        let mut found = database.find(B256::repeat_byte(number)).await;
+        // Each reader has one connection that it does not know to be lost.
+        for _ in 0..4 {
+            if found.is_err() {
+                found = database.find(B256::repeat_byte(number)).await;
+            }
+        }
+        assert!(found.unwrap().is_some());
     }
 }

@@ -62,6 +62,26 @@ pub enum Hearing {
     Noted,
     /// It is not later than the last one: somebody sent an old one again. Nothing is noted.
     Replayed,
+    /// A new station's, of a subnet that has as many as are noted. Nothing is noted.
+    Crowded,
+}
+
+/// How many stations of one subnet are noted, so that nobody fills the book with keys that he makes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd {
+    /// Most stations; far more than a roster takes of a subnet.
+    pub most: u32,
+    /// Those seen in so many seconds count.
+    pub within: u64,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self {
+            most: 256,
+            within: 3_600,
+        }
+    }
 }
 
 /// What evaluation made of the lines of one batch.
@@ -88,7 +108,7 @@ pub trait Tables: Send {
     ///
     /// # Errors
     /// [`DatabaseError`]; nothing is noted then.
-    fn hear(&mut self, heard: &[Heard]) -> Result<Vec<Hearing>, DatabaseError>;
+    fn hear(&mut self, heard: &[Heard], crowd: Crowd) -> Result<Vec<Hearing>, DatabaseError>;
 
     /// The stations seen at `since` (Unix seconds) or later: first seen first, those of one second by address.
     ///

@@ -9,7 +9,7 @@ use assize_publish::{DailyLimit, Ingest, PostgresIngest, SignedRow, Taken};
 use postgres::types::Type;
 use postgres::{Client, Config, NoTls, Row};
 
-use super::{BatchMarks, DatabaseError, Heard, Hearing, Standing, Station, Tables};
+use super::{BatchMarks, Crowd, DatabaseError, Heard, Hearing, Standing, Station, Tables};
 
 /// Held while tables are made: two instances that start at once would both make them.
 const LOCK: i64 = 0x0000_6173_7369_7a66;
@@ -65,7 +65,9 @@ impl PostgresTables {
         };
         let result = result.and_then(|mut client| {
             let result = run(&mut client);
-            self.client = Some(client);
+            if !result.as_ref().is_err_and(is_lost) {
+                self.client = Some(client);
+            }
             result
         });
         result.map_err(|source| DatabaseError::Postgres {
@@ -74,8 +76,8 @@ impl PostgresTables {
         })
     }
 
-    /// Notes heartbeats of different stations.
-    fn hear_once(&mut self, heard: &[&Heard]) -> Result<HashSet<Address>, DatabaseError> {
+    /// Notes heartbeats of different stations; those that it noted.
+    fn hear_once(&mut self, heard: &[&Heard], crowd: Crowd) -> Result<HashSet<Address>, DatabaseError> {
         let mut heard = heard.to_vec();
         // Instances that note the same stations in another order would wait for each other for ever.
         heard.sort_unstable_by_key(|heard| heard.station);
@@ -91,6 +93,9 @@ impl PostgresTables {
                 "INSERT INTO station (station, operator, subnet, version, first_seen, seen_at, heartbeat_at)
                  SELECT station, operator, subnet, version, heard_at, heard_at, time
                  FROM unnest($1, $2, $3, $4, $5, $6) AS heard (station, operator, subnet, version, heard_at, time)
+                 WHERE EXISTS (SELECT FROM station known WHERE known.station = heard.station)
+                    OR (SELECT count(*) FROM station other
+                        WHERE other.subnet = heard.subnet AND other.seen_at > heard.heard_at - $7) < $8
                  ON CONFLICT (station) DO UPDATE SET operator = EXCLUDED.operator, subnet = EXCLUDED.subnet,
                     version = EXCLUDED.version, seen_at = EXCLUDED.seen_at, heartbeat_at = EXCLUDED.heartbeat_at
                  WHERE station.heartbeat_at < EXCLUDED.heartbeat_at
@@ -102,35 +107,66 @@ impl PostgresTables {
                     (&versions, Type::TEXT_ARRAY),
                     (&heard_at, Type::INT8_ARRAY),
                     (&times, Type::INT8_ARRAY),
+                    (&(crowd.within as i64), Type::INT8),
+                    (&i64::from(crowd.most), Type::INT8),
                 ],
             )
         })?;
-        noted
-            .iter()
-            .map(|row| {
-                let station = Address::try_from(row.get::<_, &[u8]>(0));
-                station.map_err(|error| DatabaseError::BadRow(format!("a station: {error}")))
-            })
-            .collect()
+        addresses(&noted)
+    }
+
+    /// Which of the stations the book has.
+    fn known(&mut self, stations: &[Address]) -> Result<HashSet<Address>, DatabaseError> {
+        if stations.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let stations: Vec<_> = stations.iter().map(|station| station.as_slice()).collect();
+        let known = self.with(|client| {
+            let query = "SELECT station FROM station WHERE station = ANY ($1)";
+            client.query_typed(query, &[(&stations, Type::BYTEA_ARRAY)])
+        })?;
+        addresses(&known)
     }
 }
 
+/// Whether the connection is of no more use.
+fn is_lost(error: &postgres::Error) -> bool {
+    use postgres::error::Severity::{Fatal, Panic};
+    // Its name may be in the server's language.
+    let severity = error.as_db_error().map(postgres::error::DbError::parsed_severity);
+    matches!(severity, None | Some(Some(Fatal | Panic)))
+}
+
+fn addresses(rows: &[Row]) -> Result<HashSet<Address>, DatabaseError> {
+    let address = |row: &Row| {
+        let station = Address::try_from(row.get::<_, &[u8]>(0));
+        station.map_err(|error| DatabaseError::BadRow(format!("a station: {error}")))
+    };
+    rows.iter().map(address).collect()
+}
+
 impl Tables for PostgresTables {
-    fn hear(&mut self, heard: &[Heard]) -> Result<Vec<Hearing>, DatabaseError> {
-        // One statement cannot note a station twice.
+    fn hear(&mut self, heard: &[Heard], crowd: Crowd) -> Result<Vec<Hearing>, DatabaseError> {
         let mut hearings = vec![Hearing::Replayed; heard.len()];
         let mut left: Vec<usize> = (0..heard.len()).collect();
+        // One statement cannot note a station twice.
         while !left.is_empty() {
             let mut seen = HashSet::new();
             let (now, later): (Vec<usize>, Vec<usize>) = left
                 .into_iter()
                 .partition(|&index| seen.insert(heard[index].station));
             let group: Vec<_> = now.iter().map(|&index| &heard[index]).collect();
-            let noted = self.hear_once(&group)?;
+            let noted = self.hear_once(&group, crowd)?;
+            let mut missing: Vec<_> = group.iter().map(|heard| heard.station).collect();
+            missing.retain(|station| !noted.contains(station));
+            let known = self.known(&missing)?;
             for index in now {
-                if noted.contains(&heard[index].station) {
-                    hearings[index] = Hearing::Noted;
-                }
+                let station = &heard[index].station;
+                hearings[index] = match (noted.contains(station), known.contains(station)) {
+                    (true, _) => Hearing::Noted,
+                    (false, true) => Hearing::Replayed,
+                    (false, false) => Hearing::Crowded,
+                };
             }
             left = later;
         }

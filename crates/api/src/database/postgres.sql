@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS station (
 );
 
 CREATE INDEX IF NOT EXISTS station_seen ON station (seen_at);
+CREATE INDEX IF NOT EXISTS station_subnet ON station (subnet, seen_at);
 
 CREATE TABLE IF NOT EXISTS evaluated_batch (
     cid TEXT PRIMARY KEY,

@@ -10,7 +10,7 @@ use assize_protocol::RoundNumber;
 use assize_publish::{DailyLimit, Ingest, SignedRow, SqliteIngest, Taken};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{BatchMarks, DatabaseError, Heard, Hearing, Standing, Station, Tables};
+use super::{BatchMarks, Crowd, DatabaseError, Heard, Hearing, Standing, Station, Tables};
 
 /// How long a statement waits while another connection writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -70,18 +70,21 @@ fn sqlite(path: &Path, source: rusqlite::Error) -> DatabaseError {
 }
 
 impl Tables for SqliteTables {
-    fn hear(&mut self, heard: &[Heard]) -> Result<Vec<Hearing>, DatabaseError> {
+    fn hear(&mut self, heard: &[Heard], crowd: Crowd) -> Result<Vec<Hearing>, DatabaseError> {
         self.with(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut hearings = Vec::with_capacity(heard.len());
             {
                 let mut note = transaction.prepare_cached(
                     "INSERT INTO station (station, operator, subnet, version, first_seen, seen_at, heartbeat_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?5, ?6
+                     WHERE EXISTS (SELECT 1 FROM station WHERE station = ?1)
+                        OR (SELECT count(*) FROM station WHERE subnet = ?3 AND seen_at > ?5 - ?7) < ?8
                      ON CONFLICT (station) DO UPDATE SET operator = ?2, subnet = ?3, version = ?4, seen_at = ?5,
                         heartbeat_at = ?6
                      WHERE heartbeat_at < ?6",
                 )?;
+                let mut known = transaction.prepare_cached("SELECT 1 FROM station WHERE station = ?")?;
                 for heard in heard {
                     let noted = note.execute(params![
                         heard.station.as_slice(),
@@ -90,9 +93,12 @@ impl Tables for SqliteTables {
                         heard.version.to_string(),
                         heard.heard_at as i64,
                         heard.time as i64,
+                        crowd.within as i64,
+                        crowd.most,
                     ])?;
                     hearings.push(match noted {
-                        0 => Hearing::Replayed,
+                        0 if known.exists([heard.station.as_slice()])? => Hearing::Replayed,
+                        0 => Hearing::Crowded,
                         _ => Hearing::Noted,
                     });
                 }

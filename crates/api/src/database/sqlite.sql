@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS station (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS station_seen ON station (seen_at);
+CREATE INDEX IF NOT EXISTS station_subnet ON station (subnet, seen_at);
 
 -- What evaluation made of each line of a batch: a byte a line, label in the low half, verdict in the high one.
 CREATE TABLE IF NOT EXISTS evaluated_batch (

@@ -17,7 +17,7 @@ use crate::Clock;
 type Result<T> = std::result::Result<T, DatabaseError>;
 
 /// Rows that may wait to be written; more are refused, so that a slow disk does not fill the memory.
-const MOST_WAITING: usize = 20_000;
+const MOST_WAITING: usize = 10_000;
 /// Threads that read.
 const READERS: usize = 2;
 

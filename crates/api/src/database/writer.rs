@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use assize_publish::{DailyLimit, SignedRow, Taken};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{DatabaseError, Heard, Hearing, Options, Tables};
+use super::{Crowd, DatabaseError, Heard, Hearing, Options, Tables};
 
 type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
@@ -93,7 +93,7 @@ impl Group {
     fn write(self, tables: &mut dyn Tables, options: &Options) {
         // Whoever asked may have gone: then nobody hears the answer.
         if !self.heard.is_empty() {
-            let hearings = tables.hear(&self.heard).inspect_err(log);
+            let hearings = tables.hear(&self.heard, Crowd::default()).inspect_err(log);
             for (index, answer) in self.hearers.into_iter().enumerate() {
                 let _ = answer.send(match &hearings {
                     Ok(hearings) => Ok(hearings[index]),
@@ -109,7 +109,12 @@ impl Group {
             day: (now / DAY) as u32,
             bytes: options.daily_bytes,
         };
-        let taken = tables.append(&self.rows, now, limit).inspect_err(log);
+        // Again on a new connection, if the old one was lost: what is there already is not appended twice.
+        let taken = tables
+            .append(&self.rows, now, limit)
+            .inspect_err(log)
+            .or_else(|_| tables.append(&self.rows, now, limit))
+            .inspect_err(log);
         let mut from = 0;
         for (count, answer) in self.senders {
             let received = |taken: &Taken| match *taken {

@@ -79,6 +79,11 @@ pub(crate) async fn post(
             let detail = "a heartbeat of this time or later was noted already: sign a new one";
             return Err(Refusal::field(ProblemKind::Replayed, "time", detail));
         }
+        Ok(Hearing::Crowded) => {
+            client.refuse(Some(ProblemKind::LimitReached));
+            let detail = "so many stations of this subnet are live that no new one is noted: far more than can be drawn";
+            return Err(Refusal::field(ProblemKind::LimitReached, "station", detail));
+        }
         Err(error) => {
             client.throttle();
             return Err(error.into());

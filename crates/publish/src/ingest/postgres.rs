@@ -111,7 +111,10 @@ impl PostgresIngest {
                 None => config.connect(NoTls)?,
             };
             let result = run(&mut client);
-            *place = Some(client);
+            let lost = matches!(&result, Err(Failure::Database(error)) if is_lost(error));
+            if !lost {
+                *place = Some(client);
+            }
             result
         };
         let result = std::thread::scope(|scope| match scope.spawn(work).join() {
@@ -163,6 +166,14 @@ impl PostgresIngest {
     ) -> Result<T, IngestError> {
         self.run(|client| Ok(run(client)?))
     }
+}
+
+/// Whether the connection is of no more use.
+fn is_lost(error: &postgres::Error) -> bool {
+    use postgres::error::Severity::{Fatal, Panic};
+    // Its name may be in the server's language.
+    let severity = error.as_db_error().map(postgres::error::DbError::parsed_severity);
+    matches!(severity, None | Some(Some(Fatal | Panic)))
 }
 
 enum Failure {
@@ -417,7 +428,10 @@ impl Ingest for PostgresIngest {
     fn prune(&mut self, before: u64) -> Result<u64, IngestError> {
         let before = before as i64;
         self.with(|client| {
-            client.execute("DELETE FROM ingest_day WHERE day < $1::bigint / 86400", &[&before])?;
+            client.execute(
+                "DELETE FROM ingest_day WHERE day < $1::bigint / 86400",
+                &[&before],
+            )?;
             let mut transaction = client.transaction()?;
             let oldest = transaction.query_opt(
                 "UPDATE ingest_batch SET pruned = true WHERE id = (
