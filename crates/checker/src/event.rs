@@ -1,0 +1,359 @@
+//! What a checker tells while it works.
+
+use std::fmt;
+use std::sync::Arc;
+
+use alloy_primitives::{Address, B256, U256};
+use assize_protocol::{CommitteeIndex, PayloadCid, ProviderId, RoundNumber, Seat, TaskIndex};
+use assize_wire::Version;
+use serde::Serialize;
+
+/// Something that happened. In JSON one object, its kind in `event`; `Display` is one plain sentence. Times are Unix seconds,
+/// durations milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "fields are told by their kind")]
+pub enum Event {
+    /// The checker begins.
+    Started {
+        station: Address,
+        operator: Address,
+        coordinator: String,
+        version: Version,
+        /// Measurements of an earlier run that wait to be handed in.
+        waiting: u64,
+        /// Receipts held.
+        receipts: u64,
+        /// Where health and metrics are.
+        url: Option<String>,
+    },
+    /// The first heartbeat was noted, or the first after some that were not.
+    Live { until: u64, next_opening: Option<u64> },
+    /// The coordinator takes no measurements of this version.
+    Outdated { version: Version, minimum: Version },
+    /// The machine's clock differs from the coordinator's.
+    ClockOff {
+        /// How far it is ahead, seconds.
+        ahead: i64,
+    },
+    /// Something does not work now; it is tried again.
+    Trouble { what: &'static str, error: String },
+    /// The round is open; its beacon is still to come.
+    Opened {
+        round: RoundNumber,
+        /// When the beacon is published.
+        beacon_at: Option<u64>,
+    },
+    /// The station has no part in the round.
+    NotInRoster {
+        round: RoundNumber,
+        opened_at: u64,
+        /// Since when the station sends heartbeats.
+        live_since: Option<u64>,
+        /// When the next round can be opened.
+        next_opening: u64,
+    },
+    /// The round's part in it: all of it derived and checked.
+    Drawn {
+        round: RoundNumber,
+        committee: CommitteeIndex,
+        seat: Seat,
+        tasks: usize,
+        /// Tasks that an earlier run has done.
+        done: usize,
+        closes_at: u64,
+    },
+    /// The coordinator says something that is not so; nothing is done in this round.
+    Disagreement {
+        round: RoundNumber,
+        what: String,
+        expected: String,
+        got: String,
+    },
+    /// A task is done.
+    Measured {
+        round: RoundNumber,
+        committee: CommitteeIndex,
+        task: TaskIndex,
+        cid: PayloadCid,
+        provider: ProviderId,
+        /// Spark's code.
+        result: String,
+        /// To the first byte.
+        ttfb: Option<u64>,
+        took: u64,
+        bytes: u64,
+    },
+    /// A task could not be done, by the checker's own fault.
+    NotMeasured {
+        round: RoundNumber,
+        task: TaskIndex,
+        provider: ProviderId,
+        error: String,
+        /// Whether it is tried again.
+        again: bool,
+    },
+    /// The ingest has a measurement, and the checker its receipt.
+    Submitted {
+        round: RoundNumber,
+        task: TaskIndex,
+        digest: B256,
+        received_at: u64,
+    },
+    /// The ingest refuses a measurement for good.
+    Refused {
+        round: RoundNumber,
+        task: TaskIndex,
+        problem: String,
+        detail: String,
+    },
+    /// Nobody takes these measurements any more.
+    TooLate { measurements: u64 },
+    /// All tasks of the round are done, or its time is over.
+    Finished {
+        round: RoundNumber,
+        measured: usize,
+        /// Tasks that were not done.
+        missed: usize,
+    },
+    /// What the operator was paid so far, by the chain.
+    Paid {
+        #[serde(serialize_with = "decimal")]
+        atto: U256,
+    },
+    /// The checker ends.
+    Ended {
+        /// Measurements that the next run hands in.
+        waiting: u64,
+    },
+}
+
+fn decimal<S: serde::Serializer>(amount: &U256, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started {
+                station,
+                operator,
+                coordinator,
+                version,
+                waiting,
+                receipts,
+                url,
+            } => {
+                write!(
+                    f,
+                    "checker {version}: station {station} works for {operator} with {coordinator}"
+                )?;
+                write!(f, "; {receipts} receipts held, {waiting} measurements to hand in")?;
+                match url {
+                    Some(url) => write!(f, "; health and metrics at {url}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Live { until, .. } => write!(f, "live until {until}"),
+            Self::Outdated { version, minimum } => {
+                write!(
+                    f,
+                    "outdated: this is {version}, measurements are taken from {minimum} on; update it"
+                )
+            }
+            Self::ClockOff { ahead } => {
+                let (seconds, direction) = (
+                    ahead.unsigned_abs(),
+                    if *ahead > 0 { "ahead of" } else { "behind" },
+                );
+                write!(
+                    f,
+                    "the clock is {seconds} s {direction} the coordinator's; set it (NTP)"
+                )
+            }
+            Self::Trouble { what, error } => write!(f, "{what}: {error}"),
+            Self::Opened { round, .. } => write!(f, "round {round} is open; its beacon is still to come"),
+            Self::NotInRoster {
+                round,
+                opened_at,
+                live_since,
+                next_opening,
+            } => {
+                write!(f, "no part in round {round}: ")?;
+                match live_since {
+                    Some(since) if since < opened_at => {
+                        f.write_str("its roster does not have this station, although it was live; rosters have so many \
+                             stations of a subnet and no more")?;
+                    }
+                    _ => f.write_str("its roster was made before this station was live")?,
+                }
+                write!(f, "; the next round can be opened from {next_opening} on")
+            }
+            Self::Drawn {
+                round,
+                committee,
+                seat,
+                tasks,
+                done,
+                ..
+            } => {
+                write!(
+                    f,
+                    "round {round}: committee {committee}, seat {seat}, {tasks} tasks"
+                )?;
+                match done {
+                    0 => Ok(()),
+                    done => write!(f, ", {done} of them done already"),
+                }
+            }
+            Self::Disagreement {
+                round,
+                what,
+                expected,
+                got,
+            } => write!(
+                f,
+                "nothing is done in round {round}, for the coordinator contradicts chain and beacon: {what} should be {expected}, \
+                 it says {got}"
+            ),
+            Self::Measured {
+                round,
+                task,
+                cid,
+                provider,
+                result,
+                ttfb,
+                took,
+                ..
+            } => {
+                write!(
+                    f,
+                    "round {round}, task {task}: {result}, {cid} of {provider}, {took} ms"
+                )?;
+                match ttfb {
+                    Some(ttfb) => write!(f, ", first byte after {ttfb} ms"),
+                    None => Ok(()),
+                }
+            }
+            Self::NotMeasured {
+                round,
+                task,
+                error,
+                again,
+                ..
+            } => {
+                let then = if *again { "trying again later" } else { "given up" };
+                write!(f, "round {round}, task {task}: not measured, {then}: {error}")
+            }
+            Self::Submitted { round, task, .. } => write!(f, "round {round}, task {task}: receipt"),
+            Self::Refused {
+                round,
+                task,
+                problem,
+                detail,
+            } => write!(f, "round {round}, task {task}: refused ({problem}): {detail}"),
+            Self::TooLate { measurements } => {
+                write!(
+                    f,
+                    "{measurements} measurements were not handed in before their round was over"
+                )
+            }
+            Self::Finished {
+                round,
+                measured,
+                missed: 0,
+            } => write!(f, "round {round}: all {measured} tasks are done"),
+            Self::Finished {
+                round,
+                measured,
+                missed,
+            } => write!(f, "round {round}: {measured} tasks done, {missed} not"),
+            Self::Paid { atto } => write!(f, "paid so far: {}", assize_chain::Fil(atto.saturating_to())),
+            Self::Ended { waiting: 0 } => f.write_str("ended"),
+            Self::Ended { waiting } => {
+                write!(f, "ended; {waiting} measurements are handed in by the next run")
+            }
+        }
+    }
+}
+
+/// Whoever listens.
+#[derive(Clone)]
+pub struct Listener(Arc<dyn Fn(&Event) + Send + Sync>);
+
+impl Listener {
+    /// Calls `hear` with every event; it must not block.
+    pub fn new(hear: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_of_json_and_one_plain_sentence() {
+        let event = Event::Measured {
+            round: RoundNumber(7),
+            committee: CommitteeIndex(1),
+            task: TaskIndex(2),
+            cid: "bafkqaaa".parse().unwrap(),
+            provider: ProviderId(1_000),
+            result: "HTTP_404".into(),
+            ttfb: None,
+            took: 12,
+            bytes: 0,
+        };
+        assert_eq!(
+            serde_json::to_value(&event).unwrap(),
+            serde_json::json!({"event": "measured", "round": 7, "committee": 1, "task": 2, "cid": "bafkqaaa",
+                "provider": "f01000", "result": "HTTP_404", "ttfb": null, "took": 12, "bytes": 0})
+        );
+        assert_eq!(
+            event.to_string(),
+            "round 7, task 2: HTTP_404, bafkqaaa of f01000, 12 ms"
+        );
+        let paid = Event::Paid {
+            atto: U256::from(10u128.pow(18)),
+        };
+        assert_eq!(paid.to_string(), "paid so far: 1 FIL");
+        assert_eq!(
+            serde_json::to_string(&paid).unwrap(),
+            r#"{"event":"paid","atto":"1000000000000000000"}"#
+        );
+    }
+
+    #[test]
+    fn who_has_no_part_is_told_why() {
+        let told = |live_since| {
+            let event = Event::NotInRoster {
+                round: RoundNumber(7),
+                opened_at: 100,
+                live_since,
+                next_opening: 200,
+            };
+            event.to_string()
+        };
+        assert!(
+            told(Some(150)).contains("before this station was live; the next round can be opened from 200")
+        );
+        assert!(told(Some(50)).contains("so many stations of a subnet"));
+        let behind = Event::ClockOff { ahead: -3_600 };
+        assert_eq!(
+            behind.to_string(),
+            "the clock is 3600 s behind the coordinator's; set it (NTP)"
+        );
+    }
+}

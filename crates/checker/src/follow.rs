@@ -1,0 +1,351 @@
+//! Following rounds: what the coordinator says is held against chain and beacon.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use assize_chain::contracts::rounds::Rounds::NoSuchRound;
+use assize_chain::{ChainError, Round};
+use assize_daemon::Stop;
+use assize_drand::{Beacon, BeaconSource};
+use assize_protocol::RoundNumber;
+use assize_wire::{ProblemKind, RoundDocument};
+
+use crate::checker::{CheckerError, Shared, Summary};
+use crate::part::{Disagreement, Facts, Part};
+use crate::pause::{Backoff, jittered};
+use crate::work::work;
+use crate::{AskError, Event, clock};
+
+/// What trouble is called.
+const ROUNDS: &str = "following rounds";
+/// Pauses between looks for the next round grow to this.
+const LONGEST_POLL: Duration = Duration::from_secs(30);
+/// After a beacon's time, until it can be on chain.
+const REVEALING: u64 = 2;
+
+/// What a look found.
+enum Look {
+    /// Nothing new.
+    Nothing,
+    /// A round whose beacon is published at this time, Unix seconds.
+    Unrevealed(Option<u64>),
+    /// A round in which there is nothing to do.
+    Over(Round),
+    /// A round that the station has no part in.
+    NotInRoster(Round),
+    /// A round about which the coordinator says what is not so.
+    Disagreement(Round, Disagreement),
+    /// A round with the station's part in it.
+    Drawn(Round, Part),
+}
+
+/// Why a look failed; it is repeated.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error(transparent)]
+    Beacon(#[from] assize_drand::BeaconError),
+    #[error("the coordinator speaks of round {said} as the newest, but the chain has round {latest}")]
+    Behind { said: RoundNumber, latest: RoundNumber },
+    #[error("a thread panicked")]
+    Panicked,
+}
+
+/// Follows rounds until it is told to stop, or has attended as many as it was to.
+pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, CheckerError> {
+    let mut follower = Follower {
+        shared,
+        last: None,
+        opened: None,
+        summary: Summary::default(),
+    };
+    follower.introduce(&stop).await?;
+    let (mut backoff, mut poll) = (Backoff::default(), follower.shared.config.poll);
+    while !stop.is_set() && !follower.has_done() {
+        let looked = tokio::select! {
+            looked = follower.look() => looked,
+            () = stop.asked() => break,
+        };
+        let pause = match looked {
+            Ok(Look::Nothing) => {
+                poll = poll
+                    .mul_f64(1.5)
+                    .min(LONGEST_POLL.max(follower.shared.config.poll));
+                poll
+            }
+            Ok(Look::Unrevealed(at)) => {
+                poll = follower.shared.config.poll;
+                let left = at
+                    .unwrap_or_default()
+                    .saturating_add(REVEALING)
+                    .saturating_sub(clock::now());
+                poll.max(Duration::from_secs(left))
+            }
+            Ok(look) => {
+                poll = follower.shared.config.poll;
+                follower.attend(look, &stop).await?
+            }
+            Err(error) => {
+                follower.shared.trouble(ROUNDS, &error);
+                stop.wait(backoff.next(None)).await;
+                continue;
+            }
+        };
+        backoff = Backoff::default();
+        stop.wait(jittered(pause)).await;
+    }
+    follower.hand_in_all(&stop).await?;
+    Ok(follower.summary)
+}
+
+struct Follower {
+    shared: Arc<Shared>,
+    /// The last round that was attended.
+    last: Option<Round>,
+    /// The last round that was told to be open.
+    opened: Option<RoundNumber>,
+    summary: Summary,
+}
+
+impl Follower {
+    fn has_done(&self) -> bool {
+        let Summary { worked, refused } = self.summary;
+        self.shared
+            .config
+            .rounds
+            .is_some_and(|rounds| worked + refused >= rounds)
+    }
+
+    /// Makes sure that the coordinator is of the same network, and learns its ingest key.
+    async fn introduce(&self, stop: &Stop) -> Result<(), CheckerError> {
+        let Shared { domain, drand, .. } = &*self.shared;
+        let mut backoff = Backoff::default();
+        while !stop.is_set() {
+            let asked = tokio::select! {
+                asked = self.shared.coordinator.network() => asked,
+                () = stop.asked() => return Ok(()),
+            };
+            let network = match asked {
+                Ok(network) => network,
+                Err(error) => {
+                    self.shared.trouble(ROUNDS, &error);
+                    stop.wait(backoff.next(error.retry_after())).await;
+                    continue;
+                }
+            };
+            let ours = (domain.chain_id, domain.rounds, drand.hash());
+            let theirs = (network.chain_id, network.rounds, network.drand_chain);
+            if ours != theirs {
+                let describe = |(chain, contract, drand)| {
+                    format!("chain {chain}, contract {contract}, drand chain {drand}")
+                };
+                return Err(CheckerError::OtherNetwork {
+                    coordinator: self.shared.coordinator.name(),
+                    theirs: describe(theirs),
+                    ours: describe(ours),
+                });
+            }
+            let pinned = self.shared.spool.pin(network.ingest)?;
+            if pinned != network.ingest {
+                let error = format!(
+                    "the coordinator's ingest key is {}, but it is known as {pinned}, and only receipts of that one are \
+                     believed; if it was really changed, give the new one with --ingest",
+                    network.ingest
+                );
+                self.shared.trouble(ROUNDS, &error);
+            }
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self) -> Result<Look, LookError> {
+        let said = match self.shared.coordinator.current().await {
+            Ok(said) => said,
+            // Before the first.
+            Err(error) if error.kind() == Some(ProblemKind::NotFound) => return Ok(Look::Nothing),
+            Err(error) => return Err(error.into()),
+        };
+        if self.last.as_ref().is_some_and(|last| said.round <= last.number) {
+            return Ok(Look::Nothing);
+        }
+        let round = match self.shared.rounds.round(said.round).await {
+            Ok(round) => round,
+            // The node is behind the coordinator's, or the coordinator speaks of what is not there: nothing is done.
+            Err(error) if no_such_round(&error) => return Ok(Look::Nothing),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(latest) = self.shared.rounds.latest_round().await?
+            && latest > said.round
+        {
+            let said = said.round;
+            return Err(LookError::Behind { said, latest });
+        }
+        if clock::now() >= round.closes_at {
+            return Ok(Look::Over(round));
+        }
+        let facts = self.facts(&round);
+        if let Err(disagreement) = facts.check_round(&said) {
+            return Ok(Look::Disagreement(round, disagreement));
+        }
+        if round.seed.is_none() || said.seed.is_none() {
+            let at = self.shared.drand.schedule().time_of(round.beacon_round);
+            if self.opened.replace(round.number) != Some(round.number) {
+                self.shared.tell(&Event::Opened {
+                    round: round.number,
+                    beacon_at: at,
+                });
+            }
+            return Ok(Look::Unrevealed(at));
+        }
+        self.draw(round, &said).await
+    }
+
+    /// The station's part in a revealed round.
+    async fn draw(&self, round: Round, said: &RoundDocument) -> Result<Look, LookError> {
+        let station = self.shared.key.address();
+        let document = match self.shared.coordinator.station(round.number, station).await {
+            Ok(document) => document,
+            Err(error) if error.kind() == Some(ProblemKind::NotFound) => return Ok(Look::NotInRoster(round)),
+            Err(error) => return Err(error.into()),
+        };
+        let beacon = match &said.beacon.signature {
+            Some(signature) => match const_hex::decode(signature) {
+                Ok(signature) => Beacon {
+                    round: said.beacon.round,
+                    signature,
+                    previous_signature: None,
+                },
+                Err(error) => {
+                    let disagreement = Disagreement {
+                        what: "beacon".into(),
+                        expected: "a signature in hexadecimal digits".into(),
+                        got: error.to_string(),
+                    };
+                    return Ok(Look::Disagreement(round, disagreement));
+                }
+            },
+            None => self.fetch_beacon(&round).await?,
+        };
+        // A pairing and some hundred hashes: milliseconds.
+        let (shared, facts_of) = (Arc::clone(&self.shared), round);
+        let derive = move || {
+            let facts = facts(&shared, &facts_of);
+            let seed = facts.check_seed(&beacon)?;
+            facts.check_part(seed, &document)
+        };
+        let derived = tokio::task::spawn_blocking(derive).await;
+        Ok(match derived.map_err(|_| LookError::Panicked)? {
+            Ok(part) => Look::Drawn(round, part),
+            Err(disagreement) => Look::Disagreement(round, disagreement),
+        })
+    }
+
+    async fn fetch_beacon(&self, round: &Round) -> Result<Beacon, LookError> {
+        let (beacons, number) = (Arc::clone(&self.shared.beacons), round.beacon_round);
+        let fetched = tokio::task::spawn_blocking(move || beacons.beacon(number)).await;
+        Ok(fetched.map_err(|_| LookError::Panicked)??)
+    }
+
+    fn facts<'a>(&'a self, round: &'a Round) -> Facts<'a> {
+        facts(&self.shared, round)
+    }
+
+    /// Does what a round asks for; the pause after it.
+    async fn attend(&mut self, look: Look, stop: &Stop) -> Result<Duration, CheckerError> {
+        let shared = Arc::clone(&self.shared);
+        let round = match look {
+            Look::Drawn(round, part) => {
+                work(&shared, part, stop).await?;
+                if !stop.is_set() {
+                    self.summary.worked += 1;
+                }
+                round
+            }
+            Look::Disagreement(round, disagreement) => {
+                let Disagreement { what, expected, got } = disagreement;
+                shared.tell(&Event::Disagreement {
+                    round: round.number,
+                    what,
+                    expected,
+                    got,
+                });
+                self.summary.refused += 1;
+                round
+            }
+            Look::NotInRoster(round) => {
+                let since = shared.live_since.load(Ordering::SeqCst);
+                shared.tell(&Event::NotInRoster {
+                    round: round.number,
+                    opened_at: round.opened_at,
+                    live_since: (since > 0).then_some(since),
+                    next_opening: round.closes_at,
+                });
+                round
+            }
+            Look::Over(round) => round,
+            Look::Nothing | Look::Unrevealed(_) => return Ok(shared.config.poll),
+        };
+        self.clean(&round, stop).await?;
+        let left = round.closes_at.saturating_sub(clock::now());
+        self.last = Some(round);
+        if self.has_done() {
+            return Ok(Duration::ZERO);
+        }
+        Ok(Duration::from_secs(left) + shared.config.poll.mul_f64(fastrand::f64()))
+    }
+
+    /// What is due once a round.
+    async fn clean(&self, round: &Round, stop: &Stop) -> Result<(), CheckerError> {
+        let shared = &self.shared;
+        let late = shared.spool.clean(clock::now(), round.number)?;
+        if late > 0 {
+            shared.tell(&Event::TooLate { measurements: late });
+        }
+        shared.count_waiting();
+        if let Err(error) = shared.receipts().prune() {
+            shared.trouble("old receipts", &error);
+        }
+        let paid = tokio::select! {
+            paid = shared.rewards.claimed(shared.config.operator) => paid,
+            () = stop.asked() => return Ok(()),
+        };
+        match paid {
+            Ok(atto) => shared.tell(&Event::Paid { atto }),
+            Err(error) => shared.trouble("payments", &error),
+        }
+        Ok(())
+    }
+
+    /// Before it ends by itself: waits until everything is handed in, or too late.
+    async fn hand_in_all(&self, stop: &Stop) -> Result<(), CheckerError> {
+        let Some(last) = &self.last else {
+            return Ok(());
+        };
+        let until = last.closes_at + u64::from(last.parameters.commit_grace / 2);
+        while !stop.is_set() && self.shared.spool.count_waiting()? > 0 && clock::now() <= until {
+            stop.wait(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+}
+
+fn facts<'a>(shared: &'a Shared, round: &'a Round) -> Facts<'a> {
+    Facts {
+        domain: shared.domain,
+        drand: &shared.drand,
+        round,
+        station: shared.key.address(),
+        operator: shared.config.operator,
+    }
+}
+
+fn no_such_round(error: &ChainError) -> bool {
+    error
+        .revert()
+        .is_some_and(|revert| revert.decode::<NoSuchRound>().is_some())
+}

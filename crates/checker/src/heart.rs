@@ -1,0 +1,116 @@
+//! Heartbeats: the station says that it lives, whatever else goes wrong.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use assize_daemon::Stop;
+use assize_wire::{Liveness, ProblemKind};
+
+use crate::checker::Shared;
+use crate::pause::{Backoff, jittered};
+use crate::{AskError, Event, clock};
+
+/// What trouble with it is called.
+pub(crate) const HEARTBEAT: &str = "heartbeat";
+
+/// A difference of clocks that is worth a word, seconds. The coordinator refuses from some minutes on.
+const CLOCK_TOLERANCE: u64 = 30;
+const LONGEST_INTERVAL: u64 = 3_600;
+
+/// Sends heartbeats until it is told to stop.
+pub(crate) async fn beat(shared: Arc<Shared>, stop: Stop) {
+    let mut heart = Heart::default();
+    while !stop.is_set() {
+        // Each is later than the one before, whatever the clock does.
+        heart.last = clock::now().max(heart.last + 1);
+        let heartbeat = shared.heartbeat(heart.last);
+        let answer = tokio::select! {
+            answer = shared.coordinator.live(&heartbeat) => answer,
+            () = stop.asked() => return,
+        };
+        let pause = match answer {
+            Ok(liveness) => heart.noted(&shared, &liveness),
+            Err(error) => heart.failed(&shared, &error),
+        };
+        stop.wait(pause).await;
+    }
+}
+
+#[derive(Debug, Default)]
+struct Heart {
+    /// Time of the last heartbeat.
+    last: u64,
+    live: bool,
+    replayed: u32,
+    backoff: Backoff,
+    /// The difference of clocks that was told last.
+    told_ahead: i64,
+}
+
+impl Heart {
+    fn noted(&mut self, shared: &Shared, liveness: &Liveness) -> Duration {
+        self.backoff = Backoff::default();
+        self.replayed = 0;
+        shared.status.good();
+        shared.status.figures().heartbeat(true);
+        // The first one counts: before it, no roster can have the station.
+        let first = shared.live_since.load(Ordering::SeqCst) == 0;
+        if first {
+            shared.live_since.store(liveness.time, Ordering::SeqCst);
+        }
+        if !self.live {
+            self.live = true;
+            shared.tell(&Event::Live {
+                until: liveness.live_until,
+                next_opening: liveness.next_opening,
+            });
+        }
+        self.compare_clocks(shared, liveness.time);
+        let was = shared.outdated.swap(liveness.outdated, Ordering::SeqCst);
+        shared.status.figures().outdated(liveness.outdated);
+        if liveness.outdated && !was {
+            shared.tell(&Event::Outdated {
+                version: shared.config.version,
+                minimum: liveness.minimum_version,
+            });
+        }
+        jittered(Duration::from_secs(liveness.interval.clamp(1, LONGEST_INTERVAL)))
+    }
+
+    fn failed(&mut self, shared: &Shared, error: &AskError) -> Duration {
+        shared.status.figures().heartbeat(false);
+        if error.kind() == Some(ProblemKind::Replayed) && self.replayed == 0 {
+            // A run that ended within this second has sent one already.
+            self.replayed += 1;
+            return Duration::from_secs(1);
+        }
+        if let AskError::Refused { problem, .. } = error
+            && let Some(time) = problem.time
+        {
+            self.compare_clocks(shared, time);
+        }
+        self.live = false;
+        shared.status.bad(error);
+        shared.tell(&Event::Trouble {
+            what: HEARTBEAT,
+            error: error.to_string(),
+        });
+        self.backoff.next(error.retry_after())
+    }
+
+    /// Says so when the difference has become larger, or other than it was told.
+    fn compare_clocks(&mut self, shared: &Shared, time: u64) {
+        let ahead = clock::now().cast_signed().saturating_sub(time.cast_signed());
+        shared.status.figures().clock(ahead);
+        if ahead.abs_diff(self.told_ahead) > CLOCK_TOLERANCE {
+            self.told_ahead = ahead;
+            if ahead.unsigned_abs() > CLOCK_TOLERANCE {
+                shared.tell(&Event::ClockOff { ahead });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+use std::fs;
+
+use assize_protocol::{RoundNumber, TaskIndex};
+use secp256k1::SecretKey;
+
+use super::*;
+use crate::testing::{Bench, Reply, Stub, digests, ingest, json, problem, receipt, true_ingest};
+
+fn hand() -> Hand {
+    Hand {
+        most: MOST,
+        backoff: Backoff::default(),
+    }
+}
+
+impl Hand {
+    /// One pass, which must end so that there is no receipt yet; the pause.
+    async fn later(&mut self, bench: &Bench) -> Duration {
+        match self.pass(bench.checker.shared()).await {
+            Pass::Later(pause) => pause,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn all(&mut self, bench: &Bench) {
+        while matches!(self.pass(bench.checker.shared()).await, Pass::More) {}
+        assert_eq!(bench.checker.shared().spool.count_waiting().unwrap(), 0);
+    }
+}
+
+fn kept(bench: &Bench, round: u64) -> String {
+    let path = bench
+        .directory
+        .path()
+        .join(format!("state/receipts/round-{round}.ndjson"));
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn measurements_go_in_together_and_their_receipts_are_kept_by_round() {
+    let stub = Stub::start(true_ingest).await;
+    let bench = Bench::new(&stub).await;
+    for (round, task) in [(1, 5), (1, 6), (2, 5)] {
+        bench.measure(round, task);
+    }
+    hand().all(&bench).await;
+    let requests = stub.seen("POST /measurements");
+    assert_eq!(requests.len(), 1);
+    assert_eq!(String::from_utf8_lossy(&requests[0]).lines().count(), 3);
+    assert_eq!(
+        (digests(&kept(&bench, 1)).len(), digests(&kept(&bench, 2)).len()),
+        (2, 1)
+    );
+    let submitted = bench
+        .events()
+        .into_iter()
+        .filter(|event| matches!(event, Event::Submitted { .. }));
+    assert_eq!(submitted.count(), 3);
+    // The done tasks are remembered.
+    assert!(
+        bench
+            .checker
+            .shared()
+            .spool
+            .done(RoundNumber(1))
+            .unwrap()
+            .contains(&TaskIndex(5))
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_for_now_is_handed_in_again_when_it_was_said() {
+    let replies: [(Reply, u64); 6] = [
+        (problem(ProblemKind::TooManyRequests, Some(40)), 40),
+        (
+            (429, vec![("retry-after", "50".into())], b"slow down".to_vec()),
+            50,
+        ),
+        (problem(ProblemKind::Gated, None), 0),
+        (problem(ProblemKind::LimitReached, Some(600)), 600),
+        ((502, Vec::new(), b"<html>".to_vec()), 0),
+        // Not the ingest's own words: some proxy's.
+        ((404, Vec::new(), b"nothing here".to_vec()), 0),
+    ];
+    let stub = Stub::start(true_ingest).await;
+    let bench = Bench::new(&stub).await;
+    bench.measure(1, 5);
+    for (reply, at_least) in replies {
+        stub.reply(reply);
+        let pause = hand().later(&bench).await;
+        assert!(
+            pause >= Duration::from_secs(at_least) && !pause.is_zero(),
+            "{pause:?}"
+        );
+        assert_eq!(bench.checker.shared().spool.count_waiting().unwrap(), 1);
+    }
+    let requests = stub.seen("POST /measurements");
+    hand().all(&bench).await;
+    assert_eq!(digests(&kept(&bench, 1)).len(), 1);
+    // Always the same bytes.
+    assert!(requests.iter().all(|request| *request == requests[0]));
+    assert_eq!(requests.len(), 6);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_told_and_not_sent_again() {
+    let kinds = [
+        (ProblemKind::OutdatedClient, "outdated-client"),
+        (ProblemKind::RoundOver, "round-over"),
+        (ProblemKind::ClockSkew, "clock-skew"),
+        (ProblemKind::NotDrawn, "not-drawn"),
+        (ProblemKind::BadSignature, "bad-signature"),
+    ];
+    let stub = Stub::start(true_ingest).await;
+    let bench = Bench::new(&stub).await;
+    for (task, (kind, name)) in (0..).zip(kinds) {
+        bench.measure(1, task);
+        stub.reply(problem(kind, None));
+        hand().all(&bench).await;
+        let event = Event::Refused {
+            round: RoundNumber(1),
+            task: TaskIndex(task),
+            problem: name.into(),
+            detail: "so it is".into(),
+        };
+        assert_eq!(bench.events().last(), Some(&event));
+    }
+    assert_eq!(stub.seen("POST /measurements").len(), kinds.len());
+    assert_eq!(kept(&bench, 1), "");
+}
+
+#[tokio::test]
+async fn of_several_each_has_its_own_answer() {
+    let stub = Stub::start(|path, body| match body.last() {
+        Some(b'\n') => {
+            let lines: Vec<_> = body
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .collect();
+            let answers = [
+                Answer::Receipt(receipt(lines[0], &ingest())),
+                Answer::Problem(Problem::new(ProblemKind::RoundOver, "too late")),
+                Answer::Problem(Problem::new(ProblemKind::Gated, "come again")),
+            ];
+            let lines = answers
+                .iter()
+                .map(|answer| serde_json::to_string(answer).unwrap() + "\n");
+            (200, Vec::new(), lines.collect::<String>().into_bytes())
+        }
+        _ => true_ingest(path, body),
+    })
+    .await;
+    let bench = Bench::new(&stub).await;
+    (0..3).for_each(|task| bench.measure(1, task));
+    let mut hand = hand();
+    hand.later(&bench).await;
+    let waiting = bench.checker.shared().spool.waiting(9).unwrap();
+    assert_eq!(
+        waiting.iter().map(|waiting| waiting.task.0).collect::<Vec<_>>(),
+        [2]
+    );
+    hand.all(&bench).await;
+    assert_eq!(digests(&kept(&bench, 1)).len(), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_as_a_whole_is_sent_in_pieces() {
+    let stub = Stub::start(|path, body| match body.last() {
+        Some(b'\n') => problem(ProblemKind::TooLarge, None),
+        _ => true_ingest(path, body),
+    })
+    .await;
+    let bench = Bench::new(&stub).await;
+    (0..3).for_each(|task| bench.measure(1, task));
+    let mut hand = hand();
+    hand.pass(bench.checker.shared()).await;
+    hand.pass(bench.checker.shared()).await;
+    hand.all(&bench).await;
+    assert_eq!(digests(&kept(&bench, 1)).len(), 3);
+}
+
+#[tokio::test]
+async fn a_receipt_that_does_not_hold_is_none() {
+    let stub = Stub::start(true_ingest).await;
+    let bench = Bench::new(&stub).await;
+    bench.measure(1, 5);
+    let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
+    let other = SecretKey::from_secret_bytes([0x22; 32]).unwrap();
+    let good = receipt(line.as_bytes(), &ingest());
+    let mut of_another = good.clone();
+    of_another.digest.0[0] ^= 1;
+    let mut unsigned = good.clone();
+    unsigned.received_at += 1;
+    for (receipt, words) in [
+        (of_another, "and not of the measurement"),
+        (unsigned, "is not signed by"),
+    ] {
+        stub.reply(json(201, &receipt));
+        hand().later(&bench).await;
+        let told = bench.events().last().unwrap().to_string();
+        assert!(told.contains(words), "{told}");
+    }
+    // The first good one pins its key; a second ingest's is not believed.
+    hand().all(&bench).await;
+    bench.measure(1, 6);
+    let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
+    stub.reply(json(201, &receipt(line.as_bytes(), &other)));
+    hand().later(&bench).await;
+    let told = bench.events().last().unwrap().to_string();
+    assert!(told.contains("--ingest"), "{told}");
+    hand().all(&bench).await;
+    assert_eq!(digests(&kept(&bench, 1)).len(), 2);
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_at_home_and_nowhere_else() {
+    let home = Stub::start(true_ingest).await;
+    let elsewhere = Stub::start(true_ingest).await;
+    let bench = Bench::new(&home).await;
+    bench.measure(1, 5);
+    home.reply((
+        307,
+        vec![("location", format!("{}/measurements", elsewhere.url))],
+        Vec::new(),
+    ));
+    hand().later(&bench).await;
+    let told = bench.events().last().unwrap().to_string();
+    assert!(
+        told.contains("points elsewhere") && told.contains(&elsewhere.url),
+        "{told}"
+    );
+    assert!(elsewhere.seen("POST /measurements").is_empty());
+    // Without an end.
+    for _ in 0..8 {
+        home.reply((307, vec![("location", "/measurements".into())], Vec::new()));
+    }
+    hand().later(&bench).await;
+    let told = bench.events().last().unwrap().to_string();
+    assert!(told.contains("more than 3 redirects"), "{told}");
+}
+
+#[tokio::test]
+async fn a_crash_between_receipt_and_spool_keeps_the_receipt_once() {
+    let stub = Stub::start(true_ingest).await;
+    let bench = Bench::new(&stub).await;
+    bench.measure(1, 5);
+    let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
+    let receipt = receipt(line.as_bytes(), &ingest());
+    // As if it had been killed right after the receipt was on disk.
+    let measurement = line;
+    bench
+        .checker
+        .shared()
+        .receipts()
+        .keep(RoundNumber(1), &[KeptReceipt { measurement, receipt }])
+        .unwrap();
+    let bench = bench.reopen(&stub).await;
+    hand().all(&bench).await;
+    assert_eq!(digests(&kept(&bench, 1)).len(), 1);
+}

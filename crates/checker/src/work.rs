@@ -1,0 +1,360 @@
+//! A round's tasks, spread over the round.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use assize_daemon::Stop;
+use assize_retrieve::{Pacing, RetrieveError};
+use fastrand::Rng;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::checker::{CheckerError, Shared};
+use crate::part::{DrawnTask, Part};
+use crate::spool::Waiting;
+use crate::{Event, clock};
+
+/// A retrieval may take so long; so much of the round is left for the last one.
+const LONGEST_RETRIEVAL: u64 = 90;
+/// What is under way when the checker is told to end may take so long.
+const LAST_MOMENTS: Duration = Duration::from_secs(3);
+/// How often a task is begun that fails by the checker's own fault.
+const TRIES: u32 = 3;
+/// While nothing can be done, it is looked again after so long.
+const LOOK: Duration = Duration::from_secs(5);
+/// Most measurements that wait; beyond, none are made.
+const SPOOL_LIMIT: u64 = 10_000;
+
+/// When things are done in a round, Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Timetable {
+    /// Over which the tasks are spread.
+    spread_until: u64,
+    /// No task is begun from then on.
+    begin_until: u64,
+    /// What is not done then is abandoned.
+    abandon_at: u64,
+}
+
+impl Timetable {
+    pub(crate) fn new(part: &Part, now: u64, spread: Option<Duration>) -> Self {
+        let length = part.closes_at.saturating_sub(part.opened_at);
+        let reserve = LONGEST_RETRIEVAL.min(length / 5);
+        let spread_until = part.closes_at.saturating_sub(reserve);
+        let spread = spread.map_or(u64::MAX, |spread| now.saturating_add(spread.as_secs()));
+        let taken_for = part.taken_until.saturating_sub(part.closes_at);
+        Self {
+            spread_until: spread_until.min(spread),
+            begin_until: part.closes_at,
+            abandon_at: part.closes_at + LONGEST_RETRIEVAL.min(taken_for / 2),
+        }
+    }
+}
+
+/// The pause before the first task: at random within a task's share, or within what the tasks leave of the round.
+pub(crate) fn first_pause(window: Duration, tasks: u32, random: f64) -> Duration {
+    let Some(share) = window.checked_div(tasks) else {
+        return Duration::ZERO;
+    };
+    let pacing = Pacing {
+        round: window,
+        tasks,
+        max_jitter: Duration::ZERO,
+    };
+    let busy = pacing.pause(Duration::ZERO, 0.0).saturating_mul(tasks);
+    share.max(window.saturating_sub(busy)).mul_f64(random)
+}
+
+/// Does what is left of a round's tasks.
+pub(crate) async fn work(shared: &Arc<Shared>, part: Part, stop: &Stop) -> Result<(), CheckerError> {
+    let part = Arc::new(part);
+    let done = shared.spool.done(part.round)?;
+    let mut left: Vec<_> = part
+        .tasks
+        .iter()
+        .copied()
+        .filter(|task| !done.contains(&task.index))
+        .collect();
+    // A task can stand in a committee's list twice if the list is shorter than the committees need.
+    left.sort_by_key(|task| task.index);
+    left.dedup_by_key(|task| task.index);
+    let mut order = Rng::with_seed(shared.key.fork(b"assize/order/v1", part.seed.0));
+    order.shuffle(&mut left);
+    shared.tell(&Event::Drawn {
+        round: part.round,
+        committee: part.committee,
+        seat: part.seat,
+        tasks: part.tasks.len(),
+        done: part.tasks.len() - left.len(),
+        closes_at: part.closes_at,
+    });
+    let count = left.len();
+    let mut shift = Shift {
+        shared: Arc::clone(shared),
+        timetable: Timetable::new(&part, clock::now(), shared.config.spread),
+        queue: left.into_iter().map(|task| (task, 1)).collect(),
+        part: Arc::clone(&part),
+        running: JoinSet::new(),
+        measured: 0,
+        troubled: false,
+    };
+    shift.run(stop).await;
+    if !stop.is_set() {
+        shared.tell(&Event::Finished {
+            round: part.round,
+            measured: shift.measured,
+            missed: count - shift.measured,
+        });
+    }
+    Ok(())
+}
+
+/// A round's work under way.
+struct Shift {
+    shared: Arc<Shared>,
+    part: Arc<Part>,
+    timetable: Timetable,
+    /// Tasks to begin, and how often they were, this time included.
+    queue: VecDeque<(DrawnTask, u32)>,
+    running: JoinSet<Ended>,
+    measured: usize,
+    /// The last task failed by the checker's own fault.
+    troubled: bool,
+}
+
+/// How a task ended.
+enum Ended {
+    Measured,
+    Failed(DrawnTask, u32, Box<Failure>),
+}
+
+enum Failure {
+    Retrieval(RetrieveError),
+    Own(CheckerError),
+}
+
+impl Shift {
+    async fn run(&mut self, stop: &Stop) {
+        let window = until(self.timetable.spread_until);
+        let mut pause = first_pause(window, self.queue.len() as u32, fastrand::f64());
+        let most = self.shared.config.concurrency.max(1);
+        loop {
+            while self.running.len() >= most || (self.queue.is_empty() && !self.running.is_empty()) {
+                if !self.reap(stop).await {
+                    return self.close(stop).await;
+                }
+            }
+            let Some((task, tries)) = self.queue.pop_front() else {
+                return;
+            };
+            if self.troubled {
+                pause = pause.max(Pacing::pause_after_failure());
+                self.troubled = false;
+            }
+            stop.wait(pause.min(until(self.timetable.begin_until))).await;
+            while self.blocked() && clock::now() < self.timetable.begin_until && !stop.is_set() {
+                stop.wait(LOOK).await;
+            }
+            if stop.is_set() || clock::now() >= self.timetable.begin_until {
+                self.queue.push_front((task, tries));
+                return self.close(stop).await;
+            }
+            let begun = Instant::now();
+            self.begin(task, tries);
+            // With room for another, the next pause is from this beginning; else from this task's end.
+            if self.running.len() >= most && !self.reap(stop).await {
+                return self.close(stop).await;
+            }
+            pause = self.next_pause(begun.elapsed());
+        }
+    }
+
+    /// The time that is left, over the tasks that are left.
+    fn next_pause(&self, last: Duration) -> Duration {
+        let round = until(self.timetable.spread_until) + last;
+        let tasks = self.queue.len() as u32 + 1;
+        let pacing = Pacing {
+            round,
+            tasks,
+            max_jitter: (round / tasks) / 4,
+        };
+        pacing.pause(last, fastrand::f64())
+    }
+
+    /// Whether nothing may be measured now.
+    fn blocked(&self) -> bool {
+        let full = self
+            .shared
+            .spool
+            .count_waiting()
+            .is_ok_and(|waiting| waiting >= SPOOL_LIMIT);
+        full || self.shared.outdated.load(Ordering::SeqCst)
+    }
+
+    fn begin(&mut self, task: DrawnTask, tries: u32) {
+        let (shared, part) = (Arc::clone(&self.shared), Arc::clone(&self.part));
+        self.running.spawn(async move {
+            match measure(&shared, &part, task).await {
+                Ok(()) => Ended::Measured,
+                Err(failure) => Ended::Failed(task, tries, Box::new(failure)),
+            }
+        });
+    }
+
+    /// Waits for one task; false if there is no more time, or none is running.
+    async fn reap(&mut self, stop: &Stop) -> bool {
+        let ended = tokio::select! {
+            ended = self.running.join_next() => ended,
+            () = stop.asked() => return false,
+            () = tokio::time::sleep(until(self.timetable.abandon_at)) => return false,
+        };
+        match ended {
+            Some(Ok(ended)) => self.note(ended),
+            // A task that panicked has said so.
+            Some(Err(_)) => self.troubled = true,
+            None => return false,
+        }
+        true
+    }
+
+    fn note(&mut self, ended: Ended) {
+        let (task, tries, failure) = match ended {
+            Ended::Measured => return self.measured += 1,
+            Ended::Failed(task, tries, failure) => (task, tries, failure),
+        };
+        self.troubled = true;
+        let (error, retryable) = match *failure {
+            Failure::Retrieval(error) => (error.to_string(), error.is_retryable()),
+            Failure::Own(error) => (error.to_string(), true),
+        };
+        let again = retryable && tries < TRIES;
+        self.shared.tell(&Event::NotMeasured {
+            round: self.part.round,
+            task: task.index,
+            provider: task.provider,
+            error,
+            again,
+        });
+        if again {
+            self.queue.push_back((task, tries + 1));
+        }
+    }
+
+    /// Lets what is running come to its end, if that is soon.
+    async fn close(&mut self, stop: &Stop) {
+        let patience = match stop.is_set() {
+            true => LAST_MOMENTS,
+            false => until(self.timetable.abandon_at),
+        };
+        let told = stop.clone();
+        let told = async {
+            told.asked().await;
+            tokio::time::sleep(LAST_MOMENTS).await;
+        };
+        let all = async {
+            while let Some(ended) = self.running.join_next().await {
+                if let Ok(Ended::Measured) = ended {
+                    self.measured += 1;
+                }
+            }
+        };
+        tokio::select! {
+            () = all => {}
+            () = told => {}
+            () = tokio::time::sleep(patience) => {}
+        }
+        self.running.abort_all();
+    }
+}
+
+/// One task, from the retrieval to the spool.
+async fn measure(shared: &Shared, part: &Part, task: DrawnTask) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let retrieval = shared.retriever.retrieve(task.cid, task.provider).await;
+    let retrieval = retrieval.map_err(Failure::Retrieval)?;
+    let mut measurement = retrieval.measurement(part.round, task.index, shared.key.address());
+    measurement.spark_version = Some(shared.config.version.to_string());
+    measurement.sign(shared.key.secret(), &shared.domain);
+    let waiting = Waiting {
+        round: part.round,
+        task: task.index,
+        line: measurement.to_line(),
+    };
+    let new = shared.spool.put(&waiting, part.taken_until);
+    let new = new.map_err(|error| Failure::Own(error.into()))?;
+    if new {
+        let ttfb = measurement.first_byte_at.zip(measurement.start_at);
+        let ttfb = ttfb.and_then(|(first, start)| u64::try_from(first.0 - start.0).ok());
+        shared.tell(&Event::Measured {
+            round: part.round,
+            committee: part.committee,
+            task: task.index,
+            cid: task.cid,
+            provider: task.provider,
+            result: measurement.retrieval_result().to_string(),
+            ttfb,
+            took: begun.elapsed().as_millis() as u64,
+            bytes: retrieval.received,
+        });
+        shared.count_waiting();
+        shared.measured.notify_one();
+    }
+    Ok(())
+}
+
+/// From now until a Unix time; nothing if it is over.
+fn until(time: u64) -> Duration {
+    Duration::from_secs(time).saturating_sub(clock::since_epoch())
+}
+
+#[cfg(test)]
+mod tests {
+    use assize_protocol::{CommitteeIndex, RoundNumber, Seat, Seed, StationIndex};
+
+    use super::*;
+
+    fn part(length: u64, grace: u64) -> Part {
+        Part {
+            round: RoundNumber(1),
+            seed: Seed(Default::default()),
+            station: StationIndex(0),
+            committee: CommitteeIndex(0),
+            seat: Seat(0),
+            tasks: Vec::new(),
+            opened_at: 1_000,
+            closes_at: 1_000 + length,
+            taken_until: 1_000 + length + grace / 2,
+        }
+    }
+
+    #[test]
+    fn the_last_task_has_time_within_the_round() {
+        let day = Timetable::new(&part(1_200, 1_200), 1_060, None);
+        assert_eq!(
+            (day.spread_until, day.begin_until, day.abandon_at),
+            (2_110, 2_200, 2_290)
+        );
+        let short = Timetable::new(&part(60, 60), 1_040, None);
+        assert_eq!(
+            (short.spread_until, short.begin_until, short.abandon_at),
+            (1_048, 1_060, 1_075)
+        );
+        let hurried = Timetable::new(&part(1_200, 1_200), 1_060, Some(Duration::from_secs(10)));
+        assert_eq!(hurried.spread_until, 1_070);
+    }
+
+    #[test]
+    fn stations_begin_at_different_moments_and_all_have_time() {
+        let seconds = Duration::from_secs;
+        // 100 tasks of 10 s each: within the first share.
+        assert_eq!(first_pause(seconds(1_000), 100, 0.5), seconds(5));
+        // One task of at most 60 s in 1 000 s: anywhere.
+        assert_eq!(first_pause(seconds(1_000), 1, 0.5), seconds(500));
+        // Five in 1 000 s take 300 s.
+        assert_eq!(first_pause(seconds(1_000), 5, 0.99), seconds(693));
+        assert_eq!(first_pause(seconds(1_000), 0, 0.5), Duration::ZERO);
+        assert_eq!(first_pause(Duration::ZERO, 5, 0.5), Duration::ZERO);
+    }
+}
