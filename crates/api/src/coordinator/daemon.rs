@@ -7,8 +7,12 @@ use assize_daemon::{Status, Stop};
 use super::{Coordinator, CoordinatorAlert, CoordinatorError, Metrics, Snapshot};
 use crate::Clock;
 
+/// How long the step that is under way may take once it is to end.
+const LAST_STEP: Duration = Duration::from_secs(5);
+
 /// Does passes until `stop` is set. What fails is logged and tried again; nothing is lost meanwhile. The step that is under
-/// way is finished first. A pass that leaves a grave alert ([`CoordinatorAlert::is_grave`]) does not count as good.
+/// way is finished first, unless it takes long. A pass that leaves a grave alert ([`CoordinatorAlert::is_grave`]) does not
+/// count as good.
 ///
 /// # Errors
 /// Those after which going on makes no sense: another process has taken the key over.
@@ -20,7 +24,11 @@ pub async fn run(
 ) -> Result<(), CoordinatorError> {
     let mut told: Vec<CoordinatorAlert> = Vec::new();
     while !stop.is_set() {
-        match pass(coordinator, stop).await {
+        let passed = tokio::select! {
+            passed = pass(coordinator, stop) => passed,
+            () = given_up(stop) => break,
+        };
+        match passed {
             Ok(snapshot) => {
                 let alerts = &snapshot.report.alerts;
                 log_new(&told, alerts);
@@ -43,6 +51,12 @@ pub async fn run(
         stop.wait(pause).await;
     }
     Ok(())
+}
+
+/// A node that does not answer keeps nobody from ending: a pass may be cut short anywhere, as by a crash.
+async fn given_up(stop: &Stop) {
+    stop.asked().await;
+    tokio::time::sleep(LAST_STEP).await;
 }
 
 async fn pass(coordinator: &mut Coordinator, stop: &Stop) -> Result<Snapshot, CoordinatorError> {

@@ -22,6 +22,8 @@ use crate::{Clock, Database};
 const REFRESH: u64 = 600;
 /// Seconds that a beacon may be late before that is an alert.
 const BEACON_PATIENCE: u64 = 15;
+/// Seconds after a beacon's publication for which a refused reveal is no alert.
+const REVEAL_PATIENCE: u64 = 60;
 /// The pause after a refusal; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -392,8 +394,10 @@ impl Coordinator {
                 seconds,
             });
         }
-        if let Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) =
-            self.outbox.ended(&self.key(Duty::Reveal, number))?
+        // In Filecoin's first epoch after the beacon's, the contract may not know it yet.
+        if seconds >= REVEAL_PATIENCE
+            && let Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) =
+                self.outbox.ended(&self.key(Duty::Reveal, number))?
         {
             alerts.push(CoordinatorAlert::Refused {
                 what: format!("the reveal of round {number}"),
