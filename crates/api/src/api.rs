@@ -1,12 +1,11 @@
 //! The service: what it is made of, and running it.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use assize_daemon::Stop;
-use assize_guard::{Buckets, GateParamsError, SharedGate, SubnetTagger};
+use assize_guard::{Bodies, Buckets, GateParamsError, Server, SharedGate, SubnetTagger};
 use assize_measurement::Domain;
 use assize_store::Source;
 use assize_wire::NetworkDocument;
@@ -114,6 +113,8 @@ impl Api {
         Ok(Self(Arc::new(Shared {
             door: Door::new(&domain, config.minimum_version, config.max_clock_skew),
             gatekeeper: Gatekeeper {
+                server: Server::new(config.connections, config.addresses.proxies.clone()),
+                bodies: Bodies::new(config.bodies),
                 buckets: Buckets::new(config.buckets),
                 gate: SharedGate::new(config.gate)?,
             },
@@ -179,11 +180,11 @@ impl Api {
         routes::router(self)
     }
 
-    /// Serves [`Api::router`], follows the chain, and cleans up, until it is told to stop. What was accepted by then is
-    /// answered.
+    /// Serves [`Api::router`] within the limits of the configuration, follows the chain, and cleans up, until it is told
+    /// to stop. Requests that are there by then are answered.
     ///
     /// # Errors
-    /// The network's.
+    /// None yet.
     pub async fn serve(&self, listener: TcpListener, stop: Stop) -> std::io::Result<()> {
         let tasks = [
             tokio::spawn(self.clone().tick(stop.clone())),
@@ -191,17 +192,13 @@ impl Api {
             tokio::spawn(self.clone().keep_evaluating(stop.clone())),
             tokio::spawn(self.clone().keep_clean(stop.clone())),
         ];
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let told = stop.clone();
-        let served = axum::serve(listener, service)
-            .with_graceful_shutdown(async move { told.asked().await })
-            .await;
-        stop.set();
+        let server = &self.0.gatekeeper.server;
+        server.serve(listener, self.router(), stop.asked()).await;
         for task in tasks {
             // One that panicked has said so.
             let _ = task.await;
         }
-        served
+        Ok(())
     }
 
     async fn tick(self, stop: Stop) {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
 use alloy_primitives::B128;
-use assize_guard::{Buckets, ForwardingHeader, Rejection, SharedGate, Subnet};
+use assize_guard::{Bodies, Buckets, ForwardingHeader, Rejection, Server, SharedGate, Subnet};
 use assize_wire::ProblemKind;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::Method;
@@ -24,6 +24,8 @@ const LINES_A_TOKEN: usize = 10;
 /// Bounds what may come in.
 #[derive(Debug)]
 pub(crate) struct Gatekeeper {
+    pub(crate) server: Server,
+    pub(crate) bodies: Bodies,
     pub(crate) buckets: Buckets,
     pub(crate) gate: SharedGate,
 }
@@ -52,7 +54,7 @@ pub(crate) async fn admit(State(api): State<Api>, mut request: Request, next: Ne
         subnet: Subnet::of(address),
         api: api.clone(),
     };
-    let Gatekeeper { buckets, gate } = &api.shared().gatekeeper;
+    let Gatekeeper { buckets, gate, .. } = &api.shared().gatekeeper;
     let admitted = match *request.method() {
         Method::POST => buckets
             .check(address, POST)

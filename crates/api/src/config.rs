@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assize_guard::{Addresses, BucketsConfig, GateParams};
+use assize_guard::{Addresses, BodyLimits, BucketsConfig, ConnectionLimits, GateParams};
 use assize_wire::Version;
 
 /// Settings of the api. The defaults are for a public network.
@@ -36,6 +36,10 @@ pub struct ApiConfig {
     pub buckets: BucketsConfig,
     /// The gate before what is sent in.
     pub gate: GateParams,
+    /// What connections may cost.
+    pub connections: ConnectionLimits,
+    /// What bodies may cost.
+    pub bodies: BodyLimits,
 }
 
 impl Default for ApiConfig {
@@ -55,6 +59,8 @@ impl Default for ApiConfig {
             addresses: Addresses::default(),
             buckets: BucketsConfig::default(),
             gate: GateParams::default(),
+            connections: ConnectionLimits::default(),
+            bodies: BodyLimits::default(),
         }
     }
 }

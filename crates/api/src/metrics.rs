@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use assize_guard::{BucketsSnapshot, GateSnapshot};
+use assize_guard::{BodySnapshot, BucketsSnapshot, ConnectionsSnapshot, GateSnapshot};
 use assize_wire::ProblemKind;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -66,6 +66,14 @@ struct Guarded {
     gate_on: Gauge,
     gate_dropped: Gauge,
     gate_sources: Gauge,
+    connections: Gauge,
+    idle: Gauge,
+    refused_connections: Gauge,
+    displaced: Gauge,
+    timed_out: Gauge,
+    malformed: Gauge,
+    held: Gauge,
+    refused_bodies: Gauge,
 }
 
 /// What is asked for when figures are.
@@ -77,6 +85,10 @@ pub(crate) struct Moment {
     pub(crate) buckets: BucketsSnapshot,
     /// The gate.
     pub(crate) gate: GateSnapshot,
+    /// Connections.
+    pub(crate) connections: ConnectionsSnapshot,
+    /// Bodies.
+    pub(crate) bodies: BodySnapshot,
 }
 
 impl Guarded {
@@ -115,6 +127,34 @@ impl Guarded {
                 "Subnets with a record at the gate",
                 &self.gate_sources,
             ),
+            ("connections", "Connections open now", &self.connections),
+            ("connections_idle", "Of them, without a request", &self.idle),
+            (
+                "connections_refused_total",
+                "Connections refused",
+                &self.refused_connections,
+            ),
+            (
+                "connections_displaced_total",
+                "Connections closed to make room",
+                &self.displaced,
+            ),
+            (
+                "connections_timed_out_total",
+                "Connections closed since no request came",
+                &self.timed_out,
+            ),
+            (
+                "connections_malformed_total",
+                "Connections closed since what came was no HTTP",
+                &self.malformed,
+            ),
+            ("bodies_held_bytes", "Bytes of bodies held now", &self.held),
+            (
+                "bodies_refused_total",
+                "Bodies refused: too large, too slow, too many",
+                &self.refused_bodies,
+            ),
         ];
         for (name, help, gauge) in figures {
             registry.register(name, help, gauge.clone());
@@ -122,7 +162,13 @@ impl Guarded {
     }
 
     fn set(&self, moment: &Moment) {
-        let Moment { buckets, gate, .. } = moment;
+        let Moment {
+            buckets,
+            gate,
+            connections,
+            bodies,
+            ..
+        } = moment;
         let figures = [
             (&self.passed, buckets.passed),
             (&self.refused_hosts, buckets.refused_by_host),
@@ -133,6 +179,20 @@ impl Guarded {
             (&self.gate_on, gate.on.into()),
             (&self.gate_dropped, gate.dropped),
             (&self.gate_sources, gate.sources as u64),
+            (&self.connections, connections.open as u64),
+            (&self.idle, connections.idle as u64),
+            (
+                &self.refused_connections,
+                connections.refused_by_host + connections.refused_full,
+            ),
+            (&self.displaced, connections.displaced),
+            (&self.timed_out, connections.timed_out),
+            (&self.malformed, connections.malformed),
+            (&self.held, bodies.held),
+            (
+                &self.refused_bodies,
+                bodies.too_large + bodies.too_slow + bodies.too_many,
+            ),
         ];
         for (gauge, figure) in figures {
             gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));

@@ -131,3 +131,43 @@ async fn who_asks_too_much_is_told_when_to_come_again_and_others_are_not_held_up
     );
     served.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_are_too_large_are_refused_before_they_are_read_and_malformed_heads_close() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    let scene = Scene::new(600).await;
+    let place = sqlite();
+    let served = scene.serve(&place.location).await;
+    let address = served.url.trim_start_matches("http://").to_owned();
+    let exchange = async |sent: &[u8]| {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    let gigabyte = b"POST /measurements HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000000000\r\n\r\n{";
+    let answer = exchange(gigabyte).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("application/problem+json") && answer.contains("urn:assize:problem:too-large"));
+    for malformed in [
+        &b"GET /network\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n",
+        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+    ] {
+        let answer = exchange(malformed).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    let figures = served.get("/metrics").await;
+    assert!(
+        figures
+            .text()
+            .contains("assize_api_connections_malformed_total 3"),
+        "{}",
+        figures.text()
+    );
+    assert!(figures.text().contains("assize_api_bodies_refused_total 1"));
+    served.end().await;
+}

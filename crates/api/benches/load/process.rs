@@ -12,7 +12,7 @@ use assize_api::{Api, ApiConfig, Clock, Database, DatabaseOptions, IngestKey, Lo
 use assize_chain::{Address, ChainClient, Rounds};
 use assize_daemon::Stop;
 use assize_drand::{BeaconSource, Chain, RecordedBeacons, Verified};
-use assize_guard::{BucketsConfig, Rate, SubnetTagger};
+use assize_guard::{BucketsConfig, ConnectionLimits, Rate, SubnetTagger};
 use assize_store::LocalStore;
 use secp256k1::SecretKey;
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,10 @@ pub(crate) fn serve(plan: &Path) {
         };
         let config = ApiConfig {
             buckets,
+            connections: ConnectionLimits {
+                per_host: 1_024,
+                ..ConnectionLimits::default()
+            },
             ..ApiConfig::default()
         };
         let api = Api::new(config, parts).unwrap();

@@ -12,6 +12,7 @@ mod params;
 mod rounds;
 mod service;
 
+use assize_guard::limit_body;
 use assize_wire::{Answer, ProblemKind};
 use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -65,12 +66,14 @@ pub(crate) fn router(api: &Api) -> Router {
         .routes(routes!(service::readyz))
         .routes(routes!(service::metrics))
         .split_for_parts();
+    let bodies = api.shared().gatekeeper.bodies.clone();
     // Strings, numbers and lists of them: nothing can fail to be JSON.
     let document = serde_json::to_string(&document).unwrap_or_default();
     router
         .route("/openapi.json", get(async move || openapi(&document)))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(bodies, limit_body))
         .layer(middleware::from_fn_with_state(api.clone(), client::admit))
         .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
         .with_state(api.clone())

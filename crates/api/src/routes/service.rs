@@ -98,6 +98,8 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Response {
         waiting: shared.database.waiting(),
         buckets: shared.gatekeeper.buckets.snapshot(),
         gate: shared.gatekeeper.gate.snapshot(),
+        connections: shared.gatekeeper.server.snapshot(),
+        bodies: shared.gatekeeper.bodies.snapshot(),
     });
     (
         [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, NO_STORE)],
