@@ -21,6 +21,7 @@
 mod alert;
 mod beacons;
 mod daemon;
+mod duty;
 mod error;
 mod lists;
 mod metrics;

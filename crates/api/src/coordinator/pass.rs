@@ -13,6 +13,7 @@ use assize_store::Store;
 use assize_wire::Version;
 
 use super::beacons::Beacons;
+use super::duty::Duty;
 use super::lists::{Lists, prepare};
 use super::view::{Opening, View, is_over};
 use super::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
@@ -22,8 +23,6 @@ use crate::{Clock, Database};
 const REFRESH: u64 = 600;
 /// Seconds that a beacon may be late before that is an alert.
 const BEACON_PATIENCE: u64 = 15;
-/// Seconds after a beacon's publication for which a refused reveal is no alert.
-const REVEAL_PATIENCE: u64 = 60;
 /// The pause after a refusal; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -57,12 +56,12 @@ pub struct Settings {
 }
 
 type Watcher = Arc<Mutex<dyn FnMut(Boundary) -> bool + Send>>;
-type Result<T> = std::result::Result<T, CoordinatorError>;
+pub(super) type Result<T> = std::result::Result<T, CoordinatorError>;
 
 /// Opens rounds on time, and reveals their beacons.
 pub struct Coordinator {
     database: Database,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
     rounds: Rounds,
     store: Arc<dyn Store>,
     beacons: Beacons,
@@ -71,12 +70,12 @@ pub struct Coordinator {
     /// The opening that this run cut last, and when, Unix seconds.
     cut: Option<(RoundNumber, u64)>,
     /// When an opening is tried again that was refused, and the pause until then.
-    refused: Option<(Instant, Duration)>,
+    pub(super) refused: Option<(Instant, Duration)>,
     /// What is wrong with the file of tasks, as of the last opening.
-    tasks_fault: Option<String>,
+    pub(super) tasks_fault: Option<String>,
     /// Rounds that were seen without their seed, and when their beacon was published, Unix seconds.
-    awaited: BTreeMap<RoundNumber, u64>,
-    reveal_lag: Option<u64>,
+    pub(super) awaited: BTreeMap<RoundNumber, u64>,
+    pub(super) reveal_lag: Option<u64>,
     watcher: Option<Watcher>,
 }
 
@@ -146,7 +145,7 @@ impl Coordinator {
     /// revealed or over.
     async fn withdraw(&mut self, view: &View) -> Result<()> {
         for key in self.outbox.unfinished()? {
-            let Some((duty, number)) = self.read_key(&key) else {
+            let Some((duty, number)) = Duty::of_key(&key, self.rounds.address()) else {
                 continue;
             };
             if view.latest.is_none_or(|latest| number > latest) {
@@ -318,106 +317,6 @@ impl Coordinator {
         }
     }
 
-    fn report(
-        &mut self,
-        view: &View,
-        waiting: Waiting,
-        parked: u64,
-        mut alerts: Vec<CoordinatorAlert>,
-    ) -> Result<PassReport> {
-        let mut report = PassReport {
-            latest: view.latest,
-            now: view.now,
-            waiting: Some(waiting),
-            opening_lag: view.opening_lag(),
-            unrevealed: view.unrevealed().map(|round| round.number).collect(),
-            lists: view
-                .recent
-                .first()
-                .map(|newest| (newest.roster.count, newest.tasks.count)),
-            ..PassReport::default()
-        };
-        match view.opening() {
-            Opening::From(closes_at) => {
-                report.waiting = Some(Waiting::Until { closes_at });
-                self.refused = None;
-            }
-            Opening::Due {
-                round,
-                late,
-                patience,
-            } => {
-                report.overdue = late;
-                if late >= patience {
-                    alerts.push(CoordinatorAlert::OpeningLate { round, seconds: late });
-                }
-                let key = self.key(Duty::Open, round);
-                match self.outbox.ended(&key)? {
-                    Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) => {
-                        alerts.push(CoordinatorAlert::Refused {
-                            what: format!("the opening of round {round}"),
-                            reason,
-                        });
-                    }
-                    Some(Ended::Done(_)) if self.outbox.is_final(&key)? => {
-                        alerts.push(CoordinatorAlert::Vanished { round });
-                    }
-                    _ => {}
-                }
-            }
-        }
-        if let Waiting::TooFewStations { live, wanted } = waiting {
-            alerts.push(CoordinatorAlert::TooFewStations { live, wanted });
-        }
-        if let Some(reason) = &self.tasks_fault {
-            let reason = reason.clone();
-            alerts.push(CoordinatorAlert::Tasks { reason });
-        }
-        for round in view.unrevealed() {
-            self.look_at_reveal(view, round, &mut alerts)?;
-        }
-        self.note_revealed(view);
-        report.reveal_lag = self.reveal_lag;
-        if parked > 0 {
-            alerts.push(CoordinatorAlert::Parked { transactions: parked });
-        }
-        report.alerts = alerts;
-        Ok(report)
-    }
-
-    fn look_at_reveal(&self, view: &View, round: &Round, alerts: &mut Vec<CoordinatorAlert>) -> Result<()> {
-        let number = round.number;
-        let seconds = view.now.saturating_sub(self.published_at(round.beacon_round));
-        if seconds >= u64::from(round.parameters.round_duration) / 2 {
-            alerts.push(CoordinatorAlert::RevealLate {
-                round: number,
-                seconds,
-            });
-        }
-        // In Filecoin's first epoch after the beacon's, the contract may not know it yet.
-        if seconds >= REVEAL_PATIENCE
-            && let Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) =
-                self.outbox.ended(&self.key(Duty::Reveal, number))?
-        {
-            alerts.push(CoordinatorAlert::Refused {
-                what: format!("the reveal of round {number}"),
-                reason,
-            });
-        }
-        Ok(())
-    }
-
-    /// Counts how long the reveals took that have come.
-    fn note_revealed(&mut self, view: &View) {
-        for round in view.recent.iter().rev().filter(|round| round.seed.is_some()) {
-            if let Some(published_at) = self.awaited.remove(&round.number) {
-                self.reveal_lag = Some(view.now.saturating_sub(published_at));
-                tracing::info!(round = round.number.0, "a round is revealed");
-            }
-        }
-        self.awaited.retain(|number, _| view.round(*number).is_some());
-    }
-
     fn enqueue(&mut self, key: &str, draft: &Draft, boundary: Boundary) -> Result<()> {
         let new = NewIntent {
             key,
@@ -431,7 +330,7 @@ impl Coordinator {
     }
 
     /// When a beacon is published, Unix seconds.
-    fn published_at(&self, round: BeaconRound) -> u64 {
+    pub(super) fn published_at(&self, round: BeaconRound) -> u64 {
         self.beacons.chain().schedule().time_of(round).unwrap_or_default()
     }
 
@@ -440,19 +339,8 @@ impl Coordinator {
         self.rounds.open(&round.roster, &round.tasks)
     }
 
-    fn key(&self, duty: Duty, round: RoundNumber) -> String {
-        format!("{}/{}/{round}", self.rounds.address(), duty.name())
-    }
-
-    fn read_key(&self, key: &str) -> Option<(Duty, RoundNumber)> {
-        let rest = key
-            .strip_prefix(&self.rounds.address().to_string())?
-            .strip_prefix('/')?;
-        let (name, number) = rest.split_once('/')?;
-        let duty = [Duty::Open, Duty::Reveal]
-            .into_iter()
-            .find(|duty| duty.name() == name)?;
-        Some((duty, RoundNumber(number.parse().ok()?)))
+    pub(super) fn key(&self, duty: Duty, round: RoundNumber) -> String {
+        duty.key(self.rounds.address(), round)
     }
 
     fn boundary(&self, boundary: Boundary) -> Result<()> {
@@ -463,21 +351,6 @@ impl Coordinator {
         {
             true => Ok(()),
             false => Err(CoordinatorError::Stopped(boundary)),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Duty {
-    Open,
-    Reveal,
-}
-
-impl Duty {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Reveal => "reveal",
         }
     }
 }

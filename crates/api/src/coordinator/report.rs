@@ -1,8 +1,16 @@
 //! What a pass leaves.
 
+use assize_chain::Round;
+use assize_outbox::Ended;
 use assize_protocol::RoundNumber;
 
-use super::CoordinatorAlert;
+use super::duty::Duty;
+use super::pass::Result;
+use super::view::{Opening, View};
+use super::{Coordinator, CoordinatorAlert};
+
+/// Seconds after a beacon's publication for which a refused reveal is no alert.
+const REVEAL_PATIENCE: u64 = 60;
 
 /// Why the next round is not opened now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,4 +58,107 @@ pub struct PassReport {
     pub lists: Option<(u32, u32)>,
     /// What a person should look at.
     pub alerts: Vec<CoordinatorAlert>,
+}
+
+impl Coordinator {
+    /// The state of affairs by a look at the chain after the work is done.
+    pub(super) fn report(
+        &mut self,
+        view: &View,
+        waiting: Waiting,
+        parked: u64,
+        mut alerts: Vec<CoordinatorAlert>,
+    ) -> Result<PassReport> {
+        let mut report = PassReport {
+            latest: view.latest,
+            now: view.now,
+            waiting: Some(waiting),
+            opening_lag: view.opening_lag(),
+            unrevealed: view.unrevealed().map(|round| round.number).collect(),
+            lists: view
+                .recent
+                .first()
+                .map(|newest| (newest.roster.count, newest.tasks.count)),
+            ..PassReport::default()
+        };
+        match view.opening() {
+            Opening::From(closes_at) => {
+                report.waiting = Some(Waiting::Until { closes_at });
+                self.refused = None;
+            }
+            Opening::Due {
+                round,
+                late,
+                patience,
+            } => {
+                report.overdue = late;
+                if late >= patience {
+                    alerts.push(CoordinatorAlert::OpeningLate { round, seconds: late });
+                }
+                let key = self.key(Duty::Open, round);
+                match self.outbox.ended(&key)? {
+                    Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) => {
+                        alerts.push(CoordinatorAlert::Refused {
+                            what: format!("the opening of round {round}"),
+                            reason,
+                        });
+                    }
+                    Some(Ended::Done(_)) if self.outbox.is_final(&key)? => {
+                        alerts.push(CoordinatorAlert::Vanished { round });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if let Waiting::TooFewStations { live, wanted } = waiting {
+            alerts.push(CoordinatorAlert::TooFewStations { live, wanted });
+        }
+        if let Some(reason) = &self.tasks_fault {
+            let reason = reason.clone();
+            alerts.push(CoordinatorAlert::Tasks { reason });
+        }
+        for round in view.unrevealed() {
+            self.look_at_reveal(view, round, &mut alerts)?;
+        }
+        self.note_revealed(view);
+        report.reveal_lag = self.reveal_lag;
+        if parked > 0 {
+            alerts.push(CoordinatorAlert::Parked { transactions: parked });
+        }
+        report.alerts = alerts;
+        Ok(report)
+    }
+
+    fn look_at_reveal(&self, view: &View, round: &Round, alerts: &mut Vec<CoordinatorAlert>) -> Result<()> {
+        let number = round.number;
+        let seconds = view.now.saturating_sub(self.published_at(round.beacon_round));
+        if seconds >= u64::from(round.parameters.round_duration) / 2 {
+            alerts.push(CoordinatorAlert::RevealLate {
+                round: number,
+                seconds,
+            });
+        }
+        // In Filecoin's first epoch after the beacon's, the contract may not know it yet.
+        if seconds >= REVEAL_PATIENCE
+            && let Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) =
+                self.outbox.ended(&self.key(Duty::Reveal, number))?
+        {
+            alerts.push(CoordinatorAlert::Refused {
+                what: format!("the reveal of round {number}"),
+                reason,
+            });
+        }
+        Ok(())
+    }
+
+    /// Counts how long the reveals took that have come.
+    fn note_revealed(&mut self, view: &View) {
+        for round in view.recent.iter().rev().filter(|round| round.seed.is_some()) {
+            if let Some(published_at) = self.awaited.remove(&round.number) {
+                self.reveal_lag = Some(view.now.saturating_sub(published_at));
+                tracing::info!(round = round.number.0, "a round is revealed");
+            }
+        }
+        self.awaited.retain(|number, _| view.round(*number).is_some());
+    }
 }
