@@ -14,8 +14,9 @@ use alloy_primitives::{Address, B128, U256, keccak256};
 use assize_api::coordinator::{
     Boundary, Coordinator, CoordinatorAlert, CoordinatorError, PassReport, Settings, Waiting,
 };
-use assize_api::{Clock, Database, Heard, Location};
+use assize_api::{Beacons, Clock, Database, Heard, Location};
 use assize_chain::{ChainClient, Draft, Round, Rounds, Signer};
+use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Verified, with_y};
 use assize_outbox::{Caps, Depth, Finality, Outbox, OutboxError, Policy};
 use assize_protocol::{BeaconRound, Roster, RoundNumber, TaskList};
@@ -145,16 +146,21 @@ impl Stage {
     fn try_open(&self, state: &str, policy: Policy, client: ChainClient) -> Result<Coordinator, OutboxError> {
         let rounds = Rounds::new(client.clone(), self.world.deployment.rounds);
         let outbox = Outbox::open(&self.path(state), client, self.world.owner().clone(), policy)?;
-        let source: Box<dyn BeaconSource + Send + Sync> = Box::new(Shared(Arc::clone(&self.beacons)));
-        Ok(Coordinator::new(
+        let chain = self.world.drand_chain().clone();
+        let beacons = Verified::new(chain, Box::new(Shared(Arc::clone(&self.beacons))) as _);
+        Ok(self.coordinator(outbox, rounds, beacons))
+    }
+
+    fn coordinator(&self, outbox: Outbox, rounds: Rounds, beacons: Beacons) -> Coordinator {
+        Coordinator::new(
             self.database.clone(),
             outbox,
             rounds,
             Arc::new(self.store()),
-            Arc::new(Verified::new(self.world.drand_chain().clone(), source)),
+            Arc::new(beacons),
             self.settings(),
             self.clock.clone(),
-        ))
+        )
     }
 
     async fn latest(&self) -> Option<RoundNumber> {
@@ -624,6 +630,37 @@ async fn a_key_that_is_not_the_coordinators_is_told_so() {
     // And not asked again at once.
     let report = pass(&mut coordinator).await;
     assert_eq!(report.waiting, Some(Waiting::Refused));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beacons_of_another_chain_are_told_so() {
+    struct Foreign(Devnet);
+    impl BeaconSource for Foreign {
+        fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
+            Ok(self.0.sign(round))
+        }
+    }
+    let stage = Stage::set().await;
+    let info = stage.world.drand_chain().info();
+    let foreign = Devnet::new(&[8; 32], info.genesis_time, info.period).unwrap();
+    let beacons = Verified::new(foreign.chain().clone(), Box::new(Foreign(foreign)) as _);
+    let rounds = stage.world.rounds.clone();
+    let (client, owner) = (rounds.client().clone(), stage.world.owner().clone());
+    let outbox = Outbox::open(&stage.path("queue.sqlite"), client, owner, Policy::local()).unwrap();
+    let mut coordinator = stage.coordinator(outbox, rounds, beacons);
+    until(&mut coordinator, |report| report.latest.is_some()).await;
+    let sent = stage.transactions().await;
+    stage.come_to(stage.published_at(&stage.round(1).await) + 60);
+    let report = until(&mut coordinator, |report| kinds(report).contains(&"refused")).await;
+    let alert = report.alerts.iter().find(|alert| alert.kind() == "refused");
+    let alert = alert.unwrap().to_string();
+    assert!(
+        alert.contains("the reveal of round 1") && alert.contains("WrongSignature"),
+        "{alert}"
+    );
+    // Nothing was spent on it, and rounds go on.
+    until(&mut coordinator, |report| report.latest == Some(RoundNumber(2))).await;
+    assert_eq!(stage.transactions().await, sent + 1);
 }
 
 /// Killed again and again before a node that fails in every way, it opens every round once, on lists that are there, and
