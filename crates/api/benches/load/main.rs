@@ -2,7 +2,7 @@
 //!
 //! The server is a process of its own, with a real database, chain and store behind it; the load generator has every
 //! request at hand before it begins, and shares the machine's cores with it. With `--seconds N` each step lasts so long;
-//! with names of databases (`sqlite`, `postgres`) only those are loaded.
+//! with names (`sqlite`, `postgres`, `flood`) only those parts are done.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -41,7 +41,7 @@ fn main() {
         .and_then(|place| args.get(place + 1)?.parse().ok())
         .unwrap_or(10.0);
     let wanted = |name: &str| {
-        let named = ["sqlite", "postgres"];
+        let named = ["sqlite", "postgres", "flood"];
         args.iter().any(|arg| arg == name) || !args.iter().any(|arg| named.contains(&arg.as_str()))
     };
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -54,6 +54,9 @@ fn main() {
     if wanted("sqlite") {
         let path = scene.directory.path().join("api.sqlite");
         measure(&runtime, &scene, "SQLite", &Location::File(path), seconds);
+    }
+    if wanted("flood") {
+        flood(&runtime, &scene, seconds);
     }
     if wanted("postgres") {
         match Postgres::start() {
@@ -72,7 +75,7 @@ fn main() {
 
 fn measure(runtime: &Runtime, scene: &Scene, name: &str, location: &Location, seconds: f64) {
     println!("\n── {name} ──\n");
-    let server = Server::start(scene, location);
+    let server = Server::start(scene, location, false);
     let step = Duration::from_secs_f64(seconds);
     let run = |what: &str, requests: Vec<Request>, pace: Pace| {
         let before = server.cpu();
@@ -103,4 +106,44 @@ fn measure(runtime: &Runtime, scene: &Scene, name: &str, location: &Location, se
         server.peak_memory() >> 20
     );
     server.end();
+}
+
+/// What becomes of a hundred subnets while one floods with ten times as much as all of them.
+fn flood(runtime: &Runtime, scene: &Scene, seconds: f64) {
+    println!("\n── a flood from one /24, over SQLite ──\n");
+    let path = scene.directory.path().join("flood.sqlite");
+    let server = Server::start(scene, &Location::File(path), true);
+    let step = Duration::from_secs_f64(seconds);
+    let from =
+        |(index, line): (usize, &String)| Request::from_address(line, &format!("10.1.{}.1", index % 100));
+    let honest = scene.measurements.iter().enumerate().map(from).collect();
+    // That its signature is not its station's is only found out by looking.
+    let forged = forge(&scene.measurements[0]);
+    let hostile = (0..(seconds * 5_000.0) as usize)
+        .map(|index| Request::from_address(&forged, &format!("10.2.0.{}", index % 256)))
+        .collect();
+    let (honest, hostile) = runtime.block_on(async {
+        tokio::join!(
+            load(server.address, CONNECTIONS, honest, Pace::Rate(500.0), step),
+            load(server.address, CONNECTIONS, hostile, Pace::Rate(5_000.0), step),
+        )
+    });
+    let success = honest.done as f64 / (honest.done + honest.failed) as f64;
+    println!(
+        "  a hundred subnets, 500/s   {honest}  success {:.2} %",
+        success * 100.0
+    );
+    println!("  the flood, 5 000/s         {hostile}");
+    println!(
+        "  memory of the server: {} MiB at most",
+        server.peak_memory() >> 20
+    );
+    server.end();
+}
+
+/// The same measurement with another signature.
+fn forge(line: &str) -> String {
+    let (before, signature) = line.split_once("\"signature\":\"0x").unwrap();
+    let other = if signature.starts_with('1') { '2' } else { '1' };
+    format!("{before}\"signature\":\"0x{other}{}", &signature[1..])
 }

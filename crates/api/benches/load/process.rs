@@ -12,7 +12,9 @@ use assize_api::{Api, ApiConfig, Clock, Database, DatabaseOptions, IngestKey, Lo
 use assize_chain::{Address, ChainClient, Rounds};
 use assize_daemon::Stop;
 use assize_drand::{BeaconSource, Chain, RecordedBeacons, Verified};
-use assize_guard::{BucketsConfig, ConnectionLimits, Rate, SubnetTagger};
+use assize_guard::{
+    Addresses, BucketsConfig, ConnectionLimits, ForwardingHeader, Proxies, Rate, SubnetTagger,
+};
 use assize_store::LocalStore;
 use secp256k1::SecretKey;
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) drand: String,
     pub(crate) beacons: String,
     pub(crate) now: u64,
+    /// Whether limits are as for the public, and the load comes through a proxy.
+    pub(crate) public: bool,
 }
 
 /// The server, seen from the load generator.
@@ -44,13 +48,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(scene: &Scene, location: &Location) -> Self {
+    pub(crate) fn start(scene: &Scene, location: &Location, public: bool) -> Self {
         let database = match location {
             Location::File(path) => path.display().to_string(),
             Location::Postgres(url) => url.clone(),
         };
         let path = scene.directory.path().join("plan.json");
-        fs::write(&path, serde_json::to_vec(&scene.plan(database)).unwrap()).unwrap();
+        fs::write(&path, serde_json::to_vec(&scene.plan(database, public)).unwrap()).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .env(PLAN, &path)
             .stdin(Stdio::piped())
@@ -125,25 +129,7 @@ pub(crate) fn serve(plan: &Path) {
             tagger: SubnetTagger::new([0x22; 32]),
             clock,
         };
-        // All comes from one address.
-        let rate = Rate {
-            per_second: NonZeroU32::MAX,
-            burst: NonZeroU32::MAX,
-        };
-        let buckets = BucketsConfig {
-            host: rate,
-            subnet: rate,
-            ..BucketsConfig::default()
-        };
-        let config = ApiConfig {
-            buckets,
-            connections: ConnectionLimits {
-                per_host: 1_024,
-                ..ConnectionLimits::default()
-            },
-            ..ApiConfig::default()
-        };
-        let api = Api::new(config, parts).unwrap();
+        let api = Api::new(config(plan.public), parts).unwrap();
         api.refresh().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
@@ -157,4 +143,37 @@ pub(crate) fn serve(plan: &Path) {
         });
         api.serve(listener, stop).await.unwrap();
     });
+}
+
+fn config(public: bool) -> ApiConfig {
+    let connections = ConnectionLimits {
+        per_host: 1_024,
+        ..ConnectionLimits::default()
+    };
+    if public {
+        let addresses = Addresses {
+            proxies: Proxies::parse(["127.0.0.1"]).unwrap(),
+            header: ForwardingHeader::XForwardedFor,
+        };
+        return ApiConfig {
+            addresses,
+            connections,
+            ..ApiConfig::default()
+        };
+    }
+    // All comes from one address.
+    let rate = Rate {
+        per_second: NonZeroU32::MAX,
+        burst: NonZeroU32::MAX,
+    };
+    let buckets = BucketsConfig {
+        host: rate,
+        subnet: rate,
+        ..BucketsConfig::default()
+    };
+    ApiConfig {
+        buckets,
+        connections,
+        ..ApiConfig::default()
+    }
 }

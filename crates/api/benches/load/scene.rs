@@ -92,7 +92,7 @@ impl Scene {
         }
     }
 
-    pub(crate) fn plan(&self, database: String) -> Plan {
+    pub(crate) fn plan(&self, database: String, public: bool) -> Plan {
         Plan {
             rpc: self.world.anvil.url().to_owned(),
             chain_id: self.world.rounds.client().chain_id(),
@@ -103,6 +103,7 @@ impl Scene {
             drand: serde_json::to_string(self.world.drand_chain().info()).unwrap(),
             beacons: self.beacons.clone(),
             now: self.now,
+            public,
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use alloy_primitives::B256;
 use assize_protocol::RoundNumber;
 use assize_publish::SignedRow;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::writer::{Receiving, Write, write_all};
 use super::{BatchMarks, DatabaseError, Heard, Hearing, Location, Standing, Station, Tables};
@@ -48,10 +48,10 @@ pub struct Database(Arc<Shared>);
 
 struct Shared {
     location: Location,
-    writes: mpsc::UnboundedSender<Write>,
+    writes: mpsc::Sender<Write>,
     /// Rows in `writes`.
     waiting: Arc<AtomicUsize>,
-    reads: blocking::Sender<Read>,
+    reads: mpsc::Sender<Read>,
 }
 
 type Read = Box<dyn FnOnce(&mut dyn Tables) + Send>;
@@ -70,14 +70,14 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`] names the database.
     pub fn open_with(location: &Location, options: Options) -> Result<Self> {
-        let (writes, to_write) = mpsc::unbounded_channel();
-        let (reads, to_read) = blocking::channel();
+        let (writes, to_write) = mpsc::channel();
+        let (reads, to_read) = mpsc::channel();
         let to_read = Arc::new(Mutex::new(to_read));
         let waiting = Arc::new(AtomicUsize::new(0));
         // PostgreSQL's client must not be made on a thread of a runtime.
         on_thread("database-writer", location.clone(), {
             let waiting = Arc::clone(&waiting);
-            move |tables| write_all(tables, to_write, &waiting, &options)
+            move |tables| write_all(tables, &to_write, &waiting, &options)
         })?;
         for _ in 0..READERS {
             let to_read = Arc::clone(&to_read);
@@ -191,7 +191,7 @@ fn on_thread(
     location: Location,
     run: impl FnOnce(&mut dyn Tables) + Send + 'static,
 ) -> Result<()> {
-    let (made, is_made) = blocking::channel();
+    let (made, is_made) = mpsc::channel();
     let work = move || match location.connect() {
         Ok(mut tables) => {
             let _ = made.send(Ok(()));
@@ -208,7 +208,7 @@ fn on_thread(
     is_made.recv().map_err(|_| DatabaseError::Closed)?
 }
 
-fn read_all(tables: &mut dyn Tables, reads: &Mutex<blocking::Receiver<Read>>) {
+fn read_all(tables: &mut dyn Tables, reads: &Mutex<mpsc::Receiver<Read>>) {
     loop {
         let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {

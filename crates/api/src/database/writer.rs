@@ -1,9 +1,11 @@
 //! The thread that writes: all that waits, in one transaction.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use assize_publish::{DailyLimit, SignedRow, Taken};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{Crowd, DatabaseError, Heard, Hearing, Options, Tables};
 
@@ -11,6 +13,8 @@ type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
 /// Rows in one transaction: about 20 ms of work for either database.
 const GROUP: usize = 1_000;
+/// How long heartbeats wait for others: a transaction for each would cost ten times as much as it does.
+const LINGER: Duration = Duration::from_millis(50);
 const DAY: u64 = 86_400;
 
 /// What became of a measurement.
@@ -48,17 +52,24 @@ impl Write {
 /// Writes until all senders are gone and nothing waits any more.
 pub(super) fn write_all(
     tables: &mut dyn Tables,
-    mut writes: mpsc::UnboundedReceiver<Write>,
+    writes: &mpsc::Receiver<Write>,
     waiting: &AtomicUsize,
     options: &Options,
 ) {
-    while let Some(first) = writes.blocking_recv() {
+    while let Ok(first) = writes.recv() {
         let mut group = Group::default();
         group.add(first);
-        while group.size < GROUP
-            && let Ok(next) = writes.try_recv()
-        {
-            group.add(next);
+        let until = Instant::now() + LINGER;
+        while group.size < GROUP {
+            // Heartbeats alone wait for company, measurements for nobody.
+            let patience = match group.rows.is_empty() {
+                true => until.saturating_duration_since(Instant::now()),
+                false => Duration::ZERO,
+            };
+            match writes.recv_timeout(patience) {
+                Ok(next) => group.add(next),
+                Err(_) => break,
+            }
         }
         waiting.fetch_sub(group.size, Ordering::Relaxed);
         group.write(tables, options);
