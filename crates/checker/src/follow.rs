@@ -23,6 +23,8 @@ const ROUNDS: &str = "following rounds";
 const LONGEST_POLL: Duration = Duration::from_secs(30);
 /// After a beacon's time, until it can be on chain.
 const REVEALING: u64 = 2;
+/// Nodes may differ for so many looks.
+const TOLERATED: u32 = 5;
 
 /// What a look found.
 enum Look {
@@ -51,6 +53,8 @@ enum LookError {
     Beacon(#[from] assize_drand::BeaconError),
     #[error("the coordinator speaks of round {said} as the newest, but the chain has round {latest}")]
     Behind { said: RoundNumber, latest: RoundNumber },
+    #[error("the coordinator speaks of round {said}, which the chain does not have; is the node behind?")]
+    Ahead { said: RoundNumber },
     #[error("a thread panicked")]
     Panicked,
 }
@@ -61,6 +65,7 @@ pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, C
         shared,
         last: None,
         opened: None,
+        ahead: 0,
         summary: Summary::default(),
     };
     follower.introduce(&stop).await?;
@@ -108,6 +113,8 @@ struct Follower {
     last: Option<Round>,
     /// The last round that was told to be open.
     opened: Option<RoundNumber>,
+    /// Looks in a row at which the coordinator spoke of a round that the chain did not have.
+    ahead: u32,
     summary: Summary,
 }
 
@@ -174,9 +181,18 @@ impl Follower {
             return Ok(Look::Nothing);
         }
         let round = match self.shared.rounds.round(said.round).await {
-            Ok(round) => round,
+            Ok(round) => {
+                self.ahead = 0;
+                round
+            }
             // The node is behind the coordinator's, or the coordinator speaks of what is not there: nothing is done.
-            Err(error) if no_such_round(&error) => return Ok(Look::Nothing),
+            Err(error) if no_such_round(&error) => {
+                self.ahead += 1;
+                return match self.ahead < TOLERATED {
+                    true => Ok(Look::Nothing),
+                    false => Err(LookError::Ahead { said: said.round }),
+                };
+            }
             Err(error) => return Err(error.into()),
         };
         if let Some(latest) = self.shared.rounds.latest_round().await?
