@@ -8,11 +8,12 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, hex};
@@ -109,6 +110,13 @@ impl Network {
         let mut command = self.coordinator(Some(0), &["--database", database]);
         command.args(["--tasks", "tasks.ndjson", "--status", "127.0.0.1:0"]);
         command.args(["--min-stations", "3"]);
+        // All stations come from here.
+        command.args([
+            "--address-rate",
+            "100000:100000",
+            "--subnet-rate",
+            "100000:100000",
+        ]);
         Service::start(command)
     }
 
@@ -612,6 +620,128 @@ async fn told_to_end_it_keeps_every_measurement_that_it_answered() {
             .unwrap();
         assert_eq!(found, 1, "of {} answered", receipts.len());
     }
+}
+
+/// Receipts are the oracle: what has one is in a batch, however often the coordinator was killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_every_receipt_is_kept() {
+    const KILLS: u64 = 12;
+    let network = Network::start().await;
+    let domain = network.domain();
+    let stations = Station::three();
+    let coordinator = network.start_coordinator();
+    for station in &stations {
+        coordinator.hear(station, &domain);
+    }
+    coordinator
+        .until("/rounds/current", |_: &RoundDocument| true)
+        .await;
+    publish_beacon(&network, 1).await;
+    coordinator
+        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
+        .await;
+    let measurements = stations.each_ref().map(|station| {
+        let path = format!("/rounds/1/stations/{}", station.address());
+        let document: StationDocument = coordinator.get(&path);
+        let tasks = 0..document.tasks.len();
+        let measure = |k| station.measure(&document, k, &domain).to_line();
+        tasks.map(measure).collect::<Vec<_>>()
+    });
+    let url = Mutex::new(coordinator.url.clone());
+    let all = AtomicBool::new(false);
+    let mut coordinator = Some(coordinator);
+    let mut random = fastrand::Rng::with_seed(7);
+    let kept: Vec<KeptReceipt> = std::thread::scope(|scope| {
+        let senders = measurements.each_ref().map(|lines| {
+            let (url, all) = (&url, &all);
+            scope.spawn(move || {
+                let agent: ureq::Agent = ureq::Agent::config_builder()
+                    .http_status_as_error(false)
+                    .timeout_global(Some(Duration::from_secs(5)))
+                    .build()
+                    .into();
+                // Each until it is answered, and all again until nobody kills any more.
+                let mut kept = Vec::new();
+                for line in lines.iter().cycle() {
+                    if all.load(Ordering::SeqCst) && kept.len() >= lines.len() {
+                        return kept;
+                    }
+                    let receipt = std::iter::repeat_with(|| {
+                        let to = format!("{}/measurements", url.lock().unwrap());
+                        let answer = agent.post(to).content_type("application/json").send(line);
+                        let body = answer.ok()?.body_mut().read_to_string().ok()?;
+                        serde_json::from_str::<Receipt>(&body).ok()
+                    });
+                    kept.extend(receipt.flatten().take(1).map(|receipt| KeptReceipt {
+                        measurement: line.clone(),
+                        receipt,
+                    }));
+                }
+                kept
+            })
+        });
+        for _ in 0..KILLS {
+            std::thread::sleep(Duration::from_millis(random.u64(5..150)));
+            // SIGKILL.
+            drop(coordinator.take());
+            let next = network.start_coordinator();
+            url.lock().unwrap().clone_from(&next.url);
+            coordinator = Some(next);
+        }
+        all.store(true, Ordering::SeqCst);
+        let kept = senders.into_iter().flat_map(|sender| sender.join().unwrap());
+        kept.collect()
+    });
+    coordinator.unwrap().end();
+    let sent: usize = measurements.iter().map(Vec::len).sum();
+    assert!(
+        kept.len() >= sent && sent >= 30,
+        "{} receipts of {sent}",
+        kept.len()
+    );
+    // What was sent twice has one receipt.
+    let receipts: BTreeSet<String> = kept.iter().map(|kept| json!(kept).to_string()).collect();
+    assert_eq!(receipts.len(), sent);
+    assert_eq!(network.publish()["committed"][0]["count"], sent);
+    network.keep("kept.ndjson", &kept[..sent]);
+    let (code, checked) = network.check(&["kept.ndjson"]);
+    assert!(checked.iter().all(|checked| checked["verdict"] == "INCLUDED"));
+    assert_eq!((code, checked.len()), (Some(0), sent));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_does_not_answer_keeps_it_from_nothing_but_rounds() {
+    let network = Network::start().await;
+    let domain = network.domain();
+    let stations = Station::three();
+    let coordinator = network.start_coordinator();
+    coordinator.hear(&stations[0], &domain);
+    let signal = |name: &str| {
+        let pid = network.world.anvil.pid().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    signal("-STOP");
+    for station in &stations[1..] {
+        coordinator.hear(station, &domain);
+    }
+    // Several times its pause: it is in the midst of a question. If it were not, it would end all the sooner.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let begun = Instant::now();
+    coordinator.end();
+    // Its questions to the node would wait for a minute.
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    signal("-CONT");
+    let coordinator = network.start_coordinator();
+    coordinator
+        .until("/rounds/current", |_: &RoundDocument| true)
+        .await;
+    coordinator.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]

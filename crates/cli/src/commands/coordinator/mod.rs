@@ -34,8 +34,6 @@ pub(crate) struct CoordinatorArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
     beacons: BeaconArgs,
     #[command(flatten)]
     store: StoreArgs,
@@ -67,6 +65,8 @@ pub(crate) struct CoordinatorArgs {
     /// Key that signs receipts; made if the file is not there. All instances need the same.
     #[arg(long, value_name = "FILE", default_value = "ingest.key")]
     ingest_key: PathBuf,
+    #[command(flatten)]
+    key: KeyArgs,
     #[command(flatten)]
     stations: StationArgs,
     #[command(flatten)]
