@@ -23,6 +23,8 @@ mod metrics;
 mod refusal;
 mod rounds;
 mod routes;
+#[cfg(any(feature = "otlp", feature = "sentry"))]
+pub mod telemetry;
 
 pub(crate) use api::Network;
 pub use api::{Api, ApiError, Parts};

@@ -858,3 +858,37 @@ async fn the_service_tells_of_itself() {
     );
     served.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_chain_is_gone_what_is_known_goes_on_and_nobody_is_told_that_all_is_well() {
+    let scene = Scene::new(600).await;
+    let round = scene.open_round().await;
+    let place = sqlite();
+    let config = assize_api::ApiConfig {
+        patience: std::time::Duration::ZERO,
+        ..roomy()
+    };
+    let (measurement, _) = good(&scene, round).await;
+    let served = scene.serve_with(&place.location, config, u64::MAX).await;
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &scene.world.anvil.pid().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert!(served.api.refresh().await.is_err());
+    assert_eq!(
+        served
+            .post("/measurements", JSON, measurement.to_line())
+            .await
+            .status,
+        201
+    );
+    let station = measurement.station;
+    let path = format!("/rounds/1/stations/{station}");
+    served.get(&path).await.json::<StationDocument>();
+    assert_eq!(served.get("/healthz").await.status, 200);
+    let problem = served.get("/readyz").await.problem(ProblemKind::Unavailable);
+    // What machines the api speaks to is nobody's business.
+    assert!(!problem.detail.contains("127.0.0.1"), "{}", problem.detail);
+    served.end().await;
+}
