@@ -33,6 +33,8 @@ pub(crate) enum Command {
     /// drand beacons.
     #[command(subcommand)]
     Beacon(commands::beacon::BeaconCommand),
+    Check(commands::check::CheckArgs),
+    Checker(commands::checker::CheckerArgs),
     Committees(commands::committees::CommitteesArgs),
     Tasks(commands::committees::TasksArgs),
     Shuffle(commands::committees::ShuffleArgs),

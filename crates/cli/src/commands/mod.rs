@@ -5,6 +5,8 @@ pub(crate) mod balance;
 pub(crate) mod beacon;
 pub(crate) mod bundle;
 pub(crate) mod challenge;
+pub(crate) mod check;
+pub(crate) mod checker;
 pub(crate) mod claim;
 pub(crate) mod committees;
 pub(crate) mod connect;
@@ -46,6 +48,8 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Demo(args) => demo::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Beacon(command) => beacon::run(&command),
+        Command::Check(args) => wait_for(check::run(&args)),
+        Command::Checker(args) => wait_for(checker::run(&args)),
         Command::Committees(args) => committees::committees(&args),
         Command::Tasks(args) => committees::tasks(&args),
         Command::Shuffle(args) => committees::shuffle(&args),

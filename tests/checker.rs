@@ -1,0 +1,621 @@
+//! `assize checker` and `assize check` as processes, with a real coordinator, chain, indexer and providers.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use assize_chain::ListCommitment;
+use assize_checker::StationKey;
+use assize_daemon::Router;
+use assize_measurement::{Domain, Verifier, ndjson};
+use assize_protocol::{Address, B128, Roster, RosterEntry, RoundNumber};
+use assize_store::{LocalStore, Store};
+use assize_testkit::filecoin::{CURIO_PEER_IDS, Conduct, LocalFilecoin, PeerIdSource, Plan, ProviderPlan};
+use assize_testkit::world::World;
+use assize_wire::KeptReceipt;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use common::assize;
+use common::processes::{Running, terminate};
+use serde_json::{Value, json};
+
+const OPERATOR: &str = "0x0000000000000000000000000000000000000e0e";
+
+/// Unix seconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the processes under test live by the wall clock"
+)]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// A network with one round that is open now and revealed, for the stations of some directories.
+struct Network {
+    world: World,
+    filecoin: LocalFilecoin,
+    directory: tempfile::TempDir,
+    _coordinator: Running,
+    api: String,
+}
+
+/// A checker that tells what it does in JSON.
+struct Checker {
+    running: Running,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Network {
+    async fn start(providers: Vec<ProviderPlan>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let world = World::start(600).await.unwrap();
+        let mut plan = Plan::new(1, providers);
+        plan.upstream = Some(world.anvil.url().to_owned());
+        let filecoin = LocalFilecoin::start(&plan).unwrap();
+
+        let mut parameters = world.rounds.parameters().await.unwrap();
+        parameters.round_duration = 900;
+        world
+            .send(&world.rounds.set_parameters(&parameters).unwrap())
+            .await
+            .unwrap();
+        let state = directory.path().join("checker");
+        fs::create_dir(&state).unwrap();
+        let station = StationKey::open(&state.join("station.key")).unwrap().address();
+        let entry = |station, tag| RosterEntry {
+            station,
+            operator: OPERATOR.parse().unwrap(),
+            subnet: B128::repeat_byte(tag),
+        };
+        let others = (2..5).map(|tag| entry(Address::repeat_byte(tag), tag));
+        let roster = Roster::new(others.chain([entry(station, 1)]).collect()).unwrap();
+        let store = LocalStore::open(directory.path().join("store")).unwrap();
+        let list = |root, count, file: &[u8]| ListCommitment {
+            root,
+            count,
+            cid: store.put(file).unwrap(),
+        };
+        let tasks = filecoin.tasks();
+        let roster = list(roster.root(), roster.count(), &roster.to_ndjson());
+        let tasks = list(tasks.root(), tasks.count(), &tasks.to_ndjson());
+        // Its beacon comes half a minute after the opening.
+        world.anvil.set_next_timestamp(now() - 60).unwrap();
+        let round = world.open_lists(&roster, &tasks).await.unwrap();
+
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("deployment.json"), json!(world.deployment).to_string()).unwrap();
+        fs::write(path("drand.json"), json!(world.drand_chain().info()).to_string()).unwrap();
+        let beacon_round = world.rounds.round(round).await.unwrap().beacon_round;
+        fs::write(
+            path("beacons.json"),
+            json!([world.beacon(beacon_round)]).to_string(),
+        )
+        .unwrap();
+        let mut coordinator = assize()
+            .current_dir(directory.path())
+            .args([
+                "coordinator",
+                "--ingest-only",
+                "--listen",
+                "127.0.0.1:0",
+                "--poll",
+                "250",
+            ])
+            .args(["--rpc-url", world.anvil.url(), "--deployment", "deployment.json"])
+            .args(["--drand-info", "drand.json", "--beacons", "beacons.json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = coordinator.stdout.take().unwrap();
+        let coordinator = Running(coordinator);
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        Self {
+            world,
+            filecoin,
+            directory,
+            _coordinator: coordinator,
+            api: ready["url"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// `assize checker`, with everything but the arguments that a test is about.
+    fn command(&self, coordinator: &str) -> Command {
+        let mut command = assize();
+        command
+            .current_dir(self.directory.path())
+            .args(["checker", "--coordinator", coordinator, "--operator", OPERATOR])
+            .args([
+                "--rpc-url",
+                &self.filecoin.rpc_url(),
+                "--deployment",
+                "deployment.json",
+            ])
+            .args([
+                "--drand-info",
+                "drand.json",
+                "--indexer",
+                &self.filecoin.indexer_url(),
+            ])
+            .args(["--peer-ids", &CURIO_PEER_IDS.to_string(), "--allow-private"])
+            .args(["--log", "json", "--spread", "1"]);
+        command
+    }
+
+    fn checker(&self, coordinator: &str, arguments: &[&str]) -> Checker {
+        let mut command = self.command(coordinator);
+        let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        Checker {
+            running: Running(child),
+            lines: BufReader::new(stdout).lines(),
+        }
+    }
+
+    /// What the checker keeps; all of it must hold.
+    fn receipts(&self) -> Vec<KeptReceipt> {
+        let domain = Domain {
+            chain_id: self.world.deployment.chain_id,
+            rounds: self.world.deployment.rounds,
+        };
+        let text = fs::read_to_string(self.path("checker/receipts/round-1.ndjson")).unwrap();
+        let kept: Vec<KeptReceipt> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        for KeptReceipt { measurement, receipt } in &kept {
+            let measurement = ndjson::parse_any_round(measurement.as_bytes()).unwrap();
+            assert_eq!(Verifier::new(&domain).check(&measurement), Some(receipt.digest));
+            assert!(receipt.is_signed(&domain));
+        }
+        kept
+    }
+
+    /// How often payloads were asked for, over all providers.
+    fn visits(&self) -> u64 {
+        let providers = self.filecoin.offers().values();
+        providers.map(|offer| offer.server.request_count()).sum()
+    }
+}
+
+impl Checker {
+    /// The next event of a kind; what comes before it is dropped.
+    fn next(&mut self, kind: &str) -> Value {
+        self.until(kind).pop().unwrap()
+    }
+
+    /// Events up to the next one of a kind.
+    fn until(&mut self, kind: &str) -> Vec<Value> {
+        let mut events = Vec::new();
+        for line in &mut self.lines {
+            let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            let found = event["event"] == kind;
+            events.push(event);
+            if found {
+                return events;
+            }
+        }
+        panic!("no `{kind}` after {events:#?}");
+    }
+
+    /// All that is left, and the exit code.
+    fn end(mut self) -> (Vec<Value>, Option<i32>) {
+        let events = self
+            .lines
+            .by_ref()
+            .map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        let events = events.collect();
+        (events, self.running.0.wait().unwrap().code())
+    }
+}
+
+fn of_kind<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    events.iter().filter(move |event| event["event"] == kind)
+}
+
+fn tasks_of(events: &[Value], kind: &str) -> Vec<u64> {
+    of_kind(events, kind)
+        .map(|event| event["task"].as_u64().unwrap())
+        .collect()
+}
+
+fn mixed() -> Vec<ProviderPlan> {
+    let mut contract = ProviderPlan::new(Conduct::Honest, 3);
+    contract.peer_id = PeerIdSource::Contract;
+    let mut forgetful = ProviderPlan::new(Conduct::Honest, 4);
+    forgetful.kept = 0.5;
+    vec![
+        ProviderPlan::new(Conduct::Honest, 4),
+        ProviderPlan::new(Conduct::Lying, 3),
+        ProviderPlan::new(Conduct::Dead, 3),
+        contract,
+        forgetful,
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_is_measured_as_the_providers_are_and_every_receipt_holds() {
+    let network = Network::start(mixed()).await;
+    let (events, code) = network
+        .checker(&network.api, &["--once", "--listen", "127.0.0.1:0"])
+        .end();
+    assert_eq!(code, Some(0), "{events:#?}");
+    assert_eq!(events[0]["event"], "started");
+    assert!(
+        events[0]["url"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://127.0.0.1:")
+    );
+
+    let drawn = of_kind(&events, "drawn").next().unwrap();
+    let count = network.filecoin.tasks().count() as usize;
+    assert_eq!(
+        (drawn["tasks"].as_u64(), drawn["done"].as_u64()),
+        (Some(count as u64), Some(0))
+    );
+    for event in of_kind(&events, "measured") {
+        let provider = event["provider"].as_str().unwrap().parse().unwrap();
+        let cid = event["cid"].as_str().unwrap().parse().unwrap();
+        let expected = network.filecoin.expected(provider, cid).unwrap();
+        let result = event["result"].as_str().unwrap();
+        assert!(
+            expected.allows(result),
+            "{provider} {cid}: {result}, not {expected:?}"
+        );
+    }
+    let measured = tasks_of(&events, "measured");
+    let distinct: BTreeSet<_> = measured.iter().copied().collect();
+    assert_eq!((measured.len(), distinct.len()), (count, count));
+    // Not in the list's order: every station has one of its own.
+    assert!(!measured.is_sorted());
+    let submitted: BTreeSet<_> = tasks_of(&events, "submitted").into_iter().collect();
+    assert_eq!(submitted, distinct);
+    assert_eq!(network.receipts().len(), count);
+    let ended = of_kind(&events, "ended").next().unwrap();
+    assert_eq!(ended["waiting"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checker_that_is_killed_goes_on_where_it_was() {
+    let slow = Conduct::Slow(Duration::from_millis(100));
+    let network = Network::start(vec![ProviderPlan::new(slow, 20)]).await;
+    // Nothing gets through in the first two lives: what was measured has only the spool.
+    let proxy = Proxy::start(&network.api, |path, answer| match path {
+        "POST /measurements" => (503, b"down".to_vec()),
+        _ => answer(),
+    })
+    .await;
+    let mut events = Vec::new();
+    for wanted in [3, 4] {
+        let mut checker = network.checker(&proxy.url, &[]);
+        for _ in 0..wanted {
+            events.extend(checker.until("measured"));
+        }
+        // SIGKILL.
+        drop(checker);
+    }
+    let before: BTreeSet<_> = tasks_of(&events, "measured").into_iter().collect();
+    let (last, code) = network.checker(&network.api, &["--once"]).end();
+    assert_eq!(code, Some(0), "{last:#?}");
+    let drawn = of_kind(&last, "drawn").next().unwrap();
+    let done = drawn["done"].as_u64().unwrap() as usize;
+    assert!(
+        done >= before.len() && before.len() == 7,
+        "{drawn} after {before:?}"
+    );
+    let started = of_kind(&last, "started").next().unwrap();
+    assert_eq!(started["waiting"].as_u64().unwrap() as usize, done);
+    // No task twice, and a receipt for each.
+    events.extend(last);
+    let measured = tasks_of(&events, "measured");
+    let distinct: BTreeSet<_> = measured.iter().copied().collect();
+    assert_eq!(measured.len(), distinct.len());
+    let kept = network.receipts();
+    let digests: BTreeSet<_> = kept.iter().map(|kept| kept.receipt.digest).collect();
+    assert_eq!((kept.len(), digests.len()), (20, 20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lying_coordinator_gets_no_work_but_heartbeats() {
+    let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 5)]).await;
+    // As if the station sat elsewhere: one field of one document.
+    let proxy = Proxy::start(&network.api, |path, answer| {
+        let (status, body) = answer();
+        if !path.contains("/stations/") {
+            return (status, body);
+        }
+        let mut document: Value = serde_json::from_slice(&body).unwrap();
+        document["tasks"][2]["provider"] = json!("f01");
+        (status, document.to_string().into_bytes())
+    })
+    .await;
+    let (events, code) = network.checker(&proxy.url, &["--once"]).end();
+    assert_eq!(code, Some(1), "{events:#?}");
+    let disagreement = of_kind(&events, "disagreement").next().unwrap();
+    assert!(
+        disagreement["what"].as_str().unwrap().starts_with("task 2"),
+        "{disagreement}"
+    );
+    assert!(
+        disagreement["got"].as_str().unwrap().contains("f01,"),
+        "{disagreement}"
+    );
+    assert!(of_kind(&events, "measured").next().is_none());
+    assert_eq!(network.visits(), 0);
+    assert!(proxy.seen("POST /heartbeats") > 0);
+    assert_eq!(proxy.seen("POST /measurements"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checker_ends_within_seconds_and_says_what_waits() {
+    let slow = Conduct::Slow(Duration::from_secs(30));
+    let mut plans = vec![ProviderPlan::new(slow, 10)];
+    plans.push(ProviderPlan::new(Conduct::Honest, 2));
+    let network = Network::start(plans).await;
+    let mut checker = network.checker(&network.api, &["--concurrency", "2"]);
+    checker.until("drawn");
+    let begun = Instant::now();
+    terminate(&checker.running.0);
+    let (events, code) = checker.end();
+    assert_eq!(code, Some(0), "{events:#?}");
+    assert!(of_kind(&events, "ended").next().is_some());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
+    let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 2)]).await;
+    let mut checker = network.checker(&network.api, &["--state", "another"]);
+    let event = checker.next("not-in-roster");
+    assert_eq!(event["round"], 1);
+    let closes_at = network
+        .world
+        .rounds
+        .round(RoundNumber(1))
+        .await
+        .unwrap()
+        .closes_at;
+    assert_eq!(event["nextOpening"], closes_at);
+    // A second process of the same directory is refused.
+    let output = network
+        .command(&network.api)
+        .args(["--state", "another"])
+        .output()
+        .unwrap();
+    common::refused(
+        &output_without_data(output),
+        2,
+        &["in use by another checker", "--state"],
+    );
+    drop(checker);
+    // So is one whose key others can read.
+    let key = network.path("another/station.key");
+    fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let output = network
+        .command(&network.api)
+        .args(["--state", "another"])
+        .output()
+        .unwrap();
+    common::refused(
+        &output_without_data(output),
+        2,
+        &["can be read by others", "chmod 600"],
+    );
+}
+
+/// The warning of `--allow-private` is talk, and not an error.
+fn output_without_data(mut output: std::process::Output) -> std::process::Output {
+    assert!(
+        output.stdout.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    output.stdout.clear();
+    output
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_network_is_refused_with_the_remedy() {
+    let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 1)]).await;
+    let again = network.world.deploy_again().await.unwrap();
+    fs::write(network.path("deployment.json"), json!(again).to_string()).unwrap();
+    let output = network.command(&network.api).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("is of another network") && stderr.contains("31337"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn an_operator_that_cannot_earn_is_told_how_it_can() {
+    let native = "f1abjxfbp274xpdqcpuaykwkfb43omjotacm2p3za";
+    let arguments = [
+        "checker",
+        "--coordinator",
+        "http://127.0.0.1:1",
+        "--operator",
+        native,
+    ];
+    let output = assize()
+        .args(arguments)
+        .args(["--rpc-url", "http://127.0.0.1:1", "--deployment", "x"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("payout-address set") && stderr.contains("f410"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_provider_learns_why_it_fails() {
+    let filecoin = LocalFilecoin::start(&Plan::new(1, mixed())).unwrap();
+    let check = |provider: u64, cid: &str, more: &[&str]| {
+        assize()
+            .args(["check", cid, "--provider", &format!("f0{provider}")])
+            .args([
+                "--rpc-url",
+                &filecoin.rpc_url(),
+                "--indexer",
+                &filecoin.indexer_url(),
+            ])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    let payloads: BTreeMap<u64, String> = filecoin
+        .offers()
+        .iter()
+        .map(|(id, offer)| (id.0, offer.payloads[0].cid().to_string()))
+        .collect();
+    let good = check(1_000, &payloads[&1_000], &["--allow-private"]);
+    let text = String::from_utf8(good.stdout).unwrap();
+    assert_eq!(good.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("\n  ok    peer id of f01000") && text.contains("\nOK; first byte after"),
+        "{text}"
+    );
+
+    let dead = check(1_002, &payloads[&1_002], &["--allow-private", "--json"]);
+    assert_eq!(dead.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&dead.stdout).unwrap();
+    let expected = filecoin.expected(
+        assize_protocol::ProviderId(1_002),
+        payloads[&1_002].parse().unwrap(),
+    );
+    assert!(
+        expected.unwrap().allows(report["result"].as_str().unwrap()),
+        "{report}"
+    );
+    assert!(
+        report["advice"].as_str().unwrap().contains("firewall"),
+        "{report}"
+    );
+    assert!(report["steps"].as_array().unwrap().len() >= 3, "{report}");
+
+    // Without leave, nothing is sent to this machine.
+    let before = filecoin
+        .provider(assize_protocol::ProviderId(1_000))
+        .unwrap()
+        .request_count();
+    let private = check(1_000, &payloads[&1_000], &[]);
+    let text = String::from_utf8(private.stdout).unwrap();
+    assert_eq!(private.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("CONNECTION_REFUSED") && text.contains("public"),
+        "{text}"
+    );
+    let after = filecoin
+        .provider(assize_protocol::ProviderId(1_000))
+        .unwrap()
+        .request_count();
+    assert_eq!(before, after);
+
+    assert_eq!(check(1_000, "nonsense", &[]).status.code(), Some(2));
+    assert_eq!(check(9_999, &payloads[&1_000], &[]).status.code(), Some(2));
+}
+
+type Twist = dyn Fn(&str, &mut dyn FnMut() -> (u16, Vec<u8>)) -> (u16, Vec<u8>) + Send + Sync;
+
+/// Stands before a coordinator, and lies.
+struct Proxy {
+    url: String,
+    shared: Arc<Behind>,
+}
+
+struct Behind {
+    upstream: String,
+    twist: Box<Twist>,
+    seen: Mutex<Vec<String>>,
+}
+
+impl Proxy {
+    async fn start(
+        upstream: &str,
+        twist: impl Fn(&str, &mut dyn FnMut() -> (u16, Vec<u8>)) -> (u16, Vec<u8>) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Behind {
+            upstream: upstream.to_owned(),
+            twist: Box::new(twist),
+            seen: Mutex::default(),
+        });
+        let app = Router::new().fallback(pass_on).with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, shared }
+    }
+
+    fn seen(&self, path: &str) -> usize {
+        self.shared
+            .seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|seen| *seen == path)
+            .count()
+    }
+}
+
+async fn pass_on(
+    State(behind): State<Arc<Behind>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = format!("{method} {}", uri.path());
+    behind.seen.lock().unwrap().push(path.clone());
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut location = None;
+        let mut ask = || {
+            let mut request = ureq::http::Request::builder()
+                .method(method.as_str())
+                .uri(format!("{}{}", behind.upstream, uri.path()));
+            if let Some(kind) = headers.get(header::CONTENT_TYPE) {
+                request = request.header("content-type", kind.to_str().unwrap());
+            }
+            let agent: ureq::Agent = ureq::Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .build()
+                .into();
+            let mut response = agent.run(request.body(body.to_vec()).unwrap()).unwrap();
+            let to = response.headers().get("location");
+            location = to.map(|to| to.to_str().unwrap().to_owned());
+            (
+                response.status().as_u16(),
+                response.body_mut().read_to_vec().unwrap(),
+            )
+        };
+        let (status, body) = (behind.twist)(&path, &mut ask);
+        (status, location, body)
+    });
+    let (status, location, body) = answer.await.unwrap();
+    let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
+    if let Some(location) = location {
+        response
+            .headers_mut()
+            .insert(header::LOCATION, location.parse().unwrap());
+    }
+    response
+}
