@@ -5,6 +5,7 @@ mod options;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use assize_api::coordinator::{self, Coordinator, Metrics, Settings};
 use assize_api::{Api, Clock, Database, DatabaseOptions, IngestKey, Location, Parts};
@@ -16,6 +17,7 @@ use clap::Args;
 use eyre::{OptionExt, WrapErr};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use self::options::{ClientArgs, StationArgs, config};
 use super::connect::{Beacons, Network, beacons, store};
@@ -23,6 +25,9 @@ use super::key::signer;
 use super::service::{end_when_told, listen};
 use crate::args::{BeaconArgs, ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
+
+/// How long answers that are under way may take once it is to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Take heartbeats and measurements, open rounds on time and reveal their beacons.
 ///
@@ -136,7 +141,11 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
         }
     };
     stop.set();
-    serving.await?.wrap_err("stations are not served any more")?;
+    // What is taken is durable before it is answered, so whoever is too slow loses nothing that was promised.
+    match timeout(LAST_ANSWERS, serving).await {
+        Ok(served) => served?.wrap_err("stations are not served any more")?,
+        Err(_) => tracing::warn!("ending, though not everybody is answered, or the node does not answer"),
+    }
     coordinated?;
     Ok(Outcome::Done)
 }
