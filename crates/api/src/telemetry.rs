@@ -123,7 +123,7 @@ mod faults {
     }
 }
 
-#[cfg(all(test, any(feature = "otlp", feature = "sentry")))]
+#[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;

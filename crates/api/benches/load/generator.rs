@@ -40,10 +40,11 @@ impl Request {
         }
     }
 
-    /// A heartbeat.
-    pub(crate) fn heartbeat(body: &str) -> Self {
+    /// A heartbeat, through a proxy that says from where.
+    pub(crate) fn heartbeat(body: &str, address: &str) -> Self {
+        let header = format!("x-forwarded-for: {address}\r\n");
         Self {
-            bytes: post("/heartbeats", "application/json", "", body),
+            bytes: post("/heartbeats", "application/json", &header, body),
             measurements: 1,
         }
     }

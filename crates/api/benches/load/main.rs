@@ -25,7 +25,7 @@ use crate::process::{Server, serve};
 use crate::scene::Scene;
 
 /// Connections of the load generator.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 128;
 /// Of 10 000 stations, one a minute each.
 const HEARTBEATS: f64 = 10_000.0 / 60.0;
 

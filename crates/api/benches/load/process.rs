@@ -150,28 +150,25 @@ fn config(public: bool) -> ApiConfig {
         per_host: 1_024,
         ..ConnectionLimits::default()
     };
-    if public {
-        let addresses = Addresses {
-            proxies: Proxies::parse(["127.0.0.1"]).unwrap(),
-            header: ForwardingHeader::XForwardedFor,
-        };
-        return ApiConfig {
-            addresses,
-            connections,
-            ..ApiConfig::default()
-        };
-    }
-    // All comes from one address.
-    let rate = Rate {
+    let addresses = Addresses {
+        proxies: Proxies::parse(["127.0.0.1"]).unwrap(),
+        header: ForwardingHeader::XForwardedFor,
+    };
+    let unlimited = Rate {
         per_second: NonZeroU32::MAX,
         burst: NonZeroU32::MAX,
     };
-    let buckets = BucketsConfig {
-        host: rate,
-        subnet: rate,
-        ..BucketsConfig::default()
+    let buckets = match public {
+        true => BucketsConfig::default(),
+        // All comes from one address.
+        false => BucketsConfig {
+            host: unlimited,
+            subnet: unlimited,
+            ..BucketsConfig::default()
+        },
     };
     ApiConfig {
+        addresses,
         buckets,
         connections,
         ..ApiConfig::default()

@@ -118,7 +118,8 @@ impl Scene {
                 let key = derive_key(7, "heartbeat", station);
                 let operator = Address::repeat_byte(3);
                 let heartbeat = Heartbeat::new(&key, &domain, operator, Version(1, 20, 0), self.now);
-                Request::heartbeat(&serde_json::to_string(&heartbeat).unwrap())
+                let address = format!("10.3.{}.{}", station % 250, station / 250);
+                Request::heartbeat(&serde_json::to_string(&heartbeat).unwrap(), &address)
             })
             .collect()
     }

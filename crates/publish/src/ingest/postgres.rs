@@ -9,7 +9,7 @@ use assize_protocol::{FileCid, RoundNumber};
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::Type;
-use postgres::{Client, Config, NoTls, Row, Transaction};
+use postgres::{Client, Config, NoTls, Row, Statement, Transaction};
 
 use super::{
     Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Taken, Totals,
@@ -22,7 +22,7 @@ use crate::IngestError;
 const LOCK: i64 = 0x0000_6173_7369_7a65;
 
 /// One round trip, one transaction. Ids are drawn only once `held` is there; what `given` already has is seen as it was
-/// before the statement.
+/// before the statement, by the index: a plan made while the table was small is kept when it is not any more.
 const APPEND: &str = "
     WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($1)),
     given AS (
@@ -44,7 +44,21 @@ const APPEND: &str = "
         + (SELECT coalesce(sum(bytes), 0) FROM ingest_day WHERE day = $7)::bigint AS stored
     FROM new
     UNION ALL
-    SELECT digest, m.received_at, false, NULL FROM given JOIN ingest_measurement m USING (digest)";
+    SELECT digest, known.received_at, false, NULL
+    FROM given CROSS JOIN LATERAL (
+        SELECT m.received_at FROM ingest_measurement m WHERE m.digest = given.digest LIMIT 1
+    ) known";
+
+const APPEND_TYPES: [Type; 8] = [
+    Type::INT8,
+    Type::BYTEA_ARRAY,
+    Type::INT8_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+];
 
 const BATCH: &str = "id, round, first, last, count, state, cid, oldest, seen_at_block";
 
@@ -55,11 +69,17 @@ pub struct PostgresIngest {
     config: Config,
     /// The database's name and host, without its password.
     label: String,
-    client: Mutex<Option<Client>>,
+    client: Mutex<Option<Connected>>,
     /// Tells this process from others in the count of a day's bytes.
     instance: i64,
     /// A day, and its bytes when they were last looked at.
     stored: Option<(u32, u64)>,
+}
+
+struct Connected {
+    client: Client,
+    /// [`APPEND`], once it was needed: planning it takes as long as doing it.
+    append: Option<Statement>,
 }
 
 impl PostgresIngest {
@@ -103,12 +123,22 @@ impl PostgresIngest {
         &mut self,
         run: impl FnOnce(&mut Client) -> Result<T, Failure> + Send,
     ) -> Result<T, IngestError> {
+        self.run_connected(|connected| run(&mut connected.client))
+    }
+
+    fn run_connected<T: Send>(
+        &mut self,
+        run: impl FnOnce(&mut Connected) -> Result<T, Failure> + Send,
+    ) -> Result<T, IngestError> {
         let (config, client) = (&self.config, &self.client);
         let work = move || {
             let mut place = client.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut client = match place.take().filter(|client| !client.is_closed()) {
-                Some(client) => client,
-                None => config.connect(NoTls)?,
+            let mut client = match place.take().filter(|connected| !connected.client.is_closed()) {
+                Some(connected) => connected,
+                None => Connected {
+                    client: config.connect(NoTls)?,
+                    append: None,
+                },
             };
             let result = run(&mut client);
             let lost = matches!(&result, Err(Failure::Database(error)) if is_lost(error));
@@ -231,20 +261,25 @@ impl Ingest for PostgresIngest {
         let rounds: Vec<_> = rows.iter().map(|row| row.round.0 as i64).collect();
         let lines: Vec<_> = rows.iter().map(|row| row.line.as_str()).collect();
         let instance = self.instance;
-        let answers = self.with(|client| {
-            client.query_typed(
-                APPEND,
+        let answers = self.run_connected(|Connected { client, append }| {
+            let statement = match append {
+                Some(statement) => statement,
+                None => append.insert(client.prepare_typed(APPEND, &APPEND_TYPES)?),
+            };
+            let rows = client.query(
+                &*statement,
                 &[
-                    (&LOCK, Type::INT8),
-                    (&digests, Type::BYTEA_ARRAY),
-                    (&rounds, Type::INT8_ARRAY),
-                    (&lines, Type::TEXT_ARRAY),
-                    (&(received_at as i64), Type::INT8),
-                    (&(fitting as i64), Type::INT8),
-                    (&i64::from(limit.day), Type::INT8),
-                    (&instance, Type::INT8),
+                    &LOCK,
+                    &digests,
+                    &rounds,
+                    &lines,
+                    &(received_at as i64),
+                    &(fitting as i64),
+                    &i64::from(limit.day),
+                    &instance,
                 ],
-            )
+            )?;
+            Ok(rows)
         })?;
         let mut taken = HashMap::<&[u8], Taken>::new();
         for answer in &answers {
