@@ -26,8 +26,8 @@ use super::service::{end_when_told, listen};
 use crate::args::{BeaconArgs, ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
-/// How long answers that are under way may take once it is to end.
-const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// How long the api may take to end: more than it gives requests that are under way.
+const LAST_ANSWERS: Duration = Duration::from_secs(12);
 
 /// Take heartbeats and measurements, open rounds on time and reveal their beacons.
 ///
@@ -86,7 +86,6 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
     let options = DatabaseOptions {
         clock: clock.clone(),
         daily_bytes: args.clients.daily_storage.unwrap_or(u64::MAX),
-        ..DatabaseOptions::default()
     };
     let database = Database::open_with(&args.database, options)?;
     let store: Arc<dyn Store> = Arc::from(store(&args.store)?);

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use assize_api::ApiConfig;
-use assize_guard::{Addresses, BucketsConfig, ForwardingHeader, Proxies, Rate};
+use assize_guard::{Addresses, BucketsConfig, ConnectionLimits, ForwardingHeader, Proxies, Rate};
 use assize_wire::Version;
 use clap::{Args, ValueEnum, value_parser};
 
@@ -49,6 +49,12 @@ pub(super) struct ClientArgs {
     /// Requests that a subnet (/24, /48) may make: per second, and at once.
     #[arg(long, value_name = "RATE:BURST", default_value = "100:1000", value_parser = rate)]
     subnet_rate: Rate,
+    /// Most connections at a time, over all; the limit of open files (`ulimit -n`) must be higher.
+    #[arg(long, value_name = "COUNT", default_value_t = 8_192, value_parser = value_parser!(u32).range(1..))]
+    connections: u32,
+    /// Most connections of an address at a time; proxies are exempt.
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = value_parser!(u32).range(1..))]
+    connections_per_address: u32,
     /// Most bytes of measurements that are taken in one day (UTC), over all instances; no limit if not given.
     #[arg(long, value_name = "BYTES")]
     pub daily_storage: Option<u64>,
@@ -81,6 +87,11 @@ pub(super) fn config(stations: &StationArgs, clients: &ClientArgs) -> eyre::Resu
         subnet: clients.subnet_rate,
         ..BucketsConfig::default()
     };
+    let connections = ConnectionLimits {
+        total: clients.connections as usize,
+        per_host: clients.connections_per_address as usize,
+        ..ConnectionLimits::default()
+    };
     Ok(ApiConfig {
         minimum_version: stations.minimum_version,
         heartbeat_interval: stations.heartbeat_interval,
@@ -88,6 +99,7 @@ pub(super) fn config(stations: &StationArgs, clients: &ClientArgs) -> eyre::Resu
         max_per_subnet: stations.max_per_subnet,
         addresses,
         buckets,
+        connections,
         ..ApiConfig::default()
     })
 }
