@@ -94,14 +94,11 @@ impl Client {
 
     /// The header that its address was taken from; none if it is the socket's.
     pub(crate) fn believed_header(&self) -> Option<&'static str> {
-        let addresses = &self.api.shared().config.addresses;
-        addresses
-            .proxies
-            .contain(self.socket.ip())
-            .then_some(match addresses.header {
-                ForwardingHeader::Forwarded => "forwarded",
-                ForwardingHeader::XForwardedFor => "x-forwarded-for",
-            })
+        let header = match self.api.shared().config.addresses.header {
+            ForwardingHeader::Forwarded => "forwarded",
+            ForwardingHeader::XForwardedFor => "x-forwarded-for",
+        };
+        (self.address != self.socket.ip().to_canonical()).then_some(header)
     }
 
     /// Takes what so many measurements cost beyond the request.

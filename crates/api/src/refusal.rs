@@ -54,10 +54,14 @@ impl From<RoundError> for Refusal {
 
 impl From<DatabaseError> for Refusal {
     fn from(error: DatabaseError) -> Self {
-        tracing::error!(%error, "the database did not do it");
-        unavailable(
-            "the database does not answer, or has too much to do: come again in a minute; sending again is safe",
-        )
+        match error {
+            // It happens to all at once: the figures tell of it.
+            DatabaseError::Overloaded { .. } => NotDone::Overloaded.into(),
+            error => {
+                tracing::error!(%error, "the database did not do it");
+                unavailable("the database does not answer: come again in a minute; sending again is safe")
+            }
+        }
     }
 }
 

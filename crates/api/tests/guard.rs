@@ -53,6 +53,7 @@ async fn a_proxy_is_believed_if_it_is_named_and_stations_get_their_subnets_tag()
     // The other header is the client's own, and says nothing.
     let seen = inspect(&served, &[("x-forwarded-for", "192.0.2.1")]).await;
     assert_eq!((&*seen.address, seen.subnet), ("127.0.0.1", tag("127.0.0.9")));
+    assert_eq!(seen.believed_header, None);
 
     let key = SecretKey::from_secret_bytes([1; 32]).unwrap();
     let operator = Address::repeat_byte(3);
@@ -172,5 +173,69 @@ async fn bodies_that_are_too_large_are_refused_before_they_are_read_and_malforme
         tries += 1;
         assert!(tries < 1_000, "{}", served.get("/metrics").await.text());
     }
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_too_much_comes_the_gate_drops_what_comes_from_where_the_bad_comes_from() {
+    let scene = Scene::new(600).await;
+    let round = scene.open_round().await;
+    let place = sqlite();
+    let config = ApiConfig {
+        addresses: Addresses {
+            proxies: Proxies::parse(["127.0.0.1"]).unwrap(),
+            header: ForwardingHeader::XForwardedFor,
+        },
+        // Two at once are too much.
+        max_checking: 1,
+        ..roomy()
+    };
+    let served = scene.serve_with(&place.location, config, u64::MAX).await;
+    let lines: Vec<_> = scene
+        .measurements(round)
+        .await
+        .iter()
+        .map(assize_measurement::Measurement::to_line)
+        .collect();
+    let forged = lines[0].replacen("\"byte_length\":", "\"byte_length\":1", 1);
+    assert_ne!(forged, lines[0]);
+    let post = async |address: &str, kind: &str, body: String| {
+        let headers = [("content-type", kind), ("x-forwarded-for", address)];
+        served.ask("POST", "/measurements", &headers, body.into()).await
+    };
+    let (one, many) = ("application/json", "application/x-ndjson");
+    for _ in 0..20 {
+        let answer = post("192.0.2.1", one, forged.clone()).await;
+        answer.problem(ProblemKind::BadSignature);
+    }
+    // A third of what is checked does not find room: from then on the gate works.
+    for _ in 0..10 {
+        let answer = post("198.51.100.1", many, lines[..2].join("\n")).await;
+        answer.problem(ProblemKind::Unavailable);
+    }
+    // One in 321 would be let in: (1 + 0) / (1 + 16 · 20).
+    let mut dropped = 0;
+    for _ in 0..20 {
+        let answer = post("192.0.2.77", one, forged.clone()).await;
+        if answer.status == 503 {
+            answer.problem(ProblemKind::Gated);
+            assert_eq!(answer.header("retry-after"), Some("1"));
+            dropped += 1;
+        }
+    }
+    assert!(dropped >= 15, "{dropped}");
+    // Who has no bad record is let in, and so is whoever only asks.
+    for (number, address) in [(3, "203.0.113.1"), (4, "198.51.100.1")] {
+        assert_eq!(post(address, one, lines[number].clone()).await.status, 201);
+    }
+    let asked = served.ask("GET", "/network", &[("x-forwarded-for", "192.0.2.1")], Vec::new());
+    assert_eq!(asked.await.status, 200);
+    let figures = served.get("/metrics").await;
+    assert!(figures.text().contains("assize_api_gate_on 1"));
+    assert!(
+        figures
+            .text()
+            .contains(&format!("assize_api_gate_dropped_total {dropped}"))
+    );
     served.end().await;
 }
