@@ -367,8 +367,22 @@ async fn a_checker_ends_within_seconds_and_says_what_waits() {
     let mut plans = vec![ProviderPlan::new(slow, 10)];
     plans.push(ProviderPlan::new(Conduct::Honest, 2));
     let network = Network::start(plans).await;
-    let mut checker = network.checker(&network.api, &["--concurrency", "2"]);
+    let arguments = ["--concurrency", "2", "--listen", "127.0.0.1:0"];
+    let mut checker = network.checker(&network.api, &arguments);
+    let url = checker.next("started")["url"].as_str().unwrap().to_owned();
     checker.until("drawn");
+    let get = |path: &str| {
+        let mut response = ureq::get(format!("{url}{path}")).call().unwrap();
+        response.body_mut().read_to_string().unwrap()
+    };
+    assert_eq!(get("/healthz"), "ok\n");
+    let figures = get("/metrics");
+    for line in [
+        "assize_checker_rounds_total{outcome=\"drawn\"} 1",
+        "assize_checker_round 1",
+    ] {
+        assert!(figures.contains(line), "no `{line}` in {figures}");
+    }
     let begun = Instant::now();
     terminate(&checker.running.0);
     let (events, code) = checker.end();

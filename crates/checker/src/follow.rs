@@ -177,7 +177,10 @@ impl Follower {
             Err(error) if error.kind() == Some(ProblemKind::NotFound) => return Ok(Look::Nothing),
             Err(error) => return Err(error.into()),
         };
-        if self.last.as_ref().is_some_and(|last| said.round <= last.number) {
+        // A reorganisation may open or reveal a round anew; then its seed is another.
+        let attended =
+            |last: &Round| said.round < last.number || (said.round == last.number && said.seed == last.seed);
+        if self.last.as_ref().is_some_and(attended) {
             return Ok(Look::Nothing);
         }
         let round = match self.shared.rounds.round(said.round).await {
@@ -200,6 +203,9 @@ impl Follower {
         {
             let said = said.round;
             return Err(LookError::Behind { said, latest });
+        }
+        if self.last.as_ref() == Some(&round) {
+            return Ok(Look::Nothing);
         }
         if clock::now() >= round.closes_at {
             return Ok(Look::Over(round));
@@ -277,7 +283,7 @@ impl Follower {
         let round = match look {
             Look::Drawn(round, part) => {
                 work(&shared, part, stop).await?;
-                if !stop.is_set() {
+                if !stop.is_set() && self.is_first(&round) {
                     self.summary.worked += 1;
                 }
                 round
@@ -290,7 +296,9 @@ impl Follower {
                     expected,
                     got,
                 });
-                self.summary.refused += 1;
+                if self.is_first(&round) {
+                    self.summary.refused += 1;
+                }
                 round
             }
             Look::NotInRoster(round) => {
@@ -313,6 +321,11 @@ impl Follower {
             return Ok(Duration::ZERO);
         }
         Ok(Duration::from_secs(left) + shared.config.poll.mul_f64(fastrand::f64()))
+    }
+
+    /// Whether no round of this number was attended before.
+    fn is_first(&self, round: &Round) -> bool {
+        self.last.as_ref().is_none_or(|last| last.number != round.number)
     }
 
     /// What is due once a round.
