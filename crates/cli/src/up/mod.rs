@@ -1,5 +1,6 @@
 //! `assize up`: a whole network on one machine, in real time, of real processes.
 
+mod aftermath;
 mod network;
 mod plan;
 mod process;
@@ -9,19 +10,18 @@ mod stage;
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use assize_protocol::RoundNumber;
 use assize_testkit::filecoin::{LocalFilecoin, Plan};
 use clap::{Args, value_parser};
-use eyre::{OptionExt, WrapErr, ensure};
+use eyre::WrapErr;
 use serde::Serialize;
-use serde_json::Value;
 
+use self::aftermath::Receipts;
 use self::network::Processes;
 use self::report::RoundReport;
-use self::screen::{Screen, State};
+use self::screen::Screen;
 use self::stage::Stage;
 use crate::commands::wait_for;
 use crate::output::{self, Outcome};
@@ -68,8 +68,7 @@ pub(crate) struct UpArgs {
 #[serde(rename_all = "camelCase")]
 struct Report {
     rounds: Vec<RoundReport>,
-    /// Receipts that checkers hold.
-    receipts: u64,
+    receipts: Receipts,
     /// attoFIL.
     granted: String,
     /// attoFIL.
@@ -79,6 +78,13 @@ struct Report {
     /// Most memory of each kind of process, KiB.
     peak_memory: Vec<(&'static str, u64)>,
     seconds: u64,
+}
+
+impl Report {
+    fn is_right(&self) -> bool {
+        let receipts = self.receipts.included == self.receipts.held;
+        receipts && self.verdict == "MATCH" && self.rounds.iter().all(RoundReport::is_right)
+    }
 }
 
 pub(crate) fn run(args: &UpArgs) -> eyre::Result<Outcome> {
@@ -124,12 +130,13 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         return Ok(Outcome::Done);
     };
     let state = watch::look(&stage, &processes.api, args.checkers).await?;
-    let verdict = verify(&stage, &state)?;
+    let verdict = aftermath::verify(&stage, &state)?;
+    let receipts = aftermath::check_receipts(&stage, &processes.ingest, rounds.len() as u64)?;
     let peak_memory = processes.peak_memory().to_vec();
     processes.end()?;
     let report = Report {
         rounds,
-        receipts: receipts(directory)?,
+        receipts,
         granted: state.granted.to_string(),
         paid: state.paid.to_string(),
         verdict,
@@ -137,8 +144,7 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         seconds: begun.elapsed().as_secs(),
     };
     output::either(args.json, &report, || summary(&report))?;
-    let right = report.rounds.iter().all(RoundReport::is_right) && report.verdict == "MATCH";
-    Ok(match right {
+    Ok(match report.is_right() {
         true => Outcome::Done,
         false => Outcome::CheckFailed,
     })
@@ -176,47 +182,32 @@ async fn watch_rounds(
     }
 }
 
-/// Recomputes the newest settlement as a stranger would, in a process of its own.
-fn verify(stage: &Stage, state: &State) -> eyre::Result<String> {
-    let (id, ..) = state.settlement.ok_or_eyre("there is no settlement to verify")?;
-    let id = id.to_string();
-    let mut arguments = vec!["verify", "settlement", &id, "--json", "--store", "store"];
-    arguments.extend(stage.chain(stage.anvil.url()));
-    arguments.extend(stage.drand());
-    let output = Command::new(std::env::current_exe()?)
-        .args(arguments)
-        .current_dir(&stage.directory)
-        .output()
-        .wrap_err("the verifier does not start")?;
-    let verdict: Value = serde_json::from_slice(&output.stdout)
-        .wrap_err_with(|| format!("the verifier said: {}", String::from_utf8_lossy(&output.stderr)))?;
-    Ok(verdict["verdict"].as_str().unwrap_or("no verdict").to_owned())
-}
-
 fn summary(report: &Report) -> String {
     let paid: u128 = report.paid.parse().unwrap_or_default();
+    let Receipts {
+        held,
+        included,
+        omitted,
+        invalid,
+    } = report.receipts;
+    let memory = report.peak_memory.iter();
+    let memory: Vec<_> = memory
+        .map(|(name, kib)| format!("{name} {} MiB", kib / 1024))
+        .collect();
     format!(
-        "\n{}  {} rounds; {} receipts held by checkers; {} FIL paid; {} s",
-        report.verdict,
-        report.rounds.len(),
-        output::grouped(report.receipts),
-        output::fil(paid),
-        report.seconds
-    )
-}
+        "\n── Afterwards, in processes of their own ──
 
-/// Receipts in the checkers' files.
-fn receipts(directory: &Path) -> eyre::Result<u64> {
-    let mut count = 0;
-    for checker in std::fs::read_dir(directory.join("checkers"))? {
-        let receipts = checker?.path().join("receipts");
-        if !receipts.exists() {
-            continue;
-        }
-        for file in std::fs::read_dir(receipts)? {
-            count += std::fs::read_to_string(file?.path())?.lines().count() as u64;
-        }
-    }
-    ensure!(count > 0, "no checker holds a receipt");
-    Ok(count)
+  settlement  {}, recomputed from chain, store and beacons
+  receipts    {} held by checkers: {} included, {omitted} omitted, {invalid} invalid
+  paid        {} FIL
+
+  {} rounds in {} s; at most {}",
+        report.verdict,
+        output::grouped(held),
+        output::grouped(included),
+        output::fil(paid),
+        report.rounds.len(),
+        report.seconds,
+        memory.join(", ")
+    )
 }

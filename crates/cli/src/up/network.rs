@@ -1,6 +1,7 @@
 //! The network's processes, started in the order in which they need each other.
 
-use assize_testkit::filecoin::LocalFilecoin;
+use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin};
+use eyre::OptionExt;
 
 use super::UpArgs;
 use super::plan::MARGIN;
@@ -23,12 +24,14 @@ pub(super) struct Processes {
     pub checkers: Vec<Process>,
     /// Where the coordinator is.
     pub api: String,
+    /// Address of the key that signs receipts.
+    pub ingest: String,
 }
 
 impl Processes {
     /// Starts them all. The coordinator opens the first round once all checkers are live.
     pub(super) fn start(args: &UpArgs, stage: &Stage, filecoin: &LocalFilecoin) -> eyre::Result<Self> {
-        let (coordinator, api) = coordinator(args, stage)?;
+        let (coordinator, api, ingest) = coordinator(args, stage)?;
         let mut all = Self {
             coordinator,
             publisher: publisher(stage)?,
@@ -36,6 +39,7 @@ impl Processes {
             scheduler: scheduler(stage)?,
             checkers: Vec::new(),
             api,
+            ingest,
         };
         let mut peers = Vec::new();
         // The last one asks the others, and posts.
@@ -92,7 +96,7 @@ impl Processes {
     }
 }
 
-fn coordinator(args: &UpArgs, stage: &Stage) -> eyre::Result<(Process, String)> {
+fn coordinator(args: &UpArgs, stage: &Stage) -> eyre::Result<(Process, String, String)> {
     let key = stage.keys.secret("coordinator", 0);
     let checkers = args.checkers.to_string();
     let mut arguments = vec![
@@ -114,7 +118,10 @@ fn coordinator(args: &UpArgs, stage: &Stage) -> eyre::Result<(Process, String)> 
     arguments.extend(stage.chain(stage.anvil.url()));
     arguments.extend(stage.drand());
     let (process, ready) = Process::start_ready(&stage.start("coordinator", Some(key)), arguments)?;
-    Ok((process, url(&ready)?))
+    let ingest = ready["ingest"]
+        .as_str()
+        .ok_or_eyre("a coordinator that names no ingest key")?;
+    Ok((process, url(&ready)?, ingest.to_owned()))
 }
 
 fn publisher(stage: &Stage) -> eyre::Result<Process> {
@@ -176,7 +183,8 @@ fn checker(stage: &Stage, filecoin: &LocalFilecoin, api: &str, index: u64) -> ey
     let (rpc, indexer) = (filecoin.rpc_url(), filecoin.indexer_url());
     let mut arguments = vec!["checker", "--coordinator", api, "--operator", &operator];
     arguments.extend(["--state", &directory, "--indexer", &indexer, "--bind", &bind]);
-    arguments.extend(["--allow-private", "--log", "json"]);
+    let curio = CURIO_PEER_IDS.to_string();
+    arguments.extend(["--allow-private", "--log", "json", "--peer-ids", &curio]);
     arguments.extend(stage.chain(&rpc));
     arguments.extend(stage.drand());
     Process::start(&stage.start(format!("checker-{index}"), None), arguments)

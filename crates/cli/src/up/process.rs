@@ -25,6 +25,8 @@ pub(super) struct Process {
 /// What a process is started with.
 #[derive(Debug)]
 pub(super) struct Start<'a> {
+    /// This program.
+    pub binary: &'a Path,
     /// What it is called on screen, and its log's name.
     pub name: String,
     /// Where its log goes, and where it runs.
@@ -152,8 +154,7 @@ impl Drop for Process {
 
 impl Start<'_> {
     fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> eyre::Result<Command> {
-        let binary = std::env::current_exe().wrap_err("this program's own file cannot be found")?;
-        let mut command = Command::new(binary);
+        let mut command = Command::new(self.binary);
         command
             .args(arguments)
             .current_dir(self.directory)

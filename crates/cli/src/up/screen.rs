@@ -14,8 +14,6 @@ use crate::output::{self, fil, grouped};
 pub(super) struct State {
     /// Time of the newest block, Unix seconds.
     pub now: u64,
-    /// Stations that the coordinator counts as live.
-    pub live: u64,
     /// Checkers that were started.
     pub checkers: u64,
     pub round: Option<RoundState>,
@@ -34,6 +32,8 @@ pub(super) struct RoundState {
     pub revealed: bool,
     pub closes_at: u64,
     pub commits_until: u64,
+    /// Stations in its roster.
+    pub stations: u64,
     /// Measurements that the ingest has receipted, of all rounds.
     pub received: u64,
     /// Measurements of this round that are committed.
@@ -44,7 +44,7 @@ impl State {
     /// What is going on now.
     pub(super) fn phase(&self) -> String {
         let Some(round) = &self.round else {
-            return format!("{} of {} checkers are live", self.live, self.checkers);
+            return format!("the first round waits for {} live checkers", self.checkers);
         };
         let number = round.number;
         let left = |until: u64| until.saturating_sub(self.now);
@@ -67,11 +67,11 @@ impl State {
 
     fn lines(&self) -> String {
         let mut text = self.phase();
-        text.push_str(&format!(
-            "\n  checkers      {} live of {}",
-            self.live, self.checkers
-        ));
         if let Some(round) = &self.round {
+            text.push_str(&format!(
+                "\n  checkers      {} of {} in the roster",
+                round.stations, self.checkers
+            ));
             text.push_str(&format!(
                 "\n  measurements  {} receipted in all, {} of this round on chain",
                 grouped(round.received),
@@ -152,16 +152,16 @@ mod tests {
     fn the_screen_says_what_is_going_on() {
         let mut state = State {
             now: 1_000,
-            live: 58,
             checkers: 60,
             ..State::default()
         };
-        assert_eq!(state.phase(), "58 of 60 checkers are live");
+        assert_eq!(state.phase(), "the first round waits for 60 live checkers");
         state.round = Some(RoundState {
             number: RoundNumber(2),
             revealed: false,
             closes_at: 1_060,
             commits_until: 1_120,
+            stations: 58,
             received: 1_250,
             committed: 400,
         });
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(
             state.lines(),
             "round 2: checkers retrieve, 60 s left
-  checkers      58 live of 60
+  checkers      58 of 60 in the roster
   measurements  1 250 receipted in all, 400 of this round on chain
   settlement    1, through round 1: active
   rewards       1.000000 FIL granted, 0.500000 FIL paid"

@@ -45,6 +45,8 @@ impl Keys {
 
 /// The stage.
 pub(super) struct Stage {
+    /// This program, by its name at the beginning: it may be built anew meanwhile.
+    pub binary: PathBuf,
     pub directory: PathBuf,
     pub keys: Keys,
     pub anvil: Anvil,
@@ -59,6 +61,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts the chain and the beacons, deploys the contracts and fills the pool.
     pub(super) async fn set(args: &UpArgs, directory: &Path) -> eyre::Result<Self> {
+        let binary = std::env::current_exe().wrap_err("this program's own file cannot be found")?;
         let keys = Keys { seed: args.seed };
         std::fs::create_dir_all(directory.join("logs"))?;
         let anvil = Anvil::start_live(TICK)?;
@@ -74,6 +77,7 @@ impl Stage {
         let info = devnet.chain().info();
         std::fs::write(directory.join("drand.json"), serde_json::to_vec(info)?)?;
         let start = Start {
+            binary: &binary,
             name: "beacon".into(),
             directory,
             key: None,
@@ -132,6 +136,7 @@ impl Stage {
             .transact(&keys.signer("depositor", 0)?, &deposit, PATIENCE)
             .await?;
         Ok(Self {
+            binary,
             directory: directory.to_owned(),
             keys,
             beacons: Verified::new(devnet.chain().clone(), beacons),
@@ -150,6 +155,7 @@ impl Stage {
     /// Where one of the network's processes runs, and its key.
     pub(super) fn start(&self, name: impl Into<String>, key: Option<B256>) -> Start<'_> {
         Start {
+            binary: &self.binary,
             name: name.into(),
             directory: &self.directory,
             key,

@@ -19,7 +19,6 @@ pub(super) async fn look(stage: &Stage, api: &str, checkers: u32) -> eyre::Resul
     let metrics = tokio::task::block_in_place(|| metrics(api))?;
     let mut state = State {
         now: network.client.head().await?.timestamp,
-        live: figure(&metrics, "assize_api_live_stations").unwrap_or_default(),
         checkers: checkers.into(),
         ..State::default()
     };
@@ -31,7 +30,8 @@ pub(super) async fn look(stage: &Stage, api: &str, checkers: u32) -> eyre::Resul
             revealed: round.seed.is_some(),
             closes_at: round.closes_at,
             commits_until: round.commits_until,
-            received: figure(&metrics, "assize_api_measurements_accepted_total").unwrap_or_default(),
+            stations: round.roster.count.into(),
+            received: figure(&metrics, "assize_api_measurements_total").unwrap_or_default(),
             committed: commitments.iter().map(|batch| u64::from(batch.count)).sum(),
         });
     }

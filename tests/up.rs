@@ -1,0 +1,106 @@
+//! A whole network of real processes, in real time; and a publisher that leaves a measurement out.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::processes::Running;
+use common::{assize, refused, run};
+use rusqlite::{Connection, OptionalExtension};
+use serde_json::Value;
+
+/// A round takes a minute, its commit window another.
+const PATIENCE: Duration = Duration::from_secs(500);
+
+/// Takes away the first measurement that the ingest has receipted, as a dishonest publisher would.
+fn leave_one_out(database: &Path) {
+    let begun = Instant::now();
+    loop {
+        assert!(begun.elapsed() < PATIENCE, "no measurement was taken");
+        thread::sleep(Duration::from_millis(200));
+        if !database.exists() {
+            continue;
+        }
+        let database = Connection::open(database).unwrap();
+        database.busy_timeout(Duration::from_secs(10)).unwrap();
+        let first = "SELECT id FROM ingest_measurement ORDER BY id LIMIT 1";
+        // While the coordinator is still making its tables, there is none to look into.
+        let Ok(Some(id)) = database
+            .query_row(first, [], |row| row.get::<_, i64>(0))
+            .optional()
+        else {
+            continue;
+        };
+        let deleted = database.execute("DELETE FROM ingest_measurement WHERE id = ?", [id]);
+        assert_eq!(deleted.unwrap(), 1);
+        return;
+    }
+}
+
+#[test]
+fn a_network_finds_out_what_its_providers_do_and_what_its_publisher_leaves_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let keep = directory.path().join("network");
+    let mut up = Running(
+        assize()
+            .args(["up", "--checkers", "6", "--rounds", "1", "--json", "--keep"])
+            .arg(&keep)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    leave_one_out(&keep.join("api.sqlite"));
+    let mut stdout = up.0.stdout.take().unwrap();
+    let report = std::io::read_to_string(&mut stdout).unwrap();
+    let code = up.0.wait().unwrap().code();
+    let report: Value = serde_json::from_str(&report).unwrap_or_else(|_| panic!("exit {code:?}: {report}"));
+
+    // Six checkers, one committee, twenty tasks.
+    let round = &report["rounds"][0];
+    assert_eq!(
+        (&round["committees"], &round["tasksPerCommittee"]),
+        (&1.into(), &20.into())
+    );
+    let held = report["receipts"]["held"].as_u64().unwrap();
+    assert_eq!(held, 120);
+    assert_eq!(round["labels"]["OK"], held - 1, "{}", round["labels"]);
+    let providers = round["providers"].as_array().unwrap();
+    assert!(providers.len() > 5);
+    for provider in providers {
+        assert_eq!(provider["right"], provider["decided"], "{provider}");
+    }
+
+    // The receipt proves the omission, and nothing else is wrong.
+    let receipts = &report["receipts"];
+    assert_eq!(
+        (&receipts["omitted"], &receipts["included"]),
+        (&1.into(), &(held - 1).into())
+    );
+    assert_eq!((receipts["invalid"].as_u64(), code), (Some(0), Some(1)));
+    assert_eq!(report["verdict"], "MATCH");
+    assert_eq!(report["paid"], report["granted"]);
+    assert_ne!(report["paid"], "0");
+}
+
+#[test]
+fn what_makes_no_network_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("file"), "something").unwrap();
+    let keep = directory.path().display().to_string();
+    refused(&run(["up", "--keep", &keep]), 2, &["is not empty"]);
+    for (option, value) in [
+        ("--checkers", "1"),
+        ("--round", "59"),
+        ("--rounds", "0"),
+        ("--providers", "0"),
+    ] {
+        let output = run(["up", option, value]);
+        assert_eq!(output.status.code(), Some(2), "{option} {value}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(stderr.contains(option) && stderr.contains(value), "{stderr}");
+    }
+}
