@@ -13,7 +13,7 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo test test-rust test-signers test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
+.PHONY: help demo up test test-rust test-signers test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
 	chaos bench bench-instructions fuzz gas prove slither coverage mutants audit clean
 
 help: ## this list
@@ -29,6 +29,10 @@ $(STAMP): package.json package-lock.json
 demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 600 --seed 7"
 	cargo build --locked -p assize-cli
 	./target/debug/assize demo $(ARGS)
+
+up: $(STAMP) ## build, then run a network of real processes in real time; options: make up ARGS="--checkers 60 --rounds 2"
+	cargo build --locked -p assize-cli
+	./target/debug/assize up $(ARGS)
 
 test: lint test-contracts check-artifacts test-wasm test-rust test-pages test-gateways ## everything that CI checks
 	@echo "make test: all passed"
