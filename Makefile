@@ -13,7 +13,7 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo up test test-rust test-signers test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
+.PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
 	chaos bench bench-instructions fuzz gas prove slither coverage mutants audit clean
 
 help: ## this list
@@ -122,6 +122,10 @@ test-rust: $(STAMP) $(GATEWAYS) services ## crates, and end to end against a rea
 # Apart from test-rust: these features build most of the dependencies again, and the AWS SDK.
 test-signers: $(STAMP) services ## keys on a Ledger (without one) and in AWS KMS (moto), which are built on demand only
 	ASSIZE_REQUIRE_SERVICES=1 cargo test --locked -p assize-chain --features ledger,aws-kms --lib --test kms
+
+test-telemetry: ## traces (OTLP) and faults (Sentry), sent to a local collector; built on demand only
+	cargo test --locked -p assize-api --features otlp,sentry --lib telemetry
+	cargo check --locked -p assize-cli --features otlp,sentry
 
 chaos: $(STAMP) ## the long chaos test: a million measurements, 200 kills; ASSIZE_CHAOS_SEED=… throws the same dice again
 	ASSIZE_CHAOS=long cargo test --locked -p assize-cli --test chaos -- --nocapture

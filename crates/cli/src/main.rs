@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod demo;
 mod output;
+mod telemetry;
 mod up;
 
 use std::process::ExitCode;
@@ -17,7 +18,14 @@ use crate::output::Outcome;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    output::init_logs(cli.verbose);
+    // Dropped at the end: then the last traces are sent.
+    let _telemetry = match telemetry::begin(cli.verbose) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            output::print_error(&error);
+            return ExitCode::from(2);
+        }
+    };
     match commands::run(cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::CheckFailed) => ExitCode::from(1),

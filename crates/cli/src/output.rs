@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use eyre::{Report, WrapErr, ensure};
 use serde::Serialize;
 use tempfile::NamedTempFile;
-use tracing_subscriber::EnvFilter;
 
 /// How a command ended, when nothing went wrong with the command itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,20 +16,6 @@ pub(crate) enum Outcome {
     Done,
     /// What was to be checked does not hold: exit code 1.
     CheckFailed,
-}
-
-/// Logs to stderr; `RUST_LOG` overrides the level.
-pub(crate) fn init_logs(verbose: bool) {
-    let level = if verbose { "info" } else { "warn" };
-    // What these log is what their errors say, which are told anyway, and better.
-    let filter =
-        format!("{level},alloy_signer_aws=off,alloy_signer_ledger=off,coins_ledger=off,aws_config=off");
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .init();
 }
 
 /// One line of text to stdout.

@@ -1,0 +1,77 @@
+//! Logs, and in builds with the features `otlp` and `sentry` also traces and faults to servers that the environment names.
+
+use std::io::{self, IsTerminal};
+
+#[cfg(feature = "sentry")]
+use assize_api::telemetry::Faults;
+#[cfg(feature = "otlp")]
+use assize_api::telemetry::Otlp;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+/// Where traces go, such as `http://127.0.0.1:4318/v1/traces`: OpenTelemetry's own name.
+const OTLP: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+/// Where faults go: Sentry's own name.
+const SENTRY: &str = "SENTRY_DSN";
+
+/// What must live as long as the program.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    #[cfg(feature = "otlp")]
+    _traces: Option<Otlp>,
+    #[cfg(feature = "sentry")]
+    _faults: Option<Faults>,
+}
+
+/// Logs to stderr; `RUST_LOG` overrides the level.
+pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
+    let level = if verbose { "info" } else { "warn" };
+    // What these log is what their errors say, which are told anyway, and better.
+    let filter =
+        format!("{level},alloy_signer_aws=off,alloy_signer_ledger=off,coins_ledger=off,aws_config=off");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let logs = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_filter(filter);
+    let registry = tracing_subscriber::registry().with(logs);
+
+    #[cfg(feature = "otlp")]
+    let traces = named(OTLP)
+        .map(|endpoint| Otlp::new(&endpoint, "assize"))
+        .transpose()?;
+    #[cfg(feature = "otlp")]
+    let registry = registry.with(traces.as_ref().map(|traces| traces.layer().with_filter(spans())));
+    #[cfg(feature = "sentry")]
+    let faults = named(SENTRY).map(|dsn| Faults::new(&dsn)).transpose()?;
+    #[cfg(feature = "sentry")]
+    let registry = registry.with(faults.as_ref().map(Faults::layer));
+    registry.init();
+
+    for (feature, variable) in [("otlp", OTLP), ("sentry", SENTRY)] {
+        let built = (feature == "otlp" && cfg!(feature = "otlp"))
+            || (feature == "sentry" && cfg!(feature = "sentry"));
+        if !built && named(variable).is_some() {
+            tracing::warn!(
+                "{variable} is set, but this build sends nothing there: build it with --features {feature}"
+            );
+        }
+    }
+    Ok(Telemetry {
+        #[cfg(feature = "otlp")]
+        _traces: traces,
+        #[cfg(feature = "sentry")]
+        _faults: faults,
+    })
+}
+
+/// Spans of our own: exporters that traced their own requests would never end.
+#[cfg(feature = "otlp")]
+fn spans() -> EnvFilter {
+    EnvFilter::new("off,assize=info,assize_api=info,assize_publish=info,assize_outbox=info")
+}
+
+fn named(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
