@@ -294,9 +294,16 @@ impl Outbox {
         })
     }
 
-    /// The nonce is read before the receipts: an attempt mined in between is seen as mined, never as lost.
+    /// The head is read before the receipts: what they say was true when the chain was that long, so that no receipt which a
+    /// fork has overtaken meanwhile counts as deep. The nonce is read before them too: an attempt mined in between is seen as
+    /// mined, never as lost.
     async fn observe(&mut self, queue: &Queue, rechecks: bool) -> Result<Observation, OutboxError> {
         let address = self.signer.address();
+        let finalized = match self.policy.finality {
+            Finality::Blocks(_) => None,
+            Finality::Tag { .. } => self.client.finalized().await?,
+        };
+        let head = self.client.head().await?.number;
         let mined_nonce = self.client.mined_nonce(address).await?;
         let mut receipts = BTreeMap::new();
         for hash in watched(queue, rechecks) {
@@ -308,12 +315,8 @@ impl Outbox {
                 .nothing_gas
                 .insert(self.client.estimate_gas(&self.nothing(), address).await?),
         };
-        let finalized = match self.policy.finality {
-            Finality::Blocks(_) => None,
-            Finality::Tag { .. } => self.client.finalized().await?,
-        };
         Ok(Observation {
-            head: self.client.head().await?.number,
+            head,
             finalized,
             mined_nonce,
             fees: self.client.fees().await?,

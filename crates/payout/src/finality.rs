@@ -73,6 +73,12 @@ enum Look {
 }
 
 async fn look(client: &ChainClient, hash: B256, finality: Finality) -> assize_chain::Result<Look> {
+    // Before the receipt: a fork in between must not make an old receipt look deep.
+    let head = client.head().await?.number;
+    let by_tag = match finality {
+        Finality::Blocks(_) => None,
+        Finality::Tag { .. } => client.finalized().await?,
+    };
     let Some(receipt) = client.receipt(hash).await? else {
         return Ok(Look::Missing);
     };
@@ -82,15 +88,10 @@ async fn look(client: &ChainClient, hash: B256, finality: Finality) -> assize_ch
     {
         return Ok(Look::Missing);
     }
-    let head = client.head().await?.number;
     let distance = Distance {
         on_top: head.saturating_sub(receipt.block_number),
         enough: enough(finality),
         missing: false,
-    };
-    let by_tag = match finality {
-        Finality::Blocks(_) => None,
-        Finality::Tag { .. } => client.finalized().await?,
     };
     let is_final = match by_tag {
         Some(finalized) if finalized >= receipt.block_number => true,
