@@ -135,7 +135,7 @@ async function open({ account, chainId = '0x7a69', knows, query = {}, viewport =
 }
 
 const status = (page, pattern) => page.waitForFunction(
-  source => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, { timeout: 10_000 })
+  source => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, { timeout: 30_000 })
   .catch(async () => assert.match(await page.textContent('#status'), pattern))
 
 async function look(page, address) {
