@@ -22,6 +22,7 @@ use assize_drand::serve::{Devnet, serve};
 use assize_measurement::{Domain, Measurement, Millis, Signature, station_address};
 use assize_outbox::{Clock, SystemClock};
 use assize_protocol::{RoundNumber, merkle};
+use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
 use assize_testkit::postgres::{Postgres, PostgresError};
 use assize_testkit::world::World;
@@ -413,6 +414,16 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
         (&checked[0]["batch"], &checked[0]["line"]),
         (&json!(batch), &json!(1))
     );
+    // A line so far down that no evaluation reads it is no inclusion.
+    let mut far_down = "x\n".repeat(100_000);
+    far_down.push_str(&kept[1].measurement);
+    let store = LocalStore::open(network.path("store")).unwrap();
+    let far_down = store.put(far_down.as_bytes()).unwrap();
+    network
+        .world
+        .commit(RoundNumber(1), &far_down, 100_000)
+        .await
+        .unwrap();
     network.world.anvil.mine_at(revealed.commits_until + 1).unwrap();
     let (code, checked) = network.check(&arguments);
     assert_eq!(verdicts(&checked), ["INCLUDED", "OMITTED", "OMITTED"]);

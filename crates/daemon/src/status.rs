@@ -2,14 +2,25 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use assize_guard::{ConnectionLimits, Proxies, Server};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
+
+/// Few ask a daemon how it is, and none of them may keep the others out.
+const CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    total: 256,
+    per_host: 64,
+    head_timeout: Duration::from_secs(10),
+    max_head: 16 << 10,
+    write_timeout: Duration::from_secs(10),
+    drain: Duration::from_secs(2),
+};
 
 /// Figures for Prometheus.
 pub trait Figures: Send + Sync + 'static {
@@ -86,18 +97,14 @@ impl<F: Figures> Status<F> {
     }
 
     /// Serves [`Status::router`], and `others` beside it, until `stop` is done.
-    ///
-    /// # Errors
-    /// The network's.
     pub async fn serve(
         &self,
         listener: TcpListener,
         others: Router,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> std::io::Result<()> {
-        axum::serve(listener, self.router().merge(others))
-            .with_graceful_shutdown(stop)
-            .await
+    ) {
+        let server = Server::new(CONNECTIONS, Proxies::default());
+        server.serve(listener, self.router().merge(others), stop).await;
     }
 }
 
@@ -121,8 +128,6 @@ async fn metrics<F: Figures>(State(status): State<Status<F>>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     struct None;

@@ -8,7 +8,7 @@ use assize_drand::{BeaconSource, Verified};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::RoundNumber;
 use assize_store::Store;
-use assize_verify::{ChainFacts, EvaluatedRange, Evidence, NextRange};
+use assize_verify::{ChainFacts, ChainRound, EvaluatedRange, Evidence, NextRange};
 
 use crate::{Board, EvaluatorError, Peer, SignedProposal, proposal_of};
 
@@ -53,6 +53,8 @@ pub struct Evaluator {
 /// What was computed for the settlement that comes next.
 struct Own {
     range: NextRange,
+    /// What it was computed from.
+    rounds: BTreeMap<RoundNumber, ChainRound>,
     proposal: Proposal,
     signed: SignedProposal,
 }
@@ -119,12 +121,20 @@ impl Evaluator {
         }
         match self.due(&pass).await? {
             None => self.forget(),
-            Some(range) if self.own.as_ref().is_some_and(|own| own.range == range) => {
-                self.sign_again().await?;
-            }
             Some(range) => {
-                self.forget();
-                pass.evaluated = self.evaluate(range).await?;
+                let Parts { rounds, rewards, .. } = &self.parts;
+                let (chain, next) = ChainFacts::of_next_settlement(rounds, rewards, Some(range.last)).await?;
+                // A reorganisation may have moved commitments since.
+                let known = |own: &Own| own.range == range && own.rounds == chain.rounds;
+                if self.own.as_ref().is_some_and(known) {
+                    self.sign_again().await?;
+                } else {
+                    self.forget();
+                    // Else somebody settled in between: the next pass looks again.
+                    if next == Some(range) {
+                        pass.evaluated = Some(self.evaluate(range, chain).await?);
+                    }
+                }
             }
         }
         if let Some(own) = &self.own {
@@ -176,19 +186,9 @@ impl Evaluator {
     async fn evaluate(
         &mut self,
         range: NextRange,
-    ) -> Result<Option<(ChainFacts, EvaluatedRange)>, EvaluatorError> {
-        let Parts {
-            rounds,
-            rewards,
-            store,
-            beacons,
-            ..
-        } = &self.parts;
-        let (chain, next) = ChainFacts::of_next_settlement(rounds, rewards, Some(range.last)).await?;
-        // Somebody settled in between: the next pass looks again.
-        if next != Some(range) {
-            return Ok(None);
-        }
+        chain: ChainFacts,
+    ) -> Result<(ChainFacts, EvaluatedRange), EvaluatorError> {
+        let Parts { store, beacons, .. } = &self.parts;
         let evidence = Evidence {
             chain: &chain,
             store: &**store,
@@ -212,17 +212,18 @@ impl Evaluator {
                 last = range.last.0,
                 "nobody earned anything; settled with later rounds"
             );
-            return Ok(Some((chain, evaluated)));
+            return Ok((chain, evaluated));
         }
         let signed = self.sign(&proposal).await?;
         tracing::info!(first = range.first.0, last = range.last.0, digest = %signed.digest, cid = %signed.cid, "signed");
         self.board.set(Some(signed.clone()));
         self.own = Some(Own {
             range,
+            rounds: chain.rounds.clone(),
             proposal,
             signed,
         });
-        Ok(Some((chain, evaluated)))
+        Ok((chain, evaluated))
     }
 
     async fn sign(&self, proposal: &Proposal) -> Result<SignedProposal, EvaluatorError> {

@@ -16,6 +16,7 @@ use assize_testkit::anvil::CHAIN_ID;
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
 use assize_testkit::world::{World, WorldPlan};
+use serde_json::json;
 
 const STATIONS: u32 = 60;
 
@@ -184,6 +185,24 @@ async fn rounds_in_which_nobody_earned_are_settled_with_later_ones() {
     assert_eq!(second.pass().await.unwrap().waiting, Some((empty, full)));
     assert_eq!(poster.pass().await.unwrap().signatures, 2);
     assert_eq!(poster.pass().await.unwrap().settled, full);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reorganisation_changes_is_recomputed() {
+    let court = Court::start().await;
+    let mut poster = court.evaluator(0);
+    let round = court.play_round(true).await;
+    assert!(poster.pass().await.unwrap().waiting.is_some());
+    assert!(court.boards[0].0.get().is_some());
+    // The block after the commit window, and the one with the only batch.
+    let until = court.world.rounds.round(round).await.unwrap().commits_until;
+    court.world.anvil.rpc("anvil_reorg", json!([2, []])).unwrap();
+    court.world.anvil.mine_at(until + 1).unwrap();
+    assert!(court.world.rounds.commitments(round).await.unwrap().is_empty());
+    let pass = poster.pass().await.unwrap();
+    let (_, evaluated) = pass.evaluated.unwrap();
+    assert_eq!(evaluated.rounds[0].1.labels.total(), 0);
+    assert_eq!((pass.waiting, court.boards[0].0.get()), (None, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,9 +31,7 @@ pub(crate) async fn listen_beside<F: Figures>(
     let (status, stop) = (status.clone(), stop.clone());
     tokio::spawn(async move {
         let stopped = async move { stop.asked().await };
-        if let Err(error) = status.serve(listener, others, stopped).await {
-            tracing::error!(%error, "health and metrics are not served any more");
-        }
+        status.serve(listener, others, stopped).await;
     });
     Ok(url)
 }

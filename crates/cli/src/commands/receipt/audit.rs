@@ -1,11 +1,10 @@
 //! Looks for measurements in the batches of their rounds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::BufReader;
 
 use alloy_primitives::{Address, B256};
 use assize_chain::Rounds;
-use assize_measurement::ndjson::{Line, LineReader, parse_any_round};
+use assize_measurement::ndjson::{Row, parse_any_round, parse_batch};
 use assize_measurement::{Domain, Verifier};
 use assize_protocol::{FileCid, RoundNumber, TaskIndex};
 use assize_store::Source;
@@ -132,7 +131,7 @@ impl<'a> Audit<'a> {
             );
             for commitment in &commitments {
                 let cid = commitment.cid;
-                self.read_batch(source, &cid, wanted, &mut findings.places)
+                self.read_batch(source, (number, &cid), wanted, &mut findings.places)
                     .wrap_err_with(|| {
                         format!("batch {cid} of round {number} cannot be read, so nobody can say what is not in it: name a --gateway that has it")
                     })?;
@@ -144,26 +143,23 @@ impl<'a> Audit<'a> {
     fn read_batch(
         &self,
         source: &dyn Source,
-        cid: &FileCid,
+        (round, cid): (RoundNumber, &FileCid),
         wanted: &Wanted,
         places: &mut HashMap<B256, (FileCid, u64)>,
     ) -> eyre::Result<()> {
         let verifier = Verifier::new(&self.domain);
-        let mut lines = LineReader::new(BufReader::new(source.open(cid)?));
-        while let Some((number, line)) = lines.next_line()? {
-            let Line::Text(line) = line else { continue };
-            let Ok(measurement) = parse_any_round(line) else {
-                continue;
-            };
+        // As evaluation reads it: what it does not read, a line too far down or an invalid one, is not included.
+        let batch = parse_batch(round, &source.open(cid)?.into_vec()?);
+        for Row { line, measurement } in &batch.rows {
             if !wanted.stations.contains(&(measurement.station, measurement.task)) {
                 continue;
             }
             // Under a signature that does not hold it would not count, so that is no inclusion.
             if let Some(digest) = verifier
-                .check(&measurement)
+                .check(measurement)
                 .filter(|digest| wanted.digests.contains(digest))
             {
-                places.entry(digest).or_insert((*cid, number));
+                places.entry(digest).or_insert((*cid, u64::from(*line)));
             }
         }
         Ok(())
