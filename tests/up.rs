@@ -86,6 +86,50 @@ fn a_network_finds_out_what_its_providers_do_and_what_its_publisher_leaves_out()
     assert_ne!(report["paid"], "0");
 }
 
+/// Processes that a process has started, by what the system says.
+fn children_of(parent: u32) -> Vec<u32> {
+    let tasks = format!("/proc/{parent}/task");
+    let tasks = std::fs::read_dir(tasks).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let pids = lists.collect::<Vec<_>>().join(" ");
+    pids.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+#[test]
+fn told_to_end_while_it_starts_it_leaves_nothing_behind() {
+    for signal in ["TERM", "HUP"] {
+        let directory = tempfile::tempdir().unwrap();
+        let keep = directory.path().join("network");
+        let up = assize()
+            .args(["up", "--checkers", "2", "--keep"])
+            .arg(&keep)
+            .stderr(Stdio::null())
+            .spawn();
+        let mut up = Running(up.unwrap());
+        // Chain and beacons run by then, and the rest is being started.
+        let begun = Instant::now();
+        while !keep.join("deployment.json").exists() {
+            assert!(begun.elapsed() < PATIENCE);
+            assert_eq!(up.0.try_wait().unwrap(), None);
+            thread::sleep(Duration::from_millis(20));
+        }
+        let children = children_of(up.0.id());
+        assert!(children.len() >= 2, "{children:?}");
+        let pid = up.0.id().to_string();
+        let told = std::process::Command::new("kill")
+            .args([&format!("-{signal}"), &pid])
+            .status();
+        assert!(told.unwrap().success());
+        assert_eq!(up.0.wait().unwrap().code(), Some(0), "{signal}");
+        for child in children {
+            assert!(
+                !Path::new(&format!("/proc/{child}")).exists(),
+                "{child} lives on after {signal}"
+            );
+        }
+    }
+}
+
 #[test]
 fn what_makes_no_network_is_refused() {
     let directory = tempfile::tempdir().unwrap();

@@ -12,11 +12,14 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use assize_daemon::Stop;
 use assize_protocol::RoundNumber;
 use assize_testkit::filecoin::{LocalFilecoin, Plan};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde::Serialize;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::aftermath::Receipts;
 use self::network::Processes;
@@ -103,12 +106,15 @@ pub(crate) fn run(args: &UpArgs) -> eyre::Result<Outcome> {
 
 async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
     let begun = Instant::now();
+    // From here on a signal ends this program only after all that it has started.
+    let stop = Stop::default();
+    end_when_hung_up_or_told(&stop)?;
     let mut stage = Stage::set(args, directory).await?;
     let mut plan = Plan::mixed(args.seed, args.providers, args.payloads);
     plan.upstream = Some(stage.anvil.url().to_owned());
     let filecoin = LocalFilecoin::start(&plan)?;
     std::fs::write(directory.join("tasks.ndjson"), filecoin.tasks().to_ndjson())?;
-    let mut processes = Processes::start(args, &stage, &filecoin)?;
+    let mut processes = Processes::start(args, &stage, &filecoin, &stop)?;
     output::say(format!(
         "{} checkers, {} providers with {} payloads, coordinator at {}, files in {}",
         args.checkers,
@@ -118,17 +124,28 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         directory.display()
     ));
     let mut screen = Screen::open(args.json);
-    let watched = watch_rounds(args, &mut stage, &filecoin, &mut processes, &mut screen);
-    let rounds = tokio::select! {
-        rounds = watched => rounds?,
-        () = crate::commands::told_to_end() => None,
+    let mut rounds = Vec::new();
+    let watched = watch_rounds(
+        args,
+        &mut stage,
+        &filecoin,
+        &mut processes,
+        &mut screen,
+        &mut rounds,
+    );
+    let finished = tokio::select! {
+        watched = watched => watched.map(|()| true)?,
+        () = stop.asked() => false,
     };
     screen.close();
-    let Some(rounds) = rounds else {
+    if !finished {
         output::say("ending");
         processes.end()?;
+        if args.json {
+            output::json_pretty(&json!({"rounds": rounds}))?;
+        }
         return Ok(Outcome::Done);
-    };
+    }
     let state = watch::look(&stage, &processes.api, args.checkers).await?;
     let verdict = aftermath::verify(&stage, &state)?;
     let receipts = aftermath::check_receipts(&stage, &processes.ingest, rounds.len() as u64)?;
@@ -150,6 +167,23 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
     })
 }
 
+/// SIGTERM and SIGINT, and SIGHUP of a terminal that is closed: else the network would outlive it.
+fn end_when_hung_up_or_told(stop: &Stop) -> eyre::Result<()> {
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = hung_up.recv() => {}
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+        stop.set();
+    });
+    Ok(())
+}
+
 /// Reports each round when it is over, until the last is paid.
 async fn watch_rounds(
     args: &UpArgs,
@@ -157,8 +191,8 @@ async fn watch_rounds(
     filecoin: &LocalFilecoin,
     processes: &mut Processes,
     screen: &mut Screen,
-) -> eyre::Result<Option<Vec<RoundReport>>> {
-    let mut reports: Vec<RoundReport> = Vec::new();
+    reports: &mut Vec<RoundReport>,
+) -> eyre::Result<()> {
     loop {
         stage.drand.expect_running()?;
         processes.expect_running()?;
@@ -169,14 +203,14 @@ async fn watch_rounds(
         if wanted && watch::is_over(stage, next, &state).await? {
             let report = report::report(stage, filecoin, next).await?;
             if !args.json {
-                screen.say(&report.render());
+                screen.print(&report.render())?;
             }
             reports.push(report);
         }
         if args.rounds.is_some_and(|rounds| {
             reports.len() as u64 == rounds && watch::is_paid(&state, RoundNumber(rounds))
         }) {
-            return Ok(Some(reports));
+            return Ok(());
         }
         tokio::time::sleep(LOOK).await;
     }

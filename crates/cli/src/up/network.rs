@@ -1,5 +1,6 @@
 //! The network's processes, started in the order in which they need each other.
 
+use assize_daemon::Stop;
 use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin};
 use eyre::OptionExt;
 
@@ -30,7 +31,14 @@ pub(super) struct Processes {
 
 impl Processes {
     /// Starts them all. The coordinator opens the first round once all checkers are live.
-    pub(super) fn start(args: &UpArgs, stage: &Stage, filecoin: &LocalFilecoin) -> eyre::Result<Self> {
+    ///
+    /// Told to end, it starts no more of them.
+    pub(super) fn start(
+        args: &UpArgs,
+        stage: &Stage,
+        filecoin: &LocalFilecoin,
+        stop: &Stop,
+    ) -> eyre::Result<Self> {
         let (coordinator, api, ingest) = coordinator(args, stage)?;
         let mut all = Self {
             coordinator,
@@ -50,6 +58,9 @@ impl Processes {
             peers.push(url);
         }
         for index in 0..u64::from(args.checkers) {
+            if stop.is_set() {
+                break;
+            }
             let checker = checker(stage, filecoin, &all.api, index)?;
             all.checkers.push(checker);
         }

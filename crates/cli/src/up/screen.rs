@@ -57,7 +57,7 @@ impl State {
             )
         } else if self.now <= round.commits_until {
             format!(
-                "round {number}: batches are committed, {} s left",
+                "round {number}: batches may still be committed, {} s left",
                 left(round.commits_until)
             )
         } else {
@@ -129,11 +129,11 @@ impl Screen {
         }
     }
 
-    /// Something that stays.
-    pub(super) fn say(&self, text: &str) {
+    /// Data, to stdout.
+    pub(super) fn print(&self, text: &str) -> eyre::Result<()> {
         match &self.bar {
-            Some(bar) => bar.suspend(|| output::say(text)),
-            None => output::say(text),
+            Some(bar) => bar.suspend(|| output::line(text)),
+            None => output::line(text),
         }
     }
 
@@ -180,7 +180,10 @@ mod tests {
   rewards       1.000000 FIL granted, 0.500000 FIL paid"
         );
         state.now = 1_060;
-        assert_eq!(state.phase(), "round 2: batches are committed, 60 s left");
+        assert_eq!(
+            state.phase(),
+            "round 2: batches may still be committed, 60 s left"
+        );
         state.now = 1_121;
         assert_eq!(state.phase(), "round 2 is over");
     }
