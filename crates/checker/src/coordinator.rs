@@ -1,6 +1,6 @@
 //! What is asked of the coordinator, and how it may answer.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use alloy_primitives::Address;
@@ -35,6 +35,16 @@ pub enum AskError {
     Address {
         /// What is wrong with it.
         reason: String,
+    },
+    /// Requests cannot come from that address.
+    #[error(
+        "requests cannot come from {address}: {source}; --bind needs an address of this machine, or leave it out"
+    )]
+    Bind {
+        /// What was given.
+        address: IpAddr,
+        /// The operating system's reason.
+        source: std::io::Error,
     },
     /// It could not be reached, or broke off.
     #[error(
@@ -103,7 +113,8 @@ impl AskError {
     }
 }
 
-fn wait(seconds: u64) -> Duration {
+/// As long as it was said, within bounds.
+pub(crate) fn wait(seconds: u64) -> Duration {
     Duration::from_secs(seconds.min(LONGEST_WAIT))
 }
 
@@ -120,6 +131,10 @@ impl Coordinator {
         let refuse = |reason: String| AskError::Address { reason };
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(refuse(format!("`{base}` has no host to ask over HTTP")));
+        }
+        if let Some(address) = bind {
+            // Without this every request would fail, and be tried again for ever.
+            UdpSocket::bind((address, 0)).map_err(|source| AskError::Bind { address, source })?;
         }
         let mut base = base.clone();
         if !base.path().ends_with('/') {
@@ -288,4 +303,22 @@ fn root_cause(error: &reqwest::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_the_machine_does_not_have_is_refused_at_once() {
+        let base: Url = "http://127.0.0.1:1".parse().unwrap();
+        // TEST-NET-3 (RFC 5737), and the documentation prefix (RFC 3849).
+        for absent in ["203.0.113.7", "2001:db8::7"] {
+            let error = Coordinator::new(&base, Some(absent.parse().unwrap())).unwrap_err();
+            assert!(matches!(error, AskError::Bind { .. }), "{error}");
+            let told = error.to_string();
+            assert!(told.contains(absent) && told.contains("--bind"), "{told}");
+        }
+        assert!(Coordinator::new(&base, Some("127.0.0.1".parse().unwrap())).is_ok());
+    }
 }

@@ -9,6 +9,7 @@ use assize_measurement::ndjson;
 use assize_wire::{Answer, KeptReceipt, Problem, ProblemKind, Receipt};
 
 use crate::checker::{CheckerError, Shared};
+use crate::coordinator::wait;
 use crate::pause::Backoff;
 use crate::spool::{Decision, Waiting};
 use crate::{AskError, Event};
@@ -163,7 +164,7 @@ impl Hand {
                     what: HANDING_IN,
                     error,
                 });
-                Pass::Later(self.backoff.next(retry_after.map(Duration::from_secs)))
+                Pass::Later(self.backoff.next(retry_after.map(wait)))
             }
             None => Pass::More,
         })

@@ -109,6 +109,7 @@ async fn what_is_refused_for_good_is_told_and_not_sent_again() {
         (ProblemKind::RoundOver, "round-over"),
         (ProblemKind::ClockSkew, "clock-skew"),
         (ProblemKind::NotDrawn, "not-drawn"),
+        (ProblemKind::Duplicate, "duplicate"),
         (ProblemKind::BadSignature, "bad-signature"),
     ];
     let stub = Stub::start(true_ingest).await;
@@ -161,6 +162,22 @@ async fn of_several_each_has_its_own_answer() {
     );
     hand.all(&bench).await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 2);
+}
+
+#[tokio::test]
+async fn no_answer_stops_handing_in_for_ever() {
+    for retry_after in [3_601, u64::MAX] {
+        let stub = Stub::start(true_ingest).await;
+        let bench = Bench::new(&stub).await;
+        (0..2).for_each(|task| bench.measure(1, task));
+        let mut later = Problem::new(ProblemKind::Gated, "come again");
+        later.retry_after = Some(retry_after);
+        let line = serde_json::to_string(&Answer::Problem(later)).unwrap() + "\n";
+        stub.reply((200, Vec::new(), line.repeat(2).into_bytes()));
+        let pause = hand().later(&bench).await;
+        let most = Duration::from_secs(3_610);
+        assert!(pause >= Duration::from_secs(3_600) && pause <= most, "{pause:?}");
+    }
 }
 
 #[tokio::test]
