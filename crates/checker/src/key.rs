@@ -40,6 +40,15 @@ pub enum KeyError {
         /// Its permissions.
         mode: u32,
     },
+    /// It is a link to a file that is not there.
+    #[error(
+        "the station key {} is a link to a file that is not there; is its disk mounted? if the key is lost, remove the link, \
+         and a new key is made", path.display()
+    )]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+    },
     /// It holds something else.
     #[error("{} holds no key: 32 bytes as 64 hexadecimal digits were expected; is this the right file?", path.display())]
     NoKey {
@@ -79,6 +88,12 @@ impl StationKey {
                 // A file that is no text is no key either.
                 let bytes = fs::read(path).map_err(failed("read"))?;
                 Self::parse(&bytes).ok_or_else(|| KeyError::NoKey {
+                    path: path.to_owned(),
+                })
+            }
+            // A new key would not be written over the link.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+                Err(KeyError::Dangling {
                     path: path.to_owned(),
                 })
             }
@@ -199,6 +214,17 @@ mod tests {
             assert!(matches!(error, KeyError::NoKey { .. }), "{error}");
             assert_eq!(fs::read(&path).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_refused_and_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("station.key");
+        std::os::unix::fs::symlink(directory.path().join("gone"), &path).unwrap();
+        let error = StationKey::open(&path).unwrap_err();
+        assert!(matches!(error, KeyError::Dangling { .. }), "{error}");
+        assert!(error.to_string().contains("station.key"), "{error}");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
