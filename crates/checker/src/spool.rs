@@ -40,6 +40,15 @@ pub enum SpoolError {
         /// What is wanted.
         wanted: String,
     },
+    /// It is some other file.
+    #[error(
+        "{} is no spool, or a damaged one; if it is a file of yours, move it away, or give another --state: a new spool is \
+         made (what was measured and not handed in is lost with a damaged one)", path.display()
+    )]
+    NoSpool {
+        /// The file.
+        path: PathBuf,
+    },
     /// SQLite's.
     #[error("the spool {} does not work: {source}; see that the disk is not full and the directory can be written", path.display())]
     Database {
@@ -225,6 +234,7 @@ fn of_sqlite(path: &Path, source: rusqlite::Error) -> SpoolError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SpoolError::InUse { path },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => SpoolError::NoSpool { path },
         _ => SpoolError::Database { path, source },
     }
 }
@@ -248,6 +258,22 @@ mod tests {
 
     fn open(path: &Path) -> Result<Spool, SpoolError> {
         Spool::open(path, &DOMAIN, Address::repeat_byte(2))
+    }
+
+    #[test]
+    fn a_file_that_is_no_spool_is_named_and_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("spool.sqlite");
+        let content = "my thesis, at some length. ".repeat(100);
+        std::fs::write(&path, &content).unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(matches!(error, SpoolError::NoSpool { .. }), "{error}");
+        let told = error.to_string();
+        assert!(
+            told.contains("spool.sqlite") && !told.contains("disk is full"),
+            "{told}"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
     }
 
     #[test]
