@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
 use alloy_primitives::B128;
-use assize_guard::{Bodies, Buckets, ForwardingHeader, Rejection, Server, SharedGate, Subnet};
+use assize_guard::{Bodies, Buckets, ForwardingHeader, Host, Rejection, Server, SharedGate, Subnet};
 use assize_wire::ProblemKind;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::Method;
@@ -64,6 +64,8 @@ pub(crate) async fn admit(State(api): State<Api>, mut request: Request, next: Ne
     if let Err(rejection) = admitted {
         return rejection.into_response();
     }
+    // Its bodies count for it, not for a proxy.
+    request.extensions_mut().insert(Host::of(address));
     request.extensions_mut().insert(client);
     next.run(request).await
 }

@@ -14,6 +14,7 @@
 //! - [`Gate`] is gossipsub's peer gater; [`SharedGate`] is the one that a server has.
 //! - [`Server`] bounds what connections may cost before anybody knows whose they are, and [`limit_body`] what bodies
 //!   may.
+//! - [`Shares`] bound what each host and subnet holds of something that there is only so much of.
 //!
 //! What they refuse is a [`Rejection`].
 
@@ -23,6 +24,7 @@ mod forwarded;
 mod gate;
 mod rejection;
 mod server;
+mod shares;
 mod subnet;
 mod tag;
 
@@ -33,5 +35,6 @@ pub use rejection::Rejection;
 pub use server::{
     Bodies, BodyLimits, BodySnapshot, ConnectionLimits, ConnectionsSnapshot, Server, limit_body,
 };
+pub use shares::{Excess, Share, ShareLimits, Shares};
 pub use subnet::{Host, Subnet};
 pub use tag::{SecretError, SubnetTagger};

@@ -37,6 +37,9 @@ pub enum Rejection {
     /// All bodies together are larger than is taken at once: 503.
     #[error("too many bodies are being sent at once: come again")]
     BodiesTooMany,
+    /// The bodies of the address, or of its subnet, are larger than its share: 503.
+    #[error("this address or its subnet sends too many bodies at once: come again")]
+    BodiesOfClient,
     /// The address has too many connections: 503, and the connection is closed.
     #[error("this address has too many connections: close some, or send several requests over one")]
     ConnectionsOfHost,
@@ -59,7 +62,9 @@ impl Rejection {
             Self::Gated => ProblemKind::Gated,
             Self::BodyTooLarge { .. } => ProblemKind::TooLarge,
             Self::BodyTooSlow { .. } => ProblemKind::TimedOut,
-            Self::BodiesTooMany | Self::ConnectionsOfHost | Self::Connections => ProblemKind::Unavailable,
+            Self::BodiesTooMany | Self::BodiesOfClient | Self::ConnectionsOfHost | Self::Connections => {
+                ProblemKind::Unavailable
+            }
         }
     }
 
@@ -74,7 +79,11 @@ impl Rejection {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany { retry_after } => Some(seconds(*retry_after)),
-            Self::Gated | Self::BodiesTooMany | Self::ConnectionsOfHost | Self::Connections => Some(1),
+            Self::Gated
+            | Self::BodiesTooMany
+            | Self::BodiesOfClient
+            | Self::ConnectionsOfHost
+            | Self::Connections => Some(1),
             Self::BodyTooLarge { .. } | Self::BodyTooSlow { .. } => None,
         }
     }

@@ -349,6 +349,44 @@ async fn bodies_together_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_host_and_a_subnet_have_their_shares_of_all_bodies() {
+    let (connections, mut bodies) = patient();
+    bodies.max = 500;
+    // A host's share is one body, a subnet's two.
+    bodies.max_together = 8_000;
+    let world = start((connections, bodies)).await;
+    let part = format!(
+        "POST /length HTTP/1.1\r\nhost: a\r\ncontent-length: 500\r\n\r\n{}",
+        "x".repeat(450)
+    );
+    let mut stalling = Vec::new();
+    for (host, held) in [(1, 450), (2, 900)] {
+        let mut stream = world.connect_from(host).await;
+        stream.write_all(part.as_bytes()).await.unwrap();
+        world.until(|world| world.bodies.snapshot().held == held).await;
+        stalling.push(stream);
+    }
+    // As much as would use up all, had each its place.
+    for n in 0..20 {
+        let mut stream = world.connect_from(1 + n % 3).await;
+        stream.write_all(part.as_bytes()).await.unwrap();
+        assert_problem(&rest(&mut stream).await, 503, "this address or its subnet");
+    }
+    let whole = format!(
+        "POST /length HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 500\r\n\r\n{}",
+        "x".repeat(500)
+    );
+    assert!(world.ask(&whole).await.ends_with("\r\n\r\n500"));
+    let mut behind = world.connect_from(3).await;
+    drop(stalling);
+    world.until(|world| world.bodies.snapshot().held == 0).await;
+    let again = whole.as_bytes();
+    behind.write_all(again).await.unwrap();
+    assert!(rest(&mut behind).await.ends_with("\r\n\r\n500"));
+    assert_eq!(world.bodies.snapshot().too_many, 20);
+}
+
+#[tokio::test]
 async fn what_is_not_http_is_400_and_closed() {
     let world = start(patient()).await;
     let malformed = [

@@ -1,22 +1,23 @@
 //! What bodies may cost.
 
 use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::BoxError;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::table::Busy;
-use crate::Rejection;
+use crate::{Excess, Host, Rejection, Share, ShareLimits, Shares};
 
 /// What bodies may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub struct BodyLimits {
     pub grace: Duration,
     /// Bytes per second that it must come with from then on, from its beginning. At least 1.
     pub min_rate: u64,
-    /// Most bytes of all bodies that are being read or worked on.
+    /// Most bytes of all bodies that are being read or worked on. A subnet may have an eighth of it and a host a
+    /// sixteenth, but at least one body.
     pub max_together: u64,
 }
 
@@ -51,7 +53,7 @@ pub struct BodySnapshot {
     pub too_large: u64,
     /// Refused as too slow.
     pub too_slow: u64,
-    /// Refused, since others held too much.
+    /// Refused, since too much was held by all, by the client or by its subnet.
     pub too_many: u64,
 }
 
@@ -62,7 +64,7 @@ pub struct Bodies(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     limits: BodyLimits,
-    held: AtomicU64,
+    shares: Shares,
     too_large: AtomicU64,
     too_slow: AtomicU64,
     too_many: AtomicU64,
@@ -72,9 +74,15 @@ impl Bodies {
     /// None yet.
     #[must_use]
     pub fn new(limits: BodyLimits) -> Self {
+        let total = limits.max_together;
+        let shares = Shares::new(ShareLimits {
+            total,
+            per_subnet: (total / 8).max(limits.max),
+            per_host: (total / 16).max(limits.max),
+        });
         Self(Arc::new(Shared {
             limits,
-            held: AtomicU64::new(0),
+            shares,
             too_large: AtomicU64::new(0),
             too_slow: AtomicU64::new(0),
             too_many: AtomicU64::new(0),
@@ -86,7 +94,7 @@ impl Bodies {
     pub fn snapshot(&self) -> BodySnapshot {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         BodySnapshot {
-            held: of(&self.0.held),
+            held: self.0.shares.held(),
             too_large: of(&self.0.too_large),
             too_slow: of(&self.0.too_slow),
             too_many: of(&self.0.too_many),
@@ -109,15 +117,16 @@ impl Bodies {
 ///
 /// A body whose length is told beforehand and is too large is refused before any of it is read. Of others, the reader
 /// gets an error as soon as they break a limit, and whatever it makes of that, the answer is the [`Rejection`].
-/// What a body holds is free again when the answer's head is there.
+/// What a body holds is free again when the answer's head is there. It counts for the [`Host`] among the request's
+/// extensions, which whoever knows better than the socket puts there; else for the socket's other end.
 pub async fn limit_body(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
     let limits = bodies.0.limits;
     if request.body().size_hint().lower() > limits.max {
         return bodies.refuse(Rejection::BodyTooLarge { limit: limits.max });
     }
     let watch = Arc::new(Watch {
+        share: Mutex::new(bodies.0.shares.of(host_of(&request))),
         bodies: bodies.clone(),
-        held: AtomicU64::new(0),
         verdict: OnceLock::new(),
     });
     let limited = request.map(|body| {
@@ -135,30 +144,30 @@ pub async fn limit_body(State(bodies): State<Bodies>, request: Request, next: Ne
     }
 }
 
-/// One body, as seen from outside.
+fn host_of(request: &Request) -> Host {
+    let extensions = request.extensions();
+    let of_socket = || {
+        let socket = extensions.get::<ConnectInfo<SocketAddr>>();
+        Host::of(socket.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(socket)| socket.ip()))
+    };
+    extensions.get::<Host>().copied().unwrap_or_else(of_socket)
+}
+
+/// One body, as seen from outside. What it holds is free when neither the request nor its body is left.
 #[derive(Debug)]
 struct Watch {
     bodies: Bodies,
-    held: AtomicU64,
+    share: Mutex<Share>,
     verdict: OnceLock<Rejection>,
 }
 
 impl Watch {
     fn hold(&self, bytes: u64) -> Result<(), Rejection> {
-        self.held.fetch_add(bytes, Ordering::Relaxed);
-        let before = self.bodies.0.held.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > self.bodies.0.limits.max_together {
-            return Err(Rejection::BodiesTooMany);
-        }
-        Ok(())
-    }
-}
-
-/// When neither the request nor its body is left.
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let held = *self.held.get_mut();
-        self.bodies.0.held.fetch_sub(held, Ordering::Relaxed);
+        let mut share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        share.add(bytes).map_err(|excess| match excess {
+            Excess::Client => Rejection::BodiesOfClient,
+            Excess::Total => Rejection::BodiesTooMany,
+        })
     }
 }
 
