@@ -35,7 +35,7 @@ pub(crate) struct Peer {
     pub(crate) told: String,
 }
 
-/// Bytes of the longest peer id that is taken; those in use have 46 to 62.
+/// Bytes of the longest text that is taken for a peer id; those in use have 46 to 62.
 const LONGEST_ID: usize = 128;
 
 /// Asks the chain, and remembers.
@@ -181,6 +181,10 @@ fn usable(id: String) -> Option<String> {
 /// `libp2p-key`.
 pub(crate) fn peer_multihash(text: &str) -> Option<Vec<u8>> {
     const LIBP2P_KEY: u64 = 0x72;
+    // Base58 takes time by the square of the length.
+    if text.len() > LONGEST_ID {
+        return None;
+    }
     if text.starts_with("Qm") || text.starts_with('1') {
         return Base::Base58Btc.decode(text).ok();
     }
@@ -208,6 +212,12 @@ mod tests {
             cid::multihash::Multihash::from_bytes(&base58.clone().unwrap()).unwrap(),
         );
         assert_eq!(peer_multihash(&cid.to_string()), base58);
+        // Decoding takes time by the square of the length, so what is too long is not decoded.
+        let long = format!("1{}", "2".repeat(LONGEST_ID));
+        assert_eq!(peer_multihash(&long), None);
+        assert!(peer_multihash(&long[..LONGEST_ID]).is_some());
+        let long = format!("/{}/ipfs/{cid}", "2".repeat(LONGEST_ID));
+        assert_eq!(peer_multihash(&long), None);
         // Another codec; other texts.
         let other = Cid::new_v1(0x55, *cid.hash()).to_string();
         for text in [other.as_str(), "", "Qm0", "f01234", "bafy"] {
