@@ -8,7 +8,10 @@ use assize_protocol::{CommitteeIndex, PayloadCid, ProviderId, RoundNumber, Seat,
 use assize_wire::Version;
 use serde::Serialize;
 
-/// Something that happened. In JSON one object, its kind in `event`; `Display` is one plain sentence. Times are Unix seconds,
+use crate::Plain;
+
+/// Something that happened. In JSON one object, its kind in `event`; `Display` is one plain
+/// sentence, in which strangers' texts are [`Plain`]. Times are Unix seconds,
 /// durations milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
@@ -172,7 +175,7 @@ impl fmt::Display for Event {
                     "the clock is {seconds} s {direction} the coordinator's; set it (NTP)"
                 )
             }
-            Self::Trouble { what, error } => write!(f, "{what}: {error}"),
+            Self::Trouble { what, error } => write!(f, "{what}: {}", Plain(error)),
             Self::Opened { round, .. } => write!(f, "round {round} is open; its beacon is still to come"),
             Self::NotInRoster {
                 round,
@@ -214,8 +217,11 @@ impl fmt::Display for Event {
                 got,
             } => write!(
                 f,
-                "nothing is done in round {round}, for the coordinator contradicts chain and beacon: {what} should be {expected}, \
-                 it says {got}"
+                "nothing is done in round {round}, for the coordinator contradicts chain and beacon: {} should be {}, \
+                 it says {}",
+                Plain(what),
+                Plain(expected),
+                Plain(got)
             ),
             Self::Measured {
                 round,
@@ -229,7 +235,8 @@ impl fmt::Display for Event {
             } => {
                 write!(
                     f,
-                    "round {round}, task {task}: {result}, {cid} of {provider}, {took} ms"
+                    "round {round}, task {task}: {}, {cid} of {provider}, {took} ms",
+                    Plain(result)
                 )?;
                 match ttfb {
                     Some(ttfb) => write!(f, ", first byte after {ttfb} ms"),
@@ -244,7 +251,11 @@ impl fmt::Display for Event {
                 ..
             } => {
                 let then = if *again { "trying again later" } else { "given up" };
-                write!(f, "round {round}, task {task}: not measured, {then}: {error}")
+                write!(
+                    f,
+                    "round {round}, task {task}: not measured, {then}: {}",
+                    Plain(error)
+                )
             }
             Self::Submitted { round, task, .. } => write!(f, "round {round}, task {task}: receipt"),
             Self::Refused {
@@ -252,7 +263,10 @@ impl fmt::Display for Event {
                 task,
                 problem,
                 detail,
-            } => write!(f, "round {round}, task {task}: refused ({problem}): {detail}"),
+            } => {
+                let (problem, detail) = (Plain(problem), Plain(detail));
+                write!(f, "round {round}, task {task}: refused ({problem}): {detail}")
+            }
             Self::TooLate { measurements } => {
                 write!(
                     f,
@@ -333,6 +347,57 @@ mod tests {
             serde_json::to_string(&paid).unwrap(),
             r#"{"event":"paid","atto":"1000000000000000000"}"#
         );
+    }
+
+    #[test]
+    fn strangers_texts_do_not_steer_the_terminal() {
+        let evil = || "\u{1b}[2J\u{202e}\n".repeat(200);
+        let (round, task) = (RoundNumber(7), TaskIndex(2));
+        let events = [
+            Event::Trouble {
+                what: "heartbeat",
+                error: evil(),
+            },
+            Event::Refused {
+                round,
+                task,
+                problem: evil(),
+                detail: evil(),
+            },
+            Event::Disagreement {
+                round,
+                what: evil(),
+                expected: evil(),
+                got: evil(),
+            },
+            Event::NotMeasured {
+                round,
+                task,
+                provider: ProviderId(1_000),
+                error: evil(),
+                again: false,
+            },
+            Event::Measured {
+                round,
+                committee: CommitteeIndex(1),
+                task,
+                cid: "bafkqaaa".parse().unwrap(),
+                provider: ProviderId(1_000),
+                result: evil(),
+                ttfb: None,
+                took: 12,
+                bytes: 0,
+            },
+        ];
+        let mut view = crate::View::default();
+        for event in &events {
+            view.apply(event);
+            let texts = [event.to_string(), view.render(0).replace('\n', "")];
+            for text in texts {
+                let bad = |character: char| character.is_control() || character == '\u{202e}';
+                assert!(!text.contains(bad) && text.chars().count() < 2_500, "{text:?}");
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, U256};
 use assize_chain::Fil;
 use assize_protocol::{CommitteeIndex, ProviderId, RoundNumber, Seat};
 
-use crate::Event;
+use crate::{Event, Plain};
 
 /// Results shown.
 const SHOWN: usize = 8;
@@ -131,7 +131,7 @@ impl View {
                 }
                 self.waiting += 1;
                 self.results.push_front(Row {
-                    result: result.clone(),
+                    result: Plain(result).to_string(),
                     provider: *provider,
                     cid: cid.to_string(),
                     ttfb: *ttfb,

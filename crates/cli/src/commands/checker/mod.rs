@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assize_chain::ChainError;
-use assize_checker::{Checker, Config, Metrics, Parts};
+use assize_checker::{Checker, Config, Metrics, Parts, Plain};
 use assize_daemon::{Status, Stop};
 use assize_protocol::Address;
 use assize_protocol::address::{AddressError, parse_operator, parse_station};
@@ -141,7 +141,7 @@ async fn connect(args: &CheckerArgs, stop: &Stop) -> eyre::Result<Option<Network
                     .downcast_ref::<ChainError>()
                     .is_some_and(ChainError::is_transient) =>
             {
-                output::say(format!("{error}; trying again"));
+                output::say(format!("{}; trying again", Plain(&error.to_string())));
                 stop.wait(RETRY).await;
             }
             Err(error) => return Err(error),
