@@ -10,7 +10,7 @@ use assize_evaluate::{Label, Outcome, RoundEvaluation, Verdict};
 use assize_protocol::RoundNumber;
 use assize_verify::{ChainFacts, Conclusion, Evidence, VerifyError};
 
-use crate::database::{BatchMarks, Database};
+use crate::database::{BatchMarks, Database, NO_LABEL};
 use crate::ingest::Compute;
 use crate::rounds::RoundCache;
 
@@ -18,8 +18,6 @@ use crate::rounds::RoundCache;
 const PAUSE: Duration = Duration::from_secs(60);
 /// Rounds that wait.
 const MOST_WAITING: usize = 64;
-/// The mark of a line that is no measurement.
-const NONE: u8 = 0xff;
 
 /// The rounds that somebody asked for.
 #[derive(Debug, Default)]
@@ -131,7 +129,7 @@ fn marks(evaluation: &RoundEvaluation) -> Vec<BatchMarks> {
         };
         let line = outcome.line as usize;
         if batch.marks.len() < line {
-            batch.marks.resize(line, NONE);
+            batch.marks.resize(line, NO_LABEL);
         }
         batch.marks[line - 1] = mark(outcome);
     }
@@ -176,7 +174,7 @@ mod tests {
                 assert_eq!(meaning(mark(&outcome)), Some((label, verdict)));
             }
         }
-        assert_eq!(meaning(NONE), None);
+        assert_eq!(meaning(NO_LABEL), None);
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub use api::{Api, ApiError, Parts};
 pub use clock::Clock;
 pub use config::ApiConfig;
 pub use database::{
-    BatchMarks, Crowd, Database, DatabaseError, Heard, Hearing, Location, Options as DatabaseOptions,
-    Receiving, Standing, Station, Tables,
+    BatchMarks, Crowd, Database, DatabaseError, Heard, Hearing, Location, NO_LABEL,
+    Options as DatabaseOptions, Receiving, Standing, Station, Tables,
 };
 pub use key::{IngestKey, KeyError};
 pub use rounds::{Beacons, RoundError};

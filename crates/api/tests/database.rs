@@ -5,10 +5,11 @@ mod common;
 
 use alloy_primitives::{Address, B128, B256};
 use assize_api::{
-    BatchMarks, Clock, Crowd, Database, DatabaseOptions, Heard, Hearing, Location, Receiving, Station,
+    BatchMarks, Clock, Crowd, Database, DatabaseOptions, Heard, Hearing, Location, NO_LABEL, Receiving,
+    Station,
 };
 use assize_measurement::unixfs::file_cid;
-use assize_protocol::RoundNumber;
+use assize_protocol::{RoundNumber, TaskIndex};
 use assize_publish::{Ingest, PostgresIngest, SignedRow, SqliteIngest};
 use assize_wire::Version;
 
@@ -89,6 +90,8 @@ fn row(number: u8) -> SignedRow {
     SignedRow {
         digest: B256::repeat_byte(number),
         round: RoundNumber(1),
+        station: Address::repeat_byte(7),
+        task: TaskIndex(number.into()),
         line: format!("{{\"number\":{number}}}"),
     }
 }
@@ -149,15 +152,31 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
         assert_eq!(standing.found.batch.unwrap().cid, Some(cid));
         let marks = BatchMarks {
             cid,
-            marks: vec![7, 8, 9],
+            marks: vec![7, 8],
         };
         for _ in 0..2 {
             database.mark(RoundNumber(1), vec![marks.clone()]).await.unwrap();
         }
-        for (number, mark) in [(1, 7), (2, 8), (3, 9)] {
+        for (number, mark) in [(1, 7), (2, 8), (3, NO_LABEL)] {
             let standing = database.find(B256::repeat_byte(number)).await.unwrap().unwrap();
             assert_eq!(standing.mark, Some(mark));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_second_measurement_in_a_place_is_told_to_be_one() {
+    for place in places() {
+        let database = Database::open(&place.location).unwrap();
+        let second = SignedRow {
+            digest: B256::repeat_byte(2),
+            ..row(1)
+        };
+        let taken = database.take(vec![row(1), second]).await.unwrap();
+        assert!(
+            matches!(taken[..], [Receiving::New { .. }, Receiving::Duplicate]),
+            "{taken:?}"
+        );
     }
 }
 

@@ -18,6 +18,8 @@ use crate::common::{places, sqlite};
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
+/// What caches are told of a round that may still be undone.
+const BRIEFLY: &str = "public, max-age=10";
 
 /// A measurement that the door takes, with its station's key.
 async fn good(scene: &Scene, round: RoundNumber) -> (Measurement, SecretKey) {
@@ -57,10 +59,8 @@ async fn rounds_are_what_chain_store_and_beacon_say() {
 
     let chain = scene.world.rounds.round(number).await.unwrap();
     let answer = served.get("/rounds/1").await;
-    assert_eq!(
-        answer.header("cache-control"),
-        Some("public, max-age=31536000, immutable")
-    );
+    // It may yet be undone.
+    assert_eq!(answer.header("cache-control"), Some(BRIEFLY));
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     assert_eq!(answer.header("x-request-id").map(str::len), Some(16));
     let round: RoundDocument = answer.json();
@@ -98,6 +98,24 @@ async fn rounds_are_what_chain_store_and_beacon_say() {
         (head.status, head.header("etag"), head.body.len()),
         (200, Some(&*tag), 0)
     );
+    assert_eq!(
+        head.header("content-length"),
+        Some(&*answer.body.len().to_string())
+    );
+    scene.clock.set(chain.commits_until + 1);
+    for path in [
+        "/rounds/1",
+        "/rounds/1/committees/0",
+        "/rounds/1/roster",
+        "/rounds/1/tasks",
+    ] {
+        let answer = served.get(path).await;
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("public, max-age=31536000, immutable"),
+            "{path}"
+        );
+    }
 
     for (path, field) in [
         ("/rounds/x", "round"),
@@ -126,7 +144,7 @@ async fn committees_stations_and_lists_can_be_checked_against_the_chain() {
     for index in 0..assignment.committee_count() {
         let committee = CommitteeIndex(index);
         let answer = served.get(&format!("/rounds/1/committees/{index}")).await;
-        assert!(answer.header("cache-control").unwrap().contains("immutable"));
+        assert_eq!(answer.header("cache-control"), Some(BRIEFLY));
         let document: CommitteeDocument = answer.json();
         let members: Vec<_> = document.members.iter().map(|member| member.index).collect();
         assert_eq!(members, assignment.members(committee).unwrap());
@@ -179,8 +197,24 @@ async fn committees_stations_and_lists_can_be_checked_against_the_chain() {
             (answer.status, answer.header("content-type")),
             (200, Some(NDJSON))
         );
-        assert_eq!(answer.header("etag"), Some(&*format!("\"{cid}\"")));
+        let tag = format!("\"{cid}\"");
+        assert_eq!(answer.header("etag"), Some(&*tag));
+        assert_eq!(answer.header("cache-control"), Some(BRIEFLY));
         assert_eq!(file_cid(&answer.body), cid, "{path}");
+        // How long it is, nobody knows before it is read: a length of 0 would be a lie.
+        let known = [("if-none-match", &*tag)];
+        for (method, headers, status) in [
+            ("HEAD", &[][..], 200),
+            ("HEAD", &known, 304),
+            ("GET", &known, 304),
+        ] {
+            let answer = served.ask(method, path, headers, Vec::new()).await;
+            assert_eq!(
+                (answer.status, answer.header("content-length"), answer.body.len()),
+                (status, None, 0),
+                "{method} {path}"
+            );
+        }
     }
     served.get("/rounds/2/tasks").await.problem(ProblemKind::NotFound);
 
@@ -461,6 +495,18 @@ async fn every_rule_of_the_door_is_named_when_it_is_broken() {
             resigned(|m| m.spark_version = Some("new".into())),
             K::OutdatedClient,
             "spark_version",
+        ),
+        (
+            "of a round that the api may not have seen yet",
+            resigned(|m| m.round.0 += 2),
+            K::Unavailable,
+            "round",
+        ),
+        (
+            "of a round far away",
+            resigned(|m| m.round.0 += 1_000),
+            K::NotFound,
+            "round",
         ),
         (
             "of no round",

@@ -9,8 +9,8 @@ mod sqlite;
 
 use std::io;
 
-use alloy_primitives::B256;
-use assize_protocol::{FileCid, RoundNumber};
+use alloy_primitives::{Address, B256};
+use assize_protocol::{FileCid, RoundNumber, TaskIndex};
 
 pub use postgres::PostgresIngest;
 pub use sqlite::SqliteIngest;
@@ -44,6 +44,10 @@ pub struct SignedRow {
     pub digest: B256,
     /// Its round.
     pub round: RoundNumber,
+    /// Address of its station's key.
+    pub station: Address,
+    /// Its task.
+    pub task: TaskIndex,
     /// Its canonical line, without the line's end.
     pub line: String,
 }
@@ -67,6 +71,8 @@ pub enum Taken {
         /// When it came, Unix seconds.
         received_at: u64,
     },
+    /// It is not there, and never will be: another one of the same station, task and round came before.
+    Duplicate,
     /// It is not there, and the day's limit is reached.
     OverLimit,
 }
@@ -193,7 +199,8 @@ pub trait Ingest: Send {
     fn add_file(&mut self, file: &FileMark<'_>, rows: Rows<'_>) -> Result<Option<u64>, IngestError>;
 
     /// Appends measurements by their digests, in the order given, and all in one transaction: what is there already is
-    /// not appended again. What became of each.
+    /// not appended again, and of a station, a task and a round the first one stands. What files brought is not looked at.
+    /// What became of each.
     ///
     /// # Errors
     /// [`IngestError`].

@@ -9,9 +9,9 @@ use std::io::{self, Cursor};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use assize_measurement::unixfs::file_cid;
-use assize_protocol::RoundNumber;
+use assize_protocol::{RoundNumber, TaskIndex};
 use assize_publish::{
     Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, NewRow, PostgresIngest, SignedRow,
     SqliteIngest, Taken, Totals, Unbatched, import,
@@ -354,7 +354,18 @@ fn signed(round: u64, number: u8) -> SignedRow {
     SignedRow {
         digest: B256::repeat_byte(number),
         round: RoundNumber(round),
+        station: Address::repeat_byte(7),
+        task: TaskIndex(number.into()),
         line: line(round, number.into()),
+    }
+}
+
+/// Another one in the same place.
+fn second(of: &SignedRow, digest: u8) -> SignedRow {
+    SignedRow {
+        digest: B256::repeat_byte(digest),
+        line: line(of.round.0, digest.into()),
+        ..of.clone()
     }
 }
 
@@ -403,6 +414,108 @@ fn what_is_appended_by_digest_is_there_once_and_is_found() {
         assert_eq!(batched, expected);
         assert_eq!(ingest.find(B256::repeat_byte(2)).unwrap().unwrap().batch, None);
     });
+}
+
+#[test]
+fn of_a_station_a_task_and_a_round_the_first_stands() {
+    over_both(|open| {
+        let mut ingest = open();
+        // What a file brought binds nobody.
+        add(&mut *ingest, "a", 99, &[(1, 1), (1, 1)]);
+        let first = signed(1, 1);
+        let group = [first.clone(), second(&first, 2), first.clone(), second(&first, 3)];
+        let known = Taken::Known { received_at: 100 };
+        assert_eq!(
+            ingest.append(&group, 100, NO_LIMIT).unwrap(),
+            [Taken::New, Taken::Duplicate, known, Taken::Duplicate]
+        );
+        // For another process, too; elsewhere there is room.
+        let other_station = SignedRow {
+            station: Address::repeat_byte(8),
+            ..second(&first, 4)
+        };
+        let other_round = SignedRow {
+            round: RoundNumber(2),
+            ..second(&first, 5)
+        };
+        let group = [second(&first, 2), other_station, first.clone(), other_round];
+        assert_eq!(
+            open().append(&group, 101, NO_LIMIT).unwrap(),
+            [Taken::Duplicate, Taken::New, known, Taken::New]
+        );
+        assert_eq!(ingest.find(B256::repeat_byte(2)).unwrap(), None);
+        assert_eq!(ingest.unbatched().unwrap()[0].count, 4);
+    });
+}
+
+#[test]
+fn of_processes_that_append_to_one_place_at_once_one_has_it() {
+    over_both(|open| {
+        const PROCESSES: u8 = 4;
+        const PLACES: u8 = 50;
+        let start = Arc::new(Barrier::new(PROCESSES.into()));
+        let threads: Vec<_> = (0..PROCESSES)
+            .map(|process| {
+                let (open, start) = (Arc::clone(&open), Arc::clone(&start));
+                thread::spawn(move || {
+                    let mut ingest = open();
+                    start.wait();
+                    let mut new = 0;
+                    for place in 0..PLACES {
+                        let row = second(&signed(1, place), place + process * PLACES);
+                        match ingest.append(&[row], 1, NO_LIMIT).unwrap()[..] {
+                            [Taken::New] => new += 1,
+                            [Taken::Duplicate] => {}
+                            ref taken => panic!("{taken:?}"),
+                        }
+                    }
+                    new
+                })
+            })
+            .collect();
+        let new: u32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(new, u32::from(PLACES));
+        assert_eq!(open().unbatched().unwrap()[0].count, u64::from(PLACES));
+    });
+}
+
+/// Tables that have digests and no places: what is there stays, and binds nobody.
+#[test]
+fn a_table_from_before_there_were_places_is_widened() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ingest.sqlite");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(
+        "CREATE TABLE ingest_measurement (id INTEGER PRIMARY KEY AUTOINCREMENT, round INTEGER NOT NULL,
+            received_at INTEGER NOT NULL, line TEXT NOT NULL, digest BLOB) STRICT;
+         INSERT INTO ingest_measurement (round, received_at, line, digest)
+         VALUES (1, 5, 'old', zeroblob(32)), (1, 6, 'older', x'01');",
+    )
+    .unwrap();
+    let (path, mut tables) = (path.as_path(), Vec::<Box<dyn Ingest>>::new());
+    tables.push(Box::new(SqliteIngest::open(path).unwrap()));
+    let server = Postgres::start();
+    if let Ok(server) = &server {
+        let mut old = postgres::Client::connect(&server.url(), postgres::NoTls).unwrap();
+        old.batch_execute(
+            "CREATE TABLE ingest_measurement (id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+                round BIGINT NOT NULL, received_at BIGINT NOT NULL, line TEXT NOT NULL, digest BYTEA);
+             INSERT INTO ingest_measurement (round, received_at, line, digest)
+             VALUES (1, 5, 'old', decode(repeat('00', 32), 'hex')), (1, 6, 'older', decode('01', 'hex'));",
+        )
+        .unwrap();
+        tables.push(Box::new(PostgresIngest::connect(&server.url()).unwrap()));
+    }
+    for mut ingest in tables {
+        let first = signed(1, 1);
+        let group = [signed(1, 0), first.clone(), second(&first, 2)];
+        let known = Taken::Known { received_at: 5 };
+        assert_eq!(
+            ingest.append(&group, 7, NO_LIMIT).unwrap(),
+            [known, Taken::New, Taken::Duplicate]
+        );
+        assert_eq!(ingest.unbatched().unwrap()[0].count, 3);
+    }
 }
 
 #[test]

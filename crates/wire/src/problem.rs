@@ -25,6 +25,8 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// The round's beacon is not revealed yet: ask later.
     NotRevealed,
+    /// Another measurement of the station's of the same task of the round came before: the first one stands.
+    Duplicate,
     /// The round takes no measurements any more.
     RoundOver,
     /// The station is not in the round's roster.
@@ -59,7 +61,7 @@ impl ProblemKind {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TimedOut => 408,
-            Self::Replayed | Self::NotRevealed => 409,
+            Self::Replayed | Self::NotRevealed | Self::Duplicate => 409,
             Self::RoundOver => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -83,6 +85,7 @@ impl ProblemKind {
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::NotRevealed => "Round not revealed",
+            Self::Duplicate => "Duplicate measurement",
             Self::RoundOver => "Round over",
             Self::NotInRoster => "Not in the roster",
             Self::NotDrawn => "Task not drawn",
@@ -195,6 +198,17 @@ mod tests {
             r#"{"type":"urn:assize:problem:outdated-client","title":"OUTDATED CLIENT","status":400,"detail":"update the checker","minimumVersion":"1.2.3"}"#
         );
         assert_eq!(problem.kind(), Some(ProblemKind::OutdatedClient));
+    }
+
+    #[test]
+    fn a_duplicate_is_refused_for_good() {
+        let problem = Problem::new(ProblemKind::Duplicate, "the first stands");
+        assert_eq!(
+            (&*problem.uri, problem.status),
+            ("urn:assize:problem:duplicate", 409)
+        );
+        assert_eq!(problem.kind(), Some(ProblemKind::Duplicate));
+        assert!(!ProblemKind::Duplicate.is_retryable());
     }
 
     #[test]

@@ -84,12 +84,15 @@ impl Default for Crowd {
     }
 }
 
+/// The mark of a line that evaluation says nothing of: it is no measurement, or comes after the last line that is read.
+pub const NO_LABEL: u8 = 0xff;
+
 /// What evaluation made of the lines of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchMarks {
     /// The batch.
     pub cid: FileCid,
-    /// A mark for each line, in order.
+    /// A mark for each line, in order; lines after the last have [`NO_LABEL`].
     pub marks: Vec<u8>,
 }
 

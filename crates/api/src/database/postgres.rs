@@ -9,7 +9,7 @@ use assize_publish::{DailyLimit, Ingest, PostgresIngest, SignedRow, Taken};
 use postgres::types::Type;
 use postgres::{Client, Config, NoTls, Row};
 
-use super::{BatchMarks, Crowd, DatabaseError, Heard, Hearing, Standing, Station, Tables};
+use super::{BatchMarks, Crowd, DatabaseError, Heard, Hearing, NO_LABEL, Standing, Station, Tables};
 
 /// Held while tables are made: two instances that start at once would both make them.
 const LOCK: i64 = 0x0000_6173_7369_7a66;
@@ -214,7 +214,7 @@ impl Tables for PostgresTables {
                         &[(&line, Type::INT4), (&cid, Type::TEXT)],
                     )
                 })?;
-                mark = marks.and_then(|row| row.get::<_, &[u8]>(0).first().copied());
+                mark = marks.map(|row| row.get::<_, &[u8]>(0).first().copied().unwrap_or(NO_LABEL));
             }
         }
         Ok(Some(Standing { found, mark }))

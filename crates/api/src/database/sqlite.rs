@@ -10,7 +10,7 @@ use assize_protocol::RoundNumber;
 use assize_publish::{DailyLimit, Ingest, SignedRow, SqliteIngest, Taken};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{BatchMarks, Crowd, DatabaseError, Heard, Hearing, Standing, Station, Tables};
+use super::{BatchMarks, Crowd, DatabaseError, Heard, Hearing, NO_LABEL, Standing, Station, Tables};
 
 /// How long a statement waits while another connection writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -155,7 +155,7 @@ impl Tables for SqliteTables {
                             })
                             .optional()
                     })?
-                    .and_then(|mark| mark.first().copied());
+                    .map(|mark| mark.first().copied().unwrap_or(NO_LABEL));
             }
         }
         Ok(Some(Standing { found, mark }))

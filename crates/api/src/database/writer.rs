@@ -30,6 +30,8 @@ pub enum Receiving {
         /// When it came, Unix seconds.
         received_at: u64,
     },
+    /// Another one of the same station, task and round came before.
+    Duplicate,
     /// The day's limit on storage is reached.
     OverLimit,
 }
@@ -131,6 +133,7 @@ impl Group {
             let received = |taken: &Taken| match *taken {
                 Taken::New => Receiving::New { received_at: now },
                 Taken::Known { received_at } => Receiving::Known { received_at },
+                Taken::Duplicate => Receiving::Duplicate,
                 Taken::OverLimit => Receiving::OverLimit,
             };
             let _ = answer.send(match &taken {

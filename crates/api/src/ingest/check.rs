@@ -10,6 +10,11 @@ use assize_wire::{Problem, ProblemKind, Version};
 
 use crate::rounds::{Open, OpenRound};
 
+/// Longest line that is taken, bytes: ten times what a checker writes. Batches may have longer ones.
+const MAX_LINE: usize = 8_192;
+/// Longest text in a field, bytes.
+const MAX_TEXT: usize = 1_024;
+
 /// The rules.
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
@@ -30,6 +35,10 @@ impl Door {
 
     /// Takes a line in at `now` (Unix seconds), or says why not: the first rule that it breaks.
     pub(crate) fn check(&self, line: &[u8], open: &Open, now: u64) -> Result<SignedRow, Problem> {
+        let line = line.trim_ascii();
+        if line.len() > MAX_LINE {
+            return Err(too_long("line", line.len(), MAX_LINE));
+        }
         let measurement = match ndjson::parse_any_round(line) {
             Ok(measurement) => measurement,
             Err((field, reason)) => {
@@ -40,6 +49,7 @@ impl Door {
             }
         };
         self.check_version(measurement.spark_version.as_deref())?;
+        check_texts(&measurement)?;
         let round = open_round(&measurement, open, now)?;
         check_place(&measurement, round)?;
         let digest = self.verifier.check(&measurement).ok_or_else(|| {
@@ -51,6 +61,8 @@ impl Door {
         Ok(SignedRow {
             digest,
             round: measurement.round,
+            station: measurement.station,
+            task: measurement.task,
             line: measurement.to_line(),
         })
     }
@@ -98,6 +110,33 @@ impl Door {
         }
         Ok(())
     }
+}
+
+/// Nothing that evaluation looks at is long, and what is taken is kept.
+fn check_texts(measurement: &Measurement) -> Result<(), Problem> {
+    let texts = [
+        ("cid", Some(&measurement.cid)),
+        ("miner_id", Some(&measurement.miner_id)),
+        ("provider_id", measurement.provider_id.as_ref()),
+        ("provider_address", measurement.provider_address.as_ref()),
+        ("protocol", measurement.protocol.as_ref()),
+        ("spark_version", measurement.spark_version.as_ref()),
+        ("zinnia_version", measurement.zinnia_version.as_ref()),
+        ("car_checksum", measurement.car_checksum.as_ref()),
+        ("indexer_result", measurement.indexer_result.as_ref()),
+        ("attestation", measurement.attestation.as_ref()),
+    ];
+    for (field, text) in texts {
+        if let Some(text) = text.filter(|text| text.len() > MAX_TEXT) {
+            return Err(too_long(field, text.len(), MAX_TEXT));
+        }
+    }
+    Ok(())
+}
+
+fn too_long(field: &str, length: usize, most: usize) -> Problem {
+    let detail = format!("field `{field}`: is {length} bytes long; {most} are the most");
+    at_field(ProblemKind::Malformed, field, detail)
 }
 
 /// The last second in which a round takes measurements: the rest of the commit window is the publisher's.

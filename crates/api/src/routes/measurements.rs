@@ -27,7 +27,7 @@ use crate::refusal::Refusal;
 /// with a problem.
 ///
 /// A measurement is one line of a batch (docs/protocol.md §9). Handing it in again changes nothing and gives the same
-/// receipt. Several are answered with as many lines, in the same order.
+/// receipt; another one of the same station, task and round is refused: the first stands. Several are answered with as many lines, in the same order.
 #[utoipa::path(
     post,
     path = "/measurements",
@@ -47,6 +47,7 @@ use crate::refusal::Refusal;
         (status = 201, description = "Taken, and durable.", body = Receipt),
         (status = 400, description = "`malformed`, or `outdated-client` with `minimumVersion`.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "`not-in-roster` or `not-drawn`.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`duplicate`: another measurement of the station's of this task stands; or `not-revealed`: later.", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "`round-over`.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = Problem, content_type = "application/problem+json"),
         (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
@@ -129,7 +130,7 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
         lines.iter().map(check).collect::<Vec<_>>()
     };
     let checked = shared.compute.run(count, check).await;
-    let checked = checked.inspect_err(|_| client.throttle())?;
+    let checked = checked.inspect_err(|_| throttle(client, count))?;
     client.validate(count);
     let mut rows = Vec::<SignedRow>::with_capacity(count);
     let mut judged = Vec::with_capacity(count);
@@ -148,8 +149,9 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
     let receivings = match rows.is_empty() {
         true => Vec::new(),
         false => {
+            let count = rows.len();
             let taken = shared.database.take(rows).await;
-            taken.inspect_err(|_| client.throttle())?
+            taken.inspect_err(|_| throttle(client, count))?
         }
     };
     let mut receivings = receivings.into_iter();
@@ -165,6 +167,7 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
             Ok((digest, Receiving::New { received_at })) => Taken::New(receipt(digest, received_at)),
             Ok((digest, Receiving::Known { received_at })) => Taken::Known(receipt(digest, received_at)),
             Ok((_, Receiving::OverLimit)) => Taken::Refused(Box::new(over_limit())),
+            Ok((_, Receiving::Duplicate)) => Taken::Refused(Box::new(duplicate())),
             Err(problem) => Taken::Refused(problem),
         };
         judged.into_iter().map(taken).collect::<Vec<_>>()
@@ -176,9 +179,23 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
 fn judge(digest: B256, receiving: Option<Receiving>) -> Result<(B256, Receiving), Box<Problem>> {
     match receiving {
         Some(Receiving::OverLimit) => Err(Box::new(over_limit())),
+        Some(Receiving::Duplicate) => Err(Box::new(duplicate())),
         Some(receiving) => Ok((digest, receiving)),
         None => Err(Refusal::from(NotDone::Failed).0),
     }
+}
+
+/// So many measurements were not looked at: the gate compares them with those that were.
+fn throttle(client: &Client, count: usize) {
+    (0..count).for_each(|_| client.throttle());
+}
+
+fn duplicate() -> Problem {
+    let detail =
+        "another measurement of this task by this station was taken before, and stands: measure a task once";
+    let mut problem = Problem::new(ProblemKind::Duplicate, detail);
+    problem.field = Some("task".into());
+    problem
 }
 
 fn over_limit() -> Problem {
@@ -190,17 +207,36 @@ fn over_limit() -> Problem {
 
 fn account(api: &Api, client: &Client, judged: &[Result<(B256, Receiving), Box<Problem>>]) {
     let metrics = &api.shared().metrics;
-    let (mut new, mut known) = (0, 0);
-    for judged in judged {
-        match judged {
-            Ok((_, Receiving::New { .. })) => new += 1,
-            Ok(_) => known += 1,
-            Err(problem) => metrics.refused_measurement(problem.kind().unwrap_or(ProblemKind::Internal)),
-        }
+    for problem in judged.iter().filter_map(|judged| judged.as_ref().err()) {
+        metrics.refused_measurement(problem.kind().unwrap_or(ProblemKind::Internal));
     }
-    iter::repeat_n((), new).for_each(|()| client.deliver());
-    iter::repeat_n((), known).for_each(|()| client.duplicate());
-    metrics.taken(new as u64, known as u64);
+    let worth = Worth::of(judged);
+    iter::repeat_n((), worth.new).for_each(|()| client.deliver());
+    iter::repeat_n((), worth.known + worth.duplicate).for_each(|()| client.duplicate());
+    metrics.taken(worth.new as u64, worth.known as u64);
+}
+
+/// What came of those that were good enough for the database.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Worth {
+    new: usize,
+    known: usize,
+    duplicate: usize,
+}
+
+impl Worth {
+    fn of(judged: &[Result<(B256, Receiving), Box<Problem>>]) -> Self {
+        let mut worth = Self::default();
+        for judged in judged {
+            match judged {
+                Ok((_, Receiving::New { .. })) => worth.new += 1,
+                Ok(_) => worth.known += 1,
+                Err(problem) if problem.kind() == Some(ProblemKind::Duplicate) => worth.duplicate += 1,
+                Err(_) => {}
+            }
+        }
+        worth
+    }
 }
 
 /// How far a measurement has come: received, batched, committed, late, or evaluated with its label.
@@ -245,7 +281,8 @@ async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
     let state = match found.batch.map(|batch| batch.state) {
         _ if label.is_some() => Stage::Evaluated,
         Some(BatchState::Committed | BatchState::Final) => {
-            if window_over {
+            // A mark without a label is all that there will be.
+            if window_over && mark.is_none() {
                 shared.wanted.want(found.round);
             }
             Stage::Committed
@@ -265,5 +302,31 @@ async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
         verdict: label
             .and_then(|(_, verdict)| verdict)
             .map(|verdict| verdict.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sends_a_second_measurement_of_a_task_gets_no_credit_for_it() {
+        let judged = [
+            Receiving::New { received_at: 1 },
+            Receiving::Known { received_at: 1 },
+            Receiving::Duplicate,
+            Receiving::Duplicate,
+            Receiving::OverLimit,
+        ];
+        let judged = judged.map(|receiving| judge(B256::ZERO, Some(receiving)));
+        let (new, known, duplicate) = (1, 1, 2);
+        assert_eq!(
+            Worth::of(&judged),
+            Worth {
+                new,
+                known,
+                duplicate
+            }
+        );
     }
 }

@@ -26,13 +26,13 @@ const LOCK: i64 = 0x0000_6173_7369_7a65;
 const APPEND: &str = "
     WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($1)),
     given AS (
-        SELECT * FROM unnest($2::bytea[], $3::bigint[], $4::text[]) WITH ORDINALITY
-        AS given (digest, round, line, place)
+        SELECT * FROM unnest($2::bytea[], $3::bigint[], $4::text[], $9::bytea[], $10::bigint[]) WITH ORDINALITY
+        AS given (digest, round, line, station, task, place)
     ),
     new AS (
-        INSERT INTO ingest_measurement (round, received_at, line, digest)
-        SELECT round, $5, line, digest FROM held, given WHERE place <= $6 ORDER BY place
-        ON CONFLICT (digest) WHERE digest IS NOT NULL DO NOTHING
+        INSERT INTO ingest_measurement (round, received_at, line, digest, station, task)
+        SELECT round, $5, line, digest, station, task FROM held, given WHERE place <= $6 ORDER BY place
+        ON CONFLICT DO NOTHING
         RETURNING digest, octet_length(line) AS bytes
     ),
     counted AS (
@@ -49,7 +49,7 @@ const APPEND: &str = "
         SELECT m.received_at FROM ingest_measurement m WHERE m.digest = given.digest LIMIT 1
     ) known";
 
-const APPEND_TYPES: [Type; 8] = [
+const APPEND_TYPES: [Type; 10] = [
     Type::INT8,
     Type::BYTEA_ARRAY,
     Type::INT8_ARRAY,
@@ -58,6 +58,8 @@ const APPEND_TYPES: [Type; 8] = [
     Type::INT8,
     Type::INT8,
     Type::INT8,
+    Type::BYTEA_ARRAY,
+    Type::INT8_ARRAY,
 ];
 
 const BATCH: &str = "id, round, first, last, count, state, cid, oldest, seen_at_block";
@@ -260,6 +262,8 @@ impl Ingest for PostgresIngest {
         let digests: Vec<_> = rows.iter().map(|row| row.digest.as_slice()).collect();
         let rounds: Vec<_> = rows.iter().map(|row| row.round.0 as i64).collect();
         let lines: Vec<_> = rows.iter().map(|row| row.line.as_str()).collect();
+        let stations: Vec<_> = rows.iter().map(|row| row.station.as_slice()).collect();
+        let tasks: Vec<_> = rows.iter().map(|row| i64::from(row.task.0)).collect();
         let instance = self.instance;
         let answers = self.run_connected(|Connected { client, append }| {
             let statement = match append {
@@ -277,6 +281,8 @@ impl Ingest for PostgresIngest {
                     &(fitting as i64),
                     &i64::from(limit.day),
                     &instance,
+                    &stations,
+                    &tasks,
                 ],
             )?;
             Ok(rows)
@@ -301,6 +307,10 @@ impl Ingest for PostgresIngest {
         for row in &elsewhere {
             let received_at = row.get::<_, i64>(1) as u64;
             taken.insert(row.get(0), Taken::Known { received_at });
+        }
+        // Nothing but another one in its place keeps out what fits and is not known.
+        for digest in &missing {
+            taken.entry(digest).or_insert(Taken::Duplicate);
         }
         let take = |digest| match taken.get_mut(digest) {
             // If it stands there twice, the second is known.

@@ -12,17 +12,26 @@ CREATE TABLE IF NOT EXISTS ingest_measurement (
     round BIGINT NOT NULL,
     received_at BIGINT NOT NULL,
     line TEXT NOT NULL,
-    digest BYTEA
+    digest BYTEA,
+    station BYTEA,
+    task BIGINT
 );
 
--- Tables from before the column. Only then, since it locks everybody out.
+-- Tables from before the columns. Only then, since it locks everybody out.
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'ingest_measurement'::regclass AND attname = 'digest') THEN
         ALTER TABLE ingest_measurement ADD COLUMN digest BYTEA;
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'ingest_measurement'::regclass AND attname = 'task') THEN
+        ALTER TABLE ingest_measurement ADD COLUMN station BYTEA, ADD COLUMN task BIGINT;
+    END IF;
 END $$;
 
 CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_digest ON ingest_measurement (digest) WHERE digest IS NOT NULL;
+
+-- Of what was taken by itself, the first of a station and a task stands. What files brought has no station here.
+CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_place ON ingest_measurement (round, station, task)
+    WHERE station IS NOT NULL;
 
 CREATE INDEX IF NOT EXISTS ingest_measurement_of ON ingest_measurement (round, id);
 

@@ -76,24 +76,33 @@ impl SqliteIngest {
     }
 }
 
-/// Tables of files from before the column have no digests.
+/// Tables of files from before the columns have no digests, stations and tasks.
 fn widen(connection: &mut Connection) -> Result<(), rusqlite::Error> {
-    const HAS_DIGEST: &str =
-        "SELECT EXISTS (SELECT 1 FROM pragma_table_info('ingest_measurement') WHERE name = 'digest')";
-    const INDEX: &str =
-        "CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_digest ON ingest_measurement (digest)
-        WHERE digest IS NOT NULL";
-    let has_digest =
-        |connection: &Connection| connection.query_row(HAS_DIGEST, [], |row| row.get::<_, bool>(0));
-    if !has_digest(connection)? {
+    const COLUMNS: [(&str, &str); 3] = [("digest", "BLOB"), ("station", "BLOB"), ("task", "INTEGER")];
+    // Of what was taken by itself, the first of a station and a task stands.
+    const INDICES: &str = "
+        CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_digest ON ingest_measurement (digest)
+        WHERE digest IS NOT NULL;
+        CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_place ON ingest_measurement (round, station, task)
+        WHERE station IS NOT NULL;";
+    const HAS: &str = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('ingest_measurement') WHERE name = ?)";
+    let has = |connection: &Connection, column: &str| {
+        connection.query_row(HAS, [column], |row| row.get::<_, bool>(0))
+    };
+    for (column, kind) in COLUMNS {
+        if has(connection, column)? {
+            continue;
+        }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been faster.
-        if !has_digest(&transaction)? {
-            transaction.execute_batch("ALTER TABLE ingest_measurement ADD COLUMN digest BLOB")?;
+        if !has(&transaction, column)? {
+            transaction.execute_batch(&format!(
+                "ALTER TABLE ingest_measurement ADD COLUMN {column} {kind}"
+            ))?;
         }
         transaction.commit()?;
     }
-    connection.execute_batch(INDEX)
+    connection.execute_batch(INDICES)
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
@@ -156,32 +165,37 @@ impl Ingest for SqliteIngest {
                 let before = before.unwrap_or(0) as u64;
                 let mut stored = before;
                 let mut insert = transaction.prepare_cached(
-                    "INSERT INTO ingest_measurement (round, received_at, line, digest) VALUES (?, ?, ?, ?)
-                     ON CONFLICT DO NOTHING",
+                    "INSERT INTO ingest_measurement (round, received_at, line, digest, station, task)
+                     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 )?;
                 let mut known = transaction
                     .prepare_cached("SELECT received_at FROM ingest_measurement WHERE digest = ?")?;
-                for SignedRow { digest, round, line } in rows {
-                    let bytes = stored.saturating_add(line.len() as u64);
+                for row in rows {
+                    let digest = row.digest.as_slice();
+                    let bytes = stored.saturating_add(row.line.len() as u64);
                     let fits = bytes <= limit.bytes;
                     if fits
                         && insert.execute(params![
-                            round.0 as i64,
+                            row.round.0 as i64,
                             received_at as i64,
-                            line,
-                            digest.as_slice()
+                            row.line,
+                            digest,
+                            row.station.as_slice(),
+                            row.task.0,
                         ])? == 1
                     {
                         stored = bytes;
                         taken.push(Taken::New);
                         continue;
                     }
-                    let known = known
-                        .query_row([digest.as_slice()], |row| row.get::<_, i64>(0))
-                        .optional()?;
-                    taken.push(known.map_or(Taken::OverLimit, |received_at| Taken::Known {
-                        received_at: received_at as u64,
-                    }));
+                    let known = known.query_row([digest], |row| row.get::<_, i64>(0)).optional()?;
+                    taken.push(match known {
+                        Some(received_at) => Taken::Known {
+                            received_at: received_at as u64,
+                        },
+                        None if fits => Taken::Duplicate,
+                        None => Taken::OverLimit,
+                    });
                 }
                 if stored > before {
                     transaction

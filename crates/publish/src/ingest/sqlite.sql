@@ -12,7 +12,9 @@ CREATE TABLE IF NOT EXISTS ingest_measurement (
     round INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     line TEXT NOT NULL,
-    digest BLOB                                 -- of what was taken by itself; files from before the column have none
+    digest BLOB,                                -- of what was taken by itself; files from before the column have none
+    station BLOB,                               -- with the task: likewise
+    task INTEGER
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS ingest_measurement_of ON ingest_measurement (round, id);

@@ -85,7 +85,7 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
     let clock = Clock::system();
     let options = DatabaseOptions {
         clock: clock.clone(),
-        daily_bytes: args.clients.daily_storage.unwrap_or(u64::MAX),
+        daily_bytes: args.clients.daily_storage,
     };
     let database = Database::open_with(&args.database, options)?;
     let store: Arc<dyn Store> = Arc::from(store(&args.store)?);

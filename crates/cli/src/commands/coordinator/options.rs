@@ -55,9 +55,9 @@ pub(super) struct ClientArgs {
     /// Most connections of an address at a time; proxies are exempt.
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = value_parser!(u32).range(1..))]
     connections_per_address: u32,
-    /// Most bytes of measurements that are taken in one day (UTC), over all instances; no limit if not given.
-    #[arg(long, value_name = "BYTES")]
-    pub daily_storage: Option<u64>,
+    /// Most bytes of measurements that are taken in one day (UTC), over all instances; 10 GiB if not given.
+    #[arg(long, value_name = "BYTES", default_value_t = 10 << 30)]
+    pub daily_storage: u64,
 }
 
 /// Headers that proxies write.
