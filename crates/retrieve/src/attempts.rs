@@ -51,17 +51,19 @@ impl Attempts<'_> {
         let budget = Budget {
             limits,
             deadline: start + limits.total,
-            reach: if config.allow_private {
-                Reach::Anywhere
-            } else {
-                Reach::Public
-            },
+            reach: config.reach(),
             redirects: limits.redirects,
         };
         let addresses = self.usable(&offers.http);
         retrieval.protocol = Some(Transport::Http);
         retrieval.address = addresses.first().map(|address| (*address).clone());
         retrieval.start_at = Some(self.began.millis(start));
+
+        let left = addresses.len().saturating_sub(limits.addresses);
+        if left > 0 {
+            let told = format!("left out, for no more than {} are tried", limits.addresses);
+            self.steps.add(start, true, more(left), told);
+        }
 
         let asker = Asker::new(&config.user_agent);
         let mut best: Option<(Outcome, String, Option<Url>)> = None;
@@ -110,10 +112,16 @@ impl Attempts<'_> {
         if usable.is_empty() {
             return others;
         }
-        for other in others {
+        let most = self.config.limits.addresses;
+        for other in others.iter().take(most) {
             let told = "passed over, for it is not the address of a gateway";
             self.steps
                 .add(Instant::now(), false, format!("address {other}"), told);
+        }
+        let left = others.len().saturating_sub(most);
+        if left > 0 {
+            let told = "passed over, for they are not addresses of gateways either";
+            self.steps.add(Instant::now(), false, more(left), told);
         }
         usable
     }
@@ -269,4 +277,9 @@ impl Attempts<'_> {
         }
         retrieval.end_at = end;
     }
+}
+
+fn more(addresses: usize) -> String {
+    let plural = if addresses == 1 { "" } else { "es" };
+    format!("{addresses} more address{plural}")
 }

@@ -8,6 +8,7 @@ use assize_measurement::Millis;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
+use crate::net::Reach;
 use crate::{ConfigError, endpoint};
 
 /// Where Curio's providers say their peer id on Filecoin mainnet (contract `MinerPeerIDMapping`).
@@ -69,6 +70,15 @@ impl Config {
             limits: Limits::default(),
             extra_roots: Vec::new(),
             clock: system_clock,
+        }
+    }
+
+    /// Where strangers may send one to.
+    pub(crate) fn reach(&self) -> Reach {
+        if self.allow_private {
+            Reach::Anywhere
+        } else {
+            Reach::Public
         }
     }
 

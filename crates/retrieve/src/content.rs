@@ -95,7 +95,7 @@ impl Intake {
         }
     }
 
-    /// Bytes so far, decompressed.
+    /// Bytes so far, decompressed; the last are counted by [`finish`](Self::finish).
     pub(crate) fn received(&self) -> u64 {
         self.content().length
     }
@@ -113,19 +113,26 @@ impl Intake {
         written.map_err(|error| Stop::Encoding(error.to_string()))
     }
 
-    /// The verdict, when all has come.
-    pub(crate) fn finish(self) -> Result<Whole, Stop> {
-        let content = match self.encoding {
-            Encoding::Identity(content) => content,
-            Encoding::Gzip(mut decoder) => match decoder.try_finish() {
-                _ if decoder.get_ref().too_large => return Err(Stop::TooLarge),
-                Ok(()) => decoder
-                    .finish()
-                    .map_err(|error| Stop::Encoding(error.to_string()))?,
-                Err(error) => return Err(Stop::Encoding(error.to_string())),
-            },
+    /// All bytes, decompressed, and the verdict, when all has come.
+    pub(crate) fn finish(self) -> (u64, Result<Whole, Stop>) {
+        let mut decoder = match self.encoding {
+            Encoding::Identity(content) => return (content.length, Ok(content.finish())),
+            Encoding::Gzip(decoder) => decoder,
         };
-        Ok(content.finish())
+        // The decoder holds the last bytes back until here.
+        let ended = decoder.try_finish();
+        let Content {
+            length, too_large, ..
+        } = *decoder.get_ref();
+        let whole = match ended {
+            _ if too_large => Err(Stop::TooLarge),
+            Ok(()) => decoder
+                .finish()
+                .map(Content::finish)
+                .map_err(|error| Stop::Encoding(error.to_string())),
+            Err(error) => Err(Stop::Encoding(error.to_string())),
+        };
+        (length, whole)
     }
 
     fn content(&self) -> &Content {

@@ -96,7 +96,12 @@ impl Http {
             false => Failure::Timeout("the body did not end within the limit for the whole"),
         };
 
-        let head = self.follow(ask, budget.reach, limits.connect, budget.redirects);
+        let head = self.follow(
+            ask,
+            (budget.reach, budget.reach),
+            limits.connect,
+            budget.redirects,
+        );
         let head = timeout_at(until(Instant::now()), head).await;
         let End {
             mut answer,
@@ -144,12 +149,11 @@ impl Http {
                 }
             }
         };
-        let received = intake.received();
-        let result = match failure {
-            Some(failure) => Outcomes::Failed(failure),
+        let (received, result) = match failure {
+            Some(failure) => (intake.received(), Outcomes::Failed(failure)),
             None => match intake.finish() {
-                Ok(whole) => Outcomes::Whole(whole),
-                Err(stop) => Outcomes::Failed(Failure::stopped(stop, limits.body)),
+                (received, Ok(whole)) => (received, Outcomes::Whole(whole)),
+                (received, Err(stop)) => (received, Outcomes::Failed(Failure::stopped(stop, limits.body))),
             },
         };
         let said = match &result {
@@ -179,7 +183,12 @@ impl Http {
     /// The status of a HEAD request, or Spark's code for what went wrong; and the same in words.
     pub(crate) async fn head(&self, ask: &Ask, budget: Budget<'_>) -> (u16, String) {
         let limits = budget.limits;
-        let head = self.follow(ask, budget.reach, limits.connect, budget.redirects);
+        let head = self.follow(
+            ask,
+            (budget.reach, budget.reach),
+            limits.connect,
+            budget.redirects,
+        );
         match timeout(limits.head, head).await {
             Ok(Ok(End {
                 answer,

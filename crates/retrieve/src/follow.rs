@@ -23,12 +23,12 @@ pub(crate) struct End {
 }
 
 impl Http {
-    /// Asks, and follows redirects as Go does: same method, same headers, `Referer` added. What reach a redirect has is
-    /// the request's. One that cannot be followed is the answer itself.
+    /// Asks, and follows redirects as Go does: same method, same headers, `Referer` added. Redirects have a reach of their
+    /// own, but to where the request itself went they may always lead. One that cannot be followed is the answer itself.
     pub(crate) async fn follow(
         &self,
         ask: &Ask,
-        reach: Reach,
+        (reach, redirected): (Reach, Reach),
         connect: Duration,
         most: usize,
     ) -> Result<End, Failure> {
@@ -36,6 +36,8 @@ impl Http {
         let mut ask = ask.clone();
         let mut visited = vec![ask.url.clone()];
         loop {
+            let own = ask.url.origin() == visited[0].origin();
+            let reach = if own { reach } else { redirected };
             let answer = self.ask(&ask, reach, connect).await?;
             let hops = visited.len() - 1;
             let next = match answer.status.as_u16() {
@@ -92,6 +94,9 @@ fn refer(ask: &mut Ask, referer: Option<HeaderValue>) {
 fn target(from: &Url, location: Option<&str>) -> Result<Url, String> {
     let location = location.ok_or("a redirect without a Location")?;
     match from.join(location) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("a redirect to a URL with credentials".into())
+        }
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
             let mut url = url;
             url.set_fragment(None);
@@ -140,13 +145,14 @@ mod tests {
             let ask = crate::ask::Asker::new("x").car(url);
             let http = Http::new(&[]).unwrap();
             let limit = Duration::from_secs(20);
-            let refused = http.follow(&ask, Reach::PublicAnd(own), limit, 5).await;
+            let reach = (Reach::PublicAnd(own), Reach::PublicAnd(own));
+            let refused = http.follow(&ask, reach, limit, 5).await;
             assert!(
                 matches!(refused, Err(Failure::NotPublic(_))),
                 "{host}: {refused:?}"
             );
             // The redirect itself came, so the first connection was made.
-            let end = http.follow(&ask, Reach::PublicAnd(own), limit, 0).await.unwrap();
+            let end = http.follow(&ask, reach, limit, 0).await.unwrap();
             assert_eq!(end.answer.status, 307);
         }
         let nobody = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;

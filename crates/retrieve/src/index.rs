@@ -11,16 +11,16 @@ use crate::ask::question;
 use crate::http::Http;
 use crate::metadata::{Protocol, protocols};
 use crate::peer::peer_multihash;
-use crate::step::Steps;
-use crate::{IndexerResult, Limits};
+use crate::step::{Steps, is_printable};
+use crate::{Config, IndexerResult};
 
 /// Both forms of IPNI.md; which one comes is up to the indexer.
 const ACCEPT: &str = "application/json, application/x-ndjson";
 
 /// Longer multiaddrs are left out: they would stand in every measurement.
 const LONGEST_ADDRESS: usize = 1024;
-/// Names that are told of a longer list.
-const TOLD: usize = 5;
+/// Names that are told of a longer list; so many peer ids fit into a step.
+const TOLD: usize = 4;
 
 /// Where one provider offers one payload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,18 +39,17 @@ pub(crate) struct Offers {
 /// no record of this provider; and `ERROR_404` if no indexer has any record of the payload.
 pub(crate) async fn find(
     http: &Http,
-    limits: &Limits,
-    indexers: &[Url],
+    config: &Config,
     cid: &Cid,
     peer_id: Option<&str>,
     steps: &mut Steps,
 ) -> (IndexerResult, Offers) {
     let mut failure = None;
     let mut none = None;
-    for indexer in indexers {
+    for indexer in &config.indexers {
         let since = Instant::now();
         let asked = format!("GET {}/cid/{cid}", indexer.as_str().trim_end_matches('/'));
-        let (result, offers, told) = ask(http, limits, &asked[4..], cid, peer_id).await;
+        let (result, offers, told) = ask(http, config, &asked[4..], cid, peer_id).await;
         steps.add(since, result.found(), asked, told);
         match result {
             IndexerResult::Ok | IndexerResult::HttpNotAdvertised => return (result, offers),
@@ -65,7 +64,7 @@ pub(crate) async fn find(
 
 async fn ask(
     http: &Http,
-    limits: &Limits,
+    config: &Config,
     url: &str,
     cid: &Cid,
     peer_id: Option<&str>,
@@ -74,8 +73,10 @@ async fn ask(
     let Ok(url) = Url::parse(url) else {
         return failed(IndexerResult::ErrorFetch, "this is no URL".into());
     };
+    let limits = &config.limits;
+    let ask = question(url, ACCEPT, None, None);
     let (status, body) = match http
-        .question(&question(url, ACCEPT, None, None), limits, limits.retries.min(1))
+        .question(&ask, limits, config.reach(), limits.retries.min(1))
         .await
     {
         Ok(answered) => answered,
@@ -176,14 +177,16 @@ struct AddrInfo {
     addrs: Option<Vec<String>>,
 }
 
-/// The records of an answer in either form: one `FindResponse`, or any number of `ProviderRecord`s one a line. Single
-/// records that make no sense are left out. `None` if it is neither.
+/// The records of an answer in either form: one `FindResponse`, of any number of them, or `ProviderRecord`s one a line, one
+/// at least. Single records that make no sense are left out. `None` if it is neither: then nothing is known of anybody.
 fn parse(body: &[u8], cid: &Cid) -> Option<Vec<Record>> {
     let mut records = Vec::new();
+    let mut answered = false;
     for value in serde_json::Deserializer::from_slice(body).into_iter::<Value>() {
         let value = value.ok()?;
         if value.get("MultihashResults").is_some() {
             let response: FindResponse = serde_json::from_value(value).ok()?;
+            answered = true;
             for result in response.multihash_results.unwrap_or_default() {
                 // Other payloads' records, if they come, are not this one's.
                 let hash = result
@@ -200,19 +203,25 @@ fn parse(body: &[u8], cid: &Cid) -> Option<Vec<Record>> {
                 }
             }
         } else if value.is_object() {
-            records.extend(record(value));
+            let record = record(value);
+            answered |= record.is_some();
+            records.extend(record);
         } else {
             return None;
         }
     }
-    Some(records)
+    answered.then_some(records)
 }
 
 fn record(value: Value) -> Option<Record> {
     let result: ProviderResult = serde_json::from_value(value).ok()?;
+    // It may come to stand behind an address.
+    if !is_printable(&result.provider.id) {
+        return None;
+    }
     let metadata = Base::Base64Pad.decode(result.metadata.unwrap_or_default()).ok()?;
     let mut addresses = result.provider.addrs.unwrap_or_default();
-    addresses.retain(|address| (1..=LONGEST_ADDRESS).contains(&address.len()));
+    addresses.retain(|address| (1..=LONGEST_ADDRESS).contains(&address.len()) && is_printable(address));
     Some(Record {
         peer: result.provider.id,
         addresses,
@@ -274,10 +283,7 @@ mod tests {
     #[test]
     fn long_lists_are_told_in_short() {
         assert_eq!(some(&["a", "b"]), "a, b");
-        assert_eq!(some(&["a", "b", "c", "d", "e"]), "a, b, c, d, e");
-        assert_eq!(
-            some(&["a", "b", "c", "d", "e", "f", "g"]),
-            "a, b, c, d, e and 2 more"
-        );
+        assert_eq!(some(&["a", "b", "c", "d"]), "a, b, c, d");
+        assert_eq!(some(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d and 2 more");
     }
 }

@@ -98,7 +98,7 @@ pub use pacing::Pacing;
 pub use retrieval::{IndexerResult, Retrieval, Transport};
 pub use retriever::Retriever;
 pub use rustls::pki_types::CertificateDer;
-pub use step::Step;
+pub use step::{Step, plain};
 pub use url::Url;
 
 /// Scheme and host of an endpoint: all that is told of it, for its path and query may hold keys.

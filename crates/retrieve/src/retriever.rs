@@ -69,15 +69,7 @@ impl Retriever {
 
         let wanted = cid_of(cid);
         let peer_id = peer.id.as_deref();
-        let (indexer_result, offers) = index::find(
-            http,
-            &config.limits,
-            &config.indexers,
-            &wanted,
-            peer_id,
-            &mut steps,
-        )
-        .await;
+        let (indexer_result, offers) = index::find(http, config, &wanted, peer_id, &mut steps).await;
 
         let mut retrieval = Retrieval {
             cid,

@@ -9,21 +9,24 @@ use url::Url;
 use crate::ask::question;
 use crate::http::{Ask, Http};
 use crate::net::Reach;
-use crate::{Limits, RpcError, Secret};
+use crate::{Limits, RpcError, Secret, plain};
 
 impl Http {
     /// An answer's status and body, asked again with growing pauses while the service has trouble of its own: at statuses
     /// from 500 up and at 429 as often as the limits say, and `unreachable` times if it cannot be reached.
+    ///
+    /// The service is one's own, and may be anywhere; where it redirects to, others may say: `redirected` is their reach.
     pub(crate) async fn question(
         &self,
         ask: &Ask,
         limits: &Limits,
+        redirected: Reach,
         mut unreachable: u32,
     ) -> Result<(u16, Vec<u8>), String> {
         let mut pause = limits.backoff;
         let mut left = limits.retries;
         loop {
-            let answered = self.question_once(ask, limits).await;
+            let answered = self.question_once(ask, limits, redirected).await;
             let again = match &answered {
                 Ok((status, _)) => *status >= 500 || *status == 429,
                 Err(_) if unreachable > 0 => {
@@ -41,11 +44,17 @@ impl Http {
         }
     }
 
-    async fn question_once(&self, ask: &Ask, limits: &Limits) -> Result<(u16, Vec<u8>), String> {
+    async fn question_once(
+        &self,
+        ask: &Ask,
+        limits: &Limits,
+        redirected: Reach,
+    ) -> Result<(u16, Vec<u8>), String> {
         let exchange = async {
             let answer = match ask.body.is_empty() {
                 true => {
-                    self.follow(ask, Reach::Anywhere, limits.connect, limits.redirects)
+                    let reach = (Reach::Anywhere, redirected);
+                    self.follow(ask, reach, limits.connect, limits.redirects)
                         .await?
                         .answer
                 }
@@ -85,9 +94,10 @@ impl Rpc {
             Some(body),
         );
         let (status, body) = http
-            .question(&ask, limits, limits.retries)
+            // A POST is not redirected at all.
+            .question(&ask, limits, Reach::Public, limits.retries)
             .await
-            .map_err(RpcError::Unreachable)?;
+            .map_err(|reason| RpcError::Unreachable(plain(&reason)))?;
         let malformed = |reason: &str| RpcError::Malformed(reason.into());
         let answer: Value = match serde_json::from_slice(&body) {
             Ok(answer) => answer,
@@ -97,12 +107,7 @@ impl Rpc {
         if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
             return Err(RpcError::Refused {
                 code: error["code"].as_i64().unwrap_or_default(),
-                message: error["message"]
-                    .as_str()
-                    .unwrap_or("no message")
-                    .chars()
-                    .take(300)
-                    .collect(),
+                message: plain(error["message"].as_str().unwrap_or("no message")),
             });
         }
         match answer {

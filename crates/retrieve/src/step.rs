@@ -5,10 +5,39 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// Longest text that is shown, in characters.
+const LONGEST: usize = 300;
+
+/// A stranger's text as it can be shown: without the characters that steer a terminal or turn the order of writing
+/// (control characters, and Unicode's embeddings, overrides and isolates), and no longer than 300 characters.
+///
+/// ```
+/// assert_eq!(assize_retrieve::plain("a\u{1b}[31mb\u{202e}c"), "a[31mbc");
+/// assert_eq!(assize_retrieve::plain(&"x".repeat(400)).chars().count(), 301);
+/// ```
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut characters = text.chars().filter(|character| !steers(*character));
+    let mut plain: String = characters.by_ref().take(LONGEST).collect();
+    if characters.next().is_some() {
+        plain.push('…');
+    }
+    plain
+}
+
+/// Whether a text has none of the characters that [`plain`] takes out.
+pub(crate) fn is_printable(text: &str) -> bool {
+    !text.contains(steers)
+}
+
+fn steers(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// One thing that was asked, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What was asked of whom.
+    /// What was asked of whom; this and the answer are [`plain`].
     pub asked: String,
     /// What was answered, or what went wrong.
     pub answered: String,
@@ -39,12 +68,12 @@ impl Steps {
         &mut self,
         since: Instant,
         ok: bool,
-        asked: impl Into<String>,
-        answered: impl Into<String>,
+        asked: impl AsRef<str>,
+        answered: impl AsRef<str>,
     ) {
         let step = Step {
-            asked: asked.into(),
-            answered: answered.into(),
+            asked: plain(asked.as_ref()),
+            answered: plain(answered.as_ref()),
             ok,
             took: since.elapsed(),
         };

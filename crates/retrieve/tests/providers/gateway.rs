@@ -200,6 +200,9 @@ async fn length_and_checksum_are_of_the_body_behind_its_encoding() {
     assert_eq!(result(&got), "OK");
     assert_eq!(got.byte_length, Some(good_car().len() as u64));
     assert_eq!(got.car_checksum, checksum(&good_car()));
+    assert_eq!(got.received, good_car().len() as u64);
+    let length = format!(", {} bytes: ", good_car().len());
+    assert!(told(&got, &length), "{:#?}", got.steps);
 
     let length = format!("{:x}\r\n", good_car().len());
     let car = good_car();
@@ -339,6 +342,39 @@ async fn all_addresses_are_tried() {
 }
 
 /// An address at which nobody listens.
+#[tokio::test]
+async fn addresses_that_are_left_out_are_counted() {
+    let provider = Server::always(answer("404 Not Found", "", b"")).await;
+    let addresses = vec![provider.multiaddr(), dead().await, dead().await];
+    for (most, left) in [
+        (1, Some("2 more addresses")),
+        (2, Some("1 more address")),
+        (3, None),
+    ] {
+        let got = retrieve_at(&raw_cid(BLOCK), &addresses, |config| {
+            config.limits.addresses = most
+        })
+        .await;
+        let steps: Vec<String> = got.steps.iter().map(ToString::to_string).collect();
+        let found = steps.iter().find(|step| step.contains("more address"));
+        assert_eq!(found.is_some(), left.is_some(), "{steps:#?}");
+        assert!(
+            found.is_none_or(|step| step.contains(left.unwrap())),
+            "{steps:#?}"
+        );
+    }
+    // Nor has each of very many that are of no gateway a step of its own.
+    let mut many: Vec<String> = (0..1_000).map(|number| format!("/x/{number}")).collect();
+    many.push(provider.multiaddr());
+    let got = retrieve_at(&raw_cid(BLOCK), &many, |config| config.limits.addresses = 2).await;
+    let steps: Vec<String> = got.steps.iter().map(ToString::to_string).collect();
+    assert!(steps.len() < 10, "{}", steps.len());
+    assert!(
+        steps.iter().any(|step| step.contains("998 more addresses")),
+        "{steps:#?}"
+    );
+}
+
 async fn dead() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!(

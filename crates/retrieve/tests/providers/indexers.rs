@@ -116,7 +116,26 @@ async fn indexers_are_asked_in_order_until_one_knows() {
             "ERROR_500",
             vec![1, 3],
         ),
-        (vec![("200 OK", none())], "NO_VALID_ADVERTISEMENT", vec![1]),
+        // What the specification does not know is no answer.
+        (vec![("200 OK", none())], "ERROR_FETCH", vec![1]),
+        (vec![("200 OK", "\n".into())], "ERROR_FETCH", vec![1]),
+        (vec![("200 OK", "{}".into())], "ERROR_FETCH", vec![1]),
+        (
+            vec![("200 OK", r#"{"error": "busy"}"#.into())],
+            "ERROR_FETCH",
+            vec![1],
+        ),
+        (
+            vec![("200 OK", r#"{"MultihashResults": 7}"#.into())],
+            "ERROR_FETCH",
+            vec![1],
+        ),
+        // This is one: there are no records.
+        (
+            vec![("200 OK", r#"{"MultihashResults": []}"#.into())],
+            "NO_VALID_ADVERTISEMENT",
+            vec![1],
+        ),
     ];
     for (answers, expected, asked) in cases {
         let (got, indexers) = indexed(&answers, |_| {}).await;
@@ -349,4 +368,80 @@ async fn the_specifications_own_examples_are_read() {
         let records = if body == json { "2 records" } else { "3 records" };
         assert!(told(&got, records), "{:#?}", got.steps);
     }
+}
+
+/// The texts of strangers end up on terminals.
+#[tokio::test]
+async fn what_strangers_write_is_told_without_escapes() {
+    let cid = raw_cid(BLOCK);
+    let evil = "/dns/\u{1b}]0;owned\u{7}\u{202e}x\u{9b}2J/tcp/80/http".to_owned();
+    let good = "/ip4/127.0.0.1/tcp/1/http".to_owned();
+    let body = find_response(
+        &cid,
+        &[record(PEER, &http_metadata(), &[evil.clone(), good.clone()])],
+    );
+    let (got, _) = indexed(&[("200 OK", body)], |_| {}).await;
+    assert_eq!(got.address, Some(good));
+    let long = "y".repeat(10_000);
+    for (metadata, peer) in [
+        (http_metadata(), PEER),
+        (graphsync_metadata(), PEER),
+        (http_metadata(), "\u{1b}[2Jx\u{2066}"),
+        (graphsync_metadata(), &long),
+    ] {
+        let body = find_response(&cid, &[record(peer, &metadata, std::slice::from_ref(&evil))]);
+        let (got, _) = indexed(&[("200 OK", body)], |_| {}).await;
+        assert_eq!(got.indexer_result, IndexerResult::NoValidAdvertisement);
+        assert_eq!(got.address, None);
+        for step in &got.steps {
+            for text in [&step.asked, &step.answered] {
+                assert!(
+                    !text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{2066}']),
+                    "{text:?}"
+                );
+                assert!(text.chars().count() <= 301, "{text:?}");
+            }
+        }
+    }
+}
+
+/// Whom the user names may be private; whom a stranger names may not.
+#[tokio::test]
+async fn a_redirect_of_an_indexer_to_a_private_address_is_refused() {
+    let cid = raw_cid(BLOCK);
+    let inside = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
+    let to = format!("Location: {}cid/{cid}\r\n", inside.url());
+    for (allow_private, expected, asked) in [
+        (false, IndexerResult::ErrorFetch, 0),
+        (true, IndexerResult::Ok, 1),
+    ] {
+        let outside = Server::always(answer("307 Temporary Redirect", &to, b"")).await;
+        let chain = chain().await;
+        let mut config = config(&chain, &[&outside]);
+        config.allow_private = allow_private;
+        let retriever = Retriever::new(config).unwrap();
+        let got = retriever.retrieve(payload(&cid), PROVIDER).await.unwrap();
+        assert_eq!(
+            (got.indexer_result, inside.requests().len()),
+            (expected, asked),
+            "{:#?}",
+            got.steps
+        );
+        let refused = "is not on the public Internet";
+        assert_eq!(got.steps[1].answered.contains(refused), !allow_private);
+    }
+    // An indexer may put its own paths in order.
+    let address = ["/ip4/127.0.0.1/tcp/1/http".to_owned()];
+    let found = find_response(&cid, &[record(PEER, &http_metadata(), &address)]);
+    let own = Server::start(move |request| match request.target() {
+        target if target.starts_with("/v1/") => ok("application/json", found.as_bytes()),
+        target => answer("308 Moved", &format!("Location: /v1{target}\r\n"), b""),
+    })
+    .await;
+    let chain = chain().await;
+    let mut config = config(&chain, &[&own]);
+    config.allow_private = false;
+    let retriever = Retriever::new(config).unwrap();
+    let got = retriever.retrieve(payload(&cid), PROVIDER).await.unwrap();
+    assert_eq!(got.indexer_result, IndexerResult::Ok, "{:#?}", got.steps);
 }
