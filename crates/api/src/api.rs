@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use assize_daemon::Stop;
-use assize_guard::{Bodies, Buckets, GateParamsError, Server, SharedGate, SubnetTagger};
+use assize_guard::{Bodies, Buckets, GateParamsError, Server, SharedGate, Shares, SubnetTagger};
 use assize_measurement::Domain;
 use assize_store::Source;
 use assize_wire::NetworkDocument;
@@ -115,6 +115,7 @@ impl Api {
             gatekeeper: Gatekeeper {
                 server: Server::new(config.connections, config.addresses.proxies.clone()),
                 bodies: Bodies::new(config.bodies),
+                lists: Shares::new(config.lists),
                 buckets: Buckets::new(config.buckets),
                 gate: SharedGate::new(config.gate)?,
             },

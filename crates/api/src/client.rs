@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
 use alloy_primitives::B128;
-use assize_guard::{Bodies, Buckets, ForwardingHeader, Host, Rejection, Server, SharedGate, Subnet};
+use assize_guard::{Bodies, Buckets, ForwardingHeader, Host, Rejection, Server, SharedGate, Shares, Subnet};
 use assize_wire::ProblemKind;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::Method;
@@ -26,6 +26,8 @@ const LINES_A_TOKEN: usize = 10;
 pub(crate) struct Gatekeeper {
     pub(crate) server: Server,
     pub(crate) bodies: Bodies,
+    /// Rosters and task lists on their way.
+    pub(crate) lists: Shares,
     pub(crate) buckets: Buckets,
     pub(crate) gate: SharedGate,
 }
@@ -92,6 +94,11 @@ impl Client {
     /// The public name of its subnet.
     pub(crate) fn tag(&self) -> B128 {
         self.api.shared().tagger.tag(self.subnet)
+    }
+
+    /// What counts as its machine.
+    pub(crate) fn host(&self) -> Host {
+        Host::of(self.address)
     }
 
     /// The header that its address was taken from; none if it is the socket's.

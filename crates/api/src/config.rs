@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assize_guard::{Addresses, BodyLimits, BucketsConfig, ConnectionLimits, GateParams};
+use assize_guard::{Addresses, BodyLimits, BucketsConfig, ConnectionLimits, GateParams, ShareLimits};
 use assize_wire::Version;
 
 /// Settings of the api. The defaults are for a public network.
@@ -40,6 +40,8 @@ pub struct ApiConfig {
     pub connections: ConnectionLimits,
     /// What bodies may cost.
     pub bodies: BodyLimits,
+    /// Rosters and task lists that may be on their way at once.
+    pub lists: ShareLimits,
 }
 
 impl Default for ApiConfig {
@@ -61,6 +63,11 @@ impl Default for ApiConfig {
             gate: GateParams::default(),
             connections: ConnectionLimits::default(),
             bodies: BodyLimits::default(),
+            lists: ShareLimits {
+                total: 64,
+                per_subnet: 8,
+                per_host: 4,
+            },
         }
     }
 }

@@ -44,6 +44,11 @@ impl From<RoundError> for Refusal {
         match error {
             RoundError::NoSuchRound { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
             RoundError::NotRevealed { .. } => Self::new(ProblemKind::NotRevealed, error.to_string()),
+            RoundError::NotLooked => {
+                let mut problem = Problem::new(ProblemKind::Unavailable, error.to_string());
+                problem.retry_after = Some(5);
+                problem.into()
+            }
             error => {
                 tracing::error!(%error, "a round cannot be told of");
                 unavailable("the chain or the store does not answer: come again in a minute")

@@ -521,12 +521,6 @@ async fn every_rule_of_the_door_is_named_when_it_is_broken() {
             "round",
         ),
         (
-            "of a far round",
-            resigned(|m| m.round = RoundNumber(3)),
-            K::NotFound,
-            "round",
-        ),
-        (
             "of an unknown station",
             resigned(|m| m.station = Address::repeat_byte(9)),
             K::NotInRoster,

@@ -50,7 +50,7 @@ impl Door {
         };
         self.check_version(measurement.spark_version.as_deref())?;
         check_texts(&measurement)?;
-        let round = open_round(&measurement, open, now)?;
+        let round = open_round(measurement.round, open, now)?;
         check_place(&measurement, round)?;
         let digest = self.verifier.check(&measurement).ok_or_else(|| {
             let detail = "the signature is not the station's for this network: sign with the station's key, under chain id and \
@@ -139,18 +139,36 @@ fn too_long(field: &str, length: usize, most: usize) -> Problem {
     at_field(ProblemKind::Malformed, field, detail)
 }
 
+/// So far may the chain be ahead of what was seen of it, rounds: days, in which no operator leaves it so.
+const MOST_AHEAD: u64 = 100;
+
 /// The last second in which a round takes measurements: the rest of the commit window is the publisher's.
 pub(crate) fn taken_until(round: &assize_chain::Round) -> u64 {
     round.closes_at + u64::from(round.parameters.commit_grace / 2)
 }
 
-fn open_round<'a>(measurement: &Measurement, open: &'a Open, now: u64) -> Result<&'a OpenRound, Problem> {
-    let number = measurement.round;
+fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, Problem> {
     let latest = open.latest.as_ref().map(|latest| latest.round.number);
     let problem = |kind, detail| Err(at_field(kind, "round", detail));
     let Some(round) = open.rounds.iter().find(|open| open.round.number == number) else {
         let next = RoundNumber(latest.unwrap_or_default().0 + 1);
+        // What is not known of a round is no reason to give its measurements up.
+        let unseen = number >= next && number.0 - next.0 < MOST_AHEAD;
         return match latest {
+            _ if number.0 > 0 && !open.looked => {
+                let detail = "the chain was not looked at yet: send it again in some seconds";
+                let mut problem = at_field(ProblemKind::Unavailable, "round", detail);
+                problem.retry_after = Some(5);
+                Err(problem)
+            }
+            _ if unseen && number > next => {
+                let detail = format!(
+                    "round {number} was not seen on chain yet, nor the one before it: send it again in some seconds"
+                );
+                let mut problem = at_field(ProblemKind::Unavailable, "round", detail);
+                problem.retry_after = Some(5);
+                Err(problem)
+            }
             _ if number == next => {
                 let detail =
                     format!("round {number} was not seen on chain yet: send it again in some seconds");
@@ -227,4 +245,36 @@ fn at_field(kind: ProblemKind, field: &str, detail: impl Into<String>) -> Proble
     let mut problem = Problem::new(kind, detail);
     problem.field = Some(field.to_owned());
     problem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_looked_at_yet_is_to_be_sent_again() {
+        let kind = |round, open: &Open| {
+            open_round(RoundNumber(round), open, 0)
+                .unwrap_err()
+                .kind()
+                .unwrap()
+        };
+        let before = Open::default();
+        for round in [1, 2, 70, u64::MAX] {
+            assert_eq!(kind(round, &before), ProblemKind::Unavailable, "{round}");
+        }
+        assert_eq!(kind(0, &before), ProblemKind::NotFound);
+        let looked = Open {
+            looked: true,
+            ..Open::default()
+        };
+        assert_eq!(kind(0, &looked), ProblemKind::NotFound);
+        assert_eq!(kind(1, &looked), ProblemKind::NotRevealed);
+        for round in [2, MOST_AHEAD] {
+            assert_eq!(kind(round, &looked), ProblemKind::Unavailable, "{round}");
+        }
+        for round in [MOST_AHEAD + 1, u64::MAX] {
+            assert_eq!(kind(round, &looked), ProblemKind::NotFound, "{round}");
+        }
+    }
 }

@@ -12,6 +12,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum RoundError {
+    /// The chain was not looked at since the api was started.
+    #[error("the chain was not looked at yet: ask again in some seconds")]
+    NotLooked,
     /// It was not opened.
     #[error("there is no round {round}: {}", match latest {
         Some(latest) => format!("the newest is {latest}"),

@@ -39,6 +39,8 @@ const RECHECK: Duration = Duration::from_secs(60);
 /// The rounds that take measurements, and the newest.
 #[derive(Debug, Default)]
 pub(crate) struct Open {
+    /// Whether the chain was looked at.
+    pub(crate) looked: bool,
     pub(crate) latest: Option<Arc<Known>>,
     /// Newest first.
     pub(crate) rounds: Vec<OpenRound>,
@@ -118,7 +120,10 @@ impl RoundCache {
     pub(crate) async fn refresh(&self, now: u64) -> Result<(), RoundError> {
         let before = self.open();
         let latest = self.chain.latest_round().await?;
-        let mut open = Open::default();
+        let mut open = Open {
+            looked: true,
+            ..Open::default()
+        };
         let mut number = latest.unwrap_or_default();
         while number.0 > 0 && open.rounds.len() < MOST_OPEN {
             let known_before = before.rounds.iter().find(|open| open.round.number == number);
@@ -200,6 +205,9 @@ impl RoundCache {
     /// A round, without its lists.
     pub(crate) async fn known(&self, number: RoundNumber) -> Result<Arc<Known>, RoundError> {
         let open = self.open();
+        if !open.looked && number.0 > 0 {
+            return Err(RoundError::NotLooked);
+        }
         let latest = open.latest.as_ref().map(|latest| latest.round.number);
         if number.0 == 0 || Some(number) > latest {
             return Err(RoundError::NoSuchRound {
@@ -213,6 +221,11 @@ impl RoundCache {
             .filter(|latest| latest.round.number == number)
         {
             return Ok(Arc::clone(latest));
+        }
+        // Looked at again and again, unlike those that are kept.
+        let in_window = open.rounds.iter().find(|open| open.round.number == number);
+        if let Some(view) = in_window.and_then(|open| open.view.as_ref()) {
+            return Ok(Arc::clone(&view.known));
         }
         let of_number = |known: &&Arc<Known>| known.round.number == number;
         if let Some(known) = self.kept().rounds.iter().find(of_number) {
@@ -278,8 +291,12 @@ impl RoundCache {
 
     /// Counts of the newest task list; `None` before the first round.
     pub(crate) async fn eligible(&self) -> Result<Option<Arc<Eligible>>, RoundError> {
-        let Some(latest) = self.open().latest.clone() else {
-            return Ok(None);
+        let open = self.open();
+        let Some(latest) = open.latest.clone() else {
+            return match open.looked {
+                true => Ok(None),
+                false => Err(RoundError::NotLooked),
+            };
         };
         let round = latest.round;
         let of_newest = |kept: &Kept| {

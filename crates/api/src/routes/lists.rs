@@ -2,25 +2,29 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use assize_protocol::FileCid;
-use assize_wire::Problem;
+use assize_chain::{ListCommitment, Round};
+use assize_guard::{Excess, Share};
+use assize_wire::{Problem, ProblemKind};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::cached;
 use super::params::Params;
 use crate::Api;
+use crate::client::Client;
 use crate::refusal::Refusal;
 use crate::rounds::RoundError;
 
-/// Bytes on their way at once.
+/// Bytes that are read at once.
 const PIECE: usize = 1 << 16;
-const PIECES: usize = 4;
+/// How long a list may take before the rate at which its client reads counts, and that rate, bytes per second.
+const GRACE: Duration = Duration::from_secs(30);
+const MIN_RATE: u64 = 16_384;
 
 /// The roster that a round froze (NDJSON, docs/protocol.md §7).
 #[utoipa::path(
@@ -32,17 +36,20 @@ const PIECES: usize = 4;
         (status = 200, description = "The file under the round's `roster.cid`.", body = String, content_type = "application/x-ndjson"),
         (status = 304, description = "The client has it."),
         (status = 404, description = "There is no such round.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many lists are on their way to this address or its subnet.", body = Problem, content_type = "application/problem+json"),
         (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn roster(
     State(api): State<Api>,
+    client: Client,
     params: Params,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let known = api.shared().rounds.known(params.get("round")?).await?;
-    file(&api, known.round.roster.cid, method, &headers).await
+    let round = &known.round;
+    file(&api, &client, round, &round.roster, method, &headers).await
 }
 
 /// The task list that a round froze (NDJSON, docs/protocol.md §7).
@@ -55,21 +62,38 @@ pub(crate) async fn roster(
         (status = 200, description = "The file under the round's `tasks.cid`.", body = String, content_type = "application/x-ndjson"),
         (status = 304, description = "The client has it."),
         (status = 404, description = "There is no such round.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many lists are on their way to this address or its subnet.", body = Problem, content_type = "application/problem+json"),
         (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn tasks(
     State(api): State<Api>,
+    client: Client,
     params: Params,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let known = api.shared().rounds.known(params.get("round")?).await?;
-    file(&api, known.round.tasks.cid, method, &headers).await
+    let round = &known.round;
+    file(&api, &client, round, &round.tasks, method, &headers).await
 }
 
-async fn file(api: &Api, cid: FileCid, method: Method, headers: &HeaderMap) -> Result<Response, Refusal> {
-    let store = Arc::clone(api.shared().rounds.store());
+async fn file(
+    api: &Api,
+    client: &Client,
+    round: &Round,
+    list: &ListCommitment,
+    method: Method,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let shared = api.shared();
+    let cid = list.cid;
+    let cache = cached::of_round(round, shared.clock.now());
+    let mut share = shared.gatekeeper.lists.of(client.host());
+    if method != Method::HEAD {
+        share.add(1).map_err(too_many)?;
+    }
+    let store = Arc::clone(shared.rounds.store());
     let content = spawn_blocking(move || store.open(&cid))
         .await
         .map_err(|_| RoundError::Ending)?
@@ -77,42 +101,114 @@ async fn file(api: &Api, cid: FileCid, method: Method, headers: &HeaderMap) -> R
             tracing::error!(%cid, %error, "a list cannot be read");
             RoundError::Ending
         })?;
-    Ok(cached::immutable(headers, &cid.to_string(), || {
+    Ok(cached::tagged(headers, &cid.to_string(), cache, || {
         let body = match method {
-            Method::HEAD => Body::empty(),
-            _ => stream(content),
+            Method::HEAD => cached::unsized_body(),
+            _ => stream(content, share),
         };
         ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
     }))
 }
 
+fn too_many(excess: Excess) -> Refusal {
+    let (kind, whom) = match excess {
+        Excess::Client => (ProblemKind::TooManyRequests, "this address or its subnet"),
+        Excess::Total => (ProblemKind::Unavailable, "all clients together"),
+    };
+    let detail = format!("too many lists are on their way to {whom}: come again when some have arrived");
+    let mut problem = Problem::new(kind, detail);
+    problem.retry_after = Some(10);
+    problem.into()
+}
+
+/// A list on its way.
+struct Sending<R> {
+    content: R,
+    sent: u64,
+    started: Instant,
+    /// Until the answer is over.
+    _share: Share,
+}
+
 /// What turns out to be damaged on the way ends the answer without its end, so that nobody takes it for whole.
-fn stream(mut content: impl Read + Send + 'static) -> Body {
-    let (pieces, arriving) = mpsc::channel::<io::Result<Bytes>>(PIECES);
-    spawn_blocking(move || {
+///
+/// A thread is at work only while a piece is read: clients that do not read hold none. The server closes them
+/// ([`assize_guard::ConnectionLimits::write_timeout`]), and those that read by drops end here.
+fn stream(content: impl Read + Send + 'static, share: Share) -> Body {
+    let sending = Sending {
+        content,
+        sent: 0,
+        started: Instant::now(),
+        _share: share,
+    };
+    Body::from_stream(futures_util::stream::unfold(Some(sending), async |sending| {
+        let mut sending = sending?;
+        if sending.started.elapsed() > GRACE + Duration::from_secs(sending.sent / MIN_RATE) {
+            let error = io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly");
+            return Some((Err(error), None));
+        }
+        let read = spawn_blocking(move || (sending.piece(), sending));
+        match read.await {
+            Ok((Ok(piece), _)) if piece.is_empty() => None,
+            Ok((Ok(piece), sending)) => Some((Ok(piece), Some(sending))),
+            Ok((Err(error), _)) => {
+                tracing::error!(%error, "a list is damaged");
+                Some((Err(error), None))
+            }
+            Err(error) => Some((Err(io::Error::other(error)), None)),
+        }
+    }))
+}
+
+impl<R: Read> Sending<R> {
+    /// The next bytes; none at the end.
+    fn piece(&mut self) -> io::Result<Bytes> {
+        let mut piece = vec![0; PIECE];
         loop {
-            let mut piece = vec![0; PIECE];
-            let read = match content.read(&mut piece) {
-                Ok(0) => return,
-                Ok(read) => {
-                    piece.truncate(read);
-                    Ok(piece.into())
+            match self.content.read(&mut piece) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => {
+                    piece.truncate(read?);
+                    self.sent += piece.len() as u64;
+                    return Ok(piece.into());
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    tracing::error!(%error, "a list is damaged");
-                    Err(error)
-                }
-            };
-            let is_last = read.is_err();
-            // Whoever asked may have gone.
-            if pieces.blocking_send(read).is_err() || is_last {
-                return;
             }
         }
-    });
-    Body::from_stream(futures_util::stream::unfold(arriving, |mut arriving| async {
-        let piece = arriving.recv().await?;
-        Some((piece, arriving))
-    }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assize_guard::{Host, ShareLimits, Shares};
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[test]
+    fn lists_that_are_not_read_hold_no_thread() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let shares = Shares::new(ShareLimits {
+                total: 20,
+                per_subnet: 20,
+                per_host: 20,
+            });
+            let mut unread = Vec::new();
+            for _ in 0..20 {
+                let mut share = shares.of(Host::of([192, 0, 2, 1].into()));
+                share.add(1).unwrap();
+                let mut body = stream(io::repeat(b'x'), share);
+                let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+                assert_eq!(piece.len(), PIECE);
+                unread.push(body);
+            }
+            assert_eq!(spawn_blocking(|| 7).await.unwrap(), 7);
+            assert_eq!(shares.held(), 20);
+            drop(unread);
+            assert_eq!(shares.held(), 0);
+        });
+    }
 }

@@ -25,16 +25,14 @@ use crate::rounds::RoundError;
     )
 )]
 pub(crate) async fn current(State(api): State<Api>) -> Result<Response, Refusal> {
-    let latest = api
-        .shared()
-        .rounds
-        .open()
-        .latest
-        .as_ref()
-        .map(|latest| latest.round.number);
-    let latest = latest.ok_or(RoundError::NoSuchRound {
-        round: RoundNumber(1),
-        latest: None,
+    let open = api.shared().rounds.open();
+    let latest = open.latest.as_ref().map(|latest| latest.round.number);
+    let latest = latest.ok_or(match open.looked {
+        true => RoundError::NoSuchRound {
+            round: RoundNumber(1),
+            latest: None,
+        },
+        false => RoundError::NotLooked,
     })?;
     let headers = [
         (header::LOCATION, format!("/rounds/{latest}")),
@@ -43,7 +41,8 @@ pub(crate) async fn current(State(api): State<Api>) -> Result<Response, Refusal>
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
-/// A round: its timetable, lists, parameters, beacon and seed. Never changes once the seed is there.
+/// A round: its timetable, lists, parameters, beacon and seed. Never changes once its commit window is over; before,
+/// only if the chain is reorganised, or by the seed's coming.
 #[utoipa::path(
     get,
     path = "/rounds/{round}",
@@ -64,9 +63,12 @@ pub(crate) async fn round(
     let shared = api.shared();
     let known = shared.rounds.known(params.get("round")?).await?;
     let document = known.document(&shared.network);
+    let cache = cached::of_round(&known.round, shared.clock.now());
     Ok(match known.round.seed {
         // The seed binds chain, contract, round and beacon.
-        Some(seed) => cached::immutable(&headers, &format!("{seed}"), || cached::json(&document, NO_STORE)),
+        Some(seed) => cached::tagged(&headers, &format!("{seed}"), cache, || {
+            cached::json(&document, NO_STORE)
+        }),
         None => cached::json(&document, NO_STORE),
     })
 }
@@ -109,9 +111,11 @@ pub(crate) async fn committee(
     let Some(seed) = view.known.round.seed else {
         return Err(RoundError::NotRevealed { round }.into());
     };
-    Ok(cached::immutable(
+    let cache = cached::of_round(&view.known.round, api.shared().clock.now());
+    Ok(cached::tagged(
         &headers,
         &format!("{seed}-c{committee}"),
+        cache,
         || cached::json(&view.committee(committee), NO_STORE),
     ))
 }
@@ -152,8 +156,9 @@ pub(crate) async fn station(
         return Ok(cached::json(&document, NO_STORE));
     }
     let known = api.shared().rounds.known(round).await?;
+    let cache = cached::of_round(&known.round, api.shared().clock.now());
     Ok(match known.round.seed {
-        Some(seed) => cached::immutable(&headers, &format!("{seed}-{station:#x}"), || {
+        Some(seed) => cached::tagged(&headers, &format!("{seed}-{station:#x}"), cache, || {
             cached::json(&document, NO_STORE)
         }),
         None => cached::json(&document, NO_STORE),
