@@ -14,7 +14,7 @@ STAMP := node_modules/.package-lock.json
 TOOLS := $(CURDIR)/target/tools
 
 .PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
-	chaos bench bench-instructions fuzz gas prove slither coverage mutants audit clean
+	chaos bench bench-instructions fuzz fuzz-build docs deny publish-dry-run gas prove slither coverage mutants audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,6 +42,7 @@ lint: $(STAMP) ## formatting and lints, Rust and Solidity
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(FORGE) fmt --check
 	$(FORGE) lint --deny warnings
+	node scripts/check-links.mjs
 
 # What a step costs is in contracts/gas; a run that finds another price fails, and says which.
 test-contracts: $(STAMP) differential ## contracts: sizes, gas, unit, fuzz, invariant and differential tests
@@ -148,8 +149,32 @@ fuzz: ## every parser against random bytes: FUZZ_SECONDS each
 	cargo install --quiet --root $(TOOLS) --version 0.13.2 cargo-fuzz
 	export PATH=$(TOOLS)/bin:$$PATH RUSTC_BOOTSTRAP=1; \
 	  for target in $$(cargo fuzz list); do \
-	    cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10; \
+	    mkdir -p target/fuzz-corpus/$$target; \
+	    cargo fuzz run $$target target/fuzz-corpus/$$target fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10; \
 	  done
+
+# ── Documentation, supply chain, packages ─────────────────────────────────────────────────────────────────────────────────
+
+fuzz-build: ## compile the fuzz targets, and run each over its committed corpus
+	cargo install --quiet --root $(TOOLS) --version 0.13.2 cargo-fuzz
+	export PATH=$(TOOLS)/bin:$$PATH RUSTC_BOOTSTRAP=1; \
+	  cargo fuzz build && for target in $$(cargo fuzz list); do cargo fuzz run $$target fuzz/corpus/$$target -- -runs=0; done
+
+docs: ## the documentation as a book in target/book, and the API's in target/doc; fails on a broken link
+	node --test scripts/check-links.test.mjs
+	node scripts/check-links.mjs
+	cargo install --quiet --root $(TOOLS) --version 0.5.4 --no-default-features --features search mdbook
+	$(TOOLS)/bin/mdbook build
+	cargo doc --workspace --no-deps --locked
+
+deny: ## licences, advisories, banned and duplicate dependencies
+	cargo install --quiet --root $(TOOLS) --version 0.20.2 cargo-deny
+	$(TOOLS)/bin/cargo-deny --workspace check
+
+# What third parties build on, in the order in which crates.io takes them.
+PUBLISHED := protocol measurement drand evaluate
+publish-dry-run: ## package the crates that third parties use, and build each from its package
+	cargo publish --dry-run --locked --allow-dirty $(addprefix -p assize-,$(PUBLISHED))
 
 # Both want a `forge` that builds for them; each gets its own directories, and the project's own stay as they are.
 AUDITORS := $(TOOLS)/audit/bin
