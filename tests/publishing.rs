@@ -233,11 +233,11 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
         (vec!["--daily-cap", "much"], "--daily-cap"),
         (
             vec!["--daily-cap", "0.000000000000000001", "measurements.ndjson"],
-            "the day's spending would pass the cap",
+            "today's spending would exceed the limit",
         ),
         (
             vec!["--max-gas-price", "1"],
-            "gas costs more than the cap of 1 attoFIL",
+            "the gas price is above the limit of 1 attoFIL",
         ),
     ] {
         let error = refusal(&network.once(&arguments));

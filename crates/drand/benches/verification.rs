@@ -1,6 +1,6 @@
-//! How long verifying a beacon takes, the key decoded once: `make bench`.
+//! Time to verify a beacon with a decoded key: `make bench`.
 //!
-//! Bound: `blst` at least twice as fast as the pure implementation.
+//! Bound: `blst` is at least twice as fast as the pure implementation.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot verify has no time")]
 
 use assize_drand::{Backend, Beacon, BeaconSource, Chain, RecordedBeacons};
@@ -20,7 +20,7 @@ fn recorded(json: &[u8], round: u64) -> Beacon {
 
 fn verify(bencher: Bencher<'_, '_>, backend: Backend, chain: &Chain, beacon: &Beacon) {
     let verify = || -> Randomness { chain.verify_with(backend, black_box(beacon)).unwrap() };
-    // Decodes the key.
+    // Decodes and caches the key.
     verify();
     bencher.bench_local(verify);
 }

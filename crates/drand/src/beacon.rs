@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::BeaconError;
 
-/// A drand round with its signature, as a source gave it: not verified. [`crate::Chain::verify`] does that.
+/// A drand round with its signature, as received from a source: unverified. [`crate::Chain::verify`] verifies it.
 ///
-/// The JSON form is that of drand's v1 and v2 HTTP interfaces. A `randomness` in it is never used; if it contradicts
-/// the signature, the beacon is refused.
+/// The JSON form is that of drand's v1 and v2 HTTP interfaces. A `randomness` field is never used; if it contradicts
+/// the signature, the beacon is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Json", into = "Json")]
 pub struct Beacon {
-    /// Number of the round, from 1.
+    /// Round number, from 1.
     pub round: BeaconRound,
     /// The compressed signature: 48 bytes on quicknet, 96 on the default chain.
     pub signature: Vec<u8>,
-    /// The signature of the round before, on chained chains only; for round 1, the chain's genesis seed.
+    /// The signature of the previous round, on chained chains only. For round 1, the chain's genesis seed.
     pub previous_signature: Option<Vec<u8>>,
 }
 
 impl Beacon {
-    /// Reads one beacon in JSON.
+    /// Parses one beacon from JSON.
     ///
     /// # Errors
     /// [`BeaconError::Json`], [`BeaconError::Hex`] or [`BeaconError::WrongRandomness`].
@@ -42,7 +42,7 @@ impl Beacon {
     }
 }
 
-/// The fields as drand writes them; others are ignored.
+/// The fields as drand writes them. Other fields are ignored.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Json {
     round: BeaconRound,
@@ -59,7 +59,7 @@ impl TryFrom<Json> for Beacon {
     fn try_from(json: Json) -> Result<Self, BeaconError> {
         let hex = |field, reason: FromHexError| BeaconError::Hex { field, reason };
         let decode = |field, text: &str| const_hex::decode(text).map_err(|reason| hex(field, reason));
-        // Relays of unchained beacons may give an empty one.
+        // Relays of unchained beacons may send an empty one.
         let previous_signature = json.previous_signature.filter(|text| !text.is_empty());
         let beacon = Self {
             round: json.round,
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_field() {
+    fn errors_name_the_field() {
         let field = |result: Result<Beacon, BeaconError>| match result {
             Err(BeaconError::Hex { field, .. }) => field,
             other => panic!("{other:?}"),

@@ -1,4 +1,4 @@
-//! Beacons kept on disk.
+//! A cache of beacons on disk.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,10 +9,10 @@ use assize_protocol::BeaconRound;
 use crate::source::check;
 use crate::{Beacon, BeaconError, BeaconSource, Chain};
 
-/// A source whose genuine beacons are kept in a directory, a file `<chain hash>/<round>.json` each (about 300 bytes; they are
-/// never deleted).
+/// A source that caches genuine beacons in a directory, one file `<chain hash>/<round>.json` each (about 300 bytes;
+/// files are never deleted).
 ///
-/// A file is verified like any other answer before it is used; one that is damaged is logged, and replaced.
+/// A cached file is verified like any other answer before use. A damaged file is logged and replaced.
 #[derive(Clone, Debug)]
 pub struct Cached<S> {
     chain: Chain,
@@ -21,10 +21,10 @@ pub struct Cached<S> {
 }
 
 impl<S: BeaconSource> Cached<S> {
-    /// Keeps in `directory` what `source` says of `chain`.
+    /// Caches the beacons of `chain` from `source` in `directory`.
     ///
     /// # Errors
-    /// [`BeaconError::File`] if the directory cannot be made.
+    /// [`BeaconError::File`] if the directory cannot be created.
     pub fn open(chain: Chain, source: S, directory: &Path) -> Result<Self, BeaconError> {
         let directory = directory.join(const_hex::encode(chain.hash()));
         fs::create_dir_all(&directory).map_err(|error| BeaconError::File {
@@ -42,7 +42,7 @@ impl<S: BeaconSource> Cached<S> {
         self.directory.join(format!("{round}.json"))
     }
 
-    /// What is kept, if it is genuine.
+    /// The cached beacon, if it is genuine.
     fn kept(&self, round: BeaconRound) -> Option<Beacon> {
         let path = self.path(round);
         let json = fs::read(&path).ok()?;
@@ -52,12 +52,12 @@ impl<S: BeaconSource> Cached<S> {
         });
         genuine
             .inspect_err(
-                |error| tracing::warn!(path = %path.display(), %error, "a cached beacon is damaged: asking again"),
+                |error| tracing::warn!(path = %path.display(), %error, "cached beacon is damaged; fetching it again"),
             )
             .ok()
     }
 
-    /// Whole or not at all: processes may share the directory.
+    /// Writes atomically, because processes may share the directory.
     fn keep(&self, beacon: &Beacon) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(&serde_json::to_vec(beacon)?)?;
@@ -73,9 +73,9 @@ impl<S: BeaconSource> BeaconSource for Cached<S> {
         }
         let beacon = self.source.beacon(round)?;
         check(&self.chain, round, &beacon)?;
-        // A cache that cannot be written costs time, not beacons.
+        // A cache that cannot be written is slow, not fatal.
         if let Err(error) = self.keep(&beacon) {
-            tracing::warn!(directory = %self.directory.display(), %error, "a beacon could not be kept");
+            tracing::warn!(directory = %self.directory.display(), %error, "failed to cache a beacon");
         }
         Ok(beacon)
     }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beacon_is_asked_for_once_by_all_processes() {
+    fn a_beacon_is_fetched_once_for_all_processes() {
         let directory = tempfile::tempdir().unwrap();
         let first = cached(directory.path());
         let beacon = first.beacon(ROUND).unwrap();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_not_believed_and_replaced() {
+    fn a_damaged_file_is_rejected_and_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let cache = cached(directory.path());
         let beacon = cache.beacon(ROUND).unwrap();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_not_kept() {
+    fn an_unavailable_beacon_is_not_cached() {
         let directory = tempfile::tempdir().unwrap();
         let cache = cached(directory.path());
         assert!(cache.beacon(BeaconRound(5)).is_err());

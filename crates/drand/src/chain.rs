@@ -1,4 +1,4 @@
-//! A drand chain: its key, its timetable, and what its beacons must satisfy.
+//! A drand chain: its key, its schedule, and the verification of its beacons.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -11,7 +11,7 @@ use crate::backend::{Refusal, pure};
 use crate::point::{decode_g2, eip2537};
 use crate::{Backend, Beacon, BeaconError, PointError};
 
-/// How a chain signs.
+/// A chain's signature scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scheme {
     /// quicknet and devnets: signatures in G1 (48 bytes) of `H(round)`, key in G2 (96 bytes).
@@ -27,7 +27,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// drand's name of the scheme.
+    /// drand's name for the scheme.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,9 +39,9 @@ impl Scheme {
     }
 }
 
-/// A chain as a relay's `/info` describes it; the JSON form is that of drand's v1, and v2's is read as well.
+/// A chain as a relay's `/info` describes it. The JSON form is that of drand's v1; v2's is accepted too.
 ///
-/// Trust lies in `public_key` alone: `hash` is only the name under which relays serve the chain.
+/// Only `public_key` is trusted. `hash` is just the name under which relays serve the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainInfo {
     /// The compressed public key.
@@ -49,20 +49,20 @@ pub struct ChainInfo {
     pub public_key: Vec<u8>,
     /// Seconds between rounds.
     pub period: u64,
-    /// Unix time of round 1, seconds.
+    /// Unix time of round 1 in seconds.
     pub genesis_time: u64,
     /// Name of the chain at relays.
     #[serde(alias = "chain_hash")]
     pub hash: B256,
-    /// What round 1 of a chained chain follows; unused on unchained ones.
+    /// The previous signature of round 1 of a chained chain; unused on unchained chains.
     #[serde(rename = "groupHash", alias = "genesis_seed")]
     pub group_hash: B256,
-    /// How the chain signs.
+    /// The signature scheme.
     #[serde(rename = "schemeID", alias = "scheme")]
     pub scheme: Scheme,
 }
 
-/// A drand chain whose beacons can be verified. Cheap to clone; the key is decoded once.
+/// A drand chain whose beacons can be verified. Cheap to clone: the key is decoded once.
 #[derive(Clone)]
 pub struct Chain(Arc<Parts>);
 
@@ -75,7 +75,7 @@ struct Parts {
 }
 
 impl Chain {
-    /// drand quicknet: a round every 3 s, the protocol's beacon (DESIGN §2.2).
+    /// drand quicknet, the protocol's beacon (docs/protocol.md §2): a round every 3 s.
     #[must_use]
     pub fn quicknet() -> Self {
         static CHAIN: OnceLock<Chain> = OnceLock::new();
@@ -98,7 +98,8 @@ impl Chain {
             .clone()
     }
 
-    /// drand's default chain: a round every 30 s, chained. Not used by the protocol; Filecoin's beacon before quicknet.
+    /// drand's default chain: a round every 30 s, chained. Filecoin's beacon before quicknet; the protocol does not use
+    /// it.
     #[must_use]
     pub fn default_chain() -> Self {
         static CHAIN: OnceLock<Chain> = OnceLock::new();
@@ -120,7 +121,7 @@ impl Chain {
             .clone()
     }
 
-    /// drand evmnet: a round every 3 s, on the curve that every EVM has precompiles for. Not used by the protocol.
+    /// drand evmnet: a round every 3 s, on the curve for which every EVM has precompiles. The protocol does not use it.
     #[cfg(feature = "evmnet")]
     #[must_use]
     pub fn evmnet() -> Self {
@@ -145,11 +146,10 @@ impl Chain {
             .clone()
     }
 
-    /// Another chain, such as a devnet's own.
+    /// Creates another chain, such as that of a devnet.
     ///
     /// # Errors
-    /// [`BeaconError::PublicKey`] if the key is not a point that a key can be, [`BeaconError::Period`] if the period is
-    /// zero.
+    /// [`BeaconError::PublicKey`] if the key is not a valid point, [`BeaconError::Period`] if the period is zero.
     pub fn new(info: ChainInfo) -> Result<Self, BeaconError> {
         let schedule = BeaconSchedule::new(info.genesis_time, info.period).ok_or(BeaconError::Period)?;
         let chain = Self::assemble(info, schedule);
@@ -157,10 +157,10 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Another chain, from the JSON of a relay's `/info`.
+    /// Creates another chain from the JSON of a relay's `/info`.
     ///
     /// # Errors
-    /// As [`Self::new`], and [`BeaconError::Json`] if the JSON is not that.
+    /// As [`Self::new`], and [`BeaconError::Json`] if the JSON is malformed.
     pub fn from_json(json: &[u8]) -> Result<Self, BeaconError> {
         let info = serde_json::from_slice(json).map_err(|error| BeaconError::Json {
             expected: "a chain's info",
@@ -191,29 +191,29 @@ impl Chain {
         &self.0.info.public_key
     }
 
-    /// How the chain signs.
+    /// The signature scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.0.info.scheme
     }
 
-    /// When its rounds are published.
+    /// The schedule of its rounds.
     #[must_use]
     pub fn schedule(&self) -> BeaconSchedule {
         self.0.schedule
     }
 
-    /// All of it, as a relay's `/info` would say.
+    /// The full description, as in a relay's `/info`.
     #[must_use]
     pub fn info(&self) -> &ChainInfo {
         &self.0.info
     }
 
-    /// The public key as the constructor of `DrandBeacon` takes it: EIP-2537's encoding of a point of G2.
+    /// The public key in the form that the constructor of `DrandBeacon` takes: EIP-2537's encoding of a point of G2.
     ///
     /// # Errors
-    /// [`BeaconError::NotOnChain`] if the chain's key is in G1; [`BeaconError::PublicKey`] never, for a chain made by
-    /// this crate.
+    /// [`BeaconError::NotOnChain`] if the chain's key is in G1. [`BeaconError::PublicKey`] cannot occur for a chain
+    /// made by this crate.
     pub fn public_key_eip2537(&self) -> Result<[u8; 256], BeaconError> {
         match self.scheme() {
             Scheme::BlsUnchainedG1Rfc9380 => {
@@ -227,15 +227,15 @@ impl Chain {
     /// Verifies a beacon and returns its randomness.
     ///
     /// # Errors
-    /// [`BeaconError`] tells what is wrong with the beacon.
+    /// [`BeaconError`] with the fault of the beacon.
     pub fn verify(&self, beacon: &Beacon) -> Result<Randomness, BeaconError> {
         self.verify_with(Backend::default(), beacon)
     }
 
-    /// As [`Self::verify`], by a chosen implementation.
+    /// Verifies with the given implementation.
     ///
     /// # Errors
-    /// As [`Self::verify`], whichever implementation it is.
+    /// As [`Self::verify`], the same for every implementation.
     pub fn verify_with(&self, backend: Backend, beacon: &Beacon) -> Result<Randomness, BeaconError> {
         let round = beacon.round;
         if round.0 == 0 {
@@ -257,7 +257,7 @@ impl Chain {
         Ok(beacon.randomness())
     }
 
-    /// The part of the message before the round. An unchained chain has none, whatever came with the beacon.
+    /// The part of the message before the round. An unchained chain has none, even if the beacon has the field.
     fn previous<'a>(&self, beacon: &'a Beacon) -> Result<&'a [u8], BeaconError> {
         let round = beacon.round;
         if self.scheme() != Scheme::PedersenBlsChained {

@@ -1,4 +1,4 @@
-//! What can go wrong between asking for a round and knowing its randomness.
+//! Errors of fetching and verifying a beacon.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::PointError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BeaconError {
-    /// Round 0 is how relays say "the latest"; it was never signed.
+    /// Relays use round 0 for "the latest"; it was never signed.
     #[error("round 0 does not exist: drand's rounds are numbered from 1")]
     RoundZero,
-    /// The signature is not the encoding of a point that a signature can be.
+    /// The signature does not encode a valid point.
     #[error("the signature of round {round} is not genuine: {fault}")]
     Signature {
         /// The drand round.
@@ -22,13 +22,13 @@ pub enum BeaconError {
         /// What is wrong with the bytes.
         fault: PointError,
     },
-    /// As [`Self::Signature`], where no round is known.
-    #[error("the bytes given are not a beacon's signature: {fault}")]
+    /// As [`Self::Signature`], where the round is unknown.
+    #[error("the bytes are not a beacon signature: {fault}")]
     NotASignature {
         /// What is wrong with the bytes.
         fault: PointError,
     },
-    /// A well-formed signature of something else, or by someone else.
+    /// A well-formed signature of another message or by another key.
     #[error(
         "the signature of round {round} is not genuine: it is a valid point, but the chain's key did not sign this \
          round with it{}", after(*.chained)
@@ -36,53 +36,53 @@ pub enum BeaconError {
     WrongSignature {
         /// The drand round.
         round: BeaconRound,
-        /// Whether the message also has the previous signature in it, which then may be the part that is wrong.
+        /// Whether the message includes the previous signature, which may then be the wrong part.
         chained: bool,
     },
-    /// A chained beacon without the signature before it.
+    /// A chained beacon without its previous signature.
     #[error(
-        "round {round} of a chained beacon needs its `previous_signature`: ask the relay for the v1 form"
+        "round {round} of a chained beacon needs its `previous_signature`: request the v1 form from the relay"
     )]
     MissingPrevious {
         /// The drand round.
         round: BeaconRound,
     },
-    /// The previous signature of a chained beacon cannot be a signature.
-    #[error("the previous signature given with round {round} is corrupted: {fault}")]
+    /// The previous signature of a chained beacon is malformed.
+    #[error("the previous signature of round {round} is malformed: {fault}")]
     WrongPrevious {
         /// The drand round.
         round: BeaconRound,
         /// What is wrong with the bytes.
         fault: PointError,
     },
-    /// Round 1 of a chained beacon follows the chain's genesis seed, and nothing else.
-    #[error("round 1 must follow the chain's genesis seed {expected}, not what was given with it")]
+    /// The previous signature of round 1 of a chained beacon must be the chain's genesis seed.
+    #[error("the previous signature of round 1 must be the chain's genesis seed {expected}")]
     WrongGenesis {
         /// The chain's genesis seed, also called its group hash.
         expected: B256,
     },
-    /// The `randomness` that came with a beacon contradicts its signature.
+    /// The `randomness` of a beacon contradicts its signature.
     #[error(
         "round {round} came with randomness {stated}, but its signature gives {actual}: do not use this source"
     )]
     WrongRandomness {
         /// The drand round.
         round: BeaconRound,
-        /// The randomness stated.
+        /// The stated randomness.
         stated: B256,
         /// SHA-256 of the signature.
         actual: Randomness,
     },
     /// A source answered with another round.
-    #[error("asked for round {asked}, got round {got}: do not use this source")]
+    #[error("requested round {asked}, got round {got}: do not use this source")]
     WrongRound {
-        /// The round asked for.
+        /// The requested round.
         asked: BeaconRound,
         /// The round in the answer.
         got: BeaconRound,
     },
-    /// A chain whose public key is not one.
-    #[error("the chain's public key is not usable: {fault}")]
+    /// An invalid public key of a chain.
+    #[error("the chain's public key is invalid: {fault}")]
     PublicKey {
         /// What is wrong with the bytes.
         fault: PointError,
@@ -92,15 +92,15 @@ pub enum BeaconError {
         "the chain's period is not between 1 and 4294967295 seconds: copy `period` from the relay's /info again"
     )]
     Period,
-    /// The public key is not in G2, so there is no EIP-2537 form that `DrandBeacon` could take.
+    /// The public key is not in G2, so it has no EIP-2537 form for `DrandBeacon`.
     #[error(
-        "chains of scheme {scheme} cannot be checked on chain: use one of scheme bls-unchained-g1-rfc9380"
+        "chains of scheme {scheme} cannot be checked on chain: use a chain of scheme bls-unchained-g1-rfc9380"
     )]
     NotOnChain {
         /// The chain's scheme.
         scheme: &'static str,
     },
-    /// Text that should be hexadecimal.
+    /// Malformed hexadecimal.
     #[error("`{field}` is not hexadecimal: {reason}")]
     Hex {
         /// The JSON field.
@@ -113,66 +113,66 @@ pub enum BeaconError {
     Json {
         /// What was expected.
         expected: &'static str,
-        /// What the parser found.
+        /// The parser's message.
         reason: String,
     },
-    /// A file with two beacons of one round.
-    #[error("the file has round {round} twice: remove one of them")]
+    /// A file that lists a round twice.
+    #[error("round {round} is listed twice in the file: remove one")]
     DuplicateRound {
         /// The drand round.
         round: BeaconRound,
     },
     /// A round that was not recorded.
-    #[error("round {round} is not among the {count} recorded beacons: add it, or ask relays instead")]
+    #[error("round {round} is not among the {count} recorded beacons: add it, or use relays")]
     NotRecorded {
         /// The drand round.
         round: BeaconRound,
-        /// How many beacons were recorded.
+        /// Number of recorded beacons.
         count: usize,
     },
-    /// A file of beacons that cannot be read.
+    /// A beacon file that cannot be read.
     #[error("cannot read the beacons in {}: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         reason: String,
     },
-    /// A relay address that cannot be asked.
+    /// An invalid relay address.
     #[error(
-        "`{url}` is not the address of a relay: give http:// or https:// and a host, such as https://api.drand.sh"
+        "`{url}` is not a valid relay address: use http:// or https:// and a host, such as https://api.drand.sh"
     )]
     RelayUrl {
-        /// The text given, without user and query.
+        /// The given text, without user and query.
         url: String,
     },
     /// An empty list of relays.
-    #[error("no relay is configured: give at least one, such as https://api.drand.sh")]
+    #[error("no relay is configured: add at least one, such as https://api.drand.sh")]
     NoRelays,
-    /// Relays say that there is no such round yet.
-    #[error("round {round} is not published yet{}: ask again then ({failures})", when(*.due))]
+    /// Relays report that the round does not exist yet.
+    #[error("round {round} is not published yet{}: retry then ({failures})", when(*.due))]
     NotYetPublished {
         /// The drand round.
         round: BeaconRound,
-        /// Unix time at which it is due, seconds.
+        /// Unix time at which it is due, in seconds.
         due: Option<u64>,
-        /// What each relay said, in the order in which they were asked.
+        /// The failure of each relay, in the order of the requests.
         failures: Failures,
     },
     /// Every relay failed.
     #[error(
-        "no relay gave a genuine beacon of round {round} ({failures}): check the network, name other relays, or use recorded beacons"
+        "no relay gave a genuine beacon of round {round} ({failures}): check the network, use other relays, or use recorded beacons"
     )]
     Unavailable {
         /// The drand round.
         round: BeaconRound,
-        /// What each relay said, in the order in which they were asked.
+        /// The failure of each relay, in the order of the requests.
         failures: Failures,
     },
 }
 
 impl BeaconError {
-    /// Whether the same question may have another answer later.
+    /// Whether a retry may succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::NotYetPublished { .. } | Self::Unavailable { .. })
@@ -192,7 +192,7 @@ fn when(due: Option<u64>) -> String {
         .unwrap_or_default()
 }
 
-/// What each relay said, in the order in which they were asked.
+/// The failure of each relay, in the order of the requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failures(pub Vec<RelayFailure>);
 
@@ -206,30 +206,30 @@ impl fmt::Display for Failures {
     }
 }
 
-/// Why one relay did not give the beacon.
+/// The failure of one relay.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{relay}: {fault}")]
 pub struct RelayFailure {
-    /// The relay, without credentials that its address may hold.
+    /// The relay, without credentials that its address may contain.
     pub relay: String,
-    /// What happened.
+    /// The failure.
     pub fault: RelayFault,
 }
 
-/// What happened at a relay.
+/// The kind of a relay's failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RelayFault {
-    /// It says that there is no such round yet (404 or 425), or does not know the chain (404).
-    #[error("HTTP {0}, no such round")]
+    /// The relay does not have the round yet (404 or 425), or does not know the chain (404).
+    #[error("HTTP {0}, unknown round")]
     NotPublished(u16),
-    /// Another HTTP status than 200.
+    /// An HTTP status other than 200.
     #[error("HTTP {0}")]
     Status(u16),
-    /// It could not be reached, was too slow or said too much.
+    /// The relay was unreachable, too slow, or its response too long.
     #[error("{0}")]
     Transport(String),
-    /// It answered with something else than the genuine beacon.
+    /// The response is not the genuine beacon.
     #[error("{0}")]
     Answer(Box<BeaconError>),
 }

@@ -1,8 +1,8 @@
 //! drand beacons: verification, relays, recorded beacons, waiting, cache.
 //!
-//! [`Chain::verify`] is a pure function of a chain's public key and a [`Beacon`], and tells every kind of bad signature
-//! apart. Beacons come from a [`BeaconSource`]: [`RecordedBeacons`], offline, or public relays (`Relays`, feature `relays`). Wrap a source in
-//! [`Verified`] and nothing that it says is believed without proof.
+//! [`Chain::verify`] is a pure function of a chain's public key and a [`Beacon`], and reports each kind of invalid
+//! signature separately. Beacons come from a [`BeaconSource`]: [`RecordedBeacons`], offline, or public relays
+//! (`Relays`, feature `relays`). [`Verified`] wraps a source and verifies everything that it returns.
 //!
 //! ```
 //! use assize_drand::{Beacon, Chain};

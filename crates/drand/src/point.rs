@@ -1,4 +1,4 @@
-//! Compressed points of BLS12-381: which bytes are one, and why others are not.
+//! Compressed points of BLS12-381: decoding and the kinds of invalid encodings.
 
 use bls12_381::{G1Affine, G2Affine};
 
@@ -8,21 +8,21 @@ use crate::BeaconError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PointError {
-    /// Cut short, or something else altogether.
+    /// Wrong length.
     #[error("{actual} bytes instead of {expected}")]
     Length {
-        /// Bytes of the compressed form.
+        /// Length of the compressed form in bytes.
         expected: usize,
-        /// Bytes given.
+        /// Length of the input in bytes.
         actual: usize,
     },
     /// The first bit is not set.
     #[error("the flag of the compressed form (0x80 in the first byte) is not set")]
     NotCompressed,
-    /// The flag of the point at infinity is set. That point is never a key, and no honest signer makes it a signature.
+    /// The flag of the point at infinity is set. That point is never a key, and no honest signer produces it.
     #[error("the flag of the point at infinity (0x40 in the first byte) is set")]
     Infinity,
-    /// A coordinate that is not below the field's modulus would be a second spelling of a point.
+    /// A coordinate at or above the field's modulus would be a second encoding of a point.
     #[error("the x coordinate is not below the modulus of the field")]
     FieldOverflow,
     /// No point has this x coordinate.
@@ -33,11 +33,11 @@ pub enum PointError {
     NotInSubgroup,
 }
 
-/// Bytes of a coordinate in the base field.
+/// Length of a coordinate in the base field, in bytes.
 const FIELD: usize = 48;
-/// Bytes of a compressed point of G1.
+/// Length of a compressed point of G1 in bytes.
 pub(crate) const G1: usize = FIELD;
-/// Bytes of a compressed point of G2.
+/// Length of a compressed point of G2 in bytes.
 pub(crate) const G2: usize = 2 * FIELD;
 
 const COMPRESSED: u8 = 0x80;
@@ -51,8 +51,8 @@ const MODULUS: [u8; FIELD] = [
     0xff, 0xfe, 0xb1, 0x53, 0xff, 0xff, 0xb9, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xaa, 0xab,
 ];
 
-/// Checks all that can be seen without arithmetic: length, flags, coordinates below the modulus. Both backends rely on
-/// it, since their libraries do not tell these faults apart.
+/// Checks everything that needs no arithmetic: length, flags, coordinates below the modulus. Both backends rely on it,
+/// because their libraries do not distinguish these faults.
 pub(crate) fn check_encoding<const LENGTH: usize>(bytes: &[u8]) -> Result<[u8; LENGTH], PointError> {
     let point: [u8; LENGTH] = bytes.try_into().map_err(|_| PointError::Length {
         expected: LENGTH,
@@ -72,7 +72,7 @@ pub(crate) fn check_encoding<const LENGTH: usize>(bytes: &[u8]) -> Result<[u8; L
     Ok(point)
 }
 
-/// Decodes a point of G1 and checks that it is one.
+/// Decodes a point of G1 and checks that it is valid.
 pub(crate) fn decode_g1(bytes: &[u8]) -> Result<G1Affine, PointError> {
     let point = check_encoding::<G1>(bytes)?;
     let point = Option::from(G1Affine::from_compressed_unchecked(&point)).ok_or(PointError::NotOnCurve)?;
@@ -83,7 +83,7 @@ pub(crate) fn decode_g1(bytes: &[u8]) -> Result<G1Affine, PointError> {
     }
 }
 
-/// Decodes a point of G2 and checks that it is one.
+/// Decodes a point of G2 and checks that it is valid.
 pub(crate) fn decode_g2(bytes: &[u8]) -> Result<G2Affine, PointError> {
     let point = check_encoding::<G2>(bytes)?;
     let point = Option::from(G2Affine::from_compressed_unchecked(&point)).ok_or(PointError::NotOnCurve)?;
@@ -94,12 +94,11 @@ pub(crate) fn decode_g2(bytes: &[u8]) -> Result<G2Affine, PointError> {
     }
 }
 
-/// Adds the y coordinate to a compressed quicknet signature: the 96 bytes that `IBeacon.verify` takes (48 compressed,
-/// then y big-endian), which spare the contract a square root.
+/// Adds the y coordinate to a compressed quicknet signature. The result is the 96 bytes that `IBeacon.verify` takes (48
+/// compressed, then y big-endian); it spares the contract a square root.
 ///
 /// # Errors
-/// [`BeaconError::NotASignature`] if the bytes are not a point of G1. Whether they are the signature of a round is not
-/// checked.
+/// [`BeaconError::NotASignature`] if the bytes are not a point of G1. The signature itself is not verified.
 pub fn with_y(signature: &[u8; 48]) -> Result<[u8; 96], BeaconError> {
     let point = decode_g1(signature).map_err(|fault| BeaconError::NotASignature { fault })?;
     let mut bytes = point.to_uncompressed();
@@ -107,7 +106,7 @@ pub fn with_y(signature: &[u8; 48]) -> Result<[u8; 96], BeaconError> {
     Ok(bytes)
 }
 
-/// A point of G2 as EIP-2537 takes it: x.c0, x.c1, y.c0, y.c1, each of 64 bytes with 16 zeros in front.
+/// Encodes a point of G2 for EIP-2537: x.c0, x.c1, y.c0, y.c1, each of 64 bytes with 16 leading zeros.
 pub(crate) fn eip2537(point: &G2Affine) -> [u8; 256] {
     // The uncompressed form has the same coordinates, imaginary parts first: x.c1, x.c0, y.c1, y.c0.
     let uncompressed = point.to_uncompressed();

@@ -1,4 +1,4 @@
-//! Beacons in a file: the offline source.
+//! Beacons from a file: the offline source.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,17 +8,17 @@ use assize_protocol::BeaconRound;
 
 use crate::{Beacon, BeaconError, BeaconSource};
 
-/// Beacons of one chain, recorded for use without a network. The file is a JSON array of beacons as relays give them.
+/// Beacons of one chain, recorded for use without a network. The file is a JSON array of beacons in the relays' form.
 ///
-/// Nothing in it is verified by reading it; wrap it in [`crate::Verified`].
+/// Reading does not verify them; wrap the source in [`crate::Verified`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordedBeacons(BTreeMap<BeaconRound, Beacon>);
 
 impl RecordedBeacons {
-    /// The given beacons.
+    /// Creates a source of the given beacons.
     ///
     /// # Errors
-    /// [`BeaconError::DuplicateRound`] if a round is there twice.
+    /// [`BeaconError::DuplicateRound`] if a round is listed twice.
     pub fn new(beacons: impl IntoIterator<Item = Beacon>) -> Result<Self, BeaconError> {
         let mut beacons_by_round = BTreeMap::new();
         for beacon in beacons {
@@ -30,10 +30,10 @@ impl RecordedBeacons {
         Ok(Self(beacons_by_round))
     }
 
-    /// Reads them from JSON.
+    /// Parses beacons from JSON.
     ///
     /// # Errors
-    /// [`BeaconError::Json`] if it is not an array of beacons, [`BeaconError::DuplicateRound`] if a round is there
+    /// [`BeaconError::Json`] if it is not an array of beacons, [`BeaconError::DuplicateRound`] if a round is listed
     /// twice.
     pub fn from_json(json: &[u8]) -> Result<Self, BeaconError> {
         let beacons: Vec<Beacon> = serde_json::from_slice(json).map_err(|error| BeaconError::Json {
@@ -43,7 +43,7 @@ impl RecordedBeacons {
         Self::new(beacons)
     }
 
-    /// Reads them from a file.
+    /// Reads beacons from a file.
     ///
     /// # Errors
     /// As [`Self::from_json`], within [`BeaconError::File`], which names the path.
@@ -57,18 +57,18 @@ impl RecordedBeacons {
         Self::from_json(&json).map_err(|error| refuse(error.to_string()))
     }
 
-    /// The beacons by ascending round.
+    /// The beacons in ascending order of rounds.
     pub fn beacons(&self) -> impl Iterator<Item = &Beacon> {
         self.0.values()
     }
 
-    /// How many beacons there are.
+    /// Number of beacons.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no beacons.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_files_are_named() {
+    fn errors_name_the_file() {
         let twice = br#"[{"round":7,"signature":"aa"},{"round":7,"signature":"aa"}]"#;
         assert_eq!(
             RecordedBeacons::from_json(twice),

@@ -12,7 +12,7 @@ use ureq::Agent;
 use crate::source::check;
 use crate::{Beacon, BeaconError, BeaconSource, Chain, Failures, RelayFailure, RelayFault};
 
-/// The League of Entropy's own relays, and Cloudflare's.
+/// The relays of the League of Entropy, and Cloudflare's.
 pub const PUBLIC_RELAYS: [&str; 4] = [
     "https://api.drand.sh",
     "https://api2.drand.sh",
@@ -20,17 +20,17 @@ pub const PUBLIC_RELAYS: [&str; 4] = [
     "https://drand.cloudflare.com",
 ];
 
-/// A beacon has less than 1 kB; a relay that says more than this is not listened to.
+/// Maximum response size; a beacon has less than 1 kB.
 const MAX_BODY: u64 = 64 * 1024;
 
-/// How long a relay may take.
+/// Timeouts of relays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To accept a connection.
+    /// Timeout of a connection.
     pub connect: Duration,
-    /// For all of a request, connecting included.
+    /// Timeout of a whole request, connection included.
     pub request: Duration,
-    /// Before the next relay is asked as well.
+    /// Delay before the next relay is asked in parallel.
     pub hedge: Duration,
 }
 
@@ -44,12 +44,12 @@ impl Default for Timeouts {
     }
 }
 
-/// Relays of one chain, asked in order until one gives the genuine beacon.
+/// Relays of one chain, asked in order until one returns the genuine beacon.
 ///
-/// A relay that fails is followed by the next at once; one that is slow is not waited for alone: after
-/// [`Timeouts::hedge`] the next is asked as well, and whoever is first with the genuine beacon is heard. Every answer is
-/// verified before it is returned, so a relay can fail to answer but not lie. No redirect is followed. A relay that does
-/// not know a round by drand's v1 path is asked by v2's.
+/// When a relay fails, the next is asked at once. When a relay is slow, the next is asked in parallel after
+/// [`Timeouts::hedge`], and the first genuine beacon wins. Every response is verified, so a relay can withhold a beacon
+/// but not forge one. Redirects are not followed. If a relay does not know a round by drand's v1 path, the v2 path is
+/// tried.
 #[derive(Clone, Debug)]
 pub struct Relays {
     relays: Vec<Relay>,
@@ -57,7 +57,7 @@ pub struct Relays {
     hedge: Duration,
 }
 
-/// What each request needs; cheap to clone.
+/// The state that each request needs; cheap to clone.
 #[derive(Clone, Debug)]
 struct Client {
     chain: Chain,
@@ -65,15 +65,15 @@ struct Client {
 }
 
 impl Relays {
-    /// The relays with the given addresses (`https://host`, without the chain's hash), with the default timeouts.
+    /// Creates a source from relay addresses (`https://host`, without the chain's hash), with the default timeouts.
     ///
     /// # Errors
-    /// [`BeaconError::NoRelays`] if the list is empty, [`BeaconError::RelayUrl`] if an address is not one.
+    /// [`BeaconError::NoRelays`] if the list is empty, [`BeaconError::RelayUrl`] if an address is invalid.
     pub fn new(chain: Chain, urls: &[impl AsRef<str>]) -> Result<Self, BeaconError> {
         Self::with_timeouts(chain, urls, Timeouts::default())
     }
 
-    /// As [`Self::new`], with other timeouts.
+    /// Creates a source with the given timeouts.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -103,12 +103,12 @@ impl Relays {
         })
     }
 
-    /// Asks a relay on a thread of its own, which ends with the request's timeout at the latest.
+    /// Asks a relay on its own thread, which ends with the request's timeout at the latest.
     fn ask(&self, place: usize, round: BeaconRound, answers: &Sender<(usize, Answer)>) {
         let (client, relay, answers) = (self.client.clone(), self.relays[place].clone(), answers.clone());
         thread::spawn(move || {
             let answer = client.ask(&relay, round);
-            // Nobody listens any more if another relay was faster.
+            // The receiver is gone if another relay was faster.
             let _ = answers.send((place, answer));
         });
     }
@@ -147,17 +147,17 @@ impl BeaconSource for Relays {
             }
             let patience = match asked < self.relays.len() {
                 true => self.hedge,
-                // There is nobody left to ask, and every request ends by itself.
+                // No relay is left, and every request ends with its timeout.
                 false => Duration::MAX,
             };
             match answers.recv_timeout(patience) {
                 Ok((_, Ok(beacon))) => return Ok(beacon),
                 Ok((place, Err(fault))) => {
                     let relay = &self.relays[place].label;
-                    tracing::warn!(%round, relay, %fault, "relay gave no beacon");
+                    tracing::warn!(%round, relay, %fault, "relay failed");
                     faults.insert(place, fault);
                 }
-                // Slow: the next is asked as well. Our own sender keeps the channel open.
+                // Slow: the next relay is asked in parallel. Our own sender keeps the channel open.
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             if faults.len() == self.relays.len() {
@@ -187,7 +187,7 @@ impl Client {
             status @ (404 | 425) => return Err(RelayFault::NotPublished(status)),
             status => return Err(RelayFault::Status(status)),
         }
-        // Not ureq's own limit: that counts what is sent, which may be compressed.
+        // ureq's own limit would count the bytes on the wire, which may be compressed.
         let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
         reader
@@ -202,14 +202,14 @@ impl Client {
     }
 }
 
-/// Address of a relay.
+/// The address of a relay.
 #[derive(Clone, Debug)]
 struct Relay {
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     base: String,
-    /// Put after the round; an operator's own relay may want a key here.
+    /// The query string, appended after the round; a private relay may need a key here.
     query: String,
-    /// Fit for logs: without user, password and query.
+    /// Safe for logs: without user, password and query.
     label: String,
 }
 
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_addresses_are_rejected() {
         for url in [
             "",
             "api.drand.sh",

@@ -1,8 +1,8 @@
-//! A drand chain of one's own, for devnets: one key, signing every round when its time has come.
+//! A private drand chain for devnets: one key that signs every round when it is due.
 //!
-//! It speaks drand's HTTP interface, v1 and v2, so that any drand client can ask it, and signs like quicknet, so that the
-//! same contract (`DrandBeacon`, constructed with this key) checks it. Whoever has the key knows all beacons beforehand:
-//! not for a network on which anything is at stake.
+//! It serves drand's HTTP interface, v1 and v2, for any drand client. It signs like quicknet, so that the same contract
+//! (`DrandBeacon`, constructed with this key) verifies it. Whoever has the key knows all beacons in advance: do not use
+//! it on a network with anything at stake.
 
 use std::io;
 use std::sync::Arc;
@@ -30,11 +30,11 @@ pub struct Devnet {
 }
 
 impl Devnet {
-    /// The chain of a key: any 32 bytes make one. Round 1 is at Unix time `genesis`, seconds, the others every `period`
-    /// seconds.
+    /// Creates the chain of a key, which may be any 32 bytes. Round 1 is at Unix time `genesis` in seconds, the others
+    /// every `period` seconds.
     ///
     /// # Errors
-    /// [`BeaconError::Period`] if the period is zero or does not fit 32 bits.
+    /// [`BeaconError::Period`] if the period is zero or does not fit into 32 bits.
     pub fn new(key: &[u8; 32], genesis: u64, period: u64) -> Result<Self, BeaconError> {
         let seconds = u32::try_from(period).map_err(|_| BeaconError::Period)?;
         // Fails only for keys that are too short.
@@ -53,13 +53,13 @@ impl Devnet {
         Ok(Self { secret, chain })
     }
 
-    /// What clients need to know of it.
+    /// The public description of the chain.
     #[must_use]
     pub fn chain(&self) -> &Chain {
         &self.chain
     }
 
-    /// Signs a round, whether its time has come or not.
+    /// Signs a round, due or not.
     #[must_use]
     pub fn sign(&self, round: BeaconRound) -> Beacon {
         let message = Sha256::digest(round.0.to_be_bytes());
@@ -70,7 +70,7 @@ impl Devnet {
         }
     }
 
-    /// The answer to `GET path`, with the time in seconds since the Unix epoch.
+    /// The response to `GET path` at the given Unix time in seconds.
     fn answer(&self, path: &str, now: u64) -> Response {
         let hash = const_hex::encode(self.chain.hash());
         let segments: Vec<&str> = path.split('/').skip(1).collect();
@@ -78,7 +78,7 @@ impl Devnet {
             ["v2", ref rest @ ..] => (true, rest),
             ref rest => (false, rest),
         };
-        // The chain is named by its hash or, in v2, by its id; v1 without a name means the only one.
+        // The chain is named by its hash or, in v2, by its id. v1 without a name means the only chain.
         let ours = |name: &str| name == hash;
         match (v2, rest) {
             (_, ["chains"]) => json_response(&json!([hash]), None),
@@ -136,7 +136,7 @@ impl Devnet {
             return StatusCode::BAD_REQUEST.into_response();
         };
         if round.0 == 0 || round > newest {
-            // As drand's relays do: 404, which caches may keep until the round is there.
+            // Like drand's relays: 404, which caches may keep until the round is due.
             let due = schedule.time_of(round.max(BeaconRound(1)));
             let wait = due.map_or(0, |due| due.saturating_sub(now));
             return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, max_age(wait))]).into_response();
@@ -157,7 +157,7 @@ impl Devnet {
     }
 }
 
-/// The name of a chain, as drand computes it (`chain.Info.Hash`).
+/// The hash of a chain, as computed by drand (`chain.Info.Hash`).
 fn chain_hash(period: u32, genesis: u64, public_key: &[u8], genesis_seed: B256, id: &str) -> B256 {
     let hash = Sha256::new()
         .chain_update(period.to_be_bytes())
@@ -181,10 +181,10 @@ fn max_age(seconds: u64) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("no-cache"))
 }
 
-/// Serves a devnet's chain until `stop` ends.
+/// Serves a devnet's chain until `stop` completes.
 ///
 /// # Errors
-/// What the system says of the listener.
+/// Errors of the listener.
 pub async fn serve(
     devnet: Arc<Devnet>,
     listener: TcpListener,
@@ -215,7 +215,7 @@ mod tests {
         Devnet::new(&[7; 32], GENESIS, 3).unwrap()
     }
 
-    /// Status, caching and body of an answer 10 seconds after genesis, when round 4 is the newest.
+    /// Status, caching and body of a response 10 seconds after genesis, when round 4 is the newest.
     async fn get(path: &str) -> (u16, String, Value) {
         let answer = devnet().answer(path, GENESIS + 10);
         let caching = answer.headers().get("cache-control");
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_there_is_not_found() {
+    async fn unknown_paths_are_not_found() {
         let other = "00".repeat(32);
         for path in [
             "/",
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_periods_are_refused() {
+    fn invalid_periods_are_rejected() {
         for period in [0, 1 << 32] {
             assert_eq!(
                 Devnet::new(&[7; 32], GENESIS, period).unwrap_err(),

@@ -1,4 +1,4 @@
-//! Where beacons come from.
+//! The interface of beacon sources.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,12 @@ use assize_protocol::{BeaconRound, Randomness};
 
 use crate::{Beacon, BeaconError, Chain};
 
-/// Something that can be asked for the beacon of a round. What it answers is not to be believed: see [`Verified`].
+/// A source of beacons. Its answers are not trusted: see [`Verified`].
 pub trait BeaconSource {
     /// The beacon of a round.
     ///
     /// # Errors
-    /// [`BeaconError`] if there is none to be had; [`BeaconError::is_retryable`] tells whether asking later may help.
+    /// [`BeaconError`] if it is unavailable. [`BeaconError::is_retryable`] tells whether a later retry may succeed.
     fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError>;
 }
 
@@ -28,8 +28,8 @@ impl<S: BeaconSource + ?Sized> BeaconSource for Box<S> {
     }
 }
 
-/// A source whose every answer is checked: it is the round asked for, and the chain's key signed it. Genuine beacons
-/// are remembered, so that a round is asked for and checked once.
+/// Verifies every answer of a source: it must be the requested round, signed by the chain's key. Genuine beacons are
+/// cached, so that each round is fetched and verified once.
 #[derive(Debug)]
 pub struct Verified<S> {
     chain: Chain,
@@ -38,7 +38,7 @@ pub struct Verified<S> {
 }
 
 impl<S: BeaconSource> Verified<S> {
-    /// Checks what `source` says against `chain`.
+    /// Verifies the answers of `source` against `chain`.
     pub fn new(chain: Chain, source: S) -> Self {
         Self {
             chain,
@@ -47,7 +47,7 @@ impl<S: BeaconSource> Verified<S> {
         }
     }
 
-    /// The chain that the beacons are of.
+    /// The chain of the beacons.
     #[must_use]
     pub fn chain(&self) -> &Chain {
         &self.chain
@@ -62,7 +62,7 @@ impl<S: BeaconSource> Verified<S> {
     }
 
     fn genuine(&self) -> MutexGuard<'_, BTreeMap<BeaconRound, Beacon>> {
-        // A thread that panicked elsewhere cannot have left a false beacon here.
+        // A thread that panicked elsewhere cannot have stored a forged beacon here.
         self.genuine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,7 +79,7 @@ impl<S: BeaconSource> BeaconSource for Verified<S> {
     }
 }
 
-/// Whether an answer is the genuine beacon of the round asked for.
+/// Checks that an answer is the genuine beacon of the requested round.
 pub(crate) fn check(chain: &Chain, asked: BeaconRound, beacon: &Beacon) -> Result<(), BeaconError> {
     if beacon.round != asked {
         return Err(BeaconError::WrongRound {

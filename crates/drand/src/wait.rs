@@ -1,4 +1,4 @@
-//! Waiting for a round that is still to come.
+//! Waits for a round in the future.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use assize_protocol::BeaconRound;
 
 use crate::{Beacon, BeaconError, BeaconSource, Chain};
 
-/// The first pause between two questions; it doubles up to [`LONGEST_PAUSE`].
+/// The first pause between two requests; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Time, so that tests need not spend any.
+/// A clock, replaced in tests.
 pub trait Clock {
-    /// Since the Unix epoch.
+    /// Time since the Unix epoch.
     fn now(&self) -> Duration;
     /// Waits.
     fn sleep(&self, duration: Duration);
@@ -38,11 +38,11 @@ impl Clock for SystemClock {
     }
 }
 
-/// The beacon of a round, waited for if it is not published yet: nothing is asked before it is due, and then at growing
-/// intervals until it is there or `patience` after it was due has passed.
+/// Returns the beacon of a round and waits for it if it is not published yet. The first request is sent when the round
+/// is due, the next ones at growing intervals, until `patience` has passed since it was due.
 ///
 /// # Errors
-/// [`BeaconError::RoundZero`]; what the source said last when patience ran out; at once, what asking again cannot mend.
+/// [`BeaconError::RoundZero`]; the source's last error once `patience` has passed; permanent errors at once.
 pub fn wait_for(
     source: &impl BeaconSource,
     chain: &Chain,
@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    /// Publishes late, and remembers when it was asked.
+    /// Publishes late, and records the times of requests.
     struct Late<'a> {
         clock: &'a TestClock,
         published: Duration,
@@ -141,16 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_before_the_round_is_due() {
+    fn no_request_is_sent_before_the_round_is_due() {
         let (answer, asked) = wait(0.0, 30.0, 10);
         assert_eq!(answer.unwrap().round, BeaconRound(11));
         assert_eq!(asked, [30.0]);
-        // A round of the past is asked for at once.
+        // A past round is requested at once.
         assert_eq!(wait(1_000.5, 30.0, 10).1, [1_000.5]);
     }
 
     #[test]
-    fn a_late_round_is_asked_for_at_growing_intervals() {
+    fn a_late_round_is_requested_at_growing_intervals() {
         let (answer, asked) = wait(0.0, 36.5, 60);
         assert!(answer.is_ok());
         let expected = [30.0, 30.2, 30.6, 31.4, 33.0, 36.0, 39.0];
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waiting_cannot_mend_ends_it() {
+    fn a_permanent_error_ends_the_wait() {
         struct Bad;
         impl BeaconSource for Bad {
             fn beacon(&self, _: BeaconRound) -> Result<Beacon, BeaconError> {

@@ -1,4 +1,4 @@
-//! The constants of `docs/protocol.md`, and the beacons of its vectors, which another implementation verified.
+//! The constants of `docs/protocol.md`, and the beacons of its vectors, which another implementation has verified.
 
 use alloy_primitives::B256;
 use assize_drand::{Backend, Beacon, Chain, with_y};

@@ -1,4 +1,4 @@
-//! Recorded beacons of drand evmnet, and what is none of its.
+//! Recorded beacons of drand evmnet, and forged ones.
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be read fails the test")]
 
 use assize_drand::{Backend, Beacon, BeaconError, Chain, PointError, RecordedBeacons};
@@ -31,12 +31,12 @@ fn refusal(change: impl FnOnce(&mut Beacon)) -> BeaconError {
 }
 
 #[test]
-fn what_was_not_signed_is_refused() {
+fn unsigned_rounds_are_rejected() {
     let other = beacons().remove(1).signature;
     let wrong = |error| matches!(error, BeaconError::WrongSignature { chained: false, .. });
     assert!(wrong(refusal(|beacon| beacon.round.0 += 1)));
     assert!(wrong(refusal(|beacon| beacon.signature = other)));
-    // The point mirrored at the x axis signs the opposite.
+    // The point mirrored at the x axis signs the negated message.
     let modulus = "30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47";
     assert!(wrong(refusal(|beacon| {
         let mut borrow = 0_i16;
@@ -54,7 +54,7 @@ fn what_was_not_signed_is_refused() {
 }
 
 #[test]
-fn what_is_no_point_is_named() {
+fn invalid_points_are_reported() {
     let fault = |change: fn(&mut Vec<u8>)| match refusal(|beacon| change(&mut beacon.signature)) {
         BeaconError::Signature { fault, .. } => fault,
         other => panic!("{other}"),

@@ -21,7 +21,7 @@ use flate2::write::GzEncoder;
 const ROUND: BeaconRound = BeaconRound(1000);
 const NEXT: BeaconRound = BeaconRound(1001);
 
-/// A relay on a free port that gives the same answer to everyone.
+/// A relay on a free port that gives the same response to every client.
 struct Server {
     url: String,
     asked: Arc<AtomicUsize>,
@@ -44,7 +44,7 @@ impl Server {
                     request.extend_from_slice(&chunk[..read]);
                 }
                 let request = String::from_utf8(request).unwrap();
-                // The client may have hung up: that is its right.
+                // The client may have disconnected.
                 let _ = stream.write_all(&answer(request.lines().next().unwrap_or_default()));
             }
         });
@@ -91,7 +91,7 @@ fn relays(servers: &[&Server]) -> Relays {
     Relays::with_timeouts(Chain::quicknet(), &urls, timeouts).unwrap()
 }
 
-/// The fault of a relay that stands alone.
+/// The failure of a single relay.
 fn fault(server: &Server) -> RelayFault {
     match relays(&[server]).beacon(ROUND).unwrap_err() {
         BeaconError::Unavailable {
@@ -127,7 +127,7 @@ fn the_path_is_that_of_drand() {
 }
 
 #[test]
-fn the_first_good_relay_answers_and_the_rest_are_left_alone() {
+fn the_first_good_relay_answers_and_the_rest_are_not_asked() {
     let (broken, good, spare) = (Server::saying("500 Oops", ""), good(), good());
     let relays = relays(&[&broken, &good, &spare]);
     assert_eq!(relays.beacon(ROUND), recorded().beacon(ROUND));
@@ -207,7 +207,7 @@ fn truncated_json_is_refused() {
 }
 
 #[test]
-fn a_body_cut_short_of_its_length_is_refused() {
+fn a_truncated_body_is_rejected() {
     let server = Server::start(|_| {
         let whole = http("200 OK", &json_of(ROUND));
         whole[..whole.len() - 20].to_vec()
@@ -230,7 +230,7 @@ fn a_slow_relay_is_not_waited_for_alone() {
         drop(held.lock());
         http("200 OK", &json_of(ROUND))
     });
-    // The slow relay cannot answer before the lock is let go, which happens after another one has.
+    // The slow relay cannot answer until the lock is released, which happens after another relay has answered.
     assert_eq!(
         relays(&[&slow, &released]).beacon(ROUND),
         recorded().beacon(ROUND)
@@ -250,7 +250,7 @@ fn a_slow_relay_alone_is_waited_for() {
 }
 
 #[test]
-fn a_relay_that_drips_is_cut_off() {
+fn a_dripping_relay_is_disconnected() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -271,7 +271,7 @@ fn a_relay_that_drips_is_cut_off() {
 }
 
 #[test]
-fn a_relay_that_speaks_v2_alone_is_understood() {
+fn a_relay_with_v2_only_is_supported() {
     let server = Server::start(|request| {
         let expected = "GET /v2/chains/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971/rounds/1000 HTTP/1.1";
         if request == expected {
@@ -289,7 +289,7 @@ fn a_relay_that_speaks_v2_alone_is_understood() {
 }
 
 #[test]
-fn lies_in_v2_are_found_too() {
+fn forged_v2_beacons_are_rejected() {
     let v2 = |body: String| {
         Server::start(move |request| match request.starts_with("GET /v2/") {
             true => http("200 OK", &body),
@@ -318,10 +318,10 @@ fn lies_in_v2_are_found_too() {
 
 #[test]
 fn a_stale_answer_is_refused() {
-    // The round before, as a cache may have it.
+    // The previous round, as a cache may return it.
     let stale = Server::saying("200 OK", json_of(ROUND));
     let error = relays(&[&stale]).beacon(NEXT).unwrap_err().to_string();
-    assert!(error.contains("asked for round 1001, got round 1000"), "{error}");
+    assert!(error.contains("requested round 1001, got round 1000"), "{error}");
     assert_eq!(
         relays(&[&stale, &Server::saying("200 OK", json_of(NEXT))]).beacon(NEXT),
         recorded().beacon(NEXT)
@@ -352,7 +352,7 @@ fn ten_megabytes_are_not_read() {
         recorded().beacon(ROUND)
     );
     assert!(matches!(fault(&endless), RelayFault::Transport(_)));
-    // What is under way in the sockets' buffers is all that it could send.
+    // Only what fits into the sockets' buffers could be sent.
     assert!(sent.load(Ordering::SeqCst) < 10 << 20);
 }
 
@@ -377,7 +377,7 @@ fn a_compressed_flood_is_not_unpacked() {
 }
 
 #[test]
-fn nobody_there() {
+fn unreachable_relays() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let absent = Server {
         url: format!("http://{port}"),
@@ -387,7 +387,7 @@ fn nobody_there() {
 }
 
 #[test]
-fn a_round_to_come_is_told_apart_from_a_broken_relay() {
+fn a_future_round_differs_from_a_broken_relay() {
     for status in ["404 Not Found", "425 Too Early"] {
         let (broken, early) = (Server::saying("503 Busy", ""), Server::saying(status, ""));
         let error = relays(&[&broken, &early]).beacon(ROUND).unwrap_err();
@@ -406,13 +406,13 @@ fn a_round_to_come_is_told_apart_from_a_broken_relay() {
             }
         ));
     }
-    // A relay that lags behind does not hide one that does not.
+    // A lagging relay does not hide an up-to-date one.
     let (lagging, good) = (Server::saying("404 Not Found", ""), good());
     assert!(relays(&[&lagging, &good]).beacon(ROUND).is_ok());
 }
 
 #[test]
-fn round_zero_is_not_asked_for() {
+fn round_zero_is_not_requested() {
     let good = good();
     assert_eq!(
         relays(&[&good]).beacon(BeaconRound(0)),
@@ -437,7 +437,7 @@ fn the_error_names_every_relay_and_the_remedy() {
 }
 
 #[test]
-fn genuine_beacons_are_asked_for_once() {
+fn genuine_beacons_are_fetched_once() {
     let good = good();
     let source = Verified::new(Chain::quicknet(), relays(&[&good]));
     let randomness = source.randomness(ROUND).unwrap();
@@ -446,7 +446,7 @@ fn genuine_beacons_are_asked_for_once() {
 }
 
 #[test]
-fn recorded_beacons_are_not_believed_either() {
+fn recorded_beacons_are_verified_too() {
     let mut forged = recorded().beacon(ROUND).unwrap();
     forged.signature = recorded().beacon(NEXT).unwrap().signature;
     let source = Verified::new(Chain::quicknet(), RecordedBeacons::new([forged]).unwrap());

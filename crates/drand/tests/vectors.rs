@@ -1,4 +1,4 @@
-//! Real beacons, forged beacons, and the two implementations held against each other.
+//! Real beacons, forged beacons, and a comparison of both implementations.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use std::collections::BTreeSet;
@@ -54,7 +54,7 @@ fn genuine_beacons_verify_in_every_implementation() {
     }
 }
 
-/// What the vectors call the fault behind an error.
+/// The vectors' name of the fault behind an error.
 fn category_of(error: &BeaconError) -> &'static str {
     match error {
         BeaconError::Signature { fault, .. } => match fault {
@@ -63,7 +63,7 @@ fn category_of(error: &BeaconError) -> &'static str {
             PointError::FieldOverflow => "field_overflow",
             PointError::Infinity => "infinity",
             PointError::Length { expected: 48, .. } => "length",
-            _ => "another fault of the point",
+            _ => "another point fault",
         },
         BeaconError::WrongSignature {
             round: BeaconRound(1000),
@@ -111,7 +111,7 @@ fn forged_beacons_are_refused_each_with_its_own_error() {
         }
         categories.insert(category);
     }
-    // The two signatures of wrong length differ in their message too.
+    // The messages of the two signatures of wrong length differ too.
     assert_eq!((categories.len(), messages.len()), (8, 9), "{messages:#?}");
 }
 
@@ -150,7 +150,7 @@ fn a_genuine_signature_of_another_round_or_chain_is_refused() {
 }
 
 #[test]
-fn chained_beacons_hang_on_the_one_before() {
+fn chained_beacons_depend_on_the_previous_one() {
     let chain = Chain::default_chain();
     let beacons = genuine(DEFAULT);
     let (first, third) = (&beacons[0], &beacons[2]);
@@ -184,7 +184,7 @@ fn chained_beacons_hang_on_the_one_before() {
             fault
         }
     );
-    // A signature, but not that of round 2.
+    // A valid signature, but not that of round 2.
     let error = with(third, Some(third.signature.clone()));
     assert_eq!(
         error,
@@ -197,7 +197,7 @@ fn chained_beacons_hang_on_the_one_before() {
 }
 
 #[test]
-fn what_came_with_an_unchained_beacon_does_not_matter() {
+fn the_previous_signature_of_an_unchained_beacon_is_ignored() {
     let beacon = Beacon {
         previous_signature: Some(vec![1, 2, 3]),
         ..genuine(QUICKNET)[0].clone()
@@ -209,7 +209,7 @@ fn what_came_with_an_unchained_beacon_does_not_matter() {
     );
 }
 
-/// blst is the oracle here; it is not what computes them.
+/// blst is the oracle; the code under test does not use it.
 #[test]
 fn coordinates_for_the_contracts() {
     for beacon in genuine(QUICKNET) {
@@ -286,7 +286,7 @@ fn a_devnet_runs_its_own_key() {
 }
 
 #[test]
-fn relays_describe_their_chain_like_this() {
+fn relays_info_is_parsed() {
     // https://api.drand.sh/52db…e971/info
     let json = br#"{"public_key":"83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a","period":3,"genesis_time":1692803367,"hash":"52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971","groupHash":"0000000000000000000000000000000000000000000000000000000000000000","schemeID":"bls-unchained-g1-rfc9380","metadata":{"beaconID":"quicknet"}}"#;
     assert_eq!(Chain::from_json(json), Ok(Chain::quicknet()));
@@ -300,7 +300,7 @@ fn relays_describe_their_chain_like_this() {
 }
 
 #[test]
-fn a_key_that_is_none_is_refused() {
+fn invalid_keys_are_rejected() {
     let refuse = |key: &[u8], scheme| Chain::new(devnet(key.into(), scheme)).unwrap_err();
     let quicknet = Scheme::BlsUnchainedG1Rfc9380;
     let length = PointError::Length {
@@ -341,9 +341,9 @@ fn a_key_that_is_none_is_refused() {
     assert_eq!(Chain::new(stopped), Err(BeaconError::Period));
 }
 
-/// A chained beacon of a key of our own, to have points of G2 at will.
+/// A chained beacon of our own key, to get arbitrary points of G2.
 #[test]
-fn both_groups_know_all_faults() {
+fn both_groups_report_all_faults() {
     let secret = min_pk::SecretKey::key_gen(&[7; 32], &[]).unwrap();
     let chain = Chain::new(devnet(
         secret.sk_to_pk().to_bytes().into(),
@@ -380,7 +380,7 @@ fn both_groups_know_all_faults() {
     assert_eq!(fault(good[0] & 0x7f, good[95]), point(PointError::NotCompressed));
     assert_eq!(fault(good[0] | 0x40, good[95]), point(PointError::Infinity));
     assert_eq!(fault(0x9f, good[95]), point(PointError::FieldOverflow));
-    // About half of all x have a point, and hardly any of those is in the subgroup.
+    // About half of all x have a point, and almost none of those is in the subgroup.
     let others: BTreeSet<String> = (0..20).map(|x| fault(good[0], x).to_string()).collect();
     assert!(others.contains(&point(PointError::NotOnCurve).to_string()));
     assert!(others.contains(&point(PointError::NotInSubgroup).to_string()));
@@ -390,7 +390,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn no_changed_bit_goes_unnoticed(bit in 0..48 * 8_usize) {
+    fn every_flipped_bit_is_detected(bit in 0..48 * 8_usize) {
         let mut beacon = genuine(QUICKNET)[6].clone();
         beacon.signature[bit / 8] ^= 1 << (bit % 8);
         let errors: Vec<_> =

@@ -1,4 +1,4 @@
-//! What can go wrong with the queue itself.
+//! Errors of the queue itself.
 
 use std::path::PathBuf;
 
@@ -7,60 +7,60 @@ use thiserror::Error;
 
 use crate::Boundary;
 
-/// Why the queue cannot go on now. Nothing is lost: a later run goes on where this one stopped.
+/// Why the queue stopped. Nothing is lost: the next run continues where this one stopped.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OutboxError {
-    /// The database.
-    #[error("the queue's database {}: {source}", path.display())]
+    /// The database cannot be opened.
+    #[error("queue database {}: {source}", path.display())]
     Database {
         /// The file.
         path: PathBuf,
-        /// SQLite's reason.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// A statement of a database that is open.
-    #[error("the queue's database: {0}")]
+    /// A statement failed on an open database.
+    #[error("queue database: {0}")]
     Sql(#[from] rusqlite::Error),
     /// A file of another program, or of an older version of this one.
     #[error(
-        "{} was made by another version, or is no queue: end what is under way with that version, then use a new file", path.display()
+        "{} is not a queue of this version: finish pending transactions with the version that created it, then use a new file", path.display()
     )]
     Version {
         /// The file.
         path: PathBuf,
     },
-    /// Another process works with the same file.
-    #[error("{} is in use by another process; stop it first, two senders with one key would take each other's nonces", path.display())]
+    /// Another process uses the same file.
+    #[error("{} is in use by another process; stop it first, because two senders with one key would use each other's nonces", path.display())]
     Locked {
         /// The file.
         path: PathBuf,
     },
-    /// Another machine works with the same file.
+    /// Another machine uses the same file.
     #[error(
-        "{} is in use by {holder}, whose lease is good for {seconds} s more; stop it there, or wait that long", path.display()
+        "{} is in use by {holder}, whose lease expires in {seconds} s; stop that process, or wait", path.display()
     )]
     Leased {
         /// The file.
         path: PathBuf,
-        /// The machine.
+        /// The machine's name.
         holder: String,
-        /// Until its lease runs out.
+        /// Seconds until its lease expires.
         seconds: u64,
     },
-    /// Another process has taken the lease over.
-    #[error("another process sends with this key now; this one has stopped, nothing was lost")]
+    /// Another process has taken over the lease.
+    #[error("another process has taken over this key; this one has stopped, and nothing is lost")]
     Fenced,
-    /// The lock file cannot be made.
+    /// The lock file cannot be created.
     #[error("cannot lock {}: {source}", path.display())]
     Lock {
         /// The file.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// The file belongs to another key or chain.
-    #[error("{} is the queue of {there}, but this run is of {here}; use another file", path.display())]
+    #[error("{} is the queue of {there}, but this run uses {here}; use another file", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -72,26 +72,26 @@ pub enum OutboxError {
     /// The chain cannot be read or written.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// Nothing moves on by itself.
-    #[error("{key} is parked: {why}; it is kept, and goes on when that has changed")]
+    /// The intent needs intervention, or a change in conditions.
+    #[error("{key} is parked: {why}; it stays queued and resumes when that changes")]
     Parked {
         /// The intent's idempotency key.
         key: String,
-        /// What it waits for.
+        /// The condition that it waits for.
         why: String,
     },
-    /// The intent is still under way.
-    #[error("{key} does not count after {seconds} s; run it again to go on waiting, nothing is sent twice")]
+    /// The intent is still pending.
+    #[error("{key} is not confirmed after {seconds} s; run again to continue waiting, nothing is sent twice")]
     StillUnderWay {
         /// The intent's idempotency key.
         key: String,
-        /// How long was waited.
+        /// Seconds waited.
         seconds: u64,
     },
     /// A row that this program did not write.
-    #[error("the queue holds a row that makes no sense: {0}")]
+    #[error("invalid row in the queue: {0}")]
     BadRow(String),
-    /// A test ended the run.
+    /// A test stopped the run.
     #[error("stopped at {0:?}")]
     Stopped(Boundary),
 }

@@ -1,4 +1,5 @@
-//! One sender for a key: a lock for this machine, a lease with a fencing token for all others that see the file.
+//! Ensures one sender per key: a lock on this machine, and a lease with a fencing token for all other machines that
+//! share the file.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -7,21 +8,21 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use crate::OutboxError;
 
-/// Seconds for which a lease is good; it is renewed at every look at the chain.
+/// Duration of a lease in seconds; it is renewed on every tick.
 pub(crate) const LEASE: u64 = 120;
 
-/// The right to send, while nobody else has taken it.
+/// The right to send, until another process takes it over.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    /// Every holder has a higher one than those before it.
+    /// Fencing token: higher for every new holder.
     fence: i64,
-    /// The system releases it when the process ends, however it ends.
+    /// The system releases it when the process ends, for whatever reason.
     _lock: File,
 }
 
 impl Lease {
-    /// Takes the lease. On the machine that had it last the lock tells that its process has ended, so nobody waits after
-    /// a crash; another machine waits until it has run out.
+    /// Takes the lease. On the machine that held it last, the lock shows that its process has ended, so nobody waits
+    /// after a crash. Another machine waits until the lease has expired.
     pub(crate) fn take(path: &Path, connection: &mut Connection, now: u64) -> Result<Self, OutboxError> {
         let lock = lock(path)?;
         let host = host();
@@ -32,7 +33,7 @@ impl Lease {
             })
             .optional()?;
         let Some((fence, holder, until)) = there else {
-            return Err(OutboxError::BadRow("the queue has no owner".into()));
+            return Err(OutboxError::BadRow("the signer row is missing".into()));
         };
         let seconds = (until as u64).saturating_sub(now);
         match holder.filter(|holder| *holder != host && seconds > 0) {
@@ -55,7 +56,7 @@ impl Lease {
         }
     }
 
-    /// Begins a write, unless somebody else has the lease by now.
+    /// Begins a write, unless another process has taken the lease.
     pub(crate) fn fenced<'a>(&self, connection: &'a mut Connection) -> Result<Transaction<'a>, OutboxError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let fence: i64 = transaction.query_row("SELECT fence FROM outbox_signer", [], |row| row.get(0))?;
@@ -65,16 +66,16 @@ impl Lease {
         }
     }
 
-    /// Holds it for longer.
+    /// Extends the lease.
     pub(crate) fn renew(&self, connection: &mut Connection, now: u64) -> Result<(), OutboxError> {
         let transaction = self.fenced(connection)?;
         transaction.execute("UPDATE outbox_signer SET held_until = ?", [(now + LEASE) as i64])?;
         Ok(transaction.commit()?)
     }
 
-    /// Gives it back, so that another machine need not wait.
+    /// Releases the lease, so that another machine need not wait.
     pub(crate) fn give_back(&self, connection: &Connection) {
-        // If it cannot be given back, it runs out.
+        // If the release fails, the lease expires.
         let _ = connection.execute(
             "UPDATE outbox_signer SET held_until = 0 WHERE fence = ?",
             [self.fence],
@@ -90,7 +91,7 @@ fn host() -> String {
         .map_or_else(|| "this machine".to_owned(), |name| name.trim().to_owned())
 }
 
-/// Takes the lock beside the file.
+/// Takes the lock file beside the database.
 fn lock(path: &Path) -> Result<File, OutboxError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");

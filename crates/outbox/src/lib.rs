@@ -1,25 +1,26 @@
-//! Durable transaction queue: what is enqueued takes effect on chain once, or ends with a reason; whatever instruction
-//! the process dies at.
+//! A durable transaction queue. Every enqueued call takes effect on chain exactly once or ends with a reason, even
+//! if the process is killed at any point.
 //!
-//! - An *intent* is a call to be made, under an idempotency key. The contract must refuse or ignore a second call with the
-//!   same effect, as `Rounds.commit` and `Rewards.claimMany` do: that is the last guard where a chain forgets.
-//! - An *attempt* is a signed transaction for an intent. Nonce and bytes are stored before the first send; after a crash
-//!   the same bytes are sent again, which can have no second effect. A stuck attempt is replaced by one with higher
-//!   fees and the same nonce; the payload is never given up.
-//! - [`step()`] decides, purely, what to do next with the whole [`Queue`]; [`Outbox`] looks at the chain, writes the
-//!   decision down, and does it.
+//! - An *intent* is a call to be made, under an idempotency key. The contract must reject or ignore a second call with
+//!   the same effect, as `Rounds.commit` and `Rewards.claimMany` do: this is the last safeguard if a reorganisation
+//!   drops transactions.
+//! - An *attempt* is a signed transaction for an intent. Nonce and bytes are stored before the first send. After a
+//!   crash the same bytes are sent again, which cannot have a second effect. A stuck attempt is replaced by one with
+//!   the same nonce and higher fees; the payload is never dropped.
+//! - [`step()`] is a pure function that decides what to do next with the whole [`Queue`]; [`Outbox`] observes the
+//!   chain, stores the decision, and executes it.
 //!
 //! ```text
-//! Queued ──sign──▶ Pending ──deep enough──▶ Counts ──final──▶ Closed
-//!   ▲  │              │  ▲                     │
-//!   │  └─refused      │  └──reorganisation─────┘
-//!   └──nonce used by somebody else
+//! Queued ──sign──▶ Pending ──confirmed──▶ Counts ──final──▶ Closed
+//!   ▲  │              │  ▲                   │
+//!   │  └─rejected     │  └──reorganisation───┘
+//!   └──nonce used by another program
 //! ```
 //!
-//! One process works for a key at a time: a lock on this machine, a lease with a fencing token between machines. What
-//! would pass a cap on gas price or spending is parked, with an [`Alert`], and goes on when it can. Blocks are never
-//! followed, only receipts and nonces asked for: Filecoin's null rounds stop the usual libraries' confirmations for ever.
-//! CHAIN.md, «Durable transaction submission».
+//! One process per key sends at a time: a lock excludes others on this machine, a lease with a fencing token those on
+//! other machines. A transaction that would exceed a limit on gas price or spending is parked with an [`Alert`] and
+//! resumes when it fits. The queue polls receipts and nonces and does not follow blocks: at Filecoin's null rounds,
+//! waiting for confirmations in the usual libraries hangs forever.
 
 mod database;
 mod error;

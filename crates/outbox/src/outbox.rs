@@ -1,4 +1,4 @@
-//! The loop: looks at the chain, asks [`step`], writes it down, does it.
+//! The loop: observes the chain, calls [`step`], stores its decision, and executes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,34 +11,34 @@ use crate::queue::{Attempt, Gas, Mined, Phase, Purpose, Queue};
 use crate::step::{Action, Alert, Observation, Park, step, watched};
 use crate::{Clock, Finality, OutboxError, Policy, Stats, SystemClock};
 
-/// Places between two durable steps, where a process may die. For tests.
+/// Points between two durable steps at which a process may die. For tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
-    /// A transaction is signed and stored, and not sent.
+    /// A transaction is signed and stored, but not sent.
     Stored,
-    /// It is sent, and that is not written down.
+    /// A transaction is sent, but that is not stored yet.
     Sent,
-    /// What receipts and nonces say is seen, and that is not written down.
+    /// Receipts and nonces are observed, but not stored yet.
     Seen,
-    /// It is written down.
+    /// The next state is stored.
     Saved,
 }
 
-/// Told of every boundary; false ends the run there.
+/// Called at every boundary; false stops the run there.
 type Watcher = Box<dyn FnMut(Boundary) -> bool + Send>;
 
-/// What a look at the chain came to.
+/// The result of one tick.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tick {
     /// Whether there was nothing to do but wait.
     pub waiting: bool,
-    /// Intents that do not count yet.
+    /// Number of intents that are not confirmed yet.
     pub open: usize,
-    /// Of them, those with transactions under way.
+    /// Number of those with pending transactions.
     pub pending: usize,
-    /// What stands in the way, or has happened.
+    /// Alerts.
     pub alerts: Vec<Alert>,
-    /// What the key holds, attoFIL; unknown if the chain was not asked.
+    /// Balance of the key in attoFIL; `None` if the chain was not queried.
     pub balance: Option<U256>,
 }
 
@@ -50,20 +50,20 @@ pub struct Outbox {
     policy: Policy,
     clock: Box<dyn Clock>,
     watcher: Option<Watcher>,
-    /// When all transactions that count were last looked at.
+    /// Time of the last check of all confirmed transactions.
     rechecked_at: u64,
-    /// Units of gas of a transaction that does nothing; the node is asked once.
+    /// Gas of an empty transaction; estimated once.
     nothing_gas: Option<u64>,
     /// Alerts that have been logged and still hold.
     told: BTreeSet<Alert>,
 }
 
 impl Outbox {
-    /// Opens the queue in `path`, creating it if need be.
+    /// Opens the queue in `path`; creates it if it does not exist.
     ///
     /// # Errors
-    /// [`OutboxError::Locked`] or [`OutboxError::Leased`] if another process works with it; [`OutboxError::Foreign`] if it
-    /// is another key's.
+    /// [`OutboxError::Locked`] or [`OutboxError::Leased`] if another process uses it; [`OutboxError::Foreign`] if it
+    /// belongs to another key.
     pub fn open(
         path: &Path,
         client: ChainClient,
@@ -86,57 +86,56 @@ impl Outbox {
         })
     }
 
-    /// Lets `watcher` end runs at boundaries, as a crash would.
+    /// Lets `watcher` stop runs at boundaries, as a crash would.
     pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
         self.watcher = Some(Box::new(watcher));
     }
 
-    /// The node.
+    /// The chain client.
     #[must_use]
     pub fn client(&self) -> &ChainClient {
         &self.client
     }
 
-    /// The key.
+    /// The signing key.
     #[must_use]
     pub fn signer(&self) -> &Signer {
         &self.signer
     }
 
-    /// How patient it is.
+    /// The policy.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Writes an intent down under its idempotency key; true if it was not there before. A key enqueued again changes
-    /// nothing, unless the contract refused it, it was reverted or cancelled: it had no effect then, and the call that is
-    /// given now is tried.
+    /// Stores an intent under its idempotency key; returns true if it is new. Enqueuing a key again has no effect,
+    /// unless the earlier intent had none: it was rejected, reverted or cancelled. Then the new call is tried.
     ///
     /// # Errors
-    /// The database's; [`OutboxError::Fenced`] if another process is the sender by now.
+    /// Database errors; [`OutboxError::Fenced`] if another process has taken over.
     pub fn enqueue(&mut self, intent: &NewIntent<'_>) -> Result<bool, OutboxError> {
         self.database.enqueue(intent, self.clock.now())
     }
 
-    /// The call of an intent; `None` if there is none under this key.
+    /// The call of an intent; `None` if the key is unknown.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn draft_of(&self, key: &str) -> Result<Option<Draft>, OutboxError> {
         self.database.draft_of(key)
     }
 
-    /// Keys of the intents that do not count yet, oldest first.
+    /// Keys of the unconfirmed intents, oldest first.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn unfinished(&self) -> Result<Vec<String>, OutboxError> {
         self.database.unfinished()
     }
 
-    /// Undoes an intent, if that is still possible: its nonce is used by a transaction that does nothing. How it ended,
-    /// [`Outbox::ended`] tells.
+    /// Cancels an intent if that is still possible, by using its nonce for an empty transaction. [`Outbox::ended`]
+    /// tells the result.
     ///
     /// # Errors
     /// As [`Outbox::enqueue`].
@@ -144,7 +143,7 @@ impl Outbox {
         self.database.cancel(key)
     }
 
-    /// Takes an intent back for which nothing has been signed yet; any other goes on.
+    /// Cancels an intent if nothing has been signed for it yet; otherwise it continues.
     ///
     /// # Errors
     /// As [`Outbox::enqueue`].
@@ -152,27 +151,27 @@ impl Outbox {
         self.database.cancel_queued(key)
     }
 
-    /// How an intent ended; `None` if it has not, or is not there. A reorganisation may open it again until
+    /// How an intent ended; `None` if it is still pending or unknown. A reorganisation may reopen it until
     /// [`Outbox::is_final`].
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn ended(&self, key: &str) -> Result<Option<Ended>, OutboxError> {
         self.database.ended(key)
     }
 
-    /// Whether an intent has ended and nothing can undo that.
+    /// Whether an intent has ended for good.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn is_final(&self, key: &str) -> Result<bool, OutboxError> {
         self.database.is_final(key)
     }
 
-    /// Whether nothing can undo a block any more, by the policy.
+    /// Whether a block is final under the policy.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn is_block_final(&self, block: u64) -> Result<bool, OutboxError> {
         let head = self.client.head().await?.number;
         Ok(match self.policy.finality {
@@ -184,19 +183,19 @@ impl Outbox {
         })
     }
 
-    /// Figures.
+    /// Statistics.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn stats(&self) -> Result<Stats, OutboxError> {
         self.database.stats()
     }
 
-    /// Works until every intent counts or has ended otherwise. A node that does not answer is asked again.
+    /// Works until every intent is confirmed or has ended otherwise. It retries when the node does not answer.
     ///
     /// # Errors
-    /// [`OutboxError::Parked`] if caps or an empty key keep it from going on; [`OutboxError::StillUnderWay`] if it takes
-    /// longer than the policy's patience; the chain's and the database's errors. Calling it again goes on.
+    /// [`OutboxError::Parked`] if limits or an empty key stop it; [`OutboxError::StillUnderWay`] if it exceeds the
+    /// policy's patience; chain and database errors. A later call continues.
     pub async fn run_until_idle(&mut self) -> Result<(), OutboxError> {
         let started = self.clock.now();
         loop {
@@ -204,7 +203,7 @@ impl Outbox {
             let tick = match self.tick().await {
                 Ok(tick) => tick,
                 Err(OutboxError::Chain(error)) if error.is_transient() && seconds < self.policy.patience => {
-                    tracing::warn!(%error, "no answer; asking again");
+                    tracing::warn!(%error, "the node did not answer; retrying");
                     tokio::time::sleep(self.policy.poll).await;
                     continue;
                 }
@@ -239,10 +238,10 @@ impl Outbox {
         }
     }
 
-    /// One look at the chain, one step, and what it says to do.
+    /// One tick: observes the chain, decides one step, and executes its actions.
     ///
     /// # Errors
-    /// The chain's and the database's; calling it again goes on.
+    /// Chain and database errors; a later call continues.
     pub async fn tick(&mut self) -> Result<Tick, OutboxError> {
         let now = self.clock.now();
         let queue = self.database.load(now)?;
@@ -294,9 +293,9 @@ impl Outbox {
         })
     }
 
-    /// The head is read before the receipts: what they say was true when the chain was that long, so that no receipt which a
-    /// fork has overtaken meanwhile counts as deep. The nonce is read before them too: an attempt mined in between is seen as
-    /// mined, never as lost.
+    /// The head is read before the receipts. The receipts then hold for at least that chain length, so a receipt that a
+    /// fork has overtaken never counts as confirmed. The nonce is read before them too: an attempt mined in between is
+    /// seen as mined, never as lost.
     async fn observe(&mut self, queue: &Queue, rechecks: bool) -> Result<Observation, OutboxError> {
         let address = self.signer.address();
         let finalized = match self.policy.finality {
@@ -326,7 +325,7 @@ impl Outbox {
         })
     }
 
-    /// The block that a transaction is in, if that is still part of the chain.
+    /// The block of a transaction, if it is still part of the chain.
     async fn mined(&self, hash: B256) -> Result<Option<Mined>, OutboxError> {
         let Some(receipt) = self.client.receipt(hash).await? else {
             return Ok(None);
@@ -347,7 +346,7 @@ impl Outbox {
         match *action {
             Action::Estimate { intent } => {
                 let draft = self.database.draft(intent)?;
-                // The contract's refusal is found here, before anything is signed.
+                // A rejection by the contract is found here, before anything is signed.
                 match self.client.estimate_gas(&draft, self.signer.address()).await {
                     Ok(limit) => self.database.set_gas(intent, Gas { limit, at: now }),
                     Err(ChainError::Reverted(reason)) => self.database.refuse(intent, &reason.to_string()),
@@ -391,17 +390,17 @@ impl Outbox {
         let raw = self.database.raw(hash)?;
         let outcome = self.client.send_raw(&raw).await;
         self.boundary(Boundary::Sent)?;
-        // Whatever the node says, the receipts decide; but a refusal is worth a word in the log.
+        // Receipts decide, whatever the node answers; but a rejection is logged.
         match &outcome {
             SendOutcome::Accepted | SendOutcome::AlreadyKnown => {}
             other => {
-                tracing::info!(%hash, answer = ?other, "the node did not take a transaction; it will be sent again")
+                tracing::info!(%hash, answer = ?other, "the node did not accept a transaction; it will be sent again")
             }
         }
         self.database.mark_sent(hash, &format!("{outcome:?}"), now)
     }
 
-    /// Finds out why calls were reverted, as long as the node remembers.
+    /// Looks up why calls were reverted, as long as the node remembers.
     async fn explain_reverts(&mut self, before: &Queue, after: &Queue) -> Result<(), OutboxError> {
         for (old, new) in before.intents.iter().zip(&after.intents) {
             let (Phase::Counts { mined, .. } | Phase::Closed(mined)) = new.phase else {
@@ -422,23 +421,23 @@ impl Outbox {
         Ok(())
     }
 
-    /// Says what is new.
+    /// Logs new alerts.
     fn tell(&mut self, alerts: &[Alert], balance: U256) {
         let now: BTreeSet<_> = alerts.iter().copied().collect();
         for alert in now.difference(&self.told) {
             match *alert {
                 Alert::Parked { intent, why } => {
                     let key = self.database.key(intent).unwrap_or_default();
-                    tracing::warn!(key, why = self.explain(why, balance), "a transaction is parked");
+                    tracing::warn!(key, why = self.explain(why, balance), "transaction parked");
                 }
                 Alert::OutsideUse { nonce } => tracing::error!(
                     nonce,
                     key = %self.signer.address(),
-                    "another program sends with this key; give each program a key of its own"
+                    "another program sends with this key; give each program its own key"
                 ),
                 Alert::Reorganised { intent } => {
                     let key = self.database.key(intent).unwrap_or_default();
-                    tracing::warn!(key, "a reorganisation took a transaction away; it is sent again");
+                    tracing::warn!(key, "a reorganisation dropped a transaction; sending it again");
                 }
             }
         }
@@ -448,18 +447,18 @@ impl Outbox {
     fn explain(&self, why: Park, balance: U256) -> String {
         let caps = &self.policy.caps;
         match why {
-            Park::GasPrice => format!("gas costs more than the cap of {} attoFIL", caps.gas_price),
-            Park::IntentCap => format!("its fees would pass the cap of {} attoFIL", caps.intent),
-            Park::DailyCap => format!("the day's spending would pass the cap of {} attoFIL", caps.daily),
+            Park::GasPrice => format!("the gas price is above the limit of {} attoFIL", caps.gas_price),
+            Park::IntentCap => format!("its fees would exceed the limit of {} attoFIL", caps.intent),
+            Park::DailyCap => format!("today's spending would exceed the limit of {} attoFIL", caps.daily),
             Park::Funds => format!(
-                "the key {} holds {}, which is too little: send it FIL",
+                "key {} holds only {}: send it FIL",
                 self.signer.address(),
                 assize_chain::Fil(balance)
             ),
         }
     }
 
-    /// A transaction to oneself.
+    /// An empty transaction to the sender.
     fn nothing(&self) -> Draft {
         Draft::call("the sender", self.signer.address(), Vec::new())
     }
@@ -472,7 +471,7 @@ impl Outbox {
     }
 }
 
-/// Whether there is nothing left to do for it, unless the chain changes its mind.
+/// Whether an intent needs nothing more, unless a reorganisation reopens it.
 fn counts(phase: &Phase) -> bool {
     !matches!(phase, Phase::Queued { .. } | Phase::Pending { .. })
 }

@@ -1,4 +1,4 @@
-//! How patient and how generous the queue is.
+//! Timeouts, confirmations and spending limits of the queue.
 
 use std::time::Duration;
 
@@ -6,52 +6,52 @@ use alloy_primitives::U256;
 
 use crate::Kind;
 
-/// When to send again, when to pay more, when to believe.
+/// When to resend, when to raise fees, and when a transaction is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// When what is put on record counts: a batch's commitment, a round's opening or reveal.
+    /// When a record is confirmed: a batch's commitment, a round's opening or reveal.
     pub commit: Depth,
-    /// When a payment counts.
+    /// When a payment is confirmed.
     pub payout: Depth,
-    /// When nothing can undo a transaction any more.
+    /// When a transaction is final.
     pub finality: Finality,
-    /// Pause between two looks at the chain.
+    /// Pause between two ticks.
     pub poll: Duration,
-    /// Most transactions under way at once. They are sent in order: Filecoin's public nodes take no nonce before the one
-    /// below it.
+    /// Maximum number of pending transactions. They are sent in order, because Filecoin's public nodes reject a nonce
+    /// before the one below it.
     pub in_flight: usize,
     /// Seconds without a receipt after which the same bytes are sent again.
     pub resend_after: u64,
-    /// Seconds without a receipt after which the fees of the oldest one are raised.
+    /// Seconds without a receipt after which the fees of the oldest pending transaction are raised.
     pub bump_after: u64,
-    /// Seconds that a receipt may come after its nonce is used; after that, somebody else used the nonce.
+    /// Seconds to wait for a receipt once the nonce is used. After that, another program used the nonce.
     pub receipt_lag: u64,
-    /// Seconds that a receipt may be missing again before a reorganisation is believed.
+    /// Seconds that a receipt must be missing before it counts as a reorganisation.
     pub reorg_after: u64,
-    /// Seconds between two looks at a transaction that counts and is not final.
+    /// Seconds between two checks of a transaction that is confirmed but not final.
     pub recheck_after: u64,
-    /// Seconds for which an estimate of gas is good.
+    /// Seconds for which a gas estimate is valid.
     pub estimate_good_for: u64,
-    /// Most that may be spent.
+    /// Spending limits.
     pub caps: Caps,
-    /// Seconds after which a run ends though intents are still under way; the next run goes on with them.
+    /// Seconds after which a run ends although intents are pending; the next run continues.
     pub patience: u64,
 }
 
-/// What may be spent, attoFIL. What would go above a cap is parked, with an alert, and never dropped.
+/// Spending limits in attoFIL. A transaction that would exceed one is parked with an alert, and never dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
-    /// On a unit of gas.
+    /// Per unit of gas.
     pub gas_price: u128,
-    /// On the fees of one intent, all its attempts together.
+    /// Fees of one intent, over all its attempts.
     pub intent: U256,
-    /// On fees and value of the transactions signed in one day (UTC). What one may cost at most counts, until it is final
-    /// and what it did cost is known.
+    /// Fees and value of the transactions signed in one day (UTC). A transaction counts with its maximum cost until it
+    /// is final and its actual cost is known.
     pub daily: U256,
 }
 
 impl Caps {
-    /// No caps.
+    /// No limits.
     pub const NONE: Self = Self {
         gas_price: u128::MAX,
         intent: U256::MAX,
@@ -59,30 +59,30 @@ impl Caps {
     };
 }
 
-/// When a transaction counts.
+/// When a transaction is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// With so many blocks on top of its own.
+    /// After this many blocks on top of its own.
     Blocks(u64),
-    /// When it is final.
+    /// Once it is final.
     Final,
 }
 
 /// When a transaction is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finality {
-    /// With so many blocks on top of its own.
+    /// After this many blocks on top of its own.
     Blocks(u64),
-    /// When the node's `finalized` block is not before its own; or, for nodes that know no such block, with so many
-    /// blocks on top.
+    /// Once the node's `finalized` block is at or after its own. On nodes that do not support `finalized`, after this
+    /// many blocks.
     Tag {
-        /// Blocks.
+        /// Number of blocks.
         or: u64,
     },
 }
 
 impl Policy {
-    /// For a chain of one's own, which mines at once and never reorganises.
+    /// For local chains, which mine at once and never reorganise.
     #[must_use]
     pub const fn local() -> Self {
         Self {
@@ -125,7 +125,7 @@ impl Policy {
         }
     }
 
-    /// For other public chains: blocks of some seconds, finality in minutes.
+    /// For other public chains: blocks of a few seconds, finality in minutes.
     #[must_use]
     pub const fn public() -> Self {
         Self {
@@ -140,7 +140,8 @@ impl Policy {
         }
     }
 
-    /// The local one on chains that anvil and its like make up, Filecoin's on its own, else the public one.
+    /// The local policy for the chain ids of anvil and similar tools, Filecoin's for its networks, otherwise the public
+    /// one.
     #[must_use]
     pub const fn for_chain(chain_id: u64) -> Self {
         match chain_id {
@@ -150,7 +151,7 @@ impl Policy {
         }
     }
 
-    /// When an intent of a kind counts.
+    /// When an intent of a kind is confirmed.
     #[must_use]
     pub const fn depth(&self, kind: Kind) -> Depth {
         match kind {
@@ -161,18 +162,18 @@ impl Policy {
     }
 }
 
-/// Tells the time.
+/// A clock.
 pub trait Clock: Send {
     /// Seconds since the Unix epoch.
     fn now(&self) -> u64;
 }
 
-/// The machine's clock. It decides only when to send again, never what is computed.
+/// The system clock. It only decides when to resend, never a result.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is where the time comes in")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the time")]
     fn now(&self) -> u64 {
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)

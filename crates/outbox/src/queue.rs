@@ -1,88 +1,88 @@
-//! One signer's queue, as plain data.
+//! The queue of one signer, as plain data.
 
 use std::collections::BTreeMap;
 
 use alloy_primitives::{B256, U256};
 use assize_chain::Fees;
 
-/// What an intent is for; it decides how deep it must lie to count.
+/// The kind of an intent. It decides how many confirmations it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Something put on record: a batch's commitment, a round's opening or reveal.
+    /// A record: a batch's commitment, a round's opening or reveal.
     Commit,
     /// A payment to operators.
     Payout,
-    /// An empty transaction to oneself, in the place of one that another program sent with this key and that a
-    /// reorganisation took away: later nonces wait for it.
+    /// An empty transaction to the sender. It replaces one that another program sent with this key and that a
+    /// reorganisation dropped, because later nonces wait for it.
     Fill,
 }
 
-/// All that has not come to its end, and what is known of the rest.
+/// All open intents, and a summary of the closed ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Queue {
     /// Oldest first.
     pub intents: Vec<Intent>,
-    /// One above the highest nonce of the intents that are closed, and not in the list any more; 0 before the first.
+    /// One above the highest nonce of the closed intents, which are no longer listed; 0 before the first.
     pub floor: u64,
-    /// Since when a nonce below ours is known to be free, Unix seconds.
+    /// Unix time in seconds since when a nonce below ours is known to be free.
     pub gap_since: Option<u64>,
-    /// What closed intents have cost, attoFIL, by the day (UTC, counted from the Unix epoch) of their last attempt.
+    /// Cost of closed intents in attoFIL, by the day of their last attempt (UTC, counted from the Unix epoch).
     pub spent: BTreeMap<u64, U256>,
 }
 
 /// A call to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
-    /// Its number.
+    /// Its id.
     pub id: i64,
-    /// What it is for.
+    /// Its kind.
     pub kind: Kind,
-    /// attoFIL sent along.
+    /// Value of the call in attoFIL.
     pub value: U256,
-    /// Whether it is to be undone, if that is still possible.
+    /// Whether it is to be cancelled, if that is still possible.
     pub cancelled: bool,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
-    /// Everything signed for it, oldest first.
+    /// All its attempts, oldest first.
     pub attempts: Vec<Attempt>,
 }
 
-/// Where an intent stands.
+/// The phase of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing is signed that can still be mined.
+    /// No attempt can still be mined.
     Queued {
-        /// What it needs, once the node has been asked.
+        /// The estimated gas, once the node has been asked.
         gas: Option<Gas>,
     },
-    /// Attempts with this nonce are out; at most one of them can ever be mined.
+    /// Attempts with this nonce are sent; at most one of them can ever be mined.
     Pending {
         /// The nonce.
         nonce: u64,
-        /// Since when the nonce is known to be used though no attempt has a receipt, Unix seconds.
+        /// Unix time in seconds since when the nonce is known to be used although no attempt has a receipt.
         passed_at: Option<u64>,
     },
-    /// In a block that is deep enough to act on, and watched until it is final.
+    /// Confirmed, and watched until it is final.
     Counts {
         /// The transaction.
         mined: Mined,
-        /// Since when its receipt is missing again, Unix seconds.
+        /// Unix time in seconds since when its receipt has been missing.
         missing_since: Option<u64>,
     },
-    /// Final. Whether it took effect, says the receipt.
+    /// Final. The receipt tells whether it took effect.
     Closed(Mined),
-    /// Never to be mined: cancelled in time, or a gap that closed without it.
+    /// Will never be mined: cancelled in time, or a gap that closed without it.
     Void,
-    /// The contract would have refused it, so nothing was sent.
+    /// The contract would have rejected it, so nothing was sent.
     Refused,
 }
 
-/// A limit of gas that the node gave.
+/// A gas limit estimated by the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gas {
-    /// Units.
+    /// Units of gas.
     pub limit: u64,
-    /// When, Unix seconds.
+    /// Unix time of the estimate in seconds.
     pub at: u64,
 }
 
@@ -93,28 +93,28 @@ pub struct Attempt {
     pub hash: B256,
     /// Its nonce.
     pub nonce: u64,
-    /// Its price.
+    /// Its fees.
     pub fees: Fees,
-    /// Most units of gas.
+    /// Its gas limit.
     pub gas_limit: u64,
-    /// What it does.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// When it was made, Unix seconds.
+    /// Unix time of signing in seconds.
     pub made_at: u64,
-    /// When it was last sent; `None` before the first time.
+    /// Unix time of the last send in seconds; `None` if it has never been sent.
     pub sent_at: Option<u64>,
 }
 
-/// What a transaction does.
+/// The purpose of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The intent's call.
     Call,
-    /// Nothing: it uses the nonce up.
+    /// An empty transaction that uses up the nonce.
     Nothing,
 }
 
-/// A transaction in a block.
+/// A mined transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mined {
     /// The transaction.
@@ -127,11 +127,11 @@ pub struct Mined {
     pub succeeded: bool,
     /// Units of gas charged.
     pub gas_used: u64,
-    /// attoFIL paid for them.
+    /// Fee paid in attoFIL.
     pub fee: U256,
 }
 
-/// Seconds of a day.
+/// Seconds per day.
 const DAY: u64 = 86_400;
 
 /// The day (UTC) of a time, counted from the Unix epoch.
@@ -141,27 +141,27 @@ pub const fn day(time: u64) -> u64 {
 }
 
 impl Attempt {
-    /// Most that it can cost, attoFIL, without the value sent along.
+    /// Its maximum fee in attoFIL, without the value.
     #[must_use]
     pub fn highest_fee(&self) -> U256 {
         highest_fee(self.gas_limit, self.fees)
     }
 }
 
-/// Most that a transaction can cost, attoFIL, without the value sent along.
+/// Maximum fee of a transaction in attoFIL, without the value.
 #[must_use]
 pub fn highest_fee(gas_limit: u64, fees: Fees) -> U256 {
     U256::from(gas_limit) * U256::from(fees.max_fee)
 }
 
 impl Intent {
-    /// The attempt with a hash.
+    /// The attempt with this hash.
     #[must_use]
     pub fn attempt(&self, hash: &B256) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.hash == *hash)
     }
 
-    /// The newest attempt with a nonce.
+    /// The newest attempt with this nonce.
     #[must_use]
     pub fn newest(&self, nonce: u64) -> Option<&Attempt> {
         self.attempts.iter().rev().find(|attempt| attempt.nonce == nonce)
@@ -179,14 +179,14 @@ impl Intent {
         }
     }
 
-    /// Whether it needs no more looking after.
+    /// Whether it needs no more work.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed(_) | Phase::Void | Phase::Refused)
     }
 
-    /// What it may cost at most, by the day of the last attempt of each nonce: of the attempts with one nonce only one can
-    /// be mined, and of what is closed the cost is known. `fee` is without the value, `total` with it.
+    /// Its maximum cost, by the day of the last attempt per nonce. Of the attempts with one nonce only one can be
+    /// mined; of closed intents the cost is known. `fee` is without the value, `total` with it.
     pub(crate) fn costs(&self) -> Vec<Cost> {
         let mut costs: BTreeMap<u64, Cost> = BTreeMap::new();
         for attempt in &self.attempts {
@@ -207,7 +207,7 @@ impl Intent {
         }
         if let Phase::Closed(mined) = self.phase {
             let nonce = self.nonce();
-            // Of other nonces nothing can come any more: somebody else used them.
+            // Attempts with other nonces can never be mined: another program used those nonces.
             costs.retain(|of, _| Some(*of) == nonce);
             let took_value = mined.succeeded
                 && self
@@ -223,7 +223,7 @@ impl Intent {
     }
 }
 
-/// What the attempts with one nonce may cost.
+/// The maximum cost of the attempts with one nonce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cost {
     pub nonce: u64,

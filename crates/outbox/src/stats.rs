@@ -1,34 +1,34 @@
-//! Figures for dashboards and for people.
+//! Statistics for dashboards and people.
 
 use alloy_primitives::U256;
 
 use crate::OutboxError;
 use crate::database::Database;
 
-/// How the queue is doing.
+/// Statistics of the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Intents that wait for a nonce.
     pub queued: u64,
-    /// Intents with transactions under way.
+    /// Intents with pending transactions.
     pub pending: u64,
-    /// Intents that count, and are not final.
+    /// Intents that are confirmed but not final.
     pub unfinal: u64,
-    /// When the oldest of the first two was enqueued, Unix seconds.
+    /// Unix time in seconds at which the oldest of the first two kinds was enqueued.
     pub oldest: Option<u64>,
-    /// Transactions signed to replace others at a higher price.
+    /// Transactions signed to replace others at higher fees.
     pub bumps: u64,
-    /// Times that stored bytes were sent again.
+    /// Number of resends of stored bytes.
     pub resends: u64,
-    /// Transactions that counted and were taken away by a reorganisation.
+    /// Confirmed transactions that a reorganisation dropped.
     pub reorganisations: u64,
     /// Nonces that another program used with this key.
     pub outside_uses: u64,
-    /// Fees of all that is mined, attoFIL.
+    /// Fees of all mined transactions in attoFIL.
     pub fees: U256,
-    /// Transactions mined.
+    /// Number of mined transactions.
     pub mined: u64,
-    /// When the first of them was mined, Unix seconds.
+    /// Unix time in seconds at which the first of them was mined.
     pub first_mined_at: Option<u64>,
 }
 

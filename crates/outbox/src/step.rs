@@ -1,4 +1,4 @@
-//! The truth table: from what is known and seen, what to do next. Pure.
+//! The decision table: from the stored state and an observation to the next state and actions. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,61 +8,61 @@ use assize_chain::Fees;
 use crate::queue::{Gas, Intent, Mined, Phase, Purpose, Queue, day, highest_fee};
 use crate::{Depth, Finality, Kind, Policy};
 
-/// Fees are raised no further than this.
+/// Maximum multiple of the market's fees up to which fees are raised.
 const MOST_TIMES_THE_MARKET: u128 = 5;
 
-/// What the chain shows at one moment. Several nodes may have answered, which do not agree.
+/// The chain's state at one moment. It may come from several nodes that disagree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
     /// Number of the latest block.
     pub head: u64,
-    /// Number of the latest final block, if the node knows one.
+    /// Number of the latest final block, if the node supports it.
     pub finalized: Option<u64>,
-    /// Transactions of the key that are mined.
+    /// Number of mined transactions of the key.
     pub mined_nonce: u64,
-    /// What gas costs now.
+    /// Current fees.
     pub fees: Fees,
-    /// What the key holds, attoFIL.
+    /// Balance of the key in attoFIL.
     pub balance: U256,
-    /// Units of gas of a transaction that does nothing.
+    /// Gas of an empty transaction.
     pub nothing_gas: u64,
-    /// Receipts of the transactions that [`watched`] named; `None` for one that there is not.
+    /// Receipts of the transactions named by [`watched`]; `None` if there is no receipt.
     pub receipts: BTreeMap<B256, Option<Mined>>,
 }
 
-/// What to do, in this order.
+/// Actions, in order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Ask the node what the call needs, and whether the contract would refuse it.
+    /// Estimate the call's gas, and check whether the contract would reject it.
     Estimate {
-        /// Which intent.
+        /// The intent.
         intent: i64,
     },
-    /// Sign a transaction, store it, then look again.
+    /// Sign a transaction, store it, then observe again.
     Sign {
-        /// For which intent; `None` to fill a gap.
+        /// The intent; `None` to fill a gap.
         intent: Option<i64>,
         /// The nonce.
         nonce: u64,
-        /// The price.
+        /// The fees.
         fees: Fees,
-        /// Most units of gas.
+        /// The gas limit.
         gas_limit: u64,
-        /// What it does.
+        /// The purpose.
         purpose: Purpose,
     },
-    /// Send these stored bytes (again).
+    /// Send these stored bytes, or send them again.
     Send(B256),
 }
 
-/// What a person should know. Nothing is lost meanwhile.
+/// An event that an operator should know. Nothing is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Alert {
     /// An intent waits.
     Parked {
-        /// Which.
+        /// The intent's id.
         intent: i64,
-        /// For what.
+        /// The reason.
         why: Park,
     },
     /// Another program sends with the same key.
@@ -70,38 +70,38 @@ pub enum Alert {
         /// The nonce that it used.
         nonce: u64,
     },
-    /// A transaction that counted is in no block any more; it is sent again.
+    /// A reorganisation dropped a confirmed transaction; it is sent again.
     Reorganised {
-        /// Of which intent.
+        /// The intent's id.
         intent: i64,
     },
 }
 
-/// What a parked intent waits for.
+/// Why an intent is parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Park {
-    /// Gas to cost less than the cap.
+    /// The gas price is above the limit.
     GasPrice,
-    /// Fees of this intent to stay below the cap, all attempts together.
+    /// The fees of this intent, over all attempts, would exceed the limit.
     IntentCap,
-    /// Another day.
+    /// Today's spending would exceed the limit.
     DailyCap,
-    /// Money on the key.
+    /// The key's balance is too low.
     Funds,
 }
 
-/// The next state, and what to do to get on.
+/// The next state and the actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// To be written down before any of the actions is done.
+    /// The state to store before any action is executed.
     pub queue: Queue,
-    /// Nothing to do but wait if there is none.
+    /// The actions; empty if there is nothing to do but wait.
     pub actions: Vec<Action>,
-    /// What stands in the way, or has happened.
+    /// The alerts.
     pub alerts: Vec<Alert>,
 }
 
-/// The transactions whose receipts the next [`step`] wants.
+/// The transactions whose receipts the next [`step`] needs.
 #[must_use]
 pub fn watched(queue: &Queue, rechecks: bool) -> Vec<B256> {
     let watched = |intent: &&Intent| match intent.phase {
@@ -117,8 +117,8 @@ pub fn watched(queue: &Queue, rechecks: bool) -> Vec<B256> {
     attempts.map(|attempt| attempt.hash).collect()
 }
 
-/// Decides. A closed intent is never touched again; everything else gets there as long as the chain goes on and no cap
-/// stands in the way. At most one transaction is signed in a step.
+/// Decides the next step. A closed intent is never touched again; every other one ends eventually, provided that the
+/// chain advances and no limit stops it. A step signs at most one transaction.
 #[must_use]
 pub fn step(queue: &Queue, seen: &Observation, now: u64, policy: &Policy) -> Step {
     let mut round = Round {
@@ -145,19 +145,19 @@ struct Round<'a> {
     seen: &'a Observation,
     now: u64,
     policy: &'a Policy,
-    /// Pending intents that are mined, but not deep enough.
+    /// Pending intents that are mined but not confirmed.
     in_a_block: BTreeSet<i64>,
     step: Step,
 }
 
 impl Round<'_> {
-    /// Brings an intent to the phase that receipts and nonces say.
+    /// Moves an intent to the phase that receipts and nonces imply.
     fn place(&mut self, index: usize) {
         let (seen, now) = (self.seen, self.now);
         let intent = &self.step.queue.intents[index];
         let id = intent.id;
-        // One that took effect counts whatever its nonce. One that did not ends the intent only while it is tried with
-        // that nonce: what was reverted may be tried again.
+        // An attempt that took effect counts whatever its nonce. One that failed ends the intent only while the intent
+        // uses that nonce, because a reverted intent may be tried again.
         let nonce = intent.nonce();
         let receipts = intent.attempts.iter().filter_map(|attempt| {
             let mined = (*seen.receipts.get(&attempt.hash)?)?;
@@ -230,8 +230,8 @@ impl Round<'_> {
                 passed_at: None,
             };
         }
-        // Our receipt may be late (on Filecoin by an epoch), or somebody else used the nonce, so that no attempt can ever
-        // be mined. Time tells.
+        // Either our receipt is late (on Filecoin by an epoch), or another program used the nonce and no attempt can
+        // ever be mined. Time tells.
         let since = passed_at.unwrap_or(self.now);
         if self.now < since.saturating_add(self.policy.receipt_lag) {
             return Phase::Pending {
@@ -248,7 +248,7 @@ impl Round<'_> {
         }
     }
 
-    /// Sends what is not sent, again what waits for long, and raises the fees of the one that all others wait for.
+    /// Sends unsent attempts, resends old ones, and raises the fees of the one that all others wait for.
     fn renew(&mut self) {
         let mut pending: Vec<_> = self
             .step
@@ -274,7 +274,7 @@ impl Round<'_> {
                 continue;
             };
             let undo = intent.cancelled && newest.purpose == Purpose::Call;
-            // All others wait for the next one, not for a better price.
+            // The others wait for this one, so raising their fees would not help.
             let due = *nonce <= next && self.now >= newest.made_at.saturating_add(self.policy.bump_after);
             if undo || (due && !self.overpays(newest.fees)) {
                 let (purpose, gas_limit) = match undo || newest.purpose == Purpose::Nothing {
@@ -292,7 +292,7 @@ impl Round<'_> {
         }
     }
 
-    /// A free nonce below ours keeps all of ours waiting.
+    /// A free nonce below ours blocks all of ours.
     fn fill_gap(&mut self) {
         let queue = &self.step.queue;
         let held = self.held();
@@ -306,7 +306,7 @@ impl Round<'_> {
             self.step.queue.gap_since = None;
             return;
         }
-        // A node that lags does not know of a nonce that is used.
+        // A lagging node may not know that a nonce is used.
         let since = *self.step.queue.gap_since.get_or_insert(self.now);
         if self.now >= since.saturating_add(self.policy.reorg_after) {
             let (fees, gas) = (self.price_of(next), self.seen.nothing_gas);
@@ -314,7 +314,7 @@ impl Round<'_> {
         }
     }
 
-    /// Signs the oldest intent that waits, if there is room.
+    /// Signs the oldest waiting intent, if there is room.
     fn begin(&mut self) {
         let queue = &self.step.queue;
         let under_way = |intent: &&Intent| {
@@ -347,7 +347,7 @@ impl Round<'_> {
                 gas.limit,
                 Purpose::Call,
             );
-            // Those behind one that has used up its own money need not wait for it.
+            // An intent that has reached its own limit does not block those behind it.
             let only_itself = matches!(
                 self.step.alerts.get(parked),
                 Some(Alert::Parked {
@@ -361,36 +361,36 @@ impl Round<'_> {
         }
     }
 
-    /// The lowest nonce that can still be used, as far as is known. A node that lags must not make us use one again.
+    /// The lowest unused nonce, as far as is known. A lagging node must not make us reuse one.
     fn next_nonce(&self) -> u64 {
         let queue = &self.step.queue;
         let used = queue.intents.iter().filter_map(|intent| match intent.phase {
             Phase::Counts { .. } | Phase::Closed(_) => intent.nonce(),
-            // What a reorganisation took away holds its nonce again, as pending.
+            // An intent that a reorganisation dropped holds its nonce again, as pending.
             _ => None,
         });
         let above_ours = used.max().map_or(0, |nonce| nonce + 1);
         self.seen.mined_nonce.max(queue.floor).max(above_ours)
     }
 
-    /// What a first attempt with a nonce should pay: enough to replace one that was given up and that waits somewhere.
+    /// Fees for the first attempt with a nonce: enough to replace an abandoned one that may still wait in a mempool.
     fn price_of(&self, nonce: u64) -> Fees {
         let attempts = self.step.queue.intents.iter().flat_map(|intent| &intent.attempts);
         let given_up = attempts.filter(|attempt| attempt.nonce == nonce);
         given_up.fold(self.seen.fees, |fees, attempt| fees.max(attempt.fees.bumped()))
     }
 
-    /// A price so far above the market's is not what a transaction waits for.
+    /// Whether fees are so far above the market's that raising them would not help.
     fn overpays(&self, fees: Fees) -> bool {
         fees.max_fee > self.seen.fees.max_fee.saturating_mul(MOST_TIMES_THE_MARKET)
     }
 
-    /// The nonces that are ours already.
+    /// The nonces that we already hold.
     fn held(&self) -> BTreeSet<u64> {
         self.step.queue.intents.iter().filter_map(Intent::nonce).collect()
     }
 
-    /// Adds the action, unless a cap forbids it or another one is to be signed first; true if it was added.
+    /// Adds an action, unless a limit forbids it or another one must be signed first; returns true if it was added.
     fn sign(
         &mut self,
         intent: Option<&Intent>,
@@ -454,7 +454,7 @@ impl Round<'_> {
         (self.seen.balance < total).then_some(Park::Funds)
     }
 
-    /// What today's transactions may cost at most, without those of one intent with one nonce, which are to be replaced.
+    /// Maximum cost of today's transactions, except those of one intent with one nonce, which are to be replaced.
     fn booked_today(&self, replaced: Option<i64>, nonce: u64) -> U256 {
         let today = day(self.now);
         let queue = &self.step.queue;

@@ -1,4 +1,4 @@
-//! The queue against a real anvil: what other programs, forks, caps and a second process do to it.
+//! The queue against a real anvil: other programs with the same key, forks, spending limits, a second process.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::path::Path;
@@ -79,7 +79,7 @@ fn enqueue(outbox: &mut Outbox, key: &str) -> bool {
     outbox.enqueue(&new).unwrap()
 }
 
-/// Counts after two blocks, final after eight.
+/// Confirmed after two blocks, final after eight.
 fn careful() -> Policy {
     Policy {
         payout: Depth::Blocks(2),
@@ -91,7 +91,7 @@ fn careful() -> Policy {
     }
 }
 
-/// Ticks, and mines a block after each, until something is true.
+/// Ticks and mines a block after each, until a condition holds.
 async fn until(world: &World, outbox: &mut Outbox, mut done: impl FnMut(&Outbox, &Tick) -> bool) {
     for _ in 0..400 {
         let tick = outbox.tick().await.unwrap();
@@ -101,11 +101,11 @@ async fn until(world: &World, outbox: &mut Outbox, mut done: impl FnMut(&Outbox,
         world.anvil.mine(1).unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("it never came to that");
+    panic!("the condition never held");
 }
 
 #[tokio::test]
-async fn many_go_in_order_and_each_once() {
+async fn many_intents_are_sent_in_order_and_once() {
     let world = World::new().await;
     let mut outbox = world.open(Policy::local());
     for number in 0..25 {
@@ -133,7 +133,7 @@ async fn another_program_with_the_same_key_is_noticed_and_nothing_is_lost() {
     let world = World::new().await;
     let mut outbox = world.open(careful());
     enqueue(&mut outbox, "payment");
-    // Signed for nonce 0, but not sent: somebody else is faster.
+    // Signed for nonce 0, but not sent: another program is faster.
     outbox.watch(|boundary| boundary != assize_outbox::Boundary::Stored);
     while !matches!(outbox.tick().await, Err(OutboxError::Stopped(_))) {}
     world.send_from_outside().await;
@@ -151,7 +151,7 @@ async fn another_program_with_the_same_key_is_noticed_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_fork_that_takes_a_transaction_away_is_undone() {
+async fn a_transaction_dropped_by_a_fork_is_sent_again() {
     let world = World::new().await;
     let mut outbox = world.open(careful());
     enqueue(&mut outbox, "payment");
@@ -180,17 +180,17 @@ async fn a_fork_that_takes_a_transaction_away_is_undone() {
 }
 
 #[tokio::test]
-async fn a_gap_that_a_fork_leaves_is_filled() {
+async fn a_gap_left_by_a_fork_is_filled() {
     let world = World::new().await;
     let mut outbox = world.open(careful());
-    // Nonce 0 is another program's, 1 ours.
+    // Nonce 0 is another program's, nonce 1 ours.
     world.send_from_outside().await;
     enqueue(&mut outbox, "payment");
     until(&world, &mut outbox, |outbox, _| {
         outbox.ended("payment").unwrap().is_some()
     })
     .await;
-    // Both are gone, and the other program does not care.
+    // Both are dropped, and the other program does not resend.
     world.fork(7);
     assert_eq!(world.client.mined_nonce(world.signer.address()).await.unwrap(), 0);
     until(&world, &mut outbox, |outbox, _| {
@@ -202,7 +202,7 @@ async fn a_gap_that_a_fork_leaves_is_filled() {
 }
 
 #[tokio::test]
-async fn what_would_pass_a_cap_is_parked_and_goes_on_without_it() {
+async fn a_transaction_over_a_limit_is_parked_and_resumes_without_it() {
     let world = World::new().await;
     let capped = |caps| Policy {
         caps,
@@ -214,21 +214,21 @@ async fn what_would_pass_a_cap_is_parked_and_goes_on_without_it() {
                 gas_price: 1,
                 ..Caps::NONE
             },
-            "gas costs more",
+            "gas price is above",
         ),
         (
             Caps {
                 intent: U256::from(1),
                 ..Caps::NONE
             },
-            "its fees would pass",
+            "its fees would exceed",
         ),
         (
             Caps {
                 daily: U256::from(1),
                 ..Caps::NONE
             },
-            "the day's spending would pass",
+            "today's spending would exceed",
         ),
     ] {
         let mut outbox = world.open(capped(caps));
@@ -239,7 +239,7 @@ async fn what_would_pass_a_cap_is_parked_and_goes_on_without_it() {
             "{error}"
         );
     }
-    // An empty key is told so, too.
+    // An empty key is reported too.
     world
         .anvil
         .set_balance(world.signer.address(), U256::from(5))
@@ -276,14 +276,14 @@ async fn a_cancelled_intent_uses_its_nonce_up_or_comes_too_late() {
     assert_eq!(outbox.ended("never begun").unwrap(), Some(Ended::Cancelled));
     assert!(matches!(outbox.ended("signed").unwrap(), Some(Ended::Done(_))));
     assert_eq!(world.received().await, U256::from(1));
-    // What had no effect may be enqueued again.
+    // An intent that had no effect may be enqueued again.
     assert!(enqueue(&mut outbox, "never begun"));
     outbox.run_until_idle().await.unwrap();
     assert_eq!(world.received().await, U256::from(2));
 }
 
 #[tokio::test]
-async fn what_had_no_effect_is_tried_with_the_call_given_then() {
+async fn an_ineffective_intent_is_retried_with_the_new_call() {
     let world = World::new().await;
     let mut outbox = world.open(Policy::local());
     enqueue(&mut outbox, "payment");
@@ -294,7 +294,7 @@ async fn what_had_no_effect_is_tried_with_the_call_given_then() {
         kind: Kind::Payout,
         draft: &larger,
     };
-    // While the first is under way, another call changes nothing.
+    // While the first is pending, another call changes nothing.
     assert!(!outbox.enqueue(&new).unwrap());
     assert_eq!(outbox.draft_of("payment").unwrap().unwrap().value, U256::from(1));
     outbox.cancel("payment").unwrap();
@@ -307,12 +307,12 @@ async fn what_had_no_effect_is_tried_with_the_call_given_then() {
 }
 
 #[tokio::test]
-async fn one_process_sends_and_another_machine_waits_for_its_lease() {
+async fn one_process_sends_and_another_machine_waits_for_the_lease() {
     let world = World::new().await;
     let mut first = world.open(Policy::local());
     let second = world.try_open(&world.path(), Policy::local()).unwrap_err();
     assert!(matches!(second, OutboxError::Locked { .. }), "{second}");
-    // A file that another machine has, by what stands in it.
+    // A file whose lease belongs to another machine.
     let elsewhere = world.directory.path().join("elsewhere.sqlite");
     drop(world.try_open(&elsewhere, Policy::local()).unwrap());
     let file = rusqlite::Connection::open(&elsewhere).unwrap();
@@ -329,7 +329,7 @@ async fn one_process_sends_and_another_machine_waits_for_its_lease() {
     file.execute("UPDATE outbox_signer SET held_until = unixepoch() - 1", [])
         .unwrap();
     world.try_open(&elsewhere, Policy::local()).unwrap();
-    // One whose lease was taken over while it slept writes and sends nothing any more.
+    // A process whose lease was taken over while it slept neither writes nor sends.
     enqueue(&mut first, "payment");
     let file = rusqlite::Connection::open(world.path()).unwrap();
     file.execute("UPDATE outbox_signer SET fence = fence + 1", [])
@@ -347,7 +347,7 @@ async fn a_queue_of_another_version_or_key_is_left_alone() {
     file.execute_batch("CREATE TABLE outbox_intent (id INTEGER)")
         .unwrap();
     let error = world.try_open(&old, Policy::local()).unwrap_err();
-    assert!(error.to_string().contains("another version"), "{error}");
+    assert!(error.to_string().contains("not a queue of this version"), "{error}");
     drop(world.open(Policy::local()));
     let stranger = Signer::from_bytes(&world.anvil.dev_key(4)).unwrap();
     let error = Outbox::open(&world.path(), world.client.clone(), stranger, Policy::local()).unwrap_err();

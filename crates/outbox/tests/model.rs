@@ -1,5 +1,6 @@
-//! Laws of the truth table on a model chain: whatever is dropped, delayed, reordered, stolen, reorganised or killed, a
-//! call takes effect at most once and in the end exactly once, no nonce is left out, and no cap is passed.
+//! Invariants of the decision table on a model chain. Whatever is dropped, delayed, reordered, stolen, reorganised
+//! or killed, a call takes effect at most once and eventually exactly once, no nonce is skipped, and no limit is
+//! exceeded.
 #![allow(clippy::unwrap_used, reason = "a model that makes no sense fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,33 +31,33 @@ const POLICY: Policy = Policy {
     caps: Caps {
         gas_price: 5_000,
         intent: U256::MAX,
-        // Some transactions a day, at the usual price.
+        // A few transactions a day, at the usual price.
         daily: U256::from_limbs([200_000, 0, 0, 0]),
     },
     patience: 0,
 };
 
-/// What may happen between two looks at the chain.
+/// Events between two ticks.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     /// Seconds pass.
     Pass(u64),
-    /// A block is mined, with so many of the transactions that can be; of several with one nonce, one is chosen. Their
-    /// receipts show so much later.
+    /// A block is mined with this many of the possible transactions; among several with one nonce, one is chosen. Their
+    /// receipts appear after this delay.
     Mine { most: usize, which: usize, lag: u64 },
-    /// The node forgets all transactions that wait.
+    /// The node forgets all pending transactions.
     Drop,
     /// Another program uses the key's next nonce.
     Steal,
-    /// The last blocks are replaced by empty ones; what was in them waits again, or is forgotten.
+    /// The last blocks are replaced by empty ones; their transactions are pending again, or forgotten.
     Reorganise { depth: u64, forgets: bool },
-    /// Gas gets dearer or cheaper.
+    /// The gas price changes.
     Price(u128),
-    /// The process looks, at a node that is so many blocks behind, and acts, or dies after so many steps of it.
+    /// The process ticks against a node that lags by this many blocks, and dies after this many actions.
     Act { behind: u64, dies_after: usize },
 }
 
-/// A transaction in a block.
+/// A mined transaction.
 #[derive(Debug, Clone, Copy)]
 struct Included {
     hash: B256,
@@ -73,9 +74,9 @@ struct World {
     price: u128,
     chain: Vec<Included>,
     waiting: BTreeMap<(u64, B256), u128>,
-    /// What the process has on its disk.
+    /// The state that the process has stored.
     disk: Queue,
-    /// What each transaction of ours does: which intent it is of, if of any.
+    /// The purpose of each of our transactions: the intent, if there is one.
     ours: BTreeMap<B256, Option<i64>>,
     disturbed: bool,
     made: u64,
@@ -121,7 +122,7 @@ impl World {
         }
     }
 
-    /// The contract: has the call of this intent taken effect?
+    /// Whether the call of this intent has taken effect in the contract.
     fn has_effect(&self, intent: i64) -> bool {
         self.mined_of(intent).any(|included| included.succeeded)
     }
@@ -173,7 +174,7 @@ impl World {
         }
     }
 
-    /// As the database does it: what is closed is not loaded again.
+    /// Like the database: closed intents are not loaded again.
     fn save(&mut self, mut queue: Queue) {
         for intent in queue
             .intents
@@ -256,7 +257,8 @@ impl World {
         }
     }
 
-    /// A node by Filecoin's rules: no nonce before the one below it, replacement for a quarter more and one.
+    /// A node by Filecoin's rules: no nonce before the one below it, replacement only at fees raised by a quarter plus
+    /// one.
     fn send(&mut self, hash: B256) {
         let now = self.now;
         let attempts = self
@@ -343,7 +345,7 @@ impl World {
         }
     }
 
-    /// A caller looks whether what the contract is said to refuse has really happened, and enqueues it again if not.
+    /// A caller checks whether a call that the contract rejected has really taken effect, and enqueues it again if not.
     fn ask_the_chain(&mut self) {
         let lost: Vec<_> = self
             .disk
@@ -362,11 +364,11 @@ impl World {
         }
     }
 
-    /// From now on nothing is in the way.
+    /// From now on there are no disturbances.
     fn calm_down(&mut self) {
         self.price = 10;
         for turn in 0..400 {
-            // But for a node that lags: it always will.
+            // Except for a node that always lags.
             self.act(if turn % 3 == 1 { 2 } else { 0 }, usize::MAX);
             if turn % 2 == 0 {
                 self.happen(Event::Mine {
@@ -376,7 +378,7 @@ impl World {
                 });
             }
             self.ask_the_chain();
-            // Days pass, for the daily cap.
+            // Days pass, for the daily limit.
             self.now += if turn % 20 == 19 { 86_400 } else { 11 };
             if self
                 .disk
@@ -405,7 +407,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 fn spent_of(world: &World) -> BTreeMap<u64, U256> {
-    // What was signed on a day may cost at most its limit at its price.
+    // The maximum cost of the transactions signed in a day.
     let mut spent = BTreeMap::<u64, U256>::new();
     for intent in &world.disk.intents {
         let mut by_nonce = BTreeMap::<u64, (u64, U256)>::new();
@@ -436,7 +438,7 @@ proptest! {
                 let mined: Vec<_> = world.mined_of(intent).collect();
                 let effects = mined.iter().filter(|included| included.succeeded).count();
                 prop_assert!(effects <= 1, "{intent} took effect twice: {world:?}");
-                // Without a stranger and a reorganisation, not even the contract has to refuse anything.
+                // Without another program and a reorganisation, the contract never has to reject anything.
                 prop_assert!(world.disturbed || mined.len() <= 1, "{intent} was mined twice: {world:?}");
             }
             for (day, spent) in spent_of(&world) {
@@ -449,7 +451,7 @@ proptest! {
         }
         let open = world.disk.intents.iter().filter(|intent| intent.phase != Phase::Refused).count();
         prop_assert_eq!(open, 0, "no end: {:#?}", world);
-        // The chain has every nonce up to the highest of ours.
+        // The chain has every nonce up to our highest.
         let nonces: BTreeSet<_> = world.chain.iter().map(|included| included.nonce).collect();
         prop_assert!(nonces.iter().copied().eq(0..nonces.len() as u64), "{nonces:?}");
     }

@@ -1,4 +1,4 @@
-//! A fork in the middle of a look at the chain.
+//! A fork in the middle of a tick.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 const RECIPIENT: Address = address!("00000000000000000000000000000000000a5512");
 const FINALITY: u64 = 8;
 
-/// A node before anvil: once it has said that a receipt's block is part of the chain, a fork takes that block away and the
-/// chain grows beyond finality, before anything else is asked.
+/// A proxy in front of anvil. Once it has confirmed that a receipt's block is part of the chain, a fork drops that
+/// block and the chain grows beyond finality before the next request.
 fn node_that_forks_in_between(anvil: &Arc<Anvil>) -> (String, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -27,7 +27,7 @@ fn node_that_forks_in_between(anvil: &Arc<Anvil>) -> (String, Arc<AtomicBool>) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(stream) = stream else { return };
-            // A client that has gone is nobody's loss.
+            // A disconnected client is harmless.
             let _ = answer(stream, &anvil, &done);
         }
     });
@@ -74,7 +74,7 @@ fn answer(stream: TcpStream, anvil: &Anvil, forked: &AtomicBool) -> std::io::Res
 }
 
 #[tokio::test]
-async fn a_receipt_that_a_fork_overtakes_is_not_final() {
+async fn a_receipt_overtaken_by_a_fork_is_not_final() {
     let anvil = Arc::new(Anvil::start().unwrap());
     anvil.mine(20).unwrap();
     let (url, forked) = node_that_forks_in_between(&anvil);

@@ -1,4 +1,4 @@
-//! The requests: Lassie's, header by header.
+//! Builds requests with Lassie's headers.
 
 use hyper::Method;
 use hyper::body::Bytes;
@@ -11,12 +11,12 @@ use crate::Secret;
 use crate::failure::Failure;
 use crate::http::Ask;
 
-/// What Lassie accepts (go-trustless-utils `DefaultContentType`).
+/// The `Accept` value that Lassie sends (go-trustless-utils `DefaultContentType`).
 const CAR: &str = "application/vnd.ipld.car;version=1;order=dfs;dups=y";
 const RAW: &str = "application/vnd.ipld.raw";
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Who asks: the same in all requests of one retrieval.
+/// The identity of the client: the same in all requests of one retrieval.
 #[derive(Debug, Clone)]
 pub(crate) struct Asker {
     pub(crate) agent: String,
@@ -32,22 +32,23 @@ impl Asker {
         }
     }
 
-    /// The root block as a CAR.
+    /// Requests the root block as a CAR.
     pub(crate) fn car(&self, url: Url) -> Ask {
         self.ask(Method::GET, url, CAR)
     }
 
-    /// The root block itself.
+    /// Requests the root block itself.
     pub(crate) fn raw(&self, url: Url) -> Ask {
         self.ask(Method::GET, url, RAW)
     }
 
-    /// Whether the root block is there.
+    /// Asks whether the root block exists.
     pub(crate) fn head(&self, url: Url) -> Ask {
         self.ask(Method::HEAD, url, RAW)
     }
 
-    /// Go writes the agent first, the program's headers in their alphabet, its own encoding last, and that not for HEAD.
+    /// Header order as Go writes it: the user agent, then the program's headers in alphabetical order, then Go's own
+    /// `Accept-Encoding`, which HEAD requests lack.
     fn ask(&self, method: Method, url: Url, accept: &'static str) -> Ask {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"));
         let mut headers = vec![
@@ -67,7 +68,7 @@ impl Asker {
     }
 }
 
-/// A question to one's own services.
+/// A request to a service that the operator runs.
 pub(crate) fn question(url: Url, accept: &'static str, token: Option<&Secret>, json: Option<Vec<u8>>) -> Ask {
     let mut headers = vec![
         (
@@ -76,7 +77,7 @@ pub(crate) fn question(url: Url, accept: &'static str, token: Option<&Secret>, j
         ),
         (ACCEPT, HeaderValue::from_static(accept)),
     ];
-    // A token that is no header's text is answered with 401, which says enough.
+    // A token that is not a valid header value is left out; the service then answers 401.
     if let Some(mut token) =
         token.and_then(|token| HeaderValue::from_str(&format!("Bearer {}", token.0)).ok())
     {
@@ -95,7 +96,7 @@ pub(crate) fn question(url: Url, accept: &'static str, token: Option<&Secret>, j
     }
 }
 
-/// The address of a payload at a gateway.
+/// The URL of a payload at a gateway.
 pub(crate) fn payload_url(base: &str, cid: &str, query: &str) -> Result<Url, Failure> {
     let text = format!("{base}/ipfs/{cid}?{query}");
     Url::parse(&text).map_err(|_| Failure::Url(text))

@@ -1,4 +1,4 @@
-//! From what the indexers offer to an outcome: one gateway after another, or Lassie.
+//! Tries the advertised addresses: one gateway after another, or a Lassie daemon.
 
 use assize_measurement::Millis;
 use cid::Cid;
@@ -15,7 +15,7 @@ use crate::net::Reach;
 use crate::step::Steps;
 use crate::{Config, Lassie, Retrieval, RetrieveError, Transport, endpoint, gateway_url};
 
-/// The moment at which a retrieval began, on both clocks; the wall clock is read once, so that it cannot run backwards.
+/// The moment at which a retrieval began, on both clocks. The wall clock is read once, so that it cannot run backwards.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Began {
     pub(crate) wall: Millis,
@@ -43,7 +43,7 @@ pub(crate) struct Attempts<'a> {
 }
 
 impl Attempts<'_> {
-    /// All addresses in their order, until one delivers or serves something else as the payload.
+    /// Tries all addresses in order, until one delivers the payload or serves something else as the payload.
     pub(crate) async fn over_http(&mut self, offers: &Offers, retrieval: &mut Retrieval) {
         let Self { config, http, .. } = *self;
         let limits = &config.limits;
@@ -61,7 +61,7 @@ impl Attempts<'_> {
 
         let left = addresses.len().saturating_sub(limits.addresses);
         if left > 0 {
-            let told = format!("left out, for no more than {} are tried", limits.addresses);
+            let told = format!("skipped: the limit is {} addresses", limits.addresses);
             self.steps.add(start, true, more(left), told);
         }
 
@@ -103,7 +103,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// The addresses of gateways; all if none is one, so that there is a failure to tell of.
+    /// The addresses of gateways. If there are none, all addresses, so that the failure can be reported.
     fn usable<'o>(&mut self, all: &'o [String]) -> Vec<&'o String> {
         let tls_http = self.config.tls_http;
         let (usable, others): (Vec<_>, Vec<_>) = all
@@ -114,19 +114,19 @@ impl Attempts<'_> {
         }
         let most = self.config.limits.addresses;
         for other in others.iter().take(most) {
-            let told = "passed over, for it is not the address of a gateway";
+            let told = "skipped: not a gateway address";
             self.steps
                 .add(Instant::now(), false, format!("address {other}"), told);
         }
         let left = others.len().saturating_sub(most);
         if left > 0 {
-            let told = "passed over, for they are not addresses of gateways either";
+            let told = "skipped: not gateway addresses";
             self.steps.add(Instant::now(), false, more(left), told);
         }
         usable
     }
 
-    /// A CAR, or the raw block where no CAR is to be had; and the URL that the outcome is of.
+    /// Fetches a CAR, or the raw block if the gateway does not serve CARs. Returns the outcome and its URL.
     async fn ask_gateway(
         &mut self,
         address: &str,
@@ -182,7 +182,8 @@ impl Attempts<'_> {
         (outcome, Some(raw))
     }
 
-    /// Through a Lassie daemon. What it says of the provider is the provider's; what it says of itself is an error.
+    /// Fetches through a Lassie daemon. A failure that Lassie reports about the provider counts for the provider; a
+    /// failure of Lassie itself is an error.
     pub(crate) async fn over_graphsync(
         &mut self,
         lassie: &Lassie,
@@ -220,13 +221,13 @@ impl Attempts<'_> {
             .add(start, outcome.delivered(), asked, outcome.told.clone());
         match (&outcome.result, outcome.status) {
             (Outcomes::Refused, Some(401 | 403)) => {
-                return Err(failed("does not accept the token".into(), false));
+                return Err(failed("rejected the token".into(), false));
             }
             (Outcomes::Refused, Some(status @ (429 | 503))) => {
                 return Err(failed(format!("is busy, HTTP {status}"), true));
             }
             (Outcomes::Failed(failure), None) if !matches!(failure, Failure::Timeout(_)) => {
-                return Err(failed(format!("cannot be asked: {failure}"), true));
+                return Err(failed(format!("is unavailable: {failure}"), true));
             }
             _ => {}
         }
@@ -249,7 +250,7 @@ impl Attempts<'_> {
                 retrieval.byte_length = Some(*length);
                 if verdict.is_ok() {
                     retrieval.car_checksum = Some(checksum.clone());
-                    // An empty block has come when its end has.
+                    // The first byte of an empty block arrives with its end.
                     retrieval.first_byte_at = retrieval.first_byte_at.or(end);
                 }
                 verdict.clone().err().map(Failure::Content)

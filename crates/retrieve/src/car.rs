@@ -1,7 +1,7 @@
-//! The CAR that answers a request for one block: a stream, checked as it comes, in constant memory.
+//! Checks the CAR that answers a request for one block, as a stream, in constant memory.
 //!
-//! [`assize_measurement::car`] reads whole files whose blocks are of the protocol's own kinds; here a stranger answers,
-//! with any kind of CID and as many bytes as it likes.
+//! [`assize_measurement::car`] reads whole files whose blocks are of the protocol's own kinds. This module reads
+//! untrusted responses of any size, with any kind of CID.
 
 use cid::Cid;
 use cid::multihash::Multihash;
@@ -10,25 +10,26 @@ use crate::content::ContentError;
 use crate::hash::{BlockHash, IDENTITY};
 use crate::{cbor, varint};
 
-/// Longest header that is read; one root makes 59 bytes.
+/// Longest header that is accepted; a header with one root has 59 bytes.
 const LONGEST_HEADER: u64 = 64 << 10;
-/// Bytes of the longest digest that a [`Cid`] holds.
+/// Length of the longest digest that a [`Cid`] holds, in bytes.
 const LONGEST_DIGEST: u64 = 64;
 const DAG_PB: u64 = 0x70;
 const SHA2_256: u64 = 0x12;
 
 /// Checks that a CAR holds the block of a CID, and nothing else.
 ///
-/// The block may come more than once, as Spark allowed. The first fault stands; what comes after it is not looked at.
+/// The block may occur more than once, as in Spark. Only the first fault is reported; the rest of the CAR is not
+/// checked.
 #[derive(Debug)]
 pub(crate) struct CarCheck {
     wanted: Cid,
     state: State,
     fault: Option<ContentError>,
     blocks: u64,
-    /// Where the section at hand begins.
+    /// Offset at which the current section begins.
     section: u64,
-    /// Where the next byte stands.
+    /// Offset of the next byte.
     offset: u64,
 }
 
@@ -39,9 +40,9 @@ enum State {
         left: u64,
         bytes: Vec<u8>,
     },
-    /// Between two sections if the number has not begun.
+    /// Between two sections, if the length has not begun.
     Length(varint::Reader),
-    /// Within a section's CID, of which the beginning has come.
+    /// Within a section's CID, of which a prefix has been read.
     Cid {
         left: u64,
         bytes: Vec<u8>,
@@ -52,7 +53,7 @@ enum State {
     },
 }
 
-/// A CID as it stands in a CAR, with its digest where it is.
+/// A CID as found in a CAR, with the position of its digest.
 enum Read {
     More,
     Bad,
@@ -89,7 +90,7 @@ impl CarCheck {
         }
     }
 
-    /// The verdict, when all has come.
+    /// The verdict, once the whole body has been read.
     pub(crate) fn finish(self) -> Result<(), ContentError> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -99,26 +100,26 @@ impl CarCheck {
             _ => {
                 return Err(ContentError::NoCar {
                     offset: self.section,
-                    what: "is cut",
+                    what: "is truncated",
                 });
             }
         }
-        // A block that its own CID contains is never put into CARs.
+        // Blocks with an identity CID are never put into CARs.
         if self.blocks == 0 && self.wanted.hash().code() != IDENTITY {
             return Err(ContentError::Empty);
         }
         Ok(())
     }
 
-    /// Handles as many bytes as belong together, one at least.
+    /// Consumes the next unit, at least one byte. Returns its length.
     fn step(&mut self, data: &[u8]) -> Result<usize, ContentError> {
         let offset = self.section;
         let no_car = |what| ContentError::NoCar { offset, what };
         match &mut self.state {
             State::HeaderLength(length) => {
-                match length.push(data[0]).ok_or(no_car("has no length"))? {
+                match length.push(data[0]).ok_or(no_car("has an invalid length"))? {
                     Some(0) => return Err(no_car("is empty where a header should be")),
-                    Some(left) if left > LONGEST_HEADER => return Err(no_car("has a header beyond measure")),
+                    Some(left) if left > LONGEST_HEADER => return Err(no_car("has an oversized header")),
                     Some(left) => {
                         self.state = State::Header {
                             left,
@@ -135,7 +136,7 @@ impl CarCheck {
                 *left -= taken as u64;
                 if *left == 0 {
                     if !cbor::is_car_header(bytes) {
-                        return Err(no_car("is no header of a CARv1"));
+                        return Err(no_car("is not a CARv1 header"));
                     }
                     self.state = State::Length(varint::Reader::default());
                 }
@@ -171,7 +172,7 @@ impl CarCheck {
                         head,
                     } => {
                         let digest = &bytes[head..];
-                        // A digest longer than any that is used is not waited for.
+                        // A digest that is too long is rejected before it has been read.
                         if digest_length <= LONGEST_DIGEST && (digest.len() as u64) < digest_length {
                             if *left == 0 {
                                 return Err(no_car("is too short for its CID"));
@@ -203,7 +204,7 @@ impl CarCheck {
         }
     }
 
-    /// Compares a block that has come to its end.
+    /// Compares a complete block with its CID.
     fn close_block(&mut self) -> Result<(), ContentError> {
         let State::Block { left: 0, .. } = &self.state else {
             return Ok(());
@@ -219,12 +220,12 @@ impl CarCheck {
     }
 }
 
-/// The fields before a CID's digest, once they have come.
+/// Parses the fields before a CID's digest, once they are complete.
 fn read(bytes: &[u8]) -> Read {
     let mut rest = bytes;
     let mut number = || match varint::take(&mut rest) {
         Some(number) => Ok(number),
-        // Nine bytes are the longest number there is.
+        // A varint has at most nine bytes.
         None if rest.len() < 9 && rest.iter().all(|byte| byte & 0x80 != 0) => Err(Read::More),
         None => Err(Read::Bad),
     };
@@ -253,7 +254,7 @@ fn read(bytes: &[u8]) -> Read {
     }
 }
 
-/// Names another block as well as it is known.
+/// Describes a block that is not the requested one, as far as it is known.
 fn name(codec: u64, hash: u64, digest: &[u8], length: u64) -> String {
     match Multihash::<64>::wrap(hash, digest) {
         Ok(multihash) if digest.len() as u64 == length => Cid::new_v1(codec, multihash).to_string(),
@@ -272,7 +273,7 @@ mod tests {
 
     use super::*;
 
-    /// A CAR of blocks under their CIDs, with its root's CID.
+    /// A CAR of blocks with their CIDs, and its root CID.
     fn car(blocks: &[&[u8]]) -> (Cid, Vec<u8>) {
         let cids: Vec<Cid> = blocks
             .iter()
@@ -295,14 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn places_are_named() {
+    fn errors_name_the_offset() {
         let (wanted, bytes) = car(&[&[1; 300]]);
         assert_eq!(verdict(&wanted, [&bytes[..]]), Ok(()));
         let end = bytes.len() as u64;
         let cut = |offset| {
             Err(ContentError::NoCar {
                 offset,
-                what: "is cut",
+                what: "is truncated",
             })
         };
         assert_eq!(verdict(&wanted, [&bytes[..10]]), cut(0));

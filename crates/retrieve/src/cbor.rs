@@ -1,17 +1,18 @@
-//! As much CBOR (RFC 8949) as it takes to find the end of an item, and to recognise a CAR's header.
+//! The part of CBOR (RFC 8949) that is needed to find the end of an item and to recognise a CAR's header.
 
-/// Deeper nesting than this is refused.
+/// Maximum nesting depth.
 const DEEPEST: u32 = 32;
 
-/// Takes one well-formed item off the front, and gives its bytes. Items of indefinite length are refused, as in dag-cbor.
+/// Splits one well-formed item off the front and returns its bytes. Items of indefinite length are rejected, as in
+/// dag-cbor.
 pub(crate) fn take_item<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
     let all = *from;
     skip(from, DEEPEST)?;
     Some(&all[..all.len() - from.len()])
 }
 
-/// Whether bytes are a CARv1 header: one map in which `version` is 1. Roots are not looked at: gateways differ in them,
-/// and they prove nothing.
+/// Whether bytes are a CARv1 header: one map in which `version` is 1. Roots are ignored: gateways differ in them, and
+/// they prove nothing.
 pub(crate) fn is_car_header(mut bytes: &[u8]) -> bool {
     fn read(bytes: &mut &[u8]) -> Option<bool> {
         let (5, pairs) = head(bytes)? else { return None };
@@ -67,7 +68,7 @@ fn skip(from: &mut &[u8], depth: u32) -> Option<()> {
         5 => argument.checked_mul(2)?,
         _ => 1,
     };
-    // Each item takes a byte at least, so a lying count ends with the bytes.
+    // Each item has at least one byte, so a false count ends with the input.
     for _ in 0..items {
         skip(from, depth)?;
     }
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_end_where_they_end() {
+    fn items_end_at_their_last_byte() {
         for item in [
             &b"\x00"[..],
             b"\x18\x18",
@@ -99,7 +100,7 @@ mod tests {
             assert_eq!(from, b"\xa0\x12");
             assert_eq!(take_item(&mut &item[..item.len() - 1]), None, "cut: {item:x?}");
         }
-        // Indefinite, reserved, a lying length, too deep.
+        // Indefinite length, reserved, false length, too deep.
         for bytes in [
             &b"\x9f\x01\xff"[..],
             b"\x1c",

@@ -1,4 +1,4 @@
-//! What a [`Retriever`](crate::Retriever) is told beforehand.
+//! The configuration of a [`Retriever`](crate::Retriever).
 
 use std::fmt;
 use std::time::Duration;
@@ -11,50 +11,50 @@ use url::Url;
 use crate::net::Reach;
 use crate::{ConfigError, endpoint};
 
-/// Where Curio's providers say their peer id on Filecoin mainnet (contract `MinerPeerIDMapping`).
+/// The contract `MinerPeerIDMapping`, in which Curio's providers publish their peer id, on Filecoin mainnet.
 pub const CURIO_PEER_IDS: Address = address!("14183aD016Ddc83D638425D6328009aa390339Ce");
 
 /// The network's public indexer.
 pub const CID_CONTACT: &str = "https://cid.contact";
 
-/// The agent that a released Lassie names; this one was seen in the wild (filecoin-project/lassie#367).
+/// The user agent of a released Lassie, as seen in the wild (filecoin-project/lassie#367).
 pub const LASSIE_AGENT: &str = "lassie/v0.14.2-63c5967";
 
-/// Endpoints, limits and what is allowed. Every checker of a network should have the same: different settings see
-/// different things, and a committee's minority earns nothing.
+/// Endpoints, limits and permissions. All checkers of a network should use the same: different settings give different
+/// observations, and a committee's minority earns nothing.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Filecoin JSON-RPC endpoint, for peer ids.
     pub rpc: Url,
-    /// Bearer token for it.
+    /// Bearer token for the JSON-RPC endpoint.
     pub rpc_token: Option<Secret>,
-    /// The contract that maps providers to peer ids; `None` where there is none. [`CURIO_PEER_IDS`] on mainnet.
+    /// The contract that maps providers to peer ids, if there is one. [`CURIO_PEER_IDS`] on mainnet.
     pub peer_ids: Option<Address>,
-    /// IPNI indexers, asked in this order until one knows the provider.
+    /// IPNI indexers, queried in this order until one knows the provider.
     pub indexers: Vec<Url>,
-    /// Retrieves from providers that have Graphsync alone; without it nothing is fetched from them.
+    /// Retrieves from providers that offer only Graphsync. Without it, nothing is fetched from them.
     pub lassie: Option<Lassie>,
     /// Whether providers may have private, loopback and other addresses that are not on the public Internet. For local
-    /// networks only: who may advertise such an address makes the checker send requests inside its own network.
+    /// networks only: anyone who advertises such an address makes the checker send requests inside its own network.
     pub allow_private: bool,
-    /// Whether `/tls/http` counts as `https`, and `/tls/sni/NAME/http` where NAME is the host. Spark refuses both with
-    /// code 703; so does this crate unless told otherwise.
+    /// Whether `/tls/http` counts as `https`, and `/tls/sni/NAME/http` where NAME is the host. Spark rejects both with
+    /// code 703; so does this crate by default.
     pub tls_http: bool,
-    /// Whether the first request says `format=car` beside its `Accept`. Without it the request is Lassie's own to the
-    /// last byte, but a server that ignores `Accept` answers with something else than a CAR.
+    /// Whether the first request has `format=car` beside its `Accept`. Without it, the request is Lassie's own, byte
+    /// for byte, but a server that ignores `Accept` answers with something other than a CAR.
     pub explicit_format: bool,
-    /// `User-Agent` of what goes to providers.
+    /// `User-Agent` of requests to providers.
     pub user_agent: String,
-    /// Times and sizes.
+    /// Timeouts and size limits.
     pub limits: Limits,
-    /// Certificate authorities trusted beside Mozilla's, DER.
+    /// Certificate authorities trusted in addition to Mozilla's, in DER.
     pub extra_roots: Vec<CertificateDer<'static>>,
-    /// The wall clock; read once a retrieval.
+    /// The wall clock, read once per retrieval.
     pub clock: fn() -> Millis,
 }
 
 impl Config {
-    /// The defaults, with a JSON-RPC endpoint and indexers: no contract, no Lassie, public addresses only.
+    /// The defaults for a JSON-RPC endpoint and indexers: no contract, no Lassie, public addresses only.
     #[must_use]
     pub fn new(rpc: Url, indexers: Vec<Url>) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Config {
         }
     }
 
-    /// Where strangers may send one to.
+    /// Where advertised addresses and redirects may lead.
     pub(crate) fn reach(&self) -> Reach {
         if self.allow_private {
             Reach::Anywhere
@@ -110,7 +110,7 @@ pub struct Lassie {
     pub token: Option<Secret>,
 }
 
-/// A text that is not shown, not even in debug output.
+/// A string that is never shown, not even in debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
@@ -120,34 +120,34 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Times and sizes; the defaults are Spark's where Spark had a limit.
+/// Timeouts and size limits. The defaults are Spark's where Spark had a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// A fetch may be without a new byte of body for so long: 60 s.
+    /// Idle timeout: the longest time without a new byte of body. 60 s.
     pub idle: Duration,
-    /// A fetch may take so long, over all addresses: 90 s.
+    /// Timeout of a fetch, over all addresses. 90 s.
     pub total: Duration,
-    /// Finding a host and connecting to it, TLS included: 20 s.
+    /// Timeout of name resolution and connection, TLS included. 20 s.
     pub connect: Duration,
-    /// The HEAD request: 10 s.
+    /// Timeout of the HEAD request. 10 s.
     pub head: Duration,
-    /// One question to the chain or to an indexer: 10 s.
+    /// Timeout of one request to the chain or to an indexer. 10 s.
     pub lookup: Duration,
-    /// Bytes of body, received and again after decompression: 200 MiB.
+    /// Maximum body size in bytes, as received and after decompression. 200 MiB.
     pub body: u64,
-    /// Bytes of an answer of the chain or of an indexer: 4 MiB.
+    /// Maximum size of a response from the chain or an indexer, in bytes. 4 MiB.
     pub answer: usize,
-    /// Addresses of one provider that are tried: 8.
+    /// Maximum number of addresses of one provider that are tried. 8.
     pub addresses: usize,
-    /// Redirects that are followed: 5.
+    /// Maximum number of redirects that are followed. 5.
     pub redirects: usize,
-    /// How often a question that met an error of the server is asked again: 5 times.
+    /// Number of retries after a server error. 5.
     pub retries: u32,
-    /// Pause before the first of these; it doubles each time: 200 ms.
+    /// Pause before the first retry, doubled each time. 200 ms.
     pub backoff: Duration,
-    /// How long a peer id is believed: 1 h.
+    /// How long a peer id is cached. 1 h.
     pub peer_ttl: Duration,
-    /// How many peer ids are remembered: 16 384.
+    /// How many peer ids are cached. 16 384.
     pub peers: usize,
 }
 

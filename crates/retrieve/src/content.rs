@@ -1,4 +1,4 @@
-//! A body as it comes: counted, hashed, decompressed, checked. Memory does not grow with it.
+//! Processes a body as a stream: counts, hashes, decompresses and checks it in constant memory.
 
 use std::io::{self, Write};
 
@@ -13,31 +13,31 @@ use crate::hash::BlockHash;
 /// Why a body is not the payload.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum ContentError {
-    #[error("the payload's CID has hash function {0:#x}, which is not known here")]
+    #[error("the payload's CID has hash function {0:#x}, which is not supported")]
     UnknownHash(u64),
-    #[error("the block does not have the hash that its CID says")]
+    #[error("the block's hash does not match its CID")]
     WrongHash,
-    #[error("the CAR is empty: it has a header, and not the block that was asked for")]
+    #[error("the CAR is empty: it has a header but not the requested block")]
     Empty,
-    #[error("the CAR has a block that was not asked for: at offset {offset}, {cid}")]
+    #[error("the CAR has a block that was not requested, at offset {offset}, {cid}")]
     Unexpected { offset: u64, cid: String },
-    #[error("this is no CAR: the section at offset {offset} {what}")]
+    #[error("this is not a valid CAR: the section at offset {offset} {what}")]
     NoCar { offset: u64, what: &'static str },
 }
 
-/// What a body should be.
+/// What a body should contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Car,
     Raw,
 }
 
-/// A body that came to its end.
+/// A complete body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Whole {
-    /// Bytes, decompressed.
+    /// Length in bytes, decompressed.
     pub(crate) length: u64,
-    /// Hex multihash of them.
+    /// Hex multihash of the bytes.
     pub(crate) checksum: String,
     pub(crate) verdict: Result<(), ContentError>,
 }
@@ -45,17 +45,17 @@ pub(crate) struct Whole {
 /// Why reading stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Over the cap.
+    /// The body exceeds the size limit.
     TooLarge,
-    /// Not gzip, though it says so.
+    /// The body is not gzip although `Content-Encoding` says so.
     Encoding(String),
 }
 
-/// Takes a body in.
+/// Processes a body.
 #[derive(Debug)]
 pub(crate) struct Intake {
     encoding: Encoding,
-    /// Compressed bytes that came; an endless stream of empty gzip members has no length otherwise.
+    /// Compressed bytes received. They are counted too, because a stream of empty gzip members decompresses to nothing.
     came: u64,
     limit: u64,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Intake {
 #[derive(Debug)]
 enum Encoding {
     Identity(Content),
-    // The decoder hands on at most 32 KiB at once, so that a bomb is noticed before it is unfolded.
+    // The decoder emits at most 32 KiB at a time, so a decompression bomb is noticed early.
     Gzip(Box<MultiGzDecoder<Content>>),
 }
 
@@ -95,7 +95,7 @@ impl Intake {
         }
     }
 
-    /// Bytes so far, decompressed; the last are counted by [`finish`](Self::finish).
+    /// Bytes so far, decompressed. The last ones are counted by [`finish`](Self::finish).
     pub(crate) fn received(&self) -> u64 {
         self.content().length
     }
@@ -113,13 +113,13 @@ impl Intake {
         written.map_err(|error| Stop::Encoding(error.to_string()))
     }
 
-    /// All bytes, decompressed, and the verdict, when all has come.
+    /// The length of the body, decompressed, and the verdict, once all bytes have been received.
     pub(crate) fn finish(self) -> (u64, Result<Whole, Stop>) {
         let mut decoder = match self.encoding {
             Encoding::Identity(content) => return (content.length, Ok(content.finish())),
             Encoding::Gzip(decoder) => decoder,
         };
-        // The decoder holds the last bytes back until here.
+        // The decoder emits its last bytes only here.
         let ended = decoder.try_finish();
         let Content {
             length, too_large, ..
@@ -143,7 +143,7 @@ impl Intake {
     }
 }
 
-/// The body behind its encoding.
+/// The decoded body.
 #[derive(Debug)]
 struct Content {
     length: u64,
@@ -166,7 +166,7 @@ impl Write for Content {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if self.length + data.len() as u64 > self.limit {
             self.too_large = true;
-            return Err(io::Error::other("over the size cap"));
+            return Err(io::Error::other("size limit exceeded"));
         }
         self.length += data.len() as u64;
         self.sha256.update(data);

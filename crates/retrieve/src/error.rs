@@ -1,59 +1,59 @@
-//! Why there is no retrieval to tell of.
+//! Errors of the checker's own side.
 
 use assize_protocol::ProviderId;
 use thiserror::Error;
 
-/// A configuration that cannot work.
+/// An invalid configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Nobody to ask for addresses.
+    /// No indexer is configured.
     #[error("there is no indexer; give at least one, such as https://cid.contact")]
     NoIndexer,
-    /// An endpoint of another scheme.
+    /// An endpoint with an unsupported scheme.
     #[error("endpoint {0} is not an http or https URL with a host")]
     NotHttp(String),
-    /// An endpoint with a user name or password in it.
+    /// An endpoint with a user name or password in its URL.
     #[error("endpoint {0} has credentials in its URL; give them as a token")]
     Credentials(String),
-    /// A certificate authority that cannot be trusted.
-    #[error("a certificate among the extra roots is no certificate authority: {0}")]
+    /// A certificate that is not a valid certificate authority.
+    #[error("an extra root certificate is not a valid certificate authority: {0}")]
     ExtraRoot(String),
-    /// Not a header's value.
-    #[error("user agent `{0}` has characters that no header may have")]
+    /// A user agent that is not a valid header value.
+    #[error("user agent `{0}` has characters that are not allowed in a header")]
     UserAgent(String),
 }
 
-/// The checker's own side failed: nothing is known of the provider, and no measurement may be made of it.
+/// The checker's own side failed. It says nothing about the provider, and no measurement may be made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RetrieveError {
-    /// The chain did not say the provider's peer id.
-    #[error("the peer id of {provider} is not known, for {question} at {endpoint} failed: {source}")]
+    /// The chain did not return the provider's peer id.
+    #[error("failed to look up the peer id of {provider}: {question} at {endpoint}: {source}")]
     PeerId {
         /// The provider.
         provider: ProviderId,
-        /// What was asked: `StateMinerInfo` or `getPeerData`.
+        /// The method called: `StateMinerInfo` or `getPeerData`.
         question: &'static str,
         /// Scheme and host of the JSON-RPC endpoint.
         endpoint: String,
-        /// What went wrong.
+        /// The cause.
         source: RpcError,
     },
-    /// The Lassie daemon did not work.
-    #[error("the Lassie daemon at {endpoint} {reason}; see that it runs, and that its token is right")]
+    /// The Lassie daemon failed.
+    #[error("the Lassie daemon at {endpoint} {reason}; check that it runs and that its token is right")]
     Lassie {
-        /// Scheme and host.
+        /// Scheme and host of the daemon.
         endpoint: String,
-        /// What it did.
+        /// What happened.
         reason: String,
-        /// Whether it may be different next time.
+        /// Whether a retry may succeed.
         retryable: bool,
     },
 }
 
 impl RetrieveError {
-    /// Whether the same retrieval may work a while later. If not, the configuration or the task is at fault.
+    /// Whether the same retrieval may succeed later. If not, the configuration or the task is at fault.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -63,31 +63,31 @@ impl RetrieveError {
     }
 }
 
-/// Why a JSON-RPC endpoint gave no answer.
+/// Why a JSON-RPC call failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RpcError {
-    /// It could not be reached, or broke off.
+    /// The endpoint is unreachable, or the connection broke.
     #[error("{0}")]
     Unreachable(String),
-    /// It answered with an HTTP error.
-    #[error("it answered HTTP {0}")]
+    /// The endpoint answered with an HTTP error.
+    #[error("HTTP {0}")]
     Status(u16),
-    /// It answered with a JSON-RPC error.
-    #[error("it answered with error {code}: {message}")]
+    /// The endpoint answered with a JSON-RPC error.
+    #[error("error {code}: {message}")]
     Refused {
         /// JSON-RPC code.
         code: i64,
-        /// Its words.
+        /// Message of the endpoint.
         message: String,
     },
-    /// Its answer is not what was asked for.
-    #[error("its answer is not understood: {0}")]
+    /// The response is malformed.
+    #[error("malformed response: {0}")]
     Malformed(String),
 }
 
 impl RpcError {
-    /// Whether asking again can help.
+    /// Whether a retry may succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What can go wrong on the provider's side, and Spark's codes for it.
+//! Failures on the provider's side, and Spark's codes for them.
 
 use thiserror::Error;
 
@@ -10,23 +10,23 @@ use crate::content::{ContentError, Stop};
 pub(crate) enum Failure {
     #[error(transparent)]
     Multiaddr(#[from] MultiaddrError),
-    #[error("`{0}` is no URL that can be asked")]
+    #[error("`{0}` is not a valid URL")]
     Url(String),
-    #[error("the host name {host} has no address: {reason}")]
+    #[error("cannot resolve host name {host}: {reason}")]
     Dns { host: String, reason: String },
-    #[error("{0} is not on the public Internet, and is not connected to; allow_private allows it")]
+    #[error("{0} is not on the public Internet; set allow_private to connect to it")]
     NotPublic(String),
-    #[error("no connection to {address}: {reason}")]
+    #[error("cannot connect to {address}: {reason}")]
     Connect { address: String, reason: String },
-    #[error("it took too long: {0}")]
+    #[error("timeout: {0}")]
     Timeout(&'static str),
     #[error("TLS with {host} failed: {reason}")]
     Tls { host: String, reason: String },
-    #[error("the exchange broke off: {0}")]
+    #[error("the connection broke: {0}")]
     Http(String),
-    #[error("the body passed the size cap of {0} bytes")]
+    #[error("the body exceeds the size limit of {0} bytes")]
     TooLarge(u64),
-    #[error("the body says that it is gzip, and is not: {0}")]
+    #[error("the body is declared as gzip but is not: {0}")]
     Encoding(String),
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -38,10 +38,10 @@ impl Failure {
         match self {
             Self::Multiaddr(error) => error.status_code(),
             Self::Dns { .. } => 801,
-            // The one code for "nobody answered there", as it is for all who are not inside that network.
+            // The code for an unreachable host, which is what everybody outside that network sees.
             Self::Connect { .. } | Self::NotPublic(_) => 802,
             Self::Content(ContentError::UnknownHash(_)) => 901,
-            // What came is not the payload, and neither is nothing.
+            // Something was served, but it is not the payload.
             Self::Content(ContentError::WrongHash | ContentError::Empty) => 902,
             Self::Content(ContentError::Unexpected { .. }) => 903,
             Self::Content(ContentError::NoCar { .. }) => 904,
@@ -54,7 +54,7 @@ impl Failure {
         }
     }
 
-    /// The status code of a measurement: this failure's, unless an HTTP status other than 200 was seen.
+    /// The status code of a measurement: this failure's, unless an HTTP status other than 200 was received.
     pub(crate) fn status_code(&self, seen: Option<u16>) -> u16 {
         match (self, seen) {
             // Spark stops reading without an error.
@@ -64,7 +64,7 @@ impl Failure {
         }
     }
 
-    /// Whether a body may have been under way, so that how much came of it says nothing.
+    /// Whether a body may have been in transfer, so that the number of received bytes is meaningless.
     pub(crate) fn broke_off(&self) -> bool {
         matches!(
             self,

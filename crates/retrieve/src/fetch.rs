@@ -1,4 +1,4 @@
-//! One exchange with one gateway, within its limits.
+//! One request to one gateway, within its limits.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::follow::End;
 use crate::http::{Answer, Ask, Http};
 use crate::net::Reach;
 
-/// How long a refusal's words are waited for, and how many are shown.
+/// How long to wait for the body of an error response, and how much of it to show.
 const WORDS: (Duration, usize) = (Duration::from_secs(1), 200);
 
-/// What a fetch may take.
+/// The limits of a fetch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget<'a> {
     pub(crate) limits: &'a Limits,
@@ -26,24 +26,24 @@ pub(crate) struct Budget<'a> {
     pub(crate) redirects: usize,
 }
 
-/// What an exchange came to.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// HTTP status, if one was seen.
+    /// HTTP status, if one was received.
     pub(crate) status: Option<u16>,
     pub(crate) first_byte: Option<Instant>,
     /// Bytes of body, decompressed.
     pub(crate) received: u64,
     pub(crate) result: Outcomes,
-    /// In words.
+    /// Description for the log of steps.
     pub(crate) told: String,
 }
 
 #[derive(Debug)]
 pub(crate) enum Outcomes {
-    /// A body came to its end.
+    /// A complete body.
     Whole(Whole),
-    /// A status other than a success.
+    /// A status other than success.
     Refused,
     Failed(Failure),
 }
@@ -60,12 +60,12 @@ impl Outcome {
         }
     }
 
-    /// Whether this is the payload.
+    /// Whether the payload was delivered.
     pub(crate) fn delivered(&self) -> bool {
         matches!(&self.result, Outcomes::Whole(whole) if whole.verdict.is_ok())
     }
 
-    /// Whether other addresses need not be asked: the provider has served something as the payload.
+    /// Whether the result is final: the provider has served something as the payload, so other addresses are not tried.
     pub(crate) fn is_verdict(&self) -> bool {
         matches!(
             self.result,
@@ -73,7 +73,7 @@ impl Outcome {
         )
     }
 
-    /// How far it came; the provider is judged by the address that came farthest.
+    /// How far the request got. The provider is judged by the address that got farthest.
     pub(crate) fn progress(&self) -> u8 {
         match &self.result {
             _ if self.is_verdict() => 5,
@@ -87,13 +87,13 @@ impl Outcome {
 }
 
 impl Http {
-    /// Asks, and takes the body in.
+    /// Sends the request and reads the body.
     pub(crate) async fn fetch(&self, ask: &Ask, wanted: &Cid, format: Format, budget: Budget<'_>) -> Outcome {
         let limits = budget.limits;
         let until = |now: Instant| (now + limits.idle).min(budget.deadline);
         let late = || match Instant::now() < budget.deadline {
-            true => Failure::Timeout("no byte of the body came within the idle limit"),
-            false => Failure::Timeout("the body did not end within the limit for the whole"),
+            true => Failure::Timeout("no byte of the body within the idle timeout"),
+            false => Failure::Timeout("the body did not end within the total timeout"),
         };
 
         let head = self.follow(
@@ -158,7 +158,7 @@ impl Http {
         };
         let said = match &result {
             Outcomes::Whole(Whole { verdict: Ok(()), .. }) => {
-                "the block is there and has the hash that its CID says".into()
+                "the block is present and its hash matches its CID".into()
             }
             Outcomes::Whole(Whole {
                 verdict: Err(error), ..
@@ -180,7 +180,7 @@ impl Http {
         }
     }
 
-    /// The status of a HEAD request, or Spark's code for what went wrong; and the same in words.
+    /// The status of a HEAD request, or Spark's code for the failure, with a description.
     pub(crate) async fn head(&self, ask: &Ask, budget: Budget<'_>) -> (u16, String) {
         let limits = budget.limits;
         let head = self.follow(
@@ -202,14 +202,14 @@ impl Http {
             }
             Ok(Err(failure)) => (failure.code(), failure.to_string()),
             Err(_) => {
-                let failure = Failure::Timeout("no answer to HEAD within its limit");
+                let failure = Failure::Timeout("no response to HEAD within its timeout");
                 (failure.code(), failure.to_string())
             }
         }
     }
 }
 
-/// What a refusal says of itself, in one line.
+/// The message of an error response, in one line.
 async fn words(answer: &mut Answer) -> String {
     let Ok(Some(data)) = answer.chunk().await else {
         return String::new();
@@ -234,6 +234,6 @@ fn redirected(hops: usize, url: &Url) -> String {
     match hops {
         0 => String::new(),
         1 => format!(", redirected to {url}"),
-        hops => format!(", redirected {hops} times, at last to {url}"),
+        hops => format!(", redirected {hops} times, finally to {url}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Redirects.
+//! Follows redirects.
 
 use std::time::Duration;
 
@@ -10,21 +10,22 @@ use crate::failure::Failure;
 use crate::http::{Answer, Ask, Http};
 use crate::net::Reach;
 
-/// An answer at the end of redirects.
+/// The response at the end of a chain of redirects.
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) answer: Answer,
-    /// Who answered.
+    /// The URL that answered.
     pub(crate) url: Url,
-    /// How many redirects there were.
+    /// Number of redirects followed.
     pub(crate) hops: usize,
-    /// Why a redirect was not followed; the answer is that redirect.
+    /// Why a redirect was not followed. The response is then that redirect.
     pub(crate) trouble: Option<String>,
 }
 
 impl Http {
-    /// Asks, and follows redirects as Go does: same method, same headers, `Referer` added. Redirects have a reach of their
-    /// own, but to where the request itself went they may always lead. One that cannot be followed is the answer itself.
+    /// Sends a request and follows redirects as Go does: same method, same headers, `Referer` added. Redirects have
+    /// their own reach, but they may always lead back to the host of the original request. A redirect that cannot be
+    /// followed is the response.
     pub(crate) async fn follow(
         &self,
         ask: &Ask,
@@ -54,8 +55,8 @@ impl Http {
             };
             let trouble = match next {
                 Err(trouble) => trouble,
-                Ok(next) if visited.contains(&next) => format!("redirects run in a circle, back to {next}"),
-                Ok(_) if hops == most => format!("there are more than {most} redirects"),
+                Ok(next) if visited.contains(&next) => format!("redirect loop back to {next}"),
+                Ok(_) if hops == most => format!("more than {most} redirects"),
                 Ok(next) => {
                     let downgrade = ask.url.scheme() == "https" && next.scheme() == "http";
                     let referer = (!downgrade)
@@ -78,7 +79,7 @@ impl Http {
     }
 }
 
-/// Sets `Referer` at its place: Go sorts headers, all but the agent before them and the encoding behind them.
+/// Inserts `Referer` at its place: Go sorts headers, all but the agent before them and the encoding after them.
 fn refer(ask: &mut Ask, referer: Option<HeaderValue>) {
     ask.headers.retain(|(name, _)| name != REFERER);
     if let Some(referer) = referer {
@@ -102,7 +103,7 @@ fn target(from: &Url, location: Option<&str>) -> Result<Url, String> {
             url.set_fragment(None);
             Ok(url)
         }
-        _ => Err(format!("a redirect to `{location}`, which is no http URL")),
+        _ => Err(format!("a redirect to `{location}`, which is not an http URL")),
     }
 }
 
@@ -151,12 +152,12 @@ mod tests {
                 matches!(refused, Err(Failure::NotPublic(_))),
                 "{host}: {refused:?}"
             );
-            // The redirect itself came, so the first connection was made.
+            // The redirect itself arrived, so the first connection was made.
             let end = http.follow(&ask, reach, limit, 0).await.unwrap();
             assert_eq!(end.answer.status, 307);
         }
         let nobody = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
-        assert!(nobody.is_err(), "somebody connected");
+        assert!(nobody.is_err(), "unexpected connection");
     }
 
     #[test]

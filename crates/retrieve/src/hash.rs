@@ -1,4 +1,4 @@
-//! Hashing a block as it comes.
+//! Hashes a block as a stream.
 
 use blake2::Blake2b;
 use blake2::digest::consts::U32;
@@ -14,7 +14,7 @@ pub(crate) struct BlockHash {
 
 #[derive(Debug, Clone)]
 enum State {
-    /// The digest is the block: how much of it has been met, unless they differ.
+    /// The digest is the block itself: the number of bytes matched so far, unless they differ.
     Identity(Option<usize>),
     Sha2_256(Sha256),
     Sha2_384(Sha384),
@@ -25,7 +25,7 @@ enum State {
 pub(crate) const IDENTITY: u64 = 0x00;
 
 impl BlockHash {
-    /// `None` if the hash function is not known.
+    /// `None` if the hash function is not supported.
     pub(crate) fn new(hash: &Multihash<64>) -> Option<Self> {
         let state = match hash.code() {
             IDENTITY => State::Identity(Some(0)),
@@ -54,7 +54,7 @@ impl BlockHash {
         }
     }
 
-    /// Whether what came is the block.
+    /// Whether the bytes are the block.
     pub(crate) fn matches(self) -> bool {
         match self.state {
             State::Identity(met) => met == Some(self.wanted.len()),

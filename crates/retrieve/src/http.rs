@@ -1,7 +1,7 @@
-//! HTTP as Go's client speaks it: the same headers in the same order and case.
+//! An HTTP client that sends the same headers in the same order and case as Go's.
 //!
-//! Over TLS HTTP/2 is offered too, as Go does. What the layers below show (the handshake's extensions, HTTP/2's settings)
-//! is rustls' and h2's, and not Go's.
+//! Over TLS it offers HTTP/2 too, as Go does. The layers below (the extensions of the TLS handshake, the settings of
+//! HTTP/2) are those of rustls and h2, not Go's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,16 +24,16 @@ use crate::ConfigError;
 use crate::failure::Failure;
 use crate::net::{Reach, connect};
 
-/// Largest head of a response.
+/// Maximum size of a response head.
 const LARGEST_HEAD: usize = 64 << 10;
 
-/// A client. Every request has its own connection.
+/// A client. Every request uses its own connection.
 #[derive(Clone)]
 pub(crate) struct Http {
     tls: TlsConnector,
 }
 
-/// What is asked. Headers stand on the wire as they stand here, behind `Host`.
+/// A request. Headers are sent in this order, after `Host`.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) method: Method,
@@ -42,13 +42,13 @@ pub(crate) struct Ask {
     pub(crate) body: Bytes,
 }
 
-/// An answer, whose body is still to come.
+/// A response whose body has not been read yet.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: hyper::HeaderMap,
     pub(crate) body: Incoming,
-    /// The connection lives as long as the answer.
+    /// Keeps the connection open as long as the response.
     _connection: Connection,
 }
 
@@ -82,7 +82,7 @@ impl Http {
         })
     }
 
-    /// Asks, and waits for the answer's head. Redirects are answers.
+    /// Sends a request and waits for the response head. Redirects are returned as responses.
     pub(crate) async fn ask(&self, ask: &Ask, reach: Reach, limit: Duration) -> Result<Answer, Failure> {
         let url = &ask.url;
         if !url.username().is_empty() || url.password().is_some() {
@@ -101,7 +101,7 @@ impl Http {
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
         let name = name.map_err(|error| refused(error.to_string()))?;
         let tls = timeout_at(until, self.tls.connect(name, tcp)).await;
-        let tls = tls.map_err(|_| Failure::Timeout("TLS is not set up yet"))?;
+        let tls = tls.map_err(|_| Failure::Timeout("no TLS session yet"))?;
         let tls = tls.map_err(|error| refused(error.to_string()))?;
         match tls.get_ref().1.alpn_protocol() {
             Some(b"h2") => http_2(ask, tls).await,
@@ -117,12 +117,12 @@ impl std::fmt::Debug for Http {
 }
 
 impl Answer {
-    /// A header's text.
+    /// A header's value as text.
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The next bytes of the body, some at least; `None` at its end.
+    /// The next bytes of the body, at least one; `None` at its end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         while let Some(frame) = self.body.frame().await {
             let frame = frame.map_err(|error| broken(&error))?;
@@ -135,7 +135,7 @@ impl Answer {
         Ok(None)
     }
 
-    /// The whole body, if it is not over the cap.
+    /// The whole body, up to a size limit.
     pub(crate) async fn all(mut self, cap: usize) -> Result<Vec<u8>, Failure> {
         let mut all = Vec::new();
         while let Some(data) = self.chunk().await? {
@@ -170,7 +170,7 @@ where
     let mut request = request(ask, &target, Version::HTTP_11)?;
     let headers = std::mem::take(request.headers_mut());
     let host = HeaderValue::from_str(&authority(url)).map_err(|_| Failure::Url(url.to_string()))?;
-    // They are written in the order of insertion.
+    // hyper writes them in the order of insertion.
     request.headers_mut().insert(header::HOST, host);
     request.headers_mut().extend(headers);
     let (mut sender, connection) = http1::Builder::new()
@@ -217,7 +217,7 @@ fn request(ask: &Ask, target: &str, version: Version) -> Result<Request<Full<Byt
     Ok(request)
 }
 
-/// Host and port as Go writes them: without the scheme's own port.
+/// Host and port as Go writes them: the scheme's default port is omitted.
 pub(crate) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
@@ -226,7 +226,7 @@ pub(crate) fn authority(url: &Url) -> String {
     }
 }
 
-/// An error with what is behind it.
+/// An error with its causes.
 fn broken(error: &hyper::Error) -> Failure {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

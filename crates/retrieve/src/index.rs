@@ -1,4 +1,4 @@
-//! Who offers a payload, and where: IPNI indexers.
+//! Queries IPNI indexers for a payload's providers and addresses.
 
 use cid::Cid;
 use cid::multibase::Base;
@@ -14,29 +14,29 @@ use crate::peer::peer_multihash;
 use crate::step::{Steps, is_printable};
 use crate::{Config, IndexerResult};
 
-/// Both forms of IPNI.md; which one comes is up to the indexer.
+/// Both response forms of IPNI.md; the indexer chooses.
 const ACCEPT: &str = "application/json, application/x-ndjson";
 
-/// Longer multiaddrs are left out: they would stand in every measurement.
+/// Longer multiaddrs are skipped, because every measurement would carry them.
 const LONGEST_ADDRESS: usize = 1024;
-/// Names that are told of a longer list; so many peer ids fit into a step.
+/// Number of names shown of a longer list; this many peer ids fit into a step.
 const TOLD: usize = 4;
 
-/// Where one provider offers one payload.
+/// The addresses at which one provider offers one payload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Offers {
-    /// Multiaddrs of HTTP gateways, each once, in the indexer's order.
+    /// Multiaddrs of HTTP gateways, distinct, in the indexer's order.
     pub(crate) http: Vec<String>,
-    /// The first multiaddr over Graphsync, with the peer id behind it.
+    /// The first multiaddr over Graphsync, followed by the peer id.
     pub(crate) graphsync: Option<String>,
-    /// Records of this provider, of any protocol.
+    /// Number of records of this provider, of any protocol.
     pub(crate) records: usize,
 }
 
-/// What the indexers know, asked in their order until one knows an offer.
+/// Queries the indexers in order until one has an offer.
 ///
-/// Without an offer, what stands is: an indexer's failure before anything else, for it may have known one; that there is
-/// no record of this provider; and `ERROR_404` if no indexer has any record of the payload.
+/// Without an offer, the result is, in this order: an indexer's failure, because that indexer may have had one; that
+/// there is no record of this provider; `ERROR_404` if no indexer has any record of the payload.
 pub(crate) async fn find(
     http: &Http,
     config: &Config,
@@ -71,7 +71,7 @@ async fn ask(
 ) -> (IndexerResult, Offers, String) {
     let failed = |result, told: String| (result, Offers::default(), told);
     let Ok(url) = Url::parse(url) else {
-        return failed(IndexerResult::ErrorFetch, "this is no URL".into());
+        return failed(IndexerResult::ErrorFetch, "not a valid URL".into());
     };
     let limits = &config.limits;
     let ask = question(url, ACCEPT, None, None);
@@ -87,7 +87,7 @@ async fn ask(
         404 => {
             return failed(
                 IndexerResult::Error(404),
-                "HTTP 404: it has no record of this payload".into(),
+                "HTTP 404: no record of this payload".into(),
             );
         }
         status => return failed(IndexerResult::Error(status), format!("HTTP {status}")),
@@ -95,7 +95,7 @@ async fn ask(
     let Some(records) = parse(&body, cid) else {
         return failed(
             IndexerResult::ErrorFetch,
-            "HTTP 200, and an answer that is not understood".into(),
+            "HTTP 200 with a malformed response".into(),
         );
     };
     let offers = offers(&records, peer_id);
@@ -109,7 +109,7 @@ async fn ask(
             graphsync: Some(address),
             ..
         } => {
-            let told = format!("{all} records, of this provider over Graphsync alone, at {address}");
+            let told = format!("{all} records, of this provider over Graphsync only, at {address}");
             (IndexerResult::HttpNotAdvertised, offers, told)
         }
         Offers { records: 0, .. } => {
@@ -129,7 +129,7 @@ async fn ask(
     }
 }
 
-/// The first of a list, and how many there are more.
+/// The first entries of a list, and the number of the others.
 fn some(names: &[impl AsRef<str>]) -> String {
     let told: Vec<&str> = names.iter().map(AsRef::as_ref).take(TOLD).collect();
     let told = told.join(", ");
@@ -161,7 +161,7 @@ struct MultihashResult {
     provider_results: Option<Vec<Value>>,
 }
 
-/// `ProviderRecord`. An extended provider's comes with its own peer, and is that peer's.
+/// `ProviderRecord`. The record of an extended provider has its own peer and belongs to that peer.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ProviderResult {
@@ -177,8 +177,9 @@ struct AddrInfo {
     addrs: Option<Vec<String>>,
 }
 
-/// The records of an answer in either form: one `FindResponse`, of any number of them, or `ProviderRecord`s one a line, one
-/// at least. Single records that make no sense are left out. `None` if it is neither: then nothing is known of anybody.
+/// Parses a response in either form: one `FindResponse` with any number of records, or at least one `ProviderRecord`,
+/// one per line. Malformed records are skipped. `None` if the response has neither form: it then says nothing about any
+/// provider.
 fn parse(body: &[u8], cid: &Cid) -> Option<Vec<Record>> {
     let mut records = Vec::new();
     let mut answered = false;
@@ -188,7 +189,7 @@ fn parse(body: &[u8], cid: &Cid) -> Option<Vec<Record>> {
             let response: FindResponse = serde_json::from_value(value).ok()?;
             answered = true;
             for result in response.multihash_results.unwrap_or_default() {
-                // Other payloads' records, if they come, are not this one's.
+                // Records of other payloads are ignored.
                 let hash = result
                     .multihash
                     .and_then(|hash| Base::Base64Pad.decode(hash).ok());
@@ -215,7 +216,7 @@ fn parse(body: &[u8], cid: &Cid) -> Option<Vec<Record>> {
 
 fn record(value: Value) -> Option<Record> {
     let result: ProviderResult = serde_json::from_value(value).ok()?;
-    // It may come to stand behind an address.
+    // The peer id may be appended to an address.
     if !is_printable(&result.provider.id) {
         return None;
     }
@@ -237,7 +238,7 @@ fn offers(records: &[Record], peer_id: Option<&str>) -> Offers {
     let wanted = peer_multihash(peer_id);
     let ours = |record: &&Record| match &wanted {
         Some(wanted) => peer_multihash(&record.peer).as_ref() == Some(wanted),
-        // What is no peer id at all is compared as it stands.
+        // A string that is not a peer id is compared literally.
         None => record.peer == peer_id,
     };
     for record in records.iter().filter(ours) {

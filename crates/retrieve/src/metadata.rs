@@ -1,7 +1,7 @@
-//! IPNI metadata: over which protocols an advertisement offers its payloads.
+//! IPNI metadata: the protocols over which an advertisement offers its payloads.
 //!
 //! `uvarint protocol ‖ payload`, repeated, in ascending order (ipni/specs, IPNI.md "Metadata"). Bitswap and both HTTP
-//! protocols have no payload; Graphsync has a CBOR map, which must be skipped exactly to see what follows.
+//! protocols have no payload. Graphsync has a CBOR map, which must be skipped exactly to read what follows.
 
 use crate::{cbor, varint};
 
@@ -19,7 +19,7 @@ impl Protocol {
     fn of(code: u64) -> Self {
         match code {
             0x0900 => Self::Bitswap,
-            // The second was its code before it had one in the table; Spark knows it too.
+            // The second was its code before the multicodec table had one; Spark knows it too.
             0x0910 | 0x3f_0000 => Self::Graphsync,
             0x0920 => Self::Http,
             0x0930 => Self::PieceHttp,
@@ -28,10 +28,10 @@ impl Protocol {
     }
 }
 
-/// The protocols, each once, in their order.
+/// The protocols, distinct, in order.
 ///
-/// Damage ends the list; what stands before it counts. So does a protocol that is not known, for nobody knows how long
-/// its payload is, except if a known protocol with a higher code stands right behind it: then it has none.
+/// Malformed data ends the list; what precedes it counts. So does an unknown protocol, because the length of its
+/// payload is unknown, unless a known protocol with a higher code follows at once: then it has no payload.
 pub(crate) fn protocols(metadata: &[u8]) -> Vec<Protocol> {
     let mut found = Vec::new();
     let mut rest = metadata;
@@ -41,7 +41,7 @@ pub(crate) fn protocols(metadata: &[u8]) -> Vec<Protocol> {
             found.push(protocol);
         }
         match protocol {
-            // Some write the code twice; the specification's own batch example does.
+            // Some implementations write the code twice, as does the specification's own batch example.
             Protocol::Graphsync if !rest.first().is_some_and(|first| cbor::is_map(*first)) => {}
             Protocol::Graphsync if cbor::take_item(&mut rest).is_none() => break,
             Protocol::Unknown(_) => {
@@ -70,7 +70,7 @@ mod tests {
         protocols(&Base::Base64Pad.decode(base64).unwrap())
     }
 
-    /// The last three are ipni/specs' examples.
+    /// The last three are examples from ipni/specs.
     #[test]
     fn known_metadata_is_read() {
         assert_eq!(of("oBI="), [Http]);
@@ -81,7 +81,7 @@ mod tests {
         let twice = "kBKQEqNoUGllY2VDSUTYKlgoAAGB4gOSICAYVAKmPqL1mpkiiDhd9iBaXoU/3rXorXxzjiyESP4hB2xWZXJpZmllZERlYWz0bUZhc3RSZXRyaWV2YWz1";
         assert_eq!(of(twice), [Graphsync]);
 
-        // Spark saw the first of these only.
+        // Spark saw only the first of these.
         let mut both = Base::Base64Pad.decode(graphsync).unwrap();
         both.extend([0xa0, 0x12, 0xb0, 0x12]);
         assert_eq!(protocols(&both), [Graphsync, Http, PieceHttp]);
@@ -89,15 +89,15 @@ mod tests {
     }
 
     #[test]
-    fn damage_and_strangers_end_the_list() {
+    fn malformed_data_and_unknown_protocols_end_the_list() {
         assert_eq!(protocols(&[]), []);
         assert_eq!(protocols(&[0xa0]), []);
-        // A cut payload.
+        // A truncated payload.
         assert_eq!(
             protocols(&[0x80, 0x12, 0x90, 0x12, 0xa3, 0x68]),
             [Bitswap, Graphsync]
         );
-        // A stranger between two known ones, with and without payload; the payload may look like anything.
+        // An unknown protocol between two known ones, with and without payload. The payload may be any bytes.
         assert_eq!(protocols(&[0x95, 0x12, 0xa0, 0x12]), [Unknown(0x915), Http]);
         assert_eq!(protocols(&[0x95, 0x12, 0x05, 0xa0, 0x12]), [Unknown(0x915)]);
         assert_eq!(

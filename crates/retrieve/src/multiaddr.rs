@@ -1,32 +1,32 @@
-//! From a provider's multiaddr to the URL of its gateway, by Spark's rules.
+//! Maps a provider's multiaddr to the URL of its gateway, by Spark's rules.
 
 use percent::decode;
 use thiserror::Error;
 
-/// Why a multiaddr is not the address of a gateway. Messages and codes are Spark's.
+/// Why a multiaddr is not a gateway address. Messages and codes are Spark's.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MultiaddrError {
-    /// Not `ip4`, `ip6`, `dns`, `dns4` or `dns6`.
+    /// The host is not `ip4`, `ip6`, `dns`, `dns4` or `dns6`.
     #[error("Unsupported multiaddr host type \"{0}\"")]
     HostType(String),
-    /// No TCP.
+    /// The transport is not TCP.
     #[error("Cannot parse \"{multiaddr}\": unsupported protocol \"{found}\"")]
     Protocol {
         /// The whole multiaddr.
         multiaddr: String,
-        /// What stands where `tcp` should.
+        /// What was found in place of `tcp`.
         found: String,
     },
-    /// No HTTP.
+    /// The scheme is not HTTP.
     #[error("Cannot parse \"{multiaddr}\": unsupported scheme \"{found}\"")]
     Scheme {
         /// The whole multiaddr.
         multiaddr: String,
-        /// What stands where `http` or `https` should.
+        /// What was found in place of `http` or `https`.
         found: String,
     },
-    /// Something behind the scheme.
+    /// Parts after the scheme.
     #[error("Cannot parse \"{0}\": too many parts")]
     TooManyParts(String),
     /// A path that is not percent-encoded text.
@@ -91,7 +91,7 @@ pub fn gateway_url(multiaddr: &str, tls_http: bool) -> Result<String, MultiaddrE
         None | Some("") => String::new(),
         Some(path) => {
             let path = decode(path).ok_or_else(|| MultiaddrError::HttpPath(owned()))?;
-            // Without a slash the path would become part of the host.
+            // Without a leading slash the path would become part of the host.
             percent::encode(&format!("/{}", path.trim_start_matches('/')))
         }
     };
@@ -126,7 +126,7 @@ pub fn gateway_url(multiaddr: &str, tls_http: bool) -> Result<String, MultiaddrE
     Ok(format!("{scheme}://{host}{port}{path}"))
 }
 
-/// A part as JavaScript shows it.
+/// A part as JavaScript prints it.
 fn word(part: Option<&str>) -> String {
     part.unwrap_or("undefined").into()
 }
@@ -149,7 +149,7 @@ mod percent {
         String::from_utf8(bytes).ok()
     }
 
-    /// Encodes what would end a URL's path, or could not stand in a request.
+    /// Encodes characters that would end a URL's path or are not allowed in a request.
     pub(super) fn encode(path: &str) -> String {
         let mut text = String::with_capacity(path.len());
         for byte in path.bytes() {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_https_only_for_who_asks_for_it() {
+    fn tls_is_https_only_on_request() {
         for (multiaddr, url) in [
             ("/ip4/1.2.3.4/tcp/443/tls/http", "https://1.2.3.4"),
             ("/dns/x.org/tcp/8443/tls/http", "https://x.org:8443"),
@@ -204,7 +204,7 @@ mod tests {
             assert_eq!(gateway_url(multiaddr, true).unwrap(), url);
             assert_eq!(gateway_url(multiaddr, false).unwrap_err().status_code(), 703);
         }
-        // Another name in the handshake than in the URL is more than a URL can say.
+        // A URL cannot express a handshake name that differs from its host.
         let other = gateway_url("/dns/x.org/tcp/443/tls/sni/y.org/http", true);
         assert_eq!(other.unwrap_err().status_code(), 703);
         let more = gateway_url("/dns/x.org/tcp/443/tls/http/p2p/x", true);

@@ -1,4 +1,4 @@
-//! Names to addresses to connections, and which addresses are connected to.
+//! Resolves names, connects, and decides which addresses are allowed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -10,19 +10,19 @@ use url::{Host, Url};
 
 use crate::failure::Failure;
 
-/// Head start of each address of a host before the next is tried beside it; Go's, and RFC 8305 §5's upper end.
+/// Delay before the next address of a host is tried in parallel: Go's, and the upper end of RFC 8305 §5.
 const HEAD_START: Duration = Duration::from_millis(300);
-/// Addresses of one name that are tried.
+/// Maximum number of addresses of one name that are tried.
 const ADDRESSES: usize = 8;
 
-/// Where connections may go.
+/// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     Anywhere,
-    /// To addresses on the public Internet. The address that is checked is the one that is connected to, so a name that
-    /// changes in between gains nothing.
+    /// Addresses on the public Internet. The address that is checked is the one that is connected to, so changing a DNS
+    /// record in between gains nothing.
     Public,
-    /// There, and to one's own server that stands for the public Internet.
+    /// Public addresses, and one given server (in tests, it stands for the public Internet).
     #[cfg(test)]
     PublicAnd(SocketAddr),
 }
@@ -61,7 +61,7 @@ async fn connect_at_last(url: &Url, reach: Reach) -> Result<TcpStream, Failure> 
             let found = tokio::net::lookup_host((name, port)).await;
             let found: Vec<SocketAddr> = found.map_err(|error| dns(error.to_string()))?.collect();
             if found.is_empty() {
-                return Err(dns("there is none".into()));
+                return Err(dns("no address".into()));
             }
             found
         }
@@ -95,7 +95,7 @@ async fn connect_at_last(url: &Url, reach: Reach) -> Result<TcpStream, Failure> 
     while let Some(attempt) = attempts.next().await {
         match attempt {
             Ok(stream) => {
-                // As Go does it.
+                // As in Go.
                 stream
                     .set_nodelay(true)
                     .map_err(|error| Failure::Http(error.to_string()))?;
@@ -109,7 +109,8 @@ async fn connect_at_last(url: &Url, reach: Reach) -> Result<TcpStream, Failure> 
     Err(first.unwrap_or_else(|| Failure::Url(url.to_string())))
 }
 
-/// Whether an address is on the public Internet: IANA's special-purpose registries (RFC 6890 and after), and multicast.
+/// Whether an address is on the public Internet, by IANA's special-purpose registries (RFC 6890 and later) and
+/// excluding multicast.
 pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
@@ -119,11 +120,11 @@ pub(crate) fn is_public(ip: IpAddr) -> bool {
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let special = match ip.octets() {
-        // This network; private; loopback.
+        // "This network"; private.
         [0 | 10 | 127, ..] => true,
-        // Shared by carriers (CGNAT).
+        // Shared address space (CGNAT).
         [100, 64..=127, ..] => true,
-        // Link-local, with the metadata services of clouds.
+        // Link-local, which includes the metadata services of clouds.
         [169, 254, ..] => true,
         [172, 16..=31, ..] | [192, 168, ..] => true,
         // Protocol assignments, documentation, 6to4 relays, benchmarks.
@@ -143,13 +144,13 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match ip.segments() {
-        // IPv4 in IPv6's clothes: mapped, translated by NAT64, 6to4.
+        // IPv4 embedded in IPv6: mapped, translated by NAT64, 6to4.
         [0, 0, 0, 0, 0, 0xffff, high, low] => v4(high, low),
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
-        // Protocol assignments with Teredo and ORCHID; documentation, twice.
+        // Protocol assignments with Teredo and ORCHID; both documentation ranges.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // All that is given to the public is in 2000::/3; outside are loopback, link-local, unique local, multicast, ….
+        // All public addresses are in 2000::/3; outside are loopback, link-local, unique local, multicast, ….
         [first, ..] => first >> 13 == 1,
     }
 }
@@ -241,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn private_targets_are_refused_however_they_are_written() {
-        // Were one of them connected to, it would be refused with another failure, or accepted.
+        // A connection attempt would give another failure, or succeed.
         for url in [
             "http://127.0.0.1:9",
             "http://2130706433:9",

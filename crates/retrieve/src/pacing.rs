@@ -1,25 +1,25 @@
-//! How long to wait between two tasks.
+//! The pause between two tasks.
 
 use std::time::Duration;
 
-/// Longest pause before jitter.
+/// Maximum pause, before jitter.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Pause after a failure of the checker's own.
 const UNHEALTHY: Duration = Duration::from_secs(5);
 
-/// A checker's rhythm: a round's tasks are spread over the round.
+/// Spreads a checker's tasks over the round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pacing {
     /// Length of a round.
     pub round: Duration,
-    /// Tasks in it; 0 if there are none.
+    /// Number of tasks in it; may be 0.
     pub tasks: u32,
-    /// Most that is added at random, so that not all checkers act at once.
+    /// Maximum random delay, so that checkers do not act in step.
     pub max_jitter: Duration,
 }
 
 impl Pacing {
-    /// The pause before the next task, as Spark had it: `min(round / tasks − last, 60 s) + random · max_jitter`, whole
+    /// The pause before the next task, as in Spark: `min(round / tasks − last, 60 s) + random · max_jitter`, in whole
     /// milliseconds; 0 if the last task took longer than its share.
     ///
     /// `random` is uniform in 0..1.
@@ -33,7 +33,7 @@ impl Pacing {
         base + Duration::from_millis(jitter.round() as u64)
     }
 
-    /// The pause after a task that failed by the checker's own fault: 5 s.
+    /// The pause after a task that failed on the checker's own side: 5 s.
     #[must_use]
     pub fn pause_after_failure() -> Duration {
         UNHEALTHY

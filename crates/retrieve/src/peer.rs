@@ -1,4 +1,4 @@
-//! From a provider to its libp2p peer id.
+//! Looks up a provider's libp2p peer id on the chain.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -16,8 +16,8 @@ use crate::rpc::Rpc;
 use crate::{Limits, RetrieveError, RpcError};
 
 sol! {
-    /// Curio's `MinerPeerIDMapping`. The signature is the peer's over the provider's id; only the provider's owner can
-    /// write the record, so it adds nothing, and neither Spark nor this crate looks at it.
+    /// Curio's `MinerPeerIDMapping`. The signature is the peer's over the provider's id. Only the provider's owner can
+    /// write the record, so the signature adds nothing, and neither Spark nor this crate checks it.
     struct PeerData {
         string peerID;
         bytes signature;
@@ -26,19 +26,19 @@ sol! {
     function getPeerData(uint64 minerID) external view returns (PeerData);
 }
 
-/// What is known of a provider.
+/// What the chain says about a provider's peer id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Peer {
-    /// As the chain writes it; `None` if it names none.
+    /// The peer id as written on chain; `None` if there is none.
     pub(crate) id: Option<String>,
-    /// In words.
+    /// Description for the log of steps.
     pub(crate) told: String,
 }
 
-/// Bytes of the longest text that is taken for a peer id; those in use have 46 to 62.
+/// Maximum length of a peer id's text in bytes; those in use have 46 to 62.
 const LONGEST_ID: usize = 128;
 
-/// Asks the chain, and remembers.
+/// Looks peer ids up and caches them.
 #[derive(Debug)]
 pub(crate) struct Peers {
     rpc: Rpc,
@@ -46,7 +46,7 @@ pub(crate) struct Peers {
     known: Mutex<Known>,
 }
 
-/// Answers in the order they came; the oldest is forgotten first.
+/// Cached answers in order of arrival; the oldest is evicted first.
 #[derive(Debug, Default)]
 struct Known {
     peers: HashMap<ProviderId, (Instant, Peer)>,
@@ -62,11 +62,11 @@ impl Peers {
         }
     }
 
-    /// The provider's peer id, and whether it was remembered. Where there is a contract, what it says stands before the
-    /// actor's own; the actor is asked at the same time.
+    /// The provider's peer id, and whether it was cached. The contract, if there is one, takes precedence over the
+    /// actor; both are queried concurrently.
     ///
-    /// A contract that could not be asked is an error even if the actor answered: the actor of a provider that uses the
-    /// contract names another peer, or none, and to go by it would count against the provider.
+    /// If the contract cannot be queried, the result is an error even if the actor answered: the actor of a provider
+    /// that uses the contract names another peer, or none, and using it would count against the provider.
     pub(crate) async fn get(
         &self,
         http: &Http,
@@ -92,16 +92,16 @@ impl Peers {
         });
         let peer = match contract.map_err(failed("getPeerData"))? {
             Some(id) => Peer {
-                told: format!("{id}, by the contract of peer ids"),
+                told: format!("{id}, from the peer id contract"),
                 id: Some(id),
             },
             None => match actor.map_err(failed("StateMinerInfo"))? {
                 Some(id) => Peer {
-                    told: format!("{id}, by its actor"),
+                    told: format!("{id}, from its actor"),
                     id: Some(id),
                 },
                 None => Peer {
-                    told: "none: neither its actor nor a contract names one".into(),
+                    told: "none, neither in its actor nor in the contract".into(),
                     id: None,
                 },
             },
@@ -125,7 +125,7 @@ impl Peers {
             Some(Value::String(id)) => Ok(usable(id.clone())),
             Some(Value::Null) => Ok(None),
             None if info.is_object() => Ok(None),
-            _ => Err(RpcError::Malformed("it has no PeerId that is a text".into())),
+            _ => Err(RpcError::Malformed("PeerId is not a string".into())),
         }
     }
 
@@ -144,12 +144,12 @@ impl Peers {
             .and_then(|text| const_hex::decode(text).ok())
             .and_then(|bytes| getPeerDataCall::abi_decode_returns(&bytes).ok());
         let record =
-            decoded.ok_or_else(|| RpcError::Malformed(format!("{contract} is no contract of peer ids")))?;
+            decoded.ok_or_else(|| RpcError::Malformed(format!("{contract} is not a peer id contract")))?;
         Ok(usable(record.peerID))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        // What is remembered is whole at any moment.
+        // Every update is atomic, so a poisoned lock is harmless.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,16 +172,16 @@ impl Known {
     }
 }
 
-/// What stands where a peer id should, if it may be one: providers can write anything there, of any length.
+/// The value of a peer id field, if it can be one. Providers can write text of any length there.
 fn usable(id: String) -> Option<String> {
     (1..=LONGEST_ID).contains(&id.len()).then_some(id)
 }
 
-/// A peer id's multihash, from either of its spellings (libp2p specs, peer-ids): base58btc, or a CID with codec
+/// A peer id's multihash, from either of its text forms (libp2p specs, peer-ids): base58btc, or a CID with codec
 /// `libp2p-key`.
 pub(crate) fn peer_multihash(text: &str) -> Option<Vec<u8>> {
     const LIBP2P_KEY: u64 = 0x72;
-    // Base58 takes time by the square of the length.
+    // Base58 decoding takes quadratic time.
     if text.len() > LONGEST_ID {
         return None;
     }
@@ -200,7 +200,7 @@ mod tests {
 
     /// The examples of libp2p/specs, peer-ids.
     #[test]
-    fn spellings_of_one_peer_are_one() {
+    fn text_forms_of_one_peer_are_equal() {
         let base58 = peer_multihash("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N");
         assert_eq!(base58.as_ref().map(Vec::len), Some(34));
         assert_eq!(
@@ -212,13 +212,13 @@ mod tests {
             cid::multihash::Multihash::from_bytes(&base58.clone().unwrap()).unwrap(),
         );
         assert_eq!(peer_multihash(&cid.to_string()), base58);
-        // Decoding takes time by the square of the length, so what is too long is not decoded.
+        // Decoding takes quadratic time, so overlong input is not decoded.
         let long = format!("1{}", "2".repeat(LONGEST_ID));
         assert_eq!(peer_multihash(&long), None);
         assert!(peer_multihash(&long[..LONGEST_ID]).is_some());
         let long = format!("/{}/ipfs/{cid}", "2".repeat(LONGEST_ID));
         assert_eq!(peer_multihash(&long), None);
-        // Another codec; other texts.
+        // Another codec; other strings.
         let other = Cid::new_v1(0x55, *cid.hash()).to_string();
         for text in [other.as_str(), "", "Qm0", "f01234", "bafy"] {
             assert_eq!(peer_multihash(text), None, "{text}");

@@ -1,4 +1,4 @@
-//! What came of a retrieval.
+//! The result of a retrieval.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use assize_protocol::{PayloadCid, ProviderId, RoundNumber, TaskIndex};
 
 use crate::Step;
 
-/// What the indexers said; `Display` gives Spark's code.
+/// What the indexers reported; `Display` gives Spark's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IndexerResult {
     /// The provider advertises the payload over HTTP.
     Ok,
-    /// It advertises the payload over Graphsync alone.
+    /// The provider advertises the payload over Graphsync only.
     HttpNotAdvertised,
-    /// There is no advertisement of this provider over a known protocol.
+    /// The indexers have no advertisement of this provider over a known protocol.
     NoValidAdvertisement,
     /// The indexer answered with this HTTP status; 404 if no indexer has any record.
     Error(u16),
-    /// The indexer could not be reached, or its answer not understood.
+    /// The indexer was unreachable, or its response malformed.
     ErrorFetch,
 }
 
 impl IndexerResult {
-    /// Whether there is something to fetch from.
+    /// Whether there is an address to fetch from.
     #[must_use]
     pub fn found(self) -> bool {
         matches!(self, Self::Ok | Self::HttpNotAdvertised)
@@ -43,12 +43,12 @@ impl fmt::Display for IndexerResult {
     }
 }
 
-/// What the payload is fetched over; `Display` gives Spark's word.
+/// The transport of the payload; `Display` gives Spark's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// The trustless gateway protocol.
     Http,
-    /// Graphsync, by a Lassie daemon.
+    /// Graphsync, through a Lassie daemon.
     Graphsync,
 }
 
@@ -61,73 +61,75 @@ impl fmt::Display for Transport {
     }
 }
 
-/// One retrieval: what a measurement needs, and the story of it.
+/// One retrieval: the fields of a measurement, and a log of the steps.
 ///
-/// A committee's majority is over `provider_id`, `indexer_result`, `provider_address`, `protocol`, the retrieval's result,
-/// `byte_length` and `car_checksum`. Honest stations must therefore give these alike when a provider treats them alike,
-/// so none of them depends on timing, on how far a broken transfer came, or on which of several addresses had a bad day:
+/// A committee's majority is over `provider_id`, `indexer_result`, `provider_address`, `protocol`, the retrieval's
+/// result, `byte_length` and `car_checksum`. Honest stations must therefore report the same values when a provider
+/// treats them the same. For that reason none of these fields depends on timing, on how far a broken transfer got, or
+/// on which of several addresses failed for a moment:
 ///
-/// - `address` is the first of a gateway that the indexer gave, and not the one that delivered ([`served_by`](Self::served_by));
-/// - `byte_length` and `car_checksum` are over the decompressed body, and are given only for a body that came to its end
-///   (the checksum only for one that was verified). How much came of another is in [`received`](Self::received).
+/// - `address` is the first gateway address that the indexer returned, not the one that delivered
+///   ([`served_by`](Self::served_by));
+/// - `byte_length` and `car_checksum` are over the decompressed body, and are given only for a complete body (the
+///   checksum only for a verified one). The length of an incomplete body is in [`received`](Self::received).
 ///
-/// Status codes, HEAD status and times are not voted on. What remains is up to the provider: one that writes its CARs
-/// differently each time splits a committee, for the checksum is of the body as it was sent, as Spark's.
+/// Status codes, HEAD status and times are not voted on. The rest is up to the provider: one that writes its CARs
+/// differently each time splits a committee, because the checksum is of the body as sent, as in Spark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retrieval {
     /// The payload.
     pub cid: PayloadCid,
     /// The provider.
     pub provider: ProviderId,
-    /// The provider's peer id, as the chain has it; `None` if it names none.
+    /// The provider's peer id on chain; `None` if there is none.
     pub peer_id: Option<String>,
-    /// What the indexers said.
+    /// What the indexers reported.
     pub indexer_result: IndexerResult,
-    /// What was fetched over, or would have been.
+    /// The transport that was used, or would have been.
     pub protocol: Option<Transport>,
-    /// The first multiaddr that the indexer gave for this protocol, those that are of no gateway passed over if there is
-    /// one; for Graphsync with the peer id behind it.
+    /// The first multiaddr that the indexer returned for this protocol, skipping non-gateway addresses if there is a
+    /// gateway; for Graphsync, followed by the peer id.
     pub address: Option<String>,
-    /// The multiaddr whose answer this is.
+    /// The multiaddr that gave this result.
     pub served_by: Option<String>,
-    /// The fetch took too long.
+    /// The fetch timed out.
     pub timeout: bool,
-    /// The body passed the size cap.
+    /// The body exceeded the size limit.
     pub car_too_large: bool,
     /// When the fetch began; `None` if nothing was fetched.
     pub start_at: Option<Millis>,
-    /// When the first byte of the body came.
+    /// When the first byte of the body arrived.
     pub first_byte_at: Option<Millis>,
-    /// When the fetch ended; `None` too if a status other than 200 came with a body that is not the payload, for by
-    /// Spark's rules it would pass as a success.
+    /// When the fetch ended. Also `None` if a status other than 200 came with a body that is not the payload, because
+    /// Spark's rules would count that as a success.
     pub end_at: Option<Millis>,
-    /// HTTP status, or a code of Spark's from 600 up.
+    /// HTTP status, or one of Spark's codes from 600 up.
     pub status_code: Option<u16>,
-    /// The same of the HEAD request; `None` if none was made.
+    /// The same for the HEAD request; `None` if none was made.
     pub head_status_code: Option<u16>,
-    /// Bytes of the whole body; 0 if there was none to come; `None` if it broke off.
+    /// Length of the complete body in bytes; 0 if nothing was served; `None` if the transfer broke.
     pub byte_length: Option<u64>,
-    /// Hex multihash of the whole body, if it is the payload.
+    /// Hex multihash of the complete body, if it is the payload.
     pub car_checksum: Option<String>,
-    /// Bytes of body that came, whole or not.
+    /// Bytes of body received, complete or not.
     pub received: u64,
-    /// What was asked, what was answered, how long it took.
+    /// Requests, responses and durations.
     pub steps: Vec<Step>,
 }
 
 impl Retrieval {
-    /// Whether anything was asked of the provider.
+    /// Whether any request was sent to the provider.
     ///
-    /// If not, though the indexers found it, it has Graphsync alone and no Lassie is configured. The measurement then says
-    /// `HTTP_NOT_ADVERTISED` and no status, which is `UNKNOWN_ERROR` and counts as a failure, as Spark counted whatever it
-    /// could not fetch: a provider that wants to be retrieved from advertises HTTP. A checker that sees it otherwise can
-    /// withhold such measurements.
+    /// If not, although the indexers found it, it offers only Graphsync and no Lassie is configured. The measurement
+    /// then has `HTTP_NOT_ADVERTISED` and no status, which is `UNKNOWN_ERROR` and counts as a failure, as in Spark: a
+    /// provider that wants to be retrieved from advertises HTTP. A checker with another view can withhold such
+    /// measurements.
     #[must_use]
     pub fn fetched(&self) -> bool {
         self.start_at.is_some()
     }
 
-    /// The result in Spark's codes.
+    /// The result as Spark's code.
     #[must_use]
     pub fn result(&self) -> RetrievalResult {
         self.measurement(RoundNumber(0), TaskIndex(0), Address::ZERO)
@@ -171,8 +173,8 @@ mod tests {
 
     use super::*;
 
-    /// Spark's rows, as far as a retrieval can have them: it always knows what the indexer said, its protocols are two, and
-    /// its times are times.
+    /// Spark's rows, restricted to what a retrieval can produce: the indexer result is always present, there are two
+    /// protocols, and times are valid.
     #[test]
     fn vectors_of_spark_hold() {
         let file: Value =

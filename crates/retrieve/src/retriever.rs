@@ -1,4 +1,4 @@
-//! The way of one retrieval.
+//! The steps of one retrieval.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::rpc::Rpc;
 use crate::step::Steps;
 use crate::{Config, ConfigError, IndexerResult, Retrieval, RetrieveError, Transport, endpoint};
 
-/// Performs retrievals, many at a time if need be. Clones share one memory of peer ids.
+/// Performs retrievals, concurrently if needed. Clones share one cache of peer ids.
 #[derive(Debug, Clone)]
 pub struct Retriever {
     inner: Arc<Inner>,
@@ -28,10 +28,10 @@ struct Inner {
 }
 
 impl Retriever {
-    /// A retriever.
+    /// Creates a retriever.
     ///
     /// # Errors
-    /// [`ConfigError`] if the configuration cannot work.
+    /// [`ConfigError`] if the configuration is invalid.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let http = Http::new(&config.extra_roots)?;
@@ -45,11 +45,12 @@ impl Retriever {
         })
     }
 
-    /// Retrieves a payload's root block from a provider, now. It takes up to some minutes ([`Limits`](crate::Limits)),
-    /// and can be dropped at any moment.
+    /// Retrieves a payload's root block from a provider. It takes up to a few minutes ([`Limits`](crate::Limits)) and
+    /// can be dropped at any time.
     ///
     /// # Errors
-    /// [`RetrieveError`] if the checker's own side failed; whatever the provider or an indexer does is a [`Retrieval`].
+    /// [`RetrieveError`] if the checker's own side failed. Whatever the provider or an indexer does is reported in the
+    /// [`Retrieval`].
     pub async fn retrieve(&self, cid: PayloadCid, provider: ProviderId) -> Result<Retrieval, RetrieveError> {
         let Inner { config, http, peers } = &*self.inner;
         let began = Began {
@@ -60,9 +61,9 @@ impl Retriever {
 
         let (peer, remembered) = peers.get(http, &config.limits, provider).await?;
         let whence = if remembered {
-            "asked a while ago"
+            "cached"
         } else {
-            "asked now"
+            "looked up now"
         };
         let asked = format!("peer id of {provider} at {}, {whence}", endpoint(&config.rpc));
         steps.add(began.at, peer.id.is_some(), asked, peer.told);
@@ -110,7 +111,7 @@ impl Retriever {
                         attempts.over_graphsync(lassie, &address, &mut retrieval).await?;
                     }
                     _ => {
-                        let told = "not fetched: that takes a Lassie daemon, and none is configured";
+                        let told = "not fetched: Graphsync needs a Lassie daemon, and none is configured";
                         attempts
                             .steps
                             .add(Instant::now(), false, "retrieval over Graphsync", told);
@@ -124,8 +125,8 @@ impl Retriever {
     }
 }
 
-/// The same CID in the library's type.
+/// The same CID in the type of the `cid` crate.
 fn cid_of(cid: PayloadCid) -> Cid {
-    // Both are the same 64 bytes at most; what one wrote the other reads.
+    // Both types hold at most 64 bytes of digest, so the conversion cannot fail.
     Cid::try_from(&cid.to_bytes()[..]).unwrap_or_default()
 }

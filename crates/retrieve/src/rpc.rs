@@ -1,4 +1,4 @@
-//! Questions to one's own services: JSON-RPC, and asking again.
+//! Requests to services that the operator configures: JSON-RPC, and retries.
 
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use crate::net::Reach;
 use crate::{Limits, RpcError, Secret, plain};
 
 impl Http {
-    /// An answer's status and body, asked again with growing pauses while the service has trouble of its own: at statuses
-    /// from 500 up and at 429 as often as the limits say, and `unreachable` times if it cannot be reached.
+    /// Sends a request and returns status and body. On a status of 500 or above and on 429, it retries with exponential
+    /// back-off as often as the limits allow; on a connection failure, `unreachable` times.
     ///
-    /// The service is one's own, and may be anywhere; where it redirects to, others may say: `redirected` is their reach.
+    /// The operator chooses the service, so its address is unrestricted. Its redirects are not: they are limited to
+    /// `redirected`.
     pub(crate) async fn question(
         &self,
         ask: &Ask,
@@ -65,7 +66,7 @@ impl Http {
         };
         let answered: Result<_, crate::failure::Failure> = timeout(limits.lookup, exchange)
             .await
-            .map_err(|_| "no answer within the limit")?;
+            .map_err(|_| "timeout")?;
         answered.map_err(|failure| failure.to_string())
     }
 }
@@ -94,7 +95,7 @@ impl Rpc {
             Some(body),
         );
         let (status, body) = http
-            // A POST is not redirected at all.
+            // A POST is never redirected.
             .question(&ask, limits, Reach::Public, limits.retries)
             .await
             .map_err(|reason| RpcError::Unreachable(plain(&reason)))?;
@@ -112,10 +113,10 @@ impl Rpc {
         }
         match answer {
             Value::Object(mut answer) if status == 200 => {
-                answer.remove("result").ok_or(malformed("it has no result"))
+                answer.remove("result").ok_or(malformed("no result field"))
             }
             _ if status != 200 => Err(RpcError::Status(status)),
-            _ => Err(malformed("it is no object")),
+            _ => Err(malformed("not a JSON object")),
         }
     }
 }

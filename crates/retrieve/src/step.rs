@@ -1,15 +1,15 @@
-//! The story of a retrieval.
+//! The log of a retrieval.
 
 use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Longest text that is shown, in characters.
+/// Longest text shown, in characters.
 const LONGEST: usize = 300;
 
-/// A stranger's text as it can be shown: without the characters that steer a terminal or turn the order of writing
-/// (control characters, and Unicode's embeddings, overrides and isolates), and no longer than 300 characters.
+/// Makes untrusted text safe to print: removes characters that control a terminal or change the direction of writing
+/// (control characters, and Unicode's embeddings, overrides and isolates), and cuts it to 300 characters.
 ///
 /// ```
 /// assert_eq!(assize_retrieve::plain("a\u{1b}[31mb\u{202e}c"), "a[31mbc");
@@ -25,7 +25,7 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
-/// Whether a text has none of the characters that [`plain`] takes out.
+/// Whether a text has none of the characters that [`plain`] removes.
 pub(crate) fn is_printable(text: &str) -> bool {
     !text.contains(steers)
 }
@@ -34,16 +34,16 @@ fn steers(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// One thing that was asked, and what came of it.
+/// One request and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What was asked of whom; this and the answer are [`plain`].
+    /// The request. Both request and answer are [`plain`].
     pub asked: String,
-    /// What was answered, or what went wrong.
+    /// The answer, or the failure.
     pub answered: String,
-    /// Whether it went well.
+    /// Whether it succeeded.
     pub ok: bool,
-    /// How long it took.
+    /// Duration.
     pub took: Duration,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// Steps as they are made.
+/// The steps so far.
 #[derive(Debug, Default)]
 pub(crate) struct Steps(pub(crate) Vec<Step>);
 

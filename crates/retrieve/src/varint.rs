@@ -1,6 +1,6 @@
 //! Unsigned LEB128, as in multiformats.
 
-/// Takes a number off the front; `None` if there is none, or one that is cut, longer than needed or above 63 bits.
+/// Splits a number off the front; `None` if there is none, or if it is truncated, not minimal or above 63 bits.
 pub(crate) fn take(from: &mut &[u8]) -> Option<u64> {
     let mut reader = Reader::default();
     for (index, byte) in from.iter().enumerate() {
@@ -12,7 +12,7 @@ pub(crate) fn take(from: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// Reads a number byte by byte.
+/// Decodes a number byte by byte.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     number: u64,
@@ -20,10 +20,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Takes one byte; `None` if there is no such number, `Some(None)` if there is more to come.
-    #[expect(clippy::option_option, reason = "wrong, unfinished, finished")]
+    /// Takes one byte; `None` if the number is invalid, `Some(None)` if it is incomplete.
+    #[expect(clippy::option_option, reason = "invalid, incomplete, complete")]
     pub(crate) fn push(&mut self, byte: u8) -> Option<Option<u64>> {
-        // multiformats/unsigned-varint: at most nine bytes, and no more than needed.
+        // multiformats/unsigned-varint: at most nine bytes, minimally encoded.
         if self.bytes == 9 || (byte == 0 && self.bytes > 0) {
             return None;
         }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_as_the_specification_has_them() {
+    fn numbers_are_read_as_specified() {
         for (bytes, number) in [
             (&[0x00][..], Some(0)),
             (&[0x7f], Some(127)),

@@ -1,4 +1,4 @@
-//! What needs no simulation.
+//! Results that are computed exactly, without simulation.
 
 use serde::Serialize;
 
@@ -9,15 +9,16 @@ use crate::Population;
 pub struct Capture {
     /// If each of its stations had a vote: the tail of the hypergeometric distribution.
     pub of_stations: f64,
-    /// With one vote for each of its subnets, as it is.
+    /// With one vote per subnet, as in the protocol.
     pub of_subnets: f64,
 }
 
 impl Capture {
-    /// For a committee of `size` stations, drawn from the population without replacement. Honest stations have a subnet each.
+    /// Computes it for a committee of `size` stations, drawn from the population without replacement. Honest stations
+    /// have one subnet each.
     ///
-    /// Of the subnets: stations are drawn one after the other; `d` subnets of `g` stations being hit by `x` draws, the next
-    /// hostile station is of a new subnet with probability `(S − d)·g / (K − x)`.
+    /// Subnets: stations are drawn one after the other. If `x` draws have hit `d` subnets of `g` stations each, the
+    /// next hostile station is in a new subnet with probability `(S − d)·g / (K − x)`.
     #[must_use]
     pub fn exact(population: &Population, size: u32) -> Self {
         let Population {
@@ -26,7 +27,7 @@ impl Capture {
             hostile_subnets,
         } = *population;
         let (mut of_stations, mut of_subnets) = (0.0, 0.0);
-        // By number of hostile stations drawn so far: how many subnets they are of.
+        // By number of hostile stations drawn so far: the distribution of their number of subnets.
         let mut subnets = vec![1.0];
         for drawn in 0..=hostile.min(size) {
             let probability = hypergeometric(stations, hostile, size, drawn);
@@ -58,7 +59,7 @@ impl Capture {
     }
 }
 
-/// The probability of `marked` out of `drawn`, of a population with `hits` marked ones.
+/// The probability of `marked` out of `drawn`, in a population with `hits` marked ones.
 fn hypergeometric(population: u32, hits: u32, drawn: u32, marked: u32) -> f64 {
     let Some(rest) = drawn
         .checked_sub(marked)
@@ -70,7 +71,7 @@ fn hypergeometric(population: u32, hits: u32, drawn: u32, marked: u32) -> f64 {
 }
 
 fn ln_choose(n: u32, k: u32) -> f64 {
-    // A sum keeps more digits than a quotient of factorials.
+    // A sum is more precise than a quotient of factorials.
     (0..k.min(n - k))
         .map(|i| (f64::from(n - i) / f64::from(i + 1)).ln())
         .sum()
@@ -95,14 +96,14 @@ mod tests {
         // 3 of 5 stations are hostile, committees of 3: C(3,3) + C(3,2)·C(2,1) = 7 of 10.
         let capture = Capture::exact(&population(5, 3, 3), 3);
         assert!((capture.of_stations - 0.7).abs() < 1e-12 && (capture.of_subnets - 0.7).abs() < 1e-12);
-        // In one subnet they have one vote: never more than one honest one, but alone.
+        // In one subnet they share one vote: never more than one honest station, but a majority alone.
         let capture = Capture::exact(&population(5, 3, 1), 3);
         assert!((capture.of_subnets - 0.1).abs() < 1e-12);
     }
 
-    /// By fractions of whole numbers, in Python: P(X > 50) of (1000, 400, 100), and P(X > 20) of (1000, 330, 40).
+    /// Computed with exact fractions in Python: P(X > 50) of (1000, 400, 100), and P(X > 20) of (1000, 330, 40).
     #[test]
-    fn tails_are_those_of_whole_numbers() {
+    fn tails_match_exact_fractions() {
         let close = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-6;
         let found = Capture::exact(&population(1000, 400, 400), 100).of_stations;
         assert!(close(found, EXACT_400), "{found:e}");

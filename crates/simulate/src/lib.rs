@@ -1,10 +1,11 @@
-//! What it costs to cheat (Spark's issue 31, which it never answered).
+//! The cost of cheating, by simulation. (Filecoin Spark left the question open in its issue 31.)
 //!
-//! A [`Scenario`] has honest stations and an adversary who owns a share of all stations, in a share of all subnets. Each round
-//! is drawn and evaluated by the true code, [`assize_protocol`] and [`assize_evaluate`]; nothing is modelled but what
-//! stations report, and signatures are believed. Beside what was simulated stands what is exact: [`Capture`].
+//! A [`Scenario`] has honest stations and an adversary who owns a share of all stations, in a share of all subnets.
+//! Each round is drawn and evaluated by the production code, [`assize_protocol`] and [`assize_evaluate`]. Only the
+//! stations' reports are modelled; signatures are not checked. [`Capture`] gives the exact probabilities beside the
+//! simulated ones.
 //!
-//! The same scenario gives the same [`Outcome`], whatever the number of threads.
+//! The same scenario gives the same [`Outcome`], on any number of threads.
 
 mod exact;
 mod play;

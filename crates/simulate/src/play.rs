@@ -1,4 +1,4 @@
-//! Playing rounds.
+//! Runs the rounds of a scenario.
 
 use std::iter::Sum;
 use std::ops::Add;
@@ -18,56 +18,58 @@ use sha2::{Digest, Sha256};
 
 use crate::{Capture, Costs, Population, Scenario, ScenarioError, Strategy};
 
-/// Payloads of each provider.
+/// Number of payloads per provider.
 const PAYLOADS: u32 = 25;
-/// The provider for whom the adversary lies; it serves nothing.
+/// The provider that the adversary favours with false reports. It serves nothing.
 const FAVOURITE: ProviderId = ProviderId(1000);
-/// Of a hundred payloads of any other provider, how many are served.
+/// Percentage of payloads that every other provider serves.
 const SERVED: u32 = 90;
 const DOMAIN: Domain = Domain {
     chain_id: 31_337,
     rounds: Address::repeat_byte(0xa1),
 };
 
-/// What a play came to.
+/// The result of a simulation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
-    /// What the adversary did.
+    /// The adversary's strategy.
     pub strategy: Strategy,
-    /// How many there were of each.
+    /// The number of stations and subnets.
     pub population: Population,
-    /// Rounds played.
+    /// Number of rounds.
     pub rounds: u32,
-    /// Committees drawn in them.
+    /// Number of committees in all rounds.
     pub committees: u64,
-    /// Those of which the adversary had more than half of the votes.
+    /// Number of committees in which the adversary had more than half of the votes.
     pub captured: u64,
-    /// The share of those.
+    /// Their share of all committees.
     pub simulated: f64,
-    /// Its standard error, if the exact probability is true.
+    /// Standard error of that share, given the exact probability.
     pub standard_error: f64,
     /// The exact probability.
     pub exact: Capture,
-    /// Tasks on which a committee decided.
+    /// Number of tasks on which a committee decided.
     pub tasks: u64,
-    /// Those of them with a false majority.
+    /// Number of tasks with a false majority.
     pub falsified: u64,
-    /// Those without any majority.
+    /// Number of tasks without a majority.
     pub undecided: u64,
-    /// Success rate that honest stations alone would have reported: of the favourite, if there is one, else of all.
+    /// The success rate that honest stations alone would have reported: of the favoured provider, if there is one, else
+    /// of all.
     pub honest_rsr: f64,
-    /// Success rate that was reported.
+    /// The reported success rate.
     pub reported_rsr: f64,
     /// The adversary's share of all rewards.
     pub rewards: f64,
     /// The adversary's share of all costs.
     pub costs: f64,
-    /// Rewards for a unit of cost, beside those of an honest station: above 1, it pays. None if either costs or earns nothing.
+    /// The adversary's rewards per unit of cost, relative to an honest station's. Above 1, cheating pays. `None` if
+    /// either has no cost or no reward.
     pub advantage: Option<f64>,
 }
 
-/// Plays a scenario.
+/// Runs a scenario.
 ///
 /// # Errors
 /// [`ScenarioError`].
@@ -86,11 +88,11 @@ struct World<'a> {
     population: Population,
     roster: Roster,
     tasks: TaskList,
-    /// What a station sees of each task: served or not.
+    /// The truth about each task: served or not.
     honest: Vec<Measurement>,
 }
 
-/// Sums over rounds; whole numbers, so that their order does not matter.
+/// Sums over rounds. They are integers, so that their order does not matter.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     committees: u64,
@@ -139,7 +141,7 @@ impl Sum for Tally {
 impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, population: Population) -> Result<Self, ListError> {
         let entry = |number: u32| {
-            // The adversary's stations come first; the shuffle does not care.
+            // The adversary's stations come first; the shuffle makes their position irrelevant.
             let subnet = match number < population.hostile {
                 true => number % population.hostile_subnets,
                 false => number,
@@ -151,7 +153,7 @@ impl<'a> World<'a> {
             }
         };
         let roster = Roster::new((0..population.stations).map(entry).collect())?;
-        // Each committee has tasks of its own.
+        // Each committee has its own tasks.
         let assignment = Assignment::new(
             Seed(B256::ZERO),
             &scenario.parameters,
@@ -246,7 +248,7 @@ impl<'a> World<'a> {
             measurements: batch.rows.len() as u64,
             ..Tally::default()
         };
-        // Of each committee's first task: all have the same voters from each subnet.
+        // Only each committee's first task is counted: all its tasks have the same voters per subnet.
         let mut votes = vec![(0_u32, 0_u32); evaluation.committees as usize];
         let favours = matches!(self.scenario.strategy, Strategy::LieForOne | Strategy::FewSubnets);
         for ((row, (committee, k, station)), outcome) in
@@ -292,7 +294,7 @@ impl<'a> World<'a> {
         tally
     }
 
-    /// What a station reports of a task.
+    /// A station's report on a task.
     fn report(
         &self,
         rng: &mut Rng,
@@ -303,11 +305,11 @@ impl<'a> World<'a> {
         let mut measurement = self.honest[task.0 as usize].clone();
         measurement.round = round;
         measurement.station = address(1, station.0);
-        // Thrown for all, so that honest stations do the same whatever the adversary does.
+        // Drawn for every station, so that honest stations behave the same for every strategy.
         let (slipped, lie) = (rng.f64() < self.scenario.noise, rng.u32(..4));
         match self.scenario.strategy {
             strategy if !self.is_hostile(station) || strategy == Strategy::CopyVotes => {
-                // Who copies copies the majority, not a slip.
+                // Copiers copy the majority, not a slip.
                 if slipped && !self.is_hostile(station) {
                     fail(&mut measurement, |m| m.timeout = true);
                 }
@@ -408,12 +410,12 @@ fn address(kind: u8, number: u32) -> Address {
     bytes.into()
 }
 
-/// A file's CID is a payload's as well.
+/// A valid file CID is a valid payload CID too.
 fn payload(number: u32) -> Option<PayloadCid> {
     unixfs::file_cid(&number.to_be_bytes()).to_string().parse().ok()
 }
 
-/// What an honest station sees.
+/// The report of an honest station.
 fn measure(index: TaskIndex, task: &Task) -> Measurement {
     let mut measurement = Measurement {
         round: RoundNumber(0),
@@ -494,14 +496,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_simulated_agrees_with_what_is_exact() {
+    fn simulation_agrees_with_the_exact_probability() {
         for share in [0.4, 0.45, 0.5, 0.6] {
             let outcome = play(Strategy::LieForOne, share);
             let off = (outcome.simulated - outcome.exact.of_subnets).abs();
             assert!(off <= 4.0 * outcome.standard_error, "{outcome:?}");
             assert!(outcome.captured > 0, "{outcome:?}");
         }
-        // Half a committee's subnets, with stations twice in many of them.
+        // Half a committee's subnets, many of them with two stations.
         let mut crowded = scenario(Strategy::LieForOne, 0.6);
         crowded.subnet_share = 0.45;
         let outcome = simulate(&crowded, &Costs::default()).unwrap();
@@ -512,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_and_threads_do_not() {
+    fn results_depend_on_the_seed_and_not_on_threads() {
         let scenario = Scenario {
             rounds: 20,
             ..scenario(Strategy::LieAtRandom, 0.3)
@@ -524,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn each_strategy_does_what_it_says() {
+    fn each_strategy_has_its_effect() {
         let lie = play(Strategy::LieForOne, 0.3);
         assert!(
             lie.honest_rsr < 0.01 && (lie.reported_rsr - 0.3).abs() < 0.03,
@@ -557,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_scenarios_are_named() {
+    fn invalid_scenarios_are_rejected() {
         let refused = |change: fn(&mut Scenario)| {
             let mut scenario = scenario(Strategy::LieForOne, 0.3);
             change(&mut scenario);
@@ -567,7 +569,7 @@ mod tests {
         assert!(refused(|s| s.subnet_share = f64::NAN).starts_with("subnet share is NaN"));
         assert!(refused(|s| s.noise = -0.1).starts_with("noise is -0.1"));
         assert!(refused(|s| s.stations = 39).starts_with("39 stations are too few"));
-        assert!(refused(|s| s.stations = u32::MAX).contains("are too many: 16777216"));
-        assert!(refused(|s| s.rounds = 0).contains("no round"));
+        assert!(refused(|s| s.stations = u32::MAX).contains("are too many: the maximum is 16777216"));
+        assert!(refused(|s| s.rounds = 0).contains("rounds is 0"));
     }
 }

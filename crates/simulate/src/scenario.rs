@@ -1,4 +1,4 @@
-//! Who plays.
+//! Populations and strategies.
 
 use std::fmt;
 
@@ -6,24 +6,24 @@ use assize_protocol::{ListError, Parameters};
 use serde::Serialize;
 use thiserror::Error;
 
-/// What the adversary's stations do.
+/// The strategy of the adversary's stations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
-    /// Claim that one provider serves, which never does; measure all others honestly.
+    /// Report that one provider serves although it never does; measure all others honestly.
     LieForOne,
-    /// Report anything, and retrieve nothing.
+    /// Report random results, and retrieve nothing.
     LieAtRandom,
-    /// Each report something else, so that no majority is found; retrieve nothing.
+    /// Report a different result each, so that no majority is found; retrieve nothing.
     SplitVotes,
-    /// As `LieForOne`, but with a tenth of the subnets that one station each would need.
+    /// As `LieForOne`, but with a tenth of the subnets that one station per subnet would need.
     FewSubnets,
     /// Report what the majority will report, and retrieve nothing.
     CopyVotes,
 }
 
 impl Strategy {
-    /// All of them.
+    /// All strategies.
     pub const ALL: [Self; 5] = [
         Self::LieForOne,
         Self::LieAtRandom,
@@ -32,7 +32,7 @@ impl Strategy {
         Self::CopyVotes,
     ];
 
-    /// Its name on the command line.
+    /// The name on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,19 +57,19 @@ impl fmt::Display for Strategy {
     }
 }
 
-/// What things cost, in any one unit.
+/// Costs, in any one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Costs {
-    /// A station for a round.
+    /// Cost of a station per round.
     pub station: f64,
-    /// An address in a subnet of its own, for a round.
+    /// Cost of an address in a separate subnet, per round.
     pub subnet: f64,
-    /// A retrieval.
+    /// Cost of a retrieval.
     pub retrieval: f64,
 }
 
 impl Default for Costs {
-    /// An address costs ten times what a station costs beside it, and a retrieval as much as a station.
+    /// A subnet address costs ten times as much as a station, and a retrieval as much as a station.
     fn default() -> Self {
         Self {
             station: 1.0,
@@ -79,77 +79,79 @@ impl Default for Costs {
     }
 }
 
-/// Most stations of a play; with committees of one and a hundred tasks each, there are still fewer than 2^32 tasks.
+/// Maximum number of stations. With committees of one and a hundred tasks each, there are still fewer than 2^32 tasks.
 const MOST_STATIONS: u32 = 1 << 24;
 
-/// What is played.
+/// The setup of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
-    /// Stations in all.
+    /// Number of all stations.
     pub stations: u32,
     /// The adversary's share of them.
     pub share: f64,
-    /// The adversary's share of all subnets; as [`Self::share`] if each of its stations has a subnet, as honest ones do.
+    /// The adversary's share of all subnets. Equal to [`Self::share`] if each of its stations has its own subnet, like
+    /// honest ones.
     pub subnet_share: f64,
-    /// What the adversary does.
+    /// The adversary's strategy.
     pub strategy: Strategy,
-    /// Rounds to play.
+    /// Number of rounds.
     pub rounds: u32,
-    /// Probability that an honest station reports something else than its like, such as a timeout of its own.
+    /// Probability that an honest station deviates from the others, for example by a timeout of its own.
     pub noise: f64,
-    /// Of the network; `target_measurements` also says how many tasks a committee has.
+    /// Parameters of the network; `target_measurements` also sets the number of tasks per committee.
     pub parameters: Parameters,
-    /// The same number gives the same play.
+    /// Seed: the same seed gives the same simulation.
     pub seed: u64,
 }
 
-/// How many there are of each, after rounding.
+/// Numbers of stations and subnets, after rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Population {
-    /// Stations in all.
+    /// Number of all stations.
     pub stations: u32,
-    /// The adversary's stations.
+    /// Number of the adversary's stations.
     pub hostile: u32,
-    /// The adversary's subnets.
+    /// Number of the adversary's subnets.
     pub hostile_subnets: u32,
 }
 
-/// A scenario that cannot be played.
+/// An invalid scenario.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ScenarioError {
     /// A share outside of 0 to 1.
-    #[error("{name} is {value}: give a share from 0 up to, but not including, 1")]
+    #[error("{name} is {value}: use a share of at least 0 and less than 1")]
     Share {
-        /// Which.
+        /// The name of the share.
         name: &'static str,
-        /// What was given.
+        /// The given value.
         value: f64,
     },
-    /// Too few to draw from.
-    #[error("{stations} stations are too few: a committee has {least} at least")]
+    /// Too few stations.
+    #[error("{stations} stations are too few: a committee has at least {least}")]
     Stations {
-        /// How many were given.
+        /// The given number.
         stations: u32,
-        /// Fewest.
+        /// The minimum.
         least: u16,
     },
-    /// More than a play has room for.
-    #[error("{stations} stations are too many: {MOST_STATIONS} are the most")]
+    /// Too many stations.
+    #[error("{stations} stations are too many: the maximum is {MOST_STATIONS}")]
     TooMany {
-        /// How many were given.
+        /// The given number.
         stations: u32,
     },
-    /// Nothing to play.
-    #[error("there is no round to play: give at least one")]
+    /// No rounds.
+    #[error("the number of rounds is 0: use at least 1")]
     Rounds,
-    /// More stations than a roster holds.
+    /// More stations than a roster can hold.
     #[error(transparent)]
     List(#[from] ListError),
 }
 
 impl Scenario {
-    /// The adversary's stations, evenly spread over its subnets; both are rounded, so that subnets are equally full.
+    /// The adversary's stations are spread evenly over its subnets. Both numbers are rounded, so that all subnets are
+    /// equally full.
     ///
     /// # Errors
     /// [`ScenarioError`].

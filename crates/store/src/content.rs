@@ -8,17 +8,16 @@ use assize_measurement::car::{self, ReadError};
 
 use crate::StoreError;
 
-/// The content of a stored file, in memory that does not grow with the file.
+/// The content of a stored file, as a stream in constant memory.
 ///
-/// Every block is checked before any of its bytes are given. That nothing is missing at the end is known when it has been
-/// read to its end.
+/// Every block is verified before any of its bytes are returned. Whether the file is complete is known only at its end.
 pub struct Content {
     reader: Box<dyn Read + Send>,
     checked: bool,
 }
 
 impl Content {
-    /// The content of a file that is at hand and checked.
+    /// The content of a verified file in memory.
     #[must_use]
     pub fn of_bytes(content: Vec<u8>) -> Self {
         Self {
@@ -27,7 +26,7 @@ impl Content {
         }
     }
 
-    /// The content of a CAR of ours that has been read to its end before.
+    /// The content of a CAR that has already been read to its end and verified.
     pub(crate) fn checked(car: car::Content<File>) -> Self {
         Self {
             checked: true,
@@ -35,7 +34,7 @@ impl Content {
         }
     }
 
-    /// The content of a CAR that is read as needed; `explain` says what it means if it is damaged.
+    /// The content of a CAR that is read on demand. `explain` describes damage.
     pub(crate) fn unchecked(
         car: car::Content<File>,
         explain: impl Fn(ReadError) -> StoreError + Send + 'static,
@@ -46,32 +45,32 @@ impl Content {
         }
     }
 
-    /// Whether all of it was read and found good before any of it is given.
+    /// Whether all of it has already been read and verified.
     pub(crate) fn is_checked(&self) -> bool {
         self.checked
     }
 
-    /// All of it.
+    /// Reads all of it.
     ///
     /// # Errors
-    /// What reading fails with.
+    /// Any error of reading.
     pub fn into_vec(mut self) -> Result<Vec<u8>, StoreError> {
         let mut content = Vec::new();
         self.read_to_end(&mut content).map_err(StoreError::of_reading)?;
         Ok(content)
     }
 
-    /// Reads to the end, so that it is known to be whole; its length in bytes.
+    /// Reads to the end to verify that the file is complete. Returns its length in bytes.
     ///
     /// # Errors
-    /// What reading fails with.
+    /// Any error of reading.
     pub fn check(mut self) -> Result<u64, StoreError> {
         io::copy(&mut self, &mut io::sink()).map_err(StoreError::of_reading)
     }
 }
 
 impl Read for Content {
-    /// An error holds a [`StoreError`]; [`StoreError::of_reading`] gets it out.
+    /// The error wraps a [`StoreError`]; [`StoreError::of_reading`] unwraps it.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.reader.read(buffer)
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with a store.
+//! Errors of stores.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,84 +7,84 @@ use assize_measurement::car::{CarError, ReadError};
 use assize_protocol::FileCid;
 use thiserror::Error;
 
-/// Why a file cannot be stored or had.
+/// Why a file cannot be stored or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// No such file.
-    #[error("{cid} is not in {place}; get {cid}.car from the publisher or another store and put it there")]
+    /// The file does not exist.
+    #[error("{cid} is not in {place}; copy {cid}.car there from the publisher or another store")]
     NotFound {
-        /// The file wanted.
+        /// The requested file.
         cid: FileCid,
-        /// Where it was looked for, such as "the store /var/lib/assize".
+        /// Where it was searched, such as "the store /var/lib/assize".
         place: String,
     },
-    /// Gateways that are none.
-    #[error("`{url}` is not the address of a gateway: give one such as https://trustless-gateway.link")]
+    /// An invalid gateway address.
+    #[error("`{url}` is not a valid gateway address: use one such as https://trustless-gateway.link")]
     GatewayUrl {
         /// The address, without password and query.
         url: String,
     },
-    /// A bucket that cannot be used.
+    /// An S3 bucket that failed.
     #[cfg(feature = "s3")]
     #[error(
-        "{place}: {reason}; are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL right, and is there such a bucket?"
+        "{place}: {reason}; check that the bucket exists and that AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL are right"
     )]
     Bucket {
         /// Bucket and prefix.
         place: String,
-        /// What it said.
+        /// The cause.
         reason: String,
     },
-    /// A Kubo node that cannot be used.
+    /// A Kubo node that failed.
     #[cfg(feature = "kubo")]
     #[error("the Kubo node {node}: {reason}")]
     Node {
         /// Its address.
         node: String,
-        /// What it said.
+        /// The cause.
         reason: String,
     },
-    /// No gateway gave the file.
-    #[error("no gateway gave {cid}: {}", list(.failures))]
+    /// Every gateway failed.
+    #[error("no gateway returned {cid}: {}", list(.failures))]
     Gateways {
-        /// The file wanted.
+        /// The requested file.
         cid: FileCid,
-        /// What each of them did, in the order in which they were asked.
+        /// The failure of each gateway, in the order of the requests.
         failures: Vec<GatewayFailure>,
     },
     /// No source has the file.
-    #[error("{cid} is nowhere to be had: {}", list(.failures))]
+    #[error("{cid} is unavailable from all sources: {}", list(.failures))]
     Nowhere {
-        /// The file wanted.
+        /// The requested file.
         cid: FileCid,
-        /// What each of them said.
+        /// The failure of each source.
         failures: Vec<StoreError>,
     },
-    /// A file whose bytes are not what its CID says.
-    #[error("{} is damaged: {source}; delete it and get {cid}.car again from the publisher or another store", path.display())]
+    /// A file whose bytes do not match its CID.
+    #[error("{} is damaged: {source}; delete it and copy {cid}.car again from the publisher or another store", path.display())]
     Corrupt {
-        /// The file wanted.
+        /// The requested file.
         cid: FileCid,
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
-        /// Which block, and how.
+        /// The damaged block and its fault.
         source: Box<CarError>,
     },
-    /// The disk or its permissions.
+    /// A file system error.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The failed operation.
         action: &'static str,
-        /// On what.
+        /// Its path.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
 impl StoreError {
-    /// A temporary file that was good a moment ago.
+    /// Damage in a temporary file that was valid before.
     pub(crate) fn of_spool(error: ReadError) -> Self {
         Self::spool(error.into())
     }
@@ -92,13 +92,13 @@ impl StoreError {
     /// A temporary file that cannot be written or read.
     pub(crate) fn spool(source: io::Error) -> Self {
         Self::Io {
-            action: "keep a temporary file in",
+            action: "write a temporary file in",
             path: std::env::temp_dir(),
             source,
         }
     }
 
-    /// The error of a [`Content`](crate::Content) that could not be read to its end.
+    /// Converts the error of a [`Content`](crate::Content) that could not be read to its end.
     #[must_use]
     pub fn of_reading(error: io::Error) -> Self {
         error.downcast().unwrap_or_else(|source| Self::Io {
@@ -113,30 +113,30 @@ fn list<T: ToString>(failures: &[T]) -> String {
     failures.iter().map(T::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// A gateway that did not give a file.
+/// The failure of one gateway.
 #[derive(Debug, Error)]
 #[error("{gateway}: {fault}")]
 pub struct GatewayFailure {
     /// Its address, without password and query.
     pub gateway: String,
-    /// What it did.
+    /// The failure.
     pub fault: GatewayFault,
 }
 
-/// What a gateway did instead of giving the file.
+/// The kind of a gateway's failure.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GatewayFault {
-    /// It could not be reached, was too slow, or said more than the largest file has.
+    /// The gateway was unreachable, too slow, or its response exceeds the maximum file size.
     #[error("{0}")]
     Transport(String),
-    /// It answered with another status than 200.
-    #[error("it answered with HTTP status {0}")]
+    /// The gateway answered with a status other than 200.
+    #[error("HTTP status {0}")]
     Status(u16),
-    /// Not its fault: what it gave could not be kept here.
-    #[error("the temporary file for its answer failed: {0}")]
+    /// A local error: the response could not be written to a temporary file.
+    #[error("cannot write the response to a temporary file: {0}")]
     Disk(io::Error),
-    /// What it gave is not the file.
-    #[error("it gave something else: {0}")]
+    /// The response is not the file.
+    #[error("the response is not the file: {0}")]
     Answer(Box<CarError>),
 }

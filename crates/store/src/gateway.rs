@@ -1,4 +1,4 @@
-//! Trustless HTTP gateways.
+//! A client of trustless HTTP gateways.
 
 use std::fs::File;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use ureq::http::Uri;
 use crate::spool::{SpoolError, spool};
 use crate::{Content, GatewayFailure, GatewayFault, Source, StoreError};
 
-/// Seconds to accept a connection, and to begin an answer.
+/// Timeout to connect, and to receive the response head.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// For a whole file: 4 GiB at 60 Mbit/s.
+/// Timeout for a whole file: 4 GiB at 60 Mbit/s.
 const TRANSFER: Duration = Duration::from_secs(600);
 
-/// Gateways that serve files as CARs (IPFS Trustless Gateway specification), asked in order until one gives the file.
+/// Gateways that serve files as CARs (IPFS Trustless Gateway specification), asked in order until one returns the file.
 ///
-/// Every block is checked, so a gateway can fail to answer but not lie. No redirect is followed.
+/// Every block is verified, so a gateway can withhold a file but not change it. Redirects are not followed.
 #[derive(Clone, Debug)]
 pub struct Gateways {
     gateways: Vec<Gateway>,
@@ -27,23 +27,23 @@ pub struct Gateways {
 
 #[derive(Clone, Debug)]
 struct Gateway {
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     base: String,
-    /// Fit for logs: without user and password.
+    /// Safe for logs: without user and password.
     label: String,
 }
 
 impl Gateways {
-    /// The gateways with the given addresses, such as `https://trustless-gateway.link`.
+    /// Creates a client for gateway addresses such as `https://trustless-gateway.link`.
     ///
     /// # Errors
-    /// [`StoreError::GatewayUrl`] if one of them is no address.
+    /// [`StoreError::GatewayUrl`] if an address is invalid.
     pub fn new(urls: &[impl AsRef<str>]) -> Result<Self, StoreError> {
         Self::with_patience(urls, PATIENCE, TRANSFER)
     }
 
-    /// The same with other patience: for a gateway to begin its answer, and for a whole file. After that the next one is
-    /// asked.
+    /// Creates a client with other timeouts: for the response head, and for a whole file. After a timeout, the next
+    /// gateway is asked.
     ///
     /// # Errors
     /// As [`Gateways::new`].
@@ -72,14 +72,14 @@ impl Gateways {
         let mut response = self
             .agent
             .get(format!("{}/ipfs/{cid}?format=car", gateway.base))
-            // Some gateways (npm gateway-lib) refuse dups=n; blocks that come twice are taken as they come.
+            // Some gateways (npm gateway-lib) reject dups=n. Repeated blocks are accepted.
             .header("Accept", "application/vnd.ipld.car; version=1; order=dfs; dups=y")
             .call()
             .map_err(transport)?;
         if response.status() != 200 {
             return Err(GatewayFault::Status(response.status().as_u16()));
         }
-        // Not ureq's own limit: that counts what is sent, which may be compressed.
+        // ureq's own limit would count the bytes on the wire, which may be compressed.
         spool(cid, response.body_mut().as_reader()).map_err(|error| match error {
             SpoolError::Body(error) => GatewayFault::Transport(error.to_string()),
             SpoolError::Car(error) => GatewayFault::Answer(Box::new(error)),

@@ -1,4 +1,4 @@
-//! A Kubo node, by its RPC (docs.ipfs.tech/reference/kubo/rpc).
+//! A store in a Kubo node, through its RPC API (docs.ipfs.tech/reference/kubo/rpc).
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
@@ -13,25 +13,25 @@ use ureq::{Agent, Body, RequestBuilder, SendBody};
 use crate::spool::{SpoolError, pack, spool};
 use crate::{Content, Produce, Source, Store, StoreError};
 
-/// For a whole file, sent or received.
+/// Timeout for sending or receiving a whole file.
 const TRANSFER: Duration = Duration::from_secs(600);
-/// How long the node may look for a block in its network.
+/// How long the node may search its network for a block.
 const SEARCH: &str = "60s";
-/// Separates the parts of a form; no CAR of ours holds it at a line's beginning.
+/// Multipart boundary. None of our CARs contains it at the beginning of a line.
 const BOUNDARY: &str = "assize-car-b3f1c6a0d2e94";
 
-/// Files in a Kubo node, pinned there. They are imported as CARs, so that their CIDs are ours whatever the node's own
-/// settings, and exported as CARs, every block checked.
+/// Files pinned in a Kubo node. They are imported as CARs, so that their CIDs do not depend on the node's settings, and
+/// exported as CARs, with every block verified.
 #[derive(Clone)]
 pub struct Kubo {
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     base: String,
-    /// Of the header `Authorization`.
+    /// Value of the `Authorization` header.
     authorization: Option<String>,
     agent: Agent,
 }
 
-/// A line of the answer to `dag/import`.
+/// A line of the response to `dag/import`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Imported {
@@ -52,7 +52,7 @@ struct Link {
     cid: String,
 }
 
-/// How the node says no.
+/// An error response of the node.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Refusal {
@@ -60,11 +60,11 @@ struct Refusal {
 }
 
 impl Kubo {
-    /// The node whose RPC listens at `url`, such as `http://127.0.0.1:5001`. `authorization` is what its `API.Authorizations`
-    /// wants, such as `Bearer …`.
+    /// Connects to the node with RPC address `url`, such as `http://127.0.0.1:5001`. `authorization` is a value that
+    /// the node's `API.Authorizations` accepts, such as `Bearer …`.
     ///
     /// # Errors
-    /// [`StoreError::Node`] if it is no address.
+    /// [`StoreError::Node`] if the address is invalid.
     pub fn new(url: &str, authorization: Option<String>) -> Result<Self, StoreError> {
         let base = url.trim_end_matches('/');
         let address = Uri::try_from(base)
@@ -73,7 +73,7 @@ impl Kubo {
         if address.is_none() {
             return Err(StoreError::Node {
                 node: base.to_owned(),
-                reason: "that is no address; give one such as http://127.0.0.1:5001".into(),
+                reason: "invalid address; use one such as http://127.0.0.1:5001".into(),
             });
         }
         let agent = Agent::config_builder()
@@ -92,7 +92,7 @@ impl Kubo {
 
     /// A call without a body.
     fn call(&self, call: &str) -> Result<Response<Body>, StoreError> {
-        // Not `SendBody::none()`: that is sent as chunks, which a server may leave unread and reset the connection for.
+        // `SendBody::none()` sends an empty chunked body. A server may leave it unread and reset the connection.
         self.answered(self.post(call).send_empty())
     }
 
@@ -121,7 +121,7 @@ impl Kubo {
             .unwrap_or_default();
         self.failed(match serde_json::from_str::<Refusal>(&text) {
             Ok(refusal) => refusal.message,
-            Err(_) => format!("HTTP status {status}; is this the address of Kubo's RPC, and may we use it?"),
+            Err(_) => format!("HTTP status {status}; check that this is the address of Kubo's RPC and that it grants access"),
         })
     }
 
@@ -143,7 +143,7 @@ impl Kubo {
     }
 }
 
-/// Whether the node's words mean that it does not have a block.
+/// Whether an error message means that the node does not have a block.
 fn is_absence(reason: &str) -> bool {
     ["not found", "could not find", "notfound"]
         .iter()
@@ -157,7 +157,7 @@ impl Source for Kubo {
         match spool(cid, response.body_mut().as_reader()) {
             Ok(content) => Ok(Content::checked(content)),
             Err(SpoolError::Car(error)) => {
-                Err(self.failed(format!("{cid}: it gave something else: {error}")))
+                Err(self.failed(format!("{cid}: the response is not the file: {error}")))
             }
             Err(SpoolError::Body(error)) => Err(self.failed(format!("{cid}: {error}"))),
             Err(SpoolError::Disk(source)) => Err(StoreError::spool(source)),
@@ -176,9 +176,9 @@ impl Store for Kubo {
                 "Content-Type",
                 format!("multipart/form-data; boundary={BOUNDARY}"),
             )
-            // A node that will not take it says so before all of it is sent.
+            // A node that rejects the request answers before the whole body is sent.
             .header("Expect", "100-continue")
-            // One that has seen the end of a form may close the connection behind it.
+            // A node may close the connection once it has read the end of the form.
             .header("Connection", "close");
         let mut response = self.answered(request.send(SendBody::from_reader(&mut form)))?;
         let answer = response.body_mut().read_to_string();
@@ -186,10 +186,10 @@ impl Store for Kubo {
         let mut pinned = false;
         for line in answer.lines().filter(|line| !line.trim().is_empty()) {
             let told: Imported = serde_json::from_str(line)
-                .map_err(|error| self.failed(format!("its answer to dag/import makes no sense: {error}")))?;
+                .map_err(|error| self.failed(format!("malformed response to dag/import: {error}")))?;
             let Some(root) = told.root else { continue };
             if root.cid.cid != cid.to_string() {
-                return Err(self.failed(format!("it took {} for {cid}", root.cid.cid)));
+                return Err(self.failed(format!("it imported {} instead of {cid}", root.cid.cid)));
             }
             if !root.pin_error_msg.is_empty() {
                 return Err(self.failed(format!("{cid} cannot be pinned: {}", root.pin_error_msg)));
@@ -198,7 +198,7 @@ impl Store for Kubo {
         }
         match pinned {
             true => Ok(cid),
-            false => Err(self.failed(format!("it does not say that {cid} is pinned"))),
+            false => Err(self.failed(format!("it does not confirm that {cid} is pinned"))),
         }
     }
 
@@ -214,7 +214,7 @@ impl Store for Kubo {
     }
 }
 
-/// The CAR as the only file of a form (RFC 7578), read as it is sent.
+/// The CAR as the only file of a form (RFC 7578), streamed.
 fn form(cid: &FileCid, car: File) -> impl Read {
     let head = format!(
         "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"path\"; filename=\"{cid}.car\"\r\n\

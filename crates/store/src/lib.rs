@@ -1,19 +1,19 @@
-//! Batches and documents by CID.
+//! Storage of batches and documents by CID.
 //!
-//! A [`Source`] gives a file's content under its CID, a [`Store`] takes it as well. Whatever is read is checked block by
-//! block against that CID, so no source need be trusted: it can lose a file or withhold it, and cannot change it.
+//! A [`Source`] reads a file by its CID; a [`Store`] also writes. Everything that is read is verified block by block
+//! against the CID, so no source needs to be trusted: it can lose or withhold a file, but not change it.
 //!
 //! | backend | reads | writes | feature |
 //! |---|---|---|---|
-//! | [`LocalStore`], a directory of CAR files; the embedded default | ✓ | ✓ | |
+//! | [`LocalStore`], a directory of CAR files; the default, embedded | ✓ | ✓ | |
 //! | [`Gateways`], trustless HTTP gateways, asked in order | ✓ | | |
-//! | `S3`, a bucket of Amazon's or of what speaks like it | ✓ | ✓ | `s3` |
-//! | `Kubo`, an IPFS node by its RPC | ✓ | ✓ | `kubo` |
-//! | [`InOrder`], one source after the other | ✓ | | |
+//! | `S3`, a bucket of Amazon S3 or a compatible service | ✓ | ✓ | `s3` |
+//! | `Kubo`, an IPFS node through its RPC API | ✓ | ✓ | `kubo` |
+//! | [`InOrder`], several sources, asked in order | ✓ | | |
 //!
-//! `serve` (feature) makes a trustless gateway of a local store.
+//! `serve` (feature) serves a local store as a trustless gateway.
 //!
-//! A file is read and written as a stream, in memory that does not grow with it; it has at most
+//! Files are read and written as streams, in constant memory. A file has at most
 //! [`MAX_FILE_SIZE`](assize_measurement::unixfs::MAX_FILE_SIZE) bytes.
 
 mod content;
@@ -43,15 +43,15 @@ pub use order::InOrder;
 #[cfg(feature = "s3")]
 pub use s3::S3;
 
-/// Where files can be read by CID.
+/// A place from which files can be read by CID.
 pub trait Source: Send + Sync {
-    /// The file's content as a stream, every block checked against its CID.
+    /// Opens a file as a stream, every block verified against its CID.
     ///
     /// # Errors
-    /// [`StoreError`] tells whether it is not there, damaged, or out of reach.
+    /// [`StoreError`] tells whether the file is missing, damaged or unreachable.
     fn open(&self, cid: &FileCid) -> Result<Content, StoreError>;
 
-    /// The file's content, all at once.
+    /// Reads a whole file into memory.
     ///
     /// # Errors
     /// As [`Source::open`].
@@ -60,19 +60,19 @@ pub trait Source: Send + Sync {
     }
 }
 
-/// Writes a file's content, piece by piece.
+/// Writes a file's content in pieces.
 pub type Produce<'a> = &'a mut (dyn FnMut(&mut (dyn Write + Send)) -> io::Result<()> + Send);
 
-/// Where files can also be put.
+/// A place to which files can also be written.
 pub trait Store: Source {
-    /// Stores a file as `produce` writes it; when this returns, the file survives a crash. Storing it again changes
-    /// nothing.
+    /// Stores a file as `produce` writes it. Once this returns, the file survives a crash. Storing a file again has no
+    /// effect.
     ///
     /// # Errors
-    /// [`StoreError::Io`] also if `produce` fails; nothing is stored then.
+    /// [`StoreError::Io`] also if `produce` fails; then nothing is stored.
     fn put_with(&self, produce: Produce<'_>) -> Result<FileCid, StoreError>;
 
-    /// Stores a file that is in memory.
+    /// Stores a file from memory.
     ///
     /// # Errors
     /// As [`Store::put_with`].
@@ -80,9 +80,9 @@ pub trait Store: Source {
         self.put_with(&mut |to| to.write_all(content))
     }
 
-    /// Whether there is something under this CID; [`Source::get`] tells whether it is good.
+    /// Whether a file exists under this CID. [`Source::get`] verifies it.
     ///
     /// # Errors
-    /// [`StoreError`] if that cannot be found out.
+    /// [`StoreError`] if the lookup fails.
     fn has(&self, cid: &FileCid) -> Result<bool, StoreError>;
 }

@@ -15,10 +15,12 @@ const EXTENSION: &str = "car";
 
 /// One file `<cid>.car` for each file stored; the embedded default, which needs no service.
 ///
-/// A file appears whole or not at all: it is written under a temporary name (`.incoming-…`), synced, renamed, and its
-/// directory synced. So several processes may share the directory, a crash at any instruction loses nothing that
-/// [`Store::put`] has returned for, and what it may leave behind is a temporary file, which nobody reads and anyone may
-/// delete. CARs from elsewhere can be copied in: a file is what its name says or is refused.
+/// One file `<cid>.car` per stored file; the default, embedded store.
+///
+/// Files appear atomically: each is written under a temporary name (`.incoming-…`), synced, renamed, and its directory
+/// synced. Several processes may therefore share the directory, and a crash at any point loses nothing that
+/// [`Store::put`] has returned for. A crash may leave a temporary file behind, which is never read and can be deleted.
+/// CARs from elsewhere can be copied in: a file that does not match its name is rejected.
 ///
 /// ```
 /// use assize_store::{LocalStore, Source, Store};
@@ -36,10 +38,10 @@ pub struct LocalStore {
 }
 
 impl LocalStore {
-    /// Opens a store; creates the directory if there is none.
+    /// Opens a store; creates the directory if it does not exist.
     ///
     /// # Errors
-    /// [`StoreError::Io`], for example because there is a file of that name.
+    /// [`StoreError::Io`], for example if a file has that name.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let directory = directory.into();
         let new: Vec<_> = directory.ancestors().take_while(|path| !path.exists()).collect();
@@ -53,19 +55,20 @@ impl LocalStore {
         Ok(Self { directory })
     }
 
-    /// Where it is.
+    /// The store's directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Where the CAR of a file lies, or would lie.
+    /// The path of a file's CAR, whether or not it exists.
     #[must_use]
     pub fn path(&self, cid: &FileCid) -> PathBuf {
         self.directory.join(format!("{cid}.{EXTENSION}"))
     }
 
-    /// What is there, ascending; whether it is whole, [`Source::get`] tells. Other names than `<cid>.car` are passed over.
+    /// The CIDs of all files, ascending, without verification ([`Source::get`] verifies). Files not named `<cid>.car`
+    /// are ignored.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -75,7 +78,7 @@ impl LocalStore {
             for entry in fs::read_dir(&self.directory)? {
                 let path = entry?.path();
                 let cid = path.file_stem().and_then(|name| name.to_str()?.parse().ok());
-                // A CID has several spellings, of which one is a name here.
+                // A CID has several text forms; only the canonical one is a file name here.
                 cids.extend(cid.filter(|cid| self.path(cid) == path));
             }
             cids.sort_unstable();
@@ -84,11 +87,11 @@ impl LocalStore {
         list().map_err(io_error("list", &self.directory))
     }
 
-    /// A file that has no name until it is complete.
+    /// A temporary file, to be renamed once it is complete.
     fn incoming(&self) -> io::Result<NamedTempFile> {
         tempfile::Builder::new()
             .prefix(".incoming-")
-            // Temporary files are private by default; what is stored is public, within the process's umask.
+            // Temporary files are private by default. Stored files are public, subject to the process's umask.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(&self.directory)
     }
@@ -135,9 +138,9 @@ impl Store for LocalStore {
         })
         .map_err(&incoming)?;
         let path = self.path(&cid);
-        // What is there and whole stays; what is there and damaged is replaced.
+        // A valid file is kept; a damaged one is replaced.
         let kept = match self.open(&cid).and_then(Content::check) {
-            // Another process may have put it a moment ago, and not have synced it yet.
+            // Another process may have stored it a moment ago without having synced it yet.
             Ok(_) => File::open(&path)
                 .and_then(|file| file.sync_all())
                 .and_then(|()| sync_directory(&self.directory)),
@@ -149,7 +152,7 @@ impl Store for LocalStore {
 
     fn has(&self, cid: &FileCid) -> Result<bool, StoreError> {
         let path = self.path(cid);
-        path.try_exists().map_err(io_error("look for", &path))
+        path.try_exists().map_err(io_error("check", &path))
     }
 }
 
@@ -162,7 +165,7 @@ fn io_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreErr
     }
 }
 
-/// A new name is durable only when its directory is.
+/// A new name is durable only once its directory is synced.
 fn sync_directory(directory: &Path) -> io::Result<()> {
     // The parent of a relative path may be empty.
     let path = match directory.as_os_str().is_empty() {

@@ -1,4 +1,4 @@
-//! One source after the other.
+//! Several sources, asked in order.
 
 use assize_protocol::FileCid;
 
@@ -8,7 +8,7 @@ use crate::{Content, Source, StoreError};
 pub struct InOrder(Vec<Box<dyn Source>>);
 
 impl InOrder {
-    /// The sources, the first to be asked first.
+    /// Combines sources; the first is asked first.
     #[must_use]
     pub fn new(sources: Vec<Box<dyn Source>>) -> Self {
         Self(sources)
@@ -27,7 +27,7 @@ impl Source for InOrder {
                 Err(error) => failures.push(error),
             }
         }
-        // One source speaks for itself.
+        // The error of a single source is returned as it is.
         match failures.pop() {
             Some(only) if failures.is_empty() => Err(only),
             last => {
@@ -38,7 +38,8 @@ impl Source for InOrder {
     }
 }
 
-/// A file that may be damaged at its end is read twice, so that its source is passed over before anything is given.
+/// A file may be damaged at its end. It is read twice, so that a damaged source is skipped before any bytes are
+/// returned.
 fn whole(source: &dyn Source, cid: &FileCid, content: Content) -> Result<Content, StoreError> {
     if content.is_checked() {
         return Ok(content);

@@ -1,4 +1,4 @@
-//! S3 and what speaks like it.
+//! A store in a bucket of Amazon S3 or a compatible service.
 
 use std::fmt;
 use std::fs::File;
@@ -18,13 +18,13 @@ use tokio::runtime::{Handle, Runtime};
 use crate::spool::{SpoolError, pack, spool};
 use crate::{Content, Produce, Source, Store, StoreError};
 
-/// Bytes of a part of an upload. S3 takes at least 5 MiB.
+/// Size of a part of an upload in bytes. S3 accepts 5 MiB or more.
 const PART: usize = 8 << 20;
 
 /// Files in a bucket, each an object `<prefix>/<cid>.car`.
 ///
-/// Objects never change: the same file is the same object. What is read is checked block by block, so the bucket's owner
-/// can lose or withhold a file, and not change it.
+/// Objects never change: the same file is the same object. Everything that is read is verified block by block, so the
+/// bucket's owner can lose or withhold a file, but not change it.
 pub struct S3 {
     bucket: Arc<dyn ObjectStore>,
     prefix: Path,
@@ -33,19 +33,19 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// The bucket that a URL such as `s3://bucket/prefix` names. Credentials, region and endpoint come from the
-    /// environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and their like.
+    /// Opens the bucket of a URL such as `s3://bucket/prefix`. Credentials, region and endpoint come from the
+    /// environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and related variables.
     ///
     /// # Errors
-    /// [`StoreError::Bucket`] if the URL or the settings make no sense. Nothing is asked yet.
+    /// [`StoreError::Bucket`] if the URL or the settings are invalid. No request is sent yet.
     pub fn from_env(url: &str) -> Result<Self, StoreError> {
         let settings = AmazonS3Builder::from_env();
-        // Servers of one's own are often without TLS; who names one by http:// means it.
+        // Private servers often have no TLS; an http:// endpoint is used as configured.
         let endpoint = std::env::var("AWS_ENDPOINT_URL").unwrap_or_default();
         Self::new(url, settings.with_allow_http(endpoint.starts_with("http://")))
     }
 
-    /// The same with settings of one's own.
+    /// Opens a bucket with explicit settings.
     ///
     /// # Errors
     /// As [`S3::from_env`].
@@ -58,8 +58,8 @@ impl S3 {
             .strip_prefix("s3://")
             .map(|rest| rest.split_once('/').unwrap_or((rest, "")))
             .filter(|(bucket, _)| !bucket.is_empty())
-            .ok_or_else(|| refuse("give it as s3://bucket or s3://bucket/prefix".into()))?;
-        // A batch waits for its store only as long as its round waits for the batch.
+            .ok_or_else(|| refuse("use s3://bucket or s3://bucket/prefix".into()))?;
+        // A batch must be stored before its round's deadline, so requests must not hang.
         let retry = RetryConfig {
             max_retries: 4,
             retry_timeout: Duration::from_secs(60),
@@ -83,13 +83,13 @@ impl S3 {
         self.prefix.clone().join(format!("{cid}.car"))
     }
 
-    /// Runs in a thread of its own, so that callers may be within a runtime themselves.
+    /// Runs on its own thread, so that callers may be within a runtime themselves.
     fn run<T: Send, F: Future<Output = T>>(
         &self,
         work: impl FnOnce(Handle) -> F + Send,
     ) -> Result<T, StoreError> {
         let Some(runtime) = &self.runtime else {
-            return Err(self.failed("its runtime has ended".into()));
+            return Err(self.failed("the runtime has stopped".into()));
         };
         let work = || runtime.block_on(work(runtime.handle().clone()));
         std::thread::scope(|scope| match scope.spawn(work).join() {
@@ -123,7 +123,7 @@ impl Source for S3 {
         let got = self.run(|_| async move { bucket.get(&path).await })?;
         let body = got.map_err(|error| self.explain(cid, &error))?.into_stream();
         let Some(runtime) = &self.runtime else {
-            return Err(self.failed("its runtime has ended".into()));
+            return Err(self.failed("the runtime has stopped".into()));
         };
         let body = Body {
             stream: body,
@@ -171,7 +171,7 @@ impl Store for S3 {
 
 impl Drop for S3 {
     fn drop(&mut self) {
-        // A runtime must not be waited for within another.
+        // A runtime must not be dropped within another in a blocking way.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -203,7 +203,7 @@ impl From<io::Error> for UploadError {
     }
 }
 
-/// In one piece if it is small, else part by part; an object appears when it is complete.
+/// Uploads a small file in one request, a large one in parts. The object appears once it is complete.
 async fn upload(bucket: &dyn ObjectStore, path: &Path, mut car: File) -> Result<(), UploadError> {
     car.rewind()?;
     let first = next_part(&mut car)?;
@@ -215,7 +215,7 @@ async fn upload(bucket: &dyn ObjectStore, path: &Path, mut car: File) -> Result<
     let mut part = first;
     while !part.is_empty() {
         if let Err(error) = upload.put_part(PutPayload::from(part)).await {
-            // What has been sent would be kept, and charged for.
+            // Otherwise the uploaded parts would be kept, and charged for.
             let _ = upload.abort().await;
             return Err(error.into());
         }
@@ -231,7 +231,7 @@ fn next_part(car: &mut File) -> io::Result<Vec<u8>> {
     Ok(part)
 }
 
-/// An object's bytes as they come.
+/// An object's bytes as a stream.
 struct Body {
     stream: BoxStream<'static, Result<bytes::Bytes, Error>>,
     runtime: Handle,
@@ -252,12 +252,12 @@ impl Read for Body {
     }
 }
 
-/// S3 answers 404 for a bucket that there is not, too.
+/// S3 answers 404 for a missing bucket too.
 fn names_the_bucket(error: &(dyn std::error::Error + 'static)) -> bool {
     causes(error).contains("NoSuchBucket")
 }
 
-/// An error with what lies beneath it, each once.
+/// An error with its causes, without repetition.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,8 +1,9 @@
-//! A local store as a trustless gateway (IPFS Trustless Gateway specification; IPIP-402, IPIP-412, IPIP-499).
+//! Serves a local store as a trustless gateway (IPFS Trustless Gateway specification; IPIP-402, IPIP-412,
+//! IPIP-499).
 //!
-//! `GET` and `HEAD /ipfs/{cid}` give a file as a CAR, its blocks depth first, or a single block. Every block is read and
-//! checked right before it is sent, so that a damaged disk can end an answer, and never falsify one; memory does not grow
-//! with the file.
+//! `GET` and `HEAD /ipfs/{cid}` return a file as a CAR, its blocks depth first, or a single block. Every block is read
+//! and verified right before it is sent, so that a damaged disk can end a response but never falsify it. Memory use is
+//! constant.
 
 mod blocks;
 mod request;
@@ -31,9 +32,9 @@ use self::blocks::{Library, OpenFile};
 use self::request::{Duplicates, Form, Refusal, Scope, Wanted};
 use crate::{LocalStore, StoreError};
 
-/// The CID that gateways are probed with: the identity of no bytes at all.
+/// The CID for probing gateways: the identity of no bytes.
 const PROBE: &str = "bafkqaaa";
-/// Blocks that wait for a slow client: at most so many MiB an answer.
+/// Number of blocks that wait for a slow client; the limit in MiB per response.
 const AHEAD: usize = 2;
 
 /// The HTTP interface of a store.
@@ -42,17 +43,17 @@ pub fn router(store: LocalStore) -> Router {
         .route("/ipfs/{cid}", get(answer))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(|| async {
-            let text = "This gateway serves files at /ipfs/{cid}, as CARs or blocks, and nothing else.\n";
+            let text = "This gateway serves only files at /ipfs/{cid}, as CARs or blocks.\n";
             (StatusCode::NOT_FOUND, text)
         })
         .with_state(Arc::new(Library::new(store)))
         .layer(map_response(for_every_page))
 }
 
-/// Serves a store until `stop` is done.
+/// Serves a store until `stop` completes.
 ///
 /// # Errors
-/// The network's.
+/// Network errors.
 pub async fn serve(
     store: LocalStore,
     listener: TcpListener,
@@ -96,7 +97,7 @@ async fn answer(
                     return (StatusCode::NOT_FOUND, format!("{error}\n")).into_response();
                 }
                 Err(error) => {
-                    tracing::error!(%cid, %error, "a file of the store cannot be served");
+                    tracing::error!(%cid, %error, "failed to serve a file");
                     return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response();
                 }
             }
@@ -106,7 +107,7 @@ async fn answer(
     response
 }
 
-/// Pages from anywhere may read what is served, as the gateway specification has it: whoever reads checks it.
+/// Any web page may read the responses (CORS), as the gateway specification requires. Readers verify them.
 async fn for_every_page(mut response: Response) -> Response {
     let anyone = HeaderValue::from_static("*");
     response
@@ -123,13 +124,13 @@ fn refuse(refusal: &Refusal) -> Response {
     (status, format!("{refusal}\n")).into_response()
 }
 
-/// What every gateway has.
+/// The response to the probe that every gateway supports.
 fn probe(wanted: &Wanted) -> Response {
     let kind = wanted.content_type();
     match wanted.form {
         Form::Raw => ([(header::CONTENT_TYPE, kind)], Body::empty()).into_response(),
         Form::Car { .. } => {
-            // The header of a CAR whose root is that CID: it has no section, for the block is in its CID.
+            // The header of a CAR whose root is that CID. There is no section, because the block is in its CID.
             let header = b"\x19\xa2\x65roots\x81\xd8\x2a\x45\x00\x01\x55\x00\x00\x67version\x01";
             ([(header::CONTENT_TYPE, kind)], Bytes::from_static(header)).into_response()
         }
@@ -171,18 +172,18 @@ fn describe(headers: &mut HeaderMap, cid: &FileCid, wanted: &Wanted) {
         (header::HeaderName::from_static("x-ipfs-roots"), cid.to_string()),
     ];
     for (name, value) in values {
-        // A CID's own letters and ours: always fit for a header.
+        // CIDs and our own constants are valid header values.
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
         }
     }
 }
 
-/// An answer whose first block is read and good.
+/// A response whose first block has been read and verified.
 struct Reading {
     file: OpenFile,
     walk: Option<Walk>,
-    /// Header of the CAR and first block; or the block.
+    /// Header of the CAR and first block, or the block.
     first: Vec<u8>,
     wanted: Wanted,
 }
@@ -239,7 +240,7 @@ impl Reading {
         Response::new(Body::from_stream(body))
     }
 
-    /// Reads the blocks that follow, and sends them; an error, or a client that has gone, ends it.
+    /// Reads and sends the following blocks. An error or a disconnected client ends it.
     fn send(self, to: &mpsc::Sender<io::Result<Bytes>>) {
         let Self {
             mut file,
@@ -263,7 +264,7 @@ impl Reading {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%error, "an answer was broken off");
+                    tracing::error!(%error, "response aborted");
                     let _ = to.blocking_send(Err(io::Error::other(error)));
                     return;
                 }
@@ -272,7 +273,7 @@ impl Reading {
     }
 }
 
-/// The section of the next block; empty if it is not to be sent; `None` at the end.
+/// The section of the next block; empty if the block is to be skipped; `None` at the end.
 fn next_section(
     file: &mut OpenFile,
     walk: &mut Walk,

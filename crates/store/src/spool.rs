@@ -1,4 +1,4 @@
-//! CARs on their way to a network and from it, through a temporary file.
+//! CARs sent to and received from a network, through a temporary file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,21 +10,21 @@ use assize_protocol::FileCid;
 #[cfg(any(feature = "kubo", feature = "s3"))]
 use crate::{Produce, StoreError};
 
-/// The largest file as a CAR: its blocks' CIDs and the tree above them add less than a thousandth.
+/// Maximum size of a CAR: its CIDs and the tree add less than a thousandth to the content.
 const MAX_CAR: u64 = MAX_FILE_SIZE + MAX_FILE_SIZE / 1000;
 
-/// Why a CAR did not come.
+/// Why a CAR was not received.
 #[derive(Debug)]
 pub(crate) enum SpoolError {
-    /// The other side ended it, or said more than the largest file has.
+    /// The other side closed the connection, or the response exceeds the maximum file size.
     Body(io::Error),
-    /// It came, and is not the file.
+    /// The response is not the file.
     Car(car::CarError),
-    /// The disk here.
+    /// A local file system error.
     Disk(io::Error),
 }
 
-/// Takes a CAR in and checks all of it; nothing of it is ever in memory but a chunk.
+/// Receives and verifies a CAR; only one chunk at a time is in memory.
 pub(crate) fn spool(root: &FileCid, body: impl Read) -> Result<car::Content<File>, SpoolError> {
     let mut file = tempfile::tempfile().map_err(SpoolError::Disk)?;
     let mut body = body.take(MAX_CAR + 1);

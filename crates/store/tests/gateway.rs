@@ -1,4 +1,4 @@
-//! Gateways that fail in every way: the file comes from another, or the error says what each of them did.
+//! Gateways that fail in every way: another gateway returns the file, or the error names the failure of each.
 #![expect(
     clippy::unwrap_used,
     reason = "a test server that cannot answer fails the test"
@@ -15,7 +15,7 @@ use assize_store::{GatewayFault, Gateways, InOrder, LocalStore, Source, Store, S
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// A gateway on a free port that gives the same answer to everyone.
+/// A gateway on a free port that gives the same response to every client.
 fn gateway(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -30,7 +30,7 @@ fn gateway(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
                 }
                 request.push(byte[0]);
             }
-            // A client that has heard enough hangs up.
+            // The client disconnects once the response is too long.
             let _ = stream.write_all(&answer(&String::from_utf8(request).unwrap()));
         }
     });
@@ -85,7 +85,7 @@ fn a_file_comes_from_the_first_gateway_that_has_it() {
 }
 
 #[test]
-fn lies_are_told_apart() {
+fn each_kind_of_bad_response_is_reported() {
     let (cid, packed) = car::pack(&content());
     let mut damaged = packed.clone();
     damaged[700] ^= 1;
@@ -112,14 +112,14 @@ fn lies_are_told_apart() {
 }
 
 #[test]
-fn gateways_that_are_slow_or_busy_or_endless_are_passed_over() {
+fn slow_busy_and_endless_gateways_are_skipped() {
     let (cid, url) = honest();
     let (_, packed) = car::pack(&content());
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_url = format!("http://{}", silent.local_addr().unwrap());
     let dripping = dripping_gateway(http("200 OK", &packed));
     let busy = gateway(|_| http("429 Too Many Requests", b"slow down"));
-    // Zipped zeros: 64 MiB in 64 KiB.
+    // Compressed zeros: 64 MiB in 64 KiB.
     let bomb = gateway(|_| {
         let mut packer = GzEncoder::new(Vec::new(), Compression::best());
         for _ in 0..64 {
@@ -142,10 +142,10 @@ fn gateways_that_are_slow_or_busy_or_endless_are_passed_over() {
 }
 
 #[test]
-fn cars_of_other_makers_are_taken_and_other_formats_are_not() {
+fn cars_of_other_implementations_are_accepted_and_other_formats_are_not() {
     let content = vec![7; 3 << 20];
     let (cid, packed) = car::pack(&content);
-    // Root first, the repeated chunk as often as the file has it.
+    // Root first, the repeated chunk as often as it occurs in the file.
     let blocks: Vec<_> = Sections::open(&packed).unwrap().map(Result::unwrap).collect();
     let (chunk, root) = (blocks[0], blocks[1]);
     let mut dfs = Vec::new();
@@ -156,7 +156,7 @@ fn cars_of_other_makers_are_taken_and_other_formats_are_not() {
     let body = dfs.clone();
     let gateways = Gateways::new(&[gateway(move |_| http("200 OK", &body))]).unwrap();
     assert_eq!(gateways.get(&cid).unwrap(), content);
-    // Once more than the file has it.
+    // Once more than it occurs in the file.
     car::put_block(&mut dfs, &chunk.cid, chunk.data);
     let pragma = b"\x0a\xa1\x67version\x02".to_vec();
     for body in [dfs, [pragma, packed].concat(), content] {
@@ -165,7 +165,7 @@ fn cars_of_other_makers_are_taken_and_other_formats_are_not() {
     }
 }
 
-/// A gateway that gives a byte now and then.
+/// A gateway that sends a byte now and then.
 fn dripping_gateway(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -224,7 +224,7 @@ fn a_local_store_is_asked_first_and_gateways_after_it() {
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn invalid_addresses_are_rejected() {
     for url in [
         "",
         "gateway.example",

@@ -1,6 +1,6 @@
-//! Kubo's RPC, against a server that reads the forms and CARs as Kubo does, and answers in its words. No Kubo can be had
-//! where this was written (npm's `kubo` and the distribution's site fetch a binary from dist.ipfs.tech); the answers are
-//! those of its documentation and source (core/commands/dag, v0.39).
+//! The Kubo client, against a server that parses forms and CARs as Kubo does and uses its messages. No Kubo binary
+//! was available in the development environment; the responses follow its documentation and source (core/commands/dag,
+//! v0.39).
 #![cfg(feature = "kubo")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -20,7 +20,7 @@ use axum::routing::post;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-/// What the node is like.
+/// The behaviour of the node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Mood {
     #[default]
@@ -147,13 +147,13 @@ fn files_go_to_a_node_and_come_back() {
         assert_eq!(kubo.put(&content).unwrap(), cid);
         assert!(kubo.has(&cid).unwrap());
         assert_eq!(kubo.get(&cid).unwrap(), content);
-        // The form is what a CAR in a form is: nothing was added to it.
+        // The form contains exactly the CAR.
         assert_eq!(node.lock().unwrap().cars[&cid.to_string()], car::pack(&content).1);
     }
 }
 
 #[test]
-fn what_goes_wrong_is_told_in_the_nodes_words() {
+fn failures_quote_the_nodes_message() {
     let (url, node) = start();
     let kubo = Kubo::new(&url, None).unwrap();
     let cid = file_cid(b"never stored");
@@ -170,13 +170,13 @@ fn what_goes_wrong_is_told_in_the_nodes_words() {
     let cid = kubo.put(&content(3 << 20)).unwrap();
     set(Mood::GivesSomethingElse);
     let error = kubo.get(&cid).unwrap_err().to_string();
-    assert!(error.contains("something else"), "{error}");
+    assert!(error.contains("is not the file"), "{error}");
     set(Mood::BreaksOff);
     kubo.get(&cid).unwrap_err();
     let denied = Kubo::new(&url, Some("Bearer wrong".into())).unwrap();
     let error = denied.put(b"x").unwrap_err().to_string();
     assert!(
-        error.contains("HTTP status 403") && error.contains("may we use it"),
+        error.contains("HTTP status 403") && error.contains("grants access"),
         "{error}"
     );
     set(Mood::Good);
@@ -187,7 +187,7 @@ fn what_goes_wrong_is_told_in_the_nodes_words() {
 }
 
 #[test]
-fn nodes_that_are_none_are_refused() {
+fn invalid_node_addresses_are_rejected() {
     for url in ["127.0.0.1:5001", "/ip4/127.0.0.1/tcp/5001", "ftp://x", ""] {
         let error = Kubo::new(url, None).unwrap_err().to_string();
         assert!(error.contains("http://127.0.0.1:5001"), "{url}: {error}");

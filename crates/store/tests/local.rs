@@ -1,4 +1,4 @@
-//! A local store gives what was put, or an error that names the file: never other content, never a panic.
+//! A local store returns what was stored, or an error that names the file: never other content, never a panic.
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare its files fails")]
 
 use std::error::Error;
@@ -19,7 +19,7 @@ fn store() -> (TempDir, LocalStore) {
     (directory, store)
 }
 
-/// Long enough for a tree.
+/// Long enough for a tree of blocks.
 fn long_content() -> Vec<u8> {
     (0..(1 << 20) + 500_u32)
         .map(|index| (index % 251) as u8)
@@ -36,7 +36,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_is_put_is_got_again_by_anyone() {
+fn a_stored_file_is_readable_by_all() {
     let (_directory, store) = store();
     for content in [&b""[..], b"a batch\n", &long_content()] {
         let cid = store.put(content).unwrap();
@@ -65,7 +65,7 @@ fn putting_again_leaves_the_file_alone() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_the_remedy() {
+fn a_missing_file_is_named_with_the_remedy() {
     let (_directory, store) = store();
     let cid = file_cid(b"never stored");
     assert!(!store.has(&cid).unwrap());
@@ -156,13 +156,13 @@ fn only_cars_are_listed() {
 }
 
 #[test]
-fn what_cannot_be_a_store_is_refused() {
+fn a_file_cannot_be_a_store() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = LocalStore::open(file.path()).unwrap_err().to_string();
     assert!(error.contains(&file.path().display().to_string()), "{error}");
 }
 
-/// Nobody may write to `/proc`, not even root, as whom tests often run.
+/// Nobody can write to `/proc`, not even root, as whom tests often run.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_directory_that_cannot_be_written_is_named() {
@@ -192,7 +192,7 @@ fn a_file_comes_and_goes_as_a_stream() {
 }
 
 #[test]
-fn what_cannot_be_produced_is_not_stored() {
+fn a_failed_producer_stores_nothing() {
     let (_directory, store) = store();
     let failed = store.put_with(&mut |to| {
         to.write_all(&long_content())?;
@@ -221,7 +221,7 @@ fn damage_at_the_end_sends_the_reader_to_the_next_source() {
 fn a_relative_directory_will_do() {
     let (directory, _store) = store();
     let here = std::env::current_dir().unwrap();
-    // As many steps up as it takes, so that the path is relative and the directory temporary.
+    // Enough steps up that the path is relative and the directory temporary.
     let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
     let relative = up
         .join(directory.path().strip_prefix("/").unwrap())
@@ -232,7 +232,7 @@ fn a_relative_directory_will_do() {
 }
 
 #[test]
-fn many_may_put_the_same_at_once() {
+fn concurrent_puts_of_one_file_succeed() {
     let (_directory, store) = store();
     let content = vec![7; 100_000];
     std::thread::scope(|scope| {

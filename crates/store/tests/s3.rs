@@ -1,4 +1,4 @@
-//! S3, against a real server that speaks it: moto (PyPI `moto[server]`).
+//! The S3 client, against a real S3-compatible server: moto (PyPI `moto[server]`).
 #![cfg(feature = "s3")]
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ struct Moto {
 }
 
 impl Moto {
-    /// `None` if there is none on this machine, and none has to be.
+    /// `None` if moto is not installed and not required.
     fn start() -> Option<Self> {
         let Some(program) = find() else {
             let remedy = "no moto_server: run `make services`, or set ASSIZE_MOTO to its path";
@@ -108,7 +108,7 @@ fn files_go_to_a_bucket_and_come_back() {
         assert!(store.has(&cid).unwrap());
         assert_eq!(store.get(&cid).unwrap(), content);
         assert_eq!(store.put(&content).unwrap(), cid, "again");
-        // Another prefix is another place.
+        // Another prefix is another store.
         assert!(!moto.open("s3://batches").has(&cid).unwrap());
     }
 }
@@ -126,7 +126,7 @@ fn a_changed_object_is_refused() {
     let Some(moto) = Moto::start() else { return };
     let store = moto.open("s3://batches");
     let cid = store.put(&content(3 << 20)).unwrap();
-    // As the bucket's owner does it.
+    // As the bucket's owner could do.
     let bucket = moto.settings().with_bucket_name("batches").build().unwrap();
     let object = object_store::path::Path::from(format!("{cid}.car"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -146,13 +146,13 @@ fn a_changed_object_is_refused() {
     overwrite(&car[..1_000]);
     let error = store.get(&cid).unwrap_err().to_string();
     assert!(error.contains("is cut"), "{error}");
-    // Put again, it is good again.
+    // Storing the file again repairs it.
     store.put(&content(3 << 20)).unwrap();
     assert_eq!(store.get(&cid).unwrap().len(), 3 << 20);
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_named() {
+fn errors_name_missing_files_and_wrong_settings() {
     let Some(moto) = Moto::start() else { return };
     let cid = file_cid(b"never stored");
     let error = moto.open("s3://batches").get(&cid).unwrap_err();
@@ -164,7 +164,7 @@ fn what_is_missing_or_wrong_is_named() {
     ] {
         let error = failed.unwrap_err().to_string();
         assert!(
-            error.contains("s3://nowhere") && error.contains("is there such a bucket"),
+            error.contains("s3://nowhere") && error.contains("check that the bucket exists"),
             "{error}"
         );
     }
@@ -185,7 +185,7 @@ fn what_is_missing_or_wrong_is_named() {
 }
 
 #[test]
-fn two_may_put_the_same_at_once() {
+fn concurrent_puts_of_one_file_succeed() {
     let Some(moto) = Moto::start() else { return };
     let content = content(9 << 20);
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! A local store served as a trustless gateway: by our own client, and by plain HTTP.
+//! A local store served as a trustless gateway, read by our own client and by plain HTTP.
 #![cfg(feature = "serve")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -101,7 +101,7 @@ impl Answer {
     }
 }
 
-/// Chunks that differ, and one that comes again.
+/// Different chunks, and a repeated one.
 fn content() -> Vec<u8> {
     let mut content: Vec<u8> = (0..(5 << 20) + 77_u32)
         .map(|index| (index / 1_000 % 251) as u8)
@@ -111,7 +111,7 @@ fn content() -> Vec<u8> {
     content
 }
 
-/// The CIDs in the order in which a depth-first walk meets them.
+/// The CIDs in depth-first order.
 fn depth_first(content: &[u8]) -> Vec<FileCid> {
     let (root, blocks) = build(content, Profile::default());
     let mut walk = Walk::new(&root, Profile::default());
@@ -177,7 +177,7 @@ fn a_car_is_depth_first_with_the_headers_of_the_specification() {
 }
 
 #[test]
-fn what_the_client_has_is_not_sent_again_and_head_sends_nothing() {
+fn cached_responses_are_not_sent_again_and_head_has_no_body() {
     let server = Server::start();
     let cid = server.store.put(&content()).unwrap();
     let path = format!("/ipfs/{cid}?format=car");
@@ -221,7 +221,7 @@ fn blocks_alone_and_parts_of_files() {
     let order = depth_first(&content());
     let (_, blocks) = build(&content(), Profile::default());
     for block in &blocks {
-        // Chunks have CIDs of their own.
+        // Chunks have their own CIDs.
         let answer = server.get(&format!("/ipfs/{}", block.cid), "application/vnd.ipld.raw");
         assert_eq!(answer.body(), block.data);
         assert_eq!(answer.header("content-type"), "application/vnd.ipld.raw");
@@ -230,7 +230,7 @@ fn blocks_alone_and_parts_of_files() {
     }
     let answer = server.get(&format!("/ipfs/{}?format=car", order[2]), "");
     assert_eq!(answer.blocks(), [order[2]]);
-    // The chunks that hold some bytes, and the node above them.
+    // The chunks that contain a range, and the node above them.
     for (bytes, places) in [
         ("0:0", vec![0, 1]),
         ("1048575:1048576", vec![0, 1, 2]),
@@ -243,7 +243,7 @@ fn blocks_alone_and_parts_of_files() {
         let expected: Vec<_> = places.into_iter().map(|place| order[place]).collect();
         assert_eq!(answer.blocks(), expected, "{bytes}");
     }
-    // What is put later is found too.
+    // A file stored later is found too.
     let other: Vec<u8> = content().iter().map(|byte| byte ^ 1).collect();
     let (_, blocks) = build(&other, Profile::default());
     assert_eq!(
@@ -262,7 +262,7 @@ fn blocks_alone_and_parts_of_files() {
 }
 
 #[test]
-fn bad_requests_are_told_what_to_ask_for() {
+fn rejections_say_what_to_request() {
     let server = Server::start();
     let cid = server.store.put(b"a batch\n").unwrap();
     for (path, status, words) in [
@@ -276,12 +276,12 @@ fn bad_requests_are_told_what_to_ask_for() {
         (
             "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG?format=car".into(),
             400,
-            "is not the CID of a file here",
+            "is not a supported CID",
         ),
         (
             "/ipfs/..%2f..%2fetc%2fpasswd?format=raw".into(),
             400,
-            "is not the CID",
+            "is not a supported CID",
         ),
         (format!("/ipfs/{cid}/index.html?format=car"), 404, "/ipfs/{cid}"),
         ("/".into(), 404, "/ipfs/{cid}"),
@@ -299,13 +299,13 @@ fn bad_requests_are_told_what_to_ask_for() {
 }
 
 #[test]
-fn a_damaged_file_is_never_sent_as_if_it_were_whole() {
+fn a_damaged_file_is_never_sent_as_complete() {
     let server = Server::start();
     let cid = server.store.put(&content()).unwrap();
     let path = server.store.path(&cid);
     let whole = fs::read(&path).unwrap();
     let get = || server.get(&format!("/ipfs/{cid}?format=car"), "");
-    // The root stands last; without it there is nothing to begin with.
+    // The root is the last block; without it the response cannot begin.
     let mut damaged = whole.clone();
     let last = damaged.len() - 10;
     damaged[last] ^= 1;
@@ -317,7 +317,7 @@ fn a_damaged_file_is_never_sent_as_if_it_were_whole() {
         "{}",
         answer.text()
     );
-    // A chunk in the middle: the answer breaks off, and our client does not take it.
+    // A damaged chunk in the middle aborts the response, and our client rejects it.
     let mut damaged = whole.clone();
     damaged[(2 << 20) + 5_000] ^= 1;
     fs::write(&path, &damaged).unwrap();
@@ -329,7 +329,7 @@ fn a_damaged_file_is_never_sent_as_if_it_were_whole() {
 }
 
 #[test]
-fn many_ask_at_once_and_some_hang_up() {
+fn concurrent_clients_and_disconnects() {
     let server = Server::start();
     let cid = server.store.put(&content()).unwrap();
     assert_eq!(cid.codec, Codec::DagPb);
@@ -338,7 +338,7 @@ fn many_ask_at_once_and_some_hang_up() {
             let server = &server;
             scope.spawn(move || {
                 if client % 3 == 0 {
-                    // Reads nothing of the answer.
+                    // Reads nothing of the response.
                     let request = ureq::get(format!("{}/ipfs/{cid}?format=car", server.url));
                     drop(request.call().unwrap());
                 } else {

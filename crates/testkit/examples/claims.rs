@@ -1,5 +1,5 @@
-//! A chain with settlements on it and operators who stand differently, for whoever tries out claims: `tests/claim` does, in a
-//! browser. Prints one line of JSON when it is ready, and lives until its input is closed.
+//! A chain with settlements and operators in different situations, to try out claims: `tests/claim` does so in a
+//! browser. Prints one line of JSON when it is ready, and runs until its input is closed.
 //!
 //!     cargo run -p assize-testkit --example claims -- DIRECTORY
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of tests")]
@@ -16,11 +16,11 @@ use assize_testkit::world::{World, WorldPlan};
 use serde_json::{Value, json};
 
 const MILLI: u128 = 1_000_000_000_000_000;
-/// Seconds of the challenge window: a day.
+/// Challenge window in seconds: a day.
 const WINDOW: u64 = 86_400;
-/// What the operator of the picture earned by each settlement, thousandths of a FIL; the last one stays pending.
+/// Earnings of the operator in the screenshot by settlement, in thousandths of a FIL; the last one stays pending.
 const GROWTH: [u128; 8] = [61, 118, 44, 97, 152, 133, 171, 128];
-/// Up to here it has been paid.
+/// The settlement up to which that operator has been paid.
 const PAID_BY: usize = 4;
 
 #[tokio::main]
@@ -36,12 +36,12 @@ async fn main() {
     .unwrap();
     let account = |index| Signer::from_bytes(&world.anvil.dev_key(index)).unwrap().address();
     let (earner, paid, waiting, stranger) = (account(2), account(3), account(4), account(5));
-    // A contract whose code reverts: it takes no money.
+    // A contract that reverts when it receives FIL.
     let refusing = Address::repeat_byte(0xee);
     world.anvil.set_code(refusing, "0x5f5ffd").unwrap();
 
     let mut earned = BTreeMap::from([(paid, 20 * MILLI), (refusing, 5 * MILLI)]);
-    // Others, so that there are proofs to speak of.
+    // Further operators, so that there are proofs.
     earned.extend((1..=40_u8).map(|index| (Address::repeat_byte(index), u128::from(index) * MILLI / 40)));
     let mut settlements = Vec::new();
     for (index, growth) in (1..).zip(GROWTH) {
@@ -61,7 +61,7 @@ async fn main() {
             claim(&world, id, &content, &[earner, paid]).await;
         }
     }
-    // The same contracts with no settlement yet.
+    // The same contracts without a settlement.
     let empty = world.deploy_again().await.unwrap();
     let write = |name: &str, value: &Value| {
         let path = directory.join(name);
@@ -80,11 +80,11 @@ async fn main() {
             "authority": world.owner().address(),
         })
     );
-    // Until whoever started it is gone.
+    // Until the parent process closes the input.
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
-/// As a local store keeps it.
+/// Stores a file as a local store does.
 fn keep(store: &Path, content: &[u8]) {
     let (cid, packed) = car::pack(content);
     fs::write(store.join(format!("{cid}.car")), packed).unwrap();

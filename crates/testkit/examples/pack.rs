@@ -1,4 +1,4 @@
-//! Packs a file as `assize` packs batches, for tests of others' programs: writes DIRECTORY/CID.car, prints the CID.
+//! Packs a file as `assize` packs batches, for tests of other programs: writes DIRECTORY/CID.car, prints the CID.
 //!
 //!     cargo run -p assize-testkit --example pack -- FILE DIRECTORY
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of tests")]

@@ -1,4 +1,4 @@
-//! A local chain: starts the real `anvil`, sets its clock, stops it on drop.
+//! A local chain: starts the real `anvil`, controls its clock, stops it on drop.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use alloy_primitives::{Address, B256, U256, b256};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-/// Chain id of every anvil started here, unless another one is asked for: anvil's own default.
+/// Default chain id: anvil's own.
 pub const CHAIN_ID: u64 = 31_337;
 
-/// What went wrong with the local chain.
+/// Errors of the local chain.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AnvilError {
@@ -21,31 +21,31 @@ pub enum AnvilError {
         "anvil was not found; run `make test` or `npm install` in the repository, install Foundry, or set ASSIZE_ANVIL to its path"
     )]
     NotFound,
-    /// ASSIZE_ANVIL points nowhere.
+    /// ASSIZE_ANVIL is not a file.
     #[error("ASSIZE_ANVIL is set to {0}, which is not a file")]
     BadOverride(PathBuf),
-    /// The binary is there but could not be run.
+    /// The binary cannot be run.
     #[error("could not start {path}: {source}")]
     Start {
         /// The binary.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// It ended before it listened.
-    #[error("anvil ended before it listened; it said: {0}")]
+    /// It exited before it listened.
+    #[error("anvil exited before it listened: {0}")]
     Silent(String),
     /// A JSON-RPC call failed.
-    #[error("anvil refused {method}: {reason}")]
+    #[error("anvil rejected {method}: {reason}")]
     Rpc {
         /// The method called.
         method: String,
-        /// The answer or transport error.
+        /// The error of the response or the transport.
         reason: String,
     },
 }
 
-/// A running anvil (`--hardfork prague`, one block per transaction, block times one second apart unless set).
+/// A running anvil (`--hardfork prague`, one block per transaction, blocks one second apart by default).
 #[derive(Debug)]
 pub struct Anvil {
     child: Child,
@@ -64,18 +64,18 @@ impl Anvil {
         Self::start_with(&["--timestamp".into(), timestamp.to_string()])
     }
 
-    /// As [`Anvil::start`], with the state that another anvil left (`anvil_dumpState`).
+    /// As [`Anvil::start`], with a state saved by `anvil_dumpState`.
     pub fn start_from(state: &Path) -> Result<Self, AnvilError> {
         Self::start_with(&["--load-state".into(), state.display().to_string()])
     }
 
-    /// As [`Anvil::start`], with another chain id: 314 plays Filecoin mainnet, without its precompiles.
+    /// As [`Anvil::start`], with another chain id. 314 simulates Filecoin mainnet, without its precompiles.
     pub fn start_as(chain_id: u64) -> Result<Self, AnvilError> {
         Self::start_with(&["--chain-id".into(), chain_id.to_string()])
     }
 
-    /// Starts an anvil that lives in real time: a block every `seconds`, at the wall clock's time, with what was sent since
-    /// the last.
+    /// Starts an anvil in real time: a block every `seconds`, at the wall clock's time, with the transactions sent
+    /// since the last one.
     pub fn start_live(seconds: u64) -> Result<Self, AnvilError> {
         let anvil = Self::spawn(&["--block-time".into(), seconds.to_string()])?;
         // The first block is mined at once, so that the chain has a time.
@@ -119,7 +119,7 @@ impl Anvil {
                 }
             }
         };
-        // Anvil logs every request; an unread pipe would fill up and stop it.
+        // Anvil logs every request; an unread pipe would fill up and block it.
         std::thread::spawn(move || lines.for_each(drop));
 
         let agent = ureq::Agent::config_builder()
@@ -138,23 +138,23 @@ impl Anvil {
         &self.url
     }
 
-    /// Process id, for measuring its memory.
+    /// Process id, to measure its memory.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// One raw JSON-RPC call.
+    /// Sends one raw JSON-RPC request.
     pub fn rpc(&self, method: &str, params: Value) -> Result<Value, AnvilError> {
         call(&self.agent, &self.url, method, params)
     }
 
-    /// Sets the timestamp (Unix seconds) of the next block, which must be later than the last one's.
+    /// Sets the timestamp (Unix seconds) of the next block. It must be later than the last one's.
     pub fn set_next_timestamp(&self, timestamp: u64) -> Result<(), AnvilError> {
         self.rpc("evm_setNextBlockTimestamp", json!([timestamp]))
             .map(drop)
     }
 
-    /// Lets every block be `seconds` later than the one before, whatever the wall clock says.
+    /// Makes every block `seconds` later than the one before, independently of the wall clock.
     pub fn set_interval(&self, seconds: u64) -> Result<(), AnvilError> {
         self.rpc("anvil_setBlockTimestampInterval", json!([seconds]))
             .map(drop)
@@ -183,17 +183,17 @@ impl Anvil {
             })
     }
 
-    /// Gives `address` a balance, attoFIL.
+    /// Sets the balance of `address` in attoFIL.
     pub fn set_balance(&self, address: Address, atto_fil: U256) -> Result<(), AnvilError> {
         self.rpc("anvil_setBalance", json!([address, atto_fil])).map(drop)
     }
 
-    /// Puts runtime bytecode at an address.
+    /// Sets the runtime bytecode of an address.
     pub fn set_code(&self, address: Address, code: &str) -> Result<(), AnvilError> {
         self.rpc("anvil_setCode", json!([address, code])).map(drop)
     }
 
-    /// Private key of the `index`-th (0 to 9) of anvil's own funded accounts: public test keys, worth nothing.
+    /// Private key of the `index`-th (0 to 9) of anvil's funded accounts: public test keys.
     pub fn dev_key(&self, index: usize) -> B256 {
         DEV_KEYS[index % DEV_KEYS.len()]
     }
@@ -237,7 +237,7 @@ const DEV_KEYS: [B256; 10] = [
     b256!("2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6"),
 ];
 
-/// ASSIZE_ANVIL, else the npm package of this repository (from the working directory or the sources), else PATH.
+/// ASSIZE_ANVIL, else this repository's npm package (from the working directory or the sources), else PATH.
 fn find_anvil() -> Result<PathBuf, AnvilError> {
     if let Some(path) = std::env::var_os("ASSIZE_ANVIL").map(PathBuf::from) {
         return if path.is_file() {
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_call_names_the_method() {
+    fn a_rejected_call_names_the_method() {
         let anvil = Anvil::start().unwrap();
         let error = anvil.rpc("no_such_method", json!([])).unwrap_err().to_string();
         assert!(error.contains("no_such_method"), "{error}");

@@ -1,15 +1,14 @@
-//! A node that fails in every way: a JSON-RPC proxy before a real anvil, which makes of it a public Filecoin node on a bad
-//! day.
+//! A faulty node: a JSON-RPC proxy in front of a real anvil that behaves like a public Filecoin node on a bad day.
 //!
 //! ```text
 //! client ──HTTP──▶ FaultNode ──▶ anvil
 //!                    │ blocks are numbered as epochs, some of which are null rounds
-//!                    │ transactions are dropped, held back, refused by Filecoin's rules
-//!                    │ answers are late, stale, missing, wrong in their status
+//!                    │ transactions are dropped, delayed, rejected by Filecoin's rules
+//!                    │ responses are late, stale, missing, or have the wrong status
 //!                    └ the chain forks
 //! ```
 //!
-//! What it does is drawn from a seed: the same requests get the same faults.
+//! All faults are drawn from a seed: the same requests get the same faults.
 
 mod epochs;
 mod faults;
@@ -36,7 +35,7 @@ pub use epochs::{block_of, epoch_of, is_null_round};
 pub use faults::{Fault, Faults};
 use proxy::{Proxy, Reply};
 
-/// A running fault node; it ends when this is dropped.
+/// A running fault node; it stops on drop.
 #[derive(Debug)]
 pub struct FaultNode {
     address: SocketAddr,
@@ -47,11 +46,11 @@ pub struct FaultNode {
 type Shared = Arc<Mutex<Proxy>>;
 
 impl FaultNode {
-    /// Starts one before the anvil at `upstream`, on a free port of this machine. While it runs, only [`FaultNode::mine`] mines
-    /// what did not come through it.
+    /// Starts a fault node in front of the anvil at `upstream`, on a free local port. While it runs, only
+    /// [`FaultNode::mine`] mines transactions that did not pass through it.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Operating system errors.
     pub fn start(upstream: &str, faults: Faults) -> io::Result<Self> {
         let proxy = Proxy::new(upstream, faults);
         proxy.set_automine(false);
@@ -76,7 +75,7 @@ impl FaultNode {
                     _ = stopped => {}
                 }
             });
-            // Requests that hang must not keep anybody waiting.
+            // Hanging requests must not block the shutdown.
             runtime.shutdown_background();
         });
         Ok(Self {
@@ -91,17 +90,17 @@ impl FaultNode {
         format!("http://{}", self.address)
     }
 
-    /// Lets it do other faults from now on.
+    /// Changes its faults from now on.
     pub fn set(&self, faults: Faults) {
         lock(&self.proxy).set(faults);
     }
 
-    /// Mines an empty block; not while the chain forks, which anvil does not survive: it forgets blocks then.
+    /// Mines an empty block, never during a fork: anvil would lose blocks then.
     pub fn mine(&self) {
         lock(&self.proxy).mine();
     }
 
-    /// How often each fault has been done.
+    /// Number of faults so far, by kind.
     pub fn counts(&self) -> BTreeMap<Fault, u64> {
         lock(&self.proxy).counts()
     }
@@ -141,7 +140,7 @@ async fn answer(State(proxy): State<Shared>, request: Bytes) -> Response {
         }
         Reply::HangUp(after) => {
             tokio::time::sleep(after).await;
-            // A body that fails makes the server close the connection.
+            // A failing body makes the server close the connection.
             let gone = Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset));
             Response::new(Body::from_stream(futures_util::stream::iter([gone])))
         }

@@ -8,13 +8,13 @@ use assize_protocol::{ActorId, PayloadCid, ProviderId, Task, TaskList, TaskListE
 use serde::Deserialize;
 use thiserror::Error;
 
-/// 30 real quicknet beacons, among them the pairs that open and close the demo's rounds.
+/// 30 real quicknet beacons, including the pairs that open and close the demo's rounds.
 pub const BEACONS_JSON: &str = include_str!("../fixtures/beacons.json");
 
-/// 2 000 real verified deals of January 2025 (58 providers, 39 clients), one JSON object a line.
+/// 2 000 real verified deals of January 2025 (58 providers, 39 clients), one JSON object per line.
 pub const DEALS_NDJSON: &str = include_str!("../fixtures/deals.ndjson");
 
-/// A recorded input that does not parse.
+/// A malformed recorded input.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FixtureError {
@@ -26,21 +26,21 @@ pub enum FixtureError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A line of the recorded balances.
-    #[error("spark-balances.txt line {line} is no address and amount")]
+    /// A malformed line of the recorded balances.
+    #[error("spark-balances.txt line {line} is not an address and an amount")]
     Balance {
         /// Counted from 1.
         line: usize,
     },
-    /// The beacons.
+    /// Malformed beacons.
     #[error("beacons.json: {0}")]
     Beacons(#[from] BeaconError),
-    /// The deals as a task list.
+    /// Deals that do not form a task list.
     #[error("deals.ndjson: {0}")]
     Tasks(#[from] TaskListError),
 }
 
-/// One line of the recorded deals; what the task list needs of it.
+/// The fields of a recorded deal that the task list needs.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Deal {
@@ -49,11 +49,11 @@ struct Deal {
     payload_cid: PayloadCid,
 }
 
-/// What Spark owed its operators in November 2024, a line each: address and attoFIL.
+/// What Spark owed its operators in November 2024: one address and amount in attoFIL per line.
 pub const SPARK_BALANCES: &str = include_str!("../fixtures/spark-balances.txt");
 
-/// [`SPARK_BALANCES`] by operator: 160.6 FIL of 15 331 operators. Spark had them as 15 390, since it took one address in two
-/// spellings for two.
+/// [`SPARK_BALANCES`] by operator: 160.6 FIL of 15 331 operators. Spark counted 15 390, because it treated two
+/// spellings of an address as two operators.
 ///
 /// # Errors
 /// [`FixtureError::Balance`] naming the line.
@@ -76,7 +76,7 @@ pub fn beacons() -> Result<Vec<Beacon>, FixtureError> {
     Ok(bundle.beacons().cloned().collect())
 }
 
-/// The recorded deals as a task list, in file order. The record does not know the deals' allocators.
+/// The recorded deals as a task list, in file order. The recording has no allocators.
 pub fn tasks() -> Result<TaskList, FixtureError> {
     let mut tasks = Vec::new();
     for (index, line) in DEALS_NDJSON.lines().enumerate() {

@@ -1,5 +1,5 @@
-//! What tests and the demo need and no deployment does: a local chain, a faulty node before it, recorded real inputs, a
-//! simulated network of honest and hostile stations, a database server.
+//! Fixtures for tests and the demo: a local chain, a faulty node in front of it, recorded real inputs, a simulated
+//! network of honest and hostile stations, a database server. Not used in production.
 
 pub mod anvil;
 pub mod fault;

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of one's own: starts the real one, on a free port and an empty directory, stops it on drop.
+//! A private PostgreSQL server: starts the real one on a free port with an empty directory, stops it on drop.
 
 use std::fs;
 use std::net::TcpListener;
@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use thiserror::Error;
 
-/// How long it may take to start.
+/// Timeout of the start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What went wrong with the server.
+/// Errors of the server.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PostgresError {
-    /// No server on this machine.
+    /// No PostgreSQL server was found.
     #[error(
         "no PostgreSQL server was found; apt-get install postgresql, or set ASSIZE_POSTGRES to the directory of its programs"
     )]
@@ -26,17 +26,17 @@ pub enum PostgresError {
     /// One of its programs failed.
     #[error("{program} failed: {reason}")]
     Failed {
-        /// Which.
+        /// Its name.
         program: &'static str,
-        /// What it said.
+        /// Its output.
         reason: String,
     },
-    /// The machine would not have it.
+    /// The programs cannot be run.
     #[error("cannot run PostgreSQL: {0}")]
     Io(#[from] std::io::Error),
 }
 
-/// A running server, with one database that anybody on this machine may use.
+/// A running server with one database, open to everyone on this machine.
 #[derive(Debug)]
 pub struct Postgres {
     child: Child,
@@ -44,7 +44,7 @@ pub struct Postgres {
     _directory: TempDir,
 }
 
-/// The user and group that the server runs as: it refuses to be root.
+/// User and group of the server, which refuses to run as root.
 type User = Option<(u32, u32)>;
 
 impl Postgres {
@@ -70,7 +70,7 @@ impl Postgres {
                 reason,
             });
         }
-        // Free a moment ago; nobody else on this machine is waiting for it.
+        // Free a moment ago; no other local process is waiting for it.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let child = program(&programs, "postgres", user)
             .arg("-D")
@@ -90,7 +90,7 @@ impl Postgres {
         Ok(server)
     }
 
-    /// The address of its database.
+    /// The URL of its database.
     pub fn url(&self) -> String {
         format!("postgres://assize@127.0.0.1:{}/postgres", self.port)
     }
@@ -131,7 +131,7 @@ fn program(directory: &Path, name: &str, user: User) -> Command {
     command
 }
 
-/// ASSIZE_POSTGRES, else where Debian has the programs, newest first, else PATH.
+/// ASSIZE_POSTGRES, else Debian's directory, newest version first, else PATH.
 fn find_programs() -> Option<PathBuf> {
     let debian = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -149,7 +149,7 @@ fn find_programs() -> Option<PathBuf> {
     candidates.next()
 }
 
-/// Somebody else, if we are root.
+/// Another user, if we are root.
 fn unprivileged() -> Result<User, PostgresError> {
     let uid = |line: &str| {
         line.split_whitespace()

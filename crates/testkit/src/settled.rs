@@ -1,4 +1,4 @@
-//! Settlements of any allocations, on the chain of a [`World`].
+//! Settlements of arbitrary allocations on the chain of a [`World`].
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use crate::world::{World, WorldError};
 
 impl World {
-    /// A document that grants exactly these amounts, attoFIL across all time, for the rounds from the parent's last to the
-    /// newest. All of it is what one measurement of the newest round earned, if there is no parent: then the amounts must sum
-    /// up to the round's budget, and there may be only one round.
+    /// A document with exactly these cumulative amounts in attoFIL, for the rounds from the parent's last to the
+    /// newest. Without a parent, all of it is the reward of one measurement of the newest round: then the amounts must
+    /// sum up to the round's budget, and there may be only one round.
     ///
     /// # Errors
-    /// [`WorldError::Document`] if the amounts do not make a document; the chain's.
+    /// [`WorldError::Document`] if the amounts do not form a document; chain errors.
     pub async fn document(
         &self,
         parent: Option<(&Settlement, &SettlementDocument)>,
@@ -54,7 +54,7 @@ impl World {
         SettlementDocument::parse(&document.to_bytes()).map_err(|error| nonsense(error.to_string()))
     }
 
-    /// What was fixed about a round, and an evaluation that rewards one measurement, or none.
+    /// The frozen inputs of a round, and an evaluation that rewards one measurement or none.
     async fn evaluated(
         &self,
         number: RoundNumber,
@@ -98,12 +98,11 @@ impl World {
         Ok((facts, evaluation))
     }
 
-    /// Opens a round, and posts a settlement of what everybody is to have earned in all; deposits what that takes. Its document
-    /// has no rounds in it: who recomputes it finds that out, who claims does not look. It grows by no more than a round's
-    /// budget.
+    /// Opens a round and posts a settlement with these cumulative amounts; deposits what it needs. Its document
+    /// contains no rounds: recomputing it fails, but claims do not need them. It grows by at most a round's budget.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn settle(
         &self,
         amounts: &BTreeMap<Address, u128>,
@@ -143,10 +142,10 @@ impl World {
         }
     }
 
-    /// As [`World::post_proposal`], of a document.
+    /// As [`World::post_proposal`], for a document.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn post(&self, document: &SettlementDocument, active: bool) -> Result<Settlement, WorldError> {
         let proposal = Proposal {
             parent: document.parent.map(|parent| SettlementId(parent.settlement)),
@@ -160,11 +159,11 @@ impl World {
         self.post_proposal(&proposal, active).await
     }
 
-    /// Deposits what is needed, posts a settlement with the evaluator's signature, and lets its challenge window pass if it is
-    /// to be active.
+    /// Deposits the necessary amount, posts a settlement with the evaluator's signature and, if `active`, lets its
+    /// challenge window pass.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn post_proposal(&self, proposal: &Proposal, active: bool) -> Result<Settlement, WorldError> {
         let over = self.rounds.round(proposal.last_round).await?.commits_until;
         if self.anvil.timestamp()? <= over {
@@ -188,7 +187,7 @@ impl World {
     }
 }
 
-/// The same with one measurement, of a provider, that was judged and rewarded.
+/// The document with one judged and rewarded measurement of a provider.
 fn with_one_measurement(document: &SettlementDocument) -> Result<SettlementDocument, serde_json::Error> {
     let mut value: Value = serde_json::to_value(document)?;
     let last = document.rounds.len() - 1;

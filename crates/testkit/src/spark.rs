@@ -1,4 +1,4 @@
-//! A Spark round of any size, as its publisher would have written it.
+//! A synthetic Spark round of any size, in the format of its publisher.
 
 use std::io::{self, Write};
 
@@ -6,21 +6,21 @@ use assize_evaluate::spark::{Round, Tasker};
 use fastrand::Rng;
 use serde_json::json;
 
-/// How large a round.
+/// The size of a round.
 #[derive(Debug, Clone, Copy)]
 pub struct SparkRound {
-    /// Measurements in all.
+    /// Number of measurements.
     pub measurements: usize,
-    /// Tasks in the round; each station has 15.
+    /// Number of tasks in the round; each station has 15.
     pub tasks: usize,
-    /// Those who earn; a tenth of them by f410 addresses.
+    /// Number of participants; a tenth of them have f410 addresses.
     pub participants: usize,
-    /// The same number gives the same round.
+    /// Seed: the same seed gives the same round.
     pub seed: u64,
 }
 
 impl Default for SparkRound {
-    /// The round of RUST.md's measurements: a million rows, about 818 bytes each.
+    /// The round of the benchmarks: a million rows of about 818 bytes each.
     fn default() -> Self {
         Self {
             measurements: 1_000_000,
@@ -31,7 +31,7 @@ impl Default for SparkRound {
     }
 }
 
-/// Tasks of one station.
+/// Tasks per station.
 const TASKS_PER_NODE: usize = 15;
 
 impl SparkRound {
@@ -57,16 +57,16 @@ impl SparkRound {
         file.to_string().into_bytes()
     }
 
-    /// Writes all rows into so many files, in an order in which they could have come in.
+    /// Writes all rows into the given files, in a plausible order of arrival.
     ///
-    /// Of a hundred rows, 1.5 are of another station's task, 0.5 of no task, 4 lie about what they retrieved, and 0.5 are
+    /// Of a hundred rows, 1.5 are of another station's task, 0.5 of no task, 4 lie about the retrieval, and 0.5 are
     /// invalid. Four stations share three subnets.
     ///
     /// # Errors
-    /// What a file fails with.
+    /// Write errors.
     ///
     /// # Panics
-    /// If the round file that it writes cannot be read back.
+    /// If the round file that it writes cannot be parsed.
     #[allow(clippy::expect_used, reason = "written by ourselves")]
     pub fn write<W: Write>(&self, files: &mut [W]) -> io::Result<()> {
         let round = Round::parse(&self.round_file()).expect("a round file");
@@ -83,7 +83,7 @@ impl SparkRound {
         for (file, writer) in files.iter_mut().enumerate() {
             let first = file * per_file;
             for number in first..self.measurements.min(first + per_file) {
-                // Station after station, task after task: as a round goes.
+                // Station by station, task by task, as in a real round.
                 let station = number % stations;
                 let task = own[station].pop().unwrap_or_default();
                 self.row(&mut rng, writer, number, station, homes[station], task)?;

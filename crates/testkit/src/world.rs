@@ -1,4 +1,4 @@
-//! A chain with the contracts on it and rounds that take batches, for tests that publish.
+//! A chain with deployed contracts and rounds that accept batches, for publishing tests.
 
 use std::time::Duration;
 
@@ -15,62 +15,62 @@ use thiserror::Error;
 
 use crate::anvil::{Anvil, AnvilError, CHAIN_ID};
 
-/// When the chain begins, Unix seconds; its drand chain began an hour before.
+/// Unix time of the chain's beginning in seconds; its drand chain began an hour earlier.
 const GENESIS: u64 = 1_760_000_000;
 const ROUND_DURATION: u32 = 60;
 /// Key of its drand chain.
 const DRAND_KEY: [u8; 32] = [7; 32];
-/// For one transaction on a chain that mines at once.
+/// Timeout of a transaction on a chain that mines at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What went wrong with setting it up.
+/// Errors of the setup.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WorldError {
-    /// The chain's process.
+    /// Anvil failed.
     #[error(transparent)]
     Anvil(#[from] AnvilError),
-    /// The contracts.
+    /// The contracts failed.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The beacons.
+    /// The beacons failed.
     #[error(transparent)]
     Beacon(#[from] BeaconError),
-    /// Amounts that do not make a settlement.
-    #[error("these amounts do not make a settlement: {reason}")]
+    /// Amounts that do not form a settlement.
+    #[error("the amounts do not form a settlement: {reason}")]
     Document {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
 
-/// The chain, and who acts on it.
+/// The chain and its actors.
 #[derive(Debug)]
 pub struct World {
     /// Its process.
     pub anvil: Anvil,
-    /// Where the contracts are.
+    /// The deployed contracts.
     pub deployment: Deployment,
-    /// The contract of rounds.
+    /// The Rounds contract.
     pub rounds: Rounds,
-    /// The contract of rewards; its one evaluator is the owner.
+    /// The Rewards contract; its only evaluator is the owner.
     pub rewards: Rewards,
-    /// May commit batches.
+    /// The key that commits batches.
     pub publisher: Signer,
     coordinator: Signer,
     devnet: Devnet,
 }
 
-/// What can be chosen about a world.
+/// The options of a world.
 #[derive(Clone, Copy, Debug)]
 pub struct WorldPlan {
-    /// Seconds for which rounds take batches after they are closed.
+    /// Seconds during which a closed round accepts batches.
     pub commit_grace: u32,
-    /// Seconds between posting a settlement and its activation, a minute at least.
+    /// Seconds between posting a settlement and its activation, at least a minute.
     pub challenge_window: u64,
-    /// Reward of a round, attoFIL.
+    /// Budget of a round in attoFIL.
     pub budget: u128,
-    /// Evaluators ([`World::evaluator`]), of whom a majority must sign; with 0 the owner signs alone.
+    /// Number of evaluators ([`World::evaluator`]), of whom a majority must sign; with 0 the owner signs alone.
     pub evaluators: usize,
 }
 
@@ -91,10 +91,10 @@ impl World {
     /// Index of the first evaluator.
     const EVALUATORS: usize = 2;
 
-    /// Deploys the contracts on a new chain. Rounds take batches for `commit_grace` seconds after they are closed.
+    /// Deploys the contracts on a new chain. Closed rounds accept batches for `commit_grace` seconds.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn start(commit_grace: u32) -> Result<Self, WorldError> {
         Self::start_with(WorldPlan {
             commit_grace,
@@ -103,10 +103,10 @@ impl World {
         .await
     }
 
-    /// As [`World::start`], with all that can be chosen.
+    /// As [`World::start`], with all options.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn start_with(plan: WorldPlan) -> Result<Self, WorldError> {
         let anvil = Anvil::start_at(GENESIS)?;
         let devnet = Devnet::new(&DRAND_KEY, GENESIS - 3_600, 3)?;
@@ -133,10 +133,10 @@ impl World {
         })
     }
 
-    /// The same contracts once more, with nothing on them.
+    /// Deploys the same contracts once more, in their initial state.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn deploy_again(&self) -> Result<Deployment, WorldError> {
         let params = params(
             &self.devnet,
@@ -153,7 +153,7 @@ impl World {
         &self.coordinator
     }
 
-    /// An evaluator, counted from 0.
+    /// The evaluator with this index, from 0.
     ///
     /// # Errors
     /// None for the first eight.
@@ -168,16 +168,16 @@ impl World {
         self.devnet.chain()
     }
 
-    /// A beacon of it.
+    /// A beacon of that chain.
     #[must_use]
     pub fn beacon(&self, round: BeaconRound) -> Beacon {
         self.devnet.sign(round)
     }
 
-    /// Sends a transaction of the owner's.
+    /// Sends a transaction of the owner.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn send(&self, draft: &Draft) -> Result<Receipt, WorldError> {
         Ok(self
             .rounds
@@ -186,7 +186,7 @@ impl World {
             .await?)
     }
 
-    /// Opens the next round, with lists that nobody has, and reveals it.
+    /// Opens and reveals the next round, with lists that do not exist.
     pub async fn open_round(&self) -> Result<RoundNumber, WorldError> {
         let list = |content: &[u8]| ListCommitment {
             root: B256::repeat_byte(1),
@@ -238,10 +238,10 @@ impl World {
 pub struct WorldBeacons(Devnet);
 
 impl World {
-    /// Its beacons, all of them.
+    /// Its source of beacons.
     ///
     /// # Errors
-    /// None: the key is known to be good.
+    /// None: the key is known to be valid.
     pub fn beacons(&self) -> Result<WorldBeacons, WorldError> {
         Ok(WorldBeacons(Devnet::new(&DRAND_KEY, GENESIS - 3_600, 3)?))
     }

@@ -1,4 +1,4 @@
-//! Each fault of the fault node alone, before a real anvil.
+//! Each fault of the fault node separately, in front of a real anvil.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl World {
         self.ask("eth_getTransactionReceipt", json!([transaction(name)["hash"]]))["result"].clone()
     }
 
-    /// As [`Self::receipt`], once there is one: a busy node mines a little after it has answered.
+    /// As [`Self::receipt`], but waits for it: a busy node mines a little after it has answered.
     fn mined(&self, name: &str) -> Value {
         for _ in 0..500 {
             let receipt = self.receipt(name);
@@ -145,7 +145,7 @@ fn blocks_are_epochs_and_some_epochs_are_null_rounds() {
 }
 
 #[test]
-fn answers_may_be_old() {
+fn responses_may_be_stale() {
     let world = World::new(Faults {
         lag: 1_000,
         lag_blocks: 3,
@@ -224,7 +224,7 @@ fn a_nonce_before_the_one_below_it_is_refused() {
 }
 
 #[test]
-fn what_was_taken_may_be_answered_with_an_error_or_not_at_all() {
+fn an_accepted_transaction_may_get_an_error_or_no_response() {
     for (faults, words) in [
         (
             Faults {
@@ -256,7 +256,7 @@ fn what_was_taken_may_be_answered_with_an_error_or_not_at_all() {
 }
 
 #[test]
-fn http_fails_in_its_ways() {
+fn http_faults() {
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []});
     let with = |faults| World::new(faults).post(&request);
     let busy = with(Faults {
@@ -294,7 +294,7 @@ fn receipts_are_missing_now_and_then() {
 }
 
 #[test]
-fn logs_are_given_for_a_range_only() {
+fn logs_are_limited_to_a_range() {
     let world = World::new(Faults {
         log_range: Some(10),
         ..Faults::none()
@@ -311,7 +311,7 @@ fn logs_are_given_for_a_range_only() {
 }
 
 #[test]
-fn forks_take_transactions_away() {
+fn forks_drop_transactions() {
     let world = World::new(Faults::none());
     world.send("first");
     assert_ne!(world.receipt("first"), Value::Null);
@@ -322,14 +322,14 @@ fn forks_take_transactions_away() {
     });
     world.ask("eth_chainId", json!([]));
     world.node.set(Faults::none());
-    // anvil does not put what a fork takes away back into its pool.
+    // anvil does not return dropped transactions to its pool.
     assert_eq!(world.receipt("first"), Value::Null);
     assert_eq!(world.ask("eth_blockNumber", json!([]))["result"], "0x15");
     assert_eq!(world.count(Fault::Fork), 1);
     // Sent again, it is mined again.
     world.send("first");
     assert_ne!(world.receipt("first"), Value::Null);
-    // Below the floor nothing changes.
+    // Blocks below the floor do not change.
     world.node.set(Faults {
         forks: 1_000,
         fork_depth: 9,
@@ -341,7 +341,7 @@ fn forks_take_transactions_away() {
 }
 
 #[test]
-fn the_same_seed_does_the_same() {
+fn the_same_seed_gives_the_same_faults() {
     let run = || {
         let world = World::new(Faults {
             forks: 0,

@@ -1,4 +1,4 @@
-//! Our reader takes from npm's gateway-lib, which we did not write, a file that we packed.
+//! Our reader reads a file that we packed from npm's gateway-lib, an independent gateway.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -13,7 +13,7 @@ use assize_store::{Gateways, Source};
 use assize_testkit::filecoin::{GatewayLib, GatewayLibError};
 use tempfile::TempDir;
 
-/// A file, and a gateway that has it; `None` if it is not installed.
+/// A file and a gateway that serves it; `None` if it is not installed.
 struct Served {
     content: Vec<u8>,
     cid: FileCid,
@@ -23,7 +23,7 @@ struct Served {
 
 impl Served {
     fn start() -> Option<Self> {
-        // Three blocks, of which two are the same, and their root.
+        // Three blocks, of which two are equal, and their root.
         let content = vec![7; (2 << 20) + 5];
         let (cid, packed) = car::pack(&content);
         let directory = tempfile::tempdir().unwrap();
@@ -48,7 +48,7 @@ impl Served {
 }
 
 #[test]
-fn the_car_of_a_gateway_of_others_is_ours() {
+fn an_independent_gateway_serves_our_car() {
     let Some(served) = Served::start() else { return };
     let url = format!("{}/ipfs/{}?format=car", served.gateway.url(), served.cid);
     for accept in [
@@ -70,7 +70,7 @@ fn the_car_of_a_gateway_of_others_is_ours() {
 }
 
 #[test]
-fn our_client_reads_from_a_gateway_of_others() {
+fn our_client_reads_from_an_independent_gateway() {
     let Some(served) = Served::start() else { return };
     let mut read = Vec::new();
     let gateways = Gateways::new(&[served.gateway.url()]).unwrap();

@@ -1,4 +1,4 @@
-//! What crate `retrieve` reports of every conduct is what `testkit::filecoin` says that a faultless checker must.
+//! Crate `retrieve` reports for every behaviour what `testkit::filecoin` expects of a correct checker.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -30,7 +30,7 @@ fn checker(network: &LocalFilecoin) -> Retriever {
     Retriever::new(config).unwrap()
 }
 
-/// Retrieves all payloads, and compares.
+/// Retrieves all payloads and compares the results.
 async fn compare(network: &LocalFilecoin) {
     let retriever = checker(network);
     let mut all = tokio::task::JoinSet::new();
@@ -55,7 +55,7 @@ async fn compare(network: &LocalFilecoin) {
 }
 
 #[tokio::test]
-async fn every_conduct_gets_its_label() {
+async fn every_behaviour_gets_its_result() {
     let nobody = DeadAddress::reserve().unwrap();
     let conducts = [
         Conduct::Honest,
@@ -83,17 +83,17 @@ async fn every_conduct_gets_its_label() {
         Conduct::Flaky(300),
         Conduct::GarbageStatusLine,
     ];
-    // Four payloads are one of each kind.
+    // Four payloads include one of each kind.
     let plans = conducts.map(|conduct| ProviderPlan::new(conduct, 4));
     compare(&LocalFilecoin::start(&Plan::new(1, plans.into())).unwrap()).await;
 }
 
 #[tokio::test]
-async fn a_mixed_network_is_seen_as_it_is() {
+async fn a_mixed_network_is_reported_correctly() {
     compare(&LocalFilecoin::start(&Plan::mixed(5, 40, 4)).unwrap()).await;
 }
 
-/// Sixty checkers, each for itself: they see what there is, and in what a committee votes on all see the same.
+/// Sixty independent checkers: their results are correct, and the fields that a committee votes on are equal.
 #[tokio::test]
 async fn a_committee_agrees() {
     let network = LocalFilecoin::start(&Plan::mixed(9, 60, 1)).unwrap();
@@ -142,7 +142,7 @@ async fn a_committee_agrees() {
 }
 
 #[tokio::test]
-async fn all_ways_to_be_found() {
+async fn all_ways_of_advertising() {
     let mut plans = Vec::new();
     for advertised in [
         Advertised::Http,
@@ -168,7 +168,7 @@ async fn all_ways_to_be_found() {
 }
 
 #[tokio::test]
-async fn faults_of_indexer_and_node_are_not_the_providers() {
+async fn faults_of_indexer_and_node_do_not_count_for_the_provider() {
     let plan = Plan::new(1, vec![ProviderPlan::new(Conduct::Honest, 1)]);
     let network = LocalFilecoin::start(&plan).unwrap();
     let task = &network.tasks().entries()[0];
@@ -195,7 +195,7 @@ async fn faults_of_indexer_and_node_are_not_the_providers() {
     }
 }
 
-/// A provider sees nothing that tells it who asks, or why.
+/// A provider cannot see who asks, or why.
 #[tokio::test]
 async fn checkers_look_like_any_client() {
     let plan = Plan::new(1, vec![ProviderPlan::new(Conduct::Honest, 4)]);
@@ -221,9 +221,9 @@ async fn checkers_look_like_any_client() {
     assert_eq!(names, lassie.map(String::from).into());
 }
 
-/// npm's gateway-lib, which we did not write, in the place of a provider.
+/// npm's gateway-lib, an independent gateway, in the place of a provider.
 #[tokio::test]
-async fn a_gateway_of_others_is_retrieved_from() {
+async fn an_independent_gateway_is_retrieved_from() {
     let content = vec![7; 100_000];
     let (cid, packed) = assize_measurement::car::pack(&content);
     let directory = tempfile::tempdir().unwrap();
@@ -257,9 +257,11 @@ async fn a_gateway_of_others_is_retrieved_from() {
         .await
         .unwrap();
     assert_eq!(retrieval.result().to_string(), "OK", "{:#?}", retrieval.steps);
-    // It refuses HEAD of a CAR with 405, so this depends on whether the query of the HEAD request says `format=car`.
+    // It rejects HEAD of a CAR with 405, so the status depends on whether the query of the HEAD request has
+    // `format=car`.
     assert!(matches!(retrieval.head_status_code, Some(200 | 405)));
-    // Asked for a block that it does not have, it says 200 and gives an empty CAR, which Spark took for a success; 500 for raw.
+    // For a missing block it returns 200 with an empty CAR, which Spark counted as a success, and 500 for the raw
+    // block.
     let retrieval = retriever
         .retrieve(missing.parse().unwrap(), provider)
         .await

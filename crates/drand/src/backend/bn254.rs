@@ -1,6 +1,6 @@
-//! The check on drand evmnet: BN254, signatures in G1 of `Keccak-256(round)`.
+//! Verification for drand evmnet: BN254, signatures in G1 of `Keccak-256(round)`.
 //!
-//! arkworks has the curve and the pairing; the way of a message to the curve is RFC 9380's `hash_to_curve` with
+//! arkworks provides the curve and the pairing. Messages are mapped to the curve by RFC 9380's `hash_to_curve` with
 //! `expand_message_xmd` over Keccak-256 (§5.3.1) and the Shallue–van de Woestijne map (§6.6.1).
 
 use alloy_primitives::keccak256;
@@ -15,11 +15,11 @@ use crate::PointError;
 
 const DST: &[u8] = b"BLS_SIG_BN254G1_XMD:KECCAK-256_SVDW_RO_NUL_";
 
-/// Bytes of a coordinate.
+/// Length of a coordinate in bytes.
 const FIELD: usize = 32;
-/// Bytes of a signature: x ‖ y.
+/// Length of a signature in bytes: x ‖ y.
 const G1: usize = 2 * FIELD;
-/// Bytes of a public key: x.c1 ‖ x.c0 ‖ y.c1 ‖ y.c0.
+/// Length of a public key in bytes: x.c1 ‖ x.c0 ‖ y.c1 ‖ y.c0.
 const G2: usize = 4 * FIELD;
 
 /// A decoded public key.
@@ -61,7 +61,7 @@ impl Key {
     }
 }
 
-/// Field elements from their big-endian form; a whole of zeros is the point at infinity.
+/// Decodes big-endian field elements. All zeros are the point at infinity.
 fn coordinates<const LENGTH: usize, const COUNT: usize>(bytes: &[u8]) -> Result<[Fq; COUNT], PointError> {
     let bytes: &[u8; LENGTH] = bytes.try_into().map_err(|_| PointError::Length {
         expected: LENGTH,
@@ -73,7 +73,7 @@ fn coordinates<const LENGTH: usize, const COUNT: usize>(bytes: &[u8]) -> Result<
     let mut coordinates = [Fq::ZERO; COUNT];
     for (coordinate, bytes) in coordinates.iter_mut().zip(bytes.chunks(FIELD)) {
         *coordinate = Fq::from_be_bytes_mod_order(bytes);
-        // Another spelling of the same number would be another signature of the same round.
+        // A second encoding of the same number would be a second signature of the same round.
         if coordinate.into_bigint().to_bytes_be() != bytes {
             return Err(PointError::FieldOverflow);
         }
@@ -82,7 +82,7 @@ fn coordinates<const LENGTH: usize, const COUNT: usize>(bytes: &[u8]) -> Result<
 }
 
 fn hash_to_curve(message: &[u8]) -> G1Projective {
-    // Two elements of 48 bytes each: 16 more than the field needs, so that the bias is negligible (RFC 9380 §5.1).
+    // Two elements of 48 bytes each, 16 more than the field needs, so that the bias is negligible (RFC 9380 §5.1).
     const ELEMENT: usize = 48;
     let uniform = expand_message::<{ 2 * ELEMENT }>(message);
     let (first, second) = uniform.split_at(ELEMENT);
@@ -92,7 +92,7 @@ fn hash_to_curve(message: &[u8]) -> G1Projective {
 
 /// RFC 9380 §5.3.1.
 fn expand_message<const LENGTH: usize>(message: &[u8]) -> [u8; LENGTH] {
-    /// Bytes that Keccak-256 takes in at a time.
+    /// Block size of Keccak-256 in bytes.
     const BLOCK: usize = 136;
     const HASH: usize = 32;
     let dst = [DST, &[DST.len() as u8]].concat();
@@ -127,7 +127,7 @@ fn map_to_curve(u: Fq) -> G1Projective {
     let tv3 = (tv1 * tv2).inverse().unwrap_or(Fq::ZERO);
     let tv4 = u * tv1 * tv3 * C3;
     let candidates = [C2 - tv4, C2 + tv4, (tv2.square() * tv3).square() * C4 + Z];
-    // One of the three always has a y; the first that has is taken.
+    // At least one of the three has a y; the first one is taken.
     let found = candidates.into_iter().find_map(|x| Some((x, g(x).sqrt()?)));
     let Some((x, y)) = found else {
         return G1Projective::zero();

@@ -1,4 +1,4 @@
-//! The pairing check, by either of two implementations.
+//! The pairing check, in two implementations.
 
 #[cfg(feature = "evmnet")]
 pub(crate) mod bn254;
@@ -10,20 +10,20 @@ use std::fmt;
 
 use crate::PointError;
 
-/// An implementation of the pairing check on BLS12-381. Both accept and refuse the same signatures, for the same reasons.
-/// Beacons of evmnet are checked by arkworks, whichever is chosen.
+/// An implementation of the pairing check on BLS12-381. Both accept the same signatures and reject the others for the
+/// same reasons. Beacons of evmnet are always checked by arkworks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// `drand-verify` on zkcrypto's `bls12_381`: pure Rust, also in wasm. About 2 ms a signature.
+    /// `drand-verify` on zkcrypto's `bls12_381`: pure Rust, also in wasm. About 2 ms per signature.
     Pure,
-    /// `blst`: C and assembly, about 1 ms a signature.
+    /// `blst`: C and assembly. About 1 ms per signature.
     #[cfg(feature = "blst")]
     Blst,
 }
 
 impl Backend {
-    /// All that this build has.
+    /// All backends of this build.
     pub const ALL: &[Self] = &[
         Self::Pure,
         #[cfg(feature = "blst")]
@@ -32,7 +32,7 @@ impl Backend {
 }
 
 impl Default for Backend {
-    /// The fastest that this build has.
+    /// The fastest backend of this build.
     fn default() -> Self {
         #[cfg(feature = "blst")]
         let fastest = Self::Blst;
@@ -52,12 +52,12 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Why a signature was refused.
+/// Why a signature was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The bytes are no point that a signature can be.
+    /// The bytes do not encode a valid point.
     Point(PointError),
-    /// They are, but the pairing equation does not hold.
+    /// The point is valid, but the pairing equation does not hold.
     Pairing,
 }
 

@@ -1,4 +1,4 @@
-//! The check by `blst`.
+//! Verification by `blst`.
 
 use assize_protocol::BeaconRound;
 use blst::BLST_ERROR::{self, BLST_POINT_NOT_IN_GROUP, BLST_POINT_NOT_ON_CURVE, BLST_SUCCESS};
@@ -14,11 +14,11 @@ const DST_G2: &[u8] = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_";
 
 /// A decoded public key.
 pub(crate) enum Key {
-    /// Of signatures in G2.
+    /// For signatures in G2.
     G1(min_pk::PublicKey),
-    /// Of signatures in G1.
+    /// For signatures in G1.
     G2(min_sig::PublicKey),
-    /// Of evmnet.
+    /// For evmnet.
     #[cfg(feature = "evmnet")]
     Bn254(super::bn254::Key),
 }
@@ -74,7 +74,7 @@ impl Key {
     }
 }
 
-/// The encoding has been checked before, so only the point itself can be at fault.
+/// The encoding has already been checked, so only the point itself can be invalid.
 fn fault(error: BLST_ERROR) -> PointError {
     match error {
         BLST_POINT_NOT_IN_GROUP => PointError::NotInSubgroup,

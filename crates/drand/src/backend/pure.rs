@@ -1,4 +1,4 @@
-//! The check in pure Rust: `drand-verify` for the equation, `bls12_381` for telling bad points apart.
+//! Verification in pure Rust: `drand-verify` for the equation, `bls12_381` to classify invalid points.
 
 use assize_protocol::BeaconRound;
 use drand_verify::{G1Pubkey, G2PubkeyRfc, Pubkey};
@@ -9,11 +9,11 @@ use crate::{PointError, Scheme};
 
 /// A decoded public key.
 pub(crate) enum Key {
-    /// Of signatures in G2.
+    /// For signatures in G2.
     G1(G1Pubkey),
-    /// Of signatures in G1.
+    /// For signatures in G1.
     G2(G2PubkeyRfc),
-    /// Of evmnet.
+    /// For evmnet.
     #[cfg(feature = "evmnet")]
     Bn254(super::bn254::Key),
 }
@@ -21,7 +21,7 @@ pub(crate) enum Key {
 impl Key {
     /// Decodes a key and checks that it is a point of the prime-order subgroup.
     pub(crate) fn decode(scheme: Scheme, key: &[u8]) -> Result<Self, PointError> {
-        // drand-verify alone would not say what is wrong with a bad key.
+        // drand-verify alone does not report what is wrong with an invalid key.
         match scheme {
             Scheme::PedersenBlsChained => {
                 let fixed = point::check_encoding(key)?;
@@ -61,7 +61,7 @@ impl Key {
             #[cfg(feature = "evmnet")]
             Self::Bn254(key) => return key.verify(round, signature),
         };
-        // The point has been decoded above, so an error here could only be a disagreement about what a point is.
+        // The point was decoded above, so an error here means that the two libraries disagree about valid points.
         if matches!(genuine, Ok(true)) {
             Ok(())
         } else {

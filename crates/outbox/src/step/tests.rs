@@ -101,7 +101,7 @@ fn mined(byte: u8, block: u64, succeeded: bool) -> Mined {
     }
 }
 
-/// What is seen when the transactions have these receipts.
+/// An observation in which the transactions have these receipts.
 fn with_receipts(receipts: &[(u8, Option<Mined>)]) -> Observation {
     Observation {
         mined_nonce: 8,
@@ -132,7 +132,7 @@ fn a_new_intent_is_estimated_and_then_signed_with_the_next_nonce() {
     let new = queue([intent(1, Phase::Queued { gas: None }, &[])]);
     assert_eq!(run(&new, &seen(), 0).actions, [Action::Estimate { intent: 1 }]);
     assert_eq!(run(&queue([ready(1)]), &seen(), 0).actions, [sign(1, 7, FEES)]);
-    // An old estimate is not good enough.
+    // An old estimate is estimated again.
     assert_eq!(
         run(&queue([ready(1)]), &seen(), 61).actions,
         [Action::Estimate { intent: 1 }]
@@ -155,7 +155,7 @@ fn several_go_at_once_in_order_and_no_more_than_allowed() {
 }
 
 #[test]
-fn what_is_stored_but_not_sent_is_sent() {
+fn a_stored_but_unsent_transaction_is_sent() {
     let step = run(&queue([pending(0, None)]), &seen(), 0);
     assert_eq!(step.actions, [Action::Send(hash(1))]);
 }
@@ -165,9 +165,9 @@ fn without_a_receipt_it_waits_resends_and_raises() {
     let waiting = queue([pending(100, Some(100))]);
     assert_eq!(run(&waiting, &seen(), 109).actions, []);
     assert_eq!(run(&waiting, &seen(), 110).actions, [Action::Send(hash(1))]);
-    // Filecoin replaces a transaction only for a quarter more and one.
+    // Filecoin replaces a transaction only at fees raised by a quarter plus one.
     assert_eq!(run(&waiting, &seen(), 130).actions, [sign(1, 7, FEES.bumped())]);
-    // The market's price, if that is higher.
+    // The market's price, if it is higher.
     let dear = Observation {
         fees: Fees {
             max_fee: 700,
@@ -189,7 +189,7 @@ fn a_price_far_above_the_market_is_not_raised_further() {
 }
 
 #[test]
-fn a_price_above_the_cap_parks_and_never_drops() {
+fn a_price_above_the_limit_parks_and_never_drops() {
     let dear = Observation {
         fees: Fees {
             max_fee: 1_001,
@@ -206,7 +206,7 @@ fn a_price_above_the_cap_parks_and_never_drops() {
         (step.queue, step.actions, step.alerts),
         (queue([ready(1)]), vec![], vec![parked])
     );
-    // One that is out already is sent again as it is.
+    // A transaction that is already sent is resent unchanged.
     let step = run(&queue([pending(0, Some(0))]), &dear, 1_000);
     assert_eq!(
         (step.actions, step.alerts),
@@ -215,7 +215,7 @@ fn a_price_above_the_cap_parks_and_never_drops() {
 }
 
 #[test]
-fn caps_on_an_intent_on_a_day_and_on_the_balance_park() {
+fn limits_per_intent_and_day_and_the_balance_park() {
     let cost = U256::from(GAS) * U256::from(FEES.max_fee);
     let park = |caps: Caps, queue: &Queue, balance: U256| {
         let policy = Policy { caps, ..POLICY };
@@ -238,7 +238,7 @@ fn caps_on_an_intent_on_a_day_and_on_the_balance_park() {
     assert_eq!(park(caps(less, cost), &one, cost), Some(Park::IntentCap));
     assert_eq!(park(caps(cost, less), &one, cost), Some(Park::DailyCap));
     assert_eq!(park(caps(cost, cost), &one, less), Some(Park::Funds));
-    // What is under way counts with what it may cost; what is closed, with what it did cost.
+    // Pending transactions count with their maximum cost, closed ones with their actual cost.
     let two = queue([pending(0, Some(0)), ready(2)]);
     assert_eq!(park(caps(cost, cost + cost), &two, U256::MAX), None);
     assert_eq!(
@@ -250,14 +250,14 @@ fn caps_on_an_intent_on_a_day_and_on_the_balance_park() {
     assert_eq!(park(caps(cost, cost), &later, U256::MAX), Some(Park::DailyCap));
     later.spent = [(1, U256::from(1))].into();
     assert_eq!(park(caps(cost, cost), &later, U256::MAX), None);
-    // The value sent along is spent too.
+    // The value is spent too.
     let mut paying = ready(1);
     paying.value = U256::from(1);
     assert_eq!(
         park(caps(cost, cost), &queue([paying]), U256::MAX),
         Some(Park::DailyCap)
     );
-    // Those behind one that has used up its own money go on.
+    // Those behind an intent that has reached its own limit continue.
     let mut spent = ready(1);
     spent.attempts = vec![attempt(1, 3, 0, Some(0))];
     let caps = Caps {
@@ -269,7 +269,7 @@ fn caps_on_an_intent_on_a_day_and_on_the_balance_park() {
 }
 
 #[test]
-fn a_receipt_counts_when_it_is_deep_enough_and_closes_when_it_is_final() {
+fn a_receipt_is_confirmed_when_deep_enough_and_closed_when_final() {
     let waiting = queue([pending(0, Some(0))]);
     let phase = |head, finalized, mined| {
         let seen = Observation {
@@ -293,7 +293,7 @@ fn a_receipt_counts_when_it_is_deep_enough_and_closes_when_it_is_final() {
         assert_eq!(phase(55, Some(50), mined), Phase::Closed(mined));
         assert_eq!(phase(150, None, mined), Phase::Closed(mined));
     }
-    // A payment counts only when it is final.
+    // A payment is confirmed only when it is final.
     let mut payment = waiting.clone();
     payment.intents[0].kind = Kind::Payout;
     let seen = Observation {
@@ -304,14 +304,14 @@ fn a_receipt_counts_when_it_is_deep_enough_and_closes_when_it_is_final() {
 }
 
 #[test]
-fn a_reorganisation_is_believed_after_a_while_and_undone() {
+fn a_reorganisation_is_accepted_after_a_while_and_repaired() {
     let mined = mined(1, 50, true);
     let counts = |missing_since| {
         let phase = Phase::Counts { mined, missing_since };
         queue([intent(1, phase, &[attempt(1, 7, 0, Some(0))])])
     };
     let gone = with_receipts(&[(1, None)]);
-    // A node that lags does not know the receipt either.
+    // A lagging node does not know the receipt either.
     assert_eq!(run(&counts(None), &gone, 100).queue, counts(Some(100)));
     assert_eq!(run(&counts(Some(100)), &gone, 114).queue, counts(Some(100)));
     let back = with_receipts(&[(1, Some(mined))]);
@@ -327,12 +327,12 @@ fn a_reorganisation_is_believed_after_a_while_and_undone() {
     );
     assert_eq!(step.alerts, [Alert::Reorganised { intent: 1 }]);
     assert_eq!(step.queue, queue([pending(0, Some(0))]));
-    // And it is sent again in the same breath.
+    // It is resent in the same step.
     assert_eq!(step.actions, [sign(1, 7, FEES.bumped())]);
 }
 
 #[test]
-fn a_nonce_used_by_somebody_else_begins_anew() {
+fn a_nonce_used_by_another_program_starts_over() {
     let stolen = with_receipts(&[(1, None)]);
     let passed = |passed_at| {
         let phase = Phase::Pending { nonce: 7, passed_at };
@@ -347,7 +347,7 @@ fn a_nonce_used_by_somebody_else_begins_anew() {
     assert_eq!(step.alerts, [Alert::OutsideUse { nonce: 7 }]);
     // A reorganisation that frees the nonce stops the clock.
     assert_eq!(run(&passed(Some(100)), &seen(), 105).queue, passed(None));
-    // A receipt that comes after all is taken.
+    // A receipt that arrives late is accepted.
     let late = with_receipts(&[(1, Some(mined(1, 50, true)))]);
     let late = Observation { head: 60, ..late };
     let phase = run(&step.queue, &late, 130).queue.intents[0].phase;
@@ -355,7 +355,7 @@ fn a_nonce_used_by_somebody_else_begins_anew() {
 }
 
 #[test]
-fn what_was_reverted_and_enqueued_again_is_not_ended_by_its_old_receipt() {
+fn a_retry_is_not_ended_by_the_receipt_of_the_reverted_attempt() {
     let gas = Some(Gas { limit: GAS, at: 0 });
     let again = queue([intent(1, Phase::Queued { gas }, &[attempt(1, 7, 0, Some(0))])]);
     let seen = Observation {
@@ -367,7 +367,7 @@ fn what_was_reverted_and_enqueued_again_is_not_ended_by_its_old_receipt() {
 
 #[test]
 fn a_gap_below_is_filled_after_a_while() {
-    // Another program's transaction with nonce 7 was taken away; ours with 8 waits behind it.
+    // Another program's transaction with nonce 7 was dropped; ours with nonce 8 waits behind it.
     let phase = Phase::Pending {
         nonce: 8,
         passed_at: None,
@@ -384,7 +384,7 @@ fn a_gap_below_is_filled_after_a_while() {
     };
     let step = run(&step.queue, &seen(), 115);
     assert_eq!(step.actions, [fill, Action::Send(hash(1))]);
-    // Known again, it is no gap.
+    // Once nonce 7 is used again, there is no gap.
     let fresh = Observation {
         mined_nonce: 8,
         ..seen()
@@ -397,7 +397,7 @@ fn a_gap_below_is_filled_after_a_while() {
 }
 
 #[test]
-fn a_node_that_lags_does_not_make_a_nonce_used_twice() {
+fn a_lagging_node_does_not_cause_nonce_reuse() {
     let lagging = Observation {
         mined_nonce: 3,
         ..seen()
@@ -419,7 +419,7 @@ fn a_node_that_lags_does_not_make_a_nonce_used_twice() {
 }
 
 #[test]
-fn a_cancelled_intent_is_replaced_by_nothing() {
+fn a_cancelled_intent_is_replaced_by_an_empty_transaction() {
     let mut waiting = pending(0, Some(0));
     waiting.cancelled = true;
     let nothing = Action::Sign {
@@ -442,7 +442,7 @@ fn a_cancelled_intent_is_replaced_by_nothing() {
             "{phase:?}"
         );
     }
-    // Before anything is signed it just ends.
+    // An unsigned intent simply ends.
     let mut new = ready(1);
     new.cancelled = true;
     assert_eq!(run(&queue([new]), &seen(), 0).queue.intents[0].phase, Phase::Void);

@@ -1,4 +1,4 @@
-//! Providers that do not mean well; each has its code, and its explanation.
+//! Malicious providers. Each attack has its code and its message.
 
 use std::time::Duration;
 
@@ -48,14 +48,14 @@ async fn cars_that_are_not_the_payload() {
             "UNEXPECTED_CAR_BLOCK",
             903,
             car(&cid, &[(other, b"other"), (cid, BLOCK)]),
-            "not asked for",
+            "not requested",
         ),
-        // The same bytes under another codec are another block; a digest of any length is not waited for.
+        // The same bytes under another codec are another block. A digest of any length is rejected early.
         (
             "UNEXPECTED_CAR_BLOCK",
             903,
             car(&cid, &[(dag_pb, BLOCK)]),
-            "not asked for",
+            "not requested",
         ),
         (
             "UNEXPECTED_CAR_BLOCK",
@@ -67,46 +67,46 @@ async fn cars_that_are_not_the_payload() {
             "CONTENT_VERIFICATION_FAILED",
             902,
             car(&cid, &[(cid, b"wrong bytes")]),
-            "does not have the hash",
+            "does not match its CID",
         ),
         (
             "CONTENT_VERIFICATION_FAILED",
             902,
             car(&cid, &[(cid, b"")]),
-            "does not have the hash",
+            "does not match its CID",
         ),
-        // The first fault stands.
+        // Only the first fault is reported.
         (
             "CONTENT_VERIFICATION_FAILED",
             902,
             [car(&cid, &[(cid, b"x")]), vec![0]].concat(),
-            "does not have the hash",
+            "does not match its CID",
         ),
-        ("CANNOT_PARSE_CAR_FILE", 904, nothing, "no header"),
+        ("CANNOT_PARSE_CAR_FILE", 904, nothing, "not a CARv1 header"),
         (
             "CANNOT_PARSE_CAR_FILE",
             904,
             b"<html>hello</html>".to_vec(),
-            "no CAR",
+            "not a valid CAR",
         ),
-        ("CANNOT_PARSE_CAR_FILE", 904, BLOCK.to_vec(), "no CAR"),
-        ("CANNOT_PARSE_CAR_FILE", 904, v2, "no header of a CARv1"),
-        ("CANNOT_PARSE_CAR_FILE", 904, Vec::new(), "no CAR"),
+        ("CANNOT_PARSE_CAR_FILE", 904, BLOCK.to_vec(), "not a valid CAR"),
+        ("CANNOT_PARSE_CAR_FILE", 904, v2, "not a CARv1 header"),
+        ("CANNOT_PARSE_CAR_FILE", 904, Vec::new(), "not a valid CAR"),
         ("CANNOT_PARSE_CAR_FILE", 904, zero, "is empty"),
-        ("CANNOT_PARSE_CAR_FILE", 904, huge_header, "beyond measure"),
-        ("CANNOT_PARSE_CAR_FILE", 904, lying_length, "is cut"),
+        ("CANNOT_PARSE_CAR_FILE", 904, huge_header, "oversized header"),
+        ("CANNOT_PARSE_CAR_FILE", 904, lying_length, "is truncated"),
         ("CANNOT_PARSE_CAR_FILE", 904, no_cid, "does not begin with a CID"),
         ("CANNOT_PARSE_CAR_FILE", 904, short_cid, "too short"),
     ];
     for (code, status, body, words) in cases {
         let got = retrieve(car_answer(&body)).await;
-        // The whole body was read all the same, so that all see the same length.
+        // The whole body is read nevertheless, so that all stations report the same length.
         expect(&got, code, status, Some(body.len()), words);
     }
 }
 
 #[tokio::test]
-async fn a_car_that_is_cut_anywhere_is_none() {
+async fn a_car_truncated_anywhere_is_malformed() {
     let good = good_car();
     for end in 0..good.len() {
         let got = retrieve(car_answer(&good[..end])).await;
@@ -126,7 +126,7 @@ async fn a_car_that_is_cut_anywhere_is_none() {
 }
 
 #[tokio::test]
-async fn a_hash_that_nobody_knows() {
+async fn an_unsupported_hash_function() {
     let cid = cid_of(0x55, 0x1b, &[7; 32]);
     let provider = Server::always(car_answer(&car(&cid, &[(cid, BLOCK)]))).await;
     let got = retrieve_at(&cid, &[provider.multiaddr()], |_| {}).await;
@@ -136,7 +136,7 @@ async fn a_hash_that_nobody_knows() {
     );
 }
 
-/// Spark's rule lets every status from 200 to 299 pass as a success if the fetch has an end.
+/// Spark's rule counts every status from 200 to 299 as a success if the fetch has an end time.
 #[tokio::test]
 async fn another_2xx_does_not_excuse_a_wrong_body() {
     for status in ["201 Created", "203 Non-Authoritative", "206 Partial Content"] {
@@ -157,23 +157,23 @@ async fn another_2xx_does_not_excuse_a_wrong_body() {
 }
 
 #[tokio::test]
-async fn an_endless_drip_meets_the_limit_of_the_whole() {
+async fn an_endless_drip_meets_the_total_timeout() {
     let drip = vec![
         open_ended(&good_car()[..10]),
         Act::Forever(vec![0], Duration::from_millis(20)),
     ];
     let got = retrieve_with(drip, |config| config.limits.total = Duration::from_millis(1_500)).await;
-    expect(&got, "TIMEOUT", 600, None, "within the limit for the whole");
+    expect(&got, "TIMEOUT", 600, None, "within the total timeout");
     assert!(got.timeout && got.received >= 10 && got.first_byte_at.is_some());
 }
 
 #[tokio::test]
-async fn silence_meets_the_idle_limit() {
+async fn silence_meets_the_idle_timeout() {
     let short = |config: &mut Config| config.limits.idle = Duration::from_millis(300);
     let silence = [
         vec![Act::Silence],
         vec![Act::Send(b"HTTP/1.1 200 OK\r\n".to_vec()), Act::Silence],
-        // A head dripped line by line is no body.
+        // A response head sent line by line is not a body.
         vec![
             Act::Send(b"HTTP/1.1 200 OK\r\n".to_vec()),
             Act::Forever(b"X-A: b\r\n".to_vec(), Duration::from_millis(20)),
@@ -183,7 +183,7 @@ async fn silence_meets_the_idle_limit() {
     ];
     for acts in silence {
         let got = retrieve_with(acts, short).await;
-        expect(&got, "TIMEOUT", 600, None, "within the idle limit");
+        expect(&got, "TIMEOUT", 600, None, "within the idle timeout");
     }
 }
 
@@ -195,7 +195,7 @@ async fn silence_at_one_address_leaves_time_for_the_next() {
     let short = |config: &mut Config| config.limits.idle = Duration::from_secs(2);
     let got = retrieve_at(&raw_cid(BLOCK), &addresses, short).await;
     assert_eq!((result(&got), got.timeout), ("OK".into(), false));
-    // But none if it takes all there is.
+    // But not if the first address uses all the time.
     let short = |config: &mut Config| config.limits.total = Duration::from_millis(300);
     let got = retrieve_at(&raw_cid(BLOCK), &addresses, short).await;
     assert_eq!((result(&got), good.requests().len()), ("TIMEOUT".into(), 2));
@@ -210,10 +210,10 @@ async fn bodies_over_the_cap() {
         Act::Forever(vec![0; 4_096], Duration::ZERO),
     ];
     let got = retrieve_with(endless, small).await;
-    expect(&got, "CAR_TOO_LARGE", 200, None, "size cap of 1000 bytes");
+    expect(&got, "CAR_TOO_LARGE", 200, None, "size limit of 1000 bytes");
     assert!(got.car_too_large && got.received <= 1_000);
 
-    // Exactly at the cap is not over it.
+    // A body exactly at the limit is accepted.
     let block = vec![7; 1_000 - good_car().len() + BLOCK.len() - 1];
     let cid = raw_cid(&block);
     let body = car(&cid, &[(cid, &block)]);
@@ -231,7 +231,7 @@ async fn bodies_over_the_cap() {
 }
 
 #[tokio::test]
-async fn gzip_that_is_none() {
+async fn malformed_gzip() {
     let good = gzip(&good_car());
     for body in [
         &b"not gzip at all"[..],
@@ -241,7 +241,7 @@ async fn gzip_that_is_none() {
         let got = retrieve(answer("200 OK", "Content-Encoding: gzip\r\n", body)).await;
         expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "gzip");
     }
-    // A stream of empty members unfolds to nothing, for ever.
+    // An endless stream of empty members, which decompresses to nothing.
     let members = gzip(b"").repeat(100);
     let head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n".to_vec();
     let acts = vec![Act::Send(head), Act::Forever(members, Duration::ZERO)];
@@ -255,7 +255,7 @@ async fn bodies_that_break_off() {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", good.len());
     let cut = [head.as_bytes(), &good[..good.len() - 1]].concat();
     let got = retrieve(vec![Act::Send(cut)]).await;
-    expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "broke off");
+    expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection broke");
     for nonsense in [
         &b""[..],
         b"hello\r\n\r\n",
@@ -263,19 +263,19 @@ async fn bodies_that_break_off() {
         b"SSH-2.0-OpenSSH_9.6\r\n",
     ] {
         let got = retrieve(vec![Act::Send(nonsense.to_vec())]).await;
-        expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "broke off");
+        expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection broke");
     }
-    // A head without end.
+    // An endless response head.
     let endless = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\n".to_vec()),
         Act::Forever([&b"X: "[..], &[b'a'; 8_000], b"\r\n"].concat(), Duration::ZERO),
     ];
     let got = retrieve(endless).await;
-    expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "broke off");
+    expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection broke");
 }
 
 #[tokio::test]
-async fn redirects_that_lead_nowhere() {
+async fn redirects_that_cannot_be_followed() {
     let to = |location: &str| answer("302 Found", &format!("Location: {location}\r\n"), b"");
     let circle = Server::start(move |request| match request.target().strip_prefix("/other") {
         Some(rest) => to(rest),
@@ -283,7 +283,7 @@ async fn redirects_that_lead_nowhere() {
     })
     .await;
     let got = retrieve_at(&raw_cid(BLOCK), &[circle.multiaddr()], |_| {}).await;
-    expect(&got, "HTTP_302", 302, Some(0), "redirects run in a circle");
+    expect(&got, "HTTP_302", 302, Some(0), "redirect loop");
     assert_eq!(got.head_status_code, Some(302));
 
     let deeper = Server::start(move |request| to(&format!("/a{}", request.target()))).await;
@@ -305,7 +305,7 @@ async fn redirects_that_lead_nowhere() {
         "gopher://127.0.0.1:70/",
     ] {
         let got = retrieve(to(location)).await;
-        expect(&got, "HTTP_302", 302, Some(0), "no http URL");
+        expect(&got, "HTTP_302", 302, Some(0), "not an http URL");
     }
     let got = retrieve(to("http://user:secret@127.0.0.1:1/")).await;
     expect(&got, "HTTP_302", 302, Some(0), "credentials");
@@ -313,7 +313,7 @@ async fn redirects_that_lead_nowhere() {
     let got = retrieve(answer("301 Moved", "", b"")).await;
     expect(&got, "HTTP_301", 301, Some(0), "without a Location");
     let got = retrieve(to("http://nowhere.invalid/")).await;
-    expect(&got, "HOSTNAME_DNS_ERROR", 801, Some(0), "has no address");
+    expect(&got, "HOSTNAME_DNS_ERROR", 801, Some(0), "cannot resolve");
 }
 
 #[tokio::test]
@@ -344,14 +344,14 @@ async fn private_addresses_are_not_connected_to() {
 }
 
 #[tokio::test]
-async fn nobody_there() {
+async fn unreachable_hosts() {
     let got = retrieve_at(
         &raw_cid(BLOCK),
         &["/dns/nowhere.invalid/tcp/80/http".into()],
         |_| {},
     )
     .await;
-    expect(&got, "HOSTNAME_DNS_ERROR", 801, Some(0), "has no address");
+    expect(&got, "HOSTNAME_DNS_ERROR", 801, Some(0), "cannot resolve");
     assert_eq!(got.head_status_code, Some(801));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -362,7 +362,7 @@ async fn nobody_there() {
         |_| {},
     )
     .await;
-    expect(&got, "CONNECTION_REFUSED", 802, Some(0), "no connection");
+    expect(&got, "CONNECTION_REFUSED", 802, Some(0), "cannot connect");
     assert_eq!(got.head_status_code, Some(802));
 }
 
@@ -379,7 +379,7 @@ async fn refusals_keep_their_status() {
         expect(&got, code, status[..3].parse().unwrap(), Some(0), "reason");
         assert_eq!((got.first_byte_at, got.received), (None, 0));
     }
-    // What follows a refusal's head is not waited for.
+    // The body of an error response is not waited for.
     let slow = vec![
         Act::Send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n".to_vec()),
         Act::Silence,

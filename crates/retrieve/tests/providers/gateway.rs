@@ -1,4 +1,4 @@
-//! Providers that mean well, in their many ways.
+//! Honest providers, in many variants.
 
 use crate::support::*;
 use assize_retrieve::{IndexerResult, LASSIE_AGENT, Transport};
@@ -29,7 +29,7 @@ async fn a_block_is_retrieved_and_every_field_is_there() {
     assert!(got.steps.iter().all(|step| step.ok));
 }
 
-/// Byte for byte what Go's `net/http` wrote for a program that sets headers as Lassie does (../fixtures/go).
+/// Byte for byte what Go's `net/http` wrote for a program that sets Lassie's headers (../fixtures/go).
 #[tokio::test]
 async fn requests_are_those_of_lassie() {
     let provider = Server::start(|request| match request.target() {
@@ -106,7 +106,7 @@ async fn redirects_are_followed_as_go_follows_them() {
             head.head
         );
     }
-    // Go's capture redirects from /old to no prefix; here it is from no prefix to /new.
+    // The Go capture redirects from /old to no prefix; this test redirects from no prefix to /new.
     let expected = include_str!("../fixtures/go/old-redirected.txt")
         .replace("/old/ipfs", "/IPFS")
         .replace("GET /ipfs", "GET /new/ipfs")
@@ -122,7 +122,7 @@ async fn redirects_are_followed_as_go_follows_them() {
 }
 
 #[tokio::test]
-async fn nothing_tells_that_this_is_a_check() {
+async fn no_request_reveals_a_check() {
     let provider = Server::always(car_answer(&good_car())).await;
     retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
     for request in provider.requests() {
@@ -134,7 +134,7 @@ async fn nothing_tells_that_this_is_a_check() {
 }
 
 #[tokio::test]
-async fn where_cars_are_refused_the_block_itself_is_asked_for() {
+async fn if_cars_are_refused_the_raw_block_is_requested() {
     for refusal in ["400 Bad Request", "406 Not Acceptable"] {
         let provider = Server::start(move |request| match request.target().contains("format=raw") {
             true => ok("application/vnd.ipld.raw", BLOCK),
@@ -149,10 +149,10 @@ async fn where_cars_are_refused_the_block_itself_is_asked_for() {
         );
         assert!(told(&got, "unsupported accept parameter"));
     }
-    // What refuses both is refused.
+    // A gateway that refuses both.
     let got = retrieve(answer("400 Bad Request", "", b"")).await;
     assert_eq!((result(&got), got.status_code), ("HTTP_400".into(), Some(400)));
-    // Other refusals are final: the block is not asked for twice.
+    // Other errors are final: the block is not requested twice.
     let provider = Server::always(answer("410 Gone", "", b"")).await;
     let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
     assert_eq!((result(&got), provider.requests().len()), ("HTTP_410".into(), 2));
@@ -174,7 +174,7 @@ async fn a_raw_block_is_verified_too() {
     assert_eq!(result(&got), "UNSUPPORTED_CID_HASH_ALGO");
 }
 
-/// A success must have a first byte; where there is none, its time is the end's.
+/// A success must have a first byte; for an empty block its time is the end's.
 #[tokio::test]
 async fn an_empty_block_is_a_block() {
     let provider = Server::start(|request| match request.target().contains("format=raw") {
@@ -194,7 +194,7 @@ async fn an_empty_block_is_a_block() {
 }
 
 #[tokio::test]
-async fn length_and_checksum_are_of_the_body_behind_its_encoding() {
+async fn length_and_checksum_are_of_the_decoded_body() {
     let body = gzip(&good_car());
     let got = retrieve(answer("200 OK", "Content-Encoding: GZIP\r\n", &body)).await;
     assert_eq!(result(&got), "OK");
@@ -225,7 +225,7 @@ async fn all_kinds_of_cids_are_retrieved() {
     let v1 = cid_of(0x70, 0x12, &sha256);
     let v0 = Cid::new_v0(*v1.hash()).unwrap();
     let kinds = [
-        // Asked for, and in the CAR.
+        // The requested CID, and the one in the CAR.
         (v1, v1),
         (v0, v0),
         (v0, v1),
@@ -251,7 +251,7 @@ async fn all_kinds_of_cids_are_retrieved() {
                 .starts_with(&format!("/ipfs/{asked}?"))
         );
     }
-    // A block that the CID contains is in no CAR (trustless gateway specification).
+    // A block that its CID contains is in no CAR (trustless gateway specification).
     let identity = Cid::new_v1(0x55, Multihash::wrap(0, BLOCK).unwrap());
     let provider = Server::always(car_answer(&car(&identity, &[]))).await;
     let got = retrieve_at(&identity, &[provider.multiaddr()], |_| {}).await;
@@ -259,7 +259,7 @@ async fn all_kinds_of_cids_are_retrieved() {
 }
 
 #[tokio::test]
-async fn a_block_may_be_there_twice_and_roots_may_be_anything() {
+async fn a_block_may_occur_twice_and_roots_are_ignored() {
     let cid = raw_cid(BLOCK);
     let twice = car(&cid, &[(cid, BLOCK), (cid, BLOCK)]);
     assert_eq!(result(&retrieve(car_answer(&twice)).await), "OK");
@@ -284,13 +284,13 @@ async fn all_addresses_are_tried() {
     ];
     let got = retrieve_at(&cid, &addresses, |_| {}).await;
     assert_eq!(result(&got), "OK");
-    // Committees vote on what the indexer gave, not on which address had a good day.
+    // Committees vote on the indexer's answer, not on the address that happened to work.
     assert_eq!(got.address, Some(addresses[1].clone()));
-    assert!(told(&got, "passed over"));
+    assert!(told(&got, "skipped"));
     assert_eq!(got.served_by, Some(good.multiaddr()));
     assert_eq!((good.requests().len(), never.requests().len()), (2, 0));
 
-    // If none delivers, the one that came farthest counts; then the first.
+    // If none delivers, the one that got farthest counts; among equals, the first.
     for (addresses, expected) in [
         (
             vec![dead.clone(), refusing.multiaddr(), "/ip4/1.2.3.4/udp/1".into()],
@@ -324,7 +324,7 @@ async fn all_addresses_are_tried() {
         assert_eq!(got.byte_length, Some(0));
     }
 
-    // A wrong block is an answer: no other address is asked to say it differently.
+    // A wrong block is final: no other address is tried.
     let lying = Server::always(car_answer(b"\x01\x02\x03")).await;
     let got = retrieve_at(&cid, &[lying.multiaddr(), never.multiaddr()], |_| {}).await;
     assert_eq!(
@@ -332,7 +332,7 @@ async fn all_addresses_are_tried() {
         ("CANNOT_PARSE_CAR_FILE".into(), 0)
     );
 
-    // And not more than the limit.
+    // No more addresses than the limit.
     let many = vec![dead; 3]
         .into_iter()
         .chain([good.multiaddr()])
@@ -341,9 +341,9 @@ async fn all_addresses_are_tried() {
     assert_eq!(result(&got), "CONNECTION_REFUSED");
 }
 
-/// An address at which nobody listens.
+/// An address without a listener.
 #[tokio::test]
-async fn addresses_that_are_left_out_are_counted() {
+async fn skipped_addresses_are_counted() {
     let provider = Server::always(answer("404 Not Found", "", b"")).await;
     let addresses = vec![provider.multiaddr(), dead().await, dead().await];
     for (most, left) in [
@@ -363,7 +363,7 @@ async fn addresses_that_are_left_out_are_counted() {
             "{steps:#?}"
         );
     }
-    // Nor has each of very many that are of no gateway a step of its own.
+    // Many non-gateway addresses share one step.
     let mut many: Vec<String> = (0..1_000).map(|number| format!("/x/{number}")).collect();
     many.push(provider.multiaddr());
     let got = retrieve_at(&raw_cid(BLOCK), &many, |config| config.limits.addresses = 2).await;
@@ -403,7 +403,7 @@ async fn head_has_its_own_status() {
     let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], short).await;
     assert_eq!((result(&got), got.head_status_code), ("OK".into(), Some(600)));
 
-    // It is asked for even where GET failed.
+    // HEAD is sent even if GET failed.
     let got = retrieve(answer("404 Not Found", "", b"block not found")).await;
     assert_eq!(
         (result(&got), got.head_status_code),

@@ -1,4 +1,4 @@
-//! What indexers say, in all its forms.
+//! Indexers' responses in all their forms.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn indexers_are_asked_in_order_until_one_knows() {
         &[record(OTHER_PEER, &http_metadata(), std::slice::from_ref(&dead))],
     );
     let none = String::new;
-    // Answers; result; how often each was asked.
+    // Responses; expected result; number of requests to each.
     let cases = [
         (
             vec![("200 OK", found.clone()), ("200 OK", found.clone())],
@@ -110,13 +110,13 @@ async fn indexers_are_asked_in_order_until_one_knows() {
             "NO_VALID_ADVERTISEMENT",
             vec![1, 1],
         ),
-        // An indexer that failed may have known: not the provider's fault.
+        // An indexer that failed may have had a record: not the provider's fault.
         (
             vec![("200 OK", others), ("500 Oops", none())],
             "ERROR_500",
             vec![1, 3],
         ),
-        // What the specification does not know is no answer.
+        // Responses outside the specification are malformed.
         (vec![("200 OK", none())], "ERROR_FETCH", vec![1]),
         (vec![("200 OK", "\n".into())], "ERROR_FETCH", vec![1]),
         (vec![("200 OK", "{}".into())], "ERROR_FETCH", vec![1]),
@@ -130,7 +130,7 @@ async fn indexers_are_asked_in_order_until_one_knows() {
             "ERROR_FETCH",
             vec![1],
         ),
-        // This is one: there are no records.
+        // This one is valid: there are no records.
         (
             vec![("200 OK", r#"{"MultihashResults": []}"#.into())],
             "NO_VALID_ADVERTISEMENT",
@@ -162,7 +162,7 @@ async fn an_indexer_that_cannot_be_used() {
     })
     .await;
     assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
-    assert!(told(&got, "size cap of 1000 bytes"));
+    assert!(told(&got, "size limit of 1000 bytes"));
     let nowhere = |config: &mut Config| config.indexers = vec!["http://ipni.invalid".parse().unwrap()];
     let (got, _) = indexed(&[], nowhere).await;
     assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
@@ -244,7 +244,7 @@ async fn advertisements_are_found_in_every_form() {
     };
     let none = (IndexerResult::NoValidAdvertisement, None, None);
     let extended = [
-        // ExtendedProviders: other peers, with their own addresses; only the miner's own is its.
+        // ExtendedProviders: other peers with their own addresses; only the miner's own count.
         record(OTHER_PEER, &http, &[at(7)]),
         ours(&graphsync_metadata(), &["/ip4/1.2.3.4/tcp/24001".into()]),
     ];
@@ -255,14 +255,14 @@ async fn advertisements_are_found_in_every_form() {
             ok(at(1)),
         ),
         (ours(&http, &[at(1)]).to_string(), ok(at(1))),
-        // Spark saw the first protocol only, the first address only, and one spelling of a peer id.
+        // Spark saw only the first protocol, the first address, and one spelling of a peer id.
         (find_response(&cid, &[ours(&both, &[at(1)])]), ok(at(1))),
         (find_response(&cid, &[ours(&bitswap_too, &[at(1)])]), ok(at(1))),
         (
             find_response(&cid, &[record(&cidv1_peer, &http, &[at(1)])]),
             ok(at(1)),
         ),
-        // HTTP before Graphsync, whatever comes first.
+        // HTTP before Graphsync, in any order.
         (
             find_response(
                 &cid,
@@ -306,7 +306,7 @@ async fn advertisements_are_found_in_every_form() {
             ok(at(1)),
         ),
         (json!({"MultihashResults": null}).to_string(), none.clone()),
-        // What would not fit into a measurement.
+        // Too long for a measurement.
         (
             find_response(
                 &cid,
@@ -326,7 +326,7 @@ async fn advertisements_are_found_in_every_form() {
     }
 }
 
-/// ipni/specs, IPNI.md, "JSON Find Response" and "NDJSON Streaming Records", as they stand there.
+/// ipni/specs, IPNI.md, "JSON Find Response" and "NDJSON Streaming Records", verbatim.
 #[tokio::test]
 async fn the_specifications_own_examples_are_read() {
     let multihash = "EiDVNlzli2ONH3OslRv1Q0BRCKUCsERWs3RbthTVu6Xptg==";
@@ -370,9 +370,9 @@ async fn the_specifications_own_examples_are_read() {
     }
 }
 
-/// The texts of strangers end up on terminals.
+/// Untrusted text is printed on terminals.
 #[tokio::test]
-async fn what_strangers_write_is_told_without_escapes() {
+async fn untrusted_text_is_shown_without_escapes() {
     let cid = raw_cid(BLOCK);
     let evil = "/dns/\u{1b}]0;owned\u{7}\u{202e}x\u{9b}2J/tcp/80/http".to_owned();
     let good = "/ip4/127.0.0.1/tcp/1/http".to_owned();
@@ -405,7 +405,7 @@ async fn what_strangers_write_is_told_without_escapes() {
     }
 }
 
-/// Whom the user names may be private; whom a stranger names may not.
+/// The operator may configure private addresses; a redirect may not lead to one.
 #[tokio::test]
 async fn a_redirect_of_an_indexer_to_a_private_address_is_refused() {
     let cid = raw_cid(BLOCK);
@@ -430,7 +430,7 @@ async fn a_redirect_of_an_indexer_to_a_private_address_is_refused() {
         let refused = "is not on the public Internet";
         assert_eq!(got.steps[1].answered.contains(refused), !allow_private);
     }
-    // An indexer may put its own paths in order.
+    // An indexer may redirect within its own host.
     let address = ["/ip4/127.0.0.1/tcp/1/http".to_owned()];
     let found = find_response(&cid, &[record(PEER, &http_metadata(), &address)]);
     let own = Server::start(move |request| match request.target() {

@@ -1,4 +1,4 @@
-//! Providers with Graphsync alone, with and without a Lassie daemon.
+//! Providers that offer only Graphsync, with and without a Lassie daemon.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn retrieve_by(
         url,
         token: Some(Secret("open sesame".into())),
     });
-    // Lassie's own host is the operator's, and may be anywhere.
+    // The operator chooses Lassie's host, so it may be anywhere.
     config.allow_private = false;
     change(&mut config);
     let got = Retriever::new(config)
@@ -47,11 +47,11 @@ async fn without_lassie_nothing_is_fetched() {
         (got.status_code, got.end_at, result(&got)),
         (None, None, "UNKNOWN_ERROR".into())
     );
-    assert!(told(&got, "takes a Lassie daemon"));
+    assert!(told(&got, "needs a Lassie daemon"));
 }
 
 #[tokio::test]
-async fn lassie_is_asked_with_its_token_and_not_believed() {
+async fn lassie_gets_its_token_and_is_not_trusted() {
     let lassie = Server::always(car_answer(&good_car())).await;
     let got = retrieve_by(Some(lassie.url()), |_| {}).await.unwrap();
     assert_eq!(
@@ -82,7 +82,7 @@ async fn lassie_is_asked_with_its_token_and_not_believed() {
 }
 
 #[tokio::test]
-async fn what_lassie_says_of_the_provider_is_the_providers() {
+async fn lassies_report_on_the_provider_counts_for_the_provider() {
     for (status, code) in [
         ("404 Not Found", "LASSIE_404"),
         ("502 Bad Gateway", "LASSIE_502"),
@@ -99,7 +99,7 @@ async fn what_lassie_says_of_the_provider_is_the_providers() {
     .await
     .unwrap();
     assert_eq!(result(&got), "TIMEOUT");
-    // Lassie breaks off when a retrieval fails under way.
+    // Lassie closes the connection when a retrieval fails in transfer.
     let lassie = Server::always(vec![Act::Send(
         b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n\x3a".to_vec(),
     )])
@@ -109,7 +109,7 @@ async fn what_lassie_says_of_the_provider_is_the_providers() {
 }
 
 #[tokio::test]
-async fn what_lassie_says_of_itself_is_an_error() {
+async fn lassies_own_failure_is_an_error() {
     for (status, retryable) in [
         ("401 Unauthorized", false),
         ("403 Forbidden", false),

@@ -1,4 +1,4 @@
-//! Retrievals over real sockets, from providers of all characters.
+//! Retrievals over real sockets, from honest and malicious providers.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

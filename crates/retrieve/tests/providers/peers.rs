@@ -1,4 +1,4 @@
-//! From a provider's id to its peer id, by the chain.
+//! Looking up a provider's peer id on the chain.
 
 use assize_retrieve::{CURIO_PEER_IDS, Config, RetrieveError, Retriever, RpcError, Secret};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn method(request: &Request) -> String {
     call["method"].as_str().unwrap().to_owned()
 }
 
-/// What the contract returns: a tuple of a string and bytes, ABI-encoded by hand.
+/// The contract's result: a tuple of a string and bytes, ABI-encoded by hand.
 fn peer_data(peer: &str) -> String {
     let word = |number: usize| format!("{number:064x}");
     let padded = peer.len().div_ceil(32) * 32;
@@ -49,7 +49,7 @@ async fn chain_of(
 }
 
 #[tokio::test]
-async fn the_contract_goes_before_the_actor() {
+async fn the_contract_takes_precedence_over_the_actor() {
     let cid = raw_cid(BLOCK);
     let provider = Server::always(car_answer(&good_car())).await;
     let index = indexer(&cid, &[provider.multiaddr()]).await;
@@ -94,7 +94,7 @@ async fn the_contract_goes_before_the_actor() {
 }
 
 #[tokio::test]
-async fn what_the_chain_does_not_say_is_no_verdict() {
+async fn a_failed_chain_query_is_an_error_and_no_verdict() {
     let cid = raw_cid(BLOCK);
     let index = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
     // The actor alone is not enough where there is a contract: it may name another peer.
@@ -120,7 +120,7 @@ async fn what_the_chain_does_not_say_is_no_verdict() {
     }
     assert_eq!(index.requests().len(), 0);
 
-    // An actor that does not exist; an answer that is none; a contract that is none; nobody there.
+    // A missing actor; a malformed response; a wrong contract; an unreachable host.
     let refusing =
         json!({"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": "actor not found"}}).to_string();
     let chain = Server::always(ok("application/json", refusing.as_bytes())).await;
@@ -170,7 +170,7 @@ async fn what_the_chain_does_not_say_is_no_verdict() {
         .retrieve(payload(&cid), PROVIDER)
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("no contract of peer ids"), "{error}");
+    assert!(error.to_string().contains("not a peer id contract"), "{error}");
     let mut nowhere = config(&chain, &[&index]);
     nowhere.rpc = "http://rpc.invalid/secret/v1?token=secret".parse().unwrap();
     let error = Retriever::new(nowhere)
@@ -182,7 +182,7 @@ async fn what_the_chain_does_not_say_is_no_verdict() {
 }
 
 #[tokio::test]
-async fn peer_ids_are_asked_for_once_and_with_the_token() {
+async fn peer_ids_are_requested_once_and_with_the_token() {
     let cid = raw_cid(BLOCK);
     let provider = Server::always(car_answer(&good_car())).await;
     let index = indexer(&cid, &[provider.multiaddr()]).await;
@@ -200,7 +200,7 @@ async fn peer_ids_are_asked_for_once_and_with_the_token() {
 }
 
 #[test]
-fn configurations_that_cannot_work_are_refused() {
+fn invalid_configurations_are_rejected() {
     let url = |text: &str| text.parse::<assize_retrieve::Url>().unwrap();
     let with = |rpc: &str, indexers: &[&str]| {
         let config = Config::new(url(rpc), indexers.iter().map(|text| url(text)).collect());

@@ -1,4 +1,4 @@
-//! Providers, indexers and a chain on raw sockets, each answering what a test says.
+//! Providers, indexers and a chain on raw sockets. Each test sets their responses.
 
 #![allow(dead_code, reason = "every test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
@@ -22,10 +22,10 @@ pub(crate) const PEER: &str = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU
 pub(crate) const OTHER_PEER: &str = "12D3KooW9yi2xLhXds9HC4x9vRN99mphq6ds8qN2YRf8zks1F32G";
 pub(crate) const PROVIDER: ProviderId = ProviderId(1234);
 
-/// A request as it came.
+/// A request as received.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    /// Head, byte by byte.
+    /// Head, byte for byte.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
@@ -46,17 +46,17 @@ impl Request {
     }
 }
 
-/// What a server does after it has read a request; then it closes.
+/// A server's action after it has read a request. Then it closes the connection.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     Send(Vec<u8>),
-    /// Again and again, until the other side goes.
+    /// Sends repeatedly until the client disconnects.
     Forever(Vec<u8>, Duration),
-    /// Nothing, until the other side goes.
+    /// Sends nothing until the client disconnects.
     Silence,
 }
 
-/// A server; it ends with the test.
+/// A server that ends with the test.
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -75,7 +75,7 @@ impl Server {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (handler, seen) = (handler.clone(), seen.clone());
                 tokio::spawn(async move {
-                    // The client may go at any moment.
+                    // The client may disconnect at any time.
                     let _ = serve(stream, &*handler, &seen).await;
                 });
             }
@@ -83,7 +83,7 @@ impl Server {
         Self { address, requests }
     }
 
-    /// Answers the same to every GET, and 200 to HEAD.
+    /// Gives the same response to every GET, and 200 to HEAD.
     pub(crate) async fn always(acts: Vec<Act>) -> Self {
         Self::start(move |request| match request.method() {
             "HEAD" => ok("text/plain", b""),
@@ -146,7 +146,7 @@ async fn serve(
     stream.shutdown().await
 }
 
-/// A whole answer.
+/// A complete response.
 pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<Act> {
     let head = format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -163,7 +163,7 @@ pub(crate) fn car_answer(car: &[u8]) -> Vec<Act> {
     ok("application/vnd.ipld.car;version=1;order=dfs;dups=y", car)
 }
 
-/// The beginning of an answer whose body ends with the connection.
+/// The beginning of a response whose body ends with the connection.
 pub(crate) fn open_ended(body: &[u8]) -> Act {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.ipld.car\r\nConnection: close\r\n\r\n";
     Act::Send([head.as_bytes(), body].concat())
@@ -224,7 +224,7 @@ pub(crate) fn car(root: &Cid, blocks: &[(Cid, &[u8])]) -> Vec<u8> {
     car
 }
 
-/// The right answer.
+/// A correct CAR of [`BLOCK`].
 pub(crate) fn good_car() -> Vec<u8> {
     let cid = raw_cid(BLOCK);
     car(&cid, &[(cid, BLOCK)])
@@ -240,7 +240,7 @@ pub(crate) fn http_metadata() -> String {
 }
 
 pub(crate) fn graphsync_metadata() -> String {
-    // ipni/specs' example.
+    // The example of ipni/specs.
     "kBKjaFBpZWNlQ0lE2CpYKAABgeIDkiAg7H0Gb8ZK4LC8aijKk56XS4diZvoLv9hcDz6iiE0gJhNsVmVyaWZpZWREZWFs9W1GYXN0UmV0cmlldmFs9Q=="
         .into()
 }
@@ -254,13 +254,13 @@ pub(crate) fn find_response(cid: &Cid, records: &[Value]) -> String {
     json!({"MultihashResults": [{"Multihash": multihash, "ProviderResults": records}]}).to_string()
 }
 
-/// An indexer that knows these addresses of [`PEER`].
+/// An indexer that lists these addresses of [`PEER`].
 pub(crate) async fn indexer(cid: &Cid, addresses: &[String]) -> Server {
     let found = find_response(cid, &[record(PEER, &http_metadata(), addresses)]);
     Server::always(ok("application/json", found.as_bytes())).await
 }
 
-/// A JSON-RPC answer.
+/// A JSON-RPC response.
 pub(crate) fn rpc_result(result: Value) -> Vec<Act> {
     ok(
         "application/json",
@@ -270,12 +270,12 @@ pub(crate) fn rpc_result(result: Value) -> Vec<Act> {
     )
 }
 
-/// A chain on which every provider is [`PEER`].
+/// A chain on which every provider has the peer id [`PEER`].
 pub(crate) async fn chain() -> Server {
     Server::always(rpc_result(json!({"PeerId": PEER}))).await
 }
 
-/// Limits under which no test waits long, and none is lost on a slow machine.
+/// Limits that keep tests fast without failing on a slow machine.
 pub(crate) fn limits() -> Limits {
     Limits {
         idle: Duration::from_secs(20),
@@ -312,7 +312,7 @@ pub(crate) async fn retrieve_at(
     retrieval
 }
 
-/// Retrieves [`BLOCK`] from a provider that answers GET so.
+/// Retrieves [`BLOCK`] from a provider that gives this response to GET.
 pub(crate) async fn retrieve(acts: Vec<Act>) -> Retrieval {
     retrieve_with(acts, |_| {}).await
 }
@@ -322,7 +322,7 @@ pub(crate) async fn retrieve_with(acts: Vec<Act>, change: impl FnOnce(&mut Confi
     retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], change).await
 }
 
-/// What holds of every retrieval.
+/// Invariants of every retrieval.
 pub(crate) fn check(retrieval: &Retrieval) {
     let row = retrieval.measurement(Default::default(), Default::default(), Default::default());
     assert_eq!(row.check_validity(), Ok(()), "{retrieval:#?}");
@@ -343,7 +343,7 @@ pub(crate) fn result(retrieval: &Retrieval) -> String {
     retrieval.result().to_string()
 }
 
-/// Whether the story says so.
+/// Whether a step contains the words.
 pub(crate) fn told(retrieval: &Retrieval, words: &str) -> bool {
     retrieval
         .steps

@@ -16,10 +16,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::*;
 
-/// What a request said: version, and headers in their order.
+/// The version of a request, and its headers in order.
 type Seen = Arc<Mutex<Vec<(Version, Vec<String>)>>>;
 
-/// A gateway with a certificate for `localhost`, from the authority of fixtures/tls; it speaks what it is told to.
+/// A gateway with a certificate for `localhost` from the authority of fixtures/tls, with the given ALPN protocols.
 async fn gateway(protocols: &[&[u8]]) -> (u16, Seen) {
     let certificate = include_bytes!("../fixtures/tls/server.der").to_vec().into();
     let key = PrivateKeyDer::try_from(include_bytes!("../fixtures/tls/server.key.der").to_vec()).unwrap();
@@ -41,7 +41,7 @@ async fn gateway(protocols: &[&[u8]]) -> (u16, Seen) {
             let (tcp, _) = listener.accept().await.unwrap();
             let (acceptor, log) = (acceptor.clone(), log.clone());
             tokio::spawn(async move {
-                // A client that does not trust the certificate goes.
+                // A client that does not trust the certificate disconnects.
                 let Ok(tls) = acceptor.accept(tcp).await else {
                     return;
                 };
@@ -77,7 +77,7 @@ fn trusting(config: &mut Config) {
 }
 
 #[tokio::test]
-async fn https_is_spoken_with_the_newest_http_that_both_know() {
+async fn https_uses_the_newest_http_version_of_both() {
     let cid = raw_cid(BLOCK);
     for (protocols, version) in [
         (&[&b"h2"[..], b"http/1.1"][..], Version::HTTP_2),
@@ -101,7 +101,7 @@ async fn https_is_spoken_with_the_newest_http_that_both_know() {
         assert!(seen.iter().all(|(seen, _)| *seen == version), "{seen:?}");
         let mut names = vec!["host", "user-agent", "accept", "x-request-id", "accept-encoding"];
         if version == Version::HTTP_2 {
-            // It is `:authority` there.
+            // HTTP/2 has `:authority` instead.
             names.remove(0);
         }
         assert_eq!(seen[0].1, names);
@@ -109,7 +109,7 @@ async fn https_is_spoken_with_the_newest_http_that_both_know() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_nobody_is_refused() {
+async fn an_untrusted_certificate_is_rejected() {
     let (port, seen) = gateway(&[]).await;
     let got = retrieve_at(
         &raw_cid(BLOCK),
@@ -126,7 +126,7 @@ async fn a_certificate_of_nobody_is_refused() {
 }
 
 #[tokio::test]
-async fn tls_http_is_https_where_it_is_allowed() {
+async fn tls_http_is_https_if_enabled() {
     let (port, _) = gateway(&[]).await;
     let address = [format!("/dns/localhost/tcp/{port}/tls/http")];
     let got = retrieve_at(&raw_cid(BLOCK), &address, trusting).await;

@@ -1,4 +1,4 @@
-//! Which file of a store has a block.
+//! Finds the file of a store that contains a block.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -11,23 +11,23 @@ use assize_protocol::FileCid;
 
 use crate::{LocalStore, StoreError};
 
-/// A store, and where its blocks are.
+/// A store with an index of its blocks.
 #[derive(Debug)]
 pub(super) struct Library {
     store: LocalStore,
     index: Mutex<Index>,
 }
 
-/// The file of each block that is no file's root, as far as the directory was looked through.
+/// The file of each block that is not a root, as of the last scan of the directory.
 #[derive(Debug, Default)]
 struct Index {
     file_of: HashMap<FileCid, FileCid>,
     looked_through: HashMap<FileCid, ()>,
-    /// When the directory was changed last, when it was looked through.
+    /// Modification time of the directory at the last scan.
     as_of: Option<SystemTime>,
 }
 
-/// A file that is open.
+/// An open file.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     root: FileCid,
@@ -43,7 +43,7 @@ impl Library {
         }
     }
 
-    /// The file that is known by a CID, or that has the block.
+    /// Opens the file with this CID, or the file that contains this block.
     pub(super) fn open(&self, cid: &FileCid) -> Result<OpenFile, StoreError> {
         if self.store.path(cid).exists() {
             return OpenFile::open(&self.store, cid);
@@ -72,7 +72,7 @@ impl Library {
             if index.looked_through.insert(root, ()).is_some() {
                 continue;
             }
-            // A file that is damaged has no blocks to give.
+            // A damaged file provides no blocks.
             if let Ok(file) = OpenFile::open(&self.store, &root) {
                 let of = file.blocks.cids().map(|cid| (*cid, root));
                 index.file_of.extend(of);
@@ -99,18 +99,18 @@ impl OpenFile {
         }
     }
 
-    /// Whether a CID is the file's own, and not one of its blocks'.
+    /// Whether a CID is the file's own, not that of one of its blocks.
     pub(super) fn is_root(&self, cid: &FileCid) -> bool {
         self.root == *cid
     }
 
-    /// Reads a block, and checks it.
+    /// Reads and verifies a block.
     pub(super) fn read(&mut self, cid: &FileCid, block: &mut Vec<u8>) -> Result<(), StoreError> {
         let read = self.blocks.read(cid, block);
         read.map_err(|error| self.damaged(error))
     }
 
-    /// The error of this file.
+    /// An error about this file.
     pub(super) fn damaged(&self, error: ReadError) -> StoreError {
         explain(&self.root, self.path.clone(), error)
     }

@@ -1,4 +1,4 @@
-//! What a client asks for: query parameters before `Accept` (Trustless Gateway specification, §2).
+//! Parses a client's request. Query parameters take precedence over `Accept` (Trustless Gateway specification, §2).
 
 use std::ops::Range;
 
@@ -8,59 +8,59 @@ use thiserror::Error;
 const CAR: &str = "application/vnd.ipld.car";
 const RAW: &str = "application/vnd.ipld.raw";
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum Refusal {
-    /// No CID of a file.
+    /// Not the CID of a file.
     #[error(
-        "`{0}` is not the CID of a file here: CIDv1 with SHA-256, raw (bafkrei…) or dag-pb (bafybei…), without a path"
+        "`{0}` is not a supported CID: use CIDv1 with SHA-256, raw (bafkrei…) or dag-pb (bafybei…), without a path"
     )]
     Cid(String),
-    /// No form in which a client can check what it gets.
-    #[error("ask for {CAR} or {RAW}, by ?format=car, ?format=raw or the header Accept{why}")]
+    /// The format is not verifiable by the client.
+    #[error("request {CAR} or {RAW}, by ?format=car, ?format=raw or the Accept header{why}")]
     Form {
-        /// What was asked for.
+        /// The requested format.
         why: String,
     },
-    /// A parameter.
+    /// An invalid parameter.
     #[error("{name}={value}: {rule}")]
     Parameter {
-        /// Which.
+        /// Its name.
         name: &'static str,
-        /// What it says.
+        /// Its value.
         value: String,
-        /// What it may say.
+        /// The allowed values.
         rule: &'static str,
     },
 }
 
-/// What is asked for.
+/// A parsed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub form: Form,
 }
 
-/// In which form.
+/// The format of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// One block.
+    /// A single block.
     Raw,
     /// Blocks in a CARv1.
     Car { scope: Scope, duplicates: Duplicates },
 }
 
-/// Which blocks.
+/// The blocks of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// The root's alone.
+    /// The root only.
     Block,
-    /// The file's: all that are needed for some bytes of its content.
+    /// The blocks needed for a range of the file's content.
     Entity(Bytes),
-    /// All.
+    /// All blocks.
     All,
 }
 
-/// Bytes of a file's content, both ends included; a negative end counts from the file's own.
+/// A range of a file's content, both ends included. Negative ends count from the end of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bytes {
     from: i64,
@@ -72,7 +72,7 @@ impl Bytes {
     const ALL: Self = Self { from: 0, to: None };
 }
 
-/// Whether a block that the file has more than once is sent more than once.
+/// Whether a repeated block is sent more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Duplicates {
     Yes,
@@ -99,7 +99,7 @@ impl Wanted {
             Some("car") => (CAR, CarOptions::default()),
             Some("raw") => (RAW, CarOptions::default()),
             Some(other) => {
-                let why = format!("; there is no format={other}");
+                let why = format!("; format={other} is not supported");
                 return Err(Refusal::Form { why });
             }
             None => best(accept).ok_or_else(|| Refusal::Form {
@@ -112,7 +112,7 @@ impl Wanted {
         if media == RAW {
             return Ok(Self { form: Form::Raw });
         }
-        // What the query says goes before what the header says (IPIP-523).
+        // The query takes precedence over the header (IPIP-523).
         options.version = query("car-version").or(options.version);
         options.order = query("car-order").or(options.order);
         options.dups = query("car-dups").or(options.dups);
@@ -125,7 +125,7 @@ impl Wanted {
         };
         match options.version.as_deref() {
             None | Some("1") => {}
-            Some(other) => return refuse("car-version", other, "there is only version 1"),
+            Some(other) => return refuse("car-version", other, "only version 1 is supported"),
         }
         match options.order.as_deref() {
             None | Some("dfs" | "unk") => {}
@@ -146,7 +146,7 @@ impl Wanted {
             Some("block") => Scope::Block,
             Some("entity") => Scope::Entity(range),
             Some("all") => Scope::All,
-            // IPIP-402: entity-bytes implies the entity.
+            // IPIP-402: entity-bytes implies dag-scope=entity.
             None if bytes.is_some() => Scope::Entity(range),
             None => Scope::All,
             Some(other) => return refuse("dag-scope", other, "block, entity or all"),
@@ -170,7 +170,7 @@ impl Wanted {
         }
     }
 
-    /// Which bytes of a file of `size` are wanted.
+    /// The requested range of a file of `size` bytes.
     pub(super) fn range(&self, size: u64) -> Range<u64> {
         let Scope::Entity(Bytes { from, to }) = self.scope() else {
             return 0..u64::MAX;
@@ -196,7 +196,7 @@ impl Wanted {
         }
     }
 
-    /// The same answer has the same tag, and no other: blocks and their order are settled by the request.
+    /// One tag per response: the request determines the blocks and their order.
     pub(super) fn etag(&self, cid: &FileCid) -> String {
         match self.form {
             Form::Raw => format!("\"{cid}.raw\""),
@@ -219,7 +219,7 @@ impl Wanted {
     }
 }
 
-/// The better liked of our two forms, with its parameters.
+/// The preferred format among ours, with its parameters.
 fn best(accept: &str) -> Option<(&'static str, CarOptions)> {
     let mut best: Option<(u32, &'static str, CarOptions)> = None;
     for range in accept.split(',') {
@@ -252,7 +252,7 @@ fn best(accept: &str) -> Option<(&'static str, CarOptions)> {
     best.map(|(_, media, options)| (media, options))
 }
 
-/// `from:to`, IPIP-402.
+/// Parses `from:to`, IPIP-402.
 fn parse_bytes(text: &str) -> Result<Bytes, Refusal> {
     let parsed = || {
         let (from, to) = text.split_once(':')?;
@@ -261,14 +261,14 @@ fn parse_bytes(text: &str) -> Result<Bytes, Refusal> {
             "*" => None,
             to => Some(to.parse().ok()?),
         };
-        // What lies the same way round can be compared before the size is known.
+        // Ends with the same sign can be compared before the size is known.
         let reversed = to.is_some_and(|to| (from < 0) == (to < 0) && to < from);
         (!reversed).then_some(Bytes { from, to })
     };
     parsed().ok_or_else(|| Refusal::Parameter {
         name: "entity-bytes",
         value: text.to_owned(),
-        rule: "from:to, whole numbers in order, or * for the end",
+        rule: "from:to, integers in ascending order, or * for the end",
     })
 }
 
@@ -326,7 +326,7 @@ mod tests {
                 "application/vnd.ipld.raw;q=0, application/vnd.ipld.car;q=0.1, */*",
                 all,
             ),
-            // The query goes before the header.
+            // The query takes precedence over the header.
             ("format=car", "application/vnd.ipld.raw", all),
             (
                 "format=car&dag-scope=block",
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_checked_or_makes_no_sense_is_refused() {
+    fn unverifiable_and_malformed_requests_are_rejected() {
         for (query, accept, words) in [
             ("", "", "?format=car"),
             ("", "*/*", "not */*"),
@@ -367,8 +367,8 @@ mod tests {
             ("format=car&car-dups=maybe", "", "y or n"),
             ("format=car&dag-scope=some", "", "block, entity or all"),
             ("format=car&entity-bytes=5", "", "from:to"),
-            ("format=car&entity-bytes=5:1", "", "in order"),
-            ("format=car&entity-bytes=-1:-5", "", "in order"),
+            ("format=car&entity-bytes=5:1", "", "ascending order"),
+            ("format=car&entity-bytes=-1:-5", "", "ascending order"),
         ] {
             let refusal = Wanted::parse(query, accept).unwrap_err().to_string();
             assert!(refusal.contains(words), "{query} {accept}: {refusal}");

@@ -1,6 +1,6 @@
-//! Blocks and epochs: on Filecoin a block's number is its epoch, and some epochs have no block.
+//! Blocks and epochs. On Filecoin, a block's number is its epoch, and some epochs have no block.
 
-/// Every so many epochs one is a null round.
+/// Every so many epochs, one is a null round.
 const PERIOD: u64 = 4;
 
 /// The epoch of a block.
@@ -9,7 +9,7 @@ pub const fn epoch_of(block: u64) -> u64 {
     block + block / (PERIOD - 1)
 }
 
-/// The block of an epoch; of a null round, the one before it.
+/// The block of an epoch; for a null round, the block before it.
 #[must_use]
 pub const fn block_of(epoch: u64) -> u64 {
     match is_null_round(epoch) {

@@ -1,58 +1,58 @@
-//! Which faults a node has.
+//! The faults of a node.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What a fault node does wrong, and how often. Probabilities are of 1000.
+/// Faults and their probabilities, in thousandths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
-    /// What everything is drawn from.
+    /// Seed of all draws.
     pub seed: u64,
-    /// Blocks are numbered as epochs, with null rounds between them.
+    /// Blocks are numbered as epochs, with null rounds in between.
     pub null_rounds: bool,
-    /// Answers as of some blocks ago.
+    /// Responses from a state some blocks ago.
     pub lag: u32,
-    /// By how many blocks.
+    /// Number of those blocks.
     pub lag_blocks: u64,
-    /// Transactions that are taken, and forgotten.
+    /// Transactions that are accepted and then dropped.
     pub dropped: u32,
-    /// Transactions that are taken, and held back until a later one has passed them.
+    /// Transactions that are accepted and held back until a later one has passed them.
     pub reordered: u32,
-    /// `nonce too low` for a transaction that was taken.
+    /// `nonce too low` for an accepted transaction.
     pub nonce_too_low: u32,
-    /// `already known` for one that was not known before.
+    /// `already known` for a new transaction.
     pub already_known: u32,
-    /// Replacements by Filecoin's rule: a premium of 1.25 times the old one, and one.
+    /// Filecoin's rule for replacements: a premium of 1.25 times the old one, plus one.
     pub replacement_rule: bool,
     /// No nonce before the one below it: the rule of Filecoin's public nodes.
     pub nonce_gap_rule: bool,
-    /// Messages of at most 64 KiB.
+    /// Messages have at most 64 KiB.
     pub size_rule: bool,
     /// HTTP status 429.
     pub busy: u32,
-    /// HTTP status 502, with a page of HTML.
+    /// HTTP status 502, with an HTML page.
     pub bad_gateway: u32,
-    /// Connections closed without an answer, before anything was done.
+    /// Connections closed without a response, before anything is done.
     pub hang_up: u32,
-    /// Transactions that are taken, and the connection closed without an answer.
+    /// Accepted transactions whose connection is closed without a response.
     pub timeout_after_send: u32,
-    /// How long that takes.
+    /// Delay before the connection is closed.
     pub timeout: Duration,
-    /// Receipts that are not there yet, or not any more.
+    /// Receipts that are not available yet, or no longer.
     pub missing_receipts: u32,
-    /// Most epochs for which `eth_getLogs` gives logs.
+    /// Maximum number of epochs for `eth_getLogs`.
     pub log_range: Option<u64>,
     /// Forks: the last blocks are replaced by empty ones.
     pub forks: u32,
-    /// By how many blocks at most.
+    /// Maximum number of replaced blocks.
     pub fork_depth: u64,
     /// Blocks up to this one are never replaced.
     pub fork_floor: u64,
-    /// How far behind the head the `finalized` block is; the tag is refused if this is not given.
+    /// Distance of the `finalized` block from the head; without it, the tag is rejected.
     pub finalized_behind: Option<u64>,
 }
 
-/// A fault that was done.
+/// A fault that occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "named as in Faults")]
 pub enum Fault {
@@ -75,7 +75,7 @@ pub enum Fault {
 }
 
 impl Faults {
-    /// A node without fault.
+    /// No faults.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Faults {
         }
     }
 
-    /// Everything at once, so that a patient client still gets on.
+    /// All faults at once, at rates that a patient client survives.
     #[must_use]
     pub const fn everything(seed: u64) -> Self {
         Self {

@@ -1,13 +1,13 @@
-//! The transactions that a node has taken and not passed on.
+//! Transactions that a node has accepted but not passed on.
 
 use alloy_primitives::{Address, B256};
 
 use super::transaction::Transaction;
 
-/// For how many requests a node remembers one that it has dropped: others see it as waiting so long.
+/// Number of requests for which a node remembers a dropped transaction and shows it as pending.
 const REMEMBERED: u64 = 40;
 
-/// Transactions that were taken.
+/// Accepted transactions.
 #[derive(Debug, Default)]
 pub(super) struct Mempool {
     held: Vec<Held>,
@@ -17,20 +17,20 @@ pub(super) struct Mempool {
 struct Held {
     transaction: Transaction,
     fate: Fate,
-    /// Request at which it was taken.
+    /// Number of the request that submitted it.
     since: u64,
 }
 
-/// What becomes of a transaction.
+/// The fate of an accepted transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Forgotten.
+    /// Dropped.
     Dropped,
-    /// Passed on when a later one has gone before it.
+    /// Passed on after a later one.
     HeldBack,
 }
 
-/// A premium that replaces another: 1.25 times as high, and one (forest, lotus `messagepool`).
+/// Whether a premium is enough for a replacement: 1.25 times the old one, plus one (forest, lotus `messagepool`).
 pub(super) fn replaces(new: u128, old: u128) -> bool {
     new > old + old / 4
 }
@@ -44,12 +44,12 @@ impl Mempool {
         });
     }
 
-    /// Whether this very transaction is waiting.
+    /// Whether this transaction is pending.
     pub(super) fn knows(&self, hash: &B256) -> bool {
         self.held.iter().any(|held| held.transaction.hash == *hash)
     }
 
-    /// Takes out the one that a new transaction replaces; an error if it does not pay enough for that.
+    /// Removes the transaction that a new one replaces. An error if the new one does not pay enough.
     pub(super) fn replace(&mut self, new: &Transaction) -> Result<(), u128> {
         let rival = self.held.iter().position(|held| {
             let old = &held.transaction;
@@ -64,7 +64,7 @@ impl Mempool {
         Ok(())
     }
 
-    /// The nonce after `mined` and all that wait without a gap.
+    /// The nonce after `mined` and all pending ones without a gap.
     pub(super) fn next_nonce(&self, sender: Address, mined: u64) -> u64 {
         let waits = |nonce: &u64| {
             let of = |held: &Held| held.transaction.sender == sender && held.transaction.nonce == *nonce;
@@ -73,7 +73,7 @@ impl Mempool {
         (mined..).find(|nonce| !waits(nonce)).unwrap_or(mined)
     }
 
-    /// Those to be passed on now: a later one has gone before them, or they have waited long.
+    /// The transactions to pass on now: a later one has passed them, or they have waited long.
     pub(super) fn release(&mut self, now: u64, after_another: bool) -> Vec<Transaction> {
         let mut released = Vec::new();
         let mut kept = Vec::new();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_without_a_gap_counts() {
+    fn pending_transactions_without_a_gap_count() {
         let mut mempool = Mempool::default();
         for nonce in [5, 6, 8] {
             mempool.hold(transaction(nonce, u64::from(nonce), 1), Fate::HeldBack, 0);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_back_comes_after_a_later_one_and_what_is_dropped_never() {
+    fn held_transactions_follow_a_later_one_and_dropped_ones_never_arrive() {
         let mut mempool = Mempool::default();
         mempool.hold(transaction(1, 1, 1), Fate::HeldBack, 0);
         mempool.hold(transaction(2, 2, 1), Fate::Dropped, 0);

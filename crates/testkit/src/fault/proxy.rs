@@ -1,4 +1,4 @@
-//! One request: passed on, changed, or refused.
+//! Handles one request: passes it on, changes it, or rejects it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use super::mempool::{Fate, Mempool};
 use super::transaction::Transaction;
 use super::{Fault, Faults};
 
-/// Filecoin's largest message, bytes.
+/// Filecoin's maximum message size in bytes.
 const MAX_MESSAGE: usize = 64 << 10;
 
-/// What the client gets.
+/// The response to the client.
 #[derive(Debug)]
 pub(super) enum Reply {
     Json(Value),
     Busy,
     BadGateway,
-    /// Nothing, after a while.
+    /// No response, after a delay.
     HangUp(Duration),
 }
 
@@ -46,7 +46,7 @@ fn refuse<T>(code: i64, message: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::Refused(Refusal { code, message }))
 }
 
-/// Where each method has the block that it is about.
+/// The position of each method's block parameter.
 fn block_parameter(method: &str) -> Option<usize> {
     match method {
         "eth_getBlockByNumber" | "eth_getBlockTransactionCountByNumber" | "eth_getBlockReceipts" => Some(0),
@@ -99,16 +99,17 @@ impl Proxy {
     }
 
     pub(super) fn mine(&mut self) {
-        // If the node behind is gone, requests will tell.
+        // If the upstream node is gone, later requests will show it.
         let _ = self.ask("anvil_mine", &[json!("0x1")]);
     }
 
-    /// Whether anvil mines transactions by itself: a moment after it has answered. It does not survive a fork in that moment.
+    /// Sets whether anvil mines transactions by itself, a moment after it has answered. It does not survive a fork in
+    /// that moment.
     pub(super) fn set_automine(&self, automine: bool) {
         let _ = self.ask("evm_setAutomine", &[json!(automine)]);
     }
 
-    /// Throws the dice for a fault, and counts it.
+    /// Draws whether a fault occurs, and counts it.
     fn happens(&mut self, fault: Fault, probability: u32) -> bool {
         let happens = probability > 0 && self.random.u32(0..1_000) < probability;
         if happens {
@@ -164,7 +165,7 @@ impl Proxy {
             Ok(result) => answer["result"] = result,
             Err(Failure::Refused(Refusal { code, message })) => {
                 answer["error"] = match serde_json::from_str::<Value>(&message) {
-                    // The node's own error, data and all.
+                    // The upstream node's own error, with its data.
                     Ok(error) if error.is_object() => error,
                     _ => json!({"code": code, "message": message}),
                 };
@@ -206,7 +207,7 @@ impl Proxy {
         Ok(result)
     }
 
-    /// A block that the client names, as the node names it.
+    /// Translates the client's block parameter to the upstream node's.
     fn translate(
         &mut self,
         named: &Value,
@@ -280,7 +281,7 @@ impl Proxy {
             return refuse(
                 -32_000,
                 format!(
-                    "message too large: {} bytes, {MAX_MESSAGE} are the most",
+                    "message too large: {} bytes, the maximum is {MAX_MESSAGE}",
                     bytes.len()
                 ),
             );
@@ -342,12 +343,12 @@ impl Proxy {
     fn pass_on_released(&mut self, after_another: bool) {
         for transaction in self.mempool.release(self.requests, after_another) {
             let raw = alloy_primitives::hex::encode_prefixed(&transaction.raw);
-            // It may be too late for it; then it is one of the dropped.
+            // It may be too late for it; then it counts as dropped.
             let _ = self.pass_on(&[json!(raw)]);
         }
     }
 
-    /// Passes a transaction on, and mines it before anything else happens.
+    /// Passes a transaction on and mines it before anything else happens.
     fn pass_on(&mut self, raw: &[Value]) -> Result<Value, Failure> {
         let taken = self.ask("eth_sendRawTransaction", raw)?;
         self.mine();
@@ -372,7 +373,7 @@ impl Proxy {
         Ok(number(&head).unwrap_or_default())
     }
 
-    /// Asks the node behind.
+    /// Sends a request to the upstream node.
     fn ask(&self, method: &str, params: &[Value]) -> Result<Value, Failure> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let answer = self
@@ -391,7 +392,7 @@ impl Proxy {
                 Some(error) => refuse(-32_603, error.to_string()),
                 None => Ok(answer["result"].take()),
             },
-            Err(error) => refuse(-32_603, format!("the node behind does not answer: {error}")),
+            Err(error) => refuse(-32_603, format!("the upstream node does not answer: {error}")),
         }
     }
 }
@@ -404,7 +405,7 @@ fn number(value: &Value) -> Option<u64> {
     u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
 }
 
-/// Puts epochs in the place of block numbers, wherever an answer has them.
+/// Replaces block numbers by epochs wherever they occur in a response.
 fn show_epochs(answer: &mut Value) {
     match answer {
         Value::Array(items) => items.iter_mut().for_each(show_epochs),

@@ -1,4 +1,4 @@
-//! Signed transactions, as far as a mempool looks at them (EIP-1559, EIP-2718).
+//! Decodes signed transactions as far as a mempool needs (EIP-1559, EIP-2718).
 
 use alloy_primitives::{Address, B256, keccak256};
 use alloy_rlp::{Decodable, Header};
@@ -11,16 +11,16 @@ pub(super) struct Transaction {
     pub hash: B256,
     pub sender: Address,
     pub nonce: u64,
-    /// attoFIL per unit of gas, to the block producer.
+    /// Premium: attoFIL per unit of gas for the block producer.
     pub premium: u128,
     pub raw: Vec<u8>,
 }
 
-/// What is signed: chain id, nonce, premium, fee cap, gas limit, recipient, value, data, access list.
+/// The signed fields: chain id, nonce, premium, fee cap, gas limit, recipient, value, data, access list.
 const SIGNED_FIELDS: usize = 9;
 
 impl Transaction {
-    /// Reads signed bytes; `None` if they are no signed transaction of type 2.
+    /// Decodes signed bytes; `None` if they are not a signed transaction of type 2.
     pub(super) fn decode(raw: &[u8]) -> Option<Self> {
         let mut payload = raw.strip_prefix(&[2])?;
         let header = Header::decode(&mut payload).ok()?;

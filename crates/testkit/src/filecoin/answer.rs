@@ -1,4 +1,4 @@
-//! One answer of a provider.
+//! Builds the responses of a provider.
 
 use std::io;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const CAR: &str = "application/vnd.ipld.car";
 const RAW: &str = "application/vnd.ipld.raw";
 const PAGE: &str = "<!doctype html><title>Welcome to nginx!</title><h1>Welcome to nginx!</h1>";
 
-/// Whether the connection can take another request.
+/// Whether the connection can serve another request.
 pub(super) type KeepAlive = bool;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ enum Form {
     Raw,
 }
 
-/// How the end of a body is known.
+/// How the end of a body is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framing {
     Length,
@@ -33,7 +33,7 @@ enum Framing {
     Close,
 }
 
-/// An answer that has a body to send.
+/// A response with a body.
 struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -90,7 +90,7 @@ fn look_up(shop: &Shop, conduct: &Conduct, request: &Request) -> Answer {
         return text(405, "only GET and HEAD\n");
     }
     let Some(name) = request.path().strip_prefix("/ipfs/") else {
-        return text(404, "there is /ipfs/{cid} and nothing else\n");
+        return text(404, "only /ipfs/{cid} is served\n");
     };
     let Ok(cid) = name.parse::<Cid>() else {
         return text(400, "no CID\n");
@@ -132,7 +132,7 @@ fn look_up(shop: &Shop, conduct: &Conduct, request: &Request) -> Answer {
     }
 }
 
-/// What is asked for: the query goes before `Accept`; whoever does not care gets a CAR.
+/// The requested format: the query takes precedence over `Accept`; the default is a CAR.
 fn form(request: &Request) -> Result<Form, Answer> {
     match request.query("format") {
         Some("car") => return Ok(Form::Car),
@@ -175,7 +175,7 @@ fn described(name: &str, extension: &str, media: String) -> Vec<(&'static str, S
     ]
 }
 
-/// A block as this provider sends it.
+/// A block as this provider sends it, intact or not.
 fn spoilt(conduct: &Conduct, block: Bytes) -> Bytes {
     match conduct {
         Conduct::Lying => {
@@ -200,7 +200,7 @@ fn car(shop: &Shop, conduct: &Conduct, cid: &Cid, block: Bytes, whole: bool) -> 
     let root = cid.to_bytes();
     let mut car = Vec::new();
     put_header(&mut car, &root);
-    // An identity CID's block is in the CID.
+    // The block of an identity CID is in the CID.
     if !matches!(conduct, Conduct::EmptyCar) && cid.hash().code() != 0 {
         let block = match conduct {
             Conduct::Lying => spoilt(conduct, block),
@@ -310,7 +310,7 @@ impl Answer {
     }
 }
 
-/// A byte now and then: the body, then zeros, until the client has enough.
+/// Sends a byte now and then: the body, then zeros, until the client disconnects.
 async fn drip(body: &[u8], pause: Duration, to: &mut Connection) -> io::Result<KeepAlive> {
     for byte in body.iter().chain(std::iter::repeat(&0)) {
         to.send_chunk(&[*byte]).await?;

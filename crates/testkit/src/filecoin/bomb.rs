@@ -1,8 +1,8 @@
-//! A gzip stream that is a thousand times its size when it is unpacked.
+//! A gzip stream that decompresses to a thousand times its size.
 
 use flate2::{Compress, Compression, Crc, FlushCompress};
 
-/// Zeros that are compressed once, and sent again and again.
+/// Zeros that are compressed once and sent repeatedly.
 const STEP: usize = 1 << 20;
 
 /// Gzip of `start`, followed by at least `zeros` zero bytes.
@@ -13,7 +13,7 @@ pub(super) fn bomb(start: &[u8], zeros: u64) -> Vec<u8> {
     // Method 8, no name, no time.
     let mut out = b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec();
     let mut crc = Crc::new();
-    // After a full flush nothing refers to what was before it, so what follows can be repeated.
+    // After a full flush nothing refers back, so the following bytes can be repeated.
     push(&mut deflate, start, FlushCompress::Full, &mut out);
     crc.update(start);
     let mut step = Vec::new();
@@ -30,7 +30,7 @@ pub(super) fn bomb(start: &[u8], zeros: u64) -> Vec<u8> {
     out
 }
 
-/// Compresses all of `bytes`. The room is more than it can need, so one call does it.
+/// Compresses all of `bytes`. The buffer is larger than needed, so one call is enough.
 fn push(deflate: &mut Compress, bytes: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
     let mut room = Vec::with_capacity(bytes.len() + bytes.len() / 100 + 1024);
     let _ = deflate.compress_vec(bytes, &mut room, flush);

@@ -1,66 +1,66 @@
-//! How a provider treats its clients.
+//! The behaviour of a provider.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How a provider treats its clients. What it does for one client it does for all.
+/// The behaviour of a provider, the same for all clients.
 ///
-/// Behind each: what a faultless checker reports, by [`Conduct::expected`].
+/// Each variant names the result that a correct checker reports, by [`Conduct::expected`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conduct {
-    /// A trustless gateway as the specification has it: CARs, raw blocks, HEAD. `OK`.
+    /// A trustless gateway that follows the specification: CARs, raw blocks, HEAD. `OK`.
     Honest,
-    /// Raw blocks are refused with 406, in HEAD requests too. `OK`.
+    /// Rejects raw blocks with 406, in HEAD requests too. `OK`.
     CarOnly,
-    /// CARs are refused with this status, such as 400 or 406. `OK`, by way of the raw block.
+    /// Rejects CARs with this status, such as 400 or 406. `OK`, through the raw block.
     RawOnly(u16),
-    /// HTTP/1.0: no chunks, the end of the connection ends the body. `OK`.
+    /// HTTP/1.0 without chunks: the end of the connection ends the body. `OK`.
     Http10,
-    /// The body begins after so long. `OK` within the checker's patience.
+    /// Delays the body. `OK` within the checker's timeout.
     Slow(Duration),
-    /// Each line of the head comes so long after the one before. `OK` within the checker's patience.
+    /// Delays each line of the head. `OK` within the checker's timeout.
     SlowHeaders(Duration),
-    /// A byte of body each so often, without end. `TIMEOUT`.
+    /// Sends one byte of body per interval, forever. `TIMEOUT`.
     Drip(Duration),
-    /// Accepts connections and requests, and says nothing. `TIMEOUT`.
+    /// Accepts connections and requests, but never responds. `TIMEOUT`.
     Silent,
     /// Refuses connections. `CONNECTION_REFUSED`.
     Dead,
-    /// Blocks with some of their bytes changed. `CONTENT_VERIFICATION_FAILED`.
+    /// Sends blocks with changed bytes. `CONTENT_VERIFICATION_FAILED`.
     Lying,
-    /// CARs without blocks; raw blocks as they should be. `CONTENT_VERIFICATION_FAILED`: Spark took it for a success.
+    /// Sends CARs without blocks; raw blocks are intact. `CONTENT_VERIFICATION_FAILED`; Spark counted it as a success.
     EmptyCar,
-    /// A block more than asked for. `UNEXPECTED_CAR_BLOCK`.
+    /// Sends an extra block. `UNEXPECTED_CAR_BLOCK`.
     ExtraBlock,
-    /// CARs that end in the middle of the block, as if that were all. `CANNOT_PARSE_CAR_FILE`.
+    /// Sends CARs that end in the middle of the block, with a matching length. `CANNOT_PARSE_CAR_FILE`.
     Truncated,
-    /// The connection ends in the middle of the body. `UNKNOWN_FETCH_ERROR`.
+    /// Closes the connection in the middle of the body. `UNKNOWN_FETCH_ERROR`.
     BrokenOff,
-    /// A page of HTML as CAR or block. `CANNOT_PARSE_CAR_FILE`.
+    /// Sends an HTML page as CAR or block. `CANNOT_PARSE_CAR_FILE`.
     Garbage,
-    /// Sends clients to where they are. `HTTP_302`.
+    /// Redirects clients back to the same URL. `HTTP_302`.
     RedirectLoop,
-    /// Sends clients elsewhere, 302; `http://169.254.169.254/latest/meta-data` asks for what is inside the checker's own
-    /// network. `CONNECTION_REFUSED`, if the checker does not go there; with private addresses allowed it does.
+    /// Redirects clients elsewhere with 302; `http://169.254.169.254/latest/meta-data` is inside the checker's own
+    /// network. `CONNECTION_REFUSED` unless the checker allows private addresses.
     Redirect(String),
-    /// A CAR that goes on with zeros, so many bytes of them, in gzip: a thousandth of that is sent. `CAR_TOO_LARGE`.
+    /// Sends a CAR followed by this many zeros in gzip, a thousandth of that on the wire. `CAR_TOO_LARGE`.
     GzipBomb(u64),
-    /// A CAR that goes on with zeros, so many bytes of them. `CAR_TOO_LARGE`.
+    /// Sends a CAR followed by this many zeros. `CAR_TOO_LARGE`.
     Oversize(u64),
-    /// This status for everything. `HTTP_…`.
+    /// Answers every request with this status. `HTTP_…`.
     Status(u16),
-    /// 503 for so many of a thousand requests, at random. `OK` or `HTTP_503`.
+    /// Answers this many of a thousand requests with 503, at random. `OK` or `HTTP_503`.
     Flaky(u16),
-    /// Speaks something else than HTTP. `UNKNOWN_FETCH_ERROR`.
+    /// Sends a response that is not HTTP. `UNKNOWN_FETCH_ERROR`.
     GarbageStatusLine,
 }
 
 impl Conduct {
-    /// What a faultless checker reports of a payload that a provider of this conduct has, or has `lost`.
+    /// The result that a correct checker reports for a payload that this provider has, or has `lost`.
     #[must_use]
     pub fn expected(&self, lost: bool) -> Expected {
         match self {
-            // These do not look for the payload.
+            // These do not look up the payload.
             Self::Silent => Expected::only("TIMEOUT"),
             Self::Dead => Expected::only("CONNECTION_REFUSED"),
             Self::Status(status) => Expected::only(format!("HTTP_{status}")),
@@ -89,38 +89,38 @@ impl Conduct {
 }
 
 impl fmt::Display for Conduct {
-    /// In a few words, for a status screen.
+    /// A short description for status screens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match self {
             Self::Honest => "honest",
-            Self::CarOnly => "CARs alone",
-            Self::RawOnly(status) => return write!(f, "raw blocks alone, {status} for CARs"),
+            Self::CarOnly => "CARs only",
+            Self::RawOnly(status) => return write!(f, "raw blocks only, {status} for CARs"),
             Self::Http10 => "HTTP/1.0",
             Self::Slow(pause) => return write!(f, "slow by {} ms", pause.as_millis()),
             Self::SlowHeaders(_) => "slow headers",
-            Self::Drip(_) => "drips without end",
+            Self::Drip(_) => "drips forever",
             Self::Silent => "silent",
             Self::Dead => "dead",
             Self::Lying => "lying",
             Self::EmptyCar => "empty CARs",
-            Self::ExtraBlock => "a block too many",
+            Self::ExtraBlock => "an extra block",
             Self::Truncated => "truncated CARs",
-            Self::BrokenOff => "breaks off",
+            Self::BrokenOff => "disconnects",
             Self::Garbage => "garbage",
-            Self::RedirectLoop => "redirects in a circle",
+            Self::RedirectLoop => "redirect loop",
             Self::Redirect(url) => return write!(f, "redirects to {url}"),
             Self::GzipBomb(_) => "gzip bomb",
             Self::Oversize(_) => "oversize",
             Self::Status(status) => return write!(f, "always {status}"),
             Self::Flaky(of_a_thousand) => return write!(f, "503 for {} %", f64::from(*of_a_thousand) / 10.0),
-            Self::GarbageStatusLine => "no HTTP",
+            Self::GarbageStatusLine => "not HTTP",
         };
         f.write_str(words)
     }
 }
 
-/// What a faultless checker may report, in Spark's result codes; more than one where dice or the checker's own choice
-/// decide.
+/// The results that a correct checker may report, as Spark's result codes. There are several if chance or the checker's
+/// own choice decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected(Vec<String>);
 
@@ -129,13 +129,13 @@ impl Expected {
         Self(vec![code.into()])
     }
 
-    /// Whether `result` (a `RetrievalResult` as text) is what the provider deserves.
+    /// Whether `result` (a `RetrievalResult` as text) is one of them.
     #[must_use]
     pub fn allows(&self, result: &str) -> bool {
         self.0.iter().any(|code| code == result)
     }
 
-    /// Whether it can only be a success.
+    /// Whether success is the only one.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.0 == ["OK"]

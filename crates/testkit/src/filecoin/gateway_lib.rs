@@ -1,4 +1,4 @@
-//! A provider that we did not write: npm `@web3-storage/gateway-lib`, a trustless gateway over a CAR file.
+//! An independent provider: npm `@web3-storage/gateway-lib`, a trustless gateway over a CAR file.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,23 +13,23 @@ const SCRIPT: &str = "tests/gateways/gateway-lib.mjs";
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GatewayLibError {
-    /// Its npm package is not there.
+    /// Its npm package is not installed.
     #[error(
         "npm's @web3-storage/gateway-lib is not installed; run `make test`, or `npm ci --prefix tests/gateways` in the repository"
     )]
     NotInstalled,
-    /// The machine would not have it.
+    /// node cannot be run.
     #[error("cannot run node: {0}")]
     Io(#[from] std::io::Error),
-    /// It ended before it listened.
-    #[error("gateway-lib ended before it listened, over the CAR {0}")]
+    /// It exited before it listened.
+    #[error("gateway-lib exited before it listened; its CAR is {0}")]
     Silent(PathBuf),
 }
 
-/// A running gateway; it ends when this is dropped.
+/// A running gateway; it stops on drop.
 ///
-/// It is a real one, with quirks: `dups=n` is refused with 400, HEAD of a CAR with 405; of a block that it does not have, it
-/// gives 200 and a CAR without blocks, and 500 if it is asked for as raw block.
+/// It is a real gateway with quirks. It rejects `dups=n` with 400, and HEAD of a CAR with 405. For a missing block it
+/// returns 200 and a CAR without blocks, or 500 if the raw block is requested.
 #[derive(Debug)]
 pub struct GatewayLib {
     child: Child,
@@ -37,7 +37,7 @@ pub struct GatewayLib {
 }
 
 impl GatewayLib {
-    /// Whether it can be started here.
+    /// Whether it is installed.
     #[must_use]
     pub fn is_installed() -> bool {
         repository()
@@ -45,10 +45,10 @@ impl GatewayLib {
             .is_dir()
     }
 
-    /// Starts one over the blocks of a CAR file, on a free port of this machine, and waits until it listens.
+    /// Starts a gateway over the blocks of a CAR file on a free local port, and waits until it listens.
     ///
     /// # Errors
-    /// [`GatewayLibError`] if it is not installed, or cannot read the file.
+    /// [`GatewayLibError`] if it is not installed or cannot read the file.
     pub fn start(car_file: &Path) -> Result<Self, GatewayLibError> {
         if !Self::is_installed() {
             return Err(GatewayLibError::NotInstalled);
@@ -76,13 +76,13 @@ impl GatewayLib {
         })
     }
 
-    /// Where it is, without a slash at the end.
+    /// Its URL, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where it is, as a provider would advertise it.
+    /// Its address as a provider would advertise it.
     #[must_use]
     pub fn multiaddr(&self) -> String {
         let port = self.url.rsplit(':').next().unwrap_or_default();

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::AbortHandle;
 
-/// Two threads, for any number of servers. Clones are the same threads; they end with the last clone and the last server.
+/// Two threads for any number of servers. Clones share them; they end with the last clone and the last server.
 #[derive(Debug, Clone)]
 pub struct Host(Arc<Threads>);
 
@@ -21,7 +21,7 @@ struct Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // In the background: whoever drops it may be asynchronous itself, and servers that hang must keep nobody waiting.
+        // In the background, because the owner may be asynchronous, and hanging servers must not block it.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -32,7 +32,7 @@ impl Host {
     /// Starts the threads.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Operating system errors.
     pub fn new() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -46,7 +46,7 @@ impl Host {
         })))
     }
 
-    /// Runs something until it ends, or [`Running`] is dropped.
+    /// Runs a task until it ends or [`Running`] is dropped.
     pub(super) fn run(&self, task: impl Future<Output = ()> + Send + 'static) -> Running {
         Running {
             task: self.0.handle.spawn(task).abort_handle(),
@@ -54,7 +54,7 @@ impl Host {
         }
     }
 
-    /// Listens on a free port of this machine.
+    /// Listens on a free local port.
     pub(super) fn listen(&self) -> io::Result<(TcpListener, SocketAddr)> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
@@ -63,14 +63,14 @@ impl Host {
         Ok((TcpListener::from_std(listener)?, address))
     }
 
-    /// Does something that needs the runtime about it.
+    /// Runs a closure within the runtime.
     pub(super) fn inside<T>(&self, work: impl FnOnce() -> T) -> T {
         let _inside = self.0.handle.enter();
         work()
     }
 }
 
-/// A server at work; it ends when this is dropped.
+/// A running server; it stops on drop.
 #[derive(Debug)]
 pub(super) struct Running {
     task: AbortHandle,

@@ -1,18 +1,17 @@
-//! As much of HTTP/1 as a provider needs that must be free to break it: requests as the bytes that came, answers as the
-//! bytes to send.
+//! The part of HTTP/1 that a misbehaving provider needs: requests as raw bytes, responses as raw bytes.
 
 use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Longest head of a request.
+/// Maximum size of a request head.
 const MAX_HEAD: usize = 64 << 10;
 
 /// A request without a body.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
-    /// Request line and headers as they came, with the empty line that ends them.
+    /// Request line and headers as received, with the empty line that ends them.
     pub head: Vec<u8>,
     pub method: String,
     /// Path and query.
@@ -31,7 +30,7 @@ impl Request {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// The first value of a query parameter, as it stands there.
+    /// The first value of a query parameter, undecoded.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
         let (_, query) = self.target.split_once('?')?;
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -40,7 +39,7 @@ impl Request {
             .find_map(|(key, value)| (key == name).then_some(value))
     }
 
-    /// All values of a header, with commas between them.
+    /// All values of a header, joined by commas.
     pub(super) fn header(&self, name: &str) -> String {
         let text = String::from_utf8_lossy(&self.head);
         let values: Vec<_> = text
@@ -58,13 +57,13 @@ impl Request {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    /// What came after the last request.
+    /// Bytes received after the last request.
     ahead: Vec<u8>,
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream) -> Self {
-        // Answers that come in parts must come when they are meant to.
+        // Partial responses must be sent without delay.
         let _ = stream.set_nodelay(true);
         Self {
             stream,
@@ -72,7 +71,7 @@ impl Connection {
         }
     }
 
-    /// The next request; `None` if the client has gone, or speaks something else.
+    /// The next request; `None` if the client has disconnected or does not speak HTTP.
     pub(super) async fn request(&mut self) -> io::Result<Option<Request>> {
         loop {
             let end = self.ahead.windows(4).position(|bytes| bytes == b"\r\n\r\n");
@@ -91,7 +90,7 @@ impl Connection {
         self.stream.write_all(bytes).await
     }
 
-    /// Sends a chunk of a body that has no length.
+    /// Sends a chunk of a body without a length.
     pub(super) async fn send_chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
         chunk.extend_from_slice(bytes);
@@ -99,7 +98,7 @@ impl Connection {
         self.send(&chunk).await
     }
 
-    /// Waits until the client has gone.
+    /// Waits until the client disconnects.
     pub(super) async fn wait_for_end(&mut self) -> io::Result<()> {
         let mut sink = [0; 1024];
         while self.stream.read(&mut sink).await? > 0 {}
@@ -107,7 +106,7 @@ impl Connection {
     }
 }
 
-/// The head of an answer.
+/// The head of a response.
 pub(super) fn head(status_line: &str, headers: &[(&str, String)]) -> Vec<u8> {
     let mut head = format!("{status_line}\r\n");
     for (name, value) in headers {

@@ -1,5 +1,5 @@
-//! An IPNI find server (ipni/specs IPNI.md, "Querying Records", and its OpenAPI document): no other that runs on a test's
-//! machine is known to us. Beside it, delegated routing (HTTP Routing V1), which is to follow it.
+//! An IPNI find server (ipni/specs IPNI.md, "Querying Records", and its OpenAPI document), because no existing one
+//! is known to run locally. It also serves its successor, delegated routing (HTTP Routing V1).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,25 +28,25 @@ const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 const NOTHING: &str = "no results for query\n";
 
-/// What is wrong with an indexer.
+/// The fault of an indexer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum IndexerFault {
-    /// Nothing.
+    /// No fault.
     #[default]
     None,
-    /// This status for everything, such as 500.
+    /// Answers every request with this status, such as 500.
     Status(u16),
-    /// Answers so much later.
+    /// Delays responses.
     Slow(Duration),
-    /// 200, and a page of HTML.
+    /// 200 with an HTML page.
     Garbage,
-    /// JSON that ends in its middle.
+    /// Truncated JSON.
     Truncated,
-    /// The connection ends without an answer.
+    /// Closes the connection without a response.
     HangUp,
 }
 
-/// A running indexer; it ends when this is dropped.
+/// A running indexer; it stops on drop.
 #[derive(Debug)]
 pub struct Indexer {
     address: SocketAddr,
@@ -56,17 +56,17 @@ pub struct Indexer {
 
 #[derive(Debug, Default)]
 struct Index {
-    /// By multihash, as bytes, in the order of publication.
+    /// By multihash bytes, in order of publication.
     records: Mutex<BTreeMap<Vec<u8>, Vec<Record>>>,
     fault: Mutex<IndexerFault>,
     requests: Mutex<u64>,
 }
 
 impl Indexer {
-    /// Starts one on a free port of this machine, with nothing in it.
+    /// Starts an empty indexer on a free local port.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Operating system errors.
     pub fn start(host: &Host) -> io::Result<Self> {
         let (listener, address) = host.listen()?;
         let index = Arc::new(Index::default());
@@ -81,13 +81,13 @@ impl Indexer {
         })
     }
 
-    /// Where it is, without a slash at the end.
+    /// Its URL, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Adds a record of a payload. The index is by multihash: CIDs of other versions and codecs find it too.
+    /// Adds a record of a payload. The index is by multihash, so CIDs of other versions and codecs find it too.
     pub fn publish(&self, cid: PayloadCid, record: Record) {
         self.publish_multihash(&multihash(cid), record);
     }
@@ -100,17 +100,17 @@ impl Indexer {
             .push(record);
     }
 
-    /// Forgets all records of a payload.
+    /// Removes all records of a payload.
     pub fn withdraw(&self, cid: PayloadCid) {
         lock(&self.index.records).remove(&multihash(cid));
     }
 
-    /// Lets it fail from now on.
+    /// Changes its fault from now on.
     pub fn set_fault(&self, fault: IndexerFault) {
         *lock(&self.index.fault) = fault;
     }
 
-    /// How many questions it got, `/health` apart.
+    /// Number of requests so far, without `/health`.
     #[must_use]
     pub fn request_count(&self) -> u64 {
         *lock(&self.index.requests)
@@ -118,7 +118,7 @@ impl Indexer {
 }
 
 fn multihash(cid: PayloadCid) -> Vec<u8> {
-    // A payload's CID is always a CID.
+    // A payload's CID is always valid.
     Cid::try_from(cid.to_bytes()).map_or_else(|_| Vec::new(), |cid| cid.hash().to_bytes())
 }
 
@@ -151,7 +151,7 @@ fn router(index: Arc<Index>) -> Router {
         .with_state(index)
 }
 
-/// Counts the request, and does to it what the fault is.
+/// Counts the request and applies the fault.
 async fn with_fault(
     State(index): State<Arc<Index>>,
     request: axum::extract::Request,
@@ -165,7 +165,7 @@ async fn with_fault(
         IndexerFault::None => next.run(request).await,
         IndexerFault::Status(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, "the indexer is not well\n").into_response()
+            (status, "indexer failure\n").into_response()
         }
         IndexerFault::Slow(pause) => {
             tokio::time::sleep(pause).await;
@@ -189,7 +189,7 @@ async fn with_fault(
 
 async fn find_cid(State(index): State<Arc<Index>>, Path(cid): Path<String>, headers: HeaderMap) -> Response {
     match cid.parse::<Cid>() {
-        // The library also takes paths that contain a CID.
+        // The library also accepts paths that contain a CID.
         Ok(parsed) if !cid.contains('/') => find(&index, &parsed.hash().to_bytes(), &headers),
         _ => (StatusCode::BAD_REQUEST, format!("invalid cid: {cid}\n")).into_response(),
     }
@@ -210,7 +210,7 @@ fn is_multihash(bytes: &[u8]) -> bool {
     Multihash::<64>::from_bytes(bytes).is_ok()
 }
 
-/// The form of an answer that a client likes best; `None` if it likes none of ours.
+/// The client's preferred form among ours; `None` if it accepts none.
 fn form(headers: &HeaderMap) -> Option<&'static str> {
     let accept: Vec<_> = headers
         .get_all(header::ACCEPT)
@@ -262,7 +262,7 @@ fn result_of(multihash: &[u8], records: &[Record]) -> String {
     )
 }
 
-/// `POST /multihash`, in its base64 form, which the specification's example has.
+/// `POST /multihash`, in its base64 form, as in the specification's example.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct FindRequest {
@@ -289,7 +289,7 @@ async fn find_batch(State(index): State<Arc<Index>>, body: Bytes) -> Response {
     }
 }
 
-/// Delegated routing; who has no records of something says so with an empty list.
+/// Delegated routing. Without records, the list is empty.
 async fn route(State(index): State<Arc<Index>>, Path(text): Path<String>, headers: HeaderMap) -> Response {
     let Ok(cid) = text.parse::<Cid>() else {
         return (StatusCode::BAD_REQUEST, format!("invalid cid: {text}\n")).into_response();
@@ -310,7 +310,7 @@ fn json_response(body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
 }
 
-/// One line after the other, each sent by itself, with blank lines between.
+/// Streams one line after the other, with blank lines in between.
 fn stream_lines(lines: Vec<String>) -> Response {
     let chunk = |(index, line): (usize, String)| {
         let before = if index == 0 { "" } else { "\n" };
@@ -327,7 +327,7 @@ mod tests {
     use super::super::testing::{ask, get};
     use super::*;
 
-    /// The specification's example, without the spaces that make it readable.
+    /// The specification's example, without the formatting spaces.
     fn example() -> (String, Value) {
         let text = include_str!("fixtures/find.json");
         let compact = text.split_whitespace().collect();
@@ -353,7 +353,7 @@ mod tests {
         )
     }
 
-    /// An indexer that has what the specification's first example says, and the multihash of it.
+    /// An indexer with the specification's first example, and its multihash.
     fn with_example() -> (Indexer, Vec<u8>) {
         let indexer = Indexer::start(&Host::new().unwrap()).unwrap();
         let (_, value) = example();
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_streamed_as_the_specification_has_them() {
+    fn records_are_streamed_as_specified() {
         let wanted = include_str!("fixtures/records.ndjson");
         let indexer = Indexer::start(&Host::new().unwrap()).unwrap();
         let (_, multihash) = with_example();
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_and_what_is_no_question() {
+    fn missing_records_and_malformed_requests() {
         let (indexer, multihash) = with_example();
         let [cid, ..] = cids(&multihash);
         let payload: PayloadCid = cid.parse().unwrap();
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn it_fails_as_it_is_told() {
+    fn it_has_the_configured_fault() {
         let (indexer, multihash) = with_example();
         let path = format!("/cid/{}", cids(&multihash)[0]);
         let url = indexer.url();

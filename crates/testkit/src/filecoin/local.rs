@@ -1,4 +1,4 @@
-//! Providers, an indexer and a node that belong together.
+//! A consistent set of providers, an indexer and a node.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,23 +15,23 @@ use super::{
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FilecoinError {
-    /// The machine would not have it.
+    /// The servers cannot be started.
     #[error("cannot start the servers of a local Filecoin: {0}")]
     Io(#[from] io::Error),
-    /// A plan with the same payload twice.
+    /// A plan lists a payload twice.
     #[error(transparent)]
     Tasks(#[from] TaskListError),
     /// A payload without a CID.
-    #[error("payload {index} of {provider} could not be made")]
+    #[error("cannot create payload {index} of {provider}")]
     Payload {
-        /// Whose.
+        /// The provider.
         provider: ProviderId,
         /// Counted from 0.
         index: u32,
     },
 }
 
-/// Providers, an indexer and a node, at work; they end when this is dropped.
+/// Running providers, an indexer and a node; they stop on drop.
 #[derive(Debug)]
 pub struct LocalFilecoin {
     indexer: Indexer,
@@ -41,20 +41,20 @@ pub struct LocalFilecoin {
     host: Host,
 }
 
-/// A provider, and all that is true of it.
+/// A provider with its true state.
 #[derive(Debug)]
 pub struct Offer {
-    /// What it was made from.
+    /// Its plan.
     pub plan: ProviderPlan,
     /// Its server.
     pub server: Provider,
-    /// What it advertises as.
+    /// The peer id that it advertises.
     pub peer_id: String,
-    /// What it has deals for.
+    /// The payloads that it has deals for.
     pub payloads: Vec<Payload>,
     /// Which of them it has lost, in the same order.
     lost: Vec<bool>,
-    /// Advertised before the server's, if the plan has it so.
+    /// An unreachable address advertised before the server's, if planned.
     dead: Option<DeadAddress>,
 }
 
@@ -62,12 +62,12 @@ impl LocalFilecoin {
     /// Starts everything.
     ///
     /// # Errors
-    /// [`FilecoinError`]: the operating system's, or a plan without sense.
+    /// [`FilecoinError`]: operating system errors, or an invalid plan.
     pub fn start(plan: &Plan) -> Result<Self, FilecoinError> {
         Self::start_on(&Host::new()?, plan)
     }
 
-    /// Starts everything, on threads that others use too.
+    /// Starts everything on shared threads.
     ///
     /// # Errors
     /// As [`LocalFilecoin::start`].
@@ -100,31 +100,32 @@ impl LocalFilecoin {
         &self.tasks
     }
 
-    /// JSON-RPC for checkers: `Filecoin.StateMinerInfo`, Curio's contract, and what the plan's chain answers.
+    /// JSON-RPC endpoint for checkers: `Filecoin.StateMinerInfo`, Curio's contract, and the methods of the plan's
+    /// chain.
     #[must_use]
     pub fn rpc_url(&self) -> String {
         self.lotus.url()
     }
 
-    /// The indexer, without a slash at the end.
+    /// The indexer's URL, without a trailing slash.
     #[must_use]
     pub fn indexer_url(&self) -> String {
         self.indexer.url()
     }
 
-    /// The indexer, to let it fail.
+    /// The indexer, to set its fault.
     #[must_use]
     pub fn indexer(&self) -> &Indexer {
         &self.indexer
     }
 
-    /// The node, to let it fail.
+    /// The node, to set its fault.
     #[must_use]
     pub fn lotus(&self) -> &Lotus {
         &self.lotus
     }
 
-    /// The threads, for servers beside these.
+    /// The threads, for further servers.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
@@ -142,8 +143,8 @@ impl LocalFilecoin {
         self.offers.get(&id).map(|offer| &offer.server)
     }
 
-    /// What a faultless checker must report of a task, by what the provider does at this moment; `None` if it is none of
-    /// these tasks.
+    /// The result that a correct checker must report for a task, given the provider's current behaviour; `None` for an
+    /// unknown task.
     #[must_use]
     pub fn expected(&self, provider: ProviderId, cid: PayloadCid) -> Option<Expected> {
         self.offers.get(&provider)?.expected(cid)
@@ -181,7 +182,7 @@ impl Offer {
         })
     }
 
-    /// Tells the chain who it is.
+    /// Registers the provider on the chain.
     fn introduce(&self, lotus: &Lotus, seed: u64, id: ProviderId) {
         let on_chain = match self.plan.peer_id {
             PeerIdSource::MinerInfo => self.peer_id.clone(),
@@ -197,7 +198,7 @@ impl Offer {
         lotus.set_miner(id, info);
     }
 
-    /// Tells the indexer what it has. Before its records there is one of Bitswap alone, from another, as most payloads have.
+    /// Publishes its records. Before them is a record of another peer over Bitswap only, as for most real payloads.
     fn advertise(&self, indexer: &Indexer, seed: u64, id: ProviderId, cid: PayloadCid) {
         let http = Protocol::TrustlessGateway;
         let graphsync = Protocol::graphsync(hash(seed, &[b"piece", &cid.to_bytes()]));
@@ -225,22 +226,22 @@ impl Offer {
         }
     }
 
-    /// The addresses that it advertises, in their order.
+    /// The addresses that it advertises, in order.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
         let dead = self.dead.iter().map(DeadAddress::multiaddr);
         dead.chain([self.server.multiaddr()]).collect()
     }
 
-    /// What a faultless checker must report of a payload, by what the provider does at this moment; `None` if it has no deal
-    /// for it.
+    /// The result that a correct checker must report for a payload, given the provider's current behaviour; `None` if
+    /// it has no deal for it.
     #[must_use]
     pub fn expected(&self, cid: PayloadCid) -> Option<Expected> {
         let index = self.payloads.iter().position(|payload| payload.cid() == cid)?;
         Some(match self.plan.advertised {
             Advertised::Nowhere => Expected::only("IPNI_ERROR_404"),
             Advertised::ByAnother => Expected::only("IPNI_NO_VALID_ADVERTISEMENT"),
-            // Nothing is fetched, unless by a Lassie that cannot.
+            // Nothing is fetched, unless by a Lassie, which would fail.
             Advertised::Graphsync => Expected::only("UNKNOWN_ERROR"),
             Advertised::Http | Advertised::Both | Advertised::Apart => {
                 self.server.conduct().expected(self.lost[index])
@@ -248,7 +249,7 @@ impl Offer {
         })
     }
 
-    /// Of how many payloads a retrieval must succeed now, and how many there are.
+    /// Number of payloads that can be retrieved now, and number of all payloads.
     #[must_use]
     pub fn retrievable(&self) -> (usize, usize) {
         let good = |payload: &&Payload| {
@@ -258,14 +259,14 @@ impl Offer {
         (self.payloads.iter().filter(good).count(), self.payloads.len())
     }
 
-    /// Whether the payloads of this provider can be had or not without dice, whatever checker looks.
+    /// Whether the result for this provider is deterministic for every checker.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         !matches!(self.server.conduct(), Conduct::Flaky(_))
     }
 }
 
-/// The peer id of somebody near.
+/// The peer id of another provider.
 fn another(seed: u64, id: ProviderId) -> String {
     peer_id(seed, id.0 + (1 << 32))
 }
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mixture_has_something_of_everything() {
+    fn the_mixed_plan_covers_all_behaviours() {
         let network = LocalFilecoin::start(&Plan::mixed(7, 20, 6)).unwrap();
         let results: BTreeSet<String> = network
             .tasks()
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_expected_follows_what_is_done() {
+    fn expected_results_match_the_behaviour() {
         let plan = Plan::new(1, vec![ProviderPlan::new(Conduct::Honest, 1)]);
         let network = LocalFilecoin::start(&plan).unwrap();
         let task = &network.tasks().entries()[0];
@@ -362,9 +363,9 @@ mod tests {
         assert_eq!(network.expected(ProviderId(1), task.cid), None);
     }
 
-    /// Sixty providers and sixty clients; all of them at once.
+    /// Sixty providers and sixty concurrent clients.
     #[test]
-    fn it_bears_a_whole_network() {
+    fn it_serves_a_whole_network() {
         let plan = Plan::new(1, vec![ProviderPlan::new(Conduct::Honest, 2); 60]);
         let network = LocalFilecoin::start(&plan).unwrap();
         let begun = std::time::Instant::now();
@@ -403,14 +404,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_ends() {
+    fn servers_stop_on_drop() {
         let plan = Plan::new(1, vec![ProviderPlan::new(Conduct::Honest, 1)]);
         let host = Host::new().unwrap();
         let network = LocalFilecoin::start_on(&host, &plan).unwrap();
         let url = network.provider(ProviderId(1_000)).unwrap().url();
         assert_eq!(get(&url, "/").status, 404);
         drop(network);
-        // Its port is free again as soon as its task has ended.
+        // Its port is free again once its task has ended.
         while std::net::TcpStream::connect(url.trim_start_matches("http://")).is_ok() {
             std::thread::yield_now();
         }

@@ -1,6 +1,7 @@
-//! A Filecoin node's JSON-RPC: who a provider is, from a table; all else from the node behind it, such as anvil.
+//! A Filecoin node's JSON-RPC: answers provider lookups from a table, and forwards everything else to an upstream
+//! node such as anvil.
 //!
-//! So one address serves a checker on a local network, for the chain as for peer ids.
+//! One address thus serves a checker on a local network, both for the chain and for peer ids.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,12 +23,12 @@ use serde_json::{Value, json};
 use super::host::Running;
 use super::{Host, lock};
 
-/// Where Curio's contract of peer ids is on mainnet (`MinerPeerIDMapping`), and here too.
+/// Address of Curio's peer id contract (`MinerPeerIDMapping`), on mainnet and here.
 pub const CURIO_PEER_IDS: Address = address!("14183aD016Ddc83D638425D6328009aa390339Ce");
 
-/// For the node behind.
+/// Timeout of the upstream node.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longest request, bytes; a deployment is far below.
+/// Maximum request size in bytes; a deployment is far below.
 const MAX_REQUEST: usize = 16 << 20;
 
 sol! {
@@ -39,23 +40,23 @@ sol! {
     function getPeerData(uint64 minerID) external view returns (PeerData memory);
 }
 
-/// What is wrong with a node, in what it answers itself; what it passes on is well.
+/// The fault of a node, in the methods that it answers itself. Forwarded requests are not affected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum LotusFault {
-    /// Nothing.
+    /// No fault.
     #[default]
     None,
     /// This HTTP status.
     Status(u16),
     /// A JSON-RPC error.
     Error(String),
-    /// Answers so much later.
+    /// Delays responses.
     Slow(Duration),
-    /// 200, and a page of HTML.
+    /// 200 with an HTML page.
     Garbage,
 }
 
-/// What the chain says of a provider.
+/// The chain's record of a provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MinerInfo {
     /// Its peer id, if it has set one.
@@ -64,7 +65,7 @@ pub struct MinerInfo {
     pub multiaddrs: Vec<Vec<u8>>,
 }
 
-/// A running node; it ends when this is dropped.
+/// A running node; it stops on drop.
 #[derive(Debug)]
 pub struct Lotus {
     address: SocketAddr,
@@ -84,11 +85,10 @@ struct Node {
 }
 
 impl Lotus {
-    /// Starts one on a free port of this machine, with nobody in its table. Without a node behind it, it knows no other
-    /// method.
+    /// Starts a node with an empty table on a free local port. Without an upstream node, it supports no other methods.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Operating system errors.
     pub fn start(host: &Host, upstream: Option<&str>) -> io::Result<Self> {
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
@@ -118,40 +118,40 @@ impl Lotus {
         })
     }
 
-    /// The JSON-RPC endpoint. Every path is it, `/rpc/v1` too.
+    /// The JSON-RPC endpoint. It listens on every path, `/rpc/v1` too.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Enters a provider.
+    /// Adds a provider.
     pub fn set_miner(&self, provider: ProviderId, info: MinerInfo) {
         lock(&self.node.miners).insert(provider, info);
     }
 
-    /// Enters a peer id in Curio's contract ([`CURIO_PEER_IDS`]).
+    /// Adds a peer id to Curio's contract ([`CURIO_PEER_IDS`]).
     pub fn map_peer_id(&self, provider: ProviderId, peer_id: &str) {
         lock(&self.node.peer_ids).insert(provider, peer_id.to_owned());
     }
 
-    /// Puts another node behind it, such as an anvil that was started again elsewhere.
+    /// Changes the upstream node, for example to an anvil that was restarted on another port.
     pub fn set_upstream(&self, upstream: &str) {
         *lock(&self.node.upstream) = Some(upstream.to_owned());
     }
 
-    /// Lets it fail from now on.
+    /// Changes its fault from now on.
     pub fn set_fault(&self, fault: LotusFault) {
         *lock(&self.node.fault) = fault;
     }
 
-    /// How often a method was asked for, in what it answers itself: `Filecoin.StateMinerInfo`, `getPeerData`.
+    /// Number of requests for a method that it answers itself: `Filecoin.StateMinerInfo`, `getPeerData`.
     #[must_use]
     pub fn request_count(&self, method: &str) -> u64 {
         lock(&self.node.counts).get(method).copied().unwrap_or_default()
     }
 }
 
-/// What is asked of the node itself.
+/// A request that the node answers itself.
 enum Question {
     MinerInfo(Value),
     PeerData(ProviderId),
@@ -199,7 +199,7 @@ async fn answer(State(node): State<Arc<Node>>, body: Bytes) -> Response {
         LotusFault::Slow(pause) => tokio::time::sleep(*pause).await,
         LotusFault::Status(status) => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return (status, "the node is not well\n").into_response();
+            return (status, "node failure\n").into_response();
         }
         LotusFault::Garbage => {
             let page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
@@ -264,7 +264,7 @@ impl Node {
             .iter()
             .map(|address| Base::Base64Pad.encode(address))
             .collect();
-        // Lotus says null, not [], if there are none.
+        // Lotus returns null, not [], if there are none.
         let multiaddrs = if multiaddrs.is_empty() {
             Value::Null
         } else {
@@ -289,7 +289,7 @@ impl Node {
         }))
     }
 
-    /// The node behind answers, as it likes.
+    /// Forwards to the upstream node.
     async fn pass_on(self: &Arc<Self>, body: Bytes) -> Response {
         let Some(upstream) = lock(&self.upstream).clone() else {
             let id =
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn curios_contract_answers() {
+    fn curios_contract_is_simulated() {
         let lotus = with_miner(None);
         lotus.map_peer_id(ProviderId(1_234), "12D3KooWy");
         let ask = |provider: u64, to: Address| {
@@ -383,15 +383,15 @@ mod tests {
         };
         assert_eq!(read(ask(1_234, CURIO_PEER_IDS)), "12D3KooWy");
         assert_eq!(read(ask(5, CURIO_PEER_IDS)), "");
-        // Another contract is the chain's business, which is not there.
+        // A call of another contract is forwarded, but there is no upstream node.
         assert_eq!(ask(1_234, Address::ZERO)["error"]["code"], -32_601);
-        // As ethers and cast have it: keccak256("getPeerData(uint64)").
+        // As computed by ethers and cast: keccak256("getPeerData(uint64)").
         let selector = &alloy_primitives::keccak256("getPeerData(uint64)")[..4];
         assert_eq!(getPeerDataCall::SELECTOR, *selector);
     }
 
     #[test]
-    fn the_chain_answers_the_rest() {
+    fn other_methods_are_forwarded() {
         let anvil = Anvil::start().unwrap();
         let lotus = with_miner(Some(anvil.url()));
         assert_eq!(
@@ -409,9 +409,9 @@ mod tests {
         assert_eq!(answers[1]["result"]["PeerId"], "12D3KooWx");
     }
 
-    /// The chain's own client does not see that there is something before the chain.
+    /// The chain's own client does not notice the proxy.
     #[tokio::test]
-    async fn a_chain_that_was_started_again_is_found_at_the_same_address() {
+    async fn a_restarted_chain_keeps_its_address() {
         let first = Anvil::start().unwrap();
         let lotus = with_miner(Some(first.url()));
         let url = lotus.url().parse().unwrap();
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn it_fails_as_it_is_told() {
+    fn it_has_the_configured_fault() {
         let lotus = with_miner(None);
         let body = request("Filecoin.StateMinerInfo", &json!(["f01234", null]));
         lotus.set_fault(LotusFault::Error("too many requests".into()));

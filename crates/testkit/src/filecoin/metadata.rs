@@ -1,8 +1,8 @@
-//! What an advertisement says of how a payload can be had (ipni/specs IPNI.md, "Metadata").
+//! Encodes the retrieval protocols of an advertisement (ipni/specs IPNI.md, "Metadata").
 
 use super::payload::put_varint;
 
-/// A retrieval protocol, with what its clients need to know.
+/// A retrieval protocol and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
     /// `transport-bitswap`, 0x0900.
@@ -24,13 +24,13 @@ pub enum Protocol {
     Other {
         /// Its multicodec.
         code: u64,
-        /// What follows.
+        /// Its payload.
         payload: Vec<u8>,
     },
 }
 
 impl Protocol {
-    /// Graphsync for some piece of a verified deal with an unsealed copy.
+    /// Graphsync for a piece of a verified deal with an unsealed copy.
     #[must_use]
     pub fn graphsync(piece: [u8; 32]) -> Self {
         Self::Graphsync {
@@ -53,7 +53,7 @@ impl Protocol {
         }
     }
 
-    /// Its name in the table of multicodecs, by which delegated routing knows it.
+    /// Its name in the multicodec table, which delegated routing uses.
     pub(super) fn name(&self) -> Option<&'static str> {
         Some(match self {
             Self::Bitswap => "transport-bitswap",
@@ -73,7 +73,7 @@ impl Protocol {
                 fast,
             } => {
                 let truth = |yes: bool| 0xf4 + u8::from(yes);
-                // A map of three; tag 42, a string of bytes with a zero before the CID.
+                // A map of three entries; tag 42, a byte string with a zero before the CID.
                 to.extend_from_slice(b"\xa3\x68PieceCID\xd8\x2a\x58");
                 to.extend_from_slice(&[piece.len() as u8 + 1, 0]);
                 to.extend_from_slice(piece);
@@ -88,7 +88,7 @@ impl Protocol {
     }
 }
 
-/// The metadata of an advertisement: each protocol's number and what belongs to it, in ascending order.
+/// The metadata of an advertisement: each protocol's code and payload, in ascending order.
 #[must_use]
 pub fn metadata(protocols: &[Protocol]) -> Vec<u8> {
     let mut sorted: Vec<_> = protocols.iter().collect();
@@ -127,7 +127,7 @@ mod tests {
         if let Protocol::Graphsync { verified, .. } = &mut second {
             *verified = false;
         }
-        // Ascending, whatever order they are given in.
+        // Ascending, in whatever order they are given.
         assert_eq!(
             base64(&[second, Protocol::Bitswap]),
             "gBKQEqNoUGllY2VDSUTYKlgoAAGB4gOSICAYVAKmPqL1mpkiiDhd9iBaXoU/3rXorXxzjiyESP4hB2xWZXJpZmllZERlYWz0bUZhc3RSZXRyaWV2YWz1"

@@ -1,5 +1,5 @@
-//! Filecoin as a checker sees it, over real sockets: storage providers of every conduct, an indexer that says where they
-//! are, a node that says who they are.
+//! Filecoin as a checker sees it, over real sockets: storage providers with any behaviour, an indexer with their
+//! addresses, a node with their peer ids.
 //!
 //! ```text
 //!              Filecoin.StateMinerInfo, eth_call            ┌── everything else ──▶ anvil
@@ -8,10 +8,10 @@
 //!         ───▶ Provider   CID    → blocks, or whatever its Conduct is
 //! ```
 //!
-//! [`LocalFilecoin`] starts all of it from a seed and a [`Plan`], and knows what a faultless checker must report of each
-//! task. All servers share the threads of one [`Host`]; what is dropped ends.
+//! [`LocalFilecoin`] starts all of it from a seed and a [`Plan`], and knows the result that a correct checker must
+//! report for each task. All servers share the threads of one [`Host`] and stop on drop.
 //!
-//! [`GatewayLib`] is a provider that we did not write.
+//! [`GatewayLib`] is an independent implementation of a provider.
 
 mod answer;
 mod bomb;
@@ -46,18 +46,18 @@ pub use record::{Record, http_multiaddr, peer_id};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is behind a lock, whoever panicked with it.
+/// Locks a mutex, poisoned or not.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// 64 bits that follow from a seed and some bytes.
+/// 64 bits derived from a seed and some bytes.
 fn hash64(seed: u64, parts: &[&[u8]]) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = hash(seed, parts);
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-/// A digest that follows from a seed and some bytes.
+/// A digest derived from a seed and some bytes.
 fn hash(seed: u64, parts: &[&[u8]]) -> [u8; 32] {
     use sha2::{Digest, Sha256};
     let mut hasher = Sha256::new_with_prefix(seed.to_be_bytes());

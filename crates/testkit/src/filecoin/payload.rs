@@ -1,4 +1,4 @@
-//! What providers store.
+//! The payloads of providers.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use axum::body::Bytes;
 
 use super::{hash, hash64};
 
-/// Digest of a block, by which blocks are found whatever version and codec a CID has.
+/// Digest of a block. Blocks are looked up by it, whatever version and codec a CID has.
 pub(super) type Digest = [u8; 32];
 
-/// A payload: a file's blocks, known by the CID of the root.
+/// A payload: the blocks of a file, identified by the root's CID.
 #[derive(Debug, Clone)]
 pub struct Payload {
     cid: PayloadCid,
@@ -21,11 +21,11 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// The `index`-th payload of a provider, 1 to 32 KiB. Of four, two are raw blocks, one a dag-pb tree, one a dag-pb tree
-    /// that is known by a CIDv0.
+    /// The `index`-th payload of a provider, 1 to 32 KiB. Of four, two are raw blocks, one is a dag-pb tree, and one is
+    /// a dag-pb tree with a CIDv0.
     ///
     /// # Errors
-    /// None: the CIDs are known to be good.
+    /// None: the CIDs are known to be valid.
     pub(super) fn derive(seed: u64, provider: ProviderId, index: u32) -> Option<Self> {
         let parts: [&[u8]; 3] = [b"payload", &provider.0.to_be_bytes(), &index.to_be_bytes()];
         let mut random = fastrand::Rng::with_seed(hash64(seed, &parts));
@@ -38,7 +38,7 @@ impl Payload {
         }
     }
 
-    /// A file of one's own, in the protocol's own profile: `content` up to 1 MiB is one raw block.
+    /// A payload in the protocol's own profile: `content` of up to 1 MiB is one raw block.
     #[must_use]
     pub fn new(content: &[u8]) -> Option<Self> {
         Self::of_file(content, Profile::default(), false)
@@ -48,7 +48,7 @@ impl Payload {
         let (root, blocks) = unixfs::build(content, profile);
         let bytes = root.to_bytes();
         let bytes = match version_0 && root.codec == Codec::DagPb {
-            // A CIDv0 is the multihash alone.
+            // A CIDv0 is the bare multihash.
             true => &bytes[2..],
             false => &bytes[..],
         };
@@ -63,13 +63,13 @@ impl Payload {
         })
     }
 
-    /// What tasks name it by.
+    /// The CID in the task list.
     #[must_use]
     pub fn cid(&self) -> PayloadCid {
         self.cid
     }
 
-    /// The file.
+    /// The file's content.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         &self.content
@@ -79,7 +79,7 @@ impl Payload {
         self.root.digest
     }
 
-    /// Its blocks, each once, the root first.
+    /// Its distinct blocks, the root first.
     pub(super) fn blocks(&self) -> Vec<(FileCid, Bytes)> {
         let mut others = BTreeMap::new();
         let mut listed = Vec::new();
@@ -92,7 +92,7 @@ impl Payload {
     }
 }
 
-/// A block that is no part of anything.
+/// A block that belongs to no payload.
 pub(super) fn stray_block(seed: u64) -> (FileCid, Bytes) {
     let data = hash(seed, &[b"stray"]).to_vec();
     (unixfs::block_cid(Codec::Raw, &data), data.into())
@@ -101,7 +101,7 @@ pub(super) fn stray_block(seed: u64) -> (FileCid, Bytes) {
 /// Appends the header of a CARv1 with one root, given as a CID's bytes.
 pub(super) fn put_header(car: &mut Vec<u8>, root: &[u8]) {
     let mut header = b"\xa2\x65roots\x81\xd8\x2a".to_vec();
-    // A dag-cbor link is a string of bytes, of which the first is zero.
+    // A dag-cbor link is a byte string that begins with zero.
     let length = root.len() + 1;
     match u8::try_from(length) {
         Ok(short) if short < 24 => header.push(0x40 | short),

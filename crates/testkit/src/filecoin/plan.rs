@@ -1,55 +1,55 @@
-//! What a local Filecoin is made of.
+//! The plan of a local Filecoin.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::{Conduct, hash64};
 
-/// How a provider's payloads are in the indexer.
+/// How a provider's payloads are advertised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advertised {
     /// Over HTTP.
     Http,
-    /// Over Graphsync alone, which nobody serves here.
+    /// Over Graphsync only, which is not served here.
     Graphsync,
-    /// Over Graphsync and HTTP, in one record: whoever looks at the first protocol alone sees Graphsync.
+    /// Over Graphsync and HTTP in one record: a client that reads only the first protocol sees Graphsync.
     Both,
     /// Over Graphsync in one record and HTTP in another.
     Apart,
-    /// By somebody else, under another peer id.
+    /// By another provider, under another peer id.
     ByAnother,
     /// Not at all.
     Nowhere,
 }
 
-/// Where the chain says a provider's peer id.
+/// Where the chain records a provider's peer id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerIdSource {
     /// `StateMinerInfo`.
     MinerInfo,
-    /// Curio's contract; `StateMinerInfo` names another one, as Curio's providers do.
+    /// Curio's contract. `StateMinerInfo` has another one, as for Curio's real providers.
     Contract,
 }
 
-/// One provider.
+/// The plan of a provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProviderPlan {
-    /// How it treats clients.
+    /// Its behaviour.
     pub conduct: Conduct,
-    /// Payloads that it has deals for.
+    /// Number of payloads that it has deals for.
     pub payloads: u32,
-    /// Share of them that it still has, 0 to 1; which, follows from the seed. It answers 404 for the others.
+    /// Share of them that it still has, 0 to 1; the seed decides which. It answers 404 for the others.
     pub kept: f64,
     /// How they are advertised.
     pub advertised: Advertised,
-    /// Whether it advertises an address first at which nobody is.
+    /// Whether it advertises an unreachable address first.
     pub dead_address_first: bool,
-    /// Where its peer id is.
+    /// Where its peer id is recorded.
     pub peer_id: PeerIdSource,
 }
 
 impl ProviderPlan {
-    /// A provider that keeps what it has deals for, and advertises it over HTTP.
+    /// A provider that keeps all its payloads and advertises them over HTTP.
     #[must_use]
     pub fn new(conduct: Conduct, payloads: u32) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl ProviderPlan {
 }
 
 impl fmt::Display for ProviderPlan {
-    /// In a few words, for a status screen: what there is to say beside honesty.
+    /// A short description for status screens: how it deviates from an honest provider.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Vec::new();
         if self.conduct != Conduct::Honest {
@@ -75,7 +75,7 @@ impl fmt::Display for ProviderPlan {
         }
         match self.advertised {
             Advertised::Http => {}
-            Advertised::Graphsync => words.push("Graphsync alone".into()),
+            Advertised::Graphsync => words.push("Graphsync only".into()),
             Advertised::Both | Advertised::Apart => words.push("Graphsync and HTTP".into()),
             Advertised::ByAnother => words.push("advertised by another".into()),
             Advertised::Nowhere => words.push("not advertised".into()),
@@ -93,18 +93,18 @@ impl fmt::Display for ProviderPlan {
     }
 }
 
-/// A local Filecoin.
+/// The plan of a local Filecoin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Everything follows from it.
+    /// The seed of everything.
     pub seed: u64,
-    /// Providers; the first is [`Plan::FIRST_PROVIDER`], the others are those after it.
+    /// Providers, with consecutive ids from [`Plan::FIRST_PROVIDER`].
     pub providers: Vec<ProviderPlan>,
-    /// Clients, of whom each payload has one or two.
+    /// Number of clients; each payload has one or two.
     pub clients: u64,
-    /// Allocators, of whom each client has one.
+    /// Number of allocators; each client has one.
     pub allocators: u64,
-    /// JSON-RPC of the chain, which answers what is not about providers; none: nothing else is answered.
+    /// JSON-RPC endpoint of the chain, to which other methods are forwarded; if `None`, they are not supported.
     pub upstream: Option<String>,
 }
 
@@ -116,7 +116,7 @@ impl Plan {
     /// Number of the first allocator's id.
     pub const FIRST_ALLOCATOR: u64 = 30_000;
 
-    /// These providers, 4 clients, 2 allocators.
+    /// A plan with these providers, 4 clients and 2 allocators.
     #[must_use]
     pub fn new(seed: u64, providers: Vec<ProviderPlan>) -> Self {
         Self {
@@ -128,9 +128,8 @@ impl Plan {
         }
     }
 
-    /// A mixture as a network may have it: of twenty providers eleven are good, in one way or another; the others lose
-    /// payloads, lie, are slow or dead, fail, or are not where the indexer says. None makes a checker wait for its
-    /// time-out.
+    /// A realistic mixture: of twenty providers, eleven are good in one way or another; the others lose payloads, lie,
+    /// are slow or dead, fail, or are not where the indexer says. None makes a checker wait for its timeout.
     #[must_use]
     pub fn mixed(seed: u64, providers: u32, payloads: u32) -> Self {
         let make = |index: u32| {
@@ -159,7 +158,7 @@ impl Plan {
     }
 }
 
-/// A number between two, by the seed.
+/// A number in a range, derived from the seed.
 fn share(seed: u64, index: u32, from: f64, to: f64) -> f64 {
     let draw = hash64(seed, &[b"share", &index.to_be_bytes()]) as f64 / u64::MAX as f64;
     from + (to - from) * draw
@@ -170,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plans_are_told_in_a_few_words() {
+    fn plans_have_short_descriptions() {
         let told: Vec<_> = Plan::mixed(1, 20, 1)
             .providers
             .iter()

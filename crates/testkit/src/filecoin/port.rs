@@ -1,4 +1,4 @@
-//! Ports that refuse connections, and nobody else gets.
+//! Reserved ports that refuse connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,10 +7,10 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::http_multiaddr;
 
-/// Connections that wait to be accepted.
+/// Backlog of connections to accept.
 const BACKLOG: u32 = 1_024;
 
-/// An address of this machine that refuses connections, as long as this is kept.
+/// A local address that refuses connections until it is dropped.
 #[derive(Debug)]
 pub struct DeadAddress {
     address: SocketAddr,
@@ -18,10 +18,10 @@ pub struct DeadAddress {
 }
 
 impl DeadAddress {
-    /// Takes a free port.
+    /// Reserves a free port.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Operating system errors.
     pub fn reserve() -> io::Result<Self> {
         let (port, address) = reserve()?;
         Ok(Self { address, _port: port })
@@ -33,24 +33,24 @@ impl DeadAddress {
         http_multiaddr(self.address)
     }
 
-    /// As an HTTP server would have it.
+    /// The URL of an HTTP server at it.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
 
-/// Binds a free port without listening on it: whoever connects is refused, and nobody else gets the port.
+/// Binds a free port without listening on it: connections are refused, and no other process gets the port.
 pub(super) fn reserve() -> io::Result<(TcpSocket, SocketAddr)> {
     let socket = TcpSocket::new_v4()?;
-    // Without it the port could not be listened on beside this socket.
+    // Required to listen on the port beside this socket.
     socket.set_reuseaddr(true)?;
     socket.bind(([127, 0, 0, 1], 0).into())?;
     let address = socket.local_addr()?;
     Ok((socket, address))
 }
 
-/// Listens on a port that was reserved; needs a runtime about it.
+/// Listens on a reserved port; needs a runtime.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;

@@ -1,4 +1,4 @@
-//! A storage provider: an HTTP server that behaves as it is told.
+//! A storage provider: an HTTP server with a given behaviour.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -18,39 +18,39 @@ use super::payload::Digest;
 use super::port::{listen, reserve};
 use super::{Conduct, Host, Payload, answer, hash64, http_multiaddr, lock};
 
-/// Requests whose heads are kept, the newest.
+/// Number of recent requests that are recorded.
 const KEPT: usize = 1_000;
-/// For a change of conduct, which takes a moment.
+/// Timeout of a change of behaviour.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A request that a provider got.
+/// A request to a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// Whose.
+    /// The client.
     pub client: SocketAddr,
-    /// `GET`, `HEAD`.
+    /// `GET` or `HEAD`.
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// Request line and headers, byte for byte as they came.
+    /// Request line and headers, byte for byte as received.
     pub head: Vec<u8>,
 }
 
-/// A running provider; it ends when this is dropped.
+/// A running provider; it stops on drop.
 #[derive(Debug)]
 pub struct Provider {
     address: SocketAddr,
     shop: Arc<Shop>,
     orders: mpsc::UnboundedSender<Order>,
     _running: Running,
-    // Bound and never listening: the port stays this provider's while it refuses connections.
+    // Bound but not listening: the port remains reserved while the provider refuses connections.
     _port: TcpSocket,
 }
 
-/// A change of conduct, and whom to tell that it is done.
+/// A change of behaviour, and the channel that confirms it.
 type Order = (Conduct, blocking::Sender<()>);
 
-/// What a provider has and knows.
+/// A provider's state.
 #[derive(Debug)]
 pub(super) struct Shop {
     seed: u64,
@@ -74,10 +74,10 @@ struct Visits {
 }
 
 impl Provider {
-    /// Starts one on a free port of this machine, with nothing to serve. Its dice are thrown by `seed`.
+    /// Starts a provider without payloads on a free local port. `seed` decides its random choices.
     ///
     /// # Errors
-    /// The operating system's.
+    /// Operating system errors.
     pub fn start(host: &Host, conduct: Conduct, seed: u64) -> io::Result<Self> {
         let (port, address) = reserve()?;
         let shop = Arc::new(Shop {
@@ -102,19 +102,19 @@ impl Provider {
         })
     }
 
-    /// Where it is, without a slash at the end.
+    /// Its URL, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it is, as it advertises it.
+    /// Its address as advertised.
     #[must_use]
     pub fn multiaddr(&self) -> String {
         http_multiaddr(self.address)
     }
 
-    /// Gives it a payload to serve.
+    /// Adds a payload.
     pub fn store(&self, payload: &Payload) {
         let mut stock = lock(&self.shop.stock);
         for (cid, block) in payload.blocks() {
@@ -123,40 +123,40 @@ impl Provider {
         stock.payloads.insert(payload.digest(), payload.clone());
     }
 
-    /// Lets it lose a payload's root: it is answered with 404.
+    /// Loses a payload's root: it answers 404.
     pub fn lose(&self, payload: &Payload) {
         lock(&self.shop.stock).lost.insert(payload.digest());
     }
 
-    /// How it behaves.
+    /// Its behaviour.
     #[must_use]
     pub fn conduct(&self) -> Conduct {
         lock(&self.shop.conduct).clone()
     }
 
-    /// Lets it behave otherwise from now on; when this returns, it does. To be [`Conduct::Dead`] ends connections that are
-    /// open, every other conduct begins with a connection's next request.
+    /// Changes its behaviour; the change is effective when this returns. [`Conduct::Dead`] closes open connections;
+    /// every other behaviour begins with the next request of a connection.
     pub fn set_conduct(&self, conduct: Conduct) {
         let (done, wait) = blocking::channel();
-        // It is there as long as `self` is.
+        // The receiver lives as long as `self`.
         if self.orders.send((conduct, done)).is_ok() {
             let _ = wait.recv_timeout(PATIENCE);
         }
     }
 
-    /// The requests that it got, the newest 1 000, oldest first.
+    /// The last 1 000 requests, oldest first.
     #[must_use]
     pub fn visits(&self) -> Vec<Visit> {
         lock(&self.shop.visits).newest.iter().cloned().collect()
     }
 
-    /// How many requests each client made, by its address.
+    /// Number of requests per client address.
     #[must_use]
     pub fn requests(&self) -> BTreeMap<IpAddr, u64> {
         lock(&self.shop.visits).by_client.clone()
     }
 
-    /// How many requests there were.
+    /// Number of all requests.
     #[must_use]
     pub fn request_count(&self) -> u64 {
         lock(&self.shop.visits).by_client.values().sum()
@@ -174,7 +174,7 @@ impl Shop {
         (!stock.lost.contains(&digest)).then(|| stock.blocks.get(&digest).cloned())?
     }
 
-    /// The blocks of a payload but for its root.
+    /// The blocks of a payload without its root.
     pub(super) fn blocks_below(&self, digest: &[u8]) -> Vec<(FileCid, Bytes)> {
         let stock = lock(&self.stock);
         let payload = Digest::try_from(digest)
@@ -232,14 +232,14 @@ async fn run(
                     connections.spawn(serve(Arc::clone(&shop), Connection::new(stream), client));
                 }
             }
-            // What is done is forgotten.
+            // Drop finished tasks.
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
 async fn serve(shop: Arc<Shop>, mut connection: Connection, client: SocketAddr) {
-    // Clients come and go; what the network says of it is of no interest.
+    // Network errors of clients are ignored.
     while let Ok(Some(request)) = connection.request().await {
         shop.note(Visit {
             client,
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_honest_one_is_a_trustless_gateway() {
+    fn an_honest_provider_is_a_trustless_gateway() {
         let (provider, _) = with_payload(Conduct::Honest);
         let answer = car(&provider);
         assert_eq!(unpack(&root(), &answer.body).unwrap(), CONTENT);
@@ -339,9 +339,9 @@ mod tests {
     }
 
     #[test]
-    fn trees_are_given_whole_or_by_their_root() {
+    fn trees_are_served_whole_or_by_their_root() {
         let provider = Provider::start(&Host::new().unwrap(), Conduct::Honest, 1).unwrap();
-        // A dag-pb tree by its CIDv0.
+        // A dag-pb tree with a CIDv0.
         let payload = Payload::derive(1, assize_protocol::ProviderId(1), 3).unwrap();
         provider.store(&payload);
         let [(root, _), ..] = payload.blocks()[..] else {
@@ -354,7 +354,7 @@ mod tests {
         };
         assert_eq!(count("&dag-scope=block"), 1);
         assert_eq!(count(""), payload.blocks().len());
-        // Asked for by its CIDv0, it has it as the root.
+        // Requested by its CIDv0, the CAR has it as the root.
         let answer = get(
             &provider.url(),
             &format!("/ipfs/{}?dag-scope=block", payload.cid()),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn some_have_half_of_it() {
+    fn partial_providers() {
         let (provider, payload) = with_payload(Conduct::CarOnly);
         assert_eq!(
             (
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_wrong_in_their_own_way() {
+    fn each_behaviour_has_its_body() {
         let (provider, _) = with_payload(Conduct::Lying);
         let error = |provider: &Provider| unpack(&root(), &car(provider).body).unwrap_err();
         assert!(matches!(error(&provider), CarError::WrongHash { .. }));
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_are_wrong_in_their_own_way() {
+    fn each_behaviour_has_its_head() {
         let (provider, _) = with_payload(Conduct::Status(500));
         assert_eq!(car(&provider).status, 500);
         provider.set_conduct(Conduct::RedirectLoop);
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_ones_come_to_an_end_and_drips_do_not() {
+    fn slow_responses_end_and_drips_do_not() {
         let (provider, _) = with_payload(Conduct::Slow(Duration::from_millis(50)));
         assert_eq!(unpack(&root(), &car(&provider).body).unwrap(), CONTENT);
         provider.set_conduct(Conduct::SlowHeaders(Duration::from_millis(5)));
@@ -463,7 +463,7 @@ mod tests {
         let mut stream = connect(&provider.url()).unwrap();
         let request = format!("GET /ipfs/{} HTTP/1.1\r\n\r\n", root());
         stream.write_all(request.as_bytes()).unwrap();
-        // Far more than there is to send.
+        // Far more than the body.
         let mut much = [0; 2_000];
         stream.read_exact(&mut much).unwrap();
         provider.set_conduct(Conduct::Silent);
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dead_refuse_and_come_back_where_they_were() {
+    fn dead_providers_refuse_and_return_at_the_same_address() {
         let (provider, _) = with_payload(Conduct::Dead);
         let refused =
             |url: &str| connect(url).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
@@ -484,7 +484,7 @@ mod tests {
             let mut open = connect(&provider.url()).unwrap();
             assert_eq!(car(&provider).status, 200);
             provider.set_conduct(Conduct::Dead);
-            // Who was connected is so no more.
+            // Open connections are closed.
             assert!(matches!(open.read(&mut [0]), Ok(0) | Err(_)));
         }
         let dead = DeadAddress::reserve().unwrap();
@@ -492,12 +492,12 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_counted_and_kept_as_they_came() {
+    fn requests_are_counted_and_recorded_unchanged() {
         let (provider, _) = with_payload(Conduct::Honest);
         let path = format!("/ipfs/{}", root());
         let mut stream = connect(&provider.url()).unwrap();
         let request = format!("HEAD {path} HTTP/1.1\r\nhOsT: x\r\nX-Odd:  1\r\n\r\n");
-        // Two at once, on one connection.
+        // Two requests at once on one connection.
         stream.write_all(request.repeat(2).as_bytes()).unwrap();
         let mut answers = Vec::new();
         while answers.windows(4).filter(|bytes| *bytes == b"\r\n\r\n").count() < 2 {

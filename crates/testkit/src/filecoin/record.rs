@@ -1,4 +1,4 @@
-//! Records of an indexer: who has a payload, where, and how it can be had.
+//! Records of an indexer: who has a payload, where, and over which protocols.
 
 use std::net::SocketAddr;
 
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use super::{Protocol, hash, metadata};
 
-/// What an indexer knows of one provider and one payload. A provider with several records of a payload has several of
-/// these, and so has one with extended providers: the find response has no other place for them.
+/// A record of one provider and one payload. A provider may have several for a payload; extended providers are separate
+/// records too, because the find response has no other place for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The provider's own name for the advertisement.
+    /// The provider's own id of the advertisement.
     pub context_id: Vec<u8>,
-    /// Protocols; [`metadata`] makes it.
+    /// Encoded protocols; see [`metadata`].
     pub metadata: Vec<u8>,
-    /// Who provides it.
+    /// The provider's peer id.
     pub peer_id: String,
-    /// Where, as multiaddrs.
+    /// Its multiaddrs.
     pub addresses: Vec<String>,
-    /// The protocols by name, for delegated routing; empty if the metadata is nobody's.
+    /// The protocols by name, for delegated routing; empty if the metadata is raw.
     names: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -52,7 +52,7 @@ impl Record {
         }
     }
 
-    /// As it stands in a find response, keys in the specification's order.
+    /// The JSON of a find response, keys in the specification's order.
     pub(super) fn find_response(&self) -> String {
         let quoted = |text: &str| json!(text).to_string();
         let context = quoted(&Base::Base64Pad.encode(&self.context_id));
@@ -64,7 +64,7 @@ impl Record {
         )
     }
 
-    /// As a peer of delegated routing (HTTP Routing V1).
+    /// The peer record of delegated routing (HTTP Routing V1).
     pub(super) fn peer(&self) -> Value {
         let mut peer = json!({
             "Schema": "peer",
@@ -79,7 +79,7 @@ impl Record {
     }
 }
 
-/// The peer id of an Ed25519 key, `12D3KooW…`; which key, follows from a seed and an id. Nobody has its private half.
+/// The peer id of an Ed25519 key, `12D3KooW…`, derived from a seed and an id. Its private key does not exist.
 #[must_use]
 pub fn peer_id(seed: u64, id: u64) -> String {
     // The identity multihash of a protobuf: key type 1, 32 bytes.

@@ -1,10 +1,10 @@
-//! A client for tests: it shows what came, byte for byte.
+//! A test client that shows responses byte for byte.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// An answer as it came.
+/// A response as received.
 #[derive(Debug)]
 pub(super) struct Raw {
     pub status: u16,
@@ -40,12 +40,12 @@ pub(super) fn ask_raw(url: &str, lines: &[&str]) -> Vec<u8> {
     let request = format!("{}\r\nHost: x\r\nConnection: close\r\n\r\n", lines.join("\r\n"));
     stream.write_all(request.as_bytes()).unwrap();
     let mut all = Vec::new();
-    // A connection that is broken off has its end too.
+    // A reset connection has ended too.
     let _ = stream.read_to_end(&mut all);
     all
 }
 
-/// The same, read as HTTP.
+/// The same, parsed as HTTP.
 pub(super) fn ask(url: &str, lines: &[&str]) -> Raw {
     let all = ask_raw(url, lines);
     let end = all

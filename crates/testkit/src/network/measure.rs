@@ -1,4 +1,4 @@
-//! What the stations report.
+//! The stations' reports.
 
 use assize_measurement::{Domain, Measurement, Millis, Signature};
 use assize_protocol::{Assignment, CommitteeIndex, RoundNumber, StationIndex, Task, TaskIndex, TaskList};
@@ -7,26 +7,26 @@ use rayon::prelude::*;
 use super::truth::{Observation, checksum, hash64};
 use super::{Behaviour, Network, Station, derive_key};
 
-/// Of a hundred honest retrievals, this many fail for reasons of the station's own.
+/// Percentage of honest retrievals that fail for the station's own reasons.
 const NOISE_PERCENT: u32 = 2;
 
-/// Everything about a round that stations know.
+/// A round as stations know it.
 #[derive(Debug, Clone, Copy)]
 pub struct RoundContext<'a> {
     /// Its number.
     pub round: RoundNumber,
-    /// When it opened, Unix seconds.
+    /// Unix time of its opening in seconds.
     pub opened_at: u64,
     /// Committees and tasks.
     pub assignment: &'a Assignment,
-    /// The round's list.
+    /// The task list of the round.
     pub tasks: &'a TaskList,
-    /// What signatures are bound to.
+    /// The domain of signatures.
     pub domain: Domain,
 }
 
 impl Network {
-    /// All that is reported in a round, station by station in roster order, the outsider last.
+    /// All reports of a round, station by station in roster order, the outsider last.
     pub fn measure(&self, context: &RoundContext<'_>) -> Vec<Measurement> {
         let mut reports: Vec<Vec<Measurement>> = self
             .stations
@@ -82,7 +82,7 @@ impl Network {
         reports
     }
 
-    /// What a station says of a task: the truth, or what suits its character.
+    /// A station's report on a task: the truth, or a lie, by its behaviour.
     fn claim(&self, station: &Station, task: &Task, rng: &mut fastrand::Rng) -> Observation {
         let Some(provider) = self.providers.get(&task.provider) else {
             return Observation::default();

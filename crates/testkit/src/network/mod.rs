@@ -1,6 +1,6 @@
-//! A simulated network: stations of known character observe providers of hidden quality.
+//! A simulated network: stations of known behaviour observe providers of hidden quality.
 //!
-//! Everything follows from one seed: the same seed gives the same keys, the same truth and the same measurements,
+//! Everything is derived from one seed: the same seed gives the same keys, the same truth and the same measurements,
 //! byte for byte.
 
 mod measure;
@@ -16,34 +16,34 @@ pub use measure::RoundContext;
 pub use station::{Behaviour, Station, derive_key};
 pub use truth::Provider;
 
-/// Index of the honest operator whose key is given away; index 0 is the one that refuses money.
+/// Index of the honest operator whose key is published; index 0 is the one that rejects payments.
 const CLAIMING_OPERATOR: u64 = 1;
 
 /// Size and seed of a simulated network.
 #[derive(Debug, Clone, Copy)]
 pub struct NetworkPlan {
-    /// Everything is derived from it.
+    /// The seed.
     pub seed: u64,
-    /// Stations in the roster.
+    /// Number of stations in the roster.
     pub stations: u32,
-    /// An operator whose address is this contract, which refuses money.
+    /// A contract that rejects payments, used as the address of one operator.
     pub refusing_operator: Option<Address>,
 }
 
-/// Stations, and the providers they look at.
+/// Stations and the providers they check.
 #[derive(Debug)]
 pub struct Network {
     seed: u64,
-    /// Roster order.
+    /// In roster order.
     stations: Vec<Station>,
-    /// Reports without being in the roster.
+    /// A station that reports without being in the roster.
     outsider: Station,
     providers: BTreeMap<ProviderId, Provider>,
     defended: ProviderId,
 }
 
 impl Network {
-    /// Populates the network. `tasks` tells which providers there are; the ring defends the one with most tasks.
+    /// Creates the network. `tasks` defines the providers; the ring defends the one with most tasks.
     pub fn new(plan: NetworkPlan, tasks: &TaskList) -> Self {
         let mut counts = BTreeMap::<ProviderId, usize>::new();
         for task in tasks.entries() {
@@ -57,7 +57,7 @@ impl Network {
             .keys()
             .map(|id| (*id, Provider::derive(plan.seed, *id)))
             .collect();
-        // A ring has no need to defend a provider that serves well.
+        // A ring does not need to defend a provider that serves well.
         if let Some(provider) = providers.get_mut(&defended) {
             provider.retrievability = 0.1;
         }
@@ -70,12 +70,12 @@ impl Network {
         }
     }
 
-    /// Stations in roster order.
+    /// The stations in roster order.
     pub fn stations(&self) -> &[Station] {
         &self.stations
     }
 
-    /// The station that is in no roster.
+    /// The station that is not in the roster.
     pub fn outsider(&self) -> &Station {
         &self.outsider
     }
@@ -90,7 +90,7 @@ impl Network {
         self.defended
     }
 
-    /// Key of an honest operator, for claiming by hand.
+    /// Key of an honest operator, to claim by hand.
     pub fn claiming_operator_key(&self) -> B256 {
         station::honest_operator_key(self.seed, CLAIMING_OPERATOR)
             .to_secret_bytes()

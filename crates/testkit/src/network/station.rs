@@ -1,4 +1,4 @@
-//! Who takes part: keys, operators, subnets and characters.
+//! Stations: keys, operators, subnets and behaviour.
 
 use alloy_primitives::{Address, FixedBytes};
 use assize_measurement::station_address;
@@ -8,15 +8,15 @@ use sha2::{Digest, Sha256};
 
 use super::NetworkPlan;
 
-/// How a station behaves.
+/// The behaviour of a station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Behaviour {
-    /// Retrieves and reports what it saw; its own network fails now and then.
+    /// Retrieves and reports honestly; its own network fails now and then.
     Honest,
     /// Never retrieves and claims success.
     Liar,
-    /// Honest but for one provider, of which all the ring claim success with one made-up checksum.
+    /// Honest except for one provider, for which the whole ring claims success with one made-up checksum.
     Ring,
     /// Honest, but shares one subnet with many others of the same operator.
     Crowd,
@@ -26,14 +26,14 @@ pub enum Behaviour {
     Stray,
     /// Reports everything twice.
     Repeater,
-    /// Invents tasks that are not in the round.
+    /// Reports on tasks that are not in the round.
     Inventor,
-    /// Is not in the roster.
+    /// Not in the roster.
     Outsider,
 }
 
 impl Behaviour {
-    /// Every character, in report order.
+    /// All behaviours, in report order.
     pub const ALL: [Self; 9] = [
         Self::Honest,
         Self::Liar,
@@ -50,19 +50,19 @@ impl Behaviour {
 /// One simulated station.
 #[derive(Debug, Clone)]
 pub struct Station {
-    /// Signs measurements.
+    /// Signing key.
     pub key: SecretKey,
     /// Address of `key`.
     pub address: Address,
-    /// Earns what the station earns.
+    /// The operator that it earns for.
     pub operator: Address,
     /// Opaque tag of the station's /24.
     pub subnet: FixedBytes<16>,
-    /// Its character.
+    /// Its behaviour.
     pub behaviour: Behaviour,
 }
 
-/// A secret key that follows from a seed, a role and an index. For simulations only.
+/// A secret key derived from a seed, a role and an index. For simulations only.
 pub fn derive_key(seed: u64, role: &str, index: u64) -> SecretKey {
     (0u64..)
         .find_map(|attempt| {
@@ -78,14 +78,14 @@ pub fn derive_key(seed: u64, role: &str, index: u64) -> SecretKey {
         .unwrap_or_else(|| unreachable!("one of 2^64 hashes is a valid scalar"))
 }
 
-/// Operators of honest stations: two of five stations have an operator of their own, the rest are spread unevenly.
+/// Operators of honest stations: two of five stations have their own operator, the rest are distributed unevenly.
 const HONEST_STATIONS_PER_OPERATOR: f64 = 2.4;
-/// Stations of one operator among liars and in the ring.
+/// Number of stations per operator among liars and in the ring.
 const HOSTILE_STATIONS_PER_OPERATOR: u32 = 3;
-/// Honest operators start here: index 0 is the one whose address refuses money.
+/// Index of the first ordinary honest operator; the operator with index 0 rejects payments.
 const REFUSING_OPERATOR: u64 = 0;
 
-/// All stations of the roster, shuffled so that index tells nothing of character.
+/// All stations of the roster, shuffled so that the index does not reveal the behaviour.
 pub(super) fn populate(plan: NetworkPlan) -> Vec<Station> {
     let share = |percent: u32| (plan.stations * percent / 100).max(1);
     let hostile = [
@@ -119,7 +119,7 @@ pub(super) fn populate(plan: NetworkPlan) -> Vec<Station> {
             let nth = seen.entry(behaviour).or_default();
             let operator = match behaviour {
                 Behaviour::Honest => {
-                    // The first of each operator in turn, the rest squared so that a few own many.
+                    // The first station of each operator in turn; the rest is squared so that a few operators own many.
                     let spread = rng.f64();
                     let operator = if u64::from(*nth) < honest_operators {
                         u64::from(*nth)
@@ -152,7 +152,7 @@ pub(super) fn populate(plan: NetworkPlan) -> Vec<Station> {
         .collect()
 }
 
-/// A station that nobody entered in the roster.
+/// A station that is not in the roster.
 pub(super) fn outsider(seed: u64) -> Station {
     let operator = operator_address(seed, Behaviour::Outsider, 0);
     station(

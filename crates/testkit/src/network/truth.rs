@@ -1,4 +1,4 @@
-//! What providers really do, hidden from the stations' reports but not from the simulation.
+//! The true behaviour of providers, known to the simulation but not to its evaluation.
 
 use alloy_primitives::hex;
 use assize_protocol::{ProviderId, Task};
@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 pub struct Provider {
     /// Share of its payloads that can be retrieved.
     pub retrievability: f64,
-    /// Serves over HTTP; otherwise over Graphsync only.
+    /// Whether it serves over HTTP; otherwise over Graphsync only.
     pub http: bool,
     /// How it fails when it fails.
     failure: Failure,
 }
 
-/// Ways to fail, each a genuine result code of SPARK.md §1.4.
+/// Kinds of failures, each a real result code of Filecoin Spark.
 #[derive(Debug, Clone, Copy)]
 enum Failure {
     BadGateway,
@@ -24,7 +24,7 @@ enum Failure {
     NotAdvertised,
 }
 
-/// What a faultless station sees.
+/// What a correct station observes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Observation {
     pub provider_id: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct Observation {
 }
 
 impl Provider {
-    /// Most providers are good, some middling, some dead.
+    /// Most providers are good, some are mediocre, some dead.
     pub(super) fn derive(seed: u64, id: ProviderId) -> Self {
         let mut rng = fastrand::Rng::with_seed(hash64(seed, &[b"provider", &id.0.to_be_bytes()]));
         let retrievability = match rng.u32(0..100) {
@@ -61,7 +61,7 @@ impl Provider {
         }
     }
 
-    /// Whether this payload can be had from this provider; fixed for the whole simulation.
+    /// Whether this provider serves this payload; fixed for the whole simulation.
     pub(super) fn serves(&self, seed: u64, task: &Task) -> bool {
         let cid = task.cid.to_string();
         let draw = hash64(
@@ -71,7 +71,7 @@ impl Provider {
         (draw as f64 / u64::MAX as f64) < self.retrievability
     }
 
-    /// What every faultless station sees of this task.
+    /// What every correct station observes for this task.
     pub(super) fn observe(&self, seed: u64, task: &Task) -> Observation {
         if self.serves(seed, task) {
             return self.success(task, &checksum(&[b"car", task.cid.to_string().as_bytes()]));
@@ -98,7 +98,7 @@ impl Provider {
         }
     }
 
-    /// A success with the given checksum, genuine or claimed.
+    /// A success with the given checksum, true or made up.
     pub(super) fn success(&self, task: &Task, car_checksum: &str) -> Observation {
         let size = 1 + hash64(0, &[b"size", task.cid.to_string().as_bytes()]) % 1_048_576;
         Observation {
@@ -110,7 +110,7 @@ impl Provider {
         }
     }
 
-    /// What the indexer says of a provider that advertises.
+    /// The indexer's answer for a provider that advertises.
     pub(super) fn advertised(&self, task: &Task) -> Observation {
         let id = task.provider.0;
         let (protocol, scheme, indexer_result) = match self.http {
@@ -133,7 +133,7 @@ pub(super) fn checksum(parts: &[&[u8]]) -> String {
     format!("1220{}", hex::encode(digest(parts)))
 }
 
-/// 64 bits that follow from a seed and some bytes.
+/// 64 bits derived from a seed and some bytes.
 pub(super) fn hash64(seed: u64, parts: &[&[u8]]) -> u64 {
     let seed = seed.to_be_bytes();
     let all: Vec<&[u8]> = std::iter::once(&seed[..]).chain(parts.iter().copied()).collect();
