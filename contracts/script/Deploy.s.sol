@@ -26,7 +26,7 @@ import {ParameterFile} from "./ParameterFile.sol";
 ///
 /// `--skip-simulation` takes the node's own estimates for gas, `--slow` sends each transaction only after the one before is
 /// mined, since public nodes refuse a nonce with a gap.
-/// docs/deployment.md has the whole procedure.
+/// docs/operate/deploy.md has the whole procedure.
 contract Deploy is Script {
     using ParameterFile for string;
 

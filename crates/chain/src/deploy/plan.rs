@@ -142,7 +142,7 @@ async fn roles_on_chain(client: &ChainClient, params: &DeployParams) -> Result<V
             Weight::Unusual,
             "owner",
             format!(
-                "{} is a single key and no contract: hand over to a Safe behind a timelock (docs/deployment.md) before \
+                "{} is a single key and no contract: hand over to a Safe behind a timelock (docs/operate/deploy.md) before \
                  there is money in the pool",
                 params.owner
             ),

@@ -124,7 +124,7 @@ pub enum KeystoreTrouble {
 pub enum LedgerTrouble {
     /// There is none.
     #[error(
-        "no Ledger found; plug it in and unlock it (on Linux, Ledger's udev rules let users see it: docs/keys.md)"
+        "no Ledger found; plug it in and unlock it (on Linux, Ledger's udev rules let users see it: docs/operate/keys.md)"
     )]
     NoDevice,
     /// There cannot be one.
@@ -133,7 +133,7 @@ pub enum LedgerTrouble {
     /// There is one that cannot be opened.
     #[error(
         "it cannot be opened ({0}); close Ledger Live and other wallets, and on Linux install Ledger's udev rules \
-         (docs/keys.md)"
+         (docs/operate/keys.md)"
     )]
     CannotOpen(String),
     /// It waits for its PIN.
@@ -179,7 +179,7 @@ pub enum KmsTrouble {
     BadCredentials(String),
     /// The credentials may not use the key.
     #[error(
-        "access is denied ({0}); the key's policy must allow kms:GetPublicKey and kms:Sign to these credentials (docs/keys.md)"
+        "access is denied ({0}); the key's policy must allow kms:GetPublicKey and kms:Sign to these credentials (docs/operate/keys.md)"
     )]
     Denied(String),
     /// No such key in this account and region.

@@ -65,7 +65,7 @@ fn after(events: &[Event]) -> View {
     view
 }
 
-/// The screen that docs/checker shows.
+/// The screen that docs/earn.md shows.
 #[test]
 fn the_screen_is_as_documented() {
     let view = after(&[
