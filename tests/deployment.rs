@@ -521,7 +521,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     compressed["beacon"]["publicKey"] = format!("0x{}", "83".repeat(96)).into();
     let (_, stderr) = deploy_with(&site, "compressed.json", &compressed, "none.json");
     assert!(
-        stderr.contains("give the 256 bytes of EIP-2537's form"),
+        stderr.contains("use the 256 bytes of EIP-2537's form"),
         "{stderr}"
     );
     let mainnet = Site::new(Anvil::start_as(314).unwrap());
@@ -530,7 +530,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     filecoin["threshold"] = 1.into();
     let (_, stderr) = deploy_with(&mainnet, "mainnet.json", &filecoin, "none.json");
     for words in [
-        "refused on chain 314",
+        "rejected on chain 314",
         "threshold lets one",
         "owner is a placeholder",
     ] {

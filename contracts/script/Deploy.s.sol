@@ -13,20 +13,19 @@ import {IBeacon} from "../src/beacon/IBeacon.sol";
 import {IRounds} from "../src/interfaces/IRounds.sol";
 import {ParameterFile} from "./ParameterFile.sol";
 
-/// @title The contracts, from a parameter file onto a chain: what `assize deploy` does, by forge
-/// @notice Dry run without --broadcast. Reads the file that ASSIZE_PARAMS names, and writes `deployments/<chain>.json`, or the
-/// file that ASSIZE_OUT names, which `assize deployment check` and all other commands of assize read.
+/// @title Deploys the contracts from a parameter file, like `assize deploy apply`
+/// @notice Dry run without --broadcast. Reads the file that ASSIZE_PARAMS names. Writes `deployments/<chain>.json`, or
+/// the file that ASSIZE_OUT names, for `assize deploy check` and all other commands of assize.
 ///
-///   ASSIZE_PARAMS=docs/params/anvil.json forge script contracts/script/Deploy.s.sol \
-///     --rpc-url http://127.0.0.1:8545 --account deployer --broadcast
+///     ASSIZE_PARAMS=docs/params/anvil.json forge script contracts/script/Deploy.s.sol \
+///       --rpc-url http://127.0.0.1:8545 --account deployer --broadcast
 ///
-/// On Filecoin, whose gas is not that of the local simulation, also
+/// On Filecoin, whose gas differs from that of the local simulation, also
 ///
-///   --skip-simulation --gas-estimate-multiplier 120 --slow
+///     --skip-simulation --gas-estimate-multiplier 120 --slow
 ///
-/// `--skip-simulation` takes the node's own estimates for gas, `--slow` sends each transaction only after the one before is
-/// mined, since public nodes refuse a nonce with a gap.
-/// docs/operate/deploy.md has the whole procedure.
+/// `--skip-simulation` uses the node's gas estimates. `--slow` sends each transaction only after the previous one is
+/// mined, because public nodes reject a nonce with a gap. docs/operate/deploy.md has the whole procedure.
 contract Deploy is Script {
     using ParameterFile for string;
 
@@ -41,7 +40,7 @@ contract Deploy is Script {
     }
 
     function run() external {
-        // foundry.toml says what scripts may read.
+        // foundry.toml limits what scripts may read.
         // forge-lint: disable-next-line(unsafe-cheatcode)
         string memory json = vm.readFile(vm.envString("ASSIZE_PARAMS"));
         uint256 chainId = json.number(".chainId");
@@ -60,7 +59,7 @@ contract Deploy is Script {
         bool broadcasts = vm.isContext(VmSafe.ForgeContext.ScriptBroadcast);
         require(
             !broadcasts || !vm.exists(out),
-            string.concat(out, " exists: it is of another deployment; move it away, or name another file in ASSIZE_OUT")
+            string.concat(out, " belongs to another deployment; move it, or set ASSIZE_OUT to another file")
         );
 
         uint256 firstBlock = block.number;
@@ -76,7 +75,7 @@ contract Deploy is Script {
         if (broadcasts) {
             _write(json, deployed, deployer, firstBlock, out);
             console.log("written to", out);
-            console.log("once all is mined, compare with the source: assize deployment check --deployment", out);
+            console.log("once everything is mined, compare it with the source: assize deploy check --deployment", out);
         } else {
             console.log("dry run: nothing is sent without --broadcast");
         }
@@ -127,7 +126,7 @@ contract Deploy is Script {
         );
     }
 
-    /// @dev Only the owner can; if the deployer is somebody else, says what the owner has to send.
+    /// @dev Only the owner can register publishers; if the deployer is not the owner, prints the calls to send.
     function _registerPublishers(string memory json, Rounds rounds, address deployer) private {
         address[] memory publishers = json.addressesOf(".publishers");
         bool isOwner = deployer == json.addressOf(".owner");
@@ -135,9 +134,7 @@ contract Deploy is Script {
             if (isOwner) {
                 rounds.setPublisher(publishers[i], true);
             } else {
-                console.log(
-                    "the owner has to register the publisher", publishers[i], "by this call of", address(rounds)
-                );
+                console.log("the owner must register the publisher", publishers[i], "by this call of", address(rounds));
                 console.logBytes(abi.encodeCall(IRounds.setPublisher, (publishers[i], true)));
             }
         }

@@ -8,18 +8,18 @@ import {VmSafe} from "forge-std/Vm.sol";
 import {console} from "forge-std/console.sol";
 
 /// @title Hands the ownership of `Rounds` and `Rewards` to a timelock that a Safe governs
-/// @notice Sent by the present owner. Deploys OpenZeppelin's TimelockController with the Safe as only proposer, canceller and
-/// executor and without any admin, offers it both ownerships, and prints the two calls that the Safe then sends to the
-/// timelock: `scheduleBatch` at once, `executeBatch` once the delay has passed. Until the second one is mined, the present
-/// owner stays the owner of both contracts.
+/// @notice Sent by the current owner. Deploys OpenZeppelin's TimelockController with the Safe as the only proposer,
+/// canceller and executor and without an admin, offers it both ownerships, and prints the two calls that the Safe then
+/// sends to the timelock: `scheduleBatch` at once, `executeBatch` after the delay. Until the second one is mined, the
+/// current owner owns both contracts.
 ///
-///   ASSIZE_DEPLOYMENT=deployments/mainnet.json ASSIZE_SAFE=0x… ASSIZE_TIMELOCK_DELAY=172800 \
-///     forge script contracts/script/Handover.s.sol --rpc-url … --account owner --broadcast
+///     ASSIZE_DEPLOYMENT=deployments/mainnet.json ASSIZE_SAFE=0x… ASSIZE_TIMELOCK_DELAY=172800 \
+///       forge script contracts/script/Handover.s.sol --rpc-url … --account owner --broadcast
 ///
-/// On Filecoin also `--skip-simulation --gas-estimate-multiplier 120 --slow`, as for Deploy.s.sol. The calls are also written
-/// beside the deployment file, as `….handover.json`.
+/// On Filecoin also `--skip-simulation --gas-estimate-multiplier 120 --slow`, as for Deploy.s.sol. The calls are also
+/// written beside the deployment file, as `….handover.json`.
 contract Handover is Script {
-    /// @dev The longest delay that makes sense: changes of evaluators take a challenge window, of 30 days at most, on top.
+    /// @dev Maximum delay. Changes of evaluators take a challenge window, of at most 30 days, in addition.
     uint256 private constant MAX_DELAY = 30 days;
     bytes32 private constant SALT = keccak256("assize handover");
 
@@ -27,27 +27,27 @@ contract Handover is Script {
         string memory path = vm.envString("ASSIZE_DEPLOYMENT");
         address safe = vm.envAddress("ASSIZE_SAFE");
         uint256 delay = vm.envUint("ASSIZE_TIMELOCK_DELAY");
-        // foundry.toml says what scripts may read.
+        // foundry.toml limits what scripts may read.
         // forge-lint: disable-next-line(unsafe-cheatcode)
         string memory json = vm.readFile(path);
         require(
             vm.parseJsonUint(json, ".chainId") == block.chainid,
-            string.concat(path, " is of another chain than the RPC URL serves, ", vm.toString(block.chainid))
+            string.concat(path, " is for another chain than that of the RPC URL, ", vm.toString(block.chainid))
         );
         Ownable2Step rounds = Ownable2Step(vm.parseJsonAddress(json, ".rounds"));
         Ownable2Step rewards = Ownable2Step(vm.parseJsonAddress(json, ".rewards"));
-        require(delay > 0, "ASSIZE_TIMELOCK_DELAY is 0: a timelock without a delay is none; give seconds");
-        require(delay <= MAX_DELAY, "ASSIZE_TIMELOCK_DELAY is more than 30 days; give seconds");
+        require(delay > 0, "ASSIZE_TIMELOCK_DELAY is 0: a timelock needs a delay in seconds");
+        require(delay <= MAX_DELAY, "ASSIZE_TIMELOCK_DELAY is more than 30 days; use seconds");
         // A Safe is a contract. On a devnet, an account may stand in for it.
         require(
             safe.code.length > 0 || (block.chainid != 314 && safe != address(0)),
-            "ASSIZE_SAFE has no code: on chain 314 give the address of a deployed Safe"
+            "ASSIZE_SAFE has no code: on chain 314 use the address of a deployed Safe"
         );
 
         vm.startBroadcast();
         (, address sender,) = vm.readCallers();
-        require(rounds.owner() == sender, "Rounds belongs to another address than the sender's: use the owner's key");
-        require(rewards.owner() == sender, "Rewards belongs to another address than the sender's: use the owner's key");
+        require(rounds.owner() == sender, "the sender is not the owner of Rounds: use the owner's key");
+        require(rewards.owner() == sender, "the sender is not the owner of Rewards: use the owner's key");
         address[] memory safes = new address[](1);
         safes[0] = safe;
         TimelockController timelock = new TimelockController(delay, safes, safes, address(0));
@@ -81,9 +81,7 @@ contract Handover is Script {
         console.log("timelock", address(timelock));
         console.log("1. from the Safe, to the timelock, at once: scheduleBatch(accept both ownerships)");
         console.logBytes(schedule);
-        console.log(
-            "2. from the Safe, to the timelock, once the delay has passed: executeBatch(the same); seconds:", delay
-        );
+        console.log("2. from the Safe, to the timelock, after the delay: executeBatch(the same); seconds:", delay);
         console.logBytes(execute);
         if (!vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) {
             console.log("dry run: nothing is sent without --broadcast");

@@ -6,7 +6,7 @@ import {Vm} from "forge-std/Vm.sol";
 import {IRounds} from "../src/interfaces/IRounds.sol";
 
 /// @title The parameter file of `assize deploy` (docs/params), as forge scripts read it
-/// @notice `assize deploy` is stricter: it knows unknown fields, and warns of what is unusual. Run it as a dry run first.
+/// @notice `assize deploy plan` is stricter: it rejects unknown fields and warns of unusual values. Run it first.
 library ParameterFile {
     Vm private constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
@@ -17,7 +17,7 @@ library ParameterFile {
     uint256 private constant PUBLIC_KEY_LENGTH = 256;
     /// @dev Addresses below this are precompiles and the placeholders of docs/params.
     uint160 private constant FIRST_ADDRESS = 0x10000;
-    /// @dev Filecoin counts about 450 times the gas of Ethereum.
+    /// @dev Filecoin's gas is about 450 times Ethereum's.
     uint256 private constant MIN_FILECOIN_PAYMENT_GAS = 10_000_000;
 
     struct Money {
@@ -42,12 +42,12 @@ library ParameterFile {
         return VM.parseJsonAddress(json, key);
     }
 
-    /// @notice Empty if there is no such field.
+    /// @notice Empty if the field is missing.
     function addressesOf(string memory json, string memory key) internal view returns (address[] memory) {
         return VM.keyExistsJson(json, key) ? VM.parseJsonAddressArray(json, key) : new address[](0);
     }
 
-    /// @notice `mainnet`, `calibration` or `devnet-<id>`, as `assize deploy` calls it.
+    /// @notice `mainnet`, `calibration` or `devnet-<id>`, as in `assize deploy`.
     function chainName(string memory json) internal pure returns (string memory) {
         uint256 chainId = number(json, ".chainId");
         if (chainId == MAINNET) return "mainnet";
@@ -60,8 +60,8 @@ library ParameterFile {
         key = VM.parseJsonBytes(json, ".beacon.publicKey");
         require(
             key.length == PUBLIC_KEY_LENGTH,
-            "beacon.publicKey: give the 256 bytes of EIP-2537's form, since Solidity cannot decompress a point: "
-            "`assize deploy --params FILE --json` prints them as params.beacon.publicKey"
+            "beacon.publicKey: use the 256 bytes of EIP-2537's form, because Solidity cannot decompress a point: "
+            "`assize deploy plan --params FILE --format json` prints them as params.beacon.publicKey"
         );
         genesis = _uint64(json, ".beacon.genesis");
         period = _uint64(json, ".beacon.period");
@@ -81,7 +81,7 @@ library ParameterFile {
             );
             genesis = CALIBRATION_GENESIS;
         } else {
-            revert("beacon.kind: give drand, filecoin-mainnet or filecoin-calibration");
+            revert("beacon.kind: use drand, filecoin-mainnet or filecoin-calibration");
         }
         if (VM.keyExistsJson(json, ".beacon.slackEpochs")) slackEpochs = _uint64(json, ".beacon.slackEpochs");
     }
@@ -100,7 +100,7 @@ library ParameterFile {
         });
     }
 
-    /// @notice The part that `Rewards` takes; evaluators ascending.
+    /// @notice The parameters of `Rewards`; evaluators ascending.
     function money(string memory json) internal view returns (Money memory) {
         return Money({
             guardian: addressOf(json, ".guardian"),
@@ -113,7 +113,7 @@ library ParameterFile {
         });
     }
 
-    /// @notice On Filecoin mainnet, refuses what `assize deploy` refuses, all of it at once.
+    /// @notice On Filecoin mainnet, rejects what `assize deploy plan` rejects, all problems together.
     function refuseDangers(string memory json) internal view {
         if (number(json, ".chainId") != MAINNET) return;
         Money memory m = money(json);
@@ -125,7 +125,7 @@ library ParameterFile {
         found = _note(found, m.evaluators.length < 2, "a single evaluator decides over all money");
         found = _note(found, m.threshold < 2, "threshold lets one evaluator decide over all money");
         found = _note(found, number(json, ".parameters.budget") == 0, "parameters.budget is zero");
-        found = _note(found, m.paymentGas < MIN_FILECOIN_PAYMENT_GAS, "paymentGas is too little in Filecoin's gas");
+        found = _note(found, m.paymentGas < MIN_FILECOIN_PAYMENT_GAS, "paymentGas is too low for Filecoin's gas");
         found = _note(
             found,
             keccak256(bytes(text(json, ".beacon.kind"))) != keccak256("filecoin-mainnet"),
@@ -152,7 +152,7 @@ library ParameterFile {
         found = _note(found, _isPlaceholder(coordinator), "coordinator is a placeholder");
         found = _note(found, _isPlaceholder(m.guardian), "guardian is a placeholder");
         found = _note(found, _isPlaceholder(m.treasury), "treasury is a placeholder");
-        require(bytes(found).length == 0, string.concat("refused on chain 314: ", found));
+        require(bytes(found).length == 0, string.concat("rejected on chain 314: ", found));
     }
 
     function _note(string memory found, bool applies, string memory what) private pure returns (string memory) {

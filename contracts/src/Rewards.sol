@@ -14,10 +14,10 @@ import {Recipients} from "./rewards/Recipients.sol";
 import {Roles} from "./rewards/Roles.sol";
 
 /// @title Rewards
-/// @notice See `IRewards`. Settlements and claims are here; who may do what is in `Roles`, deposits and the programme's end
-/// in `Pool`, where operators' money goes in `Recipients`.
+/// @notice See `IRewards`. This contract has settlements and claims; `Roles` has permissions, `Pool` deposits and the
+/// programme's end, `Recipients` payments to operators.
 contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
-    /// @dev A settlement in storage: the CID as codec and digest. What claims read is in the first two slots.
+    /// @dev A settlement in storage: the CID as codec and digest. The first two slots hold what claims read.
     struct Record {
         bytes32 root;
         uint96 cumulativeTotal;
@@ -32,44 +32,45 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         uint64 lastRound;
     }
 
-    /// @dev What every claim reads and writes, in one slot.
+    /// @dev The state that every claim reads and writes, in one slot.
     struct Ledger {
         uint96 totalClaimed;
-        /// The most that claims may have paid in all.
+        /// The maximum sum of all claims.
         uint96 highestActiveTotal;
         /// Length of the chain of settlements that are not void.
         uint64 headPosition;
     }
 
-    /// @notice Rounds in one settlement at most: about a week of rounds of 20 minutes.
+    /// @notice Maximum number of rounds in one settlement: about a week of 20-minute rounds.
     uint256 public constant MAX_ROUNDS_PER_SETTLEMENT = 512;
-    /// @notice Least gas that a batched payment may be given.
+    /// @notice Minimum gas for a batched payment.
     uint256 public constant MIN_PAYMENT_GAS = 50_000;
-    /// @notice EIP-712 type of what evaluators sign.
+    /// @notice EIP-712 type that evaluators sign.
     bytes32 public constant SETTLEMENT_TYPEHASH = keccak256(
         "Settlement(uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint256 cumulativeTotal,bytes32 acceptedRoot,bytes cid,uint64 evaluatorSet)"
     );
 
     /// @notice The rounds that settlements cover.
     IRounds public immutable ROUNDS;
-    /// @notice Gas that each payment of `claimMany` gets, in the chain's own unit (Filecoin gas on Filecoin).
+    /// @notice Gas for each payment of `claimMany`, in the chain's own unit (Filecoin gas on Filecoin).
     uint256 public immutable PAYMENT_GAS;
 
     Ledger private _ledger;
     /// @inheritdoc IRewards
     uint64 public settlementCount;
     mapping(uint64 settlement => Record) private _settlements;
-    /// @dev The chain: settlement by position, from 1. Beyond the head lie leftovers of void branches.
+    /// @dev The chain: settlement by position, from 1. Positions beyond the head are leftovers of void branches.
     mapping(uint64 position => uint64 settlement) private _live;
 
-    /// @param rounds The rounds that settlements cover; it can never be changed.
+    /// @param rounds The rounds that settlements cover; immutable.
     /// @param owner Announces changes of evaluators and guardian, sets challenge window and end; never touches money.
     /// @param firstGuardian May veto.
-    /// @param firstTreasury Gets what was never promised, once the programme has ended.
-    /// @param minChallengeWindow Least window that the owner can ever set, seconds: at least a day on a public network.
+    /// @param firstTreasury Receives what was never promised, after the programme has ended.
+    /// @param minChallengeWindow Minimum window that the owner can ever set, in seconds: at least a day on a public
+    /// network.
     /// @param firstChallengeWindow Seconds between posting a settlement and its activation.
-    /// @param paymentGas Gas that each payment of `claimMany` gets. Filecoin counts about 450 times the gas of
-    /// Ethereum: 30 000 000 there is like 60 000 here.
+    /// @param paymentGas Gas for each payment of `claimMany`. Filecoin's gas is about 450 times Ethereum's: 30 000 000
+    /// there correspond to 60 000 here.
     /// @param firstEvaluators Ascending by address.
     /// @param threshold Signatures that a settlement needs.
     constructor(
@@ -105,7 +106,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         require(Cid.isValid(proposal.cid), InvalidCid(proposal.cid));
         _checkSignatures(digestOf(proposal), signatures);
 
-        // Never before its parent, or the parent's fall would reach an active settlement.
+        // Never before its parent. Otherwise voiding the parent would void an active settlement.
         uint40 activeAt = SafeCast.toUint40(Math.max(block.timestamp + challengeWindow(), parent.activeAt));
         settlement = _append(proposal, activeAt);
         emit SettlementPosted(
@@ -249,7 +250,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         Record storage record = _settlements[settlement];
         uint64 position = record.position;
         if (position == 0) return Status.None;
-        // Off the chain: cut off by a veto or a challenge, and perhaps replaced since.
+        // Not on the chain: removed by a veto or a challenge, and perhaps replaced since.
         if (position > _ledger.headPosition || _live[position] != settlement) return Status.Void;
         return block.timestamp < record.activeAt ? Status.Pending : Status.Active;
     }
@@ -273,7 +274,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         );
     }
 
-    /// @dev Puts a settlement at the head of the chain.
+    /// @dev Appends a settlement to the chain.
     function _append(Proposal calldata proposal, uint40 activeAt) private returns (uint64 settlement) {
         settlement = ++settlementCount;
         uint64 position = ++_ledger.headPosition;
@@ -296,14 +297,13 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         });
     }
 
-    /// @dev Cuts a settlement, and with it all that descend from it, off the chain; that it is pending is the caller's
-    /// to check.
+    /// @dev Removes a settlement and all its descendants from the chain. The caller checks that it is pending.
     function _void(uint64 settlement) private returns (uint64 lastVoid) {
         lastVoid = head();
         _ledger.headPosition = _settlements[settlement].position - 1;
     }
 
-    /// @dev Pays, or takes the payment back if the recipient refuses it: then nothing has changed.
+    /// @dev Pays, or reverts the accounting if the recipient rejects the payment.
     function _payOrSkip(uint64 settlement, address operator, uint256 cumulative, uint256 cap)
         private
         returns (uint256 amount)
@@ -321,8 +321,8 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         }
         _credit(account, cumulative, amount);
 
-        // The call gets at most 63/64 of what is left after its own price. Twice the payment's gas covers both, so a
-        // caller cannot make a payment fail by sending too little gas.
+        // The call gets at most 63/64 of the gas that remains after its own cost. Twice the payment's gas covers both,
+        // so a caller cannot make a payment fail by sending too little gas.
         uint256 needed = 2 * PAYMENT_GAS;
         require(gasleft() >= needed, TooLittleGas(needed));
         address recipient = _recipientOf(operator, payoutAddress);
@@ -331,15 +331,15 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
             return amount;
         }
         _credit(account, before, 0);
-        // What has just been added.
+        // The amount added above.
         // forge-lint: disable-next-line(unsafe-typecast)
         _ledger.totalClaimed -= uint96(amount);
         emit ClaimSkipped(settlement, operator, Skipped.Refused, amount);
         return 0;
     }
 
-    /// @dev Books a payment, which the caller has found to be within the cap: whatever a root contains, claims never exceed
-    /// the total that evaluators signed. The cap is a uint96, so both amounts are.
+    /// @dev Records a payment. The caller has checked it against the cap: whatever a root contains, claims never exceed
+    /// the total that evaluators signed. The cap is a uint96, so both amounts fit.
     function _credit(Account storage account, uint256 cumulative, uint256 amount) private {
         // forge-lint: disable-next-line(unsafe-typecast)
         account.claimed = uint96(cumulative);
@@ -347,7 +347,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         _ledger.totalClaimed += uint96(amount);
     }
 
-    /// @dev An active settlement's root, and the most that may have been paid in all.
+    /// @dev The root of an active settlement, and the maximum sum of all claims.
     function _active(uint64 settlement) private returns (bytes32 root, uint256 cap) {
         Status status = statusOf(settlement);
         require(status != Status.None, NoSuchSettlement(settlement));
@@ -359,7 +359,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         cap = _ledger.highestActiveTotal;
     }
 
-    /// @dev Totals grow along the chain, so the head's holds all others.
+    /// @dev Totals grow along the chain, so the head's includes all others.
     function _promised() internal view override returns (uint256) {
         return _settlements[head()].cumulativeTotal;
     }
@@ -376,7 +376,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         );
     }
 
-    /// @dev Every round that a settlement covers is past its commit window, so what was not revealed never will be.
+    /// @dev The commit window of every covered round is over, so an unrevealed round will never be revealed.
     function _impossibility(uint64 settlement, Accepted calldata accepted) private view returns (Impossibility) {
         Record storage record = _settlements[settlement];
         uint64 number = accepted.round;
@@ -391,7 +391,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         return Impossibility.None;
     }
 
-    /// @dev The range goes on where the parent's ended.
+    /// @dev The range begins where the parent's ended.
     function _checkRange(uint64 parentLast, uint64 first, uint64 last) private pure {
         uint64 expected = parentLast + 1;
         require(first == expected && last >= first, RangeDoesNotContinue(expected, first, last));
@@ -399,7 +399,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         require(rounds <= MAX_ROUNDS_PER_SETTLEMENT, TooManyRounds(rounds, MAX_ROUNDS_PER_SETTLEMENT));
     }
 
-    /// @dev The total grows by no more than the rounds' budgets, and is covered by deposits.
+    /// @dev The total grows at most by the rounds' budgets, and is covered by deposits.
     function _checkMoney(uint256 parentTotal, Proposal calldata proposal) private view {
         uint256 total = proposal.cumulativeTotal;
         require(total >= parentTotal, TotalDecreases(parentTotal, total));
@@ -408,12 +408,12 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         require(total <= totalDeposited(), Underfunded(total, totalDeposited()));
     }
 
-    /// @dev Whether OpenZeppelin's standard Merkle tree has a leaf of this content.
+    /// @dev Whether OpenZeppelin's standard Merkle tree has this leaf.
     function _inTree(bytes32 root, bytes memory content, bytes32[] calldata proof) private pure returns (bool) {
         return MerkleProof.verifyCalldata(proof, root, keccak256(bytes.concat(keccak256(content))));
     }
 
-    /// @dev A leaf of the tree of rewards.
+    /// @dev A leaf of the reward tree.
     function _leaf(address operator, uint256 cumulative) private pure returns (bytes32) {
         return keccak256(bytes.concat(keccak256(abi.encode(operator, cumulative))));
     }

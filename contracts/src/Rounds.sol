@@ -15,7 +15,7 @@ import {Shuffle} from "./libraries/Shuffle.sol";
 /// @title Rounds
 /// @notice See `IRounds`.
 contract Rounds is IRounds, Ownable2Step {
-    /// @dev A round in storage: the CIDs as codec and digest, the times as what they derive from.
+    /// @dev A round in storage: CIDs as codec and digest, times as the values they derive from.
     struct Record {
         bytes32 rosterRoot;
         bytes32 tasksRoot;
@@ -40,7 +40,7 @@ contract Rounds is IRounds, Ownable2Step {
         bytes1 codec;
     }
 
-    /// @notice Measurements in one batch at most.
+    /// @notice Maximum number of measurements in one batch.
     uint32 public constant MAX_BATCH = 100_000;
 
     /// @notice The verifier of drand beacons.
@@ -59,7 +59,7 @@ contract Rounds is IRounds, Ownable2Step {
     mapping(uint64 round => bytes32[] digests) private _committed;
     mapping(bytes32 digest => Batch) private _batches;
 
-    /// @param beacon The verifier of drand beacons; it can never be changed.
+    /// @param beacon The verifier of drand beacons; immutable.
     /// @param owner Sets parameters, coordinator and publishers.
     /// @param firstCoordinator Opens rounds.
     /// @param firstParameters Parameters of the first rounds.
@@ -216,7 +216,7 @@ contract Rounds is IRounds, Ownable2Step {
         require(first > 0 && first <= last, BadRange(first, last));
         for (uint64 round = first; round <= last; ++round) {
             Record storage record = _record(round);
-            // Each round has its own grace, so an older one may close later.
+            // Each round has its own grace period, so an older one may close later.
             uint64 commitsUntil = _commitsUntil(record);
             require(block.timestamp > commitsUntil, CommitWindowOpen(round, commitsUntil, block.timestamp));
             if (record.seed != 0) attoFil += record.parameters.budget;
@@ -264,7 +264,7 @@ contract Rounds is IRounds, Ownable2Step {
         draw.task = _taskAt(record, committee, k, perCommittee);
     }
 
-    /// @dev Freezes beacons and parameters. The beacon must be unknown now: its round is fixed by the clock alone.
+    /// @dev Freezes beacons and parameters. The beacon must still be unknown: its round follows from the clock alone.
     function _start(uint64 round, Record storage record) private {
         latestRound = round;
         record.parameters = _parameters;
@@ -303,7 +303,7 @@ contract Rounds is IRounds, Ownable2Step {
         return _rounds[round];
     }
 
-    /// @dev A revealed round that has committees.
+    /// @dev A revealed round with committees.
     function _drawn(uint64 round)
         private
         view
@@ -369,7 +369,7 @@ contract Rounds is IRounds, Ownable2Step {
         require(block.timestamp <= commitsUntil, CommitWindowOver(round, commitsUntil, block.timestamp));
     }
 
-    /// @dev An empty list has the root zero, and only an empty one.
+    /// @dev A list is empty if and only if its root is zero.
     function _checkList(bytes32 root, uint32 count) private pure {
         require(count == 0 || root != 0, EmptyRootWithEntries(count));
         require(count != 0 || root == 0, RootWithoutEntries(root));

@@ -23,14 +23,14 @@ contract CommitteesTest is Test {
         // 250 000 measurements over 300 stations would be 833 each.
         assertEq(Committees.tasksPerCommittee(3, 300, 2000, 250_000, 100), 100);
         assertEq(Committees.tasksPerCommittee(100, 10_000, 10_000, 250_000, 100), 25);
-        // More stations than measurements wanted: one task all the same.
+        // More stations than target measurements: one task nevertheless.
         assertEq(Committees.tasksPerCommittee(10_000, 1_000_000, 22_000_000, 250_000, 100), 1);
-        // A short list is shared out; a list shorter than the committees gives one each.
+        // A short list is divided; a list shorter than the number of committees gives one task each.
         assertEq(Committees.tasksPerCommittee(3, 300, 61, 250_000, 100), 20);
         assertEq(Committees.tasksPerCommittee(3, 300, 2, 250_000, 100), 1);
     }
 
-    /// @dev DESIGN §2.3: the slice of seats, sizes that differ by at most one, and the bounds of the size.
+    /// @dev docs/protocol.md §5: the slice of seats, sizes that differ by at most one, and the bounds of the size.
     function testFuzz_ofSeat_isTheSliceThatHoldsIt(uint256 stations, uint256 maxSize, uint256 seat) public pure {
         stations = bound(stations, 1, type(uint32).max);
         maxSize = bound(maxSize, 1, 1000);

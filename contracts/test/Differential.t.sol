@@ -79,7 +79,7 @@ contract DifferentialTest is Test {
         }
         string memory path = string.concat(DIRECTORY, "cases-", vm.toString(number), ".txt");
         for (uint256 line = 1; line <= LINES; ++line) {
-            // A call of its own gives the memory back. An assertion that fails in it is a failure of this test.
+            // A separate call releases the memory. A failed assertion in it fails this test.
             this.checkLine(path, line);
         }
         // Past the end of a file, `readLine` reads nothing.

@@ -214,7 +214,7 @@ contract DrandBeaconTest is BaseTest {
         uint256 used = before - gasleft();
         assertFalse(accepted, name);
         assertEq(reason, expected, name);
-        // The gas caps: what a precompile burns by failing stays bounded.
+        // The gas limits: what a failing precompile burns is bounded.
         assertLt(used, 500_000, name);
     }
 

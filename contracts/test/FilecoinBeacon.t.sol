@@ -67,7 +67,7 @@ contract FilecoinBeaconTest is BaseTest {
         mainnet.verify(genuine.round - 10, genuine.signature);
     }
 
-    /// @dev The precompile must not even be asked: it would take all the gas.
+    /// @dev The precompile must not even be called: it would consume all the gas.
     function test_verify_refusesFutureEpochsCheaply() public {
         vm.roll(GENUINE_EPOCH - 1);
         vm.expectCall(PRECOMPILE, abi.encode(GENUINE_EPOCH), 0);
@@ -85,7 +85,7 @@ contract FilecoinBeaconTest is BaseTest {
         assertLt(before - gasleft(), 100_000);
     }
 
-    /// @dev The mock is as strict as it says, or the tests above would prove nothing.
+    /// @dev The mock is as strict as documented, or the tests above would prove nothing.
     function test_precompile_killsCallersFromThePast() public view {
         uint256 before = gasleft();
         (bool success,) = PRECOMPILE.staticcall{gas: 1_000_000}(abi.encode(block.number + 1));
@@ -132,7 +132,7 @@ contract FilecoinBeaconTest is BaseTest {
 
     /* SCHEDULE */
 
-    /// @dev FEVM.md §2: offsets of both networks, from their genesis times.
+    /// @dev Round offsets of both networks, from their genesis times.
     function test_constructor_findsTheGrid() public {
         assertEq(mainnet.ROUND_OFFSET(), -31_498_998);
         assertEq(new FilecoinBeacon(CALIBRATION_GENESIS, 0).ROUND_OFFSET(), -8_492_338);

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {CallActorPrecompile, FilecoinLedger, ResolveAddressPrecompile} from "./mocks/FilecoinPrecompiles.sol";
 
-/// @notice A chain with Filecoin's precompiles, until they are taken away.
+/// @notice A chain with Filecoin's precompiles, until a test removes them.
 abstract contract FilecoinFixture is RewardsFixture {
     address internal constant RESOLVE_ADDRESS = 0xFE00000000000000000000000000000000000001;
     address internal constant CALL_ACTOR = 0xfe00000000000000000000000000000000000003;

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {FilecoinFixture} from "./FilecoinFixture.sol";
 
-/// @notice That the mocks are as strict as the precompiles: a lax one would hide errors of the contract.
+/// @notice The mocks are as strict as the precompiles: a lax mock would hide faults of the contract.
 contract FilecoinPrecompilesTest is FilecoinFixture {
     function setUp() public override {
         super.setUp();
@@ -41,7 +41,7 @@ contract FilecoinPrecompilesTest is FilecoinFixture {
         _assertRefused(message);
         _assertRefused("");
         _assertRefused(abi.encodePacked(uint64(0), F1));
-        // With a selector in front, as a contract would have it.
+        // With a leading selector, as a contract would expect it.
         _assertRefused(bytes.concat(bytes4(0), _message(0, 1, 0, 0, "", F1)));
         _assertRefused(_message(2 ** 64, 1, 0, 0, "", F1));
         _assertRefused(_message(0, 1, 2 ** 64, 0, "", F1));

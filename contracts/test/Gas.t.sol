@@ -12,8 +12,8 @@ import {CallActorPrecompile, FilecoinLedger, ResolveAddressPrecompile} from "./m
 import {MerkleTree} from "./utils/MerkleTree.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
-/// @notice The price of each step on the test EVM, recorded in `contracts/gas`: of transactions the whole, with
-/// calldata and cold storage; of views the execution. Filecoin's gas is another unit and of another shape: there
+/// @notice The gas of each step on the test EVM, recorded in `contracts/gas`: whole transactions, with calldata and cold
+/// storage, and the execution of views. Filecoin's gas has another unit and other proportions: there
 /// `DrandBeacon.verify` costs 228 times as much as `FilecoinBeacon.verify`, and both several million.
 /// forge-config: default.isolate = true
 contract GasTest is RewardsFixture {

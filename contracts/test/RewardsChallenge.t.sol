@@ -11,7 +11,7 @@ contract RewardsChallengeTest is RewardsFixture {
     uint32 private constant TASKS = 2000;
     uint256 private constant COMMITTEES = 2;
     uint256 private constant TASKS_PER_COMMITTEE = 100;
-    /// @dev The round with a roster that has proofs.
+    /// @dev The round whose roster has proofs.
     uint64 private constant ROUND = 2;
 
     bytes32[] private roster;
@@ -55,7 +55,7 @@ contract RewardsChallengeTest is RewardsFixture {
     function test_challengeMembership_voidsDescendantsAndSparesAncestors() public {
         _post(_honest(0, 0));
         playRound();
-        // Round 2 is the first settlement's; a leaf of it in the second is fraud all the same.
+        // Round 2 belongs to the first settlement; a leaf of it in the second is still fraud.
         IRewards.Accepted memory accepted = _misplaced(99, 0);
         _post(accepted);
         playRound();
@@ -73,7 +73,7 @@ contract RewardsChallengeTest is RewardsFixture {
         for (uint64 id = 2; id <= 4; ++id) {
             assertStatus(id, IRewards.Status.Void);
         }
-        // The chain goes on from what is left of it.
+        // The chain continues from what remains of it.
         IRewards.Proposal memory proposal = _proposal(_honest(0, 0));
         assertEq(proposal.parent, 1);
         assertEq(proposal.firstRound, ROUND + 1);
@@ -84,7 +84,7 @@ contract RewardsChallengeTest is RewardsFixture {
         assertStatus(5, IRewards.Status.Active);
     }
 
-    /// @dev The contract's word against the definition's: fraud is what `committeeOf` says it is, and nothing else.
+    /// @dev The contract against the definition: fraud is what contradicts `committeeOf`, and nothing else.
     function testFuzz_challengeMembership_succeedsOnFraudAlone(uint256 station, uint256 committee, uint256 k) public {
         IRewards.Accepted memory accepted = IRewards.Accepted({
             round: ROUND,
@@ -121,7 +121,7 @@ contract RewardsChallengeTest is RewardsFixture {
             rewards.challengeMembership(1, accepted[i], proof, _entry(i), rosterProof, seat);
             vm.expectRevert(_error(IRewards.CanExist.selector, accepted[i]));
             rewards.challengeExistence(1, accepted[i], proof);
-            // Nor by a leaf that the settlement does not hold.
+            // Nor with a leaf that is not in the settlement.
             accepted[i].committee = 1 - committee;
             vm.expectRevert(_error(IRewards.NotAccepted.selector, accepted[i]));
             rewards.challengeMembership(1, accepted[i], proof, _entry(i), rosterProof, seat);
@@ -139,7 +139,7 @@ contract RewardsChallengeTest is RewardsFixture {
             vm.expectRevert(_error(IRewards.NotAccepted.selector, accepted));
             rewards.challengeMembership(settlement, accepted, wrong[i], _entry(17), rosterProof, seat);
         }
-        // Another leaf with the right one's proof.
+        // Another leaf with the right leaf's proof.
         IRewards.Accepted memory other = _misplaced(17, 6);
         bytes32[] memory proof = _acceptedProof(accepted);
         vm.expectRevert(_error(IRewards.NotAccepted.selector, other));
@@ -200,7 +200,7 @@ contract RewardsChallengeTest is RewardsFixture {
         assertStatus(settlement, IRewards.Status.Pending);
     }
 
-    /// @dev What cannot exist has no seat or no task to compare, and is `challengeExistence`'s to judge.
+    /// @dev A measurement that cannot exist has no seat or task to compare; use `challengeExistence`.
     function test_challengeMembership_leavesTheImpossibleAlone() public {
         IRewards.Accepted memory accepted = _honest(17, TASKS_PER_COMMITTEE);
         _expectImpossible(accepted, abi.encodeWithSelector(IRounds.OutOfRange.selector, 100, 100));
@@ -231,7 +231,7 @@ contract RewardsChallengeTest is RewardsFixture {
         assertStatus(2, IRewards.Status.Void);
     }
 
-    /// @dev A true proof of fraud comes too late: what is active stays so.
+    /// @dev A valid fraud proof that comes too late: an active settlement stays active.
     function test_challenges_neverReachAnActiveSettlement() public {
         IRewards.Accepted memory accepted = _misplaced(17, 5);
         _post(accepted);
@@ -253,7 +253,7 @@ contract RewardsChallengeTest is RewardsFixture {
         _expectNotPending(1, accepted, IRewards.Status.Void);
         _expectNotPending(0, accepted, IRewards.Status.None);
         _expectNotPending(2, accepted, IRewards.Status.None);
-        // A replacement in the same position does not bring it back, nor fall with it.
+        // A replacement in the same position neither restores it nor falls with it.
         _post(_honest(17, 5));
         _expectNotPending(1, accepted, IRewards.Status.Void);
         assertStatus(2, IRewards.Status.Pending);
@@ -287,7 +287,7 @@ contract RewardsChallengeTest is RewardsFixture {
         IRewards.Proposal memory proposal = proposalOf(single(STRANGER, 1));
         assertEq(proposal.firstRound, 3);
         proposal.lastRound = 3;
-        // Before it, after it, none, and the future's.
+        // Before it, after it, none, and a future one.
         uint64[5] memory outside = [2, 4, 0, 5, type(uint64).max];
         for (uint256 i = 0; i < outside.length; ++i) {
             IRewards.Accepted memory accepted = _honest(17, 5);
@@ -331,7 +331,7 @@ contract RewardsChallengeTest is RewardsFixture {
         _expectDisproved(_post(accepted), accepted, IRewards.Impossibility.NoSuchTask);
     }
 
-    /// @dev To the last of each range; and a station outside its committee exists, for all its fraud.
+    /// @dev Up to the end of each range; a measurement outside its station's committee exists, though it is fraud.
     function testFuzz_challengeExistence_refusesWhatCanExist(uint256 station, uint256 committee, uint256 k) public {
         IRewards.Accepted memory accepted = IRewards.Accepted({
             round: ROUND,
@@ -355,7 +355,7 @@ contract RewardsChallengeTest is RewardsFixture {
         });
     }
 
-    /// @dev As `playRound`, of the roster that has proofs.
+    /// @dev As `playRound`, with the roster that has proofs.
     function _playRound(uint32 stations, uint32 tasks, bool revealed) private {
         IRounds.Inputs memory inputs = inputsOf(stations, tasks);
         if (stations != 0) inputs.rosterRoot = MerkleTree.rootOf(roster);
@@ -444,7 +444,7 @@ contract RewardsChallengeTest is RewardsFixture {
         assertStatus(settlement, IRewards.Status.Void);
     }
 
-    /// @dev Membership cannot judge the measurement; existence can.
+    /// @dev `challengeMembership` cannot judge the measurement; `challengeExistence` can.
     function _expectImpossible(IRewards.Accepted memory accepted, bytes memory reason) private {
         uint64 settlement = _post(accepted);
         _refuseMembership(settlement, accepted, reason);

@@ -93,7 +93,7 @@ contract RewardsClaimTest is RewardsFixture {
         assertEq(claim(settlement, leaves, 0), 100);
     }
 
-    /// @dev A proof is good for its own settlement only, though both are active and grant the same operator money.
+    /// @dev A proof is valid for its own settlement only, even if another active one grants the same operator money.
     function test_claim_refusesProofsOfAnotherSettlement() public {
         RewardTree.Leaf[] memory leaves = _pair(100, 200);
         uint64 first = postActive(leaves);
@@ -108,8 +108,8 @@ contract RewardsClaimTest is RewardsFixture {
         rewards.claim(second, alice, 100, proof);
     }
 
-    /// @dev A later root may grant an operator less than it has been paid: then it gets nothing, and owes nothing. But what
-    /// it was paid too much counts towards the total, so evaluators must not let a cumulative fall.
+    /// @dev A later root may grant an operator less than it has been paid: it then receives nothing and owes nothing.
+    /// But the excess counts towards the total, so evaluators must not let a cumulative amount fall.
     function test_claim_paysNothingIfTheCumulativeFell() public {
         RewardTree.Leaf[] memory leaves = _pair(100, 200);
         claim(postActive(leaves), leaves, 0);
@@ -126,7 +126,7 @@ contract RewardsClaimTest is RewardsFixture {
         assertEq(claim(postActive(less), less, 1), 201);
     }
 
-    /// @dev What an older settlement grants stays good after a newer one that grants less.
+    /// @dev What an older settlement grants stays claimable after a newer one that grants less.
     function test_claim_takesOlderSettlements() public {
         RewardTree.Leaf[] memory leaves = _pair(100, 200);
         uint64 first = postActive(leaves);
@@ -138,7 +138,7 @@ contract RewardsClaimTest is RewardsFixture {
         assertEq(rewards.highestActiveTotal(), 300);
     }
 
-    /// @dev The cap is the greatest total claimed against: a claim in an older settlement is not held to the older one's.
+    /// @dev The cap is the greatest total claimed against, also for a claim in an older settlement.
     function test_claim_isCappedByTheGreatestTotal() public {
         RewardTree.Leaf[] memory leaves = _pair(100, 200);
         uint64 first = postActive(leaves);
@@ -172,7 +172,7 @@ contract RewardsClaimTest is RewardsFixture {
         this.externalClaim(second, more, 0);
     }
 
-    /// @dev Evaluators signed a total smaller than the tree's sum: nobody gets more than the total out of it.
+    /// @dev Evaluators signed a total smaller than the tree's sum: claims never exceed the total.
     function testFuzz_claim_neverExceedsTheSignedTotal(uint64 a, uint64 b, uint64 total) public {
         uint256 first = bound(a, 1, 1e17);
         uint256 second = bound(b, 1, 1e17);
@@ -193,7 +193,7 @@ contract RewardsClaimTest is RewardsFixture {
         assertLe(rewards.totalClaimed(), proposal.cumulativeTotal);
     }
 
-    /// @dev An external call, so that `vm.expectRevert` sees the claim and not the making of its proof.
+    /// @dev An external call, so that `vm.expectRevert` applies to the claim, not to the creation of its proof.
     function externalClaim(uint64 settlement, RewardTree.Leaf[] calldata leaves, uint256 index) external {
         claim(settlement, leaves, index);
     }

@@ -35,7 +35,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         assertEq(rewards.totalClaimed(), total);
     }
 
-    /// @dev Whoever has been paid how, by `claim` or by `claimMany`: both keep the same books.
+    /// @dev `claim` and `claimMany` update the same accounts, in any order.
     function testFuzz_claimMany_agreesWithClaim(uint256 seed, uint8 count, uint256 subset) public {
         RewardTree.Leaf[] memory leaves = _random(seed, bound(count, 1, 8), BUDGET / 2);
         uint64 first = postActive(leaves);
@@ -77,7 +77,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         assertEq(carol.balance, 200);
     }
 
-    /// @dev A later root grants less than was paid: nothing happens, and the next that grants more pays the difference.
+    /// @dev If a later root grants less than was paid, nothing happens; the next that grants more pays the difference.
     function test_claimMany_skipsWhoseCumulativeFell() public {
         claimMany(postActive(_three(100, 200, 300)), _three(100, 200, 300));
         playRound();
@@ -85,7 +85,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         uint64 settlement = postActive(leaves);
         vm.expectEmit(address(rewards));
         emit IRewards.ClaimSkipped(settlement, alice, IRewards.Skipped.NothingToClaim, 0);
-        // Bob's 50 are one more than the total has left, which alice was paid too much.
+        // Bob's 50 are one more than the total allows, because alice was overpaid.
         assertEq(claimMany(settlement, leaves), 0);
         assertEq(rewards.claimed(alice), 100);
         assertEq(rewards.claimed(bob), 200);
@@ -93,7 +93,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         assertEq(claimMany(postActive(_three(101, 250, 301)), _three(101, 250, 301)), 52);
     }
 
-    /// @dev Evaluators signed a total smaller than the tree's sum. Who comes too late is skipped, and paid once a later
+    /// @dev Evaluators signed a total smaller than the tree's sum. Late claimants are skipped, and paid once a later
     /// settlement has a greater total.
     function test_claimMany_skipsWhatIsOverTheTotal() public {
         RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
@@ -136,7 +136,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         batch.allocations[0].operator = STRANGER;
         _expectInvalid(settlement, batch);
 
-        // Another order: the proof takes the leaves as they come.
+        // Another order: the proof takes the leaves in order.
         batch = RewardTree.batchOf(leaves);
         (batch.allocations[0], batch.allocations[2]) = (batch.allocations[2], batch.allocations[0]);
         _expectInvalid(settlement, batch);
@@ -153,12 +153,12 @@ contract RewardsClaimManyTest is RewardsFixture {
         RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
-        // As many as hashes, or the proof is malformed.
+        // The number of flags must equal the number of hashes, or the proof is malformed.
         batch.flags = new bool[](1);
         _expectMalformed(settlement, batch);
         batch.flags = new bool[](0);
         _expectMalformed(settlement, batch);
-        // As many, but false: each takes a sibling from a proof that has none.
+        // The right number, but all false: each takes a sibling from an empty proof.
         batch.flags = new bool[](2);
         vm.expectRevert();
         rewards.claimMany(settlement, batch.allocations, batch.proof, batch.flags);
@@ -182,7 +182,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         assertEq(claimMany(second, more), 750);
     }
 
-    /// @dev No proof has a leaf twice, unless the tree has: then it is paid once.
+    /// @dev A leaf occurs twice in a proof only if it occurs twice in the tree; it is then paid once.
     function test_claimMany_paysDuplicatesOnce() public {
         RewardTree.Leaf[] memory twice = new RewardTree.Leaf[](2);
         (twice[0], twice[1]) = (RewardTree.Leaf(alice, 100), RewardTree.Leaf(alice, 100));
@@ -210,7 +210,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         assertEq(rewards.totalClaimed(), 150);
     }
 
-    /// @dev An inner node of the tree is the hash of 64 bytes, as a leaf's inner hash is: but leaves are hashed twice.
+    /// @dev An inner node is the hash of 64 bytes, like a leaf's inner hash; but leaves are hashed twice.
     function test_claimMany_takesNoInnerNodeForALeaf() public {
         RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = postActive(leaves);
@@ -238,7 +238,7 @@ contract RewardsClaimManyTest is RewardsFixture {
         claimMany(settlement, batch);
     }
 
-    /// @dev The proof of no leaf is the root.
+    /// @dev The proof of no leaves is the root.
     function test_claimMany_takesNobody() public {
         RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = postActive(leaves);

@@ -48,7 +48,7 @@ contract RewardsConstructorTest is RewardsFixture {
         this.deploy(rounds, OWNER, GUARDIAN, TREASURY, WINDOW, PAYMENT_GAS, 4);
     }
 
-    /// @dev By a call, so that what is expected is its failure and not that of a creation.
+    /// @dev An external call, so that the expected revert is its own, not that of a creation.
     function deploy(
         IRounds over,
         address owner,

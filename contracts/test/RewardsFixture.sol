@@ -6,7 +6,7 @@ import {IRewards} from "../src/interfaces/IRewards.sol";
 import {RoundsFixture} from "./RoundsFixture.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
-/// @notice `Rewards` with three evaluators, two of whom are enough, and the way of a settlement in short calls.
+/// @notice `Rewards` with three evaluators, of whom two must sign, and short calls for the steps of a settlement.
 abstract contract RewardsFixture is RoundsFixture {
     uint64 internal constant WINDOW = 1 days;
     uint256 internal constant PAYMENT_GAS = 100_000;

@@ -9,7 +9,8 @@ import {RewardsFixture} from "./RewardsFixture.sol";
 import {GasBurner, HungryRecipient, Reentrant, Refuser, ReturnBomb} from "./mocks/Recipients.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
-/// @notice Recipients that refuse, burn, bomb and call back: none of them harms another or gets more than its own.
+/// @notice Recipients that revert, burn gas, return much data or call back: none harms another or gets more than its
+/// due.
 contract RewardsHostileRecipientsTest is RewardsFixture {
     address private honest = makeAddr("honest");
 
@@ -37,7 +38,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         _expectSkippedCheaply(address(new ReturnBomb(true, 100_000)));
     }
 
-    /// @dev It is paid, for it took the money; what it returns is not copied.
+    /// @dev It is paid, because it accepted the payment; the returned data is not copied.
     function test_claimMany_survivesABombInAnAcceptance() public {
         RewardTree.Leaf[] memory leaves = _with(address(new ReturnBomb(false, 100_000)));
         uint64 settlement = postActive(leaves);
@@ -47,7 +48,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         assertLt(before - gasleft(), 3 * PAYMENT_GAS);
     }
 
-    /// @dev A megabyte costs whoever returns it 2.2 million gas, and whoever copies it as much again: we do not.
+    /// @dev A megabyte costs 2.2 million gas to return, and as much again to copy: we do not copy.
     function test_payments_copyNoMegabytes() public {
         for (uint256 i = 0; i < 2; ++i) {
             _redeploy(5_000_000);
@@ -78,7 +79,8 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         rewards.claim{gas: 1_000_000}(settlement, address(burner), 100, new bytes32[](0));
     }
 
-    /// @dev `claim` gives the recipient all the gas there is, so who needs more than PAYMENT_GAS is paid so.
+    /// @dev `claim` gives the recipient all available gas, so a recipient that needs more than PAYMENT_GAS is paid this
+    /// way.
     function test_claim_paysWhoNeedsMoreGas() public {
         HungryRecipient hungry = new HungryRecipient(2 * PAYMENT_GAS);
         RewardTree.Leaf[] memory leaves = single(address(hungry), 100);
@@ -87,8 +89,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         assertEq(claim(settlement, leaves, 0), 100);
     }
 
-    /// @dev A recipient that changes where its operator's money goes while it is being paid changes what comes next, not
-    /// what is paid, nor what was.
+    /// @dev A recipient that changes its operator's payout address while it is being paid changes later payments only.
     function test_payments_mayChangeThePayoutAddress() public {
         Reentrant attacker = new Reentrant(rewards);
         attacker.setCall(abi.encodeCall(rewards.setPayoutAddress, (honest)));
@@ -102,7 +103,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         assertEq(claimMany(settlement, leaves), 0);
     }
 
-    /// @dev Nor does a settlement that is posted or vetoed meanwhile.
+    /// @dev The same holds for a settlement that is posted or vetoed meanwhile.
     function test_payments_mayPost() public {
         _redeploy(5_000_000);
         Reentrant attacker = new Reentrant(rewards);
@@ -117,7 +118,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         assertEq(rewards.totalClaimed(), 300);
     }
 
-    /// @dev After the end nothing is deposited, so Rewards refuses what it would pay itself; nobody has lost anything.
+    /// @dev After the end deposits are rejected, so Rewards rejects its own payment; nobody has lost anything.
     function test_payments_toRewardsItselfAreRefusedAfterTheEnd() public {
         vm.prank(honest);
         rewards.setPayoutAddress(address(rewards));
@@ -133,9 +134,9 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         assertEq(claimMany(settlement, leaves), 100);
     }
 
-    /// @dev Whatever gas the caller gives, a recipient that can live on PAYMENT_GAS is either paid, or the whole call
+    /// @dev Whatever gas the caller supplies, a recipient that needs at most PAYMENT_GAS is paid, or the whole call
     /// reverts: nobody can have an honest operator skipped by starving its payment. With a large PAYMENT_GAS, as on
-    /// Filecoin, the 1/64 that a call leaves behind would be enough to book the failure.
+    /// Filecoin, the 1/64 that remains after a call would be enough to record the failure.
     /// forge-config: ci.fuzz.runs = 1000
     /// forge-config: audit.fuzz.runs = 10000
     function testFuzz_claimMany_cannotStarveARecipient(uint256 gasGiven) public {
@@ -193,7 +194,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         assertEq(rewards.totalClaimed(), 300);
     }
 
-    /// @dev Odd, but sound: what comes back is counted as paid and as deposited.
+    /// @dev Unusual but sound: the returned amount counts as paid and as deposited.
     function test_payments_toRewardsItselfAreDeposits() public {
         vm.prank(honest);
         rewards.setPayoutAddress(address(rewards));

@@ -5,9 +5,9 @@ import {IRewards} from "../src/interfaces/IRewards.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {RewardsHandler} from "./handlers/RewardsHandler.sol";
 
-/// @notice What must hold whatever anyone does, in whatever order. The handler plays evaluators who are honest about
-/// money but not always about who was drawn, a guardian who vetoes at random and strangers who challenge, and keeps its
-/// own account of which settlements are void and who was paid what.
+/// @notice What must hold whatever anyone does, in whatever order. The handler simulates evaluators who are honest
+/// about money but not always about who was drawn, a guardian who vetoes at random, and strangers who challenge. It
+/// keeps its own account of void settlements and of payments.
 contract RewardsInvariantsTest is RewardsFixture {
     RewardsHandler private handler;
 
@@ -21,7 +21,7 @@ contract RewardsInvariantsTest is RewardsFixture {
         targetContract(address(handler));
     }
 
-    /// @dev All at once: each would be a campaign of its own.
+    /// @dev All together: each would be a separate campaign.
     function invariant_theModelHolds() public view {
         _paidIsCovered();
         _paidIsTheSumOfClaims();
@@ -39,7 +39,7 @@ contract RewardsInvariantsTest is RewardsFixture {
         }
     }
 
-    /// @dev Every attoFIL paid is somebody's claim, and nothing else ever left.
+    /// @dev Every attoFIL paid is an operator's claim, and nothing else ever left.
     function _paidIsTheSumOfClaims() private view {
         uint256 sum;
         for (uint256 i = 0; i < handler.OPERATORS(); ++i) {
@@ -51,7 +51,8 @@ contract RewardsInvariantsTest is RewardsFixture {
         assertEq(address(rewards).balance, rewards.totalDeposited() - rewards.totalClaimed() + handler.forced());
     }
 
-    /// @dev A veto or a true challenge voids the settlement and its descendants for ever, and nothing else; the active stay active.
+    /// @dev A veto or a valid challenge voids the settlement and its descendants forever, and nothing else; active ones
+    /// stay active.
     function _statusIsTheModels() private view {
         for (uint64 id = 1; id <= rewards.settlementCount(); ++id) {
             IRewards.Settlement memory settlement = rewards.getSettlement(id);
@@ -66,7 +67,7 @@ contract RewardsInvariantsTest is RewardsFixture {
         }
     }
 
-    /// @dev The chain that is not void covers every round from the first, without gap or overlap.
+    /// @dev The valid chain covers every round from the first, without gap or overlap.
     function _liveChainIsContiguous() private view {
         uint64 id = rewards.head();
         while (id != 0) {

@@ -9,7 +9,7 @@ import {RewardsFixture} from "./RewardsFixture.sol";
 import {Reentrant, Refuser} from "./mocks/Recipients.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
-/// @notice Deposits, the end of a programme, and what is left then.
+/// @notice Deposits, the end of the programme, and the surplus.
 contract RewardsPoolTest is RewardsFixture {
     uint64 private constant END_NOTICE = 30 days;
     uint64 private constant ABANDONED_AFTER = 90 days;
@@ -43,7 +43,7 @@ contract RewardsPoolTest is RewardsFixture {
         assertEq(bytes4(reason), IRewards.ZeroAmount.selector);
     }
 
-    /// @dev Forty times all FIL there will ever be, and one more.
+    /// @dev Forty times all FIL that will ever exist, plus one.
     function test_deposit_refusesMoreThanThereIs() public {
         vm.deal(STRANGER, 2 ** 97);
         vm.startPrank(STRANGER);
@@ -84,7 +84,7 @@ contract RewardsPoolTest is RewardsFixture {
         _setEnd(earliest);
         vm.expectRevert(IRewards.NothingChanged.selector);
         _setEnd(earliest);
-        // Over is over.
+        // The end is final.
         vm.warp(earliest);
         vm.expectRevert(abi.encodeWithSelector(IRewards.Ended.selector, earliest));
         _setEnd(0);
@@ -107,7 +107,8 @@ contract RewardsPoolTest is RewardsFixture {
         rewards.post(proposal, signatures);
     }
 
-    /// @dev Active before or after the end, before or after the surplus has gone: claims go on for ever.
+    /// @dev Claims remain possible forever: activated before or after the end, before or after the surplus was
+    /// withdrawn.
     function test_end_stopsNoClaims() public {
         RewardTree.Leaf[] memory leaves = single(alice, 100);
         uint64 first = postActive(leaves);
@@ -160,7 +161,7 @@ contract RewardsPoolTest is RewardsFixture {
         vm.prank(STRANGER);
         rewards.post(proposal, signatures);
         assertEq(rewards.endsAt(), 0);
-        // The next settlement has nothing to take back.
+        // The next settlement has nothing to cancel.
         playRound();
         vm.recordLogs();
         post(single(alice, 2));
@@ -171,13 +172,13 @@ contract RewardsPoolTest is RewardsFixture {
         _abandon();
         _setEnd(0);
         assertEq(rewards.endsAt(), 0);
-        // And the time begins anew.
+        // The time starts over.
         uint64 abandonedAt = uint64(block.timestamp) + ABANDONED_AFTER;
         vm.expectRevert(abi.encodeWithSelector(IRewards.NotAbandoned.selector, abandonedAt));
         rewards.endAbandoned();
     }
 
-    /// @dev An end that the owner set, even in place of an abandoned programme's, is no settlement's to take back.
+    /// @dev A settlement does not cancel an end that the owner set, even if it replaced that of an abandoned programme.
     function test_setEnd_isNotTakenBackByASettlement() public {
         uint64 end = _abandon();
         _setEnd(end + 1);
@@ -193,7 +194,7 @@ contract RewardsPoolTest is RewardsFixture {
         rewards.endAbandoned();
     }
 
-    /// @dev An owner who announced an end in a thousand years and left would have kept what nobody was promised for ever.
+    /// @dev Otherwise an owner who announced an end in a thousand years and left would lock the surplus forever.
     function test_endAbandoned_bringsAFarEndCloser() public {
         _setEnd(type(uint64).max);
         vm.warp(block.timestamp + ABANDONED_AFTER + 1);
@@ -234,7 +235,7 @@ contract RewardsPoolTest is RewardsFixture {
         rewards.withdrawSurplus();
     }
 
-    /// @dev What a void settlement had promised is surplus again, also after the end.
+    /// @dev What a void settlement had promised becomes surplus again, also after the end.
     function test_withdrawSurplus_takesWhatAVetoFreed() public {
         uint64 end = _end();
         vm.warp(end - 1);
@@ -256,7 +257,7 @@ contract RewardsPoolTest is RewardsFixture {
         rewards.withdrawSurplus();
     }
 
-    /// @dev Money that nobody deposited is nobody's.
+    /// @dev FIL that was not deposited belongs to nobody.
     function test_withdrawSurplus_leavesWhatWasForcedIn() public {
         vm.deal(address(rewards), address(rewards).balance + 1 ether);
         assertEq(rewards.surplus(), 100 ether);

@@ -128,7 +128,7 @@ contract RewardsPostTest is RewardsFixture {
         vm.warp(rounds.getRound(round).commitsUntil + 1);
         IRewards.Proposal memory proposal = proposalOf(single(operator, BUDGET + 1));
         _expectRefused(proposal, abi.encodeWithSelector(IRewards.OverBudget.selector, 1, 0));
-        // An unrevealed round pays nothing, and the chain of settlements goes on.
+        // An unrevealed round pays nothing, and the chain of settlements continues.
         post(single(operator, BUDGET));
     }
 
@@ -145,7 +145,7 @@ contract RewardsPostTest is RewardsFixture {
         playRound();
         IRewards.Proposal memory proposal = proposalOf(single(operator, 100 ether + 1));
         _expectRefused(proposal, abi.encodeWithSelector(IRewards.Underfunded.selector, 100 ether + 1, 100 ether));
-        // FIL that was forced in is nobody's deposit.
+        // FIL that was forced in is not a deposit.
         vm.deal(address(rewards), 1000 ether);
         _expectRefused(proposal, abi.encodeWithSelector(IRewards.Underfunded.selector, 100 ether + 1, 100 ether));
         deposit(1);
@@ -250,7 +250,7 @@ contract RewardsPostTest is RewardsFixture {
         _expectRefused(proposal, signatures, abi.encodeWithSelector(IRewards.NotEvaluator.selector, strangers[0]));
     }
 
-    /// @dev No field can be changed after signing: some other address would have signed.
+    /// @dev No field can be changed after signing: the signature would recover to another address.
     function testFuzz_post_refusesWhatWasNotSigned(uint8 field, bytes32 value) public {
         playRound();
         IRewards.Proposal memory proposal = proposalOf(single(operator, BUDGET));
@@ -291,8 +291,8 @@ contract RewardsPostTest is RewardsFixture {
         _expectRefused(proposal, signatures, reason);
     }
 
-    /// @dev Signatures are bound to the set in force: those under the old one are void the second the new one comes, even
-    /// by evaluators who are in both.
+    /// @dev Signatures are bound to the current set: those under the old one are invalid from the second in which the
+    /// new one takes effect, even from evaluators in both.
     function test_post_refusesSignaturesUnderAnOldSet() public {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         bytes[] memory old = signaturesOf(proposal);

@@ -6,7 +6,7 @@ import {FilecoinFixture} from "./FilecoinFixture.sol";
 import {Zeros} from "./mocks/FilecoinPrecompiles.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
-/// @notice Where operators' money goes: addresses of the EVM, masked ids, and Filecoin's native wallets.
+/// @notice Payout addresses: EVM addresses, masked ids, and Filecoin's native wallets.
 contract RewardsRecipientsTest is FilecoinFixture {
     address private operator = makeAddr("operator");
     address private wallet = makeAddr("wallet");
@@ -43,7 +43,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         assertEq(rewards.payoutAddressOf(operator), operator);
     }
 
-    /// @dev Whoever signed the transaction is any address to an operator that is a contract.
+    /// @dev To an operator that is a contract, the transaction's signer is an ordinary address.
     function test_setPayoutAddress_isTheCallersNotTheSigners() public {
         vm.prank(operator, wallet);
         rewards.setPayoutAddress(wallet);
@@ -60,7 +60,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         rewards.setPayoutAddress(CALL_ACTOR);
     }
 
-    /// @dev Neither changes what the other half of the slot holds.
+    /// @dev Neither changes the other half of the slot.
     function test_setPayoutAddress_keepsWhatWasClaimed() public {
         RewardTree.Leaf[] memory leaves = single(operator, 100);
         uint64 settlement = postActive(leaves);
@@ -76,7 +76,8 @@ contract RewardsRecipientsTest is FilecoinFixture {
         assertEq(rewards.payoutAddressOf(operator), wallet);
     }
 
-    /// @dev On Filecoin, ff and an id stand for an f0 address, and the FEVM pays it: to the contract it is any address.
+    /// @dev On Filecoin, 0xff and an id are an f0 address, and the FEVM pays it; to the contract it is an ordinary
+    /// address.
     function testFuzz_maskedIds_arePlainAddresses(uint64 id) public {
         address masked = address(bytes20(abi.encodePacked(bytes1(0xff), bytes11(0), id)));
         RewardTree.Leaf[] memory leaves = single(masked, 100);
@@ -136,7 +137,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         _expectBad(bytes.concat(F3, hex"00"));
     }
 
-    /// @dev What the contract takes, the chain parses.
+    /// @dev Every address that the contract accepts is valid on the chain.
     function testFuzz_setNativePayoutAddress_takesOnlyWhatTheChainParses(uint8 protocol, uint8 kind, bytes32 content)
         public
     {
@@ -163,7 +164,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
     function test_setNativePayoutAddress_needsThePrecompiles() public {
         removeFilecoin();
         _expectNowhere();
-        // What answers, but not as the precompile does.
+        // A contract at the address that does not behave like the precompile.
         vm.etch(RESOLVE_ADDRESS, address(new Zeros(31, false)).code);
         _expectNowhere();
         vm.etch(RESOLVE_ADDRESS, address(new Zeros(64, false)).code);
@@ -198,7 +199,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         assertEq(wallet.balance, 200);
     }
 
-    /// @dev The precompile's call succeeds though the payment did not, with any exit code but 0.
+    /// @dev The precompile's call succeeds even if the payment failed, with any nonzero exit code.
     function testFuzz_claimMany_skipsNativeWalletsThatFail(int256 exitCode) public {
         vm.assume(exitCode != 0);
         RewardTree.Leaf[] memory leaves = _operatorAndWallet();
@@ -232,7 +233,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         assertEq(rewards.claimed(operator), 0);
     }
 
-    /// @dev Nothing answers, too little, or what answers fails: the operator is not paid, and not booked as paid.
+    /// @dev No response, a short one, or a failing call: the operator is not paid, and not recorded as paid.
     function test_claimMany_skipsIfThePrecompileIsGone() public {
         RewardTree.Leaf[] memory leaves = _operatorAndWallet();
         uint64 settlement = postActive(leaves);
@@ -248,7 +249,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         etchFilecoin();
         assertEq(claimMany(settlement, leaves), 100);
 
-        // Its first word is all that counts.
+        // Only its first word matters.
         vm.revertToState(before);
         vm.etch(CALL_ACTOR, address(new Zeros(32, false)).code);
         assertEq(claimMany(settlement, leaves), 300);
@@ -261,13 +262,13 @@ contract RewardsRecipientsTest is FilecoinFixture {
         bytes32[] memory proof = RewardTree.proofOf(leaves, 0);
         vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, operator, CALL_ACTOR, 100));
         rewards.claim(settlement, operator, 100, proof);
-        // It can still name a wallet that exists.
+        // It can still set an existing wallet.
         vm.prank(operator);
         rewards.setPayoutAddress(address(0));
         assertEq(rewards.claim(settlement, operator, 100, proof), 100);
     }
 
-    /// @dev A root may name the precompile itself as an operator: no wallet of bytes can be its, so it is never paid.
+    /// @dev A root may name the precompile itself as an operator: it can have no native wallet, so it is never paid.
     function test_claimMany_neverPaysThePrecompileAsAnOperator() public {
         RewardTree.Leaf[] memory leaves = single(CALL_ACTOR, 100);
         uint64 settlement = postActive(leaves);

@@ -6,7 +6,7 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IRewards} from "../src/interfaces/IRewards.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 
-/// @notice Who may do what, and that changes come no sooner than announced.
+/// @notice Permissions, and that changes never take effect before their announced time.
 contract RewardsRolesTest is RewardsFixture {
     address[] private others;
 
@@ -58,7 +58,7 @@ contract RewardsRolesTest is RewardsFixture {
         _assertEvaluators(third, 1, 3);
     }
 
-    /// @dev A set that has come is the current one: the next announcement says nothing of it.
+    /// @dev A set in effect is the current one: the next announcement does not mention it.
     function test_setEvaluators_followsOneThatHasCome() public {
         _setEvaluators(others, 4);
         vm.warp(block.timestamp + WINDOW);
@@ -91,9 +91,9 @@ contract RewardsRolesTest is RewardsFixture {
         _expectRefused(
             pair, 1, abi.encodeWithSelector(IRewards.EvaluatorsNotAscending.selector, address(0), address(0))
         );
-        // As many as there may be, and all of them to sign.
+        // The maximum number of members, all of whom must sign.
         _setEvaluators(newEvaluators("other", 32), 32);
-        // The same members with another threshold are a change, and the greatest threshold is all.
+        // The same members with another threshold are a change; the maximum threshold is all.
         _setEvaluators(evaluators, 3);
         _setEvaluators(evaluators, 1);
     }
@@ -139,7 +139,7 @@ contract RewardsRolesTest is RewardsFixture {
         _setGuardian(STRANGER);
         vm.warp(at - 1);
         _assertGuardian(GUARDIAN, STRANGER, at);
-        // The old one may still veto, the new one not yet.
+        // The old guardian may still veto, the new one not yet.
         post(single(STRANGER, 1));
         vm.expectRevert(abi.encodeWithSelector(IRewards.NotGuardian.selector, STRANGER, GUARDIAN));
         vm.prank(STRANGER);
@@ -193,7 +193,7 @@ contract RewardsRolesTest is RewardsFixture {
             _assertGuardian(GUARDIAN, address(0), 0);
         }
         _setGuardian(STRANGER);
-        // Not even for who is to come.
+        // Not even for the announced one.
         vm.expectRevert(abi.encodeWithSelector(IRewards.NotOwnerOrGuardian.selector, STRANGER));
         vm.prank(STRANGER);
         rewards.cancelGuardian();
@@ -236,7 +236,7 @@ contract RewardsRolesTest is RewardsFixture {
         _assertWindow(WINDOW, 0, 0);
     }
 
-    /// @dev What was announced is replaced by whatever comes after it, even by the window in force.
+    /// @dev Any later change replaces an announcement, even the current window.
     function test_setChallengeWindow_replacesALowering() public {
         _setWindow(10 days);
         _setWindow(2 days);
@@ -273,7 +273,7 @@ contract RewardsRolesTest is RewardsFixture {
         _setWindow(30 days + 1);
     }
 
-    /// @dev An owner who lowers the window gets no change through sooner than the old window would have let it.
+    /// @dev An owner who lowers the window gets no change through sooner than under the old window.
     function testFuzz_changes_comeNoSoonerThanTheWindowInForce(uint64 high, uint64 low, uint64 wait) public {
         high = uint64(bound(high, WINDOW + 1, 30 days));
         low = uint64(bound(low, WINDOW, high - 1));
@@ -295,7 +295,7 @@ contract RewardsRolesTest is RewardsFixture {
 
     /* OWNERSHIP */
 
-    /// @dev Who holds the owner's key alone, against a guardian who is awake, changes neither evaluators nor guardian.
+    /// @dev The owner's key alone, against an active guardian, changes neither evaluators nor guardian.
     function test_owner_cannotOutpaceTheGuardian() public {
         for (uint256 i = 0; i < 5; ++i) {
             _setEvaluators(others, 1);
@@ -320,7 +320,7 @@ contract RewardsRolesTest is RewardsFixture {
         assertEq(rewards.owner(), STRANGER);
     }
 
-    /// @dev Without an owner, what was announced still comes, and the guardian may still cancel it.
+    /// @dev Without an owner, announced changes still take effect, and the guardian may still cancel them.
     function test_ownership_canBeGivenUp() public {
         _setEvaluators(others, 4);
         vm.prank(OWNER);

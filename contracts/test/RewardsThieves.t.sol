@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {FilecoinFixture} from "./FilecoinFixture.sol";
 import {ThievesHandler} from "./handlers/ThievesHandler.sol";
 
-/// @notice A thief with the keys of any one role gets nothing that was promised to somebody else.
+/// @notice A thief with the keys of any one role gets nothing that was promised to others.
 contract RewardsThievesTest is FilecoinFixture {
     ThievesHandler private handler;
 

@@ -15,7 +15,7 @@ contract RewardsVetoTest is RewardsFixture {
         veto(settlement);
         assertStatus(settlement, IRewards.Status.Void);
         assertEq(rewards.head(), 0);
-        // Its record stays, for whoever asks what was vetoed.
+        // Its record stays available.
         assertEq(rewards.getSettlement(settlement).proposal.cumulativeTotal, 1);
     }
 
@@ -31,7 +31,7 @@ contract RewardsVetoTest is RewardsFixture {
         }
     }
 
-    /// @dev New settlements take the positions of void ones; the void ones stay void.
+    /// @dev New settlements take the positions of void ones; void ones stay void.
     function test_veto_isNotUndoneByNewSettlements() public {
         _postChain(3);
         veto(2);

@@ -48,7 +48,7 @@ contract RoundsCommitTest is RoundsFixture {
         commit(2, "batch");
     }
 
-    /// @dev The grace of a round reaches into the next one.
+    /// @dev The grace period of a round overlaps the next one.
     function test_commit_staysOpenUntilTheGraceEnds() public {
         open(300, 2000);
         reveal(1);
@@ -124,7 +124,7 @@ contract RoundsCommitTest is RoundsFixture {
         rounds.budgetOf(2, 2);
         vm.warp(commitsUntil + 1);
         rounds.budgetOf(2, 2);
-        // The older round has the longer grace.
+        // The older round has the longer grace period.
         vm.expectRevert(
             abi.encodeWithSelector(
                 IRounds.CommitWindowOpen.selector, 1, rounds.getRound(1).commitsUntil, commitsUntil + 1

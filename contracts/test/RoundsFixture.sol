@@ -7,7 +7,7 @@ import {IRounds} from "../src/interfaces/IRounds.sol";
 import {BaseTest} from "./BaseTest.sol";
 import {TrustingBeacon} from "./mocks/TrustingBeacon.sol";
 
-/// @notice A deployed `Rounds` on a beacon that accepts anything, and the way of a round in short calls.
+/// @notice A deployed `Rounds` with a beacon that accepts anything, and short calls for the steps of a round.
 abstract contract RoundsFixture is BaseTest {
     /// @dev On quicknet's grid, a second before a round.
     uint256 internal constant START = QUICKNET_GENESIS + 3 * 20_000_000 - 1;
@@ -30,7 +30,7 @@ abstract contract RoundsFixture is BaseTest {
         deployed.setPublisher(PUBLISHER, true);
     }
 
-    /// @notice DESIGN §2.1.
+    /// @notice The default parameters.
     function defaultParameters() internal pure returns (IRounds.Parameters memory) {
         return IRounds.Parameters({
             roundDuration: 1200,
@@ -61,7 +61,7 @@ abstract contract RoundsFixture is BaseTest {
         });
     }
 
-    /// @dev keccak256 in place of SHA-256, whose precompile would take a `vm.prank` meant for the call that follows.
+    /// @dev keccak256 instead of SHA-256, whose precompile would consume a `vm.prank` meant for the following call.
     function cidOf(bytes memory content) internal pure returns (bytes memory) {
         return abi.encodePacked(bytes4(0x01551220), keccak256(content));
     }

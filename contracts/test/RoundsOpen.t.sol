@@ -24,7 +24,7 @@ contract RoundsOpenTest is RoundsFixture {
         assertEq(rounds.latestRound(), 1);
     }
 
-    /// @dev The beacons are published after the moments they are to be unknown at.
+    /// @dev The beacons are published after the moments at which they must be unknown.
     function testFuzz_open_choosesUnpublishedBeacons(uint40 timestamp, uint32 duration, uint32 delay) public {
         vm.warp(bound(timestamp, QUICKNET_GENESIS, type(uint40).max));
         IRounds.Parameters memory parameters = defaultParameters();

@@ -5,7 +5,7 @@ import {IRounds} from "../src/interfaces/IRounds.sol";
 import {Shuffle} from "../src/libraries/Shuffle.sol";
 import {RoundsFixture} from "./RoundsFixture.sol";
 
-/// @notice What a verifier derives off chain, from the contract's views.
+/// @notice The contract's views against a verifier's derivation off chain.
 contract RoundsViewsTest is RoundsFixture {
     function test_committees_holdEveryStationOnce() public {
         uint32 stations = 130;
@@ -47,7 +47,7 @@ contract RoundsViewsTest is RoundsFixture {
         assertEq(rounds.memberAt(1, committee, seat), station);
     }
 
-    /// @dev DESIGN §2.3 word for word: task k of committee c is entry shuffled((c·T + k) mod M).
+    /// @dev docs/protocol.md §5, literally: task k of committee c is entry shuffled((c·T + k) mod M).
     function testFuzz_taskAt_followsTheDefinition(uint32 stations, uint32 tasks, uint256 committee, uint256 k) public {
         stations = uint32(bound(stations, 1, 1_000_000));
         tasks = uint32(bound(tasks, 1, 22_000_000));
@@ -61,7 +61,7 @@ contract RoundsViewsTest is RoundsFixture {
         assertEq(rounds.taskAt(1, committee, k), Shuffle.shuffled(place, tasks, taskSeed));
     }
 
-    /// @dev The task is the committee's that was asked for, not that of the station's own.
+    /// @dev The task is that of the requested committee, not of the station's own.
     function testFuzz_drawOf_isCommitteeOfAndTaskAt(uint256 station, uint256 committee, uint256 k) public {
         open(1_000_000, 22_000_000);
         reveal(1);
@@ -106,7 +106,7 @@ contract RoundsViewsTest is RoundsFixture {
         rounds.drawOf(1, 0, 0, 0);
     }
 
-    /// @dev The error tells what was asked for, and how many there are.
+    /// @dev The error states the requested value and the limit.
     function test_views_sayWhatIsOutOfRange() public {
         open(300, 2000);
         reveal(1);

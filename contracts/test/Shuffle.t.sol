@@ -4,14 +4,14 @@ pragma solidity 0.8.30;
 import {Shuffle} from "../src/libraries/Shuffle.sol";
 import {BaseTest} from "./BaseTest.sol";
 
-/// @notice Nothing but a shuffle: its code is the library's and a dispatcher's.
+/// @notice Only the shuffle: the library's code and a dispatcher.
 contract Shuffler {
     function shuffled(uint256 index, uint256 count, bytes32 seed) external view returns (uint256) {
         return Shuffle.shuffled(index, count, seed);
     }
 }
 
-/// @notice Nothing but the inverse.
+/// @notice Only the inverse.
 contract Unshuffler {
     function unshuffled(uint256 position, uint256 count, bytes32 seed) external view returns (uint256) {
         return Shuffle.unshuffled(position, count, seed);
@@ -68,7 +68,7 @@ contract ShuffleTest is BaseTest {
         assertEq(seen, (1 << count) - 1);
     }
 
-    /// @dev What a fraud proof can afford: two of them, and a proof in each of two trees, in 250 000 gas.
+    /// @dev The budget of a fraud proof: two of them, and a proof in each of two trees, in 250 000 gas.
     function testFuzz_shuffled_gas(uint256 index, uint256 count, bytes32 seed) public view {
         count = bound(count, 1, type(uint32).max);
         index = bound(index, 0, count - 1);
@@ -80,7 +80,7 @@ contract ShuffleTest is BaseTest {
         assertLe(before - gasleft(), 80_000);
     }
 
-    /// @dev Including some 110 bytes of dispatcher and ABI decoder.
+    /// @dev Including about 110 bytes of dispatcher and ABI decoder.
     function test_shuffled_size() public {
         assertLe(address(new Shuffler()).code.length, 450);
         assertLe(address(new Unshuffler()).code.length, 450);

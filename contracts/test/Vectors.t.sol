@@ -14,7 +14,7 @@ import {Shuffle} from "../src/libraries/Shuffle.sol";
 import {RoundsFixture} from "./RoundsFixture.sol";
 import {TrustingBeacon} from "./mocks/TrustingBeacon.sol";
 
-/// @notice The vectors of `docs/vectors/v1`, which the Rust crates are held to as well.
+/// @notice The vectors of `docs/vectors/v1`, against which the Rust crates are tested too.
 contract VectorsTest is RoundsFixture {
     string private json;
     string private path;
@@ -25,7 +25,7 @@ contract VectorsTest is RoundsFixture {
             bytes32 seed = _word(".seed");
             assertEq(Committees.rosterSeed(seed), _word(".rosterSeed"));
             assertEq(Committees.taskSeed(seed), _word(".taskSeed"));
-            // The contract gets to a round only by opening all before it.
+            // The contract reaches a round only by opening all earlier ones.
             if (_number(".round") > 10) continue;
             uint256 before = vm.snapshotState();
             vm.chainId(_number(".chainId"));
@@ -70,7 +70,7 @@ contract VectorsTest is RoundsFixture {
         }
     }
 
-    /// @dev The contract's own encoding of accepted leaves and of rewards, as its claims and challenges have it.
+    /// @dev The contract's own encoding of accepted leaves and of rewards, as in its claims and challenges.
     function test_leaves() public {
         for (uint256 i = 1; _at("accepted", 5, i); ++i) {
             uint256[] memory entry = vm.parseJsonUintArray(json, string.concat(path, ".entries[0]"));
@@ -170,7 +170,7 @@ contract VectorsTest is RoundsFixture {
         }
     }
 
-    /// @dev Goes to a case of a file; false behind the last.
+    /// @dev Selects a case of a file; false after the last.
     function _at(string memory name, uint256 count, uint256 index) private returns (bool) {
         if (index == count) {
             assertFalse(vm.keyExistsJson(json, string.concat(".cases[", vm.toString(count), "]")), "more cases");

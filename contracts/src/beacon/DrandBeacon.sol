@@ -6,23 +6,23 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Bls12381} from "../libraries/Bls12381.sol";
 import {IBeacon} from "./IBeacon.sol";
 
-/// @title drand beacons checked by pairing
-/// @notice Scheme `bls-unchained-g1-rfc9380` (quicknet) on any EVM with EIP-2537; a devnet runs its own key through
-/// the same code. DESIGN §2.2. On Filecoin a check costs about 1.15 G gas: use `FilecoinBeacon` there.
+/// @title Verifies drand beacons by pairing
+/// @notice Scheme `bls-unchained-g1-rfc9380` (quicknet) on any EVM with EIP-2537; a devnet uses the same code with its
+/// own key (docs/protocol.md §2). On Filecoin a check costs about 1.15 G gas: use `FilecoinBeacon` there.
 contract DrandBeacon is IBeacon {
     // slither-disable-next-line unused-state
     uint256 private constant COMPRESSED_LENGTH = 48;
     uint256 private constant SIGNATURE_LENGTH = 96;
     uint256 private constant PUBLIC_KEY_LENGTH = 256;
 
-    /// @dev The flags in the three upper bits of a compressed point.
+    /// @dev The flags in the three highest bits of a compressed point.
     uint256 private constant COMPRESSED = 0x80;
     uint256 private constant INFINITY = 0x40;
     uint256 private constant Y_IS_GREATER = 0x20;
-    /// @dev The 16 upper bytes of x without the flags.
+    /// @dev The 16 highest bytes of x without the flags.
     uint256 private constant X_HIGH_MASK = type(uint128).max >> 3;
 
-    /// @notice Unix time of round 1, seconds.
+    /// @notice Unix time of round 1 in seconds.
     uint64 public immutable GENESIS;
     /// @notice Seconds between rounds.
     uint64 public immutable PERIOD;
@@ -41,18 +41,18 @@ contract DrandBeacon is IBeacon {
     error PeriodZero();
     /// @notice The flag 0x80 of a compressed point is missing.
     error NotCompressed();
-    /// @notice The flag 0x40 is set: the point at infinity signs nothing.
+    /// @notice The flag 0x40 is set: the point at infinity is never a signature.
     error PointAtInfinity();
     /// @notice x or y is not below the field's prime.
     error FieldOverflow();
-    /// @notice y is not the root that the compressed form's flag 0x20 chooses.
+    /// @notice y is not the root that the flag 0x20 of the compressed form selects.
     error WrongSignOfY();
     error NotOnCurve();
     /// @notice On the curve, but outside the subgroup of prime order.
     error NotInSubgroup();
 
     /// @param key Point in G2 as EIP-2537 encodes it: 256 bytes, x then y, c0 before c1, each of 64 bytes.
-    /// @param genesis Unix time of round 1, seconds.
+    /// @param genesis Unix time of round 1 in seconds.
     /// @param period Seconds between rounds.
     constructor(bytes memory key, uint64 genesis, uint64 period) {
         require(key.length == PUBLIC_KEY_LENGTH, InvalidPublicKey(key));
@@ -109,13 +109,13 @@ contract DrandBeacon is IBeacon {
         return sha256(signature[:COMPRESSED_LENGTH]);
     }
 
-    /// @notice The network's public key as the constructor took it.
+    /// @notice The network's public key as passed to the constructor.
     function publicKey() external view returns (bytes memory) {
         return abi.encode(_publicKey());
     }
 
-    /// @dev The point of a compressed signature and its y. Both forms are bound to each other, so a signature has
-    /// exactly one encoding and the randomness, a hash of it, exactly one value.
+    /// @dev Decodes a compressed signature and its y. The two must match, so a signature has exactly one encoding, and
+    /// the randomness, a hash of it, exactly one value.
     function _decode(bytes calldata signature) private view returns (Bls12381.G1 memory point) {
         uint256 flags = uint8(signature[0]);
         require(flags & COMPRESSED != 0, NotCompressed());

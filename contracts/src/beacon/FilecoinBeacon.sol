@@ -7,10 +7,10 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Blake2b} from "../libraries/Blake2b.sol";
 import {IBeacon} from "./IBeacon.sol";
 
-/// @title drand beacons that Filecoin's consensus has already verified
-/// @notice Each epoch of Filecoin carries the quicknet beacon published 30 seconds before it. The chain gives the
-/// BLAKE2b-256 digest of its signature through a precompile (FIP-0095), and this contract compares. DESIGN §2.2.
-/// Only one round in ten is on the chain, and only once its epoch is reached.
+/// @title Verifies drand beacons through Filecoin's consensus
+/// @notice Each Filecoin epoch carries the quicknet beacon published 30 seconds before it. A precompile returns the
+/// BLAKE2b-256 digest of its signature (FIP-0095), and this contract compares (docs/protocol.md §2). Only one round in
+/// ten is on the chain, and only once its epoch is reached.
 contract FilecoinBeacon is IBeacon {
     using SafeCast for uint256;
     using SafeCast for int256;
@@ -23,31 +23,31 @@ contract FilecoinBeacon is IBeacon {
     uint256 private constant EPOCH_SECONDS = 30;
     /// @dev Beacon rounds per epoch.
     int256 private constant STRIDE = 10;
-    /// @dev When block N executes, the beacon of epoch N + 1 is out already: N + 2 is the first unknown one.
+    /// @dev When block N executes, the beacon of epoch N + 1 is already published: N + 2 has the first unknown one.
     uint256 private constant EPOCHS_KNOWN_AHEAD = 2;
     uint64 private constant MAX_SLACK_EPOCHS = 900;
 
-    /// @notice FIP-0095's precompile: the digest of the beacon's signature of an epoch.
+    /// @notice FIP-0095's precompile: the digest of the beacon signature of an epoch.
     address public constant BEACON_DIGEST = 0xfE00000000000000000000000000000000000006;
 
     /// @notice Unix time of Filecoin's epoch 0: mainnet 1598306400, calibration 1667326380.
     uint64 public immutable FILECOIN_GENESIS;
-    /// @notice Epochs between the earliest unpredictable beacon and the one a round waits for: room for reorgs.
+    /// @notice Epochs between the first unpredictable beacon and the one a round waits for: a margin for reorgs.
     uint64 public immutable SLACK_EPOCHS;
     /// @notice Epoch E carries round `10·E + ROUND_OFFSET`: mainnet -31498998, calibration -8492338.
     int256 public immutable ROUND_OFFSET;
 
-    /// @notice Epochs do not fall on quicknet's three-second grid.
+    /// @notice Epochs are not aligned with quicknet's three-second grid.
     error GenesisOffGrid(uint64 filecoinGenesis);
     error TooMuchSlack(uint64 slackEpochs, uint64 max);
     /// @notice No epoch carries this round.
     error RoundNotOnChain(uint64 round);
-    /// @notice The epoch that carries the round is not reached yet.
+    /// @notice The epoch that carries the round has not been reached.
     error FutureEpoch(uint256 epoch, uint256 current);
-    /// @notice The precompile gave no digest: not Filecoin, or before network version 24.
+    /// @notice The precompile returned no digest: not Filecoin, or before network version 24.
     error NoBeaconDigest(uint256 epoch);
 
-    /// @param filecoinGenesis Unix time of the chain's epoch 0, seconds.
+    /// @param filecoinGenesis Unix time of the chain's epoch 0 in seconds.
     /// @param slackEpochs Epochs to wait beyond the minimum of two; at most 900 (finality).
     constructor(uint64 filecoinGenesis, uint64 slackEpochs) {
         require(slackEpochs <= MAX_SLACK_EPOCHS, TooMuchSlack(slackEpochs, MAX_SLACK_EPOCHS));
@@ -61,10 +61,10 @@ contract FilecoinBeacon is IBeacon {
     }
 
     /// @inheritdoc IBeacon
-    /// @dev The epoch is the one of `timestamp`, plus two, plus the slack; its beacon is published one epoch before it,
-    /// so always after `timestamp`.
+    /// @dev The epoch of `timestamp`, plus two, plus the slack. Its beacon is published one epoch before it, so always
+    /// after `timestamp`.
     function roundAfter(uint256 timestamp) external view returns (uint64 round) {
-        // Before quicknet or the chain started, the first round of both is meant.
+        // Before quicknet or the chain started: the first round of both.
         uint256 time = Math.max(timestamp, Math.max(FILECOIN_GENESIS, QUICKNET_GENESIS));
         uint256 epoch = (time - FILECOIN_GENESIS) / EPOCH_SECONDS + EPOCHS_KNOWN_AHEAD + SLACK_EPOCHS;
         return (STRIDE * epoch.toInt256() + ROUND_OFFSET).toUint256().toUint64();
@@ -89,7 +89,7 @@ contract FilecoinBeacon is IBeacon {
         return (distance / STRIDE).toUint256();
     }
 
-    /// @dev Warning: asked for a future epoch, the precompile kills the whole transaction and takes all its gas, so the
+    /// @dev Warning: for a future epoch, the precompile aborts the whole transaction and consumes all its gas, so the
     /// check comes first (FIP-0095).
     function _digestOf(uint256 epoch) private view returns (bytes32) {
         require(epoch <= block.number, FutureEpoch(epoch, block.number));

@@ -2,12 +2,12 @@
 pragma solidity ^0.8.30;
 
 /// @title Rewards: deposits, settlements and claims
-/// @notice Settlements are cumulative Merkle roots signed by k of n evaluators, active after a challenge window.
-/// DESIGN §2.7. Within the window a guardian can veto, and anyone can void a settlement by proving that it rewards a
-/// measurement that nobody was drawn for. Active settlements can never be voided, paused or un-funded. Deposits leave by
-/// claims only; once the programme has ended, what was never promised goes to the treasury.
+/// @notice Settlements are cumulative Merkle roots signed by k of n evaluators, active after a challenge window
+/// (docs/protocol.md §11). Within the window a guardian can veto, and anyone can void a settlement by proving that it
+/// rewards a measurement that was not drawn. Active settlements can never be voided, paused or un-funded. Deposits
+/// leave by claims only; after the programme has ended, what was never promised goes to the treasury.
 ///
-/// What each role can do, and the worst of it, is in docs/security.md.
+/// docs/security.md describes what each role can do, and the worst of it.
 interface IRewards {
     enum Status {
         None,
@@ -27,12 +27,12 @@ interface IRewards {
         NoSuchTask
     }
 
-    /// @notice Why `claimMany` paid an operator nothing.
+    /// @notice Why `claimMany` skipped an operator.
     enum Skipped {
         NothingToClaim,
-        /// The root grants more than the total that was signed beside it.
+        /// The root grants more than the signed total.
         OverTotal,
-        /// The recipient did not take the money.
+        /// The recipient rejected the payment.
         Refused
     }
 
@@ -41,7 +41,7 @@ interface IRewards {
     /// @param firstRound One more than the parent's `lastRound`; 1 for the first.
     /// @param lastRound Its commit window must be over.
     /// @param root Merkle root over `(address operator, uint256 cumulativeAttoFil)`.
-    /// @param cumulativeTotal Sum of all leaves, attoFIL.
+    /// @param cumulativeTotal Sum of all leaves in attoFIL.
     /// @param acceptedRoot Merkle root over `(uint64 round, uint256 stationIndex, uint256 committee, uint256 k)` of
     /// every rewarded measurement; zero if there is none.
     /// @param cid Binary CID (36 bytes) of the settlement document. The contract does not read it.
@@ -63,7 +63,7 @@ interface IRewards {
     }
 
     /// @notice What a settlement grants an operator: a leaf of its `root`.
-    /// @param cumulative Across all time, attoFIL.
+    /// @param cumulative All-time amount in attoFIL.
     struct Allocation {
         address operator;
         uint256 cumulative;
@@ -99,12 +99,12 @@ interface IRewards {
         bytes cid,
         uint64 activeAt
     );
-    /// @dev `lastVoid` is the newest descendant voided along with `settlement`.
+    /// @dev `lastVoid` is the newest descendant voided together with `settlement`.
     event SettlementVetoed(uint64 indexed settlement, uint64 lastVoid, address indexed guardian, string reason);
-    /// @notice A settlement was voided, and its descendants to `lastVoid`: `accepted` rewards a station outside its
+    /// @notice A settlement and its descendants up to `lastVoid` were voided: `accepted` rewards a station outside its
     /// committee.
-    /// @param task Index in the task list of the task that was rewarded.
-    /// @param committee Where the station really sits.
+    /// @param task Index in the task list of the rewarded task.
+    /// @param committee The committee in which the station really sits.
     event MembershipDisproved(
         uint64 indexed settlement,
         uint64 lastVoid,
@@ -115,7 +115,7 @@ interface IRewards {
         uint256 task,
         uint256 committee
     );
-    /// @notice A settlement was voided, and its descendants to `lastVoid`: no measurement can be what `accepted` says.
+    /// @notice A settlement and its descendants up to `lastVoid` were voided: `accepted` cannot be a measurement.
     event ExistenceDisproved(
         uint64 indexed settlement, uint64 lastVoid, address indexed challenger, Accepted accepted, Impossibility reason
     );
@@ -126,21 +126,21 @@ interface IRewards {
         uint256 amount,
         uint256 cumulative
     );
-    /// @param amount What would have been paid, attoFIL. It stays the operator's.
+    /// @param amount The failed payment in attoFIL. It stays the operator's.
     event ClaimSkipped(uint64 indexed settlement, address indexed operator, Skipped reason, uint256 amount);
-    /// @param native The f1, f2 or f3 address in bytes if `current` is `call_actor`'s address, else empty.
+    /// @param native The f1, f2 or f3 address in bytes if `current` is the address of `call_actor`, else empty.
     event PayoutAddressChanged(
         address indexed operator, address indexed previous, address indexed current, bytes native
     );
-    /// @dev Effective at `effectiveAt` unless cancelled; so are the two below.
+    /// @dev Effective at `effectiveAt` unless cancelled; the same holds for the two below.
     event EvaluatorsChanged(uint64 indexed version, address[] evaluators, uint256 threshold, uint64 effectiveAt);
     event EvaluatorsCancelled(uint64 indexed version, address indexed by);
     event GuardianChanged(address indexed previous, address indexed current, uint64 effectiveAt);
     event GuardianCancelled(address indexed cancelled, address indexed by);
-    /// @dev A lowering that has not come is replaced by any later change.
+    /// @dev Any later change replaces a decrease that has not taken effect.
     event ChallengeWindowChanged(uint64 previous, uint64 current, uint64 effectiveAt);
     event TreasuryChanged(address indexed previous, address indexed current);
-    /// @dev 0 stands for no end.
+    /// @dev 0 means no end.
     event EndChanged(uint64 previous, uint64 current, address indexed by);
     event SurplusWithdrawn(address indexed treasury, uint256 amount);
 
@@ -161,7 +161,7 @@ interface IRewards {
     error WrongSeat(uint256 expected, uint256 actual);
     /// @notice The station does sit in the accepted committee.
     error NotFraud(uint256 committee, uint256 seat);
-    /// @notice The measurement is one that could have been made.
+    /// @notice The measurement could exist.
     error CanExist(uint64 round, uint256 station, uint256 committee, uint256 k);
     error WrongParent(uint64 expected, uint64 actual);
     error RangeDoesNotContinue(uint64 expectedFirst, uint64 first, uint64 last);
@@ -186,38 +186,37 @@ interface IRewards {
     error TooManyEvaluators(uint256 evaluators, uint256 max);
     error WindowTooShort(uint64 window, uint64 min);
     error WindowTooLong(uint64 window, uint64 max);
-    /// @notice Neither an address of the EVM nor an f1, f2 or f3 address in bytes.
+    /// @notice Neither an EVM address nor an f1, f2 or f3 address in bytes.
     error BadRecipient(bytes recipient);
     error NoFilecoinPrecompiles();
     error NothingChanged();
     error ZeroAmount();
     error ZeroAddress();
 
-    /// @notice Adds FIL to the pool, until the programme ends. Nobody can take it out but operators through claims, and
-    /// the treasury after the end, as far as nobody was promised it.
+    /// @notice Adds FIL to the pool, until the programme ends. It leaves only through claims of operators and, after
+    /// the end, to the treasury as far as it was never promised.
     function deposit() external payable;
 
     /// @notice Posts a settlement with the signatures of at least `threshold` evaluators, signers ascending by address.
-    /// Anyone may call; the signatures decide.
-    /// Warning: the contract bounds what a settlement can grant (budgets of its rounds, deposits) and, once challenged,
-    /// that accepted measurements were drawn. It checks neither that they were made, nor that `root` follows from
-    /// `acceptedRoot`. That rests on the evaluators' independence, on anyone who recomputes the document, and on the
-    /// guardian's veto.
+    /// Anyone may call; the signatures decide. Warning: the contract limits what a settlement can grant (budgets of its
+    /// rounds, deposits) and, once challenged, checks that accepted measurements were drawn. It does not check that
+    /// they were made, or that `root` follows from `acceptedRoot`. That depends on the evaluators' independence, on
+    /// anyone who recomputes the document, and on the guardian's veto.
     /// @param signatures 65 bytes each over the EIP-712 digest of `Proposal` plus the evaluator-set version.
     function post(Proposal calldata proposal, bytes[] calldata signatures) external returns (uint64 settlement);
 
-    /// @notice Voids a pending settlement and all that descend from it. Guardian only.
+    /// @notice Voids a pending settlement and all its descendants. Guardian only.
     function veto(uint64 settlement, string calldata reason) external;
 
-    /// @notice Voids a pending settlement and all that descend from it by proof that it rewards a station for a task of
-    /// a committee in which the station does not sit. Anyone may call; the proof decides. Where a station sits is
-    /// recomputed from the round, so an honest measurement can never be disproved.
-    /// Warning: a leaf that cannot exist at all has no seat or task to compare, and reverts with an error of `IRounds`;
-    /// `challengeExistence` is for those.
+    /// @notice Voids a pending settlement and all its descendants, given a proof that it rewards a station for a task
+    /// of a committee in which the station does not sit. Anyone may call; the proof decides. The station's committee is
+    /// recomputed from the round, so an honest measurement can never be challenged successfully. Warning: a leaf that
+    /// cannot exist has no seat or task to compare, and reverts with an error of `IRounds`; use `challengeExistence`
+    /// for those.
     /// @param acceptedProof From `accepted` to the settlement's `acceptedRoot`.
-    /// @param entry The station of that index.
+    /// @param entry The station with that index.
     /// @param rosterProof From `entry` to the `rosterRoot` of the accepted round.
-    /// @param seat The station's seat, as `IRounds.committeeOf` tells.
+    /// @param seat The station's seat, as `IRounds.committeeOf` returns it.
     function challengeMembership(
         uint64 settlement,
         Accepted calldata accepted,
@@ -227,25 +226,24 @@ interface IRewards {
         uint256 seat
     ) external;
 
-    /// @notice As `challengeMembership`, by proof that it rewards a measurement that cannot exist: of a round that the
-    /// settlement does not cover, that was never revealed or had no committees, or of a station, committee or task
-    /// beyond the round's.
+    /// @notice As `challengeMembership`, given a proof that it rewards a measurement that cannot exist: of a round that
+    /// the settlement does not cover, that was never revealed or had no committees, or with a station, committee or
+    /// task beyond the round's.
     function challengeExistence(uint64 settlement, Accepted calldata accepted, bytes32[] calldata acceptedProof)
         external;
 
     /// @notice Pays an operator what an active settlement grants beyond what was claimed. Anyone may call; the money
-    /// goes to the operator, or to the payout address the operator has set. Reverts if the recipient refuses it.
+    /// goes to the operator, or to the operator's payout address. Reverts if the recipient rejects it.
     function claim(uint64 settlement, address operator, uint256 cumulative, bytes32[] calldata proof)
         external
         returns (uint256 amount);
 
-    /// @notice As `claim` for many, with one proof for all; an operator whose recipient refuses the money, who has nothing
-    /// to claim, or whose share is over the signed total is skipped, reported and loses nothing. A wrong proof reverts the
-    /// whole batch.
-    /// Warning: each payment gets PAYMENT_GAS; a recipient that needs more can only be paid by `claim`. Before each
-    /// payment twice that much gas must be left, or the whole call reverts.
+    /// @notice As `claim` for many operators, with one proof for all. An operator is skipped and reported, and loses
+    /// nothing, if the recipient rejects the payment, if nothing is due, or if its share exceeds the signed total. A
+    /// wrong proof reverts the whole batch. Warning: each payment gets PAYMENT_GAS; a recipient that needs more can
+    /// only be paid by `claim`. Before each payment twice that much gas must remain, or the whole call reverts.
     /// @param allocations In the order of the multiproof, which is that of the tree's leaves.
-    /// @param proof The siblings that do not follow from `allocations`, as `@openzeppelin/merkle-tree` gives them.
+    /// @param proof The siblings that do not follow from `allocations`, as `@openzeppelin/merkle-tree` returns them.
     /// @param proofFlags For each hash: whether both children follow from `allocations`.
     function claimMany(
         uint64 settlement,
@@ -254,91 +252,90 @@ interface IRewards {
         bool[] calldata proofFlags
     ) external returns (uint256 paid);
 
-    /// @notice Sets where the caller's rewards go; zero resets to the caller's own address. Takes any address of the EVM, and
-    /// on Filecoin an id address (f0) in its masked form, 0xff, eleven zero bytes and eight of the id.
+    /// @notice Sets where the caller's rewards go; zero resets to the caller's own address. Accepts any EVM address,
+    /// and on Filecoin an id address (f0) in its masked form: 0xff, eleven zero bytes and eight bytes of the id.
     function setPayoutAddress(address recipient) external;
 
-    /// @notice Sets an f1, f2 or f3 address to which the caller's rewards go. Only where the chain has Filecoin's
+    /// @notice Sets an f1, f2 or f3 address to which the caller's rewards go. Only on chains with Filecoin's
     /// precompiles.
     /// @param recipient The address in bytes: the protocol, then 20 bytes of hash (f1, f2) or 48 of public key (f3).
     function setNativePayoutAddress(bytes calldata recipient) external;
 
-    /// @notice Announces new evaluators: they sign from one challenge window later on, unless owner or guardian cancel them
-    /// before. Then the version of their set is in force, and signatures under the old one are void. Replaces an earlier
-    /// announcement. Owner only.
+    /// @notice Announces new evaluators. They take effect one challenge window later, unless the owner or the guardian
+    /// cancels them; signatures under the previous set are invalid from then on. Replaces an earlier announcement.
+    /// Owner only.
     /// @param newEvaluators Ascending by address, at most MAX_EVALUATORS.
     /// @param threshold Signatures that a settlement needs.
     function setEvaluators(address[] calldata newEvaluators, uint256 threshold) external;
-    /// @notice Takes announced evaluators back before they come. Owner or guardian.
+    /// @notice Cancels announced evaluators before they take effect. Owner or guardian.
     function cancelEvaluators() external;
-    /// @notice Announces a new guardian, who comes one challenge window later unless owner or guardian cancel that before.
-    /// Replaces an earlier announcement. Owner only.
-    /// Warning: a guardian that holds on to its office can be got rid of only by ending the programme.
+    /// @notice Announces a new guardian, who takes office one challenge window later unless the owner or the guardian
+    /// cancels it. Replaces an earlier announcement. Owner only. Warning: a guardian that refuses its replacement can
+    /// be removed only by ending the programme.
     function setGuardian(address newGuardian) external;
-    /// @notice Takes an announced guardian back before it comes. Owner or guardian.
+    /// @notice Cancels an announced guardian before it takes office. Owner or guardian.
     function cancelGuardian() external;
-    /// @notice Sets the challenge window, in seconds, of settlements posted from then on: a longer one at once, a shorter
-    /// one after the window in force has passed. Owner only.
+    /// @notice Sets the challenge window, in seconds, of settlements posted from then on: a longer one at once, a
+    /// shorter one after the current window has passed. Owner only.
     function setChallengeWindow(uint64 window) external;
 
-    /// @notice Announces when the programme ends, END_NOTICE from now at the earliest; 0 for no end. After the end nothing
-    /// is posted or deposited; claims go on for ever. Owner only.
+    /// @notice Announces when the programme ends, at least END_NOTICE from now; 0 for no end. After the end nothing can
+    /// be posted or deposited; claims remain possible forever. Owner only.
     function setEnd(uint64 at) external;
-    /// @notice Announces the end, END_NOTICE from now, if no settlement was posted for ABANDONED_AFTER and no end comes
-    /// sooner. The next settlement, or the owner, takes it back. Anyone.
+    /// @notice Announces the end, END_NOTICE from now, if no settlement was posted for ABANDONED_AFTER and no end is
+    /// due sooner. The next settlement, or the owner, cancels it. Anyone.
     function endAbandoned() external;
-    /// @notice After the end, sends all that was deposited and never promised by a settlement that is not void to the
-    /// treasury. Anyone.
+    /// @notice After the end, sends the treasury all deposits that no valid settlement has promised. Anyone.
     function withdrawSurplus() external returns (uint256 amount);
-    /// @notice Hands the treasury's part over. The treasury only.
+    /// @notice Transfers the treasury role. The treasury only.
     function setTreasury(address newTreasury) external;
 
     /// @notice Who may veto.
     function guardian() external view returns (address);
-    /// @notice The guardian announced, and when it comes, Unix seconds; zeros if there is none.
+    /// @notice The announced guardian, and when it takes office (Unix seconds); zeros if there is none.
     function nextGuardian() external view returns (address newGuardian, uint64 effectiveAt);
     /// @notice Seconds between posting a settlement and its activation.
     function challengeWindow() external view returns (uint64);
-    /// @notice The shorter window announced, and when it comes, Unix seconds; zeros if there is none.
+    /// @notice The announced shorter window, and when it takes effect (Unix seconds); zeros if there is none.
     function nextChallengeWindow() external view returns (uint64 window, uint64 effectiveAt);
-    /// @notice Gets the surplus.
+    /// @notice Receives the surplus.
     function treasury() external view returns (address);
-    /// @notice When the programme ends or has ended, Unix seconds; 0 if no end was announced.
+    /// @notice When the programme ends or ended (Unix seconds); 0 if no end was announced.
     function endsAt() external view returns (uint64);
-    /// @notice attoFIL deposited and promised to nobody, by settlements active or pending.
+    /// @notice attoFIL deposited and not promised by any active or pending settlement.
     function surplus() external view returns (uint256);
 
     /// @notice Newest settlement that is not void; 0 if there is none.
     function head() external view returns (uint64);
-    /// @notice Settlements ever posted, void ones included.
+    /// @notice Number of settlements ever posted, including void ones.
     function settlementCount() external view returns (uint64);
     function getSettlement(uint64 settlement) external view returns (Settlement memory);
     function statusOf(uint64 settlement) external view returns (Status);
-    /// @notice attoFIL that an operator has received; only grows.
+    /// @notice attoFIL that an operator has received; never decreases.
     function claimed(address operator) external view returns (uint256);
-    /// @notice Where an operator's rewards go: its payout address, or itself; the address of the precompile `call_actor` if
-    /// it is a native one.
+    /// @notice Where an operator's rewards go: its payout address, or itself; the address of the `call_actor`
+    /// precompile for a native one.
     function payoutAddressOf(address operator) external view returns (address);
     /// @notice The operator's f1, f2 or f3 payout address in bytes; empty if it has none.
     function nativePayoutAddressOf(address operator) external view returns (bytes memory);
     /// @notice attoFIL ever deposited.
     function totalDeposited() external view returns (uint256);
-    /// @notice attoFIL that went to the treasury.
+    /// @notice attoFIL sent to the treasury.
     function totalWithdrawn() external view returns (uint256);
     /// @notice attoFIL ever paid.
     function totalClaimed() external view returns (uint256);
-    /// @notice The most attoFIL that claims may have paid in all: the greatest `cumulativeTotal` of the active
-    /// settlements claimed against so far.
+    /// @notice The maximum sum of all claims in attoFIL: the greatest `cumulativeTotal` of the active settlements
+    /// claimed against so far.
     function highestActiveTotal() external view returns (uint256);
     /// @notice The evaluators, the signatures that a settlement needs, and the version of the set, from 1.
     function evaluators() external view returns (address[] memory set, uint256 threshold, uint64 version);
-    /// @notice The version of the set in force.
+    /// @notice The version of the current set.
     function evaluatorSet() external view returns (uint64 version);
-    /// @notice The set announced, and when it comes, Unix seconds; empty if there is none.
+    /// @notice The announced set, and when it takes effect (Unix seconds); empty if there is none.
     function nextEvaluators()
         external
         view
         returns (address[] memory set, uint256 threshold, uint64 version, uint64 effectiveAt);
-    /// @notice The EIP-712 digest that evaluators sign under the evaluator set in force.
+    /// @notice The EIP-712 digest that evaluators sign under the current evaluator set.
     function digestOf(Proposal calldata proposal) external view returns (bytes32);
 }

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 /// @title Rounds: rosters, tasks, beacons and measurement commitments
-/// @notice A round fixes who may be drawn (roster) and what may be drawn (tasks) before the beacon that draws them
-/// is known. DESIGN §2.1–2.5.
+/// @notice A round fixes which stations (roster) and which tasks may be drawn before the beacon that draws them is
+/// known (docs/protocol.md §§1–8).
 interface IRounds {
     /// @notice Parameters in force when a round opens; each round keeps its own copy.
     /// @param roundDuration Seconds from opening to closing.
@@ -11,10 +11,10 @@ interface IRounds {
     /// @param commitGrace Seconds after closing in which batches are still accepted.
     /// @param minCommitteeSize With fewer stations than this, all verdicts are COMMITTEE_TOO_SMALL.
     /// @param maxCommitteeSize Largest committee.
-    /// @param quorum Voters that a verdict needs.
-    /// @param maxTasksPerCommittee Upper bound of tasks per committee.
-    /// @param targetMeasurements Measurements per round that the network aims at.
-    /// @param budget Reward of one round, attoFIL.
+    /// @param quorum Minimum number of voters for a verdict.
+    /// @param maxTasksPerCommittee Maximum number of tasks per committee.
+    /// @param targetMeasurements Target number of measurements per round.
+    /// @param budget Reward of one round in attoFIL.
     struct Parameters {
         uint32 roundDuration;
         uint32 beaconDelay;
@@ -44,7 +44,7 @@ interface IRounds {
     }
 
     /// @notice A round as stored.
-    /// @param openedAt Unix time of opening, seconds.
+    /// @param openedAt Unix time of opening in seconds.
     /// @param closesAt `openedAt + roundDuration`.
     /// @param commitsUntil `closesAt + commitGrace`: the last second in which a batch is accepted.
     /// @param beaconRound drand round that seeds the committees.
@@ -68,10 +68,10 @@ interface IRounds {
         uint64 committedAt;
     }
 
-    /// @notice Where a station sits, and a task of a committee that need not be its own.
+    /// @notice A station's seat, and a task of any committee.
     /// @param committee The committee in which the station sits.
     /// @param seat Its seat, counted over the whole roster.
-    /// @param task Index in the task list of the task that was asked for.
+    /// @param task Index in the task list of the requested task.
     struct Draw {
         bytes32 rosterRoot;
         uint256 committee;
@@ -117,7 +117,7 @@ interface IRounds {
     error InvalidCid(bytes cid);
     error ZeroAddress();
 
-    /// @notice Opens the next round. Only the coordinator, and only after the previous round has closed.
+    /// @notice Opens the next round. Coordinator only, and only after the previous round has closed.
     function open(Inputs calldata inputs) external returns (uint64 round);
 
     /// @notice Opens the next round with the previous inputs; anyone may, once the coordinator is late by one
@@ -128,19 +128,19 @@ interface IRounds {
     /// @param signature As `IBeacon.verify` takes it.
     function reveal(uint64 round, bytes calldata signature) external returns (bytes32 seed);
 
-    /// @notice Commits a batch of measurements. Only a publisher, only for a revealed round in its commit window.
+    /// @notice Commits a batch of measurements. Publishers only, and only for a revealed round in its commit window.
     /// @param cid Binary CIDv1, sha2-256, raw or dag-pb: 36 bytes.
     /// @param count Measurements in the batch, 1 to MAX_BATCH.
     function commit(uint64 round, bytes calldata cid, uint32 count) external returns (uint32 index);
 
-    /// @notice Sets the parameters of the rounds opened from now on. Owner only; each has bounds.
+    /// @notice Sets the parameters of future rounds, within bounds. Owner only.
     function setParameters(Parameters calldata newParameters) external;
     /// @notice Owner only.
     function setCoordinator(address newCoordinator) external;
     /// @notice Allows or forbids an address to commit batches. Owner only.
     function setPublisher(address publisher, bool allowed) external;
 
-    /// @notice Who may open rounds in time.
+    /// @notice The address that opens rounds.
     function coordinator() external view returns (address);
     /// @notice Whether an address may commit batches.
     function isPublisher(address publisher) external view returns (bool);
@@ -159,7 +159,7 @@ interface IRounds {
     /// over.
     function budgetOf(uint64 first, uint64 last) external view returns (uint256 attoFil);
 
-    /// @notice Number of committees and tasks per committee of a round (DESIGN §2.3).
+    /// @notice Number of committees, and of tasks per committee, of a round.
     function committeeCount(uint64 round) external view returns (uint256 committees, uint256 tasksPerCommittee);
     /// @notice The committee in which a station sits, and its seat `p`: `shuffled(p) = station`, counted over the
     /// whole roster.
@@ -168,7 +168,7 @@ interface IRounds {
     function memberAt(uint64 round, uint256 committee, uint256 seat) external view returns (uint256 station);
     /// @notice Index in the task list of task `k` of a committee.
     function taskAt(uint64 round, uint256 committee, uint256 k) external view returns (uint256 task);
-    /// @notice `committeeOf(round, station)` and `taskAt(round, committee, k)` at once, and the roster's root: what it
-    /// takes to judge whether `station` was drawn for that task.
+    /// @notice `committeeOf(round, station)` and `taskAt(round, committee, k)` in one call, and the roster's root:
+    /// everything needed to decide whether `station` was drawn for that task.
     function drawOf(uint64 round, uint256 station, uint256 committee, uint256 k) external view returns (Draw memory);
 }

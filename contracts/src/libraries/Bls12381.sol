@@ -2,10 +2,10 @@
 pragma solidity 0.8.30;
 
 /// @title BLS12-381 through the precompiles of EIP-2537
-/// @notice What one check of a BLS signature in G1 needs: field bounds, curve membership, hashing to G1 (RFC 9380) and
-/// a product of two pairings.
-/// @dev Field elements are 64 bytes, big-endian, of which the upper 16 are zero: two words. The structs below lie in
-/// memory exactly as the precompiles want them.
+/// @notice What the verification of a BLS signature in G1 needs: field bounds, curve membership, hashing to G1 (RFC
+/// 9380) and a product of two pairings.
+/// @dev Field elements are 64 bytes, big-endian, of which the highest 16 are zero: two words. The memory layout of the
+/// structs below is exactly what the precompiles expect.
 library Bls12381 {
     struct G1 {
         uint256 xHigh;
@@ -41,8 +41,8 @@ library Bls12381 {
     uint256 private constant PAIRING = 0x0f;
     uint256 private constant MAP_FP_TO_G1 = 0x10;
 
-    /// @dev A precompile that refuses its input burns all gas it was given on most EVMs (Filecoin's gives it back and
-    /// ignores these caps). Both are a few times today's price: 375 and 102 900.
+    /// @dev On most EVMs, a precompile that rejects its input burns all gas it was given (Filecoin's returns it and
+    /// ignores these limits). Both are a few times the current costs of 375 and 102 900.
     uint256 private constant G1_ADD_GAS = 5000;
     uint256 private constant PAIRING_GAS = 400_000;
 
@@ -55,14 +55,14 @@ library Bls12381 {
         return high < P_HIGH || (high == P_HIGH && low < P_LOW);
     }
 
-    /// @notice Whether `(high, low)` is the greater of itself and its negative, i.e. above (p - 1) / 2: what the sign
-    /// bit of a compressed point tells of y.
+    /// @notice Whether `(high, low)` is the greater of itself and its negative, i.e. above (p - 1) / 2: the sign bit of
+    /// y in a compressed point.
     function isGreaterHalf(uint256 high, uint256 low) internal pure returns (bool) {
         return high > HALF_P_HIGH || (high == HALF_P_HIGH && low > HALF_P_LOW);
     }
 
-    /// @notice Whether a point with canonical coordinates lies on the curve (not: in the subgroup).
-    /// @dev Adds the point at infinity: the precompile refuses points off the curve.
+    /// @notice Whether a point with canonical coordinates lies on the curve (not necessarily in the subgroup).
+    /// @dev Adds the point at infinity: the precompile rejects points off the curve.
     function isOnCurve(G1 memory point) internal view returns (bool success) {
         G1 memory infinity;
         uint256[8] memory input = [point.xHigh, point.xLow, point.yHigh, point.yLow, 0, 0, 0, 0];
@@ -85,12 +85,12 @@ library Bls12381 {
         bytes32 b2 = _expandNext(block_, b0 ^ b1, 2);
         bytes32 b3 = _expandNext(block_, b0 ^ b2, 3);
         bytes32 b4 = _expandNext(block_, b0 ^ b3, 4);
-        // The precompile clears the cofactor of each point; clearing is linear, so the sum needs no more (§3).
+        // The precompile clears the cofactor of each point. Clearing is linear, so the sum needs no further step (§3).
         return _add(_mapToG1(b1, b2), _mapToG1(b3, b4));
     }
 
     /// @notice Whether e(a, b) · e(c, d) = 1.
-    /// @return valid False if the precompile refused a point: off the curve or outside its subgroup.
+    /// @return valid False if the precompile rejected a point: off the curve or outside its subgroup.
     /// @return one The product is one; meaningless unless `valid`.
     function pairingProductIsOne(G1 memory a, G2 memory b, G1 memory c, G2 memory d)
         internal
@@ -152,7 +152,7 @@ library Bls12381 {
         require(returned == 128, PrecompileMissing(MAP_FP_TO_G1));
     }
 
-    /// @dev Sum of two points that are known to be on the curve.
+    /// @dev Sum of two points on the curve; the caller has checked them.
     function _add(G1 memory a, G1 memory b) private view returns (G1 memory sum) {
         bool success;
         uint256 returned;

@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 /// @title The CIDs that Assize accepts
-/// @notice CIDv1, sha2-256, raw or dag-pb, in binary: 0x01, codec, 0x12, 0x20, 32 bytes of digest. Both codecs name a
-/// block by its digest alone, so the digest identifies the content and the codec only says how to read it.
+/// @notice CIDv1, sha2-256, raw or dag-pb, in binary: 0x01, codec, 0x12, 0x20, 32 bytes of digest. With both codecs the
+/// digest alone identifies the block; the codec only says how to read it.
 library Cid {
     bytes1 internal constant RAW = 0x55;
     bytes1 internal constant DAG_PB = 0x70;

@@ -4,15 +4,15 @@ pragma solidity 0.8.30;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title Committees and tasks of a round
-/// @notice Arithmetic of DESIGN §2.3. Seats are positions over the whole shuffled roster of N stations; committee `c`
-/// of C holds the seats `floor(N·c/C) ≤ p < floor(N·(c+1)/C)`.
+/// @notice The arithmetic of docs/protocol.md §5. Seats are positions over the whole shuffled roster of N stations;
+/// committee `c` of C holds the seats `floor(N·c/C) ≤ p < floor(N·(c+1)/C)`.
 library Committees {
-    /// @notice C: committees that N stations and M tasks make; none if either list is empty.
+    /// @notice C: number of committees for N stations and M tasks; zero if either list is empty.
     function count(uint256 stations, uint256 tasks, uint256 maxCommitteeSize) internal pure returns (uint256) {
         return tasks == 0 ? 0 : Math.ceilDiv(stations, maxCommitteeSize);
     }
 
-    /// @notice T: tasks of each committee; zero if there are no committees.
+    /// @notice T: number of tasks per committee; zero if there are no committees.
     function tasksPerCommittee(
         uint256 committees,
         uint256 stations,
@@ -30,7 +30,7 @@ library Committees {
         return ((seat + 1) * committees - 1) / stations;
     }
 
-    /// @notice Place in the shuffled task list, before the shuffle, of task `k` of a committee.
+    /// @notice Position, before the shuffle, of task `k` of a committee in the task list.
     function taskPlace(uint256 committee, uint256 k, uint256 perCommittee, uint256 tasks)
         internal
         pure

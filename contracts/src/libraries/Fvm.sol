@@ -2,10 +2,10 @@
 pragma solidity 0.8.30;
 
 /// @title Payments to Filecoin's native accounts
-/// @notice Wallets of protocols 1 (secp256k1), 2 (actors, such as multisigs) and 3 (BLS) have no address that the EVM could
-/// call; they are paid through the precompile `call_actor` (FIP-0054) with method 0, which runs no code of the recipient.
+/// @notice The EVM cannot call wallets of protocols 1 (secp256k1), 2 (actors, such as multisigs) and 3 (BLS). They are
+/// paid through the `call_actor` precompile (FIP-0054) with method 0, which runs no code of the recipient.
 library Fvm {
-    /// @notice `resolve_address`: takes a Filecoin address in bytes, returns the actor's id as a word, or nothing.
+    /// @notice `resolve_address`: takes a Filecoin address in bytes; returns the actor's id as a word, or nothing.
     address internal constant RESOLVE_ADDRESS = 0xFE00000000000000000000000000000000000001;
     /// @notice `call_actor`, by DELEGATECALL only.
     address internal constant CALL_ACTOR = 0xfe00000000000000000000000000000000000003;
@@ -29,20 +29,20 @@ library Fvm {
         return recipient.length == BLS_LENGTH && recipient[0] == BLS;
     }
 
-    /// @notice Whether this chain has Filecoin's precompiles. Elsewhere nothing lives at their addresses, and a call to
-    /// nothing succeeds and returns nothing.
+    /// @notice Whether this chain has Filecoin's precompiles. Elsewhere their addresses have no code, and a call to
+    /// them succeeds and returns nothing.
     function isHere() internal view returns (bool) {
         (bool success, bytes memory id) = RESOLVE_ADDRESS.staticcall(SYSTEM_ACTOR);
         return success && id.length == 32;
     }
 
-    /// @notice Sends attoFIL to an f1, f2 or f3 address. The precompile's own call succeeds though the payment failed: the
-    /// exit code, its first word, tells.
+    /// @notice Sends attoFIL to an f1, f2 or f3 address. The call of the precompile succeeds even if the payment
+    /// failed; its first word is the exit code.
     function send(bytes memory recipient, uint256 amount, uint256 gasLimit) internal returns (bool success) {
         bytes memory message = abi.encode(SEND, amount, NO_FLAGS, NO_CODEC, "", recipient);
         address callActor = CALL_ACTOR;
         assembly ("memory-safe") {
-            // Exit code into scratch space: 1 stands for whatever is not 0, and stays where nothing answers.
+            // Exit code into scratch space: 1 stands for any failure, and remains if nothing is returned.
             mstore(0, 1)
             success := delegatecall(gasLimit, callActor, add(message, 0x20), mload(message), 0, 0x20)
             success := and(success, and(gt(returndatasize(), 0x1f), iszero(mload(0))))

@@ -4,12 +4,12 @@ pragma solidity 0.8.30;
 import {IRounds} from "../interfaces/IRounds.sol";
 
 /// @title Bounds of the round parameters
-/// @notice What the owner can set can slow the network down or starve it, but not stop a round half-way or let a
-/// beacon be known before its round opens.
+/// @notice The owner's settings can slow the network down or starve it, but cannot stop a running round or make a
+/// beacon known before its round opens.
 library ParameterBounds {
     uint256 internal constant MIN_ROUND_DURATION = 1 minutes;
     uint256 internal constant MAX_ROUND_DURATION = 7 days;
-    /// @dev A block may carry a timestamp some seconds behind the moment in which it is made.
+    /// @dev A block's timestamp may lag some seconds behind its creation.
     uint256 internal constant MIN_BEACON_DELAY = 15 seconds;
     uint256 internal constant MAX_BEACON_DELAY = 1 hours;
     uint256 internal constant MIN_COMMIT_GRACE = 1 minutes;
@@ -19,7 +19,7 @@ library ParameterBounds {
     uint256 internal constant MAX_TARGET_MEASUREMENTS = 100_000_000;
     uint256 internal constant MAX_BUDGET = 1_000_000 ether;
 
-    /// @notice Reverts with the first parameter that is out of its bounds.
+    /// @notice Reverts with the first parameter that is out of bounds.
     function check(IRounds.Parameters memory parameters) internal pure {
         _check("roundDuration", parameters.roundDuration, MIN_ROUND_DURATION, MAX_ROUND_DURATION);
         _check("beaconDelay", parameters.beaconDelay, MIN_BEACON_DELAY, MAX_BEACON_DELAY);

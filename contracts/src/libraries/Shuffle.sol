@@ -2,19 +2,20 @@
 pragma solidity 0.8.30;
 
 /// @title Swap-or-not shuffle of Ethereum's consensus layer
-/// @notice `compute_shuffled_index` with SHUFFLE_ROUND_COUNT = 90, unchanged, and its inverse. DESIGN §2.3.
+/// @notice `compute_shuffled_index` with SHUFFLE_ROUND_COUNT = 90, unchanged, and its inverse (docs/protocol.md §4).
 /// Every round swaps pairs of positions, so it is its own inverse; the inverse of the whole runs the rounds backwards.
-/// @dev About 74 000 gas for one index, in about 300 bytes of code. Counts are below 2^40: the bucket `position / 256` fits its four bytes.
+/// @dev About 74 000 gas for one index, in about 300 bytes of code. Counts are below 2^40, so the bucket `position /
+/// 256` fits into its four bytes.
 library Shuffle {
     uint256 internal constant ROUND_COUNT = 90;
     uint256 private constant MINUS_ONE = type(uint256).max;
 
-    /// @notice Where `index` lands in the shuffle of `count` entries; `index < count` is the caller's to check.
+    /// @notice The position of `index` in the shuffle of `count` entries. The caller checks that `index < count`.
     function shuffled(uint256 index, uint256 count, bytes32 seed) internal view returns (uint256) {
         return _swapOrNot(index, count, seed, 0, 1);
     }
 
-    /// @notice The index that lands on `position`: `shuffled(unshuffled(p)) = p`.
+    /// @notice The index at `position`: `shuffled(unshuffled(p)) = p`.
     function unshuffled(uint256 position, uint256 count, bytes32 seed) internal view returns (uint256) {
         // Unchecked, or the compiler would emit a check of this constant.
         unchecked {
@@ -23,8 +24,7 @@ library Shuffle {
     }
 
     /// @dev All rounds, from `first` on in steps of `step` (1 or -1). The hashed messages are `seed ‖ round:1` and
-    /// `seed ‖ round:1 ‖ (position / 256):4 LE`; they lie in scratch memory (0x00–0x24), and each hash replaces the
-    /// second word.
+    /// `seed ‖ round:1 ‖ (position / 256):4 LE`, in scratch memory (0x00–0x24); each hash replaces the second word.
     function _swapOrNot(uint256 index, uint256 count, bytes32 seed, uint256 first, uint256 step)
         private
         view
@@ -33,10 +33,10 @@ library Shuffle {
         assembly ("memory-safe") {
             result := index
             mstore(0x00, seed)
-            // Both directions leave the range 0..89 when done: upwards to 90, downwards to 2^256 - 1.
+            // Both directions leave the range 0..89 at the end: upwards to 90, downwards to 2^256 - 1.
             for { let round := first } lt(round, ROUND_COUNT) { round := add(round, step) } {
                 mstore8(0x20, round)
-                // Precompile 2 is SHA-256; it fails only for want of gas.
+                // Precompile 2 is SHA-256; it fails only if gas runs out.
                 if iszero(staticcall(gas(), 2, 0x00, 33, 0x20, 32)) { revert(0, 0) }
 
                 // The first eight bytes as a little-endian number: swap bytes, then pairs, then halves.

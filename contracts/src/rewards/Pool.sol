@@ -7,14 +7,15 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IRewards} from "../interfaces/IRewards.sol";
 import {Roles} from "./Roles.sol";
 
-/// @title The money: what came in, and how what was never promised gets out again
-/// @notice Counted, not read from the balance: FIL forced in is nobody's. Deposits leave in two ways only: to operators by
-/// claims, and, once the programme has ended, to the treasury as far as nobody was promised them.
+/// @title The pool: deposits, and the surplus at the end of the programme
+/// @notice Deposits are counted, not read from the balance: FIL forced into the contract belongs to nobody. Deposits
+/// leave in two ways only: to operators by claims, and, after the programme has ended, to the treasury as far as they
+/// were never promised.
 abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
-    /// @notice Least time between announcing the programme's end and the end, seconds: all rounds that ran before can still
-    /// be settled.
+    /// @notice Minimum time between the announcement and the end of the programme, in seconds: all earlier rounds can
+    /// still be settled.
     uint64 public constant END_NOTICE = 30 days;
-    /// @notice Time without a settlement after which anyone may announce the programme's end, seconds.
+    /// @notice Time without a settlement after which anyone may announce the programme's end, in seconds.
     uint64 public constant ABANDONED_AFTER = 90 days;
 
     uint96 private _totalDeposited;
@@ -23,9 +24,9 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
     address public treasury;
     /// @inheritdoc IRewards
     uint64 public endsAt;
-    /// @dev When the last settlement was posted, or the owner last said that the programme goes on.
+    /// @dev When the last settlement was posted, or the owner last declared that the programme continues.
     uint64 private _aliveAt;
-    /// @dev Whether the end was announced because nothing was posted: the next settlement takes it back.
+    /// @dev Whether the end was announced because nothing was posted; the next settlement then cancels it.
     bool private _abandoned;
 
     constructor(address firstTreasury) {
@@ -35,7 +36,7 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         _aliveAt = _now();
     }
 
-    /// @notice FIL sent plainly is a deposit too.
+    /// @notice A plain transfer of FIL is a deposit too.
     receive() external payable {
         _deposit();
     }
@@ -60,7 +61,8 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         uint64 abandonedAt = _aliveAt + ABANDONED_AFTER;
         require(block.timestamp > abandonedAt, NotAbandoned(abandonedAt));
         uint64 at = _now() + END_NOTICE;
-        // An end that was announced for later is brought closer, or an owner who left could have put it off for ever.
+        // An end that was announced for later is brought forward; otherwise an absent owner could have postponed it
+        // forever.
         require(endsAt == 0 || at < endsAt, NothingChanged());
         _abandoned = true;
         _changeEnd(at);
@@ -80,7 +82,7 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         require(_hasEnded(), NotEnded(endsAt));
         amount = surplus();
         require(amount > 0, ZeroAmount());
-        // Surplus is part of the deposits, which are a uint96.
+        // The surplus is part of the deposits, which are a uint96.
         // forge-lint: disable-next-line(unsafe-typecast)
         _totalWithdrawn += uint96(amount);
         emit SurplusWithdrawn(treasury, amount);
@@ -103,10 +105,10 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         return _totalDeposited - _totalWithdrawn - _promised();
     }
 
-    /// @dev All that settlements which are not void have ever granted, attoFIL.
+    /// @dev Everything that valid settlements have ever granted, in attoFIL.
     function _promised() internal view virtual returns (uint256);
 
-    /// @dev A settlement is posted: somebody is there.
+    /// @dev A posted settlement proves that the programme is active.
     function _noteAlive() internal {
         _checkNotEnded();
         _aliveAt = _now();
@@ -116,7 +118,7 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev Of `receive` and `deposit`, which are payable.
+    /// @dev Called by `receive` and `deposit`, which are payable.
     // slither-disable-next-line msg-value-in-nonpayable
     function _deposit() private {
         require(msg.value > 0, ZeroAmount());

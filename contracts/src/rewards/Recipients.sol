@@ -4,10 +4,11 @@ pragma solidity 0.8.30;
 import {IRewards} from "../interfaces/IRewards.sol";
 import {Fvm} from "../libraries/Fvm.sol";
 
-/// @title What operators have been paid, and where their money goes
+/// @title Amounts paid to operators, and their payout addresses
 abstract contract Recipients is IRewards {
-    /// @dev One slot for each operator: what it has been paid, and its payout address. Zero stands for the operator itself,
-    /// `Fvm.CALL_ACTOR` for a native address in `_nativePayoutAddresses`. 2^96 attoFIL are 40 times all FIL there will be.
+    /// @dev One slot per operator: the amount paid, and its payout address. Zero stands for the operator itself,
+    /// `Fvm.CALL_ACTOR` for a native address in `_nativePayoutAddresses`. 2^96 attoFIL are 40 times all FIL that will
+    /// ever exist.
     struct Account {
         uint96 claimed;
         address payoutAddress;
@@ -47,8 +48,8 @@ abstract contract Recipients is IRewards {
         return _recipientOf(operator, _accounts[operator].payoutAddress);
     }
 
-    /// @dev Pays an operator's recipient; false if it does not take the money. Nothing of what it returns is copied: it could
-    /// fill our memory at our cost.
+    /// @dev Pays an operator's recipient; false if it rejects the payment. Returned data is not copied: it could fill
+    /// our memory at our cost.
     function _pay(address operator, address recipient, uint256 amount, uint256 gasLimit)
         internal
         returns (bool success)

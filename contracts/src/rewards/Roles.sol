@@ -7,11 +7,11 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IRewards} from "../interfaces/IRewards.sol";
 
-/// @title Who may do what, and how slowly that changes
-/// @notice Evaluators and guardian change one challenge window after the owner announced it, unless the guardian cancels
-/// the change: who holds the owner's key alone can neither appoint evaluators of its own nor get rid of the guardian.
-/// @dev A change takes effect by the clock alone: `next…` stands in force from its time on, and is folded into the current
-/// value when the next change is announced.
+/// @title Permissions, and how slowly they change
+/// @notice Evaluators and guardian change one challenge window after the owner's announcement, unless the guardian
+/// cancels the change. The owner's key alone can neither appoint evaluators nor remove the guardian.
+/// @dev A change takes effect by the clock alone: `next…` is in force from its time on, and becomes the current value
+/// when the next change is announced.
 abstract contract Roles is IRewards, Ownable2Step {
     struct EvaluatorSet {
         address[] members;
@@ -19,16 +19,16 @@ abstract contract Roles is IRewards, Ownable2Step {
         mapping(address evaluator => bool) isMember;
     }
 
-    /// @notice Evaluators in a set at most.
+    /// @notice Maximum number of evaluators in a set.
     uint256 public constant MAX_EVALUATORS = 32;
-    /// @notice Longest challenge window, seconds.
+    /// @notice Maximum challenge window in seconds.
     uint64 public constant MAX_CHALLENGE_WINDOW = 30 days;
 
-    /// @notice Least challenge window that the owner can ever set, seconds.
+    /// @notice Minimum challenge window that the owner can ever set, in seconds.
     uint64 public immutable MIN_CHALLENGE_WINDOW;
 
     mapping(uint64 version => EvaluatorSet) private _evaluatorSets;
-    /// @dev Sets ever announced.
+    /// @dev Number of sets ever announced.
     uint64 private _evaluatorSetCount;
     uint64 private _evaluatorSet;
     uint64 private _nextEvaluatorSet;
@@ -108,7 +108,7 @@ abstract contract Roles is IRewards, Ownable2Step {
     function setChallengeWindow(uint64 window) external onlyOwner {
         _checkWindow(window);
         uint64 current = challengeWindow();
-        // Setting the window in force takes an announced lowering back.
+        // Setting the current window cancels an announced decrease.
         require(window != current || _isAhead(_nextChallengeWindowAt), NothingChanged());
         if (window < current) {
             _challengeWindow = current;

@@ -10,10 +10,10 @@ import {IRounds} from "../../src/interfaces/IRounds.sol";
 import {MerkleTree} from "../utils/MerkleTree.sol";
 import {RewardTree} from "../utils/RewardTree.sol";
 
-/// @notice Actions of the invariant tests, and a model to hold the contract against.
+/// @notice Actions of the invariant tests, and a model to compare the contract with.
 contract RewardsHandler is Test {
     uint256 public constant OPERATORS = 5;
-    /// @dev Every round's roster has as many; the one that evaluators reward is proved by `_roster`.
+    /// @dev Number of stations in every round's roster; `_roster` proves the one that evaluators reward.
     uint32 private constant STATIONS = 300;
     uint256 private constant REWARDED = 123;
     uint256 private constant TREE_DEPTH = 3;
@@ -25,19 +25,19 @@ contract RewardsHandler is Test {
     address private immutable GUARDIAN;
     uint256[] private keys;
 
-    /// @notice The model: void by a veto or a challenge, its own or an ancestor's.
+    /// @notice The model: void by a veto or a challenge of its own or of an ancestor.
     mapping(uint64 settlement => bool) public isVoid;
-    /// @notice Seen active once.
+    /// @notice Seen active at least once.
     mapping(uint64 settlement => bool) public wasActive;
     /// @notice Greatest cumulative total of the settlements claimed against.
     uint256 public highestTotalClaimedAgainst;
-    /// @notice Money in the contract that nobody deposited.
+    /// @notice FIL in the contract that was not deposited.
     uint256 public forced;
-    /// @notice What each operator has been paid, by its balance.
+    /// @notice Payments to each operator, by its balance.
     mapping(address operator => uint256) public received;
     /// @dev Each settlement's allocations, by operator's index.
     mapping(uint64 settlement => uint256[OPERATORS]) private allocations;
-    /// @dev A measurement that each settlement rewards.
+    /// @dev The measurement that each settlement rewards.
     mapping(uint64 settlement => IRewards.Accepted) private accepted;
 
     constructor(
@@ -80,7 +80,7 @@ contract RewardsHandler is Test {
         }
     }
 
-    /// @dev As by a contract that destroys itself: money in the balance that nobody deposited.
+    /// @dev As by a contract that self-destructs: FIL in the balance that was not deposited.
     function force(uint96 amount) external observed {
         amount = uint96(bound(amount, 1, 1 ether));
         forced += amount;
@@ -138,7 +138,7 @@ contract RewardsHandler is Test {
         assertEq(REWARDS.head(), settlement);
     }
 
-    /// @dev Vetoes succeed on pending settlements and on no others.
+    /// @dev Vetoes succeed on pending settlements only.
     function veto(uint64 settlement) external observed {
         uint64 count = REWARDS.settlementCount();
         if (count == 0) return;
@@ -153,8 +153,7 @@ contract RewardsHandler is Test {
         }
     }
 
-    /// @dev Anyone's challenge succeeds on a pending settlement that rewards a station outside its committee, and on no
-    /// other.
+    /// @dev A challenge succeeds only on a pending settlement that rewards a station outside its committee.
     function challengeMembership(uint64 settlement) external observed {
         uint64 count = REWARDS.settlementCount();
         if (count == 0) return;
@@ -177,7 +176,7 @@ contract RewardsHandler is Test {
         }
     }
 
-    /// @dev Anyone's challenge succeeds on a pending settlement that rewards what cannot exist, and on no other.
+    /// @dev A challenge succeeds only on a pending settlement that rewards a measurement that cannot exist.
     function challengeExistence(uint64 settlement) external observed {
         uint64 count = REWARDS.settlementCount();
         if (count == 0) return;
@@ -195,7 +194,7 @@ contract RewardsHandler is Test {
         }
     }
 
-    /// @dev An active settlement pays exactly what it owes; any other pays nothing.
+    /// @dev An active settlement pays exactly what is due; any other pays nothing.
     function claim(uint64 settlement, uint256 index) external observed {
         uint64 count = REWARDS.settlementCount();
         if (count == 0) return;
@@ -273,8 +272,8 @@ contract RewardsHandler is Test {
         }
     }
 
-    /// @dev Of a round's three committees and their 100 tasks, or a little beyond; at times of a round to come. The
-    /// fixture's own round is left out: its roster has no proofs.
+    /// @dev One of a round's three committees and their 100 tasks, or slightly beyond; sometimes of a future round. The
+    /// fixture's own round is excluded: its roster has no proofs.
     function _measurement(uint256 seed, uint64 latest) private pure returns (IRewards.Accepted memory) {
         seed = uint256(keccak256(abi.encode(seed)));
         return IRewards.Accepted({
@@ -282,7 +281,7 @@ contract RewardsHandler is Test {
         });
     }
 
-    /// @dev Whether somebody could be drawn for it; every station of these tests can.
+    /// @dev Whether some station can be drawn for it; every station of these tests can.
     function _isDrawable(IRewards.Accepted memory measurement) private view returns (bool) {
         if (measurement.round > ROUNDS.latestRound() || ROUNDS.getRound(measurement.round).seed == 0) return false;
         return measurement.committee < 3 && measurement.k < 100;

@@ -11,9 +11,9 @@ import {CallActorPrecompile, FilecoinLedger} from "../mocks/FilecoinPrecompiles.
 import {Grabber, Refuser} from "../mocks/Recipients.sol";
 import {RewardTree} from "../utils/RewardTree.sol";
 
-/// @notice Plays everybody, one of whom is a thief: who holds that role's keys tries all that they can do, and all that
-/// they cannot. All others are honest, and the guardian is awake: before time passes it vetoes what is fraudulent and
-/// cancels what the owner did not mean. Keeps a model of who may do what, and of who was granted and paid what.
+/// @notice Simulates everybody, including one thief, who tries everything that its role's keys allow and everything
+/// that they do not. All others are honest, and the guardian is active: before time passes it vetoes fraud and cancels
+/// changes that the honest owner did not make. Keeps a model of permissions, grants and payments.
 contract ThievesHandler is Test {
     /// @dev In `Evaluator`, the thief holds one key fewer than the threshold; in `Evaluators`, all.
     enum Role {
@@ -49,7 +49,7 @@ contract ThievesHandler is Test {
     Cast private cast;
     Refuser private immutable REFUSER = new Refuser();
     Grabber private immutable GRABBER = new Grabber();
-    /// @dev Operators may name it, and it can be the thief.
+    /// @dev Operators may set it, and it can be the thief.
     address private immutable WALLET = makeAddr("payout wallet");
     address public immutable THIEF;
     uint256 private immutable THIEF_KEY;
@@ -64,7 +64,7 @@ contract ThievesHandler is Test {
     mapping(uint64 settlement => bool) public isFraud;
     mapping(uint64 settlement => bytes32) private activeHash;
     mapping(uint64 settlement => uint256[OPERATORS]) private allocations;
-    /// @dev The most that active settlements ever granted each operator.
+    /// @dev The maximum that active settlements ever granted each operator.
     uint256[OPERATORS] private granted;
     uint256[OPERATORS] private claimedBefore;
     address[OPERATORS] private payout;
@@ -101,14 +101,14 @@ contract ThievesHandler is Test {
         }
     }
 
-    /// @notice Who the thief is, is decided by the first call of each run.
+    /// @notice The first call of each run chooses the thief.
     modifier played(uint256 seed) {
         if (role == Role.Nobody) role = Role(1 + uint256(keccak256(abi.encode(seed))) % uint256(type(Role).max));
         _;
         _observe();
     }
 
-    /// @dev The last two refuse money at times, and call back when paid.
+    /// @dev The last two reject payments at times, and call back when paid.
     function operatorAt(uint256 index) public view returns (address) {
         if (index == 3) return address(REFUSER);
         if (index == 4) return address(GRABBER);
@@ -147,7 +147,7 @@ contract ThievesHandler is Test {
         _playRound();
     }
 
-    /// @dev Mostly hours, sometimes long enough for everything to come that was announced.
+    /// @dev Mostly hours, sometimes long enough for all announced changes to take effect.
     function pass(uint256 seed, uint256 time) external played(seed) {
         _pass(seed % 16 == 0 ? bound(time, 1 days, 100 days) : bound(time, 1 minutes, 2 days));
     }
@@ -171,7 +171,7 @@ contract ThievesHandler is Test {
         allocations[settlement] = shares;
     }
 
-    /// @dev The honest owner's changes, which need not come: all of them to evaluators and guardians who are honest.
+    /// @dev The honest owner's changes, which may be cancelled: all of them to honest evaluators and guardians.
     function govern(uint256 seed) external played(seed) {
         if (role == Role.Owner || REWARDS.owner() != cast.owner) return;
         uint256 what = seed % 4;
@@ -186,7 +186,7 @@ contract ThievesHandler is Test {
         }
     }
 
-    /// @dev Operators name wallets of every kind; two of them stay what they are, to refuse and to call back.
+    /// @dev Operators set wallets of every kind; two of them keep their own address, to reject and to call back.
     function setPayout(uint256 seed) external played(seed) {
         uint256 index = seed % 3;
         address operator = operatorAt(index);
@@ -203,13 +203,13 @@ contract ThievesHandler is Test {
         REFUSER.setAccepts(accepts);
     }
 
-    /// @dev The precompile goes and comes back, as it never should, and the wallet behind it refuses.
+    /// @dev The precompile disappears and returns, which should never happen, and the wallet behind it rejects.
     function setPrecompile(uint256 seed, bool isHere, bool fails) external played(seed) {
         vm.etch(CALL_ACTOR, isHere ? type(CallActorPrecompile).runtimeCode : bytes(""));
         LEDGER.setExitCode(F1, fails ? int256(16) : int256(0));
     }
 
-    /// @dev By anyone, for anyone: only honest, active settlements pay, and they pay exactly what they owe.
+    /// @dev By anyone, for anyone: only honest, active settlements pay, and exactly what is due.
     function claim(uint256 seed, uint64 settlement, uint256 index, uint256 excess) external played(seed) {
         if (REWARDS.settlementCount() == 0) return;
         settlement = uint64(bound(settlement, 1, REWARDS.settlementCount()));
@@ -253,7 +253,7 @@ contract ThievesHandler is Test {
 
     /* THE THIEF'S */
 
-    /// @dev Everything that somebody may do, tried by the thief, whoever that is.
+    /// @dev Everything that a caller may do, tried by the thief.
     function tryEverything(uint256 seed, uint256 what) external played(seed) {
         address by = thief();
         what = what % 14;
@@ -279,7 +279,7 @@ contract ThievesHandler is Test {
                 nextGuardianAt = 0;
             }
         } else if (what == 5) {
-            // Not always: most runs should go on.
+            // Not always: most runs should continue.
             uint64 at = seed % 8 == 0 ? uint64(block.timestamp + 30 days + seed % 1 days) : uint64(seed % 2 ** 33);
             if (seed % 8 != 0 && at > block.timestamp) return;
             assertTrue(!_call(by, abi.encodeCall(REWARDS.setEnd, (at))) || isOwner);
@@ -293,13 +293,13 @@ contract ThievesHandler is Test {
         } else if (what == 9) {
             _tryVeto(by, seed);
         } else if (what == 10) {
-            // Its own, and nobody else's.
+            // Its own, and no other.
             bool success = _call(by, abi.encodeCall(REWARDS.setPayoutAddress, (THIEF)));
             if (success && role == Role.Operator) payout[1] = THIEF;
         } else if (what == 11) {
             _tryRounds(by, seed);
         } else if (what == 12) {
-            // A new owner is the thief as well.
+            // The new owner is the thief as well.
             if (seed % 8 == 0 && _call(by, abi.encodeCall(REWARDS.transferOwnership, (by)))) assertTrue(isOwner);
             assertTrue(!_call(by, abi.encodeCall(REWARDS.acceptOwnership, ())) || isOwner);
         } else {
@@ -308,7 +308,7 @@ contract ThievesHandler is Test {
         }
     }
 
-    /// @dev A settlement that gives the thief what it can, signed with the keys that it has.
+    /// @dev A settlement that grants the thief everything possible, signed with the keys that it has.
     function steal(uint256 seed) external played(seed) {
         _guard();
         if (!_hasEnded() && !_hasRounds()) _playRound();
@@ -329,7 +329,7 @@ contract ThievesHandler is Test {
         if (count > 0) _checkSettlement(1 + uint64(uint256(keccak256(abi.encode(gasleft()))) % count));
     }
 
-    /// @dev At the end of a run: every settlement; and whatever happened, everybody gets what active settlements granted.
+    /// @dev At the end of a run: every settlement is checked, and everybody receives what active settlements granted.
     function checkAll() external {
         if (role == Role.Nobody) return;
         _pass(40 days);
@@ -396,7 +396,7 @@ contract ThievesHandler is Test {
             nextWindowAt != 0 && block.timestamp >= nextWindowAt ? nextWindow : window,
             "challenge window"
         );
-        // Whoever the thief is, it is none of them: but for the roles that it had from the beginning.
+        // The thief never gains a role beyond its initial ones.
         (address[] memory set,,) = REWARDS.evaluators();
         for (uint256 i = 0; i < set.length; ++i) {
             assertTrue(set[i] != THIEF, "the thief is an evaluator");
@@ -413,7 +413,7 @@ contract ThievesHandler is Test {
 
     /* HELPERS */
 
-    /// @dev Time passes only after the guardian has looked, unless it is the thief: then nobody else is.
+    /// @dev Time passes only after the guardian has checked, unless the guardian is the thief: then nobody else is.
     function _pass(uint256 time) private {
         _guard();
         vm.warp(vm.getBlockTimestamp() + time);
@@ -440,7 +440,7 @@ contract ThievesHandler is Test {
         }
     }
 
-    /// @dev Notes what has become active since, and what was paid.
+    /// @dev Records newly active settlements and payments.
     function _observe() private {
         for (uint256 i = 0; i < OPERATORS; ++i) {
             uint256 paid = REWARDS.claimed(operatorAt(i));
@@ -527,7 +527,7 @@ contract ThievesHandler is Test {
         assertEq(_call(by, abi.encodeCall(REWARDS.veto, (id, "mine"))), may);
     }
 
-    /// @dev The owner of rounds may raise budgets, and the coordinator open what it likes: no reward follows from it.
+    /// @dev The owner of rounds may raise budgets, and the coordinator may open any round: no reward follows from it.
     function _tryRounds(address by, uint256 seed) private {
         IRounds.Parameters memory parameters = ROUNDS.getParameters();
         parameters.budget = uint96(seed % 10 ether);
@@ -542,13 +542,13 @@ contract ThievesHandler is Test {
         assertTrue(!success || by == ROUNDS.owner() || by == cast.publisher);
     }
 
-    /// @dev With the keys that the thief has: its own, and as many evaluators' as its role holds.
+    /// @dev With the thief's keys: its own, and as many evaluators' as its role holds.
     function _tryPost(address by, uint256 seed) private {
         if (_hasEnded() || !_hasRounds()) return;
         uint256[OPERATORS] memory shares = allocations[REWARDS.head()];
         uint256 total = _sum(shares) + _room();
         RewardTree.Leaf[] memory leaves = seed % 2 == 0 ? _leaves(shares) : new RewardTree.Leaf[](1);
-        // All that is left, or all that there is; with or without what others have.
+        // All that is left, or all that there is; with or without what is due to others.
         leaves[0] = RewardTree.Leaf(THIEF, seed % 4 < 2 ? total : deposited);
         if (seed % 16 > 12) total = deposited + 1;
         IRewards.Proposal memory proposal = _proposal(RewardTree.rootOf(leaves), total);
@@ -583,7 +583,7 @@ contract ThievesHandler is Test {
         if (trick == 3) (signatures[0], signatures[1]) = (signatures[1], signatures[0]);
     }
 
-    /// @dev Of the evaluators in force.
+    /// @dev The current evaluators.
     function _signatures(IRewards.Proposal memory proposal) private view returns (bytes[] memory signatures) {
         (address[] memory set, uint256 threshold,) = REWARDS.evaluators();
         signatures = new bytes[](threshold);
@@ -598,7 +598,7 @@ contract ThievesHandler is Test {
         return abi.encodePacked(r, s, v);
     }
 
-    /// @dev Three or two of those whose keys are known; with a threshold of two, one key is always too few.
+    /// @dev Two or three with known keys; with a threshold of two, one key is never enough.
     function _honestSet(uint256 seed) private view returns (address[] memory set) {
         uint256 leftOut = seed % 4;
         set = new address[](leftOut < 3 ? 2 : 3);
@@ -625,7 +625,7 @@ contract ThievesHandler is Test {
         return parent == 0 ? 1 : REWARDS.getSettlement(parent).proposal.lastRound + 1;
     }
 
-    /// @dev Rounds to settle, past their commit windows.
+    /// @dev Rounds to settle, after their commit windows.
     function _hasRounds() private view returns (bool) {
         uint64 latest = ROUNDS.latestRound();
         return latest >= _firstRound() && block.timestamp > ROUNDS.getRound(latest).commitsUntil;
@@ -662,7 +662,7 @@ contract ThievesHandler is Test {
         else entitled[payout[index]] += amount;
     }
 
-    /// @dev When it is paid, it claims for another, for itself again, or asks for the surplus.
+    /// @dev When paid, it claims for another, for itself again, or withdraws the surplus.
     function _prepareGrabber(uint256 seed, uint64 settlement) private {
         RewardTree.Leaf[] memory leaves = _leaves(allocations[settlement]);
         uint256 index = seed % OPERATORS;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
-/// @notice FIP-0095's precompile 0xfe00…06 as strict as the real one: to be etched at its address.
-/// @dev The real one kills the whole transaction when asked for a future epoch; an invalid opcode, which takes all the
-/// gas of the call, is the nearest that the test EVM has.
+/// @notice FIP-0095's precompile 0xfe00…06, as strict as the real one; to be etched at its address.
+/// @dev The real one aborts the whole transaction for a future epoch; an invalid opcode, which consumes all gas of the
+/// call, is the closest that the test EVM offers.
 contract BeaconDigestPrecompile {
     /// @notice BLAKE2b-256 of the beacon's signature of an epoch.
     mapping(uint256 epoch => bytes32 digest) public digests;
 
     fallback(bytes calldata input) external returns (bytes memory) {
-        // Not an ABI call: the precompile reads one word, missing bytes being zero.
+        // Not an ABI call: the precompile reads one word; missing bytes are zero.
         bytes32 word;
         assembly ("memory-safe") {
             word := calldataload(0)
@@ -21,7 +21,7 @@ contract BeaconDigestPrecompile {
                 invalid()
             }
         }
-        // Every epoch has a beacon; those not recorded here have some other one.
+        // Every epoch has a beacon; epochs not recorded here have some other one.
         bytes32 digest = digests[epoch];
         return abi.encode(digest == 0 ? keccak256(abi.encode(epoch)) : digest);
     }

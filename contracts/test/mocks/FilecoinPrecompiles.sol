@@ -21,7 +21,7 @@ library FilecoinAddress {
         }
     }
 
-    /// @dev Where a minimal LEB128 number below 2^63 that begins at `at` ends; 0 if there is none.
+    /// @dev End of the minimal LEB128 number below 2^63 that begins at `at`; 0 if there is none.
     function _varint(bytes memory a, uint256 at) private pure returns (uint256) {
         for (uint256 i = at; i < a.length && i < at + 9; ++i) {
             if (uint8(a[i]) < 0x80) return i > at && a[i] == 0 ? 0 : i + 1;
@@ -30,7 +30,7 @@ library FilecoinAddress {
     }
 }
 
-/// @notice The native side of the mock chain: who exists, who fails, and what each has received.
+/// @notice The native side of the mock chain: which actors exist, which fail, and what each has received.
 contract FilecoinLedger {
     mapping(bytes recipient => uint256) public idOf;
     mapping(bytes recipient => int256) public exitCodeOf;
@@ -49,7 +49,7 @@ contract FilecoinLedger {
     }
 }
 
-/// @notice 0xfe00…01, as strict as the real one: to be etched at its address.
+/// @notice 0xfe00…01, as strict as the real one; to be etched at its address.
 contract ResolveAddressPrecompile {
     FilecoinLedger private constant LEDGER = FilecoinLedger(0xfe000000000000000000000000000000000000ff);
 
@@ -61,8 +61,8 @@ contract ResolveAddressPrecompile {
     }
 }
 
-/// @notice 0xfe00…03, as strict as the real one (FIP-0054): to be etched at its address. It runs in the context of whoever
-/// calls it, by DELEGATECALL only. Bad input fails the call; a send that failed does not, its exit code tells.
+/// @notice 0xfe00…03, as strict as the real one (FIP-0054); to be etched at its address. It runs in its caller's
+/// context, by DELEGATECALL only. Malformed input fails the call; a failed send does not, but sets the exit code.
 contract CallActorPrecompile {
     address private constant SELF = 0xfe00000000000000000000000000000000000003;
     FilecoinLedger private constant LEDGER = FilecoinLedger(0xfe000000000000000000000000000000000000ff);
@@ -73,12 +73,12 @@ contract CallActorPrecompile {
         require(address(this) != SELF);
         require(input.length >= 256);
         for (uint256 i = 0; i < 4; ++i) {
-            // Method, flags and codec fit 64 bits; the second word, the value, has 256.
+            // Method, flags and codec fit into 64 bits; the second word, the value, has 256.
             require(i == 1 || uint256(bytes32(input[32 * i:])) <= type(uint64).max);
         }
         (uint64 method, uint256 value, uint64 flags, uint64 codec, bytes memory params, bytes memory recipient) =
             abi.decode(input, (uint64, uint256, uint64, uint64, bytes, bytes));
-        // Exactly that, and nothing before, between or after.
+        // Exactly these bytes.
         require(keccak256(abi.encode(method, value, flags, codec, params, recipient)) == keccak256(input));
         require(method == 0 || method > 1023);
         require(flags <= 1);
@@ -97,7 +97,7 @@ contract CallActorPrecompile {
     }
 }
 
-/// @notice Returns as many zeros as it is made for, or reverts with them: what a precompile never does.
+/// @notice Returns a given number of zeros, or reverts with them, which a precompile never does.
 contract Zeros {
     uint256 private immutable COUNT;
     bool private immutable REVERTS;

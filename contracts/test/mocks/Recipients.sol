@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IRewards} from "../../src/interfaces/IRewards.sol";
 
-/// @notice Refuses money until told otherwise.
+/// @notice Rejects payments until configured otherwise.
 contract Refuser {
     bool public accepts;
 
@@ -44,7 +44,7 @@ contract ReturnBomb {
     }
 }
 
-/// @notice Needs a given amount of gas to take money.
+/// @notice Needs a given amount of gas to accept a payment.
 contract HungryRecipient {
     uint256 private immutable APPETITE;
 
@@ -81,14 +81,14 @@ contract Reentrant {
     }
 }
 
-/// @notice Calls back whatever it is told when paid, and takes the money in any case.
+/// @notice Makes a configured call when paid, and accepts the payment in any case.
 contract Grabber {
     address private target;
     bytes private call;
 
     receive() external payable {
         (bool success,) = target.call(call);
-        // Whether it worked, its owner's balance tells.
+        // The balance shows whether it succeeded.
         success;
     }
 

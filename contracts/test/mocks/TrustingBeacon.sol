@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IBeacon} from "../../src/beacon/IBeacon.sol";
 
-/// @notice quicknet's schedule, but any signature will do: lets tests choose the randomness.
+/// @notice quicknet's schedule with any signature: tests choose the randomness.
 contract TrustingBeacon is IBeacon {
     function roundAfter(uint256 timestamp) external pure returns (uint64 round) {
         return timestamp < 1_692_803_367 ? 1 : uint64((timestamp - 1_692_803_367) / 3 + 2);

@@ -5,13 +5,13 @@ import {Test} from "forge-std/Test.sol";
 
 import {Committees} from "../../src/libraries/Committees.sol";
 
-/// @notice The arithmetic of slices and task places: by fuzzing over all that `Rounds` can store, by trying every case
-/// of short lists, and by proof where a solver finds one. The `check_` functions are halmos's, for every value of the
-/// widths in their names; the error codes have those of 32 bits prove that nothing overflows, too:
+/// @notice The arithmetic of slices and task places: fuzzed over all values that `Rounds` can store, exhaustive for short
+/// lists, and proved where a solver finds a proof. halmos runs the `check_` functions, for every value of the bit widths
+/// in their names. With the error codes, those of 32 bits also prove that nothing overflows:
 ///   halmos --contract CommitteesProofsTest --match-test '8\('
 ///   halmos --contract CommitteesProofsTest --match-test '32\(' --panic-error-codes 0x01,0x11,0x12
 ///     --solver-command 'cvc5 --produce-models --solve-bv-as-int=sum --nl-ext-tplanes'
-/// What has no `check_` here, yices and cvc5 did not decide in the seconds that they were given.
+/// Properties without a `check_` function were not decided by yices and cvc5 within seconds.
 contract CommitteesProofsTest is Test {
     uint256 private constant MAX_COUNT = type(uint32).max;
     uint256 private constant MAX_TASKS = type(uint16).max;
@@ -58,7 +58,8 @@ contract CommitteesProofsTest is Test {
         _slicesAreEven(stations, committees, bound(committee, 0, committees - 1));
     }
 
-    /// @dev Each slice begins where the one before it ends, by definition; so the first and the last remain to be seen.
+    /// @dev Each slice begins where the previous one ends, by definition; so only the first and the last remain to be
+    /// checked.
     function _slicesAreEven(uint256 stations, uint256 committees, uint256 committee) private pure {
         assert(_start(stations, committees, 0) == 0);
         assert(_start(stations, committees, committees) == stations);
@@ -115,7 +116,8 @@ contract CommitteesProofsTest is Test {
             k[i] = bound(k[i], 0, perCommittee - 1);
         }
         _taskPlaceIsGivenOnce(tasks, committees, perCommittee, c, k);
-        // Neighbours, which differ least: the committee's next task, and the next committee's of the same number.
+        // Neighbours, which differ least: the committee's next task, and the next committee's task with the same
+        // number.
         _taskPlaceIsGivenOnce(tasks, committees, perCommittee, [c[0], c[0]], [k[0], (k[0] + 1) % perCommittee]);
         _taskPlaceIsGivenOnce(tasks, committees, perCommittee, [c[0], (c[0] + 1) % committees], [k[0], k[1]]);
     }
@@ -159,7 +161,7 @@ contract CommitteesProofsTest is Test {
         }
     }
 
-    /// @dev All tasks of a round at once: as many places as tasks, so none is given twice.
+    /// @dev All tasks of a round at once: as many places as tasks, so none is assigned twice.
     function test_taskPlace_everyCase() public pure {
         for (uint256 tasks = 1; tasks <= 40; ++tasks) {
             for (uint256 perCommittee = 1; perCommittee <= tasks; ++perCommittee) {

@@ -8,8 +8,8 @@ import {IRewards} from "../../src/interfaces/IRewards.sol";
 import {IRounds} from "../../src/interfaces/IRounds.sol";
 import {Fvm} from "../../src/libraries/Fvm.sol";
 
-/// @notice The arithmetic of claims and of the pool, proved by halmos on the contract itself from any state of its books
-/// that keeps paid ≤ cap and promised ≤ deposited, which are laid into its storage. `contracts/storage` pins the slots.
+/// @notice The arithmetic of claims and of the pool, proved by halmos on the contract itself from any accounting state
+/// with paid ≤ cap and promised ≤ deposited, written into its storage. `contracts/storage` pins the slots.
 ///   halmos --contract RewardsProofsTest --function check_
 contract RewardsProofsTest is Test {
     uint256 private constant POOL_SLOT = 7;
@@ -33,8 +33,8 @@ contract RewardsProofsTest is Test {
 
     /* CLAIMS */
 
-    /// @dev A claim succeeds just if it brings the operator something and the cap has it left; then exactly that is paid and
-    /// booked, nothing is truncated, and what was paid never exceeds the cap.
+    /// @dev A claim succeeds if and only if something is due and the cap allows it; then exactly that is paid and
+    /// recorded, nothing is truncated, and payments never exceed the cap.
     function check_claim_isExact(uint96 total, uint96 highest, uint96 paid, uint96 before, uint256 cumulative) public {
         vm.assume(paid <= highest && before <= paid);
         _layBooks(total, highest, paid, before, cumulative);
@@ -46,7 +46,7 @@ contract RewardsProofsTest is Test {
         if (success) _assertPaid(cap, paid, before, cumulative);
     }
 
-    /// @dev As `claim`: what `claimMany` pays is exact; and what it skips changes nothing but the cap.
+    /// @dev As `claim`: `claimMany` pays exactly what is due, and skipping changes nothing but the cap.
     function check_claimMany_isExact(uint96 total, uint96 highest, uint96 paid, uint96 before, uint256 cumulative)
         public
     {
@@ -57,7 +57,7 @@ contract RewardsProofsTest is Test {
         allocations[0] = IRewards.Allocation(OPERATOR, cumulative);
         (bool success,) =
             address(rewards).call(abi.encodeCall(rewards.claimMany, (1, allocations, new bytes32[](0), new bool[](0))));
-        // It fails for want of gas only, which the solver may choose.
+        // It fails only if gas runs out, which the solver may choose.
         if (!success) return;
         if (cumulative > before && cumulative - before <= cap - paid) {
             _assertPaid(cap, paid, before, cumulative);
@@ -69,7 +69,8 @@ contract RewardsProofsTest is Test {
 
     /* THE POOL */
 
-    /// @dev Surplus is what is neither promised nor withdrawn; all of it goes to the treasury, and none of the promised.
+    /// @dev Surplus is what is neither promised nor withdrawn; all of it goes to the treasury, and none of the
+    /// promised.
     function check_withdrawSurplus_isExact(uint96 deposited, uint96 withdrawn, uint96 promised) public {
         vm.assume(promised <= deposited && withdrawn <= deposited - promised);
         _layBooks(promised, 0, 0, 0, 0);
@@ -88,7 +89,7 @@ contract RewardsProofsTest is Test {
 
     /* LEAVES AND ADDRESSES */
 
-    /// @dev What is hashed is the operator and the amount in full, 32 bytes each.
+    /// @dev The hash covers the operator and the amount in full, 32 bytes each.
     function check_leaf_isOneToOne(address a, uint256 x, address b, uint256 y) public pure {
         bytes memory first = abi.encode(a, x);
         bytes memory second = abi.encode(b, y);
@@ -130,7 +131,7 @@ contract RewardsProofsTest is Test {
         check_withdrawSurplus_isExact(deposited, uint96(bound(withdrawn, 0, deposited - promised)), promised);
     }
 
-    /// @dev One active settlement, whose tree is one leaf, and books in any state.
+    /// @dev One active settlement, whose tree is one leaf, and any accounting state.
     function _layBooks(uint96 total, uint96 highest, uint96 paid, uint96 before, uint256 cumulative) private {
         uint256 settlement = uint256(keccak256(abi.encode(uint256(1), SETTLEMENTS_SLOT)));
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(OPERATOR, cumulative))));

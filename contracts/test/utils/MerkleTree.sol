@@ -41,7 +41,7 @@ library MerkleTree {
     }
 
     /// @notice A proof of `depth` arbitrary siblings for `leaf`, and the root that it proves: a tree of 2^depth leaves
-    /// without building it.
+    /// that is never built.
     function deep(bytes32 leaf, uint256 depth) internal pure returns (bytes32 root, bytes32[] memory proof) {
         root = leaf;
         proof = new bytes32[](depth);
@@ -51,8 +51,8 @@ library MerkleTree {
         }
     }
 
-    /// @notice A proof of several leaves at once, as npm `@openzeppelin/merkle-tree` makes it, and the indices in the order in
-    /// which it takes the leaves.
+    /// @notice A proof of several leaves at once, as npm `@openzeppelin/merkle-tree` makes it, and the indices in the
+    /// order in which it takes the leaves.
     function multiProofOf(bytes32[] memory leaves, uint256[] memory indices)
         internal
         pure
@@ -72,8 +72,8 @@ library MerkleTree {
         (, proof, flags) = _multiProof(nodes, hashes, tree);
     }
 
-    /// @notice A proof of the leaves at these places of a tree of 2^depth leaves without building it: its other nodes are
-    /// arbitrary.
+    /// @notice A proof of the leaves at these places of a tree of 2^depth leaves that is never built: its other nodes
+    /// are arbitrary.
     /// @param places Descending.
     function deepMultiProof(bytes32[] memory leaves, uint256[] memory places, uint256 depth)
         internal

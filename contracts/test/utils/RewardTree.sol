@@ -11,7 +11,7 @@ library RewardTree {
         uint256 cumulative;
     }
 
-    /// @notice What `claimMany` takes.
+    /// @notice The arguments of `claimMany`.
     struct Batch {
         IRewards.Allocation[] allocations;
         bytes32[] proof;
