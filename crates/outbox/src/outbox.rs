@@ -449,7 +449,10 @@ impl Outbox {
         match why {
             Park::GasPrice => format!("the gas price is above the limit of {} attoFIL", caps.gas_price),
             Park::IntentCap => format!("its fees would exceed the limit of {} attoFIL", caps.intent),
-            Park::DailyCap => format!("today's spending would exceed the limit of {} attoFIL", caps.daily),
+            Park::DailyCap => format!(
+                "today's spending would exceed the limit of {} attoFIL",
+                caps.daily
+            ),
             Park::Funds => format!(
                 "key {} holds only {}: send it FIL",
                 self.signer.address(),

@@ -347,7 +347,10 @@ async fn a_queue_of_another_version_or_key_is_left_alone() {
     file.execute_batch("CREATE TABLE outbox_intent (id INTEGER)")
         .unwrap();
     let error = world.try_open(&old, Policy::local()).unwrap_err();
-    assert!(error.to_string().contains("not a queue of this version"), "{error}");
+    assert!(
+        error.to_string().contains("not a queue of this version"),
+        "{error}"
+    );
     drop(world.open(Policy::local()));
     let stranger = Signer::from_bytes(&world.anvil.dev_key(4)).unwrap();
     let error = Outbox::open(&world.path(), world.client.clone(), stranger, Policy::local()).unwrap_err();

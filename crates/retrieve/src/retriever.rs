@@ -60,11 +60,7 @@ impl Retriever {
         let mut steps = Steps::default();
 
         let (peer, remembered) = peers.get(http, &config.limits, provider).await?;
-        let whence = if remembered {
-            "cached"
-        } else {
-            "looked up now"
-        };
+        let whence = if remembered { "cached" } else { "looked up now" };
         let asked = format!("peer id of {provider} at {}, {whence}", endpoint(&config.rpc));
         steps.add(began.at, peer.id.is_some(), asked, peer.told);
 

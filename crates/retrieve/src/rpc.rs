@@ -64,9 +64,8 @@ impl Http {
             let status = answer.status.as_u16();
             Ok((status, answer.all(limits.answer).await?))
         };
-        let answered: Result<_, crate::failure::Failure> = timeout(limits.lookup, exchange)
-            .await
-            .map_err(|_| "timeout")?;
+        let answered: Result<_, crate::failure::Failure> =
+            timeout(limits.lookup, exchange).await.map_err(|_| "timeout")?;
         answered.map_err(|failure| failure.to_string())
     }
 }

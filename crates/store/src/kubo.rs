@@ -121,7 +121,9 @@ impl Kubo {
             .unwrap_or_default();
         self.failed(match serde_json::from_str::<Refusal>(&text) {
             Ok(refusal) => refusal.message,
-            Err(_) => format!("HTTP status {status}; check that this is the address of Kubo's RPC and that it grants access"),
+            Err(_) => format!(
+                "HTTP status {status}; check that this is the address of Kubo's RPC and that it grants access"
+            ),
         })
     }
 
