@@ -15,7 +15,7 @@ import { gzipSync } from 'node:zlib'
 const root = new URL('..', import.meta.url).pathname
 const GENERATED = ['docs/verifier/generated.js', 'docs/claim/generated.js']
 
-/** Of all that is compiled into it; compilers differ in what they make of the same sources. */
+/** A hash of all sources, because compilers give different output for the same sources. */
 function sourceHash() {
   const hash = createHash('sha256')
   for (const crate of ['bundle', 'drand', 'measurement', 'protocol', 'wasm']) {

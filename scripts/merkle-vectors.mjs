@@ -11,7 +11,7 @@ const SIZES = [1, 2, 3, 7, 100]
 const bytes = (label, length) => '0x' + createHash('sha512').update(label).digest('hex').slice(0, 2 * length)
 const station = i => bytes(`station ${i}`, 20)
 const operator = i => bytes(`operator ${i}`, 20)
-/** CIDv1 raw, CIDv1 dag-pb, CIDv0, CIDv1 with an identity hash, and one that is longer than a word of the ABI. */
+/** CIDv1 raw, CIDv1 dag-pb, CIDv0, CIDv1 with an identity hash, and one longer than an ABI word. */
 const cid = i => [
   '0x01551220' + bytes(`cid ${i}`, 32).slice(2),
   '0x01701220' + bytes(`cid ${i}`, 32).slice(2),
@@ -44,7 +44,7 @@ for (const [kind, { types, value }] of Object.entries(kinds)) {
   for (const size of SIZES) {
     const tree = StandardMerkleTree.of(Array.from({ length: size }, (_, i) => value(i)), types)
     const entries = [...tree.entries()]
-    // All values, and the leaves and proofs of the first, the second, one in the middle and the last.
+    // All values, and leaves and proofs of the first, the second, a middle and the last one.
     const proven = new Set([0, 1, size >> 1, size - 1].filter(i => i < size))
     trees.push({
       kind,

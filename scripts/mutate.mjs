@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// Mutation test of the contracts that hold money and rounds: changes one thing at a time, and asks whether a test fails.
+// Mutation test of the contracts that hold money and rounds: changes one thing at a time and checks that a test fails.
 // Works in a copy of the project under the system's temporary directory.
-//   node scripts/mutate.mjs                all; exit 1 if a mutant survives that docs/security.md does not explain
+//   node scripts/mutate.mjs                all; exit 1 if a mutant survives that contracts/test/survivors.json does not explain
 //   node scripts/mutate.mjs Pool Roles     these files only
 //   node scripts/mutate.mjs --list         the mutants, without running them
-//   node scripts/mutate.mjs --again        those only that survived the last time
-//   node scripts/mutate.mjs --resume       those only that have not been tried
-// slither-mutate makes the same kinds of mutants, but has all tests compiled anew for each, which takes half a minute. Here
-// tests are linked dynamically, and only the mutant is compiled, in this process, and put where they look for it.
+//   node scripts/mutate.mjs --again        only those that survived last time
+//   node scripts/mutate.mjs --resume       only those that have not been tried
+// slither-mutate makes the same kinds of mutants, but recompiles all tests for each, which takes half a minute. Here
+// tests are linked dynamically, and only the mutant is compiled, in this process, and put where they expect it.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -47,7 +47,7 @@ const SWAPS = [
   [/\btrue\b/g, 'false'], [/\bfalse\b/g, 'true'],
   [/ (?:onlyOwner|nonReentrant)\b/g, ''],
   [/\bmsg\.sender\b/g, 'tx.origin'],
-  // Of assembly.
+  // In assembly.
   [/\band\(/g, 'or('], [/\bgt\(/g, 'lt('], [/\biszero\(/g, '('],
   [/\b(if|while) \(/g, '$1 (true || '], [/\b(if|while) \(/g, '$1 (false && '],
   [/ \? ([^:;]+?) : ([^;,)]+)/g, ' ? $2 : $1'],
@@ -73,11 +73,11 @@ function mutantsOf (source) {
     for (const match of code.matchAll(pattern)) {
       if (match.index < body) continue
       const text = match[0].replace(new RegExp(pattern.source), replacement)
-      // Lookarounds are lost on the part alone.
+      // Lookarounds do not match within an isolated part.
       add(match.index, match.index + match[0].length, text === match[0] ? replacement : text)
     }
   }
-  // Numbers, one more; not those of types and versions.
+  // Numbers plus one, except in types and versions.
   for (const match of code.matchAll(/(?<![\w.#])(0x[\da-fA-F]+|\d[\d_]*)(?![\w.])/g)) {
     if (match.index < body) continue
     const number = match[0]
@@ -86,7 +86,7 @@ function mutantsOf (source) {
       : String(Number(number.replaceAll('_', '')) + 1)
     add(match.index, match.index + number.length, more)
   }
-  // Statements: gone.
+  // Statements removed.
   for (const match of code.matchAll(/(?<=[;{}]\s*)(?!return\b|struct\b|enum\b|error\b|using\b|import\b)[\w(+-][^;{}]*(?:\{[\w: ,.[\]()]*\}[^;{}]*)*;/g)) {
     if (match.index < body || isDeclaration(match[0])) continue
     add(match.index, match.index + match[0].length, '')
@@ -111,7 +111,7 @@ function copyProject () {
   const copy = mkdtempSync(join(tmpdir(), 'assize-mutants-'))
   for (const path of ['contracts', 'foundry.toml', 'scripts/solc.mjs', 'docs/vectors']) cpSync(join(root, path), join(copy, path), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-  // Forge asks the compiler for the tests' syntax trees each time, and gets what it got the first time.
+  // Forge requests the tests' syntax trees each time; the first answer is cached.
   writeFileSync(join(copy, 'scripts/memory.mjs'), `#!/usr/bin/env node
 import { createHash } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
@@ -170,7 +170,7 @@ const nameOf = ({ file, what }) => `${basename(file)}: ${what}`
 const seen = new Map()
 const all = files.flatMap(file => mutantsOf(readFileSync(join(root, file), 'utf8')).map(mutant => ({ file, ...mutant })))
 for (const mutant of all) {
-  // A line that is there twice.
+  // A line that occurs twice.
   const count = (seen.get(nameOf(mutant)) ?? 0) + 1
   seen.set(nameOf(mutant), count)
   if (count > 1) mutant.what += ` (${count})`

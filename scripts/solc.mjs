@@ -7,11 +7,11 @@ import { readFileSync, writeSync } from 'node:fs'
 const solc = createRequire(import.meta.url)('solc')
 
 if (process.argv.includes('--version')) {
-  // solc-js says 0.8.30+commit.73712a01.Emscripten.clang, which Foundry parses as solc's own line.
+  // solc-js reports 0.8.30+commit.73712a01.Emscripten.clang, which Foundry parses as solc's own line.
   console.log(`solc, the solidity compiler commandline interface\nVersion: ${solc.version()}`)
 } else {
   let output = Buffer.from(solc.compile(readFileSync(0, 'utf8')))
-  // A pipe may take less than it is given: write until nothing is left.
+  // A pipe may accept only a part: write until nothing is left.
   while (output.length > 0) {
     try {
       output = output.subarray(writeSync(1, output))

@@ -20,7 +20,7 @@ const unhex = text => Buffer.from(text.replace(/^0x/, ''), 'hex')
 const hex = bytes => '0x' + Buffer.from(bytes).toString('hex')
 const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest()
 const keccak = (...parts) => Buffer.from(keccak_256(Buffer.concat(parts)))
-/** Big-endian, in so many bytes; negative numbers in two's complement. */
+/** Big-endian in the given number of bytes; negative numbers in two's complement. */
 const be = (number, length) =>
   unhex(BigInt.asUintN(8 * length, BigInt(number)).toString(16).padStart(2 * length, '0'))
 const le32 = number => be(number, 4).reverse()
@@ -67,7 +67,7 @@ const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i
 
 // ---- §5 Committees and tasks
 
-/** Everything that a seed decides; of huge rounds one committee, and of each kind one number. */
+/** Everything that a seed determines; for huge rounds only one committee and one number of each kind. */
 function assignmentVector(seed, stations, tasks, parameters = {}) {
   const { maxCommitteeSize, targetMeasurements, maxTasksPerCommittee } = parameters =
     { maxCommitteeSize: 100, targetMeasurements: 250000, maxTasksPerCommittee: 100, ...parameters }

@@ -1,4 +1,4 @@
-// What the page asks of a chain: JSON-RPC through the wallet or a URL, and the few functions of Rewards that it needs.
+// Chain access: JSON-RPC through the wallet or a URL, and the functions of Rewards that the page needs.
 'use strict'
 
 /** Selectors of IRewards; the tests compare them with the contract's ABI. */
@@ -13,16 +13,16 @@ const SELECTORS = {
 }
 /** Claimed(uint64 indexed settlement, address indexed operator, address indexed recipient, uint256 amount, uint256 cumulative) */
 const CLAIMED = '0x90bc3a8eb00e530fc7c0f0f60bb9769699cb675156d0650b637cb2081b83c624'
-/** What the contract says when it refuses a claim, by the selector of its error. */
+/** Messages for rejected claims, by the selector of the contract error. */
 const REFUSALS = {
-  cceda04b: 'the recipient does not take the money. Nothing is lost: the operator can set another payout address (assize payout-address set), and then claim again',
-  '0cfa2bb0': 'all of it has been paid already',
+  cceda04b: 'the recipient rejects the payment. Nothing is lost: the operator can set another payout address (assize operator payout-address set) and claim again',
+  '0cfa2bb0': 'everything has already been paid',
   '2360439e': 'the settlement is not active',
-  adbd6512: 'the proof does not fit the settlement',
-  '9904ce55': 'the settlement grants more than was signed',
+  adbd6512: 'the proof does not match the settlement',
+  '9904ce55': 'the settlement grants more than the signed total',
 }
 
-/** The precompile that pays f1, f2 and f3 addresses; it stands for them where the contract shows an address. */
+/** The precompile that pays f1, f2 and f3 addresses; the contract shows it in place of them. */
 const CALL_ACTOR = '0xfe00000000000000000000000000000000000003'
 
 const word = value => BigInt(value).toString(16).padStart(64, '0')
@@ -32,14 +32,14 @@ const addressAt = (data, at) => '0x' + wordOf(data, at).slice(24)
 const bytesOfHex = hex => Uint8Array.from(hex.match(/../g) ?? [], pair => parseInt(pair, 16))
 const call = (name, ...words) => '0x' + SELECTORS[name] + words.join('')
 
-/** The bytes whose offset (in bytes, from word `base`) stands in word `at`. */
+/** The bytes whose offset (in bytes, from word `base`) is in word `at`. */
 function bytesAt(data, at, base) {
   const start = base + Number(numberAt(data, at)) / 32
   const from = 2 + 64 * (start + 1)
   return bytesOfHex(data.slice(from, from + 2 * Number(numberAt(data, start))))
 }
 
-/** A node's refusal, with the data of a revert if there is one. */
+/** An error of a node, with the data of a revert if there is one. */
 class Refusal extends Error {
   constructor({ code, message, data }) {
     super(message ?? 'no reason given')
@@ -47,13 +47,13 @@ class Refusal extends Error {
     this.data = typeof data === 'string' ? data : data?.data ?? data?.originalError?.data ?? ''
   }
 
-  /** In words, if it is the contract's. */
+  /** The contract's reason, if it is known. */
   get reason() {
     return REFUSALS[/0x([0-9a-f]{8})/i.exec(this.data || this.message)?.[1]?.toLowerCase()] ?? this.message
   }
 }
 
-/** Asks through a URL. */
+/** Requests through a URL. */
 function overHttp(url) {
   return async (method, params = []) => {
     let answer
@@ -71,7 +71,7 @@ function overHttp(url) {
   }
 }
 
-/** Asks through a wallet. */
+/** Requests through a wallet. */
 function overWallet(wallet) {
   return async (method, params = []) => {
     try {
@@ -92,7 +92,7 @@ class Rewards {
   async view(name, ...words) {
     const answer = await this.ask('eth_call', [{ to: this.address, data: call(name, ...words) }, 'latest'])
     if (!answer || answer === '0x') {
-      throw new Error(`there is no contract Rewards at ${this.address} on this chain: is the deployment file the right one?`)
+      throw new Error(`no Rewards contract at ${this.address} on this chain: check the deployment file`)
     }
     return answer
   }
@@ -101,7 +101,7 @@ class Rewards {
   async count() { return Number(numberAt(await this.view('settlementCount()'), 0)) }
   async claimed(operator) { return numberAt(await this.view('claimed(address)', word(operator)), 0) }
 
-  /** Where an operator's money goes: its 0x form, and the bytes of a native address if it is one. */
+  /** An operator's payout address: its 0x form, and the bytes of a native address. */
   async recipient(operator) {
     const address = addressAt(await this.view('payoutAddressOf(address)', word(operator)), 0)
     if (address !== CALL_ACTOR) return { address, native: new Uint8Array() }
@@ -133,7 +133,7 @@ class Rewards {
       word(settlement), word(operator), word(cumulative), word(4 * 32), word(proof.length / 32), siblings)
   }
 
-  /** What a receipt says was paid to an operator, and where it went; nothing if it paid nobody. */
+  /** The payment to an operator in a receipt, and its recipient; nothing if there is none. */
   paidIn(receipt, operator) {
     const log = receipt.logs.find(({ address, topics }) =>
       address.toLowerCase() === this.address.toLowerCase() && topics[0] === CLAIMED

@@ -1,4 +1,4 @@
-// What each settlement added, as a small chart: one bar a settlement, in it what was paid, can be claimed, and is pending.
+// A chart of the amounts that each settlement added: one bar per settlement, split into paid, claimable and pending.
 'use strict'
 
 const SVG = 'http://www.w3.org/2000/svg'
@@ -10,7 +10,7 @@ function shape(name, attributes, ...children) {
   return made
 }
 
-/** A number a little above `value` that reads well, in attoFIL. */
+/** A round number just above `value`, in attoFIL. */
 function ceiling(value) {
   let unit = 1n
   while (unit * 10n <= value) unit *= 10n
@@ -24,7 +24,7 @@ function drawChart(bars, width, say) {
   const plot = { width: width - left, height: height - top - bottom }
   const total = bar => (bar.parts ? bar.parts.paid + bar.parts.claimable + bar.parts.pending : 0n)
   const most = ceiling(bars.reduce((most, bar) => (total(bar) > most ? total(bar) : most), 1n))
-  // Shares of what is shown: doubles do for pixels.
+  // Shares of the height: doubles are precise enough for pixels.
   const tall = amount => Number(amount * 10000n / most) / 10000 * plot.height
   const floor = top + plot.height
   const slot = plot.width / bars.length
@@ -46,7 +46,7 @@ function drawChart(bars, width, say) {
     for (const kind of ['paid', 'claimable', 'pending']) {
       const amount = bar.parts?.[kind] ?? 0n
       if (!amount) continue
-      // Never so low that it cannot be seen.
+      // High enough to be visible.
       const high = Math.max(2, tall(amount))
       y -= high
       group.append(shape('rect', { x, y, width: wide, height: high, class: kind }))
@@ -56,6 +56,6 @@ function drawChart(bars, width, say) {
     group.append(shape('text', { x: x + wide / 2, y: floor + 17, class: 'label' }, String(bar.id)))
     picture.append(group)
   })
-  picture.setAttribute('aria-label', `What each settlement added, in FIL. ${bars.map(bar => bar.title).join('. ')}.`)
+  picture.setAttribute('aria-label', `Added by each settlement, in FIL. ${bars.map(bar => bar.title).join('. ')}.`)
   return picture
 }

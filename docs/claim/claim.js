@@ -1,5 +1,5 @@
-// The page around the wasm: connects a wallet, reads the chain, fetches what settlements grant, and claims. That documents are
-// genuine is decided by crates/wasm.
+// The claim page: connects a wallet, reads the chain, fetches settlement documents, and claims. crates/wasm verifies the
+// documents.
 'use strict'
 
 const $ = id => document.getElementById(id)
@@ -9,14 +9,14 @@ const { open_settlement: openSettlement, read_operator: readOperator, show_recip
 
 const CHAINS = { 314: 'Filecoin', 314159: 'Filecoin Calibration', 31337: 'a local chain' }
 const PUBLIC_GATEWAY = 'https://trustless-gateway.link'
-/** So many settlements are shown; older ones are counted with what was earned before. */
+/** Number of settlements shown; older ones are summed up. */
 const SHOWN = 12
 const ATTO = 10n ** 18n
 
-/** What is known: the network, the wallet, the operator looked at, what can be claimed, the documents that were checked. */
-const state = { network: null, wallet: null, account: null, chain: null, operator: null, due: null, books: new Map(), turn: 0 }
+/** The page state: network, wallet, operator, claimable amount, verified documents. */
+const state = { network: null, wallet: null, account: null, chain: null, operator: null, due: null, documents: new Map(), turn: 0 }
 
-// ---- Words
+// ---- Text
 
 function element(name, text, className) {
   const made = document.createElement(name)
@@ -43,7 +43,7 @@ function exactly(atto) {
 const shorten = address => `${address.slice(0, 6)}…${address.slice(-4)}`
 const chainName = chain => (CHAINS[chain] ? `${CHAINS[chain]} (chain ${chain})` : `chain ${chain}`)
 
-/** A time of the chain, and how far it is off. */
+/** A chain time, and its distance from now. */
 function moment(at, now) {
   const date = new Date(at * 1000).toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
   const [ahead, seconds] = [at - now, Math.abs(at - now)]
@@ -52,7 +52,7 @@ function moment(at, now) {
   return `${date} UTC (${ahead >= 0 ? `in ${span}` : `${span} ago`})`
 }
 
-/** Shows an amount; all its digits are to be had by pointing at it. */
+/** Shows an amount; its tooltip has all digits. */
 function showAmount(id, atto, unit = ' FIL') {
   $(id).textContent = fil(atto) + unit
   $(id).title = exactly(atto)
@@ -60,31 +60,31 @@ function showAmount(id, atto, unit = ' FIL') {
 
 // ---- Network
 
-/** Where the contracts are: of a deployment file, or of the form. Throws what is wrong with it. */
+/** The network of a deployment file or of the form. Throws if it is invalid. */
 function readNetwork({ chain, rewards, rpc, gateways }) {
-  if (!/^[1-9]\d{0,15}$/.test(String(chain))) throw new Error(`chain id: "${chain}" is not a number; Filecoin has 314`)
-  if (!/^0x[0-9a-f]{40}$/i.test(rewards)) throw new Error(`Rewards: "${rewards}" is not an address of 0x and 40 hexadecimal digits`)
+  if (!/^[1-9]\d{0,15}$/.test(String(chain))) throw new Error(`chain id: "${chain}" is not a number; Filecoin mainnet is 314`)
+  if (!/^0x[0-9a-f]{40}$/i.test(rewards)) throw new Error(`Rewards: "${rewards}" is not an address: use 0x and 40 hexadecimal digits`)
   const url = (what, text) => {
     const parsed = URL.canParse(text) ? new URL(text) : {}
-    if (!/^https?:$/.test(parsed.protocol)) throw new Error(`${what}: "${text}" does not begin with https://`)
+    if (!/^https?:$/.test(parsed.protocol)) throw new Error(`${what}: "${text}" must begin with https://`)
     return text.replace(/\/+$/, '')
   }
-  if (!gateways.length) throw new Error(`gateways: give at least one, such as ${PUBLIC_GATEWAY}`)
+  if (!gateways.length) throw new Error(`gateways: enter at least one, such as ${PUBLIC_GATEWAY}`)
   return {
     chain: Number(chain), rewards, rpc: rpc ? url('RPC URL', rpc) : '', gateways: gateways.map(gateway => url('gateway', gateway)),
   }
 }
 
-/** What a deployment file says, in the form's words. */
+/** The form's fields from a deployment file. */
 function fieldsOf(text, where) {
   let file
   try {
     file = JSON.parse(text)
   } catch {
-    throw new Error(`${where} is no JSON: give the file that assize deploy printed`)
+    throw new Error(`${where} is not JSON: use the file that assize deploy apply wrote`)
   }
   const { chainId, rewards } = file ?? {}
-  if (chainId === undefined || !rewards) throw new Error(`${where} is no deployment file: it has no chainId or no rewards`)
+  if (chainId === undefined || !rewards) throw new Error(`${where} is not a deployment file: chainId or rewards is missing`)
   return { chain: String(chainId), rewards }
 }
 
@@ -93,7 +93,7 @@ function fillForm(fields) {
   for (const [name, value] of Object.entries(fields)) elements.namedItem(name).value = value
 }
 
-/** Takes the form's network; says what is wrong with it. */
+/** Uses the form's network; shows what is wrong with it. */
 function useNetwork() {
   const form = new FormData($('network-form'))
   const text = name => form.get(name).trim()
@@ -106,10 +106,10 @@ function useNetwork() {
     $('network').open = true
     $('network-error').textContent = error.message
     $('network-error').hidden = false
-    say('The network is not complete: see the fields of Network.')
+    say('The network is incomplete: see the fields under Network.')
     return false
   }
-  state.books.clear()
+  state.documents.clear()
   $('network-name').textContent = `${chainName(state.network.chain)}, Rewards ${shorten(state.network.rewards)}`
   return true
 }
@@ -124,12 +124,12 @@ async function useFile(text, where) {
     return
   }
   if (useNetwork()) {
-    say(`The network is ${chainName(state.network.chain)}. Connect a wallet, or look at an address.`)
+    say(`The network is ${chainName(state.network.chain)}. Connect a wallet, or look up an address.`)
     if (state.operator) look()
   }
 }
 
-/** Through the wallet where it is on the right chain, else through the RPC URL. */
+/** Requests through the wallet if it is on the right chain, else through the RPC URL. */
 function asker() {
   if (state.account && state.chain === state.network.chain) return overWallet(state.wallet)
   if (state.network.rpc) return overHttp(state.network.rpc)
@@ -138,9 +138,9 @@ function asker() {
 
 // ---- Documents
 
-/** What a settlement grants, from the first gateway that gives the genuine document. */
-async function book(settlement) {
-  const known = state.books.get(settlement.root)
+/** The document of a settlement, from the first gateway that returns the genuine one. */
+async function documentOf(settlement) {
+  const known = state.documents.get(settlement.root)
   if (known) return known
   const [cid, failures] = [showCid(settlement.cid), []]
   let forged = false
@@ -151,7 +151,7 @@ async function book(settlement) {
       const response = await fetch(`${gateway}/ipfs/${cid}?format=car`, {
         credentials: 'omit', headers: { accept: 'application/vnd.ipld.car; version=1; order=dfs; dups=n' },
       })
-      if (!response.ok) throw new Error(`it answered with HTTP status ${response.status}`)
+      if (!response.ok) throw new Error(`HTTP status ${response.status}`)
       packed = new Uint8Array(await response.arrayBuffer())
     } catch (error) {
       failures.push(`${host}: ${error.message}`)
@@ -159,7 +159,7 @@ async function book(settlement) {
     }
     try {
       const granted = openSettlement(settlement.cid, settlement.root, packed)
-      state.books.set(settlement.root, granted)
+      state.documents.set(settlement.root, granted)
       return granted
     } catch (error) {
       forged = true
@@ -171,16 +171,16 @@ async function book(settlement) {
   throw fault
 }
 
-// ---- Looking
+// ---- Looking up
 
-/** The newest settlements, oldest first, and what the contract says of the operator. */
+/** The newest settlements, oldest first, and the operator's state in the contract. */
 async function readChain(rewards, operator) {
   const [head, count, claimed, recipient, block] = await Promise.all([
     rewards.head(), rewards.count(), rewards.claimed(operator), rewards.recipient(operator),
     rewards.ask('eth_getBlockByNumber', ['latest', false]),
   ])
   const settlements = []
-  // One more than is shown, since what a settlement added is the difference to the one before.
+  // One more than is shown, because an addition is the difference to the previous settlement.
   for (let id = head; id > 0 && settlements.length <= SHOWN;) {
     const settlement = await rewards.settlement(id)
     settlements.unshift(settlement)
@@ -194,7 +194,7 @@ function hideResults() {
   state.due = null
 }
 
-/** Looks at the operator, and shows how it stands. */
+/** Looks up the operator and shows its balance. */
 async function look({ keepDone = false } = {}) {
   const turn = ++state.turn
   const current = () => turn === state.turn
@@ -206,7 +206,7 @@ async function look({ keepDone = false } = {}) {
   if (!ask) {
     if (wrongChain) return showWrongChain()
     $('network').open = true
-    return say('Without a wallet, this page reads through an RPC URL: give one under Network.')
+    return say('Without a wallet, this page needs an RPC URL: enter one under Network.')
   }
   const { address } = state.operator
   say('Reading the chain…')
@@ -214,19 +214,19 @@ async function look({ keepDone = false } = {}) {
   const rewards = new Rewards(ask, state.network.rewards)
   try {
     const id = Number(BigInt(await ask('eth_chainId')))
-    if (id !== state.network.chain) throw new Error(`the node serves ${chainName(id)}, but the rewards are on ${chainName(state.network.chain)}`)
+    if (id !== state.network.chain) throw new Error(`the node is on ${chainName(id)}, but the rewards are on ${chainName(state.network.chain)}`)
     chain = await readChain(rewards, address)
   } catch (error) {
-    return current() && say(`The chain cannot be read: ${error.message}.`)
+    return current() && say(`Failed to read the chain: ${error.message}.`)
   }
   const granted = new Map()
-  const fetchOne = async settlement => granted.set(settlement.id, await book(settlement))
+  const fetchOne = async settlement => granted.set(settlement.id, await documentOf(settlement))
   const active = chain.settlements.findLast(({ state }) => state === 'active')
   const pending = chain.settlements.filter(({ state }) => state === 'pending')
   const unknown = []
   try {
     if (active) {
-      say(`Fetching the document of settlement ${active.id}, and checking it…`)
+      say(`Fetching and verifying the document of settlement ${active.id}…`)
       await fetchOne(active)
     }
     for (const settlement of pending) {
@@ -240,7 +240,7 @@ async function look({ keepDone = false } = {}) {
   }
   if (!current()) return
   await show({ rewards, chain, active, pending, granted, unknown, wrongChain, current })
-  // The past is only for the picture.
+  // Older documents are needed only for the chart.
   for (const settlement of chain.settlements) {
     if (!granted.has(settlement.id)) await fetchOne(settlement).catch(() => {})
     if (!current()) return
@@ -250,11 +250,11 @@ async function look({ keepDone = false } = {}) {
 
 function showFault(error) {
   if (!error.forged) {
-    return say(`No gateway gave what is needed, so nothing can be shown; the rewards themselves are safe on chain. ${error.message}. Try again, or give another gateway under Network.`)
+    return say(`No gateway returned the document, so nothing can be shown. The rewards are safe on chain. ${error.message}. Retry, or enter another gateway under Network.`)
   }
   $('alarm-text').textContent = error.message
   $('alarm').hidden = false
-  say('Refused: a gateway gave a document that is not the one on chain.')
+  say('Rejected: a gateway returned a document that does not match the chain.')
 }
 
 function showWrongChain() {
@@ -266,7 +266,7 @@ function showWrongChain() {
 const grantedTo = (granted, settlement, operator) =>
   settlement && granted.has(settlement.id) ? BigInt(granted.get(settlement.id).cumulative(operator)) : 0n
 
-/** The balance, and what can be done about it. */
+/** Shows the balance and the claim. */
 async function show({ rewards, chain, active, pending, granted, unknown, wrongChain, current }) {
   const { address, filecoin } = state.operator
   const cumulative = grantedTo(granted, active, address)
@@ -286,9 +286,9 @@ async function show({ rewards, chain, active, pending, granted, unknown, wrongCh
   $('why').textContent = why
   $('why').hidden = !why
   const notes = []
-  if (pending.length) notes.push(`Settlement ${pending[0].id} is in its challenge window until ${moment(pending[0].activeAt, chain.now)}; then it can be claimed, unless it is vetoed.`)
-  if (chain.count > chain.head) notes.push(`Settlement ${chain.count} was vetoed or disproved and never pays; what it granted comes again with a later one.`)
-  notes.push(...unknown.map(error => `What is pending is not fully known: ${error.message}.`))
+  if (pending.length) notes.push(`Settlement ${pending[0].id} is in its challenge window until ${moment(pending[0].activeAt, chain.now)}; afterwards it can be claimed, unless it is vetoed.`)
+  if (chain.count > chain.head) notes.push(`Settlement ${chain.count} was vetoed or disproved and will never pay; a later one can grant the same amounts.`)
+  notes.push(...unknown.map(error => `The pending amount is not fully known: ${error.message}.`))
   $('next').textContent = notes.join(' ')
   $('next').hidden = !notes.length
   $('claim-part').hidden = due === 0n
@@ -310,23 +310,23 @@ async function show({ rewards, chain, active, pending, granted, unknown, wrongCh
   $('switch').hidden = !wrongChain
   $('switch').textContent = `Switch the wallet to ${chainName(state.network.chain)}`
   $('read-only').hidden = Boolean(state.account)
-  $('read-only').textContent = `You are only looking. Connect any wallet to claim: whoever sends the claim, the money goes to the operator. Or run: assize claim --operator ${address}`
+  $('read-only').textContent = `Read only. Connect any wallet to claim: the money goes to the operator, whoever sends the claim. Or run: assize operator claim --operator ${address}`
   say(wrongChain
     ? `${fil(due)} FIL can be claimed, but your wallet is on ${chainName(state.chain)}, not on ${chainName(state.network.chain)}.`
     : `${fil(due)} FIL can be claimed.`)
   await showGas(current)
 }
 
-/** Why there is nothing to claim; nothing if there is. */
+/** Why there is nothing to claim; empty if there is. */
 function reason({ chain, active, pending, cumulative, awaited, due }) {
   if (due > 0n) return ''
   if (awaited > 0n) return `Nothing to claim yet: ${fil(awaited)} FIL are still in the challenge window.`
-  if (chain.claimed > 0n) return 'All that was earned has been paid.'
+  if (chain.claimed > 0n) return 'Everything earned has been paid.'
   if (cumulative === 0n && !active && !pending.length) {
-    return chain.count > 0 ? 'Nothing to claim: no settlement stands.' : 'Nothing to claim: no settlement has been posted yet.'
+    return chain.count > 0 ? 'Nothing to claim: no settlement is valid.' : 'Nothing to claim: no settlement has been posted yet.'
   }
   return active
-    ? `Nothing to claim: this address has earned nothing up to settlement ${active.id}. Is it the right one?`
+    ? `Nothing to claim: this address has earned nothing up to settlement ${active.id}. Check that it is the right one.`
     : 'Nothing to claim: no settlement is active yet.'
 }
 
@@ -344,24 +344,24 @@ async function showGas(current) {
     showAmount('gas', cost)
     const share = cost * 100n / due
     $('gas-warning').hidden = share <= 10n
-    $('gas-warning').textContent = `Gas takes ${share} % of what you claim. Nothing is lost by waiting until there is more.`
+    $('gas-warning').textContent = `Gas costs ${share} % of the claim. You can wait until there is more to claim; nothing is lost.`
   } catch (error) {
     if (!current()) return
-    $('gas').textContent = 'not known'
+    $('gas').textContent = 'unknown'
     $('gas-warning').textContent = `The claim would fail: ${error.reason ?? error.message}.`
     $('gas-warning').hidden = false
     $('claim').disabled = error instanceof Refusal && error.reason !== error.message
   }
 }
 
-/** Chart and table of the settlements whose documents are here. */
+/** Chart and table of the settlements with known documents. */
 function showHistory(chain, granted) {
   const operator = state.operator.address
   const all = chain.settlements
   const rows = all.slice(all.length > SHOWN ? 1 : 0).map((settlement, place, shown) => {
     const before = all[all.length - shown.length + place - 1]
     const known = granted.has(settlement.id) && (!before || granted.has(before.id))
-    if (!known) return { ...settlement, title: `Settlement ${settlement.id}: not known` }
+    if (!known) return { ...settlement, title: `Settlement ${settlement.id}: unknown` }
     const [from, to] = [grantedTo(granted, before, operator), grantedTo(granted, settlement, operator)]
     const added = to > from ? to - from : 0n
     const paid = chain.claimed > from ? (chain.claimed - from < added ? chain.claimed - from : added) : 0n
@@ -385,7 +385,7 @@ function showHistory(chain, granted) {
   }))
   const newest = rows.findLast(({ state, id }) => state === 'active' && granted.has(id))
   $('proofs').textContent = newest
-    ? `Checked in this page: every byte of settlement ${newest.id}’s document against its CID ${showCid(newest.cid)}, and the Merkle root of its ${granted.get(newest.id).count()} allocations against the chain.`
+    ? `Verified in this page: every byte of settlement ${newest.id}’s document against its CID ${showCid(newest.cid)}, and the Merkle root of its ${granted.get(newest.id).count()} allocations against the chain.`
     : ''
 }
 
@@ -397,16 +397,16 @@ function paint() {
 
 // ---- Wallet
 
-/** Whether an error says that the person declined. */
+/** Whether the user declined. */
 const declined = error => error.code === 4001
 
 async function connect() {
   if (!state.network && !useNetwork()) return
-  say('Your wallet asks whether this page may see your address…')
+  say('Confirm in your wallet that this page may see your address…')
   try {
     await useAccounts(await state.wallet.request({ method: 'eth_requestAccounts' }))
   } catch (error) {
-    say(declined(error) ? 'You declined in your wallet. Nothing was shared.' : `The wallet cannot be connected: ${error.message}.`)
+    say(declined(error) ? 'You declined in your wallet. Nothing was shared.' : `Failed to connect the wallet: ${error.message}.`)
   }
 }
 
@@ -430,10 +430,10 @@ async function switchChain() {
   try {
     await state.wallet.request({ method: 'wallet_switchEthereumChain', params: [{ chainId }] })
   } catch (error) {
-    if (declined(error)) return say('You declined in your wallet: it stays on its chain.')
+    if (declined(error)) return say('You declined in your wallet: it stays on its current chain.')
     return say(error.code === 4902
       ? `Your wallet does not know ${chainName(state.network.chain)}: add it in the wallet’s settings, then try again.`
-      : `The wallet does not switch: ${error.message}.`)
+      : `Failed to switch the wallet: ${error.message}.`)
   }
   state.chain = Number(BigInt(await state.wallet.request({ method: 'eth_chainId' })))
   if (state.operator) look()
@@ -442,7 +442,7 @@ async function switchChain() {
 async function claim() {
   const { rewards, operator, due, data } = state.due
   $('claim').disabled = true
-  say('Your wallet asks you to confirm the claim…')
+  say('Confirm the claim in your wallet…')
   let hash
   try {
     hash = await state.wallet.request({ method: 'eth_sendTransaction', params: [{ from: state.account, to: rewards.address, data }] })
@@ -451,13 +451,13 @@ async function claim() {
     const refusal = new Refusal(error)
     return say(declined(error) ? 'You declined in your wallet. Nothing was sent.' : `Nothing was sent: ${refusal.reason}.`)
   }
-  say(`Sent. Waiting until it is in a block; you can leave this page, the claim goes on without it. Transaction ${hash}`)
+  say(`Sent. Waiting for a block; you can leave this page, the claim does not need it. Transaction ${hash}`)
   const receipt = await mined(rewards.ask, hash)
   const paid = BigInt(receipt.status) === 1n && rewards.paidIn(receipt, operator)
   $('done-title').textContent = paid ? `${fil(paid.amount)} FIL paid` : 'Nothing was paid'
   $('done-text').textContent = paid
     ? `${exactly(paid.amount)} of operator ${operator} went to ${paid.recipient === operator.toLowerCase() ? 'its own address' : paid.recipient === CALL_ACTOR ? 'its payout address' : paid.recipient}.`
-    : `The transaction failed, so ${fil(due)} FIL can still be claimed, unless another claim came first. Look at the balance below.`
+    : `The transaction failed, so ${fil(due)} FIL can still be claimed, unless another claim came first. See the balance below.`
   $('done-where').textContent = `Transaction ${hash}, block ${Number(BigInt(receipt.blockNumber))}`
   $('done').className = paid ? 'good' : 'bad'
   $('done').hidden = false
@@ -467,7 +467,7 @@ async function claim() {
   followToTheEnd(rewards.ask, receipt)
 }
 
-/** Watches a mined transaction until nothing can undo it, or a reorganisation has. */
+/** Watches a mined transaction until it is final or dropped by a reorganisation. */
 async function followToTheEnd(ask, { transactionHash: hash }) {
   for (let missing = 0; !$('done').hidden && $('done-where').textContent.includes(hash);) {
     await new Promise(resolve => setTimeout(resolve, 2000))
@@ -478,24 +478,24 @@ async function followToTheEnd(ask, { transactionHash: hash }) {
       missing = receipt ? 0 : missing + 1
       if (missing > 5) {
         $('done').className = 'bad'
-        $('done-title').textContent = 'Undone'
-        $('done-text').textContent = 'A reorganisation has taken the claim out of the chain: it paid nobody, for now. Look again in some minutes, and claim again if the amount is still there; nobody is paid twice.'
-        return say('A reorganisation has taken the claim out of the chain.')
+        $('done-title').textContent = 'Dropped'
+        $('done-text').textContent = 'A reorganisation dropped the claim, so it has paid nobody. Look again in a few minutes, and claim again if the amount is still there; nobody is paid twice.'
+        return say('A reorganisation dropped the claim.')
       }
       if (receipt && final && BigInt(final.number) >= BigInt(receipt.blockNumber)) {
-        $('done-where').textContent += ', final: nothing can undo it'
+        $('done-where').textContent += ', final'
         return
       }
     } catch {
-      // A node that does not answer just now is asked again.
+      // If the node does not answer, the request is repeated.
     }
   }
 }
 
-/** The receipt of a transaction, as soon as there is one. */
+/** Waits for the receipt of a transaction. */
 async function mined(ask, hash) {
   for (;;) {
-    // A node that does not answer just now is asked again.
+    // If the node does not answer, the request is repeated.
     const receipt = await ask('eth_getTransactionReceipt', [hash]).catch(() => null)
     if (receipt) return receipt
     await new Promise(resolve => setTimeout(resolve, 1000))
@@ -546,11 +546,11 @@ document.addEventListener('paste', event => {
   const text = event.clipboardData?.getData('text') ?? ''
   if (!text.trim().startsWith('{')) return
   event.preventDefault()
-  useFile(text, 'what was pasted')
+  useFile(text, 'the pasted text')
 })
 new ResizeObserver(paint).observe($('chart'))
 
-/** A link may carry all of it: ?deployment=JSON or a file beside the page, &rpc=…&gateway=…&operator=… */
+/** A link may set everything: ?deployment=JSON or a file beside the page, &rpc=…&gateway=…&operator=… */
 async function begin() {
   state.wallet = window.ethereum ?? null
   $('connect').hidden = !state.wallet
@@ -570,12 +570,12 @@ async function begin() {
   }
   try {
     const place = new URL(deployment.startsWith('{') ? '.' : deployment, location.href)
-    if (place.origin !== location.origin) throw new Error(`?deployment=${deployment} is not of this page’s own server: drop the file here instead`)
+    if (place.origin !== location.origin) throw new Error(`?deployment=${deployment} is on another server: drop the file here instead`)
     const text = deployment.startsWith('{') ? deployment : await (await fetch(place)).text()
     await useFile(text, deployment.startsWith('{') ? 'the link’s deployment' : deployment)
   } catch (error) {
     $('network').open = true
-    $('network-error').textContent = `${deployment} cannot be read: ${error.message}`
+    $('network-error').textContent = `failed to read ${deployment}: ${error.message}`
     $('network-error').hidden = false
     return
   }

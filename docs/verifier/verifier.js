@@ -1,5 +1,5 @@
-// The page around the wasm: reads what is dropped or typed, draws the committees, shows a station. Everything that is
-// computed is computed by crates/wasm.
+// The verifier page: reads a bundle or a seed, draws the committees, shows a station. All computation is done by
+// crates/wasm.
 'use strict'
 
 const $ = id => document.getElementById(id)
@@ -8,7 +8,7 @@ const bytesOf = base64 => Uint8Array.from(atob(base64), character => character.c
 wasm_bindgen.initSync({ module: bytesOf(ASSIZE_WASM) })
 const { open_bundle: openBundle, from_seed: fromSeed } = wasm_bindgen
 
-/** What is shown: a draw, its layout, the chosen seat. */
+/** The page state: a draw, its layout, the chosen seat. */
 const state = { rounds: [], draw: null, layout: null, chosen: null }
 
 // ---- Input
@@ -53,7 +53,7 @@ function showSeed() {
   })
 }
 
-/** Runs what may fail; a failure is shown in place of results. */
+/** Runs a task; an error is shown in place of results. */
 async function attempt(work, where) {
   $('error').hidden = true
   try {
@@ -121,7 +121,7 @@ function lay() {
   state.layout = { xs, ys, columns, rows, width, height, ratio, dot: Math.max(0.6, step * 0.62) }
 }
 
-/** Neighbouring committees get hues far from each other. */
+/** Neighbouring committees get distant hues. */
 const colourOf = (committee, dark) =>
   `hsl(${committee * 137.508 % 360} ${dark ? 62 : 58}% ${(dark ? 62 : 48) + committee % 3 * 5}%)`
 
@@ -204,7 +204,7 @@ function find(text) {
   const index = /^\d+$/.test(text) ? Number(text) : state.draw.find(text)
   const seat = index === undefined ? -1 : state.stations.indexOf(index)
   $('error').hidden = seat >= 0
-  if (seat < 0) $('error').textContent = `${text}: no such station in this roster; give an index below ${state.stations.length}, or an address`
+  if (seat < 0) $('error').textContent = `${text}: unknown station in this roster; enter an index below ${state.stations.length}, or an address`
   else choose(seat)
 }
 
@@ -238,7 +238,7 @@ const repaint = () => { if (state.draw) { lay(); paint() } }
 new ResizeObserver(repaint).observe($('canvas'))
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaint)
 
-// A link may carry a seed: #seed=…&stations=…&tasks=…
+// A link may set a seed: #seed=…&stations=…&tasks=…
 const linked = new URLSearchParams(location.hash.slice(1))
 if (linked.has('seed')) {
   for (const [name, value] of linked) {

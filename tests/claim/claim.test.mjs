@@ -71,7 +71,7 @@ function serveFile(cid, response) {
   const file = join(world.store, `${cid}.car`)
   if (!existsSync(file)) return response.writeHead(404, headers).end()
   const bytes = readFileSync(file)
-  // A digit of an amount, so that it reads well and is worth more.
+  // One digit of an amount: still valid JSON, but a larger claim.
   if (gateway === 'tampered') bytes.write('9', bytes.indexOf('"cumulative":"') + 14)
   response.writeHead(200, { ...headers, 'content-type': 'application/vnd.ipld.car' }).end(bytes)
 }
@@ -85,7 +85,7 @@ async function rpc(method, params = []) {
 
 const balanceOf = async address => BigInt(await rpc('eth_getBalance', [address, 'latest']))
 
-/** What a wallet puts into a page: everything goes to anvil, which has the accounts' keys. */
+/** A wallet provider that forwards everything to anvil, which has the accounts' keys. */
 function wallet({ rpc, account, chainId, knows = true }) {
   const listeners = {}
   const fail = (code, message) => Object.assign(new Error(message), { code })
@@ -115,7 +115,7 @@ function wallet({ rpc, account, chainId, knows = true }) {
   }
 }
 
-/** Opens the page; anything that it logs as an error, or asks from elsewhere than it was told, fails the test. */
+/** Opens the page. A logged error, or a request to any other host, fails the test. */
 async function open({ account, chainId = '0x7a69', knows, query = {}, viewport = { width: 1200, height: 900 }, at, forgive = null, ...options } = {}) {
   const page = await browser.newPage({ viewport, ...options })
   page.faults = []
@@ -188,10 +188,10 @@ test('a wallet claims, and the money is on chain', async () => {
   assert.equal(sent.value, undefined)
   const { gasUsed, effectiveGasPrice } = await rpc('eth_getTransactionReceipt', [(await page.textContent('#done-where')).match(/0x\w{64}/)[0]])
   assert.equal(await balanceOf(earner), before + 456n * FIL / 1000n - BigInt(gasUsed) * BigInt(effectiveGasPrice))
-  // It is followed until nothing can undo it.
+  // The transaction is watched until it is final.
   await rpc('anvil_mine', ['0x100'])
-  await page.waitForFunction(() => /, final: nothing can undo it/.test(document.getElementById('done-where').textContent))
-  // What is left is pending, and says so.
+  await page.waitForFunction(() => /, final/.test(document.getElementById('done-where').textContent))
+  // The rest is shown as pending.
   assert.deepEqual(await figures(page), { ...EARNER, 'claimable-amount': '0', paid: '0.776 FIL' })
   assert.match(await page.textContent('#why'), /Nothing to claim yet: 0\.128 FIL are still in the challenge window/)
   assert.deepEqual(page.faults, [])
@@ -225,7 +225,7 @@ test('a claim that a reorganisation undoes is not told as paid', async () => {
   await status(page, /Done/)
   await rpc('evm_revert', [snapshot])
   snapshot = await rpc('evm_snapshot')
-  await page.waitForFunction(() => document.getElementById('done-title').textContent === 'Undone', null, { timeout: 30_000 })
+  await page.waitForFunction(() => document.getElementById('done-title').textContent === 'Dropped', null, { timeout: 30_000 })
   await status(page, /reorganisation/)
   assert.deepEqual(page.faults, [])
   await page.close()
@@ -244,11 +244,11 @@ test('an address is looked at without a wallet, in both notations, also from a f
     await status(page, /0\.456 FIL can be claimed/)
     assert.deepEqual(await figures(page), EARNER)
     assert.ok(await page.isHidden('#claim'))
-    assert.match(await page.textContent('#read-only'), /only looking.*assize claim --operator 0x3C44/)
+    assert.match(await page.textContent('#read-only'), /Read only.*assize operator claim --operator 0x3C44/)
     assert.deepEqual(page.faults, [])
     await page.close()
   }
-  // A link carries it all.
+  // A link sets everything.
   const page = await open({ query: { operator: earner } })
   await status(page, /0\.456 FIL can be claimed/)
   for (const [text, complaint] of [['0x12', /is not an address/], ['f1abc', /without a 0x form/], ['0x3C44cdddb6a900fa2b585dd299e03d12fa4293bc', /EIP-55/]]) {
@@ -267,14 +267,14 @@ test('each reason for nothing has its words', async () => {
   await look(page, stranger)
   await status(page, /has earned nothing up to settlement 7/)
   await look(page, paid)
-  await status(page, /All that was earned has been paid/)
+  await status(page, /Everything earned has been paid/)
   assert.ok(await page.isHidden('#claim-part'))
 
-  // Vetoed, while it is looked at.
+  // Vetoed while the page is open.
   await rpc('eth_sendTransaction', [{ from: world.authority, to: (await deployment()).rewards, data: cast('calldata', 'veto(uint64,string)', '8', 'wrong') }])
   await look(page, waiting)
   await status(page, /has earned nothing/)
-  assert.match(await page.textContent('#next'), /Settlement 8 was vetoed or disproved and never pays/)
+  assert.match(await page.textContent('#next'), /Settlement 8 was vetoed or disproved and will never pay/)
 
   // No settlement yet.
   await page.setInputFiles('#file', world.empty)
@@ -305,11 +305,11 @@ test('a document that is not the one on chain is refused loudly', async () => {
   const page = await open({ account: world.operators.earner })
   await page.click('#connect')
   await page.waitForSelector('#alarm:not([hidden])')
-  assert.match(await page.textContent('#alarm'), /Refused.*settlement 7.*not the file that the chain names.*does not have the hash/s)
+  assert.match(await page.textContent('#alarm'), /Rejected.*settlement 7.*not the file that the chain names.*does not have the hash/s)
   assert.ok(await page.isHidden('#claim'))
   assert.ok(await page.isHidden('#balance'))
   assert.deepEqual(await page.evaluate(() => window.ethereum.sent), [])
-  // An honest one after it is enough.
+  // One honest gateway after it is enough.
   gateway = 'honest'
   await look(page, world.operators.earner)
   await status(page, /0\.456 FIL can be claimed/)
@@ -320,7 +320,7 @@ test('a document that is not the one on chain is refused loudly', async () => {
 
 test('a genuine file with other allocations than the root on chain is refused loudly', async () => {
   const page = await open()
-  // What the chain says of settlement 7, with the CID of settlement 6.
+  // The data of settlement 7 with the CID of settlement 6.
   await page.evaluate(() => {
     const honest = Rewards.prototype.settlement
     Rewards.prototype.settlement = async function (id) {
@@ -345,7 +345,7 @@ test('gateways that fail are named, and a pending settlement hides nothing', asy
   assert.match(await page.textContent('#pending'), /or more/)
   gateway = 'down'
   await page.reload()
-  await status(page, /No gateway gave what is needed.*safe on chain.*127\.0\.0\.1:\d+: it answered with HTTP status 504/)
+  await status(page, /No gateway returned the document.*safe on chain.*127\.0\.0\.1:\d+: HTTP status 504/)
   assert.ok(await page.isHidden('#balance'))
   // The second gateway has it.
   gateway = 'honest'
@@ -374,13 +374,13 @@ test('a wallet on another chain, one that declines, and one that changes', async
   await status(page, /You declined in your wallet\. Nothing was sent/)
   assert.ok(await page.isEnabled('#claim'))
   await page.evaluate(paid => window.ethereum.become(paid), paid)
-  await status(page, /All that was earned has been paid/)
+  await status(page, /Everything earned has been paid/)
   await page.evaluate(() => window.ethereum.become(null))
   await status(page, /disconnected/)
   assert.deepEqual(page.faults, [])
   await page.close()
 
-  // Without an RPC URL there is nothing to read through; and a wallet may not know the chain.
+  // Without an RPC URL the chain cannot be read; and a wallet may not know the chain.
   const blind = await open({ account: earner, chainId: '0x1', knows: false, query: { rpc: '' } })
   await blind.click('#connect')
   await status(blind, /Your wallet is on chain 1, and the rewards are on a local chain/)
@@ -398,11 +398,11 @@ test('a recipient that refuses the money is told before anything is sent', async
   await status(page, /earned nothing/)
   await look(page, world.operators.refusing)
   await page.waitForSelector('#gas-warning:not([hidden])')
-  assert.match(await page.textContent('#gas-warning'), /would fail: the recipient does not take the money.*set another payout address/)
+  assert.match(await page.textContent('#gas-warning'), /would fail: the recipient rejects the payment.*set another payout address/)
   assert.ok(await page.isDisabled('#claim'))
-  // Gas that eats most of it is told too.
+  // A gas cost close to the claim is reported too.
   await look(page, '0x' + '01'.repeat(20))
-  await page.waitForFunction(() => /Gas takes \d+ %/.test(document.getElementById('gas-warning').textContent))
+  await page.waitForFunction(() => /Gas costs \d+ %/.test(document.getElementById('gas-warning').textContent))
   assert.deepEqual(page.faults, [])
   await page.close()
 })
@@ -418,20 +418,20 @@ test('bad networks are named', async () => {
   assert.match(await complaint({ chain: 'main' }), /chain id: "main"/)
   assert.match(await complaint({ chain: '31337', rewards: '0x12' }), /Rewards: "0x12"/)
   const { rewards } = await deployment()
-  assert.match(await complaint({ rewards, gateways: '' }), /gateways: give at least one/)
+  assert.match(await complaint({ rewards, gateways: '' }), /gateways: enter at least one/)
   assert.match(await complaint({ gateways: 'ftp://x' }), /gateway: "ftp:\/\/x"/)
   await complaint({ gateways: site, rpc: world.rpc })
   assert.ok(await page.isHidden('#network-error'))
   const give = (name, text) => page.setInputFiles('#file', { name, mimeType: 'application/json', buffer: Buffer.from(text) })
   await give('notes.txt', 'hello')
   await page.waitForSelector('#network-error:not([hidden])')
-  assert.match(await page.textContent('#network-error'), /notes\.txt is no JSON/)
+  assert.match(await page.textContent('#network-error'), /notes\.txt is not JSON/)
   await give('other.json', '{"chainId": 1}')
-  await page.waitForFunction(() => /no rewards/.test(document.getElementById('network-error').textContent))
-  // Another chain than the node's, and an address without the contract.
+  await page.waitForFunction(() => /rewards is missing/.test(document.getElementById('network-error').textContent))
+  // A chain other than the node's, and an address without the contract.
   await give('other.json', JSON.stringify({ chainId: 314, rewards }))
   await look(page, world.operators.earner)
-  await status(page, /cannot be read: the node serves a local chain \(chain 31337\), but the rewards are on Filecoin \(chain 314\)/)
+  await status(page, /Failed to read the chain: the node is on a local chain \(chain 31337\), but the rewards are on Filecoin \(chain 314\)/)
   await give('other.json', JSON.stringify({ chainId: 31337, rewards: '0x' + '12'.repeat(20) }))
   await status(page, /no contract Rewards at 0x1212/)
   assert.deepEqual(page.faults, [])

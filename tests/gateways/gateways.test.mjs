@@ -27,7 +27,7 @@ const processes = []
 /** Names to CIDs, of the files in the store. */
 const cids = {}
 
-/** Starts a program, and waits for its first line. */
+/** Starts a program and waits for its first line. */
 const start = async (program, args) => {
   const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   processes.push(child)
@@ -38,7 +38,7 @@ const start = async (program, args) => {
   })
 }
 
-/** What Helia reads. */
+/** The files as read by Helia. */
 const helia = async (gateway, cid) => {
   const options = { encoding: 'buffer', maxBuffer: 64 * MIB }
   const { stdout } = await promisify(execFile)(process.execPath, [here('helia.mjs'), gateway, cid], options)
@@ -61,7 +61,7 @@ before(async () => {
   for (const [name, content] of Object.entries(FILES)) {
     const file = join(directory, name)
     writeFileSync(file, content)
-    // Into a store, where a file's CAR is named by its CID.
+    // Into a store, where the CAR is named by the file's CID.
     cids[name] = execFileSync(pack, [file, directory], { encoding: 'utf8' }).trim()
   }
 })

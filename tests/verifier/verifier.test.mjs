@@ -38,7 +38,7 @@ after(async () => {
   server?.close()
 })
 
-/** Opens the page; anything that it logs as an error, or asks from elsewhere, fails the test. */
+/** Opens the page. A logged error, or any request, fails the test. */
 async function open(url, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options })
   page.faults = []
@@ -55,7 +55,7 @@ async function open(url, options = {}) {
 const give = (page, name, bytes) =>
   page.setInputFiles('#file', { name, mimeType: 'application/vnd.ipld.car', buffer: Buffer.from(bytes) })
 
-/** The committees as the page has them: stations by seat. */
+/** The committees as shown by the page: stations by seat. */
 const members = page => page.evaluate(() =>
   Array.from({ length: state.starts.length - 1 }, (_, c) => [...state.stations.subarray(state.starts[c], state.starts[c + 1])]))
 
@@ -93,7 +93,7 @@ test('a click on a dot shows its station, tasks and proof', async () => {
   const tasks = await page.$$eval('#tasks tbody tr', rows => rows.map(row => Number(row.cells[1].textContent)))
   assert.deepEqual(tasks, expected.tasks[committee])
 
-  // The proof holds for another implementation, and leads to the root that the chain froze.
+  // Another implementation accepts the proof, and its root is the one on chain.
   const proof = JSON.parse(await page.textContent('#proof'))
   const value = [index, shown.address, shown.operator, shown.subnet]
   const types = ['uint256', 'address', 'address', 'bytes16']
@@ -127,7 +127,7 @@ test('a pasted seed draws what the vectors say', async () => {
     assert.deepEqual(shown, committees[0].tasks)
     assert.ok(await page.isHidden('#proof-part'), 'there is no roster to prove anything of')
   }
-  // A link carries it.
+  // A link sets the seed.
   const linked = await open(pages[0] + '#' + new URL(page.url()).hash.slice(1))
   assert.deepEqual(await members(linked), await members(page))
   assert.deepEqual([page.faults, linked.faults], [[], []])
@@ -179,7 +179,7 @@ test('bad input is named, and nothing is drawn', async () => {
   await page.click('#seed-form button')
   await page.fill('[name=station]', '300')
   await page.click('#find-form button')
-  assert.match(await page.textContent('#error'), /300: no such station in this roster/)
+  assert.match(await page.textContent('#error'), /300: unknown station in this roster/)
   await page.close()
 })
 
