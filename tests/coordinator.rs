@@ -764,7 +764,7 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
         (vec!["--tasks", "t", "--address-rate", "20"], "as in 20:200"),
         (
             vec!["--tasks", "t", "--trusted-proxy", "proxy"],
-            "`proxy` is no network",
+            "`proxy` is not a valid network",
         ),
         (
             vec!["--tasks", "t", "--proxy-header", "forwarded"],

@@ -1,4 +1,4 @@
-//! Which address a request is of.
+//! Determines the client address of a request.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -9,20 +9,20 @@ use thiserror::Error;
 
 use crate::forwarded::{Hop, forwarded, x_forwarded_for};
 
-/// Proxies that are believed when they say for whom they ask.
+/// Reverse proxies whose forwarding headers are trusted.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Vec<IpNet>);
 
 /// Not an address or network in CIDR notation.
 #[derive(Debug, Error)]
-#[error("`{0}` is no network: write `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`")]
+#[error("`{0}` is not a valid network: use `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`")]
 pub struct NotANetwork(pub String);
 
 impl Proxies {
-    /// From addresses and networks, such as `127.0.0.1` and `10.0.0.0/8`.
+    /// Parses addresses and networks, such as `127.0.0.1` and `10.0.0.0/8`.
     ///
     /// # Errors
-    /// [`NotANetwork`], for the first that is none.
+    /// [`NotANetwork`] for the first malformed one.
     pub fn parse<S: AsRef<str>>(networks: impl IntoIterator<Item = S>) -> Result<Self, NotANetwork> {
         let parse = |text: &str| {
             let address = IpAddr::from_str(text).map(|address| address.to_canonical().into());
@@ -34,7 +34,7 @@ impl Proxies {
         networks.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether the address is one of them.
+    /// Whether the address belongs to a proxy.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -42,10 +42,10 @@ impl Proxies {
     }
 }
 
-/// The header that proxies write. One, not both: a proxy leaves the other as the client sent it.
+/// The header that the proxies write. Only one, because a proxy passes the other on as the client sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ForwardingHeader {
-    /// `X-Forwarded-For`, what most proxies write.
+    /// `X-Forwarded-For`, which most proxies write.
     #[default]
     XForwardedFor,
     /// `Forwarded`, RFC 7239.
@@ -70,21 +70,21 @@ impl ForwardingHeader {
     }
 }
 
-/// Finds the address of the client.
+/// Determines client addresses.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
-    /// Who is believed. Nobody by default: the address is then the socket's, whatever headers say.
+    /// The trusted proxies. None by default: the client is then the socket's peer, whatever the headers say.
     pub proxies: Proxies,
-    /// What they write.
+    /// The header that they write.
     pub header: ForwardingHeader,
 }
 
 impl Addresses {
-    /// The address of the client. IPv4 that is written as IPv6 is made IPv4.
+    /// The address of the client. IPv4-mapped IPv6 addresses are converted to IPv4.
     ///
-    /// `peer` is the other end of the socket. If it is a proxy, the header is followed from the right, proxy by proxy:
-    /// the first address that is none of theirs is the client's. What a proxy does not say, or says malformed, is not
-    /// guessed: the request then counts for that proxy.
+    /// `peer` is the socket's peer. If it is a trusted proxy, the header is followed from the right, proxy by proxy;
+    /// the first address that is not a proxy is the client. If an entry is missing or malformed, nothing is guessed:
+    /// the request counts for the proxy that passed it on.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn the_address_is_the_sockets() {
+    fn the_client_is_the_sockets_peer() {
         assert_eq!(client(XForwardedFor, "192.0.2.1", &[]), "192.0.2.1");
         assert_eq!(client(XForwardedFor, "::ffff:192.0.2.1", &[]), "192.0.2.1");
-        // Whatever a stranger says.
+        // Headers of untrusted peers are ignored.
         assert_eq!(client(XForwardedFor, "192.0.2.1", &["198.51.100.9"]), "192.0.2.1");
         assert_eq!(client(Forwarded, "192.0.2.1", &["for=198.51.100.9"]), "192.0.2.1");
-        // And by default nobody is believed.
+        // No proxy is trusted by default.
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", HeaderValue::from_static("198.51.100.9"));
         let peer = "127.0.0.1".parse().unwrap();
@@ -143,16 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_believed_about_the_hop_before_it_alone() {
+    fn a_proxy_is_trusted_only_for_the_hop_before_it() {
         let of = |lines: &[&str]| client(XForwardedFor, "10.0.0.1", lines);
         assert_eq!(of(&["192.0.2.1"]), "192.0.2.1");
         assert_eq!(of(&["9.9.9.9, 192.0.2.1"]), "192.0.2.1");
         assert_eq!(of(&["9.9.9.9, 192.0.2.1, 10.7.7.7"]), "192.0.2.1");
-        // Lines are one list.
+        // Lines form one list.
         assert_eq!(of(&["9.9.9.9", "192.0.2.1", "10.7.7.7"]), "192.0.2.1");
         assert_eq!(of(&["::ffff:192.0.2.1"]), "192.0.2.1");
         assert_eq!(of(&["2001:db8::7, 2001:db8:ffff::1"]), "2001:db8::7");
-        // A proxy that asks for itself.
+        // A request of the proxy itself.
         assert_eq!(of(&[]), "10.0.0.1");
         assert_eq!(of(&["10.0.0.9"]), "10.0.0.9");
         assert_eq!(
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_counts_for_the_proxy_that_passed_it_on() {
+    fn a_malformed_entry_counts_for_the_proxy_that_passed_it_on() {
         let of = |lines: &[&str]| client(XForwardedFor, "10.0.0.1", lines);
         assert_eq!(of(&["192.0.2.1, gibberish"]), "10.0.0.1");
         assert_eq!(of(&["192.0.2.1, gibberish, 10.7.7.7"]), "10.7.7.7");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_header_is_not_believed() {
+    fn the_other_header_is_ignored() {
         let addresses = Addresses {
             proxies: Proxies::parse(["10.0.0.1"]).unwrap(),
             header: Forwarded,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_named() {
+    fn invalid_networks_are_named() {
         let error = Proxies::parse(["10.0.0.0/8", "10.0.0.0/33"]).unwrap_err();
         assert!(error.to_string().contains("`10.0.0.0/33`"), "{error}");
         assert!(Proxies::parse(["localhost"]).is_err());
@@ -200,7 +200,7 @@ mod tests {
         #[test]
         fn a_client_behind_a_proxy_cannot_choose_its_address(forged in "[ -~]{0,60}", forwarded: bool) {
             let (header, said) = if forwarded { (Forwarded, "for=192.0.2.1") } else { (XForwardedFor, "192.0.2.1") };
-            // Appended by the proxy, to the line or as a line.
+            // Appended by the proxy, within the line or as a separate line.
             let line = format!("{forged}, {said}");
             for lines in [vec![line.as_str()], vec![forged.as_str(), said]] {
                 let client = client(header, "10.0.0.1", &lines);

@@ -1,14 +1,15 @@
-//! The addresses in `Forwarded` (RFC 7239) and `X-Forwarded-For`.
+//! Parses the addresses in `Forwarded` (RFC 7239) and `X-Forwarded-For`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A hop in the order of the header. `None`: it does not say its address (`unknown`, an obfuscated name, no `for`).
+/// A hop, in the order of the header. `None` if it does not state its address (`unknown`, an obfuscated name, no
+/// `for`).
 pub(crate) type Hop = Option<IpAddr>;
 
-/// The hops of one `Forwarded` line; `None` if it is not one.
+/// The hops of one `Forwarded` line; `None` if it is malformed.
 ///
-/// Read from the left, since only so is it known what is in quotes: a client that opens a quote before what a proxy
-/// appends spoils the line, and gains nothing by it.
+/// Parsed from the left, because only then is it known what is quoted. A client that opens a quote before the proxy's
+/// entry spoils the line, and gains nothing.
 pub(crate) fn forwarded(line: &str) -> Option<Vec<Hop>> {
     let mut rest = Rest(line);
     let mut hops = Vec::new();
@@ -25,7 +26,7 @@ pub(crate) fn forwarded(line: &str) -> Option<Vec<Hop>> {
     }
 }
 
-/// `for=192.0.2.1;proto=http;by="[2001:db8::1]:80"`, with what space is tolerated around it.
+/// Parses `for=192.0.2.1;proto=http;by="[2001:db8::1]:80"`, with the permitted whitespace.
 fn element(rest: &mut Rest<'_>) -> Option<Hop> {
     let mut seen: Vec<String> = Vec::new();
     let mut hop = None;
@@ -50,14 +51,14 @@ fn element(rest: &mut Rest<'_>) -> Option<Hop> {
         }
         rest.eat(';')?;
         rest.skip_space();
-        // A semicolon with nothing behind it.
+        // A trailing semicolon.
         if rest.0.is_empty() || rest.0.starts_with(',') {
             return Some(hop);
         }
     }
 }
 
-/// A node of RFC 7239 §6; the outer `None` if it is none.
+/// A node of RFC 7239 §6; the outer `None` if it is malformed.
 fn node(text: &str) -> Option<Hop> {
     if let Some(address) = with_port(text) {
         return Some(Some(address));
@@ -98,8 +99,8 @@ fn with_port(text: &str) -> Option<IpAddr> {
     port_is_one.then_some(address)
 }
 
-/// The hops of one `X-Forwarded-For` line. No standard says how it is written: addresses with or without ports and
-/// brackets are taken, and anything else is a hop that does not say its address.
+/// The hops of one `X-Forwarded-For` line. No standard defines its syntax: addresses with or without ports and brackets
+/// are accepted, and anything else is a hop without an address.
 pub(crate) fn x_forwarded_for(line: &str) -> Vec<Hop> {
     let hops = line.split(',').map(|hop| hop.trim_matches([' ', '\t']));
     hops.filter(|hop| !hop.is_empty())
@@ -112,7 +113,7 @@ pub(crate) fn x_forwarded_for(line: &str) -> Vec<Hop> {
         .collect()
 }
 
-/// What of a line is not read yet.
+/// The unparsed rest of a line.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tolerated_and_what_is_not() {
+    fn accepted_and_rejected_syntax() {
         for (line, hops) in [
             ("", Some(vec![])),
             (" , ,for=192.0.2.1 ;  proto=https;, ", Some(vec![ip("192.0.2.1")])),
@@ -214,7 +215,7 @@ mod tests {
             ("for=", None),
             ("for = 192.0.2.1", None),
             (r#"for="192.0.2.1"x"#, None),
-            // What a client sends to swallow what the proxy appends.
+            // Attempts of a client to swallow the proxy's entry.
             (r#"for="9.9.9.9, for=192.0.2.1"#, None),
             (r#"for=9.9.9.9;x=", for="[2001:db8::1]""#, None),
             (r#"for="9.9.9.9\"#, None),
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn x_forwarded_for_is_read_as_it_is_written_in_the_wild() {
+    fn x_forwarded_for_is_parsed_as_found_in_the_wild() {
         let line = "192.0.2.1,2001:db8::1 ,\t[2001:db8::2]:443, 192.0.2.2:80,, unknown, 01.2.3.4";
         let hops = [
             ip("192.0.2.1"),
@@ -246,7 +247,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read(addresses in prop::collection::vec(any::<IpAddr>(), 0..5)) {
+        fn written_lines_parse_back(addresses in prop::collection::vec(any::<IpAddr>(), 0..5)) {
             let write = |address: &IpAddr| match address {
                 IpAddr::V4(address) => format!("for={address}"),
                 IpAddr::V6(address) => format!("for=\"[{address}]:1\""),

@@ -1,22 +1,21 @@
-//! Who may come in: parts for a public server that anybody may flood. They know nothing of what it serves.
+//! Protects a public HTTP server from floods. The parts are independent of what the server does.
 //!
 //! ```text
-//! socket ──▶ Server ──────▶ Addresses ──▶ Buckets ────▶ Gate ─────────▶ the queue
-//!            connections,   whose it is   so much an    while the queue
-//!            headers,                     address, so   overflows: drops
-//!            bodies,                      much a        by the subnet's
-//!            slowness                     subnet        own record
+//! socket ──▶ Server ──────▶ Addresses ──▶ Buckets ────▶ Gate ──────────▶ the queue
+//!            limits on      client        rate limits   while the queue
+//!            connections,   address       per address   overflows: drops
+//!            headers,                     and subnet    by the subnet's
+//!            bodies, time                               record
 //! ```
 //!
-//! - [`Addresses`] says which address a request is of: the socket's, or what a named proxy says.
-//! - [`Subnet`] is the /24 or /48 that it counts for, and [`SubnetTagger`] its public, opaque name.
-//! - [`Buckets`] hold requests an address and a subnet may still make.
-//! - [`Gate`] is gossipsub's peer gater; [`SharedGate`] is the one that a server has.
-//! - [`Server`] bounds what connections may cost before anybody knows whose they are, and [`limit_body`] what bodies
-//!   may.
-//! - [`Shares`] bound what each host and subnet holds of something that there is only so much of.
+//! - [`Addresses`] determines the client address of a request: the socket's peer, or what a trusted proxy states.
+//! - [`Subnet`] is the /24 or /48 of an address, and [`SubnetTagger`] gives it a public, opaque name.
+//! - [`Buckets`] limit the request rates of addresses and subnets.
+//! - [`Gate`] is gossipsub's peer gater; [`SharedGate`] is the gate of a server.
+//! - [`Server`] limits connections before their clients are known, and [`limit_body`] limits bodies.
+//! - [`Shares`] limit how much of a scarce resource each host and subnet holds.
 //!
-//! What they refuse is a [`Rejection`].
+//! Rejected requests get a [`Rejection`].
 
 mod address;
 mod buckets;

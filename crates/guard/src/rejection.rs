@@ -1,4 +1,4 @@
-//! What is refused.
+//! Rejected requests.
 
 use std::time::Duration;
 
@@ -7,54 +7,54 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use thiserror::Error;
 
-/// Why a request does not come in.
+/// Why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The address or its subnet has used up its bucket: 429.
-    #[error("too many requests from this address or its subnet: come again in {} s", seconds(*retry_after))]
+    /// The bucket of the address or its subnet is empty: 429.
+    #[error("too many requests from this address or its subnet: retry in {} s", seconds(*retry_after))]
     TooMany {
-        /// When the same request would be let in, if there are no others.
+        /// When the same request would be accepted, without further requests.
         retry_after: Duration,
     },
-    /// Dropped at random, since more comes in than is dealt with, and not little of it from this subnet: 503.
-    #[error("more comes in than can be dealt with, and this request was dropped by lot: come again")]
+    /// Dropped at random, because the server is overloaded and this subnet contributes much to it: 503.
+    #[error("server overloaded, and this request was dropped at random: retry later")]
     Gated,
-    /// The body is larger than is taken: 413.
-    #[error("the body is larger than {limit} bytes: send less at once")]
+    /// The body is too large: 413.
+    #[error("the body exceeds the limit of {limit} bytes: send smaller requests")]
     BodyTooLarge {
-        /// Bytes.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The body came too slowly: 408.
-    #[error("the body came too slowly: more than {received} bytes were expected within {} s", within.as_secs_f64())]
+    /// The body arrives too slowly: 408.
+    #[error("the body is too slow: only {received} bytes arrived within {} s", within.as_secs_f64())]
     BodyTooSlow {
-        /// Bytes that came.
+        /// Bytes received.
         received: u64,
-        /// Since the request's head.
+        /// Time since the request head.
         within: Duration,
     },
-    /// All bodies together are larger than is taken at once: 503.
-    #[error("too many bodies are being sent at once: come again")]
+    /// All bodies together exceed the limit: 503.
+    #[error("too many request bodies in transfer: retry later")]
     BodiesTooMany,
-    /// The bodies of the address, or of its subnet, are larger than its share: 503.
-    #[error("this address or its subnet sends too many bodies at once: come again")]
+    /// The bodies of the address, or of its subnet, exceed its share: 503.
+    #[error("too many request bodies in transfer from this address or its subnet: retry later")]
     BodiesOfClient,
     /// The address has too many connections: 503, and the connection is closed.
-    #[error("this address has too many connections: close some, or send several requests over one")]
+    #[error("too many connections from this address: close some, or send several requests over one")]
     ConnectionsOfHost,
     /// All connections are in use: 503, and the connection is closed.
-    #[error("all connections are in use: come again")]
+    #[error("all connections are in use: retry later")]
     Connections,
 }
 
 fn seconds(duration: Duration) -> u64 {
-    // Never zero, which would be an invitation.
+    // At least one, so that clients do not retry at once.
     (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
 }
 
 impl Rejection {
-    /// Its kind.
+    /// Its problem kind.
     #[must_use]
     pub const fn kind(&self) -> ProblemKind {
         match self {
@@ -88,7 +88,7 @@ impl Rejection {
         }
     }
 
-    /// Whether what the client still sends is not to be read: the connection is closed after the answer.
+    /// Whether the rest of the client's request is not read: the connection is closed after the response.
     #[must_use]
     pub const fn closes(&self) -> bool {
         !matches!(self, Self::TooMany { .. } | Self::Gated)
@@ -103,11 +103,11 @@ impl From<Rejection> for Problem {
     }
 }
 
-/// RFC 9457. The [`Rejection`] itself is among the response's extensions, for whoever counts or renders anew.
+/// RFC 9457. The response's extensions include the [`Rejection`], for counting or other rendering.
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        // Strings and numbers: nothing here can fail to be JSON.
+        // Only strings and numbers, so serialisation cannot fail.
         let body = serde_json::to_vec(&Problem::from(self)).unwrap_or_default();
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         let mut response = (status, kind, body).into_response();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_asked_to_come_again_at_once() {
+    fn retry_after_is_never_zero() {
         let retry_after = Duration::ZERO;
         assert_eq!(Rejection::TooMany { retry_after }.retry_after(), Some(1));
     }

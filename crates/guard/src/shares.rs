@@ -1,4 +1,4 @@
-//! What clients hold of something that there is only so much of.
+//! Shares of a limited resource.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,29 +7,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Host, Subnet};
 
-/// How much may be held at once.
+/// Limits on the amounts held at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShareLimits {
-    /// By all.
+    /// In total.
     pub total: u64,
-    /// By the hosts of one [`Subnet`].
+    /// Per [`Subnet`].
     pub per_subnet: u64,
-    /// By one [`Host`].
+    /// Per [`Host`].
     pub per_host: u64,
 }
 
-/// Which limit is reached.
+/// The limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
     /// The client's own, or that of its subnet.
     Client,
-    /// That of all.
+    /// The total.
     Total,
 }
 
-/// What is held, by whom. All clones are one.
+/// The amounts held by each client. Clones share the same state.
 ///
-/// Whoever holds nothing is not remembered.
+/// Clients that hold nothing are not stored.
 #[derive(Debug, Clone)]
 pub struct Shares(Arc<Ledger>);
 
@@ -47,7 +47,7 @@ struct Holdings {
 }
 
 impl Shares {
-    /// Nobody holds anything yet.
+    /// Creates an empty state.
     #[must_use]
     pub fn new(limits: ShareLimits) -> Self {
         Self(Arc::new(Ledger {
@@ -66,7 +66,7 @@ impl Shares {
         }
     }
 
-    /// What all hold.
+    /// The total amount held.
     #[must_use]
     pub fn held(&self) -> u64 {
         self.0.holdings().total
@@ -79,7 +79,7 @@ impl Ledger {
     }
 }
 
-/// What is held for one purpose; dropped, it is free again.
+/// An amount held for one purpose, released on drop.
 #[derive(Debug)]
 pub struct Share {
     ledger: Arc<Ledger>,
@@ -88,10 +88,10 @@ pub struct Share {
 }
 
 impl Share {
-    /// Holds so much more.
+    /// Adds to the amount held.
     ///
     /// # Errors
-    /// Which limit that would break; then no more is held than before.
+    /// The limit that would be exceeded; the amount is then unchanged.
     pub fn add(&mut self, amount: u64) -> Result<(), Excess> {
         let limits = self.ledger.limits;
         let subnet = self.host.subnet();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_a_subnet_and_all_hold_so_much() {
+    fn hosts_subnets_and_the_total_are_limited() {
         let shares = Shares::new(ShareLimits {
             total: 10,
             per_subnet: 6,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_remembered_of_those_that_hold_nothing() {
+    fn clients_that_hold_nothing_are_not_stored() {
         let shares = Shares::new(ShareLimits {
             total: 10,
             per_subnet: 10,

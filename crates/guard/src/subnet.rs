@@ -1,10 +1,10 @@
-//! Networks that count as one.
+//! Networks that count as one client.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The network that an address counts for: its /24 if it is IPv4, its /48 if it is IPv6 (what one site is given,
-/// RFC 6177). An IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
+/// The network that an address counts for: its /24 for IPv4, its /48 for IPv6 (the usual size of a site, RFC 6177). An
+/// IPv4-mapped address (`::ffff:192.0.2.1`) counts as IPv4.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Subnet(Prefix);
 
@@ -39,7 +39,7 @@ impl Subnet {
         }
     }
 
-    /// The network around it that one owner commonly has: its /16 if it is IPv4, its /32 if it is IPv6.
+    /// The surrounding network that one owner typically has: its /16 for IPv4, its /32 for IPv6.
     pub(crate) fn owner(self) -> Owner {
         match self.0 {
             Prefix::V4([a, b, _]) => Owner::V4([a, b]),
@@ -74,8 +74,7 @@ impl fmt::Debug for Subnet {
     }
 }
 
-/// What counts as one machine: an IPv4 address, or the /64 of an IPv6 address, within which a machine takes whatever
-/// address it likes (RFC 8981).
+/// One machine: an IPv4 address, or the /64 of an IPv6 address, within which a machine may use any address (RFC 8981).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Host(IpAddr);
 
@@ -89,7 +88,7 @@ impl Host {
         })
     }
 
-    /// The subnet it is in.
+    /// Its subnet.
     #[must_use]
     pub fn subnet(self) -> Subnet {
         Subnet::of(self.0)
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn canonical_bytes_tell_the_families_apart() {
+    fn canonical_bytes_distinguish_the_families() {
         let v4 = Subnet::of("0.0.0.1".parse().unwrap());
         let v6 = Subnet::of("::1".parse().unwrap());
         assert_eq!(v4.to_bytes(), [4, 0, 0, 0]);

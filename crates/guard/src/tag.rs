@@ -1,4 +1,4 @@
-//! Public names of subnets that do not tell which they are.
+//! Opaque public names of subnets.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,43 +12,43 @@ use thiserror::Error;
 
 use crate::Subnet;
 
-/// Gives subnets their tags: the first 16 bytes of HMAC-SHA256 over their canonical bytes.
+/// Computes subnet tags: the first 16 bytes of HMAC-SHA256 over the subnet's canonical bytes.
 ///
-/// Without the secret nobody finds out which subnet a tag is of, though there are only 2^24 of IPv4. Its SHA-256 is
-/// published, so that the secret cannot be another one tomorrow, and tags can be checked by whoever is shown it.
+/// Without the secret nobody can find the subnet of a tag, although there are only 2^24 of IPv4. The secret's SHA-256
+/// is published, so that the secret cannot be replaced unnoticed, and tags can be verified by whoever is given it.
 #[derive(Clone)]
 pub struct SubnetTagger {
     secret: [u8; 32],
     keyed: Hmac<Sha256>,
 }
 
-/// Why there is no secret.
+/// Why the secret is unavailable.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// The operating system would not have it.
+    /// A file system error.
     #[error("cannot {action} the secret of subnet tags {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The failed operation.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// Its reason.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Others may read it.
+    /// The file is readable by others.
     #[error(
         "the secret of subnet tags {} can be read by others (mode {mode:03o}): whoever has it learns the subnets of all \
-         stations; if nobody else had it, `chmod 600` it, otherwise remove it, and a new one is made", path.display()
+         stations; if nobody has read it, run `chmod 600` on it, otherwise delete it, and a new one is created", path.display()
     )]
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Its permissions.
+        /// Its mode bits.
         mode: u32,
     },
-    /// It holds something else.
-    #[error("{} holds no secret: 32 bytes as 64 hexadecimal digits were expected; is this the right file?", path.display())]
+    /// The file has other content.
+    #[error("{} is not a secret file: expected 32 bytes as 64 hexadecimal digits; check the path", path.display())]
     NoSecret {
         /// The file.
         path: PathBuf,
@@ -56,17 +56,17 @@ pub enum SecretError {
 }
 
 impl SubnetTagger {
-    /// With a secret that is at hand.
+    /// Creates a tagger with a given secret.
     #[must_use]
     pub fn new(secret: [u8; 32]) -> Self {
-        // HMAC fills a key up to the block of its hash with zeros.
+        // HMAC pads a key with zeros to the block size of its hash.
         let mut block = [0; 64];
         block[..32].copy_from_slice(&secret);
         let keyed = Hmac::new(&block.into());
         Self { secret, keyed }
     }
 
-    /// Reads the secret; makes a new one if there is no such file, for its owner alone to read.
+    /// Reads the secret from a file; creates the file if it does not exist, readable by its owner only.
     ///
     /// # Errors
     /// [`SecretError`].
@@ -120,27 +120,27 @@ impl SubnetTagger {
         B128::from_slice(&keyed.finalize().into_bytes()[..16])
     }
 
-    /// SHA-256 of the secret, to be published.
+    /// SHA-256 of the secret, for publication.
     #[must_use]
     pub fn commitment(&self) -> B256 {
         B256::new(Sha256::digest(self.secret).into())
     }
 }
 
-/// Without the secret.
+/// Does not show the secret.
 impl std::fmt::Debug for SubnetTagger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("SubnetTagger").field(&self.commitment()).finish()
     }
 }
 
-/// All or nothing, and never over another one.
+/// Writes atomically, and never overwrites a file.
 fn save(path: &Path, secret: [u8; 32]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     };
-    // Private, unlike other new files.
+    // Readable by the owner only, unlike other new files.
     let mut draft = tempfile::NamedTempFile::new_in(directory)?;
     // `{:x}` has no prefix.
     writeln!(draft, "{:x}", B256::new(secret))?;
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_made_once_for_its_owner_alone() {
+    fn a_secret_is_created_once_readable_by_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("subnets.secret");
         let commitments: Vec<_> = std::thread::scope(|scope| {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_others_can_read_is_refused() {
+    fn a_secret_readable_by_others_is_rejected() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("subnets.secret");
         SubnetTagger::open(&path).unwrap();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_not_taken_for_a_secret_nor_written_over() {
+    fn another_file_is_neither_accepted_nor_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("subnets.secret");
         fs::write(&path, [0xff, 0xfe]).unwrap();

@@ -1,4 +1,4 @@
-//! Bounds on connections and bodies, over real sockets.
+//! Limits on connections and bodies, over real sockets.
 #![expect(
     clippy::unwrap_used,
     reason = "a test ends where something is not as it should be"
@@ -24,13 +24,13 @@ struct World {
     address: SocketAddr,
     server: Server,
     bodies: Bodies,
-    /// Lets requests to `/held` go.
+    /// Releases requests to `/held`.
     go: Arc<Notify>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
 
-/// Nothing ends by itself within a test, unless the test says so.
+/// Limits that no test reaches unintentionally.
 fn patient() -> (ConnectionLimits, BodyLimits) {
     let hour = Duration::from_secs(3_600);
     let connections = ConnectionLimits {
@@ -64,7 +64,7 @@ async fn behind((connections, bodies): (ConnectionLimits, BodyLimits), proxies: 
             "/length",
             post(|body: Bytes| async move { body.len().to_string() }),
         )
-        // What its reader makes of a body that breaks off does not matter.
+        // A reader that ignores the error of an aborted body.
         .route(
             "/careless",
             post(|body: Result<Bytes, _>| async move { format!("{}", body.is_ok()) }),
@@ -104,10 +104,10 @@ impl World {
         socket.connect(self.address).await.unwrap()
     }
 
-    /// All that is answered to `request` until the connection is closed.
+    /// Sends `request` and returns everything until the connection is closed.
     async fn ask(&self, request: &str) -> String {
         let mut stream = self.connect().await;
-        // It may be refused before all is written.
+        // It may be rejected before everything is written.
         let _ = stream.write_all(request.as_bytes()).await;
         rest(&mut stream).await
     }
@@ -118,7 +118,7 @@ impl World {
             .starts_with("HTTP/1.1 200")
     }
 
-    /// Until it is so: what is waited for happens in other tasks.
+    /// Waits for a condition that other tasks bring about.
     async fn until(&self, is_so: impl Fn(&Self) -> bool) {
         let waiting = async {
             while !is_so(self) {
@@ -150,7 +150,7 @@ async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Over a connection that stays open: the answer must be `body`.
+/// Sends a request over an open connection and checks the response body.
 async fn get_over(stream: &mut TcpStream, path: &str, body: &str) {
     let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -193,7 +193,7 @@ async fn requests_over_one_connection_are_served_and_know_their_peer() {
 }
 
 #[tokio::test]
-async fn a_body_is_asked_for_and_read() {
+async fn expect_continue_is_answered_and_the_body_read() {
     let world = start(patient()).await;
     let mut stream = world.connect().await;
     let head = "POST /length HTTP/1.1\r\nhost: a\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
@@ -211,7 +211,7 @@ async fn a_body_is_asked_for_and_read() {
 }
 
 #[tokio::test]
-async fn who_sends_a_head_byte_by_byte_or_nothing_is_closed() {
+async fn slow_heads_and_silent_connections_are_closed() {
     let (mut connections, bodies) = patient();
     connections.head_timeout = Duration::from_millis(200);
     let world = start((connections, bodies)).await;
@@ -258,7 +258,7 @@ async fn a_slow_body_is_408() {
                 "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n0123456789"
             ))
             .await;
-        assert_problem(&answer, 408, "more than 10 bytes were expected within 0.2 s");
+        assert_problem(&answer, 408, "only 10 bytes arrived within 0.2 s");
     }
     world.until(|world| world.server.snapshot().open == 0).await;
     assert_eq!(
@@ -271,12 +271,12 @@ async fn a_slow_body_is_408() {
 async fn a_body_of_a_gigabyte_is_413_at_once() {
     let world = start(patient()).await;
     let head = "POST /length HTTP/1.1\r\nhost: a\r\ncontent-length: 1073741824\r\n\r\n";
-    assert_problem(&world.ask(head).await, 413, "larger than 1048576 bytes");
-    // Also one who sends first and reads then gets to see it.
+    assert_problem(&world.ask(head).await, 413, "exceeds the limit of 1048576 bytes");
+    // A client that sends everything before it reads gets the response too.
     assert_problem(
         &world.ask(&format!("{head}{}", "x".repeat(500_000))).await,
         413,
-        "send less at once",
+        "send smaller requests",
     );
     world.until(|world| world.server.snapshot().open == 0).await;
     assert_eq!(
@@ -286,7 +286,7 @@ async fn a_body_of_a_gigabyte_is_413_at_once() {
 }
 
 #[tokio::test]
-async fn an_endless_body_is_cut_at_the_cap() {
+async fn an_endless_body_is_stopped_at_the_limit() {
     let world = start(patient()).await;
     for path in ["/length", "/careless"] {
         let (mut reading, mut writing) = world.connect().await.into_split();
@@ -307,16 +307,16 @@ async fn an_endless_body_is_cut_at_the_cap() {
         assert_problem(
             &String::from_utf8(answer).unwrap(),
             413,
-            "larger than 1048576 bytes",
+            "exceeds the limit of 1048576 bytes",
         );
-        // The cap, what is read to be polite, and the system's buffers.
+        // The limit, the data read before closing, and the system's buffers.
         assert!(sending.await.unwrap() < 64 << 20);
     }
     world.until(|world| world.bodies.snapshot().held == 0).await;
 }
 
 #[tokio::test]
-async fn a_body_of_exactly_the_cap_is_read() {
+async fn a_body_exactly_at_the_limit_is_read() {
     let world = start(patient()).await;
     let body = "x".repeat(1 << 20);
     let head = "POST /length HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 1048576\r\n\r\n";
@@ -325,7 +325,7 @@ async fn a_body_of_exactly_the_cap_is_read() {
 }
 
 #[tokio::test]
-async fn bodies_together_are_bounded() {
+async fn all_bodies_together_are_limited() {
     let (connections, mut bodies) = patient();
     bodies.max_together = 1_000;
     let world = start((connections, bodies)).await;
@@ -341,7 +341,7 @@ async fn bodies_together_are_bounded() {
         "x".repeat(500)
     );
     let answer = world.ask(&second).await;
-    assert_problem(&answer, 503, "too many bodies");
+    assert_problem(&answer, 503, "too many request bodies");
     assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
     drop(first);
     world.until(|world| world.bodies.snapshot().held == 0).await;
@@ -349,7 +349,7 @@ async fn bodies_together_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_host_and_a_subnet_have_their_shares_of_all_bodies() {
+async fn bodies_are_limited_per_host_and_subnet() {
     let (connections, mut bodies) = patient();
     bodies.max = 500;
     // A host's share is one body, a subnet's two.
@@ -366,7 +366,7 @@ async fn a_host_and_a_subnet_have_their_shares_of_all_bodies() {
         world.until(|world| world.bodies.snapshot().held == held).await;
         stalling.push(stream);
     }
-    // As much as would use up all, had each its place.
+    // Without shares, these would use up the whole limit.
     for n in 0..20 {
         let mut stream = world.connect_from(1 + n % 3).await;
         stream.write_all(part.as_bytes()).await.unwrap();
@@ -387,7 +387,7 @@ async fn a_host_and_a_subnet_have_their_shares_of_all_bodies() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_400_and_closed() {
+async fn malformed_requests_get_400_and_are_closed() {
     let world = start(patient()).await;
     let malformed = [
         "GARBAGE\r\n\r\n",
@@ -413,7 +413,7 @@ async fn what_is_not_http_is_400_and_closed() {
         let answer = world.ask(&request).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
     }
-    // HTTP/2 is not spoken.
+    // HTTP/2 is not supported.
     let answer = world.ask("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     assert!(!answer.contains(" 200 "), "{answer}");
     world.until(|world| world.server.snapshot().open == 0).await;
@@ -426,7 +426,7 @@ async fn what_is_not_http_is_400_and_closed() {
 }
 
 #[tokio::test]
-async fn an_address_has_so_many_connections_and_others_theirs() {
+async fn connections_are_limited_per_address() {
     let (mut connections, bodies) = patient();
     connections.per_host = 3;
     let world = start((connections, bodies)).await;
@@ -440,10 +440,10 @@ async fn an_address_has_so_many_connections_and_others_theirs() {
     assert_problem(
         &rest(&mut refused).await,
         503,
-        "this address has too many connections",
+        "too many connections from this address",
     );
     get_over(&mut world.connect_from(2).await, "/", "ok").await;
-    // A connection that is closed makes room.
+    // A closed connection makes room.
     own.pop();
     world.until(|world| world.server.snapshot().open == 2).await;
     assert!(world.is_served().await);
@@ -465,7 +465,7 @@ async fn a_proxy_may_have_any_number() {
 }
 
 #[tokio::test]
-async fn when_all_are_at_work_a_new_one_is_refused() {
+async fn a_new_connection_is_rejected_when_all_are_busy() {
     let (mut connections, bodies) = patient();
     connections.total = 4;
     let world = start((connections, bodies)).await;
@@ -498,12 +498,12 @@ async fn when_all_are_at_work_a_new_one_is_refused() {
 }
 
 #[tokio::test]
-async fn who_connects_and_says_nothing_displaces_himself() {
+async fn silent_connections_displace_each_other() {
     let (mut connections, bodies) = patient();
     connections.total = 100;
     connections.per_host = 100;
     let world = start((connections, bodies)).await;
-    // One at work, one between two requests.
+    // One busy, one idle after a request.
     let mut working = world.connect_from(1).await;
     working
         .write_all(b"GET /held HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
@@ -525,12 +525,12 @@ async fn who_connects_and_says_nothing_displaces_himself() {
     let snapshot = world.server.snapshot();
     assert!(snapshot.open <= 100 && snapshot.displaced >= 500, "{snapshot:?}");
     assert_eq!((snapshot.refused_full, snapshot.refused_by_host), (0, 0));
-    // The first was told.
+    // The first was displaced.
     assert_eq!(rest(&mut silent[0]).await, "");
 }
 
 #[tokio::test]
-async fn who_does_not_read_his_answer_is_closed() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let (mut connections, bodies) = patient();
     connections.write_timeout = Duration::from_millis(200);
     let world = start((connections, bodies)).await;
@@ -545,7 +545,7 @@ async fn who_does_not_read_his_answer_is_closed() {
 }
 
 #[tokio::test]
-async fn who_reads_gets_all_of_it() {
+async fn a_client_that_reads_gets_the_whole_response() {
     let world = start(patient()).await;
     let answer = world
         .ask("GET /big HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
@@ -554,7 +554,7 @@ async fn who_reads_gets_all_of_it() {
 }
 
 #[tokio::test]
-async fn a_server_that_ends_answers_what_it_has_begun() {
+async fn shutdown_completes_pending_requests() {
     let world = start(patient()).await;
     let mut silent = world.connect().await;
     let mut idle = world.connect().await;
@@ -581,7 +581,7 @@ async fn a_server_that_ends_answers_what_it_has_begun() {
 }
 
 #[tokio::test]
-async fn a_server_that_ends_does_not_wait_for_ever() {
+async fn shutdown_does_not_wait_forever() {
     let (mut connections, bodies) = patient();
     connections.drain = Duration::from_millis(100);
     let world = start((connections, bodies)).await;

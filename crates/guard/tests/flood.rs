@@ -1,4 +1,4 @@
-//! A hundred thousand connections that say nothing, or half of something.
+//! A hundred thousand silent or half-open connections.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -26,7 +26,7 @@ fn resident_mib() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
 }
 
-/// Clients and server in one process: 300 MiB for both.
+/// Clients and server share one process: 300 MiB for both.
 async fn flood(attempts: usize, sent: &[u8]) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -42,7 +42,7 @@ async fn flood(attempts: usize, sent: &[u8]) {
         let mut stream = connect(address, n).await;
         let _ = stream.write_all(sent).await;
         open.push_back(stream);
-        // The client's own files; the server has closed these long ago.
+        // The client's own files; the server has closed these connections long ago.
         if open.len() > 9_000 {
             open.pop_front();
         }
@@ -75,6 +75,6 @@ async fn a_hundred_thousand_silent_connections() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "ten seconds, and needs 20 000 open files"]
-async fn a_hundred_thousand_halves_of_a_head() {
+async fn a_hundred_thousand_incomplete_heads() {
     flood(100_000, b"GET / HTTP/1.1\r\nx: ").await;
 }

@@ -1,4 +1,4 @@
-//! Spark's own rows on which subnet a request counts for, and where Assize differs from it.
+//! Spark's own rows on the subnet that a request counts for, and where Assize differs.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 const ROWS: &str = include_str!("fixtures/inet_grouping.json");
 
-/// Spark believes two headers of two companies, whoever sends them. Here what they said is believed of the proxy that
-/// is configured: the row's remote address.
+/// Spark trusts two vendors' headers from any client. Here they are trusted only from the configured proxy: the row's
+/// remote address.
 fn subnet(remote: IpAddr, forwarded: Option<&str>) -> String {
     let addresses = Addresses {
         proxies: Proxies::parse([remote.to_string()]).expect("an address"),
@@ -23,7 +23,7 @@ fn subnet(remote: IpAddr, forwarded: Option<&str>) -> String {
 }
 
 #[test]
-fn rows_of_ipv4_are_as_spark_has_them_and_ipv6_is_not_one_group() {
+fn ipv4_rows_match_spark_and_ipv6_is_not_one_group() {
     let rows: Value = serde_json::from_str(ROWS).unwrap();
     let rows = rows["subnet"].as_array().unwrap();
     let (mut ipv4, mut ipv6, mut refused) = (0, Vec::new(), 0);

@@ -1,4 +1,4 @@
-//! How many requests an address and a subnet may make.
+//! Limits request rates per address and per subnet.
 
 mod store;
 
@@ -18,12 +18,12 @@ use store::{Store, Stored};
 
 const PRUNE_EVERY: Duration = Duration::from_secs(1);
 
-/// A bucket of `burst` tokens, filled with `per_second`.
+/// A token bucket of capacity `burst`, refilled with `per_second`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Tokens that flow in, per second.
+    /// Tokens added per second.
     pub per_second: NonZeroU32,
-    /// Tokens that a full bucket holds.
+    /// Capacity of the bucket.
     pub burst: NonZeroU32,
 }
 
@@ -39,16 +39,16 @@ impl Rate {
 /// Settings of [`Buckets`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketsConfig {
-    /// Of an IPv4 address or a /64.
+    /// Per IPv4 address or /64.
     pub host: Rate,
-    /// Of a /24 or a /48.
+    /// Per /24 or /48.
     pub subnet: Rate,
-    /// Most hosts, and most subnets, that have their own bucket at a time; about 50 bytes each.
+    /// Maximum number of hosts, and of subnets, with their own bucket at a time; about 50 bytes each.
     pub max_keys: usize,
 }
 
 impl Default for BucketsConfig {
-    /// A station sends a heartbeat a minute and some measurements a second; sixteen stations may share a subnet.
+    /// A station sends one heartbeat a minute and a few measurements a second; sixteen stations may share a subnet.
     fn default() -> Self {
         Self {
             host: Rate::new(20, 200),
@@ -58,33 +58,33 @@ impl Default for BucketsConfig {
     }
 }
 
-/// What [`Buckets`] did.
+/// Statistics of [`Buckets`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BucketsSnapshot {
-    /// Requests let in.
+    /// Accepted requests.
     pub passed: u64,
-    /// Requests refused for their host's bucket.
+    /// Requests rejected by their host's bucket.
     pub refused_by_host: u64,
-    /// Requests refused for their subnet's bucket.
+    /// Requests rejected by their subnet's bucket.
     pub refused_by_subnet: u64,
-    /// Requests that were counted for their /16 or /32, since there was no room for a bucket of their own.
+    /// Requests counted in the bucket of their /16 or /32, because there was no room for their own.
     pub crowded: u64,
-    /// Hosts with their own bucket now.
+    /// Number of hosts with their own bucket.
     pub hosts: usize,
-    /// Subnets with their own bucket now.
+    /// Number of subnets with their own bucket.
     pub subnets: usize,
 }
 
-/// Token buckets, one for each host and one for each subnet, shared over all that a server does.
+/// Token buckets per host and per subnet, shared by all routes of a server.
 ///
-/// A full bucket is not kept: a host that asked once for a token at 20 a second is forgotten after the 50 ms that its
-/// bucket takes to be full again, or at most a second later. So there are only as many buckets as hosts are active **now**, and to hold
-/// [`BucketsConfig::max_keys`] of them somebody must send as many requests in about that time.
+/// Full buckets are not stored: a host that used one token at 20 per second is forgotten after the 50 ms in which its
+/// bucket refills, or at most a second later. So there are only as many buckets as hosts are active **now**; to occupy
+/// [`BucketsConfig::max_keys`] of them, an attacker must send that many requests in about that time.
 ///
-/// # Past the cap
-/// Hosts and subnets that have a bucket keep it. Those that have none share one with all of their /16 or /32 (some of
-/// which share one, too: there are 4 096 of these). Who fills the table from his own /32 or botnet thereby narrows
-/// the door for newcomers, most of all for his own; he does not get in himself, and closes it for nobody.
+/// # Beyond the limit
+/// Hosts and subnets that have a bucket keep it. Others share one with the whole of their /16 or /32 (and some of these
+/// share one too: there are 4 096). An attacker who fills the table from a /32 or a botnet thereby reduces the rate for
+/// new clients, mostly in the attacker's own network. The attacker gains nothing, and locks nobody out.
 #[derive(Debug)]
 pub struct Buckets<C: Clock = MonotonicClock> {
     hosts: Table<Host, C>,
@@ -97,14 +97,14 @@ pub struct Buckets<C: Clock = MonotonicClock> {
 #[derive(Debug)]
 struct Table<K: Stored, C: Clock> {
     limiter: RateLimiter<K, Store<K>, C, NoOpMiddleware<C::Instant>>,
-    /// The limiter's, which does not lend it.
+    /// The limiter owns its store and does not lend it.
     store: Store<K>,
     burst: NonZeroU32,
     pruned: Mutex<C::Instant>,
 }
 
 impl Buckets {
-    /// All full.
+    /// Creates the buckets, all full.
     #[must_use]
     pub fn new(config: BucketsConfig) -> Self {
         Self::with_clock(config, MonotonicClock)
@@ -112,7 +112,7 @@ impl Buckets {
 }
 
 impl<C: Clock> Buckets<C> {
-    /// All full, by another clock: [`governor::clock::FakeRelativeClock`] in tests.
+    /// Creates the buckets with another clock: [`governor::clock::FakeRelativeClock`] in tests.
     #[must_use]
     pub fn with_clock(config: BucketsConfig, clock: C) -> Self
     where
@@ -127,11 +127,11 @@ impl<C: Clock> Buckets<C> {
         }
     }
 
-    /// Takes `cost` tokens from the buckets of the client's host and subnet. A cost above a burst takes the whole
-    /// burst: what a route costs may make it dear, not unreachable.
+    /// Takes `cost` tokens from the buckets of the client's host and subnet. A cost above the burst takes the whole
+    /// burst, so an expensive route stays reachable.
     ///
-    /// The host's is asked first: what it refuses costs its neighbours nothing. What the subnet's refuses has cost the
-    /// host its tokens.
+    /// The host's bucket is checked first, so a request that it rejects costs its neighbours nothing. A request that
+    /// the subnet's bucket rejects has already cost the host its tokens.
     ///
     /// # Errors
     /// [`Rejection::TooMany`].
@@ -154,7 +154,7 @@ impl<C: Clock> Buckets<C> {
         }
     }
 
-    /// What happened, and what is kept.
+    /// Current statistics.
     #[must_use]
     pub fn snapshot(&self) -> BucketsSnapshot {
         BucketsSnapshot {
@@ -184,7 +184,7 @@ impl<K: Stored, C: Clock> Table<K, C> {
         }
     }
 
-    /// Forgets full buckets, once a second.
+    /// Removes full buckets, once a second.
     fn prune(&self, now: C::Instant) {
         {
             let mut pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,7 +200,7 @@ impl<K: Stored, C: Clock> Table<K, C> {
         let now = self.limiter.clock().now();
         self.prune(now);
         match self.limiter.check_key_n(&key, cost.min(self.burst)) {
-            // The burst holds it: the outer error does not happen, and would let the request in.
+            // The cost is at most the burst, so the outer error cannot occur; it would accept the request.
             Ok(Ok(())) | Err(_) => Ok(()),
             Ok(Err(not_until)) => Err(not_until.wait_time_from(now)),
         }

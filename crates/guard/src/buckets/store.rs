@@ -1,4 +1,4 @@
-//! Where buckets are kept: never more than so many.
+//! A bounded store of buckets.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -11,15 +11,15 @@ use governor::state::keyed::ShrinkableKeyedStateStore;
 use crate::subnet::Owner;
 use crate::{Host, Subnet};
 
-/// Buckets for those that found no room for their own.
+/// Number of shared buckets, for keys without their own.
 const SHARED: usize = 4_096;
 
-/// Room for so many is not given back.
+/// Capacity that is never released.
 const FEW: usize = 1_024;
 
-/// What has a bucket.
+/// A key with a bucket.
 pub(crate) trait Stored: Copy + Eq + Hash {
-    /// With whom it shares one past the cap.
+    /// The network whose bucket it shares beyond the limit.
     fn owner(self) -> Owner;
 }
 
@@ -35,7 +35,7 @@ impl Stored for Host {
     }
 }
 
-/// Buckets by key: the time at which each is full again. All clones are one.
+/// Buckets by key: the time at which each is full again. Clones share the same store.
 #[derive(Debug, Clone)]
 pub(crate) struct Store<K> {
     max_keys: usize,
@@ -67,7 +67,7 @@ impl<K: Stored> Store<K> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Requests that were counted in a shared bucket.
+    /// Number of requests counted in a shared bucket.
     pub(crate) fn crowded(&self) -> u64 {
         self.kept().crowded
     }
@@ -92,7 +92,7 @@ impl<K: Stored> StateStore for Store<K> {
             return Ok(outcome);
         }
         kept.crowded += 1;
-        // Hashed with a key of our own: nobody can aim at another's.
+        // Hashed with a random key, so that nobody can aim at another's bucket.
         let slot = kept.hasher.hash_one(key.owner()) as usize % SHARED;
         let (outcome, full_at) = measure(kept.shared[slot])?;
         kept.shared[slot] = Some(full_at);

@@ -23,7 +23,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// How many of `tries` at a cost of one come in.
+/// How many of `tries` requests of cost one are accepted.
 fn passed(buckets: &Buckets<FakeRelativeClock>, client: &str, tries: usize) -> usize {
     (0..tries)
         .filter(|_| buckets.check(ip(client), ONE).is_ok())
@@ -40,7 +40,7 @@ fn a_host_has_its_burst_and_then_its_rate() {
     assert!(retry_after <= Duration::from_millis(101), "{retry_after:?}");
     clock.advance(Duration::from_secs(2));
     assert_eq!(passed(&buckets, "192.0.2.1", 100), 20);
-    // Another host has its own.
+    // Another host has its own bucket.
     assert_eq!(passed(&buckets, "192.0.2.2", 100), 30);
     let snapshot = buckets.snapshot();
     assert_eq!(
@@ -76,18 +76,18 @@ fn ipv6_counts_by_64_and_48() {
         .sum();
     assert_eq!(within_48, 20);
     assert_eq!(passed(&buckets, "2001:db8:2::1", 1), 1);
-    // The same address, written otherwise, is not another host.
+    // Another spelling of an address is not another host.
     assert_eq!(passed(&buckets, "192.0.2.1", 30), 30);
     assert_eq!(passed(&buckets, "::ffff:192.0.2.1", 1), 0);
 }
 
 #[test]
-fn a_dear_request_takes_more_and_one_above_the_burst_takes_all() {
+fn an_expensive_request_takes_more_and_one_above_the_burst_takes_all() {
     let (buckets, clock) = buckets((10, 30), (1_000, 1_000), 100);
     let cost = |n| NonZeroU32::new(n).unwrap();
     assert!(buckets.check(ip("192.0.2.1"), cost(20)).is_ok());
     let refused = buckets.check(ip("192.0.2.1"), cost(20)).unwrap_err();
-    // Ten are missing.
+    // Ten tokens are missing.
     assert_eq!(refused.retry_after(), Some(1));
     assert!(buckets.check(ip("192.0.2.1"), cost(10)).is_ok());
     clock.advance(Duration::from_secs(3));
@@ -96,7 +96,7 @@ fn a_dear_request_takes_more_and_one_above_the_burst_takes_all() {
 }
 
 #[test]
-fn what_the_hosts_bucket_refuses_costs_the_neighbours_nothing() {
+fn requests_rejected_by_the_hosts_bucket_cost_the_neighbours_nothing() {
     let (buckets, _) = buckets((10, 10), (10, 20), 100);
     assert_eq!(passed(&buckets, "192.0.2.1", 10_000), 10);
     assert_eq!(passed(&buckets, "192.0.2.2", 10), 10);
@@ -116,11 +116,11 @@ fn full_buckets_are_forgotten() {
 }
 
 #[test]
-fn who_fills_the_table_is_crowded_himself_and_shuts_nobody_out() {
+fn an_attacker_who_fills_the_table_locks_nobody_out() {
     let (buckets, clock) = buckets((1, 10), (1, 100), 1_000);
     // A known host.
     assert_eq!(passed(&buckets, "192.0.2.1", 1), 1);
-    // All of a /32 of IPv6: 2^32 /64s in 2^16 /48s.
+    // A whole /32 of IPv6: 2^32 /64s in 2^16 /48s.
     let attacker = |n: u32| ip(&format!("2001:db8:{:x}:{:x}::1", n >> 4, n & 15));
     let let_in = (0..50_000)
         .filter(|n| buckets.check(attacker(*n), ONE).is_ok())
@@ -133,13 +133,13 @@ fn who_fills_the_table_is_crowded_himself_and_shuts_nobody_out() {
         "{snapshot:?}"
     );
     assert!(snapshot.crowded > 40_000, "{snapshot:?}");
-    // Who was known keeps what it has; newcomers of other networks come in.
+    // Known hosts keep their buckets; new clients of other networks are accepted.
     assert_eq!(passed(&buckets, "192.0.2.1", 9), 9);
     let newcomers = (0..200)
         .filter(|n| passed(&buckets, &format!("198.{n}.100.1"), 1) == 1)
         .count();
     assert!(newcomers >= 195, "{newcomers}");
-    // It is over as soon as it ends.
+    // It is over as soon as the attack ends.
     clock.advance(Duration::from_secs(120));
     assert_eq!(passed(&buckets, "198.51.100.1", 10), 10);
     assert_eq!(buckets.snapshot().hosts, 1);

@@ -1,4 +1,4 @@
-//! Random early drop in front of a queue: gossipsub's peer gater, with subnets for peers.
+//! Random early drop before a queue: gossipsub's peer gater, with subnets as peers.
 
 mod params;
 mod record;
@@ -14,28 +14,29 @@ pub use shared::SharedGate;
 use crate::Subnet;
 use record::shrink;
 
-/// Gossipsub's peer gater (go-libp2p-pubsub, `peer_gater.go`): while the queue behind it overflows, what comes in is
-/// dropped by lot, by the record of the subnet that it comes from. Clock and lot are the caller's.
+/// Gossipsub's peer gater (go-libp2p-pubsub, `peer_gater.go`): while the queue behind it overflows, requests are
+/// dropped at random, with a probability that depends on the record of their subnet. The caller provides the clock and
+/// the random numbers.
 ///
 /// | call | when |
 /// |---|---|
-/// | [`Gate::accept`] | a request comes: if it is false, drop it |
-/// | [`Gate::validate`] | what it brings goes to be checked |
-/// | [`Gate::throttle`] | it does not, since the queue is full |
-/// | [`Gate::deliver`], [`Gate::duplicate`], [`Gate::ignore`], [`Gate::reject`] | what the check said |
+/// | [`Gate::accept`] | a request arrives; drop it if this is false |
+/// | [`Gate::validate`] | its content is queued for validation |
+/// | [`Gate::throttle`] | it is not, because the queue is full |
+/// | [`Gate::deliver`], [`Gate::duplicate`], [`Gate::ignore`], [`Gate::reject`] | the result of validation |
 /// | [`Gate::tick`] | every [`GateParams::decay_interval`] |
 ///
-/// It never bans: of a source with the worst of records one request in so many still comes in, and by it the source
-/// can mend its record. What a throttled request brought is nobody's fault, and is in no record.
+/// It never bans: a small share of the requests of even the worst source is accepted, with which the source can improve
+/// its record. Throttled requests do not affect any record.
 ///
-/// # Where it differs from gossipsub
-/// - Connections say little over HTTP. A source counts as connected for [`GateParams::connected_for`] after it was
-///   seen; from then on its record is kept as it is for [`GateParams::retain_stats`], so that nobody mends a record by
-///   staying away for less than that.
-/// - At most [`GateParams::max_sources`] records are kept. For a new one, a sixteenth of all is dropped at once: those
-///   that change the lot least, and of them the shortest. A source cannot drop its own bad record without worse ones
-///   from as many other subnets.
-/// - A source without a record is let in, and gets one with the first outcome.
+/// # Differences from gossipsub
+/// - HTTP connections say little about presence. A source counts as connected for [`GateParams::connected_for`] after
+///   its last request; from then on its record is kept unchanged for [`GateParams::retain_stats`], so that nobody
+///   improves a record by staying away for less than that.
+/// - At most [`GateParams::max_sources`] records are kept. To make room, a sixteenth of all is dropped at once: those
+///   that affect the probability least, and among them those with the fewest counts. A source cannot get its own bad
+///   record dropped without worse ones from as many other subnets.
+/// - A source without a record is accepted, and gets one with its first result.
 #[derive(Debug)]
 pub struct Gate {
     params: GateParams,
@@ -43,7 +44,7 @@ pub struct Gate {
     throttle: f64,
     last_throttle: Option<Instant>,
     sources: HashMap<Subnet, Source>,
-    /// The latest time that it was told.
+    /// The latest time that the caller passed.
     now: Instant,
 }
 
@@ -53,25 +54,25 @@ struct Source {
     seen: Instant,
 }
 
-/// What the gate has seen.
+/// Statistics of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct GateSnapshot {
-    /// Whether it works now.
+    /// Whether the gate is active.
     pub on: bool,
-    /// Validated lately.
+    /// Recently validated.
     pub validate: f64,
-    /// Throttled lately.
+    /// Recently throttled.
     pub throttle: f64,
-    /// Sources with a record.
+    /// Number of sources with a record.
     pub sources: usize,
-    /// Requests that [`SharedGate`] let in.
+    /// Requests that [`SharedGate`] accepted.
     pub accepted: u64,
     /// Requests that [`SharedGate`] dropped.
     pub dropped: u64,
 }
 
 impl Gate {
-    /// Nothing has come yet.
+    /// Creates an empty gate.
     ///
     /// # Errors
     /// [`GateParamsError`].
@@ -87,8 +88,7 @@ impl Gate {
         })
     }
 
-    /// Lets counts shrink, and forgets sources that have been gone for long. To be called every
-    /// [`GateParams::decay_interval`].
+    /// Decays counts, and removes sources that have been gone for long. Call it every [`GateParams::decay_interval`].
     pub fn tick(&mut self, now: Instant) {
         self.now = self.now.max(now);
         let (now, params) = (self.now, self.params);
@@ -108,39 +108,39 @@ impl Gate {
         }
     }
 
-    /// Something goes to be checked.
+    /// Records that content is queued for validation.
     pub fn validate(&mut self) {
         self.validate += 1.0;
     }
 
-    /// Something is not checked, since the queue is full.
+    /// Records that content is not validated because the queue is full.
     pub fn throttle(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.last_throttle = Some(self.now);
         self.throttle += 1.0;
     }
 
-    /// Something of use came from `source`.
+    /// Records useful content from `source`.
     pub fn deliver(&mut self, source: Subnet) {
         self.record_of(source).deliver += 1.0;
     }
 
-    /// The same had come before.
+    /// Records a duplicate.
     pub fn duplicate(&mut self, source: Subnet) {
         self.record_of(source).duplicate += 1.0;
     }
 
-    /// It is of no use, but no fault either.
+    /// Records content that is useless but not at fault.
     pub fn ignore(&mut self, source: Subnet) {
         self.record_of(source).ignore += 1.0;
     }
 
-    /// It is invalid.
+    /// Records invalid content.
     pub fn reject(&mut self, source: Subnet) {
         self.record_of(source).reject += 1.0;
     }
 
-    /// Whether a request is let in; `uniform` is drawn from [0, 1).
+    /// Whether a request is accepted; `uniform` is drawn from [0, 1).
     pub fn accept(&mut self, source: Subnet, now: Instant, uniform: f64) -> bool {
         self.now = self.now.max(now);
         let record = self.sources.get_mut(&source).map(|source| {
@@ -150,7 +150,8 @@ impl Gate {
         !self.is_on(now) || record.is_none_or(|record| uniform < record.probability(&self.params))
     }
 
-    /// Whether it works: something was throttled within the quiet interval, and no little share of what came.
+    /// Whether it is active: something was throttled within the quiet interval, and the share of throttled content is
+    /// above the threshold.
     #[must_use]
     pub fn is_on(&self, now: Instant) -> bool {
         let Some(last_throttle) = self.last_throttle else {
@@ -161,13 +162,13 @@ impl Gate {
         !quiet && self.throttle != 0.0 && !few
     }
 
-    /// What is known of a source.
+    /// The record of a source.
     #[must_use]
     pub fn record(&self, source: Subnet) -> Option<Record> {
         self.sources.get(&source).map(|source| source.record)
     }
 
-    /// What it has seen.
+    /// Current statistics.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> GateSnapshot {
         GateSnapshot {
@@ -192,7 +193,7 @@ impl Gate {
             .record
     }
 
-    /// Many at once, since it reads all.
+    /// Removes many records at once, because it reads all of them.
     fn evict(&mut self) {
         let weight = |record: &Record| (1.0 - record.probability(&self.params), record.deliver);
         let mut weights: Vec<_> = self

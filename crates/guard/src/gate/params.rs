@@ -1,40 +1,40 @@
-//! Settings of the gate.
+//! Parameters of the gate.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// Settings of [`Gate`](crate::Gate), named as in gossipsub.
+/// Parameters of [`Gate`](crate::Gate), named as in gossipsub.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GateParams {
-    /// Throttled for each validated from which the gate works.
+    /// Ratio of throttled to validated content above which the gate is active.
     pub threshold: f64,
-    /// What is left of the counts of validated and throttled after a [`GateParams::decay_interval`].
+    /// Factor of the counts of validated and throttled content per [`GateParams::decay_interval`].
     pub global_decay: f64,
-    /// What is left of a source's counts after a [`GateParams::decay_interval`].
+    /// Factor of a source's counts per [`GateParams::decay_interval`].
     pub source_decay: f64,
     /// How often [`Gate::tick`](crate::Gate::tick) is called.
     pub decay_interval: Duration,
-    /// What is less counts as nothing.
+    /// Counts below this are zero.
     pub decay_to_zero: f64,
-    /// For how long the record of a source that is gone is kept.
+    /// How long the record of a disconnected source is kept.
     pub retain_stats: Duration,
-    /// How long nothing must have been throttled until the gate is off again.
+    /// Time without throttling after which the gate is inactive.
     pub quiet: Duration,
-    /// Weight of what had come before.
+    /// Weight of duplicates.
     pub duplicate_weight: f64,
-    /// Weight of what was ignored.
+    /// Weight of ignored content.
     pub ignore_weight: f64,
-    /// Weight of what was rejected.
+    /// Weight of rejected content.
     pub reject_weight: f64,
-    /// For how long a source counts as connected after it was seen. Not of gossipsub, which sees connections.
+    /// How long a source counts as connected after its last request. Not in gossipsub, which sees connections.
     pub connected_for: Duration,
-    /// Most sources with a record. Not of gossipsub.
+    /// Maximum number of sources with a record. Not in gossipsub.
     pub max_sources: usize,
 }
 
 impl Default for GateParams {
-    /// Gossipsub's.
+    /// Gossipsub's values.
     fn default() -> Self {
         Self {
             threshold: 0.33,
@@ -55,28 +55,29 @@ impl Default for GateParams {
 
 const DECAY_TO_ZERO: f64 = 0.01;
 
-/// The factor by which a count must shrink every second to be down to a hundredth after `duration`: gossipsub's
-/// `ScoreParameterDecay`.
+/// The factor per second that reduces a count to a hundredth after `duration`: gossipsub's `ScoreParameterDecay`.
 #[must_use]
 pub fn decay(duration: Duration) -> f64 {
     DECAY_TO_ZERO.powf(1.0 / duration.as_secs_f64())
 }
 
-/// Settings with which the gate does not work.
+/// Invalid parameters of the gate.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("gate: {parameter} is {value}, but must be {range}")]
 pub struct GateParamsError {
-    /// Which.
+    /// The parameter.
     pub parameter: &'static str,
-    /// As it is.
+    /// Its value.
     pub value: String,
-    /// As it must be.
+    /// The valid range.
     pub range: &'static str,
 }
 
 impl GateParams {
+    /// Checks all parameters.
+    ///
     /// # Errors
-    /// [`GateParamsError`], for the first that is out of its range.
+    /// [`GateParamsError`] for the first that is out of range.
     pub fn check(&self) -> Result<(), GateParamsError> {
         let positive = |x: f64| x > 0.0 && x.is_finite();
         let within = |x: f64| x > 0.0 && x < 1.0;
@@ -135,7 +136,7 @@ mod tests {
         assert!(near(120, 0.96235));
         assert!(near(600, 0.99235));
         assert!(near(3_600, 0.99872));
-        // A hundredth is left.
+        // A hundredth remains.
         assert!((decay(Duration::from_secs(120)).powi(120) - 0.01).abs() < 1e-12);
     }
 

@@ -1,23 +1,23 @@
-//! What is known of a source.
+//! The record of a source.
 
 use super::GateParams;
 
-/// What came from a source, each count shrinking with time.
+/// Counts of content from a source, decaying over time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Record {
-    /// Of use.
+    /// Useful.
     pub deliver: f64,
-    /// Had come before.
+    /// Duplicates.
     pub duplicate: f64,
-    /// Of no use, and no fault.
+    /// Useless, but not at fault.
     pub ignore: f64,
     /// Invalid.
     pub reject: f64,
 }
 
 impl Record {
-    /// The probability with which a request of this source is let in while the gate works:
-    /// `(1 + deliver) / (1 + total)`. Never zero.
+    /// The probability with which a request of this source is accepted while the gate is active: `(1 + deliver) / (1 +
+    /// total)`. Never zero.
     #[must_use]
     pub fn probability(&self, params: &GateParams) -> f64 {
         let total = self.deliver

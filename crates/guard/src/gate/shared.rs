@@ -9,7 +9,8 @@ use tokio::time::MissedTickBehavior;
 use super::{Gate, GateParams, GateParamsError, GateSnapshot};
 use crate::{Rejection, Subnet};
 
-/// A [`Gate`] by the clock and by lot. All clones are one. Somebody must run [`SharedGate::keep_ticking`].
+/// A [`Gate`] with the system's clock and random numbers. Clones share the same gate. [`SharedGate::keep_ticking`] must
+/// be running.
 #[derive(Debug, Clone)]
 pub struct SharedGate(Arc<Shared>);
 
@@ -22,7 +23,7 @@ struct Shared {
 }
 
 impl SharedGate {
-    /// Nothing has come yet.
+    /// Creates an empty gate.
     ///
     /// # Errors
     /// [`GateParamsError`].
@@ -40,12 +41,12 @@ impl SharedGate {
         self.0.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ticks for ever: to be spawned, or selected against the end of the server.
+    /// Ticks forever; spawn it, or select against the server's shutdown.
     pub async fn keep_ticking(&self) {
         let mut ticks = tokio::time::interval(self.0.params.decay_interval);
-        // After a pause of the machine, one tick and not thousands.
+        // After a pause of the machine, one tick instead of thousands.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        // The first is at once.
+        // The first tick is immediate.
         ticks.tick().await;
         loop {
             ticks.tick().await;
@@ -53,7 +54,7 @@ impl SharedGate {
         }
     }
 
-    /// Whether a request of `source` is let in.
+    /// Whether a request of `source` is accepted.
     ///
     /// # Errors
     /// [`Rejection::Gated`].
@@ -98,7 +99,7 @@ impl SharedGate {
         self.gate().reject(source);
     }
 
-    /// What it has seen.
+    /// Current statistics.
     #[must_use]
     pub fn snapshot(&self) -> GateSnapshot {
         GateSnapshot {
@@ -123,7 +124,7 @@ mod tests {
         gate.validate();
         (0..1_000).for_each(|_| gate.reject(source));
         let dropped = (0..1_000).filter(|_| gate.accept(source).is_err()).count();
-        // One in 16 001 is let in.
+        // One in 16 001 is accepted.
         assert!(dropped > 990, "{dropped}");
         let snapshot = gate.snapshot();
         assert!(snapshot.on);
@@ -131,7 +132,7 @@ mod tests {
             (snapshot.dropped, snapshot.accepted),
             (dropped as u64, 1_000 - dropped as u64)
         );
-        // Two minutes leave a hundredth.
+        // After two minutes a hundredth remains.
         let ticking = gate.keep_ticking();
         let _ = tokio::time::timeout(Duration::from_millis(119_500), ticking).await;
         let left = gate.snapshot().throttle;

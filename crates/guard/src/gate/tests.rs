@@ -19,7 +19,7 @@ fn with(params: GateParams) -> (Gate, Instant) {
     (Gate::new(params, now).unwrap(), now)
 }
 
-/// The largest lot in thousandths that is let in.
+/// The largest random number, in thousandths, that is accepted.
 fn lot(gate: &mut Gate, source: Subnet, now: Instant) -> f64 {
     let accepted = (0..1_000).take_while(|n| gate.accept(source, now, f64::from(*n) / 1_000.0));
     accepted.count() as f64 / 1_000.0
@@ -62,7 +62,7 @@ fn outcomes_are_counted_by_source() {
     assert_eq!(lot(&mut gate, subnet(1), now), 0.559);
     assert_eq!(lot(&mut gate, subnet(2), now), 0.524);
     assert_eq!(lot(&mut gate, subnet(3), now), 0.5);
-    // A stranger is let in, and gets no record by asking.
+    // An unknown source is accepted, and gets no record by requests alone.
     assert_eq!(lot(&mut gate, subnet(4), now), 1.0);
     assert_eq!(gate.record(subnet(4)), None);
 }
@@ -99,7 +99,7 @@ fn it_is_on_when_nothing_is_validated_and_off_when_throttling_has_decayed() {
     let (mut gate, now) = gate();
     gate.throttle(now);
     assert!(gate.is_on(now));
-    // 120 seconds leave a hundredth, and one more nothing.
+    // 120 seconds leave a hundredth, and another second nothing.
     (0..121).for_each(|_| gate.tick(now));
     assert_eq!(gate.snapshot(now).throttle, 0.0);
     assert!(!gate.is_on(now));
@@ -117,7 +117,7 @@ fn counts_decay_by_the_second_while_the_source_is_seen() {
 }
 
 #[test]
-fn a_record_is_kept_as_it_is_while_the_source_is_gone_and_then_dropped() {
+fn a_record_is_kept_unchanged_while_the_source_is_gone_and_then_dropped() {
     let (mut gate, now) = gate();
     let hours = |n: u32| 3_600 * n * SECOND;
     gate.reject(subnet(1));
@@ -127,7 +127,7 @@ fn a_record_is_kept_as_it_is_while_the_source_is_gone_and_then_dropped() {
     gate.tick(now + 61 * SECOND);
     gate.tick(now + hours(6) + 60 * SECOND);
     assert_eq!(gate.record(subnet(1)), Some(record));
-    // Seen again: it counts on.
+    // Seen again: it continues.
     let later = now + hours(6) + 60 * SECOND;
     gate.accept(subnet(1), later, 0.0);
     gate.tick(later);
@@ -137,7 +137,7 @@ fn a_record_is_kept_as_it_is_while_the_source_is_gone_and_then_dropped() {
 }
 
 #[test]
-fn it_never_bans_and_a_record_can_be_mended() {
+fn it_never_bans_and_a_record_can_improve() {
     let (mut gate, now) = gate();
     gate.throttle(now);
     (0..1_000_000).for_each(|_| gate.reject(subnet(1)));
@@ -162,7 +162,7 @@ fn records_are_bounded_and_the_worst_are_kept() {
         assert!(gate.snapshot(now).sources <= max_sources);
     }
     assert_eq!(gate.record(subnet(0)).unwrap().reject, 20.0);
-    // To forget this one changes no lot.
+    // Dropping this one changes no probability.
     assert_eq!(gate.record(subnet(1)), None);
     assert_eq!(lot(&mut gate, subnet(1), now), 1.0);
 }
@@ -188,7 +188,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn a_probability_is_one_and_what_is_bad_does_not_help(record in records(), more in 0.01_f64..1e9) {
+    fn a_probability_is_valid_and_bad_content_never_raises_it(record in records(), more in 0.01_f64..1e9) {
         let params = GateParams::default();
         let probability = record.probability(&params);
         prop_assert!(probability > 0.0 && probability <= 1.0);
@@ -220,7 +220,7 @@ proptest! {
                 5 => gate.ignore(subnet(n)),
                 6 => gate.reject(subnet(n)),
                 _ => {
-                    // The lowest lot always wins.
+                    // The lowest random number is always accepted.
                     let known = gate.record(subnet(n));
                     prop_assert!(gate.accept(subnet(n), now, 0.0));
                     prop_assert_eq!(gate.record(subnet(n)), known);

@@ -1,4 +1,4 @@
-//! What bodies may cost.
+//! Limits on request bodies.
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,17 +19,17 @@ use tokio::time::{Instant, Sleep};
 use super::table::Busy;
 use crate::{Excess, Host, Rejection, Share, ShareLimits, Shares};
 
-/// What bodies may cost.
+/// Limits on request bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyLimits {
-    /// Longest body, bytes.
+    /// Maximum size of a body in bytes.
     pub max: u64,
-    /// How long a body may take before its rate counts.
+    /// Grace period before the minimum rate applies.
     pub grace: Duration,
-    /// Bytes per second that it must come with from then on, from its beginning. At least 1.
+    /// Minimum rate in bytes per second from the beginning of the body, after the grace period. At least 1.
     pub min_rate: u64,
-    /// Most bytes of all bodies that are being read or worked on. A subnet may have an eighth of it and a host a
-    /// sixteenth, but at least one body.
+    /// Maximum size in bytes of all bodies that are being received or processed. A subnet may use an eighth of it and a
+    /// host a sixteenth, but at least one body.
     pub max_together: u64,
 }
 
@@ -44,20 +44,20 @@ impl Default for BodyLimits {
     }
 }
 
-/// What happened to bodies.
+/// Statistics of bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BodySnapshot {
-    /// Bytes that are held now.
+    /// Bytes held now.
     pub held: u64,
-    /// Refused as too large.
+    /// Rejected as too large.
     pub too_large: u64,
-    /// Refused as too slow.
+    /// Rejected as too slow.
     pub too_slow: u64,
-    /// Refused, since too much was held by all, by the client or by its subnet.
+    /// Rejected because the limit of all, of the client or of its subnet was reached.
     pub too_many: u64,
 }
 
-/// All bodies. All clones are one; to be given to [`limit_body`].
+/// The state of all bodies, for [`limit_body`]. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Bodies(Arc<Shared>);
 
@@ -71,7 +71,7 @@ struct Shared {
 }
 
 impl Bodies {
-    /// None yet.
+    /// Creates an empty state.
     #[must_use]
     pub fn new(limits: BodyLimits) -> Self {
         let total = limits.max_together;
@@ -89,7 +89,7 @@ impl Bodies {
         }))
     }
 
-    /// What happened to them.
+    /// Current statistics.
     #[must_use]
     pub fn snapshot(&self) -> BodySnapshot {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -112,13 +112,13 @@ impl Bodies {
     }
 }
 
-/// Bounds the body of a request: a layer for [`axum::middleware::from_fn_with_state`], outside of all that reads
+/// Limits the body of a request: a layer for [`axum::middleware::from_fn_with_state`], outside of everything that reads
 /// bodies.
 ///
-/// A body whose length is told beforehand and is too large is refused before any of it is read. Of others, the reader
-/// gets an error as soon as they break a limit, and whatever it makes of that, the answer is the [`Rejection`].
-/// What a body holds is free again when the answer's head is there. It counts for the [`Host`] among the request's
-/// extensions, which whoever knows better than the socket puts there; else for the socket's other end.
+/// A body whose declared length is too large is rejected before it is read. For other bodies, the reader gets an error
+/// as soon as a limit is exceeded, and the response is the [`Rejection`] whatever the reader does. The bytes of a body
+/// are released when the response head is ready. They count for the [`Host`] in the request's extensions, if a caller
+/// has set it, else for the socket's peer.
 pub async fn limit_body(State(bodies): State<Bodies>, request: Request, next: Next) -> Response {
     let limits = bodies.0.limits;
     if request.body().size_hint().lower() > limits.max {
@@ -153,7 +153,7 @@ fn host_of(request: &Request) -> Host {
     extensions.get::<Host>().copied().unwrap_or_else(of_socket)
 }
 
-/// One body, as seen from outside. What it holds is free when neither the request nor its body is left.
+/// Accounting of one body. Its bytes are released when neither the request nor its body is left.
 #[derive(Debug)]
 struct Watch {
     bodies: Bodies,
@@ -171,17 +171,17 @@ impl Watch {
     }
 }
 
-/// A body within limits.
+/// A body with enforced limits.
 struct Limited {
     body: Body,
     received: u64,
-    /// When it was first read, and the alarm: what the server does before is not the client's fault.
+    /// When it was first read, and its timer: earlier delays are the server's, not the client's.
     started: Option<(Instant, Pin<Box<Sleep>>)>,
     watch: Arc<Watch>,
 }
 
 impl Limited {
-    /// When more must have come.
+    /// When the next bytes must have arrived.
     fn deadline(&self, started: Instant) -> Instant {
         let BodyLimits { grace, min_rate, .. } = self.watch.bodies.0.limits;
         started + grace + Duration::from_millis(self.received.saturating_mul(1_000) / min_rate.max(1))
@@ -197,7 +197,7 @@ impl Limited {
     }
 
     fn fail(&mut self, rejection: Rejection) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        // The first is told.
+        // Only the first rejection is kept.
         let _ = self.watch.verdict.set(rejection);
         self.body = Body::empty();
         Poll::Ready(Some(Err(rejection.into())))
@@ -249,7 +249,7 @@ impl HttpBody for Limited {
     }
 }
 
-/// An answer's body; while it is there, the connection is at work.
+/// The body of a response; as long as it exists, the connection is busy.
 pub(super) struct Held {
     body: Body,
     _busy: Busy,

@@ -1,4 +1,4 @@
-//! A server of HTTP/1.1 whose connections are bounded.
+//! An HTTP/1.1 server with limits on its connections.
 
 mod body;
 mod socket;
@@ -30,21 +30,21 @@ use body::Held;
 use socket::Socket;
 use table::{Seat, Table};
 
-/// What connections may cost.
+/// Limits on connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Most connections. Above, the process may need a higher limit of open files than it is given (`ulimit -n`).
+    /// Maximum number of connections. The process may need a higher limit of open files (`ulimit -n`).
     pub total: usize,
-    /// Most connections of an IPv4 address or a /64; proxies are exempt.
+    /// Maximum number of connections per IPv4 address or /64; proxies are exempt.
     pub per_host: usize,
-    /// How long a client may take from connecting, or from its last answer, until the head of its request is there:
-    /// the end of idle connections and of those that send their headers byte by byte.
+    /// Timeout from connecting, or from the last response, until a complete request head. It closes idle connections
+    /// and those that send their headers byte by byte.
     pub head_timeout: Duration,
-    /// Longest head of a request, bytes; at least 8 192.
+    /// Maximum size of a request head in bytes; at least 8 192.
     pub max_head: usize,
-    /// How long a client may let an answer wait that the system's buffers do not hold.
+    /// How long a client may delay a response that does not fit into the system's buffers.
     pub write_timeout: Duration,
-    /// How long requests may go on when the server is to end.
+    /// How long pending requests may continue during shutdown.
     pub drain: Duration,
 }
 
@@ -61,19 +61,19 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Serves HTTP/1.1 within [`ConnectionLimits`]. All clones are one.
+/// Serves HTTP/1.1 within [`ConnectionLimits`]. Clones share the same state.
 ///
-/// HTTP/2 is not spoken: its streams multiply what one connection may cost, and stations send a few small requests a
-/// second. A proxy that speaks it with its clients is welcome.
+/// HTTP/2 is not supported: its streams multiply the cost of a connection, and stations send only a few small requests
+/// a second. A reverse proxy may offer it to its clients.
 ///
 /// # When all connections are in use
-/// A new one takes the place of one without a request: of those that never made one, the oldest; else of those between
-/// two requests, the one that has been for longest. So whoever opens connections and says nothing displaces himself,
-/// and a client that asks at once is served. Only if all are at work is the new one refused.
+/// A new connection replaces one without a pending request: the oldest of those that never made one, else the one that
+/// has been idle for longest. A client that opens silent connections thus displaces its own, and a client that sends a
+/// request at once is served. The new connection is rejected only if all others are busy.
 ///
-/// # What it answers by itself
-/// To malformed heads 400, to heads that are too long 431, both without a body, and to refused connections 503 as
-/// RFC 9457 has it; each time the connection is closed. Whoever is too slow is not answered.
+/// # Responses of the server itself
+/// Malformed heads get 400 and oversized heads 431, both without a body; rejected connections get 503 with an RFC 9457
+/// body. The connection is closed each time. Slow clients get no response.
 #[derive(Debug, Clone)]
 pub struct Server {
     limits: ConnectionLimits,
@@ -81,18 +81,18 @@ pub struct Server {
     table: Arc<Table>,
 }
 
-/// What connections are told when the server ends.
+/// The shutdown state that connections observe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Serving,
-    /// Finish your request.
+    /// Finish pending requests.
     Draining,
-    /// Now.
+    /// Stop now.
     Over,
 }
 
 impl Server {
-    /// With `proxies` exempt from the limit of one address.
+    /// Creates a server; `proxies` are exempt from the limit per address.
     #[must_use]
     pub fn new(limits: ConnectionLimits, proxies: Proxies) -> Self {
         Self {
@@ -102,8 +102,8 @@ impl Server {
         }
     }
 
-    /// Serves `router` until `stop` is done and the last request answered, or [`ConnectionLimits::drain`] is over.
-    /// Requests carry [`ConnectInfo`] with the socket's other end.
+    /// Serves `router` until `stop` completes and the last request is answered, or [`ConnectionLimits::drain`] has
+    /// passed. Requests carry [`ConnectInfo`] with the socket's peer.
     pub async fn serve(&self, listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
         let (phase, phases) = watch::channel(Phase::Serving);
         // Closed when the last connection has dropped its sender.
@@ -142,7 +142,7 @@ impl Server {
             .await
             .is_err()
         {
-            tracing::warn!("requests are cut off, since the server is to end");
+            tracing::warn!("shutdown timeout; aborting pending requests");
             phase.send_replace(Phase::Over);
             ended.recv().await;
         }
@@ -153,7 +153,7 @@ impl Server {
         Table::admit(&self.table, host)
     }
 
-    /// The client may have gone again, or the process may open no more files.
+    /// The client may have disconnected, or the process may have reached its limit of open files.
     async fn not_accepted(&self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
         if matches!(
@@ -162,12 +162,12 @@ impl Server {
         ) {
             return;
         }
-        tracing::warn!(%error, "no connection can be accepted; is the limit of open files lower than that of connections?");
+        tracing::warn!(%error, "failed to accept a connection; check that the limit of open files is above that of connections");
         self.table.displace();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    /// What connections did and do.
+    /// Statistics of connections.
     #[must_use]
     pub fn snapshot(&self) -> ConnectionsSnapshot {
         self.table.snapshot()
@@ -182,7 +182,7 @@ fn refuse(stream: TcpStream, rejection: Rejection) {
          connection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    // It does not block: the socket's buffer is empty, or gone.
+    // It does not block: the socket's buffer is empty, or the socket closed.
     let _ = stream
         .into_std()
         .and_then(|mut stream| stream.write(answer.as_bytes()));
@@ -203,7 +203,7 @@ impl Connection {
             limits,
             mut phases,
         } = self;
-        // Until it says something it has no buffers: silent connections cost next to nothing.
+        // It has no buffers until it sends data, so silent connections cost almost nothing.
         let spoke = tokio::select! {
             biased;
             () = seat.displaced() => return,
@@ -214,7 +214,7 @@ impl Connection {
             Ok(Err(_)) => return,
             Err(_) => return seat.timed_out(),
         }
-        // Answers are small, and not to wait for more.
+        // Responses are small and should be sent without delay.
         let _ = stream.set_nodelay(true);
         let socket = TokioIo::new(Socket::new(stream, limits.write_timeout));
         let service = TowerToHyperService::new(router);
@@ -239,7 +239,7 @@ impl Connection {
                 biased;
                 () = seat.displaced() => return,
                 changed = phases.changed() => {
-                    // The server may be gone altogether.
+                    // The server may have stopped.
                     if changed.is_err() || *phases.borrow_and_update() == Phase::Over {
                         return;
                     }
@@ -249,7 +249,7 @@ impl Connection {
                     return match served {
                         Err(error) if error.is_timeout() => seat.timed_out(),
                         Err(error) if error.is_parse() => seat.malformed(),
-                        // The client went away, which is its right.
+                        // The client disconnected.
                         Ok(()) | Err(_) => {}
                     };
                 }

@@ -1,4 +1,4 @@
-//! A socket that does not wait for ever, and whose last answer arrives.
+//! A socket with write timeouts that delivers its last response.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// How long, and how much, is still read after the last answer: a socket that is closed while something is unread
-/// takes back its answer (RFC 9112 §9.6).
+/// How long, and how many bytes, are read after the last response: closing a socket with unread data discards the
+/// response (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 
@@ -19,9 +19,9 @@ const LINGER_BYTES: usize = 1 << 20;
 pub(super) struct Socket {
     stream: TcpStream,
     write_timeout: Duration,
-    /// Runs while an answer waits for the client.
+    /// Runs while a response waits for the client.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// Runs once the last answer is sent, with the bytes that have come since.
+    /// Runs once the last response is sent; counts the bytes received since.
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
@@ -50,7 +50,7 @@ impl Socket {
         ready!(waiting.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the client does not read",
+            "the client does not read the response",
         )))
     }
 }
@@ -80,7 +80,7 @@ impl AsyncWrite for Socket {
         self.stream.is_write_vectored()
     }
 
-    /// All that was to be written is: bytes that trickle out do not start the time anew, this does.
+    /// Everything is written. Only this resets the timeout, not a trickle of bytes.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.waiting = None;
@@ -100,7 +100,7 @@ impl AsyncWrite for Socket {
             let mut buf = ReadBuf::new(&mut bytes);
             match Pin::new(&mut this.stream).poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => *drained += buf.filled().len(),
-                // The client is done, one way or the other.
+                // The client has disconnected or the read limit is reached.
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
                 Poll::Pending => {
                     ready!(over.as_mut().poll(cx));

@@ -1,4 +1,4 @@
-//! Who has a connection.
+//! The table of connections.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -8,24 +8,24 @@ use tokio::sync::Notify;
 
 use crate::{Host, Rejection};
 
-/// What connections did and do.
+/// Statistics of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ConnectionsSnapshot {
     /// Open now.
     pub open: usize,
-    /// Of them, without a request.
+    /// Of these, without a request.
     pub idle: usize,
     /// Accepted.
     pub accepted: u64,
-    /// Refused, since their address had too many.
+    /// Rejected because their address had too many.
     pub refused_by_host: u64,
-    /// Refused, since all were at work.
+    /// Rejected because all were busy.
     pub refused_full: u64,
     /// Closed without a request, to make room.
     pub displaced: u64,
-    /// Closed, since no request came in time.
+    /// Closed because no request arrived in time.
     pub timed_out: u64,
-    /// Closed, since the request was malformed.
+    /// Closed because the request was malformed.
     pub malformed: u64,
 }
 
@@ -40,14 +40,14 @@ pub(super) struct Table {
 #[derive(Debug, Default)]
 struct Seats {
     next: u64,
-    /// Connections by number, and their place among the idle.
+    /// Connections by number, and their position among the idle ones.
     open: HashMap<u64, Option<Place>>,
     hosts: HashMap<Host, usize>,
     idle: BTreeMap<Place, (u64, Arc<Notify>)>,
     counts: ConnectionsSnapshot,
 }
 
-/// Whether it has made a request, and since when it is idle: the first is displaced first.
+/// Whether it has made a request, and since when it is idle: the smallest is displaced first.
 type Place = (bool, u64);
 
 impl Seats {
@@ -80,7 +80,7 @@ impl Table {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A seat for one more; `host` is none if its number is not limited.
+    /// A seat for a connection; `host` is `None` if it is not limited.
     pub(super) fn admit(table: &Arc<Self>, host: Option<Host>) -> Result<Seat, Rejection> {
         let mut seats = table.seats();
         if let Some(host) = host
@@ -116,7 +116,7 @@ impl Table {
         })
     }
 
-    /// Closes the connection that is missed least.
+    /// Closes the least useful connection.
     pub(super) fn displace(&self) {
         let mut seats = self.seats();
         if seats.displace() {
@@ -124,7 +124,7 @@ impl Table {
         }
     }
 
-    /// Closes all that have no request.
+    /// Closes all connections without a request.
     pub(super) fn displace_all(&self) {
         let mut seats = self.seats();
         while seats.displace() {}
@@ -140,7 +140,7 @@ impl Table {
     }
 }
 
-/// A connection's entry in the table; dropped, it is free.
+/// A connection's entry in the table, released on drop.
 #[derive(Debug)]
 pub(super) struct Seat {
     table: Arc<Table>,
@@ -150,12 +150,12 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// Until it must make room.
+    /// Completes when the connection must make room.
     pub(super) async fn displaced(&self) {
         self.displaced.notified().await;
     }
 
-    /// A request has come.
+    /// A request has arrived.
     pub(super) fn busy(&self) -> Busy {
         let mut seats = self.table.seats();
         if let Some(place) = seats.open.get_mut(&self.number).and_then(Option::take) {
@@ -194,7 +194,7 @@ impl Drop for Seat {
     }
 }
 
-/// A request is being answered; dropped, the connection is idle again.
+/// A pending request; on drop, the connection is idle again.
 #[derive(Debug)]
 pub(super) struct Busy {
     table: Arc<Table>,
@@ -206,7 +206,7 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let mut seats = self.table.seats();
         let place = (true, seats.number());
-        // Unless it is gone.
+        // Unless it is closed.
         if let Some(none) = seats.open.get_mut(&self.number)
             && none.is_none()
         {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_has_so_many_and_a_proxy_more() {
+    fn a_host_is_limited_and_a_proxy_is_not() {
         let table = Arc::new(Table::new(10, 2));
         let seats = [
             Table::admit(&table, host(1)).unwrap(),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_silent_are_displaced_before_the_idle_and_the_busy_never() {
+    fn silent_connections_are_displaced_before_idle_ones_and_busy_ones_never() {
         let table = Arc::new(Table::new(3, 10));
         let [working, served, silent] = [1, 2, 3].map(|n| Table::admit(&table, host(n)).unwrap());
         let _busy = working.busy();
@@ -263,14 +263,14 @@ mod tests {
         let _second_busy = second.busy();
         assert_eq!(Table::admit(&table, host(6)).unwrap_err(), Rejection::Connections);
         assert!(!is_displaced(&working));
-        // Who was displaced frees nothing twice.
+        // A displaced connection releases its seat only once.
         drop((silent, served));
         let snapshot = table.snapshot();
         assert_eq!((snapshot.open, snapshot.idle, snapshot.displaced), (3, 0, 2));
     }
 
     #[test]
-    fn nothing_is_left_of_those_that_are_gone() {
+    fn closed_connections_leave_nothing_behind() {
         let table = Arc::new(Table::new(4, 2));
         for n in 0..100 {
             let seat = Table::admit(&table, host(n)).unwrap();
