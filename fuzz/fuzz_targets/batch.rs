@@ -1,4 +1,4 @@
-//! Every line of a batch is a measurement, reported, or blank; measurements are written as lines that read the same.
+//! Every line of a batch is a measurement, a rejected line, or blank; written measurements parse back.
 #![no_main]
 
 use assize_measurement::ndjson::{parse_batch, to_ndjson};

@@ -1,4 +1,4 @@
-//! Beacons, and files of beacons: read, never genuine by accident.
+//! Parses beacons and files of beacons; no input is genuine by accident.
 #![no_main]
 
 use assize_drand::{Beacon, RecordedBeacons, Chain};

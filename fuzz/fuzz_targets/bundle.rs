@@ -1,4 +1,4 @@
-//! A bundle that is read is packed as the same bytes.
+//! A parsed bundle packs to the same bytes.
 #![no_main]
 
 use assize_bundle::Bundle;

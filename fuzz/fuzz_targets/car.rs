@@ -1,4 +1,4 @@
-//! A CAR that unpacks holds the file that its root names.
+//! A CAR that unpacks contains the file of its root.
 #![no_main]
 
 use assize_measurement::car::{Sections, unpack};

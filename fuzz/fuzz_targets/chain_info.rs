@@ -1,4 +1,4 @@
-//! What a relay says of its chain.
+//! Parses a relay's description of its chain.
 #![no_main]
 
 use assize_drand::Chain;

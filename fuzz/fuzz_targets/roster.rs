@@ -1,4 +1,4 @@
-//! A roster that is read is written as one that reads the same.
+//! A written roster parses back.
 #![no_main]
 
 use assize_protocol::Roster;

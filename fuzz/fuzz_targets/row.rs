@@ -1,4 +1,4 @@
-//! A line is a measurement or explained; a measurement is written as a line that reads the same.
+//! A line is a measurement or is rejected with a reason; a written measurement parses back.
 #![no_main]
 
 use assize_measurement::ndjson::parse_any_round;

@@ -1,4 +1,4 @@
-//! A document that is read is written as the same bytes.
+//! A parsed document is written as the same bytes.
 #![no_main]
 
 use assize_evaluate::SettlementDocument;

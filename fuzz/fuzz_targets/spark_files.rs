@@ -1,4 +1,4 @@
-//! However files are cut into pieces, and whatever is in them, every row is evaluated or rejected, by both parsers alike.
+//! However files are split, and whatever they contain, both parsers evaluate or reject every row alike.
 #![no_main]
 
 use assize_evaluate::spark::{Measurements, Round, evaluate};

@@ -1,4 +1,4 @@
-//! Both parsers of Spark's rows read every line alike; what is read has a result and a validity.
+//! Both parsers of Spark's rows agree on every line; every parsed row has a result and a validity.
 #![no_main]
 
 use assize_measurement::spark::{Parser, Rules};
@@ -9,7 +9,7 @@ fuzz_target!(|line: &[u8]| {
     assert_eq!(fast, Parser::Reference.parse(line));
     if let Ok(row) = fast {
         let _ = row.retrieval_result().to_string();
-        // What was valid later was valid before.
+        // Whatever is valid under the later rules is valid under the earlier ones.
         if row.check_validity(Rules::December2025).is_ok() {
             assert!(row.check_validity(Rules::February2025).is_ok());
         }

@@ -1,4 +1,4 @@
-//! A task list that is read is written as one that reads the same.
+//! A written task list parses back.
 #![no_main]
 
 use assize_protocol::TaskList;

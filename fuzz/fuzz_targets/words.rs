@@ -1,4 +1,4 @@
-//! Seeds, addresses, CIDs and actor ids: what is read is written as text that reads the same.
+//! Seeds, addresses, CIDs and actor ids: written values parse back.
 #![no_main]
 
 use assize_protocol::address::{parse_operator, parse_station};
