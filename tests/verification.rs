@@ -126,7 +126,7 @@ fn from_gateways(kept: &Kept) {
         2,
         &[
             "the roster of round 1",
-            "no gateway gave",
+            "no gateway returned",
             &empty,
             "HTTP status 404",
         ],
