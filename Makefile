@@ -74,7 +74,7 @@ artifacts: $(STAMP) ## write crates/chain/abi and contracts/storage from the Sol
 	node scripts/export-abi.mjs
 	node scripts/storage-layout.mjs
 
-pages: ## build docs/verifier and docs/claim, the pages that verify and claim in a browser
+pages: ## build docs/pages, which verify and claim in a browser
 	wasm-bindgen --version 2>/dev/null | grep -qx 'wasm-bindgen 0.2.130' \
 	  || cargo install --quiet --root $(TOOLS) --version 0.2.130 wasm-bindgen-cli
 	PATH=$(TOOLS)/bin:$$PATH node scripts/build-pages.mjs
@@ -92,7 +92,7 @@ services: ## from PyPI: an S3 server (moto), DuckDB for the success rates, schem
 
 # Wherever there is a browser; CI says that there must be one.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-test-pages: $(STAMP) ## docs/verifier and docs/claim in headless Chromium, the latter against a real anvil
+test-pages: $(STAMP) ## docs/pages in headless Chromium, the claim page against a real anvil
 	@if [ -n "$(CHROMIUM)" ] || [ -n "$$ASSIZE_BROWSER" ]; then \
 	  cargo build --locked -p assize-testkit --example claims \
 	    && CHROMIUM=$(or $(CHROMIUM),/usr/bin/chromium) node --test tests/verifier/verifier.test.mjs tests/claim/claim.test.mjs; \

@@ -1,8 +1,8 @@
-// docs/claim in real headless Chromium, against a real anvil with the contracts and eight settlements, the last of them in its
+// docs/pages/claim in real headless Chromium, against a real anvil with the contracts and eight settlements, the last of them in its
 // challenge window. The wallet is a stand-in that does what wallets do (EIP-1193) with anvil's unlocked accounts; the gateway
 // serves the settlements' documents, and lies or fails when it is told to.
 //
-//     make test-pages             (SCREENSHOTS=1 also writes docs/claim/screenshot.png and screenshot-360.png)
+//     make test-pages             (SCREENSHOTS=1 also writes docs/pages/claim/screenshot.png and screenshot-360.png)
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -42,7 +42,7 @@ before(async () => {
   server = createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://x')
     if (pathname.startsWith('/ipfs/')) return serveFile(pathname.slice(6), response)
-    const file = pathname === '/deployment.json' ? world.deployment : path('docs/claim' + pathname)
+    const file = pathname === '/claim/deployment.json' ? world.deployment : path('docs/pages' + pathname)
     if (!existsSync(file)) return response.writeHead(404).end()
     response.writeHead(200, { 'content-type': types[file.split('.').pop()] ?? 'application/octet-stream' }).end(readFileSync(file))
   })
@@ -123,13 +123,13 @@ async function open({ account, chainId = '0x7a69', knows, query = {}, viewport =
   page.on('console', message => message.type() === 'error' && fault(message.text()))
   page.on('pageerror', error => fault(error.message))
   page.on('request', request => {
-    const allowed = [site, world.rpc, 'data:', new URL('.', at ?? site).href]
+    const allowed = [site, world.rpc, 'data:', new URL('..', at ?? site).href]
     if (!allowed.some(start => request.url().startsWith(start))) page.faults.push('asks ' + request.url())
   })
   if (account) await page.addInitScript(wallet, { rpc: world.rpc, account, chainId, knows })
   const linked = new URLSearchParams({ deployment: 'deployment.json', rpc: world.rpc, gateway: site, ...query })
   for (const [name, value] of [...linked]) if (value === '') linked.delete(name)
-  await page.goto(`${at ?? site + '/index.html'}?${linked}`)
+  await page.goto(`${at ?? site + '/claim/index.html'}?${linked}`)
   await page.waitForFunction(() => !document.getElementById('status').textContent.includes('…') || location.protocol === 'file:')
   return page
 }
@@ -152,7 +152,7 @@ test('selectors and event of the page are those of the contract', () => {
   const { abi } = JSON.parse(readFileSync(path('crates/chain/abi/Rewards.json')))
   const types = inputs => inputs.map(({ type, components }) => (components ? `(${types(components)})${type.slice(5)}` : type)).join()
   const cast = (...args) => execFileSync(path('node_modules/.bin/cast'), args).toString().trim()
-  const source = readFileSync(path('docs/claim/chain.js'), 'utf8')
+  const source = readFileSync(path('docs/pages/claim/chain.js'), 'utf8')
   const [, selectors] = /SELECTORS = (\{[^}]*\})/.exec(source)
   for (const [signature, selector] of Object.entries(Function(`return ${selectors}`)())) {
     const known = abi.some(({ type, name, inputs }) => type === 'function' && `${name}(${types(inputs)})` === signature)
@@ -236,7 +236,7 @@ const cast = (...args) => execFileSync(path('node_modules/.bin/cast'), args).toS
 
 test('an address is looked at without a wallet, in both notations, also from a file', async () => {
   const { earner } = world.operators
-  for (const at of [undefined, pathToFileURL(path('docs/claim/index.html')).href]) {
+  for (const at of [undefined, pathToFileURL(path('docs/pages/claim/index.html')).href]) {
     const page = await open({ at, query: at ? { deployment: JSON.stringify(await deployment()) } : {} })
     assert.ok(await page.isHidden('#connect'))
     assert.ok(await page.isVisible('#no-wallet'))
@@ -349,7 +349,7 @@ test('gateways that fail are named, and a pending settlement hides nothing', asy
   assert.ok(await page.isHidden('#balance'))
   // The second gateway has it.
   gateway = 'honest'
-  await page.goto(`${site}/index.html?${new URLSearchParams([['deployment', 'deployment.json'], ['rpc', world.rpc], ['gateway', `${site}/nothing`], ['gateway', site], ['operator', world.operators.earner]])}`)
+  await page.goto(`${site}/claim/index.html?${new URLSearchParams([['deployment', 'deployment.json'], ['rpc', world.rpc], ['gateway', `${site}/nothing`], ['gateway', site], ['operator', world.operators.earner]])}`)
   await status(page, /0\.456 FIL can be claimed/)
   assert.deepEqual(page.faults, [])
   await page.close()
@@ -500,7 +500,7 @@ test('the pictures in the documentation', { skip: !process.env.SCREENSHOTS }, as
     await status(page, /0\.456 FIL can be claimed/)
     await page.waitForFunction(() => document.querySelectorAll('#chart .bar').length === 8 && !document.querySelector('#chart').textContent.includes('?') && document.getElementById('gas').textContent.endsWith('FIL'))
     await page.evaluate(() => document.activeElement.blur())
-    const file = name === 'screenshot-dark' ? join(tmpdir(), 'claim-dark.png') : path(`docs/claim/${name}.png`)
+    const file = name === 'screenshot-dark' ? join(tmpdir(), 'claim-dark.png') : path(`docs/pages/claim/${name}.png`)
     await page.screenshot({ path: file, fullPage: true })
     await page.close()
   }

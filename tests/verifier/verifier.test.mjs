@@ -1,7 +1,7 @@
-// docs/verifier in real headless Chromium: from file:// and from a static server, with a real bundle, with seeds, and
+// docs/pages/verifier in real headless Chromium: from file:// and from a static server, with a real bundle, with seeds, and
 // with input that is damaged.
 //
-//     make test-pages             (SCREENSHOT=round.car also writes docs/verifier/screenshot.png, of that bundle)
+//     make test-pages             (SCREENSHOT=round.car also writes docs/pages/verifier/screenshot.png, of that bundle)
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -26,12 +26,12 @@ before(async () => {
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
   const types = { html: 'text/html', css: 'text/css', js: 'text/javascript' }
   server = createServer((request, response) => {
-    const file = path('docs/verifier' + new URL(request.url, 'http://x').pathname)
+    const file = path('docs/pages' + new URL(request.url, 'http://x').pathname)
     if (!existsSync(file)) return response.writeHead(404).end()
     response.writeHead(200, { 'content-type': types[file.split('.').pop()] ?? 'application/octet-stream' }).end(readFileSync(file))
   })
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-  pages = [pathToFileURL(path('docs/verifier/index.html')).href, `http://127.0.0.1:${server.address().port}/index.html`]
+  pages = [pathToFileURL(path('docs/pages/verifier/index.html')).href, `http://127.0.0.1:${server.address().port}/verifier/index.html`]
 })
 after(async () => {
   await browser?.close()
@@ -45,7 +45,7 @@ async function open(url, options = {}) {
   page.on('console', message => message.type() === 'error' && page.faults.push(message.text()))
   page.on('pageerror', error => page.faults.push(error.message))
   page.on('request', request => {
-    const own = new URL('.', url.split('#')[0]).href
+    const own = new URL('..', url.split('#')[0]).href
     if (!request.url().startsWith(own) && !request.url().startsWith('data:')) page.faults.push('asks ' + request.url())
   })
   await page.goto(url)
@@ -190,5 +190,5 @@ test('the picture in the documentation', { skip: !process.env.SCREENSHOT }, asyn
   await page.fill('[name=station]', '17')
   await page.click('#find-form button')
   await page.evaluate(() => scrollTo(0, 0))
-  await page.screenshot({ path: path('docs/verifier/screenshot.png') })
+  await page.screenshot({ path: path('docs/pages/verifier/screenshot.png') })
 })

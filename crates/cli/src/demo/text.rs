@@ -257,7 +257,7 @@ pub(super) fn what_next(kept: Option<&std::path::Path>) -> String {
          \x20   assize rsr --rsr {kept}/rsr.json --by provider --plot rsr.svg\n\
          \x20   assize verify settlement 1 --beacons {kept}/beacons.json\n\
          \x20   assize bundle round 1 --beacons {kept}/beacons.json -o round-1.car\n\
-         \x20   drop round-1.car on docs/verifier/index.html, or: python3 scripts/verify_round.py round-1.car\n\
+         \x20   drop round-1.car on docs/pages/verifier/index.html, or: python3 scripts/verify_round.py round-1.car\n\
          \x20   flip one byte of a file in {kept}/store and verify again\n"
     )
 }
