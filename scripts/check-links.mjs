@@ -15,6 +15,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const REPOSITORY = 'https://github.com/assize-network/assize/blob/main/';
 
 /** The text without fenced blocks; lines are kept, so that numbers stay right. */
 function withoutFences(text) {
@@ -82,10 +83,12 @@ export function linksOf(text) {
 function checkLinks(file, problems) {
   const text = readFileSync(join(ROOT, file), 'utf8');
   for (const { target, line } of linksOf(text)) {
-    if (/^[a-z][a-z0-9+.-]*:/i.test(target)) continue;
-    const [path, anchor] = target.split('#', 2);
+    // The READMEs of published crates link to files of the repository by address.
+    const own = target.startsWith(REPOSITORY);
+    if (!own && /^[a-z][a-z0-9+.-]*:/i.test(target)) continue;
+    const [path, anchor] = (own ? target.slice(REPOSITORY.length) : target).split('#', 2);
     const pathOnly = decodeURIComponent(path.split('?', 1)[0]);
-    const found = pathOnly === '' ? file : normalize(join(dirname(file), pathOnly));
+    const found = pathOnly === '' ? file : normalize(join(own ? '.' : dirname(file), pathOnly));
     const say = (what) => problems.push(`${file}:${line}: ${target}: ${what}`);
     if (found.startsWith('..')) {
       say('leads out of the repository');
@@ -119,11 +122,17 @@ function checkArchitecture(problems) {
     if (!existsSync(join(ROOT, 'crates', name, 'Cargo.toml'))) continue;
     if (!new RegExp(`\`${name}\``).test(text)) problems.push(`${file}: does not name the crate \`${name}\``);
   }
+  // A name after a link to a source file: [`protocol/src/seed.rs`](…) `derive`.
+  for (const [, path, name] of text.matchAll(/\]\(\.\.\/([\w./-]+\.(?:rs|sol))\) `(\w+)`/g)) {
+    if (existsSync(join(ROOT, path)) && !new RegExp(`\\b${name}\\b`).test(readFileSync(join(ROOT, path), 'utf8'))) {
+      problems.push(`${file}: ${path} does not have \`${name}\``);
+    }
+  }
   // Paths in code spans, from the root or within a crate: `crates/protocol/src/seed.rs`, `protocol/src/seed.rs`.
   withoutFences(text)
     .split('\n')
     .forEach((line, index) => {
-      for (const [, path] of line.matchAll(/`([\w.-]+(?:\/[\w.-]+)+\/?)`/g)) {
+      for (const [, path] of line.replace(/\[`[^`]*`\]\([^)]*\)/g, '').matchAll(/`([\w.-]+(?:\/[\w.-]+)+\/?)`/g)) {
         if (!existsSync(join(ROOT, path)) && !existsSync(join(ROOT, 'crates', path))) {
           problems.push(`${file}:${index + 1}: ${path}: no such file`);
         }
