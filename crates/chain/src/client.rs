@@ -6,7 +6,6 @@ use alloy::primitives::{Address, B256, Bytes, U64, U128, U256};
 use alloy::rpc::client::{ClientBuilder, RpcClient};
 use alloy::rpc::json_rpc::{ErrorPayload, RpcError, RpcRecv, RpcSend};
 use alloy::sol_types::SolCall;
-use alloy::transports::http::reqwest;
 use alloy::transports::{TransportError, TransportErrorKind};
 use backon::{ExponentialBuilder, Retryable};
 use serde::{Deserialize, Serialize};
@@ -82,6 +81,7 @@ impl ChainClient {
     /// [`ChainError::Unreachable`] if nobody answers, [`ChainError::Rpc`] or [`ChainError::Answer`] if something else
     /// than a node does.
     pub async fn connect(url: &RpcUrl) -> Result<Self> {
+        assize_tls::use_ring();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)

@@ -140,6 +140,7 @@ impl Coordinator {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
+        assize_tls::use_ring();
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use eyre::{Report, WrapErr, ensure};
+use eyre::{Report, WrapErr, ensure, eyre};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -16,6 +16,14 @@ pub(crate) enum Outcome {
     Done,
     /// What was to be checked does not hold: exit code 1.
     CheckFailed,
+}
+
+/// What a command says that needs a cargo feature with which this binary was not built.
+pub(crate) fn without(what: &str, feature: &str) -> Report {
+    eyre!(
+        "{what} needs the cargo feature `{feature}`, which this binary was built without: build it with `cargo build --release -p {} --features {feature}`",
+        env!("CARGO_PKG_NAME")
+    )
 }
 
 /// One line of text to stdout.

@@ -131,7 +131,8 @@ fn get(source: &dyn Source, day: Day, cid: FileCid) -> Result<Vec<u8>, StatsErro
         .map_err(|source| StatsError::Store { day, cid, source })
 }
 
-fn read_day(source: &dyn Source, day: Day, entry: &DayEntry) -> Result<Rows, StatsError> {
+/// The rows of a day.
+pub(crate) fn read_day(source: &dyn Source, day: Day, entry: &DayEntry) -> Result<Rows, StatsError> {
     fn read<const T: usize, const N: usize>(
         source: &dyn Source,
         day: Day,

@@ -4,8 +4,7 @@ use std::io;
 
 use assize_protocol::FileCid;
 use assize_store::StoreError;
-use datafusion::error::DataFusionError;
-use datafusion::parquet::errors::ParquetError;
+use parquet::errors::ParquetError;
 use thiserror::Error;
 
 use crate::Day;
@@ -38,12 +37,15 @@ pub enum StatsError {
         /// What differs.
         reason: String,
     },
-    /// Parquet fails.
-    #[error("Parquet")]
+    /// The Parquet library fails.
+    #[error("the Parquet file cannot be written")]
     Parquet(#[from] ParquetError),
-    /// A query fails.
-    #[error("the query fails")]
-    Query(#[from] DataFusionError),
+    /// A sum overflows.
+    #[error("with {day}, a count exceeds 64 bits: its tables cannot be right")]
+    TooMany {
+        /// The day whose counts were too many.
+        day: Day,
+    },
     /// A file system fails.
     #[error("a file cannot be written or read")]
     Io(#[from] io::Error),
@@ -58,6 +60,7 @@ pub enum StatsError {
         known: String,
     },
     /// No picture.
+    #[cfg(feature = "plots")]
     #[error("the picture cannot be drawn: {0}")]
     Plot(String),
 }

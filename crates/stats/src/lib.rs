@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A day is that of a round's opening, in UTC, whenever it was evaluated. Three tables hold a day ([`table`]); their files are
-//! plain Parquet, for DataFusion, DuckDB and whatever else reads it. Adding a round again replaces it.
+//! plain Parquet, for DuckDB and whatever else reads it (docs/rates.md). Adding a round again replaces it.
 
 mod catalog;
 mod dag_json;
@@ -14,6 +14,8 @@ mod daily;
 mod dataset;
 mod day;
 mod error;
+mod parquet_file;
+#[cfg(feature = "plots")]
 mod plot;
 mod query;
 mod report;
@@ -25,6 +27,7 @@ pub use daily::DailyDocument;
 pub use dataset::{Dataset, RoundFigures};
 pub use day::Day;
 pub use error::StatsError;
+#[cfg(feature = "plots")]
 pub use plot::{Line, draw_lines, draw_rsr};
 pub use query::{By, Query, Rsr};
 pub use report::{to_csv, to_parquet};

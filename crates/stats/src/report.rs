@@ -1,10 +1,6 @@
 //! Answers as CSV and as Parquet.
 
-use std::sync::Arc;
-
-use datafusion::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
-use datafusion::parquet::arrow::ArrowWriter;
-
+use crate::parquet_file::{self, Column, Values};
 use crate::{Rsr, StatsError};
 
 /// Columns of numbers, and how to get them.
@@ -78,39 +74,23 @@ pub fn to_csv(rows: &[Rsr]) -> String {
 /// # Errors
 /// [`StatsError::Parquet`].
 pub fn to_parquet(rows: &[Rsr]) -> Result<Vec<u8>, StatsError> {
-    let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
-        (
-            "id",
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.id))),
-            false,
-        ),
-        (
-            "day",
-            Arc::new(StringArray::from_iter(
-                rows.iter().map(|row| row.day.map(|day| day.to_string())),
-            )),
-            true,
-        ),
+    let mut columns = vec![
+        Column {
+            name: "id",
+            values: Values::Text(rows.iter().map(|row| row.id.as_str()).collect()),
+        },
+        Column {
+            name: "day",
+            values: Values::OptionalText(rows.iter().map(|row| row.day.map(|day| day.to_string())).collect()),
+        },
     ];
-    columns.extend(RATES.iter().map(|(name, rate)| {
-        (
-            *name,
-            Arc::new(Float64Array::from_iter(rows.iter().map(rate))) as ArrayRef,
-            true,
-        )
+    columns.extend(RATES.iter().map(|(name, rate)| Column {
+        name,
+        values: Values::OptionalRate(rows.iter().map(rate).collect()),
     }));
-    columns.extend(NUMBERS.iter().map(|(name, number)| {
-        (
-            *name,
-            Arc::new(UInt64Array::from_iter(rows.iter().map(number))) as ArrayRef,
-            true,
-        )
+    columns.extend(NUMBERS.iter().map(|(name, number)| Column {
+        name,
+        values: Values::OptionalNumber(rows.iter().map(number).collect()),
     }));
-    let batch = RecordBatch::try_from_iter_with_nullable(columns)
-        .map_err(datafusion::parquet::errors::ParquetError::from)?;
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None)?;
-    writer.write(&batch)?;
-    writer.close()?;
-    Ok(bytes)
+    Ok(parquet_file::write(&columns)?)
 }

@@ -10,16 +10,11 @@
 //! unsigned and of 64 bits. A measurement is counted for each client and allocator of its task: only rows of one party may
 //! be added up.
 
-use std::sync::Arc;
-
 use assize_evaluate::{Figures, FiguresByParty, Party};
 use assize_protocol::RoundNumber;
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringArray, UInt64Array};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use datafusion::parquet::errors::ParquetError;
+use parquet::errors::ParquetError;
+
+use crate::parquet_file::{self, Column, Reader, Values};
 
 /// A table with `T` columns of text and `N` of numbers.
 #[derive(Clone, Copy, Debug)]
@@ -72,39 +67,20 @@ pub struct Row<const T: usize, const N: usize> {
 }
 
 impl<const T: usize, const N: usize> Table<T, N> {
-    /// The columns, texts first.
-    #[must_use]
-    pub fn schema(&self) -> Arc<Schema> {
-        let texts = self
-            .texts
-            .iter()
-            .map(|name| Field::new(*name, DataType::Utf8, false));
-        let numbers = self
-            .numbers
-            .iter()
-            .map(|name| Field::new(*name, DataType::UInt64, false));
-        Arc::new(Schema::new(texts.chain(numbers).collect::<Vec<_>>()))
-    }
-
-    /// The rows as a Parquet file; the same rows give the same bytes.
+    /// The rows as a Parquet file, texts first; the same rows give the same bytes.
     ///
     /// # Errors
     /// [`ParquetError`], if the library fails.
     pub fn to_parquet(&self, rows: &[Row<T, N>]) -> Result<Vec<u8>, ParquetError> {
-        let texts = (0..T).map(|column| {
-            let values = rows.iter().map(|row| &row.texts[column]);
-            Arc::new(StringArray::from_iter_values(values)) as ArrayRef
+        let texts = self.texts.iter().enumerate().map(|(column, name)| Column {
+            name,
+            values: Values::Text(rows.iter().map(|row| row.texts[column].as_str()).collect()),
         });
-        let numbers = (0..N).map(|column| {
-            let values = rows.iter().map(|row| row.numbers[column]);
-            Arc::new(UInt64Array::from_iter_values(values)) as ArrayRef
+        let numbers = self.numbers.iter().enumerate().map(|(column, name)| Column {
+            name,
+            values: Values::Number(rows.iter().map(|row| row.numbers[column]).collect()),
         });
-        let batch = RecordBatch::try_new(self.schema(), texts.chain(numbers).collect())?;
-        let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut bytes, self.schema(), None)?;
-        writer.write(&batch)?;
-        writer.close()?;
-        Ok(bytes)
+        parquet_file::write(&texts.chain(numbers).collect::<Vec<_>>())
     }
 
     /// The rows of a Parquet file.
@@ -112,41 +88,19 @@ impl<const T: usize, const N: usize> Table<T, N> {
     /// # Errors
     /// What differs from this table.
     pub fn from_parquet(&self, file: Vec<u8>) -> Result<Vec<Row<T, N>>, String> {
-        let read = || -> Result<Vec<RecordBatch>, ParquetError> {
-            let batches = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file))?.build()?;
-            Ok(batches.collect::<Result<_, _>>()?)
-        };
-        let batches = read().map_err(|error| error.to_string())?;
-        let mut rows = Vec::new();
-        for batch in &batches {
-            let column = |name: &str, form: &DataType| {
-                let column = batch
-                    .column_by_name(name)
-                    .ok_or_else(|| format!("there is no column `{name}`"))?;
-                let column = cast(column, form).map_err(|error| format!("column `{name}`: {error}"))?;
-                match column.null_count() {
-                    0 => Ok(column),
-                    nulls => Err(format!("column `{name}` has {nulls} nulls")),
-                }
-            };
-            let texts = self.texts.iter().map(|name| column(name, &DataType::Utf8));
-            let texts = texts.collect::<Result<Vec<_>, _>>()?;
-            let numbers = self.numbers.iter().map(|name| column(name, &DataType::UInt64));
-            let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
-            let texts: Vec<&StringArray> = texts
-                .iter()
-                .filter_map(|column| column.as_any().downcast_ref())
-                .collect();
-            let numbers: Vec<&UInt64Array> = numbers
-                .iter()
-                .filter_map(|column| column.as_any().downcast_ref())
-                .collect();
-            rows.extend((0..batch.num_rows()).map(|row| Row {
-                texts: std::array::from_fn(|column| texts[column].value(row).to_owned()),
-                numbers: std::array::from_fn(|column| numbers[column].value(row)),
-            }));
-        }
-        Ok(rows)
+        let file = Reader::open(file)?;
+        let texts = self.texts.iter().map(|name| file.texts(name));
+        let mut texts: Vec<_> = texts.collect::<Result<_, _>>()?;
+        let numbers = self.numbers.iter().map(|name| file.numbers(name));
+        let numbers: Vec<_> = numbers.collect::<Result<_, _>>()?;
+        // Every column has all of the file's rows.
+        let rows = numbers.first().map_or(0, Vec::len);
+        Ok((0..rows)
+            .map(|row| Row {
+                texts: std::array::from_fn(|column| std::mem::take(&mut texts[column][row])),
+                numbers: std::array::from_fn(|column| numbers[column][row]),
+            })
+            .collect())
     }
 }
 
@@ -248,16 +202,15 @@ mod tests {
 
     #[test]
     fn another_table_is_refused_by_column() {
-        let file = RESULTS.to_parquet(&[]).unwrap();
-        // Without rows there is no batch to look at.
-        assert_eq!(RATES.from_parquet(file), Ok(Vec::new()));
         let row = Row {
             numbers: [1, 2],
             texts: ["a", "b", "c"].map(str::to_owned),
         };
-        let error = RATES
-            .from_parquet(RESULTS.to_parquet(&[row]).unwrap())
-            .unwrap_err();
-        assert_eq!(error, "there is no column `total`");
+        for rows in [&[][..], &[row]] {
+            let error = RATES
+                .from_parquet(RESULTS.to_parquet(rows).unwrap())
+                .unwrap_err();
+            assert_eq!(error, "there is no column `total`");
+        }
     }
 }

@@ -8,8 +8,7 @@ use alloy_primitives::Address;
 use assize_evaluate::{Figures, FiguresByParty, Party, Ttfb};
 use assize_protocol::{ActorId, ProviderId, RoundNumber};
 use assize_stats::{
-    By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, draw_rsr, to_csv,
-    to_parquet,
+    By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, to_csv, to_parquet,
 };
 use assize_store::{LocalStore, Source, Store};
 use proptest::prelude::*;
@@ -65,11 +64,7 @@ fn ask(dataset: &Dataset, source: &dyn Source, by: By, days: (u64, u64), per_day
         to: Day::of_unix(days.1),
         per_day,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(query.run(dataset, source)).unwrap()
+    query.run(dataset, source).unwrap()
 }
 
 struct Fixture {
@@ -237,7 +232,7 @@ fn the_days_document_is_sparks_and_has_one_cid() {
 }
 
 #[test]
-fn answers_leave_as_csv_parquet_and_svg() {
+fn answers_leave_as_csv_and_parquet() {
     let Fixture { store, dataset, .. } = &fixture();
     let days = (NOON, NOON + DAY);
     let providers = ask(dataset, store, By::Provider, days, false);
@@ -251,6 +246,16 @@ fn answers_leave_as_csv_parquet_and_svg() {
     );
     assert_eq!(lines.len(), 4);
     assert_eq!(&to_parquet(&providers).unwrap()[..4], b"PAR1");
+}
+
+#[cfg(feature = "plots")]
+#[test]
+fn answers_leave_as_pictures() {
+    use assize_stats::draw_rsr;
+
+    let Fixture { store, dataset, .. } = &fixture();
+    let days = (NOON, NOON + DAY);
+    let providers = ask(dataset, store, By::Provider, days, false);
     let svg = draw_rsr(&ask(dataset, store, By::Network, days, true), &providers).unwrap();
     assert!(
         svg.starts_with("<svg")

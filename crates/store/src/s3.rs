@@ -65,6 +65,7 @@ impl S3 {
             retry_timeout: Duration::from_secs(60),
             ..RetryConfig::default()
         };
+        assize_tls::use_ring();
         let store = settings.with_bucket_name(bucket).with_retry(retry).build();
         let store = store.map_err(|error| refuse(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -70,7 +70,7 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Claim(args) => wait_for(claim::run(&args)),
         Command::PayoutAddress(command) => wait_for(payout_address::run(&command)),
         Command::Bundle(command) => wait_for(bundle::run(&command)),
-        Command::Rsr(args) => wait_for(rsr::run(&args)),
+        Command::Rsr(args) => rsr::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Spark(command) => spark::run(&command),
         Command::Verify(command) => wait_for(verify::run(&command)),

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use assize_evaluate::Ttfb;
 use assize_stats::{
-    By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, draw_rsr, to_csv,
-    to_parquet,
+    By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, to_csv, to_parquet,
 };
 use assize_store::Store;
 use assize_verify::{ChainFacts, EvaluatedRange};
@@ -87,7 +86,10 @@ enum Format {
     Parquet,
 }
 
-pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
+pub(crate) fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
+    if args.plot.is_some() && !cfg!(feature = "plots") {
+        return Err(output::without("--plot", "plots"));
+    }
     let dataset = open(&args.rsr)?.ok_or_else(|| {
         eyre!(
             "there is no catalog {}; `assize evaluate --rsr {0}` writes one",
@@ -119,7 +121,7 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
         "Parquet is not for terminals: give --out FILE"
     );
     let source = &*source(&args.source)?;
-    let ask = async |by: By, per_day: bool| {
+    let ask = |by: By, per_day: bool| {
         Query {
             by,
             from,
@@ -127,7 +129,6 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
             per_day,
         }
         .run(&dataset, source)
-        .await
     };
 
     if let Some(directory) = &args.export {
@@ -144,7 +145,7 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
             .wrap_err_with(|| format!("cannot write --export {}", directory.display()))?;
     }
     if let Some(path) = &args.plot {
-        let svg = draw_rsr(&ask(By::Network, true).await?, &ask(By::Provider, false).await?)?;
+        let svg = draw(&ask(By::Network, true)?, &ask(By::Provider, false)?)?;
         write(path, svg.as_bytes())?;
     }
     if let Some(path) = &args.dag_json {
@@ -156,14 +157,14 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
         let document = DailyDocument::new(
             day,
             entry,
-            &ask(By::Provider, false).await?,
+            &ask(By::Provider, false)?,
             env!("CARGO_PKG_VERSION"),
         );
         write(path, &document.to_bytes())?;
         output::say(format!("{} of {day} is {}", path.display(), document.cid()));
     }
     let by = By::from(args.by);
-    let rows = ask(by, args.per_day).await?;
+    let rows = ask(by, args.per_day)?;
     if rows.is_empty() {
         output::say(format!("no task from {from} to {to} names any {}", by.as_str()));
     }
@@ -180,6 +181,14 @@ pub(crate) async fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
         None => output::bytes(&answer)?,
     }
     Ok(Outcome::Done)
+}
+
+#[cfg(feature = "plots")]
+use assize_stats::draw_rsr as draw;
+
+#[cfg(not(feature = "plots"))]
+fn draw(_network_by_day: &[Rsr], _providers: &[Rsr]) -> eyre::Result<String> {
+    Err(output::without("--plot", "plots"))
 }
 
 /// Adds evaluated rounds to a catalog, which is written anew; returns how many days it has.

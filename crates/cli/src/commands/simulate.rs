@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use assize_protocol::Parameters;
 use assize_simulate::{Capture, Costs, Outcome as Played, Population, Scenario, Strategy, simulate};
+#[cfg(feature = "plots")]
 use assize_stats::{Line, draw_lines};
 use clap::{Args, ValueEnum, value_parser};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
@@ -92,6 +93,9 @@ impl From<StrategyChoice> for Strategy {
 }
 
 pub(crate) fn run(args: &SimulateArgs) -> eyre::Result<Outcome> {
+    if args.plot.is_some() && !cfg!(feature = "plots") {
+        return Err(output::without("--plot", "plots"));
+    }
     let strategies: Vec<Strategy> = match args.strategy.is_empty() {
         true => Strategy::ALL.to_vec(),
         false => args.strategy.iter().map(|choice| (*choice).into()).collect(),
@@ -222,7 +226,13 @@ fn probability(p: f64) -> String {
     }
 }
 
+#[cfg(not(feature = "plots"))]
+fn plot(_args: &SimulateArgs, _played: &[(f64, Played)]) -> eyre::Result<String> {
+    Err(output::without("--plot", "plots"))
+}
+
 /// The decimal logarithm of probabilities over the adversary's share of stations.
+#[cfg(feature = "plots")]
 fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
     const LEAST: f64 = 1e-12;
     let mut lines = Vec::new();
