@@ -10,7 +10,7 @@ use assize_api::{
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
-use assize_publish::{Ingest, PostgresIngest, SignedRow, SqliteIngest};
+use assize_publish::{SignedRow, open_ingest};
 use assize_wire::Version;
 
 use crate::common::places;
@@ -134,12 +134,9 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
         // The publisher batches it from the same table, and the marks find its line.
         let cid = file_cid(b"a batch");
         let batch = tokio::task::spawn_blocking({
-            let location = place.location.clone();
+            let name = place.name();
             move || {
-                let mut ingest: Box<dyn Ingest> = match &location {
-                    Location::File(path) => Box::new(SqliteIngest::open(path).unwrap()),
-                    Location::Postgres(url) => Box::new(PostgresIngest::connect(url).unwrap()),
-                };
+                let mut ingest = open_ingest(&name).unwrap();
                 let batch = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
                 ingest.set_stored(batch.id, &cid, 100).unwrap();
                 batch

@@ -743,7 +743,7 @@ async fn heartbeats_are_noted_and_every_fault_of_theirs_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_measurement_is_followed_from_the_door_to_its_label() {
-    use assize_publish::{BatchState, Ingest, PostgresIngest, SqliteIngest};
+    use assize_publish::{BatchState, open_ingest};
     for place in places() {
         let scene = Scene::new(60).await;
         let round = scene.open_round().await;
@@ -760,15 +760,10 @@ async fn a_measurement_is_followed_from_the_door_to_its_label() {
         let path = format!("/measurements/{digest}");
 
         // The publisher's steps, on the same table.
-        let location = place.location.clone();
-        let mut ingest: Box<dyn Ingest> = tokio::task::spawn_blocking(move || match &location {
-            assize_api::Location::File(path) => {
-                Box::new(SqliteIngest::open(path).unwrap()) as Box<dyn Ingest>
-            }
-            assize_api::Location::Postgres(url) => Box::new(PostgresIngest::connect(url).unwrap()),
-        })
-        .await
-        .unwrap();
+        let name = place.name();
+        let mut ingest = tokio::task::spawn_blocking(move || open_ingest(&name).unwrap())
+            .await
+            .unwrap();
         let batch = ingest.close(round, 100).unwrap().unwrap();
         assert_eq!(served.get(&path).await.json::<Progress>().state, State::Received);
         let file = measurement.to_line() + "\n";
@@ -882,6 +877,24 @@ async fn the_service_tells_of_itself() {
         assert!(text.contains(line), "{line} in {text}");
     }
 
+    served.end().await;
+}
+
+#[cfg(not(feature = "openapi"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_without_the_openapi_document_says_so() {
+    let scene = Scene::new(600).await;
+    let served = scene.serve(&sqlite().location).await;
+    let problem = served.get("/openapi.json").await.problem(ProblemKind::NotFound);
+    assert!(problem.detail.contains("feature `openapi`"), "{}", problem.detail);
+    served.end().await;
+}
+
+#[cfg(feature = "openapi")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openapi_document_has_each_route_and_no_other_methods() {
+    let scene = Scene::new(600).await;
+    let served = scene.serve(&sqlite().location).await;
     let document: serde_json::Value = served.get("/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap();
     for path in [
@@ -896,6 +909,17 @@ async fn the_service_tells_of_itself() {
         document["openapi"].as_str().map(|version| &version[..4]),
         Some("3.1.")
     );
+    for (path, methods) in paths {
+        let concrete = path.replace('{', "").replace('}', "");
+        let answer = served.ask("TRACE", &concrete, &[], Vec::new()).await;
+        assert_eq!(answer.status, 405, "{path}");
+        let allowed = answer.header("allow").unwrap().to_lowercase();
+        let mut allowed: Vec<_> = allowed.split(',').filter(|method| *method != "head").collect();
+        let mut documented: Vec<_> = methods.as_object().unwrap().keys().map(String::as_str).collect();
+        allowed.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(documented, allowed, "{path}");
+    }
     served.end().await;
 }
 

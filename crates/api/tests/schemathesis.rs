@@ -1,4 +1,5 @@
 //! The OpenAPI document against the running server, by schemathesis (PyPI): `make services` installs it.
+#![cfg(feature = "openapi")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,

@@ -25,6 +25,7 @@ pub enum IngestError {
         source: rusqlite::Error,
     },
     /// PostgreSQL.
+    #[cfg(feature = "postgres")]
     #[error("the ingest table in the database {database}: {}", words(source))]
     Postgres {
         /// Its name and host.
@@ -32,6 +33,11 @@ pub enum IngestError {
         /// The client's or server's reason.
         source: postgres::Error,
     },
+    /// A database that only a build with the feature `postgres` can use.
+    #[error(
+        "the ingest table in PostgreSQL needs the cargo feature `postgres`, which this program was built without: build it with `--features postgres`, or name a file"
+    )]
+    NoPostgres,
     /// A row that this program did not write.
     #[error("the ingest table holds a row that makes no sense: {0}")]
     BadRow(String),
@@ -70,6 +76,7 @@ fn remedy(error: &rusqlite::Error) -> &'static str {
 }
 
 /// PostgreSQL's errors say only "db error"; the words are in their cause.
+#[cfg(feature = "postgres")]
 fn words(error: &postgres::Error) -> String {
     let cause = std::error::Error::source(error);
     match (error.as_db_error(), cause) {

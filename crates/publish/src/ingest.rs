@@ -2,8 +2,10 @@
 //!
 //! Measurements are only ever appended, each with a number that grows. A batch is a stretch of one round's numbers, so
 //! closing one writes a single row whatever its size, and no measurement can be in two. [`SqliteIngest`] is the embedded
-//! default, [`PostgresIngest`] for several instances; both pass the same tests.
+//! default, `PostgresIngest` (feature `postgres`) for several instances; both pass the same tests. [`open`] takes the one
+//! that a place names.
 
+#[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
 
@@ -12,10 +14,28 @@ use std::io;
 use alloy_primitives::{Address, B256};
 use assize_protocol::{FileCid, RoundNumber, TaskIndex};
 
+#[cfg(feature = "postgres")]
 pub use postgres::PostgresIngest;
 pub use sqlite::SqliteIngest;
 
 use crate::IngestError;
+
+/// The table at a place: the name of a SQLite file, or `postgres://user:password@host/database`.
+///
+/// # Errors
+/// [`IngestError`]; [`IngestError::NoPostgres`] if the place is a PostgreSQL database and this build has no client for it.
+pub fn open(place: &str) -> Result<Box<dyn Ingest>, IngestError> {
+    let is_postgres = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| place.starts_with(scheme));
+    if !is_postgres {
+        return Ok(Box::new(SqliteIngest::open(place.as_ref())?));
+    }
+    #[cfg(feature = "postgres")]
+    return Ok(Box::new(PostgresIngest::connect(place)?));
+    #[cfg(not(feature = "postgres"))]
+    Err(IngestError::NoPostgres)
+}
 
 /// A measurement on its way into the table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use alloy_primitives::{Address, B256};
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
 use assize_publish::{
-    Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, NewRow, PostgresIngest, SignedRow,
-    SqliteIngest, Taken, Totals, Unbatched, import,
+    Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, NewRow, SignedRow, SqliteIngest,
+    Taken, Totals, Unbatched, import, open_ingest,
 };
 use assize_testkit::postgres::{Postgres, PostgresError};
 
@@ -26,10 +26,13 @@ fn over_both(test: impl Fn(Open)) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ingest.sqlite");
     test(Arc::new(move || Box::new(SqliteIngest::open(&path).unwrap())));
+    if !cfg!(feature = "postgres") {
+        return;
+    }
     match Postgres::start() {
         Ok(server) => {
             let url = server.url();
-            test(Arc::new(move || Box::new(PostgresIngest::connect(&url).unwrap())));
+            test(Arc::new(move || open_ingest(&url).unwrap()));
         }
         Err(PostgresError::NotFound) if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() => {
             eprintln!("SKIPPED over PostgreSQL: {}", PostgresError::NotFound);
@@ -317,14 +320,14 @@ fn a_table_that_cannot_be_opened_is_named_with_the_remedy() {
     std::fs::write(&nonsense, vec![7; 10_000]).unwrap();
     let error = SqliteIngest::open(&nonsense).unwrap_err().to_string();
     assert!(error.contains("right file"), "{error}");
-    let error = PostgresIngest::connect("postgres://u:secret@127.0.0.1:1/none")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("none on 127.0.0.1") && !error.contains("secret"),
-        "{error}"
-    );
-    let error = PostgresIngest::connect("postgres://%%%").unwrap_err().to_string();
+    let error_of = |place: &str| open_ingest(place).map(drop).unwrap_err().to_string();
+    let error = error_of("postgres://u:secret@127.0.0.1:1/none");
+    let named = match cfg!(feature = "postgres") {
+        true => "none on 127.0.0.1",
+        false => "cargo feature `postgres`",
+    };
+    assert!(error.contains(named) && !error.contains("secret"), "{error}");
+    let error = error_of("postgres://%%%");
     assert!(error.contains("ingest table"), "{error}");
 }
 
@@ -494,7 +497,9 @@ fn a_table_from_before_there_were_places_is_widened() {
     .unwrap();
     let (path, mut tables) = (path.as_path(), Vec::<Box<dyn Ingest>>::new());
     tables.push(Box::new(SqliteIngest::open(path).unwrap()));
+    #[cfg(feature = "postgres")]
     let server = Postgres::start();
+    #[cfg(feature = "postgres")]
     if let Ok(server) = &server {
         let mut old = postgres::Client::connect(&server.url(), postgres::NoTls).unwrap();
         old.batch_execute(
@@ -504,7 +509,7 @@ fn a_table_from_before_there_were_places_is_widened() {
              VALUES (1, 5, 'old', decode(repeat('00', 32), 'hex')), (1, 6, 'older', decode('01', 'hex'));",
         )
         .unwrap();
-        tables.push(Box::new(PostgresIngest::connect(&server.url()).unwrap()));
+        tables.push(open_ingest(&server.url()).unwrap());
     }
     for mut ingest in tables {
         let first = signed(1, 1);
@@ -599,6 +604,7 @@ fn a_file_from_before_there_were_digests_is_widened() {
     );
 }
 
+#[cfg(feature = "postgres")]
 #[test]
 fn a_postgresql_table_from_before_there_were_digests_is_widened() {
     let server = match Postgres::start() {
@@ -613,8 +619,8 @@ fn a_postgresql_table_from_before_there_were_digests_is_widened() {
          INSERT INTO ingest_measurement (round, received_at, line) VALUES (1, 5, 'old');",
     )
     .unwrap();
-    let mut ingest = PostgresIngest::connect(&server.url()).unwrap();
+    let mut ingest = open_ingest(&server.url()).unwrap();
     assert_eq!(ingest.append(&[signed(1, 1)], 7, NO_LIMIT).unwrap(), [Taken::New]);
     let batch = ingest.close(RoundNumber(1), 9).unwrap().unwrap();
-    assert_eq!(lines(&mut ingest, &batch), ["old".into(), line(1, 1)]);
+    assert_eq!(lines(&mut *ingest, &batch), ["old".into(), line(1, 1)]);
 }

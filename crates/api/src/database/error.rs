@@ -21,6 +21,7 @@ pub enum DatabaseError {
         source: Arc<rusqlite::Error>,
     },
     /// PostgreSQL.
+    #[cfg(feature = "postgres")]
     #[error("the database {database}: {}", words(source))]
     Postgres {
         /// Its name and host.
@@ -28,6 +29,11 @@ pub enum DatabaseError {
         /// The client's or server's reason.
         source: Arc<postgres::Error>,
     },
+    /// A database that only a build with the feature `postgres` can use.
+    #[error(
+        "a PostgreSQL database needs the cargo feature `postgres`, which this program was built without: build it with `--features postgres`, or name a file"
+    )]
+    NoPostgres,
     /// The table of measurements.
     #[error(transparent)]
     Ingest(Arc<IngestError>),
@@ -46,6 +52,7 @@ pub enum DatabaseError {
 }
 
 /// PostgreSQL's errors say only "db error"; the words are in their cause.
+#[cfg(feature = "postgres")]
 fn words(error: &postgres::Error) -> String {
     let cause = std::error::Error::source(error);
     match (error.as_db_error(), cause) {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+#[cfg(feature = "postgres")]
 use super::postgres::PostgresTables;
 use super::sqlite::SqliteTables;
 use super::{DatabaseError, Tables};
@@ -26,7 +27,10 @@ impl Location {
     pub fn connect(&self) -> Result<Box<dyn Tables>, DatabaseError> {
         Ok(match self {
             Self::File(path) => Box::new(SqliteTables::open(path)?),
+            #[cfg(feature = "postgres")]
             Self::Postgres(url) => Box::new(PostgresTables::connect(url)?),
+            #[cfg(not(feature = "postgres"))]
+            Self::Postgres(_) => return Err(DatabaseError::NoPostgres),
         })
     }
 }

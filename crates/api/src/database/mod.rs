@@ -6,6 +6,7 @@
 
 mod error;
 mod location;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
 mod threads;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use assize_protocol::RoundNumber;
-use assize_wire::{AllocatorSummary, ClientSummary, MinerSummary, Problem};
+use assize_wire::{Problem};
 use axum::extract::State;
 use axum::response::Response;
 
@@ -17,14 +17,17 @@ use crate::rounds::{Eligible, RoundError};
 const CACHE: &str = "public, max-age=21600";
 
 /// How many payloads of a provider are in the newest task list, and whose.
-#[utoipa::path(
-    get,
-    path = "/miner/{id}/deals/eligible/summary",
-    tag = "deals",
-    params(("id" = String, Path, description = "The provider.", pattern = "^f0(0|[1-9][0-9]*)$")),
-    responses(
-        (status = 200, description = "The counts; 0 of one who has none.", body = MinerSummary),
-        (status = "default", description = "Any problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/miner/{id}/deals/eligible/summary",
+        tag = "deals",
+        params(("id" = String, Path, description = "The provider.", pattern = "^f0(0|[1-9][0-9]*)$")),
+        responses(
+            (status = 200, description = "The counts; 0 of one who has none.", body = assize_wire::MinerSummary),
+            (status = "default", description = "Any problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn miner(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {
@@ -33,14 +36,17 @@ pub(crate) async fn miner(State(api): State<Api>, params: Params) -> Result<Resp
 }
 
 /// How many payloads of a client are in the newest task list, and who stores them.
-#[utoipa::path(
-    get,
-    path = "/client/{id}/deals/eligible/summary",
-    tag = "deals",
-    params(("id" = String, Path, description = "The client.", pattern = "^f0(0|[1-9][0-9]*)$")),
-    responses(
-        (status = 200, description = "The counts; 0 of one who has none.", body = ClientSummary),
-        (status = "default", description = "Any problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/client/{id}/deals/eligible/summary",
+        tag = "deals",
+        params(("id" = String, Path, description = "The client.", pattern = "^f0(0|[1-9][0-9]*)$")),
+        responses(
+            (status = 200, description = "The counts; 0 of one who has none.", body = assize_wire::ClientSummary),
+            (status = "default", description = "Any problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn client(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {
@@ -49,14 +55,17 @@ pub(crate) async fn client(State(api): State<Api>, params: Params) -> Result<Res
 }
 
 /// How many payloads in the newest task list were stored by an allocator's grants, and whose they are.
-#[utoipa::path(
-    get,
-    path = "/allocator/{id}/deals/eligible/summary",
-    tag = "deals",
-    params(("id" = String, Path, description = "The allocator.", pattern = "^f0(0|[1-9][0-9]*)$")),
-    responses(
-        (status = 200, description = "The counts; 0 of one who has none.", body = AllocatorSummary),
-        (status = "default", description = "Any problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/allocator/{id}/deals/eligible/summary",
+        tag = "deals",
+        params(("id" = String, Path, description = "The allocator.", pattern = "^f0(0|[1-9][0-9]*)$")),
+        responses(
+            (status = 200, description = "The counts; 0 of one who has none.", body = assize_wire::AllocatorSummary),
+            (status = "default", description = "Any problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn allocator(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {

@@ -18,16 +18,19 @@ const MAX_BODY: usize = 2_048;
 /// Sign of life of a station, signed by it; the answer says what round it is, and when the next one can begin.
 ///
 /// A station is live, and is entered in the rosters cut from then on, for `liveFor` seconds after its last heartbeat.
-#[utoipa::path(
-    post,
-    path = "/heartbeats",
-    tag = "stations",
-    request_body(content = Heartbeat, content_type = "application/json"),
-    responses(
-        (status = 200, description = "Noted.", body = Liveness),
-        (status = 409, description = "`replayed`: not later than the station's last one.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/heartbeats",
+        tag = "stations",
+        request_body(content = assize_wire::Heartbeat, content_type = "application/json"),
+        responses(
+            (status = 200, description = "Noted.", body = assize_wire::Liveness),
+            (status = 409, description = "`replayed`: not later than the station's last one.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn post(

@@ -27,17 +27,20 @@ const GRACE: Duration = Duration::from_secs(30);
 const MIN_RATE: u64 = 16_384;
 
 /// The roster that a round froze (NDJSON, docs/protocol.md §7).
-#[utoipa::path(
-    get,
-    path = "/rounds/{round}/roster",
-    tag = "rounds",
-    params(("round" = u64, Path, description = "From 1.", minimum = 1)),
-    responses(
-        (status = 200, description = "The file under the round's `roster.cid`.", body = String, content_type = "application/x-ndjson"),
-        (status = 304, description = "The client has it."),
-        (status = 404, description = "There is no such round.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many lists are on their way to this address or its subnet.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/rounds/{round}/roster",
+        tag = "rounds",
+        params(("round" = u64, Path, description = "From 1.", minimum = 1)),
+        responses(
+            (status = 200, description = "The file under the round's `roster.cid`.", body = String, content_type = "application/x-ndjson"),
+            (status = 304, description = "The client has it."),
+            (status = 404, description = "There is no such round.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 429, description = "Too many lists are on their way to this address or its subnet.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn roster(
@@ -53,17 +56,20 @@ pub(crate) async fn roster(
 }
 
 /// The task list that a round froze (NDJSON, docs/protocol.md §7).
-#[utoipa::path(
-    get,
-    path = "/rounds/{round}/tasks",
-    tag = "rounds",
-    params(("round" = u64, Path, description = "From 1.", minimum = 1)),
-    responses(
-        (status = 200, description = "The file under the round's `tasks.cid`.", body = String, content_type = "application/x-ndjson"),
-        (status = 304, description = "The client has it."),
-        (status = 404, description = "There is no such round.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many lists are on their way to this address or its subnet.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/rounds/{round}/tasks",
+        tag = "rounds",
+        params(("round" = u64, Path, description = "From 1.", minimum = 1)),
+        responses(
+            (status = 200, description = "The file under the round's `tasks.cid`.", body = String, content_type = "application/x-ndjson"),
+            (status = 304, description = "The client has it."),
+            (status = 404, description = "There is no such round.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 429, description = "Too many lists are on their way to this address or its subnet.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn tasks(

@@ -14,7 +14,6 @@ use axum::response::{IntoResponse, Response};
 
 use super::body::{self, Kind};
 use super::cached::{self, IMMUTABLE, NO_STORE};
-use super::line::Line;
 use super::params::Params;
 use crate::Api;
 use crate::client::Client;
@@ -28,29 +27,32 @@ use crate::refusal::Refusal;
 ///
 /// A measurement is one line of a batch (docs/protocol.md §9). Handing it in again changes nothing and gives the same
 /// receipt; another one of the same station, task and round is refused: the first stands. Several are answered with as many lines, in the same order.
-#[utoipa::path(
-    post,
-    path = "/measurements",
-    tag = "measurements",
-    request_body(
-        description = "A measurement (docs/protocol.md §9), or several, one a line.",
-        content(
-            (Line = "application/json"),
-            (String = "application/x-ndjson"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        post,
+        path = "/measurements",
+        tag = "measurements",
+        request_body(
+            description = "A measurement (docs/protocol.md §9), or several, one a line.",
+            content(
+                (super::line::Line = "application/json"),
+                (String = "application/x-ndjson"),
+            )
+        ),
+        responses(
+            (status = 200, description = "It was there already; of several: an `Answer` a line.", content(
+                (assize_wire::Receipt = "application/json"),
+                (String = "application/x-ndjson"),
+            )),
+            (status = 201, description = "Taken, and durable.", body = assize_wire::Receipt),
+            (status = 400, description = "`malformed`, or `outdated-client` with `minimumVersion`.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 403, description = "`not-in-roster` or `not-drawn`.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 409, description = "`duplicate`: another measurement of the station's of this task stands; or `not-revealed`: later.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 410, description = "`round-over`.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
-    ),
-    responses(
-        (status = 200, description = "It was there already; of several: an `Answer` a line.", content(
-            (Receipt = "application/json"),
-            (String = "application/x-ndjson"),
-        )),
-        (status = 201, description = "Taken, and durable.", body = Receipt),
-        (status = 400, description = "`malformed`, or `outdated-client` with `minimumVersion`.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`not-in-roster` or `not-drawn`.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`duplicate`: another measurement of the station's of this task stands; or `not-revealed`: later.", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "`round-over`.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn post(
@@ -242,15 +244,18 @@ impl Worth {
 /// How far a measurement has come: received, batched, committed, late, or evaluated with its label.
 ///
 /// Labels follow once the round's commit window is over and somebody asked; until then the answer says `committed`.
-#[utoipa::path(
-    get,
-    path = "/measurements/{digest}",
-    tag = "measurements",
-    params(("digest" = String, Path, description = "EIP-712 digest of the measurement.", pattern = "^0x[0-9a-f]{64}$")),
-    responses(
-        (status = 200, description = "Where it stands.", body = Progress),
-        (status = 404, description = "It was not handed in here, or a week ago.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/measurements/{digest}",
+        tag = "measurements",
+        params(("digest" = String, Path, description = "EIP-712 digest of the measurement.", pattern = "^0x[0-9a-f]{64}$")),
+        responses(
+            (status = 200, description = "Where it stands.", body = assize_wire::Progress),
+            (status = 404, description = "It was not handed in here, or a week ago.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn progress(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {

@@ -4,6 +4,7 @@ mod body;
 mod cached;
 mod eligible;
 mod heartbeats;
+#[cfg(feature = "openapi")]
 mod line;
 mod lists;
 mod measurements;
@@ -13,64 +14,71 @@ mod rounds;
 mod service;
 
 use assize_guard::limit_body;
-use assize_wire::{Answer, ProblemKind};
-use axum::http::{Method, Uri, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use assize_wire::ProblemKind;
+use axum::http::{Method, Uri};
+use axum::routing::{MethodRouter, get};
 use axum::{Router, middleware};
-use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::refusal::Refusal;
 use crate::{Api, client};
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Assize",
-        description = "Coordinator and ingest of an Assize network. Nothing it says about a round has to be believed: it \
-                       follows from chain, store and drand (docs/protocol.md). Refusals are RFC 9457 problems; their `type` \
-                       is `urn:assize:problem:` and the kind.",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
-    ),
-    components(schemas(Answer, ProblemKind)),
-    tags(
-        (name = "stations", description = "Signs of life."),
-        (name = "rounds", description = "What rounds are, who sits in them and what they do."),
-        (name = "measurements", description = "Handing them in, and what became of them."),
-        (name = "deals", description = "What the newest task list has."),
-        (name = "service", description = "This api."),
-    )
-)]
-struct Document;
+/// The one list of routes: it makes the router and, with the feature `openapi`, the document. A path stands here and in
+/// its handler's attribute; a test compares them.
+macro_rules! routes {
+    ($($method:ident $path:literal $($handler:ident)::+;)*) => {
+        fn handlers() -> Router<Api> {
+            Router::new()$(.route($path, axum::routing::$method($($handler)::+)))*
+        }
+
+        #[cfg(feature = "openapi")]
+        #[derive(utoipa::OpenApi)]
+        #[openapi(
+            info(
+                title = "Assize",
+                description = "Coordinator and ingest of an Assize network. Nothing it says about a round has to be \
+                               believed: it follows from chain, store and drand (docs/protocol.md). Refusals are RFC 9457 \
+                               problems; their `type` is `urn:assize:problem:` and the kind.",
+                license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+            ),
+            paths($($($handler)::+),*),
+            components(schemas(assize_wire::Answer, ProblemKind)),
+            tags(
+                (name = "stations", description = "Signs of life."),
+                (name = "rounds", description = "What rounds are, who sits in them and what they do."),
+                (name = "measurements", description = "Handing them in, and what became of them."),
+                (name = "deals", description = "What the newest task list has."),
+                (name = "service", description = "This api."),
+            )
+        )]
+        struct Document;
+    };
+}
+
+routes! {
+    post "/heartbeats" heartbeats::post;
+    get "/network" service::network;
+    get "/rounds/current" rounds::current;
+    get "/rounds/{round}" rounds::round;
+    get "/rounds/{round}/committees/{committee}" rounds::committee;
+    get "/rounds/{round}/stations/{station}" rounds::station;
+    get "/rounds/{round}/roster" lists::roster;
+    get "/rounds/{round}/tasks" lists::tasks;
+    post "/measurements" measurements::post;
+    get "/measurements/{digest}" measurements::progress;
+    get "/miner/{id}/deals/eligible/summary" eligible::miner;
+    get "/client/{id}/deals/eligible/summary" eligible::client;
+    get "/allocator/{id}/deals/eligible/summary" eligible::allocator;
+    get "/inspect-request" service::inspect;
+    get "/healthz" service::healthz;
+    get "/readyz" service::readyz;
+    get "/metrics" service::metrics;
+}
 
 /// All routes over one api.
 pub(crate) fn router(api: &Api) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(heartbeats::post))
-        .routes(routes!(service::network))
-        .routes(routes!(rounds::current))
-        .routes(routes!(rounds::round))
-        .routes(routes!(rounds::committee))
-        .routes(routes!(rounds::station))
-        .routes(routes!(lists::roster))
-        .routes(routes!(lists::tasks))
-        .routes(routes!(measurements::post))
-        .routes(routes!(measurements::progress))
-        .routes(routes!(eligible::miner))
-        .routes(routes!(eligible::client))
-        .routes(routes!(eligible::allocator))
-        .routes(routes!(service::inspect))
-        .routes(routes!(service::healthz))
-        .routes(routes!(service::readyz))
-        .routes(routes!(service::metrics))
-        .split_for_parts();
     let bodies = api.shared().gatekeeper.bodies.clone();
-    // Strings, numbers and lists of them: nothing can fail to be JSON.
-    let document = serde_json::to_string(&document).unwrap_or_default();
-    router
-        .route("/openapi.json", get(async move || openapi(&document)))
+    handlers()
+        .route("/openapi.json", openapi())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(bodies, limit_body))
@@ -79,12 +87,28 @@ pub(crate) fn router(api: &Api) -> Router {
         .with_state(api.clone())
 }
 
-fn openapi(document: &str) -> Response {
+/// The OpenAPI document, which is made once.
+#[cfg(feature = "openapi")]
+fn openapi() -> MethodRouter<Api> {
+    use axum::http::header;
+
+    // Strings, numbers and lists of them: nothing can fail to be JSON.
+    let document = serde_json::to_string(&<Document as utoipa::OpenApi>::openapi()).unwrap_or_default();
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "public, max-age=3600"),
     ];
-    (headers, document.to_owned()).into_response()
+    get((headers, document))
+}
+
+#[cfg(not(feature = "openapi"))]
+fn openapi() -> MethodRouter<Api> {
+    get(async || {
+        Refusal::new(
+            ProblemKind::NotFound,
+            "this api was built without the cargo feature `openapi`, which has the OpenAPI document",
+        )
+    })
 }
 
 async fn no_such_path(uri: Uri) -> Refusal {

@@ -2,7 +2,7 @@
 
 use alloy_primitives::Address;
 use assize_protocol::{CommitteeIndex, RoundNumber};
-use assize_wire::{CommitteeDocument, Problem, ProblemKind, RoundDocument, StationDocument};
+use assize_wire::{ProblemKind};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,14 +14,17 @@ use crate::refusal::Refusal;
 use crate::rounds::RoundError;
 
 /// The newest round: a redirect to it.
-#[utoipa::path(
-    get,
-    path = "/rounds/current",
-    tag = "rounds",
-    responses(
-        (status = 307, description = "`Location` has it.", headers(("location" = String, description = "`/rounds/N`"))),
-        (status = 404, description = "No round was opened yet.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/rounds/current",
+        tag = "rounds",
+        responses(
+            (status = 307, description = "`Location` has it.", headers(("location" = String, description = "`/rounds/N`"))),
+            (status = 404, description = "No round was opened yet.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn current(State(api): State<Api>) -> Result<Response, Refusal> {
@@ -43,16 +46,19 @@ pub(crate) async fn current(State(api): State<Api>) -> Result<Response, Refusal>
 
 /// A round: its timetable, lists, parameters, beacon and seed. Never changes once its commit window is over; before,
 /// only if the chain is reorganised, or by the seed's coming.
-#[utoipa::path(
-    get,
-    path = "/rounds/{round}",
-    tag = "rounds",
-    params(("round" = u64, Path, description = "From 1.", minimum = 1)),
-    responses(
-        (status = 200, description = "The round.", body = RoundDocument),
-        (status = 304, description = "The client has it."),
-        (status = 404, description = "There is no such round.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/rounds/{round}",
+        tag = "rounds",
+        params(("round" = u64, Path, description = "From 1.", minimum = 1)),
+        responses(
+            (status = 200, description = "The round.", body = assize_wire::RoundDocument),
+            (status = 304, description = "The client has it."),
+            (status = 404, description = "There is no such round.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn round(
@@ -74,20 +80,23 @@ pub(crate) async fn round(
 }
 
 /// A committee of a revealed round: its members with their seats, and its tasks.
-#[utoipa::path(
-    get,
-    path = "/rounds/{round}/committees/{committee}",
-    tag = "rounds",
-    params(
-        ("round" = u64, Path, description = "From 1.", minimum = 1),
-        ("committee" = u32, Path, description = "From 0.", minimum = 0),
-    ),
-    responses(
-        (status = 200, description = "The committee.", body = CommitteeDocument),
-        (status = 304, description = "The client has it."),
-        (status = 404, description = "There is no such round or committee.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`not-revealed`: ask again.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/rounds/{round}/committees/{committee}",
+        tag = "rounds",
+        params(
+            ("round" = u64, Path, description = "From 1.", minimum = 1),
+            ("committee" = u32, Path, description = "From 0.", minimum = 0),
+        ),
+        responses(
+            (status = 200, description = "The committee.", body = assize_wire::CommitteeDocument),
+            (status = 304, description = "The client has it."),
+            (status = 404, description = "There is no such round or committee.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 409, description = "`not-revealed`: ask again.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn committee(
@@ -123,19 +132,22 @@ pub(crate) async fn committee(
 /// A station's part in a round: its place in the roster with the proof, committee, seat, and tasks with their proofs.
 ///
 /// Before the round is revealed, only the place and its proof.
-#[utoipa::path(
-    get,
-    path = "/rounds/{round}/stations/{station}",
-    tag = "rounds",
-    params(
-        ("round" = u64, Path, description = "From 1.", minimum = 1),
-        ("station" = String, Path, description = "Address of its key.", pattern = "^0x[0-9a-fA-F]{40}$"),
-    ),
-    responses(
-        (status = 200, description = "Its part.", body = StationDocument),
-        (status = 304, description = "The client has it."),
-        (status = 404, description = "There is no such round, or the station is not in its roster.", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/rounds/{round}/stations/{station}",
+        tag = "rounds",
+        params(
+            ("round" = u64, Path, description = "From 1.", minimum = 1),
+            ("station" = String, Path, description = "Address of its key.", pattern = "^0x[0-9a-fA-F]{40}$"),
+        ),
+        responses(
+            (status = 200, description = "Its part.", body = assize_wire::StationDocument),
+            (status = 304, description = "The client has it."),
+            (status = 404, description = "There is no such round, or the station is not in its roster.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn station(

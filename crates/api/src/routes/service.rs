@@ -1,7 +1,7 @@
 //! What an operator of the api asks: health, figures, interface; and what clients ask of themselves.
 
 use alloy_primitives::B256;
-use assize_wire::{InspectDocument, NetworkDocument, Problem, ProblemKind};
+use assize_wire::{InspectDocument, ProblemKind};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -13,13 +13,16 @@ use crate::metrics::Moment;
 use crate::refusal::Refusal;
 
 /// The network that this api serves: contracts, keys, limits.
-#[utoipa::path(
-    get,
-    path = "/network",
-    tag = "service",
-    responses(
-        (status = 200, description = "The network.", body = NetworkDocument),
-        (status = "default", description = "Any problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/network",
+        tag = "service",
+        responses(
+            (status = 200, description = "The network.", body = assize_wire::NetworkDocument),
+            (status = "default", description = "Any problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn network(State(api): State<Api>) -> Response {
@@ -27,13 +30,16 @@ pub(crate) async fn network(State(api): State<Api>) -> Response {
 }
 
 /// What the api sees of whoever asks.
-#[utoipa::path(
-    get,
-    path = "/inspect-request",
-    tag = "service",
-    responses(
-        (status = 200, description = "Address, subnet tag and headers.", body = InspectDocument),
-        (status = "default", description = "Any problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/inspect-request",
+        tag = "service",
+        responses(
+            (status = 200, description = "Address, subnet tag and headers.", body = assize_wire::InspectDocument),
+            (status = "default", description = "Any problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn inspect(client: Client, headers: HeaderMap) -> Response {
@@ -52,25 +58,31 @@ pub(crate) async fn inspect(client: Client, headers: HeaderMap) -> Response {
 }
 
 /// Whether the process lives.
-#[utoipa::path(
-    get,
-    path = "/healthz",
-    tag = "service",
-    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/healthz",
+        tag = "service",
+        responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
+    )
 )]
 pub(crate) async fn healthz() -> Response {
     ([(header::CACHE_CONTROL, NO_STORE)], "ok\n").into_response()
 }
 
 /// Whether chain and database answer.
-#[utoipa::path(
-    get,
-    path = "/readyz",
-    tag = "service",
-    responses(
-        (status = 200, description = "They do.", body = String, content_type = "text/plain"),
-        (status = 503, description = "`unavailable`", body = Problem, content_type = "application/problem+json"),
-        (status = "default", description = "Any other problem.", body = Problem, content_type = "application/problem+json"),
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/readyz",
+        tag = "service",
+        responses(
+            (status = 200, description = "They do.", body = String, content_type = "text/plain"),
+            (status = 503, description = "`unavailable`", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
+        )
     )
 )]
 pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, Refusal> {
@@ -85,11 +97,14 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, Refusal> 
 }
 
 /// Figures, for Prometheus.
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    tag = "service",
-    responses((status = 200, description = "OpenMetrics 1.0.", body = String, content_type = "application/openmetrics-text"))
+#[cfg_attr(
+    feature = "openapi",
+    utoipa::path(
+        get,
+        path = "/metrics",
+        tag = "service",
+        responses((status = 200, description = "OpenMetrics 1.0.", body = String, content_type = "application/openmetrics-text"))
+    )
 )]
 pub(crate) async fn metrics(State(api): State<Api>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

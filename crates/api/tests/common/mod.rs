@@ -19,6 +19,16 @@ pub(crate) struct Place {
     _server: Option<Postgres>,
 }
 
+impl Place {
+    /// As it is given on the command line.
+    pub(crate) fn name(&self) -> String {
+        match &self.location {
+            Location::File(path) => path.to_str().unwrap().to_owned(),
+            Location::Postgres(url) => url.clone(),
+        }
+    }
+}
+
 /// A new SQLite file.
 pub(crate) fn sqlite() -> Place {
     let directory = tempfile::tempdir().unwrap();
@@ -45,7 +55,8 @@ pub(crate) fn postgres() -> Option<Place> {
     }
 }
 
-/// Both.
+/// Both, if the build has a client for PostgreSQL.
 pub(crate) fn places() -> impl Iterator<Item = Place> {
-    std::iter::once(sqlite()).chain(postgres())
+    let server = cfg!(feature = "postgres").then(postgres).flatten();
+    std::iter::once(sqlite()).chain(server)
 }

@@ -94,7 +94,10 @@ pub(crate) fn drand_chain(args: &DrandArgs) -> eyre::Result<Chain> {
     }
     Ok(match args.name.as_str() {
         "default" => Chain::default_chain(),
+        #[cfg(feature = "evmnet")]
         "evmnet" => Chain::evmnet(),
+        #[cfg(not(feature = "evmnet"))]
+        "evmnet" => return Err(crate::output::without("--drand evmnet", "evmnet")),
         _ => Chain::quicknet(),
     })
 }

@@ -8,7 +8,7 @@ use assize_daemon::{Status, Stop};
 use assize_outbox::{Clock, Outbox, SystemClock};
 use assize_publish::daemon::{self, Options};
 use assize_publish::{
-    Closing, ImportReport, Ingest, Metrics, PostgresIngest, Publisher, SqliteIngest, import,
+    Closing, ImportReport, Ingest, Metrics, Publisher, import, open_ingest,
 };
 use clap::{Args, value_parser};
 use eyre::WrapErr;
@@ -153,17 +153,6 @@ async fn serve(
     end_when_told(&stop);
     daemon::run(publisher, store, options, &status, &stop).await?;
     Ok(Outcome::Done)
-}
-
-/// The table that a file name or an address names.
-fn open_ingest(place: &str) -> eyre::Result<Box<dyn Ingest>> {
-    let is_postgres = ["postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| place.starts_with(scheme));
-    Ok(match is_postgres {
-        true => Box::new(PostgresIngest::connect(place)?),
-        false => Box::new(SqliteIngest::open(place.as_ref())?),
-    })
 }
 
 /// What became of each file.
