@@ -1,7 +1,7 @@
 //! The chain's drand verifier.
 
-use alloy::primitives::{Address, B256, Bytes, U256};
-use alloy::sol_types::SolCall;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_sol_types::SolCall;
 use assize_protocol::{BeaconRound, Randomness};
 
 use crate::contracts::drand_beacon::DrandBeacon as Abi;

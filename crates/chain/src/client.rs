@@ -1,20 +1,18 @@
 //! A node of one chain.
 
+use std::fmt;
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, Bytes, U64, U128, U256};
-use alloy::rpc::client::{ClientBuilder, RpcClient};
-use alloy::rpc::json_rpc::{ErrorPayload, RpcError, RpcRecv, RpcSend};
-use alloy::sol_types::SolCall;
-use alloy::transports::{TransportError, TransportErrorKind};
+use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
+use alloy_sol_types::SolCall;
 use backon::{ExponentialBuilder, Retryable};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::rpc::{Rpc, RpcError};
 use crate::transaction::quantity;
 use crate::{ChainError, Draft, Fees, Receipt, Result, Revert, RpcUrl, SendOutcome, SignedTransaction};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause before a question is asked again; it doubles.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const RETRIES: usize = 5;
@@ -23,9 +21,9 @@ const RETRIES: usize = 5;
 ///
 /// It follows nothing by itself: no filters, no subscriptions, no block stream, since those of the usual libraries stop
 /// for ever at Filecoin's null rounds (CHAIN.md). Callers ask, and ask again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ChainClient {
-    rpc: RpcClient,
+    rpc: Rpc,
     url: RpcUrl,
     chain_id: u64,
 }
@@ -81,15 +79,9 @@ impl ChainClient {
     /// [`ChainError::Unreachable`] if nobody answers, [`ChainError::Rpc`] or [`ChainError::Answer`] if something else
     /// than a node does.
     pub async fn connect(url: &RpcUrl) -> Result<Self> {
-        assize_tls::use_ring();
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
-            .build()
-            .map_err(|error| ChainError::BadUrl {
-                reason: error.to_string(),
-            })?;
-        let rpc = ClientBuilder::default().http_with_client(http, url.secret().clone());
+        let rpc = Rpc::new(url.secret().clone()).map_err(|error| ChainError::BadUrl {
+            reason: error.to_string(),
+        })?;
         let mut client = Self {
             rpc,
             url: url.clone(),
@@ -243,21 +235,10 @@ impl ChainClient {
         const METHOD: &str = "eth_call";
         let mut answers = Vec::with_capacity(calls.len());
         for chunk in calls.chunks(PER_REQUEST) {
-            let mut batch = self.rpc.new_batch();
-            let mut waiting = Vec::with_capacity(chunk.len());
-            for call in chunk {
-                let request = CallRequest::of(&Draft::call(contract, to, call.abi_encode()), None);
-                let waiter = batch.add_call::<_, Bytes>(METHOD, &(request, "latest"));
-                waiting.push(waiter.map_err(|error| self.explain(METHOD, contract, error))?);
-            }
-            batch
-                .send()
-                .await
-                .map_err(|error| self.explain(METHOD, contract, error))?;
-            for waiter in waiting {
-                let answer = waiter
-                    .await
-                    .map_err(|error| self.explain(METHOD, contract, error))?;
+            let draft = |call: &C| Draft::call(contract, to, call.abi_encode());
+            let questions = chunk.iter().map(|call| (CallRequest::of(&draft(call), None), "latest"));
+            let found = self.rpc.request_many::<Bytes>(METHOD, &questions.collect::<Vec<_>>()).await;
+            for answer in found.map_err(|error| self.explain(METHOD, contract, error))? {
                 answers.push(self.decode::<C>(contract, to, &answer)?);
             }
         }
@@ -308,11 +289,11 @@ impl ChainClient {
     pub async fn send_raw(&self, raw: &Bytes) -> SendOutcome {
         match self
             .rpc
-            .request::<_, B256>("eth_sendRawTransaction", (raw,))
+            .request::<B256>("eth_sendRawTransaction", (raw,))
             .await
         {
             Ok(_) => SendOutcome::Accepted,
-            Err(RpcError::ErrorResp(refusal)) => SendOutcome::of_refusal(&refusal_text(&refusal)),
+            Err(RpcError::Refused(refusal)) => SendOutcome::of_refusal(&refusal.text()),
             Err(other) => SendOutcome::Unknown(self.url.scrub(&other.to_string())),
         }
     }
@@ -328,35 +309,35 @@ impl ChainClient {
         }
     }
 
-    async fn ask<P: RpcSend, R: RpcRecv>(&self, method: &'static str, params: P) -> Result<R> {
+    async fn ask<P: Serialize, R: DeserializeOwned>(&self, method: &'static str, params: P) -> Result<R> {
         self.ask_contract(method, "the contract", params).await
     }
 
-    async fn ask_contract<P: RpcSend, R: RpcRecv>(
+    async fn ask_contract<P: Serialize, R: DeserializeOwned>(
         &self,
         method: &'static str,
         contract: &'static str,
         params: P,
     ) -> Result<R> {
-        (|| async { self.rpc.request(method, params.clone()).await })
+        (|| async { self.rpc.request(method, &params).await })
             .retry(
                 ExponentialBuilder::default()
                     .with_min_delay(FIRST_RETRY)
                     .with_max_times(RETRIES)
                     .with_jitter(),
             )
-            .when(worth_asking_again)
+            .when(RpcError::is_worth_asking_again)
             .await
             .map_err(|error| self.explain(method, contract, error))
     }
 
-    fn explain(&self, method: &'static str, contract: &'static str, error: TransportError) -> ChainError {
+    fn explain(&self, method: &'static str, contract: &'static str, error: RpcError) -> ChainError {
         let unreachable = |reason: String| ChainError::Unreachable {
             url: self.url.to_string(),
             reason,
         };
         match error {
-            RpcError::ErrorResp(refusal) => match revert_data(&refusal) {
+            RpcError::Refused(refusal) => match refusal.revert_data() {
                 Some(data) => Box::new(Revert::read(contract, data)).into(),
                 None => ChainError::Rpc {
                     method,
@@ -364,54 +345,24 @@ impl ChainClient {
                     message: self.url.scrub(&refusal.message),
                 },
             },
-            RpcError::NullResp => ChainError::Answer {
-                method,
-                reason: "there is none".into(),
-            },
-            RpcError::DeserError { err, .. } => ChainError::Answer {
-                method,
-                reason: err.to_string(),
-            },
-            RpcError::Transport(TransportErrorKind::HttpError(error)) => {
-                unreachable(format!("HTTP status {}", error.status))
-            }
-            other => unreachable(self.url.scrub(&root_cause(&other))),
+            RpcError::Answer(reason) => ChainError::Answer { method, reason },
+            RpcError::Status(status) => unreachable(format!("HTTP status {status}")),
+            RpcError::Http(error) => unreachable(self.url.scrub(&root_cause(&error))),
         }
     }
 }
 
-/// Whether the next try may well succeed: the node, or what stands before it, had too much to do or hung up. Nobody
-/// listening is no such case, and neither is a node that took too long: each further try would take as long.
-fn worth_asking_again(error: &TransportError) -> bool {
-    match error {
-        RpcError::ErrorResp(refusal) => matches!(refusal.code, -32_005 | 429),
-        RpcError::Transport(TransportErrorKind::HttpError(error)) => matches!(error.status, 429 | 502..=504),
-        RpcError::Transport(TransportErrorKind::Custom(error)) => error
-            .downcast_ref::<reqwest::Error>()
-            .is_some_and(|error| !error.is_connect() && !error.is_timeout()),
-        _ => false,
-    }
-}
-
-/// The data of a revert. Geth and anvil answer with code 3, Lotus and Forest too; others only say "revert".
-fn revert_data(refusal: &ErrorPayload) -> Option<Bytes> {
-    let data = refusal.as_revert_data();
-    let reverted = refusal.code == 3 || refusal.message.contains("revert");
-    reverted.then(|| data.unwrap_or_default())
-}
-
-fn refusal_text(refusal: &ErrorPayload) -> String {
-    match &refusal.data {
-        Some(data) => format!("{} {data}", refusal.message),
-        None => refusal.message.to_string(),
-    }
-}
-
 /// The innermost cause: "Connection refused" rather than "error sending request".
-fn root_cause(error: &TransportError) -> String {
-    let mut cause: &dyn std::error::Error = error;
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
     cause.to_string()
+}
+
+impl fmt::Debug for ChainClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChainClient({}, chain {})", self.url, self.chain_id)
+    }
 }

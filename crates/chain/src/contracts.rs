@@ -7,7 +7,7 @@
 
 /// `contracts/src/Rounds.sol`.
 pub mod rounds {
-    alloy::sol!(
+    alloy_sol_types::sol!(
         #[derive(Debug, PartialEq, Eq)]
         Rounds,
         "abi/Rounds.json"
@@ -16,7 +16,7 @@ pub mod rounds {
 
 /// `contracts/src/Rewards.sol`.
 pub mod rewards {
-    alloy::sol!(
+    alloy_sol_types::sol!(
         #[derive(Debug, PartialEq, Eq)]
         Rewards,
         "abi/Rewards.json"
@@ -25,7 +25,7 @@ pub mod rewards {
 
 /// `contracts/src/beacon/DrandBeacon.sol`.
 pub mod drand_beacon {
-    alloy::sol!(
+    alloy_sol_types::sol!(
         #[derive(Debug, PartialEq, Eq)]
         DrandBeacon,
         "abi/DrandBeacon.json"
@@ -34,7 +34,7 @@ pub mod drand_beacon {
 
 /// `contracts/src/beacon/FilecoinBeacon.sol`.
 pub mod filecoin_beacon {
-    alloy::sol!(
+    alloy_sol_types::sol!(
         #[derive(Debug, PartialEq, Eq)]
         FilecoinBeacon,
         "abi/FilecoinBeacon.json"

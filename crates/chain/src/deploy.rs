@@ -14,7 +14,7 @@ mod state;
 
 use std::time::Duration;
 
-use alloy::primitives::Address;
+use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 pub use check::{Finding, Verdict, check};

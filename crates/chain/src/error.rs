@@ -1,6 +1,6 @@
 //! What can go wrong between us and the chain.
 
-use alloy::primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256};
 use assize_protocol::CidError;
 use thiserror::Error;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use alloy::primitives::U256;
+use alloy_primitives::U256;
 use thiserror::Error;
 
 const ATTO_PER_FIL: u64 = 1_000_000_000_000_000_000;

@@ -13,6 +13,7 @@ mod beacon;
 mod client;
 pub mod contracts;
 mod deploy;
+mod eip1559;
 mod endpoint;
 mod error;
 mod fil;
@@ -20,11 +21,12 @@ mod message;
 mod revert;
 mod rewards;
 mod rounds;
+mod rpc;
 mod send;
 mod signer;
 mod transaction;
 
-pub use alloy::primitives::{Address, B256, Bytes, U256};
+pub use alloy_primitives::{Address, B256, Bytes, U256};
 pub use beacon::Beacon;
 pub use client::{ChainClient, Head};
 pub use deploy::{

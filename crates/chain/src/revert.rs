@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
-use alloy::dyn_abi::{DynSolValue, JsonAbiExt};
-use alloy::json_abi::{ContractObject, Error as AbiError};
-use alloy::primitives::{Bytes, Selector};
-use alloy::sol_types::{Panic, Revert as RevertString, SolError};
+use alloy_dyn_abi::{DynSolValue, JsonAbiExt};
+use alloy_json_abi::{ContractObject, Error as AbiError};
+use alloy_primitives::{Bytes, Selector};
+use alloy_sol_types::{Panic, Revert as RevertString, SolError};
 use assize_protocol::FileCid;
 
 use crate::contracts;
@@ -165,7 +165,7 @@ fn remedy(error: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{Address, FixedBytes, U256};
+    use alloy_primitives::{Address, FixedBytes, U256};
 
     use super::*;
     use crate::contracts::{rewards::Rewards, rounds::Rounds};

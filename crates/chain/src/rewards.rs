@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use alloy::primitives::{Address, B256, Bytes, U256, address};
-use alloy::sol_types::{SolCall, SolEvent};
+use alloy_primitives::{Address, B256, Bytes, U256, address};
+use alloy_sol_types::{SolCall, SolEvent};
 use assize_protocol::{
     CommitteeIndex, FileCid, NativeAddress, PayoutAddress, RosterEntry, RoundNumber, Seat, StationIndex,
     TaskNumber,
@@ -75,7 +75,7 @@ pub struct Proposal {
 
 /// Amounts as decimal strings.
 mod decimal {
-    use alloy::primitives::U256;
+    use alloy_primitives::U256;
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};
 

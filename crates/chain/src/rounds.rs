@@ -1,7 +1,7 @@
 //! `Rounds` in the words of the protocol.
 
-use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96};
-use alloy::sol_types::SolCall;
+use alloy_primitives::{Address, B256, Bytes, U256, aliases::U96};
+use alloy_sol_types::SolCall;
 use assize_protocol::{
     BeaconRound, CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex, TaskIndex,
 };

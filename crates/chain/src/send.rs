@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256};
 use tokio::time::{Instant, sleep};
 
 use crate::{ChainClient, ChainError, Draft, Receipt, Result, SignedTransaction, Signer};

@@ -1,6 +1,6 @@
 //! What is sent, and what comes back.
 
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::{Deserialize, Serialize};
 
 /// What a transaction is to do; nonce, gas and fees come later.
@@ -196,7 +196,7 @@ impl SendOutcome {
 
 /// Numbers as JSON-RPC writes them: `0x1f`.
 pub(crate) mod quantity {
-    use alloy::primitives::U256;
+    use alloy_primitives::U256;
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -218,7 +218,7 @@ pub(crate) mod quantity {
 }
 
 mod flag {
-    use alloy::primitives::U256;
+    use alloy_primitives::U256;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     pub(super) fn serialize<S: Serializer>(truth: &bool, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use alloy::primitives::Signature;
+use alloy_primitives::Signature;
 use assize_chain::{
     Address, BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, Journal, ListCommitment,
     Proposal, Rewards, Rounds, RpcUrl, SettlementId, SettlementMessage, Signer, U256, Verdict,

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use alloy::primitives::Signature;
+use alloy_primitives::Signature;
 use assize_chain::{
     Address, BeaconParams, ChainClient, DeployParams, Draft, ListCommitment, Proposal, Rewards, Rounds,
     SettlementMessage, Signer, U256, deploy,

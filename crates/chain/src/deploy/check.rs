@@ -1,7 +1,7 @@
 //! A live deployment beside the source and the deployment file.
 
-use alloy::primitives::{Address, keccak256};
-use alloy::sol_types::SolCall;
+use alloy_primitives::{Address, keccak256};
+use alloy_sol_types::SolCall;
 use serde::Serialize;
 
 use super::code::{Deviation, Template};
@@ -152,7 +152,7 @@ impl Findings {
         record: &DeploymentRecord,
         part: Part,
         label: &str,
-        values: &[alloy::primitives::B256],
+        values: &[alloy_primitives::B256],
     ) -> Result<()> {
         let subject = format!("{label} immutables");
         let Some(params) = &record.params else {
@@ -350,7 +350,7 @@ impl Findings {
 }
 
 /// All contracts of the source that can stand in a place.
-fn embedded(part: Part) -> Vec<(&'static str, alloy::primitives::Bytes)> {
+fn embedded(part: Part) -> Vec<(&'static str, alloy_primitives::Bytes)> {
     match part {
         Part::Beacon => vec![
             ("DrandBeacon", DrandBeacon::BYTECODE.clone()),

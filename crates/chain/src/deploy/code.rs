@@ -5,7 +5,7 @@
 //! (`PUSH32` of zeros, which the optimizer emits for nothing else); what stands in them is compared with the values that the
 //! parameters make.
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 
 /// solc begins each program with `mstore(0x40, 0x80)`; without immutables the constructor does so as well.
 const BEGINNING: [u8; 5] = [0x60, 0x80, 0x60, 0x40, 0x52];

@@ -1,7 +1,7 @@
 //! What is created: the bytecode of each contract and the arguments of its constructor.
 
-use alloy::primitives::{Address, B256, Bytes, I256, U256, keccak256};
-use alloy::sol_types::{SolConstructor, SolValue, eip712_domain};
+use alloy_primitives::{Address, B256, Bytes, I256, U256, keccak256};
+use alloy_sol_types::{SolConstructor, SolValue, eip712_domain};
 use serde::{Deserialize, Serialize};
 
 use super::params::{self, BeaconParams, DeployParams, ParamsError};

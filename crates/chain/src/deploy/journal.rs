@@ -2,7 +2,7 @@
 
 use std::io;
 
-use alloy::primitives::{Address, B256, Bytes, keccak256};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use serde::{Deserialize, Serialize};
 
 use super::creation::{Creation, Part};
@@ -128,7 +128,7 @@ pub async fn deploy_with(
             journal
         }
         None => {
-            client.expect_funds(signer, alloy::primitives::U256::ZERO).await?;
+            client.expect_funds(signer, alloy_primitives::U256::ZERO).await?;
             let plan = plan(client, params, deployer).await?;
             plan.expect_allowed()?;
             client.expect_funds(signer, plan.cost).await?;

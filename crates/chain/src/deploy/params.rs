@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use alloy::primitives::{Address, Bytes};
+use alloy_primitives::{Address, Bytes};
 use assize_protocol::Parameters;
 use bls12_381::G2Affine;
 use serde::{Deserialize, Serialize};
@@ -120,7 +120,7 @@ impl BeaconParams {
     pub fn quicknet() -> Self {
         let schedule = assize_protocol::BeaconSchedule::QUICKNET;
         Self::Drand {
-            public_key: alloy::primitives::bytes!(
+            public_key: alloy_primitives::bytes!(
                 "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
                 "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
             ),

@@ -1,6 +1,6 @@
 //! A deployment that is played and not sent.
 
-use alloy::primitives::{Address, U256};
+use alloy_primitives::{Address, U256};
 use serde::Serialize;
 
 use super::creation::Creation;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use alloy::primitives::{Address, address};
+use alloy_primitives::{Address, address};
 use assize_protocol::actor_id;
 
 use super::params::{self, BeaconParams, CALIBRATION, DeployParams, MAINNET};
@@ -344,7 +344,7 @@ fn is_precompile(address: Address) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::Bytes;
+    use alloy_primitives::Bytes;
     use assize_protocol::Parameters;
 
     use super::*;

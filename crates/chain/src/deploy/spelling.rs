@@ -1,6 +1,6 @@
 //! Addresses as people copy them.
 
-use alloy::primitives::Address;
+use alloy_primitives::Address;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 

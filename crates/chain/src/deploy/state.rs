@@ -1,6 +1,6 @@
 //! Who is who in a deployment, and what is set: what may change after the contracts are created.
 
-use alloy::primitives::Address;
+use alloy_primitives::Address;
 use assize_protocol::Parameters;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alloy::primitives::Address;
+use alloy_primitives::Address;
 use thiserror::Error;
 
 use super::LedgerPath;
@@ -73,14 +73,6 @@ pub enum SignerError {
         signer: String,
         /// The address that the key had when it was opened.
         address: Address,
-    },
-    /// The key in memory did not sign.
-    #[error("the key {address} cannot sign: {reason}")]
-    NotSigned {
-        /// The key's address.
-        address: Address,
-        /// What the library said.
-        reason: String,
     },
 }
 

@@ -2,15 +2,20 @@
 
 use std::path::Path;
 
-use alloy::signers::local::{LocalSignerError, PrivateKeySigner};
+use aes::Aes128;
+use alloy_primitives::{Keccak256, hex};
+use ctr::Ctr128BE;
+use ctr::cipher::{KeyIvInit, StreamCipher};
 use serde::Deserialize;
+use sha2::Sha256;
 
 use super::error::{KeystoreTrouble, SignerError};
+use super::local::LocalKey;
 
 /// Most memory that scrypt may want: 128 · n · r bytes. geth's strong keystores want 256 MiB.
 const MOST_MEMORY: u64 = 1 << 31;
 
-/// What must hold before the library computes with a file: it trusts all of these.
+/// A file, as far as it is needed.
 #[derive(Deserialize)]
 struct File {
     crypto: Crypto,
@@ -21,8 +26,10 @@ struct File {
 struct Crypto {
     cipher: String,
     cipherparams: CipherParams,
+    ciphertext: String,
     kdf: String,
     kdfparams: serde_json::Value,
+    mac: String,
 }
 
 #[derive(Deserialize)]
@@ -34,72 +41,144 @@ struct CipherParams {
 struct Scrypt {
     dklen: u64,
     n: u64,
-    r: u64,
-    p: u64,
+    r: u32,
+    p: u32,
+    salt: String,
 }
 
 #[derive(Deserialize)]
 struct Pbkdf2 {
     dklen: u64,
-    c: u64,
+    c: u32,
     prf: String,
+    salt: String,
 }
 
-pub(super) fn open(path: &Path, password: &str) -> Result<PrivateKeySigner, SignerError> {
+/// A file that was checked: no value of it can make the functions fail, or take more memory than a machine has.
+struct Sealed {
+    iv: [u8; 16],
+    text: Vec<u8>,
+    mac: [u8; 32],
+    derivation: Derivation,
+}
+
+/// How the password becomes a key. The first 16 bytes decrypt, the next 16 go into the check sum.
+enum Derivation {
+    Scrypt { params: scrypt::Params, salt: Vec<u8> },
+    Pbkdf2 { rounds: u32, salt: Vec<u8> },
+}
+
+pub(super) fn open(path: &Path, password: &str) -> Result<LocalKey, SignerError> {
     let refuse = |trouble| SignerError::Keystore {
         path: path.to_owned(),
         trouble,
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| refuse(KeystoreTrouble::Unreadable(error.to_string())))?;
-    check(&text).map_err(|reason| refuse(KeystoreTrouble::Malformed(reason)))?;
-    PrivateKeySigner::decrypt_keystore(path, password).map_err(|error| {
-        refuse(match error {
-            LocalSignerError::EcdsaError(_) => KeystoreTrouble::NoKey,
-            // The library's only way to say it; the error type is not public.
-            LocalSignerError::EthKeystoreError(error) if error.to_string() == "Mac Mismatch" => {
-                KeystoreTrouble::WrongPassword
-            }
-            other => KeystoreTrouble::Malformed(other.to_string()),
-        })
-    })
+    let sealed = Sealed::parse(&text).map_err(|reason| refuse(KeystoreTrouble::Malformed(reason)))?;
+    sealed.open(password).map_err(refuse)
 }
 
-fn check(text: &str) -> Result<(), String> {
-    let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let wants = |holds: bool, what: &str| holds.then_some(()).ok_or_else(|| what.to_owned());
-    wants(file.version == 3, "its version is not 3")?;
-    wants(
-        file.crypto.cipher == "aes-128-ctr",
-        "its cipher is not aes-128-ctr",
-    )?;
-    wants(file.crypto.cipherparams.iv.len() == 32, "its iv has not 16 bytes")?;
-    let length = |bytes: u64| wants((32..=128).contains(&bytes), "its dklen is not 32");
-    let params = file.crypto.kdfparams;
-    match file.crypto.kdf.as_str() {
-        "scrypt" => {
-            let scrypt: Scrypt = serde_json::from_value(params).map_err(|error| error.to_string())?;
-            length(scrypt.dklen)?;
-            wants(
-                scrypt.n > 1 && scrypt.n.is_power_of_two(),
-                "its n is no power of two",
-            )?;
-            let memory = scrypt
-                .n
-                .checked_mul(128)
-                .and_then(|bytes| bytes.checked_mul(scrypt.r));
-            wants(
-                scrypt.r > 0 && memory.is_some_and(|bytes| bytes <= MOST_MEMORY),
-                "its scrypt wants more than 2 GiB of memory",
-            )?;
-            wants((1..=64).contains(&scrypt.p), "its p is not from 1 to 64")
-        }
-        "pbkdf2" => {
-            let pbkdf2: Pbkdf2 = serde_json::from_value(params).map_err(|error| error.to_string())?;
-            length(pbkdf2.dklen)?;
-            wants(pbkdf2.c > 0, "its c is 0")?;
-            wants(pbkdf2.prf == "hmac-sha256", "its prf is not hmac-sha256")
-        }
-        other => Err(format!("its kdf is {other}, neither scrypt nor pbkdf2")),
+impl Sealed {
+    fn parse(text: &str) -> Result<Self, String> {
+        let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let wants = |holds: bool, what: &str| holds.then_some(()).ok_or_else(|| what.to_owned());
+        wants(file.version == 3, "its version is not 3")?;
+        let Crypto {
+            cipher,
+            cipherparams,
+            ciphertext,
+            kdf,
+            kdfparams,
+            mac,
+        } = file.crypto;
+        wants(cipher == "aes-128-ctr", "its cipher is not aes-128-ctr")?;
+        Ok(Self {
+            iv: bytes(&cipherparams.iv).ok_or("its iv has not 16 bytes")?,
+            text: hex::decode(ciphertext).map_err(|_| "its ciphertext is not hexadecimal")?,
+            mac: bytes(&mac).ok_or("its mac has not 32 bytes")?,
+            derivation: Derivation::parse(&kdf, kdfparams)?,
+        })
     }
+
+    fn open(mut self, password: &str) -> Result<LocalKey, KeystoreTrouble> {
+        let key = self.derivation.key(password);
+        let (secret, check) = key.split_at(16);
+        let mut mac = Keccak256::new();
+        mac.update(check);
+        mac.update(&self.text);
+        if mac.finalize() != self.mac {
+            return Err(KeystoreTrouble::WrongPassword);
+        }
+        let Ok(mut cipher) = Ctr128BE::<Aes128>::new_from_slices(secret, &self.iv) else {
+            return Err(KeystoreTrouble::NoKey);
+        };
+        cipher.apply_keystream(&mut self.text);
+        let bytes = self.text.as_slice().try_into().map_err(|_| KeystoreTrouble::NoKey)?;
+        LocalKey::from_bytes(bytes).ok_or(KeystoreTrouble::NoKey)
+    }
+}
+
+impl Derivation {
+    fn parse(kdf: &str, params: serde_json::Value) -> Result<Self, String> {
+        let wants = |holds: bool, what: &str| holds.then_some(()).ok_or_else(|| what.to_owned());
+        let length = |bytes: u64| wants((32..=128).contains(&bytes), "its dklen is not 32");
+        let salt = |text: String| hex::decode(text).map_err(|_| "its salt is not hexadecimal".to_owned());
+        match kdf {
+            "scrypt" => {
+                let scrypt: Scrypt = serde_json::from_value(params).map_err(|error| error.to_string())?;
+                length(scrypt.dklen)?;
+                wants(
+                    scrypt.n > 1 && scrypt.n.is_power_of_two(),
+                    "its n is no power of two",
+                )?;
+                let memory = scrypt
+                    .n
+                    .checked_mul(128)
+                    .and_then(|bytes| bytes.checked_mul(u64::from(scrypt.r)));
+                wants(
+                    scrypt.r > 0 && memory.is_some_and(|bytes| bytes <= MOST_MEMORY),
+                    "its scrypt wants more than 2 GiB of memory",
+                )?;
+                wants((1..=64).contains(&scrypt.p), "its p is not from 1 to 64")?;
+                // Of a power of two below 2³¹, so it fits.
+                let log_n = scrypt.n.trailing_zeros() as u8;
+                let params = scrypt::Params::new(log_n, scrypt.r, scrypt.p).map_err(|error| error.to_string())?;
+                Ok(Self::Scrypt {
+                    params,
+                    salt: salt(scrypt.salt)?,
+                })
+            }
+            "pbkdf2" => {
+                let pbkdf2: Pbkdf2 = serde_json::from_value(params).map_err(|error| error.to_string())?;
+                length(pbkdf2.dklen)?;
+                wants(pbkdf2.c > 0, "its c is 0")?;
+                wants(pbkdf2.prf == "hmac-sha256", "its prf is not hmac-sha256")?;
+                Ok(Self::Pbkdf2 {
+                    rounds: pbkdf2.c,
+                    salt: salt(pbkdf2.salt)?,
+                })
+            }
+            other => Err(format!("its kdf is {other}, neither scrypt nor pbkdf2")),
+        }
+    }
+
+    /// The first 32 bytes of the key; more of them, which dklen may ask for, are used for nothing.
+    fn key(&self, password: &str) -> [u8; 32] {
+        let mut key = [0; 32];
+        match self {
+            // Fails only for a length of output that 32 is not.
+            Self::Scrypt { params, salt } => {
+                let _ = scrypt::scrypt(password.as_bytes(), salt, params, &mut key);
+            }
+            Self::Pbkdf2 { rounds, salt } => {
+                pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), salt, *rounds, &mut key);
+            }
+        }
+        key
+    }
+}
+
+fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    hex::decode(text).ok()?.try_into().ok()
 }

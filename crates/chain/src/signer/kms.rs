@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, Signature};
-use alloy::signers::Signer as _;
+use alloy_primitives::{Address, B256, Signature};
+use alloy_signer::Signer as _;
 use alloy_signer_aws::aws_sdk_kms::config::ProvideCredentials;
 use alloy_signer_aws::aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use alloy_signer_aws::{AwsSigner, AwsSignerError, aws_sdk_kms};
@@ -74,7 +74,7 @@ impl KmsKey {
     pub(super) async fn sign_digest(&self, digest: &B256) -> Result<Signature, SignerError> {
         self.signer.sign_hash(digest).await.map_err(|error| {
             let trouble = match &error {
-                alloy::signers::Error::Other(other) => match other.downcast_ref() {
+                alloy_signer::Error::Other(other) => match other.downcast_ref() {
                     Some(error) => of_signer(error),
                     None => KmsTrouble::Other(other.to_string()),
                 },

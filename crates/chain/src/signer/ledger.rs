@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use alloy::consensus::{SignableTransaction, TxEip1559};
-use alloy::primitives::{Address, Signature};
-use alloy::signers::Signer as _;
+use alloy_primitives::{Address, Signature};
+use alloy_signer::Signer as _;
 use alloy_signer_ledger::coins_ledger::transports::LedgerAsync;
 use alloy_signer_ledger::coins_ledger::transports::native::NativeTransportError;
 use alloy_signer_ledger::coins_ledger::{self, APDUAnswer, APDUCommand, Ledger};
@@ -61,9 +60,10 @@ impl LedgerKey {
         self.signer.address()
     }
 
-    pub(super) async fn sign_transaction(&self, transaction: &TxEip1559) -> Result<Signature, SignerError> {
+    /// Signs a transaction, which it shows: `unsigned` is all of it but the signature.
+    pub(super) async fn sign_transaction(&self, unsigned: &[u8]) -> Result<Signature, SignerError> {
         tracing::warn!("confirm the transaction on the Ledger");
-        let signed = self.signer.sign_tx_rlp(&transaction.encoded_for_signing()).await;
+        let signed = self.signer.sign_tx_rlp(unsigned).await;
         match signed {
             Ok(signature) => Ok(signature),
             Err(error) => Err(self.explain(&error).await),
@@ -77,7 +77,7 @@ impl LedgerKey {
         let (settlement, domain) = message.parts();
         match self.signer.sign_typed_data(settlement, domain).await {
             Ok(signature) => Ok(signature),
-            Err(alloy::signers::Error::Other(error)) => Err(match error.downcast_ref::<LedgerError>() {
+            Err(alloy_signer::Error::Other(error)) => Err(match error.downcast_ref::<LedgerError>() {
                 Some(error) => self.explain(error).await,
                 None => self.refuse(LedgerTrouble::Other(error.to_string())),
             }),

@@ -7,18 +7,18 @@ mod kms;
 #[cfg(feature = "ledger")]
 mod ledger;
 mod ledger_path;
+mod local;
 
 use std::fmt;
 use std::path::Path;
 
-use alloy::consensus::{SignableTransaction, TxEip1559};
-use alloy::primitives::{Address, B256, Bytes, Signature, TxKind};
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
+use alloy_primitives::{Address, B256};
 
 pub use self::error::{KeystoreTrouble, KmsTrouble, LedgerTrouble, SignerError};
 pub use self::ledger_path::LedgerPath;
+use self::local::LocalKey;
 use crate::Result;
+use crate::eip1559::Eip1559;
 use crate::message::SettlementMessage;
 use crate::transaction::{Draft, Fees, SignedTransaction};
 
@@ -33,7 +33,7 @@ pub struct Signer(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    Local(PrivateKeySigner),
+    Local(LocalKey),
     #[cfg(feature = "ledger")]
     Ledger(ledger::LedgerKey),
     #[cfg(feature = "aws-kms")]
@@ -67,7 +67,7 @@ impl Signer {
     }
 
     fn from_bytes_of(key: &B256, variable: &'static str) -> Result<Self> {
-        let key = PrivateKeySigner::from_bytes(key).map_err(|_| SignerError::BadKey { variable })?;
+        let key = LocalKey::from_bytes(key.0).ok_or(SignerError::BadKey { variable })?;
         Ok(Self(Kind::Local(key)))
     }
 
@@ -131,7 +131,7 @@ impl Signer {
     pub async fn sign_settlement(&self, message: &SettlementMessage) -> Result<[u8; 65]> {
         let digest = message.digest();
         let signature = match &self.0 {
-            Kind::Local(key) => sign_locally(key, &digest)?,
+            Kind::Local(key) => key.sign(&digest),
             // It shows what it signs, so it takes no digests.
             #[cfg(feature = "ledger")]
             Kind::Ledger(key) => self.checked(key.sign_settlement(message).await?, &digest, key)?,
@@ -151,42 +151,35 @@ impl Signer {
         gas_limit: u64,
         fees: Fees,
     ) -> Result<SignedTransaction> {
-        let transaction = TxEip1559 {
+        let transaction = Eip1559 {
             chain_id,
             nonce,
             gas_limit,
-            max_fee_per_gas: fees.max_fee,
-            max_priority_fee_per_gas: fees.premium,
-            to: draft.to.map_or(TxKind::Create, TxKind::Call),
+            max_fee: fees.max_fee,
+            max_priority_fee: fees.premium,
+            to: draft.to,
             value: draft.value,
-            access_list: Default::default(),
-            input: draft.input.clone(),
+            input: &draft.input,
         };
-        let digest = transaction.signature_hash();
+        let digest = transaction.digest();
         let signature = match &self.0 {
-            Kind::Local(key) => sign_locally(key, &digest)?,
+            Kind::Local(key) => key.sign(&digest),
             #[cfg(feature = "ledger")]
-            Kind::Ledger(key) => self.checked(key.sign_transaction(&transaction).await?, &digest, key)?,
+            Kind::Ledger(key) => self.checked(key.sign_transaction(&transaction.unsigned()).await?, &digest, key)?,
             #[cfg(feature = "aws-kms")]
             Kind::AwsKms(key) => self.checked(key.sign_digest(&digest).await?, &digest, key)?,
         };
-        let signed = transaction.into_signed(signature);
-        let mut raw = Vec::with_capacity(signed.eip2718_encoded_length());
-        signed.eip2718_encode(&mut raw);
-        Ok(SignedTransaction {
-            hash: *signed.hash(),
-            raw: Bytes::from(raw),
-        })
+        Ok(transaction.signed(&signature))
     }
 
     /// What others signed is checked before it is used: low s, and of the key that was opened.
     #[cfg(any(feature = "ledger", feature = "aws-kms"))]
     fn checked(
         &self,
-        signature: Signature,
+        signature: alloy_primitives::Signature,
         digest: &B256,
         place: &impl fmt::Display,
-    ) -> Result<Signature, SignerError> {
+    ) -> Result<alloy_primitives::Signature, SignerError> {
         let signature = signature.normalized_s();
         match signature.recover_address_from_prehash(digest) {
             Ok(address) if address == self.address() => Ok(signature),
@@ -196,14 +189,6 @@ impl Signer {
             }),
         }
     }
-}
-
-fn sign_locally(key: &PrivateKeySigner, digest: &B256) -> Result<Signature, SignerError> {
-    key.sign_hash_sync(digest)
-        .map_err(|error| SignerError::NotSigned {
-            address: key.address(),
-            reason: error.to_string(),
-        })
 }
 
 impl fmt::Debug for Signer {

@@ -1,4 +1,4 @@
-use alloy::primitives::{Signature, U256, address, b256};
+use alloy_primitives::{Signature, U256, address, b256};
 use assize_protocol::{Codec, FileCid, RoundNumber};
 
 use super::*;
