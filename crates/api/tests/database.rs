@@ -254,6 +254,7 @@ async fn keys_made_up_in_one_subnet_do_not_fill_the_book() {
     }
 }
 
+#[cfg(feature = "postgres")]
 #[tokio::test]
 async fn a_server_that_hangs_up_costs_nobody_what_was_accepted() {
     let Some(place) = common::postgres() else { return };

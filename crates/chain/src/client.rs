@@ -236,8 +236,13 @@ impl ChainClient {
         let mut answers = Vec::with_capacity(calls.len());
         for chunk in calls.chunks(PER_REQUEST) {
             let draft = |call: &C| Draft::call(contract, to, call.abi_encode());
-            let questions = chunk.iter().map(|call| (CallRequest::of(&draft(call), None), "latest"));
-            let found = self.rpc.request_many::<Bytes>(METHOD, &questions.collect::<Vec<_>>()).await;
+            let questions = chunk
+                .iter()
+                .map(|call| (CallRequest::of(&draft(call), None), "latest"));
+            let found = self
+                .rpc
+                .request_many::<Bytes>(METHOD, &questions.collect::<Vec<_>>())
+                .await;
             for answer in found.map_err(|error| self.explain(METHOD, contract, error))? {
                 answers.push(self.decode::<C>(contract, to, &answer)?);
             }
@@ -287,11 +292,7 @@ impl ChainClient {
 
     /// Sends signed bytes. Never fails: a node's answer to a transaction is an observation, whatever it is.
     pub async fn send_raw(&self, raw: &Bytes) -> SendOutcome {
-        match self
-            .rpc
-            .request::<B256>("eth_sendRawTransaction", (raw,))
-            .await
-        {
+        match self.rpc.request::<B256>("eth_sendRawTransaction", (raw,)).await {
             Ok(_) => SendOutcome::Accepted,
             Err(RpcError::Refused(refusal)) => SendOutcome::of_refusal(&refusal.text()),
             Err(other) => SendOutcome::Unknown(self.url.scrub(&other.to_string())),

@@ -133,7 +133,9 @@ impl Rpc {
         }
         let answers = requests.iter().map(|request| match by_id.remove(&request.id) {
             Some(answer) => answer.read(),
-            None => Err(RpcError::Answer("a question of several was not answered".to_owned())),
+            None => Err(RpcError::Answer(
+                "a question of several was not answered".to_owned(),
+            )),
         });
         answers.collect()
     }
@@ -253,9 +255,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_question_has_its_answer() {
-        let (answer, asked) = ask("200 OK", r#"{"jsonrpc":"2.0","id":0,"result":"0x7a69"}"#, async |rpc| {
-            rpc.request::<String>("eth_chainId", ()).await
-        })
+        let (answer, asked) = ask(
+            "200 OK",
+            r#"{"jsonrpc":"2.0","id":0,"result":"0x7a69"}"#,
+            async |rpc| rpc.request::<String>("eth_chainId", ()).await,
+        )
         .await;
         assert_eq!(answer.unwrap(), "0x7a69");
         assert!(
@@ -272,17 +276,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_answer_is_told_apart() {
-        let refusal = r#"{"id":0,"error":{"code":3,"message":"execution reverted","data":{"a":{"b":"0x01ff"}}}}"#;
+        let refusal =
+            r#"{"id":0,"error":{"code":3,"message":"execution reverted","data":{"a":{"b":"0x01ff"}}}}"#;
         for status in ["200 OK", "500 Internal Server Error"] {
-            let (answer, _) = ask(status, refusal, async |rpc| rpc.request::<String>("x", (1,)).await).await;
+            let (answer, _) = ask(status, refusal, async |rpc| {
+                rpc.request::<String>("x", (1,)).await
+            })
+            .await;
             let Err(RpcError::Refused(refusal)) = answer else {
                 panic!("{answer:?}")
             };
             assert_eq!(refusal.revert_data(), Some(Bytes::from([1, 255])));
-            assert_eq!(
-                refusal.text(),
-                r#"execution reverted {"a":{"b":"0x01ff"}}"#
-            );
+            assert_eq!(refusal.text(), r#"execution reverted {"a":{"b":"0x01ff"}}"#);
         }
         for (status, says, words, again) in [
             ("503 Service Unavailable", "<html>", "HTTP status 503", true),

@@ -22,11 +22,11 @@ mod publisher;
 
 pub use error::{IngestError, PublishError};
 pub use import::{ImportReport, Rejected, import};
+#[cfg(feature = "postgres")]
+pub use ingest::PostgresIngest;
 pub use ingest::{
     Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, SqliteIngest,
     Taken, Totals, Unbatched, open as open_ingest,
 };
-#[cfg(feature = "postgres")]
-pub use ingest::PostgresIngest;
 pub use metrics::Metrics;
 pub use publisher::{Boundary, Closing, CommittedBatch, PublishReport, Publisher};

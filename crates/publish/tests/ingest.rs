@@ -13,8 +13,8 @@ use alloy_primitives::{Address, B256};
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
 use assize_publish::{
-    Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, NewRow, SignedRow, SqliteIngest,
-    Taken, Totals, Unbatched, import, open_ingest,
+    Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, NewRow, SignedRow, SqliteIngest, Taken,
+    Totals, Unbatched, import, open_ingest,
 };
 use assize_testkit::postgres::{Postgres, PostgresError};
 

@@ -309,10 +309,7 @@ mod tests {
                 reader.numbers("name").map(drop),
                 "column `name` does not hold unsigned numbers of 64 bits",
             ),
-            (
-                reader.texts("rate").map(drop),
-                "column `rate` does not hold text",
-            ),
+            (reader.texts("rate").map(drop), "column `rate` does not hold text"),
         ] {
             assert_eq!(refused.unwrap_err(), message);
         }
@@ -326,7 +323,11 @@ mod tests {
             damaged[at] ^= 0x55;
             // What it says does not matter: the store has checked the file's CID.
             if let Ok(reader) = Reader::open(damaged) {
-                let _ = (reader.texts("name"), reader.numbers("count"), reader.numbers("most"));
+                let _ = (
+                    reader.texts("name"),
+                    reader.numbers("count"),
+                    reader.numbers("most"),
+                );
             }
         }
     }

@@ -81,7 +81,11 @@ pub fn to_parquet(rows: &[Rsr]) -> Result<Vec<u8>, StatsError> {
         },
         Column {
             name: "day",
-            values: Values::OptionalText(rows.iter().map(|row| row.day.map(|day| day.to_string())).collect()),
+            values: Values::OptionalText(
+                rows.iter()
+                    .map(|row| row.day.map(|day| day.to_string()))
+                    .collect(),
+            ),
         },
     ];
     columns.extend(RATES.iter().map(|(name, rate)| Column {

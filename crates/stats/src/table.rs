@@ -207,9 +207,7 @@ mod tests {
             texts: ["a", "b", "c"].map(str::to_owned),
         };
         for rows in [&[][..], &[row]] {
-            let error = RATES
-                .from_parquet(RESULTS.to_parquet(rows).unwrap())
-                .unwrap_err();
+            let error = RATES.from_parquet(RESULTS.to_parquet(rows).unwrap()).unwrap_err();
             assert_eq!(error, "there is no column `total`");
         }
     }

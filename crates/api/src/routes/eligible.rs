@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use assize_protocol::RoundNumber;
-use assize_wire::{Problem};
 use axum::extract::State;
 use axum::response::Response;
 

@@ -2,7 +2,7 @@
 
 use alloy_primitives::Address;
 use assize_protocol::{CommitteeIndex, RoundNumber};
-use assize_wire::{ProblemKind};
+use assize_wire::ProblemKind;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -114,7 +114,11 @@ impl Sealed {
             return Err(KeystoreTrouble::NoKey);
         };
         cipher.apply_keystream(&mut self.text);
-        let bytes = self.text.as_slice().try_into().map_err(|_| KeystoreTrouble::NoKey)?;
+        let bytes = self
+            .text
+            .as_slice()
+            .try_into()
+            .map_err(|_| KeystoreTrouble::NoKey)?;
         LocalKey::from_bytes(bytes).ok_or(KeystoreTrouble::NoKey)
     }
 }
@@ -143,7 +147,8 @@ impl Derivation {
                 wants((1..=64).contains(&scrypt.p), "its p is not from 1 to 64")?;
                 // Of a power of two below 2³¹, so it fits.
                 let log_n = scrypt.n.trailing_zeros() as u8;
-                let params = scrypt::Params::new(log_n, scrypt.r, scrypt.p).map_err(|error| error.to_string())?;
+                let params =
+                    scrypt::Params::new(log_n, scrypt.r, scrypt.p).map_err(|error| error.to_string())?;
                 Ok(Self::Scrypt {
                     params,
                     salt: salt(scrypt.salt)?,

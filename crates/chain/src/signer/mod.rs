@@ -165,7 +165,9 @@ impl Signer {
         let signature = match &self.0 {
             Kind::Local(key) => key.sign(&digest),
             #[cfg(feature = "ledger")]
-            Kind::Ledger(key) => self.checked(key.sign_transaction(&transaction.unsigned()).await?, &digest, key)?,
+            Kind::Ledger(key) => {
+                self.checked(key.sign_transaction(&transaction.unsigned()).await?, &digest, key)?
+            }
             #[cfg(feature = "aws-kms")]
             Kind::AwsKms(key) => self.checked(key.sign_digest(&digest).await?, &digest, key)?,
         };

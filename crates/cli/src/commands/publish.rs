@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use assize_daemon::{Status, Stop};
 use assize_outbox::{Clock, Outbox, SystemClock};
 use assize_publish::daemon::{self, Options};
-use assize_publish::{
-    Closing, ImportReport, Ingest, Metrics, Publisher, import, open_ingest,
-};
+use assize_publish::{Closing, ImportReport, Ingest, Metrics, Publisher, import, open_ingest};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};

@@ -154,12 +154,7 @@ pub(crate) fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
             "--dag-json is of one day: give the same --from and --to, not {from} and {to}"
         );
         let (day, entry) = dataset.days(from, to)?[0];
-        let document = DailyDocument::new(
-            day,
-            entry,
-            &ask(By::Provider, false)?,
-            env!("CARGO_PKG_VERSION"),
-        );
+        let document = DailyDocument::new(day, entry, &ask(By::Provider, false)?, env!("CARGO_PKG_VERSION"));
         write(path, &document.to_bytes())?;
         output::say(format!("{} of {day} is {}", path.display(), document.cid()));
     }
