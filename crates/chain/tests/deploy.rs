@@ -7,12 +7,12 @@
 
 use std::time::Duration;
 
-use alloy_primitives::Signature;
 use assize_chain::{
     Address, BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, Journal, ListCommitment,
     Proposal, Rewards, Rounds, RpcUrl, SettlementId, SettlementMessage, Signer, U256, Verdict,
     check_deployment, contracts::rounds::Rounds as RoundsAbi, deploy, deploy_with,
 };
+use assize_measurement::{Signature, signer_of};
 use assize_protocol::{B256, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 
@@ -148,10 +148,9 @@ async fn what_evaluators_sign_is_what_the_contract_checks() {
         let digest = rewards.digest_of(&proposal).await.unwrap();
         assert_eq!(message.digest(), digest);
         let signature = network.owner.sign_settlement(&message).await.unwrap();
-        let signature = Signature::from_raw_array(&signature).unwrap();
         assert_eq!(
-            signature.recover_address_from_prehash(&digest).unwrap(),
-            network.owner.address()
+            signer_of(digest, &Signature(signature)),
+            Some(network.owner.address())
         );
         // Bound to chain, contract and version of the set.
         let address = deployment.rewards;

@@ -1,8 +1,14 @@
-use alloy_primitives::{Signature, U256, address, b256};
+use alloy_primitives::{Bytes, U256, address, b256};
+use assize_measurement::{Signature, signer_of};
 use assize_protocol::{Codec, FileCid, RoundNumber};
 
 use super::*;
 use crate::rewards::Proposal;
+
+/// Five attoFIL and three bytes to 0x1111….
+const CALL: &str = "0x02f87082013a07843b9aca008504a817c8008252089411111111111111111111111111111111111111110583010203c080a058f64d8847dd16516aa382461fe384d8ed3cf2626727c49e2be50973109932f9a011eedb2b4a323645701f668da7127d273440d0d0dec22cde8f29b1ecab70ca8e";
+/// Code of two bytes.
+const CREATION: &str = "0x02f85b82013a80843b9aca008504a817c8008252088080826000c080a04b4780b71dd8c272206faee17c702c28023fe43da1225962cea507ee0bf13b08a01ecc582eb4054f99b993dbc38a165d7d4fbfb54b1b2d5141a4113e842c3f6710";
 
 /// The first account of every anvil and hardhat.
 const KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
@@ -45,11 +51,32 @@ async fn signatures_of_settlements_recover_and_have_v_27_or_28() {
     let signer = Signer::from_bytes(&KEY).unwrap();
     let signature = signer.sign_settlement(&message()).await.unwrap();
     assert!(matches!(signature[64], 27 | 28));
-    let parsed = Signature::from_raw_array(&signature).unwrap();
     assert_eq!(
-        parsed.recover_address_from_prehash(&message().digest()).unwrap(),
-        signer.address()
+        signer_of(message().digest(), &Signature(signature)),
+        Some(signer.address())
     );
+}
+
+/// The same key signs the same bytes as other programs: `cast mktx` of Foundry 1.7.1.
+#[tokio::test]
+async fn transactions_are_those_of_other_programs() {
+    let signer = Signer::from_bytes(&KEY).unwrap();
+    let fees = Fees {
+        max_fee: 20_000_000_000,
+        premium: 1_000_000_000,
+    };
+    let draft = Draft::call("x", Address::repeat_byte(0x11), Bytes::from_static(&[1, 2, 3]));
+    for (draft, nonce, raw) in [
+        (draft.with_value(U256::from(5)), 7, CALL),
+        (Draft::create("x", Bytes::from_static(&[0x60, 0])), 0, CREATION),
+    ] {
+        let signed = signer
+            .sign_transaction(314, &draft, nonce, 21_000, fees)
+            .await
+            .unwrap();
+        assert_eq!(signed.raw.to_string(), raw);
+        assert_eq!(signed.hash, alloy_primitives::keccak256(&signed.raw));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use alloy_primitives::{B256, Signature};
 use assize_chain::{Proposal, Rewards, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
 use assize_evaluator::proposal_of;
+use assize_measurement::signer_of;
 use assize_payout::Allocations;
 use assize_protocol::Address;
 use assize_store::Source;
@@ -164,14 +165,15 @@ fn by_evaluator(
 ) -> eyre::Result<BTreeMap<Address, [u8; 65]>> {
     let mut signatures = BTreeMap::new();
     for (index, EvaluatorSignature(signature)) in given.iter().enumerate() {
-        let evaluator = signature.recover_address_from_prehash(&digest).map_err(|_| {
+        let bytes = signature.as_bytes();
+        let evaluator = signer_of(digest, &assize_measurement::Signature(bytes)).ok_or_else(|| {
             eyre!(
                 "signature {} is no signature of {}",
                 index + 1,
                 document.display()
             )
         })?;
-        let again = signatures.insert(evaluator, signature.as_bytes()).is_some();
+        let again = signatures.insert(evaluator, bytes).is_some();
         ensure!(
             !again,
             "two signatures are of the same evaluator {evaluator}; each counts once"

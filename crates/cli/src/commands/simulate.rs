@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use assize_protocol::Parameters;
-use assize_simulate::{Capture, Costs, Outcome as Played, Population, Scenario, Strategy, simulate};
+#[cfg(feature = "plots")]
+use assize_simulate::Capture;
+use assize_simulate::{Costs, Outcome as Played, Population, Scenario, Strategy, simulate};
 #[cfg(feature = "plots")]
 use assize_stats::{Line, draw_lines};
 use clap::{Args, ValueEnum, value_parser};
