@@ -5,24 +5,24 @@ use cid::Cid;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::ask::{Asker, payload_url, question};
-use crate::content::{Format, Whole};
+use crate::content::{CompleteBody, Format};
 use crate::failure::Failure;
 use crate::fetch::{Budget, Outcome, Outcomes};
 use crate::http::Http;
 use crate::index::Offers;
 use crate::net::Reach;
+use crate::request::{RequestBuilder, payload_url, service_request};
 use crate::step::Steps;
 use crate::{Config, Lassie, Retrieval, RetrieveError, Transport, endpoint, gateway_url};
 
 /// The moment at which a retrieval began, on both clocks. The wall clock is read once, so that it cannot run backwards.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Began {
+pub(crate) struct StartTime {
     pub(crate) wall: Millis,
     pub(crate) at: Instant,
 }
 
-impl Began {
+impl StartTime {
     fn millis(self, at: Instant) -> Millis {
         let since = at.saturating_duration_since(self.at).as_millis();
         Millis(
@@ -37,7 +37,7 @@ impl Began {
 pub(crate) struct Attempts<'a> {
     pub(crate) config: &'a Config,
     pub(crate) http: &'a Http,
-    pub(crate) began: Began,
+    pub(crate) began: StartTime,
     pub(crate) wanted: Cid,
     pub(crate) steps: &'a mut Steps,
 }
@@ -61,17 +61,17 @@ impl Attempts<'_> {
 
         let left = addresses.len().saturating_sub(limits.addresses);
         if left > 0 {
-            let told = format!("skipped: the limit is {} addresses", limits.addresses);
-            self.steps.add(start, true, more(left), told);
+            let summary = format!("skipped: the limit is {} addresses", limits.addresses);
+            self.steps.add(start, true, more(left), summary);
         }
 
-        let asker = Asker::new(&config.user_agent);
+        let requests = RequestBuilder::new(&config.user_agent);
         let mut best: Option<(Outcome, String, Option<Url>)> = None;
         for address in addresses.into_iter().take(limits.addresses) {
             if best.is_some() && Instant::now() >= budget.deadline {
                 break;
             }
-            let (outcome, url) = self.ask_gateway(address, &asker, budget).await;
+            let (outcome, url) = self.ask_gateway(address, &requests, budget).await;
             let done = outcome.is_verdict();
             if best
                 .as_ref()
@@ -97,8 +97,8 @@ impl Attempts<'_> {
             }
             let since = Instant::now();
             let asked = format!("HEAD {url}");
-            let (code, told) = http.head(&asker.head(url), budget).await;
-            self.steps.add(since, (200..300).contains(&code), asked, told);
+            let (code, summary) = http.head(&requests.head(url), budget).await;
+            self.steps.add(since, (200..300).contains(&code), asked, summary);
             retrieval.head_status_code = Some(code);
         }
     }
@@ -114,14 +114,14 @@ impl Attempts<'_> {
         }
         let most = self.config.limits.addresses;
         for other in others.iter().take(most) {
-            let told = "skipped: not a gateway address";
+            let summary = "skipped: not a gateway address";
             self.steps
-                .add(Instant::now(), false, format!("address {other}"), told);
+                .add(Instant::now(), false, format!("address {other}"), summary);
         }
         let left = others.len().saturating_sub(most);
         if left > 0 {
-            let told = "skipped: not gateway addresses";
-            self.steps.add(Instant::now(), false, more(left), told);
+            let summary = "skipped: not gateway addresses";
+            self.steps.add(Instant::now(), false, more(left), summary);
         }
         usable
     }
@@ -130,7 +130,7 @@ impl Attempts<'_> {
     async fn ask_gateway(
         &mut self,
         address: &str,
-        asker: &Asker,
+        requests: &RequestBuilder,
         budget: Budget<'_>,
     ) -> (Outcome, Option<Url>) {
         let Self { config, http, .. } = *self;
@@ -152,32 +152,36 @@ impl Attempts<'_> {
             Ok(urls) => urls,
             Err(failure) => {
                 let outcome = Outcome::failed(None, failure);
-                self.steps
-                    .add(since, false, format!("address {address}"), outcome.told.clone());
+                self.steps.add(
+                    since,
+                    false,
+                    format!("address {address}"),
+                    outcome.summary.clone(),
+                );
                 return (outcome, None);
             }
         };
         let outcome = http
-            .fetch(&asker.car(car.clone()), &self.wanted, Format::Car, budget)
+            .fetch(&requests.car(car.clone()), &self.wanted, Format::Car, budget)
             .await;
         self.steps.add(
             since,
             outcome.delivered(),
             format!("GET {car}"),
-            outcome.told.clone(),
+            outcome.summary.clone(),
         );
         if !matches!(outcome.status, Some(400 | 406)) {
             return (outcome, Some(car));
         }
         let since = Instant::now();
         let outcome = http
-            .fetch(&asker.raw(raw.clone()), &self.wanted, Format::Raw, budget)
+            .fetch(&requests.raw(raw.clone()), &self.wanted, Format::Raw, budget)
             .await;
         self.steps.add(
             since,
             outcome.delivered(),
             format!("GET {raw}"),
-            outcome.told.clone(),
+            outcome.summary.clone(),
         );
         (outcome, Some(raw))
     }
@@ -215,10 +219,10 @@ impl Attempts<'_> {
             redirects: 0,
         };
         let asked = format!("GET {url}");
-        let ask = question(url, "application/vnd.ipld.car", lassie.token.as_ref(), None);
+        let ask = service_request(url, "application/vnd.ipld.car", lassie.token.as_ref(), None);
         let outcome = http.fetch(&ask, &self.wanted, Format::Car, budget).await;
         self.steps
-            .add(start, outcome.delivered(), asked, outcome.told.clone());
+            .add(start, outcome.delivered(), asked, outcome.summary.clone());
         match (&outcome.result, outcome.status) {
             (Outcomes::Refused, Some(401 | 403)) => {
                 return Err(failed("rejected the token".into(), false));
@@ -242,7 +246,7 @@ impl Attempts<'_> {
         retrieval.first_byte_at = outcome.first_byte.map(|at| self.began.millis(at));
         let mut end = Some(self.began.millis(end));
         let failure = match &outcome.result {
-            Outcomes::Whole(Whole {
+            Outcomes::Complete(CompleteBody {
                 length,
                 checksum,
                 verdict,

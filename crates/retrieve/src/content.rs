@@ -34,7 +34,7 @@ pub(crate) enum Format {
 
 /// A complete body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Whole {
+pub(crate) struct CompleteBody {
     /// Length in bytes, decompressed.
     pub(crate) length: u64,
     /// Hex multihash of the bytes.
@@ -53,7 +53,7 @@ pub(crate) enum Stop {
 
 /// Processes a body.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct BodyReader {
     encoding: Encoding,
     /// Compressed bytes received. They are counted too, because a stream of empty gzip members decompresses to nothing.
     came: u64,
@@ -67,7 +67,7 @@ enum Encoding {
     Gzip(Box<MultiGzDecoder<Content>>),
 }
 
-impl Intake {
+impl BodyReader {
     pub(crate) fn new(wanted: &Cid, format: Format, gzip: bool, limit: u64) -> Self {
         let check = match format {
             Format::Car => Check::Car(Box::new(CarCheck::new(wanted))),
@@ -114,7 +114,7 @@ impl Intake {
     }
 
     /// The length of the body, decompressed, and the verdict, once all bytes have been received.
-    pub(crate) fn finish(self) -> (u64, Result<Whole, Stop>) {
+    pub(crate) fn finish(self) -> (u64, Result<CompleteBody, Stop>) {
         let mut decoder = match self.encoding {
             Encoding::Identity(content) => return (content.length, Ok(content.finish())),
             Encoding::Gzip(decoder) => decoder,
@@ -184,7 +184,7 @@ impl Write for Content {
 }
 
 impl Content {
-    fn finish(self) -> Whole {
+    fn finish(self) -> CompleteBody {
         let verdict = match self.check {
             Check::Car(check) => check.finish(),
             Check::Raw { hash: Some(hash), .. } if hash.clone().matches() => Ok(()),
@@ -193,7 +193,7 @@ impl Content {
         };
         // Multihash: function 0x12, 0x20 bytes.
         let checksum = format!("1220{}", const_hex::encode(self.sha256.finalize()));
-        Whole {
+        CompleteBody {
             length: self.length,
             checksum,
             verdict,

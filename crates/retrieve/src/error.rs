@@ -29,12 +29,12 @@ pub enum ConfigError {
 #[non_exhaustive]
 pub enum RetrieveError {
     /// The chain did not return the provider's peer id.
-    #[error("failed to look up the peer id of {provider}: {question} at {endpoint}: {source}")]
+    #[error("failed to look up the peer id of {provider}: {method} at {endpoint}: {source}")]
     PeerId {
         /// The provider.
         provider: ProviderId,
         /// The method called: `StateMinerInfo` or `getPeerData`.
-        question: &'static str,
+        method: &'static str,
         /// Scheme and host of the JSON-RPC endpoint.
         endpoint: String,
         /// The cause.

@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use crate::Limits;
-use crate::content::{Format, Intake, Whole};
+use crate::content::{BodyReader, CompleteBody, Format};
 use crate::failure::Failure;
-use crate::follow::End;
-use crate::http::{Answer, Ask, Http};
+use crate::follow::FinalResponse;
+use crate::http::{Answer, Http, HttpRequest};
 use crate::net::Reach;
 
 /// How long to wait for the body of an error response, and how much of it to show.
@@ -36,13 +36,13 @@ pub(crate) struct Outcome {
     pub(crate) received: u64,
     pub(crate) result: Outcomes,
     /// Description for the log of steps.
-    pub(crate) told: String,
+    pub(crate) summary: String,
 }
 
 #[derive(Debug)]
 pub(crate) enum Outcomes {
     /// A complete body.
-    Whole(Whole),
+    Complete(CompleteBody),
     /// A status other than success.
     Refused,
     Failed(Failure),
@@ -50,26 +50,26 @@ pub(crate) enum Outcomes {
 
 impl Outcome {
     pub(crate) fn failed(status: Option<u16>, failure: Failure) -> Self {
-        let told = failure.to_string();
+        let summary = failure.to_string();
         Self {
             status,
             first_byte: None,
             received: 0,
             result: Outcomes::Failed(failure),
-            told,
+            summary,
         }
     }
 
     /// Whether the payload was delivered.
     pub(crate) fn delivered(&self) -> bool {
-        matches!(&self.result, Outcomes::Whole(whole) if whole.verdict.is_ok())
+        matches!(&self.result, Outcomes::Complete(whole) if whole.verdict.is_ok())
     }
 
     /// Whether the result is final: the provider has served something as the payload, so other addresses are not tried.
     pub(crate) fn is_verdict(&self) -> bool {
         matches!(
             self.result,
-            Outcomes::Whole(_) | Outcomes::Failed(Failure::TooLarge(_))
+            Outcomes::Complete(_) | Outcomes::Failed(Failure::TooLarge(_))
         )
     }
 
@@ -88,7 +88,13 @@ impl Outcome {
 
 impl Http {
     /// Sends the request and reads the body.
-    pub(crate) async fn fetch(&self, ask: &Ask, wanted: &Cid, format: Format, budget: Budget<'_>) -> Outcome {
+    pub(crate) async fn fetch(
+        &self,
+        ask: &HttpRequest,
+        wanted: &Cid,
+        format: Format,
+        budget: Budget<'_>,
+    ) -> Outcome {
         let limits = budget.limits;
         let until = |now: Instant| (now + limits.idle).min(budget.deadline);
         let late = || match Instant::now() < budget.deadline {
@@ -103,7 +109,7 @@ impl Http {
             budget.redirects,
         );
         let head = timeout_at(until(Instant::now()), head).await;
-        let End {
+        let FinalResponse {
             mut answer,
             url,
             hops,
@@ -123,7 +129,7 @@ impl Http {
                 first_byte: None,
                 received: 0,
                 result: Outcomes::Refused,
-                told: format!("HTTP {status}{}", prefixed(&words)),
+                summary: format!("HTTP {status}{}", prefixed(&words)),
             };
         }
 
@@ -134,7 +140,7 @@ impl Http {
             .header(&CONTENT_TYPE)
             .unwrap_or("no content type")
             .to_owned();
-        let mut intake = Intake::new(wanted, format, gzip, limits.body);
+        let mut reader = BodyReader::new(wanted, format, gzip, limits.body);
         let mut first_byte = None;
         let failure = loop {
             match timeout_at(until(Instant::now()), answer.chunk()).await {
@@ -143,31 +149,31 @@ impl Http {
                 Ok(Ok(None)) => break None,
                 Ok(Ok(Some(data))) => {
                     first_byte.get_or_insert_with(Instant::now);
-                    if let Err(stop) = intake.update(&data) {
+                    if let Err(stop) = reader.update(&data) {
                         break Some(Failure::stopped(stop, limits.body));
                     }
                 }
             }
         };
         let (received, result) = match failure {
-            Some(failure) => (intake.received(), Outcomes::Failed(failure)),
-            None => match intake.finish() {
-                (received, Ok(whole)) => (received, Outcomes::Whole(whole)),
+            Some(failure) => (reader.received(), Outcomes::Failed(failure)),
+            None => match reader.finish() {
+                (received, Ok(whole)) => (received, Outcomes::Complete(whole)),
                 (received, Err(stop)) => (received, Outcomes::Failed(Failure::stopped(stop, limits.body))),
             },
         };
         let said = match &result {
-            Outcomes::Whole(Whole { verdict: Ok(()), .. }) => {
+            Outcomes::Complete(CompleteBody { verdict: Ok(()), .. }) => {
                 "the block is present and its hash matches its CID".into()
             }
-            Outcomes::Whole(Whole {
+            Outcomes::Complete(CompleteBody {
                 verdict: Err(error), ..
             }) => error.to_string(),
             Outcomes::Failed(failure) => failure.to_string(),
             Outcomes::Refused => String::new(),
         };
         let zipped = if gzip { ", gzip" } else { "" };
-        let told = format!(
+        let summary = format!(
             "HTTP {status}, {kind}{zipped}, {received} bytes{}: {said}",
             redirected(hops, &url)
         );
@@ -176,12 +182,12 @@ impl Http {
             first_byte,
             received,
             result,
-            told,
+            summary,
         }
     }
 
     /// The status of a HEAD request, or Spark's code for the failure, with a description.
-    pub(crate) async fn head(&self, ask: &Ask, budget: Budget<'_>) -> (u16, String) {
+    pub(crate) async fn head(&self, ask: &HttpRequest, budget: Budget<'_>) -> (u16, String) {
         let limits = budget.limits;
         let head = self.follow(
             ask,
@@ -190,7 +196,7 @@ impl Http {
             budget.redirects,
         );
         match timeout(limits.head, head).await {
-            Ok(Ok(End {
+            Ok(Ok(FinalResponse {
                 answer,
                 url,
                 hops,

@@ -7,12 +7,12 @@ use hyper::header::{HeaderValue, LOCATION, REFERER};
 use url::Url;
 
 use crate::failure::Failure;
-use crate::http::{Answer, Ask, Http};
+use crate::http::{Answer, Http, HttpRequest};
 use crate::net::Reach;
 
 /// The response at the end of a chain of redirects.
 #[derive(Debug)]
-pub(crate) struct End {
+pub(crate) struct FinalResponse {
     pub(crate) answer: Answer,
     /// The URL that answered.
     pub(crate) url: Url,
@@ -28,11 +28,11 @@ impl Http {
     /// followed is the response.
     pub(crate) async fn follow(
         &self,
-        ask: &Ask,
+        ask: &HttpRequest,
         (reach, redirected): (Reach, Reach),
         connect: Duration,
         most: usize,
-    ) -> Result<End, Failure> {
+    ) -> Result<FinalResponse, Failure> {
         debug_assert!(matches!(ask.method, Method::GET | Method::HEAD));
         let mut ask = ask.clone();
         let mut visited = vec![ask.url.clone()];
@@ -45,7 +45,7 @@ impl Http {
                 301 | 302 | 303 | 307 | 308 => target(&ask.url, answer.header(&LOCATION)),
                 _ => {
                     let url = ask.url;
-                    return Ok(End {
+                    return Ok(FinalResponse {
                         answer,
                         url,
                         hops,
@@ -69,7 +69,7 @@ impl Http {
                 }
             };
             let url = ask.url;
-            return Ok(End {
+            return Ok(FinalResponse {
                 answer,
                 url,
                 hops,
@@ -80,7 +80,7 @@ impl Http {
 }
 
 /// Inserts `Referer` at its place: Go sorts headers, all but the agent before them and the encoding after them.
-fn refer(ask: &mut Ask, referer: Option<HeaderValue>) {
+fn refer(ask: &mut HttpRequest, referer: Option<HeaderValue>) {
     ask.headers.retain(|(name, _)| name != REFERER);
     if let Some(referer) = referer {
         let place = ask
@@ -143,7 +143,7 @@ mod tests {
         ] {
             let url = redirecting(format!("http://{host}:{port}/")).await;
             let own = url.socket_addrs(|| None).unwrap()[0];
-            let ask = crate::ask::Asker::new("x").car(url);
+            let ask = crate::request::RequestBuilder::new("x").car(url);
             let http = Http::new(&[]).unwrap();
             let limit = Duration::from_secs(20);
             let reach = (Reach::PublicAnd(own), Reach::PublicAnd(own));

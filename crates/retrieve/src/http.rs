@@ -35,7 +35,7 @@ pub(crate) struct Http {
 
 /// A request. Headers are sent in this order, after `Host`.
 #[derive(Debug, Clone)]
-pub(crate) struct Ask {
+pub(crate) struct HttpRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -83,7 +83,12 @@ impl Http {
     }
 
     /// Sends a request and waits for the response head. Redirects are returned as responses.
-    pub(crate) async fn ask(&self, ask: &Ask, reach: Reach, limit: Duration) -> Result<Answer, Failure> {
+    pub(crate) async fn ask(
+        &self,
+        ask: &HttpRequest,
+        reach: Reach,
+        limit: Duration,
+    ) -> Result<Answer, Failure> {
         let url = &ask.url;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Failure::Url(url.to_string()));
@@ -158,7 +163,7 @@ impl Answer {
     }
 }
 
-async fn http_1<T>(ask: &Ask, io: T) -> Result<Answer, Failure>
+async fn http_1<T>(ask: &HttpRequest, io: T) -> Result<Answer, Failure>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -187,7 +192,7 @@ where
     Ok(Answer::of(response, connection))
 }
 
-async fn http_2<T>(ask: &Ask, io: T) -> Result<Answer, Failure>
+async fn http_2<T>(ask: &HttpRequest, io: T) -> Result<Answer, Failure>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -205,7 +210,7 @@ where
     Ok(Answer::of(response, connection))
 }
 
-fn request(ask: &Ask, target: &str, version: Version) -> Result<Request<Full<Bytes>>, Failure> {
+fn request(ask: &HttpRequest, target: &str, version: Version) -> Result<Request<Full<Bytes>>, Failure> {
     let uri: Uri = target.parse().map_err(|_| Failure::Url(ask.url.to_string()))?;
     let mut request = Request::new(Full::new(ask.body.clone()));
     *request.method_mut() = ask.method.clone();

@@ -7,10 +7,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::ask::question;
 use crate::http::Http;
 use crate::metadata::{Protocol, protocols};
 use crate::peer::peer_multihash;
+use crate::request::service_request;
 use crate::step::{Steps, is_printable};
 use crate::{Config, IndexerResult};
 
@@ -20,7 +20,7 @@ const ACCEPT: &str = "application/json, application/x-ndjson";
 /// Longer multiaddrs are skipped, because every measurement would carry them.
 const LONGEST_ADDRESS: usize = 1024;
 /// Number of names shown of a longer list; this many peer ids fit into a step.
-const TOLD: usize = 4;
+const SHOWN: usize = 4;
 
 /// The addresses at which one provider offers one payload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,8 +49,8 @@ pub(crate) async fn find(
     for indexer in &config.indexers {
         let since = Instant::now();
         let asked = format!("GET {}/cid/{cid}", indexer.as_str().trim_end_matches('/'));
-        let (result, offers, told) = ask(http, config, &asked[4..], cid, peer_id).await;
-        steps.add(since, result.found(), asked, told);
+        let (result, offers, summary) = ask(http, config, &asked[4..], cid, peer_id).await;
+        steps.add(since, result.found(), asked, summary);
         match result {
             IndexerResult::Ok | IndexerResult::HttpNotAdvertised => return (result, offers),
             IndexerResult::NoValidAdvertisement => none = Some(result),
@@ -69,14 +69,14 @@ async fn ask(
     cid: &Cid,
     peer_id: Option<&str>,
 ) -> (IndexerResult, Offers, String) {
-    let failed = |result, told: String| (result, Offers::default(), told);
+    let failed = |result, summary: String| (result, Offers::default(), summary);
     let Ok(url) = Url::parse(url) else {
         return failed(IndexerResult::ErrorFetch, "not a valid URL".into());
     };
     let limits = &config.limits;
-    let ask = question(url, ACCEPT, None, None);
+    let ask = service_request(url, ACCEPT, None, None);
     let (status, body) = match http
-        .question(&ask, limits, config.reach(), limits.retries.min(1))
+        .send_with_retries(&ask, limits, config.reach(), limits.retries.min(1))
         .await
     {
         Ok(answered) => answered,
@@ -102,40 +102,40 @@ async fn ask(
     let all = records.len();
     match &offers {
         Offers { http, .. } if !http.is_empty() => {
-            let told = format!("{all} records, of this provider over HTTP at {}", some(http));
-            (IndexerResult::Ok, offers, told)
+            let summary = format!("{all} records, of this provider over HTTP at {}", some(http));
+            (IndexerResult::Ok, offers, summary)
         }
         Offers {
             graphsync: Some(address),
             ..
         } => {
-            let told = format!("{all} records, of this provider over Graphsync only, at {address}");
-            (IndexerResult::HttpNotAdvertised, offers, told)
+            let summary = format!("{all} records, of this provider over Graphsync only, at {address}");
+            (IndexerResult::HttpNotAdvertised, offers, summary)
         }
         Offers { records: 0, .. } => {
             let peers: Vec<&String> = records.iter().map(|record| &record.peer).collect();
-            let told = format!(
+            let summary = format!(
                 "{all} records, none of this provider; the peers are {}",
                 some(&peers)
             );
-            failed(IndexerResult::NoValidAdvertisement, told)
+            failed(IndexerResult::NoValidAdvertisement, summary)
         }
         Offers { records, .. } => {
-            let told = format!(
+            let summary = format!(
                 "{all} records, {records} of this provider, but none with an address over HTTP or Graphsync"
             );
-            failed(IndexerResult::NoValidAdvertisement, told)
+            failed(IndexerResult::NoValidAdvertisement, summary)
         }
     }
 }
 
 /// The first entries of a list, and the number of the others.
 fn some(names: &[impl AsRef<str>]) -> String {
-    let told: Vec<&str> = names.iter().map(AsRef::as_ref).take(TOLD).collect();
-    let told = told.join(", ");
-    match names.len().checked_sub(TOLD) {
-        None | Some(0) => told,
-        Some(more) => format!("{told} and {more} more"),
+    let summary: Vec<&str> = names.iter().map(AsRef::as_ref).take(SHOWN).collect();
+    let summary = summary.join(", ");
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => summary,
+        Some(more) => format!("{summary} and {more} more"),
     }
 }
 

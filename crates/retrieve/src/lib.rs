@@ -67,7 +67,6 @@
 //! # }
 //! ```
 
-mod ask;
 mod attempts;
 mod car;
 mod cbor;
@@ -85,6 +84,7 @@ mod multiaddr;
 mod net;
 mod pacing;
 mod peer;
+mod request;
 mod retrieval;
 mod retriever;
 mod rpc;

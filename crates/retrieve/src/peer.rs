@@ -32,7 +32,7 @@ pub(crate) struct Peer {
     /// The peer id as written on chain; `None` if there is none.
     pub(crate) id: Option<String>,
     /// Description for the log of steps.
-    pub(crate) told: String,
+    pub(crate) summary: String,
 }
 
 /// Maximum length of a peer id's text in bytes; those in use have 46 to 62.
@@ -76,10 +76,10 @@ impl Peers {
         if let Some(peer) = self.known().get(provider, limits) {
             return Ok((peer, true));
         }
-        let failed = |question| {
+        let failed = |method| {
             move |source| RetrieveError::PeerId {
                 provider,
-                question,
+                method,
                 endpoint: crate::endpoint(&self.rpc.url),
                 source,
             }
@@ -92,16 +92,16 @@ impl Peers {
         });
         let peer = match contract.map_err(failed("getPeerData"))? {
             Some(id) => Peer {
-                told: format!("{id}, from the peer id contract"),
+                summary: format!("{id}, from the peer id contract"),
                 id: Some(id),
             },
             None => match actor.map_err(failed("StateMinerInfo"))? {
                 Some(id) => Peer {
-                    told: format!("{id}, from its actor"),
+                    summary: format!("{id}, from its actor"),
                     id: Some(id),
                 },
                 None => Peer {
-                    told: "none, neither in its actor nor in the contract".into(),
+                    summary: "none, neither in its actor nor in the contract".into(),
                     id: None,
                 },
             },
@@ -234,7 +234,7 @@ mod tests {
         };
         let peer = |name: &str| Peer {
             id: Some(name.into()),
-            told: String::new(),
+            summary: String::new(),
         };
         let mut known = Known::default();
         known.put(ProviderId(1), peer("a"), &limits);

@@ -6,7 +6,7 @@ use assize_protocol::{PayloadCid, ProviderId};
 use cid::Cid;
 use tokio::time::Instant;
 
-use crate::attempts::{Attempts, Began};
+use crate::attempts::{Attempts, StartTime};
 use crate::http::Http;
 use crate::index;
 use crate::peer::Peers;
@@ -53,7 +53,7 @@ impl Retriever {
     /// [`Retrieval`].
     pub async fn retrieve(&self, cid: PayloadCid, provider: ProviderId) -> Result<Retrieval, RetrieveError> {
         let Inner { config, http, peers } = &*self.inner;
-        let began = Began {
+        let began = StartTime {
             wall: (config.clock)(),
             at: Instant::now(),
         };
@@ -62,7 +62,7 @@ impl Retriever {
         let (peer, remembered) = peers.get(http, &config.limits, provider).await?;
         let whence = if remembered { "cached" } else { "looked up now" };
         let asked = format!("peer id of {provider} at {}, {whence}", endpoint(&config.rpc));
-        steps.add(began.at, peer.id.is_some(), asked, peer.told);
+        steps.add(began.at, peer.id.is_some(), asked, peer.summary);
 
         let wanted = cid_of(cid);
         let peer_id = peer.id.as_deref();
@@ -107,10 +107,10 @@ impl Retriever {
                         attempts.over_graphsync(lassie, &address, &mut retrieval).await?;
                     }
                     _ => {
-                        let told = "not fetched: Graphsync needs a Lassie daemon, and none is configured";
+                        let summary = "not fetched: Graphsync needs a Lassie daemon, and none is configured";
                         attempts
                             .steps
-                            .add(Instant::now(), false, "retrieval over Graphsync", told);
+                            .add(Instant::now(), false, "retrieval over Graphsync", summary);
                     }
                 }
             }

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::ask::question;
-use crate::http::{Ask, Http};
+use crate::http::{Http, HttpRequest};
 use crate::net::Reach;
+use crate::request::service_request;
 use crate::{Limits, RpcError, Secret, plain};
 
 impl Http {
@@ -17,9 +17,9 @@ impl Http {
     ///
     /// The operator chooses the service, so its address is unrestricted. Its redirects are not: they are limited to
     /// `redirected`.
-    pub(crate) async fn question(
+    pub(crate) async fn send_with_retries(
         &self,
-        ask: &Ask,
+        ask: &HttpRequest,
         limits: &Limits,
         redirected: Reach,
         mut unreachable: u32,
@@ -27,7 +27,7 @@ impl Http {
         let mut pause = limits.backoff;
         let mut left = limits.retries;
         loop {
-            let answered = self.question_once(ask, limits, redirected).await;
+            let answered = self.send_once(ask, limits, redirected).await;
             let again = match &answered {
                 Ok((status, _)) => *status >= 500 || *status == 429,
                 Err(_) if unreachable > 0 => {
@@ -45,9 +45,9 @@ impl Http {
         }
     }
 
-    async fn question_once(
+    async fn send_once(
         &self,
-        ask: &Ask,
+        ask: &HttpRequest,
         limits: &Limits,
         redirected: Reach,
     ) -> Result<(u16, Vec<u8>), String> {
@@ -87,7 +87,7 @@ impl Rpc {
     ) -> Result<Value, RpcError> {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let body = body.to_string().into_bytes();
-        let ask = question(
+        let ask = service_request(
             self.url.clone(),
             "application/json",
             self.token.as_ref(),
@@ -95,7 +95,7 @@ impl Rpc {
         );
         let (status, body) = http
             // A POST is never redirected.
-            .question(&ask, limits, Reach::Public, limits.retries)
+            .send_with_retries(&ask, limits, Reach::Public, limits.retries)
             .await
             .map_err(|reason| RpcError::Unreachable(plain(&reason)))?;
         let malformed = |reason: &str| RpcError::Malformed(reason.into());

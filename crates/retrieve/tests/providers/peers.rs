@@ -98,7 +98,7 @@ async fn a_failed_chain_query_is_an_error_and_no_verdict() {
     let cid = raw_cid(BLOCK);
     let index = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
     // The actor alone is not enough where there is a contract: it may name another peer.
-    for (actor, contract, question, retryable) in [
+    for (actor, contract, method, retryable) in [
         (Err("503 Busy"), Ok(""), "StateMinerInfo", true),
         (Ok(Some(PEER)), Err("503 Busy"), "getPeerData", true),
         (Err("500 Oops"), Err("403 No"), "getPeerData", false),
@@ -113,7 +113,7 @@ async fn a_failed_chain_query_is_an_error_and_no_verdict() {
             .await
             .unwrap_err();
         assert!(
-            matches!(&error, RetrieveError::PeerId { question: asked, .. } if *asked == question),
+            matches!(&error, RetrieveError::PeerId { method: asked, .. } if *asked == method),
             "{error}"
         );
         assert_eq!(error.is_retryable(), retryable, "{error}");

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::Secret;
 use crate::failure::Failure;
-use crate::http::Ask;
+use crate::http::HttpRequest;
 
 /// The `Accept` value that Lassie sends (go-trustless-utils `DefaultContentType`).
 const CAR: &str = "application/vnd.ipld.car;version=1;order=dfs;dups=y";
@@ -18,13 +18,13 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The identity of the client: the same in all requests of one retrieval.
 #[derive(Debug, Clone)]
-pub(crate) struct Asker {
+pub(crate) struct RequestBuilder {
     pub(crate) agent: String,
     /// A random UUID.
     pub(crate) id: String,
 }
 
-impl Asker {
+impl RequestBuilder {
     pub(crate) fn new(agent: &str) -> Self {
         Self {
             agent: agent.into(),
@@ -33,23 +33,23 @@ impl Asker {
     }
 
     /// Requests the root block as a CAR.
-    pub(crate) fn car(&self, url: Url) -> Ask {
+    pub(crate) fn car(&self, url: Url) -> HttpRequest {
         self.ask(Method::GET, url, CAR)
     }
 
     /// Requests the root block itself.
-    pub(crate) fn raw(&self, url: Url) -> Ask {
+    pub(crate) fn raw(&self, url: Url) -> HttpRequest {
         self.ask(Method::GET, url, RAW)
     }
 
     /// Asks whether the root block exists.
-    pub(crate) fn head(&self, url: Url) -> Ask {
+    pub(crate) fn head(&self, url: Url) -> HttpRequest {
         self.ask(Method::HEAD, url, RAW)
     }
 
     /// Header order as Go writes it: the user agent, then the program's headers in alphabetical order, then Go's own
     /// `Accept-Encoding`, which HEAD requests lack.
-    fn ask(&self, method: Method, url: Url, accept: &'static str) -> Ask {
+    fn ask(&self, method: Method, url: Url, accept: &'static str) -> HttpRequest {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"));
         let mut headers = vec![
             (USER_AGENT, value(&self.agent)),
@@ -59,7 +59,7 @@ impl Asker {
         if method == Method::GET {
             headers.push((ACCEPT_ENCODING, HeaderValue::from_static("gzip")));
         }
-        Ask {
+        HttpRequest {
             method,
             url,
             headers,
@@ -69,7 +69,12 @@ impl Asker {
 }
 
 /// A request to a service that the operator runs.
-pub(crate) fn question(url: Url, accept: &'static str, token: Option<&Secret>, json: Option<Vec<u8>>) -> Ask {
+pub(crate) fn service_request(
+    url: Url,
+    accept: &'static str,
+    token: Option<&Secret>,
+    json: Option<Vec<u8>>,
+) -> HttpRequest {
     let mut headers = vec![
         (
             USER_AGENT,
@@ -88,7 +93,7 @@ pub(crate) fn question(url: Url, accept: &'static str, token: Option<&Secret>, j
         headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
     }
     let method = if json.is_some() { Method::POST } else { Method::GET };
-    Ask {
+    HttpRequest {
         method,
         url,
         headers,
@@ -118,6 +123,6 @@ mod tests {
     fn ids_are_uuids_of_version_4() {
         assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
         assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
-        assert_ne!(Asker::new("x").id, Asker::new("x").id);
+        assert_ne!(RequestBuilder::new("x").id, RequestBuilder::new("x").id);
     }
 }
