@@ -1,4 +1,4 @@
-//! Which files hold which day.
+//! Which files contain which day.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Day;
 
-/// Everything there is: the one file that is not content-addressed. `{"version":1,"days":{"2026-11-20":{…}}}`.
+/// The index of all days: the only file that is not content-addressed. `{"version":1,"days":{"2026-11-20":{…}}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalog {
@@ -31,11 +31,11 @@ pub struct DayEntry {
     pub rounds: BTreeMap<RoundNumber, RoundEntry>,
 }
 
-/// Where a round's figures come from.
+/// The sources of a round's figures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoundEntry {
-    /// The contract that has the round.
+    /// The Rounds contract.
     pub contract: Address,
     /// Its task list.
     pub tasks: FileCid,
@@ -55,17 +55,17 @@ impl Default for Catalog {
 }
 
 impl Catalog {
-    /// Reads a catalog.
+    /// Parses a catalog.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         let catalog: Self =
-            serde_json::from_slice(json).map_err(|error| format!("this is no catalog: {error}"))?;
+            serde_json::from_slice(json).map_err(|error| format!("not a catalog: {error}"))?;
         match catalog.version {
             VERSION => Ok(catalog),
             other => Err(format!(
-                "the catalog has version {other}, this program reads version {VERSION}"
+                "the catalog has version {other}, but this program reads version {VERSION}"
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! DAG-JSON: JSON with one form for each value, and links (IPLD DAG-JSON specification).
+//! DAG-JSON: JSON with a unique encoding of each value, and with links (IPLD DAG-JSON specification).
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ const DAG_JSON: u64 = 0x0129;
 /// Multicodec of SHA-256.
 const SHA2_256: u64 = 0x12;
 
-/// The subset that documents need. Maps are written by ascending key, without white space.
+/// The subset that documents need. Maps are written in ascending order of keys, without white space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DagJson {
-    /// A whole number.
+    /// An integer.
     Number(u64),
     /// Text.
     Text(String),
@@ -28,20 +28,20 @@ pub enum DagJson {
 }
 
 impl DagJson {
-    /// The one form.
+    /// The unique encoding.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         self.value().to_string().into_bytes()
     }
 
-    /// As JSON; `serde_json` writes text and numbers as DAG-JSON wants them.
+    /// As JSON. `serde_json` already writes text and numbers as DAG-JSON requires.
     fn value(&self) -> Value {
         match self {
             Self::Number(number) => (*number).into(),
             Self::Text(text) => text.as_str().into(),
             Self::Link(cid) => Value::Object([("/".to_owned(), cid.as_str().into())].into_iter().collect()),
             Self::List(list) => list.iter().map(Self::value).collect(),
-            // Ascending, and kept so whether or not the JSON library keeps the order of insertion.
+            // Sorted explicitly, since the JSON library may keep the order of insertion.
             Self::Map(map) => Value::Object(
                 map.iter()
                     .map(|(key, value)| ((*key).to_owned(), value.value()))
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vectors_of_spark_hold() {
+    fn sparks_vectors_hold() {
         let file: Value = serde_json::from_str(include_str!("../tests/fixtures/dag_json_cid.json")).unwrap();
         let cases = file["cases"].as_array().unwrap();
         let values = [
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_ascend_and_links_are_maps() {
+    fn maps_are_sorted_and_links_are_maps() {
         let map = DagJson::Map(
             [
                 ("b", DagJson::Number(1)),

@@ -1,17 +1,17 @@
-//! The document that Spark published every day (SPARK.md §2.9), of Assize's rounds.
+//! Spark's daily document, for Assize's rounds.
 
 use crate::{DagJson, Day, DayEntry, Rsr, dag_json_cid};
 
-/// A day's success rates by provider, in Spark's form.
+/// A day's success rates by provider, in the format that Spark published every day.
 ///
 /// `{date, meta: {rounds: [{index, contractAddress, details, measurementBatches, sparkEvaluateVersion: {gitCommit}}]},
-/// providerRetrievalResultStats: [{providerId, successful, total}]}`; `details` is the round's task list, and both it and the
-/// batches are links. Rounds ascend by number and providers by id, so that equal input has an equal CID.
+/// providerRetrievalResultStats: [{providerId, successful, total}]}`; `details` is a link to the round's task list, and
+/// the batches are links, too. Rounds are sorted by number and providers by id, so equal input has an equal CID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DailyDocument(DagJson);
 
 impl DailyDocument {
-    /// Of a day and its rates by provider. `version` names the program that evaluated.
+    /// The document of a day from its rates by provider. `version` names the program that evaluated.
     #[must_use]
     pub fn new(day: Day, entry: &DayEntry, providers: &[Rsr], version: &str) -> Self {
         let text = |text: String| DagJson::Text(text);

@@ -1,4 +1,4 @@
-//! Adding rounds to days, and getting days back.
+//! Adds rounds to days, and reads days.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,9 +16,9 @@ use crate::{Catalog, Day, DayEntry, RoundEntry, StatsError};
 pub struct RoundFigures<'a> {
     /// Its number.
     pub round: RoundNumber,
-    /// When it opened, Unix seconds: the day to which it belongs.
+    /// When it opened, Unix seconds. This determines its day.
     pub opened_at: u64,
-    /// Where its figures come from.
+    /// The sources of its figures.
     pub entry: RoundEntry,
     /// Its figures.
     pub figures: &'a FiguresByParty,
@@ -27,15 +27,15 @@ pub struct RoundFigures<'a> {
 /// Days in a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dataset {
-    /// What there is.
+    /// The index of all days.
     pub catalog: Catalog,
 }
 
 impl Dataset {
-    /// Adds rounds; those that are there already are replaced. Files that nothing names any more stay in the store.
+    /// Adds rounds; existing ones are replaced. Files that are no longer referenced remain in the store.
     ///
     /// # Errors
-    /// [`StatsError`]; the catalog has no part of a day that failed.
+    /// [`StatsError`]; the catalog is unchanged for a day that failed.
     pub fn add(&mut self, store: &dyn Store, rounds: &[RoundFigures<'_>]) -> Result<(), StatsError> {
         let mut days = BTreeMap::<Day, Vec<&RoundFigures<'_>>>::new();
         for round in rounds {
@@ -63,10 +63,10 @@ impl Dataset {
         Ok(())
     }
 
-    /// Days from `from` to `to`, both included, that have figures.
+    /// Days from `from` to `to` (inclusive) that have figures.
     ///
     /// # Errors
-    /// [`StatsError::NoDays`] if none has.
+    /// [`StatsError::NoDays`] if there are none.
     pub fn days(&self, from: Day, to: Day) -> Result<Vec<(Day, &DayEntry)>, StatsError> {
         let days: Vec<_> = match from <= to {
             true => self
@@ -84,14 +84,14 @@ impl Dataset {
             self.catalog.days.keys().next(),
             self.catalog.days.keys().next_back(),
         ) {
-            (Some(first), Some(last)) => format!("there are days from {first} to {last}"),
-            _ => "there are none at all; `assize evaluate --rsr` adds rounds".to_owned(),
+            (Some(first), Some(last)) => format!("the available days are {first} to {last}"),
+            _ => "no day is available; `assize evaluate --rsr` adds rounds".to_owned(),
         };
         Err(StatsError::NoDays { from, to, known })
     }
 
-    /// Writes days as files that any reader of Parquet takes for a table partitioned by day:
-    /// `DIR/rates/day=2026-11-20/part.parquet`, and so `results` and `ttfb`.
+    /// Writes days as files that Parquet readers take for one table partitioned by day:
+    /// `DIR/rates/day=2026-11-20/part.parquet`, and likewise `results` and `ttfb`.
     ///
     /// # Errors
     /// [`StatsError`].
@@ -131,7 +131,7 @@ fn get(source: &dyn Source, day: Day, cid: FileCid) -> Result<Vec<u8>, StatsErro
         .map_err(|source| StatsError::Store { day, cid, source })
 }
 
-/// The rows of a day.
+/// Reads the rows of a day.
 pub(crate) fn read_day(source: &dyn Source, day: Day, entry: &DayEntry) -> Result<Rows, StatsError> {
     fn read<const T: usize, const N: usize>(
         source: &dyn Source,

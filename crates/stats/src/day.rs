@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct Day(Date);
 
 impl Day {
-    /// The day of a moment, Unix seconds; the last day of the calendar for moments after it.
+    /// The day of a time in Unix seconds; the calendar's last day for later times.
     #[must_use]
     pub fn of_unix(seconds: u64) -> Self {
         let timestamp = i64::try_from(seconds)
@@ -34,11 +34,11 @@ impl FromStr for Day {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // The library also takes a date with a time.
+        // The library would also accept a date with a time.
         let is_date = text.len() == 10;
         let date = text.parse().ok().filter(|_| is_date);
         date.map(Self)
-            .ok_or_else(|| format!("`{text}` is no day: write it as 2026-11-20"))
+            .ok_or_else(|| format!("`{text}` is not a day: use the form 2026-11-20"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors.
 
 use std::io;
 
@@ -9,58 +9,58 @@ use thiserror::Error;
 
 use crate::Day;
 
-/// Figures that cannot be kept or read.
+/// Why figures could not be stored or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StatsError {
-    /// A store fails, or has a partition no more.
-    #[error("the figures of {day} ({cid}) cannot be read")]
+    /// The store failed, or a file is missing from it.
+    #[error("failed to read the figures of {day} ({cid})")]
     Store {
         /// The day.
         day: Day,
         /// The file.
         cid: FileCid,
-        /// Why.
+        /// The reason.
         #[source]
         source: StoreError,
     },
-    /// A store takes nothing.
-    #[error("the figures cannot be stored")]
+    /// The store rejected a file.
+    #[error("failed to store the figures")]
     Put(#[source] StoreError),
-    /// A file of another form.
-    #[error("the table `{table}` of {day} is not as this program writes it: {reason}")]
+    /// A file has an unexpected format.
+    #[error("the table `{table}` of {day} has an unexpected format: {reason}")]
     Table {
         /// The table.
         table: &'static str,
-        /// Of which day.
+        /// Its day.
         day: Day,
-        /// What differs.
+        /// The difference.
         reason: String,
     },
-    /// The Parquet library fails.
-    #[error("the Parquet file cannot be written")]
+    /// The Parquet library failed.
+    #[error("failed to write the Parquet file")]
     Parquet(#[from] ParquetError),
-    /// A sum overflows.
-    #[error("with {day}, a count exceeds 64 bits: its tables cannot be right")]
+    /// A sum overflowed.
+    #[error("with {day}, a count exceeds 64 bits: its tables must be wrong")]
     TooMany {
-        /// The day whose counts were too many.
+        /// The day that caused the overflow.
         day: Day,
     },
-    /// A file system fails.
-    #[error("a file cannot be written or read")]
+    /// A file operation failed.
+    #[error("failed to read or write a file")]
     Io(#[from] io::Error),
-    /// There is nothing to answer from.
-    #[error("there are no figures from {from} to {to}: {known}")]
+    /// No figures are available for these days.
+    #[error("no figures are available from {from} to {to}: {known}")]
     NoDays {
-        /// First day asked for.
+        /// First requested day.
         from: Day,
-        /// Last day asked for.
+        /// Last requested day.
         to: Day,
-        /// What there is.
+        /// What is available.
         known: String,
     },
-    /// No picture.
+    /// The picture could not be drawn.
     #[cfg(feature = "plots")]
-    #[error("the picture cannot be drawn: {0}")]
+    #[error("failed to draw the picture: {0}")]
     Plot(String),
 }

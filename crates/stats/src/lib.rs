@@ -5,8 +5,9 @@
 //!                                    catalog: day → CIDs                 └──DailyDocument──▶ DAG-JSON
 //! ```
 //!
-//! A day is that of a round's opening, in UTC, whenever it was evaluated. Three tables hold a day ([`table`]); their files are
-//! plain Parquet, for DuckDB and whatever else reads it (docs/rates.md). Adding a round again replaces it.
+//! A round belongs to the day in UTC on which it opened, whenever it was evaluated. Each day has three tables
+//! ([`table`]) as plain Parquet files, which DuckDB and other tools can read (docs/rates.md). Adding a round again
+//! replaces it.
 
 mod catalog;
 mod dag_json;

@@ -1,7 +1,7 @@
-//! Parquet files of a few flat columns, written and read column by column.
+//! Parquet files with a few flat columns, written and read column by column.
 //!
-//! Pages are not compressed, so that no codec has to be built; dictionaries keep the files small. The same columns give the
-//! same bytes.
+//! Pages are not compressed, so no codec has to be built; dictionaries keep the files small. Equal columns give equal
+//! bytes.
 
 use std::sync::Arc;
 
@@ -15,31 +15,31 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnDescriptor, Type};
 
-/// Rows of a row group. Readers that work in parallel take a group each.
+/// Rows per row group. Parallel readers take one group each.
 const GROUP: usize = 1 << 20;
-/// Written into each file as its author, instead of the library with its version: an update of the library alone must not
-/// give a day's files other CIDs.
+/// Written into each file as its author, instead of the library's name and version: updating the library must not
+/// change the CIDs of a day's files.
 const AUTHOR: &str = "assize-stats version 1";
 
 /// A column to write.
 pub(crate) struct Column<'a> {
     /// Its name.
     pub(crate) name: &'a str,
-    /// Its values, one a row.
+    /// Its values, one per row.
     pub(crate) values: Values<'a>,
 }
 
-/// The values of a column. Those with [`Option`] may be missing.
+/// The values of a column. Those with [`Option`] may be null.
 pub(crate) enum Values<'a> {
     /// UTF-8.
     Text(Vec<&'a str>),
-    /// UTF-8, or nothing.
+    /// UTF-8 or null.
     OptionalText(Vec<Option<String>>),
-    /// Unsigned, 64 bits.
+    /// Unsigned 64-bit integers.
     Number(Vec<u64>),
-    /// Unsigned, 64 bits, or nothing.
+    /// Unsigned 64-bit integers or null.
     OptionalNumber(Vec<Option<u64>>),
-    /// A floating-point number of 64 bits, or nothing.
+    /// 64-bit floating-point numbers or null.
     OptionalRate(Vec<Option<f64>>),
 }
 
@@ -55,7 +55,7 @@ impl Values<'_> {
     }
 }
 
-/// The columns as a file. All have the same number of values.
+/// Encodes the columns as a file. All must have the same number of values.
 ///
 /// # Errors
 /// [`ParquetError`], if the columns differ in length or the library fails.
@@ -107,7 +107,7 @@ impl Column<'_> {
             .build()
     }
 
-    /// Writes the values of the row group that begins with row `start`.
+    /// Writes the values of the row group that starts at row `start`.
     fn write(
         &self,
         group: &mut SerializedRowGroupWriter<'_, &mut Vec<u8>>,
@@ -143,7 +143,7 @@ fn part<T>(values: &[T], start: usize) -> &[T] {
     &values[..values.len().min(GROUP)]
 }
 
-/// The values that are there, and for each row whether it has one (Parquet's definition level: 1 or 0).
+/// The non-null values, and each row's definition level in Parquet: 1 with a value, 0 without.
 fn split<T, V>(values: &[Option<T>], value: impl Fn(&T) -> V) -> (Vec<V>, Vec<i16>) {
     let present = values.iter().map(|value| i16::from(value.is_some())).collect();
     (values.iter().flatten().map(value).collect(), present)
@@ -161,7 +161,7 @@ fn append<D: DataType>(
     column.close()
 }
 
-/// A file to read columns from.
+/// A file whose columns can be read.
 pub(crate) struct Reader {
     file: SerializedFileReader<Bytes>,
 }
@@ -176,10 +176,10 @@ impl Reader {
         Ok(Self { file })
     }
 
-    /// A column of text, all rows.
+    /// Reads a whole text column.
     ///
     /// # Errors
-    /// If there is no such column, it is not text, or a row has no value.
+    /// If the column does not exist, is not text, or contains nulls.
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, String> {
         let is_text = |column: &ColumnDescriptor| {
             column.physical_type() == Physical::BYTE_ARRAY && column.converted_type() == ConvertedType::UTF8
@@ -195,15 +195,15 @@ impl Reader {
             .map_err(|error| format!("column `{name}`: {error}"))
     }
 
-    /// A column of unsigned numbers of 64 bits, all rows.
+    /// Reads a whole column of unsigned 64-bit integers.
     ///
     /// # Errors
-    /// If there is no such column, it is of another type, or a row has no value.
+    /// If the column does not exist, has another type, or contains nulls.
     pub(crate) fn numbers(&self, name: &str) -> Result<Vec<u64>, String> {
         let is_number = |column: &ColumnDescriptor| {
             column.physical_type() == Physical::INT64 && column.converted_type() == ConvertedType::UINT_64
         };
-        let at = self.column(name, "unsigned numbers of 64 bits", is_number)?;
+        let at = self.column(name, "unsigned 64-bit integers", is_number)?;
         let values = self.values::<Int64Type>(name, at, |reader| match reader {
             ColumnReader::Int64ColumnReader(reader) => Some(reader),
             _ => None,
@@ -222,9 +222,9 @@ impl Reader {
         let (at, column) = columns
             .enumerate()
             .find(|(_, column)| column.path().parts() == [name])
-            .ok_or_else(|| format!("there is no column `{name}`"))?;
+            .ok_or_else(|| format!("column `{name}` does not exist"))?;
         if !fits(column) || column.max_rep_level() > 0 {
-            return Err(format!("column `{name}` does not hold {kind}"));
+            return Err(format!("column `{name}` does not contain {kind}"));
         }
         Ok(at)
     }
@@ -243,7 +243,7 @@ impl Reader {
                 .map_err(|_| "the file has a negative number of rows".to_owned())?;
             let reader = typed(group.get_column_reader(at).map_err(explain)?);
             let mut reader = reader.ok_or_else(|| format!("column `{name}` has another type"))?;
-            // Optional columns are read with a level for each row; a row without a value has no entry among the values.
+            // Optional columns have a level for each row; rows without a value are absent from the values.
             let mut levels = Vec::new();
             let before = all.len();
             let (read, _, _) = reader
@@ -300,28 +300,31 @@ mod tests {
     }
 
     #[test]
-    fn other_columns_are_refused_by_name() {
+    fn errors_name_the_unexpected_column() {
         let reader = Reader::open(file()).unwrap();
         for (refused, message) in [
-            (reader.texts("id").map(drop), "there is no column `id`"),
+            (reader.texts("id").map(drop), "column `id` does not exist"),
             (reader.texts("day").map(drop), "column `day` has 2 nulls"),
             (
                 reader.numbers("name").map(drop),
-                "column `name` does not hold unsigned numbers of 64 bits",
+                "column `name` does not contain unsigned 64-bit integers",
             ),
-            (reader.texts("rate").map(drop), "column `rate` does not hold text"),
+            (
+                reader.texts("rate").map(drop),
+                "column `rate` does not contain text",
+            ),
         ] {
             assert_eq!(refused.unwrap_err(), message);
         }
     }
 
     #[test]
-    fn a_damaged_byte_never_makes_the_reader_panic() {
+    fn a_corrupt_byte_never_makes_the_reader_panic() {
         let file = file();
         for at in 0..file.len() {
             let mut damaged = file.clone();
             damaged[at] ^= 0x55;
-            // What it says does not matter: the store has checked the file's CID.
+            // The content does not matter: the store has verified the file's CID.
             if let Ok(reader) = Reader::open(damaged) {
                 let _ = (
                     reader.texts("name"),

@@ -1,10 +1,10 @@
-//! Pictures, as SVG.
+//! Plots as SVG.
 
 use plotters::prelude::*;
 
 use crate::{Rsr, StatsError};
 
-/// A line of a picture.
+/// A line of a plot.
 #[derive(Clone, Debug)]
 pub struct Line {
     /// Its name.
@@ -27,7 +27,7 @@ fn failed(error: impl std::fmt::Display) -> StatsError {
     StatsError::Plot(error.to_string())
 }
 
-/// Lines with axes: `labels` are those of x and y.
+/// Draws lines with axes. `labels` are those of x and y.
 ///
 /// # Errors
 /// [`StatsError::Plot`].
@@ -42,7 +42,7 @@ pub fn draw_lines(title: &str, labels: (&str, &str), lines: &[Line]) -> Result<S
     Ok(svg)
 }
 
-/// The two pictures that people want: the network's rates day by day, and how the providers' rates are distributed.
+/// Draws two plots: the network's rates by day, and the distribution of the providers' rates.
 ///
 /// # Errors
 /// [`StatsError::Plot`].
@@ -122,7 +122,7 @@ fn draw(
         .map(|(x, _)| *x)
         .fold(last_x, f64::min)
         .min(last_x - f64::MIN_POSITIVE);
-    // Rates go from 0 to 1; their logarithms from anything to 0.
+    // Rates range from 0 to 1, their logarithms up to 0.
     let bottom = points().map(|(_, y)| *y).fold(0.0, f64::min);
     let top = points()
         .map(|(_, y)| *y)
@@ -151,7 +151,7 @@ fn draw(
             .map_err(failed)?
             .label(line.name.clone())
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-        // A single point is no line.
+        // A single point is not a line.
         chart
             .draw_series(
                 line.points

@@ -1,4 +1,4 @@
-//! Questions about days: the day's tables are read and added up.
+//! Queries: reads the tables of the requested days and adds them up.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,21 @@ use crate::dataset::read_day;
 use crate::table::Rows;
 use crate::{Dataset, Day, StatsError};
 
-/// Whose rates.
+/// The grouping of rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// All measurements together.
     Network,
-    /// Of each provider.
+    /// By provider.
     Provider,
-    /// Of each client; a measurement counts for every client of its task.
+    /// By client. A measurement counts for every client of its task.
     Client,
-    /// Of each allocator; a measurement counts for every allocator of its task.
+    /// By allocator. A measurement counts for every allocator of its task.
     Allocator,
 }
 
 impl By {
-    /// The tables' name for it.
+    /// Its name in the tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,34 +35,34 @@ impl By {
     }
 }
 
-/// A question.
+/// A query.
 #[derive(Clone, Copy, Debug)]
 pub struct Query {
-    /// Whose rates.
+    /// The grouping.
     pub by: By,
     /// First day.
     pub from: Day,
-    /// Last day, included.
+    /// Last day, inclusive.
     pub to: Day,
-    /// Each day apart, instead of all together.
+    /// Rates per day instead of over all days.
     pub per_day: bool,
 }
 
-/// Rates of one party, over all days asked for or one of them.
+/// The rates of one party, over all requested days or on one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rsr {
     /// f0 id, or `all`.
     pub id: String,
-    /// None for all days together.
+    /// `None` for all days together.
     pub day: Option<Day>,
     /// Its figures.
     pub figures: Figures,
 }
 
 impl Query {
-    /// Answers from the days in a store, by id, then by day.
+    /// Runs the query on the days in a store. Results are sorted by id, then by day.
     ///
-    /// One day is in memory at a time, and of it only what was asked for is kept.
+    /// One day at a time is in memory, and only the requested part of it is kept.
     ///
     /// # Errors
     /// [`StatsError`].
@@ -77,23 +77,23 @@ impl Query {
             .into_iter()
             .map(|((id, day), figures)| Rsr { id, day, figures });
         let mut rows: Vec<_> = rows.collect();
-        // f02 stands before f010.
+        // f02 sorts before f010.
         rows.sort_by(|a, b| (a.id.len(), &a.id, a.day).cmp(&(b.id.len(), &b.id, b.day)));
         Ok(rows)
     }
 }
 
-/// What was added up so far.
+/// The sums so far.
 #[derive(Default)]
 struct Sums {
-    /// By id, and by day if days are apart.
+    /// By id, and by day if the query is per day.
     found: BTreeMap<(String, Option<Day>), Figures>,
-    /// All times to first byte that were counted. As this fits into 64 bits, so does each histogram.
+    /// Number of all times to first byte. If this fits into 64 bits, so does each histogram.
     times: u64,
 }
 
 impl Sums {
-    /// Adds the rows of a day; `None` if a sum does not fit into 64 bits.
+    /// Adds the rows of a day; `None` if a sum overflows 64 bits.
     fn add(&mut self, query: &Query, day: Day, Rows { rates, results, ttfb }: Rows) -> Option<()> {
         let Self { found, times } = self;
         let day = query.per_day.then_some(day);
@@ -130,7 +130,7 @@ impl Sums {
     }
 }
 
-/// Counts and a row of [`RATES`](crate::table::RATES) together; `None` if a sum does not fit.
+/// Adds a row of [`RATES`](crate::table::RATES) to counts; `None` if a sum overflows.
 fn add_counts(counts: &SuccessCounts, row: [u64; 7]) -> Option<SuccessCounts> {
     let [
         total,

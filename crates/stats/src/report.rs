@@ -1,9 +1,9 @@
-//! Answers as CSV and as Parquet.
+//! Results as CSV and as Parquet.
 
 use crate::parquet_file::{self, Column, Values};
 use crate::{Rsr, StatsError};
 
-/// Columns of numbers, and how to get them.
+/// Columns of numbers, with their values.
 type Number = (&'static str, fn(&Rsr) -> Option<u64>);
 const NUMBERS: [Number; 13] = [
     ("total", |row| Some(row.figures.counts.total)),
@@ -42,7 +42,7 @@ const RATES: [Rate; 2] = [
     ("rsr_http", |row| row.figures.counts.rate_http()),
 ];
 
-/// RFC 4180, with a header. No field needs quotes: ids, days and numbers.
+/// As CSV (RFC 4180) with a header. No field needs quotes: all are ids, days and numbers.
 #[must_use]
 pub fn to_csv(rows: &[Rsr]) -> String {
     let names = RATES
@@ -69,7 +69,7 @@ pub fn to_csv(rows: &[Rsr]) -> String {
     text
 }
 
-/// The same columns.
+/// As Parquet, with the same columns.
 ///
 /// # Errors
 /// [`StatsError::Parquet`].

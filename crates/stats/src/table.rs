@@ -1,14 +1,14 @@
-//! The three tables of a day, and Parquet.
+//! The three tables of a day, and their Parquet encoding.
 //!
 //! | table | columns |
 //! |---|---|
 //! | `rates` | `round`, `party`, `id`, `total`, `successful`, `successful_http`, and verdicts: `committee_too_small`, `majority_result`, `minority_result`, `majority_not_found` |
 //! | `results` | `round`, `party`, `id`, `code`, `count` |
-//! | `ttfb` | `round`, `party`, `id`, `protocol`, `millis`, `count`: a histogram of times to first byte by the shortest of each bucket |
+//! | `ttfb` | `round`, `party`, `id`, `protocol`, `millis`, `count`: a histogram of times to first byte, each bucket under its lower bound |
 //!
-//! `party` is `network`, `provider`, `client` or `allocator`; `id` is its f0 id, and `all` for the network. Numbers are
-//! unsigned and of 64 bits. A measurement is counted for each client and allocator of its task: only rows of one party may
-//! be added up.
+//! `party` is `network`, `provider`, `client` or `allocator`; `id` is its f0 id, or `all` for the network. Numbers are
+//! unsigned 64-bit integers. A measurement is counted for each client and allocator of its task, so only add up rows of
+//! the same party.
 
 use assize_evaluate::{Figures, FiguresByParty, Party};
 use assize_protocol::RoundNumber;
@@ -57,17 +57,17 @@ pub const TTFB: Table<3, 3> = Table {
     numbers: ["round", "millis", "count"],
 };
 
-/// A row: its numbers, of which the round is the first, and its texts.
+/// A row: its numbers, starting with the round, and its texts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row<const T: usize, const N: usize> {
-    /// By column.
+    /// In the order of the columns.
     pub numbers: [u64; N],
-    /// By column.
+    /// In the order of the columns.
     pub texts: [String; T],
 }
 
 impl<const T: usize, const N: usize> Table<T, N> {
-    /// The rows as a Parquet file, texts first; the same rows give the same bytes.
+    /// Encodes the rows as a Parquet file, texts first. Equal rows give equal bytes.
     ///
     /// # Errors
     /// [`ParquetError`], if the library fails.
@@ -83,10 +83,10 @@ impl<const T: usize, const N: usize> Table<T, N> {
         parquet_file::write(&texts.chain(numbers).collect::<Vec<_>>())
     }
 
-    /// The rows of a Parquet file.
+    /// Decodes the rows of a Parquet file.
     ///
     /// # Errors
-    /// What differs from this table.
+    /// How it differs from this table.
     pub fn from_parquet(&self, file: Vec<u8>) -> Result<Vec<Row<T, N>>, String> {
         let file = Reader::open(file)?;
         let texts = self.texts.iter().map(|name| file.texts(name));
@@ -116,7 +116,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Forgets a round.
+    /// Removes a round.
     pub fn remove(&mut self, RoundNumber(round): RoundNumber) {
         self.rates.retain(|row| row.numbers[0] != round);
         self.results.retain(|row| row.numbers[0] != round);
@@ -161,7 +161,7 @@ impl Rows {
         }
     }
 
-    /// Puts the rows in their one order: by round, then as they are.
+    /// Sorts the rows in their unique order: by round, then by content.
     pub fn sort(&mut self) {
         self.rates.sort_unstable();
         self.results.sort_unstable();
@@ -169,7 +169,7 @@ impl Rows {
     }
 }
 
-/// How the tables name a party.
+/// The tables' name of a party.
 fn name(party: Party) -> (&'static str, String) {
     match party {
         Party::Network => ("network", "all".to_owned()),
@@ -187,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parquet_gives_back_what_it_got(rows in proptest::collection::vec((any::<[u64; 2]>(), any::<[String; 3]>()), 0..40)) {
+        fn parquet_round_trips(rows in proptest::collection::vec((any::<[u64; 2]>(), any::<[String; 3]>()), 0..40)) {
             let rows: Vec<_> = rows.into_iter().map(|(numbers, texts)| Row { numbers, texts }).collect();
             let file = RESULTS.to_parquet(&rows).unwrap();
             prop_assert_eq!(&file, &RESULTS.to_parquet(&rows).unwrap());
@@ -201,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn another_table_is_refused_by_column() {
+    fn another_table_is_rejected_by_column() {
         let row = Row {
             numbers: [1, 2],
             texts: ["a", "b", "c"].map(str::to_owned),
         };
         for rows in [&[][..], &[row]] {
             let error = RATES.from_parquet(RESULTS.to_parquet(rows).unwrap()).unwrap_err();
-            assert_eq!(error, "there is no column `total`");
+            assert_eq!(error, "column `total` does not exist");
         }
     }
 }

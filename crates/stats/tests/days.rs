@@ -1,4 +1,4 @@
-//! Rounds into days, days into answers.
+//! Rounds are added to days, and days are queried.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -139,7 +139,7 @@ fn any_range_is_the_sum_of_its_rounds() {
 }
 
 #[test]
-fn a_round_that_is_added_again_is_replaced() {
+fn adding_a_round_again_replaces_it() {
     let Fixture { store, dataset, .. } = &fixture();
     let mut again = dataset.clone();
     let (same, other) = (of_round((10, 6), (2, 2)), of_round((100, 1), (0, 0)));
@@ -157,7 +157,7 @@ fn days_without_figures_are_named() {
     let error = dataset.days(day, day).unwrap_err().to_string();
     assert_eq!(
         error,
-        "there are no figures from 1970-01-01 to 1970-01-01: there are days from 2026-11-20 to 2026-11-21"
+        "no figures are available from 1970-01-01 to 1970-01-01: the available days are 2026-11-20 to 2026-11-21"
     );
     assert!(dataset.days(Day::of_unix(NOON), day).is_err());
     assert!(
@@ -180,12 +180,12 @@ fn days_without_figures_are_named() {
         .to_string();
     assert_eq!(
         error,
-        "the table `rates` of 2026-11-20 is not as this program writes it: there is no column `total`"
+        "the table `rates` of 2026-11-20 has an unexpected format: column `total` does not exist"
     );
 }
 
 #[test]
-fn the_catalog_reads_back() {
+fn the_catalog_round_trips() {
     let catalog = fixture().dataset.catalog;
     let json = serde_json::to_vec(&catalog).unwrap();
     assert_eq!(Catalog::parse(&json).unwrap(), catalog);
@@ -197,11 +197,11 @@ fn the_catalog_reads_back() {
             .unwrap_err()
             .contains("version 2")
     );
-    assert!(Catalog::parse(b"{}").unwrap_err().contains("no catalog"));
+    assert!(Catalog::parse(b"{}").unwrap_err().contains("not a catalog"));
 }
 
 #[test]
-fn the_days_document_is_sparks_and_has_one_cid() {
+fn the_daily_document_has_sparks_format_and_a_stable_cid() {
     let Fixture { store, dataset, .. } = &fixture();
     let (day, entry) = dataset.days(Day::of_unix(NOON), Day::of_unix(NOON)).unwrap()[0];
     let providers = ask(dataset, store, By::Provider, (NOON, NOON), false);
@@ -232,7 +232,7 @@ fn the_days_document_is_sparks_and_has_one_cid() {
 }
 
 #[test]
-fn answers_leave_as_csv_and_parquet() {
+fn results_are_written_as_csv_and_parquet() {
     let Fixture { store, dataset, .. } = &fixture();
     let days = (NOON, NOON + DAY);
     let providers = ask(dataset, store, By::Provider, days, false);
@@ -250,7 +250,7 @@ fn answers_leave_as_csv_and_parquet() {
 
 #[cfg(feature = "plots")]
 #[test]
-fn answers_leave_as_pictures() {
+fn results_are_drawn_as_plots() {
     use assize_stats::draw_rsr;
 
     let Fixture { store, dataset, .. } = &fixture();
@@ -262,7 +262,7 @@ fn answers_leave_as_pictures() {
             && svg.contains("Retrieval success rates of 2 providers")
             && svg.contains("2026-11-21")
     );
-    // Nothing at all is a picture too.
+    // An empty result gives a plot, too.
     assert!(draw_rsr(&[], &[]).unwrap().contains("<svg"));
 }
 
