@@ -18,7 +18,7 @@ const GENERATED = 'docs/pages/generated.js'
 /** A hash of all sources, because compilers give different output for the same sources. */
 function sourceHash() {
   const hash = createHash('sha256')
-  for (const crate of ['bundle', 'drand', 'measurement', 'protocol', 'wasm']) {
+  for (const crate of ['bundle', 'drand', 'facts', 'measurement', 'protocol', 'wasm']) {
     const files = readdirSync(join(root, 'crates', crate, 'src'), { recursive: true }).filter(name => name.endsWith('.rs'))
     for (const name of ['Cargo.toml', ...files.sort().map(name => join('src', name))]) {
       hash.update(`${crate}/${name}\0`).update(readFileSync(join(root, 'crates', crate, name)))

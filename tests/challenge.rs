@@ -27,7 +27,7 @@ use assize_store::{LocalStore, Store};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan};
-use assize_verify::{ChainFacts, Evidence};
+use assize_verify::{Evidence, read_rounds};
 use common::{assize, refused};
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ impl World {
         anvil.mine_at(closes_at + u64::from(MINUTE) + 1).unwrap();
 
         let one = RoundNumber(1);
-        let facts = ChainFacts::of_rounds(&rounds, &rewards, one, one).await.unwrap();
+        let facts = read_rounds(&rounds, &rewards, one, one).await.unwrap();
         let evidence = Evidence {
             chain: &facts,
             store: &store,

@@ -69,7 +69,7 @@ test('a bundle is checked and drawn, wherever the page lies', async () => {
     await page.waitForSelector('#checks:not([hidden])')
     assert.equal(await page.textContent('#verdict'), 'MATCH  round 2')
     assert.equal(await page.locator('#check-list li.bad').count(), 0)
-    assert.equal(await page.locator('#check-list li.good').count(), 7)
+    assert.equal(await page.locator('#check-list li.good').count(), 9)
     assert.ok((await page.textContent('#check-list')).includes(expected.seed))
     assert.deepEqual(await members(page), expected.members)
     assert.deepEqual(page.faults, [])

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use assize_daemon::Stop;
+use assize_facts::Contracts;
 use assize_guard::{Bodies, Buckets, GateParamsError, Server, SharedGate, Shares, SubnetTagger};
 use assize_measurement::Domain;
 use assize_store::Source;
@@ -101,9 +102,14 @@ impl Api {
     /// # Errors
     /// [`ApiError`].
     pub fn new(config: ApiConfig, parts: Parts) -> Result<Self, ApiError> {
-        let domain = Domain {
+        let contracts = Contracts {
             chain_id: parts.rounds.client().chain_id(),
             rounds: parts.rounds.address(),
+            rewards: parts.rewards,
+        };
+        let domain = Domain {
+            chain_id: contracts.chain_id,
+            rounds: contracts.rounds,
         };
         let network = Network {
             domain,
@@ -127,7 +133,7 @@ impl Api {
             tagger: parts.tagger,
             clock: parts.clock,
             database: parts.database,
-            rounds: RoundCache::new(parts.rounds, domain, parts.store, parts.beacons),
+            rounds: RoundCache::new(parts.rounds, contracts, parts.store, parts.beacons),
             wanted: Wanted::default(),
             metrics: Metrics::new(),
             last_look: Mutex::default(),

@@ -8,7 +8,7 @@ use alloy_primitives::Address;
 use assize_chain::Rewards;
 use assize_evaluate::{Label, Outcome, RoundEvaluation, Verdict};
 use assize_protocol::RoundNumber;
-use assize_verify::{ChainFacts, Conclusion, Evidence, VerifyError};
+use assize_verify::{Conclusion, Evidence, VerifyError, read_rounds};
 
 use crate::database::{BatchMarks, Database, NO_LABEL};
 use crate::ingest::Compute;
@@ -83,7 +83,7 @@ impl Evaluator<'_> {
     async fn evaluate(&self, round: RoundNumber) -> Result<bool, VerifyError> {
         let chain = self.rounds.chain();
         let rewards = Rewards::new(chain.client().clone(), self.rewards);
-        let facts = ChainFacts::of_rounds(chain, &rewards, round, round).await?;
+        let facts = read_rounds(chain, &rewards, round, round).await?;
         let (store, beacons) = (Arc::clone(self.rounds.store()), Arc::clone(self.rounds.beacons()));
         let recompute = move || {
             let evidence = Evidence {

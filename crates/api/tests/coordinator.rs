@@ -15,9 +15,10 @@ use assize_api::coordinator::{
     Boundary, Coordinator, CoordinatorAlert, CoordinatorError, PassReport, Settings, Waiting,
 };
 use assize_api::{Beacons, Clock, Database, Heard, Location};
-use assize_chain::{ChainClient, Draft, Round, Rounds, Signer};
+use assize_chain::{ChainClient, Draft, Rounds, Signer};
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Verified, with_y};
+use assize_facts::Round;
 use assize_outbox::{Caps, Depth, Finality, Outbox, OutboxError, Policy};
 use assize_protocol::{BeaconRound, Roster, RoundNumber, TaskList};
 use assize_store::{LocalStore, Source};

@@ -436,6 +436,8 @@ async fn every_rule_of_the_door_is_named_when_it_is_broken() {
     let (committee, _) = assignment.seat_of(own).unwrap();
     let drawn = assignment.tasks(committee).unwrap();
     let stray = (0..).map(TaskIndex).find(|task| !drawn.contains(task)).unwrap();
+    let other = scene.tasks.get(stray).unwrap();
+    let (payload, provider) = (other.cid.to_string(), other.provider.to_string());
     let chain = scene.world.rounds.round(round).await.unwrap();
     let now = scene.clock.now();
     let foreign = Domain {
@@ -530,6 +532,8 @@ async fn every_rule_of_the_door_is_named_when_it_is_broken() {
             "of another task",
             Box::new(move |m| {
                 m.task = stray;
+                m.cid.clone_from(&payload);
+                m.miner_id.clone_from(&provider);
                 m.sign(&key, &domain);
             }),
             K::NotDrawn,

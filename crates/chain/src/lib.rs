@@ -27,6 +27,8 @@ mod signer;
 mod transaction;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};
+// The types of what the contracts say are those of every other crate.
+pub use assize_facts::{BatchCommitment, ListCommitment, Proposal, Round, Settlement, SettlementId, Status};
 pub use beacon::Beacon;
 pub use client::{ChainClient, Head};
 pub use deploy::{
@@ -41,10 +43,9 @@ pub use fil::{Fil, NoAmount};
 pub use message::SettlementMessage;
 pub use revert::Revert;
 pub use rewards::{
-    Announced, BatchClaim, Claim, Evaluators, Misplaced, Payment, PaymentOutcome, Proposal, Proven, Rewards,
-    Settlement, SettlementId, Status,
+    Announced, BatchClaim, Claim, Evaluators, Misplaced, Payment, PaymentOutcome, Proven, Rewards,
 };
-pub use rounds::{Commitment, ListCommitment, Round, Rounds};
+pub use rounds::Rounds;
 pub use signer::{
     KEY_VARIABLE, KeystoreTrouble, KmsTrouble, LedgerPath, LedgerTrouble, PASSWORD_VARIABLE, Signer,
     SignerError,

@@ -3,9 +3,9 @@
 
 use alloy_primitives::{Address, B256};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
+use assize_facts::Proposal;
 
 use self::typed::Settlement;
-use crate::rewards::Proposal;
 
 /// The domain's name and version, as the constructor of `Rewards` sets them.
 const NAME: &str = "Assize Rewards";

@@ -1,13 +1,12 @@
 //! `Rewards` in the words of the protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::{SolCall, SolEvent};
+use assize_facts::{Proposal, Settlement, SettlementId, Status};
 use assize_protocol::{
-    CommitteeIndex, FileCid, NativeAddress, PayoutAddress, RosterEntry, RoundNumber, Seat, StationIndex,
-    TaskNumber,
+    CommitteeIndex, NativeAddress, PayoutAddress, RosterEntry, RoundNumber, Seat, StationIndex, TaskNumber,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,97 +17,6 @@ use crate::{ChainClient, ChainError, Draft, Receipt, Result, SettlementMessage};
 const NAME: &str = "Rewards";
 /// The precompile through which native addresses are paid; it stands for them where the contract shows an address.
 const CALL_ACTOR: Address = address!("fe00000000000000000000000000000000000003");
-
-/// Number of a settlement, from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SettlementId(pub u64);
-
-impl fmt::Display for SettlementId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Whether a settlement pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// In its challenge window.
-    Pending,
-    /// Pays, and always will.
-    Active,
-    /// Vetoed, or descends from a vetoed one: never pays.
-    Void,
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pending => "pending",
-            Self::Active => "active",
-            Self::Void => "void",
-        })
-    }
-}
-
-/// What evaluators sign (DESIGN §2.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Proposal {
-    /// The settlement that this one continues; none for the first.
-    pub parent: Option<SettlementId>,
-    /// First round covered.
-    pub first_round: RoundNumber,
-    /// Last round covered.
-    pub last_round: RoundNumber,
-    /// Merkle root over (operator, cumulative attoFIL).
-    pub root: B256,
-    /// Sum of all leaves, attoFIL; in JSON a decimal string.
-    #[serde(with = "decimal")]
-    pub cumulative_total: U256,
-    /// Merkle root over every rewarded measurement; zero if there is none.
-    pub accepted_root: B256,
-    /// The settlement document.
-    pub cid: FileCid,
-}
-
-/// Amounts as decimal strings.
-mod decimal {
-    use alloy_primitives::U256;
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(amount: &U256, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(amount)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        U256::from_str_radix(&text, 10).map_err(|_| {
-            D::Error::custom(format_args!(
-                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
-            ))
-        })
-    }
-}
-
-/// A settlement as posted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Settlement {
-    /// Its number.
-    pub id: SettlementId,
-    /// What the evaluators signed.
-    #[serde(flatten)]
-    pub proposal: Proposal,
-    /// Unix time of posting, seconds.
-    pub posted_at: u64,
-    /// Unix time from which it pays, seconds.
-    pub active_at: u64,
-    /// Whether it pays now.
-    pub status: Status,
-}
 
 /// Who may sign settlements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,65 +1,16 @@
 //! `Rounds` in the words of the protocol.
 
-use alloy_primitives::{Address, B256, Bytes, U256, aliases::U96};
+use alloy_primitives::{Address, Bytes, U256, aliases::U96};
 use alloy_sol_types::SolCall;
+use assize_facts::{BatchCommitment, ListCommitment, Round};
 use assize_protocol::{
     BeaconRound, CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex, TaskIndex,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::contracts::rounds::{IRounds, Rounds as Abi};
 use crate::{ChainClient, ChainError, Draft, Result};
 
 const NAME: &str = "Rounds";
-
-/// A list that a round fixed when it opened: the roster or the task list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListCommitment {
-    /// Root of the list's Merkle tree (DESIGN §2.4).
-    pub root: B256,
-    /// Entries in the list.
-    pub count: u32,
-    /// The file that holds the list.
-    pub cid: FileCid,
-}
-
-/// A round as the contract stores it (DESIGN §2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Round {
-    /// Its number, from 1.
-    pub number: RoundNumber,
-    /// Who may be drawn.
-    pub roster: ListCommitment,
-    /// What may be drawn.
-    pub tasks: ListCommitment,
-    /// The parameters in force when it opened.
-    pub parameters: Parameters,
-    /// Unix time of opening, seconds.
-    pub opened_at: u64,
-    /// Unix time of closing, seconds.
-    pub closes_at: u64,
-    /// The last second in which a batch is accepted.
-    pub commits_until: u64,
-    /// drand round that seeds the committees.
-    pub beacon_round: BeaconRound,
-    /// drand round that seeds the choice of one voter per subnet.
-    pub dedupe_beacon_round: BeaconRound,
-    /// None until the beacon is revealed.
-    pub seed: Option<Seed>,
-}
-
-/// A batch of measurements as committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Commitment {
-    /// The batch.
-    pub cid: FileCid,
-    /// Measurements that the publisher says are in it.
-    pub count: u32,
-    /// Unix time of the block, seconds.
-    pub committed_at: u64,
-}
 
 /// The contract `Rounds` at one address.
 #[derive(Clone, Debug)]
@@ -134,7 +85,7 @@ impl Rounds {
     }
 
     /// All commitments of a round, in commit order.
-    pub async fn commitments(&self, round: RoundNumber) -> Result<Vec<Commitment>> {
+    pub async fn commitments(&self, round: RoundNumber) -> Result<Vec<BatchCommitment>> {
         const PAGE: u32 = 100;
         let count = self.call(&Abi::commitmentCountCall { round: round.0 }).await?;
         let mut all = Vec::new();
@@ -148,7 +99,7 @@ impl Rounds {
                 .await?;
             for stored in page {
                 let index = all.len();
-                all.push(Commitment {
+                all.push(BatchCommitment {
                     cid: stored_cid(NAME, &stored.cid, || {
                         format!("commitment {index} of round {round}")
                     })?,

@@ -10,6 +10,7 @@ use alloy_primitives::Address;
 use assize_chain::{Rewards, Rounds};
 use assize_daemon::{Status, Stop};
 use assize_drand::{BeaconSource, Chain, Verified};
+use assize_facts::Contracts;
 use assize_measurement::Domain;
 use assize_retrieve::Retriever;
 use assize_wire::{Heartbeat, Version};
@@ -37,7 +38,7 @@ pub struct Config {
     pub ingest: Option<Address>,
     /// Retrievals at a time.
     pub concurrency: usize,
-    /// Ends after so many rounds in which it had a part, or refused to work.
+    /// Ends after so many rounds in which it had tasks, or refused to work.
     pub rounds: Option<u64>,
     /// Spreads a round's tasks over so much time, instead of the whole round.
     pub spread: Option<Duration>,
@@ -135,7 +136,7 @@ pub enum CheckerError {
 /// What a checker did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Rounds in which it had a part.
+    /// Rounds in which it had tasks.
     pub worked: u64,
     /// Rounds in which it refused to work, since the coordinator said what was not so.
     pub refused: u64,
@@ -148,6 +149,7 @@ pub struct Checker(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) key: StationKey,
+    pub(crate) contracts: Contracts,
     pub(crate) domain: Domain,
     pub(crate) drand: Chain,
     pub(crate) rounds: Rounds,
@@ -181,6 +183,11 @@ impl Checker {
             chain_id: parts.rounds.client().chain_id(),
             rounds: parts.rounds.address(),
         };
+        let contracts = Contracts {
+            chain_id: domain.chain_id,
+            rounds: domain.rounds,
+            rewards: parts.rewards.address(),
+        };
         let spool = Spool::open(&config.state.join("spool.sqlite"), &domain, key.address())?;
         if let Some(ingest) = config.ingest {
             spool.repin(ingest)?;
@@ -190,6 +197,7 @@ impl Checker {
             coordinator: Coordinator::new(&config.coordinator, config.bind)?,
             config,
             key,
+            contracts,
             domain,
             drand: parts.beacons.chain().clone(),
             rounds: parts.rounds,

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use assize_chain::ChainError;
 use assize_chain::contracts::rounds::Rounds::NoSuchRound;
-use assize_chain::{ChainError, Round};
 use assize_daemon::Stop;
 use assize_drand::{Beacon, BeaconSource};
+use assize_facts::Round;
 use assize_protocol::RoundNumber;
 use assize_wire::{ProblemKind, RoundDocument};
 
+use crate::assignment::{
+    Disagreement, RoundAssignment, check_draw, check_round_document, check_station_document,
+};
 use crate::checker::{CheckerError, Shared, Summary};
-use crate::part::{Disagreement, Facts, Part};
 use crate::pause::{Backoff, jittered};
 use crate::work::work;
 use crate::{AskError, Event, clock};
@@ -34,12 +37,12 @@ enum Look {
     Unrevealed(Option<u64>),
     /// A round in which there is nothing to do.
     Over(Round),
-    /// A round that the station has no part in.
+    /// A round whose roster does not have the station.
     NotInRoster(Round),
     /// A round about which the coordinator says what is not so.
     Disagreement(Round, Disagreement),
-    /// A round with the station's part in it.
-    Drawn(Round, Part),
+    /// A round in which the station is to work.
+    Drawn(Box<RoundAssignment>),
 }
 
 /// Why a look failed; it is repeated.
@@ -210,8 +213,8 @@ impl Follower {
         if clock::now() >= round.closes_at {
             return Ok(Look::Over(round));
         }
-        let facts = self.facts(&round);
-        if let Err(disagreement) = facts.check_round(&said) {
+        let Shared { contracts, drand, .. } = &*self.shared;
+        if let Err(disagreement) = check_round_document(contracts, drand, &round, &said) {
             return Ok(Look::Disagreement(round, disagreement));
         }
         if round.seed.is_none() || said.seed.is_none() {
@@ -227,7 +230,7 @@ impl Follower {
         self.draw(round, &said).await
     }
 
-    /// The station's part in a revealed round.
+    /// The station's assignment in a revealed round.
     async fn draw(&self, round: Round, said: &RoundDocument) -> Result<Look, LookError> {
         let station = self.shared.key.address();
         let document = match self.shared.coordinator.station(round.number, station).await {
@@ -254,15 +257,15 @@ impl Follower {
             None => self.fetch_beacon(&round).await?,
         };
         // A pairing and some hundred hashes: milliseconds.
-        let (shared, facts_of) = (Arc::clone(&self.shared), round);
+        let shared = Arc::clone(&self.shared);
         let derive = move || {
-            let facts = facts(&shared, &facts_of);
-            let seed = facts.check_seed(&beacon)?;
-            facts.check_part(seed, &document)
+            let seed = check_draw(&shared.contracts, &shared.drand, &round, beacon)?;
+            let who = (shared.key.address(), shared.config.operator);
+            check_station_document(&round, seed, who, &document)
         };
         let derived = tokio::task::spawn_blocking(derive).await;
         Ok(match derived.map_err(|_| LookError::Panicked)? {
-            Ok(part) => Look::Drawn(round, part),
+            Ok(assignment) => Look::Drawn(Box::new(assignment)),
             Err(disagreement) => Look::Disagreement(round, disagreement),
         })
     }
@@ -273,16 +276,13 @@ impl Follower {
         Ok(fetched.map_err(|_| LookError::Panicked)??)
     }
 
-    fn facts<'a>(&'a self, round: &'a Round) -> Facts<'a> {
-        facts(&self.shared, round)
-    }
-
     /// Does what a round asks for; the pause after it.
     async fn attend(&mut self, look: Look, stop: &Stop) -> Result<Duration, CheckerError> {
         let shared = Arc::clone(&self.shared);
         let round = match look {
-            Look::Drawn(round, part) => {
-                work(&shared, part, stop).await?;
+            Look::Drawn(assignment) => {
+                let round = assignment.round;
+                work(&shared, *assignment, stop).await?;
                 if !stop.is_set() && self.is_first(&round) {
                     self.summary.worked += 1;
                 }
@@ -355,21 +355,13 @@ impl Follower {
         let Some(last) = &self.last else {
             return Ok(());
         };
-        let until = last.closes_at + u64::from(last.parameters.commit_grace / 2);
-        while !stop.is_set() && self.shared.spool.count_waiting()? > 0 && clock::now() <= until {
+        while !stop.is_set()
+            && self.shared.spool.count_waiting()? > 0
+            && last.takes_measurements(clock::now())
+        {
             stop.wait(Duration::from_millis(100)).await;
         }
         Ok(())
-    }
-}
-
-fn facts<'a>(shared: &'a Shared, round: &'a Round) -> Facts<'a> {
-    Facts {
-        domain: shared.domain,
-        drand: &shared.drand,
-        round,
-        station: shared.key.address(),
-        operator: shared.config.operator,
     }
 }
 

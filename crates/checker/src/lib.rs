@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!             ┌ heart ───heartbeats──▶
-//!  Checker ───┼ follow ──rounds──────▶ coordinator     (what it says is derived anew: Facts)
+//!  Checker ───┼ follow ──rounds──────▶ coordinator     (what it says is derived anew: assignment)
 //!             │   └ work ──Retriever──▶ indexers, providers
 //!             │       └──▶ spool ──┐
 //!             └ submit ◀───────────┘──measurements──▶ ingest ──receipts──▶ receipts/round-N.ndjson
@@ -17,6 +17,7 @@
 //! any more. A process that is killed goes on where it was: a task that was done is not done again, one that was under
 //! way is begun anew.
 
+mod assignment;
 mod checker;
 mod clock;
 mod coordinator;
@@ -25,7 +26,6 @@ mod follow;
 mod heart;
 mod key;
 mod metrics;
-mod part;
 mod pause;
 mod plain;
 mod receipts;
@@ -36,12 +36,14 @@ mod testing;
 mod view;
 mod work;
 
+pub use assignment::{
+    AssignedTask, Disagreement, RoundAssignment, check_draw, check_round_document, check_station_document,
+};
 pub use checker::{Beacons, Checker, CheckerError, Config, Parts, Summary};
 pub use coordinator::AskError;
 pub use event::{Event, Listener};
 pub use key::{KeyError, StationKey};
 pub use metrics::Metrics;
-pub use part::{Disagreement, DrawnTask, Facts, Part};
 pub use plain::Plain;
 pub use receipts::ReceiptError;
 pub use spool::SpoolError;

@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use assize_daemon::Stop;
+use assize_facts::Round;
 use assize_retrieve::{Pacing, RetrieveError};
 use fastrand::Rng;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::assignment::{AssignedTask, RoundAssignment};
 use crate::checker::{CheckerError, Shared};
-use crate::part::{DrawnTask, Part};
 use crate::spool::Waiting;
 use crate::{Event, clock};
 
@@ -39,16 +40,16 @@ pub(crate) struct Timetable {
 }
 
 impl Timetable {
-    pub(crate) fn new(part: &Part, now: u64, spread: Option<Duration>) -> Self {
-        let length = part.closes_at.saturating_sub(part.opened_at);
+    pub(crate) fn new(round: &Round, now: u64, spread: Option<Duration>) -> Self {
+        let length = round.closes_at.saturating_sub(round.opened_at);
         let reserve = LONGEST_RETRIEVAL.min(length / 5);
-        let spread_until = part.closes_at.saturating_sub(reserve);
+        let spread_until = round.closes_at.saturating_sub(reserve);
         let spread = spread.map_or(u64::MAX, |spread| now.saturating_add(spread.as_secs()));
-        let taken_for = part.taken_until.saturating_sub(part.closes_at);
+        let taken_for = round.measurements_until().saturating_sub(round.closes_at);
         Self {
             spread_until: spread_until.min(spread),
-            begin_until: part.closes_at,
-            abandon_at: part.closes_at + LONGEST_RETRIEVAL.min(taken_for / 2),
+            begin_until: round.closes_at,
+            abandon_at: round.closes_at + LONGEST_RETRIEVAL.min(taken_for / 2),
         }
     }
 }
@@ -68,10 +69,15 @@ pub(crate) fn first_pause(window: Duration, tasks: u32, random: f64) -> Duration
 }
 
 /// Does what is left of a round's tasks.
-pub(crate) async fn work(shared: &Arc<Shared>, part: Part, stop: &Stop) -> Result<(), CheckerError> {
-    let part = Arc::new(part);
-    let done = shared.spool.done(part.round)?;
-    let mut left: Vec<_> = part
+pub(crate) async fn work(
+    shared: &Arc<Shared>,
+    assignment: RoundAssignment,
+    stop: &Stop,
+) -> Result<(), CheckerError> {
+    let assignment = Arc::new(assignment);
+    let RoundAssignment { round, station, .. } = &*assignment;
+    let done = shared.spool.done(round.number)?;
+    let mut left: Vec<_> = station
         .tasks
         .iter()
         .copied()
@@ -80,22 +86,22 @@ pub(crate) async fn work(shared: &Arc<Shared>, part: Part, stop: &Stop) -> Resul
     // A task can stand in a committee's list twice if the list is shorter than the committees need.
     left.sort_by_key(|task| task.index);
     left.dedup_by_key(|task| task.index);
-    let mut order = Rng::with_seed(shared.key.fork(b"assize/order/v1", part.seed.0));
+    let mut order = Rng::with_seed(shared.key.fork(b"assize/order/v1", assignment.seed.0));
     order.shuffle(&mut left);
     shared.tell(&Event::Drawn {
-        round: part.round,
-        committee: part.committee,
-        seat: part.seat,
-        tasks: part.tasks.len(),
-        done: part.tasks.len() - left.len(),
-        closes_at: part.closes_at,
+        round: round.number,
+        committee: station.committee,
+        seat: station.seat,
+        tasks: station.tasks.len(),
+        done: station.tasks.len() - left.len(),
+        closes_at: round.closes_at,
     });
     let count = left.len();
     let mut shift = Shift {
         shared: Arc::clone(shared),
-        timetable: Timetable::new(&part, clock::now(), shared.config.spread),
+        timetable: Timetable::new(round, clock::now(), shared.config.spread),
         queue: left.into_iter().map(|task| (task, 1)).collect(),
-        part: Arc::clone(&part),
+        assignment: Arc::clone(&assignment),
         running: JoinSet::new(),
         measured: 0,
         troubled: false,
@@ -103,7 +109,7 @@ pub(crate) async fn work(shared: &Arc<Shared>, part: Part, stop: &Stop) -> Resul
     shift.run(stop).await;
     if !stop.is_set() {
         shared.tell(&Event::Finished {
-            round: part.round,
+            round: round.number,
             measured: shift.measured,
             missed: count - shift.measured,
         });
@@ -114,10 +120,10 @@ pub(crate) async fn work(shared: &Arc<Shared>, part: Part, stop: &Stop) -> Resul
 /// A round's work under way.
 struct Shift {
     shared: Arc<Shared>,
-    part: Arc<Part>,
+    assignment: Arc<RoundAssignment>,
     timetable: Timetable,
     /// Tasks to begin, and how often they were, this time included.
-    queue: VecDeque<(DrawnTask, u32)>,
+    queue: VecDeque<(AssignedTask, u32)>,
     running: JoinSet<Ended>,
     measured: usize,
     /// The last task failed by the checker's own fault.
@@ -127,7 +133,7 @@ struct Shift {
 /// How a task ended.
 enum Ended {
     Measured,
-    Failed(DrawnTask, u32, Box<Failure>),
+    Failed(AssignedTask, u32, Box<Failure>),
 }
 
 enum Failure {
@@ -193,10 +199,10 @@ impl Shift {
         full || self.shared.outdated.load(Ordering::SeqCst)
     }
 
-    fn begin(&mut self, task: DrawnTask, tries: u32) {
-        let (shared, part) = (Arc::clone(&self.shared), Arc::clone(&self.part));
+    fn begin(&mut self, task: AssignedTask, tries: u32) {
+        let (shared, assignment) = (Arc::clone(&self.shared), Arc::clone(&self.assignment));
         self.running.spawn(async move {
-            match measure(&shared, &part, task).await {
+            match measure(&shared, &assignment, task).await {
                 Ok(()) => Ended::Measured,
                 Err(failure) => Ended::Failed(task, tries, Box::new(failure)),
             }
@@ -231,7 +237,7 @@ impl Shift {
         };
         let again = retryable && tries < TRIES;
         self.shared.tell(&Event::NotMeasured {
-            round: self.part.round,
+            round: self.assignment.round.number,
             task: task.index,
             provider: task.provider,
             error,
@@ -270,26 +276,27 @@ impl Shift {
 }
 
 /// One task, from the retrieval to the spool.
-async fn measure(shared: &Shared, part: &Part, task: DrawnTask) -> Result<(), Failure> {
+async fn measure(shared: &Shared, assignment: &RoundAssignment, task: AssignedTask) -> Result<(), Failure> {
+    let RoundAssignment { round, station, .. } = assignment;
     let begun = Instant::now();
     let retrieval = shared.retriever.retrieve(task.cid, task.provider).await;
     let retrieval = retrieval.map_err(Failure::Retrieval)?;
-    let mut measurement = retrieval.measurement(part.round, task.index, shared.key.address());
+    let mut measurement = retrieval.measurement(round.number, task.index, shared.key.address());
     measurement.spark_version = Some(shared.config.version.to_string());
     measurement.sign(shared.key.secret(), &shared.domain);
     let waiting = Waiting {
-        round: part.round,
+        round: round.number,
         task: task.index,
         line: measurement.to_line(),
     };
-    let new = shared.spool.put(&waiting, part.taken_until);
+    let new = shared.spool.put(&waiting, round.measurements_until());
     let new = new.map_err(|error| Failure::Own(error.into()))?;
     if new {
         let ttfb = measurement.first_byte_at.zip(measurement.start_at);
         let ttfb = ttfb.and_then(|(first, start)| u64::try_from(first.0 - start.0).ok());
         shared.tell(&Event::Measured {
-            round: part.round,
-            committee: part.committee,
+            round: round.number,
+            committee: station.committee,
             task: task.index,
             cid: task.cid,
             provider: task.provider,
@@ -311,37 +318,50 @@ fn until(time: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use assize_protocol::{CommitteeIndex, RoundNumber, Seat, Seed, StationIndex};
+    use assize_facts::ListCommitment;
+    use assize_measurement::unixfs::file_cid;
+    use assize_protocol::{BeaconRound, Parameters, RoundNumber};
 
     use super::*;
 
-    fn part(length: u64, grace: u64) -> Part {
-        Part {
-            round: RoundNumber(1),
-            seed: Seed(Default::default()),
-            station: StationIndex(0),
-            committee: CommitteeIndex(0),
-            seat: Seat(0),
-            tasks: Vec::new(),
+    fn round(length: u32, grace: u32) -> Round {
+        let list = ListCommitment {
+            root: Default::default(),
+            count: 1,
+            cid: file_cid(b""),
+        };
+        let closes_at = 1_000 + u64::from(length);
+        Round {
+            number: RoundNumber(1),
+            roster: list,
+            tasks: list,
+            parameters: Parameters {
+                round_duration: length,
+                commit_grace: grace,
+                ..Parameters::default()
+            },
             opened_at: 1_000,
-            closes_at: 1_000 + length,
-            taken_until: 1_000 + length + grace / 2,
+            closes_at,
+            commits_until: closes_at + u64::from(grace),
+            beacon_round: BeaconRound(1),
+            dedupe_beacon_round: BeaconRound(2),
+            seed: None,
         }
     }
 
     #[test]
     fn the_last_task_has_time_within_the_round() {
-        let day = Timetable::new(&part(1_200, 1_200), 1_060, None);
+        let day = Timetable::new(&round(1_200, 1_200), 1_060, None);
         assert_eq!(
             (day.spread_until, day.begin_until, day.abandon_at),
             (2_110, 2_200, 2_290)
         );
-        let short = Timetable::new(&part(60, 60), 1_040, None);
+        let short = Timetable::new(&round(60, 60), 1_040, None);
         assert_eq!(
             (short.spread_until, short.begin_until, short.abandon_at),
             (1_048, 1_060, 1_075)
         );
-        let hurried = Timetable::new(&part(1_200, 1_200), 1_060, Some(Duration::from_secs(10)));
+        let hurried = Timetable::new(&round(1_200, 1_200), 1_060, Some(Duration::from_secs(10)));
         assert_eq!(hurried.spread_until, 1_070);
     }
 

@@ -40,6 +40,34 @@ pub(crate) mod link {
     }
 }
 
+/// A frozen list whose CID is a link: `{"cid":{"/":"bafy…"},"count":…,"root":…}`.
+pub(crate) mod list {
+    use assize_facts::ListCommitment;
+    use assize_protocol::{B256, FileCid};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct LinkedList {
+        root: B256,
+        count: u32,
+        #[serde(with = "super::link")]
+        cid: FileCid,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(list: &ListCommitment, serializer: S) -> Result<S::Ok, S::Error> {
+        let ListCommitment { root, count, cid } = *list;
+        LinkedList { root, count, cid }.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<ListCommitment, D::Error> {
+        let LinkedList { root, count, cid } = LinkedList::deserialize(deserializer)?;
+        Ok(ListCommitment { root, count, cid })
+    }
+}
+
 /// A map as a list of objects, ascending by key.
 macro_rules! as_list {
     ($module:ident, $key:ty, $value:ty, $entry:ident { $key_name:ident, $(#[$attribute:meta])* $value_name:ident }) => {

@@ -14,17 +14,17 @@ mod document;
 mod figures;
 mod json;
 mod label;
+mod labeller;
 mod majority;
 mod rates;
 mod reward;
 mod round;
 pub mod spark;
-mod tasking;
 mod voters;
 
 pub use document::{
-    Contracts, DOCUMENT_VERSION, DocumentError, Draw, ListFacts, Parent, ParentReference, RewardProof,
-    RoundFacts, RoundFigures, SettleError, SettlementDocument, settle,
+    DOCUMENT_VERSION, DocumentError, Parent, ParentReference, RewardProof, RoundFacts, RoundFigures,
+    SettleError, SettlementDocument, settle,
 };
 pub use figures::{Figures, FiguresByParty, Party, Ttfb};
 pub use label::{Label, LabelCounts, Verdict, VerdictCounts};

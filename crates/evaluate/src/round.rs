@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
+use assize_facts::TaskPlace;
 use assize_measurement::ndjson::Batch;
 use assize_measurement::{Domain, Measurement, Millis};
 use assize_protocol::{
@@ -15,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::columns::{Id, Strings, Vote};
 use crate::figures::{self, Figures, FiguresByParty};
+use crate::labeller::Labeller;
 use crate::majority::{Decision, decide};
-use crate::tasking::{Place, Tasking};
 use crate::voters::{Candidate, choose};
 use crate::{Label, LabelCounts, Reward, SuccessRates, Verdict, VerdictCounts};
 
@@ -195,7 +196,7 @@ pub fn evaluate_round(input: &RoundInput<'_>, batches: &[CommittedBatch<'_>]) ->
 /// Signatures and committees are worked through by rayon's current thread pool.
 pub struct RoundEvaluator<'a> {
     input: RoundInput<'a>,
-    tasking: Tasking<'a>,
+    labeller: Labeller<'a>,
     strings: Strings,
     /// Measurements that are their station's to make.
     rows: Vec<Row>,
@@ -230,15 +231,15 @@ impl<'a> RoundEvaluator<'a> {
     }
 
     fn with_domain(input: RoundInput<'a>, domain: Option<&Domain>) -> Self {
-        let tasking = Tasking::new(domain, input.seed, &input.parameters, input.roster, input.tasks);
+        let labeller = Labeller::new(domain, input.seed, &input.parameters, input.roster, input.tasks);
         Self {
             evaluation: RoundEvaluation {
-                committees: tasking.committee_count(),
-                tasks_per_committee: tasking.tasks_per_committee(),
+                committees: labeller.tasking.committee_count(),
+                tasks_per_committee: labeller.tasking.tasks_per_committee(),
                 ..RoundEvaluation::default()
             },
             input,
-            tasking,
+            labeller,
             strings: Strings::new(),
             rows: Vec::new(),
         }
@@ -265,7 +266,7 @@ impl<'a> RoundEvaluator<'a> {
         let places: Vec<_> = batch
             .rows
             .par_iter()
-            .map(|row| self.tasking.place(&row.measurement))
+            .map(|row| self.labeller.label(&row.measurement))
             .collect();
         for (row, place) in batch.rows.iter().zip(places) {
             let measurement = &row.measurement;
@@ -353,7 +354,7 @@ impl<'a> RoundEvaluator<'a> {
         for (row, label) in rows.into_iter().zip(labels) {
             self.evaluation.outcomes[row.outcome as usize].label = label;
             if label == Label::Ok
-                && let Some(place) = self.tasking.place_of(row.station, row.task)
+                && let Some(place) = self.labeller.place(row.station, row.task)
             {
                 voters.push(Voter { place, row });
             }
@@ -367,7 +368,7 @@ impl<'a> RoundEvaluator<'a> {
 /// An OK measurement on its way to the committee.
 #[derive(Clone, Copy, Debug)]
 struct Voter {
-    place: Place,
+    place: TaskPlace,
     row: Row,
 }
 
@@ -469,7 +470,7 @@ impl RoundEvaluation {
         for (voter, verdict) in session.voters.iter().zip(session.verdicts) {
             self.outcomes[voter.row.outcome as usize].verdict = Some(verdict);
             if verdict == Verdict::MajorityResult {
-                let Place {
+                let TaskPlace {
                     committee,
                     k: TaskNumber(k),
                     station,

@@ -51,11 +51,8 @@ impl EvaluatorError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Chain(error)
-            | Self::Outbox(OutboxError::Chain(error))
-            | Self::Verify(VerifyError::Chain(error)) => error.is_transient(),
-            Self::Verify(VerifyError::Beacon { source, .. }) => source.is_retryable(),
-            Self::Verify(VerifyError::Store { .. } | VerifyError::WindowOpen { .. }) => true,
+            Self::Chain(error) | Self::Outbox(OutboxError::Chain(error)) => error.is_transient(),
+            Self::Verify(error) => error.is_retryable(),
             _ => false,
         }
     }

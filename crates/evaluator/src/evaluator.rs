@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
-use assize_chain::{Proposal, Rewards, Rounds, SettlementId, Signer};
+use assize_chain::{Rewards, Rounds, Signer};
 use assize_drand::{BeaconSource, Verified};
+use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::RoundNumber;
 use assize_store::Store;
-use assize_verify::{ChainFacts, ChainRound, EvaluatedRange, Evidence, NextRange};
+use assize_verify::{EvaluatedRange, Evidence, NextRange, read_next_settlement};
 
 use crate::{Board, EvaluatorError, Peer, SignedProposal, proposal_of};
 
@@ -123,7 +124,7 @@ impl Evaluator {
             None => self.forget(),
             Some(range) => {
                 let Parts { rounds, rewards, .. } = &self.parts;
-                let (chain, next) = ChainFacts::of_next_settlement(rounds, rewards, Some(range.last)).await?;
+                let (chain, next) = read_next_settlement(rounds, rewards, Some(range.last)).await?;
                 // A reorganisation may have moved commitments since.
                 let known = |own: &Own| own.range == range && own.rounds == chain.rounds;
                 if self.own.as_ref().is_some_and(known) {

@@ -1,8 +1,8 @@
 //! From a document to what the chain is to hold of it.
 
 use alloy_primitives::U256;
-use assize_chain::{Proposal, SettlementId};
 use assize_evaluate::SettlementDocument;
+use assize_facts::{Proposal, SettlementId};
 
 /// What the chain is to hold of a document.
 #[must_use]

@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use alloy_primitives::{B256, U256};
-use assize_chain::{ListCommitment, Proposal, SettlementMessage, Status};
+use assize_chain::SettlementMessage;
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
 use assize_evaluator::{Board, Evaluator, EvaluatorError, Parts, Peer, Plan, SignedProposal, proposal_of};
+use assize_facts::{ListCommitment, Proposal, Status};
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
 use assize_protocol::{Assignment, RoundNumber, TaskList};

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use alloy_primitives::{Address, U256};
-use assize_chain::{Fil, SettlementId};
+use assize_chain::Fil;
+use assize_facts::SettlementId;
 
 use crate::AlertPolicy;
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use alloy_primitives::U256;
-use assize_chain::{Rounds, Settlement, Status as SettlementStatus};
+use assize_chain::Rounds;
 use assize_daemon::{Status, Stop};
+use assize_facts::{Settlement, Status as SettlementStatus};
 use assize_outbox::{Alert, Clock, OutboxError, SystemClock};
 
 use crate::metrics::Snapshot;
@@ -226,7 +227,7 @@ fn operator_of(alert: &PayoutAlert) -> Option<alloy_primitives::Address> {
 async fn oldest_pending(
     rewards: &assize_chain::Rewards,
     active: Option<Settlement>,
-) -> Result<Option<(assize_chain::SettlementId, u64)>, PayoutError> {
+) -> Result<Option<(assize_facts::SettlementId, u64)>, PayoutError> {
     let mut oldest = None;
     let mut next = rewards.head().await?;
     while next != active.map(|active| active.id)

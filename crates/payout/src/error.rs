@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use alloy_primitives::{Address, B256, U256};
-use assize_chain::{ChainError, Fil, SettlementId, Status};
+use assize_chain::{ChainError, Fil};
+use assize_facts::{SettlementId, Status};
 use assize_outbox::OutboxError;
 use assize_protocol::PayoutAddress;
 use thiserror::Error;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::{Address, B256, U256};
-use assize_chain::{Payment, PaymentOutcome, SettlementId};
+use assize_chain::{Payment, PaymentOutcome};
+use assize_facts::SettlementId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{Doubt, Payout, PayoutError};

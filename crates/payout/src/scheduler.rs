@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use assize_chain::{Payment, PaymentOutcome, Rewards, Settlement, SettlementId};
+use assize_chain::{Payment, PaymentOutcome, Rewards};
+use assize_facts::{Settlement, SettlementId};
 use assize_outbox::{Clock, Ended, Kind, Mined, NewIntent, Outbox, SystemClock, Tick};
 
 use crate::claim::expect_claimable;

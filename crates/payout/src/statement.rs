@@ -1,7 +1,8 @@
 //! Where operators stand: what they earned, what they were paid, what they wait for.
 
 use alloy_primitives::{Address, U256};
-use assize_chain::{Rewards, Settlement, SettlementId, Status};
+use assize_chain::Rewards;
+use assize_facts::{Settlement, SettlementId, Status};
 
 use crate::{Allocations, PayoutError};
 
@@ -134,7 +135,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use alloy_primitives::B256;
-    use assize_chain::Proposal;
+    use assize_facts::Proposal;
     use assize_protocol::{FileCid, RoundNumber};
 
     use super::*;

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use alloy_primitives::hex;
 use assize_chain::{
-    Address, B256, BeaconParams, ChainClient, DeployParams, Deployment, Draft, ListCommitment, Payment,
-    Proposal, Rewards, Rounds, Settlement, Signer, Status, U256, deploy,
+    Address, B256, BeaconParams, ChainClient, DeployParams, Deployment, Draft, Payment, Rewards, Rounds,
+    Signer, U256, deploy,
 };
 use assize_drand::with_y;
+use assize_facts::{ListCommitment, Proposal, Settlement, Status};
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
 use assize_payout::{
     Allocations, BatchPolicy, DenyList, GasShare, History, PayoutError, PayoutPolicy, PayoutReport, Planner,

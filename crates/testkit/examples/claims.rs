@@ -9,8 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assize_chain::{Address, Claim, SettlementId, Signer, U256};
+use assize_chain::{Address, Claim, Signer, U256};
 use assize_evaluate::SettlementDocument;
+use assize_facts::SettlementId;
 use assize_measurement::car;
 use assize_testkit::world::{World, WorldPlan};
 use serde_json::{Value, json};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
-use assize_chain::{Proposal, Settlement, SettlementId};
 use assize_evaluate::{
-    Accepted, Contracts, DOCUMENT_VERSION, Draw, ListFacts, Parent, ParentReference, Reward, RoundEvaluation,
-    RoundFacts, SettlementDocument, SuccessRates, settle,
+    Accepted, DOCUMENT_VERSION, Parent, ParentReference, Reward, RoundEvaluation, RoundFacts,
+    SettlementDocument, SuccessRates, settle,
 };
-use assize_protocol::{BeaconRound, CommitteeIndex, RoundNumber, Seed, StationIndex, TaskNumber};
+use assize_facts::{Contracts, Draw};
+use assize_facts::{Proposal, Settlement, SettlementId};
+use assize_protocol::{BeaconRound, CommitteeIndex, RoundNumber, StationIndex, TaskNumber};
 use serde_json::{Value, json};
 
 use crate::world::{World, WorldError};
@@ -61,26 +62,14 @@ impl World {
         rewarded: bool,
     ) -> Result<(RoundFacts, RoundEvaluation), WorldError> {
         let round = self.rounds.round(number).await?;
-        let list = |list: &assize_chain::ListCommitment| ListFacts {
-            root: list.root,
-            count: list.count,
-            cid: list.cid,
-        };
         let randomness = |round: BeaconRound| self.beacon(round).randomness();
         let drawn = randomness(round.beacon_round);
-        let facts = RoundFacts {
-            round: number,
-            parameters: round.parameters,
-            roster: list(&round.roster),
-            tasks: list(&round.tasks),
-            beacon_round: round.beacon_round,
-            dedupe_beacon_round: round.dedupe_beacon_round,
-            draw: Some(Draw {
-                randomness: drawn,
-                seed: Seed::derive(self.deployment.chain_id, self.deployment.rounds, number, drawn),
-                dedupe_randomness: randomness(round.dedupe_beacon_round),
-            }),
+        let draw = Draw {
+            randomness: drawn,
+            seed: self.contracts().seed(number, drawn),
+            dedupe_randomness: randomness(round.dedupe_beacon_round),
         };
+        let facts = RoundFacts::new(&round, Some(draw));
         let accepted = Accepted {
             round: number,
             station: StationIndex(0),

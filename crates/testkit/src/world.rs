@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use assize_chain::{
-    BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, ListCommitment, Receipt, Rewards,
-    Rounds, Signer, deploy,
+    BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, Receipt, Rewards, Rounds, Signer,
+    deploy,
 };
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Chain, with_y};
+use assize_facts::ListCommitment;
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{BeaconRound, FileCid, Parameters, RoundNumber};
 use thiserror::Error;

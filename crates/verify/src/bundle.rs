@@ -2,12 +2,12 @@
 
 use assize_bundle::{BEACONS, Bundle, FACTS};
 use assize_drand::{BeaconSource, RecordedBeacons};
+use assize_facts::{ChainFacts, ChainRound};
 use assize_protocol::FileCid;
 use assize_store::{Content, Source, StoreError};
 
 use crate::evidence::file;
-use crate::facts::ChainRound;
-use crate::{ChainFacts, Evidence, VerifyError};
+use crate::{Evidence, VerifyError};
 
 type Result<T> = std::result::Result<T, VerifyError>;
 

@@ -3,46 +3,10 @@
 use std::fmt;
 
 use assize_evaluate::SettlementDocument;
+use assize_facts::Mismatch;
 use assize_protocol::B256;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-
-/// The first thing that differs between what was recomputed and what was posted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Mismatch {
-    /// Where: a path in the settlement document such as `rounds[2].labels.DUP_SUBNET`, or `chain.…` for what the
-    /// contracts say.
-    pub path: String,
-    /// What follows from the public inputs.
-    pub ours: String,
-    /// What was posted.
-    pub theirs: String,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, ours, theirs } = self;
-        write!(f, "{path} should be {ours}, but is {theirs}")
-    }
-}
-
-impl Mismatch {
-    /// `Err` if the two differ.
-    pub(crate) fn check<T: PartialEq + fmt::Display>(
-        path: impl FnOnce() -> String,
-        ours: T,
-        theirs: T,
-    ) -> Result<(), Self> {
-        if ours == theirs {
-            return Ok(());
-        }
-        Err(Self {
-            path: path(),
-            ours: ours.to_string(),
-            theirs: theirs.to_string(),
-        })
-    }
-}
 
 /// What stands in place of an entry that only one side has.
 const NOTHING: &str = "nothing";
@@ -124,7 +88,7 @@ fn compare(ours: &Node, theirs: &Node) -> Option<Mismatch> {
         (Node::Object(ours), Node::Object(theirs)) => compare_objects(ours, theirs),
         (Node::List(ours), Node::List(theirs)) => (0..ours.len().max(theirs.len())).find_map(|index| {
             let found = compare_entries(ours.get(index), theirs.get(index))?;
-            Some(found.under(&format!("[{index}]")))
+            Some(under(found, &format!("[{index}]")))
         }),
         _ if ours == theirs => None,
         _ => Some(Mismatch {
@@ -147,7 +111,7 @@ fn compare_objects(ours: &[(String, Node)], theirs: &[(String, Node)]) -> Option
     keys.into_iter().find_map(|key| {
         let our = find(ours, key).map(|place| &ours[place].1);
         let their = find(theirs, key).map(|place| &theirs[place].1);
-        Some(compare_entries(our, their)?.under(key))
+        Some(under(compare_entries(our, their)?, key))
     })
 }
 
@@ -164,17 +128,15 @@ fn compare_entries(ours: Option<&Node>, theirs: Option<&Node>) -> Option<Mismatc
     }
 }
 
-impl Mismatch {
-    /// The same, found inside of `place`: a key or an index in brackets.
-    fn under(mut self, place: &str) -> Self {
-        let joint = if self.path.is_empty() || self.path.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
-        self.path = format!("{place}{joint}{}", self.path);
-        self
-    }
+/// The same mismatch, found inside of `place`: a key or an index in brackets.
+fn under(mut mismatch: Mismatch, place: &str) -> Mismatch {
+    let joint = if mismatch.path.is_empty() || mismatch.path.starts_with('[') {
+        ""
+    } else {
+        "."
+    };
+    mismatch.path = format!("{place}{joint}{}", mismatch.path);
+    mismatch
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -1,14 +1,13 @@
 //! Why something could not be recomputed.
 
 use assize_bundle::BundleError;
-use assize_chain::{ChainError, SettlementId};
+use assize_chain::ChainError;
 use assize_drand::BeaconError;
 use assize_evaluate::{DocumentError, SettleError};
-use assize_protocol::{BeaconRound, FileCid, List, ListError, RoundNumber};
+use assize_facts::{Mismatch, RoundFault, SettlementId};
+use assize_protocol::{BeaconRound, FileCid, RoundNumber};
 use assize_store::StoreError;
 use thiserror::Error;
-
-use crate::Mismatch;
 
 /// What is missing or damaged, and what to do about it. That something recomputed *differs* is not an error but a
 /// [`Conclusion`](crate::Conclusion), except for evaluators, who can then not go on.
@@ -43,20 +42,10 @@ pub enum VerifyError {
         /// The round or settlement.
         what: String,
     },
-    /// Batches may still come.
-    #[error(
-        "round {round} takes batches until Unix time {until}, and the chain's newest block is of {now}: try again after \
-         that"
-    )]
-    WindowOpen {
-        /// The round.
-        round: RoundNumber,
-        /// Last second of its commit window.
-        until: u64,
-        /// Time of the newest block.
-        now: u64,
-    },
-    /// A beacon is not to be had, or not genuine.
+    /// A round that does not pass its checks.
+    #[error(transparent)]
+    Round(RoundFault),
+    /// A beacon that a bundle is to have is unavailable or not genuine.
     #[error("beacon {beacon_round} of round {round}: {source}")]
     Beacon {
         /// The round.
@@ -66,45 +55,13 @@ pub enum VerifyError {
         /// What is wrong.
         source: BeaconError,
     },
-    /// A file is missing or damaged.
+    /// A batch or a document is missing or damaged.
     #[error("{what}: {source}")]
     Store {
         /// Which file.
         what: String,
         /// What is wrong.
         source: Box<StoreError>,
-    },
-    /// A roster or a task list that cannot be read.
-    #[error(
-        "the file {cid} that round {round} names cannot be used: {source}; it is what its CID says, so the coordinator \
-         published a bad file: do not sign for this round"
-    )]
-    List {
-        /// The round.
-        round: RoundNumber,
-        /// The file.
-        cid: FileCid,
-        /// What is wrong with it.
-        source: ListError,
-    },
-    /// A roster or a task list that is not the one whose root the round froze.
-    #[error(
-        "the {list} of round {round} has {what} {file} in its file {cid}, but {chain} on chain: the coordinator froze one \
-         list and published another; do not sign for this round, and ask the coordinator for the right file"
-    )]
-    WrongList {
-        /// Roster or task list.
-        list: List,
-        /// The round.
-        round: RoundNumber,
-        /// The file.
-        cid: FileCid,
-        /// "root" or "count".
-        what: &'static str,
-        /// What follows from the file.
-        file: String,
-        /// What the chain has.
-        chain: String,
     },
     /// A settlement document that cannot be read.
     #[error(
@@ -153,4 +110,27 @@ pub enum VerifyError {
     /// What the chain says of a round is not what follows from its beacon and its parameters.
     #[error("{0}; do not sign for this round")]
     Mismatch(Mismatch),
+}
+
+impl From<RoundFault> for VerifyError {
+    fn from(fault: RoundFault) -> Self {
+        match fault {
+            RoundFault::Mismatch(mismatch) => Self::Mismatch(mismatch),
+            fault => Self::Round(fault),
+        }
+    }
+}
+
+impl VerifyError {
+    /// Whether a later attempt may succeed: something is unavailable now, or a round is not over.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Chain(error) => error.is_transient(),
+            Self::Round(fault) => fault.is_retryable(),
+            Self::Beacon { source, .. } => source.is_retryable(),
+            Self::Store { .. } => true,
+            _ => false,
+        }
+    }
 }

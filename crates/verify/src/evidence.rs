@@ -1,20 +1,21 @@
 //! Recomputing rounds from public inputs.
 
-use assize_chain::{ListCommitment, Round, SettlementId};
+use std::sync::Arc;
+
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::{
-    CommittedBatch, Draw, ListFacts, Parent, RoundEvaluation, RoundEvaluator, RoundFacts, RoundInput,
-    SettlementDocument, settle,
+    CommittedBatch, Parent, RoundEvaluation, RoundEvaluator, RoundFacts, RoundInput, SettlementDocument,
+    settle,
+};
+use assize_facts::{
+    ChainFacts, ChainRound, DrawnRound, FileError, Round, RoundChecks, Settlement, SettlementId,
 };
 use assize_measurement::{Domain, ndjson};
-use assize_protocol::{
-    B256, BeaconRound, DedupeSeed, FileCid, List, ListError, Randomness, Roster, RoundNumber, Seed, TaskList,
-};
+use assize_protocol::{DedupeSeed, FileCid, Roster, RoundNumber};
 use assize_store::Source;
 use rayon::prelude::*;
 
-use crate::facts::ChainRound;
-use crate::{ChainFacts, Mismatch, VerifyError};
+use crate::VerifyError;
 
 type Result<T> = std::result::Result<T, VerifyError>;
 
@@ -60,39 +61,24 @@ impl<B: BeaconSource> Evidence<'_, B> {
     /// [`VerifyError`]: what is missing, damaged or not as the round froze it. [`VerifyError::Mismatch`] if the chain's
     /// own facts do not follow from each other.
     pub fn evaluate_round(&self, number: RoundNumber) -> Result<(RoundFacts, RoundEvaluation)> {
-        let ChainRound { round, commitments } =
-            self.chain
-                .rounds
-                .get(&number)
-                .ok_or_else(|| VerifyError::NotRead {
-                    what: format!("round {number}"),
-                })?;
-        if self.chain.now <= round.commits_until {
-            return Err(VerifyError::WindowOpen {
-                round: number,
-                until: round.commits_until,
-                now: self.chain.now,
-            });
-        }
-        self.check_timetable(round).map_err(VerifyError::Mismatch)?;
-        let draw = self.draw(round)?;
-        let facts = RoundFacts {
-            round: number,
-            parameters: round.parameters,
-            roster: list_facts(&round.roster),
-            tasks: list_facts(&round.tasks),
-            beacon_round: round.beacon_round,
-            dedupe_beacon_round: round.dedupe_beacon_round,
-            draw,
+        let facts = self
+            .chain
+            .rounds
+            .get(&number)
+            .ok_or_else(|| VerifyError::NotRead {
+                what: format!("round {number}"),
+            })?;
+        let ChainRound { round, commitments } = facts;
+        let files = |cid: &FileCid| match self.store.get(cid) {
+            Ok(file) => Ok(file.into()),
+            Err(error) => Err(Arc::new(error) as FileError),
         };
-        let Some(draw) = draw else {
-            let path = || format!("chain.rounds[{number}].commitments");
-            Mismatch::check(path, 0, commitments.len()).map_err(VerifyError::Mismatch)?;
+        let drawn = self.checks().check(facts, self.chain.now, &files)?;
+        let Some(DrawnRound { draw, roster, tasks }) = drawn else {
+            let facts = RoundFacts::new(round, None);
             return Ok((facts, RoundEvaluation::unrevealed(&round.parameters)));
         };
-
-        let roster = self.roster(round)?;
-        let tasks = self.task_list(round)?;
+        let facts = RoundFacts::new(round, Some(draw));
         let store = self.store;
         let input = RoundInput {
             round: number,
@@ -203,7 +189,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         Ok(document)
     }
 
-    pub(crate) fn settlement(&self, id: SettlementId) -> Result<&assize_chain::Settlement> {
+    pub(crate) fn settlement(&self, id: SettlementId) -> Result<&Settlement> {
         let settlement = self.chain.settlements.get(&id);
         settlement.ok_or_else(|| VerifyError::NotRead {
             what: format!("settlement {id}"),
@@ -214,106 +200,21 @@ impl<B: BeaconSource> Evidence<'_, B> {
         file(self.store, cid, || format!("the document of settlement {id}"))
     }
 
-    /// Whether the round froze what it had to before its beacons were published (DESIGN §2.1). Contracts see to that;
-    /// this is for the case that they are not what they are said to be.
-    fn check_timetable(&self, round: &Round) -> std::result::Result<(), Mismatch> {
-        let path = |field: &'static str| move || format!("chain.rounds[{}].{field}", round.number);
-        let closes_at = round
-            .opened_at
-            .saturating_add(round.parameters.round_duration.into());
-        Mismatch::check(path("closesAt"), closes_at, round.closes_at)?;
-        let commits_until = closes_at.saturating_add(round.parameters.commit_grace.into());
-        Mismatch::check(path("commitsUntil"), commits_until, round.commits_until)?;
-        let schedule = self.beacons.chain().schedule();
-        let frozen = round
-            .opened_at
-            .saturating_add(round.parameters.beacon_delay.into());
-        let beacons = [
-            ("beaconRound", round.beacon_round, frozen),
-            ("dedupeBeaconRound", round.dedupe_beacon_round, closes_at),
-        ];
-        for (field, beacon_round, moment) in beacons {
-            if schedule
-                .time_of(beacon_round)
-                .is_none_or(|published| published <= moment)
-            {
-                return Err(Mismatch {
-                    path: path(field)(),
-                    ours: format!(
-                        "{} or later, published after Unix time {moment}",
-                        schedule.round_after(moment)
-                    ),
-                    theirs: beacon_round.to_string(),
-                });
-            }
+    /// The checks of a round, against this evidence.
+    fn checks(&self) -> RoundChecks<'_, B> {
+        RoundChecks {
+            contracts: &self.chain.contracts,
+            beacons: self.beacons,
         }
-        Ok(())
     }
 
-    /// What the beacons drew; `None` if the seed was not revealed.
-    fn draw(&self, round: &Round) -> Result<Option<Draw>> {
-        let Some(revealed) = round.seed else {
-            return Ok(None);
-        };
-        let randomness = self.randomness(round.number, round.beacon_round)?;
-        let contracts = &self.chain.contracts;
-        let seed = Seed::derive(contracts.chain_id, contracts.rounds, round.number, randomness);
-        Mismatch::check(|| format!("chain.rounds[{}].seed", round.number), seed, revealed)
-            .map_err(VerifyError::Mismatch)?;
-        let dedupe_randomness = self.randomness(round.number, round.dedupe_beacon_round)?;
-        Ok(Some(Draw {
-            randomness,
-            seed,
-            dedupe_randomness,
-        }))
-    }
-
-    fn randomness(&self, round: RoundNumber, beacon_round: BeaconRound) -> Result<Randomness> {
-        let randomness = self.beacons.randomness(beacon_round);
-        randomness.map_err(|source| VerifyError::Beacon {
-            round,
-            beacon_round,
-            source,
-        })
-    }
-
+    /// The roster that a round froze.
     pub(crate) fn roster(&self, round: &Round) -> Result<Roster> {
-        let roster = self.list(List::Roster, round.number, &round.roster, Roster::parse)?;
-        check_list(
-            List::Roster,
-            round.number,
-            &round.roster,
-            roster.count(),
-            roster.root(),
-        )?;
-        Ok(roster)
-    }
-
-    fn task_list(&self, round: &Round) -> Result<TaskList> {
-        let tasks = self.list(List::Tasks, round.number, &round.tasks, TaskList::parse)?;
-        check_list(
-            List::Tasks,
-            round.number,
-            &round.tasks,
-            tasks.count(),
-            tasks.root(),
-        )?;
-        Ok(tasks)
-    }
-
-    fn list<T>(
-        &self,
-        what: List,
-        round: RoundNumber,
-        list: &ListCommitment,
-        parse: impl FnOnce(&[u8]) -> std::result::Result<T, ListError>,
-    ) -> Result<T> {
-        let file = file(self.store, &list.cid, || format!("the {what} of round {round}"))?;
-        parse(&file).map_err(|source| VerifyError::List {
-            round,
-            cid: list.cid,
-            source,
-        })
+        let number = round.number;
+        let file = file(self.store, &round.roster.cid, || {
+            format!("the roster of round {number}")
+        })?;
+        Ok(round.roster.read(number, &file)?)
     }
 }
 
@@ -322,28 +223,4 @@ pub(crate) fn file(store: &dyn Source, cid: &FileCid, what: impl FnOnce() -> Str
         what: what(),
         source: Box::new(source),
     })
-}
-
-fn list_facts(list: &ListCommitment) -> ListFacts {
-    let ListCommitment { root, count, cid } = *list;
-    ListFacts { root, count, cid }
-}
-
-/// Whether a file is the list that the round froze.
-fn check_list(list: List, round: RoundNumber, frozen: &ListCommitment, count: u32, root: B256) -> Result<()> {
-    let differs = |what, file: String, chain: String| VerifyError::WrongList {
-        list,
-        round,
-        cid: frozen.cid,
-        what,
-        file,
-        chain,
-    };
-    if count != frozen.count {
-        return Err(differs("count", count.to_string(), frozen.count.to_string()));
-    }
-    if root != frozen.root {
-        return Err(differs("root", root.to_string(), frozen.root.to_string()));
-    }
-    Ok(())
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use assize_chain::{Misplaced, Proven, SettlementId};
+use assize_chain::{Misplaced, Proven};
 use assize_drand::BeaconSource;
 use assize_evaluate::{Accepted, SettlementDocument};
+use assize_facts::{ChainRound, Mismatch, SettlementId};
 use assize_protocol::{Assignment, CommitteeIndex, Seat, StationIndex, merkle};
 
-use crate::facts::ChainRound;
-use crate::{Evidence, Mismatch, VerifyError};
+use crate::{Evidence, VerifyError};
 
-/// A rewarded measurement that nobody was drawn for, with all that the contract needs to see it (DESIGN §2.7).
+/// A rewarded measurement that nobody was drawn for, with all that the contract needs to see it (docs/protocol.md §11).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fraud {
     /// The station does not sit in the committee that was given the task: for `challengeMembership`.
@@ -112,14 +112,8 @@ type Place = (CommitteeIndex, Seat);
 impl RoundDraw {
     fn of(chain: &ChainRound) -> Option<Self> {
         let round = &chain.round;
-        let assignment = Assignment::new(
-            round.seed?,
-            &round.parameters,
-            round.roster.count,
-            round.tasks.count,
-        );
         Some(Self {
-            assignment,
+            assignment: round.assignment(round.seed?),
             seats: BTreeMap::new(),
         })
     }

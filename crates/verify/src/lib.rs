@@ -1,8 +1,8 @@
 //! Recompute a round or a settlement from chain, store and drand.
 //!
-//! First the contracts are read ([`ChainFacts`]), then everything else happens without a node ([`Evidence`]): beacons
+//! First the contracts are read ([`read_rounds`], [`read_settlement`]), then everything else happens without a node ([`Evidence`]): beacons
 //! are verified and seeds derived from them, rosters, task lists and batches are checked against the CIDs and roots on
-//! chain, every measurement is judged again. The end is [`Conclusion::Match`], or a [`Mismatch`] that names the first
+//! chain, every measurement is judged again. The end is [`Conclusion::Match`], or a [`Mismatch`](assize_facts::Mismatch) that names the first
 //! thing that differs, or a [`VerifyError`] that names what is missing. `docs/protocol.md` §12.
 #![deny(missing_docs)]
 
@@ -10,14 +10,13 @@ mod bundle;
 mod difference;
 mod error;
 mod evidence;
-mod facts;
 mod fraud;
+mod read;
 mod verify;
 
 pub use bundle::{BundledFiles, Unpacked};
-pub use difference::Mismatch;
 pub use error::VerifyError;
 pub use evidence::{EvaluatedRange, Evidence, Step};
-pub use facts::{ChainFacts, ChainRound, NextRange};
 pub use fraud::Fraud;
+pub use read::{NextRange, read_next_settlement, read_rounds, read_settlement};
 pub use verify::{Conclusion, VerifiedSettlement};

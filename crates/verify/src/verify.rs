@@ -1,12 +1,12 @@
 //! Comparing what was recomputed with what was posted.
 
-use assize_chain::{Settlement, SettlementId};
 use assize_drand::BeaconSource;
 use assize_evaluate::{RoundEvaluation, RoundFacts, SettlementDocument};
+use assize_facts::{Mismatch, Settlement, SettlementId};
 use assize_protocol::{RoundNumber, U256};
 
 use crate::difference::first_difference;
-use crate::{EvaluatedRange, Evidence, Mismatch, VerifyError};
+use crate::{EvaluatedRange, Evidence, VerifyError};
 
 /// What a verification ends with, if nothing was missing.
 #[derive(Clone, Debug, PartialEq, Eq)]

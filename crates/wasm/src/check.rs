@@ -1,17 +1,22 @@
 //! Checking a bundle.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use assize_bundle::{BEACONS, Bundle, FACTS};
 use assize_drand::{Chain, RecordedBeacons, Verified};
-use assize_protocol::{FileCid, Randomness, Roster, Seed, TaskList};
+use assize_facts::{ChainFacts, ChainRound, FileError, RoundChecks, RoundFault, RoundReport};
+use assize_protocol::FileCid;
 use serde_json::{Value, json};
+use thiserror::Error;
 
 use crate::draw::Draw;
-use crate::facts::{Contracts, Facts, Fault, ListFacts, RoundFacts, VerifierError};
+use crate::error::VerifierError;
 
 /// Reads a bundle, and checks each of its rounds: its report, and what it drew.
 pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, VerifierError> {
     let bundle = Bundle::from_car(bytes)?;
-    let facts: Facts = serde_json::from_slice(&bundle.file(FACTS)?.content)
+    let facts: ChainFacts = serde_json::from_slice(&bundle.file(FACTS)?.content)
         .map_err(|error| VerifierError::file(FACTS, error))?;
     let beacons = RecordedBeacons::from_json(&bundle.file(BEACONS)?.content)
         .map_err(|error| VerifierError::file(BEACONS, error))?;
@@ -19,155 +24,97 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, Verifier
     if facts.rounds.is_empty() {
         return Err(VerifierError::Empty);
     }
-    let whole = Check {
-        name: "every byte is what the bundle's CIDs say".into(),
-        outcome: Ok(format!(
+    let whole = check_json(
+        "every byte is what the bundle's CIDs say",
+        &Ok::<_, Missing>(format!(
             "{} files, {} bytes, root {}",
             bundle.files().len(),
             bytes.len(),
             bundle.root()
         )),
-    };
-    let rounds = facts.rounds.iter();
+    );
+    let rounds = facts.rounds.values();
     Ok(rounds
-        .map(|round| check_round(&bundle, &beacons, facts.contracts, round, &whole))
+        .map(|round| check_round(&bundle, &beacons, &facts, round, whole.clone()))
         .collect())
 }
 
-/// Something that was checked: what was found, or what is wrong.
-#[derive(Clone)]
-struct Check {
-    name: String,
-    outcome: Result<String, String>,
-}
+/// A file that the facts name is not there.
+#[derive(Clone, Debug, Error)]
+#[error("{0} is not in the bundle")]
+struct Missing(FileCid);
 
-impl Check {
-    fn json(&self) -> Value {
-        let (Ok(detail) | Err(detail)) = &self.outcome;
-        json!({"name": self.name, "ok": self.outcome.is_ok(), "detail": detail})
-    }
-}
-
-#[derive(Default)]
-struct Checks(Vec<Check>);
-
-impl Checks {
-    /// Notes an outcome; hands on what was found.
-    fn note<T>(
-        &mut self,
-        name: impl Into<String>,
-        outcome: Result<T, Fault>,
-        show: impl FnOnce(&T) -> String,
-    ) -> Option<T> {
-        self.0.push(Check {
-            name: name.into(),
-            outcome: outcome.as_ref().map(show).map_err(ToString::to_string),
-        });
-        outcome.ok()
-    }
-}
-
+/// All checks of a round (docs/protocol.md §12), between the two that are about the bundle.
 fn check_round(
     bundle: &Bundle,
     beacons: &Verified<RecordedBeacons>,
-    contracts: Contracts,
-    facts: &RoundFacts,
-    whole: &Check,
+    facts: &ChainFacts,
+    round: &ChainRound,
+    whole: Value,
 ) -> (String, Option<Draw>) {
-    let mut checks = Checks(vec![whole.clone()]);
-    let seed = facts.seed.and_then(|stated| {
-        let mut randomness = |name: &str, round| {
-            let outcome = beacons.randomness(round).map_err(Fault::from);
-            let name = format!("drand {name} {round} was signed by quicknet's key");
-            checks.note(name, outcome, |randomness: &Randomness| {
-                format!("randomness {randomness}")
-            })
-        };
-        let drawn = randomness("beacon", facts.beacon_round);
-        randomness("dedupe beacon", facts.dedupe_beacon_round);
-        let seed = Seed::derive(contracts.chain_id, contracts.rounds, facts.number, drawn?);
-        checks.note(
-            "the seed follows from the beacon",
-            equal(seed, stated),
-            Seed::to_string,
-        )
-    });
-    let roster = list(bundle, &facts.roster, Roster::parse, |roster| {
-        (roster.count(), roster.root())
-    });
-    let roster = checks.note("the roster is the one whose root was frozen", roster, |roster| {
-        format!("{} stations, root {}", roster.count(), facts.roster.root)
-    });
-    let tasks = list(bundle, &facts.tasks, TaskList::parse, |tasks| {
-        (tasks.count(), tasks.root())
-    });
-    let tasks = checks.note("the task list is the one whose root was frozen", tasks, |tasks| {
-        format!("{} tasks, root {}", tasks.count(), facts.tasks.root)
-    });
-    checks.note(
-        "every committed batch is there",
-        batches(bundle, facts),
-        |lines| {
-            let declared: u64 = facts.commitments.iter().map(|batch| u64::from(batch.count)).sum();
-            format!(
-                "{} batches, {lines} lines, {declared} declared",
-                facts.commitments.len()
-            )
-        },
-    );
-    let drawn = |seed| Some(Draw::of_round(seed, &facts.parameters, roster?, tasks?));
-    let draw = seed.and_then(drawn);
-    let verdict = match (checks.0.iter().all(|check| check.outcome.is_ok()), facts.seed) {
-        (false, _) => "MISMATCH",
-        (true, None) => "NOT_REVEALED",
-        (true, Some(_)) => "MATCH",
+    let files = |cid: &FileCid| match content(bundle, cid) {
+        Ok(content) => Ok(Cow::Borrowed(content)),
+        Err(missing) => Err(Arc::new(missing) as FileError),
     };
+    let checks = RoundChecks {
+        contracts: &facts.contracts,
+        beacons,
+    };
+    let RoundReport { checks, drawn } = checks.report(round, facts.now, &files);
+    let batches = batches(bundle, round);
+    let seed = round.round.seed;
+    let faults = || checks.iter().filter_map(|outcome| outcome.result.as_ref().err());
+    let window_open = |fault: &RoundFault| matches!(fault, RoundFault::WindowOpen { .. });
+    let verdict = if batches.is_err() || faults().any(|fault| !window_open(fault)) {
+        "MISMATCH"
+    } else if faults().any(window_open) {
+        "NOT_OVER"
+    } else if seed.is_none() {
+        "NOT_REVEALED"
+    } else {
+        "MATCH"
+    };
+    let mut shown = vec![whole];
+    shown.extend(
+        checks
+            .iter()
+            .map(|outcome| check_json(&outcome.check.to_string(), &outcome.result)),
+    );
+    shown.push(check_json("every committed batch is there", &batches));
     let report = json!({
-        "round": facts.number,
-        "contracts": contracts,
-        "seed": facts.seed,
+        "round": round.round.number,
+        "contracts": facts.contracts,
+        "seed": seed,
         "verdict": verdict,
-        "checks": checks.0.iter().map(Check::json).collect::<Vec<_>>(),
+        "checks": shown,
     });
+    let draw = drawn.map(|drawn| Draw::of_round(&round.round, drawn));
     (report.to_string(), draw)
 }
 
-fn equal<T: PartialEq + ToString>(ours: T, theirs: T) -> Result<T, Fault> {
-    if ours == theirs {
-        return Ok(ours);
-    }
-    Err(Fault::Differs {
-        ours: ours.to_string(),
-        theirs: theirs.to_string(),
-    })
+fn check_json<E: ToString>(name: &str, outcome: &Result<String, E>) -> Value {
+    let detail = match outcome {
+        Ok(found) => found.clone(),
+        Err(fault) => fault.to_string(),
+    };
+    json!({"name": name, "ok": outcome.is_ok(), "detail": detail})
 }
 
-fn content<'a>(bundle: &'a Bundle, cid: &FileCid) -> Result<&'a [u8], Fault> {
-    let file = bundle.by_cid(cid).ok_or(Fault::Missing(*cid))?;
+fn content<'a>(bundle: &'a Bundle, cid: &FileCid) -> Result<&'a [u8], Missing> {
+    let file = bundle.by_cid(cid).ok_or(Missing(*cid))?;
     Ok(&file.content)
 }
 
-fn list<T>(
-    bundle: &Bundle,
-    facts: &ListFacts,
-    parse: fn(&[u8]) -> Result<T, assize_protocol::ListError>,
-    count_and_root: fn(&T) -> (u32, assize_protocol::B256),
-) -> Result<T, Fault> {
-    let list = parse(content(bundle, &facts.cid)?)?;
-    let (count, root) = count_and_root(&list);
-    equal(count, facts.count)?;
-    equal(root, facts.root)?;
-    Ok(list)
-}
-
 /// How many lines the batches have. That fewer or more were declared changes nothing: what is there is evaluated.
-fn batches(bundle: &Bundle, facts: &RoundFacts) -> Result<usize, Fault> {
-    let mut all = 0;
-    for commitment in &facts.commitments {
+fn batches(bundle: &Bundle, round: &ChainRound) -> Result<String, Missing> {
+    let (mut lines, mut declared) = (0, 0_u64);
+    for commitment in &round.commitments {
         let content = content(bundle, &commitment.cid)?;
-        all += content.iter().filter(|&&byte| byte == b'\n').count();
+        lines += content.iter().filter(|&&byte| byte == b'\n').count();
+        declared += u64::from(commitment.count);
     }
-    Ok(all)
+    let count = round.commitments.len();
+    Ok(format!("{count} batches, {lines} lines, {declared} declared"))
 }
 
 #[cfg(test)]
@@ -207,7 +154,82 @@ mod tests {
     fn a_genuine_bundle_matches() {
         let (report, drawn) = report(BUNDLE);
         assert_eq!((&report["verdict"], drawn), (&json!("MATCH"), true), "{report}");
-        assert_eq!(report["checks"].as_array().unwrap().len(), 7);
+        assert_eq!(report["checks"].as_array().unwrap().len(), 9);
+    }
+
+    /// The bundle's facts, with its only round changed.
+    fn with_round(change: impl Fn(&mut Value)) -> Vec<u8> {
+        changed(FACTS, |facts| {
+            let mut facts: Value = serde_json::from_str(facts).unwrap();
+            change(&mut facts["rounds"][0]);
+            facts.to_string()
+        })
+    }
+
+    /// Whoever can open a round after its beacon is published chooses roster and tasks by what the beacon draws from them.
+    #[test]
+    fn beacons_that_were_published_before_the_freeze_do_not_match() {
+        let later = changed(FACTS, |facts| {
+            let mut facts: Value = serde_json::from_str(facts).unwrap();
+            let by_a_minute = |time: &mut Value| *time = json!(time.as_u64().unwrap() + 60);
+            by_a_minute(&mut facts["now"]);
+            for time in ["openedAt", "closesAt", "commitsUntil"] {
+                by_a_minute(&mut facts["rounds"][0][time]);
+            }
+            facts.to_string()
+        });
+        let (found, _) = report(&later);
+        assert_eq!(found["verdict"], "MISMATCH", "{found}");
+        assert_eq!(
+            failed(&found),
+            ["the round was frozen before its beacons were published"]
+        );
+        for (field, by) in [
+            ("closesAt", 1),
+            ("commitsUntil", -1),
+            ("beaconRound", -30),
+            ("dedupeBeaconRound", -1),
+        ] {
+            let other = |round: &mut Value| round[field] = json!(round[field].as_i64().unwrap() + by);
+            let (found, _) = report(&with_round(other));
+            assert_eq!(found["verdict"], "MISMATCH", "{field}: {found}");
+            assert!(
+                failed(&found).contains(&"the round was frozen before its beacons were published"),
+                "{found}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_round_that_still_takes_batches_does_not_match_yet() {
+        let early = changed(FACTS, |facts| {
+            let mut facts: Value = serde_json::from_str(facts).unwrap();
+            facts["now"] = facts["rounds"][0]["commitsUntil"].clone();
+            facts.to_string()
+        });
+        let (found, _) = report(&early);
+        assert_eq!(found["verdict"], "NOT_OVER", "{found}");
+        assert_eq!(failed(&found), ["the commit window is over"]);
+    }
+
+    #[test]
+    fn a_batch_that_is_missing_or_in_a_round_without_a_seed_is_named() {
+        let other = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+        let (found, _) = report(&with_round(|round| round["commitments"][0]["cid"] = json!(other)));
+        assert_eq!(found["verdict"], "MISMATCH", "{found}");
+        assert_eq!(failed(&found), ["every committed batch is there"]);
+        let (found, drawn) = report(&with_round(|round| round["seed"] = Value::Null));
+        assert_eq!((&found["verdict"], drawn), (&json!("MISMATCH"), false), "{found}");
+        assert_eq!(failed(&found), ["a round without a seed has no batches"]);
+        let (found, drawn) = report(&with_round(|round| {
+            round["seed"] = Value::Null;
+            round["commitments"] = json!([]);
+        }));
+        assert_eq!(
+            (&found["verdict"], drawn),
+            (&json!("NOT_REVEALED"), false),
+            "{found}"
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What a seed draws.
 
+use assize_facts::{DrawnRound, Round, StationAssignment};
 use assize_protocol::{
-    Address, Assignment, B256, CommitteeIndex, Parameters, Roster, Seed, StationIndex, TaskList, merkle,
+    Address, Assignment, B256, Parameters, Roster, Seed, StationIndex, TaskIndex, TaskList, merkle,
 };
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 
-use crate::facts::VerifierError;
+use crate::error::VerifierError;
 
 /// The committees and tasks of a round.
 #[wasm_bindgen]
@@ -24,10 +25,11 @@ struct Lists {
 }
 
 impl Draw {
-    pub(crate) fn of_round(seed: Seed, parameters: &Parameters, roster: Roster, tasks: TaskList) -> Self {
+    pub(crate) fn of_round(round: &Round, drawn: DrawnRound) -> Self {
+        let DrawnRound { draw, roster, tasks } = drawn;
         Self {
-            seed,
-            assignment: Assignment::new(seed, parameters, roster.count(), tasks.count()),
+            seed: draw.seed,
+            assignment: round.assignment(draw.seed),
             lists: Some(Lists {
                 roster_tree: roster.tree(),
                 roster,
@@ -117,13 +119,13 @@ impl Draw {
     #[must_use]
     pub fn station(&self, index: u32) -> Option<String> {
         let station = StationIndex(index);
-        let (committee, seat) = self.assignment.seat_of(station).ok()?;
-        let tasks = self.tasks_of(committee);
+        let assigned = StationAssignment::derive(&self.assignment, station).ok()?;
+        let tasks: Vec<Value> = assigned.tasks.iter().map(|&task| self.task(task)).collect();
         let (who, proof) = self.proof(station).unwrap_or_default();
         let answer = json!({
             "index": index,
-            "committee": committee,
-            "seat": seat,
+            "committee": assigned.committee,
+            "seat": assigned.seat,
             "tasks": tasks,
             "who": who,
             "proof": proof,
@@ -141,19 +143,15 @@ impl Draw {
 }
 
 impl Draw {
-    fn tasks_of(&self, committee: CommitteeIndex) -> Vec<Value> {
-        let drawn = self.assignment.tasks(committee).unwrap_or_default();
-        let describe = |index: assize_protocol::TaskIndex| {
-            let task = self.lists.as_ref().and_then(|lists| lists.tasks.get(index));
-            match task {
-                Some(task) => json!({
-                    "index": index,
-                    "cid": task.cid.to_string(),
-                    "provider": task.provider.to_string(),
-                }),
-                None => json!({"index": index}),
-            }
-        };
-        drawn.into_iter().map(describe).collect()
+    fn task(&self, index: TaskIndex) -> Value {
+        let task = self.lists.as_ref().and_then(|lists| lists.tasks.get(index));
+        match task {
+            Some(task) => json!({
+                "index": index,
+                "cid": task.cid.to_string(),
+                "provider": task.provider.to_string(),
+            }),
+            None => json!({"index": index}),
+        }
     }
 }

@@ -36,5 +36,5 @@ pub use network::NetworkDocument;
 pub use problem::{Problem, ProblemKind};
 pub use progress::{Progress, State};
 pub use receipt::{KeptReceipt, Receipt};
-pub use round::{BeaconDocument, ListDocument, RoundDocument, StationDocument, TaskDocument};
+pub use round::{BeaconDocument, RoundDocument, StationDocument, TaskDocument};
 pub use version::{Version, VersionError};

@@ -1,9 +1,10 @@
 //! A round, and one station's part in it.
 
 use alloy_primitives::{Address, B128, B256};
+use assize_facts::ListCommitment;
 use assize_protocol::{
-    BeaconRound, CommitteeIndex, FileCid, Parameters, PayloadCid, ProviderId, RosterEntry, RoundNumber, Seat,
-    Seed, StationIndex, TaskIndex,
+    BeaconRound, CommitteeIndex, Parameters, PayloadCid, ProviderId, RosterEntry, RoundNumber, Seat, Seed,
+    StationIndex, TaskIndex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +28,9 @@ pub struct RoundDocument {
     /// Last second in which its batches are committed.
     pub commits_until: u64,
     /// Who may be drawn.
-    pub roster: ListDocument,
+    pub roster: ListCommitment,
     /// What may be drawn.
-    pub tasks: ListDocument,
+    pub tasks: ListCommitment,
     /// The parameters that the round keeps.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub parameters: Parameters,
@@ -42,21 +43,6 @@ pub struct RoundDocument {
     pub committees: u32,
     /// Tasks of each committee; 0 until the seed is there.
     pub tasks_per_committee: u32,
-}
-
-/// A list that a round froze.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ListDocument {
-    /// Root of its Merkle tree (docs/protocol.md §8).
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub root: B256,
-    /// Its entries.
-    pub count: u32,
-    /// Its file.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub cid: FileCid,
 }
 
 /// The beacon that draws a round: chain, beacon round and randomness.

@@ -30,7 +30,7 @@ function showRound(place) {
   const { report, draw } = state.rounds[place]
   const verdict = $('verdict')
   verdict.textContent = `${report.verdict}  round ${report.round}`
-  verdict.className = report.verdict === 'MISMATCH' ? 'bad' : 'good'
+  verdict.className = ['MISMATCH', 'NOT_OVER'].includes(report.verdict) ? 'bad' : 'good'
   $('check-list').replaceChildren(...report.checks.map(({ name, ok, detail }) => {
     const item = element('li', name)
     item.className = ok ? 'good' : 'bad'

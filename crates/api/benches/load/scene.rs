@@ -1,8 +1,8 @@
 //! A chain with a round on it, and all that will be sent.
 
-use assize_chain::{Address, ListCommitment};
+use assize_chain::Address;
+use assize_facts::ListCommitment;
 use assize_measurement::Domain;
-use assize_protocol::Assignment;
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Behaviour, Network, NetworkPlan, RoundContext, derive_key};
@@ -52,12 +52,7 @@ impl Scene {
         let number = world.open_lists(&roster_list, &task_list).await.unwrap();
         let round = world.rounds.round(number).await.unwrap();
         let beacon = world.beacon(round.beacon_round);
-        let assignment = Assignment::new(
-            round.seed.unwrap(),
-            &round.parameters,
-            roster.count(),
-            tasks.count(),
-        );
+        let assignment = round.assignment(round.seed.unwrap());
         let measurements = network.measure(&RoundContext {
             round: number,
             opened_at: round.opened_at,

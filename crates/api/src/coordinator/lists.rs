@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use assize_chain::ListCommitment;
+use assize_facts::ListCommitment;
 use assize_protocol::{Roster, TaskList, TaskListError};
 use assize_store::Store;
 use thiserror::Error;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use assize_chain::{Draft, ListCommitment, Round, Rounds};
+use assize_chain::{Draft, Rounds};
 use assize_drand::{BeaconSource, Verified, with_y};
+use assize_facts::{ListCommitment, Round};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::{BeaconRound, Roster, RoundNumber};
 use assize_store::Store;
@@ -15,7 +16,7 @@ use assize_wire::Version;
 use super::beacons::Beacons;
 use super::duty::Duty;
 use super::lists::{Lists, prepare};
-use super::view::{Opening, View, is_over};
+use super::view::{Opening, View};
 use super::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
 use crate::{Clock, Database};
 
@@ -162,7 +163,7 @@ impl Coordinator {
                     true => self.outbox.cancel_queued(&key)?,
                     false => self.outbox.cancel(&key)?,
                 },
-                Duty::Reveal if is_over(&round, view.now) => self.outbox.cancel(&key)?,
+                Duty::Reveal if round.is_over(view.now) => self.outbox.cancel(&key)?,
                 Duty::Reveal if round.seed.is_some() => self.outbox.cancel_queued(&key)?,
                 Duty::Reveal => {}
             }

@@ -1,6 +1,6 @@
 //! What a pass leaves.
 
-use assize_chain::Round;
+use assize_facts::Round;
 use assize_outbox::Ended;
 use assize_protocol::RoundNumber;
 

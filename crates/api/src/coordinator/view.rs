@@ -1,6 +1,7 @@
 //! What the chain shows, and what is due by it.
 
-use assize_chain::{ChainError, Round, Rounds};
+use assize_chain::{ChainError, Rounds};
+use assize_facts::Round;
 use assize_protocol::RoundNumber;
 
 /// The chain, as it was at the beginning of a pass.
@@ -41,7 +42,7 @@ impl View {
         let mut number = latest.map_or(0, |latest| latest.0);
         while number > 0 && over < 2 {
             let round = rounds.round(RoundNumber(number)).await?;
-            over = match is_over(&round, now) {
+            over = match round.is_over(now) {
                 true => over + 1,
                 false => 0,
             };
@@ -79,7 +80,7 @@ impl View {
         let now = self.now;
         self.recent
             .iter()
-            .filter(move |round| round.seed.is_none() && !is_over(round, now))
+            .filter(move |round| round.seed.is_none() && !round.is_over(now))
     }
 
     /// Seconds after the newest round could have been opened at which it was.
@@ -91,15 +92,10 @@ impl View {
     }
 }
 
-/// Whether a round takes neither reveal nor commitments any more.
-pub(super) fn is_over(round: &Round, now: u64) -> bool {
-    now > round.commits_until
-}
-
 #[cfg(test)]
 mod tests {
     use alloy_primitives::B256;
-    use assize_chain::ListCommitment;
+    use assize_facts::ListCommitment;
     use assize_measurement::unixfs::file_cid;
     use assize_protocol::{BeaconRound, Parameters, Seed};
 

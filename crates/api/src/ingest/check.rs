@@ -3,8 +3,9 @@
 //! What the door refuses, evaluation would throw out as well; what it lets in, evaluation may still throw out: the same
 //! measurement of another signature, or one of too many of its subnet.
 
+use assize_facts::NotAssigned;
 use assize_measurement::{Domain, Measurement, Millis, Verifier, ndjson};
-use assize_protocol::{PayloadCid, ProviderId, RoundNumber};
+use assize_protocol::RoundNumber;
 use assize_publish::SignedRow;
 use assize_wire::{Problem, ProblemKind, Version};
 
@@ -142,11 +143,6 @@ fn too_long(field: &str, length: usize, most: usize) -> Problem {
 /// So far may the chain be ahead of what was seen of it, rounds: days, in which no operator leaves it so.
 const MOST_AHEAD: u64 = 100;
 
-/// The last second in which a round takes measurements: the rest of the commit window is the publisher's.
-pub(crate) fn taken_until(round: &assize_chain::Round) -> u64 {
-    round.closes_at + u64::from(round.parameters.commit_grace / 2)
-}
-
 fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, Problem> {
     let latest = open.latest.as_ref().map(|latest| latest.round.number);
     let problem = |kind, detail| Err(at_field(kind, "round", detail));
@@ -180,8 +176,8 @@ fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, 
             _ => problem(ProblemKind::NotFound, format!("there is no round {number}")),
         };
     };
-    let until = taken_until(&round.round);
-    if now > until {
+    if !round.round.takes_measurements(now) {
+        let until = round.round.measurements_until();
         let detail = format!("round {number} took measurements until {until} (Unix time); it is {now}");
         return problem(ProblemKind::RoundOver, detail);
     }
@@ -209,23 +205,16 @@ fn check_place(measurement: &Measurement, round: &OpenRound) -> Result<(), Probl
         );
         at_field(ProblemKind::NotInRoster, "station", detail)
     })?;
-    let not_drawn = |field, detail| Err(at_field(ProblemKind::NotDrawn, field, detail));
-    let index = measurement.task;
-    let Some(task) = view.drawn_task(station, index) else {
-        let detail = format!("task {index} is not one of the station's committee in round {number}");
-        return not_drawn("task", detail);
-    };
-    // Compared as what they mean: a CID may be written in several bases.
-    if measurement.cid.parse::<PayloadCid>() != Ok(task.cid) {
-        return not_drawn("cid", format!("task {index} is of the payload {}", task.cid));
-    }
-    if measurement.miner_id.parse::<ProviderId>() != Ok(task.provider) {
-        return not_drawn(
-            "miner_id",
-            format!("task {index} is of the provider {}", task.provider),
-        );
-    }
-    Ok(())
+    let stated = (&*measurement.cid, &*measurement.miner_id);
+    view.check_task(station, measurement.task, stated)
+        .map_err(|reason| {
+            let field = match reason {
+                NotAssigned::NoSuchTask(_) | NotAssigned::OtherCommittee(_) => "task",
+                NotAssigned::OtherPayload { .. } => "cid",
+                NotAssigned::OtherProvider { .. } => "miner_id",
+            };
+            at_field(ProblemKind::NotDrawn, field, format!("round {number}: {reason}"))
+        })
 }
 
 /// The version in a line that is otherwise not understood.

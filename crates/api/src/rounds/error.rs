@@ -1,14 +1,13 @@
-//! Why a round cannot be told of.
+//! Why a round is unavailable.
 
 use std::sync::Arc;
 
 use assize_chain::ChainError;
-use assize_drand::BeaconError;
-use assize_protocol::{FileCid, List, ListError, RoundNumber};
-use assize_store::StoreError;
+use assize_facts::RoundFault;
+use assize_protocol::RoundNumber;
 use thiserror::Error;
 
-/// Why a round cannot be told of, or not now.
+/// Why a round is unavailable, for good or for now.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum RoundError {
@@ -35,58 +34,9 @@ pub enum RoundError {
     /// The chain does not answer.
     #[error("the chain does not answer: {0}")]
     Chain(Arc<ChainError>),
-    /// The round's beacon cannot be had.
-    #[error("the beacon of round {round} cannot be had: {source}")]
-    Beacon {
-        /// The round.
-        round: RoundNumber,
-        /// Why not.
-        source: Arc<BeaconError>,
-    },
-    /// The chain's seed does not follow from the beacon.
-    #[error(
-        "the seed that the chain has for round {round} does not follow from its beacon: nothing is said of it"
-    )]
-    WrongSeed {
-        /// The round.
-        round: RoundNumber,
-    },
-    /// One of its lists cannot be read.
-    #[error("the {list} of round {round} ({cid}) cannot be read: {source}")]
-    Store {
-        /// Which.
-        list: List,
-        /// The round.
-        round: RoundNumber,
-        /// The file.
-        cid: FileCid,
-        /// The store's reason.
-        source: Arc<StoreError>,
-    },
-    /// One of its lists is no list.
-    #[error("the {list} of round {round} ({cid}) is none: {source}")]
-    List {
-        /// Which.
-        list: List,
-        /// The round.
-        round: RoundNumber,
-        /// The file.
-        cid: FileCid,
-        /// What is wrong with it.
-        source: ListError,
-    },
-    /// One of its lists is not what the round froze.
-    #[error(
-        "the {list} of round {round} ({cid}) is not the one that the round froze: its root or count differs"
-    )]
-    WrongList {
-        /// Which.
-        list: List,
-        /// The round.
-        round: RoundNumber,
-        /// The file.
-        cid: FileCid,
-    },
+    /// The round does not pass its checks.
+    #[error(transparent)]
+    Fault(#[from] RoundFault),
     /// The api is ending.
     #[error("the api is ending")]
     Ending,

@@ -3,15 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use alloy_primitives::B256;
-use assize_chain::{ListCommitment, Round};
 use assize_drand::{BeaconSource, Verified};
-use assize_measurement::Domain;
-use assize_protocol::{Assignment, FileCid, List, ListError, Roster, Seed, TaskList};
+use assize_facts::{Contracts, FileError, FrozenList, ListCommitment, Round, RoundChecks, RoundFault};
+use assize_protocol::{FileCid, Roster, TaskList};
 use assize_store::Source;
 
 use super::RoundError;
-use super::view::{Draw, Known, Listed, View};
+use super::view::{CheckedRound, ListWithTree, RevealedDraw, RevealedRound};
 
 /// Wherever beacons come from, each verified before it is used.
 pub type Beacons = Verified<Box<dyn BeaconSource + Send + Sync>>;
@@ -19,9 +17,9 @@ pub type Beacons = Verified<Box<dyn BeaconSource + Send + Sync>>;
 /// Lists of each kind that are kept: successive rounds often have the same.
 const KEPT: usize = 3;
 
-/// Where rounds are made known from.
+/// Where rounds are loaded from.
 pub(super) struct Loader {
-    pub(super) domain: Domain,
+    contracts: Contracts,
     pub(super) store: Arc<dyn Source>,
     pub(super) beacons: Arc<Beacons>,
     rosters: Recent<Roster>,
@@ -29,9 +27,9 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    pub(super) fn new(domain: Domain, store: Arc<dyn Source>, beacons: Arc<Beacons>) -> Self {
+    pub(super) fn new(contracts: Contracts, store: Arc<dyn Source>, beacons: Arc<Beacons>) -> Self {
         Self {
-            domain,
+            contracts,
             store,
             beacons,
             rosters: Recent::default(),
@@ -39,109 +37,93 @@ impl Loader {
         }
     }
 
-    /// Checks that the seed follows from the beacon.
-    pub(super) fn known(&self, round: Round) -> Result<Known, RoundError> {
-        let Some(revealed) = round.seed else {
-            return Ok(Known { round, draw: None });
+    /// Makes the checks of an open round (docs/protocol.md §12): timetable, beacon and seed.
+    pub(super) fn checked(&self, round: Round) -> Result<CheckedRound, RoundError> {
+        let checks = RoundChecks {
+            contracts: &self.contracts,
+            beacons: &self.beacons,
         };
-        let number = round.number;
+        let Some(seed) = checks.check_open(&round)? else {
+            return Ok(CheckedRound { round, draw: None });
+        };
+        // Verified a moment ago, so at hand.
+        let beacon_round = round.beacon_round;
         let beacon = self
             .beacons
-            .beacon(round.beacon_round)
-            .map_err(|source| RoundError::Beacon {
-                round: number,
-                source: Arc::new(source),
+            .beacon(beacon_round)
+            .map_err(|source| RoundFault::Beacon {
+                round: round.number,
+                beacon_round,
+                source,
             })?;
-        let Domain { chain_id, rounds } = self.domain;
-        let seed = Seed::derive(chain_id, rounds, number, beacon.randomness());
-        if seed != revealed {
-            return Err(RoundError::WrongSeed { round: number });
-        }
-        let (stations, tasks) = (round.roster.count, round.tasks.count);
-        let assignment = Assignment::new(seed, &round.parameters, stations, tasks);
-        let draw = Some(Draw { beacon, assignment });
-        Ok(Known { round, draw })
+        let assignment = round.assignment(seed);
+        let draw = Some(RevealedDraw { beacon, assignment });
+        Ok(CheckedRound { round, draw })
     }
 
-    /// The view of a revealed round; none before.
-    pub(super) fn view(&self, known: &Arc<Known>) -> Result<Option<View>, RoundError> {
-        let roster = self.roster(&known.round)?;
-        let tasks = self.tasks(&known.round)?;
-        let view = |draw| View::derive(Arc::clone(known), draw, roster, tasks);
-        Ok(known.draw.as_ref().map(view))
+    /// A round with its lists; none before it is revealed, though its lists are read.
+    pub(super) fn revealed(&self, checked: &Arc<CheckedRound>) -> Result<Option<RevealedRound>, RoundError> {
+        let roster = self.roster(&checked.round)?;
+        let tasks = self.tasks(&checked.round)?;
+        let revealed = |draw| RevealedRound::derive(Arc::clone(checked), draw, roster, tasks);
+        Ok(checked.draw.as_ref().map(revealed))
     }
 
-    pub(super) fn roster(&self, round: &Round) -> Result<Arc<Listed<Roster>>, RoundError> {
-        let parse = |file: &[u8]| Roster::parse(file).map(|list| (list.count(), list.tree(), list));
-        self.list(List::Roster, round, &round.roster, &self.rosters, parse)
+    pub(super) fn roster(&self, round: &Round) -> Result<Arc<ListWithTree<Roster>>, RoundError> {
+        self.list(round, &round.roster, &self.rosters)
     }
 
-    pub(super) fn tasks(&self, round: &Round) -> Result<Arc<Listed<TaskList>>, RoundError> {
-        let parse = |file: &[u8]| TaskList::parse(file).map(|list| (list.count(), list.tree(), list));
-        self.list(List::Tasks, round, &round.tasks, &self.task_lists, parse)
+    pub(super) fn tasks(&self, round: &Round) -> Result<Arc<ListWithTree<TaskList>>, RoundError> {
+        self.list(round, &round.tasks, &self.task_lists)
     }
 
-    fn list<T>(
+    fn list<L: FrozenList>(
         &self,
-        list: List,
         round: &Round,
         frozen: &ListCommitment,
-        recent: &Recent<T>,
-        parse: impl FnOnce(&[u8]) -> Result<(u32, assize_protocol::merkle::Tree, T), ListError>,
-    ) -> Result<Arc<Listed<T>>, RoundError> {
+        recent: &Recent<L>,
+    ) -> Result<Arc<ListWithTree<L>>, RoundError> {
         let (round, cid) = (round.number, frozen.cid);
         let listed = match recent.get(&cid) {
             Some(listed) => listed,
             None => {
-                let file = self.store.get(&cid).map_err(|source| RoundError::Store {
-                    list,
+                let file = self.store.get(&cid).map_err(|source| RoundFault::File {
+                    list: L::LIST,
                     round,
                     cid,
-                    source: Arc::new(source),
+                    source: Arc::new(source) as FileError,
                 })?;
-                let (count, tree, content) = parse(&file).map_err(|source| RoundError::List {
-                    list,
-                    round,
-                    cid,
-                    source,
-                })?;
-                recent.put(cid, count, Listed::new(content, tree))
+                recent.put(cid, ListWithTree::new(frozen.parse::<L>(round, &file)?))
             }
         };
-        let right: (u32, B256) = (frozen.count, frozen.root);
-        match (listed.0, listed.1.root()) == right {
-            true => Ok(listed.1),
-            false => Err(RoundError::WrongList { list, round, cid }),
-        }
+        frozen.check(round, L::LIST, listed.list.count(), listed.root())?;
+        Ok(listed)
     }
 }
 
-/// The lists read last, by CID, with their counts.
-struct Recent<T>(Mutex<VecDeque<Read<T>>>);
+/// The lists read last, by CID.
+struct Recent<L>(Mutex<VecDeque<(FileCid, Arc<ListWithTree<L>>)>>);
 
-/// A list that was read, with its count.
-type Read<T> = (FileCid, u32, Arc<Listed<T>>);
-
-impl<T> Default for Recent<T> {
+impl<L> Default for Recent<L> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T> Recent<T> {
-    fn get(&self, cid: &FileCid) -> Option<(u32, Arc<Listed<T>>)> {
+impl<L> Recent<L> {
+    fn get(&self, cid: &FileCid) -> Option<Arc<ListWithTree<L>>> {
         let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = recent.iter().find(|(of, ..)| of == cid)?;
-        Some((found.1, Arc::clone(&found.2)))
+        let (_, listed) = recent.iter().find(|(of, _)| of == cid)?;
+        Some(Arc::clone(listed))
     }
 
-    fn put(&self, cid: FileCid, count: u32, listed: Listed<T>) -> (u32, Arc<Listed<T>>) {
+    fn put(&self, cid: FileCid, listed: ListWithTree<L>) -> Arc<ListWithTree<L>> {
         let listed = Arc::new(listed);
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.push_back((cid, count, Arc::clone(&listed)));
+        recent.push_back((cid, Arc::clone(&listed)));
         if recent.len() > KEPT {
             recent.pop_front();
         }
-        (count, listed)
+        listed
     }
 }

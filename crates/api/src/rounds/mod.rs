@@ -11,8 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
-use assize_chain::Round;
-use assize_measurement::Domain;
+use assize_facts::{Contracts, Round};
 use assize_protocol::{FileCid, RoundNumber};
 use assize_store::Source;
 use assize_wire::StationDocument;
@@ -23,7 +22,7 @@ pub(crate) use eligible::Eligible;
 pub use error::RoundError;
 pub use load::Beacons;
 use load::Loader;
-pub(crate) use view::{Known, View};
+pub(crate) use view::{CheckedRound, RevealedRound};
 
 /// Rounds that take measurements at once; older ones are over whatever their parameters say.
 const MOST_OPEN: usize = 6;
@@ -41,7 +40,7 @@ const RECHECK: Duration = Duration::from_secs(60);
 pub(crate) struct Open {
     /// Whether the chain was looked at.
     pub(crate) looked: bool,
-    pub(crate) latest: Option<Arc<Known>>,
+    pub(crate) latest: Option<Arc<CheckedRound>>,
     /// Newest first.
     pub(crate) rounds: Vec<OpenRound>,
 }
@@ -51,7 +50,7 @@ pub(crate) struct Open {
 pub(crate) struct OpenRound {
     pub(crate) round: Round,
     /// `None` until it is revealed, or if it cannot be had: then `trouble` says why.
-    pub(crate) view: Option<Arc<View>>,
+    pub(crate) view: Option<Arc<RevealedRound>>,
     pub(crate) trouble: Option<RoundError>,
     checked: Instant,
 }
@@ -70,22 +69,22 @@ pub(crate) struct RoundCache {
 struct Kept {
     open: Arc<Open>,
     /// Revealed, last asked last.
-    rounds: VecDeque<Arc<Known>>,
+    rounds: VecDeque<Arc<CheckedRound>>,
     /// The same.
-    views: VecDeque<Arc<View>>,
+    views: VecDeque<Arc<RevealedRound>>,
     eligible: Option<(FileCid, Arc<Eligible>)>,
 }
 
 impl RoundCache {
     pub(crate) fn new(
         chain: assize_chain::Rounds,
-        domain: Domain,
+        contracts: Contracts,
         store: Arc<dyn Source>,
         beacons: Arc<Beacons>,
     ) -> Self {
         Self {
             chain,
-            loader: Arc::new(Loader::new(domain, store, beacons)),
+            loader: Arc::new(Loader::new(contracts, store, beacons)),
             kept: Mutex::default(),
             asked: Semaphore::new(ASKED),
             making: tokio::sync::Mutex::default(),
@@ -134,11 +133,11 @@ impl RoundCache {
                 Some(open) => (open.round, open.checked),
                 None => (self.chain.round(number).await?, Instant::now()),
             };
-            if Some(number) != latest && round.commits_until < now {
+            if Some(number) != latest && round.is_over(now) {
                 break;
             }
             let view = match known_before.and_then(|open| open.view.clone()) {
-                Some(view) if view.known.round == round => Ok(Some(view)),
+                Some(view) if view.checked.round == round => Ok(Some(view)),
                 _ => self.load(round).await,
             };
             if Some(number) == latest {
@@ -167,14 +166,14 @@ impl RoundCache {
     async fn latest_of(
         &self,
         round: Round,
-        view: &Result<Option<Arc<View>>, RoundError>,
-    ) -> Option<Arc<Known>> {
+        view: &Result<Option<Arc<RevealedRound>>, RoundError>,
+    ) -> Option<Arc<CheckedRound>> {
         match view {
-            Ok(Some(view)) => Some(Arc::clone(&view.known)),
+            Ok(Some(view)) => Some(Arc::clone(&view.checked)),
             _ => {
-                let known = self.blocking(move |loader| loader.known(round)).await;
+                let known = self.blocking(move |loader| loader.checked(round)).await;
                 // Without its beacon, it is as if it was not revealed.
-                let unrevealed = Known {
+                let unrevealed = CheckedRound {
                     round: Round { seed: None, ..round },
                     draw: None,
                 };
@@ -184,10 +183,10 @@ impl RoundCache {
     }
 
     /// Makes a round's view; `None` if the round is not revealed, but its lists are read.
-    async fn load(&self, round: Round) -> Result<Option<Arc<View>>, RoundError> {
+    async fn load(&self, round: Round) -> Result<Option<Arc<RevealedRound>>, RoundError> {
         let view = self.blocking(move |loader| {
-            let known = Arc::new(loader.known(round)?);
-            loader.view(&known)
+            let known = Arc::new(loader.checked(round)?);
+            loader.revealed(&known)
         });
         Ok(view.await?.map(Arc::new))
     }
@@ -203,7 +202,7 @@ impl RoundCache {
     }
 
     /// A round, without its lists.
-    pub(crate) async fn known(&self, number: RoundNumber) -> Result<Arc<Known>, RoundError> {
+    pub(crate) async fn known(&self, number: RoundNumber) -> Result<Arc<CheckedRound>, RoundError> {
         let open = self.open();
         if !open.looked && number.0 > 0 {
             return Err(RoundError::NotLooked);
@@ -225,15 +224,15 @@ impl RoundCache {
         // Looked at again and again, unlike those that are kept.
         let in_window = open.rounds.iter().find(|open| open.round.number == number);
         if let Some(view) = in_window.and_then(|open| open.view.as_ref()) {
-            return Ok(Arc::clone(&view.known));
+            return Ok(Arc::clone(&view.checked));
         }
-        let of_number = |known: &&Arc<Known>| known.round.number == number;
+        let of_number = |known: &&Arc<CheckedRound>| known.round.number == number;
         if let Some(known) = self.kept().rounds.iter().find(of_number) {
             return Ok(Arc::clone(known));
         }
         let _permit = self.asked.acquire().await.map_err(|_| RoundError::Ending)?;
         let round = self.chain.round(number).await?;
-        let known = Arc::new(self.blocking(move |loader| loader.known(round)).await?);
+        let known = Arc::new(self.blocking(move |loader| loader.checked(round)).await?);
         if known.draw.is_some() {
             keep(&mut self.kept().rounds, Arc::clone(&known), KEPT_ROUNDS);
         }
@@ -241,7 +240,7 @@ impl RoundCache {
     }
 
     /// A revealed round, with its lists.
-    pub(crate) async fn view(&self, number: RoundNumber) -> Result<Arc<View>, RoundError> {
+    pub(crate) async fn view(&self, number: RoundNumber) -> Result<Arc<RevealedRound>, RoundError> {
         if let Some(view) = self.view_at_hand(number) {
             return Ok(view);
         }
@@ -259,17 +258,17 @@ impl RoundCache {
         Ok(view)
     }
 
-    fn view_at_hand(&self, number: RoundNumber) -> Option<Arc<View>> {
+    fn view_at_hand(&self, number: RoundNumber) -> Option<Arc<RevealedRound>> {
         let kept = self.kept();
         let open = kept.open.rounds.iter().find(|open| open.round.number == number);
-        let of_number = |view: &&Arc<View>| view.known.round.number == number;
+        let of_number = |view: &&Arc<RevealedRound>| view.checked.round.number == number;
         let view = open
             .and_then(|open| open.view.as_ref())
             .or_else(|| kept.views.iter().find(of_number));
         view.map(Arc::clone)
     }
 
-    /// A station's part in a round, revealed or not; `None` if it is not in the roster.
+    /// A station's document of a round, revealed or not; `None` if it is not in the roster.
     pub(crate) async fn station(
         &self,
         number: RoundNumber,

@@ -2,68 +2,63 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::Address;
-use assize_chain::{ListCommitment, Round};
+use alloy_primitives::{Address, B256};
 use assize_drand::Beacon;
-use assize_protocol::{Assignment, CommitteeIndex, Roster, StationIndex, Task, TaskIndex, TaskList, merkle};
+use assize_facts::{FrozenList, NotAssigned, Round, StationAssignment, Tasking};
+use assize_protocol::{Assignment, CommitteeIndex, Roster, StationIndex, TaskIndex, TaskList, merkle};
 use assize_wire::{
-    BeaconDocument, CommitteeDocument, ListDocument, MemberDocument, RoundDocument, StationDocument,
-    TaskDocument,
+    BeaconDocument, CommitteeDocument, MemberDocument, RoundDocument, StationDocument, TaskDocument,
 };
 
 use crate::Network;
 
-/// A round, with what follows from chain and beacon alone.
+/// A round that passed the checks of an open round, with what follows from chain and beacon alone.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct CheckedRound {
     pub(crate) round: Round,
-    pub(crate) draw: Option<Draw>,
+    /// None before the round is revealed.
+    pub(crate) draw: Option<RevealedDraw>,
 }
 
 /// What the beacon drew.
 #[derive(Debug)]
-pub(crate) struct Draw {
+pub(crate) struct RevealedDraw {
     pub(crate) beacon: Beacon,
     pub(crate) assignment: Assignment,
 }
 
 /// A list that a round froze, with its tree.
 #[derive(Debug)]
-pub(crate) struct Listed<T> {
-    pub(crate) list: T,
+pub(crate) struct ListWithTree<L> {
+    pub(crate) list: L,
     tree: merkle::Tree,
 }
 
 /// A revealed round, with its lists.
 #[derive(Debug)]
-pub(crate) struct View {
-    pub(crate) known: Arc<Known>,
-    roster: Arc<Listed<Roster>>,
-    tasks: Arc<Listed<TaskList>>,
-    /// By station index.
-    committees: Vec<CommitteeIndex>,
-    /// By committee, in the order of k.
-    drawn: Vec<Vec<TaskIndex>>,
+pub(crate) struct RevealedRound {
+    pub(crate) checked: Arc<CheckedRound>,
+    roster: Arc<ListWithTree<Roster>>,
+    tasks: Arc<ListWithTree<TaskList>>,
+    tasking: Tasking,
 }
 
-impl<T> Listed<T> {
-    pub(crate) fn new(list: T, tree: merkle::Tree) -> Self {
+impl<L: FrozenList> ListWithTree<L> {
+    pub(crate) fn new(list: L) -> Self {
+        let tree = list.tree();
         Self { list, tree }
     }
+}
 
-    pub(crate) fn root(&self) -> alloy_primitives::B256 {
+impl<L> ListWithTree<L> {
+    pub(crate) fn root(&self) -> B256 {
         self.tree.root()
     }
 }
 
-impl Known {
+impl CheckedRound {
     pub(crate) fn document(&self, network: &Network) -> RoundDocument {
         let Self { round, draw } = self;
-        let list = |list: &ListCommitment| ListDocument {
-            root: list.root,
-            count: list.count,
-            cid: list.cid,
-        };
         let assignment = draw.as_ref().map(|draw| &draw.assignment);
         RoundDocument {
             chain_id: network.domain.chain_id,
@@ -72,8 +67,8 @@ impl Known {
             opened_at: round.opened_at,
             closes_at: round.closes_at,
             commits_until: round.commits_until,
-            roster: list(&round.roster),
-            tasks: list(&round.tasks),
+            roster: round.roster,
+            tasks: round.tasks,
             parameters: round.parameters,
             beacon: BeaconDocument {
                 chain_hash: network.drand_chain,
@@ -90,26 +85,19 @@ impl Known {
     }
 }
 
-impl View {
+impl RevealedRound {
     /// Derives all committees and their tasks: half a second for a million stations.
     pub(crate) fn derive(
-        known: Arc<Known>,
-        draw: &Draw,
-        roster: Arc<Listed<Roster>>,
-        tasks: Arc<Listed<TaskList>>,
+        checked: Arc<CheckedRound>,
+        draw: &RevealedDraw,
+        roster: Arc<ListWithTree<Roster>>,
+        tasks: Arc<ListWithTree<TaskList>>,
     ) -> Self {
-        let mut committees = vec![CommitteeIndex(0); roster.list.entries().len()];
-        for (committee, members) in (0..).map(CommitteeIndex).zip(draw.assignment.all_members()) {
-            for station in members {
-                committees[station.0 as usize] = committee;
-            }
-        }
         Self {
-            drawn: draw.assignment.all_tasks(),
-            known,
+            tasking: Tasking::derive(&draw.assignment),
+            checked,
             roster,
             tasks,
-            committees,
         }
     }
 
@@ -117,16 +105,21 @@ impl View {
         &self.roster.list
     }
 
-    /// The task, if it is one of the station's committee.
-    pub(crate) fn drawn_task(&self, station: StationIndex, task: TaskIndex) -> Option<&Task> {
-        let CommitteeIndex(committee) = *self.committees.get(station.0 as usize)?;
-        let drawn = self.drawn.get(committee as usize)?;
-        drawn.contains(&task).then(|| self.tasks.list.get(task)).flatten()
+    /// Whether a measurement of a task, with this payload and provider, was the station's to make.
+    pub(crate) fn check_task(
+        &self,
+        station: StationIndex,
+        task: TaskIndex,
+        stated: (&str, &str),
+    ) -> Result<(), NotAssigned> {
+        self.tasking
+            .check(&self.tasks.list, station, task, stated)
+            .map(drop)
     }
 
     /// A committee; none if there is no such one.
     pub(crate) fn committee(&self, committee: CommitteeIndex) -> Option<CommitteeDocument> {
-        let committees = self.known.draw.as_ref()?.assignment.committees();
+        let committees = self.checked.draw.as_ref()?.assignment.committees();
         let seats = committees.seats(committee).ok()?;
         let members = (seats.start.0..seats.end.0)
             .map(assize_protocol::Seat)
@@ -142,39 +135,35 @@ impl View {
                 })
             });
         Some(CommitteeDocument {
-            round: self.known.round.number,
+            round: self.checked.round.number,
             committee,
             members: members.collect::<Option<_>>()?,
             tasks: self.tasks_of(committee)?,
         })
     }
 
-    /// A station's part; none if it is not in the roster.
+    /// A station's document; none if it is not in the roster.
     pub(crate) fn station(&self, station: Address) -> Option<StationDocument> {
-        let index = self.roster().index_of(station)?;
-        let entry = self.roster().get(index)?;
-        let leaf = merkle::roster_leaf(index, entry.station, entry.operator, entry.subnet);
-        let assignment = &self.known.draw.as_ref()?.assignment;
-        let seat = assignment.seat_of(index).ok();
+        let undrawn = undrawn(&self.checked.round, &self.roster, station)?;
+        let assignment = &self.checked.draw.as_ref()?.assignment;
+        // Without tasks there are no committees.
+        let Ok(assigned) = StationAssignment::derive(assignment, undrawn.index) else {
+            return Some(undrawn);
+        };
         Some(StationDocument {
-            round: self.known.round.number,
-            index,
-            station: entry.station,
-            operator: entry.operator,
-            subnet: entry.subnet,
-            proof: self.roster.tree.proof(leaf)?,
-            committee: seat.map(|(committee, _)| committee),
-            seat: seat.map(|(_, seat)| seat),
-            tasks: match seat {
-                Some((committee, _)) => self.tasks_of(committee)?,
-                None => Vec::new(),
-            },
+            committee: Some(assigned.committee),
+            seat: Some(assigned.seat),
+            tasks: self.documents(&assigned.tasks)?,
+            ..undrawn
         })
     }
 
     fn tasks_of(&self, committee: CommitteeIndex) -> Option<Vec<TaskDocument>> {
-        let drawn = self.drawn.get(committee.0 as usize)?;
-        drawn.iter().map(|&index| self.task(index)).collect()
+        self.documents(self.tasking.tasks_of(committee)?)
+    }
+
+    fn documents(&self, tasks: &[TaskIndex]) -> Option<Vec<TaskDocument>> {
+        tasks.iter().map(|&index| self.task(index)).collect()
     }
 
     fn task(&self, index: TaskIndex) -> Option<TaskDocument> {
@@ -189,8 +178,12 @@ impl View {
     }
 }
 
-/// A station's part in a round whose beacon is not revealed: index and proof alone.
-pub(crate) fn undrawn(round: &Round, roster: &Listed<Roster>, station: Address) -> Option<StationDocument> {
+/// A station's document before anything is drawn: its place in the roster, with the proof.
+pub(crate) fn undrawn(
+    round: &Round,
+    roster: &ListWithTree<Roster>,
+    station: Address,
+) -> Option<StationDocument> {
     let index = roster.list.index_of(station)?;
     let entry = roster.list.get(index)?;
     let leaf = merkle::roster_leaf(index, entry.station, entry.operator, entry.subnet);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use assize_chain::Round;
+use assize_facts::Round;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -29,7 +29,7 @@ pub(crate) fn json(document: &impl Serialize, cache: &'static str) -> Response {
 /// What caches are told of what follows from a round: the year only once its commit window is over at `now` (Unix
 /// seconds), since until then a reorganisation may undo its opening or reveal.
 pub(crate) fn of_round(round: &Round, now: u64) -> &'static str {
-    match now > round.commits_until {
+    match round.is_over(now) {
         true => IMMUTABLE,
         false => BRIEFLY,
     }

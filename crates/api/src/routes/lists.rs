@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use assize_chain::{ListCommitment, Round};
+use assize_facts::{ListCommitment, Round};
 use assize_guard::{Excess, Share};
 use assize_wire::{Problem, ProblemKind};
 use axum::body::{Body, Bytes};

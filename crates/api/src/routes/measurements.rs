@@ -1,7 +1,6 @@
 //! `POST /measurements` and `GET /measurements/DIGEST`.
 
 use std::iter;
-use std::sync::Arc;
 
 use alloy_primitives::B256;
 use assize_measurement::ndjson::MAX_LINE;
@@ -280,7 +279,7 @@ async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
     let label = mark.and_then(meaning);
     // The publisher has the last word on what is late; before that, the round's timetable.
     let window_over = match shared.rounds.known(found.round).await {
-        Ok(known) => shared.clock.now() > Arc::as_ref(&known).round.commits_until,
+        Ok(known) => known.round.is_over(shared.clock.now()),
         Err(_) => false,
     };
     let state = match found.batch.map(|batch| batch.state) {

@@ -108,7 +108,7 @@ pub(crate) async fn committee(
     let committee: CommitteeIndex = params.get("committee")?;
     let view = api.shared().rounds.view(round).await?;
     let count = view
-        .known
+        .checked
         .draw
         .as_ref()
         .map_or(0, |draw| draw.assignment.committee_count());
@@ -117,10 +117,10 @@ pub(crate) async fn committee(
             format!("round {round} has {count} committees, from 0; there is no committee {committee}");
         return Err(Refusal::new(ProblemKind::NotFound, detail));
     }
-    let Some(seed) = view.known.round.seed else {
+    let Some(seed) = view.checked.round.seed else {
         return Err(RoundError::NotRevealed { round }.into());
     };
-    let cache = cached::of_round(&view.known.round, api.shared().clock.now());
+    let cache = cached::of_round(&view.checked.round, api.shared().clock.now());
     Ok(cached::tagged(
         &headers,
         &format!("{seed}-c{committee}"),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use assize_api::{Api, ApiConfig, Clock, Database, DatabaseOptions, IngestKey, Location, Parts};
-use assize_chain::ListCommitment;
 use assize_daemon::Stop;
 use assize_drand::Verified;
+use assize_facts::ListCommitment;
 use assize_guard::{BucketsConfig, Rate, SubnetTagger};
 use assize_measurement::{Domain, Measurement};
 use assize_protocol::{Assignment, RoundNumber, TaskList};
@@ -101,8 +101,7 @@ impl Scene {
 
     pub(crate) async fn assignment(&self, round: RoundNumber) -> Assignment {
         let round = self.world.rounds.round(round).await.unwrap();
-        let (stations, tasks) = (round.roster.count, round.tasks.count);
-        Assignment::new(round.seed.unwrap(), &round.parameters, stations, tasks)
+        round.assignment(round.seed.unwrap())
     }
 
     /// All that stations report, good and bad.

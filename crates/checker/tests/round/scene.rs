@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::{Address, B128};
-use assize_chain::{ListCommitment, Round};
 use assize_checker::{Checker, Config, Event, Listener, Metrics, Parts, StationKey};
 use assize_daemon::{Router, Status};
 use assize_drand::{BeaconSource, RecordedBeacons, Verified};
+use assize_facts::{ListCommitment, Round};
 use assize_measurement::unixfs::file_cid;
 use assize_measurement::{Domain, Verifier, ndjson};
 use assize_protocol::{Assignment, Roster, RosterEntry, StationIndex, merkle};
@@ -16,8 +16,8 @@ use assize_retrieve::Retriever;
 use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin, Plan, ProviderPlan};
 use assize_testkit::world::World;
 use assize_wire::{
-    Answer, BeaconDocument, Heartbeat, ListDocument, Liveness, NetworkDocument, Problem, ProblemKind,
-    Receipt, RoundDocument, StationDocument, TaskDocument, Version,
+    Answer, BeaconDocument, Heartbeat, Liveness, NetworkDocument, Problem, ProblemKind, Receipt,
+    RoundDocument, StationDocument, TaskDocument, Version,
 };
 use axum::body::Bytes;
 use axum::extract::State;
@@ -227,23 +227,11 @@ impl Coordinator {
     }
 
     fn assignment(&self) -> Assignment {
-        let Round {
-            roster,
-            tasks,
-            parameters,
-            seed,
-            ..
-        } = &self.round;
-        Assignment::new(seed.unwrap(), parameters, roster.count, tasks.count)
+        self.round.assignment(self.round.seed.unwrap())
     }
 
     fn round(&self) -> RoundDocument {
         let round = &self.round;
-        let list = |list: &ListCommitment| ListDocument {
-            root: list.root,
-            count: list.count,
-            cid: list.cid,
-        };
         let tells = *self.tells_beacon.lock().unwrap();
         RoundDocument {
             chain_id: self.domain.chain_id,
@@ -252,8 +240,8 @@ impl Coordinator {
             opened_at: round.opened_at,
             closes_at: round.closes_at,
             commits_until: round.commits_until,
-            roster: list(&round.roster),
-            tasks: list(&round.tasks),
+            roster: round.roster,
+            tasks: round.tasks,
             parameters: round.parameters,
             beacon: BeaconDocument {
                 chain_hash: self.drand_chain,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use assize_chain::SettlementId;
 use assize_protocol::RoundNumber;
-use assize_verify::ChainFacts;
+use assize_verify::{read_rounds, read_settlement};
 use clap::{Args, Subcommand};
 use eyre::WrapErr;
 use serde_json::json;
@@ -56,7 +56,7 @@ pub(crate) async fn run(command: &BundleCommand) -> eyre::Result<Outcome> {
         BundleCommand::Round(args) => {
             let number = RoundNumber(args.round);
             let inputs = Inputs::online(&args.online, async |network| {
-                Ok(ChainFacts::of_rounds(&network.rounds, &network.rewards, number, number).await?)
+                Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
             })
             .await?;
             write(&inputs, &args.out, args.json)
@@ -64,7 +64,7 @@ pub(crate) async fn run(command: &BundleCommand) -> eyre::Result<Outcome> {
         BundleCommand::Settlement(args) => {
             let id = SettlementId(args.settlement);
             let inputs = Inputs::online(&args.online, async |network| {
-                Ok(ChainFacts::of_settlement(&network.rounds, &network.rewards, id).await?)
+                Ok(read_settlement(&network.rounds, &network.rewards, id).await?)
             })
             .await?;
             write(&inputs, &args.out, args.json)

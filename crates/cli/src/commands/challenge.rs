@@ -1,7 +1,7 @@
 //! `assize settle challenge`.
 
 use assize_chain::{SettlementId, Status};
-use assize_verify::{ChainFacts, Fraud};
+use assize_verify::{Fraud, read_settlement};
 use clap::Args;
 use eyre::ensure;
 use serde_json::json;
@@ -36,7 +36,7 @@ pub(crate) struct ChallengeArgs {
 pub(crate) async fn run(args: &ChallengeArgs) -> eyre::Result<Outcome> {
     let id = SettlementId(args.settlement);
     let inputs = Inputs::online(&args.online, async |network| {
-        Ok(ChainFacts::of_settlement(&network.rounds, &network.rewards, id).await?)
+        Ok(read_settlement(&network.rounds, &network.rewards, id).await?)
     })
     .await?;
     let status = inputs.facts.settlements[&id].status;

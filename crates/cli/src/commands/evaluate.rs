@@ -6,9 +6,10 @@ use alloy_primitives::U256;
 use assize_chain::Fil;
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::{RoundEvaluation, RoundFacts};
+use assize_facts::ChainFacts;
 use assize_protocol::RoundNumber;
 use assize_store::Source;
-use assize_verify::{ChainFacts, EvaluatedRange, Evidence};
+use assize_verify::{EvaluatedRange, Evidence, read_next_settlement};
 use clap::Args;
 use eyre::{WrapErr, eyre};
 use serde_json::json;
@@ -86,7 +87,7 @@ pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
     beacons: &Verified<B>,
     last: Option<RoundNumber>,
 ) -> eyre::Result<(ChainFacts, EvaluatedRange)> {
-    let (chain, range) = ChainFacts::of_next_settlement(&network.rounds, &network.rewards, last).await?;
+    let (chain, range) = read_next_settlement(&network.rounds, &network.rewards, last).await?;
     let range = range.ok_or_else(|| {
         eyre!("there is nothing to settle: every round whose commit window is over is settled; wait for the next")
     })?;

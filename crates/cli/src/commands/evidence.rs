@@ -4,9 +4,10 @@ use std::path::Path;
 
 use assize_bundle::Bundle;
 use assize_drand::{Chain, Verified};
+use assize_facts::ChainFacts;
 use assize_protocol::RoundNumber;
 use assize_store::{Gateways, InOrder, Source};
-use assize_verify::{ChainFacts, Evidence, Step, Unpacked};
+use assize_verify::{Evidence, Step, Unpacked};
 use eyre::{OptionExt, WrapErr};
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use assize_chain::{Commitment, ListCommitment, Round, Signer};
+use assize_chain::{BatchCommitment, ListCommitment, Round, Signer};
 use assize_drand::{BeaconSource, with_y};
 use assize_protocol::{B256, Roster, RoundNumber, TaskList};
 use assize_store::Store;
@@ -88,7 +88,7 @@ struct Shown {
     round: Round,
     committees: u32,
     tasks_per_committee: u32,
-    commitments: Vec<Commitment>,
+    commitments: Vec<BatchCommitment>,
 }
 
 async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {

@@ -4,11 +4,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use assize_evaluate::Ttfb;
+use assize_facts::ChainFacts;
 use assize_stats::{
     By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, to_csv, to_parquet,
 };
 use assize_store::Store;
-use assize_verify::{ChainFacts, EvaluatedRange};
+use assize_verify::EvaluatedRange;
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use eyre::{WrapErr, ensure, eyre};

@@ -1,8 +1,9 @@
 //! `assize verify`.
 
 use assize_chain::SettlementId;
+use assize_facts::Mismatch;
 use assize_protocol::RoundNumber;
-use assize_verify::{ChainFacts, Conclusion, Mismatch, VerifyError};
+use assize_verify::{Conclusion, VerifyError, read_rounds, read_settlement};
 use clap::{Args, Subcommand};
 use eyre::OptionExt;
 use serde_json::json;
@@ -57,7 +58,7 @@ pub(crate) async fn run(command: &VerifyCommand) -> eyre::Result<Outcome> {
 async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
     let inputs = Inputs::gather(&args.evidence, async |network| {
         let number = or_latest(network, args.round).await?;
-        Ok(ChainFacts::of_rounds(&network.rounds, &network.rewards, number, number).await?)
+        Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
     })
     .await?;
     let number = match args.round {
@@ -124,7 +125,7 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
 async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
     let id = SettlementId(args.settlement);
     let inputs = Inputs::gather(&args.evidence, async |network| {
-        Ok(ChainFacts::of_settlement(&network.rounds, &network.rewards, id).await?)
+        Ok(read_settlement(&network.rounds, &network.rewards, id).await?)
     })
     .await?;
     let bar = inputs.bar(inputs.facts.rounds.keys().copied());

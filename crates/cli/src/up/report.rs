@@ -7,7 +7,7 @@ use alloy_primitives::B256;
 use assize_evaluate::{Party, RoundEvaluation};
 use assize_protocol::{ProviderId, RoundNumber, TaskList};
 use assize_testkit::filecoin::{Advertised, Conduct, LocalFilecoin, Offer, PeerIdSource};
-use assize_verify::{ChainFacts, Evidence};
+use assize_verify::{Evidence, read_rounds};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use eyre::OptionExt;
 use serde::Serialize;
@@ -64,7 +64,7 @@ pub(super) async fn report(
     number: RoundNumber,
 ) -> eyre::Result<RoundReport> {
     let network = &stage.network;
-    let facts = ChainFacts::of_rounds(&network.rounds, &network.rewards, number, number).await?;
+    let facts = read_rounds(&network.rounds, &network.rewards, number, number).await?;
     let store = stage.store()?;
     let evidence = Evidence {
         chain: &facts,

@@ -70,7 +70,10 @@ impl RoundCheck<'_> {
             ..
         } = self.figures;
         match &facts.draw {
-            Some(draw) => self.agree("draw.seed", draw.seed, document.seed_of(facts.round, draw))?,
+            Some(draw) => {
+                let seed = document.contracts.seed(facts.round, draw.randomness);
+                self.agree("draw.seed", draw.seed, seed)?;
+            }
             // A round takes batches only once it is revealed.
             None => self.agree("commitments", commitments.len(), 0)?,
         }

@@ -1,9 +1,10 @@
 //! What can be wrong with a settlement.
 
+use assize_facts::Contracts;
 use assize_protocol::RoundNumber;
 use thiserror::Error;
 
-use super::{Contracts, DOCUMENT_VERSION};
+use super::DOCUMENT_VERSION;
 
 /// Why rounds cannot be settled.
 #[derive(Debug, Error)]

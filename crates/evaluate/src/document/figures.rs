@@ -2,36 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::B256;
-use assize_protocol::{BeaconRound, FileCid, Parameters, Randomness, RoundNumber, Seed};
+use assize_facts::{Draw, ListCommitment, Round};
+use assize_protocol::{BeaconRound, Parameters, RoundNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::{BatchCounts, LabelCounts, RoundEvaluation, VerdictCounts, json};
-
-/// A list that a round froze when it opened: the roster or the task list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListFacts {
-    /// Root of its tree.
-    pub root: B256,
-    /// How many entries there are.
-    pub count: u32,
-    /// Its file.
-    #[serde(with = "json::link")]
-    pub cid: FileCid,
-}
-
-/// What the beacons drew for a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Draw {
-    /// Of the round's beacon.
-    pub randomness: Randomness,
-    /// Derived from it; the same as on chain.
-    pub seed: Seed,
-    /// Of the beacon that chooses one voter per subnet and task.
-    pub dedupe_randomness: Randomness,
-}
 
 /// What was fixed about a round before anybody measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,15 +17,33 @@ pub struct RoundFacts {
     /// Its own parameters.
     pub parameters: Parameters,
     /// Who could be drawn.
-    pub roster: ListFacts,
+    #[serde(with = "json::list")]
+    pub roster: ListCommitment,
     /// What could be drawn.
-    pub tasks: ListFacts,
+    #[serde(with = "json::list")]
+    pub tasks: ListCommitment,
     /// drand round of its beacon.
     pub beacon_round: BeaconRound,
     /// drand round of the beacon after its end.
     pub dedupe_beacon_round: BeaconRound,
     /// None if nobody revealed the beacon in time: such a round has no measurements and pays nothing.
     pub draw: Option<Draw>,
+}
+
+impl RoundFacts {
+    /// Of a round as the chain has it, and what its beacons drew; `None` if it was not revealed.
+    #[must_use]
+    pub fn new(round: &Round, draw: Option<Draw>) -> Self {
+        Self {
+            round: round.number,
+            parameters: round.parameters,
+            roster: round.roster,
+            tasks: round.tasks,
+            beacon_round: round.beacon_round,
+            dedupe_beacon_round: round.dedupe_beacon_round,
+            draw,
+        }
+    }
 }
 
 /// A round as a settlement document has it.

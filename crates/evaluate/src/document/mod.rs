@@ -10,31 +10,20 @@ mod settle;
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
+use assize_facts::Contracts;
 use assize_measurement::unixfs;
-use assize_protocol::{FileCid, RoundNumber, Seed, merkle};
+use assize_protocol::{FileCid, RoundNumber, merkle};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use error::{DocumentError, SettleError};
-pub use figures::{Draw, ListFacts, RoundFacts, RoundFigures};
+pub use figures::{RoundFacts, RoundFigures};
 pub use settle::{Parent, settle};
 
 use crate::{Accepted, SuccessRates, json};
 
 /// The version of the document's form that this crate reads and writes.
 pub const DOCUMENT_VERSION: u32 = 2;
-
-/// The contracts that a settlement belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Contracts {
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// The `Rounds` contract.
-    pub rounds: Address,
-    /// The `Rewards` contract.
-    pub rewards: Address,
-}
 
 /// The settlement that another continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,15 +171,5 @@ impl SettlementDocument {
         self.rounds
             .iter()
             .try_fold(0_u128, |sum, round| sum.checked_add(round.distributed))
-    }
-
-    /// The seed that a round of the range must have, from its beacon's randomness.
-    pub(crate) fn seed_of(&self, round: RoundNumber, draw: &Draw) -> Seed {
-        Seed::derive(
-            self.contracts.chain_id,
-            self.contracts.rounds,
-            round,
-            draw.randomness,
-        )
     }
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
+use assize_facts::Contracts;
 use assize_protocol::RoundNumber;
 
-use super::{
-    Contracts, DOCUMENT_VERSION, ParentReference, RoundFacts, RoundFigures, SettleError, SettlementDocument,
-};
+use super::{DOCUMENT_VERSION, ParentReference, RoundFacts, RoundFigures, SettleError, SettlementDocument};
 use crate::{RoundEvaluation, SuccessRates};
 
 /// The settlement that is to be continued.

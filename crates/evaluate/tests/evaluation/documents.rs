@@ -2,9 +2,10 @@
 
 use alloy_primitives::{B256, U256};
 use assize_evaluate::{
-    Contracts, DocumentError, Parent, ParentReference, RoundEvaluation, RoundFacts, SettleError,
-    SettlementDocument, settle,
+    DocumentError, Parent, ParentReference, RoundEvaluation, RoundFacts, SettleError, SettlementDocument,
+    settle,
 };
+use assize_facts::Contracts;
 use assize_protocol::{Randomness, RoundNumber, merkle};
 use proptest::prelude::*;
 

@@ -1,9 +1,8 @@
 //! A small network for tests: real keys, real signatures, real committees.
 
 use alloy_primitives::{Address, B128, B256};
-use assize_evaluate::{
-    CommittedBatch, Contracts, Draw, ListFacts, RoundEvaluation, RoundFacts, RoundInput, evaluate_round,
-};
+use assize_evaluate::{CommittedBatch, RoundEvaluation, RoundFacts, RoundInput, evaluate_round};
+use assize_facts::{Contracts, Draw, ListCommitment};
 use assize_measurement::ndjson::{Batch, Row};
 use assize_measurement::{Domain, Measurement, Millis, Signature, station_address, unixfs};
 use assize_protocol::{
@@ -206,7 +205,7 @@ impl World {
     }
 
     pub(crate) fn facts(&self) -> RoundFacts {
-        let list = |root, count, file: Vec<u8>| ListFacts {
+        let list = |root, count, file: Vec<u8>| ListCommitment {
             root,
             count,
             cid: unixfs::file_cid(&file),

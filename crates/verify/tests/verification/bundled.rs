@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use assize_bundle::{Bundle, FACTS};
-use assize_chain::SettlementId;
 use assize_drand::{Chain, Verified};
-use assize_protocol::{Assignment, B256, RoundNumber, Seed, StationIndex, TaskIndex};
-use assize_verify::{ChainRound, Conclusion, Evidence, Mismatch, Unpacked, VerifyError};
+use assize_facts::{ChainRound, Mismatch, SettlementId};
+use assize_protocol::{B256, RoundNumber, Seed, StationIndex, TaskIndex};
+use assize_verify::{Conclusion, Evidence, Unpacked, VerifyError};
 use serde::Serialize;
 
 use crate::case::{BATCHES, Case, UNREVEALED};
@@ -138,6 +138,21 @@ fn a_maker_who_lies_consistently_is_found_out() {
     assert_eq!(mismatch.path, "chain.settlements[1].cumulativeTotal");
 }
 
+/// Whoever can open a round after its beacon is published chooses roster and tasks by what the beacon draws from them.
+#[test]
+fn a_round_that_was_frozen_after_its_beacon_does_not_match() {
+    let mut case = Case::new();
+    case.facts.rounds.retain(|number, _| *number == RoundNumber(2));
+    case.facts.settlements.clear();
+    case.facts.now += 60;
+    let round = case.round(2);
+    round.opened_at += 60;
+    round.closes_at += 60;
+    round.commits_until += 60;
+    let mismatch = verify(case.evidence().bundle().unwrap()).unwrap().unwrap();
+    assert_eq!(mismatch.path, "chain.rounds[2].beaconRound");
+}
+
 #[test]
 fn files_that_cannot_be_read_are_named() {
     let case = Case::new();
@@ -166,12 +181,7 @@ fn the_browsers_fixture_is_what_this_makes() {
     case.facts.settlements.clear();
     let (_, packed) = case.evidence().bundle().unwrap().to_car();
     let ChainRound { round, .. } = &case.facts.rounds[&RoundNumber(2)];
-    let assignment = Assignment::new(
-        round.seed.unwrap(),
-        &round.parameters,
-        round.roster.count,
-        round.tasks.count,
-    );
+    let assignment = round.assignment(round.seed.unwrap());
     // A struct, whose fields keep their order whatever features JSON is built with.
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]

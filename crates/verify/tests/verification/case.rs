@@ -4,9 +4,12 @@
 use std::fs;
 use std::sync::LazyLock;
 
-use assize_chain::{Commitment, ListCommitment, Proposal, Round, Settlement, SettlementId, Status};
 use assize_drand::{Chain, RecordedBeacons, Verified};
-use assize_evaluate::{Contracts, SettlementDocument};
+use assize_evaluate::SettlementDocument;
+use assize_facts::{
+    BatchCommitment, ChainFacts, ChainRound, Contracts, ListCommitment, Proposal, Round, Settlement,
+    SettlementId, Status,
+};
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{
     Address, Assignment, BeaconSchedule, FileCid, Parameters, Randomness, Roster, RoundNumber, Seed,
@@ -15,7 +18,7 @@ use assize_protocol::{
 use assize_store::{LocalStore, Source, Store};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};
-use assize_verify::{ChainFacts, ChainRound, Conclusion, Evidence, VerifiedSettlement, VerifyError};
+use assize_verify::{Conclusion, Evidence, VerifiedSettlement, VerifyError};
 use tempfile::TempDir;
 
 pub(crate) const CONTRACTS: Contracts = Contracts {
@@ -129,7 +132,7 @@ fn rounds(store: &LocalStore) -> ChainFacts {
         };
         let commitments = measurements
             .chunks(measurements.len().div_ceil(BATCHES).max(1))
-            .map(|batch| Commitment {
+            .map(|batch| BatchCommitment {
                 cid: store.put(&ndjson::to_ndjson(batch)).unwrap(),
                 count: batch.len() as u32,
                 committed_at: closes_at,

@@ -1,7 +1,7 @@
 //! The evaluator's way is the verifier's.
 
-use assize_chain::SettlementId;
 use assize_evaluate::SettlementDocument;
+use assize_facts::SettlementId;
 use assize_protocol::{B256, RoundNumber, Seed};
 use assize_verify::VerifyError;
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use assize_chain::SettlementId;
 use assize_drand::{Chain, RecordedBeacons, Verified};
+use assize_facts::{RoundFault, SettlementId};
 use assize_protocol::{B256, List, Roster, RoundNumber};
 use assize_store::Store;
 use assize_testkit::fixtures;
@@ -66,21 +66,21 @@ fn a_roster_whose_root_is_not_the_chains() {
     case.round(1).roster.root = B256::ZERO;
     assert!(matches!(
         case.error(),
-        VerifyError::WrongList {
+        VerifyError::Round(RoundFault::WrongList {
             what: "root",
             list: List::Roster,
             ..
-        }
+        })
     ));
     let mut case = Case::new();
     case.round(1).roster.count += 1;
     assert!(matches!(
         case.error(),
-        VerifyError::WrongList {
+        VerifyError::Round(RoundFault::WrongList {
             what: "count",
             list: List::Roster,
             ..
-        }
+        })
     ));
 }
 
@@ -90,11 +90,11 @@ fn a_task_list_that_is_not_the_one_or_not_a_list() {
     case.round(2).tasks.root = B256::ZERO;
     assert!(matches!(
         case.error(),
-        VerifyError::WrongList {
+        VerifyError::Round(RoundFault::WrongList {
             what: "root",
             list: List::Tasks,
             ..
-        }
+        })
     ));
 
     let mut case = Case::new();
@@ -107,7 +107,7 @@ fn a_task_list_that_is_not_the_one_or_not_a_list() {
     case.round(2).tasks.cid = cid;
     assert!(matches!(
         case.error(),
-        VerifyError::WrongList { what: "count", .. }
+        VerifyError::Round(RoundFault::WrongList { what: "count", .. })
     ));
 }
 
@@ -134,10 +134,10 @@ fn beacons_that_are_missing_or_forged() {
     case.beacons = Verified::new(Chain::quicknet(), RecordedBeacons::new(forged).unwrap());
     assert!(matches!(
         case.error(),
-        VerifyError::Beacon {
+        VerifyError::Round(RoundFault::Beacon {
             round: RoundNumber(1),
             ..
-        }
+        })
     ));
 }
 
@@ -167,10 +167,10 @@ fn a_round_that_still_takes_batches() {
     assert!(
         matches!(
             error,
-            VerifyError::WindowOpen {
+            VerifyError::Round(RoundFault::WindowOpen {
                 round: RoundNumber(2),
                 ..
-            }
+            })
         ),
         "{message}"
     );

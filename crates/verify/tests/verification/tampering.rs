@@ -1,7 +1,7 @@
 //! Every posted thing that is not what follows from the public inputs is named, with what it should be.
 
-use assize_chain::SettlementId;
 use assize_evaluate::SettlementDocument;
+use assize_facts::SettlementId;
 use assize_protocol::{Address, B256, CommitteeIndex, RoundNumber, Seed, U256};
 use assize_store::{Source, Store};
 use assize_verify::VerifyError;

@@ -1,11 +1,14 @@
 //! Every kind of lie that a coordinator can tell of a round.
 
 use alloy_primitives::{B128, B256};
-use assize_chain::ListCommitment;
 use assize_drand::serve::Devnet;
+use assize_facts::ListCommitment;
 use assize_measurement::unixfs::file_cid;
-use assize_protocol::{BeaconRound, Parameters, Roster, RosterEntry, Task, TaskList};
-use assize_wire::{BeaconDocument, ListDocument};
+use assize_protocol::{
+    BeaconRound, CommitteeIndex, Parameters, Roster, RosterEntry, RoundNumber, Seat, StationIndex, Task,
+    TaskList, merkle,
+};
+use assize_wire::BeaconDocument;
 
 use super::*;
 
@@ -15,7 +18,7 @@ const TASKS: u32 = 400;
 /// A revealed round, its lists, and a coordinator's true documents for one of its stations.
 struct Scene {
     devnet: Devnet,
-    domain: Domain,
+    contracts: Contracts,
     round: Round,
     roster: Roster,
     tasks: TaskList,
@@ -36,9 +39,10 @@ fn identity_cid(index: u32) -> PayloadCid {
 impl Scene {
     fn new() -> Self {
         let devnet = Devnet::new(&[7; 32], 1_000, 3).unwrap();
-        let domain = Domain {
+        let contracts = Contracts {
             chain_id: 31_337,
             rounds: Address::repeat_byte(0xaa),
+            rewards: Address::repeat_byte(0xab),
         };
         let entry = |index| RosterEntry {
             station: address(index),
@@ -56,7 +60,7 @@ impl Scene {
         let number = RoundNumber(7);
         let beacon_round = BeaconRound(100);
         let beacon = devnet.sign(beacon_round);
-        let seed = Seed::derive(domain.chain_id, domain.rounds, number, beacon.randomness());
+        let seed = contracts.seed(number, beacon.randomness());
         let list = |root, count, name: &[u8]| ListCommitment {
             root,
             count,
@@ -77,21 +81,16 @@ impl Scene {
             dedupe_beacon_round: BeaconRound(500),
             seed: Some(seed),
         };
-        let document = |list: &ListCommitment| ListDocument {
-            root: list.root,
-            count: list.count,
-            cid: list.cid,
-        };
-        let assignment = Assignment::new(seed, &round.parameters, STATIONS, TASKS);
+        let assignment = round.assignment(seed);
         let said = RoundDocument {
-            chain_id: domain.chain_id,
-            contract: domain.rounds,
+            chain_id: contracts.chain_id,
+            contract: contracts.rounds,
             round: number,
             opened_at: round.opened_at,
             closes_at: round.closes_at,
             commits_until: round.commits_until,
-            roster: document(&round.roster),
-            tasks: document(&round.tasks),
+            roster: round.roster,
+            tasks: round.tasks,
             parameters: round.parameters,
             beacon: BeaconDocument {
                 chain_hash: devnet.chain().hash(),
@@ -105,7 +104,7 @@ impl Scene {
         };
         let mut scene = Self {
             devnet,
-            domain,
+            contracts,
             round,
             part: StationDocument {
                 round: number,
@@ -129,7 +128,7 @@ impl Scene {
     /// What a true coordinator says of a station.
     fn part_of(&self, index: StationIndex) -> StationDocument {
         let seed = self.round.seed.unwrap();
-        let assignment = Assignment::new(seed, &self.round.parameters, STATIONS, TASKS);
+        let assignment = self.round.assignment(seed);
         let (committee, seat) = assignment.seat_of(index).unwrap();
         let entry = self.roster.get(index).unwrap();
         let leaf = merkle::roster_leaf(index, entry.station, entry.operator, entry.subnet);
@@ -159,36 +158,57 @@ impl Scene {
     }
 
     /// As the checker of station 42 does it.
-    fn derive(&self) -> Result<Part, Disagreement> {
-        let facts = Facts {
-            domain: self.domain,
-            drand: self.devnet.chain(),
-            round: &self.round,
-            station: address(42),
-            operator: address(10_042),
-        };
-        facts.check_round(&self.said)?;
+    fn derive(&self) -> Result<RoundAssignment, Disagreement> {
+        let (contracts, drand, round) = (&self.contracts, self.devnet.chain(), &self.round);
+        check_round_document(contracts, drand, round, &self.said)?;
         let beacon = Beacon {
             round: self.said.beacon.round,
             signature: const_hex::decode(self.said.beacon.signature.as_deref().unwrap()).unwrap(),
             previous_signature: None,
         };
-        let seed = facts.check_seed(&beacon)?;
-        facts.check_part(seed, &self.part)
+        let seed = check_draw(contracts, drand, round, beacon)?;
+        check_station_document(round, seed, (address(42), address(10_042)), &self.part)
     }
 }
 
 #[test]
 fn a_true_coordinator_is_agreed_with() {
     let scene = Scene::new();
-    let part = scene.derive().unwrap();
-    assert_eq!(part.station, StationIndex(42));
-    assert_eq!(part.tasks.len(), 8);
-    for drawn in &part.tasks {
+    let RoundAssignment { station, .. } = scene.derive().unwrap();
+    assert_eq!(station.station, StationIndex(42));
+    assert_eq!(station.tasks.len(), 8);
+    for drawn in &station.tasks {
         let task = scene.tasks.get(drawn.index).unwrap();
         assert_eq!((drawn.cid, drawn.provider), (task.cid, task.provider));
     }
-    assert_eq!((part.closes_at, part.taken_until), (2_400, 3_000));
+}
+
+#[test]
+fn a_round_that_was_opened_after_its_beacon_is_refused() {
+    let mut scene = Scene::new();
+    let published = scene
+        .devnet
+        .chain()
+        .schedule()
+        .time_of(scene.round.beacon_round)
+        .unwrap();
+    let by = published - scene.round.opened_at;
+    for time in [
+        &mut scene.round.opened_at,
+        &mut scene.round.closes_at,
+        &mut scene.round.commits_until,
+    ] {
+        *time += by;
+    }
+    for time in [
+        &mut scene.said.opened_at,
+        &mut scene.said.closes_at,
+        &mut scene.said.commits_until,
+    ] {
+        *time += by;
+    }
+    let disagreement = scene.derive().unwrap_err();
+    assert_eq!(disagreement.what, "beaconRound, as the node tells it");
 }
 
 #[test]
@@ -252,7 +272,7 @@ fn a_node_that_tells_another_seed_is_not_believed_either() {
     assert!(disagreement.what.starts_with("seed"), "{disagreement}");
     // A round is drawn by its own number and network.
     let mut scene = Scene::new();
-    scene.domain.chain_id += 1;
+    scene.contracts.chain_id += 1;
     scene.said.chain_id += 1;
     assert!(scene.derive().unwrap_err().what.starts_with("seed"));
 }
@@ -261,7 +281,9 @@ fn a_node_that_tells_another_seed_is_not_believed_either() {
 fn each_lie_about_the_stations_part_is_named() {
     type Lie = fn(&mut Scene);
     let lies: [(&str, Lie); 20] = [
-        ("round of the station's part", |scene| scene.part.round.0 += 1),
+        ("round of the station's assignment", |scene| {
+            scene.part.round.0 += 1
+        }),
         ("station", |scene| scene.part.station = address(43)),
         ("station", |scene| scene.part = scene.part_of(StationIndex(43))),
         ("operator", |scene| scene.part.operator = address(1)),

@@ -1,0 +1,424 @@
+//! The one list of checks of a round (docs/protocol.md §12, steps 1 to 3).
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use assize_drand::{BeaconError, BeaconSource, Verified};
+use assize_protocol::{
+    BeaconRound, FileCid, List, ListError, Randomness, Roster, RoundNumber, Seed, TaskList,
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{ChainRound, Contracts, FrozenList, ListCommitment, Mismatch, Round};
+
+/// Something that is checked about a round. Its `Display` says what holds if the check passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// The commit window is over, so no batch can come any more (§3).
+    WindowOver,
+    /// Closing time, commit window and beacon rounds follow from the opening (§12, step 1).
+    Timetable,
+    /// A round that was not revealed has no batches (§3).
+    NoBatches,
+    /// The round's beacon is genuine (§2; §12, step 2).
+    Beacon(BeaconRound),
+    /// The stored seed follows from the beacon (§3; §12, step 2).
+    Seed,
+    /// The beacon after the round's end is genuine (§2; §12, step 2).
+    DedupeBeacon(BeaconRound),
+    /// A list is the one that the round froze (§7; §12, step 3).
+    List(List),
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WindowOver => f.write_str("the commit window is over"),
+            Self::Timetable => f.write_str("the round was frozen before its beacons were published"),
+            Self::NoBatches => f.write_str("a round without a seed has no batches"),
+            Self::Beacon(round) => write!(f, "drand beacon {round} was signed by the network's key"),
+            Self::Seed => f.write_str("the seed follows from the beacon"),
+            Self::DedupeBeacon(round) => {
+                write!(f, "drand dedupe beacon {round} was signed by the network's key")
+            }
+            Self::List(list) => write!(f, "the {list} is the one whose root was frozen"),
+        }
+    }
+}
+
+/// Why a file is unavailable: the reason of whoever keeps it.
+pub type FileError = Arc<dyn Error + Send + Sync>;
+
+/// Where files come from, by CID. What it returns must be the file of that CID.
+pub type Files<'a> = dyn Fn(&FileCid) -> Result<Cow<'a, [u8]>, FileError> + 'a;
+
+/// Why a round does not pass its checks.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum RoundFault {
+    /// Batches may still come.
+    #[error(
+        "round {round} takes batches until Unix time {until}, and the chain's newest block is of {now}: try again after \
+         that"
+    )]
+    WindowOpen {
+        /// The round.
+        round: RoundNumber,
+        /// Last second of its commit window.
+        until: u64,
+        /// Time of the newest block.
+        now: u64,
+    },
+    /// What the chain says of the round does not follow from its opening, its parameters and its beacon.
+    #[error("{0}; do not sign for this round")]
+    Mismatch(Mismatch),
+    /// A beacon is unavailable or not genuine.
+    #[error("beacon {beacon_round} of round {round}: {source}")]
+    Beacon {
+        /// The round.
+        round: RoundNumber,
+        /// drand's round.
+        beacon_round: BeaconRound,
+        /// What is wrong.
+        source: BeaconError,
+    },
+    /// A list's file is unavailable.
+    #[error("the {list} of round {round}: {source}")]
+    File {
+        /// Which list.
+        list: List,
+        /// The round.
+        round: RoundNumber,
+        /// The file.
+        cid: FileCid,
+        /// What is wrong.
+        source: FileError,
+    },
+    /// A list that cannot be read.
+    #[error(
+        "the {list} of round {round} ({cid}) is malformed: {source}; the file is what its CID says, so the coordinator \
+         published a bad file: do not sign for this round"
+    )]
+    List {
+        /// Which list.
+        list: List,
+        /// The round.
+        round: RoundNumber,
+        /// The file.
+        cid: FileCid,
+        /// What is wrong with it.
+        source: ListError,
+    },
+    /// A list that is not the one whose root the round froze.
+    #[error(
+        "the {list} of round {round} has {what} {file} in its file {cid}, but {chain} on chain: the coordinator froze one \
+         list and published another; do not sign for this round, and ask the coordinator for the right file"
+    )]
+    WrongList {
+        /// Which list.
+        list: List,
+        /// The round.
+        round: RoundNumber,
+        /// The file.
+        cid: FileCid,
+        /// "root" or "count".
+        what: &'static str,
+        /// What follows from the file.
+        file: String,
+        /// What the chain has.
+        chain: String,
+    },
+}
+
+impl RoundFault {
+    /// Whether a later attempt may succeed: something is unavailable now, or the round is not over.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::WindowOpen { .. } | Self::File { .. } => true,
+            Self::Beacon { source, .. } => source.is_retryable(),
+            Self::Mismatch(_) | Self::List { .. } | Self::WrongList { .. } => false,
+        }
+    }
+}
+
+/// What the beacons drew for a round (docs/protocol.md §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Draw {
+    /// Of the round's beacon.
+    pub randomness: Randomness,
+    /// Derived from it; the same as on chain.
+    pub seed: Seed,
+    /// Of the beacon that chooses one voter per subnet.
+    pub dedupe_randomness: Randomness,
+}
+
+/// A revealed round that passed all checks, with what was read for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrawnRound {
+    /// What the beacons drew.
+    pub draw: Draw,
+    /// Who could be drawn.
+    pub roster: Roster,
+    /// What could be drawn.
+    pub tasks: TaskList,
+}
+
+/// How one check ended: what was found, or what is wrong.
+#[derive(Clone, Debug)]
+pub struct CheckOutcome {
+    /// What was checked.
+    pub check: Check,
+    /// What was found, for people, or what is wrong.
+    pub result: Result<String, RoundFault>,
+}
+
+/// Every check of a round, whether it passed or not.
+#[derive(Clone, Debug)]
+pub struct RoundReport {
+    /// In the order in which they were made. A check that needs what another was to find is left out if that one failed.
+    pub checks: Vec<CheckOutcome>,
+    /// What the round drew, if its seed, its beacons and its lists are right.
+    pub drawn: Option<DrawnRound>,
+}
+
+/// Checks what the chain says of rounds, against beacons and files.
+#[derive(Debug)]
+pub struct RoundChecks<'a, B> {
+    /// Where the rounds are from.
+    pub contracts: &'a Contracts,
+    /// Where the beacons are; of the drand chain that the contracts' beacon checks.
+    pub beacons: &'a Verified<B>,
+}
+
+/// What can be checked once a round's commit window is over.
+struct AfterRound<'a, 'f> {
+    commitments: usize,
+    now: u64,
+    files: &'a Files<'f>,
+}
+
+impl<B: BeaconSource> RoundChecks<'_, B> {
+    /// Makes those checks that can be made while a round is open: timetable, beacon and seed. The beacon after its end does
+    /// not exist yet, and its lists may be proven entry by entry ([`ListCommitment::has_station`]).
+    ///
+    /// Returns the seed; `None` if it was not revealed.
+    ///
+    /// # Errors
+    /// The first check that failed: [`RoundFault::Mismatch`] or [`RoundFault::Beacon`].
+    pub fn check_open(&self, round: &Round) -> Result<Option<Seed>, RoundFault> {
+        let mut log = Log::stopping();
+        let seed = self.run(round, None, &mut log).seed;
+        log.into_result().map(|()| seed)
+    }
+
+    /// Makes all checks of a round whose commit window must be over at `now`, the time of the chain's newest block, and stops
+    /// at the first that fails.
+    ///
+    /// Returns what the round drew; `None` if it was not revealed.
+    ///
+    /// # Errors
+    /// [`RoundFault`]: the first check that failed.
+    pub fn check(
+        &self,
+        round: &ChainRound,
+        now: u64,
+        files: &Files<'_>,
+    ) -> Result<Option<DrawnRound>, RoundFault> {
+        let mut log = Log::stopping();
+        let drawn = self
+            .run(&round.round, Some(AfterRound::of(round, now, files)), &mut log)
+            .drawn;
+        log.into_result().map(|()| drawn)
+    }
+
+    /// As [`Self::check`], but goes on after a failure, and reports every check.
+    #[must_use]
+    pub fn report(&self, round: &ChainRound, now: u64, files: &Files<'_>) -> RoundReport {
+        let mut log = Log::default();
+        let drawn = self
+            .run(&round.round, Some(AfterRound::of(round, now, files)), &mut log)
+            .drawn;
+        RoundReport {
+            checks: log.checks,
+            drawn,
+        }
+    }
+
+    /// The list of checks. There is no other.
+    fn run(&self, round: &Round, after: Option<AfterRound<'_, '_>>, log: &mut Log) -> Found {
+        let number = round.number;
+        if let Some(after) = &after {
+            let over = || match round.is_over(after.now) {
+                true => Ok(()),
+                false => Err(RoundFault::WindowOpen {
+                    round: number,
+                    until: round.commits_until,
+                    now: after.now,
+                }),
+            };
+            log.check(Check::WindowOver, over, |()| {
+                format!("since Unix time {}", round.commits_until)
+            });
+        }
+        let timetable = || {
+            let schedule = self.beacons.chain().schedule();
+            round.check_timetable(schedule).map_err(RoundFault::Mismatch)
+        };
+        log.check(Check::Timetable, timetable, |()| {
+            format!(
+                "opened at Unix time {}; drawn by drand rounds {} and {}",
+                round.opened_at, round.beacon_round, round.dedupe_beacon_round
+            )
+        });
+        if round.seed.is_none() {
+            if let Some(after) = &after {
+                let none = || {
+                    Mismatch::check(|| round.path("commitments"), 0, after.commitments)
+                        .map_err(RoundFault::Mismatch)
+                };
+                log.check(Check::NoBatches, none, |()| {
+                    "the beacon was not revealed".to_owned()
+                });
+            }
+            return Found::default();
+        }
+        let randomness = self.randomness(log, Check::Beacon(round.beacon_round), number, round.beacon_round);
+        let seed = randomness.and_then(|randomness| {
+            let follows = || {
+                round
+                    .check_seed(self.contracts, randomness)
+                    .map_err(RoundFault::Mismatch)
+            };
+            log.check(Check::Seed, follows, Seed::to_string)
+        });
+        let Some(AfterRound { files, .. }) = after else {
+            return Found { seed, drawn: None };
+        };
+        let dedupe = round.dedupe_beacon_round;
+        let dedupe_randomness = self.randomness(log, Check::DedupeBeacon(dedupe), number, dedupe);
+        let roster = list::<Roster>(log, number, &round.roster, files);
+        let tasks = list::<TaskList>(log, number, &round.tasks, files);
+        let drawn = || {
+            Some(DrawnRound {
+                draw: Draw {
+                    randomness: randomness?,
+                    seed: seed?,
+                    dedupe_randomness: dedupe_randomness?,
+                },
+                roster: roster?,
+                tasks: tasks?,
+            })
+        };
+        Found { seed, drawn: drawn() }
+    }
+
+    fn randomness(
+        &self,
+        log: &mut Log,
+        check: Check,
+        round: RoundNumber,
+        beacon_round: BeaconRound,
+    ) -> Option<Randomness> {
+        let verified = || {
+            self.beacons
+                .randomness(beacon_round)
+                .map_err(|source| RoundFault::Beacon {
+                    round,
+                    beacon_round,
+                    source,
+                })
+        };
+        log.check(check, verified, |randomness| format!("randomness {randomness}"))
+    }
+}
+
+/// Reads a list and checks that it is the frozen one.
+fn list<L: FrozenList>(
+    log: &mut Log,
+    round: RoundNumber,
+    frozen: &ListCommitment,
+    files: &Files<'_>,
+) -> Option<L> {
+    let ListCommitment { root, cid, .. } = *frozen;
+    let read = || {
+        let file = files(&cid).map_err(|source| RoundFault::File {
+            list: L::LIST,
+            round,
+            cid,
+            source,
+        })?;
+        frozen.read::<L>(round, &file)
+    };
+    log.check(Check::List(L::LIST), read, |list| {
+        format!("{} entries, root {root}", list.count())
+    })
+}
+
+impl<'a, 'f> AfterRound<'a, 'f> {
+    fn of(round: &ChainRound, now: u64, files: &'a Files<'f>) -> Self {
+        Self {
+            commitments: round.commitments.len(),
+            now,
+            files,
+        }
+    }
+}
+
+/// What the checks found.
+#[derive(Default)]
+struct Found {
+    seed: Option<Seed>,
+    drawn: Option<DrawnRound>,
+}
+
+/// The checks that were made.
+#[derive(Default)]
+struct Log {
+    checks: Vec<CheckOutcome>,
+    /// Whether nothing is checked after a failure.
+    stops: bool,
+    failed: bool,
+}
+
+impl Log {
+    fn stopping() -> Self {
+        Self {
+            stops: true,
+            ..Self::default()
+        }
+    }
+
+    /// Makes a check, unless one failed that ends them all; hands on what was found.
+    fn check<T>(
+        &mut self,
+        check: Check,
+        make: impl FnOnce() -> Result<T, RoundFault>,
+        show: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
+        if self.stops && self.failed {
+            return None;
+        }
+        let (found, result) = match make() {
+            Ok(found) => {
+                let shown = show(&found);
+                (Some(found), Ok(shown))
+            }
+            Err(fault) => (None, Err(fault)),
+        };
+        self.failed |= result.is_err();
+        self.checks.push(CheckOutcome { check, result });
+        found
+    }
+
+    /// The first failure.
+    fn into_result(self) -> Result<(), RoundFault> {
+        self.checks
+            .into_iter()
+            .try_for_each(|outcome| outcome.result.map(drop))
+    }
+}

@@ -1,0 +1,136 @@
+//! The lists that a round froze.
+
+use assize_protocol::{
+    B256, FileCid, List, ListError, PayloadCid, ProviderId, Roster, RosterEntry, RoundNumber, StationIndex,
+    TaskIndex, TaskList, merkle,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::RoundFault;
+
+/// A roster or a task list as a round froze it when it opened (docs/protocol.md §3, §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ListDocument))]
+pub struct ListCommitment {
+    /// Root of its Merkle tree (docs/protocol.md §8); zero for an empty list.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub root: B256,
+    /// Its entries.
+    pub count: u32,
+    /// Its file.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub cid: FileCid,
+}
+
+/// A list that a round can freeze: a [`Roster`] or a [`TaskList`].
+pub trait FrozenList: Sized {
+    /// Which of the two.
+    const LIST: List;
+
+    /// Reads the list's file.
+    ///
+    /// # Errors
+    /// [`ListError`]: the first line at fault.
+    fn parse(file: &[u8]) -> Result<Self, ListError>;
+
+    /// Its entries.
+    fn count(&self) -> u32;
+
+    /// The Merkle tree of its entries.
+    fn tree(&self) -> merkle::Tree;
+}
+
+impl FrozenList for Roster {
+    const LIST: List = List::Roster;
+
+    fn parse(file: &[u8]) -> Result<Self, ListError> {
+        Self::parse(file)
+    }
+
+    fn count(&self) -> u32 {
+        self.count()
+    }
+
+    fn tree(&self) -> merkle::Tree {
+        self.tree()
+    }
+}
+
+impl FrozenList for TaskList {
+    const LIST: List = List::Tasks;
+
+    fn parse(file: &[u8]) -> Result<Self, ListError> {
+        Self::parse(file)
+    }
+
+    fn count(&self) -> u32 {
+        self.count()
+    }
+
+    fn tree(&self) -> merkle::Tree {
+        self.tree()
+    }
+}
+
+impl ListCommitment {
+    /// Reads a file that has this CID, and checks that it is the frozen list (docs/protocol.md §7).
+    ///
+    /// # Errors
+    /// [`RoundFault::List`] if the file is malformed, [`RoundFault::WrongList`] if its count or root is another.
+    pub fn read<L: FrozenList>(&self, round: RoundNumber, file: &[u8]) -> Result<L, RoundFault> {
+        let list = self.parse::<L>(round, file)?;
+        self.check(round, L::LIST, list.count(), list.tree().root())?;
+        Ok(list)
+    }
+
+    /// Reads a file that has this CID. Whether it is the frozen list, [`Self::check`] tells.
+    ///
+    /// # Errors
+    /// [`RoundFault::List`].
+    pub fn parse<L: FrozenList>(&self, round: RoundNumber, file: &[u8]) -> Result<L, RoundFault> {
+        L::parse(file).map_err(|source| RoundFault::List {
+            list: L::LIST,
+            round,
+            cid: self.cid,
+            source,
+        })
+    }
+
+    /// Whether a list of `count` entries whose tree has this `root` is the frozen one: a file is that of a round if its CID is
+    /// the round's (for the reader of the file to check), its number of lines the round's count, and the root of its tree the
+    /// round's root (docs/protocol.md §7).
+    ///
+    /// # Errors
+    /// [`RoundFault::WrongList`] with the value that differs.
+    pub fn check(&self, round: RoundNumber, list: List, count: u32, root: B256) -> Result<(), RoundFault> {
+        let differs = |what, file: String, chain: String| RoundFault::WrongList {
+            list,
+            round,
+            cid: self.cid,
+            what,
+            file,
+            chain,
+        };
+        if count != self.count {
+            return Err(differs("count", count.to_string(), self.count.to_string()));
+        }
+        if root != self.root {
+            return Err(differs("root", root.to_string(), self.root.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Whether `proof` shows that `entry` is the entry `index` of this roster (docs/protocol.md §8).
+    #[must_use]
+    pub fn has_station(&self, index: StationIndex, entry: &RosterEntry, proof: &[B256]) -> bool {
+        let leaf = merkle::roster_leaf(index, entry.station, entry.operator, entry.subnet);
+        index.0 < self.count && merkle::verify(self.root, leaf, proof)
+    }
+
+    /// Whether `proof` shows that payload and provider are the entry `index` of this task list (docs/protocol.md §8).
+    #[must_use]
+    pub fn has_task(&self, index: TaskIndex, cid: &PayloadCid, provider: ProviderId, proof: &[B256]) -> bool {
+        let leaf = merkle::task_leaf(index, &cid.to_bytes(), provider);
+        index.0 < self.count && merkle::verify(self.root, leaf, proof)
+    }
+}

@@ -1,0 +1,45 @@
+//! Naming a difference.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A difference between what follows from public inputs and what was stated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    /// Where: a path in the settlement document such as `rounds[2].labels.DUP_SUBNET`, or `chain.…` for what the
+    /// contracts say.
+    pub path: String,
+    /// What follows from the public inputs.
+    pub ours: String,
+    /// What was stated.
+    pub theirs: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, ours, theirs } = self;
+        write!(f, "{path} should be {ours}, but is {theirs}")
+    }
+}
+
+impl Mismatch {
+    /// Compares a value with what was stated. `path` is called only if they differ.
+    ///
+    /// # Errors
+    /// The mismatch, if the two differ.
+    pub fn check<T: PartialEq + fmt::Display>(
+        path: impl FnOnce() -> String,
+        ours: T,
+        theirs: T,
+    ) -> Result<(), Self> {
+        if ours == theirs {
+            return Ok(());
+        }
+        Err(Self {
+            path: path(),
+            ours: ours.to_string(),
+            theirs: theirs.to_string(),
+        })
+    }
+}

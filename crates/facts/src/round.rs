@@ -1,0 +1,138 @@
+//! A round as `Rounds` stores it, and what follows from that alone.
+
+use assize_protocol::{
+    Assignment, BeaconRound, BeaconSchedule, FileCid, Parameters, Randomness, RoundNumber, Seed,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Contracts, ListCommitment, Mismatch};
+
+/// A round as the contract stores it (docs/protocol.md §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Round {
+    /// Its number, from 1.
+    pub number: RoundNumber,
+    /// Who may be drawn.
+    pub roster: ListCommitment,
+    /// What may be drawn.
+    pub tasks: ListCommitment,
+    /// The parameters in force when it opened.
+    pub parameters: Parameters,
+    /// Unix time of opening, seconds.
+    pub opened_at: u64,
+    /// Unix time of closing, seconds.
+    pub closes_at: u64,
+    /// The last second in which a batch is accepted.
+    pub commits_until: u64,
+    /// drand round that seeds the committees.
+    pub beacon_round: BeaconRound,
+    /// drand round that seeds the choice of one voter per subnet.
+    pub dedupe_beacon_round: BeaconRound,
+    /// None until the beacon is revealed.
+    pub seed: Option<Seed>,
+}
+
+/// A batch of measurements as committed (docs/protocol.md §9.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchCommitment {
+    /// The batch.
+    pub cid: FileCid,
+    /// Measurements that the publisher says are in it.
+    pub count: u32,
+    /// Unix time of the block, seconds.
+    pub committed_at: u64,
+}
+
+impl Round {
+    /// Path of one of its fields, for a [`Mismatch`].
+    pub(crate) fn path(&self, field: &str) -> String {
+        format!("chain.rounds[{}].{field}", self.number)
+    }
+
+    /// Whether closing time, commit window and beacon rounds follow from `opened_at` and the parameters, under the
+    /// timetable of the network's drand chain (docs/protocol.md §12, step 1).
+    ///
+    /// The two beacon rounds must be published after the moments that they are to be after (§3): only then was the round
+    /// frozen before anyone could know what draws from it. A later one passes, since `FilecoinBeacon` takes the next on a
+    /// grid of its own (§2).
+    ///
+    /// # Errors
+    /// The first field that does not follow, with what it should be.
+    pub fn check_timetable(&self, schedule: BeaconSchedule) -> Result<(), Mismatch> {
+        let Parameters {
+            round_duration,
+            commit_grace,
+            beacon_delay,
+            ..
+        } = self.parameters;
+        let closes_at = self.opened_at.saturating_add(round_duration.into());
+        Mismatch::check(|| self.path("closesAt"), closes_at, self.closes_at)?;
+        let commits_until = closes_at.saturating_add(commit_grace.into());
+        Mismatch::check(|| self.path("commitsUntil"), commits_until, self.commits_until)?;
+        let frozen = self.opened_at.saturating_add(beacon_delay.into());
+        for (field, beacon_round, moment) in [
+            ("beaconRound", self.beacon_round, frozen),
+            ("dedupeBeaconRound", self.dedupe_beacon_round, closes_at),
+        ] {
+            if schedule
+                .time_of(beacon_round)
+                .is_none_or(|published| published <= moment)
+            {
+                let least = schedule.round_after(moment);
+                return Err(Mismatch {
+                    path: self.path(field),
+                    ours: format!("{least} or later, published after Unix time {moment}"),
+                    theirs: beacon_round.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the stored seed is the one that a verified beacon gives the round (docs/protocol.md §3; §12, step 2).
+    ///
+    /// # Errors
+    /// Both seeds, if they differ; `none` stands for one that was not revealed.
+    pub fn check_seed(&self, contracts: &Contracts, randomness: Randomness) -> Result<Seed, Mismatch> {
+        let seed = contracts.seed(self.number, randomness);
+        if self.seed == Some(seed) {
+            return Ok(seed);
+        }
+        Err(Mismatch {
+            path: self.path("seed"),
+            ours: seed.to_string(),
+            theirs: self
+                .seed
+                .map_or_else(|| "none".to_owned(), |stored| stored.to_string()),
+        })
+    }
+
+    /// The last second in which measurements are taken: `closesAt + floor(commitGrace / 2)`. The other half of the commit
+    /// window is the publisher's, for getting the last batches onto the chain (docs/protocol.md §9.1).
+    #[must_use]
+    pub fn measurements_until(&self) -> u64 {
+        self.closes_at
+            .saturating_add(u64::from(self.parameters.commit_grace / 2))
+    }
+
+    /// Whether a measurement that reaches an ingest at `now` is in time.
+    #[must_use]
+    pub fn takes_measurements(&self, now: u64) -> bool {
+        now <= self.measurements_until()
+    }
+
+    /// Whether its commit window is over at `now`, so that it takes neither a beacon nor batches any more
+    /// (docs/protocol.md §3).
+    #[must_use]
+    pub fn is_over(&self, now: u64) -> bool {
+        now > self.commits_until
+    }
+
+    /// The committees and tasks that `seed` draws in it (docs/protocol.md §5).
+    #[must_use]
+    pub fn assignment(&self, seed: Seed) -> Assignment {
+        Assignment::new(seed, &self.parameters, self.roster.count, self.tasks.count)
+    }
+}

@@ -1,0 +1,97 @@
+//! Settlements as `Rewards` stores them (docs/protocol.md §11).
+
+use std::fmt;
+
+use assize_protocol::{B256, FileCid, RoundNumber, U256};
+use serde::{Deserialize, Serialize};
+
+/// Number of a settlement, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SettlementId(pub u64);
+
+impl fmt::Display for SettlementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whether a settlement pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// In its challenge window.
+    Pending,
+    /// Pays, and always will.
+    Active,
+    /// Vetoed, proven fraudulent, or posted after such a one: never pays.
+    Void,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Void => "void",
+        })
+    }
+}
+
+/// What evaluators sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposal {
+    /// The settlement that this one continues; none for the first.
+    pub parent: Option<SettlementId>,
+    /// First round covered.
+    pub first_round: RoundNumber,
+    /// Last round covered.
+    pub last_round: RoundNumber,
+    /// Merkle root over (operator, cumulative attoFIL).
+    pub root: B256,
+    /// Sum of all leaves, attoFIL; in JSON a decimal string.
+    #[serde(with = "decimal")]
+    pub cumulative_total: U256,
+    /// Merkle root over every rewarded measurement; zero if there is none.
+    pub accepted_root: B256,
+    /// The settlement document.
+    pub cid: FileCid,
+}
+
+/// A settlement as posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settlement {
+    /// Its number.
+    pub id: SettlementId,
+    /// What the evaluators signed.
+    #[serde(flatten)]
+    pub proposal: Proposal,
+    /// Unix time of posting, seconds.
+    pub posted_at: u64,
+    /// Unix time from which it pays, seconds.
+    pub active_at: u64,
+    /// Whether it pays now.
+    pub status: Status,
+}
+
+/// Amounts as decimal strings.
+mod decimal {
+    use assize_protocol::U256;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(amount: &U256, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(amount)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        U256::from_str_radix(&text, 10).map_err(|_| {
+            D::Error::custom(format_args!(
+                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
+            ))
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! A revealed round with its lists, drawn by genuine beacons of quicknet.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use assize_drand::{Chain, RecordedBeacons, Verified};
+use assize_facts::{
+    BatchCommitment, ChainRound, Contracts, DrawnRound, FileError, ListCommitment, Round, RoundChecks,
+    RoundFault, RoundReport,
+};
+use assize_protocol::{
+    Address, B128, BeaconRound, BeaconSchedule, FileCid, Parameters, PayloadCid, ProviderId, Roster,
+    RosterEntry, RoundNumber, Task, TaskList,
+};
+
+pub(crate) const STATIONS: u32 = 250;
+pub(crate) const TASKS: u32 = 400;
+pub(crate) const BEACON: BeaconRound = BeaconRound(1000);
+pub(crate) const DEDUPE: BeaconRound = BeaconRound(1001);
+
+pub(crate) struct Scene {
+    pub(crate) contracts: Contracts,
+    pub(crate) facts: ChainRound,
+    pub(crate) now: u64,
+    pub(crate) beacons: Verified<RecordedBeacons>,
+    pub(crate) roster: Roster,
+    pub(crate) tasks: TaskList,
+    pub(crate) files: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// CID of a raw block; the digest stands for the content.
+pub(crate) fn cid(number: u8) -> FileCid {
+    FileCid::from_bytes(&[&[1, 0x55, 0x12, 32][..], &[number; 32]].concat()).unwrap()
+}
+
+pub(crate) fn recorded() -> RecordedBeacons {
+    RecordedBeacons::from_json(include_bytes!("../../../drand/tests/fixtures/quicknet.json")).unwrap()
+}
+
+pub(crate) fn payload(index: u32) -> PayloadCid {
+    let digest = [&[1, 0x55, 0x12, 32][..], &[7; 28], &index.to_be_bytes()].concat();
+    PayloadCid::from_bytes(&digest).unwrap()
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let entry = |index: u32| RosterEntry {
+            station: Address::left_padding_from(&(index + 1).to_be_bytes()),
+            operator: Address::left_padding_from(&(10_001 + index).to_be_bytes()),
+            subnet: B128::left_padding_from(&index.to_be_bytes()),
+        };
+        let task = |index: u32| Task {
+            cid: payload(index),
+            provider: ProviderId(1_000 + u64::from(index)),
+            clients: Vec::new(),
+            allocators: Vec::new(),
+        };
+        let roster = Roster::new((0..STATIONS).map(entry).collect()).unwrap();
+        let tasks = TaskList::new((0..TASKS).map(task).collect()).unwrap();
+        let contracts = Contracts {
+            chain_id: 314,
+            rounds: Address::repeat_byte(0xa1),
+            rewards: Address::repeat_byte(0xa2),
+        };
+        let beacons = Verified::new(Chain::quicknet(), recorded());
+        let number = RoundNumber(7);
+        let parameters = Parameters {
+            round_duration: 3,
+            beacon_delay: 1,
+            commit_grace: 11,
+            target_measurements: 2_000,
+            ..Parameters::default()
+        };
+        let opened_at = BeaconSchedule::QUICKNET.time_of(BEACON).unwrap() - 2;
+        let round = Round {
+            number,
+            roster: ListCommitment {
+                root: roster.root(),
+                count: STATIONS,
+                cid: cid(1),
+            },
+            tasks: ListCommitment {
+                root: tasks.root(),
+                count: TASKS,
+                cid: cid(2),
+            },
+            parameters,
+            opened_at,
+            closes_at: opened_at + 3,
+            commits_until: opened_at + 14,
+            beacon_round: BEACON,
+            dedupe_beacon_round: DEDUPE,
+            seed: Some(contracts.seed(number, beacons.randomness(BEACON).unwrap())),
+        };
+        let batch = BatchCommitment {
+            cid: cid(3),
+            count: 5,
+            committed_at: opened_at + 5,
+        };
+        let files = [(cid(1), roster.to_ndjson()), (cid(2), tasks.to_ndjson())];
+        Self {
+            contracts,
+            facts: ChainRound {
+                round,
+                commitments: vec![batch],
+            },
+            now: opened_at + 15,
+            beacons,
+            files: files
+                .into_iter()
+                .map(|(cid, file)| (cid.to_bytes().to_vec(), file))
+                .collect(),
+            roster,
+            tasks,
+        }
+    }
+
+    pub(crate) fn round(&mut self) -> &mut Round {
+        &mut self.facts.round
+    }
+
+    fn file(&self, cid: &FileCid) -> Result<Cow<'_, [u8]>, FileError> {
+        let file = self.files.get(&cid.to_bytes().to_vec());
+        let missing = || Arc::new(std::io::Error::other("it is missing")) as FileError;
+        Ok(Cow::Borrowed(file.ok_or_else(missing)?))
+    }
+
+    fn checks(&self) -> RoundChecks<'_, RecordedBeacons> {
+        RoundChecks {
+            contracts: &self.contracts,
+            beacons: &self.beacons,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<Option<DrawnRound>, RoundFault> {
+        self.checks().check(&self.facts, self.now, &|cid| self.file(cid))
+    }
+
+    pub(crate) fn check_open(&self) -> Result<Option<assize_protocol::Seed>, RoundFault> {
+        self.checks().check_open(&self.facts.round)
+    }
+
+    pub(crate) fn report(&self) -> RoundReport {
+        self.checks().report(&self.facts, self.now, &|cid| self.file(cid))
+    }
+}

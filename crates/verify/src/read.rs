@@ -1,0 +1,151 @@
+//! Reading what the contracts say, once.
+
+use std::collections::BTreeMap;
+
+use assize_chain::{Rewards, Rounds};
+use assize_facts::{ChainFacts, ChainRound, Contracts, Settlement, SettlementId};
+use assize_protocol::RoundNumber;
+
+use crate::VerifyError;
+
+type Result<T> = std::result::Result<T, VerifyError>;
+
+/// Reads the facts about the rounds from `first` to `last`.
+///
+/// # Errors
+/// [`VerifyError::Chain`], [`VerifyError::NoSuchRound`].
+pub async fn read_rounds(
+    rounds: &Rounds,
+    rewards: &Rewards,
+    first: RoundNumber,
+    last: RoundNumber,
+) -> Result<ChainFacts> {
+    let mut reader = Reader::new(rounds, rewards).await?;
+    reader.rounds(first, last).await?;
+    Ok(reader.facts)
+}
+
+/// Reads the facts about a settlement: it, its parent, and the rounds that it covers.
+///
+/// # Errors
+/// [`VerifyError::Chain`], [`VerifyError::NoSuchSettlement`].
+pub async fn read_settlement(rounds: &Rounds, rewards: &Rewards, id: SettlementId) -> Result<ChainFacts> {
+    let count = rewards.settlement_count().await?;
+    if id.0 == 0 || id.0 > count {
+        return Err(VerifyError::NoSuchSettlement {
+            settlement: id,
+            count,
+        });
+    }
+    let mut reader = Reader::new(rounds, rewards).await?;
+    let proposal = reader.settlement(id).await?.proposal;
+    if let Some(parent) = proposal.parent {
+        reader.settlement(parent).await?;
+    }
+    reader.rounds(proposal.first_round, proposal.last_round).await?;
+    Ok(reader.facts)
+}
+
+/// Reads the facts about the settlement that would come next: the newest that is not void as its parent, and the rounds
+/// after it through `last`; by default through the newest whose commit window is over.
+///
+/// Returns them with the parent and the range; the range is `None` if no round is ready.
+///
+/// # Errors
+/// [`VerifyError::Chain`], [`VerifyError::NoSuchRound`].
+pub async fn read_next_settlement(
+    rounds: &Rounds,
+    rewards: &Rewards,
+    last: Option<RoundNumber>,
+) -> Result<(ChainFacts, Option<NextRange>)> {
+    let mut reader = Reader::new(rounds, rewards).await?;
+    let parent = rewards.head().await?;
+    let covered = match parent {
+        Some(id) => reader.settlement(id).await?.proposal.last_round.0,
+        None => 0,
+    };
+    let first = RoundNumber(covered + 1);
+    let last = match last {
+        Some(last) => last,
+        None => reader.newest_over(first).await?,
+    };
+    if last < first {
+        return Ok((reader.facts, None));
+    }
+    reader.rounds(first, last).await?;
+    Ok((reader.facts, Some(NextRange { parent, first, last })))
+}
+
+/// What the next settlement covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextRange {
+    /// The settlement that it continues.
+    pub parent: Option<SettlementId>,
+    /// First round.
+    pub first: RoundNumber,
+    /// Last round.
+    pub last: RoundNumber,
+}
+
+/// The contracts, and what was read from them.
+struct Reader<'a> {
+    rounds: &'a Rounds,
+    rewards: &'a Rewards,
+    facts: ChainFacts,
+}
+
+impl<'a> Reader<'a> {
+    async fn new(rounds: &'a Rounds, rewards: &'a Rewards) -> Result<Self> {
+        let client = rounds.client();
+        let facts = ChainFacts {
+            contracts: Contracts {
+                chain_id: client.chain_id(),
+                rounds: rounds.address(),
+                rewards: rewards.address(),
+            },
+            // Before anything else: what is read after a window's end is all that there will ever be in it.
+            now: client.head().await?.timestamp,
+            rounds: BTreeMap::new(),
+            settlements: BTreeMap::new(),
+        };
+        Ok(Self {
+            rounds,
+            rewards,
+            facts,
+        })
+    }
+
+    async fn settlement(&mut self, id: SettlementId) -> Result<Settlement> {
+        let settlement = self.rewards.settlement(id).await?;
+        self.facts.settlements.insert(id, settlement);
+        Ok(settlement)
+    }
+
+    async fn rounds(&mut self, first: RoundNumber, last: RoundNumber) -> Result<()> {
+        let latest = self.rounds.latest_round().await?;
+        for number in (first.0..=last.0).map(RoundNumber) {
+            if number.0 == 0 || Some(number) > latest {
+                return Err(VerifyError::NoSuchRound {
+                    round: number,
+                    latest,
+                });
+            }
+            let round = self.rounds.round(number).await?;
+            let commitments = self.rounds.commitments(number).await?;
+            self.facts
+                .rounds
+                .insert(number, ChainRound { round, commitments });
+        }
+        Ok(())
+    }
+
+    /// The newest round whose commit window is over; windows end in the order of rounds. Less than `first` if there is none
+    /// from there on.
+    async fn newest_over(&self, first: RoundNumber) -> Result<RoundNumber> {
+        let mut newest = self.rounds.latest_round().await?.unwrap_or_default();
+        while newest >= first && !self.rounds.round(newest).await?.is_over(self.facts.now) {
+            newest.0 -= 1;
+        }
+        Ok(newest)
+    }
+}

@@ -1,0 +1,34 @@
+//! Why there is nothing to show.
+
+use assize_bundle::BundleError;
+use assize_protocol::HexError;
+use thiserror::Error;
+
+/// Why there is nothing to show.
+#[derive(Debug, Error)]
+pub(crate) enum VerifierError {
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error("{name} in the bundle cannot be used: {reason}")]
+    File { name: String, reason: String },
+    #[error("the seed: {0}")]
+    Seed(#[from] HexError),
+    #[error("{what}: {value} is not a whole number from {least} to {most}")]
+    Number {
+        what: &'static str,
+        value: f64,
+        least: f64,
+        most: f64,
+    },
+    #[error("the bundle has no round")]
+    Empty,
+}
+
+impl VerifierError {
+    pub(crate) fn file(name: &str, reason: impl ToString) -> Self {
+        Self::File {
+            name: name.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
