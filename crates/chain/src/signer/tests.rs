@@ -3,7 +3,7 @@ use assize_measurement::{Signature, signer_of};
 use assize_protocol::{Codec, FileCid, RoundNumber};
 
 use super::*;
-use crate::rewards::Proposal;
+use assize_facts::Proposal;
 
 /// Five attoFIL and three bytes to 0x1111….
 const CALL: &str = "0x02f87082013a07843b9aca008504a817c8008252089411111111111111111111111111111111111111110583010203c080a058f64d8847dd16516aa382461fe384d8ed3cf2626727c49e2be50973109932f9a011eedb2b4a323645701f668da7127d273440d0d0dec22cde8f29b1ecab70ca8e";
