@@ -171,7 +171,10 @@ fn rates_of_a_play_are_had_in_every_form() {
     refused(
         &rsr(&["--from", "2001-01-01", "--to", "2001-01-02"]),
         2,
-        &["no figures are available from 2001-01-01", "the available days are"],
+        &[
+            "no figures are available from 2001-01-01",
+            "the available days are",
+        ],
     );
     refused(
         &rsr(&["--from", day, "--to", "2001-01-02"]),
