@@ -1,4 +1,4 @@
-//! What a round asks of a station, derived anew: the coordinator's documents are compared with it and never believed.
+//! Derives a station's assignment in a round. The coordinator's documents are compared with it, never trusted.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{what}: it should be {expected}, the coordinator says {got}")]
 pub struct Disagreement {
-    /// What they differ in.
+    /// The value that differs.
     pub what: String,
-    /// What follows from chain and beacon.
+    /// The value that follows from chain and beacon.
     pub expected: String,
-    /// What the coordinator says.
+    /// The coordinator's value.
     pub got: String,
 }
 
@@ -39,7 +39,7 @@ impl Disagreement {
     }
 }
 
-/// What a station is to do in a round.
+/// A station's assignment in a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoundAssignment {
     /// The round, as the chain has it.
@@ -57,7 +57,7 @@ pub struct AssignedTask {
     pub index: TaskIndex,
     /// The payload.
     pub cid: PayloadCid,
-    /// Who stores it.
+    /// The provider that stores it.
     pub provider: ProviderId,
 }
 

@@ -1,21 +1,21 @@
-//! Pauses of which no two stations make the same.
+//! Pauses with jitter, so that stations do not act in step.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A pause, a tenth shorter or longer by chance.
+/// A pause with a jitter of a tenth.
 pub(crate) fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.9 + 0.2 * fastrand::f64())
 }
 
-/// Growing pauses between tries: 1 s, 2 s, … 60 s, each by half shorter or longer.
+/// Exponential back-off between retries: 1 s, 2 s, … 60 s, each with a jitter of a half.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff(u32);
 
 impl Backoff {
-    /// The next pause; not less than was asked for.
+    /// The next pause; at least the requested one.
     pub(crate) fn next(&mut self, asked: Option<Duration>) -> Duration {
         let pause = FIRST.saturating_mul(1 << self.0.min(6)).min(LONGEST);
         self.0 += 1;

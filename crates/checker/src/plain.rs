@@ -1,12 +1,12 @@
-//! Strangers' texts, fit for a terminal.
+//! Makes untrusted text safe for terminals.
 
 use std::fmt;
 
-/// Longest text of a stranger that is shown, characters.
+/// Longest text shown, in characters.
 const LONGEST: usize = 300;
 
-/// A text by somebody else, as terminals and logs may show it: without control characters (line breaks become spaces) and
-/// without what changes the direction of writing, cut after 300 characters.
+/// Untrusted text as terminals and logs may show it: without control characters (line breaks become spaces) and without
+/// characters that change the direction of writing, cut to 300 characters.
 #[derive(Debug, Clone, Copy)]
 pub struct Plain<'a>(pub &'a str);
 

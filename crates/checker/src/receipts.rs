@@ -1,4 +1,4 @@
-//! Receipts, kept as an operator's proof: one NDJSON file a round.
+//! Stores receipts as an operator's proof: one NDJSON file per round.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -14,7 +14,7 @@ use thiserror::Error;
 /// How long files are kept. Settlements can be challenged for days.
 const KEPT: Duration = Duration::from_secs(30 * 86_400);
 
-/// Receipts cannot be kept.
+/// Receipts cannot be stored.
 #[derive(Debug, Error)]
 #[error("cannot {action} {}: {source}; see that the disk is not full and the directory can be written", path.display())]
 pub struct ReceiptError {
@@ -27,7 +27,7 @@ pub struct ReceiptError {
 #[derive(Debug)]
 pub(crate) struct Receipts {
     directory: PathBuf,
-    /// The file that was written last.
+    /// The file written last.
     open: Option<Open>,
 }
 
@@ -36,7 +36,7 @@ struct Open {
     round: RoundNumber,
     path: PathBuf,
     file: File,
-    /// Measurements that have theirs.
+    /// Measurements that already have a receipt.
     known: BTreeSet<B256>,
 }
 
@@ -47,7 +47,7 @@ impl Receipts {
         Ok(Self { directory, open })
     }
 
-    /// Keeps receipts of a round; those that are kept already are not kept twice. Durable when it returns.
+    /// Stores receipts of a round; known ones are skipped. Durable when it returns.
     pub(crate) fn keep(&mut self, round: RoundNumber, receipts: &[KeptReceipt]) -> Result<(), ReceiptError> {
         let mut open = match self.open.take() {
             Some(open) if open.round == round => open,
@@ -57,13 +57,13 @@ impl Receipts {
         let mut new = Vec::new();
         for kept in receipts {
             if !open.known.contains(&kept.receipt.digest) && !new.contains(&kept.receipt.digest) {
-                // Strings and numbers: nothing can fail to be JSON.
+                // Only strings and numbers, so serialisation cannot fail.
                 text.extend(serde_json::to_vec(kept).unwrap_or_default());
                 text.push(b'\n');
                 new.push(kept.receipt.digest);
             }
         }
-        // After a failure the file is opened anew, and repaired.
+        // After a failure the file is reopened and repaired.
         let written = open.file.write_all(&text).and_then(|()| open.file.sync_data());
         written.map_err(failed("write", &open.path))?;
         open.known.extend(new);
@@ -71,7 +71,7 @@ impl Receipts {
         Ok(())
     }
 
-    /// Removes files that were not written for 30 days.
+    /// Removes files that have not been written for 30 days.
     pub(crate) fn prune(&self) -> Result<(), ReceiptError> {
         let listed = fs::read_dir(&self.directory).map_err(failed("read", &self.directory))?;
         for entry in listed.flatten() {
@@ -88,7 +88,7 @@ impl Receipts {
         Ok(())
     }
 
-    /// How many there are.
+    /// Number of receipts.
     pub(crate) fn count(&self) -> Result<u64, ReceiptError> {
         let listed = fs::read_dir(&self.directory).map_err(failed("read", &self.directory))?;
         let count = |entry: fs::DirEntry| {
@@ -107,7 +107,7 @@ impl Open {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(failed("read", &path)(error)),
         };
-        // A line that a crash cut short goes; its measurement is handed in again, and gets the same receipt.
+        // A line truncated by a crash is removed; its measurement is submitted again, and gets the same receipt.
         let whole = text
             .iter()
             .rposition(|byte| *byte == b'\n')

@@ -1,7 +1,8 @@
-//! Spark's rounds from files to figures: a million measurements in ten files, with both parsers, on one thread and on two;
-//! then ten million. `cargo bench -p assize-evaluate --bench spark`, or `-- 100000` for another number of measurements.
+//! Spark's rounds from files to figures: a million measurements in ten files, with both parsers, on one thread and on
+//! two; then ten million. `cargo bench -p assize-evaluate --bench spark`, or `-- 100000` for another number of
+//! measurements.
 //!
-//! Each run is a process of its own, so that its peak of memory is its own too. The files are written once, before.
+//! Each run is a separate process, so that its peak memory can be measured. The files are written once before.
 
 #![allow(
     clippy::print_stdout,
@@ -33,7 +34,7 @@ fn main() {
     }
 }
 
-/// All ways over one size.
+/// All variants for one size.
 fn series(measurements: usize) {
     let directory = tempfile::tempdir().unwrap();
     let spec = SparkRound {
@@ -93,7 +94,7 @@ fn series(measurements: usize) {
     }
 }
 
-/// One run: prints seconds for reading, seconds for judging, and the peak of memory in MiB.
+/// One run: prints seconds for reading, seconds for evaluation, and peak memory in MiB.
 fn one(directory: &Path, parser: &str, threads: usize) {
     let parser = match parser {
         "fast" => Parser::Fast,
@@ -120,7 +121,7 @@ fn paths(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The most memory that this process has had, as Linux tells it.
+/// Peak memory of this process, from Linux.
 fn peak_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status

@@ -1,4 +1,4 @@
-//! What the measurements of one provider, client or allocator come to.
+//! Statistics of a provider, client or allocator.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -7,12 +7,12 @@ use assize_protocol::{ActorId, ProviderId, Task};
 
 use crate::rates::{SuccessCounts, SuccessRates};
 
-/// Figures of OK measurements. Those of many rounds are the sums of each.
+/// Statistics of OK measurements. Those of several rounds are sums.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// How many, and how many successes.
+    /// Numbers of measurements and successes.
     pub counts: SuccessCounts,
-    /// By the code of their [`RetrievalResult`](assize_measurement::RetrievalResult).
+    /// Numbers by code of [`RetrievalResult`](assize_measurement::RetrievalResult).
     pub results: BTreeMap<String, u64>,
     /// Times to first byte over HTTP.
     pub ttfb_http: Ttfb,
@@ -33,8 +33,8 @@ impl AddAssign<&Self> for Figures {
 
 /// Times from request to first byte, of successes that their committee's majority reports.
 ///
-/// A histogram, so that percentiles of any range of days can be had from those of each round. Its buckets are exact below
-/// 128 ms, and above it no wider than a 64th of the time.
+/// A histogram, so that percentiles of any range of days follow from those of each round. Its buckets are exact below
+/// 128 ms, and at most a 64th of the time wide above.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ttfb(BTreeMap<u64, u64>);
 
@@ -44,17 +44,17 @@ impl Ttfb {
         self.add(millis, 1);
     }
 
-    /// Counts a time in milliseconds so many times.
+    /// Counts a time in milliseconds, `count` times.
     pub fn add(&mut self, millis: u64, count: u64) {
         *self.0.entry(bucket(millis)).or_default() += count;
     }
 
-    /// The shortest time of each bucket in milliseconds, ascending, with how many there are.
+    /// The shortest time of each bucket in milliseconds, ascending, with its count.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.0.iter().map(|(millis, count)| (*millis, *count))
     }
 
-    /// How many there are.
+    /// Number of all times.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.values().sum()
@@ -88,23 +88,23 @@ fn bucket(millis: u64) -> u64 {
     millis >> width << width
 }
 
-/// Whose figures.
+/// The subject of statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Party {
     /// All measurements, each once.
     Network,
-    /// Those of a provider's tasks.
+    /// Measurements of a provider's tasks.
     Provider(ProviderId),
-    /// Those of a client's data; a measurement counts for every client of its task.
+    /// Measurements of a client's data; each counts for every client of its task.
     Client(ActorId),
-    /// Those of an allocator's clients; a measurement counts for every allocator of its task.
+    /// Measurements of data of an allocator's clients; each counts for every allocator of its task.
     Allocator(ActorId),
 }
 
-/// Figures of everyone.
+/// Statistics of every subject.
 pub type FiguresByParty = BTreeMap<Party, Figures>;
 
-/// Counts measurements of one task.
+/// Adds measurements of one task.
 pub(crate) fn add(all: &mut FiguresByParty, task: &Task, figures: &Figures) {
     let clients = task.clients.iter().copied().map(Party::Client);
     let allocators = task.allocators.iter().copied().map(Party::Allocator);
@@ -114,7 +114,7 @@ pub(crate) fn add(all: &mut FiguresByParty, task: &Task, figures: &Figures) {
     }
 }
 
-/// The part of the figures that settlement documents have.
+/// The part of the statistics that settlement documents contain.
 pub(crate) fn rates(figures: &FiguresByParty) -> SuccessRates {
     let mut rates = SuccessRates::default();
     for (party, Figures { counts, .. }) in figures {

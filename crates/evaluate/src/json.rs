@@ -1,6 +1,6 @@
-//! Forms that JSON does not have by itself.
+//! JSON forms of other types.
 
-/// attoFIL as a decimal string, since amounts do not fit the numbers of JSON.
+/// attoFIL as a decimal string, because amounts exceed JSON numbers.
 pub(crate) mod attofil {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};

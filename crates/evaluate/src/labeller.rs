@@ -6,7 +6,7 @@ use assize_protocol::{Assignment, Parameters, Roster, Seed, StationIndex, TaskIn
 
 use crate::Label;
 
-/// Everything about a round that tells whether a measurement was its station's to make.
+/// Everything about a round that decides whether a measurement was assigned to its station.
 pub(crate) struct Labeller<'a> {
     roster: &'a Roster,
     tasks: &'a TaskList,
@@ -51,7 +51,7 @@ impl<'a> Labeller<'a> {
         }
     }
 
-    /// The place that a station has at a task, if the task is its committee's.
+    /// The place of a station for a task, if the task belongs to its committee.
     pub(crate) fn place(&self, station: StationIndex, task: TaskIndex) -> Option<TaskPlace> {
         self.tasking.place(station, task)
     }

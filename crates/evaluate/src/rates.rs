@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{VerdictCounts, json};
 
 /// OK measurements of one provider, client or allocator. **All** of them count, whatever their verdict; the verdicts
-/// stand beside (DESIGN §2.6).
+/// are given separately (docs/protocol.md §10.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SuccessCounts {

@@ -1,13 +1,13 @@
 //! Shares of a round's budget.
 
-/// How a round's budget is shared (DESIGN §2.6). `distributed + remainder` is the budget.
+/// The shares of a round's budget (docs/protocol.md §10.4). `distributed + remainder` is the budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reward {
-    /// What each rewarded measurement earns, attoFIL: `floor(budget / E)`, 0 if there is none.
+    /// Reward of each measurement in attoFIL: `floor(budget / E)`, 0 if there is none.
     pub each: u128,
-    /// What they earn together, attoFIL.
+    /// Sum of the rewards in attoFIL.
     pub distributed: u128,
-    /// What stays in the pool, attoFIL.
+    /// Amount that stays in the pool, in attoFIL.
     pub remainder: u128,
 }
 

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::Label;
 
-/// A measurement that its station was to make.
+/// A measurement that was assigned to its station.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub station: Address,
@@ -16,12 +16,12 @@ pub(crate) struct Candidate {
     pub task: TaskIndex,
 }
 
-/// Labels candidates, given in the order in which they were committed: `DUPLICATE`, `DUP_SUBNET` or `OK`.
+/// Labels candidates, given in commit order: `DUPLICATE`, `DUP_SUBNET` or `OK`.
 pub(crate) fn choose(seed: &DedupeSeed, candidates: &[Candidate]) -> Vec<Label> {
     let mut labels = vec![Label::Duplicate; candidates.len()];
     // By station and task: the first stands.
     let mut firsts = FxHashMap::default();
-    // By subnet and task: the lowest rank so far, and whose it is.
+    // By subnet and task: the lowest rank so far, and its candidate.
     let mut voters = FxHashMap::default();
     for (index, candidate) in candidates.iter().enumerate() {
         let task = candidate.task;

@@ -1,4 +1,4 @@
-//! The other evaluators, as far as they can be asked.
+//! Clients of the other evaluators.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use ureq::Agent;
 use crate::SignedProposal;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A [`SignedProposal`] has a few hundred bytes.
+/// Maximum response size; a [`SignedProposal`] has a few hundred bytes.
 const MAX_ANSWER: u64 = 16_384;
 
 /// Another evaluator's address: `http://…` or `https://…`.
@@ -20,21 +20,21 @@ pub struct Peer {
     agent: Agent,
 }
 
-/// Text that is no address of an evaluator.
+/// An invalid peer address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{text}` is no peer: give where another evaluator listens, as in https://evaluator.example:9102")]
 pub struct PeerUrlError {
     text: String,
 }
 
-/// Why a peer gave no signature.
+/// Why a peer's signature is unavailable.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PeerFault {
-    /// It cannot be reached, or answers what is no [`SignedProposal`].
+    /// The peer is unreachable, or its response is not a [`SignedProposal`].
     #[error("it gives no answer: {0}")]
     Answer(#[from] ureq::Error),
-    /// Its signature is not its own.
+    /// The signature is by another key.
     #[error("its signature is not that of {0}")]
     Signature(alloy_primitives::Address),
 }
@@ -68,7 +68,7 @@ impl fmt::Display for Peer {
 }
 
 impl Peer {
-    /// What it has signed last; `None` if that is settled.
+    /// Its latest signed proposal; `None` if that is settled.
     ///
     /// # Errors
     /// [`PeerFault`].

@@ -1,10 +1,10 @@
-//! From a document to what the chain is to hold of it.
+//! Converts a document to its on-chain proposal.
 
 use alloy_primitives::U256;
 use assize_evaluate::SettlementDocument;
 use assize_facts::{Proposal, SettlementId};
 
-/// What the chain is to hold of a document.
+/// The on-chain proposal of a document.
 #[must_use]
 pub fn proposal_of(document: &SettlementDocument) -> Proposal {
     Proposal {

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::{BatchCommitment, Contracts, Round, Settlement, SettlementId};
 
-/// A round and its batches, as the contract has them.
+/// A round and its batches, as in the contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainRound {
     /// The round.
@@ -18,20 +18,20 @@ pub struct ChainRound {
     pub commitments: Vec<BatchCommitment>,
 }
 
-/// Everything that the contracts say about some rounds and settlements. All of a verification's reading from the chain
-/// happens before it begins: what follows needs no node and gives the same answer every time.
+/// The contracts' state of some rounds and settlements. A verification reads everything from the chain before it
+/// begins: what follows needs no node and is deterministic.
 ///
 /// In JSON (`facts.json` of a bundle) rounds and settlements are lists, ascending by number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Lists", into = "Lists")]
 pub struct ChainFacts {
-    /// Where the facts are from.
+    /// The contracts that the facts are from.
     pub contracts: Contracts,
     /// Time of the newest block, Unix seconds.
     pub now: u64,
-    /// The rounds read.
+    /// The rounds.
     pub rounds: BTreeMap<RoundNumber, ChainRound>,
-    /// The settlements read.
+    /// The settlements.
     pub settlements: BTreeMap<SettlementId, Settlement>,
 }
 

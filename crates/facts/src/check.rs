@@ -59,7 +59,7 @@ pub type Files<'a> = dyn Fn(&FileCid) -> Result<Cow<'a, [u8]>, FileError> + 'a;
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum RoundFault {
-    /// Batches may still come.
+    /// Batches may still be committed.
     #[error(
         "round {round} takes batches until Unix time {until}, and the chain's newest block is of {now}: try again after \
          that"
@@ -126,9 +126,9 @@ pub enum RoundFault {
         cid: FileCid,
         /// "root" or "count".
         what: &'static str,
-        /// What follows from the file.
+        /// The value computed from the file.
         file: String,
-        /// What the chain has.
+        /// The value on chain.
         chain: String,
     },
 }
@@ -149,9 +149,9 @@ impl RoundFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Draw {
-    /// Of the round's beacon.
+    /// Randomness of the round's beacon.
     pub randomness: Randomness,
-    /// Derived from it; the same as on chain.
+    /// The seed derived from it, the same as on chain.
     pub seed: Seed,
     /// Of the beacon that chooses one voter per subnet.
     pub dedupe_randomness: Randomness,

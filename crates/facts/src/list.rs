@@ -15,9 +15,9 @@ pub struct ListCommitment {
     /// Root of its Merkle tree (docs/protocol.md §8); zero for an empty list.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub root: B256,
-    /// Its entries.
+    /// Number of entries.
     pub count: u32,
-    /// Its file.
+    /// CID of its file.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub cid: FileCid,
 }

@@ -7,10 +7,10 @@ use serde::Serialize;
 /// A difference between what follows from public inputs and what was stated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
-    /// Where: a path in the settlement document such as `rounds[2].labels.DUP_SUBNET`, or `chain.…` for what the
-    /// contracts say.
+    /// A path in the settlement document such as `rounds[2].labels.DUP_SUBNET`, or `chain.…` for values of the
+    /// contracts.
     pub path: String,
-    /// What follows from the public inputs.
+    /// The value that follows from the public inputs.
     pub ours: String,
     /// What was stated.
     pub theirs: String,

@@ -16,7 +16,7 @@ pub struct Tasking {
     tasks_per_committee: u32,
 }
 
-/// A place that a measurement fills: task `k` of a committee, as seen by one of its stations.
+/// The place of a measurement: task `k` of a committee, for one of its stations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskPlace {
     /// The station's committee.

@@ -1,4 +1,4 @@
-//! A settlement of a million operators: its tree, proofs, a batch; and what the call data weighs.
+//! A settlement of a million operators: its tree, proofs, a batch, and the size of the call data.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! What a settlement grants, and the proofs of it.
+//! The allocations of a settlement, with their proofs.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use alloy_primitives::{Address, B256, U256};
 use assize_chain::{BatchClaim, Claim};
 use assize_protocol::merkle::{self, Tree};
 
-/// What a settlement grants: all-time rewards by operator, with the tree that proves them.
+/// The allocations of a settlement: cumulative rewards by operator, with their Merkle tree.
 #[derive(Debug, Clone)]
 pub struct Allocations {
     cumulative: BTreeMap<Address, u128>,
@@ -26,24 +26,24 @@ impl Allocations {
         }
     }
 
-    /// The root that the chain must hold.
+    /// The root that must be on chain.
     #[must_use]
     pub fn root(&self) -> B256 {
         self.tree.root()
     }
 
-    /// Who is granted anything, ascending.
+    /// Operators with an allocation, ascending.
     pub fn operators(&self) -> impl Iterator<Item = Address> + '_ {
         self.cumulative.keys().copied()
     }
 
-    /// All-time reward of an operator, attoFIL; zero if the settlement grants it nothing.
+    /// Cumulative reward of an operator in attoFIL; zero without an allocation.
     #[must_use]
     pub fn cumulative(&self, operator: Address) -> u128 {
         self.cumulative.get(&operator).copied().unwrap_or_default()
     }
 
-    /// The claim of one operator; `None` if the settlement grants it nothing.
+    /// The claim of one operator; `None` without an allocation.
     #[must_use]
     pub fn claim(&self, operator: Address) -> Option<Claim> {
         let cumulative = *self.cumulative.get(&operator)?;
@@ -55,7 +55,7 @@ impl Allocations {
         })
     }
 
-    /// The claims of many, with one proof for all; whom the settlement grants nothing is left out.
+    /// The claims of many operators with one proof; operators without an allocation are skipped.
     #[must_use]
     pub fn batch_claim(&self, operators: impl IntoIterator<Item = Address>) -> BatchClaim {
         let by_leaf: BTreeMap<B256, (Address, U256)> = operators
@@ -64,7 +64,7 @@ impl Allocations {
             .map(|(operator, cumulative)| (leaf(operator, cumulative), (operator, U256::from(cumulative))))
             .collect();
         let leaves: Vec<B256> = by_leaf.keys().copied().collect();
-        // All of them are leaves of the tree, each once.
+        // All of them are distinct leaves of the tree.
         let multi = self.tree.multi_proof(&leaves).unwrap_or_default();
         BatchClaim {
             allocations: by_leaf.into_values().collect(),
@@ -73,7 +73,7 @@ impl Allocations {
         }
     }
 
-    /// Sorts into the order of the tree's leaves: neighbours there share their proofs.
+    /// Sorts in the order of the tree's leaves: neighbours share their proofs.
     pub fn sort_by_leaf<T>(&self, items: &mut [T], operator_of: impl Fn(&T) -> Address) {
         items.sort_by_cached_key(|item| {
             let operator = operator_of(item);

@@ -1,4 +1,4 @@
-//! Whom the scheduler does not pay, such as for sanctions.
+//! Operators that the scheduler does not pay, for example because of sanctions.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,13 +8,12 @@ use assize_protocol::address::parse_operator;
 
 use crate::PolicyError;
 
-/// Operators that the scheduler pays nothing, each with the reason. The contract knows nothing of it: they can still claim
-/// by themselves.
+/// Operators that the scheduler does not pay, with the reasons. The contract is not affected: they can still claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DenyList(BTreeMap<Address, String>);
 
 impl DenyList {
-    /// Reads a file: on each line an address (0x or f410), then the reason; `#` begins a comment line.
+    /// Reads a file: each line has an address (0x or f410) and the reason; `#` begins a comment line.
     ///
     /// # Errors
     /// [`PolicyError::Deny`] naming file and line.
@@ -55,19 +54,19 @@ impl DenyList {
         Ok(Self(list))
     }
 
-    /// Why an operator is paid nothing; `None` if it is paid.
+    /// Why an operator is not paid; `None` if it is paid.
     #[must_use]
     pub fn reason(&self, operator: Address) -> Option<&str> {
         self.0.get(&operator).map(String::as_str)
     }
 
-    /// How many are listed.
+    /// Number of operators.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nobody is.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-//! Waiting until nothing can undo a transaction.
+//! Waits until a transaction is final.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use tokio::time::{Instant, sleep};
 
 use crate::PayoutError;
 
-/// How far a transaction is from being final.
+/// How far a transaction is from finality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Distance {
-    /// Blocks on top of its own.
+    /// Confirmations so far.
     pub on_top: u64,
-    /// Blocks that are enough, whatever the node says of finality.
+    /// Number of confirmations that is enough without a finality signal from the node.
     pub enough: u64,
-    /// Whether the transaction is out of the chain just now, by a reorganisation.
+    /// Whether a reorganisation has dropped the transaction at the moment.
     pub missing: bool,
 }
 
-/// Watches a mined transaction until it is final under `policy`, and returns its receipt then: a reorganisation may have
-/// moved it into another block. Each look is told to `tell`.
+/// Watches a mined transaction until it is final under `policy`. Returns its final receipt, since a reorganisation may
+/// have moved it to another block. Every observation is reported to `tell`.
 ///
 /// # Errors
-/// [`PayoutError::Vanished`] if a reorganisation took it out of the chain and it has not come back for as long as the policy
-/// allows; [`PayoutError::Undone`] if it came back and failed. A node that cannot be reached is asked again.
+/// [`PayoutError::Vanished`] if a reorganisation dropped it for longer than the policy allows; [`PayoutError::Undone`]
+/// if it returned and failed. An unreachable node is retried.
 pub async fn until_final(
     client: &ChainClient,
     mined: Receipt,
@@ -73,7 +73,7 @@ enum Look {
 }
 
 async fn look(client: &ChainClient, hash: B256, finality: Finality) -> assize_chain::Result<Look> {
-    // Before the receipt: a fork in between must not make an old receipt look deep.
+    // Read before the receipt, so that a fork in between cannot make an old receipt look confirmed.
     let head = client.head().await?.number;
     let by_tag = match finality {
         Finality::Blocks(_) => None,

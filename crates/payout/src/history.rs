@@ -1,7 +1,7 @@
-//! What the scheduler remembers: who waits since when, and what was paid.
+//! The scheduler's history: who has been waiting since when, and what was paid.
 //!
-//! Nothing here decides whether an operator is owed something; the chain does. A history that is lost costs patience, as all
-//! begin to wait anew, and the count of the day's FIL.
+//! It never decides whether an operator is owed something; the chain does. If the history is lost, everybody starts
+//! waiting anew, and the count of today's FIL is zero.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,40 +14,40 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::{Doubt, Payout, PayoutError};
 
 const DAY: u64 = 86_400;
-/// Of the tables; a file with another one is another program's.
+/// Schema version; a file with another version belongs to another program.
 const VERSION: i64 = 0x00a5_5202;
 
-/// The scheduler's memory, in SQLite.
+/// The history, in SQLite.
 #[derive(Debug)]
 pub struct History {
     connection: Connection,
 }
 
-/// When the last pass was done, and for which settlement.
+/// When the last pass was made, and for which settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastPass {
     /// Unix seconds.
     pub at: u64,
-    /// The settlement that was active.
+    /// The active settlement.
     pub settlement: SettlementId,
 }
 
-/// All that was ever paid.
+/// Sums of all payments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Payments.
+    /// Number of payments.
     pub payments: u64,
     /// attoFIL.
     pub paid: U256,
-    /// Batches that took effect.
+    /// Number of batches that took effect.
     pub batches: u64,
 }
 
 impl History {
-    /// Opens the history of `owner`, a contract on a chain, in a file; creates it if need be.
+    /// Opens the history of `owner`, a contract on a chain; creates the file if it does not exist.
     ///
     /// # Errors
-    /// [`PayoutError::ForeignHistory`] if it is another one's; the database's.
+    /// [`PayoutError::ForeignHistory`] if it has another owner; database errors.
     pub fn open(path: &Path, owner: &str) -> Result<Self, PayoutError> {
         let failed = |source| PayoutError::History {
             path: path.to_owned(),
@@ -65,17 +65,17 @@ impl History {
         }
     }
 
-    /// One that is forgotten with the process.
+    /// A history in memory only.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn in_memory() -> Result<Self, PayoutError> {
         let mut connection = Connection::open_in_memory()?;
         Self::prepare(&mut connection, "nobody")?;
         Ok(Self { connection })
     }
 
-    /// Whose history it is; `None` if it is no history.
+    /// The owner of the history; `None` if the file is not a history.
     fn prepare(connection: &mut Connection, owner: &str) -> Result<Option<String>, rusqlite::Error> {
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -85,7 +85,7 @@ impl History {
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // All or nothing: tables without their version would be another program's for ever.
+        // Atomic: tables without their version would belong to another program forever.
         let transaction = connection.transaction()?;
         transaction.execute_batch(include_str!("history.sql"))?;
         transaction.pragma_update(None, "user_version", VERSION)?;
@@ -100,10 +100,10 @@ impl History {
         Ok(there)
     }
 
-    /// Since when each operator waits, Unix seconds.
+    /// Since when each operator has been waiting, Unix seconds.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn waiting(&self) -> Result<BTreeMap<Address, u64>, PayoutError> {
         let mut statement = self
             .connection
@@ -112,10 +112,11 @@ impl History {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Who is owed something: each begins to wait at `since` unless it waits already; all others wait no more.
+    /// Records who is owed something: each begins to wait at `since` unless it is already waiting; all others stop
+    /// waiting.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn note_waiting(
         &mut self,
         owed: impl IntoIterator<Item = Address>,
@@ -142,10 +143,10 @@ impl History {
         Ok(transaction.commit()?)
     }
 
-    /// Operators whose payment has failed before, with the payout address that refused it.
+    /// Operators whose payment has failed before, with the payout address that rejected it.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn doubts(&self) -> Result<BTreeMap<Address, (Doubt, Option<String>)>, PayoutError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT operator, refusals, refused_at, refused_by FROM payout_waiting WHERE refusals > 0 OR apart = 1",
@@ -160,10 +161,10 @@ impl History {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// A batch is about to be enqueued: what it is to pay counts as spent until it is known what it paid.
+    /// Records a batch before it is enqueued: its amount counts as spent until the actual payments are known.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn begin(
         &mut self,
         key: &str,
@@ -183,11 +184,12 @@ impl History {
         Ok(())
     }
 
-    /// A batch was reverted, or the contract does not take it. Whoever is alone in it has refused the money, and is returned
-    /// with the amount, attoFIL; of several nobody knows who it was, and each is paid alone from now on.
+    /// Records that a batch was reverted or rejected. If it has one operator, that operator's address has rejected the
+    /// payment, and is returned with the amount in attoFIL. If it has several, the culprit is unknown, and each is paid
+    /// separately from now on.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn fail(&mut self, key: &str, now: u64) -> Result<Option<(Address, U256)>, PayoutError> {
         let (operators, amount): (Vec<u8>, U256) = self.connection.query_row(
             "SELECT operators, amount FROM payout_batch WHERE key = ?",
@@ -220,29 +222,29 @@ impl History {
         Ok(None)
     }
 
-    /// Another pass should follow the last one at once.
+    /// Requests another pass at once.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn ask_again(&mut self) -> Result<(), PayoutError> {
         self.connection.execute("UPDATE payout_state SET again = 1", [])?;
         Ok(())
     }
 
-    /// Whether another pass should follow the last one at once.
+    /// Whether another pass is requested.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn is_asked_again(&self) -> Result<bool, PayoutError> {
         Ok(self
             .connection
             .query_row("SELECT again FROM payout_state", [], |row| row.get(0))?)
     }
 
-    /// Which payout address of an operator it was that refused.
+    /// Records the payout address of an operator that rejected a payment.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn note_refusing_address(&mut self, operator: Address, recipient: &str) -> Result<(), PayoutError> {
         self.connection.execute(
             "UPDATE payout_waiting SET refused_by = ? WHERE operator = ?",
@@ -251,10 +253,10 @@ impl History {
         Ok(())
     }
 
-    /// Keys of the batches whose end has not been written down, oldest first.
+    /// Keys of the open batches, oldest first.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn open_batches(&self) -> Result<Vec<String>, PayoutError> {
         let mut statement = self
             .connection
@@ -263,10 +265,10 @@ impl History {
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
-    /// How a batch ended: with these payments in a transaction, or with none.
+    /// Records how a batch ended: with payments in a transaction, or with none.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn end(
         &mut self,
         key: &str,
@@ -308,10 +310,10 @@ impl History {
         Ok(transaction.commit()?)
     }
 
-    /// attoFIL paid, or being paid, by batches made on the day (UTC) of a time.
+    /// attoFIL paid or pending in batches made on the day (UTC) of the given time.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn spent_on_day_of(&self, now: u64) -> Result<u128, PayoutError> {
         let from = now - now % DAY;
         let mut statement = self
@@ -325,10 +327,10 @@ impl History {
         Ok(total.saturating_to())
     }
 
-    /// Operators whose address has refused the money at least so many times in a row, with how many.
+    /// Operators whose address has rejected payments at least that many times in a row, with the number of times.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn stuck(&self, refusals: u32) -> Result<Vec<(Address, u32)>, PayoutError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT operator, refusals FROM payout_waiting WHERE refusals >= max(?, 1) ORDER BY operator",
@@ -337,10 +339,10 @@ impl History {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The last pass; none before the first.
+    /// The last pass; `None` before the first.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn last_pass(&self) -> Result<Option<LastPass>, PayoutError> {
         Ok(self.connection.query_row(
             "SELECT last_pass_at, last_settlement FROM payout_state",
@@ -355,10 +357,10 @@ impl History {
         )?)
     }
 
-    /// A pass was done.
+    /// Records a pass.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn note_pass(&mut self, pass: LastPass) -> Result<(), PayoutError> {
         self.connection.execute(
             "UPDATE payout_state SET last_pass_at = ?, last_settlement = ?, again = 0",
@@ -367,10 +369,10 @@ impl History {
         Ok(())
     }
 
-    /// All that was ever paid.
+    /// Sums of all payments.
     ///
     /// # Errors
-    /// The database's.
+    /// Database errors.
     pub fn totals(&self) -> Result<Totals, PayoutError> {
         let mut totals = Totals::default();
         let mut statement = self
@@ -485,7 +487,7 @@ mod tests {
         );
         assert_eq!(history.stuck(1).unwrap(), [(operator(2), 1)]);
         assert_eq!(history.stuck(2).unwrap(), []);
-        // Who is owed again begins anew, also after having been refused.
+        // An operator that is owed again starts waiting anew, even after a rejection.
         history.note_waiting([1].map(operator), 300).unwrap();
         assert_eq!(history.waiting().unwrap(), [(operator(1), 300)].into());
         assert_eq!(history.stuck(1).unwrap(), []);
@@ -514,7 +516,7 @@ mod tests {
             )
             .unwrap();
         history.end("b", None, &[], NOW).unwrap();
-        // Enqueued again after a crash: nothing changes.
+        // Enqueued again after a crash: no change.
         history
             .begin("a", SettlementId(1), &[payout(9, 100)], NOW)
             .unwrap();

@@ -1,4 +1,4 @@
-//! Whom to pay now, whom not yet and why; and in which batches. Pure.
+//! Decides whom to pay now, whom to hold back and why, and in which batches. Pure.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -10,41 +10,41 @@ use crate::{Allocations, DenyList, GasShare};
 
 const DAY: u64 = 86_400;
 
-/// What one pass may do.
+/// The conditions of one pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
-    /// When, Unix seconds.
+    /// Current time, Unix seconds.
     pub now: u64,
-    /// Least payout, attoFIL, for an operator that has just begun to wait.
+    /// Minimum payout in attoFIL to an operator that has just begun to wait.
     pub floor: u128,
-    /// Seconds of waiting in which the floor falls, evenly, to nothing; it never does if there are none.
+    /// Seconds of waiting over which the floor falls linearly to zero; `None` if it does not fall.
     pub floor_gone_after: Option<u64>,
-    /// Most of a payout that its gas may cost.
+    /// Maximum share of a payout that its gas may cost.
     pub most_gas: GasShare,
-    /// Gas of one payout, attoFIL.
+    /// Gas cost of one payout in attoFIL.
     pub gas_cost: u128,
-    /// What may be paid today yet, attoFIL.
+    /// Remaining daily limit in attoFIL.
     pub budget: u128,
-    /// Whom to pay nothing.
+    /// Operators that are not paid.
     pub denied: &'a DenyList,
-    /// Since when each operator waits, Unix seconds; one that is not named begins now.
+    /// Since when each operator has been waiting, Unix seconds; others begin now.
     pub waiting: &'a BTreeMap<Address, u64>,
     /// Operators whose payment has failed before.
     pub doubts: &'a BTreeMap<Address, Doubt>,
 }
 
-/// What is known of an operator whose payment has failed.
+/// An operator whose payment has failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Doubt {
-    /// How often in a row its address has refused the money; zero if it only was in a batch that was reverted.
+    /// Number of consecutive rejections by its address; zero if it was only in a reverted batch.
     pub refusals: u32,
-    /// When it last refused, Unix seconds.
+    /// Time of the last rejection, Unix seconds.
     pub refused_at: u64,
 }
 
 impl Doubt {
-    /// When it is tried again, Unix seconds: a day after the first refusal, and twice as long after each further one, up to 32
-    /// days. Each try costs gas, which nobody pays back.
+    /// When it is retried, Unix seconds: a day after the first rejection, and twice as long after each further one, up
+    /// to 32 days. Each attempt costs gas that nobody refunds.
     #[must_use]
     pub fn again_at(&self) -> u64 {
         match self.refusals {
@@ -54,78 +54,78 @@ impl Doubt {
     }
 }
 
-/// One operator's due.
+/// The amount due to one operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payout {
-    /// Who earns.
+    /// The operator.
     pub operator: Address,
-    /// What the contract will pay, attoFIL.
+    /// The amount that the contract will pay, in attoFIL.
     pub due: u128,
-    /// Since when it waits, Unix seconds.
+    /// Since when it has been waiting, Unix seconds.
     pub waiting_since: u64,
 }
 
-/// A due that is not paid now.
+/// An amount that is held back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The due.
+    /// The amount due.
     pub payout: Payout,
-    /// Why it is not paid.
+    /// The reason.
     pub why: Why,
 }
 
-/// Why a due is not paid now. It stays the operator's, who can claim it by itself at any time.
+/// Why an amount is held back. The operator can claim it at any time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
-    /// It is less than the floor.
+    /// It is below the floor.
     BelowFloor {
-        /// The floor as it has fallen, attoFIL.
+        /// The current floor in attoFIL.
         floor: u128,
     },
-    /// Gas would eat more of it than it may.
+    /// Gas would cost too large a share of it.
     GasTooDear,
-    /// The day's FIL are spent.
+    /// The daily limit is reached.
     DailyCap,
-    /// It is more than may be spent in a day.
+    /// It exceeds the daily limit.
     OverDailyCap,
-    /// Its address refused the money, and is not tried again yet.
+    /// Its address has rejected payments, and the next attempt is not due.
     Refusing {
-        /// How often in a row.
+        /// Number of consecutive rejections.
         refusals: u32,
-        /// When it is tried again, Unix seconds.
+        /// When it is retried, Unix seconds.
         again_at: u64,
     },
     /// The operator is on the deny list.
     Denied {
-        /// What the list says.
+        /// The reason in the list.
         reason: String,
     },
 }
 
-/// Whom to pay now.
+/// A plan of payouts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// In the order of the tree's leaves.
     pub payouts: Vec<Payout>,
     /// Ascending by operator.
     pub held: Vec<Held>,
-    /// Operators who have been paid all that they earned.
+    /// Number of operators that have been paid everything.
     pub settled: usize,
 }
 
 impl Terms<'_> {
-    /// The floor for an operator that waits since a time, attoFIL, rounded up.
+    /// The floor for an operator waiting since the given time, in attoFIL, rounded up.
     fn floor_for(&self, waiting_since: u64) -> u128 {
         let Some(gone_after) = self.floor_gone_after else {
             return self.floor;
         };
         let left = gone_after.saturating_sub(self.now.saturating_sub(waiting_since));
         let floor = U256::from(self.floor) * U256::from(left);
-        // No more than the floor itself.
+        // At most the floor itself.
         floor.div_ceil(U256::from(gone_after.max(1))).saturating_to()
     }
 
-    /// Why a due is not paid, whatever others are owed.
+    /// Why an amount is held back, independently of other operators.
     fn objection(&self, payout: &Payout, daily_cap: u128) -> Option<Why> {
         let floor = self.floor_for(payout.waiting_since);
         if let Some(reason) = self.denied.reason(payout.operator) {
@@ -152,9 +152,9 @@ impl Terms<'_> {
 }
 
 impl Plan {
-    /// Plans the payment of all whom the terms allow. `claimed` is what the chain says each operator has had; one that it
-    /// does not name has had nothing. Where the day's FIL do not reach for all, those who wait longest come first, and those whose
-    /// payment has failed before come last.
+    /// Plans the payout of everyone whom the terms allow. `claimed` are the amounts already paid according to the
+    /// chain; missing operators have received nothing. If the daily limit is too low for all, those who have waited
+    /// longest come first, and those whose payment has failed before come last.
     #[must_use]
     pub fn new(
         allocations: &Allocations,
@@ -205,14 +205,14 @@ impl Plan {
         plan
     }
 
-    /// What would be paid, attoFIL.
+    /// Sum of the payouts in attoFIL.
     #[must_use]
     pub fn total(&self) -> u128 {
         self.payouts.iter().map(|payout| payout.due).sum()
     }
 }
 
-/// How large a batch may grow.
+/// Limits of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Payouts per transaction.
@@ -222,7 +222,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Filecoin's message pool takes 64 KiB with everything around.
+    /// Filecoin's message pool accepts 64 KiB including overhead.
     fn default() -> Self {
         Self {
             payouts: 300,
@@ -232,8 +232,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Cuts items into runs within the limits, with what `make` makes of each; it also tells how many bytes of call data that
-    /// has. A single item may have more.
+    /// Splits items into runs within the limits. `make` builds each run and returns the size of its call data. A single
+    /// item may exceed the size.
     pub(crate) fn cut<'a, T, B, E>(
         &self,
         items: &'a [T],
@@ -248,7 +248,7 @@ impl Limits {
                 if count == 1 || size <= self.calldata {
                     break made;
                 }
-                // Sizes are all but proportional, so that this is right at once, or nearly.
+                // Sizes are nearly proportional, so this is right at the first or second try.
                 count = (count * self.calldata / size).clamp(1, count - 1);
             };
             let (run, others) = rest.split_at(count);
@@ -264,13 +264,13 @@ impl Limits {
 pub struct Batch {
     /// In the order of the tree's leaves.
     pub payouts: Vec<Payout>,
-    /// What the contract is given.
+    /// The contract call's arguments.
     pub claim: BatchClaim,
 }
 
 impl Batch {
-    /// Cuts payouts as [`Batch::cut`] does, but for the doubtful ones: each of them has a batch of its own, so that whatever it
-    /// does to its transaction is nobody else's matter.
+    /// Splits payouts like [`Batch::cut`], except for those that have failed before: each of them gets its own batch,
+    /// so that it cannot harm others.
     #[must_use]
     pub fn cut_apart(
         payouts: &[Payout],
@@ -288,8 +288,8 @@ impl Batch {
         batches
     }
 
-    /// Cuts payouts, which are in the order of the tree's leaves, into batches within the limits. A payout whose proof is
-    /// longer than the limit of call data has a batch of its own.
+    /// Splits payouts, in the order of the tree's leaves, into batches within the limits. A payout whose proof exceeds
+    /// the limit of call data has its own batch.
     #[must_use]
     pub fn cut(payouts: &[Payout], allocations: &Allocations, limits: Limits) -> Vec<Self> {
         let made = limits.cut(payouts, |run| {
@@ -307,7 +307,7 @@ impl Batch {
             .collect()
     }
 
-    /// What the contract will pay, attoFIL.
+    /// The amount that the contract will pay, in attoFIL.
     #[must_use]
     pub fn total(&self) -> u128 {
         self.payouts.iter().map(|payout| payout.due).sum()
@@ -401,7 +401,7 @@ mod tests {
                 prop_assert!(days >= 30 || payout.due * 30 >= floor * u128::from(30 - days));
                 prop_assert!(denied.reason(payout.operator).is_none());
             }
-            // Whom the day's FIL did not reach, nobody that waits less was preferred to without need.
+            // Nobody who waits less is preferred to someone whom the daily limit excludes.
             for held in plan.held.iter().filter(|held| held.why == Why::DailyCap) {
                 let before: u128 = plan.payouts.iter()
                     .filter(|paid| (paid.waiting_since, paid.operator) < (held.payout.waiting_since, held.payout.operator))
@@ -468,7 +468,7 @@ mod tests {
             ..terms
         };
         assert_eq!(stubborn.floor_for(0), 100);
-        // A clock that went back makes nobody wait longer than anew.
+        // A clock that went back makes nobody wait longer than a new operator.
         assert_eq!(terms.floor_for(NOW + DAY), 100);
     }
 

@@ -1,4 +1,4 @@
-//! Where operators stand: what they earned, what they were paid, what they wait for.
+//! Operators' balances: earned, paid, claimable, pending.
 
 use alloy_primitives::{Address, U256};
 use assize_chain::Rewards;
@@ -6,16 +6,16 @@ use assize_facts::{Settlement, SettlementId, Status};
 
 use crate::{Allocations, PayoutError};
 
-/// The settlements that matter to whoever waits for money, at one moment.
+/// The settlements that determine balances, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
-    /// The chain's time, Unix seconds: what activation is measured by.
+    /// Time of the chain, Unix seconds, which decides about activation.
     pub now: u64,
-    /// The newest that pays.
+    /// The newest active settlement.
     pub active: Option<Settlement>,
-    /// Those in their challenge window that continue it, oldest first.
+    /// Its descendants in their challenge window, oldest first.
     pub pending: Vec<Settlement>,
-    /// The newest of all, if it was voided: what it granted comes again with a later one.
+    /// The newest settlement of all, if it was voided: a later one can grant the same amounts.
     pub voided: Option<Settlement>,
 }
 
@@ -23,7 +23,7 @@ impl Course {
     /// Reads them from the chain.
     ///
     /// # Errors
-    /// The chain's.
+    /// Chain errors.
     pub async fn read(rewards: &Rewards) -> Result<Self, PayoutError> {
         let now = rewards.client().head().await?.timestamp;
         let mut course = Self {
@@ -52,33 +52,33 @@ impl Course {
     }
 }
 
-/// What a settlement in its challenge window would add for an operator.
+/// What a pending settlement would add for an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
     /// The settlement.
     pub settlement: SettlementId,
     /// When it becomes active unless it is voided, Unix seconds.
     pub active_at: u64,
-    /// attoFIL beyond what the settlement before it grants; none if its document could not be had.
+    /// attoFIL beyond what the previous settlement grants; `None` if its document is unavailable.
     pub amount: Option<u128>,
 }
 
-/// Where one operator stands.
+/// The balance of one operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// Who.
+    /// The operator.
     pub operator: Address,
-    /// What the newest active settlement grants it in all, attoFIL.
+    /// Cumulative amount in the newest active settlement, in attoFIL.
     pub granted: u128,
-    /// What it has been paid, attoFIL.
+    /// Amount paid, in attoFIL.
     pub paid: U256,
-    /// One entry for each pending settlement, oldest first.
+    /// One entry per pending settlement, oldest first.
     pub pending: Vec<Pending>,
 }
 
 impl Statement {
-    /// Compares what settlements grant with what was paid. `pending` holds what each pending settlement grants in all;
-    /// none where its document could not be had.
+    /// Compares granted and paid amounts. `pending` are the cumulative amounts in each pending settlement; `None` if
+    /// its document is unavailable.
     #[must_use]
     pub fn new(
         operator: Address,
@@ -109,21 +109,21 @@ impl Statement {
         }
     }
 
-    /// What can be claimed now, attoFIL.
+    /// The claimable amount in attoFIL.
     #[must_use]
     pub fn claimable(&self) -> u128 {
-        // At most what is granted, which is a u128.
+        // At most the granted amount, which is a u128.
         U256::from(self.granted).saturating_sub(self.paid).saturating_to()
     }
 
-    /// What is known to be in its challenge window, attoFIL.
+    /// The known amount in challenge windows, in attoFIL.
     #[must_use]
     pub fn awaited(&self) -> u128 {
         let amounts = self.pending.iter().filter_map(|pending| pending.amount);
         amounts.fold(0, u128::saturating_add)
     }
 
-    /// All that it ever earned, what is pending included, attoFIL.
+    /// Everything earned, including pending amounts, in attoFIL.
     #[must_use]
     pub fn earned(&self) -> u128 {
         self.granted.saturating_add(self.awaited())

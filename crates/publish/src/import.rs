@@ -1,4 +1,4 @@
-//! Taking files of measurements in.
+//! Imports measurement files.
 
 use std::io::{self, BufReader, Read, Seek};
 
@@ -7,33 +7,33 @@ use sha2::{Digest, Sha256};
 
 use crate::{FileMark, Ingest, IngestError, NewRow, PublishError};
 
-/// Bad lines that are kept word for word; the others are counted.
+/// Number of rejected lines that are kept; further ones are only counted.
 const MOST_KEPT: usize = 1_000;
 
-/// What became of a file.
+/// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportReport {
-    /// Measurements taken in; 0 if the very same file was taken in before.
+    /// Number of imported measurements; 0 if the same file was imported before.
     pub added: u64,
-    /// Lines that are no measurements: skipped.
+    /// Number of rejected lines, which are skipped.
     pub rejected: u64,
-    /// The first of them.
+    /// The first rejected lines.
     pub first_rejected: Vec<Rejected>,
 }
 
-/// A line that is no measurement.
+/// A rejected line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// Counted from 1.
+    /// Line number, from 1.
     pub line: u64,
-    /// The field at fault, or `line` for the whole.
+    /// The invalid field, or `line` for the whole.
     pub field: &'static str,
     /// What is wrong with it.
     pub reason: String,
 }
 
-/// Takes in a file's measurements (NDJSON, of whatever rounds), all or none; a file known by its hash adds nothing. The
-/// file is read twice, and never held in memory.
+/// Imports a file's measurements (NDJSON, of any rounds) atomically; a file that is known by its hash is skipped. The
+/// file is read twice and never held in memory.
 ///
 /// # Errors
 /// [`PublishError::File`], [`PublishError::Ingest`].

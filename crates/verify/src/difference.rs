@@ -1,4 +1,4 @@
-//! Naming the first difference.
+//! Finds the first difference.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use assize_protocol::B256;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// What stands in place of an entry that only one side has.
+/// Stands for an entry that only one side has.
 const NOTHING: &str = "nothing";
 
 /// The first difference between two documents, in document order.
@@ -19,7 +19,7 @@ pub(crate) fn first_difference(
     if ours == theirs {
         return Ok(None);
     }
-    // The rewarded measurements are by far the longest list and come last: compared as they are.
+    // The rewarded measurements are by far the longest list and come last, so they are compared directly.
     let rest = |document: &SettlementDocument| {
         let rest = SettlementDocument {
             accepted: Vec::new(),
@@ -102,7 +102,7 @@ fn compare(ours: &Node, theirs: &Node) -> Option<Mismatch> {
 fn compare_objects(ours: &[(String, Node)], theirs: &[(String, Node)]) -> Option<Mismatch> {
     let mut keys: Vec<_> = ours.iter().map(|(key, _)| key).collect();
     if !keys.iter().copied().eq(theirs.iter().map(|(key, _)| key)) {
-        // Keys that are data, such as result codes: those stand sorted.
+        // Keys that are data, such as result codes, are sorted.
         keys.extend(theirs.iter().map(|(key, _)| key));
         keys.sort_unstable();
         keys.dedup();

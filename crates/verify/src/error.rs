@@ -1,4 +1,4 @@
-//! Why something could not be recomputed.
+//! Why something cannot be recomputed.
 
 use assize_bundle::BundleError;
 use assize_chain::ChainError;
@@ -9,31 +9,31 @@ use assize_protocol::{BeaconRound, FileCid, RoundNumber};
 use assize_store::StoreError;
 use thiserror::Error;
 
-/// What is missing or damaged, and what to do about it. That something recomputed *differs* is not an error but a
-/// [`Conclusion`](crate::Conclusion), except for evaluators, who can then not go on.
+/// What is missing or damaged, and what to do about it. A *difference* is not an error but a
+/// [`Conclusion`](crate::Conclusion), except for evaluators, who cannot continue then.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The chain could not be read.
+    /// The chain cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The chain has no such round.
+    /// The round does not exist on chain.
     #[error(
         "round {round} does not exist: {}",
         latest.map_or("no round has been opened yet".to_owned(), |latest| format!("the newest is {latest}, the first is 1"))
     )]
     NoSuchRound {
-        /// The round asked for.
+        /// The requested round.
         round: RoundNumber,
-        /// The newest there is.
+        /// The newest round.
         latest: Option<RoundNumber>,
     },
-    /// The chain has no such settlement.
+    /// The settlement does not exist on chain.
     #[error("settlement {settlement} does not exist: {count} have been posted, numbered from 1")]
     NoSuchSettlement {
-        /// The settlement asked for.
+        /// The requested settlement.
         settlement: SettlementId,
-        /// How many there are.
+        /// Number of settlements.
         count: u64,
     },
     /// A round or settlement that was not read from the chain beforehand.
@@ -52,18 +52,18 @@ pub enum VerifyError {
         round: RoundNumber,
         /// drand's round.
         beacon_round: BeaconRound,
-        /// What is wrong.
+        /// The cause.
         source: BeaconError,
     },
     /// A batch or a document is missing or damaged.
     #[error("{what}: {source}")]
     Store {
-        /// Which file.
+        /// The file.
         what: String,
-        /// What is wrong.
+        /// The cause.
         source: Box<StoreError>,
     },
-    /// A settlement document that cannot be read.
+    /// A malformed settlement document.
     #[error(
         "the document {cid} of settlement {settlement}: {source}; it is what its CID says, so its evaluators signed a bad \
          file"
@@ -73,10 +73,10 @@ pub enum VerifyError {
         settlement: SettlementId,
         /// The document.
         cid: FileCid,
-        /// What is wrong with it.
+        /// The cause.
         source: DocumentError,
     },
-    /// A parent's document that is not what the chain says of the parent.
+    /// A parent's document that does not match the parent's state on chain.
     #[error(
         "the document {cid} of settlement {settlement} has {field} {document}, but {chain} on chain: nothing can be built \
          on it; verify settlement {settlement} first"
@@ -88,26 +88,26 @@ pub enum VerifyError {
         cid: FileCid,
         /// The field.
         field: &'static str,
-        /// What the document says.
+        /// The value in the document.
         document: String,
-        /// What the chain says.
+        /// The value on chain.
         chain: String,
     },
-    /// A bundle that is damaged or lacks a file.
+    /// A damaged or incomplete bundle.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// A file of a bundle that cannot be read.
+    /// A malformed file of a bundle.
     #[error("{name} in the bundle cannot be used: {reason}; whoever made the bundle made it wrong")]
     BundleFile {
         /// The file.
         name: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
-    /// The rounds do not make a settlement.
+    /// The rounds do not form a settlement.
     #[error(transparent)]
     Settle(#[from] SettleError),
-    /// What the chain says of a round is not what follows from its beacon and its parameters.
+    /// A round on chain does not follow from its beacon and its parameters.
     #[error("{0}; do not sign for this round")]
     Mismatch(Mismatch),
 }

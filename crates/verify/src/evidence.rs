@@ -1,4 +1,4 @@
-//! Recomputing rounds from public inputs.
+//! Recomputes rounds from public inputs.
 
 use std::sync::Arc;
 
@@ -19,38 +19,38 @@ use crate::VerifyError;
 
 type Result<T> = std::result::Result<T, VerifyError>;
 
-/// Something that a recomputation has done; for progress bars.
+/// A step of a recomputation, for progress bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Read a batch of a round, and judged nothing yet.
+    /// A batch of a round was read, but not evaluated yet.
     Batch(RoundNumber),
-    /// Recomputed a round.
+    /// A round was recomputed.
     Round(RoundNumber),
 }
 
-/// What there is to recompute from: the chain's facts, a store, and beacons. None of them is believed: files are
-/// checked against the CIDs and roots on chain, beacons against drand's key, the chain's seeds against the beacons.
+/// The inputs of a recomputation: the chain's facts, a store, and beacons. None of them is trusted: files are verified
+/// against the CIDs and roots on chain, beacons against drand's key, and the chain's seeds against the beacons.
 ///
-/// Evaluators and verifiers go the same way: [`Self::evaluate_range`] makes the document that evaluators sign, and
-/// [`Self::verify_settlement`] makes it again and compares. All of it blocks, for as long as relays and disks need;
-/// within an async runtime, run it on a thread of its own.
+/// Evaluators and verifiers use the same code: [`Self::evaluate_range`] creates the document that evaluators sign, and
+/// [`Self::verify_settlement`] recreates it and compares. Both block for as long as relays and disks need; within an
+/// async runtime, run them on a separate thread.
 pub struct Evidence<'a, B> {
-    /// What the contracts say.
+    /// The facts on chain.
     pub chain: &'a ChainFacts,
-    /// Where the files are.
+    /// The source of files.
     pub store: &'a dyn Source,
-    /// Where the beacons are; of the drand chain that the contracts' beacon checks.
+    /// The source of beacons, of the drand chain that the contracts' beacon verifies.
     pub beacons: &'a Verified<B>,
-    /// Told of every step; batches come in any order.
+    /// Called for every step; batches come in any order.
     pub progress: &'a (dyn Fn(Step) + Sync),
 }
 
 /// A recomputed range of rounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluatedRange {
-    /// What evaluators sign.
+    /// The document that evaluators sign.
     pub document: SettlementDocument,
-    /// Every measurement of every round, for those who want to know more than the document says.
+    /// Every measurement of every round, for details that the document omits.
     pub rounds: Vec<(RoundFacts, RoundEvaluation)>,
 }
 
@@ -58,8 +58,8 @@ impl<B: BeaconSource> Evidence<'_, B> {
     /// Recomputes one round.
     ///
     /// # Errors
-    /// [`VerifyError`]: what is missing, damaged or not as the round froze it. [`VerifyError::Mismatch`] if the chain's
-    /// own facts do not follow from each other.
+    /// [`VerifyError`]: what is missing, damaged or different from what the round froze. [`VerifyError::Mismatch`] if
+    /// the chain's own facts do not follow from each other.
     pub fn evaluate_round(&self, number: RoundNumber) -> Result<(RoundFacts, RoundEvaluation)> {
         let facts = self
             .chain
@@ -151,8 +151,8 @@ impl<B: BeaconSource> Evidence<'_, B> {
         Ok(EvaluatedRange { document, rounds })
     }
 
-    /// The document of a settlement, consistent in itself and with what the chain says of the settlement. Its rounds
-    /// are not recomputed.
+    /// The document of a settlement, consistent in itself and with the settlement on chain. Its rounds are not
+    /// recomputed.
     ///
     /// # Errors
     /// [`VerifyError::Store`], [`VerifyError::Document`], [`VerifyError::WrongParent`].

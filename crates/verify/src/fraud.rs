@@ -1,4 +1,4 @@
-//! Fraud that the contract can see for itself.
+//! Fraud that the contract can verify.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::{Evidence, VerifyError};
 /// A rewarded measurement that nobody was drawn for, with all that the contract needs to see it (docs/protocol.md §11).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fraud {
-    /// The station does not sit in the committee that was given the task: for `challengeMembership`.
+    /// The station does not sit in the committee of the task: for `challengeMembership`.
     Misplaced(Misplaced),
     /// The round has no such station, committee or task, or the settlement no such round: for `challengeExistence`.
     Impossible(Proven),
 }
 
 impl Fraud {
-    /// The measurement at fault.
+    /// The fraudulent measurement.
     #[must_use]
     pub fn accepted(&self) -> Accepted {
         let proven = match self {
@@ -37,12 +37,12 @@ impl Fraud {
 }
 
 impl<B: BeaconSource> Evidence<'_, B> {
-    /// The first rewarded measurement of a settlement that was nobody's to make; `None` if all were drawn. That they were
-    /// made, and are in the majority, only [`Self::verify_settlement`] tells.
+    /// The first rewarded measurement of a settlement that was not drawn; `None` if all were drawn. Only
+    /// [`Self::verify_settlement`] tells whether they were made and are in the majority.
     ///
     /// # Errors
-    /// [`VerifyError`]: what is missing or damaged; [`VerifyError::Mismatch`] if the document does not have the
-    /// measurements of the settlement's `acceptedRoot`, so that nothing can be proven about them.
+    /// [`VerifyError`]: what is missing or damaged; [`VerifyError::Mismatch`] if the document does not contain the
+    /// measurements of the settlement's `acceptedRoot`, so that nothing can be proved about them.
     pub fn find_fraud(&self, id: SettlementId) -> Result<Option<Fraud>, VerifyError> {
         let proposal = self.settlement(id)?.proposal;
         let bytes = self.document_file(id, &proposal.cid)?;
@@ -78,14 +78,14 @@ impl<B: BeaconSource> Evidence<'_, B> {
                 station,
                 committee,
                 k,
-                // The tree is of these leaves.
+                // The tree consists of these leaves.
                 proof: tree.proof(leaf).unwrap_or_default(),
             };
             let (Some((_, seat)), Some(chain_round)) = (real, chain_round) else {
                 return Ok(Some(Fraud::Impossible(measurement)));
             };
             let roster = self.roster(&chain_round.round)?;
-            // A station that has a seat is in the roster.
+            // A station with a seat is in the roster.
             let Some(&entry) = roster.get(station) else {
                 return Ok(Some(Fraud::Impossible(measurement)));
             };
@@ -101,7 +101,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
     }
 }
 
-/// What a revealed round drew; each station's seat is derived once.
+/// The draw of a revealed round; each station's seat is derived once.
 struct RoundDraw {
     assignment: Assignment,
     seats: BTreeMap<StationIndex, Option<Place>>,
@@ -118,7 +118,7 @@ impl RoundDraw {
         })
     }
 
-    /// Where the station sits; `None` if there is no such station, committee or task.
+    /// The station's committee and seat; `None` if the station, committee or task does not exist.
     fn committee_and_seat(&mut self, accepted: &Accepted) -> Option<Place> {
         let assignment = &self.assignment;
         assignment.task(accepted.committee, accepted.k).ok()?;

@@ -25,7 +25,7 @@ pub async fn read_rounds(
     Ok(reader.facts)
 }
 
-/// Reads the facts about a settlement: it, its parent, and the rounds that it covers.
+/// Reads the facts about a settlement: the settlement itself, its parent, and its rounds.
 ///
 /// # Errors
 /// [`VerifyError::Chain`], [`VerifyError::NoSuchSettlement`].
@@ -76,10 +76,10 @@ pub async fn read_next_settlement(
     Ok((reader.facts, Some(NextRange { parent, first, last })))
 }
 
-/// What the next settlement covers.
+/// The range of the next settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextRange {
-    /// The settlement that it continues.
+    /// Its parent.
     pub parent: Option<SettlementId>,
     /// First round.
     pub first: RoundNumber,
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
                 rounds: rounds.address(),
                 rewards: rewards.address(),
             },
-            // Before anything else: what is read after a window's end is all that there will ever be in it.
+            // First of all: what is read after the end of a window is complete.
             now: client.head().await?.timestamp,
             rounds: BTreeMap::new(),
             settlements: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! Comparing what was recomputed with what was posted.
+//! Compares recomputed and posted results.
 
 use assize_drand::BeaconSource;
 use assize_evaluate::{RoundEvaluation, RoundFacts, SettlementDocument};
@@ -8,18 +8,18 @@ use assize_protocol::{RoundNumber, U256};
 use crate::difference::first_difference;
 use crate::{EvaluatedRange, Evidence, VerifyError};
 
-/// What a verification ends with, if nothing was missing.
+/// The result of a verification, if nothing was missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Conclusion<T> {
-    /// Everything posted is what follows from the public inputs.
+    /// Everything posted follows from the public inputs.
     Match(T),
-    /// Something is not; the first such thing.
+    /// The first value that does not.
     Mismatch(Mismatch),
 }
 
 impl<T> Conclusion<T> {
-    /// What was recomputed, if it matches.
+    /// The recomputed result, if it matches.
     pub fn matching(self) -> Option<T> {
         match self {
             Self::Match(recomputed) => Some(recomputed),
@@ -27,7 +27,7 @@ impl<T> Conclusion<T> {
         }
     }
 
-    /// What differs.
+    /// The first difference.
     pub fn mismatch(&self) -> Option<&Mismatch> {
         match self {
             Self::Match(_) => None,
@@ -47,7 +47,7 @@ impl<T> Conclusion<T> {
 /// A settlement that matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedSettlement {
-    /// As the chain has it.
+    /// The settlement on chain.
     pub settlement: Settlement,
     /// Its document, recomputed.
     pub document: SettlementDocument,
@@ -56,7 +56,7 @@ pub struct VerifiedSettlement {
 }
 
 impl<B: BeaconSource> Evidence<'_, B> {
-    /// Recomputes a round and compares it with what the chain says of it: timetable, seed, lists.
+    /// Recomputes a round and compares it with its state on chain: timetable, seed, lists.
     ///
     /// # Errors
     /// [`VerifyError`]: what is missing or damaged.
@@ -67,8 +67,8 @@ impl<B: BeaconSource> Evidence<'_, B> {
         Conclusion::of(self.evaluate_round(round))
     }
 
-    /// Recomputes a settlement on top of its parent's allocations, and compares every field of its document and of what
-    /// the chain says of it. That the parent is right as well, only verifying the parent tells.
+    /// Recomputes a settlement on top of its parent's allocations, and compares every field of its document and of its
+    /// state on chain. The parent itself must be verified separately.
     ///
     /// # Errors
     /// [`VerifyError`]: what is missing or damaged.
@@ -85,7 +85,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
             source,
         };
         let bytes = self.document_file(id, &proposal.cid)?;
-        // Its own consistency is not looked at: where it is wrong, it differs from ours, and that says more.
+        // Its own consistency is not checked: an inconsistent document differs from ours, which says more.
         let theirs = SettlementDocument::decode(&bytes).map_err(bad_document)?;
         let EvaluatedRange {
             document: ours,

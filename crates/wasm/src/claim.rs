@@ -1,4 +1,4 @@
-//! What a settlement grants, checked from the bytes that a gateway gave.
+//! Verifies a settlement document from a gateway's bytes.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use serde_json::json;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 
-/// The version of the settlement document that is read.
+/// The supported version of the settlement document.
 const DOCUMENT_VERSION: u32 = 2;
 
-/// Why a document is not taken.
+/// Why a document is rejected.
 #[derive(Debug, Error)]
 pub(crate) enum ClaimError {
     #[error("the chain names no file: {0}")]
@@ -40,7 +40,7 @@ struct Version {
     version: u32,
 }
 
-/// The document, as far as a claim needs it.
+/// The fields of the document that a claim needs.
 #[derive(Deserialize)]
 struct Document {
     allocations: Vec<Allocation>,
@@ -52,7 +52,7 @@ struct Allocation {
     cumulative: String,
 }
 
-/// What a settlement grants: genuine, or it would not be there.
+/// The verified allocations of a settlement.
 #[wasm_bindgen]
 pub struct Granted {
     cumulative: BTreeMap<Address, U256>,
@@ -60,7 +60,7 @@ pub struct Granted {
 }
 
 impl Granted {
-    /// Of a CAR that a gateway gave: every block is checked against its CID, the allocations against the root on chain.
+    /// Verifies a CAR from a gateway: every block against its CID, the allocations against the root on chain.
     pub(crate) fn open(cid: &[u8], root: &str, packed: &[u8]) -> Result<Self, ClaimError> {
         let cid = FileCid::from_bytes(cid)?;
         let theirs: B256 = root.parse().map_err(|_| ClaimError::Root(root.to_owned()))?;
@@ -92,13 +92,13 @@ impl Granted {
 
 #[wasm_bindgen]
 impl Granted {
-    /// How many operators are granted anything.
+    /// Number of operators with an allocation.
     #[must_use]
     pub fn count(&self) -> usize {
         self.cumulative.len()
     }
 
-    /// What an operator has earned in all, attoFIL in decimal digits; zero if it is not named.
+    /// An operator's cumulative earnings in attoFIL as decimal digits; zero without an allocation.
     #[must_use]
     pub fn cumulative(&self, operator: &str) -> String {
         let amount = operator
@@ -108,7 +108,7 @@ impl Granted {
         amount.copied().unwrap_or_default().to_string()
     }
 
-    /// The Merkle proof of an operator's leaf: 32 bytes for each sibling, one after the other.
+    /// The Merkle proof of an operator's leaf: the concatenated siblings of 32 bytes each.
     #[must_use]
     pub fn proof(&self, operator: &str) -> Option<Vec<u8>> {
         let operator: Address = operator.parse().ok()?;
@@ -124,7 +124,7 @@ pub(crate) fn operator(text: &str) -> Result<String, assize_protocol::address::A
     Ok(json!({"address": address.to_string(), "filecoin": to_delegated(address)}).to_string())
 }
 
-/// Where money goes, as Filecoin writes it. `native` are the bytes of an f1, f2 or f3 address; empty if there is none.
+/// A payout address in Filecoin's notation. `native` are the bytes of an f1, f2 or f3 address, or empty.
 pub(crate) fn recipient(address: &str, native: &[u8]) -> Option<String> {
     if let Some(native) = NativeAddress::from_bytes(native) {
         return Some(native.to_string());

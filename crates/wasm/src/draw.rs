@@ -1,4 +1,4 @@
-//! What a seed draws.
+//! The draw of a seed.
 
 use assize_facts::{DrawnRound, Round, StationAssignment};
 use assize_protocol::{
@@ -17,7 +17,7 @@ pub struct Draw {
     lists: Option<Lists>,
 }
 
-/// Who the stations are, and what the tasks.
+/// The stations and tasks, if known.
 struct Lists {
     roster: Roster,
     roster_tree: merkle::Tree,
@@ -38,7 +38,7 @@ impl Draw {
         }
     }
 
-    /// Of numbers as a form gives them: each with its name, value and bounds.
+    /// A draw from a form's numbers: each with its name, value and bounds.
     pub(crate) fn from_seed(
         seed: &str,
         numbers: [(&'static str, f64, f64, f64); 5],
@@ -99,7 +99,8 @@ impl Draw {
         .to_string()
     }
 
-    /// All stations by seat, and where each committee begins: `[C, start of 0, …, start of C = N, station on seat 0, …]`.
+    /// All stations by seat, and the first seat of each committee: `[C, start of 0, …, start of C = N, station on seat
+    /// 0, …]`.
     #[must_use]
     pub fn seats(&self) -> Vec<u32> {
         let members = self.assignment.all_members();
@@ -115,7 +116,7 @@ impl Draw {
         seats
     }
 
-    /// One station, as JSON: its committee, seat and tasks; from a bundle also who it is and the proof of its roster leaf.
+    /// A station as JSON: its committee, seat and tasks; from a bundle also its roster entry and its Merkle proof.
     #[must_use]
     pub fn station(&self, index: u32) -> Option<String> {
         let station = StationIndex(index);
@@ -133,7 +134,7 @@ impl Draw {
         Some(answer.to_string())
     }
 
-    /// Index of a station by its address.
+    /// Index of a station, by its address.
     #[must_use]
     pub fn find(&self, address: &str) -> Option<u32> {
         let address: Address = address.trim().parse().ok()?;

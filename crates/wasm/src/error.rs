@@ -4,7 +4,7 @@ use assize_bundle::BundleError;
 use assize_protocol::HexError;
 use thiserror::Error;
 
-/// Why there is nothing to show.
+/// Why nothing can be shown.
 #[derive(Debug, Error)]
 pub(crate) enum VerifierError {
     #[error(transparent)]

@@ -19,7 +19,7 @@ use wasm_bindgen::prelude::*;
 pub use claim::Granted;
 pub use draw::Draw;
 
-/// The rounds of a bundle, each with what was checked.
+/// The rounds of a bundle, each with its checks.
 #[wasm_bindgen]
 pub struct Opened {
     rounds: Vec<(String, Option<Draw>)>,
@@ -27,29 +27,29 @@ pub struct Opened {
 
 #[wasm_bindgen]
 impl Opened {
-    /// How many rounds the bundle has.
+    /// Number of rounds in the bundle.
     #[must_use]
     pub fn count(&self) -> usize {
         self.rounds.len()
     }
 
-    /// What was found about a round, as JSON: `{round, contracts, verdict, checks: [{name, ok, detail}], …}`.
+    /// The report of a round as JSON: `{round, contracts, verdict, checks: [{name, ok, detail}], …}`.
     #[must_use]
     pub fn report(&self, place: usize) -> Option<String> {
         self.rounds.get(place).map(|(report, _)| report.clone())
     }
 
-    /// What the round drew; nothing if its seed or its lists are not what they should be.
+    /// The draw of the round; `None` if its seed or its lists are wrong.
     #[must_use]
     pub fn draw(&mut self, place: usize) -> Option<Draw> {
         self.rounds.get_mut(place)?.1.take()
     }
 }
 
-/// Opens a bundle that `assize bundle` made.
+/// Opens a bundle created by `assize bundle`.
 ///
 /// # Errors
-/// A message that names the file at fault, if the bundle cannot be read.
+/// A message that names the malformed file.
 #[wasm_bindgen]
 pub fn open_bundle(bytes: &[u8]) -> Result<Opened, JsError> {
     Ok(Opened {
@@ -57,10 +57,10 @@ pub fn open_bundle(bytes: &[u8]) -> Result<Opened, JsError> {
     })
 }
 
-/// Draws from a seed and counts, without knowing who the stations are.
+/// Draws from a seed and counts, without station identities.
 ///
 /// # Errors
-/// A message that names the input at fault.
+/// A message that names the invalid input.
 #[wasm_bindgen]
 pub fn from_seed(
     seed: &str,
@@ -90,35 +90,35 @@ pub fn from_seed(
     Ok(Draw::from_seed(seed, numbers)?)
 }
 
-/// What a settlement grants, from the CAR that a gateway gave. `cid` are the bytes on chain, `root` is the root on chain.
+/// The allocations of a settlement, from a gateway's CAR. `cid` are the bytes on chain, `root` is the root on chain.
 ///
 /// # Errors
-/// A message, if the bytes are not the file of that CID or its allocations do not have that root.
+/// A message, if the bytes do not match that CID or the allocations do not have that root.
 #[wasm_bindgen]
 pub fn open_settlement(cid: &[u8], root: &str, packed: &[u8]) -> Result<Granted, JsError> {
     Ok(Granted::open(cid, root, packed)?)
 }
 
-/// An operator's address, 0x or f410, as JSON in both notations: `{address, filecoin}`.
+/// Parses an operator's address, 0x or f410; returns both notations as JSON: `{address, filecoin}`.
 ///
 /// # Errors
-/// A message that says what is wrong with the text.
+/// A message that says what is wrong.
 #[wasm_bindgen]
 pub fn read_operator(text: &str) -> Result<String, JsError> {
     Ok(claim::operator(text)?)
 }
 
-/// Where money goes, as Filecoin writes it: f410, f0, or the f1, f2 or f3 address of `native` if that is not empty.
+/// A payout address in Filecoin's notation: f410, f0, or the f1, f2 or f3 address of `native` if that is not empty.
 #[wasm_bindgen]
 #[must_use]
 pub fn show_recipient(address: &str, native: &[u8]) -> Option<String> {
     claim::recipient(address, native)
 }
 
-/// The text of a CID that the chain holds in bytes.
+/// The text of a CID given as bytes.
 ///
 /// # Errors
-/// A message, if the bytes are no CID of a file.
+/// A message, if the bytes are not the CID of a file.
 #[wasm_bindgen]
 pub fn show_cid(cid: &[u8]) -> Result<String, JsError> {
     Ok(claim::cid_text(cid)?)

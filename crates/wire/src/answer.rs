@@ -1,18 +1,18 @@
-//! What the api answers to several measurements at once.
+//! The api's answers to several measurements in one request.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Problem, Receipt};
 
-/// The answer to one of several measurements: `POST /measurements` as NDJSON answers each line with one line, in the same
-/// order.
+/// The answer to one of several measurements: `POST /measurements` with NDJSON answers each line with one line, in the
+/// same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Answer {
-    /// The ingest has it.
+    /// Accepted, with a receipt.
     Receipt(Receipt),
-    /// It was refused.
+    /// Rejected.
     Problem(Problem),
 }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::TaskDocument;
 
-/// A committee: `GET /rounds/N/committees/C`. Follows from roster, task list and seed, and whoever asks derives it anew.
+/// A committee: `GET /rounds/N/committees/C`. It follows from roster, task list and seed, and clients derive it
+/// themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -23,7 +24,7 @@ pub struct CommitteeDocument {
     pub tasks: Vec<TaskDocument>,
 }
 
-/// A station on its committee's seat.
+/// A station on its committee seat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -37,7 +38,7 @@ pub struct MemberDocument {
     /// The station.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub station: Address,
-    /// The address that earns.
+    /// The address to pay.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub operator: Address,
     /// Tag of the station's subnet.

@@ -1,9 +1,9 @@
-//! How many retrievals the newest task list has of somebody's: Spark's summaries of eligible deals.
+//! Numbers of payloads in the newest task list: Spark's summaries of eligible deals.
 
 use assize_protocol::{ActorId, ProviderId};
 use serde::{Deserialize, Serialize};
 
-/// A provider's: `GET /miner/ID/deals/eligible/summary`.
+/// Of a provider: `GET /miner/ID/deals/eligible/summary`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -11,13 +11,13 @@ pub struct MinerSummary {
     /// The provider.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub miner_id: ProviderId,
-    /// Its payloads in the task list.
+    /// Number of its payloads in the task list.
     pub deal_count: u64,
-    /// Whose they are, most first. A payload of several clients counts for each.
+    /// Their clients, most payloads first. A payload of several clients counts for each.
     pub clients: Vec<ClientCount>,
 }
 
-/// A client's: `GET /client/ID/deals/eligible/summary`.
+/// Of a client: `GET /client/ID/deals/eligible/summary`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -25,13 +25,13 @@ pub struct ClientSummary {
     /// The client.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub client_id: ActorId,
-    /// Its payloads in the task list, each with each provider.
+    /// Number of its payloads in the task list, counted per provider.
     pub deal_count: u64,
-    /// Who stores them, most first.
+    /// Their providers, most payloads first.
     pub providers: Vec<ProviderCount>,
 }
 
-/// An allocator's: `GET /allocator/ID/deals/eligible/summary`.
+/// Of an allocator: `GET /allocator/ID/deals/eligible/summary`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -39,9 +39,9 @@ pub struct AllocatorSummary {
     /// The allocator.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub allocator_id: ActorId,
-    /// Payloads in the task list that were stored by its grants, each with each provider.
+    /// Number of payloads in the task list stored with its allocations, counted per provider.
     pub deal_count: u64,
-    /// Whose they are, most first. A payload of several clients counts for each.
+    /// Their clients, most payloads first. A payload of several clients counts for each.
     pub clients: Vec<ClientCount>,
 }
 
@@ -53,7 +53,7 @@ pub struct ClientCount {
     /// The client.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub client_id: ActorId,
-    /// Payloads.
+    /// Number of payloads.
     pub deal_count: u64,
 }
 
@@ -65,6 +65,6 @@ pub struct ProviderCount {
     /// The provider.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub miner_id: ProviderId,
-    /// Payloads.
+    /// Number of payloads.
     pub deal_count: u64,
 }

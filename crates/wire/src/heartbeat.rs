@@ -1,4 +1,4 @@
-//! A station's sign of life.
+//! Heartbeats of stations.
 
 use alloy_primitives::{Address, B256};
 use assize_measurement::{Domain, Signature, sign_digest, signer_of, station_address};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Version;
 
-/// A station says that it lives, and for whom it earns.
+/// A station declares that it is live, and for which operator it earns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -16,17 +16,17 @@ pub struct Heartbeat {
     /// Address of the station's key.
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^0x[0-9a-fA-F]{40}$"))]
     pub station: Address,
-    /// The address that earns: `0x…`, or `f410…`.
+    /// The address to pay: `0x…`, or `f410…`.
     #[serde(with = "crate::operator")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(0x[0-9a-fA-F]{40}|[ft]410f[a-z2-7]{39})$"))]
     pub operator: Address,
-    /// Of the checker.
+    /// Version of the checker.
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)$"))]
     pub version: Version,
-    /// The station's clock, Unix seconds. Each heartbeat's is later than the one before.
+    /// The station's clock, Unix seconds. It must increase with every heartbeat.
     pub time: u64,
-    /// The station's, over everything above: EIP-712, `Heartbeat(address station,address operator,string version,uint64
-    /// time)`.
+    /// The station's signature over everything above: EIP-712, `Heartbeat(address station,address operator,string
+    /// version,uint64 time)`.
     #[serde(with = "signature")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^0x[0-9a-fA-F]{130}$"))]
     pub signature: Signature,
@@ -41,14 +41,14 @@ pub struct Liveness {
     pub live_until: u64,
     /// Seconds to wait before the next heartbeat.
     pub interval: u64,
-    /// The newest round; none before the first.
+    /// The newest round; null before the first.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     pub round: Option<RoundNumber>,
-    /// When the next round can be opened, Unix seconds; none before the first.
+    /// When the next round can be opened, Unix seconds; null before the first.
     pub next_opening: Option<u64>,
     /// The api's clock, Unix seconds.
     pub time: u64,
-    /// Oldest version of checkers whose measurements are taken.
+    /// Oldest checker version whose measurements are accepted.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub minimum_version: Version,
     /// Whether this station's version is older than that.
@@ -67,7 +67,7 @@ mod typed {
 }
 
 impl Heartbeat {
-    /// Makes and signs one.
+    /// Creates and signs a heartbeat.
     #[must_use]
     pub fn new(key: &SecretKey, domain: &Domain, operator: Address, version: Version, time: u64) -> Self {
         let mut heartbeat = Self {

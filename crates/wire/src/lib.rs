@@ -1,18 +1,18 @@
-//! What stations and the api say to each other.
+//! The messages between stations and the api.
 //!
-//! | message | who says it | signed by |
+//! | message | sender | signed by |
 //! |---|---|---|
 //! | [`Heartbeat`] | a station, every minute | the station |
-//! | [`Liveness`] | the api, in answer | – |
-//! | [`RoundDocument`], [`StationDocument`] | the api; a station believes none of it, and derives its own | – |
+//! | [`Liveness`] | the api, in response | – |
+//! | [`RoundDocument`], [`StationDocument`] | the api; stations do not trust them, and derive their own | – |
 //! | [`CommitteeDocument`] | the api: a committee's members and tasks | – |
-//! | [`Receipt`] | the api, for each measurement it took | the ingest key |
-//! | [`Answer`] | the api, to each of several measurements: a receipt or a problem | – |
-//! | [`Progress`] | the api: what became of a measurement | – |
-//! | [`Problem`] | the api: why it refuses (RFC 9457) | – |
+//! | [`Receipt`] | the api, for each accepted measurement | the ingest key |
+//! | [`Answer`] | the api, for each of several measurements: a receipt or a problem | – |
+//! | [`Progress`] | the api: the state of a measurement | – |
+//! | [`Problem`] | the api: why a request is rejected (RFC 9457) | – |
 //!
-//! Bodies are JSON. Signatures are EIP-712, under the domain of measurements (docs/protocol.md §9), so that none can be
-//! used on another network. No I/O and no clock.
+//! Bodies are JSON. Signatures are EIP-712, under the domain of measurements (docs/protocol.md §9), so that none is
+//! valid on another network. No I/O and no clock.
 
 mod answer;
 mod committee;

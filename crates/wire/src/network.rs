@@ -1,4 +1,4 @@
-//! Which network an api serves.
+//! The network that an api serves.
 
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -24,16 +24,16 @@ pub struct NetworkDocument {
     /// Address of the key that signs receipts.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub ingest: Address,
-    /// SHA-256 of the secret that subnets are tagged with.
+    /// SHA-256 of the secret behind subnet tags.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subnet_commitment: B256,
-    /// Most stations of one subnet in a roster.
+    /// Maximum number of stations per subnet in a roster.
     pub max_per_subnet: u32,
     /// Seconds between heartbeats.
     pub heartbeat_interval: u64,
     /// Seconds for which a station counts as live after a heartbeat.
     pub live_for: u64,
-    /// Oldest version of checkers whose measurements are taken.
+    /// Oldest checker version whose measurements are accepted.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub minimum_version: Version,
     /// Version of this api.

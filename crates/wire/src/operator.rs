@@ -1,4 +1,4 @@
-//! Operators in JSON: `0x…`, and when read also `f410…`.
+//! Operators in JSON: `0x…`; `f410…` is accepted too.
 
 use alloy_primitives::Address;
 use assize_protocol::address::parse_operator;

@@ -1,53 +1,53 @@
-//! Why the api refuses: RFC 9457.
+//! Rejected requests: RFC 9457.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Version;
 
-/// What a client can do about a refusal depends on its kind alone.
+/// The kind of a problem. It alone decides what a client can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ProblemKind {
-    /// The request is not what the interface takes.
+    /// The request is malformed.
     Malformed,
-    /// The checker is too old: it must be updated.
+    /// The checker is too old and must be updated.
     OutdatedClient,
-    /// The signature is not of the key that it must be of, or for another network.
+    /// The signature is by another key, or for another network.
     BadSignature,
-    /// The station's clock is far from the api's.
+    /// The station's clock differs too much from the api's.
     ClockSkew,
-    /// A heartbeat that is not later than the one before.
+    /// A heartbeat that is not later than the previous one.
     Replayed,
-    /// No such round, committee, station or measurement.
+    /// Unknown round, committee, station or measurement.
     NotFound,
-    /// No such method on this path.
+    /// The path does not support this method.
     MethodNotAllowed,
-    /// The round's beacon is not revealed yet: ask later.
+    /// The round's beacon is not revealed yet: retry later.
     NotRevealed,
-    /// Another measurement of the station's of the same task of the round came before: the first one stands.
+    /// The station has already submitted another measurement of the same task and round; the first one stands.
     Duplicate,
-    /// The round takes no measurements any more.
+    /// The round no longer accepts measurements.
     RoundOver,
     /// The station is not in the round's roster.
     NotInRoster,
-    /// The task is not one of the station's committee, or not as the task list has it.
+    /// The task is not one of the station's committee, or differs from the task list.
     NotDrawn,
-    /// Larger than is taken.
+    /// The body is too large.
     TooLarge,
-    /// A body of another type than the interface takes.
+    /// The body has an unsupported type.
     UnsupportedMediaType,
     /// The request took too long to arrive.
     TimedOut,
-    /// Too many from this address or subnet: come again after `retryAfter` seconds.
+    /// Too many requests from this address or subnet: retry after `retryAfter` seconds.
     TooManyRequests,
-    /// Dropped by the gate, since the queue is overfull: come again.
+    /// Dropped at random because the queue is full: retry.
     Gated,
-    /// The day's limit on storage or spending is reached.
+    /// The daily limit on storage or spending is reached.
     LimitReached,
-    /// Database or chain do not answer: come again.
+    /// The database or the chain is unavailable: retry.
     Unavailable,
-    /// A fault of the api.
+    /// An internal error of the api.
     Internal,
 }
 
@@ -72,12 +72,12 @@ impl ProblemKind {
         }
     }
 
-    /// Its title: the same for all of the kind.
+    /// The title, the same for all problems of the kind.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Self::Malformed => "Malformed request",
-            // As Spark said it.
+            // Spark's title.
             Self::OutdatedClient => "OUTDATED CLIENT",
             Self::BadSignature => "Bad signature",
             Self::ClockSkew => "Clock skew",
@@ -115,7 +115,7 @@ impl ProblemKind {
         )
     }
 
-    /// Where it is described.
+    /// The URI of the kind.
     #[must_use]
     pub fn uri(self) -> String {
         let name = serde_json::to_value(self);
@@ -133,7 +133,7 @@ impl ProblemKind {
     }
 }
 
-/// The body of every answer from 400 up: `application/problem+json`.
+/// The body of every response from status 400 up: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -141,23 +141,23 @@ pub struct Problem {
     /// `urn:assize:problem:` and the kind.
     #[serde(rename = "type")]
     pub uri: String,
-    /// Of the kind.
+    /// Title of the kind.
     pub title: String,
     /// HTTP status.
     pub status: u16,
-    /// What was wrong with this request, and the remedy.
+    /// What is wrong with this request, and the remedy.
     pub detail: String,
-    /// The field at fault.
+    /// The invalid field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// Oldest version of checkers that is taken.
+    /// Oldest checker version that is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub minimum_version: Option<Version>,
     /// The api's clock, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<u64>,
-    /// Seconds.
+    /// Seconds to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
 }
@@ -178,7 +178,7 @@ impl Problem {
         }
     }
 
-    /// Its kind; `None` if it is none of ours.
+    /// Its kind; `None` if it is not one of ours.
     #[must_use]
     pub fn kind(&self) -> Option<ProblemKind> {
         ProblemKind::of_uri(&self.uri)

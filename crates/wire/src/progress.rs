@@ -1,10 +1,10 @@
-//! What became of a measurement.
+//! The state of a measurement.
 
 use alloy_primitives::B256;
 use assize_protocol::{FileCid, RoundNumber};
 use serde::{Deserialize, Serialize};
 
-/// Where a measurement stands: `GET /measurements/DIGEST`.
+/// The state of a measurement: `GET /measurements/DIGEST`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -15,34 +15,34 @@ pub struct Progress {
     /// Its round.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub round: RoundNumber,
-    /// When the ingest took it, Unix seconds.
+    /// When it was accepted, Unix seconds.
     pub received_at: u64,
-    /// How far it has come.
+    /// Its state.
     pub state: State,
-    /// The batch it is in, once that is stored.
+    /// The batch that contains it, once that is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub cid: Option<FileCid>,
-    /// The label that evaluation gives it (docs/protocol.md §10), once its round is evaluated.
+    /// Its label (docs/protocol.md §10), once its round is evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// What its committee's majority makes of it (docs/protocol.md §10), if its label is `OK`.
+    /// Its committee's verdict (docs/protocol.md §10), if its label is `OK`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
 }
 
-/// How far a measurement has come.
+/// The state of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum State {
-    /// The ingest has it.
+    /// Accepted.
     Received,
-    /// It is in a batch.
+    /// Part of a batch.
     Batched,
-    /// The chain has its batch.
+    /// Its batch is on chain.
     Committed,
-    /// Its round's commit window ended before its batch was committed.
+    /// The round's commit window ended before its batch was committed.
     Late,
     /// Its round is evaluated.
     Evaluated,

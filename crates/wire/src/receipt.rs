@@ -1,37 +1,38 @@
-//! The ingest's word that it has a measurement.
+//! Receipts for measurements.
 
 use alloy_primitives::{Address, B256};
 use assize_measurement::{Domain, Signature, sign_digest, signer_of, station_address};
 use secp256k1::SecretKey;
 use serde::{Deserialize, Serialize};
 
-/// The ingest says that it took a measurement, and when: with it an operator can prove that the publisher left the
-/// measurement out.
+/// The api confirms that it accepted a measurement, and when. With it an operator can prove that the publisher omitted
+/// the measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Receipt {
-    /// EIP-712 digest of the measurement: what its station signed.
+    /// EIP-712 digest of the measurement, which its station signed.
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^0x[0-9a-f]{64}$"))]
     pub digest: B256,
-    /// When it was durable, Unix seconds. Sending it again gives the same receipt.
+    /// When it became durable, Unix seconds. Submitting it again gives the same receipt.
     pub received_at: u64,
     /// Address of the ingest key.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub ingest: Address,
-    /// The ingest key's, over everything above: EIP-712, `Receipt(bytes32 digest,uint64 receivedAt,address ingest)`.
+    /// The ingest key's signature over everything above: EIP-712, `Receipt(bytes32 digest,uint64 receivedAt,address
+    /// ingest)`.
     #[serde(with = "crate::heartbeat::signature")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub signature: Signature,
 }
 
-/// A measurement with its receipt, as a checker keeps them.
+/// A measurement with its receipt, as a checker stores them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeptReceipt {
     /// The measurement's line (docs/protocol.md §9).
     pub measurement: String,
-    /// What the ingest said.
+    /// The receipt.
     pub receipt: Receipt,
 }
 
@@ -46,7 +47,7 @@ mod typed {
 }
 
 impl Receipt {
-    /// Makes and signs one.
+    /// Creates and signs a receipt.
     #[must_use]
     pub fn new(key: &SecretKey, domain: &Domain, digest: B256, received_at: u64) -> Self {
         let mut receipt = Self {
@@ -59,7 +60,7 @@ impl Receipt {
         receipt
     }
 
-    /// Whether the key it names signed it. Whose key that is, the reader must know.
+    /// Whether the named key signed it. The reader must know whose key that is.
     #[must_use]
     pub fn is_signed(&self, domain: &Domain) -> bool {
         signer_of(self.own_digest(domain), &self.signature) == Some(self.ingest)

@@ -1,4 +1,4 @@
-//! A round, and one station's part in it.
+//! A round, and a station's assignment in it.
 
 use alloy_primitives::{Address, B128, B256};
 use assize_facts::ListCommitment;
@@ -8,7 +8,7 @@ use assize_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A round: `GET /rounds/N`. Does not change any more once its seed is there.
+/// A round: `GET /rounds/N`. It no longer changes once its seed is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -25,27 +25,27 @@ pub struct RoundDocument {
     pub opened_at: u64,
     /// When it closes, Unix seconds.
     pub closes_at: u64,
-    /// Last second in which its batches are committed.
+    /// Last second in which its batches can be committed.
     pub commits_until: u64,
-    /// Who may be drawn.
+    /// The roster: who may be drawn.
     pub roster: ListCommitment,
-    /// What may be drawn.
+    /// The task list: what may be drawn.
     pub tasks: ListCommitment,
-    /// The parameters that the round keeps.
+    /// The round's parameters.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub parameters: Parameters,
-    /// What draws.
+    /// The beacon of the draw.
     pub beacon: BeaconDocument,
     /// Seed of the draw, once the beacon is revealed on chain.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub seed: Option<Seed>,
-    /// Committees; 0 until the seed is there.
+    /// Number of committees; 0 until the seed is known.
     pub committees: u32,
-    /// Tasks of each committee; 0 until the seed is there.
+    /// Tasks per committee; 0 until the seed is known.
     pub tasks_per_committee: u32,
 }
 
-/// The beacon that draws a round: chain, beacon round and randomness.
+/// The beacon of a round: chain, beacon round and randomness.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -59,14 +59,14 @@ pub struct BeaconDocument {
     /// SHA-256 of the signature, once the round is revealed.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub randomness: Option<B256>,
-    /// The beacon's signature, once the round is revealed: hexadecimal, without `0x`, as drand's relays give it.
+    /// The beacon's signature, once the round is revealed: hexadecimal without `0x`, as in drand's relays.
     pub signature: Option<String>,
 }
 
-/// One station's part in a round: `GET /rounds/N/stations/ADDRESS`.
+/// A station's assignment in a round: `GET /rounds/N/stations/ADDRESS`.
 ///
-/// Index and proof hold against the roster's root on chain; committee and tasks follow from index and seed, and whoever
-/// asks derives them anew.
+/// Index and proof can be verified against the roster's root on chain. Committee and tasks follow from index and seed,
+/// and clients derive them themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -80,7 +80,7 @@ pub struct StationDocument {
     /// The station.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub station: Address,
-    /// The address that earns.
+    /// The address to pay.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub operator: Address,
     /// Tag of the station's subnet.
@@ -89,7 +89,7 @@ pub struct StationDocument {
     /// Merkle proof of the entry, against the roster's root.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub proof: Vec<B256>,
-    /// The committee; none until the seed is there.
+    /// The committee; null until the seed is known.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
     pub committee: Option<CommitteeIndex>,
     /// The seat.
@@ -110,7 +110,7 @@ pub struct TaskDocument {
     /// The payload.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub cid: PayloadCid,
-    /// Who stores it.
+    /// The provider that stores it.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub provider: ProviderId,
     /// Merkle proof of the entry, against the task list's root.
@@ -119,7 +119,7 @@ pub struct TaskDocument {
 }
 
 impl StationDocument {
-    /// The roster's entry.
+    /// The roster entry.
     #[must_use]
     pub fn entry(&self) -> RosterEntry {
         RosterEntry {

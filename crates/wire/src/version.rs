@@ -6,12 +6,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Version of a checker: `major.minor.patch`, three numbers; ordered by them.
+/// A checker version: `major.minor.patch`, three numbers, ordered numerically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version(pub u32, pub u32, pub u32);
 
-/// Text that is no version.
+/// Malformed version.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{text}` is no version: give three numbers, as in 1.20.0")]
 pub struct VersionError {

@@ -1,4 +1,4 @@
-//! Every kind of lie that a coordinator can tell of a round.
+//! Every kind of lie that a coordinator can tell about a round.
 
 use alloy_primitives::{B128, B256};
 use assize_drand::serve::Devnet;
@@ -15,7 +15,7 @@ use super::*;
 const STATIONS: u32 = 250;
 const TASKS: u32 = 400;
 
-/// A revealed round, its lists, and a coordinator's true documents for one of its stations.
+/// A revealed round, its lists, and an honest coordinator's documents for one of its stations.
 struct Scene {
     devnet: Devnet,
     contracts: Contracts,
@@ -125,7 +125,7 @@ impl Scene {
         scene
     }
 
-    /// What a true coordinator says of a station.
+    /// An honest coordinator's document of a station.
     fn part_of(&self, index: StationIndex) -> StationDocument {
         let seed = self.round.seed.unwrap();
         let assignment = self.round.assignment(seed);
@@ -157,7 +157,7 @@ impl Scene {
         }
     }
 
-    /// As the checker of station 42 does it.
+    /// As the checker of station 42 derives it.
     fn derive(&self) -> Result<RoundAssignment, Disagreement> {
         let (contracts, drand, round) = (&self.contracts, self.devnet.chain(), &self.round);
         check_round_document(contracts, drand, round, &self.said)?;
@@ -270,7 +270,7 @@ fn a_node_that_tells_another_seed_is_not_believed_either() {
     (scene.round.seed, scene.said.seed) = (seed, seed);
     let disagreement = scene.derive().unwrap_err();
     assert!(disagreement.what.starts_with("seed"), "{disagreement}");
-    // A round is drawn by its own number and network.
+    // The draw depends on the round's number and network.
     let mut scene = Scene::new();
     scene.contracts.chain_id += 1;
     scene.said.chain_id += 1;
@@ -312,7 +312,7 @@ fn each_lie_about_the_stations_part_is_named() {
             scene.part.tasks.push(task);
         }),
         ("index of task 0", |scene| scene.part.tasks.swap(0, 1)),
-        // A task of the list, but of no turn of this committee.
+        // A task of the list, but not of this committee.
         ("index of task 0", |scene| {
             let drawn: Vec<_> = scene.part.tasks.iter().map(|task| task.index).collect();
             let other = (0..TASKS)
@@ -322,7 +322,7 @@ fn each_lie_about_the_stations_part_is_named() {
             scene.part.tasks[0] = scene.task(other);
         }),
         ("task 0", |scene| {
-            // The right index, another task's content and proof.
+            // The right index with another task's content and proof.
             let other = scene.part.tasks[1].clone();
             let index = scene.part.tasks[0].index;
             scene.part.tasks[0] = TaskDocument { index, ..other };
@@ -346,7 +346,7 @@ fn each_lie_about_the_stations_part_is_named() {
 
 #[test]
 fn a_seat_is_not_believed_even_if_the_whole_committee_fits() {
-    // Index, seat and tasks of a neighbour, with the station's own address: only the proof tells.
+    // Index, seat and tasks of a neighbour, with the station's own address: only the proof reveals it.
     let mut scene = Scene::new();
     let neighbour = scene.part_of(StationIndex(41));
     scene.part = StationDocument {

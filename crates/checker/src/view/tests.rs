@@ -130,7 +130,7 @@ fn what_must_be_looked_at_stands_below() {
         text.contains("  not live\n") && text.contains("\n! heartbeat: no answer\n"),
         "{text}"
     );
-    // It is live again: the notice goes.
+    // It is live again: the notice disappears.
     let mut again = view.clone();
     again.apply(&live());
     assert!(!again.render(1_000).contains('!'));

@@ -9,7 +9,7 @@ use assize_testkit::network::{Behaviour, Network};
 
 use super::report::{BehaviourReport, ProviderReport};
 
-/// The outcome that a class's fraud leads to (DESIGN §2.6).
+/// The outcome of a class's fraud (docs/protocol.md §10).
 fn caught_by(behaviour: Behaviour) -> Option<&'static str> {
     Some(match behaviour {
         Behaviour::Honest => return None,

@@ -1,4 +1,4 @@
-//! Whether a document agrees with itself.
+//! Checks that a document is consistent.
 
 use std::fmt::Display;
 
@@ -74,7 +74,7 @@ impl RoundCheck<'_> {
                 let seed = document.contracts.seed(facts.round, draw.randomness);
                 self.agree("draw.seed", draw.seed, seed)?;
             }
-            // A round takes batches only once it is revealed.
+            // A round accepts batches only once it is revealed.
             None => self.agree("commitments", commitments.len(), 0)?,
         }
         let total = |counts: &mut dyn Iterator<Item = u64>| counts.fold(0, u64::saturating_add);
@@ -99,7 +99,7 @@ impl RoundCheck<'_> {
     }
 }
 
-/// Every OK measurement is one provider's.
+/// Every OK measurement belongs to one provider.
 fn check_rates(document: &SettlementDocument) -> Result {
     let sum = |counts: &mut dyn Iterator<Item = u64>| counts.fold(0, u64::saturating_add);
     let rated = sum(&mut document.rates.providers.values().map(|counts| counts.total));

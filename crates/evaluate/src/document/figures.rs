@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BatchCounts, LabelCounts, RoundEvaluation, VerdictCounts, json};
 
-/// What was fixed about a round before anybody measured.
+/// The frozen inputs of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoundFacts {
@@ -16,17 +16,17 @@ pub struct RoundFacts {
     pub round: RoundNumber,
     /// Its own parameters.
     pub parameters: Parameters,
-    /// Who could be drawn.
+    /// The roster.
     #[serde(with = "json::list")]
     pub roster: ListCommitment,
-    /// What could be drawn.
+    /// The task list.
     #[serde(with = "json::list")]
     pub tasks: ListCommitment,
     /// drand round of its beacon.
     pub beacon_round: BeaconRound,
     /// drand round of the beacon after its end.
     pub dedupe_beacon_round: BeaconRound,
-    /// None if nobody revealed the beacon in time: such a round has no measurements and pays nothing.
+    /// `None` if the beacon was not revealed in time: such a round has no measurements and pays nothing.
     pub draw: Option<Draw>,
 }
 
@@ -50,39 +50,38 @@ impl RoundFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoundFigures {
-    /// What was fixed before.
+    /// The frozen inputs.
     #[serde(flatten)]
     pub facts: RoundFacts,
-    /// How many committees there were.
+    /// Number of committees.
     pub committees: u32,
-    /// And tasks for each.
+    /// Tasks per committee.
     pub tasks_per_committee: u32,
     /// Batches in commit order.
     pub commitments: Vec<BatchCounts>,
-    /// Lines that are no valid measurement, by the field at fault.
+    /// Number of malformed lines, by the invalid field.
     pub invalid: BTreeMap<String, u64>,
     /// Valid measurements by label.
     pub labels: LabelCounts,
     /// OK measurements by verdict.
     pub verdicts: VerdictCounts,
-    /// Committees' decisions on the retrieval of their tasks: how often each result.
+    /// Number of committee decisions on retrievals, by result.
     pub decisions: BTreeMap<String, u64>,
     /// Rewarded measurements (E).
     pub rewarded: u64,
-    /// What each of them earns, attoFIL.
+    /// Reward of each, in attoFIL.
     #[serde(with = "json::attofil")]
     pub reward_each: u128,
-    /// What they earn together, attoFIL.
+    /// Sum of the rewards in attoFIL.
     #[serde(with = "json::attofil")]
     pub distributed: u128,
-    /// What of the budget stays in the pool, attoFIL.
+    /// Part of the budget that stays in the pool, in attoFIL.
     #[serde(with = "json::attofil")]
     pub remainder: u128,
 }
 
 impl RoundFigures {
-    /// The figures of an evaluated round; of one without a draw, the evaluation is
-    /// [`RoundEvaluation::unrevealed`].
+    /// The figures of an evaluated round. Without a draw, the evaluation is [`RoundEvaluation::unrevealed`].
     pub(super) fn new(facts: RoundFacts, evaluation: &RoundEvaluation) -> Self {
         let mut decisions = BTreeMap::new();
         for decided in &evaluation.decisions {

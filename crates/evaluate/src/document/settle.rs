@@ -1,4 +1,4 @@
-//! From evaluations to a settlement.
+//! Creates a settlement from evaluated rounds.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use assize_protocol::RoundNumber;
 use super::{DOCUMENT_VERSION, ParentReference, RoundFacts, RoundFigures, SettleError, SettlementDocument};
 use crate::{RoundEvaluation, SuccessRates};
 
-/// The settlement that is to be continued.
+/// The parent of a new settlement.
 #[derive(Clone, Copy, Debug)]
 pub struct Parent<'a> {
     /// Its number, from 1.
@@ -21,7 +21,7 @@ pub struct Parent<'a> {
 /// Settles consecutive rounds, in order. They begin where the parent ended, or with round 1.
 ///
 /// # Errors
-/// [`SettleError`] if the rounds do not continue the parent, or if the parent is of other contracts.
+/// [`SettleError`] if the rounds do not continue the parent, or if the parent belongs to other contracts.
 pub fn settle(
     contracts: Contracts,
     parent: Option<Parent<'_>>,
@@ -52,7 +52,7 @@ pub fn settle(
         last_round += 1;
         rates += &evaluation.rates();
         credit(&mut allocations, &evaluation.rewards)?;
-        // Rounds ascend, and within each the list is sorted.
+        // Rounds ascend, and the list of each is sorted.
         accepted.extend_from_slice(&evaluation.accepted);
     }
     if rounds.is_empty() {

@@ -1,4 +1,4 @@
-//! Labels (SPARK.md §2.5): whose task, one measurement of a task a subnet, and the committees' majorities.
+//! Spark's labels: assigned tasks, one measurement per task and subnet, and the committees' majorities.
 
 use assize_measurement::spark::iso;
 use rayon::prelude::*;
@@ -12,28 +12,29 @@ use crate::Verdict;
 use crate::columns::{Groups, Id, NULL, Vote};
 use crate::majority::{Ruling, decide};
 
-/// What became of a row; a row that does not count has neither.
+/// The labels of a row; an invalid row has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Labels {
-    /// Whether it votes.
+    /// Its label.
     pub tasking_evaluation: Option<SparkLabel>,
-    /// What its committee makes of it, if it votes.
+    /// Its committee's verdict, if it votes.
     pub consensus_evaluation: Option<Verdict>,
 }
 
-/// What a round comes to.
+/// The result of a round.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// The figures.
+    /// The report.
     pub report: Report,
-    /// Of every row, valid or not, in the files' order.
+    /// Labels of every row, valid or not, in the files' order.
     pub labels: Vec<Labels>,
 }
 
-/// Evaluates a round. `randomness` is the hex text of its drand beacon's, `required_committee_size` 30 on Spark's network.
+/// Evaluates a round. `randomness` is the hex text of its drand beacon's, `required_committee_size` is 30 on Spark's
+/// network.
 ///
-/// Worked through by rayon's current thread pool; the result does not depend on the number of its threads.
+/// Processed by rayon's current thread pool; the result does not depend on the number of threads.
 #[must_use]
 pub fn evaluate(
     round: &Round,
@@ -95,7 +96,7 @@ pub fn evaluate(
     }
 }
 
-/// Whether each row's task is in the round, and its station's.
+/// Labels rows whose task is not in the round, or not assigned to the station.
 fn label_tasks(round: &Round, randomness: &str, measurements: &Measurements) -> Vec<SparkLabel> {
     let tasker = Tasker::new(round, randomness);
     let rows = &measurements.rows;
@@ -103,7 +104,7 @@ fn label_tasks(round: &Round, randomness: &str, measurements: &Measurements) -> 
     for row in rows {
         is_station[row.station.index()] = true;
     }
-    // By text. Spark's tasker failed over a station without an id; here it has no tasks.
+    // By text. Spark's tasker failed over a station without an id; here such a station has no tasks.
     let stations: Vec<_> = is_station
         .par_iter()
         .enumerate()
@@ -128,11 +129,11 @@ fn label_tasks(round: &Round, randomness: &str, measurements: &Measurements) -> 
         .collect()
 }
 
-/// Chooses who votes for a subnet; the memory is used again for the next one.
+/// Chooses the voters of a subnet; its memory is reused for the next one.
 struct Subnet {
     max_tasks: usize,
     order: Vec<([u8; 32], u32)>,
-    /// By task, the subnet that has voted on it last.
+    /// By task, the last subnet that voted on it.
     voted: Vec<usize>,
 }
 
@@ -145,8 +146,8 @@ impl Subnet {
         }
     }
 
-    /// Those of a subnet's measurements that do not vote, with their labels. They come by the hash of when they were taken
-    /// in; equal ones in the files' order.
+    /// The measurements of a subnet that do not vote, with their labels. They are ordered by the hash of their arrival
+    /// time; equal ones in the files' order.
     fn choose(&mut self, subnet: usize, rows: &[Row], members: &[u32]) -> Vec<(u32, SparkLabel)> {
         if members.len() == 1 && self.max_tasks > 0 {
             return Vec::new();
@@ -174,14 +175,14 @@ impl Subnet {
     }
 }
 
-/// Everyone who voted on a task.
+/// The voters on a task.
 pub(super) struct Committee<'a> {
-    /// Its index in the round.
+    /// The task's index in the round.
     pub task: usize,
     /// Rows.
     pub members: &'a [u32],
     pub ruling: Ruling,
-    /// Of each member.
+    /// The verdict on each member.
     pub verdicts: Vec<Verdict>,
 }
 

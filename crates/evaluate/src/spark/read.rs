@@ -1,4 +1,4 @@
-//! From files to rows, on as many threads as there are.
+//! Parses files into rows, on all threads.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
@@ -17,10 +17,10 @@ use thiserror::Error;
 use super::Round;
 use crate::columns::{Id, Strings, Vote};
 
-/// How many rejected rows are told one by one; all are counted.
+/// Maximum number of rejected rows that are reported; all are counted.
 const TOLD: usize = 1_000;
 
-/// A valid row as numbers. 64 bytes, and there are millions.
+/// A valid row as numbers. 64 bytes each, for millions of rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     /// Milliseconds since the Unix epoch.
@@ -29,9 +29,9 @@ pub(super) struct Row {
     pub participant: Id,
     pub station: Id,
     pub subnet: Id,
-    /// Index in the round's list; [`NO_TASK`] if it is not there.
+    /// Index in the round's list; [`NO_TASK`] if it is not listed.
     pub task: u32,
-    /// Among all rows, valid or not.
+    /// Position among all rows, valid or not.
     pub position: u32,
     pub success: Success,
 }
@@ -40,12 +40,12 @@ const _: () = assert!(size_of::<Row>() == 64);
 
 pub(super) const NO_TASK: u32 = u32::MAX;
 
-/// What the success rates look at.
+/// The properties that success rates depend on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Success {
     pub ok: bool,
     pub http: bool,
-    /// The HEAD request was answered with a status of 200 to 299.
+    /// The HEAD request was answered with a status from 200 to 299.
     pub head: bool,
     /// The indexer itself failed.
     pub indexer_down: bool,
@@ -53,7 +53,7 @@ pub(super) struct Success {
 
 /// The measurements of a round.
 pub struct Measurements {
-    /// Valid, in the files' order.
+    /// Valid rows, in the files' order.
     pub(super) rows: Vec<Row>,
     pub(super) strings: Strings,
     pub(super) rules: Rules,
@@ -62,14 +62,14 @@ pub struct Measurements {
     rejected: BTreeMap<&'static str, u64>,
 }
 
-/// A row that does not count, and why.
+/// A rejected row with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// Which file, counted from 0.
+    /// File number, from 0.
     pub file: usize,
-    /// Its line there, counted from 1; in the legacy form, its place in the list.
+    /// Line number, from 1; in the legacy format, its position in the list.
     pub number: u64,
-    /// The field at fault, or `line` for the whole.
+    /// The invalid field, or `line` for the whole.
     pub field: &'static str,
     /// What is wrong with it.
     pub reason: String,
@@ -79,25 +79,25 @@ pub struct Rejected {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// A file fails.
+    /// A file cannot be read.
     #[error("file {} cannot be read", .file + 1)]
     File {
-        /// Which, counted from 0.
+        /// File number, from 0.
         file: usize,
-        /// Why.
+        /// The cause.
         #[source]
         error: io::Error,
     },
-    /// More than this program numbers.
+    /// More rows than can be numbered.
     #[error("there are more than 2^32 rows: evaluate one round at a time")]
     TooMany,
 }
 
 impl Measurements {
-    /// Reads files, by all threads of the current pool.
+    /// Reads files on all threads of the current pool.
     ///
     /// # Errors
-    /// [`ReadError`]; a bad row is none, but reported in [`Self::rejected`].
+    /// [`ReadError`]; malformed rows are not errors, but reported in [`Self::rejected`].
     pub fn read<I, R>(
         round: &Round,
         rules: Rules,
@@ -129,25 +129,25 @@ impl Measurements {
         }
     }
 
-    /// All rows, valid or not.
+    /// Number of all rows, valid or not.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Rows that count.
+    /// Number of valid rows.
     #[must_use]
     pub fn valid(&self) -> u64 {
         self.rows.len() as u64
     }
 
-    /// Rows that do not count, by the field at fault.
+    /// Number of rejected rows, by the invalid field.
     #[must_use]
     pub fn rejected(&self) -> &BTreeMap<&'static str, u64> {
         &self.rejected
     }
 
-    /// The first of the rows that do not count, a thousand at most.
+    /// The first rejected rows, at most a thousand.
     #[must_use]
     pub fn told(&self) -> &[Rejected] {
         &self.told
@@ -160,7 +160,7 @@ struct Source<I, R> {
     failure: Option<(usize, io::Error)>,
 }
 
-/// The next piece with its number; reading is done by whoever holds the lock, parsing outside of it.
+/// The next chunk with its number; the lock's holder reads, and parses outside of it.
 fn take<I, R>(source: &Mutex<Source<I, R>>, buffer: &mut Vec<u8>) -> Option<(usize, Chunk)>
 where
     I: Iterator<Item = io::Result<R>>,
@@ -182,7 +182,7 @@ where
     }
 }
 
-/// One thread's part of the work: its own texts, and what it made of its pieces.
+/// The state of one thread: its own texts and its parsed chunks.
 struct Reader<'a> {
     tasks: &'a HashMap<(&'a str, &'a str), u32>,
     rules: Rules,
@@ -197,23 +197,23 @@ struct Reader<'a> {
     told: usize,
 }
 
-/// What was found out about a text.
+/// Cached properties of a text.
 #[derive(Clone, Copy, Default)]
 struct Known {
     participant: Option<Option<Id>>,
     is_station: Option<bool>,
 }
 
-/// What became of a piece.
+/// A parsed chunk.
 struct Piece {
     sequence: usize,
     file: usize,
-    /// With positions counted from the piece's beginning.
+    /// Positions count from the beginning of the chunk.
     rows: Vec<Row>,
     rejected: Vec<(u64, Fault)>,
-    /// All rows that were rejected, those not told included.
+    /// Number of all rejected rows, including unreported ones.
     counts: BTreeMap<&'static str, u64>,
-    /// Rows of all kinds.
+    /// Number of all rows.
     total: u32,
     lines: u64,
 }
@@ -284,7 +284,7 @@ impl<'a> Reader<'a> {
             Ok(row) => piece.rows.push(row),
             Err(fault) => {
                 *piece.counts.entry(fault.0).or_default() += 1;
-                // Threads take pieces in their order, so the first of all are among the first of each.
+                // Threads take chunks in order, so the first of all are among the first of each.
                 if self.told < TOLD {
                     self.told += 1;
                     piece.rejected.push((piece.lines, fault));
@@ -333,7 +333,7 @@ impl<'a> Reader<'a> {
         &mut self.known[id.index()]
     }
 
-    /// The address under which a participant is booked.
+    /// The canonical address of a participant.
     fn participant(&mut self, id: Id) -> Option<Id> {
         if let Some(known) = self.known(id).participant {
             return known;
@@ -368,7 +368,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Lines with their ends; the last may lack it.
+/// Lines with their newlines; the last may lack one.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -379,13 +379,13 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether what the indexer said is `ERROR_5xx`.
+/// Whether the indexer's result is `ERROR_5xx`.
 fn is_server_error(said: &str) -> bool {
     said.strip_prefix("ERROR_5")
         .is_some_and(|rest| rest.len() == 2 && rest.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// Puts the threads' work together, in the files' order.
+/// Merges the threads' results, in the files' order.
 fn merge(readers: Vec<Reader<'_>>, rules: Rules) -> Result<Measurements, ReadError> {
     let mut strings = Strings::new();
     let mut pieces = Vec::new();

@@ -1,20 +1,20 @@
-//! What Spark's API told of a round.
+//! A round as described by Spark's API.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-/// Who was to retrieve what.
+/// The tasks of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
-    /// Of the round's drand beacon, as lower-case hex; none if it is still to be resolved from the start epoch.
+    /// Randomness of the round's drand beacon, as lower-case hex; `None` if it must be looked up by the start epoch.
     pub randomness: Option<String>,
-    /// Spark's own number of the round.
+    /// Spark's number of the round.
     pub round_id: Option<String>,
-    /// Filecoin epoch in which it began.
+    /// Filecoin epoch of its start.
     pub start_epoch: Option<u64>,
-    /// Most tasks of one station, and of one subnet.
+    /// Maximum number of tasks per station, and per subnet.
     pub max_tasks_per_node: usize,
     /// In the round's order.
     pub tasks: Vec<RetrievalTask>,
@@ -23,32 +23,32 @@ pub struct Round {
 /// One task. In the round's files: `{"cid":…,"minerId":…,"clients":[…],"allocators":[…]}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RetrievalTask {
-    /// Payload CID; compared as it is written.
+    /// Payload CID, compared as text.
     pub cid: String,
     /// The provider, `f0…`.
     #[serde(rename = "minerId")]
     pub miner_id: String,
-    /// Whose data it is.
+    /// The clients.
     #[serde(default, deserialize_with = "parties")]
     pub clients: Vec<String>,
-    /// Who granted the client its DataCap.
+    /// The allocators that granted DataCap to the clients.
     #[serde(default, deserialize_with = "parties")]
     pub allocators: Vec<String>,
 }
 
-/// A round file that cannot be used.
+/// A malformed round file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RoundError {
-    /// Not the JSON that is expected.
+    /// Malformed JSON.
     #[error(
         "this is no round file: {0}; it reads {{\"randomness\":\"<hex>\",\"roundDetails\":{{\"roundId\",\"startEpoch\",\"maxTasksPerNode\",\"retrievalTasks\":[{{\"cid\",\"minerId\"}}]}}}}"
     )]
     Json(#[from] serde_json::Error),
-    /// A start epoch that is no number.
+    /// A malformed start epoch.
     #[error("`startEpoch` is `{0}`, which is no epoch: give a whole number")]
     StartEpoch(String),
-    /// Randomness that is no hex.
+    /// Malformed randomness.
     #[error("`randomness` is `{0}`, which is no hexadecimal text: copy the beacon's")]
     Randomness(String),
 }
@@ -72,7 +72,7 @@ struct Details {
     retrieval_tasks: Vec<RetrievalTask>,
 }
 
-/// A whole number, in quotes or not.
+/// An integer, quoted or not.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Number {
@@ -81,7 +81,8 @@ enum Number {
 }
 
 impl Round {
-    /// Reads a round file: `{"randomness":"<hex>","roundDetails":{roundId,startEpoch,maxTasksPerNode,retrievalTasks}}`.
+    /// Parses a round file:
+    /// `{"randomness":"<hex>","roundDetails":{roundId,startEpoch,maxTasksPerNode,retrievalTasks}}`.
     ///
     /// # Errors
     /// [`RoundError`] says what is wrong with it.
@@ -98,7 +99,7 @@ impl Round {
             Some(Number::Text(text)) => Some(text.parse().map_err(|_| RoundError::StartEpoch(text))?),
         };
         Ok(Self {
-            // As drand writes it: tasks are drawn by the text.
+            // As drand writes it, because the draw depends on the text.
             randomness: randomness.map(|text| text.to_ascii_lowercase()),
             round_id: details.round_id.map(|number| match number {
                 Number::Number(number) => number.to_string(),
@@ -110,8 +111,8 @@ impl Round {
         })
     }
 
-    /// Tasks that are listed more than once, with their places, counted from 1. Spark counted each place as a task of its own
-    /// when it drew a station's tasks, so that such a station had fewer.
+    /// Tasks that are listed more than once, with their positions from 1. Spark counted each position as a separate
+    /// task in the draw, so that such a station had fewer tasks.
     #[must_use]
     pub fn duplicates(&self) -> Vec<(&RetrievalTask, usize, usize)> {
         let mut places = HashMap::new();
@@ -125,7 +126,7 @@ impl Round {
         duplicates
     }
 
-    /// Where a task stands first, by CID and provider.
+    /// The first position of each task, by CID and provider.
     pub(super) fn task_indexes(&self) -> HashMap<(&str, &str), u32> {
         let mut indexes = HashMap::with_capacity(self.tasks.len());
         for (index, task) in (0..).zip(&self.tasks) {
@@ -135,7 +136,7 @@ impl Round {
     }
 }
 
-/// A list in which nulls are nothing, as is a null in its place.
+/// A list in which nulls are dropped; null is the empty list.
 fn parties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let list = Option::<Vec<Option<String>>>::deserialize(deserializer)?;
     let named = list.into_iter().flatten().flatten();

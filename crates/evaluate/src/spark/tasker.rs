@@ -1,13 +1,13 @@
-//! Which tasks were whose: the k nearest by XOR (SPARK.md §2.4).
+//! Spark's assignment of tasks: the k nearest by XOR.
 
 use sha2::{Digest, Sha256};
 
 use super::Round;
 
-/// A SHA-256 digest as a number of 256 bits, highest word first.
+/// A SHA-256 digest as a 256-bit number, highest word first.
 pub(super) type Key = [u64; 4];
 
-/// `sha256(text)`; the pieces are put together.
+/// `sha256(text)` of the concatenated pieces.
 pub(super) fn key(pieces: &[&str]) -> Key {
     let mut hasher = Sha256::new();
     for piece in pieces {
@@ -25,18 +25,18 @@ pub(super) fn distance(a: Key, b: Key) -> Key {
     [a[0] ^ b[0], a[1] ^ b[1], a[2] ^ b[2], a[3] ^ b[3]]
 }
 
-/// Draws stations' tasks.
+/// Assigns tasks to stations.
 pub struct Tasker {
     /// By task index.
     pub(super) keys: Vec<Key>,
-    /// Ascending. A task that is listed twice is here twice.
+    /// Ascending. A task that is listed twice occurs twice.
     sorted: Vec<Key>,
-    /// How many tasks a station has.
+    /// Number of tasks per station.
     count: usize,
 }
 
 impl Tasker {
-    /// For a round, with the hex text of its beacon's randomness.
+    /// Creates a tasker for a round, with the hex text of its beacon's randomness.
     #[must_use]
     pub fn new(round: &Round, randomness: &str) -> Self {
         let task = |task: &super::RetrievalTask| key(&[&task.cid, "\n", &task.miner_id, "\n", randomness]);
@@ -61,9 +61,9 @@ impl Tasker {
         (0..self.keys.len()).filter(is_own).collect()
     }
 
-    /// How far away the farthest of a station's tasks is; no task farther away is its own. `None` if it has none at all.
+    /// The distance of the farthest of a station's tasks; no farther task is its own. `None` if it has no tasks.
     ///
-    /// The sorted keys are a trie: those that share the station's next bit are all nearer than those that do not.
+    /// The sorted keys are a trie: those that share the station's next bit are all nearer than the others.
     pub(super) fn reach(&self, station: Key) -> Option<Key> {
         let (mut keys, mut count) = (&self.sorted[..], self.count);
         if count == 0 {
@@ -137,7 +137,7 @@ mod tests {
                 assert_eq!(hex(tasker.keys[0]), expected);
                 seen += 1;
             } else {
-                // The only one that is given in decimal alone.
+                // The only one given in decimal.
                 let decimal = "19408172415633384483144889917969030396168570904487614072975030553911283422991";
                 assert_eq!(case["dec"], decimal);
                 let number = decimal.parse::<alloy_primitives::U256>().unwrap();
@@ -188,7 +188,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_reach_is_what_sorting_finds(
-            // Few different words, so that keys share long beginnings and some are equal.
+            // Few different words, so that keys share long prefixes and some are equal.
             keys in proptest::collection::vec(proptest::array::uniform4(0_u64..3), 1..40),
             station in proptest::array::uniform4(0_u64..3),
             count in 1_usize..50,

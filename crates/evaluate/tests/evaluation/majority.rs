@@ -1,11 +1,11 @@
-//! What splits a committee, and what does not.
+//! Differences that split a committee, and those that do not.
 
 use assize_evaluate::{Decision, Finding};
 use assize_measurement::{Measurement, Millis};
 
 use crate::support::World;
 
-/// What a committee of eight decides if half of it reports a success and the other half the same but for `change`.
+/// The decision of a committee of eight of which half reports a success and the other half the same with `change`.
 fn split(change: fn(&mut Measurement)) -> Decision {
     let world = World::new(8, 20);
     let measure = |station: usize| {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Way, lines, read, round, row, run, with};
 
-/// Each row from another subnet and at another time, so that all of them vote.
+/// Gives each row its own subnet and time, so that all of them vote.
 fn apart(rows: &[Value]) -> Vec<Value> {
     let apart = rows.iter().enumerate().map(|(number, row)| {
         let mut row = row.clone();

@@ -1,4 +1,5 @@
-//! The engine against Spark's rules word for word, on any rows, however they are cut and with however many threads.
+//! The engine against a literal implementation of Spark's rules, on any rows, split in any way, on any number of
+//! threads.
 
 use std::collections::HashSet;
 
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::{RANDOMNESS, Way, lines, round, run, with};
 
-/// SPARK.md §2.4 and §2.5, one sentence after the other, over rows that are all valid.
+/// Spark's rules, one after the other, over rows that are all valid.
 fn by_the_book(round: &Round, rows: &[Value], required: usize) -> Vec<(SparkLabel, Option<Verdict>)> {
     let sha = |text: &str| <[u8; 32]>::from(Sha256::digest(text));
     let xor = |a: [u8; 32], b: [u8; 32]| std::array::from_fn::<u8, 32, _>(|index| a[index] ^ b[index]);
@@ -170,7 +171,7 @@ proptest! {
         }
     }
 
-    /// Spark's own order rule: rows are told apart by when they came in, and only equal ones by where they stand.
+    /// Spark's order: rows are ordered by arrival time, and equal ones by position.
     #[test]
     fn the_order_of_rows_does_not_matter_if_their_times_differ(
         (rows, shuffled) in rows().prop_flat_map(|mut rows| {

@@ -47,7 +47,7 @@ pub(crate) fn with(changes: &Value) -> Value {
     row
 }
 
-/// How a test looks at a round.
+/// The variant in which a test evaluates a round.
 #[derive(Clone, Copy)]
 pub(crate) struct Way {
     pub rules: Rules,

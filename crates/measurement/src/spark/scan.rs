@@ -9,7 +9,7 @@ use memchr::memchr2;
 
 use super::row::{Field, HeadStatus, Row, Time};
 
-/// The keys in the publisher's order (SPARK.md §1.2). A row in another order is read as well, a little slower.
+/// The keys in the order of Spark's publisher. A row in another order is read as well, a little slower.
 const KEYS: [(&str, Slot); 23] = {
     use Slot as S;
     [

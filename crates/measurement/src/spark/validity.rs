@@ -1,4 +1,4 @@
-//! Which of Spark's rows count at all (SPARK.md §1.4, §11).
+//! Which of Spark's rows are valid, by its own rules.
 
 use std::borrow::Cow;
 

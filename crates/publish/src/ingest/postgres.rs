@@ -1,4 +1,4 @@
-//! The table in PostgreSQL.
+//! The ingest table in PostgreSQL.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -17,12 +17,12 @@ use super::{
 };
 use crate::IngestError;
 
-/// Numbers are drawn before they are visible to others. Who appends holds this lock shared, who closes a batch alone: so
-/// no lower number can appear behind a batch that is closed. PostgreSQL manual, §13.3.5.
+/// Ids are drawn before they are visible to others. Appending holds this lock shared, closing a batch exclusively, so
+/// that no lower id can appear after a batch is closed. PostgreSQL manual, §13.3.5.
 const LOCK: i64 = 0x0000_6173_7369_7a65;
 
-/// One round trip, one transaction. Ids are drawn only once `held` is there; what `given` already has is seen as it was
-/// before the statement, by the index: a plan made while the table was small is kept when it is not any more.
+/// One round trip, one transaction. Ids are drawn only once `held` exists. Known rows of `given` are found by the
+/// index, as they were before the statement; a plan made while the table was small is kept when it is large.
 const APPEND: &str = "
     WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($1)),
     given AS (
@@ -66,29 +66,29 @@ const BATCH: &str = "id, round, first, last, count, state, cid, oldest, seen_at_
 
 /// The ingest table in a PostgreSQL database.
 ///
-/// A connection that is lost is made anew at the next call.
+/// A lost connection is re-established at the next call.
 pub struct PostgresIngest {
     config: Config,
     /// The database's name and host, without its password.
     label: String,
     client: Mutex<Option<Connected>>,
-    /// Tells this process from others in the count of a day's bytes.
+    /// Identifies this process in the count of a day's bytes.
     instance: i64,
-    /// A day, and its bytes when they were last looked at.
+    /// A day, and its bytes at the last count.
     stored: Option<(u32, u64)>,
 }
 
 struct Connected {
     client: Client,
-    /// [`APPEND`], once it was needed: planning it takes as long as doing it.
+    /// The prepared [`APPEND`], once needed: planning takes as long as executing it.
     append: Option<Statement>,
 }
 
 impl PostgresIngest {
-    /// Connects, by a URL such as `postgres://user:password@host/database`, and makes the tables if need be.
+    /// Connects by a URL such as `postgres://user:password@host/database`; creates the tables if they do not exist.
     ///
     /// # Errors
-    /// [`IngestError::Postgres`] names database and host.
+    /// [`IngestError::Postgres`] naming database and host.
     pub fn connect(url: &str) -> Result<Self, IngestError> {
         let config: Config = url.parse().map_err(|source| IngestError::Postgres {
             database: "(unreadable address)".into(),
@@ -112,7 +112,7 @@ impl PostgresIngest {
         };
         ingest.with(|client| {
             let mut transaction = client.transaction()?;
-            // Two that start at once would both make the tables.
+            // Two processes that start at once would both create the tables.
             transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
             transaction.batch_execute(include_str!("postgres.sql"))?;
             transaction.commit()
@@ -120,7 +120,7 @@ impl PostgresIngest {
         Ok(ingest)
     }
 
-    /// Runs in a thread of its own: the client drives a runtime, which must not be started within another.
+    /// Runs on a separate thread: the client drives a runtime, which must not run within another.
     fn run<T: Send>(
         &mut self,
         run: impl FnOnce(&mut Client) -> Result<T, Failure> + Send,
@@ -162,7 +162,7 @@ impl PostgresIngest {
         })
     }
 
-    /// Bytes that were appended by digest on a day, as far as is known.
+    /// Bytes of single measurements appended on a day, as far as known.
     fn stored_on(&mut self, day: u32) -> Result<u64, IngestError> {
         match self.stored {
             Some((known, bytes)) if known == day => Ok(bytes),
@@ -182,7 +182,7 @@ impl PostgresIngest {
         Ok(stored)
     }
 
-    /// When measurements came that another process appended in the same moment.
+    /// When measurements were received that another process appended at the same moment.
     fn known(&mut self, digests: &[&[u8]]) -> Result<Vec<Row>, IngestError> {
         self.with(|client| {
             client.query_typed(
@@ -200,10 +200,10 @@ impl PostgresIngest {
     }
 }
 
-/// Whether the connection is of no more use.
+/// Whether the connection is unusable.
 fn is_lost(error: &postgres::Error) -> bool {
     use postgres::error::Severity::{Fatal, Panic};
-    // Its name may be in the server's language.
+    // The message may be in the server's language.
     let severity = error.as_db_error().map(postgres::error::DbError::parsed_severity);
     matches!(severity, None | Some(Some(Fatal | Panic)))
 }
@@ -256,7 +256,7 @@ impl Ingest for PostgresIngest {
         };
         let fitting = rows.iter().take_while(|row| within(&mut stored, row)).count();
         if fitting < rows.len() {
-            // Others may have been counted wrongly, or a day be over.
+            // Other processes may have appended since, or the day may have changed.
             self.stored = None;
         }
         let digests: Vec<_> = rows.iter().map(|row| row.digest.as_slice()).collect();
@@ -308,12 +308,12 @@ impl Ingest for PostgresIngest {
             let received_at = row.get::<_, i64>(1) as u64;
             taken.insert(row.get(0), Taken::Known { received_at });
         }
-        // Nothing but another one in its place keeps out what fits and is not known.
+        // Only another measurement in its place keeps out a new one that fits.
         for digest in &missing {
             taken.entry(digest).or_insert(Taken::Duplicate);
         }
         let take = |digest| match taken.get_mut(digest) {
-            // If it stands there twice, the second is known.
+            // If it is listed twice, the second is known.
             Some(taken) => std::mem::replace(
                 taken,
                 match *taken {
@@ -433,7 +433,7 @@ impl Ingest for PostgresIngest {
     fn read(&mut self, batch: &Batch, lines: Lines<'_>) -> Result<(), IngestError> {
         let stretch = [batch.round.0 as i64, batch.first, batch.last];
         self.run(|client| {
-            // Rows come as they are asked for.
+            // Rows are streamed.
             let mut rows = client.query_raw(
                 "SELECT line FROM ingest_measurement WHERE round = $1 AND id BETWEEN $2 AND $3 ORDER BY id",
                 stretch,
@@ -525,7 +525,7 @@ impl Ingest for PostgresIngest {
 
 impl Drop for PostgresIngest {
     fn drop(&mut self) {
-        // Saying goodbye drives a runtime, too.
+        // Closing the connection drives a runtime too.
         let client = self
             .client
             .get_mut()

@@ -1,4 +1,4 @@
-//! The table in SQLite.
+//! The ingest table in SQLite.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -17,7 +17,7 @@ use crate::IngestError;
 /// How long a statement waits while another process writes.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Rounds are found by skipping through the index, not by reading all of it.
+/// Finds rounds by skipping through the index instead of scanning it.
 const ROUNDS: &str = "
     WITH RECURSIVE rounds (round) AS (
         SELECT min(round) FROM ingest_measurement
@@ -28,7 +28,7 @@ const ROUNDS: &str = "
     SELECT round, (SELECT coalesce(max(last), 0) FROM ingest_batch batch WHERE batch.round = rounds.round)
     FROM rounds WHERE round IS NOT NULL";
 
-/// The ingest table in one file, beside the process.
+/// The ingest table in a local file.
 #[derive(Debug)]
 pub struct SqliteIngest {
     path: PathBuf,
@@ -36,23 +36,24 @@ pub struct SqliteIngest {
 }
 
 impl SqliteIngest {
-    /// Opens the file, creating it if need be.
+    /// Opens the file; creates it if it does not exist.
     ///
     /// # Errors
-    /// [`IngestError::Sqlite`] names the file.
+    /// [`IngestError::Sqlite`] naming the file.
     pub fn open(path: &Path) -> Result<Self, IngestError> {
         let prepare = || {
             let mut connection = Connection::open(path)?;
             connection.busy_timeout(BUSY)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            // 16 MiB: what one batch touches.
+            // 16 MiB, the working set of a batch.
             connection.pragma_update(None, "cache_size", -16_384)?;
             connection.execute_batch(include_str!("sqlite.sql"))?;
             widen(&mut connection)?;
             Ok(connection)
         };
-        // Processes that create the file at once deadlock over its journal mode, and SQLite fails all but one without waiting.
+        // Processes that create the file at once deadlock over its journal mode, and SQLite fails all but one without
+        // waiting.
         let deadline = Instant::now() + BUSY;
         loop {
             match prepare() {
@@ -76,10 +77,10 @@ impl SqliteIngest {
     }
 }
 
-/// Tables of files from before the columns have no digests, stations and tasks.
+/// Adds columns to tables of older versions, which have no digests, stations and tasks.
 fn widen(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     const COLUMNS: [(&str, &str); 3] = [("digest", "BLOB"), ("station", "BLOB"), ("task", "INTEGER")];
-    // Of what was taken by itself, the first of a station and a task stands.
+    // Of single measurements, the first of a station and a task stands.
     const INDICES: &str = "
         CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_digest ON ingest_measurement (digest)
         WHERE digest IS NOT NULL;
@@ -376,7 +377,7 @@ impl Ingest for SqliteIngest {
                     },
                 )
                 .optional()?;
-            // One batch at a time: other writers wait for as long as this takes.
+            // One batch at a time, because other writers wait meanwhile.
             let Some((batch, stretch)) = oldest else {
                 return Ok(0);
             };

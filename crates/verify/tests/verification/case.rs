@@ -1,5 +1,5 @@
-//! A network that has run for four rounds and settled twice, without a node: the chain's facts, a store on disk, and
-//! genuine beacons.
+//! A network after four rounds and two settlements, without a node: the chain's facts, a store on disk, and genuine
+//! beacons.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -27,10 +27,10 @@ pub(crate) const CONTRACTS: Contracts = Contracts {
     rewards: Address::repeat_byte(0xa2),
 };
 
-/// The round whose beacon nobody reveals.
+/// The round whose beacon is never revealed.
 pub(crate) const UNREVEALED: RoundNumber = RoundNumber(3);
 
-/// Two committees; three of the stations share a subnet, so that two of them meet in one committee.
+/// Two committees; three of the stations share a subnet, so that two of them are in one committee.
 const STATIONS: u32 = 60;
 
 /// Committed batches of every other round.
@@ -44,7 +44,7 @@ pub(crate) struct Case {
     _directory: TempDir,
 }
 
-/// The same for every test; each works on a copy of it.
+/// Shared by all tests; each works on a copy.
 struct Original {
     facts: ChainFacts,
     directory: TempDir,
@@ -102,7 +102,7 @@ fn rounds(store: &LocalStore) -> ChainFacts {
     };
     for (number, pair) in (1..=4).map(RoundNumber).zip(beacons.as_chunks().0) {
         let [beacon, dedupe_beacon] = pair;
-        // So that the two are the first beacons published after the moments that they have to be after.
+        // Chosen so that the two beacons are the first after their moments.
         let mut parameters = parameters();
         let closes_at = schedule.time_of(dedupe_beacon.round).unwrap() - 1;
         let opened_at = schedule.time_of(beacon.round).unwrap() - 1 - u64::from(parameters.beacon_delay);
@@ -230,7 +230,7 @@ impl Case {
         SettlementDocument::decode(&self.store.get(&cid).unwrap()).unwrap()
     }
 
-    /// Posts a document: stores it, and makes the chain say what it says.
+    /// Posts a document: stores it, and updates the chain's facts.
     pub(crate) fn post(&mut self, id: SettlementId, document: &SettlementDocument) {
         let proposal = Proposal {
             parent: (id.0 > 1).then_some(SettlementId(id.0 - 1)),
@@ -251,7 +251,7 @@ impl Case {
         self.facts.settlements.insert(id, settlement);
     }
 
-    /// Posts a changed document in place of settlement 1, with its roots and sums as they should be.
+    /// Posts a changed document in place of settlement 1, with consistent roots and sums.
     pub(crate) fn forge(&mut self, change: impl FnOnce(&mut SettlementDocument)) {
         let mut document = self.document(1);
         change(&mut document);

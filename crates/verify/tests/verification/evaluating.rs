@@ -1,4 +1,4 @@
-//! The evaluator's way is the verifier's.
+//! Evaluators and verifiers use the same code.
 
 use assize_evaluate::SettlementDocument;
 use assize_facts::SettlementId;

@@ -1,4 +1,4 @@
-//! What is right matches.
+//! Correct results match.
 
 use assize_evaluate::Label;
 use assize_protocol::RoundNumber;

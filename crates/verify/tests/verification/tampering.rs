@@ -1,4 +1,4 @@
-//! Every posted thing that is not what follows from the public inputs is named, with what it should be.
+//! Every posted value that does not follow from the public inputs is named, with the right value.
 
 use assize_evaluate::SettlementDocument;
 use assize_facts::SettlementId;
