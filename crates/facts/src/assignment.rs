@@ -1,9 +1,9 @@
-//! Where one station sits, and what it has to measure.
+//! The assignment of one station: its seat and its tasks.
 
 use assize_protocol::{Assignment, CommitteeIndex, OutOfRange, Seat, StationIndex, TaskIndex};
 
-/// A station's place in a round and its tasks (docs/protocol.md §5). `T` is what is known of a task: its index in the task
-/// list, or more.
+/// A station's seat in a round and its tasks (docs/protocol.md §5). `T` describes a task: its index in the task list,
+/// or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StationAssignment<T = TaskIndex> {
     /// Index in the roster.
@@ -17,10 +17,10 @@ pub struct StationAssignment<T = TaskIndex> {
 }
 
 impl StationAssignment {
-    /// The assignment of one station, without deriving those of others.
+    /// Derives the assignment of one station only.
     ///
     /// # Errors
-    /// [`OutOfRange`] if there is no such station, or no committee at all.
+    /// [`OutOfRange`] if the station does not exist, or the round has no committees.
     pub fn derive(assignment: &Assignment, station: StationIndex) -> Result<Self, OutOfRange> {
         let (committee, seat) = assignment.seat_of(station)?;
         Ok(Self {
@@ -33,7 +33,7 @@ impl StationAssignment {
 }
 
 impl<T> StationAssignment<T> {
-    /// The same, with other tasks.
+    /// The same assignment with other descriptions of its tasks.
     #[must_use]
     pub fn with_tasks<U>(&self, tasks: Vec<U>) -> StationAssignment<U> {
         let &Self {

@@ -18,14 +18,14 @@ pub struct ChainRound {
     pub commitments: Vec<BatchCommitment>,
 }
 
-/// The contracts' state of some rounds and settlements. A verification reads everything from the chain before it
-/// begins: what follows needs no node and is deterministic.
+/// The contracts' state of some rounds and settlements. A verification reads all of it from the chain first; the rest
+/// needs no node and is deterministic.
 ///
-/// In JSON (`facts.json` of a bundle) rounds and settlements are lists, ascending by number.
+/// In JSON (`facts.json` of a bundle), rounds and settlements are lists, ascending by number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Lists", into = "Lists")]
 pub struct ChainFacts {
-    /// The contracts that the facts are from.
+    /// The contracts that the facts were read from.
     pub contracts: Contracts,
     /// Time of the newest block, Unix seconds.
     pub now: u64,
@@ -41,7 +41,7 @@ pub struct ChainFacts {
 pub struct FactsError {
     /// "round" or "settlement".
     pub what: &'static str,
-    /// The entry at fault.
+    /// The misplaced entry.
     pub number: u64,
     /// The entry before it.
     pub before: u64,

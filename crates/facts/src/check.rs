@@ -1,4 +1,4 @@
-//! The one list of checks of a round (docs/protocol.md §12, steps 1 to 3).
+//! The single list of checks of a round (docs/protocol.md §12, steps 1 to 3).
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -14,10 +14,10 @@ use thiserror::Error;
 
 use crate::{ChainRound, Contracts, FrozenList, ListCommitment, Mismatch, Round};
 
-/// Something that is checked about a round. Its `Display` says what holds if the check passes.
+/// A check of a round. Its `Display` states what holds if the check passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// The commit window is over, so no batch can come any more (§3).
+    /// The commit window is over, so no more batches can follow (§3).
     WindowOver,
     /// Closing time, commit window and beacon rounds follow from the opening (§12, step 1).
     Timetable,
@@ -49,19 +49,19 @@ impl fmt::Display for Check {
     }
 }
 
-/// Why a file is unavailable: the reason of whoever keeps it.
+/// Why a file is unavailable.
 pub type FileError = Arc<dyn Error + Send + Sync>;
 
-/// Where files come from, by CID. What it returns must be the file of that CID.
+/// A source of files by CID. What it returns must be the file of that CID.
 pub type Files<'a> = dyn Fn(&FileCid) -> Result<Cow<'a, [u8]>, FileError> + 'a;
 
-/// Why a round does not pass its checks.
+/// Why a round failed its checks.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum RoundFault {
     /// Batches may still be committed.
     #[error(
-        "round {round} takes batches until Unix time {until}, and the chain's newest block is of {now}: try again after \
+        "round {round} accepts batches until Unix time {until}, and the chain's newest block is from {now}: try again after \
          that"
     )]
     WindowOpen {
@@ -72,7 +72,7 @@ pub enum RoundFault {
         /// Time of the newest block.
         now: u64,
     },
-    /// What the chain says of the round does not follow from its opening, its parameters and its beacon.
+    /// The chain's data about the round does not follow from its opening, its parameters and its beacon.
     #[error("{0}; do not sign for this round")]
     Mismatch(Mismatch),
     /// A beacon is unavailable or not genuine.
@@ -80,9 +80,9 @@ pub enum RoundFault {
     Beacon {
         /// The round.
         round: RoundNumber,
-        /// drand's round.
+        /// The drand round.
         beacon_round: BeaconRound,
-        /// What is wrong.
+        /// The reason.
         source: BeaconError,
     },
     /// A list's file is unavailable.
@@ -94,10 +94,10 @@ pub enum RoundFault {
         round: RoundNumber,
         /// The file.
         cid: FileCid,
-        /// What is wrong.
+        /// The reason.
         source: FileError,
     },
-    /// A list that cannot be read.
+    /// A list is malformed.
     #[error(
         "the {list} of round {round} ({cid}) is malformed: {source}; the file is what its CID says, so the coordinator \
          published a bad file: do not sign for this round"
@@ -112,7 +112,7 @@ pub enum RoundFault {
         /// What is wrong with it.
         source: ListError,
     },
-    /// A list that is not the one whose root the round froze.
+    /// A list differs from the one whose root the round froze.
     #[error(
         "the {list} of round {round} has {what} {file} in its file {cid}, but {chain} on chain: the coordinator froze one \
          list and published another; do not sign for this round, and ask the coordinator for the right file"
@@ -134,7 +134,7 @@ pub enum RoundFault {
 }
 
 impl RoundFault {
-    /// Whether a later attempt may succeed: something is unavailable now, or the round is not over.
+    /// Whether a later attempt may succeed: something is unavailable at the moment, or the round is not over.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -145,7 +145,7 @@ impl RoundFault {
     }
 }
 
-/// What the beacons drew for a round (docs/protocol.md §3).
+/// The beacons' draw for a round (docs/protocol.md §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Draw {
@@ -157,45 +157,45 @@ pub struct Draw {
     pub dedupe_randomness: Randomness,
 }
 
-/// A revealed round that passed all checks, with what was read for them.
+/// A revealed round that passed all checks, with the inputs read for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DrawnRound {
     /// What the beacons drew.
     pub draw: Draw,
-    /// Who could be drawn.
+    /// The stations that could be drawn.
     pub roster: Roster,
-    /// What could be drawn.
+    /// The tasks that could be drawn.
     pub tasks: TaskList,
 }
 
-/// How one check ended: what was found, or what is wrong.
+/// The outcome of a check: what was found, or what is wrong.
 #[derive(Clone, Debug)]
 pub struct CheckOutcome {
-    /// What was checked.
+    /// The check.
     pub check: Check,
-    /// What was found, for people, or what is wrong.
+    /// What was found, in words, or what is wrong.
     pub result: Result<String, RoundFault>,
 }
 
-/// Every check of a round, whether it passed or not.
+/// Every check of a round, passed or failed.
 #[derive(Clone, Debug)]
 pub struct RoundReport {
-    /// In the order in which they were made. A check that needs what another was to find is left out if that one failed.
+    /// In the order of execution. A check is omitted if one that it depends on failed.
     pub checks: Vec<CheckOutcome>,
-    /// What the round drew, if its seed, its beacons and its lists are right.
+    /// The round's draw, if its seed, its beacons and its lists are right.
     pub drawn: Option<DrawnRound>,
 }
 
-/// Checks what the chain says of rounds, against beacons and files.
+/// Checks the chain's data about rounds against beacons and files.
 #[derive(Debug)]
 pub struct RoundChecks<'a, B> {
-    /// Where the rounds are from.
+    /// The contracts that the rounds were read from.
     pub contracts: &'a Contracts,
-    /// Where the beacons are; of the drand chain that the contracts' beacon checks.
+    /// Source of beacons of the drand chain that the contracts verify.
     pub beacons: &'a Verified<B>,
 }
 
-/// What can be checked once a round's commit window is over.
+/// Inputs of the checks that are possible only after a round's commit window.
 struct AfterRound<'a, 'f> {
     commitments: usize,
     now: u64,
@@ -203,8 +203,8 @@ struct AfterRound<'a, 'f> {
 }
 
 impl<B: BeaconSource> RoundChecks<'_, B> {
-    /// Makes those checks that can be made while a round is open: timetable, beacon and seed. The beacon after its end does
-    /// not exist yet, and its lists may be proven entry by entry ([`ListCommitment::has_station`]).
+    /// Runs the checks that are possible while a round is open: schedule, beacon and seed. The beacon after its end
+    /// does not exist yet, and its lists may be proven entry by entry ([`ListCommitment::has_station`]).
     ///
     /// Returns the seed; `None` if it was not revealed.
     ///
@@ -216,10 +216,10 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
         log.into_result().map(|()| seed)
     }
 
-    /// Makes all checks of a round whose commit window must be over at `now`, the time of the chain's newest block, and stops
-    /// at the first that fails.
+    /// Runs all checks of a round whose commit window must be over at `now`, the time of the chain's newest block, and
+    /// stops at the first that fails.
     ///
-    /// Returns what the round drew; `None` if it was not revealed.
+    /// Returns the round's draw; `None` if it was not revealed.
     ///
     /// # Errors
     /// [`RoundFault`]: the first check that failed.
@@ -236,7 +236,7 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
         log.into_result().map(|()| drawn)
     }
 
-    /// As [`Self::check`], but goes on after a failure, and reports every check.
+    /// Like [`Self::check`], but continues after a failure, and reports every check.
     #[must_use]
     pub fn report(&self, round: &ChainRound, now: u64, files: &Files<'_>) -> RoundReport {
         let mut log = Log::default();
@@ -249,7 +249,7 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
         }
     }
 
-    /// The list of checks. There is no other.
+    /// The single list of checks.
     fn run(&self, round: &Round, after: Option<AfterRound<'_, '_>>, log: &mut Log) -> Found {
         let number = round.number;
         if let Some(after) = &after {
@@ -369,18 +369,18 @@ impl<'a, 'f> AfterRound<'a, 'f> {
     }
 }
 
-/// What the checks found.
+/// Results of the checks.
 #[derive(Default)]
 struct Found {
     seed: Option<Seed>,
     drawn: Option<DrawnRound>,
 }
 
-/// The checks that were made.
+/// The checks run so far.
 #[derive(Default)]
 struct Log {
     checks: Vec<CheckOutcome>,
-    /// Whether nothing is checked after a failure.
+    /// Whether to stop after the first failure.
     stops: bool,
     failed: bool,
 }
@@ -393,7 +393,7 @@ impl Log {
         }
     }
 
-    /// Makes a check, unless one failed that ends them all; hands on what was found.
+    /// Runs a check, unless an earlier failure stopped them all; passes on what was found.
     fn check<T>(
         &mut self,
         check: Check,

@@ -1,4 +1,4 @@
-//! Which deployment facts belong to.
+//! The deployment that facts belong to.
 
 use assize_protocol::{Address, Randomness, RoundNumber, Seed};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Contracts {
 }
 
 impl Contracts {
-    /// The seed that a beacon's randomness gives a round of this deployment (docs/protocol.md §3).
+    /// Derives a round's seed in this deployment from a beacon's randomness (docs/protocol.md §3).
     #[must_use]
     pub fn seed(&self, round: RoundNumber, randomness: Randomness) -> Seed {
         Seed::derive(self.chain_id, self.rounds, round, randomness)

@@ -24,16 +24,16 @@ pub struct ListCommitment {
 
 /// A list that a round can freeze: a [`Roster`] or a [`TaskList`].
 pub trait FrozenList: Sized {
-    /// Which of the two.
+    /// Which list it is.
     const LIST: List;
 
-    /// Reads the list's file.
+    /// Parses the list's file.
     ///
     /// # Errors
-    /// [`ListError`]: the first line at fault.
+    /// [`ListError`]: the first faulty line.
     fn parse(file: &[u8]) -> Result<Self, ListError>;
 
-    /// Its entries.
+    /// Number of its entries.
     fn count(&self) -> u32;
 
     /// The Merkle tree of its entries.
@@ -73,17 +73,17 @@ impl FrozenList for TaskList {
 }
 
 impl ListCommitment {
-    /// Reads a file that has this CID, and checks that it is the frozen list (docs/protocol.md §7).
+    /// Parses a file with this CID, and checks that it is the frozen list (docs/protocol.md §7).
     ///
     /// # Errors
-    /// [`RoundFault::List`] if the file is malformed, [`RoundFault::WrongList`] if its count or root is another.
+    /// [`RoundFault::List`] if the file is malformed, [`RoundFault::WrongList`] if its count or root differs.
     pub fn read<L: FrozenList>(&self, round: RoundNumber, file: &[u8]) -> Result<L, RoundFault> {
         let list = self.parse::<L>(round, file)?;
         self.check(round, L::LIST, list.count(), list.tree().root())?;
         Ok(list)
     }
 
-    /// Reads a file that has this CID. Whether it is the frozen list, [`Self::check`] tells.
+    /// Parses a file with this CID. [`Self::check`] checks that it is the frozen list.
     ///
     /// # Errors
     /// [`RoundFault::List`].
@@ -96,9 +96,9 @@ impl ListCommitment {
         })
     }
 
-    /// Whether a list of `count` entries whose tree has this `root` is the frozen one: a file is that of a round if its CID is
-    /// the round's (for the reader of the file to check), its number of lines the round's count, and the root of its tree the
-    /// round's root (docs/protocol.md §7).
+    /// Checks that a list of `count` entries whose tree has this `root` is the frozen one. A file belongs to a round if
+    /// its CID is the round's (which the reader of the file checks), its number of lines is the round's count, and the
+    /// root of its tree is the round's root (docs/protocol.md §7).
     ///
     /// # Errors
     /// [`RoundFault::WrongList`] with the value that differs.
@@ -120,14 +120,14 @@ impl ListCommitment {
         Ok(())
     }
 
-    /// Whether `proof` shows that `entry` is the entry `index` of this roster (docs/protocol.md §8).
+    /// Whether `proof` proves that `entry` is entry `index` of this roster (docs/protocol.md §8).
     #[must_use]
     pub fn has_station(&self, index: StationIndex, entry: &RosterEntry, proof: &[B256]) -> bool {
         let leaf = merkle::roster_leaf(index, entry.station, entry.operator, entry.subnet);
         index.0 < self.count && merkle::verify(self.root, leaf, proof)
     }
 
-    /// Whether `proof` shows that payload and provider are the entry `index` of this task list (docs/protocol.md §8).
+    /// Whether `proof` proves that entry `index` of this task list has this payload and provider (docs/protocol.md §8).
     #[must_use]
     pub fn has_task(&self, index: TaskIndex, cid: &PayloadCid, provider: ProviderId, proof: &[B256]) -> bool {
         let leaf = merkle::task_leaf(index, &cid.to_bytes(), provider);

@@ -1,10 +1,10 @@
-//! Naming a difference.
+//! Differences between expected and stated values.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A difference between what follows from public inputs and what was stated.
+/// A difference between a value that follows from public inputs and the stated one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
     /// A path in the settlement document such as `rounds[2].labels.DUP_SUBNET`, or `chain.…` for values of the
@@ -12,7 +12,7 @@ pub struct Mismatch {
     pub path: String,
     /// The value that follows from the public inputs.
     pub ours: String,
-    /// What was stated.
+    /// The stated value.
     pub theirs: String,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for Mismatch {
 }
 
 impl Mismatch {
-    /// Compares a value with what was stated. `path` is called only if they differ.
+    /// Compares a value with the stated one. `path` is called only if they differ.
     ///
     /// # Errors
     /// The mismatch, if the two differ.

@@ -1,4 +1,4 @@
-//! A round as `Rounds` stores it, and what follows from that alone.
+//! A round as `Rounds` stores it, and everything that follows from it alone.
 
 use assize_protocol::{
     Assignment, BeaconRound, BeaconSchedule, FileCid, Parameters, Randomness, RoundNumber, Seed,
@@ -13,9 +13,9 @@ use crate::{Contracts, ListCommitment, Mismatch};
 pub struct Round {
     /// Its number, from 1.
     pub number: RoundNumber,
-    /// Who may be drawn.
+    /// The roster: the stations that may be drawn.
     pub roster: ListCommitment,
-    /// What may be drawn.
+    /// The task list: the tasks that may be drawn.
     pub tasks: ListCommitment,
     /// The parameters in force when it opened.
     pub parameters: Parameters,
@@ -39,7 +39,7 @@ pub struct Round {
 pub struct BatchCommitment {
     /// The batch.
     pub cid: FileCid,
-    /// Measurements that the publisher says are in it.
+    /// Number of measurements in it, as claimed by the publisher.
     pub count: u32,
     /// Unix time of the block, seconds.
     pub committed_at: u64,
@@ -51,15 +51,14 @@ impl Round {
         format!("chain.rounds[{}].{field}", self.number)
     }
 
-    /// Whether closing time, commit window and beacon rounds follow from `opened_at` and the parameters, under the
-    /// timetable of the network's drand chain (docs/protocol.md §12, step 1).
+    /// Checks that closing time, commit window and beacon rounds follow from `opened_at`, the parameters and the
+    /// schedule of the network's drand chain (docs/protocol.md §12, step 1).
     ///
-    /// The two beacon rounds must be published after the moments that they are to be after (§3): only then was the round
-    /// frozen before anyone could know what draws from it. A later one passes, since `FilecoinBeacon` takes the next on a
-    /// grid of its own (§2).
+    /// Both beacon rounds must be published after the times given in §3: only then was the round frozen before its draw
+    /// could be known. A later round passes, since `FilecoinBeacon` uses the next one on its own grid (§2).
     ///
     /// # Errors
-    /// The first field that does not follow, with what it should be.
+    /// The first field that does not follow, with the expected value.
     pub fn check_timetable(&self, schedule: BeaconSchedule) -> Result<(), Mismatch> {
         let Parameters {
             round_duration,
@@ -91,10 +90,10 @@ impl Round {
         Ok(())
     }
 
-    /// Whether the stored seed is the one that a verified beacon gives the round (docs/protocol.md §3; §12, step 2).
+    /// Checks that the stored seed follows from a verified beacon (docs/protocol.md §3; §12, step 2).
     ///
     /// # Errors
-    /// Both seeds, if they differ; `none` stands for one that was not revealed.
+    /// Both seeds, if they differ; `none` means not revealed.
     pub fn check_seed(&self, contracts: &Contracts, randomness: Randomness) -> Result<Seed, Mismatch> {
         let seed = contracts.seed(self.number, randomness);
         if self.seed == Some(seed) {
@@ -109,28 +108,27 @@ impl Round {
         })
     }
 
-    /// The last second in which measurements are taken: `closesAt + floor(commitGrace / 2)`. The other half of the commit
-    /// window is the publisher's, for getting the last batches onto the chain (docs/protocol.md §9.1).
+    /// The last second in which measurements are accepted: `closesAt + floor(commitGrace / 2)`. The other half of the
+    /// commit window is reserved for the publisher to commit the last batches (docs/protocol.md §9.1).
     #[must_use]
     pub fn measurements_until(&self) -> u64 {
         self.closes_at
             .saturating_add(u64::from(self.parameters.commit_grace / 2))
     }
 
-    /// Whether a measurement that reaches an ingest at `now` is in time.
+    /// Whether an ingest accepts a measurement that arrives at `now`.
     #[must_use]
     pub fn takes_measurements(&self, now: u64) -> bool {
         now <= self.measurements_until()
     }
 
-    /// Whether its commit window is over at `now`, so that it takes neither a beacon nor batches any more
-    /// (docs/protocol.md §3).
+    /// Whether its commit window is over at `now`: then it accepts neither a beacon nor batches (docs/protocol.md §3).
     #[must_use]
     pub fn is_over(&self, now: u64) -> bool {
         now > self.commits_until
     }
 
-    /// The committees and tasks that `seed` draws in it (docs/protocol.md §5).
+    /// The committees and tasks that `seed` draws for it (docs/protocol.md §5).
     #[must_use]
     pub fn assignment(&self, seed: Seed) -> Assignment {
         Assignment::new(seed, &self.parameters, self.roster.count, self.tasks.count)

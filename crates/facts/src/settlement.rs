@@ -22,9 +22,9 @@ impl fmt::Display for SettlementId {
 pub enum Status {
     /// In its challenge window.
     Pending,
-    /// Pays, and always will.
+    /// It pays, and always will.
     Active,
-    /// Vetoed, proven fraudulent, or posted after such a one: never pays.
+    /// Vetoed, proven fraudulent, or posted after such a settlement: it never pays.
     Void,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Proposal {
-    /// The settlement that this one continues; none for the first.
+    /// The settlement that this one continues; `None` for the first.
     pub parent: Option<SettlementId>,
     /// First round covered.
     pub first_round: RoundNumber,

@@ -1,4 +1,4 @@
-//! Whose turn it was: the committee of every station and the tasks of every committee.
+//! Assignments of all stations: the committee of every station and the tasks of every committee.
 
 use assize_protocol::{
     Assignment, CommitteeIndex, PayloadCid, ProviderId, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
@@ -6,7 +6,7 @@ use assize_protocol::{
 use thiserror::Error;
 
 /// All committees of a round and their tasks, derived once (docs/protocol.md §5). Deriving takes half a second for a
-/// million stations; asking takes nanoseconds.
+/// million stations; a lookup takes nanoseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Tasking {
     /// By station index; empty if the round has no committees.
@@ -27,30 +27,30 @@ pub struct TaskPlace {
     pub station: StationIndex,
 }
 
-/// Why a measurement was not its station's to make (docs/protocol.md §10.1).
+/// Why a measurement was not assigned to its station (docs/protocol.md §10.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotAssigned {
-    /// The task list has no such entry.
-    #[error("there is no task {0} in the round")]
+    /// The task does not exist.
+    #[error("task {0} does not exist in the round")]
     NoSuchTask(TaskIndex),
-    /// The task is of another payload.
-    #[error("task {task} is of the payload {cid}")]
+    /// The task is about another payload.
+    #[error("task {task} is about the payload {cid}")]
     OtherPayload {
         /// The task.
         task: TaskIndex,
-        /// What the task list has.
+        /// The payload in the task list.
         cid: PayloadCid,
     },
-    /// The task is of another provider.
-    #[error("task {task} is of the provider {provider}")]
+    /// The task is about another provider.
+    #[error("task {task} is about the provider {provider}")]
     OtherProvider {
         /// The task.
         task: TaskIndex,
-        /// What the task list has.
+        /// The provider in the task list.
         provider: ProviderId,
     },
-    /// The task is not one of the station's committee.
-    #[error("task {0} is not one of the station's committee")]
+    /// The task is not assigned to the station's committee.
+    #[error("task {0} is not assigned to the station's committee")]
     OtherCommittee(TaskIndex),
 }
 
@@ -62,7 +62,7 @@ impl Tasking {
         let mut committees = vec![CommitteeIndex(0); members.iter().map(Vec::len).sum()];
         for (committee, members) in (0..).map(CommitteeIndex).zip(members) {
             for station in members {
-                // Every station sits once, so the indices are those of the list.
+                // Every station has one seat, so the indices are those of the list.
                 if let Some(entry) = committees.get_mut(station.0 as usize) {
                     *entry = committee;
                 }
@@ -75,32 +75,32 @@ impl Tasking {
         }
     }
 
-    /// How many committees there are.
+    /// Number of committees.
     #[must_use]
     pub fn committee_count(&self) -> u32 {
-        // A committee has a seat at least, and seats are counted in 32 bits.
+        // A committee has at least one seat, and seats are counted in 32 bits.
         self.tasks.len() as u32
     }
 
-    /// How many tasks each committee has.
+    /// Number of tasks per committee.
     #[must_use]
     pub fn tasks_per_committee(&self) -> u32 {
         self.tasks_per_committee
     }
 
-    /// The committee of a station; none if there is no such station, or no committee at all.
+    /// The committee of a station; `None` if the station does not exist, or there are no committees.
     #[must_use]
     pub fn committee_of(&self, station: StationIndex) -> Option<CommitteeIndex> {
         self.committees.get(station.0 as usize).copied()
     }
 
-    /// The tasks of a committee, in the order of `k`; none if there is no such committee.
+    /// The tasks of a committee, in the order of `k`; `None` if the committee does not exist.
     #[must_use]
     pub fn tasks_of(&self, committee: CommitteeIndex) -> Option<&[TaskIndex]> {
         self.tasks.get(committee.0 as usize).map(Vec::as_slice)
     }
 
-    /// The place that a station has at a task; none if the task is not one of its committee.
+    /// The place of a station's measurement of a task; `None` if the task is not assigned to its committee.
     #[must_use]
     pub fn place(&self, station: StationIndex, task: TaskIndex) -> Option<TaskPlace> {
         let committee = self.committee_of(station)?;
@@ -117,12 +117,12 @@ impl Tasking {
         })
     }
 
-    /// Whether a measurement was its station's to make: the task exists, payload and provider are the task's, and the task
-    /// is one of the station's committee (docs/protocol.md §10.1, in its order). Payload and provider are compared as what
-    /// they mean: a CID may be written in several bases.
+    /// Checks that a measurement was assigned to its station: the task exists, payload and provider are the task's, and
+    /// the task is assigned to the station's committee (docs/protocol.md §10.1, in this order). Payload and provider
+    /// are compared by meaning: a CID can be written in several bases.
     ///
     /// # Errors
-    /// [`NotAssigned`]: the first rule that does not hold.
+    /// [`NotAssigned`]: the first rule that is broken.
     pub fn check<'a>(
         &self,
         tasks: &'a TaskList,
