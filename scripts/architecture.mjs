@@ -21,25 +21,25 @@ const LAYERS = [
     title: 'Pure: the rules',
     on: [],
     crates: ['protocol', 'measurement', 'drand', 'facts', 'evaluate', 'spark', 'bundle', 'wire', 'wasm'],
-    not: 'do I/O, read a clock, use randomness or floating-point numbers for anything that is settled',
+    not: 'do I/O, read a clock, or use randomness or floating-point numbers for anything that is settled',
   },
   {
     name: 'kit',
-    title: 'Kit: what knows nothing of Assize',
+    title: 'Kit: independent of Assize',
     on: [],
     crates: ['guard', 'service', 'tls'],
     not: 'depend on a crate that knows rounds, measurements or money',
   },
   {
     name: 'outside',
-    title: 'Outside: one crate for each thing that is asked',
+    title: 'Outside: one crate per external system',
     on: ['pure', 'kit'],
     crates: ['keys', 'chain', 'deployment', 'outbox', 'store', 'retrieve', 'verify', 'stats'],
-    not: 'run for ever, or decide what a rule says',
+    not: 'run forever, or define a rule',
   },
   {
     name: 'services',
-    title: 'Services: one crate for each daemon',
+    title: 'Services: one crate per daemon',
     on: ['pure', 'kit', 'outside'],
     crates: ['ingest', 'coordinator', 'api', 'publish', 'evaluator', 'payout', 'checker'],
     not: 'depend on each other: they meet on chain, in the store, and in the table of measurements (`ingest`)',
@@ -56,11 +56,11 @@ const LAYERS = [
     title: 'Binaries: parse, call, print',
     on: ['pure', 'kit', 'outside', 'services'],
     crates: ['cli', 'lab'],
-    not: 'contain a rule or a loop of a daemon',
+    not: 'contain a rule or a daemon's loop',
   },
 ];
 
-/** Dependencies that the layers alone would refuse, each with its reason. */
+/** Dependencies that the layers alone would forbid, each with its reason. */
 const ALLOWED = {
   'lab trial': 'the demo and the local network are trials',
   'coordinator ingest': 'the table of measurements and of live stations',
