@@ -24,8 +24,8 @@ use alloy_primitives::utils::{format_ether, parse_ether};
 use alloy_primitives::{B256, U256, hex};
 use assize_chain::ChainClient;
 use assize_measurement::{Measurement, Millis, Signature};
-use assize_outbox::{Clock, SystemClock};
 use assize_protocol::{RoundNumber, TaskIndex};
+use assize_service::Clock;
 use assize_store::{LocalStore, Source};
 use assize_testkit::fault::{Fault, FaultNode, Faults};
 use assize_testkit::world::World;
@@ -71,7 +71,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
     let seed = std::env::var("ASSIZE_CHAOS_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| SystemClock.now());
+        .unwrap_or_else(|| Clock::system().now());
     eprintln!("chaos: ASSIZE_CHAOS_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let begun = Instant::now();
@@ -327,7 +327,7 @@ fn wait_until_final(publisher: &mut Running) {
         let value = |name: &str| -> f64 {
             let line = metrics
                 .lines()
-                .find_map(|line| line.strip_prefix(&format!("assize_publish_{name} ")));
+                .find_map(|line| line.strip_prefix(&format!("assize_publisher_{name} ")));
             line.unwrap().parse().unwrap()
         };
         let idle = [
@@ -340,8 +340,8 @@ fn wait_until_final(publisher: &mut Running) {
         .iter()
         .all(|name| value(name) == 0.0);
         if idle && value("last_pass_timestamp_seconds") > 0.0 {
-            assert_eq!(value("late_measurements"), 0.0);
-            assert!(value("wallet_runway_days") > 0.0, "{metrics}");
+            assert_eq!(value("late_measurements_total"), 0.0);
+            assert!(value("wallet_runway_seconds") > 0.0, "{metrics}");
             break;
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "not idle: {metrics}");

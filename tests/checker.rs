@@ -13,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use assize_chain::ListCommitment;
 use assize_checker::StationKey;
-use assize_daemon::Router;
 use assize_measurement::{Domain, Verifier, ndjson};
 use assize_protocol::{Address, B128, Roster, RosterEntry, RoundNumber};
+use assize_service::Router;
 use assize_store::{LocalStore, Store};
 use assize_testkit::filecoin::{CURIO_PEER_IDS, Conduct, LocalFilecoin, PeerIdSource, Plan, ProviderPlan};
 use assize_testkit::world::World;

@@ -20,8 +20,8 @@ use alloy_primitives::{Address, hex};
 use assize_chain::Round;
 use assize_drand::serve::{Devnet, serve};
 use assize_measurement::{Domain, Measurement, Millis, Signature, station_address};
-use assize_outbox::{Clock, SystemClock};
 use assize_protocol::{RoundNumber, merkle};
+use assize_service::Clock;
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
 use assize_testkit::postgres::{Postgres, PostgresError};
@@ -52,7 +52,7 @@ impl Network {
     /// A chain without rounds, drand over HTTP, and a file of tasks.
     async fn start() -> Self {
         let world = World::start(GRACE).await.unwrap();
-        world.anvil.mine_at(SystemClock.now() - BEHIND).unwrap();
+        world.anvil.mine_at(Clock::system().now() - BEHIND).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let write =
             |name: &str, content: &[u8]| std::fs::write(directory.path().join(name), content).unwrap();
@@ -249,7 +249,7 @@ impl Service {
             domain,
             station.operator,
             Version(1, 0, 0),
-            SystemClock.now(),
+            Clock::system().now(),
         );
         let (status, body) = self.ask("/heartbeats", Some(&json!(heartbeat).to_string()));
         assert_eq!(status, 200, "{body}");
@@ -291,7 +291,7 @@ impl Station {
     /// A measurement of its `k`-th task.
     fn measure(&self, document: &StationDocument, k: usize, domain: &Domain) -> Measurement {
         let task = &document.tasks[k];
-        let time = Some(Millis(SystemClock.now() as i64 * 1_000));
+        let time = Some(Millis(Clock::system().now() as i64 * 1_000));
         let mut measurement = Measurement {
             round: document.round,
             task: task.index,

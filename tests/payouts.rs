@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, U256, hex};
 use assize_chain::{Draft, Settlement};
 use assize_evaluate::SettlementDocument;
-use assize_outbox::{Clock, SystemClock};
+use assize_service::Clock;
 use assize_store::{LocalStore, Store};
 use assize_testkit::fault::{FaultNode, Faults};
 use assize_testkit::world::{World, WorldPlan};
@@ -161,7 +161,7 @@ async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
     let seed = std::env::var("ASSIZE_CHAOS_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| SystemClock.now());
+        .unwrap_or_else(|| Clock::system().now());
     eprintln!("payouts: ASSIZE_CHAOS_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let paying = Paying::new(450).await;

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
-use assize_daemon::Stop;
 use assize_facts::Contracts;
 use assize_guard::{Bodies, Buckets, GateParamsError, Server, SharedGate, Shares, SubnetTagger};
 use assize_measurement::Domain;
+use assize_service::{Clock, Stop};
 use assize_store::Source;
 use assize_wire::NetworkDocument;
 use thiserror::Error;
@@ -19,7 +19,7 @@ use crate::evaluation::{Evaluator, Wanted};
 use crate::ingest::{Compute, Door};
 use crate::metrics::Metrics;
 use crate::rounds::{Beacons, RoundCache, RoundError};
-use crate::{ApiConfig, Clock, IngestKey, routes};
+use crate::{ApiConfig, IngestKey, routes};
 
 /// How often the book of stations is cleaned up.
 const CLEANING: Duration = Duration::from_secs(3_600);

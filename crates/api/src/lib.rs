@@ -12,7 +12,6 @@
 
 mod api;
 mod client;
-pub mod clock;
 mod config;
 pub mod coordinator;
 pub mod database;
@@ -28,7 +27,6 @@ pub mod telemetry;
 
 pub(crate) use api::Network;
 pub use api::{Api, ApiError, Parts};
-pub use clock::Clock;
 pub use config::ApiConfig;
 pub use database::{
     BatchMarks, Crowd, Database, DatabaseError, Heard, Hearing, Location, NO_LABEL,

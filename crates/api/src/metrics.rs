@@ -1,15 +1,13 @@
-//! Figures for Prometheus.
+//! Metrics for Prometheus.
 
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use assize_guard::{BodySnapshot, BucketsSnapshot, ConnectionsSnapshot, GateSnapshot};
+use assize_service::metrics::{Gauge, MetricsBuilder, Total, encode};
 use assize_wire::ProblemKind;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -37,7 +35,7 @@ struct Route {
     route: String,
 }
 
-/// The figures.
+/// The metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -50,33 +48,33 @@ pub(crate) struct Metrics {
     heartbeats: Counter,
     waiting: Gauge,
     round: Gauge,
-    last_look: Gauge<f64, AtomicU64>,
-    guard: Guarded,
+    last_look: Gauge,
+    limits: Limits,
 }
 
-/// What the guard counts itself, set when it is asked for; those that only grow are named `_total`, as counters are.
-#[derive(Debug, Default)]
-struct Guarded {
-    passed: Gauge,
-    refused_hosts: Gauge,
-    refused_subnets: Gauge,
-    crowded: Gauge,
+/// What the limits count themselves; read when metrics are asked for.
+#[derive(Debug)]
+struct Limits {
+    passed: Total,
+    refused_hosts: Total,
+    refused_subnets: Total,
+    crowded: Total,
     hosts: Gauge,
     subnets: Gauge,
     gate_on: Gauge,
-    gate_dropped: Gauge,
+    gate_dropped: Total,
     gate_sources: Gauge,
     connections: Gauge,
     idle: Gauge,
-    refused_connections: Gauge,
-    displaced: Gauge,
-    timed_out: Gauge,
-    malformed: Gauge,
+    refused_connections: Total,
+    displaced: Total,
+    timed_out: Total,
+    malformed: Total,
     held: Gauge,
-    refused_bodies: Gauge,
+    refused_bodies: Total,
 }
 
-/// What is asked for when figures are.
+/// What is read when metrics are asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     /// Rows that wait to be written.
@@ -91,73 +89,35 @@ pub(crate) struct Moment {
     pub(crate) bodies: BodySnapshot,
 }
 
-impl Guarded {
-    fn register(&self, registry: &mut Registry) {
-        let figures = [
-            (
-                "buckets_passed_total",
-                "Requests that the token buckets let in",
-                &self.passed,
-            ),
-            (
-                "buckets_refused_hosts_total",
-                "Requests refused for their address",
-                &self.refused_hosts,
-            ),
-            (
-                "buckets_refused_subnets_total",
-                "Requests refused for their subnet",
-                &self.refused_subnets,
-            ),
-            (
-                "buckets_crowded_total",
+impl Limits {
+    fn register(metrics: &mut MetricsBuilder) -> Self {
+        Self {
+            passed: metrics.total("buckets_passed", "Requests that the token buckets admitted"),
+            refused_hosts: metrics.total("buckets_refused_hosts", "Requests refused for their address"),
+            refused_subnets: metrics.total("buckets_refused_subnets", "Requests refused for their subnet"),
+            crowded: metrics.total(
+                "buckets_crowded",
                 "Requests that shared a bucket with a whole network",
-                &self.crowded,
             ),
-            ("buckets_hosts", "Addresses with a bucket now", &self.hosts),
-            ("buckets_subnets", "Subnets with a bucket now", &self.subnets),
-            ("gate_on", "Whether the gate works now", &self.gate_on),
-            (
-                "gate_dropped_total",
-                "Requests that the gate dropped",
-                &self.gate_dropped,
+            hosts: metrics.gauge("buckets_hosts", "Addresses with a bucket now"),
+            subnets: metrics.gauge("buckets_subnets", "Subnets with a bucket now"),
+            gate_on: metrics.gauge("gate_on", "Whether the gate drops requests now"),
+            gate_dropped: metrics.total("gate_dropped", "Requests that the gate dropped"),
+            gate_sources: metrics.gauge("gate_sources", "Subnets with a record at the gate"),
+            connections: metrics.gauge("connections", "Connections open now"),
+            idle: metrics.gauge("connections_idle", "Open connections without a request"),
+            refused_connections: metrics.total("connections_refused", "Connections refused"),
+            displaced: metrics.total("connections_displaced", "Connections closed to make room"),
+            timed_out: metrics.total(
+                "connections_timed_out",
+                "Connections closed because no request came",
             ),
-            (
-                "gate_sources",
-                "Subnets with a record at the gate",
-                &self.gate_sources,
+            malformed: metrics.total(
+                "connections_malformed",
+                "Connections closed because the request was not HTTP",
             ),
-            ("connections", "Connections open now", &self.connections),
-            ("connections_idle", "Of them, without a request", &self.idle),
-            (
-                "connections_refused_total",
-                "Connections refused",
-                &self.refused_connections,
-            ),
-            (
-                "connections_displaced_total",
-                "Connections closed to make room",
-                &self.displaced,
-            ),
-            (
-                "connections_timed_out_total",
-                "Connections closed since no request came",
-                &self.timed_out,
-            ),
-            (
-                "connections_malformed_total",
-                "Connections closed since what came was no HTTP",
-                &self.malformed,
-            ),
-            ("bodies_held_bytes", "Bytes of bodies held now", &self.held),
-            (
-                "bodies_refused_total",
-                "Bodies refused: too large, too slow, too many",
-                &self.refused_bodies,
-            ),
-        ];
-        for (name, help, gauge) in figures {
-            registry.register(name, help, gauge.clone());
+            held: metrics.gauge_in(Unit::Bytes, "bodies_held", "Size of the bodies held now"),
+            refused_bodies: metrics.total("bodies_refused", "Bodies refused: too large, too slow, too many"),
         }
     }
 
@@ -169,41 +129,40 @@ impl Guarded {
             bodies,
             ..
         } = moment;
-        let figures = [
-            (&self.passed, buckets.passed),
-            (&self.refused_hosts, buckets.refused_by_host),
-            (&self.refused_subnets, buckets.refused_by_subnet),
-            (&self.crowded, buckets.crowded),
-            (&self.hosts, buckets.hosts as u64),
-            (&self.subnets, buckets.subnets as u64),
-            (&self.gate_on, gate.on.into()),
-            (&self.gate_dropped, gate.dropped),
-            (&self.gate_sources, gate.sources as u64),
-            (&self.connections, connections.open as u64),
-            (&self.idle, connections.idle as u64),
-            (
-                &self.refused_connections,
-                connections.refused_by_host + connections.refused_full,
-            ),
-            (&self.displaced, connections.displaced),
-            (&self.timed_out, connections.timed_out),
-            (&self.malformed, connections.malformed),
-            (&self.held, bodies.held),
-            (
-                &self.refused_bodies,
-                bodies.too_large + bodies.too_slow + bodies.too_many,
-            ),
-        ];
-        for (gauge, figure) in figures {
-            gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
-        }
+        let refused_connections = connections.refused_by_host + connections.refused_full;
+        let refused_bodies = bodies.too_large + bodies.too_slow + bodies.too_many;
+        self.passed.set(buckets.passed as f64);
+        self.refused_hosts.set(buckets.refused_by_host as f64);
+        self.refused_subnets.set(buckets.refused_by_subnet as f64);
+        self.crowded.set(buckets.crowded as f64);
+        self.hosts.set(buckets.hosts as f64);
+        self.subnets.set(buckets.subnets as f64);
+        self.gate_on.set(f64::from(u8::from(gate.on)));
+        self.gate_dropped.set(gate.dropped as f64);
+        self.gate_sources.set(gate.sources as f64);
+        self.connections.set(connections.open as f64);
+        self.idle.set(connections.idle as f64);
+        self.refused_connections.set(refused_connections as f64);
+        self.displaced.set(connections.displaced as f64);
+        self.timed_out.set(connections.timed_out as f64);
+        self.malformed.set(connections.malformed as f64);
+        self.held.set(bodies.held as f64);
+        self.refused_bodies.set(refused_bodies as f64);
     }
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let mut registry = Registry::with_prefix("assize_api");
+        let mut builder = MetricsBuilder::new("assize_api");
         let metrics = Self {
+            limits: Limits::register(&mut builder),
+            waiting: builder.gauge("waiting_rows", "Rows that wait to be written"),
+            round: builder.gauge("round", "The newest round"),
+            last_look: builder.gauge_in(
+                Unit::Seconds,
+                "last_look_timestamp",
+                "Unix time of the last poll of the chain that succeeded",
+            ),
             registry: Registry::default(),
             requests: Family::default(),
             latencies: Latencies::new_with_constructor(|| Histogram::new(LATENCIES)),
@@ -212,14 +171,10 @@ impl Metrics {
             measurements: Counter::default(),
             known_measurements: Counter::default(),
             heartbeats: Counter::default(),
-            waiting: Gauge::default(),
-            round: Gauge::default(),
-            last_look: Gauge::default(),
-            guard: Guarded::default(),
         };
-        metrics.guard.register(&mut registry);
+        let registry = builder.registry();
         registry.register("requests", "Requests answered", metrics.requests.clone());
-        let help = "Time from a request's head to its answer's";
+        let help = "Time from the head of a request to the head of its response";
         registry.register_with_unit("latency", help, Unit::Seconds, metrics.latencies.clone());
         registry.register(
             "refusals",
@@ -228,24 +183,18 @@ impl Metrics {
         );
         let help = "Measurements refused one by one, by problem";
         registry.register("refused_measurements", help, metrics.refused_measurements.clone());
-        registry.register("measurements", "Measurements taken", metrics.measurements.clone());
-        let help = "Measurements that were there already";
-        registry.register("known_measurements", help, metrics.known_measurements.clone());
-        registry.register("heartbeats", "Heartbeats noted", metrics.heartbeats.clone());
         registry.register(
-            "waiting_rows",
-            "Rows that wait to be written",
-            metrics.waiting.clone(),
+            "measurements",
+            "Measurements received",
+            metrics.measurements.clone(),
         );
-        registry.register("round", "The newest round", metrics.round.clone());
-        let help = "Unix time of the last look at the chain that succeeded";
-        registry.register_with_unit(
-            "last_look_timestamp",
-            help,
-            Unit::Seconds,
-            metrics.last_look.clone(),
-        );
-        Self { registry, ..metrics }
+        let help = "Measurements that had been received before";
+        registry.register("known_measurements", help, metrics.known_measurements.clone());
+        registry.register("heartbeats", "Heartbeats accepted", metrics.heartbeats.clone());
+        Self {
+            registry: builder.build(),
+            ..metrics
+        }
     }
 
     /// A request was answered. Other methods than there are count as one.
@@ -290,23 +239,36 @@ impl Metrics {
 
     /// The chain was looked at.
     pub(crate) fn looked(&self, round: u64, now: u64) {
-        self.round.set(i64::try_from(round).unwrap_or(i64::MAX));
+        self.round.set(round as f64);
         self.last_look.set(now as f64);
     }
 
     /// In OpenMetrics' text form, 1.0.
     pub(crate) fn encode(&self, moment: &Moment) -> String {
-        self.waiting
-            .set(i64::try_from(moment.waiting).unwrap_or(i64::MAX));
-        self.guard.set(moment);
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        self.waiting.set(moment.waiting as f64);
+        self.limits.set(moment);
+        encode(&self.registry)
     }
 }
 
 fn label(kind: ProblemKind) -> Kind {
     let kind = kind.uri().trim_start_matches("urn:assize:problem:").to_owned();
     Kind { kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use assize_service::metrics::naming_faults;
+
+    use super::*;
+
+    #[test]
+    fn names_are_as_openmetrics_has_them() {
+        let metrics = Metrics::new();
+        metrics.answered("GET", "/", 200, Duration::from_millis(3));
+        metrics.refused(ProblemKind::Gated);
+        let text = encode(&metrics.registry);
+        assert_eq!(naming_faults(&text), <[String; 0]>::default());
+        assert!(text.contains("# TYPE assize_api_gate_dropped counter"), "{text}");
+    }
 }

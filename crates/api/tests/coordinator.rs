@@ -14,13 +14,14 @@ use alloy_primitives::{Address, B128, U256, keccak256};
 use assize_api::coordinator::{
     Boundary, Coordinator, CoordinatorAlert, CoordinatorError, PassReport, Settings, Waiting,
 };
-use assize_api::{Beacons, Clock, Database, Heard, Location};
+use assize_api::{Beacons, Database, Heard, Location};
 use assize_chain::{ChainClient, Draft, Rounds, Signer};
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Verified, with_y};
 use assize_facts::Round;
 use assize_outbox::{Caps, Depth, Finality, Outbox, OutboxError, Policy};
 use assize_protocol::{BeaconRound, Roster, RoundNumber, TaskList};
+use assize_service::{Alert as _, Clock};
 use assize_store::{LocalStore, Source};
 use assize_testkit::fault::{FaultNode, Faults};
 use assize_testkit::fixtures;

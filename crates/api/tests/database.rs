@@ -5,12 +5,12 @@ mod common;
 
 use alloy_primitives::{Address, B128, B256};
 use assize_api::{
-    BatchMarks, Clock, Crowd, Database, DatabaseOptions, Heard, Hearing, Location, NO_LABEL, Receiving,
-    Station,
+    BatchMarks, Crowd, Database, DatabaseOptions, Heard, Hearing, Location, NO_LABEL, Receiving, Station,
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
 use assize_publish::{SignedRow, open_ingest};
+use assize_service::Clock;
 use assize_wire::Version;
 
 use crate::common::places;

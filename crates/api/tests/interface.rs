@@ -873,7 +873,7 @@ async fn the_service_tells_of_itself() {
     let figures = served.get("/metrics").await;
     let text = figures.text();
     for line in [
-        "assize_api_round 1",
+        "assize_api_round 1.0",
         "assize_api_requests_total{method=\"GET\",route=\"/network\",status=\"200\"} 1",
         "assize_api_refusals_total{kind=\"method-not-allowed\"} 3",
         "# EOF",

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use assize_chain::{Rewards, Rounds};
-use assize_daemon::{Status, Stop};
 use assize_drand::{BeaconSource, Chain, Verified};
 use assize_facts::Contracts;
 use assize_measurement::Domain;
 use assize_retrieve::Retriever;
+use assize_service::{Status, Stop};
 use assize_wire::{Heartbeat, Version};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -90,7 +90,7 @@ pub struct Parts {
     pub retriever: Retriever,
     /// Hears what happens.
     pub listener: Listener,
-    /// Health and figures.
+    /// Health and metrics.
     pub status: Status<Metrics>,
 }
 
@@ -263,7 +263,7 @@ impl Shared {
     }
 
     pub(crate) fn tell(&self, event: &Event) {
-        self.status.figures().count(event);
+        self.status.metrics().count(event);
         self.listener.tell(event);
     }
 
@@ -274,7 +274,7 @@ impl Shared {
 
     pub(crate) fn count_waiting(&self) {
         if let Ok(waiting) = self.spool.count_waiting() {
-            self.status.figures().waiting(waiting);
+            self.status.metrics().waiting(waiting);
         }
     }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use assize_chain::ChainError;
 use assize_chain::contracts::rounds::Rounds::NoSuchRound;
-use assize_daemon::Stop;
 use assize_drand::{Beacon, BeaconSource};
 use assize_facts::Round;
 use assize_protocol::RoundNumber;
+use assize_service::{Clock, Stop};
 use assize_wire::{ProblemKind, RoundDocument};
 
 use crate::assignment::{
@@ -18,7 +18,7 @@ use crate::assignment::{
 use crate::checker::{CheckerError, Shared, Summary};
 use crate::pause::{Backoff, jittered};
 use crate::work::work;
-use crate::{AskError, Event, clock};
+use crate::{AskError, Event};
 
 /// What trouble is called.
 const ROUNDS: &str = "following rounds";
@@ -90,7 +90,7 @@ pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, C
                 let left = at
                     .unwrap_or_default()
                     .saturating_add(REVEALING)
-                    .saturating_sub(clock::now());
+                    .saturating_sub(Clock::system().now());
                 poll.max(Duration::from_secs(left))
             }
             Ok(look) => {
@@ -210,7 +210,7 @@ impl Follower {
         if self.last.as_ref() == Some(&round) {
             return Ok(Look::Nothing);
         }
-        if clock::now() >= round.closes_at {
+        if Clock::system().now() >= round.closes_at {
             return Ok(Look::Over(round));
         }
         let Shared { contracts, drand, .. } = &*self.shared;
@@ -315,7 +315,7 @@ impl Follower {
             Look::Nothing | Look::Unrevealed(_) => return Ok(shared.config.poll),
         };
         self.clean(&round, stop).await?;
-        let left = round.closes_at.saturating_sub(clock::now());
+        let left = round.closes_at.saturating_sub(Clock::system().now());
         self.last = Some(round);
         if self.has_done() {
             return Ok(Duration::ZERO);
@@ -331,7 +331,7 @@ impl Follower {
     /// What is due once a round.
     async fn clean(&self, round: &Round, stop: &Stop) -> Result<(), CheckerError> {
         let shared = &self.shared;
-        let late = shared.spool.clean(clock::now(), round.number)?;
+        let late = shared.spool.clean(Clock::system().now(), round.number)?;
         if late > 0 {
             shared.tell(&Event::TooLate { measurements: late });
         }
@@ -357,7 +357,7 @@ impl Follower {
         };
         while !stop.is_set()
             && self.shared.spool.count_waiting()? > 0
-            && last.takes_measurements(clock::now())
+            && last.takes_measurements(Clock::system().now())
         {
             stop.wait(Duration::from_millis(100)).await;
         }

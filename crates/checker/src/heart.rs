@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use assize_daemon::Stop;
+use assize_service::{Clock, Stop};
 use assize_wire::{Liveness, ProblemKind};
 
 use crate::checker::Shared;
 use crate::pause::{Backoff, jittered};
-use crate::{AskError, Event, clock};
+use crate::{AskError, Event};
 
 /// What trouble with it is called.
 pub(crate) const HEARTBEAT: &str = "heartbeat";
@@ -23,7 +23,7 @@ pub(crate) async fn beat(shared: Arc<Shared>, stop: Stop) {
     let mut heart = Heart::default();
     while !stop.is_set() {
         // Each is later than the one before, whatever the clock does.
-        heart.last = clock::now().max(heart.last + 1);
+        heart.last = Clock::system().now().max(heart.last + 1);
         let heartbeat = shared.heartbeat(heart.last);
         let answer = tokio::select! {
             answer = shared.coordinator.live(&heartbeat) => answer,
@@ -53,7 +53,7 @@ impl Heart {
         self.backoff = Backoff::default();
         self.replayed = 0;
         shared.status.good();
-        shared.status.figures().heartbeat(true);
+        shared.status.metrics().heartbeat(true);
         // The first one counts: before it, no roster can have the station.
         let first = shared.live_since.load(Ordering::SeqCst) == 0;
         if first {
@@ -68,7 +68,7 @@ impl Heart {
         }
         self.compare_clocks(shared, liveness.time);
         let was = shared.outdated.swap(liveness.outdated, Ordering::SeqCst);
-        shared.status.figures().outdated(liveness.outdated);
+        shared.status.metrics().outdated(liveness.outdated);
         if liveness.outdated && !was {
             shared.tell(&Event::Outdated {
                 version: shared.config.version,
@@ -79,7 +79,7 @@ impl Heart {
     }
 
     fn failed(&mut self, shared: &Shared, error: &AskError) -> Duration {
-        shared.status.figures().heartbeat(false);
+        shared.status.metrics().heartbeat(false);
         if error.kind() == Some(ProblemKind::Replayed) && self.replayed == 0 {
             // A run that ended within this second has sent one already.
             self.replayed += 1;
@@ -101,8 +101,11 @@ impl Heart {
 
     /// Says so when the difference has become larger, or other than it was told.
     fn compare_clocks(&mut self, shared: &Shared, time: u64) {
-        let ahead = clock::now().cast_signed().saturating_sub(time.cast_signed());
-        shared.status.figures().clock(ahead);
+        let ahead = Clock::system()
+            .now()
+            .cast_signed()
+            .saturating_sub(time.cast_signed());
+        shared.status.metrics().clock(ahead);
         if ahead.abs_diff(self.told_ahead) > CLOCK_TOLERANCE {
             self.told_ahead = ahead;
             if ahead.unsigned_abs() > CLOCK_TOLERANCE {

@@ -19,7 +19,6 @@
 
 mod assignment;
 mod checker;
-mod clock;
 mod coordinator;
 mod event;
 mod follow;

@@ -1,18 +1,15 @@
-//! Figures for Prometheus.
+//! Metrics for Prometheus.
 
-use std::sync::atomic::AtomicU64;
-
-use assize_daemon::Figures;
+use assize_service::metrics::{MetricsBuilder, Total, fil};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::Event;
 
-/// Figures of a checker, since it was started.
+/// Metrics of a checker, since it was started.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -28,7 +25,7 @@ pub struct Metrics {
     waiting: Gauge,
     clock_ahead: Gauge,
     outdated: Gauge,
-    paid: Gauge<f64, AtomicU64>,
+    paid: Total,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,10 +40,12 @@ fn outcome(outcome: impl Into<String>) -> Outcome {
 }
 
 impl Metrics {
-    /// All figures, at zero.
+    /// All metrics, at zero.
     #[must_use]
     pub fn new() -> Self {
-        let mut metrics = Self {
+        let mut builder = MetricsBuilder::new("assize_checker");
+        let paid = builder.total_in(fil(), "operator_paid", "Paid to the operator so far");
+        let metrics = Self {
             registry: Registry::default(),
             heartbeats: Family::default(),
             round: Gauge::default(),
@@ -60,14 +59,14 @@ impl Metrics {
             waiting: Gauge::default(),
             clock_ahead: Gauge::default(),
             outdated: Gauge::default(),
-            paid: Gauge::default(),
+            paid,
         };
-        let mut registry = Registry::with_prefix("assize_checker");
+        let registry = builder.registry();
         registry.register("heartbeats", "Heartbeats sent", metrics.heartbeats.clone());
-        registry.register("round", "The round that was attended last", metrics.round.clone());
+        registry.register("round", "The last round attended", metrics.round.clone());
         registry.register("rounds", "Rounds attended", metrics.rounds.clone());
         registry.register("measurements", "Tasks done", metrics.measured.clone());
-        let help = "Retrievals that failed by the checker's own fault";
+        let help = "Retrievals that failed through the checker's own fault";
         registry.register("failures", help, metrics.not_measured.clone());
         registry.register(
             "submitted",
@@ -79,29 +78,27 @@ impl Metrics {
             "Measurements that the ingest refused",
             metrics.refused.clone(),
         );
-        let help = "Measurements that were not handed in in time";
+        let help = "Measurements that were not submitted in time";
         registry.register("too_late", help, metrics.too_late.clone());
         registry.register(
             "troubles",
-            "What did not work and was tried again",
+            "Operations that failed and were retried",
             metrics.troubles.clone(),
         );
         registry.register(
             "waiting",
-            "Measurements that wait to be handed in",
+            "Measurements that wait to be submitted",
             metrics.waiting.clone(),
         );
-        let help = "Seconds that the clock is ahead of the coordinator's";
-        registry.register("clock_ahead_seconds", help, metrics.clock_ahead.clone());
+        let help = "How far the clock is ahead of the coordinator's";
+        let unit = Unit::Seconds;
+        registry.register_with_unit("clock_ahead", help, unit, metrics.clock_ahead.clone());
         let help = "Whether measurements of this version are refused";
         registry.register("outdated", help, metrics.outdated.clone());
-        registry.register(
-            "operator_paid_fil",
-            "Paid to the operator so far",
-            metrics.paid.clone(),
-        );
-        metrics.registry = registry;
-        metrics
+        Self {
+            registry: builder.build(),
+            ..metrics
+        }
     }
 
     pub(crate) fn heartbeat(&self, good: bool) {
@@ -152,11 +149,31 @@ impl Default for Metrics {
     }
 }
 
-impl Figures for Metrics {
-    fn encode(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+impl assize_service::Metrics for Metrics {
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assize_service::metrics::{encode, naming_faults};
+
+    use super::*;
+
+    #[test]
+    fn names_are_as_openmetrics_has_them() {
+        let metrics = Metrics::new();
+        metrics.heartbeat(true);
+        metrics.paid.set(1.5);
+        let text = encode(&metrics.registry);
+        assert_eq!(naming_faults(&text), <[String; 0]>::default());
+        for line in [
+            "assize_checker_heartbeats_total{outcome=\"noted\"} 1",
+            "assize_checker_operator_paid_fil_total 1.5",
+            "assize_checker_clock_ahead_seconds 0",
+        ] {
+            assert!(text.lines().any(|there| there == line), "no `{line}` in\n{text}");
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assize_daemon::Stop;
 use assize_measurement::ndjson;
+use assize_service::Stop;
 use assize_wire::{Answer, KeptReceipt, Problem, ProblemKind, Receipt};
 
 use crate::checker::{CheckerError, Shared};

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use alloy_primitives::{Address, B256, hex};
 use assize_chain::{ChainClient, Rewards, Rounds};
-use assize_daemon::{Router, Status};
 use assize_drand::{BeaconSource, Chain, RecordedBeacons, Verified};
 use assize_measurement::{Domain, Measurement, Millis, Signature, ndjson};
 use assize_protocol::{RoundNumber, TaskIndex};
 use assize_retrieve::Retriever;
+use assize_service::{Router, Status};
 use assize_wire::{Problem, ProblemKind, Receipt};
 use axum::body::Bytes;
 use axum::extract::State;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use assize_daemon::Stop;
 use assize_facts::Round;
 use assize_retrieve::{Pacing, RetrieveError};
+use assize_service::{Clock, Stop};
 use fastrand::Rng;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::Event;
 use crate::assignment::{AssignedTask, RoundAssignment};
 use crate::checker::{CheckerError, Shared};
 use crate::spool::Waiting;
-use crate::{Event, clock};
 
 /// A retrieval may take so long; so much of the round is left for the last one.
 const LONGEST_RETRIEVAL: u64 = 90;
@@ -99,7 +99,7 @@ pub(crate) async fn work(
     let count = left.len();
     let mut shift = Shift {
         shared: Arc::clone(shared),
-        timetable: Timetable::new(round, clock::now(), shared.config.spread),
+        timetable: Timetable::new(round, Clock::system().now(), shared.config.spread),
         queue: left.into_iter().map(|task| (task, 1)).collect(),
         assignment: Arc::clone(&assignment),
         running: JoinSet::new(),
@@ -160,10 +160,10 @@ impl Shift {
                 self.troubled = false;
             }
             stop.wait(pause.min(until(self.timetable.begin_until))).await;
-            while self.blocked() && clock::now() < self.timetable.begin_until && !stop.is_set() {
+            while self.blocked() && Clock::system().now() < self.timetable.begin_until && !stop.is_set() {
                 stop.wait(LOOK).await;
             }
-            if stop.is_set() || clock::now() >= self.timetable.begin_until {
+            if stop.is_set() || Clock::system().now() >= self.timetable.begin_until {
                 self.queue.push_front((task, tries));
                 return self.close(stop).await;
             }
@@ -313,7 +313,7 @@ async fn measure(shared: &Shared, assignment: &RoundAssignment, task: AssignedTa
 
 /// From now until a Unix time; nothing if it is over.
 fn until(time: u64) -> Duration {
-    Duration::from_secs(time).saturating_sub(clock::since_epoch())
+    Duration::from_secs(time).saturating_sub(Clock::system().since_epoch())
 }
 
 #[cfg(test)]

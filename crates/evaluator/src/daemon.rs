@@ -1,40 +1,48 @@
-//! Evaluating for ever.
+//! The evaluator as a daemon.
 
-use std::time::Duration;
+use std::convert::Infallible;
 
-use assize_daemon::{Status, Stop};
-use assize_outbox::OutboxError;
+use assize_outbox::parked;
+use assize_service::{Daemon, PassError, Stop};
 
 use crate::{Evaluator, EvaluatorError, Metrics, Pass};
 
-/// Does passes until `stop` is set, and tells each to `watcher`. What fails is logged and tried again.
-///
-/// # Errors
-/// Those after which going on makes no sense: another process has taken the key over.
-pub async fn run(
-    evaluator: &mut Evaluator,
-    pause: Duration,
-    status: &Status<Metrics>,
-    stop: &Stop,
-    mut watcher: impl FnMut(&Pass),
-) -> Result<(), EvaluatorError> {
-    while !stop.is_set() {
-        match evaluator.pass().await {
-            Ok(pass) => {
-                watcher(&pass);
-                status.figures().set(&pass);
-                status.good();
-            }
-            Err(error @ EvaluatorError::Outbox(OutboxError::Fenced)) => return Err(error),
-            Err(error) => {
-                status.bad(&error);
-                match error.is_transient() {
-                    true => tracing::warn!(%error, "a pass failed; trying again"),
-                    false => tracing::error!(%error, "a pass failed; trying again"),
-                }
-            }
-        }
-        stop.wait(pause).await;
+/// An evaluator, and a watcher that sees what each pass found.
+pub struct EvaluatorDaemon<W> {
+    evaluator: Evaluator,
+    watcher: W,
+}
+
+impl<W: FnMut(&Pass)> EvaluatorDaemon<W> {
+    /// Calls `watcher` after each pass that succeeded.
+    #[must_use]
+    pub fn new(evaluator: Evaluator, watcher: W) -> Self {
+        Self { evaluator, watcher }
     }
-    Ok(())
+}
+
+impl<W: FnMut(&Pass)> Daemon for EvaluatorDaemon<W> {
+    type Metrics = Metrics;
+    type Alert = Infallible;
+    type Error = EvaluatorError;
+
+    async fn pass(&mut self, metrics: &Metrics, _: &Stop) -> Result<Vec<Infallible>, EvaluatorError> {
+        let pass = self.evaluator.pass().await?;
+        (self.watcher)(&pass);
+        metrics.set(&pass);
+        if let Some(outbox) = self.evaluator.outbox() {
+            metrics.set_queue(&outbox.state(parked(&pass.alerts)).await?);
+        }
+        Ok(Vec::new())
+    }
+}
+
+impl PassError for EvaluatorError {
+    fn is_transient(&self) -> bool {
+        Self::is_transient(self)
+    }
+
+    fn is_fatal(&self) -> bool {
+        matches!(self, Self::Outbox(error) if error.is_fatal())
+    }
 }

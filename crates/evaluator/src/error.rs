@@ -51,7 +51,8 @@ impl EvaluatorError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Chain(error) | Self::Outbox(OutboxError::Chain(error)) => error.is_transient(),
+            Self::Chain(error) => error.is_transient(),
+            Self::Outbox(error) => error.is_transient(),
             Self::Verify(error) => error.is_retryable(),
             _ => false,
         }

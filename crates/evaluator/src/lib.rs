@@ -20,7 +20,7 @@ mod peers;
 mod proposal;
 mod signed;
 
-pub use daemon::run;
+pub use daemon::EvaluatorDaemon;
 pub use error::EvaluatorError;
 pub use evaluator::{Evaluator, Parts, Pass, Plan};
 pub use metrics::Metrics;

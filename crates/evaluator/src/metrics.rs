@@ -1,18 +1,17 @@
-//! Figures for Prometheus.
+//! Metrics for Prometheus.
 
-use std::sync::atomic::AtomicU64;
-
-use assize_daemon::Figures;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::gauge::Gauge;
+use assize_outbox::{QueueMetrics, QueueState};
+use assize_service::metrics::{Gauge, MetricsBuilder};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
 use crate::Pass;
 
-/// Figures of an evaluator.
+/// Metrics of an evaluator.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    queue: QueueMetrics,
     settlement: Gauge,
     settled: Gauge,
     signatures: Gauge,
@@ -20,8 +19,7 @@ pub struct Metrics {
     waiting: Gauge,
     disagreeing: Gauge,
     silent: Gauge,
-    alerts: Gauge,
-    evaluated: Gauge<u64, AtomicU64>,
+    evaluated: Counter,
 }
 
 impl Default for Metrics {
@@ -31,73 +29,77 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All zero.
+    /// All metrics, at zero.
     #[must_use]
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("assize_evaluator");
-        let mut gauge = |name: &str, help: &str| {
-            let gauge = Gauge::default();
-            registry.register(name, help, gauge.clone());
-            gauge
-        };
-        let settlement = gauge("settlement", "Newest settlement that is not void");
-        let settled = gauge("settled_round", "Last round that is settled");
-        let signatures = gauge("signatures", "Signatures gathered for the next settlement");
-        let threshold = gauge("threshold", "Signatures that a settlement needs");
-        let waiting = gauge(
-            "waiting_round",
-            "Last round of the settlement that waits for signatures; 0 if none does",
-        );
-        let disagreeing = gauge(
-            "disagreeing_peers",
-            "Peers that signed another settlement of the same rounds",
-        );
-        let silent = gauge("silent_peers", "Peers that gave no answer");
-        let alerts = gauge("queue_alerts", "What stands in the transaction queue's way");
-        let evaluated = Gauge::<u64, AtomicU64>::default();
-        registry.register(
-            "measurements_total",
+        let mut metrics = MetricsBuilder::new("assize_evaluator");
+        let evaluated = Counter::default();
+        metrics.registry().register(
+            "measurements",
             "Measurements recomputed since the process began",
             evaluated.clone(),
         );
         Self {
-            registry,
-            settlement,
-            settled,
-            signatures,
-            threshold,
-            waiting,
-            disagreeing,
-            silent,
-            alerts,
+            queue: QueueMetrics::register(&mut metrics),
+            settlement: metrics.gauge("settlement", "Newest settlement that is not void"),
+            settled: metrics.gauge("settled_round", "Last round that is settled"),
+            signatures: metrics.gauge("signatures", "Signatures gathered for the next settlement"),
+            threshold: metrics.gauge("threshold", "Signatures that a settlement needs"),
+            waiting: metrics.gauge(
+                "waiting_round",
+                "Last round of the settlement that waits for signatures; 0 if none does",
+            ),
+            disagreeing: metrics.gauge(
+                "disagreeing_peers",
+                "Peers that signed another settlement of the same rounds",
+            ),
+            silent: metrics.gauge("silent_peers", "Peers that did not answer"),
             evaluated,
+            registry: metrics.build(),
         }
     }
 
-    /// Takes over what a pass found.
+    /// Shows what a pass found.
     pub fn set(&self, pass: &Pass) {
-        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.settlement.set(number(pass.head.map_or(0, |head| head.0)));
-        self.settled.set(number(pass.settled.0));
-        self.signatures.set(number(pass.signatures));
-        self.threshold.set(number(pass.threshold));
+        self.settlement.set(pass.head.map_or(0, |head| head.0) as f64);
+        self.settled.set(pass.settled.0 as f64);
+        self.signatures.set(pass.signatures as f64);
+        self.threshold.set(pass.threshold as f64);
         self.waiting
-            .set(number(pass.waiting.map_or(0, |(_, last)| last.0)));
-        self.disagreeing.set(number(pass.disagreeing.len() as u64));
-        self.silent.set(number(pass.silent));
-        self.alerts.set(number(pass.alerts.len() as u64));
+            .set(pass.waiting.map_or(0, |(_, last)| last.0) as f64);
+        self.disagreeing.set(pass.disagreeing.len() as f64);
+        self.silent.set(pass.silent as f64);
         if let Some((_, evaluated)) = &pass.evaluated {
             let labels = evaluated.rounds.iter().map(|(_, round)| round.labels.total());
             self.evaluated.inc_by(labels.sum());
         }
     }
+
+    /// Shows the state of the transaction queue.
+    pub fn set_queue(&self, queue: &QueueState) {
+        self.queue.set(queue);
+    }
 }
 
-impl Figures for Metrics {
-    fn encode(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+impl assize_service::Metrics for Metrics {
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assize_service::metrics::{encode, naming_faults};
+
+    use super::*;
+
+    #[test]
+    fn names_are_as_openmetrics_has_them() {
+        let text = encode(&Metrics::new().registry);
+        assert_eq!(naming_faults(&text), <[String; 0]>::default());
+        assert!(
+            text.contains("# TYPE assize_evaluator_measurements counter"),
+            "{text}"
+        );
     }
 }

@@ -95,3 +95,21 @@ pub enum OutboxError {
     #[error("stopped at {0:?}")]
     Stopped(Boundary),
 }
+
+impl OutboxError {
+    /// Whether the same may succeed later without anybody doing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Chain(error) => error.is_transient(),
+            Self::StillUnderWay { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether to go on makes no sense: another process has taken over the key.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        matches!(self, Self::Fenced)
+    }
+}

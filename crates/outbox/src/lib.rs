@@ -25,6 +25,7 @@
 mod database;
 mod error;
 mod lease;
+mod metrics;
 mod outbox;
 mod policy;
 mod queue;
@@ -33,8 +34,9 @@ mod step;
 
 pub use database::{Ended, NewIntent};
 pub use error::OutboxError;
+pub use metrics::{QueueMetrics, QueueState, parked};
 pub use outbox::{Boundary, Outbox, Tick};
-pub use policy::{Caps, Clock, Depth, Finality, Policy, SystemClock};
+pub use policy::{Caps, Depth, Finality, Policy};
 pub use queue::{Attempt, Gas, Intent, Kind, Mined, Phase, Purpose, Queue, day, highest_fee};
 pub use stats::Stats;
 pub use step::{Action, Alert, Observation, Park, Step, step, watched};

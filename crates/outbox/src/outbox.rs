@@ -5,11 +5,13 @@ use std::path::Path;
 
 use alloy_primitives::{B256, U256};
 use assize_chain::{ChainClient, ChainError, Draft, SendOutcome, Signer};
+use assize_service::Clock;
 
 use crate::database::{Database, Ended, NewIntent};
+use crate::metrics::QueueState;
 use crate::queue::{Attempt, Gas, Mined, Phase, Purpose, Queue};
 use crate::step::{Action, Alert, Observation, Park, step, watched};
-use crate::{Clock, Finality, OutboxError, Policy, Stats, SystemClock};
+use crate::{Finality, OutboxError, Policy, Stats};
 
 /// Points between two durable steps at which a process may die. For tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub struct Outbox {
     client: ChainClient,
     signer: Signer,
     policy: Policy,
-    clock: Box<dyn Clock>,
+    clock: Clock,
     watcher: Option<Watcher>,
     /// Time of the last check of all confirmed transactions.
     rechecked_at: u64,
@@ -71,14 +73,14 @@ impl Outbox {
         policy: Policy,
     ) -> Result<Self, OutboxError> {
         let owner = format!("{} on chain {}", signer.address(), client.chain_id());
-        let clock = SystemClock;
+        let clock = Clock::system();
         let database = Database::open(path, &owner, clock.now())?;
         Ok(Self {
             database,
             client,
             signer,
             policy,
-            clock: Box::new(clock),
+            clock,
             watcher: None,
             rechecked_at: 0,
             nothing_gas: None,
@@ -189,6 +191,20 @@ impl Outbox {
     /// Database errors.
     pub fn stats(&self) -> Result<Stats, OutboxError> {
         self.database.stats()
+    }
+
+    /// The queue and the balance of its key, for [`QueueMetrics`](crate::QueueMetrics); with what is [parked](crate::parked) since the
+    /// last tick.
+    ///
+    /// # Errors
+    /// The database's and the chain's.
+    pub async fn state(&self, parked: u64) -> Result<QueueState, OutboxError> {
+        Ok(QueueState {
+            stats: self.stats()?,
+            wallet: self.client.balance(self.signer.address()).await?,
+            parked,
+            now: self.clock.now(),
+        })
     }
 
     /// Works until every intent is confirmed or has ended otherwise. It retries when the node does not answer.

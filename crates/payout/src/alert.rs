@@ -79,6 +79,21 @@ impl PayoutAlert {
     }
 }
 
+impl assize_service::Alert for PayoutAlert {
+    fn kind(&self) -> &'static str {
+        Self::kind(self)
+    }
+
+    fn subject(&self) -> Option<String> {
+        match self {
+            Self::OperatorStuck { operator, .. } | Self::OverDailyCap { operator, .. } => {
+                Some(operator.to_string())
+            }
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for PayoutAlert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

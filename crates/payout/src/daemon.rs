@@ -1,12 +1,10 @@
-//! Paying for ever: when the schedule says so.
-
-use std::time::Duration;
+//! The payout scheduler as a daemon: it pays when the schedule says so.
 
 use alloy_primitives::U256;
 use assize_chain::Rounds;
-use assize_daemon::{Status, Stop};
 use assize_facts::{Settlement, Status as SettlementStatus};
-use assize_outbox::{Alert, Clock, OutboxError, SystemClock};
+use assize_outbox::{Alert, parked};
+use assize_service::{Clock, Daemon, PassError, Stop};
 
 use crate::metrics::Snapshot;
 use crate::{Allocations, Condition, Held, Metrics, PayoutAlert, PayoutError, PayoutReport, Scheduler, Why};
@@ -22,9 +20,9 @@ pub trait AllocationSource {
     fn allocations(&self, settlement: &Settlement) -> Result<Allocations, PayoutError>;
 }
 
-/// A scheduler that runs until it is told to end.
+/// A scheduler, and where it reads what settlements grant.
 #[derive(Debug)]
-pub struct Daemon<S> {
+pub struct PayoutDaemon<S> {
     scheduler: Scheduler,
     rounds: Rounds,
     source: S,
@@ -34,13 +32,11 @@ pub struct Daemon<S> {
     held: Vec<Held>,
     /// Cost of a batch at the last plan, attoFIL.
     batch_cost: Option<u128>,
-    /// Alerts that have been logged and still hold.
-    told: Vec<PayoutAlert>,
     /// Whether what an earlier process left in the queue has been looked at.
     resumed: bool,
 }
 
-impl<S: AllocationSource> Daemon<S> {
+impl<S: AllocationSource> PayoutDaemon<S> {
     /// A daemon around a scheduler; the budgets of `rounds` tell how long the pool lasts.
     #[must_use]
     pub fn new(scheduler: Scheduler, rounds: Rounds, source: S) -> Self {
@@ -51,47 +47,15 @@ impl<S: AllocationSource> Daemon<S> {
             read: None,
             held: Vec::new(),
             batch_cost: None,
-            told: Vec::new(),
             resumed: false,
         }
-    }
-
-    /// Does passes until `stop` is set. What fails is logged and tried again; nothing is lost meanwhile.
-    ///
-    /// # Errors
-    /// Those after which going on makes no sense: another process has taken the key over.
-    pub async fn run(
-        &mut self,
-        pause: Duration,
-        status: &Status<Metrics>,
-        stop: &Stop,
-    ) -> Result<(), PayoutError> {
-        while !stop.is_set() {
-            match self.pass().await {
-                Ok(snapshot) => {
-                    self.tell(&snapshot.alerts);
-                    status.figures().set(&snapshot);
-                    status.good();
-                }
-                Err(error @ PayoutError::Outbox(OutboxError::Fenced)) => return Err(error),
-                Err(error) => {
-                    status.bad(&error);
-                    match error.is_transient() {
-                        true => tracing::warn!(%error, "a pass failed; trying again"),
-                        false => tracing::error!(%error, "a pass failed; trying again"),
-                    }
-                }
-            }
-            stop.wait(pause).await;
-        }
-        Ok(())
     }
 
     /// Looks after what is under way; pays, if it is time and nothing is.
     ///
     /// # Errors
     /// The chain's, the databases', the source's.
-    pub async fn pass(&mut self) -> Result<Snapshot, PayoutError> {
+    pub async fn pay(&mut self) -> Result<Snapshot, PayoutError> {
         let mut report = PayoutReport::default();
         if !self.resumed {
             self.scheduler.withdraw_queued()?;
@@ -124,7 +88,7 @@ impl<S: AllocationSource> Daemon<S> {
             return Ok(true);
         }
         let last = self.scheduler.history().last_pass()?;
-        let now = SystemClock.now();
+        let now = Clock::system().now();
         let settled = last.is_none_or(|last| last.settlement != settlement.id);
         // A floor falls and a day begins also where no settlement comes.
         let stale = last.is_some_and(|last| now.saturating_sub(last.at) >= DAY);
@@ -163,15 +127,12 @@ impl<S: AllocationSource> Daemon<S> {
         settlement: Option<Settlement>,
         alerts: &[Alert],
     ) -> Result<Snapshot, PayoutError> {
-        let now = SystemClock.now();
+        let now = Clock::system().now();
         let planner = self.scheduler.planner();
         let policy = planner.policy.alerts;
         let parameters = self.rounds.parameters().await?;
         let duration = U256::from(parameters.round_duration.max(1));
         let waiting = self.scheduler.history().waiting()?;
-        let parked = alerts
-            .iter()
-            .filter(|alert| matches!(alert, Alert::Parked { .. }));
         let over =
             |held: &Held| (held.why == Why::OverDailyCap).then_some((held.payout.operator, held.payout.due));
         let mut condition = Condition {
@@ -181,13 +142,13 @@ impl<S: AllocationSource> Daemon<S> {
             pending: oldest_pending(&planner.rewards, settlement).await?,
             stuck: self.scheduler.history().stuck(policy.refusals)?,
             over_daily_cap: self.held.iter().filter_map(over).collect(),
-            parked: parked.count() as u64,
+            parked: parked(alerts),
             now,
             wallet: U256::ZERO,
         };
         let totals = self.scheduler.history().totals()?;
-        let outbox = self.scheduler.outbox();
-        condition.wallet = outbox.client().balance(outbox.signer().address()).await?;
+        let queue = self.scheduler.outbox().state(condition.parked).await?;
+        condition.wallet = queue.wallet;
         Ok(Snapshot {
             alerts: condition.alerts(&policy),
             condition,
@@ -198,28 +159,30 @@ impl<S: AllocationSource> Daemon<S> {
                 self.held.iter().map(|held| held.payout.due).sum(),
             ),
             totals,
-            stats: outbox.stats()?,
+            queue,
         })
-    }
-
-    /// Logs alerts that are new.
-    fn tell(&mut self, alerts: &[PayoutAlert]) {
-        let kinds = |alert: &PayoutAlert| (alert.kind(), operator_of(alert));
-        for alert in alerts {
-            if !self.told.iter().any(|told| kinds(told) == kinds(alert)) {
-                tracing::warn!(kind = alert.kind(), "{alert}");
-            }
-        }
-        self.told = alerts.to_vec();
     }
 }
 
-fn operator_of(alert: &PayoutAlert) -> Option<alloy_primitives::Address> {
-    match alert {
-        PayoutAlert::OperatorStuck { operator, .. } | PayoutAlert::OverDailyCap { operator, .. } => {
-            Some(*operator)
-        }
-        _ => None,
+impl<S: AllocationSource> Daemon for PayoutDaemon<S> {
+    type Metrics = Metrics;
+    type Alert = PayoutAlert;
+    type Error = PayoutError;
+
+    async fn pass(&mut self, metrics: &Metrics, _: &Stop) -> Result<Vec<PayoutAlert>, PayoutError> {
+        let snapshot = self.pay().await?;
+        metrics.set(&snapshot);
+        Ok(snapshot.alerts)
+    }
+}
+
+impl PassError for PayoutError {
+    fn is_transient(&self) -> bool {
+        Self::is_transient(self)
+    }
+
+    fn is_fatal(&self) -> bool {
+        matches!(self, Self::Outbox(error) if error.is_fatal())
     }
 }
 

@@ -152,8 +152,9 @@ impl PayoutError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Chain(error) | Self::Outbox(OutboxError::Chain(error)) => error.is_transient(),
-            Self::Outbox(OutboxError::StillUnderWay { .. }) | Self::ReceiptGone { .. } => true,
+            Self::Chain(error) => error.is_transient(),
+            Self::Outbox(error) => error.is_transient(),
+            Self::ReceiptGone { .. } => true,
             _ => false,
         }
     }

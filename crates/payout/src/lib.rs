@@ -30,7 +30,7 @@ mod statement;
 pub use alert::{Condition, PayoutAlert};
 pub use allocations::Allocations;
 pub use claim::{ClaimBatch, Due, GasCost, Paid, claim_gas, claim_one, claims, expect_own, send_claims};
-pub use daemon::{AllocationSource, Daemon};
+pub use daemon::{AllocationSource, PayoutDaemon};
 pub use deny::DenyList;
 pub use error::PayoutError;
 pub use finality::{Distance, until_final};

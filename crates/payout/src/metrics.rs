@@ -1,14 +1,10 @@
-//! Figures for Prometheus.
-
-use std::sync::atomic::AtomicU64;
+//! Metrics for Prometheus.
 
 use alloy_primitives::U256;
-use assize_daemon::Figures;
-use assize_outbox::Stats;
+use assize_outbox::{QueueMetrics, QueueState};
+use assize_service::metrics::{Gauge, MetricsBuilder, Total, fil as unit_fil};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::history::Totals;
@@ -16,13 +12,12 @@ use crate::{Condition, PayoutAlert};
 
 /// attoFIL in a FIL.
 const FIL: f64 = 1e18;
+const DAY: f64 = 86_400.0;
 
-type Number = Gauge<f64, AtomicU64>;
-
-/// What a daemon's pass leaves to be told.
+/// What a daemon's pass leaves.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// What alerts are told from.
+    /// What alerts follow from.
     pub condition: Condition,
     /// What is out of order.
     pub alerts: Vec<PayoutAlert>,
@@ -34,35 +29,30 @@ pub struct Snapshot {
     pub held: (u64, u128),
     /// All that was ever paid.
     pub totals: Totals,
-    /// The queue.
-    pub stats: Stats,
+    /// The transaction queue.
+    pub queue: QueueState,
 }
 
-/// Figures of a scheduler. All are set from its databases and the chain, so that they go on where they were after a restart;
-/// those that only grow are named `_total`, as counters are.
+/// Metrics of a payout scheduler. Counters are kept in its databases and on the chain, so that they go on after a restart.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    surplus: Number,
-    pool_days: Number,
-    wallet: Number,
-    wallet_batches: Number,
-    settlement: Number,
-    pending_age: Number,
-    waiting: Number,
-    oldest: Number,
-    held: Number,
-    held_fil: Number,
-    payments: Number,
-    paid: Number,
-    batches: Number,
-    fees: Number,
-    in_flight: Number,
-    parked: Number,
-    bumps: Number,
-    stuck: Number,
-    alerts: Family<Kind, Number>,
-    last_pass: Number,
+    queue: QueueMetrics,
+    surplus: Gauge,
+    pool_runway: Gauge,
+    wallet_batches: Gauge,
+    settlement: Gauge,
+    pending_age: Gauge,
+    waiting: Gauge,
+    oldest: Gauge,
+    held: Gauge,
+    held_fil: Gauge,
+    payments: Total,
+    paid: Total,
+    batches: Total,
+    stuck: Gauge,
+    alerts: Family<Kind, Gauge>,
+    last_pass: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -71,126 +61,85 @@ struct Kind {
 }
 
 impl Metrics {
-    /// All figures, at zero.
+    /// All metrics, at zero.
     #[must_use]
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("assize_payout");
-        let mut add = |name: &str, help: &str, unit: Option<Unit>| {
-            let gauge = Number::default();
-            match unit {
-                Some(unit) => registry.register_with_unit(name, help, unit, gauge.clone()),
-                None => registry.register(name, help, gauge.clone()),
-            }
-            gauge
-        };
-        let fil = || Some(Unit::Other("fil".into()));
-        let seconds = || Some(Unit::Seconds);
-        let mut metrics = Self {
-            surplus: add("pool_surplus", "Deposits that nobody was promised yet", fil()),
-            pool_days: add(
-                "pool_runway_days",
-                "Days that the surplus lasts if every round pays its whole budget",
-                None,
+        let mut metrics = MetricsBuilder::new("assize_payout");
+        let alerts = Family::default();
+        metrics
+            .registry()
+            .register("alert", "How many alerts of the kind hold", alerts.clone());
+        Self {
+            queue: QueueMetrics::register(&mut metrics),
+            surplus: metrics.gauge_in(
+                unit_fil(),
+                "pool_surplus",
+                "Deposits that are promised to nobody yet",
             ),
-            wallet: add("wallet", "Balance of the key", fil()),
-            wallet_batches: add("wallet_batches", "Batches whose gas the balance pays for", None),
-            settlement: add(
-                "active_settlement",
-                "Number of the newest active settlement",
-                None,
+            pool_runway: metrics.gauge_in(
+                Unit::Seconds,
+                "pool_runway",
+                "How long the surplus lasts if every round pays its whole budget",
             ),
-            pending_age: add(
+            wallet_batches: metrics.gauge("wallet_batches", "Batches whose gas the balance pays for"),
+            settlement: metrics.gauge("active_settlement", "Number of the newest active settlement"),
+            pending_age: metrics.gauge_in(
+                Unit::Seconds,
                 "pending_settlement_age",
                 "Age of the oldest pending settlement",
-                seconds(),
             ),
-            waiting: add("waiting_operators", "Operators who are owed something", None),
-            oldest: add(
+            waiting: metrics.gauge("waiting_operators", "Operators who are owed something"),
+            oldest: metrics.gauge_in(
+                Unit::Seconds,
                 "oldest_waiting",
                 "For how long the first of them has waited",
-                seconds(),
             ),
-            held: add(
-                "held_operators",
-                "Operators whom the policy does not pay yet",
-                None,
-            ),
-            held_fil: add("held", "What they are owed", fil()),
-            payments: add("payments_total", "Payments made", None),
-            paid: add("paid_total", "Paid to operators", fil()),
-            batches: add("batches_total", "Batches that took effect", None),
-            fees: add("fees_total", "Fees paid", fil()),
-            in_flight: add(
-                "transactions_in_flight",
-                "Transactions sent and not confirmed",
-                None,
-            ),
-            parked: add(
-                "transactions_parked",
-                "Transactions that wait for a cap or for funds",
-                None,
-            ),
-            bumps: add("bumps_total", "Transactions replaced at a higher price", None),
-            stuck: add(
+            held: metrics.gauge("held_operators", "Operators whom the policy does not pay yet"),
+            held_fil: metrics.gauge_in(unit_fil(), "held", "What they are owed"),
+            payments: metrics.total("payments", "Payments made"),
+            paid: metrics.total_in(unit_fil(), "paid", "Paid to operators"),
+            batches: metrics.total("batches", "Batches that took effect"),
+            stuck: metrics.gauge(
                 "stuck_operators",
                 "Operators whose address keeps refusing the money",
-                None,
             ),
-            last_pass: add(
+            last_pass: metrics.gauge_in(
+                Unit::Seconds,
                 "last_pass_timestamp",
                 "Unix time of the last pass that succeeded",
-                seconds(),
             ),
-            alerts: Family::default(),
-            registry: Registry::default(),
-        };
-        registry.register(
-            "alert",
-            "How many alerts of a kind there are",
-            metrics.alerts.clone(),
-        );
-        metrics.registry = registry;
-        metrics
+            alerts,
+            registry: metrics.build(),
+        }
     }
 
-    /// Tells what a pass left.
+    /// Shows what a pass left.
     pub fn set(&self, snapshot: &Snapshot) {
         let Snapshot {
             condition,
             totals,
-            stats,
+            queue,
             ..
         } = snapshot;
         let age = |since: Option<u64>| since.map_or(0, |since| condition.now.saturating_sub(since)) as f64;
-        let figures = [
-            (&self.surplus, fil(condition.surplus)),
-            (&self.pool_days, condition.pool_days()),
-            (&self.wallet, fil(condition.wallet)),
-            (
-                &self.wallet_batches,
-                condition
-                    .wallet_batches()
-                    .map_or(f64::INFINITY, |batches| batches as f64),
-            ),
-            (&self.settlement, snapshot.settlement as f64),
-            (&self.pending_age, age(condition.pending.map(|(_, since)| since))),
-            (&self.waiting, snapshot.waiting.0 as f64),
-            (&self.oldest, age(snapshot.waiting.1)),
-            (&self.held, snapshot.held.0 as f64),
-            (&self.held_fil, fil(U256::from(snapshot.held.1))),
-            (&self.payments, totals.payments as f64),
-            (&self.paid, fil(totals.paid)),
-            (&self.batches, totals.batches as f64),
-            (&self.fees, fil(stats.fees)),
-            (&self.in_flight, stats.pending as f64),
-            (&self.parked, condition.parked as f64),
-            (&self.bumps, stats.bumps as f64),
-            (&self.stuck, condition.stuck.len() as f64),
-            (&self.last_pass, condition.now as f64),
-        ];
-        for (gauge, value) in figures {
-            gauge.set(value);
-        }
+        let wallet_batches = condition.wallet_batches();
+        self.queue.set(queue);
+        self.surplus.set(fil(condition.surplus));
+        self.pool_runway.set(condition.pool_days() * DAY);
+        self.wallet_batches
+            .set(wallet_batches.map_or(f64::INFINITY, |batches| batches as f64));
+        self.settlement.set(snapshot.settlement as f64);
+        self.pending_age
+            .set(age(condition.pending.map(|(_, since)| since)));
+        self.waiting.set(snapshot.waiting.0 as f64);
+        self.oldest.set(age(snapshot.waiting.1));
+        self.held.set(snapshot.held.0 as f64);
+        self.held_fil.set(fil(U256::from(snapshot.held.1)));
+        self.payments.set(totals.payments as f64);
+        self.paid.set(fil(totals.paid));
+        self.batches.set(totals.batches as f64);
+        self.stuck.set(condition.stuck.len() as f64);
+        self.last_pass.set(condition.now as f64);
         for kind in PayoutAlert::KINDS {
             let count = snapshot
                 .alerts
@@ -202,12 +151,9 @@ impl Metrics {
     }
 }
 
-impl Figures for Metrics {
-    fn encode(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+impl assize_service::Metrics for Metrics {
+    fn registry(&self) -> &Registry {
+        &self.registry
     }
 }
 
@@ -223,10 +169,12 @@ fn fil(atto_fil: U256) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use assize_service::metrics::{encode, naming_faults};
+
     use super::*;
 
     #[test]
-    fn figures_are_told_in_prometheus_words() {
+    fn metrics_show_what_a_pass_left() {
         let metrics = Metrics::new();
         let condition = Condition {
             surplus: U256::from(3_000_000_000_000_000_000u64),
@@ -242,10 +190,10 @@ mod tests {
             waiting: (2, Some(900)),
             ..Snapshot::default()
         });
-        let text = metrics.encode();
+        let text = encode(&metrics.registry);
         for line in [
             "assize_payout_pool_surplus_fil 3.0",
-            "assize_payout_pool_runway_days 3.0",
+            "assize_payout_pool_runway_seconds 259200.0",
             "assize_payout_wallet_batches 14.0",
             "assize_payout_waiting_operators 2.0",
             "assize_payout_oldest_waiting_seconds 100.0",
@@ -255,5 +203,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|there| there == line), "no `{line}` in\n{text}");
         }
+        assert_eq!(naming_faults(&text), <[String; 0]>::default());
     }
 }

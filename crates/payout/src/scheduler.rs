@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, U256, keccak256};
 use assize_chain::{Payment, PaymentOutcome, Rewards};
 use assize_facts::{Settlement, SettlementId};
-use assize_outbox::{Clock, Ended, Kind, Mined, NewIntent, Outbox, SystemClock, Tick};
+use assize_outbox::{Ended, Kind, Mined, NewIntent, Outbox, Tick};
+use assize_service::Clock;
 
 use crate::claim::expect_claimable;
 use crate::history::LastPass;
@@ -294,7 +295,7 @@ impl Scheduler {
         settlement: &Settlement,
         allocations: &Allocations,
     ) -> Result<Planned, PayoutError> {
-        let now = SystemClock.now();
+        let now = Clock::system().now();
         let sender = self.outbox.signer().address();
         let planned = self
             .planner
@@ -337,7 +338,7 @@ impl Scheduler {
     /// Writes down how the batches have ended, all of which have.
     async fn write_down(&mut self, report: &mut PayoutReport) -> Result<(), PayoutError> {
         for key in self.history.open_batches()? {
-            let now = SystemClock.now();
+            let now = Clock::system().now();
             match self.outbox.ended(&key)? {
                 Some(Ended::Done(mined)) => {
                     let payments = self.payments_of(&mined).await?;

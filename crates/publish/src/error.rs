@@ -144,7 +144,8 @@ impl PublishError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Chain(error) | Self::Outbox(OutboxError::Chain(error)) => error.is_transient(),
+            Self::Chain(error) => error.is_transient(),
+            Self::Outbox(error) => error.is_transient(),
             _ => false,
         }
     }

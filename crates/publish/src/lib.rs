@@ -13,13 +13,14 @@
 //!
 //! [`Publisher`] does one pass, [`daemon`] does it for ever.
 
-pub mod daemon;
+mod daemon;
 mod error;
 mod import;
 mod ingest;
 mod metrics;
 mod publisher;
 
+pub use daemon::PublisherDaemon;
 pub use error::{IngestError, PublishError};
 pub use import::{ImportReport, Rejected, import};
 #[cfg(feature = "postgres")]

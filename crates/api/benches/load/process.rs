@@ -8,13 +8,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
-use assize_api::{Api, ApiConfig, Clock, Database, DatabaseOptions, IngestKey, Location, Parts};
+use assize_api::{Api, ApiConfig, Database, DatabaseOptions, IngestKey, Location, Parts};
 use assize_chain::{Address, ChainClient, Rounds};
-use assize_daemon::Stop;
 use assize_drand::{BeaconSource, Chain, RecordedBeacons, Verified};
 use assize_guard::{
     Addresses, BucketsConfig, ConnectionLimits, ForwardingHeader, Proxies, Rate, SubnetTagger,
 };
+use assize_service::{Clock, Stop};
 use assize_store::LocalStore;
 use secp256k1::SecretKey;
 use serde::{Deserialize, Serialize};

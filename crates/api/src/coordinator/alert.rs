@@ -87,10 +87,15 @@ impl CoordinatorAlert {
             Self::Parked { .. } => 7,
         }]
     }
+}
 
-    /// Whether rounds do not go on as they should: health says so.
-    #[must_use]
-    pub const fn is_grave(&self) -> bool {
+impl assize_service::Alert for CoordinatorAlert {
+    fn kind(&self) -> &'static str {
+        Self::kind(self)
+    }
+
+    /// Whether rounds do not go on as they should.
+    fn is_grave(&self) -> bool {
         !matches!(
             self,
             Self::TooFewStations { .. } | Self::Tasks { .. } | Self::Beacon { .. }

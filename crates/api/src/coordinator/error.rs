@@ -59,19 +59,24 @@ pub enum CoordinatorError {
 }
 
 impl CoordinatorError {
-    /// Whether the next try may succeed without anybody doing anything.
+    /// Whether the same may succeed later without anybody doing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Chain(error) | Self::Outbox(OutboxError::Chain(error)) => error.is_transient(),
+            Self::Chain(error) => error.is_transient(),
+            Self::Outbox(error) => error.is_transient(),
             Self::Database(error) => matches!(error, DatabaseError::Overloaded { .. }),
             _ => false,
         }
     }
+}
 
-    /// Whether going on makes no sense: another process has taken the key over.
-    #[must_use]
-    pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Outbox(OutboxError::Fenced))
+impl assize_service::PassError for CoordinatorError {
+    fn is_transient(&self) -> bool {
+        Self::is_transient(self)
+    }
+
+    fn is_fatal(&self) -> bool {
+        matches!(self, Self::Outbox(error) if error.is_fatal())
     }
 }

@@ -1,45 +1,27 @@
-//! Figures for Prometheus.
+//! Metrics for Prometheus.
 
-use std::sync::atomic::AtomicU64;
-
-use alloy_primitives::U256;
-use assize_daemon::Figures;
-use assize_outbox::Stats;
+use assize_outbox::{QueueMetrics, QueueState};
+use assize_service::metrics::{Gauge, MetricsBuilder};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{CoordinatorAlert, PassReport};
 
-/// attoFIL in a FIL.
-const FIL: f64 = 1e18;
-
-type Number = Gauge<f64, AtomicU64>;
-
-/// Figures of a coordinator. All are set from the chain and its queue, so that they go on where they were after a restart;
-/// those that only grow are named `_total`, as counters are.
+/// Metrics of a coordinator. Counters are kept in its queue, so that they go on after a restart.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    round: Number,
-    stations: Number,
-    tasks: Number,
-    overdue: Number,
-    opening_lag: Number,
-    unrevealed: Number,
-    reveal_lag: Number,
-    in_flight: Number,
-    unfinal: Number,
-    parked: Number,
-    bumps: Number,
-    reorganisations: Number,
-    outside_uses: Number,
-    spend: Number,
-    wallet: Number,
-    alerts: Family<Kind, Number>,
-    last_pass: Number,
+    queue: QueueMetrics,
+    round: Gauge,
+    stations: Gauge,
+    tasks: Gauge,
+    overdue: Gauge,
+    opening_lag: Gauge,
+    unrevealed: Gauge,
+    reveal_lag: Gauge,
+    alerts: Family<Kind, Gauge>,
+    last_pass: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -47,133 +29,70 @@ struct Kind {
     kind: &'static str,
 }
 
-/// What a pass leaves to be told.
+/// What a pass leaves.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The state of affairs.
+    /// The state of rounds.
     pub report: PassReport,
-    /// The queue.
-    pub stats: Stats,
-    /// What the key holds, attoFIL.
-    pub wallet: U256,
-    /// When, Unix seconds.
-    pub now: u64,
+    /// The transaction queue.
+    pub queue: QueueState,
 }
 
 impl Metrics {
-    /// All figures, at zero.
+    /// All metrics, at zero.
     #[must_use]
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("assize_coordinator");
-        let mut add = |name: &str, help: &str, unit: Option<Unit>| {
-            let gauge = Number::default();
-            match unit {
-                Some(unit) => registry.register_with_unit(name, help, unit, gauge.clone()),
-                None => registry.register(name, help, gauge.clone()),
-            }
-            gauge
-        };
-        let fil = || Some(Unit::Other("fil".into()));
-        let seconds = || Some(Unit::Seconds);
-        let metrics = Self {
-            round: add("round", "Number of the newest round", None),
-            stations: add("roster_stations", "Stations in the newest round's roster", None),
-            tasks: add("tasks", "Tasks in the newest round's list", None),
-            overdue: add(
+        let mut metrics = MetricsBuilder::new("assize_coordinator");
+        let alerts = Family::default();
+        metrics
+            .registry()
+            .register("alert", "1 while an alert of the kind holds", alerts.clone());
+        show(&alerts, &[]);
+        Self {
+            queue: QueueMetrics::register(&mut metrics),
+            round: metrics.gauge("round", "Number of the newest round"),
+            stations: metrics.gauge("roster_stations", "Stations in the newest round's roster"),
+            tasks: metrics.gauge("tasks", "Tasks in the newest round's list"),
+            overdue: metrics.gauge_in(
+                Unit::Seconds,
                 "overdue",
                 "Time since the next round could have been opened; 0 while it cannot",
-                seconds(),
             ),
-            opening_lag: add(
+            opening_lag: metrics.gauge_in(
+                Unit::Seconds,
                 "opening_lag",
-                "Time from the close of the round before to the opening of the newest one",
-                seconds(),
+                "Time from the close of the previous round to the opening of the newest one",
             ),
-            unrevealed: add("unrevealed_rounds", "Rounds that wait for their reveal", None),
-            reveal_lag: add(
+            unrevealed: metrics.gauge("unrevealed_rounds", "Rounds that wait for their reveal"),
+            reveal_lag: metrics.gauge_in(
+                Unit::Seconds,
                 "reveal_lag",
                 "Time from the publication of the last revealed beacon to its reveal",
-                seconds(),
             ),
-            in_flight: add(
-                "transactions_in_flight",
-                "Transactions sent and not confirmed",
-                None,
-            ),
-            unfinal: add(
-                "transactions_unfinal",
-                "Transactions confirmed and not final",
-                None,
-            ),
-            parked: add(
-                "transactions_parked",
-                "Transactions that wait for a cap or for funds",
-                None,
-            ),
-            bumps: add("bumps_total", "Transactions replaced at a higher price", None),
-            reorganisations: add(
-                "reorganisations_total",
-                "Confirmed transactions that a reorganisation took away",
-                None,
-            ),
-            outside_uses: add(
-                "outside_uses_total",
-                "Nonces that another program used with the key",
-                None,
-            ),
-            spend: add("spend_total", "Fees paid", fil()),
-            wallet: add("wallet", "Balance of the key", fil()),
-            last_pass: add(
+            last_pass: metrics.gauge_in(
+                Unit::Seconds,
                 "last_pass_timestamp",
                 "Unix time of the last pass that succeeded",
-                seconds(),
             ),
-            alerts: Family::default(),
-            registry: Registry::default(),
-        };
-        registry.register(
-            "alert",
-            "1 while something is out of order",
-            metrics.alerts.clone(),
-        );
-        show(&metrics.alerts, &[]);
-        Self { registry, ..metrics }
+            alerts,
+            registry: metrics.build(),
+        }
     }
 
-    /// Tells what a pass left.
+    /// Shows what a pass left.
     pub fn set(&self, snapshot: &Snapshot) {
-        let Snapshot {
-            report,
-            stats,
-            wallet,
-            now,
-        } = snapshot;
+        let Snapshot { report, queue } = snapshot;
         let (stations, tasks) = report.lists.unwrap_or_default();
-        let parked = report.alerts.iter().find_map(|alert| match alert {
-            CoordinatorAlert::Parked { transactions } => Some(*transactions),
-            _ => None,
-        });
-        let figures = [
-            (&self.round, report.latest.map_or(0, |round| round.0) as f64),
-            (&self.stations, f64::from(stations)),
-            (&self.tasks, f64::from(tasks)),
-            (&self.overdue, report.overdue as f64),
-            (&self.opening_lag, report.opening_lag.unwrap_or_default() as f64),
-            (&self.unrevealed, report.unrevealed.len() as f64),
-            (&self.reveal_lag, report.reveal_lag.unwrap_or_default() as f64),
-            (&self.in_flight, stats.pending as f64),
-            (&self.unfinal, stats.unfinal as f64),
-            (&self.parked, parked.unwrap_or_default() as f64),
-            (&self.bumps, stats.bumps as f64),
-            (&self.reorganisations, stats.reorganisations as f64),
-            (&self.outside_uses, stats.outside_uses as f64),
-            (&self.spend, f64::from(stats.fees) / FIL),
-            (&self.wallet, f64::from(*wallet) / FIL),
-            (&self.last_pass, *now as f64),
-        ];
-        for (gauge, figure) in figures {
-            gauge.set(figure);
-        }
+        self.queue.set(queue);
+        self.round.set(report.latest.map_or(0, |round| round.0) as f64);
+        self.stations.set(f64::from(stations));
+        self.tasks.set(f64::from(tasks));
+        self.overdue.set(report.overdue as f64);
+        self.opening_lag
+            .set(report.opening_lag.unwrap_or_default() as f64);
+        self.unrevealed.set(report.unrevealed.len() as f64);
+        self.reveal_lag.set(report.reveal_lag.unwrap_or_default() as f64);
+        self.last_pass.set(queue.now as f64);
         show(&self.alerts, &report.alerts);
     }
 }
@@ -184,16 +103,13 @@ impl Default for Metrics {
     }
 }
 
-impl Figures for Metrics {
-    fn encode(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+impl assize_service::Metrics for Metrics {
+    fn registry(&self) -> &Registry {
+        &self.registry
     }
 }
 
-fn show(family: &Family<Kind, Number>, alerts: &[CoordinatorAlert]) {
+fn show(family: &Family<Kind, Gauge>, alerts: &[CoordinatorAlert]) {
     for kind in CoordinatorAlert::KINDS {
         let raised = alerts.iter().any(|alert| alert.kind() == kind);
         family
@@ -205,11 +121,12 @@ fn show(family: &Family<Kind, Number>, alerts: &[CoordinatorAlert]) {
 #[cfg(test)]
 mod tests {
     use assize_protocol::RoundNumber;
+    use assize_service::metrics::{encode, naming_faults};
 
     use super::*;
 
     #[test]
-    fn figures_are_told_with_their_units() {
+    fn metrics_show_what_a_pass_left() {
         let metrics = Metrics::new();
         metrics.set(&Snapshot {
             report: PassReport {
@@ -219,21 +136,23 @@ mod tests {
                 alerts: vec![CoordinatorAlert::Parked { transactions: 2 }],
                 ..PassReport::default()
             },
-            stats: Stats::default(),
-            wallet: U256::from(1_500_000_000_000_000_000_u64),
-            now: 1_760_000_000,
+            queue: QueueState {
+                parked: 2,
+                now: 1_760_000_000,
+                ..QueueState::default()
+            },
         });
-        let text = metrics.encode();
+        let text = encode(&metrics.registry);
         for line in [
             "assize_coordinator_round 7.0",
             "assize_coordinator_roster_stations 300.0",
             "assize_coordinator_opening_lag_seconds 4.0",
             "assize_coordinator_transactions_parked 2.0",
-            "assize_coordinator_wallet_fil 1.5",
             "assize_coordinator_alert{kind=\"parked\"} 1.0",
             "assize_coordinator_alert{kind=\"opening_late\"} 0.0",
         ] {
             assert!(text.lines().any(|found| found == line), "no `{line}` in\n{text}");
         }
+        assert_eq!(naming_faults(&text), <[String; 0]>::default());
     }
 }

@@ -31,7 +31,6 @@ mod roster;
 mod view;
 
 pub use alert::CoordinatorAlert;
-pub use daemon::run;
 pub use error::CoordinatorError;
 pub use lists::TasksError;
 pub use metrics::{Metrics, Snapshot};

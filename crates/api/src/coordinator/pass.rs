@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use assize_chain::{Draft, Rounds};
 use assize_drand::{BeaconSource, Verified, with_y};
 use assize_facts::{ListCommitment, Round};
-use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
+use assize_outbox::{Ended, Kind, NewIntent, Outbox, parked};
 use assize_protocol::{BeaconRound, Roster, RoundNumber};
+use assize_service::Clock;
 use assize_store::Store;
 use assize_wire::Version;
 
@@ -18,7 +19,7 @@ use super::duty::Duty;
 use super::lists::{Lists, prepare};
 use super::view::{Opening, View};
 use super::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
-use crate::{Clock, Database};
+use crate::Database;
 
 /// Seconds after which an opening that nothing is signed for is cut anew, with the stations that live then.
 const REFRESH: u64 = 600;
@@ -310,10 +311,7 @@ impl Coordinator {
         loop {
             let tick = self.outbox.tick().await?;
             if tick.waiting || stop() {
-                let parked = tick.alerts.iter();
-                return Ok(parked
-                    .filter(|alert| matches!(alert, Alert::Parked { .. }))
-                    .count() as u64);
+                return Ok(parked(&tick.alerts));
             }
         }
     }

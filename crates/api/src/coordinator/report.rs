@@ -56,6 +56,8 @@ pub struct PassReport {
     pub reveal_lag: Option<u64>,
     /// Entries of roster and task list of the newest round.
     pub lists: Option<(u32, u32)>,
+    /// Transactions that wait for a cap or for funds.
+    pub parked: u64,
     /// What a person should look at.
     pub alerts: Vec<CoordinatorAlert>,
 }
@@ -125,6 +127,7 @@ impl Coordinator {
         if parked > 0 {
             alerts.push(CoordinatorAlert::Parked { transactions: parked });
         }
+        report.parked = parked;
         report.alerts = alerts;
         Ok(report)
     }

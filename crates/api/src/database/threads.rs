@@ -8,11 +8,11 @@ use std::thread;
 use alloy_primitives::B256;
 use assize_protocol::RoundNumber;
 use assize_publish::SignedRow;
+use assize_service::Clock;
 use tokio::sync::oneshot;
 
 use super::writer::{Receiving, Write, write_all};
 use super::{BatchMarks, DatabaseError, Heard, Hearing, Location, Standing, Station, Tables};
-use crate::Clock;
 
 type Result<T> = std::result::Result<T, DatabaseError>;
 

@@ -1,6 +1,7 @@
 //! What an operator of the api asks: health, figures, interface; and what clients ask of themselves.
 
 use alloy_primitives::B256;
+use assize_service::OPENMETRICS;
 use assize_wire::{InspectDocument, ProblemKind};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -96,7 +97,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, Refusal> 
     Ok(([(header::CACHE_CONTROL, NO_STORE)], "ok\n").into_response())
 }
 
-/// Figures, for Prometheus.
+/// Metrics for Prometheus.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -107,9 +108,8 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, Refusal> 
     )
 )]
 pub(crate) async fn metrics(State(api): State<Api>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let shared = api.shared();
-    let figures = shared.metrics.encode(&Moment {
+    let metrics = shared.metrics.encode(&Moment {
         waiting: shared.database.waiting(),
         buckets: shared.gatekeeper.buckets.snapshot(),
         gate: shared.gatekeeper.gate.snapshot(),
@@ -117,8 +117,11 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Response {
         bodies: shared.gatekeeper.bodies.snapshot(),
     });
     (
-        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, NO_STORE)],
-        figures,
+        [
+            (header::CONTENT_TYPE, OPENMETRICS),
+            (header::CACHE_CONTROL, NO_STORE),
+        ],
+        metrics,
     )
         .into_response()
 }

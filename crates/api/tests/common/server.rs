@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use assize_api::{Api, ApiConfig, Clock, Database, DatabaseOptions, IngestKey, Location, Parts};
-use assize_daemon::Stop;
+use assize_api::{Api, ApiConfig, Database, DatabaseOptions, IngestKey, Location, Parts};
 use assize_drand::Verified;
 use assize_facts::ListCommitment;
 use assize_guard::{BucketsConfig, Rate, SubnetTagger};
 use assize_measurement::{Domain, Measurement};
 use assize_protocol::{Assignment, RoundNumber, TaskList};
+use assize_service::{Clock, Stop};
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan, RoundContext};

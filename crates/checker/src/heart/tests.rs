@@ -24,7 +24,7 @@ async fn beat_through(replies: Vec<Reply>) -> (Vec<Event>, Vec<Heartbeat>) {
     let sender = Mutex::new(sender);
     let stub = Stub::start(move |_, _| {
         sender.lock().unwrap().send(()).unwrap();
-        json(200, &liveness(clock::now()))
+        json(200, &liveness(Clock::system().now()))
     })
     .await;
     replies.into_iter().for_each(|reply| stub.reply(reply));
@@ -46,7 +46,7 @@ async fn failures_do_not_stop_the_heart() {
     let replies = vec![
         (503, Vec::new(), b"down".to_vec()),
         problem(ProblemKind::Unavailable, None),
-        json(200, &liveness(clock::now())),
+        json(200, &liveness(Clock::system().now())),
     ];
     let (events, beats) = beat_through(replies).await;
     let troubles = events
@@ -60,7 +60,7 @@ async fn failures_do_not_stop_the_heart() {
 
 #[tokio::test]
 async fn a_clock_that_is_off_and_a_program_that_is_old_are_told_once() {
-    let mut old = liveness(clock::now() - 500);
+    let mut old = liveness(Clock::system().now() - 500);
     old.outdated = true;
     old.minimum_version = Version(9, 0, 0);
     let replies = vec![json(200, &old), json(200, &old)];

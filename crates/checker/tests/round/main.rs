@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use assize_checker::{CheckerError, Event, Summary};
-use assize_daemon::Stop;
+use assize_service::Stop;
 use assize_testkit::filecoin::{Conduct, ProviderPlan};
 use serde_json::{Value, json};
 

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::{Address, B128};
 use assize_checker::{Checker, Config, Event, Listener, Metrics, Parts, StationKey};
-use assize_daemon::{Router, Status};
 use assize_drand::{BeaconSource, RecordedBeacons, Verified};
 use assize_facts::{ListCommitment, Round};
 use assize_measurement::unixfs::file_cid;
 use assize_measurement::{Domain, Verifier, ndjson};
 use assize_protocol::{Assignment, Roster, RosterEntry, StationIndex, merkle};
 use assize_retrieve::Retriever;
+use assize_service::{Router, Status};
 use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin, Plan, ProviderPlan};
 use assize_testkit::world::World;
 use assize_wire::{

@@ -4,16 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use assize_daemon::{Status, Stop};
-use assize_evaluator::{Board, Evaluator, Metrics, Parts, Pass, Peer, Plan, run as run_daemon};
+use assize_evaluator::{Board, Evaluator, EvaluatorDaemon, Metrics, Parts, Pass, Peer, Plan};
 use assize_outbox::Outbox;
+use assize_service::{Status, Stop};
 use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
 use super::connect::{Network, beacons, store};
 use super::evaluate::measurements;
 use super::key::signer;
-use super::service::{end_when_told, listen_beside};
 use crate::args::{BeaconArgs, ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -104,25 +103,18 @@ pub(crate) async fn run(args: &EvaluatorArgs) -> eyre::Result<Outcome> {
     let stop = Stop::default();
     let mut ready = json!({"every": args.every});
     if let Some(address) = args.listen {
-        ready["url"] = listen_beside(address, &status, board.router(), &stop)
-            .await?
-            .into();
+        ready["url"] = status.listen_with(address, board.router(), &stop).await?.into();
     }
     output::json(&ready)?;
-    end_when_told(&stop);
+    stop.set_on_signal();
     let watch = |pass: &Pass| {
         if let Err(error) = add_rates(args, pass) {
             tracing::error!(%error, "the success rates are not written");
         }
     };
-    run_daemon(
-        &mut evaluator,
-        pause.max(Duration::from_millis(100)),
-        &status,
-        &stop,
-        watch,
-    )
-    .await?;
+    let mut daemon = EvaluatorDaemon::new(evaluator, watch);
+    let pause = pause.max(Duration::from_millis(100));
+    assize_service::run(&mut daemon, pause, &status, &stop).await?;
     Ok(Outcome::Done)
 }
 

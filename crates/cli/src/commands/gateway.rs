@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use assize_service::shutdown_signal;
 use assize_store::{LocalStore, serve};
 use clap::Args;
 use eyre::WrapErr;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::told_to_end;
 use crate::output::{self, Outcome};
 
 /// Serve a local store as a trustless IPFS gateway, so that verifiers can get its batches at once.
@@ -35,6 +35,6 @@ pub(crate) async fn run(args: &GatewayArgs) -> eyre::Result<Outcome> {
         "url": format!("http://{}", listener.local_addr()?),
         "files": store.cids()?.len(),
     }))?;
-    serve::serve(store, listener, told_to_end()).await?;
+    serve::serve(store, listener, shutdown_signal()).await?;
     Ok(Outcome::Done)
 }

@@ -26,7 +26,6 @@ pub(crate) mod publish;
 pub(crate) mod receipt;
 pub(crate) mod round;
 pub(crate) mod rsr;
-pub(crate) mod service;
 pub(crate) mod settle;
 pub(crate) mod simulate;
 pub(crate) mod spark;
@@ -35,8 +34,6 @@ pub(crate) mod verify;
 use std::future::Future;
 
 use eyre::WrapErr;
-use tokio::signal::ctrl_c;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Cli, Command};
 use crate::output::Outcome;
@@ -74,17 +71,6 @@ pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Spark(command) => spark::run(&command),
         Command::Verify(command) => wait_for(verify::run(&command)),
-    }
-}
-
-/// Until the process is told to end: SIGTERM or SIGINT.
-pub(crate) async fn told_to_end() {
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-        return drop(ctrl_c().await);
-    };
-    tokio::select! {
-        _ = ctrl_c() => {}
-        _ = terminated.recv() => {}
     }
 }
 

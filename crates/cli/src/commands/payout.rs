@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use alloy_primitives::{Address, U256};
 use assize_chain::{Fil, Settlement};
-use assize_daemon::{Status, Stop};
-use assize_outbox::{Clock, Outbox, Policy, SystemClock};
+use assize_outbox::{Outbox, Policy};
 use assize_payout::{
-    AllocationSource, Allocations, Daemon, DenyList, History, Metrics, PayoutError, PayoutPolicy, Planner,
-    Schedule, Scheduler,
+    AllocationSource, Allocations, DenyList, History, Metrics, PayoutDaemon, PayoutError, PayoutPolicy,
+    Planner, Schedule, Scheduler,
 };
+use assize_service::{Clock, Status, Stop};
 use assize_store::Store;
 use clap::{Args, ValueEnum};
 use eyre::ensure;
@@ -21,7 +21,6 @@ use serde_json::json;
 
 use super::connect::{Network, store};
 use super::key::signer;
-use super::service::{end_when_told, listen};
 use super::settle::{allocations, which_settlement};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
@@ -146,7 +145,7 @@ async fn preview(args: &PayoutArgs, network: &Network, planner: &Planner) -> eyr
         true => History::open(&args.history, &owner_of(network))?,
         false => History::in_memory()?,
     };
-    let now = SystemClock.now();
+    let now = Clock::system().now();
     let planned = planner
         .plan(&settlement, &allocations, &history, Address::ZERO, now)
         .await?;
@@ -194,12 +193,12 @@ async fn serve(
     let patience = 60 + 10 * queue.poll.as_secs();
     let (status, stop) = (Status::new(Metrics::new(), patience), Stop::default());
     let mut ready = json!({"schedule": scheduler.planner().policy.schedule.to_string()});
-    let mut daemon = Daemon::new(scheduler, network.rounds, Documents(store(&args.store)?));
+    let mut daemon = PayoutDaemon::new(scheduler, network.rounds, Documents(store(&args.store)?));
     if let Some(address) = args.listen {
-        ready["url"] = listen(address, &status, &stop).await?.into();
+        ready["url"] = status.listen(address, &stop).await?.into();
     }
     output::json(&ready)?;
-    end_when_told(&stop);
-    daemon.run(queue.poll, &status, &stop).await?;
+    stop.set_on_signal();
+    assize_service::run(&mut daemon, queue.poll, &status, &stop).await?;
     Ok(Outcome::Done)
 }

@@ -3,18 +3,19 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use assize_daemon::{Status, Stop};
-use assize_outbox::{Clock, Outbox, SystemClock};
-use assize_publish::daemon::{self, Options};
-use assize_publish::{Closing, ImportReport, Ingest, Metrics, Publisher, import, open_ingest};
+use assize_outbox::Outbox;
+use assize_publish::{
+    Closing, ImportReport, Ingest, Metrics, Publisher, PublisherDaemon, import, open_ingest,
+};
+use assize_service::{Clock, Status, Stop};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};
 
 use super::connect::{Network, store};
 use super::key::signer;
-use super::service::{end_when_told, listen};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -92,11 +93,8 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
     let pause = outbox.policy().poll;
     let mut publisher = Publisher::new(ingest, outbox, network.rounds.clone(), closing);
     if !args.once {
-        let options = Options {
-            pause,
-            keep: args.keep.saturating_mul(86_400),
-        };
-        return serve(args, &mut publisher, &*store, &options, &imported).await;
+        let daemon = PublisherDaemon::new(publisher, store, args.keep.saturating_mul(86_400));
+        return serve(args, daemon, pause, &imported).await;
     }
     let published = publisher.publish_once(&*store).await?;
     let mut report = imported.to_json();
@@ -136,20 +134,19 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
 /// Publishes until it is told to end. Says in one line of JSON when it has begun.
 async fn serve(
     args: &PublishArgs,
-    publisher: &mut Publisher,
-    store: &dyn assize_store::Store,
-    options: &Options,
+    mut daemon: PublisherDaemon,
+    pause: Duration,
     imported: &Imported,
 ) -> eyre::Result<Outcome> {
-    let patience = 60 + 10 * options.pause.as_secs();
+    let patience = 60 + 10 * pause.as_secs();
     let (status, stop) = (Status::new(Metrics::new(), patience), Stop::default());
     let mut ready = imported.to_json();
     if let Some(address) = args.listen {
-        ready["url"] = listen(address, &status, &stop).await?.into();
+        ready["url"] = status.listen(address, &stop).await?.into();
     }
     output::json(&ready)?;
-    end_when_told(&stop);
-    daemon::run(publisher, store, options, &status, &stop).await?;
+    stop.set_on_signal();
+    assize_service::run(&mut daemon, pause, &status, &stop).await?;
     Ok(Outcome::Done)
 }
 
@@ -157,7 +154,7 @@ async fn serve(
 struct Imported(Vec<(String, ImportReport)>);
 
 fn import_all(ingest: &mut dyn Ingest, paths: &[PathBuf]) -> eyre::Result<Imported> {
-    let now = SystemClock.now();
+    let now = Clock::system().now();
     let import_one = |path: &PathBuf| {
         let name = path.display().to_string();
         let file = File::open(path).wrap_err_with(|| format!("cannot read {name}"))?;

@@ -5,9 +5,10 @@ use std::io::Cursor;
 use assize_chain::ListCommitment;
 use assize_drand::with_y;
 use assize_measurement::{Domain, ndjson};
-use assize_outbox::{Clock, Outbox, Policy, SystemClock};
+use assize_outbox::{Outbox, Policy};
 use assize_protocol::{Assignment, Parameters, RoundNumber, TaskList};
 use assize_publish::{Closing, Publisher, SqliteIngest, import};
+use assize_service::Clock;
 use assize_store::Store;
 use assize_testkit::anvil::CHAIN_ID;
 use assize_testkit::network::{Network, RoundContext};
@@ -145,7 +146,7 @@ async fn publish(stage: &mut Stage, actors: &Actors, ingest: Vec<u8>) -> eyre::R
         &mut table,
         "measurements.ndjson",
         Cursor::new(ingest),
-        SystemClock.now(),
+        Clock::system().now(),
     )?;
     let outbox = Outbox::open(
         &stage.files.path("publisher.sqlite"),

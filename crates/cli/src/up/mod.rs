@@ -12,8 +12,8 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use assize_daemon::Stop;
 use assize_protocol::RoundNumber;
+use assize_service::Stop;
 use assize_testkit::filecoin::{LocalFilecoin, Plan};
 use clap::{Args, value_parser};
 use eyre::WrapErr;

@@ -1,6 +1,6 @@
 //! The network's processes, started in the order in which they need each other.
 
-use assize_daemon::Stop;
+use assize_service::Stop;
 use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin};
 use eyre::OptionExt;
 

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use alloy_primitives::{B256, hex};
 use assize_drand::serve::{Devnet, serve};
 use assize_drand::{Clock, SystemClock};
+use assize_service::shutdown_signal;
 use clap::{Args, value_parser};
 use eyre::{WrapErr, eyre};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::commands::told_to_end;
 use crate::output::{self, Outcome};
 
 /// Serve a drand chain of your own, for devnets: drand's HTTP interface, v1 and v2, with one key.
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &ServeArgs) -> eyre::Result<Outcome> {
             "period": info.period,
         },
     }))?;
-    serve(Arc::new(devnet), listener, SystemClock, told_to_end()).await?;
+    serve(Arc::new(devnet), listener, SystemClock, shutdown_signal()).await?;
     Ok(Outcome::Done)
 }
 

@@ -10,16 +10,15 @@ use std::time::Duration;
 
 use assize_chain::ChainError;
 use assize_checker::{Checker, Config, Metrics, Parts, Plain};
-use assize_daemon::{Status, Stop};
 use assize_protocol::Address;
 use assize_protocol::address::{AddressError, parse_operator, parse_station};
 use assize_retrieve::Url;
+use assize_service::{Status, Stop};
 use clap::{Args, value_parser};
 
 use self::retrieval::RetrievalArgs;
 use self::show::{LogForm, Show};
 use super::connect::{Network, beacons};
-use super::service::{end_when_told, listen};
 use crate::args::{BeaconArgs, ChainArgs};
 use crate::output::{self, Outcome};
 
@@ -95,13 +94,13 @@ fn operator(text: &str) -> Result<Address, String> {
 
 pub(crate) async fn run(args: &CheckerArgs) -> eyre::Result<Outcome> {
     let stop = Stop::default();
-    end_when_told(&stop);
+    stop.set_on_signal();
     let Some(network) = connect(args, &stop).await? else {
         return Ok(Outcome::Done);
     };
     let status = Status::new(Metrics::new(), PATIENCE);
     let url = match args.listen {
-        Some(address) => Some(listen(address, &status, &stop).await?),
+        Some(address) => Some(status.listen(address, &stop).await?),
         None => None,
     };
     let show = Show::open(args.log);

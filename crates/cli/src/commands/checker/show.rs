@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use assize_checker::{Event, Listener, View};
-use assize_outbox::{Clock, SystemClock};
+use assize_service::Clock;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -69,7 +69,7 @@ impl Show {
                 let text = shown
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .render(SystemClock.now());
+                    .render(Clock::system().now());
                 on.set_message(text);
                 on.tick();
                 tokio::time::sleep(PICTURE).await;

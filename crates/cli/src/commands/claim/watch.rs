@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use assize_service::shutdown_signal;
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::ClaimArgs;
 use super::pass::Claimer;
 use crate::commands::operators::fil;
-use crate::commands::told_to_end;
 use crate::output::{self, Outcome};
 
 /// Claims what becomes claimable until told to end. Says in one line of JSON when it has begun, and one line for each claim;
@@ -33,7 +33,7 @@ pub(super) async fn run(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result
         "every": args.every,
         "key": claimer.signer.address(),
     }))?;
-    let end = told_to_end();
+    let end = shutdown_signal();
     tokio::pin!(end);
     let mut last = String::new();
     loop {

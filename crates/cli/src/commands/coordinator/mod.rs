@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assize_api::coordinator::{self, Coordinator, Metrics, Settings};
-use assize_api::{Api, Clock, Database, DatabaseOptions, IngestKey, Location, Parts};
-use assize_daemon::{Status, Stop};
+use assize_api::coordinator::{Coordinator, Metrics, Settings};
+use assize_api::{Api, Database, DatabaseOptions, IngestKey, Location, Parts};
 use assize_guard::SubnetTagger;
 use assize_outbox::Outbox;
+use assize_service::{Clock, Status, Stop};
 use assize_store::Store;
 use clap::Args;
 use eyre::{OptionExt, WrapErr};
@@ -22,7 +22,6 @@ use tokio::time::timeout;
 use self::options::{ClientArgs, StationArgs, config};
 use super::connect::{Beacons, Network, beacons, store};
 use super::key::signer;
-use super::service::{end_when_told, listen};
 use crate::args::{BeaconArgs, ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::output::{self, Outcome};
 
@@ -119,7 +118,7 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
     let pause = args.queue.policy(network.deployment.chain_id).poll;
     let status = Status::new(Metrics::new(), 60 + 10 * pause.as_secs());
     if let Some(address) = args.status {
-        ready["status"] = listen(address, &status, &stop).await?.into();
+        ready["status"] = status.listen(address, &stop).await?.into();
     }
     let serving = tokio::spawn({
         let stop = stop.clone();
@@ -131,9 +130,9 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
         }
     });
     output::json(&ready)?;
-    end_when_told(&stop);
+    stop.set_on_signal();
     let coordinated = match &mut coordinator {
-        Some(coordinator) => coordinator::run(coordinator, pause, &status, &stop).await,
+        Some(coordinator) => assize_service::run(coordinator, pause, &status, &stop).await,
         None => {
             stop.asked().await;
             Ok(())

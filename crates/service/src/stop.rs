@@ -1,29 +1,55 @@
-//! Ending.
+//! Ending a daemon.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
+
+/// Waits until the process receives SIGTERM or SIGINT.
+pub async fn shutdown_signal() {
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return drop(ctrl_c().await);
+    };
+    tokio::select! {
+        _ = ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
 
 /// Asks a daemon to end. All clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<(AtomicBool, Notify)>);
 
 impl Stop {
-    /// From now on it ends.
+    /// Asks for the end.
     pub fn set(&self) {
         self.0.0.store(true, Ordering::SeqCst);
         self.0.1.notify_waiters();
     }
 
-    /// Whether it was asked to.
+    /// Sets itself when the process receives SIGTERM or SIGINT, so that the daemon ends after its current step.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn set_on_signal(&self) {
+        let stop = self.clone();
+        tokio::spawn(async move {
+            shutdown_signal().await;
+            tracing::info!("shutdown requested; finishing the current step");
+            stop.set();
+        });
+    }
+
+    /// Whether the end was asked for.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.0.load(Ordering::SeqCst)
     }
 
-    /// Until it is asked to.
+    /// Waits until the end is asked for.
     pub async fn asked(&self) {
         let asked = self.0.1.notified();
         tokio::pin!(asked);
@@ -34,7 +60,7 @@ impl Stop {
         }
     }
 
-    /// Until it is asked to, or `pause` is over.
+    /// Waits until the end is asked for, or `pause` is over.
     pub async fn wait(&self, pause: Duration) {
         // Either is fine.
         let _ = tokio::time::timeout(pause, self.asked()).await;

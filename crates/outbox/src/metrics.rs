@@ -1,0 +1,158 @@
+//! The queue's metrics, the same for every daemon that has a queue.
+
+use std::collections::BTreeSet;
+
+use alloy_primitives::U256;
+use assize_service::metrics::{Gauge, MetricsBuilder, Total, fil};
+use prometheus_client::registry::Unit;
+
+use crate::{Alert, Stats};
+
+/// attoFIL in a FIL.
+const FIL: f64 = 1e18;
+const DAY: f64 = 86_400.0;
+
+/// The state of a queue and its wallet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueState {
+    /// The queue.
+    pub stats: Stats,
+    /// Balance of its key, attoFIL.
+    pub wallet: U256,
+    /// Transactions that wait for a cap or for funds.
+    pub parked: u64,
+    /// When, Unix seconds.
+    pub now: u64,
+}
+
+/// Transactions that wait for a cap or for funds, as the alerts of a tick have them.
+#[must_use]
+pub fn parked(alerts: &[Alert]) -> u64 {
+    let parked = alerts.iter().filter_map(|alert| match alert {
+        Alert::Parked { intent, .. } => Some(intent),
+        _ => None,
+    });
+    parked.collect::<BTreeSet<_>>().len() as u64
+}
+
+/// Metrics of a transaction queue, under the prefix of the daemon that has it.
+#[derive(Debug)]
+pub struct QueueMetrics {
+    in_flight: Gauge,
+    unfinal: Gauge,
+    parked: Gauge,
+    replaced: Total,
+    resent: Total,
+    reorganisations: Total,
+    outside_uses: Total,
+    fees: Total,
+    wallet: Gauge,
+    runway: Gauge,
+}
+
+impl QueueMetrics {
+    /// Registers them, all zero.
+    #[must_use]
+    pub fn register(metrics: &mut MetricsBuilder) -> Self {
+        Self {
+            in_flight: metrics.gauge("transactions_in_flight", "Transactions sent and not confirmed"),
+            unfinal: metrics.gauge("transactions_unfinal", "Transactions confirmed and not final"),
+            parked: metrics.gauge(
+                "transactions_parked",
+                "Transactions that wait for a cap or for funds",
+            ),
+            replaced: metrics.total("transactions_replaced", "Transactions replaced at a higher price"),
+            resent: metrics.total("transactions_resent", "Times that a transaction was sent again"),
+            reorganisations: metrics.total(
+                "transactions_reorganised",
+                "Confirmed transactions that a reorganisation removed",
+            ),
+            outside_uses: metrics.total("outside_uses", "Nonces of the key that another program used"),
+            fees: metrics.total_in(fil(), "fees", "Fees paid"),
+            wallet: metrics.gauge_in(fil(), "wallet", "Balance of the key"),
+            runway: metrics.gauge_in(
+                Unit::Seconds,
+                "wallet_runway",
+                "How long the balance lasts at the average rate of fees; +Inf if none were paid",
+            ),
+        }
+    }
+
+    /// Shows the state of the queue.
+    pub fn set(&self, state: &QueueState) {
+        let QueueState {
+            stats,
+            wallet,
+            parked,
+            now,
+        } = state;
+        self.in_flight.set(stats.pending as f64);
+        self.unfinal.set(stats.unfinal as f64);
+        self.parked.set(*parked as f64);
+        self.replaced.set(stats.bumps as f64);
+        self.resent.set(stats.resends as f64);
+        self.reorganisations.set(stats.reorganisations as f64);
+        self.outside_uses.set(stats.outside_uses as f64);
+        self.fees.set(f64::from(stats.fees) / FIL);
+        self.wallet.set(f64::from(*wallet) / FIL);
+        self.runway.set(runway(f64::from(*wallet), stats, *now));
+    }
+}
+
+/// Seconds that the balance lasts; fees are averaged over at least a day, so that a first batch raises no alarm.
+fn runway(wallet: f64, stats: &Stats, now: u64) -> f64 {
+    let seconds = stats.first_mined_at.map_or(0, |first| now.saturating_sub(first));
+    wallet / (f64::from(stats.fees) / (seconds as f64).max(DAY))
+}
+
+#[cfg(test)]
+mod tests {
+    use assize_service::metrics::{encode, naming_faults};
+
+    use super::*;
+    use crate::Park;
+
+    fn shown(fees: u64, first_mined_at: Option<u64>) -> String {
+        let mut metrics = MetricsBuilder::new("assize_test");
+        let queue = QueueMetrics::register(&mut metrics);
+        queue.set(&QueueState {
+            stats: Stats {
+                fees: U256::from(fees),
+                bumps: 7,
+                first_mined_at,
+                ..Stats::default()
+            },
+            wallet: U256::from(2_000_000_000_000_000_000_u64),
+            parked: 1,
+            now: 1_000_000,
+        });
+        encode(&metrics.build())
+    }
+
+    #[test]
+    fn counters_are_counters_and_a_wallet_has_a_runway() {
+        let text = shown(1_000_000_000_000_000_000, Some(1_000_000 - 4 * 86_400));
+        for line in [
+            "# TYPE assize_test_transactions_replaced counter",
+            "assize_test_transactions_replaced_total 7.0",
+            "assize_test_transactions_parked 1.0",
+            "assize_test_fees_fil_total 1.0",
+            "assize_test_wallet_fil 2.0",
+            // A FIL in four days: two last eight.
+            "assize_test_wallet_runway_seconds 691200.0",
+        ] {
+            assert!(text.lines().any(|there| there == line), "no `{line}` in\n{text}");
+        }
+        assert_eq!(naming_faults(&text), <[String; 0]>::default());
+        assert!(shown(0, None).contains("wallet_runway_seconds inf"));
+    }
+
+    #[test]
+    fn a_parked_transaction_counts_once() {
+        let parked_twice = [Alert::Parked {
+            intent: 3,
+            why: Park::DailyCap,
+        }; 2];
+        assert_eq!(parked(&parked_twice), 1);
+    }
+}

@@ -1,0 +1,205 @@
+//! What a daemon shows to the outside: health and metrics.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use assize_guard::{ConnectionLimits, Proxies, Server};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::metrics::encode;
+use crate::{Metrics, Stop};
+
+/// The content type of encoded metrics.
+pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Few clients ask for health and metrics, and none of them may keep the others out.
+const CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    total: 256,
+    per_host: 64,
+    head_timeout: Duration::from_secs(10),
+    max_head: 16 << 10,
+    write_timeout: Duration::from_secs(10),
+    drain: Duration::from_secs(2),
+};
+
+/// Health and metrics. All clones are one.
+#[derive(Debug)]
+pub struct Status<M>(Arc<Shared<M>>);
+
+#[derive(Debug)]
+struct Shared<M> {
+    metrics: M,
+    health: Mutex<Health>,
+}
+
+#[derive(Debug)]
+struct Health {
+    last_good: Instant,
+    patience: u64,
+    error: Option<String>,
+}
+
+impl<M> Clone for Status<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M: Metrics> Status<M> {
+    /// Healthy until `patience` seconds have passed without a good pass.
+    #[must_use]
+    pub fn new(metrics: M, patience: u64) -> Self {
+        let health = Health {
+            last_good: Instant::now(),
+            patience,
+            error: None,
+        };
+        Self(Arc::new(Shared {
+            metrics,
+            health: Mutex::new(health),
+        }))
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.0.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &M {
+        &self.0.metrics
+    }
+
+    /// Notes that a pass succeeded.
+    pub fn good(&self) {
+        let mut health = self.health();
+        health.last_good = Instant::now();
+        health.error = None;
+    }
+
+    /// Notes that a pass failed, and why.
+    pub fn bad(&self, error: &impl ToString) {
+        self.health().error = Some(error.to_string());
+    }
+
+    /// Why the last pass failed; `None` if it succeeded.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        self.health().error.clone()
+    }
+
+    /// `GET /healthz`: 200 while passes succeed, else 503 with the reason. `GET /metrics`: the metrics for Prometheus.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/healthz", get(healthz::<M>))
+            .route("/metrics", get(metrics::<M>))
+            .with_state(self.clone())
+    }
+
+    /// Serves [`Status::router`] at `address` until the end is asked for; returns the URL. Port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`ListenError`] names the address.
+    pub async fn listen(&self, address: SocketAddr, stop: &Stop) -> Result<String, ListenError> {
+        self.listen_with(address, Router::new(), stop).await
+    }
+
+    /// The same, with other routes beside.
+    ///
+    /// # Errors
+    /// [`ListenError`] names the address.
+    pub async fn listen_with(
+        &self,
+        address: SocketAddr,
+        others: Router,
+        stop: &Stop,
+    ) -> Result<String, ListenError> {
+        let failed = |source| ListenError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+        let (router, stop) = (self.router().merge(others), stop.clone());
+        tokio::spawn(async move {
+            let server = Server::new(CONNECTIONS, Proxies::default());
+            server.serve(listener, router, stop.asked()).await;
+        });
+        Ok(url)
+    }
+}
+
+/// An address cannot be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct ListenError {
+    /// The address.
+    pub address: SocketAddr,
+    /// The operating system's reason.
+    pub source: io::Error,
+}
+
+async fn healthz<M: Metrics>(State(status): State<Status<M>>) -> Response {
+    let health = status.health();
+    let since = health.last_good.elapsed().as_secs();
+    if since <= health.patience {
+        return (StatusCode::OK, "ok\n").into_response();
+    }
+    let reason = health
+        .error
+        .as_deref()
+        .unwrap_or("the current pass takes too long");
+    let body = format!("no pass has succeeded for {since} s: {reason}\n");
+    (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+}
+
+async fn metrics<M: Metrics>(State(status): State<Status<M>>) -> Response {
+    let body = encode(status.metrics().registry());
+    ([(header::CONTENT_TYPE, OPENMETRICS)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct NoMetrics(Registry);
+
+    impl Metrics for NoMetrics {
+        fn registry(&self) -> &Registry {
+            &self.0
+        }
+    }
+
+    async fn health_of(status: &Status<NoMetrics>) -> (StatusCode, String) {
+        let response = healthz(State(status.clone())).await;
+        let code = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+        (code, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_daemon_is_healthy_if_a_pass_succeeded_not_long_ago() {
+        let status = Status::new(NoMetrics::default(), 60);
+        // A single failure does not make it unhealthy.
+        status.bad(&"the node is gone");
+        assert_eq!(health_of(&status).await, (StatusCode::OK, "ok\n".into()));
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(100)).unwrap();
+        status.health().last_good = long_ago;
+        let (code, body) = health_of(&status).await;
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(
+            body.contains("no pass has succeeded for 10") && body.contains("the node is gone"),
+            "{body}"
+        );
+        status.good();
+        assert_eq!(health_of(&status).await.0, StatusCode::OK);
+    }
+}
