@@ -10,6 +10,8 @@ import { bls12_381 as bls } from '@noble/curves/bls12-381'
 import { secp256k1 } from '@noble/curves/secp256k1'
 import { keccak_256 } from '@noble/hashes/sha3'
 import { StandardMerkleTree } from '@openzeppelin/merkle-tree'
+import { readRoster, readTasks } from './canonical.mjs'
+import { invalidDocuments, invalidRosters, invalidTasks } from './invalid-files.mjs'
 
 const DIRECTORY = new URL('../docs/vectors/v1/', import.meta.url)
 
@@ -105,8 +107,11 @@ function treeVector(types, values) {
   return { root: tree.root, leaves: values.map(value => tree.leafHash(value)), proofs: values.map((_, i) => tree.getProof(i)) }
 }
 
-function fileVector(lines, types, values) {
-  const file = lines.map(line => JSON.stringify(line) + '\n').join('')
+const ndjson = lines => lines.map(line => JSON.stringify(line) + '\n').join('')
+
+function fileVector(read, lines, types, values) {
+  const file = ndjson(lines)
+  read(ascii(file))
   const cid = rawCid(ascii(file))
   return { file, cid: base32(cid), binaryCid: hex(cid), ...treeVector(types, values) }
 }
@@ -212,14 +217,14 @@ const rosterOf = count => range(0, count).map(i => ({
   operator: address('operator', i),
   subnet: hex(sha256(ascii(`subnet ${i}`)).subarray(0, 16)),
 }))
-const rosterVector = count => fileVector(rosterOf(count), ['uint256', 'address', 'address', 'bytes16'],
+const rosterVector = count => fileVector(readRoster, rosterOf(count), ['uint256', 'address', 'address', 'bytes16'],
   rosterOf(count).map((entry, i) => [i, entry.station, entry.operator, entry.subnet]))
 const payload = i => rawCid(ascii(`payload ${i}`))
 const tasksOf = count => range(0, count).map(i => ({
   cid: base32(payload(i)), provider: `f0${1000 + i}`, clients: i ? [`f0${2000 + i}`, `f0${3000 + i}`] : [], allocators: [`f0${4000 + i}`],
 }))
 const taskVector = count =>
-  fileVector(tasksOf(count), ['uint256', 'bytes', 'uint64'], range(0, count).map(i => [i, hex(payload(i)), 1000 + i]))
+  fileVector(readTasks, tasksOf(count), ['uint256', 'bytes', 'uint64'], range(0, count).map(i => [i, hex(payload(i)), 1000 + i]))
 
 const amounts = ['152207001522070015', '304414003044140030', '1', '99999999999999999999999999', '7']
 const rewardVector = count => {
@@ -252,7 +257,101 @@ const settlement = (parent, firstRound, lastRound, count) => settlementVector(31
   acceptedRoot: acceptedVector(count).root, cid: rosterVector(3).binaryCid, evaluatorSet: parent + 1,
 }, be(0xe7a1, 32))
 
+// ---- Files that must be refused
+
+/** The capitals of EIP-55. */
+const checksummed = address => {
+  const hash = keccak(ascii(address.slice(2))).toString('hex')
+  return '0x' + [...address.slice(2)].map((digit, i) => (hash[i] >= '8' ? digit.toUpperCase() : digit)).join('')
+}
+
+// The first CID is in version 1, the second in version 0; one entry has no clients.
+const base58 = bytes => {
+  let [number, text] = [BigInt(hex(bytes)), '']
+  for (; number > 0n; number /= 58n) text = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'[Number(number % 58n)] + text
+  return text
+}
+const mixedTasks = tasksOf(3).map((task, i) => (i === 2 ? { ...task, cid: base58(payload(i).subarray(2)) } : task))
+
+/** The same with the keys of every object ascending. */
+const sorted = value => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const keys = Object.keys(value).sort((a, b) => Buffer.compare(ascii(a), ascii(b)))
+  return Object.fromEntries(keys.map(key => [key, sorted(value[key])]))
+}
+const canonical = value => JSON.stringify(sorted(value))
+
+function documents() {
+  const contracts = { chainId: 314, rounds: address('rounds', 0), rewards: address('rewards', 0) }
+  const randomness = beacons[1].randomness
+  const seed = hex(roundSeed({ chainId: 314, rounds: contracts.rounds, round: 1, randomness }))
+  const parameters = {
+    roundDuration: 1200, beaconDelay: 30, commitGrace: 1200, minCommitteeSize: 1, maxCommitteeSize: 100, quorum: 1,
+    maxTasksPerCommittee: 100, targetMeasurements: 4, budget: '1000000007',
+  }
+  const [rosterFile, tasksFile] = [ndjson(rosterOf(2)), ndjson(mixedTasks)]
+  const frozen = (file, root, count) => ({ root, count, cid: base32(rawCid(ascii(file))) })
+  const roster = frozen(rosterFile, rosterVector(2).root, 2)
+  const tasks = frozen(tasksFile, treeVector(['uint256', 'bytes', 'uint64'], range(0, 3).map(i => [i, i === 2 ? hex(payload(i).subarray(2)) : hex(payload(i)), 1000 + i])).root, 3)
+  const batch = base32(rawCid(ascii('a batch')))
+  const linked = list => ({ ...list, cid: { '/': list.cid } })
+  const tally = (names, counts) => Object.fromEntries(names.map(name => [name, counts[name] ?? 0]))
+  const labels = counts => tally(['NOT_IN_ROSTER', 'BAD_SIGNATURE', 'TASK_NOT_IN_ROUND', 'TASK_WRONG_COMMITTEE', 'DUPLICATE', 'DUP_SUBNET', 'OK'], counts)
+  const verdicts = counts => tally(['COMMITTEE_TOO_SMALL', 'MAJORITY_RESULT', 'MINORITY_RESULT', 'MAJORITY_NOT_FOUND'], counts)
+  const fixed = round => ({ round, parameters, roster: linked(roster), tasks: linked(tasks), beaconRound: 1000 * round, dedupeBeaconRound: 1000 * round + 400 })
+  const allocations = rosterOf(2).map(({ operator }) => ({ operator, cumulative: '500000003' }))
+    .sort((a, b) => (a.operator < b.operator ? -1 : 1))
+  const accepted = [[1, 0, 0, 0], [1, 1, 0, 0]]
+  const rate = (id, total, counts) => ({ id, total, successful: total, successfulHttp: 0, verdicts: verdicts(counts) })
+  const settlement = {
+    version: 2, contracts, parent: null, firstRound: 1, lastRound: 2,
+    rounds: [
+      {
+        ...fixed(1), draw: { randomness, seed, dedupeRandomness: beacons[2].randomness }, committees: 1, tasksPerCommittee: 2,
+        commitments: [{ cid: { '/': batch }, declared: 5, lines: 5, invalid: 1 }], invalid: { indexer_result: 1 },
+        labels: labels({ OK: 3, DUPLICATE: 1 }), verdicts: verdicts({ MAJORITY_RESULT: 2, MAJORITY_NOT_FOUND: 1 }),
+        decisions: { OK: 1, 'IPNI_é𝄞\t"\u001f': 1 }, rewarded: 2, rewardEach: '500000003', distributed: '1000000006', remainder: '1',
+      },
+      {
+        ...fixed(2), draw: null, committees: 0, tasksPerCommittee: 0, commitments: [], invalid: {}, labels: labels({}),
+        verdicts: verdicts({}), decisions: {}, rewarded: 0, rewardEach: '0', distributed: '0', remainder: '1000000007',
+      },
+    ],
+    // Ascending by number, not by text.
+    rates: {
+      providers: [rate('f0999', 2, { MAJORITY_RESULT: 2 }), rate('f01001', 1, { MAJORITY_NOT_FOUND: 1 })],
+      clients: [rate('f02001', 1, { MAJORITY_NOT_FOUND: 1 })],
+      allocators: [],
+    },
+    allocations, cumulativeTotal: '1000000006', root: treeVector(['address', 'uint256'], allocations.map(Object.values)).root,
+    accepted, acceptedRoot: treeVector(['uint64', 'uint256', 'uint256', 'uint256'], accepted).root,
+  }
+  const document = canonical(settlement)
+  const opened = round => ({
+    number: round, roster, tasks, parameters, openedAt: 1692806300 + 3000 * round, closesAt: 1692807500 + 3000 * round,
+    commitsUntil: 1692808700 + 3000 * round, beaconRound: 1000 * round, dedupeBeaconRound: 1000 * round + 400,
+    seed: round === 1 ? seed : null, commitments: round === 1 ? [{ cid: batch, count: 5, committedAt: 1692810600 }] : [],
+  })
+  const facts = canonical({
+    contracts, now: 1692900000, rounds: [opened(1), opened(2)],
+    settlements: [{
+      id: 1, parent: null, firstRound: 1, lastRound: 2, root: settlement.root, cumulativeTotal: settlement.cumulativeTotal,
+      acceptedRoot: settlement.acceptedRoot, cid: base32(rawCid(ascii(document))), postedAt: 1692890000, activeAt: 1692990000,
+      status: 'pending',
+    }],
+  })
+  const bare = ({ round, randomness, signature }) => ({ round, randomness: randomness.slice(2), signature: signature.slice(2) })
+  const genuine = canonical([beacons[1], beacons[2]].map(bare))
+  const file = (name, content) => ({ name, cid: base32(rawCid(ascii(content))), size: ascii(content).length })
+  const manifest = JSON.stringify({ version: 1, files: [file('facts.json', '{}'), file('rounds/1/roster.ndjson', rosterFile)] })
+  return { settlement: document, manifest, facts, beacons: genuine }
+}
+
 const vectors = {
+  'roster-invalid': ['6.1, 7', [invalidRosters(ndjson(rosterOf(3)), checksummed)]],
+  'tasks-invalid': ['6.1, 7', [invalidTasks(ndjson(mixedTasks))]],
+  'documents-invalid': ['6.1, 11.1, 12.1', invalidDocuments(documents(), checksummed)],
   schedule: ['2', [0, GENESIS - 1, GENESIS, GENESIS + 2, GENESIS + 3, 1721639730].map(time => ({ time, roundAfter: roundAfter(time) }))],
   beacons: ['2', beacons],
   seeds: ['3, 10.1', seeds],
@@ -267,10 +366,17 @@ const vectors = {
   settlement: ['11', [settlement(0, 1, 8, 3), settlement(1, 9, 520, 4)]],
 }
 
+/** One line a case; one line an invalid file. */
+function onLines({ invalid, ...entry }) {
+  if (!invalid) return JSON.stringify(entry)
+  const lines = invalid.map(file => '      ' + JSON.stringify(file)).join(',\n')
+  return `${JSON.stringify(entry).slice(0, -1)},"invalid":[\n${lines}\n    ]}`
+}
+
 let differ = false
 mkdirSync(DIRECTORY, { recursive: true })
 for (const [name, [section, cases]] of Object.entries(vectors)) {
-  const lines = cases.map(entry => '    ' + JSON.stringify(entry)).join(',\n')
+  const lines = cases.map(entry => '    ' + onLines(entry)).join(',\n')
   const json = `{\n  "version": 1,\n  "section": "${section}",\n  "cases": [\n${lines}\n  ]\n}\n`
   const file = new URL(`${name}.json`, DIRECTORY)
   if (!process.argv.includes('--check')) {

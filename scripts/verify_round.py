@@ -4,9 +4,9 @@
     assize bundle round 7 -o round.car
     python3 scripts/verify_round.py round.car [--round N] [--json]
 
-It follows docs/protocol.md, whose sections it names, and is laxer about the form of files than the Rust. Exit codes: 0 MATCH, 1 something differs, 2 the
-bundle cannot be read. Not checked here, but by `assize verify round --offline`: BLS signatures of the beacons, and the
-measurements. That facts.json is what the contracts say, only the chain can tell.
+It follows docs/protocol.md, whose sections it names. Exit codes: 0 MATCH, 1 something differs, 2 the bundle or a file in it is
+not valid. Not checked here, but by `assize verify round --offline`: BLS signatures of the beacons, and the measurements. That
+facts.json is what the contracts say, only the chain can tell.
 """
 
 import argparse, hashlib, json, re, sys
@@ -61,11 +61,163 @@ def varint(data, at):
         need(at < len(data) and shift < 64, f"offset {at}: a length is cut short")
         number, at, shift = number | (data[at] & 0x7F) << shift, at + 1, shift + 7
         if data[at - 1] < 0x80:
+            need(data[at - 1] or shift == 7, f"offset {at}: a number is longer than it need be")
+            need(number <= MASK, f"offset {at}: a number exceeds 64 bits")
             return number, at
 
+BASE32, BASE58 = "abcdefghijklmnopqrstuvwxyz234567", "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 def cid_text(cid):
-    bits = int.from_bytes(cid, "big") << 2  # 36 bytes are 288 bits, 58 digits hold 290.
-    return "b" + "".join("abcdefghijklmnopqrstuvwxyz234567"[bits >> shift & 31] for shift in range(285, -1, -5))
+    """The one text of a CID: version 0 in base58, version 1 in base32."""
+    number = int.from_bytes(cid, "big")
+    if cid[:2] == b"\x12\x20":
+        digits = []
+        while number:
+            number, digit = divmod(number, 58)
+            digits.append(BASE58[digit])
+        return "".join(reversed(digits))
+    number, digits = number << -8 * len(cid) % 5, -(-8 * len(cid) // 5)
+    return "b" + "".join(BASE32[number >> 5 * place & 31] for place in reversed(range(digits)))
+
+def binary_cid(text):
+    alphabet, digits = (BASE58, text) if text.startswith("Qm") else (BASE32, text[1:])
+    need(text[:1] in ("Q", "b") and digits and set(digits) <= set(alphabet), f"{text} is not a CID in its one form")
+    number = 0
+    for digit in digits:
+        number = number * len(alphabet) + alphabet.index(digit)
+    number >>= len(digits) * 5 % 8 if text[0] == "b" else 0  # Base 32 fills up its last digit.
+    cid = be(number, (number.bit_length() + 7) // 8)  # A CID's first byte is not zero.
+    need(cid_text(cid) == text, f"{text} is not a CID in its one form")
+    if cid[:2] == b"\x12\x20":
+        need(len(cid) == 34, f"{text} is not a CID of version 0")
+        return cid
+    (version, at), numbers = varint(cid, 0), []
+    for _ in range(3):
+        number, at = varint(cid, at)
+        numbers.append(number)
+    need(version == 1 and len(cid) - at == numbers[2] <= 64, f"{text} is not a CID of version 1")
+    return cid
+
+# ---- §6.1 Canonical JSON: parse, write, compare
+def number(most):
+    def write(value):
+        need(type(value) is int and 0 <= value <= most, f"{value} is not a number from 0 to {most}")
+        return str(value)
+    return write
+u16, u32, u53 = (number((1 << bits) - 1) for bits in (16, 32, 53))
+
+def text(pattern, most=None):
+    """A string of a form; with `most`, the number that it holds is at most that."""
+    def write(value):
+        found = type(value) is str and re.fullmatch(pattern, value)
+        need(found and (most is None or int(found[1]) <= most), f"{value!r} has not the form {pattern}")
+        return json.dumps(value, ensure_ascii=False)
+    return write
+address_text, word_text = text("0x[0-9a-f]{40}"), text("0x[0-9a-f]{64}")
+amount = lambda bits: text("(0|[1-9][0-9]{0,77})", (1 << bits) - 1)
+actor = text("f0(0|[1-9][0-9]{0,19})", MASK)
+def payload(value):
+    need(type(value) is str, f"{value!r} is not a CID")
+    binary_cid(value)
+    return f'"{value}"'
+def file_cid(value):
+    written = payload(value)
+    cid = binary_cid(value)
+    need(len(cid) == 36 and cid[:4] in (b"\x01\x55\x12\x20", b"\x01\x70\x12\x20"), f"{value} is not the CID of a file")
+    return written
+def constant(number):
+    def write(value):
+        need(type(value) is int and value == number, f"{value} is not {number}")
+        return str(number)
+    return write
+nullable = lambda form: lambda value: "null" if value is None else form(value)
+
+def array(form, key=None):
+    """A list; with `key`, ascending by it."""
+    def write(value):
+        need(type(value) is list, f"{value!r} is not a list")
+        written = [form(entry) for entry in value]
+        keys = [key(entry) for entry in value] if key else []
+        need(all(a < b for a, b in zip(keys, keys[1:])), "a list is out of order")
+        return "[" + ",".join(written) + "]"
+    return write
+def numbers(*forms):
+    def write(value):
+        need(type(value) is list and len(value) == len(forms), f"{value!r} is not a list of {len(forms)}")
+        return "[" + ",".join(form(entry) for form, entry in zip(forms, value)) + "]"
+    return write
+def ordered(**forms):
+    """An object of these keys, in this order."""
+    def write(value):
+        need(type(value) is dict and value.keys() == forms.keys(), f"keys are not {list(forms)}")
+        return "{" + ",".join(f'"{key}":{form(value[key])}' for key, form in forms.items()) + "}"
+    return write
+fields_of = lambda **forms: ordered(**dict(sorted(forms.items())))
+def counted(value):
+    """An object of any keys, ascending, with counts."""
+    need(type(value) is dict, f"{value!r} is not an object")
+    return "{" + ",".join(json.dumps(key, ensure_ascii=False) + ":" + u53(value[key]) for key in sorted(value)) + "}"
+
+def canonical(name, data, form):
+    """The value in a file whose bytes are those of its content."""
+    try:
+        value = json.loads(data.decode())
+        written = form(value).encode()
+    except (Unreadable, ValueError, RecursionError) as fault:
+        raise Unreadable(f"{name}: {fault}") from None
+    at = next((at for at, (ours, theirs) in enumerate(zip(written, data)) if ours != theirs), min(len(written), len(data)))
+    need(written == data, f"{name} is not in canonical form: byte {at} has {data[at:at + 16]!r}, not {written[at:at + 16]!r}")
+    return value
+
+# ---- §11.1, §12.1 Documents
+LINK = ordered(**{"/": file_cid})
+CONTRACTS = fields_of(chainId=u53, rounds=address_text, rewards=address_text)
+PARAMETERS = fields_of(
+    roundDuration=u32, beaconDelay=u32, commitGrace=u32, minCommitteeSize=u16, maxCommitteeSize=u16, quorum=u16,
+    maxTasksPerCommittee=u16, targetMeasurements=u32, budget=amount(128))
+frozen = lambda cid: fields_of(root=word_text, count=u32, cid=cid)
+tally = lambda names: fields_of(**dict.fromkeys(names.split(), u53))
+LABELS = tally("NOT_IN_ROSTER BAD_SIGNATURE TASK_NOT_IN_ROUND TASK_WRONG_COMMITTEE DUPLICATE DUP_SUBNET OK")
+VERDICTS = tally("COMMITTEE_TOO_SMALL MAJORITY_RESULT MINORITY_RESULT MAJORITY_NOT_FOUND")
+RATES = array(fields_of(id=actor, total=u53, successful=u53, successfulHttp=u53, verdicts=VERDICTS), lambda rate: int(rate["id"][2:]))
+SETTLEMENT = fields_of(
+    version=constant(2), contracts=CONTRACTS, parent=nullable(fields_of(settlement=u53, cid=LINK)), firstRound=u53, lastRound=u53,
+    rounds=array(fields_of(
+        round=u53, parameters=PARAMETERS, roster=frozen(LINK), tasks=frozen(LINK), beaconRound=u53, dedupeBeaconRound=u53,
+        draw=nullable(fields_of(randomness=word_text, seed=word_text, dedupeRandomness=word_text)), committees=u32,
+        tasksPerCommittee=u32, commitments=array(fields_of(cid=LINK, declared=u32, lines=u53, invalid=u53)), invalid=counted,
+        labels=LABELS, verdicts=VERDICTS, decisions=counted, rewarded=u53, rewardEach=amount(128), distributed=amount(128),
+        remainder=amount(128)), lambda fact: fact["round"]),
+    rates=fields_of(providers=RATES, clients=RATES, allocators=RATES),
+    allocations=array(fields_of(operator=address_text, cumulative=amount(128)), lambda paid: paid["operator"]),
+    cumulativeTotal=amount(128), root=word_text, accepted=array(numbers(u53, u32, u32, u32), lambda entry: entry), acceptedRoot=word_text)
+FACTS = fields_of(
+    contracts=CONTRACTS, now=u53,
+    rounds=array(fields_of(
+        number=u53, roster=frozen(file_cid), tasks=frozen(file_cid), parameters=PARAMETERS, openedAt=u53, closesAt=u53,
+        commitsUntil=u53, beaconRound=u53, dedupeBeaconRound=u53, seed=nullable(word_text),
+        commitments=array(fields_of(cid=file_cid, count=u32, committedAt=u53))), lambda fact: fact["number"]),
+    settlements=array(fields_of(
+        id=u53, parent=nullable(u53), firstRound=u53, lastRound=u53, root=word_text, cumulativeTotal=amount(256),
+        acceptedRoot=word_text, cid=file_cid, postedAt=u53, activeAt=u53, status=text("pending|active|void")), lambda fact: fact["id"]))
+MANIFEST = ordered(version=constant(1), files=array(ordered(
+    name=text(r"[a-z0-9-][a-z0-9.-]*(/[a-z0-9-][a-z0-9.-]*)*"), cid=file_cid, size=u53)))
+
+def read_manifest(data):
+    manifest = canonical("manifest", data, MANIFEST)
+    for key in ("name", "cid"):
+        need(len({file[key] for file in manifest["files"]}) == len(manifest["files"]), f"manifest: a {key} is there twice")
+    return manifest
+
+def read_beacons(data):
+    beacons = canonical("beacons.json", data, array(
+        fields_of(round=u53, randomness=text("[0-9a-f]{64}"), signature=text("[0-9a-f]{96}")), lambda beacon: beacon["round"]))
+    for beacon in beacons:
+        hashed = H(bytes.fromhex(beacon["signature"])).hex()
+        need(hashed == beacon["randomness"], f"beacons.json: the randomness of {beacon['round']} is not {hashed}")
+    return beacons
+
+read_facts = lambda data: canonical("facts.json", data, FACTS)
+read_settlement = lambda data: canonical("settlement document", data, SETTLEMENT)
 
 def blocks_of(car):  # Each with the hash that its CID says.
     length, at = varint(car, 0)
@@ -105,10 +257,8 @@ def read_bundle(car):
     root, _ = next(stream)
     cid, manifest = next(stream, (None, None))
     need(cid == root, "manifest: the first block is not the root that the header names")
-    manifest = json.loads(manifest)
-    need(manifest["version"] == 1, f"manifest: version {manifest['version']} is not 1")
     files, names = {}, {}
-    for entry in manifest["files"]:
+    for entry in read_manifest(manifest)["files"]:
         name, blocks = entry["name"], {}
         try:
             while entry["cid"] not in map(cid_text, blocks):
@@ -140,36 +290,39 @@ def shuffle(count, seed):
     return entries
 
 # ---- §7, §8 Lists and trees
-def lines_of(file, name, keys):
-    need(not file or file.endswith(b"\n"), f"{name}: the last line has no newline")
-    for number, line in enumerate(file.split(b"\n")[:-1], 1):
-        entry = json.loads(line)
-        need(isinstance(entry, dict) and sorted(entry) == sorted(keys), f"{name}, line {number}: keys are not {keys}")
-        yield number - 1, entry
-
 def address(text):
-    need(re.fullmatch("0x[0-9a-fA-F]{40}", text), f"{text} is no address in 0x form")
     return bytes(12) + bytes.fromhex(text[2:])
 
-def binary_cid(text):
-    alphabets = {"b": "abcdefghijklmnopqrstuvwxyz234567", "z": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"}
-    base, digits = ("z", text) if text.startswith("Qm") else (text[:1], text[1:])
-    need(base in alphabets and set(digits) <= set(alphabets[base]), f"{text} is no CID that this script reads")
-    number = 0
-    for digit in digits:
-        number = number * len(alphabets[base]) + alphabets[base].index(digit)
-    number >>= len(digits) * 5 % 8 if base == "b" else 0  # Base 32 fills up its last digit.
-    return be(number, (number.bit_length() + 7) // 8)  # A CID's first byte is not zero.
+def own_address(value):
+    written = address_text(value)
+    need(int(value, 16), "the zero address belongs to nobody")
+    return written
+
+def distinct(form):
+    def write(value):
+        written = array(form)(value)
+        need(len(set(value)) == len(value), f"{written} lists one twice")
+        return written
+    return write
+
+ROSTER_LINE = ordered(station=own_address, operator=own_address, subnet=text("0x[0-9a-f]{32}"))
+TASK_LINE = ordered(cid=payload, provider=actor, clients=distinct(actor), allocators=distinct(actor))
+
+def read_list(name, file, form, identity):
+    need(not file or file.endswith(b"\n"), f"{name}: the last line does not end with a line feed")
+    lines = enumerate(file.split(b"\n")[:-1], 1)
+    entries = [canonical(f"{name}, line {line}", content, form) for line, content in lines]
+    need(len({identity(entry) for entry in entries}) == len(entries), f"{name}: an entry is listed twice")
+    return entries
+
+read_roster = lambda file: read_list("roster", file, ROSTER_LINE, lambda entry: entry["station"])
+read_tasks = lambda file: read_list("task list", file, TASK_LINE, lambda entry: (entry["cid"], entry["provider"]))
 
 def roster_leaf(index, entry):
-    need(re.fullmatch("0x[0-9a-fA-F]{32}", entry["subnet"]), f"{entry['subnet']} is no subnet tag")
-    subnet = bytes.fromhex(entry["subnet"][2:]) + bytes(16)
-    return [be(index, 32), address(entry["station"]), address(entry["operator"]), subnet]
+    return [be(index, 32), address(entry["station"]), address(entry["operator"]), bytes.fromhex(entry["subnet"][2:]) + bytes(16)]
 
 def task_leaf(index, entry):
-    cid = binary_cid(entry["cid"])
-    need(re.fullmatch("f0[0-9]+", entry["provider"]), f"{entry['provider']} is no provider")
-    provider = be(int(entry["provider"][2:]), 32)
+    cid, provider = binary_cid(entry["cid"]), be(int(entry["provider"][2:]), 32)
     return [be(index, 32), be(96, 32), provider, be(len(cid), 32), cid + bytes(-len(cid) % 32)]
 
 def merkle_root(leaves):
@@ -179,36 +332,36 @@ def merkle_root(leaves):
         nodes[parent] = keccak(b"".join(sorted(nodes[2 * parent + 1:2 * parent + 3])))
     return nodes[0] if leaves else bytes(32)
 
-def check_list(files, name, stated, keys, leaf_of, identity):
+def check_list(files, name, stated, read, leaf_of):
     """Reads a roster or task list, and compares its count and root with what the round froze."""
     need(stated["cid"] in files, f"{name}: {stated['cid']} is not in the bundle")
-    entries = list(lines_of(files[stated["cid"]], name, keys))
-    need(len({identity(entry) for _, entry in entries}) == len(entries), f"{name}: an entry is there twice")
+    entries = read(files[stated["cid"]])
     compare(f"{name} count", len(entries), stated["count"])
-    root = "0x" + merkle_root([leaf_of(index, entry) for index, entry in entries]).hex()
+    root = "0x" + merkle_root([leaf_of(index, entry) for index, entry in enumerate(entries)]).hex()
     compare(f"{name} root", root, stated["root"])
     return root
 
 # ---- §2–§5 A round
 def recompute(files, names, wanted):
     need("facts.json" in names and "beacons.json" in names, "the bundle has no facts.json or no beacons.json")
-    facts, beacons = json.loads(names["facts.json"]), json.loads(names["beacons.json"])
+    facts, beacons = read_facts(names["facts.json"]), read_beacons(names["beacons.json"])
     rounds = {fact["number"]: fact for fact in facts["rounds"]}
     number = min(rounds, default=None) if wanted is None else wanted
     need(number in rounds, f"round {number} is not in the bundle, which has {sorted(rounds)}")
     fact = rounds[number]
     need(fact["seed"] is not None, f"round {number} was never revealed: there is nothing to recompute")
     signatures = {beacon["round"]: bytes.fromhex(beacon["signature"]) for beacon in beacons}
-    pair = [signatures.get(fact[key], b"") for key in ("beaconRound", "dedupeBeaconRound")]
-    need([len(signature) for signature in pair] == [48, 48], f"beacons.json: a signature of round {number} is missing")
+    pair = [signatures.get(fact[key]) for key in ("beaconRound", "dedupeBeaconRound")]
+    need(all(pair), f"beacons.json: a signature of round {number} is missing")
     randomness, dedupe = map(H, pair)
     contracts = facts["contracts"]
     seed = H(b"assize/seed/v1", be(contracts["chainId"], 32), address(contracts["rounds"])[12:], be(number, 8), randomness)
     compare("seed", "0x" + seed.hex(), fact["seed"])
-    roster_root = check_list(files, "roster", fact["roster"], ["station", "operator", "subnet"], roster_leaf,
-                             lambda entry: entry["station"].lower())
-    task_root = check_list(files, "task list", fact["tasks"], ["cid", "provider", "clients", "allocators"], task_leaf,
-                           lambda entry: (binary_cid(entry["cid"]), entry["provider"]))
+    roster_root = check_list(files, "roster", fact["roster"], read_roster, roster_leaf)
+    task_root = check_list(files, "task list", fact["tasks"], read_tasks, task_leaf)
+    for posted in facts["settlements"]:
+        need(posted["cid"] in files, f"settlement {posted['id']}: {posted['cid']} is not in the bundle")
+        read_settlement(files[posted["cid"]])
     for index, batch in enumerate(fact["commitments"]):
         need(batch["cid"] in files, f"batch {index}: {batch['cid']} is not in the bundle")
 

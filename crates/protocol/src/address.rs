@@ -21,7 +21,7 @@ pub enum AddressError {
         text: String,
     },
     /// The zero address, which nobody has the key of.
-    #[error("the zero address belongs to nobody: give the address that shall earn")]
+    #[error("the zero address belongs to nobody: give the address to pay")]
     Zero,
     /// A Filecoin address of a class that has no 0x form.
     #[error("`{text}` is a Filecoin address without a 0x form: rewards go to f410 (0x) addresses only")]

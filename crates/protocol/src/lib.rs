@@ -30,6 +30,7 @@ struct Readme;
 mod actor;
 pub mod address;
 mod assignment;
+pub mod canonical;
 mod cid;
 mod committees;
 mod index;

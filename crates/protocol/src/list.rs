@@ -1,4 +1,4 @@
-//! What rosters and task lists have in common: NDJSON files of distinct entries in index order (DESIGN §2.4).
+//! What rosters and task lists have in common: NDJSON files of distinct entries in index order (`docs/protocol.md` §7).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -6,6 +6,8 @@ use core::fmt::{self, Display, Write as _};
 use core::str::FromStr;
 
 use serde::de::DeserializeOwned;
+
+use crate::canonical::{self, NotCanonical};
 
 /// Which of the two files of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +31,8 @@ impl Display for List {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListError {
-    /// The last line has no newline.
-    #[error(
-        "line {line} of the {list} does not end with a newline: the file was cut short, fetch or write it again"
-    )]
+    /// The last line has no line feed.
+    #[error("line {line} of the {list} does not end with a line feed: the file is truncated, get it again")]
     Truncated {
         /// The file.
         list: List,
@@ -40,7 +40,7 @@ pub enum ListError {
         line: usize,
     },
     /// A line without content.
-    #[error("line {line} of the {list} is empty: remove it, every line is one entry")]
+    #[error("line {line} of the {list} is empty: remove it, each line is one entry")]
     Empty {
         /// The file.
         list: List,
@@ -57,7 +57,7 @@ pub enum ListError {
         /// What the JSON parser found.
         reason: String,
     },
-    /// A field that cannot be read.
+    /// A field with an invalid value.
     #[error("line {line} of the {list}, field `{field}`: {reason}")]
     Field {
         /// The file.
@@ -69,7 +69,24 @@ pub enum ListError {
         /// What is wrong with it.
         reason: String,
     },
-    /// An entry that is there already.
+    /// A line that says the right thing in another spelling than the canonical one.
+    #[error(
+        "line {line} of the {list} is not in canonical form: column {column} has {found} where the canonical form has \
+         {canonical}"
+    )]
+    NotCanonical {
+        /// The file.
+        list: List,
+        /// The line.
+        line: usize,
+        /// The byte in the line, from 1.
+        column: usize,
+        /// What the line has there.
+        found: String,
+        /// What it must have there.
+        canonical: String,
+    },
+    /// An entry that is listed already.
     #[error("line {line} of the {list} repeats {entry} of line {first}: remove one of them")]
     Duplicate {
         /// The file.
@@ -94,22 +111,26 @@ pub enum ListError {
     },
 }
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// An entry of a list.
 pub(crate) trait Entry: Sized {
     /// The file it belongs to.
     const LIST: List;
-    /// Its line as JSON, fields yet unread.
+    /// Its line as JSON, before the fields are parsed.
     type Raw: DeserializeOwned;
     /// What no two entries may share.
     type Key: Ord;
 
     fn key(&self) -> Self::Key;
     fn describe(&self) -> String;
+    /// Parses the fields; takes other spellings than the canonical one, which the list refuses by comparing bytes.
     fn read(raw: Self::Raw) -> Result<Self, FieldError>;
+    /// Writes the canonical form, without the line feed.
     fn write(&self, line: &mut String) -> fmt::Result;
 }
 
-/// A field that cannot be read.
+/// A field with an invalid value.
 pub(crate) struct FieldError {
     field: &'static str,
     reason: String,
@@ -162,11 +183,30 @@ impl<E: Entry> Entries<E> {
 
     pub(crate) fn parse(file: &[u8]) -> Result<Self, ListError> {
         let mut entries = Vec::new();
+        let mut canonical = String::new();
         for (line, text) in (1..).zip(file.split_inclusive(|&byte| byte == b'\n')) {
-            let Some((b'\n', text)) = text.split_last() else {
+            let Some((b'\n', content)) = text.split_last() else {
                 return Err(ListError::Truncated { list: E::LIST, line });
             };
-            entries.push(parse_line(line, text)?);
+            let entry: E = parse_line(line, content)?;
+            canonical.clear();
+            write_line(&entry, &mut canonical);
+            canonical::compare(text, canonical.as_bytes()).map_err(|difference| {
+                let NotCanonical {
+                    column,
+                    found,
+                    canonical,
+                    ..
+                } = difference;
+                ListError::NotCanonical {
+                    list: E::LIST,
+                    line,
+                    column,
+                    found,
+                    canonical,
+                }
+            })?;
+            entries.push(entry);
         }
         Self::new(entries)
     }
@@ -174,8 +214,7 @@ impl<E: Entry> Entries<E> {
     pub(crate) fn to_ndjson(&self) -> Vec<u8> {
         let mut file = String::new();
         for entry in &self.list {
-            // Writing to a string cannot fail.
-            let _ = entry.write(&mut file).and_then(|()| file.write_char('\n'));
+            write_line(entry, &mut file);
         }
         file.into_bytes()
     }
@@ -198,10 +237,19 @@ impl<E: Entry> Entries<E> {
     }
 }
 
+fn write_line<E: Entry>(entry: &E, file: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = entry.write(file).and_then(|()| file.write_char('\n'));
+}
+
 fn parse_line<E: Entry>(line: usize, text: &[u8]) -> Result<E, ListError> {
     let list = E::LIST;
     if text.trim_ascii().is_empty() {
         return Err(ListError::Empty { list, line });
+    }
+    if text.starts_with(BYTE_ORDER_MARK) {
+        let reason = "it begins with a byte order mark: remove the bytes EF BB BF".into();
+        return Err(ListError::NotAnEntry { list, line, reason });
     }
     let raw = serde_json::from_slice(text).map_err(|error| {
         // The parser sees one line only; its own line number would mislead.

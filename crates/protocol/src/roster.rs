@@ -19,16 +19,16 @@ pub type RosterError = ListError;
 pub struct RosterEntry {
     /// Address of the station's secp256k1 key, with which it signs measurements.
     pub station: Address,
-    /// The address that earns.
+    /// The address to pay.
     pub operator: Address,
     /// Opaque tag of the station's network (/24 or /48); stations of one subnet share one vote.
     pub subnet: B128,
 }
 
-/// The stations of a round in index order, none twice (DESIGN §2.4).
+/// The stations of a round in index order, none twice (`docs/protocol.md` §7).
 ///
-/// The file form is NDJSON, one line per station, each ending with a newline:
-/// `{"station":"0x…","operator":"0x…","subnet":"0x…"}`.
+/// The file form is NDJSON, one line per station, each ended by a line feed:
+/// `{"station":"0x…","operator":"0x…","subnet":"0x…"}`. A roster has one file, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster(Entries<RosterEntry>);
 
@@ -41,7 +41,7 @@ impl Roster {
         Entries::new(entries).map(Self)
     }
 
-    /// Reads the file form.
+    /// Reads the file form; takes exactly the bytes that [`Self::to_ndjson`] writes.
     ///
     /// # Errors
     /// [`ListError`] with the line, the field and the remedy.
@@ -154,6 +154,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    use crate::address::to_delegated;
 
     fn entry(byte: u8) -> RosterEntry {
         RosterEntry {
@@ -188,18 +189,37 @@ mod tests {
     }
 
     #[test]
-    fn operators_may_be_written_as_f410() {
-        let line = r#"{"station":"0x0202020202020202020202020202020202020202","operator":"f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i","subnet":"0x0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c"}"#;
-        let roster = Roster::parse(alloc::format!("{line}\n").as_bytes()).unwrap();
+    fn another_spelling_of_the_same_roster_is_refused() {
+        let good = file(&[entry(1), entry(2)]);
+        let message = |from: &str, to: &str| fault(&good.replacen(from, to, 1));
         assert_eq!(
-            roster.entries()[0].operator.to_string(),
-            "0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E"
+            message("0xabab", "0xABAB"),
+            "line 1 of the roster, field `operator`: `0xABABabababababababababababababababababab` breaks the EIP-55 \
+             checksum, so it was mistyped: it should read 0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB, or all lower case"
         );
-        let swapped = line.replace(
-            "station\":\"0x0202020202020202020202020202020202020202",
-            "station\":\"f410f",
+        let upper = message(&"ab".repeat(20), &"AB".repeat(20));
+        assert!(
+            upper.starts_with("line 1 of the roster is not in canonical form: column 70 has `\"0xABAB"),
+            "{upper}"
         );
-        assert!(fault(&(swapped + "\n")).contains("line 1 of the roster, field `station`"));
+        let delegated = message(
+            "0xabababababababababababababababababababab",
+            &to_delegated(Address::repeat_byte(0xab)),
+        );
+        assert!(delegated.contains("the canonical form has `\"0xabab"), "{delegated}");
+        for (from, to) in [(":", ": "), ("station", "st\\u0061tion"), ("}\n", "}\r\n"), ("}", "} ")] {
+            let message = message(from, to);
+            assert!(message.contains("line 1 of the roster is not in canonical form"), "{to}: {message}");
+        }
+        assert!(fault(&(String::from("\u{feff}") + &good)).contains("byte order mark"));
+        // serde would take the bare values in an array.
+        let array = fault(&alloc::format!(
+            "[{:?},{:?},\"0x{}\"]\n",
+            entry(1).station,
+            entry(1).operator,
+            "0c".repeat(16)
+        ));
+        assert!(array.starts_with("line 1 of the roster is not"), "{array}");
     }
 
     #[test]
@@ -211,7 +231,7 @@ mod tests {
     #[test]
     fn faults_name_line_and_field() {
         let good = file(&[entry(1), entry(2)]);
-        assert!(fault(good.trim_end()).starts_with("line 2 of the roster does not end with a newline"));
+        assert!(fault(good.trim_end()).starts_with("line 2 of the roster does not end with a line feed"));
         assert!(fault(&good.replacen('\n', "\n\n", 1)).starts_with("line 2 of the roster is empty"));
         assert!(fault(&good.replace("0x0202", "0x")).starts_with("line 2 of the roster, field `station`"));
         assert!(fault(&good.replace("0x0c0c", "0x")).starts_with("line 1 of the roster, field `subnet`"));
@@ -240,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_earns_to_the_zero_address() {
+    fn the_zero_address_cannot_be_paid() {
         let zero = RosterEntry {
             operator: Address::ZERO,
             ..entry(1)

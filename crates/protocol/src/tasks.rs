@@ -26,10 +26,10 @@ pub struct Task {
     pub allocators: Vec<ActorId>,
 }
 
-/// The tasks of a round in index order, no payload of a provider twice (DESIGN §2.4).
+/// The tasks of a round in index order, no payload of a provider twice (`docs/protocol.md` §7).
 ///
-/// The file form is NDJSON, one line per task, each ending with a newline:
-/// `{"cid":"…","provider":"f0…","clients":["f0…"],"allocators":["f0…"]}`.
+/// The file form is NDJSON, one line per task, each ended by a line feed:
+/// `{"cid":"…","provider":"f0…","clients":["f0…"],"allocators":["f0…"]}`. A task list has one file, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskList(Entries<Task>);
 
@@ -43,7 +43,7 @@ impl TaskList {
         Entries::new(tasks).map(Self)
     }
 
-    /// Reads the file form.
+    /// Reads the file form; takes exactly the bytes that [`Self::to_ndjson`] writes.
     ///
     /// # Errors
     /// [`ListError`] with the line, the field and the remedy.
@@ -151,7 +151,7 @@ fn read_actors(field: &'static str, texts: &[String]) -> Result<Vec<ActorId>, Fi
         if actors.contains(&actor) {
             return Err(FieldError::new(
                 field,
-                format_args!("{actor} stands there twice: remove one"),
+                format_args!("{actor} is listed twice: remove one"),
             ));
         }
         actors.push(actor);
@@ -215,13 +215,13 @@ mod tests {
             fault(&LINE.replace("f01234", "1234")).starts_with("line 1 of the task list, field `provider`")
         );
         assert!(fault(&LINE.replace("f06", "f0x")).starts_with("line 1 of the task list, field `clients`"));
-        assert!(fault(&LINE.replace("f06", "f05")).contains("`clients`: f05 stands there twice"));
+        assert!(fault(&LINE.replace("f06", "f05")).contains("`clients`: f05 is listed twice"));
         assert!(fault(&LINE.replace(r#","allocators":[]"#, "")).contains("missing field `allocators`"));
         assert!(
             TaskList::parse(LINE.as_bytes())
                 .unwrap_err()
                 .to_string()
-                .contains("cut short")
+                .contains("truncated")
         );
     }
 }

@@ -254,3 +254,68 @@ fn accepted() {
         case.tree.check(&merkle::Tree::new(leaves.clone()), &leaves);
     }
 }
+
+/// A valid file, and invalid ones made of it.
+#[derive(Deserialize)]
+struct InvalidCase {
+    good: String,
+    invalid: Vec<Damage>,
+}
+
+/// `remove` bytes from byte `at` on are replaced by `insert`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Damage {
+    family: String,
+    reason: String,
+    at: usize,
+    remove: usize,
+    insert: Option<String>,
+    insert_base64: Option<String>,
+}
+
+impl Damage {
+    fn apply(&self, good: &[u8]) -> Vec<u8> {
+        let insert = match (&self.insert, &self.insert_base64) {
+            (Some(text), None) => text.clone().into_bytes(),
+            (None, Some(text)) => multibase(text),
+            _ => panic!("{}: either insert or insertBase64", self.reason),
+        };
+        [&good[..self.at], &insert, &good[self.at + self.remove..]].concat()
+    }
+}
+
+fn multibase(base64: &str) -> Vec<u8> {
+    cid::multibase::Base::Base64Pad.decode(base64).unwrap()
+}
+
+/// Each invalid file is refused; the good one is written as it was read.
+fn refuses_invalid_files<T: PartialEq + std::fmt::Debug>(
+    json: &str,
+    parse: impl Fn(&[u8]) -> Result<T, assize_protocol::ListError>,
+    write: impl Fn(&T) -> Vec<u8>,
+) {
+    for InvalidCase { good, invalid } in cases(json, 1) {
+        let good = good.into_bytes();
+        let list = parse(&good).unwrap();
+        assert_eq!(write(&list), good);
+        let taken: Vec<_> = invalid
+            .iter()
+            .filter(|damage| parse(&damage.apply(&good)).is_ok())
+            .map(|damage| format!("{}: {}", damage.family, damage.reason))
+            .collect();
+        assert!(taken.is_empty(), "{} of {}: {taken:#?}", taken.len(), invalid.len());
+    }
+}
+
+#[test]
+fn invalid_rosters() {
+    let json = include_str!("../../../docs/vectors/v1/roster-invalid.json");
+    refuses_invalid_files(json, Roster::parse, Roster::to_ndjson);
+}
+
+#[test]
+fn invalid_task_lists() {
+    let json = include_str!("../../../docs/vectors/v1/tasks-invalid.json");
+    refuses_invalid_files(json, TaskList::parse, TaskList::to_ndjson);
+}

@@ -1,0 +1,45 @@
+// The strict readers take every valid file of docs/vectors/v1, and none that is damaged: node --test scripts/canonical.test.mjs
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { readBeacons, readFacts, readManifest, readRoster, readSettlement, readTasks } from './canonical.mjs'
+
+const readers = {
+  roster: readRoster, tasks: readTasks, settlement: readSettlement, facts: readFacts, beacons: readBeacons, manifest: readManifest,
+}
+const cases = name => JSON.parse(readFileSync(new URL(`../docs/vectors/v1/${name}.json`, import.meta.url))).cases
+
+/** The bytes of an invalid file. */
+function damage(good, { at, remove, insert, insertBase64 }) {
+  const inserted = insert === undefined ? Buffer.from(insertBase64, 'base64') : Buffer.from(insert)
+  return Buffer.concat([good.subarray(0, at), inserted, good.subarray(at + remove)])
+}
+
+for (const name of ['roster', 'tasks']) {
+  test(`valid files: ${name}`, () => {
+    for (const { file } of cases(name)) readers[name](Buffer.from(file))
+  })
+}
+
+for (const { kind, good, invalid } of ['roster', 'tasks', 'documents'].flatMap(name => cases(`${name}-invalid`))) {
+  test(`invalid files: ${kind}`, () => {
+    readers[kind](Buffer.from(good))
+    for (const file of invalid) assert.throws(() => readers[kind](damage(Buffer.from(good), file)), Error, file.reason)
+  })
+  test(`one byte changed: ${kind}`, () => {
+    // A file that is read differs in what it says: the same content has no other bytes.
+    const content = JSON.stringify(readers[kind](Buffer.from(good)))
+    const step = Math.max(1, Math.floor(good.length / 300))
+    for (let at = 0; at < good.length; at += step) {
+      for (const byte of [0x00, 0x20, 0x41, good.charCodeAt(at) ^ 0x20]) {
+        const other = damage(Buffer.from(good), { at, remove: 1, insertBase64: Buffer.from([byte]).toString('base64') })
+        if (other.equals(Buffer.from(good))) continue
+        try {
+          assert.notEqual(JSON.stringify(readers[kind](other)), content, `byte ${at}`)
+        } catch (problem) {
+          if (problem instanceof assert.AssertionError) throw problem
+        }
+      }
+    }
+  })
+}
