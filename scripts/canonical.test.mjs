@@ -10,8 +10,8 @@ const readers = {
 const cases = name => JSON.parse(readFileSync(new URL(`../docs/vectors/v1/${name}.json`, import.meta.url))).cases
 
 /** The bytes of an invalid file. */
-function damage(good, { at, remove, insert, insertBase64 }) {
-  const inserted = insert === undefined ? Buffer.from(insertBase64, 'base64') : Buffer.from(insert)
+function damage(good, { at, remove, insert, insertHex }) {
+  const inserted = insert === undefined ? Buffer.from(insertHex, 'hex') : Buffer.from(insert)
   return Buffer.concat([good.subarray(0, at), inserted, good.subarray(at + remove)])
 }
 
@@ -32,7 +32,7 @@ for (const { kind, good, invalid } of ['roster', 'tasks', 'documents'].flatMap(n
     const step = Math.max(1, Math.floor(good.length / 300))
     for (let at = 0; at < good.length; at += step) {
       for (const byte of [0x00, 0x20, 0x41, good.charCodeAt(at) ^ 0x20]) {
-        const other = damage(Buffer.from(good), { at, remove: 1, insertBase64: Buffer.from([byte]).toString('base64') })
+        const other = damage(Buffer.from(good), { at, remove: 1, insertHex: Buffer.from([byte]).toString('hex') })
         if (other.equals(Buffer.from(good))) continue
         try {
           assert.notEqual(JSON.stringify(readers[kind](other)), content, `byte ${at}`)

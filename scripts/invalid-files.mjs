@@ -22,7 +22,7 @@ function splice(from, to) {
   while (same < shorter - at && from[from.length - 1 - same] === to[to.length - 1 - same]) same++
   const bytes = to.subarray(at, to.length - same)
   const text = bytes.toString('utf8')
-  const insert = Buffer.from(text).equals(bytes) ? { insert: text } : { insertBase64: bytes.toString('base64') }
+  const insert = Buffer.from(text).equals(bytes) ? { insert: text } : { insertHex: bytes.toString('hex') }
   return { at, remove: from.length - same - at, ...insert }
 }
 

@@ -2,10 +2,10 @@
 """Holds verify_round.py to the files of docs/vectors/v1 that must be taken, and to those that must be refused.
 
     python3 scripts/verify_round_test.py            tests
-    python3 scripts/verify_round_test.py --judge    for each line `kind base64` of the input: `valid`, or what is wrong
+    python3 scripts/verify_round_test.py --judge    for each line `kind hex` of the input: `valid`, or what is wrong
 """
 
-import base64, json, pathlib, sys, unittest
+import json, pathlib, sys, unittest
 
 sys.dont_write_bytecode = True
 import verify_round as script
@@ -20,7 +20,7 @@ def cases(name):
     return json.loads((VECTORS / f"{name}.json").read_bytes())["cases"]
 
 def invalid_file(good, case):
-    insert = case["insert"].encode() if "insert" in case else base64.b64decode(case["insertBase64"])
+    insert = case["insert"].encode() if "insert" in case else bytes.fromhex(case["insertHex"])
     return good[:case["at"]] + insert + good[case["at"] + case["remove"]:]
 
 class Files(unittest.TestCase):
@@ -45,7 +45,7 @@ def judge():
     for line in sys.stdin:
         kind, _, data = line.rstrip("\n").partition(" ")
         try:
-            READERS[kind](base64.b64decode(data))
+            READERS[kind](bytes.fromhex(data))
             print("valid")
         except script.Unreadable as problem:
             print("invalid:", ascii(str(problem)))

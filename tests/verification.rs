@@ -236,7 +236,7 @@ fn damaged(kept: &Kept, round: &str) {
     for (at, file) in [
         (20, "bundle"),
         (200, "manifest"),
-        (2_000, "facts.json"),
+        (1_500, "facts.json"),
         (whole.len() / 2, "rounds/2/batches/"),
         (whole.len() - 1, "rounds/2/batches/"),
     ] {

@@ -1,4 +1,4 @@
-//! A written roster parses back.
+//! A roster that is read is written as the same bytes.
 #![no_main]
 
 use assize_protocol::Roster;
@@ -6,6 +6,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|file: &[u8]| {
     if let Ok(roster) = Roster::parse(file) {
-        assert_eq!(Roster::parse(&roster.to_ndjson()), Ok(roster));
+        assert_eq!(roster.to_ndjson(), file);
     }
 });

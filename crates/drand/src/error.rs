@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use assize_protocol::canonical::FormError;
 use assize_protocol::{B256, BeaconRound, Randomness};
 
 use crate::PointError;
@@ -116,6 +117,9 @@ pub enum BeaconError {
         /// The parser's message.
         reason: String,
     },
+    /// Beacons of a bundle whose bytes are not the canonical ones.
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// A file that lists a round twice.
     #[error("round {round} is listed twice in the file: remove one")]
     DuplicateRound {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use assize_protocol::BeaconRound;
+use assize_protocol::{BeaconRound, canonical};
+use serde::Serialize;
 
 use crate::{Beacon, BeaconError, BeaconSource};
 
@@ -43,6 +44,44 @@ impl RecordedBeacons {
         Self::new(beacons)
     }
 
+    /// Reads `beacons.json` of a bundle (`docs/protocol.md` §12.1); takes exactly the bytes that [`Self::to_canonical_json`]
+    /// writes.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`]; [`BeaconError::Form`] if the bytes are not canonical.
+    pub fn from_canonical_json(json: &[u8]) -> Result<Self, BeaconError> {
+        let recorded = Self::from_json(json)?;
+        canonical::check_json(json, &recorded.entries())?;
+        let other_length = recorded.beacons().find(|beacon| beacon.signature.len() != 48);
+        match other_length {
+            Some(beacon) => Err(BeaconError::Json {
+                expected: "an array of quicknet's beacons",
+                reason: format!(
+                    "the signature of round {} has {} bytes instead of 48",
+                    beacon.round,
+                    beacon.signature.len()
+                ),
+            }),
+            None => Ok(recorded),
+        }
+    }
+
+    /// The canonical bytes of `beacons.json`.
+    #[must_use]
+    pub fn to_canonical_json(&self) -> Vec<u8> {
+        // Numbers and strings under fixed keys: nothing here can fail to be JSON.
+        canonical::to_json(&self.entries()).unwrap_or_default()
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let entry = |beacon: &Beacon| Entry {
+            round: beacon.round,
+            randomness: const_hex::encode(beacon.randomness().0),
+            signature: const_hex::encode(&beacon.signature),
+        };
+        self.beacons().map(entry).collect()
+    }
+
     /// Reads beacons from a file.
     ///
     /// # Errors
@@ -73,6 +112,14 @@ impl RecordedBeacons {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// A beacon of an unchained drand chain in `beacons.json`.
+#[derive(Serialize)]
+struct Entry {
+    round: BeaconRound,
+    randomness: String,
+    signature: String,
 }
 
 impl BeaconSource for RecordedBeacons {
@@ -111,7 +158,26 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_file() {
+    fn beacons_of_a_bundle_have_one_spelling() {
+        let signature = "ab".repeat(48);
+        let json = format!(r#"[{{"round":7,"signature":"{signature}"}},{{"round":5,"signature":"{signature}"}}]"#);
+        let recorded = RecordedBeacons::from_json(json.as_bytes()).unwrap();
+        assert!(RecordedBeacons::from_canonical_json(json.as_bytes()).is_err());
+        let file = recorded.to_canonical_json();
+        assert!(file.starts_with(br#"[{"randomness":""#));
+        assert_eq!(RecordedBeacons::from_canonical_json(&file), Ok(recorded));
+        // drand's relays may give a `previous_signature`; nobody needs it, and no bundle has it.
+        let chained = String::from_utf8(file).unwrap().replacen("\"}", "\",\"previous_signature\":\"00\"}", 1);
+        assert!(matches!(
+            RecordedBeacons::from_canonical_json(chained.as_bytes()),
+            Err(BeaconError::Form(_))
+        ));
+        let short = RecordedBeacons::from_json(br#"[{"round":7,"signature":"aa"}]"#).unwrap();
+        assert!(RecordedBeacons::from_canonical_json(&short.to_canonical_json()).is_err());
+    }
+
+    #[test]
+    fn bad_files_are_named() {
         let twice = br#"[{"round":7,"signature":"aa"},{"round":7,"signature":"aa"}]"#;
         assert_eq!(
             RecordedBeacons::from_json(twice),

@@ -271,22 +271,18 @@ struct Damage {
     at: usize,
     remove: usize,
     insert: Option<String>,
-    insert_base64: Option<String>,
+    insert_hex: Option<String>,
 }
 
 impl Damage {
     fn apply(&self, good: &[u8]) -> Vec<u8> {
-        let insert = match (&self.insert, &self.insert_base64) {
+        let insert = match (&self.insert, &self.insert_hex) {
             (Some(text), None) => text.clone().into_bytes(),
-            (None, Some(text)) => multibase(text),
-            _ => panic!("{}: either insert or insertBase64", self.reason),
+            (None, Some(digits)) => const_hex::decode(digits).unwrap(),
+            _ => panic!("{}: either insert or insertHex", self.reason),
         };
         [&good[..self.at], &insert, &good[self.at + self.remove..]].concat()
     }
-}
-
-fn multibase(base64: &str) -> Vec<u8> {
-    cid::multibase::Base::Base64Pad.decode(base64).unwrap()
 }
 
 /// Each invalid file is refused; the good one is written as it was read.

@@ -9,4 +9,5 @@ pub mod network;
 pub mod postgres;
 pub mod settled;
 pub mod spark;
+pub mod vectors;
 pub mod world;

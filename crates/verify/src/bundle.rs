@@ -3,7 +3,7 @@
 use assize_bundle::{BEACONS, Bundle, FACTS};
 use assize_drand::{BeaconSource, RecordedBeacons};
 use assize_facts::{ChainFacts, ChainRound};
-use assize_protocol::FileCid;
+use assize_protocol::{FileCid, canonical};
 use assize_store::{Content, Source, StoreError};
 
 use crate::evidence::file;
@@ -47,9 +47,12 @@ impl<B: BeaconSource> Evidence<'_, B> {
         beacons.sort_by_key(|beacon| beacon.round);
         beacons.dedup_by_key(|beacon| beacon.round);
 
+        let bad = |name, reason: String| VerifyError::BundleFile { name, reason };
+        let facts = canonical::to_json(self.chain).map_err(|error| bad(FACTS, error.to_string()))?;
+        let beacons = RecordedBeacons::new(beacons).map_err(|error| bad(BEACONS, error.to_string()))?;
         let mut files = vec![
-            (FACTS.to_owned(), json(FACTS, self.chain)?),
-            (BEACONS.to_owned(), json(BEACONS, &beacons)?),
+            (FACTS.to_owned(), facts),
+            (BEACONS.to_owned(), beacons.to_canonical_json()),
         ];
         for (name, cid) in wanted {
             let content = file(self.store, &cid, || name.clone())?;
@@ -57,17 +60,6 @@ impl<B: BeaconSource> Evidence<'_, B> {
         }
         Ok(Bundle::new(files)?)
     }
-}
-
-/// Indented: people read it.
-fn json(name: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>> {
-    let fault = |error: serde_json::Error| VerifyError::BundleFile {
-        name,
-        reason: error.to_string(),
-    };
-    let mut json = serde_json::to_vec_pretty(value).map_err(fault)?;
-    json.push(b'\n');
-    Ok(json)
 }
 
 /// What a bundle holds, ready to be recomputed by an [`Evidence`].
@@ -92,9 +84,10 @@ impl Unpacked {
     pub fn open(bundle: Bundle) -> Result<Self> {
         let bad = |name, reason: String| VerifyError::BundleFile { name, reason };
         let facts = &bundle.file(FACTS)?.content;
-        let facts = serde_json::from_slice(facts).map_err(|error| bad(FACTS, error.to_string()))?;
+        let facts = canonical::read_json(facts).map_err(|error| bad(FACTS, error.to_string()))?;
         let beacons = &bundle.file(BEACONS)?.content;
-        let beacons = RecordedBeacons::from_json(beacons).map_err(|error| bad(BEACONS, error.to_string()))?;
+        let beacons =
+            RecordedBeacons::from_canonical_json(beacons).map_err(|error| bad(BEACONS, error.to_string()))?;
         Ok(Self {
             facts,
             beacons,

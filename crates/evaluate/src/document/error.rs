@@ -2,6 +2,7 @@
 
 use assize_facts::Contracts;
 use assize_protocol::RoundNumber;
+use assize_protocol::canonical::FormError;
 use thiserror::Error;
 
 use super::DOCUMENT_VERSION;
@@ -26,7 +27,7 @@ pub enum SettleError {
     },
     /// The parent belongs to another deployment.
     #[error(
-        "settlement {settlement} is of chain {}, Rounds {}, Rewards {}, but this one is of chain {}, Rounds {}, \
+        "settlement {settlement} belongs to chain {}, Rounds {}, Rewards {}, but this one belongs to chain {}, Rounds {}, \
          Rewards {}: give the document of the right deployment",
         theirs.chain_id, theirs.rounds, theirs.rewards, ours.chain_id, ours.rounds, ours.rewards
     )]
@@ -39,7 +40,7 @@ pub enum SettleError {
         ours: Contracts,
     },
     /// More attoFIL than 128 bits can count: 10¹¹ times all the FIL that there will be.
-    #[error("the rewards exceed 2^128 attoFIL: the budget of a round is absurd")]
+    #[error("the rewards exceed 2^128 attoFIL: lower the budget of a round")]
     Overflow,
 }
 
@@ -48,7 +49,7 @@ pub enum SettleError {
 #[non_exhaustive]
 pub enum DocumentError {
     /// Not a document at all.
-    #[error("this is no settlement document: {0}")]
+    #[error("this is not a settlement document: {0}")]
     Json(#[from] serde_json::Error),
     /// Written by another version of this program.
     #[error(
@@ -71,13 +72,7 @@ pub enum DocumentError {
         /// What it should say.
         computed: String,
     },
-    /// The content is right, the bytes are not the canonical ones.
-    #[error(
-        "the settlement document is not in its canonical form, from byte {offset} on: only the canonical bytes have \
-         the CID that evaluators sign"
-    )]
-    NotCanonical {
-        /// The first byte that differs, from 0.
-        offset: usize,
-    },
+    /// The content is right, the bytes are not the canonical ones (`docs/protocol.md` §6.1).
+    #[error("the settlement document is not valid: {0}")]
+    Form(#[from] FormError),
 }

@@ -1,7 +1,6 @@
-//! The settlement document: what evaluators sign, with everything needed to recompute it. Its CID stands on chain
-//! (DESIGN §2.7).
+//! The settlement document: what evaluators sign, with everything needed to recompute it. Its CID is on chain
+//! (`docs/protocol.md` §11.1).
 
-mod canonical;
 mod check;
 mod error;
 mod figures;
@@ -12,7 +11,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, U256};
 use assize_facts::Contracts;
 use assize_measurement::unixfs;
-use assize_protocol::{FileCid, RoundNumber, merkle};
+use assize_protocol::{FileCid, RoundNumber, canonical, merkle};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -86,8 +85,8 @@ pub struct RewardProof {
 }
 
 impl SettlementDocument {
-    /// Reads a document and recomputes every sum and root in it. A document that passes is consistent in itself;
-    /// whether it is *true* only a recomputation of its rounds tells.
+    /// Reads a document, recomputes every sum and root in it, and takes exactly the bytes that [`Self::to_bytes`] writes. A
+    /// document that passes is consistent in itself; whether it is *true* only a recomputation of its rounds tells.
     ///
     /// # Errors
     /// [`DocumentError`] with the field at fault.
@@ -95,15 +94,13 @@ impl SettlementDocument {
         let document = Self::decode(bytes)?;
         check::check(&document)?;
         // Last, so that a fault in the content is named before one of form.
-        let canonical = document.to_bytes();
-        if canonical != bytes {
-            let offset = canonical.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-            return Err(DocumentError::NotCanonical { offset });
-        }
+        canonical::check_json(bytes, &document)?;
         Ok(document)
     }
 
-    /// Reads a document and checks nothing but its shape. For those who compare it with one of their own.
+    /// Reads a document and checks neither its sums nor its form: for those whom a badly written document must not stop. A verifier
+    /// compares it with one of its own, a claim needs only allocations that have the root on chain, and a proof of fraud only the
+    /// leaves of the accepted tree (`docs/protocol.md` §11.1).
     ///
     /// # Errors
     /// [`DocumentError::Json`] or [`DocumentError::Version`].
@@ -120,12 +117,11 @@ impl SettlementDocument {
         Ok(serde_json::from_slice(bytes)?)
     }
 
-    /// The canonical bytes: DAG-JSON.
+    /// The canonical bytes (`docs/protocol.md` §6.1, §11.1): DAG-JSON.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         // Maps have keys of strings and nothing in the document refuses to be written, so this cannot fail.
-        let json = serde_json::to_string(self).unwrap_or_default();
-        canonical::sort_keys(&json).unwrap_or_default()
+        canonical::to_json(self).unwrap_or_default()
     }
 
     /// The CID of the canonical bytes.

@@ -6,6 +6,7 @@ use assize_evaluate::{
     settle,
 };
 use assize_facts::Contracts;
+use assize_protocol::canonical::FormError;
 use assize_protocol::{Randomness, RoundNumber, merkle};
 use proptest::prelude::*;
 
@@ -294,7 +295,7 @@ fn a_document_that_contradicts_itself_is_refused_by_name() {
 fn other_bytes_of_the_same_content_are_refused() {
     let text = String::from_utf8(first().to_bytes()).unwrap();
     let offset = |text: &str| match SettlementDocument::parse(text.as_bytes()) {
-        Err(DocumentError::NotCanonical { offset }) => offset,
+        Err(DocumentError::Form(FormError::NotCanonical(difference))) => difference.offset,
         other => panic!("{other:?}"),
     };
     assert_eq!(offset(&format!("{text}\n")), text.len());
@@ -319,8 +320,8 @@ fn what_is_no_document_is_refused() {
             .unwrap_err()
             .to_string()
     };
-    assert!(message("").starts_with("this is no settlement document"));
-    assert!(message(&text[..text.len() / 2]).starts_with("this is no settlement document"));
+    assert!(message("").starts_with("this is not a settlement document"));
+    assert!(message(&text[..text.len() / 2]).starts_with("this is not a settlement document"));
     let newer = message(&text.replacen("\"version\":2", "\"version\":3", 1));
     assert!(
         newer.contains("has version 3, this program reads version 2"),

@@ -116,7 +116,7 @@ fn a_maker_who_lies_consistently_is_found_out() {
     );
 
     let beacon = case.facts.rounds[&RoundNumber(1)].round.beacon_round;
-    let error = lie("beacons.json", "\"signature\": \"", "\"signature\": \"00").unwrap_err();
+    let error = lie("beacons.json", "\"signature\":\"", "\"signature\":\"00").unwrap_err();
     assert!(
         error.to_string().contains("beacons.json in the bundle"),
         "{error}"
@@ -157,7 +157,7 @@ fn a_round_that_was_frozen_after_its_beacon_does_not_match() {
 fn files_that_cannot_be_read_are_named() {
     let case = Case::new();
     for name in ["facts.json", "beacons.json"] {
-        let error = verify(changed(&case, name, "\n", "\n]")).unwrap_err();
+        let error = verify(changed(&case, name, "{", "{ ")).unwrap_err();
         assert!(
             error.to_string().starts_with(&format!("{name} in the bundle")),
             "{error}"

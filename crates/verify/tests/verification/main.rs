@@ -6,6 +6,7 @@
 )]
 
 mod bundled;
+mod canonical;
 mod case;
 mod evaluating;
 mod matching;

@@ -153,7 +153,7 @@ fn a_settlement_document_that_is_missing_or_something_else() {
     case.proposal(1).cid = case.batch(1, 0);
     let message = case.error().to_string();
     assert!(
-        message.contains("of settlement 1: this is no settlement document"),
+        message.contains("of settlement 1: this is not a settlement document"),
         "{message}"
     );
 }
