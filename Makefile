@@ -67,6 +67,8 @@ check-artifacts: $(STAMP) ## the committed ABI, bytecode, storage layout and vec
 	node scripts/export-abi.mjs --check
 	node scripts/storage-layout.mjs --check
 	node scripts/vectors.mjs --check
+	node --test scripts/canonical.test.mjs
+	python3 scripts/verify_round_test.py
 	node scripts/build-pages.mjs --check
 
 artifacts: $(STAMP) ## write crates/chain/abi and contracts/storage from the Solidity sources

@@ -140,11 +140,6 @@ def array(form, key=None):
         need(all(a < b for a, b in zip(keys, keys[1:])), "a list is out of order")
         return "[" + ",".join(written) + "]"
     return write
-def numbers(*forms):
-    def write(value):
-        need(type(value) is list and len(value) == len(forms), f"{value!r} is not a list of {len(forms)}")
-        return "[" + ",".join(form(entry) for form, entry in zip(forms, value)) + "]"
-    return write
 def ordered(**forms):
     """An object of these keys, in this order."""
     def write(value):
@@ -152,11 +147,6 @@ def ordered(**forms):
         return "{" + ",".join(f'"{key}":{form(value[key])}' for key, form in forms.items()) + "}"
     return write
 fields_of = lambda **forms: ordered(**dict(sorted(forms.items())))
-def counted(value):
-    """An object of any keys, ascending, with counts."""
-    need(type(value) is dict, f"{value!r} is not an object")
-    return "{" + ",".join(json.dumps(key, ensure_ascii=False) + ":" + u53(value[key]) for key in sorted(value)) + "}"
-
 def canonical(name, data, form):
     """The value in a file whose bytes are those of its content."""
     try:
@@ -168,28 +158,12 @@ def canonical(name, data, form):
     need(written == data, f"{name} is not in canonical form: byte {at} has {data[at:at + 16]!r}, not {written[at:at + 16]!r}")
     return value
 
-# ---- §11.1, §12.1 Documents
-LINK = ordered(**{"/": file_cid})
+# ---- §12.1 Facts, beacons, manifest
 CONTRACTS = fields_of(chainId=u53, rounds=address_text, rewards=address_text)
 PARAMETERS = fields_of(
     roundDuration=u32, beaconDelay=u32, commitGrace=u32, minCommitteeSize=u16, maxCommitteeSize=u16, quorum=u16,
     maxTasksPerCommittee=u16, targetMeasurements=u32, budget=amount(128))
 frozen = lambda cid: fields_of(root=word_text, count=u32, cid=cid)
-tally = lambda names: fields_of(**dict.fromkeys(names.split(), u53))
-LABELS = tally("NOT_IN_ROSTER BAD_SIGNATURE TASK_NOT_IN_ROUND TASK_WRONG_COMMITTEE DUPLICATE DUP_SUBNET OK")
-VERDICTS = tally("COMMITTEE_TOO_SMALL MAJORITY_RESULT MINORITY_RESULT MAJORITY_NOT_FOUND")
-RATES = array(fields_of(id=actor, total=u53, successful=u53, successfulHttp=u53, verdicts=VERDICTS), lambda rate: int(rate["id"][2:]))
-SETTLEMENT = fields_of(
-    version=constant(2), contracts=CONTRACTS, parent=nullable(fields_of(settlement=u53, cid=LINK)), firstRound=u53, lastRound=u53,
-    rounds=array(fields_of(
-        round=u53, parameters=PARAMETERS, roster=frozen(LINK), tasks=frozen(LINK), beaconRound=u53, dedupeBeaconRound=u53,
-        draw=nullable(fields_of(randomness=word_text, seed=word_text, dedupeRandomness=word_text)), committees=u32,
-        tasksPerCommittee=u32, commitments=array(fields_of(cid=LINK, declared=u32, lines=u53, invalid=u53)), invalid=counted,
-        labels=LABELS, verdicts=VERDICTS, decisions=counted, rewarded=u53, rewardEach=amount(128), distributed=amount(128),
-        remainder=amount(128)), lambda fact: fact["round"]),
-    rates=fields_of(providers=RATES, clients=RATES, allocators=RATES),
-    allocations=array(fields_of(operator=address_text, cumulative=amount(128)), lambda paid: paid["operator"]),
-    cumulativeTotal=amount(128), root=word_text, accepted=array(numbers(u53, u32, u32, u32), lambda entry: entry), acceptedRoot=word_text)
 FACTS = fields_of(
     contracts=CONTRACTS, now=u53,
     rounds=array(fields_of(
@@ -217,7 +191,6 @@ def read_beacons(data):
     return beacons
 
 read_facts = lambda data: canonical("facts.json", data, FACTS)
-read_settlement = lambda data: canonical("settlement document", data, SETTLEMENT)
 
 def blocks_of(car):  # Each with the hash that its CID says.
     length, at = varint(car, 0)
@@ -359,9 +332,6 @@ def recompute(files, names, wanted):
     compare("seed", "0x" + seed.hex(), fact["seed"])
     roster_root = check_list(files, "roster", fact["roster"], read_roster, roster_leaf)
     task_root = check_list(files, "task list", fact["tasks"], read_tasks, task_leaf)
-    for posted in facts["settlements"]:
-        need(posted["cid"] in files, f"settlement {posted['id']}: {posted['cid']} is not in the bundle")
-        read_settlement(files[posted["cid"]])
     for index, batch in enumerate(fact["commitments"]):
         need(batch["cid"] in files, f"batch {index}: {batch['cid']} is not in the bundle")
 

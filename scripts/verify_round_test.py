@@ -9,10 +9,44 @@ import json, pathlib, sys, unittest
 
 sys.dont_write_bytecode = True
 import verify_round as script
+from verify_round import (
+    CONTRACTS, PARAMETERS, actor, address_text, amount, array, canonical, constant, fields_of, file_cid, frozen, need, nullable,
+    ordered, u32, u53, word_text,
+)
 
 VECTORS = pathlib.Path(__file__).parent.parent / "docs/vectors/v1"
+# ---- §11.1 The settlement document, of which the script needs nothing
+def numbers(*forms):
+    def write(value):
+        need(type(value) is list and len(value) == len(forms), f"{value!r} is not a list of {len(forms)}")
+        return "[" + ",".join(form(entry) for form, entry in zip(forms, value)) + "]"
+    return write
+
+def counted(value):
+    """An object of any keys, ascending, with counts."""
+    need(type(value) is dict, f"{value!r} is not an object")
+    return "{" + ",".join(json.dumps(key, ensure_ascii=False) + ":" + u53(value[key]) for key in sorted(value)) + "}"
+
+LINK = ordered(**{"/": file_cid})
+tally = lambda names: fields_of(**dict.fromkeys(names.split(), u53))
+LABELS = tally("NOT_IN_ROSTER BAD_SIGNATURE TASK_NOT_IN_ROUND TASK_WRONG_COMMITTEE DUPLICATE DUP_SUBNET OK")
+VERDICTS = tally("COMMITTEE_TOO_SMALL MAJORITY_RESULT MINORITY_RESULT MAJORITY_NOT_FOUND")
+RATES = array(fields_of(id=actor, total=u53, successful=u53, successfulHttp=u53, verdicts=VERDICTS), lambda rate: int(rate["id"][2:]))
+SETTLEMENT = fields_of(
+    version=constant(2), contracts=CONTRACTS, parent=nullable(fields_of(settlement=u53, cid=LINK)), firstRound=u53, lastRound=u53,
+    rounds=array(fields_of(
+        round=u53, parameters=PARAMETERS, roster=frozen(LINK), tasks=frozen(LINK), beaconRound=u53, dedupeBeaconRound=u53,
+        draw=nullable(fields_of(randomness=word_text, seed=word_text, dedupeRandomness=word_text)), committees=u32,
+        tasksPerCommittee=u32, commitments=array(fields_of(cid=LINK, declared=u32, lines=u53, invalid=u53)), invalid=counted,
+        labels=LABELS, verdicts=VERDICTS, decisions=counted, rewarded=u53, rewardEach=amount(128), distributed=amount(128),
+        remainder=amount(128)), lambda fact: fact["round"]),
+    rates=fields_of(providers=RATES, clients=RATES, allocators=RATES),
+    allocations=array(fields_of(operator=address_text, cumulative=amount(128)), lambda paid: paid["operator"]),
+    cumulativeTotal=amount(128), root=word_text, accepted=array(numbers(u53, u32, u32, u32), lambda entry: entry), acceptedRoot=word_text)
+
+# ---- The tests
 READERS = {
-    "roster": script.read_roster, "tasks": script.read_tasks, "settlement": script.read_settlement,
+    "roster": script.read_roster, "tasks": script.read_tasks, "settlement": lambda data: canonical("settlement document", data, SETTLEMENT),
     "manifest": script.read_manifest, "facts": script.read_facts, "beacons": script.read_beacons,
 }
 
