@@ -160,14 +160,18 @@ mod tests {
     #[test]
     fn beacons_of_a_bundle_have_one_spelling() {
         let signature = "ab".repeat(48);
-        let json = format!(r#"[{{"round":7,"signature":"{signature}"}},{{"round":5,"signature":"{signature}"}}]"#);
+        let json =
+            format!(r#"[{{"round":7,"signature":"{signature}"}},{{"round":5,"signature":"{signature}"}}]"#);
         let recorded = RecordedBeacons::from_json(json.as_bytes()).unwrap();
         assert!(RecordedBeacons::from_canonical_json(json.as_bytes()).is_err());
         let file = recorded.to_canonical_json();
         assert!(file.starts_with(br#"[{"randomness":""#));
         assert_eq!(RecordedBeacons::from_canonical_json(&file), Ok(recorded));
         // drand's relays may give a `previous_signature`; nobody needs it, and no bundle has it.
-        let chained = String::from_utf8(file).unwrap().replacen("\"}", "\",\"previous_signature\":\"00\"}", 1);
+        let chained =
+            String::from_utf8(file)
+                .unwrap()
+                .replacen("\"}", "\",\"previous_signature\":\"00\"}", 1);
         assert!(matches!(
             RecordedBeacons::from_canonical_json(chained.as_bytes()),
             Err(BeaconError::Form(_))

@@ -199,17 +199,28 @@ mod tests {
         );
         let upper = message(&"ab".repeat(20), &"AB".repeat(20));
         assert!(
-            upper.starts_with("line 1 of the roster is not in canonical form: column 70 has `\"0xABAB"),
+            upper.starts_with("line 1 of the roster is not in canonical form: column 71 has `\"0xABAB"),
             "{upper}"
         );
         let delegated = message(
             "0xabababababababababababababababababababab",
             &to_delegated(Address::repeat_byte(0xab)),
         );
-        assert!(delegated.contains("the canonical form has `\"0xabab"), "{delegated}");
-        for (from, to) in [(":", ": "), ("station", "st\\u0061tion"), ("}\n", "}\r\n"), ("}", "} ")] {
+        assert!(
+            delegated.contains("the canonical form has `\"0xabab"),
+            "{delegated}"
+        );
+        for (from, to) in [
+            (":", ": "),
+            ("station", "st\\u0061tion"),
+            ("}\n", "}\r\n"),
+            ("}", "} "),
+        ] {
             let message = message(from, to);
-            assert!(message.contains("line 1 of the roster is not in canonical form"), "{to}: {message}");
+            assert!(
+                message.contains("line 1 of the roster is not in canonical form"),
+                "{to}: {message}"
+            );
         }
         assert!(fault(&(String::from("\u{feff}") + &good)).contains("byte order mark"));
         // serde would take the bare values in an array.

@@ -26,9 +26,8 @@ fn roster() -> impl Strategy<Value = Roster> {
 /// A CID of version 0, or one of version 1 with any codec and hash.
 fn payload() -> impl Strategy<Value = PayloadCid> {
     let v0 = any::<[u8; 32]>().prop_map(|digest| [&[0x12, 0x20][..], &digest].concat());
-    let v1 = (0..128_u8, 0..128_u8, vec(any::<u8>(), 0..=64)).prop_map(|(codec, hash, digest)| {
-        [&[1, codec, hash, digest.len() as u8][..], &digest].concat()
-    });
+    let v1 = (0..128_u8, 0..128_u8, vec(any::<u8>(), 0..=64))
+        .prop_map(|(codec, hash, digest)| [&[1, codec, hash, digest.len() as u8][..], &digest].concat());
     prop_oneof![v0, v1].prop_filter_map("a CID", |bytes| PayloadCid::from_bytes(&bytes).ok())
 }
 
@@ -54,8 +53,8 @@ fn task_list() -> impl Strategy<Value = TaskList> {
 fn mutation() -> impl Strategy<Value = (Index, usize, Vec<u8>)> {
     let text = select(
         &[
-            "", " ", "\t", "\r", "\n", "\0", "0", "00", "A", "F", "x", "X", "\"", "\\", "\\u0030", "\\/", ",", ":",
-            "{", "}", "[", "]", "null", "\u{feff}", "\u{e9}", "f0", "t0", "+", "-", ".0", "e0",
+            "", " ", "\t", "\r", "\n", "\0", "0", "00", "A", "F", "x", "X", "\"", "\\", "\\u0030", "\\/",
+            ",", ":", "{", "}", "[", "]", "null", "\u{feff}", "\u{e9}", "f0", "t0", "+", "-", ".0", "e0",
         ][..],
     );
     let bytes = prop_oneof![

@@ -300,7 +300,12 @@ fn refuses_invalid_files<T: PartialEq + std::fmt::Debug>(
             .filter(|damage| parse(&damage.apply(&good)).is_ok())
             .map(|damage| format!("{}: {}", damage.family, damage.reason))
             .collect();
-        assert!(taken.is_empty(), "{} of {}: {taken:#?}", taken.len(), invalid.len());
+        assert!(
+            taken.is_empty(),
+            "{} of {}: {taken:#?}",
+            taken.len(),
+            invalid.len()
+        );
     }
 }
 

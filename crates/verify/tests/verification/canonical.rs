@@ -55,7 +55,12 @@ fn invalid_files_are_refused() {
         assert!(is_valid(&kind, &good), "{kind}");
         let taken: Vec<_> = invalid.iter().filter(|(_, file)| is_valid(&kind, file)).collect();
         let reasons: Vec<_> = taken.iter().map(|(reason, _)| reason).collect();
-        assert!(taken.is_empty(), "{kind}, {} of {}: {reasons:#?}", taken.len(), invalid.len());
+        assert!(
+            taken.is_empty(),
+            "{kind}, {} of {}: {reasons:#?}",
+            taken.len(),
+            invalid.len()
+        );
     }
 }
 
@@ -72,9 +77,50 @@ impl Random {
 }
 
 const TOKENS: [&[u8]; 44] = [
-    b"", b"0", b"1", b"9", b"a", b"f", b"A", b"F", b"x", b"z", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\0", b"\"", b"\\", b"\\u0061",
-    b"\\/", b"\\n", b",", b":", b"{", b"}", b"[", b"]", b"-", b"+", b".0", b"e0", b"00", b"null", b"true", b"{}", b"[]", b"\xef\xbb\xbf",
-    b"\xff", b"\xc3\xa9", b"\xe2\x80\xa8", b"f0", b"t0", b"0x", b"18446744073709551616",
+    b"",
+    b"0",
+    b"1",
+    b"9",
+    b"a",
+    b"f",
+    b"A",
+    b"F",
+    b"x",
+    b"z",
+    b" ",
+    b"\t",
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\0",
+    b"\"",
+    b"\\",
+    b"\\u0061",
+    b"\\/",
+    b"\\n",
+    b",",
+    b":",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"-",
+    b"+",
+    b".0",
+    b"e0",
+    b"00",
+    b"null",
+    b"true",
+    b"{}",
+    b"[]",
+    b"\xef\xbb\xbf",
+    b"\xff",
+    b"\xc3\xa9",
+    b"\xe2\x80\xa8",
+    b"f0",
+    b"t0",
+    b"0x",
+    b"18446744073709551616",
 ];
 
 fn mutated(good: &[u8], random: &mut Random) -> Vec<u8> {
@@ -121,9 +167,18 @@ fn rust_and_python_agree_on_what_is_valid() {
     for ((kind, file), verdict) in files.iter().zip(verdicts.lines()) {
         let ours = is_valid(kind, file);
         valid += usize::from(ours);
-        assert_eq!(ours, verdict == "valid", "{kind}: {verdict}\n{}", String::from_utf8_lossy(file));
+        assert_eq!(
+            ours,
+            verdict == "valid",
+            "{kind}: {verdict}\n{}",
+            String::from_utf8_lossy(file)
+        );
     }
-    assert!(valid > 20 && valid < files.len() / 2, "{valid} of {} are valid", files.len());
+    assert!(
+        valid > 20 && valid < files.len() / 2,
+        "{valid} of {} are valid",
+        files.len()
+    );
 }
 
 fn hex(bytes: &[u8]) -> String {
