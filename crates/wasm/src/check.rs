@@ -6,7 +6,7 @@ use std::sync::Arc;
 use assize_bundle::{BEACONS, Bundle, FACTS};
 use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_facts::{ChainFacts, ChainRound, FileError, RoundChecks, RoundFault, RoundReport};
-use assize_protocol::FileCid;
+use assize_protocol::{FileCid, canonical};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -16,9 +16,9 @@ use crate::error::VerifierError;
 /// Reads a bundle, and checks each of its rounds: its report, and what it drew.
 pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, VerifierError> {
     let bundle = Bundle::from_car(bytes)?;
-    let facts: ChainFacts = serde_json::from_slice(&bundle.file(FACTS)?.content)
+    let facts: ChainFacts = canonical::read_json(&bundle.file(FACTS)?.content)
         .map_err(|error| VerifierError::file(FACTS, error))?;
-    let beacons = RecordedBeacons::from_json(&bundle.file(BEACONS)?.content)
+    let beacons = RecordedBeacons::from_canonical_json(&bundle.file(BEACONS)?.content)
         .map_err(|error| VerifierError::file(BEACONS, error))?;
     let beacons = Verified::new(Chain::quicknet(), beacons);
     if facts.rounds.is_empty() {
@@ -119,6 +119,9 @@ fn batches(bundle: &Bundle, round: &ChainRound) -> Result<String, Missing> {
 
 #[cfg(test)]
 mod tests {
+    use assize_protocol::{B256, Roster, TaskList};
+    use assize_testkit::vectors::{InvalidFiles, invalid_files};
+
     use super::*;
 
     const BUNDLE: &[u8] = include_bytes!("../../../tests/verifier/round.car");
@@ -130,7 +133,7 @@ mod tests {
     }
 
     /// The bundle with a file changed, and all CIDs with it.
-    fn changed(name: &str, change: impl Fn(&str) -> String) -> Vec<u8> {
+    fn changed<T: Into<Vec<u8>>>(name: &str, change: impl Fn(&str) -> T) -> Vec<u8> {
         let bundle = Bundle::from_car(BUNDLE).unwrap();
         let files = bundle.files().iter().map(|file| {
             let mut content = file.content.clone();
@@ -148,6 +151,59 @@ mod tests {
             .filter(|check| check["ok"] == false)
             .filter_map(|check| check["name"].as_str())
             .collect()
+    }
+
+    /// The bundle with another roster or task list, whose count and root the facts state as given.
+    fn with_list(list: &str, file: &str, (count, root): (u32, B256), bytes: &[u8]) -> Vec<u8> {
+        let bundle = Bundle::from_car(BUNDLE).unwrap();
+        let cid = Bundle::new([("file".into(), bytes.to_vec())]).unwrap().files()[0].cid;
+        let files = bundle.files().iter().map(|entry| {
+            let mut content = entry.content.clone();
+            if entry.name == FACTS {
+                let mut facts: Value = serde_json::from_slice(&content).unwrap();
+                facts["rounds"][0][list] = json!({"cid": cid, "count": count, "root": root});
+                content = canonical::to_json(&facts).unwrap();
+            } else if entry.name.ends_with(file) {
+                content = bytes.to_vec();
+            }
+            (entry.name.clone(), content)
+        });
+        Bundle::new(files).unwrap().to_car().1
+    }
+
+    /// docs/protocol.md §6.1: what other readers refuse, the page refuses.
+    #[test]
+    fn files_that_are_not_canonical_are_refused() {
+        for InvalidFiles { kind, good, invalid } in invalid_files().unwrap() {
+            let replaced = |name: &str, bytes: &[u8]| open(&changed(name, |_| bytes.to_vec())).is_ok();
+            let taken = |bytes: &[u8]| {
+                let list = |list, file, count, root| {
+                    let (found, _) = report(&with_list(list, file, (count, root), bytes));
+                    found["verdict"] == "MATCH"
+                };
+                match kind.as_str() {
+                    "roster" => {
+                        let roster = Roster::parse(&good).unwrap();
+                        list("roster", "roster.ndjson", roster.count(), roster.root())
+                    }
+                    "tasks" => {
+                        let tasks = TaskList::parse(&good).unwrap();
+                        list("tasks", "tasks.ndjson", tasks.count(), tasks.root())
+                    }
+                    "facts" => replaced(FACTS, bytes),
+                    "beacons" => replaced(BEACONS, bytes),
+                    // The manifest is read by the bundle crate, and claims read documents leniently (§11.1).
+                    _ => bytes == good,
+                }
+            };
+            assert!(taken(&good), "{kind}");
+            let wrongly: Vec<_> = invalid
+                .iter()
+                .filter(|(_, bytes)| taken(bytes))
+                .map(|(reason, _)| reason)
+                .collect();
+            assert!(wrongly.is_empty(), "{kind}: {wrongly:#?}");
+        }
     }
 
     #[test]
@@ -269,12 +325,13 @@ mod tests {
     #[test]
     fn a_beacon_that_nobody_signed_is_named() {
         let forged = changed(BEACONS, |beacons| {
-            let (before, signature) = beacons.split_once("\"signature\": \"").unwrap();
-            let mut other: Vec<Value> = serde_json::from_str(beacons).unwrap();
-            let last = other.pop().unwrap()["signature"].as_str().unwrap().to_owned();
-            let without_randomness = before.lines().filter(|line| !line.contains("randomness"));
-            let before: String = without_randomness.map(|line| line.to_owned() + "\n").collect();
-            format!("{before}\"signature\": \"{last}{}", &signature[96..])
+            let mut beacons: Vec<Value> = serde_json::from_str(beacons).unwrap();
+            let last = beacons.pop().unwrap();
+            for key in ["randomness", "signature"] {
+                beacons[0][key] = last[key].clone();
+            }
+            beacons.push(last);
+            json!(beacons).to_string()
         });
         let (report, drawn) = report(&forged);
         assert_eq!(
@@ -289,7 +346,7 @@ mod tests {
     fn files_that_cannot_be_read_are_named() {
         let fault = |bytes: &[u8]| open(bytes).err().unwrap().to_string();
         assert!(fault(b"").contains("no bundle"));
-        let broken = |name| fault(&changed(name, |_| "{".into()));
+        let broken = |name| fault(&changed(name, |_| "{"));
         assert!(broken(FACTS).starts_with("facts.json in the bundle cannot be used"));
         assert!(broken(BEACONS).starts_with("beacons.json in the bundle cannot be used"));
         let none = changed(FACTS, |facts| {

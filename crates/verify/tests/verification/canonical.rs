@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 use assize_bundle::Bundle;
 use assize_drand::RecordedBeacons;
 use assize_evaluate::SettlementDocument;
+use assize_facts::ChainFacts;
 use assize_measurement::car::{self, Sections};
 use assize_measurement::unixfs;
 use assize_protocol::{Codec, Roster, TaskList, canonical};
 use assize_testkit::vectors::{InvalidFiles, invalid_files};
-use assize_verify::ChainFacts;
 
 /// Whether the bytes are a file of that kind, by their form alone.
 fn is_valid(kind: &str, file: &[u8]) -> bool {
