@@ -1,4 +1,4 @@
-//! Whoever asks, and whether they may.
+//! Clients and the limits on their requests.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,24 +15,24 @@ use axum::response::{IntoResponse, Response};
 
 use crate::Api;
 
-/// Tokens that a request costs which may write.
+/// Tokens that a write request costs.
 const POST: NonZeroU32 = NonZeroU32::new(2).unwrap();
 const GET: NonZeroU32 = NonZeroU32::MIN;
-/// Measurements in one request that cost another token.
+/// Number of measurements in a request that cost one more token.
 const LINES_A_TOKEN: usize = 10;
 
-/// Bounds what may come in.
+/// Limits incoming requests.
 #[derive(Debug)]
 pub(crate) struct Gatekeeper {
     pub(crate) server: Server,
     pub(crate) bodies: Bodies,
-    /// Rosters and task lists on their way.
+    /// Rosters and task lists being sent.
     pub(crate) lists: Shares,
     pub(crate) buckets: Buckets,
     pub(crate) gate: SharedGate,
 }
 
-/// A client, as it counts.
+/// A client, as the limits identify it.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) address: IpAddr,
@@ -41,7 +41,7 @@ pub(crate) struct Client {
     api: Api,
 }
 
-/// Lets a request in, or refuses it; nothing of its body is read before.
+/// Admits or rejects a request before its body is read.
 pub(crate) async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let socket = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let socket = socket.map_or((Ipv4Addr::UNSPECIFIED, 0).into(), |ConnectInfo(socket)| *socket);
@@ -66,7 +66,7 @@ pub(crate) async fn admit(State(api): State<Api>, mut request: Request, next: Ne
     if let Err(rejection) = admitted {
         return rejection.into_response();
     }
-    // Its bodies count for it, not for a proxy.
+    // Bodies count against the client, not against its proxy.
     request.extensions_mut().insert(Host::of(address));
     request.extensions_mut().insert(client);
     next.run(request).await
@@ -77,7 +77,7 @@ impl FromRequestParts<Api> for Client {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
         let client = parts.extensions.get::<Self>().cloned();
-        // `admit` has put it there.
+        // `admit` inserted it.
         Ok(client.unwrap_or_else(|| {
             let socket: SocketAddr = (Ipv4Addr::UNSPECIFIED, 0).into();
             Self {
@@ -91,17 +91,17 @@ impl FromRequestParts<Api> for Client {
 }
 
 impl Client {
-    /// The public name of its subnet.
+    /// The public tag of its subnet.
     pub(crate) fn tag(&self) -> B128 {
         self.api.shared().tagger.tag(self.subnet)
     }
 
-    /// What counts as its machine.
+    /// The host that its requests count against.
     pub(crate) fn host(&self) -> Host {
         Host::of(self.address)
     }
 
-    /// The header that its address was taken from; none if it is the socket's.
+    /// The trusted header that its address was taken from; `None` if the address is the socket's.
     pub(crate) fn believed_header(&self) -> Option<&'static str> {
         let header = match self.api.shared().config.addresses.header {
             ForwardingHeader::Forwarded => "forwarded",
@@ -110,7 +110,7 @@ impl Client {
         (self.address != self.socket.ip().to_canonical()).then_some(header)
     }
 
-    /// Takes what so many measurements cost beyond the request.
+    /// Charges the cost of this many measurements, in addition to the request.
     pub(crate) fn charge(&self, lines: usize) -> Result<(), Rejection> {
         let tokens = u32::try_from(lines / LINES_A_TOKEN).unwrap_or(u32::MAX);
         match NonZeroU32::new(tokens) {
@@ -123,27 +123,27 @@ impl Client {
         &self.api.shared().gatekeeper.gate
     }
 
-    /// So many things of its go to be checked.
+    /// Records that this many of its items were validated.
     pub(crate) fn validate(&self, count: usize) {
         (0..count).for_each(|_| self.gate().validate());
     }
 
-    /// What it sent is not looked at, since too much waits.
+    /// Records that its items were dropped because the queue was full.
     pub(crate) fn throttle(&self) {
         self.gate().throttle();
     }
 
-    /// It sent something of use.
+    /// Records a useful item.
     pub(crate) fn deliver(&self) {
         self.gate().deliver(self.subnet);
     }
 
-    /// It sent something that was there.
+    /// Records a duplicate.
     pub(crate) fn duplicate(&self) {
         self.gate().duplicate(self.subnet);
     }
 
-    /// It sent something that no honest client sends, or something that may happen to anybody.
+    /// Records a rejected item. `kind` distinguishes what no honest client sends from what may happen to anyone.
     pub(crate) fn refuse(&self, kind: Option<ProblemKind>) {
         match kind {
             Some(ProblemKind::Malformed | ProblemKind::BadSignature | ProblemKind::NotDrawn) => {

@@ -1,5 +1,5 @@
-//! Where traces and faults are sent, if that is wanted: OpenTelemetry (feature `otlp`) and what speaks Sentry's protocol
-//! (feature `sentry`). Both are layers for a [`tracing_subscriber::Registry`].
+//! Optional export of traces and errors: OpenTelemetry (feature `otlp`) and Sentry's protocol (feature `sentry`). Both
+//! are layers for a [`tracing_subscriber::Registry`].
 
 #[cfg(feature = "sentry")]
 pub use faults::{BadDsn, Faults};
@@ -18,25 +18,26 @@ mod otlp {
     use tracing_subscriber::Layer;
     use tracing_subscriber::registry::LookupSpan;
 
-    /// For one batch of spans.
+    /// Timeout for one batch of spans.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// Why no traces can be sent.
+    /// Why traces cannot be sent.
     #[derive(Debug, Error)]
     #[error("cannot send traces to {endpoint}: {reason}; give a URL such as http://127.0.0.1:4318/v1/traces")]
     pub struct OtlpError {
-        /// Where to.
+        /// The endpoint.
         pub endpoint: String,
-        /// Why not.
+        /// The reason.
         pub reason: String,
     }
 
-    /// Sends spans to a collector, by OTLP over HTTP. What is left is sent when it is dropped.
+    /// Sends spans to a collector with OTLP over HTTP. Remaining spans are sent when it is dropped.
     #[derive(Debug)]
     pub struct Otlp(SdkTracerProvider);
 
     impl Otlp {
-        /// To `endpoint`, such as `http://127.0.0.1:4318/v1/traces`, under the name of `service`. Nothing is sent yet.
+        /// An exporter to `endpoint`, such as `http://127.0.0.1:4318/v1/traces`, with the service name `service`. It
+        /// sends nothing yet.
         ///
         /// # Errors
         /// [`OtlpError`].
@@ -71,7 +72,7 @@ mod otlp {
     impl Drop for Otlp {
         fn drop(&mut self) {
             if let Err(error) = self.0.shutdown() {
-                tracing::warn!(%error, "the last traces were not sent");
+                tracing::warn!(%error, "failed to send the last traces");
             }
         }
     }
@@ -83,21 +84,21 @@ mod faults {
     use tracing_subscriber::Layer;
     use tracing_subscriber::registry::LookupSpan;
 
-    /// Text that is no DSN.
+    /// Text that is not a DSN.
     #[derive(Debug, Error)]
-    #[error("the DSN cannot be read: {0}; it looks like https://KEY@host/PROJECT")]
+    #[error("malformed DSN: {0}; use the form https://KEY@host/PROJECT")]
     pub struct BadDsn(String);
 
-    /// Sends errors and panics to a server that speaks Sentry's protocol. What is left is sent when it is dropped.
+    /// Sends errors and panics to a server that speaks Sentry's protocol. Remaining events are sent when it is dropped.
     pub struct Faults(#[expect(dead_code, reason = "kept until the end")] sentry::ClientInitGuard);
 
     impl Faults {
-        /// To the server of a DSN. Addresses of clients are not sent.
+        /// Sends to the DSN's server. Clients' addresses are not sent.
         ///
         /// # Errors
         /// [`BadDsn`].
         pub fn new(dsn: &str) -> Result<Self, BadDsn> {
-            // Read here first, since what sentry's options cannot read makes them panic.
+            // Parse the DSN here first: sentry's options panic on a malformed one.
             let parsed: Result<sentry::types::Dsn, _> = dsn.parse();
             parsed.map_err(|error| BadDsn(error.to_string()))?;
             let options = sentry::ClientOptions::new()
@@ -107,7 +108,7 @@ mod faults {
             Ok(Self(sentry::init(options)))
         }
 
-        /// The layer: what is logged as an error is sent.
+        /// The layer: it sends what is logged as an error.
         pub fn layer<S>(&self) -> impl Layer<S> + use<S>
         where
             S: tracing::Subscriber + for<'span> LookupSpan<'span>,
@@ -132,7 +133,7 @@ mod tests {
 
     use tracing_subscriber::layer::SubscriberExt;
 
-    /// A server that takes one request and gives it to who listens.
+    /// A server that accepts one request and passes it to the receiver.
     fn collector() -> (String, mpsc::Receiver<Vec<u8>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();

@@ -18,7 +18,7 @@ pub struct Beacon {
 }
 
 impl Beacon {
-    /// The beacon that `rounds` asks.
+    /// The beacon that `rounds` uses.
     pub async fn of(rounds: &Rounds) -> Result<Self> {
         let client = rounds.client().clone();
         let address = client
@@ -27,13 +27,13 @@ impl Beacon {
         Ok(Self { client, address })
     }
 
-    /// Where the contract is.
+    /// The contract's address.
     #[must_use]
     pub fn address(&self) -> Address {
         self.address
     }
 
-    /// The first drand round that this contract can check and that is published strictly after Unix time `timestamp`.
+    /// The first drand round that this contract can verify and that is published strictly after Unix time `timestamp`.
     pub async fn round_after(&self, timestamp: u64) -> Result<BeaconRound> {
         let timestamp = U256::from(timestamp);
         self.call(&Abi::roundAfterCall { timestamp })
@@ -41,7 +41,7 @@ impl Beacon {
             .map(BeaconRound)
     }
 
-    /// Lets the contract check a beacon: 48 compressed bytes, followed by the 48 bytes of y.
+    /// Has the contract verify a beacon: 48 compressed bytes, followed by the 48 bytes of y.
     ///
     /// # Errors
     /// [`ChainError::Reverted`](crate::ChainError::Reverted) with the reason if it is not genuine.

@@ -41,7 +41,7 @@ pub mod filecoin_beacon {
     );
 }
 
-/// The files behind the bindings, for what the generated types do not tell, such as the names of error arguments.
+/// The ABI files, for what the generated types lack, such as the names of error arguments.
 pub(crate) const ARTIFACTS: [&str; 4] = [
     include_str!("../abi/Rounds.json"),
     include_str!("../abi/Rewards.json"),

@@ -1,4 +1,4 @@
-//! Where a chain is reached, without ever showing the key that may be part of the address.
+//! RPC URLs, which may contain a key and are never shown in full.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,12 +14,12 @@ use crate::ChainError;
 pub struct RpcUrl(Url);
 
 impl RpcUrl {
-    /// The whole URL, with its secrets: for the HTTP client only.
+    /// The whole URL with its secrets: for the HTTP client only.
     pub(crate) fn secret(&self) -> &Url {
         &self.0
     }
 
-    /// `text` without this URL's secrets, for messages of libraries that quote the URL they called.
+    /// Removes this URL's secrets from `text`, for messages of libraries that quote the URL.
     pub(crate) fn scrub(&self, text: &str) -> String {
         let shown = self.to_string();
         let mut clean = text.replace(self.0.as_str(), &shown);
@@ -39,7 +39,7 @@ impl FromStr for RpcUrl {
     type Err = ChainError;
 
     fn from_str(text: &str) -> Result<Self, ChainError> {
-        // The text itself is not repeated in the message: it may be a URL with a key and one typing error.
+        // The text is not repeated in the message: it may be a mistyped URL with a key.
         let refuse = |reason: String| ChainError::BadUrl { reason };
         let url = Url::parse(text).map_err(|error| refuse(error.to_string()))?;
         match url.scheme() {

@@ -1,4 +1,4 @@
-//! Refusals of contracts as sentences.
+//! Reverts of contracts as sentences.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,21 +12,21 @@ use assize_protocol::FileCid;
 
 use crate::contracts;
 
-/// A contract's refusal: which error, with which values.
+/// A contract's revert: the error and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revert {
     /// The contract called.
     pub contract: &'static str,
     /// The error's name and arguments, such as `AlreadyCommitted(cid: bafk…, round: 3)`.
     pub error: String,
-    /// What to do about it, where there is something.
+    /// The remedy, if there is one.
     pub remedy: Option<&'static str>,
     /// The data that the contract returned.
     pub data: Bytes,
 }
 
 impl Revert {
-    /// Reads the data with which `contract` reverted.
+    /// Decodes the data with which `contract` reverted.
     pub(crate) fn read(contract: &'static str, data: Bytes) -> Self {
         let (error, remedy) = describe(&data);
         Self {
@@ -37,7 +37,7 @@ impl Revert {
         }
     }
 
-    /// The error as its generated type, if it is that one.
+    /// The error as its generated type, if it has that type.
     #[must_use]
     pub fn decode<E: SolError>(&self) -> Option<E> {
         E::abi_decode(&self.data).ok()
@@ -46,7 +46,7 @@ impl Revert {
 
 impl fmt::Display for Revert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} refused: {}", self.contract, self.error)?;
+        write!(f, "{} reverted: {}", self.contract, self.error)?;
         match self.remedy {
             Some(remedy) => write!(f, "; {remedy}"),
             None => Ok(()),
@@ -56,8 +56,8 @@ impl fmt::Display for Revert {
 
 impl std::error::Error for Revert {}
 
-/// Errors of all contracts by selector. A contract may pass on the error of another one, as `Rounds` does with its
-/// beacon's, so they are looked up together; equal selectors have equal names and types.
+/// Errors of all contracts by selector. A contract may pass on another one's error, as `Rounds` does with its beacon's,
+/// so they share one table; equal selectors have equal names and types.
 static ERRORS: LazyLock<BTreeMap<Selector, AbiError>> = LazyLock::new(|| {
     contracts::ARTIFACTS
         .iter()
@@ -106,7 +106,7 @@ fn show(value: &DynSolValue) -> String {
             Ok(cid) => cid.to_string(),
             Err(_) => Bytes::copy_from_slice(bytes).to_string(),
         },
-        // Names of parameters are short strings in a word.
+        // Parameter names are short strings in one word.
         DynSolValue::FixedBytes(word, _) => {
             let text: &[u8] = &word[..word
                 .iter()
@@ -128,14 +128,14 @@ fn show(value: &DynSolValue) -> String {
     }
 }
 
-/// What the caller can do about an error of `Rounds`, `Rewards` or a beacon.
+/// The remedy for an error of `Rounds`, `Rewards` or a beacon.
 fn remedy(error: &str) -> Option<&'static str> {
     Some(match error {
         "NotCoordinator" => "use the coordinator's key",
         "NotPublisher" => "use a publisher's key, or let the owner add this one with setPublisher",
         "NotGuardian" => "use the guardian's key",
         "OwnableUnauthorizedAccount" => "use the owner's key",
-        "NoSuchRound" => "open the round first, or give a lower number",
+        "NoSuchRound" => "open the round first, or use a lower number",
         "PreviousRoundOpen" => "wait until the previous round has closed",
         "TooEarlyForAnyone" => "wait, or let the coordinator open the round",
         "AlreadyRevealed" => "nothing to do: the seed is known",
@@ -143,21 +143,21 @@ fn remedy(error: &str) -> Option<&'static str> {
         "RoundNotClosed" | "CommitWindowOpen" => "wait until then",
         "CommitWindowOver" => "batches of this round can no longer be committed",
         "AlreadyCommitted" => "nothing to do: the batch is on chain",
-        "NothingChanged" => "the value is in force already",
+        "NothingChanged" => "the value is already in force",
         "WrongParent" | "RangeDoesNotContinue" => "settle again on top of the newest settlement",
         "OverBudget" => "recompute the settlement: it pays more than the rounds' budgets allow",
         "Underfunded" => "deposit FIL first",
         "NotEnoughSignatures" => "collect signatures of more evaluators",
-        "SignersNotAscending" => "give each evaluator's signature once, in ascending order of addresses",
-        "NotEvaluator" => "take signatures of registered evaluators only",
+        "SignersNotAscending" => "pass each evaluator's signature once, in ascending order of addresses",
+        "NotEvaluator" => "use signatures of registered evaluators only",
         "NotActive" => "wait until the challenge window is over",
         "NotPending" => "only a pending settlement can be vetoed",
         "InvalidProof" => "the proof is for another settlement, operator or amount",
-        "NothingToClaim" => "the operator has been paid all that this settlement grants",
+        "NothingToClaim" => "the operator has been paid everything that this settlement grants",
         "NoFilecoinPrecompiles" => {
-            "this chain cannot pay f1, f2 and f3 addresses, which takes Filecoin's precompiles: give a 0x, f410 or f0 address"
+            "this chain cannot pay f1, f2 and f3 addresses because it lacks Filecoin's precompiles: use a 0x, f410 or f0 address"
         }
-        "PaymentFailed" => "the recipient refuses money: let the operator set another payout address",
+        "PaymentFailed" => "the recipient rejects payments: let the operator set another payout address",
         "TooLittleGas" => "send fewer claims in one transaction",
         _ => return None,
     })
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(
             said("Rounds", &error),
             format!(
-                "Rounds refused: AlreadyCommitted(cid: {cid}, round: 3); nothing to do: the batch is on chain"
+                "Rounds reverted: AlreadyCommitted(cid: {cid}, round: 3); nothing to do: the batch is on chain"
             )
         );
         let revert = Revert::read("Rounds", error.abi_encode().into());
@@ -221,8 +221,8 @@ mod tests {
         let error = Rewards::NotEvaluator {
             signer: Address::repeat_byte(0x11),
         };
-        let expected = "Rewards refused: NotEvaluator(signer: 0x1111111111111111111111111111111111111111); \
-                        take signatures of registered evaluators only";
+        let expected = "Rewards reverted: NotEvaluator(signer: 0x1111111111111111111111111111111111111111); \
+                        use signatures of registered evaluators only";
         assert_eq!(said("Rewards", &error), expected);
     }
 
@@ -230,7 +230,7 @@ mod tests {
     fn solidity_strings_panics_and_the_unknown() {
         assert_eq!(
             said("Rounds", &RevertString::from("hello")),
-            "Rounds refused: \"hello\""
+            "Rounds reverted: \"hello\""
         );
         assert!(
             said(
@@ -242,10 +242,10 @@ mod tests {
             .contains("overflow")
         );
         let unknown = Revert::read("Rounds", Bytes::from_static(&[1, 2, 3, 4])).to_string();
-        assert_eq!(unknown, "Rounds refused: unknown error 0x01020304");
+        assert_eq!(unknown, "Rounds reverted: unknown error 0x01020304");
         assert_eq!(
             Revert::read("Rounds", Bytes::new()).to_string(),
-            "Rounds refused: no reason given"
+            "Rounds reverted: no reason given"
         );
     }
 }

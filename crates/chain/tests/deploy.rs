@@ -173,7 +173,7 @@ async fn refusals_name_the_error_and_the_remedy() {
 
     let error = rounds.round(RoundNumber(3)).await.unwrap_err().to_string();
     assert!(
-        error.contains("Rounds refused: NoSuchRound(round: 3, latest: 0)"),
+        error.contains("Rounds reverted: NoSuchRound(round: 3, latest: 0)"),
         "{error}"
     );
 

@@ -167,10 +167,7 @@ pub fn check_station_document(
     }
     if !round.roster.has_station(said.index, &said.entry(), &said.proof) {
         let expected = format!("proven against the root {}", round.roster.root);
-        let got = format!(
-            "station {} of {count}, with a proof that does not hold",
-            said.index
-        );
+        let got = format!("station {} of {count}, with an invalid proof", said.index);
         return Err(Disagreement::new("place in the roster", expected, got));
     }
     let derived = StationAssignment::derive(&round.assignment(seed), said.index)
@@ -203,7 +200,7 @@ fn check_task(
         return Err(Disagreement::new(
             format!("task {k}, entry {index} of the list"),
             format!("proven against the root {}", round.tasks.root),
-            format!("{cid} of {provider}, with a proof that does not hold"),
+            format!("{cid} of {provider}, with an invalid proof"),
         ));
     }
     Ok(AssignedTask { index, cid, provider })

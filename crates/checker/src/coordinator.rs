@@ -1,4 +1,4 @@
-//! What is asked of the coordinator, and how it may answer.
+//! The client of the coordinator's API.
 
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
@@ -16,84 +16,84 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
-/// Longest answer, bytes: a station's part with a hundred tasks and their proofs has about 200 kB.
+/// Maximum response size in bytes; an assignment with a hundred tasks and their proofs has about 200 kB.
 const MAX_ANSWER: usize = 4 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_REDIRECTS: usize = 3;
-/// Nobody is told to come again later than that, seconds.
+/// Maximum retry delay in seconds, whatever the coordinator requests.
 const LONGEST_WAIT: u64 = 3_600;
 
-/// Why the coordinator gave no answer.
+/// Why a request to the coordinator failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AskError {
-    /// Not an address that can be asked.
-    #[error(
-        "the coordinator's address is not usable: {reason}; give one that starts with http:// or https://"
-    )]
+    /// An invalid address.
+    #[error("the coordinator's address is invalid: {reason}; use one that starts with http:// or https://")]
     Address {
         /// What is wrong with it.
         reason: String,
     },
-    /// Requests cannot come from that address.
+    /// The source address is unavailable.
     #[error(
-        "requests cannot come from {address}: {source}; --bind needs an address of this machine, or leave it out"
+        "cannot send requests from {address}: {source}; set --bind to an address of this machine, or omit it"
     )]
     Bind {
-        /// What was given.
+        /// The configured source address.
         address: IpAddr,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// It could not be reached, or broke off.
+    /// The coordinator is unreachable, or the connection broke.
     #[error(
-        "no answer from the coordinator at {url}: {reason}; is the address right and the coordinator running?"
+        "no response from the coordinator at {url}: {reason}; check the address, and that the coordinator is running"
     )]
     Unreachable {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// What the HTTP client said.
+        /// The HTTP client's error.
         reason: String,
     },
-    /// It points to another host, which is not followed.
-    #[error("the coordinator at {url} points elsewhere: {reason}; if it has moved, give its new address")]
+    /// A redirect to another host, which is not followed.
+    #[error(
+        "the coordinator at {url} redirects to another host: {reason}; if it has moved, use its new address"
+    )]
     Elsewhere {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// Where to.
+        /// The target.
         reason: String,
     },
-    /// It refused, and said why.
-    #[error("the coordinator refused ({}): {}", problem.title, problem.detail)]
+    /// The coordinator rejected the request, with a reason.
+    #[error("the coordinator rejected the request ({}): {}", problem.title, problem.detail)]
     Refused {
-        /// What it said.
+        /// The reason.
         problem: Box<Problem>,
-        /// Of its kind.
+        /// Its kind.
         kind: ProblemKind,
     },
-    /// Something that is not the coordinator's refused, such as a proxy before it.
-    #[error("{url} answered with HTTP {status}, and not in the coordinator's words")]
+    /// Another server rejected the request, such as a proxy.
+    #[error("{url} answered with HTTP {status}, not with a problem of the coordinator")]
     Status {
-        /// What was asked.
+        /// The requested URL.
         url: String,
         /// HTTP status.
         status: u16,
-        /// When to come again.
+        /// When to retry.
         retry_after: Option<Duration>,
     },
-    /// It answered with something else than was asked for.
-    #[error("the answer of {url} is not understood: {reason}")]
+    /// The response is malformed.
+    #[error("malformed response from {url}: {reason}")]
     Malformed {
-        /// What was asked.
+        /// The requested URL.
         url: String,
-        /// What does not fit.
+        /// What is wrong with it.
         reason: String,
     },
 }
 
 impl AskError {
-    /// The kind of refusal, if it is one.
+    /// The kind of the problem, if it is one.
     #[must_use]
     pub fn kind(&self) -> Option<ProblemKind> {
         match self {
@@ -102,7 +102,7 @@ impl AskError {
         }
     }
 
-    /// When to come again, if that was said.
+    /// When to retry, if the coordinator said so.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -113,12 +113,12 @@ impl AskError {
     }
 }
 
-/// As long as it was said, within bounds.
+/// The requested delay, within bounds.
 pub(crate) fn wait(seconds: u64) -> Duration {
     Duration::from_secs(seconds.min(LONGEST_WAIT))
 }
 
-/// The coordinator at one address. Cheap to clone.
+/// The coordinator at an address. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Coordinator {
     http: Client,
@@ -126,14 +126,14 @@ pub(crate) struct Coordinator {
 }
 
 impl Coordinator {
-    /// Nothing is asked yet. `bind` is the address that requests come from, on a machine with several.
+    /// Creates a client; no request is sent yet. `bind` is the source address, on a machine with several.
     pub(crate) fn new(base: &Url, bind: Option<IpAddr>) -> Result<Self, AskError> {
         let refuse = |reason: String| AskError::Address { reason };
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
-            return Err(refuse(format!("`{base}` has no host to ask over HTTP")));
+            return Err(refuse(format!("`{base}` is not an HTTP address with a host")));
         }
         if let Some(address) = bind {
-            // Without this every request would fail, and be tried again for ever.
+            // Otherwise every request would fail, and be retried forever.
             UdpSocket::bind((address, 0)).map_err(|source| AskError::Bind { address, source })?;
         }
         let mut base = base.clone();
@@ -175,7 +175,7 @@ impl Coordinator {
 
     pub(crate) async fn live(&self, heartbeat: &Heartbeat) -> Result<Liveness, AskError> {
         let url = self.url("heartbeats")?;
-        // Strings and numbers: nothing can fail to be JSON.
+        // Only strings and numbers, so serialisation cannot fail.
         let body = serde_json::to_vec(heartbeat).unwrap_or_default();
         let request = self
             .http
@@ -184,7 +184,7 @@ impl Coordinator {
         parse(&url, &ask(&url, request.body(body)).await?)
     }
 
-    /// Hands in lines; as many answers in the same order.
+    /// Submits lines; returns as many answers in the same order.
     pub(crate) async fn hand_in(&self, lines: &[&str]) -> Result<Vec<Answer>, AskError> {
         let url = self.url("measurements")?;
         let request = self.http.post(url.clone());
@@ -223,7 +223,7 @@ impl Coordinator {
     }
 }
 
-/// Redirects are followed on the coordinator's own host alone.
+/// Redirects are followed within the coordinator's own host only.
 fn at_home(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let origin = attempt.previous().first().map(Url::origin);
     if origin != Some(attempt.url().origin()) {
@@ -236,7 +236,7 @@ fn at_home(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     }
 }
 
-/// The body of a good answer.
+/// The body of a successful response.
 async fn ask(url: &Url, request: RequestBuilder) -> Result<Vec<u8>, AskError> {
     let mut response = request.send().await.map_err(|error| failure(url, &error))?;
     let body = read(url, &mut response).await?;

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_and_keep_to_what_was_asked() {
+    fn pauses_grow_and_respect_the_requested_delay() {
         let mut backoff = Backoff::default();
         let pauses: Vec<_> = (0..12).map(|_| backoff.next(None)).collect();
         assert!(pauses[0] < Duration::from_millis(1_500) && pauses[0] >= Duration::from_millis(500));

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_cannot_steer_the_terminal() {
+    fn a_text_cannot_control_the_terminal() {
         let text = "a\u{1b}[2J\u{7}b\u{9b}31m\nc\u{202e}d\u{2066}e\u{2069} f\u{2028}ü…";
         assert_eq!(Plain(text).to_string(), "a[2Jb31m cde f ü…");
         assert_eq!(Plain(&"é".repeat(300)).to_string(), "é".repeat(300));

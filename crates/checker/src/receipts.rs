@@ -16,7 +16,7 @@ const KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// Receipts cannot be stored.
 #[derive(Debug, Error)]
-#[error("cannot {action} {}: {source}; see that the disk is not full and the directory can be written", path.display())]
+#[error("cannot {action} {}: {source}; check that the disk is not full and the directory is writable", path.display())]
 pub struct ReceiptError {
     action: &'static str,
     path: PathBuf,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_cut_short_is_mended() {
+    fn a_truncated_line_is_repaired() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("round-1.ndjson");
         let whole = serde_json::to_string(&kept(1)).unwrap() + "\n";
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn old_files_go_and_others_stay() {
+    fn old_files_are_removed_and_others_stay() {
         let directory = tempfile::tempdir().unwrap();
         let mut receipts = Receipts::open(directory.path().into()).unwrap();
         receipts.keep(RoundNumber(1), &[kept(1)]).unwrap();

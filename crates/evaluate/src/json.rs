@@ -13,7 +13,7 @@ pub(crate) mod attofil {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|_| {
             D::Error::custom(format_args!(
-                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
+                "`{text}` is not an amount in attoFIL: use decimal digits in quotes"
             ))
         })
     }

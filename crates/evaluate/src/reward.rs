@@ -61,7 +61,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_or_made(budget: u128, measurements: u64) {
+        fn nothing_is_lost_or_created(budget: u128, measurements: u64) {
             let Reward { each, distributed, remainder } = Reward::share(budget, measurements);
             prop_assert_eq!(distributed.checked_add(remainder), Some(budget));
             prop_assert_eq!(each.checked_mul(measurements.into()), Some(distributed));

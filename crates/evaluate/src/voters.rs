@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_stands_and_tasks_are_apart() {
+    fn the_first_stands_and_tasks_are_independent() {
         let seed = DedupeSeed(B256::ZERO);
         let candidates = [
             candidate(1, 1, 0),

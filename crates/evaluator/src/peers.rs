@@ -22,7 +22,9 @@ pub struct Peer {
 
 /// An invalid peer address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` is no peer: give where another evaluator listens, as in https://evaluator.example:9102")]
+#[error(
+    "`{text}` is not a valid peer: use another evaluator's address, such as https://evaluator.example:9102"
+)]
 pub struct PeerUrlError {
     text: String,
 }
@@ -32,7 +34,7 @@ pub struct PeerUrlError {
 #[non_exhaustive]
 pub enum PeerFault {
     /// The peer is unreachable, or its response is not a [`SignedProposal`].
-    #[error("it gives no answer: {0}")]
+    #[error("no valid response: {0}")]
     Answer(#[from] ureq::Error),
     /// The signature is by another key.
     #[error("its signature is not that of {0}")]
@@ -93,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_are_peers() {
+    fn invalid_peer_addresses_are_rejected() {
         assert_eq!(
             "http://127.0.0.1:9102/".parse::<Peer>().unwrap().to_string(),
             "http://127.0.0.1:9102"

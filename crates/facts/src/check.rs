@@ -100,7 +100,7 @@ pub enum RoundFault {
     /// A list is malformed.
     #[error(
         "the {list} of round {round} ({cid}) is malformed: {source}; the file is what its CID says, so the coordinator \
-         published a bad file: do not sign for this round"
+         published a malformed file: do not sign for this round"
     )]
     List {
         /// Which list.
@@ -109,7 +109,7 @@ pub enum RoundFault {
         round: RoundNumber,
         /// The file.
         cid: FileCid,
-        /// What is wrong with it.
+        /// The cause.
         source: ListError,
     },
     /// A list differs from the one whose root the round froze.

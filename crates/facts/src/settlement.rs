@@ -38,7 +38,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// What evaluators sign.
+/// The document that evaluators sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Proposal {
@@ -90,7 +90,7 @@ mod decimal {
         let text = String::deserialize(deserializer)?;
         U256::from_str_radix(&text, 10).map_err(|_| {
             D::Error::custom(format_args!(
-                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
+                "`{text}` is not an amount in attoFIL: use decimal digits in quotes"
             ))
         })
     }

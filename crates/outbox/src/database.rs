@@ -77,7 +77,7 @@ impl Database {
             // A transaction's bytes must be on the disk before they are sent.
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
-            // All or nothing: tables without their version would be another program's for ever.
+            // Atomic: tables without their version would belong to another program forever.
             let transaction = connection.transaction()?;
             transaction.execute_batch(include_str!("schema.sql"))?;
             transaction.pragma_update(None, "user_version", VERSION)?;

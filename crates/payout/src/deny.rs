@@ -42,7 +42,7 @@ impl DenyList {
             let reason = reason.trim();
             if reason.is_empty() {
                 return Err(refuse(format!(
-                    "{operator} has no reason: write it behind the address, people will ask"
+                    "{operator} has no reason: write it after the address"
                 )));
             }
             if list.insert(operator, reason.to_owned()).is_some() {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_name_their_line() {
+    fn errors_name_the_line() {
         let fault = |text: &str| DenyList::parse(text).unwrap_err();
         assert_eq!(fault("# fine\nfoo bar").0, 2);
         assert!(

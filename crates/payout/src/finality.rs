@@ -58,7 +58,7 @@ pub async fn until_final(
                 });
             }
             Err(error) if error.is_transient() => {
-                tracing::warn!(%hash, %error, "cannot see whether the transaction is final; asking again");
+                tracing::warn!(%hash, %error, "failed to check whether the transaction is final; retrying");
             }
             Err(error) => return Err(error.into()),
         }

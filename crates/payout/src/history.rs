@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_in_a_reverted_batch_is_paid_alone_and_who_was_alone_has_refused() {
+    fn operators_of_a_reverted_batch_are_paid_separately_and_a_single_one_has_rejected() {
         let mut history = History::in_memory().unwrap();
         history.note_waiting([1, 2, 3].map(operator), 100).unwrap();
         let batch = [payout(1, 5), payout(2, 6)];
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_owed_waits_until_it_is_paid() {
+    fn an_operator_waits_until_it_is_paid() {
         let mut history = History::in_memory().unwrap();
         history.note_waiting([1, 2, 3].map(operator), 100).unwrap();
         history.note_waiting([1, 2, 4].map(operator), 200).unwrap();
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_counts_what_is_planned_until_it_is_known_what_was_paid() {
+    fn a_day_counts_planned_amounts_until_the_payments_are_known() {
         let mut history = History::in_memory().unwrap();
         history
             .begin("yesterday", SettlementId(1), &[payout(9, 7)], NOW - DAY)
@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn it_outlives_the_process_and_belongs_to_one_contract() {
+    fn it_survives_the_process_and_belongs_to_one_contract() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("payouts.sqlite");
         let mut history = History::open(&path, "0x01 on chain 314").unwrap();

@@ -358,7 +358,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everybody_is_paid_once_or_said_why_not(
+        fn everybody_is_paid_once_or_held_back_with_a_reason(
             cumulative in amounts(),
             had in prop::collection::vec(0..10_000u128, 300),
             waited in prop::collection::vec(0..60u64, 300),
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn the_floor_falls_with_waiting_and_small_balances_are_paid_in_the_end() {
+    fn the_floor_falls_with_waiting_and_small_balances_are_paid_eventually() {
         let (denied, waiting) = Default::default();
         let terms = Terms {
             floor: 100,
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_longest_is_paid_first_and_each_other_is_told_why() {
+    fn the_longest_waiting_are_paid_first_and_others_get_a_reason() {
         let denied: DenyList = [(operator(5), "list of 2026-11".to_owned())]
             .into_iter()
             .collect();

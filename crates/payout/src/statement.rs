@@ -163,7 +163,7 @@ mod tests {
         }
     }
 
-    fn book(amount: u128) -> Allocations {
+    fn allocations(amount: u128) -> Allocations {
         Allocations::new(BTreeMap::from([(OPERATOR, amount), (Address::repeat_byte(2), 1)]))
     }
 
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_cannot_be_had_hides_nothing_else() {
+    fn an_unavailable_document_hides_nothing_else() {
         let (active, fourth) = (book(50), book(75));
         let coming = [(pending(3), None), (pending(4), Some(&fourth))];
         let statement = Statement::new(OPERATOR, U256::ZERO, Some(&active), &coming);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_and_those_paid_more_than_is_granted_have_nothing() {
+    fn strangers_and_overpaid_operators_have_nothing_due() {
         let active = book(50);
         let stranger = Statement::new(Address::repeat_byte(9), U256::ZERO, Some(&active), &[]);
         assert_eq!((stranger.claimable(), stranger.earned()), (0, 0));

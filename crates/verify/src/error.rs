@@ -65,7 +65,7 @@ pub enum VerifyError {
     },
     /// A malformed settlement document.
     #[error(
-        "the document {cid} of settlement {settlement}: {source}; it is what its CID says, so its evaluators signed a bad \
+        "the document {cid} of settlement {settlement}: {source}; it matches its CID, so its evaluators signed a malformed \
          file"
     )]
     Document {
@@ -97,7 +97,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// A malformed file of a bundle.
-    #[error("{name} in the bundle cannot be used: {reason}; whoever made the bundle made it wrong")]
+    #[error("{name} in the bundle is malformed: {reason}; create the bundle again")]
     BundleFile {
         /// The file.
         name: &'static str,

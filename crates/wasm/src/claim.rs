@@ -16,17 +16,17 @@ const DOCUMENT_VERSION: u32 = 2;
 /// Why a document is rejected.
 #[derive(Debug, Error)]
 pub(crate) enum ClaimError {
-    #[error("the chain names no file: {0}")]
+    #[error("the CID on chain is invalid: {0}")]
     Cid(#[from] assize_protocol::CidError),
-    #[error("these bytes are not the file that the chain names: {0}")]
+    #[error("these bytes do not match the CID on chain: {0}")]
     Car(#[from] car::CarError),
-    #[error("the file is no settlement document: {0}")]
+    #[error("the file is not a settlement document: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the settlement document has version {0}, this page reads version {DOCUMENT_VERSION}")]
+    #[error("the settlement document has version {0}, this page supports version {DOCUMENT_VERSION}")]
     Version(u32),
     #[error("`{0}` is not an amount in attoFIL")]
     Amount(String),
-    #[error("`{0}` is no root: 32 bytes in hexadecimal")]
+    #[error("`{0}` is not a valid root: use 32 bytes in hexadecimal")]
     Root(String),
     #[error(
         "the document's allocations have the root {ours}, but the chain holds {theirs}: this document proves nothing, and nothing \
@@ -196,13 +196,12 @@ mod tests {
         let (_, other) = car::pack(&document("500"));
         let root = root_of(500).to_string();
         assert!(
-            fault(Granted::open(&cid.to_bytes(), &root, &other))
-                .contains("not the file that the chain names")
+            fault(Granted::open(&cid.to_bytes(), &root, &other)).contains("do not match the CID on chain")
         );
-        assert!(fault(Granted::open(&cid.to_bytes(), &root, b"<html>")).contains("not the file"));
-        assert!(fault(Granted::open(b"", &root, &other)).contains("names no file"));
+        assert!(fault(Granted::open(&cid.to_bytes(), &root, b"<html>")).contains("do not match"));
+        assert!(fault(Granted::open(b"", &root, &other)).contains("CID on chain is invalid"));
         assert!(fault(open(b"{\"version\":3}", root_of(5))).contains("version 3"));
-        assert!(fault(open(b"{}", root_of(5))).contains("no settlement document"));
+        assert!(fault(open(b"{}", root_of(5))).contains("not a settlement document"));
         assert!(fault(open(&document("-1"), root_of(5))).contains("`-1`"));
     }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 pub(crate) enum VerifierError {
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    #[error("{name} in the bundle cannot be used: {reason}")]
+    #[error("{name} in the bundle is malformed: {reason}")]
     File { name: String, reason: String },
     #[error("the seed: {0}")]
     Seed(#[from] HexError),

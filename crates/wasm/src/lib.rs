@@ -75,13 +75,13 @@ pub fn from_seed(
         ("tasks", tasks, 1.0, f64::from(u32::MAX)),
         ("largest committee", max_committee_size, 1.0, f64::from(u16::MAX)),
         (
-            "measurements aimed at",
+            "target measurements",
             target_measurements,
             0.0,
             f64::from(u32::MAX),
         ),
         (
-            "tasks per committee at most",
+            "maximum tasks per committee",
             max_tasks_per_committee,
             1.0,
             f64::from(u16::MAX),

@@ -26,7 +26,7 @@ mod tests {
     use crate::ProblemKind;
 
     #[test]
-    fn receipts_and_problems_are_told_apart() {
+    fn receipts_and_problems_are_distinguished() {
         let domain = Domain {
             chain_id: 314,
             rounds: Address::repeat_byte(0xaa),

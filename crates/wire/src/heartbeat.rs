@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_holds_on_its_own_network_only() {
+    fn a_heartbeat_is_valid_on_its_own_network_only() {
         assert!(sample().signed_by_station(&domain(314)));
         assert!(!sample().signed_by_station(&domain(314_159)));
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn json_reads_back_and_faults_are_named() {
+    fn json_parses_back_and_errors_name_the_field() {
         let json = serde_json::to_string(&sample()).unwrap();
         assert_eq!(serde_json::from_str::<Heartbeat>(&json).unwrap(), sample());
         let fault = |from: &str, to: &str| {
@@ -168,7 +168,7 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert!(fault("1.20.0", "1.20").contains("is no version"));
+        assert!(fault("1.20.0", "1.20").contains("is not a version"));
         assert!(fault("\"0x0303030303", "\"0x03").contains("is not an address"));
         assert!(fault("\"time\"", "\"when\"").contains("unknown field `when`"));
         assert!(fault("\"signature\":\"0x", "\"signature\":\"0x00").contains("65 bytes"));

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_is_as_rfc_9457_has_it() {
+    fn a_problem_follows_rfc_9457() {
         let mut problem = Problem::new(ProblemKind::OutdatedClient, "update the checker");
         problem.minimum_version = Some(Version(1, 2, 3));
         assert_eq!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_is_refused_for_good() {
+    fn a_duplicate_is_not_retryable() {
         let problem = Problem::new(ProblemKind::Duplicate, "the first stands");
         assert_eq!(
             (&*problem.uri, problem.status),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_of_others_have_no_kind() {
+    fn foreign_problems_have_no_kind() {
         let mut problem = Problem::new(ProblemKind::Internal, "");
         problem.uri = "about:blank".into();
         assert_eq!(problem.kind(), None);

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receipt_holds_for_its_measurement_time_and_network_only() {
+    fn a_receipt_is_valid_for_its_measurement_time_and_network_only() {
         let domain = |chain_id| Domain {
             chain_id,
             rounds: Address::repeat_byte(0xaa),

@@ -1,4 +1,4 @@
-//! Threads for signatures, so that those who wait for the network need not wait for them.
+//! Threads for signatures, so that tasks waiting for the network are not blocked by them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-/// The threads, and how much waits for them.
+/// The threads, and the number of signatures waiting for them.
 #[derive(Debug)]
 pub(crate) struct Compute {
     pool: rayon::ThreadPool,
@@ -15,19 +15,19 @@ pub(crate) struct Compute {
     most: usize,
 }
 
-/// Why something was not done.
+/// Why work was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum NotDone {
-    /// Too much waits.
-    #[error("too many signatures wait to be checked")]
+    /// The queue is full.
+    #[error("too many signatures are waiting for verification")]
     Overloaded,
-    /// It panicked.
-    #[error("it failed")]
+    /// The work panicked.
+    #[error("the work panicked")]
     Failed,
 }
 
 impl Compute {
-    /// So many threads, 0 for as many as there are cores; at most so many signatures may wait.
+    /// Starts this many threads (0: one per core) with a queue of at most `most` signatures.
     pub(crate) fn new(threads: usize, most: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -39,7 +39,7 @@ impl Compute {
         })
     }
 
-    /// Does what takes so many signatures.
+    /// Runs work that verifies this many signatures.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         signatures: usize,
@@ -54,7 +54,7 @@ impl Compute {
         self.pool.spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(run));
             waiting.fetch_sub(signatures, Ordering::Relaxed);
-            // Whoever asked may have gone.
+            // The requester may have disconnected.
             if let Ok(result) = result {
                 let _ = answer.send(result);
             }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_too_much_is_refused_and_a_panic_is_not_the_end() {
+    async fn excess_work_is_rejected_and_a_panic_is_survived() {
         let compute = Compute::new(1, 10).unwrap();
         assert_eq!(compute.run(10, || 7).await, Ok(7));
         assert_eq!(compute.run(11, || 7).await, Err(NotDone::Overloaded));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use assize_protocol::{ActorId, ProviderId, TaskList};
 use assize_wire::{AllocatorSummary, ClientCount, ClientSummary, MinerSummary, ProviderCount};
 
-/// How many tasks, and with whom.
+/// Number of tasks in total and per counterpart.
 #[derive(Debug)]
 struct Count<T> {
     tasks: u64,
@@ -52,7 +52,7 @@ impl Eligible {
         counts
     }
 
-    /// Of one who has none as well: Spark answers so.
+    /// Providers without tasks get zero counts as well, as Spark answers.
     pub(crate) fn miner(&self, miner_id: ProviderId) -> MinerSummary {
         let (deal_count, clients) = ordered(self.miners.get(&miner_id));
         MinerSummary {
@@ -89,7 +89,7 @@ fn client((client_id, deal_count): (ActorId, u64)) -> ClientCount {
     }
 }
 
-/// Most first, those of one count by id.
+/// Sorted by count, largest first, then by id.
 fn ordered<T: Copy + Ord>(count: Option<&Count<T>>) -> (u64, Vec<(T, u64)>) {
     let Some(count) = count else {
         return (0, Vec::new());
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_of_payloads_with_their_providers_most_first() {
+    fn payloads_are_counted_with_their_providers_in_descending_order() {
         let recorded = assize_testkit::fixtures::tasks().unwrap();
         let cids: Vec<_> = recorded.entries().iter().map(|task| task.cid).collect();
         let task = |index: usize, provider, clients: &[u64], allocators: &[u64]| Task {
@@ -124,7 +124,7 @@ mod tests {
         ])
         .unwrap();
         let eligible = Eligible::new(&list);
-        // As values: the order of keys is that of whatever features the build has.
+        // Compared as values: the order of keys depends on the features of the build.
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(
             serde_json::to_value(eligible.miner(ProviderId(1))).unwrap(),

@@ -1,4 +1,4 @@
-//! From chain, store and drand to what is known of a round. All of it blocks.
+//! Loads rounds from chain, store and drand. All functions block.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +11,10 @@ use assize_store::Source;
 use super::RoundError;
 use super::view::{CheckedRound, ListWithTree, RevealedDraw, RevealedRound};
 
-/// Wherever beacons come from, each verified before it is used.
+/// Any source of beacons, which are verified before use.
 pub type Beacons = Verified<Box<dyn BeaconSource + Send + Sync>>;
 
-/// Lists of each kind that are kept: successive rounds often have the same.
+/// Number of lists of each kind in the cache: successive rounds often share them.
 const KEPT: usize = 3;
 
 /// Where rounds are loaded from.

@@ -1,4 +1,5 @@
-//! What the api knows of rounds: all of it from chain, store and verified beacons, read once and kept for the last few.
+//! What the api knows about rounds. All of it comes from chain, store and verified beacons, is read once, and is kept
+//! for the latest rounds.
 
 mod eligible;
 mod error;
@@ -24,53 +25,53 @@ pub use load::Beacons;
 use load::Loader;
 pub(crate) use view::{CheckedRound, RevealedRound};
 
-/// Rounds that take measurements at once; older ones are over whatever their parameters say.
+/// Maximum number of rounds that accept measurements at once. Older ones are over, whatever their parameters say.
 const MOST_OPEN: usize = 6;
-/// Views of older rounds that are kept because somebody asked.
+/// Number of cached views of older rounds.
 const KEPT_VIEWS: usize = 4;
-/// Rounds without their lists that are kept: some kilobytes each.
+/// Number of cached rounds without their lists, of some kilobytes each.
 const KEPT_ROUNDS: usize = 256;
-/// Rounds that are read from the chain at once because somebody asked.
+/// Maximum number of requested rounds being read from the chain at once.
 const ASKED: usize = 4;
-/// How often a revealed round is looked at again: a reorganisation may have changed it.
+/// How often a revealed round is read again: a reorganisation may have changed it.
 const RECHECK: Duration = Duration::from_secs(60);
 
-/// The rounds that take measurements, and the newest.
+/// The rounds that accept measurements, and the latest round.
 #[derive(Debug, Default)]
 pub(crate) struct Open {
-    /// Whether the chain was looked at.
+    /// Whether the chain has been polled.
     pub(crate) looked: bool,
     pub(crate) latest: Option<Arc<CheckedRound>>,
-    /// Newest first.
+    /// Latest first.
     pub(crate) rounds: Vec<OpenRound>,
 }
 
-/// A round that may take measurements.
+/// A round that may accept measurements.
 #[derive(Debug)]
 pub(crate) struct OpenRound {
     pub(crate) round: Round,
-    /// `None` until it is revealed, or if it cannot be had: then `trouble` says why.
+    /// `None` until it is revealed, and when it is unavailable: then `trouble` says why.
     pub(crate) view: Option<Arc<RevealedRound>>,
     pub(crate) trouble: Option<RoundError>,
     checked: Instant,
 }
 
-/// The rounds, as far as they are known.
+/// The cache of rounds.
 pub(crate) struct RoundCache {
     chain: assize_chain::Rounds,
     loader: Arc<Loader>,
     kept: Mutex<Kept>,
     asked: Semaphore,
-    /// One at a time is made because somebody asked.
+    /// Allows one requested view to be computed at a time.
     making: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Kept {
     open: Arc<Open>,
-    /// Revealed, last asked last.
+    /// Revealed rounds, most recently requested last.
     rounds: VecDeque<Arc<CheckedRound>>,
-    /// The same.
+    /// In the same order.
     views: VecDeque<Arc<RevealedRound>>,
     eligible: Option<(FileCid, Arc<Eligible>)>,
 }
@@ -107,15 +108,15 @@ impl RoundCache {
         &self.loader.beacons
     }
 
-    /// The rounds that take measurements, as of the last look at the chain.
+    /// The rounds that accept measurements, as of the last poll of the chain.
     pub(crate) fn open(&self) -> Arc<Open> {
         Arc::clone(&self.kept().open)
     }
 
-    /// Looks at the chain: the newest round, and those whose commit windows are not over at `now` (Unix seconds).
+    /// Polls the chain for the latest round and those whose commit windows are still open at `now` (Unix seconds).
     ///
     /// # Errors
-    /// The chain's. What is wrong with one round does not keep others from being known.
+    /// The chain's. A fault of one round does not affect the others.
     pub(crate) async fn refresh(&self, now: u64) -> Result<(), RoundError> {
         let before = self.open();
         let latest = self.chain.latest_round().await?;
@@ -146,7 +147,7 @@ impl RoundCache {
             let (view, trouble) = match view {
                 Ok(view) => (view, None),
                 Err(error) => {
-                    tracing::error!(round = number.0, %error, "a round cannot take measurements");
+                    tracing::error!(round = number.0, %error, "the round cannot accept measurements");
                     (None, Some(error))
                 }
             };
@@ -162,7 +163,7 @@ impl RoundCache {
         Ok(())
     }
 
-    /// The newest round is known even if its lists are not.
+    /// The latest round is known even if its lists are not.
     async fn latest_of(
         &self,
         round: Round,
@@ -172,7 +173,7 @@ impl RoundCache {
             Ok(Some(view)) => Some(Arc::clone(&view.checked)),
             _ => {
                 let known = self.blocking(move |loader| loader.checked(round)).await;
-                // Without its beacon, it is as if it was not revealed.
+                // Without its beacon, the round counts as not revealed.
                 let unrevealed = CheckedRound {
                     round: Round { seed: None, ..round },
                     draw: None,
@@ -182,7 +183,7 @@ impl RoundCache {
         }
     }
 
-    /// Makes a round's view; `None` if the round is not revealed, but its lists are read.
+    /// Loads a round's view; `None` if the round is not revealed, but its lists are read anyway.
     async fn load(&self, round: Round) -> Result<Option<Arc<RevealedRound>>, RoundError> {
         let view = self.blocking(move |loader| {
             let known = Arc::new(loader.checked(round)?);
@@ -221,7 +222,7 @@ impl RoundCache {
         {
             return Ok(Arc::clone(latest));
         }
-        // Looked at again and again, unlike those that are kept.
+        // Read again periodically, unlike those in the cache.
         let in_window = open.rounds.iter().find(|open| open.round.number == number);
         if let Some(view) = in_window.and_then(|open| open.view.as_ref()) {
             return Ok(Arc::clone(&view.checked));
@@ -288,7 +289,7 @@ impl RoundCache {
         }
     }
 
-    /// Counts of the newest task list; `None` before the first round.
+    /// Counts of the latest task list; `None` before the first round.
     pub(crate) async fn eligible(&self) -> Result<Option<Arc<Eligible>>, RoundError> {
         let open = self.open();
         let Some(latest) = open.latest.clone() else {
@@ -326,7 +327,7 @@ impl fmt::Debug for RoundCache {
     }
 }
 
-/// Keeps the last ones.
+/// Appends an entry and drops the oldest ones beyond `most`.
 fn keep<T>(kept: &mut VecDeque<T>, new: T, most: usize) {
     kept.push_back(new);
     if kept.len() > most {

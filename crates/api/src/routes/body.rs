@@ -1,4 +1,4 @@
-//! Bodies of requests.
+//! Request bodies.
 
 use assize_wire::ProblemKind;
 use axum::body::{Body, Bytes};
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::refusal::Refusal;
 
-/// What a body may be.
+/// The accepted content types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Json,
@@ -24,7 +24,7 @@ impl Kind {
     }
 }
 
-/// Which of the kinds taken a request says that its body is.
+/// The accepted content type that the request declares.
 pub(crate) fn kind(headers: &HeaderMap, taken: &[Kind]) -> Result<Kind, Refusal> {
     let given = headers
         .get(header::CONTENT_TYPE)
@@ -38,12 +38,12 @@ pub(crate) fn kind(headers: &HeaderMap, taken: &[Kind]) -> Result<Kind, Refusal>
     })
 }
 
-/// The whole body, if it has at most so many bytes.
+/// The whole body, up to `most` bytes.
 pub(crate) async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
     match Limited::new(body, most).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("the body has more than {most} bytes: send less at once");
+            let detail = format!("the body is larger than {most} bytes: send less per request");
             Err(Refusal::new(ProblemKind::TooLarge, detail))
         }
         Err(error) => Err(unreadable(&*error)),
@@ -51,13 +51,10 @@ pub(crate) async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
 }
 
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refusal {
-    Refusal::new(
-        ProblemKind::Malformed,
-        format!("the body did not arrive whole: {error}"),
-    )
+    Refusal::new(ProblemKind::Malformed, format!("the body is incomplete: {error}"))
 }
 
-/// Reads JSON, and names the field at fault.
+/// Parses JSON. An error names the faulty field.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -65,7 +62,7 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
         let reason = error.into_inner().to_string();
         let mut reason: String = reason.chars().take(300).collect();
         if reason.is_empty() {
-            reason = "it is not what was expected".into();
+            reason = "unexpected content".into();
         }
         match path.as_str() {
             "." | "?" => Refusal::new(ProblemKind::Malformed, format!("the body: {reason}")),

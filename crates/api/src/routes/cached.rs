@@ -1,4 +1,4 @@
-//! Answers that may be kept.
+//! Responses with cache headers.
 
 use std::convert::Infallible;
 
@@ -8,16 +8,16 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// For what never changes any more.
+/// For what never changes.
 pub(crate) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// For what changes only if a reorganisation of the chain undoes it.
+/// For what changes only if the chain is reorganised.
 pub(crate) const BRIEFLY: &str = "public, max-age=10";
-/// For what may change at any moment.
+/// For what may change at any time.
 pub(crate) const NO_STORE: &str = "no-store";
 
-/// A document as JSON, with what caches are told.
+/// A document as JSON, with a `Cache-Control` header.
 pub(crate) fn json(document: &impl Serialize, cache: &'static str) -> Response {
-    // Documents are strings, numbers and lists of them: nothing can fail to be JSON.
+    // Documents consist of strings, numbers and lists of them, so serialization cannot fail.
     let body = serde_json::to_vec(document).unwrap_or_default();
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
@@ -26,8 +26,8 @@ pub(crate) fn json(document: &impl Serialize, cache: &'static str) -> Response {
     (headers, body).into_response()
 }
 
-/// What caches are told of what follows from a round: the year only once its commit window is over at `now` (Unix
-/// seconds), since until then a reorganisation may undo its opening or reveal.
+/// The `Cache-Control` of what follows from a round: one year only after its commit window has closed at `now` (Unix
+/// seconds), since a reorganisation may undo its opening or reveal before that.
 pub(crate) fn of_round(round: &Round, now: u64) -> &'static str {
     match round.is_over(now) {
         true => IMMUTABLE,
@@ -35,7 +35,7 @@ pub(crate) fn of_round(round: &Round, now: u64) -> &'static str {
     }
 }
 
-/// A document under its tag, with what caches are told; not sent to who has it.
+/// A document with an ETag and a `Cache-Control` header; 304 if the client already has it.
 pub(crate) fn tagged(
     asked: &HeaderMap,
     tag: &str,
@@ -55,7 +55,7 @@ pub(crate) fn tagged(
     response
 }
 
-/// For an answer without a body that must not say that the document has no bytes (RFC 9110, §8.6).
+/// The body of a response that has none, without implying that the document is empty (RFC 9110, §8.6).
 pub(crate) fn unsized_body() -> Body {
     Body::from_stream(futures_util::stream::empty::<Result<Bytes, Infallible>>())
 }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_it_is_not_sent_it_again() {
+    fn a_client_that_has_the_document_gets_304() {
         let answer = |asked: &str| {
             let asked = HeaderMap::from_iter([(header::IF_NONE_MATCH, asked.parse().unwrap())]);
             tagged(&asked, "r7", BRIEFLY, || json(&7, NO_STORE))

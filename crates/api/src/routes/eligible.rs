@@ -1,4 +1,4 @@
-//! `GET /miner|client|allocator/ID/deals/eligible/summary`, as Spark answered it.
+//! `GET /miner|client|allocator/ID/deals/eligible/summary`, compatible with Spark.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::Api;
 use crate::refusal::Refusal;
 use crate::rounds::{Eligible, RoundError};
 
-/// Six hours, as Spark's.
+/// Six hours, as in Spark.
 const CACHE: &str = "public, max-age=21600";
 
-/// How many payloads of a provider are in the newest task list, and whose.
+/// Number of payloads of a provider in the newest task list, by client.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -24,7 +24,7 @@ const CACHE: &str = "public, max-age=21600";
         tag = "deals",
         params(("id" = String, Path, description = "The provider.", pattern = "^f0(0|[1-9][0-9]*)$")),
         responses(
-            (status = 200, description = "The counts; 0 of one who has none.", body = assize_wire::MinerSummary),
+            (status = 200, description = "The counts; 0 if there are none.", body = assize_wire::MinerSummary),
             (status = "default", description = "Any problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -34,7 +34,7 @@ pub(crate) async fn miner(State(api): State<Api>, params: Params) -> Result<Resp
     Ok(cached::json(&newest(&api).await?.miner(id), CACHE))
 }
 
-/// How many payloads of a client are in the newest task list, and who stores them.
+/// Number of payloads of a client in the newest task list, by provider.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -43,7 +43,7 @@ pub(crate) async fn miner(State(api): State<Api>, params: Params) -> Result<Resp
         tag = "deals",
         params(("id" = String, Path, description = "The client.", pattern = "^f0(0|[1-9][0-9]*)$")),
         responses(
-            (status = 200, description = "The counts; 0 of one who has none.", body = assize_wire::ClientSummary),
+            (status = 200, description = "The counts; 0 if there are none.", body = assize_wire::ClientSummary),
             (status = "default", description = "Any problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -53,7 +53,7 @@ pub(crate) async fn client(State(api): State<Api>, params: Params) -> Result<Res
     Ok(cached::json(&newest(&api).await?.client(id), CACHE))
 }
 
-/// How many payloads in the newest task list were stored by an allocator's grants, and whose they are.
+/// Number of payloads stored with an allocator's allocations in the newest task list, by client.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -62,7 +62,7 @@ pub(crate) async fn client(State(api): State<Api>, params: Params) -> Result<Res
         tag = "deals",
         params(("id" = String, Path, description = "The allocator.", pattern = "^f0(0|[1-9][0-9]*)$")),
         responses(
-            (status = 200, description = "The counts; 0 of one who has none.", body = assize_wire::AllocatorSummary),
+            (status = 200, description = "The counts; 0 if there are none.", body = assize_wire::AllocatorSummary),
             (status = "default", description = "Any problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )

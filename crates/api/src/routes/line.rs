@@ -1,6 +1,6 @@
-//! A measurement's line, for the OpenAPI document; `assize_measurement::Measurement` is what reads it.
+//! A measurement's line, for the OpenAPI document only. `assize_measurement::Measurement` parses it.
 
-/// A measurement (docs/protocol.md §9). Keys may stand in any order; absent and null are one thing.
+/// A measurement (docs/protocol.md §9). Keys may be in any order. An absent key and null are equivalent.
 #[derive(utoipa::ToSchema)]
 #[schema(as = Measurement)]
 #[expect(dead_code, reason = "a schema, not a value")]
@@ -15,32 +15,32 @@ pub(crate) struct Line {
     /// The payload.
     #[schema(min_length = 1)]
     cid: String,
-    /// Who stores it, as `f0…`.
+    /// The storage provider, as `f0…`.
     #[schema(min_length = 1)]
     miner_id: String,
     /// The provider's peer id.
     provider_id: Option<String>,
-    /// The address that was asked, as multiaddr.
+    /// The address of the request, as a multiaddr.
     provider_address: Option<String>,
     /// `http`, `graphsync` or `bitswap`.
     protocol: Option<String>,
-    /// Version of the checker: without it the measurement is an outdated client's.
+    /// Version of the checker. A measurement without it is rejected as outdated.
     #[schema(pattern = "^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)$")]
     spark_version: Option<String>,
     /// Version of the checker's runtime.
     zinnia_version: Option<String>,
-    /// Whether it took too long.
+    /// Whether the request timed out.
     timeout: Option<bool>,
-    /// When it began, as `2023-11-01T09:40:05.000Z`.
+    /// Start of the request, such as `2023-11-01T09:40:05.000Z`.
     #[schema(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$")]
     start_at: Option<String>,
-    /// When the first byte of the payload came.
+    /// Arrival of the payload's first byte.
     #[schema(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$")]
     first_byte_at: Option<String>,
-    /// When the last one came.
+    /// Arrival of its last byte.
     #[schema(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$")]
     end_at: Option<String>,
-    /// HTTP status, or a code from 600 up for what has none.
+    /// HTTP status, or a code from 600 up for other outcomes.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     status_code: Option<i64>,
     /// HTTP status of the HEAD request.
@@ -49,15 +49,15 @@ pub(crate) struct Line {
     /// Bytes received.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     byte_length: Option<i64>,
-    /// Whether it was more than is looked at.
+    /// Whether the payload exceeded the size limit.
     car_too_large: Option<bool>,
     /// Multihash of the payload, hexadecimal.
     car_checksum: Option<String>,
-    /// What the indexer said.
+    /// The indexer's result.
     indexer_result: String,
     /// Not used yet.
     attestation: Option<String>,
-    /// The station's, over everything above: EIP-712.
+    /// The station's EIP-712 signature over all fields above.
     #[schema(pattern = "^0x[0-9a-fA-F]{130}$")]
     signature: String,
 }

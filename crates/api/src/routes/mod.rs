@@ -22,8 +22,8 @@ use axum::{Router, middleware};
 use crate::refusal::Refusal;
 use crate::{Api, client};
 
-/// The one list of routes: it makes the router and, with the feature `openapi`, the document. A path stands here and in
-/// its handler's attribute; a test compares them.
+/// The single list of routes. It creates the router and, with the feature `openapi`, the document. A path occurs here
+/// and in its handler's attribute; a test compares them.
 macro_rules! routes {
     ($($method:ident $path:literal $($handler:ident)::+;)*) => {
         fn handlers() -> Router<Api> {
@@ -43,10 +43,10 @@ macro_rules! routes {
             paths($($($handler)::+),*),
             components(schemas(assize_wire::Answer, ProblemKind)),
             tags(
-                (name = "stations", description = "Signs of life."),
-                (name = "rounds", description = "What rounds are, who sits in them and what they do."),
-                (name = "measurements", description = "Handing them in, and what became of them."),
-                (name = "deals", description = "What the newest task list has."),
+                (name = "stations", description = "Heartbeats."),
+                (name = "rounds", description = "Rounds, their committees and their tasks."),
+                (name = "measurements", description = "Submitting measurements and following their state."),
+                (name = "deals", description = "Counts of the newest task list."),
                 (name = "service", description = "This api."),
             )
         )]
@@ -74,7 +74,7 @@ routes! {
     get "/metrics" service::metrics;
 }
 
-/// All routes over one api.
+/// The router of all routes.
 pub(crate) fn router(api: &Api) -> Router {
     let bodies = api.shared().gatekeeper.bodies.clone();
     handlers()
@@ -87,12 +87,12 @@ pub(crate) fn router(api: &Api) -> Router {
         .with_state(api.clone())
 }
 
-/// The OpenAPI document, which is made once.
+/// The OpenAPI document, generated once.
 #[cfg(feature = "openapi")]
 fn openapi() -> MethodRouter<Api> {
     use axum::http::header;
 
-    // Strings, numbers and lists of them: nothing can fail to be JSON.
+    // It consists of strings, numbers and lists of them, so serialization cannot fail.
     let document = serde_json::to_string(&<Document as utoipa::OpenApi>::openapi()).unwrap_or_default();
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
@@ -106,7 +106,7 @@ fn openapi() -> MethodRouter<Api> {
     get(async || {
         Refusal::new(
             ProblemKind::NotFound,
-            "this api was built without the cargo feature `openapi`, which has the OpenAPI document",
+            "this api was built without the cargo feature `openapi`, so it has no OpenAPI document",
         )
     })
 }
@@ -115,7 +115,7 @@ async fn no_such_path(uri: Uri) -> Refusal {
     let path: String = uri.path().chars().take(80).collect();
     Refusal::new(
         ProblemKind::NotFound,
-        format!("there is nothing under {path}: /openapi.json has all there is"),
+        format!("{path} does not exist: see /openapi.json for all paths"),
     )
 }
 
@@ -124,6 +124,6 @@ async fn no_such_method(method: Method, uri: Uri) -> Refusal {
     let method: String = method.as_str().chars().take(20).collect();
     Refusal::new(
         ProblemKind::MethodNotAllowed,
-        format!("{path} does not take {method}: /openapi.json has what it takes"),
+        format!("{path} does not accept {method}: see /openapi.json"),
     )
 }

@@ -1,4 +1,4 @@
-//! What happens with every request: a number, a span, figures, and an answer even if the api fails.
+//! Wraps each request: a number, a span, metrics, and a response even if the api panics.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -26,7 +26,7 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
     let span = tracing::debug_span!("request", id, %method, route);
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = run.instrument(span.clone()).await.unwrap_or_else(|_| {
-        let detail = format!("the api failed; its log has more under {id}");
+        let detail = format!("the api failed: see request {id} in its log");
         Refusal::new(ProblemKind::Internal, detail).into_response()
     });
     let metrics = &api.shared().metrics;
@@ -48,7 +48,7 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
         HeaderValue::from_static("nosniff"),
     );
     if matches!(method, Method::GET | Method::HEAD) {
-        // What can be read here anybody may read, from whatever page.
+        // All responses are public: pages of any origin may read them.
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     headers

@@ -1,4 +1,4 @@
-//! `GET /rounds/…`: what rounds are, who sits in them and what they do.
+//! `GET /rounds/…`: rounds, their committees and their tasks.
 
 use alloy_primitives::Address;
 use assize_protocol::{CommitteeIndex, RoundNumber};
@@ -13,7 +13,7 @@ use crate::Api;
 use crate::refusal::Refusal;
 use crate::rounds::RoundError;
 
-/// The newest round: a redirect to it.
+/// Redirects to the newest round.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -21,8 +21,8 @@ use crate::rounds::RoundError;
         path = "/rounds/current",
         tag = "rounds",
         responses(
-            (status = 307, description = "`Location` has it.", headers(("location" = String, description = "`/rounds/N`"))),
-            (status = 404, description = "No round was opened yet.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 307, description = "See `Location`.", headers(("location" = String, description = "`/rounds/N`"))),
+            (status = 404, description = "No round has been opened yet.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -44,8 +44,8 @@ pub(crate) async fn current(State(api): State<Api>) -> Result<Response, Refusal>
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
-/// A round: its timetable, lists, parameters, beacon and seed. Never changes once its commit window is over; before,
-/// only if the chain is reorganised, or by the seed's coming.
+/// A round: its schedule, lists, parameters, beacon and seed. It never changes after its commit window has closed;
+/// before, it changes only when the seed is revealed or the chain is reorganised.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -55,8 +55,8 @@ pub(crate) async fn current(State(api): State<Api>) -> Result<Response, Refusal>
         params(("round" = u64, Path, description = "From 1.", minimum = 1)),
         responses(
             (status = 200, description = "The round.", body = assize_wire::RoundDocument),
-            (status = 304, description = "The client has it."),
-            (status = 404, description = "There is no such round.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 304, description = "The client has it already."),
+            (status = 404, description = "The round does not exist.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -71,7 +71,7 @@ pub(crate) async fn round(
     let document = known.document(&shared.network);
     let cache = cached::of_round(&known.round, shared.clock.now());
     Ok(match known.round.seed {
-        // The seed binds chain, contract, round and beacon.
+        // The seed depends on chain, contract, round and beacon.
         Some(seed) => cached::tagged(&headers, &format!("{seed}"), cache, || {
             cached::json(&document, NO_STORE)
         }),
@@ -92,9 +92,9 @@ pub(crate) async fn round(
         ),
         responses(
             (status = 200, description = "The committee.", body = assize_wire::CommitteeDocument),
-            (status = 304, description = "The client has it."),
-            (status = 404, description = "There is no such round or committee.", body = assize_wire::Problem, content_type = "application/problem+json"),
-            (status = 409, description = "`not-revealed`: ask again.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 304, description = "The client has it already."),
+            (status = 404, description = "The round or committee does not exist.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 409, description = "`not-revealed`: retry later.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -113,8 +113,9 @@ pub(crate) async fn committee(
         .as_ref()
         .map_or(0, |draw| draw.assignment.committee_count());
     if committee.0 >= count {
-        let detail =
-            format!("round {round} has {count} committees, from 0; there is no committee {committee}");
+        let detail = format!(
+            "committee {committee} does not exist: round {round} has {count} committees, numbered from 0"
+        );
         return Err(Refusal::new(ProblemKind::NotFound, detail));
     }
     let Some(seed) = view.checked.round.seed else {
@@ -129,9 +130,9 @@ pub(crate) async fn committee(
     ))
 }
 
-/// A station's part in a round: its place in the roster with the proof, committee, seat, and tasks with their proofs.
+/// A station's assignment in a round: its roster entry with the proof, committee, seat, and tasks with their proofs.
 ///
-/// Before the round is revealed, only the place and its proof.
+/// Before the round is revealed, only the roster entry and its proof.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -143,9 +144,9 @@ pub(crate) async fn committee(
             ("station" = String, Path, description = "Address of its key.", pattern = "^0x[0-9a-fA-F]{40}$"),
         ),
         responses(
-            (status = 200, description = "Its part.", body = assize_wire::StationDocument),
-            (status = 304, description = "The client has it."),
-            (status = 404, description = "There is no such round, or the station is not in its roster.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 200, description = "Its assignment.", body = assize_wire::StationDocument),
+            (status = 304, description = "The client has it already."),
+            (status = 404, description = "The round does not exist, or the station is not in its roster.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -160,7 +161,7 @@ pub(crate) async fn station(
     let document = api.shared().rounds.station(round, station).await?;
     let document = document.ok_or_else(|| {
         let detail = format!(
-            "station {station} is not in the roster of round {round}: who sends heartbeats is in the next one"
+            "station {station} is not in the roster of round {round}: send heartbeats to join the next one"
         );
         Refusal::new(ProblemKind::NotFound, detail)
     })?;

@@ -172,7 +172,7 @@ impl Scene {
 }
 
 #[test]
-fn a_true_coordinator_is_agreed_with() {
+fn an_honest_coordinator_is_accepted() {
     let scene = Scene::new();
     let RoundAssignment { station, .. } = scene.derive().unwrap();
     assert_eq!(station.station, StationIndex(42));
@@ -250,7 +250,7 @@ fn each_lie_about_the_round_is_named() {
 }
 
 #[test]
-fn a_beacon_of_another_round_or_key_is_none() {
+fn a_beacon_of_another_round_or_key_is_rejected() {
     let mut scene = Scene::new();
     let other = scene.devnet.sign(BeaconRound(101)).signature;
     scene.said.beacon.signature = Some(const_hex::encode(other));
@@ -264,7 +264,7 @@ fn a_beacon_of_another_round_or_key_is_none() {
 }
 
 #[test]
-fn a_node_that_tells_another_seed_is_not_believed_either() {
+fn a_node_with_another_seed_is_rejected_too() {
     let mut scene = Scene::new();
     let seed = Some(Seed(B256::repeat_byte(1)));
     (scene.round.seed, scene.said.seed) = (seed, seed);
@@ -278,7 +278,7 @@ fn a_node_that_tells_another_seed_is_not_believed_either() {
 }
 
 #[test]
-fn each_lie_about_the_stations_part_is_named() {
+fn each_lie_about_the_assignment_is_named() {
     type Lie = fn(&mut Scene);
     let lies: [(&str, Lie); 20] = [
         ("round of the station's assignment", |scene| {
@@ -345,7 +345,7 @@ fn each_lie_about_the_stations_part_is_named() {
 }
 
 #[test]
-fn a_seat_is_not_believed_even_if_the_whole_committee_fits() {
+fn a_seat_is_checked_even_if_the_whole_committee_matches() {
     // Index, seat and tasks of a neighbour, with the station's own address: only the proof reveals it.
     let mut scene = Scene::new();
     let neighbour = scene.part_of(StationIndex(41));

@@ -243,7 +243,7 @@ async fn a_redirect_is_followed_at_home_and_nowhere_else() {
     hand().later(&bench).await;
     let told = bench.events().last().unwrap().to_string();
     assert!(
-        told.contains("points elsewhere") && told.contains(&elsewhere.url),
+        told.contains("redirects to another host") && told.contains(&elsewhere.url),
         "{told}"
     );
     assert!(elsewhere.seen("POST /measurements").is_empty());

@@ -21,7 +21,7 @@ fn split(change: fn(&mut Measurement)) -> Decision {
 }
 
 #[test]
-fn what_the_indexer_said_splits_both_votes() {
+fn differences_about_the_indexer_split_both_votes() {
     let changes: [fn(&mut Measurement); 5] = [
         |m| m.provider_id = Some("12D3KooX".into()),
         |m| m.indexer_result = Some("ERROR_404".into()),
@@ -37,7 +37,7 @@ fn what_the_indexer_said_splits_both_votes() {
 }
 
 #[test]
-fn what_the_retrieval_gave_splits_the_retrieval_vote_alone() {
+fn differences_about_the_retrieval_split_its_vote_only() {
     let changes: [fn(&mut Measurement); 5] = [
         |m| m.byte_length = Some(1_025),
         |m| m.byte_length = None,

@@ -29,7 +29,7 @@ fn all_evaluators_make_the_same_document() {
 }
 
 #[test]
-fn an_evaluator_does_not_go_on_from_a_false_seed() {
+fn an_evaluator_stops_at_a_false_seed() {
     let mut case = Case::new();
     case.round(1).seed = Some(Seed(B256::ZERO));
     let error = case
@@ -71,7 +71,7 @@ fn the_range_must_continue_the_parent() {
 }
 
 #[test]
-fn the_document_serves_claims() {
+fn the_document_supports_claims() {
     let case = Case::new();
     let document = case.evidence().settlement_document(SettlementId(2)).unwrap();
     for operator in document.allocations.keys() {

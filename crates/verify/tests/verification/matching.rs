@@ -25,7 +25,7 @@ fn settlements_match_with_and_without_a_parent() {
 }
 
 #[test]
-fn rounds_match_and_tell_what_they_came_to() {
+fn rounds_match_and_report_their_results() {
     let case = Case::new();
     let Conclusion::Match((facts, evaluation)) = case.evidence().verify_round(RoundNumber(1)).unwrap() else {
         panic!("a mismatch");
@@ -44,7 +44,7 @@ fn rounds_match_and_tell_what_they_came_to() {
 }
 
 #[test]
-fn a_round_that_nobody_revealed_pays_nothing() {
+fn an_unrevealed_round_pays_nothing() {
     let case = Case::new();
     let (facts, evaluation) = case
         .evidence()

@@ -32,7 +32,7 @@ fn a_timetable_that_is_not_the_parameters() {
 }
 
 #[test]
-fn beacons_that_were_known_beforehand() {
+fn beacons_that_were_known_in_advance() {
     let mut case = Case::new();
     let frozen = case.round(2).beacon_round;
     case.round(2).beacon_round.0 -= 1;
@@ -62,7 +62,7 @@ fn a_label_count() {
 }
 
 #[test]
-fn a_decision_that_nobody_made() {
+fn an_invented_decision() {
     let mut case = Case::new();
     case.forge(|d| d.rounds[0].decisions.extend([("HTTP_418".into(), 2)]));
     assert_eq!(
@@ -216,7 +216,7 @@ fn a_batch_withheld_reordered_or_miscounted() {
 }
 
 #[test]
-fn a_batch_in_a_round_that_nobody_revealed() {
+fn a_batch_in_an_unrevealed_round() {
     let mut case = Case::new();
     let batch = case.facts.rounds[&RoundNumber(1)].commitments[0];
     case.chain_round(UNREVEALED.0).commitments.push(batch);
@@ -225,7 +225,7 @@ fn a_batch_in_a_round_that_nobody_revealed() {
 }
 
 #[test]
-fn a_batch_with_one_byte_changed_and_stored_anew() {
+fn a_batch_with_one_byte_changed_and_a_consistent_cid() {
     let mut case = Case::new();
     let mut batch = case.store.get(&case.batch(1, 0)).unwrap();
     let place = batch.windows(4).position(|four| four == b"1220").unwrap() + 5;
