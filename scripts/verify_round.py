@@ -315,7 +315,23 @@ def check_list(files, name, stated, read, leaf_of):
     return root
 
 # ---- §2–§5 A round
-def recompute(files, names, wanted):
+QUICKNET = 1692803367, 3  # Unix time of beacon round 1, and seconds between rounds.
+
+def check_timetable(fact, now, genesis, period):
+    """§12, step 1: the round was frozen before its beacons were published, and no batch can come any more."""
+    number, parameters = fact["number"], fact["parameters"]
+    closes_at = fact["openedAt"] + parameters["roundDuration"]
+    compare("closesAt", closes_at, fact["closesAt"])
+    compare("commitsUntil", closes_at + parameters["commitGrace"], fact["commitsUntil"])
+    frozen = fact["openedAt"] + parameters["beaconDelay"]
+    for key, moment in (("beaconRound", frozen), ("dedupeBeaconRound", closes_at)):
+        published = genesis + (fact[key] - 1) * period
+        if published <= moment:
+            raise Differs(f"{key}: must be published after Unix time {moment}, but {fact[key]} was at {published}")
+    until = fact["commitsUntil"]
+    need(now > until, f"round {number} takes batches until Unix time {until}: make the bundle after that")
+
+def recompute(files, names, wanted, drand=QUICKNET):
     need("facts.json" in names and "beacons.json" in names, "the bundle has no facts.json or no beacons.json")
     facts, beacons = read_facts(names["facts.json"]), read_beacons(names["beacons.json"])
     rounds = {fact["number"]: fact for fact in facts["rounds"]}
@@ -323,6 +339,7 @@ def recompute(files, names, wanted):
     need(number in rounds, f"round {number} is not in the bundle, which has {sorted(rounds)}")
     fact = rounds[number]
     need(fact["seed"] is not None, f"round {number} was never revealed: there is nothing to recompute")
+    check_timetable(fact, facts["now"], *drand)
     signatures = {beacon["round"]: bytes.fromhex(beacon["signature"]) for beacon in beacons}
     pair = [signatures.get(fact[key]) for key in ("beaconRound", "dedupeBeaconRound")]
     need(all(pair), f"beacons.json: a signature of round {number} is missing")
@@ -354,10 +371,12 @@ def main():
     parser.add_argument("bundle")
     parser.add_argument("--round", type=int, help="the first of the bundle if not given")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--genesis", type=int, default=QUICKNET[0], help="of a devnet's drand chain; quicknet's if not given")
+    parser.add_argument("--period", type=int, default=QUICKNET[1], help="of a devnet's drand chain; quicknet's if not given")
     args = parser.parse_args()
     try:
         with open(args.bundle, "rb") as file:
-            result = recompute(*read_bundle(file.read()), args.round)
+            result = recompute(*read_bundle(file.read()), args.round, (args.genesis, args.period))
     except Differs as difference:
         print(f"MISMATCH  {difference}")
         return 1

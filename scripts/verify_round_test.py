@@ -75,6 +75,41 @@ class Files(unittest.TestCase):
                     with self.subTest(kind=case["kind"], reason=invalid["reason"]), self.assertRaises(script.Unreadable):
                         read(invalid_file(good, invalid))
 
+class Rounds(unittest.TestCase):
+    """§12, step 1. The bundle is the one that the browser test drops on the page."""
+
+    def recompute(self, change):
+        bundle = pathlib.Path(__file__).parent.parent / "tests/verifier/round.car"
+        files, names = script.read_bundle(bundle.read_bytes())
+        facts = json.loads(names["facts.json"])
+        change(facts, facts["rounds"][0])
+        names["facts.json"] = json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
+        return script.recompute(files, names, None)["verdict"]
+
+    def test_a_genuine_round_matches(self):
+        self.assertEqual(self.recompute(lambda facts, fact: None), "MATCH")
+
+    def test_a_round_that_was_frozen_after_its_beacon_does_not_match(self):
+        def later(facts, fact):
+            facts["now"] += 60
+            for time in ("openedAt", "closesAt", "commitsUntil"):
+                fact[time] += 60
+        with self.assertRaisesRegex(script.Differs, "beaconRound"):
+            self.recompute(later)
+
+    def test_every_field_of_the_timetable_is_checked(self):
+        for key, by in (("closesAt", 1), ("commitsUntil", -1), ("beaconRound", -30), ("dedupeBeaconRound", -1)):
+            def shift(facts, fact):
+                fact[key] += by
+            with self.subTest(key=key), self.assertRaisesRegex(script.Differs, key):
+                self.recompute(shift)
+
+    def test_a_round_that_still_takes_batches_is_not_verified(self):
+        def early(facts, fact):
+            facts["now"] = fact["commitsUntil"]
+        with self.assertRaisesRegex(script.Unreadable, "takes batches until"):
+            self.recompute(early)
+
 def judge():
     for line in sys.stdin:
         kind, _, data = line.rstrip("\n").partition(" ")
