@@ -56,7 +56,7 @@ const LAYERS = [
     title: 'Binaries: parse, call, print',
     on: ['pure', 'kit', 'outside', 'services'],
     crates: ['cli', 'lab'],
-    not: 'contain a rule or a daemon's loop',
+    not: 'contain a rule or the loop of a daemon',
   },
 ];
 
