@@ -428,7 +428,7 @@ async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
     common::refused(
         &output_without_data(output),
         2,
-        &["can be read by others", "chmod 600"],
+        &["accessible to other users", "chmod 600"],
     );
 }
 

@@ -1,50 +1,34 @@
-//! The ingest key's file.
+//! The coordinator's secrets: the ingest key, and the secret of subnet tags.
 
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use alloy_primitives::{Address, B256, hex};
+use alloy_primitives::Address;
+use assize_guard::SubnetTagger;
 use assize_measurement::station_address;
+use assize_service::{SecretError, SecretFile};
 use secp256k1::SecretKey;
-use thiserror::Error;
 
 /// The key that signs receipts.
 #[derive(Clone, Copy)]
 pub struct IngestKey(SecretKey);
 
-/// Why there is no ingest key.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// The operating system would not have it.
-    #[error("cannot {action} the ingest key {}: {source}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Its reason.
-        source: io::Error,
-    },
-    /// Others may read it.
-    #[error(
-        "the ingest key {} can be read by others (mode {mode:03o}): whoever has it can sign receipts; if nobody else had \
-         it, `chmod 600` it, otherwise remove it, and a new one is made", path.display()
-    )]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// It holds something else.
-    #[error("{} holds no key: 32 bytes as 64 hexadecimal digits were expected; is this the right file?", path.display())]
-    NoKey {
-        /// The file.
-        path: PathBuf,
-    },
+const INGEST_KEY: SecretFile = SecretFile {
+    name: "ingest key",
+    risk: "sign receipts",
+};
+
+const SUBNET_SECRET: SecretFile = SecretFile {
+    name: "subnet secret",
+    risk: "learn the subnets of all stations",
+};
+
+/// Names subnets by the secret in a file. If there is no file, draws a secret and creates the file, for its owner alone to
+/// read.
+///
+/// # Errors
+/// [`SecretError`] names the file.
+pub fn open_subnet_tagger(path: &Path) -> Result<SubnetTagger, SecretError> {
+    SUBNET_SECRET.open_or_create(path, |secret| Some(SubnetTagger::new(secret)))
 }
 
 impl IngestKey {
@@ -54,43 +38,12 @@ impl IngestKey {
         Self(key)
     }
 
-    /// Reads the key; makes a new one if there is no such file, for its owner alone to read.
+    /// Reads the key from a file. If there is no file, draws a key and creates the file, for its owner alone to read.
     ///
     /// # Errors
-    /// [`KeyError`].
-    pub fn open(path: &Path) -> Result<Self, KeyError> {
-        let failed = |action| {
-            move |source| KeyError::Io {
-                action,
-                path: path.to_owned(),
-                source,
-            }
-        };
-        match fs::metadata(path) {
-            Ok(metadata) => {
-                let mode = metadata.permissions().mode() & 0o777;
-                if mode & 0o077 != 0 {
-                    return Err(KeyError::Exposed {
-                        path: path.to_owned(),
-                        mode,
-                    });
-                }
-                let text = fs::read_to_string(path).map_err(failed("read"))?;
-                Self::parse(&text).ok_or_else(|| KeyError::NoKey {
-                    path: path.to_owned(),
-                })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = Self::draw().map_err(failed("draw"))?;
-                match key.save(path) {
-                    Ok(()) => Ok(key),
-                    // Another process was faster.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::open(path),
-                    Err(error) => Err(failed("write")(error)),
-                }
-            }
-            Err(error) => Err(failed("read")(error)),
-        }
+    /// [`SecretError`] names the file.
+    pub fn open(path: &Path) -> Result<Self, SecretError> {
+        INGEST_KEY.open_or_create(path, |secret| SecretKey::from_secret_bytes(secret).ok().map(Self))
     }
 
     /// Its address: what receipts name.
@@ -102,94 +55,11 @@ impl IngestKey {
     pub(crate) fn secret(&self) -> &SecretKey {
         &self.0
     }
-
-    fn parse(text: &str) -> Option<Self> {
-        let bytes: B256 = text.trim().parse().ok()?;
-        SecretKey::from_secret_bytes(bytes.0).ok().map(Self)
-    }
-
-    fn draw() -> io::Result<Self> {
-        loop {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-            // One in 2^128 draws is no key.
-            if let Ok(key) = SecretKey::from_secret_bytes(bytes) {
-                return Ok(Self(key));
-            }
-        }
-    }
-
-    /// All or nothing, and never over another one.
-    fn save(&self, path: &Path) -> io::Result<()> {
-        let directory = match path.parent() {
-            Some(directory) if !directory.as_os_str().is_empty() => directory,
-            _ => Path::new("."),
-        };
-        // Private, unlike other new files.
-        let mut draft = tempfile::NamedTempFile::new_in(directory)?;
-        writeln!(draft, "{}", hex::encode(self.0.to_secret_bytes()))?;
-        draft.as_file().sync_all()?;
-        draft.persist_noclobber(path)?;
-        fs::File::open(directory)?.sync_all()
-    }
 }
 
 /// Without the key.
 impl std::fmt::Debug for IngestKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("IngestKey").field(&self.address()).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_made_once_for_its_owner_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ingest.key");
-        let made = IngestKey::open(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(IngestKey::open(&path).unwrap().address(), made.address());
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-        let secret = hex::encode(made.0.to_secret_bytes());
-        assert!(!format!("{made:?}").contains(&secret));
-    }
-
-    #[test]
-    fn a_key_that_others_can_read_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ingest.key");
-        IngestKey::open(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let error = IngestKey::open(&path).unwrap_err().to_string();
-        assert!(
-            error.contains("mode 640") && error.contains("chmod 600"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn another_file_is_not_taken_for_a_key_nor_written_over() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ingest.key");
-        fs::write(&path, "my thesis").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let error = IngestKey::open(&path).unwrap_err();
-        assert!(matches!(error, KeyError::NoKey { .. }), "{error}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "my thesis");
-    }
-
-    #[test]
-    fn processes_that_make_it_at_once_have_one() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ingest.key");
-        let addresses: Vec<_> = std::thread::scope(|scope| {
-            let open = || IngestKey::open(&path).unwrap().address();
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        assert!(addresses.iter().all(|address| *address == addresses[0]));
     }
 }

@@ -32,5 +32,5 @@ pub use database::{
     BatchMarks, Crowd, Database, DatabaseError, Heard, Hearing, Location, NO_LABEL,
     Options as DatabaseOptions, Receiving, Standing, Station, Tables,
 };
-pub use key::{IngestKey, KeyError};
+pub use key::{IngestKey, open_subnet_tagger};
 pub use rounds::{Beacons, RoundError};

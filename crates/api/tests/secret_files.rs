@@ -6,9 +6,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use assize_api::IngestKey;
+use assize_api::{IngestKey, open_subnet_tagger};
 use assize_checker::StationKey;
-use assize_guard::SubnetTagger;
 
 /// What is public of the secret in a file, or the error.
 type Open = fn(&Path) -> Result<String, String>;
@@ -26,7 +25,7 @@ const KINDS: [(&str, Open); 3] = [
             .map_err(|error| error.to_string())
     }),
     ("subnet secret", |path| {
-        SubnetTagger::open(path)
+        open_subnet_tagger(path)
             .map(|tagger| tagger.commitment().to_string())
             .map_err(|error| error.to_string())
     }),

@@ -12,7 +12,7 @@ use assize_drand::{BeaconSource, Chain, Verified};
 use assize_facts::Contracts;
 use assize_measurement::Domain;
 use assize_retrieve::Retriever;
-use assize_service::{Status, Stop};
+use assize_service::{SecretError, Status, Stop};
 use assize_wire::{Heartbeat, Version};
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -21,7 +21,7 @@ use url::Url;
 use crate::coordinator::Coordinator;
 use crate::receipts::{ReceiptError, Receipts};
 use crate::spool::{Spool, SpoolError};
-use crate::{AskError, Event, KeyError, Listener, Metrics, StationKey, follow, heart, submit};
+use crate::{AskError, Event, Listener, Metrics, StationKey, follow, heart, submit};
 
 /// Settings of a checker.
 #[derive(Debug, Clone)]
@@ -108,7 +108,7 @@ pub enum CheckerError {
     },
     /// Its key cannot be had.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] SecretError),
     /// Its spool does not work.
     #[error(transparent)]
     Spool(#[from] SpoolError),

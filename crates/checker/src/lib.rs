@@ -41,7 +41,7 @@ pub use assignment::{
 pub use checker::{Beacons, Checker, CheckerError, Config, Parts, Summary};
 pub use coordinator::AskError;
 pub use event::{Event, Listener};
-pub use key::{KeyError, StationKey};
+pub use key::StationKey;
 pub use metrics::Metrics;
 pub use plain::Plain;
 pub use receipts::ReceiptError;

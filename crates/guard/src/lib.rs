@@ -36,4 +36,4 @@ pub use server::{
 };
 pub use shares::{Excess, Share, ShareLimits, Shares};
 pub use subnet::{Host, Subnet};
-pub use tag::{SecretError, SubnetTagger};
+pub use tag::SubnetTagger;

@@ -1,14 +1,8 @@
 //! Opaque public names of subnets.
 
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-
 use assize_protocol::{B128, B256};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 
 use crate::Subnet;
 
@@ -22,39 +16,6 @@ pub struct SubnetTagger {
     keyed: Hmac<Sha256>,
 }
 
-/// Why the secret is unavailable.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SecretError {
-    /// A file system error.
-    #[error("cannot {action} the secret of subnet tags {}: {source}", path.display())]
-    Io {
-        /// The failed operation.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The operating system's error.
-        source: io::Error,
-    },
-    /// The file is readable by others.
-    #[error(
-        "the secret of subnet tags {} can be read by others (mode {mode:03o}): whoever has it learns the subnets of all \
-         stations; if nobody has read it, run `chmod 600` on it, otherwise delete it, and a new one is created", path.display()
-    )]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its mode bits.
-        mode: u32,
-    },
-    /// The file has other content.
-    #[error("{} is not a secret file: expected 32 bytes as 64 hexadecimal digits; check the path", path.display())]
-    NoSecret {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
 impl SubnetTagger {
     /// Creates a tagger with a given secret.
     #[must_use]
@@ -64,52 +25,6 @@ impl SubnetTagger {
         block[..32].copy_from_slice(&secret);
         let keyed = Hmac::new(&block.into());
         Self { secret, keyed }
-    }
-
-    /// Reads the secret from a file; creates the file if it does not exist, readable by its owner only.
-    ///
-    /// # Errors
-    /// [`SecretError`].
-    pub fn open(path: &Path) -> Result<Self, SecretError> {
-        let failed = |action| {
-            move |source| SecretError::Io {
-                action,
-                path: path.to_owned(),
-                source,
-            }
-        };
-        match fs::metadata(path) {
-            Ok(metadata) => {
-                let mode = metadata.permissions().mode() & 0o777;
-                if mode & 0o077 != 0 {
-                    return Err(SecretError::Exposed {
-                        path: path.to_owned(),
-                        mode,
-                    });
-                }
-                let text = fs::read(path).map_err(failed("read"))?;
-                Self::parse(&text).ok_or_else(|| SecretError::NoSecret {
-                    path: path.to_owned(),
-                })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut secret = [0; 32];
-                getrandom::fill(&mut secret).map_err(|error| failed("draw")(io::Error::other(error)))?;
-                match save(path, secret) {
-                    Ok(()) => Ok(Self::new(secret)),
-                    // Another process was faster.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::open(path),
-                    Err(error) => Err(failed("write")(error)),
-                }
-            }
-            Err(error) => Err(failed("read")(error)),
-        }
-    }
-
-    fn parse(text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?;
-        let bytes: B256 = text.trim().parse().ok()?;
-        Some(Self::new(bytes.0))
     }
 
     /// The subnet's tag.
@@ -132,21 +47,6 @@ impl std::fmt::Debug for SubnetTagger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("SubnetTagger").field(&self.commitment()).finish()
     }
-}
-
-/// Writes atomically, and never overwrites a file.
-fn save(path: &Path, secret: [u8; 32]) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
-    // Readable by the owner only, unlike other new files.
-    let mut draft = tempfile::NamedTempFile::new_in(directory)?;
-    // `{:x}` has no prefix.
-    writeln!(draft, "{:x}", B256::new(secret))?;
-    draft.as_file().sync_all()?;
-    draft.persist_noclobber(path)?;
-    fs::File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]
@@ -187,44 +87,5 @@ mod tests {
             tag(&SubnetTagger::new([2; 32]), "10.20.30.1")
         );
         assert!(!format!("{tagger:?}").contains("0101"), "{tagger:?}");
-    }
-
-    #[test]
-    fn a_secret_is_created_once_readable_by_its_owner_only() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("subnets.secret");
-        let commitments: Vec<_> = std::thread::scope(|scope| {
-            let open = || SubnetTagger::open(&path).unwrap().commitment();
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let read = SubnetTagger::open(&path).unwrap().commitment();
-        assert!(commitments.iter().all(|commitment| *commitment == read));
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_secret_readable_by_others_is_rejected() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("subnets.secret");
-        SubnetTagger::open(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
-        let error = SubnetTagger::open(&path).unwrap_err().to_string();
-        assert!(
-            error.contains("mode 604") && error.contains("chmod 600"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn another_file_is_neither_accepted_nor_overwritten() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("subnets.secret");
-        fs::write(&path, [0xff, 0xfe]).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let error = SubnetTagger::open(&path).unwrap_err();
-        assert!(matches!(error, SecretError::NoSecret { .. }), "{error}");
-        assert_eq!(fs::read(&path).unwrap(), [0xff, 0xfe]);
     }
 }

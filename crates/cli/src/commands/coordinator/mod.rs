@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assize_api::coordinator::{Coordinator, Metrics, Settings};
-use assize_api::{Api, Database, DatabaseOptions, IngestKey, Location, Parts};
-use assize_guard::SubnetTagger;
+use assize_api::{Api, Database, DatabaseOptions, IngestKey, Location, Parts, open_subnet_tagger};
 use assize_outbox::Outbox;
 use assize_service::{Clock, Status, Stop};
 use assize_store::Store;
@@ -98,7 +97,7 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
         store: store.clone(),
         beacons: Arc::clone(&beacons),
         key,
-        tagger: SubnetTagger::open(&args.clients.subnet_secret)?,
+        tagger: open_subnet_tagger(&args.clients.subnet_secret)?,
         clock: clock.clone(),
     };
     let mut config = config(&args.stations, &args.clients)?;
