@@ -18,6 +18,7 @@ use crate::database::Database;
 use crate::evaluation::{Evaluator, Wanted};
 use crate::ingest::{Compute, Door};
 use crate::metrics::Metrics;
+use crate::refusal::rejection_body;
 use crate::rounds::{Beacons, RoundCache, RoundError};
 use crate::{ApiConfig, IngestKey, routes};
 
@@ -119,7 +120,8 @@ impl Api {
         Ok(Self(Arc::new(Shared {
             door: Door::new(&domain, config.minimum_version, config.max_clock_skew),
             gatekeeper: Gatekeeper {
-                server: Server::new(config.connections, config.addresses.proxies.clone()),
+                server: Server::new(config.connections, config.addresses.proxies.clone())
+                    .rendering(rejection_body),
                 bodies: Bodies::new(config.bodies),
                 lists: Shares::new(config.lists),
                 buckets: Buckets::new(config.buckets),

@@ -1,6 +1,6 @@
 //! Refusals, as RFC 9457 has them.
 
-use assize_guard::Rejection;
+use assize_guard::{Rejection, RejectionBody};
 use assize_wire::{Problem, ProblemKind};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -89,7 +89,34 @@ impl From<NotDone> for Refusal {
 
 impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
-        Problem::from(rejection).into()
+        problem_of(&rejection).into()
+    }
+}
+
+/// A rejection of the limits as RFC 9457 has it.
+fn problem_of(rejection: &Rejection) -> Problem {
+    let mut problem = Problem::new(kind_of(rejection), rejection.to_string());
+    problem.retry_after = rejection.retry_after();
+    problem
+}
+
+/// The kind of a rejection of the limits.
+pub(crate) fn kind_of(rejection: &Rejection) -> ProblemKind {
+    match rejection {
+        Rejection::TooMany { .. } => ProblemKind::TooManyRequests,
+        Rejection::Gated => ProblemKind::Gated,
+        Rejection::BodyTooLarge { .. } => ProblemKind::TooLarge,
+        Rejection::BodyTooSlow { .. } => ProblemKind::TimedOut,
+        _ => ProblemKind::Unavailable,
+    }
+}
+
+/// The body of a response to what the limits reject.
+pub(crate) fn rejection_body(rejection: &Rejection) -> RejectionBody {
+    RejectionBody {
+        content_type: PROBLEM_JSON,
+        // Strings and numbers: nothing here can fail to be JSON.
+        body: serde_json::to_string(&problem_of(rejection)).unwrap_or_default(),
     }
 }
 
@@ -115,5 +142,35 @@ impl IntoResponse for Refusal {
             response.extensions_mut().insert(Refused(kind));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_rejection_has_the_status_of_its_problem() {
+        let second = Duration::from_secs(1);
+        for rejection in [
+            Rejection::TooMany { retry_after: second },
+            Rejection::Gated,
+            Rejection::BodyTooLarge { limit: 1 },
+            Rejection::BodyTooSlow {
+                received: 1,
+                within: second,
+            },
+            Rejection::BodiesTooMany,
+            Rejection::BodiesOfClient,
+            Rejection::ConnectionsOfHost,
+            Rejection::Connections,
+        ] {
+            let problem: Problem = serde_json::from_str(&rejection_body(&rejection).body).unwrap();
+            assert_eq!(problem.status, rejection.status().as_u16(), "{rejection}");
+            assert_eq!(problem.kind(), Some(kind_of(&rejection)));
+            assert_eq!(problem.retry_after, rejection.retry_after());
+        }
     }
 }

@@ -128,43 +128,73 @@ fn show(value: &DynSolValue) -> String {
     }
 }
 
-/// The remedy for an error of `Rounds`, `Rewards` or a beacon.
+/// What to do about errors of `Rounds`, `Rewards` and beacons.
+const REMEDIES: &[(&str, &str)] = &[
+    ("NotCoordinator", "use the coordinator's key"),
+    (
+        "NotPublisher",
+        "use a publisher's key, or let the owner add this one with setPublisher",
+    ),
+    ("NotGuardian", "use the guardian's key"),
+    ("OwnableUnauthorizedAccount", "use the owner's key"),
+    ("NoSuchRound", "open the round first, or use a lower number"),
+    ("PreviousRoundOpen", "wait until the previous round has closed"),
+    ("TooEarlyForAnyone", "wait, or let the coordinator open the round"),
+    ("AlreadyRevealed", "nothing to do: the seed is known"),
+    ("NotRevealed", "reveal the round's beacon first"),
+    ("CommitWindowOpen", "wait until the commit window ends"),
+    (
+        "CommitWindowOver",
+        "batches of this round can no longer be committed",
+    ),
+    ("AlreadyCommitted", "nothing to do: the batch is on chain"),
+    ("NothingChanged", "the value is already in force"),
+    ("WrongParent", "settle again on top of the newest settlement"),
+    (
+        "RangeDoesNotContinue",
+        "settle again on top of the newest settlement",
+    ),
+    (
+        "OverBudget",
+        "recompute the settlement: it pays more than the rounds' budgets allow",
+    ),
+    ("Underfunded", "deposit FIL first"),
+    ("NotEnoughSignatures", "collect signatures of more evaluators"),
+    (
+        "SignersNotAscending",
+        "pass each evaluator's signature once, in ascending order of addresses",
+    ),
+    ("NotEvaluator", "use signatures of registered evaluators only"),
+    ("NotActive", "wait until the challenge window is over"),
+    ("NotPending", "only a pending settlement can be vetoed"),
+    (
+        "InvalidProof",
+        "the proof is for another settlement, operator or amount",
+    ),
+    (
+        "NothingToClaim",
+        "the operator has been paid everything that this settlement grants",
+    ),
+    (
+        "NoFilecoinPrecompiles",
+        "this chain cannot pay f1, f2 and f3 addresses because it lacks Filecoin's precompiles: use a 0x, f410 or f0 address",
+    ),
+    (
+        "PaymentFailed",
+        "the recipient rejects payments: let the operator set another payout address",
+    ),
+    ("TooLittleGas", "send fewer claims in one transaction"),
+];
+
 fn remedy(error: &str) -> Option<&'static str> {
-    Some(match error {
-        "NotCoordinator" => "use the coordinator's key",
-        "NotPublisher" => "use a publisher's key, or let the owner add this one with setPublisher",
-        "NotGuardian" => "use the guardian's key",
-        "OwnableUnauthorizedAccount" => "use the owner's key",
-        "NoSuchRound" => "open the round first, or use a lower number",
-        "PreviousRoundOpen" => "wait until the previous round has closed",
-        "TooEarlyForAnyone" => "wait, or let the coordinator open the round",
-        "AlreadyRevealed" => "nothing to do: the seed is known",
-        "NotRevealed" => "reveal the round's beacon first",
-        "RoundNotClosed" | "CommitWindowOpen" => "wait until then",
-        "CommitWindowOver" => "batches of this round can no longer be committed",
-        "AlreadyCommitted" => "nothing to do: the batch is on chain",
-        "NothingChanged" => "the value is already in force",
-        "WrongParent" | "RangeDoesNotContinue" => "settle again on top of the newest settlement",
-        "OverBudget" => "recompute the settlement: it pays more than the rounds' budgets allow",
-        "Underfunded" => "deposit FIL first",
-        "NotEnoughSignatures" => "collect signatures of more evaluators",
-        "SignersNotAscending" => "pass each evaluator's signature once, in ascending order of addresses",
-        "NotEvaluator" => "use signatures of registered evaluators only",
-        "NotActive" => "wait until the challenge window is over",
-        "NotPending" => "only a pending settlement can be vetoed",
-        "InvalidProof" => "the proof is for another settlement, operator or amount",
-        "NothingToClaim" => "the operator has been paid everything that this settlement grants",
-        "NoFilecoinPrecompiles" => {
-            "this chain cannot pay f1, f2 and f3 addresses because it lacks Filecoin's precompiles: use a 0x, f410 or f0 address"
-        }
-        "PaymentFailed" => "the recipient rejects payments: let the operator set another payout address",
-        "TooLittleGas" => "send fewer claims in one transaction",
-        _ => return None,
-    })
+    let known = REMEDIES.iter().find(|(name, _)| *name == error);
+    known.map(|(_, remedy)| *remedy)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use alloy_primitives::{Address, FixedBytes, U256};
 
     use super::*;
@@ -214,6 +244,33 @@ mod tests {
         );
         let root = FixedBytes::repeat_byte(0xab);
         assert!(said("Rounds", &Rounds::RootWithoutEntries { root }).contains("root: 0xabab"));
+    }
+
+    #[test]
+    fn remedies_name_errors_and_functions_that_exist() {
+        let names: BTreeSet<_> = ERRORS.values().map(|error| error.name.as_str()).collect();
+        let functions: BTreeSet<_> = contracts::ARTIFACTS
+            .iter()
+            .filter_map(|json| serde_json::from_str::<ContractObject>(json).unwrap().abi)
+            .flat_map(|abi| abi.functions.into_keys())
+            .collect();
+        let mut seen = BTreeSet::new();
+        for (error, remedy) in REMEDIES {
+            assert!(names.contains(error), "no contract has the error {error}");
+            assert!(seen.insert(error), "{error} has two remedies");
+            // Names of the contracts are words with a capital after the first letter; FIL and FILs are not.
+            let is_name = |word: &&str| {
+                let mut letters = word.chars();
+                letters.next().is_some_and(char::is_lowercase) && letters.any(char::is_uppercase)
+            };
+            let words = remedy.split(|symbol: char| !symbol.is_alphanumeric());
+            for name in words.filter(is_name) {
+                assert!(
+                    functions.contains(name),
+                    "no contract has {name}, which the remedy of {error} names"
+                );
+            }
+        }
     }
 
     #[test]

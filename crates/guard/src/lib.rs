@@ -30,7 +30,7 @@ mod tag;
 pub use address::{Addresses, ForwardingHeader, NotANetwork, Proxies};
 pub use buckets::{Buckets, BucketsConfig, BucketsSnapshot, Rate};
 pub use gate::{Gate, GateParams, GateParamsError, GateSnapshot, Record, SharedGate, decay};
-pub use rejection::Rejection;
+pub use rejection::{Rejection, RejectionBody, RenderRejection};
 pub use server::{
     Bodies, BodyLimits, BodySnapshot, ConnectionLimits, ConnectionsSnapshot, Server, limit_body,
 };

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use assize_wire::{Problem, ProblemKind};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use thiserror::Error;
@@ -54,24 +53,19 @@ fn seconds(duration: Duration) -> u64 {
 }
 
 impl Rejection {
-    /// Its problem kind.
-    #[must_use]
-    pub const fn kind(&self) -> ProblemKind {
-        match self {
-            Self::TooMany { .. } => ProblemKind::TooManyRequests,
-            Self::Gated => ProblemKind::Gated,
-            Self::BodyTooLarge { .. } => ProblemKind::TooLarge,
-            Self::BodyTooSlow { .. } => ProblemKind::TimedOut,
-            Self::BodiesTooMany | Self::BodiesOfClient | Self::ConnectionsOfHost | Self::Connections => {
-                ProblemKind::Unavailable
-            }
-        }
-    }
-
     /// HTTP status.
     #[must_use]
-    pub const fn status(&self) -> u16 {
-        self.kind().status()
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Gated
+            | Self::BodiesTooMany
+            | Self::BodiesOfClient
+            | Self::ConnectionsOfHost
+            | Self::Connections => StatusCode::SERVICE_UNAVAILABLE,
+        }
     }
 
     /// Seconds for `Retry-After`.
@@ -93,24 +87,22 @@ impl Rejection {
     pub const fn closes(&self) -> bool {
         !matches!(self, Self::TooMany { .. } | Self::Gated)
     }
-}
 
-impl From<Rejection> for Problem {
-    fn from(rejection: Rejection) -> Self {
-        let mut problem = Self::new(rejection.kind(), rejection.to_string());
-        problem.retry_after = rejection.retry_after();
-        problem
+    /// The rejection as one line of plain text.
+    #[must_use]
+    pub fn to_text(&self) -> RejectionBody {
+        RejectionBody {
+            content_type: "text/plain; charset=utf-8",
+            body: format!("{self}\n"),
+        }
     }
-}
 
-/// RFC 9457. The response's extensions include the [`Rejection`], for counting or other rendering.
-impl IntoResponse for Rejection {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        // Only strings and numbers, so serialisation cannot fail.
-        let body = serde_json::to_vec(&Problem::from(self)).unwrap_or_default();
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (status, kind, body).into_response();
+    /// The response with a body of the server's own form. Its extensions include the rejection, for counting.
+    #[must_use]
+    pub fn response(self, render: RenderRejection) -> Response {
+        let RejectionBody { content_type, body } = render(&self);
+        let kind = [(header::CONTENT_TYPE, content_type)];
+        let mut response = (self.status(), kind, body).into_response();
         if let Some(seconds) = self.retry_after() {
             response
                 .headers_mut()
@@ -126,29 +118,45 @@ impl IntoResponse for Rejection {
     }
 }
 
+/// The body of a response to a rejected request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectionBody {
+    /// `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+/// Renders rejections in the form that a server's clients expect, such as RFC 9457.
+pub type RenderRejection = fn(&Rejection) -> RejectionBody;
+
+/// Plain text. A server with another form renders it anew by [`Rejection::response`].
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        self.response(|rejection| rejection.to_text())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_rejection_is_rendered_as_rfc_9457_has_it() {
+    async fn a_rejection_has_a_status_a_time_to_retry_and_a_sentence() {
         let rejection = Rejection::TooMany {
             retry_after: Duration::from_millis(2_001),
         };
         let response = rejection.into_response();
         assert_eq!(response.status(), 429);
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
         assert_eq!(response.headers()["retry-after"], "3");
         assert_eq!(response.extensions().get(), Some(&rejection));
         let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
-        let problem: Problem = serde_json::from_slice(&body).unwrap();
-        assert_eq!(problem.kind(), Some(ProblemKind::TooManyRequests));
-        assert_eq!((problem.status, problem.retry_after), (429, Some(3)));
-        assert!(problem.detail.contains("in 3 s"), "{}", problem.detail);
+        assert!(String::from_utf8_lossy(&body).contains("in 3 s"), "{body:?}");
     }
 
     #[test]
-    fn retry_after_is_never_zero() {
+    fn a_client_is_never_asked_to_retry_at_once() {
         let retry_after = Duration::ZERO;
         assert_eq!(Rejection::TooMany { retry_after }.retry_after(), Some(1));
     }

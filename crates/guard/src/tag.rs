@@ -1,6 +1,6 @@
 //! Opaque public names of subnets.
 
-use assize_protocol::{B128, B256};
+use alloy_primitives::{B128, B256};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use crate::Api;
-use crate::refusal::{Refusal, Refused};
+use crate::refusal::{Refusal, Refused, kind_of, rejection_body};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,8 +31,11 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
     });
     let metrics = &api.shared().metrics;
     let refused = response.extensions().get().map(|Refused(kind)| *kind);
-    let rejected = || response.extensions().get().map(Rejection::kind);
-    if let Some(kind) = refused.or_else(rejected) {
+    let rejected = response.extensions().get::<Rejection>().copied();
+    if let Some(rejection) = rejected {
+        response = rejection.response(rejection_body);
+    }
+    if let Some(kind) = refused.or_else(|| rejected.as_ref().map(kind_of)) {
         metrics.refused(kind);
     }
     let status = response.status().as_u16();

@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, watch};
 pub use body::{Bodies, BodyLimits, BodySnapshot, limit_body};
 pub use table::ConnectionsSnapshot;
 
-use crate::{Host, Proxies, Rejection};
+use crate::{Host, Proxies, Rejection, RejectionBody, RenderRejection};
 use body::Held;
 use socket::Socket;
 use table::{Seat, Table};
@@ -72,13 +72,14 @@ impl Default for ConnectionLimits {
 /// request at once is served. The new connection is rejected only if all others are busy.
 ///
 /// # Responses of the server itself
-/// Malformed heads get 400 and oversized heads 431, both without a body; rejected connections get 503 with an RFC 9457
-/// body. The connection is closed each time. Slow clients get no response.
+/// Malformed heads get 400 and oversized heads 431, both without a body; rejected connections get 503 with the body of
+/// [`Server::rendering`]. The connection is closed each time. Slow clients get no response.
 #[derive(Debug, Clone)]
 pub struct Server {
     limits: ConnectionLimits,
     proxies: Proxies,
     table: Arc<Table>,
+    render: RenderRejection,
 }
 
 /// The shutdown state that connections observe.
@@ -99,7 +100,14 @@ impl Server {
             limits,
             proxies,
             table: Arc::new(Table::new(limits.total, limits.per_host)),
+            render: Rejection::to_text,
         }
+    }
+
+    /// Renders rejected connections in another form than plain text.
+    #[must_use]
+    pub fn rendering(self, render: RenderRejection) -> Self {
+        Self { render, ..self }
     }
 
     /// Serves `router` until `stop` completes and the last request is answered, or [`ConnectionLimits::drain`] has
@@ -130,7 +138,7 @@ impl Server {
                             drop(alive);
                         });
                     }
-                    Err(rejection) => refuse(stream, rejection),
+                    Err(rejection) => refuse(stream, self.render, &rejection),
                 },
                 Err(error) => self.not_accepted(&error).await,
             }
@@ -175,10 +183,10 @@ impl Server {
 }
 
 /// Best effort, without waiting.
-fn refuse(stream: TcpStream, rejection: Rejection) {
-    let body = serde_json::to_string(&assize_wire::Problem::from(rejection)).unwrap_or_default();
+fn refuse(stream: TcpStream, render: RenderRejection, rejection: &Rejection) {
+    let RejectionBody { content_type, body } = render(rejection);
     let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {content_type}\r\nretry-after: 1\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
