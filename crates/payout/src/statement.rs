@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn earned_is_paid_and_claimable_and_pending() {
-        let (active, third, fourth) = (book(50), book(70), book(75));
+        let (active, third, fourth) = (allocations(50), allocations(70), allocations(75));
         let coming = [(pending(3), Some(&third)), (pending(4), Some(&fourth))];
         let statement = Statement::new(OPERATOR, U256::from(20), Some(&active), &coming);
         assert_eq!(
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn an_unavailable_document_hides_nothing_else() {
-        let (active, fourth) = (book(50), book(75));
+        let (active, fourth) = (allocations(50), allocations(75));
         let coming = [(pending(3), None), (pending(4), Some(&fourth))];
         let statement = Statement::new(OPERATOR, U256::ZERO, Some(&active), &coming);
         assert_eq!((statement.claimable(), statement.earned()), (50, 75));
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn strangers_and_overpaid_operators_have_nothing_due() {
-        let active = book(50);
+        let active = allocations(50);
         let stranger = Statement::new(Address::repeat_byte(9), U256::ZERO, Some(&active), &[]);
         assert_eq!((stranger.claimable(), stranger.earned()), (0, 0));
         let more = Statement::new(OPERATOR, U256::from(60), Some(&active), &[]);
