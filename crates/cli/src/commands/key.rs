@@ -1,86 +1,24 @@
-//! Where the key is, and its password.
+//! `assize address`.
 
-use std::env::VarError;
-use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use clap::Args;
+use serde_json::json;
 
-use assize_chain::{LedgerPath, PASSWORD_VARIABLE, Signer};
-use eyre::{WrapErr, bail, ensure};
-
+use super::key::signer;
 use crate::args::KeyArgs;
+use crate::output::{self, Outcome};
 
-/// Stand in for `--keystore` and `--aws-kms`.
-const KEYSTORE_VARIABLE: &str = "ASSIZE_KEYSTORE";
-const KMS_VARIABLE: &str = "ASSIZE_AWS_KMS_KEY";
-
-/// The key that signs: the one that an argument names, else the one that the environment names, else the one that the
-/// environment holds.
-pub(crate) async fn signer(args: &KeyArgs) -> eyre::Result<Signer> {
-    Ok(match place(args)? {
-        Place::Keystore(path) => {
-            let password = password(args.password_file.as_deref(), &path)?;
-            Signer::from_keystore(&path, &password)?
-        }
-        Place::Ledger(path) => Signer::from_ledger(path).await?,
-        Place::AwsKms(key) => Signer::from_aws_kms(&key).await?,
-        Place::Environment => Signer::from_environment()?,
-    })
+/// Print the address of a key, to be sent FIL or named in a role. Nothing is signed.
+#[derive(Debug, Args)]
+pub(crate) struct AddressArgs {
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
-enum Place<'a> {
-    Keystore(PathBuf),
-    Ledger(&'a LedgerPath),
-    AwsKms(String),
-    Environment,
-}
-
-fn place(args: &KeyArgs) -> eyre::Result<Place<'_>> {
-    if let Some(path) = &args.keystore {
-        return Ok(Place::Keystore(path.clone()));
-    }
-    if let Some(path) = &args.ledger {
-        return Ok(Place::Ledger(path));
-    }
-    if let Some(key) = &args.aws_kms {
-        return Ok(Place::AwsKms(key.clone()));
-    }
-    let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty());
-    let place = match (set(KEYSTORE_VARIABLE), set(KMS_VARIABLE)) {
-        (Some(_), Some(_)) => {
-            bail!(
-                "both {KEYSTORE_VARIABLE} and {KMS_VARIABLE} name a key; unset one, or give --keystore or --aws-kms"
-            )
-        }
-        (Some(path), None) => Place::Keystore(path.into()),
-        (None, Some(key)) => Place::AwsKms(key.to_string_lossy().into_owned()),
-        (None, None) => Place::Environment,
-    };
-    ensure!(
-        args.password_file.is_none() || matches!(place, Place::Keystore(_)),
-        "--password-file is for a keystore; give it with --keystore or {KEYSTORE_VARIABLE}"
-    );
-    Ok(place)
-}
-
-/// From the file, the environment or the terminal.
-fn password(file: Option<&Path>, keystore: &Path) -> eyre::Result<String> {
-    if let Some(file) = file {
-        let text = std::fs::read_to_string(file)
-            .wrap_err_with(|| format!("cannot read --password-file {}", file.display()))?;
-        // The end of the line is the editor's.
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        return Ok(line.strip_suffix('\r').unwrap_or(line).to_owned());
-    }
-    match std::env::var(PASSWORD_VARIABLE) {
-        Ok(password) => return Ok(password),
-        Err(VarError::NotPresent) => {}
-        Err(VarError::NotUnicode(_)) => bail!("{PASSWORD_VARIABLE} is not UTF-8"),
-    }
-    ensure!(
-        io::stdin().is_terminal() && io::stderr().is_terminal(),
-        "the keystore {} needs its password: give --password-file, or set {PASSWORD_VARIABLE}",
-        keystore.display()
-    );
-    rpassword::prompt_password(format!("Password of {}: ", keystore.display()))
-        .wrap_err("cannot ask for the password on this terminal; give --password-file")
+pub(crate) async fn run(args: &AddressArgs) -> eyre::Result<Outcome> {
+    let address = signer(&args.key).await?.address();
+    output::either(args.json, &json!({"address": address}), || address.to_string())?;
+    Ok(Outcome::Done)
 }
