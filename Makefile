@@ -27,12 +27,12 @@ $(STAMP): package.json package-lock.json
 
 # Not the release build, which takes twice as long: what the demo computes is optimised in this one too.
 demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 600 --seed 7"
-	cargo build --locked -p assize-cli
-	./target/debug/assize demo $(ARGS)
+	cargo build --locked -p assize-lab
+	./target/debug/assize-lab demo $(ARGS)
 
 up: $(STAMP) ## build, then run a network of real processes in real time; options: make up ARGS="--checkers 60 --rounds 2"
-	cargo build --locked -p assize-cli
-	./target/debug/assize up $(ARGS)
+	cargo build --locked -p assize-lab
+	./target/debug/assize-lab up $(ARGS)
 
 test: lint test-contracts check-artifacts test-wasm test-rust test-pages test-gateways ## everything that CI checks
 	@echo "make test: all passed"

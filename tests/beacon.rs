@@ -23,7 +23,7 @@ use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use common::{assize, json_of, refused, run};
 use serde_json::{Value, json};
 
-/// `assize beacon serve`, until dropped.
+/// `assize run beacon`, until dropped.
 struct Server {
     child: Child,
     directory: tempfile::TempDir,
@@ -34,7 +34,7 @@ impl Server {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut child = assize()
-            .args(["beacon", "serve", "--period", "1", "--key-file"])
+            .args(["run", "beacon", "--period", "1s", "--key-file"])
             .arg(directory.path().join("key"))
             .stdout(Stdio::piped())
             .spawn()
@@ -89,7 +89,7 @@ async fn a_devnet_has_beacons_of_its_own() {
     let get = |arguments: &[&str]| run([&["beacon", "get"], arguments, &relay].concat());
 
     // Fetched by whoever knows the public key, and verified by it.
-    let latest = json_of([&["beacon", "get", "latest", "--json"][..], &relay].concat());
+    let latest = json_of([&["beacon", "get", "latest", "--format", "json"][..], &relay].concat());
     let (round, signature) = (
         latest["round"].as_u64().unwrap(),
         latest["signature"].as_str().unwrap(),
@@ -104,7 +104,8 @@ async fn a_devnet_has_beacons_of_its_own() {
         signature,
         "--drand-info",
         &info,
-        "--json",
+        "--format",
+        "json",
     ]);
     assert_eq!(verdict["valid"], true);
     let other = run(["beacon", "verify", "--round", &text, "--signature", signature]);
@@ -118,7 +119,8 @@ async fn a_devnet_has_beacons_of_its_own() {
         &info,
         "--round",
         &text,
-        "--json",
+        "--format",
+        "json",
     ]);
     let soon = (round + 4).to_string();
     refused(
@@ -126,10 +128,25 @@ async fn a_devnet_has_beacons_of_its_own() {
         2,
         &["is not published yet, it is due at Unix time"],
     );
-    let waited = json_of([&["beacon", "get", &soon, "--wait", "--json"][..], &relay].concat());
+    let waited = json_of(
+        [
+            &["beacon", "get", &soon, "--wait", "--format", "json"][..],
+            &relay,
+        ]
+        .concat(),
+    );
     assert_eq!(waited["round"], round + 4);
     let at = (times["time"].as_u64().unwrap() + 4).to_string();
-    let then = json_of(["beacon", "info", "--drand-info", &info, "--at", &at, "--json"]);
+    let then = json_of([
+        "beacon",
+        "info",
+        "--drand-info",
+        &info,
+        "--at",
+        &at,
+        "--format",
+        "json",
+    ]);
     assert_eq!(
         (&then["roundAt"], &then["roundAfter"]),
         (&json!(round + 4), &json!(round + 5))
@@ -143,7 +160,8 @@ async fn a_devnet_has_beacons_of_its_own() {
         cache,
         "--drand-info",
         &info,
-        "--json",
+        "--format",
+        "json",
         "--relay",
     ];
     let first = json_of([&["beacon", "get", &text][..], &cached, &[url]].concat());
@@ -160,11 +178,11 @@ async fn a_devnet_has_beacons_of_its_own() {
     refused(
         &run(["beacon", "get", "1", "--drand-info", key.to_str().unwrap()]),
         2,
-        &["describes no drand chain"],
+        &["does not describe a drand chain"],
     );
     let bad_key = server.file("info.json");
     refused(
-        &run(["beacon", "serve", "--key-file", bad_key.to_str().unwrap()]),
+        &run(["run", "beacon", "--key-file", bad_key.to_str().unwrap()]),
         2,
         &["does not hold 32 bytes of hex"],
     );

@@ -217,7 +217,14 @@ impl World {
     /// Challenges, which must void the settlement; the report.
     async fn voids(&self, id: SettlementId) -> Value {
         let id_text = id.to_string();
-        let look = self.run(&["settle", "challenge", &id_text, "--dry-run", "--json"]);
+        let look = self.run(&[
+            "settlement",
+            "challenge",
+            &id_text,
+            "--dry-run",
+            "--format",
+            "json",
+        ]);
         assert_eq!(
             look.status.code(),
             Some(0),
@@ -225,7 +232,7 @@ impl World {
             String::from_utf8_lossy(&look.stderr)
         );
         assert_eq!(self.status(id).await, Status::Pending);
-        let output = self.run(&["settle", "challenge", &id_text, "--json"]);
+        let output = self.run(&["settlement", "challenge", &id_text, "--format", "json"]);
         assert_eq!(
             output.status.code(),
             Some(0),
@@ -253,7 +260,7 @@ async fn whoever_sees_fraud_voids_the_settlement() {
 
     // Rewarded in a committee in which it does not sit.
     let id = world.post(measurement(other, 3)).await;
-    let verdict = world.run(&["verify", "settlement", &id.to_string(), "--json"]);
+    let verdict = world.run(&["verify", "settlement", &id.to_string(), "--format", "json"]);
     assert_eq!(verdict.status.code(), Some(1));
     let report = world.voids(id).await;
     assert!(
@@ -265,7 +272,7 @@ async fn whoever_sees_fraud_voids_the_settlement() {
     );
     assert!(report["gas"].as_u64().unwrap() <= 250_000, "{report}");
     refused(
-        &world.run(&["settle", "challenge", &id.to_string()]),
+        &world.run(&["settlement", "challenge", &id.to_string()]),
         2,
         &["settlement 1 is void", "challenge window"],
     );
@@ -277,7 +284,7 @@ async fn whoever_sees_fraud_voids_the_settlement() {
 
     // Rewarded where it was drawn: false money all the same, but nothing that the contract can see.
     let id = world.post(measurement(committee, 3)).await;
-    let output = world.run(&["settle", "challenge", &id.to_string()]);
+    let output = world.run(&["settlement", "challenge", &id.to_string()]);
     assert_eq!(
         output.status.code(),
         Some(1),
@@ -290,11 +297,11 @@ async fn whoever_sees_fraud_voids_the_settlement() {
             .contains("nothing to challenge")
     );
     assert_eq!(world.status(id).await, Status::Pending);
-    let verdict = world.run(&["verify", "settlement", &id.to_string(), "--json"]);
+    let verdict = world.run(&["verify", "settlement", &id.to_string(), "--format", "json"]);
     assert_eq!(verdict.status.code(), Some(1), "verifying still finds it");
 
     refused(
-        &world.run(&["settle", "challenge", "9"]),
+        &world.run(&["settlement", "challenge", "9"]),
         2,
         &["settlement 9 does not exist: 3 have been posted"],
     );

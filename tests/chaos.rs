@@ -248,18 +248,18 @@ impl Programs<'_> {
         let mut command = self.command();
         command
             .env("ASSIZE_PRIVATE_KEY", &self.key)
-            .args(["--margin", "1000000", "--batch", &self.batch.to_string()])
+            .args(["--margin", "1000000s", "--batch", &self.batch.to_string()])
             .args([
                 "--confirmations",
                 "2",
                 "--finality",
                 "8",
                 "--resend-after",
-                "1",
+                "1s",
                 "--poll",
-                "20",
+                "20ms",
             ])
-            .args(["--daily-cap", DAILY_CAP, "--listen", "127.0.0.1:0", "--verbose"]);
+            .args(["--daily-cap", DAILY_CAP, "--metrics", "127.0.0.1:0", "--verbose"]);
         Running(command.spawn().unwrap())
     }
 
@@ -273,7 +273,8 @@ impl Programs<'_> {
         command
             .current_dir(self.directory)
             .args([
-                "publish",
+                "run",
+                "publisher",
                 "--rpc-url",
                 &self.url,
                 "--deployment",
@@ -312,7 +313,7 @@ fn wait_until_final(publisher: &mut Running) {
         .read_line(&mut line)
         .unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
-    let url = ready["url"].as_str().unwrap();
+    let url = ready["metrics"].as_str().unwrap();
     let get = |path: &str| {
         ureq::get(format!("{url}{path}"))
             .call()

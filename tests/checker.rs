@@ -1,4 +1,4 @@
-//! `assize checker` and `assize check` as processes, with a real coordinator, chain, indexer and providers.
+//! `assize run checker` and `assize check` as processes, with a real coordinator, chain, indexer and providers.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod common;
@@ -103,6 +103,7 @@ impl Network {
         let mut coordinator = assize()
             .current_dir(directory.path())
             .args([
+                "run",
                 "coordinator",
                 "--ingest-only",
                 "--listen",
@@ -133,12 +134,19 @@ impl Network {
         self.directory.path().join(name)
     }
 
-    /// `assize checker`, with everything but the arguments that a test is about.
+    /// `assize run checker`, with everything but the arguments that a test is about.
     fn command(&self, coordinator: &str) -> Command {
         let mut command = assize();
         command
             .current_dir(self.directory.path())
-            .args(["checker", "--coordinator", coordinator, "--operator", OPERATOR])
+            .args([
+                "run",
+                "checker",
+                "--coordinator",
+                coordinator,
+                "--operator",
+                OPERATOR,
+            ])
             .args([
                 "--rpc-url",
                 &self.filecoin.rpc_url(),
@@ -152,7 +160,7 @@ impl Network {
                 &self.filecoin.indexer_url(),
             ])
             .args(["--peer-ids", &CURIO_PEER_IDS.to_string(), "--allow-private"])
-            .args(["--log", "json", "--spread", "1"]);
+            .args(["--log", "json", "--spread", "1s"]);
         command
     }
 
@@ -251,7 +259,7 @@ fn mixed() -> Vec<ProviderPlan> {
 async fn a_round_is_measured_as_the_providers_are_and_every_receipt_holds() {
     let network = Network::start(mixed()).await;
     let (events, code) = network
-        .checker(&network.api, &["--once", "--listen", "127.0.0.1:0"])
+        .checker(&network.api, &["--once", "--metrics", "127.0.0.1:0"])
         .end();
     assert_eq!(code, Some(0), "{events:#?}");
     assert_eq!(events[0]["event"], "started");
@@ -367,7 +375,7 @@ async fn a_checker_ends_within_seconds_and_says_what_waits() {
     let mut plans = vec![ProviderPlan::new(slow, 10)];
     plans.push(ProviderPlan::new(Conduct::Honest, 2));
     let network = Network::start(plans).await;
-    let arguments = ["--concurrency", "2", "--listen", "127.0.0.1:0"];
+    let arguments = ["--concurrency", "2", "--metrics", "127.0.0.1:0"];
     let mut checker = network.checker(&network.api, &arguments);
     let url = checker.next("started")["url"].as_str().unwrap().to_owned();
     checker.until("drawn");
@@ -394,7 +402,7 @@ async fn a_checker_ends_within_seconds_and_says_what_waits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
     let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 2)]).await;
-    let mut checker = network.checker(&network.api, &["--state", "another"]);
+    let mut checker = network.checker(&network.api, &["--data", "another"]);
     let event = checker.next("not-in-roster");
     assert_eq!(event["round"], 1);
     let closes_at = network
@@ -408,21 +416,21 @@ async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
     // A second process of the same directory is refused.
     let output = network
         .command(&network.api)
-        .args(["--state", "another"])
+        .args(["--data", "another"])
         .output()
         .unwrap();
     common::refused(
         &output_without_data(output),
         2,
-        &["in use by another checker", "--state"],
+        &["in use by another checker", "--data"],
     );
     drop(checker);
     // So is one whose key others can read.
-    let key = network.path("another/station.key");
+    let key = network.path("another/checker/station.key");
     fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let output = network
         .command(&network.api)
-        .args(["--state", "another"])
+        .args(["--data", "another"])
         .output()
         .unwrap();
     common::refused(
@@ -461,6 +469,7 @@ async fn another_network_is_refused_with_the_remedy() {
 fn an_operator_that_cannot_earn_is_told_how_it_can() {
     let native = "f1abjxfbp274xpdqcpuaykwkfb43omjotacm2p3za";
     let arguments = [
+        "run",
         "checker",
         "--coordinator",
         "http://127.0.0.1:1",
@@ -509,7 +518,7 @@ fn a_provider_learns_why_it_fails() {
         "{text}"
     );
 
-    let dead = check(1_002, &payloads[&1_002], &["--allow-private", "--json"]);
+    let dead = check(1_002, &payloads[&1_002], &["--allow-private", "--format", "json"]);
     assert_eq!(dead.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&dead.stdout).unwrap();
     let expected = filecoin.expected(

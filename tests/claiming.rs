@@ -131,7 +131,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
     let mut stage = Stage::new();
     let (one, two, stranger) = (text(operator(1)), text(operator(2)), text(operator(9)));
     let says = |stage: &Stage, who: &str, words: &[&str]| {
-        let said = stage.ends_with(0, &["balance", who]);
+        let said = stage.ends_with(0, &["operator", "balance", who]);
         for word in words {
             assert!(said.contains(word), "no `{word}` in: {said}");
         }
@@ -159,7 +159,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
         ],
     );
 
-    let balance = stage.json(&["balance", &one, &two, "--json"]);
+    let balance = stage.json(&["operator", "balance", &one, &two, "--format", "json"]);
     let first = &balance["balances"][0];
     let amounts = ["earned", "paid", "claimable"]
         .map(|name| first[name].as_str().unwrap().parse::<u128>().unwrap() / MILLI);
@@ -190,7 +190,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
 
     // Paid, and nothing more to come.
     stage.pass();
-    stage.ends_with(0, &["claim", "--yes", "--operator", &one]);
+    stage.ends_with(0, &["operator", "claim", "--yes", "--operator", &one]);
     says(&stage, &one, &["has had all that it earned, 0.34 FIL"]);
     assert_eq!(stage.holds(operator(1)), U256::from(340 * MILLI));
 
@@ -211,19 +211,23 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
     let file = stage.file("operators.txt");
     fs::write(&file, format!("{one}\nf410fnonsense\n")).unwrap();
     refused(
-        &stage.run(&["balance", "--operators", file.to_str().unwrap()]),
+        &stage.run(&["operator", "balance", "--operators", file.to_str().unwrap()]),
         2,
         &["operators.txt:2", "cut short"],
     );
-    refused(&stage.run(&["balance"]), 2, &["no operator given"]);
-    refused(&stage.run(&["balance", "--operators", "/none"]), 2, &["/none"]);
+    refused(&stage.run(&["operator", "balance"]), 2, &["no operator given"]);
+    refused(
+        &stage.run(&["operator", "balance", "--operators", "/none"]),
+        2,
+        &["/none"],
+    );
 }
 
 #[test]
 fn claims_are_paid_and_every_refusal_is_clear() {
     let mut stage = Stage::new();
     let one = text(operator(1));
-    let claim = ["claim", "--operator", &one, "--yes"];
+    let claim = ["operator", "claim", "--operator", &one, "--yes"];
     assert!(
         stage
             .ends_with(0, &claim)
@@ -238,12 +242,12 @@ fn claims_are_paid_and_every_refusal_is_clear() {
             .contains("still in the challenge window")
     );
     refused(
-        &stage.run(&["claim", "--operator", &one, "--settlement", "1"]),
+        &stage.run(&["operator", "claim", "--operator", &one, "--settlement", "1"]),
         2,
         &["settlement 1 is in its challenge window", "UTC, in 2"],
     );
     refused(
-        &stage.run(&["claim", "--operator", &one, "--settlement", "9"]),
+        &stage.run(&["operator", "claim", "--operator", &one, "--settlement", "9"]),
         2,
         &["settlement 9 does not exist: give one from 1 to "],
     );
@@ -255,7 +259,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     refused(
         &unasked,
         2,
-        &["Claim 0.001 FIL for 0x0101", "no terminal", "--yes"],
+        &["Claim 0.001 FIL for 0x0101", "not a terminal", "--yes"],
     );
     let said = String::from_utf8_lossy(&unasked.stderr).into_owned();
     assert!(
@@ -310,13 +314,13 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     refused(&stage.run(&claim), 2, &["damaged", document.to_str().unwrap()]);
     fs::write(&document, &content).unwrap();
     refused(
-        &stage.run(&["claim", "--operator", &text(REFUSING), "--yes"]),
+        &stage.run(&["operator", "claim", "--operator", &text(REFUSING), "--yes"]),
         2,
         &["did not take the 0.05 FIL", "payout-address set"],
     );
 
     // One, then the rest of a hundred and twenty in two transactions; whoever refuses costs nobody anything.
-    let report = stage.json(&[&claim[..], &["--json"]].concat());
+    let report = stage.json(&[&claim[..], &["--format", "json"]].concat());
     assert_eq!(report["paid"], MILLI.to_string());
     assert_eq!(report["claims"][0]["paid"][0]["operator"], one.to_lowercase());
     assert_eq!(stage.holds(operator(1)), U256::from(MILLI));
@@ -331,7 +335,15 @@ fn claims_are_paid_and_every_refusal_is_clear() {
         .map(|(operator, _)| format!("{operator} # one of mine"))
         .collect();
     fs::write(&file, lines.join("\n")).unwrap();
-    let output = stage.run(&["claim", "--operators", file.to_str().unwrap(), "--yes", "--json"]);
+    let output = stage.run(&[
+        "operator",
+        "claim",
+        "--operators",
+        file.to_str().unwrap(),
+        "--yes",
+        "--format",
+        "json",
+    ]);
     assert_eq!(
         output.status.code(),
         Some(1),
@@ -353,14 +365,30 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     assert!((1..=120).all(|index| stage.holds(operator(index)) == U256::from(MILLI)));
     let few = stage.ends_with(
         0,
-        &["claim", "--operator", &text(REFUSING), "--min", "1", "--yes"],
+        &[
+            "operator",
+            "claim",
+            "--operator",
+            &text(REFUSING),
+            "--min",
+            "1",
+            "--yes",
+        ],
     );
     assert!(
         few.contains("0.05 FIL can be claimed, which is less than --min 1 FIL"),
         "{few}"
     );
-    refused(&stage.run(&["claim", "--yes"]), 2, &["no operator given"]);
-    refused(&stage.run(&["claim", "--operator", "0x12"]), 2, &["--operator"]);
+    refused(
+        &stage.run(&["operator", "claim", "--yes"]),
+        2,
+        &["no operator given"],
+    );
+    refused(
+        &stage.run(&["operator", "claim", "--operator", "0x12"]),
+        2,
+        &["--operator"],
+    );
 }
 
 #[test]
@@ -369,7 +397,7 @@ fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
     stage.settle(&[(operator(1), MILLI / 100), (operator(2), MILLI)]);
     stage.pass();
     let one = text(operator(1));
-    let output = stage.run(&["claim", "--operator", &one, "--yes"]);
+    let output = stage.run(&["operator", "claim", "--operator", &one, "--yes"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("Warning: gas takes"));
     assert_eq!(output.status.code(), Some(0));
 
@@ -411,7 +439,15 @@ fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
 /// A claim that waits until it is final, and what it says.
 fn waiting(stage: &Stage, who: &str, finality: &str) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = stage
-        .command(&["claim", "--operator", who, "--yes", "--finality", finality])
+        .command(&[
+            "operator",
+            "claim",
+            "--operator",
+            who,
+            "--yes",
+            "--finality",
+            finality,
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -463,21 +499,23 @@ fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
     let mut stage = Stage::new();
     let (one, refusing) = (text(operator(1)), text(REFUSING));
     let arguments = [
+        "operator",
         "claim",
         "--watch",
-        "--every",
-        "1",
+        "--poll",
+        "1s",
         "--min",
         "0.002",
         "--yes",
-        "--json",
+        "--format",
+        "json",
         "--operator",
         &one,
         "--operator",
         &refusing,
     ];
     refused(
-        &stage.run(&["claim", "--watch", "--operator", &one]),
+        &stage.run(&["operator", "claim", "--watch", "--operator", &one]),
         2,
         &["--yes"],
     );
@@ -533,21 +571,22 @@ fn a_payout_address_is_shown_set_and_reset() {
     let key = stage.world.anvil.dev_key(5);
     let owner = assize_chain::Signer::from_bytes(&key).unwrap().address();
     let me = text(owner);
-    let show = |stage: &Stage| stage.ends_with(0, &["payout-address", "show", &me]);
+    let show = |stage: &Stage| stage.ends_with(0, &["operator", "payout-address", "show", &me]);
     assert!(show(&stage).contains("go to its own address"));
     let f1 = "f17uoq6tp427uzv7fztkbsnn64iwotfrristwpryy";
     refused(
-        &stage.run(&["payout-address", "set", f1, "--yes"]),
+        &stage.run(&["operator", "payout-address", "set", f1, "--yes"]),
         2,
         &["NoFilecoinPrecompiles", "cannot pay f1, f2 and f3", "f410 or f0"],
     );
     refused(
-        &stage.run(&["payout-address", "set", "f01729"]),
+        &stage.run(&["operator", "payout-address", "set", "f01729"]),
         2,
-        &["no terminal", "--yes"],
+        &["not a terminal", "--yes"],
     );
     refused(
         &stage.run(&[
+            "operator",
             "payout-address",
             "set",
             "0x0000000000000000000000000000000000000000",
@@ -556,15 +595,23 @@ fn a_payout_address_is_shown_set_and_reset() {
         &["zero address"],
     );
 
-    let id = stage.ends_with(0, &["payout-address", "set", "f01729", "--yes"]);
+    let id = stage.ends_with(0, &["operator", "payout-address", "set", "f01729", "--yes"]);
     assert!(
         id.contains("go to 0xFF000000000000000000000000000000000006c1 (f01729) now"),
         "{id}"
     );
     assert!(show(&stage).contains("(f01729)"));
-    let again = stage.ends_with(0, &["payout-address", "set", "f01729", "--yes"]);
+    let again = stage.ends_with(0, &["operator", "payout-address", "set", "f01729", "--yes"]);
     assert!(again.contains("nothing to change"), "{again}");
-    let output = stage.run(&["payout-address", "set", &text(operator(7)), "--yes", "--json"]);
+    let output = stage.run(&[
+        "operator",
+        "payout-address",
+        "set",
+        &text(operator(7)),
+        "--yes",
+        "--format",
+        "json",
+    ]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
         said.contains("go now to") && said.contains("f01729") && said.contains("will go to"),
@@ -576,12 +623,12 @@ fn a_payout_address_is_shown_set_and_reset() {
     // Claims follow it, whoever sends them.
     stage.settle(&[(owner, 7 * MILLI)]);
     stage.pass();
-    let balance = stage.ends_with(0, &["balance", &me]);
+    let balance = stage.ends_with(0, &["operator", "balance", &me]);
     assert!(
         balance.contains("goes to     its payout address 0x0707"),
         "{balance}"
     );
-    let mut other = stage.command(&["claim", "--operator", &me, "--yes"]);
+    let mut other = stage.command(&["operator", "claim", "--operator", &me, "--yes"]);
     let other = other
         .env("ASSIZE_PRIVATE_KEY", stage.world.anvil.dev_key(6).to_string())
         .output()
@@ -590,8 +637,8 @@ fn a_payout_address_is_shown_set_and_reset() {
     assert!(said.contains("to its payout address 0x0707"), "{said}");
     assert_eq!(stage.holds(operator(7)), U256::from(7 * MILLI));
 
-    let warned = stage.run(&["payout-address", "set", &text(REFUSING), "--yes"]);
+    let warned = stage.run(&["operator", "payout-address", "set", &text(REFUSING), "--yes"]);
     assert!(String::from_utf8_lossy(&warned.stderr).contains("refuses FIL just now"));
-    stage.ends_with(0, &["payout-address", "set", "reset", "--yes"]);
+    stage.ends_with(0, &["operator", "payout-address", "set", "reset", "--yes"]);
     assert!(show(&stage).contains("go to its own address"));
 }

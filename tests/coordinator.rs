@@ -1,4 +1,4 @@
-//! `assize coordinator` as a process: stations speak to it over HTTP, rounds go on through kills, and `assize receipt`
+//! `assize run coordinator` as a process: stations speak to it over HTTP, rounds go on through kills, and `assize operator receipts`
 //! proves what was left out.
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,8 @@
 )]
 
 mod common;
+#[path = "common/stations.rs"]
+mod stations;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -34,13 +36,12 @@ use common::processes::{Running, terminate};
 use secp256k1::SecretKey;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stations::{PATIENCE, Service, Station, serve_drand};
 
 /// Seconds by which the chain is behind the wall clock at the beginning, so that no test has to wait for beacons.
 const BEHIND: u64 = 100;
 /// Seconds after the close of a round in which batches are committed.
 const GRACE: u32 = 600;
-/// For one thing to happen on a machine that has much to do.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Network {
     world: World,
@@ -96,20 +97,20 @@ impl Network {
     }
 
     fn coordinator(&self, key: Option<usize>, arguments: &[&str]) -> Command {
-        let mut command = self.run("coordinator", key, arguments);
+        let mut command = self.run("run coordinator", key, arguments);
         command.args(["--drand-info", "drand.json", "--relay", &self.relay]);
-        command.args(["--listen", "127.0.0.1:0", "--poll", "50"]);
+        command.args(["--listen", "127.0.0.1:0", "--poll", "50ms"]);
         command
     }
 
     /// Starts a coordinator that opens rounds for three stations or more.
     fn start_coordinator(&self) -> Service {
-        self.start_coordinator_on("api.sqlite")
+        self.start_coordinator_on("ingest.sqlite")
     }
 
     fn start_coordinator_on(&self, database: &str) -> Service {
         let mut command = self.coordinator(Some(0), &["--database", database]);
-        command.args(["--tasks", "tasks.ndjson", "--status", "127.0.0.1:0"]);
+        command.args(["--tasks", "tasks.ndjson", "--metrics", "127.0.0.1:0"]);
         command.args(["--min-stations", "3"]);
         // All stations come from here.
         command.args([
@@ -133,23 +134,23 @@ impl Network {
     }
 
     fn publish(&self) -> Value {
-        self.publish_from("api.sqlite")
+        self.publish_from("ingest.sqlite")
     }
 
     fn publish_from(&self, database: &str) -> Value {
-        let arguments = ["--once", "--ingest", database, "--json"];
+        let arguments = ["--once", "--database", database, "--format", "json"];
         let output = self
-            .run("publish", Some(World::PUBLISHER), &arguments)
+            .run("run publisher", Some(World::PUBLISHER), &arguments)
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", text_of(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Exit code and verdicts of `assize receipt check`.
+    /// Exit code and verdicts of `assize operator receipts`.
     fn check(&self, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
-        let arguments = [&["--store", "store", "--json"], arguments].concat();
-        let output = self.run("receipt check", None, &arguments).output().unwrap();
+        let arguments = [&["--store", "store", "--format", "json"], arguments].concat();
+        let output = self.run("operator receipts", None, &arguments).output().unwrap();
         let checked = serde_json::from_slice(&output.stdout);
         (
             output.status.code(),
@@ -160,164 +161,6 @@ impl Network {
     fn keep(&self, name: &str, kept: &[KeptReceipt]) {
         let lines: Vec<_> = kept.iter().map(|kept| json!(kept).to_string() + "\n").collect();
         std::fs::write(self.path(name), lines.concat()).unwrap();
-    }
-}
-
-/// The world's own beacons, as a relay on this machine.
-async fn serve_drand(world: &World) -> String {
-    let info = world.drand_chain().info();
-    // The world's key; the hash tells if it were another.
-    let devnet = Devnet::new(&[7; 32], info.genesis_time, info.period).unwrap();
-    assert_eq!(devnet.chain().hash(), world.drand_chain().hash());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let forever = std::future::pending();
-    tokio::spawn(serve(
-        Arc::new(devnet),
-        listener,
-        assize_drand::SystemClock,
-        forever,
-    ));
-    url
-}
-
-/// A coordinator that has begun.
-struct Service {
-    running: Running,
-    url: String,
-    ready: Value,
-}
-
-impl Service {
-    fn start(mut command: Command) -> Self {
-        let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
-        let mut line = String::new();
-        BufReader::new(running.0.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        Self {
-            running,
-            url: ready["url"].as_str().unwrap().to_owned(),
-            ready,
-        }
-    }
-
-    /// Status and body.
-    fn ask(&self, path: &str, body: Option<&str>) -> (u16, String) {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build()
-            .into();
-        let url = format!("{}{path}", self.url);
-        let answer = match body {
-            Some(body) => agent.post(url).content_type("application/json").send(body),
-            None => agent.get(url).call(),
-        };
-        let mut answer = answer.unwrap();
-        (
-            answer.status().as_u16(),
-            answer.body_mut().read_to_string().unwrap(),
-        )
-    }
-
-    fn get<T: DeserializeOwned>(&self, path: &str) -> T {
-        let (status, body) = self.ask(path, None);
-        assert_eq!(status, 200, "{path}: {body}");
-        serde_json::from_str(&body).unwrap()
-    }
-
-    /// Asks until the answer is as it should be.
-    async fn until<T: DeserializeOwned>(&self, path: &str, is: impl Fn(&T) -> bool) -> T {
-        let begun = Instant::now();
-        loop {
-            let (status, body) = self.ask(path, None);
-            if status == 200 {
-                let answer = serde_json::from_str(&body).unwrap();
-                if is(&answer) {
-                    return answer;
-                }
-            }
-            assert!(begun.elapsed() < PATIENCE, "{path} stays {status} {body}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn hear(&self, station: &Station, domain: &Domain) {
-        let heartbeat = Heartbeat::new(
-            &station.key,
-            domain,
-            station.operator,
-            Version(1, 0, 0),
-            Clock::system().now(),
-        );
-        let (status, body) = self.ask("/heartbeats", Some(&json!(heartbeat).to_string()));
-        assert_eq!(status, 200, "{body}");
-    }
-
-    fn send(&self, measurement: &Measurement) -> KeptReceipt {
-        let line = measurement.to_line();
-        let (status, body) = self.ask("/measurements", Some(&line));
-        assert!(matches!(status, 200 | 201), "{status} {body}");
-        KeptReceipt {
-            measurement: line,
-            receipt: serde_json::from_str(&body).unwrap(),
-        }
-    }
-
-    fn end(mut self) {
-        terminate(&self.running.0);
-        assert_eq!(self.running.0.wait().unwrap().code(), Some(0));
-    }
-}
-
-struct Station {
-    key: SecretKey,
-    operator: Address,
-}
-
-impl Station {
-    fn three() -> [Self; 3] {
-        [1, 2, 3].map(|number| Self {
-            key: SecretKey::from_secret_bytes([number; 32]).unwrap(),
-            operator: Address::repeat_byte(0xe0 + number),
-        })
-    }
-
-    fn address(&self) -> Address {
-        station_address(&self.key)
-    }
-
-    /// A measurement of its `k`-th task.
-    fn measure(&self, document: &StationDocument, k: usize, domain: &Domain) -> Measurement {
-        let task = &document.tasks[k];
-        let time = Some(Millis(Clock::system().now() as i64 * 1_000));
-        let mut measurement = Measurement {
-            round: document.round,
-            task: task.index,
-            station: self.address(),
-            cid: task.cid.to_string(),
-            miner_id: task.provider.to_string(),
-            provider_id: None,
-            provider_address: None,
-            protocol: None,
-            spark_version: Some("1.0.0".into()),
-            zinnia_version: None,
-            timeout: true,
-            start_at: time,
-            first_byte_at: None,
-            end_at: None,
-            status_code: None,
-            head_status_code: None,
-            byte_length: Some(0),
-            car_too_large: false,
-            car_checksum: None,
-            indexer_result: Some("OK".into()),
-            attestation: None,
-            signature: Signature([0; 65]),
-        };
-        measurement.sign(&self.key, domain);
-        measurement
     }
 }
 
@@ -377,7 +220,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
             .all(|kept| kept.receipt.is_signed(&domain) && kept.receipt.ingest == about.ingest)
     );
     assert_eq!(coordinator.ready["ingest"], json!(about.ingest));
-    let table = rusqlite::Connection::open(network.path("api.sqlite")).unwrap();
+    let table = rusqlite::Connection::open(network.path("ingest.sqlite")).unwrap();
     let forget = "DELETE FROM ingest_measurement WHERE digest = ?";
     assert_eq!(
         table
@@ -400,7 +243,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
 
     network.keep("kept.ndjson", &kept);
     let ingest = about.ingest.to_string();
-    let arguments = ["--ingest", &ingest, "kept.ndjson"];
+    let arguments = ["--ingest-address", &ingest, "kept.ndjson"];
     let verdicts = |checked: &[Value]| -> Vec<String> {
         let verdict = |one: &Value| one["verdict"].as_str().unwrap().to_owned();
         checked.iter().map(verdict).collect()
@@ -436,7 +279,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
     forged[1].measurement.clone_from(&kept[0].measurement);
     forged[2].receipt = Receipt::new(&stranger, &domain, kept[1].receipt.digest, 5);
     network.keep("forged.ndjson", &forged);
-    let (code, checked) = network.check(&["--ingest", &ingest, "forged.ndjson"]);
+    let (code, checked) = network.check(&["--ingest-address", &ingest, "forged.ndjson"]);
     assert_eq!(verdicts(&checked), ["INVALID"; 3]);
     assert_eq!(code, Some(1));
     for (one, words) in checked.iter().zip([
@@ -497,7 +340,7 @@ async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_opens_rounds_and_others_take_measurements() {
-    several_instances("api.sqlite").await;
+    several_instances("ingest.sqlite").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -553,7 +396,7 @@ async fn several_instances(database: &str) {
     assert_eq!(first.send(&measurement), kept);
 
     // How the opening goes is told on an address of its own.
-    let status = first.ready["status"].as_str().unwrap();
+    let status = first.ready["metrics"].as_str().unwrap();
     let read = |path: &str| {
         let answer = ureq::get(format!("{status}{path}")).call();
         answer.unwrap().body_mut().read_to_string().unwrap()
@@ -623,7 +466,7 @@ async fn told_to_end_it_keeps_every_measurement_that_it_answered() {
         receipts.collect()
     });
     assert!(receipts.len() >= 20);
-    let table = rusqlite::Connection::open(network.path("api.sqlite")).unwrap();
+    let table = rusqlite::Connection::open(network.path("ingest.sqlite")).unwrap();
     for receipt in &receipts {
         let count = "SELECT count(*) FROM ingest_measurement WHERE digest = ?";
         let found: i64 = table
@@ -772,7 +615,7 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
         ),
         (vec!["--tasks", "t", "--max-per-subnet", "0"], "--max-per-subnet"),
         (
-            vec!["--ingest-only", "--status", "127.0.0.1:0"],
+            vec!["--ingest-only", "--metrics", "127.0.0.1:0"],
             "cannot be used with",
         ),
         (

@@ -13,7 +13,8 @@ use serde_json::Value;
 fn demo(seed: &str) -> Value {
     let output = run([
         "demo",
-        "--json",
+        "--format",
+        "json",
         "--stations",
         "120",
         "--rounds",

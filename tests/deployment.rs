@@ -99,10 +99,10 @@ impl Site {
         assert_eq!(receipt["status"], "0x1", "{receipt}");
     }
 
-    /// `assize deployment check`: exit code and what differs.
+    /// `assize deploy check`: exit code and what differs.
     fn check(&self, deployment: &str, more: &[&str]) -> (i32, Vec<Value>) {
         let arguments = [
-            &["deployment", "check", "--json", "--deployment", deployment],
+            &["deploy", "check", "--format", "json", "--deployment", deployment],
             more,
         ]
         .concat();
@@ -163,9 +163,9 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
     let site = Site::new(Anvil::start().unwrap());
     let params = site.params("anvil", |_| {});
 
-    let shown = site.done(&["deploy", "--params", &params]);
+    let shown = site.done(&["deploy", "plan", "--params", &params]);
     let words = [
-        "Dry run on devnet-31337",
+        "Plan for devnet-31337",
         "minChallengeWindow",
         "never touches money",
         "2 of 3 together sign settlements",
@@ -177,21 +177,28 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
     for word in words {
         assert!(shown.contains(word), "no `{word}` in {shown}");
     }
-    let plan = site.json(&["deploy", "--params", &params, "--json"]);
+    let plan = site.json(&["deploy", "plan", "--params", &params, "--format", "json"]);
     assert_eq!(plan["plan"]["creations"][2]["name"], "Rewards");
     // Without any key, the owner is who would deploy.
     let without_key = assize()
-        .args(["deploy", "--params", &params, "--rpc-url", site.anvil.url()])
+        .args([
+            "deploy",
+            "plan",
+            "--params",
+            &params,
+            "--rpc-url",
+            site.anvil.url(),
+        ])
         .output()
         .unwrap();
     assert!(without_key.status.success(), "{without_key:?}");
     assert_eq!(site.sent(), 0);
-    assert!(!site.path("deployments").exists());
+    assert!(!site.path("deployment.json").exists());
 
-    let deployed = site.done(&["deploy", "--params", &params, "--broadcast"]);
-    assert!(deployed.contains("deployments/devnet-31337.json"), "{deployed}");
+    let deployed = site.done(&["deploy", "apply", "--yes", "--params", &params]);
+    assert!(deployed.contains("deployment.json"), "{deployed}");
     assert_eq!(site.sent(), 4);
-    let file = site.text("deployments/devnet-31337.json");
+    let file = site.text("deployment.json");
     let record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(record["chainId"], 31_337);
     assert_eq!(record["contracts"]["rewards"]["constructor"][0]["name"], "rounds");
@@ -200,9 +207,9 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
         rounds.as_str().unwrap().to_lowercase(),
         record["rounds"].as_str().unwrap()
     );
-    assert!(!site.path("deployments/devnet-31337.json.unfinished").exists());
+    assert!(!site.path("deployment.json.unfinished").exists());
     assert_eq!(site.check(&file, &[]), (0, vec![]));
-    let text = site.done(&["deployment", "check", "--deployment", &file]);
+    let text = site.done(&["deploy", "check", "--deployment", &file]);
     assert!(
         text.contains("ok       Rewards code: that of Rewards in the source"),
         "{text}"
@@ -210,18 +217,23 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
     assert!(text.contains("nothing differs"), "{text}");
 
     // The other commands read the same file; a second deployment does not overwrite it.
-    let deposit = ["deposit", "--fil", "1", "--json", "--deployment", &file];
+    let deposit = ["deposit", "1", "--format", "json", "--deployment", &file];
     assert_eq!(site.json(&deposit)["deposited"], "1000000000000000000");
-    let again = ["deploy", "--params", &params, "--broadcast"];
+    // Without an answer to its question, nothing is sent.
+    let unanswered = ["deploy", "apply", "--params", &params, "--out", "unsent.json"];
+    refused(&site.run(&unanswered), 2, &["not a terminal", "--yes"]);
+    let again = ["deploy", "apply", "--yes", "--params", &params];
     refused(&site.run(&again), 2, &["another deployment", "--out", "--force"]);
     let elsewhere = [
         "deploy",
+        "apply",
+        "--yes",
         "--params",
         &params,
-        "--broadcast",
         "--out",
         "other.json",
-        "--json",
+        "--format",
+        "json",
     ];
     let other = site.json(&elsewhere);
     assert_ne!(other["rounds"], record["rounds"]);
@@ -235,19 +247,19 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
             .unwrap()
             .retain(|field, _| keep.contains(&field.as_str()));
     });
-    let text = site.done(&["deployment", "check", "--deployment", &file]);
+    let text = site.done(&["deploy", "check", "--deployment", &file]);
     assert!(text.contains("ok       Rewards code"), "{text}");
     assert!(
         text.contains("unknown  Rewards code hash: the file has none"),
         "{text}"
     );
     assert!(text.contains(&format!("unknown  guardian: {DEPLOYER}")), "{text}");
-    let approve = ["deployment", "approve", "--deployment", &file];
+    let approve = ["deploy", "approve", "--deployment", &file];
     refused(&site.run(&approve), 2, &["no parameters", "--params"]);
     site.done(&[&approve[..], &["--params", &params]].concat());
     let record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert!(record["contracts"]["rounds"]["codeHash"].is_string(), "{record}");
-    let text = site.done(&["deployment", "check", "--deployment", &file, "--quiet"]);
+    let text = site.done(&["deploy", "check", "--deployment", &file, "--quiet"]);
     assert!(
         text.contains("unknown  Rounds creation: the file names no transaction"),
         "{text}"
@@ -259,7 +271,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
 fn a_check_names_what_differs() {
     let site = Site::new(Anvil::start().unwrap());
     let params = site.params("anvil", |_| {});
-    site.done(&["deploy", "--params", &params, "--broadcast", "--out", "d.json"]);
+    site.done(&["deploy", "apply", "--yes", "--params", &params, "--out", "d.json"]);
     let file = site.path("d.json");
     let good = fs::read(&file).unwrap();
     let record: Value = serde_json::from_slice(&good).unwrap();
@@ -305,7 +317,7 @@ fn a_check_names_what_differs() {
     let stranger = format!("{:0>64}", &STRANGER[2..]);
     site.impersonate(DEPLOYER, rewards, &format!("{TRANSFER_OWNERSHIP}{stranger}"));
     site.impersonate(DEPLOYER, rounds, &format!("{SET_COORDINATOR}{stranger}"));
-    let output = site.run(&["deployment", "check", "--deployment", &name]);
+    let output = site.run(&["deploy", "check", "--deployment", &name]);
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     for words in [
@@ -325,7 +337,7 @@ fn a_check_names_what_differs() {
         ["pending owner of Rewards", "coordinator", "evaluators"]
     );
     // Whoever finds that right says so once.
-    let approved = site.done(&["deployment", "approve", "--deployment", &name]);
+    let approved = site.done(&["deploy", "approve", "--deployment", &name]);
     assert!(approved.contains("3 changes approved"), "{approved}");
     assert_eq!(site.check(&name, &[]), (0, vec![]));
     // The parameters that were deployed are still there to compare with.
@@ -341,19 +353,19 @@ fn a_check_names_what_differs() {
     let (code, differing) = site.check(&name, &[]);
     assert_eq!(code, 1);
     assert_eq!(subjects(&differing)[..2], ["Rounds code", "Rounds code hash"]);
-    let approve = site.run(&["deployment", "approve", "--deployment", &name]);
+    let approve = site.run(&["deploy", "approve", "--deployment", &name]);
     refused(&approve, 2, &["nothing is approved", "Rounds code"]);
 
     // Another chain, no contract, nobody there, no file.
     let elsewhere = Site::new(Anvil::start_as(314).unwrap());
-    let check = ["deployment", "check", "--deployment", &name];
+    let check = ["deploy", "check", "--deployment", &name];
     refused(&elsewhere.run(&check), 2, &["serves chain 314, not chain 31337"]);
     let empty = Site::new(Anvil::start().unwrap());
     refused(&empty.run(&check), 2, &["there is no Beacon contract at"]);
     let nobody = [&check[..], &["--rpc-url", "http://127.0.0.1:9"]].concat();
     refused(&site.run(&nobody), 2, &["http://127.0.0.1:9", "running"]);
     refused(
-        &site.run(&["deployment", "check", "--deployment", "none.json"]),
+        &site.run(&["deploy", "check", "--deployment", "none.json"]),
         2,
         &["none.json", "assize deploy"],
     );
@@ -384,12 +396,12 @@ fn mainnet_takes_no_dangerous_parameters() {
         "`treasury`: 0x0000000000000000000000000000000000000003 is a placeholder",
     ];
     refused(
-        &site.run(&["deploy", "--params", &params, "--broadcast"]),
+        &site.run(&["deploy", "apply", "--yes", "--params", &params]),
         2,
         &words,
     );
     // The dry run refuses the same, and shows the rest.
-    let dry = site.run(&["deploy", "--params", &params]);
+    let dry = site.run(&["deploy", "plan", "--params", &params]);
     let stderr = String::from_utf8_lossy(&dry.stderr);
     assert_eq!(dry.status.code(), Some(2));
     assert!(words.iter().all(|word| stderr.contains(word)), "{stderr}");
@@ -398,7 +410,7 @@ fn mainnet_takes_no_dangerous_parameters() {
     let quicknet: Value = serde_json::from_str(&quicknet).unwrap();
     let drand = site.params("mainnet", |params| params["beacon"] = quicknet["beacon"].clone());
     refused(
-        &site.run(&["deploy", "--params", &drand, "--broadcast"]),
+        &site.run(&["deploy", "apply", "--yes", "--params", &drand]),
         2,
         &["`beacon.kind`", "1.15 G gas"],
     );
@@ -406,12 +418,12 @@ fn mainnet_takes_no_dangerous_parameters() {
 
     // The committed file with addresses of its own. The owner is another one than the deployer.
     let params = site.params("mainnet", own_addresses);
-    let output = site.run(&["deploy", "--params", &params, "--broadcast"]);
+    let output = site.run(&["deploy", "apply", "--yes", "--params", &params]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(stderr.contains("is a single key and no contract"), "{stderr}");
     let to_do = stderr.lines().find(|line| line.starts_with("to do: ")).unwrap();
-    let file = site.text("deployments/mainnet.json");
+    let file = site.text("deployment.json");
     let (code, differing) = site.check(&file, &[]);
     assert_eq!((code, subjects(&differing)), (1, vec!["publishers"]));
     // The owner, a Safe perhaps, does as it was told.
@@ -425,7 +437,7 @@ fn mainnet_takes_no_dangerous_parameters() {
 fn what_was_interrupted_goes_on() {
     let site = Site::new(Anvil::start().unwrap());
     let params = site.params("anvil", |_| {});
-    let deploy = ["deploy", "--params", &params, "--broadcast", "--out", "d.json"];
+    let deploy = ["deploy", "apply", "--yes", "--params", &params, "--out", "d.json"];
     let resume = [&deploy[..], &["--resume"]].concat();
     refused(&site.run(&resume), 2, &["nothing to resume", "d.json.unfinished"]);
 
@@ -461,7 +473,7 @@ fn what_was_interrupted_goes_on() {
     let others = site.params("anvil", |params| params["challengeWindow"] = 90_000.into());
     refused(&site.run(&resume), 2, &["with other parameters", "--resume"]);
     assert_eq!(site.params("anvil", |_| {}), others);
-    let record = site.json(&[&resume[..], &["--json"]].concat());
+    let record = site.json(&[&resume[..], &["--format", "json"]].concat());
     // Four transactions in all, and the first is the one that was out.
     assert_eq!(site.sent(), 4);
     assert_eq!(
@@ -584,7 +596,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
         differing.iter().all(|finding| finding["found"] == timelock),
         "{differing:?}"
     );
-    let approved = site.done(&["deployment", "approve", "--deployment", &file]);
+    let approved = site.done(&["deploy", "approve", "--deployment", &file]);
     assert!(
         approved.contains(&format!("owner of Rewards: {timelock}, before {DEPLOYER}")),
         "{approved}"

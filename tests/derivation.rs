@@ -13,7 +13,7 @@ const SIGNATURE: &str =
 #[test]
 fn shuffle_is_ethereums() {
     // consensus-spec-tests, shuffling, this seed, count 100.
-    let mapping = json_of(["shuffle", "--seed", SEED, "--count", "100"]);
+    let mapping = json_of(["derive", "shuffle", "--seed", SEED, "--count", "100"]);
     let mapping = mapping.as_array().unwrap();
     assert_eq!(mapping.len(), 100);
     assert_eq!(
@@ -21,13 +21,19 @@ fn shuffle_is_ethereums() {
         [14, 61, 28, 43, 48, 31, 84, 71].map(|index| json!(index))
     );
     assert_eq!(mapping[99], json!(60));
-    assert_eq!(stdout_of(["shuffle", "--seed", SEED, "--count", "0"]), "[]\n");
-    assert_eq!(stdout_of(["shuffle", "--seed", SEED, "--count", "1"]), "[0]\n");
+    assert_eq!(
+        stdout_of(["derive", "shuffle", "--seed", SEED, "--count", "0"]),
+        "[]\n"
+    );
+    assert_eq!(
+        stdout_of(["derive", "shuffle", "--seed", SEED, "--count", "1"]),
+        "[0]\n"
+    );
 }
 
 #[test]
 fn committees_share_out_the_roster() {
-    let all = json_of(["committees", "--seed", SEED, "--stations", "250"]);
+    let all = json_of(["derive", "committees", "--seed", SEED, "--stations", "250"]);
     assert_eq!(all["committees"], 3);
     let members: Vec<Vec<u64>> = serde_json::from_value(all["members"].clone()).unwrap();
     assert_eq!(members.iter().map(Vec::len).collect::<Vec<_>>(), [83, 83, 84]);
@@ -36,6 +42,7 @@ fn committees_share_out_the_roster() {
     assert_eq!(everyone, (0..250).collect::<Vec<_>>());
 
     let one = json_of([
+        "derive",
         "committees",
         "--seed",
         SEED,
@@ -49,6 +56,7 @@ fn committees_share_out_the_roster() {
     // Seats count over the whole roster: committee 1 begins at seat 83.
     let station = members[1][7].to_string();
     let seat = json_of([
+        "derive",
         "committees",
         "--seed",
         SEED,
@@ -62,13 +70,22 @@ fn committees_share_out_the_roster() {
         json!({"station": members[1][7], "committee": 1, "seat": 90})
     );
 
-    let none = json_of(["committees", "--seed", SEED, "--stations", "0"]);
+    let none = json_of(["derive", "committees", "--seed", SEED, "--stations", "0"]);
     assert_eq!(none, json!({"committees": 0, "members": []}));
 }
 
 #[test]
 fn tasks_are_each_committees_own() {
-    let all = json_of(["tasks", "--seed", SEED, "--stations", "300", "--tasks", "2000"]);
+    let all = json_of([
+        "derive",
+        "tasks",
+        "--seed",
+        SEED,
+        "--stations",
+        "300",
+        "--tasks",
+        "2000",
+    ]);
     assert_eq!(all["tasksPerCommittee"], 100);
     let tasks: Vec<Vec<u64>> = serde_json::from_value(all["tasks"].clone()).unwrap();
     let mut drawn = tasks.concat();
@@ -77,6 +94,7 @@ fn tasks_are_each_committees_own() {
     assert_eq!(drawn.len(), 300);
 
     let one = json_of([
+        "derive",
         "tasks",
         "--seed",
         SEED,
@@ -99,7 +117,8 @@ fn beacons_are_verified() {
         "1000",
         "--signature",
         SIGNATURE,
-        "--json",
+        "--format",
+        "json",
     ]);
     assert_eq!(genuine["valid"], true);
     assert_eq!(genuine["round"], 1000);
@@ -112,7 +131,8 @@ fn beacons_are_verified() {
         "1001",
         "--signature",
         SIGNATURE,
-        "--json",
+        "--format",
+        "json",
     ]);
     assert_eq!(other_round.status.code(), Some(1));
     let verdict: Value = serde_json::from_slice(&other_round.stdout).unwrap();
@@ -123,17 +143,18 @@ fn beacons_are_verified() {
 fn bad_input_is_named() {
     let short = "0x01b4";
     refused(
-        &run(["shuffle", "--seed", short, "--count", "10"]),
+        &run(["derive", "shuffle", "--seed", short, "--count", "10"]),
         2,
         &["--seed", "32"],
     );
     refused(
-        &run(["shuffle", "--seed", SEED, "--count", "4294967296"]),
+        &run(["derive", "shuffle", "--seed", SEED, "--count", "4294967296"]),
         2,
         &["--count", "4294967296"],
     );
     refused(
         &run([
+            "derive",
             "committees",
             "--seed",
             SEED,
@@ -147,6 +168,7 @@ fn bad_input_is_named() {
     );
     refused(
         &run([
+            "derive",
             "committees",
             "--seed",
             SEED,
@@ -159,12 +181,22 @@ fn bad_input_is_named() {
         &["--committee 1"],
     );
     refused(
-        &run(["committees", "--seed", SEED, "--stations", "0", "--station", "0"]),
+        &run([
+            "derive",
+            "committees",
+            "--seed",
+            SEED,
+            "--stations",
+            "0",
+            "--station",
+            "0",
+        ]),
         2,
         &["--station 0"],
     );
     refused(
         &run([
+            "derive",
             "committees",
             "--seed",
             SEED,
@@ -177,7 +209,16 @@ fn bad_input_is_named() {
         &["--max-size"],
     );
     refused(
-        &run(["tasks", "--seed", SEED, "--stations", "10", "--tasks", "x"]),
+        &run([
+            "derive",
+            "tasks",
+            "--seed",
+            SEED,
+            "--stations",
+            "10",
+            "--tasks",
+            "x",
+        ]),
         2,
         &["--tasks"],
     );

@@ -57,7 +57,7 @@ fn imported(directory: &Path) -> PathBuf {
 fn address(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = assize();
     command
-        .arg("address")
+        .args(["key", "address"])
         .args(arguments)
         .envs(environment.iter().copied());
     command.output().unwrap()

@@ -64,11 +64,19 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
     let kept = Kept::new(300, 1);
     let beacons = kept.beacons();
 
-    assert_eq!(kept.json(&["deployment", "check", "--json"])["holds"], true);
-    let round = kept.json(&["round", "show", "1", "--json"]);
+    assert_eq!(kept.json(&["deploy", "check", "--format", "json"])["holds"], true);
+    let round = kept.json(&["round", "show", "1", "--format", "json"]);
     assert_eq!(round["roster"]["count"], 300);
-    let verify_round = ["verify", "round", "1", "--json", "--beacons", &beacons];
-    let verify_settlement = ["verify", "settlement", "1", "--json", "--beacons", &beacons];
+    let verify_round = ["verify", "round", "1", "--format", "json", "--beacons", &beacons];
+    let verify_settlement = [
+        "verify",
+        "settlement",
+        "1",
+        "--format",
+        "json",
+        "--beacons",
+        &beacons,
+    ];
     assert_eq!(kept.json(&verify_round)["verdict"], "MATCH");
     assert_eq!(kept.json(&verify_settlement)["verdict"], "MATCH");
 
@@ -117,12 +125,28 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     let kept = Kept::new(300, 1);
 
     // Everything above the floor is paid; the rest shows in a dry run, and can be claimed by anyone.
-    let plan = kept.json(&["payout", "--once", "--dry-run", "--floor", "0.000001", "--json"]);
+    let plan = kept.json(&[
+        "run",
+        "payout",
+        "--once",
+        "--dry-run",
+        "--floor",
+        "0.000001",
+        "--format",
+        "json",
+    ]);
     let due = plan["due"].as_array().unwrap();
     assert!(!due.is_empty());
     let operator = due[0]["operator"].as_str().unwrap();
-    let claim_for =
-        |operator: &Value| kept.as_dev(&["claim", "--yes", "--operator", operator.as_str().unwrap()]);
+    let claim_for = |operator: &Value| {
+        kept.as_dev(&[
+            "operator",
+            "claim",
+            "--yes",
+            "--operator",
+            operator.as_str().unwrap(),
+        ])
+    };
     let small = due
         .iter()
         .find(|due| claim_for(&due["operator"]).status.success())
@@ -137,20 +161,29 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
         &"0x00000000000000000000000000000000000000aa".into(),
         "earned nothing",
     );
-    refused(&kept.as_dev(&["claim", "--operator", "0x12"]), 2, &["--operator"]);
     refused(
-        &kept.as_dev(&["claim", "--operator", operator, "--settlement", "9"]),
+        &kept.as_dev(&["operator", "claim", "--operator", "0x12"]),
+        2,
+        &["--operator"],
+    );
+    refused(
+        &kept.as_dev(&["operator", "claim", "--operator", operator, "--settlement", "9"]),
         2,
         &["9"],
     );
 
     // No key, a bad key, an unfunded key.
     refused(
-        &kept.run(&["claim", "--operator", operator]),
+        &kept.run(&["operator", "claim", "--operator", operator]),
         2,
         &["ASSIZE_PRIVATE_KEY", "keystore"],
     );
-    let claim = ["claim", "--operator", small["operator"].as_str().unwrap()];
+    let claim = [
+        "operator",
+        "claim",
+        "--operator",
+        small["operator"].as_str().unwrap(),
+    ];
     let bad_key = kept
         .command(&claim)
         .env("ASSIZE_PRIVATE_KEY", "secret")
@@ -158,7 +191,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
         .unwrap();
     refused(&bad_key, 2, &["ASSIZE_PRIVATE_KEY", "32 bytes"]);
     assert!(!String::from_utf8_lossy(&bad_key.stderr).contains("secret"));
-    let deposit = ["deposit", "--fil", "1"];
+    let deposit = ["deposit", "1"];
     let poor = kept
         .command(&deposit)
         .env("ASSIZE_PRIVATE_KEY", format!("0x{}", "7".repeat(64)))
@@ -186,23 +219,30 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     // There is nothing to settle; strangers cannot sign; one evaluator cannot sign twice.
     let out = kept.file("next.json");
     let beacons = kept.beacons();
-    let evaluate = ["evaluate", "--out", out.to_str().unwrap(), "--beacons", &beacons];
+    let evaluate = [
+        "settlement",
+        "evaluate",
+        "--out",
+        out.to_str().unwrap(),
+        "--beacons",
+        &beacons,
+    ];
     refused(&kept.run(&evaluate), 2, &["nothing to settle"]);
     let document = kept.file("settlement.json").display().to_string();
     refused(
-        &kept.as_dev(&["settle", "sign", &document]),
+        &kept.as_dev(&["settlement", "sign", &document]),
         2,
         &["no evaluator", "evaluators are"],
     );
     let evaluator = derive_key(1, "evaluator", 0).to_secret_bytes();
     let signature = kept
-        .command(&["settle", "sign", &document])
+        .command(&["settlement", "sign", &document])
         .env("ASSIZE_PRIVATE_KEY", hex(&evaluator))
         .output()
         .unwrap();
     let signature = String::from_utf8(signature.stdout).unwrap();
     let twice = [
-        "settle",
+        "settlement",
         "post",
         &document,
         "--signature",
@@ -220,7 +260,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     let bytes = fs::read(kept.file("settlement.json")).unwrap();
     fs::write(&truncated, &bytes[..bytes.len() / 2]).unwrap();
     refused(
-        &kept.as_dev(&["settle", "sign", truncated.to_str().unwrap()]),
+        &kept.as_dev(&["settlement", "sign", truncated.to_str().unwrap()]),
         2,
         &["truncated.json"],
     );
@@ -228,15 +268,15 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     // A publisher that is none, with a file that is damaged.
     let measurements = kept.file("damaged.ndjson");
     fs::write(&measurements, "{\"round\":1,\n").unwrap();
-    let (state, ingest) = (kept.file("other.sqlite"), kept.file("other-ingest.sqlite"));
+    let data = kept.file("other");
     let publish = [
-        "publish",
+        "run",
+        "publisher",
         "--once",
-        "--json",
-        "--state",
-        state.to_str().unwrap(),
-        "--ingest",
-        ingest.to_str().unwrap(),
+        "--format",
+        "json",
+        "--data",
+        data.to_str().unwrap(),
         measurements.to_str().unwrap(),
     ];
     let report = kept.as_dev(&publish);

@@ -1,4 +1,4 @@
-//! `assize payout` as its user runs it: killed at random before a node that fails in every way, for ever on a schedule,
+//! `assize run payout` as its user runs it: killed at random before a node that fails in every way, for ever on a schedule,
 //! looking first, and with mistakes in what it is given.
 #![allow(
     clippy::unwrap_used,
@@ -90,12 +90,19 @@ impl Paying {
         self.directory.path().join(name)
     }
 
-    /// `assize payout` at a node, with the payer's key.
+    /// `assize run payout` at a node, with the payer's key.
     fn payout(&self, url: &str, arguments: &[&str]) -> Command {
         let mut command = assize();
         command
             .current_dir(self.directory.path())
-            .args(["payout", "--rpc-url", url, "--deployment", "deployment.json"])
+            .args([
+                "run",
+                "payout",
+                "--rpc-url",
+                url,
+                "--deployment",
+                "deployment.json",
+            ])
             .args(arguments)
             .env(
                 "ASSIZE_PRIVATE_KEY",
@@ -187,9 +194,9 @@ async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
             "--finality",
             "8",
             "--resend-after",
-            "1",
+            "1s",
             "--poll",
-            "20",
+            "20ms",
         ];
         let mut command = paying.payout(&node.url(), &["--once", "--policy", policy, "--verbose"]);
         command.args(patient).stdout(Stdio::null()).stderr(log);
@@ -254,7 +261,7 @@ async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
     let policy = paying.policy("floor = \"0\"\nmostGasShare = 1.0\n[alerts]\nrefusals = 1\npoolDays = 1.0");
     let mut command = paying.payout(
         paying.world.anvil.url(),
-        &["--policy", policy, "--listen", "127.0.0.1:0", "--poll", "50"],
+        &["--policy", policy, "--metrics", "127.0.0.1:0", "--poll", "50ms"],
     );
     command
         .stdout(Stdio::piped())
@@ -262,7 +269,7 @@ async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
     let mut daemon = Running(command.spawn().unwrap());
     let ready = ready(&mut daemon);
     assert_eq!(ready["schedule"], "every settlement");
-    let url = ready["url"].as_str().unwrap().to_owned();
+    let url = ready["metrics"].as_str().unwrap().to_owned();
 
     let wait_until_paid = async |paying: &Paying| {
         let begun = Instant::now();
@@ -333,7 +340,7 @@ async fn looking_first_shows_who_how_much_and_why_not() {
     .unwrap();
     let policy =
         paying.policy("floor = \"0.01\"\nfloorGoneAfterDays = 0\nmostGasShare = 1.0\ndailyFil = \"0.15\"\ndeny = \"deny.txt\"");
-    let plan = paying.json(&["--dry-run", "--json", "--policy", policy]);
+    let plan = paying.json(&["--dry-run", "--format", "json", "--policy", policy]);
     let held = plan["held"].as_array().unwrap();
     let why = |kind: &str| held.iter().filter(|held| held["why"] == kind).count();
     // 1 to 9 thousandths are below the floor; the day's 0.15 FIL reach for some of the others.
@@ -370,9 +377,9 @@ async fn looking_first_shows_who_how_much_and_why_not() {
     assert!(!paying.path("payouts.sqlite").exists() && !paying.path("scheduler.sqlite").exists());
 
     // What is planned is what is paid, and the day's cap holds over several runs.
-    let paid = paying.json(&["--once", "--json", "--policy", policy]);
+    let paid = paying.json(&["--once", "--format", "json", "--policy", policy]);
     assert_eq!(paid["paid"].as_array().unwrap().len(), due.len(), "{paid}");
-    let again = paying.json(&["--once", "--json", "--policy", policy]);
+    let again = paying.json(&["--once", "--format", "json", "--policy", policy]);
     let more: u128 = again["paid"]
         .as_array()
         .unwrap()
@@ -415,7 +422,10 @@ async fn mistakes_are_refused_with_the_remedy() {
     );
     refused(&paying.run(&["--once", "--settlement", "9"]), 2, &["9"]);
     let broke = paying
-        .payout(paying.world.anvil.url(), &["--once", "--state", "poor.sqlite"])
+        .payout(
+            paying.world.anvil.url(),
+            &["--once", "--store", "store", "--data", "poor"],
+        )
         .env("ASSIZE_PRIVATE_KEY", format!("0x{}", "7".repeat(64)))
         .output()
         .unwrap();

@@ -1,4 +1,4 @@
-//! `assize publish` and `assize gateway` where the machine fails: full disks, read-only directories, a second process, a
+//! `assize run publisher` and `assize run gateway` where the machine fails: full disks, read-only directories, a second process, a
 //! PostgreSQL. Errors name the place and the remedy, and nothing is lost.
 #![allow(
     clippy::unwrap_used,
@@ -55,12 +55,14 @@ impl Network {
             .current_dir(self.directory.path())
             .env("ASSIZE_PRIVATE_KEY", key)
             .args([
-                "publish",
+                "run",
+                "publisher",
                 "--rpc-url",
                 self.world.anvil.url(),
                 "--deployment",
                 "deployment.json",
-                "--json",
+                "--format",
+                "json",
             ])
             .args(arguments);
         command
@@ -180,7 +182,7 @@ async fn a_full_disk_loses_nothing() {
     // The table has no room for the file: none of it is taken in.
     let table = [
         "--import-only",
-        "--ingest",
+        "--database",
         "small/ingest.sqlite",
         "measurements.ndjson",
     ];
@@ -203,9 +205,16 @@ async fn a_read_only_directory_is_named() {
         error.contains("the store fixed") && error.contains("Read-only file system"),
         "{error}"
     );
-    let error = refusal(&network.once(&["--store", "store", "--state", "fixed/publisher.sqlite"]));
+    let error = refusal(&network.once(&[
+        "--store",
+        "store",
+        "--data",
+        "fixed",
+        "--database",
+        "ingest.sqlite",
+    ]));
     assert!(error.contains("fixed/publisher.sqlite"), "{error}");
-    let error = refusal(&network.once(&["--store", "store", "--ingest", "fixed/ingest.sqlite"]));
+    let error = refusal(&network.once(&["--store", "store", "--database", "fixed/ingest.sqlite"]));
     assert!(
         error.contains("fixed/ingest.sqlite") && error.contains("may this user write there"),
         "{error}"
@@ -225,7 +234,7 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
         (vec!["--store", "s3://"], "s3://bucket/prefix"),
         (vec!["--store", "kubo:localhost"], "http://127.0.0.1:5001"),
         (
-            vec!["--ingest", "postgres://127.0.0.1:1/none"],
+            vec!["--database", "postgres://127.0.0.1:1/none"],
             "none on 127.0.0.1",
         ),
         (vec!["nowhere.ndjson"], "cannot read nowhere.ndjson"),
@@ -253,8 +262,8 @@ async fn a_second_publisher_is_refused_and_the_first_ends_when_told() {
     let mut first = network
         .publish(&[
             "--margin",
-            "1000000",
-            "--listen",
+            "1000000s",
+            "--metrics",
             "127.0.0.1:0",
             "measurements.ndjson",
         ])
@@ -272,7 +281,7 @@ async fn a_second_publisher_is_refused_and_the_first_ends_when_told() {
         error.contains("publisher.sqlite is in use by another process"),
         "{error}"
     );
-    let health = ureq::get(format!("{}/healthz", ready["url"].as_str().unwrap()));
+    let health = ureq::get(format!("{}/healthz", ready["metrics"].as_str().unwrap()));
     assert_eq!(
         health.call().unwrap().body_mut().read_to_string().unwrap(),
         "ok\n"
@@ -303,11 +312,11 @@ async fn measurements_may_wait_in_a_postgresql() {
     let network = Network::start(250).await;
     let url = server.url();
     let imported = network
-        .publish(&["--import-only", "--ingest", &url, "measurements.ndjson"])
+        .publish(&["--import-only", "--database", &url, "measurements.ndjson"])
         .output()
         .unwrap();
     assert_eq!(report(&imported)["imported"], 250);
-    let published = report(&network.once(&["--ingest", &url, "--batch", "100"]));
+    let published = report(&network.once(&["--database", &url, "--batch", "100"]));
     let counts: Vec<_> = published["committed"]
         .as_array()
         .unwrap()
@@ -325,7 +334,7 @@ async fn batches_are_served_to_verifiers_at_once() {
     let cid = committed["committed"][0]["cid"].as_str().unwrap();
     let mut gateway = assize()
         .current_dir(network.directory.path())
-        .args(["gateway", "--listen", "127.0.0.1:0"])
+        .args(["run", "gateway", "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -37,12 +37,13 @@ fn rates_of_a_play_are_had_in_every_form() {
         "100",
         "--rounds",
         "2",
-        "--json",
+        "--format",
+        "json",
         "--keep",
         play.to_str().unwrap(),
     ]);
-    let (catalog, store) = (path("play/rsr.json"), path("play/store"));
-    let rsr = |more: &[&str]| run(["rsr", "--rsr", &catalog, "--store", &store].iter().chain(more));
+    let (catalog, store) = (path("play/rates.json"), path("play/store"));
+    let rsr = |more: &[&str]| run(["rsr", "--rates", &catalog, "--store", &store].iter().chain(more));
     let ask = |more: &[&str]| -> Vec<Value> {
         let output = rsr(&[more, &["--format", "json"]].concat());
         assert!(
@@ -83,7 +84,7 @@ fn rates_of_a_play_are_had_in_every_form() {
 
     let csv = String::from_utf8(rsr(&["--by", "provider", "--format", "csv"]).stdout).unwrap();
     assert_eq!(csv.lines().count(), providers.len() + 1);
-    let table = stdout_of(["rsr", "--rsr", &catalog, "--store", &store, "--by", "provider"]);
+    let table = stdout_of(["rsr", "--rates", &catalog, "--store", &store, "--by", "provider"]);
     assert!(table.contains("RSR http") && table.lines().count() > providers.len());
 
     let (svg, answer, export, document) = (
@@ -181,24 +182,24 @@ fn rates_of_a_play_are_had_in_every_form() {
         2,
         &["is after --to"],
     );
-    refused(&rsr(&["--dag-json", "x"]), 2, &["of one day"]);
+    refused(&rsr(&["--dag-json", "x"]), 2, &["needs one day"]);
     refused(&rsr(&["--export", &export]), 2, &["is not empty"]);
     for output in ["--out", "--plot", "--dag-json"] {
         refused(&rsr(&[output, &catalog]), 2, &["is the catalog"]);
     }
     refused(
-        &run(["rsr", "--rsr", &path("none.json")]),
+        &run(["rsr", "--rates", &path("none.json")]),
         2,
-        &["there is no catalog", "assize evaluate --rsr"],
+        &["does not exist", "assize settlement evaluate --rates"],
     );
     fs::write(path("bad.json"), "{\"version\":9,\"days\":{}}").unwrap();
     refused(
-        &run(["rsr", "--rsr", &path("bad.json")]),
+        &run(["rsr", "--rates", &path("bad.json")]),
         2,
         &["bad.json", "version 9"],
     );
     fs::write(path("empty.json"), "{\"version\":1,\"days\":{}}").unwrap();
-    refused(&run(["rsr", "--rsr", &path("empty.json")]), 2, &["has no days"]);
+    refused(&run(["rsr", "--rates", &path("empty.json")]), 2, &["is empty"]);
     // A partition that is gone, and one that is damaged, are named.
     let cid =
         serde_json::from_slice::<Value>(&fs::read(&catalog).unwrap()).unwrap()["days"][day]["rates"].clone();

@@ -47,13 +47,22 @@ fn a_network_finds_out_what_its_providers_do_and_what_its_publisher_leaves_out()
     let keep = directory.path().join("network");
     let mut up = Running(
         assize()
-            .args(["up", "--checkers", "6", "--rounds", "1", "--json", "--keep"])
+            .args([
+                "up",
+                "--checkers",
+                "6",
+                "--rounds",
+                "1",
+                "--format",
+                "json",
+                "--keep",
+            ])
             .arg(&keep)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap(),
     );
-    leave_one_out(&keep.join("api.sqlite"));
+    leave_one_out(&keep.join("ingest.sqlite"));
     let mut stdout = up.0.stdout.take().unwrap();
     let report = std::io::read_to_string(&mut stdout).unwrap();
     let code = up.0.wait().unwrap().code();
@@ -138,7 +147,7 @@ fn what_makes_no_network_is_refused() {
     refused(&run(["up", "--keep", &keep]), 2, &["is not empty"]);
     for (option, value) in [
         ("--checkers", "1"),
-        ("--round", "59"),
+        ("--round", "59s"),
         ("--rounds", "0"),
         ("--providers", "0"),
     ] {

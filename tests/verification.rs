@@ -35,7 +35,9 @@ impl Kept {
     fn bundle(&self, what: &str, number: &str) -> String {
         let file = self.text(&format!("{what}-{number}.car"));
         let store = self.text("store");
-        let made = json_of(self.online(&["bundle", what, number, "--store", &store, "-o", &file, "--json"]));
+        let made = json_of(self.online(&[
+            "bundle", what, number, "--store", &store, "-o", &file, "--format", "json",
+        ]));
         assert_eq!(made["size"].as_u64().unwrap(), fs::metadata(&file).unwrap().len());
         file
     }
@@ -110,7 +112,8 @@ fn from_gateways(kept: &Kept) {
         "verify",
         "settlement",
         "1",
-        "--json",
+        "--format",
+        "json",
         "--gateway",
         dead,
         "--gateway",
@@ -149,16 +152,25 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
         "1",
         "--store",
         &kept.text("store"),
-        "--json",
+        "--format",
+        "json",
     ]));
-    let offline = json_of(["verify", "settlement", "1", "--offline", settlement, "--json"]);
+    let offline = json_of([
+        "verify",
+        "settlement",
+        "1",
+        "--offline",
+        settlement,
+        "--format",
+        "json",
+    ]);
     for key in ["verdict", "root", "acceptedRoot", "cid", "measurements", "rounds"] {
         assert_eq!(online[key], offline[key], "{key}");
     }
     // The demo's own report has the root as well: public inputs lead to it.
     let document: Value = serde_json::from_slice(&fs::read(kept.text("settlement.json")).unwrap()).unwrap();
     assert_eq!(offline["root"], document["root"]);
-    let verdict = json_of(["verify", "round", "--offline", round, "--json"]);
+    let verdict = json_of(["verify", "round", "--offline", round, "--format", "json"]);
     assert_eq!(
         (&verdict["verdict"], &verdict["round"]),
         (&"MATCH".into(), &2.into())
@@ -205,16 +217,24 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
 
 fn in_another_language(round: &str, settlement: &str) {
     let theirs = python_matches(&[round, "--json"]);
-    let ours = json_of(["verify", "round", "2", "--offline", round, "--json"]);
+    let ours = json_of(["verify", "round", "2", "--offline", round, "--format", "json"]);
     assert_eq!(theirs["seed"], ours["seed"]);
     assert_eq!(theirs["rosterRoot"], ours["roster"]["root"]);
     assert_eq!(theirs["taskRoot"], ours["tasks"]["root"]);
     let seed = ours["seed"].as_str().unwrap();
     let count = |list: &str| ours[list]["count"].to_string();
-    let drawn = json_of(["committees", "--seed", seed, "--stations", &count("roster")]);
+    let drawn = json_of([
+        "derive",
+        "committees",
+        "--seed",
+        seed,
+        "--stations",
+        &count("roster"),
+    ]);
     assert_eq!(theirs["members"], drawn["members"]);
     assert_eq!(theirs["committees"], drawn["committees"]);
     let tasks = json_of([
+        "derive",
         "tasks",
         "--seed",
         seed,

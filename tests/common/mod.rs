@@ -13,7 +13,9 @@ use serde_json::Value;
 
 /// The binary under test, without any setting of the developer's environment.
 pub fn assize() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_assize"));
+    // The tests of assize-lab run that binary, which has every command of `assize`.
+    let binary = option_env!("CARGO_BIN_EXE_assize").or(option_env!("CARGO_BIN_EXE_assize-lab"));
+    let mut command = Command::new(binary.unwrap());
     let ours: Vec<_> = std::env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| name.to_string_lossy().starts_with("ASSIZE_") && name != "ASSIZE_ANVIL")
@@ -22,6 +24,8 @@ pub fn assize() -> Command {
         command.env_remove(name);
     }
     command.env_remove("RUST_LOG");
+    // The directory that a test runs in is its data directory.
+    command.env("ASSIZE_DATA", ".");
     command
 }
 
@@ -78,7 +82,8 @@ impl Kept {
         let (stations, rounds) = (stations.to_string(), rounds.to_string());
         let play = [
             "demo",
-            "--json",
+            "--format",
+            "json",
             "--stations",
             &stations,
             "--rounds",

@@ -1,4 +1,4 @@
-// Gateways and clients that are not ours, with ours: Helia reads from `assize gateway`, and from gateway-lib what we packed.
+// Gateways and clients that are not ours, with ours: Helia reads from `assize run gateway`, and from gateway-lib what we packed.
 //
 //     make test-gateways
 //
@@ -71,8 +71,8 @@ after(() => {
   if (directory) rmSync(directory, { recursive: true, force: true })
 })
 
-test('Helia reads from assize gateway what we packed', async () => {
-  const { url, files } = JSON.parse(await start(assize, ['gateway', '--store', directory, '--listen', '127.0.0.1:0']))
+test('Helia reads from assize run gateway what we packed', async () => {
+  const { url, files } = JSON.parse(await start(assize, ['run', 'gateway', '--store', directory, '--listen', '127.0.0.1:0']))
   assert.equal(files, 2)
   for (const [name, content] of Object.entries(FILES)) {
     assert.equal(sha256(await helia(url, cids[name])), sha256(content), name)
@@ -101,8 +101,8 @@ test('Helia does not take what is not the file', async () => {
   server.close()
 })
 
-test('assize gateway and gateway-lib give the same blocks, byte for byte', async () => {
-  const ours = JSON.parse(await start(assize, ['gateway', '--store', directory, '--listen', '127.0.0.1:0'])).url
+test('assize run gateway and gateway-lib give the same blocks, byte for byte', async () => {
+  const ours = JSON.parse(await start(assize, ['run', 'gateway', '--store', directory, '--listen', '127.0.0.1:0'])).url
   const line = await start(process.execPath, [here('gateway-lib.mjs'), join(directory, `${cids.large}.car`)])
   const theirs = line.replace('up ', '')
   const get = async (gateway, query) => {

@@ -18,6 +18,7 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 pub use check::{Finding, Verdict, check};
+pub use code::code_hashes;
 pub use creation::{Argument, Part};
 pub use journal::{Journal, Mined, Step, Work, deploy_with};
 pub use params::{BeaconParams, DeployParams, ParamsError, chain_name};

@@ -34,7 +34,7 @@ pub use client::{ChainClient, Head};
 pub use deploy::{
     Argument, BeaconParams, Coming, ContractRecord, DeployParams, DeployPlan, Deployment, DeploymentRecord,
     Finding, Journal, Mined, NetworkState, ParamsError, Part, PlannedCreation, Problem, Problems, Source,
-    Step, Verdict, Weight, Work, chain_name, check as check_deployment, deploy, deploy_with,
+    Step, Verdict, Weight, Work, chain_name, check as check_deployment, code_hashes, deploy, deploy_with,
     plan as plan_deployment,
 };
 pub use endpoint::RpcUrl;

@@ -163,7 +163,7 @@ impl Follower {
             if pinned != network.ingest {
                 let error = format!(
                     "the coordinator's ingest key is {}, but it is known as {pinned}, and only receipts of that one are \
-                     believed; if it was really changed, give the new one with --ingest",
+                     believed; if it was really changed, give the new one with --ingest-address",
                     network.ingest
                 );
                 self.shared.trouble(ROUNDS, &error);

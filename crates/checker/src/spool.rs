@@ -21,14 +21,14 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[non_exhaustive]
 pub enum SpoolError {
     /// Another process has it.
-    #[error("{} is in use by another checker; end it, or give this one a --state of its own", path.display())]
+    #[error("{} is in use by another checker; end it, or give this one its own --data directory", path.display())]
     InUse {
         /// The file.
         path: PathBuf,
     },
     /// It belongs to another network or another station.
     #[error(
-        "{} is of {name} {found}, not of {wanted}; give a --state of its own for each network and station", path.display()
+        "{} is of {name} {found}, not of {wanted}; use one --data directory for each network and station", path.display()
     )]
     OfAnother {
         /// The file.
@@ -42,7 +42,7 @@ pub enum SpoolError {
     },
     /// It is some other file.
     #[error(
-        "{} is no spool, or a damaged one; if it is a file of yours, move it away, or give another --state: a new spool is \
+        "{} is no spool, or a damaged one; if it is a file of yours, move it away, or give another --data directory: a new spool is \
          made (what was measured and not handed in is lost with a damaged one)", path.display()
     )]
     NoSpool {

@@ -212,7 +212,7 @@ fn check(shared: &Shared, waiting: &Waiting, receipt: &Receipt) -> Result<Result
     if receipt.ingest != pinned {
         let reason = format!(
             "the receipt is signed by {}, but the ingest key is known as {pinned}; if it was really changed, give the new one \
-             with --ingest",
+             with --ingest-address",
             receipt.ingest
         );
         return Ok(Err(reason));

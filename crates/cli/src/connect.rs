@@ -1,44 +1,51 @@
 //! From arguments to things that can be talked to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
 use assize_store::{Kubo, LocalStore, S3, Store};
-use eyre::{Context, ensure, eyre};
+use eyre::{WrapErr, ensure, eyre};
 use serde::de::DeserializeOwned;
 
 use crate::args::{BeaconArgs, ChainArgs, DrandArgs, StoreArgs};
+use assize_service::DataDir;
 
-/// How long a command waits for a transaction of its own: ten epochs of Filecoin.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+/// How long a command waits for its own transaction: ten epochs of Filecoin.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Wherever beacons come from.
-pub(crate) type BoxedBeacons = Box<dyn BeaconSource + Send + Sync>;
+/// Any source of beacons.
+pub type BoxedBeacons = Box<dyn BeaconSource + Send + Sync>;
 
 /// Beacons, each verified before it is used.
 pub(crate) type Beacons = Verified<BoxedBeacons>;
 
 /// A node and the contracts on its chain.
 #[derive(Debug, Clone)]
-pub(crate) struct Network {
+pub struct Network {
+    /// The node.
     pub client: ChainClient,
+    /// Where the contracts are.
     pub deployment: Deployment,
+    /// The contract Rounds.
     pub rounds: Rounds,
+    /// The contract Rewards.
     pub rewards: Rewards,
 }
 
 impl Network {
-    /// Connects, and makes sure that node and deployment are of one chain.
-    pub(crate) async fn connect(args: &ChainArgs) -> eyre::Result<Self> {
-        let deployment: Deployment = read_deployment(&args.deployment)?;
+    /// Connects, and checks that node and deployment are of one chain.
+    pub(crate) async fn connect(args: &ChainArgs, data: &DataDir) -> eyre::Result<Self> {
+        let deployment: Deployment = read_deployment(args, data)?;
         let url: RpcUrl = args.rpc_url.parse()?;
         let client = ChainClient::connect_to(&url, deployment.chain_id).await?;
         Ok(Self::new(client, deployment))
     }
 
-    pub(crate) fn new(client: ChainClient, deployment: Deployment) -> Self {
+    /// The contracts of a deployment, through a client of its chain.
+    #[must_use]
+    pub fn new(client: ChainClient, deployment: Deployment) -> Self {
         let rounds = Rounds::new(client.clone(), deployment.rounds);
         let rewards = Rewards::new(client.clone(), deployment.rewards);
         Self {
@@ -50,23 +57,38 @@ impl Network {
     }
 }
 
-/// Reads a deployment file, or as much of it as is wanted.
-pub(crate) fn read_deployment<T: DeserializeOwned>(path: &Path) -> eyre::Result<T> {
-    let remedy = || eyre!("give the file that `assize deploy` wrote, with --deployment or ASSIZE_DEPLOYMENT");
-    let bytes = std::fs::read(path)
+/// The deployment file that was named, or the data directory's.
+pub(crate) fn deployment_file(args: &ChainArgs, data: &DataDir) -> PathBuf {
+    args.deployment.clone().unwrap_or_else(|| data.deployment())
+}
+
+/// Reads the deployment file, or as much of it as `T` wants.
+pub(crate) fn read_deployment<T: DeserializeOwned>(args: &ChainArgs, data: &DataDir) -> eyre::Result<T> {
+    let path = deployment_file(args, data);
+    let remedy =
+        || eyre!("give the file that `assize deploy apply` wrote, with --deployment or ASSIZE_DEPLOYMENT");
+    let bytes = std::fs::read(&path)
         .wrap_err_with(remedy)
         .wrap_err_with(|| format!("cannot read the deployment file {}", path.display()))?;
     serde_json::from_slice(&bytes)
         .wrap_err_with(remedy)
-        .wrap_err_with(|| format!("{} is no deployment file", path.display()))
+        .wrap_err_with(|| format!("{} is not a deployment file", path.display()))
 }
 
-/// The store that was named: a directory, a bucket, a node.
-pub(crate) fn store(args: &StoreArgs) -> eyre::Result<Box<dyn Store>> {
-    open_store(&args.store)
+/// The store that was named, or the data directory's.
+pub(crate) fn store(args: &StoreArgs, data: &DataDir) -> eyre::Result<Box<dyn Store>> {
+    match &args.store {
+        Some(place) => open_store(place),
+        None => local_store(&data.store()),
+    }
 }
 
-/// The same, by its name alone.
+/// A directory as a store; made if it does not exist.
+pub(crate) fn local_store(directory: &Path) -> eyre::Result<Box<dyn Store>> {
+    Ok(Box::new(LocalStore::open(directory)?))
+}
+
+/// A store by its name: a directory, a bucket, a node.
 pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
     if place.starts_with("s3://") {
         return Ok(Box::new(S3::from_env(place)?));
@@ -79,9 +101,9 @@ pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
     }
     ensure!(
         !place.contains("://"),
-        "--store {place}: give a directory, s3://bucket/prefix, or kubo:http://127.0.0.1:5001"
+        "--store {place} is not supported: give a directory, s3://bucket/prefix, or kubo:http://127.0.0.1:5001"
     );
-    Ok(Box::new(LocalStore::open(place)?))
+    local_store(place.as_ref())
 }
 
 /// The drand chain that was named.
@@ -90,7 +112,7 @@ pub(crate) fn drand_chain(args: &DrandArgs) -> eyre::Result<Chain> {
         let json =
             std::fs::read(path).wrap_err_with(|| format!("cannot read --drand-info {}", path.display()))?;
         return Chain::from_json(&json)
-            .wrap_err_with(|| format!("--drand-info {} describes no drand chain", path.display()));
+            .wrap_err_with(|| format!("--drand-info {} does not describe a drand chain", path.display()));
     }
     Ok(match args.name.as_str() {
         "default" => Chain::default_chain(),

@@ -6,18 +6,19 @@ use assize_bundle::Bundle;
 use assize_drand::{Chain, Verified};
 use assize_facts::ChainFacts;
 use assize_protocol::RoundNumber;
-use assize_store::{Gateways, InOrder, Source};
+use assize_store::{Gateways, InOrder, LocalStore, Source};
 use assize_verify::{Evidence, Step, Unpacked};
 use eyre::{OptionExt, WrapErr};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::connect::{Beacons, BoxedBeacons, Network, beacons, drand_chain, open_store};
 use crate::args::{EvidenceArgs, OnlineArgs, SourceArgs};
+use crate::connect::{Beacons, BoxedBeacons, Network, beacons, drand_chain, open_store};
+use assize_service::DataDir;
 
-/// What there is to recompute from, all of it at hand but for files and beacons that are still to be fetched.
+/// The inputs of a recomputation; files and beacons are fetched on demand.
 pub(crate) struct Inputs {
     pub facts: ChainFacts,
-    /// Whether the facts are a bundle's word, not the chain's.
+    /// Whether the facts come from a bundle instead of the chain.
     pub offline: bool,
     source: Box<dyn Source>,
     beacons: Beacons,
@@ -27,6 +28,7 @@ impl Inputs {
     /// From a bundle, or from a chain whose facts `read` reads.
     pub(crate) async fn gather(
         args: &EvidenceArgs,
+        data: &DataDir,
         read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
     ) -> eyre::Result<Self> {
         if let Some(path) = &args.offline {
@@ -35,19 +37,20 @@ impl Inputs {
         let online = args
             .online()
             .ok_or_eyre("nothing to recompute from: give --rpc-url and --deployment, or --offline BUNDLE")?;
-        Self::online(&online, read).await
+        Self::online(&online, data, read).await
     }
 
     /// From a chain whose facts `read` reads.
     pub(crate) async fn online(
         args: &OnlineArgs,
+        data: &DataDir,
         read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
     ) -> eyre::Result<Self> {
-        let network = Network::connect(&args.chain).await?;
+        let network = Network::connect(&args.chain, data).await?;
         Ok(Self {
             facts: read(&network).await?,
             offline: false,
-            source: source(&args.source)?,
+            source: source(&args.source, data)?,
             beacons: beacons(&args.beacons)?,
         })
     }
@@ -56,7 +59,7 @@ impl Inputs {
         let bytes =
             std::fs::read(path).wrap_err_with(|| format!("cannot read the bundle {}", path.display()))?;
         let unpack = || Unpacked::open(Bundle::from_car(&bytes)?);
-        let unpacked = unpack().wrap_err_with(|| format!("{} cannot be used", path.display()))?;
+        let unpacked = unpack().wrap_err_with(|| format!("{} is not a usable bundle", path.display()))?;
         Ok(Self {
             facts: unpacked.facts,
             offline: true,
@@ -97,10 +100,10 @@ pub(crate) fn advance(bar: &ProgressBar, step: Step) {
 }
 
 /// The store, gateways, or one after the other.
-pub(crate) fn source(args: &SourceArgs) -> eyre::Result<Box<dyn Source>> {
+pub(crate) fn source(args: &SourceArgs, data: &DataDir) -> eyre::Result<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     match &args.store {
-        None if args.gateways.is_empty() => sources.push(open_store("store")?),
+        None if args.gateways.is_empty() => sources.push(Box::new(LocalStore::open(data.store())?)),
         None => {}
         Some(place) => sources.push(open_store(place)?),
     }

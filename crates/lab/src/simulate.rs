@@ -1,4 +1,4 @@
-//! `assize simulate`: what it costs to cheat.
+//! `assize-lab simulate`: what it costs to cheat.
 
 use std::path::PathBuf;
 
@@ -13,18 +13,14 @@ use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use eyre::WrapErr;
 use serde_json::json;
 
-use crate::output::{self, Outcome, grouped};
+use assize_cli::FormatArgs;
+use assize_cli::output::{self, Outcome, grouped};
 
-/// Play adversaries against the true derivation and evaluation: how likely they take a committee, how far they bend success
-/// rates, and whether it pays.
-///
-/// An adversary owns a share of all stations, in a share of all subnets. Beside what is simulated stands what is exact: the tail
-/// of the hypergeometric distribution, of stations and of subnets (each of which has one vote on a task). The same seed
-/// gives the same play.
+/// Simulate adversaries: how likely they capture a committee, bend rates, and profit.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
-pub(crate) struct SimulateArgs {
-    /// Stations in all.
+pub struct SimulateArgs {
+    /// Stations in the roster.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     stations: u32,
     /// The adversary's shares of all stations.
@@ -35,42 +31,41 @@ pub(crate) struct SimulateArgs {
         default_value = "0.1,0.2,0.3,0.35,0.4,0.45,0.5"
     )]
     share: Vec<f64>,
-    /// Its share of all subnets; by default that of the stations, and a tenth of it for few-subnets.
+    /// Its share of all subnets [default: that of the stations; a tenth of it for few-subnets].
     #[arg(long, value_name = "SHARE")]
     subnet_share: Option<f64>,
-    /// What it does; by default, everything in turn.
+    /// Strategies [default: all].
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STRATEGIES")]
     strategy: Vec<StrategyChoice>,
-    /// Rounds to play for each.
+    /// Rounds to simulate for each.
     #[arg(long, value_name = "ROUNDS", default_value_t = 200)]
     rounds: u32,
-    /// Tasks of each committee, about; whether a committee is taken does not depend on them.
+    /// Tasks of each committee, about.
     #[arg(long, value_name = "TASKS", default_value_t = 4, value_parser = value_parser!(u32).range(1..))]
     tasks: u32,
     /// Largest committee.
     #[arg(long, value_name = "SIZE", default_value_t = Parameters::default().max_committee_size, value_parser = value_parser!(u16).range(1..))]
     max_size: u16,
-    /// Probability that an honest station sees something else than its like.
+    /// Probability that an honest station gets a different result.
     #[arg(long, value_name = "P", default_value_t = 0.02)]
     noise: f64,
-    /// What a station costs for a round, in any one unit.
+    /// Cost of a station for a round, in any unit.
     #[arg(long, value_name = "COST", default_value_t = Costs::default().station)]
     station_cost: f64,
-    /// What an address in a subnet of its own costs for a round.
+    /// Cost of an address in its own subnet for a round.
     #[arg(long, value_name = "COST", default_value_t = Costs::default().subnet)]
     subnet_cost: f64,
-    /// What a retrieval costs; who lies at random, splits votes or copies them makes none.
+    /// Cost of a retrieval.
     #[arg(long, value_name = "COST", default_value_t = Costs::default().retrieval)]
     retrieval_cost: f64,
-    /// Seed of the play.
+    /// Seed of the simulation.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
-    /// Draw the probability that a committee is taken, exact and simulated.
+    /// Draw the probability of capture, exact and simulated.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -130,8 +125,7 @@ pub(crate) fn run(args: &SimulateArgs) -> eyre::Result<Outcome> {
         std::fs::write(path, svg).wrap_err_with(|| format!("cannot write --plot {}", path.display()))?;
     }
     let outcomes: Vec<_> = played.iter().map(|(_, outcome)| outcome).collect();
-    output::either(
-        args.json,
+    args.format.print(
         &json!({"seed": args.seed, "costs": costs, "outcomes": outcomes}),
         || in_words(&played),
     )?;

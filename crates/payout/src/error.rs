@@ -102,7 +102,7 @@ pub enum PayoutError {
     /// The recipient did not take an operator's money.
     #[error(
         "{recipient} did not take the {} of operator {operator}, so nothing was paid, and nothing is lost; the operator can \
-         have it sent elsewhere with `assize payout-address set ADDRESS`, and then claim again",
+         have it sent elsewhere with `assize operator payout-address set ADDRESS`, and then claim again",
         Fil(*.amount)
     )]
     RecipientRefused {
@@ -137,7 +137,7 @@ pub enum PayoutError {
     /// A reorganisation moved a claim to where it fails.
     #[error(
         "after a reorganisation, transaction {hash} is in block {block} and fails there: it paid nobody, perhaps since \
-         another claim came first; see `assize balance`"
+         another claim came first; see `assize operator balance`"
     )]
     Undone {
         /// The transaction.

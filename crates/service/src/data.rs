@@ -48,13 +48,19 @@ const INGEST_KEY: DataEntry = DataEntry {
     name: "ingest.key",
     used_by: "coordinator",
     holds: "the key that signs receipts",
-    loss: "checkers refuse the receipts of a new key until they are given it with --ingest",
+    loss: "checkers refuse the receipts of a new key until they are given it with --ingest-address",
 };
 const SUBNET_SECRET: DataEntry = DataEntry {
     name: "subnet.secret",
     used_by: "coordinator",
     holds: "the secret behind the subnet tags in rosters",
     loss: "subnets get other tags, and the published commitment changes",
+};
+const DEPLOYMENT: DataEntry = DataEntry {
+    name: "deployment.json",
+    used_by: "all",
+    holds: "the contracts' addresses, parameters and roles; `assize deploy apply` writes it",
+    loss: "no command finds the contracts until it is back; keep a copy in version control",
 };
 const TASK_LIST: DataEntry = DataEntry {
     name: "tasks.ndjson",
@@ -124,7 +130,8 @@ impl DataDir {
     pub const VARIABLE: &str = "ASSIZE_DATA";
 
     /// Everything that daemons keep in the directory.
-    pub const ENTRIES: [DataEntry; 13] = [
+    pub const ENTRIES: [DataEntry; 14] = [
+        DEPLOYMENT,
         INGEST,
         INGEST_KEY,
         SUBNET_SECRET,
@@ -166,6 +173,12 @@ impl DataDir {
 
     fn entry(&self, entry: DataEntry) -> PathBuf {
         self.0.join(entry.name.trim_end_matches('/'))
+    }
+
+    /// The contracts' addresses, parameters and roles: `deployment.json`.
+    #[must_use]
+    pub fn deployment(&self) -> PathBuf {
+        self.entry(DEPLOYMENT)
     }
 
     /// Stations and measurements: `ingest.sqlite`.
@@ -270,6 +283,7 @@ mod tests {
     fn every_entry_has_an_accessor_and_a_name_of_its_own() {
         let data = DataDir::new("d");
         let accessors = [
+            data.deployment(),
             data.ingest(),
             data.ingest_key(),
             data.subnet_secret(),

@@ -85,7 +85,7 @@ impl Dataset {
             self.catalog.days.keys().next_back(),
         ) {
             (Some(first), Some(last)) => format!("the available days are {first} to {last}"),
-            _ => "no day is available; `assize evaluate --rsr` adds rounds".to_owned(),
+            _ => "no day is available; `assize settlement evaluate --rates` adds rounds".to_owned(),
         };
         Err(StatsError::NoDays { from, to, known })
     }

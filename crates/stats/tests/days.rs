@@ -165,7 +165,7 @@ fn days_without_figures_are_named() {
             .days(day, day)
             .unwrap_err()
             .to_string()
-            .contains("assize evaluate --rsr")
+            .contains("assize settlement evaluate --rates")
     );
     let mut broken = dataset.clone();
     broken

@@ -123,7 +123,7 @@ impl fmt::Display for CoordinatorAlert {
             Self::Refused { what, reason } => write!(f, "the contract refuses {what}: {reason}"),
             Self::Vanished { round } => write!(
                 f,
-                "the chain does not know round {round}, whose opening was final: if it was reset, begin with a new --state file; if the node lags, this passes"
+                "the chain does not know round {round}, whose opening was final: if it was reset, move coordinator.sqlite out of --data; if the node lags, this passes"
             ),
             Self::Parked { transactions } => write!(
                 f,

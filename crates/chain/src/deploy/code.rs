@@ -5,7 +5,7 @@
 //! (`PUSH32` of zeros, which the optimizer emits for nothing else); what stands in them is compared with the values that the
 //! parameters make.
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 
 /// solc begins each program with `mstore(0x40, 0x80)`; without immutables the constructor does so as well.
 const BEGINNING: [u8; 5] = [0x60, 0x80, 0x60, 0x40, 0x52];
@@ -74,10 +74,35 @@ impl<'a> Template<'a> {
     }
 }
 
+/// keccak-256 of each contract's deployed code in the embedded source, by the contract's name. Immutables are zeros, as the
+/// deployment check compares the code.
+#[must_use]
+pub fn code_hashes() -> Vec<(&'static str, B256)> {
+    use crate::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+    let creations = [
+        ("DrandBeacon", &drand_beacon::DrandBeacon::BYTECODE),
+        ("FilecoinBeacon", &filecoin_beacon::FilecoinBeacon::BYTECODE),
+        ("Rounds", &rounds::Rounds::BYTECODE),
+        ("Rewards", &rewards::Rewards::BYTECODE),
+    ];
+    let hash = |creation: &[u8]| Some(keccak256(Template::of(creation)?.code));
+    let hashes = creations
+        .into_iter()
+        .map(|(name, creation)| Some((name, hash(creation)?)));
+    hashes.flatten().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+
+    #[test]
+    fn every_contract_has_a_code_hash() {
+        let hashes = code_hashes();
+        let names: Vec<_> = hashes.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["DrandBeacon", "FilecoinBeacon", "Rounds", "Rewards"]);
+    }
 
     #[test]
     fn holes_are_masked_and_nothing_else() {

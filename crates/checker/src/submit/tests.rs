@@ -224,7 +224,7 @@ async fn a_receipt_that_does_not_hold_is_none() {
     stub.reply(json(201, &receipt(line.as_bytes(), &other)));
     hand().later(&bench).await;
     let told = bench.events().last().unwrap().to_string();
-    assert!(told.contains("--ingest"), "{told}");
+    assert!(told.contains("--ingest-address"), "{told}");
     hand().all(&bench).await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 2);
 }

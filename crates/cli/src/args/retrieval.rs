@@ -12,21 +12,20 @@ const LASSIE_TOKEN: &str = "ASSIZE_LASSIE_TOKEN";
 /// Filecoin's, of which Curio's contract is known.
 const MAINNET: u64 = 314;
 
-/// How payloads are found and fetched. Every checker of a network should have the same.
+/// How payloads are found and fetched; the same for every checker of a network.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retrieval")]
 pub(crate) struct RetrievalArgs {
-    /// IPNI indexers, asked in this order until one knows the provider.
+    /// IPNI indexer; repeatable, asked in order.
     #[arg(long = "indexer", value_name = "URL", default_value = assize_retrieve::CID_CONTACT)]
     indexers: Vec<Url>,
-    /// Contract of peer ids (Curio's MinerPeerIDMapping); on mainnet it is known.
+    /// Curio's contract MinerPeerIDMapping [default: known on mainnet].
     #[arg(long, value_name = "ADDRESS")]
     peer_ids: Option<Address>,
-    /// A Lassie daemon, for providers that have Graphsync alone; its access token comes from ASSIZE_LASSIE_TOKEN.
+    /// Lassie daemon for Graphsync-only providers; its token is ASSIZE_LASSIE_TOKEN.
     #[arg(long, value_name = "URL")]
     lassie: Option<Url>,
-    /// Fetch from private and loopback addresses too. For networks on one machine only: whoever advertises such an address
-    /// makes this program send requests inside your own network.
+    /// Also fetch from private and loopback addresses; only for networks on one machine.
     #[arg(long)]
     allow_private: bool,
 }
@@ -35,7 +34,7 @@ impl RetrievalArgs {
     /// A retriever that asks this node for peer ids, on a chain if it is known which.
     pub(crate) fn retriever(&self, rpc_url: &str, chain_id: u64) -> eyre::Result<Retriever> {
         // The text is not repeated: it may hold a key.
-        let rpc = rpc_url.parse().wrap_err("the RPC URL is not usable")?;
+        let rpc = rpc_url.parse().wrap_err("--rpc-url is not a valid URL")?;
         let mut config = Config::new(rpc, self.indexers.clone());
         config.peer_ids = self.peer_ids.or((chain_id == MAINNET).then_some(CURIO_PEER_IDS));
         config.allow_private = self.allow_private;

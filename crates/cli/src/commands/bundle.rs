@@ -9,70 +9,67 @@ use clap::{Args, Subcommand};
 use eyre::WrapErr;
 use serde_json::json;
 
-use super::evidence::Inputs;
-use crate::args::OnlineArgs;
+use crate::args::{FormatArgs, OnlineArgs};
+use crate::evidence::Inputs;
 use crate::output::{self, Outcome};
+use assize_service::DataDir;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum BundleCommand {
+pub enum BundleCommand {
     Round(RoundArgs),
     Settlement(SettlementArgs),
 }
 
-/// Pack what recomputing a round needs: what the chain says of it, beacons, roster, tasks, batches.
-///
-/// `assize verify round --offline FILE` and `scripts/verify_round.py FILE` recompute it without any network.
+/// Pack a round: its state on chain, beacons, roster, task list and batches.
 #[derive(Debug, Args)]
-pub(crate) struct RoundArgs {
+pub struct RoundArgs {
     #[command(flatten)]
     online: OnlineArgs,
     /// Round.
     round: u64,
-    /// Where to write the bundle, a CAR file.
+    /// Bundle to write, a CAR file.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-/// Pack what recomputing a settlement needs: its document and its parent's, and all of its rounds.
+/// Pack a settlement: its document, its parent's, and all of its rounds.
 #[derive(Debug, Args)]
-pub(crate) struct SettlementArgs {
+pub struct SettlementArgs {
     #[command(flatten)]
     online: OnlineArgs,
     /// Settlement.
     settlement: u64,
-    /// Where to write the bundle, a CAR file.
+    /// Bundle to write, a CAR file.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) async fn run(command: &BundleCommand) -> eyre::Result<Outcome> {
+pub(crate) async fn run(command: &BundleCommand, data: &DataDir) -> eyre::Result<Outcome> {
     match command {
         BundleCommand::Round(args) => {
             let number = RoundNumber(args.round);
-            let inputs = Inputs::online(&args.online, async |network| {
+            let inputs = Inputs::online(&args.online, data, async |network| {
                 Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
             })
             .await?;
-            write(&inputs, &args.out, args.json)
+            write(&inputs, &args.out, args.format)
         }
         BundleCommand::Settlement(args) => {
             let id = SettlementId(args.settlement);
-            let inputs = Inputs::online(&args.online, async |network| {
+            let inputs = Inputs::online(&args.online, data, async |network| {
                 Ok(read_settlement(&network.rounds, &network.rewards, id).await?)
             })
             .await?;
-            write(&inputs, &args.out, args.json)
+            write(&inputs, &args.out, args.format)
         }
     }
 }
 
-fn write(inputs: &Inputs, path: &Path, as_json: bool) -> eyre::Result<Outcome> {
+fn write(inputs: &Inputs, path: &Path, format: FormatArgs) -> eyre::Result<Outcome> {
     let bundle = inputs.evidence(&|_| {}).bundle()?;
     let (root, packed) = bundle.to_car();
     std::fs::write(path, &packed).wrap_err_with(|| format!("cannot write {}", path.display()))?;
@@ -82,9 +79,9 @@ fn write(inputs: &Inputs, path: &Path, as_json: bool) -> eyre::Result<Outcome> {
         .map(|file| json!({"name": file.name, "cid": file.cid, "size": file.content.len()}))
         .collect();
     let report = json!({"bundle": path, "root": root, "size": packed.len(), "files": files});
-    output::either(as_json, &report, || {
+    format.print(&report, || {
         format!(
-            "{}: {} files, {} bytes\n  root {root}\n  recompute it anywhere: assize verify {} --offline {}",
+            "{}: {} files, {} bytes\n  root {root}\n  verify it anywhere: assize verify {} --offline {}",
             path.display(),
             files.len(),
             output::grouped(packed.len() as u64),

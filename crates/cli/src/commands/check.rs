@@ -6,20 +6,19 @@ use assize_retrieve::{IndexerResult, Retrieval};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::checker::retrieval::RetrievalArgs;
-use crate::output::{self, Outcome};
+use crate::args::FormatArgs;
+use crate::args::retrieval::RetrievalArgs;
+use crate::output::Outcome;
 
 /// Chain id of Filecoin mainnet.
 const MAINNET: u64 = 314;
 
-/// Retrieve one payload from one provider now, as a checker does, and explain every step.
-///
-/// For providers who want to know why they fail. Needs no key and no coordinator. Exits with 1 if the retrieval fails.
+/// Retrieve one payload from one provider as a checker does, and explain every step.
 #[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
-    /// The payload's CID.
+pub struct CheckArgs {
+    /// CID of the payload.
     cid: PayloadCid,
-    /// The provider, f0….
+    /// Provider, f0….
     #[arg(long, value_name = "ID")]
     provider: ProviderId,
     /// JSON-RPC endpoint of a Filecoin node.
@@ -31,21 +30,20 @@ pub(crate) struct CheckArgs {
         default_value = "https://api.node.glif.io/rpc/v1"
     )]
     rpc_url: String,
-    /// EIP-155 id of that node's chain: on 314, mainnet, Curio's contract of peer ids is asked too.
+    /// Chain id of that node; on 314, mainnet, Curio's peer ids are used too.
     #[arg(long, value_name = "ID", default_value_t = MAINNET)]
     chain_id: u64,
     #[command(flatten)]
     retrieval: RetrievalArgs,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 pub(crate) async fn run(args: &CheckArgs) -> eyre::Result<Outcome> {
     let retriever = args.retrieval.retriever(&args.rpc_url, args.chain_id)?;
     let retrieval = retriever.retrieve(args.cid, args.provider).await?;
     let result = retrieval.result();
-    output::either(args.json, &report(&retrieval), || explain(&retrieval))?;
+    args.format.print(&report(&retrieval), || explain(&retrieval))?;
     Ok(match result.is_ok() {
         true => Outcome::Done,
         false => Outcome::CheckFailed,
@@ -104,18 +102,18 @@ fn report(retrieval: &Retrieval) -> Value {
     })
 }
 
-/// What the provider can do about it; nothing if it went well.
+/// What the provider can do; none if the retrieval succeeded.
 fn advice(retrieval: &Retrieval) -> Option<String> {
     if retrieval.peer_id.is_none() && !retrieval.result().is_ok() {
         return Some(
-            "The chain knows no peer id of this provider, so no advertisement can be found to be its own. Set it: \
+            "The provider has no peer id on chain, so its advertisements cannot be recognised. Set it with \
              `lotus-miner actor set-peer-id`, or with Curio in the contract MinerPeerIDMapping."
                 .into(),
         );
     }
     if !retrieval.fetched() && retrieval.indexer_result == IndexerResult::HttpNotAdvertised {
         return Some(
-            "The provider advertises Graphsync alone, so nothing was fetched. Serve HTTP (a trustless gateway: booster-http, or \
+            "The provider advertises only Graphsync, so nothing was fetched. Serve HTTP (a trustless gateway: booster-http, or \
              Curio's market) and advertise it as transport-ipfs-gateway-http."
                 .into(),
         );
@@ -124,56 +122,53 @@ fn advice(retrieval: &Retrieval) -> Option<String> {
         RetrievalResult::Ok => return None,
         RetrievalResult::Ipni(code) => return Some(indexing(&code)),
         RetrievalResult::Timeout => {
-            "It took longer than clients wait: 60 s without a byte, or 90 s in all. See whether an unsealed copy is kept, and \
-             what the server waits for."
+            "Timeout: 60 s without a byte, or 90 s in all. Check that an unsealed copy is kept, and what the server waits for."
         }
         RetrievalResult::CarTooLarge => {
             "More than 200 MiB came for one block. Answer `dag-scope=block` with that block alone."
         }
         RetrievalResult::UnsupportedMultiaddrFormat => {
-            "The advertised address is none that can be fetched from. Advertise /dns/NAME/tcp/443/https, or \
+            "The advertised address is not supported. Advertise /dns/NAME/tcp/443/https, or \
              /ip4/ADDRESS/tcp/PORT/http."
         }
         RetrievalResult::HostnameDnsError => {
-            "The advertised name cannot be resolved. Mend its DNS records, or advertise another name."
+            "The advertised name does not resolve. Fix its DNS records, or advertise another name."
         }
         RetrievalResult::ConnectionRefused => {
-            "Nobody could be connected to at the advertised address, or it is not on the public Internet. Let the server listen \
-             there, open the firewall, and advertise a public address."
+            "The advertised address refused the connection, or is not on the public Internet. Start the server there, open the \
+             firewall, and advertise a public address."
         }
         RetrievalResult::UnsupportedCidHashAlgo => {
-            "The payload's hash function is none that can be checked; the provider can do nothing about it."
+            "The payload's hash function is not supported; the provider can do nothing about it."
         }
         RetrievalResult::ContentVerificationFailed => {
-            "What came is not the payload: it was empty, or its hash is another. See whether the stored data is whole, and send \
-             the block that was asked for."
+            "The response is not the payload: it is empty, or its hash differs. Check the stored data, and send the requested block."
         }
         RetrievalResult::UnexpectedCarBlock => {
-            "The CAR has blocks that were not asked for. Answer `dag-scope=block` with that block alone."
+            "The CAR has blocks that were not requested. Answer `dag-scope=block` with that block alone."
         }
         RetrievalResult::CannotParseCarFile => {
-            "What came is no CAR. Answer `Accept: application/vnd.ipld.car` with a CARv1, and not with a page of HTML."
+            "The response is not a CAR. Answer `Accept: application/vnd.ipld.car` with a CARv1, not with HTML."
         }
         RetrievalResult::Http(404 | 410) => {
-            "The server does not have the payload. See whether it is unsealed and indexed, and withdraw the advertisement if it \
-             is not to be served."
+            "The server does not have the payload. Check that it is unsealed and indexed, or withdraw the advertisement."
         }
         RetrievalResult::Http(401..=403) => {
-            "The server refuses strangers. Only what everybody can retrieve, without login or payment, counts."
+            "The server requires a login or payment. Only payloads that anyone can retrieve count."
         }
         RetrievalResult::Http(429) => {
-            "The server has had too many requests. Checkers send few, each from an address of its own: raise the limit."
+            "The server limits requests. Checkers send few, each from its own address: raise the limit."
         }
         RetrievalResult::Http(300..=399) => {
-            "The server redirects in a circle, too often, or to where nobody can follow. Advertise the address that serves."
+            "The server redirects in a loop, too often, or to an unreachable address. Advertise the final address."
         }
-        RetrievalResult::Http(500..=599) => "The server failed. Its logs at this time should say why.",
-        RetrievalResult::Http(_) => "The server refused the request; see the step above for what it was.",
+        RetrievalResult::Http(500..=599) => "The server failed. Look into its logs at this time.",
+        RetrievalResult::Http(_) => "The server refused the request; see the step above.",
         RetrievalResult::Lassie(_) => {
             "The retrieval over Graphsync failed. Serve HTTP (a trustless gateway) and advertise it: it is simpler to run."
         }
         _ => {
-            "The transfer broke off, or was no proper HTTP; see the step above. Look at proxies and time limits before the server."
+            "The transfer broke off, or was not valid HTTP; see the step above. Check proxies and timeouts in front of the server."
         }
     };
     Some(text.into())
@@ -182,17 +177,17 @@ fn advice(retrieval: &Retrieval) -> Option<String> {
 fn indexing(code: &str) -> String {
     match code {
         "NO_VALID_ADVERTISEMENT" => {
-            "Others advertise this payload, but not this provider's peer id over a known protocol. Announce \
-             it to the indexers, under the peer id that the chain has."
+            "Others advertise this payload, but this provider does not over a known protocol. Announce it \
+             to the indexers, under the peer id on chain."
                 .into()
         }
         "ERROR_404" => {
-            "No indexer knows this payload. Announce the deal's contents to the indexers (IPNI), and see on \
-             https://cid.contact whether they were taken in."
+            "No indexer has this payload. Announce the deal's contents to the indexers (IPNI), and check \
+             on https://cid.contact that they were ingested."
                 .into()
         }
         _ => {
-            format!("The indexer could not tell ({code}): nothing is known of the provider. Try again later.")
+            format!("The indexer failed ({code}), which says nothing about the provider. Try again later.")
         }
     }
 }

@@ -5,33 +5,33 @@ use clap::Args;
 use eyre::ensure;
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE};
-use super::key::signer;
-use crate::args::{ChainArgs, KeyArgs};
-use crate::output::{self, Outcome};
+use crate::args::{ChainArgs, FormatArgs, KeyArgs};
+use crate::connect::{Network, PATIENCE};
+use crate::output::Outcome;
+use crate::signer::signer;
+use assize_service::DataDir;
 
-/// Add FIL to the pool that rewards come from. Nobody can take it out but operators, through settlements.
+/// Add FIL to the reward pool; only operators get it out, through settlements.
 #[derive(Debug, Args)]
-pub(crate) struct DepositArgs {
+pub struct DepositArgs {
+    /// Amount, such as 12.5.
+    #[arg(value_name = "FIL")]
+    amount: Fil,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
-    /// Amount, up to 18 decimals.
-    #[arg(long, value_name = "FIL")]
-    fil: Fil,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
-pub(crate) async fn run(args: &DepositArgs) -> eyre::Result<Outcome> {
-    let Fil(amount) = args.fil;
+pub(super) async fn run(args: &DepositArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let Fil(amount) = args.amount;
     ensure!(
         !amount.is_zero(),
-        "--fil 0 would deposit nothing, which the contract refuses: give an amount such as 0.1"
+        "cannot deposit 0 FIL: give an amount such as 0.1"
     );
-    let network = Network::connect(&args.chain).await?;
+    let network = Network::connect(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let receipt = network
         .client
@@ -43,10 +43,10 @@ pub(crate) async fn run(args: &DepositArgs) -> eyre::Result<Outcome> {
         "deposited": amount.to_string(),
         "totalDeposited": total.to_string(),
     });
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         format!(
             "deposited {}, {} in all (transaction {})",
-            args.fil,
+            args.amount,
             Fil(total),
             receipt.hash
         )

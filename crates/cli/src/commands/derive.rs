@@ -1,17 +1,31 @@
-//! `assize committees`, `assize tasks`: what a round's seed decides.
+//! `assize derive`: what a round's seed decides.
 
 use assize_protocol::{Assignment, CommitteeIndex, Parameters, Seed, StationIndex};
-use clap::{Args, value_parser};
+use clap::{Args, Subcommand, value_parser};
 use eyre::{Context, ensure};
 use serde::Serialize;
 
+use crate::args::FormatArgs;
 use crate::output::{self, Outcome};
 
-/// Draw the committees of a round.
-///
-/// Prints JSON: {"committees":C,"members":[[station,…],…]}, each committee by ascending seat.
+#[derive(Debug, Subcommand)]
+pub enum DeriveCommand {
+    Committees(CommitteesArgs),
+    Tasks(TasksArgs),
+    Shuffle(ShuffleArgs),
+}
+
+pub(super) fn run(command: &DeriveCommand) -> eyre::Result<Outcome> {
+    match command {
+        DeriveCommand::Committees(args) => committees(args),
+        DeriveCommand::Tasks(args) => tasks(args),
+        DeriveCommand::Shuffle(args) => shuffle(args),
+    }
+}
+
+/// Draw the committees of a round, each by ascending seat.
 #[derive(Debug, Args)]
-pub(crate) struct CommitteesArgs {
+pub struct CommitteesArgs {
     /// The round's seed, 32 bytes of hex.
     #[arg(long, value_name = "HEX32")]
     seed: Seed,
@@ -21,15 +35,14 @@ pub(crate) struct CommitteesArgs {
     /// Largest committee.
     #[arg(long, value_name = "SIZE", default_value_t = Parameters::default().max_committee_size, value_parser = value_parser!(u16).range(1..))]
     max_size: u16,
-    /// Draw this committee alone.
+    /// Draw only this committee.
     #[arg(long, value_name = "C", conflicts_with = "station")]
     committee: Option<u32>,
-    /// Find this station's committee and seat alone: {"station":I,"committee":c,"seat":p} with shuffled(p) = I.
+    /// Find only this station's committee and seat.
     #[arg(long, value_name = "I")]
     station: Option<u32>,
-    /// JSON is the only form; accepted for uniformity.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Serialize)]
@@ -45,7 +58,7 @@ struct SeatOfStation {
     seat: assize_protocol::Seat,
 }
 
-pub(crate) fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
+fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
     let parameters = Parameters {
         max_committee_size: args.max_size,
         ..Parameters::default()
@@ -59,10 +72,13 @@ pub(crate) fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
                 args.stations
             )
         })?;
-        output::json(&SeatOfStation {
+        let found = SeatOfStation {
             station,
             committee,
             seat,
+        };
+        args.format.print(&found, || {
+            format!("station {station} has seat {seat} in committee {committee}")
         })?;
         return Ok(Outcome::Done);
     }
@@ -77,14 +93,34 @@ pub(crate) fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
         None => assignment.all_members(),
     };
     note_if_none(&assignment, args.stations, None);
-    output::json(&Committees {
+    let drawn = Committees {
         committees: assignment.committee_count(),
         members,
+    };
+    args.format.print(&drawn, || {
+        let first = args.committee.unwrap_or_default();
+        format!(
+            "{} committees\n{}",
+            drawn.committees,
+            numbered("committee", first, &drawn.members)
+        )
     })?;
     Ok(Outcome::Done)
 }
 
-/// Nothing to draw is a valid outcome, and seldom what was meant.
+/// A line for each list.
+fn numbered<T: ToString>(name: &str, first: u32, lists: &[Vec<T>]) -> String {
+    let lines = (first..)
+        .zip(lists)
+        .map(|(number, list)| format!("{name} {number}: {}", listed(list)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn listed<T: ToString>(list: &[T]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// An empty draw is a valid answer, and seldom the expected one.
 fn note_if_none(assignment: &Assignment, stations: u32, tasks: Option<u32>) {
     if assignment.committee_count() == 0 {
         let tasks = tasks.map_or(String::new(), |tasks| format!(" or {tasks} tasks"));
@@ -95,10 +131,8 @@ fn note_if_none(assignment: &Assignment, stations: u32, tasks: Option<u32>) {
 }
 
 /// Draw the tasks of a round's committees.
-///
-/// Prints JSON: {"tasksPerCommittee":T,"tasks":[[task,…],…]}, one list a committee.
 #[derive(Debug, Args)]
-pub(crate) struct TasksArgs {
+pub struct TasksArgs {
     /// The round's seed, 32 bytes of hex.
     #[arg(long, value_name = "HEX32")]
     seed: Seed,
@@ -111,18 +145,17 @@ pub(crate) struct TasksArgs {
     /// Largest committee.
     #[arg(long, value_name = "SIZE", default_value_t = Parameters::default().max_committee_size, value_parser = value_parser!(u16).range(1..))]
     max_size: u16,
-    /// Measurements that the network aims at per round.
+    /// Target number of measurements in a round.
     #[arg(long, value_name = "COUNT", default_value_t = Parameters::default().target_measurements)]
     target_measurements: u32,
-    /// Upper bound of tasks per committee.
+    /// Most tasks of a committee.
     #[arg(long, value_name = "COUNT", default_value_t = Parameters::default().max_tasks_per_committee, value_parser = value_parser!(u16).range(1..))]
     max_tasks: u16,
-    /// Draw this committee's tasks alone.
+    /// Draw only this committee's tasks.
     #[arg(long, value_name = "C")]
     committee: Option<u32>,
-    /// JSON is the only form; accepted for uniformity.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Serialize)]
@@ -132,7 +165,7 @@ struct Tasks {
     tasks: Vec<Vec<assize_protocol::TaskIndex>>,
 }
 
-pub(crate) fn tasks(args: &TasksArgs) -> eyre::Result<Outcome> {
+fn tasks(args: &TasksArgs) -> eyre::Result<Outcome> {
     let parameters = Parameters {
         max_committee_size: args.max_size,
         target_measurements: args.target_measurements,
@@ -151,34 +184,38 @@ pub(crate) fn tasks(args: &TasksArgs) -> eyre::Result<Outcome> {
         None => assignment.all_tasks(),
     };
     note_if_none(&assignment, args.stations, Some(args.tasks));
-    output::json(&Tasks {
+    let drawn = Tasks {
         tasks_per_committee: assignment.tasks_per_committee(),
         tasks,
+    };
+    args.format.print(&drawn, || {
+        let first = args.committee.unwrap_or_default();
+        format!(
+            "{} tasks for each committee\n{}",
+            drawn.tasks_per_committee,
+            numbered("committee", first, &drawn.tasks)
+        )
     })?;
     Ok(Outcome::Done)
 }
 
-/// The whole shuffle of 0..count under one seed.
-///
-/// Prints a JSON array whose element i is compute_shuffled_index(i, count, seed) of the Ethereum consensus
-/// specification. The seed is used as it is, not derived from.
+/// Shuffle 0..N as compute_shuffled_index of the Ethereum consensus specification does.
 #[derive(Debug, Args)]
-pub(crate) struct ShuffleArgs {
+pub struct ShuffleArgs {
     /// Seed of the shuffle itself, 32 bytes of hex.
     #[arg(long, value_name = "HEX32")]
     seed: assize_protocol::ShuffleSeed,
-    /// How many indices.
+    /// Number of indices.
     #[arg(long, value_name = "N")]
     count: u64,
     /// Rounds of swapping.
-    #[arg(long, default_value_t = assize_protocol::SHUFFLE_ROUND_COUNT)]
+    #[arg(long, value_name = "ROUNDS", default_value_t = assize_protocol::SHUFFLE_ROUND_COUNT)]
     rounds: u8,
-    /// JSON is the only form; accepted for uniformity.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) fn shuffle(args: &ShuffleArgs) -> eyre::Result<Outcome> {
+fn shuffle(args: &ShuffleArgs) -> eyre::Result<Outcome> {
     ensure!(
         args.count <= u64::from(u32::MAX),
         "--count {} is too large: the shuffle is defined for at most {} indices",
@@ -186,6 +223,7 @@ pub(crate) fn shuffle(args: &ShuffleArgs) -> eyre::Result<Outcome> {
         u32::MAX
     );
     let shuffle = assize_protocol::Shuffle::with_rounds(args.seed, args.count as u32, args.rounds);
-    output::json(&shuffle.mapping())?;
+    let mapping = shuffle.mapping();
+    args.format.print(&mapping, || listed(&mapping))?;
     Ok(Outcome::Done)
 }

@@ -1,24 +1,30 @@
-//! `assize address`.
+//! `assize key`.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::key::signer;
-use crate::args::KeyArgs;
-use crate::output::{self, Outcome};
+use crate::args::{FormatArgs, KeyArgs};
+use crate::output::Outcome;
+use crate::signer::signer;
 
-/// Print the address of a key, to be sent FIL or named in a role. Nothing is signed.
-#[derive(Debug, Args)]
-pub(crate) struct AddressArgs {
-    #[command(flatten)]
-    key: KeyArgs,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    Address(AddressArgs),
 }
 
-pub(crate) async fn run(args: &AddressArgs) -> eyre::Result<Outcome> {
+/// Print the address of a key; signs nothing.
+#[derive(Debug, Args)]
+pub(super) struct AddressArgs {
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+pub(super) async fn run(command: &KeyCommand) -> eyre::Result<Outcome> {
+    let KeyCommand::Address(args) = command;
     let address = signer(&args.key).await?.address();
-    output::either(args.json, &json!({"address": address}), || address.to_string())?;
+    args.format
+        .print(&json!({"address": address}), || address.to_string())?;
     Ok(Outcome::Done)
 }

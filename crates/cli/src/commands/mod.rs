@@ -1,81 +1,105 @@
-//! One file a command (or a family of them).
+//! One module for each group of commands; they parse, call and print.
 
-pub(crate) mod address;
-pub(crate) mod balance;
-pub(crate) mod beacon;
-pub(crate) mod bundle;
-pub(crate) mod challenge;
-pub(crate) mod check;
-pub(crate) mod checker;
-pub(crate) mod claim;
-pub(crate) mod committees;
-pub(crate) mod connect;
-pub(crate) mod coordinator;
-pub(crate) mod deploy;
-pub(crate) mod deployment;
-pub(crate) mod deposit;
-pub(crate) mod evaluate;
-pub(crate) mod evaluator;
-pub(crate) mod evidence;
-pub(crate) mod gateway;
-pub(crate) mod key;
-pub(crate) mod operators;
-pub(crate) mod payout;
-pub(crate) mod payout_address;
-pub(crate) mod publish;
-pub(crate) mod receipt;
-pub(crate) mod round;
+mod beacon;
+mod bundle;
+mod check;
+mod deploy;
+mod deposit;
+mod derive;
+mod key;
+mod operator;
+mod reference;
+mod round;
 pub(crate) mod rsr;
-pub(crate) mod settle;
-pub(crate) mod simulate;
-pub(crate) mod spark;
-pub(crate) mod verify;
+mod run;
+pub(crate) mod settlement;
+mod spark;
+mod verify;
+mod version;
 
 use std::future::Future;
 
+use clap::Subcommand;
 use eyre::WrapErr;
 
-use crate::args::{Cli, Command};
 use crate::output::Outcome;
-use crate::{demo, up};
+use assize_service::DataDir;
 
-/// Runs what was asked for.
-pub(crate) fn run(cli: Cli) -> eyre::Result<Outcome> {
-    match cli.command {
-        Command::Demo(args) => demo::run(&args),
-        Command::Up(args) => up::run(&args),
-        Command::Beacon(command) => beacon::run(&command),
-        Command::Check(args) => wait_for(check::run(&args)),
-        Command::Checker(args) => wait_for(checker::run(&args)),
-        Command::Committees(args) => committees::committees(&args),
-        Command::Tasks(args) => committees::tasks(&args),
-        Command::Shuffle(args) => committees::shuffle(&args),
-        Command::Address(args) => wait_for(address::run(&args)),
-        Command::Deploy(args) => wait_for(deploy::run(&args)),
-        Command::Deployment(command) => wait_for(deployment::run(&command)),
-        Command::Deposit(args) => wait_for(deposit::run(&args)),
-        Command::Round(command) => wait_for(round::run(&command)),
-        Command::Coordinator(args) => wait_for(coordinator::run(&args)),
-        Command::Publish(args) => wait_for(publish::run(&args)),
-        Command::Evaluate(args) => wait_for(evaluate::run(&args)),
-        Command::Evaluator(args) => wait_for(evaluator::run(&args)),
-        Command::Settle(command) => wait_for(settle::run(&command)),
-        Command::Receipt(command) => wait_for(receipt::run(&command)),
-        Command::Gateway(args) => wait_for(gateway::run(&args)),
-        Command::Payout(args) => wait_for(payout::run(&args)),
-        Command::Balance(args) => wait_for(balance::run(&args)),
-        Command::Claim(args) => wait_for(claim::run(&args)),
-        Command::PayoutAddress(command) => wait_for(payout_address::run(&command)),
-        Command::Bundle(command) => wait_for(bundle::run(&command)),
-        Command::Rsr(args) => rsr::run(&args),
-        Command::Simulate(args) => simulate::run(&args),
-        Command::Spark(command) => spark::run(&command),
-        Command::Verify(command) => wait_for(verify::run(&command)),
+/// The commands of `assize`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a service: coordinator, publisher, evaluator, payout, checker, gateway, beacon.
+    #[command(subcommand)]
+    Run(run::RunCommand),
+    Check(check::CheckArgs),
+    /// What an operator earns: balance, claims, payout address, receipts.
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
+    /// Recompute a round, settlement or deployment, and compare it with the chain.
+    #[command(subcommand)]
+    Verify(verify::VerifyCommand),
+    /// Pack a round or settlement into one file, to verify it offline.
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
+    Rsr(rsr::RsrArgs),
+    /// Show, open and reveal rounds.
+    #[command(subcommand)]
+    Round(round::RoundCommand),
+    /// Evaluate, sign, post and challenge settlements.
+    #[command(subcommand)]
+    Settlement(settlement::SettlementCommand),
+    /// Deploy the contracts: plan, apply, check, approve.
+    #[command(subcommand)]
+    Deploy(deploy::DeployCommand),
+    Deposit(deposit::DepositArgs),
+    /// Derive committees, tasks and shuffles from a seed.
+    #[command(subcommand)]
+    Derive(derive::DeriveCommand),
+    /// Get, verify and describe drand beacons.
+    #[command(subcommand)]
+    Beacon(beacon::BeaconCommand),
+    /// Look at keys.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Replay rounds of Spark, the predecessor, by its rules.
+    #[command(subcommand)]
+    Spark(spark::SparkCommand),
+    Version(version::VersionArgs),
+    Completions(reference::CompletionsArgs),
+    Man(reference::ManArgs),
+}
+
+/// Runs a command. `definition` is the whole command line, for completions and man pages.
+///
+/// # Errors
+/// Bad input, or whatever kept the command from its answer.
+pub fn run(command: &Command, data: &DataDir, definition: fn() -> clap::Command) -> eyre::Result<Outcome> {
+    match command {
+        Command::Run(command) => wait_for(run::run(command, data)),
+        Command::Check(args) => wait_for(check::run(args)),
+        Command::Operator(command) => wait_for(operator::run(command, data)),
+        Command::Verify(command) => wait_for(verify::run(command, data)),
+        Command::Bundle(command) => wait_for(bundle::run(command, data)),
+        Command::Rsr(args) => rsr::run(args, data),
+        Command::Round(command) => wait_for(round::run(command, data)),
+        Command::Settlement(command) => wait_for(settlement::run(command, data)),
+        Command::Deploy(command) => wait_for(deploy::run(command, data)),
+        Command::Deposit(args) => wait_for(deposit::run(args, data)),
+        Command::Derive(command) => derive::run(command),
+        Command::Beacon(command) => beacon::run(command),
+        Command::Key(command) => wait_for(key::run(command)),
+        Command::Spark(command) => spark::run(command),
+        Command::Version(args) => version::run(args),
+        Command::Completions(args) => reference::completions(args, definition()),
+        Command::Man(args) => reference::man(args, definition()),
     }
 }
 
 /// Runs a command that talks to a node.
-pub(crate) fn wait_for<T>(work: impl Future<Output = eyre::Result<T>>) -> eyre::Result<T> {
+///
+/// # Errors
+/// Those of `work`, or the runtime does not start.
+pub fn wait_for<T>(work: impl Future<Output = eyre::Result<T>>) -> eyre::Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

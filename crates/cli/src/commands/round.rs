@@ -11,13 +11,14 @@ use eyre::{Context, bail, eyre};
 use serde::Serialize;
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE, beacons, store};
-use super::key::signer;
-use crate::args::{BeaconArgs, ChainArgs, KeyArgs, StoreArgs};
-use crate::output::{self, Outcome};
+use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, StoreArgs};
+use crate::connect::{Network, PATIENCE, beacons, store};
+use crate::output::Outcome;
+use crate::signer::signer;
+use assize_service::DataDir;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum RoundCommand {
+pub enum RoundCommand {
     Show(ShowArgs),
     Open(OpenArgs),
     Reveal(RevealArgs),
@@ -25,60 +26,57 @@ pub(crate) enum RoundCommand {
 
 /// Show a round as the chain has it.
 #[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
+pub struct ShowArgs {
     #[command(flatten)]
     chain: ChainArgs,
-    /// Round; the latest if not given.
+    /// Round [default: the latest].
     round: Option<u64>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-/// Open the next round: store roster and task list and commit their roots.
+/// Open the next round: store roster and task list, commit their roots.
 #[derive(Debug, Args)]
-pub(crate) struct OpenArgs {
+pub struct OpenArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
     store: StoreArgs,
-    /// Roster file (NDJSON, docs/protocol.md).
+    /// Roster (NDJSON, docs/protocol.md §7).
     #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
     roster: Option<PathBuf>,
-    /// Task list file (NDJSON, docs/protocol.md).
+    /// Task list (NDJSON, docs/protocol.md §7).
     #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
     tasks: Option<PathBuf>,
-    /// Open it with the previous round's roster and tasks; anyone may, once the coordinator is late.
+    /// Reopen with the previous roster and tasks; anyone may when the coordinator is late.
     #[arg(long, conflicts_with_all = ["roster", "tasks"])]
     as_before: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-/// Reveal a round's beacon, which draws its committees. Anyone may.
+/// Reveal a round's beacon, which draws its committees; anyone may.
 #[derive(Debug, Args)]
-pub(crate) struct RevealArgs {
+pub struct RevealArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
     beacons: BeaconArgs,
-    /// Round; the latest if not given.
+    /// Round [default: the latest].
     round: Option<u64>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) async fn run(command: &RoundCommand) -> eyre::Result<Outcome> {
+pub(crate) async fn run(command: &RoundCommand, data: &DataDir) -> eyre::Result<Outcome> {
     match command {
-        RoundCommand::Show(args) => show(args).await,
-        RoundCommand::Open(args) => open(args).await,
-        RoundCommand::Reveal(args) => reveal(args).await,
+        RoundCommand::Show(args) => show(args, data).await,
+        RoundCommand::Open(args) => open(args, data).await,
+        RoundCommand::Reveal(args) => reveal(args, data).await,
     }
 }
 
@@ -91,8 +89,8 @@ struct Shown {
     commitments: Vec<BatchCommitment>,
 }
 
-async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
     let number = or_latest(&network, args.round).await?;
     let round = network.rounds.round(number).await?;
     let (committees, tasks_per_committee) = network.rounds.committee_count(number).await?;
@@ -103,7 +101,7 @@ async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
         tasks_per_committee,
         commitments,
     };
-    output::either(args.json, &shown, || {
+    args.format.print(&shown, || {
         let seed = round
             .seed
             .map_or("not revealed".to_owned(), |seed| seed.to_string());
@@ -128,12 +126,12 @@ async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+async fn open(args: &OpenArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let draft = match (&args.roster, &args.tasks) {
         (Some(roster), Some(tasks)) => {
-            let store = store(&args.store)?;
+            let store = store(&args.store, data)?;
             network
                 .rounds
                 .open(&store_roster(roster, &*store)?, &store_tasks(tasks, &*store)?)
@@ -144,7 +142,7 @@ async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
     let number = or_latest(&network, None).await?;
     let round = network.rounds.round(number).await?;
     let report = json!({"transaction": receipt.hash, "round": round});
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         format!(
             "round {number} is open until {}; its beacon is drand round {}",
             round.closes_at, round.beacon_round
@@ -153,16 +151,15 @@ async fn open(args: &OpenArgs) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn reveal(args: &RevealArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+async fn reveal(args: &RevealArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let beacons = beacons(&args.beacons)?;
     let number = or_latest(&network, args.round).await?;
     let (seed, transaction) = reveal_round(&network, &signer, &beacons, number).await?;
     let report = json!({"round": number, "seed": seed, "transaction": transaction});
-    output::either(args.json, &report, || {
-        format!("round {number} has the seed {seed}")
-    })?;
+    args.format
+        .print(&report, || format!("round {number} has the seed {seed}"))?;
     Ok(Outcome::Done)
 }
 
@@ -175,7 +172,7 @@ async fn reveal_round(
 ) -> eyre::Result<(B256, B256)> {
     let round = network.rounds.round(number).await?;
     if let Some(seed) = round.seed {
-        bail!("round {number} has been revealed: its seed is {seed}");
+        bail!("round {number} is already revealed: its seed is {seed}");
     }
     let beacon = beacons.beacon(round.beacon_round)?;
     let compressed: &[u8; 48] = beacon.signature.as_slice().try_into().map_err(|_| {
@@ -193,14 +190,17 @@ async fn reveal_round(
 pub(crate) async fn or_latest(network: &Network, round: Option<u64>) -> eyre::Result<RoundNumber> {
     match round {
         Some(round) => Ok(RoundNumber(round)),
-        None => network.rounds.latest_round().await?.ok_or_else(|| {
-            eyre!("no round has been opened yet; the coordinator opens one with `assize round open`")
-        }),
+        None => network
+            .rounds
+            .latest_round()
+            .await?
+            .ok_or_else(|| eyre!("no round has been opened yet; open one with `assize round open`")),
     }
 }
 
 fn store_roster(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
-    let roster = Roster::parse(&read(path)?).wrap_err_with(|| format!("in the roster {}", path.display()))?;
+    let roster = Roster::parse(&read(path)?)
+        .wrap_err_with(|| format!("the roster {} is malformed", path.display()))?;
     let cid = store.put(&roster.to_ndjson())?;
     Ok(ListCommitment {
         root: roster.root(),
@@ -210,8 +210,8 @@ fn store_roster(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> 
 }
 
 fn store_tasks(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
-    let tasks =
-        TaskList::parse(&read(path)?).wrap_err_with(|| format!("in the task list {}", path.display()))?;
+    let tasks = TaskList::parse(&read(path)?)
+        .wrap_err_with(|| format!("the task list {} is malformed", path.display()))?;
     let cid = store.put(&tasks.to_ndjson())?;
     Ok(ListCommitment {
         root: tasks.root(),

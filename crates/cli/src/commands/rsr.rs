@@ -15,47 +15,44 @@ use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use eyre::{WrapErr, ensure, eyre};
 use serde_json::{Value, json};
 
-use super::evidence::source;
 use crate::args::SourceArgs;
+use crate::evidence::source;
 use crate::output::{self, Outcome, grouped};
+use assize_service::DataDir;
 
-/// Retrieval success rates by provider, client or allocator, for any range of days.
-///
-/// Reads what `assize evaluate --rsr` added: Parquet files by day in the store, named by a catalog. A day is that of a round's
-/// opening, in UTC. All votes count, whatever their committee made of them; the verdicts stand beside.
+/// Show retrieval success rates by provider, client or allocator.
 #[derive(Debug, Args)]
-pub(crate) struct RsrArgs {
-    /// The catalog.
-    #[arg(long, value_name = "FILE", default_value = "rsr.json")]
-    rsr: PathBuf,
+pub struct RsrArgs {
+    /// Catalog, as evaluators write it [default: DATA/rates.json].
+    #[arg(long, value_name = "FILE")]
+    rates: Option<PathBuf>,
     #[command(flatten)]
     source: SourceArgs,
-    /// Whose rates; of a client's or allocator's deals, a vote counts for each of them.
-    #[arg(long, value_enum, default_value_t = ByChoice::Network)]
+    /// Group by.
+    #[arg(long, value_enum, value_name = "PARTY", default_value_t = ByChoice::Network)]
     by: ByChoice,
-    /// First day, such as 2026-11-20; by default the first that there is.
+    /// First day, such as 2026-11-20 [default: the first in the catalog].
     #[arg(long, value_name = "DAY")]
     from: Option<Day>,
-    /// Last day, included; by default the last that there is.
+    /// Last day, included [default: the last in the catalog].
     #[arg(long, value_name = "DAY")]
     to: Option<Day>,
-    /// Each day apart.
+    /// One row for each day.
     #[arg(long)]
     per_day: bool,
-    /// Form of the answer.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Output format.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     format: Format,
-    /// Where to write the answer, instead of stdout.
+    /// Write the answer to a file instead of stdout.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Draw the network's rate day by day, and how the providers' rates are distributed.
+    /// Draw the network's rate by day and the distribution of the providers' rates.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-    /// Write the days' own Parquet files: DIR/{rates,results,ttfb}/day=…/part.parquet, for any other reader.
+    /// Write the days' Parquet files to DIR/{rates,results,ttfb}/day=…/part.parquet.
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
-    /// Write the document that Spark published daily, of one day (--from and --to the same), as a DAG-JSON block; its CID goes
-    /// to stderr.
+    /// Write one day's rates as the DAG-JSON document that Spark published; prints its CID.
     #[arg(long, value_name = "FILE")]
     dag_json: Option<PathBuf>,
 }
@@ -87,19 +84,20 @@ enum Format {
     Parquet,
 }
 
-pub(crate) fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
+pub(crate) fn run(args: &RsrArgs, data: &DataDir) -> eyre::Result<Outcome> {
     if args.plot.is_some() && !cfg!(feature = "plots") {
         return Err(output::without("--plot", "plots"));
     }
-    let dataset = open(&args.rsr)?.ok_or_else(|| {
+    let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
+    let dataset = open(&catalog)?.ok_or_else(|| {
         eyre!(
-            "there is no catalog {}; `assize evaluate --rsr {0}` writes one",
-            args.rsr.display()
+            "the catalog {} does not exist; `assize settlement evaluate --rates {0}` writes one",
+            catalog.display()
         )
     })?;
     let days = &dataset.catalog.days;
     let (Some(first), Some(last)) = (days.keys().next(), days.keys().next_back()) else {
-        return Err(eyre!("the catalog {} has no days", args.rsr.display()));
+        return Err(eyre!("the catalog {} is empty", catalog.display()));
     };
     let (from, to) = (args.from.unwrap_or(*first), args.to.unwrap_or(*last));
     ensure!(from <= to, "--from {from} is after --to {to}");
@@ -110,7 +108,7 @@ pub(crate) fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
         ("dag-json", &args.dag_json),
     ];
     for (name, path) in outputs {
-        if let Some(path) = path.as_ref().filter(|path| output::is_same_file(path, &args.rsr)) {
+        if let Some(path) = path.as_ref().filter(|path| output::is_same_file(path, &catalog)) {
             return Err(eyre!(
                 "--{name} {} is the catalog: give another file",
                 path.display()
@@ -119,9 +117,9 @@ pub(crate) fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
     }
     ensure!(
         !matches!(args.format, Format::Parquet) || args.out.is_some() || !std::io::stdout().is_terminal(),
-        "Parquet is not for terminals: give --out FILE"
+        "cannot print Parquet to a terminal: give --out FILE"
     );
-    let source = &*source(&args.source)?;
+    let source = &*source(&args.source, data)?;
     let ask = |by: By, per_day: bool| {
         Query {
             by,
@@ -138,7 +136,7 @@ pub(crate) fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
             .map_or(true, |mut entries| entries.next().is_none());
         ensure!(
             is_empty,
-            "--export {} is not empty: days of another range would be read as well; name another directory",
+            "--export {} is not empty: readers would mix it with other days; name another directory",
             directory.display()
         );
         dataset
@@ -152,7 +150,7 @@ pub(crate) fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
     if let Some(path) = &args.dag_json {
         ensure!(
             from == to,
-            "--dag-json is of one day: give the same --from and --to, not {from} and {to}"
+            "--dag-json needs one day: give the same --from and --to, not {from} and {to}"
         );
         let (day, entry) = dataset.days(from, to)?[0];
         let document = DailyDocument::new(day, entry, &ask(By::Provider, false)?, env!("CARGO_PKG_VERSION"));
@@ -162,7 +160,7 @@ pub(crate) fn run(args: &RsrArgs) -> eyre::Result<Outcome> {
     let by = By::from(args.by);
     let rows = ask(by, args.per_day)?;
     if rows.is_empty() {
-        output::say(format!("no task from {from} to {to} names any {}", by.as_str()));
+        output::say(format!("no task from {from} to {to} names a {}", by.as_str()));
     }
     let answer = match args.format {
         Format::Table => (table(&rows, args.per_day) + "\n").into_bytes(),
@@ -187,8 +185,11 @@ fn draw(_network_by_day: &[Rsr], _providers: &[Rsr]) -> eyre::Result<String> {
     Err(output::without("--plot", "plots"))
 }
 
-/// Adds evaluated rounds to a catalog, which is written anew; returns how many days it has.
-pub(crate) fn add(
+/// Adds evaluated rounds to a catalog and writes it; returns how many days it has.
+///
+/// # Errors
+/// The catalog is malformed, or it or the store cannot be written.
+pub fn add(
     path: &Path,
     store: &dyn Store,
     chain: &ChainFacts,
@@ -211,12 +212,12 @@ pub(crate) fn add(
     });
     dataset.add(store, &rounds.collect::<Vec<_>>())?;
     let json = serde_json::to_vec_pretty(&dataset.catalog)?;
-    // A reader sees the old catalog or the new one.
+    // Atomic: a reader sees the old catalog or the new one.
     let written = output::beside(path).and_then(|mut file| {
         std::io::Write::write_all(&mut file, &json)?;
         output::replace(file, path)
     });
-    written.wrap_err_with(|| format!("cannot write --rsr {}", path.display()))?;
+    written.wrap_err_with(|| format!("cannot write --rates {}", path.display()))?;
     Ok(dataset.catalog.days.len())
 }
 
@@ -224,9 +225,9 @@ fn open(path: &Path) -> eyre::Result<Option<Dataset>> {
     let json = match std::fs::read(path) {
         Ok(json) => json,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(eyre!(error).wrap_err(format!("cannot read --rsr {}", path.display()))),
+        Err(error) => return Err(eyre!(error).wrap_err(format!("cannot read --rates {}", path.display()))),
     };
-    let catalog = Catalog::parse(&json).map_err(|reason| eyre!("--rsr {}: {reason}", path.display()))?;
+    let catalog = Catalog::parse(&json).map_err(|reason| eyre!("--rates {}: {reason}", path.display()))?;
     Ok(Some(Dataset { catalog }))
 }
 

@@ -1,4 +1,4 @@
-//! `assize spark`: the predecessor's rounds, by its own rules.
+//! `assize spark`: rounds of Spark, the predecessor, by its rules.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,63 +12,51 @@ use clap::{Args, Subcommand, ValueEnum};
 use eyre::{OptionExt, WrapErr, ensure, eyre};
 use tempfile::NamedTempFile;
 
-use super::connect::beacons;
-use crate::args::BeaconArgs;
+use crate::args::{BeaconArgs, FormatArgs};
+use crate::connect::beacons;
 use crate::output::{self, Outcome, grouped};
 
-/// Rejected rows that are told one by one.
-const TOLD: usize = 10;
+/// Rejected rows that are listed.
+const LISTED: usize = 10;
 /// Filecoin's first epoch: 2020-08-24T22:00:00Z, Unix seconds.
 const FILECOIN_GENESIS: u64 = 1_598_306_400;
 /// Seconds of an epoch.
 const EPOCH: u64 = 30;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum SparkCommand {
+pub enum SparkCommand {
     Evaluate(EvaluateArgs),
 }
 
-/// Evaluate a round of Spark by Spark's own rules: labels, majorities, scores, retrieval success rates.
-///
-/// Rows that cannot be read, and rows that Spark did not count, are told on stderr, counted, and passed over. Uses all
-/// cores; RAYON_NUM_THREADS says how many. The answer does not depend on it.
-///
-/// Where Spark's evaluator gave a whole batch or round up, this one goes on: a bad row costs itself alone, and a row without a
-/// station id, which Spark's tasker failed over, is TASK_WRONG_NODE. Fields have the types of Spark's tables, a key that is there
-/// twice spoils its row, and dates are ISO 8601.
+/// Evaluate a round of Spark: labels, majorities, scores, retrieval success rates.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
-pub(crate) struct EvaluateArgs {
-    /// {"randomness":"<hex>","roundDetails":{roundId,startEpoch,maxTasksPerNode,retrievalTasks:[{cid,minerId,clients?,
-    /// allocators?}]}}.
+pub struct EvaluateArgs {
+    /// Round: randomness and roundDetails, as Spark published them.
     #[arg(long, value_name = "ROUND.json")]
     round: PathBuf,
-    /// Batches as Spark published them, in the order in which they were committed: NDJSON, or one line that is a list.
+    /// Batches in the order of their commitments: NDJSON, or one line with an array.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     measurements: Vec<PathBuf>,
-    /// Votes that a committee must have to decide.
+    /// Votes that a committee needs to decide.
     #[arg(long, value_name = "SIZE", default_value_t = 30)]
     required_committee_size: usize,
-    /// Write each row's labels, in the order of the rows: {"taskingEvaluation":…,"consensusEvaluation":…}; both are null for
-    /// rows that do not count.
+    /// Write the labels of each row, in order; null for rejected rows.
     #[arg(long, value_name = "OUT.ndjson")]
     labels: Option<PathBuf>,
-    /// Which rows count, and which of them the success rates are of. 2025-02: the open network. 2025-12: successes need times in
-    /// order and a HEAD status, and failures of the indexer itself (IPNI_ERROR_5xx) are left out of the rates. Tasks, votes
-    /// and scores are the open network's in both: the later one checked no tasks and gave no scores.
-    #[arg(long, value_enum, default_value_t = RuleSet::February2025)]
+    /// Rules for valid rows and success rates, by month.
+    #[arg(long, value_enum, value_name = "RULES", default_value_t = RuleSet::February2025)]
     rules: RuleSet,
-    /// Take the randomness from drand, for the round's startEpoch, verified; it must agree with the file's, if that has one.
+    /// Take the randomness from drand, by the round's startEpoch.
     #[arg(long)]
     randomness_from_drand: bool,
     #[command(flatten)]
     beacons: BeaconArgs,
-    /// How rows are read; both give the same. `reference` is serde_json for every row.
-    #[arg(long, value_enum, default_value_t = ParserChoice::Fast)]
+    /// Parser of rows; both give the same.
+    #[arg(long, value_enum, value_name = "PARSER", default_value_t = ParserChoice::Fast)]
     parser: ParserChoice,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -114,16 +102,16 @@ fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
         .map(|path| create(args, path))
         .transpose()?;
     let measurements = read(args, &round)?;
-    tell_rejected(args, &measurements);
+    list_rejected(args, &measurements);
     let Evaluation { report, labels: rows } =
         evaluate(&round, &randomness, &measurements, args.required_committee_size);
     if let (Some(file), Some(path)) = (labels, &args.labels) {
         write_labels(file, &rows, path)
             .wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
     }
-    match args.json {
+    match args.format.is_json() {
         true => output::json(&report)?,
-        false => output::line(in_words(&report))?,
+        false => output::line(text_of(&report))?,
     }
     Ok(Outcome::Done)
 }
@@ -134,7 +122,7 @@ fn randomness(args: &EvaluateArgs, round: &Round) -> eyre::Result<Option<String>
     if !args.randomness_from_drand {
         ensure!(
             args.beacons.beacons.is_none(),
-            "--beacons is of no use without --randomness-from-drand"
+            "--beacons needs --randomness-from-drand"
         );
         let randomness = round.randomness.clone();
         return Ok(Some(randomness.ok_or_else(|| {
@@ -143,12 +131,12 @@ fn randomness(args: &EvaluateArgs, round: &Round) -> eyre::Result<Option<String>
     }
     let epoch = round
         .start_epoch
-        .ok_or_else(|| eyre!("--round {path} has no `startEpoch`, from which drand's round follows"))?;
+        .ok_or_else(|| eyre!("--round {path} has no `startEpoch`, which gives the drand round"))?;
     let beacons = beacons(&args.beacons)?;
     let start = epoch
         .checked_mul(EPOCH)
         .and_then(|seconds| seconds.checked_add(FILECOIN_GENESIS))
-        .ok_or_eyre("`startEpoch` is beyond the end of time")?;
+        .ok_or_eyre("`startEpoch` is too large")?;
     let drand_round = beacons
         .chain()
         .schedule()
@@ -186,17 +174,17 @@ fn read(args: &EvaluateArgs, round: &Round) -> eyre::Result<Measurements> {
     })
 }
 
-fn tell_rejected(args: &EvaluateArgs, measurements: &Measurements) {
+fn list_rejected(args: &EvaluateArgs, measurements: &Measurements) {
     let rejected = measurements.total() - measurements.valid();
     if rejected == 0 {
         return;
     }
-    for row in measurements.told().iter().take(TOLD) {
+    for row in measurements.told().iter().take(LISTED) {
         let file = args.measurements[row.file].display();
         output::say(format!("{file}:{}: {}: {}", row.number, row.field, row.reason));
     }
-    if rejected > TOLD as u64 {
-        output::say(format!("… and {} more", grouped(rejected - TOLD as u64)));
+    if rejected > LISTED as u64 {
+        output::say(format!("… and {} more", grouped(rejected - LISTED as u64)));
     }
     let by_field: Vec<_> = measurements
         .rejected()
@@ -204,7 +192,7 @@ fn tell_rejected(args: &EvaluateArgs, measurements: &Measurements) {
         .map(|(field, count)| format!("{field} {}", grouped(*count)))
         .collect();
     output::say(format!(
-        "{} of {} rows do not count ({})",
+        "{} of {} rows rejected ({})",
         grouped(rejected),
         grouped(measurements.total()),
         by_field.join(", ")
@@ -216,7 +204,7 @@ fn create(args: &EvaluateArgs, path: &Path) -> eyre::Result<BufWriter<NamedTempF
     for input in [&args.round].into_iter().chain(&args.measurements) {
         ensure!(
             !output::is_same_file(input, path),
-            "--labels {} is an input as well, {}: give another file",
+            "--labels {} is also an input, {}: give another file",
             path.display(),
             input.display()
         );
@@ -233,7 +221,7 @@ fn write_labels(mut file: BufWriter<NamedTempFile>, rows: &[Labels], path: &Path
     output::replace(file.into_inner()?, path)
 }
 
-fn in_words(report: &Report) -> String {
+fn text_of(report: &Report) -> String {
     let table = |title: &str, counts: &std::collections::BTreeMap<String, u64>| {
         let mut counts: Vec<_> = counts.iter().collect();
         counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));

@@ -8,55 +8,53 @@ use clap::{Args, Subcommand};
 use eyre::OptionExt;
 use serde_json::json;
 
-use super::evaluate::measurements;
-use super::evidence::{Inputs, advance};
+use super::deploy;
 use super::round::or_latest;
-use crate::args::EvidenceArgs;
+use super::settlement::evaluate::measurements;
+use crate::args::{EvidenceArgs, FormatArgs};
+use crate::evidence::{Inputs, advance};
 use crate::output::{self, Outcome};
+use assize_service::DataDir;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum VerifyCommand {
+pub enum VerifyCommand {
     Round(RoundArgs),
     Settlement(SettlementArgs),
+    Deployment(deploy::check::CheckArgs),
 }
 
-/// Recompute a round from its inputs: seed, committees, tasks, labels, majorities, rewards.
-///
-/// MATCH: its seed follows from the genuine beacon, and the committed roots from roster and task list.
+/// Recompute a round from its inputs: seed, committees, tasks, labels, verdicts, rewards.
 #[derive(Debug, Args)]
-pub(crate) struct RoundArgs {
+pub struct RoundArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
-    /// Round; if not given, the latest, or the first of the bundle.
+    /// Round [default: the latest, or the first of the bundle].
     round: Option<u64>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-/// Recompute every round of a settlement and compare each figure and both roots with it.
-///
-/// Prints MATCH, or names the first thing that differs and exits with 1.
+/// Recompute every round of a settlement; print MATCH, or the first difference (exit code 1).
 #[derive(Debug, Args)]
-pub(crate) struct SettlementArgs {
+pub struct SettlementArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
     /// Settlement.
     settlement: u64,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) async fn run(command: &VerifyCommand) -> eyre::Result<Outcome> {
+pub(crate) async fn run(command: &VerifyCommand, data: &DataDir) -> eyre::Result<Outcome> {
     match command {
-        VerifyCommand::Round(args) => round(args).await,
-        VerifyCommand::Settlement(args) => settlement(args).await,
+        VerifyCommand::Round(args) => round(args, data).await,
+        VerifyCommand::Settlement(args) => settlement(args, data).await,
+        VerifyCommand::Deployment(args) => deploy::check::run(args, data).await,
     }
 }
 
-async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
-    let inputs = Inputs::gather(&args.evidence, async |network| {
+async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let inputs = Inputs::gather(&args.evidence, data, async |network| {
         let number = or_latest(network, args.round).await?;
         Ok(read_rounds(&network.rounds, &network.rewards, number, number).await?)
     })
@@ -75,12 +73,12 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
     bar.finish_and_clear();
     let (facts, evaluation) = match conclusion.map_err(in_bundle(&inputs))? {
         Conclusion::Match(recomputed) => recomputed,
-        Conclusion::Mismatch(mismatch) => return report_mismatch(args.json, &mismatch),
+        Conclusion::Mismatch(mismatch) => return report_mismatch(args.format, &mismatch),
     };
     let Some(draw) = facts.draw else {
         let report = json!({"verdict": "NOT_REVEALED", "round": number});
-        output::either(args.json, &report, || {
-            let text = format!("round {number} was never revealed: nothing to recompute");
+        args.format.print(&report, || {
+            let text = format!("round {number} was not revealed: nothing to recompute");
             match inputs.offline {
                 true => text + &taken_on_trust(&inputs),
                 false => text,
@@ -102,7 +100,7 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
         "roster": facts.roster,
         "tasks": facts.tasks,
     });
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         let mut text = format!(
             "MATCH  round {number}: {} measurements recomputed",
             output::grouped(measurements)
@@ -122,9 +120,9 @@ async fn round(args: &RoundArgs) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
+async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let id = SettlementId(args.settlement);
-    let inputs = Inputs::gather(&args.evidence, async |network| {
+    let inputs = Inputs::gather(&args.evidence, data, async |network| {
         Ok(read_settlement(&network.rounds, &network.rewards, id).await?)
     })
     .await?;
@@ -133,7 +131,7 @@ async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
     bar.finish_and_clear();
     let verified = match conclusion.map_err(in_bundle(&inputs))? {
         Conclusion::Match(verified) => verified,
-        Conclusion::Mismatch(mismatch) => return report_mismatch(args.json, &mismatch),
+        Conclusion::Mismatch(mismatch) => return report_mismatch(args.format, &mismatch),
     };
     let measurements = measurements(&verified.rounds);
     let report = json!({
@@ -148,7 +146,7 @@ async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
         "offline": inputs.offline,
         "contracts": inputs.facts.contracts,
     });
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         let text = format!(
             "MATCH  settlement {id} ({}): {} rounds, {} measurements, root {}",
             verified.settlement.status,
@@ -168,7 +166,7 @@ async fn settlement(args: &SettlementArgs) -> eyre::Result<Outcome> {
 fn taken_on_trust(inputs: &Inputs) -> String {
     let contracts = inputs.facts.contracts;
     format!(
-        "\n  The bundle's word was taken for what the chain says. To be certain, compare with an explorer:\n  Rounds {} and \
+        "\n  What the chain says was taken from the bundle. To be certain, compare it with a block explorer:\n  Rounds {} and \
          Rewards {} on chain {}",
         contracts.rounds, contracts.rewards, contracts.chain_id
     )
@@ -180,7 +178,7 @@ fn in_bundle(inputs: &Inputs) -> impl Fn(VerifyError) -> eyre::Report {
     let rounds: Vec<String> = inputs.facts.rounds.keys().map(ToString::to_string).collect();
     move |error| match error {
         VerifyError::NotRead { what } if offline => eyre::eyre!(
-            "{what} is not in the bundle, which has the rounds {}: make one with `assize bundle`",
+            "{what} is not in the bundle, which has the rounds {}; make another with `assize bundle`",
             rounds.join(", ")
         ),
         error => error.into(),
@@ -188,10 +186,10 @@ fn in_bundle(inputs: &Inputs) -> impl Fn(VerifyError) -> eyre::Report {
 }
 
 /// A statement that does not hold is a finding, not an error.
-fn report_mismatch(as_json: bool, mismatch: &Mismatch) -> eyre::Result<Outcome> {
+fn report_mismatch(format: FormatArgs, mismatch: &Mismatch) -> eyre::Result<Outcome> {
     let Mismatch { path, ours, theirs } = mismatch;
     let report = json!({"verdict": "MISMATCH", "path": path, "ours": ours, "theirs": theirs});
-    output::either(as_json, &report, || {
+    format.print(&report, || {
         format!("MISMATCH  {path}\n  recomputed  {ours}\n  posted      {theirs}")
     })?;
     Ok(Outcome::CheckFailed)

@@ -17,7 +17,7 @@ pub const MAX_SCORE: u128 = 1_000_000_000_000_000;
 /// Whom Spark gave what its rounding left over.
 pub const DEAD: &str = "0x000000000000000000000000000000000000dEaD";
 
-/// What `assize spark evaluate --json` prints.
+/// What `assize spark evaluate --format json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Rows, valid or not.

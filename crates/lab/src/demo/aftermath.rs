@@ -12,13 +12,14 @@ use super::stage::Stage;
 
 /// Runs `assize verify settlement` as a stranger would.
 pub(super) fn verify_in_a_fresh_process(stage: &Stage) -> eyre::Result<Verification> {
-    let binary = std::env::current_exe().wrap_err("this program's own file cannot be found")?;
+    let binary = std::env::current_exe().wrap_err("cannot find the path of this program")?;
     let output = Command::new(binary)
         .args([
             "verify",
             "settlement",
             "1",
-            "--json",
+            "--format",
+            "json",
             "--rpc-url",
             stage.anvil.url(),
         ])

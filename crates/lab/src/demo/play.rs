@@ -22,8 +22,8 @@ use super::schedule::{self, Slot};
 use super::settlement::{pay, settle};
 use super::stage::{Files, Progress, Stage};
 use super::summary::report;
-use crate::commands::connect::{self, PATIENCE};
-use crate::output::fil;
+use assize_cli::connect::{self, PATIENCE};
+use assize_cli::output::fil;
 
 /// attoFIL put into the pool.
 const DEPOSIT: u128 = 20_000_000_000_000_000_000;

@@ -18,7 +18,7 @@ use super::actors::Actors;
 use super::beacons::{Beacons, beacon, compressed};
 use super::schedule::Slot;
 use super::stage::{Progress, Stage};
-use crate::output::grouped;
+use assize_cli::output::grouped;
 
 /// Measurements per batch; small, so that every round has several.
 const BATCH: u32 = 10_000;

@@ -19,10 +19,9 @@ use super::actors::Actors;
 use super::beacons::Beacons;
 use super::report::{Claimed, Money};
 use super::stage::{Progress, Stage};
-use crate::commands::connect::PATIENCE;
-use crate::commands::evaluate::evaluate_next;
-use crate::commands::rsr;
-use crate::output::fil;
+use assize_cli::connect::PATIENCE;
+use assize_cli::output::fil;
+use assize_cli::{add_rates, evaluate_next};
 
 /// Least payout, attoFIL.
 const FLOOR: u128 = 6_000_000_000_000_000;
@@ -55,7 +54,7 @@ pub(super) async fn settle(
     for evaluator in &actors.evaluators {
         let (chain, own) = evaluate_next(&stage.network, &stage.store, beacons, Some(last)).await?;
         let document = own.document.to_bytes();
-        rsr::add(&stage.files.path("rsr.json"), &stage.store, &chain, &own)?;
+        add_rates(&stage.files.path("rates.json"), &stage.store, &chain, &own)?;
         if let Some(first) = &evaluated {
             ensure!(
                 first.document.to_bytes() == document,

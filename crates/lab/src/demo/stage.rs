@@ -10,8 +10,8 @@ use assize_testkit::anvil::Anvil;
 use eyre::WrapErr;
 
 use super::report::{Gas, Timing};
-use crate::commands::connect::{Network, PATIENCE};
-use crate::output;
+use assize_cli::connect::{Network, PATIENCE};
+use assize_cli::output;
 
 /// Where the demo's files are.
 #[derive(Debug)]

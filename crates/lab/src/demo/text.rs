@@ -6,7 +6,7 @@ use assize_chain::Fil;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 use super::report::{Report, RoundReport};
-use crate::output::{fil, grouped};
+use assize_cli::output::{fil, grouped};
 
 /// Providers shown; the JSON report has them all.
 const PROVIDERS_SHOWN: usize = 12;
@@ -119,7 +119,7 @@ fn write_providers(out: &mut String, report: &Report) -> std::fmt::Result {
     {
         writeln!(
             out,
-            "  and {more} more in --json; a provider's truth is of all its payloads, its RSR of those drawn"
+            "  and {more} more with --format json; a provider's truth is of all its payloads, its RSR of those drawn"
         )?;
     }
     Ok(())
@@ -242,19 +242,19 @@ fn fil_text(atto_fil: &str) -> String {
 pub(super) fn what_next(kept: Option<&std::path::Path>) -> String {
     let Some(kept) = kept else {
         return "\n  Nothing was kept. Try next:\n\
-                \x20   assize demo --keep demo-state       and look at chain, store, roster, batches and settlement\n\
-                \x20   assize demo --stations 600 --seed 7\n\
-                \x20   assize committees --seed <a seed above> --stations 300 --station 17\n"
+                \x20   assize-lab demo --keep demo-state       and look at chain, store, roster, batches and settlement\n\
+                \x20   assize-lab demo --stations 600 --seed 7\n\
+                \x20   assize derive committees --seed <a seed above> --stations 300 --station 17\n"
             .to_owned();
     };
     let kept = kept.display();
     format!(
         "\n  Kept in {kept}: chain.json (load it with `anvil --hardfork prague --chain-id 31337 --load-state {kept}/chain.json`),\n\
-         \x20 deployment.json, beacons.json, roster.ndjson, tasks.ndjson, settlement.json, rsr.json, store/ (CARs by CID).\n\
+         \x20 deployment.json, beacons.json, roster.ndjson, tasks.ndjson, settlement.json, rates.json, store/ (CARs by CID).\n\
          \x20 Try next, with that anvil running:\n\
-         \x20   export ASSIZE_RPC_URL=http://127.0.0.1:8545 ASSIZE_DEPLOYMENT={kept}/deployment.json ASSIZE_STORE={kept}/store\n\
+         \x20   export ASSIZE_RPC_URL=http://127.0.0.1:8545 ASSIZE_DATA={kept}\n\
          \x20   assize round show 1\n\
-         \x20   assize rsr --rsr {kept}/rsr.json --by provider --plot rsr.svg\n\
+         \x20   assize rsr --by provider --plot rsr.svg\n\
          \x20   assize verify settlement 1 --beacons {kept}/beacons.json\n\
          \x20   assize bundle round 1 --beacons {kept}/beacons.json -o round-1.car\n\
          \x20   drop round-1.car on docs/pages/verifier/index.html, or: python3 scripts/verify_round.py round-1.car\n\

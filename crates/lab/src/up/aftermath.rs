@@ -27,7 +27,7 @@ pub(super) struct Receipts {
 pub(super) fn verify(stage: &Stage, state: &State) -> eyre::Result<String> {
     let (id, ..) = state.settlement.ok_or_eyre("there is no settlement to verify")?;
     let id = id.to_string();
-    let mut arguments = vec!["verify", "settlement", &id, "--json", "--store", "store"];
+    let mut arguments = vec!["verify", "settlement", &id, "--format", "json"];
     arguments.extend(stage.chain(stage.anvil.url()));
     arguments.extend(stage.drand());
     let verdict = ask(stage, &arguments)?;
@@ -39,7 +39,12 @@ pub(super) fn check_receipts(stage: &Stage, ingest: &str, rounds: u64) -> eyre::
     let files = receipt_files(stage, rounds)?;
     ensure!(!files.is_empty(), "no checker holds a receipt");
     let mut arguments = vec![
-        "receipt", "check", "--json", "--store", "store", "--ingest", ingest,
+        "operator",
+        "receipts",
+        "--format",
+        "json",
+        "--ingest-address",
+        ingest,
     ];
     arguments.extend(stage.chain(stage.anvil.url()));
     arguments.extend(files.iter().map(String::as_str));
@@ -66,7 +71,7 @@ fn receipt_files(stage: &Stage, rounds: u64) -> eyre::Result<Vec<String>> {
         .collect::<Result<_, _>>()?;
     let rounds = || (1..=rounds).map(RoundNumber);
     let files = checkers.iter().flat_map(|checker| {
-        rounds().map(move |round| checker.join(format!("receipts/round-{round}.ndjson")))
+        rounds().map(move |round| checker.join(format!("checker/receipts/round-{round}.ndjson")))
     });
     Ok(files
         .filter(|file| file.exists())

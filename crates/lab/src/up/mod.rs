@@ -1,4 +1,4 @@
-//! `assize up`: a whole network on one machine, in real time, of real processes.
+//! `assize-lab up`: a whole network of real processes on one machine, in real time.
 
 mod aftermath;
 mod network;
@@ -26,24 +26,19 @@ use self::network::Processes;
 use self::report::RoundReport;
 use self::screen::Screen;
 use self::stage::Stage;
-use crate::commands::wait_for;
-use crate::output::{self, Outcome};
+use assize_cli::output::{self, Outcome};
+use assize_cli::{FormatArgs, wait_for};
 
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Run a whole network on this machine: chain, drand, providers, indexer, coordinator, checkers, publisher, evaluators and
-/// payout scheduler, each a process of its own, over real sockets, in real time.
-///
-/// Providers are good, slow, lying, dead or forgetful; the checkers find out which, and after each round the report says
-/// what they found beside what the providers really did. With --rounds it ends by itself, once the last round is paid and
-/// verified; else with Ctrl-C. Exits with 1 if anything was found that is not so.
+/// Run a whole network of real processes on this machine, in real time.
 #[derive(Debug, Args)]
-pub(crate) struct UpArgs {
-    /// Checkers; each is a process with a key and a subnet of its own.
+pub struct UpArgs {
+    /// Checkers; each is a process with its own key and subnet.
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(2..=500))]
     checkers: u32,
-    /// Rounds to run; without it, it runs until it is told to end.
+    /// Rounds to run [default: until Ctrl-C].
     #[arg(long, value_parser = value_parser!(u64).range(1..=1_000))]
     rounds: Option<u64>,
     /// Providers.
@@ -52,18 +47,17 @@ pub(crate) struct UpArgs {
     /// Payloads of each provider.
     #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=1_000))]
     payloads: u32,
-    /// Seconds from a round's opening to its closing.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(60..=3_600))]
+    /// Time from a round's opening to its closing, 60s to 1h.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = round_duration)]
     round: u32,
     /// Seed of keys and providers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Leave all files, databases and logs in this directory, which must be empty or not exist.
+    /// Keep all files, databases and logs in this directory, which must be empty or new.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// Print the reports as one JSON document.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// What came of it.
@@ -88,6 +82,14 @@ impl Report {
         let receipts = self.receipts.included == self.receipts.held;
         receipts && self.verdict == "MATCH" && self.rounds.iter().all(RoundReport::is_right)
     }
+}
+
+fn round_duration(text: &str) -> Result<u32, String> {
+    let seconds = assize_cli::positive_seconds(text)?;
+    u32::try_from(seconds)
+        .ok()
+        .filter(|seconds| (60..=3_600).contains(seconds))
+        .ok_or_else(|| "give 60s to 1h".into())
 }
 
 pub(crate) fn run(args: &UpArgs) -> eyre::Result<Outcome> {
@@ -123,7 +125,7 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         processes.api,
         directory.display()
     ));
-    let mut screen = Screen::open(args.json);
+    let mut screen = Screen::open(args.format.is_json());
     let mut rounds = Vec::new();
     let watched = watch_rounds(
         args,
@@ -141,7 +143,7 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
     if !finished {
         output::say("ending");
         processes.end()?;
-        if args.json {
+        if args.format.is_json() {
             output::json_pretty(&json!({"rounds": rounds}))?;
         }
         return Ok(Outcome::Done);
@@ -160,7 +162,7 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         peak_memory,
         seconds: begun.elapsed().as_secs(),
     };
-    output::either(args.json, &report, || summary(&report))?;
+    args.format.print(&report, || summary(&report))?;
     Ok(match report.is_right() {
         true => Outcome::Done,
         false => Outcome::CheckFailed,
@@ -202,7 +204,7 @@ async fn watch_rounds(
         let wanted = args.rounds.is_none_or(|rounds| next.0 <= rounds);
         if wanted && watch::is_over(stage, next, &state).await? {
             let report = report::report(stage, filecoin, next).await?;
-            if !args.json {
+            if !args.format.is_json() {
                 screen.print(&report.render())?;
             }
             reports.push(report);

@@ -11,8 +11,8 @@ use super::stage::{EVALUATORS, Stage, url};
 
 /// Rounds of a settlement: each is settled and paid by itself, so that there is something to see.
 const EVERY: &str = "1";
-/// Milliseconds between two looks at the chain, which makes a block a second.
-const POLL: &str = "250";
+/// Pause between two looks at the chain, which makes a block a second.
+const POLL: &str = "250ms";
 /// Checkers of one operator.
 const CHECKERS_PER_OPERATOR: u64 = 3;
 
@@ -111,18 +111,18 @@ fn coordinator(args: &UpArgs, stage: &Stage) -> eyre::Result<(Process, String, S
     let key = stage.keys.secret("coordinator", 0);
     let checkers = args.checkers.to_string();
     let mut arguments = vec![
+        "run",
         "coordinator",
         "--listen",
         "127.0.0.1:0",
         "--tasks",
         "tasks.ndjson",
     ];
-    arguments.extend(["--database", "api.sqlite", "--state", "coordinator.sqlite"]);
     arguments.extend([
         "--min-stations",
         &checkers,
         "--heartbeat-interval",
-        "5",
+        "5s",
         "--poll",
         POLL,
     ]);
@@ -137,8 +137,8 @@ fn coordinator(args: &UpArgs, stage: &Stage) -> eyre::Result<(Process, String, S
 
 fn publisher(stage: &Stage) -> eyre::Result<Process> {
     let key = stage.keys.secret("publisher", 0);
-    let margin = MARGIN.to_string();
-    let mut arguments = vec!["publish", "--ingest", "api.sqlite", "--state", "publisher.sqlite"];
+    let margin = format!("{MARGIN}s");
+    let mut arguments = vec!["run", "publisher"];
     arguments.extend(["--margin", &margin, "--poll", POLL]);
     arguments.extend(stage.chain(stage.anvil.url()));
     Ok(Process::start_ready(&stage.start("publisher", Some(key)), arguments)?.0)
@@ -147,18 +147,24 @@ fn publisher(stage: &Stage) -> eyre::Result<Process> {
 fn evaluator(stage: &Stage, index: u64, peers: &[String], posts: bool) -> eyre::Result<(Process, String)> {
     let key = stage.keys.secret("evaluator", index);
     let mut arguments = vec![
+        "run",
         "evaluator",
-        "--every",
+        "--rounds-per-settlement",
         EVERY,
         "--delay",
-        "0",
+        "0s",
         "--listen",
         "127.0.0.1:0",
     ];
     arguments.extend(["--poll", POLL]);
     if posts {
-        arguments.extend(["--post", "--state", "evaluator.sqlite", "--rsr", "rsr.json"]);
+        arguments.extend(["--post"]);
         arguments.extend(peers.iter().flat_map(|peer| ["--peer", peer]));
+    }
+    let rates = format!("rates-{index}.json");
+    if !posts {
+        // Evaluators on machines of their own have data directories of their own.
+        arguments.extend(["--rates", &rates]);
     }
     arguments.extend(stage.chain(stage.anvil.url()));
     arguments.extend(stage.drand());
@@ -170,12 +176,13 @@ fn evaluator(stage: &Stage, index: u64, peers: &[String], posts: bool) -> eyre::
 fn scheduler(stage: &Stage) -> eyre::Result<Process> {
     let key = stage.keys.secret("scheduler", 0);
     let mut arguments = vec![
+        "run",
         "payout",
         "--floor",
         "0",
         "--poll",
         POLL,
-        "--listen",
+        "--metrics",
         "127.0.0.1:0",
     ];
     arguments.extend(stage.chain(stage.anvil.url()));
@@ -192,11 +199,18 @@ fn checker(stage: &Stage, filecoin: &LocalFilecoin, api: &str, index: u64) -> ey
     std::fs::create_dir_all(stage.directory.join(&directory))?;
     let bind = format!("127.{}.{}.1", 1 + index / 250, index % 250);
     let (rpc, indexer) = (filecoin.rpc_url(), filecoin.indexer_url());
-    let mut arguments = vec!["checker", "--coordinator", api, "--operator", &operator];
-    arguments.extend(["--state", &directory, "--indexer", &indexer, "--bind", &bind]);
+    let mut arguments = vec!["run", "checker", "--coordinator", api, "--operator", &operator];
+    arguments.extend(["--indexer", &indexer, "--bind", &bind]);
     let curio = CURIO_PEER_IDS.to_string();
     arguments.extend(["--allow-private", "--log", "json", "--peer-ids", &curio]);
-    arguments.extend(stage.chain(&rpc));
+    arguments.extend([
+        "--rpc-url",
+        &rpc,
+        "--deployment",
+        "deployment.json",
+        "--data",
+        &directory,
+    ]);
     arguments.extend(stage.drand());
     Process::start(&stage.start(format!("checker-{index}"), None), arguments)
 }

@@ -13,7 +13,7 @@ use eyre::OptionExt;
 use serde::Serialize;
 
 use super::stage::Stage;
-use crate::output::{fil, grouped};
+use assize_cli::output::{fil, grouped};
 
 /// One round.
 #[derive(Debug, Serialize)]

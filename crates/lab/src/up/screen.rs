@@ -7,7 +7,7 @@ use assize_chain::SettlementId;
 use assize_protocol::RoundNumber;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::{self, fil, grouped};
+use assize_cli::output::{self, fil, grouped};
 
 /// How the network stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::UpArgs;
 use super::plan::{CHALLENGE_WINDOW, DEPOSIT, TICK, parameters};
 use super::process::{Process, Start};
-use crate::commands::connect::{BoxedBeacons, Network, PATIENCE};
+use assize_cli::connect::{BoxedBeacons, Network, PATIENCE};
 
 /// Evaluators; two of them must sign.
 pub(super) const EVALUATORS: u64 = 3;
@@ -61,7 +61,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts the chain and the beacons, deploys the contracts and fills the pool.
     pub(super) async fn set(args: &UpArgs, directory: &Path) -> eyre::Result<Self> {
-        let binary = std::env::current_exe().wrap_err("this program's own file cannot be found")?;
+        let binary = std::env::current_exe().wrap_err("cannot find the path of this program")?;
         let keys = Keys { seed: args.seed };
         std::fs::create_dir_all(directory.join("logs"))?;
         let anvil = Anvil::start_live(TICK)?;
@@ -82,10 +82,10 @@ impl Stage {
             directory,
             key: None,
         };
-        let (genesis, period) = (genesis.to_string(), TICK.to_string());
+        let (genesis, period) = (genesis.to_string(), format!("{TICK}s"));
         let serve = [
+            "run",
             "beacon",
-            "serve",
             "--key-file",
             "drand.key",
             "--genesis",
@@ -164,7 +164,7 @@ impl Stage {
 
     /// What every process that reads the chain is told; with the RPC that answers Filecoin's own methods, if it needs them.
     pub(super) fn chain<'a>(&'a self, rpc: &'a str) -> Vec<&'a str> {
-        vec!["--rpc-url", rpc, "--deployment", "deployment.json"]
+        vec!["--rpc-url", rpc, "--data", "."]
     }
 
     /// What every process that needs beacons is told.

@@ -8,26 +8,25 @@ use assize_protocol::BeaconRound;
 use clap::Args;
 use eyre::OptionExt;
 
-use crate::args::BeaconArgs;
-use crate::commands::connect::beacons;
-use crate::output::{self, Outcome};
+use crate::args::{BeaconArgs, FormatArgs};
+use crate::connect::beacons;
+use crate::output::Outcome;
 
 /// How long a round may be late.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Get a beacon from relays, a file or the cache, and verify it.
 #[derive(Debug, Args)]
-pub(crate) struct GetArgs {
+pub struct GetArgs {
     #[command(flatten)]
     beacons: BeaconArgs,
-    /// drand round, or "latest".
+    /// drand round, or `latest`.
     round: Which,
-    /// Wait for a round that is not published yet.
+    /// Wait until the round is published.
     #[arg(long)]
     wait: bool,
-    /// Print JSON in drand's form.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,13 +56,13 @@ pub(crate) fn run(args: &GetArgs) -> eyre::Result<Outcome> {
         Which::Round(round) => round,
         Which::Latest => schedule
             .round_at(SystemClock.now().as_secs())
-            .ok_or_eyre("this drand chain has not begun: it has no round yet")?,
+            .ok_or_eyre("this drand chain has not started: it has no round yet")?,
     };
     let beacon = match args.wait {
         true => wait_for(&source, source.chain(), round, PATIENCE, &SystemClock)?,
         false => source.beacon(round)?,
     };
-    output::either(args.json, &beacon, || {
+    args.format.print(&beacon, || {
         format!(
             "round {}, published at Unix time {}\n  randomness {}\n  signature  {}",
             beacon.round,

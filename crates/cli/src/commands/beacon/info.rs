@@ -5,24 +5,23 @@ use clap::Args;
 use serde_json::json;
 
 use super::name_of;
-use crate::args::DrandArgs;
-use crate::commands::connect::drand_chain;
-use crate::output::{self, Outcome};
+use crate::args::{DrandArgs, FormatArgs};
+use crate::connect::drand_chain;
+use crate::output::Outcome;
 
 /// Describe a drand chain, and convert between its rounds and Unix time.
 #[derive(Debug, Args)]
-pub(crate) struct InfoArgs {
+pub struct InfoArgs {
     #[command(flatten)]
     drand: DrandArgs,
-    /// When is this round published?
+    /// Show when this round is published.
     #[arg(long, value_name = "R")]
     round: Option<BeaconRound>,
-    /// Which round is the newest at this Unix time, and which is the first published after it?
+    /// Show the newest round at this Unix time, and the next.
     #[arg(long, value_name = "SECONDS")]
     at: Option<u64>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 pub(crate) fn run(args: &InfoArgs) -> eyre::Result<Outcome> {
@@ -49,7 +48,7 @@ pub(crate) fn run(args: &InfoArgs) -> eyre::Result<Outcome> {
         report["roundAt"] = json!(newest);
         report["roundAfter"] = json!(next);
     }
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         let mut text = format!(
             "{}: {}\n  hash       {}\n  public key {}\n  round 1 at Unix time {}, then every {} s",
             name_of(&args.drand),

@@ -2,21 +2,18 @@
 
 mod get;
 mod info;
-mod serve;
 mod verify;
 
 use clap::Subcommand;
 
-use super::wait_for;
 use crate::args::DrandArgs;
 use crate::output::Outcome;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum BeaconCommand {
+pub enum BeaconCommand {
     Get(get::GetArgs),
     Verify(verify::VerifyArgs),
     Info(info::InfoArgs),
-    Serve(serve::ServeArgs),
 }
 
 pub(crate) fn run(command: &BeaconCommand) -> eyre::Result<Outcome> {
@@ -24,7 +21,6 @@ pub(crate) fn run(command: &BeaconCommand) -> eyre::Result<Outcome> {
         BeaconCommand::Get(args) => get::run(args),
         BeaconCommand::Verify(args) => verify::run(args),
         BeaconCommand::Info(args) => info::run(args),
-        BeaconCommand::Serve(args) => wait_for(serve::run(args)),
     }
 }
 

@@ -9,27 +9,26 @@ use clap::Args;
 use serde::Serialize;
 
 use super::name_of;
-use crate::args::DrandArgs;
-use crate::commands::connect::drand_chain;
-use crate::output::{self, Outcome};
+use crate::args::{DrandArgs, FormatArgs};
+use crate::connect::drand_chain;
+use crate::output::Outcome;
 
-/// Verify a drand beacon's signature; exits with 1 if it is not genuine.
+/// Verify a drand beacon's signature (exit code 1 if it is not genuine).
 #[derive(Debug, Args)]
-pub(crate) struct VerifyArgs {
+pub struct VerifyArgs {
     /// drand round.
     #[arg(long, value_name = "R")]
     round: BeaconRound,
-    /// The signature as drand publishes it.
+    /// Signature as drand publishes it.
     #[arg(long, value_name = "HEX", allow_hyphen_values = true)]
     signature: HexBytes,
-    /// The round before's signature; for chained chains only.
+    /// Signature of the round before; chained chains only.
     #[arg(long, value_name = "HEX")]
     previous_signature: Option<HexBytes>,
     #[command(flatten)]
     drand: DrandArgs,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// Bytes given in hex, with or without 0x.
@@ -74,13 +73,12 @@ pub(crate) fn run(args: &VerifyArgs) -> eyre::Result<Outcome> {
         Ok(randomness) => (verdict(Some(hex::encode(randomness.0)), None), Outcome::Done),
         Err(reason) => (verdict(None, Some(reason)), Outcome::CheckFailed),
     };
-    output::either(args.json, &verdict, || {
-        match (&verdict.randomness, &verdict.reason) {
+    args.format
+        .print(&verdict, || match (&verdict.randomness, &verdict.reason) {
             (Some(randomness), _) => {
                 format!("genuine: {} round {}, randomness {randomness}", name, args.round)
             }
             (None, reason) => format!("NOT genuine: {}", reason.as_deref().unwrap_or_default()),
-        }
-    })?;
+        })?;
     Ok(outcome)
 }

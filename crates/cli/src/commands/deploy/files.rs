@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use assize_chain::{DeploymentRecord, Journal, chain_name};
+use assize_chain::{DeploymentRecord, Journal};
 use eyre::{Context, bail, ensure};
 use serde::Serialize;
 
@@ -18,15 +18,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new(out: Option<PathBuf>, chain_id: u64) -> eyre::Result<Self> {
-        let file = out.unwrap_or_else(|| {
-            Path::new("deployments")
-                .join(chain_name(chain_id))
-                .with_extension("json")
-        });
+    pub(super) fn new(file: PathBuf) -> eyre::Result<Self> {
         ensure!(
             !file.exists() || file.is_file(),
-            "--out {} is no file: a deployment that is interrupted must lose nothing, so give a file",
+            "--out {} is not a regular file: an interrupted deployment could not be resumed",
             file.display()
         );
         let mut journal = file.clone().into_os_string();
@@ -55,26 +50,26 @@ impl Place {
         if resume {
             ensure!(
                 self.has_journal(),
-                "there is nothing to resume: {journal} does not exist; without --resume, a deployment begins"
+                "nothing to resume: {journal} does not exist; run without --resume"
             );
             let bytes = fs::read(&self.journal).wrap_err_with(|| format!("cannot read {journal}"))?;
             return serde_json::from_slice(&bytes)
                 .map(Some)
-                .wrap_err_with(|| format!("{journal} is not what an interrupted deployment leaves"));
+                .wrap_err_with(|| format!("{journal} is not the journal of an interrupted deployment"));
         }
         if !force && self.has_journal() {
             bail!(
-                "{journal} is of a deployment that was interrupted: go on with --resume, or give it up with --force"
+                "{journal} is of an interrupted deployment: continue it with --resume, or drop it with --force"
             );
         }
         if !force && self.file.exists() {
             bail!(
-                "{file} is the file of another deployment: give another one with --out, or overwrite it with --force"
+                "{file} is the file of another deployment: give another with --out, or overwrite it with --force"
             );
         }
         if let Some(directory) = self.file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(directory)
-                .wrap_err_with(|| format!("cannot make the directory {}", directory.display()))?;
+                .wrap_err_with(|| format!("cannot create the directory {}", directory.display()))?;
         }
         if self.has_journal() {
             fs::remove_file(&self.journal).wrap_err_with(|| format!("cannot remove {journal}"))?;
@@ -95,7 +90,7 @@ impl Place {
 }
 
 /// Writes a deployment file: whoever looks sees the old one or the new one, whole.
-pub(in crate::commands) fn write_record(path: &Path, record: &DeploymentRecord) -> eyre::Result<()> {
+pub(super) fn write_record(path: &Path, record: &DeploymentRecord) -> eyre::Result<()> {
     write(path, record).wrap_err_with(|| format!("cannot write {}", path.display()))
 }
 

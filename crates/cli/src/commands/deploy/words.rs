@@ -154,7 +154,7 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
         text.push('\n');
     };
     line(format!(
-        "Dry run on {} (chain {}): nothing is sent without --broadcast.\n\nParameters",
+        "Plan for {} (chain {}); `assize deploy apply` sends it.\n\nParameters",
         chain_name(params.chain_id),
         params.chain_id
     ));
@@ -251,7 +251,7 @@ pub(super) fn deployed(record: &DeploymentRecord, file: &Path) -> String {
     let _ = writeln!(text, "  from block {} on, {} gas in all", d.block, grouped(gas));
     let _ = write!(
         text,
-        "written to {}; compare with the source at any time: assize deployment check",
+        "written to {}; compare it with the chain at any time: assize deploy check",
         file.display()
     );
     text

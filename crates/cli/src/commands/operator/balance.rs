@@ -1,4 +1,4 @@
-//! `assize balance`.
+//! `assize operator balance`.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,17 @@ use assize_protocol::{Address, PayoutAddress};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::connect::Network;
-use super::operators::{
-    Books, OperatorsFile, Why, fil, in_full, moment, next_activation, statements, voided,
-};
-use crate::args::{ChainArgs, SourceArgs};
-use crate::output::{self, Outcome};
+use super::shared::{Books, Why, fil, in_full, next_activation, statements, voided};
+use crate::args::operators::OperatorsFile;
+use crate::args::{ChainArgs, FormatArgs, SourceArgs};
+use crate::connect::Network;
+use crate::output::Outcome;
+use crate::output::time::moment;
+use assize_service::DataDir;
 
-/// What operators have earned, been paid, can claim now, and wait for.
-///
-/// Settlement documents are read by CID and their allocations checked against the root on chain.
+/// Show what operators earned, were paid, can claim now, and wait for.
 #[derive(Debug, Args)]
-pub(crate) struct BalanceArgs {
+pub struct BalanceArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
@@ -30,15 +29,14 @@ pub(crate) struct BalanceArgs {
     addresses: Vec<Address>,
     #[command(flatten)]
     file: OperatorsFile,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) async fn run(args: &BalanceArgs) -> eyre::Result<Outcome> {
+pub(crate) async fn run(args: &BalanceArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let operators = args.file.with(&args.addresses)?;
-    let network = Network::connect(&args.chain).await?;
-    let mut books = Books::open(&args.source)?;
+    let network = Network::connect(&args.chain, data).await?;
+    let mut books = Books::open(&args.source, data)?;
     let course = Course::read(&network.rewards).await?;
     let (statements, unknown) = statements(&network.rewards, &course, &mut books, &operators).await?;
     let mut balances = Vec::with_capacity(statements.len());
@@ -57,7 +55,7 @@ pub(crate) async fn run(args: &BalanceArgs) -> eyre::Result<Outcome> {
         "voidedSettlement": course.voided.as_ref().map(|settlement| settlement.id),
         "balances": balances.iter().map(|balance| balance.json(&course)).collect::<Vec<_>>(),
     });
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         let shown = balances.iter().map(|balance| balance.text(&course, &unknown));
         shown.collect::<Vec<_>>().join("\n\n")
     })?;
@@ -149,7 +147,7 @@ impl Balance {
             Some(why) => text.push_str(&format!("\n  {}.", capital(&why.sentence(course, statement)))),
             None => {
                 text.push_str(&format!(
-                    "\n  {:<10}  assize claim --operator {operator}",
+                    "\n  {:<10}  assize operator claim --operator {operator}",
                     "claim with"
                 ));
                 if let Some(sentence) = next_activation(course).or_else(|| voided(course)) {
@@ -161,7 +159,7 @@ impl Balance {
     }
 }
 
-/// The sentence at the beginning of a line.
+/// A sentence with a capital letter.
 fn capital(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters

@@ -1,4 +1,4 @@
-//! `assize payout-address`.
+//! `assize operator payout-address`.
 
 use alloy_primitives::U256;
 use assize_chain::{ChainError, Draft};
@@ -7,47 +7,46 @@ use assize_protocol::{Address, PayoutAddress};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::connect::{Network, PATIENCE};
-use super::key::signer;
-use super::operators::{in_filecoin, in_full};
-use crate::args::{ChainArgs, KeyArgs};
+use super::shared::{in_filecoin, in_full};
+use crate::args::{ChainArgs, FormatArgs, KeyArgs};
+use crate::connect::{Network, PATIENCE};
 use crate::output::{self, Outcome};
+use crate::signer::signer;
+use assize_service::DataDir;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum PayoutAddressCommand {
+pub enum PayoutAddressCommand {
     Show(ShowArgs),
     Set(SetArgs),
 }
 
-/// Where an operator's rewards go.
+/// Show where an operator's rewards go.
 #[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
+pub struct ShowArgs {
     #[command(flatten)]
     chain: ChainArgs,
-    /// 0x or f410 address of the operator.
+    /// Operator, a 0x or f410 address.
     #[arg(value_name = "OPERATOR", value_parser = parse_operator)]
     operator: Address,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-/// Send an operator's rewards elsewhere. Takes the operator's own key; holds for all claims from then on.
+/// Send an operator's rewards to another address; needs the operator's key.
 #[derive(Debug, Args)]
-pub(crate) struct SetArgs {
+pub struct SetArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
-    /// 0x, f410 or f0 address, on Filecoin also f1, f2 or f3; or `reset`, for the operator's own address.
+    /// 0x, f410 or f0 address (on Filecoin also f1, f2, f3), or `reset` for the operator's own.
     #[arg(value_name = "ADDRESS|reset", value_parser = parse_target)]
     to: Target,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     yes: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,15 +62,15 @@ fn parse_target(text: &str) -> Result<Target, assize_protocol::address::AddressE
     }
 }
 
-pub(crate) async fn run(command: &PayoutAddressCommand) -> eyre::Result<Outcome> {
+pub(crate) async fn run(command: &PayoutAddressCommand, data: &DataDir) -> eyre::Result<Outcome> {
     match command {
-        PayoutAddressCommand::Show(args) => show(args).await,
-        PayoutAddressCommand::Set(args) => set(args).await,
+        PayoutAddressCommand::Show(args) => show(args, data).await,
+        PayoutAddressCommand::Set(args) => set(args, data).await,
     }
 }
 
-async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
     let recipient = network.rewards.payout_address_of(args.operator).await?;
     let report = json!({
         "operator": args.operator,
@@ -79,7 +78,7 @@ async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
         "filecoin": in_filecoin(&recipient),
         "own": recipient == PayoutAddress::Evm(args.operator),
     });
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         format!(
             "rewards of {} go to {}",
             named(args.operator),
@@ -89,8 +88,8 @@ async fn show(args: &ShowArgs) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn set(args: &SetArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+async fn set(args: &SetArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let operator = signer.address();
     let own = PayoutAddress::Evm(operator);
@@ -107,7 +106,7 @@ async fn set(args: &SetArgs) -> eyre::Result<Outcome> {
         "transaction": Value::Null,
     });
     if old == new {
-        output::either(args.json, &report, || {
+        args.format.print(&report, || {
             format!(
                 "nothing to change: rewards of {} go to {} already",
                 named(operator),
@@ -121,7 +120,7 @@ async fn set(args: &SetArgs) -> eyre::Result<Outcome> {
         true => &PayoutAddress::Evm(Address::ZERO),
         false => &new,
     });
-    // What the contract refuses is told before anybody is asked.
+    // What the contract rejects is reported before the question.
     network.client.expect_funds(&signer, U256::ZERO).await?;
     network.client.estimate_gas(&draft, operator).await?;
     output::say(format!(
@@ -132,8 +131,7 @@ async fn set(args: &SetArgs) -> eyre::Result<Outcome> {
     ));
     if refuses_money(&network, operator, &new).await? {
         output::say(
-            "Warning: at this address is a contract that refuses FIL just now; as long as it does, claims will fail and \
-             nothing is paid.",
+            "Warning: the contract at this address rejects FIL now; until that changes, claims fail and nothing is paid.",
         );
     }
     let question = format!("Send the rewards of {operator} to {new} from now on?");
@@ -143,7 +141,7 @@ async fn set(args: &SetArgs) -> eyre::Result<Outcome> {
     }
     let receipt = network.client.transact(&signer, &draft, PATIENCE).await?;
     report["transaction"] = json!(receipt.hash);
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         format!(
             "rewards of {} go to {} now (transaction {})",
             named(operator),

@@ -1,64 +1,21 @@
 //! What the commands for operators share: who, what settlements grant them, and how that is said.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
 use assize_chain::{Fil, Rewards, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
 use assize_payout::{Allocations, Course, Statement, expect_own};
-use assize_protocol::address::{parse_operator, to_delegated};
+use assize_protocol::address::to_delegated;
 use assize_protocol::{Address, PayoutAddress};
 use assize_store::Source;
-use clap::Args;
-use eyre::{Context, ensure, eyre};
-use jiff::Timestamp;
+use eyre::{WrapErr, eyre};
 use tokio::task::block_in_place;
 
-use super::evidence::source;
 use crate::args::SourceArgs;
-
-/// Operators named one by one, or in a file.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct OperatorsFile {
-    /// A file of operators: one 0x or f410 address a line; what follows a # is a comment.
-    #[arg(long, value_name = "FILE")]
-    operators: Option<PathBuf>,
-}
-
-impl OperatorsFile {
-    /// Those named and those in the file, each once.
-    pub(crate) fn with(&self, named: &[Address]) -> eyre::Result<Vec<Address>> {
-        let mut all = named.to_vec();
-        if let Some(path) = &self.operators {
-            all.extend(read_operators(path)?);
-        }
-        let mut seen = BTreeSet::new();
-        all.retain(|operator| seen.insert(*operator));
-        ensure!(
-            !all.is_empty(),
-            "no operator given: name one, or a file of them with --operators FILE"
-        );
-        Ok(all)
-    }
-}
-
-fn read_operators(path: &Path) -> eyre::Result<Vec<Address>> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read --operators {shown}"))?;
-    let lines = (1..).zip(text.lines());
-    let operators = lines.filter_map(|(number, line)| {
-        let address = line.split('#').next().unwrap_or_default().trim();
-        let parsed = || parse_operator(address).wrap_err_with(|| format!("{shown}:{number}"));
-        (!address.is_empty()).then(parsed)
-    });
-    let operators: Vec<Address> = operators.collect::<Result<_, _>>()?;
-    ensure!(
-        !operators.is_empty(),
-        "{shown} names no operator: give one address a line"
-    );
-    Ok(operators)
-}
+use crate::evidence::source;
+use crate::output::time::moment;
+use assize_service::DataDir;
 
 /// What settlements grant, by their documents; each is fetched once.
 pub(crate) struct Books {
@@ -67,9 +24,9 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) fn open(args: &SourceArgs) -> eyre::Result<Self> {
+    pub(crate) fn open(args: &SourceArgs, data: &DataDir) -> eyre::Result<Self> {
         Ok(Self {
-            source: source(args)?,
+            source: source(args, data)?,
             known: BTreeMap::new(),
         })
     }
@@ -80,12 +37,12 @@ impl Books {
         let id = settlement.id;
         if !self.known.contains_key(&id) {
             let allocations = block_in_place(|| self.fetch(settlement))
-                .wrap_err_with(|| format!("what settlement {id} grants is not known"))?;
+                .wrap_err_with(|| format!("cannot load the document of settlement {id}"))?;
             self.known.insert(id, allocations);
         }
         self.known
             .get(&id)
-            .ok_or_else(|| eyre!("settlement {id} was fetched and is gone"))
+            .ok_or_else(|| eyre!("settlement {id} was fetched and is missing"))
     }
 
     fn fetch(&self, settlement: &Settlement) -> eyre::Result<Allocations> {
@@ -177,7 +134,7 @@ impl Why {
             }
             Self::NeverEarned => match newest {
                 Some(id) => format!(
-                    "nothing to claim for {operator}: it has earned nothing up to settlement {id}, if the address is right"
+                    "nothing to claim for {operator}: it earned nothing up to settlement {id}; check the address"
                 ),
                 None => format!("nothing to claim for {operator}: no settlement is active yet"),
             },
@@ -194,7 +151,7 @@ impl Why {
                     fil(statement.granted)
                 ),
                 false => format!(
-                    "nothing to claim for {operator}: it has had all that it earned, {}",
+                    "nothing to claim for {operator}: everything it earned is paid, {}",
                     Fil(statement.paid)
                 ),
             },
@@ -222,40 +179,9 @@ pub(crate) fn next_activation(course: &Course) -> Option<String> {
 pub(crate) fn voided(course: &Course) -> Option<String> {
     let void = course.voided.as_ref()?;
     Some(format!(
-        "Settlement {} was vetoed or disproved and never pays; what it granted comes again with a later one",
+        "Settlement {} is void and never pays; a later settlement grants the same amounts again",
         void.id
     ))
-}
-
-/// A time: `2026-11-25 09:00 UTC`.
-pub(crate) fn date(at: u64) -> String {
-    let time = i64::try_from(at)
-        .ok()
-        .and_then(|at| Timestamp::from_second(at).ok());
-    time.map_or_else(
-        || format!("Unix time {at}"),
-        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-    )
-}
-
-/// A time of the chain, and how far it is from now: `2026-11-25 09:00 UTC, in 5 h`.
-pub(crate) fn moment(at: u64, now: u64) -> String {
-    let time = date(at);
-    match at.checked_sub(now) {
-        Some(0) => format!("{time}, now"),
-        Some(seconds) => format!("{time}, in {}", span(seconds)),
-        None => format!("{time}, {} ago", span(now - at)),
-    }
-}
-
-/// Seconds in the largest unit that leaves at least two of it.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }
 
 /// An address as Filecoin writes it: f410, f0 for masked ids, f1, f2 or f3.
@@ -290,17 +216,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_in_utc_and_from_now() {
-        let now = 1_764_000_000;
-        assert_eq!(moment(now + 18_000, now), "2025-11-24 21:00 UTC, in 5 h");
-        assert_eq!(moment(now + 60, now), "2025-11-24 16:01 UTC, in 60 s");
-        assert_eq!(moment(now, now), "2025-11-24 16:00 UTC, now");
-        assert_eq!(moment(now - 600, now), "2025-11-24 15:50 UTC, 10 min ago");
-        assert_eq!(moment(now + 864_000, now), "2025-12-04 16:00 UTC, in 10 days");
-        assert_eq!(moment(u64::MAX, u64::MAX), format!("Unix time {}, now", u64::MAX));
-    }
-
-    #[test]
     fn addresses_are_told_in_filecoins_notation() {
         let shown = |text: &str| in_filecoin(&text.parse().unwrap());
         assert_eq!(shown("f01729"), "f01729");
@@ -311,36 +226,6 @@ mod tests {
         assert_eq!(
             in_full(&f410.parse().unwrap()),
             format!("0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E ({f410})")
-        );
-    }
-
-    #[test]
-    fn files_of_operators_are_read_line_by_line() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("operators.txt");
-        let one = "0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E";
-        std::fs::write(
-            &path,
-            format!("# mine\n{one}\n\n  f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i # the same\n"),
-        )
-        .unwrap();
-        let file = OperatorsFile {
-            operators: Some(path.clone()),
-        };
-        let parsed: Address = one.parse().unwrap();
-        assert_eq!(file.with(&[]).unwrap(), [parsed]);
-        std::fs::write(&path, format!("{one}\n0x12\n")).unwrap();
-        let error = format!("{:#}", file.with(&[]).unwrap_err());
-        assert!(
-            error.contains("operators.txt:2") && error.contains("0x12"),
-            "{error}"
-        );
-        std::fs::write(&path, "# nobody\n").unwrap();
-        assert!(
-            file.with(&[])
-                .unwrap_err()
-                .to_string()
-                .contains("names no operator")
         );
     }
 }

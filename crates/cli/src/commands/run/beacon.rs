@@ -1,4 +1,4 @@
-//! `assize beacon serve`.
+//! `assize run beacon`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -10,44 +10,47 @@ use std::sync::Arc;
 use alloy_primitives::{B256, hex};
 use assize_drand::serve::{Devnet, serve};
 use assize_drand::{Clock, SystemClock};
-use assize_service::shutdown_signal;
-use clap::{Args, value_parser};
+use clap::Args;
 use eyre::{WrapErr, eyre};
 use serde_json::json;
-use tokio::net::TcpListener;
 
+use crate::args::duration::positive_seconds;
 use crate::output::{self, Outcome};
+use crate::service::{bind, url_of};
+use assize_service::DataDir;
+use assize_service::shutdown_signal;
 
-/// Serve a drand chain of your own, for devnets: drand's HTTP interface, v1 and v2, with one key.
-///
-/// Prints one line of JSON when it is ready: `url`, and what a deployment's parameters take as `beacon`. Whoever has the
-/// key knows all beacons beforehand, so nothing of worth may depend on it.
+/// Serve a drand chain of one key, for devnets (its owner knows every beacon in advance).
 #[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one.
+pub struct BeaconArgs {
+    /// Address of drand's HTTP interface; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The key, 32 bytes of hex; a new one is made and written there if there is no such file.
+    /// Key, 32 bytes of hex; created if missing [default: DATA/beacon.key].
     #[arg(long, value_name = "FILE")]
-    key_file: PathBuf,
-    /// Unix time of round 1; now if not given.
+    key_file: Option<PathBuf>,
+    /// Unix time of round 1 [default: now].
     #[arg(long, value_name = "SECONDS")]
     genesis: Option<u64>,
-    /// Seconds between rounds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    /// Time between rounds.
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = positive_seconds)]
     period: u64,
 }
 
-pub(crate) async fn run(args: &ServeArgs) -> eyre::Result<Outcome> {
-    let key = read_key(&args.key_file)?;
+pub(crate) async fn run(args: &BeaconArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let key = match &args.key_file {
+        Some(path) => read_key(path)?,
+        None => {
+            data.create()?;
+            read_key(&data.beacon_key())?
+        }
+    };
     let genesis = args.genesis.unwrap_or_else(|| SystemClock.now().as_secs());
     let devnet = Devnet::new(&key, genesis, args.period)?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .wrap_err_with(|| format!("cannot listen on {}", args.listen))?;
+    let listener = bind(args.listen).await?;
     let info = devnet.chain().info();
     output::json(&json!({
-        "url": format!("http://{}", listener.local_addr()?),
+        "url": url_of(&listener)?,
         "hash": hex::encode(info.hash),
         "beacon": {
             "kind": "drand",

@@ -1,4 +1,4 @@
-//! `assize evaluator`.
+//! `assize run evaluator`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,18 +10,18 @@ use assize_service::{Status, Stop};
 use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
-use super::connect::{Network, beacons, store};
-use super::evaluate::measurements;
-use super::key::signer;
-use crate::args::{BeaconArgs, ChainArgs, KeyArgs, QueueArgs, StoreArgs};
+use crate::args::duration::seconds;
+use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
+use crate::commands::settlement::evaluate::measurements;
+use crate::connect::{Network, beacons, store};
 use crate::output::{self, Outcome};
+use crate::service::serve_router;
+use crate::signer::signer;
+use assize_service::DataDir;
 
-/// Recompute rounds as they end, sign their settlements, and post them once enough evaluators have signed.
-///
-/// Runs until it is told to end (SIGTERM, SIGINT), or does one pass with --once. Each evaluator recomputes everything by
-/// itself; of its peers it takes signatures alone, and only those of exactly what it computed. Can be killed at any moment.
+/// Recompute rounds as they end, sign their settlements, and post them with enough signatures.
 #[derive(Debug, Args)]
-pub(crate) struct EvaluatorArgs {
+pub struct EvaluatorArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
@@ -32,42 +32,42 @@ pub(crate) struct EvaluatorArgs {
     beacons: BeaconArgs,
     /// Rounds of a settlement, the same for all evaluators; 72 are a day's.
     #[arg(long, value_name = "ROUNDS", default_value_t = 72, value_parser = value_parser!(u64).range(1..=10_000))]
-    every: u64,
-    /// Seconds to wait after the last round's commit window, since a reorganisation may still move commitments.
-    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    rounds_per_settlement: u64,
+    /// Wait this long after the last commit window: a reorganisation may still move commitments.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = seconds)]
     delay: u64,
-    /// Another evaluator, where it listens; give one for each.
+    /// URL of another evaluator's --listen; repeatable.
     #[arg(long = "peer", value_name = "URL")]
     peers: Vec<Peer>,
-    /// Post settlements that enough evaluators have signed; needs FIL for gas. Several may: the contract takes one.
+    /// Post settlements with enough signatures; needs FIL for gas. Several evaluators may.
     #[arg(long)]
     post: bool,
-    /// Database of the transaction queue, with --post: one for each key.
-    #[arg(long, value_name = "FILE", default_value = "evaluator.sqlite")]
-    state: PathBuf,
-    /// Add the rounds' retrieval success rates to this catalog, for `assize rsr`; their files go to the store.
+    /// Catalog of success rates to write, for `assize rsr` [default: DATA/rates.json].
     #[arg(long, value_name = "FILE")]
-    rsr: Option<PathBuf>,
-    /// Do one pass and end.
+    rates: Option<PathBuf>,
+    /// Do one pass and exit.
     #[arg(long)]
     once: bool,
-    /// Address for /proposal (what this evaluator signed, for its peers), /healthz and /metrics; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS")]
+    /// Address of /proposal, where peers read what this evaluator signed; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     listen: Option<SocketAddr>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    /// Address of /healthz and /metrics; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     queue: QueueArgs,
 }
 
-pub(crate) async fn run(args: &EvaluatorArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
+    data.create()?;
     let policy = args.queue.policy(network.deployment.chain_id);
     let outbox = match args.post {
         true => Some(Outbox::open(
-            &args.state,
+            &data.evaluator_queue(),
             network.client.clone(),
             signer.clone(),
             policy,
@@ -79,20 +79,20 @@ pub(crate) async fn run(args: &EvaluatorArgs) -> eyre::Result<Outcome> {
         rounds: network.rounds.clone(),
         rewards: network.rewards.clone(),
         signer,
-        store: store(&args.store)?,
+        store: store(&args.store, data)?,
         beacons: beacons(&args.beacons)?,
         peers: args.peers.clone(),
         outbox,
         plan: Plan {
-            every: args.every,
+            every: args.rounds_per_settlement,
             delay: args.delay,
         },
     };
     let mut evaluator = Evaluator::new(parts, board.clone());
     if args.once {
         let pass = evaluator.pass().await?;
-        add_rates(args, &pass)?;
-        output::either(args.json, &report(&pass), || in_words(&pass))?;
+        add_rates(args, data, &pass)?;
+        args.format.print(&report(&pass), || in_words(&pass))?;
         return Ok(match pass.disagreeing.is_empty() {
             true => Outcome::Done,
             false => Outcome::CheckFailed,
@@ -101,15 +101,18 @@ pub(crate) async fn run(args: &EvaluatorArgs) -> eyre::Result<Outcome> {
     let pause = policy.poll;
     let status = Status::new(Metrics::new(), 600 + 10 * pause.as_secs());
     let stop = Stop::default();
-    let mut ready = json!({"every": args.every});
+    let mut ready = json!({"roundsPerSettlement": args.rounds_per_settlement});
     if let Some(address) = args.listen {
-        ready["url"] = status.listen_with(address, board.router(), &stop).await?.into();
+        ready["url"] = serve_router(address, board.router(), &stop).await?.into();
+    }
+    if let Some(address) = args.metrics {
+        ready["metrics"] = status.listen(address, &stop).await?.into();
     }
     output::json(&ready)?;
     stop.set_on_signal();
     let watch = |pass: &Pass| {
-        if let Err(error) = add_rates(args, pass) {
-            tracing::error!(%error, "the success rates are not written");
+        if let Err(error) = add_rates(args, data, pass) {
+            tracing::error!(%error, "failed to write the success rates");
         }
     };
     let mut daemon = EvaluatorDaemon::new(evaluator, watch);
@@ -118,11 +121,12 @@ pub(crate) async fn run(args: &EvaluatorArgs) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn add_rates(args: &EvaluatorArgs, pass: &Pass) -> eyre::Result<()> {
-    let (Some(catalog), Some((chain, evaluated))) = (&args.rsr, &pass.evaluated) else {
+fn add_rates(args: &EvaluatorArgs, data: &DataDir, pass: &Pass) -> eyre::Result<()> {
+    let Some((chain, evaluated)) = &pass.evaluated else {
         return Ok(());
     };
-    super::rsr::add(catalog, &*store(&args.store)?, chain, evaluated).map(drop)
+    let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
+    crate::commands::rsr::add(&catalog, &*store(&args.store, data)?, chain, evaluated).map(drop)
 }
 
 fn report(pass: &Pass) -> Value {
@@ -142,7 +146,7 @@ fn report(pass: &Pass) -> Value {
 fn in_words(pass: &Pass) -> String {
     let mut text = match pass.waiting {
         None => format!(
-            "nothing to sign: rounds up to {} are settled, and the next are not over",
+            "nothing to sign: rounds up to {} are settled, and the next are still running",
             pass.settled
         ),
         Some((first, last)) => format!(
@@ -152,7 +156,7 @@ fn in_words(pass: &Pass) -> String {
     };
     for (evaluator, digest) in &pass.disagreeing {
         text.push_str(&format!(
-            "\n  {evaluator} signed another settlement of the same rounds, {digest}: one of you is wrong"
+            "\n  {evaluator} signed a different settlement of the same rounds, {digest}: one of you is wrong"
         ));
     }
     text

@@ -1,38 +1,33 @@
-//! `assize gateway`.
+//! `assize run gateway`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use assize_service::shutdown_signal;
 use assize_store::{LocalStore, serve};
 use clap::Args;
-use eyre::WrapErr;
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use crate::output::{self, Outcome};
+use crate::service::{bind, url_of};
+use assize_service::DataDir;
+use assize_service::shutdown_signal;
 
-/// Serve a local store as a trustless IPFS gateway, so that verifiers can get its batches at once.
-///
-/// GET /ipfs/{cid}?format=car gives a file, format=raw a block; dag-scope, entity-bytes and Accept as the Trustless Gateway
-/// specification has them. Every block is checked before it is sent. Prints one line of JSON when it is ready: `url`.
+/// Serve a local store as a trustless IPFS gateway.
 #[derive(Debug, Args)]
-pub(crate) struct GatewayArgs {
-    /// Directory of the store.
-    #[arg(long, env = "ASSIZE_STORE", value_name = "DIR", default_value = "store")]
-    store: PathBuf,
-    /// Address to listen on; port 0 takes a free one.
+pub struct GatewayArgs {
+    /// Directory of the store [default: DATA/store].
+    #[arg(long, env = "ASSIZE_STORE", hide_env_values = true, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Address of the gateway; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 }
 
-pub(crate) async fn run(args: &GatewayArgs) -> eyre::Result<Outcome> {
-    let store = LocalStore::open(&args.store)?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .wrap_err_with(|| format!("cannot listen on {}", args.listen))?;
+pub(crate) async fn run(args: &GatewayArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let store = LocalStore::open(args.store.clone().unwrap_or_else(|| data.store()))?;
+    let listener = bind(args.listen).await?;
     output::json(&json!({
-        "url": format!("http://{}", listener.local_addr()?),
+        "url": url_of(&listener)?,
         "files": store.cids()?.len(),
     }))?;
     serve::serve(store, listener, shutdown_signal()).await?;

@@ -1,4 +1,4 @@
-//! `assize publish`.
+//! `assize run publisher`.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -7,80 +7,69 @@ use std::time::Duration;
 
 use assize_outbox::Outbox;
 use assize_publish::{
-    Closing, ImportReport, Ingest, Metrics, Publisher, PublisherDaemon, import, open_ingest,
+    Closing, ImportReport, Ingest, Metrics, Publisher, PublisherDaemon, SqliteIngest, import, open_ingest,
 };
 use assize_service::{Clock, Status, Stop};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};
 
-use super::connect::{Network, store};
-use super::key::signer;
-use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
+use crate::args::duration::seconds;
+use crate::args::{ChainArgs, DatabaseArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
+use crate::connect::{Network, store};
 use crate::output::{self, Outcome};
+use crate::signer::signer;
+use assize_service::DataDir;
 
 /// Batch measurements, store each batch and commit its CID on chain.
-///
-/// Runs until it is told to end (SIGTERM, SIGINT), or does one pass with --once. Can be killed at any moment and run
-/// again: no batch is lost, none is committed twice.
 #[derive(Debug, Args)]
-pub(crate) struct PublishArgs {
+pub struct PublisherArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
     store: StoreArgs,
-    /// Table of measurements: a file (SQLite), or a database such as postgres://user:password@host/name.
-    #[arg(
-        long,
-        env = "ASSIZE_INGEST",
-        value_name = "FILE|URL",
-        default_value = "ingest.sqlite",
-        hide_env_values = true
-    )]
-    ingest: String,
-    /// Database of the transaction queue: one for each key.
-    #[arg(long, value_name = "FILE", default_value = "publisher.sqlite")]
-    state: PathBuf,
-    /// Do one pass and end; batches are closed however little is in them.
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Do one pass and exit; batches are closed even if they are small.
     #[arg(long)]
     once: bool,
-    /// Only take the measurements in; needs no key, and no chain is asked.
+    /// Only import the measurement files; needs no key and no node.
     #[arg(long, conflicts_with = "once")]
     import_only: bool,
-    /// Most measurements in a batch; so many close one at once.
+    /// Most measurements in a batch.
     #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=100_000))]
     batch: u32,
-    /// Seconds before a round's commit window ends at which the rest of its measurements is batched.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    /// Batch the rest of a round this long before its commit window ends.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = seconds)]
     margin: u64,
-    /// Days for which the measurements of batches that are final are kept in the table.
-    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    /// Keep published measurements in the database this long.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = seconds)]
     keep: u64,
-    /// Address for /healthz and /metrics; port 0 takes a free one. Only without --once.
+    /// Address of /healthz and /metrics; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
-    listen: Option<SocketAddr>,
-    /// Measurement files (NDJSON) to take in first; one that was taken in before adds nothing.
+    metrics: Option<SocketAddr>,
+    /// Measurement files (NDJSON) to import first; importing one twice adds nothing.
     measurements: Vec<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     queue: QueueArgs,
 }
 
-pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
-    let mut ingest = open_ingest(&args.ingest)?;
+pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    data.create()?;
+    let mut ingest = open_database(&args.database, data)?;
     if args.import_only {
         let imported = import_all(&mut *ingest, &args.measurements)?;
-        output::either(args.json, &imported.to_json(), || imported.to_text())?;
+        args.format.print(&imported.to_json(), || imported.to_text())?;
         return Ok(Outcome::Done);
     }
-    let network = Network::connect(&args.chain).await?;
-    let store = store(&args.store)?;
+    let network = Network::connect(&args.chain, data).await?;
+    let store = store(&args.store, data)?;
     let outbox = Outbox::open(
-        &args.state,
+        &data.publisher_queue(),
         network.client.clone(),
         signer(&args.key).await?,
         args.queue.policy(network.deployment.chain_id),
@@ -93,7 +82,7 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
     let pause = outbox.policy().poll;
     let mut publisher = Publisher::new(ingest, outbox, network.rounds.clone(), closing);
     if !args.once {
-        let daemon = PublisherDaemon::new(publisher, store, args.keep.saturating_mul(86_400));
+        let daemon = PublisherDaemon::new(publisher, store, args.keep);
         return serve(args, daemon, pause, &imported).await;
     }
     let published = publisher.publish_once(&*store).await?;
@@ -101,7 +90,7 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
     report["committed"] = published.committed.iter().map(|batch| json!({"round": batch.round, "cid": batch.cid, "count": batch.count, "transaction": batch.transaction})).collect();
     report["late"] = published.late.into();
     report["waiting"] = published.waiting.into();
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         let mut text = format!(
             "{}, {} batches committed",
             imported.summary(),
@@ -115,7 +104,7 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
         }
         if published.late > 0 {
             text.push_str(&format!(
-                "\n  {} came after their round's commit window; kept, not committed",
+                "\n  {} came after their round's commit window: kept, not committed",
                 published.late
             ));
         }
@@ -131,9 +120,9 @@ pub(crate) async fn run(args: &PublishArgs) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Publishes until it is told to end. Says in one line of JSON when it has begun.
+/// Publishes until it is stopped. Prints a line of JSON when it is ready.
 async fn serve(
-    args: &PublishArgs,
+    args: &PublisherArgs,
     mut daemon: PublisherDaemon,
     pause: Duration,
     imported: &Imported,
@@ -141,13 +130,21 @@ async fn serve(
     let patience = 60 + 10 * pause.as_secs();
     let (status, stop) = (Status::new(Metrics::new(), patience), Stop::default());
     let mut ready = imported.to_json();
-    if let Some(address) = args.listen {
-        ready["url"] = status.listen(address, &stop).await?.into();
+    if let Some(address) = args.metrics {
+        ready["metrics"] = status.listen(address, &stop).await?.into();
     }
     output::json(&ready)?;
     stop.set_on_signal();
     assize_service::run(&mut daemon, pause, &status, &stop).await?;
     Ok(Outcome::Done)
+}
+
+/// The database that was named, or the data directory's.
+fn open_database(args: &DatabaseArgs, data: &DataDir) -> eyre::Result<Box<dyn Ingest>> {
+    Ok(match &args.database {
+        Some(place) => open_ingest(place)?,
+        None => Box::new(SqliteIngest::open(&data.ingest())?),
+    })
 }
 
 /// What became of each file.
@@ -188,8 +185,8 @@ impl Imported {
 
     fn summary(&self) -> String {
         match self.rejected() {
-            0 => format!("{} measurements taken in", self.added()),
-            rejected => format!("{} measurements taken in, {rejected} lines skipped", self.added()),
+            0 => format!("{} measurements imported", self.added()),
+            rejected => format!("{} measurements imported, {rejected} lines skipped", self.added()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `assize settle challenge`.
+//! `assize settlement challenge`.
 
 use assize_chain::{SettlementId, Status};
 use assize_verify::{Fraud, read_settlement};
@@ -6,36 +6,32 @@ use clap::Args;
 use eyre::ensure;
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE};
-use super::evidence::Inputs;
-use super::key::signer;
-use crate::args::{KeyArgs, OnlineArgs};
-use crate::output::{self, Outcome};
+use crate::args::{FormatArgs, KeyArgs, OnlineArgs};
+use crate::connect::{Network, PATIENCE};
+use crate::evidence::Inputs;
+use crate::output::Outcome;
+use crate::signer::signer;
+use assize_service::DataDir;
 
-/// Void a pending settlement by proof that it rewards a measurement that nobody was drawn for. Anyone may; the contract
-/// recomputes committee and task, and the proof decides.
-///
-/// Looks for such a measurement in the settlement's document. Exits with 1 if there is none; other faults, which
-/// `assize verify settlement` finds, only the guardian's veto can stop.
+/// Void a pending settlement by proof that it rewards a measurement that was not drawn.
 #[derive(Debug, Args)]
-pub(crate) struct ChallengeArgs {
+pub struct ChallengeArgs {
     #[command(flatten)]
     online: OnlineArgs,
     #[command(flatten)]
     key: KeyArgs,
-    /// Settlement, in its challenge window.
+    /// Settlement in its challenge window.
     settlement: u64,
-    /// Look, but send nothing.
+    /// Look for a proof, but send nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) async fn run(args: &ChallengeArgs) -> eyre::Result<Outcome> {
+pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let id = SettlementId(args.settlement);
-    let inputs = Inputs::online(&args.online, async |network| {
+    let inputs = Inputs::online(&args.online, data, async |network| {
         Ok(read_settlement(&network.rounds, &network.rewards, id).await?)
     })
     .await?;
@@ -46,7 +42,7 @@ pub(crate) async fn run(args: &ChallengeArgs) -> eyre::Result<Outcome> {
     );
     let Some(fraud) = inputs.evidence(&|_| {}).find_fraud(id)? else {
         let report = json!({"settlement": id, "fraud": null});
-        output::either(args.json, &report, || {
+        args.format.print(&report, || {
             format!("every measurement that settlement {id} rewards was drawn: nothing to challenge")
         })?;
         return Ok(Outcome::CheckFailed);
@@ -57,7 +53,7 @@ pub(crate) async fn run(args: &ChallengeArgs) -> eyre::Result<Outcome> {
             "station {} sits on seat {}, which is not in committee {}",
             misplaced.entry.station, misplaced.seat, accepted.committee
         ),
-        Fraud::Impossible(_) => "there is no such round, station, committee or task in what it covers".into(),
+        Fraud::Impossible(_) => "its rounds have no such round, station, committee or task".into(),
     };
     let mut report = json!({"settlement": id, "fraud": accepted, "fault": fault});
     let what = format!(
@@ -65,10 +61,11 @@ pub(crate) async fn run(args: &ChallengeArgs) -> eyre::Result<Outcome> {
         accepted.round, accepted.station, accepted.committee, accepted.k
     );
     if args.dry_run {
-        output::either(args.json, &report, || format!("settlement {id} rewards {what}"))?;
+        args.format
+            .print(&report, || format!("settlement {id} rewards {what}"))?;
         return Ok(Outcome::Done);
     }
-    let network = Network::connect(&args.online.chain).await?;
+    let network = Network::connect(&args.online.chain, data).await?;
     let draft = match &fraud {
         Fraud::Misplaced(misplaced) => network.rewards.challenge_membership(id, misplaced),
         Fraud::Impossible(proven) => network.rewards.challenge_existence(id, proven),
@@ -79,7 +76,7 @@ pub(crate) async fn run(args: &ChallengeArgs) -> eyre::Result<Outcome> {
         .await?;
     report["transaction"] = json!(receipt.hash);
     report["gas"] = json!(receipt.gas_used);
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         format!(
             "settlement {id} is void: it rewarded {what}\n  {} ({} gas)",
             receipt.hash, receipt.gas_used

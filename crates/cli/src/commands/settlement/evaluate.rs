@@ -1,4 +1,4 @@
-//! `assize evaluate`.
+//! `assize settlement evaluate`.
 
 use std::path::PathBuf;
 
@@ -14,47 +14,45 @@ use clap::Args;
 use eyre::{WrapErr, eyre};
 use serde_json::json;
 
-use super::connect::{Network, beacons, store};
-use crate::args::{BeaconArgs, ChainArgs, StoreArgs};
+use crate::args::{BeaconArgs, ChainArgs, FormatArgs, StoreArgs};
+use crate::connect::{Network, beacons, store};
 use crate::output::{self, Outcome};
+use assize_service::DataDir;
 
 /// Recompute all rounds since the last settlement, and write the next settlement's document.
-///
-/// Reads batches, roster and tasks from the store, and verifies every beacon; signs and sends nothing.
 #[derive(Debug, Args)]
-pub(crate) struct EvaluateArgs {
+pub struct EvaluateArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
     beacons: BeaconArgs,
-    /// Last round to settle; by default the newest whose commit window is over.
+    /// Last round to settle [default: the newest whose commit window is over].
     #[arg(long, value_name = "ROUND")]
     to: Option<u64>,
-    /// Where to write the document; it also goes to the store.
+    /// Document to write; it also goes to the store.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// Add the rounds' retrieval success rates to this catalog, for `assize rsr`; their files go to the store.
+    /// Catalog of success rates to write, for `assize rsr` [default: DATA/rates.json].
     #[arg(long, value_name = "FILE")]
-    rsr: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    rates: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) async fn run(args: &EvaluateArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
-    let store = store(&args.store)?;
+pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
+    let store = store(&args.store, data)?;
     let beacons = beacons(&args.beacons)?;
     let (chain, evaluated) = evaluate_next(&network, &*store, &beacons, args.to.map(RoundNumber)).await?;
     let document = &evaluated.document;
     let bytes = document.to_bytes();
     std::fs::write(&args.out, &bytes).wrap_err_with(|| format!("cannot write {}", args.out.display()))?;
     let cid = store.put(&bytes)?;
-    if let Some(catalog) = &args.rsr {
-        super::rsr::add(catalog, &*store, &chain, &evaluated)?;
-    }
+    data.create()?;
+    let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
+    crate::commands::rsr::add(&catalog, &*store, &chain, &evaluated)?;
     let measurements = measurements(&evaluated.rounds);
     let report = json!({
         "document": args.out,
@@ -66,7 +64,7 @@ pub(crate) async fn run(args: &EvaluateArgs) -> eyre::Result<Outcome> {
         "cumulativeTotal": document.cumulative_total.to_string(),
         "measurements": measurements,
     });
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         format!(
             "rounds {} to {}: {} measurements, {} granted in all\n  document {} ({cid})\n  root {}",
             document.first_round,
@@ -81,7 +79,10 @@ pub(crate) async fn run(args: &EvaluateArgs) -> eyre::Result<Outcome> {
 }
 
 /// Recomputes all rounds since the last settlement, up to `last`; returns also what the chain says of them.
-pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
+///
+/// # Errors
+/// No round is over, or an input is unavailable.
+pub async fn evaluate_next<B: BeaconSource + Sync>(
     network: &Network,
     store: &dyn Source,
     beacons: &Verified<B>,
@@ -89,7 +90,7 @@ pub(crate) async fn evaluate_next<B: BeaconSource + Sync>(
 ) -> eyre::Result<(ChainFacts, EvaluatedRange)> {
     let (chain, range) = read_next_settlement(&network.rounds, &network.rewards, last).await?;
     let range = range.ok_or_else(|| {
-        eyre!("there is nothing to settle: every round whose commit window is over is settled; wait for the next")
+        eyre!("nothing to settle: every round whose commit window is over is settled; wait for the next")
     })?;
     let evidence = Evidence {
         chain: &chain,

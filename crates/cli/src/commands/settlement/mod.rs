@@ -1,4 +1,7 @@
-//! `assize settle`, and what other commands need to know of settlements.
+//! `assize settlement`, and how other commands find a settlement.
+
+mod challenge;
+pub(crate) mod evaluate;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,51 +19,50 @@ use clap::{Args, Subcommand};
 use eyre::{Context, ensure, eyre};
 use serde_json::json;
 
-use super::connect::{Network, PATIENCE, store};
-use super::key::signer;
-use super::operators::date;
-use crate::args::{ChainArgs, KeyArgs, StoreArgs};
+use crate::args::{ChainArgs, FormatArgs, KeyArgs, StoreArgs};
+use crate::connect::{Network, PATIENCE, store};
+use crate::output::time::date;
 use crate::output::{self, Outcome};
+use crate::signer::signer;
+use assize_service::DataDir;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum SettleCommand {
+pub enum SettlementCommand {
+    Evaluate(evaluate::EvaluateArgs),
     Sign(SignArgs),
     Post(PostArgs),
-    Challenge(super::challenge::ChallengeArgs),
+    Challenge(challenge::ChallengeArgs),
 }
 
-/// Sign a settlement document as an evaluator; prints the signature. Sign only what you have recomputed yourself
-/// (`assize evaluate`).
+/// Sign a settlement document as an evaluator; sign only what you recomputed yourself.
 #[derive(Debug, Args)]
-pub(crate) struct SignArgs {
+pub struct SignArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
-    /// The document that `assize evaluate` wrote.
+    /// Document, as `assize settlement evaluate` writes it.
     document: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-/// Post a settlement with the signatures of enough evaluators. Anyone may; the signatures decide.
+/// Post a settlement with the signatures of enough evaluators; anyone may.
 #[derive(Debug, Args)]
-pub(crate) struct PostArgs {
+pub struct PostArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
     store: StoreArgs,
-    /// The document that `assize evaluate` wrote.
+    /// Document, as `assize settlement evaluate` writes it.
     document: PathBuf,
-    /// An evaluator's signature, as `assize settle sign` prints it; give one for each.
+    /// An evaluator's signature, as `assize settlement sign` prints it; repeatable.
     #[arg(long = "signature", value_name = "HEX", required = true)]
     signatures: Vec<EvaluatorSignature>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Debug, Clone)]
@@ -72,33 +74,34 @@ impl FromStr for EvaluatorSignature {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse()
             .map(Self)
-            .map_err(|_| "a signature is 65 bytes of hex, as `assize settle sign` prints it".into())
+            .map_err(|_| "a signature is 65 bytes of hex, as `assize settlement sign` prints it".into())
     }
 }
 
-pub(crate) async fn run(command: &SettleCommand) -> eyre::Result<Outcome> {
+pub(crate) async fn run(command: &SettlementCommand, data: &DataDir) -> eyre::Result<Outcome> {
     match command {
-        SettleCommand::Sign(args) => sign(args).await,
-        SettleCommand::Post(args) => post(args).await,
-        SettleCommand::Challenge(args) => super::challenge::run(args).await,
+        SettlementCommand::Evaluate(args) => evaluate::run(args, data).await,
+        SettlementCommand::Sign(args) => sign(args, data).await,
+        SettlementCommand::Post(args) => post(args, data).await,
+        SettlementCommand::Challenge(args) => challenge::run(args, data).await,
     }
 }
 
-async fn sign(args: &SignArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+async fn sign(args: &SignArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let (_, proposal) = read_document(&network, &args.document)?;
     let evaluators = network.rewards.evaluators().await?;
     ensure!(
         evaluators.set.contains(&signer.address()),
-        "{} is no evaluator of this network; the evaluators are {}",
+        "{} is not an evaluator of this network; the evaluators are {}",
         signer.address(),
         list(&evaluators.set)
     );
     let message = network.rewards.message_of(&proposal).await?;
     if signer.asks_a_person() {
         output::say(format!(
-            "confirm on the device, if it shows these hashes:\n  domain   {}\n  message  {}",
+            "confirm on the device if it shows these hashes:\n  domain   {}\n  message  {}",
             message.domain_hash(),
             message.message_hash()
         ));
@@ -111,12 +114,12 @@ async fn sign(args: &SignArgs) -> eyre::Result<Outcome> {
         "messageHash": message.message_hash(),
         "signature": signature,
     });
-    output::either(args.json, &report, || signature.clone())?;
+    args.format.print(&report, || signature.clone())?;
     Ok(Outcome::Done)
 }
 
-async fn post(args: &PostArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
     let (bytes, proposal) = read_document(&network, &args.document)?;
     let digest = network.rewards.digest_of(&proposal).await?;
     let signatures = by_evaluator(&args.signatures, digest, &args.document)?;
@@ -124,19 +127,19 @@ async fn post(args: &PostArgs) -> eyre::Result<Outcome> {
     for address in signatures.keys() {
         ensure!(
             evaluators.set.contains(address),
-            "a signature is of {address}, who is no evaluator; the evaluators are {}. A signature of another document, \
-             or made before the evaluators changed, shows a random address here",
+            "a signature is of {address}, which is not an evaluator; the evaluators are {}. A signature of another document, or \
+             from before the evaluators changed, shows a random address here",
             list(&evaluators.set)
         );
     }
     ensure!(
         signatures.len() as u64 >= evaluators.threshold,
-        "{} signatures are not enough: {} evaluators must sign",
+        "{} signatures given, but {} evaluators must sign",
         signatures.len(),
         evaluators.threshold
     );
     let signer = signer(&args.key).await?;
-    store(&args.store)?.put(&bytes)?;
+    store(&args.store, data)?.put(&bytes)?;
     let receipt = network
         .client
         .transact(&signer, &network.rewards.post(&proposal, &signatures), PATIENCE)
@@ -145,10 +148,10 @@ async fn post(args: &PostArgs) -> eyre::Result<Outcome> {
         .rewards
         .head()
         .await?
-        .ok_or_else(|| eyre!("posted, but the chain shows no settlement"))?;
+        .ok_or_else(|| eyre!("the transaction succeeded, but the chain shows no settlement"))?;
     let settlement = network.rewards.settlement(id).await?;
     let report = json!({"transaction": receipt.hash, "settlement": settlement});
-    output::either(args.json, &report, || {
+    args.format.print(&report, || {
         format!(
             "settlement {id} posted; it becomes active at {} unless vetoed",
             date(settlement.active_at)
@@ -168,7 +171,7 @@ fn by_evaluator(
         let bytes = signature.as_bytes();
         let evaluator = signer_of(digest, &assize_measurement::Signature(bytes)).ok_or_else(|| {
             eyre!(
-                "signature {} is no signature of {}",
+                "signature {} is not a signature of {}",
                 index + 1,
                 document.display()
             )
@@ -176,7 +179,7 @@ fn by_evaluator(
         let again = signatures.insert(evaluator, bytes).is_some();
         ensure!(
             !again,
-            "two signatures are of the same evaluator {evaluator}; each counts once"
+            "two signatures are of the same evaluator {evaluator}; give each once"
         );
     }
     Ok(signatures)
@@ -185,7 +188,7 @@ fn by_evaluator(
 fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Proposal)> {
     let bytes = std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
     let document = SettlementDocument::parse(&bytes)
-        .wrap_err_with(|| format!("{} is no settlement document", path.display()))?;
+        .wrap_err_with(|| format!("{} is not a settlement document", path.display()))?;
     let here = (
         network.deployment.chain_id,
         network.deployment.rounds,
@@ -226,7 +229,7 @@ pub(crate) async fn which_settlement(network: &Network, given: Option<u64>) -> e
 async fn none_active(rewards: &Rewards) -> eyre::Result<eyre::Report> {
     let Some(head) = rewards.head().await? else {
         return Ok(eyre!(
-            "no settlement has been posted yet; `assize settle post` posts one"
+            "no settlement has been posted yet; `assize settlement post` posts one"
         ));
     };
     // None is active, so the head is pending.
@@ -241,7 +244,7 @@ pub(crate) async fn existing_settlement(rewards: &Rewards, id: u64) -> eyre::Res
     let count = rewards.settlement_count().await?;
     ensure!(
         count > 0,
-        "settlement {id} does not exist, and no other: `assize settle post` posts the first"
+        "settlement {id} does not exist: no settlement has been posted yet"
     );
     ensure!(
         (1..=count).contains(&id),
@@ -255,9 +258,13 @@ pub(crate) fn allocations(settlement: &Settlement, store: &dyn Source) -> eyre::
     let cid = settlement.proposal.cid;
     let bytes = store
         .get(&cid)
-        .wrap_err_with(|| format!("the document of settlement {}", settlement.id))?;
-    let document = SettlementDocument::parse(&bytes)
-        .wrap_err_with(|| format!("the document of settlement {} ({cid})", settlement.id))?;
+        .wrap_err_with(|| format!("cannot load the document of settlement {}", settlement.id))?;
+    let document = SettlementDocument::parse(&bytes).wrap_err_with(|| {
+        format!(
+            "the document of settlement {} ({cid}) is malformed",
+            settlement.id
+        )
+    })?;
     Ok(Allocations::new(document.allocations))
 }
 

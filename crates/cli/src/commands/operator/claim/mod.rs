@@ -1,77 +1,75 @@
-//! `assize claim`.
+//! `assize operator claim`.
 
 mod pass;
 mod watch;
+
+use std::time::Duration;
 
 use assize_chain::Fil;
 use assize_outbox::{Finality, Policy};
 use assize_protocol::{Address, address::parse_operator};
 use clap::Args;
-use clap::value_parser;
 
 use self::pass::Claimer;
-use super::connect::Network;
-use super::key::signer;
-use super::operators::{Books, OperatorsFile};
-use crate::args::{ChainArgs, KeyArgs, SourceArgs};
+use super::shared::Books;
+use crate::args::duration::positive_duration;
+use crate::args::operators::OperatorsFile;
+use crate::args::{ChainArgs, FormatArgs, KeyArgs, SourceArgs};
+use crate::connect::Network;
 use crate::output::{self, Outcome};
+use crate::signer::signer;
+use assize_service::DataDir;
 
-/// Pay operators what they earned and have not had: what the newest active settlement grants, less what was paid.
-///
-/// Anyone may call, with any key that can pay for gas; the money always goes to the operator, or to the payout address that
-/// it has set. The settlement's document is read by CID, and its allocations checked against the root on chain. Asks before it
-/// sends, and waits until nothing can undo the payment.
+/// Pay operators what they earned and were not paid; any key can, the money goes to the operators.
 #[derive(Debug, Args)]
-pub(crate) struct ClaimArgs {
+pub struct ClaimArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
     source: SourceArgs,
-    /// 0x or f410 address of an operator; can be given several times.
+    /// Operator, a 0x or f410 address; repeatable.
     #[arg(long = "operator", value_name = "ADDRESS", value_parser = parse_operator)]
     named: Vec<Address>,
     #[command(flatten)]
     file: OperatorsFile,
-    /// Settlement; the newest active one if not given.
+    /// Settlement [default: the newest active one].
     #[arg(long, conflicts_with = "watch")]
     settlement: Option<u64>,
-    /// Least amount that is worth a claim; operators who have less to claim wait.
+    /// Least amount to claim for an operator.
     #[arg(long, value_name = "FIL", default_value = "0")]
     min: Fil,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     yes: bool,
-    /// Stay, and claim whenever a new settlement becomes active, until told to end (SIGTERM, SIGINT).
+    /// Keep running, and claim whenever a settlement becomes active.
     #[arg(long)]
     watch: bool,
-    /// Seconds between two looks at the chain with --watch.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..))]
-    every: u64,
-    /// Blocks on top of a claim's own after which it is final; the node's `finalized` block decides if not given. 0 does not
-    /// wait.
+    /// Pause between two looks at the chain, with --watch.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = positive_duration)]
+    poll: Duration,
+    /// Confirmations to wait for, 0 for none [default: until the node's `finalized` block].
     #[arg(long, value_name = "BLOCKS")]
     finality: Option<u64>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
-pub(crate) async fn run(args: &ClaimArgs) -> eyre::Result<Outcome> {
+pub(crate) async fn run(args: &ClaimArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let operators = args.file.with(&args.named)?;
-    let network = Network::connect(&args.chain).await?;
+    let network = Network::connect(&args.chain, data).await?;
     let mut policy = Policy::for_chain(network.deployment.chain_id);
     if let Some(blocks) = args.finality {
         policy.finality = Finality::Blocks(blocks);
     }
     let mut claimer = Claimer {
         signer: signer(&args.key).await?,
-        books: Books::open(&args.source)?,
+        books: Books::open(&args.source, data)?,
         network,
         policy,
         operators,
-        // More than fits is more than anybody has.
+        // A larger amount is more than exists.
         min: args.min.0.saturating_to(),
         settlement: args.settlement,
         refused: Default::default(),
@@ -82,7 +80,7 @@ pub(crate) async fn run(args: &ClaimArgs) -> eyre::Result<Outcome> {
     let plan = claimer.plan().await?;
     if plan.batches.is_empty() {
         let report = plan.report(&[]);
-        output::either(args.json, &report, || plan.nothing_text())?;
+        args.format.print(&report, || plan.nothing_text())?;
         return Ok(Outcome::Done);
     }
     for sentence in plan.nothing.iter().map(|nothing| &nothing.sentence) {
@@ -106,9 +104,9 @@ pub(crate) async fn run(args: &ClaimArgs) -> eyre::Result<Outcome> {
             }
         }
     }
-    // What was paid is told even if something failed after it.
+    // Payments are reported even if a later one failed.
     if outcome.is_ok() || !done.is_empty() {
-        output::either(args.json, &plan.report(&done), || pass::text_of(&done))?;
+        args.format.print(&plan.report(&done), || pass::text_of(&done))?;
     }
     outcome?;
     Ok(match done.iter().all(|sent| sent.refused.is_empty()) {

@@ -14,10 +14,11 @@ use eyre::bail;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use crate::commands::connect::{Network, PATIENCE};
-use crate::commands::operators::{Books, Why, destination, fil, moment, statements};
-use crate::commands::settle::existing_settlement;
+use super::super::shared::{Books, Why, destination, fil, statements};
+use crate::commands::settlement::existing_settlement;
+use crate::connect::{Network, PATIENCE};
 use crate::output;
+use crate::output::time::moment;
 
 /// Of one transaction: small enough for any chain's blocks, Filecoin's too.
 const LIMITS: Limits = Limits {
@@ -76,7 +77,7 @@ impl Claimer {
                     moment(settlement.active_at, course.now)
                 ),
                 Status::Void => bail!(
-                    "settlement {id} was vetoed or disproved, and never pays; what it granted comes again with a later one"
+                    "settlement {id} is void and never pays; a later settlement grants the same amounts again"
                 ),
             }
             course.active = Some(settlement);
@@ -188,17 +189,17 @@ impl Claimer {
         let mut told = None;
         let mut tell = |distance: Distance| {
             let text = match distance.missing {
-                true => format!(
-                    "transaction {hash} is out of the chain by a reorganisation; waiting for it to come back"
-                ),
-                false => format!("transaction {hash} is mined; waiting until nothing can undo it"),
+                true => {
+                    format!("a reorganisation dropped transaction {hash}; waiting for it to be mined again")
+                }
+                false => format!("transaction {hash} is mined; waiting for finality"),
             };
             if told != Some(distance.missing) {
                 told = Some(distance.missing);
                 bar.suspend(|| output::say(&text));
             }
             bar.set_message(format!(
-                "{} blocks on top of it, {} at most are needed",
+                "{} confirmations, at most {} needed",
                 distance.on_top, distance.enough
             ));
             bar.tick();
@@ -264,7 +265,7 @@ impl Plan {
         ));
         if let Some(share) = gas_share(gas.expected, self.amount()) {
             text.push_str(&format!(
-                "\nWarning: gas takes {share} % of what is claimed. Nothing is lost by waiting until there is more."
+                "\nWarning: gas costs {share} % of the claim. Waiting until there is more to claim loses nothing."
             ));
         }
         text
@@ -353,8 +354,8 @@ impl Sent {
             .collect();
         lines.extend(self.refused.iter().map(|(payment, recipient)| {
             format!(
-                "{recipient} did not take the {} of operator {}: nothing is lost. Claim for it alone, since a wallet may need \
-                 more gas than a batch gives it; or let the operator set another address with `assize payout-address set`",
+                "{recipient} refused the {} of operator {}: the amount stays claimable. Claim for it alone, since a wallet may \
+                 need more gas than a batch gives it; or let the operator set another address with `assize operator payout-address set`",
                 Fil(payment.amount),
                 payment.operator
             )

@@ -1,18 +1,16 @@
-//! `assize claim --watch`.
-
-use std::time::Duration;
+//! `assize operator claim --watch`.
 
 use assize_service::shutdown_signal;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::super::shared::fil;
 use super::ClaimArgs;
 use super::pass::Claimer;
-use crate::commands::operators::fil;
 use crate::output::{self, Outcome};
 
-/// Claims what becomes claimable until told to end. Says in one line of JSON when it has begun, and one line for each claim;
-/// what goes wrong is told once on stderr and tried again.
+/// Claims what becomes claimable until stopped. Prints a line of JSON when it is ready, and a line for each claim; an
+/// error is reported once on stderr and retried.
 pub(super) async fn run(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result<Outcome> {
     let question = format!(
         "Claim for {} operators, now and whenever there is {}, with the key {}?",
@@ -30,7 +28,7 @@ pub(super) async fn run(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result
     output::json(&json!({
         "watching": claimer.operators,
         "min": claimer.min.to_string(),
-        "every": args.every,
+        "pollSeconds": args.poll.as_secs_f64(),
         "key": claimer.signer.address(),
     }))?;
     let end = shutdown_signal();
@@ -44,9 +42,9 @@ pub(super) async fn run(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result
         };
         let talk = match outcome {
             Ok(talk) => talk,
-            Err(error) => format!("cannot claim now, and will try again: {error:#}"),
+            Err(error) => format!("cannot claim now, will retry: {error:#}"),
         };
-        // Once, however often it is so.
+        // Once, however often it repeats.
         if talk != last && !talk.is_empty() {
             output::say(&talk);
         }
@@ -54,19 +52,19 @@ pub(super) async fn run(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result
         tokio::select! {
             biased;
             () = &mut end => break,
-            () = sleep(Duration::from_secs(args.every)) => {}
+            () = sleep(args.poll) => {}
         }
     }
-    output::say("told to end: whatever was sent before pays once, and nobody needs to wait for it");
+    output::say("stopped: a transaction that was sent pays once, whether or not anybody waits for it");
     Ok(Outcome::Done)
 }
 
-/// Claims what is due, and says why other operators get nothing now.
+/// Claims what is due; returns why the other operators get nothing now.
 async fn pass(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result<String> {
     let plan = claimer.plan().await?;
     for (batch, _) in &plan.batches {
         let sent = claimer.send(plan.id(), batch).await?;
-        match args.json {
+        match args.format.is_json() {
             true => output::json(&sent.json())?,
             false => output::line(sent.text())?,
         }

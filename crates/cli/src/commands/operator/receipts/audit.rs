@@ -26,22 +26,22 @@ impl Claim {
         let KeptReceipt { measurement, receipt } = kept;
         if !receipt.is_signed(domain) {
             return Err(format!(
-                "the key that it names, {}, did not sign it for this network",
+                "the ingest key {} did not sign it for this network",
                 receipt.ingest
             ));
         }
         if let Some(believed) = believed.filter(|believed| *believed != receipt.ingest) {
             return Err(format!(
-                "it is signed by {}, which is not the ingest key {believed}",
+                "it is signed by {}, not by the ingest key {believed}",
                 receipt.ingest
             ));
         }
         let measurement = parse_any_round(measurement.as_bytes())
-            .map_err(|(field, fault)| format!("what is kept with it is no measurement: {field} {fault}"))?;
+            .map_err(|(field, fault)| format!("its measurement is malformed: {field} {fault}"))?;
         let digest = measurement.digest(domain);
         if digest != receipt.digest {
             return Err(format!(
-                "it is of another measurement: the one kept with it has the digest {digest}"
+                "it is for another measurement: this one has the digest {digest}"
             ));
         }
         // Left out rightly.
@@ -133,7 +133,7 @@ impl<'a> Audit<'a> {
                 let cid = commitment.cid;
                 self.read_batch(source, (number, &cid), wanted, &mut findings.places)
                     .wrap_err_with(|| {
-                        format!("batch {cid} of round {number} cannot be read, so nobody can say what is not in it: name a --gateway that has it")
+                        format!("cannot read batch {cid} of round {number}, so omissions cannot be proven: name a --gateway that has it")
                     })?;
             }
         }

@@ -1,4 +1,4 @@
-//! `assize receipt`.
+//! `assize operator receipts`.
 
 mod audit;
 
@@ -8,42 +8,32 @@ use alloy_primitives::{Address, B256};
 use assize_measurement::Domain;
 use assize_protocol::{FileCid, RoundNumber, TaskIndex};
 use assize_wire::KeptReceipt;
-use clap::{Args, Subcommand};
+use clap::Args;
 use eyre::{WrapErr, ensure};
 use serde::Serialize;
 
 use self::audit::{Audit, Claim, Finding};
-use super::connect::Network;
-use super::evidence::source;
-use crate::args::{ChainArgs, SourceArgs};
-use crate::output::{self, Outcome};
+use crate::args::{ChainArgs, FormatArgs, SourceArgs};
+use crate::connect::Network;
+use crate::evidence::source;
+use crate::output::Outcome;
+use assize_service::DataDir;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum ReceiptCommand {
-    Check(CheckArgs),
-}
-
-/// Check that measurements for which there are receipts were committed: proves it, or the omission.
-///
-/// A receipt holds if the ingest key signed it, for the very measurement that is kept with it, which its station signed. Then
-/// all batches that the chain has of the measurement's round are read. Exits with 1 if one was left out though its round's
-/// commit window is over, or if a receipt does not hold.
+/// Check that measurements with receipts were committed (exit code 1 if one was omitted).
 #[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
+pub struct ReceiptsArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     source: SourceArgs,
-    /// Files of kept receipts: JSON, as many in a file as there are.
+    /// Files of receipts, as a checker keeps them.
     #[arg(required = true)]
     receipts: Vec<PathBuf>,
-    /// The ingest key that is believed: `GET /network` of the api names it. Without it, that the key which signed is the
-    /// network's is for you to judge.
+    /// Trusted ingest key, as the coordinator's `GET /network` shows it.
     #[arg(long, value_name = "ADDRESS")]
-    ingest: Option<Address>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    ingest_address: Option<Address>,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// One receipt, and what became of its measurement.
@@ -74,13 +64,7 @@ struct Checked {
     reason: String,
 }
 
-pub(crate) async fn run(command: &ReceiptCommand) -> eyre::Result<Outcome> {
-    match command {
-        ReceiptCommand::Check(args) => check(args).await,
-    }
-}
-
-async fn check(args: &CheckArgs) -> eyre::Result<Outcome> {
+pub(crate) async fn run(args: &ReceiptsArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let mut kept = Vec::new();
     for path in &args.receipts {
         let receipts = read(path)?;
@@ -91,16 +75,16 @@ async fn check(args: &CheckArgs) -> eyre::Result<Outcome> {
                 .map(|(number, receipt)| (file.clone(), number, receipt)),
         );
     }
-    let network = Network::connect(&args.chain).await?;
+    let network = Network::connect(&args.chain, data).await?;
     let domain = Domain {
         chain_id: network.deployment.chain_id,
         rounds: network.deployment.rounds,
     };
     let claims: Vec<_> = kept
         .iter()
-        .map(|(_, _, kept)| Claim::of(kept, &domain, args.ingest))
+        .map(|(_, _, kept)| Claim::of(kept, &domain, args.ingest_address))
         .collect();
-    let source = source(&args.source)?;
+    let source = source(&args.source, data)?;
     let mut audit = Audit::new(&network.rounds, domain);
     for claim in claims.iter().flatten() {
         audit.want(claim);
@@ -111,7 +95,8 @@ async fn check(args: &CheckArgs) -> eyre::Result<Outcome> {
         .zip(&claims)
         .map(|((file, number, kept), claim)| describe(file, *number, kept, claim, &findings))
         .collect();
-    output::either(args.json, &checked, || text(&checked, args.ingest))?;
+    args.format
+        .print(&checked, || text(&checked, args.ingest_address))?;
     let holds = |checked: &Checked| !matches!(checked.verdict, "OMITTED" | "INVALID");
     Ok(match checked.iter().all(holds) {
         true => Outcome::Done,
@@ -125,9 +110,9 @@ fn read(path: &Path) -> eyre::Result<Vec<KeptReceipt>> {
     let file = std::fs::read(path).wrap_err_with(|| format!("cannot read {name}"))?;
     let receipts: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(&file).into_iter().collect();
     let receipts: Vec<KeptReceipt> = receipts.wrap_err_with(|| {
-        format!("{name} holds no kept receipts: give the files that a checker keeps, with the fields `measurement` and `receipt`")
+        format!("{name} does not hold receipts: give the files that a checker keeps, with the fields `measurement` and `receipt`")
     })?;
-    ensure!(!receipts.is_empty(), "{name} holds no receipt");
+    ensure!(!receipts.is_empty(), "{name} is empty: it holds no receipt");
     Ok(receipts)
 }
 
@@ -170,7 +155,7 @@ fn describe(
         }
         Finding::Omitted { batches, until } => (
             "OMITTED",
-            format!("in none of the {batches} batches of its round, whose commit window ended at {until}"),
+            format!("in none of the {batches} batches of its round; the commit window ended at {until}"),
         ),
         Finding::TooEarly { batches, until } => (
             "TOO EARLY",
@@ -202,7 +187,9 @@ fn text(checked: &[Checked], believed: Option<Address>) -> String {
         }
     }
     if believed.is_none() {
-        text.push_str("whether those are the network's ingest keys was not checked: name the one that you believe with --ingest\n");
+        text.push_str(
+            "the ingest keys were not checked: name the one that you trust with --ingest-address\n",
+        );
     }
     text.pop();
     text

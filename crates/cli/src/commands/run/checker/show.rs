@@ -14,14 +14,11 @@ use crate::output;
 /// Pause between two pictures of the screen.
 const PICTURE: Duration = Duration::from_millis(250);
 
-/// In which form a checker tells what it does.
+/// How a checker shows its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogForm {
-    /// One JSON object a line.
     Json,
-    /// One sentence a line.
     Text,
-    /// A screen that changes in place.
     Screen,
 }
 
@@ -37,7 +34,7 @@ struct Screen {
 }
 
 impl Show {
-    /// In the form that was asked for; else a screen on a terminal, and lines elsewhere.
+    /// In the given form; by default a screen on a terminal, and lines elsewhere.
     pub(crate) fn open(form: Option<LogForm>) -> Self {
         let is_terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
         let form = form.unwrap_or(if is_terminal {
@@ -46,7 +43,7 @@ impl Show {
             LogForm::Text
         });
         let listener = match form {
-            // A reader that has gone is no reason to end.
+            // A closed stdout does not stop a checker.
             LogForm::Json => Listener::new(|event| drop(output::json(event))),
             LogForm::Text => Listener::new(|event| drop(output::line(event.to_string()))),
             LogForm::Screen => return Self::on_screen(),

@@ -1,4 +1,4 @@
-//! `assize coordinator`.
+//! `assize run coordinator`.
 
 mod options;
 
@@ -13,61 +13,47 @@ use assize_outbox::Outbox;
 use assize_service::{Clock, Status, Stop};
 use assize_store::Store;
 use clap::Args;
-use eyre::{OptionExt, WrapErr};
+use eyre::WrapErr;
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use self::options::{ClientArgs, StationArgs, config};
-use super::connect::{Beacons, Network, beacons, store};
-use super::key::signer;
-use crate::args::{BeaconArgs, ChainArgs, KeyArgs, QueueArgs, StoreArgs};
+use crate::args::{BeaconArgs, ChainArgs, DatabaseArgs, KeyArgs, QueueArgs, StoreArgs};
+use crate::connect::{Beacons, Network, beacons, store};
 use crate::output::{self, Outcome};
+use crate::service::{bind, url_of};
+use crate::signer::signer;
+use assize_service::DataDir;
 
-/// How long the api may take to end: more than it gives requests that are under way.
+/// How long the API may take to shut down: more than it gives open requests.
 const LAST_ANSWERS: Duration = Duration::from_secs(12);
 
-/// Take heartbeats and measurements, open rounds on time and reveal their beacons.
-///
-/// Runs until it is told to end (SIGTERM, SIGINT). Can be killed at any moment and run again: no round is opened twice, and no
-/// measurement is lost that was answered with a receipt. `assize publish --ingest` reads the same --database. Where several
-/// run on one PostgreSQL, one opens rounds, and the others have --ingest-only.
+/// Take heartbeats and measurements, open rounds and reveal their beacons.
 #[derive(Debug, Args)]
-pub(crate) struct CoordinatorArgs {
+pub struct CoordinatorArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     beacons: BeaconArgs,
     #[command(flatten)]
     store: StoreArgs,
-    /// Stations and measurements: a file (SQLite), or a database such as postgres://user:password@host/name.
-    #[arg(
-        long,
-        env = "ASSIZE_DATABASE",
-        value_name = "FILE|URL",
-        default_value = "api.sqlite",
-        hide_env_values = true
-    )]
-    database: Location,
-    /// Database of the transaction queue: one for each key.
-    #[arg(long, value_name = "FILE", default_value = "coordinator.sqlite")]
-    state: PathBuf,
-    /// Task list (NDJSON, docs/protocol.md), read anew at each opening. While it is broken, the last good one goes on.
-    #[arg(long, value_name = "FILE", required_unless_present = "ingest_only")]
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Task list (NDJSON, docs/protocol.md §7), read again for each round [default: DATA/tasks.ndjson].
+    #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
-    /// Address for stations; port 0 takes a free one.
+    /// Address of the API for checkers; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9080")]
     listen: SocketAddr,
-    /// Address for /healthz and /metrics of the opening of rounds, which are nobody else's business; port 0 takes a free
-    /// one.
+    /// Address of /healthz and /metrics; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "ingest_only")]
-    status: Option<SocketAddr>,
-    /// Do not open rounds: another instance on the same database does. Needs no key.
+    metrics: Option<SocketAddr>,
+    /// Do not open rounds: another instance on the same database does; needs no key.
     #[arg(long)]
     ingest_only: bool,
-    /// Key that signs receipts; made if the file is not there. All instances need the same.
-    #[arg(long, value_name = "FILE", default_value = "ingest.key")]
-    ingest_key: PathBuf,
+    /// Key that signs receipts, the same for all instances; created if missing [default: DATA/ingest.key].
+    #[arg(long, value_name = "FILE")]
+    ingest_key: Option<PathBuf>,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
@@ -78,17 +64,19 @@ pub(crate) struct CoordinatorArgs {
     queue: QueueArgs,
 }
 
-pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain).await?;
+pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect(&args.chain, data).await?;
+    data.create()?;
     let clock = Clock::system();
     let options = DatabaseOptions {
         clock: clock.clone(),
         daily_bytes: args.clients.daily_storage,
     };
-    let database = Database::open_with(&args.database, options)?;
-    let store: Arc<dyn Store> = Arc::from(store(&args.store)?);
+    let database = Database::open_with(&location(&args.database, data), options)?;
+    let store: Arc<dyn Store> = Arc::from(store(&args.store, data)?);
     let beacons = Arc::new(beacons(&args.beacons)?);
-    let key = IngestKey::open(&args.ingest_key)?;
+    let or_default = |given: &Option<PathBuf>, default: PathBuf| given.clone().unwrap_or(default);
+    let key = IngestKey::open(&or_default(&args.ingest_key, data.ingest_key()))?;
     let ingest = key.address();
     let parts = Parts {
         database: database.clone(),
@@ -97,7 +85,7 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
         store: store.clone(),
         beacons: Arc::clone(&beacons),
         key,
-        tagger: open_subnet_tagger(&args.clients.subnet_secret)?,
+        tagger: open_subnet_tagger(&or_default(&args.clients.subnet_secret, data.subnet_secret()))?,
         clock: clock.clone(),
     };
     let mut config = config(&args.stations, &args.clients)?;
@@ -105,25 +93,23 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
     let api = Api::new(config, parts)?;
     let mut coordinator = match args.ingest_only {
         true => None,
-        false => Some(open(args, &network, database, store, beacons, clock).await?),
+        false => Some(open(args, data, &network, database, store, beacons, clock).await?),
     };
 
     let stop = Stop::default();
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .wrap_err_with(|| format!("cannot listen on {}", args.listen))?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let listener = bind(args.listen).await?;
+    let url = url_of(&listener)?;
     let mut ready = json!({"url": url, "ingest": ingest, "opensRounds": coordinator.is_some()});
     let pause = args.queue.policy(network.deployment.chain_id).poll;
     let status = Status::new(Metrics::new(), 60 + 10 * pause.as_secs());
-    if let Some(address) = args.status {
-        ready["status"] = status.listen(address, &stop).await?.into();
+    if let Some(address) = args.metrics {
+        ready["metrics"] = status.listen(address, &stop).await?.into();
     }
     let serving = tokio::spawn({
         let stop = stop.clone();
         async move {
             let served = api.serve(listener, stop.clone()).await;
-            // Rounds that no station can ask for are of no use: the supervisor starts both anew.
+            // Rounds that no station can ask for are useless: the supervisor restarts both.
             stop.set();
             served
         }
@@ -138,17 +124,26 @@ pub(crate) async fn run(args: &CoordinatorArgs) -> eyre::Result<Outcome> {
         }
     };
     stop.set();
-    // What is taken is durable before it is answered, so whoever is too slow loses nothing that was promised.
+    // A measurement is stored before it is answered, so slow clients lose nothing that was promised.
     match timeout(LAST_ANSWERS, serving).await {
-        Ok(served) => served?.wrap_err("stations are not served any more")?,
-        Err(_) => tracing::warn!("ending, though not everybody is answered, or the node does not answer"),
+        Ok(served) => served?.wrap_err("the API for checkers stopped")?,
+        Err(_) => tracing::warn!("shutting down with open requests: the API did not stop in time"),
     }
     coordinated?;
     Ok(Outcome::Done)
 }
 
+/// The database that was named, or the data directory's.
+fn location(args: &DatabaseArgs, data: &DataDir) -> Location {
+    match &args.database {
+        Some(place) => place.parse().unwrap_or_else(|never| match never {}),
+        None => Location::File(data.ingest()),
+    }
+}
+
 async fn open(
     args: &CoordinatorArgs,
+    data: &DataDir,
     network: &Network,
     database: Database,
     store: Arc<dyn Store>,
@@ -156,7 +151,7 @@ async fn open(
     clock: Clock,
 ) -> eyre::Result<Coordinator> {
     let outbox = Outbox::open(
-        &args.state,
+        &data.coordinator_queue(),
         network.client.clone(),
         signer(&args.key).await?,
         args.queue.policy(network.deployment.chain_id),
@@ -169,7 +164,7 @@ async fn open(
         ..
     } = args.stations;
     let settings = Settings {
-        tasks: args.tasks.clone().ok_or_eyre("no task list: give --tasks FILE")?,
+        tasks: args.tasks.clone().unwrap_or_else(|| data.task_list()),
         live_for,
         min_stations,
         max_per_subnet,

@@ -1,61 +1,61 @@
-//! What can be said of stations, clients and floods.
+//! Options for stations and for clients of the API.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use crate::args::duration::positive_seconds;
 use assize_api::ApiConfig;
 use assize_guard::{Addresses, BucketsConfig, ConnectionLimits, ForwardingHeader, Proxies, Rate};
 use assize_wire::Version;
 use clap::{Args, ValueEnum, value_parser};
 
-/// Who may be drawn.
+/// Which stations may be drawn.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Stations")]
-pub(super) struct StationArgs {
-    /// Seconds for which a station counts as live after a heartbeat.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = value_parser!(u64).range(1..))]
+pub struct StationArgs {
+    /// How long a station is live after a heartbeat.
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = positive_seconds)]
     pub live_for: u64,
-    /// Seconds between heartbeats.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
+    /// Time between heartbeats.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = positive_seconds)]
     pub heartbeat_interval: u64,
-    /// Stations that must be live; with fewer, no round is opened.
+    /// Live stations needed to open a round.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub min_stations: u32,
-    /// Most stations of one subnet (/24, /48) in a roster: those that were seen first.
+    /// Most stations of one subnet (/24, /48) in a roster, the oldest first.
     #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = value_parser!(u32).range(1..))]
     pub max_per_subnet: u32,
-    /// Oldest version of checkers that is drawn, and whose measurements are taken.
+    /// Oldest version of checkers that is accepted.
     #[arg(long, value_name = "VERSION", default_value = "0.1.0")]
     pub minimum_version: Version,
 }
 
-/// Who may come in, and how much.
+/// Limits for clients of the API.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Clients")]
-pub(super) struct ClientArgs {
-    /// Secret that the tags of subnets are made with; made if the file is not there. All instances need the same.
-    #[arg(long, value_name = "FILE", default_value = "subnet.secret")]
-    pub subnet_secret: PathBuf,
-    /// Proxy that is believed when it says for whom it asks: an address, or a network such as 10.0.0.0/8. May be given
-    /// more than once.
+pub struct ClientArgs {
+    /// Secret of subnet tags, the same for all instances; created if missing [default: DATA/subnet.secret].
+    #[arg(long, value_name = "FILE")]
+    pub subnet_secret: Option<PathBuf>,
+    /// Reverse proxy whose header is trusted: an address or 10.0.0.0/8; repeatable.
     #[arg(long = "trusted-proxy", value_name = "CIDR")]
     trusted_proxies: Vec<String>,
-    /// The header that those proxies write.
+    /// Header with the client's address.
     #[arg(long, value_enum, value_name = "HEADER", default_value_t = ProxyHeader::XForwardedFor, requires = "trusted_proxies")]
     proxy_header: ProxyHeader,
-    /// Requests that an address may make: per second, and at once.
+    /// Requests of one address: per second, and in a burst.
     #[arg(long, value_name = "RATE:BURST", default_value = "20:200", value_parser = rate)]
     address_rate: Rate,
-    /// Requests that a subnet (/24, /48) may make: per second, and at once.
+    /// Requests of one subnet (/24, /48): per second, and in a burst.
     #[arg(long, value_name = "RATE:BURST", default_value = "100:1000", value_parser = rate)]
     subnet_rate: Rate,
-    /// Most connections at a time, over all; the limit of open files (`ulimit -n`) must be higher.
+    /// Most open connections; `ulimit -n` must be higher.
     #[arg(long, value_name = "COUNT", default_value_t = 8_192, value_parser = value_parser!(u32).range(1..))]
     connections: u32,
-    /// Most connections of an address at a time; proxies are exempt.
+    /// Most open connections of one address; proxies are exempt.
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = value_parser!(u32).range(1..))]
     connections_per_address: u32,
-    /// Most bytes of measurements that are taken in one day (UTC), over all instances; 10 GiB if not given.
+    /// Most bytes of measurements stored in one day (UTC), by all instances.
     #[arg(long, value_name = "BYTES", default_value_t = 10 << 30)]
     pub daily_storage: u64,
 }
@@ -76,7 +76,7 @@ impl From<ProxyHeader> for ForwardingHeader {
     }
 }
 
-/// The api's settings.
+/// The API's settings.
 pub(super) fn config(stations: &StationArgs, clients: &ClientArgs) -> eyre::Result<ApiConfig> {
     let addresses = Addresses {
         proxies: Proxies::parse(&clients.trusted_proxies)?,
@@ -112,7 +112,5 @@ fn rate(text: &str) -> Result<Rate, String> {
             burst: burst.parse::<NonZeroU32>().ok()?,
         })
     };
-    parse().ok_or_else(|| {
-        "give two whole numbers, as in 20:200: requests per second, and requests at once".into()
-    })
+    parse().ok_or_else(|| "give requests per second and in a burst, such as 20:200".into())
 }

@@ -1,4 +1,4 @@
-//! `assize payout`.
+//! `assize run payout`.
 
 mod preview;
 mod report;
@@ -15,103 +15,89 @@ use assize_payout::{
 };
 use assize_service::{Clock, Status, Stop};
 use assize_store::Store;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use eyre::ensure;
 use serde_json::json;
 
-use super::connect::{Network, store};
-use super::key::signer;
-use super::settle::{allocations, which_settlement};
+use crate::args::format::{RowsFormat, RowsFormatArgs};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
+use crate::commands::settlement::{allocations, which_settlement};
+use crate::connect::{Network, store};
 use crate::output::{self, Outcome};
+use crate::signer::signer;
+use assize_service::DataDir;
 
-/// Pay operators what active settlements owe them, in batches.
-///
-/// Runs until it is told to end (SIGTERM, SIGINT) and pays when the schedule says so, or does one pass with --once. Can be
-/// killed at any moment and run again: nobody is paid twice, since what was paid is what the chain says.
+/// Pay operators what active settlements owe them, in batches, on a schedule.
 #[derive(Debug, Args)]
-pub(crate) struct PayoutArgs {
+pub struct PayoutArgs {
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
     store: StoreArgs,
-    /// Do one pass and end.
+    /// Do one pass and exit.
     #[arg(long)]
     once: bool,
-    /// Only say who would be paid, how much and at what cost; needs no key.
-    #[arg(long, conflicts_with = "listen")]
+    /// List who would be paid, how much and at what cost; needs no key.
+    #[arg(long, conflicts_with = "metrics")]
     dry_run: bool,
-    /// How --dry-run says it.
-    #[arg(long, value_enum, requires = "dry_run", conflicts_with = "json")]
-    format: Option<Format>,
-    /// Settlement; the newest active one if not given. Only with --once or --dry-run.
+    /// Settlement, with --once or --dry-run [default: the newest active one].
     #[arg(long)]
     settlement: Option<u64>,
-    /// What may be paid and when (TOML); docs/params/payout.toml has all that can be said, with the defaults.
+    /// Payout policy (TOML); docs/params/payout.toml lists every setting.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Least payout to an operator that has just begun to wait; the policy's if not given.
+    /// Least payout to an operator that has just started to wait [default: the policy's].
     #[arg(long, value_name = "FIL")]
     floor: Option<Fil>,
-    /// When to pay: `every settlement`, or a cron pattern in UTC; the policy's if not given.
+    /// When to pay: `every settlement` or a cron pattern in UTC [default: the policy's].
     #[arg(long, value_name = "PATTERN", conflicts_with_all = ["once", "dry_run"])]
     schedule: Option<Schedule>,
-    /// Database of the transaction queue: one for each key.
-    #[arg(long, value_name = "FILE", default_value = "scheduler.sqlite")]
-    state: PathBuf,
-    /// Database of who waits since when, and of what was paid.
-    #[arg(long, value_name = "FILE", default_value = "payouts.sqlite")]
-    history: PathBuf,
-    /// Address for /healthz and /metrics; port 0 takes a free one. Only without --once.
+    /// Address of /healthz and /metrics; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
-    listen: Option<SocketAddr>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    format: RowsFormatArgs,
     #[command(flatten)]
     queue: QueueArgs,
 }
 
-/// Forms of a preview.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Json,
-    Csv,
-}
-
-pub(crate) async fn run(args: &PayoutArgs) -> eyre::Result<Outcome> {
+pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let (policy, denied) = policy(args)?;
     let daily_gas = policy.daily_gas_fil;
-    let network = Network::connect(&args.chain).await?;
+    let network = Network::connect(&args.chain, data).await?;
     let planner = Planner {
         rewards: network.rewards.clone(),
         policy,
         denied,
     };
     if args.dry_run {
-        return preview(args, &network, &planner).await;
+        return preview(args, data, &network, &planner).await;
     }
     ensure!(
         args.once || args.settlement.is_none(),
-        "--settlement {} goes with --once or --dry-run; without them, each newest active settlement is paid from",
+        "--settlement {} needs --once or --dry-run: the service always pays from the newest active settlement",
         args.settlement.unwrap_or_default()
     );
+    ensure!(
+        args.format.format != RowsFormat::Csv,
+        "--format csv needs --dry-run: other answers are not rows"
+    );
+    data.create()?;
     let mut queue = args.queue.policy(network.deployment.chain_id);
     queue.caps.daily = queue.caps.daily.min(U256::from(daily_gas));
     let outbox = Outbox::open(
-        &args.state,
+        &data.payout_queue(),
         network.client.clone(),
         signer(&args.key).await?,
         queue,
     )?;
-    let history = History::open(&args.history, &owner_of(&network))?;
+    let history = History::open(&data.payout_history(), &owner_of(&network))?;
     let scheduler = Scheduler::new(planner, history, outbox);
     match args.once {
-        true => once(args, &network, scheduler).await,
-        false => serve(args, network, scheduler, &queue).await,
+        true => once(args, data, &network, scheduler).await,
+        false => serve(args, data, network, scheduler, &queue).await,
     }
 }
 
@@ -137,41 +123,48 @@ fn owner_of(network: &Network) -> String {
     )
 }
 
-async fn preview(args: &PayoutArgs, network: &Network, planner: &Planner) -> eyre::Result<Outcome> {
+async fn preview(
+    args: &PayoutArgs,
+    data: &DataDir,
+    network: &Network,
+    planner: &Planner,
+) -> eyre::Result<Outcome> {
     let settlement = which_settlement(network, args.settlement).await?;
-    let allocations = allocations(&settlement, &*store(&args.store)?)?;
-    // Looking leaves no trace.
-    let history = match args.history.exists() {
-        true => History::open(&args.history, &owner_of(network))?,
+    let allocations = allocations(&settlement, &*store(&args.store, data)?)?;
+    // A dry run writes nothing.
+    let history = match data.payout_history().exists() {
+        true => History::open(&data.payout_history(), &owner_of(network))?,
         false => History::in_memory()?,
     };
     let now = Clock::system().now();
     let planned = planner
         .plan(&settlement, &allocations, &history, Address::ZERO, now)
         .await?;
-    let format = match args.json {
-        true => Format::Json,
-        false => args.format.unwrap_or(Format::Table),
-    };
-    match format {
-        Format::Table => output::line(preview::table(&planned, now))?,
-        Format::Json => output::json_pretty(&preview::document(&planned))?,
-        Format::Csv => output::bytes(&preview::csv(&planned)?)?,
+    match args.format.format {
+        RowsFormat::Table => output::line(preview::table(&planned, now))?,
+        RowsFormat::Json => output::json_pretty(&preview::document(&planned))?,
+        RowsFormat::Csv => output::bytes(&preview::csv(&planned)?)?,
     }
     Ok(Outcome::Done)
 }
 
-async fn once(args: &PayoutArgs, network: &Network, mut scheduler: Scheduler) -> eyre::Result<Outcome> {
+async fn once(
+    args: &PayoutArgs,
+    data: &DataDir,
+    network: &Network,
+    mut scheduler: Scheduler,
+) -> eyre::Result<Outcome> {
     let settlement = which_settlement(network, args.settlement).await?;
-    let allocations = allocations(&settlement, &*store(&args.store)?)?;
+    let allocations = allocations(&settlement, &*store(&args.store, data)?)?;
     let paid = scheduler.run_once(&settlement, &allocations).await?;
-    output::either(args.json, &report::document(settlement.id, &paid), || {
-        report::text(settlement.id, &paid)
-    })?;
+    match args.format.format {
+        RowsFormat::Json => output::json_pretty(&report::document(settlement.id, &paid))?,
+        _ => output::line(report::text(settlement.id, &paid))?,
+    }
     Ok(Outcome::Done)
 }
 
-/// Reads what settlements grant from the store.
+/// Reads the allocations of settlements from the store.
 struct Documents(Box<dyn Store>);
 
 impl AllocationSource for Documents {
@@ -183,9 +176,10 @@ impl AllocationSource for Documents {
     }
 }
 
-/// Pays until it is told to end. Says in one line of JSON when it has begun.
+/// Pays until it is stopped. Prints a line of JSON when it is ready.
 async fn serve(
     args: &PayoutArgs,
+    data: &DataDir,
     network: Network,
     scheduler: Scheduler,
     queue: &Policy,
@@ -193,9 +187,9 @@ async fn serve(
     let patience = 60 + 10 * queue.poll.as_secs();
     let (status, stop) = (Status::new(Metrics::new(), patience), Stop::default());
     let mut ready = json!({"schedule": scheduler.planner().policy.schedule.to_string()});
-    let mut daemon = PayoutDaemon::new(scheduler, network.rounds, Documents(store(&args.store)?));
-    if let Some(address) = args.listen {
-        ready["url"] = status.listen(address, &stop).await?.into();
+    let mut daemon = PayoutDaemon::new(scheduler, network.rounds, Documents(store(&args.store, data)?));
+    if let Some(address) = args.metrics {
+        ready["metrics"] = status.listen(address, &stop).await?.into();
     }
     output::json(&ready)?;
     stop.set_on_signal();

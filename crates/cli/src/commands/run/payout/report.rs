@@ -5,8 +5,8 @@ use assize_chain::{Fil, Payment, SettlementId};
 use assize_payout::{Held, PayoutReport, Why};
 use serde_json::{Value, json};
 
-use crate::commands::operators::date;
 use crate::output::grouped;
+use crate::output::time::date;
 
 pub(super) fn document(settlement: SettlementId, report: &PayoutReport) -> Value {
     let payment =
@@ -35,14 +35,14 @@ pub(super) fn text(settlement: SettlementId, report: &PayoutReport) -> String {
     );
     for payment in &report.refused {
         text.push_str(&format!(
-            "\n  {} did not take {}: it stays its own; the operator can set a payout address",
+            "\n  {} refused {}: the amount stays claimable; the operator can set a payout address",
             payment.operator,
             Fil(payment.amount)
         ));
     }
     for reason in &report.reverted {
         text.push_str(&format!(
-            "\n  a batch was not taken ({reason}): one of its recipients takes more gas than it may; its operators were paid one by one"
+            "\n  a batch reverted ({reason}): one of its recipients uses too much gas; its operators were paid one by one"
         ));
     }
     text.push_str(&held_by_reason(&report.held));
@@ -77,12 +77,12 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
             Why::BelowFloor { .. } => "are owed less than the floor".to_owned(),
             Why::Denied { .. } => "are on the deny list".to_owned(),
             Why::Refusing { .. } => {
-                "have addresses that refused the money; they are tried again later".to_owned()
+                "have payout addresses that refused the payment; retried later".to_owned()
             }
             other => reason(other),
         };
         text.push_str(&format!(
-            "\n  not now: {} operators, {} in all: {why}",
+            "\n  held: {} operators, {} in all: {why}",
             grouped(of_kind.len() as u64),
             Fil(U256::from(total))
         ));
@@ -107,14 +107,12 @@ pub(super) fn reason(why: &Why) -> String {
             "below its floor of {}, which falls with waiting",
             Fil(U256::from(*floor))
         ),
-        Why::GasTooDear => "gas would eat more of it than the policy allows".into(),
-        Why::DailyCap => "the day's FIL are spent".into(),
-        Why::OverDailyCap => {
-            "more than may be paid in a day: raise dailyFil, or let the operator claim".into()
-        }
+        Why::GasTooDear => "gas would take a larger share of it than the policy allows".into(),
+        Why::DailyCap => "the daily limit is spent".into(),
+        Why::OverDailyCap => "above the daily limit: raise dailyFil, or let the operator claim".into(),
         Why::Denied { reason } => format!("denied: {reason}"),
         Why::Refusing { refusals, again_at } => format!(
-            "its address refused the money, {refusals} times in a row; tried again from {}, or once it names another",
+            "its payout address refused the payment {refusals} times in a row; retried from {}, or when it changes",
             date(*again_at)
         ),
     }

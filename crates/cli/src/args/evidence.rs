@@ -1,0 +1,60 @@
+//! What there is to recompute from: chain, files and beacons, or a bundle of all three.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::beacon::BeaconArgs;
+use super::chain::ChainArgs;
+use super::store::SourceArgs;
+
+/// A chain, and where the files and beacons that it names can be read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OnlineArgs {
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    #[command(flatten)]
+    pub source: SourceArgs,
+    #[command(flatten)]
+    pub beacons: BeaconArgs,
+}
+
+/// A chain with its files and beacons, or a bundle of all three.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Chain")]
+pub(crate) struct EvidenceArgs {
+    /// Bundle of `assize bundle` instead of chain, store and beacons; uses no network.
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["gateways", "beacons", "relays", "beacon_cache"])]
+    pub offline: Option<PathBuf>,
+    // As in `ChainArgs`, but a bundle can stand in for it.
+    /// JSON-RPC endpoint.
+    #[arg(
+        long,
+        env = "ASSIZE_RPC_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        required_unless_present = "offline"
+    )]
+    rpc_url: Option<String>,
+    /// Deployment file, as `assize deploy apply` writes it [default: DATA/deployment.json].
+    #[arg(long, env = "ASSIZE_DEPLOYMENT", hide_env_values = true, value_name = "FILE")]
+    deployment: Option<PathBuf>,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    pub beacons: BeaconArgs,
+}
+
+impl EvidenceArgs {
+    /// What was given instead of a bundle.
+    pub(crate) fn online(&self) -> Option<OnlineArgs> {
+        Some(OnlineArgs {
+            chain: ChainArgs {
+                rpc_url: self.rpc_url.clone()?,
+                deployment: self.deployment.clone(),
+            },
+            source: self.source.clone(),
+            beacons: self.beacons.clone(),
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! How patient and how generous the transaction queue is.
+
+use std::time::Duration;
+
+use assize_chain::Fil;
+use assize_outbox::{Depth, Finality, Policy};
+use clap::Args;
+
+use super::duration::{positive_duration, positive_seconds};
+
+/// How patient and how generous the transaction queue is. Defaults depend on the chain.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Transactions (defaults depend on the chain)")]
+pub(crate) struct QueueArgs {
+    /// Confirmations after which a transaction counts.
+    #[arg(long, value_name = "BLOCKS")]
+    pub confirmations: Option<u64>,
+    /// Confirmations after which a transaction is final; else the node's `finalized` block decides.
+    #[arg(long, value_name = "BLOCKS")]
+    pub finality: Option<u64>,
+    /// Highest gas price, attoFIL; above it, transactions wait.
+    #[arg(long, value_name = "ATTOFIL")]
+    pub max_gas_price: Option<u128>,
+    /// Highest fee of one transaction, replacements included.
+    #[arg(long, value_name = "FIL")]
+    pub max_fee: Option<Fil>,
+    /// Most that may be spent in one day (UTC).
+    #[arg(long, value_name = "FIL")]
+    pub daily_cap: Option<Fil>,
+    /// Resend a transaction without a receipt after this long; replace it after twice as long.
+    #[arg(long, value_name = "DURATION", value_parser = positive_seconds)]
+    pub resend_after: Option<u64>,
+    /// Pause between two looks at the chain.
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    pub poll: Option<Duration>,
+}
+
+impl QueueArgs {
+    /// The chain's policy, with what was given.
+    pub(crate) fn policy(&self, chain_id: u64) -> Policy {
+        let mut policy = Policy::for_chain(chain_id);
+        if let Some(blocks) = self.confirmations {
+            policy.commit = Depth::Blocks(blocks);
+            policy.payout = Depth::Blocks(blocks);
+        }
+        if let Some(blocks) = self.finality {
+            policy.finality = Finality::Blocks(blocks);
+        }
+        if let Some(seconds) = self.resend_after {
+            policy.resend_after = seconds;
+            policy.bump_after = seconds.saturating_mul(2);
+        }
+        policy.poll = self.poll.unwrap_or(policy.poll);
+        policy.caps.gas_price = self.max_gas_price.unwrap_or(policy.caps.gas_price);
+        policy.caps.intent = self.max_fee.map_or(policy.caps.intent, |Fil(atto)| atto);
+        policy.caps.daily = self.daily_cap.map_or(policy.caps.daily, |Fil(atto)| atto);
+        policy
+    }
+}

@@ -1,0 +1,68 @@
+//! `assize deploy plan`.
+
+use std::path::PathBuf;
+
+use assize_chain::{
+    Address, ChainClient, ChainError, DeployParams, DeployPlan, RpcUrl, SignerError, chain_name,
+    plan_deployment,
+};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::words;
+use crate::args::{FormatArgs, KeyArgs};
+use crate::output::Outcome;
+use crate::signer::signer;
+
+/// Show parameters, roles, transactions and cost of a deployment; send nothing.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// JSON-RPC endpoint.
+    #[arg(long, env = "ASSIZE_RPC_URL", value_name = "URL", hide_env_values = true)]
+    rpc_url: String,
+    /// Parameters (JSON or TOML); examples in docs/params.
+    #[arg(long, value_name = "FILE")]
+    params: PathBuf,
+    /// Deployer, if no key is given [default: the owner].
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<Address>,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+pub(super) async fn run(args: &PlanArgs) -> eyre::Result<Outcome> {
+    let params = DeployParams::read(&args.params)?;
+    let url: RpcUrl = args.rpc_url.parse()?;
+    let deployer = match (args.from, signer(&args.key).await) {
+        (Some(address), _) => address,
+        (None, Ok(signer)) => signer.address(),
+        (None, Err(error)) => match error.downcast_ref::<ChainError>() {
+            Some(ChainError::Signer(SignerError::NoKey)) => params.owner,
+            _ => return Err(error),
+        },
+    };
+    let client = ChainClient::connect_to(&url, params.chain_id).await?;
+    let plan = plan_deployment(&client, &params, deployer).await?;
+    args.format
+        .print(&as_json(&params, &plan)?, || words::plan(&params, &plan))?;
+    plan.expect_allowed()?;
+    Ok(Outcome::Done)
+}
+
+fn as_json(params: &DeployParams, plan: &DeployPlan) -> eyre::Result<Value> {
+    let mut document = json!({
+        "dryRun": true,
+        "chain": chain_name(params.chain_id),
+        "params": params.with_key_for_evm()?,
+        "roles": words::roles(params),
+        "plan": plan,
+        "gas": plan.gas(),
+    });
+    // attoFIL do not fit the numbers of JSON.
+    for (field, amount) in [("cost", plan.cost), ("balance", plan.balance)] {
+        document["plan"][field] = amount.to_string().into();
+    }
+    Ok(document)
+}

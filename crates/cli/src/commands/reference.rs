@@ -1,0 +1,42 @@
+//! `assize completions` and `assize man`: generated from the definition of the command line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap_complete::Shell;
+use eyre::WrapErr;
+
+use crate::output::{self, Outcome};
+
+/// Print shell completions.
+#[derive(Debug, Args)]
+#[command(hide = true)]
+pub(super) struct CompletionsArgs {
+    /// Shell.
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Write man pages, one for each command.
+#[derive(Debug, Args)]
+#[command(hide = true)]
+pub(super) struct ManArgs {
+    /// Directory to write them to; made if it does not exist.
+    directory: PathBuf,
+}
+
+pub(super) fn completions(args: &CompletionsArgs, mut definition: clap::Command) -> eyre::Result<Outcome> {
+    let name = definition.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut definition, name, &mut script);
+    output::bytes(&script)?;
+    Ok(Outcome::Done)
+}
+
+pub(super) fn man(args: &ManArgs, definition: clap::Command) -> eyre::Result<Outcome> {
+    let directory = &args.directory;
+    std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(definition, directory))
+        .wrap_err_with(|| format!("cannot write man pages to {}", directory.display()))?;
+    Ok(Outcome::Done)
+}

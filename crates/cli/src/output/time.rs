@@ -1,0 +1,52 @@
+//! Times as people read them.
+
+use jiff::Timestamp;
+
+/// A time: `2026-11-25 09:00 UTC`.
+#[must_use]
+pub fn date(at: u64) -> String {
+    let time = i64::try_from(at)
+        .ok()
+        .and_then(|at| Timestamp::from_second(at).ok());
+    time.map_or_else(
+        || format!("Unix time {at}"),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}
+
+/// A time of the chain, and how far it is from now: `2026-11-25 09:00 UTC, in 5 h`.
+#[must_use]
+pub fn moment(at: u64, now: u64) -> String {
+    let time = date(at);
+    match at.checked_sub(now) {
+        Some(0) => format!("{time}, now"),
+        Some(seconds) => format!("{time}, in {}", span(seconds)),
+        None => format!("{time}, {} ago", span(now - at)),
+    }
+}
+
+/// Seconds in the largest unit that leaves at least two of it.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_utc_and_relative_to_now() {
+        let now = 1_764_000_000;
+        assert_eq!(moment(now + 18_000, now), "2025-11-24 21:00 UTC, in 5 h");
+        assert_eq!(moment(now + 60, now), "2025-11-24 16:01 UTC, in 60 s");
+        assert_eq!(moment(now, now), "2025-11-24 16:00 UTC, now");
+        assert_eq!(moment(now - 600, now), "2025-11-24 15:50 UTC, 10 min ago");
+        assert_eq!(moment(now + 864_000, now), "2025-12-04 16:00 UTC, in 10 days");
+        assert_eq!(moment(u64::MAX, u64::MAX), format!("Unix time {}, now", u64::MAX));
+    }
+}

@@ -1,0 +1,181 @@
+//! A coordinator as a process, and stations that speak to it.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alloy_primitives::Address;
+use assize_drand::serve::{Devnet, serve};
+use assize_measurement::{Domain, Measurement, Millis, Signature, station_address};
+use assize_service::Clock;
+use assize_testkit::world::World;
+use assize_wire::{Heartbeat, KeptReceipt, StationDocument, Version};
+use secp256k1::SecretKey;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::common::processes::{Running, terminate};
+
+/// For one thing to happen on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The world's own beacons, as a relay on this machine.
+pub async fn serve_drand(world: &World) -> String {
+    let info = world.drand_chain().info();
+    // The world's key; the hash tells if it were another.
+    let devnet = Devnet::new(&[7; 32], info.genesis_time, info.period).unwrap();
+    assert_eq!(devnet.chain().hash(), world.drand_chain().hash());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let forever = std::future::pending();
+    tokio::spawn(serve(
+        Arc::new(devnet),
+        listener,
+        assize_drand::SystemClock,
+        forever,
+    ));
+    url
+}
+
+/// A coordinator that has begun.
+pub struct Service {
+    pub running: Running,
+    pub url: String,
+    pub ready: Value,
+}
+
+impl Service {
+    pub fn start(mut command: Command) -> Self {
+        let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(running.0.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        Self {
+            running,
+            url: ready["url"].as_str().unwrap().to_owned(),
+            ready,
+        }
+    }
+
+    /// Status and body.
+    pub fn ask(&self, path: &str, body: Option<&str>) -> (u16, String) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let url = format!("{}{path}", self.url);
+        let answer = match body {
+            Some(body) => agent.post(url).content_type("application/json").send(body),
+            None => agent.get(url).call(),
+        };
+        let mut answer = answer.unwrap();
+        (
+            answer.status().as_u16(),
+            answer.body_mut().read_to_string().unwrap(),
+        )
+    }
+
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        let (status, body) = self.ask(path, None);
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Asks until the answer is as it should be.
+    pub async fn until<T: DeserializeOwned>(&self, path: &str, is: impl Fn(&T) -> bool) -> T {
+        let begun = Instant::now();
+        loop {
+            let (status, body) = self.ask(path, None);
+            if status == 200 {
+                let answer = serde_json::from_str(&body).unwrap();
+                if is(&answer) {
+                    return answer;
+                }
+            }
+            assert!(begun.elapsed() < PATIENCE, "{path} stays {status} {body}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub fn hear(&self, station: &Station, domain: &Domain) {
+        let heartbeat = Heartbeat::new(
+            &station.key,
+            domain,
+            station.operator,
+            Version(1, 0, 0),
+            Clock::system().now(),
+        );
+        let (status, body) = self.ask("/heartbeats", Some(&json!(heartbeat).to_string()));
+        assert_eq!(status, 200, "{body}");
+    }
+
+    pub fn send(&self, measurement: &Measurement) -> KeptReceipt {
+        let line = measurement.to_line();
+        let (status, body) = self.ask("/measurements", Some(&line));
+        assert!(matches!(status, 200 | 201), "{status} {body}");
+        KeptReceipt {
+            measurement: line,
+            receipt: serde_json::from_str(&body).unwrap(),
+        }
+    }
+
+    pub fn end(mut self) {
+        terminate(&self.running.0);
+        assert_eq!(self.running.0.wait().unwrap().code(), Some(0));
+    }
+}
+
+pub struct Station {
+    pub key: SecretKey,
+    pub operator: Address,
+}
+
+impl Station {
+    pub fn three() -> [Self; 3] {
+        [1, 2, 3].map(|number| Self {
+            key: SecretKey::from_secret_bytes([number; 32]).unwrap(),
+            operator: Address::repeat_byte(0xe0 + number),
+        })
+    }
+
+    pub fn address(&self) -> Address {
+        station_address(&self.key)
+    }
+
+    /// A measurement of its `k`-th task.
+    pub fn measure(&self, document: &StationDocument, k: usize, domain: &Domain) -> Measurement {
+        let task = &document.tasks[k];
+        let time = Some(Millis(Clock::system().now() as i64 * 1_000));
+        let mut measurement = Measurement {
+            round: document.round,
+            task: task.index,
+            station: self.address(),
+            cid: task.cid.to_string(),
+            miner_id: task.provider.to_string(),
+            provider_id: None,
+            provider_address: None,
+            protocol: None,
+            spark_version: Some("1.0.0".into()),
+            zinnia_version: None,
+            timeout: true,
+            start_at: time,
+            first_byte_at: None,
+            end_at: None,
+            status_code: None,
+            head_status_code: None,
+            byte_length: Some(0),
+            car_too_large: false,
+            car_checksum: None,
+            indexer_result: Some("OK".into()),
+            attestation: None,
+            signature: Signature([0; 65]),
+        };
+        measurement.sign(&self.key, domain);
+        measurement
+    }
+}

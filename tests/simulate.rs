@@ -1,0 +1,88 @@
+//! Simulated adversaries: the same seed gives the same answer, and bad input is rejected.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use std::fs;
+
+use common::{json_of, refused, run};
+use serde_json::Value;
+
+#[test]
+fn a_simulation_is_its_seeds() {
+    let play = |seed: &str| {
+        json_of([
+            "simulate",
+            "--stations",
+            "100",
+            "--rounds",
+            "10",
+            "--share",
+            "0.4",
+            "--seed",
+            seed,
+            "--format",
+            "json",
+        ])
+    };
+    assert_eq!(play("1"), play("1"));
+    assert_ne!(play("1"), play("2"));
+    assert_eq!(play("1")["outcomes"].as_array().unwrap().len(), 5);
+    let directory = tempfile::tempdir().unwrap();
+    let picture = directory.path().join("capture.svg");
+    let output = run([
+        "simulate",
+        "--stations",
+        "100",
+        "--rounds",
+        "10",
+        "--share",
+        "0.3,0.5",
+        "--strategy",
+        "lie-for-one",
+        "--plot",
+        picture.to_str().unwrap(),
+    ]);
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("lie-for-one"));
+    assert!(
+        fs::read_to_string(picture)
+            .unwrap()
+            .contains("exact, committees of 100")
+    );
+    refused(&run(["simulate", "--share", "1.5"]), 2, &["share is 1.5"]);
+    refused(
+        &run(["simulate", "--rounds", "0"]),
+        2,
+        &["error: there is no round to play"],
+    );
+    refused(&run(["simulate", "--tasks", "0"]), 2, &["--tasks"]);
+    let free = [
+        "simulate",
+        "--stations",
+        "100",
+        "--rounds",
+        "2",
+        "--share",
+        "0.3",
+        "--format",
+        "json",
+        "--station-cost",
+        "0",
+        "--subnet-cost",
+        "0",
+        "--retrieval-cost",
+        "0",
+    ];
+    assert_eq!(json_of(free)["outcomes"][0]["advantage"], Value::Null);
+    refused(
+        &run(["simulate", "--stations", "10"]),
+        2,
+        &["10 stations are too few"],
+    );
+    refused(
+        &run(["simulate", "--subnet-cost", "-1", "--rounds", "1"]),
+        2,
+        &["--subnet-cost"],
+    );
+}
