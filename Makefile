@@ -43,6 +43,7 @@ lint: $(STAMP) ## formatting and lints, Rust and Solidity
 	$(FORGE) fmt --check
 	$(FORGE) lint --deny warnings
 	node scripts/check-links.mjs
+	node scripts/architecture.mjs --check
 
 # What a step costs is in contracts/gas; a run that finds another price fails, and says which.
 test-contracts: $(STAMP) differential ## contracts: sizes, gas, unit, fuzz, invariant and differential tests
