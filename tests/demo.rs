@@ -66,7 +66,7 @@ fn everybody_gets_what_they_deserve() {
         "{}",
         class("honest")
     );
-    // Whole classes are thrown out by the label that DESIGN §2.6 gives them.
+    // Each class is rejected with its label (docs/protocol.md §10.1).
     for (name, label) in [
         ("liar", "MINORITY_RESULT"),
         ("forger", "BAD_SIGNATURE"),

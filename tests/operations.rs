@@ -232,7 +232,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     refused(
         &kept.as_dev(&["settlement", "sign", &document]),
         2,
-        &["no evaluator", "evaluators are"],
+        &["is not an evaluator", "evaluators are"],
     );
     let evaluator = derive_key(1, "evaluator", 0).to_secret_bytes();
     let signature = kept

@@ -32,7 +32,7 @@ pub fn open_subnet_tagger(path: &Path) -> Result<SubnetTagger, SecretError> {
 }
 
 impl IngestKey {
-    /// A key that is at hand.
+    /// A key from memory.
     #[must_use]
     pub fn new(key: SecretKey) -> Self {
         Self(key)
@@ -46,7 +46,7 @@ impl IngestKey {
         INGEST_KEY.open_or_create(path, |secret| SecretKey::from_secret_bytes(secret).ok().map(Self))
     }
 
-    /// Its address: what receipts name.
+    /// Its address, which receipts contain.
     #[must_use]
     pub fn address(&self) -> Address {
         station_address(&self.0)
@@ -57,7 +57,7 @@ impl IngestKey {
     }
 }
 
-/// Without the key.
+/// Omits the key.
 impl std::fmt::Debug for IngestKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("IngestKey").field(&self.address()).finish()

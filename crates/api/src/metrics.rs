@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Seconds.
+/// Seconds to wait.
 const LATENCIES: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 ];
@@ -52,7 +52,7 @@ pub(crate) struct Metrics {
     limits: Limits,
 }
 
-/// What the limits count themselves; read when metrics are asked for.
+/// Counters that the limits keep themselves; read when metrics are requested.
 #[derive(Debug)]
 struct Limits {
     passed: Total,
@@ -74,10 +74,10 @@ struct Limits {
     refused_bodies: Total,
 }
 
-/// What is read when metrics are asked for.
+/// Values read when metrics are requested.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
-    /// Rows that wait to be written.
+    /// Rows waiting to be written.
     pub(crate) waiting: usize,
     /// The token buckets.
     pub(crate) buckets: BucketsSnapshot,
@@ -93,8 +93,14 @@ impl Limits {
     fn register(metrics: &mut MetricsBuilder) -> Self {
         Self {
             passed: metrics.total("buckets_passed", "Requests that the token buckets admitted"),
-            refused_hosts: metrics.total("buckets_refused_hosts", "Requests refused for their address"),
-            refused_subnets: metrics.total("buckets_refused_subnets", "Requests refused for their subnet"),
+            refused_hosts: metrics.total(
+                "buckets_refused_hosts",
+                "Requests rejected by the limit per address",
+            ),
+            refused_subnets: metrics.total(
+                "buckets_refused_subnets",
+                "Requests rejected by the limit per subnet",
+            ),
             crowded: metrics.total(
                 "buckets_crowded",
                 "Requests that shared a bucket with a whole network",
@@ -106,7 +112,7 @@ impl Limits {
             gate_sources: metrics.gauge("gate_sources", "Subnets with a record at the gate"),
             connections: metrics.gauge("connections", "Connections open now"),
             idle: metrics.gauge("connections_idle", "Open connections without a request"),
-            refused_connections: metrics.total("connections_refused", "Connections refused"),
+            refused_connections: metrics.total("connections_refused", "Connections rejected"),
             displaced: metrics.total("connections_displaced", "Connections closed to make room"),
             timed_out: metrics.total(
                 "connections_timed_out",
@@ -116,8 +122,11 @@ impl Limits {
                 "connections_malformed",
                 "Connections closed because the request was not HTTP",
             ),
-            held: metrics.gauge_in(Unit::Bytes, "bodies_held", "Size of the bodies held now"),
-            refused_bodies: metrics.total("bodies_refused", "Bodies refused: too large, too slow, too many"),
+            held: metrics.gauge_in(Unit::Bytes, "bodies_held", "Size of the bodies in memory"),
+            refused_bodies: metrics.total(
+                "bodies_refused",
+                "Bodies rejected: too large, too slow, or too many",
+            ),
         }
     }
 
@@ -156,7 +165,7 @@ impl Metrics {
         let mut builder = MetricsBuilder::new("assize_api");
         let metrics = Self {
             limits: Limits::register(&mut builder),
-            waiting: builder.gauge("waiting_rows", "Rows that wait to be written"),
+            waiting: builder.gauge("waiting_rows", "Rows waiting to be written"),
             round: builder.gauge("round", "The newest round"),
             last_look: builder.gauge_in(
                 Unit::Seconds,
@@ -178,17 +187,17 @@ impl Metrics {
         registry.register_with_unit("latency", help, Unit::Seconds, metrics.latencies.clone());
         registry.register(
             "refusals",
-            "Requests refused, by problem",
+            "Requests rejected, by problem",
             metrics.refusals.clone(),
         );
-        let help = "Measurements refused one by one, by problem";
+        let help = "Measurements rejected individually, by problem";
         registry.register("refused_measurements", help, metrics.refused_measurements.clone());
         registry.register(
             "measurements",
             "Measurements received",
             metrics.measurements.clone(),
         );
-        let help = "Measurements that had been received before";
+        let help = "Measurements received again";
         registry.register("known_measurements", help, metrics.known_measurements.clone());
         registry.register("heartbeats", "Heartbeats accepted", metrics.heartbeats.clone());
         Self {
@@ -197,7 +206,7 @@ impl Metrics {
         }
     }
 
-    /// A request was answered. Other methods than there are count as one.
+    /// Records an answered request. Unknown methods count as one.
     pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
         let method = match method {
             "GET" | "HEAD" | "POST" => method,
@@ -216,34 +225,34 @@ impl Metrics {
         self.latencies.get_or_create(&route).observe(took.as_secs_f64());
     }
 
-    /// A request was refused.
+    /// Records a rejected request.
     pub(crate) fn refused(&self, kind: ProblemKind) {
         self.refusals.get_or_create(&label(kind)).inc();
     }
 
-    /// A measurement was refused.
+    /// Records a rejected measurement.
     pub(crate) fn refused_measurement(&self, kind: ProblemKind) {
         self.refused_measurements.get_or_create(&label(kind)).inc();
     }
 
-    /// Measurements were taken, or were there already.
+    /// Records accepted measurements, new ones and known ones.
     pub(crate) fn taken(&self, new: u64, known: u64) {
         self.measurements.inc_by(new);
         self.known_measurements.inc_by(known);
     }
 
-    /// A heartbeat was noted.
+    /// Records a heartbeat.
     pub(crate) fn heard(&self) {
         self.heartbeats.inc();
     }
 
-    /// The chain was looked at.
+    /// Records a successful poll of the chain.
     pub(crate) fn looked(&self, round: u64, now: u64) {
         self.round.set(round as f64);
         self.last_look.set(now as f64);
     }
 
-    /// In OpenMetrics' text form, 1.0.
+    /// The metrics in OpenMetrics' text format, 1.0.
     pub(crate) fn encode(&self, moment: &Moment) -> String {
         self.waiting.set(moment.waiting as f64);
         self.limits.set(moment);
@@ -263,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_as_openmetrics_has_them() {
+    fn names_follow_openmetrics() {
         let metrics = Metrics::new();
         metrics.answered("GET", "/", 200, Duration::from_millis(3));
         metrics.refused(ProblemKind::Gated);

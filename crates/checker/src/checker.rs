@@ -1,4 +1,4 @@
-//! The checker: what it is made of, and running it.
+//! The checker: configuration and main loop.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -28,30 +28,30 @@ use crate::{AskError, Event, Listener, Metrics, StationKey, follow, heart, submi
 pub struct Config {
     /// The coordinator's address.
     pub coordinator: Url,
-    /// For whom it works.
+    /// The operator, who is paid.
     pub operator: Address,
     /// Directory of its key (`station.key`), its spool (`spool.sqlite`) and its receipts (`receipts/round-N.ndjson`).
     pub state: PathBuf,
-    /// The address that its requests to the coordinator come from, on a machine with several.
+    /// Source address of requests to the coordinator, on a machine with several.
     pub bind: Option<IpAddr>,
-    /// The ingest key whose receipts are believed; else the first that is seen.
+    /// The ingest key whose receipts are accepted; by default the first one seen.
     pub ingest: Option<Address>,
-    /// Retrievals at a time.
+    /// Maximum number of concurrent retrievals.
     pub concurrency: usize,
     /// Ends after so many rounds in which it had tasks, or refused to work.
     pub rounds: Option<u64>,
-    /// Spreads a round's tasks over so much time, instead of the whole round.
+    /// Spreads a round's tasks over this time instead of the whole round.
     pub spread: Option<Duration>,
-    /// Pause between two looks for a new round, at first.
+    /// Initial pause between two polls for a new round.
     pub poll: Duration,
-    /// Its version, as measurements and heartbeats name it.
+    /// Its version, as in measurements and heartbeats.
     pub version: Version,
-    /// Where health and metrics are, for the first event alone.
+    /// Address of health and metrics, for the first event only.
     pub url: Option<String>,
 }
 
 impl Config {
-    /// The defaults.
+    /// The default configuration.
     #[must_use]
     pub fn new(coordinator: Url, operator: Address, state: PathBuf) -> Self {
         Self {
@@ -75,60 +75,60 @@ fn own_version() -> Version {
     env!("CARGO_PKG_VERSION").parse().unwrap_or(Version(0, 0, 0))
 }
 
-/// Beacons, each verified before it is used.
+/// A source of beacons, each verified before use.
 pub type Beacons = Verified<Box<dyn BeaconSource + Send + Sync>>;
 
-/// What a checker works with.
+/// The parts of a checker.
 pub struct Parts {
-    /// The contract of rounds, at a node that is believed.
+    /// The Rounds contract, through a trusted node.
     pub rounds: Rounds,
-    /// The contract of rewards.
+    /// The Rewards contract.
     pub rewards: Rewards,
-    /// Beacons of the drand chain that the contracts check; asked only for what the coordinator does not have.
+    /// Beacons of the drand chain that the contracts verify; used only if the coordinator does not have one.
     pub beacons: Arc<Beacons>,
-    /// Retrieves.
+    /// Retrieves payloads.
     pub retriever: Retriever,
-    /// Hears what happens.
+    /// Receives events.
     pub listener: Listener,
     /// Health and metrics.
     pub status: Status<Metrics>,
 }
 
-/// Why a checker cannot go on.
+/// Why a checker cannot continue.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CheckerError {
-    /// Its directory cannot be made.
-    #[error("cannot make the directory {}: {source}", path.display())]
+    /// Its directory cannot be created.
+    #[error("cannot create the directory {}: {source}", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// Its key cannot be had.
+    /// Its key is unavailable.
     #[error(transparent)]
     Key(#[from] SecretError),
-    /// Its spool does not work.
+    /// Its spool failed.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// Receipts cannot be kept.
+    /// Receipts cannot be stored.
     #[error(transparent)]
     Receipts(#[from] ReceiptError),
-    /// The coordinator's address.
+    /// The coordinator's address is invalid.
     #[error(transparent)]
     Coordinator(#[from] AskError),
-    /// The coordinator is of another network.
+    /// The coordinator serves another network.
     #[error(
-        "the coordinator at {coordinator} is of another network ({theirs}) than the deployment file and --drand ({ours}); give \
-         the files of the network that is meant"
+        "the coordinator at {coordinator} serves another network ({theirs}) than the deployment file and --drand ({ours}); use \
+         the files of the right network"
     )]
     OtherNetwork {
         /// Its address.
         coordinator: String,
-        /// What it says.
+        /// The coordinator's network.
         theirs: String,
-        /// What was given.
+        /// The configured network.
         ours: String,
     },
 }
@@ -138,14 +138,14 @@ pub enum CheckerError {
 pub struct Summary {
     /// Rounds in which it had tasks.
     pub worked: u64,
-    /// Rounds in which it refused to work, since the coordinator said what was not so.
+    /// Rounds in which it refused to work, because the coordinator contradicted the chain.
     pub refused: u64,
 }
 
 /// A checker.
 pub struct Checker(Arc<Shared>);
 
-/// What all its tasks share.
+/// State shared by all its tasks.
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) key: StationKey,
@@ -161,15 +161,15 @@ pub(crate) struct Shared {
     pub(crate) status: Status<Metrics>,
     receipts: Mutex<Receipts>,
     listener: Listener,
-    /// Time of the first heartbeat that was noted, by the coordinator's clock; 0: none was.
+    /// Time of the first accepted heartbeat, by the coordinator's clock; 0 before it.
     pub(crate) live_since: AtomicU64,
     pub(crate) outdated: AtomicBool,
-    /// Something was measured.
+    /// Notified when something was measured.
     pub(crate) measured: Notify,
 }
 
 impl Checker {
-    /// Opens its files, and makes those that are not there. Nothing is asked yet.
+    /// Opens its files, and creates missing ones. No request is sent yet.
     ///
     /// # Errors
     /// [`CheckerError`].
@@ -224,11 +224,11 @@ impl Checker {
         &self.0
     }
 
-    /// Lives, follows rounds, measures and hands in, until it is told to stop or has attended as many rounds as it was to.
-    /// Ends within seconds of being told; what was measured and not handed in waits for the next run.
+    /// Sends heartbeats, follows rounds, measures and submits, until shutdown or the configured number of rounds. It
+    /// ends within seconds of a shutdown; measurements that are not submitted wait for the next run.
     ///
     /// # Errors
-    /// [`CheckerError`], if going on makes no sense.
+    /// [`CheckerError`], if it cannot continue.
     pub async fn run(&self, stop: &Stop) -> Result<Summary, CheckerError> {
         let shared = &self.0;
         shared.tell(&Event::Started {
@@ -246,7 +246,7 @@ impl Checker {
         let handing_in = tokio::spawn(submit::hand_in(Arc::clone(shared), over.clone()));
         let summary = follow::follow(Arc::clone(shared), stop.clone()).await;
         over.set();
-        // One that panicked has said so.
+        // A panicked task has already logged it.
         let _ = tokio::join!(beating, handing_in);
         let waiting = shared.spool.count_waiting()?;
         shared.tell(&Event::Ended { waiting });
@@ -279,7 +279,7 @@ impl Shared {
     }
 
     pub(crate) fn receipts(&self) -> MutexGuard<'_, Receipts> {
-        // It mends itself when it is used again.
+        // A poisoned lock is harmless: the file is repaired at the next use.
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Following rounds: what the coordinator says is held against chain and beacon.
+//! Follows rounds, and checks the coordinator's answers against chain and beacon.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,32 +20,32 @@ use crate::pause::{Backoff, jittered};
 use crate::work::work;
 use crate::{AskError, Event};
 
-/// What trouble is called.
+/// Label of failures.
 const ROUNDS: &str = "following rounds";
-/// Pauses between looks for the next round grow to this.
+/// Maximum pause between polls for the next round.
 const LONGEST_POLL: Duration = Duration::from_secs(30);
-/// After a beacon's time, until it can be on chain.
+/// Delay after a beacon's time until it can be on chain.
 const REVEALING: u64 = 2;
-/// Nodes may differ for so many looks.
+/// Number of polls for which nodes may disagree.
 const TOLERATED: u32 = 5;
 
-/// What a look found.
+/// The result of a poll.
 enum Look {
     /// Nothing new.
     Nothing,
     /// A round whose beacon is published at this time, Unix seconds.
     Unrevealed(Option<u64>),
-    /// A round in which there is nothing to do.
+    /// A round without anything to do.
     Over(Round),
     /// A round whose roster does not have the station.
     NotInRoster(Round),
-    /// A round about which the coordinator says what is not so.
+    /// A round about which the coordinator contradicts the chain.
     Disagreement(Round, Disagreement),
     /// A round in which the station is to work.
     Drawn(Box<RoundAssignment>),
 }
 
-/// Why a look failed; it is repeated.
+/// Why a poll failed; it is repeated.
 #[derive(Debug, thiserror::Error)]
 enum LookError {
     #[error(transparent)]
@@ -54,15 +54,17 @@ enum LookError {
     Chain(#[from] ChainError),
     #[error(transparent)]
     Beacon(#[from] assize_drand::BeaconError),
-    #[error("the coordinator speaks of round {said} as the newest, but the chain has round {latest}")]
+    #[error("the coordinator reports round {said} as the newest, but the chain has round {latest}")]
     Behind { said: RoundNumber, latest: RoundNumber },
-    #[error("the coordinator speaks of round {said}, which the chain does not have; is the node behind?")]
+    #[error(
+        "the coordinator reports round {said}, which the chain does not have; check whether the node lags"
+    )]
     Ahead { said: RoundNumber },
     #[error("a thread panicked")]
     Panicked,
 }
 
-/// Follows rounds until it is told to stop, or has attended as many as it was to.
+/// Follows rounds until shutdown, or until the configured number is reached.
 pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, CheckerError> {
     let mut follower = Follower {
         shared,
@@ -112,11 +114,11 @@ pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, C
 
 struct Follower {
     shared: Arc<Shared>,
-    /// The last round that was attended.
+    /// The last attended round.
     last: Option<Round>,
-    /// The last round that was told to be open.
+    /// The last round reported as open.
     opened: Option<RoundNumber>,
-    /// Looks in a row at which the coordinator spoke of a round that the chain did not have.
+    /// Number of consecutive polls in which the coordinator reported a round that the chain did not have.
     ahead: u32,
     summary: Summary,
 }
@@ -130,7 +132,7 @@ impl Follower {
             .is_some_and(|rounds| worked + refused >= rounds)
     }
 
-    /// Makes sure that the coordinator is of the same network, and learns its ingest key.
+    /// Checks that the coordinator serves the same network, and learns its ingest key.
     async fn introduce(&self, stop: &Stop) -> Result<(), CheckerError> {
         let Shared { domain, drand, .. } = &*self.shared;
         let mut backoff = Backoff::default();
@@ -162,8 +164,8 @@ impl Follower {
             let pinned = self.shared.spool.pin(network.ingest)?;
             if pinned != network.ingest {
                 let error = format!(
-                    "the coordinator's ingest key is {}, but it is known as {pinned}, and only receipts of that one are \
-                     believed; if it was really changed, give the new one with --ingest-address",
+                    "the coordinator's ingest key is {}, but {pinned} is pinned, and only receipts of that key are \
+                     accepted; if it was really changed, set the new one with --ingest-address",
                     network.ingest
                 );
                 self.shared.trouble(ROUNDS, &error);
@@ -176,11 +178,11 @@ impl Follower {
     async fn look(&mut self) -> Result<Look, LookError> {
         let said = match self.shared.coordinator.current().await {
             Ok(said) => said,
-            // Before the first.
+            // Before the first round.
             Err(error) if error.kind() == Some(ProblemKind::NotFound) => return Ok(Look::Nothing),
             Err(error) => return Err(error.into()),
         };
-        // A reorganisation may open or reveal a round anew; then its seed is another.
+        // A reorganisation may reopen or re-reveal a round; it then has another seed.
         let attended =
             |last: &Round| said.round < last.number || (said.round == last.number && said.seed == last.seed);
         if self.last.as_ref().is_some_and(attended) {
@@ -191,7 +193,7 @@ impl Follower {
                 self.ahead = 0;
                 round
             }
-            // The node is behind the coordinator's, or the coordinator speaks of what is not there: nothing is done.
+            // Either the node lags, or the coordinator reports a round that does not exist: nothing is done.
             Err(error) if no_such_round(&error) => {
                 self.ahead += 1;
                 return match self.ahead < TOLERATED {
@@ -256,7 +258,7 @@ impl Follower {
             },
             None => self.fetch_beacon(&round).await?,
         };
-        // A pairing and some hundred hashes: milliseconds.
+        // A pairing and a few hundred hashes: milliseconds.
         let shared = Arc::clone(&self.shared);
         let derive = move || {
             let seed = check_draw(&shared.contracts, &shared.drand, &round, beacon)?;
@@ -276,7 +278,7 @@ impl Follower {
         Ok(fetched.map_err(|_| LookError::Panicked)??)
     }
 
-    /// Does what a round asks for; the pause after it.
+    /// Handles a poll's result; returns the pause after it.
     async fn attend(&mut self, look: Look, stop: &Stop) -> Result<Duration, CheckerError> {
         let shared = Arc::clone(&self.shared);
         let round = match look {
@@ -323,12 +325,12 @@ impl Follower {
         Ok(Duration::from_secs(left) + shared.config.poll.mul_f64(fastrand::f64()))
     }
 
-    /// Whether no round of this number was attended before.
+    /// Whether no round with this number was attended before.
     fn is_first(&self, round: &Round) -> bool {
         self.last.as_ref().is_none_or(|last| last.number != round.number)
     }
 
-    /// What is due once a round.
+    /// Maintenance once per round.
     async fn clean(&self, round: &Round, stop: &Stop) -> Result<(), CheckerError> {
         let shared = &self.shared;
         let late = shared.spool.clean(Clock::system().now(), round.number)?;
@@ -350,7 +352,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Before it ends by itself: waits until everything is handed in, or too late.
+    /// Before a normal end: waits until everything is submitted or too late.
     async fn hand_in_all(&self, stop: &Stop) -> Result<(), CheckerError> {
         let Some(last) = &self.last else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Heartbeats: the station says that it lives, whatever else goes wrong.
+//! Sends heartbeats, whatever else fails.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,18 +11,18 @@ use crate::checker::Shared;
 use crate::pause::{Backoff, jittered};
 use crate::{AskError, Event};
 
-/// What trouble with it is called.
+/// Label of failures.
 pub(crate) const HEARTBEAT: &str = "heartbeat";
 
-/// A difference of clocks that is worth a word, seconds. The coordinator refuses from some minutes on.
+/// Clock difference in seconds from which a warning is given. The coordinator rejects from a few minutes on.
 const CLOCK_TOLERANCE: u64 = 30;
 const LONGEST_INTERVAL: u64 = 3_600;
 
-/// Sends heartbeats until it is told to stop.
+/// Sends heartbeats until shutdown.
 pub(crate) async fn beat(shared: Arc<Shared>, stop: Stop) {
     let mut heart = Heart::default();
     while !stop.is_set() {
-        // Each is later than the one before, whatever the clock does.
+        // Times increase strictly, whatever the clock does.
         heart.last = Clock::system().now().max(heart.last + 1);
         let heartbeat = shared.heartbeat(heart.last);
         let answer = tokio::select! {
@@ -44,7 +44,7 @@ struct Heart {
     live: bool,
     replayed: u32,
     backoff: Backoff,
-    /// The difference of clocks that was told last.
+    /// The clock difference reported last.
     told_ahead: i64,
 }
 
@@ -54,7 +54,7 @@ impl Heart {
         self.replayed = 0;
         shared.status.good();
         shared.status.metrics().heartbeat(true);
-        // The first one counts: before it, no roster can have the station.
+        // Only from the first accepted heartbeat on can a roster include the station.
         let first = shared.live_since.load(Ordering::SeqCst) == 0;
         if first {
             shared.live_since.store(liveness.time, Ordering::SeqCst);
@@ -81,7 +81,7 @@ impl Heart {
     fn failed(&mut self, shared: &Shared, error: &AskError) -> Duration {
         shared.status.metrics().heartbeat(false);
         if error.kind() == Some(ProblemKind::Replayed) && self.replayed == 0 {
-            // A run that ended within this second has sent one already.
+            // A run that ended within this second has already sent one.
             self.replayed += 1;
             return Duration::from_secs(1);
         }
@@ -99,7 +99,7 @@ impl Heart {
         self.backoff.next(error.retry_after())
     }
 
-    /// Says so when the difference has become larger, or other than it was told.
+    /// Warns if the difference has grown, or changed since the last warning.
     fn compare_clocks(&mut self, shared: &Shared, time: u64) {
         let ahead = Clock::system()
             .now()

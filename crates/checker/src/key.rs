@@ -1,4 +1,4 @@
-//! The station key's file.
+//! The station key file.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use assize_service::{SecretError, SecretFile};
 use secp256k1::SecretKey;
 use sha2::{Digest, Sha256};
 
-/// The key that a station is.
+/// The private key of a station.
 #[derive(Clone, Copy)]
 pub struct StationKey(SecretKey);
 
@@ -18,7 +18,7 @@ const STATION_KEY: SecretFile = SecretFile {
 };
 
 impl StationKey {
-    /// A key that is at hand.
+    /// Wraps a given key.
     #[must_use]
     pub fn new(key: SecretKey) -> Self {
         Self(key)
@@ -42,7 +42,7 @@ impl StationKey {
         &self.0
     }
 
-    /// What only this station knows of a word: the order of its tasks follows from it, and no provider can foretell it.
+    /// A number derived from the key and a word. It determines the order of tasks, which no provider can predict.
     pub(crate) fn fork(&self, domain: &[u8], word: B256) -> u64 {
         let digest = Sha256::new()
             .chain_update(domain)
@@ -54,7 +54,7 @@ impl StationKey {
     }
 }
 
-/// Without the key.
+/// Does not show the key.
 impl std::fmt::Debug for StationKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("StationKey").field(&self.address()).finish()
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stations_have_orders_of_their_own() {
+    fn stations_have_different_orders() {
         let key = |byte| StationKey::new(SecretKey::from_secret_bytes([byte; 32]).unwrap());
         let word = B256::repeat_byte(1);
         assert_eq!(key(1).fork(b"a", word), key(1).fork(b"a", word));

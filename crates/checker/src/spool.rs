@@ -1,4 +1,4 @@
-//! What was measured and is not handed in yet, safe from crashes.
+//! Measurements to submit, stored durably.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,55 +11,55 @@ use assize_protocol::{RoundNumber, TaskIndex};
 use rusqlite::{Connection, ErrorCode, params};
 use thiserror::Error;
 
-/// Rounds of which it is remembered what was done; the chain never goes back so far.
+/// Number of rounds whose finished tasks are remembered; reorganisations never go back so far.
 const REMEMBERED: u64 = 16;
-/// For another process to let go of the file.
+/// How long to wait for another process to release the file.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Why the spool does not work.
+/// Why the spool failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SpoolError {
-    /// Another process has it.
+    /// Another process uses it.
     #[error("{} is in use by another checker; end it, or give this one its own --data directory", path.display())]
     InUse {
         /// The file.
         path: PathBuf,
     },
-    /// It belongs to another network or another station.
+    /// It belongs to another network or station.
     #[error(
         "{} is of {name} {found}, not of {wanted}; use one --data directory for each network and station", path.display()
     )]
     OfAnother {
         /// The file.
         path: PathBuf,
-        /// What differs.
+        /// The first difference.
         name: &'static str,
-        /// What the file has.
+        /// The value in the file.
         found: String,
-        /// What is wanted.
+        /// The expected value.
         wanted: String,
     },
-    /// It is some other file.
+    /// It is another file.
     #[error(
         "{} is no spool, or a damaged one; if it is a file of yours, move it away, or give another --data directory: a new spool is \
-         made (what was measured and not handed in is lost with a damaged one)", path.display()
+         created (measurements in a damaged one are lost unless they were submitted)", path.display()
     )]
     NoSpool {
         /// The file.
         path: PathBuf,
     },
-    /// SQLite's.
-    #[error("the spool {} does not work: {source}; see that the disk is not full and the directory can be written", path.display())]
+    /// SQLite failed.
+    #[error("the spool {} does not work: {source}; check that the disk is not full and the directory is writable", path.display())]
     Database {
         /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The reason.
         source: rusqlite::Error,
     },
 }
 
-/// A measurement that waits.
+/// A measurement to submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) round: RoundNumber,
@@ -68,14 +68,14 @@ pub(crate) struct Waiting {
     pub(crate) line: String,
 }
 
-/// How the ingest decided.
+/// The ingest's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     Receipted = 1,
     Refused = 2,
 }
 
-/// The spool: one SQLite file, of one process. Each call is durable when it returns, and takes some milliseconds.
+/// The spool: one SQLite file, for one process. Each call is durable when it returns, and takes a few milliseconds.
 #[derive(Debug, Clone)]
 pub(crate) struct Spool(Arc<Shared>);
 
@@ -86,7 +86,7 @@ struct Shared {
 }
 
 impl Spool {
-    /// Opens it for one station of one network; made if it is not there.
+    /// Opens it for one station of one network; creates it if it does not exist.
     pub(crate) fn open(path: &Path, domain: &Domain, station: Address) -> Result<Self, SpoolError> {
         let connect = || {
             let connection = Connection::open(path)?;
@@ -121,7 +121,7 @@ impl Spool {
         })
     }
 
-    /// What was first given under a name.
+    /// The value first stored under a name.
     fn identity(&self, name: &str, value: &str) -> Result<String, SpoolError> {
         self.with(|connection| {
             let insert = "INSERT OR IGNORE INTO identity (name, value) VALUES (?, ?)";
@@ -132,13 +132,13 @@ impl Spool {
         })
     }
 
-    /// The ingest key that was first seen.
+    /// The first ingest key seen.
     pub(crate) fn pin(&self, ingest: Address) -> Result<Address, SpoolError> {
         let pinned = self.identity("ingest", &ingest.to_string())?;
         Ok(pinned.parse().unwrap_or(ingest))
     }
 
-    /// Believes this ingest key from now on.
+    /// Pins another ingest key.
     pub(crate) fn repin(&self, ingest: Address) -> Result<(), SpoolError> {
         self.with(|connection| {
             let replace = "INSERT OR REPLACE INTO identity (name, value) VALUES ('ingest', ?)";
@@ -146,7 +146,7 @@ impl Spool {
         })
     }
 
-    /// Keeps a measurement; false if the task was done before, and then nothing changes.
+    /// Stores a measurement; false, without a change, if the task was already done.
     pub(crate) fn put(&self, waiting: &Waiting, until: u64) -> Result<bool, SpoolError> {
         self.with(|connection| {
             let insert = "INSERT OR IGNORE INTO measurement (round, task, until, line) VALUES (?, ?, ?, ?)";
@@ -160,7 +160,7 @@ impl Spool {
         })
     }
 
-    /// Tasks of a round that are done.
+    /// The finished tasks of a round.
     pub(crate) fn done(&self, round: RoundNumber) -> Result<BTreeSet<TaskIndex>, SpoolError> {
         self.with(|connection| {
             let mut select = connection.prepare_cached("SELECT task FROM measurement WHERE round = ?")?;
@@ -169,7 +169,7 @@ impl Spool {
         })
     }
 
-    /// The first measurements that wait, at most so many.
+    /// The first measurements to submit, up to a maximum.
     pub(crate) fn waiting(&self, most: usize) -> Result<Vec<Waiting>, SpoolError> {
         self.with(|connection| {
             let select =
@@ -186,7 +186,7 @@ impl Spool {
         })
     }
 
-    /// How many wait.
+    /// Number of measurements to submit.
     pub(crate) fn count_waiting(&self) -> Result<u64, SpoolError> {
         self.with(|connection| {
             let select = "SELECT count(*) FROM measurement WHERE state = 0";
@@ -195,7 +195,7 @@ impl Spool {
         })
     }
 
-    /// A measurement does not wait any more.
+    /// Records the decision about a measurement.
     pub(crate) fn decide(
         &self,
         round: RoundNumber,
@@ -209,7 +209,7 @@ impl Spool {
         })
     }
 
-    /// Gives up what nobody takes any more, and forgets rounds of long ago; how many measurements were given up.
+    /// Drops measurements that are no longer accepted, and old rounds; returns the number of dropped measurements.
     pub(crate) fn clean(&self, now: u64, latest: RoundNumber) -> Result<u64, SpoolError> {
         self.with(|connection| {
             let update = "UPDATE measurement SET state = 2, line = NULL WHERE state = 0 AND until < ?";
@@ -225,7 +225,7 @@ impl Spool {
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        // Each call is one transaction: a thread that panicked elsewhere has left nothing half done.
+        // Each call is one transaction, so a panicked thread has left nothing half done.
         self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_spool_is_named_and_left_alone() {
+    fn a_file_that_is_not_a_spool_is_named_and_left_unchanged() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("spool.sqlite");
         let content = "my thesis, at some length. ".repeat(100);
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_done_once_and_its_measurement_outlives_the_process() {
+    fn a_task_is_done_once_and_its_measurement_survives_the_process() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("spool.sqlite");
         let spool = open(&path).unwrap();
@@ -315,13 +315,13 @@ mod tests {
             ..DOMAIN
         };
         let error = Spool::open(&path, &other, Address::repeat_byte(2)).unwrap_err();
-        assert!(error.to_string().contains("of chain 314, not of 315"), "{error}");
+        assert!(error.to_string().contains("to chain 314, not 315"), "{error}");
         let error = Spool::open(&path, &DOMAIN, Address::repeat_byte(3)).unwrap_err();
-        assert!(error.to_string().contains("of station 0x0202"), "{error}");
+        assert!(error.to_string().contains("to station 0x0202"), "{error}");
     }
 
     #[test]
-    fn the_first_ingest_key_stays_until_it_is_changed_by_hand() {
+    fn the_first_ingest_key_is_pinned_until_it_is_changed_by_hand() {
         let directory = tempfile::tempdir().unwrap();
         let spool = open(&directory.path().join("spool.sqlite")).unwrap();
         let [one, two] = [1, 2].map(Address::repeat_byte);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_late_is_given_up_and_old_rounds_are_forgotten() {
+    fn late_measurements_are_dropped_and_old_rounds_forgotten() {
         let directory = tempfile::tempdir().unwrap();
         let spool = open(&directory.path().join("spool.sqlite")).unwrap();
         spool.put(&waiting(7, 1), 100).unwrap();

@@ -1,4 +1,4 @@
-//! Handing in: from the spool to the ingest, against receipts.
+//! Submits measurements from the spool to the ingest, and stores their receipts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::pause::Backoff;
 use crate::spool::{Decision, Waiting};
 use crate::{AskError, Event};
 
-/// What trouble with it is called.
-const HANDING_IN: &str = "handing in";
-/// Most measurements in a request: what the ingest takes.
+/// Label of failures.
+const HANDING_IN: &str = "submitting";
+/// Maximum number of measurements per request: the ingest's limit.
 const MOST: usize = 100;
-/// Most bytes in a request: half of what the ingest takes.
+/// Maximum bytes per request: half of the ingest's limit.
 const MOST_BYTES: usize = 512 * 1024;
-/// The last try when the checker ends.
+/// Timeout of the last attempt during shutdown.
 const LAST_TRY: Duration = Duration::from_secs(3);
 
-/// Hands in until it is told to stop; then once more, briefly.
+/// Submits until shutdown; then once more, briefly.
 pub(crate) async fn hand_in(shared: Arc<Shared>, stop: Stop) {
     let mut hand = Hand {
         most: MOST,
@@ -40,28 +40,28 @@ pub(crate) async fn hand_in(shared: Arc<Shared>, stop: Stop) {
             Pass::Later(pause) => stop.wait(pause).await,
         }
     }
-    // What does not get through now waits for the next run.
+    // The rest waits for the next run.
     let _ = tokio::time::timeout(LAST_TRY, async {
         while matches!(hand.pass(&shared).await, Pass::More) {}
     })
     .await;
 }
 
-/// What to do next.
+/// The result of a pass.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
-    /// Nothing waits.
+    /// Nothing to submit.
     Idle,
-    /// Something may wait.
+    /// There may be more to submit.
     More,
-    /// Something waits, and was not taken now.
+    /// Something could not be submitted now.
     Later(Duration),
 }
 
-/// One who hands in.
+/// The submission loop.
 #[derive(Debug)]
 struct Hand {
-    /// Measurements in a request: fewer after a request was refused as a whole.
+    /// Measurements per request: fewer after a whole request was rejected.
     most: usize,
     backoff: Backoff,
 }
@@ -102,7 +102,7 @@ impl Hand {
             }
             Err(AskError::Refused { problem, kind }) if !kind.is_retryable() => {
                 if lines.len() > 1 {
-                    // One of them, or their number: each by itself tells.
+                    // One of them is at fault, or their number: sending them separately will show it.
                     self.most = 1;
                     return Ok(Pass::More);
                 }
@@ -116,7 +116,7 @@ impl Hand {
         self.settle(shared, &waiting, answers)
     }
 
-    /// Keeps receipts, gives up what was refused for good.
+    /// Stores receipts, and drops measurements that were rejected for good.
     fn settle(
         &mut self,
         shared: &Shared,
@@ -145,7 +145,7 @@ impl Hand {
                     receipt: receipt.clone(),
                 })
                 .collect();
-            // Before the spool lets go of it: a receipt that is not on disk is none.
+            // Before the spool drops it: only a receipt on disk counts.
             shared.receipts().keep(round, &lines)?;
             for (waiting, receipt) in receipts {
                 shared.spool.decide(round, waiting.task, Decision::Receipted)?;
@@ -190,7 +190,7 @@ fn refuse(
     Ok(())
 }
 
-/// Whether the receipt is of this measurement, and of the ingest that is believed; if not, why.
+/// Checks that the receipt is for this measurement and by the trusted ingest; otherwise returns the reason.
 fn check(shared: &Shared, waiting: &Waiting, receipt: &Receipt) -> Result<Result<(), String>, CheckerError> {
     let digest = ndjson::parse_any_round(waiting.line.as_bytes())
         .map(|measurement| measurement.digest(&shared.domain))
@@ -198,12 +198,12 @@ fn check(shared: &Shared, waiting: &Waiting, receipt: &Receipt) -> Result<Result
     if receipt.digest != digest {
         let got = receipt.digest;
         return Ok(Err(format!(
-            "the receipt is of {got}, and not of the measurement {digest}"
+            "the receipt is for {got}, not for measurement {digest}"
         )));
     }
     if !receipt.is_signed(&shared.domain) {
         let reason = format!(
-            "the receipt of {digest} is not signed by {}, which it names",
+            "the receipt for {digest} is not signed by {}, as it claims",
             receipt.ingest
         );
         return Ok(Err(reason));
@@ -211,7 +211,7 @@ fn check(shared: &Shared, waiting: &Waiting, receipt: &Receipt) -> Result<Result
     let pinned = shared.spool.pin(receipt.ingest)?;
     if receipt.ingest != pinned {
         let reason = format!(
-            "the receipt is signed by {}, but the ingest key is known as {pinned}; if it was really changed, give the new one \
+            "the receipt is signed by {}, but the pinned ingest key is {pinned}; if it was really changed, set the new one \
              with --ingest-address",
             receipt.ingest
         );

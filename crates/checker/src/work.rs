@@ -1,4 +1,4 @@
-//! A round's tasks, spread over the round.
+//! Runs a round's tasks, spread over the round.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,25 +17,25 @@ use crate::assignment::{AssignedTask, RoundAssignment};
 use crate::checker::{CheckerError, Shared};
 use crate::spool::Waiting;
 
-/// A retrieval may take so long; so much of the round is left for the last one.
+/// Maximum duration of a retrieval; this much of the round is reserved for the last one.
 const LONGEST_RETRIEVAL: u64 = 90;
-/// What is under way when the checker is told to end may take so long.
+/// How long running tasks may take during shutdown.
 const LAST_MOMENTS: Duration = Duration::from_secs(3);
-/// How often a task is begun that fails by the checker's own fault.
+/// Number of attempts for a task that fails on the checker's own side.
 const TRIES: u32 = 3;
-/// While nothing can be done, it is looked again after so long.
+/// Pause before the next attempt while nothing can be done.
 const LOOK: Duration = Duration::from_secs(5);
-/// Most measurements that wait; beyond, none are made.
+/// Maximum number of unsubmitted measurements; beyond, none are made.
 const SPOOL_LIMIT: u64 = 10_000;
 
-/// When things are done in a round, Unix seconds.
+/// The timetable of a round, Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timetable {
-    /// Over which the tasks are spread.
+    /// The window over which the tasks are spread.
     spread_until: u64,
-    /// No task is begun from then on.
+    /// No task is started after this.
     begin_until: u64,
-    /// What is not done then is abandoned.
+    /// Unfinished tasks are abandoned after this.
     abandon_at: u64,
 }
 
@@ -54,7 +54,7 @@ impl Timetable {
     }
 }
 
-/// The pause before the first task: at random within a task's share, or within what the tasks leave of the round.
+/// The pause before the first task: random within a task's share, or within the time that the tasks leave in the round.
 pub(crate) fn first_pause(window: Duration, tasks: u32, random: f64) -> Duration {
     let Some(share) = window.checked_div(tasks) else {
         return Duration::ZERO;
@@ -68,7 +68,7 @@ pub(crate) fn first_pause(window: Duration, tasks: u32, random: f64) -> Duration
     share.max(window.saturating_sub(busy)).mul_f64(random)
 }
 
-/// Does what is left of a round's tasks.
+/// Runs the remaining tasks of a round.
 pub(crate) async fn work(
     shared: &Arc<Shared>,
     assignment: RoundAssignment,
@@ -83,7 +83,7 @@ pub(crate) async fn work(
         .copied()
         .filter(|task| !done.contains(&task.index))
         .collect();
-    // A task can stand in a committee's list twice if the list is shorter than the committees need.
+    // A task can be in a committee's list twice if the list is shorter than the committees need.
     left.sort_by_key(|task| task.index);
     left.dedup_by_key(|task| task.index);
     let mut order = Rng::with_seed(shared.key.fork(b"assize/order/v1", assignment.seed.0));
@@ -117,16 +117,16 @@ pub(crate) async fn work(
     Ok(())
 }
 
-/// A round's work under way.
+/// The running tasks of a round.
 struct Shift {
     shared: Arc<Shared>,
     assignment: Arc<RoundAssignment>,
     timetable: Timetable,
-    /// Tasks to begin, and how often they were, this time included.
+    /// Tasks to start, with the number of the attempt.
     queue: VecDeque<(AssignedTask, u32)>,
     running: JoinSet<Ended>,
     measured: usize,
-    /// The last task failed by the checker's own fault.
+    /// Whether the last task failed on the checker's own side.
     troubled: bool,
 }
 
@@ -169,7 +169,7 @@ impl Shift {
             }
             let begun = Instant::now();
             self.begin(task, tries);
-            // With room for another, the next pause is from this beginning; else from this task's end.
+            // With a free slot, the next pause counts from this start; otherwise from this task's end.
             if self.running.len() >= most && !self.reap(stop).await {
                 return self.close(stop).await;
             }
@@ -177,7 +177,7 @@ impl Shift {
         }
     }
 
-    /// The time that is left, over the tasks that are left.
+    /// The remaining time divided by the remaining tasks.
     fn next_pause(&self, last: Duration) -> Duration {
         let round = until(self.timetable.spread_until) + last;
         let tasks = self.queue.len() as u32 + 1;
@@ -209,7 +209,7 @@ impl Shift {
         });
     }
 
-    /// Waits for one task; false if there is no more time, or none is running.
+    /// Waits for one task; false if the time is over, or none is running.
     async fn reap(&mut self, stop: &Stop) -> bool {
         let ended = tokio::select! {
             ended = self.running.join_next() => ended,
@@ -218,7 +218,7 @@ impl Shift {
         };
         match ended {
             Some(Ok(ended)) => self.note(ended),
-            // A task that panicked has said so.
+            // A panicked task has already logged it.
             Some(Err(_)) => self.troubled = true,
             None => return false,
         }
@@ -248,7 +248,7 @@ impl Shift {
         }
     }
 
-    /// Lets what is running come to its end, if that is soon.
+    /// Lets running tasks finish, if they do so soon.
     async fn close(&mut self, stop: &Stop) {
         let patience = match stop.is_set() {
             true => LAST_MOMENTS,
@@ -311,7 +311,7 @@ async fn measure(shared: &Shared, assignment: &RoundAssignment, task: AssignedTa
     Ok(())
 }
 
-/// From now until a Unix time; nothing if it is over.
+/// From now until a Unix time; zero if it has passed.
 fn until(time: u64) -> Duration {
     Duration::from_secs(time).saturating_sub(Clock::system().since_epoch())
 }
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn stations_begin_at_different_moments_and_all_have_time() {
+    fn stations_start_at_different_times_and_all_finish() {
         let seconds = Duration::from_secs;
         // 100 tasks of 10 s each: within the first share.
         assert_eq!(first_pause(seconds(1_000), 100, 0.5), seconds(5));

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of an evaluator.
 
 use alloy_primitives::Address;
 use assize_chain::ChainError;
@@ -7,35 +7,35 @@ use assize_store::StoreError;
 use assize_verify::VerifyError;
 use thiserror::Error;
 
-/// Why a pass came to no end.
+/// Why a pass failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EvaluatorError {
-    /// The chain could not be read.
+    /// The chain cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// Something could not be recomputed.
+    /// Something cannot be recomputed.
     #[error(transparent)]
     Verify(#[from] VerifyError),
-    /// The document could not be stored.
-    #[error("the settlement's document cannot be stored: {0}")]
+    /// The document cannot be stored.
+    #[error("failed to store the settlement document: {0}")]
     Store(#[from] StoreError),
-    /// The queue of transactions.
+    /// The transaction queue failed.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
-    /// This key is none of the evaluators'.
+    /// The key is not an evaluator's.
     #[error(
-        "{address} is no evaluator of this network: the owner announces evaluators, one challenge window ahead; they are {}",
+        "{address} is not an evaluator of this network: the owner announces evaluators one challenge window ahead; the current ones are {}",
         list(evaluators)
     )]
     NoEvaluator {
         /// The key's address.
         address: Address,
-        /// Who is.
+        /// The current evaluators.
         evaluators: Vec<Address>,
     },
-    /// The contract does not take the settlement.
-    #[error("the contract does not take the settlement of rounds {first} to {last}: {reason}")]
+    /// The contract rejects the settlement.
+    #[error("the contract rejects the settlement of rounds {first} to {last}: {reason}")]
     Refused {
         /// First round.
         first: u64,
@@ -47,7 +47,7 @@ pub enum EvaluatorError {
 }
 
 impl EvaluatorError {
-    /// Whether the next try may succeed without anybody doing anything.
+    /// Whether a retry may succeed without intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

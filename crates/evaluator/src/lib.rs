@@ -1,4 +1,4 @@
-//! Evaluator: recomputes rounds whose commit windows are over, signs their settlement, gathers the signatures of its peers,
+//! Evaluator: recomputes rounds whose commit windows are over, signs their settlement, collects its peers' signatures,
 //! and posts.
 //!
 //! ```text
@@ -7,10 +7,10 @@
 //!                           peers' SignedProposals of the same digest ───┴──k of n──▶ Outbox ──▶ Rewards.post
 //! ```
 //!
-//! Nothing of a peer is believed but its signature, and that only under a digest which this evaluator computed by itself.
-//! All evaluators settle the same ranges, whenever they look: a settlement covers [`Plan::every`] rounds, or twice, three
-//! times as many if nobody earned anything in them. An evaluator keeps no state of its own: what it signed it recomputes,
-//! and a settlement that was posted twice is refused by the contract. DESIGN §2.7.
+//! A peer is trusted only for its signature, and only if it signed the digest that this evaluator computed itself. All
+//! evaluators settle the same ranges, whenever they run: a settlement covers [`Plan::every`] rounds, or a multiple if
+//! nobody earned anything in fewer. An evaluator keeps no state of its own: it recomputes what it signed, and the
+//! contract rejects a settlement that is posted twice (docs/protocol.md §11).
 
 mod daemon;
 mod error;

@@ -36,18 +36,18 @@ impl Metrics {
         let evaluated = Counter::default();
         metrics.registry().register(
             "measurements",
-            "Measurements recomputed since the process began",
+            "Measurements recomputed since the process started",
             evaluated.clone(),
         );
         Self {
             queue: QueueMetrics::register(&mut metrics),
-            settlement: metrics.gauge("settlement", "Newest settlement that is not void"),
-            settled: metrics.gauge("settled_round", "Last round that is settled"),
-            signatures: metrics.gauge("signatures", "Signatures gathered for the next settlement"),
+            settlement: metrics.gauge("settlement", "Newest valid settlement"),
+            settled: metrics.gauge("settled_round", "Last settled round"),
+            signatures: metrics.gauge("signatures", "Signatures collected for the next settlement"),
             threshold: metrics.gauge("threshold", "Signatures that a settlement needs"),
             waiting: metrics.gauge(
                 "waiting_round",
-                "Last round of the settlement that waits for signatures; 0 if none does",
+                "Last round of the settlement that waits for signatures; 0 if there is none",
             ),
             disagreeing: metrics.gauge(
                 "disagreeing_peers",

@@ -15,7 +15,7 @@ use crate::{Alert, OutboxError};
 /// Of the tables; a file with another one is another program's, or an older one's.
 const VERSION: i64 = 2;
 
-/// How long a statement waits while another process writes.
+/// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// How an intent ended.

@@ -11,12 +11,12 @@ use crate::{Allocations, Condition, Held, Metrics, PayoutAlert, PayoutError, Pay
 
 const DAY: u64 = 86_400;
 
-/// Where the scheduler reads what a settlement grants.
+/// The source of a settlement's allocations.
 pub trait AllocationSource {
     /// The allocations of a settlement, from its document.
     ///
     /// # Errors
-    /// [`PayoutError::Document`] naming where it was looked for.
+    /// [`PayoutError::Document`] naming the sources tried.
     fn allocations(&self, settlement: &Settlement) -> Result<Allocations, PayoutError>;
 }
 
@@ -26,18 +26,18 @@ pub struct PayoutDaemon<S> {
     scheduler: Scheduler,
     rounds: Rounds,
     source: S,
-    /// The settlement read last: its document does not change.
+    /// The allocations read last; a document never changes.
     read: Option<(Settlement, Allocations)>,
-    /// Who was held back at the last plan.
+    /// Operators that the last plan did not pay.
     held: Vec<Held>,
-    /// Cost of a batch at the last plan, attoFIL.
+    /// Gas cost of a batch in the last plan, in attoFIL.
     batch_cost: Option<u128>,
-    /// Whether what an earlier process left in the queue has been looked at.
+    /// Whether the queue of an earlier process has been checked.
     resumed: bool,
 }
 
 impl<S: AllocationSource> PayoutDaemon<S> {
-    /// A daemon around a scheduler; the budgets of `rounds` tell how long the pool lasts.
+    /// Creates a daemon. The budgets of `rounds` determine how long the pool lasts.
     #[must_use]
     pub fn new(scheduler: Scheduler, rounds: Rounds, source: S) -> Self {
         Self {
@@ -51,10 +51,10 @@ impl<S: AllocationSource> PayoutDaemon<S> {
         }
     }
 
-    /// Looks after what is under way; pays, if it is time and nothing is.
+    /// Handles pending transactions; pays if it is due and nothing is pending.
     ///
     /// # Errors
-    /// The chain's, the databases', the source's.
+    /// Errors of the chain, the databases and the source.
     pub async fn pay(&mut self) -> Result<Snapshot, PayoutError> {
         let mut report = PayoutReport::default();
         if !self.resumed {
@@ -71,7 +71,7 @@ impl<S: AllocationSource> PayoutDaemon<S> {
             tick = self.scheduler.look_after(&mut report).await?;
         }
         for payment in &report.refused {
-            tracing::warn!(operator = %payment.operator, attofil = %payment.amount, "an operator's address did not take the money");
+            tracing::warn!(operator = %payment.operator, attofil = %payment.amount, "an operator's address rejected a payment");
         }
         if !report.batches.is_empty() {
             tracing::info!(
@@ -90,7 +90,7 @@ impl<S: AllocationSource> PayoutDaemon<S> {
         let last = self.scheduler.history().last_pass()?;
         let now = Clock::system().now();
         let settled = last.is_none_or(|last| last.settlement != settlement.id);
-        // A floor falls and a day begins also where no settlement comes.
+        // A floor falls and a day begins even without a new settlement.
         let stale = last.is_some_and(|last| now.saturating_sub(last.at) >= DAY);
         let schedule = &self.scheduler.planner().policy.schedule;
         Ok(schedule.is_due(last.map(|last| last.at), settled || stale, now))

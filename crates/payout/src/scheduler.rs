@@ -1,4 +1,4 @@
-//! Planning and paying.
+//! Plans and executes payouts.
 
 use std::collections::BTreeMap;
 
@@ -14,43 +14,43 @@ use crate::{
     Allocations, Batch, DenyList, Doubt, Held, History, Payout, PayoutError, PayoutPolicy, Plan, Terms,
 };
 
-/// So many payouts tell what one needs.
+/// Number of payouts used to estimate the gas of one.
 const SAMPLE: usize = 100;
 
 /// Decides whom to pay; needs no key.
 #[derive(Debug, Clone)]
 pub struct Planner {
-    /// The contract.
+    /// The Rewards contract.
     pub rewards: Rewards,
-    /// What is allowed.
+    /// The policy.
     pub policy: PayoutPolicy,
-    /// Whom to pay nothing.
+    /// Operators that are not paid.
     pub denied: DenyList,
 }
 
 /// What a pass would do now.
 #[derive(Debug, Clone)]
 pub struct Planned {
-    /// From which settlement.
+    /// The settlement.
     pub settlement: SettlementId,
-    /// Whom to pay and whom not.
+    /// The plan.
     pub plan: Plan,
     /// The transactions.
     pub batches: Vec<Batch>,
-    /// Units of gas that one payout needs in a batch; zero if there is none.
+    /// Units of gas per payout in a batch; zero without payouts.
     pub gas_per_payout: u64,
-    /// attoFIL that a unit of gas costs now.
+    /// Current gas price in attoFIL per unit.
     pub gas_price: u128,
 }
 
 impl Planned {
-    /// What a batch's gas would cost, attoFIL.
+    /// Gas cost of a batch in attoFIL.
     #[must_use]
     pub fn cost_of(&self, batch: &Batch) -> u128 {
         self.cost_of_payouts(batch.payouts.len())
     }
 
-    /// What the gas of all batches would cost, attoFIL.
+    /// Gas cost of all batches in attoFIL.
     #[must_use]
     pub fn cost(&self) -> u128 {
         self.cost_of_payouts(self.plan.payouts.len())
@@ -65,7 +65,7 @@ impl Planner {
     /// What a pass would do now, with `sender`'s key.
     ///
     /// # Errors
-    /// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], the chain's and the history's.
+    /// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], errors of chain and history.
     pub async fn plan(
         &self,
         settlement: &Settlement,
@@ -79,7 +79,7 @@ impl Planner {
         let claimed = self.rewards.claimed_by(&operators).await?;
         let mut waiting = history.waiting()?;
         for operator in operators {
-            // The money has been there since the settlement became active.
+            // The money has been available since the settlement became active.
             waiting.entry(operator).or_insert(settlement.active_at.min(now));
         }
         let doubts = self.doubts(history).await?;
@@ -119,8 +119,8 @@ impl Planner {
         })
     }
 
-    /// Operators whose payment has failed before. Who has named another payout address since is tried again at once, but still
-    /// alone: it could name another one every time.
+    /// Operators whose payment has failed before. One that has changed its payout address is retried at once, but still
+    /// separately: it could change the address every time.
     async fn doubts(&self, history: &History) -> Result<BTreeMap<Address, Doubt>, PayoutError> {
         let mut doubts = BTreeMap::new();
         for (operator, (doubt, refused_by)) in history.doubts()? {
@@ -134,7 +134,7 @@ impl Planner {
         Ok(doubts)
     }
 
-    /// Units of gas that one payout needs in a batch, by the node's estimate of these.
+    /// Units of gas per payout in a batch, estimated by the node for the given payouts.
     async fn gas_per_payout(
         &self,
         settlement: SettlementId,
@@ -152,7 +152,8 @@ impl Planner {
     }
 }
 
-/// Some payouts whose gas is like that of most: those that no day's limit stops, and without the doubtful, if there are others.
+/// Representative payouts for the gas estimate: ignoring daily limits, and without those that have failed before, if
+/// there are others.
 fn sample(allocations: &Allocations, claimed: &BTreeMap<Address, U256>, terms: &Terms<'_>) -> Vec<Payout> {
     let terms = Terms {
         budget: u128::MAX,
@@ -171,7 +172,8 @@ fn cost(gas: u64, price: u128) -> u128 {
     u128::from(gas).saturating_mul(price)
 }
 
-/// Pays operators from active settlements, through the outbox: whatever instruction it is killed at, each is paid once.
+/// Pays operators from active settlements through the outbox. Each is paid once, even if the process is killed at any
+/// point.
 #[derive(Debug)]
 pub struct Scheduler {
     planner: Planner,
@@ -179,34 +181,34 @@ pub struct Scheduler {
     outbox: Outbox,
 }
 
-/// A transaction that paid a batch.
+/// The transaction of a paid batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PaidBatch {
     /// The transaction.
     pub hash: B256,
     /// Units of gas charged.
     pub gas_used: u64,
-    /// attoFIL paid for them.
+    /// Fee paid in attoFIL.
     pub fee: U256,
 }
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PayoutReport {
     /// Payments made.
     pub paid: Vec<Payment>,
-    /// Recipients that did not take the money; it stays the operator's.
+    /// Payments that recipients rejected; the amounts stay the operators'.
     pub refused: Vec<Payment>,
-    /// Why batches were reverted, if any were. Their operators have been paid, or tried, one by one since.
+    /// Why batches were reverted, if any. Their operators have since been paid, or tried, one by one.
     pub reverted: Vec<String>,
-    /// Operators who were not to be paid now, with the reason.
+    /// Operators that were held back, with the reasons.
     pub held: Vec<Held>,
     /// Transactions, in order.
     pub batches: Vec<PaidBatch>,
 }
 
 impl Scheduler {
-    /// A scheduler with a key's queue.
+    /// Creates a scheduler with a transaction queue.
     #[must_use]
     pub fn new(planner: Planner, history: History, outbox: Outbox) -> Self {
         Self {
@@ -216,49 +218,49 @@ impl Scheduler {
         }
     }
 
-    /// The contract, and what is allowed.
+    /// The planner.
     #[must_use]
     pub fn planner(&self) -> &Planner {
         &self.planner
     }
 
-    /// Who waits, and what was paid.
+    /// The history.
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// The queue.
+    /// The transaction queue.
     #[must_use]
     pub fn outbox(&mut self) -> &mut Outbox {
         &mut self.outbox
     }
 
-    /// Pays all whom the plan names, and waits until the payments count.
+    /// Pays everyone in the plan, and waits until the payments are confirmed.
     ///
     /// # Errors
-    /// As [`Planner::plan`], and the outbox's. Calling it again goes on and pays nobody twice.
+    /// As [`Planner::plan`], and errors of the outbox. A repeated call continues and pays nobody twice.
     pub async fn run_once(
         &mut self,
         settlement: &Settlement,
         allocations: &Allocations,
     ) -> Result<PayoutReport, PayoutError> {
         let mut report = PayoutReport::default();
-        // What an earlier run left under way comes first: it changes who is owed what.
+        // Pending batches of an earlier run come first, because they change the amounts due.
         self.withdraw_queued()?;
         self.finish(&mut report).await?;
         loop {
             let planned = self.enqueue(settlement, allocations).await?;
             report.held = planned.plan.held;
             self.finish(&mut report).await?;
-            // A batch that is reverted splits up for good, so this comes to an end.
+            // A reverted batch is split for good, so this terminates.
             if !self.history.is_asked_again()? {
                 return Ok(report);
             }
         }
     }
 
-    /// Takes back what an earlier process enqueued and did not sign: the policy or the deny list may be others now.
+    /// Cancels what an earlier process enqueued but did not sign: policy or deny list may have changed.
     pub(crate) fn withdraw_queued(&mut self) -> Result<(), PayoutError> {
         let keys = self.history.open_batches()?;
         for key in &keys {
@@ -275,7 +277,7 @@ impl Scheduler {
         self.write_down(report).await
     }
 
-    /// Looks after what is under way, without waiting: all that has ended is added to the report.
+    /// Handles pending batches without waiting, and adds those that have ended to the report.
     pub(crate) async fn look_after(&mut self, report: &mut PayoutReport) -> Result<Tick, PayoutError> {
         let tick = loop {
             let tick = self.outbox.tick().await?;
@@ -289,7 +291,7 @@ impl Scheduler {
         Ok(tick)
     }
 
-    /// Plans, and puts every batch into the queue. Nothing may be under way: it would change who is owed what.
+    /// Plans, and enqueues every batch. Nothing may be pending, because that would change the amounts due.
     pub(crate) async fn enqueue(
         &mut self,
         settlement: &Settlement,
@@ -312,15 +314,15 @@ impl Scheduler {
         let head = self.outbox.client().head().await?.hash;
         for batch in &planned.batches {
             let draft = self.planner.rewards.claim_many(settlement.id, &batch.claim);
-            // The same batch under the same circumstances is the same intent. The block is part of them: a recipient that
-            // refused yesterday is tried again today.
+            // The same batch under the same conditions is the same intent. The block is one of the conditions: a
+            // recipient that rejected yesterday is tried again today.
             let content = keccak256([head.as_slice(), &draft.input].concat());
             let key = format!(
                 "{}/claimMany/{}/{content}",
                 self.planner.rewards.address(),
                 settlement.id
             );
-            // Counted before it can be spent.
+            // Recorded before it can be spent.
             self.history.begin(&key, settlement.id, &batch.payouts, now)?;
             self.outbox.enqueue(&NewIntent {
                 key: &key,
@@ -335,7 +337,7 @@ impl Scheduler {
         Ok(planned)
     }
 
-    /// Writes down how the batches have ended, all of which have.
+    /// Records how the batches ended; all of them must have ended.
     async fn write_down(&mut self, report: &mut PayoutReport) -> Result<(), PayoutError> {
         for key in self.history.open_batches()? {
             let now = Clock::system().now();
@@ -367,10 +369,7 @@ impl Scheduler {
                             self.note_refusal(payment, report).await?;
                         }
                         None => {
-                            tracing::warn!(
-                                reason,
-                                "a batch was not taken; its operators are paid one by one"
-                            );
+                            tracing::warn!(reason, "a batch was rejected; paying its operators one by one");
                             report.reverted.push(reason);
                         }
                     }
@@ -390,10 +389,10 @@ impl Scheduler {
         Ok(())
     }
 
-    /// What a transaction paid, as its events tell.
+    /// The payments of a transaction, from its events.
     async fn payments_of(&self, mined: &Mined) -> Result<Vec<Payment>, PayoutError> {
         let receipt = self.outbox.client().receipt(mined.hash).await?;
-        // It counted a moment ago; a node that has forgotten it since is asked again later.
+        // It was confirmed a moment ago; a node that has since forgotten it is asked again later.
         let receipt = receipt.ok_or(PayoutError::ReceiptGone { hash: mined.hash })?;
         Ok(self.planner.rewards.payments_in(&receipt))
     }

@@ -200,7 +200,7 @@ fn sort_keys(json: &str, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
             }
             out.push(b'}');
         }
-        // The longest list by far has no objects in it.
+        // By far the longest list has no objects in it.
         Some(b'[') if json.contains('{') => {
             let entries: Vec<&RawValue> = serde_json::from_str(json)?;
             out.push(b'[');

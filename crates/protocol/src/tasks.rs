@@ -18,7 +18,7 @@ pub type TaskListError = ListError;
 pub struct Task {
     /// The payload.
     pub cid: PayloadCid,
-    /// Who stores it.
+    /// The provider that stores it.
     pub provider: ProviderId,
     /// Whose deals it is part of. Not in the Merkle leaf: bound by the CID of the file alone.
     pub clients: Vec<ActorId>,

@@ -26,7 +26,7 @@ pub enum SecretError {
     /// The operating system refused.
     #[error("cannot {action} the {name} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The failed operation.
         action: &'static str,
         /// What the file is.
         name: &'static str,
@@ -48,7 +48,7 @@ pub enum SecretError {
         risk: &'static str,
         /// The file.
         path: PathBuf,
-        /// Its permissions.
+        /// Its mode bits.
         mode: u32,
     },
     /// It is a symbolic link to a file that does not exist.
@@ -71,8 +71,8 @@ pub enum SecretError {
         /// What was named.
         path: PathBuf,
     },
-    /// It holds something else.
-    #[error("{} holds no {name}: expected 64 hexadecimal digits; is this the right file?", path.display())]
+    /// The file has other content.
+    #[error("{} is not a {name} file: expected 64 hexadecimal digits; check the path", path.display())]
     Malformed {
         /// What the file should be.
         name: &'static str,
@@ -155,7 +155,7 @@ impl SecretFile {
         };
         match save(path, secret) {
             Ok(()) => Ok(parsed),
-            // Another process was faster.
+            // Another process created it first.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => self.open_or_create(path, parse),
             Err(error) => Err(self.failed("create", path, error)),
         }

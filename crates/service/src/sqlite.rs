@@ -95,14 +95,12 @@ pub enum SqliteError {
     },
 }
 
-/// What to do about the errors that have a remedy.
+/// Advice for errors that have a remedy.
 fn remedy(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "; make room on the disk and run it again",
-        Some(ErrorCode::ReadOnly) => "; give this user the right to write to the file and its directory",
-        Some(ErrorCode::CannotOpen) => {
-            "; its directory must exist, and this user must have the right to write there"
-        }
+        Some(ErrorCode::DiskFull) => "; free disk space and run it again",
+        Some(ErrorCode::ReadOnly) => "; give this user write access to the file and its directory",
+        Some(ErrorCode::CannotOpen) => "; its directory must exist and be writable by this user",
         _ => "",
     }
 }

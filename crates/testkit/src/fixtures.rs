@@ -23,7 +23,7 @@ pub enum FixtureError {
     Deal {
         /// Counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
     /// A malformed line of the recorded balances.

@@ -1,4 +1,4 @@
-//! Bundles: making them from evidence, and recomputing from them without any network.
+//! Creates bundles from evidence, and recomputes from them without a network.
 
 use assize_bundle::{BEACONS, Bundle, FACTS};
 use assize_drand::{BeaconSource, RecordedBeacons};
@@ -12,8 +12,8 @@ use crate::{Evidence, VerifyError};
 type Result<T> = std::result::Result<T, VerifyError>;
 
 impl<B: BeaconSource> Evidence<'_, B> {
-    /// Packs all that recomputing needs: the facts, both beacons of each revealed round, and every file that the facts
-    /// name. Nothing is recomputed; beacons and files are checked as they are read.
+    /// Packs everything that recomputing needs: the facts, both beacons of each revealed round, and every file named by
+    /// the facts. Nothing is recomputed; beacons and files are verified as they are read.
     ///
     /// # Errors
     /// [`VerifyError::Beacon`], [`VerifyError::Store`], [`VerifyError::Bundle`].
@@ -62,13 +62,13 @@ impl<B: BeaconSource> Evidence<'_, B> {
     }
 }
 
-/// What a bundle holds, ready to be recomputed by an [`Evidence`].
+/// The content of a bundle, ready to be recomputed by an [`Evidence`].
 ///
-/// The facts in it are what the bundle's maker says that the chain says. Everything else follows from them or is
-/// refused, so whoever wants certainty compares them with the chain, or with someone who has seen it.
+/// The facts are those that the bundle's creator claims to be on chain. Everything else follows from them or is
+/// rejected. For certainty, compare them with the chain, or with someone who has read it.
 #[derive(Clone, Debug)]
 pub struct Unpacked {
-    /// What the bundle's maker says that the chain says.
+    /// The facts that the bundle's creator claims to be on chain.
     pub facts: ChainFacts,
     /// The beacons, not verified yet.
     pub beacons: RecordedBeacons,
@@ -77,7 +77,7 @@ pub struct Unpacked {
 }
 
 impl Unpacked {
-    /// Reads the facts and beacons of a bundle.
+    /// Parses the facts and beacons of a bundle.
     ///
     /// # Errors
     /// [`VerifyError::Bundle`], [`VerifyError::BundleFile`].
@@ -102,7 +102,7 @@ pub struct BundledFiles(Bundle);
 
 impl Source for BundledFiles {
     fn open(&self, cid: &FileCid) -> std::result::Result<Content, StoreError> {
-        // Checked block by block when the bundle was read.
+        // Verified block by block when the bundle was read.
         let file = self.0.by_cid(cid).ok_or_else(|| StoreError::NotFound {
             cid: *cid,
             place: "the bundle".into(),

@@ -1,4 +1,4 @@
-//! What an operator of the api asks: health, figures, interface; and what clients ask of themselves.
+//! The service itself: health, metrics, network, and what it sees of a client.
 
 use alloy_primitives::B256;
 use assize_service::OPENMETRICS;
@@ -30,7 +30,7 @@ pub(crate) async fn network(State(api): State<Api>) -> Response {
     cached::json(&api.shared().network_document(), "public, max-age=60")
 }
 
-/// What the api sees of whoever asks.
+/// What the api sees of the requester.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -58,21 +58,21 @@ pub(crate) async fn inspect(client: Client, headers: HeaderMap) -> Response {
     cached::json(&document, NO_STORE)
 }
 
-/// Whether the process lives.
+/// Whether the process is running.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
         get,
         path = "/healthz",
         tag = "service",
-        responses((status = 200, description = "It does.", body = String, content_type = "text/plain"))
+        responses((status = 200, description = "It is running.", body = String, content_type = "text/plain"))
     )
 )]
 pub(crate) async fn healthz() -> Response {
     ([(header::CACHE_CONTROL, NO_STORE)], "ok\n").into_response()
 }
 
-/// Whether chain and database answer.
+/// Whether chain and database are available.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -80,7 +80,7 @@ pub(crate) async fn healthz() -> Response {
         path = "/readyz",
         tag = "service",
         responses(
-            (status = 200, description = "They do.", body = String, content_type = "text/plain"),
+            (status = 200, description = "They are available.", body = String, content_type = "text/plain"),
             (status = 503, description = "`unavailable`", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
@@ -90,7 +90,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, Refusal> 
     let shared = api.shared();
     if let Some(trouble) = shared.chain_trouble() {
         tracing::warn!(trouble, "not ready");
-        let detail = "the chain was not seen for some time";
+        let detail = "the last successful poll of the chain is too long ago";
         return Err(Refusal::new(ProblemKind::Unavailable, detail));
     }
     shared.database.find(B256::ZERO).await?;

@@ -17,7 +17,7 @@ fn liveness(time: u64) -> Liveness {
     }
 }
 
-/// What a checker tells while its heartbeats are answered so; ends with the answers.
+/// The events of a checker whose heartbeats get these replies; ends with the replies.
 async fn beat_through(replies: Vec<Reply>) -> (Vec<Event>, Vec<Heartbeat>) {
     let count = replies.len();
     let (sender, mut heard) = mpsc::unbounded_channel();
@@ -42,7 +42,7 @@ async fn beat_through(replies: Vec<Reply>) -> (Vec<Event>, Vec<Heartbeat>) {
 }
 
 #[tokio::test]
-async fn failures_do_not_stop_the_heart() {
+async fn failures_do_not_stop_heartbeats() {
     let replies = vec![
         (503, Vec::new(), b"down".to_vec()),
         problem(ProblemKind::Unavailable, None),
@@ -59,7 +59,7 @@ async fn failures_do_not_stop_the_heart() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_and_a_program_that_is_old_are_told_once() {
+async fn a_wrong_clock_and_an_old_version_are_reported_once() {
     let mut old = liveness(Clock::system().now() - 500);
     old.outdated = true;
     old.minimum_version = Version(9, 0, 0);
@@ -78,7 +78,7 @@ async fn a_clock_that_is_off_and_a_program_that_is_old_are_told_once() {
 }
 
 #[tokio::test]
-async fn a_refusal_for_the_clocks_sake_says_how_far_it_is_off() {
+async fn a_rejection_for_clock_skew_reports_the_difference() {
     let (events, _) = beat_through(vec![problem(ProblemKind::ClockSkew, None)]).await;
     let off = events
         .iter()
@@ -87,7 +87,7 @@ async fn a_refusal_for_the_clocks_sake_says_how_far_it_is_off() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_of_the_same_second_is_sent_again_in_silence() {
+async fn a_heartbeat_of_the_same_second_is_resent_silently() {
     let (events, beats) = beat_through(vec![problem(ProblemKind::Replayed, None)]).await;
     assert!(
         !events.iter().any(|event| matches!(event, Event::Trouble { .. })),

@@ -14,7 +14,7 @@ fn hand() -> Hand {
 }
 
 impl Hand {
-    /// One pass, which must end so that there is no receipt yet; the pause.
+    /// One pass that ends without a receipt; returns the pause.
     async fn later(&mut self, bench: &Bench) -> Duration {
         match self.pass(bench.checker.shared()).await {
             Pass::Later(pause) => pause,
@@ -37,7 +37,7 @@ fn kept(bench: &Bench, round: u64) -> String {
 }
 
 #[tokio::test]
-async fn measurements_go_in_together_and_their_receipts_are_kept_by_round() {
+async fn measurements_are_submitted_together_and_receipts_stored_by_round() {
     let stub = Stub::start(true_ingest).await;
     let bench = Bench::new(&stub).await;
     for (round, task) in [(1, 5), (1, 6), (2, 5)] {
@@ -56,7 +56,7 @@ async fn measurements_go_in_together_and_their_receipts_are_kept_by_round() {
         .into_iter()
         .filter(|event| matches!(event, Event::Submitted { .. }));
     assert_eq!(submitted.count(), 3);
-    // The done tasks are remembered.
+    // Finished tasks are remembered.
     assert!(
         bench
             .checker
@@ -69,7 +69,7 @@ async fn measurements_go_in_together_and_their_receipts_are_kept_by_round() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_now_is_handed_in_again_when_it_was_said() {
+async fn temporary_rejections_are_retried_at_the_requested_time() {
     let replies: [(Reply, u64); 6] = [
         (problem(ProblemKind::TooManyRequests, Some(40)), 40),
         (
@@ -79,7 +79,7 @@ async fn what_is_refused_for_now_is_handed_in_again_when_it_was_said() {
         (problem(ProblemKind::Gated, None), 0),
         (problem(ProblemKind::LimitReached, Some(600)), 600),
         ((502, Vec::new(), b"<html>".to_vec()), 0),
-        // Not the ingest's own words: some proxy's.
+        // Not a problem of the ingest, but of a proxy.
         ((404, Vec::new(), b"nothing here".to_vec()), 0),
     ];
     let stub = Stub::start(true_ingest).await;
@@ -103,7 +103,7 @@ async fn what_is_refused_for_now_is_handed_in_again_when_it_was_said() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_good_is_told_and_not_sent_again() {
+async fn permanent_rejections_are_reported_and_not_retried() {
     let kinds = [
         (ProblemKind::OutdatedClient, "outdated-client"),
         (ProblemKind::RoundOver, "round-over"),
@@ -131,7 +131,7 @@ async fn what_is_refused_for_good_is_told_and_not_sent_again() {
 }
 
 #[tokio::test]
-async fn of_several_each_has_its_own_answer() {
+async fn each_measurement_has_its_own_answer() {
     let stub = Stub::start(|path, body| match body.last() {
         Some(b'\n') => {
             let lines: Vec<_> = body
@@ -141,7 +141,7 @@ async fn of_several_each_has_its_own_answer() {
             let answers = [
                 Answer::Receipt(receipt(lines[0], &ingest())),
                 Answer::Problem(Problem::new(ProblemKind::RoundOver, "too late")),
-                Answer::Problem(Problem::new(ProblemKind::Gated, "come again")),
+                Answer::Problem(Problem::new(ProblemKind::Gated, "retry later")),
             ];
             let lines = answers
                 .iter()
@@ -165,12 +165,12 @@ async fn of_several_each_has_its_own_answer() {
 }
 
 #[tokio::test]
-async fn no_answer_stops_handing_in_for_ever() {
+async fn no_answer_stops_submission_forever() {
     for retry_after in [3_601, u64::MAX] {
         let stub = Stub::start(true_ingest).await;
         let bench = Bench::new(&stub).await;
         (0..2).for_each(|task| bench.measure(1, task));
-        let mut later = Problem::new(ProblemKind::Gated, "come again");
+        let mut later = Problem::new(ProblemKind::Gated, "retry later");
         later.retry_after = Some(retry_after);
         let line = serde_json::to_string(&Answer::Problem(later)).unwrap() + "\n";
         stub.reply((200, Vec::new(), line.repeat(2).into_bytes()));
@@ -181,7 +181,7 @@ async fn no_answer_stops_handing_in_for_ever() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_as_a_whole_is_sent_in_pieces() {
+async fn a_request_rejected_as_a_whole_is_split() {
     let stub = Stub::start(|path, body| match body.last() {
         Some(b'\n') => problem(ProblemKind::TooLarge, None),
         _ => true_ingest(path, body),
@@ -197,7 +197,7 @@ async fn a_request_that_is_refused_as_a_whole_is_sent_in_pieces() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_does_not_hold_is_none() {
+async fn an_invalid_receipt_is_ignored() {
     let stub = Stub::start(true_ingest).await;
     let bench = Bench::new(&stub).await;
     bench.measure(1, 5);
@@ -209,7 +209,7 @@ async fn a_receipt_that_does_not_hold_is_none() {
     let mut unsigned = good.clone();
     unsigned.received_at += 1;
     for (receipt, words) in [
-        (of_another, "and not of the measurement"),
+        (of_another, "not for measurement"),
         (unsigned, "is not signed by"),
     ] {
         stub.reply(json(201, &receipt));
@@ -217,7 +217,7 @@ async fn a_receipt_that_does_not_hold_is_none() {
         let told = bench.events().last().unwrap().to_string();
         assert!(told.contains(words), "{told}");
     }
-    // The first good one pins its key; a second ingest's is not believed.
+    // The first valid receipt pins its key; a second ingest's is rejected.
     hand().all(&bench).await;
     bench.measure(1, 6);
     let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
@@ -230,7 +230,7 @@ async fn a_receipt_that_does_not_hold_is_none() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_at_home_and_nowhere_else() {
+async fn redirects_are_followed_within_the_host_only() {
     let home = Stub::start(true_ingest).await;
     let elsewhere = Stub::start(true_ingest).await;
     let bench = Bench::new(&home).await;
@@ -247,7 +247,7 @@ async fn a_redirect_is_followed_at_home_and_nowhere_else() {
         "{told}"
     );
     assert!(elsewhere.seen("POST /measurements").is_empty());
-    // Without an end.
+    // An endless redirect.
     for _ in 0..8 {
         home.reply((307, vec![("location", "/measurements".into())], Vec::new()));
     }
@@ -257,7 +257,7 @@ async fn a_redirect_is_followed_at_home_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_crash_between_receipt_and_spool_keeps_the_receipt_once() {
+async fn a_crash_between_receipt_and_spool_stores_the_receipt_once() {
     let stub = Stub::start(true_ingest).await;
     let bench = Bench::new(&stub).await;
     bench.measure(1, 5);

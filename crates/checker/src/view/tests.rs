@@ -67,7 +67,7 @@ fn after(events: &[Event]) -> View {
 
 /// The screen that docs/earn.md shows.
 #[test]
-fn the_screen_is_as_documented() {
+fn the_screen_matches_the_documentation() {
     let view = after(&[
         started(),
         live(),
@@ -103,7 +103,7 @@ fn before_a_round_it_says_when_the_next_can_be_opened() {
 }
 
 #[test]
-fn what_must_be_looked_at_stands_below() {
+fn notices_are_shown_below() {
     let refused = after(&[
         started(),
         live(),
@@ -115,7 +115,7 @@ fn what_must_be_looked_at_stands_below() {
         },
     ]);
     let text = refused.render(1_000);
-    assert!(text.contains("round     412, refused\n"), "{text}");
+    assert!(text.contains("round     412, rejected\n"), "{text}");
     assert!(
         text.contains("\n! nothing is done in round 412") && text.contains("seat should be 3, it says 4")
     );
@@ -141,7 +141,7 @@ fn what_must_be_looked_at_stands_below() {
     };
     let text = after(&[started(), outdated, drawn()]).render(1_000);
     assert!(
-        text.contains("! outdated: this is 0.1.0, measurements are taken from 0.2.0 on"),
+        text.contains("! outdated: this is 0.1.0, measurements are accepted from 0.2.0 on"),
         "{text}"
     );
 

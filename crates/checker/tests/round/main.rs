@@ -1,4 +1,4 @@
-//! A checker through a round: real chain, indexer and providers, and a coordinator that lies where a test wants it to.
+//! A checker through a round: real chain, indexer and providers, and a coordinator that lies where a test requires it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod scene;
@@ -37,7 +37,7 @@ fn measured(events: &[Event]) -> Vec<u32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_tasks_are_done_as_the_providers_are() {
+async fn all_tasks_are_done_and_match_the_providers() {
     let scene = Scene::new(mixed(), true).await;
     let summary = scene.checker().run(&Stop::default()).await.unwrap();
     assert_eq!(
@@ -71,7 +71,7 @@ async fn all_tasks_are_done_as_the_providers_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_coordinators_beacon_the_relays_is_taken() {
+async fn without_the_coordinators_beacon_the_relays_is_used() {
     let scene = Scene::new(honest(), true).await;
     *scene.coordinator.tells_beacon.lock().unwrap() = false;
     let summary = scene.checker().run(&Stop::default()).await.unwrap();
@@ -79,7 +79,7 @@ async fn without_the_coordinators_beacon_the_relays_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_lie_ends_the_round_before_anybody_is_asked_for_anything() {
+async fn every_lie_ends_the_round_before_any_retrieval() {
     type Change = fn(&mut Value);
     let round = "GET /rounds/1";
     let station = "/stations/";

@@ -125,7 +125,7 @@ fn advice(retrieval: &Retrieval) -> Option<String> {
             "Timeout: 60 s without a byte, or 90 s in all. Check that an unsealed copy is kept, and what the server waits for."
         }
         RetrievalResult::CarTooLarge => {
-            "More than 200 MiB came for one block. Answer `dag-scope=block` with that block alone."
+            "The server sent more than 200 MiB for one block. Answer `dag-scope=block` with that block alone."
         }
         RetrievalResult::UnsupportedMultiaddrFormat => {
             "The advertised address is not supported. Advertise /dns/NAME/tcp/443/https, or \

@@ -103,6 +103,6 @@ pub fn wait_for<T>(work: impl Future<Output = eyre::Result<T>>) -> eyre::Result<
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .wrap_err("the async runtime does not start")?
+        .wrap_err("failed to start the async runtime")?
         .block_on(work)
 }

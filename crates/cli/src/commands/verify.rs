@@ -166,7 +166,7 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
 fn taken_on_trust(inputs: &Inputs) -> String {
     let contracts = inputs.facts.contracts;
     format!(
-        "\n  What the chain says was taken from the bundle. To be certain, compare it with a block explorer:\n  Rounds {} and \
+        "\n  The chain's data was taken from the bundle. To be certain, compare it with a block explorer:\n  Rounds {} and \
          Rewards {} on chain {}",
         contracts.rounds, contracts.rewards, contracts.chain_id
     )

@@ -1,4 +1,4 @@
-//! What can be wrong with a settlement.
+//! Errors of settlements.
 
 use assize_facts::Contracts;
 use assize_protocol::RoundNumber;
@@ -12,9 +12,9 @@ use super::DOCUMENT_VERSION;
 #[non_exhaustive]
 pub enum SettleError {
     /// There is nothing to settle.
-    #[error("there are no rounds to settle: give at least round {next}")]
+    #[error("there are no rounds to settle: include at least round {next}")]
     NoRounds {
-        /// The first that would come.
+        /// The first round of the range.
         next: RoundNumber,
     },
     /// The rounds do not continue the parent, or each other.
@@ -22,42 +22,42 @@ pub enum SettleError {
     NotNext {
         /// The round that comes next.
         expected: RoundNumber,
-        /// The round given.
+        /// The given round.
         round: RoundNumber,
     },
     /// The parent belongs to another deployment.
     #[error(
         "settlement {settlement} belongs to chain {}, Rounds {}, Rewards {}, but this one belongs to chain {}, Rounds {}, \
-         Rewards {}: give the document of the right deployment",
+         Rewards {}: use the document of the right deployment",
         theirs.chain_id, theirs.rounds, theirs.rewards, ours.chain_id, ours.rounds, ours.rewards
     )]
     OtherContracts {
         /// The parent's number.
         settlement: u64,
-        /// The parent's.
+        /// The parent's contracts.
         theirs: Contracts,
-        /// Those of the rounds.
+        /// The rounds' contracts.
         ours: Contracts,
     },
-    /// More attoFIL than 128 bits can count: 10¹¹ times all the FIL that there will be.
+    /// The rewards exceed 128 bits: 10¹¹ times all FIL that will ever exist.
     #[error("the rewards exceed 2^128 attoFIL: lower the budget of a round")]
     Overflow,
 }
 
-/// Why a settlement document is refused.
+/// Why a settlement document is rejected.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// Not a document at all.
+    /// Not a document.
     #[error("this is not a settlement document: {0}")]
     Json(#[from] serde_json::Error),
-    /// Written by another version of this program.
+    /// Written by another version of the program.
     #[error(
-        "the settlement document has version {version}, this program reads version {DOCUMENT_VERSION}: use the release \
+        "the settlement document has version {version}, this program supports version {DOCUMENT_VERSION}: use the release \
          that wrote it"
     )]
     Version {
-        /// The document's.
+        /// The document's version.
         version: u32,
     },
     /// It contradicts itself.
@@ -67,9 +67,9 @@ pub enum DocumentError {
     Inconsistent {
         /// Path of the field, such as `rounds[2].rewarded`.
         field: String,
-        /// What the document says.
+        /// The value in the document.
         stated: String,
-        /// What it should say.
+        /// The right value.
         computed: String,
     },
     /// The content is right, the bytes are not the canonical ones (`docs/protocol.md` §6.1).

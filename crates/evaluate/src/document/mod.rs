@@ -21,10 +21,10 @@ pub use settle::{Parent, settle};
 
 use crate::{Accepted, SuccessRates, json};
 
-/// The version of the document's form that this crate reads and writes.
+/// The supported version of the document format.
 pub const DOCUMENT_VERSION: u32 = 2;
 
-/// The settlement that another continues.
+/// The parent of a settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParentReference {
@@ -37,50 +37,50 @@ pub struct ParentReference {
 
 /// A settlement of a range of rounds.
 ///
-/// Its file form is DAG-JSON ([`Self::to_bytes`]): one range has one document, byte for byte. Keys and lists are sorted,
-/// amounts are decimal strings of attoFIL, CIDs are links, and there is no clock in it. In the order of the fields here, roots
-/// and sums stand after what they are made of, so that the first difference between two documents is the cause and not the
+/// Its file format is DAG-JSON ([`Self::to_bytes`]): one range has exactly one document, byte for byte. Keys and lists
+/// are sorted, amounts are decimal strings in attoFIL, CIDs are links, and there are no timestamps. Roots and sums come
+/// after the fields that they derive from, so that the first difference between two documents is the cause, not a
 /// consequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SettlementDocument {
     /// [`DOCUMENT_VERSION`].
     pub version: u32,
-    /// Where the rounds and the money are.
+    /// The contracts of the rounds and the money.
     pub contracts: Contracts,
-    /// None for the first settlement.
+    /// `None` for the first settlement.
     pub parent: Option<ParentReference>,
     /// One more than the parent's last; 1 for the first settlement.
     pub first_round: RoundNumber,
     /// The last round covered.
     pub last_round: RoundNumber,
-    /// Every round covered, in order.
+    /// Every covered round, in order.
     pub rounds: Vec<RoundFigures>,
-    /// Over all rounds covered.
+    /// Over all covered rounds.
     pub rates: SuccessRates,
-    /// What every operator has earned since round 1, attoFIL.
+    /// Cumulative earnings of every operator since round 1, in attoFIL.
     #[serde(with = "json::allocations")]
     pub allocations: BTreeMap<Address, u128>,
-    /// Sum of the allocations, attoFIL.
+    /// Sum of the allocations in attoFIL.
     #[serde(with = "json::attofil")]
     pub cumulative_total: u128,
-    /// Of the tree over the allocations; zero if nobody has ever earned, which the contract refuses.
+    /// Root of the tree of allocations; zero if nobody has ever earned, which the contract rejects.
     pub root: B256,
     /// Every rewarded measurement of the range, ascending.
     pub accepted: Vec<Accepted>,
-    /// Of the tree over the rewarded measurements; zero if there are none.
+    /// Root of the tree of rewarded measurements; zero if there are none.
     pub accepted_root: B256,
 }
 
-/// What an operator needs to claim.
+/// Everything that an operator needs to claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RewardProof {
-    /// Who earns.
+    /// The operator.
     pub operator: Address,
-    /// Everything it has earned since round 1, attoFIL.
+    /// Its cumulative earnings since round 1, in attoFIL.
     #[serde(with = "json::attofil")]
     pub cumulative: u128,
-    /// The way from its leaf to the settlement's root.
+    /// The Merkle proof from its leaf to the settlement's root.
     pub proof: Vec<B256>,
 }
 
@@ -93,7 +93,7 @@ impl SettlementDocument {
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
         let document = Self::decode(bytes)?;
         check::check(&document)?;
-        // Last, so that a fault in the content is named before one of form.
+        // Last, so that faults of content are reported before faults of form.
         canonical::check_json(bytes, &document)?;
         Ok(document)
     }
@@ -109,7 +109,7 @@ impl SettlementDocument {
         struct Version {
             version: u32,
         }
-        // First by itself: another version may well have other fields.
+        // Parsed separately first: another version may have other fields.
         let Version { version } = serde_json::from_slice(bytes)?;
         if version != DOCUMENT_VERSION {
             return Err(DocumentError::Version { version });
@@ -120,7 +120,7 @@ impl SettlementDocument {
     /// The canonical bytes (`docs/protocol.md` §6.1, §11.1): DAG-JSON.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Maps have keys of strings and nothing in the document refuses to be written, so this cannot fail.
+        // Map keys are strings and every field can be serialised, so this cannot fail.
         canonical::to_json(self).unwrap_or_default()
     }
 
@@ -130,7 +130,7 @@ impl SettlementDocument {
         unixfs::file_cid(&self.to_bytes())
     }
 
-    /// The tree whose root operators prove their claims against.
+    /// The tree against whose root operators prove their claims.
     #[must_use]
     pub fn reward_tree(&self) -> merkle::Tree {
         let leaf = |(operator, cumulative): (&Address, &u128)| {
@@ -148,7 +148,7 @@ impl SettlementDocument {
         merkle::Tree::new(self.accepted.par_iter().map(leaf).collect())
     }
 
-    /// What an operator needs to claim; `None` if it has never earned.
+    /// Everything that an operator needs to claim; `None` if it has never earned.
     #[must_use]
     pub fn proof(&self, operator: Address) -> Option<RewardProof> {
         let cumulative = *self.allocations.get(&operator)?;
@@ -161,7 +161,7 @@ impl SettlementDocument {
         })
     }
 
-    /// What this settlement adds to its parent's, attoFIL: the sum over its rounds.
+    /// The sum of its rounds' rewards in attoFIL, by which it exceeds its parent.
     #[must_use]
     pub fn distributed(&self) -> Option<u128> {
         self.rounds

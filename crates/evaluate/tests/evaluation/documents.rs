@@ -1,4 +1,4 @@
-//! Settlement documents: one range, one document; every lie in one is named.
+//! Settlement documents: one document per range, and every lie in one is named.
 
 use alloy_primitives::{B256, U256};
 use assize_evaluate::{
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::support::{CONTRACTS, World, operator};
 
-/// Rounds in which stations `0..honest` answer as one and the rest lie, each alone.
+/// Rounds in which stations `0..honest` agree and each of the others reports a different lie.
 fn round(number: u64, honest: usize) -> (RoundFacts, RoundEvaluation) {
     let mut world = World::new(20, 30);
     world.round = RoundNumber(number);
@@ -44,7 +44,7 @@ fn first() -> SettlementDocument {
 }
 
 #[test]
-fn documents_read_back() {
+fn documents_parse_back() {
     let document = first();
     let bytes = document.to_bytes();
     assert_eq!(SettlementDocument::parse(&bytes).unwrap(), document);
@@ -193,7 +193,7 @@ fn nobody_earning_is_a_document_with_the_root_zero() {
     assert_eq!(SettlementDocument::parse(&document.to_bytes()).unwrap(), document);
 }
 
-/// The field that a changed document is refused for.
+/// The field for which a changed document is rejected.
 fn fault(change: impl FnOnce(&mut SettlementDocument)) -> String {
     let mut document = first();
     change(&mut document);
@@ -204,7 +204,7 @@ fn fault(change: impl FnOnce(&mut SettlementDocument)) -> String {
 }
 
 #[test]
-fn a_document_that_contradicts_itself_is_refused_by_name() {
+fn an_inconsistent_document_is_rejected_with_the_field() {
     let someone = *first().allocations.keys().next().unwrap();
     assert_eq!(fault(|d| d.first_round.0 = 2), "firstRound");
     assert_eq!(fault(|d| d.last_round.0 = 4), "rounds");
@@ -269,7 +269,7 @@ fn a_document_that_contradicts_itself_is_refused_by_name() {
         "rounds[2].rewarded"
     );
     assert_eq!(fault(|d| d.accepted_root = B256::ZERO), "acceptedRoot");
-    // A continuation may have any total but one below what its own rounds distribute.
+    // A continuation may have any total that is at least what its own rounds distribute.
     assert_eq!(
         fault(|d| {
             d.parent = parent();
@@ -280,7 +280,7 @@ fn a_document_that_contradicts_itself_is_refused_by_name() {
         }),
         "cumulativeTotal"
     );
-    // Moving a reward from one operator to another keeps every sum; the root shows it.
+    // Moving a reward from one operator to another keeps every sum; only the root reveals it.
     assert_eq!(
         fault(|d| {
             let mut amounts = d.allocations.values_mut();
@@ -292,7 +292,7 @@ fn a_document_that_contradicts_itself_is_refused_by_name() {
 }
 
 #[test]
-fn other_bytes_of_the_same_content_are_refused() {
+fn non_canonical_bytes_are_rejected() {
     let text = String::from_utf8(first().to_bytes()).unwrap();
     let offset = |text: &str| match SettlementDocument::parse(text.as_bytes()) {
         Err(DocumentError::Form(FormError::NotCanonical(difference))) => difference.offset,
@@ -308,12 +308,12 @@ fn other_bytes_of_the_same_content_are_refused() {
         offset(&text.replacen("\"0xa1a1", "\"0xA1a1", 1)),
         text.find("0xa1a1").unwrap() + 2
     );
-    // Fields that nobody knows, where the shape would let them through.
+    // Unknown fields, where the format might accept them.
     assert!(offset(&text.replacen("\"committees\":2", "\"extra\":2,\"committees\":2", 1)) > 0);
 }
 
 #[test]
-fn what_is_no_document_is_refused() {
+fn malformed_documents_are_rejected() {
     let text = String::from_utf8(first().to_bytes()).unwrap();
     let message = |text: &str| {
         SettlementDocument::parse(text.as_bytes())
@@ -324,7 +324,7 @@ fn what_is_no_document_is_refused() {
     assert!(message(&text[..text.len() / 2]).starts_with("this is not a settlement document"));
     let newer = message(&text.replacen("\"version\":2", "\"version\":3", 1));
     assert!(
-        newer.contains("has version 3, this program reads version 2"),
+        newer.contains("has version 3, this program supports version 2"),
         "{newer}"
     );
     let amount = message(&text.replacen("\"remainder\":\"7\"", "\"remainder\":\"7.0\"", 1));
@@ -334,7 +334,7 @@ fn what_is_no_document_is_refused() {
 }
 
 #[test]
-fn absurd_ranges_are_refused() {
+fn invalid_ranges_are_rejected() {
     assert_eq!(
         fault(|d| (d.parent, d.first_round.0, d.last_round.0) = (parent(), u64::MAX, u64::MAX)),
         "rounds"
@@ -357,13 +357,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn no_damage_goes_unseen(at: prop::sample::Index, byte: u8) {
+    fn all_damage_is_detected(at: prop::sample::Index, byte: u8) {
         let document = first();
         let mut bytes = document.to_bytes();
         let at = at.index(bytes.len());
         prop_assume!(bytes[at] != byte);
         bytes[at] = byte;
-        // What is not cross-checked, such as the number of a beacon, at least changes the document.
+        // Fields that are not cross-checked, such as a beacon's number, at least change the document.
         if let Ok(damaged) = SettlementDocument::parse(&bytes) {
             prop_assert_ne!(damaged, document);
         }
@@ -380,7 +380,7 @@ proptest! {
                 .into_iter()
                 .map(|honest| {
                     next += 1;
-                    // 21 stands for a round that nobody revealed.
+                    // 21 stands for an unrevealed round.
                     if honest > 20 { unrevealed(next - 1) } else { round(next - 1, honest) }
                 })
                 .collect();

@@ -58,7 +58,7 @@ pub(super) async fn settle(
         if let Some(first) = &evaluated {
             ensure!(
                 first.document.to_bytes() == document,
-                "two evaluators came to different settlements"
+                "two evaluators computed different settlements"
             );
         }
         let proposal = proposal_of(&own.document);
@@ -164,7 +164,7 @@ pub(super) async fn pay(
         stage.record_gas("pay a batch of operators", batch.gas_used);
     }
     progress.done(format!(
-        "{} operators paid in {} batches; {} refused the money",
+        "{} operators paid in {} batches; {} rejected the payment",
         paid.paid.len(),
         paid.batches.len(),
         paid.refused.len()
@@ -175,7 +175,7 @@ pub(super) async fn pay(
             .stations()
             .iter()
             .any(|station| refusing.contains(&station.operator)),
-        "the contract that refuses money was not among those to be paid; try another --seed"
+        "the contract that rejects payments was not among those to be paid; try another --seed"
     );
 
     let deposited = rewards.total_deposited().await?;

@@ -23,10 +23,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     for round in &report.rounds {
         write_round(out, round)?;
     }
-    heading(
-        out,
-        "Retrieval success rate, beside the truth that the simulation hides",
-    )?;
+    heading(out, "Retrieval success rate, compared with the simulated truth")?;
     write_providers(out, report)?;
     heading(out, "Who was caught")?;
     write_behaviours(out, report)?;
@@ -39,7 +36,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     write_gas(out, report)?;
     heading(
         out,
-        "Verification, in a process of its own, from chain, store and beacons alone",
+        "Verification, in a separate process, from chain, store and beacons alone",
     )?;
     writeln!(
         out,
@@ -180,7 +177,7 @@ fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
     for refused in &money.refused {
         writeln!(
             out,
-            "  {} is a contract that refuses money: {} stay its own, nobody else was held up",
+            "  {} is a contract that rejects payments: it keeps {}, and no other operator was affected",
             refused.operator,
             exact(&refused.amount)
         )?;

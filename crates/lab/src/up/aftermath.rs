@@ -51,7 +51,7 @@ pub(super) fn check_receipts(stage: &Stage, ingest: &str, rounds: u64) -> eyre::
     let checked = ask(stage, &arguments)?;
     let checked = checked
         .as_array()
-        .ok_or_eyre("the check of receipts is no list")?;
+        .ok_or_eyre("the check of receipts is not a list")?;
     let count = |verdict: &str| {
         let found = checked.iter().filter(|checked| checked["verdict"] == verdict);
         found.count() as u64

@@ -69,7 +69,7 @@ pub(super) fn is_paid(state: &State, round: RoundNumber) -> bool {
 fn metrics(url: &str) -> eyre::Result<String> {
     let host = url
         .strip_prefix("http://")
-        .ok_or_eyre("the coordinator's URL is no http://")?;
+        .ok_or_eyre("the coordinator's URL does not start with http://")?;
     let fetch = || {
         let mut stream = TcpStream::connect(host)?;
         stream.set_read_timeout(Some(TIMEOUT))?;

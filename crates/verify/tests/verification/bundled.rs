@@ -1,4 +1,4 @@
-//! Recomputing from a bundle, without any network.
+//! Recomputes from a bundle, without a network.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::case::{BATCHES, Case, UNREVEALED};
 
-/// What verifying a bundle ends with.
+/// The result of verifying a bundle.
 fn verify(bundle: Bundle) -> Result<Option<Mismatch>, VerifyError> {
     let Unpacked {
         facts,
@@ -39,11 +39,11 @@ fn verify(bundle: Bundle) -> Result<Option<Mismatch>, VerifyError> {
 }
 
 #[test]
-fn a_bundle_says_what_the_network_says() {
+fn a_bundle_gives_the_same_result_as_the_network() {
     let case = Case::new();
     let bundle = case.evidence().bundle().unwrap();
     let files: Vec<&str> = bundle.files().iter().map(|file| file.name.as_str()).collect();
-    // One roster and one task list serve all four rounds; nobody could commit to the one that was not revealed.
+    // One roster and one task list serve all four rounds; the unrevealed round has no commitments.
     assert_eq!(
         files,
         [
@@ -82,7 +82,7 @@ fn one_round_alone() {
     assert_eq!(verify(bundle).unwrap(), None);
 }
 
-/// A bundle whose files were changed, and all CIDs with them.
+/// A bundle with a changed file, and consistent CIDs.
 fn changed(case: &Case, name: &str, from: &str, to: &str) -> Bundle {
     let bundle = case.evidence().bundle().unwrap();
     let files = bundle.files().iter().map(|file| {
@@ -98,7 +98,7 @@ fn changed(case: &Case, name: &str, from: &str, to: &str) -> Bundle {
 }
 
 #[test]
-fn a_maker_who_lies_consistently_is_found_out() {
+fn a_consistent_forgery_is_detected() {
     let case = Case::new();
     let lie = |name: &str, from: &str, to: &str| verify(changed(&case, name, from, to));
     let seed = case.facts.rounds[&RoundNumber(1)].round.seed.unwrap().to_string();
@@ -129,7 +129,7 @@ fn a_maker_who_lies_consistently_is_found_out() {
         "{error}"
     );
 
-    // Another roster under the same facts is not found under its CID.
+    // Another roster under the same facts has another CID.
     let error = lie("rounds/1/roster.ndjson", "0x", "0X").unwrap_err();
     assert!(error.to_string().contains("is not in the bundle"), "{error}");
 
@@ -154,7 +154,7 @@ fn a_round_that_was_frozen_after_its_beacon_does_not_match() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_named() {
+fn malformed_files_are_named() {
     let case = Case::new();
     for name in ["facts.json", "beacons.json"] {
         let error = verify(changed(&case, name, "{", "{ ")).unwrap_err();
@@ -173,16 +173,16 @@ fn files_that_cannot_be_read_are_named() {
     }
 }
 
-/// The bundle that the browser test drops on the page, and what the page must then draw.
+/// The bundle that the browser test drops on the page, and the values that the page must show.
 #[test]
-fn the_browsers_fixture_is_what_this_makes() {
+fn the_browsers_fixture_is_up_to_date() {
     let mut case = Case::new();
     case.facts.rounds.retain(|number, _| *number == RoundNumber(2));
     case.facts.settlements.clear();
     let (_, packed) = case.evidence().bundle().unwrap().to_car();
     let ChainRound { round, .. } = &case.facts.rounds[&RoundNumber(2)];
     let assignment = round.assignment(round.seed.unwrap());
-    // A struct, whose fields keep their order whatever features JSON is built with.
+    // A struct, whose fields keep their order whatever JSON features are enabled.
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Expected {
@@ -207,7 +207,7 @@ fn the_browsers_fixture_is_what_this_makes() {
         let same = fs::read(&path).is_ok_and(|committed| committed == content);
         assert!(
             same,
-            "tests/verifier/{name} is old: run this test with ASSIZE_WRITE_FIXTURES=1"
+            "tests/verifier/{name} is outdated: run this test with ASSIZE_WRITE_FIXTURES=1"
         );
     }
 }

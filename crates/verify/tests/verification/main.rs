@@ -1,4 +1,4 @@
-//! Verification from outside: what is right matches, and whatever is tampered with is named.
+//! Verification from outside: correct results match, and every manipulation is named.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

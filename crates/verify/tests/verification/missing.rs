@@ -1,4 +1,4 @@
-//! What is missing or damaged is named, with what to do about it.
+//! Missing and damaged inputs are named, with the remedy.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ fn a_batch_that_is_not_in_the_store() {
         message.starts_with(&format!("batch 1 of round 2: {cid} is not in the store")),
         "{message}"
     );
-    // The other round is none the worse for it.
+    // The other round is unaffected.
     assert!(case.evidence().verify_round(RoundNumber(1)).is_ok());
 }
 
@@ -85,7 +85,7 @@ fn a_roster_whose_root_is_not_the_chains() {
 }
 
 #[test]
-fn a_task_list_that_is_not_the_one_or_not_a_list() {
+fn another_or_a_malformed_task_list() {
     let mut case = Case::new();
     case.round(2).tasks.root = B256::ZERO;
     assert!(matches!(
@@ -142,7 +142,7 @@ fn beacons_that_are_missing_or_forged() {
 }
 
 #[test]
-fn a_settlement_document_that_is_missing_or_something_else() {
+fn a_missing_or_malformed_settlement_document() {
     let mut case = Case::new();
     let cid = case.proposal(1).cid;
     fs::remove_file(case.store.path(&cid)).unwrap();
@@ -159,7 +159,7 @@ fn a_settlement_document_that_is_missing_or_something_else() {
 }
 
 #[test]
-fn a_round_that_still_takes_batches() {
+fn a_round_that_still_accepts_batches() {
     let mut case = Case::new();
     case.facts.now = case.round(2).commits_until;
     let error = case.error();
@@ -179,7 +179,7 @@ fn a_round_that_still_takes_batches() {
 }
 
 #[test]
-fn what_was_not_read_from_the_chain() {
+fn facts_that_were_not_read() {
     let mut case = Case::new();
     let message = case.verify(3).unwrap_err().to_string();
     assert!(

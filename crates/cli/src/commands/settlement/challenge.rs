@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
             "station {} sits on seat {}, which is not in committee {}",
             misplaced.entry.station, misplaced.seat, accepted.committee
         ),
-        Fraud::Impossible(_) => "its rounds have no such round, station, committee or task".into(),
+        Fraud::Impossible(_) => "its round, station, committee or task does not exist".into(),
     };
     let mut report = json!({"settlement": id, "fraud": accepted, "fault": fault});
     let what = format!(

@@ -55,7 +55,7 @@ pub(super) async fn run(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result
             () = sleep(args.poll) => {}
         }
     }
-    output::say("stopped: a transaction that was sent pays once, whether or not anybody waits for it");
+    output::say("stopped; transactions already sent will still pay, exactly once");
     Ok(Outcome::Done)
 }
 

@@ -104,7 +104,7 @@ pub(super) fn code(why: &Why) -> &'static str {
 pub(super) fn reason(why: &Why) -> String {
     match why {
         Why::BelowFloor { floor } => format!(
-            "below its floor of {}, which falls with waiting",
+            "below its floor of {}, which decreases while it waits",
             Fil(U256::from(*floor))
         ),
         Why::GasTooDear => "gas would take a larger share of it than the policy allows".into(),
