@@ -14,7 +14,7 @@ STAMP := node_modules/.package-lock.json
 TOOLS := $(CURDIR)/target/tools
 
 .PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
-	chaos bench bench-instructions fuzz fuzz-build docs deny publish-dry-run gas prove slither coverage mutants audit clean
+	chaos bench bench-instructions fuzz fuzz-build docs deny hack dist publish-dry-run gas prove slither coverage mutants audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -173,6 +173,23 @@ docs: ## the documentation as a book in target/book, and the API's in target/doc
 deny: ## licences, advisories, banned and duplicate dependencies
 	cargo install --quiet --root $(TOOLS) --version 0.20.2 cargo-deny
 	$(TOOLS)/bin/cargo-deny --workspace check
+
+hack: ## each crate with each of its features alone, with none, and with all
+	cargo install --quiet --root $(TOOLS) --version 0.6.46 cargo-hack
+	PATH=$(TOOLS)/bin:$$PATH cargo hack check --locked --workspace --feature-powerset --depth 1 --lib --bins
+
+# Static, so that it runs on any Linux. The C code in it needs a compiler for musl: apt-get install musl-tools.
+DIST_TARGET := x86_64-unknown-linux-musl
+VERSION = $(shell sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' Cargo.toml)
+dist: ## the assize binary for Linux, static and stripped, with checksums, in target/dist
+	@command -v musl-gcc >/dev/null || { echo "make dist: there is no musl-gcc: apt-get install musl-tools" >&2; exit 1; }
+	@rustc --print target-libdir --target $(DIST_TARGET) | xargs -I% test -d % || rustup target add $(DIST_TARGET)
+	CC_x86_64_unknown_linux_musl=musl-gcc CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_DEBUG=0 \
+	  cargo build --release --locked --target $(DIST_TARGET) -p assize-cli
+	rm -rf target/dist && mkdir -p target/dist
+	tar --owner=0 --group=0 --numeric-owner -czf target/dist/assize-$(VERSION)-$(DIST_TARGET).tar.gz \
+	  -C $(CURDIR) LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md -C $${CARGO_TARGET_DIR:-$(CURDIR)/target}/$(DIST_TARGET)/release assize
+	cd target/dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
 # What third parties build on, in the order in which crates.io takes them.
 PUBLISHED := protocol measurement drand evaluate
