@@ -140,7 +140,7 @@ bench: $(STAMP) ## time and memory: derivation, beacons, batches and signatures,
 	cargo bench --locked -p assize-measurement --bench batches
 	cargo bench --locked -p assize-publish --bench throughput
 	cargo bench --locked -p assize-payout --bench million
-	cargo bench --locked -p assize-evaluate --bench spark
+	cargo bench --locked -p assize-spark --bench round
 	cargo bench --locked -p assize-evaluate --bench round
 
 bench-instructions: ## instructions of derivation, the same on a busy machine; needs valgrind

@@ -265,10 +265,10 @@ fn a_bad_round_is_named() {
     refused(
         &try_with("{}"),
         2,
-        &["other.json", "no round file", "roundDetails"],
+        &["other.json", "not a round file", "roundDetails"],
     );
     refused(&try_with(&file[..file.len() / 2]), 2, &["other.json", "EOF"]);
-    refused(&try_with(&file.replace("fc90", "no hex")), 2, &["no hexadecimal"]);
+    refused(&try_with(&file.replace("fc90", "no hex")), 2, &["not hexadecimal"]);
     refused(
         &try_with(&file.replace("\"randomness\"", "\"other\"")),
         2,

@@ -1,8 +1,7 @@
 //! However files are split, and whatever they contain, both parsers evaluate or reject every row alike.
 #![no_main]
 
-use assize_evaluate::spark::{Measurements, Round, evaluate};
-use assize_measurement::spark::{Chunks, Parser, Rules};
+use assize_spark::{Chunks, Measurements, Parser, Round, Rules, evaluate};
 use libfuzzer_sys::fuzz_target;
 
 const ROUND: &[u8] = br#"{"randomness":"00","roundDetails":{"maxTasksPerNode":1,"retrievalTasks":[{"cid":"a","minerId":"f01"}]}}"#;

@@ -1,7 +1,7 @@
 //! Both parsers of Spark's rows agree on every line; every parsed row has a result and a validity.
 #![no_main]
 
-use assize_measurement::spark::{Parser, Rules};
+use assize_spark::{Parser, Rules};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|line: &[u8]| {

@@ -147,23 +147,6 @@ tally! {
     MajorityNotFound / majority_not_found = "MAJORITY_NOT_FOUND",
 }
 
-tally! {
-    /// Whether one of Spark's measurements may vote, and if not, why: its tasking evaluation (SPARK.md §2.5).
-    SparkLabel;
-    /// Spark's measurements by label.
-    SparkLabelCounts;
-    /// The round has no such task.
-    TaskNotInRound / task_not_in_round = "TASK_NOT_IN_ROUND",
-    /// The task is not among the station's.
-    TaskWrongNode / task_wrong_node = "TASK_WRONG_NODE",
-    /// Another measurement of this task from the same subnet votes.
-    DupInetGroup / dup_inet_group = "DUP_INET_GROUP",
-    /// The subnet has as many votes as it may have.
-    TooManyTasks / too_many_tasks = "TOO_MANY_TASKS",
-    /// It votes.
-    Ok / ok = "OK",
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

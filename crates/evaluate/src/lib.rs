@@ -1,15 +1,16 @@
 //! Pure evaluation: tasking checks, majority, retrieval success rates, rewards, settlement.
 //!
 //! [`evaluate_round`] turns the batches of a round into labels, verdicts, rates and rewards, [`RoundEvaluator`] does it batch
-//! by batch; [`settle`] turns evaluated rounds into a [`SettlementDocument`]. [`spark`] is the predecessor's rule set over
-//! the same engine. Both are functions of public inputs alone: no I/O, no clock, and whatever the
-//! number of threads, the same bytes come out. The rules are DESIGN §2.6 and §2.7, normative in `docs/protocol.md`
-//! §10 and §11.
+//! by batch; [`settle`] turns evaluated rounds into a [`SettlementDocument`]. All are functions of public inputs alone: no
+//! I/O, no clock, and the same bytes whatever the number of threads. The rules are in `docs/protocol.md` §10 and §11.
+//!
+//! [`columns`], [`decide`] and [`strict_majority`] are the engine underneath: votes as small numbers, and their majority. They
+//! are public for the crate `assize-spark`, which applies the predecessor's rules with the same engine.
 //!
 //! All money is integer attoFIL.
 #![deny(missing_docs)]
 
-mod columns;
+pub mod columns;
 mod document;
 mod figures;
 mod json;
@@ -19,7 +20,6 @@ mod majority;
 mod rates;
 mod reward;
 mod round;
-pub mod spark;
 mod voters;
 
 pub use document::{
@@ -28,7 +28,7 @@ pub use document::{
 };
 pub use figures::{Figures, FiguresByParty, Party, Ttfb};
 pub use label::{Label, LabelCounts, Verdict, VerdictCounts};
-pub use majority::{Decision, Finding, strict_majority};
+pub use majority::{Decision, Finding, Ruling, decide, strict_majority};
 pub use rates::{SuccessCounts, SuccessRates};
 pub use reward::Reward;
 pub use round::{

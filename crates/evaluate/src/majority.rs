@@ -86,25 +86,30 @@ pub struct Decision {
 
 /// A [`Decision`] with numbers for its texts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ruling {
+pub struct Ruling {
+    /// What the indexer said.
     pub indexer: Finding<Id>,
+    /// What the retrieval gave.
     pub retrieval: Finding<Id>,
 }
 
 impl Ruling {
-    pub(crate) fn in_words(self, strings: &Strings) -> Decision {
-        let in_words = |id| strings.get(id).to_owned();
+    /// The decision with the texts that `strings` has for the numbers.
+    #[must_use]
+    pub fn text(self, strings: &Strings) -> Decision {
+        let text = |id| strings.get(id).to_owned();
         Decision {
-            indexer: self.indexer.map(in_words),
-            retrieval: self.retrieval.map(in_words),
+            indexer: self.indexer.map(text),
+            retrieval: self.retrieval.map(text),
         }
     }
 }
 
-/// Decides by strict majority. `quorate` tells whether there are enough voters for that.
+/// Decides by strict majority. `quorate` tells whether there are enough voters.
 ///
 /// Returns the decision, and the verdict on each vote in the order of the votes.
-pub(crate) fn decide(votes: &[Vote], quorate: bool) -> (Ruling, Vec<Verdict>) {
+#[must_use]
+pub fn decide(votes: &[Vote], quorate: bool) -> (Ruling, Vec<Verdict>) {
     if !quorate {
         let ruling = Ruling {
             indexer: Finding::CommitteeTooSmall,
@@ -131,113 +136,9 @@ pub(crate) fn decide(votes: &[Vote], quorate: bool) -> (Ruling, Vec<Verdict>) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use std::borrow::Cow;
-
-    use assize_measurement::spark::{Field, Row};
     use proptest::prelude::*;
-    use serde::Deserialize;
-    use serde_json::{Map, Value};
 
     use super::*;
-
-    #[derive(Deserialize)]
-    struct Vectors {
-        base: Map<String, Value>,
-        cases: Vec<Case>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Case {
-        field: String,
-        values: Vec<Value>,
-        required_committee_size: usize,
-        decision: Map<String, Value>,
-        consensus: Vec<String>,
-    }
-
-    fn vote(measurement: &Map<String, Value>, strings: &mut Strings) -> Vote {
-        let text = |field: &str| match measurement.get(field) {
-            None => Field::Absent,
-            Some(Value::String(text)) => Field::Value(Cow::Borrowed(text.as_str())),
-            Some(other) => panic!("{other}"),
-        };
-        let row = Row {
-            provider_id: text("providerId"),
-            indexer_result: text("indexerResult"),
-            provider_address: text("provider_address"),
-            protocol: text("protocol"),
-            car_checksum: text("carChecksum"),
-            byte_length: Field::Value(measurement["byte_length"].as_i64().unwrap()),
-            ..Row::default()
-        };
-        let result = strings.intern(measurement["retrievalResult"].as_str().unwrap());
-        Vote::of_spark(&row, result, strings)
-    }
-
-    /// Spark's own cases (vectors/committee_majority.json).
-    #[test]
-    fn committees_decide_as_sparks_did() {
-        let vectors: Vectors =
-            serde_json::from_str(include_str!("../tests/fixtures/committee_majority.json")).unwrap();
-        assert_eq!(vectors.cases.len(), 12);
-        for (number, case) in vectors.cases.into_iter().enumerate() {
-            let mut strings = Strings::new();
-            let votes: Vec<_> = case
-                .values
-                .into_iter()
-                .map(|value| {
-                    let mut measurement = vectors.base.clone();
-                    let previous = measurement.insert(case.field.clone(), value);
-                    assert!(previous.is_some(), "case {number} varies an unknown field");
-                    vote(&measurement, &mut strings)
-                })
-                .collect();
-            let (ruling, verdicts) = decide(&votes, votes.len() >= case.required_committee_size);
-            let decision = ruling.in_words(&strings);
-
-            let verdicts: Vec<_> = verdicts.iter().map(ToString::to_string).collect();
-            assert_eq!(verdicts, case.consensus, "case {number}");
-            assert_eq!(
-                case.decision,
-                Map::from_iter([
-                    (
-                        "indexMajorityFound".into(),
-                        decision.indexer.majority().is_some().into()
-                    ),
-                    ("indexerResult".into(), decision.indexer.to_string().into()),
-                    (
-                        "retrievalMajorityFound".into(),
-                        decision.retrieval.majority().is_some().into()
-                    ),
-                    ("retrievalResult".into(), decision.retrieval.to_string().into()),
-                ]),
-                "case {number}"
-            );
-        }
-    }
-
-    #[test]
-    fn nothing_agrees_with_nothing_only() {
-        let mut strings = Strings::new();
-        let result = strings.intern("IPNI_NO_VALID_ADVERTISEMENT");
-        let mut vote = |byte_length| {
-            let row = Row {
-                indexer_result: Field::Value("NO_VALID_ADVERTISEMENT".into()),
-                byte_length,
-                ..Row::default()
-            };
-            Vote::of_spark(&row, result, &mut strings)
-        };
-        let votes = [Field::Absent, Field::Null, Field::Value(0)].map(&mut vote);
-        let (ruling, _) = decide(&votes, true);
-        let decision = ruling.in_words(&strings);
-        assert_eq!(
-            decision.indexer,
-            Finding::Majority("NO_VALID_ADVERTISEMENT".into())
-        );
-        assert_eq!(decision.retrieval, Finding::MajorityNotFound);
-    }
 
     #[test]
     fn half_is_not_a_majority() {

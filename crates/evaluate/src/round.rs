@@ -415,7 +415,7 @@ impl<'a> Session<'a> {
                 k: first.place.k,
                 task: index,
                 voters: voters.len() as u32,
-                decision: ruling.in_words(strings),
+                decision: ruling.text(strings),
             },
             verdicts,
             task: input.tasks.get(index)?,

@@ -15,10 +15,9 @@
 //! | [`Verifier`], [`Domain`] | whether a row was signed by its station |
 //! | [`RetrievalResult`], [`validity`] | what a row amounts to, and whether it counts: Spark's rules |
 //! | [`unixfs`], [`car`] | content ⇄ blocks ⇄ one CID |
-//! | [`spark`] | Spark's own rows |
 //!
 //! No I/O and no clock. Without the feature `secp256k1`, which signs and verifies, the crate needs no C and builds for
-//! `wasm32-unknown-unknown`. Normative: DESIGN §2.5; docs/protocol.md §6 and §9.
+//! `wasm32-unknown-unknown`. Normative: docs/protocol.md §6 and §9.
 //!
 //! ```
 //! use assize_measurement::{Domain, Measurement, Millis, Signature, Verifier, car, ndjson, station_address};
@@ -75,7 +74,6 @@ mod result;
 #[cfg(feature = "secp256k1")]
 mod sign;
 mod signature;
-pub mod spark;
 pub mod unixfs;
 pub mod validity;
 mod varint;
@@ -83,7 +81,7 @@ mod varint;
 pub use digest::Domain;
 pub use measurement::{MAX_NUMBER, Measurement};
 pub use millis::{Millis, MillisError};
-pub use result::RetrievalResult;
+pub use result::{RetrievalFacts, RetrievalResult};
 #[cfg(feature = "secp256k1")]
 pub use sign::{Verifier, sign_digest, signer_of, station_address};
 pub use signature::{Signature, SignatureError};

@@ -5,7 +5,7 @@ use assize_protocol::{RoundNumber, TaskIndex};
 
 use crate::{Millis, Signature};
 
-/// One row of a batch: Spark's raw field set (SPARK.md §1.2) plus round, task, station and signature.
+/// One row of a batch: Spark's raw field set plus round, task, station and signature.
 ///
 /// What a station did not come to know is `None`. A row that was read ([`ndjson`](crate::ndjson)) keeps these bounds,
 /// which the type alone does not: strings are not empty, times lie between 1970 and 9999, and numbers between 0 and

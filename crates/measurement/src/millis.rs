@@ -44,13 +44,16 @@ impl Millis {
     /// `9999-12-31T23:59:59.999Z`, the last moment that has a written form.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// Days from 1970-01-01 to a date of the months 1 to 12; days that a month does not have run on into the next.
-    pub(crate) fn days_of(year: i64, month: i64, day: i64) -> i64 {
+    /// Days from 1970-01-01 to a date (year, month from 1 to 12, day) of the proleptic Gregorian calendar; days that a month does
+    /// not have run on into the next.
+    #[must_use]
+    pub fn days_of(year: i64, month: i64, day: i64) -> i64 {
         days_of(year, month, day)
     }
 
-    /// The date some days after 1970-01-01.
-    pub(crate) fn date_of(days: i64) -> (i64, i64, i64) {
+    /// The date (year, month, day) some days after 1970-01-01.
+    #[must_use]
+    pub fn date_of(days: i64) -> (i64, i64, i64) {
         date_of(days)
     }
 }

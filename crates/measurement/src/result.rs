@@ -1,10 +1,10 @@
-//! What a measurement amounts to, in Spark's result codes.
+//! The result of a measurement, as one of Spark's codes.
 
 use std::fmt;
 
 use crate::Measurement;
 
-/// Spark's retrieval result (SPARK.md §1.4); `Display` gives its code.
+/// What a retrieval came to, as Spark's evaluator named it; `Display` gives the code (docs/protocol.md §9).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RetrievalResult {
@@ -52,7 +52,7 @@ impl Measurement {
     /// The result, by Spark's rules: first match wins. An absent indexer result is `IPNI_null`, and invalid.
     #[must_use]
     pub fn retrieval_result(&self) -> RetrievalResult {
-        let report = Report {
+        let facts = RetrievalFacts {
             indexer_result: self.indexer_result.as_deref(),
             timeout: self.timeout,
             car_too_large: self.car_too_large,
@@ -60,23 +60,30 @@ impl Measurement {
             protocol: self.protocol.as_deref(),
             ended: self.end_at.is_some(),
         };
-        report.result()
+        facts.result()
     }
 }
 
-/// What the rules look at, in Assize's row as in Spark's.
-pub(crate) struct Report<T> {
+/// The fields of a row that decide its result. Assize's rows and Spark's share the rules.
+#[derive(Debug, Clone, Copy)]
+pub struct RetrievalFacts<T> {
+    /// What the indexer said.
     pub indexer_result: Option<T>,
+    /// The retrieval took too long.
     pub timeout: bool,
+    /// The body was larger than the cap.
     pub car_too_large: bool,
+    /// HTTP status, or one of Spark's codes from 600 up.
     pub status_code: Option<i64>,
+    /// The protocol as it was written.
     pub protocol: Option<T>,
     /// Whether there is a time at which the body ended.
     pub ended: bool,
 }
 
-impl<T: AsRef<str>> Report<T> {
-    pub(crate) fn result(&self) -> RetrievalResult {
+impl<T: AsRef<str>> RetrievalFacts<T> {
+    /// The result: the first rule that matches.
+    pub fn result(&self) -> RetrievalResult {
         use RetrievalResult as R;
         match self.indexer_result.as_ref().map(T::as_ref) {
             Some("OK" | "HTTP_NOT_ADVERTISED") => {}

@@ -1,4 +1,4 @@
-//! Which measurements count at all: Spark's validity rules of December 2025 (SPARK.md §1.4; docs/protocol.md §9.4).
+//! Which measurements count at all: Spark's validity rules of December 2025 (docs/protocol.md §9.4).
 
 use thiserror::Error;
 
@@ -65,28 +65,42 @@ impl Measurement {
     }
 }
 
-/// What the rules look at, in Assize's row as in Spark's.
-pub(crate) struct Claim<'a> {
+/// The fields of a row that decide its validity. Assize's rows and Spark's share the rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// What the indexer said.
     pub indexer_result: Option<&'a str>,
     /// Whether the retrieval result is `OK`.
     pub success: bool,
+    /// The protocol.
     pub protocol: Option<&'a str>,
+    /// When the request was sent.
     pub start_at: Option<Millis>,
+    /// When the first byte of the body came.
     pub first_byte_at: Option<Millis>,
+    /// When the body ended.
     pub end_at: Option<Millis>,
+    /// The status of the HEAD request.
     pub head: HeadStatus,
 }
 
-/// The status of the HEAD request; Spark's may be anything that JSON can hold.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HeadStatus {
+/// What kind of value the status of the HEAD request is; in Spark's rows it may be anything that JSON can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadStatus {
+    /// Missing or null.
     Absent,
+    /// A number.
     Number,
+    /// Anything else.
     SomethingElse,
 }
 
 impl Claim<'_> {
-    pub(crate) fn check(&self) -> Result<(), Invalidity> {
+    /// Checks the rules.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check(&self) -> Result<(), Invalidity> {
         if self.indexer_result.is_none_or(str::is_empty) {
             return Err(Invalidity::NoIndexerResult);
         }
@@ -121,7 +135,7 @@ mod tests {
     use super::*;
     use crate::ndjson::tests::sample;
 
-    /// The rules themselves are held against Spark's vectors in [`crate::spark`].
+    /// The rules themselves are tested with Spark's vectors in `assize-spark`.
     #[test]
     fn a_row_is_judged_by_its_own_result() {
         let mut row = sample();

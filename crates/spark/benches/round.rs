@@ -1,5 +1,5 @@
 //! Spark's rounds from files to figures: a million measurements in ten files, with both parsers, on one thread and on
-//! two; then ten million. `cargo bench -p assize-evaluate --bench spark`, or `-- 100000` for another number of
+//! two; then ten million. `cargo bench -p assize-spark --bench round`, or `-- 100000` for another number of
 //! measurements.
 //!
 //! Each run is a separate process, so that its peak memory can be measured. The files are written once before.
@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use assize_evaluate::spark::{Measurements, Round, evaluate};
-use assize_measurement::spark::{Chunks, Parser, Rules};
+use assize_spark::{Chunks, Measurements, Parser, Round, Rules, evaluate};
 use assize_testkit::spark::SparkRound;
 
 const FILES: usize = 10;

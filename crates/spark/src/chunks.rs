@@ -191,20 +191,20 @@ mod tests {
     #[test]
     fn files_are_read_as_spark_read_them() {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/fixtures/parse_measurements.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/fixtures/parse_measurements.json")).unwrap();
         for case in vectors["cases"].as_array().unwrap() {
             let text = case["text"].as_str().unwrap();
             let rows = pieces(&[text.as_bytes()])
                 .into_iter()
                 .flat_map(|(chunk, bytes)| match chunk.kind {
-                    ChunkKind::List => super::super::parse_list(&bytes)
+                    ChunkKind::List => crate::parse_list(&bytes)
                         .unwrap()
                         .into_iter()
                         .map(|row| row.is_ok())
                         .collect(),
                     _ => bytes
                         .split(|byte| *byte == b'\n')
-                        .map(|line| super::super::Parser::Fast.parse(line).is_ok())
+                        .map(|line| crate::Parser::Fast.parse(line).is_ok())
                         .collect::<Vec<_>>(),
                 });
             let expected = case["expected"].as_array().unwrap();

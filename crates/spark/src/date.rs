@@ -1,6 +1,6 @@
 //! Dates as JavaScript's `Date` has them (ECMA-262 §21.4.1.32).
 
-use crate::Millis;
+use assize_measurement::Millis;
 
 /// Furthest moment from the epoch that JavaScript knows, milliseconds.
 const MOST: i64 = 8_640_000_000_000_000;
@@ -18,7 +18,7 @@ pub fn parse_date(text: &str) -> Option<i64> {
 }
 
 /// What `new Date(number)` makes of a number; zero is nothing to Spark.
-pub(super) fn of_number(number: f64) -> Option<i64> {
+pub(crate) fn of_number(number: f64) -> Option<i64> {
     (number != 0.0 && number.abs() <= MOST as f64).then_some(number.trunc() as i64)
 }
 

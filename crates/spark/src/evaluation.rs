@@ -1,16 +1,15 @@
 //! Spark's labels: assigned tasks, one measurement per task and subnet, and the committees' majorities.
 
-use assize_measurement::spark::iso;
+use assize_evaluate::columns::{Groups, Id, Vote};
+use assize_evaluate::{Ruling, Verdict, decide};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::read::{NO_TASK, Row};
-use super::report::{Counter, Report};
-use super::tasker::{Tasker, distance, key};
-use super::{Measurements, Round, SparkLabel};
-use crate::Verdict;
-use crate::columns::{Groups, Id, NULL, Vote};
-use crate::majority::{Ruling, decide};
+use crate::date::iso;
+use crate::read::{NO_TASK, Record};
+use crate::report::{Counter, Report};
+use crate::tasker::{Tasker, distance, key};
+use crate::{Measurements, Round, SparkLabel};
 
 /// The labels of a row; an invalid row has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -50,7 +49,7 @@ pub fn evaluate(
         .iter()
         .zip(&labels)
         .map(|(row, label)| is_ok(label).then_some(row.subnet.index()));
-    let subnets = Groups::new(measurements.strings.len(), own);
+    let subnets = Groups::new(measurements.strings.count(), own);
     let losers: Vec<_> = subnets
         .par_iter()
         .map_init(
@@ -100,7 +99,7 @@ pub fn evaluate(
 fn label_tasks(round: &Round, randomness: &str, measurements: &Measurements) -> Vec<SparkLabel> {
     let tasker = Tasker::new(round, randomness);
     let rows = &measurements.rows;
-    let mut is_station = vec![false; measurements.strings.len()];
+    let mut is_station = vec![false; measurements.strings.count()];
     for row in rows {
         is_station[row.station.index()] = true;
     }
@@ -109,7 +108,7 @@ fn label_tasks(round: &Round, randomness: &str, measurements: &Measurements) -> 
         .par_iter()
         .enumerate()
         .map(|(id, is_station)| {
-            let has_id = *is_station && id > NULL.index();
+            let has_id = *is_station && id > Id::NULL.index();
             let key = has_id.then(|| key(&[measurements.strings.get(Id(id as u32))]))?;
             Some((key, tasker.reach(key)?))
         })
@@ -148,7 +147,7 @@ impl Subnet {
 
     /// The measurements of a subnet that do not vote, with their labels. They are ordered by the hash of their arrival
     /// time; equal ones in the files' order.
-    fn choose(&mut self, subnet: usize, rows: &[Row], members: &[u32]) -> Vec<(u32, SparkLabel)> {
+    fn choose(&mut self, subnet: usize, rows: &[Record], members: &[u32]) -> Vec<(u32, SparkLabel)> {
         if members.len() == 1 && self.max_tasks > 0 {
             return Vec::new();
         }
@@ -175,9 +174,9 @@ impl Subnet {
     }
 }
 
-/// The voters on a task.
-pub(super) struct Committee<'a> {
-    /// The task's index in the round.
+/// Everyone who voted on a task.
+pub(crate) struct Committee<'a> {
+    /// Its index in the round.
     pub task: usize,
     /// Rows.
     pub members: &'a [u32],
@@ -187,7 +186,7 @@ pub(super) struct Committee<'a> {
 }
 
 impl<'a> Committee<'a> {
-    fn hold(task: usize, rows: &[Row], members: &'a [u32], required_size: usize) -> Self {
+    fn hold(task: usize, rows: &[Record], members: &'a [u32], required_size: usize) -> Self {
         let votes: Vec<Vote> = members.iter().map(|row| rows[*row as usize].vote).collect();
         let (ruling, verdicts) = decide(&votes, votes.len() >= required_size);
         Self {

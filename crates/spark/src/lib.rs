@@ -1,23 +1,43 @@
-//! Spark's own rows, for replaying its rounds (SPARK.md §1.2–§1.4).
-//!
-//! Assize's rows have no such fields as participant, station id and network group: operator and subnet come from the
-//! roster, and the station signs. What both kinds of row share, the result codes and most of the validity rules, is
-//! shared code.
+//! Spark's own rules, exactly as its evaluator applied them, so that its history can be replayed and our engine compared with
+//! theirs.
 //!
 //! ```text
-//! files ──Chunks──▶ whole lines ──Parser──▶ Row ──check_claim──▶ columns (assize-evaluate)
+//! files ──Chunks──▶ whole lines ──Parser──▶ Row ──check_claim──▶ records of 64 bytes ─┐
+//! Round ──────────────────────────────────────────────────────────────────────────────┴─evaluate──▶ labels, Report
 //! ```
 //!
-//! There are two parsers, and they read the same: [`Parser::Reference`] is `serde_json`; [`Parser::Fast`] looks for the
-//! form in which Spark's publisher wrote every row, and leaves all other lines to the reference.
+//! [Spark](https://filspark.com) checked retrievals on Filecoin before Assize. Its rows differ from Assize's: each names its
+//! participant, station id and network group, and is unsigned; Assize takes operator and subnet from the roster, and stations
+//! sign. What both share is used from where it lives: result codes and most validity rules from `assize-measurement`, votes
+//! and majorities from `assize-evaluate`.
+//!
+//! There are two parsers, and they read the same: [`Parser::Reference`] is `serde_json`; [`Parser::Fast`] scans the form in
+//! which Spark's publisher wrote every row, and leaves all other lines to the reference.
+//!
+//! Where Spark's evaluator gave up, this one goes on. A row that cannot be read is reported, skipped and counted. A valid row
+//! without a station id made Spark's tasker fail, and the whole round with it; here it is labelled
+//! [`SparkLabel::TaskWrongNode`].
 
 mod chunks;
 mod date;
+mod evaluation;
+mod label;
+mod read;
+mod report;
+mod round;
 mod row;
 mod scan;
+mod tasker;
 mod validity;
+mod vote;
 
 pub use chunks::{Chunk, ChunkKind, Chunks, MAX_LIST};
 pub use date::{Iso, iso, parse_date};
+pub use evaluation::{Evaluation, Labels, evaluate};
+pub use label::SparkLabel;
+pub use read::{Measurements, ReadError, Rejected};
+pub use report::{DEAD, Deals, MAX_SCORE, Report, Rsr, SparkCounts};
+pub use round::{RetrievalTask, Round, RoundError};
 pub use row::{Fault, Field, HeadStatus, MAX_ROW, Parser, Row, Time, parse_list, too_long};
+pub use tasker::Tasker;
 pub use validity::{Rules, SparkInvalidity, is_station_id, participant};

@@ -4,25 +4,25 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
+use assize_evaluate::columns::{Id, Strings, Vote};
 use assize_measurement::RetrievalResult;
-use assize_measurement::spark::{
-    self, Chunk, ChunkKind, Chunks, Fault, Field, HeadStatus, Parser, Rules, SparkInvalidity, is_station_id,
-    parse_list, participant, too_long,
-};
 use memchr::memchr;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
-use super::Round;
-use crate::columns::{Id, Strings, Vote};
+use crate::vote::{intern, vote};
+use crate::{
+    Chunk, ChunkKind, Chunks, Fault, Field, HeadStatus, Parser, Round, Row, Rules, SparkInvalidity,
+    is_station_id, parse_list, participant, too_long,
+};
 
 /// Maximum number of rejected rows that are reported; all are counted.
-const TOLD: usize = 1_000;
+const KEPT: usize = 1_000;
 
 /// A valid row as numbers. 64 bytes each, for millions of rows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(crate) struct Record {
     /// Milliseconds since the Unix epoch.
     pub finished_at: i64,
     pub vote: Vote,
@@ -36,13 +36,13 @@ pub(super) struct Row {
     pub success: Success,
 }
 
-const _: () = assert!(size_of::<Row>() == 64);
+const _: () = assert!(size_of::<Record>() == 64);
 
-pub(super) const NO_TASK: u32 = u32::MAX;
+pub(crate) const NO_TASK: u32 = u32::MAX;
 
 /// The properties that success rates depend on.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Success {
+pub(crate) struct Success {
     pub ok: bool,
     pub http: bool,
     /// The HEAD request was answered with a status from 200 to 299.
@@ -54,11 +54,11 @@ pub(super) struct Success {
 /// The measurements of a round.
 pub struct Measurements {
     /// Valid rows, in the files' order.
-    pub(super) rows: Vec<Row>,
-    pub(super) strings: Strings,
-    pub(super) rules: Rules,
+    pub(crate) rows: Vec<Record>,
+    pub(crate) strings: Strings,
+    pub(crate) rules: Rules,
     total: u64,
-    told: Vec<Rejected>,
+    first_rejected: Vec<Rejected>,
     rejected: BTreeMap<&'static str, u64>,
 }
 
@@ -80,7 +80,7 @@ pub struct Rejected {
 #[non_exhaustive]
 pub enum ReadError {
     /// A file cannot be read.
-    #[error("file {} cannot be read", .file + 1)]
+    #[error("cannot read file {}", .file + 1)]
     File {
         /// File number, from 0.
         file: usize,
@@ -89,7 +89,7 @@ pub enum ReadError {
         error: io::Error,
     },
     /// More rows than can be numbered.
-    #[error("there are more than 2^32 rows: evaluate one round at a time")]
+    #[error("more than 2^32 rows; evaluate one round at a time")]
     TooMany,
 }
 
@@ -149,8 +149,8 @@ impl Measurements {
 
     /// The first rejected rows, at most a thousand.
     #[must_use]
-    pub fn told(&self) -> &[Rejected] {
-        &self.told
+    pub fn first_rejected(&self) -> &[Rejected] {
+        &self.first_rejected
     }
 }
 
@@ -194,7 +194,7 @@ struct Reader<'a> {
     known_tasks: FxHashMap<(u32, u32), u32>,
     ok: Id,
     pieces: Vec<Piece>,
-    told: usize,
+    kept: usize,
 }
 
 /// Cached properties of a text.
@@ -208,10 +208,10 @@ struct Known {
 struct Piece {
     sequence: usize,
     file: usize,
-    /// Positions count from the beginning of the chunk.
-    rows: Vec<Row>,
+    /// With positions counted from the piece's beginning.
+    rows: Vec<Record>,
     rejected: Vec<(u64, Fault)>,
-    /// Number of all rejected rows, including unreported ones.
+    /// All rows that were rejected, those not kept included.
     counts: BTreeMap<&'static str, u64>,
     /// Number of all rows.
     total: u32,
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
             known: Vec::new(),
             known_tasks: FxHashMap::default(),
             pieces: Vec::new(),
-            told: 0,
+            kept: 0,
         }
     }
 
@@ -274,7 +274,7 @@ impl<'a> Reader<'a> {
         self.pieces.push(piece);
     }
 
-    fn add(&mut self, piece: &mut Piece, row: Result<spark::Row<'_>, Fault>) {
+    fn add(&mut self, piece: &mut Piece, row: Result<Row<'_>, Fault>) {
         let row = row.and_then(|row| {
             let invalid = |invalidity: SparkInvalidity| (invalidity.field(), invalidity.to_string());
             self.take(&row, piece.total).map_err(invalid)
@@ -285,8 +285,8 @@ impl<'a> Reader<'a> {
             Err(fault) => {
                 *piece.counts.entry(fault.0).or_default() += 1;
                 // Threads take chunks in order, so the first of all are among the first of each.
-                if self.told < TOLD {
-                    self.told += 1;
+                if self.kept < KEPT {
+                    self.kept += 1;
                     piece.rejected.push((piece.lines, fault));
                 }
             }
@@ -294,12 +294,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The row as numbers, if it is valid.
-    fn take(&mut self, row: &spark::Row<'_>, position: u32) -> Result<Row, SparkInvalidity> {
-        let participant = self.strings.intern_field(&row.participant_address);
+    fn take(&mut self, row: &Row<'_>, position: u32) -> Result<Record, SparkInvalidity> {
+        let participant = intern(&mut self.strings, &row.participant_address);
         let participant = self
             .participant(participant)
             .ok_or(SparkInvalidity::ParticipantAddress)?;
-        let station = self.strings.intern_field(&row.station_id);
+        let station = intern(&mut self.strings, &row.station_id);
         if row.station_id.value().is_some() && !self.is_station(station) {
             return Err(SparkInvalidity::StationId);
         }
@@ -309,12 +309,12 @@ impl<'a> Reader<'a> {
             RetrievalResult::Ok => self.ok,
             _ => self.strings.intern(&result.to_string()),
         };
-        Ok(Row {
+        Ok(Record {
             finished_at: row.finished_at.millis.unwrap_or_default(),
-            vote: Vote::of_spark(row, code, &mut self.strings),
+            vote: vote(row, code, &mut self.strings),
             participant,
             station,
-            subnet: self.strings.intern_field(&row.inet_group),
+            subnet: intern(&mut self.strings, &row.inet_group),
             task: self.task(&row.cid, &row.miner_id),
             position,
             success: Success {
@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
 
     fn known(&mut self, id: Id) -> &mut Known {
         if self.known.len() <= id.index() {
-            self.known.resize(self.strings.len(), Known::default());
+            self.known.resize(self.strings.count(), Known::default());
         }
         &mut self.known[id.index()]
     }
@@ -413,7 +413,7 @@ fn merge(readers: Vec<Reader<'_>>, rules: Rules) -> Result<Measurements, ReadErr
         strings,
         rules,
         total: 0,
-        told: Vec::new(),
+        first_rejected: Vec::new(),
         rejected: BTreeMap::new(),
     };
     let (mut file, mut lines) = (0, 0);
@@ -428,7 +428,7 @@ fn merge(readers: Vec<Reader<'_>>, rules: Rules) -> Result<Measurements, ReadErr
         }
         for (number, (field, reason)) in piece.rejected {
             let number = lines + number;
-            measurements.told.push(Rejected {
+            measurements.first_rejected.push(Rejected {
                 file,
                 number,
                 field,
@@ -441,6 +441,6 @@ fn merge(readers: Vec<Reader<'_>>, rules: Rules) -> Result<Measurements, ReadErr
         measurements.total += u64::from(piece.total);
         lines += piece.lines;
     }
-    measurements.told.truncate(TOLD);
+    measurements.first_rejected.truncate(KEPT);
     Ok(measurements)
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use assize_measurement::spark::Rules;
+use assize_evaluate::columns::Id;
+use assize_evaluate::{Decision, Verdict};
 use serde::Serialize;
 
-use super::evaluation::Committee;
-use super::read::{Row, Success};
-use super::{Measurements, Round, SparkLabel};
-use crate::{Decision, Verdict};
+use crate::evaluation::Committee;
+use crate::read::{Record, Success};
+use crate::{Measurements, Round, Rules, SparkLabel};
 
 /// What all scores of a round add up to.
 pub const MAX_SCORE: u128 = 1_000_000_000_000_000;
@@ -54,7 +54,7 @@ pub struct Rsr {
     pub deals: Deals,
 }
 
-/// What committees decided about deals (SPARK.md §2.8).
+/// What committees decided about deals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deals {
@@ -121,7 +121,7 @@ impl AddAssign for SparkCounts {
 }
 
 /// Adds a round up.
-pub(super) struct Counter<'a> {
+pub(crate) struct Counter<'a> {
     round: &'a Round,
     measurements: &'a Measurements,
     /// By label and verdict, none being the last.
@@ -134,21 +134,21 @@ pub(super) struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    pub(super) fn new(round: &'a Round, measurements: &'a Measurements) -> Self {
+    pub(crate) fn new(round: &'a Round, measurements: &'a Measurements) -> Self {
         Self {
             round,
             measurements,
             outcomes: Default::default(),
-            majority: vec![0; measurements.strings.len()],
+            majority: vec![0; measurements.strings.count()],
             decisions: BTreeMap::new(),
             committees: 0,
             rsr: Rsr::default(),
         }
     }
 
-    pub(super) fn add_committee(&mut self, committee: &Committee<'_>) {
+    pub(crate) fn add_committee(&mut self, committee: &Committee<'_>) {
         self.committees += 1;
-        let decision = committee.ruling.in_words(&self.measurements.strings);
+        let decision = committee.ruling.text(&self.measurements.strings);
         let task = &self.round.tasks[committee.task];
         self.rsr.deals.add(&decision, task.clients.len() as u64);
         *self.decisions.entry(decision.retrieval.to_string()).or_default() += 1;
@@ -176,7 +176,7 @@ impl<'a> Counter<'a> {
             .for_each(|allocator| add(&mut self.rsr.by_allocator, allocator));
     }
 
-    pub(super) fn add_outcome(&mut self, row: &Row, label: SparkLabel, verdict: Option<Verdict>) {
+    pub(crate) fn add_outcome(&mut self, row: &Record, label: SparkLabel, verdict: Option<Verdict>) {
         let verdict_index = verdict.map_or(Verdict::ALL.len(), |verdict| verdict as usize);
         self.outcomes[label as usize][verdict_index] += 1;
         if verdict == Some(Verdict::MajorityResult) {
@@ -184,7 +184,7 @@ impl<'a> Counter<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Report {
+    pub(crate) fn finish(self) -> Report {
         let mut outcomes = BTreeMap::new();
         for (label, counts) in SparkLabel::ALL.iter().zip(self.outcomes) {
             let verdicts = Verdict::ALL
@@ -195,10 +195,7 @@ impl<'a> Counter<'a> {
                 outcomes.insert(format!("{label}/{verdict}"), count);
             }
         }
-        let counts = (0..)
-            .map(crate::columns::Id)
-            .zip(self.majority)
-            .filter(|(_, count)| *count > 0);
+        let counts = (0..).map(Id).zip(self.majority).filter(|(_, count)| *count > 0);
         let counts = counts.map(|(id, count)| (self.measurements.strings.get(id).to_owned(), count));
         Report {
             total: self.measurements.total(),
@@ -212,7 +209,7 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// Each participant's part of [`MAX_SCORE`], rounded down; the rest is [`DEAD`]'s (SPARK.md §2.6).
+/// Each participant's part of [`MAX_SCORE`], rounded down; the rest is [`DEAD`]'s.
 fn scores(counts: BTreeMap<String, u64>) -> BTreeMap<String, u128> {
     let total = counts.values().copied().map(u128::from).sum::<u128>();
     let mut scores: BTreeMap<_, _> = counts
@@ -243,7 +240,7 @@ mod tests {
 
     #[test]
     fn vectors_of_spark_hold() {
-        let file: Value = serde_json::from_str(include_str!("../../tests/fixtures/scores.json")).unwrap();
+        let file: Value = serde_json::from_str(include_str!("../tests/fixtures/scores.json")).unwrap();
         assert_eq!(file["MAX_SCORE"], MAX_SCORE.to_string());
         let cases = file["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 8);

@@ -42,14 +42,14 @@ pub struct RetrievalTask {
 pub enum RoundError {
     /// Malformed JSON.
     #[error(
-        "this is no round file: {0}; it reads {{\"randomness\":\"<hex>\",\"roundDetails\":{{\"roundId\",\"startEpoch\",\"maxTasksPerNode\",\"retrievalTasks\":[{{\"cid\",\"minerId\"}}]}}}}"
+        "not a round file: {0}; expected {{\"randomness\":\"<hex>\",\"roundDetails\":{{\"roundId\",\"startEpoch\",\"maxTasksPerNode\",\"retrievalTasks\":[{{\"cid\",\"minerId\"}}]}}}}"
     )]
     Json(#[from] serde_json::Error),
-    /// A malformed start epoch.
-    #[error("`startEpoch` is `{0}`, which is no epoch: give a whole number")]
+    /// A start epoch that is not a number.
+    #[error("`startEpoch` `{0}` is not a valid epoch; give a whole number")]
     StartEpoch(String),
-    /// Malformed randomness.
-    #[error("`randomness` is `{0}`, which is no hexadecimal text: copy the beacon's")]
+    /// Randomness that is not hexadecimal.
+    #[error("`randomness` `{0}` is not hexadecimal; copy the beacon's")]
     Randomness(String),
 }
 
@@ -127,7 +127,7 @@ impl Round {
     }
 
     /// The first position of each task, by CID and provider.
-    pub(super) fn task_indexes(&self) -> HashMap<(&str, &str), u32> {
+    pub(crate) fn task_indexes(&self) -> HashMap<(&str, &str), u32> {
         let mut indexes = HashMap::with_capacity(self.tasks.len());
         for (index, task) in (0..).zip(&self.tasks) {
             indexes.entry((&*task.cid, &*task.miner_id)).or_insert(index);

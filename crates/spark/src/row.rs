@@ -3,16 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use assize_measurement::{MAX_NUMBER, RetrievalFacts, RetrievalResult};
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::date::{self, parse_date};
-use super::scan::scan;
-use crate::RetrievalResult;
-use crate::measurement::MAX_NUMBER;
-use crate::result::Report;
+use crate::date::{self, parse_date};
+use crate::scan::scan;
 
 /// A value that may be missing. Spark told a missing key from null where it compared votes, so both are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,7 +44,7 @@ pub struct Time {
 }
 
 impl Time {
-    pub(super) fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         Self {
             millis: parse_date(text),
             is_text: true,
@@ -197,7 +195,7 @@ impl Row<'_> {
     /// The retrieval result, of what was written: before capitals are made small.
     #[must_use]
     pub fn retrieval_result(&self) -> RetrievalResult {
-        let report = Report {
+        let facts = RetrievalFacts {
             indexer_result: self.indexer_result.value(),
             timeout: self.timeout,
             car_too_large: self.car_too_large,
@@ -205,7 +203,7 @@ impl Row<'_> {
             protocol: self.protocol.value(),
             ended: self.end_at.is_text,
         };
-        report.result()
+        facts.result()
     }
 
     /// The protocol in small letters; what was null is missing, as in Spark.
@@ -457,8 +455,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::Rules;
     use super::*;
+    use crate::Rules;
 
     const PARSERS: [Parser; 2] = [Parser::Fast, Parser::Reference];
 
@@ -516,8 +514,10 @@ mod tests {
 
     #[test]
     fn results_are_sparks() {
-        let file: Value =
-            serde_json::from_str(include_str!("../../tests/fixtures/retrieval_result.json")).unwrap();
+        let file: Value = serde_json::from_str(include_str!(
+            "../../measurement/tests/fixtures/retrieval_result.json"
+        ))
+        .unwrap();
         for case in file["cases"].as_array().unwrap() {
             let mut fields = file["base"].as_object().unwrap().clone();
             fields.extend(case["override"].as_object().unwrap().clone());

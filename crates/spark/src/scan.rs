@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-use super::row::{Field, HeadStatus, Row, Time};
+use crate::row::{Field, HeadStatus, Row, Time};
 
 /// The keys in the order of Spark's publisher. A row in another order is read as well, a little slower.
 const KEYS: [(&str, Slot); 23] = {
@@ -64,7 +64,7 @@ enum Slot {
 }
 
 /// The row, if it has the form.
-pub(super) fn scan(line: &str) -> Option<Row<'_>> {
+pub(crate) fn scan(line: &str) -> Option<Row<'_>> {
     // Control characters have no place within strings, nor outside of them in this form.
     if line.bytes().fold(false, |found, byte| found | (byte < 0x20)) {
         return None;

@@ -2,13 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Round;
+use crate::{RetrievalTask, Round};
 
-/// A SHA-256 digest as a 256-bit number, highest word first.
-pub(super) type Key = [u64; 4];
+/// A SHA-256 digest as a number of 256 bits, highest word first.
+pub(crate) type Key = [u64; 4];
 
-/// `sha256(text)` of the concatenated pieces.
-pub(super) fn key(pieces: &[&str]) -> Key {
+/// `sha256(text)`; the pieces are put together.
+pub(crate) fn key(pieces: &[&str]) -> Key {
     let mut hasher = Sha256::new();
     for piece in pieces {
         hasher.update(piece);
@@ -21,15 +21,15 @@ pub(super) fn key(pieces: &[&str]) -> Key {
     words
 }
 
-pub(super) fn distance(a: Key, b: Key) -> Key {
+pub(crate) fn distance(a: Key, b: Key) -> Key {
     [a[0] ^ b[0], a[1] ^ b[1], a[2] ^ b[2], a[3] ^ b[3]]
 }
 
 /// Assigns tasks to stations.
 pub struct Tasker {
     /// By task index.
-    pub(super) keys: Vec<Key>,
-    /// Ascending. A task that is listed twice occurs twice.
+    pub(crate) keys: Vec<Key>,
+    /// Ascending. A task that is listed twice is here twice.
     sorted: Vec<Key>,
     /// Number of tasks per station.
     count: usize,
@@ -39,7 +39,7 @@ impl Tasker {
     /// Creates a tasker for a round, with the hex text of its beacon's randomness.
     #[must_use]
     pub fn new(round: &Round, randomness: &str) -> Self {
-        let task = |task: &super::RetrievalTask| key(&[&task.cid, "\n", &task.miner_id, "\n", randomness]);
+        let task = |task: &RetrievalTask| key(&[&task.cid, "\n", &task.miner_id, "\n", randomness]);
         let keys: Vec<_> = round.tasks.iter().map(task).collect();
         let mut sorted = keys.clone();
         sorted.sort_unstable();
@@ -64,7 +64,7 @@ impl Tasker {
     /// The distance of the farthest of a station's tasks; no farther task is its own. `None` if it has no tasks.
     ///
     /// The sorted keys are a trie: those that share the station's next bit are all nearer than the others.
-    pub(super) fn reach(&self, station: Key) -> Option<Key> {
+    pub(crate) fn reach(&self, station: Key) -> Option<Key> {
         let (mut keys, mut count) = (&self.sorted[..], self.count);
         if count == 0 {
             return None;
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn vectors() -> Value {
-        serde_json::from_str(include_str!("../../tests/fixtures/tasker.json")).unwrap()
+        serde_json::from_str(include_str!("../tests/fixtures/tasker.json")).unwrap()
     }
 
     fn hex(key: Key) -> String {
@@ -173,8 +173,7 @@ mod tests {
                 .collect();
             own.sort_by_key(|(distance, _)| *distance);
             let own: Vec<_> = own.into_iter().map(|(_, task)| task).collect();
-            let expected: Vec<super::super::RetrievalTask> =
-                serde_json::from_value(case["expected"].clone()).unwrap();
+            let expected: Vec<RetrievalTask> = serde_json::from_value(case["expected"].clone()).unwrap();
             assert_eq!(own, expected);
         }
         assert_eq!(

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use assize_measurement::Millis;
+use assize_measurement::validity::{self, Claim, Invalidity};
 use assize_protocol::address::{AddressError, parse_operator, parse_station};
 use thiserror::Error;
 
-use super::row::{HeadStatus, Row};
-use crate::Millis;
-use crate::validity::{self, Claim, Invalidity};
+use crate::row::{HeadStatus, Row};
 
 /// Whose rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,8 +132,8 @@ impl Row<'_> {
 mod tests {
     use serde_json::{Map, Value};
 
-    use super::super::{Field, Time};
     use super::*;
+    use crate::{Field, Time};
 
     /// Spark's message for a rule that Assize words in its own way.
     fn in_sparks_words(invalidity: SparkInvalidity) -> String {
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn vectors_of_spark_hold() {
         let file: Value =
-            serde_json::from_str(include_str!("../../tests/fixtures/measurement_validity.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/fixtures/measurement_validity.json")).unwrap();
         let cases = file["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 23);
         for case in cases {
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn the_open_network_did_not_look_at_times() {
         let file: Value =
-            serde_json::from_str(include_str!("../../tests/fixtures/measurement_validity.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/fixtures/measurement_validity.json")).unwrap();
         let mut fields = file["base"].as_object().unwrap().clone();
         fields.remove("start_at");
         assert!(row(&fields).check_validity(Rules::December2025).is_err());
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn participants_keep_their_spelling() {
         let file: Value =
-            serde_json::from_str(include_str!("../../tests/fixtures/participant_address.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/fixtures/participant_address.json")).unwrap();
         for case in file["cases"].as_array().unwrap() {
             assert_eq!(
                 participant(case["in"].as_str().unwrap()).as_deref(),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use assize_evaluate::spark::{Round, Tasker};
+use assize_spark::{Round, Tasker};
 use fastrand::Rng;
 use serde_json::json;
 

@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use assize_evaluate::spark::{
-    Evaluation, Labels, Measurements, ReadError, Report, Round, SparkCounts, evaluate,
+use assize_spark::{
+    Chunks, Evaluation, Labels, Measurements, Parser, ReadError, Report, Round, Rules, SparkCounts, evaluate,
 };
-use assize_measurement::spark::{Chunks, Parser, Rules};
 use clap::{Args, Subcommand, ValueEnum};
 use eyre::{OptionExt, WrapErr, ensure, eyre};
 use tempfile::NamedTempFile;
@@ -179,7 +178,7 @@ fn list_rejected(args: &EvaluateArgs, measurements: &Measurements) {
     if rejected == 0 {
         return;
     }
-    for row in measurements.told().iter().take(LISTED) {
+    for row in measurements.first_rejected().iter().take(LISTED) {
         let file = args.measurements[row.file].display();
         output::say(format!("{file}:{}: {}: {}", row.number, row.field, row.reason));
     }

@@ -1,18 +1,22 @@
-//! Rows put together by a small number, such as their task.
+//! Rows grouped by a small number, such as their task.
 
 use rayon::prelude::*;
 
 /// Positions of rows by group; within a group they ascend. A counting sort: two passes, one array.
 #[derive(Debug, Default)]
-pub(crate) struct Groups {
+pub struct Groups {
     /// Where each group begins, and where the last one ends.
     starts: Vec<u32>,
     rows: Vec<u32>,
 }
 
 impl Groups {
-    /// `keys` has each row's group, below `count`; a row without one is in none.
-    pub(crate) fn new(count: usize, keys: impl Iterator<Item = Option<usize>> + Clone) -> Self {
+    /// `keys` yields each row's group, below `count`; `None` leaves the row out. At most 2^32 rows.
+    ///
+    /// # Panics
+    /// If a group is `count` or more.
+    #[must_use]
+    pub fn new(count: usize, keys: impl Iterator<Item = Option<usize>> + Clone) -> Self {
         let mut starts = vec![0_u32; count + 1];
         for key in keys.clone().flatten() {
             starts[key + 1] += 1;
@@ -33,8 +37,8 @@ impl Groups {
         Self { starts, rows }
     }
 
-    /// Groups that have rows, with their numbers.
-    pub(crate) fn par_iter(&self) -> impl ParallelIterator<Item = (usize, &[u32])> {
+    /// Every group that has rows: its number, and the positions of its rows.
+    pub fn par_iter(&self) -> impl ParallelIterator<Item = (usize, &[u32])> {
         self.starts
             .par_windows(2)
             .enumerate()

@@ -1,12 +1,12 @@
-//! What both rule sets are built on: rows that are small and `Copy`, with text as numbers.
+//! Votes as small `Copy` values, with a number ([`Id`]) for each text.
 //!
-//! Which number a text gets depends on which thread saw it first. It is compared, and used as an index; it never decides an
-//! order, so that results do not depend on the number of threads.
+//! A text's number depends on which thread saw it first. It may be compared for equality and used as an index. It must never
+//! decide an order: results would depend on the number of threads.
 
 mod groups;
 mod strings;
 mod vote;
 
-pub(crate) use groups::Groups;
-pub(crate) use strings::{Id, NULL, Strings};
-pub(crate) use vote::Vote;
+pub use groups::Groups;
+pub use strings::{Id, Strings};
+pub use vote::{IndexerVote, Length, Vote};

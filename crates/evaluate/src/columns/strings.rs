@@ -2,29 +2,30 @@
 
 use std::hash::BuildHasher;
 
-use assize_measurement::spark::Field;
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 
 /// A text's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Id(pub u32);
-
-/// What stands for a missing key; never a text's.
-pub(crate) const ABSENT: Id = Id(0);
-/// What stands for null; never a text's.
-pub(crate) const NULL: Id = Id(1);
+pub struct Id(pub u32);
 
 impl Id {
-    pub(crate) const fn index(self) -> usize {
+    /// Stands for a missing key; never the number of a text.
+    pub const ABSENT: Self = Self(0);
+    /// Stands for null; never the number of a text.
+    pub const NULL: Self = Self(1);
+
+    /// The number as an index.
+    #[must_use]
+    pub const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// Each text once, one after the other.
+/// Every text once, with its number.
 ///
-/// The table is seeded at random: texts are anybody's, and nobody shall know which of them collide.
-#[derive(Default)]
-pub(crate) struct Strings {
+/// The hash table has a random seed: texts come from strangers, who must not know which of them collide.
+#[derive(Debug)]
+pub struct Strings {
     text: String,
     /// Where each text ends.
     ends: Vec<usize>,
@@ -32,8 +33,8 @@ pub(crate) struct Strings {
     seed: DefaultHashBuilder,
 }
 
-/// Where a text is: here as well, to save a look into [`Strings::ends`], which seldom is in the processor's cache.
-#[derive(Clone, Copy)]
+/// Where a text is. [`Strings::ends`] has it too, but is seldom in the processor's cache.
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     start: usize,
     length: u32,
@@ -46,27 +47,43 @@ impl Entry {
     }
 }
 
+impl Default for Strings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Strings {
-    pub(crate) fn new() -> Self {
+    /// Without any text.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
+            text: String::new(),
             ends: vec![0; 2],
-            ..Self::default()
+            table: HashTable::new(),
+            seed: DefaultHashBuilder::default(),
         }
     }
 
     /// One more than the highest number.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.ends.len()
     }
 
-    /// The text with this number; of [`NULL`] and of what is missing, the empty one.
-    pub(crate) fn get(&self, id: Id) -> &str {
+    /// The text with this number; empty for [`Id::NULL`] and [`Id::ABSENT`].
+    ///
+    /// # Panics
+    /// If the number is not from here.
+    #[must_use]
+    pub fn get(&self, id: Id) -> &str {
         let end = self.ends[id.index()];
         let start = id.index().checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.text[start..end]
     }
 
-    pub(crate) fn intern(&mut self, text: &str) -> Id {
+    /// The number of a text; a new one if it has none yet.
+    pub fn intern(&mut self, text: &str) -> Id {
         let Self {
             text: all,
             ends,
@@ -95,25 +112,16 @@ impl Strings {
         }
     }
 
-    /// The number of a text, if there is one.
-    pub(crate) fn intern_option(&mut self, text: Option<&str>) -> Id {
-        text.map_or(NULL, |text| self.intern(text))
+    /// The number of a text, or [`Id::NULL`].
+    pub fn intern_option(&mut self, text: Option<&str>) -> Id {
+        text.map_or(Id::NULL, |text| self.intern(text))
     }
 
-    /// As [`Self::intern_option`], with what is missing kept apart from null.
-    pub(crate) fn intern_field<T: AsRef<str>>(&mut self, field: &Field<T>) -> Id {
-        match field {
-            Field::Absent => ABSENT,
-            Field::Null => NULL,
-            Field::Value(text) => self.intern(text.as_ref()),
-        }
-    }
-
-    /// Takes over all texts of another, and returns the numbers that they have here.
-    pub(crate) fn absorb(&mut self, other: &Self) -> Vec<Id> {
-        (0..other.len() as u32)
+    /// Adds all texts of `other`; returns the number here for each number there.
+    pub fn absorb(&mut self, other: &Self) -> Vec<Id> {
+        (0..other.count() as u32)
             .map(|id| match Id(id) {
-                id @ (ABSENT | NULL) => id,
+                id @ (Id::ABSENT | Id::NULL) => id,
                 id => self.intern(other.get(id)),
             })
             .collect()
@@ -133,18 +141,16 @@ mod tests {
         let mut strings = Strings::new();
         let empty = strings.intern("");
         let ids = [
-            ABSENT,
-            NULL,
+            Id::ABSENT,
+            Id::NULL,
             empty,
-            strings.intern_field(&Field::Value("a")),
-            strings.intern_field::<&str>(&Field::Null),
-            strings.intern_field::<&str>(&Field::Absent),
+            strings.intern("a"),
             strings.intern_option(None),
             strings.intern_option(Some("")),
         ];
-        assert_eq!(ids.map(|id| id.0), [0, 1, 2, 3, 1, 0, 1, 2]);
+        assert_eq!(ids.map(|id| id.0), [0, 1, 2, 3, 1, 2]);
         assert_eq!(
-            (strings.get(NULL), strings.get(empty), strings.get(ids[3])),
+            (strings.get(Id::NULL), strings.get(empty), strings.get(ids[3])),
             ("", "", "a")
         );
     }

@@ -1,29 +1,28 @@
-//! What a station says of one task, as numbers.
+//! A station's answer on one task, as numbers.
 
 use assize_measurement::Measurement;
-use assize_measurement::spark::{Field, Row};
 
 use super::{Id, Strings};
 
-/// What a station says of the indexer: one half of its vote (SPARK.md §2.5, step 3).
+/// What a station says of the indexer: one half of its vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct IndexerVote {
+pub struct IndexerVote {
     /// Peer id of the provider.
     pub provider_id: Id,
     /// What the indexer said.
     pub indexer_result: Id,
-    /// Where it sent the station.
+    /// The multiaddr to which the indexer sent the station.
     pub provider_address: Id,
-    /// And over which protocol.
+    /// The protocol that it named.
     pub protocol: Id,
 }
 
-/// What a station says of one task. Votes are equal if all of it is; times and status codes do not count.
+/// What a station says of one task. Two votes are equal if all fields are; times and status codes do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Vote {
-    /// Of the indexer.
+pub struct Vote {
+    /// What it says of the indexer.
     pub indexer: IndexerVote,
-    /// Of the retrieval: the code.
+    /// The code of the retrieval's result.
     pub result: Id,
     /// Checksum of the CAR.
     pub car_checksum: Id,
@@ -31,23 +30,27 @@ pub(crate) struct Vote {
     pub byte_length: Length,
 }
 
-/// A number of bytes, or none. Measurements have numbers within ±(2^53 - 1), so two others can stand for none.
+/// A number of bytes, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Length(i64);
+pub struct Length(i64);
 
-impl From<Field<i64>> for Length {
-    fn from(field: Field<i64>) -> Self {
-        Self(match field {
-            Field::Absent => i64::MIN,
-            Field::Null => i64::MIN + 1,
-            Field::Value(length) => length,
-        })
+// Measurements have numbers within ±(2^53 - 1), so that two numbers outside can stand for none.
+impl Length {
+    /// Stands for a missing key.
+    pub const ABSENT: Self = Self(i64::MIN);
+    /// Stands for null.
+    pub const NULL: Self = Self(i64::MIN + 1);
+
+    /// A number of bytes within ±(2^53 - 1).
+    #[must_use]
+    pub const fn of(bytes: i64) -> Self {
+        Self(bytes)
     }
 }
 
 impl Vote {
-    /// The vote that a measurement casts.
-    pub(crate) fn of(measurement: &Measurement, strings: &mut Strings) -> Self {
+    /// The vote of a measurement; its texts become numbers in `strings`.
+    pub fn of(measurement: &Measurement, strings: &mut Strings) -> Self {
         let indexer = IndexerVote {
             provider_id: strings.intern_option(measurement.provider_id.as_deref()),
             indexer_result: strings.intern_option(measurement.indexer_result.as_deref()),
@@ -58,28 +61,16 @@ impl Vote {
             indexer,
             result: strings.intern(&measurement.retrieval_result().to_string()),
             car_checksum: strings.intern_option(measurement.car_checksum.as_deref()),
-            byte_length: measurement.byte_length.map_or(Field::Null, Field::Value).into(),
+            byte_length: measurement.byte_length.map_or(Length::NULL, Length::of),
         }
     }
 
-    /// The vote of one of Spark's rows, with the number of its result's code.
-    pub(crate) fn of_spark(row: &Row<'_>, result: Id, strings: &mut Strings) -> Self {
-        let indexer = IndexerVote {
-            provider_id: strings.intern_field(&row.provider_id),
-            indexer_result: strings.intern_field(&row.indexer_result),
-            provider_address: strings.intern_field(&row.provider_address),
-            protocol: strings.intern_option(row.protocol().as_deref()),
-        };
-        Self {
-            indexer,
-            result,
-            car_checksum: strings.intern_field(&row.car_checksum),
-            byte_length: row.byte_length.into(),
-        }
-    }
-
-    /// The same vote with other numbers for its texts.
-    pub(crate) fn renumbered(self, ids: &[Id]) -> Self {
+    /// The same vote with the number `ids[old]` for each text's number `old`, as [`Strings::absorb`] returns them.
+    ///
+    /// # Panics
+    /// If `ids` lacks one of its numbers.
+    #[must_use]
+    pub fn renumbered(self, ids: &[Id]) -> Self {
         let renumber = |id: Id| ids[id.index()];
         Self {
             indexer: IndexerVote {

@@ -1,7 +1,7 @@
 //! Single rules, bad input, and Spark's own cases.
 
-use assize_evaluate::spark::{DEAD, Round, RoundError, SparkCounts, SparkLabel};
-use assize_measurement::spark::Rules;
+use assize_spark::Rules;
+use assize_spark::{DEAD, Round, RoundError, SparkCounts, SparkLabel};
 use serde_json::{Value, json};
 
 use crate::support::{Way, lines, read, round, row, run, with};
@@ -255,7 +255,7 @@ fn bad_rows_are_told_with_file_line_field_and_reason() {
     let measurements = read(&round(2, 2), &[first, second, list], Way::default());
     assert_eq!((measurements.total(), measurements.valid()), (9, 5));
     let told: Vec<_> = measurements
-        .told()
+        .first_rejected()
         .iter()
         .map(|row| (row.file, row.number, row.field))
         .collect();
@@ -268,7 +268,11 @@ fn bad_rows_are_told_with_file_line_field_and_reason() {
             (2, 2, "cid")
         ]
     );
-    assert!(measurements.told()[2].reason.contains("3000000 bytes long"));
+    assert!(
+        measurements.first_rejected()[2]
+            .reason
+            .contains("3000000 bytes long")
+    );
     assert_eq!(
         *measurements.rejected(),
         [("cid", 1), ("line", 2), ("participant_address", 1)].into()

@@ -4,8 +4,7 @@
 use std::collections::HashSet;
 
 use assize_evaluate::Verdict;
-use assize_evaluate::spark::{Evaluation, Round, SparkLabel};
-use assize_measurement::spark::{Parser, Rules};
+use assize_spark::{Evaluation, Parser, Round, Rules, SparkLabel};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

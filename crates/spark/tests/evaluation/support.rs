@@ -1,7 +1,6 @@
 //! A small round, its rows as files, and the evaluation of both.
 
-use assize_evaluate::spark::{Evaluation, Measurements, Round, evaluate};
-use assize_measurement::spark::{Chunks, Parser, Rules};
+use assize_spark::{Chunks, Evaluation, Measurements, Parser, Round, Rules, evaluate};
 use serde_json::{Value, json};
 
 pub(crate) const RANDOMNESS: &str = "fc90e50dcdf20886b56c038b30fa921a5e57c532ea448dadcc209e44eec0445e";
