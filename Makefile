@@ -125,7 +125,7 @@ test-rust: $(STAMP) $(GATEWAYS) services ## crates, and end to end against a rea
 
 # Apart from test-rust: these features build most of the dependencies again, and the AWS SDK.
 test-signers: $(STAMP) services ## keys on a Ledger (without one) and in AWS KMS (moto), which are built on demand only
-	ASSIZE_REQUIRE_SERVICES=1 cargo test --locked -p assize-chain --features ledger,aws-kms --lib --test kms
+	ASSIZE_REQUIRE_SERVICES=1 cargo test --locked -p assize-keys --features ledger,aws-kms --lib --test kms
 
 test-telemetry: ## traces (OTLP) and faults (Sentry), sent to a local collector; built on demand only
 	cargo test --locked -p assize-api --features otlp,sentry --lib telemetry

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use assize_chain::{
-    Beacon as BeaconContract, BeaconParams, ChainClient, DeployParams, Rounds, Signer, deploy,
-};
+use assize_chain::{Beacon as BeaconContract, ChainClient, Rounds};
+use assize_deployment::{BeaconParams, DeployParams, deploy};
+use assize_keys::Signer;
 use assize_drand::with_y;
 use assize_protocol::{BeaconRound, Parameters};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};

@@ -13,10 +13,9 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
-use assize_chain::{
-    BeaconParams, ChainClient, DeployParams, Deployment, Draft, ListCommitment, Proposal, Rewards, Rounds,
-    SettlementId, Signer, Status, U256, deploy,
-};
+use assize_chain::{ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementId, Status, U256};
+use assize_deployment::{BeaconParams, DeployParams, Deployment, deploy};
+use assize_keys::Signer;
 use assize_drand::with_y;
 use assize_evaluate::{Accepted, SettlementDocument, settle};
 use assize_protocol::{
@@ -186,7 +185,7 @@ impl World {
         };
         let rewards = self.rewards();
         let message = rewards.message_of(&proposal).await.unwrap();
-        let signature = self.evaluator.sign_settlement(&message).await.unwrap();
+        let signature = message.sign(&self.evaluator).await.unwrap();
         let post = rewards.post(
             &proposal,
             &BTreeMap::from([(self.evaluator.address(), signature)]),

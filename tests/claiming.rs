@@ -569,7 +569,7 @@ fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
 fn a_payout_address_is_shown_set_and_reset() {
     let mut stage = Stage::new();
     let key = stage.world.anvil.dev_key(5);
-    let owner = assize_chain::Signer::from_bytes(&key).unwrap().address();
+    let owner = assize_keys::Signer::from_bytes(&key).unwrap().address();
     let me = text(owner);
     let show = |stage: &Stage| stage.ends_with(0, &["operator", "payout-address", "show", &me]);
     assert!(show(&stage).contains("go to its own address"));

@@ -372,7 +372,7 @@ async fn looking_first_shows_who_how_much_and_why_not() {
     }
     // Nothing was sent and nothing was left behind.
     let payer = paying.world.anvil.dev_key(PAYER);
-    let payer = assize_chain::Signer::from_bytes(&payer).unwrap().address();
+    let payer = assize_keys::Signer::from_bytes(&payer).unwrap().address();
     assert_eq!(paying.world.rewards.client().mined_nonce(payer).await.unwrap(), 0);
     assert!(!paying.path("payouts.sqlite").exists() && !paying.path("scheduler.sqlite").exists());
 

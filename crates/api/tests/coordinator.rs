@@ -15,7 +15,7 @@ use assize_api::coordinator::{
     Boundary, Coordinator, CoordinatorAlert, CoordinatorError, PassReport, Settings, Waiting,
 };
 use assize_api::{Beacons, Database, Heard, Location};
-use assize_chain::{ChainClient, Draft, Rounds, Signer};
+use assize_chain::{ChainClient, Draft, Rounds};
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Verified, with_y};
 use assize_facts::Round;

@@ -1,7 +1,7 @@
 //! Transactions of EIP-1559, without access lists: `0x02 ‖ rlp([chainId, nonce, maxPriorityFeePerGas, maxFeePerGas,
 //! gasLimit, to, value, data, accessList, yParity, r, s])`.
 
-use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
+use alloy_primitives::{Address, Bytes, Signature, U256, keccak256};
 use alloy_rlp::{EMPTY_LIST_CODE, EMPTY_STRING_CODE, Encodable, Header};
 
 use crate::transaction::SignedTransaction;
@@ -23,14 +23,9 @@ pub(crate) struct Eip1559<'a> {
 }
 
 impl Eip1559<'_> {
-    /// What is signed, before it is hashed.
+    /// The encoding without the signature: its hash is signed.
     pub(crate) fn unsigned(&self) -> Vec<u8> {
         wrap(&self.fields())
-    }
-
-    /// What is signed.
-    pub(crate) fn digest(&self) -> B256 {
-        keccak256(self.unsigned())
     }
 
     pub(crate) fn signed(&self, signature: &Signature) -> SignedTransaction {

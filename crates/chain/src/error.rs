@@ -1,11 +1,11 @@
 //! What can go wrong between us and the chain.
 
 use alloy_primitives::{Address, B256, U256};
+use assize_keys::SignerError;
 use assize_protocol::CidError;
 use thiserror::Error;
 
-use crate::deploy::ParamsError;
-use crate::{Fil, Revert, SignerError};
+use crate::{BudgetTooLarge, Fil, Revert};
 
 /// Result of this crate.
 pub type Result<T, E = ChainError> = std::result::Result<T, E>;
@@ -142,9 +142,9 @@ pub enum ChainError {
         /// Ours.
         ours: B256,
     },
-    /// A file of deployment parameters that cannot be used.
+    /// Parameters of rounds that the contract cannot store.
     #[error(transparent)]
-    Params(#[from] ParamsError),
+    Budget(#[from] BudgetTooLarge),
 }
 
 impl ChainError {

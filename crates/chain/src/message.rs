@@ -4,8 +4,10 @@
 use alloy_primitives::{Address, B256};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
 use assize_facts::Proposal;
+use assize_keys::Signer;
 
 use self::typed::Settlement;
+use crate::Result;
 
 /// The domain's name and version, as the constructor of `Rewards` sets them.
 const NAME: &str = "Assize Rewards";
@@ -78,23 +80,52 @@ impl SettlementMessage {
         self.settlement.eip712_hash_struct()
     }
 
-    #[cfg(feature = "ledger")]
-    pub(crate) fn parts(&self) -> (&impl SolStruct, &Eip712Domain) {
-        (&self.settlement, &self.domain)
+    /// Signs it: 65 bytes, r ‖ s ‖ v with v 27 or 28, low s.
+    ///
+    /// # Errors
+    /// [`ChainError::Signer`](crate::ChainError::Signer) if the key does not sign.
+    pub async fn sign(&self, signer: &Signer) -> Result<[u8; 65]> {
+        Ok(signer.sign_typed_data(&self.settlement, &self.domain).await?)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloy_sol_types::SolStruct;
+    use alloy_primitives::U256;
+    use assize_measurement::{Signature, signer_of};
+    use assize_protocol::{Codec, FileCid, RoundNumber};
 
-    use super::typed::Settlement;
+    use super::*;
+
+    #[tokio::test]
+    async fn signatures_recover_and_have_v_27_or_28() {
+        let proposal = Proposal {
+            parent: None,
+            first_round: RoundNumber(1),
+            last_round: RoundNumber(2),
+            root: B256::repeat_byte(3),
+            cumulative_total: U256::from(4),
+            accepted_root: B256::repeat_byte(5),
+            cid: FileCid {
+                codec: Codec::DagPb,
+                digest: [6; 32],
+            },
+        };
+        let message = SettlementMessage::new(314, Address::repeat_byte(7), 1, &proposal);
+        let signer = Signer::from_bytes(&B256::repeat_byte(8)).unwrap();
+        let signature = message.sign(&signer).await.unwrap();
+        assert!(matches!(signature[64], 27 | 28));
+        assert_eq!(
+            signer_of(message.digest(), &Signature(signature)),
+            Some(signer.address())
+        );
+    }
 
     #[test]
     fn the_type_is_the_contracts() {
         let contract = include_str!("../../../contracts/src/Rewards.sol");
         let name = Settlement::eip712_root_type();
         assert!(contract.contains(&format!("\"{name}\"")), "{name}");
-        assert!(contract.contains(&format!("EIP712(\"{}\", \"{}\")", super::NAME, super::VERSION)));
+        assert!(contract.contains(&format!("EIP712(\"{NAME}\", \"{VERSION}\")")));
     }
 }

@@ -6,6 +6,7 @@ use assize_facts::{BatchCommitment, ListCommitment, Round};
 use assize_protocol::{
     BeaconRound, CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex, TaskIndex,
 };
+use thiserror::Error;
 
 use crate::contracts::rounds::{IRounds, Rounds as Abi};
 use crate::{ChainClient, ChainError, Draft, Result};
@@ -209,7 +210,7 @@ impl Rounds {
     /// Sets the parameters of the rounds to come. Owner only.
     ///
     /// # Errors
-    /// [`ParamsError`](crate::ParamsError) if the budget does not fit the contract.
+    /// [`BudgetTooLarge`].
     pub fn set_parameters(&self, parameters: &Parameters) -> Result<Draft> {
         Ok(self.draft(&Abi::setParametersCall {
             newParameters: encode_parameters(parameters)?,
@@ -261,7 +262,16 @@ fn parameters_of(stored: &IRounds::Parameters) -> Parameters {
     }
 }
 
-pub(crate) fn encode_parameters(parameters: &Parameters) -> Result<IRounds::Parameters, crate::ParamsError> {
+/// A round's reward that the contract cannot store.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0} attoFIL do not fit the contract's 96 bits; give a smaller budget")]
+pub struct BudgetTooLarge(pub u128);
+
+/// Parameters as the contract takes them.
+///
+/// # Errors
+/// [`BudgetTooLarge`].
+pub fn encode_parameters(parameters: &Parameters) -> Result<IRounds::Parameters, BudgetTooLarge> {
     Ok(IRounds::Parameters {
         roundDuration: parameters.round_duration,
         beaconDelay: parameters.beacon_delay,
@@ -271,8 +281,6 @@ pub(crate) fn encode_parameters(parameters: &Parameters) -> Result<IRounds::Para
         quorum: parameters.quorum,
         maxTasksPerCommittee: parameters.max_tasks_per_committee,
         targetMeasurements: parameters.target_measurements,
-        budget: U96::try_from(parameters.budget).map_err(|_| {
-            crate::ParamsError::field("parameters.budget", "it does not fit the contract's 96 bits")
-        })?,
+        budget: U96::try_from(parameters.budget).map_err(|_| BudgetTooLarge(parameters.budget))?,
     })
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
+use assize_keys::Signer;
 use tokio::time::{Instant, sleep};
 
-use crate::{ChainClient, ChainError, Draft, Receipt, Result, SignedTransaction, Signer};
+use crate::{ChainClient, ChainError, Draft, Receipt, Result, SignedTransaction};
 
 /// First pause between two looks for a receipt; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -40,8 +41,8 @@ impl ChainClient {
         self.expect_funds(signer, draft.value.saturating_add(cost))
             .await?;
         let nonce = self.pending_nonce(from).await?;
-        let transaction = signer
-            .sign_transaction(self.chain_id(), draft, nonce, gas_limit, fees)
+        let transaction = draft
+            .sign(signer, self.chain_id(), nonce, gas_limit, fees)
             .await?;
         Ok((nonce, transaction))
     }

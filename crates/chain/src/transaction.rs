@@ -1,7 +1,11 @@
 //! What is sent, and what comes back.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
+use assize_keys::Signer;
 use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::eip1559::Eip1559;
 
 /// What a transaction is to do; nonce, gas and fees come later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,32 @@ impl Draft {
     #[must_use]
     pub fn with_value(self, value: U256) -> Self {
         Self { value, ..self }
+    }
+
+    /// Signs it as a complete transaction (EIP-1559). A key in memory gives the same bytes for the same input; others need not.
+    ///
+    /// # Errors
+    /// [`ChainError::Signer`](crate::ChainError::Signer) if the key does not sign.
+    pub async fn sign(
+        &self,
+        signer: &Signer,
+        chain_id: u64,
+        nonce: u64,
+        gas_limit: u64,
+        fees: Fees,
+    ) -> Result<SignedTransaction> {
+        let transaction = Eip1559 {
+            chain_id,
+            nonce,
+            gas_limit,
+            max_fee: fees.max_fee,
+            max_priority_fee: fees.premium,
+            to: self.to,
+            value: self.value,
+            input: &self.input,
+        };
+        let signature = signer.sign_transaction(&transaction.unsigned()).await?;
+        Ok(transaction.signed(&signature))
     }
 }
 
@@ -232,7 +262,35 @@ mod flag {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::{b256, keccak256};
+
     use super::*;
+
+    /// The first account of every anvil and hardhat.
+    const KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
+    /// Five attoFIL and three bytes to 0x1111….
+    const CALL: &str = "0x02f87082013a07843b9aca008504a817c8008252089411111111111111111111111111111111111111110583010203c080a058f64d8847dd16516aa382461fe384d8ed3cf2626727c49e2be50973109932f9a011eedb2b4a323645701f668da7127d273440d0d0dec22cde8f29b1ecab70ca8e";
+    /// Code of two bytes.
+    const CREATION: &str = "0x02f85b82013a80843b9aca008504a817c8008252088080826000c080a04b4780b71dd8c272206faee17c702c28023fe43da1225962cea507ee0bf13b08a01ecc582eb4054f99b993dbc38a165d7d4fbfb54b1b2d5141a4113e842c3f6710";
+
+    /// The same key signs the same bytes as other programs: `cast mktx` of Foundry 1.7.1.
+    #[tokio::test]
+    async fn transactions_are_those_of_other_programs() {
+        let signer = Signer::from_bytes(&KEY).unwrap();
+        let fees = Fees {
+            max_fee: 20_000_000_000,
+            premium: 1_000_000_000,
+        };
+        let draft = Draft::call("x", Address::repeat_byte(0x11), Bytes::from_static(&[1, 2, 3]));
+        for (draft, nonce, raw) in [
+            (draft.with_value(U256::from(5)), 7, CALL),
+            (Draft::create("x", Bytes::from_static(&[0x60, 0])), 0, CREATION),
+        ] {
+            let signed = draft.sign(&signer, 314, nonce, 21_000, fees).await.unwrap();
+            assert_eq!(signed.raw.to_string(), raw);
+            assert_eq!(signed.hash, keccak256(&signed.raw));
+        }
+    }
 
     #[test]
     fn a_bump_satisfies_filecoins_replacement_rule() {

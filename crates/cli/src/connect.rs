@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assize_chain::{ChainClient, Deployment, Rewards, Rounds, RpcUrl};
+use assize_chain::{ChainClient, Rewards, Rounds, RpcUrl};
+use assize_deployment::Deployment;
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
 use assize_store::{Kubo, LocalStore, S3, Store};
 use eyre::{WrapErr, ensure, eyre};

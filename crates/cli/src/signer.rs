@@ -4,7 +4,7 @@ use std::env::VarError;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use assize_chain::{LedgerPath, PASSWORD_VARIABLE, Signer};
+use assize_keys::{LedgerPath, PASSWORD_VARIABLE, Signer};
 use eyre::{WrapErr, bail, ensure};
 
 use crate::args::KeyArgs;

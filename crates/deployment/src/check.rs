@@ -2,17 +2,17 @@
 
 use alloy_primitives::{Address, keccak256};
 use alloy_sol_types::SolCall;
+use assize_chain::{ChainClient, ChainError};
 use serde::Serialize;
 
-use super::code::{Deviation, Template};
-use super::creation::{Part, immutables};
-use super::params::public_key_for_evm;
-use super::{BeaconParams, DeployParams, DeploymentRecord, NetworkState};
-use crate::contracts::drand_beacon::DrandBeacon;
-use crate::contracts::filecoin_beacon::FilecoinBeacon;
-use crate::contracts::rewards::Rewards as RewardsAbi;
-use crate::contracts::rounds::Rounds as RoundsAbi;
-use crate::{ChainClient, ChainError, Result};
+use crate::code::{Deviation, Template};
+use crate::creation::{Part, immutables};
+use crate::params::public_key_for_evm;
+use crate::{BeaconParams, DeployParams, DeploymentRecord, NetworkState, Result};
+use assize_chain::contracts::drand_beacon::DrandBeacon;
+use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
+use assize_chain::contracts::rewards::Rewards as RewardsAbi;
+use assize_chain::contracts::rounds::Rounds as RoundsAbi;
 
 /// How one comparison came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,7 +61,8 @@ pub async fn check(client: &ChainClient, record: &DeploymentRecord) -> Result<Ve
                 contract: label,
                 address,
                 chain_id: client.chain_id(),
-            });
+            }
+            .into());
         }
         findings.code(record, part, label, &code)?;
         findings.creation(client, record, part, label, address).await?;
@@ -304,7 +305,7 @@ impl Findings {
         call: &C,
     ) -> Result<std::result::Result<C::Return, ChainError>> {
         match client.call(contract, address, call).await {
-            Err(error @ ChainError::Unreachable { .. }) => Err(error),
+            Err(error @ ChainError::Unreachable { .. }) => Err(error.into()),
             other => Ok(other),
         }
     }
@@ -331,7 +332,7 @@ impl Findings {
         let known = record.known_publishers();
         let found = match NetworkState::read(client, &record.deployment, &known).await {
             Ok(state) => state,
-            Err(error @ ChainError::Unreachable { .. }) => return Err(error),
+            Err(error @ ChainError::Unreachable { .. }) => return Err(error.into()),
             Err(error) => {
                 let wanted = "an answer".to_owned();
                 self.add("roles and settings", Verdict::Differs, wanted, error.to_string());

@@ -15,21 +15,21 @@ const WORD: usize = 32;
 
 /// Code with holes.
 #[derive(Debug)]
-pub(super) struct Template<'a> {
+pub(crate) struct Template<'a> {
     code: &'a [u8],
     holes: Vec<usize>,
 }
 
 /// Where code differs from the source.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Deviation {
+pub(crate) enum Deviation {
     Length { expected: usize, found: usize },
     Byte { at: usize },
 }
 
 impl<'a> Template<'a> {
     /// The deployed part of creation code.
-    pub(super) fn of(creation: &'a [u8]) -> Option<Self> {
+    pub(crate) fn of(creation: &'a [u8]) -> Option<Self> {
         let start = creation
             .windows(BEGINNING.len())
             .rposition(|window| window == BEGINNING)?;
@@ -50,7 +50,7 @@ impl<'a> Template<'a> {
     }
 
     /// What stands in the holes of deployed code, if it is the same otherwise.
-    pub(super) fn values_in(&self, deployed: &[u8]) -> Result<Vec<B256>, Deviation> {
+    pub(crate) fn values_in(&self, deployed: &[u8]) -> Result<Vec<B256>, Deviation> {
         if deployed.len() != self.code.len() {
             return Err(Deviation::Length {
                 expected: self.code.len(),
@@ -78,7 +78,7 @@ impl<'a> Template<'a> {
 /// deployment check compares the code.
 #[must_use]
 pub fn code_hashes() -> Vec<(&'static str, B256)> {
-    use crate::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+    use assize_chain::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
     let creations = [
         ("DrandBeacon", &drand_beacon::DrandBeacon::BYTECODE),
         ("FilecoinBeacon", &filecoin_beacon::FilecoinBeacon::BYTECODE),
@@ -95,7 +95,7 @@ pub fn code_hashes() -> Vec<(&'static str, B256)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+    use assize_chain::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
 
     #[test]
     fn every_contract_has_a_code_hash() {

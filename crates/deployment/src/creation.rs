@@ -2,15 +2,14 @@
 
 use alloy_primitives::{Address, B256, Bytes, I256, U256, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue, eip712_domain};
+use assize_chain::{Draft, encode_parameters};
 use serde::{Deserialize, Serialize};
 
-use super::params::{self, BeaconParams, DeployParams, ParamsError};
-use crate::Draft;
-use crate::contracts::drand_beacon::DrandBeacon;
-use crate::contracts::filecoin_beacon::FilecoinBeacon;
-use crate::contracts::rewards::Rewards as RewardsAbi;
-use crate::contracts::rounds::Rounds as RoundsAbi;
-use crate::rounds::encode_parameters;
+use crate::params::{self, BeaconParams, DeployParams, ParamsError};
+use assize_chain::contracts::drand_beacon::DrandBeacon;
+use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
+use assize_chain::contracts::rewards::Rewards as RewardsAbi;
+use assize_chain::contracts::rounds::Rounds as RoundsAbi;
 
 /// Unix time of drand quicknet's first round, and its period, as `FilecoinBeacon` has them.
 const QUICKNET_GENESIS: i64 = 1_692_803_367;
@@ -40,7 +39,7 @@ pub struct Argument {
 
 /// A contract as the source and the parameters make it.
 #[derive(Clone, Debug)]
-pub(super) struct Creation {
+pub(crate) struct Creation {
     /// The contract's name in the source.
     pub name: &'static str,
     /// Creation code without arguments.
@@ -52,7 +51,7 @@ pub(super) struct Creation {
 }
 
 impl Creation {
-    pub(super) fn beacon(beacon: &BeaconParams) -> Result<Self, ParamsError> {
+    pub(crate) fn beacon(beacon: &BeaconParams) -> Result<Self, ParamsError> {
         Ok(match beacon {
             BeaconParams::Drand {
                 public_key,
@@ -93,12 +92,13 @@ impl Creation {
         Self::new("FilecoinBeacon", &FilecoinBeacon::BYTECODE, &arguments, words)
     }
 
-    pub(super) fn rounds(params: &DeployParams, beacon: Address) -> Result<Self, ParamsError> {
+    pub(crate) fn rounds(params: &DeployParams, beacon: Address) -> Result<Self, ParamsError> {
         let arguments = RoundsAbi::constructorCall {
             beacon,
             owner: params.owner,
             firstCoordinator: params.coordinator,
-            firstParameters: encode_parameters(&params.parameters)?,
+            firstParameters: encode_parameters(&params.parameters)
+                .map_err(|error| ParamsError::field("parameters.budget", &error.to_string()))?,
         };
         let p = &params.parameters;
         let parameters = format!(
@@ -123,7 +123,7 @@ impl Creation {
         Ok(Self::new("Rounds", &RoundsAbi::BYTECODE, &arguments, words))
     }
 
-    pub(super) fn rewards(params: &DeployParams, rounds: Address) -> Self {
+    pub(crate) fn rewards(params: &DeployParams, rounds: Address) -> Self {
         let mut evaluators = params.evaluators.clone();
         evaluators.sort_unstable();
         let listed: Vec<_> = evaluators.iter().map(Address::to_string).collect();
@@ -153,7 +153,7 @@ impl Creation {
     }
 
     /// The contract `part`, given the addresses of the others.
-    pub(super) fn of(
+    pub(crate) fn of(
         part: Part,
         params: &DeployParams,
         beacon: Address,
@@ -181,16 +181,16 @@ impl Creation {
     }
 
     /// What creates it.
-    pub(super) fn draft(&self) -> Draft {
+    pub(crate) fn draft(&self) -> Draft {
         Draft::create(self.name, self.code())
     }
 
     /// Creation code with arguments.
-    pub(super) fn code(&self) -> Bytes {
+    pub(crate) fn code(&self) -> Bytes {
         [self.bytecode.as_ref(), self.arguments.as_ref()].concat().into()
     }
 
-    pub(super) fn bytecode_hash(&self) -> B256 {
+    pub(crate) fn bytecode_hash(&self) -> B256 {
         keccak256(&self.bytecode)
     }
 }
@@ -206,7 +206,7 @@ fn words<const N: usize>(arguments: [(&str, String); N]) -> Vec<Argument> {
 }
 
 /// The values that the constructor of a contract writes into its code: name and word.
-pub(super) fn immutables(
+pub(crate) fn immutables(
     part: Part,
     params: &DeployParams,
     chain_id: u64,

@@ -3,13 +3,14 @@
 use std::io;
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
+use assize_chain::{ChainClient, ChainError, Draft, Rounds, SendOutcome};
+use assize_keys::Signer;
 use serde::{Deserialize, Serialize};
 
-use super::creation::{Creation, Part};
-use super::plan::plan;
-use super::record::{ContractRecord, DeploymentRecord, Source};
-use super::{DeployParams, Deployment, NetworkState, PATIENCE, ParamsError};
-use crate::{ChainClient, ChainError, Draft, Result, Rounds, SendOutcome, Signer};
+use crate::creation::{Creation, Part};
+use crate::plan::plan;
+use crate::record::{ContractRecord, DeploymentRecord, Source};
+use crate::{DeployParams, Deployment, NetworkState, PATIENCE, ParamsError, Result};
 
 /// What was sent so far. Each transaction is written down before it is sent, signed, so that it can be sent again and still
 /// take effect at most once. Nothing in here is secret.
@@ -93,7 +94,7 @@ impl Journal {
 }
 
 fn bytecode() -> B256 {
-    use crate::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+    use assize_chain::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
     let codes = [
         &drand_beacon::DrandBeacon::BYTECODE,
         &filecoin_beacon::FilecoinBeacon::BYTECODE,
@@ -110,7 +111,7 @@ fn bytecode() -> B256 {
 /// `earlier` is the journal of a run that was interrupted: what it has sent is not sent anew.
 ///
 /// # Errors
-/// Everything that can be known to fail is found before the first transaction, see [`deploy`](super::deploy); besides,
+/// Everything that can be known to fail is found before the first transaction, see [`deploy`](crate::deploy); besides,
 /// [`ParamsError::OtherRun`] if `earlier` is of something else, and [`ParamsError::Keep`].
 pub async fn deploy_with(
     client: &ChainClient,

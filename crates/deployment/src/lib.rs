@@ -1,8 +1,17 @@
-//! The contracts, from a file of parameters onto a chain.
+//! Deployment of the contracts, from a file of parameters to contracts on a chain.
+//!
+//! ```text
+//! DeployParams ──plan──▶ DeployPlan: what it would cost, what would be refused (sends nothing)
+//!              ──deploy_with──▶ DeploymentRecord (a Journal after each step: a run that was interrupted goes on)
+//! DeploymentRecord ──check──▶ Findings: code, constructor arguments, roles and settings on chain beside source and record
+//! ```
+//!
+//! [`deploy`] is the short form for tests and devnets, without a journal.
 
 mod check;
 mod code;
 mod creation;
+mod error;
 mod journal;
 mod params;
 mod plan;
@@ -15,19 +24,20 @@ mod state;
 use std::time::Duration;
 
 use alloy_primitives::Address;
+use assize_chain::ChainClient;
+use assize_keys::Signer;
 use serde::{Deserialize, Serialize};
 
 pub use check::{Finding, Verdict, check};
 pub use code::code_hashes;
 pub use creation::{Argument, Part};
+pub use error::{DeploymentError, Result};
 pub use journal::{Journal, Mined, Step, Work, deploy_with};
 pub use params::{BeaconParams, DeployParams, ParamsError, chain_name};
 pub use plan::{DeployPlan, PlannedCreation, plan};
 pub use problems::{Problem, Problems, Weight};
 pub use record::{ContractRecord, DeploymentRecord, Source};
 pub use state::{Coming, NetworkState};
-
-use crate::{ChainClient, Result, Signer};
 
 /// Longest wait for each transaction: ten epochs of Filecoin.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -58,8 +68,8 @@ pub struct Deployment {
 /// deployment that must survive a crash goes through [`deploy_with`].
 ///
 /// # Errors
-/// [`ParamsError`] naming all fields that are wrong, [`ChainError::WrongChain`](crate::ChainError::WrongChain),
-/// [`ChainError::Unfunded`](crate::ChainError::Unfunded), [`ChainError::Reverted`](crate::ChainError::Reverted).
+/// [`ParamsError`] with every field that is wrong; [`ChainError::WrongChain`](assize_chain::ChainError::WrongChain),
+/// [`ChainError::Unfunded`](assize_chain::ChainError::Unfunded), [`ChainError::Reverted`](assize_chain::ChainError::Reverted).
 pub async fn deploy(client: &ChainClient, signer: &Signer, params: &DeployParams) -> Result<Deployment> {
     client.expect_chain(params.chain_id)?;
     if !params.publishers.is_empty() && params.owner != signer.address() {

@@ -8,20 +8,20 @@ use bls12_381::G2Affine;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::problems::Problems;
-use super::spelling;
+use crate::problems::Problems;
+use crate::spelling;
 
 /// Unix time of Filecoin mainnet's epoch 0.
-pub(super) const MAINNET_GENESIS: u64 = 1_598_306_400;
+pub(crate) const MAINNET_GENESIS: u64 = 1_598_306_400;
 /// Unix time of the calibration network's epoch 0.
-pub(super) const CALIBRATION_GENESIS: u64 = 1_667_326_380;
+pub(crate) const CALIBRATION_GENESIS: u64 = 1_667_326_380;
 
 /// Chain id of Filecoin mainnet.
-pub(super) const MAINNET: u64 = 314;
+pub(crate) const MAINNET: u64 = 314;
 /// Chain id of the calibration network.
-pub(super) const CALIBRATION: u64 = 314_159;
+pub(crate) const CALIBRATION: u64 = 314_159;
 /// Chain id of anvil.
-pub(super) const LOCAL: u64 = 31_337;
+pub(crate) const LOCAL: u64 = 31_337;
 
 const COMPRESSED_G2: usize = 96;
 const EIP2537_G2: usize = 256;
@@ -247,7 +247,7 @@ pub fn chain_name(chain_id: u64) -> String {
 }
 
 /// A G2 point as the contract's constructor takes it (EIP-2537): x then y, c0 before c1, each number in 64 bytes.
-pub(super) fn public_key_for_evm(key: &Bytes) -> Result<Bytes, ParamsError> {
+pub(crate) fn public_key_for_evm(key: &Bytes) -> Result<Bytes, ParamsError> {
     let refuse = |reason: &str| ParamsError::field("beacon.publicKey", reason);
     if key.len() == EIP2537_G2 {
         return Ok(key.clone());
@@ -403,7 +403,7 @@ mod tests {
         assert_eq!(encoded[16..64], public_key[48..]);
         assert_eq!(public_key_for_evm(&encoded).unwrap(), encoded);
         // The committed file has this form, which forge's scripts need.
-        let text = include_str!("../../../../docs/params/anvil.json");
+        let text = include_str!("../../../docs/params/anvil.json");
         let anvil: DeployParams = serde_json::from_str(text).unwrap();
         let BeaconParams::Drand { public_key, .. } = anvil.beacon else {
             panic!("anvil.json has another beacon")

@@ -1,13 +1,13 @@
 //! A deployment that is played and not sent.
 
 use alloy_primitives::{Address, U256};
+use assize_chain::{ChainClient, ChainError, Fees};
 use serde::Serialize;
 
-use super::creation::Creation;
-use super::params::MAINNET;
-use super::problems::{Problem, Problems, Weight};
-use super::{DeployParams, ParamsError};
-use crate::{ChainClient, ChainError, Fees, Result};
+use crate::creation::Creation;
+use crate::params::MAINNET;
+use crate::problems::{Problem, Problems, Weight};
+use crate::{DeployParams, ParamsError, Result};
 
 /// What a deployment would do.
 #[derive(Clone, Debug, Serialize)]
@@ -104,7 +104,7 @@ pub async fn plan(client: &ChainClient, params: &DeployParams, deployer: Address
                 });
                 None
             }
-            Err(other) => return Err(other),
+            Err(other) => return Err(other.into()),
         };
         creations.push(PlannedCreation {
             name: creation.name,

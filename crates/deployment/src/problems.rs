@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::params::{DeployParams, LOCAL, MAINNET};
-use super::rules;
+use crate::params::{DeployParams, LOCAL, MAINNET};
+use crate::rules;
 
 /// How much a problem matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -81,7 +81,7 @@ impl DeployParams {
     }
 
     /// Whether a problem of this weight stops a deployment on the parameters' chain.
-    pub(super) fn refuses(&self, weight: Weight) -> bool {
+    pub(crate) fn refuses(&self, weight: Weight) -> bool {
         match weight {
             Weight::Impossible => true,
             Weight::Placeholder => self.chain_id != LOCAL,

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
+use assize_chain::ChainClient;
 use serde::{Deserialize, Serialize};
 
-use super::creation::{Argument, Creation, Part};
-use super::{DeployParams, Deployment, NetworkState, ParamsError};
-use crate::{ChainClient, Result};
+use crate::creation::{Argument, Creation, Part};
+use crate::{DeployParams, Deployment, NetworkState, ParamsError, Result};
 
 /// foundry.toml, from which the embedded bytecode was built (`make check-artifacts` holds them together).
-const FOUNDRY: &str = include_str!("../../../../foundry.toml");
+const FOUNDRY: &str = include_str!("../../../foundry.toml");
 
 /// All that is known of a deployment. Whatever reads a [`Deployment`] reads this file too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ fn compiler(foundry: &str) -> String {
 }
 
 impl ContractRecord {
-    pub(super) fn new(
+    pub(crate) fn new(
         creation: &Creation,
         code_hash: B256,
         transaction: Option<B256>,
@@ -169,7 +169,7 @@ impl DeploymentRecord {
     }
 
     /// A contract as the source and the file's parameters make it; none without parameters.
-    pub(super) fn creation(&self, part: Part) -> Result<Option<Creation>, ParamsError> {
+    pub(crate) fn creation(&self, part: Part) -> Result<Option<Creation>, ParamsError> {
         let Deployment { beacon, rounds, .. } = self.deployment;
         self.params
             .as_ref()

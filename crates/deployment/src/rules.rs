@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use alloy_primitives::{Address, address};
 use assize_protocol::actor_id;
 
-use super::params::{self, BeaconParams, CALIBRATION, DeployParams, MAINNET};
-use super::problems::{Problem, Weight};
+use crate::params::{self, BeaconParams, CALIBRATION, DeployParams, MAINNET};
+use crate::problems::{Problem, Weight};
 
 const DAY: u64 = 86_400;
 /// `Roles.MAX_CHALLENGE_WINDOW`.
@@ -37,7 +37,7 @@ const PUBLIC_KEYS: [Address; 10] = [
 ];
 
 /// Everything that is wrong.
-pub(super) fn apply(params: &DeployParams) -> Vec<Problem> {
+pub(crate) fn apply(params: &DeployParams) -> Vec<Problem> {
     let mut found = Found(Vec::new());
     found.addresses(params);
     found.evaluators(params);
@@ -348,7 +348,7 @@ mod tests {
     use assize_protocol::Parameters;
 
     use super::*;
-    use crate::deploy::params::LOCAL;
+    use crate::params::LOCAL;
 
     /// Nothing is wrong with these on mainnet.
     fn good() -> DeployParams {
@@ -518,7 +518,7 @@ mod tests {
 
     #[test]
     fn the_committed_mainnet_file_is_refused_until_its_placeholders_are_gone() {
-        let text = include_str!("../../../../docs/params/mainnet.json");
+        let text = include_str!("../../../docs/params/mainnet.json");
         let params: DeployParams = serde_json::from_str(text).unwrap();
         let fields: BTreeSet<_> = params
             .refusals()

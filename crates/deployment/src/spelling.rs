@@ -4,11 +4,11 @@ use alloy_primitives::Address;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+pub(crate) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
     Spelled::deserialize(deserializer).map(|Spelled(address)| address)
 }
 
-pub(super) fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+pub(crate) fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
     let spelled = Vec::<Spelled>::deserialize(deserializer)?;
     Ok(spelled.into_iter().map(|Spelled(address)| address).collect())
 }

@@ -1,12 +1,12 @@
 //! Who is who in a deployment, and what is set: what may change after the contracts are created.
 
 use alloy_primitives::Address;
+use assize_chain::{Announced, ChainClient, Result, Rewards, Rounds};
 use assize_protocol::Parameters;
 use serde::{Deserialize, Serialize};
 
-use super::{DeployParams, Deployment};
-use crate::contracts::rounds::Rounds as Abi;
-use crate::{Announced, ChainClient, Result, Rewards, Rounds};
+use crate::{DeployParams, Deployment};
+use assize_chain::contracts::rounds::Rounds as Abi;
 
 /// A change that is announced and not yet in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

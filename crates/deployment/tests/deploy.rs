@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
-use assize_chain::{
-    Address, BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, Journal, ListCommitment,
-    Proposal, Rewards, Rounds, RpcUrl, SettlementId, SettlementMessage, Signer, U256, Verdict,
-    check_deployment, contracts::rounds::Rounds as RoundsAbi, deploy, deploy_with,
+use assize_chain::{Address, ChainClient, ChainError, Draft, ListCommitment, Proposal, Rewards, Rounds, RpcUrl, SettlementId, SettlementMessage, U256, contracts::rounds::Rounds as RoundsAbi};
+use assize_deployment::{
+    BeaconParams, DeployParams, Deployment, DeploymentError, Journal, Verdict, check, deploy, deploy_with,
 };
+use assize_keys::Signer;
 use assize_measurement::{Signature, signer_of};
 use assize_protocol::{B256, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
@@ -147,7 +147,7 @@ async fn what_evaluators_sign_is_what_the_contract_checks() {
         let message = rewards.message_of(&proposal).await.unwrap();
         let digest = rewards.digest_of(&proposal).await.unwrap();
         assert_eq!(message.digest(), digest);
-        let signature = network.owner.sign_settlement(&message).await.unwrap();
+        let signature = message.sign(&network.owner).await.unwrap();
         assert_eq!(
             signer_of(digest, &Signature(signature)),
             Some(network.owner.address())
@@ -232,7 +232,10 @@ async fn nothing_is_sent_when_deployment_must_fail() {
         ..network.params()
     };
     let error = deploy(&network.client, &poor, &params).await.unwrap_err();
-    assert!(matches!(error, ChainError::Unfunded { .. }), "{error}");
+    assert!(
+        matches!(error, DeploymentError::Chain(ChainError::Unfunded { .. })),
+        "{error}"
+    );
     network
         .anvil
         .set_balance(poor.address(), U256::from(1_000_000_000_u64))
@@ -283,7 +286,7 @@ async fn a_deployment_goes_on_from_wherever_it_stopped() {
             before + 4,
             "stopped at {stop}"
         );
-        let findings = check_deployment(&network.client, &record).await.unwrap();
+        let findings = check(&network.client, &record).await.unwrap();
         let differs = findings.iter().find(|finding| finding.verdict != Verdict::Ok);
         assert_eq!(differs, None);
     }
@@ -335,9 +338,8 @@ async fn a_mined_failure_is_explained() {
         .pending_nonce(network.owner.address())
         .await
         .unwrap();
-    let signed = network
-        .owner
-        .sign_transaction(CHAIN_ID, &draft, nonce, 500_000, fees)
+    let signed = draft
+        .sign(&network.owner, CHAIN_ID, nonce, 500_000, fees)
         .await
         .unwrap();
     network.client.send(&signed).await.unwrap();

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
-use assize_chain::{Rewards, Rounds, Signer};
+use assize_chain::{Rewards, Rounds};
+use assize_keys::Signer;
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
@@ -229,7 +230,7 @@ impl Evaluator {
 
     async fn sign(&self, proposal: &Proposal) -> Result<SignedProposal, EvaluatorError> {
         let message = self.parts.rewards.message_of(proposal).await?;
-        let signature = self.parts.signer.sign_settlement(&message).await?;
+        let signature = message.sign(&self.parts.signer).await?;
         Ok(SignedProposal::new(
             (proposal.first_round, proposal.last_round),
             proposal.cid,

@@ -92,7 +92,7 @@ async fn proposal(State(board): State<Board>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use assize_chain::Signer;
+    use assize_keys::Signer;
     use assize_measurement::unixfs::file_cid;
 
     use super::*;

@@ -226,7 +226,7 @@ async fn peers_that_lie_are_named_and_do_not_count() {
     };
     let liar = court.world.evaluator(1).unwrap();
     let message = court.world.rewards.message_of(&proposal).await.unwrap();
-    let signature = liar.sign_settlement(&message).await.unwrap();
+    let signature = message.sign(&liar).await.unwrap();
     let rounds = (own.first_round, own.last_round);
     let lie = SignedProposal::new(rounds, own.cid, message.digest(), liar.address(), &signature);
     court.boards[1].0.set(Some(lie.clone()));
@@ -242,7 +242,7 @@ async fn peers_that_lie_are_named_and_do_not_count() {
     // A stranger's signature, of the right settlement.
     let stranger = court.world.owner();
     let right = pass_message(&court, &own).await;
-    let signature = stranger.sign_settlement(&right).await.unwrap();
+    let signature = right.sign(&stranger).await.unwrap();
     let of_stranger = SignedProposal::new(rounds, own.cid, own.digest, stranger.address(), &signature);
     court.boards[1].0.set(Some(of_stranger));
     court.boards[2].0.set(Some(own.clone()));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use alloy_primitives::Address;
 use thiserror::Error;
 
-use super::LedgerPath;
+use crate::LedgerPath;
 
 /// What is wrong with a key. Every message names the place and the remedy; none repeats a secret.
 #[derive(Debug, Error)]

@@ -9,8 +9,8 @@ use ctr::cipher::{KeyIvInit, StreamCipher};
 use serde::Deserialize;
 use sha2::Sha256;
 
-use super::error::{KeystoreTrouble, SignerError};
-use super::local::LocalKey;
+use crate::error::{KeystoreTrouble, SignerError};
+use crate::local::LocalKey;
 
 /// Most memory that scrypt may want: 128 · n · r bytes. geth's strong keystores want 256 MiB.
 const MOST_MEMORY: u64 = 1 << 31;
@@ -68,7 +68,7 @@ enum Derivation {
     Pbkdf2 { rounds: u32, salt: Vec<u8> },
 }
 
-pub(super) fn open(path: &Path, password: &str) -> Result<LocalKey, SignerError> {
+pub(crate) fn open(path: &Path, password: &str) -> Result<LocalKey, SignerError> {
     let refuse = |trouble| SignerError::Keystore {
         path: path.to_owned(),
         trouble,

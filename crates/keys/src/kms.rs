@@ -11,9 +11,9 @@ use alloy_signer_aws::aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use alloy_signer_aws::{AwsSigner, AwsSignerError, aws_sdk_kms};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use url::Url;
 
-use super::error::{KmsTrouble, SignerError};
-use crate::RpcUrl;
+use crate::error::{KmsTrouble, SignerError};
 
 /// Most that one request may take, and all attempts at it.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -21,14 +21,14 @@ const OPERATION: Duration = Duration::from_secs(30);
 
 /// A key that never leaves AWS KMS.
 #[derive(Clone)]
-pub(super) struct KmsKey {
+pub(crate) struct KmsKey {
     key: String,
     place: String,
     signer: AwsSigner,
 }
 
 impl KmsKey {
-    pub(super) async fn open(key: &str) -> Result<Self, SignerError> {
+    pub(crate) async fn open(key: &str) -> Result<Self, SignerError> {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(OPERATION)
@@ -67,11 +67,11 @@ impl KmsKey {
         })
     }
 
-    pub(super) fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         self.signer.address()
     }
 
-    pub(super) async fn sign_digest(&self, digest: &B256) -> Result<Signature, SignerError> {
+    pub(crate) async fn sign_digest(&self, digest: &B256) -> Result<Signature, SignerError> {
         self.signer.sign_hash(digest).await.map_err(|error| {
             let trouble = match &error {
                 alloy_signer::Error::Other(other) => match other.downcast_ref() {
@@ -106,9 +106,10 @@ fn place_of(config: &SdkConfig) -> String {
     let region = config.region().map_or("no region", Region::as_ref);
     match config.endpoint_url() {
         None => region.to_owned(),
-        Some(url) => match url.parse::<RpcUrl>() {
-            Ok(url) => format!("{region}, {url}"),
-            Err(_) => format!("{region}, an AWS_ENDPOINT_URL that is no URL"),
+        // Scheme, host and port: the rest may hold a secret.
+        Some(url) => match Url::parse(url) {
+            Ok(url) => format!("{region}, {}", url.origin().ascii_serialization()),
+            Err(_) => format!("{region}, AWS_ENDPOINT_URL is not a valid URL"),
         },
     }
 }

@@ -9,18 +9,18 @@ use alloy_signer_ledger::coins_ledger::transports::LedgerAsync;
 use alloy_signer_ledger::coins_ledger::transports::native::NativeTransportError;
 use alloy_signer_ledger::coins_ledger::{self, APDUAnswer, APDUCommand, Ledger};
 use alloy_signer_ledger::{HDPath, LedgerError, LedgerSigner};
+use alloy_sol_types::{Eip712Domain, SolStruct};
 use futures_util::lock::Mutex;
 
-use super::LedgerPath;
-use super::error::{LedgerTrouble, SignerError};
-use crate::message::SettlementMessage;
+use crate::LedgerPath;
+use crate::error::{LedgerTrouble, SignerError};
 
 /// The app whose keys are used.
 const APP: &str = "Ethereum";
 
 /// A key on the one Ledger that is plugged in.
 #[derive(Clone)]
-pub(super) struct LedgerKey {
+pub(crate) struct LedgerKey {
     path: LedgerPath,
     /// Shared with the signer: for questions that the signer does not ask.
     device: Arc<Mutex<Ledger>>,
@@ -28,7 +28,7 @@ pub(super) struct LedgerKey {
 }
 
 impl LedgerKey {
-    pub(super) async fn open(path: &LedgerPath) -> Result<Self, SignerError> {
+    pub(crate) async fn open(path: &LedgerPath) -> Result<Self, SignerError> {
         let refuse = |trouble| SignerError::Ledger {
             path: path.clone(),
             trouble,
@@ -56,12 +56,12 @@ impl LedgerKey {
         })
     }
 
-    pub(super) fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         self.signer.address()
     }
 
     /// Signs a transaction, which it shows: `unsigned` is all of it but the signature.
-    pub(super) async fn sign_transaction(&self, unsigned: &[u8]) -> Result<Signature, SignerError> {
+    pub(crate) async fn sign_transaction(&self, unsigned: &[u8]) -> Result<Signature, SignerError> {
         tracing::warn!("confirm the transaction on the Ledger");
         let signed = self.signer.sign_tx_rlp(unsigned).await;
         match signed {
@@ -70,12 +70,12 @@ impl LedgerKey {
         }
     }
 
-    pub(super) async fn sign_settlement(
+    pub(crate) async fn sign_typed_data<T: SolStruct + Send + Sync>(
         &self,
-        message: &SettlementMessage,
+        data: &T,
+        domain: &Eip712Domain,
     ) -> Result<Signature, SignerError> {
-        let (settlement, domain) = message.parts();
-        match self.signer.sign_typed_data(settlement, domain).await {
+        match self.signer.sign_typed_data(data, domain).await {
             Ok(signature) => Ok(signature),
             Err(alloy_signer::Error::Other(error)) => Err(match error.downcast_ref::<LedgerError>() {
                 Some(error) => self.explain(error).await,
@@ -227,7 +227,7 @@ mod tests {
     /// Tests run where no Ledger is plugged in.
     #[tokio::test]
     async fn without_a_device_the_remedy_is_told() {
-        let error = super::super::Signer::from_ledger(&LedgerPath::Legacy(3))
+        let error = crate::Signer::from_ledger(&LedgerPath::Legacy(3))
             .await
             .unwrap_err()
             .to_string();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::SignerError;
+use crate::SignerError;
 
 /// First number of a hardened step (BIP-32).
 const HARDENED: u32 = 1 << 31;

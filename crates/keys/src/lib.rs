@@ -1,4 +1,14 @@
-//! Keys that send transactions and sign settlements.
+//! Keys that sign transactions and typed data: in memory, in a keystore file, on a Ledger, in AWS KMS.
+//!
+//! The crate knows nothing of the protocol or of a node: `assize-chain` says what is signed, and sends it. A key's bytes are
+//! never shown, neither in messages nor by `Debug`.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `ledger` | keys on a Ledger; compiles libusb |
+//! | `aws-kms` | keys in AWS KMS; brings the AWS SDK |
+//!
+//! Without a feature the function is still there, and its error says how to build with it.
 
 mod error;
 mod keystore;
@@ -12,15 +22,15 @@ mod local;
 use std::fmt;
 use std::path::Path;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Signature, keccak256};
+use alloy_sol_types::{Eip712Domain, SolStruct};
 
-pub use self::error::{KeystoreTrouble, KmsTrouble, LedgerTrouble, SignerError};
-pub use self::ledger_path::LedgerPath;
-use self::local::LocalKey;
-use crate::Result;
-use crate::eip1559::Eip1559;
-use crate::message::SettlementMessage;
-use crate::transaction::{Draft, Fees, SignedTransaction};
+pub use error::{KeystoreTrouble, KmsTrouble, LedgerTrouble, SignerError};
+pub use ledger_path::LedgerPath;
+use local::LocalKey;
+
+/// Result of this crate.
+pub type Result<T, E = SignerError> = std::result::Result<T, E>;
 
 /// Environment variable with a private key of 32 bytes in hexadecimal.
 pub const KEY_VARIABLE: &str = "ASSIZE_PRIVATE_KEY";
@@ -83,8 +93,7 @@ impl Signer {
         Err(SignerError::NotBuilt {
             what: "Ledger",
             feature: "ledger",
-        }
-        .into())
+        })
     }
 
     /// A key in AWS KMS, by its id, ARN or alias. Region, credentials and endpoint come from `AWS_*`. Feature `aws-kms`.
@@ -99,8 +108,7 @@ impl Signer {
         Err(SignerError::NotBuilt {
             what: "AWS KMS",
             feature: "aws-kms",
-        }
-        .into())
+        })
     }
 
     /// The address that the key controls.
@@ -127,51 +135,42 @@ impl Signer {
         }
     }
 
-    /// Signs a settlement (EIP-712): 65 bytes, r ‖ s ‖ v with v 27 or 28, low s.
-    pub async fn sign_settlement(&self, message: &SettlementMessage) -> Result<[u8; 65]> {
-        let digest = message.digest();
+    /// Signs typed data (EIP-712): 65 bytes, r ‖ s ‖ v with v 27 or 28, low s. A Ledger shows the data to its owner.
+    ///
+    /// # Errors
+    /// [`SignerError`] if the key does not sign, or a device or service signs with another key.
+    pub async fn sign_typed_data<T: SolStruct + Send + Sync>(
+        &self,
+        data: &T,
+        domain: &Eip712Domain,
+    ) -> Result<[u8; 65]> {
+        let digest = data.eip712_signing_hash(domain);
         let signature = match &self.0 {
             Kind::Local(key) => key.sign(&digest),
             // It shows what it signs, so it takes no digests.
             #[cfg(feature = "ledger")]
-            Kind::Ledger(key) => self.checked(key.sign_settlement(message).await?, &digest, key)?,
+            Kind::Ledger(key) => self.checked(key.sign_typed_data(data, domain).await?, &digest, key)?,
             #[cfg(feature = "aws-kms")]
             Kind::AwsKms(key) => self.checked(key.sign_digest(&digest).await?, &digest, key)?,
         };
         Ok(signature.as_bytes())
     }
 
-    /// Signs a transaction (EIP-1559) that is complete. A key in memory makes the same bytes of the same input; others
-    /// need not.
-    pub async fn sign_transaction(
-        &self,
-        chain_id: u64,
-        draft: &Draft,
-        nonce: u64,
-        gas_limit: u64,
-        fees: Fees,
-    ) -> Result<SignedTransaction> {
-        let transaction = Eip1559 {
-            chain_id,
-            nonce,
-            gas_limit,
-            max_fee: fees.max_fee,
-            max_priority_fee: fees.premium,
-            to: draft.to,
-            value: draft.value,
-            input: &draft.input,
-        };
-        let digest = transaction.digest();
+    /// Signs a transaction. `unsigned` is its encoding without the signature, type byte included (EIP-2718). A key in memory
+    /// gives the same signature for the same bytes; others need not.
+    ///
+    /// # Errors
+    /// As [`Self::sign_typed_data`].
+    pub async fn sign_transaction(&self, unsigned: &[u8]) -> Result<Signature> {
+        let digest = keccak256(unsigned);
         let signature = match &self.0 {
             Kind::Local(key) => key.sign(&digest),
             #[cfg(feature = "ledger")]
-            Kind::Ledger(key) => {
-                self.checked(key.sign_transaction(&transaction.unsigned()).await?, &digest, key)?
-            }
+            Kind::Ledger(key) => self.checked(key.sign_transaction(unsigned).await?, &digest, key)?,
             #[cfg(feature = "aws-kms")]
             Kind::AwsKms(key) => self.checked(key.sign_digest(&digest).await?, &digest, key)?,
         };
-        Ok(transaction.signed(&signature))
+        Ok(signature)
     }
 
     /// What others signed is checked before it is used: low s, and of the key that was opened.

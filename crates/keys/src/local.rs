@@ -6,14 +6,14 @@ use secp256k1::{Message, PublicKey, SecretKey};
 
 /// A key and its address. The key is overwritten when it is dropped.
 #[derive(Clone)]
-pub(super) struct LocalKey {
+pub(crate) struct LocalKey {
     secret: SecretKey,
     address: Address,
 }
 
 impl LocalKey {
     /// Of 32 bytes; none if they are no key of secp256k1: zero, or not below the curve's order.
-    pub(super) fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
         let secret = SecretKey::from_secret_bytes(bytes).ok()?;
         let public = PublicKey::from_secret_key(&secret).serialize_uncompressed();
         // Without the byte that says that it is not compressed.
@@ -21,12 +21,12 @@ impl LocalKey {
         Some(Self { secret, address })
     }
 
-    pub(super) fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         self.address
     }
 
     /// Signs a digest. The same digest gives the same signature (RFC 6979); s is low.
-    pub(super) fn sign(&self, digest: &B256) -> Signature {
+    pub(crate) fn sign(&self, digest: &B256) -> Signature {
         let message = Message::from_digest(digest.0);
         let signature = RecoverableSignature::sign_ecdsa_recoverable(message, &self.secret);
         let (recovery, compact) = signature.serialize_compact();

@@ -17,11 +17,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::Signature;
-use assize_chain::{
-    Address, BeaconParams, ChainClient, DeployParams, Draft, ListCommitment, Proposal, Rewards, Rounds,
-    SettlementMessage, Signer, U256, deploy,
-};
+use assize_chain::{Address, ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementMessage, U256};
+use assize_deployment::{BeaconParams, DeployParams, deploy};
 use assize_drand::with_y;
+use assize_keys::Signer;
 use assize_protocol::{B256, BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
@@ -209,7 +208,7 @@ async fn as_somebody_who_signs() {
     let signer = key_of_environment().await;
     for n in 0..64 {
         let message = SettlementMessage::new(314, Address::repeat_byte(7), n, &proposal(n));
-        let bytes = match signer.sign_settlement(&message).await {
+        let bytes = match message.sign(&signer).await {
             Ok(bytes) => bytes,
             Err(error) => {
                 println!("REFUSED {error}");
@@ -282,7 +281,7 @@ async fn as_everybody_on_a_chain() {
 
     let proposal = proposal(7);
     let message = rewards.message_of(&proposal).await.unwrap();
-    let signature = signer.sign_settlement(&message).await.unwrap();
+    let signature = message.sign(&signer).await.unwrap();
     let post = |signature| rewards.post(&proposal, &BTreeMap::from([(owner, signature)]));
     let mut other = signature;
     other[40] ^= 1;

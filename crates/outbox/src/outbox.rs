@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use alloy_primitives::{B256, U256};
-use assize_chain::{ChainClient, ChainError, Draft, SendOutcome, Signer};
+use assize_chain::{ChainClient, ChainError, Draft, SendOutcome};
 use assize_service::Clock;
+use assize_keys::Signer;
 
 use crate::database::{Database, Ended, NewIntent};
 use crate::metrics::QueueState;
@@ -381,10 +382,7 @@ impl Outbox {
                     _ => self.nothing(),
                 };
                 let chain_id = self.client.chain_id();
-                let signed = self
-                    .signer
-                    .sign_transaction(chain_id, &draft, nonce, gas_limit, fees)
-                    .await?;
+                let signed = draft.sign(&self.signer, chain_id, nonce, gas_limit, fees).await?;
                 let attempt = Attempt {
                     hash: signed.hash,
                     nonce,

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use alloy_primitives::{Address, U256, address};
-use assize_chain::{ChainClient, Draft, Signer};
+use assize_chain::{ChainClient, Draft};
+use assize_keys::Signer;
 use assize_outbox::{
     Alert, Caps, Depth, Ended, Finality, Kind, NewIntent, Outbox, OutboxError, Policy, Tick,
 };

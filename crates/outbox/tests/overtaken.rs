@@ -9,7 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, U256, address};
-use assize_chain::{ChainClient, Draft, Signer};
+use assize_chain::{ChainClient, Draft};
+use assize_keys::Signer;
 use assize_outbox::{Depth, Finality, Kind, NewIntent, Outbox, Policy};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use serde_json::{Value, json};

@@ -10,10 +10,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use alloy_primitives::hex;
-use assize_chain::{
-    Address, B256, BeaconParams, ChainClient, DeployParams, Deployment, Draft, Payment, Rewards, Rounds,
-    Signer, U256, deploy,
-};
+use assize_chain::{Address, B256, ChainClient, Draft, Payment, Rewards, Rounds, U256};
+use assize_deployment::{BeaconParams, DeployParams, Deployment, deploy};
+use assize_keys::Signer;
 use assize_drand::with_y;
 use assize_facts::{ListCommitment, Proposal, Settlement, Status};
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
@@ -133,7 +132,7 @@ impl World {
             cid: some_cid(),
         };
         let message = self.rewards.message_of(&proposal).await.unwrap();
-        let signature = self.evaluator.sign_settlement(&message).await.unwrap();
+        let signature = message.sign(&self.evaluator).await.unwrap();
         let post = self.rewards.post(
             &proposal,
             &BTreeMap::from([(self.evaluator.address(), signature)]),

@@ -11,9 +11,9 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assize_chain::{
-    BeaconParams, ChainClient, DeployParams, Deployment, ListCommitment, Rounds, Signer, deploy,
-};
+use assize_chain::{ChainClient, ListCommitment, Rounds};
+use assize_deployment::{BeaconParams, DeployParams, Deployment, deploy};
+use assize_keys::Signer;
 use assize_drand::with_y;
 use assize_measurement::{Measurement, Millis, Signature, ndjson};
 use assize_outbox::{Outbox, OutboxError, Policy};

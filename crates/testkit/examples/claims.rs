@@ -9,7 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assize_chain::{Address, Claim, Signer, U256};
+use assize_chain::{Address, Claim, U256};
+use assize_keys::Signer;
 use assize_evaluate::SettlementDocument;
 use assize_facts::SettlementId;
 use assize_measurement::car;

@@ -164,7 +164,7 @@ impl World {
             self.send(&self.rewards.deposit(missing)).await?;
         }
         let message = self.rewards.message_of(proposal).await?;
-        let signature = self.owner().sign_settlement(&message).await?;
+        let signature = message.sign(self.owner()).await?;
         let signatures = BTreeMap::from([(self.owner().address(), signature)]);
         self.send(&self.rewards.post(proposal, &signatures)).await?;
         let id = SettlementId(self.rewards.settlement_count().await?);

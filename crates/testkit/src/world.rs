@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use assize_chain::{
-    BeaconParams, ChainClient, ChainError, DeployParams, Deployment, Draft, Receipt, Rewards, Rounds, Signer,
-    deploy,
-};
+use assize_chain::{ChainClient, ChainError, Draft, Receipt, Rewards, Rounds};
+use assize_deployment::{BeaconParams, DeployParams, Deployment, DeploymentError, deploy};
+use assize_keys::{Signer, SignerError};
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Chain, with_y};
 use assize_facts::ListCommitment;
@@ -34,6 +33,12 @@ pub enum WorldError {
     /// The contracts failed.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The deployment failed.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// A key failed.
+    #[error(transparent)]
+    Key(#[from] SignerError),
     /// The beacons failed.
     #[error(transparent)]
     Beacon(#[from] BeaconError),
@@ -119,7 +124,7 @@ impl World {
         if plan.evaluators > 0 {
             let evaluator = |index| Ok(Signer::from_bytes(&anvil.dev_key(index))?.address());
             let indices = Self::EVALUATORS..Self::EVALUATORS + plan.evaluators;
-            params.evaluators = indices.map(evaluator).collect::<Result<_, ChainError>>()?;
+            params.evaluators = indices.map(evaluator).collect::<Result<_, SignerError>>()?;
             params.threshold = plan.evaluators as u64 / 2 + 1;
         }
         let deployment = deploy(&client, &coordinator, &params).await?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use assize_chain::LedgerPath;
+use assize_keys::LedgerPath;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 

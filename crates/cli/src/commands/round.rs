@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use assize_chain::{BatchCommitment, ListCommitment, Round, Signer};
+use assize_chain::{BatchCommitment, ListCommitment, Round};
+use assize_keys::Signer;
 use assize_drand::{BeaconSource, with_y};
 use assize_protocol::{B256, Roster, RoundNumber, TaskList};
 use assize_store::Store;

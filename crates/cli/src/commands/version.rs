@@ -1,6 +1,6 @@
 //! `assize version`.
 
-use assize_chain::code_hashes;
+use assize_deployment::code_hashes;
 use clap::Args;
 use serde_json::{Map, json};
 

@@ -1,7 +1,7 @@
 //! Who acts in the demo, apart from the stations.
 
 use alloy_primitives::{Address, B256, U256};
-use assize_chain::Signer;
+use assize_keys::Signer;
 use assize_testkit::anvil::Anvil;
 use assize_testkit::network::derive_key;
 

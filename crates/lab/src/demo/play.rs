@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alloy_primitives::U256;
-use assize_chain::{BeaconParams, ChainClient, DeployParams, Draft, deploy_with};
+use assize_chain::{ChainClient, Draft};
+use assize_deployment::{BeaconParams, DeployParams, deploy_with};
 use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_protocol::{BeaconRound, Parameters, RoundNumber, TaskList};
 use assize_store::LocalStore;

@@ -63,7 +63,7 @@ pub(super) async fn settle(
         }
         let proposal = proposal_of(&own.document);
         let message = stage.network.rewards.message_of(&proposal).await?;
-        signatures.insert(evaluator.address(), evaluator.sign_settlement(&message).await?);
+        signatures.insert(evaluator.address(), message.sign(evaluator).await?);
         evaluated = Some(own);
     }
     let evaluated = evaluated.ok_or_eyre("no evaluators")?;

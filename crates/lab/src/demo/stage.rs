@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use assize_chain::{Draft, Receipt, Signer};
+use assize_chain::{Draft, Receipt};
+use assize_keys::Signer;
 use assize_store::LocalStore;
 use assize_testkit::anvil::Anvil;
 use eyre::WrapErr;

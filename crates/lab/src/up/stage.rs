@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256, U256};
-use assize_chain::{BeaconParams, ChainClient, DeployParams, Signer, deploy_with};
+use assize_chain::ChainClient;
+use assize_deployment::{BeaconParams, DeployParams, deploy_with};
 use assize_drand::serve::Devnet;
 use assize_drand::{Relays, Verified};
+use assize_keys::Signer;
 use assize_store::LocalStore;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::network::derive_key;

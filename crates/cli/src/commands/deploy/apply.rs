@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use assize_chain::{
-    ChainClient, DeployParams, Fil, Journal, Rounds, RpcUrl, chain_name, deploy_with, plan_deployment,
-};
+use assize_chain::{ChainClient, Fil, Rounds, RpcUrl};
+use assize_deployment::{DeployParams, Journal, chain_name, deploy_with};
 use clap::Args;
 
 use super::files::Place;
@@ -51,7 +50,7 @@ pub(super) async fn run(args: &ApplyArgs, data: &DataDir) -> eyre::Result<Outcom
     let earlier = place.begin(args.resume, args.force)?;
     if earlier.is_none() {
         // A resumed deployment was confirmed when it began.
-        let plan = plan_deployment(client, params, signer.address()).await?;
+        let plan = assize_deployment::plan(client, params, signer.address()).await?;
         plan.expect_allowed()?;
         if !args.yes {
             output::say(words::plan(params, &plan));

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use assize_chain::{Address, NetworkState, Verdict, check_deployment};
+use assize_chain::Address;
+use assize_deployment::{NetworkState, Verdict};
 use clap::Args;
 use eyre::{WrapErr, bail, eyre};
 use serde_json::json;
@@ -32,7 +33,7 @@ pub struct ApproveArgs {
 pub(super) async fn run(args: &ApproveArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let file = deployment_file(&args.chain, data);
     let (client, mut record) = open(&args.chain, data, args.params.as_ref()).await?;
-    let findings = check_deployment(&client, &record).await?;
+    let findings = assize_deployment::check(&client, &record).await?;
     let before = record
         .expected_state()
         .ok_or_else(|| eyre!("the deployment file has no parameters: give them with --params FILE"))?;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use assize_chain::{ChainClient, DeployParams, DeploymentRecord, Finding, RpcUrl, Verdict, check_deployment};
+use assize_chain::{ChainClient, RpcUrl};
+use assize_deployment::{DeployParams, DeploymentRecord, Finding, Verdict};
 use clap::Args;
 use eyre::bail;
 use serde_json::json;
@@ -58,7 +59,7 @@ pub(super) async fn open(
 
 pub(in crate::commands) async fn run(args: &CheckArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let (client, record) = open(&args.chain, data, args.params.as_ref()).await?;
-    let findings = check_deployment(&client, &record).await?;
+    let findings = assize_deployment::check(&client, &record).await?;
     let differing = findings
         .iter()
         .filter(|finding| finding.verdict == Verdict::Differs)

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use assize_chain::{DeploymentRecord, Journal};
+use assize_deployment::{DeploymentRecord, Journal};
 use eyre::{Context, bail, ensure};
 use serde::Serialize;
 

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use assize_chain::{
-    Address, ChainClient, ChainError, DeployParams, DeployPlan, RpcUrl, SignerError, chain_name,
-    plan_deployment,
-};
+use assize_chain::{Address, ChainClient, RpcUrl};
+use assize_deployment::{DeployParams, DeployPlan, chain_name};
+use assize_keys::SignerError;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -38,13 +37,13 @@ pub(super) async fn run(args: &PlanArgs) -> eyre::Result<Outcome> {
     let deployer = match (args.from, signer(&args.key).await) {
         (Some(address), _) => address,
         (None, Ok(signer)) => signer.address(),
-        (None, Err(error)) => match error.downcast_ref::<ChainError>() {
-            Some(ChainError::Signer(SignerError::NoKey)) => params.owner,
+        (None, Err(error)) => match error.downcast_ref::<SignerError>() {
+            Some(SignerError::NoKey) => params.owner,
             _ => return Err(error),
         },
     };
     let client = ChainClient::connect_to(&url, params.chain_id).await?;
-    let plan = plan_deployment(&client, &params, deployer).await?;
+    let plan = assize_deployment::plan(&client, &params, deployer).await?;
     args.format
         .print(&as_json(&params, &plan)?, || words::plan(&params, &plan))?;
     plan.expect_allowed()?;

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use assize_chain::{
-    Address, BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Fil, Part, Rounds, Step, U256, Work,
-    chain_name,
+use assize_chain::{Address, Fil, Rounds, U256};
+use assize_deployment::{
+    BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Part, Step, Work, chain_name,
 };
 use serde::Serialize;
 

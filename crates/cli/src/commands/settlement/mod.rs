@@ -106,7 +106,7 @@ async fn sign(args: &SignArgs, data: &DataDir) -> eyre::Result<Outcome> {
             message.message_hash()
         ));
     }
-    let signature = alloy_primitives::hex::encode_prefixed(signer.sign_settlement(&message).await?);
+    let signature = alloy_primitives::hex::encode_prefixed(message.sign(&signer).await?);
     let report = json!({
         "evaluator": signer.address(),
         "digest": message.digest(),

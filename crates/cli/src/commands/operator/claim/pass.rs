@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
-use assize_chain::{Fil, Payment, PaymentOutcome, Receipt, Settlement, SettlementId, Signer, Status};
+use assize_chain::{Fil, Payment, PaymentOutcome, Receipt, Settlement, SettlementId, Status};
+use assize_keys::Signer;
 use assize_outbox::{Finality, Policy};
 use assize_payout::{
     ClaimBatch, Course, Distance, Due, GasCost, Limits, Statement, claim_gas, claims, send_claims,
