@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use assize_chain::{Beacon as BeaconContract, ChainClient, Rounds};
 use assize_deployment::{BeaconParams, DeployParams, deploy};
-use assize_keys::Signer;
 use assize_drand::with_y;
+use assize_keys::Signer;
 use assize_protocol::{BeaconRound, Parameters};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use common::{assize, json_of, refused, run};

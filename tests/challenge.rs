@@ -13,11 +13,13 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
-use assize_chain::{ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementId, Status, U256};
+use assize_chain::{
+    ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementId, Status, U256,
+};
 use assize_deployment::{BeaconParams, DeployParams, Deployment, deploy};
-use assize_keys::Signer;
 use assize_drand::with_y;
 use assize_evaluate::{Accepted, SettlementDocument, settle};
+use assize_keys::Signer;
 use assize_protocol::{
     Assignment, BeaconRound, BeaconSchedule, CommitteeIndex, Parameters, Roster, RoundNumber, StationIndex,
     TaskList, TaskNumber,

@@ -268,7 +268,11 @@ fn a_bad_round_is_named() {
         &["other.json", "not a round file", "roundDetails"],
     );
     refused(&try_with(&file[..file.len() / 2]), 2, &["other.json", "EOF"]);
-    refused(&try_with(&file.replace("fc90", "no hex")), 2, &["not hexadecimal"]);
+    refused(
+        &try_with(&file.replace("fc90", "no hex")),
+        2,
+        &["not hexadecimal"],
+    );
     refused(
         &try_with(&file.replace("\"randomness\"", "\"other\"")),
         2,

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use assize_chain::{ChainClient, ListCommitment, Rounds};
 use assize_deployment::{BeaconParams, DeployParams, Deployment, deploy};
-use assize_keys::Signer;
 use assize_drand::with_y;
+use assize_keys::Signer;
 use assize_measurement::{Measurement, Millis, Signature, ndjson};
 use assize_outbox::{Outbox, OutboxError, Policy};
 use assize_protocol::{B256, BeaconRound, BeaconSchedule, Parameters, RoundNumber, TaskIndex};
