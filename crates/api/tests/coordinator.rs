@@ -19,6 +19,7 @@ use assize_chain::{ChainClient, Draft, Rounds};
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Verified, with_y};
 use assize_facts::Round;
+use assize_keys::Signer;
 use assize_outbox::{Caps, Depth, Finality, Outbox, OutboxError, Policy};
 use assize_protocol::{BeaconRound, Roster, RoundNumber, TaskList};
 use assize_service::{Alert as _, Clock};

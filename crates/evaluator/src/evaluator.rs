@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
 use assize_chain::{Rewards, Rounds};
-use assize_keys::Signer;
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId};
+use assize_keys::Signer;
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::RoundNumber;
 use assize_store::Store;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use alloy_primitives::{Address, U256};
 use assize_chain::contracts::rewards::Rewards as Abi;
 use assize_chain::{ChainError, Draft, Payment, PaymentOutcome, Receipt, Rewards};
-use assize_keys::Signer;
 use assize_facts::{Settlement, Status};
+use assize_keys::Signer;
 use assize_protocol::PayoutAddress;
 
 use crate::{Allocations, Limits, PayoutError};

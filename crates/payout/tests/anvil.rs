@@ -12,9 +12,9 @@ use std::time::Duration;
 use alloy_primitives::hex;
 use assize_chain::{Address, B256, ChainClient, Draft, Payment, Rewards, Rounds, U256};
 use assize_deployment::{BeaconParams, DeployParams, Deployment, deploy};
-use assize_keys::Signer;
 use assize_drand::with_y;
 use assize_facts::{ListCommitment, Proposal, Settlement, Status};
+use assize_keys::Signer;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
 use assize_payout::{
     Allocations, BatchPolicy, DenyList, GasShare, History, PayoutError, PayoutPolicy, PayoutReport, Planner,

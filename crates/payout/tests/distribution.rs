@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::keccak256;
 use assize_chain::{Address, B256, U256};
-use assize_keys::Signer;
 use assize_facts::Proposal;
+use assize_keys::Signer;
 use assize_measurement::unixfs::file_cid;
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{

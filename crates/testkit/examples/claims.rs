@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use assize_chain::{Address, Claim, U256};
-use assize_keys::Signer;
 use assize_evaluate::SettlementDocument;
 use assize_facts::SettlementId;
+use assize_keys::Signer;
 use assize_measurement::car;
 use assize_testkit::world::{World, WorldPlan};
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use assize_chain::{BatchCommitment, ListCommitment, Round};
-use assize_keys::Signer;
 use assize_drand::{BeaconSource, with_y};
+use assize_keys::Signer;
 use assize_protocol::{B256, Roster, RoundNumber, TaskList};
 use assize_store::Store;
 use clap::{Args, Subcommand};
