@@ -5,8 +5,8 @@ use std::path::Path;
 
 use alloy_primitives::{B256, U256};
 use assize_chain::{ChainClient, ChainError, Draft, SendOutcome};
-use assize_service::Clock;
 use assize_keys::Signer;
+use assize_service::Clock;
 
 use crate::database::{Database, Ended, NewIntent};
 use crate::metrics::QueueState;
