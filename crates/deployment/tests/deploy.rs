@@ -7,7 +7,10 @@
 
 use std::time::Duration;
 
-use assize_chain::{Address, ChainClient, ChainError, Draft, ListCommitment, Proposal, Rewards, Rounds, RpcUrl, SettlementId, SettlementMessage, U256, contracts::rounds::Rounds as RoundsAbi};
+use assize_chain::{
+    Address, ChainClient, ChainError, Draft, ListCommitment, Proposal, Rewards, Rounds, RpcUrl, SettlementId,
+    SettlementMessage, U256, contracts::rounds::Rounds as RoundsAbi,
+};
 use assize_deployment::{
     BeaconParams, DeployParams, Deployment, DeploymentError, Journal, Verdict, check, deploy, deploy_with,
 };

@@ -17,7 +17,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::Signature;
-use assize_chain::{Address, ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementMessage, U256};
+use assize_chain::{
+    Address, ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementMessage, U256,
+};
 use assize_deployment::{BeaconParams, DeployParams, deploy};
 use assize_drand::with_y;
 use assize_keys::Signer;
