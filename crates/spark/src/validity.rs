@@ -149,6 +149,7 @@ mod tests {
                 I::HeadStatusWithoutHttp => {
                     "`head_status_code` must be undefined or null for non-HTTP retrievals".into()
                 }
+                other => other.to_string(),
             },
             other => other.to_string(),
         }

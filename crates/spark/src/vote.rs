@@ -36,8 +36,7 @@ pub(crate) fn intern<T: AsRef<str>>(strings: &mut Strings, field: &Field<T>) -> 
 mod tests {
     use std::borrow::Cow;
 
-    use assize_evaluate::Finding;
-    use assize_evaluate::columns::decide;
+    use assize_evaluate::{Finding, decide};
     use serde::Deserialize;
     use serde_json::{Map, Value};
 
