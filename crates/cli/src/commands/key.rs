@@ -14,7 +14,7 @@ pub enum KeyCommand {
 
 /// Print the address of a key; signs nothing.
 #[derive(Debug, Args)]
-pub(super) struct AddressArgs {
+pub struct AddressArgs {
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use crate::output::{self, Outcome};
 /// Print shell completions.
 #[derive(Debug, Args)]
 #[command(hide = true)]
-pub(super) struct CompletionsArgs {
+pub struct CompletionsArgs {
     /// Shell.
     #[arg(value_enum)]
     shell: Shell,
@@ -20,7 +20,7 @@ pub(super) struct CompletionsArgs {
 /// Write man pages, one for each command.
 #[derive(Debug, Args)]
 #[command(hide = true)]
-pub(super) struct ManArgs {
+pub struct ManArgs {
     /// Directory to write them to; made if it does not exist.
     directory: PathBuf,
 }

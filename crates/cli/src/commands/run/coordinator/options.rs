@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum, value_parser};
 /// Which stations may be drawn.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Stations")]
-pub struct StationArgs {
+pub(crate) struct StationArgs {
     /// How long a station is live after a heartbeat.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = positive_seconds)]
     pub live_for: u64,
@@ -33,7 +33,7 @@ pub struct StationArgs {
 /// Limits for clients of the API.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Clients")]
-pub struct ClientArgs {
+pub(crate) struct ClientArgs {
     /// Secret of subnet tags, the same for all instances; created if missing [default: DATA/subnet.secret].
     #[arg(long, value_name = "FILE")]
     pub subnet_secret: Option<PathBuf>,
