@@ -192,7 +192,7 @@ dist: ## the assize binary for Linux, static and stripped, with checksums, in ta
 	cd target/dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
 # What third parties build on, in the order in which crates.io takes them.
-PUBLISHED := protocol measurement drand evaluate
+PUBLISHED := protocol drand facts measurement evaluate bundle keys tls chain store verify
 publish-dry-run: ## package the crates that third parties use, and build each from its package
 	cargo publish --dry-run --locked --allow-dirty $(addprefix -p assize-,$(PUBLISHED))
 
