@@ -154,7 +154,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
         &stage,
         &stranger,
         &[
-            "has earned nothing up to settlement 1",
+            "it earned nothing up to settlement 1",
             "Settlement 2 becomes active",
         ],
     );
@@ -191,7 +191,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
     // Paid, and nothing more to come.
     stage.pass();
     stage.ends_with(0, &["operator", "claim", "--yes", "--operator", &one]);
-    says(&stage, &one, &["has had all that it earned, 0.34 FIL"]);
+    says(&stage, &one, &["everything it earned is paid, 0.34 FIL"]);
     assert_eq!(stage.holds(operator(1)), U256::from(340 * MILLI));
 
     // A settlement that was vetoed is named.
@@ -202,11 +202,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
         .client()
         .transact(stage.world.owner(), &veto, Duration::from_secs(30));
     stage.runtime.block_on(sent).unwrap();
-    says(
-        &stage,
-        &one,
-        &["Settlement 3 was vetoed or disproved and never pays"],
-    );
+    says(&stage, &one, &["Settlement 3 is void and never pays"]);
 
     let file = stage.file("operators.txt");
     fs::write(&file, format!("{one}\nf410fnonsense\n")).unwrap();
@@ -297,7 +293,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
         &stage.run(&gateway),
         2,
         &[
-            "what settlement 1 grants is not known",
+            "cannot load the document of settlement 1",
             cid,
             "not in the store",
             "http://127.0.0.1:9",
@@ -316,7 +312,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     refused(
         &stage.run(&["operator", "claim", "--operator", &text(REFUSING), "--yes"]),
         2,
-        &["did not take the 0.05 FIL", "payout-address set"],
+        &["rejected the 0.05 FIL", "payout-address set"],
     );
 
     // One, then the rest of a hundred and twenty in two transactions; whoever refuses costs nobody anything.
@@ -327,7 +323,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     assert!(
         stage
             .ends_with(0, &claim)
-            .contains("has had all that it earned, 0.001 FIL")
+            .contains("everything it earned is paid, 0.001 FIL")
     );
     let file = stage.file("operators.txt");
     let lines: Vec<String> = grants
@@ -398,7 +394,7 @@ fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
     stage.pass();
     let one = text(operator(1));
     let output = stage.run(&["operator", "claim", "--operator", &one, "--yes"]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("Warning: gas takes"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Warning: gas costs"));
     assert_eq!(output.status.code(), Some(0));
 
     // util-linux' script gives a terminal.
@@ -454,7 +450,7 @@ fn waiting(stage: &Stage, who: &str, finality: &str) -> (Child, BufReader<std::p
         .unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
-    while !line.contains("waiting until nothing can undo it") {
+    while !line.contains("waiting for finality") {
         line.clear();
         assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended before it waited");
     }
@@ -475,7 +471,7 @@ fn a_claim_waits_until_it_is_final_and_notices_a_reorganisation() {
     said.read_to_string(&mut rest).unwrap();
     assert_eq!(output.status.code(), Some(2), "{rest}");
     assert!(
-        rest.contains("a reorganisation has taken it out of the chain") && rest.contains("paid nobody"),
+        rest.contains("a reorganisation dropped transaction") && rest.contains("paid nobody"),
         "{rest}"
     );
     assert!(output.stdout.is_empty());
@@ -562,7 +558,7 @@ fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
         said.contains("no settlement has been posted yet") && said.contains("less than --min"),
         "{said}"
     );
-    assert!(said.contains("told to end"), "{said}");
+    assert!(said.contains("stopped; "), "{said}");
 }
 
 #[test]
@@ -638,7 +634,7 @@ fn a_payout_address_is_shown_set_and_reset() {
     assert_eq!(stage.holds(operator(7)), U256::from(7 * MILLI));
 
     let warned = stage.run(&["operator", "payout-address", "set", &text(REFUSING), "--yes"]);
-    assert!(String::from_utf8_lossy(&warned.stderr).contains("refuses FIL just now"));
+    assert!(String::from_utf8_lossy(&warned.stderr).contains("rejects FIL now"));
     stage.ends_with(0, &["operator", "payout-address", "set", "reset", "--yes"]);
     assert!(show(&stage).contains("go to its own address"));
 }

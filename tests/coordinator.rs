@@ -603,7 +603,7 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
     let network = Network::start().await;
     for (arguments, words) in [
         (vec![], "--tasks <FILE>"),
-        (vec!["--tasks", "t", "--minimum-version", "1.2"], "as in 1.20.0"),
+        (vec!["--tasks", "t", "--minimum-version", "1.2"], "such as 1.20.0"),
         (vec!["--tasks", "t", "--address-rate", "20"], "as in 20:200"),
         (
             vec!["--tasks", "t", "--trusted-proxy", "proxy"],

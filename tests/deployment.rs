@@ -171,7 +171,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
         "2 of 3 together sign settlements",
         "create DrandBeacon",
         "FIL at most",
-        "`guardian`: it is the owner",
+        "`guardian`: it equals the owner",
         "`evaluators`: 0x0000000000000000000000000000000000000005 is a placeholder",
     ];
     for word in words {
@@ -384,13 +384,13 @@ fn mainnet_takes_no_dangerous_parameters() {
         params["parameters"]["budget"] = "0".into();
     });
     let words = [
-        "things are wrong with the parameters",
+        "problems with the parameters",
         "`minChallengeWindow`: 60 s is less than a day",
         "`challengeWindow`: 3600 s is less than a day",
         "`evaluators`: a single evaluator",
         "`threshold`: one signature",
-        "`owner`: it is an evaluator",
-        "`guardian`: it is the owner",
+        "`owner`: it is also an evaluator",
+        "`guardian`: it equals the owner",
         "`parameters.budget`: it is zero",
         "`paymentGas`: 60000 is too little",
         "`treasury`: 0x0000000000000000000000000000000000000003 is a placeholder",
@@ -421,7 +421,7 @@ fn mainnet_takes_no_dangerous_parameters() {
     let output = site.run(&["deploy", "apply", "--yes", "--params", &params]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
-    assert!(stderr.contains("is a single key and no contract"), "{stderr}");
+    assert!(stderr.contains("is a single key, not a contract"), "{stderr}");
     let to_do = stderr.lines().find(|line| line.starts_with("to do: ")).unwrap();
     let file = site.text("deployment.json");
     let (code, differing) = site.check(&file, &[]);

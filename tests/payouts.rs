@@ -318,11 +318,11 @@ async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
     assert_eq!(daemon.0.wait().unwrap().code(), Some(0));
     let log = fs::read_to_string(paying.path("log")).unwrap();
     let refuser = paying.refuser.to_string();
-    for words in ["the pool holds", "should set another one", refuser.as_str()] {
+    for words in ["the pool has", "should set another one", refuser.as_str()] {
         assert!(log.contains(words), "no `{words}` in {log}");
     }
     assert_eq!(
-        log.matches("the pool holds").count(),
+        log.matches("the pool has").count(),
         1,
         "an alert is told once: {log}"
     );

@@ -198,7 +198,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
     refused(
         &run(["verify", "round", "--offline", &json]),
         2,
-        &[&json, "this is no bundle"],
+        &[&json, "not a bundle"],
     );
     refused(
         &run(kept.online(&[

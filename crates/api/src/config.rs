@@ -1,46 +1,46 @@
-//! What an operator of the api chooses.
+//! The api's settings.
 
 use std::time::Duration;
 
 use assize_guard::{Addresses, BodyLimits, BucketsConfig, ConnectionLimits, GateParams, ShareLimits};
 use assize_wire::Version;
 
-/// Settings of the api. The defaults are for a public network.
+/// Settings of the api. The defaults suit a public network.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
-    /// Oldest version of checkers whose measurements are taken.
+    /// Oldest checker version whose measurements are accepted.
     pub minimum_version: Version,
     /// Seconds between heartbeats.
     pub heartbeat_interval: u64,
     /// Seconds for which a station counts as live after a heartbeat.
     pub live_for: u64,
-    /// Seconds after the last heartbeat at which a station is struck out of the book: it begins anew then.
+    /// Seconds after the last heartbeat until a station is removed from the database; it then starts anew.
     pub forget_after: u64,
-    /// Most stations of one subnet in a roster: the coordinator's rule, told by `GET /network`.
+    /// Maximum number of stations of one subnet in a roster: the coordinator's rule, reported by `GET /network`.
     pub max_per_subnet: u32,
-    /// Seconds by which a station's clock may differ from the api's.
+    /// Maximum difference between a station's clock and the api's, seconds.
     pub max_clock_skew: u64,
-    /// How often the chain is looked at.
+    /// Interval between polls of the chain.
     pub poll: Duration,
-    /// How long the chain may be out of reach before the api calls itself not ready.
+    /// How long the chain may be unreachable before the api reports that it is not ready.
     pub patience: Duration,
-    /// Longest body of several measurements, bytes.
+    /// Maximum size of a body with several measurements, bytes.
     pub max_body: usize,
-    /// Most measurements in one request.
+    /// Maximum number of measurements in one request.
     pub max_lines: usize,
-    /// Signatures that may wait to be checked; more are refused, and the gate told.
+    /// Maximum number of signatures waiting for verification. Further ones are rejected and counted by the gate.
     pub max_checking: usize,
-    /// Whose word is taken for a client's address.
+    /// Proxies whose headers are trusted for a client's address.
     pub addresses: Addresses,
-    /// Requests that an address and a subnet may make.
+    /// Request limits per address and per subnet.
     pub buckets: BucketsConfig,
-    /// The gate before what is sent in.
+    /// The load-shedding gate for measurements.
     pub gate: GateParams,
-    /// What connections may cost.
+    /// Limits on connections.
     pub connections: ConnectionLimits,
-    /// What bodies may cost.
+    /// Limits on bodies.
     pub bodies: BodyLimits,
-    /// Rosters and task lists that may be on their way at once.
+    /// Maximum number of rosters and task lists being sent at once.
     pub lists: ShareLimits,
 }
 

@@ -13,14 +13,14 @@ use crate::rpc::{Rpc, RpcError};
 use crate::transaction::quantity;
 use crate::{ChainError, Draft, Fees, Receipt, Result, Revert, RpcUrl, SendOutcome, SignedTransaction};
 
-/// Pause before a question is asked again; it doubles.
+/// Delay before a request is retried; it doubles.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const RETRIES: usize = 5;
 
 /// A JSON-RPC node of a known chain. Cheap to clone.
 ///
-/// It follows nothing by itself: no filters, no subscriptions, no block stream, since those of the usual libraries stop
-/// for ever at Filecoin's null rounds (CHAIN.md). Callers ask, and ask again.
+/// It only answers requests: no filters, no subscriptions, no block stream. Those of the usual libraries hang forever
+/// at Filecoin's null rounds (epochs without a block). Callers poll.
 #[derive(Clone)]
 pub struct ChainClient {
     rpc: Rpc,
@@ -43,12 +43,12 @@ pub struct Head {
     /// attoFIL per unit of gas.
     #[serde(default, with = "quantity")]
     pub base_fee_per_gas: u128,
-    /// Units of gas that a block takes.
+    /// Gas limit of a block.
     #[serde(with = "quantity")]
     pub gas_limit: u64,
 }
 
-/// What `eth_call` and `eth_estimateGas` take.
+/// Parameters of `eth_call` and `eth_estimateGas`.
 #[derive(Clone, Debug, Serialize)]
 struct CallRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,8 +76,8 @@ impl ChainClient {
     /// Connects to whatever chain the node serves.
     ///
     /// # Errors
-    /// [`ChainError::Unreachable`] if nobody answers, [`ChainError::Rpc`] or [`ChainError::Answer`] if something else
-    /// than a node does.
+    /// [`ChainError::Unreachable`] if nothing answers, [`ChainError::Rpc`] or [`ChainError::Answer`] if the server is
+    /// not a node.
     pub async fn connect(url: &RpcUrl) -> Result<Self> {
         let rpc = Rpc::new(url.secret().clone()).map_err(|error| ChainError::BadUrl {
             reason: error.to_string(),
@@ -92,17 +92,17 @@ impl ChainClient {
         Ok(client)
     }
 
-    /// Connects, and refuses any other chain than `chain_id`.
+    /// Connects, and rejects any chain other than `chain_id`.
     ///
     /// # Errors
-    /// As [`ChainClient::connect`], and [`ChainError::WrongChain`].
+    /// Those of [`ChainClient::connect`], and [`ChainError::WrongChain`].
     pub async fn connect_to(url: &RpcUrl, chain_id: u64) -> Result<Self> {
         let client = Self::connect(url).await?;
         client.expect_chain(chain_id)?;
         Ok(client)
     }
 
-    /// Refuses any other chain than `expected`.
+    /// Rejects any chain other than `expected`.
     pub fn expect_chain(&self, expected: u64) -> Result<()> {
         if self.chain_id == expected {
             return Ok(());
@@ -125,31 +125,31 @@ impl ChainClient {
         self.ask("eth_getBlockByNumber", ("latest", false)).await
     }
 
-    /// Number of the newest block that nothing can undo; none if the node knows of no such thing.
+    /// Number of the newest final block; `None` if the node does not support finality.
     pub async fn finalized(&self) -> Result<Option<u64>> {
         match self
             .ask::<_, Option<Head>>("eth_getBlockByNumber", ("finalized", false))
             .await
         {
             Ok(block) => Ok(block.map(|block| block.number)),
-            // Nodes without the tag refuse it in many words.
+            // Nodes without the tag reject it with various messages.
             Err(ChainError::Rpc { .. } | ChainError::Answer { .. }) => Ok(None),
             Err(other) => Err(other),
         }
     }
 
-    /// attoFIL that an address holds.
+    /// The balance of an address, attoFIL.
     pub async fn balance(&self, address: Address) -> Result<U256> {
         self.ask("eth_getBalance", (address, "latest")).await
     }
 
-    /// Transactions of `address` mined so far: the next nonce as the chain sees it.
+    /// Number of mined transactions of `address`: its next nonce on chain.
     pub async fn mined_nonce(&self, address: Address) -> Result<u64> {
         let count: U64 = self.ask("eth_getTransactionCount", (address, "latest")).await?;
         Ok(count.to())
     }
 
-    /// The next nonce as this node's mempool sees it.
+    /// The next nonce according to this node's mempool.
     pub async fn pending_nonce(&self, address: Address) -> Result<u64> {
         let count: U64 = self.ask("eth_getTransactionCount", (address, "pending")).await?;
         Ok(count.to())
@@ -160,7 +160,7 @@ impl ChainClient {
         self.ask("eth_getCode", (address, "latest")).await
     }
 
-    /// Fees with which a transaction should be taken soon: the node's premium, and room for the base fee to double.
+    /// Fees with which a transaction should be mined soon: the node's premium, and room for the base fee to double.
     pub async fn fees(&self) -> Result<Fees> {
         let premium: U128 = self.ask("eth_maxPriorityFeePerGas", ()).await?;
         let base_fee = self.head().await?.base_fee_per_gas;
@@ -171,12 +171,12 @@ impl ChainClient {
         })
     }
 
-    /// The receipt of a transaction, if it is mined.
+    /// The receipt of a transaction, if it has been mined.
     pub async fn receipt(&self, hash: B256) -> Result<Option<Receipt>> {
         self.ask("eth_getTransactionReceipt", (hash,)).await
     }
 
-    /// What a transaction carries: call data or creation code; none if the node does not know it.
+    /// The input of a transaction: call data or creation code; `None` if the node does not know it.
     pub async fn input_of(&self, hash: B256) -> Result<Option<Bytes>> {
         #[derive(Debug, Deserialize)]
         struct Transaction {
@@ -186,21 +186,21 @@ impl ChainClient {
         Ok(transaction.map(|transaction| transaction.input))
     }
 
-    /// Whether a block is part of the chain as the node sees it now. A receipt alone does not tell: nodes have been seen to
-    /// keep receipts of blocks that a fork has replaced.
+    /// Whether a block is in the chain that the node follows now. A receipt does not prove it: some nodes keep receipts
+    /// of blocks that a fork has replaced.
     pub async fn is_canonical(&self, number: u64, hash: B256) -> Result<bool> {
         match self
             .ask::<_, Option<Head>>("eth_getBlockByNumber", (U64::from(number), false))
             .await
         {
             Ok(block) => Ok(block.is_some_and(|block| block.hash == hash)),
-            // A null round now, or beyond the head of a node that lags.
+            // A null round now, or beyond the head of a lagging node.
             Err(ChainError::Rpc { code, .. }) if code != -32_005 && code != 429 => Ok(false),
             Err(other) => Err(other),
         }
     }
 
-    /// Gas limit for a transaction: the node's estimate and a fifth more. Filecoin charges for what is far too much.
+    /// Gas limit for a transaction: the node's estimate plus a fifth. Filecoin charges for large overestimates.
     ///
     /// # Errors
     /// [`ChainError::Reverted`] if the transaction would fail now.
@@ -216,7 +216,7 @@ impl ChainClient {
     /// Calls a view of a contract.
     ///
     /// # Errors
-    /// [`ChainError::Reverted`] if the contract refuses, [`ChainError::NoContract`] if there is none.
+    /// [`ChainError::Reverted`] if the contract reverts, [`ChainError::NoContract`] if there is no contract.
     pub async fn call<C: SolCall>(&self, contract: &'static str, to: Address, call: &C) -> Result<C::Return> {
         let answer = self
             .call_raw(&Draft::call(contract, to, call.abi_encode()), None)
@@ -224,7 +224,7 @@ impl ChainClient {
         self.decode::<C>(contract, to, &answer)
     }
 
-    /// As [`ChainClient::call`] for many calls of one view, in few HTTP requests.
+    /// Like [`ChainClient::call`] for many calls of one view, in few HTTP requests.
     pub async fn call_many<C: SolCall>(
         &self,
         contract: &'static str,
@@ -251,7 +251,7 @@ impl ChainClient {
     }
 
     fn decode<C: SolCall>(&self, contract: &'static str, to: Address, answer: &Bytes) -> Result<C::Return> {
-        // A call to an address without code succeeds with no data at all.
+        // A call to an address without code succeeds with empty data.
         if answer.is_empty() {
             return Err(ChainError::NoContract {
                 contract,
@@ -265,7 +265,7 @@ impl ChainClient {
         })
     }
 
-    /// Plays a transaction on top of the newest block without sending it.
+    /// Simulates a transaction on top of the newest block without sending it.
     pub async fn call_raw(&self, draft: &Draft, from: Option<Address>) -> Result<Bytes> {
         self.ask_contract(
             "eth_call",
@@ -275,8 +275,8 @@ impl ChainClient {
         .await
     }
 
-    /// Why a mined transaction failed: played again on the block before its own. None if it succeeds there, since the
-    /// reason then lay in an earlier transaction of the same block.
+    /// Why a mined transaction failed: it is simulated again on the preceding block. `None` if it succeeds there: then
+    /// the reason is an earlier transaction of the same block.
     pub async fn failure(&self, draft: &Draft, from: Address, block: u64) -> Result<Option<Revert>> {
         let before = U64::from(block.saturating_sub(1));
         let request = CallRequest::of(draft, Some(from));
@@ -290,7 +290,7 @@ impl ChainClient {
         }
     }
 
-    /// Sends signed bytes. Never fails: a node's answer to a transaction is an observation, whatever it is.
+    /// Sends signed bytes. Never fails: any answer of a node to a transaction is an observation.
     pub async fn send_raw(&self, raw: &Bytes) -> SendOutcome {
         match self.rpc.request::<B256>("eth_sendRawTransaction", (raw,)).await {
             Ok(_) => SendOutcome::Accepted,
@@ -299,7 +299,7 @@ impl ChainClient {
         }
     }
 
-    /// Sends a signed transaction, for callers without a queue that want an error for anything but acceptance.
+    /// Sends a signed transaction, for callers without a queue. Anything but acceptance is an error.
     pub async fn send(&self, transaction: &SignedTransaction) -> Result<()> {
         match self.send_raw(&transaction.raw).await {
             SendOutcome::Accepted | SendOutcome::AlreadyKnown => Ok(()),
@@ -353,7 +353,7 @@ impl ChainClient {
     }
 }
 
-/// The innermost cause: "Connection refused" rather than "error sending request".
+/// The innermost cause, such as "Connection refused" instead of "error sending request".
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {

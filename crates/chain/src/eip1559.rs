@@ -1,4 +1,4 @@
-//! Transactions of EIP-1559, without access lists: `0x02 ‖ rlp([chainId, nonce, maxPriorityFeePerGas, maxFeePerGas,
+//! EIP-1559 transactions without access lists: `0x02 ‖ rlp([chainId, nonce, maxPriorityFeePerGas, maxFeePerGas,
 //! gasLimit, to, value, data, accessList, yParity, r, s])`.
 
 use alloy_primitives::{Address, Bytes, Signature, U256, keccak256};
@@ -6,24 +6,24 @@ use alloy_rlp::{EMPTY_LIST_CODE, EMPTY_STRING_CODE, Encodable, Header};
 
 use crate::transaction::SignedTransaction;
 
-/// The type's number (EIP-2718).
+/// The transaction type (EIP-2718).
 const TYPE: u8 = 2;
 
-/// A transaction that only lacks its signature.
+/// An unsigned transaction.
 pub(crate) struct Eip1559<'a> {
     pub(crate) chain_id: u64,
     pub(crate) nonce: u64,
     pub(crate) max_priority_fee: u128,
     pub(crate) max_fee: u128,
     pub(crate) gas_limit: u64,
-    /// None to create a contract.
+    /// `None` creates a contract.
     pub(crate) to: Option<Address>,
     pub(crate) value: U256,
     pub(crate) input: &'a Bytes,
 }
 
 impl Eip1559<'_> {
-    /// The encoding without the signature: its hash is signed.
+    /// The encoding without the signature; its hash is signed.
     pub(crate) fn unsigned(&self) -> Vec<u8> {
         wrap(&self.fields())
     }

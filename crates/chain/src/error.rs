@@ -1,4 +1,4 @@
-//! What can go wrong between us and the chain.
+//! Errors of chain access.
 
 use alloy_primitives::{Address, B256, U256};
 use assize_keys::SignerError;
@@ -10,80 +10,80 @@ use crate::{BudgetTooLarge, Fil, Revert};
 /// Result of this crate.
 pub type Result<T, E = ChainError> = std::result::Result<T, E>;
 
-/// Why a chain could not be read or written. Every message names the thing and, where there is one, the remedy.
+/// Why a chain could not be read or written. Every message names the subject and, where there is one, the remedy.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ChainError {
-    /// Not the URL of a JSON-RPC node.
-    #[error("the RPC URL is not usable: {reason}; give one that starts with http:// or https://")]
+    /// The text is not a URL of a JSON-RPC node.
+    #[error("the RPC URL is invalid: {reason}; use one that starts with http:// or https://")]
     BadUrl {
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
-    /// Nobody answers there, or not in JSON-RPC.
-    #[error("no answer from the node at {url}: {reason}; is the URL right and the node running?")]
+    /// Nothing answers there, or not with JSON-RPC.
+    #[error("no answer from the node at {url}: {reason}; check the URL, and that the node is running")]
     Unreachable {
         /// The node, without secrets.
         url: String,
-        /// What the HTTP client said.
+        /// The HTTP client's error.
         reason: String,
     },
-    /// The node serves another chain than the one wanted.
+    /// The node serves another chain.
     #[error(
-        "the node at {url} serves chain {actual}, not chain {expected}; give the URL of a node of chain {expected}"
+        "the node at {url} serves chain {actual}, not chain {expected}; use the URL of a node of chain {expected}"
     )]
     WrongChain {
         /// The node, without secrets.
         url: String,
-        /// Chain id wanted.
+        /// The expected chain id.
         expected: u64,
-        /// Chain id served.
+        /// The actual chain id.
         actual: u64,
     },
-    /// The node answered with an error of its own.
-    #[error("the node refused {method}: {message} (code {code})")]
+    /// The node answered with an error.
+    #[error("the node rejected {method}: {message} (code {code})")]
     Rpc {
         /// JSON-RPC method.
         method: &'static str,
         /// JSON-RPC error code.
         code: i64,
-        /// The node's words.
+        /// The node's message.
         message: String,
     },
-    /// The node's answer does not have the shape that the method promises.
-    #[error("the node's answer to {method} makes no sense: {reason}")]
+    /// The node's response is malformed.
+    #[error("malformed response of the node to {method}: {reason}")]
     Answer {
         /// JSON-RPC method or contract function.
         method: &'static str,
-        /// What does not fit.
+        /// What is wrong with it.
         reason: String,
     },
-    /// A contract refused a call.
+    /// A contract reverted.
     #[error(transparent)]
     Reverted(#[from] Box<Revert>),
-    /// Nothing, or something else, lives at the address.
+    /// The contract is not at this address.
     #[error(
         "there is no {contract} contract at {address} on chain {chain_id}; check the deployment file and the RPC URL"
     )]
     NoContract {
         /// The contract's name.
         contract: &'static str,
-        /// Where it was expected.
+        /// The address.
         address: Address,
-        /// On which chain.
+        /// The chain.
         chain_id: u64,
     },
-    /// A contract holds a CID that this project cannot have put there.
-    #[error("{contract} holds an unusable CID in {what}: {source}")]
+    /// A contract contains a CID that this project cannot have stored.
+    #[error("{contract} has an invalid CID in {what}: {source}")]
     StoredCid {
         /// The contract's name.
         contract: &'static str,
         /// Which CID.
         what: String,
-        /// Why it is no file's CID.
+        /// Why it is invalid.
         source: CidError,
     },
-    /// The key cannot pay for what it is to send.
+    /// The key's balance does not cover the transaction.
     #[error(
         "the key {address} holds {} on chain {chain_id} but needs up to {}; send it FIL first",
         Fil(*balance), Fil(*needed)
@@ -91,32 +91,32 @@ pub enum ChainError {
     Unfunded {
         /// The sender.
         address: Address,
-        /// On which chain.
+        /// The chain.
         chain_id: u64,
-        /// What it holds, attoFIL.
+        /// Its balance, attoFIL.
         balance: U256,
-        /// Most that the transaction can cost, attoFIL.
+        /// The transaction's maximum cost, attoFIL.
         needed: U256,
     },
-    /// The node did not take a transaction.
-    #[error("the node did not take the transaction {hash}: {reason}")]
+    /// The node rejected a transaction.
+    #[error("the node rejected the transaction {hash}: {reason}")]
     NotSent {
         /// The transaction.
         hash: B256,
-        /// The node's words.
+        /// The node's message.
         reason: String,
     },
-    /// A transaction was sent, but no receipt came in time. It may still be mined.
+    /// A transaction was sent, but its receipt did not arrive in time. It may still be mined.
     #[error(
-        "no receipt for transaction {hash} within {seconds} s; it may still be mined: look it up before sending again"
+        "no receipt for transaction {hash} within {seconds} s; it may still be mined: check it before sending again"
     )]
     NotMined {
         /// The transaction.
         hash: B256,
-        /// How long was waited, seconds.
+        /// The time waited, seconds.
         seconds: u64,
     },
-    /// A transaction was mined and failed, and the reason could not be found out.
+    /// A transaction was mined and failed for an unknown reason.
     #[error("transaction {hash} failed in block {block} and the node cannot say why")]
     FailedWithoutReason {
         /// The transaction.
@@ -124,43 +124,43 @@ pub enum ChainError {
         /// The block it is in.
         block: u64,
     },
-    /// The key could not be had, or did not sign.
+    /// The key is unavailable, or did not sign.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// The contract and this program disagree on what evaluators sign.
+    /// The contract and this program disagree about the digest that evaluators sign.
     #[error(
-        "{contract} at {address} wants evaluators to sign {theirs}, but this program makes {ours} of the same settlement; \
+        "{contract} at {address} expects evaluators to sign {theirs}, but this program computes {ours} for the same settlement; \
          if the evaluators are changing just now, try again, else use the program that belongs to the contract"
     )]
     OtherDigest {
         /// The contract's name.
         contract: &'static str,
-        /// Where it is.
+        /// Its address.
         address: Address,
         /// The contract's digest.
         theirs: B256,
-        /// Ours.
+        /// This program's digest.
         ours: B256,
     },
-    /// Parameters of rounds that the contract cannot store.
+    /// Round parameters that the contract cannot store.
     #[error(transparent)]
     Budget(#[from] BudgetTooLarge),
 }
 
 impl ChainError {
-    /// Whether the same call may succeed later without anyone changing anything.
+    /// Whether the same call may succeed later without intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::NotMined { .. } => true,
-            // -32005 and 429: rate limits; -32603: the node's own trouble.
+            // -32005 and 429: rate limits; -32603: internal error of the node.
             Self::Rpc { code, .. } => matches!(code, -32_005 | -32_603 | 429),
             Self::Signer(error) => error.is_transient(),
             _ => false,
         }
     }
 
-    /// The refusal of a contract, if this is one.
+    /// The revert, if this is one.
     #[must_use]
     pub fn revert(&self) -> Option<&Revert> {
         match self {

@@ -15,7 +15,7 @@ pub struct Fil(pub U256);
 
 /// Not an amount of FIL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no amount of FIL: give one such as 0.1, with {DECIMALS} decimals at most")]
+#[error("`{0}` is not a valid FIL amount: use one such as 0.1, with at most {DECIMALS} decimals")]
 pub struct NoAmount(String);
 
 impl FromStr for Fil {
@@ -76,7 +76,9 @@ mod tests {
         for text in nonsense.into_iter().chain(["0.0000000000000000001", &huge]) {
             let error = read(text).unwrap_err().to_string();
             assert!(
-                error.starts_with(&format!("`{text}` is no amount of FIL: give one such as 0.1")),
+                error.starts_with(&format!(
+                    "`{text}` is not a valid FIL amount: use one such as 0.1"
+                )),
                 "{error}"
             );
         }

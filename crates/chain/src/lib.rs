@@ -1,10 +1,11 @@
 //! Contract bindings, transactions and chain reading.
 //!
-//! - [`ChainClient`] speaks JSON-RPC to one node and knows nothing of the protocol; [`Rounds`], [`Rewards`] and
-//!   [`Beacon`] read the contracts in the protocol's own types and draft the calls to them.
-//! - [`ChainClient::transact`] sends one transaction and waits; what must survive a crash goes through `assize-outbox` instead.
+//! - [`ChainClient`] speaks JSON-RPC to one node and is independent of the protocol. [`Rounds`], [`Rewards`] and
+//!   [`Beacon`] read the contracts in the protocol's types and draft the calls to them.
+//! - [`ChainClient::transact`] sends one transaction and waits. Transactions that must survive a crash go through
+//!   `assize-outbox` instead.
 //!
-//! The keys are in `assize-keys`, and putting the contracts on a chain is in `assize-deployment`.
+//! Keys are in `assize-keys`, and deployment of the contracts is in `assize-deployment`.
 //!
 //! All money is integer attoFIL, all times are Unix seconds.
 

@@ -1,5 +1,5 @@
-//! What evaluators sign, as EIP-712 has it: typed data, not only its digest, because devices that show what they sign
-//! take no digests.
+//! The message that evaluators sign, as EIP-712 typed data. The digest alone would not do: devices that display what
+//! they sign accept no digests.
 
 use alloy_primitives::{Address, B256};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
@@ -39,7 +39,7 @@ pub struct SettlementMessage {
 }
 
 impl SettlementMessage {
-    /// What is signed for `proposal` to the contract `rewards` on a chain, under a version of the evaluator set.
+    /// The message for `proposal` to the contract `rewards` on a chain, under a version of the evaluator set.
     #[must_use]
     pub fn new(chain_id: u64, rewards: Address, evaluator_set: u64, proposal: &Proposal) -> Self {
         Self {
@@ -62,19 +62,19 @@ impl SettlementMessage {
         }
     }
 
-    /// What a signature is of.
+    /// The digest to be signed.
     #[must_use]
     pub fn digest(&self) -> B256 {
         self.settlement.eip712_signing_hash(&self.domain)
     }
 
-    /// Hash of chain and contract; a Ledger shows it.
+    /// Hash of chain and contract, as a Ledger displays it.
     #[must_use]
     pub fn domain_hash(&self) -> B256 {
         self.domain.separator()
     }
 
-    /// Hash of the settlement alone; a Ledger shows it.
+    /// Hash of the settlement alone, as a Ledger displays it.
     #[must_use]
     pub fn message_hash(&self) -> B256 {
         self.settlement.eip712_hash_struct()
@@ -83,7 +83,7 @@ impl SettlementMessage {
     /// Signs it: 65 bytes, r ‖ s ‖ v with v 27 or 28, low s.
     ///
     /// # Errors
-    /// [`ChainError::Signer`](crate::ChainError::Signer) if the key does not sign.
+    /// [`ChainError::Signer`](crate::ChainError::Signer) if signing fails.
     pub async fn sign(&self, signer: &Signer) -> Result<[u8; 65]> {
         Ok(signer.sign_typed_data(&self.settlement, &self.domain).await?)
     }

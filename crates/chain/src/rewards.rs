@@ -1,4 +1,4 @@
-//! `Rewards` in the words of the protocol.
+//! `Rewards` in the protocol's types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +15,10 @@ use crate::rounds::stored_cid;
 use crate::{ChainClient, ChainError, Draft, Receipt, Result, SettlementMessage};
 
 const NAME: &str = "Rewards";
-/// The precompile through which native addresses are paid; it stands for them where the contract shows an address.
+/// The precompile that pays native addresses; the contract shows it in place of such an address.
 const CALL_ACTOR: Address = address!("fe00000000000000000000000000000000000003");
 
-/// Who may sign settlements.
+/// The evaluators who may sign settlements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluators {
     /// Their addresses, ascending.
@@ -32,9 +32,9 @@ pub struct Evaluators {
 /// One operator's claim against a settlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Who earns.
+    /// The operator.
     pub operator: Address,
-    /// What the settlement grants in all, attoFIL.
+    /// The operator's total in the settlement, attoFIL.
     pub cumulative: U256,
     /// Merkle proof of both.
     pub proof: Vec<B256>,
@@ -43,7 +43,7 @@ pub struct Claim {
 /// Claims of many operators, with one proof for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchClaim {
-    /// Who earns, and what the settlement grants in all, attoFIL; in the order of the proof's leaves.
+    /// Operators and their totals in the settlement, attoFIL, in the order of the proof's leaves.
     pub allocations: Vec<(Address, U256)>,
     /// Siblings that do not follow from the allocations.
     pub proof: Vec<B256>,
@@ -51,37 +51,37 @@ pub struct BatchClaim {
     pub flags: Vec<bool>,
 }
 
-/// What became of one operator's claim.
+/// The result of one operator's claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// Who earns.
+    /// The operator.
     pub operator: Address,
-    /// attoFIL that were paid, or would have been.
+    /// attoFIL paid, or that would have been paid.
     pub amount: U256,
-    /// Whether and why not.
+    /// Whether it was paid, and if not, why.
     pub outcome: PaymentOutcome,
 }
 
-/// How a claim ended.
+/// The outcome of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PaymentOutcome {
-    /// The money is with the recipient.
+    /// Paid.
     Paid,
-    /// All had been paid before.
+    /// Everything was already paid.
     NothingToClaim,
-    /// The root grants more than the total that was signed.
+    /// The root allocates more than the signed total.
     OverTotal,
-    /// The recipient did not take the money, which stays the operator's.
+    /// The recipient rejected the payment; the amount remains claimable.
     Refused,
 }
 
-/// A change that the owner has announced.
+/// A change announced by the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announced<T> {
-    /// What comes.
+    /// The new value.
     pub value: T,
-    /// When, Unix seconds.
+    /// When it takes effect, Unix seconds.
     pub effective_at: u64,
 }
 
@@ -111,20 +111,20 @@ impl Proven {
     }
 }
 
-/// A rewarded measurement whose station sits in another committee.
+/// A rewarded measurement whose station belongs to another committee.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misplaced {
     /// The measurement.
     pub measurement: Proven,
     /// The station.
     pub entry: RosterEntry,
-    /// From the station's leaf to the round's roster root.
+    /// Proof from the station's leaf to the round's roster root.
     pub roster_proof: Vec<B256>,
-    /// Where the station sits.
+    /// The station's actual committee.
     pub seat: Seat,
 }
 
-/// The contract `Rewards` at one address.
+/// The `Rewards` contract at an address.
 #[derive(Clone, Debug)]
 pub struct Rewards {
     client: ChainClient,
@@ -132,19 +132,19 @@ pub struct Rewards {
 }
 
 impl Rewards {
-    /// The contract at `address`. Nothing is asked until a method is called.
+    /// The contract at `address`. Sends no request.
     #[must_use]
     pub fn new(client: ChainClient, address: Address) -> Self {
         Self { client, address }
     }
 
-    /// Where the contract is.
+    /// The contract's address.
     #[must_use]
     pub fn address(&self) -> Address {
         self.address
     }
 
-    /// The chain that the contract is on.
+    /// The contract's chain.
     #[must_use]
     pub fn client(&self) -> &ChainClient {
         &self.client
@@ -160,7 +160,7 @@ impl Rewards {
         Ok((id > 0).then_some(SettlementId(id)))
     }
 
-    /// How many settlements were ever posted; their ids are 1 to this.
+    /// Number of settlements ever posted; their ids are 1 to this.
     pub async fn settlement_count(&self) -> Result<u64> {
         self.call(&Abi::settlementCountCall {}).await
     }
@@ -189,7 +189,7 @@ impl Rewards {
             },
             posted_at: stored.postedAt,
             active_at: stored.activeAt,
-            // The order of `IRewards.Status`, whose first value means that there is none.
+            // The order of `IRewards.Status`, whose first value means that the settlement does not exist.
             status: match stored.status {
                 1 => Status::Pending,
                 2 => Status::Active,
@@ -199,7 +199,7 @@ impl Rewards {
         })
     }
 
-    /// The newest settlement that pays: the head, or the nearest of its ancestors whose challenge window is over.
+    /// The newest active settlement: the head, or its nearest ancestor whose challenge window is over.
     pub async fn newest_active(&self) -> Result<Option<Settlement>> {
         let mut next = self.head().await?;
         while let Some(id) = next {
@@ -227,7 +227,7 @@ impl Rewards {
         Ok(operators.iter().copied().zip(amounts).collect())
     }
 
-    /// Where an operator's money goes.
+    /// The payout address of an operator.
     pub async fn payout_address_of(&self, operator: Address) -> Result<PayoutAddress> {
         let address = self.call(&Abi::payoutAddressOfCall { operator }).await?;
         if address != CALL_ACTOR {
@@ -238,11 +238,11 @@ impl Rewards {
             .map(PayoutAddress::Native)
             .ok_or_else(|| ChainError::Answer {
                 method: "nativePayoutAddressOf",
-                reason: format!("{bytes} is no f1, f2 or f3 address"),
+                reason: format!("{bytes} is not an f1, f2 or f3 address"),
             })
     }
 
-    /// What became of the claims in a mined transaction, in order, as its events tell.
+    /// The results of the claims in a mined transaction, in order, from its events.
     #[must_use]
     pub fn payments_in(&self, receipt: &Receipt) -> Vec<Payment> {
         let own = receipt.logs.iter().filter(|log| log.address == self.address);
@@ -280,44 +280,44 @@ impl Rewards {
         self.call(&Abi::totalClaimedCall {}).await
     }
 
-    /// attoFIL that went to the treasury.
+    /// attoFIL sent to the treasury.
     pub async fn total_withdrawn(&self) -> Result<U256> {
         self.call(&Abi::totalWithdrawnCall {}).await
     }
 
-    /// attoFIL deposited and promised to nobody, by settlements active or pending.
+    /// attoFIL deposited but not allocated by active or pending settlements.
     pub async fn surplus(&self) -> Result<U256> {
         self.call(&Abi::surplusCall {}).await
     }
 
-    /// Who gets the surplus once the programme has ended.
+    /// The recipient of the surplus after the programme has ended.
     pub async fn treasury(&self) -> Result<Address> {
         self.call(&Abi::treasuryCall {}).await
     }
 
-    /// When the programme ends or has ended, Unix seconds; none if no end was announced.
+    /// When the programme ends or ended, Unix seconds; `None` if no end was announced.
     pub async fn ends_at(&self) -> Result<Option<u64>> {
         let at = self.call(&Abi::endsAtCall {}).await?;
         Ok((at > 0).then_some(at))
     }
 
-    /// Who announces changes; never touches money.
+    /// The owner, who announces changes and has no access to funds.
     pub async fn owner(&self) -> Result<Address> {
         self.call(&Abi::ownerCall {}).await
     }
 
-    /// Who was offered the ownership and has not accepted it.
+    /// The pending owner, who has been offered the ownership but has not accepted it.
     pub async fn pending_owner(&self) -> Result<Option<Address>> {
         let pending = self.call(&Abi::pendingOwnerCall {}).await?;
         Ok((!pending.is_zero()).then_some(pending))
     }
 
-    /// Who may veto.
+    /// The guardian, who may veto.
     pub async fn guardian(&self) -> Result<Address> {
         self.call(&Abi::guardianCall {}).await
     }
 
-    /// The guardian announced.
+    /// The announced guardian.
     pub async fn next_guardian(&self) -> Result<Option<Announced<Address>>> {
         let next = self.call(&Abi::nextGuardianCall {}).await?;
         Ok((next.effectiveAt > 0).then_some(Announced {
@@ -331,7 +331,7 @@ impl Rewards {
         self.call(&Abi::challengeWindowCall {}).await
     }
 
-    /// The shorter challenge window announced, seconds.
+    /// The announced shorter challenge window, seconds.
     pub async fn next_challenge_window(&self) -> Result<Option<Announced<u64>>> {
         let next = self.call(&Abi::nextChallengeWindowCall {}).await?;
         Ok((next.effectiveAt > 0).then_some(Announced {
@@ -340,28 +340,28 @@ impl Rewards {
         }))
     }
 
-    /// Least challenge window that the owner can ever set, seconds.
+    /// The minimum challenge window that the owner can set, seconds.
     pub async fn min_challenge_window(&self) -> Result<u64> {
         self.call(&Abi::MIN_CHALLENGE_WINDOWCall {}).await
     }
 
-    /// Gas that each payment of a batch gets.
+    /// Gas for each payment of a batch.
     pub async fn payment_gas(&self) -> Result<U256> {
         self.call(&Abi::PAYMENT_GASCall {}).await
     }
 
-    /// attoFIL that the contract holds.
+    /// The contract's balance, attoFIL.
     pub async fn balance(&self) -> Result<U256> {
         self.client.balance(self.address).await
     }
 
-    /// Who may sign settlements now.
+    /// The current evaluators.
     pub async fn evaluators(&self) -> Result<Evaluators> {
         let answer = self.call(&Abi::evaluatorsCall {}).await?;
         evaluators("evaluators", answer.set, answer.threshold, answer.version)
     }
 
-    /// The evaluators announced.
+    /// The announced evaluators.
     pub async fn next_evaluators(&self) -> Result<Option<Announced<Evaluators>>> {
         let next = self.call(&Abi::nextEvaluatorsCall {}).await?;
         if next.effectiveAt == 0 {
@@ -374,7 +374,7 @@ impl Rewards {
         }))
     }
 
-    /// The EIP-712 digest that evaluators sign, as the contract computes it under the evaluator set in force.
+    /// The EIP-712 digest that evaluators sign, computed by the contract for the current evaluator set.
     pub async fn digest_of(&self, proposal: &Proposal) -> Result<B256> {
         self.call(&Abi::digestOfCall {
             proposal: encode(proposal),
@@ -382,10 +382,10 @@ impl Rewards {
         .await
     }
 
-    /// What evaluators sign for a proposal, under the evaluator set in force.
+    /// The message that evaluators sign for a proposal, for the current evaluator set.
     ///
     /// # Errors
-    /// [`ChainError::OtherDigest`] if the contract would check signatures of something else.
+    /// [`ChainError::OtherDigest`] if the contract expects another digest.
     pub async fn message_of(&self, proposal: &Proposal) -> Result<SettlementMessage> {
         let set = self.evaluators().await?.version;
         let message = SettlementMessage::new(self.client.chain_id(), self.address, set, proposal);
@@ -401,13 +401,13 @@ impl Rewards {
         Ok(message)
     }
 
-    /// Adds `amount` attoFIL to the pool. Anyone.
+    /// Adds `amount` attoFIL to the pool. Anyone may call it.
     #[must_use]
     pub fn deposit(&self, amount: U256) -> Draft {
         self.draft(&Abi::depositCall {}).with_value(amount)
     }
 
-    /// Posts a settlement. Anyone; the signatures decide. They are put into the order that the contract wants.
+    /// Posts a settlement. Anyone may call it: the signatures decide. They are sorted as the contract requires.
     #[must_use]
     pub fn post(&self, proposal: &Proposal, signatures: &BTreeMap<Address, [u8; 65]>) -> Draft {
         let signatures = signatures
@@ -429,8 +429,8 @@ impl Rewards {
         })
     }
 
-    /// Voids a pending settlement and its descendants by proof that it rewards a station for a task of another committee.
-    /// Anyone; the proof decides.
+    /// Voids a pending settlement and its descendants by proving that it rewards a station for a task of another
+    /// committee. Anyone may call it.
     #[must_use]
     pub fn challenge_membership(&self, settlement: SettlementId, misplaced: &Misplaced) -> Draft {
         let Misplaced {
@@ -454,7 +454,7 @@ impl Rewards {
         })
     }
 
-    /// As [`Self::challenge_membership`], by proof that it rewards a measurement that cannot exist.
+    /// Like [`Self::challenge_membership`], by proving that it rewards a measurement that cannot exist.
     #[must_use]
     pub fn challenge_existence(&self, settlement: SettlementId, measurement: &Proven) -> Draft {
         self.draft(&Abi::challengeExistenceCall {
@@ -464,7 +464,7 @@ impl Rewards {
         })
     }
 
-    /// Pays one operator. Anyone.
+    /// Pays one operator. Anyone may call it.
     #[must_use]
     pub fn claim(&self, settlement: SettlementId, claim: &Claim) -> Draft {
         self.draft(&Abi::claimCall {
@@ -475,7 +475,8 @@ impl Rewards {
         })
     }
 
-    /// Pays many operators; one whose recipient refuses the money is skipped and loses nothing. Anyone.
+    /// Pays many operators. An operator whose recipient rejects the payment is skipped and loses nothing. Anyone may
+    /// call it.
     #[must_use]
     pub fn claim_many(&self, settlement: SettlementId, batch: &BatchClaim) -> Draft {
         let allocation =
@@ -488,7 +489,7 @@ impl Rewards {
         })
     }
 
-    /// Sets where the sender's rewards go.
+    /// Sets the sender's payout address.
     #[must_use]
     pub fn set_payout_address(&self, recipient: &PayoutAddress) -> Draft {
         match recipient {
@@ -518,7 +519,7 @@ impl Rewards {
 fn evaluators(method: &'static str, set: Vec<Address>, threshold: U256, version: u64) -> Result<Evaluators> {
     let threshold = u64::try_from(threshold).map_err(|_| ChainError::Answer {
         method,
-        reason: "the threshold is absurd".into(),
+        reason: "the threshold is out of range".into(),
     })?;
     Ok(Evaluators {
         set,

@@ -1,4 +1,4 @@
-//! `Rounds` in the words of the protocol.
+//! `Rounds` in the protocol's types.
 
 use alloy_primitives::{Address, Bytes, U256, aliases::U96};
 use alloy_sol_types::SolCall;
@@ -13,7 +13,7 @@ use crate::{ChainClient, ChainError, Draft, Result};
 
 const NAME: &str = "Rounds";
 
-/// The contract `Rounds` at one address.
+/// The `Rounds` contract at an address.
 #[derive(Clone, Debug)]
 pub struct Rounds {
     client: ChainClient,
@@ -21,19 +21,19 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// The contract at `address`. Nothing is asked until a method is called.
+    /// The contract at `address`. Sends no request.
     #[must_use]
     pub fn new(client: ChainClient, address: Address) -> Self {
         Self { client, address }
     }
 
-    /// Where the contract is.
+    /// The contract's address.
     #[must_use]
     pub fn address(&self) -> Address {
         self.address
     }
 
-    /// The chain that the contract is on.
+    /// The contract's chain.
     #[must_use]
     pub fn client(&self) -> &ChainClient {
         &self.client
@@ -43,21 +43,21 @@ impl Rounds {
         self.client.call(NAME, self.address, call).await
     }
 
-    /// The newest round; none before the first.
+    /// The newest round; null before the first.
     pub async fn latest_round(&self) -> Result<Option<RoundNumber>> {
         let number = self.call(&Abi::latestRoundCall {}).await?;
         Ok((number > 0).then_some(RoundNumber(number)))
     }
 
-    /// The parameters that the next round will get.
+    /// The parameters of the next round.
     pub async fn parameters(&self) -> Result<Parameters> {
         Ok(parameters_of(&self.call(&Abi::getParametersCall {}).await?))
     }
 
-    /// One round.
+    /// Reads one round.
     ///
     /// # Errors
-    /// [`ChainError::Reverted`] with `NoSuchRound` if it is not open yet.
+    /// [`ChainError::Reverted`] with `NoSuchRound` if it has not been opened.
     pub async fn round(&self, round: RoundNumber) -> Result<Round> {
         let stored = self.call(&Abi::getRoundCall { round: round.0 }).await?;
         let cid =
@@ -112,7 +112,7 @@ impl Rounds {
         Ok(all)
     }
 
-    /// The round that a batch was committed to, if it was.
+    /// The round that a batch was committed to, if any.
     pub async fn committed_in(&self, cid: &FileCid) -> Result<Option<RoundNumber>> {
         let round = self
             .call(&Abi::committedInCall {
@@ -131,7 +131,7 @@ impl Rounds {
         .await
     }
 
-    /// Committees of a round, and tasks of each, as the contract derives them.
+    /// Number of committees of a round and of tasks per committee, as the contract derives them.
     pub async fn committee_count(&self, round: RoundNumber) -> Result<(u32, u32)> {
         let answer = self.call(&Abi::committeeCountCall { round: round.0 }).await?;
         Ok((
@@ -140,7 +140,7 @@ impl Rounds {
         ))
     }
 
-    /// Where a station sits, as the contract derives it.
+    /// Committee and seat of a station, as the contract derives them.
     pub async fn committee_of(
         &self,
         round: RoundNumber,
@@ -182,13 +182,13 @@ impl Rounds {
         self.draft(&Abi::openCall { inputs })
     }
 
-    /// Opens the next round with the previous round's lists, when the coordinator is late. Anyone.
+    /// Opens the next round with the previous round's lists when the coordinator is late. Anyone may call it.
     #[must_use]
     pub fn open_as_before(&self) -> Draft {
         self.draft(&Abi::openAsBeforeCall {})
     }
 
-    /// Reveals a round's seed. Anyone. `signature` is 48 compressed bytes, followed by the 48 bytes of y.
+    /// Reveals a round's seed. Anyone may call it. `signature` is 48 compressed bytes, followed by the 48 bytes of y.
     #[must_use]
     pub fn reveal(&self, round: RoundNumber, signature: &[u8]) -> Draft {
         self.draft(&Abi::revealCall {
@@ -207,7 +207,7 @@ impl Rounds {
         })
     }
 
-    /// Sets the parameters of the rounds to come. Owner only.
+    /// Sets the parameters of future rounds. Owner only.
     ///
     /// # Errors
     /// [`BudgetTooLarge`].
@@ -217,7 +217,7 @@ impl Rounds {
         }))
     }
 
-    /// Lets `publisher` commit batches, or no longer. Owner only.
+    /// Allows or forbids `publisher` to commit batches. Owner only.
     #[must_use]
     pub fn set_publisher(&self, publisher: Address, allowed: bool) -> Draft {
         self.draft(&Abi::setPublisherCall { publisher, allowed })
@@ -228,7 +228,7 @@ impl Rounds {
     }
 }
 
-/// Reads a CID that a contract holds.
+/// Reads a CID stored in a contract.
 pub(crate) fn stored_cid(
     contract: &'static str,
     bytes: &Bytes,
@@ -244,7 +244,7 @@ pub(crate) fn stored_cid(
 fn index(method: &'static str, number: U256) -> Result<u32> {
     u32::try_from(number).map_err(|_| ChainError::Answer {
         method,
-        reason: format!("{number} is no 32-bit index"),
+        reason: format!("{number} is not a 32-bit index"),
     })
 }
 
@@ -262,12 +262,12 @@ fn parameters_of(stored: &IRounds::Parameters) -> Parameters {
     }
 }
 
-/// A round's reward that the contract cannot store.
+/// A round's budget that the contract cannot store.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0} attoFIL do not fit the contract's 96 bits; give a smaller budget")]
+#[error("{0} attoFIL do not fit into the contract's 96 bits; use a smaller budget")]
 pub struct BudgetTooLarge(pub u128);
 
-/// Parameters as the contract takes them.
+/// Parameters in the contract's types.
 ///
 /// # Errors
 /// [`BudgetTooLarge`].

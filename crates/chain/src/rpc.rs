@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0 over HTTP: questions, one by one or many in one request, and what may come back.
+//! JSON-RPC 2.0 over HTTP: single and batched requests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,32 +24,32 @@ pub(crate) struct Rpc {
     next_id: Arc<AtomicU64>,
 }
 
-/// Why there is no answer of the kind that was asked for.
+/// Why a request failed.
 #[derive(Debug, Error)]
 pub(crate) enum RpcError {
-    /// The node refuses.
+    /// The node answered with an error.
     #[error("{}", .0.text())]
     Refused(Refusal),
-    /// What stands before the node answered, and not with JSON-RPC.
+    /// An HTTP error, probably of a proxy in front of the node.
     #[error("HTTP status {0}")]
     Status(u16),
-    /// The answer is not what was asked for.
+    /// The response is malformed.
     #[error("{0}")]
     Answer(String),
-    /// There is no whole answer.
+    /// The response is missing or incomplete.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
 }
 
-/// The error of an answer.
+/// A JSON-RPC error object.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Refusal {
-    /// Nodes agree on few: 3 is a revert, -32005 and 429 are too many requests.
+    /// Nodes agree on few codes: 3 is a revert, -32005 and 429 are rate limits.
     pub(crate) code: i64,
-    /// In the node's words.
+    /// The node's message.
     #[serde(default)]
     pub(crate) message: String,
-    /// Whatever the node adds; of a revert, its data.
+    /// Additional data of the node; for a revert, its data.
     #[serde(default)]
     data: Option<Value>,
 }
@@ -66,7 +66,7 @@ struct Request<'a, P> {
 struct Response {
     #[serde(default)]
     id: Option<u64>,
-    // `null` is a result: there is no such block, no such receipt.
+    // `null` is a result: the block or receipt does not exist.
     #[serde(default, deserialize_with = "present")]
     result: Option<Value>,
     #[serde(default)]
@@ -78,7 +78,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 }
 
 impl Rpc {
-    /// Of the node at `url`. Nothing is asked yet.
+    /// A client of the node at `url`. Sends no request.
     pub(crate) fn new(url: Url) -> Result<Self, reqwest::Error> {
         assize_tls::use_ring();
         let http = reqwest::Client::builder()
@@ -92,7 +92,7 @@ impl Rpc {
         })
     }
 
-    /// Asks one question.
+    /// Sends one request.
     pub(crate) async fn request<R: DeserializeOwned>(
         &self,
         method: &str,
@@ -103,7 +103,7 @@ impl Rpc {
         response.read()
     }
 
-    /// Asks many questions of one method in one HTTP request; the answers are in the order of the questions.
+    /// Sends many requests of one method in one HTTP request. The responses are in the order of the requests.
     pub(crate) async fn request_many<R: DeserializeOwned>(
         &self,
         method: &str,
@@ -113,7 +113,7 @@ impl Rpc {
         #[serde(untagged)]
         enum Answers {
             Each(Vec<Response>),
-            /// Of all together: the node does not take several at once, or not now.
+            /// An error for the whole batch: the node does not support batches, or rejects this one.
             One(Response),
         }
 
@@ -128,13 +128,13 @@ impl Rpc {
             match (answer.id, &answer.error) {
                 (Some(id), _) => by_id.insert(id, answer),
                 (None, Some(refusal)) => return Err(RpcError::Refused(refusal.clone())),
-                (None, None) => return Err(RpcError::Answer("an answer has no id".to_owned())),
+                (None, None) => return Err(RpcError::Answer("a response has no id".to_owned())),
             };
         }
         let answers = requests.iter().map(|request| match by_id.remove(&request.id) {
             Some(answer) => answer.read(),
             None => Err(RpcError::Answer(
-                "a question of several was not answered".to_owned(),
+                "a request of the batch was not answered".to_owned(),
             )),
         });
         answers.collect()
@@ -159,7 +159,7 @@ impl Rpc {
         if status.is_success() {
             return Ok(body?.into());
         }
-        // Some nodes say why by JSON-RPC, whatever the status.
+        // Some nodes send a JSON-RPC error with any HTTP status.
         let refusal = body.ok().and_then(|body| parse::<Response>(&body).ok()?.error);
         Err(refusal.map_or(RpcError::Status(status.as_u16()), RpcError::Refused))
     }
@@ -172,7 +172,7 @@ impl Response {
             (None, Some(result)) => {
                 serde_json::from_value(result).map_err(|error| RpcError::Answer(error.to_string()))
             }
-            (None, None) => Err(RpcError::Answer("there is none".to_owned())),
+            (None, None) => Err(RpcError::Answer("empty response".to_owned())),
         }
     }
 }
@@ -182,8 +182,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, RpcError> {
 }
 
 impl RpcError {
-    /// Whether the next try may well succeed: the node, or what stands before it, had too much to do or hung up. Nobody
-    /// listening is no such case, and neither is a node that took too long: each further try would take as long.
+    /// Whether a retry may succeed soon: the node or its proxy was overloaded or closed the connection. A refused
+    /// connection does not count, nor does a timeout, since each retry would take as long.
     pub(crate) fn is_worth_asking_again(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.code, -32_005 | 429),
@@ -195,8 +195,8 @@ impl RpcError {
 }
 
 impl Refusal {
-    /// The data of a revert; none if it is no revert. Geth and anvil answer with code 3, Lotus and Forest too; others only
-    /// say "revert".
+    /// The data of a revert; `None` if the error is not a revert. Geth, anvil, Lotus and Forest answer with code 3;
+    /// others only say "revert".
     pub(crate) fn revert_data(&self) -> Option<Bytes> {
         // Some nodes wrap the data in objects.
         fn find(value: &Value) -> Option<Bytes> {
@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    /// A node that says one thing to one request; the second value is what it was asked.
+    /// A node that gives one answer to one request; the second value is the request received.
     async fn ask<R>(
         status: &str,
         says: &str,
@@ -292,7 +292,7 @@ mod tests {
         for (status, says, words, again) in [
             ("503 Service Unavailable", "<html>", "HTTP status 503", true),
             ("404 Not Found", "{}", "HTTP status 404", false),
-            ("200 OK", "{}", "there is none", false),
+            ("200 OK", "{}", "empty response", false),
             ("200 OK", r#"{"result":1}"#, "invalid type", false),
             ("200 OK", "hello", "expected value", false),
             (

@@ -1,4 +1,4 @@
-//! One transaction, sent and waited for: for commands a person runs. Programs that must survive a crash use the outbox.
+//! Sends one transaction and waits: for commands run by a person. Daemons that must survive a crash use the outbox.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{ChainClient, ChainError, Draft, Receipt, Result, SignedTransaction};
 
-/// First pause between two looks for a receipt; it doubles up to [`LONGEST_PAUSE`].
+/// First delay between two polls for a receipt; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -16,7 +16,7 @@ impl ChainClient {
     /// Sends a transaction and waits for its receipt, at most `patience`.
     ///
     /// # Errors
-    /// - [`ChainError::Reverted`] with the contract's reason, before anything is sent if the node can foresee it;
+    /// - [`ChainError::Reverted`] with the contract's reason, before anything is sent if the node can predict it;
     /// - [`ChainError::Unfunded`] before anything is sent;
     /// - [`ChainError::NotSent`], [`ChainError::NotMined`].
     pub async fn transact(&self, signer: &Signer, draft: &Draft, patience: Duration) -> Result<Receipt> {
@@ -26,11 +26,11 @@ impl ChainClient {
             .await
     }
 
-    /// Signs a transaction with the next nonce and the fees of now, and sends nothing: whoever wants to survive a crash writes
-    /// it down first.
+    /// Signs a transaction with the next nonce and current fees, without sending it. To survive a crash, store it
+    /// before sending.
     ///
     /// # Errors
-    /// - [`ChainError::Reverted`] with the contract's reason if the node can foresee it;
+    /// - [`ChainError::Reverted`] with the contract's reason if the node can predict it;
     /// - [`ChainError::Unfunded`].
     pub async fn prepare(&self, signer: &Signer, draft: &Draft) -> Result<(u64, SignedTransaction)> {
         let from = signer.address();
@@ -47,10 +47,10 @@ impl ChainClient {
         Ok((nonce, transaction))
     }
 
-    /// Waits for the receipt of a transaction that was sent, at most `patience`.
+    /// Waits for the receipt of a sent transaction, at most `patience`.
     ///
     /// # Errors
-    /// [`ChainError::Reverted`] if it took no effect, [`ChainError::NotMined`].
+    /// [`ChainError::Reverted`] if it had no effect, [`ChainError::NotMined`].
     pub async fn complete(
         &self,
         hash: B256,
@@ -69,7 +69,7 @@ impl ChainClient {
         }
     }
 
-    /// Refuses a key that holds less than `needed` attoFIL, or nothing at all.
+    /// Rejects a key whose balance is below `needed` attoFIL, or zero.
     pub async fn expect_funds(&self, signer: &Signer, needed: U256) -> Result<()> {
         let address = signer.address();
         let balance = self.balance(address).await?;
@@ -93,7 +93,7 @@ impl ChainClient {
                 Ok(Some(receipt)) => return Ok(receipt),
                 Ok(None) => {}
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(%hash, %error, "could not ask for the receipt")
+                    tracing::warn!(%hash, %error, "failed to fetch the receipt")
                 }
                 Err(error) => return Err(error),
             }

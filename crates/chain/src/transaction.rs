@@ -1,4 +1,4 @@
-//! What is sent, and what comes back.
+//! Transactions and receipts.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use assize_keys::Signer;
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::eip1559::Eip1559;
 
-/// What a transaction is to do; nonce, gas and fees come later.
+/// The content of a transaction, without nonce, gas and fees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     /// Name of the contract called, for messages.
     pub contract: &'static str,
-    /// The contract; none to create one.
+    /// The contract; `None` to create one.
     pub to: Option<Address>,
-    /// attoFIL sent along.
+    /// attoFIL to send.
     pub value: U256,
     /// Call data, or creation code.
     pub input: Bytes,
 }
 
 impl Draft {
-    /// A call without money.
+    /// A call without value.
     #[must_use]
     pub fn call(contract: &'static str, to: Address, input: impl Into<Bytes>) -> Self {
         Self {
@@ -43,16 +43,16 @@ impl Draft {
         }
     }
 
-    /// The same with `value` attoFIL sent along.
+    /// The same with a value of `value` attoFIL.
     #[must_use]
     pub fn with_value(self, value: U256) -> Self {
         Self { value, ..self }
     }
 
-    /// Signs it as a complete transaction (EIP-1559). A key in memory gives the same bytes for the same input; others need not.
+    /// Signs it as a complete transaction (EIP-1559). A key in memory is deterministic; others need not be.
     ///
     /// # Errors
-    /// [`ChainError::Signer`](crate::ChainError::Signer) if the key does not sign.
+    /// [`ChainError::Signer`](crate::ChainError::Signer) if signing fails.
     pub async fn sign(
         &self,
         signer: &Signer,
@@ -79,15 +79,15 @@ impl Draft {
 /// Price of a unit of gas (EIP-1559), attoFIL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fees {
-    /// Most that is paid per unit of gas, base fee included.
+    /// Maximum price per unit of gas, including the base fee.
     pub max_fee: u128,
-    /// What goes to the block producer; Filecoin's gas premium.
+    /// Share of the block producer; Filecoin's gas premium.
     pub premium: u128,
 }
 
 impl Fees {
-    /// The next higher fees that Filecoin nodes take as a replacement: premium × 1.25 + 1, and a maximum that leaves
-    /// room for it (CHAIN.md: nodes look at the premium only, and refuse 10 % without the 1).
+    /// The lowest fees that Filecoin nodes accept for a replacement: premium × 1.25 + 1, and a maximum that leaves room
+    /// for it. Nodes compare the premium only, and reject 10 % without the 1.
     #[must_use]
     pub fn bumped(self) -> Self {
         let bump = |fee: u128| fee.saturating_add(fee / 4).saturating_add(1);
@@ -98,7 +98,7 @@ impl Fees {
         }
     }
 
-    /// The higher of both, field by field.
+    /// The maximum of both, field by field.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self {
@@ -108,12 +108,12 @@ impl Fees {
     }
 }
 
-/// A transaction that can be sent as it is, any number of times, with at most one effect.
+/// A transaction that can be sent any number of times, with at most one effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedTransaction {
     /// Its hash.
     pub hash: B256,
-    /// The bytes that `eth_sendRawTransaction` takes.
+    /// The bytes for `eth_sendRawTransaction`.
     pub raw: Bytes,
 }
 
@@ -129,7 +129,7 @@ pub struct Receipt {
     pub block_number: u64,
     /// Its block's hash.
     pub block_hash: B256,
-    /// Whether it took effect; false if it was reverted.
+    /// Whether it took effect; false if it reverted.
     #[serde(rename = "status", with = "flag")]
     pub succeeded: bool,
     /// Units of gas charged.
@@ -149,7 +149,7 @@ pub struct Receipt {
 /// An event of a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
-    /// The contract.
+    /// The Rewards contract.
     pub address: Address,
     /// Its kind and its indexed arguments.
     pub topics: Vec<B256>,
@@ -157,31 +157,32 @@ pub struct Log {
     pub data: Bytes,
 }
 
-/// A node's answer to a transaction sent. What it means is decided by the receipts, not by these words.
+/// A node's answer to a sent transaction. Only receipts decide about its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendOutcome {
-    /// Taken.
+    /// Accepted.
     Accepted,
-    /// The node has this very transaction already.
+    /// The node already has this transaction.
     AlreadyKnown,
-    /// The nonce is used: this transaction or another one of the sender is mined.
+    /// The nonce is used: this transaction or another one of the sender has been mined.
     NonceTooLow,
-    /// Another transaction with this nonce is waiting, and this one does not pay enough to replace it, or it pays less
-    /// than the block's base fee.
+    /// Another transaction with this nonce is pending and this one's fees are too low to replace it, or they are below
+    /// the block's base fee.
     Underpriced,
     /// An earlier nonce is missing.
     NonceGap,
-    /// The sender cannot pay.
+    /// The sender's balance is too low.
     InsufficientFunds,
-    /// Refused for another reason, in the node's words.
+    /// Rejected for another reason, in the node's words.
     Rejected(String),
-    /// No answer: it may or may not have been taken.
+    /// No answer: it may or may not have been accepted.
     Unknown(String),
 }
 
 impl SendOutcome {
-    /// Reads a node's refusal. Nodes agree on no codes, so the words have to do: geth's, anvil's, Lotus' and Forest's.
+    /// Classifies a node's rejection. Nodes share no codes, so it matches the messages of geth, anvil, Lotus and
+    /// Forest.
     #[must_use]
     pub fn of_refusal(message: &str) -> Self {
         let text = message.to_lowercase();

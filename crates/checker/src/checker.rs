@@ -26,7 +26,7 @@ use crate::{AskError, Event, Listener, Metrics, StationKey, follow, heart, submi
 /// Settings of a checker.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The coordinator's address.
+    /// The coordinator's address is invalid.
     pub coordinator: Url,
     /// The operator, who is paid.
     pub operator: Address,

@@ -31,7 +31,7 @@ pub enum AskError {
     /// An invalid address.
     #[error("the coordinator's address is invalid: {reason}; use one that starts with http:// or https://")]
     Address {
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
     /// The source address is unavailable.
@@ -87,7 +87,7 @@ pub enum AskError {
     Malformed {
         /// The requested URL.
         url: String,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What a checker tells while it works.
+//! Events of a checker.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,64 +10,63 @@ use serde::Serialize;
 
 use crate::Plain;
 
-/// Something that happened. In JSON one object, its kind in `event`; `Display` is one plain
-/// sentence, in which strangers' texts are [`Plain`]. Times are Unix seconds,
-/// durations milliseconds.
+/// An event. In JSON it is an object with its kind in `event`; `Display` gives one plain sentence, in which untrusted
+/// text is made safe to print. Times are Unix seconds, durations milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
-#[allow(missing_docs, reason = "fields are told by their kind")]
+#[allow(missing_docs, reason = "the variants explain their fields")]
 pub enum Event {
-    /// The checker begins.
+    /// The checker starts.
     Started {
         station: Address,
         operator: Address,
         coordinator: String,
         version: Version,
-        /// Measurements of an earlier run that wait to be handed in.
+        /// Measurements of an earlier run that are still to be submitted.
         waiting: u64,
         /// Receipts held.
         receipts: u64,
-        /// Where health and metrics are.
+        /// Address of health and metrics.
         url: Option<String>,
     },
-    /// The first heartbeat was noted, or the first after some that were not.
+    /// The first accepted heartbeat, or the first after failures.
     Live { until: u64, next_opening: Option<u64> },
-    /// The coordinator takes no measurements of this version.
+    /// The coordinator does not accept measurements of this version.
     Outdated { version: Version, minimum: Version },
     /// The machine's clock differs from the coordinator's.
     ClockOff {
-        /// How far it is ahead, seconds.
+        /// Seconds by which it is ahead.
         ahead: i64,
     },
-    /// Something does not work now; it is tried again.
+    /// A temporary failure; it is retried.
     Trouble { what: &'static str, error: String },
-    /// The round is open; its beacon is still to come.
+    /// The round is open; its beacon is not published yet.
     Opened {
         round: RoundNumber,
-        /// When the beacon is published.
+        /// When the beacon will be published.
         beacon_at: Option<u64>,
     },
-    /// The station has no part in the round.
+    /// The station is not in the round's roster.
     NotInRoster {
         round: RoundNumber,
         opened_at: u64,
-        /// Since when the station sends heartbeats.
+        /// Since when the station has been sending heartbeats.
         live_since: Option<u64>,
         /// When the next round can be opened.
         next_opening: u64,
     },
-    /// The round's part in it: all of it derived and checked.
+    /// The station's assignment in the round, derived and checked.
     Drawn {
         round: RoundNumber,
         committee: CommitteeIndex,
         seat: Seat,
         tasks: usize,
-        /// Tasks that an earlier run has done.
+        /// Tasks done by an earlier run.
         done: usize,
         closes_at: u64,
     },
-    /// The coordinator says something that is not so; nothing is done in this round.
+    /// The coordinator contradicts the chain; nothing is done in this round.
     Disagreement {
         round: RoundNumber,
         what: String,
@@ -81,37 +80,37 @@ pub enum Event {
         task: TaskIndex,
         cid: PayloadCid,
         provider: ProviderId,
-        /// Spark's code.
+        /// Spark's result code.
         result: String,
-        /// To the first byte.
+        /// Time to the first byte.
         ttfb: Option<u64>,
         took: u64,
         bytes: u64,
     },
-    /// A task could not be done, by the checker's own fault.
+    /// A task failed on the checker's own side.
     NotMeasured {
         round: RoundNumber,
         task: TaskIndex,
         provider: ProviderId,
         error: String,
-        /// Whether it is tried again.
+        /// Whether it is retried.
         again: bool,
     },
-    /// The ingest has a measurement, and the checker its receipt.
+    /// A measurement was accepted, and its receipt stored.
     Submitted {
         round: RoundNumber,
         task: TaskIndex,
         digest: B256,
         received_at: u64,
     },
-    /// The ingest refuses a measurement for good.
+    /// A measurement was rejected for good.
     Refused {
         round: RoundNumber,
         task: TaskIndex,
         problem: String,
         detail: String,
     },
-    /// Nobody takes these measurements any more.
+    /// These measurements are no longer accepted.
     TooLate { measurements: u64 },
     /// All tasks of the round are done, or its time is over.
     Finished {
@@ -120,14 +119,14 @@ pub enum Event {
         /// Tasks that were not done.
         missed: usize,
     },
-    /// What the operator was paid so far, by the chain.
+    /// Payments to the operator so far, from the chain.
     Paid {
         #[serde(serialize_with = "decimal")]
         atto: U256,
     },
     /// The checker ends.
     Ended {
-        /// Measurements that the next run hands in.
+        /// Measurements that the next run will submit.
         waiting: u64,
     },
 }
@@ -152,7 +151,7 @@ impl fmt::Display for Event {
                     f,
                     "checker {version}: station {station} works for {operator} with {coordinator}"
                 )?;
-                write!(f, "; {receipts} receipts held, {waiting} measurements to hand in")?;
+                write!(f, "; {receipts} receipts held, {waiting} measurements to submit")?;
                 match url {
                     Some(url) => write!(f, "; health and metrics at {url}"),
                     None => Ok(()),
@@ -162,7 +161,7 @@ impl fmt::Display for Event {
             Self::Outdated { version, minimum } => {
                 write!(
                     f,
-                    "outdated: this is {version}, measurements are taken from {minimum} on; update it"
+                    "outdated: this is {version}, measurements are accepted from {minimum} on; update it"
                 )
             }
             Self::ClockOff { ahead } => {
@@ -176,20 +175,20 @@ impl fmt::Display for Event {
                 )
             }
             Self::Trouble { what, error } => write!(f, "{what}: {}", Plain(error)),
-            Self::Opened { round, .. } => write!(f, "round {round} is open; its beacon is still to come"),
+            Self::Opened { round, .. } => write!(f, "round {round} is open; its beacon is not published yet"),
             Self::NotInRoster {
                 round,
                 opened_at,
                 live_since,
                 next_opening,
             } => {
-                write!(f, "no part in round {round}: ")?;
+                write!(f, "not drawn in round {round}: ")?;
                 match live_since {
                     Some(since) if since < opened_at => {
                         f.write_str("its roster does not have this station, although it was live; rosters have so many \
                              stations of a subnet and no more")?;
                     }
-                    _ => f.write_str("its roster was made before this station was live")?,
+                    _ => f.write_str("its roster was frozen before this station was live")?,
                 }
                 write!(f, "; the next round can be opened from {next_opening} on")
             }
@@ -207,7 +206,7 @@ impl fmt::Display for Event {
                 )?;
                 match done {
                     0 => Ok(()),
-                    done => write!(f, ", {done} of them done already"),
+                    done => write!(f, ", {done} of them already done"),
                 }
             }
             Self::Disagreement {
@@ -217,7 +216,7 @@ impl fmt::Display for Event {
                 got,
             } => write!(
                 f,
-                "nothing is done in round {round}, for the coordinator contradicts chain and beacon: {} should be {}, \
+                "nothing is done in round {round}, because the coordinator contradicts chain and beacon: {} should be {}, \
                  it says {}",
                 Plain(what),
                 Plain(expected),
@@ -250,7 +249,7 @@ impl fmt::Display for Event {
                 again,
                 ..
             } => {
-                let then = if *again { "trying again later" } else { "given up" };
+                let then = if *again { "retrying later" } else { "given up" };
                 write!(
                     f,
                     "round {round}, task {task}: not measured, {then}: {}",
@@ -265,12 +264,12 @@ impl fmt::Display for Event {
                 detail,
             } => {
                 let (problem, detail) = (Plain(problem), Plain(detail));
-                write!(f, "round {round}, task {task}: refused ({problem}): {detail}")
+                write!(f, "round {round}, task {task}: rejected ({problem}): {detail}")
             }
             Self::TooLate { measurements } => {
                 write!(
                     f,
-                    "{measurements} measurements were not handed in before their round was over"
+                    "{measurements} measurements were not submitted before their round was over"
                 )
             }
             Self::Finished {
@@ -286,13 +285,13 @@ impl fmt::Display for Event {
             Self::Paid { atto } => write!(f, "paid so far: {}", assize_chain::Fil(atto.saturating_to())),
             Self::Ended { waiting: 0 } => f.write_str("ended"),
             Self::Ended { waiting } => {
-                write!(f, "ended; {waiting} measurements are handed in by the next run")
+                write!(f, "ended; the next run will submit {waiting} measurements")
             }
         }
     }
 }
 
-/// Whoever listens.
+/// A receiver of events.
 #[derive(Clone)]
 pub struct Listener(Arc<dyn Fn(&Event) + Send + Sync>);
 
@@ -350,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_texts_do_not_steer_the_terminal() {
+    fn untrusted_text_cannot_control_the_terminal() {
         let evil = || "\u{1b}[2J\u{202e}\n".repeat(200);
         let (round, task) = (RoundNumber(7), TaskIndex(2));
         let events = [
@@ -401,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_part_is_told_why() {
+    fn a_station_that_is_not_drawn_gets_a_reason() {
         let told = |live_since| {
             let event = Event::NotInRoster {
                 round: RoundNumber(7),

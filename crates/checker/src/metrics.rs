@@ -75,7 +75,7 @@ impl Metrics {
         );
         registry.register(
             "refused",
-            "Measurements that the ingest refused",
+            "Measurements that the ingest rejected",
             metrics.refused.clone(),
         );
         let help = "Measurements that were not submitted in time";
@@ -93,7 +93,7 @@ impl Metrics {
         let help = "How far the clock is ahead of the coordinator's";
         let unit = Unit::Seconds;
         registry.register_with_unit("clock_ahead", help, unit, metrics.clock_ahead.clone());
-        let help = "Whether measurements of this version are refused";
+        let help = "Whether measurements of this version are rejected";
         registry.register("outdated", help, metrics.outdated.clone());
         Self {
             registry: builder.build(),
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_as_openmetrics_has_them() {
+    fn names_follow_openmetrics() {
         let metrics = Metrics::new();
         metrics.heartbeat(true);
         metrics.paid.set(1.5);

@@ -1,4 +1,4 @@
-//! The checker's screen, as text.
+//! The checker's status screen, as text.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -9,10 +9,10 @@ use assize_protocol::{CommitteeIndex, ProviderId, RoundNumber, Seat};
 
 use crate::{Event, Plain};
 
-/// Results shown.
+/// Number of results shown.
 const SHOWN: usize = 8;
 
-/// What the screen shows: follows from events alone.
+/// The state of the screen, derived from events alone.
 #[derive(Debug, Clone, Default)]
 pub struct View {
     station: Address,
@@ -25,7 +25,7 @@ pub struct View {
     waiting: u64,
     paid: Option<U256>,
     next_opening: Option<u64>,
-    /// What must be looked at.
+    /// A notice that needs attention.
     notice: Option<String>,
     outdated: Option<String>,
 }
@@ -60,7 +60,7 @@ struct Row {
 }
 
 impl View {
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Started {
@@ -165,12 +165,12 @@ impl View {
         });
     }
 
-    /// The screen at a time (Unix seconds), a few lines of at most 100 columns; longer notices are for the terminal to break.
+    /// The screen at a time (Unix seconds), a few lines of at most 100 columns; the terminal wraps longer notices.
     #[must_use]
     pub fn render(&self, now: u64) -> String {
         let mut text = String::new();
         let live = if self.live { "live" } else { "not live" };
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "station   {}  {live}", self.station);
         let _ = writeln!(text, "operator  {}", self.operator);
         let _ = writeln!(text, "network   {}", self.coordinator);
@@ -184,7 +184,7 @@ impl View {
         }
         let _ = writeln!(
             text,
-            "receipts  {} held, {} measurements to hand in",
+            "receipts  {} held, {} measurements to submit",
             self.receipts, self.waiting
         );
         let paid = self
@@ -195,7 +195,7 @@ impl View {
             let _ = write!(
                 text,
                 "\n  {:<30} {:<10} {:<20} {:>10} {:>10}\n",
-                "last results", "provider", "payload", "first byte", "in all"
+                "last results", "provider", "payload", "first byte", "total"
             );
         }
         for Row {
@@ -237,9 +237,9 @@ impl View {
             _ => ", the next can be opened".into(),
         };
         match state {
-            State::Opened => format!("{number}, its beacon is still to come"),
+            State::Opened => format!("{number}, its beacon is not published yet"),
             State::NotInRoster => format!("{number}, without this station{next}"),
-            State::Refused => format!("{number}, refused"),
+            State::Refused => format!("{number}, rejected"),
             State::Drawn { committee, seat, .. } => {
                 format!("{number}, committee {committee}, seat {seat}{next}")
             }

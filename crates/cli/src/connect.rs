@@ -19,7 +19,7 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 /// Any source of beacons.
 pub type BoxedBeacons = Box<dyn BeaconSource + Send + Sync>;
 
-/// Beacons, each verified before it is used.
+/// A source of beacons, each verified before use.
 pub(crate) type Beacons = Verified<BoxedBeacons>;
 
 /// A node and the contracts on its chain.

@@ -1,4 +1,4 @@
-//! A live deployment beside the source and the deployment file.
+//! Compares a live deployment with the source and the deployment file.
 
 use alloy_primitives::{Address, keccak256};
 use alloy_sol_types::SolCall;
@@ -14,28 +14,28 @@ use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
 use assize_chain::contracts::rewards::Rewards as RewardsAbi;
 use assize_chain::contracts::rounds::Rounds as RoundsAbi;
 
-/// How one comparison came out.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Both are the same.
+    /// Equal.
     Ok,
-    /// They are not.
+    /// Different.
     Differs,
-    /// There is nothing to compare with.
+    /// Nothing to compare with.
     Unknown,
 }
 
 /// One comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was compared.
+    /// The subject.
     pub subject: String,
-    /// How it came out.
+    /// The result.
     pub verdict: Verdict,
-    /// What it should be.
+    /// The expected value.
     pub expected: String,
-    /// What it is.
+    /// The actual value.
     pub found: String,
 }
 
@@ -43,8 +43,7 @@ pub struct Finding {
 /// transactions, roles, settings.
 ///
 /// # Errors
-/// [`ChainError::WrongChain`], [`ChainError::NoContract`] and whatever keeps the node from being asked; that something
-/// differs is no error.
+/// [`ChainError::WrongChain`], [`ChainError::NoContract`] and failures of the node. A difference is not an error.
 pub async fn check(client: &ChainClient, record: &DeploymentRecord) -> Result<Vec<Finding>> {
     let deployment = &record.deployment;
     client.expect_chain(deployment.chain_id)?;
@@ -98,7 +97,7 @@ impl Findings {
         self.add(subject, Verdict::Unknown, String::new(), why.into());
     }
 
-    /// The code beside the source's, and beside the hash in the file.
+    /// Compares the code with the source and with the hash in the file.
     fn code(&mut self, record: &DeploymentRecord, part: Part, label: &str, code: &[u8]) -> Result<()> {
         let candidates: Vec<(&str, Vec<u8>)> = match record.creation(part)? {
             Some(creation) => vec![(creation.name, creation.bytecode.to_vec())],
@@ -137,7 +136,7 @@ impl Findings {
                     format!("other code from byte {at} on"),
                 );
             }
-            None => self.unknown(subject, "the embedded bytecode has no program"),
+            None => self.unknown(subject, "the embedded bytecode contains no program"),
         }
         let subject = format!("{label} code hash");
         match record.contracts.get(&part) {
@@ -147,7 +146,7 @@ impl Findings {
         Ok(())
     }
 
-    /// Each value that the constructor wrote into the code is one that the parameters make.
+    /// Checks that each value that the constructor wrote into the code follows from the parameters.
     fn immutables(
         &mut self,
         record: &DeploymentRecord,
@@ -159,7 +158,7 @@ impl Findings {
         let Some(params) = &record.params else {
             self.unknown(
                 subject,
-                "the file has no parameters: give the parameter file with --params",
+                "the file has no parameters: pass the parameter file with --params",
             );
             return Ok(());
         };
@@ -184,7 +183,7 @@ impl Findings {
         Ok(())
     }
 
-    /// The arguments in the file, and those in the transaction that created the contract.
+    /// Compares the arguments in the file with those in the transaction that created the contract.
     async fn creation(
         &mut self,
         client: &ChainClient,
@@ -228,15 +227,12 @@ impl Findings {
                     self.compare(subject, expected, found);
                 }
             }
-            _ => self.unknown(
-                subject,
-                &format!("the node does not know transaction {hash} any more"),
-            ),
+            _ => self.unknown(subject, &format!("the node no longer has transaction {hash}")),
         }
         Ok(())
     }
 
-    /// What was fixed for ever, as the contracts themselves tell it.
+    /// Immutable settings, as reported by the contracts themselves.
     async fn getters(&mut self, client: &ChainClient, record: &DeploymentRecord) -> Result<()> {
         let d = &record.deployment;
         let beacon = self
@@ -296,7 +292,7 @@ impl Findings {
         Ok(())
     }
 
-    /// Asks a contract that may be another one than expected: that it has no answer is a finding.
+    /// Calls a contract that may not be the expected one: a failed call is a finding.
     async fn ask<C: SolCall>(
         &self,
         client: &ChainClient,
@@ -326,7 +322,7 @@ impl Findings {
         }
     }
 
-    /// Roles and settings now beside those approved.
+    /// Compares current roles and settings with the approved ones.
     async fn state(&mut self, client: &ChainClient, record: &DeploymentRecord) -> Result<()> {
         let expected = record.expected_state();
         let known = record.known_publishers();
@@ -350,7 +346,7 @@ impl Findings {
     }
 }
 
-/// All contracts of the source that can stand in a place.
+/// All contracts of the source that can have this role.
 fn embedded(part: Part) -> Vec<(&'static str, alloy_primitives::Bytes)> {
     match part {
         Part::Beacon => vec![

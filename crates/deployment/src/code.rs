@@ -1,13 +1,13 @@
-//! Whether the code at an address is that of the source.
+//! Compares the code at an address with the source.
 //!
-//! Filecoin's nodes do not play creations in `eth_call`, so the code that a constructor returns is not asked for: it is found
-//! in the creation code, of which solc makes it the last part. The immutables, which the constructor fills in, are holes there
-//! (`PUSH32` of zeros, which the optimizer emits for nothing else); what stands in them is compared with the values that the
-//! parameters make.
+//! Filecoin's nodes do not support creations in `eth_call`, so the constructor's result cannot be requested. Instead,
+//! the deployed code is extracted from the creation code, of which solc makes it the last part. The immutables, which
+//! the constructor fills in, are holes there (`PUSH32` of zeros, which the optimizer emits for nothing else); their
+//! values on chain are compared with those that follow from the parameters.
 
 use alloy_primitives::{B256, keccak256};
 
-/// solc begins each program with `mstore(0x40, 0x80)`; without immutables the constructor does so as well.
+/// solc starts each program with `mstore(0x40, 0x80)`; without immutables, so does the constructor.
 const BEGINNING: [u8; 5] = [0x60, 0x80, 0x60, 0x40, 0x52];
 const PUSH1: u8 = 0x60;
 const PUSH32: u8 = 0x7f;
@@ -20,7 +20,7 @@ pub(crate) struct Template<'a> {
     holes: Vec<usize>,
 }
 
-/// Where code differs from the source.
+/// A difference between code and source.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Deviation {
     Length { expected: usize, found: usize },
@@ -49,7 +49,7 @@ impl<'a> Template<'a> {
         Some(Self { code, holes })
     }
 
-    /// What stands in the holes of deployed code, if it is the same otherwise.
+    /// The values in the holes of deployed code, if the rest is equal.
     pub(crate) fn values_in(&self, deployed: &[u8]) -> Result<Vec<B256>, Deviation> {
         if deployed.len() != self.code.len() {
             return Err(Deviation::Length {
@@ -108,7 +108,7 @@ mod tests {
     fn holes_are_masked_and_nothing_else() {
         let mut runtime = vec![0x60, 0x80, 0x60, 0x40, 0x52, 0x7f];
         runtime.extend([0; 32]);
-        // The 7f is data of a PUSH2 here, and no hole.
+        // This 7f is data of a PUSH2, not a hole.
         runtime.extend([0x61, 0x7f, 0x00]);
         runtime.extend([0; 32]);
         let creation = [&[0x60, 0x80, 0x60, 0x40, 0x52, 0xfe][..], &runtime].concat();
@@ -140,7 +140,7 @@ mod tests {
             let template = Template::of(creation).unwrap();
             let (constructor, runtime) = (creation.len() - template.code.len(), template.code.len());
             assert!(runtime > constructor, "{constructor} {runtime}");
-            // An invalid operation parts the two.
+            // An invalid opcode separates the two.
             assert_eq!(creation[constructor - 1], 0xfe);
             assert!(!template.holes.is_empty());
         }

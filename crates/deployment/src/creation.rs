@@ -1,4 +1,4 @@
-//! What is created: the bytecode of each contract and the arguments of its constructor.
+//! Creations: the bytecode of each contract and its constructor arguments.
 
 use alloy_primitives::{Address, B256, Bytes, I256, U256, keccak256};
 use alloy_sol_types::{SolConstructor, SolValue, eip712_domain};
@@ -11,7 +11,7 @@ use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
 use assize_chain::contracts::rewards::Rewards as RewardsAbi;
 use assize_chain::contracts::rounds::Rounds as RoundsAbi;
 
-/// Unix time of drand quicknet's first round, and its period, as `FilecoinBeacon` has them.
+/// Unix time of drand quicknet's first round, and its period, as in `FilecoinBeacon`.
 const QUICKNET_GENESIS: i64 = 1_692_803_367;
 const QUICKNET_PERIOD: i64 = 3;
 const EPOCH_SECONDS: i64 = 30;
@@ -28,7 +28,7 @@ pub enum Part {
     Rewards,
 }
 
-/// An argument of a constructor, for people.
+/// A constructor argument, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Argument {
     /// Its name in the source.
@@ -37,7 +37,7 @@ pub struct Argument {
     pub value: String,
 }
 
-/// A contract as the source and the parameters make it.
+/// A contract as it follows from source and parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct Creation {
     /// The contract's name in the source.
@@ -46,7 +46,7 @@ pub(crate) struct Creation {
     pub bytecode: Bytes,
     /// The arguments, ABI-encoded.
     pub arguments: Bytes,
-    /// The arguments, in words.
+    /// The arguments in words.
     pub words: Vec<Argument>,
 }
 
@@ -152,7 +152,7 @@ impl Creation {
         Self::new("Rewards", &RewardsAbi::BYTECODE, &arguments, words)
     }
 
-    /// The contract `part`, given the addresses of the others.
+    /// The creation of `part`, given the addresses of the others.
     pub(crate) fn of(
         part: Part,
         params: &DeployParams,
@@ -180,7 +180,7 @@ impl Creation {
         }
     }
 
-    /// What creates it.
+    /// The transaction that creates it.
     pub(crate) fn draft(&self) -> Draft {
         Draft::create(self.name, self.code())
     }
@@ -205,7 +205,7 @@ fn words<const N: usize>(arguments: [(&str, String); N]) -> Vec<Argument> {
         .collect()
 }
 
-/// The values that the constructor of a contract writes into its code: name and word.
+/// The values that a contract's constructor writes into its code: name and word.
 pub(crate) fn immutables(
     part: Part,
     params: &DeployParams,
@@ -258,7 +258,7 @@ pub(crate) fn immutables(
 }
 
 fn filecoin_immutables(genesis: u64, slack_epochs: u64) -> Vec<(&'static str, B256)> {
-    // As in `FilecoinBeacon`'s constructor; a genesis of either network is far below 2^63.
+    // As in `FilecoinBeacon`'s constructor; the genesis of either network is far below 2^63.
     let seconds = genesis.cast_signed() - EPOCH_SECONDS - QUICKNET_GENESIS;
     let offset = I256::try_from(seconds / QUICKNET_PERIOD + 1).unwrap_or_default();
     vec![

@@ -1,4 +1,4 @@
-//! Why a deployment failed.
+//! Errors of a deployment.
 
 use assize_chain::ChainError;
 use assize_keys::SignerError;
@@ -9,11 +9,11 @@ use crate::ParamsError;
 /// Result of this crate.
 pub type Result<T, E = DeploymentError> = std::result::Result<T, E>;
 
-/// Why the contracts could not be deployed, planned or compared.
+/// Why a deployment, its plan or its comparison failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DeploymentError {
-    /// The parameters cannot be used, or do not belong to what is deployed already.
+    /// The parameters are invalid, or do not match what is already deployed.
     #[error(transparent)]
     Params(#[from] ParamsError),
     /// The chain could not be read or written.

@@ -1,4 +1,4 @@
-//! A deployment step by step, so that one that was interrupted can go on where it stopped.
+//! A deployment step by step, which can be resumed after an interruption.
 
 use std::io;
 
@@ -12,16 +12,16 @@ use crate::plan::plan;
 use crate::record::{ContractRecord, DeploymentRecord, Source};
 use crate::{DeployParams, Deployment, NetworkState, PATIENCE, ParamsError, Result};
 
-/// What was sent so far. Each transaction is written down before it is sent, signed, so that it can be sent again and still
-/// take effect at most once. Nothing in here is secret.
+/// What has been sent so far. Each signed transaction is recorded before it is sent, so it can be sent again and takes
+/// effect at most once. Contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Journal {
-    /// What is deployed.
+    /// The parameters being deployed.
     pub params: DeployParams,
-    /// Who deploys.
+    /// The deployer.
     pub deployer: Address,
-    /// Names the bytecode: keccak-256 of the four contracts' creation codes.
+    /// Identifies the bytecode: keccak-256 of the four contracts' creation codes.
     pub bytecode: B256,
     /// The transactions, in order.
     pub steps: Vec<Step>,
@@ -31,19 +31,19 @@ pub struct Journal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Step {
-    /// What it does.
+    /// Its purpose.
     pub work: Work,
     /// Its nonce.
     pub nonce: u64,
     /// Its hash.
     pub transaction: B256,
-    /// What is sent.
+    /// The signed transaction.
     pub raw: Bytes,
-    /// What came of it, once it is mined.
+    /// Its result, once mined.
     pub mined: Option<Mined>,
 }
 
-/// What a transaction of a deployment does.
+/// The purpose of a deployment's transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Work {
@@ -66,7 +66,7 @@ pub struct Mined {
 }
 
 impl Journal {
-    /// Of a deployment that begins.
+    /// The journal of a new deployment.
     #[must_use]
     pub fn new(params: &DeployParams, deployer: Address) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl Journal {
         }
     }
 
-    /// Refuses to go on with something else than what was begun.
+    /// Rejects parameters, key or bytecode that differ from those of the journal.
     fn expect_same(&self, params: &DeployParams, deployer: Address) -> Result<(), ParamsError> {
         let differs = |what: String| Err(ParamsError::OtherRun { what });
         if self.params != *params {
@@ -105,14 +105,14 @@ fn bytecode() -> B256 {
     keccak256(hashes)
 }
 
-/// Puts beacon, `Rounds` and `Rewards` on the chain, and registers the publishers if the signer is the owner. `keep` is called
-/// with the journal before each transaction is sent and after it is mined; it must write it down.
+/// Deploys beacon, `Rounds` and `Rewards`, and registers the publishers if the signer is the owner. `keep` is called
+/// with the journal before each transaction is sent and after it is mined; it must store it.
 ///
-/// `earlier` is the journal of a run that was interrupted: what it has sent is not sent anew.
+/// `earlier` is the journal of an interrupted run: its transactions are not created again.
 ///
 /// # Errors
-/// Everything that can be known to fail is found before the first transaction, see [`deploy`](crate::deploy); besides,
-/// [`ParamsError::OtherRun`] if `earlier` is of something else, and [`ParamsError::Keep`].
+/// Everything predictable fails before the first transaction, see [`deploy`](crate::deploy). In addition,
+/// [`ParamsError::OtherRun`] if `earlier` does not match, and [`ParamsError::Keep`].
 pub async fn deploy_with(
     client: &ChainClient,
     signer: &Signer,
@@ -210,7 +210,7 @@ impl Run<'_> {
         Ok((creation, mined, address))
     }
 
-    /// Does what was not done before.
+    /// Runs the steps that remain.
     async fn step(&mut self, work: Work, draft: Draft) -> Result<Mined> {
         if let Some(index) = self.journal.steps.iter().position(|step| step.work == work) {
             let step = self.journal.steps[index].clone();
@@ -235,8 +235,8 @@ impl Run<'_> {
         self.finish(self.journal.steps.len() - 1, &draft).await
     }
 
-    /// Whether a transaction that may have been sent takes effect, or can still do so. If not, another one may take its
-    /// place: it has failed, its nonce is used by another one, or the node refuses it.
+    /// Whether a transaction that may have been sent has taken effect, or still can. If not, another one may replace
+    /// it: it failed, its nonce was used by another one, or the node rejects it.
     async fn is_under_way(&self, step: &Step) -> Result<bool> {
         if let Some(receipt) = self.client.receipt(step.transaction).await? {
             return Ok(receipt.succeeded);
@@ -244,7 +244,7 @@ impl Run<'_> {
         let outcome = self.client.send_raw(&step.raw).await;
         Ok(match outcome {
             SendOutcome::Accepted | SendOutcome::AlreadyKnown | SendOutcome::Unknown(_) => true,
-            // It may have been mined between the two questions.
+            // It may have been mined between the two requests.
             _ => self
                 .client
                 .receipt(step.transaction)

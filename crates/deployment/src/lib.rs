@@ -1,9 +1,9 @@
-//! Deployment of the contracts, from a file of parameters to contracts on a chain.
+//! Deployment of the contracts, from a parameter file to contracts on chain.
 //!
 //! ```text
-//! DeployParams ──plan──▶ DeployPlan: what it would cost, what would be refused (sends nothing)
-//!              ──deploy_with──▶ DeploymentRecord (a Journal after each step: a run that was interrupted goes on)
-//! DeploymentRecord ──check──▶ Findings: code, constructor arguments, roles and settings on chain beside source and record
+//! DeployParams ──plan──▶ DeployPlan: cost, problems, reverts (sends nothing)
+//!              ──deploy_with──▶ DeploymentRecord (a Journal after each step, so that an interrupted run can be resumed)
+//! DeploymentRecord ──check──▶ Findings: code, constructor arguments, roles and settings on chain, compared with source and record
 //! ```
 //!
 //! [`deploy`] is the short form for tests and devnets, without a journal.
@@ -39,10 +39,10 @@ pub use problems::{Problem, Problems, Weight};
 pub use record::{ContractRecord, DeploymentRecord, Source};
 pub use state::{Coming, NetworkState};
 
-/// Longest wait for each transaction: ten epochs of Filecoin.
+/// Timeout of each transaction: ten epochs of Filecoin.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Where a network's contracts are: what every other command needs to know.
+/// The addresses of a network's contracts, which every other command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deployment {
@@ -54,22 +54,23 @@ pub struct Deployment {
     pub rounds: Address,
     /// `Rewards`.
     pub rewards: Address,
-    /// Block of the first of the three: no event is older.
+    /// Block of the first of the three contracts: no event is older.
     pub block: u64,
     /// Gas of all deployment transactions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gas_used: Option<u64>,
 }
 
-/// Puts beacon, `Rounds` and `Rewards` on the chain and registers the publishers.
+/// Deploys beacon, `Rounds` and `Rewards`, and registers the publishers.
 ///
-/// Everything that can be known to fail is found before the first transaction: parameters, chain id, funds, and the
-/// refusals of the contracts' own constructors, which are played without being sent. What is sent is not written down: a
-/// deployment that must survive a crash goes through [`deploy_with`].
+/// Everything predictable fails before the first transaction: parameters, chain id, funds, and reverts of the
+/// contracts' constructors, which are simulated. Nothing is recorded: a deployment that must survive a crash uses
+/// [`deploy_with`].
 ///
 /// # Errors
-/// [`ParamsError`] with every field that is wrong; [`ChainError::WrongChain`](assize_chain::ChainError::WrongChain),
-/// [`ChainError::Unfunded`](assize_chain::ChainError::Unfunded), [`ChainError::Reverted`](assize_chain::ChainError::Reverted).
+/// [`ParamsError`] with every invalid field; [`ChainError::WrongChain`](assize_chain::ChainError::WrongChain),
+/// [`ChainError::Unfunded`](assize_chain::ChainError::Unfunded),
+/// [`ChainError::Reverted`](assize_chain::ChainError::Reverted).
 pub async fn deploy(client: &ChainClient, signer: &Signer, params: &DeployParams) -> Result<Deployment> {
     client.expect_chain(params.chain_id)?;
     if !params.publishers.is_empty() && params.owner != signer.address() {

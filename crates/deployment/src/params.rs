@@ -28,20 +28,20 @@ const EIP2537_G2: usize = 256;
 const FIELD: usize = 48;
 const EIP2537_FIELD: usize = 64;
 
-/// Why parameters cannot be used.
+/// Why parameters are not usable.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ParamsError {
-    /// The file cannot be read.
+    /// The file could not be read.
     #[error("cannot read the parameter file {path}: {source}")]
     Read {
         /// The file.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The file is not JSON or TOML of the right shape.
-    #[error("the parameter file {path} is not usable: {reason}")]
+    /// The file is not JSON or TOML with the expected fields.
+    #[error("the parameter file {path} is invalid: {reason}")]
     Parse {
         /// The file.
         path: PathBuf,
@@ -51,21 +51,21 @@ pub enum ParamsError {
     /// The values cannot work, or are too dangerous for their chain.
     #[error(transparent)]
     Refused(#[from] Problems),
-    /// What an earlier run has begun is something else.
+    /// An unfinished deployment does not match.
     #[error(
-        "the unfinished deployment was begun {what}: go on as it was begun, or move its file away and begin anew"
+        "the unfinished deployment was started {what}: resume it as it was started, or move its file away and start anew"
     )]
     OtherRun {
-        /// In which way.
+        /// How it differs.
         what: String,
     },
-    /// What was sent could not be written down, so nothing more is sent.
-    #[error("cannot write down what was sent: {0}; nothing more is sent")]
+    /// A sent transaction could not be recorded, so nothing more is sent.
+    #[error("failed to record a sent transaction: {0}; nothing more is sent")]
     Keep(#[source] std::io::Error),
-    /// A value makes no sense.
+    /// A value is invalid.
     #[error("parameter `{field}`: {reason}")]
     Field {
-        /// The field as it stands in the file.
+        /// The field's name in the file.
         field: &'static str,
         /// What is wrong with it.
         reason: String,
@@ -81,7 +81,7 @@ impl ParamsError {
     }
 }
 
-/// How the contracts check drand beacons (DESIGN §2.2).
+/// How the contracts verify drand beacons (docs/protocol.md §2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -130,13 +130,13 @@ impl BeaconParams {
     }
 }
 
-/// Everything that a deployment fixes.
+/// All settings of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeployParams {
     /// The chain that this file is for: 314 Filecoin mainnet, 314159 calibration, 31337 anvil.
     pub chain_id: u64,
-    /// How beacons are checked.
+    /// How beacons are verified.
     pub beacon: BeaconParams,
     /// Sets parameters, coordinator, publishers and challenge window, announces evaluators, guardian and the end.
     #[serde(deserialize_with = "spelling::address")]
@@ -150,7 +150,7 @@ pub struct DeployParams {
     /// May veto pending settlements.
     #[serde(deserialize_with = "spelling::address")]
     pub guardian: Address,
-    /// Gets what was deposited and never promised, once the programme has ended.
+    /// Receives deposits that were never allocated, once the programme has ended.
     #[serde(deserialize_with = "spelling::address")]
     pub treasury: Address,
     /// May sign settlements, in any order.
@@ -158,11 +158,11 @@ pub struct DeployParams {
     pub evaluators: Vec<Address>,
     /// Signatures that a settlement needs.
     pub threshold: u64,
-    /// Least challenge window that the owner can ever set, seconds.
+    /// Minimum challenge window that the owner can set, seconds.
     pub min_challenge_window: u64,
     /// Seconds between posting a settlement and its activation.
     pub challenge_window: u64,
-    /// Gas that each payment of a batch gets: 60 000 on Ethereum's scale, 30 000 000 on Filecoin's.
+    /// Gas for each payment of a batch: 60 000 on Ethereum's scale, 30 000 000 on Filecoin's.
     pub payment_gas: u64,
     /// Parameters of the first rounds.
     #[serde(default)]
@@ -172,10 +172,10 @@ pub struct DeployParams {
 impl DeployParams {
     /// Reads a file: TOML if its name ends in `.toml`, else JSON.
     ///
-    /// Says nothing about the values: [`DeployParams::validate`] does.
+    /// It does not check the values; [`DeployParams::validate`] does.
     ///
     /// # Errors
-    /// [`ParamsError`] naming the file and the place in it.
+    /// [`ParamsError`] naming the file and the position.
     pub fn read(path: &Path) -> Result<Self, ParamsError> {
         let text = std::fs::read_to_string(path).map_err(|source| ParamsError::Read {
             path: path.to_owned(),
@@ -196,11 +196,11 @@ impl DeployParams {
         }
     }
 
-    /// Refuses what cannot work and, on Filecoin mainnet, what is dangerous: see [`DeployParams::problems`]. The contracts
-    /// check the rest.
+    /// Rejects what cannot work and, on Filecoin mainnet, what is dangerous: see [`DeployParams::problems`]. The
+    /// contracts check the rest.
     ///
     /// # Errors
-    /// [`ParamsError::Refused`] with everything that is wrong.
+    /// [`ParamsError::Refused`] with all problems.
     pub fn validate(&self) -> Result<(), ParamsError> {
         let refusals = self.refusals();
         if refusals.is_empty() {
@@ -209,10 +209,10 @@ impl DeployParams {
         Err(ParamsError::Refused(Problems(refusals)))
     }
 
-    /// The same with drand's public key, if there is one, in the 256 bytes of EIP-2537, as forge's scripts need it.
+    /// The same with drand's public key, if any, in the 256 bytes of EIP-2537, as forge's scripts require it.
     ///
     /// # Errors
-    /// [`ParamsError::Field`] if the key is none.
+    /// [`ParamsError::Field`] if the key is invalid.
     pub fn with_key_for_evm(&self) -> Result<Self, ParamsError> {
         let mut params = self.clone();
         if let BeaconParams::Drand { public_key, .. } = &mut params.beacon {
@@ -228,7 +228,7 @@ impl DeployParams {
     }
 }
 
-/// Parameters, or what is wrong and in which field.
+/// Parses parameters. An error says what is wrong with which field.
 fn with_field<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<DeployParams, String> {
     serde_path_to_error::deserialize(deserializer).map_err(|error| match error.path().iter().next() {
         Some(_) => format!("`{}`: {}", error.path(), error.inner()),
@@ -246,7 +246,7 @@ pub fn chain_name(chain_id: u64) -> String {
     }
 }
 
-/// A G2 point as the contract's constructor takes it (EIP-2537): x then y, c0 before c1, each number in 64 bytes.
+/// A G2 point as the contract's constructor expects it (EIP-2537): x then y, c0 before c1, each number in 64 bytes.
 pub(crate) fn public_key_for_evm(key: &Bytes) -> Result<Bytes, ParamsError> {
     let refuse = |reason: &str| ParamsError::field("beacon.publicKey", reason);
     if key.len() == EIP2537_G2 {
@@ -254,7 +254,7 @@ pub(crate) fn public_key_for_evm(key: &Bytes) -> Result<Bytes, ParamsError> {
     }
     let compressed: &[u8; COMPRESSED_G2] = key.as_ref().try_into().map_err(|_| {
         refuse(&format!(
-            "it has {} bytes: give the 96 bytes that drand publishes as `public_key`",
+            "it has {} bytes: use the 96 bytes that drand publishes as `public_key`",
             key.len()
         ))
     })?;
@@ -372,7 +372,7 @@ mod tests {
         };
         let short = refused(&format!("0x{}", "01".repeat(20)), "0x1234");
         assert!(
-            short.contains("`owner`: `0x1234` is no address") && short.contains("line"),
+            short.contains("`owner`: `0x1234` is not an address") && short.contains("line"),
             "{short}"
         );
         let wrong = "0xf39fd6e51aad88F6F4ce6aB8827279cffFb92266";
@@ -398,11 +398,11 @@ mod tests {
         };
         let encoded = public_key_for_evm(&public_key).unwrap();
         assert_eq!(encoded.len(), EIP2537_G2);
-        // x.c1 with its flag bits is the front of the compressed form, x.c0 its back.
+        // x.c1 with its flag bits is the first half of the compressed form, x.c0 the second.
         assert_eq!(encoded[64 + 17..128], public_key[1..48]);
         assert_eq!(encoded[16..64], public_key[48..]);
         assert_eq!(public_key_for_evm(&encoded).unwrap(), encoded);
-        // The committed file has this form, which forge's scripts need.
+        // The committed file uses this form, which forge's scripts require.
         let text = include_str!("../../../docs/params/anvil.json");
         let anvil: DeployParams = serde_json::from_str(text).unwrap();
         let BeaconParams::Drand { public_key, .. } = anvil.beacon else {

@@ -1,4 +1,4 @@
-//! A deployment that is played and not sent.
+//! A simulated deployment.
 
 use alloy_primitives::{Address, U256};
 use assize_chain::{ChainClient, ChainError, Fees};
@@ -13,21 +13,21 @@ use crate::{DeployParams, ParamsError, Result};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeployPlan {
-    /// Who would send it.
+    /// The deployer.
     pub deployer: Address,
-    /// What it holds, attoFIL.
+    /// Its balance, attoFIL.
     pub balance: U256,
     /// The creations.
     pub creations: Vec<PlannedCreation>,
-    /// Most that the creations cost at the present gas price, attoFIL. Registering publishers comes on top.
+    /// Maximum cost of the creations at the current gas price, attoFIL, without the registration of publishers.
     pub cost: U256,
-    /// attoFIL for a unit of gas, at most.
+    /// Maximum price per unit of gas, attoFIL.
     pub gas_price: u128,
-    /// The publishers that the owner has to register by itself, since somebody else deploys.
+    /// The publishers that the owner must register, since the deployer is not the owner.
     pub publishers_left: bool,
-    /// Why this is not deployed.
+    /// Problems that prevent the deployment.
     pub refusals: Vec<Problem>,
-    /// What somebody should know.
+    /// Warnings.
     pub warnings: Vec<Problem>,
 }
 
@@ -37,7 +37,7 @@ pub struct DeployPlan {
 pub struct PlannedCreation {
     /// Its name in the source.
     pub name: &'static str,
-    /// Gas limit; none if the constructor refuses.
+    /// Gas limit; `None` if the constructor reverts.
     pub gas: Option<u64>,
     /// Bytes of the creation code with arguments.
     pub bytes: usize,
@@ -50,7 +50,7 @@ impl DeployPlan {
         self.creations.iter().filter_map(|creation| creation.gas).sum()
     }
 
-    /// Refuses what must not be sent.
+    /// Rejects a plan that must not be sent.
     ///
     /// # Errors
     /// [`ParamsError::Refused`] with all reasons.
@@ -62,12 +62,12 @@ impl DeployPlan {
     }
 }
 
-/// Plays the three creations as `deployer`, with a stand-in for the addresses that do not exist yet, and looks at who the
-/// roles are. Sends nothing.
+/// Simulates the three creations as `deployer`, with placeholders for addresses that do not exist yet, and checks the
+/// roles' addresses. Sends nothing.
 ///
 /// # Errors
-/// [`ParamsError::Refused`] if nothing could work, and whatever the node says. What is dangerous, and what the constructors
-/// refuse, is in the plan.
+/// [`ParamsError::Refused`] if nothing could work, and errors of the node. Dangers, and reverts of constructors, are in
+/// the plan.
 pub async fn plan(client: &ChainClient, params: &DeployParams, deployer: Address) -> Result<DeployPlan> {
     client.expect_chain(params.chain_id)?;
     let mut refusals = params.refusals();
@@ -127,7 +127,7 @@ pub async fn plan(client: &ChainClient, params: &DeployParams, deployer: Address
     Ok(plan)
 }
 
-/// What only the chain knows of the roles.
+/// Checks of the roles that need the chain.
 async fn roles_on_chain(client: &ChainClient, params: &DeployParams) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
     let mut add = |weight, field: &str, reason: String| {
@@ -142,7 +142,7 @@ async fn roles_on_chain(client: &ChainClient, params: &DeployParams) -> Result<V
             Weight::Unusual,
             "owner",
             format!(
-                "{} is a single key and no contract: hand over to a Safe behind a timelock (docs/operate/deploy.md) before \
+                "{} is a single key, not a contract: hand over to a Safe behind a timelock (docs/operate/deploy.md) before \
                  there is money in the pool",
                 params.owner
             ),
@@ -154,7 +154,7 @@ async fn roles_on_chain(client: &ChainClient, params: &DeployParams) -> Result<V
                 Weight::Dangerous,
                 "evaluators",
                 format!(
-                    "{evaluator} is a contract, and contracts cannot sign settlements: give the address of a key"
+                    "{evaluator} is a contract, and contracts cannot sign settlements: use the address of a key"
                 ),
             );
         }

@@ -1,4 +1,4 @@
-//! What is wrong with deployment parameters: all of it at once.
+//! Problems of deployment parameters, reported together.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use serde::Serialize;
 use crate::params::{DeployParams, LOCAL, MAINNET};
 use crate::rules;
 
-/// How much a problem matters.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weight {
-    /// The contracts would refuse it, or nothing could work.
+    /// The contracts would revert, or nothing could work.
     Impossible,
-    /// It has not been filled in: refused on every chain but the local one.
+    /// Not filled in: rejected on every chain but the local one.
     Placeholder,
-    /// It works, and puts the money at risk: refused on Filecoin mainnet, a warning elsewhere.
+    /// Works, but puts funds at risk: rejected on Filecoin mainnet, a warning elsewhere.
     Dangerous,
-    /// Somebody may want it; a warning everywhere.
+    /// Possibly intended; a warning everywhere.
     Unusual,
 }
 
-/// One thing that is wrong with a parameter.
+/// A problem of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The field as it stands in the file.
+    /// The field's name in the file.
     pub field: String,
     /// What is wrong with it, and what would be right.
     pub reason: String,
-    /// How much that matters.
+    /// Its severity.
     pub weight: Weight,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Problems, one a line.
+/// Problems, one per line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Problems(pub Vec<Problem>);
@@ -48,7 +48,7 @@ impl fmt::Display for Problems {
         match self.0.as_slice() {
             [one] => write!(f, "parameter {one}"),
             many => {
-                write!(f, "{} things are wrong with the parameters:", many.len())?;
+                write!(f, "{} problems with the parameters:", many.len())?;
                 many.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
             }
         }
@@ -58,13 +58,13 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 impl DeployParams {
-    /// Everything that is wrong with the parameters and can be known without a chain; the contracts check the rest.
+    /// All problems that can be found without a chain; the contracts check the rest.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         rules::apply(self)
     }
 
-    /// The problems for which these parameters are not deployed on their chain.
+    /// The problems that prevent a deployment on the parameters' chain.
     #[must_use]
     pub fn refusals(&self) -> Vec<Problem> {
         let mut problems = self.problems();
@@ -72,7 +72,7 @@ impl DeployParams {
         problems
     }
 
-    /// The problems that somebody should know of, and that stop nothing.
+    /// The problems that are only warnings.
     #[must_use]
     pub fn warnings(&self) -> Vec<Problem> {
         let mut problems = self.problems();
@@ -80,7 +80,7 @@ impl DeployParams {
         problems
     }
 
-    /// Whether a problem of this weight stops a deployment on the parameters' chain.
+    /// Whether a problem of this severity prevents a deployment on the parameters' chain.
     pub(crate) fn refuses(&self, weight: Weight) -> bool {
         match weight {
             Weight::Impossible => true,

@@ -9,34 +9,34 @@ use serde::{Deserialize, Serialize};
 use crate::creation::{Argument, Creation, Part};
 use crate::{DeployParams, Deployment, NetworkState, ParamsError, Result};
 
-/// foundry.toml, from which the embedded bytecode was built (`make check-artifacts` holds them together).
+/// foundry.toml, with which the embedded bytecode was built (`make check-artifacts` checks it).
 const FOUNDRY: &str = include_str!("../../../foundry.toml");
 
-/// All that is known of a deployment. Whatever reads a [`Deployment`] reads this file too.
+/// Everything known about a deployment. Whatever reads a [`Deployment`] can read this file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentRecord {
-    /// Where the contracts are.
+    /// The addresses.
     #[serde(flatten)]
     pub deployment: Deployment,
-    /// Who sent the transactions.
+    /// The deployer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployer: Option<Address>,
-    /// How each contract was made; empty in files of other origin.
+    /// The creation of each contract; empty in files of other origin.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contracts: BTreeMap<Part, ContractRecord>,
-    /// What was deployed.
+    /// The parameters deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<DeployParams>,
-    /// Roles and settings as last approved; those of `params` if there are none.
+    /// Roles and settings as last approved; if missing, those of `params`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<NetworkState>,
-    /// From which source.
+    /// The source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
 }
 
-/// How a contract was made.
+/// The creation of a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContractRecord {
@@ -50,23 +50,23 @@ pub struct ContractRecord {
     pub block: Option<u64>,
     /// keccak-256 of the code on the chain.
     pub code_hash: B256,
-    /// keccak-256 of the creation code without arguments: names source and compiler settings.
+    /// keccak-256 of the creation code without arguments: identifies source and compiler settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytecode_hash: Option<B256>,
     /// The constructor's arguments, ABI-encoded.
     pub arguments: Bytes,
-    /// The same in words.
+    /// The arguments in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constructor: Vec<Argument>,
 }
 
-/// What the bytecode was built from.
+/// The source of the bytecode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// Version of assize.
     pub assize: String,
-    /// The commit, if whoever built assize gave it in ASSIZE_COMMIT.
+    /// The commit, if ASSIZE_COMMIT was set when assize was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Compiler and settings.
@@ -74,7 +74,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Of the bytecode embedded here.
+    /// The source of the bytecode embedded here.
     #[must_use]
     pub fn embedded() -> Self {
         Self {
@@ -125,7 +125,7 @@ impl ContractRecord {
 }
 
 impl DeploymentRecord {
-    /// What the file says, or implies, of roles and settings.
+    /// Roles and settings that the file states or implies.
     #[must_use]
     pub fn expected_state(&self) -> Option<NetworkState> {
         self.state
@@ -133,7 +133,7 @@ impl DeploymentRecord {
             .or_else(|| self.params.as_ref().map(NetworkState::of))
     }
 
-    /// All publishers that the file names.
+    /// All publishers in the file.
     #[must_use]
     pub fn known_publishers(&self) -> Vec<Address> {
         let first = self.params.iter().flat_map(|params| &params.publishers);
@@ -144,10 +144,10 @@ impl DeploymentRecord {
         known
     }
 
-    /// Fills in what a file of other origin lacks and the chain and the source tell: code hashes, arguments in words.
+    /// Adds what a file of other origin lacks and chain and source provide: code hashes, arguments in words.
     ///
     /// # Errors
-    /// As [`ChainClient::code`].
+    /// Those of [`ChainClient::code`].
     pub async fn complete(&mut self, client: &ChainClient) -> Result<()> {
         let d = self.deployment;
         for (part, address) in [
@@ -168,7 +168,7 @@ impl DeploymentRecord {
         Ok(())
     }
 
-    /// A contract as the source and the file's parameters make it; none without parameters.
+    /// A contract as it follows from the source and the file's parameters; `None` without parameters.
     pub(crate) fn creation(&self, part: Part) -> Result<Option<Creation>, ParamsError> {
         let Deployment { beacon, rounds, .. } = self.deployment;
         self.params

@@ -1,4 +1,4 @@
-//! What deployment parameters have to be like. `contracts/script/ParameterFile.sol` refuses the same on mainnet.
+//! Rules for deployment parameters. `contracts/script/ParameterFile.sol` applies the same on mainnet.
 
 use std::collections::BTreeSet;
 
@@ -15,14 +15,14 @@ const MAX_CHALLENGE_WINDOW: u64 = 30 * DAY;
 const MAX_EVALUATORS: usize = 32;
 /// `Rewards.MIN_PAYMENT_GAS`.
 const MIN_PAYMENT_GAS: u64 = 50_000;
-/// Filecoin counts about 450 times the gas of Ethereum: with less, hardly any payment of a batch would get through.
+/// Filecoin counts about 450 times as much gas as Ethereum: with less, hardly any payment of a batch would succeed.
 const MIN_FILECOIN_PAYMENT_GAS: u64 = 10_000_000;
-/// Twice this must be left before each payment of a batch, and a block of Ethereum's scale has 30 000 000.
+/// Twice this must be left before each payment of a batch, and a block on Ethereum's scale has 30 000 000.
 const MAX_PAYMENT_GAS_ELSEWHERE: u64 = 10_000_000;
 /// Filecoin's precompiles begin with this byte, and eighteen zeros follow.
 const FILECOIN_PRECOMPILE: u8 = 0xfe;
 
-/// The accounts of the mnemonic "test test test test test test test test test test test junk", whose keys everybody has.
+/// The accounts of the mnemonic "test test test test test test test test test test test junk", whose keys are public.
 const PUBLIC_KEYS: [Address; 10] = [
     address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
     address!("70997970C51812dc3A010C7d01b50e0d17dc79C8"),
@@ -36,7 +36,7 @@ const PUBLIC_KEYS: [Address; 10] = [
     address!("a0Ee7A142d267C1f36714E4a8F75612F20a79720"),
 ];
 
-/// Everything that is wrong.
+/// All problems.
 pub(crate) fn apply(params: &DeployParams) -> Vec<Problem> {
     let mut found = Found(Vec::new());
     found.addresses(params);
@@ -82,7 +82,7 @@ impl Found {
         self.add(Weight::Dangerous, field, reason);
     }
 
-    /// Addresses that nobody, or everybody, controls.
+    /// Addresses that no one, or everyone, controls.
     fn addresses(&mut self, params: &DeployParams) {
         let lists = [
             ("publishers", &params.publishers),
@@ -93,22 +93,26 @@ impl Found {
             .flat_map(|(field, addresses)| addresses.iter().map(move |&address| (*field, address)));
         for (field, address) in params.single_roles().into_iter().chain(listed) {
             if address.is_zero() {
-                self.impossible(field, "it is the zero address, which nobody controls");
+                self.impossible(field, "the zero address has no key");
             } else if is_placeholder(address) {
                 self.add(
                     Weight::Placeholder,
                     field,
-                    format!("{address} is a placeholder, which nobody controls: copy the file and fill in an address of your own"),
+                    format!(
+                        "{address} is a placeholder without a key: copy the file and fill in your own address"
+                    ),
                 );
             } else if is_precompile(address) {
                 self.dangerous(
                     field,
-                    format!("{address} is a precompile, which nobody controls: give an address of your own"),
+                    format!("{address} is a precompile, which has no key: use your own address"),
                 );
             } else if params.is_filecoin() && PUBLIC_KEYS.contains(&address) {
                 self.dangerous(
                     field,
-                    format!("the private key of {address} is public (anvil's test accounts): give an address of your own"),
+                    format!(
+                        "the private key of {address} is public (anvil's test accounts): use your own address"
+                    ),
                 );
             }
         }
@@ -124,13 +128,13 @@ impl Found {
         if count > MAX_EVALUATORS {
             self.impossible(
                 "evaluators",
-                format!("{count} are more than the contract takes: give {MAX_EVALUATORS} at most"),
+                format!("{count} evaluators exceed the contract's limit: use at most {MAX_EVALUATORS}"),
             );
         }
         if count == 0 {
             return self.impossible(
                 "evaluators",
-                "there is none: there must be at least one evaluator to sign settlements, better three",
+                "the list is empty: settlements need at least one evaluator, better three",
             );
         }
         for &address in params
@@ -141,32 +145,34 @@ impl Found {
             if params.is_filecoin() {
                 self.impossible(
                     "evaluators",
-                    format!("{address} is the masked id of an actor, which cannot sign: give the 0x address of a key"),
+                    format!("{address} is the masked id of an actor, which cannot sign: use the 0x address of a key"),
                 );
             }
         }
         if threshold == 0 || threshold > count as u64 {
             return self.impossible(
                 "threshold",
-                format!("{threshold} of {count} evaluators: give 1 to {count}"),
+                format!("{threshold} of {count} evaluators is impossible: use 1 to {count}"),
             );
         }
         if count == 1 {
             self.dangerous(
                 "evaluators",
-                "a single evaluator decides over all money: give three or more, of independent people",
+                "a single evaluator controls all funds: use three or more, run by independent people",
             );
         }
         if threshold == 1 {
             self.dangerous(
                 "threshold",
-                "one signature decides over all money, so the weakest evaluator does: give 2 or more",
+                "one signature controls all funds, so the weakest evaluator does: use 2 or more",
             );
         } else if threshold * 2 <= count as u64 {
             self.add(
                 Weight::Unusual,
                 "threshold",
-                format!("{threshold} of {count} is no majority: two groups could sign settlements that contradict each other"),
+                format!(
+                    "{threshold} of {count} is not a majority: two groups could sign conflicting settlements"
+                ),
             );
         }
     }
@@ -182,7 +188,9 @@ impl Found {
         if window > MAX_CHALLENGE_WINDOW {
             self.impossible(
                 "challengeWindow",
-                format!("{window} s is more than the contract takes: give 30 days ({MAX_CHALLENGE_WINDOW} s) at most"),
+                format!(
+                    "{window} s exceeds the contract's limit: use at most 30 days ({MAX_CHALLENGE_WINDOW} s)"
+                ),
             );
         }
         for (field, seconds) in [("minChallengeWindow", least), ("challengeWindow", window)] {
@@ -190,8 +198,8 @@ impl Found {
                 self.dangerous(
                     field,
                     format!(
-                        "{seconds} s is less than a day (86400 s): too little to recompute, to challenge and to veto before \
-                         money flows"
+                        "{seconds} s is less than a day (86400 s): too short to recompute, challenge and veto before \
+                         funds are paid out"
                     ),
                 );
             }
@@ -209,21 +217,23 @@ impl Found {
         if gas < MIN_PAYMENT_GAS {
             self.impossible(
                 "paymentGas",
-                format!("{gas} is less than the contract takes, {MIN_PAYMENT_GAS}"),
+                format!("{gas} is below the contract's minimum, {MIN_PAYMENT_GAS}"),
             );
         } else if params.is_filecoin() && gas < MIN_FILECOIN_PAYMENT_GAS {
             self.dangerous(
                 "paymentGas",
                 format!(
-                    "{gas} is too little in Filecoin's gas, where every batched payment would fail, and it can never be \
-                     changed: give 30000000"
+                    "{gas} is too little on Filecoin: every batched payment would fail, and it can never be \
+                     changed; use 30000000"
                 ),
             );
         } else if !params.is_filecoin() && gas > MAX_PAYMENT_GAS_ELSEWHERE {
             self.add(
                 Weight::Unusual,
                 "paymentGas",
-                format!("{gas} is Filecoin's scale: elsewhere a batch would not fit a block; give 60000"),
+                format!(
+                    "{gas} is meant for Filecoin: elsewhere a batch would not fit into a block; use 60000"
+                ),
             );
         }
     }
@@ -244,7 +254,7 @@ impl Found {
                 if params.is_filecoin() {
                     self.dangerous(
                         "beacon.kind",
-                        "drand by pairing costs about 1.15 G gas a round on Filecoin, a ninth of a block: give \
+                        "verifying drand by pairing costs about 1.15 G gas per round on Filecoin, a ninth of a block: use \
                          filecoin-mainnet or filecoin-calibration, which cost 5 M",
                     );
                 }
@@ -261,7 +271,7 @@ impl Found {
         }
     }
 
-    /// Who must not be the same: each role is there to hold another one back, or sits in a daemon that faces the network.
+    /// Roles that must be separate: each one limits another, or its key is in a daemon on the network.
     fn separation(&mut self, params: &DeployParams) {
         let p = params;
         let mut apart = |same: bool, field: &str, reason: &str| {
@@ -273,22 +283,22 @@ impl Found {
         apart(
             p.owner == p.guardian,
             "guardian",
-            "it is the owner, whose changes of evaluators it is there to stop: give an address of its own",
+            "it equals the owner, whose changes of evaluators the guardian must be able to stop: use a separate address",
         );
         apart(
             p.owner == p.coordinator,
             "coordinator",
-            "it is the owner: the coordinator's key sits in a daemon, the owner's should be a Safe or a timelock",
+            "it equals the owner: the coordinator's key is in a daemon, but the owner should be a Safe or a timelock",
         );
         apart(
             p.guardian == p.coordinator,
             "coordinator",
-            "it is the guardian, and its key sits in a daemon: who steals it could veto every settlement",
+            "it equals the guardian, but the coordinator's key is in a daemon: a thief could veto every settlement",
         );
         apart(
             p.guardian == p.treasury,
             "treasury",
-            "it is the guardian: what the guardian vetoes stays in the pool, and the treasury gets that in the end",
+            "it equals the guardian: vetoed amounts stay in the pool, which finally goes to the treasury",
         );
         let of_evaluators = [
             ("owner", p.owner, "the owner appoints evaluators"),
@@ -296,11 +306,11 @@ impl Found {
             (
                 "coordinator",
                 p.coordinator,
-                "the coordinator chooses whom evaluators count, from a daemon",
+                "the coordinator chooses the stations that evaluators count, and its key is in a daemon",
             ),
         ];
         for (field, address, why) in of_evaluators {
-            let reason = format!("it is an evaluator, but {why}: give an address of its own");
+            let reason = format!("it is also an evaluator, but {why}: use a separate address");
             apart(evaluates(address), field, &reason);
         }
         for &publisher in &p.publishers {
@@ -311,7 +321,7 @@ impl Found {
             ];
             for (same, role) in others {
                 let reason = format!(
-                    "{publisher} is {role}, and a publisher's key sits in a daemon: give a key of its own"
+                    "{publisher} is also {role}, but a publisher's key is in a daemon: use a separate key"
                 );
                 apart(same, "publishers", &reason);
             }
@@ -320,14 +330,14 @@ impl Found {
             self.add(
                 Weight::Unusual,
                 "treasury",
-                "it is the owner, who can announce the programme's end: one key then gets what was never promised",
+                "it equals the owner, who can end the programme: one key then receives all funds that were never allocated",
             );
         }
         if evaluates(p.treasury) {
             self.add(
                 Weight::Unusual,
                 "treasury",
-                "it is an evaluator, who gains by what is never granted",
+                "it is also an evaluator, who would gain from allocations that are withheld",
             );
         }
     }
@@ -350,7 +360,7 @@ mod tests {
     use super::*;
     use crate::params::LOCAL;
 
-    /// Nothing is wrong with these on mainnet.
+    /// Valid parameters for mainnet.
     fn good() -> DeployParams {
         let address = Address::repeat_byte;
         DeployParams {
@@ -382,7 +392,7 @@ mod tests {
             "{problems:?}"
         );
         assert_eq!(params.validate().is_err(), weight != Weight::Unusual);
-        // The same elsewhere is a warning, unless nothing could work.
+        // Elsewhere it is a warning, unless nothing could work.
         params.chain_id = CALIBRATION;
         let refused = matches!(weight, Weight::Impossible | Weight::Placeholder);
         if matches!(params.beacon, BeaconParams::FilecoinMainnet { .. }) {
@@ -513,7 +523,7 @@ mod tests {
         for field in ["parameters.budget", "threshold", "guardian", "challengeWindow"] {
             assert!(text.contains(&format!("`{field}`")), "{text}");
         }
-        assert!(text.contains("5 things are wrong"), "{text}");
+        assert!(text.contains("5 problems with"), "{text}");
     }
 
     #[test]

@@ -22,11 +22,11 @@ impl<'de> Deserialize<'de> for Spelled {
     }
 }
 
-/// An address. Letters of both cases are a checksum (EIP-55), which must be right; of one case they are none.
+/// An address. Mixed case is an EIP-55 checksum, which must be right; a single case carries no checksum.
 fn parse(text: &str) -> Result<Address, String> {
     let address: Address = text
         .parse()
-        .map_err(|_| format!("`{text}` is no address: give 0x and 40 hex digits"))?;
+        .map_err(|_| format!("`{text}` is not an address: use 0x and 40 hex digits"))?;
     let digits = text.trim_start_matches("0x");
     let has = |is_case: fn(&u8) -> bool| digits.as_bytes().iter().any(is_case);
     let is_mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);

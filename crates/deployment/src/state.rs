@@ -1,4 +1,4 @@
-//! Who is who in a deployment, and what is set: what may change after the contracts are created.
+//! Roles and settings of a deployment: what can change after the contracts are created.
 
 use alloy_primitives::Address;
 use assize_chain::{Announced, ChainClient, Result, Rewards, Rounds};
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::{DeployParams, Deployment};
 use assize_chain::contracts::rounds::Rounds as Abi;
 
-/// A change that is announced and not yet in force.
+/// A change that is announced but not in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Coming {
-    /// What comes, in words.
+    /// The new value, in words.
     pub value: String,
-    /// When, Unix seconds.
+    /// When it takes effect, Unix seconds.
     pub effective_at: u64,
 }
 
@@ -24,31 +24,31 @@ pub struct Coming {
 pub struct NetworkState {
     /// Owner of `Rounds`.
     pub rounds_owner: Address,
-    /// Offered the ownership of `Rounds`, and has not accepted it.
+    /// Pending owner of `Rounds`, who has not accepted the ownership.
     pub rounds_pending_owner: Option<Address>,
     /// Owner of `Rewards`.
     pub rewards_owner: Address,
-    /// Offered the ownership of `Rewards`, and has not accepted it.
+    /// Pending owner of `Rewards`, who has not accepted the ownership.
     pub rewards_pending_owner: Option<Address>,
     /// Opens rounds.
     pub coordinator: Address,
-    /// Those of the known publishers that may commit.
+    /// Known publishers that may commit.
     pub publishers: Vec<Address>,
     /// May veto.
     pub guardian: Address,
-    /// The guardian announced.
+    /// The announced guardian.
     pub next_guardian: Option<Coming>,
     /// May sign settlements, ascending.
     pub evaluators: Vec<Address>,
     /// Signatures that a settlement needs.
     pub threshold: u64,
-    /// The evaluators announced.
+    /// The announced evaluators.
     pub next_evaluators: Option<Coming>,
     /// Seconds between posting a settlement and its activation.
     pub challenge_window: u64,
-    /// The shorter window announced.
+    /// The announced shorter window.
     pub next_challenge_window: Option<Coming>,
-    /// Gets the surplus.
+    /// Receives the surplus.
     pub treasury: Address,
     /// When the programme ends, Unix seconds.
     pub ends_at: Option<u64>,
@@ -57,7 +57,7 @@ pub struct NetworkState {
 }
 
 impl NetworkState {
-    /// As it is right after deployment, once the publishers are registered.
+    /// The state right after deployment, when the publishers are registered.
     #[must_use]
     pub fn of(params: &DeployParams) -> Self {
         let sorted = |addresses: &[Address]| {
@@ -85,10 +85,10 @@ impl NetworkState {
         }
     }
 
-    /// As it is on the chain. The contract keeps no list of publishers, so it is asked for the known ones.
+    /// The state on chain. The contract keeps no list of publishers, so the known ones are queried.
     ///
     /// # Errors
-    /// As [`ChainClient::call`].
+    /// Those of [`ChainClient::call`].
     pub async fn read(
         client: &ChainClient,
         deployment: &Deployment,
@@ -137,7 +137,7 @@ impl NetworkState {
         })
     }
 
-    /// All of it in words, by name: two states differ in the lines that differ.
+    /// The state in words, by name: two states differ in the lines that differ.
     #[must_use]
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         fn or_none<T>(value: Option<&T>, show: impl Fn(&T) -> String) -> String {

@@ -300,7 +300,7 @@ async fn a_deployment_goes_on_from_wherever_it_stopped() {
     let error = deploy_with(&network.client, &other, &params, earlier, &mut |_| Ok(()))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("was begun by"), "{error}");
+    assert!(error.to_string().contains("was started by"), "{error}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What becomes of a measurement: label and verdict.
+//! Labels and verdicts of measurements.
 
 use std::fmt;
 use std::iter::Sum;
@@ -6,7 +6,7 @@ use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Serialize};
 
-/// An enum whose values are counted, with the struct that holds a count of each.
+/// Defines an enum, and a struct that counts its values.
 macro_rules! tally {
     (
         $(#[$enum_doc:meta])* $name:ident;
@@ -23,7 +23,7 @@ macro_rules! tally {
             /// Every value, in order.
             pub const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
 
-            /// The name in upper case that documents and reports use.
+            /// The upper-case name in documents and reports.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -46,7 +46,7 @@ macro_rules! tally {
         }
 
         impl $counts {
-            /// How many there are of one kind.
+            /// The count of one kind.
             #[must_use]
             pub const fn get(&self, kind: $name) -> u64 {
                 match kind {
@@ -61,13 +61,13 @@ macro_rules! tally {
                 }
             }
 
-            /// All kinds with their counts, in order; those that never occur have 0.
+            /// All kinds with their counts, in order, including zeros.
             pub fn iter(&self) -> impl Iterator<Item = ($name, u64)> + use<> {
                 let counts = *self;
                 $name::ALL.into_iter().map(move |kind| (kind, counts.get(kind)))
             }
 
-            /// How many there are in all; saturates, so that a forged document cannot overflow it.
+            /// The sum of all counts; saturates, so that a forged document cannot overflow it.
             #[must_use]
             pub fn total(&self) -> u64 {
                 self.iter().fold(0, |total, (_, count)| total.saturating_add(count))
@@ -112,7 +112,7 @@ macro_rules! tally {
 }
 
 tally! {
-    /// Whether a measurement may vote, and if not, why. The first that applies, in this order (DESIGN §2.6).
+    /// Whether a measurement may vote, and if not, why: the first that applies, in this order (docs/protocol.md §10.1).
     Label;
     /// Measurements by label.
     LabelCounts;
@@ -122,26 +122,26 @@ tally! {
     BadSignature / bad_signature = "BAD_SIGNATURE",
     /// The round's task list has no such task.
     TaskNotInRound / task_not_in_round = "TASK_NOT_IN_ROUND",
-    /// The task is another committee's.
+    /// The task belongs to another committee.
     TaskWrongCommittee / task_wrong_committee = "TASK_WRONG_COMMITTEE",
-    /// The station has measured this task before.
+    /// The station has already measured this task.
     Duplicate / duplicate = "DUPLICATE",
     /// Another station of the same subnet votes on this task.
     DupSubnet / dup_subnet = "DUP_SUBNET",
-    /// It votes.
+    /// The measurement votes.
     Ok / ok = "OK",
 }
 
 tally! {
-    /// What the committee makes of an OK measurement (DESIGN §2.6).
+    /// The committee's verdict on an OK measurement (docs/protocol.md §10.2).
     Verdict;
     /// OK measurements by verdict.
     VerdictCounts;
     /// Too few voters, or too small a roster.
     CommitteeTooSmall / committee_too_small = "COMMITTEE_TOO_SMALL",
-    /// Agrees with more than half of the voters: rewarded.
+    /// Agrees with more than half of the voters; rewarded.
     MajorityResult / majority_result = "MAJORITY_RESULT",
-    /// More than half of the voters agree on something else.
+    /// More than half of the voters agree on another result.
     MinorityResult / minority_result = "MINORITY_RESULT",
     /// No result has more than half of the votes.
     MajorityNotFound / majority_not_found = "MAJORITY_NOT_FOUND",

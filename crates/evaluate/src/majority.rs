@@ -1,13 +1,13 @@
-//! How a committee decides.
+//! Committee decisions.
 
 use std::fmt;
 
 use crate::Verdict;
 use crate::columns::{Id, Strings, Vote};
 
-/// The value that more than half of the votes are equal to, if there is one. A tie has none.
+/// The value of more than half of the votes, if there is one. A tie has none.
 ///
-/// Two passes and no memory: Boyer and Moore's vote finds the only candidate, a second look counts it.
+/// Two passes and no memory: Boyer and Moore's algorithm finds the only candidate, and a second pass counts it.
 pub fn strict_majority<V: PartialEq>(votes: impl Iterator<Item = V> + Clone) -> Option<V> {
     let mut candidate = None;
     let mut lead = 0_usize;
@@ -35,14 +35,14 @@ pub fn strict_majority<V: PartialEq>(votes: impl Iterator<Item = V> + Clone) -> 
 pub enum Finding<T> {
     /// Too few voters, or too small a roster.
     CommitteeTooSmall,
-    /// Nothing has more than half of the votes.
+    /// No value has more than half of the votes.
     MajorityNotFound,
-    /// What more than half say.
+    /// The value of more than half of the votes.
     Majority(T),
 }
 
 impl<T> Finding<T> {
-    /// What the majority says.
+    /// The majority's value.
     pub fn majority(&self) -> Option<&T> {
         match self {
             Self::Majority(value) => Some(value),
@@ -50,7 +50,7 @@ impl<T> Finding<T> {
         }
     }
 
-    /// The same finding with the majority in another form.
+    /// Maps the majority's value.
     pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Finding<U> {
         match self {
             Self::CommitteeTooSmall => Finding::CommitteeTooSmall,
@@ -74,17 +74,17 @@ impl<T: fmt::Display> fmt::Display for Finding<T> {
     }
 }
 
-/// What a committee decides on one task. The two halves are separate: a committee may agree on what the indexer said
-/// and not on what the retrieval gave.
+/// A committee's decision on one task. The halves are independent: a committee may agree on the indexer and not on the
+/// retrieval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// What the indexer said: `OK`, `HTTP_NOT_ADVERTISED`, …
+    /// The indexer's result: `OK`, `HTTP_NOT_ADVERTISED`, …
     pub indexer: Finding<String>,
-    /// What the retrieval gave: the code of its [`RetrievalResult`](assize_measurement::RetrievalResult).
+    /// The retrieval's result: the code of its [`RetrievalResult`](assize_measurement::RetrievalResult).
     pub retrieval: Finding<String>,
 }
 
-/// A [`Decision`] with numbers for its texts.
+/// A [`Decision`] with numbers in place of text.
 #[derive(Clone, Copy, Debug)]
 pub struct Ruling {
     /// What the indexer said.

@@ -21,12 +21,12 @@ use crate::majority::{Decision, decide};
 use crate::voters::{Candidate, choose};
 use crate::{Label, LabelCounts, Reward, SuccessRates, Verdict, VerdictCounts};
 
-/// Everything public about a round but its measurements.
+/// The public inputs of a round, without its measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct RoundInput<'a> {
     /// Its number.
     pub round: RoundNumber,
-    /// What signatures of measurements are bound to.
+    /// The domain of measurements' signatures.
     pub domain: Domain,
     /// The round's own parameters.
     pub parameters: Parameters,
@@ -34,71 +34,71 @@ pub struct RoundInput<'a> {
     pub seed: Seed,
     /// Draws one voter per subnet and task.
     pub dedupe_seed: DedupeSeed,
-    /// Who may be drawn.
+    /// The roster: who may be drawn.
     pub roster: &'a Roster,
-    /// What may be drawn.
+    /// The task list: what may be drawn.
     pub tasks: &'a TaskList,
 }
 
-/// A batch with what the chain says of it.
+/// A batch with its commitment on chain.
 #[derive(Clone, Copy, Debug)]
 pub struct CommittedBatch<'a> {
-    /// Its file.
+    /// CID of its file.
     pub cid: FileCid,
-    /// Measurements that its publisher declared.
+    /// Number of measurements that its publisher declared.
     pub declared: u32,
-    /// What is in it.
+    /// Its content.
     pub batch: &'a Batch,
 }
 
-/// How a batch was counted.
+/// The counts of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchCounts {
-    /// Its file.
+    /// CID of its file.
     #[serde(with = "crate::json::link")]
     pub cid: FileCid,
-    /// Measurements that its publisher declared on chain.
+    /// Number of measurements that its publisher declared on chain.
     pub declared: u32,
-    /// Lines that there really are, blank ones aside.
+    /// Actual number of lines, without blank ones.
     pub lines: u64,
-    /// Lines that are no valid measurement of the round.
+    /// Number of lines that are not a valid measurement of the round.
     pub invalid: u64,
 }
 
 impl BatchCounts {
-    /// Whether the publisher declared another number of measurements than there are lines. It changes nothing in the
-    /// evaluation; it is for people to see.
+    /// Whether the declared number differs from the number of lines. It does not affect the evaluation; it is reported
+    /// to people.
     #[must_use]
     pub fn is_miscounted(&self) -> bool {
         u64::from(self.declared) != self.lines
     }
 }
 
-/// What became of one valid measurement.
+/// The outcome of one valid measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Position of its batch among the round's commitments, from 0.
     pub batch: u32,
     /// Its line in the batch, from 1.
     pub line: u32,
-    /// Who is said to have made it.
+    /// The claimed station.
     pub station: Address,
-    /// Whether it votes.
+    /// Its label.
     pub label: Label,
-    /// What its committee makes of it, if it votes.
+    /// Its committee's verdict, if it votes.
     pub verdict: Option<Verdict>,
 }
 
 impl Outcome {
-    /// The verdict if there is one, else the label.
+    /// The verdict if there is one, otherwise the label.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         self.verdict.map_or(self.label.as_str(), Verdict::as_str)
     }
 }
 
-/// What a committee decided on one of its tasks.
+/// A committee's decision on one of its tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitteeDecision {
     /// The committee.
@@ -109,12 +109,12 @@ pub struct CommitteeDecision {
     pub task: TaskIndex,
     /// OK measurements.
     pub voters: u32,
-    /// By strict majority.
+    /// The decision by strict majority.
     pub decision: Decision,
 }
 
-/// A rewarded measurement, as it stands in the accepted tree (DESIGN §2.7). In documents: `[round, station, committee,
-/// k]`.
+/// A rewarded measurement, a leaf of the accepted tree (docs/protocol.md §8). In documents: `[round, station,
+/// committee, k]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "(u64, u32, u32, u32)", into = "(u64, u32, u32, u32)")]
 pub struct Accepted {
@@ -150,17 +150,17 @@ impl From<Accepted> for (u64, u32, u32, u32) {
     }
 }
 
-/// What a round comes to. A function of public inputs alone: the number of threads does not show in it, and the order
-/// of batches only in which of two duplicates stands.
+/// The result of a round, a function of public inputs alone. It does not depend on the number of threads; the order of
+/// batches only decides which of two duplicates stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoundEvaluation {
-    /// How many committees there were.
+    /// Number of committees.
     pub committees: u32,
-    /// And tasks for each.
+    /// Tasks per committee.
     pub tasks_per_committee: u32,
-    /// In commit order.
+    /// Batches in commit order.
     pub batches: Vec<BatchCounts>,
-    /// Lines that are no valid measurement, by the field at fault.
+    /// Number of malformed lines, by the invalid field.
     pub invalid: BTreeMap<String, u64>,
     /// Every valid measurement, in commit order.
     pub outcomes: Vec<Outcome>,
@@ -168,19 +168,19 @@ pub struct RoundEvaluation {
     pub labels: LabelCounts,
     /// OK measurements by verdict.
     pub verdicts: VerdictCounts,
-    /// By committee and k; tasks without a voter are left out.
+    /// By committee and k; tasks without a voter are omitted.
     pub decisions: Vec<CommitteeDecision>,
-    /// Of all OK measurements.
+    /// Statistics of all OK measurements.
     pub figures: FiguresByParty,
     /// The rewarded measurements, ascending.
     pub accepted: Vec<Accepted>,
-    /// What each of them earns.
+    /// Reward of each of them.
     pub reward: Reward,
-    /// What each operator earns, attoFIL; those that earn nothing are left out.
+    /// Earnings of each operator in attoFIL; operators without earnings are omitted.
     pub rewards: BTreeMap<Address, u128>,
 }
 
-/// Evaluates a round (DESIGN §2.6, docs/protocol.md §10). `batches` stand in the order in which they were committed.
+/// Evaluates a round (docs/protocol.md §10). `batches` are in the order of their commitments.
 #[must_use]
 pub fn evaluate_round(input: &RoundInput<'_>, batches: &[CommittedBatch<'_>]) -> RoundEvaluation {
     let mut evaluator = RoundEvaluator::new(*input);
@@ -190,26 +190,26 @@ pub fn evaluate_round(input: &RoundInput<'_>, batches: &[CommittedBatch<'_>]) ->
     evaluator.finish()
 }
 
-/// Evaluates a round batch by batch: a batch may be forgotten once it is added. What stays of a measurement are less than
-/// 100 bytes, and each text once.
+/// Evaluates a round batch by batch; a batch may be dropped once it is added. Per measurement it keeps less than 100
+/// bytes, and each distinct text once.
 ///
-/// Signatures and committees are worked through by rayon's current thread pool.
+/// Signatures and committees are processed by rayon's current thread pool.
 pub struct RoundEvaluator<'a> {
     input: RoundInput<'a>,
     labeller: Labeller<'a>,
     strings: Strings,
-    /// Measurements that are their station's to make.
+    /// Measurements that were assigned to their station.
     rows: Vec<Row>,
     evaluation: RoundEvaluation,
 }
 
-/// A measurement that its station was to make, as numbers.
+/// An assigned measurement, as numbers.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     vote: Vote,
     station: StationIndex,
     task: TaskIndex,
-    /// Of its outcome.
+    /// Position of its outcome.
     outcome: u32,
     /// Milliseconds from request to first byte, of a success.
     ttfb: Option<i64>,
@@ -217,14 +217,14 @@ struct Row {
 }
 
 impl<'a> RoundEvaluator<'a> {
-    /// Before the first batch.
+    /// Creates an evaluator without batches.
     #[must_use]
     pub fn new(input: RoundInput<'a>) -> Self {
         let domain = input.domain;
         Self::with_domain(input, Some(&domain))
     }
 
-    /// As [`Self::new`], but every signature is believed: for simulations, whose stations have no keys.
+    /// As [`Self::new`], but without signature checks: for simulations, whose stations have no keys.
     #[must_use]
     pub fn believing(input: RoundInput<'a>) -> Self {
         Self::with_domain(input, None)
@@ -245,10 +245,10 @@ impl<'a> RoundEvaluator<'a> {
         }
     }
 
-    /// Adds the batch that was committed next.
+    /// Adds the next batch in commit order.
     pub fn add(&mut self, committed: &CommittedBatch<'_>) {
         let CommittedBatch { cid, declared, batch } = *committed;
-        // A batch needs a transaction: there are never so many.
+        // Every batch needs a transaction, so there are never that many.
         let number = self.evaluation.batches.len() as u32;
         self.evaluation.batches.push(BatchCounts {
             cid,
@@ -305,7 +305,7 @@ impl<'a> RoundEvaluator<'a> {
         }
     }
 
-    /// After the last batch.
+    /// Evaluates after the last batch.
     #[must_use]
     pub fn finish(mut self) -> RoundEvaluation {
         let voters = self.choose_voters();
@@ -334,7 +334,7 @@ impl<'a> RoundEvaluator<'a> {
         evaluation
     }
 
-    /// Labels what is there twice; the rest votes, and is returned by place.
+    /// Labels duplicates; returns the voters by place.
     fn choose_voters(&mut self) -> Vec<Voter> {
         let rows = std::mem::take(&mut self.rows);
         let candidates: Vec<_> = rows
@@ -359,27 +359,27 @@ impl<'a> RoundEvaluator<'a> {
                 voters.push(Voter { place, row });
             }
         }
-        // A station has one OK measurement of a task, so the key has no ties.
+        // A station has one OK measurement per task, so the key has no ties.
         voters.par_sort_unstable_by_key(|voter| voter.place);
         voters
     }
 }
 
-/// An OK measurement on its way to the committee.
+/// An OK measurement, ready for its committee.
 #[derive(Clone, Copy, Debug)]
 struct Voter {
     place: TaskPlace,
     row: Row,
 }
 
-/// The protocols that are told apart.
+/// Numbers of the protocols that are distinguished.
 #[derive(Clone, Copy)]
 struct Protocols {
     http: Id,
     graphsync: Id,
 }
 
-/// A committee in session over one of its tasks.
+/// A committee's voters and decision on one of its tasks.
 struct Session<'a> {
     voters: &'a [Voter],
     verdicts: Vec<Verdict>,
@@ -432,7 +432,7 @@ impl<'a> Session<'a> {
             figures.counts.successful_http += u64::from(row.ok && protocol == protocols.http);
             figures.counts.verdicts.count(*verdict);
             *results.entry(row.vote.result).or_default() += 1;
-            // Times are the station's word alone; of those who agree with the majority they are at least plausible.
+            // Times are the station's claim alone; those of the majority are at least plausible.
             if let (Some(millis), Verdict::MajorityResult) = (row.ttfb, verdict) {
                 let millis = millis.unsigned_abs();
                 match protocol {
@@ -451,7 +451,7 @@ impl<'a> Session<'a> {
 }
 
 impl RoundEvaluation {
-    /// What a round comes to whose beacon nobody revealed: nothing, and the budget stays in the pool.
+    /// The result of a round whose beacon was not revealed: nothing, and the budget stays in the pool.
     #[must_use]
     pub fn unrevealed(parameters: &Parameters) -> Self {
         Self {
@@ -460,7 +460,7 @@ impl RoundEvaluation {
         }
     }
 
-    /// The part of the figures that settlement documents have.
+    /// The part of the statistics that settlement documents contain.
     #[must_use]
     pub fn rates(&self) -> SuccessRates {
         figures::rates(&self.figures)
@@ -495,7 +495,7 @@ impl RoundEvaluation {
         }
         for accepted in &self.accepted {
             if let Some(entry) = input.roster.get(accepted.station) {
-                // At most the budget in all.
+                // At most the budget in sum.
                 *self.rewards.entry(entry.operator).or_default() += self.reward.each;
             }
         }

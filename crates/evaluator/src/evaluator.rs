@@ -14,32 +14,33 @@ use assize_verify::{EvaluatedRange, Evidence, NextRange, read_next_settlement};
 
 use crate::{Board, EvaluatorError, Peer, SignedProposal, proposal_of};
 
-/// Which rounds are settled together, and when. All evaluators of a network have the same `every`.
+/// The rounds of a settlement, and when it is due. All evaluators of a network have the same `every`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// Rounds of a settlement; at least 1.
+    /// Number of rounds per settlement; at least 1.
     pub every: u64,
-    /// Seconds after the end of the last round's commit window, in which a reorganisation may still move commitments.
+    /// Seconds to wait after the last round's commit window, during which a reorganisation may still change
+    /// commitments.
     pub delay: u64,
 }
 
-/// What an evaluator is made of.
+/// The parts of an evaluator.
 pub struct Parts {
-    /// The contract of rounds.
+    /// The Rounds contract.
     pub rounds: Rounds,
-    /// The contract of rewards.
+    /// The Rewards contract.
     pub rewards: Rewards,
     /// The evaluator's key.
     pub signer: Signer,
-    /// Where batches and lists are read, and documents written.
+    /// The store from which batches and lists are read, and to which documents are written.
     pub store: Box<dyn Store>,
     /// Beacons.
     pub beacons: Verified<Box<dyn BeaconSource + Send + Sync>>,
     /// The other evaluators.
     pub peers: Vec<Peer>,
-    /// Posts what enough evaluators have signed, if there is one.
+    /// The transaction queue, if this evaluator posts.
     pub outbox: Option<Outbox>,
-    /// Which rounds, when.
+    /// Which rounds to settle, and when.
     pub plan: Plan,
 }
 
@@ -48,44 +49,44 @@ pub struct Evaluator {
     parts: Parts,
     board: Board,
     own: Option<Own>,
-    /// Multiples of [`Plan::every`] that the next settlement needs, since nobody earned anything in fewer.
+    /// Number of multiples of [`Plan::every`] in the next settlement, because nobody earned anything in fewer.
     stretch: (Option<SettlementId>, u64),
 }
 
-/// What was computed for the settlement that comes next.
+/// The result for the next settlement.
 struct Own {
     range: NextRange,
-    /// What it was computed from.
+    /// The facts that it was computed from.
     rounds: BTreeMap<RoundNumber, ChainRound>,
     proposal: Proposal,
     signed: SignedProposal,
 }
 
-/// What a pass found.
+/// The result of a pass.
 #[derive(Debug, Default)]
 pub struct Pass {
-    /// The rounds that were recomputed in this pass.
+    /// The rounds that this pass recomputed.
     pub evaluated: Option<(ChainFacts, EvaluatedRange)>,
-    /// The settlement that waits for signatures: its first and last round.
+    /// First and last round of the settlement that waits for signatures.
     pub waiting: Option<(RoundNumber, RoundNumber)>,
-    /// Signatures for it, this evaluator's own among them.
+    /// Number of signatures for it, including this evaluator's.
     pub signatures: u64,
-    /// Signatures that it needs.
+    /// Number of signatures that it needs.
     pub threshold: u64,
-    /// Peers that signed something else for the same rounds, with their digests.
+    /// Peers that signed another settlement of the same rounds, with their digests.
     pub disagreeing: Vec<(Address, B256)>,
-    /// Peers that gave no answer.
+    /// Peers that did not answer.
     pub silent: u64,
-    /// What stands in the queue's way.
+    /// Alerts of the queue.
     pub alerts: Vec<Alert>,
-    /// The newest settlement that is not void.
+    /// The newest valid settlement.
     pub head: Option<SettlementId>,
     /// Its last round.
     pub settled: RoundNumber,
 }
 
 impl Evaluator {
-    /// An evaluator that shows its signatures on `board`.
+    /// Creates an evaluator that publishes its signatures on `board`.
     #[must_use]
     pub fn new(parts: Parts, board: Board) -> Self {
         Self {
@@ -96,17 +97,17 @@ impl Evaluator {
         }
     }
 
-    /// The queue, if it posts.
+    /// The transaction queue, if this evaluator posts.
     #[must_use]
     pub fn outbox(&self) -> Option<&Outbox> {
         self.parts.outbox.as_ref()
     }
 
-    /// Recomputes and signs what is due, asks the peers, enqueues the settlement if there are signatures enough, and lets the
-    /// queue work.
+    /// Recomputes and signs what is due, collects the peers' signatures, enqueues the settlement once there are enough,
+    /// and lets the queue work.
     ///
     /// # Errors
-    /// [`EvaluatorError`]; the next pass goes on.
+    /// [`EvaluatorError`]; the next pass continues.
     pub async fn pass(&mut self) -> Result<Pass, EvaluatorError> {
         let mut pass = Pass::default();
         let evaluators = self.parts.rewards.evaluators().await?;
@@ -126,13 +127,13 @@ impl Evaluator {
             Some(range) => {
                 let Parts { rounds, rewards, .. } = &self.parts;
                 let (chain, next) = read_next_settlement(rounds, rewards, Some(range.last)).await?;
-                // A reorganisation may have moved commitments since.
+                // A reorganisation may have changed commitments since.
                 let known = |own: &Own| own.range == range && own.rounds == chain.rounds;
                 if self.own.as_ref().is_some_and(known) {
                     self.sign_again().await?;
                 } else {
                     self.forget();
-                    // Else somebody settled in between: the next pass looks again.
+                    // Otherwise another settlement was posted meanwhile: the next pass starts over.
                     if next == Some(range) {
                         pass.evaluated = Some(self.evaluate(range, chain).await?);
                     }
@@ -165,7 +166,7 @@ impl Evaluator {
         self.board.set(None);
     }
 
-    /// The range that the next settlement covers, once its commit windows are over.
+    /// The range of the next settlement, once its commit windows are over.
     async fn due(&mut self, pass: &Pass) -> Result<Option<NextRange>, EvaluatorError> {
         let Plan { every, delay } = self.parts.plan;
         if self.stretch.0 != pass.head {
@@ -197,7 +198,7 @@ impl Evaluator {
             beacons,
             progress: &|_| {},
         };
-        // Recomputing takes a core for seconds.
+        // Recomputing occupies a core for seconds.
         let evaluated = tokio::task::block_in_place(|| {
             let evaluated = evidence.evaluate_range(range.first, range.last, range.parent)?;
             store.put(&evaluated.document.to_bytes())?;
@@ -207,12 +208,12 @@ impl Evaluator {
         let before = before.map_or(U256::ZERO, |parent| parent.proposal.cumulative_total);
         let proposal = proposal_of(&evaluated.document);
         if proposal.cumulative_total == before {
-            // The contract takes no settlement that grants nothing.
+            // The contract rejects a settlement that grants nothing.
             self.stretch.1 += 1;
             tracing::info!(
                 first = range.first.0,
                 last = range.last.0,
-                "nobody earned anything; settled with later rounds"
+                "nobody earned anything; these rounds will be settled with later ones"
             );
             return Ok((chain, evaluated));
         }
@@ -240,7 +241,7 @@ impl Evaluator {
         ))
     }
 
-    /// A change of evaluators voids signatures: the digest holds the set's version.
+    /// A change of evaluators invalidates signatures: the digest includes the set's version.
     async fn sign_again(&mut self) -> Result<(), EvaluatorError> {
         let Some(own) = &self.own else { return Ok(()) };
         let digest = self.parts.rewards.digest_of(&own.proposal).await?;
@@ -255,7 +256,7 @@ impl Evaluator {
         Ok(())
     }
 
-    /// The signatures of evaluators under the very same digest.
+    /// Collects the evaluators' signatures of exactly this digest.
     fn gather(&self, own: &Own, set: &[Address], pass: &mut Pass) -> BTreeMap<Address, [u8; 65]> {
         let mut signatures: BTreeMap<_, _> = own
             .signed
@@ -268,25 +269,25 @@ impl Evaluator {
                 Ok(Some(signed)) => signed,
                 Ok(None) => continue,
                 Err(fault) => {
-                    tracing::warn!(%peer, %fault, "a peer gave no signature");
+                    tracing::warn!(%peer, %fault, "no signature from a peer");
                     pass.silent += 1;
                     continue;
                 }
             };
             let same_rounds = (signed.first_round, signed.last_round) == (own.range.first, own.range.last);
             if !set.contains(&signed.evaluator) {
-                tracing::warn!(%peer, evaluator = %signed.evaluator, "a peer is no evaluator of this network");
+                tracing::warn!(%peer, evaluator = %signed.evaluator, "a peer is not an evaluator of this network");
             } else if signed.digest == own.signed.digest {
                 signatures.extend(signed.verified().map(|signature| (signed.evaluator, signature)));
             } else if same_rounds {
-                tracing::error!(%peer, theirs = %signed.digest, ours = %own.signed.digest, cid = %signed.cid, "a peer came to another settlement of the same rounds");
+                tracing::error!(%peer, theirs = %signed.digest, ours = %own.signed.digest, cid = %signed.cid, "a peer signed another settlement of the same rounds");
                 pass.disagreeing.push((signed.evaluator, signed.digest));
             }
         }
         signatures
     }
 
-    /// Enqueues once, whoever signed.
+    /// Enqueues the settlement once, whichever signatures it has.
     fn post(&mut self, signatures: &BTreeMap<Address, [u8; 65]>) -> Result<(), EvaluatorError> {
         let (Some(own), Some(outbox)) = (&self.own, &mut self.parts.outbox) else {
             return Ok(());
@@ -302,13 +303,13 @@ impl Evaluator {
                 first = own.range.first.0,
                 last = own.range.last.0,
                 signatures = signatures.len(),
-                "the settlement is enqueued"
+                "settlement enqueued"
             );
         }
         Ok(())
     }
 
-    /// What the contract said to a settlement that it did not take. Another evaluator may just have posted it.
+    /// Handles a settlement that the contract rejected. Another evaluator may just have posted it.
     fn refused(&self) -> Result<(), EvaluatorError> {
         let (Some(own), Some(outbox)) = (&self.own, &self.parts.outbox) else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! A signature, as evaluators show it to each other.
+//! Signed proposals, as exchanged between evaluators.
 
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
-/// What an evaluator has signed last: `GET /proposal`.
+/// The latest signed proposal of an evaluator: `GET /proposal`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedProposal {
@@ -25,14 +25,14 @@ pub struct SignedProposal {
     pub cid: FileCid,
     /// EIP-712 digest of the settlement, which the evaluator signed.
     pub digest: B256,
-    /// Who signed.
+    /// The evaluator.
     pub evaluator: Address,
     /// `0x` and 65 bytes r ‖ s ‖ v in hexadecimal.
     pub signature: String,
 }
 
 impl SignedProposal {
-    /// Makes one from a signature.
+    /// Creates one from a signature.
     #[must_use]
     pub fn new(
         rounds: (RoundNumber, RoundNumber),
@@ -59,17 +59,17 @@ impl SignedProposal {
     }
 }
 
-/// Where an evaluator shows its last signature. All clones are one.
+/// Publishes an evaluator's latest signature. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Board(Arc<Mutex<Option<SignedProposal>>>);
 
 impl Board {
-    /// Shows a signature from now on, and none if there is `None`.
+    /// Publishes a signature, or none.
     pub fn set(&self, signed: Option<SignedProposal>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = signed;
     }
 
-    /// What is shown.
+    /// The published signature.
     #[must_use]
     pub fn get(&self) -> Option<SignedProposal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -86,7 +86,7 @@ impl Board {
 async fn proposal(State(board): State<Board>) -> Response {
     match board.get() {
         Some(signed) => Json(signed).into_response(),
-        None => (StatusCode::NOT_FOUND, "nothing is signed that is not settled\n").into_response(),
+        None => (StatusCode::NOT_FOUND, "no signed proposal is pending\n").into_response(),
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_counts_for_its_maker_and_digest_only() {
+    fn a_signature_is_valid_for_its_signer_and_digest_only() {
         let key = B256::repeat_byte(7);
         let signer = Signer::from_bytes(&key).unwrap();
         let secret = key.0;

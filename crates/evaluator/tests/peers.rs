@@ -91,7 +91,7 @@ impl Court {
         Evaluator::new(parts, board.unwrap_or_default())
     }
 
-    /// Opens a round; with measurements of all stations, or none.
+    /// Opens a round, with measurements of all stations or none.
     async fn play_round(&self, measured: bool) -> RoundNumber {
         let (roster, tasks) = (self.network.roster().unwrap(), &self.tasks);
         let list = |root, count, file: Vec<u8>| ListCommitment {
@@ -140,7 +140,7 @@ async fn two_of_three_settle_what_each_recomputed() {
     let court = Court::start().await;
     let (mut poster, mut second) = (court.evaluator(0), court.evaluator(1));
 
-    // Nothing is over yet.
+    // No round has ended yet.
     assert_eq!(poster.pass().await.unwrap().waiting, None);
     let round = court.play_round(true).await;
 
@@ -152,7 +152,7 @@ async fn two_of_three_settle_what_each_recomputed() {
     );
     assert_eq!(pass.head, None);
 
-    // The second recomputes by itself, and shows its signature.
+    // The second recomputes by itself and publishes its signature.
     let pass = second.pass().await.unwrap();
     assert_eq!(pass.signatures, 2);
     let pass = poster.pass().await.unwrap();
@@ -166,7 +166,7 @@ async fn two_of_three_settle_what_each_recomputed() {
         (round, round)
     );
 
-    // Settled, so that there is nothing to sign any more.
+    // Settled, so there is nothing left to sign.
     for evaluator in [&mut poster, &mut second] {
         let pass = evaluator.pass().await.unwrap();
         assert_eq!((pass.waiting, pass.head, pass.settled), (None, Some(head), round));
@@ -181,7 +181,7 @@ async fn rounds_in_which_nobody_earned_are_settled_with_later_ones() {
     let empty = court.play_round(false).await;
     assert_eq!(poster.pass().await.unwrap().waiting, None);
     let full = court.play_round(true).await;
-    // The second comes later, and decides alike: first it looks at the empty round alone.
+    // The second starts later and decides alike: it first evaluates the empty round alone.
     assert_eq!(second.pass().await.unwrap().waiting, None);
     assert_eq!(second.pass().await.unwrap().waiting, Some((empty, full)));
     assert_eq!(poster.pass().await.unwrap().signatures, 2);
@@ -189,7 +189,7 @@ async fn rounds_in_which_nobody_earned_are_settled_with_later_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_reorganisation_changes_is_recomputed() {
+async fn a_reorganisation_is_recomputed() {
     let court = Court::start().await;
     let mut poster = court.evaluator(0);
     let round = court.play_round(true).await;
@@ -207,14 +207,14 @@ async fn what_a_reorganisation_changes_is_recomputed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn peers_that_lie_are_named_and_do_not_count() {
+async fn lying_peers_are_reported_and_do_not_count() {
     let court = Court::start().await;
     let mut poster = court.evaluator(0);
     court.play_round(true).await;
     poster.pass().await.unwrap();
     let own = court.boards[0].0.get().unwrap();
 
-    // An evaluator's genuine signature, of another settlement of the same rounds.
+    // An evaluator's genuine signature of another settlement of the same rounds.
     let proposal = Proposal {
         parent: None,
         first_round: own.first_round,
@@ -230,7 +230,7 @@ async fn peers_that_lie_are_named_and_do_not_count() {
     let rounds = (own.first_round, own.last_round);
     let lie = SignedProposal::new(rounds, own.cid, message.digest(), liar.address(), &signature);
     court.boards[1].0.set(Some(lie.clone()));
-    // Another's signature under an evaluator's name.
+    // Another key's signature under an evaluator's name.
     court.boards[2].0.set(Some(SignedProposal {
         evaluator: court.world.evaluator(2).unwrap().address(),
         ..lie.clone()
@@ -239,7 +239,7 @@ async fn peers_that_lie_are_named_and_do_not_count() {
     assert_eq!((pass.signatures, pass.silent), (1, 1));
     assert_eq!(pass.disagreeing, [(liar.address(), lie.digest)]);
 
-    // A stranger's signature, of the right settlement.
+    // A stranger's signature of the right settlement.
     let stranger = court.world.owner();
     let right = pass_message(&court, &own).await;
     let signature = right.sign(&stranger).await.unwrap();
@@ -256,7 +256,7 @@ async fn peers_that_lie_are_named_and_do_not_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_no_evaluators_is_refused() {
+async fn a_key_that_is_not_an_evaluator_is_rejected() {
     let court = Court::start().await;
     let mut stranger = court.evaluator(3);
     match stranger.pass().await.unwrap_err() {

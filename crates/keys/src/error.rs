@@ -1,4 +1,4 @@
-//! Why a key could not be had, or did not sign.
+//! Errors of keys.
 
 use std::path::PathBuf;
 
@@ -7,77 +7,77 @@ use thiserror::Error;
 
 use crate::LedgerPath;
 
-/// What is wrong with a key. Every message names the place and the remedy; none repeats a secret.
+/// Why a key is unavailable or did not sign. Every message names the source and the remedy; none repeats a secret.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SignerError {
-    /// No source of a key is given.
+    /// No key was given.
     #[error(
-        "no key: give a keystore file (--keystore), a Ledger (--ledger) or a key in AWS KMS (--aws-kms), or set \
+        "no key: pass a keystore file (--keystore), a Ledger (--ledger) or a key in AWS KMS (--aws-kms), or set \
          ASSIZE_PRIVATE_KEY to 32 bytes in hexadecimal"
     )]
     NoKey,
-    /// The environment variable holds no key. Its value is not repeated.
-    #[error("{variable} does not hold a private key: give 32 bytes in hexadecimal")]
+    /// The environment variable does not contain a key. Its value is not repeated.
+    #[error("{variable} is not a private key: use 32 bytes in hexadecimal")]
     BadKey {
         /// The variable's name.
         variable: &'static str,
     },
-    /// The keystore cannot be opened.
-    #[error("the keystore {path} cannot be opened: {trouble}")]
+    /// The keystore could not be opened.
+    #[error("cannot open the keystore {path}: {trouble}")]
     Keystore {
         /// The keystore file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         trouble: KeystoreTrouble,
     },
-    /// The binary was built without the code for this kind of key.
+    /// The binary was built without support for this kind of key.
     #[error("this build has no {what} support: cargo build --release -p assize-cli --features {feature}")]
     NotBuilt {
         /// The kind of key.
         what: &'static str,
-        /// The feature of cargo that adds it.
+        /// The cargo feature that adds it.
         feature: &'static str,
     },
-    /// Not a path of a key on a Ledger.
+    /// The text does not name a key on a Ledger.
     #[error(
-        "`{given}` names no key on a Ledger: give the number of an account as Ledger Live counts them, from 0; \
+        "`{given}` does not name a key on a Ledger: use the number of an account as in Ledger Live, from 0; \
          `legacy:` and a number; or a path such as m/44'/60'/0'/0/0"
     )]
     BadLedgerPath {
-        /// What was given.
+        /// The configured network.
         given: String,
     },
-    /// The Ledger does not do what was asked.
+    /// An operation on the Ledger failed.
     #[error("the key {path} on the Ledger: {trouble}")]
     Ledger {
-        /// Which of its keys.
+        /// The key's path.
         path: LedgerPath,
-        /// What is wrong.
+        /// The cause.
         trouble: LedgerTrouble,
     },
-    /// AWS KMS does not do what was asked.
+    /// An operation on AWS KMS failed.
     #[error("the key {key} in AWS KMS ({place}): {trouble}")]
     AwsKms {
         /// The key's id, ARN or alias.
         key: String,
         /// Region or endpoint.
         place: String,
-        /// What is wrong.
+        /// The reason.
         trouble: KmsTrouble,
     },
-    /// A device or service made a signature, and it is another key's.
-    #[error("{signer} made a signature that is not of {address}: is it still the same key?")]
+    /// A device or service signed with another key.
+    #[error("{signer} made a signature that is not by {address}: check that it is still the same key")]
     OtherKey {
         /// The device or service.
         signer: String,
-        /// The address that the key had when it was opened.
+        /// The key's address when it was opened.
         address: Address,
     },
 }
 
 impl SignerError {
-    /// Whether the same call may succeed later without anyone changing anything.
+    /// Whether the same call may succeed later without intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -90,48 +90,48 @@ impl SignerError {
     }
 }
 
-/// What is wrong with a keystore.
+/// Why a keystore could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeystoreTrouble {
-    /// No such file, or no right to read it.
+    /// The file does not exist or is not readable.
     #[error("{0}; check the path")]
     Unreadable(String),
-    /// Some other file, or one that is damaged.
+    /// The file is not a keystore, or is corrupt.
     #[error(
-        "it is no keystore file ({0}); `cast wallet import` and `cast wallet new` write them, and so does geth"
+        "not a keystore file ({0}); `cast wallet import` and `cast wallet new` write them, and so does geth"
     )]
     Malformed(String),
-    /// The password does not fit.
+    /// The password is wrong.
     #[error("the password is wrong; check --password-file or ASSIZE_KEYSTORE_PASSWORD")]
     WrongPassword,
-    /// It opens, and holds something else.
-    #[error("what it holds is no private key of secp256k1")]
+    /// The content is not a key.
+    #[error("it does not contain a secp256k1 private key")]
     NoKey,
 }
 
-/// What is wrong with a Ledger.
+/// Why an operation on a Ledger failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LedgerTrouble {
-    /// There is none.
+    /// No Ledger was found.
     #[error(
         "no Ledger found; plug it in and unlock it (on Linux, Ledger's udev rules let users see it: docs/operate/keys.md)"
     )]
     NoDevice,
-    /// There cannot be one.
-    #[error("USB cannot be used here; in a container, hand the device in (docker run --device /dev/bus/usb)")]
+    /// USB is unavailable.
+    #[error("USB is unavailable; in a container, pass the device in (docker run --device /dev/bus/usb)")]
     NoUsb,
-    /// There is one that cannot be opened.
+    /// The Ledger could not be opened.
     #[error(
         "it cannot be opened ({0}); close Ledger Live and other wallets, and on Linux install Ledger's udev rules \
          (docs/operate/keys.md)"
     )]
     CannotOpen(String),
-    /// It waits for its PIN.
+    /// It is locked.
     #[error("it is locked; enter its PIN, and open the Ethereum app")]
     Locked,
-    /// Another app is open, or none.
+    /// The Ethereum app is not open.
     #[error(
         "{0} is open on it; open the Ethereum app (Filecoin's 0x addresses are the Ethereum app's, not the Filecoin app's)"
     )]
@@ -139,63 +139,63 @@ pub enum LedgerTrouble {
     /// The app is too old to sign typed data.
     #[error("its Ethereum app is too old ({0}); update it with Ledger Live")]
     OldApp(String),
-    /// The person in front of it said no.
-    #[error("the signature was refused on the device; nothing was signed")]
+    /// The person rejected the request on the device.
+    #[error("the request was rejected on the device; nothing was signed")]
     Refused,
-    /// The app does not sign what it cannot show in words.
+    /// Blind signing is off, and the app cannot display the data.
     #[error(
-        "its Ethereum app does not sign what it cannot show in words; turn on \"Blind signing\" in the app's settings, and \
+        "its Ethereum app does not sign data that it cannot display; turn on \"Blind signing\" in the app's settings, and \
          compare the hashes"
     )]
     NoBlindSigning,
-    /// It has stopped answering.
-    #[error("it does not answer ({0}); was it unplugged?")]
+    /// It stopped responding.
+    #[error("it does not answer ({0}); check that it is plugged in")]
     Gone(String),
-    /// Whatever else it said.
+    /// Any other error.
     #[error("{0}")]
     Other(String),
 }
 
-/// What is wrong with a key in AWS KMS.
+/// Why an operation on a key in AWS KMS failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KmsTrouble {
-    /// Nobody said where.
-    #[error("no region; set AWS_REGION, or give the key's ARN")]
+    /// No region is configured.
+    #[error("no region; set AWS_REGION, or use the key's ARN")]
     NoRegion,
-    /// Nobody said who asks.
+    /// No credentials are configured.
     #[error("no credentials ({0}); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")]
     NoCredentials(String),
-    /// The credentials are not valid there.
-    #[error("the credentials are not accepted ({0}); are they current, and of this region?")]
+    /// The credentials are invalid there.
+    #[error("the credentials are not accepted ({0}); check that they are current and for this region")]
     BadCredentials(String),
     /// The credentials may not use the key.
     #[error(
         "access is denied ({0}); the key's policy must allow kms:GetPublicKey and kms:Sign to these credentials (docs/operate/keys.md)"
     )]
     Denied(String),
-    /// No such key in this account and region.
-    #[error("there is no such key ({0}); give the id, ARN or alias/… of a key in this account and region")]
+    /// The key does not exist in this account and region.
+    #[error("unknown key ({0}); use the id, ARN or alias/… of a key in this account and region")]
     Unknown(String),
     /// The key is disabled.
     #[error("it is disabled ({0}); enable it: aws kms enable-key")]
     Disabled(String),
-    /// The key is about to be deleted, or not there yet.
-    #[error("it cannot be used now ({0}); look at its state: aws kms describe-key")]
+    /// The key is pending deletion or creation.
+    #[error("it is unavailable now ({0}); check its state: aws kms describe-key")]
     BadState(String),
-    /// A key of another kind.
+    /// The key is of another kind.
     #[error(
-        "it is no signing key of secp256k1 ({0}); make one: aws kms create-key --key-spec ECC_SECG_P256K1 --key-usage \
+        "not a secp256k1 signing key ({0}); make one: aws kms create-key --key-spec ECC_SECG_P256K1 --key-usage \
          SIGN_VERIFY"
     )]
     WrongKind(String),
-    /// Nobody answers.
+    /// KMS does not answer.
     #[error("no answer ({0}); check AWS_REGION, AWS_ENDPOINT_URL and the network")]
     Unreachable(String),
-    /// It has too much to do.
+    /// KMS is overloaded.
     #[error("it is too busy ({0})")]
     Busy(String),
-    /// Whatever else it said.
+    /// Any other error.
     #[error("{0}")]
     Other(String),
 }

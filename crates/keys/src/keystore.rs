@@ -12,10 +12,10 @@ use sha2::Sha256;
 use crate::error::{KeystoreTrouble, SignerError};
 use crate::local::LocalKey;
 
-/// Most memory that scrypt may want: 128 · n · r bytes. geth's strong keystores want 256 MiB.
+/// Maximum memory for scrypt: 128 · n · r bytes. geth's strong keystores need 256 MiB.
 const MOST_MEMORY: u64 = 1 << 31;
 
-/// A file, as far as it is needed.
+/// The fields of the file that are needed.
 #[derive(Deserialize)]
 struct File {
     crypto: Crypto,
@@ -54,7 +54,7 @@ struct Pbkdf2 {
     salt: String,
 }
 
-/// A file that was checked: no value of it can make the functions fail, or take more memory than a machine has.
+/// A validated file: its values cannot make the functions fail, or use more memory than a machine has.
 struct Sealed {
     iv: [u8; 16],
     text: Vec<u8>,
@@ -62,7 +62,7 @@ struct Sealed {
     derivation: Derivation,
 }
 
-/// How the password becomes a key. The first 16 bytes decrypt, the next 16 go into the check sum.
+/// The key derivation. The first 16 bytes decrypt, the next 16 enter the checksum.
 enum Derivation {
     Scrypt { params: scrypt::Params, salt: Vec<u8> },
     Pbkdf2 { rounds: u32, salt: Vec<u8> },
@@ -94,9 +94,9 @@ impl Sealed {
         } = file.crypto;
         wants(cipher == "aes-128-ctr", "its cipher is not aes-128-ctr")?;
         Ok(Self {
-            iv: bytes(&cipherparams.iv).ok_or("its iv has not 16 bytes")?,
+            iv: bytes(&cipherparams.iv).ok_or("its iv does not have 16 bytes")?,
             text: hex::decode(ciphertext).map_err(|_| "its ciphertext is not hexadecimal")?,
-            mac: bytes(&mac).ok_or("its mac has not 32 bytes")?,
+            mac: bytes(&mac).ok_or("its mac does not have 32 bytes")?,
             derivation: Derivation::parse(&kdf, kdfparams)?,
         })
     }
@@ -134,7 +134,7 @@ impl Derivation {
                 length(scrypt.dklen)?;
                 wants(
                     scrypt.n > 1 && scrypt.n.is_power_of_two(),
-                    "its n is no power of two",
+                    "its n is not a power of two",
                 )?;
                 let memory = scrypt
                     .n
@@ -142,10 +142,10 @@ impl Derivation {
                     .and_then(|bytes| bytes.checked_mul(u64::from(scrypt.r)));
                 wants(
                     scrypt.r > 0 && memory.is_some_and(|bytes| bytes <= MOST_MEMORY),
-                    "its scrypt wants more than 2 GiB of memory",
+                    "its scrypt needs more than 2 GiB of memory",
                 )?;
-                wants((1..=64).contains(&scrypt.p), "its p is not from 1 to 64")?;
-                // Of a power of two below 2³¹, so it fits.
+                wants((1..=64).contains(&scrypt.p), "its p is not within 1 to 64")?;
+                // The logarithm of a power of two below 2³¹ fits.
                 let log_n = scrypt.n.trailing_zeros() as u8;
                 let params =
                     scrypt::Params::new(log_n, scrypt.r, scrypt.p).map_err(|error| error.to_string())?;
@@ -168,11 +168,11 @@ impl Derivation {
         }
     }
 
-    /// The first 32 bytes of the key; more of them, which dklen may ask for, are used for nothing.
+    /// The first 32 bytes of the derived key; further ones, which dklen may request, are unused.
     fn key(&self, password: &str) -> [u8; 32] {
         let mut key = [0; 32];
         match self {
-            // Fails only for a length of output that 32 is not.
+            // Fails only for other output lengths than 32.
             Self::Scrypt { params, salt } => {
                 let _ = scrypt::scrypt(password.as_bytes(), salt, params, &mut key);
             }

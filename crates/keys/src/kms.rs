@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::error::{KmsTrouble, SignerError};
 
-/// Most that one request may take, and all attempts at it.
+/// Timeout of one request, and of all attempts.
 const ATTEMPT: Duration = Duration::from_secs(10);
 const OPERATION: Duration = Duration::from_secs(30);
 
@@ -47,7 +47,7 @@ impl KmsKey {
         if config.region().is_none() {
             return Err(refuse(KmsTrouble::NoRegion));
         }
-        // The SDK would say it too, in words that nobody understands.
+        // The SDK would report it too, but with an obscure message.
         match config.credentials_provider() {
             Some(provider) => drop(
                 provider
@@ -106,7 +106,7 @@ fn place_of(config: &SdkConfig) -> String {
     let region = config.region().map_or("no region", Region::as_ref);
     match config.endpoint_url() {
         None => region.to_owned(),
-        // Scheme, host and port: the rest may hold a secret.
+        // Scheme, host and port only: the rest may contain a secret.
         Some(url) => match Url::parse(url) {
             Ok(url) => format!("{region}, {}", url.origin().ascii_serialization()),
             Err(_) => format!("{region}, AWS_ENDPOINT_URL is not a valid URL"),
@@ -121,11 +121,11 @@ fn of_signer(error: &AwsSignerError) -> KmsTrouble {
         AwsSignerError::K256(_) | AwsSignerError::Spki(_) => {
             KmsTrouble::WrongKind("its public key is of another curve".into())
         }
-        AwsSignerError::SignatureRecoveryFailed => KmsTrouble::Other(
-            "it signed with another key than before; give an id or ARN, not an alias".into(),
-        ),
+        AwsSignerError::SignatureRecoveryFailed => {
+            KmsTrouble::Other("it signed with another key than before; use an id or ARN, not an alias".into())
+        }
         AwsSignerError::PublicKeyNotFound | AwsSignerError::SignatureNotFound => {
-            KmsTrouble::Unreachable("what answers is not KMS".into())
+            KmsTrouble::Unreachable("the server is not KMS".into())
         }
         other => KmsTrouble::Other(other.to_string()),
     }
@@ -135,9 +135,7 @@ fn of_service<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) ->
     let response = error.raw_response().map(|response| response.status().as_u16());
     let SdkError::ServiceError(service) = error else {
         return match (response, error) {
-            (Some(status), _) => {
-                KmsTrouble::Unreachable(format!("what answers, with HTTP {status}, is not KMS"))
-            }
+            (Some(status), _) => KmsTrouble::Unreachable(format!("the server (HTTP {status}) is not KMS")),
             (None, SdkError::ConstructionFailure(_)) => KmsTrouble::Other(innermost(error)),
             (None, _) => KmsTrouble::Unreachable(innermost(error)),
         };
@@ -148,7 +146,7 @@ fn of_service<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) ->
         (Some(code), None) => code.to_owned(),
         (None, _) => {
             return KmsTrouble::Unreachable(format!(
-                "what answers, with HTTP {}, is not KMS",
+                "the server (HTTP {}) is not KMS",
                 response.unwrap_or_default()
             ));
         }
@@ -178,7 +176,7 @@ fn of_service<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) ->
     }
 }
 
-/// Without the list of all the places where the SDK has looked.
+/// Omits the list of all places that the SDK has searched.
 fn of_credentials(error: &dyn Error) -> String {
     let text = innermost(error);
     match text.split_once(". Attempted:") {
@@ -187,7 +185,7 @@ fn of_credentials(error: &dyn Error) -> String {
     }
 }
 
-/// The SDK wraps reasons in reasons; the innermost one says something.
+/// The SDK nests its errors; the innermost one has the reason.
 fn innermost(error: &dyn Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {

@@ -1,4 +1,4 @@
-//! Keys on a Ledger, by its Ethereum app.
+//! Keys on a Ledger, through its Ethereum app.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -18,11 +18,11 @@ use crate::error::{LedgerTrouble, SignerError};
 /// The app whose keys are used.
 const APP: &str = "Ethereum";
 
-/// A key on the one Ledger that is plugged in.
+/// A key on the connected Ledger.
 #[derive(Clone)]
 pub(crate) struct LedgerKey {
     path: LedgerPath,
-    /// Shared with the signer: for questions that the signer does not ask.
+    /// Shared with the signer, for requests that the signer lacks.
     device: Arc<Mutex<Ledger>>,
     signer: Arc<LedgerSigner>,
 }
@@ -45,7 +45,7 @@ impl LedgerKey {
             app => return Err(refuse(LedgerTrouble::WrongApp(format!("the app {app}")))),
         }
         let device = Arc::new(Mutex::new(device));
-        // The path goes as text: Ledger Live's and legacy ones are written out already.
+        // The path is passed as text: the paths of Ledger Live and legacy accounts are written out.
         let signer = LedgerSigner::new_with_transport(HDPath::Other(path.to_string()), None, device.clone())
             .await
             .map_err(|error| refuse(of_signer(&error)))?;
@@ -60,7 +60,7 @@ impl LedgerKey {
         self.signer.address()
     }
 
-    /// Signs a transaction, which it shows: `unsigned` is all of it but the signature.
+    /// Signs a transaction, which the device displays: `unsigned` is the whole transaction without its signature.
     pub(crate) async fn sign_transaction(&self, unsigned: &[u8]) -> Result<Signature, SignerError> {
         tracing::warn!("confirm the transaction on the Ledger");
         let signed = self.signer.sign_tx_rlp(unsigned).await;
@@ -85,11 +85,11 @@ impl LedgerKey {
         }
     }
 
-    /// Why it did not sign. The library drops the codes that it does not know, and the app has one code for several
-    /// reasons; so the device is asked again.
+    /// Why it did not sign. The library drops unknown codes, and the app uses one code for several reasons, so the
+    /// device is queried again.
     async fn explain(&self, error: &LedgerError) -> SignerError {
         let trouble = match of_signer(error) {
-            // What it says when nobody has asked for a signature means something else.
+            // Outside of a signing request, this code means something else.
             LedgerTrouble::Locked => LedgerTrouble::Refused,
             LedgerTrouble::Other(said) => self.look(said).await,
             trouble => trouble,
@@ -131,16 +131,16 @@ impl fmt::Display for LedgerKey {
     }
 }
 
-/// Whether there is USB at all, as in most containers there is not: the library would panic. Asked once, for once the library
-/// has begun, nobody else may ask.
+/// Whether USB exists at all; in most containers it does not, and the library would panic. Checked once: after the
+/// library has started, nothing else may access it.
 fn has_usb() -> bool {
     static USB: OnceLock<bool> = OnceLock::new();
     *USB.get_or_init(|| hidapi_rusb::HidApi::new().is_ok())
 }
 
-/// Name of the app that is open; `BOLOS` if none is.
+/// Name of the open app; `BOLOS` if none is open.
 async fn open_app(device: &Ledger) -> Result<String, LedgerTrouble> {
-    // GET APP AND VERSION, which all apps answer.
+    // GET APP AND VERSION, which all apps support.
     let answer = exchange(device, 0xb0, 0x01)
         .await
         .map_err(|error| of_transport(&error))?;
@@ -191,7 +191,7 @@ fn of_transport(error: &coins_ledger::LedgerError) -> LedgerTrouble {
     }
 }
 
-/// What the Ethereum app and the system under it say in two bytes (ethapp.adoc of LedgerHQ/app-ethereum).
+/// The status words of the Ethereum app and the system below it (ethapp.adoc of LedgerHQ/app-ethereum).
 fn of_status(code: u16) -> LedgerTrouble {
     match code {
         0x5515 | 0x6804 | 0x6982 | 0x6b0c => LedgerTrouble::Locked,
@@ -224,7 +224,7 @@ mod tests {
         assert!(of_status(0x1234).to_string().contains("0x1234"));
     }
 
-    /// Tests run where no Ledger is plugged in.
+    /// Tests run without a connected Ledger.
     #[tokio::test]
     async fn without_a_device_the_remedy_is_told() {
         let error = crate::Signer::from_ledger(&LedgerPath::Legacy(3))
@@ -236,7 +236,7 @@ mod tests {
             "{error}"
         );
         assert!(
-            error.contains("plug it in") || error.contains("USB cannot be used"),
+            error.contains("plug it in") || error.contains("USB is unavailable"),
             "{error}"
         );
     }

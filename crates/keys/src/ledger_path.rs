@@ -1,4 +1,4 @@
-//! Names of the keys on a Ledger.
+//! Names of keys on a Ledger.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +7,10 @@ use crate::SignerError;
 
 /// First number of a hardened step (BIP-32).
 const HARDENED: u32 = 1 << 31;
-/// Most steps that the Ethereum app takes.
+/// Maximum number of steps that the Ethereum app accepts.
 const MOST_STEPS: usize = 10;
 
-/// Which key of a Ledger.
+/// A key on a Ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerPath {
     /// An account as Ledger Live counts them, from 0: m/44'/60'/N'/0/0.
@@ -44,7 +44,7 @@ impl FromStr for LedgerPath {
     }
 }
 
-/// Digits only: no sign, no blank.
+/// Digits only: no sign, no white space.
 fn number_of(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.then(|| text.parse().ok())??;

@@ -1,14 +1,14 @@
 //! Keys that sign transactions and typed data: in memory, in a keystore file, on a Ledger, in AWS KMS.
 //!
-//! The crate knows nothing of the protocol or of a node: `assize-chain` says what is signed, and sends it. A key's bytes are
-//! never shown, neither in messages nor by `Debug`.
+//! The crate is independent of the protocol and of nodes: `assize-chain` prepares the messages and sends them. A key's
+//! bytes are never shown, neither in messages nor by `Debug`.
 //!
 //! | feature | adds |
 //! |---|---|
 //! | `ledger` | keys on a Ledger; compiles libusb |
 //! | `aws-kms` | keys in AWS KMS; brings the AWS SDK |
 //!
-//! Without a feature the function is still there, and its error says how to build with it.
+//! Without a feature its function remains, and returns an error that says how to build with it.
 
 mod error;
 mod keystore;
@@ -71,7 +71,7 @@ impl Signer {
         Ok(Self(Kind::Local(keystore::open(path, password)?)))
     }
 
-    /// A key given as bytes, for programs that made it themselves.
+    /// A key given as bytes, for programs that generated it themselves.
     pub fn from_bytes(key: &B256) -> Result<Self> {
         Self::from_bytes_of(key, "the given key")
     }
@@ -81,13 +81,13 @@ impl Signer {
         Ok(Self(Kind::Local(key)))
     }
 
-    /// A key on the Ledger that is plugged in. Feature `ledger`.
+    /// A key on the connected Ledger. Feature `ledger`.
     #[cfg(feature = "ledger")]
     pub async fn from_ledger(path: &LedgerPath) -> Result<Self> {
         Ok(Self(Kind::Ledger(ledger::LedgerKey::open(path).await?)))
     }
 
-    /// A key on the Ledger that is plugged in; this build lacks the feature `ledger`.
+    /// A key on the connected Ledger; this build lacks the feature `ledger`.
     #[cfg(not(feature = "ledger"))]
     pub async fn from_ledger(_: &LedgerPath) -> Result<Self> {
         Err(SignerError::NotBuilt {
@@ -111,7 +111,7 @@ impl Signer {
         })
     }
 
-    /// The address that the key controls.
+    /// The key's address.
     #[must_use]
     pub fn address(&self) -> Address {
         match &self.0 {
@@ -123,7 +123,7 @@ impl Signer {
         }
     }
 
-    /// Whether a person has to confirm every signature on a device.
+    /// Whether a person must confirm every signature on a device.
     #[must_use]
     pub fn asks_a_person(&self) -> bool {
         match &self.0 {
@@ -135,10 +135,10 @@ impl Signer {
         }
     }
 
-    /// Signs typed data (EIP-712): 65 bytes, r ‖ s ‖ v with v 27 or 28, low s. A Ledger shows the data to its owner.
+    /// Signs typed data (EIP-712): 65 bytes, r ‖ s ‖ v with v 27 or 28, low s. A Ledger displays the data to its owner.
     ///
     /// # Errors
-    /// [`SignerError`] if the key does not sign, or a device or service signs with another key.
+    /// [`SignerError`] if signing fails, or a device or service signs with another key.
     pub async fn sign_typed_data<T: SolStruct + Send + Sync>(
         &self,
         data: &T,
@@ -147,7 +147,7 @@ impl Signer {
         let digest = data.eip712_signing_hash(domain);
         let signature = match &self.0 {
             Kind::Local(key) => key.sign(&digest),
-            // It shows what it signs, so it takes no digests.
+            // The device displays what it signs, so it accepts no digests.
             #[cfg(feature = "ledger")]
             Kind::Ledger(key) => self.checked(key.sign_typed_data(data, domain).await?, &digest, key)?,
             #[cfg(feature = "aws-kms")]
@@ -156,11 +156,11 @@ impl Signer {
         Ok(signature.as_bytes())
     }
 
-    /// Signs a transaction. `unsigned` is its encoding without the signature, type byte included (EIP-2718). A key in memory
-    /// gives the same signature for the same bytes; others need not.
+    /// Signs a transaction. `unsigned` is its encoding without the signature, type byte included (EIP-2718). A key in
+    /// memory is deterministic; others need not be.
     ///
     /// # Errors
-    /// As [`Self::sign_typed_data`].
+    /// Those of [`Self::sign_typed_data`].
     pub async fn sign_transaction(&self, unsigned: &[u8]) -> Result<Signature> {
         let digest = keccak256(unsigned);
         let signature = match &self.0 {
@@ -173,7 +173,7 @@ impl Signer {
         Ok(signature)
     }
 
-    /// What others signed is checked before it is used: low s, and of the key that was opened.
+    /// Checks a signature made elsewhere before it is used: low s, and by the key that was opened.
     #[cfg(any(feature = "ledger", feature = "aws-kms"))]
     fn checked(
         &self,

@@ -12,11 +12,11 @@ pub(crate) struct LocalKey {
 }
 
 impl LocalKey {
-    /// Of 32 bytes; none if they are no key of secp256k1: zero, or not below the curve's order.
+    /// A key of 32 bytes; `None` if they are not a secp256k1 key: zero, or not below the curve's order.
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
         let secret = SecretKey::from_secret_bytes(bytes).ok()?;
         let public = PublicKey::from_secret_key(&secret).serialize_uncompressed();
-        // Without the byte that says that it is not compressed.
+        // Without the prefix byte of the uncompressed form.
         let address = Address::from_raw_public_key(&public[1..]);
         Some(Self { secret, address })
     }
@@ -30,7 +30,7 @@ impl LocalKey {
         let message = Message::from_digest(digest.0);
         let signature = RecoverableSignature::sign_ecdsa_recoverable(message, &self.secret);
         let (recovery, compact) = signature.serialize_compact();
-        // Of a low s, the recovery id is 0 or 1.
+        // With low s, the recovery id is 0 or 1.
         Signature::from_bytes_and_parity(&compact, recovery.to_u8() == 1)
     }
 }

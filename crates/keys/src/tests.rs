@@ -2,7 +2,7 @@ use alloy_primitives::{address, b256};
 
 use super::*;
 
-/// The first account of every anvil and hardhat.
+/// The first account of anvil and hardhat.
 const KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
 
 fn fixture(name: &str) -> std::path::PathBuf {
@@ -30,7 +30,7 @@ fn zero_is_not_a_key() {
 
 #[test]
 fn a_keystore_opens_with_its_password_only() {
-    // `cast wallet import`; the same key with scrypt as strong as geth has it by default (n = 2¹⁸), and with pbkdf2.
+    // From `cast wallet import`; the same key with scrypt at geth's default strength (n = 2¹⁸), and with pbkdf2.
     for name in ["cast-keystore.json", "geth-scrypt.json", "geth-pbkdf2.json"] {
         let path = fixture(name);
         let signer = Signer::from_keystore(&path, "correct horse").unwrap();
@@ -57,8 +57,8 @@ fn what_is_no_keystore_is_refused_without_a_panic() {
     let path = directory.path().join("keystore.json");
     let iv = "b3cad6da529e844638318734b85d264c";
     let cases = [
-        (String::new(), "no keystore file"),
-        ("{}".into(), "no keystore file"),
+        (String::new(), "not a keystore file"),
+        ("{}".into(), "not a keystore file"),
         (good.replace("\"version\":3", "\"version\":1"), "version"),
         (good.replace("aes-128-ctr", "aes-256-gcm"), "cipher"),
         (good.replace(iv, &iv[2..]), "16 bytes"),

@@ -359,18 +359,14 @@ fn what_is_wrong_with_a_key_is_told_with_its_place_and_the_remedy() {
     };
     let place = moto.url.as_str();
     let unknown = "11111111-2222-3333-4444-555555555555";
-    says(
-        unknown,
-        &environment,
-        &[place, "us-east-1", "there is no such key"],
-    );
-    says("alias/nobody", &environment, &[place, "there is no such key"]);
+    says(unknown, &environment, &[place, "us-east-1", "unknown key"]);
+    says("alias/nobody", &environment, &[place, "unknown key"]);
     for (spec, usage) in [("RSA_2048", "SIGN_VERIFY"), ("ECC_NIST_P256", "SIGN_VERIFY")] {
         let key = moto.create_key(spec, usage);
         says(
             key["KeyId"].as_str().unwrap(),
             &environment,
-            &[place, "no signing key of secp256k1", "ECC_SECG_P256K1"],
+            &[place, "not a secp256k1 signing key", "ECC_SECG_P256K1"],
         );
     }
     let key = moto.create_signing_key();
@@ -434,7 +430,7 @@ fn answering(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> String {
 fn what_kms_refuses_is_told_in_words() {
     let cases = [
         ("DisabledException", "is disabled", "aws kms enable-key"),
-        ("KMSInvalidStateException", "cannot be used now", "describe-key"),
+        ("KMSInvalidStateException", "unavailable now", "describe-key"),
         (
             "AccessDeniedException",
             "access is denied",
@@ -443,21 +439,21 @@ fn what_kms_refuses_is_told_in_words() {
         (
             "UnrecognizedClientException",
             "credentials are not accepted",
-            "are they current",
+            "are current",
         ),
         (
             "ExpiredTokenException",
             "credentials are not accepted",
-            "are they current",
+            "are current",
         ),
         (
             "UnsupportedOperationException",
-            "no signing key of secp256k1",
+            "not a secp256k1 signing key",
             "ECC_SECG_P256K1",
         ),
         (
             "InvalidKeyUsageException",
-            "no signing key of secp256k1",
+            "not a secp256k1 signing key",
             "ECC_SECG_P256K1",
         ),
         ("ThrottlingException", "too busy", "ThrottlingException"),

@@ -97,7 +97,7 @@ pub enum OutboxError {
 }
 
 impl OutboxError {
-    /// Whether the same may succeed later without anybody doing anything.
+    /// Whether a retry may succeed without intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

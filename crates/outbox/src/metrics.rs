@@ -15,13 +15,13 @@ const DAY: f64 = 86_400.0;
 /// The state of a queue and its wallet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueState {
-    /// The queue.
+    /// The transaction queue.
     pub stats: Stats,
     /// Balance of its key, attoFIL.
     pub wallet: U256,
     /// Transactions that wait for a cap or for funds.
     pub parked: u64,
-    /// When, Unix seconds.
+    /// Current time, Unix seconds.
     pub now: u64,
 }
 
@@ -55,11 +55,11 @@ impl QueueMetrics {
     #[must_use]
     pub fn register(metrics: &mut MetricsBuilder) -> Self {
         Self {
-            in_flight: metrics.gauge("transactions_in_flight", "Transactions sent and not confirmed"),
-            unfinal: metrics.gauge("transactions_unfinal", "Transactions confirmed and not final"),
+            in_flight: metrics.gauge("transactions_in_flight", "Transactions sent but not confirmed"),
+            unfinal: metrics.gauge("transactions_unfinal", "Transactions confirmed but not final"),
             parked: metrics.gauge(
                 "transactions_parked",
-                "Transactions that wait for a cap or for funds",
+                "Transactions held back by a limit or a low balance",
             ),
             replaced: metrics.total("transactions_replaced", "Transactions replaced at a higher price"),
             resent: metrics.total("transactions_resent", "Times that a transaction was sent again"),
@@ -138,7 +138,7 @@ mod tests {
             "assize_test_transactions_parked 1.0",
             "assize_test_fees_fil_total 1.0",
             "assize_test_wallet_fil 2.0",
-            // A FIL in four days: two last eight.
+            // One FIL in four days: two last eight.
             "assize_test_wallet_runway_seconds 691200.0",
         ] {
             assert!(text.lines().any(|there| there == line), "no `{line}` in\n{text}");

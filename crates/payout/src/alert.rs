@@ -1,4 +1,4 @@
-//! What a person should look at.
+//! Alerts for the operator of the scheduler.
 
 use std::fmt;
 
@@ -8,54 +8,54 @@ use assize_facts::SettlementId;
 
 use crate::AlertPolicy;
 
-/// What a person should look at before operators go unpaid.
+/// A condition to resolve before operators go unpaid.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum PayoutAlert {
-    /// The pool runs dry.
+    /// The pool is running low.
     PoolLow {
-        /// attoFIL that nobody was promised yet.
+        /// Unpromised deposits in attoFIL.
         surplus: U256,
-        /// Days that it lasts, if every round pays its whole budget.
+        /// Days until it is empty if every round pays its whole budget.
         days: f64,
     },
-    /// The wallet that pays for gas runs dry.
+    /// The wallet that pays for gas is running low.
     WalletLow {
-        /// What it holds, attoFIL.
+        /// Its balance in attoFIL.
         balance: U256,
-        /// Batches that it pays for.
+        /// Number of batches that it can pay for.
         batches: u64,
     },
-    /// A settlement has been pending for long.
+    /// A settlement has been pending for too long.
     SettlementPending {
-        /// The oldest one.
+        /// The oldest pending settlement.
         settlement: SettlementId,
-        /// Since it was posted.
+        /// Hours since it was posted.
         hours: u64,
     },
-    /// An operator's address keeps refusing the money.
+    /// An operator's address keeps rejecting payments.
     OperatorStuck {
-        /// Who.
+        /// The operator.
         operator: Address,
-        /// In a row.
+        /// Number of consecutive rejections.
         refusals: u32,
     },
-    /// An operator is owed more than may be paid in a day.
+    /// An operator is owed more than the daily limit.
     OverDailyCap {
-        /// Who.
+        /// The operator.
         operator: Address,
         /// attoFIL.
         due: u128,
     },
-    /// Transactions wait for a cap or for funds.
+    /// Transactions are held back by a limit or a low balance.
     Parked {
-        /// How many.
+        /// Number of transactions.
         transactions: u64,
     },
 }
 
 impl PayoutAlert {
-    /// The kinds, as metrics name them.
+    /// The kinds, as named in metrics.
     pub const KINDS: [&str; 6] = [
         "pool_low",
         "wallet_low",
@@ -99,66 +99,66 @@ impl fmt::Display for PayoutAlert {
         match self {
             Self::PoolLow { surplus, days } => write!(
                 f,
-                "the pool holds {} that nobody was promised yet, which is {days:.1} days of full budgets: deposit FIL",
+                "the pool has {} of unpromised deposits, {days:.1} days of full budgets: deposit FIL",
                 Fil(*surplus)
             ),
             Self::WalletLow { balance, batches } => write!(
                 f,
-                "the wallet that pays for gas holds {}, enough for {batches} more batches: send it FIL",
+                "the wallet that pays for gas has {}, enough for {batches} more batches: send it FIL",
                 Fil(*balance)
             ),
             Self::SettlementPending { settlement, hours } => write!(
                 f,
-                "settlement {settlement} has been pending for {hours} hours: was the challenge window raised?"
+                "settlement {settlement} has been pending for {hours} hours: check whether the challenge window was raised"
             ),
             Self::OperatorStuck { operator, refusals } => write!(
                 f,
-                "the payout address of {operator} has refused the money {refusals} times: the operator should set another one"
+                "the payout address of {operator} has rejected payments {refusals} times: the operator should set another one"
             ),
             Self::OverDailyCap { operator, due } => write!(
                 f,
-                "{operator} is owed {}, more than may be paid in a day: raise dailyFil, or let the operator claim",
+                "{operator} is owed {}, more than the daily limit: raise dailyFil, or let the operator claim",
                 Fil(U256::from(*due))
             ),
             Self::Parked { transactions } => write!(
                 f,
-                "{transactions} transactions wait for a cap on gas or spending, or for FIL in the wallet"
+                "{transactions} transactions are held back by a limit on gas price or spending, or by a low balance"
             ),
         }
     }
 }
 
-/// What the alerts are told from.
+/// The state from which alerts are derived.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Condition {
-    /// attoFIL that nobody was promised yet.
+    /// Unpromised deposits in attoFIL.
     pub surplus: U256,
-    /// attoFIL that a day of full budgets takes.
+    /// Full budgets of a day in attoFIL.
     pub daily_budget: U256,
-    /// What the wallet holds, attoFIL.
+    /// Balance of the wallet in attoFIL.
     pub wallet: U256,
-    /// What a batch's gas costs, attoFIL; unknown before the first one.
+    /// Gas cost of a batch in attoFIL; unknown before the first one.
     pub batch_cost: Option<u128>,
     /// The oldest pending settlement, and when it was posted, Unix seconds.
     pub pending: Option<(SettlementId, u64)>,
-    /// Operators whose address refused the money often enough.
+    /// Operators whose address keeps rejecting payments.
     pub stuck: Vec<(Address, u32)>,
-    /// Operators owed more than may be paid in a day, attoFIL.
+    /// Operators owed more than the daily limit, in attoFIL.
     pub over_daily_cap: Vec<(Address, u128)>,
-    /// Transactions that wait for a cap or for funds.
+    /// Number of transactions held back by a limit or a low balance.
     pub parked: u64,
     /// Unix seconds.
     pub now: u64,
 }
 
 impl Condition {
-    /// Days that the pool lasts if every round pays its whole budget; infinite without a budget.
+    /// Days until the pool is empty if every round pays its whole budget; infinite without a budget.
     #[must_use]
     pub fn pool_days(&self) -> f64 {
         f64::from(self.surplus) / f64::from(self.daily_budget)
     }
 
-    /// Batches that the wallet pays for.
+    /// Number of batches that the wallet can pay for.
     #[must_use]
     pub fn wallet_batches(&self) -> Option<u64> {
         if self.wallet.is_zero() {
@@ -168,13 +168,13 @@ impl Condition {
         Some((self.wallet / U256::from(cost)).saturating_to())
     }
 
-    /// Since when the oldest settlement is pending, hours.
+    /// Hours for which the oldest settlement has been pending.
     fn pending_hours(&self) -> Option<(SettlementId, u64)> {
         let (settlement, since) = self.pending?;
         Some((settlement, self.now.saturating_sub(since) / 3_600))
     }
 
-    /// What is out of order.
+    /// The current alerts.
     #[must_use]
     pub fn alerts(&self, policy: &AlertPolicy) -> Vec<PayoutAlert> {
         let mut alerts = Vec::new();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn each_disorder_has_its_alert_and_health_has_none() {
+    fn each_problem_has_its_alert_and_health_has_none() {
         assert_eq!(kinds(|_| ()), <[&str; 0]>::default());
         assert_eq!(kinds(|c| c.surplus = U256::from(139)), ["pool_low"]);
         assert_eq!(kinds(|c| c.wallet = U256::from(499)), ["wallet_low"]);
@@ -247,7 +247,7 @@ mod tests {
             kinds(|c| (c.wallet, c.batch_cost) = (U256::ZERO, None)),
             ["wallet_low"]
         );
-        // Nothing is known of gas before the first batch, and no budget lasts for ever.
+        // Gas is unknown before the first batch, and the pool lasts forever without a budget.
         assert_eq!(kinds(|c| c.batch_cost = None), <[&str; 0]>::default());
         assert_eq!(kinds(|c| c.daily_budget = U256::ZERO), <[&str; 0]>::default());
     }

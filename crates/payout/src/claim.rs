@@ -1,4 +1,4 @@
-//! Operators paid by their own claims, one by one or many at once.
+//! Claims of operators, one by one or in batches.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use assize_protocol::PayoutAddress;
 
 use crate::{Allocations, Limits, PayoutError};
 
-/// A claim that was paid.
+/// A paid claim.
 #[derive(Debug, Clone)]
 pub struct Paid {
     /// attoFIL.
     pub amount: u128,
-    /// Of the transaction.
+    /// The transaction.
     pub receipt: Receipt,
 }
 
-/// What an operator can claim, and where it would go.
+/// An operator's claimable amount and its recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// Who earns.
+    /// The operator.
     pub operator: Address,
     /// attoFIL.
     pub amount: u128,
@@ -31,16 +31,16 @@ pub struct Due {
     pub recipient: PayoutAddress,
 }
 
-/// Claims that go into one transaction.
+/// Claims in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimBatch {
-    /// Whose; one of them is claimed with `claim`, more with `claimMany`.
+    /// One operator is claimed with `claim`, several with `claimMany`.
     pub dues: Vec<Due>,
-    /// What is sent.
+    /// The transaction.
     pub draft: Draft,
 }
 
-/// Claims for one operator; anyone may. If the recipient refuses the money, nothing happens and the error says so.
+/// Claims for one operator; anyone may. If the recipient rejects the payment, nothing is sent and the error says so.
 ///
 /// # Errors
 /// [`PayoutError`]; nothing is sent unless the claim can succeed.
@@ -92,7 +92,7 @@ pub async fn claim_one(
     })
 }
 
-/// Transactions that claim what is due: `claim` for one operator, `claimMany` for more, within the limits.
+/// The transactions that claim the given amounts: `claim` for one operator, `claimMany` for several, within the limits.
 ///
 /// # Errors
 /// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], [`PayoutError::UnknownOperator`].
@@ -137,19 +137,19 @@ fn draft(
     Ok(rewards.claim_many(settlement.id, &allocations.batch_claim(operators)))
 }
 
-/// What a batch will cost its sender, attoFIL.
+/// Gas cost of a batch in attoFIL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GasCost {
-    /// At the price of the newest block.
+    /// At the current price.
     pub expected: U256,
-    /// At the highest price that is offered for the highest amount of gas.
+    /// At the maximum price and gas limit.
     pub at_most: U256,
 }
 
-/// What a batch would cost `from`, played on top of the newest block.
+/// The gas cost of a batch for `from`, simulated on the newest block.
 ///
 /// # Errors
-/// As [`send_claims`]: what would fail is known here.
+/// As [`send_claims`]: a claim that would fail is detected here.
 pub async fn claim_gas(rewards: &Rewards, batch: &ClaimBatch, from: Address) -> Result<GasCost, PayoutError> {
     let client = rewards.client();
     let limit = client
@@ -166,10 +166,10 @@ pub async fn claim_gas(rewards: &Rewards, batch: &ClaimBatch, from: Address) -> 
     })
 }
 
-/// Sends claims and waits until they are mined; what they paid, [`Rewards::payments_in`] tells.
+/// Sends claims and waits until they are mined. [`Rewards::payments_in`] lists the payments.
 ///
 /// # Errors
-/// [`PayoutError::RecipientRefused`] if there is only one and its recipient does not take the money; the chain's.
+/// [`PayoutError::RecipientRefused`] if there is only one and its recipient rejects the payment; chain errors.
 pub async fn send_claims(
     rewards: &Rewards,
     batch: &ClaimBatch,
@@ -180,7 +180,7 @@ pub async fn send_claims(
     sent.map_err(|error| explain(error, &batch.dues))
 }
 
-/// A refusal of the recipient is told as such.
+/// Maps a recipient's rejection to its own error.
 pub(crate) fn explain(error: ChainError, dues: &[Due]) -> PayoutError {
     let failed = error
         .revert()
@@ -195,7 +195,7 @@ pub(crate) fn explain(error: ChainError, dues: &[Due]) -> PayoutError {
     }
 }
 
-/// Refuses a settlement that is not active, or allocations that are not its own.
+/// Rejects a settlement that is not active, and allocations of another settlement.
 pub(crate) fn expect_claimable(
     settlement: &Settlement,
     allocations: &Allocations,
@@ -210,7 +210,7 @@ pub(crate) fn expect_claimable(
     expect_own(settlement, allocations)
 }
 
-/// Refuses allocations that are not the settlement's.
+/// Rejects allocations of another settlement.
 ///
 /// # Errors
 /// [`PayoutError::WrongAllocations`].

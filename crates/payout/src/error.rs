@@ -1,4 +1,4 @@
-//! Why nobody could be paid.
+//! Errors of payouts.
 
 use std::path::PathBuf;
 
@@ -9,146 +9,144 @@ use assize_outbox::OutboxError;
 use assize_protocol::PayoutAddress;
 use thiserror::Error;
 
-/// What stopped a payout. Nothing is lost: what was not paid can be claimed later.
+/// Why a payout stopped. Nothing is lost: unpaid amounts can be claimed later.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PayoutError {
     /// The chain cannot be read or written.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The transaction queue.
+    /// The transaction queue failed.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
-    /// The history's file.
-    #[error("the history of payouts {}: {source}", path.display())]
+    /// The history file cannot be opened.
+    #[error("payout history {}: {source}", path.display())]
     History {
         /// The file.
         path: PathBuf,
-        /// SQLite's reason.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// A statement of a history that is open.
-    #[error("the history of payouts: {0}")]
+    /// A statement failed on an open history.
+    #[error("payout history: {0}")]
     Sql(#[from] rusqlite::Error),
-    /// A history of another contract, or no history.
+    /// The file is the history of another contract, or not a history.
     #[error("{} belongs to {there}, not to {here}; give another file with --history", path.display())]
     ForeignHistory {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         there: String,
-        /// Whose is wanted.
+        /// The expected owner.
         here: String,
     },
-    /// What a settlement grants cannot be had.
-    #[error("what settlement {settlement} grants cannot be read: {reason}")]
+    /// The allocations of a settlement are unavailable.
+    #[error("failed to read the allocations of settlement {settlement}: {reason}")]
     Document {
-        /// Which.
+        /// The settlement.
         settlement: SettlementId,
-        /// Why, and what to do.
+        /// The cause and the remedy.
         reason: String,
     },
-    /// The settlement cannot be claimed from.
+    /// The settlement is not active.
     #[error("settlement {settlement} is {status}{}", match .status {
         Status::Pending => format!(": it becomes active at Unix time {active_at}, unless it is vetoed"),
         _ => ": claim from one that is active".to_owned(),
     })]
     NotActive {
-        /// Which.
+        /// The settlement.
         settlement: SettlementId,
         /// Its status.
         status: Status,
         /// When it becomes active, Unix seconds.
         active_at: u64,
     },
-    /// The allocations given are not the settlement's.
+    /// The allocations belong to another settlement.
     #[error(
         "the allocations have the root {ours}, but settlement {settlement} has {theirs} on chain; get its document by its CID"
     )]
     WrongAllocations {
-        /// Which.
+        /// The settlement.
         settlement: SettlementId,
         /// Root of the allocations given.
         ours: B256,
         /// Root on chain.
         theirs: B256,
     },
-    /// The settlement knows nothing of the operator.
+    /// The settlement has no allocation for the operator.
     #[error(
-        "settlement {settlement} grants {operator} nothing; is the address right, and the settlement the newest?"
+        "settlement {settlement} grants {operator} nothing; check the address, and whether a newer settlement is active"
     )]
     UnknownOperator {
-        /// Which.
+        /// The settlement.
         settlement: SettlementId,
-        /// Who.
+        /// The operator.
         operator: Address,
     },
-    /// A transaction counted, and its receipt is gone.
-    #[error("the node has no receipt of {hash} any more, which counted a moment ago; running again goes on")]
+    /// A confirmed transaction has no receipt any more.
+    #[error("the node no longer has the receipt of the confirmed transaction {hash}; run again to continue")]
     ReceiptGone {
         /// The transaction.
         hash: B256,
     },
-    /// All has been paid.
-    #[error("{operator} has had all that settlement {settlement} grants it: {}", Fil(*.claimed))]
+    /// Everything has been paid.
+    #[error("{operator} has already received everything that settlement {settlement} grants it: {}", Fil(*.claimed))]
     NothingDue {
-        /// Which.
+        /// The settlement.
         settlement: SettlementId,
-        /// Who.
+        /// The operator.
         operator: Address,
         /// attoFIL.
         claimed: U256,
     },
-    /// The recipient did not take an operator's money.
+    /// The recipient rejected the payment.
     #[error(
-        "{recipient} did not take the {} of operator {operator}, so nothing was paid, and nothing is lost; the operator can \
+        "{recipient} rejected the {} of operator {operator}; nothing was paid and nothing is lost; the operator can \
          have it sent elsewhere with `assize operator payout-address set ADDRESS`, and then claim again",
         Fil(*.amount)
     )]
     RecipientRefused {
-        /// Who earns.
+        /// The operator.
         operator: Address,
-        /// Who refused.
+        /// The recipient.
         recipient: PayoutAddress,
         /// attoFIL.
         amount: U256,
     },
-    /// A claim was mined without a payment in it.
-    #[error(
-        "transaction {hash} succeeded, but shows no payment to {operator}; is the deployment file the right one?"
-    )]
+    /// A mined claim contains no payment.
+    #[error("transaction {hash} succeeded, but contains no payment to {operator}; check the deployment file")]
     NoPayment {
         /// The transaction.
         hash: B256,
-        /// Who should have been paid.
+        /// The operator.
         operator: Address,
     },
-    /// A reorganisation took a claim out of the chain.
+    /// A reorganisation dropped a claim.
     #[error(
-        "transaction {hash} was in block {block}, and a reorganisation has taken it out of the chain: it paid nobody. Claim \
-         again; should it come back as well, nobody is paid twice"
+        "a reorganisation dropped transaction {hash} from block {block}: it paid nobody. Claim \
+         again; even if it returns, nobody is paid twice"
     )]
     Vanished {
         /// The transaction.
         hash: B256,
-        /// Where it was.
+        /// Its former block.
         block: u64,
     },
-    /// A reorganisation moved a claim to where it fails.
+    /// A reorganisation moved a claim to a block in which it fails.
     #[error(
-        "after a reorganisation, transaction {hash} is in block {block} and fails there: it paid nobody, perhaps since \
+        "after a reorganisation, transaction {hash} is in block {block} and fails there: it paid nobody, perhaps because \
          another claim came first; see `assize operator balance`"
     )]
     Undone {
         /// The transaction.
         hash: B256,
-        /// Where it is now.
+        /// Its new block.
         block: u64,
     },
 }
 
 impl PayoutError {
-    /// Whether the same may succeed later without anyone changing anything.
+    /// Whether a retry may succeed without intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

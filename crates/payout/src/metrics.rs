@@ -19,15 +19,15 @@ const DAY: f64 = 86_400.0;
 pub struct Snapshot {
     /// What alerts follow from.
     pub condition: Condition,
-    /// What is out of order.
+    /// The active alerts.
     pub alerts: Vec<PayoutAlert>,
     /// The newest active settlement; 0 before the first.
     pub settlement: u64,
-    /// Operators who wait for money, and since when the first of them does, Unix seconds.
+    /// Number of waiting operators, and since when the first has been waiting, Unix seconds.
     pub waiting: (u64, Option<u64>),
-    /// Operators held back at the last plan, and what they are owed, attoFIL.
+    /// Number of operators that the last plan held back, and their sum in attoFIL.
     pub held: (u64, u128),
-    /// All that was ever paid.
+    /// Sums of all payments.
     pub totals: Totals,
     /// The transaction queue.
     pub queue: QueueState,
@@ -81,39 +81,39 @@ impl Metrics {
                 "pool_runway",
                 "How long the surplus lasts if every round pays its whole budget",
             ),
-            wallet_batches: metrics.gauge("wallet_batches", "Batches whose gas the balance pays for"),
+            wallet_batches: metrics.gauge("wallet_batches", "Batches that the balance can pay for"),
             settlement: metrics.gauge("active_settlement", "Number of the newest active settlement"),
             pending_age: metrics.gauge_in(
                 Unit::Seconds,
                 "pending_settlement_age",
                 "Age of the oldest pending settlement",
             ),
-            waiting: metrics.gauge("waiting_operators", "Operators who are owed something"),
+            waiting: metrics.gauge("waiting_operators", "Operators with an unpaid balance"),
             oldest: metrics.gauge_in(
                 Unit::Seconds,
                 "oldest_waiting",
-                "For how long the first of them has waited",
+                "How long the first of them has been waiting",
             ),
-            held: metrics.gauge("held_operators", "Operators whom the policy does not pay yet"),
-            held_fil: metrics.gauge_in(unit_fil(), "held", "What they are owed"),
+            held: metrics.gauge("held_operators", "Operators that the policy does not pay yet"),
+            held_fil: metrics.gauge_in(unit_fil(), "held", "Sum of their unpaid balances"),
             payments: metrics.total("payments", "Payments made"),
             paid: metrics.total_in(unit_fil(), "paid", "Paid to operators"),
             batches: metrics.total("batches", "Batches that took effect"),
             stuck: metrics.gauge(
                 "stuck_operators",
-                "Operators whose address keeps refusing the money",
+                "Operators whose address keeps rejecting payments",
             ),
             last_pass: metrics.gauge_in(
                 Unit::Seconds,
                 "last_pass_timestamp",
-                "Unix time of the last pass that succeeded",
+                "Unix time of the last successful pass",
             ),
             alerts,
             registry: metrics.build(),
         }
     }
 
-    /// Shows what a pass left.
+    /// Publishes the state after a pass.
     pub fn set(&self, snapshot: &Snapshot) {
         let Snapshot {
             condition,

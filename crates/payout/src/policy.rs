@@ -1,4 +1,4 @@
-//! What the scheduler is allowed to do: the policy file.
+//! The policy file: what the scheduler may do.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{DenyList, Limits, Schedule};
 
-/// Why a policy cannot be used.
+/// Why a policy is invalid.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PolicyError {
@@ -20,18 +20,18 @@ pub enum PolicyError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The file is no policy.
-    #[error("the policy file {} is not usable: {reason}", path.display())]
+    /// The file is malformed.
+    #[error("the policy file {} is invalid: {reason}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// What the parser found, and where.
+        /// The parser's message, with the position.
         reason: String,
     },
-    /// A line of the deny list.
+    /// A malformed line of the deny list.
     #[error("{} line {line}: {reason}", path.display())]
     Deny {
         /// The file.
@@ -41,14 +41,14 @@ pub enum PolicyError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Not a schedule.
+    /// A malformed schedule.
     #[error(
-        "`{text}` is no schedule ({reason}): give `every settlement`, or a cron pattern such as `0 6 * * *` for 06:00 UTC"
+        "`{text}` is not a valid schedule ({reason}): use `every settlement`, or a cron pattern such as `0 6 * * *` for 06:00 UTC"
     )]
     Schedule {
-        /// What was given.
+        /// The given text.
         text: String,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
 }
@@ -58,17 +58,17 @@ pub enum PolicyError {
 pub struct GasShare(u32);
 
 impl GasShare {
-    /// Gas may cost anything.
+    /// No limit.
     pub const ALL: Self = Self(u32::MAX);
     const WHOLE: u32 = 1_000_000;
 
-    /// So many hundredths.
+    /// A share in percent.
     #[must_use]
     pub const fn per_cent(hundredths: u16) -> Self {
         Self(hundredths as u32 * (Self::WHOLE / 100))
     }
 
-    /// Whether gas of `cost` may be spent on a payout.
+    /// Whether gas of this cost may be spent on a payout.
     #[must_use]
     pub fn allows(self, cost: u128, payout: u128) -> bool {
         self == Self::ALL
@@ -76,66 +76,66 @@ impl GasShare {
     }
 }
 
-/// What the scheduler is allowed to do. Each field may be absent from the file and then has its default.
+/// The policy. Fields missing in the file have their defaults.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PayoutPolicy {
     /// When to pay.
     #[serde(deserialize_with = "schedule")]
     pub schedule: Schedule,
-    /// Least payout, attoFIL; in the file, FIL as text.
+    /// Minimum payout in attoFIL; in the file, FIL as text.
     #[serde(deserialize_with = "fil")]
     pub floor: u128,
-    /// Days of waiting in which the floor falls, evenly, to nothing; 0 for a floor that stays.
+    /// Days of waiting over which the floor falls linearly to zero; 0 if it does not fall.
     pub floor_gone_after_days: u32,
-    /// Most of a payout that its gas may cost; in the file a number from 0 to 1.
+    /// Maximum share of a payout that its gas may cost; in the file a number from 0 to 1.
     #[serde(deserialize_with = "share")]
     pub most_gas_share: GasShare,
-    /// Most that is paid to operators in a day (UTC), attoFIL; in the file, FIL as text.
+    /// Maximum paid to operators per day (UTC) in attoFIL; in the file, FIL as text.
     #[serde(deserialize_with = "fil")]
     pub daily_fil: u128,
-    /// Most that is spent on gas in a day (UTC), attoFIL; in the file, FIL as text.
+    /// Maximum spent on gas per day (UTC) in attoFIL; in the file, FIL as text.
     #[serde(deserialize_with = "fil")]
     pub daily_gas_fil: u128,
-    /// The file of the deny list, relative to the policy's.
+    /// The deny list file, relative to the policy file.
     pub deny: Option<PathBuf>,
-    /// How large a transaction may grow.
+    /// Limits of a transaction.
     pub batch: BatchPolicy,
-    /// When to raise alarm.
+    /// Alert thresholds.
     pub alerts: AlertPolicy,
 }
 
-/// How large a transaction may grow.
+/// Limits of a transaction.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct BatchPolicy {
-    /// Payouts at most.
+    /// Maximum number of payouts.
     #[serde(deserialize_with = "payouts")]
     pub payouts: usize,
-    /// Bytes of call data at most.
+    /// Maximum bytes of call data.
     #[serde(deserialize_with = "calldata")]
     pub calldata: usize,
-    /// Units of gas at most; not given, a quarter of what the chain's block takes.
+    /// Maximum units of gas; by default a quarter of a block.
     #[serde(deserialize_with = "gas")]
     pub gas: Option<u64>,
 }
 
-/// When to raise alarm.
+/// Alert thresholds.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AlertPolicy {
-    /// The pool lasts for fewer days than this, if every round pays its whole budget.
+    /// Alert if the pool lasts for fewer days with full budgets.
     pub pool_days: f64,
-    /// The wallet pays for fewer batches than this.
+    /// Alert if the wallet pays for fewer batches.
     pub wallet_batches: u64,
-    /// A settlement has been pending for longer than this.
+    /// Alert if a settlement has been pending for longer, in hours.
     pub pending_hours: u64,
-    /// An operator's address has refused the money so many times in a row.
+    /// Alert if an operator's address has rejected payments this many times in a row.
     pub refusals: u32,
 }
 
 impl Default for PayoutPolicy {
-    /// A tenth of a FIL at once, everything after thirty days, gas no more than a twentieth; no daily caps.
+    /// A floor of a tenth of a FIL, zero after thirty days; gas at most a twentieth; no daily limits.
     fn default() -> Self {
         Self {
             schedule: Schedule::EverySettlement,
@@ -174,10 +174,10 @@ impl Default for AlertPolicy {
 }
 
 impl PayoutPolicy {
-    /// Reads a policy (TOML) and the deny list that it names.
+    /// Reads a policy (TOML) and its deny list.
     ///
     /// # Errors
-    /// [`PolicyError`] naming the file and the place in it.
+    /// [`PolicyError`] naming the file and the position.
     pub fn read(path: &Path) -> Result<(Self, DenyList), PolicyError> {
         let text = std::fs::read_to_string(path).map_err(|source| PolicyError::Read {
             path: path.to_owned(),
@@ -194,13 +194,13 @@ impl PayoutPolicy {
         Ok((policy, denied))
     }
 
-    /// Seconds in which the floor falls to nothing.
+    /// Seconds over which the floor falls to zero.
     #[must_use]
     pub fn floor_gone_after(&self) -> Option<u64> {
         (self.floor_gone_after_days > 0).then(|| u64::from(self.floor_gone_after_days) * 86_400)
     }
 
-    /// Limits of a batch whose payouts need `gas` units each, on a chain whose blocks take `block_gas`.
+    /// Limits of a batch whose payouts need `gas` units each, on a chain with blocks of `block_gas`.
     #[must_use]
     pub fn limits(&self, gas: u64, block_gas: u64) -> Limits {
         let most = self.batch.gas.unwrap_or(block_gas / 4);
@@ -223,7 +223,7 @@ fn fil<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u128, D::Err
     let Fil(amount) = String::deserialize(deserializer)?
         .parse()
         .map_err(D::Error::custom)?;
-    // More than fits is more than there is.
+    // An amount that does not fit exceeds all FIL.
     Ok(amount.saturating_to())
 }
 
@@ -249,7 +249,7 @@ where
     let number = N::deserialize(deserializer)?;
     if number < least {
         return Err(D::Error::custom(format_args!(
-            "`{field}` = {number} is too little for any batch: give {least} at least"
+            "`{field}` = {number} is too low for any batch: use at least {least}"
         )));
     }
     Ok(number)
@@ -259,7 +259,7 @@ fn share<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<GasShare, 
     let share = f64::deserialize(deserializer)?;
     if !(0.0..=1.0).contains(&share) {
         return Err(D::Error::custom(format_args!(
-            "{share} is no share: give a number from 0 to 1, such as 0.05"
+            "{share} is not a share: use a number from 0 to 1, such as 0.05"
         )));
     }
     // From 0 to a million.
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_has_its_default() {
+    fn missing_fields_have_their_defaults() {
         let (policy, denied) = read(
             "floor = \"0.5\"\ndeny = \"deny.txt\"\nschedule = \"0 6 * * *\"\n[batch]\npayouts = 7",
             "0x999999cf1046e68e36e1aa2e0e07105eddd1f08e x",
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_name_file_place_and_remedy() {
+    fn errors_name_file_position_and_remedy() {
         let fault = |policy: &str| read(policy, "oops").unwrap_err().to_string();
         let unknown = fault("flor = \"1\"");
         assert!(
@@ -313,12 +313,12 @@ mod tests {
         );
         assert!(fault("floor = \"much\"").contains("such as 0.1"));
         for field in ["floor", "dailyFil", "dailyGasFil"] {
-            assert!(fault(&format!("{field} = \"-1\"")).contains("`-1` is no amount of FIL"));
+            assert!(fault(&format!("{field} = \"-1\"")).contains("`-1` is not a valid FIL amount"));
         }
         for (field, least) in [("payouts", 1), ("calldata", 1_000), ("gas", 1_000_000)] {
             let said = fault(&format!("[batch]\n{field} = {}", least - 1));
             assert!(
-                said.contains(&format!("`{field}` = ")) && said.contains(&format!("give {least} at least")),
+                said.contains(&format!("`{field}` = ")) && said.contains(&format!("use at least {least}")),
                 "{said}"
             );
         }

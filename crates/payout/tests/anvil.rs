@@ -1,4 +1,4 @@
-//! Paying against a real anvil with the real contracts: everybody once, whatever happens in between.
+//! Payouts against a real anvil with the real contracts: everybody is paid once, whatever happens in between.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,10 +28,10 @@ use serde_json::json;
 /// A recorded beacon; its round opens 32 seconds before it is published.
 const BEACON: BeaconRound = BeaconRound(17_133_822);
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Seconds: of the round, of the time for commits after it, and of the challenge window.
+/// Seconds: of the round, of the commit window after it, and of the challenge window.
 const MINUTE: u64 = 60;
 const FLOOR: u128 = 1_000;
-/// Creation code of a contract that reverts whatever it is sent: runtime `5f5ffd`.
+/// Creation code of a contract that always reverts: runtime `5f5ffd`.
 const REFUSES_MONEY: [u8; 11] = hex!("625f5ffd5f526003601df3");
 
 struct World {
@@ -39,13 +39,13 @@ struct World {
     rewards: Rewards,
     owner: Signer,
     evaluator: Signer,
-    /// Who sends the payouts.
+    /// The sender of payouts.
     payer: Signer,
     refuser: Address,
 }
 
 impl World {
-    /// A chain on which round 1 is over, with nothing settled yet and the pool filled.
+    /// A chain on which round 1 is over, nothing is settled and the pool is filled.
     async fn new() -> Self {
         let opened_at = BeaconSchedule::QUICKNET.time_of(BEACON).unwrap() - 32;
         let anvil = Anvil::start_at(opened_at - 100).unwrap();
@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    /// Six who are paid, one who refuses, one who is owed too little.
+    /// Six operators that are paid, one that rejects, one with too small an amount.
     fn allocations(&self) -> Allocations {
         let mut cumulative: BTreeMap<_, _> = (1..=6_u8)
             .map(|n| (operator(n), 10_000 * u128::from(n)))
@@ -169,7 +169,7 @@ impl World {
             policy: PayoutPolicy {
                 floor: FLOOR,
                 floor_gone_after_days: 0,
-                // Gas costs what it costs on anvil; amounts here are small.
+                // Gas has anvil's price; the amounts here are small.
                 most_gas_share: GasShare::ALL,
                 batch: BatchPolicy {
                     payouts: 3,
@@ -203,7 +203,7 @@ impl World {
         rpc("eth_sendTransaction", json!([call]));
     }
 
-    /// Everybody has what the settlement grants, to the attoFIL, and nobody more.
+    /// Everybody has exactly what the settlement grants, and nobody more.
     async fn expect_paid_once(&self, case: &str) {
         for n in 1..=6_u8 {
             let granted = U256::from(10_000 * u64::from(n));
@@ -253,7 +253,7 @@ fn operators(payments: &[Payment]) -> Vec<Address> {
 }
 
 #[tokio::test]
-async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
+async fn everybody_is_paid_once_and_one_rejection_harms_nobody() {
     let world = World::new().await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();
@@ -277,7 +277,7 @@ async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
     assert_eq!(report.batches.len(), 3);
     world.expect_paid_once("first run").await;
 
-    // A day must pass before it is tried again, so that it cannot eat gas for ever.
+    // A day must pass before it is retried, so that it cannot waste gas forever.
     let again = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(
         (again.batches.len(), again.paid.len(), again.refused.len()),
@@ -293,7 +293,7 @@ async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
     );
     world.expect_paid_once("second run").await;
 
-    // The refused money is still the operator's: once it has named another address, it is paid at once.
+    // The rejected amount is still the operator's: once it has set another address, it is paid at once.
     world.name_payout_address(world.refuser, operator(8));
     let last = world.pay(&mut scheduler, &settlement).await.unwrap();
     assert_eq!(
@@ -306,9 +306,9 @@ async fn everybody_is_paid_once_and_one_refusal_harms_nobody() {
     );
 }
 
-/// They take no gas where the node estimates, at no price, and all there is where they are paid.
+/// They use no gas during estimation, at a price of zero, and all gas during payment.
 #[tokio::test]
-async fn who_makes_batches_revert_is_found_and_everybody_else_is_paid() {
+async fn an_operator_that_breaks_batches_is_isolated_and_all_others_are_paid() {
     let world = World::new().await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();
@@ -330,7 +330,7 @@ async fn who_makes_batches_revert_is_found_and_everybody_else_is_paid() {
 }
 
 #[tokio::test]
-async fn who_refuses_does_not_use_up_the_days_cap() {
+async fn rejected_payments_do_not_use_up_the_daily_limit() {
     let world = World::new().await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();
@@ -349,12 +349,12 @@ async fn who_refuses_does_not_use_up_the_days_cap() {
 }
 
 #[tokio::test]
-async fn a_deny_list_holds_for_what_is_enqueued_already() {
+async fn a_deny_list_applies_to_enqueued_batches() {
     let world = World::new().await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state.sqlite");
-    // Dies when it has signed the first batch; the others are in the queue.
+    // Dies after signing the first batch; the others are in the queue.
     run_and_die(&world, &state, &settlement, 0).await;
     let deny_all = |planner: &mut Planner| {
         planner.denied = (1..=6).map(|n| (operator(n), "sanctioned".to_owned())).collect();
@@ -372,10 +372,10 @@ async fn a_deny_list_holds_for_what_is_enqueued_already() {
 }
 
 #[tokio::test]
-async fn another_wallet_that_pays_meanwhile_is_seen() {
+async fn claims_from_other_wallets_are_detected() {
     let world = World::new().await;
     let settlement = world.settle().await;
-    // Two operators help themselves, one of them through a stranger.
+    // Two operators claim themselves, one of them through a stranger.
     for n in [2, 5] {
         let paid = claim_one(
             &world.rewards,

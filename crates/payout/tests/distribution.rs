@@ -1,4 +1,4 @@
-//! What Spark owed its operators and mostly never paid, paid to the last attoFIL: real balances, a real anvil.
+//! What Spark owed its operators and mostly never paid, paid exactly: real balances, a real anvil.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -20,7 +20,7 @@ use assize_payout::{
 use assize_testkit::fixtures;
 use assize_testkit::world::{World, WorldPlan};
 
-/// attoFIL that 106 operators of 15 390 ever reached.
+/// The threshold in attoFIL that only 106 of 15 390 operators ever reached.
 const SPARKS_FLOOR: u128 = 100_000_000_000_000_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +66,7 @@ async fn sparks_balances_are_paid_to_the_attofil() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("queue.sqlite");
 
-    // By Spark's floor, next to nobody is paid.
+    // With Spark's floor, almost nobody is paid.
     let stubborn = PayoutPolicy {
         floor: SPARKS_FLOOR,
         floor_gone_after_days: 0,
@@ -87,7 +87,7 @@ async fn sparks_balances_are_paid_to_the_attofil() {
             .all(|held| matches!(held.why, Why::BelowFloor { .. } | Why::GasTooDear))
     );
 
-    // By a floor that has fallen to nothing, everybody is.
+    // With a floor that has fallen to zero, everybody is.
     let paying = Instant::now();
     let generous = PayoutPolicy {
         floor: 0,
@@ -134,7 +134,7 @@ async fn sparks_balances_are_paid_to_the_attofil() {
     );
 }
 
-/// A tree of depth 20: one of its operators is paid on chain.
+/// A tree of depth 20, of which one operator is paid on chain.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_a_million_operators_claims() {
     const OPERATORS: u32 = 1_000_000;

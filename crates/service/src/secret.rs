@@ -32,7 +32,7 @@ pub enum SecretError {
         name: &'static str,
         /// The file.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
     /// Others can read or write it.

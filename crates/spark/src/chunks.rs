@@ -14,7 +14,7 @@ pub const MAX_LIST: usize = 128 << 20;
 /// A piece of a file; its bytes are in the buffer given to [`Chunks::next_into`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk {
-    /// Which file, counted from 0.
+    /// File number, from 0.
     pub file: usize,
     /// What the bytes are.
     pub kind: ChunkKind,

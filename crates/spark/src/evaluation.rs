@@ -174,9 +174,9 @@ impl Subnet {
     }
 }
 
-/// Everyone who voted on a task.
+/// The voters on a task.
 pub(crate) struct Committee<'a> {
-    /// Its index in the round.
+    /// The task's index in the round.
     pub task: usize,
     /// Rows.
     pub members: &'a [u32],

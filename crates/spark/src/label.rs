@@ -16,7 +16,7 @@ pub enum SparkLabel {
     DupInetGroup,
     /// The subnet already has as many votes as it may have.
     TooManyTasks,
-    /// It votes.
+    /// The measurement votes.
     Ok,
 }
 

@@ -208,7 +208,7 @@ struct Known {
 struct Piece {
     sequence: usize,
     file: usize,
-    /// With positions counted from the piece's beginning.
+    /// Positions count from the beginning of the chunk.
     rows: Vec<Record>,
     rejected: Vec<(u64, Fault)>,
     /// All rows that were rejected, those not kept included.

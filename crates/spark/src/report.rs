@@ -1,4 +1,4 @@
-//! A round's figures.
+//! The figures of a round.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -11,37 +11,37 @@ use crate::evaluation::Committee;
 use crate::read::{Record, Success};
 use crate::{Measurements, Round, Rules, SparkLabel};
 
-/// What all scores of a round add up to.
+/// Sum of all scores of a round.
 pub const MAX_SCORE: u128 = 1_000_000_000_000_000;
 
-/// Whom Spark gave what its rounding left over.
+/// The address to which Spark credited rounding remainders.
 pub const DEAD: &str = "0x000000000000000000000000000000000000dEaD";
 
 /// What `assize spark evaluate --format json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// Rows, valid or not.
+    /// Number of all rows, valid or not.
     pub total: u64,
-    /// Rows that count.
+    /// Number of valid rows.
     pub valid: u64,
-    /// Rows that count by `<tasking evaluation>/<consensus evaluation>`.
+    /// Valid rows by `<tasking evaluation>/<consensus evaluation>`.
     pub outcomes: BTreeMap<String, u64>,
-    /// Committees by what they decided on the retrieval.
+    /// Committees by their decision on the retrieval.
     pub decisions: BTreeMap<String, u64>,
     /// Tasks with at least one vote.
     pub committees: u64,
-    /// By address as it was written; they add up to [`MAX_SCORE`].
+    /// By address as written; they add up to [`MAX_SCORE`].
     #[serde(serialize_with = "as_text")]
     pub scores: BTreeMap<String, u128>,
     /// Retrieval success rates.
     pub rsr: Rsr,
 }
 
-/// Retrieval success rates: all votes, be they of the majority or not.
+/// Retrieval success rates over all votes, majority or not.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Rsr {
-    /// Of all.
+    /// Overall.
     #[serde(flatten)]
     pub overall: SparkCounts,
     /// By provider.
@@ -50,7 +50,7 @@ pub struct Rsr {
     pub by_client: BTreeMap<String, SparkCounts>,
     /// By allocator; a vote counts for every allocator of its task.
     pub by_allocator: BTreeMap<String, SparkCounts>,
-    /// Tasks, each for every client that it has: Spark's daily deals.
+    /// Tasks, counted per client: Spark's daily deals.
     pub deals: Deals,
 }
 
@@ -60,20 +60,20 @@ pub struct Rsr {
 pub struct Deals {
     /// Somebody voted.
     pub tested: u64,
-    /// Most agree on what the indexer said.
+    /// A majority agrees on the indexer's result.
     pub index_majority_found: u64,
-    /// It said that there is an advertisement.
+    /// It has an advertisement.
     pub indexed: u64,
-    /// One for HTTP.
+    /// It has one for HTTP.
     pub indexed_http: u64,
-    /// Most agree on what the retrieval gave.
+    /// A majority agrees on the retrieval's result.
     pub retrieval_majority_found: u64,
-    /// It gave the payload.
+    /// The payload was retrieved.
     pub retrievable: u64,
 }
 
 impl Deals {
-    /// Counts one decision for so many clients.
+    /// Counts one decision for this many clients.
     fn add(&mut self, decision: &Decision, clients: u64) {
         let indexer = decision.indexer.majority().map(String::as_str);
         let retrieval = decision.retrieval.majority().map(String::as_str);
@@ -87,7 +87,7 @@ impl Deals {
     }
 }
 
-/// Votes and successes among them.
+/// Votes, and successes among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SparkCounts {
@@ -97,7 +97,7 @@ pub struct SparkCounts {
     pub successful: u64,
     /// Those over HTTP.
     pub successful_http: u64,
-    /// And of these, those whose HEAD request succeeded as well.
+    /// Those of them whose HEAD request succeeded too.
     pub successful_http_head: u64,
 }
 
@@ -120,11 +120,11 @@ impl AddAssign for SparkCounts {
     }
 }
 
-/// Adds a round up.
+/// Adds up a round.
 pub(crate) struct Counter<'a> {
     round: &'a Round,
     measurements: &'a Measurements,
-    /// By label and verdict, none being the last.
+    /// By label and verdict; the last is "none".
     outcomes: [[u64; Verdict::ALL.len() + 1]; SparkLabel::ALL.len()],
     /// Majority results by participant's text.
     majority: Vec<u64>,
@@ -155,7 +155,7 @@ impl<'a> Counter<'a> {
         let mut counts = SparkCounts::default();
         for row in committee.members {
             let success = self.measurements.rows[*row as usize].success;
-            // Later, what the indexer's failures made of a provider was not laid to its charge.
+            // Under the later rules, the indexer's failures do not count against the provider.
             if !(success.indexer_down && self.measurements.rules == Rules::December2025) {
                 counts.add(success);
             }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dead_keep_what_they_earn() {
+    fn the_dead_address_keeps_its_own_score() {
         let scores = scores([(DEAD.to_owned(), 1), ("0x1".to_owned(), 1), ("0x2".to_owned(), 1)].into());
         assert_eq!(scores[DEAD], 333_333_333_333_334);
     }

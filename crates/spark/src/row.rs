@@ -164,7 +164,7 @@ impl Parser {
 /// The fault of a row of so many bytes.
 #[must_use]
 pub fn too_long(bytes: u64) -> Fault {
-    ("line", format!("is {bytes} bytes long; {MAX_ROW} are the most"))
+    ("line", format!("is {bytes} bytes long; the maximum is {MAX_ROW}"))
 }
 
 fn parse(text: &str) -> Result<Row<'_>, Fault> {
@@ -225,7 +225,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Fault {
     let reason = error.to_string();
     for (field, _) in KINDS {
         if reason.starts_with(&format!("duplicate field `{field}`")) {
-            return (field, "is there twice".into());
+            return (field, "occurs twice".into());
         }
     }
     if let Ok(fields) = serde_json::from_str::<Map<String, Value>>(text) {
@@ -587,7 +587,7 @@ mod tests {
                 "miner_id",
                 "twice",
             ),
-            ("x".repeat(MAX_ROW + 1), "line", "131072 are the most"),
+            ("x".repeat(MAX_ROW + 1), "line", "the maximum is 131072"),
         ] {
             let (found, reason) = parse_both(&line).unwrap_err();
             assert_eq!(found, field, "{line}: {reason}");

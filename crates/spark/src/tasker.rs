@@ -4,10 +4,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{RetrievalTask, Round};
 
-/// A SHA-256 digest as a number of 256 bits, highest word first.
+/// A SHA-256 digest as a 256-bit number, highest word first.
 pub(crate) type Key = [u64; 4];
 
-/// `sha256(text)`; the pieces are put together.
+/// `sha256(text)` of the concatenated pieces.
 pub(crate) fn key(pieces: &[&str]) -> Key {
     let mut hasher = Sha256::new();
     for piece in pieces {
@@ -29,7 +29,7 @@ pub(crate) fn distance(a: Key, b: Key) -> Key {
 pub struct Tasker {
     /// By task index.
     pub(crate) keys: Vec<Key>,
-    /// Ascending. A task that is listed twice is here twice.
+    /// Ascending. A task that is listed twice occurs twice.
     sorted: Vec<Key>,
     /// Number of tasks per station.
     count: usize,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_sparks() {
+    fn keys_match_spark() {
         let vectors = vectors();
         let randomness = vectors["randomness"].as_str().unwrap();
         let mut seen = 0;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn stations_have_sparks_tasks() {
+    fn tasks_match_spark() {
         let vectors = vectors();
         let randomness = vectors["randomness"].as_str().unwrap();
         for case in vectors["pick"].as_array().unwrap() {
@@ -186,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_reach_is_what_sorting_finds(
+        fn the_reach_matches_sorting(
             // Few different words, so that keys share long prefixes and some are equal.
             keys in proptest::collection::vec(proptest::array::uniform4(0_u64..3), 1..40),
             station in proptest::array::uniform4(0_u64..3),

@@ -41,7 +41,7 @@ pub enum SparkInvalidity {
 }
 
 impl SparkInvalidity {
-    /// The field at fault.
+    /// The invalid field.
     #[must_use]
     pub fn field(&self) -> &'static str {
         match self {

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_agrees_with_nothing_only() {
+    fn missing_values_agree_only_with_each_other() {
         let mut strings = Strings::new();
         let result = strings.intern("IPNI_NO_VALID_ADVERTISEMENT");
         let mut cast = |byte_length| {

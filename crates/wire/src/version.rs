@@ -13,7 +13,7 @@ pub struct Version(pub u32, pub u32, pub u32);
 
 /// Malformed version.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` is no version: give three numbers, as in 1.20.0")]
+#[error("`{text}` is not a version: use three numbers, such as 1.20.0")]
 pub struct VersionError {
     text: String,
 }

@@ -11,22 +11,22 @@ use thiserror::Error;
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum RoundError {
-    /// The chain was not looked at since the api was started.
-    #[error("the chain was not looked at yet: ask again in some seconds")]
+    /// The chain has not been polled since the api started.
+    #[error("the chain has not been polled yet: retry in a few seconds")]
     NotLooked,
-    /// It was not opened.
-    #[error("there is no round {round}: {}", match latest {
-        Some(latest) => format!("the newest is {latest}"),
-        None => "none was opened yet".to_owned(),
+    /// The round has not been opened.
+    #[error("round {round} does not exist: {}", match latest {
+        Some(latest) => format!("the latest is {latest}"),
+        None => "none has been opened yet".to_owned(),
     })]
     NoSuchRound {
-        /// The round asked for.
+        /// The requested round.
         round: RoundNumber,
-        /// The newest; none before the first.
+        /// The latest round; none before the first.
         latest: Option<RoundNumber>,
     },
     /// Its beacon is not revealed.
-    #[error("the beacon of round {round} is not revealed yet: ask again in some seconds")]
+    #[error("the beacon of round {round} is not revealed yet: retry in a few seconds")]
     NotRevealed {
         /// The round.
         round: RoundNumber,
@@ -37,8 +37,8 @@ pub enum RoundError {
     /// The round does not pass its checks.
     #[error(transparent)]
     Fault(#[from] RoundFault),
-    /// The api is ending.
-    #[error("the api is ending")]
+    /// The api is shutting down.
+    #[error("the api is shutting down")]
     Ending,
 }
 

@@ -1,4 +1,4 @@
-//! `GET /rounds/N/roster` and `/tasks`: the files that a round froze, as the store has them.
+//! `GET /rounds/N/roster` and `/tasks`: the files that a round froze, as stored.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::client::Client;
 use crate::refusal::Refusal;
 use crate::rounds::RoundError;
 
-/// Bytes that are read at once.
+/// Bytes read at once.
 const PIECE: usize = 1 << 16;
-/// How long a list may take before the rate at which its client reads counts, and that rate, bytes per second.
+/// How long a list may take before the client's reading rate matters, and the minimum rate, bytes per second.
 const GRACE: Duration = Duration::from_secs(30);
 const MIN_RATE: u64 = 16_384;
 
@@ -36,9 +36,9 @@ const MIN_RATE: u64 = 16_384;
         params(("round" = u64, Path, description = "From 1.", minimum = 1)),
         responses(
             (status = 200, description = "The file under the round's `roster.cid`.", body = String, content_type = "application/x-ndjson"),
-            (status = 304, description = "The client has it."),
-            (status = 404, description = "There is no such round.", body = assize_wire::Problem, content_type = "application/problem+json"),
-            (status = 429, description = "Too many lists are on their way to this address or its subnet.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 304, description = "The client has it already."),
+            (status = 404, description = "The round does not exist.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 429, description = "Too many lists are being sent to this address or its subnet.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -65,9 +65,9 @@ pub(crate) async fn roster(
         params(("round" = u64, Path, description = "From 1.", minimum = 1)),
         responses(
             (status = 200, description = "The file under the round's `tasks.cid`.", body = String, content_type = "application/x-ndjson"),
-            (status = 304, description = "The client has it."),
-            (status = 404, description = "There is no such round.", body = assize_wire::Problem, content_type = "application/problem+json"),
-            (status = 429, description = "Too many lists are on their way to this address or its subnet.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 304, description = "The client has it already."),
+            (status = 404, description = "The round does not exist.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 429, description = "Too many lists are being sent to this address or its subnet.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -104,7 +104,7 @@ async fn file(
         .await
         .map_err(|_| RoundError::Ending)?
         .map_err(|error| {
-            tracing::error!(%cid, %error, "a list cannot be read");
+            tracing::error!(%cid, %error, "failed to read a list");
             RoundError::Ending
         })?;
     Ok(cached::tagged(headers, &cid.to_string(), cache, || {
@@ -121,25 +121,25 @@ fn too_many(excess: Excess) -> Refusal {
         Excess::Client => (ProblemKind::TooManyRequests, "this address or its subnet"),
         Excess::Total => (ProblemKind::Unavailable, "all clients together"),
     };
-    let detail = format!("too many lists are on their way to {whom}: come again when some have arrived");
+    let detail = format!("too many lists are being sent to {whom}: retry when some have finished");
     let mut problem = Problem::new(kind, detail);
     problem.retry_after = Some(10);
     problem.into()
 }
 
-/// A list on its way.
+/// A list being sent.
 struct Sending<R> {
     content: R,
     sent: u64,
     started: Instant,
-    /// Until the answer is over.
+    /// Held until the response ends.
     _share: Share,
 }
 
-/// What turns out to be damaged on the way ends the answer without its end, so that nobody takes it for whole.
+/// Streams the list. If it turns out to be corrupt, the response is aborted, so that no client takes it for complete.
 ///
-/// A thread is at work only while a piece is read: clients that do not read hold none. The server closes them
-/// ([`assize_guard::ConnectionLimits::write_timeout`]), and those that read by drops end here.
+/// A thread works only while a piece is read, so a client that does not read holds none. The server closes such
+/// connections ([`assize_guard::ConnectionLimits::write_timeout`]); clients that read too slowly are cut off here.
 fn stream(content: impl Read + Send + 'static, share: Share) -> Body {
     let sending = Sending {
         content,
@@ -158,7 +158,7 @@ fn stream(content: impl Read + Send + 'static, share: Share) -> Body {
             Ok((Ok(piece), _)) if piece.is_empty() => None,
             Ok((Ok(piece), sending)) => Some((Ok(piece), Some(sending))),
             Ok((Err(error), _)) => {
-                tracing::error!(%error, "a list is damaged");
+                tracing::error!(%error, "a list is corrupt");
                 Some((Err(error), None))
             }
             Err(error) => Some((Err(io::Error::other(error)), None)),
@@ -167,7 +167,7 @@ fn stream(content: impl Read + Send + 'static, share: Share) -> Body {
 }
 
 impl<R: Read> Sending<R> {
-    /// The next bytes; none at the end.
+    /// The next bytes; empty at the end.
     fn piece(&mut self) -> io::Result<Bytes> {
         let mut piece = vec![0; PIECE];
         loop {

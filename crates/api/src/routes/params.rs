@@ -1,4 +1,4 @@
-//! What a request names in its path.
+//! Path parameters.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -10,14 +10,14 @@ use axum::http::request::Parts;
 
 use crate::refusal::Refusal;
 
-/// The parameters of the path, unread.
+/// The parameters of the path, not parsed yet.
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        // What is not UTF-8 is read as nothing, and nothing is no parameter.
+        // A parameter that is not UTF-8 is read as empty, and empty is invalid.
         let params = RawPathParams::from_request_parts(parts, state).await;
         let pairs = params.iter().flat_map(|params| params.iter());
         Ok(Self(
@@ -29,13 +29,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
-    /// Reads one.
+    /// Parses one parameter.
     pub(crate) fn get<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Refusal> {
         let text = self.0.iter().find(|(known, _)| known == name);
         let text = text.map_or("", |(_, text)| text.as_str());
         text.parse().map_err(|error| {
             let shown: String = text.chars().take(80).collect();
-            let detail = format!("`{shown}` in the path is no {name}: {error}");
+            let detail = format!("`{shown}` in the path is not a valid {name}: {error}");
             Refusal::field(ProblemKind::Malformed, name, detail)
         })
     }

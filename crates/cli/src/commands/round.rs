@@ -182,8 +182,9 @@ async fn reveal_round(
     let draft = network.rounds.reveal(number, &with_y(compressed)?);
     let receipt = network.client.transact(signer, &draft, PATIENCE).await?;
     let seed = network.rounds.round(number).await?.seed;
-    let seed = seed
-        .ok_or_else(|| eyre!("round {number} has no seed after its reveal; was there a reorganisation?"))?;
+    let seed = seed.ok_or_else(|| {
+        eyre!("round {number} has no seed after its reveal; the chain may have been reorganised")
+    })?;
     Ok((seed.0, receipt.hash))
 }
 

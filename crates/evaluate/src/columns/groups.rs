@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-/// Positions of rows by group; within a group they ascend. A counting sort: two passes, one array.
+/// Row positions by group, ascending within each group. A counting sort: two passes, one array.
 #[derive(Debug, Default)]
 pub struct Groups {
     /// Where each group begins, and where the last one ends.

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 
-/// A text's number.
+/// The number of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id(pub u32);
 
@@ -98,7 +98,7 @@ impl Strings {
         match found {
             hash_table::Entry::Occupied(found) => found.get().id,
             hash_table::Entry::Vacant(place) => {
-                // There is no memory for more than 2^32 texts, and a text is a part of one row.
+                // Memory does not suffice for more than 2^32 texts, and a text is part of one row.
                 let entry = Entry {
                     start: all.len(),
                     length: text.len() as u32,
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_and_the_empty_text_are_apart() {
+    fn a_missing_text_differs_from_an_empty_one() {
         let mut strings = Strings::new();
         let empty = strings.intern("");
         let ids = [

@@ -9,7 +9,7 @@ use super::{Id, Strings};
 pub struct IndexerVote {
     /// Peer id of the provider.
     pub provider_id: Id,
-    /// What the indexer said.
+    /// The indexer's result.
     pub indexer_result: Id,
     /// The multiaddr to which the indexer sent the station.
     pub provider_address: Id,
@@ -26,7 +26,7 @@ pub struct Vote {
     pub result: Id,
     /// Checksum of the CAR.
     pub car_checksum: Id,
-    /// Bytes of body.
+    /// Length of the body.
     pub byte_length: Length,
 }
 

@@ -20,7 +20,7 @@ const MARGIN: u64 = 2;
 pub(super) struct Slot {
     /// Unix seconds.
     pub opened_at: u64,
-    /// Seconds.
+    /// Seconds to wait.
     pub duration: u32,
     /// drand round that seeds the committees.
     pub beacon: BeaconRound,

@@ -17,7 +17,7 @@ fn apart(rows: &[Value]) -> Vec<Value> {
 }
 
 #[test]
-fn the_answer_has_sparks_form() {
+fn the_report_has_sparks_form() {
     let round = round(2, 2);
     let rows = apart(&[
         row(),
@@ -79,7 +79,7 @@ fn the_answer_has_sparks_form() {
 }
 
 #[test]
-fn nothing_to_evaluate_gives_everything_to_the_dead() {
+fn without_measurements_the_dead_address_gets_everything() {
     let report = run(&round(0, 15), &[], Way::default()).report;
     assert_eq!((report.total, report.committees), (0, 0));
     assert_eq!(report.scores, [(DEAD.to_owned(), 1_000_000_000_000_000)].into());
@@ -114,7 +114,7 @@ fn equal_times_fall_back_to_the_files_order() {
 }
 
 #[test]
-fn a_row_without_a_station_is_nobodys_task() {
+fn a_row_without_a_station_has_no_task() {
     let rows = [
         with(&json!({"station_id": null})),
         with(&json!({"station_id": ""})),
@@ -137,7 +137,7 @@ fn a_row_without_a_station_is_nobodys_task() {
 }
 
 #[test]
-fn success_rates_are_sparks() {
+fn success_rates_match_spark() {
     let vectors: Value = serde_json::from_str(include_str!("../fixtures/rsr_stats.json")).unwrap();
     let result = |code: &str| match code {
         "OK" => json!({}),
@@ -220,7 +220,7 @@ fn success_rates_are_sparks() {
 }
 
 #[test]
-fn the_indexers_failures_counted_in_february_only() {
+fn indexer_failures_counted_only_in_february() {
     let rows = apart(&[
         row(),
         with(&json!({"indexer_result": "ERROR_504"})),
@@ -244,7 +244,7 @@ fn the_indexers_failures_counted_in_february_only() {
 }
 
 #[test]
-fn bad_rows_are_told_with_file_line_field_and_reason() {
+fn malformed_rows_are_reported_with_file_line_field_and_reason() {
     let good = row().to_string();
     let first = format!(
         "{good}\n\nnonsense\n{}\n",
@@ -280,7 +280,7 @@ fn bad_rows_are_told_with_file_line_field_and_reason() {
 }
 
 #[test]
-fn a_bad_round_file_is_named() {
+fn a_malformed_round_file_is_rejected() {
     let parse = |text: &str| Round::parse(text.as_bytes());
     let details = r#""roundDetails":{"maxTasksPerNode":15,"startEpoch":"x","retrievalTasks":[]}"#;
     assert!(matches!(parse("{}"), Err(RoundError::Json(_))));
@@ -299,7 +299,7 @@ fn a_bad_round_file_is_named() {
 }
 
 #[test]
-fn a_task_that_is_listed_twice_is_named_and_takes_two_places() {
+fn a_task_listed_twice_is_reported_and_counts_twice() {
     let mut round = round(4, 1);
     round.tasks.push(round.tasks[1].clone());
     let duplicates: Vec<_> = round
@@ -311,7 +311,7 @@ fn a_task_that_is_listed_twice_is_named_and_takes_two_places() {
 }
 
 #[test]
-fn deals_are_sparks() {
+fn deals_match_spark() {
     let vectors: Value = serde_json::from_str(include_str!("../fixtures/rsr_stats.json")).unwrap();
     let case = &vectors["dailyDeals"][0];
     let mut round = round(8, 8);

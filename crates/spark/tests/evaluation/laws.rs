@@ -137,7 +137,7 @@ fn labels(evaluation: &Evaluation) -> Vec<(SparkLabel, Option<Verdict>)> {
 
 proptest! {
     #[test]
-    fn labels_are_by_the_book(rows in rows(), max_tasks in 0_usize..8, required in 0_usize..5) {
+    fn labels_match_the_literal_rules(rows in rows(), max_tasks in 0_usize..8, required in 0_usize..5) {
         let round = round(12, max_tasks);
         let way = Way { required_committee_size: required, ..Way::default() };
         let evaluation = run(&round, &[lines(&rows)], way);
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn neither_threads_nor_files_nor_parser_show(
+    fn the_result_does_not_depend_on_threads_files_or_parser(
         rows in rows(), cut: prop::sample::Index, rules in prop_oneof![Just(Rules::February2025), Just(Rules::December2025)]
     ) {
         let round = round(12, 5);

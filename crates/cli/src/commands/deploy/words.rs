@@ -61,7 +61,7 @@ pub(super) fn roles(params: &DeployParams) -> Vec<Role> {
         role(
             "treasury",
             &[params.treasury],
-            "gets what was never promised to anybody, 30 days or more after the end is announced; hands itself over".into(),
+            "receives funds that were never allocated, at least 30 days after the end is announced; can transfer its role".into(),
         ),
     ]
 }
@@ -71,12 +71,12 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
     let beacon = match &params.beacon {
         BeaconParams::Drand { genesis, period, .. } => (
             format!("drand, period {period} s, genesis {genesis}"),
-            "DrandBeacon checks beacons by pairing".into(),
+            "DrandBeacon verifies beacons by pairing".into(),
         ),
         BeaconParams::FilecoinMainnet { slack_epochs }
         | BeaconParams::FilecoinCalibration { slack_epochs } => (
             format!("{}, slackEpochs {slack_epochs}", chain_name(params.chain_id)),
-            "FilecoinBeacon compares with what Filecoin's consensus has verified".into(),
+            "FilecoinBeacon compares beacons with those verified by Filecoin's consensus".into(),
         ),
     };
     let seconds = |seconds: u64| {
@@ -92,7 +92,7 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
         (
             "minChallengeWindow",
             seconds(params.min_challenge_window),
-            "the owner can never set a shorter window; for ever".into(),
+            "the owner can never set a shorter window; permanent".into(),
         ),
         (
             "challengeWindow",
@@ -103,7 +103,7 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
         (
             "paymentGas",
             grouped(params.payment_gas),
-            "gas for each payment of a batch; for ever".into(),
+            "gas for each payment of a batch; permanent".into(),
         ),
         (
             "roundDuration",
@@ -118,7 +118,7 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
         (
             "commitGrace",
             seconds(p.commit_grace.into()),
-            "batches are taken this long after closing".into(),
+            "batches are accepted this long after closing".into(),
         ),
         (
             "committees",
@@ -134,14 +134,14 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
             "tasks",
             format!("up to {}", p.max_tasks_per_committee),
             format!(
-                "for each committee, to make {} measurements a round",
+                "per committee, for {} measurements per round",
                 grouped(p.target_measurements.into())
             ),
         ),
         (
             "budget",
             Fil(U256::from(p.budget)).to_string(),
-            "most that a round pays".into(),
+            "maximum payout per round".into(),
         ),
     ]
 }
