@@ -113,9 +113,9 @@ test-gateways: $(GATEWAYS) ## Helia and gateway-lib, which are not ours, with ou
 	cargo build --locked -p assize-testkit --example pack
 	node --test tests/gateways/gateways.test.mjs
 
-# The crates with examples in their documentation (blocks of code in no other language): all others would only be built for nothing.
-DOCUMENTED := $(addprefix -p ,$(shell find crates/*/src -name '*.rs' | xargs awk 'FNR == 1 { open = 0 } \
-  /^ *\/\/[\/!] ```/ { if (!open && /```$$/) print FILENAME; open = !open }' | cut -d/ -f2 | sort -u | sed 's/^/assize-/'))
+# The crates with examples in their documentation (blocks of code in no other language), or in a README that is part of it: all others would only be built for nothing.
+DOCUMENTED := $(addprefix -p ,$(shell { grep -l 'README.md' crates/*/src/lib.rs; find crates/*/src -name '*.rs' | xargs awk 'FNR == 1 { open = 0 } \
+  /^ *\/\/[\/!] ```/ { if (!open && /```$$/) print FILENAME; open = !open }'; } | cut -d/ -f2 | sort -u | sed 's/^/assize-/'))
 test-rust: $(STAMP) $(GATEWAYS) services ## crates, and end to end against a real anvil
 	if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --workspace --locked && cargo test --locked --doc $(DOCUMENTED); \
