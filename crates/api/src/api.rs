@@ -14,13 +14,13 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::client::Gatekeeper;
-use crate::database::Database;
 use crate::evaluation::{Evaluator, Wanted};
 use crate::ingest::{Compute, Door};
 use crate::metrics::Metrics;
 use crate::refusal::rejection_body;
 use crate::rounds::{Beacons, RoundCache, RoundError};
 use crate::{ApiConfig, IngestKey, routes};
+use assize_ingest::Database;
 
 /// How often the book of stations is cleaned up.
 const CLEANING: Duration = Duration::from_secs(3_600);
@@ -240,7 +240,7 @@ impl Api {
     async fn keep_clean(self, stop: Stop) {
         while !stop.is_set() {
             let before = self.0.clock.now().saturating_sub(self.0.config.forget_after);
-            match self.0.database.forget(before).await {
+            match self.0.database.remove_stale(before).await {
                 Ok(0) => {}
                 Ok(forgotten) => tracing::info!(forgotten, "stations were struck out"),
                 Err(error) => tracing::warn!(%error, "the book was not cleaned up"),

@@ -10,9 +10,9 @@ use assize_evaluate::{Label, Outcome, RoundEvaluation, Verdict};
 use assize_protocol::RoundNumber;
 use assize_verify::{Conclusion, Evidence, VerifyError, read_rounds};
 
-use crate::database::{BatchMarks, Database, NO_LABEL};
 use crate::ingest::Compute;
 use crate::rounds::RoundCache;
+use assize_ingest::{BatchMarks, Database, NO_LABEL};
 
 /// How long a round that could not be recomputed is left alone.
 const PAUSE: Duration = Duration::from_secs(60);

@@ -5,9 +5,9 @@ use assize_wire::{Problem, ProblemKind};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::database::DatabaseError;
 use crate::ingest::NotDone;
 use crate::rounds::RoundError;
+use assize_ingest::DatabaseError;
 
 /// The content type of refusals.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";

@@ -73,7 +73,7 @@ async fn a_proxy_is_believed_if_it_is_named_and_stations_get_their_subnets_tag()
         .ask("POST", "/heartbeats", &headers, body)
         .await
         .json::<Liveness>();
-    let database = assize_api::Database::open(&place.location).unwrap();
+    let database = assize_ingest::Database::open(&place.location).unwrap();
     let live = database.live(0).await.unwrap();
     assert_eq!(
         (live[0].station, live[0].subnet),

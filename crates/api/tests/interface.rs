@@ -747,7 +747,7 @@ async fn heartbeats_are_noted_and_every_fault_of_theirs_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_measurement_is_followed_from_the_door_to_its_label() {
-    use assize_publish::{BatchState, open_ingest};
+    use assize_ingest::BatchState;
     for place in places() {
         let scene = Scene::new(60).await;
         let round = scene.open_round().await;
@@ -764,8 +764,8 @@ async fn a_measurement_is_followed_from_the_door_to_its_label() {
         let path = format!("/measurements/{digest}");
 
         // The publisher's steps, on the same table.
-        let name = place.name();
-        let mut ingest = tokio::task::spawn_blocking(move || open_ingest(&name).unwrap())
+        let location = place.location.clone();
+        let mut ingest = tokio::task::spawn_blocking(move || location.connect_ingest().unwrap())
             .await
             .unwrap();
         let batch = ingest.close(round, 100).unwrap().unwrap();

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// Whom beacons are asked of.
-pub(super) type Source = Arc<Verified<Box<dyn BeaconSource + Send + Sync>>>;
+pub(crate) type Source = Arc<Verified<Box<dyn BeaconSource + Send + Sync>>>;
 
 /// A relay that is well answers in less; whoever takes longer is looked after at the next pass.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The beacons that are wanted.
-pub(super) struct Beacons {
+pub(crate) struct Beacons {
     source: Source,
     wanted: BTreeMap<BeaconRound, Wanted>,
 }
@@ -35,19 +35,19 @@ enum State {
 }
 
 impl Beacons {
-    pub(super) fn new(source: Source) -> Self {
+    pub(crate) fn new(source: Source) -> Self {
         Self {
             source,
             wanted: BTreeMap::new(),
         }
     }
 
-    pub(super) fn chain(&self) -> &Chain {
+    pub(crate) fn chain(&self) -> &Chain {
         self.source.chain()
     }
 
     /// Forgets the beacons that are not wanted any more.
-    pub(super) fn keep(&mut self, wanted: impl Fn(BeaconRound) -> bool) {
+    pub(crate) fn keep(&mut self, wanted: impl Fn(BeaconRound) -> bool) {
         self.wanted.retain(|round, _| wanted(*round));
     }
 
@@ -56,7 +56,7 @@ impl Beacons {
     ///
     /// # Errors
     /// What the last question came to.
-    pub(super) async fn get(&mut self, round: BeaconRound) -> Result<Option<Beacon>, BeaconError> {
+    pub(crate) async fn get(&mut self, round: BeaconRound) -> Result<Option<Beacon>, BeaconError> {
         let source = &self.source;
         let wanted = self.wanted.entry(round).or_insert_with(|| Wanted {
             pause: FIRST_PAUSE,

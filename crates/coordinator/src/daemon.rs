@@ -2,7 +2,7 @@
 
 use assize_service::{Daemon, Stop};
 
-use super::{Coordinator, CoordinatorAlert, CoordinatorError, Metrics, Snapshot};
+use crate::{Coordinator, CoordinatorAlert, CoordinatorError, Metrics, Snapshot};
 
 impl Daemon for Coordinator {
     type Metrics = Metrics;

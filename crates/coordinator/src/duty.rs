@@ -5,7 +5,7 @@ use assize_protocol::RoundNumber;
 
 /// What is done for a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Duty {
+pub(crate) enum Duty {
     Open,
     Reveal,
 }
@@ -19,12 +19,12 @@ impl Duty {
     }
 
     /// The queue's key for it, at a contract of rounds.
-    pub(super) fn key(self, rounds: Address, round: RoundNumber) -> String {
+    pub(crate) fn key(self, rounds: Address, round: RoundNumber) -> String {
         format!("{rounds}/{}/{round}", self.name())
     }
 
     /// What a key is for; `None` if it is another contract's.
-    pub(super) fn of_key(key: &str, rounds: Address) -> Option<(Self, RoundNumber)> {
+    pub(crate) fn of_key(key: &str, rounds: Address) -> Option<(Self, RoundNumber)> {
         let rest = key.strip_prefix(&rounds.to_string())?.strip_prefix('/')?;
         let (name, number) = rest.split_once('/')?;
         let duties = [Self::Open, Self::Reveal];

@@ -1,13 +1,13 @@
 //! What can go wrong with a pass.
 
 use assize_chain::ChainError;
+use assize_ingest::DatabaseError;
 use assize_outbox::OutboxError;
 use assize_protocol::{BeaconRound, FileCid, RosterError};
 use assize_store::StoreError;
 use thiserror::Error;
 
-use super::Boundary;
-use crate::DatabaseError;
+use crate::Boundary;
 
 /// Why a pass ended early. Nothing is lost: the next one goes on.
 #[derive(Debug, Error)]

@@ -1,4 +1,4 @@
-//! Cuts rosters, opens rounds and reveals their beacons.
+//! Coordinator: cuts rosters from live stations, opens rounds and reveals their beacons.
 //!
 //! ```text
 //! Database ──live stations──▶ cut ──┐

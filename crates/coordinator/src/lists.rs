@@ -8,7 +8,7 @@ use assize_protocol::{Roster, TaskList, TaskListError};
 use assize_store::Store;
 use thiserror::Error;
 
-use super::CoordinatorError;
+use crate::CoordinatorError;
 
 /// Why the file of tasks is not used.
 #[derive(Debug, Error)]
@@ -40,7 +40,7 @@ pub enum TasksError {
 
 /// The lists of a round to be opened.
 #[derive(Debug)]
-pub(super) struct Lists {
+pub(crate) struct Lists {
     pub roster: ListCommitment,
     /// None if the file is not good, and there is no older list.
     pub tasks: Option<ListCommitment>,
@@ -50,7 +50,7 @@ pub(super) struct Lists {
 
 /// Stores both lists and reads them back. If the file of tasks is not good, the last good list goes on: `last`, the newest
 /// round's. Blocks.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     store: &dyn Store,
     roster: &Roster,
     tasks: &Path,

@@ -6,7 +6,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{CoordinatorAlert, PassReport};
+use crate::{CoordinatorAlert, PassReport};
 
 /// Metrics of a coordinator. Counters are kept in its queue, so that they go on after a restart.
 #[derive(Debug)]

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use assize_chain::{Draft, Rounds};
 use assize_drand::{BeaconSource, Verified, with_y};
 use assize_facts::{ListCommitment, Round};
+use assize_ingest::Database;
 use assize_outbox::{Ended, Kind, NewIntent, Outbox, parked};
 use assize_protocol::{BeaconRound, Roster, RoundNumber};
 use assize_service::Clock;
 use assize_store::Store;
 use assize_wire::Version;
 
-use super::beacons::Beacons;
-use super::duty::Duty;
-use super::lists::{Lists, prepare};
-use super::view::{Opening, View};
-use super::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
-use crate::Database;
+use crate::beacons::Beacons;
+use crate::duty::Duty;
+use crate::lists::{Lists, prepare};
+use crate::view::{Opening, View};
+use crate::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
 
 /// Seconds after which an opening that nothing is signed for is cut anew, with the stations that live then.
 const REFRESH: u64 = 600;
@@ -58,12 +58,12 @@ pub struct Settings {
 }
 
 type Watcher = Arc<Mutex<dyn FnMut(Boundary) -> bool + Send>>;
-pub(super) type Result<T> = std::result::Result<T, CoordinatorError>;
+pub(crate) type Result<T> = std::result::Result<T, CoordinatorError>;
 
 /// Opens rounds on time, and reveals their beacons.
 pub struct Coordinator {
     database: Database,
-    pub(super) outbox: Outbox,
+    pub(crate) outbox: Outbox,
     rounds: Rounds,
     store: Arc<dyn Store>,
     beacons: Beacons,
@@ -72,12 +72,12 @@ pub struct Coordinator {
     /// The opening that this run cut last, and when, Unix seconds.
     cut: Option<(RoundNumber, u64)>,
     /// When an opening is tried again that was refused, and the pause until then.
-    pub(super) refused: Option<(Instant, Duration)>,
+    pub(crate) refused: Option<(Instant, Duration)>,
     /// What is wrong with the file of tasks, as of the last opening.
-    pub(super) tasks_fault: Option<String>,
+    pub(crate) tasks_fault: Option<String>,
     /// Rounds that were seen without their seed, and when their beacon was published, Unix seconds.
-    pub(super) awaited: BTreeMap<RoundNumber, u64>,
-    pub(super) reveal_lag: Option<u64>,
+    pub(crate) awaited: BTreeMap<RoundNumber, u64>,
+    pub(crate) reveal_lag: Option<u64>,
     watcher: Option<Watcher>,
 }
 
@@ -329,7 +329,7 @@ impl Coordinator {
     }
 
     /// When a beacon is published, Unix seconds.
-    pub(super) fn published_at(&self, round: BeaconRound) -> u64 {
+    pub(crate) fn published_at(&self, round: BeaconRound) -> u64 {
         self.beacons.chain().schedule().time_of(round).unwrap_or_default()
     }
 
@@ -338,7 +338,7 @@ impl Coordinator {
         self.rounds.open(&round.roster, &round.tasks)
     }
 
-    pub(super) fn key(&self, duty: Duty, round: RoundNumber) -> String {
+    pub(crate) fn key(&self, duty: Duty, round: RoundNumber) -> String {
         duty.key(self.rounds.address(), round)
     }
 

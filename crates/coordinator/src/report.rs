@@ -4,10 +4,10 @@ use assize_facts::Round;
 use assize_outbox::Ended;
 use assize_protocol::RoundNumber;
 
-use super::duty::Duty;
-use super::pass::Result;
-use super::view::{Opening, View};
-use super::{Coordinator, CoordinatorAlert};
+use crate::duty::Duty;
+use crate::pass::Result;
+use crate::view::{Opening, View};
+use crate::{Coordinator, CoordinatorAlert};
 
 /// Seconds after a beacon's publication for which a refused reveal is no alert.
 const REVEAL_PATIENCE: u64 = 60;
@@ -64,7 +64,7 @@ pub struct PassReport {
 
 impl Coordinator {
     /// The state of affairs by a look at the chain after the work is done.
-    pub(super) fn report(
+    pub(crate) fn report(
         &mut self,
         view: &View,
         waiting: Waiting,

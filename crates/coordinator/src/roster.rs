@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use assize_ingest::Station;
 use assize_protocol::{Roster, RosterEntry, RosterError};
-
-use crate::Station;
 
 /// The roster of live stations, which are given first seen first: at most `most_per_subnet` of a subnet, those that were
 /// seen first; sorted by address.

@@ -6,7 +6,7 @@ use assize_protocol::RoundNumber;
 
 /// The chain, as it was at the beginning of a pass.
 #[derive(Debug, Clone)]
-pub(super) struct View {
+pub(crate) struct View {
     /// Time of the newest block, Unix seconds.
     pub now: u64,
     /// The newest round.
@@ -17,7 +17,7 @@ pub(super) struct View {
 
 /// Whether the next round can be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(crate) enum Opening {
     /// Not before this time, Unix seconds.
     From(u64),
     /// Now.
@@ -34,7 +34,7 @@ pub(super) enum Opening {
 impl View {
     /// Looks at the chain. Rounds keep their own parameters, so an older one may be revealed for longer than a newer one: the
     /// look goes back until two in a row are over.
-    pub(super) async fn of(rounds: &Rounds) -> Result<Self, ChainError> {
+    pub(crate) async fn of(rounds: &Rounds) -> Result<Self, ChainError> {
         let now = rounds.client().head().await?.timestamp;
         let latest = rounds.latest_round().await?;
         let mut recent = Vec::new();
@@ -52,7 +52,7 @@ impl View {
         Ok(Self { now, latest, recent })
     }
 
-    pub(super) fn opening(&self) -> Opening {
+    pub(crate) fn opening(&self) -> Opening {
         let Some(newest) = self.recent.first() else {
             return Opening::Due {
                 round: RoundNumber(1),
@@ -71,12 +71,12 @@ impl View {
     }
 
     /// A recent round.
-    pub(super) fn round(&self, number: RoundNumber) -> Option<&Round> {
+    pub(crate) fn round(&self, number: RoundNumber) -> Option<&Round> {
         self.recent.iter().find(|round| round.number == number)
     }
 
     /// Rounds that are not revealed and still can be; newest first.
-    pub(super) fn unrevealed(&self) -> impl Iterator<Item = &Round> {
+    pub(crate) fn unrevealed(&self) -> impl Iterator<Item = &Round> {
         let now = self.now;
         self.recent
             .iter()
@@ -84,7 +84,7 @@ impl View {
     }
 
     /// Seconds after the newest round could have been opened at which it was.
-    pub(super) fn opening_lag(&self) -> Option<u64> {
+    pub(crate) fn opening_lag(&self) -> Option<u64> {
         match &self.recent[..] {
             [newest, before, ..] => Some(newest.opened_at.saturating_sub(before.closes_at)),
             _ => None,

@@ -11,14 +11,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B128, U256, keccak256};
-use assize_api::coordinator::{
+use assize_chain::{ChainClient, Draft, Rounds};
+use assize_coordinator::{
     Boundary, Coordinator, CoordinatorAlert, CoordinatorError, PassReport, Settings, Waiting,
 };
-use assize_api::{Beacons, Database, Heard, Location};
-use assize_chain::{ChainClient, Draft, Rounds};
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Verified, with_y};
 use assize_facts::Round;
+use assize_ingest::{Database, Heartbeat, Location};
 use assize_keys::Signer;
 use assize_outbox::{Caps, Depth, Finality, Outbox, OutboxError, Policy};
 use assize_protocol::{BeaconRound, Roster, RoundNumber, TaskList};
@@ -116,15 +116,15 @@ impl Stage {
     }
 
     async fn hear_version(&self, station: u8, subnet: u8, at: u64, version: Version) {
-        let heard = Heard {
+        let heartbeat = Heartbeat {
             station: Address::repeat_byte(station),
             operator: Address::repeat_byte(0xee),
             subnet: B128::repeat_byte(subnet),
             version,
             time: at,
-            heard_at: at,
+            received_at: at,
         };
-        self.database.hear(heard).await.unwrap();
+        self.database.record(heartbeat).await.unwrap();
     }
 
     fn settings(&self) -> Settings {

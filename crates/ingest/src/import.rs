@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Seek};
 use assize_measurement::ndjson::{self, Line, LineReader};
 use sha2::{Digest, Sha256};
 
-use crate::{FileMark, Ingest, IngestError, NewRow, PublishError};
+use crate::{FileMark, ImportError, Ingest, IngestError, NewRow};
 
 /// Number of rejected lines that are kept; further ones are only counted.
 const MOST_KEPT: usize = 1_000;
@@ -36,14 +36,14 @@ pub struct Rejected {
 /// file is read twice and never held in memory.
 ///
 /// # Errors
-/// [`PublishError::File`], [`PublishError::Ingest`].
+/// [`ImportError::File`], [`ImportError::Ingest`].
 pub fn import<F: Read + Seek + Send>(
     ingest: &mut dyn Ingest,
     name: &str,
     mut file: F,
     received_at: u64,
-) -> Result<ImportReport, PublishError> {
-    let unreadable = |source| PublishError::File {
+) -> Result<ImportReport, ImportError> {
+    let unreadable = |source| ImportError::File {
         name: name.to_owned(),
         source,
     };

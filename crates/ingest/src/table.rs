@@ -2,8 +2,7 @@
 //!
 //! Measurements are only ever appended, each with a number that grows. A batch is a stretch of one round's numbers, so
 //! closing one writes a single row whatever its size, and no measurement can be in two. [`SqliteIngest`] is the embedded
-//! default, `PostgresIngest` (feature `postgres`) for several instances; both pass the same tests. [`open`] takes the one
-//! that a place names.
+//! default, `PostgresIngest` (feature `postgres`) for several instances; both pass the same tests.
 
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -19,23 +18,6 @@ pub use postgres::PostgresIngest;
 pub use sqlite::SqliteIngest;
 
 use crate::IngestError;
-
-/// The table at a place: the name of a SQLite file, or `postgres://user:password@host/database`.
-///
-/// # Errors
-/// [`IngestError`]; [`IngestError::NoPostgres`] if the place is a PostgreSQL database and this build has no client for it.
-pub fn open(place: &str) -> Result<Box<dyn Ingest>, IngestError> {
-    let is_postgres = ["postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| place.starts_with(scheme));
-    if !is_postgres {
-        return Ok(Box::new(SqliteIngest::open(place.as_ref())?));
-    }
-    #[cfg(feature = "postgres")]
-    return Ok(Box::new(PostgresIngest::connect(place)?));
-    #[cfg(not(feature = "postgres"))]
-    Err(IngestError::NoPostgres)
-}
 
 /// A measurement on its way into the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +182,7 @@ impl BatchState {
     }
 }
 
-/// Gives rows one by one; an error ends the taking in, and nothing of it stays.
+/// Yields rows one by one; an error ends the import, and nothing of it stays.
 pub type Rows<'a> = &'a mut (dyn FnMut() -> io::Result<Option<NewRow>> + Send);
 
 /// Takes lines one by one.

@@ -4,25 +4,25 @@
 mod common;
 
 use alloy_primitives::{Address, B128, B256};
-use assize_api::{
-    BatchMarks, Crowd, Database, DatabaseOptions, Heard, Hearing, Location, NO_LABEL, Receiving, Station,
+use assize_ingest::{
+    BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, Location, NO_LABEL, Receiving,
+    SignedRow, Station, SubnetLimit,
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
-use assize_publish::{SignedRow, open_ingest};
 use assize_service::Clock;
 use assize_wire::Version;
 
 use crate::common::places;
 
-fn heard(station: u8, time: u64) -> Heard {
-    Heard {
+fn heartbeat(station: u8, time: u64) -> Heartbeat {
+    Heartbeat {
         station: Address::repeat_byte(station),
         operator: Address::repeat_byte(0xee),
         subnet: B128::repeat_byte(station),
         version: Version(1, 20, 0),
         time,
-        heard_at: time + 1,
+        received_at: time + 1,
     }
 }
 
@@ -35,21 +35,27 @@ async fn the_book_has_who_was_seen_and_takes_no_heartbeat_twice() {
     for place in places() {
         let database = Database::open(&place.location).unwrap();
         for (station, time) in [(2, 100), (1, 100), (3, 150)] {
-            assert_eq!(database.hear(heard(station, time)).await.unwrap(), Hearing::Noted);
+            assert_eq!(
+                database.record(heartbeat(station, time)).await.unwrap(),
+                HeartbeatOutcome::Recorded
+            );
         }
         assert_eq!(addresses(&database.live(0).await.unwrap()), [1, 2, 3]);
         assert_eq!(addresses(&database.live(151).await.unwrap()), [3]);
         // The same again, and one from before.
         for time in [100, 99] {
-            assert_eq!(database.hear(heard(2, time)).await.unwrap(), Hearing::Replayed);
+            assert_eq!(
+                database.record(heartbeat(2, time)).await.unwrap(),
+                HeartbeatOutcome::Replayed
+            );
         }
-        let later = Heard {
+        let later = Heartbeat {
             operator: Address::repeat_byte(0xdd),
             subnet: B128::repeat_byte(9),
             version: Version(2, 0, 0),
-            ..heard(1, 200)
+            ..heartbeat(1, 200)
         };
-        assert_eq!(database.hear(later).await.unwrap(), Hearing::Noted);
+        assert_eq!(database.record(later).await.unwrap(), HeartbeatOutcome::Recorded);
         // Another process sees it as well.
         let other = Database::open(&place.location).unwrap();
         let moved = Station {
@@ -61,7 +67,7 @@ async fn the_book_has_who_was_seen_and_takes_no_heartbeat_twice() {
             seen_at: 201,
         };
         assert_eq!(other.live(200).await.unwrap(), [moved]);
-        assert_eq!(other.forget(150).await.unwrap(), 1);
+        assert_eq!(other.remove_stale(150).await.unwrap(), 1);
         assert_eq!(addresses(&database.live(0).await.unwrap()), [1, 3]);
     }
 }
@@ -75,14 +81,17 @@ async fn of_a_stations_heartbeats_in_one_group_each_is_judged() {
         })
         .await
         .unwrap();
-        let hearings = tokio::task::spawn_blocking(move || {
+        let outcomes = tokio::task::spawn_blocking(move || {
             let group = [heard(1, 5), heard(2, 5), heard(1, 6), heard(1, 6), heard(1, 4)];
-            let hearings = tables.hear(&group, Crowd::default()).unwrap();
+            let outcomes = tables.record(&group, SubnetLimit::default()).unwrap();
             drop(tables);
-            hearings
+            outcomes
         });
-        use Hearing::{Noted, Replayed};
-        assert_eq!(hearings.await.unwrap(), [Noted, Noted, Noted, Replayed, Replayed]);
+        use HeartbeatOutcome::{Recorded, Replayed};
+        assert_eq!(
+            outcomes.await.unwrap(),
+            [Recorded, Recorded, Recorded, Replayed, Replayed]
+        );
     }
 }
 
@@ -134,9 +143,9 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
         // The publisher batches it from the same table, and the marks find its line.
         let cid = file_cid(b"a batch");
         let batch = tokio::task::spawn_blocking({
-            let name = place.name();
+            let location = place.location.clone();
             move || {
-                let mut ingest = open_ingest(&name).unwrap();
+                let mut ingest = location.connect_ingest().unwrap();
                 let batch = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
                 ingest.set_stored(batch.id, &cid, 100).unwrap();
                 batch
@@ -214,13 +223,17 @@ async fn what_waits_together_is_written_together_and_each_gets_its_own_answer() 
             let database = database.clone();
             tasks.spawn(async move {
                 let taken = database.take(vec![row(number % 100)]).await.unwrap();
-                let hearing = database.hear(heard(number, 100)).await.unwrap();
-                (matches!(taken[..], [Receiving::New { .. }]), hearing)
+                let outcome = database.record(heartbeat(number, 100)).await.unwrap();
+                (matches!(taken[..], [Receiving::New { .. }]), outcome)
             });
         }
         let answers = tasks.join_all().await;
         assert_eq!(answers.iter().filter(|(new, _)| *new).count(), 100);
-        assert!(answers.iter().all(|(_, hearing)| *hearing == Hearing::Noted));
+        assert!(
+            answers
+                .iter()
+                .all(|(_, outcome)| *outcome == HeartbeatOutcome::Recorded)
+        );
         assert_eq!(database.waiting(), 0);
     }
 }
@@ -230,24 +243,27 @@ async fn keys_made_up_in_one_subnet_do_not_fill_the_book() {
     for place in places() {
         let location = place.location.clone();
         let test = move || {
-            let crowd = Crowd { most: 3, within: 100 };
+            let limit = SubnetLimit {
+                stations: 3,
+                within: 100,
+            };
             let mut tables = location.connect().unwrap();
             let mut hear = |station, subnet, time| {
-                let heard = Heard {
+                let heartbeat = Heartbeat {
                     subnet: B128::repeat_byte(subnet),
                     ..heard(station, time)
                 };
-                tables.hear(&[heard], crowd).unwrap()[0]
+                tables.record(&[heartbeat], limit).unwrap()[0]
             };
             for station in 1..=3 {
-                assert_eq!(hear(station, 7, 1_000), Hearing::Noted);
+                assert_eq!(hear(station, 7, 1_000), HeartbeatOutcome::Recorded);
             }
-            assert_eq!(hear(4, 7, 1_000), Hearing::Crowded);
+            assert_eq!(hear(4, 7, 1_000), HeartbeatOutcome::SubnetFull);
             // Those that are there go on, other subnets too, and who stays away makes room.
-            assert_eq!(hear(1, 7, 1_050), Hearing::Noted);
-            assert_eq!(hear(1, 7, 1_050), Hearing::Replayed);
-            assert_eq!(hear(5, 8, 1_000), Hearing::Noted);
-            assert_eq!(hear(4, 7, 1_101), Hearing::Noted);
+            assert_eq!(hear(1, 7, 1_050), HeartbeatOutcome::Recorded);
+            assert_eq!(hear(1, 7, 1_050), HeartbeatOutcome::Replayed);
+            assert_eq!(hear(5, 8, 1_000), HeartbeatOutcome::Recorded);
+            assert_eq!(hear(4, 7, 1_101), HeartbeatOutcome::Recorded);
             assert_eq!(addresses(&tables.live(0).unwrap()), [1, 2, 3, 5, 4]);
         };
         tokio::task::spawn_blocking(test).await.unwrap();
@@ -282,8 +298,8 @@ async fn a_server_that_hangs_up_costs_nobody_what_was_accepted() {
         let taken = database.take(vec![row(number)]).await.unwrap();
         assert!(matches!(taken[..], [Receiving::New { .. }]), "{taken:?}");
         // A heartbeat may fail, and the next one comes through.
-        let first = database.hear(heard(1, 100 + 2 * u64::from(number))).await;
-        let second = database.hear(heard(1, 101 + 2 * u64::from(number))).await;
+        let first = database.record(heartbeat(1, 100 + 2 * u64::from(number))).await;
+        let second = database.record(heartbeat(1, 101 + 2 * u64::from(number))).await;
         assert!(second.is_ok(), "{first:?}, then {second:?}");
     }
     for number in 0..20 {

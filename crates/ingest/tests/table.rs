@@ -10,13 +10,18 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use alloy_primitives::{Address, B256};
+use assize_ingest::{
+    Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, Location, NewRow, SignedRow, SqliteIngest,
+    Taken, Totals, Unbatched, import,
+};
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
-use assize_publish::{
-    Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, NewRow, SignedRow, SqliteIngest, Taken,
-    Totals, Unbatched, import, open_ingest,
-};
 use assize_testkit::postgres::{Postgres, PostgresError};
+
+fn open(place: &str) -> Result<Box<dyn Ingest>, IngestError> {
+    let Ok(location) = place.parse::<Location>();
+    location.connect_ingest()
+}
 
 /// Opens the same table again and again, as processes do.
 type Open = Arc<dyn Fn() -> Box<dyn Ingest> + Send + Sync>;
@@ -32,7 +37,7 @@ fn over_both(test: impl Fn(Open)) {
     match Postgres::start() {
         Ok(server) => {
             let url = server.url();
-            test(Arc::new(move || open_ingest(&url).unwrap()));
+            test(Arc::new(move || open(&url).unwrap()));
         }
         Err(PostgresError::NotFound) if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() => {
             eprintln!("SKIPPED over PostgreSQL: {}", PostgresError::NotFound);
@@ -320,7 +325,7 @@ fn a_table_that_cannot_be_opened_is_named_with_the_remedy() {
     std::fs::write(&nonsense, vec![7; 10_000]).unwrap();
     let error = SqliteIngest::open(&nonsense).unwrap_err().to_string();
     assert!(error.contains("right file"), "{error}");
-    let error_of = |place: &str| open_ingest(place).map(drop).unwrap_err().to_string();
+    let error_of = |place: &str| open(place).map(drop).unwrap_err().to_string();
     let error = error_of("postgres://u:secret@127.0.0.1:1/none");
     let named = match cfg!(feature = "postgres") {
         true => "none on 127.0.0.1",
@@ -509,7 +514,7 @@ fn a_table_from_before_there_were_places_is_widened() {
              VALUES (1, 5, 'old', decode(repeat('00', 32), 'hex')), (1, 6, 'older', decode('01', 'hex'));",
         )
         .unwrap();
-        tables.push(open_ingest(&server.url()).unwrap());
+        tables.push(open(&server.url()).unwrap());
     }
     for mut ingest in tables {
         let first = signed(1, 1);
@@ -619,7 +624,7 @@ fn a_postgresql_table_from_before_there_were_digests_is_widened() {
          INSERT INTO ingest_measurement (round, received_at, line) VALUES (1, 5, 'old');",
     )
     .unwrap();
-    let mut ingest = open_ingest(&server.url()).unwrap();
+    let mut ingest = open(&server.url()).unwrap();
     assert_eq!(ingest.append(&[signed(1, 1)], 7, NO_LIMIT).unwrap(), [Taken::New]);
     let batch = ingest.close(RoundNumber(1), 9).unwrap().unwrap();
     assert_eq!(lines(&mut *ingest, &batch), ["old".into(), line(1, 1)]);

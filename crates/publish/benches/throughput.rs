@@ -10,10 +10,11 @@
 use std::fs;
 use std::time::Instant;
 
+use assize_ingest::{FileMark, Ingest, NewRow, SqliteIngest};
 use assize_measurement::{Measurement, Millis, Signature};
 use assize_outbox::{Outbox, Policy};
 use assize_protocol::{RoundNumber, TaskIndex};
-use assize_publish::{Closing, FileMark, Ingest, NewRow, Publisher, SqliteIngest};
+use assize_publish::{Closing, Publisher};
 use assize_store::LocalStore;
 use assize_testkit::world::World;
 

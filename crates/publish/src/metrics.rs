@@ -1,10 +1,11 @@
 //! Metrics for Prometheus.
 
+use assize_ingest::Totals;
 use assize_outbox::{QueueMetrics, QueueState};
 use assize_service::metrics::{Gauge, MetricsBuilder, Total};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::{PublishReport, Totals};
+use crate::PublishReport;
 
 /// Metrics of a publisher. Counters are kept in its databases, so that they go on after a restart.
 #[derive(Debug)]

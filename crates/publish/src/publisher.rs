@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::B256;
 use assize_chain::{ChainError, Rounds};
+use assize_ingest::{Batch, BatchState, Ingest, IngestError, Totals};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox, Stats};
 use assize_protocol::{FileCid, RoundNumber};
 use assize_store::Store;
 
-use crate::{Batch, BatchState, Ingest, IngestError, PublishError, Totals};
+use crate::PublishError;
 
 /// Places between two durable steps, where a process may die. For tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,7 @@ mod scene;
 
 use std::time::Duration;
 
-use assize_api::Location;
+use assize_ingest::Location;
 use assize_testkit::postgres::{Postgres, PostgresError};
 use tokio::runtime::{Builder, Runtime};
 

@@ -8,12 +8,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
-use assize_api::{Api, ApiConfig, Database, DatabaseOptions, IngestKey, Location, Parts};
+use assize_api::{Api, ApiConfig, IngestKey, Parts};
 use assize_chain::{Address, ChainClient, Rounds};
 use assize_drand::{BeaconSource, Chain, RecordedBeacons, Verified};
 use assize_guard::{
     Addresses, BucketsConfig, ConnectionLimits, ForwardingHeader, Proxies, Rate, SubnetTagger,
 };
+use assize_ingest::{Database, DatabaseOptions, Location};
 use assize_service::{Clock, Stop};
 use assize_store::LocalStore;
 use secp256k1::SecretKey;

@@ -4,9 +4,9 @@
 //! measurement of another signature, or one of too many of its subnet.
 
 use assize_facts::NotAssigned;
+use assize_ingest::SignedRow;
 use assize_measurement::{Domain, Measurement, Millis, Verifier, ndjson};
 use assize_protocol::RoundNumber;
-use assize_publish::SignedRow;
 use assize_wire::{Problem, ProblemKind, Version};
 
 use crate::rounds::{Open, OpenRound};

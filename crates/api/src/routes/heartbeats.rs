@@ -9,8 +9,8 @@ use super::body::{self, Kind};
 use super::cached::{self, NO_STORE};
 use crate::Api;
 use crate::client::Client;
-use crate::database::{Heard, Hearing};
 use crate::refusal::Refusal;
+use assize_ingest::HeartbeatOutcome;
 
 /// Longest body, bytes: four times what any heartbeat has.
 const MAX_BODY: usize = 2_048;
@@ -67,22 +67,22 @@ pub(crate) async fn post(
         return Err(problem.into());
     }
     let outdated = heartbeat.version < shared.config.minimum_version;
-    let heard = Heard {
+    let checked = assize_ingest::Heartbeat {
         station: heartbeat.station,
         operator: heartbeat.operator,
         subnet: client.tag(),
         version: heartbeat.version,
         time: heartbeat.time,
-        heard_at: now,
+        received_at: now,
     };
-    match shared.database.hear(heard).await {
-        Ok(Hearing::Noted) => {}
-        Ok(Hearing::Replayed) => {
+    match shared.database.record(checked).await {
+        Ok(HeartbeatOutcome::Recorded) => {}
+        Ok(HeartbeatOutcome::Replayed) => {
             client.duplicate();
             let detail = "a heartbeat of this time or later was noted already: sign a new one";
             return Err(Refusal::field(ProblemKind::Replayed, "time", detail));
         }
-        Ok(Hearing::Crowded) => {
+        Ok(HeartbeatOutcome::SubnetFull) => {
             client.refuse(Some(ProblemKind::LimitReached));
             let detail = "so many stations of this subnet are live that no new one is noted: far more than can be drawn";
             return Err(Refusal::field(ProblemKind::LimitReached, "station", detail));

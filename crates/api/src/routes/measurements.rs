@@ -3,8 +3,8 @@
 use std::iter;
 
 use alloy_primitives::B256;
+use assize_ingest::{BatchState, SignedRow};
 use assize_measurement::ndjson::MAX_LINE;
-use assize_publish::{BatchState, SignedRow};
 use assize_wire::{Answer, Problem, ProblemKind, Progress, Receipt, State as Stage};
 use axum::body::Body;
 use axum::extract::State;
@@ -16,10 +16,10 @@ use super::cached::{self, IMMUTABLE, NO_STORE};
 use super::params::Params;
 use crate::Api;
 use crate::client::Client;
-use crate::database::{Receiving, Standing};
 use crate::evaluation::meaning;
 use crate::ingest::NotDone;
 use crate::refusal::Refusal;
+use assize_ingest::{Receiving, Standing};
 
 /// Hands in a measurement, or up to 100, one a line; each is answered with a receipt that holds against the ingest, or
 /// with a problem.

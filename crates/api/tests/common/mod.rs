@@ -8,7 +8,7 @@
 
 pub(crate) mod server;
 
-use assize_api::Location;
+use assize_ingest::Location;
 use assize_testkit::postgres::{Postgres, PostgresError};
 use tempfile::TempDir;
 
@@ -17,16 +17,6 @@ pub(crate) struct Place {
     pub(crate) location: Location,
     _directory: Option<TempDir>,
     _server: Option<Postgres>,
-}
-
-impl Place {
-    /// As it is given on the command line.
-    pub(crate) fn name(&self) -> String {
-        match &self.location {
-            Location::File(path) => path.to_str().unwrap().to_owned(),
-            Location::Postgres(url) => url.clone(),
-        }
-    }
 }
 
 /// A new SQLite file.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use assize_api::{Api, ApiConfig, Database, DatabaseOptions, IngestKey, Location, Parts};
+use assize_api::{Api, ApiConfig, IngestKey, Parts};
 use assize_drand::Verified;
 use assize_facts::ListCommitment;
 use assize_guard::{BucketsConfig, Rate, SubnetTagger};
+use assize_ingest::{Database, DatabaseOptions, Location};
 use assize_measurement::{Domain, Measurement};
 use assize_protocol::{Assignment, RoundNumber, TaskList};
 use assize_service::{Clock, Stop};

@@ -1,5 +1,7 @@
 //! The table of stations and measurements that coordinator and publisher share.
 
+use assize_ingest::Location;
+use assize_service::DataDir;
 use clap::Args;
 
 /// The ingest database.
@@ -12,5 +14,14 @@ pub(crate) struct DatabaseArgs {
         value_name = "FILE|URL",
         hide_env_values = true
     )]
-    pub database: Option<String>,
+    pub database: Option<Location>,
+}
+
+impl DatabaseArgs {
+    /// The database that is given, or the file of the data directory.
+    pub(crate) fn location(&self, data: &DataDir) -> Location {
+        self.database
+            .clone()
+            .unwrap_or_else(|| Location::File(data.ingest()))
+    }
 }

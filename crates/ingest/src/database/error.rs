@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use assize_publish::IngestError;
 use thiserror::Error;
+
+use crate::IngestError;
+#[cfg(feature = "postgres")]
+use crate::server;
 
 /// Why the database did not do what it was asked. What was answered before stays; what was asked is not done at all.
 ///
@@ -22,44 +25,28 @@ pub enum DatabaseError {
     },
     /// PostgreSQL.
     #[cfg(feature = "postgres")]
-    #[error("the database {database}: {}", words(source))]
+    #[error("the database {database}: {}", server::reason(source))]
     Postgres {
         /// Its name and host.
         database: String,
         /// The client's or server's reason.
         source: Arc<postgres::Error>,
     },
-    /// A database that only a build with the feature `postgres` can use.
-    #[error(
-        "a PostgreSQL database needs the cargo feature `postgres`, which this program was built without: build it with `--features postgres`, or name a file"
-    )]
-    NoPostgres,
     /// The table of measurements.
     #[error(transparent)]
     Ingest(Arc<IngestError>),
     /// A row that this program did not write.
-    #[error("the database holds a row that makes no sense: {0}")]
+    #[error("the database holds a malformed row: {0}")]
     BadRow(String),
     /// More waits to be written than can wait.
-    #[error("{waiting} writes wait for the database already: come again, or give it a faster disk")]
+    #[error("{waiting} writes wait for the database; retry later, or use a faster disk")]
     Overloaded {
         /// How many wait.
         waiting: usize,
     },
-    /// The api is ending.
-    #[error("the database is closed: the api is ending")]
+    /// The process is ending.
+    #[error("the database is closed: the process is ending")]
     Closed,
-}
-
-/// PostgreSQL's errors say only "db error"; the words are in their cause.
-#[cfg(feature = "postgres")]
-fn words(error: &postgres::Error) -> String {
-    let cause = std::error::Error::source(error);
-    match (error.as_db_error(), cause) {
-        (Some(error), _) => error.to_string(),
-        (None, Some(cause)) => format!("{error}: {cause}"),
-        (None, None) => error.to_string(),
-    }
 }
 
 impl From<IngestError> for DatabaseError {

@@ -9,13 +9,16 @@ use std::str::FromStr;
 use super::postgres::PostgresTables;
 use super::sqlite::SqliteTables;
 use super::{DatabaseError, Tables};
+#[cfg(feature = "postgres")]
+use crate::PostgresIngest;
+use crate::{Ingest, IngestError, SqliteIngest};
 
 /// A file, or a PostgreSQL database.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// A SQLite file, made if need be.
     File(PathBuf),
-    /// `postgres://user:password@host/database`.
+    /// `postgres://user:password@host/database`; needs the feature `postgres`.
     Postgres(String),
 }
 
@@ -30,7 +33,21 @@ impl Location {
             #[cfg(feature = "postgres")]
             Self::Postgres(url) => Box::new(PostgresTables::connect(url)?),
             #[cfg(not(feature = "postgres"))]
-            Self::Postgres(_) => return Err(DatabaseError::NoPostgres),
+            Self::Postgres(_) => return Err(IngestError::NoPostgres.into()),
+        })
+    }
+
+    /// Connects to the table of measurements alone, and makes it if need be.
+    ///
+    /// # Errors
+    /// [`IngestError`] names the database.
+    pub fn connect_ingest(&self) -> Result<Box<dyn Ingest>, IngestError> {
+        Ok(match self {
+            Self::File(path) => Box::new(SqliteIngest::open(path)?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => Box::new(PostgresIngest::connect(url)?),
+            #[cfg(not(feature = "postgres"))]
+            Self::Postgres(_) => return Err(IngestError::NoPostgres),
         })
     }
 }

@@ -1,8 +1,8 @@
-//! What the api keeps: the book of stations, and the measurements that it took.
+//! Stations, measurements, and what evaluation made of them, for API and coordinator.
 //!
 //! [`Tables`] is one connection and blocks: SQLite, the embedded default, or PostgreSQL where several instances run.
-//! [`Database`] gives each connection a thread of its own and is what the rest of the crate uses: one thread writes, all
-//! that waits in one transaction; others read.
+//! [`Database`] gives each connection a thread of its own: one thread writes everything that waits in one transaction; others
+//! read.
 
 mod error;
 mod location;
@@ -14,20 +14,21 @@ mod writer;
 
 use alloy_primitives::{Address, B128, B256};
 use assize_protocol::{FileCid, RoundNumber};
-use assize_publish::{DailyLimit, Found, SignedRow, Taken};
 use assize_wire::Version;
+
+use crate::{DailyLimit, Found, SignedRow, Taken};
 
 pub use error::DatabaseError;
 pub use location::Location;
-pub use threads::{Database, Options};
+pub use threads::{Database, DatabaseOptions};
 pub use writer::Receiving;
 
-/// A station, as the book has it.
+/// A station, as its heartbeats describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Station {
     /// Address of its key.
     pub station: Address,
-    /// The address that earns, as the last heartbeat named it.
+    /// The address to pay, from the last heartbeat.
     pub operator: Address,
     /// Tag of the subnet that the last heartbeat came from.
     pub subnet: B128,
@@ -41,10 +42,10 @@ pub struct Station {
 
 /// A heartbeat that was checked: its signature is the station's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct Heartbeat {
     /// Address of the station's key.
     pub station: Address,
-    /// The address that earns.
+    /// The address to pay.
     pub operator: Address,
     /// Tag of the subnet that it came from.
     pub subnet: B128,
@@ -52,34 +53,34 @@ pub struct Heard {
     pub version: Version,
     /// The station's clock, Unix seconds.
     pub time: u64,
-    /// The api's clock, Unix seconds.
-    pub heard_at: u64,
+    /// The API's clock, Unix seconds.
+    pub received_at: u64,
 }
 
-/// What the book made of a heartbeat.
+/// What became of a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hearing {
-    /// It is noted.
-    Noted,
-    /// It is not later than the last one: somebody sent an old one again. Nothing is noted.
+pub enum HeartbeatOutcome {
+    /// It is recorded.
+    Recorded,
+    /// Not later than the last one: somebody sent an old one again. Nothing is recorded.
     Replayed,
-    /// A new station's, of a subnet that has as many as are noted. Nothing is noted.
-    Crowded,
+    /// A new station, from a subnet that has reached its [`SubnetLimit`]. Nothing is recorded.
+    SubnetFull,
 }
 
-/// How many stations of one subnet are noted, so that nobody fills the book with keys that he makes up.
+/// How many stations of one subnet are recorded, so that nobody fills the database with keys that they make up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crowd {
+pub struct SubnetLimit {
     /// Most stations; far more than a roster takes of a subnet.
-    pub most: u32,
-    /// Those seen in so many seconds count.
+    pub stations: u32,
+    /// Stations seen in the last so many seconds count.
     pub within: u64,
 }
 
-impl Default for Crowd {
+impl Default for SubnetLimit {
     fn default() -> Self {
         Self {
-            most: 256,
+            stations: 256,
             within: 3_600,
         }
     }
@@ -108,11 +109,15 @@ pub struct Standing {
 
 /// One connection to the database. Every method is one transaction, durable when it returns.
 pub trait Tables: Send {
-    /// Notes heartbeats, in the order given; what became of each.
+    /// Records heartbeats, in the order given; what became of each.
     ///
     /// # Errors
-    /// [`DatabaseError`]; nothing is noted then.
-    fn hear(&mut self, heard: &[Heard], crowd: Crowd) -> Result<Vec<Hearing>, DatabaseError>;
+    /// [`DatabaseError`]; nothing is recorded then.
+    fn record(
+        &mut self,
+        heartbeats: &[Heartbeat],
+        limit: SubnetLimit,
+    ) -> Result<Vec<HeartbeatOutcome>, DatabaseError>;
 
     /// The stations seen at `since` (Unix seconds) or later: first seen first, those of one second by address.
     ///
@@ -120,7 +125,7 @@ pub trait Tables: Send {
     /// [`DatabaseError`].
     fn live(&mut self, since: u64) -> Result<Vec<Station>, DatabaseError>;
 
-    /// Appends measurements to the publisher's table: [`Ingest::append`](assize_publish::Ingest::append).
+    /// Appends measurements to the publisher's table: [`Ingest::append`](crate::Ingest::append).
     ///
     /// # Errors
     /// [`DatabaseError`]; nothing is appended then.
@@ -143,9 +148,9 @@ pub trait Tables: Send {
     /// [`DatabaseError`].
     fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError>;
 
-    /// Strikes out stations last seen before a time (Unix seconds); how many.
+    /// Removes stations last seen before a time (Unix seconds); how many.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    fn forget(&mut self, before: u64) -> Result<u64, DatabaseError>;
+    fn remove_stale(&mut self, before: u64) -> Result<u64, DatabaseError>;
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
 use assize_protocol::RoundNumber;
-use assize_publish::{DailyLimit, Ingest, PostgresIngest, SignedRow, Taken};
 use postgres::types::Type;
 use postgres::{Client, Config, NoTls, Row};
 
-use super::{BatchMarks, Crowd, DatabaseError, Heard, Hearing, NO_LABEL, Standing, Station, Tables};
+use super::{
+    BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Standing, Station, SubnetLimit, Tables,
+};
+use crate::{DailyLimit, Ingest, PostgresIngest, SignedRow, Taken, server};
 
 /// Held while tables are made: two instances that start at once would both make them.
 const LOCK: i64 = 0x0000_6173_7369_7a66;
@@ -31,17 +33,8 @@ impl PostgresTables {
             database: "(unreadable address)".into(),
             source: Arc::new(source),
         })?;
-        let hosts: Vec<_> = config
-            .get_hosts()
-            .iter()
-            .map(|host| match host {
-                postgres::config::Host::Tcp(name) => name.clone(),
-                postgres::config::Host::Unix(path) => path.display().to_string(),
-            })
-            .collect();
-        let name = config.get_dbname().unwrap_or("(the user's own)");
         let mut tables = Self {
-            label: format!("{name} on {}", hosts.join(", ")),
+            label: server::label(&config),
             config,
             client: None,
             ingest: PostgresIngest::connect(url)?,
@@ -65,7 +58,7 @@ impl PostgresTables {
         };
         let result = result.and_then(|mut client| {
             let result = run(&mut client);
-            if !result.as_ref().is_err_and(is_lost) {
+            if !result.as_ref().is_err_and(server::is_lost) {
                 self.client = Some(client);
             }
             result
@@ -76,19 +69,39 @@ impl PostgresTables {
         })
     }
 
-    /// Notes heartbeats of different stations; those that it noted.
-    fn hear_once(&mut self, heard: &[&Heard], crowd: Crowd) -> Result<HashSet<Address>, DatabaseError> {
-        let mut heard = heard.to_vec();
-        // Instances that note the same stations in another order would wait for each other for ever.
-        heard.sort_unstable_by_key(|heard| heard.station);
-        let column = |of: fn(&Heard) -> &[u8]| heard.iter().map(|heard| of(heard)).collect::<Vec<_>>();
-        let number = |of: fn(&Heard) -> u64| heard.iter().map(|heard| of(heard) as i64).collect::<Vec<_>>();
-        let stations = column(|heard| heard.station.as_slice());
-        let operators = column(|heard| heard.operator.as_slice());
-        let subnets = column(|heard| heard.subnet.as_slice());
-        let versions: Vec<_> = heard.iter().map(|heard| heard.version.to_string()).collect();
-        let (heard_at, times) = (number(|heard| heard.heard_at), number(|heard| heard.time));
-        let noted = self.with(|client| {
+    /// Records heartbeats of different stations; those that it recorded.
+    fn record_once(
+        &mut self,
+        heartbeats: &[&Heartbeat],
+        limit: SubnetLimit,
+    ) -> Result<HashSet<Address>, DatabaseError> {
+        let mut heartbeats = heartbeats.to_vec();
+        // Instances that record the same stations in another order would wait for each other for ever.
+        heartbeats.sort_unstable_by_key(|heartbeat| heartbeat.station);
+        let column = |of: fn(&Heartbeat) -> &[u8]| {
+            heartbeats
+                .iter()
+                .map(|heartbeat| of(heartbeat))
+                .collect::<Vec<_>>()
+        };
+        let number = |of: fn(&Heartbeat) -> u64| {
+            heartbeats
+                .iter()
+                .map(|heartbeat| of(heartbeat) as i64)
+                .collect::<Vec<_>>()
+        };
+        let stations = column(|heartbeat| heartbeat.station.as_slice());
+        let operators = column(|heartbeat| heartbeat.operator.as_slice());
+        let subnets = column(|heartbeat| heartbeat.subnet.as_slice());
+        let versions: Vec<_> = heartbeats
+            .iter()
+            .map(|heartbeat| heartbeat.version.to_string())
+            .collect();
+        let (received_at, times) = (
+            number(|heartbeat| heartbeat.received_at),
+            number(|heartbeat| heartbeat.time),
+        );
+        let recorded = self.with(|client| {
             client.query_typed(
                 "INSERT INTO station (station, operator, subnet, version, first_seen, seen_at, heartbeat_at)
                  SELECT station, operator, subnet, version, heard_at, heard_at, time
@@ -105,17 +118,17 @@ impl PostgresTables {
                     (&operators, Type::BYTEA_ARRAY),
                     (&subnets, Type::BYTEA_ARRAY),
                     (&versions, Type::TEXT_ARRAY),
-                    (&heard_at, Type::INT8_ARRAY),
+                    (&received_at, Type::INT8_ARRAY),
                     (&times, Type::INT8_ARRAY),
-                    (&(crowd.within as i64), Type::INT8),
-                    (&i64::from(crowd.most), Type::INT8),
+                    (&(limit.within as i64), Type::INT8),
+                    (&i64::from(limit.stations), Type::INT8),
                 ],
             )
         })?;
-        addresses(&noted)
+        addresses(&recorded)
     }
 
-    /// Which of the stations the book has.
+    /// Which of the stations are in the table.
     fn known(&mut self, stations: &[Address]) -> Result<HashSet<Address>, DatabaseError> {
         if stations.is_empty() {
             return Ok(HashSet::new());
@@ -129,14 +142,6 @@ impl PostgresTables {
     }
 }
 
-/// Whether the connection is of no more use.
-fn is_lost(error: &postgres::Error) -> bool {
-    use postgres::error::Severity::{Fatal, Panic};
-    // Its name may be in the server's language.
-    let severity = error.as_db_error().map(postgres::error::DbError::parsed_severity);
-    matches!(severity, None | Some(Some(Fatal | Panic)))
-}
-
 fn addresses(rows: &[Row]) -> Result<HashSet<Address>, DatabaseError> {
     let address = |row: &Row| {
         let station = Address::try_from(row.get::<_, &[u8]>(0));
@@ -146,31 +151,35 @@ fn addresses(rows: &[Row]) -> Result<HashSet<Address>, DatabaseError> {
 }
 
 impl Tables for PostgresTables {
-    fn hear(&mut self, heard: &[Heard], crowd: Crowd) -> Result<Vec<Hearing>, DatabaseError> {
-        let mut hearings = vec![Hearing::Replayed; heard.len()];
-        let mut left: Vec<usize> = (0..heard.len()).collect();
-        // One statement cannot note a station twice.
+    fn record(
+        &mut self,
+        heartbeats: &[Heartbeat],
+        limit: SubnetLimit,
+    ) -> Result<Vec<HeartbeatOutcome>, DatabaseError> {
+        let mut outcomes = vec![HeartbeatOutcome::Replayed; heartbeats.len()];
+        let mut left: Vec<usize> = (0..heartbeats.len()).collect();
+        // One statement cannot record a station twice.
         while !left.is_empty() {
             let mut seen = HashSet::new();
             let (now, later): (Vec<usize>, Vec<usize>) = left
                 .into_iter()
-                .partition(|&index| seen.insert(heard[index].station));
-            let group: Vec<_> = now.iter().map(|&index| &heard[index]).collect();
-            let noted = self.hear_once(&group, crowd)?;
-            let mut missing: Vec<_> = group.iter().map(|heard| heard.station).collect();
-            missing.retain(|station| !noted.contains(station));
+                .partition(|&index| seen.insert(heartbeats[index].station));
+            let group: Vec<_> = now.iter().map(|&index| &heartbeats[index]).collect();
+            let recorded = self.record_once(&group, limit)?;
+            let mut missing: Vec<_> = group.iter().map(|heartbeat| heartbeat.station).collect();
+            missing.retain(|station| !recorded.contains(station));
             let known = self.known(&missing)?;
             for index in now {
-                let station = &heard[index].station;
-                hearings[index] = match (noted.contains(station), known.contains(station)) {
-                    (true, _) => Hearing::Noted,
-                    (false, true) => Hearing::Replayed,
-                    (false, false) => Hearing::Crowded,
+                let station = &heartbeats[index].station;
+                outcomes[index] = match (recorded.contains(station), known.contains(station)) {
+                    (true, _) => HeartbeatOutcome::Recorded,
+                    (false, true) => HeartbeatOutcome::Replayed,
+                    (false, false) => HeartbeatOutcome::SubnetFull,
                 };
             }
             left = later;
         }
-        Ok(hearings)
+        Ok(outcomes)
     }
 
     fn live(&mut self, since: u64) -> Result<Vec<Station>, DatabaseError> {
@@ -233,7 +242,7 @@ impl Tables for PostgresTables {
         })
     }
 
-    fn forget(&mut self, before: u64) -> Result<u64, DatabaseError> {
+    fn remove_stale(&mut self, before: u64) -> Result<u64, DatabaseError> {
         self.with(|client| client.execute("DELETE FROM station WHERE seen_at < $1", &[&(before as i64)]))
     }
 }

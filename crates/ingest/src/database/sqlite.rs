@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::B256;
 use assize_protocol::RoundNumber;
-use assize_publish::{DailyLimit, Ingest, SignedRow, SqliteIngest, Taken};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{BatchMarks, Crowd, DatabaseError, Heard, Hearing, NO_LABEL, Standing, Station, Tables};
+use super::{
+    BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Standing, Station, SubnetLimit, Tables,
+};
+use crate::{DailyLimit, Ingest, SignedRow, SqliteIngest, Taken};
 
 /// How long a statement waits while another connection writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -70,12 +72,16 @@ fn sqlite(path: &Path, source: rusqlite::Error) -> DatabaseError {
 }
 
 impl Tables for SqliteTables {
-    fn hear(&mut self, heard: &[Heard], crowd: Crowd) -> Result<Vec<Hearing>, DatabaseError> {
+    fn record(
+        &mut self,
+        heartbeats: &[Heartbeat],
+        limit: SubnetLimit,
+    ) -> Result<Vec<HeartbeatOutcome>, DatabaseError> {
         self.with(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut hearings = Vec::with_capacity(heard.len());
+            let mut outcomes = Vec::with_capacity(heartbeats.len());
             {
-                let mut note = transaction.prepare_cached(
+                let mut insert = transaction.prepare_cached(
                     "INSERT INTO station (station, operator, subnet, version, first_seen, seen_at, heartbeat_at)
                      SELECT ?1, ?2, ?3, ?4, ?5, ?5, ?6
                      WHERE EXISTS (SELECT 1 FROM station WHERE station = ?1)
@@ -85,26 +91,26 @@ impl Tables for SqliteTables {
                      WHERE heartbeat_at < ?6",
                 )?;
                 let mut known = transaction.prepare_cached("SELECT 1 FROM station WHERE station = ?")?;
-                for heard in heard {
-                    let noted = note.execute(params![
-                        heard.station.as_slice(),
-                        heard.operator.as_slice(),
-                        heard.subnet.as_slice(),
-                        heard.version.to_string(),
-                        heard.heard_at as i64,
-                        heard.time as i64,
-                        crowd.within as i64,
-                        crowd.most,
+                for heartbeat in heartbeats {
+                    let recorded = insert.execute(params![
+                        heartbeat.station.as_slice(),
+                        heartbeat.operator.as_slice(),
+                        heartbeat.subnet.as_slice(),
+                        heartbeat.version.to_string(),
+                        heartbeat.received_at as i64,
+                        heartbeat.time as i64,
+                        limit.within as i64,
+                        limit.stations,
                     ])?;
-                    hearings.push(match noted {
-                        0 if known.exists([heard.station.as_slice()])? => Hearing::Replayed,
-                        0 => Hearing::Crowded,
-                        _ => Hearing::Noted,
+                    outcomes.push(match recorded {
+                        0 if known.exists([heartbeat.station.as_slice()])? => HeartbeatOutcome::Replayed,
+                        0 => HeartbeatOutcome::SubnetFull,
+                        _ => HeartbeatOutcome::Recorded,
                     });
                 }
             }
             transaction.commit()?;
-            Ok(hearings)
+            Ok(outcomes)
         })
     }
 
@@ -175,7 +181,7 @@ impl Tables for SqliteTables {
         })
     }
 
-    fn forget(&mut self, before: u64) -> Result<u64, DatabaseError> {
+    fn remove_stale(&mut self, before: u64) -> Result<u64, DatabaseError> {
         self.with(|connection| connection.execute("DELETE FROM station WHERE seen_at < ?", [before as i64]))
             .map(|deleted| deleted as u64)
     }

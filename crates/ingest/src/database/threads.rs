@@ -7,12 +7,12 @@ use std::thread;
 
 use alloy_primitives::B256;
 use assize_protocol::RoundNumber;
-use assize_publish::SignedRow;
 use assize_service::Clock;
 use tokio::sync::oneshot;
 
 use super::writer::{Receiving, Write, write_all};
-use super::{BatchMarks, DatabaseError, Heard, Hearing, Location, Standing, Station, Tables};
+use super::{BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, Location, Standing, Station, Tables};
+use crate::SignedRow;
 
 type Result<T> = std::result::Result<T, DatabaseError>;
 
@@ -23,14 +23,14 @@ const READERS: usize = 2;
 
 /// What can be chosen about a database.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct DatabaseOptions {
     /// Tells when measurements are received.
     pub clock: Clock,
     /// Bytes of measurements that are taken on one day (UTC), over all processes on the database.
     pub daily_bytes: u64,
 }
 
-impl Default for Options {
+impl Default for DatabaseOptions {
     fn default() -> Self {
         Self {
             clock: Clock::system(),
@@ -62,14 +62,14 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`] names the database.
     pub fn open(location: &Location) -> Result<Self> {
-        Self::open_with(location, Options::default())
+        Self::open_with(location, DatabaseOptions::default())
     }
 
     /// As [`Database::open`], with all that can be chosen.
     ///
     /// # Errors
     /// [`DatabaseError`] names the database.
-    pub fn open_with(location: &Location, options: Options) -> Result<Self> {
+    pub fn open_with(location: &Location, options: DatabaseOptions) -> Result<Self> {
         let (writes, to_write) = mpsc::channel();
         let (reads, to_read) = mpsc::channel();
         let to_read = Arc::new(Mutex::new(to_read));
@@ -99,12 +99,12 @@ impl Database {
         self.0.waiting.load(Ordering::Relaxed)
     }
 
-    /// Notes a heartbeat.
+    /// Records a heartbeat.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn hear(&self, heard: Heard) -> Result<Hearing> {
-        self.write(1, |answer| Write::Hear(heard, answer)).await
+    pub async fn record(&self, heartbeat: Heartbeat) -> Result<HeartbeatOutcome> {
+        self.write(1, |answer| Write::Heartbeat(heartbeat, answer)).await
     }
 
     /// Takes measurements; what became of each, once they are durable.
@@ -139,12 +139,12 @@ impl Database {
         self.read(move |tables| tables.live(since)).await
     }
 
-    /// Strikes out stations last seen before a time (Unix seconds); how many.
+    /// Removes stations last seen before a time (Unix seconds); how many.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn forget(&self, before: u64) -> Result<u64> {
-        self.read(move |tables| tables.forget(before)).await
+    pub async fn remove_stale(&self, before: u64) -> Result<u64> {
+        self.read(move |tables| tables.remove_stale(before)).await
     }
 
     async fn write<T>(

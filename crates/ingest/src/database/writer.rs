@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use assize_publish::{DailyLimit, SignedRow, Taken};
 use tokio::sync::oneshot;
 
-use super::{Crowd, DatabaseError, Heard, Hearing, Options, Tables};
+use super::{DatabaseError, DatabaseOptions, Heartbeat, HeartbeatOutcome, SubnetLimit, Tables};
+use crate::{DailyLimit, SignedRow, Taken};
 
 type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
@@ -38,25 +38,25 @@ pub enum Receiving {
 
 /// Something to be written, and who waits for it.
 pub(super) enum Write {
-    Hear(Heard, Answer<Hearing>),
+    Heartbeat(Heartbeat, Answer<HeartbeatOutcome>),
     Take(Vec<SignedRow>, Answer<Vec<Receiving>>),
 }
 
 impl Write {
     fn rows(&self) -> usize {
         match self {
-            Self::Hear(..) => 1,
+            Self::Heartbeat(..) => 1,
             Self::Take(rows, _) => rows.len(),
         }
     }
 }
 
-/// Writes until all senders are gone and nothing waits any more.
+/// Writes until all row_answers are gone and nothing waits any more.
 pub(super) fn write_all(
     tables: &mut dyn Tables,
     writes: &mpsc::Receiver<Write>,
     waiting: &AtomicUsize,
-    options: &Options,
+    options: &DatabaseOptions,
 ) {
     while let Ok(first) = writes.recv() {
         let mut group = Group::default();
@@ -81,40 +81,42 @@ pub(super) fn write_all(
 #[derive(Default)]
 struct Group {
     size: usize,
-    heard: Vec<Heard>,
-    hearers: Vec<Answer<Hearing>>,
+    heartbeats: Vec<Heartbeat>,
+    heartbeat_answers: Vec<Answer<HeartbeatOutcome>>,
     rows: Vec<SignedRow>,
     /// With how many of the rows are theirs.
-    senders: Vec<(usize, Answer<Vec<Receiving>>)>,
+    row_answers: Vec<(usize, Answer<Vec<Receiving>>)>,
 }
 
 impl Group {
     fn add(&mut self, write: Write) {
         self.size += write.rows();
         match write {
-            Write::Hear(heard, answer) => {
-                self.heard.push(heard);
-                self.hearers.push(answer);
+            Write::Heartbeat(heartbeat, answer) => {
+                self.heartbeats.push(heartbeat);
+                self.heartbeat_answers.push(answer);
             }
             Write::Take(rows, answer) => {
-                self.senders.push((rows.len(), answer));
+                self.row_answers.push((rows.len(), answer));
                 self.rows.extend(rows);
             }
         }
     }
 
-    fn write(self, tables: &mut dyn Tables, options: &Options) {
+    fn write(self, tables: &mut dyn Tables, options: &DatabaseOptions) {
         // Whoever asked may have gone: then nobody hears the answer.
-        if !self.heard.is_empty() {
-            let hearings = tables.hear(&self.heard, Crowd::default()).inspect_err(log);
-            for (index, answer) in self.hearers.into_iter().enumerate() {
-                let _ = answer.send(match &hearings {
-                    Ok(hearings) => Ok(hearings[index]),
+        if !self.heartbeats.is_empty() {
+            let outcomes = tables
+                .record(&self.heartbeats, SubnetLimit::default())
+                .inspect_err(log);
+            for (index, answer) in self.heartbeat_answers.into_iter().enumerate() {
+                let _ = answer.send(match &outcomes {
+                    Ok(outcomes) => Ok(outcomes[index]),
                     Err(error) => Err(error.clone()),
                 });
             }
         }
-        if self.senders.is_empty() {
+        if self.row_answers.is_empty() {
             return;
         }
         let now = options.clock.now();
@@ -129,7 +131,7 @@ impl Group {
             .or_else(|_| tables.append(&self.rows, now, limit))
             .inspect_err(log);
         let mut from = 0;
-        for (count, answer) in self.senders {
+        for (count, answer) in self.row_answers {
             let received = |taken: &Taken| match *taken {
                 Taken::New => Receiving::New { received_at: now },
                 Taken::Known { received_at } => Receiving::Known { received_at },
@@ -146,5 +148,5 @@ impl Group {
 }
 
 fn log(error: &DatabaseError) {
-    tracing::error!(%error, "a group was not written");
+    tracing::error!(%error, "failed to write a group");
 }

@@ -15,7 +15,7 @@ use super::{
     Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Taken, Totals,
     Unbatched,
 };
-use crate::IngestError;
+use crate::{IngestError, server};
 
 /// Ids are drawn before they are visible to others. Appending holds this lock shared, closing a batch exclusively, so
 /// that no lower id can appear after a batch is closed. PostgreSQL manual, §13.3.5.
@@ -94,17 +94,8 @@ impl PostgresIngest {
             database: "(unreadable address)".into(),
             source,
         })?;
-        let hosts: Vec<_> = config
-            .get_hosts()
-            .iter()
-            .map(|host| match host {
-                postgres::config::Host::Tcp(name) => name.clone(),
-                postgres::config::Host::Unix(path) => path.display().to_string(),
-            })
-            .collect();
-        let name = config.get_dbname().unwrap_or("(the user's own)");
         let mut ingest = Self {
-            label: format!("{name} on {}", hosts.join(", ")),
+            label: server::label(&config),
             config,
             client: Mutex::new(None),
             instance: RandomState::new().hash_one(()) as i64,
@@ -143,7 +134,7 @@ impl PostgresIngest {
                 },
             };
             let result = run(&mut client);
-            let lost = matches!(&result, Err(Failure::Database(error)) if is_lost(error));
+            let lost = matches!(&result, Err(Failure::Database(error)) if server::is_lost(error));
             if !lost {
                 *place = Some(client);
             }
@@ -198,14 +189,6 @@ impl PostgresIngest {
     ) -> Result<T, IngestError> {
         self.run(|client| Ok(run(client)?))
     }
-}
-
-/// Whether the connection is unusable.
-fn is_lost(error: &postgres::Error) -> bool {
-    use postgres::error::Severity::{Fatal, Panic};
-    // The message may be in the server's language.
-    let severity = error.as_db_error().map(postgres::error::DbError::parsed_severity);
-    matches!(severity, None | Some(Some(Fatal | Panic)))
 }
 
 enum Failure {

@@ -4,10 +4,11 @@ use std::io::Cursor;
 
 use assize_chain::ListCommitment;
 use assize_drand::with_y;
+use assize_ingest::{SqliteIngest, import};
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
 use assize_protocol::{Assignment, Parameters, RoundNumber, TaskList};
-use assize_publish::{Closing, Publisher, SqliteIngest, import};
+use assize_publish::{Closing, Publisher};
 use assize_service::Clock;
 use assize_store::Store;
 use assize_testkit::anvil::CHAIN_ID;

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use assize_ingest::{ImportReport, Ingest, import};
 use assize_outbox::Outbox;
-use assize_publish::{
-    Closing, ImportReport, Ingest, Metrics, Publisher, PublisherDaemon, SqliteIngest, import, open_ingest,
-};
+use assize_publish::{Closing, Metrics, Publisher, PublisherDaemon};
 use assize_service::{Clock, Status, Stop};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
@@ -60,7 +59,7 @@ pub struct PublisherArgs {
 
 pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Outcome> {
     data.create()?;
-    let mut ingest = open_database(&args.database, data)?;
+    let mut ingest = args.database.location(data).connect_ingest()?;
     if args.import_only {
         let imported = import_all(&mut *ingest, &args.measurements)?;
         args.format.print(&imported.to_json(), || imported.to_text())?;
@@ -137,14 +136,6 @@ async fn serve(
     stop.set_on_signal();
     assize_service::run(&mut daemon, pause, &status, &stop).await?;
     Ok(Outcome::Done)
-}
-
-/// The database that was named, or the data directory's.
-fn open_database(args: &DatabaseArgs, data: &DataDir) -> eyre::Result<Box<dyn Ingest>> {
-    Ok(match &args.database {
-        Some(place) => open_ingest(place)?,
-        None => Box::new(SqliteIngest::open(&data.ingest())?),
-    })
 }
 
 /// What became of each file.

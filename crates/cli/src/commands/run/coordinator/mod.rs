@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assize_api::coordinator::{Coordinator, Metrics, Settings};
-use assize_api::{Api, Database, DatabaseOptions, IngestKey, Location, Parts, open_subnet_tagger};
+use assize_api::{Api, IngestKey, Parts, open_subnet_tagger};
+use assize_coordinator::{Coordinator, Metrics, Settings};
+use assize_ingest::{Database, DatabaseOptions};
 use assize_outbox::Outbox;
 use assize_service::{Clock, Status, Stop};
 use assize_store::Store;
@@ -72,7 +73,7 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         clock: clock.clone(),
         daily_bytes: args.clients.daily_storage,
     };
-    let database = Database::open_with(&location(&args.database, data), options)?;
+    let database = Database::open_with(&args.database.location(data), options)?;
     let store: Arc<dyn Store> = Arc::from(store(&args.store, data)?);
     let beacons = Arc::new(beacons(&args.beacons)?);
     let or_default = |given: &Option<PathBuf>, default: PathBuf| given.clone().unwrap_or(default);
@@ -131,14 +132,6 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
     }
     coordinated?;
     Ok(Outcome::Done)
-}
-
-/// The database that was named, or the data directory's.
-fn location(args: &DatabaseArgs, data: &DataDir) -> Location {
-    match &args.database {
-        Some(place) => place.parse().unwrap_or_else(|never| match never {}),
-        None => Location::File(data.ingest()),
-    }
 }
 
 async fn open(

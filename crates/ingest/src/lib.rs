@@ -1,0 +1,34 @@
+//! The database between API, coordinator and publisher.
+//!
+//! ```text
+//! API ───────heartbeats, measurements──▶ Database ◀──live stations── coordinator
+//!                                           │ (one SQLite file, or one PostgreSQL database)
+//! publisher ──import, close, read──────▶ Ingest
+//! ```
+//!
+//! [`Ingest`] is the table of measurements and batches, which the publisher works on: one connection, blocking.
+//! [`Tables`] adds the stations and what evaluation made of batches; [`Database`] gives such connections threads of their
+//! own, and is what API and coordinator use. [`Location`] says where the database is, and opens any of them.
+//!
+//! SQLite is the embedded default. PostgreSQL, for an API in several instances, is the feature `postgres`; both pass the same
+//! tests.
+
+mod database;
+mod error;
+mod import;
+#[cfg(feature = "postgres")]
+mod server;
+mod table;
+
+pub use database::{
+    BatchMarks, Database, DatabaseError, DatabaseOptions, Heartbeat, HeartbeatOutcome, Location, NO_LABEL,
+    Receiving, Standing, Station, SubnetLimit, Tables,
+};
+pub use error::{ImportError, IngestError};
+pub use import::{ImportReport, Rejected, import};
+#[cfg(feature = "postgres")]
+pub use table::PostgresIngest;
+pub use table::{
+    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, SqliteIngest,
+    Taken, Totals, Unbatched,
+};
