@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds for which a round is open.
 const DURATION: u64 = 60;
 
+type Beacons = Verified<Box<dyn BeaconSource + Send + Sync>>;
+
 struct Stage {
     world: World,
     directory: tempfile::TempDir,

@@ -192,8 +192,7 @@ fn throttle(client: &Client, count: usize) {
 }
 
 fn duplicate() -> Problem {
-    let detail =
-        "another measurement of this task by this station was taken before, and stands: measure a task once";
+    let detail = "this station's measurement of this task was accepted before; measure each task once";
     let mut problem = Problem::new(ProblemKind::Duplicate, detail);
     problem.field = Some("task".into());
     problem

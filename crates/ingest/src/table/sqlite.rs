@@ -426,7 +426,10 @@ fn batch_of(row: &Row<'_>) -> Result<Batch, rusqlite::Error> {
     let state: String = row.get("state")?;
     let cid: Option<String> = row.get("cid")?;
     let cid = cid
-        .map(|cid| cid.parse().map_err(|_| nonsense(6, format!("`{cid}` is no CID"))))
+        .map(|cid| {
+            cid.parse()
+                .map_err(|_| nonsense(6, format!("`{cid}` is not a CID")))
+        })
         .transpose()?;
     Ok(Batch {
         id: row.get("id")?,
