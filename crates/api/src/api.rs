@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::client::Gatekeeper;
 use crate::evaluation::{Evaluator, Wanted};
-use crate::ingest::{Compute, Door};
+use crate::ingest::{Compute, Validator};
 use crate::metrics::Metrics;
 use crate::refusal::rejection_body;
 use crate::rounds::{Beacons, RoundCache, RoundError};
@@ -72,7 +72,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) database: Database,
     pub(crate) rounds: RoundCache,
-    pub(crate) door: Door,
+    pub(crate) validator: Validator,
     /// For what somebody waits for.
     pub(crate) compute: Compute,
     /// One thread, for recomputing rounds.
@@ -118,7 +118,7 @@ impl Api {
             drand_chain: parts.beacons.chain().hash(),
         };
         Ok(Self(Arc::new(Shared {
-            door: Door::new(&domain, config.minimum_version, config.max_clock_skew),
+            validator: Validator::new(&domain, config.minimum_version, config.max_clock_skew),
             gatekeeper: Gatekeeper {
                 server: Server::new(config.connections, config.addresses.proxies.clone())
                     .rendering(rejection_body),

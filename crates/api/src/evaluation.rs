@@ -58,7 +58,7 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) rounds: &'a RoundCache,
     pub(crate) rewards: Address,
     pub(crate) database: &'a Database,
-    /// One thread: the door comes first.
+    /// One thread: checking what comes in goes first.
     pub(crate) compute: &'a Compute,
     pub(crate) wanted: &'a Wanted,
 }

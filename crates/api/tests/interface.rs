@@ -21,7 +21,7 @@ const NDJSON: &str = "application/x-ndjson";
 /// What caches are told of a round that may still be undone.
 const BRIEFLY: &str = "public, max-age=10";
 
-/// A measurement that the door takes, with its station's key.
+/// A measurement that the API accepts, with its station's key.
 async fn good(scene: &Scene, round: RoundNumber) -> (Measurement, SecretKey) {
     let all = scene.measurements(round).await;
     let honest = scene

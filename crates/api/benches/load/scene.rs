@@ -22,7 +22,7 @@ pub(crate) struct Scene {
     beacons: String,
     now: u64,
     pub(crate) directory: TempDir,
-    /// Lines that the door takes, none twice.
+    /// Lines that the API accepts, none twice.
     pub(crate) measurements: Vec<String>,
 }
 

@@ -1,7 +1,7 @@
 //! What is looked at before a measurement is taken.
 //!
-//! What the door refuses, evaluation would throw out as well; what it lets in, evaluation may still throw out: the same
-//! measurement of another signature, or one of too many of its subnet.
+//! Evaluation would reject everything that is rejected here. It may still reject what is accepted here: the same measurement
+//! under another signature, or one of too many from its subnet.
 
 use assize_facts::NotAssigned;
 use assize_ingest::SignedRow;
@@ -16,16 +16,16 @@ const MAX_LINE: usize = 8_192;
 /// Longest text in a field, bytes.
 const MAX_TEXT: usize = 1_024;
 
-/// The rules.
+/// Checks measurements before they are accepted.
 #[derive(Debug, Clone)]
-pub(crate) struct Door {
+pub(crate) struct Validator {
     pub(crate) verifier: Verifier,
     pub(crate) minimum_version: Version,
     /// Seconds.
     pub(crate) max_clock_skew: u64,
 }
 
-impl Door {
+impl Validator {
     pub(crate) fn new(domain: &Domain, minimum_version: Version, max_clock_skew: u64) -> Self {
         Self {
             verifier: Verifier::new(domain),
@@ -34,7 +34,10 @@ impl Door {
         }
     }
 
-    /// Takes a line in at `now` (Unix seconds), or says why not: the first rule that it breaks.
+    /// Checks a line that came at `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
     pub(crate) fn check(&self, line: &[u8], open: &Open, now: u64) -> Result<SignedRow, Problem> {
         let line = line.trim_ascii();
         if line.len() > MAX_LINE {

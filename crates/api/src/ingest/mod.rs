@@ -1,7 +1,7 @@
-//! Measurements: checked at the door, kept, and receipted.
+//! Measurements: checked, stored, and answered with a receipt.
 
 mod check;
 mod compute;
 
-pub(crate) use check::Door;
+pub(crate) use check::Validator;
 pub(crate) use compute::{Compute, NotDone};

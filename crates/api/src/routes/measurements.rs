@@ -125,9 +125,9 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
     let count = lines.len();
     let open = shared.rounds.open();
     let now = shared.clock.now();
-    let door = shared.door.clone();
+    let validator = shared.validator.clone();
     let check = move || {
-        let check = |line: &axum::body::Bytes| door.check(line, &open, now);
+        let check = |line: &axum::body::Bytes| validator.check(line, &open, now);
         lines.iter().map(check).collect::<Vec<_>>()
     };
     let checked = shared.compute.run(count, check).await;
