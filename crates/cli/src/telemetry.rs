@@ -69,7 +69,9 @@ pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
 /// Spans of our own: exporters that traced their own requests would never end.
 #[cfg(feature = "otlp")]
 fn spans() -> EnvFilter {
-    EnvFilter::new("off,assize=info,assize_api=info,assize_coordinator=info,assize_publish=info,assize_outbox=info")
+    EnvFilter::new(
+        "off,assize=info,assize_api=info,assize_coordinator=info,assize_publish=info,assize_outbox=info",
+    )
 }
 
 fn named(variable: &str) -> Option<String> {
