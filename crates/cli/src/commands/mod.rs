@@ -27,7 +27,10 @@ use assize_service::DataDir;
 
 /// The commands of `assize`.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs, reason = "a variant without a comment takes the help of its arguments")]
+#[allow(
+    missing_docs,
+    reason = "a variant without a comment takes the help of its arguments"
+)]
 pub enum Command {
     /// Run a service: coordinator, publisher, evaluator, payout, checker, gateway, beacon.
     #[command(subcommand)]
