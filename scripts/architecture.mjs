@@ -41,8 +41,8 @@ const LAYERS = [
     name: 'services',
     title: 'Services: one crate per daemon',
     on: ['pure', 'kit', 'outside'],
-    crates: ['api', 'publish', 'evaluator', 'payout', 'checker'],
-    not: 'depend on each other: they meet on chain, in the store, and in the table of measurements (`publish`)',
+    crates: ['ingest', 'coordinator', 'api', 'publish', 'evaluator', 'payout', 'checker'],
+    not: 'depend on each other: they meet on chain, in the store, and in the table of measurements (`ingest`)',
   },
   {
     name: 'trial',
@@ -63,7 +63,9 @@ const LAYERS = [
 /** Dependencies that the layers alone would forbid, each with its reason. */
 const ALLOWED = {
   'lab trial': 'the demo and the local network are trials',
-  'api publish': 'the table of measurements',
+  'coordinator ingest': 'the table of live stations',
+  'publish ingest': 'the table of measurements',
+  'api ingest': 'the tables of stations and measurements',
 };
 
 /** Crates of the same layer that must not know each other. */

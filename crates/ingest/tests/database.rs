@@ -82,7 +82,13 @@ async fn of_a_stations_heartbeats_in_one_group_each_is_judged() {
         .await
         .unwrap();
         let outcomes = tokio::task::spawn_blocking(move || {
-            let group = [heard(1, 5), heard(2, 5), heard(1, 6), heard(1, 6), heard(1, 4)];
+            let group = [
+                heartbeat(1, 5),
+                heartbeat(2, 5),
+                heartbeat(1, 6),
+                heartbeat(1, 6),
+                heartbeat(1, 4),
+            ];
             let outcomes = tables.record(&group, SubnetLimit::default()).unwrap();
             drop(tables);
             outcomes
@@ -251,7 +257,7 @@ async fn keys_made_up_in_one_subnet_do_not_fill_the_book() {
             let mut hear = |station, subnet, time| {
                 let heartbeat = Heartbeat {
                     subnet: B128::repeat_byte(subnet),
-                    ..heard(station, time)
+                    ..heartbeat(station, time)
                 };
                 tables.record(&[heartbeat], limit).unwrap()[0]
             };
