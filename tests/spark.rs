@@ -206,7 +206,7 @@ fn labels_never_cost_an_input_nor_what_was_there() {
         ])
     };
     for labels in ["0.ndjson", "link", "round.json"] {
-        refused(&evaluate("0.ndjson", labels), 2, &["is an input as well"]);
+        refused(&evaluate("0.ndjson", labels), 2, &["is also an input"]);
     }
     assert_eq!((fs::read(&file).unwrap(), fs::read(&rows).unwrap()), before);
     fs::write(round.path("labels"), "precious").unwrap();

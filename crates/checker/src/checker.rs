@@ -21,7 +21,7 @@ use url::Url;
 use crate::coordinator::Coordinator;
 use crate::receipts::{ReceiptError, Receipts};
 use crate::spool::{Spool, SpoolError};
-use crate::{AskError, Event, Listener, Metrics, StationKey, follow, heart, submit};
+use crate::{AskError, Event, Listener, Metrics, StationKey, follow, heartbeat, submit};
 
 /// Settings of a checker.
 #[derive(Debug, Clone)]
@@ -242,7 +242,7 @@ impl Checker {
         });
         shared.count_waiting();
         let over = Stop::default();
-        let beating = tokio::spawn(heart::beat(Arc::clone(shared), over.clone()));
+        let beating = tokio::spawn(heartbeat::send(Arc::clone(shared), over.clone()));
         let handing_in = tokio::spawn(submit::hand_in(Arc::clone(shared), over.clone()));
         let summary = follow::follow(Arc::clone(shared), stop.clone()).await;
         over.set();

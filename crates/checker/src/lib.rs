@@ -1,7 +1,7 @@
 //! The checker: a station's program.
 //!
 //! ```text
-//!             ┌ heart ───heartbeats──▶
+//!             ┌ heartbeat ───────────▶
 //!  Checker ───┼ follow ──rounds──────▶ coordinator     (what it says is derived anew: assignment)
 //!             │   └ work ──Retriever──▶ indexers, providers
 //!             │       └──▶ spool ──┐
@@ -22,7 +22,7 @@ mod checker;
 mod coordinator;
 mod event;
 mod follow;
-mod heart;
+mod heartbeat;
 mod key;
 mod metrics;
 mod pause;

@@ -83,7 +83,7 @@ impl View {
             Event::Outdated { .. } => self.outdated = Some(event.to_string()),
             Event::ClockOff { .. } => self.notice = Some(event.to_string()),
             Event::Trouble { what, .. } => {
-                self.live &= *what != crate::heart::HEARTBEAT;
+                self.live &= *what != crate::heartbeat::HEARTBEAT;
                 self.notice = Some(event.to_string());
             }
             Event::Opened { round, .. } => self.enter(*round, State::Opened, 0),

@@ -97,7 +97,7 @@ pub(crate) async fn work(
         closes_at: round.closes_at,
     });
     let count = left.len();
-    let mut shift = Shift {
+    let mut runner = TaskRunner {
         shared: Arc::clone(shared),
         timetable: Timetable::new(round, Clock::system().now(), shared.config.spread),
         queue: left.into_iter().map(|task| (task, 1)).collect(),
@@ -106,19 +106,19 @@ pub(crate) async fn work(
         measured: 0,
         troubled: false,
     };
-    shift.run(stop).await;
+    runner.run(stop).await;
     if !stop.is_set() {
         shared.tell(&Event::Finished {
             round: round.number,
-            measured: shift.measured,
-            missed: count - shift.measured,
+            measured: runner.measured,
+            missed: count - runner.measured,
         });
     }
     Ok(())
 }
 
 /// The running tasks of a round.
-struct Shift {
+struct TaskRunner {
     shared: Arc<Shared>,
     assignment: Arc<RoundAssignment>,
     timetable: Timetable,
@@ -141,7 +141,7 @@ enum Failure {
     Own(CheckerError),
 }
 
-impl Shift {
+impl TaskRunner {
     async fn run(&mut self, stop: &Stop) {
         let window = until(self.timetable.spread_until);
         let mut pause = first_pause(window, self.queue.len() as u32, fastrand::f64());

@@ -226,7 +226,7 @@ impl<'a> RoundEvaluator<'a> {
 
     /// As [`Self::new`], but without signature checks: for simulations, whose stations have no keys.
     #[must_use]
-    pub fn believing(input: RoundInput<'a>) -> Self {
+    pub fn without_signature_checks(input: RoundInput<'a>) -> Self {
         Self::with_domain(input, None)
     }
 

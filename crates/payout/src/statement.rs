@@ -8,7 +8,7 @@ use crate::{Allocations, PayoutError};
 
 /// The settlements that determine balances, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Course {
+pub struct SettlementTimeline {
     /// Time of the chain, Unix seconds, which decides about activation.
     pub now: u64,
     /// The newest active settlement.
@@ -19,14 +19,14 @@ pub struct Course {
     pub voided: Option<Settlement>,
 }
 
-impl Course {
+impl SettlementTimeline {
     /// Reads them from the chain.
     ///
     /// # Errors
     /// Chain errors.
     pub async fn read(rewards: &Rewards) -> Result<Self, PayoutError> {
         let now = rewards.client().head().await?.timestamp;
-        let mut course = Self {
+        let mut timeline = Self {
             now,
             active: None,
             pending: Vec::new(),
@@ -36,19 +36,19 @@ impl Course {
         let newest = SettlementId(rewards.settlement_count().await?);
         if newest.0 > 0 && next != Some(newest) {
             let settlement = rewards.settlement(newest).await?;
-            course.voided = Some(settlement).filter(|settlement| settlement.status == Status::Void);
+            timeline.voided = Some(settlement).filter(|settlement| settlement.status == Status::Void);
         }
         while let Some(id) = next {
             let settlement = rewards.settlement(id).await?;
             if settlement.status == Status::Active {
-                course.active = Some(settlement);
+                timeline.active = Some(settlement);
                 break;
             }
             next = settlement.proposal.parent;
-            course.pending.push(settlement);
+            timeline.pending.push(settlement);
         }
-        course.pending.reverse();
-        Ok(course)
+        timeline.pending.reverse();
+        Ok(timeline)
     }
 }
 

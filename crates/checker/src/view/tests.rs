@@ -121,7 +121,7 @@ fn notices_are_shown_below() {
     );
 
     let trouble = Event::Trouble {
-        what: crate::heart::HEARTBEAT,
+        what: crate::heartbeat::HEARTBEAT,
         error: "no answer".into(),
     };
     let view = after(&[started(), live(), drawn(), trouble]);

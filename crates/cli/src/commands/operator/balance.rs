@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use assize_chain::{Fil, SettlementId};
-use assize_payout::{Course, Pending, Statement};
+use assize_payout::{Pending, SettlementTimeline, Statement};
 use assize_protocol::address::{parse_operator, to_delegated};
 use assize_protocol::{Address, PayoutAddress};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::shared::{Books, Why, fil, in_full, next_activation, statements, voided};
+use super::shared::{AllocationCache, Why, fil, in_full, next_activation, statements, voided};
 use crate::args::operators::OperatorsFile;
 use crate::args::{ChainArgs, FormatArgs, SourceArgs};
 use crate::connect::Network;
@@ -36,27 +36,27 @@ pub struct BalanceArgs {
 pub(crate) async fn run(args: &BalanceArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let operators = args.file.with(&args.addresses)?;
     let network = Network::connect(&args.chain, data).await?;
-    let mut books = Books::open(&args.source, data)?;
-    let course = Course::read(&network.rewards).await?;
-    let (statements, unknown) = statements(&network.rewards, &course, &mut books, &operators).await?;
+    let mut cache = AllocationCache::open(&args.source, data)?;
+    let timeline = SettlementTimeline::read(&network.rewards).await?;
+    let (statements, unknown) = statements(&network.rewards, &timeline, &mut cache, &operators).await?;
     let mut balances = Vec::with_capacity(statements.len());
     for statement in statements {
         let recipient = network.rewards.payout_address_of(statement.operator).await?;
         balances.push(Balance { statement, recipient });
     }
     let report = json!({
-        "time": course.now,
-        "activeSettlement": course.active.as_ref().map(|settlement| settlement.id),
-        "pendingSettlements": course.pending.iter().map(|settlement| json!({
+        "time": timeline.now,
+        "activeSettlement": timeline.active.as_ref().map(|settlement| settlement.id),
+        "pendingSettlements": timeline.pending.iter().map(|settlement| json!({
             "settlement": settlement.id,
             "activeAt": settlement.active_at,
             "unknown": unknown.get(&settlement.id),
         })).collect::<Vec<_>>(),
-        "voidedSettlement": course.voided.as_ref().map(|settlement| settlement.id),
-        "balances": balances.iter().map(|balance| balance.json(&course)).collect::<Vec<_>>(),
+        "voidedSettlement": timeline.voided.as_ref().map(|settlement| settlement.id),
+        "balances": balances.iter().map(|balance| balance.json(&timeline)).collect::<Vec<_>>(),
     });
     args.format.print(&report, || {
-        let shown = balances.iter().map(|balance| balance.text(&course, &unknown));
+        let shown = balances.iter().map(|balance| balance.text(&timeline, &unknown));
         shown.collect::<Vec<_>>().join("\n\n")
     })?;
     Ok(Outcome::Done)
@@ -68,9 +68,9 @@ struct Balance {
 }
 
 impl Balance {
-    fn json(&self, course: &Course) -> Value {
+    fn json(&self, timeline: &SettlementTimeline) -> Value {
         let statement = &self.statement;
-        let why = Why::of(course, statement);
+        let why = Why::of(timeline, statement);
         let pending = |pending: &Pending| {
             json!({
                 "settlement": pending.settlement,
@@ -89,22 +89,22 @@ impl Balance {
                 PayoutAddress::Native(address) => address.to_string(),
             },
             "nothing": why.map(Why::name),
-            "sentence": why.map(|why| why.sentence(course, statement)),
+            "sentence": why.map(|why| why.sentence(timeline, statement)),
         })
     }
 
-    fn text(&self, course: &Course, unknown: &BTreeMap<SettlementId, String>) -> String {
+    fn text(&self, timeline: &SettlementTimeline, unknown: &BTreeMap<SettlementId, String>) -> String {
         let statement = &self.statement;
         let operator = statement.operator;
         let mut rows = vec![
             ("earned", fil(statement.earned()).to_string(), String::new()),
             ("paid", Fil(statement.paid).to_string(), String::new()),
         ];
-        let active = course.active.as_ref().map(|settlement| {
+        let active = timeline.active.as_ref().map(|settlement| {
             format!(
                 "settlement {}, active since {}",
                 settlement.id,
-                moment(settlement.active_at, course.now)
+                moment(settlement.active_at, timeline.now)
             )
         });
         rows.push((
@@ -125,7 +125,7 @@ impl Balance {
             let when = format!(
                 "settlement {}, active from {}, unless vetoed{note}",
                 pending.settlement,
-                moment(pending.active_at, course.now)
+                moment(pending.active_at, timeline.now)
             );
             rows.push(("pending", amount, when));
         }
@@ -143,14 +143,14 @@ impl Balance {
             false => format!("its payout address {}", in_full(&self.recipient)),
         };
         text.push_str(&format!("\n  {:<10}  {goes_to}", "goes to"));
-        match Why::of(course, statement) {
-            Some(why) => text.push_str(&format!("\n  {}.", capital(&why.sentence(course, statement)))),
+        match Why::of(timeline, statement) {
+            Some(why) => text.push_str(&format!("\n  {}.", capital(&why.sentence(timeline, statement)))),
             None => {
                 text.push_str(&format!(
                     "\n  {:<10}  assize operator claim --operator {operator}",
                     "claim with"
                 ));
-                if let Some(sentence) = next_activation(course).or_else(|| voided(course)) {
+                if let Some(sentence) = next_activation(timeline).or_else(|| voided(timeline)) {
                     text.push_str(&format!("\n  {sentence}."));
                 }
             }

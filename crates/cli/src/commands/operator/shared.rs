@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::U256;
 use assize_chain::{Fil, Rewards, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
-use assize_payout::{Allocations, Course, Statement, expect_own};
+use assize_payout::{Allocations, SettlementTimeline, Statement, expect_own};
 use assize_protocol::address::to_delegated;
 use assize_protocol::{Address, PayoutAddress};
 use assize_store::Source;
@@ -18,12 +18,12 @@ use crate::output::time::moment;
 use assize_service::DataDir;
 
 /// What settlements grant, by their documents; each is fetched once.
-pub(crate) struct Books {
+pub(crate) struct AllocationCache {
     source: Box<dyn Source>,
     known: BTreeMap<SettlementId, Allocations>,
 }
 
-impl Books {
+impl AllocationCache {
     pub(crate) fn open(args: &SourceArgs, data: &DataDir) -> eyre::Result<Self> {
         Ok(Self {
             source: source(args, data)?,
@@ -58,30 +58,30 @@ impl Books {
 /// cannot be had is told beside.
 pub(crate) async fn statements(
     rewards: &Rewards,
-    course: &Course,
-    books: &mut Books,
+    timeline: &SettlementTimeline,
+    cache: &mut AllocationCache,
     operators: &[Address],
 ) -> eyre::Result<(Vec<Statement>, BTreeMap<SettlementId, String>)> {
     let claimed = rewards.claimed_by(operators).await?;
     let mut unknown = BTreeMap::new();
-    for settlement in &course.pending {
-        if let Err(error) = books.get(settlement) {
+    for settlement in &timeline.pending {
+        if let Err(error) = cache.get(settlement) {
             let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
             unknown.insert(settlement.id, causes.join(": "));
         }
     }
-    if let Some(settlement) = &course.active {
-        books.get(settlement)?;
+    if let Some(settlement) = &timeline.active {
+        cache.get(settlement)?;
     }
-    let book = |settlement: &Settlement| books.known.get(&settlement.id);
-    let pending: Vec<_> = course
+    let book = |settlement: &Settlement| cache.known.get(&settlement.id);
+    let pending: Vec<_> = timeline
         .pending
         .iter()
         .map(|settlement| (*settlement, book(settlement)))
         .collect();
     let statement = |operator: &Address| {
         let paid = claimed.get(operator).copied().unwrap_or_default();
-        Statement::new(*operator, paid, course.active.as_ref().and_then(book), &pending)
+        Statement::new(*operator, paid, timeline.active.as_ref().and_then(book), &pending)
     };
     Ok((operators.iter().map(statement).collect(), unknown))
 }
@@ -102,7 +102,7 @@ pub(crate) enum Why {
 
 impl Why {
     /// None if there is something to claim.
-    pub(crate) fn of(course: &Course, statement: &Statement) -> Option<Self> {
+    pub(crate) fn of(timeline: &SettlementTimeline, statement: &Statement) -> Option<Self> {
         if statement.claimable() > 0 {
             return None;
         }
@@ -110,7 +110,7 @@ impl Why {
             (true, _) => Self::InChallengeWindow,
             (false, true) => Self::AllPaid,
             (false, false) if !statement.paid.is_zero() => Self::AllPaid,
-            (false, false) if course.active.is_none() && course.pending.is_empty() => Self::NoSettlement,
+            (false, false) if timeline.active.is_none() && timeline.pending.is_empty() => Self::NoSettlement,
             (false, false) => Self::NeverEarned,
         })
     }
@@ -125,9 +125,9 @@ impl Why {
     }
 
     /// The same as a sentence.
-    pub(crate) fn sentence(self, course: &Course, statement: &Statement) -> String {
+    pub(crate) fn sentence(self, timeline: &SettlementTimeline, statement: &Statement) -> String {
         let operator = statement.operator;
-        let newest = course.active.as_ref().map(|settlement| settlement.id);
+        let newest = timeline.active.as_ref().map(|settlement| settlement.id);
         let mut text = match self {
             Self::NoSettlement => {
                 format!("nothing to claim for {operator}: no settlement has been posted yet")
@@ -156,9 +156,9 @@ impl Why {
                 ),
             },
         };
-        if let Some(next) = next_activation(course) {
+        if let Some(next) = next_activation(timeline) {
             text.push_str(&format!(". {next}"));
-        } else if let Some(void) = voided(course) {
+        } else if let Some(void) = voided(timeline) {
             text.push_str(&format!(". {void}"));
         }
         text
@@ -166,18 +166,18 @@ impl Why {
 }
 
 /// When the next settlement pays.
-pub(crate) fn next_activation(course: &Course) -> Option<String> {
-    let next = course.pending.first()?;
+pub(crate) fn next_activation(timeline: &SettlementTimeline) -> Option<String> {
+    let next = timeline.pending.first()?;
     Some(format!(
         "Settlement {} becomes active at {}, unless it is vetoed",
         next.id,
-        moment(next.active_at, course.now)
+        moment(next.active_at, timeline.now)
     ))
 }
 
 /// That the newest settlement was voided.
-pub(crate) fn voided(course: &Course) -> Option<String> {
-    let void = course.voided.as_ref()?;
+pub(crate) fn voided(timeline: &SettlementTimeline) -> Option<String> {
+    let void = timeline.voided.as_ref()?;
     Some(format!(
         "Settlement {} is void and never pays; a later settlement grants the same amounts again",
         void.id

@@ -11,7 +11,7 @@ use assize_protocol::{Address, address::parse_operator};
 use clap::Args;
 
 use self::pass::Claimer;
-use super::shared::Books;
+use super::shared::AllocationCache;
 use crate::args::duration::positive_duration;
 use crate::args::operators::OperatorsFile;
 use crate::args::{ChainArgs, FormatArgs, KeyArgs, SourceArgs};
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: &ClaimArgs, data: &DataDir) -> eyre::Result<Outcom
     }
     let mut claimer = Claimer {
         signer: signer(&args.key).await?,
-        books: Books::open(&args.source, data)?,
+        cache: AllocationCache::open(&args.source, data)?,
         network,
         policy,
         operators,

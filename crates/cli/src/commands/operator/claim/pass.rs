@@ -7,15 +7,15 @@ use assize_chain::{Fil, Payment, PaymentOutcome, Receipt, Settlement, Settlement
 use assize_keys::Signer;
 use assize_outbox::{Finality, Policy};
 use assize_payout::{
-    ClaimBatch, Course, Distance, Due, GasCost, Limits, Statement, claim_gas, claims, send_claims,
-    until_final,
+    ClaimBatch, Distance, Due, GasCost, Limits, SettlementTimeline, Statement, claim_gas, claims,
+    send_claims, until_final,
 };
 use assize_protocol::{Address, PayoutAddress};
 use eyre::bail;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::super::shared::{Books, Why, destination, fil, statements};
+use super::super::shared::{AllocationCache, Why, destination, fil, statements};
 use crate::commands::settlement::existing_settlement;
 use crate::connect::{Network, PATIENCE};
 use crate::output;
@@ -31,7 +31,7 @@ const LIMITS: Limits = Limits {
 pub(super) struct Claimer {
     pub(super) network: Network,
     pub(super) signer: Signer,
-    pub(super) books: Books,
+    pub(super) cache: AllocationCache,
     pub(super) policy: Policy,
     pub(super) operators: Vec<Address>,
     /// Least amount that is worth a claim, attoFIL.
@@ -68,34 +68,34 @@ impl Claimer {
     /// What is due now, and what claiming it would cost.
     pub(super) async fn plan(&mut self) -> eyre::Result<Plan> {
         let rewards = self.network.rewards.clone();
-        let mut course = Course::read(&rewards).await?;
+        let mut timeline = SettlementTimeline::read(&rewards).await?;
         if let Some(id) = self.settlement {
             let settlement = existing_settlement(&rewards, id).await?;
             match settlement.status {
                 Status::Active => {}
                 Status::Pending => bail!(
                     "settlement {id} is in its challenge window: it becomes active at {}, unless it is vetoed",
-                    moment(settlement.active_at, course.now)
+                    moment(settlement.active_at, timeline.now)
                 ),
                 Status::Void => bail!(
                     "settlement {id} is void and never pays; a later settlement grants the same amounts again"
                 ),
             }
-            course.active = Some(settlement);
+            timeline.active = Some(settlement);
         }
-        let (statements, _) = statements(&rewards, &course, &mut self.books, &self.operators).await?;
+        let (statements, _) = statements(&rewards, &timeline, &mut self.cache, &self.operators).await?;
         let mut plan = Plan {
-            settlement: course.active,
+            settlement: timeline.active,
             batches: Vec::new(),
             nothing: Vec::new(),
         };
         let mut dues = Vec::new();
         for statement in &statements {
-            match Why::of(&course, statement) {
+            match Why::of(&timeline, statement) {
                 Some(why) => plan.nothing.push(Nothing {
                     operator: statement.operator,
                     why: why.name(),
-                    sentence: why.sentence(&course, statement),
+                    sentence: why.sentence(&timeline, statement),
                 }),
                 None => match self.due(statement).await? {
                     Ok(due) => dues.push(due),
@@ -103,10 +103,10 @@ impl Claimer {
                 },
             }
         }
-        let Some(settlement) = course.active.filter(|_| !dues.is_empty()) else {
+        let Some(settlement) = timeline.active.filter(|_| !dues.is_empty()) else {
             return Ok(plan);
         };
-        let allocations = self.books.get(&settlement)?;
+        let allocations = self.cache.get(&settlement)?;
         for batch in claims(&rewards, &settlement, allocations, &dues, LIMITS)? {
             let cost = claim_gas(&rewards, &batch, self.signer.address()).await?;
             plan.batches.push((batch, cost));

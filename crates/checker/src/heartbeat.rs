@@ -19,26 +19,26 @@ const CLOCK_TOLERANCE: u64 = 30;
 const LONGEST_INTERVAL: u64 = 3_600;
 
 /// Sends heartbeats until shutdown.
-pub(crate) async fn beat(shared: Arc<Shared>, stop: Stop) {
-    let mut heart = Heart::default();
+pub(crate) async fn send(shared: Arc<Shared>, stop: Stop) {
+    let mut state = Heartbeats::default();
     while !stop.is_set() {
         // Times increase strictly, whatever the clock does.
-        heart.last = Clock::system().now().max(heart.last + 1);
-        let heartbeat = shared.heartbeat(heart.last);
+        state.last = Clock::system().now().max(state.last + 1);
+        let heartbeat = shared.heartbeat(state.last);
         let answer = tokio::select! {
             answer = shared.coordinator.live(&heartbeat) => answer,
             () = stop.asked() => return,
         };
         let pause = match answer {
-            Ok(liveness) => heart.noted(&shared, &liveness),
-            Err(error) => heart.failed(&shared, &error),
+            Ok(liveness) => state.noted(&shared, &liveness),
+            Err(error) => state.failed(&shared, &error),
         };
         stop.wait(pause).await;
     }
 }
 
 #[derive(Debug, Default)]
-struct Heart {
+struct Heartbeats {
     /// Time of the last heartbeat.
     last: u64,
     live: bool,
@@ -48,7 +48,7 @@ struct Heart {
     told_ahead: i64,
 }
 
-impl Heart {
+impl Heartbeats {
     fn noted(&mut self, shared: &Shared, liveness: &Liveness) -> Duration {
         self.backoff = Backoff::default();
         self.replayed = 0;
