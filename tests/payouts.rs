@@ -28,7 +28,7 @@ use common::processes::{Blocks, Running, run_for, terminate};
 use common::{assize, refused};
 use serde_json::{Value, json};
 
-/// Creation code of a contract that reverts whatever it is sent: runtime `5f5ffd`.
+/// Creation code of a contract that always reverts: runtime `5f5ffd`.
 const REFUSES_MONEY: [u8; 11] = hex!("625f5ffd5f526003601df3");
 const MILLIFIL: u128 = 1_000_000_000_000_000;
 /// Index of the payer among anvil's accounts.

@@ -188,7 +188,7 @@ async fn a_full_disk_loses_nothing() {
     ];
     let error = refusal(&network.publish(&table).output().unwrap());
     assert!(
-        error.contains("small/ingest.sqlite") && error.contains("make room"),
+        error.contains("small/ingest.sqlite") && error.contains("free disk space"),
         "{error}"
     );
 }
@@ -216,7 +216,7 @@ async fn a_read_only_directory_is_named() {
     assert!(error.contains("fixed/publisher.sqlite"), "{error}");
     let error = refusal(&network.once(&["--store", "store", "--database", "fixed/ingest.sqlite"]));
     assert!(
-        error.contains("fixed/ingest.sqlite") && error.contains("may this user write there"),
+        error.contains("fixed/ingest.sqlite") && error.contains("write access"),
         "{error}"
     );
     // Nothing of that has lost anything.

@@ -1,4 +1,4 @@
-//! The service: what it is made of, and running it.
+//! The service: its parts, and how it runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,43 +22,43 @@ use crate::rounds::{Beacons, RoundCache, RoundError};
 use crate::{ApiConfig, IngestKey, routes};
 use assize_ingest::Database;
 
-/// How often the book of stations is cleaned up.
+/// How often stale stations are removed from the database.
 const CLEANING: Duration = Duration::from_secs(3_600);
 
-/// What the api works with.
+/// The parts of the api.
 #[derive(Clone)]
 pub struct Parts {
     /// Stations and measurements.
     pub database: Database,
-    /// The contract of rounds.
+    /// The Rounds contract.
     pub rounds: assize_chain::Rounds,
-    /// The contract of rewards.
+    /// The Rewards contract.
     pub rewards: Address,
     /// Where rosters, task lists and batches are read.
     pub store: Arc<dyn Source>,
-    /// Beacons of the drand chain that the contracts check.
+    /// Beacons of the drand chain that the contracts verify.
     pub beacons: Arc<Beacons>,
     /// Signs receipts.
     pub key: IngestKey,
     /// Names subnets in rosters.
     pub tagger: SubnetTagger,
-    /// Tells the time; the database's should be the same.
+    /// The clock. It should agree with the database's.
     pub clock: Clock,
 }
 
-/// Why the api cannot be made.
+/// Why the api could not be created.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    /// The operating system gives no threads.
+    /// The operating system refused to start threads.
     #[error("cannot start threads for signatures: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// Settings of the gate that make no sense.
+    /// Contradictory settings of the load-shedding gate.
     #[error(transparent)]
     Gate(#[from] GateParamsError),
 }
 
-/// The service. All clones are one.
+/// The service. Clones share their state.
 #[derive(Clone, Debug)]
 pub struct Api(Arc<Shared>);
 
@@ -73,23 +73,23 @@ pub(crate) struct Shared {
     pub(crate) database: Database,
     pub(crate) rounds: RoundCache,
     pub(crate) validator: Validator,
-    /// For what somebody waits for.
+    /// Verifies signatures for requests in progress.
     pub(crate) compute: Compute,
-    /// One thread, for recomputing rounds.
+    /// A single thread that recomputes rounds.
     patient: Compute,
     pub(crate) wanted: Wanted,
     pub(crate) metrics: Metrics,
     last_look: Mutex<Look>,
 }
 
-/// The last look at the chain.
+/// The last poll of the chain.
 #[derive(Debug, Default)]
 struct Look {
     succeeded: Option<Instant>,
     trouble: Option<RoundError>,
 }
 
-/// Which network it is.
+/// The network's parameters.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Network {
     pub(crate) domain: Domain,
@@ -98,7 +98,7 @@ pub(crate) struct Network {
 }
 
 impl Api {
-    /// Nothing runs and nothing is asked yet.
+    /// Creates the api. It starts no tasks and sends no requests.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -146,7 +146,7 @@ impl Api {
         &self.0
     }
 
-    /// Looks at the chain once.
+    /// Polls the chain once.
     ///
     /// # Errors
     /// [`RoundError`], if the chain does not answer.
@@ -172,7 +172,7 @@ impl Api {
         looked
     }
 
-    /// Recomputes one round whose labels somebody asked for; whether there was one.
+    /// Recomputes one round whose labels were requested. Returns whether there was one.
     pub async fn evaluate(&self) -> bool {
         let evaluator = Evaluator {
             rounds: &self.0.rounds,
@@ -189,8 +189,8 @@ impl Api {
         routes::router(self)
     }
 
-    /// Serves [`Api::router`] within the limits of the configuration, follows the chain, and cleans up, until it is told
-    /// to stop. Requests that are there by then are answered.
+    /// Serves [`Api::router`] within the configured limits, polls the chain, and removes stale stations, until it is
+    /// told to stop. Requests received before that are answered.
     ///
     /// # Errors
     /// None yet.
@@ -204,7 +204,7 @@ impl Api {
         let server = &self.0.gatekeeper.server;
         server.serve(listener, self.router(), stop.asked()).await;
         for task in tasks {
-            // One that panicked has said so.
+            // A task that panicked has already logged it.
             let _ = task.await;
         }
         Ok(())
@@ -220,7 +220,7 @@ impl Api {
     async fn follow(self, stop: Stop) {
         while !stop.is_set() {
             if let Err(error) = self.refresh().await {
-                tracing::warn!(%error, "the chain was not looked at");
+                tracing::warn!(%error, "failed to poll the chain");
             }
             stop.wait(self.0.config.poll).await;
         }
@@ -242,8 +242,8 @@ impl Api {
             let before = self.0.clock.now().saturating_sub(self.0.config.forget_after);
             match self.0.database.remove_stale(before).await {
                 Ok(0) => {}
-                Ok(forgotten) => tracing::info!(forgotten, "stations were struck out"),
-                Err(error) => tracing::warn!(%error, "the book was not cleaned up"),
+                Ok(forgotten) => tracing::info!(forgotten, "removed stale stations"),
+                Err(error) => tracing::warn!(%error, "failed to remove stale stations"),
             }
             stop.wait(CLEANING).await;
         }
@@ -251,7 +251,7 @@ impl Api {
 }
 
 impl Shared {
-    /// Why the chain cannot be spoken of; `None` if it was looked at not long ago.
+    /// Why data from the chain is stale; `None` if the last poll is recent.
     pub(crate) fn chain_trouble(&self) -> Option<String> {
         let look = self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = look
@@ -259,7 +259,7 @@ impl Shared {
             .is_some_and(|when| when.elapsed() <= self.config.patience);
         (!fresh).then(|| match &look.trouble {
             Some(trouble) => trouble.to_string(),
-            None => "the chain was not looked at yet".into(),
+            None => "the chain has not been polled yet".into(),
         })
     }
 

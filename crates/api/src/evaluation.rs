@@ -1,4 +1,4 @@
-//! What evaluation makes of measurements: rounds recomputed once they are over, because somebody asked.
+//! Labels of measurements: rounds that have ended are recomputed on request.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,17 +14,17 @@ use crate::ingest::Compute;
 use crate::rounds::RoundCache;
 use assize_ingest::{BatchMarks, Database, NO_LABEL};
 
-/// How long a round that could not be recomputed is left alone.
+/// Delay before a round that failed to recompute is retried.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Rounds that wait.
+/// Maximum number of queued rounds.
 const MOST_WAITING: usize = 64;
 
-/// The rounds that somebody asked for.
+/// The rounds whose labels were requested.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted(Mutex<BTreeMap<RoundNumber, Instant>>);
 
 impl Wanted {
-    /// Somebody asked for a round's labels.
+    /// Queues a round whose labels were requested.
     pub(crate) fn want(&self, round: RoundNumber) {
         let mut wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if wanted.len() < MOST_WAITING {
@@ -32,7 +32,7 @@ impl Wanted {
         }
     }
 
-    /// The oldest round that may be tried now.
+    /// The oldest round that is due.
     fn next(&self) -> Option<RoundNumber> {
         let wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -53,7 +53,7 @@ impl Wanted {
     }
 }
 
-/// What recomputing needs.
+/// What recomputing a round needs.
 pub(crate) struct Evaluator<'a> {
     pub(crate) rounds: &'a RoundCache,
     pub(crate) rewards: Address,
@@ -64,7 +64,7 @@ pub(crate) struct Evaluator<'a> {
 }
 
 impl Evaluator<'_> {
-    /// Recomputes one of the wanted rounds; whether there was one.
+    /// Recomputes one queued round. Returns whether there was one.
     pub(crate) async fn pass(&self) -> bool {
         let Some(round) = self.wanted.next() else {
             return false;
@@ -73,7 +73,7 @@ impl Evaluator<'_> {
             Ok(true) => self.wanted.done(round),
             Ok(false) => self.wanted.later(round),
             Err(error) => {
-                tracing::warn!(round = round.0, %error, "a round cannot be recomputed yet");
+                tracing::warn!(round = round.0, %error, "cannot recompute the round yet; it will be retried");
                 self.wanted.later(round);
             }
         }
@@ -97,14 +97,14 @@ impl Evaluator<'_> {
         match self.compute.run(1, recompute).await {
             Ok(Ok(Conclusion::Match((_, evaluation)))) => {
                 let marked = self.database.mark(round, marks(&evaluation)).await;
-                let marked = marked.inspect_err(|error| tracing::error!(%error, "labels were not kept"));
+                let marked = marked.inspect_err(|error| tracing::error!(%error, "failed to store labels"));
                 Ok(marked.is_ok())
             }
             Ok(Ok(Conclusion::Mismatch(mismatch))) => {
                 tracing::error!(
                     round = round.0,
                     ?mismatch,
-                    "what the chain says of a round is wrong"
+                    "the chain's data for this round is wrong"
                 );
                 Ok(false)
             }
@@ -145,7 +145,7 @@ fn mark(outcome: &Outcome) -> u8 {
     verdict << 4 | label
 }
 
-/// What a mark means: a label, and a verdict if the measurement voted.
+/// Decodes a mark: a label, and a verdict if the measurement voted.
 pub(crate) fn meaning(mark: u8) -> Option<(Label, Option<Verdict>)> {
     let label = Label::ALL.get(usize::from(mark & 0xf))?;
     let verdict = match mark >> 4 {
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_outcome_has_a_mark_that_means_it() {
+    fn every_outcome_survives_encoding_as_a_mark() {
         let verdicts = Verdict::ALL.into_iter().map(Some).chain([None]);
         for verdict in verdicts {
             for label in Label::ALL {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_wanted_once_and_left_alone_after_a_failure() {
+    fn a_round_is_queued_once_and_delayed_after_a_failure() {
         let wanted = Wanted::default();
         wanted.want(RoundNumber(2));
         wanted.want(RoundNumber(1));

@@ -1,4 +1,4 @@
-//! The API that stations speak to over HTTP: heartbeats, rounds, measurements and their receipts.
+//! The HTTP API for stations: heartbeats, rounds, measurements and their receipts.
 //!
 //! ```text
 //! stations ──heartbeats, measurements──▶ assize-ingest
@@ -6,8 +6,8 @@
 //!          ◀──rounds, committees, tasks, proofs── chain, store, drand
 //! ```
 //!
-//! You need not trust what it says about a round: anyone can derive it from chain, store and drand. Only that it has a
-//! measurement is its own word, and for that it signs a receipt.
+//! You need not trust what it says about a round: anyone can derive it from chain, store and drand. Only the acceptance
+//! of a measurement rests on its word, and it signs a receipt for that.
 
 mod api;
 mod client;

@@ -1,4 +1,4 @@
-//! Refusals, as RFC 9457 has them.
+//! Error responses: problem documents (RFC 9457).
 
 use assize_guard::{Rejection, RejectionBody};
 use assize_wire::{Problem, ProblemKind};
@@ -9,14 +9,14 @@ use crate::ingest::NotDone;
 use crate::rounds::RoundError;
 use assize_ingest::DatabaseError;
 
-/// The content type of refusals.
+/// The content type of problem documents.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// A problem on its way out. Boxed, since results that carry it are everywhere.
+/// A problem to be sent. It is boxed because many results carry it.
 #[derive(Debug)]
 pub(crate) struct Refusal(pub(crate) Box<Problem>);
 
-/// Told to the metrics.
+/// Passed to the metrics.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused(pub(crate) ProblemKind);
 
@@ -39,7 +39,7 @@ impl From<Problem> for Refusal {
 }
 
 impl From<RoundError> for Refusal {
-    /// What the chain or the store said is for the log: it may name machines.
+    /// The reason of the chain or the store goes to the log only, since it may name machines.
     fn from(error: RoundError) -> Self {
         match error {
             RoundError::NoSuchRound { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
@@ -50,8 +50,8 @@ impl From<RoundError> for Refusal {
                 problem.into()
             }
             error => {
-                tracing::error!(%error, "a round cannot be told of");
-                unavailable("the chain or the store does not answer: come again in a minute")
+                tracing::error!(%error, "failed to load the round");
+                unavailable("the chain or the store does not answer: retry in a minute")
             }
         }
     }
@@ -60,11 +60,11 @@ impl From<RoundError> for Refusal {
 impl From<DatabaseError> for Refusal {
     fn from(error: DatabaseError) -> Self {
         match error {
-            // It happens to all at once: the figures tell of it.
+            // Overload affects all requests at once: the metrics report it.
             DatabaseError::Overloaded { .. } => NotDone::Overloaded.into(),
             error => {
-                tracing::error!(%error, "the database did not do it");
-                unavailable("the database does not answer: come again in a minute; sending again is safe")
+                tracing::error!(%error, "database operation failed");
+                unavailable("the database does not answer: retry in a minute; sending again is safe")
             }
         }
     }
@@ -74,13 +74,13 @@ impl From<NotDone> for Refusal {
     fn from(error: NotDone) -> Self {
         match error {
             NotDone::Overloaded => {
-                let detail = "more comes in than can be dealt with: come again; sending again is safe";
+                let detail = "server overloaded: retry later; sending again is safe";
                 let mut problem = Problem::new(ProblemKind::Unavailable, detail);
                 problem.retry_after = Some(5);
                 problem.into()
             }
             NotDone::Failed => {
-                let detail = "the api failed while it looked at what was sent: send it again";
+                let detail = "the api failed while it checked the request: send it again";
                 Self::new(ProblemKind::Internal, detail)
             }
         }
@@ -130,7 +130,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(problem) = self;
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        // Strings and numbers: nothing here can fail to be JSON.
+        // The document consists of strings and numbers, so serialization cannot fail.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], body).into_response();
         if let Some(seconds) = problem.retry_after {

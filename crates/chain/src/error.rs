@@ -55,7 +55,7 @@ pub enum ChainError {
     Answer {
         /// JSON-RPC method or contract function.
         method: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
     /// A contract reverted.

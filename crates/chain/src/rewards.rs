@@ -154,7 +154,7 @@ impl Rewards {
         self.client.call(NAME, self.address, call).await
     }
 
-    /// The newest settlement that is not void.
+    /// The newest valid settlement.
     pub async fn head(&self) -> Result<Option<SettlementId>> {
         let id = self.call(&Abi::headCall {}).await?;
         Ok((id > 0).then_some(SettlementId(id)))

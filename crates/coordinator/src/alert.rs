@@ -1,67 +1,67 @@
-//! What a person should look at.
+//! Alerts for the operator.
 
 use std::fmt;
 
 use assize_protocol::RoundNumber;
 
-/// What a person should look at, before rounds are missed.
+/// A problem that needs attention before rounds are missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CoordinatorAlert {
-    /// A round could have been opened half a round ago. After a whole one, anyone may open it with the old lists.
+    /// A round's opening is late by half a round. After a whole round, anyone may open it with the old lists.
     OpeningLate {
-        /// Which.
+        /// `roster` or `task list`.
         round: RoundNumber,
-        /// Since it could have been.
+        /// Seconds since it could have been opened.
         seconds: u64,
     },
-    /// A round's beacon has been published for half a round, and is not revealed.
+    /// A round's beacon was published half a round ago and has not been revealed.
     RevealLate {
-        /// Which.
+        /// `roster` or `task list`.
         round: RoundNumber,
-        /// Since it was published.
+        /// Seconds since its publication.
         seconds: u64,
     },
     /// Too few stations are live.
     TooFewStations {
-        /// How many are.
+        /// Number of live stations.
         live: u32,
-        /// How many must be.
+        /// Number required.
         wanted: u32,
     },
-    /// The file of tasks is not good.
+    /// The task file is invalid.
     Tasks {
-        /// What is wrong with it, and what goes on meanwhile.
+        /// What is wrong with it, and what happens meanwhile.
         reason: String,
     },
-    /// A beacon is due and not to be had.
+    /// A beacon is due but unavailable.
     Beacon {
-        /// Of which round.
+        /// The round that needs it.
         round: RoundNumber,
-        /// What the sources said.
+        /// The sources' errors.
         reason: String,
     },
-    /// The contract refuses an opening or a reveal.
+    /// The contract rejects an opening or a reveal.
     Refused {
-        /// Which, as the queue names it.
+        /// The transaction's name in the queue.
         what: String,
         /// The contract's reason.
         reason: String,
     },
-    /// The chain has forgotten a round whose opening was final.
+    /// A round whose opening was final is missing on chain.
     Vanished {
-        /// Which.
+        /// `roster` or `task list`.
         round: RoundNumber,
     },
-    /// Transactions wait for a cap or for funds.
+    /// Transactions wait for a limit or for funds.
     Parked {
-        /// How many.
+        /// Their number.
         transactions: u64,
     },
 }
 
 impl CoordinatorAlert {
-    /// The kinds, as metrics name them.
+    /// All kinds, as metrics name them.
     pub const KINDS: [&str; 8] = [
         "opening_late",
         "reveal_late",
@@ -94,7 +94,7 @@ impl assize_service::Alert for CoordinatorAlert {
         Self::kind(self)
     }
 
-    /// Whether rounds do not go on as they should.
+    /// Whether rounds are at risk.
     fn is_grave(&self) -> bool {
         !matches!(
             self,
@@ -112,22 +112,22 @@ impl fmt::Display for CoordinatorAlert {
             ),
             Self::RevealLate { round, seconds } => write!(
                 f,
-                "the beacon of round {round} was published {seconds} s ago and is not revealed: see why it waits; anyone may, with `assize round reveal {round}`"
+                "the beacon of round {round} was published {seconds} s ago and is not revealed: see why it waits; anyone may reveal it with `assize round reveal {round}`"
             ),
             Self::TooFewStations { live, wanted } => write!(
                 f,
-                "{live} stations are live and {wanted} must be, so no round is opened: do their heartbeats arrive?"
+                "only {live} of the required {wanted} stations are live, so no round is opened: check that their heartbeats arrive"
             ),
             Self::Tasks { reason } => f.write_str(reason),
             Self::Beacon { round, reason } => write!(f, "no beacon for round {round}: {reason}"),
-            Self::Refused { what, reason } => write!(f, "the contract refuses {what}: {reason}"),
+            Self::Refused { what, reason } => write!(f, "the contract rejects {what}: {reason}"),
             Self::Vanished { round } => write!(
                 f,
                 "the chain does not know round {round}, whose opening was final: if it was reset, move coordinator.sqlite out of --data; if the node lags, this passes"
             ),
             Self::Parked { transactions } => write!(
                 f,
-                "{transactions} transactions wait for a cap on gas or spending, or for FIL in the wallet"
+                "{transactions} transactions wait for a gas or spending limit, or for FIL in the wallet"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Asks for beacons without waiting for them.
+//! Requests beacons without blocking.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use assize_protocol::BeaconRound;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Whom beacons are asked of.
+/// The source of beacons.
 pub(crate) type Source = Arc<Verified<Box<dyn BeaconSource + Send + Sync>>>;
 
-/// A relay that is well answers in less; whoever takes longer is looked after at the next pass.
+/// A healthy relay answers faster. A slower answer is picked up in the next pass.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The pause after a question without success; it doubles up to [`LONGEST_PAUSE`].
+/// Delay after a failed request; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The beacons that are wanted.
+/// The beacons being requested.
 pub(crate) struct Beacons {
     source: Source,
     wanted: BTreeMap<BeaconRound, Wanted>,
@@ -46,16 +46,16 @@ impl Beacons {
         self.source.chain()
     }
 
-    /// Forgets the beacons that are not wanted any more.
+    /// Drops beacons that are no longer needed.
     pub(crate) fn keep(&mut self, wanted: impl Fn(BeaconRound) -> bool) {
         self.wanted.retain(|round, _| wanted(*round));
     }
 
-    /// A beacon, verified; `None` if it has been asked for and is not there yet. After a failure the question is asked
-    /// again when a pause is over, each longer than the one before.
+    /// A verified beacon; `None` while its request is in progress. A failed request is retried after a delay, each
+    /// longer than the one before.
     ///
     /// # Errors
-    /// What the last question came to.
+    /// The error of the last request.
     pub(crate) async fn get(&mut self, round: BeaconRound) -> Result<Option<Beacon>, BeaconError> {
         let source = &self.source;
         let wanted = self.wanted.entry(round).or_insert_with(|| Wanted {
@@ -95,12 +95,12 @@ impl Beacons {
     }
 }
 
-/// Asks on a thread that may block.
+/// Requests the beacon on a thread that may block.
 fn ask(source: &Source, round: BeaconRound) -> oneshot::Receiver<Result<Beacon, BeaconError>> {
     let (answer, answered) = oneshot::channel();
     let source = Arc::clone(source);
     tokio::task::spawn_blocking(move || {
-        // Nobody may want it any more.
+        // The receiver may have been dropped.
         let _ = answer.send(source.beacon(round));
     });
     answered
@@ -127,7 +127,7 @@ mod tests {
 
     const ROUND: BeaconRound = BeaconRound(17_133_822);
 
-    /// Answers when it is told to, and not before.
+    /// Answers only when told to.
     struct Slow {
         go: Mutex<mpsc::Receiver<()>>,
         asked: Arc<AtomicUsize>,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_source_that_hangs_is_asked_once_and_keeps_nobody_waiting() {
+    async fn a_source_that_hangs_is_requested_once_and_blocks_nothing() {
         let (go, told) = mpsc::channel();
         let asked = Arc::new(AtomicUsize::new(0));
         let mut beacons = Beacons::new(verified(Slow {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_failure_a_pause_is_kept() {
+    async fn a_failed_request_is_retried_after_a_delay() {
         struct Never(Arc<AtomicUsize>);
         impl BeaconSource for Never {
             fn beacon(&self, _: BeaconRound) -> Result<Beacon, BeaconError> {
@@ -182,7 +182,7 @@ mod tests {
         }
         let asked = Arc::new(AtomicUsize::new(0));
         let mut beacons = Beacons::new(verified(Never(Arc::clone(&asked))));
-        // On a machine that stands still for half a second the first answer may be late; it is the same then.
+        // On a machine that stalls for half a second the first answer may be late; the outcome is the same.
         while beacons.get(ROUND).await == Ok(None) {}
         beacons.wanted.get_mut(&ROUND).unwrap().state = State::Failed {
             error: BeaconError::NoRelays,
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_false_beacon_is_not_believed() {
+    async fn a_false_beacon_is_rejected() {
         let mut forged = genuine(ROUND).unwrap();
         forged.round = BeaconRound(ROUND.0 + 1);
         let recorded = RecordedBeacons::new([forged]).unwrap();

@@ -1,9 +1,9 @@
-//! What a transaction is for, as the queue's keys name it.
+//! The purpose of a transaction, as the queue's keys encode it.
 
 use alloy_primitives::Address;
 use assize_protocol::RoundNumber;
 
-/// What is done for a round.
+/// The coordinator's transactions for a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Duty {
     Open,
@@ -18,12 +18,12 @@ impl Duty {
         }
     }
 
-    /// The queue's key for it, at a contract of rounds.
+    /// Its queue key for this Rounds contract.
     pub(crate) fn key(self, rounds: Address, round: RoundNumber) -> String {
         format!("{rounds}/{}/{round}", self.name())
     }
 
-    /// What a key is for; `None` if it is another contract's.
+    /// Parses a key; `None` if it belongs to another contract.
     pub(crate) fn of_key(key: &str, rounds: Address) -> Option<(Self, RoundNumber)> {
         let rest = key.strip_prefix(&rounds.to_string())?.strip_prefix('/')?;
         let (name, number) = rest.split_once('/')?;
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_back_at_its_own_contract_only() {
+    fn a_key_is_parsed_for_its_own_contract_only() {
         let rounds = Address::repeat_byte(0xaa);
         for duty in [Duty::Open, Duty::Reveal] {
             let key = duty.key(rounds, RoundNumber(7));

@@ -1,4 +1,4 @@
-//! What can go wrong with a pass.
+//! Errors of a pass.
 
 use assize_chain::ChainError;
 use assize_ingest::DatabaseError;
@@ -9,11 +9,11 @@ use thiserror::Error;
 
 use crate::Boundary;
 
-/// Why a pass ended early. Nothing is lost: the next one goes on.
+/// Why a pass ended early. Nothing is lost: the next pass continues.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CoordinatorError {
-    /// The book of stations.
+    /// The database of stations.
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// The transaction queue.
@@ -23,35 +23,35 @@ pub enum CoordinatorError {
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// The store.
-    #[error("roster and task list cannot be stored: {0}")]
+    #[error("failed to store roster and task list: {0}")]
     Store(#[from] StoreError),
-    /// What was stored is not what is read back.
+    /// The stored file differs when read back.
     #[error(
-        "the store gives {read} bytes for {cid}, but was given {written}; no round was opened: check the store"
+        "the store returned {read} bytes for {cid} after {written} bytes were stored; no round was opened: check the store"
     )]
     ReadBack {
-        /// The list.
+        /// The file.
         cid: FileCid,
-        /// Bytes given to it.
+        /// Bytes stored.
         written: u64,
-        /// Bytes it gave back.
+        /// Bytes read back.
         read: u64,
     },
-    /// The book names a station twice.
-    #[error("the book of stations makes no roster: {0}")]
+    /// The database lists a station twice.
+    #[error("the live stations do not form a valid roster: {0}")]
     Roster(#[from] RosterError),
-    /// A beacon of another kind than the contract checks.
+    /// The beacon is of another kind than the contract verifies.
     #[error(
-        "beacon {round} cannot be revealed on chain, {reason}: name the drand chain that the contracts were deployed with"
+        "beacon {round} cannot be revealed on chain, {reason}: use the drand chain that the contracts were deployed with"
     )]
     Beacon {
         /// The drand round.
         round: BeaconRound,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
-    /// A thread ended badly.
-    #[error("storing the lists ended badly: {0}")]
+    /// A thread panicked.
+    #[error("the thread that stores the lists panicked: {0}")]
     Thread(String),
     /// A test ended the run.
     #[error("stopped at {0:?}")]
@@ -59,7 +59,7 @@ pub enum CoordinatorError {
 }
 
 impl CoordinatorError {
-    /// Whether the same may succeed later without anybody doing anything.
+    /// Whether a retry may succeed without intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

@@ -6,17 +6,18 @@
 //! drand ─────────────────────▶ verify ─────────────────────▶ outbox: reveal/N ──▶ Rounds
 //! ```
 //!
-//! [`Coordinator::pass`] looks at the chain and does what is due; all that it knows is on the chain or in the outbox, so it
-//! may be killed anywhere. The clock of rounds is the chain's: the time of its newest block.
+//! [`Coordinator::pass`] polls the chain and does what is due. Its whole state is on chain or in the outbox, so it may
+//! be killed at any point. Rounds follow the chain's clock: the time of its newest block.
 //!
-//! **Once.** An opening has the key `open/N`, and is not enqueued again while it is under way or has taken effect. The
-//! contract does not know the number that a call is meant for, so an opening whose round somebody else has opened
-//! (`openAsBefore`) is cancelled, that it does not open a later one with old lists.
+//! **Once.** An opening has the key `open/N`, and is not enqueued again while it is in progress or after it has taken
+//! effect. The contract cannot tell which round number a call is meant for. So an opening whose round someone else has
+//! opened (`openAsBefore`) is cancelled; otherwise it would open a later round with old lists.
 //!
-//! **Reorganisations.** If the chain forgets an opening, the outbox sends the same bytes again: the same lists. The beacon
-//! follows from the time of the block that takes them, so it is a later one, which is as unknown then as the first was when
-//! the lists were fixed; new lists would only let the coordinator choose twice. An opening that waits unsigned, for money
-//! or cheaper gas, is another matter: it is cut anew, that no round is opened with stations long gone.
+//! **Reorganisations.** If an opening disappears from the chain, the outbox sends the same bytes again: the same lists.
+//! The beacon follows from the time of the block that includes them, so it is a later one, and as unknown then as the
+//! first was when the lists were fixed. New lists would only let the coordinator choose twice. An opening that waits
+//! unsigned, for funds or cheaper gas, is different: it is cut anew, so that no round is opened with stations that have
+//! long gone.
 
 mod alert;
 mod beacons;

@@ -10,19 +10,19 @@ use thiserror::Error;
 
 use crate::CoordinatorError;
 
-/// Why the file of tasks is not used.
+/// Why the task file is not used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TasksError {
-    /// It cannot be read.
+    /// It could not be read.
     #[error("cannot read the task list {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// It is no task list.
+    /// It is not a valid task list.
     #[error("{}: {source}", path.display())]
     Broken {
         /// The file.
@@ -30,7 +30,7 @@ pub enum TasksError {
         /// Line, field and remedy.
         source: TaskListError,
     },
-    /// There is nothing in it.
+    /// It is empty.
     #[error("the task list {} is empty: put a task on each line", path.display())]
     Empty {
         /// The file.
@@ -38,18 +38,18 @@ pub enum TasksError {
     },
 }
 
-/// The lists of a round to be opened.
+/// The lists of the next round.
 #[derive(Debug)]
 pub(crate) struct Lists {
     pub roster: ListCommitment,
-    /// None if the file is not good, and there is no older list.
+    /// `None` if the file is invalid and there is no older list.
     pub tasks: Option<ListCommitment>,
     /// What is wrong with the file.
     pub fault: Option<TasksError>,
 }
 
-/// Stores both lists and reads them back. If the file of tasks is not good, the last good list goes on: `last`, the newest
-/// round's. Blocks.
+/// Stores both lists and reads them back. If the task file is invalid, the last valid list is used again: `last`, the
+/// newest round's. Blocks.
 pub(crate) fn prepare(
     store: &dyn Store,
     roster: &Roster,
@@ -66,7 +66,7 @@ pub(crate) fn prepare(
             None,
         ),
         Err(fault) => {
-            // A round whose list nobody can read would be worse than none.
+            // A round whose list no one can read would be worse than no round.
             if let Some(last) = &last {
                 store.open(&last.cid)?.check()?;
             }

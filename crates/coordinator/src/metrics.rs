@@ -8,7 +8,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::{CoordinatorAlert, PassReport};
 
-/// Metrics of a coordinator. Counters are kept in its queue, so that they go on after a restart.
+/// Metrics of a coordinator. Counters are stored in its queue, so they survive restarts.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -29,7 +29,7 @@ struct Kind {
     kind: &'static str,
 }
 
-/// What a pass leaves.
+/// The state after a pass.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The state of rounds.
@@ -63,7 +63,7 @@ impl Metrics {
                 "opening_lag",
                 "Time from the close of the previous round to the opening of the newest one",
             ),
-            unrevealed: metrics.gauge("unrevealed_rounds", "Rounds that wait for their reveal"),
+            unrevealed: metrics.gauge("unrevealed_rounds", "Rounds waiting for their reveal"),
             reveal_lag: metrics.gauge_in(
                 Unit::Seconds,
                 "reveal_lag",
@@ -72,14 +72,14 @@ impl Metrics {
             last_pass: metrics.gauge_in(
                 Unit::Seconds,
                 "last_pass_timestamp",
-                "Unix time of the last pass that succeeded",
+                "Unix time of the last successful pass",
             ),
             alerts,
             registry: metrics.build(),
         }
     }
 
-    /// Shows what a pass left.
+    /// Publishes the state after a pass.
     pub fn set(&self, snapshot: &Snapshot) {
         let Snapshot { report, queue } = snapshot;
         let (stations, tasks) = report.lists.unwrap_or_default();
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_show_what_a_pass_left() {
+    fn metrics_show_the_state_after_a_pass() {
         let metrics = Metrics::new();
         metrics.set(&Snapshot {
             report: PassReport {

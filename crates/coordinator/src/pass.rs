@@ -1,4 +1,4 @@
-//! One pass: a look at the chain, and what is due.
+//! One pass: polls the chain and does what is due.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,18 +21,18 @@ use crate::lists::{Lists, prepare};
 use crate::view::{Opening, View};
 use crate::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
 
-/// Seconds after which an opening that nothing is signed for is cut anew, with the stations that live then.
+/// Seconds after which an opening that was never signed is cut anew, with the stations live at that time.
 const REFRESH: u64 = 600;
-/// Seconds that a beacon may be late before that is an alert.
+/// Seconds that a beacon may be late before it raises an alert.
 const BEACON_PATIENCE: u64 = 15;
-/// The pause after a refusal; it doubles up to [`LONGEST_PAUSE`].
+/// Delay after a rejection; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Places between two durable steps, where a process may die. For tests.
+/// Points between two durable steps, where a process may die. For tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
-    /// Roster and task list are in the store, and that is not written down.
+    /// Roster and task list are stored, but this is not recorded.
     ListsStored,
     /// The opening is enqueued.
     OpeningEnqueued,
@@ -45,15 +45,15 @@ pub enum Boundary {
 /// How rounds are opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The file of tasks, NDJSON; read at each opening.
+    /// The task file (NDJSON), read at each opening.
     pub tasks: PathBuf,
     /// Seconds for which a station counts as live after a heartbeat.
     pub live_for: u64,
-    /// Stations that must be live; with fewer, no round is opened.
+    /// Minimum number of live stations; with fewer, no round is opened.
     pub min_stations: u32,
-    /// Most stations of a subnet in a roster.
+    /// Maximum number of stations of a subnet in a roster.
     pub max_per_subnet: u32,
-    /// Oldest version of checkers that is drawn: the measurements of older ones would not be taken.
+    /// Oldest checker version in the roster: measurements of older ones would be rejected.
     pub minimum_version: Version,
 }
 
@@ -69,20 +69,20 @@ pub struct Coordinator {
     beacons: Beacons,
     settings: Settings,
     clock: Clock,
-    /// The opening that this run cut last, and when, Unix seconds.
+    /// The last opening cut in this run, and its time, Unix seconds.
     cut: Option<(RoundNumber, u64)>,
-    /// When an opening is tried again that was refused, and the pause until then.
+    /// When a rejected opening is retried, and the delay until then.
     pub(crate) refused: Option<(Instant, Duration)>,
-    /// What is wrong with the file of tasks, as of the last opening.
+    /// What was wrong with the task file at the last opening.
     pub(crate) tasks_fault: Option<String>,
-    /// Rounds that were seen without their seed, and when their beacon was published, Unix seconds.
+    /// Rounds seen without their seed, and when their beacon was published, Unix seconds.
     pub(crate) awaited: BTreeMap<RoundNumber, u64>,
     pub(crate) reveal_lag: Option<u64>,
     watcher: Option<Watcher>,
 }
 
 impl Coordinator {
-    /// The coordinator of a book of stations, through a queue of its own. `clock` is that of the book.
+    /// A coordinator over a database of stations, with its own queue. `clock` is the database's.
     #[must_use]
     pub fn new(
         database: Database,
@@ -125,15 +125,15 @@ impl Coordinator {
         &self.outbox
     }
 
-    /// Looks at the chain, enqueues what is due, and lets the queue work until it can only wait, or `stop` says so.
+    /// Polls the chain, enqueues what is due, and runs the queue until it can only wait, or `stop` returns true.
     ///
     /// # Errors
-    /// [`CoordinatorError`]; call it again to go on.
+    /// [`CoordinatorError`]; call it again to continue.
     pub async fn pass(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<PassReport> {
         let view = View::of(&self.rounds).await?;
         self.withdraw(&view).await?;
         let mut alerts = Vec::new();
-        // What keeps one duty back must not keep the other; what is under way goes on in any case.
+        // A failure of one duty must not block the other; transactions in progress continue in any case.
         let opened = unless_stopped(self.open(&view).await)?;
         let revealed = unless_stopped(self.reveal(&view, &mut alerts).await)?;
         let parked = self.work(stop).await?;
@@ -143,7 +143,7 @@ impl Coordinator {
         self.report(&view, waiting, parked, alerts)
     }
 
-    /// Takes back what is not wanted any more: an opening whose round somebody else opened, the reveal of a round that is
+    /// Cancels what is no longer needed: an opening whose round someone else opened, and the reveal of a round that is
     /// revealed or over.
     async fn withdraw(&mut self, view: &View) -> Result<()> {
         for key in self.outbox.unfinished()? {
@@ -159,8 +159,8 @@ impl Coordinator {
             };
             match duty {
                 Duty::Open => match self.outbox.draft_of(&key)? == Some(self.opening_of(&round)) {
-                    // It took effect, and only its receipt is late; unless it was never signed, then it was another's
-                    // with the same lists.
+                    // It took effect and only its receipt is late; unless it was never signed: then someone else opened
+                    // the round with the same lists.
                     true => self.outbox.cancel_queued(&key)?,
                     false => self.outbox.cancel(&key)?,
                 },
@@ -172,7 +172,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Enqueues the opening of the next round, if it is due; else why not.
+    /// Enqueues the opening of the next round if it is due; otherwise returns why not.
     async fn open(&mut self, view: &View) -> Result<Waiting> {
         let number = match view.opening() {
             Opening::From(closes_at) => return Ok(Waiting::Until { closes_at }),
@@ -185,7 +185,7 @@ impl Coordinator {
                 self.refresh(&key, number)?;
                 return Ok(Waiting::UnderWay);
             }
-            // The queue watches it: if the chain has forgotten it, it is sent again.
+            // The queue monitors it: if it disappears from the chain, it is sent again.
             Some(Ended::Done(_)) => return Ok(Waiting::UnderWay),
             None | Some(Ended::Cancelled) => {}
             Some(Ended::Refused { .. } | Ended::Reverted { .. }) => {
@@ -203,8 +203,8 @@ impl Coordinator {
         let Lists { roster, tasks, fault } = self.lists(roster, last).await?;
         self.tasks_fault = fault.map(|fault| {
             let meanwhile = match tasks {
-                Some(_) => "the newest round's list goes on",
-                None => "no round is opened until it is there",
+                Some(_) => "the newest round's list is used again",
+                None => "no round is opened until the file is valid",
             };
             format!("{fault}; {meanwhile}")
         });
@@ -215,12 +215,12 @@ impl Coordinator {
         let draft = self.rounds.open(&roster, &tasks);
         self.enqueue(&key, &draft, Boundary::OpeningEnqueued)?;
         self.cut = Some((number, self.clock.now()));
-        tracing::info!(round = number.0, stations = roster.count, tasks = tasks.count, roster = %roster.cid, tasks_cid = %tasks.cid, "a round is to be opened");
+        tracing::info!(round = number.0, stations = roster.count, tasks = tasks.count, roster = %roster.cid, tasks_cid = %tasks.cid, "opening a round");
         Ok(Waiting::UnderWay)
     }
 
-    /// An opening that waits for money or cheaper gas is taken back when its roster has grown old; the next pass cuts
-    /// another. What is signed goes on as it is.
+    /// Cancels an opening that waits for funds or cheaper gas once its roster is outdated; the next pass cuts a new
+    /// one. A signed opening is kept as it is.
     fn refresh(&mut self, key: &str, number: RoundNumber) -> Result<()> {
         let now = self.clock.now();
         let fresh = self
@@ -233,7 +233,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Whether a refusal is so young that nothing is tried; each pause is longer than the one before.
+    /// Whether openings are paused after a rejection; each pause is longer than the one before.
     fn pauses(&mut self) -> bool {
         let now = Instant::now();
         let (until, pause) = *self.refused.get_or_insert((now + FIRST_PAUSE, FIRST_PAUSE));
@@ -244,7 +244,7 @@ impl Coordinator {
         now < until
     }
 
-    /// The roster of those that live now.
+    /// The roster of the stations that are live now.
     async fn roster(&self) -> Result<Roster> {
         let since = self.clock.now().saturating_sub(self.settings.live_for);
         let mut live = self.database.live(since).await?;
@@ -252,7 +252,7 @@ impl Coordinator {
         Ok(cut(&live, self.settings.max_per_subnet)?)
     }
 
-    /// The lists of the next round, stored. `last` is the newest round's list of tasks.
+    /// The stored lists of the next round. `last` is the newest round's task list.
     async fn lists(&self, roster: Roster, last: Option<ListCommitment>) -> Result<Lists> {
         let store = Arc::clone(&self.store);
         let path = self.settings.tasks.clone();
@@ -261,7 +261,7 @@ impl Coordinator {
             .map_err(|error| CoordinatorError::Thread(error.to_string()))?
     }
 
-    /// Enqueues the reveals whose beacons are there.
+    /// Enqueues the reveals whose beacons are available.
     async fn reveal(&mut self, view: &View, alerts: &mut Vec<CoordinatorAlert>) -> Result<()> {
         let due: Vec<Round> = view.unrevealed().copied().collect();
         self.beacons
@@ -269,7 +269,7 @@ impl Coordinator {
         for round in due {
             let published_at = self.published_at(round.beacon_round);
             self.awaited.insert(round.number, published_at);
-            // Filecoin's beacon contract knows no beacon before the chain has come to its epoch.
+            // Filecoin's beacon contract knows no beacon before the chain has reached its epoch.
             if view.now < published_at {
                 continue;
             }
@@ -306,7 +306,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Lets the queue work; how many transactions wait for a cap or for funds.
+    /// Runs the queue. Returns the number of transactions that wait for a limit or for funds.
     async fn work(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<u64> {
         loop {
             let tick = self.outbox.tick().await?;
@@ -333,7 +333,7 @@ impl Coordinator {
         self.beacons.chain().schedule().time_of(round).unwrap_or_default()
     }
 
-    /// The call that opens a round as the chain has it.
+    /// The call that opened a round, reconstructed from the chain.
     fn opening_of(&self, round: &Round) -> Draft {
         self.rounds.open(&round.roster, &round.tasks)
     }
@@ -354,7 +354,7 @@ impl Coordinator {
     }
 }
 
-/// A test's crash ends everything at once; any other error waits until the rest is done.
+/// A simulated crash ends everything at once; any other error is returned after the rest is done.
 fn unless_stopped<T>(result: Result<T>) -> Result<Result<T>> {
     match result {
         Err(stopped @ CoordinatorError::Stopped(_)) => Err(stopped),

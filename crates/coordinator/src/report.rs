@@ -1,4 +1,4 @@
-//! What a pass leaves.
+//! The report of a pass.
 
 use assize_facts::Round;
 use assize_outbox::Ended;
@@ -9,34 +9,34 @@ use crate::pass::Result;
 use crate::view::{Opening, View};
 use crate::{Coordinator, CoordinatorAlert};
 
-/// Seconds after a beacon's publication for which a refused reveal is no alert.
+/// Seconds after a beacon's publication in which a rejected reveal raises no alert.
 const REVEAL_PATIENCE: u64 = 60;
 
 /// Why the next round is not opened now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Waiting {
-    /// The one before has not closed.
+    /// The previous round has not closed.
     Until {
-        /// When it does, Unix seconds by the chain's clock.
+        /// When it closes, Unix seconds by the chain's clock.
         closes_at: u64,
     },
-    /// Its opening is under way.
+    /// Its opening is in progress.
     UnderWay,
-    /// Too few stations are live, after those of crowded subnets are left out.
+    /// Too few stations are live, after applying the limit per subnet.
     TooFewStations {
-        /// How many are.
+        /// Number of live stations.
         live: u32,
-        /// How many must be.
+        /// Number required.
         wanted: u32,
     },
-    /// There is no good list of tasks.
+    /// There is no valid task list.
     NoTasks,
-    /// The contract refused the opening; it is tried again after a pause.
+    /// The contract rejected the opening; it is retried after a delay.
     Refused,
 }
 
-/// The state of affairs after a pass.
+/// The state after a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassReport {
     /// The newest round.
@@ -49,21 +49,21 @@ pub struct PassReport {
     pub overdue: u64,
     /// Rounds that are not revealed and still can be, newest first.
     pub unrevealed: Vec<RoundNumber>,
-    /// Seconds between the close of the round before and the opening of the newest one.
+    /// Seconds between the close of the previous round and the opening of the newest one.
     pub opening_lag: Option<u64>,
-    /// Seconds between the publication of a beacon and the first look at the chain that showed it revealed, for the
-    /// newest round that this run saw revealed.
+    /// Seconds between the publication of a beacon and the first poll that showed it revealed, for the newest round
+    /// whose reveal this run observed.
     pub reveal_lag: Option<u64>,
-    /// Entries of roster and task list of the newest round.
+    /// Number of entries in roster and task list of the newest round.
     pub lists: Option<(u32, u32)>,
-    /// Transactions that wait for a cap or for funds.
+    /// Number of transactions that wait for a limit or for funds.
     pub parked: u64,
-    /// What a person should look at.
+    /// Alerts.
     pub alerts: Vec<CoordinatorAlert>,
 }
 
 impl Coordinator {
-    /// The state of affairs by a look at the chain after the work is done.
+    /// The state, from a poll of the chain after the work is done.
     pub(crate) fn report(
         &mut self,
         view: &View,
@@ -154,12 +154,12 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Counts how long the reveals took that have come.
+    /// Measures how long observed reveals took.
     fn note_revealed(&mut self, view: &View) {
         for round in view.recent.iter().rev().filter(|round| round.seed.is_some()) {
             if let Some(published_at) = self.awaited.remove(&round.number) {
                 self.reveal_lag = Some(view.now.saturating_sub(published_at));
-                tracing::info!(round = round.number.0, "a round is revealed");
+                tracing::info!(round = round.number.0, "revealed a round");
             }
         }
         self.awaited.retain(|number, _| view.round(*number).is_some());

@@ -1,15 +1,15 @@
-//! Who may be drawn.
+//! Selects the stations of a roster.
 
 use std::collections::BTreeMap;
 
 use assize_ingest::Station;
 use assize_protocol::{Roster, RosterEntry, RosterError};
 
-/// The roster of live stations, which are given first seen first: at most `most_per_subnet` of a subnet, those that were
-/// seen first; sorted by address.
+/// The roster of live stations, which are given in order of their first heartbeat: at most `most_per_subnet` per
+/// subnet, oldest first, sorted by address.
 ///
-/// Whoever fills a subnet with new stations cannot push older ones out. A station that moves to another subnet keeps its
-/// age; one that was struck out of the book begins anew.
+/// New stations cannot displace older ones of their subnet. A station that moves to another subnet keeps its age; one
+/// that was removed as stale starts anew.
 ///
 /// # Errors
 /// [`RosterError`] if a station is given twice.
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_subnet_those_seen_first_stay_and_the_order_is_by_address() {
+    fn the_oldest_stations_of_a_subnet_stay_and_the_order_is_by_address() {
         let live = [
             station(9, 1, 10),
             station(5, 1, 20),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_station_given_twice_is_refused() {
+    fn a_station_given_twice_is_rejected() {
         assert!(cut(&[station(1, 1, 10), station(1, 2, 20)], 9).is_err());
     }
 }

@@ -1,10 +1,10 @@
-//! What the chain shows, and what is due by it.
+//! The state of the chain, and what is due.
 
 use assize_chain::{ChainError, Rounds};
 use assize_facts::Round;
 use assize_protocol::RoundNumber;
 
-/// The chain, as it was at the beginning of a pass.
+/// The chain's state at the beginning of a pass.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     /// Time of the newest block, Unix seconds.
@@ -26,14 +26,14 @@ pub(crate) enum Opening {
         round: RoundNumber,
         /// Seconds since it could have been opened; 0 for the first.
         late: u64,
-        /// Seconds from which on that is an alert: half a round. After a whole one, anyone may open it.
+        /// Seconds after which lateness is an alert: half a round. After a whole round, anyone may open it.
         patience: u64,
     },
 }
 
 impl View {
-    /// Looks at the chain. Rounds keep their own parameters, so an older one may be revealed for longer than a newer one: the
-    /// look goes back until two in a row are over.
+    /// Reads the chain. Each round keeps its own parameters, so an older one may stay open for reveals longer than a
+    /// newer one: reading stops after two in a row are over.
     pub(crate) async fn of(rounds: &Rounds) -> Result<Self, ChainError> {
         let now = rounds.client().head().await?.timestamp;
         let latest = rounds.latest_round().await?;
@@ -83,7 +83,7 @@ impl View {
             .filter(move |round| round.seed.is_none() && !round.is_over(now))
     }
 
-    /// Seconds after the newest round could have been opened at which it was.
+    /// Seconds between the time when the newest round could have been opened and its opening.
     pub(crate) fn opening_lag(&self) -> Option<u64> {
         match &self.recent[..] {
             [newest, before, ..] => Some(newest.opened_at.saturating_sub(before.closes_at)),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_revealed_until_its_commit_window_ends() {
+    fn a_round_can_be_revealed_until_its_commit_window_ends() {
         let rounds = vec![
             round(3, 1_100, false),
             round(2, 1_000, false),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lag_of_an_opening_is_counted_from_the_close_before() {
+    fn the_lag_of_an_opening_is_counted_from_the_previous_close() {
         assert_eq!(view(0, vec![round(1, 900, true)]).opening_lag(), None);
         let rounds = vec![round(2, 1_007, true), round(1, 900, true)];
         assert_eq!(view(0, rounds).opening_lag(), Some(7));

@@ -346,7 +346,9 @@ async fn a_broken_file_of_tasks_keeps_the_last_good_list_going() {
         .find(|alert| alert.kind() == "tasks")
         .unwrap();
     assert!(
-        alert.to_string().contains("the newest round's list goes on"),
+        alert
+            .to_string()
+            .contains("the newest round's list is used again"),
         "{alert}"
     );
     // A good one is taken up at the next opening.

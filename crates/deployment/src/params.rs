@@ -45,7 +45,7 @@ pub enum ParamsError {
     Parse {
         /// The file.
         path: PathBuf,
-        /// What the parser found, and where.
+        /// The parser's message, with the position.
         reason: String,
     },
     /// The values cannot work, or are too dangerous for their chain.

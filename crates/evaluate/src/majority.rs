@@ -87,7 +87,7 @@ pub struct Decision {
 /// A [`Decision`] with numbers in place of text.
 #[derive(Clone, Copy, Debug)]
 pub struct Ruling {
-    /// What the indexer said.
+    /// The indexer's result.
     pub indexer: Finding<Id>,
     /// What the retrieval gave.
     pub retrieval: Finding<Id>,

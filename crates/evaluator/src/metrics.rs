@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_as_openmetrics_has_them() {
+    fn names_follow_openmetrics() {
         let text = encode(&Metrics::new().registry);
         assert_eq!(naming_faults(&text), <[String; 0]>::default());
         assert!(

@@ -1,4 +1,4 @@
-//! Why the table of measurements failed.
+//! Errors of the measurement table.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,29 +8,29 @@ use thiserror::Error;
 #[cfg(feature = "postgres")]
 use crate::server;
 
-/// Why the ingest table cannot be read or written. Nothing is lost: what was taken in before stays, what was being taken
-/// in is not there at all.
+/// Why the measurement table could not be read or written. Nothing is lost: what was stored before remains, and the
+/// failed call stored nothing.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IngestError {
-    /// SQLite.
-    #[error("the ingest table {}: {source}{}", path.display(), remedy(source))]
+    /// SQLite failed.
+    #[error("ingest table {}: {source}{}", path.display(), remedy(source))]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// SQLite's reason.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
     /// PostgreSQL.
     #[cfg(feature = "postgres")]
-    #[error("the ingest table in the database {database}: {}", server::reason(source))]
+    #[error("ingest table in database {database}: {}", server::reason(source))]
     Postgres {
         /// Its name and host.
         database: String,
-        /// The client's or server's reason.
+        /// The error of client or server.
         source: postgres::Error,
     },
-    /// A PostgreSQL database is given, and the program was built without its client.
+    /// The location is a PostgreSQL database, but the program was built without its client.
     #[error(
         "the ingest table in PostgreSQL needs the cargo feature `postgres`, which this program was built without; build it with \
          `--features postgres`, or give a file"
@@ -39,11 +39,11 @@ pub enum IngestError {
     /// A row that this program did not write.
     #[error("the ingest table holds a malformed row: {0}")]
     BadRow(String),
-    /// What was to be taken in cannot be read.
-    #[error("cannot read the measurements: {0}")]
+    /// The measurements to import could not be read.
+    #[error("cannot read measurements: {0}")]
     Input(io::Error),
-    /// What was read cannot be passed on.
-    #[error("cannot write the measurements: {0}")]
+    /// The measurements read could not be passed on.
+    #[error("cannot write measurements: {0}")]
     Output(io::Error),
 }
 
@@ -56,24 +56,26 @@ impl IngestError {
     }
 }
 
-/// What to do about the errors that have a remedy.
+/// Advice for errors that have a remedy.
 fn remedy(error: &rusqlite::Error) -> &'static str {
     use rusqlite::ErrorCode as Code;
     match error.sqlite_error_code() {
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
-            "; another process has held it for 10 s: end that process, nothing is lost"
+            "; another process has locked it for 10 s: stop that process, nothing is lost"
         }
-        Some(Code::DiskFull) => "; make room on the disk and run it again, nothing is lost",
-        Some(Code::ReadOnly) => "; give this user the right to write there",
-        Some(Code::CannotOpen) => "; does its directory exist, and may this user write there?",
+        Some(Code::DiskFull) => "; free disk space and run it again, nothing is lost",
+        Some(Code::ReadOnly) => "; give this user write access to it",
+        Some(Code::CannotOpen) => {
+            "; check that its directory exists and that this user has write access to it"
+        }
         Some(Code::NotADatabase | Code::DatabaseCorrupt) => {
-            "; is this the right file? Keep it, and use another one"
+            "; check the path; keep this file, and use another one"
         }
         _ => "",
     }
 }
 
-/// Why a file of measurements was not imported. Nothing of it is in the table then.
+/// Why a file of measurements was not imported. None of it is in the table.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ImportError {
@@ -85,7 +87,7 @@ pub enum ImportError {
     File {
         /// The file.
         name: String,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
 }

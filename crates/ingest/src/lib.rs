@@ -1,4 +1,4 @@
-//! The database between API, coordinator and publisher.
+//! The database shared by API, coordinator and publisher.
 //!
 //! ```text
 //! API ───────heartbeats, measurements──▶ Database ◀──live stations── coordinator
@@ -6,12 +6,12 @@
 //! publisher ──import, close, read──────▶ Ingest
 //! ```
 //!
-//! [`Ingest`] is the table of measurements and batches, which the publisher works on: one connection, blocking.
-//! [`Tables`] adds the stations and what evaluation made of batches; [`Database`] gives such connections threads of their
-//! own, and is what API and coordinator use. [`Location`] says where the database is, and opens any of them.
+//! [`Ingest`] is the publisher's view: the table of measurements and batches, over one blocking connection. [`Tables`]
+//! adds the stations and the results of evaluation. [`Database`] runs such connections on their own threads for API and
+//! coordinator. [`Location`] says where the database is, and opens any of them.
 //!
-//! SQLite is the embedded default. PostgreSQL, for an API in several instances, is the feature `postgres`; both pass the same
-//! tests.
+//! SQLite is the embedded default. PostgreSQL, for an API with several instances, is the feature `postgres`. Both pass
+//! the same tests.
 
 mod database;
 mod error;

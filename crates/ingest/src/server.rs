@@ -1,4 +1,4 @@
-//! What both users of a PostgreSQL server need of its client.
+//! What both users of the PostgreSQL client share.
 
 use postgres::Config;
 use postgres::config::Host;
@@ -17,15 +17,15 @@ pub(crate) fn label(config: &Config) -> String {
     format!("{name} on {}", hosts.join(", "))
 }
 
-/// Whether the connection is of no more use.
+/// Whether the connection is lost.
 pub(crate) fn is_lost(error: &postgres::Error) -> bool {
     use postgres::error::Severity::{Fatal, Panic};
-    // Its name may be in the server's language.
+    // The error's name may be in the server's language.
     let severity = error.as_db_error().map(postgres::error::DbError::parsed_severity);
     matches!(severity, None | Some(Some(Fatal | Panic)))
 }
 
-/// PostgreSQL's errors say only "db error"; the reason is in their cause.
+/// PostgreSQL errors print only "db error"; their cause has the reason.
 pub(crate) fn reason(error: &postgres::Error) -> String {
     let cause = std::error::Error::source(error);
     match (error.as_db_error(), cause) {

@@ -1,8 +1,8 @@
-//! The ingest table: where measurements wait, and what became of them.
+//! The table of measurements and their batches.
 //!
-//! Measurements are only ever appended, each with a number that grows. A batch is a stretch of one round's numbers, so
-//! closing one writes a single row whatever its size, and no measurement can be in two. [`SqliteIngest`] is the embedded
-//! default, `PostgresIngest` (feature `postgres`) for several instances; both pass the same tests.
+//! Measurements are only appended, each with an increasing number. A batch is a range of one round's numbers, so
+//! closing a batch of any size writes a single row, and no measurement can be in two batches. [`SqliteIngest`] is the
+//! embedded default; `PostgresIngest` (feature `postgres`) serves several instances. Both pass the same tests.
 
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -19,30 +19,30 @@ pub use sqlite::SqliteIngest;
 
 use crate::IngestError;
 
-/// A measurement on its way into the table.
+/// A measurement to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRow {
     /// Its round.
     pub round: RoundNumber,
-    /// Its canonical line, without the line's end.
+    /// Its canonical line, without the line terminator.
     pub line: String,
 }
 
-/// A file of measurements, known by its bytes.
+/// A file of measurements, identified by its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct FileMark<'a> {
     /// SHA-256 of the file.
     pub digest: [u8; 32],
-    /// What it is called; for people.
+    /// Its name, for people.
     pub name: &'a str,
-    /// When it came, Unix seconds.
+    /// When it was received, Unix seconds.
     pub received_at: u64,
 }
 
-/// A measurement that was taken by itself, known by its digest.
+/// A measurement submitted individually, identified by its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedRow {
-    /// EIP-712 digest: what its station signed.
+    /// The EIP-712 digest that its station signed.
     pub digest: B256,
     /// Its round.
     pub round: RoundNumber,
@@ -50,75 +50,76 @@ pub struct SignedRow {
     pub station: Address,
     /// Its task.
     pub task: TaskIndex,
-    /// Its canonical line, without the line's end.
+    /// Its canonical line, without the line terminator.
     pub line: String,
 }
 
-/// How much may be taken by itself on one day.
+/// How much may be submitted individually on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DailyLimit {
     /// The day, counted from 1970-01-01.
     pub day: u32,
-    /// Bytes of lines. Processes on one database share it, and each may pass it by what it appends at once.
+    /// Bytes of lines. All processes on one database share the limit, and each may exceed it by one append.
     pub bytes: u64,
 }
 
-/// What became of a measurement that was to be appended.
+/// The result of appending a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// It is in the table now.
+    /// It has been added.
     New,
-    /// It was there before.
+    /// It was already there.
     Known {
-        /// When it came, Unix seconds.
+        /// When it was received, Unix seconds.
         received_at: u64,
     },
-    /// It is not there, and never will be: another one of the same station, task and round came before.
+    /// It was rejected for good: another one of the same station, task and round came first.
     Duplicate,
-    /// It is not there, and the day's limit is reached.
+    /// It was rejected because the daily limit is reached.
     OverLimit,
 }
 
-/// A measurement that was found by its digest.
+/// A measurement found by its digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
     /// Its number in the table.
     pub id: i64,
     /// Its round.
     pub round: RoundNumber,
-    /// When it came, Unix seconds.
+    /// When it was received, Unix seconds.
     pub received_at: u64,
-    /// The batch that it is in, if it is in one.
+    /// Its batch, if it has one.
     pub batch: Option<Batch>,
 }
 
-/// A round's measurements that are in no batch.
+/// A round's measurements that are not in a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unbatched {
     /// The round.
     pub round: RoundNumber,
-    /// How many.
+    /// Their number.
     pub count: u64,
-    /// When the oldest came, Unix seconds.
+    /// When the oldest was received, Unix seconds.
     pub oldest: u64,
 }
 
-/// Where a batch stands.
+/// The state of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BatchState {
-    /// Its measurements are chosen, for good.
+    /// Closed: its measurements are fixed.
     Closed,
-    /// It is in the store, and to be committed.
+    /// Stored, and waiting to be committed.
     Stored,
-    /// The chain has it. A reorganisation may send it back to [`BatchState::Stored`].
+    /// Committed on chain. A reorganisation may return it to [`BatchState::Stored`].
     Committed,
-    /// The chain has it, and nothing can undo that.
+    /// Committed and final.
     Final,
-    /// Its round's commit window ended before the chain had it. Its measurements are kept, and never moved to another round.
+    /// Not committed before its round's commit window closed. Its measurements are kept, and never moved to another
+    /// round.
     Late,
 }
 
-/// A batch, as the table has it.
+/// A batch in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batch {
     /// Its number.
@@ -127,37 +128,37 @@ pub struct Batch {
     pub round: RoundNumber,
     /// Number of its first measurement in the table.
     pub first: i64,
-    /// Number of its last.
+    /// Number of its last measurement.
     pub last: i64,
-    /// Its measurements.
+    /// Number of its measurements.
     pub count: u32,
-    /// Where it stands.
+    /// Its state.
     pub state: BatchState,
     /// Set once it is stored.
     pub cid: Option<FileCid>,
-    /// When its oldest measurement came, Unix seconds.
+    /// When its oldest measurement was received, Unix seconds.
     pub oldest: u64,
-    /// Number of the latest block when the chain was seen to have it.
+    /// Number of the latest block when the batch was seen on chain.
     pub seen_at_block: Option<u64>,
 }
 
-/// Figures of the whole table.
+/// Totals of the whole table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Batches the chain has.
+    /// Batches on chain.
     pub committed_batches: u64,
     /// Measurements in them.
     pub committed_measurements: u64,
-    /// Bytes of them, as stored, without the CAR's own.
+    /// Their stored size in bytes, without CAR framing.
     pub committed_bytes: u64,
-    /// Batches that are closed or stored and not committed.
+    /// Batches that are closed or stored but not committed.
     pub open_batches: u64,
-    /// Measurements that came too late, or were published too late.
+    /// Measurements that were received or published too late.
     pub late_measurements: u64,
 }
 
 impl BatchState {
-    /// As the table has it.
+    /// Its name in the table.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -182,27 +183,27 @@ impl BatchState {
     }
 }
 
-/// Yields rows one by one; an error ends the import, and nothing of it stays.
+/// Yields rows one by one. An error rolls the import back.
 pub type Rows<'a> = &'a mut (dyn FnMut() -> io::Result<Option<NewRow>> + Send);
 
-/// Takes lines one by one.
+/// Receives lines one by one.
 pub type Lines<'a> = &'a mut (dyn FnMut(&[u8]) -> io::Result<()> + Send);
 
 /// The table.
 ///
-/// Every method is one transaction, durable when it returns. Any number of processes may append; batches are closed by
-/// one at a time.
+/// Every method is one transaction, durable when it returns. Any number of processes may append; only one may close
+/// batches.
 pub trait Ingest: Send {
-    /// Appends the measurements of a file, all or none, with how many there were; `None` if the same file was taken in
+    /// Appends the measurements of a file, all or none. Returns their number; `None` if the same file was imported
     /// before.
     ///
     /// # Errors
-    /// [`IngestError`]; also what `rows` fails with.
+    /// [`IngestError`], including errors of `rows`.
     fn add_file(&mut self, file: &FileMark<'_>, rows: Rows<'_>) -> Result<Option<u64>, IngestError>;
 
-    /// Appends measurements by their digests, in the order given, and all in one transaction: what is there already is
-    /// not appended again, and of a station, a task and a round the first one stands. What files brought is not looked at.
-    /// What became of each.
+    /// Appends measurements by digest, in the given order, in one transaction. Known measurements are not appended
+    /// again, and only the first of a station, task and round is accepted. Measurements from files are not considered.
+    /// Returns a result for each.
     ///
     /// # Errors
     /// [`IngestError`].
@@ -213,25 +214,25 @@ pub trait Ingest: Send {
         limit: DailyLimit,
     ) -> Result<Vec<Taken>, IngestError>;
 
-    /// Finds a measurement by its digest; none if it was never appended by it, or is pruned.
+    /// Finds a measurement by its digest; `None` if it was never appended by digest, or has been pruned.
     ///
     /// # Errors
     /// [`IngestError`].
     fn find(&mut self, digest: B256) -> Result<Option<Found>, IngestError>;
 
-    /// The line on which a measurement stands in its batch, counted from 1.
+    /// The line number of a measurement in its batch, counted from 1.
     ///
     /// # Errors
     /// [`IngestError`].
     fn line_of(&mut self, batch: &Batch, id: i64) -> Result<u64, IngestError>;
 
-    /// What is in no batch, ascending by round.
+    /// Rounds with measurements that are not in a batch, ascending.
     ///
     /// # Errors
     /// [`IngestError`].
     fn unbatched(&mut self) -> Result<Vec<Unbatched>, IngestError>;
 
-    /// Makes the oldest measurements of a round one batch of at most `limit`; `None` if there are none left.
+    /// Closes a batch of a round's oldest measurements, at most `limit`; `None` if none are left.
     ///
     /// # Errors
     /// [`IngestError`].
@@ -243,32 +244,32 @@ pub trait Ingest: Send {
     /// [`IngestError`].
     fn open_batches(&mut self) -> Result<Vec<Batch>, IngestError>;
 
-    /// The lines of a batch, in the order in which they came.
+    /// Reads the lines of a batch, in order of arrival.
     ///
     /// # Errors
-    /// [`IngestError`]; also what `lines` fails with.
+    /// [`IngestError`], including errors of `lines`.
     fn read(&mut self, batch: &Batch, lines: Lines<'_>) -> Result<(), IngestError>;
 
-    /// Notes that a batch is in the store, and how many bytes it has.
+    /// Records that a batch is stored, and its size in bytes.
     ///
     /// # Errors
     /// [`IngestError`].
     fn set_stored(&mut self, batch: i64, cid: &FileCid, bytes: u64) -> Result<(), IngestError>;
 
-    /// Notes where a batch stands; `block` is the latest block's number, if the chain was asked.
+    /// Records the state of a batch. `block` is the latest block's number, if the chain was polled.
     ///
     /// # Errors
     /// [`IngestError`].
     fn set_state(&mut self, batch: i64, state: BatchState, block: Option<u64>) -> Result<(), IngestError>;
 
-    /// Deletes the measurements of batches that have been final since before a time (Unix seconds); how many. What is
-    /// late, or in no batch, stays.
+    /// Deletes the measurements of batches that became final before a time (Unix seconds). Returns their number.
+    /// Measurements that are late or not in a batch are kept.
     ///
     /// # Errors
     /// [`IngestError`].
     fn prune(&mut self, before: u64) -> Result<u64, IngestError>;
 
-    /// Figures.
+    /// Totals.
     ///
     /// # Errors
     /// [`IngestError`].

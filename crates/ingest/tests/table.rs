@@ -23,7 +23,7 @@ fn open(place: &str) -> Result<Box<dyn Ingest>, IngestError> {
     location.connect_ingest()
 }
 
-/// Opens the same table again and again, as processes do.
+/// Opens the same table repeatedly, as processes do.
 type Open = Arc<dyn Fn() -> Box<dyn Ingest> + Send + Sync>;
 
 /// Runs a test over both.
@@ -77,7 +77,7 @@ fn lines(ingest: &mut dyn Ingest, batch: &Batch) -> Vec<String> {
 }
 
 #[test]
-fn a_batch_is_a_stretch_of_its_own_round() {
+fn a_batch_is_a_range_of_its_own_round() {
     over_both(|open| {
         let mut ingest = open();
         assert_eq!(ingest.unbatched().unwrap(), []);
@@ -107,7 +107,7 @@ fn a_batch_is_a_stretch_of_its_own_round() {
         );
         let expected: Vec<_> = [1, 4, 7, 10].map(|number| line(2, number)).to_vec();
         assert_eq!(lines(&mut *ingest, &first), expected);
-        // Another process goes on where this one stopped.
+        // Another process continues where this one stopped.
         let mut again = open();
         let second = again.close(RoundNumber(2), 100).unwrap().unwrap();
         assert_eq!(second.count, 7);
@@ -119,7 +119,7 @@ fn a_batch_is_a_stretch_of_its_own_round() {
             [waiting(1, 10, 100), waiting(3, 10, 100), waiting(9, 1, 200)]
         );
         assert_eq!(ingest.open_batches().unwrap(), [first, second]);
-        // Later ones of the same round come into a later batch.
+        // Later ones of the same round go into a later batch.
         add(&mut *ingest, "c", 300, &[(2, 40)]);
         let third = ingest.close(RoundNumber(2), 100).unwrap().unwrap();
         assert_eq!((third.count, third.oldest), (1, 300));
@@ -127,7 +127,7 @@ fn a_batch_is_a_stretch_of_its_own_round() {
 }
 
 #[test]
-fn a_batch_goes_its_way_and_is_deleted_when_it_is_final() {
+fn a_batch_passes_all_states_and_is_deleted_when_final() {
     over_both(|open| {
         let mut ingest = open();
         add(&mut *ingest, "a", 100, &[(1, 0), (1, 1), (2, 2)]);
@@ -174,14 +174,14 @@ fn a_batch_goes_its_way_and_is_deleted_when_it_is_final() {
         assert_eq!(ingest.prune(u64::MAX >> 1).unwrap(), 2);
         assert_eq!(ingest.prune(u64::MAX >> 1).unwrap(), 0);
         assert_eq!(lines(&mut *ingest, &one).len(), 0);
-        // What is late is kept; what was deleted does not come back as new.
+        // Late measurements are kept; deleted ones do not return as new.
         assert_eq!(lines(&mut *ingest, &two), [line(2, 2)]);
         assert_eq!(ingest.unbatched().unwrap(), []);
     });
 }
 
 #[test]
-fn what_cannot_be_read_to_its_end_is_not_taken_in_at_all() {
+fn a_file_that_cannot_be_read_to_its_end_is_not_imported() {
     over_both(|open| {
         let mut ingest = open();
         let mark = FileMark {
@@ -202,13 +202,13 @@ fn what_cannot_be_read_to_its_end_is_not_taken_in_at_all() {
         });
         assert!(matches!(failed, Err(IngestError::Input(_))), "{failed:?}");
         assert_eq!(ingest.unbatched().unwrap(), []);
-        // The file is not known: whole, it is taken in.
+        // The file is unknown: once it is complete, it is imported.
         assert_eq!(ingest.add_file(&mark, &mut || Ok(None)).unwrap(), Some(0));
     });
 }
 
 #[test]
-fn lines_that_cannot_be_passed_on_are_told() {
+fn write_errors_are_reported() {
     over_both(|open| {
         let mut ingest = open();
         add(&mut *ingest, "a", 0, &[(1, 0), (1, 1)]);
@@ -220,7 +220,7 @@ fn lines_that_cannot_be_passed_on_are_told() {
 }
 
 #[test]
-fn many_create_the_table_at_once() {
+fn concurrent_creation_of_the_table() {
     for _ in 0..50 {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ingest.sqlite");
@@ -236,7 +236,7 @@ fn many_create_the_table_at_once() {
     }
 }
 
-/// Appending goes on while batches are closed: none is left out, none is in two.
+/// Appending continues while batches are closed: no measurement is missed or in two batches.
 #[test]
 fn batches_closed_while_others_append_have_each_measurement_once() {
     over_both(|open| {
@@ -283,7 +283,7 @@ fn batches_closed_while_others_append_have_each_measurement_once() {
 }
 
 #[test]
-fn bad_lines_are_skipped_and_counted_and_long_ones_do_not_fill_the_memory() {
+fn malformed_lines_are_skipped_and_counted_and_long_ones_use_no_memory() {
     over_both(|open| {
         let mut ingest = open();
         let mut file = b"not json\n\n".to_vec();
@@ -300,7 +300,10 @@ fn bad_lines_are_skipped_and_counted_and_long_ones_do_not_fill_the_memory() {
         assert_eq!(told[0], (1, "line", "is not a JSON object"));
         assert_eq!((told[1].0, told[1].1), (3, "line"));
         assert!(told[1].2.contains("UTF-8"), "{told:?}");
-        assert_eq!(told[2], (4, "line", "is 10485760 bytes long; 65536 are the most"));
+        assert_eq!(
+            told[2],
+            (4, "line", "is 10485760 bytes long; the maximum is 65536")
+        );
         assert_eq!((told[3].0, told[3].1), (5, "task"));
         // The same file again is known.
         assert_eq!(
@@ -313,18 +316,18 @@ fn bad_lines_are_skipped_and_counted_and_long_ones_do_not_fill_the_memory() {
 }
 
 #[test]
-fn a_table_that_cannot_be_opened_is_named_with_the_remedy() {
+fn an_unusable_table_is_named_with_the_remedy() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("nowhere/ingest.sqlite");
     let error = SqliteIngest::open(&missing).unwrap_err().to_string();
     assert!(
-        error.contains("nowhere/ingest.sqlite") && error.contains("directory exist"),
+        error.contains("nowhere/ingest.sqlite") && error.contains("directory exists"),
         "{error}"
     );
     let nonsense = directory.path().join("nonsense");
     std::fs::write(&nonsense, vec![7; 10_000]).unwrap();
     let error = SqliteIngest::open(&nonsense).unwrap_err().to_string();
-    assert!(error.contains("right file"), "{error}");
+    assert!(error.contains("check the path"), "{error}");
     let error_of = |place: &str| open(place).map(drop).unwrap_err().to_string();
     let error = error_of("postgres://u:secret@127.0.0.1:1/none");
     let named = match cfg!(feature = "postgres") {
@@ -336,9 +339,9 @@ fn a_table_that_cannot_be_opened_is_named_with_the_remedy() {
     assert!(error.contains("ingest table"), "{error}");
 }
 
-/// The lock of another process ends in an error that says so, and what was under way is not there.
+/// Another process's lock ends in an error that says so, and the import leaves nothing behind.
 #[test]
-fn a_database_locked_by_another_process_is_told() {
+fn a_database_locked_by_another_process_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ingest.sqlite");
     let mut ingest = SqliteIngest::open(&path).unwrap();
@@ -351,7 +354,7 @@ fn a_database_locked_by_another_process_is_told() {
     };
     let error = ingest.add_file(&mark, &mut || Ok(None)).unwrap_err().to_string();
     assert!(
-        error.contains("another process has held it") && error.contains("ingest.sqlite"),
+        error.contains("another process has locked it") && error.contains("ingest.sqlite"),
         "{error}"
     );
     other.execute_batch("ROLLBACK").unwrap();
@@ -368,7 +371,7 @@ fn signed(round: u64, number: u8) -> SignedRow {
     }
 }
 
-/// Another one in the same place.
+/// Another measurement in the same place.
 fn second(of: &SignedRow, digest: u8) -> SignedRow {
     SignedRow {
         digest: B256::repeat_byte(digest),
@@ -383,7 +386,7 @@ const NO_LIMIT: DailyLimit = DailyLimit {
 };
 
 #[test]
-fn what_is_appended_by_digest_is_there_once_and_is_found() {
+fn a_single_measurement_is_stored_once_and_found() {
     over_both(|open| {
         let mut ingest = open();
         let known = |received_at| Taken::Known { received_at };
@@ -395,7 +398,7 @@ fn what_is_appended_by_digest_is_there_once_and_is_found() {
         );
         // From a file in between, without a digest.
         add(&mut *ingest, "a", 101, &[(1, 50), (1, 51)]);
-        // By another process, that knows nothing of the first.
+        // By another process that knows nothing of the first.
         let group = [signed(2, 2), signed(1, 3)];
         assert_eq!(
             open().append(&group, 102, NO_LIMIT).unwrap(),
@@ -425,10 +428,10 @@ fn what_is_appended_by_digest_is_there_once_and_is_found() {
 }
 
 #[test]
-fn of_a_station_a_task_and_a_round_the_first_stands() {
+fn the_first_measurement_of_a_station_task_and_round_stands() {
     over_both(|open| {
         let mut ingest = open();
-        // What a file brought binds nobody.
+        // Measurements from files are not considered.
         add(&mut *ingest, "a", 99, &[(1, 1), (1, 1)]);
         let first = signed(1, 1);
         let group = [first.clone(), second(&first, 2), first.clone(), second(&first, 3)];
@@ -437,7 +440,7 @@ fn of_a_station_a_task_and_a_round_the_first_stands() {
             ingest.append(&group, 100, NO_LIMIT).unwrap(),
             [Taken::New, Taken::Duplicate, known, Taken::Duplicate]
         );
-        // For another process, too; elsewhere there is room.
+        // The same for another process; other places are free.
         let other_station = SignedRow {
             station: Address::repeat_byte(8),
             ..second(&first, 4)
@@ -457,7 +460,7 @@ fn of_a_station_a_task_and_a_round_the_first_stands() {
 }
 
 #[test]
-fn of_processes_that_append_to_one_place_at_once_one_has_it() {
+fn concurrent_appends_to_one_place_have_one_winner() {
     over_both(|open| {
         const PROCESSES: u8 = 4;
         const PLACES: u8 = 50;
@@ -487,9 +490,9 @@ fn of_processes_that_append_to_one_place_at_once_one_has_it() {
     });
 }
 
-/// Tables that have digests and no places: what is there stays, and binds nobody.
+/// Tables that have digests but no places: existing rows stay, and are not considered.
 #[test]
-fn a_table_from_before_there_were_places_is_widened() {
+fn a_table_without_places_is_migrated() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ingest.sqlite");
     let old = rusqlite::Connection::open(&path).unwrap();
@@ -529,7 +532,7 @@ fn a_table_from_before_there_were_places_is_widened() {
 }
 
 #[test]
-fn past_the_days_limit_only_what_is_known_is_answered() {
+fn beyond_the_daily_limit_only_known_measurements_are_answered() {
     over_both(|open| {
         let mut ingest = open();
         let each = signed(1, 1).line.len() as u64;
@@ -541,7 +544,7 @@ fn past_the_days_limit_only_what_is_known_is_answered() {
         let taken = ingest.append(&group, 100, limit).unwrap();
         assert_eq!(taken, [Taken::New, Taken::New, Taken::OverLimit]);
         assert_eq!(ingest.find(B256::repeat_byte(3)).unwrap(), None);
-        // After a restart, and for another process, too.
+        // The same after a restart, and for another process.
         let known = Taken::Known { received_at: 100 };
         let group = [signed(1, 3), signed(1, 2)];
         assert_eq!(
@@ -558,7 +561,7 @@ fn past_the_days_limit_only_what_is_known_is_answered() {
 }
 
 #[test]
-fn processes_that_append_the_same_at_once_have_it_once() {
+fn concurrent_appends_of_one_measurement_store_it_once() {
     over_both(|open| {
         const PROCESSES: usize = 4;
         let start = Arc::new(Barrier::new(PROCESSES));
@@ -590,7 +593,7 @@ fn processes_that_append_the_same_at_once_have_it_once() {
 }
 
 #[test]
-fn a_file_from_before_there_were_digests_is_widened() {
+fn a_file_without_digests_is_migrated() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ingest.sqlite");
     let old = rusqlite::Connection::open(&path).unwrap();
@@ -611,7 +614,7 @@ fn a_file_from_before_there_were_digests_is_widened() {
 
 #[cfg(feature = "postgres")]
 #[test]
-fn a_postgresql_table_from_before_there_were_digests_is_widened() {
+fn a_postgresql_table_without_digests_is_migrated() {
     let server = match Postgres::start() {
         Ok(server) => server,
         Err(PostgresError::NotFound) => return,

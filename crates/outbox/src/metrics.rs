@@ -19,7 +19,7 @@ pub struct QueueState {
     pub stats: Stats,
     /// Balance of its key, attoFIL.
     pub wallet: U256,
-    /// Transactions that wait for a cap or for funds.
+    /// Number of transactions held back by a limit or a low balance.
     pub parked: u64,
     /// Current time, Unix seconds.
     pub now: u64,

@@ -29,7 +29,7 @@ pub struct Snapshot {
     pub held: (u64, u128),
     /// Sums of all payments.
     pub totals: Totals,
-    /// The transaction queue.
+    /// The transaction queue failed.
     pub queue: QueueState,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with publishing.
+//! Errors of publishing.
 
 use assize_chain::ChainError;
 use assize_ingest::IngestError;
@@ -9,37 +9,37 @@ use thiserror::Error;
 
 use crate::Boundary;
 
-/// Why publishing stopped. Nothing is lost: measurements stay in the table, and the next run goes on.
+/// Why publishing stopped. Nothing is lost: measurements stay in the table, and the next run continues.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The ingest table.
+    /// The ingest table failed.
     #[error(transparent)]
     Ingest(#[from] IngestError),
-    /// The transaction queue.
+    /// The transaction queue failed.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
-    /// The chain.
+    /// The chain failed.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What was stored is not what is read back.
+    /// The store returned other bytes than it was given.
     #[error(
-        "the store gives {read} bytes for {cid}, but was given {written}; nothing was committed: check the store"
+        "the store returned {read} bytes for {cid} after {written} were written; nothing was committed: check the store"
     )]
     ReadBack {
         /// The batch.
         cid: FileCid,
-        /// Bytes given to it.
+        /// Bytes written.
         written: u64,
-        /// Bytes it gave back.
+        /// Bytes returned.
         read: u64,
     },
-    /// The contract does not take a batch.
+    /// The contract rejects a batch.
     #[error(
-        "the contract does not take batch {cid} of round {round}: {reason}; its measurements stay in the table"
+        "the contract rejects batch {cid} of round {round}: {reason}; its measurements stay in the table"
     )]
     Refused {
         /// The batch.
@@ -49,13 +49,13 @@ pub enum PublishError {
         /// The contract's reason.
         reason: String,
     },
-    /// A test ended the run.
+    /// A test stopped the run.
     #[error("stopped at {0:?}")]
     Stopped(Boundary),
 }
 
 impl PublishError {
-    /// Whether the next try may succeed without anybody doing anything.
+    /// Whether a retry may succeed without intervention.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

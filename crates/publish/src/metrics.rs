@@ -25,13 +25,13 @@ pub struct Metrics {
 /// What a pass leaves.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// What it did.
+    /// The result of the pass.
     pub report: PublishReport,
     /// The ingest table.
     pub totals: Totals,
     /// The transaction queue.
     pub queue: QueueState,
-    /// When, Unix seconds.
+    /// Current time, Unix seconds.
     pub now: u64,
 }
 
@@ -45,12 +45,12 @@ impl Metrics {
             oldest: metrics.gauge_in(
                 Unit::Seconds,
                 "oldest_unpublished",
-                "Age of the oldest measurement that is not committed",
+                "Age of the oldest uncommitted measurement",
             ),
             waiting: metrics.gauge("waiting_measurements", "Measurements in no batch"),
             late: metrics.total(
                 "late_measurements",
-                "Measurements that came too late for their round",
+                "Measurements that arrived too late for their round",
             ),
             open: metrics.gauge("open_batches", "Batches that are not committed"),
             batches: metrics.total("batches", "Batches committed"),
@@ -59,7 +59,7 @@ impl Metrics {
             last_pass: metrics.gauge_in(
                 Unit::Seconds,
                 "last_pass_timestamp",
-                "Unix time of the last pass that succeeded",
+                "Unix time of the last successful pass",
             ),
             registry: metrics.build(),
         }

@@ -13,79 +13,79 @@ use assize_store::Store;
 
 use crate::PublishError;
 
-/// Places between two durable steps, where a process may die. For tests.
+/// Points between two durable steps at which a process may die. For tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
-    /// Measurements are made one batch.
+    /// A batch is closed.
     Closed,
-    /// The batch is in the store, and that is not written down.
+    /// The batch is stored, but that is not recorded yet.
     Stored,
-    /// Its CID is written down, and its commit is not enqueued.
+    /// Its CID is recorded, but its commit is not enqueued yet.
     Noted,
     /// Its commit is enqueued.
     Enqueued,
-    /// One of the queue's own.
+    /// A boundary of the queue.
     Outbox(assize_outbox::Boundary),
-    /// The batch is written down as committed.
+    /// The batch is recorded as committed.
     Recorded,
 }
 
 /// When batches are closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closing {
-    /// Most measurements in a batch; so many close one at once.
+    /// Maximum number of measurements in a batch, at which it is closed.
     pub limit: u32,
-    /// Seconds before a round's commit window ends at which the rest is closed, however little it is.
+    /// Seconds before the end of a round's commit window at which the remaining measurements are closed into a batch.
     pub margin: u64,
 }
 
-/// A batch that this run saw committed.
+/// A batch whose commit this run observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommittedBatch {
     /// Its round.
     pub round: RoundNumber,
     /// Its CID.
     pub cid: FileCid,
-    /// Its measurements.
+    /// Number of its measurements.
     pub count: u32,
-    /// The transaction, if it was this queue's.
+    /// The transaction, if this queue sent it.
     pub transaction: Option<B256>,
-    /// Units of gas of that transaction.
+    /// Gas used by that transaction.
     pub gas_used: u64,
 }
 
-/// What a pass did, and what it left.
+/// The result of a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublishReport {
-    /// Batches committed, oldest first.
+    /// Committed batches, oldest first.
     pub committed: Vec<CommittedBatch>,
-    /// Measurements in the table whose round's commit window ended before they were committed. They are kept, and never
+    /// Number of measurements whose round's commit window ended before they were committed. They are kept, and never
     /// moved to another round.
     pub late: u64,
-    /// Measurements that wait: for their round to be opened or revealed, or for their batch to fill up.
+    /// Number of measurements that wait for their round to be opened or revealed, or for their batch to fill.
     pub waiting: u64,
-    /// Batches that are not committed yet.
+    /// Number of uncommitted batches.
     pub open: u64,
-    /// When the oldest measurement came that is not committed, Unix seconds.
+    /// When the oldest uncommitted measurement was received, Unix seconds.
     pub oldest: Option<u64>,
-    /// What stands in the queue's way.
+    /// Alerts of the queue.
     pub alerts: Vec<Alert>,
 }
 
 type Watcher = Arc<Mutex<dyn FnMut(Boundary) -> bool + Send>>;
 
-/// The commit submitter.
+/// The publisher.
 pub struct Publisher {
     ingest: Box<dyn Ingest>,
     outbox: Outbox,
     rounds: Rounds,
     closing: Closing,
-    /// When each revealed round's commit window ends, Unix seconds, as far as this pass has asked.
+    /// End of each revealed round's commit window, Unix seconds, as far as this pass has asked.
     windows: BTreeMap<RoundNumber, u64>,
     watcher: Option<Watcher>,
 }
 
-/// The chain, as it was at the beginning of a pass.
+/// The chain's state at the beginning of a pass.
 #[derive(Debug, Clone, Copy)]
 struct View {
     latest: Option<RoundNumber>,
@@ -105,7 +105,7 @@ enum Stage {
 }
 
 impl Publisher {
-    /// The publisher of a table, through a queue of its own.
+    /// Creates the publisher of a table with its own queue.
     #[must_use]
     pub fn new(ingest: Box<dyn Ingest>, outbox: Outbox, rounds: Rounds, closing: Closing) -> Self {
         Self {
@@ -118,7 +118,7 @@ impl Publisher {
         }
     }
 
-    /// Lets `watcher` end runs at boundaries, as a crash would.
+    /// Lets `watcher` stop runs at boundaries, as a crash would.
     pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
         let watcher: Watcher = Arc::new(Mutex::new(watcher));
         let own = Arc::clone(&watcher);
@@ -138,18 +138,18 @@ impl Publisher {
         &self.outbox
     }
 
-    /// Figures of table and queue.
+    /// Statistics of table and queue.
     ///
     /// # Errors
-    /// The databases'.
+    /// Database errors.
     pub fn figures(&mut self) -> Result<(Totals, Stats), PublishError> {
         Ok((self.ingest.totals()?, self.outbox.stats()?))
     }
 
-    /// Commits all that can be committed now, however little it is, and waits until it counts.
+    /// Commits everything that can be committed now, even small batches, and waits for confirmation.
     ///
     /// # Errors
-    /// [`PublishError`]; call it again to go on.
+    /// [`PublishError`]; a repeated call continues.
     pub async fn publish_once(&mut self, store: &dyn Store) -> Result<PublishReport, PublishError> {
         let view = self.look().await?;
         self.close(&view, true).await?;
@@ -160,11 +160,11 @@ impl Publisher {
         Ok(report)
     }
 
-    /// One pass of a daemon: closes what is due, stores, enqueues, lets the queue do one step, notes what has come of it.
-    /// Ends early between two batches when `stop` says so.
+    /// One pass of the daemon: closes due batches, stores and enqueues them, lets the queue take one step, and records
+    /// the results. Stops early between two batches if `stop` is set.
     ///
     /// # Errors
-    /// [`PublishError`]; call it again to go on.
+    /// [`PublishError`]; a repeated call continues.
     pub async fn pass(
         &mut self,
         store: &dyn Store,
@@ -172,7 +172,7 @@ impl Publisher {
     ) -> Result<PublishReport, PublishError> {
         let view = self.look().await?;
         self.close(&view, false).await?;
-        // A store that fails must not keep those waiting that are stored already.
+        // A failing store must not delay batches that are already stored.
         let stored = unless_stopped(self.store_all(&view, store, stop).await)?;
         let mut alerts = Vec::new();
         loop {
@@ -198,14 +198,14 @@ impl Publisher {
         })
     }
 
-    /// Makes batches of what is due, or of all.
+    /// Closes due batches, or all.
     async fn close(&mut self, view: &View, all: bool) -> Result<(), PublishError> {
         let Closing { limit, margin } = self.closing;
         for waiting in self.ingest.unbatched()? {
             let due = match self.stage(view, waiting.round).await? {
                 Stage::Waiting => continue,
                 Stage::Open(until) => all || view.now.saturating_add(margin) >= until,
-                // What is late becomes a batch too, marked below: it is kept together and stays countable.
+                // Late measurements become a batch too, marked below: they are kept together and counted.
                 Stage::Over => true,
             };
             let full = waiting.count / u64::from(limit);
@@ -245,7 +245,7 @@ impl Publisher {
                 }
                 (BatchState::Stored, Some(cid)) => {
                     self.enqueue(&batch, &cid)?;
-                    // What is still under way when the window has ended can only cost money.
+                    // After the end of the window, pending transactions can only cost money.
                     if self.stage(view, batch.round).await? == Stage::Over {
                         self.outbox.cancel(&self.key(batch.round, &cid))?;
                     }
@@ -256,7 +256,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Stores a batch, reads it back, and notes its CID.
+    /// Stores a batch, reads it back, and records its CID.
     fn store(&mut self, batch: &Batch, store: &dyn Store) -> Result<FileCid, PublishError> {
         let mut written = 0;
         let mut unread = None;
@@ -286,11 +286,11 @@ impl Publisher {
             return Err(PublishError::ReadBack { cid, written, read });
         }
         self.ingest.set_stored(batch.id, &cid, written)?;
-        tracing::info!(round = batch.round.0, %cid, count = batch.count, bytes = written, "a batch is stored");
+        tracing::info!(round = batch.round.0, %cid, count = batch.count, bytes = written, "batch stored");
         Ok(cid)
     }
 
-    /// Doing it again changes nothing: the key holds the CID, and the contract takes a CID once.
+    /// Idempotent: the key contains the CID, and the contract accepts a CID once.
     fn enqueue(&mut self, batch: &Batch, cid: &FileCid) -> Result<(), PublishError> {
         let key = self.key(batch.round, cid);
         let draft = self.rounds.commit(batch.round, cid, batch.count);
@@ -308,12 +308,12 @@ impl Publisher {
     async fn record_all(&mut self) -> Result<PublishReport, PublishError> {
         let view = self.look().await?;
         let mut report = PublishReport::default();
-        // A batch that the contract does not take must not keep the others from being written down.
+        // A batch that the contract rejects must not keep others from being recorded.
         let mut refused = None;
         for batch in self.ingest.open_batches()? {
             match self.record(&view, &batch).await {
                 Ok(Some(committed)) => {
-                    tracing::info!(round = batch.round.0, cid = %committed.cid, count = batch.count, "a batch is committed");
+                    tracing::info!(round = batch.round.0, cid = %committed.cid, count = batch.count, "batch committed");
                     report.committed.push(committed);
                     self.boundary(Boundary::Recorded)?;
                 }
@@ -339,13 +339,13 @@ impl Publisher {
         Ok(report)
     }
 
-    /// Notes what has become of a batch's commit; the batch, if it is committed by now and was not before.
+    /// Records the state of a batch's commit; returns the batch if it is newly committed.
     async fn record(&mut self, view: &View, batch: &Batch) -> Result<Option<CommittedBatch>, PublishError> {
         let Some(cid) = batch.cid else { return Ok(None) };
         let key = self.key(batch.round, &cid);
         let known = batch.state == BatchState::Committed;
         let (transaction, is_final) = match self.outbox.ended(&key)? {
-            // Under way, or, if it was committed before, taken away by a reorganisation.
+            // Pending, or dropped by a reorganisation.
             None if known => {
                 self.ingest.set_state(batch.id, BatchState::Stored, None)?;
                 return Ok(None);
@@ -380,8 +380,8 @@ impl Publisher {
         }))
     }
 
-    /// The chain is the judge: a commit that it has is a commit, whoever sent it. Whether that is final; `None` if it has
-    /// none and the batch is late by now.
+    /// The chain decides: a commitment on chain counts, whoever sent it. Returns whether it is final; `None` if there
+    /// is none and the batch is late.
     async fn seen_on_chain(
         &mut self,
         view: &View,
@@ -412,7 +412,7 @@ impl Publisher {
         tracing::warn!(
             round = batch.round.0,
             count = batch.count,
-            "measurements came too late for their round; they are kept, and never moved to another"
+            "measurements arrived too late for their round; they are kept, and never moved to another"
         );
         self.ingest.set_state(batch.id, BatchState::Late, None)
     }

@@ -34,7 +34,7 @@ pub struct DataEntry {
 pub struct DataDirError {
     /// The directory.
     pub path: PathBuf,
-    /// The operating system's reason.
+    /// The operating system's error.
     pub source: io::Error,
 }
 

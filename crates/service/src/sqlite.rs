@@ -90,7 +90,7 @@ pub enum SqliteError {
         name: &'static str,
         /// The file.
         path: PathBuf,
-        /// SQLite's reason.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
 }

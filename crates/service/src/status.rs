@@ -140,7 +140,7 @@ impl<M: Metrics> Status<M> {
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
-    /// The operating system's reason.
+    /// The operating system's error.
     pub source: io::Error,
 }
 

@@ -20,7 +20,7 @@ pub enum VerifyError {
     /// The round does not exist on chain.
     #[error(
         "round {round} does not exist: {}",
-        latest.map_or("no round has been opened yet".to_owned(), |latest| format!("the newest is {latest}, the first is 1"))
+        latest.map_or("no round has been opened yet".to_owned(), |latest| format!("the latest is {latest}, the first is 1"))
     )]
     NoSuchRound {
         /// The requested round.

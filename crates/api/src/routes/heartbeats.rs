@@ -12,12 +12,12 @@ use crate::client::Client;
 use crate::refusal::Refusal;
 use assize_ingest::HeartbeatOutcome;
 
-/// Longest body, bytes: four times what any heartbeat has.
+/// Maximum size of a body, bytes: four times the size of any heartbeat.
 const MAX_BODY: usize = 2_048;
 
-/// Sign of life of a station, signed by it; the answer says what round it is, and when the next one can begin.
+/// Accepts a signed heartbeat of a station. The answer names the current round and when the next one can begin.
 ///
-/// A station is live, and is entered in the rosters cut from then on, for `liveFor` seconds after its last heartbeat.
+/// A station is live for `liveFor` seconds after its last heartbeat, and rosters cut in that time include it.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -26,8 +26,8 @@ const MAX_BODY: usize = 2_048;
         tag = "stations",
         request_body(content = assize_wire::Heartbeat, content_type = "application/json"),
         responses(
-            (status = 200, description = "Noted.", body = assize_wire::Liveness),
-            (status = 409, description = "`replayed`: not later than the station's last one.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 200, description = "Accepted.", body = assize_wire::Liveness),
+            (status = 409, description = "`replayed`: the station has sent a heartbeat of this time or later.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
@@ -58,7 +58,7 @@ pub(crate) async fn post(
     if heartbeat.time.abs_diff(now) > shared.config.max_clock_skew {
         client.refuse(Some(ProblemKind::ClockSkew));
         let detail = format!(
-            "the heartbeat says that it is {} (Unix time), the api's clock says {now}: set the clock (NTP)",
+            "the heartbeat's time is {} (Unix time), but the api's clock says {now}: set your clock (NTP)",
             heartbeat.time
         );
         let mut problem = Problem::new(ProblemKind::ClockSkew, detail);
@@ -79,12 +79,12 @@ pub(crate) async fn post(
         Ok(HeartbeatOutcome::Recorded) => {}
         Ok(HeartbeatOutcome::Replayed) => {
             client.duplicate();
-            let detail = "a heartbeat of this time or later was noted already: sign a new one";
+            let detail = "a heartbeat of this time or later was already accepted: sign a new one";
             return Err(Refusal::field(ProblemKind::Replayed, "time", detail));
         }
         Ok(HeartbeatOutcome::SubnetFull) => {
             client.refuse(Some(ProblemKind::LimitReached));
-            let detail = "so many stations of this subnet are live that no new one is noted: far more than can be drawn";
+            let detail = "too many live stations in this subnet: no new station is accepted from it";
             return Err(Refusal::field(ProblemKind::LimitReached, "station", detail));
         }
         Err(error) => {

@@ -21,11 +21,12 @@ use crate::ingest::NotDone;
 use crate::refusal::Refusal;
 use assize_ingest::{Receiving, Standing};
 
-/// Hands in a measurement, or up to 100, one a line; each is answered with a receipt that holds against the ingest, or
-/// with a problem.
+/// Submits a measurement, or up to 100, one per line. Each is answered with a receipt that binds the ingest, or with a
+/// problem.
 ///
-/// A measurement is one line of a batch (docs/protocol.md §9). Handing it in again changes nothing and gives the same
-/// receipt; another one of the same station, task and round is refused: the first stands. Several are answered with as many lines, in the same order.
+/// A measurement is one line of a batch (docs/protocol.md §9). Submitting it again changes nothing and returns the same
+/// receipt. Another measurement of the same station, task and round is rejected: the first one counts. Several
+/// measurements are answered with as many lines, in the same order.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -33,21 +34,21 @@ use assize_ingest::{Receiving, Standing};
         path = "/measurements",
         tag = "measurements",
         request_body(
-            description = "A measurement (docs/protocol.md §9), or several, one a line.",
+            description = "A measurement (docs/protocol.md §9), or several, one per line.",
             content(
                 (super::line::Line = "application/json"),
                 (String = "application/x-ndjson"),
             )
         ),
         responses(
-            (status = 200, description = "It was there already; of several: an `Answer` a line.", content(
+            (status = 200, description = "It was already accepted; for several: one `Answer` per line.", content(
                 (assize_wire::Receipt = "application/json"),
                 (String = "application/x-ndjson"),
             )),
-            (status = 201, description = "Taken, and durable.", body = assize_wire::Receipt),
+            (status = 201, description = "Accepted and durable.", body = assize_wire::Receipt),
             (status = 400, description = "`malformed`, or `outdated-client` with `minimumVersion`.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = 403, description = "`not-in-roster` or `not-drawn`.", body = assize_wire::Problem, content_type = "application/problem+json"),
-            (status = 409, description = "`duplicate`: another measurement of the station's of this task stands; or `not-revealed`: later.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 409, description = "`duplicate`: the station has already submitted another measurement of this task; or `not-revealed`: retry later.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = 410, description = "`round-over`.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = 422, description = "`bad-signature`, or `clock-skew` with the api's `time`.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
@@ -64,7 +65,7 @@ pub(crate) async fn post(
     match body::kind(&headers, &[Kind::Json, Kind::Ndjson])? {
         Kind::Json => {
             let body = body::read(body, MAX_LINE).await?;
-            // A measurement may be spread over lines here.
+            // A single measurement may span lines here.
             let answers = take(&api, &client, vec![body]).await?;
             match answers.into_iter().next() {
                 Some(Taken::New(receipt)) => {
@@ -85,7 +86,7 @@ pub(crate) async fn post(
                 .collect();
             if lines.is_empty() || lines.len() > config.max_lines {
                 let detail = format!(
-                    "the body has {} measurements: send 1 to {}, one a line",
+                    "the body has {} measurements: send 1 to {}, one per line",
                     if lines.is_empty() { "no" } else { "too many" },
                     config.max_lines
                 );
@@ -99,7 +100,7 @@ pub(crate) async fn post(
                     Taken::New(receipt) | Taken::Known(receipt) => Answer::Receipt(receipt),
                     Taken::Refused(problem) => Answer::Problem(*problem),
                 };
-                // Strings and numbers: nothing can fail to be JSON.
+                // Answers consist of strings and numbers, so serialization cannot fail.
                 text.extend(serde_json::to_vec(&answer).unwrap_or_default());
                 text.push(b'\n');
             }
@@ -112,14 +113,14 @@ pub(crate) async fn post(
     }
 }
 
-/// What became of a measurement.
+/// The result for one measurement.
 enum Taken {
     New(Receipt),
     Known(Receipt),
     Refused(Box<Problem>),
 }
 
-/// Checks, keeps and receipts measurements; nobody is told of a receipt before it is durable.
+/// Validates, stores and receipts measurements. A receipt is returned only after the measurement is durable.
 async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Result<Vec<Taken>, Refusal> {
     let shared = api.shared();
     let count = lines.len();
@@ -173,7 +174,7 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
         };
         judged.into_iter().map(taken).collect::<Vec<_>>()
     };
-    // They are durable: what waits must not keep them from being receipted.
+    // They are durable: the queue must not delay their receipts.
     Ok(shared.compute.run(0, sign).await?)
 }
 
@@ -186,7 +187,7 @@ fn judge(digest: B256, receiving: Option<Receiving>) -> Result<(B256, Receiving)
     }
 }
 
-/// So many measurements were not looked at: the gate compares them with those that were.
+/// Counts measurements dropped unseen: the gate compares them with those validated.
 fn throttle(client: &Client, count: usize) {
     (0..count).for_each(|_| client.throttle());
 }
@@ -199,7 +200,7 @@ fn duplicate() -> Problem {
 }
 
 fn over_limit() -> Problem {
-    let detail = "as much was stored today as may be: nothing new is taken until midnight (UTC)";
+    let detail = "daily storage limit reached: no new measurements are accepted until midnight (UTC)";
     let mut problem = Problem::new(ProblemKind::LimitReached, detail);
     problem.retry_after = Some(600);
     problem
@@ -216,7 +217,7 @@ fn account(api: &Api, client: &Client, judged: &[Result<(B256, Receiving), Box<P
     metrics.taken(worth.new as u64, worth.known as u64);
 }
 
-/// What came of those that were good enough for the database.
+/// Counts of the measurements that reached the database.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Worth {
     new: usize,
@@ -239,9 +240,10 @@ impl Worth {
     }
 }
 
-/// How far a measurement has come: received, batched, committed, late, or evaluated with its label.
+/// The state of a measurement: received, batched, committed, late, or evaluated with its label.
 ///
-/// Labels follow once the round's commit window is over and somebody asked; until then the answer says `committed`.
+/// Labels follow after the round's commit window has closed and somebody has requested them; until then the state is
+/// `committed`.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -250,8 +252,8 @@ impl Worth {
         tag = "measurements",
         params(("digest" = String, Path, description = "EIP-712 digest of the measurement.", pattern = "^0x[0-9a-f]{64}$")),
         responses(
-            (status = 200, description = "Where it stands.", body = assize_wire::Progress),
-            (status = 404, description = "It was not handed in here, or a week ago.", body = assize_wire::Problem, content_type = "application/problem+json"),
+            (status = 200, description = "Its state.", body = assize_wire::Progress),
+            (status = 404, description = "It was not submitted here, or more than a week ago.", body = assize_wire::Problem, content_type = "application/problem+json"),
             (status = "default", description = "Any other problem.", body = assize_wire::Problem, content_type = "application/problem+json"),
         )
     )
@@ -259,9 +261,8 @@ impl Worth {
 pub(crate) async fn progress(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {
     let digest: B256 = params.get("digest")?;
     let standing = api.shared().database.find(digest).await?.ok_or_else(|| {
-        let detail = format!(
-            "no measurement {digest} was handed in here; a week after its round is over it is forgotten"
-        );
+        let detail =
+            format!("measurement {digest} was not submitted here, or its round ended more than a week ago");
         Refusal::new(ProblemKind::NotFound, detail)
     })?;
     let progress = progress_of(&api, digest, &standing).await;
@@ -276,7 +277,7 @@ async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
     let shared = api.shared();
     let Standing { found, mark } = standing;
     let label = mark.and_then(meaning);
-    // The publisher has the last word on what is late; before that, the round's timetable.
+    // The publisher decides what is late; before that, the round's schedule.
     let window_over = match shared.rounds.known(found.round).await {
         Ok(known) => known.round.is_over(shared.clock.now()),
         Err(_) => false,
@@ -284,7 +285,7 @@ async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
     let state = match found.batch.map(|batch| batch.state) {
         _ if label.is_some() => Stage::Evaluated,
         Some(BatchState::Committed | BatchState::Final) => {
-            // A mark without a label is all that there will be.
+            // A mark without a label is final.
             if window_over && mark.is_none() {
                 shared.wanted.want(found.round);
             }
@@ -313,7 +314,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_sends_a_second_measurement_of_a_task_gets_no_credit_for_it() {
+    fn a_second_measurement_of_a_task_earns_no_credit() {
         let judged = [
             Receiving::New { received_at: 1 },
             Receiving::Known { received_at: 1 },

@@ -1,4 +1,4 @@
-//! What can go wrong with the database.
+//! Errors of the database.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use crate::IngestError;
 #[cfg(feature = "postgres")]
 use crate::server;
 
-/// Why the database did not do what it was asked. What was answered before stays; what was asked is not done at all.
+/// Why a database operation failed. Nothing that was answered before is lost, and the failed operation changed nothing.
 ///
-/// All of a group fail together, so it can be cloned.
+/// It can be cloned because all operations of a group fail together.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
@@ -23,7 +23,7 @@ pub enum DatabaseError {
         /// SQLite's reason.
         source: Arc<rusqlite::Error>,
     },
-    /// PostgreSQL.
+    /// PostgreSQL failed.
     #[cfg(feature = "postgres")]
     #[error("the database {database}: {}", server::reason(source))]
     Postgres {
@@ -38,14 +38,14 @@ pub enum DatabaseError {
     /// A row that this program did not write.
     #[error("the database holds a malformed row: {0}")]
     BadRow(String),
-    /// More waits to be written than can wait.
+    /// The queue of writes is full.
     #[error("{waiting} writes wait for the database; retry later, or use a faster disk")]
     Overloaded {
-        /// How many wait.
+        /// The number of waiting writes.
         waiting: usize,
     },
-    /// The process is ending.
-    #[error("the database is closed: the process is ending")]
+    /// The process is shutting down.
+    #[error("the database is closed: the process is shutting down")]
     Closed,
 }
 

@@ -16,14 +16,14 @@ use crate::{Ingest, IngestError, SqliteIngest};
 /// A file, or a PostgreSQL database.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
-    /// A SQLite file, made if need be.
+    /// A SQLite file, created if it does not exist.
     File(PathBuf),
     /// `postgres://user:password@host/database`; needs the feature `postgres`.
     Postgres(String),
 }
 
 impl Location {
-    /// Connects, and makes the tables if need be.
+    /// Connects, and creates missing tables.
     ///
     /// # Errors
     /// [`DatabaseError`] names the database.
@@ -37,7 +37,7 @@ impl Location {
         })
     }
 
-    /// Connects to the table of measurements alone, and makes it if need be.
+    /// Connects to the measurement table only, and creates it if it is missing.
     ///
     /// # Errors
     /// [`IngestError`] names the database.
@@ -64,7 +64,7 @@ impl FromStr for Location {
     }
 }
 
-/// Without the password.
+/// Omits the password.
 impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_a_server_and_all_else_a_file() {
+    fn a_url_is_a_server_and_anything_else_a_file() {
         let location = |text: &str| text.parse::<Location>().unwrap();
         assert_eq!(location("api.sqlite"), Location::File("api.sqlite".into()));
         let url = "postgres://me:secret@db/api";

@@ -1,8 +1,8 @@
-//! Stations, measurements, and what evaluation made of them, for API and coordinator.
+//! Stations, measurements, and the results of evaluation, for API and coordinator.
 //!
-//! [`Tables`] is one connection and blocks: SQLite, the embedded default, or PostgreSQL where several instances run.
-//! [`Database`] gives each connection a thread of its own: one thread writes everything that waits in one transaction; others
-//! read.
+//! [`Tables`] is one blocking connection: to SQLite, the embedded default, or to PostgreSQL where several instances
+//! run. [`Database`] gives each connection its own thread: one thread writes everything that is queued in one
+//! transaction; others read.
 
 mod error;
 mod location;
@@ -30,17 +30,17 @@ pub struct Station {
     pub station: Address,
     /// The address to pay, from the last heartbeat.
     pub operator: Address,
-    /// Tag of the subnet that the last heartbeat came from.
+    /// Subnet tag of the last heartbeat.
     pub subnet: B128,
-    /// Of its checker.
+    /// Version of its checker.
     pub version: Version,
-    /// When the first heartbeat came, Unix seconds.
+    /// Time of the first heartbeat, Unix seconds.
     pub first_seen: u64,
-    /// When the last one came, Unix seconds.
+    /// Time of the last heartbeat, Unix seconds.
     pub seen_at: u64,
 }
 
-/// A heartbeat that was checked: its signature is the station's.
+/// A heartbeat whose signature has been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heartbeat {
     /// Address of the station's key.
@@ -49,7 +49,7 @@ pub struct Heartbeat {
     pub operator: Address,
     /// Tag of the subnet that it came from.
     pub subnet: B128,
-    /// Of the checker.
+    /// Version of the checker.
     pub version: Version,
     /// The station's clock, Unix seconds.
     pub time: u64,
@@ -57,23 +57,23 @@ pub struct Heartbeat {
     pub received_at: u64,
 }
 
-/// What became of a heartbeat.
+/// The result of recording a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeartbeatOutcome {
-    /// It is recorded.
+    /// Recorded.
     Recorded,
-    /// Not later than the last one: somebody sent an old one again. Nothing is recorded.
+    /// Replayed: its time is not later than the last one's. Nothing is recorded.
     Replayed,
     /// A new station, from a subnet that has reached its [`SubnetLimit`]. Nothing is recorded.
     SubnetFull,
 }
 
-/// How many stations of one subnet are recorded, so that nobody fills the database with keys that they make up.
+/// Limits the stations recorded per subnet, so that no one can fill the database with generated keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubnetLimit {
-    /// Most stations; far more than a roster takes of a subnet.
+    /// Maximum number of stations: far more than a roster takes from one subnet.
     pub stations: u32,
-    /// Stations seen in the last so many seconds count.
+    /// Only stations seen within this many seconds count.
     pub within: u64,
 }
 
@@ -86,40 +86,40 @@ impl Default for SubnetLimit {
     }
 }
 
-/// The mark of a line that evaluation says nothing of: it is no measurement, or comes after the last line that is read.
+/// The mark of a line without a label: it is not a measurement, or follows the last line that evaluation reads.
 pub const NO_LABEL: u8 = 0xff;
 
-/// What evaluation made of the lines of one batch.
+/// Evaluation's results for the lines of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchMarks {
     /// The batch.
     pub cid: FileCid,
-    /// A mark for each line, in order; lines after the last have [`NO_LABEL`].
+    /// One mark per line, in order; lines beyond the last have [`NO_LABEL`].
     pub marks: Vec<u8>,
 }
 
-/// Where a measurement stands, as far as the database knows.
+/// The state of a measurement, as far as the database knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// The measurement, and its batch if it is in one.
+    /// The measurement, and its batch if it has one.
     pub found: Found,
-    /// What evaluation made of it, once its round is evaluated.
+    /// Evaluation's result, once its round has been evaluated.
     pub mark: Option<u8>,
 }
 
 /// One connection to the database. Every method is one transaction, durable when it returns.
 pub trait Tables: Send {
-    /// Records heartbeats, in the order given; what became of each.
+    /// Records heartbeats in the given order. Returns a result for each.
     ///
     /// # Errors
-    /// [`DatabaseError`]; nothing is recorded then.
+    /// [`DatabaseError`]; then nothing is recorded.
     fn record(
         &mut self,
         heartbeats: &[Heartbeat],
         limit: SubnetLimit,
     ) -> Result<Vec<HeartbeatOutcome>, DatabaseError>;
 
-    /// The stations seen at `since` (Unix seconds) or later: first seen first, those of one second by address.
+    /// The stations seen at `since` (Unix seconds) or later, ordered by time of the first heartbeat, then by address.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -128,7 +128,7 @@ pub trait Tables: Send {
     /// Appends measurements to the publisher's table: [`Ingest::append`](crate::Ingest::append).
     ///
     /// # Errors
-    /// [`DatabaseError`]; nothing is appended then.
+    /// [`DatabaseError`]; then nothing is appended.
     fn append(
         &mut self,
         rows: &[SignedRow],
@@ -136,19 +136,19 @@ pub trait Tables: Send {
         limit: DailyLimit,
     ) -> Result<Vec<Taken>, DatabaseError>;
 
-    /// Where a measurement stands; none if it was never appended, or is pruned.
+    /// The state of a measurement; `None` if it was never appended, or has been pruned.
     ///
     /// # Errors
     /// [`DatabaseError`].
     fn find(&mut self, digest: B256) -> Result<Option<Standing>, DatabaseError>;
 
-    /// Keeps what evaluation made of a round, for good.
+    /// Stores evaluation's results for a round permanently.
     ///
     /// # Errors
     /// [`DatabaseError`].
     fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError>;
 
-    /// Removes stations last seen before a time (Unix seconds); how many.
+    /// Removes stations last seen before a time (Unix seconds). Returns their number.
     ///
     /// # Errors
     /// [`DatabaseError`].

@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{DailyLimit, Ingest, PostgresIngest, SignedRow, Taken, server};
 
-/// Held while tables are made: two instances that start at once would both make them.
+/// Lock held while tables are created: two instances that start at once would both create them.
 const LOCK: i64 = 0x0000_6173_7369_7a66;
 
-/// The tables in a PostgreSQL database. A connection that is lost is made anew at the next call.
+/// The tables in a PostgreSQL database. It reconnects after a lost connection on the next call.
 ///
-/// Its client drives a runtime: it lives on a thread outside any other runtime.
+/// Its client drives a runtime, so it lives on a thread outside any other runtime.
 pub(super) struct PostgresTables {
     config: Config,
     /// The database's name and host, without its password.
@@ -69,14 +69,14 @@ impl PostgresTables {
         })
     }
 
-    /// Records heartbeats of different stations; those that it recorded.
+    /// Records heartbeats of different stations. Returns those recorded.
     fn record_once(
         &mut self,
         heartbeats: &[&Heartbeat],
         limit: SubnetLimit,
     ) -> Result<HashSet<Address>, DatabaseError> {
         let mut heartbeats = heartbeats.to_vec();
-        // Instances that record the same stations in another order would wait for each other for ever.
+        // Always in the same order: otherwise instances that record the same stations could deadlock.
         heartbeats.sort_unstable_by_key(|heartbeat| heartbeat.station);
         let column = |of: fn(&Heartbeat) -> &[u8]| {
             heartbeats
@@ -128,7 +128,7 @@ impl PostgresTables {
         addresses(&recorded)
     }
 
-    /// Which of the stations are in the table.
+    /// The given stations that are in the table.
     fn known(&mut self, stations: &[Address]) -> Result<HashSet<Address>, DatabaseError> {
         if stations.is_empty() {
             return Ok(HashSet::new());

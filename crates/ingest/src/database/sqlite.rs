@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{DailyLimit, Ingest, SignedRow, SqliteIngest, Taken};
 
-/// How long a statement waits while another connection writes.
+/// How long a statement waits for another connection's write.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// The tables in one file, beside the process.
+/// The tables in one local file.
 pub(super) struct SqliteTables {
     path: PathBuf,
     connection: Connection,
@@ -34,7 +34,8 @@ impl SqliteTables {
             connection.execute_batch(include_str!("sqlite.sql"))?;
             Ok(connection)
         };
-        // Those that create the file at once deadlock over its journal mode, and SQLite fails all but one without waiting.
+        // Processes that create the file at once deadlock over its journal mode, and SQLite fails all but one without
+        // waiting.
         let deadline = Instant::now() + BUSY;
         let connection = loop {
             match prepare() {

@@ -1,4 +1,4 @@
-//! The database's threads, and what is asked of them.
+//! The database's threads and the operations they run.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,17 +16,17 @@ use crate::SignedRow;
 
 type Result<T> = std::result::Result<T, DatabaseError>;
 
-/// Rows that may wait to be written; more are refused, so that a slow disk does not fill the memory.
+/// Maximum number of queued rows. Further ones are rejected, so that a slow disk does not exhaust memory.
 const MOST_WAITING: usize = 10_000;
-/// Threads that read.
+/// Number of reading threads.
 const READERS: usize = 2;
 
-/// What can be chosen about a database.
+/// Options of a database.
 #[derive(Debug, Clone)]
 pub struct DatabaseOptions {
-    /// Tells when measurements are received.
+    /// The clock for the time at which measurements are received.
     pub clock: Clock,
-    /// Bytes of measurements that are taken on one day (UTC), over all processes on the database.
+    /// Bytes of measurements accepted per day (UTC), by all processes on the database together.
     pub daily_bytes: u64,
 }
 
@@ -39,17 +39,17 @@ impl Default for DatabaseOptions {
     }
 }
 
-/// The database. All clones are one; it is closed with the last of them, after all that waits is written.
+/// The database. Clones share their state; it is closed when the last one is dropped, after all queued writes.
 ///
-/// **Group commit:** what comes while the disk is busy with one transaction makes up the next one, and nobody is answered
-/// before their own is durable.
+/// **Group commit:** operations that arrive during one transaction form the next one. Each is answered only when it is
+/// durable.
 #[derive(Clone)]
 pub struct Database(Arc<Shared>);
 
 struct Shared {
     location: Location,
     writes: mpsc::Sender<Write>,
-    /// Rows in `writes`.
+    /// Number of rows in `writes`.
     waiting: Arc<AtomicUsize>,
     reads: mpsc::Sender<Read>,
 }
@@ -57,7 +57,7 @@ struct Shared {
 type Read = Box<dyn FnOnce(&mut dyn Tables) + Send>;
 
 impl Database {
-    /// Connects, makes the tables if need be, and starts the threads. Blocks.
+    /// Connects, creates missing tables, and starts the threads. Blocks.
     ///
     /// # Errors
     /// [`DatabaseError`] names the database.
@@ -65,7 +65,7 @@ impl Database {
         Self::open_with(location, DatabaseOptions::default())
     }
 
-    /// As [`Database::open`], with all that can be chosen.
+    /// Like [`Database::open`], with options.
     ///
     /// # Errors
     /// [`DatabaseError`] names the database.
@@ -74,7 +74,7 @@ impl Database {
         let (reads, to_read) = mpsc::channel();
         let to_read = Arc::new(Mutex::new(to_read));
         let waiting = Arc::new(AtomicUsize::new(0));
-        // PostgreSQL's client must not be made on a thread of a runtime.
+        // PostgreSQL's client must not be created on a runtime's thread.
         on_thread("database-writer", location.clone(), {
             let waiting = Arc::clone(&waiting);
             move |tables| write_all(tables, &to_write, &waiting, &options)
@@ -93,7 +93,7 @@ impl Database {
         })))
     }
 
-    /// Rows that wait to be written.
+    /// Rows waiting to be written.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.waiting.load(Ordering::Relaxed)
@@ -107,15 +107,15 @@ impl Database {
         self.write(1, |answer| Write::Heartbeat(heartbeat, answer)).await
     }
 
-    /// Takes measurements; what became of each, once they are durable.
+    /// Stores measurements. Returns a result for each once they are durable.
     ///
     /// # Errors
-    /// [`DatabaseError`]; whether they were taken is not known then, and sending them again is safe.
+    /// [`DatabaseError`]; then it is unknown whether they were stored, and sending them again is safe.
     pub async fn take(&self, rows: Vec<SignedRow>) -> Result<Vec<Receiving>> {
         self.write(rows.len(), |answer| Write::Take(rows, answer)).await
     }
 
-    /// Where a measurement stands; none if it was never taken, or is pruned.
+    /// The state of a measurement; `None` if it was never stored, or has been pruned.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -123,7 +123,7 @@ impl Database {
         self.read(move |tables| tables.find(digest)).await
     }
 
-    /// Keeps what evaluation made of a round, for good.
+    /// Stores evaluation's results for a round permanently.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -131,7 +131,7 @@ impl Database {
         self.read(move |tables| tables.mark(round, &batches)).await
     }
 
-    /// The stations seen at `since` (Unix seconds) or later: first seen first, those of one second by address.
+    /// The stations seen at `since` (Unix seconds) or later, ordered by time of the first heartbeat, then by address.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -139,7 +139,7 @@ impl Database {
         self.read(move |tables| tables.live(since)).await
     }
 
-    /// Removes stations last seen before a time (Unix seconds); how many.
+    /// Removes stations last seen before a time (Unix seconds). Returns their number.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -171,7 +171,7 @@ impl Database {
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let job: Read = Box::new(move |tables| {
-            // Whoever asked may have gone.
+            // The requester may have disconnected.
             let _ = answer.send(read(tables));
         });
         self.0.reads.send(job).map_err(|_| DatabaseError::Closed)?;
@@ -185,7 +185,7 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Starts a thread with a connection of its own, once that is made.
+/// Starts a thread with its own connection, and returns when it is connected.
 fn on_thread(
     name: &str,
     location: Location,

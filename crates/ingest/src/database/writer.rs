@@ -1,4 +1,4 @@
-//! The thread that writes: all that waits, in one transaction.
+//! The writing thread: everything queued, in one transaction.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -11,32 +11,32 @@ use crate::{DailyLimit, SignedRow, Taken};
 
 type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
-/// Rows in one transaction: about 20 ms of work for either database.
+/// Maximum number of rows in one transaction: about 20 ms of work for either database.
 const GROUP: usize = 1_000;
-/// How long heartbeats wait for others: a transaction for each would cost ten times as much as it does.
+/// How long heartbeats wait for others: a transaction for each would cost ten times as much.
 const LINGER: Duration = Duration::from_millis(50);
 const DAY: u64 = 86_400;
 
-/// What became of a measurement.
+/// The result of storing a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receiving {
-    /// It is durable now, and was not before.
+    /// It is new, and now durable.
     New {
-        /// When it came, Unix seconds.
+        /// When it was received, Unix seconds.
         received_at: u64,
     },
-    /// It was there before.
+    /// It was already stored.
     Known {
-        /// When it came, Unix seconds.
+        /// When it was received, Unix seconds.
         received_at: u64,
     },
     /// Another one of the same station, task and round came before.
     Duplicate,
-    /// The day's limit on storage is reached.
+    /// The daily storage limit is reached.
     OverLimit,
 }
 
-/// Something to be written, and who waits for it.
+/// A queued write and its requester.
 pub(super) enum Write {
     Heartbeat(Heartbeat, Answer<HeartbeatOutcome>),
     Take(Vec<SignedRow>, Answer<Vec<Receiving>>),
@@ -51,7 +51,7 @@ impl Write {
     }
 }
 
-/// Writes until all row_answers are gone and nothing waits any more.
+/// Writes until all senders are gone and the queue is empty.
 pub(super) fn write_all(
     tables: &mut dyn Tables,
     writes: &mpsc::Receiver<Write>,
@@ -63,7 +63,7 @@ pub(super) fn write_all(
         group.add(first);
         let until = Instant::now() + LINGER;
         while group.size < GROUP {
-            // Heartbeats alone wait for company, measurements for nobody.
+            // Only heartbeats wait for others; measurements are written at once.
             let patience = match group.rows.is_empty() {
                 true => until.saturating_duration_since(Instant::now()),
                 false => Duration::ZERO,
@@ -84,7 +84,7 @@ struct Group {
     heartbeats: Vec<Heartbeat>,
     heartbeat_answers: Vec<Answer<HeartbeatOutcome>>,
     rows: Vec<SignedRow>,
-    /// With how many of the rows are theirs.
+    /// Each with the number of its rows.
     row_answers: Vec<(usize, Answer<Vec<Receiving>>)>,
 }
 
@@ -104,7 +104,7 @@ impl Group {
     }
 
     fn write(self, tables: &mut dyn Tables, options: &DatabaseOptions) {
-        // Whoever asked may have gone: then nobody hears the answer.
+        // The requester may have disconnected, so a failed send is ignored.
         if !self.heartbeats.is_empty() {
             let outcomes = tables
                 .record(&self.heartbeats, SubnetLimit::default())
@@ -124,7 +124,7 @@ impl Group {
             day: (now / DAY) as u32,
             bytes: options.daily_bytes,
         };
-        // Again on a new connection, if the old one was lost: what is there already is not appended twice.
+        // Retry on a new connection if the old one was lost: rows that are already there are not appended twice.
         let taken = tables
             .append(&self.rows, now, limit)
             .inspect_err(log)

@@ -542,14 +542,14 @@ fn batch_of(row: &Row) -> Result<Batch, Failure> {
     let nonsense = |what: String| Failure::Other(IngestError::BadRow(format!("batch {id}: {what}")));
     let state: &str = row.get("state");
     let cid: Option<&str> = row.get("cid");
-    let cid = cid.map(|cid| cid.parse().map_err(|_| nonsense(format!("`{cid}` is no CID"))));
+    let cid = cid.map(|cid| cid.parse().map_err(|_| nonsense(format!("`{cid}` is not a CID"))));
     Ok(Batch {
         id,
         round: RoundNumber(row.get::<_, i64>("round") as u64),
         first: row.get("first"),
         last: row.get("last"),
         count: row.get::<_, i64>("count") as u32,
-        state: BatchState::parse(state).ok_or_else(|| nonsense(format!("`{state}` is no state")))?,
+        state: BatchState::parse(state).ok_or_else(|| nonsense(format!("`{state}` is not a state")))?,
         cid: cid.transpose()?,
         oldest: row.get::<_, i64>("oldest") as u64,
         seen_at_block: row

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::IngestError;
 
-/// How long a statement waits while another process writes.
+/// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// Finds rounds by skipping through the index instead of scanning it.
@@ -95,7 +95,7 @@ fn widen(connection: &mut Connection) -> Result<(), rusqlite::Error> {
             continue;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have been faster.
+        // Another process may have added it first.
         if !has(&transaction, column)? {
             transaction.execute_batch(&format!(
                 "ALTER TABLE ingest_measurement ADD COLUMN {column} {kind}"
@@ -437,7 +437,7 @@ fn batch_of(row: &Row<'_>) -> Result<Batch, rusqlite::Error> {
         first: row.get("first")?,
         last: row.get("last")?,
         count: row.get("count")?,
-        state: BatchState::parse(&state).ok_or_else(|| nonsense(5, format!("`{state}` is no state")))?,
+        state: BatchState::parse(&state).ok_or_else(|| nonsense(5, format!("`{state}` is not a state")))?,
         cid,
         oldest: number("oldest")?,
         seen_at_block: row
