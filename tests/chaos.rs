@@ -204,28 +204,22 @@ fn write_files(directory: &Path, form: &Form, random: &mut fastrand::Rng) -> Vec
 
 fn measurement(round: u64, task: u32) -> Measurement {
     Measurement {
-        round: RoundNumber(round),
-        task: TaskIndex(task),
-        station: [7; 20].into(),
-        cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
-        miner_id: "f01697248".into(),
         provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
         provider_address: Some("/dns/f01697248.example.net/tcp/443/https".into()),
         protocol: Some("http".into()),
         spark_version: Some("1.20.0".into()),
-        zinnia_version: None,
         timeout: true,
         start_at: Some(Millis(1_760_000_000_000)),
-        first_byte_at: None,
-        end_at: None,
-        status_code: None,
-        head_status_code: None,
         byte_length: Some(0),
-        car_too_large: false,
-        car_checksum: None,
         indexer_result: Some("OK".into()),
-        attestation: None,
         signature: Signature([9; 65]),
+        ..Measurement::new(
+            RoundNumber(round),
+            TaskIndex(task),
+            [7; 20].into(),
+            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+            "f01697248",
+        )
     }
 }
 

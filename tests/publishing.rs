@@ -80,28 +80,18 @@ impl Network {
 
 fn measurement(task: u32) -> Measurement {
     Measurement {
-        round: RoundNumber(1),
-        task: TaskIndex(task),
-        station: [7; 20].into(),
-        cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
-        miner_id: "f01697248".into(),
-        provider_id: None,
-        provider_address: None,
-        protocol: None,
-        spark_version: None,
-        zinnia_version: None,
         timeout: true,
         start_at: Some(Millis(1_760_000_000_000)),
-        first_byte_at: None,
-        end_at: None,
-        status_code: None,
-        head_status_code: None,
         byte_length: Some(0),
-        car_too_large: false,
-        car_checksum: None,
         indexer_result: Some("OK".into()),
-        attestation: None,
         signature: Signature([9; 65]),
+        ..Measurement::new(
+            RoundNumber(1),
+            TaskIndex(task),
+            [7; 20].into(),
+            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+            "f01697248",
+        )
     }
 }
 

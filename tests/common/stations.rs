@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
 use assize_drand::serve::{Devnet, serve};
-use assize_measurement::{Domain, Measurement, Millis, Signature, station_address};
+use assize_measurement::{Domain, Measurement, Millis, station_address};
 use assize_service::Clock;
 use assize_testkit::world::World;
 use assize_wire::{Heartbeat, KeptReceipt, StationDocument, Version};
@@ -152,28 +152,12 @@ impl Station {
         let task = &document.tasks[k];
         let time = Some(Millis(Clock::system().now() as i64 * 1_000));
         let mut measurement = Measurement {
-            round: document.round,
-            task: task.index,
-            station: self.address(),
-            cid: task.cid.to_string(),
-            miner_id: task.provider.to_string(),
-            provider_id: None,
-            provider_address: None,
-            protocol: None,
             spark_version: Some("1.0.0".into()),
-            zinnia_version: None,
             timeout: true,
             start_at: time,
-            first_byte_at: None,
-            end_at: None,
-            status_code: None,
-            head_status_code: None,
             byte_length: Some(0),
-            car_too_large: false,
-            car_checksum: None,
             indexer_result: Some("OK".into()),
-            attestation: None,
-            signature: Signature([0; 65]),
+            ..Measurement::new(document.round, task.index, self.address(), task.cid, task.provider)
         };
         measurement.sign(&self.key, domain);
         measurement

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use alloy_primitives::{Address, B256, hex};
 use assize_chain::{ChainClient, Rewards, Rounds};
 use assize_drand::{BeaconSource, Chain, RecordedBeacons, Verified};
-use assize_measurement::{Domain, Measurement, Millis, Signature, ndjson};
+use assize_measurement::{Domain, Measurement, Millis, ndjson};
 use assize_protocol::{RoundNumber, TaskIndex};
 use assize_retrieve::Retriever;
 use assize_service::{Router, Status};
@@ -217,28 +217,18 @@ async fn parts(stub: &Stub, events: &Arc<Mutex<Vec<Event>>>) -> Parts {
 
 fn measurement(round: u64, task: u32) -> Measurement {
     Measurement {
-        round: RoundNumber(round),
-        task: TaskIndex(task),
-        station: Address::ZERO,
-        cid: "bafkqaaa".into(),
-        miner_id: "f01000".into(),
-        provider_id: None,
-        provider_address: None,
-        protocol: None,
         spark_version: Some("0.1.0".into()),
-        zinnia_version: None,
-        timeout: false,
         start_at: Some(Millis(1_760_000_000_000)),
-        first_byte_at: None,
-        end_at: None,
         status_code: Some(200),
-        head_status_code: None,
         byte_length: Some(0),
-        car_too_large: false,
-        car_checksum: None,
         indexer_result: Some("OK".into()),
-        attestation: None,
-        signature: Signature([0; 65]),
+        ..Measurement::new(
+            RoundNumber(round),
+            TaskIndex(task),
+            Address::ZERO,
+            "bafkqaaa",
+            "f01000",
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 use alloy_primitives::{Address, B128, B256};
 use assize_evaluate::{CommittedBatch, RoundInput, evaluate_round};
 use assize_measurement::ndjson::{parse_batch, to_ndjson};
-use assize_measurement::{Domain, Measurement, Millis, Signature, station_address, unixfs};
+use assize_measurement::{Domain, Measurement, Millis, station_address, unixfs};
 use assize_protocol::{
     Assignment, DedupeSeed, Parameters, ProviderId, Randomness, Roster, RosterEntry, RoundNumber, Seed,
     StationIndex, Task, TaskList,
@@ -41,28 +41,20 @@ fn measurement(
 ) -> Measurement {
     let key = key(station);
     let mut measurement = Measurement {
-        round,
-        task: index,
-        station: station_address(&key),
-        cid: task.cid.to_string(),
-        miner_id: task.provider.to_string(),
         provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
         provider_address: Some("/dns/provider.example/tcp/443/https".into()),
         protocol: Some("http".into()),
         spark_version: Some("1.20.0".into()),
         zinnia_version: Some("0.20.0".into()),
-        timeout: false,
         start_at: Some(Millis(1_700_000_000_000)),
         first_byte_at: Some(Millis(1_700_000_000_100)),
         end_at: Some(Millis(1_700_000_000_200)),
         status_code: Some(200),
         head_status_code: Some(200),
         byte_length: Some(1_024),
-        car_too_large: false,
         car_checksum: Some("12202b2961a431b23c9007efe270c1d7eb79c19d4192d7cd2d924176eb0b19e7d2a1".into()),
         indexer_result: Some("OK".into()),
-        attestation: None,
-        signature: Signature([0; 65]),
+        ..Measurement::new(round, index, station_address(&key), task.cid, task.provider)
     };
     measurement.sign(&key, &DOMAIN);
     measurement

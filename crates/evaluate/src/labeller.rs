@@ -43,7 +43,7 @@ impl<'a> Labeller<'a> {
         if self.verifier.as_ref().is_some_and(is_forged) {
             return Err(Label::BadSignature);
         }
-        let stated = (&*measurement.cid, &*measurement.miner_id);
+        let stated = (measurement.cid.value(), measurement.miner_id.value());
         match self.tasking.check(self.tasks, station, measurement.task, stated) {
             Ok(_) => Ok(station),
             Err(NotAssigned::OtherCommittee(_)) => Err(Label::TaskWrongCommittee),

@@ -119,7 +119,7 @@ impl Tasking {
 
     /// Checks that a measurement was assigned to its station: the task exists, payload and provider are the task's, and
     /// the task is assigned to the station's committee (docs/protocol.md §10.1, in this order). Payload and provider
-    /// are compared by meaning: a CID can be written in several bases.
+    /// are what the signed texts stand for; none if they stand for nothing.
     ///
     /// # Errors
     /// [`NotAssigned`]: the first rule that is broken.
@@ -128,13 +128,13 @@ impl Tasking {
         tasks: &'a TaskList,
         station: StationIndex,
         task: TaskIndex,
-        (cid, provider): (&str, &str),
+        (cid, provider): (Option<&PayloadCid>, Option<&ProviderId>),
     ) -> Result<(TaskPlace, &'a Task), NotAssigned> {
         let entry = tasks.get(task).ok_or(NotAssigned::NoSuchTask(task))?;
-        if cid.parse::<PayloadCid>() != Ok(entry.cid) {
+        if cid != Some(&entry.cid) {
             return Err(NotAssigned::OtherPayload { task, cid: entry.cid });
         }
-        if provider.parse::<ProviderId>() != Ok(entry.provider) {
+        if provider != Some(&entry.provider) {
             let provider = entry.provider;
             return Err(NotAssigned::OtherProvider { task, provider });
         }

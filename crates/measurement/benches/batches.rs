@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use assize_measurement::car::{self, Content, ReadError};
 use assize_measurement::unixfs::file_cid;
-use assize_measurement::{Domain, Measurement, Millis, Signature, Verifier, ndjson, station_address};
+use assize_measurement::{Domain, Measurement, Millis, Verifier, ndjson, station_address};
 use assize_protocol::{Address, RoundNumber, TaskIndex};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -59,28 +59,21 @@ fn signed() -> (Verifier, Vec<Measurement>) {
         secret[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
         let key = SecretKey::from_secret_bytes(secret).unwrap_or_else(|_| unreachable!("below the order"));
         let mut measurement = Measurement {
-            round: RoundNumber(7),
-            task: TaskIndex(number as u32),
-            station: station_address(&key),
-            cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
-            miner_id: "f01697248".into(),
             provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
             provider_address: Some("/dns/f01697248.example.net/tcp/443/https".into()),
             protocol: Some("http".into()),
             spark_version: Some("1.20.0".into()),
-            zinnia_version: None,
             timeout: true,
             start_at: Some(Millis(1_760_000_000_000)),
-            first_byte_at: None,
-            end_at: None,
-            status_code: None,
-            head_status_code: None,
             byte_length: Some(0),
-            car_too_large: false,
-            car_checksum: None,
             indexer_result: Some("OK".into()),
-            attestation: None,
-            signature: Signature([0; 65]),
+            ..Measurement::new(
+                RoundNumber(7),
+                TaskIndex(number as u32),
+                station_address(&key),
+                "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+                "f01697248",
+            )
         };
         measurement.sign(&key, &domain);
         measurement

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use alloy_primitives::{Address, keccak256};
 use assize_measurement::{
-    Domain, Measurement, Millis, Signature, Verifier, car, ndjson, station_address, unixfs,
+    Domain, Measurement, Millis, Verifier, car, ndjson, station_address, unixfs,
 };
-use assize_protocol::{RoundNumber, TaskIndex};
+use assize_protocol::{ProviderId, RoundNumber, TaskIndex};
 use secp256k1::SecretKey;
 
 const ROWS: u32 = 100_000;
@@ -19,28 +19,26 @@ const MEGABYTE: f64 = 1e6;
 
 fn measurement(task: u32) -> Measurement {
     Measurement {
-        round: RoundNumber(1),
-        task: TaskIndex(task),
-        station: Address::ZERO,
-        cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
-        miner_id: format!("f0{task}"),
         provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
         provider_address: Some(format!("/dns/f0{task}.example.net/tcp/443/https")),
         protocol: Some("http".into()),
         spark_version: Some("1.20.0".into()),
         zinnia_version: Some("0.20.0".into()),
-        timeout: false,
         start_at: Some(Millis(1_698_829_200_000)),
         first_byte_at: Some(Millis(1_698_829_201_000)),
         end_at: Some(Millis(1_698_829_202_042)),
         status_code: Some(200),
         head_status_code: Some(200),
         byte_length: Some(i64::from(task)),
-        car_too_large: false,
         car_checksum: Some(format!("1220{:x}", keccak256(task.to_be_bytes()))),
         indexer_result: Some("OK".into()),
-        attestation: None,
-        signature: Signature([0; 65]),
+        ..Measurement::new(
+            RoundNumber(1),
+            TaskIndex(task),
+            Address::ZERO,
+            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+            ProviderId(task.into()),
+        )
     }
 }
 

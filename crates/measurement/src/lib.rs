@@ -17,10 +17,10 @@
 //! | [`unixfs`], [`car`] | content ⇄ blocks ⇄ one CID |
 //!
 //! No I/O and no clock. Without the feature `secp256k1`, which signs and verifies, the crate needs no C and builds for
-//! `wasm32-unknown-unknown`. Normative: docs/protocol.md §6 and §9.
+//! `wasm32-unknown-unknown`. Normative: `docs/protocol.md` §6 and §9.
 //!
 //! ```
-//! use assize_measurement::{Domain, Measurement, Millis, Signature, Verifier, car, ndjson, station_address};
+//! use assize_measurement::{Domain, Measurement, Millis, Verifier, car, ndjson, station_address};
 //! use assize_protocol::{Address, RoundNumber, TaskIndex};
 //! use secp256k1::SecretKey;
 //!
@@ -28,28 +28,16 @@
 //! let key = SecretKey::from_secret_bytes([7; 32])?;
 //! let domain = Domain { chain_id: 314, rounds: Address::repeat_byte(0xaa) };
 //! let mut measurement = Measurement {
-//!     round: RoundNumber(7),
-//!     task: TaskIndex(2),
-//!     station: station_address(&key),
-//!     cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
-//!     miner_id: "f01697248".into(),
-//!     provider_id: None,
-//!     provider_address: None,
-//!     protocol: None,
 //!     spark_version: Some("1.20.0".into()),
-//!     zinnia_version: None,
-//!     timeout: false,
 //!     start_at: Some(Millis(1_700_000_000_000)),
-//!     first_byte_at: None,
-//!     end_at: None,
-//!     status_code: None,
-//!     head_status_code: None,
-//!     byte_length: None,
-//!     car_too_large: false,
-//!     car_checksum: None,
 //!     indexer_result: Some("NO_VALID_ADVERTISEMENT".into()),
-//!     attestation: None,
-//!     signature: Signature([0; 65]),
+//!     ..Measurement::new(
+//!         RoundNumber(7),
+//!         TaskIndex(2),
+//!         station_address(&key),
+//!         "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+//!         "f01697248",
+//!     )
 //! };
 //! measurement.sign(&key, &domain);
 //!
@@ -64,6 +52,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod as_signed;
 pub mod car;
 mod digest;
 mod line;
@@ -78,6 +67,7 @@ pub mod unixfs;
 pub mod validity;
 mod varint;
 
+pub use as_signed::AsSigned;
 pub use digest::Domain;
 pub use measurement::{MAX_NUMBER, Measurement};
 pub use millis::{Millis, MillisError};

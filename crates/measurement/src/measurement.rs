@@ -1,15 +1,16 @@
 //! The parsed measurement.
 
 use alloy_primitives::Address;
-use assize_protocol::{RoundNumber, TaskIndex};
+use assize_protocol::{PayloadCid, ProviderId, RoundNumber, TaskIndex};
 
-use crate::{Millis, Signature};
+use crate::{AsSigned, Millis, Signature};
 
-/// One row of a batch: Spark's raw field set plus round, task, station and signature.
+/// One row of a batch (`docs/protocol.md` §9.1): the fields that Spark's checkers report, with round, task, station and
+/// signature. [`Self::new`] makes one in which nothing is known yet.
 ///
-/// What a station did not come to know is `None`. A row that was read ([`ndjson`](crate::ndjson)) keeps these bounds,
-/// which the type alone does not: strings are not empty, times lie between 1970 and 9999, and numbers between 0 and
-/// 2^53 − 1 ([`MAX_NUMBER`]). Whoever makes a row by hand keeps them too, else no reader will take it.
+/// What a station did not learn is `None`. A row that was read ([`ndjson`](crate::ndjson)) keeps these bounds, which the type
+/// alone does not: strings are not empty, times are between 1970 and 9999, and numbers between 0 and 2^53 − 1
+/// ([`MAX_NUMBER`]). A row that breaks them can be written, but no reader accepts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measurement {
     /// The round that drew the task.
@@ -18,10 +19,10 @@ pub struct Measurement {
     pub task: TaskIndex,
     /// Address of the station's key.
     pub station: Address,
-    /// Payload CID, as the task list has it.
-    pub cid: String,
-    /// The provider, `f0…`.
-    pub miner_id: String,
+    /// The task's payload.
+    pub cid: AsSigned<PayloadCid>,
+    /// The task's provider.
+    pub miner_id: AsSigned<ProviderId>,
     /// libp2p peer id that the chain gives for the provider.
     pub provider_id: Option<String>,
     /// Multiaddr that the indexer gave.
@@ -56,6 +57,43 @@ pub struct Measurement {
     pub attestation: Option<String>,
     /// The station's, over everything above.
     pub signature: Signature,
+}
+
+impl Measurement {
+    /// A measurement in which nothing is known yet but whose task it is: unsigned, every other field false or `None`.
+    #[must_use]
+    pub fn new(
+        round: RoundNumber,
+        task: TaskIndex,
+        station: Address,
+        cid: impl Into<AsSigned<PayloadCid>>,
+        provider: impl Into<AsSigned<ProviderId>>,
+    ) -> Self {
+        Self {
+            round,
+            task,
+            station,
+            cid: cid.into(),
+            miner_id: provider.into(),
+            provider_id: None,
+            provider_address: None,
+            protocol: None,
+            spark_version: None,
+            zinnia_version: None,
+            timeout: false,
+            start_at: None,
+            first_byte_at: None,
+            end_at: None,
+            status_code: None,
+            head_status_code: None,
+            byte_length: None,
+            car_too_large: false,
+            car_checksum: None,
+            indexer_result: None,
+            attestation: None,
+            signature: Signature([0; 65]),
+        }
+    }
 }
 
 /// Largest `status_code`, `head_status_code` and `byte_length`: 2^53 − 1, up to which every JSON reader reads the same

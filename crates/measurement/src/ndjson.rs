@@ -157,28 +157,27 @@ pub(crate) mod tests {
     /// A valid success over HTTP.
     pub(crate) fn sample() -> Measurement {
         Measurement {
-            round: RoundNumber(3),
-            task: TaskIndex(17),
-            station: address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
-            cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
-            miner_id: "f01697248".into(),
             provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
             provider_address: Some("/dns/f01697248.example.net/tcp/443/https".into()),
             protocol: Some("http".into()),
             spark_version: Some("1.20.0".into()),
             zinnia_version: Some("0.20.0".into()),
-            timeout: false,
             start_at: Some(Millis(1_698_829_200_000)),
             first_byte_at: Some(Millis(1_698_829_201_000)),
             end_at: Some(Millis(1_698_829_202_042)),
             status_code: Some(200),
             head_status_code: Some(200),
             byte_length: Some(1_024),
-            car_too_large: false,
             car_checksum: Some("1220aa".into()),
             indexer_result: Some("OK".into()),
-            attestation: None,
             signature: Signature([9; 65]),
+            ..Measurement::new(
+                RoundNumber(3),
+                TaskIndex(17),
+                address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
+                "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+                "f01697248",
+            )
         }
     }
 
@@ -397,8 +396,8 @@ pub(crate) mod tests {
                 round: RoundNumber(3),
                 task: TaskIndex(task),
                 station: station.into(),
-                cid: next().unwrap_or("c".into()),
-                miner_id: next().unwrap_or("m".into()),
+                cid: next().unwrap_or("c".into()).into(),
+                miner_id: next().unwrap_or("m".into()).into(),
                 provider_id: next(),
                 provider_address: next(),
                 protocol: next(),

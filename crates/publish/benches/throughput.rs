@@ -90,28 +90,27 @@ fn row(task: u32) -> NewRow {
         *byte = (task.wrapping_mul(index as u32 + 1_664_525) >> 24) as u8;
     }
     let measurement = Measurement {
-        round,
-        task: TaskIndex(task),
-        station: station.into(),
-        cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
-        miner_id: "f01697248".into(),
         provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
         provider_address: Some("/dns/f01697248.example.net/tcp/443/https".into()),
         protocol: Some("http".into()),
         spark_version: Some("1.20.0".into()),
         zinnia_version: Some("0.20.0".into()),
-        timeout: false,
         start_at: Some(Millis(1_760_000_000_000)),
         first_byte_at: Some(Millis(1_760_000_000_500)),
         end_at: Some(Millis(1_760_000_001_000)),
         status_code: Some(200),
         head_status_code: Some(200),
         byte_length: Some(1_024),
-        car_too_large: false,
         car_checksum: Some("1220a5b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b1".into()),
         indexer_result: Some("OK".into()),
-        attestation: None,
         signature: Signature(signature),
+        ..Measurement::new(
+            round,
+            TaskIndex(task),
+            station.into(),
+            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+            "f01697248",
+        )
     };
     NewRow {
         round,

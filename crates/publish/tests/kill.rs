@@ -129,28 +129,18 @@ fn take_in(publisher: &mut Publisher, name: &str, file: &[u8]) -> ImportReport {
 
 fn measurement(round: u64, task: u32) -> Measurement {
     Measurement {
-        round: RoundNumber(round),
-        task: TaskIndex(task),
-        station: [7; 20].into(),
-        cid: "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq".into(),
-        miner_id: "f01697248".into(),
-        provider_id: None,
-        provider_address: None,
-        protocol: None,
-        spark_version: None,
-        zinnia_version: None,
         timeout: true,
         start_at: Some(Millis(1_698_829_200_000)),
-        first_byte_at: None,
-        end_at: None,
-        status_code: None,
-        head_status_code: None,
         byte_length: Some(0),
-        car_too_large: false,
-        car_checksum: None,
         indexer_result: Some("OK".into()),
-        attestation: None,
         signature: Signature([9; 65]),
+        ..Measurement::new(
+            RoundNumber(round),
+            TaskIndex(task),
+            [7; 20].into(),
+            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+            "f01697248",
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use alloy_primitives::Address;
-use assize_measurement::{Measurement, Millis, RetrievalResult, Signature};
+use assize_measurement::{Measurement, Millis, RetrievalResult};
 use assize_protocol::{PayloadCid, ProviderId, RoundNumber, TaskIndex};
 
 use crate::Step;
@@ -141,16 +141,9 @@ impl Retrieval {
     pub fn measurement(&self, round: RoundNumber, task: TaskIndex, station: Address) -> Measurement {
         let number = |code: Option<u16>| code.map(i64::from);
         Measurement {
-            round,
-            task,
-            station,
-            cid: self.cid.to_string(),
-            miner_id: self.provider.to_string(),
             provider_id: self.peer_id.clone(),
             provider_address: self.address.clone(),
             protocol: self.protocol.map(|protocol| protocol.to_string()),
-            spark_version: None,
-            zinnia_version: None,
             timeout: self.timeout,
             start_at: self.start_at,
             first_byte_at: self.first_byte_at,
@@ -161,8 +154,7 @@ impl Retrieval {
             car_too_large: self.car_too_large,
             car_checksum: self.car_checksum.clone(),
             indexer_result: Some(self.indexer_result.to_string()),
-            attestation: None,
-            signature: Signature([0; 65]),
+            ..Measurement::new(round, task, station, self.cid, self.provider)
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Add;
 use alloy_primitives::{Address, B128, B256};
 use assize_evaluate::{CommittedBatch, Label, RoundEvaluator, RoundInput, Verdict};
 use assize_measurement::ndjson::{Batch, Row};
-use assize_measurement::{Domain, Measurement, Millis, Signature, unixfs};
+use assize_measurement::{Domain, Measurement, Millis, unixfs};
 use assize_protocol::{
     Assignment, CommitteeIndex, DedupeSeed, ListError, Parameters, PayloadCid, ProviderId, Randomness,
     Roster, RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList,
@@ -418,28 +418,12 @@ fn payload(number: u32) -> Option<PayloadCid> {
 /// The report of an honest station.
 fn measure(index: TaskIndex, task: &Task) -> Measurement {
     let mut measurement = Measurement {
-        round: RoundNumber(0),
-        task: index,
-        station: Address::ZERO,
-        cid: task.cid.to_string(),
-        miner_id: task.provider.to_string(),
         provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
         provider_address: Some("/dns/provider.example/tcp/443/https".into()),
         protocol: Some("http".into()),
-        spark_version: None,
-        zinnia_version: None,
-        timeout: false,
         start_at: Some(Millis(1_700_000_000_000)),
-        first_byte_at: None,
-        end_at: None,
-        status_code: None,
-        head_status_code: None,
-        byte_length: None,
-        car_too_large: false,
-        car_checksum: None,
         indexer_result: Some("OK".into()),
-        attestation: None,
-        signature: Signature([0; 65]),
+        ..Measurement::new(RoundNumber(0), index, Address::ZERO, task.cid, task.provider)
     };
     let serves = task.provider != FAVOURITE && (index.0.wrapping_mul(2_654_435_761) >> 8) % 100 < SERVED;
     match serves {

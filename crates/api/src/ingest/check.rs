@@ -119,16 +119,16 @@ impl Validator {
 /// Nothing that evaluation looks at is long, and what is taken is kept.
 fn check_texts(measurement: &Measurement) -> Result<(), Problem> {
     let texts = [
-        ("cid", Some(&measurement.cid)),
-        ("miner_id", Some(&measurement.miner_id)),
-        ("provider_id", measurement.provider_id.as_ref()),
-        ("provider_address", measurement.provider_address.as_ref()),
-        ("protocol", measurement.protocol.as_ref()),
-        ("spark_version", measurement.spark_version.as_ref()),
-        ("zinnia_version", measurement.zinnia_version.as_ref()),
-        ("car_checksum", measurement.car_checksum.as_ref()),
-        ("indexer_result", measurement.indexer_result.as_ref()),
-        ("attestation", measurement.attestation.as_ref()),
+        ("cid", Some(measurement.cid.as_str())),
+        ("miner_id", Some(measurement.miner_id.as_str())),
+        ("provider_id", measurement.provider_id.as_deref()),
+        ("provider_address", measurement.provider_address.as_deref()),
+        ("protocol", measurement.protocol.as_deref()),
+        ("spark_version", measurement.spark_version.as_deref()),
+        ("zinnia_version", measurement.zinnia_version.as_deref()),
+        ("car_checksum", measurement.car_checksum.as_deref()),
+        ("indexer_result", measurement.indexer_result.as_deref()),
+        ("attestation", measurement.attestation.as_deref()),
     ];
     for (field, text) in texts {
         if let Some(text) = text.filter(|text| text.len() > MAX_TEXT) {
@@ -208,7 +208,7 @@ fn check_place(measurement: &Measurement, round: &OpenRound) -> Result<(), Probl
         );
         at_field(ProblemKind::NotInRoster, "station", detail)
     })?;
-    let stated = (&*measurement.cid, &*measurement.miner_id);
+    let stated = (measurement.cid.value(), measurement.miner_id.value());
     view.check_task(station, measurement.task, stated)
         .map_err(|reason| {
             let field = match reason {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256};
 use assize_drand::Beacon;
 use assize_facts::{FrozenList, NotAssigned, Round, StationAssignment, Tasking};
-use assize_protocol::{Assignment, CommitteeIndex, Roster, StationIndex, TaskIndex, TaskList, merkle};
+use assize_protocol::{
+    Assignment, CommitteeIndex, PayloadCid, ProviderId, Roster, StationIndex, TaskIndex, TaskList, merkle,
+};
 use assize_wire::{
     BeaconDocument, CommitteeDocument, MemberDocument, RoundDocument, StationDocument, TaskDocument,
 };
@@ -110,7 +112,7 @@ impl RevealedRound {
         &self,
         station: StationIndex,
         task: TaskIndex,
-        stated: (&str, &str),
+        stated: (Option<&PayloadCid>, Option<&ProviderId>),
     ) -> Result<(), NotAssigned> {
         self.tasking
             .check(&self.tasks.list, station, task, stated)

@@ -75,7 +75,7 @@ fn tasks_must_be_in_the_list() {
 
     let cid = world.measure(IN_ROSTER, 0, |m| m.cid = "bafkqaaa".into());
     assert_eq!(label(&world, cid), Label::TaskNotInRound);
-    let not_a_cid = world.measure(IN_ROSTER, 0, |m| m.cid.push('!'));
+    let not_a_cid = world.measure(IN_ROSTER, 0, |m| m.cid = format!("{}!", m.cid).into());
     assert_eq!(label(&world, not_a_cid), Label::TaskNotInRound);
     let provider = world.measure(IN_ROSTER, 0, |m| m.miner_id = "f077".into());
     assert_eq!(label(&world, provider), Label::TaskNotInRound);
@@ -89,7 +89,7 @@ fn tasks_must_be_in_the_list() {
 #[test]
 fn a_payload_may_be_written_in_another_base() {
     let world = world();
-    let shouting = world.measure(IN_ROSTER, 0, |m| m.cid = m.cid.to_uppercase());
+    let shouting = world.measure(IN_ROSTER, 0, |m| m.cid = m.cid.as_str().to_uppercase().into());
     assert_eq!(label(&world, shouting), Label::Ok);
 }
 

@@ -114,7 +114,7 @@ fn by_the_book(world: &World, measurements: &[Measurement]) -> Vec<(Label, Optio
         world
             .tasks
             .get(m.task)
-            .is_none_or(|t| t.cid.to_string() != m.cid || t.provider.to_string() != m.miner_id)
+            .is_none_or(|t| m.cid.value() != Some(&t.cid) || m.miner_id.value() != Some(&t.provider))
     });
     rule(Label::TaskWrongCommittee, &|i, _| {
         let m = &measurements[i];

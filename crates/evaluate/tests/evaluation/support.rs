@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B128, B256};
 use assize_evaluate::{CommittedBatch, RoundEvaluation, RoundFacts, RoundInput, evaluate_round};
 use assize_facts::{Contracts, Draw, ListCommitment};
 use assize_measurement::ndjson::{Batch, Row};
-use assize_measurement::{Domain, Measurement, Millis, Signature, station_address, unixfs};
+use assize_measurement::{Domain, Measurement, Millis, station_address, unixfs};
 use assize_protocol::{
     ActorId, Assignment, BeaconRound, DedupeSeed, FileCid, Parameters, ProviderId, Randomness, Roster,
     RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
@@ -131,28 +131,24 @@ impl World {
     ) -> Measurement {
         let listed = self.tasks.get(task);
         let mut measurement = Measurement {
-            round: self.round,
-            task,
-            station: station_address(&key(station)),
-            cid: listed.map_or("bafkqaaa".into(), |task| task.cid.to_string()),
-            miner_id: listed.map_or("f01".into(), |task| task.provider.to_string()),
             provider_id: Some("12D3KooW".into()),
             provider_address: Some("/dns/provider.example/tcp/443/https".into()),
             protocol: Some("http".into()),
-            spark_version: None,
-            zinnia_version: None,
-            timeout: false,
             start_at: Some(Millis(1_000)),
             first_byte_at: Some(Millis(1_100)),
             end_at: Some(Millis(1_200)),
             status_code: Some(200),
             head_status_code: Some(200),
             byte_length: Some(1_024),
-            car_too_large: false,
             car_checksum: Some("1220aa".into()),
             indexer_result: Some("OK".into()),
-            attestation: None,
-            signature: Signature([0; 65]),
+            ..Measurement::new(
+                self.round,
+                task,
+                station_address(&key(station)),
+                listed.map_or("bafkqaaa".into(), |task| task.cid.into()),
+                listed.map_or("f01".into(), |task| task.provider.into()),
+            )
         };
         change(&mut measurement);
         measurement.sign(&key(station), &DOMAIN);

@@ -62,7 +62,8 @@ fn a_measurement_is_its_stations_to_make_or_the_reason_is_named() {
     let assigned = StationAssignment::derive(&assignment, station).unwrap();
     let task = assigned.tasks[3];
     let check = |task: TaskIndex, cid: &str, provider: &str| {
-        tasking.check(&scene.tasks, station, task, (cid, provider))
+        let (cid, provider) = (cid.parse().ok(), provider.parse().ok());
+        tasking.check(&scene.tasks, station, task, (cid.as_ref(), provider.as_ref()))
     };
     let (cid, provider) = (payload(task.0).to_string(), format!("f0{}", 1_000 + task.0));
     let (place, entry) = check(task, &cid, &provider).unwrap();

@@ -1,6 +1,6 @@
 //! The stations' reports.
 
-use assize_measurement::{Domain, Measurement, Millis, Signature};
+use assize_measurement::{Domain, Measurement, Millis};
 use assize_protocol::{Assignment, CommitteeIndex, RoundNumber, StationIndex, Task, TaskIndex, TaskList};
 use rayon::prelude::*;
 
@@ -116,11 +116,6 @@ fn fill(
     let end = first_byte + rng.i64(0..3_000);
     let answered = observation.status_code.is_some_and(|code| code < 600);
     Measurement {
-        round: context.round,
-        task: index,
-        station: station.address,
-        cid: task.cid.to_string(),
-        miner_id: task.provider.to_string(),
         provider_id: observation.provider_id,
         provider_address: observation.provider_address,
         protocol: observation.protocol,
@@ -133,10 +128,8 @@ fn fill(
         status_code: observation.status_code,
         head_status_code: observation.head_status_code,
         byte_length: Some(observation.byte_length),
-        car_too_large: false,
         car_checksum: observation.car_checksum,
         indexer_result: Some(observation.indexer_result),
-        attestation: None,
-        signature: Signature([0; 65]),
+        ..Measurement::new(context.round, index, station.address, task.cid, task.provider)
     }
 }

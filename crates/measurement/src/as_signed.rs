@@ -1,0 +1,88 @@
+//! A text as its station signed it, with the value that it stands for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use assize_protocol::{PayloadCid, ProviderId};
+
+/// A text as it was signed, and the value that it stands for, parsed once.
+///
+/// The text is what the signature covers, so it is kept as it is, even if it stands for no value: such a measurement is labelled
+/// only after its signature has been checked (`docs/protocol.md` §10.1). Two are equal if their texts are.
+#[derive(Debug, Clone)]
+pub struct AsSigned<T> {
+    text: String,
+    value: Option<T>,
+}
+
+impl<T> AsSigned<T> {
+    /// The text that is signed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What it stands for; `None` if it stands for nothing.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+}
+
+impl<T: FromStr> From<String> for AsSigned<T> {
+    fn from(text: String) -> Self {
+        let value = text.parse().ok();
+        Self { text, value }
+    }
+}
+
+impl<T: FromStr> From<&str> for AsSigned<T> {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+macro_rules! from_value {
+    ($($value:ty),*) => {$(
+        impl From<$value> for AsSigned<$value> {
+            /// The value in its canonical form.
+            fn from(value: $value) -> Self {
+                Self { text: value.to_string(), value: Some(value) }
+            }
+        }
+    )*};
+}
+
+from_value!(PayloadCid, ProviderId);
+
+impl<T> PartialEq for AsSigned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<T> Eq for AsSigned<T> {}
+
+impl<T> fmt::Display for AsSigned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_stays_and_the_value_is_parsed() {
+        let capitals = "BAFKREIHDWDCEFGH4DQKJV67UZCMW7OJEE6XEDZDETOJUZJEVTENXQUVYKU";
+        let signed = AsSigned::<PayloadCid>::from(capitals);
+        let canonical = AsSigned::from(*signed.value().unwrap());
+        assert_eq!((signed.as_str(), canonical.as_str()), (capitals, &*capitals.to_lowercase()));
+        assert_eq!(signed.value(), canonical.value());
+        assert_ne!(signed, canonical);
+        let nothing = AsSigned::<ProviderId>::from("t01000");
+        assert_eq!((nothing.as_str(), nothing.value()), ("t01000", None));
+        assert_eq!(AsSigned::from(ProviderId(7)), "f07".into());
+    }
+}
