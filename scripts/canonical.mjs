@@ -232,7 +232,7 @@ const manifest = value => {
     version: constant(1),
     files: list(ordered({ name: pattern('a name', NAME), cid: fileCid, size: u53 })),
   })(value)
-  for (const key of ['name', 'cid']) need(new Set(value.files.map(file => file[key])).size === value.files.length, `a ${key} is there twice`)
+  for (const key of ['name', 'cid']) need(new Set(value.files.map(file => file[key])).size === value.files.length, `a ${key} is listed twice`)
   return written
 }
 

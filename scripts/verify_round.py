@@ -179,7 +179,7 @@ MANIFEST = ordered(version=constant(1), files=array(ordered(
 def read_manifest(data):
     manifest = canonical("manifest", data, MANIFEST)
     for key in ("name", "cid"):
-        need(len({file[key] for file in manifest["files"]}) == len(manifest["files"]), f"manifest: a {key} is there twice")
+        need(len({file[key] for file in manifest["files"]}) == len(manifest["files"]), f"manifest: a {key} is listed twice")
     return manifest
 
 def read_beacons(data):
@@ -195,7 +195,7 @@ read_facts = lambda data: canonical("facts.json", data, FACTS)
 def blocks_of(car):  # Each with the hash that its CID says.
     length, at = varint(car, 0)
     header = re.fullmatch(rb"\xa2\x65roots\x81\xd8\x2a\x58\x25\x00(.{36})\x67version\x01", car[at:at + length], re.S)
-    need(header, "this is no bundle: it does not begin with the header of a CARv1 with one root")
+    need(header, "not a bundle: the header is not that of a CARv1 with one root")
     yield header[1], None
     at += length
     while at < len(car):
@@ -204,7 +204,7 @@ def blocks_of(car):  # Each with the hash that its CID says.
         need(36 <= length <= len(car) - at, f"offset {start}: a block is cut short")
         cid, data = car[at:at + 36], car[at + 36:at + length]
         need(cid[:4] in (b"\x01\x55\x12\x20", b"\x01\x70\x12\x20"), f"offset {start}: no CID of a file's block")
-        need(H(data) == cid[4:], f"offset {start}: block {cid_text(cid)} does not have the hash that its CID says")
+        need(H(data) == cid[4:], f"offset {start}: block {cid_text(cid)} does not match the hash in its CID")
         yield cid, data
         at += length
 
@@ -242,7 +242,7 @@ def read_bundle(car):
         except Unreadable as problem:
             raise Unreadable(f"{name}: {problem}") from None
         need(len(names[name]) == entry["size"], f"{name}: its size is not {entry['size']} bytes, as the manifest says")
-    need(next(stream, None) is None, "the bundle goes on after its last file")
+    need(next(stream, None) is None, "the bundle has trailing bytes after its last file")
     return files, names
 
 # ---- §4 The shuffle

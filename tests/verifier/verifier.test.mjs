@@ -160,7 +160,7 @@ test('bad input is named, and nothing is drawn', async () => {
   await give(page, 'damaged.car', damaged)
   assert.match(await complaint(), /^damaged\.car: rounds\/2\/[a-z./0-9]+ is damaged in the bundle: block \w+ at offset/)
   await give(page, 'page.html', Buffer.from('<html>'))
-  assert.match(await complaint(), /^page\.html: this is no bundle/)
+  assert.match(await complaint(), /^page\.html: not a bundle/)
   const draw = async fields => {
     for (const [name, value] of Object.entries({ seed: assignments[0].seed, stations: '300', tasks: '2000', ...fields })) {
       await page.fill(`#seed-form [name=${name}]`, value)

@@ -1,12 +1,11 @@
-//! Everything that recomputing a round needs, in one CAR file.
+//! Everything needed to recompute a round, in one CAR file.
 //!
-//! A [`Bundle`] holds files under their names and CIDs: what the contracts say (`facts.json`), both drand beacons of
-//! each round (`beacons.json`), and every roster, task list, batch and settlement document that the facts name. With one,
-//! a round can be recomputed without any network. Format: `docs/protocol.md` §12.1.
+//! A [`Bundle`] holds files by name and CID: the contracts' state (`facts.json`), both drand beacons of each round
+//! (`beacons.json`), and every roster, task list, batch and settlement document that the facts name. With a bundle, a round can
+//! be recomputed offline. Format: `docs/protocol.md` §12.1.
 //!
-//! Whoever makes a bundle is not believed. Reading checks that every byte is what the CIDs inside say; whether the files
-//! are those of a round is for the reader to recompute, and whether the facts are those of the chain is for the reader
-//! to look up.
+//! The maker of a bundle is not trusted. Reading checks every byte against the CIDs inside. The caller recomputes whether the
+//! files belong to the round, and looks up whether the facts are those of the chain.
 //!
 //! ```
 //! use assize_bundle::Bundle;
@@ -30,9 +29,9 @@ use assize_protocol::{Codec, FileCid};
 pub use error::BundleError;
 use manifest::{Entry, Manifest};
 
-/// What the contracts say.
+/// The contracts' state.
 pub const FACTS: &str = "facts.json";
-/// The beacons of the rounds, as a JSON array in drand's form.
+/// The drand beacons of the rounds, as a JSON array.
 pub const BEACONS: &str = "beacons.json";
 
 /// One file of a bundle.
@@ -46,7 +45,7 @@ pub struct File {
     pub content: Vec<u8>,
 }
 
-/// Files under names, none twice; in memory.
+/// Files with distinct names and contents, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     files: Vec<File>,
@@ -57,7 +56,7 @@ impl Bundle {
     /// A bundle of the given files, in this order. Of files with the same content, the first one's name is kept.
     ///
     /// # Errors
-    /// [`BundleError::Name`] if a name is there twice, or is none; [`BundleError::TooManyFiles`].
+    /// [`BundleError::Name`] if a name is invalid or listed twice; [`BundleError::TooManyFiles`].
     pub fn new(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, BundleError> {
         let files = files.into_iter().map(|(name, content)| File {
             cid: unixfs::file_cid(&content),
@@ -99,7 +98,7 @@ impl Bundle {
         self.by_cid.get(cid).map(|&place| &self.files[place])
     }
 
-    /// CID of the bundle as a whole: it names every byte of every file.
+    /// CID of the whole bundle: it determines every byte of every file.
     #[must_use]
     pub fn root(&self) -> FileCid {
         manifest_cid(&self.manifest().to_bytes())
@@ -123,7 +122,7 @@ impl Bundle {
         (root, packed)
     }
 
-    /// Unpacks a bundle; takes exactly what [`Self::to_car`] makes.
+    /// Unpacks a bundle; accepts exactly the bytes that [`Self::to_car`] writes.
     ///
     /// # Errors
     /// [`BundleError`] names the file that is damaged.
@@ -138,7 +137,7 @@ impl Bundle {
             Some(Section { cid, data, .. }) if cid == root => Manifest::parse(data)?,
             _ => {
                 return Err(BundleError::Manifest {
-                    reason: format!("the header names the block {root}, but another one comes first"),
+                    reason: format!("the header names block {root}, but another block is first"),
                 });
             }
         };
@@ -154,7 +153,7 @@ impl Bundle {
         match bundle.root() == root {
             true => Ok(bundle),
             false => Err(BundleError::Manifest {
-                reason: "it is not what a bundle of these files has".into(),
+                reason: "it is not in canonical form (docs/protocol.md §6.1)".into(),
             }),
         }
     }
@@ -169,7 +168,7 @@ fn manifest_cid(manifest: &[u8]) -> FileCid {
     unixfs::block_cid(Codec::Raw, manifest)
 }
 
-/// The blocks of a file as a bundle has them: children before their node, none twice.
+/// The blocks of a file in a bundle's order: children before their node, each once.
 fn blocks(content: &[u8]) -> Vec<(FileCid, Vec<u8>)> {
     let mut written = std::collections::BTreeSet::new();
     let (_, blocks) = unixfs::build(content, Profile::default());
@@ -177,7 +176,7 @@ fn blocks(content: &[u8]) -> Vec<(FileCid, Vec<u8>)> {
     new.map(|block| (block.cid, block.data)).collect()
 }
 
-/// Reads one file: its blocks come together, the root last.
+/// Reads one file, whose blocks are contiguous and end with the root.
 fn read_file(entry: &Entry, sections: &mut Sections<'_>) -> Result<Vec<u8>, BundleError> {
     let damaged = |reason: String| BundleError::Damaged {
         name: entry.name.clone(),
@@ -190,7 +189,7 @@ fn read_file(entry: &Entry, sections: &mut Sections<'_>) -> Result<Vec<u8>, Bund
         };
         let Section { cid, data, .. } = section.map_err(|error| damaged(error.to_string()))?;
         if found.insert(cid, data).is_some() {
-            return Err(damaged(format!("block {cid} is there twice")));
+            return Err(damaged(format!("block {cid} is repeated")));
         }
         if cid == entry.cid {
             break;
@@ -199,11 +198,9 @@ fn read_file(entry: &Entry, sections: &mut Sections<'_>) -> Result<Vec<u8>, Bund
     let get = |cid: &FileCid| found.get(cid).copied();
     let content =
         unixfs::read(&entry.cid, Profile::default(), get).map_err(|error| damaged(error.to_string()))?;
-    // What is left would be blocks of no file.
+    // Any other block belongs to no file.
     if blocks(&content).len() != found.len() {
-        return Err(damaged(
-            "there are blocks between its own that it does not have".into(),
-        ));
+        return Err(damaged("blocks of no file are between its own".into()));
     }
     Ok(content)
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BundleError, File};
 
-/// Of the format.
+/// Version of the format.
 pub(crate) const VERSION: u64 = 1;
-/// Files that a bundle may have: those of a settlement of 512 rounds with 100 batches each.
+/// Maximum number of files: those of a settlement of 512 rounds with 100 batches each.
 pub(crate) const MAX_FILES: usize = 65_536;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl Manifest {
         }
     }
 
-    /// One line of JSON without spaces.
+    /// Canonical JSON (`docs/protocol.md` §6.1), keys in the order of the fields.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         // Strings and numbers under string keys: nothing that JSON cannot hold.
         serde_json::to_vec(self).unwrap_or_default()
@@ -63,7 +63,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Names that are fit for any file system, none twice.
+    /// Names that every file system accepts, each once.
     pub(crate) fn check(&self) -> Result<(), BundleError> {
         if self.files.len() > MAX_FILES {
             return Err(BundleError::TooManyFiles {
@@ -86,10 +86,12 @@ impl Manifest {
                         .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'))
             };
             if !name.split('/').all(plain) {
-                return refuse("a name is of a-z, 0-9, - and dots, with / between parts");
+                return refuse(
+                    "a name consists of a-z, 0-9, - and dots, with / between parts that do not begin with a dot",
+                );
             }
             if !seen.insert(name) {
-                return refuse("it is there twice");
+                return refuse("it is listed twice");
             }
         }
         Ok(())

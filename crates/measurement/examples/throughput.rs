@@ -2,15 +2,13 @@
 //!
 //! `cargo run --release -p assize-measurement --example throughput`
 #![expect(clippy::print_stdout, reason = "the figures are its purpose")]
-#![expect(clippy::unwrap_used, reason = "a program for the developer's own eyes")]
+#![expect(clippy::unwrap_used, reason = "a developer tool")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use alloy_primitives::{Address, keccak256};
-use assize_measurement::{
-    Domain, Measurement, Millis, Verifier, car, ndjson, station_address, unixfs,
-};
+use assize_measurement::{Domain, Measurement, Millis, Verifier, car, ndjson, station_address, unixfs};
 use assize_protocol::{ProviderId, RoundNumber, TaskIndex};
 use secp256k1::SecretKey;
 

@@ -78,7 +78,10 @@ mod tests {
         let capitals = "BAFKREIHDWDCEFGH4DQKJV67UZCMW7OJEE6XEDZDETOJUZJEVTENXQUVYKU";
         let signed = AsSigned::<PayloadCid>::from(capitals);
         let canonical = AsSigned::from(*signed.value().unwrap());
-        assert_eq!((signed.as_str(), canonical.as_str()), (capitals, &*capitals.to_lowercase()));
+        assert_eq!(
+            (signed.as_str(), canonical.as_str()),
+            (capitals, &*capitals.to_lowercase())
+        );
         assert_eq!(signed.value(), canonical.value());
         assert_ne!(signed, canonical);
         let nothing = AsSigned::<ProviderId>::from("t01000");

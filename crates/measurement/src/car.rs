@@ -6,12 +6,12 @@
 //! varint length │ CID (36 bytes) │ block …
 //! ```
 //!
-//! **Written** canonically: one root; blocks in post-order, so leaves as they come in the file, each node right after the
-//! last of its children, the root last; a block that comes again is not repeated. Without repetition that is byte for
-//! byte what npm `ipfs-car pack --no-wrap` writes.
+//! **Writing** is canonical: one root; blocks in post-order, so leaves in file order, each node right after the last of its
+//! children, the root last; each block once. For a file without repeated chunks, the bytes are those of npm
+//! `ipfs-car pack --no-wrap`.
 //!
-//! **Read** in any order, as gateways send root first. Every block must have the hash of its CID and be part of the file,
-//! and may stand there once, or as often as the file has it (`ipfs-car` writes a repeated chunk again).
+//! **Reading** accepts any order, as gateways send the root first. Every block must have the hash in its CID and be part of the
+//! file, once or as often as the file has it (`ipfs-car` writes a repeated chunk again).
 
 mod stream;
 
@@ -26,26 +26,26 @@ use crate::varint;
 
 pub use stream::{Blocks, Content, ReadError, pack_to};
 
-/// Why bytes are not the CAR of a file. Offsets are of a section's first byte, from the start of the CAR.
+/// Why bytes are not the CAR of a file. An offset is that of a section's first byte in the CAR.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CarError {
-    /// It does not begin as a CARv1 of one file does.
+    /// The header is not that of a CARv1 with one root.
     #[error("this is not the CARv1 of {root}: at offset 0 there is no header with one root")]
     Header {
-        /// The root wanted.
+        /// The expected root.
         root: FileCid,
     },
     /// The CAR of another file.
     #[error("this is the CAR of {found}, not of {root}")]
     OtherRoot {
-        /// The root wanted.
+        /// The expected root.
         root: FileCid,
-        /// The root found.
+        /// The root in the header.
         found: FileCid,
     },
-    /// The stream ends in the middle of a section, or a section's length is no number.
-    #[error("the CAR of {root} is cut or damaged in the section at offset {offset}")]
+    /// The stream ends within a section, or a section's length is malformed.
+    #[error("the CAR of {root} is truncated or damaged in the section at offset {offset}")]
     Cut {
         /// The root.
         root: FileCid,
@@ -59,27 +59,27 @@ pub enum CarError {
         root: FileCid,
         /// Where the section begins.
         offset: usize,
-        /// What stands there.
+        /// The bytes there.
         source: CidError,
     },
     /// A block whose bytes do not hash to its CID.
-    #[error("block {cid} at offset {offset} does not have the hash that its CID says")]
+    #[error("block {cid} at offset {offset} does not match the hash in its CID")]
     WrongHash {
         /// The block.
         cid: FileCid,
         /// Where its section begins.
         offset: usize,
     },
-    /// A block more often than the file has it.
-    #[error("block {cid} at offset {offset} is there more often than the file has it")]
+    /// A block that occurs more often than in the file.
+    #[error("block {cid} at offset {offset} occurs more often than in the file")]
     Repeated {
         /// The block.
         cid: FileCid,
         /// Where its first section begins.
         offset: usize,
     },
-    /// A block that is no part of the file.
-    #[error("block {cid} at offset {offset} is no part of the file {root}")]
+    /// A block that is not part of the file.
+    #[error("block {cid} at offset {offset} is not part of the file {root}")]
     Foreign {
         /// The root.
         root: FileCid,
@@ -88,7 +88,7 @@ pub enum CarError {
         /// Where its section begins.
         offset: usize,
     },
-    /// A CAR that is no file's, or that is made to fill the reader's memory.
+    /// More blocks than a file can have, as an attack on the reader's memory would.
     #[error("the CAR of {root} has more blocks than any file")]
     TooManyBlocks {
         /// The root.
@@ -188,7 +188,7 @@ fn blocks<'a>(root: &FileCid, car: &'a [u8]) -> Result<BTreeMap<FileCid, Block<'
     Ok(blocks)
 }
 
-/// A block of a CAR, with the hash that its CID says.
+/// A block of a CAR, whose hash was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Section<'a> {
     /// Where its section begins, bytes from the start of the CAR.
@@ -199,7 +199,7 @@ pub struct Section<'a> {
     pub data: &'a [u8],
 }
 
-/// The blocks of a CARv1 with one root, in its order; what they make together is for the caller to see.
+/// The blocks of a CARv1 with one root, in its order; the caller checks what they form together.
 #[derive(Debug, Clone)]
 pub struct Sections<'a> {
     root: FileCid,
@@ -245,7 +245,7 @@ impl<'a> Iterator for Sections<'a> {
         }
         let section = self.take();
         if section.is_err() {
-            // Behind damage nothing can be told apart.
+            // After damage, sections cannot be found.
             self.rest = &[];
         }
         Some(section)

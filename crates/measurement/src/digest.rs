@@ -5,7 +5,7 @@ use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
 
 use crate::{Measurement, Millis};
 
-/// What binds a signature to one network: chain id and address of its `Rounds` contract.
+/// The EIP-712 domain, which binds a signature to one network: chain id and address of its `Rounds` contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Domain {
     /// EIP-155 chain id.

@@ -10,10 +10,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`Measurement`] | the parsed row; plain data, its line and its EIP-712 digest |
-//! | [`ndjson`] | batches as text; reports every line that it cannot take |
+//! | [`Measurement`] | the parsed row: plain data, its line and its EIP-712 digest |
+//! | [`AsSigned`] | a text as it was signed, with the value it stands for |
+//! | [`ndjson`] | batches as text; reports every invalid line |
 //! | [`Verifier`], [`Domain`] | whether a row was signed by its station |
-//! | [`RetrievalResult`], [`validity`] | what a row amounts to, and whether it counts: Spark's rules |
+//! | [`RetrievalResult`], [`validity`] | the result of a row, and whether it is valid: Spark's rules |
 //! | [`unixfs`], [`car`] | content ⇄ blocks ⇄ one CID |
 //!
 //! No I/O and no clock. Without the feature `secp256k1`, which signs and verifies, the crate needs no C and builds for
@@ -24,7 +25,7 @@
 //! use assize_protocol::{Address, RoundNumber, TaskIndex};
 //! use secp256k1::SecretKey;
 //!
-//! // A station's work.
+//! // The station.
 //! let key = SecretKey::from_secret_bytes([7; 32])?;
 //! let domain = Domain { chain_id: 314, rounds: Address::repeat_byte(0xaa) };
 //! let mut measurement = Measurement {
@@ -41,10 +42,10 @@
 //! };
 //! measurement.sign(&key, &domain);
 //!
-//! // A publisher's.
+//! // The publisher.
 //! let (cid, packed) = car::pack(&ndjson::to_ndjson([&measurement]));
 //!
-//! // A verifier's, who trusts neither.
+//! // A verifier, who trusts neither.
 //! let batch = ndjson::parse_batch(RoundNumber(7), &car::unpack(&cid, &packed)?);
 //! let row = &batch.rows[0].measurement;
 //! assert!(Verifier::new(&domain).signed_by_station(row));

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::measurement::MAX_NUMBER;
 use crate::{Measurement, Millis};
 
-/// The line's keys, in the order in which they are written. Absent and null are one thing.
+/// The line's keys, in the order in which they are written. An absent key is null.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw<'a> {
@@ -125,7 +125,7 @@ impl Kind {
     }
 }
 
-/// Why a line is no measurement: the field, or `line` for the whole, and what is wrong with it.
+/// Why a line is not a measurement: the field, or `line` for the whole, and the problem.
 pub(crate) type Fault = (&'static str, String);
 
 impl Measurement {
@@ -168,7 +168,7 @@ impl Measurement {
 /// Parses one line.
 pub(crate) fn parse(line: &[u8]) -> Result<Measurement, Fault> {
     let text = std::str::from_utf8(line).map_err(|error| ("line", format!("is not UTF-8: {error}")))?;
-    // The JSON library would also take the bare values in an array.
+    // serde would also accept an array of the values.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(("line", "is not a JSON object".to_owned()));
     }
@@ -202,7 +202,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Measurement, Fault> {
     })
 }
 
-/// Lower case, or EIP-55 capitals that are right.
+/// One case, or correct EIP-55 capitals.
 fn address(text: &str) -> Result<Address, Fault> {
     match parse_station(text) {
         Ok(address) => Ok(address),
@@ -210,7 +210,7 @@ fn address(text: &str) -> Result<Address, Fault> {
         Err(AddressError::Zero) => Ok(Address::ZERO),
         Err(AddressError::CapitalsChecksum { expected, .. }) => Err((
             "station",
-            format!("`{text}` breaks the EIP-55 checksum: {expected} would be right"),
+            format!("`{text}` fails its EIP-55 checksum: correct is {expected}"),
         )),
         Err(_) => Err((
             "station",
@@ -250,7 +250,7 @@ fn number(field: &'static str, number: Option<i64>) -> Result<Option<i64>, Fault
     }
 }
 
-/// Finds the field that the JSON reader stumbled over; slow, but only bad lines come here.
+/// Finds the field that the JSON parser rejected; slow, but only invalid lines get here.
 fn explain(text: &str, error: &serde_json::Error) -> Fault {
     let reason = error.to_string();
     let reason = reason.split(" at line ").next().unwrap_or(&reason);
@@ -269,7 +269,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Fault {
     ("line", clip(reason).to_string())
 }
 
-/// The first 80 characters of somebody else's text, for a message.
+/// The first 80 characters of untrusted text, for a message.
 fn clip(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(80) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),

@@ -1,14 +1,14 @@
-//! Moments in milliseconds, and the one way to write them.
+//! Times in milliseconds, and their one written form.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A moment on the station's clock: milliseconds since the Unix epoch, without leap seconds.
+/// A time by the station's clock: milliseconds since the Unix epoch, without leap seconds.
 ///
 /// Written as `2023-11-01T09:40:05.000Z`: ISO 8601 in UTC with exactly three decimals, as JavaScript's `toISOString` gives
-/// it. Nothing else is read, so that every implementation agrees on which lines are valid, and on what was signed.
+/// it. No other form is accepted, so that every implementation agrees on which lines are valid and what was signed.
 ///
 /// ```
 /// use assize_measurement::Millis;
@@ -22,7 +22,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub i64);
 
-/// Text that is not a moment from 1970 to 9999 in its one form.
+/// Text that is not a time from 1970 to 9999 in the one form.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MillisError {
@@ -82,7 +82,7 @@ impl FromStr for Millis {
             return Err(MillisError::Form);
         }
         let days = days_of(year, month, day);
-        // Other months and days than there are come back as others.
+        // Months and days that do not exist come back as other dates.
         if date_of(days) != (year, month, day) {
             return Err(MillisError::Form);
         }
@@ -97,7 +97,7 @@ impl FromStr for Millis {
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(0..=253_402_300_799_999) = *self else {
-            // Such a time has no written form and is never read; a message may still want to name it.
+            // Such a time has no written form and is never read; messages may still show it.
             return write!(f, "{} ms", self.0);
         };
         let (year, month, day) = date_of(self.0.div_euclid(MS_PER_DAY));

@@ -1,13 +1,13 @@
 //! Batches as text: one measurement a line.
 //!
-//! A line is a JSON object with the keys of [`Measurement::to_line`]. The reader is tolerant of files and strict with
-//! lines:
+//! A line is a JSON object with the keys of [`Measurement::to_line`]. The reader tolerates bad lines and is
+//! strict about good ones:
 //!
-//! - A bad line is reported with its number, field and reason, skipped and counted; it never spoils the batch.
-//! - Blank lines are nothing. The last line may end without a line feed; a carriage return before it is white space.
-//! - Keys may stand in any order. A key that is absent is null, the empty string too. A key twice, or one that does not
-//!   exist, spoils the line: a second reader might see another value than the first, and nobody signed the extra one.
-//! - A line longer than [`MAX_LINE`], or not UTF-8, is bad. Lines after [`MAX_LINES`] are not read.
+//! - An invalid line is reported with its number, field and reason, skipped and counted; the rest of the batch stays valid.
+//! - Blank lines are ignored. The last line may end without a line feed; a carriage return before it is white space.
+//! - Keys may be in any order. An absent key is null, and so is the empty string. A duplicate or unknown key makes the line
+//!   invalid: readers might disagree on the value, and nobody signed the unknown one.
+//! - A line longer than [`MAX_LINE`], or not UTF-8, is invalid. Lines after [`MAX_LINES`] are not read.
 //!
 //! ```
 //! use assize_measurement::ndjson;
@@ -28,10 +28,10 @@ use crate::{Measurement, line};
 
 pub use lines::{Line, LineReader};
 
-/// Longest line that is looked at, bytes, its end not counted.
+/// Maximum length of a line in bytes, without the line end.
 pub const MAX_LINE: usize = 65_536;
 
-/// Most lines of a batch, blank ones not counted: as many measurements as a commitment may declare.
+/// Maximum number of lines in a batch, without blank ones: as many measurements as a commitment may declare.
 pub const MAX_LINES: usize = 100_000;
 
 /// The measurements of one batch.
@@ -43,7 +43,7 @@ pub struct Batch {
     pub rejected: Vec<Rejected>,
 }
 
-/// A measurement and where it stands.
+/// A measurement and its line number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Counted from 1.
@@ -52,7 +52,7 @@ pub struct Row {
     pub measurement: Measurement,
 }
 
-/// A line that is no valid measurement of the batch's round.
+/// A line that is not a valid measurement of the batch's round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
     /// Counted from 1.
@@ -79,8 +79,7 @@ pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
     for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         if batch.line_count() == MAX_LINES {
-            let reason =
-                format!("comes after the {MAX_LINES} that a batch may have; nothing from here on is read");
+            let reason = format!("exceeds the limit of {MAX_LINES} lines for a batch; the rest is not read");
             batch.rejected.push(Rejected {
                 line: number,
                 field: "line",
@@ -103,7 +102,7 @@ pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
     batch
 }
 
-/// Reads one line of whatever round.
+/// Reads one line of any round.
 ///
 /// # Errors
 /// The field at fault and the reason.
@@ -128,10 +127,13 @@ fn parse_line(round: Option<RoundNumber>, line: &[u8]) -> Result<Measurement, li
     Ok(measurement)
 }
 
-/// The fault of a line of so many bytes.
+/// The error for a line of this many bytes.
 #[must_use]
 pub fn too_long(bytes: u64) -> (&'static str, String) {
-    ("line", format!("is {bytes} bytes long; {MAX_LINE} are the most"))
+    (
+        "line",
+        format!("is {bytes} bytes long; the maximum is {MAX_LINE}"),
+    )
 }
 
 /// The lines of a batch, each ended by a line feed: what is stored and committed.
@@ -436,7 +438,7 @@ pub(crate) mod tests {
             let mut line = sample().to_line().into_bytes();
             let at = at % line.len();
             prop_assume!(line[at] != byte && byte != b'\n');
-            // Letter case of the address's and signature's hex digits carries no meaning.
+            // The case of hexadecimal digits in address and signature has no meaning.
             prop_assume!(!line[at].eq_ignore_ascii_case(&byte));
             line[at] = byte;
             if let Ok(measurement) = line::parse(&line) {

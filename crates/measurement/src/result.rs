@@ -12,7 +12,7 @@ pub enum RetrievalResult {
     Ok,
     /// The indexer gave no usable advertisement; holds the indexer's result.
     Ipni(String),
-    /// Took too long.
+    /// Timed out.
     Timeout,
     /// Over the size cap.
     CarTooLarge,
@@ -158,11 +158,11 @@ mod tests {
             measurement.timeout = fields["timeout"] == true;
             measurement.car_too_large = fields["car_too_large"] == true;
             measurement.status_code = fields.get("status_code").and_then(Value::as_i64);
-            // Spark looks whether the end is a string; anything else is no time.
+            // Spark checks whether the end is a string; anything else is not a time.
             measurement.end_at = text("end_at").map(|_| Millis(1));
             measurement.protocol = text("protocol");
             measurement.indexer_result = text("indexer_result");
-            // JavaScript tells an absent field from null; a parsed measurement does not, and neither is valid.
+            // JavaScript distinguishes an absent field from null; a parsed measurement does not, and neither is valid.
             let expected = case["expected"]
                 .as_str()
                 .unwrap()

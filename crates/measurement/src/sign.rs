@@ -21,13 +21,13 @@ pub fn sign_digest(key: &SecretKey, digest: B256) -> Signature {
     let (recovery, compact) = RecoverableSignature::sign_ecdsa_recoverable(message, key).serialize_compact();
     let mut bytes = [0; 65];
     bytes[..64].copy_from_slice(&compact);
-    // Low s is what libsecp256k1 makes, so the recovery id is 0 or 1.
+    // libsecp256k1 produces low s, so the recovery id is 0 or 1.
     bytes[64] = 27 + recovery.to_u8();
     Signature(bytes)
 }
 
-/// Whose signature of a digest it is. High s and v other than 27 and 28 are nobody's, so that no second valid signature
-/// can be made out of a first.
+/// The signer of a digest; `None` for high s and for v other than 27 and 28, so that nobody can derive a second valid signature
+/// from a first.
 #[must_use]
 pub fn signer_of(digest: B256, signature: &Signature) -> Option<Address> {
     let Signature(bytes) = signature;
@@ -46,7 +46,7 @@ pub fn signer_of(digest: B256, signature: &Signature) -> Option<Address> {
     Some(address_of(&key))
 }
 
-/// Checks signatures under one domain, whose hash it computes once.
+/// Verifies signatures under one domain, whose hash it computes once.
 #[derive(Debug, Clone)]
 pub struct Verifier(Digester);
 
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_station_is_known_by_its_key() {
-        // The first account of every anvil.
+        // Anvil's first default account.
         let secret = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
         assert_eq!(
             station_address(&SecretKey::from_secret_bytes(secret.0).unwrap()),

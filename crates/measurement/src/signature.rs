@@ -6,14 +6,14 @@ use std::str::FromStr;
 use alloy_primitives::hex;
 use thiserror::Error;
 
-/// 65 bytes r ‖ s ‖ v, v 27 or 28: as `ecrecover` takes it. Any 65 bytes can be held; only a
-/// [`Verifier`](crate::Verifier) says whether they are a signature.
+/// 65 bytes r ‖ s ‖ v, v 27 or 28: as `ecrecover` expects it. Any 65 bytes are representable; a
+/// [`Verifier`](crate::Verifier) checks them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signature(pub [u8; 65]);
 
 /// Text that is not 65 bytes of hex.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("a signature is `0x` and 130 hex digits (65 bytes: r, s, v)")]
+#[error("is not a signature: `0x` and 130 hex digits (65 bytes: r, s, v)")]
 pub struct SignatureError;
 
 impl FromStr for Signature {

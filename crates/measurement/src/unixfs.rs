@@ -1,4 +1,4 @@
-//! UnixFS files: content cut into blocks, known by one CID.
+//! UnixFS files: content split into blocks, with one CID.
 //!
 //! Profile `unixfs-v1-2025` (IPIP-499): CIDv1, SHA-256, raw leaves of 1 MiB, a balanced tree of at most 1024 links a
 //! node. A file of one chunk is its leaf, the empty file an empty leaf. npm `ipfs-car` gives the same CIDs.
@@ -11,12 +11,12 @@
 //!  1 MiB ┆ 1 MiB  rest         raw: the content itself
 //! ```
 //!
-//! **One content, one CID.** The size of a file settles the shape of its tree, so the reader knows what every block must
-//! look like before it looks. It takes exactly what the builder makes: `read(root) = content` means
-//! `file_cid(content) = root`, and the other way round. So a small CAR cannot unfold into a file that fills the memory,
-//! a tree cannot contain itself, and the same measurements cannot be committed under two CIDs.
+//! **One content, one CID.** The size of a file determines the shape of its tree, so the reader knows the expected form of every
+//! block. It accepts exactly what the builder writes: `read(root) = content` if and only if `file_cid(content) = root`. So a small
+//! CAR cannot expand into a file that fills the memory, a tree cannot contain itself, and the same measurements cannot be
+//! committed under two CIDs.
 //!
-//! Only what the profile needs is written and read: two protobuf messages, dag-pb's `PBNode` and UnixFS's `Data`.
+//! Only two protobuf messages are written and read: dag-pb's `PBNode` and UnixFS's `Data`.
 
 mod build;
 mod protobuf;
@@ -31,11 +31,11 @@ use thiserror::Error;
 pub use build::Builder;
 pub use read::{Walk, read};
 
-/// Longest file that is read, bytes: 4 GiB. It bounds what one CID may cost its reader; the largest batch that honest
+/// Maximum size of a file in bytes: 4 GiB. It bounds the work that one CID can cause; the largest batch that honest
 /// publishers make is about 100 MB.
 pub const MAX_FILE_SIZE: u64 = 1 << 32;
 
-/// How a file is cut.
+/// How a file is split into blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
     chunk_size: usize,
@@ -43,13 +43,13 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The protocol's own: chunks of 1 MiB, 1024 links.
+    /// The protocol's profile: chunks of 1 MiB, 1024 links.
     pub const UNIXFS_V1_2025: Self = Self {
         chunk_size: 1 << 20,
         max_links: 1024,
     };
 
-    /// Another one, to see deep trees of little files; `None` unless a chunk has a byte and a node two links.
+    /// Another profile, for deep trees of small files in tests; `None` unless a chunk has at least one byte and a node two links.
     #[must_use]
     pub const fn new(chunk_size: usize, max_links: usize) -> Option<Self> {
         match chunk_size >= 1 && max_links >= 2 {
@@ -61,7 +61,7 @@ impl Profile {
         }
     }
 
-    /// Most bytes that a tree of `level` levels of nodes above its leaves holds.
+    /// Capacity in bytes of a tree with `level` levels of nodes above its leaves.
     fn capacity(&self, level: u32) -> u64 {
         (self.max_links as u64)
             .saturating_pow(level)
@@ -79,7 +79,7 @@ impl Default for Profile {
 /// A block and its CID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// Hash of `data`, and what `data` is.
+    /// Hash and codec of `data`.
     pub cid: FileCid,
     /// The bytes.
     pub data: Vec<u8>,
@@ -89,36 +89,36 @@ pub struct Block {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UnixFsError {
-    /// A block that is not there.
+    /// A missing block.
     #[error("block {0} is missing")]
     Missing(FileCid),
     /// A block whose bytes do not hash to its CID.
-    #[error("block {0} does not have the hash that its CID says")]
+    #[error("block {0} does not match the hash in its CID")]
     WrongHash(FileCid),
-    /// A block that is not what the profile has in its place.
+    /// A block that does not conform to the profile.
     #[error("block {cid} is not part of a file of profile unixfs-v1-2025: {reason}")]
     Malformed {
         /// The block.
         cid: FileCid,
-        /// What is wrong with it.
+        /// The problem.
         reason: &'static str,
     },
-    /// A block that holds another number of bytes than the size of the file and its place in the tree require.
-    #[error("block {cid} holds {actual} bytes of the file, but {required} belong there")]
+    /// A block whose number of content bytes does not follow from the file's size and the block's position.
+    #[error("block {cid} holds {actual} bytes of the file instead of {required}")]
     WrongSize {
         /// The block.
         cid: FileCid,
-        /// What belongs there.
+        /// The required number.
         required: u64,
-        /// What it holds, or says that it holds.
+        /// The number that it holds or states.
         actual: u64,
     },
-    /// A file that would fill the reader's memory.
-    #[error("the file {cid} says that it has {size} bytes; {MAX_FILE_SIZE} are the most")]
+    /// A file above [`MAX_FILE_SIZE`].
+    #[error("the file {cid} has {size} bytes; the maximum is {MAX_FILE_SIZE}")]
     TooLarge {
         /// The root.
         cid: FileCid,
-        /// What it says.
+        /// Its stated size.
         size: u64,
     },
 }
@@ -129,8 +129,7 @@ pub fn file_cid(content: &[u8]) -> FileCid {
     run(content, Profile::default(), |_, _| {})
 }
 
-/// The CID and blocks of a file, children before their node; the root is last. Equal chunks are listed as often as they
-/// come.
+/// The CID and blocks of a file, children before their node; the root is last. A repeated chunk is listed each time.
 #[must_use]
 pub fn build(content: &[u8], profile: Profile) -> (FileCid, Vec<Block>) {
     let mut blocks = Vec::new();
@@ -143,7 +142,7 @@ pub fn build(content: &[u8], profile: Profile) -> (FileCid, Vec<Block>) {
     (root, blocks)
 }
 
-/// Builds a file that is all there, for a taker of blocks that cannot fail.
+/// Builds a file from its whole content, with a block consumer that cannot fail.
 pub(crate) fn run(content: &[u8], profile: Profile, mut take: impl FnMut(&FileCid, &[u8])) -> FileCid {
     let mut builder = Builder::new(profile, |cid: &FileCid, data: &[u8]| {
         take(cid, data);

@@ -4,15 +4,15 @@ use thiserror::Error;
 
 use crate::{Measurement, Millis};
 
-/// Why a measurement does not count.
+/// Why a measurement is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Invalidity {
-    /// Nobody knows what the indexer said.
+    /// The indexer's result is missing.
     #[error("field `indexer_result` must be set")]
     NoIndexerResult,
     /// A success without one of its three times.
-    #[error("field `{0}` must be a time after 1970, for the retrieval succeeded")]
+    #[error("field `{0}` must be a time after 1970, because the retrieval succeeded")]
     NoTime(&'static str),
     /// A success that ended before it began.
     #[error("`{later}` must not be before `{earlier}`")]
@@ -44,10 +44,10 @@ impl Invalidity {
 }
 
 impl Measurement {
-    /// Whether the measurement counts. Times and HEAD status are looked at only if it claims success.
+    /// Whether the measurement is valid. Times and HEAD status matter only if it claims success.
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// The first rule that it violates.
     pub fn check_validity(&self) -> Result<(), Invalidity> {
         let claim = Claim {
             indexer_result: self.indexer_result.as_deref(),
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(row.check_validity(), Err(Invalidity::HeadStatusWithoutHttp));
         row.start_at = Some(Millis(0));
         assert_eq!(row.check_validity(), Err(Invalidity::NoTime("start_at")));
-        // A failure may lack all of it.
+        // A failure needs none of them.
         row.timeout = true;
         assert_eq!(row.check_validity(), Ok(()));
         row.indexer_result = None;

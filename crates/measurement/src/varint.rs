@@ -1,4 +1,4 @@
-//! Unsigned LEB128 numbers, as protobuf and CAR have them.
+//! Unsigned LEB128 numbers, as in protobuf and CAR.
 
 /// Appends a number.
 pub(crate) fn put(to: &mut Vec<u8>, mut number: u64) {
@@ -9,7 +9,7 @@ pub(crate) fn put(to: &mut Vec<u8>, mut number: u64) {
     to.push(number as u8);
 }
 
-/// Takes a number off the front; `None` if there is none, it is cut, longer than needed or above 64 bits.
+/// Reads a number from the front; `None` if it is missing, truncated, longer than needed or above 64 bits.
 pub(crate) fn take(from: &mut &[u8]) -> Option<u64> {
     let mut number = 0u64;
     for (index, byte) in from.iter().enumerate().take(10) {

@@ -1,5 +1,4 @@
-//! Others' signatures hold here, and ours are theirs: Foundry's `cast`, and the independent implementation behind the
-//! vectors of `docs/vectors`.
+//! Signatures agree with other implementations: Foundry's `cast`, and the one behind the vectors of `docs/vectors`.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use alloy_primitives::{Address, B256};
@@ -21,7 +20,7 @@ fn row(round: u64, line: &Value) -> Measurement {
     measurement
 }
 
-/// Theirs holds under our digest, and ours is theirs to the byte (RFC 6979).
+/// Their signature is valid under our digest, and ours is equal byte for byte (RFC 6979).
 fn agree(measurement: &Measurement, domain: &Domain, key: B256) {
     let key = SecretKey::from_secret_bytes(key.0).unwrap();
     assert_eq!(station_address(&key), measurement.station);

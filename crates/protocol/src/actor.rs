@@ -1,4 +1,4 @@
-//! Filecoin actors by their f0 id.
+//! Ids of Filecoin actors (`f0…`).
 
 use core::fmt;
 use core::str::FromStr;
@@ -9,9 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Text that is not an f0 id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not an actor id: write it as f0 and decimal digits without leading zeros, such as f01234"
-)]
+#[error("`{text}` is not an actor id: write f0 and decimal digits without leading zeros, such as f01234")]
 pub struct ActorIdError {
     /// The text given.
     pub text: String,
@@ -63,11 +61,11 @@ macro_rules! actor {
 }
 
 actor!(
-    /// A storage provider, by the number of its f0 id; shown as `f01234`.
+    /// The id of a storage provider; displayed as `f01234`.
     ProviderId
 );
 actor!(
-    /// A client or allocator, by the number of its f0 id; shown as `f01234`.
+    /// The id of a client or allocator; displayed as `f01234`.
     ActorId
 );
 

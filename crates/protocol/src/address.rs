@@ -1,4 +1,5 @@
-//! Addresses as people write them: `0x…`, and for operators also `f410…` or `t410…`.
+//! Addresses in text from people: `0x…`, and for operators also `f410…` or `t410…`. Files have one spelling only
+//! (`docs/protocol.md` §6.1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,53 +9,53 @@ use blake2::digest::consts::U4;
 use blake2::{Blake2b, Digest};
 use cid::multibase::Base;
 
-/// Text that is not the address wanted.
+/// Text that is not a valid address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
     /// Neither `0x` and 40 hexadecimal digits nor `f410f`/`t410f`.
     #[error(
-        "`{text}` is not an address: give 0x and 40 hexadecimal digits (for an operator, f410… will do too)"
+        "`{text}` is not an address: give 0x and 40 hexadecimal digits (for an operator, f410… is accepted too)"
     )]
     Unknown {
         /// The text given.
         text: String,
     },
-    /// The zero address, which nobody has the key of.
+    /// The zero address, whose key nobody has.
     #[error("the zero address belongs to nobody: give the address to pay")]
     Zero,
-    /// A Filecoin address of a class that has no 0x form.
+    /// A Filecoin address of a class without a 0x form.
     #[error("`{text}` is a Filecoin address without a 0x form: rewards go to f410 (0x) addresses only")]
     NotDelegated {
         /// The text given.
         text: String,
     },
-    /// Mixed-case hexadecimal digits that break the EIP-55 checksum.
+    /// Mixed-case hexadecimal digits that fail the EIP-55 checksum.
     #[error(
-        "`{text}` breaks the EIP-55 checksum, so it was mistyped: it should read {expected}, or all lower case"
+        "`{text}` fails its EIP-55 checksum: check for typos; correct capitals are {expected}, or use lower case only"
     )]
     CapitalsChecksum {
         /// The text given.
         text: String,
-        /// The same digits with the right capitals.
+        /// The same digits with correct capitals.
         expected: Address,
     },
     /// An f410 address that is not base32 of 20 bytes and a checksum.
-    #[error("`{text}` is cut short or mistyped: after f410f there must be 39 characters of a-z and 2-7")]
+    #[error("`{text}` is malformed: f410f must be followed by 39 characters of a-z and 2-7")]
     Length {
         /// The text given.
         text: String,
     },
     /// An f1, f2 or f3 address that is not base32 of its payload and a checksum.
     #[error(
-        "`{text}` is cut short or mistyped: f1 and f2 addresses have 41 characters, f3 addresses 86, of a-z and 2-7 after the digit"
+        "`{text}` is malformed: f1 and f2 addresses have 41 characters, f3 addresses 86, of a-z and 2-7 after the digit"
     )]
     NativeLength {
         /// The text given.
         text: String,
     },
     /// A Filecoin address with a wrong checksum.
-    #[error("`{text}` breaks its own checksum, so it was mistyped: copy it again")]
+    #[error("`{text}` fails its checksum: copy the address again")]
     Checksum {
         /// The text given.
         text: String,
@@ -65,10 +66,10 @@ pub enum AddressError {
 const EAM: [u8; 2] = [4, 10];
 const ADDRESS_LENGTH: usize = 20;
 
-/// Reads the address of a station: `0x…` in one case or with EIP-55 capitals.
+/// Parses the address of a station: `0x…` in one case or with EIP-55 capitals.
 ///
 /// # Errors
-/// [`AddressError`] says what is wrong with the text.
+/// [`AddressError`] with the text and the problem.
 pub fn parse_station(text: &str) -> Result<Address, AddressError> {
     match text.strip_prefix("0x") {
         Some(digits) => parse_hex(text, digits),
@@ -76,12 +77,12 @@ pub fn parse_station(text: &str) -> Result<Address, AddressError> {
     }
 }
 
-/// Reads an operator address: `0x…` in one case or with EIP-55 capitals, or `f410f…`/`t410f…` with its checksum.
+/// Parses an operator address: `0x…` in one case or with EIP-55 capitals, or `f410f…`/`t410f…` with its checksum.
 ///
 /// The result's `Display` is the EIP-55 form.
 ///
 /// # Errors
-/// [`AddressError`] says what is wrong with the text.
+/// [`AddressError`] with the text and the problem.
 pub fn parse_operator(text: &str) -> Result<Address, AddressError> {
     if let Some(digits) = text.strip_prefix("0x") {
         return parse_hex(text, digits);
@@ -124,7 +125,7 @@ fn parse_hex(text: &str, digits: &str) -> Result<Address, AddressError> {
 
 fn parse_delegated(text: &str, body: &str) -> Result<Address, AddressError> {
     let bytes = Base::Base32Lower.decode(body).unwrap_or_default();
-    // Encoding it again catches spellings that differ in unused bits.
+    // Re-encoding rejects spellings that differ only in unused bits.
     let canonical = Base::Base32Lower.encode(&bytes) == body;
     let Some((address, checksum)) = bytes
         .split_at_checked(ADDRESS_LENGTH)
@@ -157,7 +158,7 @@ mod tests {
 
     const CHECKSUMMED: &str = "0x999999cf1046e68e36E1aA2E0E07105eDDD1f08E";
 
-    /// `vectors/participant_address.json`, from spark-evaluate `test/preprocess.js`.
+    /// From spark-evaluate `test/preprocess.js`.
     #[test]
     fn vectors() {
         for (text, expected) in [
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_own_error() {
+    fn each_problem_has_its_own_error() {
         let fault = |text: &str| parse_operator(text).unwrap_err();
         assert!(matches!(
             fault("f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43j"),

@@ -1,4 +1,4 @@
-//! Who measures what in a round.
+//! Which station measures which tasks in a round.
 
 use alloc::vec::Vec;
 
@@ -7,15 +7,15 @@ use crate::{
     TaskIndex, TaskNumber,
 };
 
-/// What deriving one task alone costs, in entries of the list form: about 5.4 µs against 55 ns.
+/// The cost of deriving one task alone, in entries of the whole list: about 5.4 µs against 55 ns.
 const SINGLE_TASK_COST: u64 = 100;
 
-/// The committees of a round and their tasks (DESIGN §2.3), a pure function of seed, parameters and two counts.
+/// The committees of a round and their tasks (`docs/protocol.md` §5): a pure function of seed, parameters and two counts.
 ///
-/// With no stations or no tasks there are no committees. Its laws:
-/// - every station sits in exactly one committee, and their sizes differ by at most one;
-/// - one committee, one seat or one task derived alone is what it is among all;
-/// - no two committees share a task as long as `C·T ≤ M`.
+/// With no stations or no tasks there are no committees. Properties:
+/// - every station is in exactly one committee, and committee sizes differ by at most one;
+/// - deriving one committee, seat or task alone gives the same result as deriving all;
+/// - no two committees share a task while `C·T ≤ M`.
 #[derive(Clone, Debug)]
 pub struct Assignment {
     committees: Committees,
@@ -108,8 +108,8 @@ impl Assignment {
         self.task_numbers().map(|k| self.task(committee, k)).collect()
     }
 
-    /// The tasks of all committees, each in the order of `k`: task by task if few of a long list are drawn, else in one
-    /// sweep over the list.
+    /// The tasks of all committees, each in the order of `k`: task by task if few of a long list are drawn, else by shuffling the
+    /// whole list.
     #[must_use]
     pub fn all_tasks(&self) -> Vec<Vec<TaskIndex>> {
         let drawn = u64::from(self.committee_count()) * u64::from(self.tasks_per_committee);

@@ -1,4 +1,4 @@
-//! Content ids: of the protocol's own files, and of the payloads that tasks name.
+//! CIDs of the protocol's own files, and of the payloads that tasks name.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -13,22 +13,22 @@ const RAW: u64 = 0x55;
 const DAG_PB: u64 = 0x70;
 const SHA2_256: u64 = 0x12;
 
-/// Text or bytes that are not the CID wanted.
+/// Text or bytes that are not a valid CID.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CidError {
-    /// Not a CID at all.
+    /// Not a CID.
     #[error("`{cid}` is not a CID: {reason}")]
     Malformed {
         /// The text, or the bytes in hexadecimal.
         cid: String,
-        /// What the CID library found.
+        /// The CID library's message.
         reason: String,
     },
-    /// A CID, but of another kind than the protocol's files have.
+    /// A CID, but not of the kind that the protocol's files have.
     #[error("`{cid}` has {found}: a file of the protocol is CIDv1, raw or dag-pb, sha2-256")]
     NotAFile {
-        /// The CID in its usual spelling.
+        /// The CID in its canonical form.
         cid: String,
         /// The part that differs, such as "version 0".
         found: String,
@@ -45,7 +45,7 @@ pub enum Codec {
     DagPb = 0x70,
 }
 
-/// Content id of a roster, a task list, a batch or a settlement document: CIDv1, sha2-256, raw or dag-pb.
+/// CID of a roster, a task list, a batch or a settlement document: CIDv1, sha2-256, raw or dag-pb.
 ///
 /// On chain it is its binary form of 36 bytes; as text it is base32, `bafk…` or `bafy…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,7 +72,7 @@ impl FileCid {
     /// Reads the binary form.
     ///
     /// # Errors
-    /// [`CidError`] if the bytes are no CID, or one of another kind.
+    /// [`CidError`] if the bytes are not a CID, or are one of another kind.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
         Self::of_cid(parse_binary(bytes)?)
     }
@@ -102,15 +102,15 @@ impl FileCid {
     }
 }
 
-/// Content id of a payload that stations retrieve, of any kind.
+/// CID of a payload that stations retrieve, of any kind.
 ///
-/// It keeps the form it was given in: a v0 and a v1 CID of the same block are different tasks. Text is accepted in any
-/// base and shown in the usual one.
+/// A v0 and a v1 CID of the same block are different payloads. Text is parsed in any multibase and displayed in the canonical
+/// form (`docs/protocol.md` §6.1); task lists accept no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PayloadCid(Cid);
 
 impl PayloadCid {
-    /// The binary form, as it stands in the Merkle leaf of a task.
+    /// The binary form, as in the Merkle leaf of a task.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.to_bytes()
@@ -119,7 +119,7 @@ impl PayloadCid {
     /// Reads the binary form.
     ///
     /// # Errors
-    /// [`CidError::Malformed`] if the bytes are no CID.
+    /// [`CidError::Malformed`] if the bytes are not a CID.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
         parse_binary(bytes).map(Self)
     }
@@ -131,11 +131,11 @@ fn parse_binary(bytes: &[u8]) -> Result<Cid, CidError> {
         reason,
     };
     let cid = Cid::try_from(bytes).map_err(|error| refuse(error.to_string()))?;
-    // The library reads a CID from the front of a longer input, and numbers longer than they need to be.
+    // The library ignores trailing bytes and accepts varints that are longer than necessary.
     if cid.to_bytes() == bytes {
         Ok(cid)
     } else {
-        Err(refuse("there are bytes that do not belong to it".into()))
+        Err(refuse("it has trailing bytes or an overlong varint".into()))
     }
 }
 
@@ -144,9 +144,9 @@ fn parse_text(text: &str) -> Result<Cid, CidError> {
         cid: text.into(),
         reason,
     };
-    // The library also takes a path that contains a CID; a CID alone is wanted here.
+    // The library also parses a path that contains a CID.
     if text.contains('/') {
-        return Err(refuse("there is a path around it".into()));
+        return Err(refuse("it is a path; give the CID alone".into()));
     }
     text.parse()
         .map_err(|error: cid::Error| refuse(error.to_string()))

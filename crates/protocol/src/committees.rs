@@ -1,14 +1,14 @@
-//! Committees: slices of the shuffled roster.
+//! Committees: ranges of the shuffled roster.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::{CommitteeIndex, ListIndex, OutOfRange, Place, Seat, Seed, Shuffle, StationIndex};
 
-/// The committees of a round (DESIGN §2.3): `C = ceil(N / maxCommitteeSize)`, and committee `c` is
+/// The committees of a round (`docs/protocol.md` §5): `C = ceil(N / maxCommitteeSize)`, and committee `c` is
 /// `{ shuffled(p, N, rosterSeed) : floor(N·c/C) ≤ p < floor(N·(c+1)/C) }`.
 ///
-/// One committee, or the committee of one station, is derived without deriving the others: about 5 µs per station.
+/// One committee, or the committee of one station, is derived without the others: about 5 µs per station.
 #[derive(Clone, Debug)]
 pub struct Committees {
     shuffle: Shuffle,
@@ -16,8 +16,8 @@ pub struct Committees {
 }
 
 impl Committees {
-    /// The committees of `stations` stations under a round's seed. None if there is no station, or if a committee may
-    /// hold none (`max_size` 0).
+    /// The committees of `stations` stations under a round's seed. There are none without stations, or if
+    /// `max_size` is 0.
     #[must_use]
     pub fn new(seed: &Seed, stations: u32, max_size: u16) -> Self {
         let count = if max_size == 0 {
@@ -48,7 +48,7 @@ impl Committees {
         self.shuffle.count()
     }
 
-    /// The seats of a committee, a run of consecutive positions of the shuffled roster.
+    /// The seats of a committee: consecutive positions of the shuffled roster.
     ///
     /// # Errors
     /// [`OutOfRange`] if there is no such committee.
@@ -82,7 +82,7 @@ impl Committees {
         Ok((self.committee_of(seat)?, seat))
     }
 
-    /// The station on a seat.
+    /// The station in a seat.
     ///
     /// # Errors
     /// [`OutOfRange`] if there is no such seat.

@@ -1,4 +1,4 @@
-//! Numbers that must not be mixed up: rounds, stations, tasks, committees, seats.
+//! Distinct types for numbers that must not be confused: rounds, stations, tasks, committees, seats.
 
 use core::fmt;
 use core::num::ParseIntError;
@@ -6,13 +6,13 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An index or count that does not exist in the round it was asked of.
+/// An index that does not exist in its round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {index} does not exist: there are {count}, numbered from 0")]
 pub struct OutOfRange {
-    /// What was counted: "station", "committee", "task", "seat" or "index".
+    /// What is counted: "station", "committee", "task", "seat" or "index".
     pub what: &'static str,
-    /// The index asked for.
+    /// The index requested.
     pub index: u64,
     /// How many there are.
     pub count: u64,
@@ -82,8 +82,8 @@ number!(
     CommitteeIndex(u32)
 );
 number!(
-    /// A position in the shuffled roster: the station on seat `p` is `shuffled(p)`. Seats are counted over the whole
-    /// roster, from 0, and each committee holds a run of consecutive seats (DESIGN §2.3).
+    /// A position in the shuffled roster, from 0: the station in seat `p` is `shuffled(p)`. Each committee has a range of
+    /// consecutive seats (`docs/protocol.md` §5).
     Seat(u32)
 );
 number!(
@@ -91,10 +91,10 @@ number!(
     TaskNumber(u32)
 );
 number!(
-    /// Index of an entry in a list that is shuffled, from 0.
+    /// Index of an entry in the list before shuffling, from 0.
     ListIndex(u32)
 );
 number!(
-    /// Position in the shuffled order of a list, from 0. `shuffled(place)` is the index of the entry that lies there.
+    /// Position in the shuffled order of a list, from 0. `shuffled(place)` is the index of the entry there.
     Place(u32)
 );

@@ -1,4 +1,4 @@
-//! Merkle trees and their leaves, as OpenZeppelin's `StandardMerkleTree` builds them (DESIGN §2.4).
+//! Merkle trees and their leaves, as OpenZeppelin's `StandardMerkleTree` builds them (`docs/protocol.md` §8).
 //!
 //! Leaves are `keccak256(keccak256(abi.encode(…)))`, sorted by value; the parent of two nodes is the keccak of both,
 //! the smaller first. npm `@openzeppelin/merkle-tree` gives the same roots, and Solidity's `MerkleProof` checks the
@@ -54,7 +54,7 @@ impl Tree {
         self.leaves == 0
     }
 
-    /// The siblings on the way from `leaf` to the root; `None` if the tree has no such leaf.
+    /// The siblings from `leaf` up to the root; `None` if the tree has no such leaf.
     #[must_use]
     pub fn proof(&self, leaf: B256) -> Option<Vec<B256>> {
         let mut node = self.node_of(leaf)?;
@@ -66,10 +66,9 @@ impl Tree {
         Some(proof)
     }
 
-    /// One proof of several leaves, in any order; `None` if the tree does not have them all, or one is given twice.
+    /// One proof of several leaves, in any order; `None` if one is not in the tree or is given twice.
     ///
-    /// Neighbours share their siblings: where leaves follow each other in the tree (ascending by hash), it is much
-    /// shorter than their single proofs.
+    /// Adjacent leaves (ascending by hash) share siblings, so it is much shorter than their single proofs.
     #[must_use]
     pub fn multi_proof(&self, leaves: &[B256]) -> Option<MultiProof> {
         let mut nodes = leaves
@@ -102,7 +101,7 @@ impl Tree {
         Some(multi)
     }
 
-    /// Where a leaf stands in the heap.
+    /// Position of a leaf in the heap.
     fn node_of(&self, leaf: B256) -> Option<usize> {
         let first = self.nodes.len() - self.leaves;
         let place = self.nodes[first..].binary_search_by(|node| leaf.cmp(node)).ok()?;
@@ -172,7 +171,7 @@ pub fn roster_leaf(index: StationIndex, station: Address, operator: Address, sub
 /// Leaf of the task list: `(uint256 index, bytes cid, uint64 provider)`, with the CID in its binary form.
 #[must_use]
 pub fn task_leaf(index: TaskIndex, cid: &[u8], provider: ProviderId) -> B256 {
-    // The dynamic `bytes` stands in the head as its offset, and after the head as length and padded content.
+    // The dynamic `bytes` is an offset in the head; its length and padded content follow the head.
     let mut words = alloc::vec![
         number(index.0),
         number(3_u64 * 32),
@@ -183,14 +182,14 @@ pub fn task_leaf(index: TaskIndex, cid: &[u8], provider: ProviderId) -> B256 {
     hash_leaf(&words)
 }
 
-/// Leaf of a settlement: `(address operator, uint256 cumulativeAttoFil)` (DESIGN §2.7).
+/// Leaf of a settlement: `(address operator, uint256 cumulativeAttoFil)`.
 #[must_use]
 pub fn reward_leaf(operator: Address, cumulative: U256) -> B256 {
     hash_leaf(&[address(operator), B256::from(cumulative)])
 }
 
 /// Leaf of the accepted measurements of a settlement:
-/// `(uint64 round, uint256 stationIndex, uint256 committee, uint256 k)` (DESIGN §2.7).
+/// `(uint64 round, uint256 stationIndex, uint256 committee, uint256 k)`.
 #[must_use]
 pub fn accepted_leaf(
     round: RoundNumber,

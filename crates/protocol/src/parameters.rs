@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Parameters in force when a round opened; every round keeps its own copy (DESIGN §2.1).
+/// Parameters in force when a round opened; every round keeps its own copy (`docs/protocol.md` §3).
 ///
 /// In JSON the keys are those of the contract's struct (`roundDuration`, …) and `budget` is a decimal string, since
 /// attoFIL amounts do not fit the numbers of JSON.
@@ -31,7 +31,7 @@ pub struct Parameters {
 }
 
 impl Default for Parameters {
-    /// The values of DESIGN §2.1; the budget is the FIL that Spark paid per round at the end of 2024.
+    /// The defaults of `docs/protocol.md` §3; the budget is the FIL that Spark paid per round at the end of 2024.
     fn default() -> Self {
         Self {
             round_duration: 1_200,

@@ -1,4 +1,4 @@
-//! Where an operator's rewards go, as people write it: `0x…`, `f410…`, `f0…`, `f1…`, `f2…`, `f3…`.
+//! Payout addresses in text from people: `0x…`, `f410…`, `f0…`, `f1…`, `f2…`, `f3…`.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -12,10 +12,10 @@ use cid::multibase::Base;
 
 use crate::address::{AddressError, parse_operator};
 
-/// An address that can be paid: one of the EVM, or a native one of Filecoin that has no such form.
+/// An address that can be paid: an EVM address, or a native Filecoin address without an EVM form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PayoutAddress {
-    /// 0x or f410; or the masked form of an id address (f0): 0xff, eleven zero bytes, the id.
+    /// 0x or f410, or the masked form of an id address (f0): 0xff, eleven zero bytes, the id.
     Evm(Address),
     /// f1, f2 or f3.
     Native(NativeAddress),
@@ -32,7 +32,7 @@ const MASK: u8 = 0xff;
 const CHECKSUM_LENGTH: usize = 4;
 
 impl NativeAddress {
-    /// Reads the bytes, as chains and contracts hold them; `None` if they are no f1, f2 or f3 address.
+    /// Parses the bytes that chains and contracts hold; `None` if they are not an f1, f2 or f3 address.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let length = match bytes.first()? {
@@ -74,7 +74,7 @@ impl FromStr for PayoutAddress {
     type Err = AddressError;
 
     /// # Errors
-    /// [`AddressError`] says what is wrong with the text. Test networks' `t…` is read as `f…`.
+    /// [`AddressError`] with the text and the problem. The `t…` of test networks is read as `f…`.
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let rest = text.strip_prefix(['f', 't']).unwrap_or_default();
         match rest.split_at_checked(1) {
@@ -87,7 +87,7 @@ impl FromStr for PayoutAddress {
     }
 }
 
-/// The id of an actor (f0) whose masked form an address is: 0xff, eleven zero bytes, the id.
+/// The actor id (f0) in a masked address: 0xff, eleven zero bytes, the id. `None` for any other address.
 #[must_use]
 pub fn actor_id(address: Address) -> Option<u64> {
     let (mask, id) = address.split_at(12);
@@ -108,7 +108,7 @@ fn parse_id(text: &str, digits: &str) -> Result<Address, AddressError> {
 
 fn parse_native(text: &str, protocol: u8, body: &str) -> Result<NativeAddress, AddressError> {
     let bytes = Base::Base32Lower.decode(body).unwrap_or_default();
-    // Encoding it again catches spellings that differ in unused bits.
+    // Re-encoding rejects spellings that differ only in unused bits.
     let canonical = Base::Base32Lower.encode(&bytes) == body;
     let cut_short = || AddressError::NativeLength {
         text: String::from(text),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_own_error() {
+    fn each_problem_has_its_own_error() {
         let fault = |text: &str| text.parse::<PayoutAddress>().unwrap_err();
         let f1 = SPECIFIED[0].0;
         assert!(matches!(

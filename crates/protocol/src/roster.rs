@@ -194,8 +194,9 @@ mod tests {
         let message = |from: &str, to: &str| fault(&good.replacen(from, to, 1));
         assert_eq!(
             message("0xabab", "0xABAB"),
-            "line 1 of the roster, field `operator`: `0xABABabababababababababababababababababab` breaks the EIP-55 \
-             checksum, so it was mistyped: it should read 0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB, or all lower case"
+            "line 1 of the roster, field `operator`: `0xABABabababababababababababababababababab` fails its \
+             EIP-55 checksum: check for typos; correct capitals are 0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB, or use lower \
+             case only"
         );
         let upper = message(&"ab".repeat(20), &"AB".repeat(20));
         assert!(

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::BeaconRound;
 
-/// The timetable of a drand chain: round `r` is published at `genesis + (r − 1)·period` (DESIGN §2.2).
+/// The timetable of a drand chain: round `r` is published at `genesis + (r − 1)·period` (`docs/protocol.md` §2).
 ///
 /// ```
 /// use assize_protocol::{BeaconRound, BeaconSchedule};
@@ -75,7 +75,7 @@ impl BeaconSchedule {
     }
 
     /// The first round published strictly after Unix time `t` (seconds); `DrandBeacon.roundAfter` on chain.
-    /// `FilecoinBeacon` answers with a later round, the next on Filecoin's own grid.
+    /// `FilecoinBeacon` returns a later round: the next one that a Filecoin epoch carries.
     #[must_use]
     pub const fn round_after(&self, t: u64) -> BeaconRound {
         match self.round_at(t) {
@@ -93,7 +93,7 @@ mod tests {
 
     const QUICKNET: BeaconSchedule = BeaconSchedule::QUICKNET;
 
-    /// `vectors/drand_round.json`: times of Filecoin epochs and the rounds Spark computes for them.
+    /// Times of Filecoin epochs, and the rounds that Spark computes for them.
     #[test]
     fn rounds_of_known_times() {
         for (time, round) in [

@@ -1,4 +1,4 @@
-//! Seeds: from a beacon's randomness to the shuffles (DESIGN §2.1, §2.3, §2.6).
+//! Seeds: from a beacon's randomness to the shuffles (`docs/protocol.md` §3, §10.1).
 
 use core::fmt;
 use core::str::FromStr;
@@ -19,12 +19,12 @@ const DEDUPE_DOMAIN: &[u8] = b"assize/dedupe/v1";
 #[non_exhaustive]
 pub enum HexError {
     /// Too few or too many digits.
-    #[error("{digits} hexadecimal digits instead of 64: a seed has 32 bytes, with or without 0x before them")]
+    #[error("{digits} hexadecimal digits instead of 64: a seed has 32 bytes, with or without 0x")]
     Length {
         /// Digits found, without the `0x`.
         digits: usize,
     },
-    /// A character that is no hexadecimal digit.
+    /// A character that is not a hexadecimal digit.
     #[error("`{character}` at digit {position} is not a hexadecimal digit (0-9, a-f)")]
     Digit {
         /// The character found.
@@ -89,7 +89,7 @@ word!(
 );
 word!(
     /// Seed of the choice of one voter per subnet and task. It comes from a beacon after the round's end, so nobody
-    /// can know it while they can still act (DESIGN §2.6).
+    /// can know it while the round runs (`docs/protocol.md` §3).
     DedupeSeed
 );
 
@@ -102,8 +102,8 @@ impl Randomness {
 }
 
 impl Seed {
-    /// `H("assize/seed/v1" ‖ chainid:u256 ‖ contract:20 ‖ round:u64 ‖ randomness:32)` (DESIGN §2.1), where `contract`
-    /// is the `Rounds` contract.
+    /// `H("assize/seed/v1" ‖ chainid:u256 ‖ contract:20 ‖ round:u64 ‖ randomness:32)` (`docs/protocol.md` §3), where
+    /// `contract` is the `Rounds` contract.
     #[must_use]
     pub fn derive(chain_id: u64, contract: Address, round: RoundNumber, randomness: Randomness) -> Self {
         Self(hash(&[
@@ -115,13 +115,13 @@ impl Seed {
         ]))
     }
 
-    /// Seed of the roster's shuffle: `H("assize/roster/v1" ‖ seed)` (DESIGN §2.3).
+    /// Seed of the roster's shuffle: `H("assize/roster/v1" ‖ seed)` (`docs/protocol.md` §3).
     #[must_use]
     pub fn roster(&self) -> ShuffleSeed {
         ShuffleSeed(hash(&[ROSTER_DOMAIN, self.0.as_slice()]))
     }
 
-    /// Seed of the task list's shuffle: `H("assize/tasks/v1" ‖ seed)` (DESIGN §2.3).
+    /// Seed of the task list's shuffle: `H("assize/tasks/v1" ‖ seed)` (`docs/protocol.md` §3).
     #[must_use]
     pub fn tasks(&self) -> ShuffleSeed {
         ShuffleSeed(hash(&[TASKS_DOMAIN, self.0.as_slice()]))
@@ -129,14 +129,14 @@ impl Seed {
 }
 
 impl DedupeSeed {
-    /// `H("assize/dedupe/v1" ‖ randomness)` of the first beacon after the round's end (DESIGN §2.6).
+    /// `H("assize/dedupe/v1" ‖ randomness)` of the first beacon after the round's end (`docs/protocol.md` §3).
     #[must_use]
     pub fn derive(randomness: Randomness) -> Self {
         Self(hash(&[DEDUPE_DOMAIN, randomness.0.as_slice()]))
     }
 
     /// `H(dedupeSeed ‖ station ‖ task:u32)`: among the stations of one subnet that measured one task, the one with the
-    /// lowest rank votes (DESIGN §2.6).
+    /// lowest rank votes (`docs/protocol.md` §10.1).
     #[must_use]
     pub fn rank(&self, station: Address, task: TaskIndex) -> B256 {
         hash(&[self.0.as_slice(), station.as_slice(), &task.0.to_be_bytes()])

@@ -1,7 +1,7 @@
 //! Ethereum's swap-or-not shuffle.
 //!
 //! A bijection of `0..count` that can be evaluated at one index, in either direction, without the others. It is
-//! `compute_shuffled_index` of the Ethereum consensus specification, unchanged (DESIGN §2.3).
+//! `compute_shuffled_index` of the Ethereum consensus specification, unchanged (`docs/protocol.md` §4).
 
 use alloc::vec::Vec;
 
@@ -19,7 +19,7 @@ const LANES: usize = 32;
 
 /// The shuffle of `0..count` under one seed.
 ///
-/// Its laws, for every place `p` below the count:
+/// Properties, for every place `p` below the count:
 /// - `forward(p)` is `compute_shuffled_index(p, count, seed)`, an index below the count;
 /// - `inverse(forward(p)) = p`, so no two places have the same entry;
 /// - `mapping()[p] = forward(p)`: the list form is the index form.
@@ -37,7 +37,7 @@ const LANES: usize = 32;
 pub struct Shuffle {
     seed: ShuffleSeed,
     count: u32,
-    /// Of each round; kept because it halves the hashing of a single index.
+    /// The pivot of each round, kept because that halves the hashing of a single index.
     pivots: Vec<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! Laws and edges of committees and tasks (DESIGN §2.3).
+//! Properties and edge cases of committees and tasks (`docs/protocol.md` §5).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The Merkle trees against npm `@openzeppelin/merkle-tree` (see `scripts/merkle-vectors.mjs`), and their laws.
+//! The Merkle trees against npm `@openzeppelin/merkle-tree` (see `scripts/merkle-vectors.mjs`), and their properties.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use assize_protocol::merkle::{

@@ -1,4 +1,4 @@
-//! The shuffle against Ethereum's vectors, and its laws.
+//! The shuffle against Ethereum's vectors, and its properties.
 
 use std::fs;
 use std::path::Path;

@@ -145,7 +145,7 @@ fn a_changed_object_is_refused() {
     );
     overwrite(&car[..1_000]);
     let error = store.get(&cid).unwrap_err().to_string();
-    assert!(error.contains("is cut"), "{error}");
+    assert!(error.contains("is truncated"), "{error}");
     // Storing the file again repairs it.
     store.put(&content(3 << 20)).unwrap();
     assert_eq!(store.get(&cid).unwrap().len(), 3 << 20);

@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn files_that_cannot_be_read_are_named() {
         let fault = |bytes: &[u8]| open(bytes).err().unwrap().to_string();
-        assert!(fault(b"").contains("no bundle"));
+        assert!(fault(b"").contains("not a bundle"));
         let broken = |name| fault(&changed(name, |_| "{"));
         assert!(broken(FACTS).starts_with("facts.json in the bundle cannot be used"));
         assert!(broken(BEACONS).starts_with("beacons.json in the bundle cannot be used"));

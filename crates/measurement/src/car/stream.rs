@@ -96,7 +96,7 @@ pub enum ReadError {
     /// It is not the CAR of the file wanted.
     #[error(transparent)]
     Car(#[from] CarError),
-    /// It cannot be had.
+    /// It cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -154,7 +154,7 @@ impl<R: Read + Seek> Blocks<R> {
     /// Looks through the sections of the CAR of `root`, without reading the blocks.
     ///
     /// # Errors
-    /// [`ReadError`] if it is no CAR, or another file's.
+    /// [`ReadError`] if it is not a CAR, or that of another file.
     pub fn open(root: &FileCid, mut car: R) -> Result<Self, ReadError> {
         let end = car.seek(SeekFrom::End(0))?;
         car.rewind()?;
@@ -240,7 +240,7 @@ impl<R: Read + Seek> Content<R> {
     /// Looks through the sections of the CAR of `root`, without reading the blocks.
     ///
     /// # Errors
-    /// [`ReadError`] if it is no CAR, or another file's.
+    /// [`ReadError`] if it is not a CAR, or that of another file.
     pub fn open(root: &FileCid, car: R) -> Result<Self, ReadError> {
         Ok(Self {
             blocks: Blocks::open(root, car)?,
@@ -278,7 +278,7 @@ impl<R: Read + Seek> Read for Content<R> {
     }
 }
 
-/// The sections of a CAR, whose blocks are passed over.
+/// The sections of a CAR, whose blocks are skipped.
 struct Sections<R> {
     car: BufReader<R>,
     at: u64,

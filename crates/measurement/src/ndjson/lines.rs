@@ -27,9 +27,9 @@ pub struct LineReader<R> {
 /// A line that is not blank, without its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// Its bytes; they may be anything.
+    /// Its bytes, unchecked.
     Text(&'a [u8]),
-    /// Longer than [`MAX_LINE`]: passed over.
+    /// Longer than [`MAX_LINE`]: skipped.
     TooLong {
         /// How long.
         bytes: u64,
@@ -65,7 +65,7 @@ impl<R: BufRead> LineReader<R> {
         }
     }
 
-    /// The length of the line, of which no more is kept than may be looked at.
+    /// The length of the line, of which at most [`MAX_LINE`] bytes and one more are kept.
     fn take_line(&mut self) -> io::Result<Option<u64>> {
         self.line.clear();
         let mut bytes = 0;

@@ -57,7 +57,7 @@ impl Node {
             match field {
                 (2, Value::Bytes(link)) if data.is_none() => links.push(decode_link(link)?),
                 (1, Value::Bytes(bytes)) if data.is_none() => data = Some(bytes),
-                _ => return Err("it has a field that dag-pb does not have, or in the wrong place"),
+                _ => return Err("it has an unknown dag-pb field, or one out of order"),
             }
         }
         let mut fields = Fields(data.ok_or("it has no data")?);
@@ -67,14 +67,14 @@ impl Node {
                 (1, Value::Number(number)) => kind = Some(number),
                 (3, Value::Number(number)) => content = Some(number),
                 (4, Value::Number(number)) => sizes.push(number),
-                _ => return Err("its data has a field that a file's node does not have"),
+                _ => return Err("its data has a field that is not allowed in a file node"),
             }
         }
         if kind != Some(FILE) {
             return Err("it is not of type file");
         }
         if sizes.len() != links.len() {
-            return Err("it has not as many sizes as links");
+            return Err("link and size counts differ");
         }
         let node = Self {
             links,
@@ -98,7 +98,7 @@ fn decode_link(bytes: &[u8]) -> Result<Link, &'static str> {
             }
             (2, Value::Bytes(b"")) => {}
             (3, Value::Number(number)) => total = Some(number),
-            _ => return Err("a link has a field that it should not have"),
+            _ => return Err("a link has an unknown field"),
         }
     }
     Ok(Link {
@@ -128,7 +128,7 @@ struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     fn next(&mut self) -> Result<Option<(u64, Value<'a>)>, &'static str> {
-        const CUT: &str = "it ends in the middle of a field";
+        const CUT: &str = "it is truncated in a field";
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -142,7 +142,7 @@ impl<'a> Fields<'a> {
                 self.0 = rest;
                 Value::Bytes(bytes)
             }
-            _ => return Err("it has a field of a kind that it should not have"),
+            _ => return Err("it has a field of the wrong wire type"),
         };
         Ok(Some((key >> 3, value)))
     }

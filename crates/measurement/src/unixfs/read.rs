@@ -1,4 +1,4 @@
-//! Reading: every block is held against its CID and against its place in the tree.
+//! Reading: every block is checked against its CID and its position in the tree.
 
 use std::ops::Range;
 
@@ -120,10 +120,10 @@ impl Walk {
         Some(self.position..self.position + size)
     }
 
-    /// Passes over the block that is wanted and all below it; their CIDs are believed. The root cannot be passed over.
+    /// Skips the wanted block and all below it; their CIDs are not checked. The root cannot be skipped.
     ///
     /// # Errors
-    /// [`UnixFsError`] if what its parent says of it makes no sense.
+    /// [`UnixFsError`] if its parent's statement about it is contradictory.
     pub fn skip(&mut self) -> Result<(), UnixFsError> {
         let Some((range, open)) = self.wanted_range().zip(self.open.last()) else {
             return Ok(());
@@ -132,7 +132,7 @@ impl Walk {
         self.ascend(range.end - range.start, total)
     }
 
-    /// Takes the block that is wanted, and gives the content that it holds: nothing if it is a node.
+    /// Accepts the wanted block and returns its content: empty for a node.
     ///
     /// # Errors
     /// [`UnixFsError`] if the block is not the one wanted, or not what belongs in its place.
@@ -156,7 +156,7 @@ impl Walk {
         let root = self.root;
         if root.codec == Codec::Raw {
             if block.len() > self.profile.chunk_size {
-                return Err(malformed(&root, "it is longer than a chunk"));
+                return Err(malformed(&root, "it exceeds the chunk size"));
             }
             self.place = Place::End;
             self.size = Some(block.len() as u64);
@@ -221,7 +221,7 @@ impl Walk {
     fn descend(&mut self, cid: FileCid, node: Node, length: usize, level: u32) -> Result<(), UnixFsError> {
         let full = self.profile.capacity(level - 1);
         if node.links.len() as u64 != node.content.div_ceil(full) {
-            return Err(malformed(&cid, "it has not as many links as its size needs"));
+            return Err(malformed(&cid, "its link count does not match its size"));
         }
         self.place = Place::Child;
         self.open.push(Open {
@@ -234,15 +234,12 @@ impl Walk {
         Ok(())
     }
 
-    /// Books a child that is read, of so many bytes of content and of blocks, and closes the nodes that it completes.
+    /// Records a child that was read, with its bytes of content and of blocks, and closes the nodes that it completes.
     fn ascend(&mut self, mut content: u64, mut total: u64) -> Result<(), UnixFsError> {
         self.position += content;
         while let Some(parent) = self.open.last_mut() {
             if parent.links.pop().is_some_and(|(link, _)| link.total != total) {
-                return Err(malformed(
-                    &parent.cid,
-                    "a link says another length of its tree than the tree has",
-                ));
+                return Err(malformed(&parent.cid, "a link states a wrong tree size"));
             }
             parent.left -= content;
             parent.total += total;
@@ -346,12 +343,12 @@ mod tests {
         refuse(
             &node(&[(&ij, 2, 2), (&abcd, 4, 4)]),
             &[&ij, &abcd],
-            "holds 2 bytes of the file, but 4 belong",
+            "holds 2 bytes of the file instead of 4",
         );
         refuse(
             &node(&[(&abcd, 4, 4), (&efgh, 3, 4)]),
             &[&abcd, &efgh],
-            "holds 4 bytes of the file, but 3 belong",
+            "holds 4 bytes of the file instead of 3",
         );
         refuse(
             &node(&[(&abcd, 4, 4), (&efgh, 4, 5)]),
@@ -361,7 +358,7 @@ mod tests {
         refuse(
             &node(&[(&abcd, 4, 4), (&ij, 4, 4)]),
             &[&abcd, &ij],
-            "holds 2 bytes of the file, but 4 belong",
+            "holds 2 bytes of the file instead of 4",
         );
         // Three chunks need two levels, and the last node has one link.
         let flat = node(&[(&abcd, 4, 4), (&efgh, 4, 4), (&ij, 2, 2)]);
@@ -398,7 +395,7 @@ mod tests {
         let error = read_blocks(&long.cid, TINY, std::slice::from_ref(&long))
             .unwrap_err()
             .to_string();
-        assert!(error.contains("longer than a chunk"), "{error}");
+        assert!(error.contains("exceeds the chunk size"), "{error}");
     }
 
     #[test]
