@@ -4,10 +4,10 @@ use alloy_primitives::{Address, B128, B256};
 use assize_evaluate::{CommittedBatch, RoundEvaluation, RoundFacts, RoundInput, evaluate_round};
 use assize_facts::{Contracts, Draw, ListCommitment};
 use assize_measurement::ndjson::{Batch, Row};
-use assize_measurement::{Domain, Measurement, Millis, station_address, unixfs};
+use assize_measurement::{AsSigned, Domain, Measurement, Millis, station_address, unixfs};
 use assize_protocol::{
-    ActorId, Assignment, BeaconRound, DedupeSeed, FileCid, Parameters, ProviderId, Randomness, Roster,
-    RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
+    ActorId, Assignment, BeaconRound, DedupeSeed, FileCid, Parameters, PayloadCid, ProviderId, Randomness,
+    Roster, RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
 };
 use secp256k1::SecretKey;
 
@@ -129,7 +129,10 @@ impl World {
         task: TaskIndex,
         change: impl FnOnce(&mut Measurement),
     ) -> Measurement {
-        let listed = self.tasks.get(task);
+        let (cid, provider): (AsSigned<PayloadCid>, AsSigned<ProviderId>) = match self.tasks.get(task) {
+            Some(task) => (task.cid.into(), task.provider.into()),
+            None => ("bafkqaaa".into(), "f01".into()),
+        };
         let mut measurement = Measurement {
             provider_id: Some("12D3KooW".into()),
             provider_address: Some("/dns/provider.example/tcp/443/https".into()),
@@ -142,13 +145,7 @@ impl World {
             byte_length: Some(1_024),
             car_checksum: Some("1220aa".into()),
             indexer_result: Some("OK".into()),
-            ..Measurement::new(
-                self.round,
-                task,
-                station_address(&key(station)),
-                listed.map_or("bafkqaaa".into(), |task| task.cid.into()),
-                listed.map_or("f01".into(), |task| task.provider.into()),
-            )
+            ..Measurement::new(self.round, task, station_address(&key(station)), cid, provider)
         };
         change(&mut measurement);
         measurement.sign(&key(station), &DOMAIN);
