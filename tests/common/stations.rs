@@ -157,7 +157,13 @@ impl Station {
             start_at: time,
             byte_length: Some(0),
             indexer_result: Some("OK".into()),
-            ..Measurement::new(document.round, task.index, self.address(), task.cid, task.provider)
+            ..Measurement::new(
+                document.round,
+                task.index,
+                self.address(),
+                task.cid,
+                task.provider,
+            )
         };
         measurement.sign(&self.key, domain);
         measurement
