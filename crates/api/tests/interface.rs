@@ -532,8 +532,8 @@ async fn every_rule_of_the_door_is_named_when_it_is_broken() {
             "of another task",
             Box::new(move |m| {
                 m.task = stray;
-                m.cid.clone_from(&payload);
-                m.miner_id.clone_from(&provider);
+                m.cid = payload.as_str().into();
+                m.miner_id = provider.as_str().into();
                 m.sign(&key, &domain);
             }),
             K::NotDrawn,
