@@ -2,14 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alloy_primitives::Address;
 use assize_measurement::Domain;
 use assize_protocol::{RoundNumber, TaskIndex};
-use rusqlite::{Connection, ErrorCode, params};
+use assize_service::sqlite::{Schema, SqliteError, SqliteFile, SqliteOptions};
+use rusqlite::{Connection, params};
 use thiserror::Error;
+
+const SCHEMA: Schema = Schema {
+    name: "spool of a checker",
+    application_id: 0x4153_5a03,
+    migrations: &[include_str!("spool.sql")],
+};
 
 /// Number of rounds whose finished tasks are remembered; reorganisations never go back so far.
 const REMEMBERED: u64 = 16;
@@ -20,13 +27,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SpoolError {
-    /// Another process uses it.
-    #[error("{} is in use by another checker; end it, or give this one its own --data directory", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It belongs to another network or station.
+    /// The file cannot be opened, read or written.
+    #[error(transparent)]
+    Database(#[from] SqliteError),
+    /// It belongs to another network or another station.
     #[error(
         "{} is of {name} {found}, not of {wanted}; use one --data directory for each network and station", path.display()
     )]
@@ -39,23 +43,6 @@ pub enum SpoolError {
         found: String,
         /// The expected value.
         wanted: String,
-    },
-    /// It is another file.
-    #[error(
-        "{} is no spool, or a damaged one; if it is a file of yours, move it away, or give another --data directory: a new spool is \
-         created (measurements in a damaged one are lost unless they were submitted)", path.display()
-    )]
-    NoSpool {
-        /// The file.
-        path: PathBuf,
-    },
-    /// SQLite failed.
-    #[error("the spool {} does not work: {source}; check that the disk is not full and the directory is writable", path.display())]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: rusqlite::Error,
     },
 }
 
@@ -82,25 +69,21 @@ pub(crate) struct Spool(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    connection: Mutex<Connection>,
+    file: Mutex<SqliteFile>,
 }
 
 impl Spool {
     /// Opens it for one station of one network; creates it if it does not exist.
     pub(crate) fn open(path: &Path, domain: &Domain, station: Address) -> Result<Self, SpoolError> {
-        let connect = || {
-            let connection = Connection::open(path)?;
-            connection.busy_timeout(PATIENCE)?;
-            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.execute_batch(include_str!("spool.sql"))?;
-            Ok(connection)
+        let options = SqliteOptions {
+            patience: PATIENCE,
+            exclusive: true,
+            ..SqliteOptions::default()
         };
-        let connection = connect().map_err(|error| of_sqlite(path, error))?;
+        let file = SCHEMA.open(path, options)?;
         let spool = Self(Arc::new(Shared {
             path: path.to_owned(),
-            connection: Mutex::new(connection),
+            file: Mutex::new(file),
         }));
         spool.claim("chain", &domain.chain_id.to_string())?;
         spool.claim("contract", &domain.rounds.to_string())?;
@@ -221,21 +204,9 @@ impl Spool {
     }
 
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, SpoolError> {
-        work(&self.connection()).map_err(|error| of_sqlite(&self.0.path, error))
-    }
-
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        // Each call is one transaction, so a panicked thread has left nothing half done.
-        self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn of_sqlite(path: &Path, source: rusqlite::Error) -> SpoolError {
-    let path = path.to_owned();
-    match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SpoolError::InUse { path },
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => SpoolError::NoSpool { path },
-        _ => SpoolError::Database { path, source },
+        // Each call is one transaction: a thread that panicked elsewhere has left nothing half done.
+        let file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(file.read(work)?)
     }
 }
 
@@ -267,7 +238,10 @@ mod tests {
         let content = "my thesis, at some length. ".repeat(100);
         std::fs::write(&path, &content).unwrap();
         let error = open(&path).unwrap_err();
-        assert!(matches!(error, SpoolError::NoSpool { .. }), "{error}");
+        assert!(
+            matches!(error, SpoolError::Database(SqliteError::Foreign { .. })),
+            "{error}"
+        );
         let told = error.to_string();
         assert!(
             told.contains("spool.sqlite") && !told.contains("disk is full"),
@@ -308,7 +282,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("spool.sqlite");
         let spool = open(&path).unwrap();
-        assert!(matches!(open(&path), Err(SpoolError::InUse { .. })));
+        assert!(matches!(
+            open(&path),
+            Err(SpoolError::Database(SqliteError::InUse { .. }))
+        ));
         drop(spool);
         let other = Domain {
             chain_id: 315,

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use assize_chain::{Draft, Fees, SignedTransaction};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use assize_service::sqlite::{Schema, SqliteOptions};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use crate::lease::Lease;
 use crate::queue::{Attempt, Gas, Intent, Kind, Mined, Phase, Purpose, Queue, day};
 use crate::{Alert, OutboxError};
 
-/// Of the tables; a file with another one is another program's, or an older one's.
-const VERSION: i64 = 2;
-
-/// How long a statement waits for another process's write.
-const BUSY: Duration = Duration::from_secs(10);
+const SCHEMA: Schema = Schema {
+    name: "transaction queue",
+    application_id: 0x4153_5a01,
+    migrations: &[include_str!("schema.sql")],
+};
 
 /// How an intent ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,33 +65,17 @@ impl Drop for Database {
 
 impl Database {
     pub(crate) fn open(path: &Path, owner: &str, now: u64) -> Result<Self, OutboxError> {
-        let failed = |source| OutboxError::Database {
-            path: path.to_owned(),
-            source,
-        };
-        let mut connection = Connection::open(path).map_err(failed)?;
-        expect_version(&connection, path)?;
-        let prepare = |connection: &mut Connection| {
-            connection.busy_timeout(BUSY)?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // A transaction's bytes must be on the disk before they are sent.
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "foreign_keys", true)?;
-            // Atomic: tables without their version would belong to another program forever.
-            let transaction = connection.transaction()?;
-            transaction.execute_batch(include_str!("schema.sql"))?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
-            transaction.execute(
-                "INSERT OR IGNORE INTO outbox_signer (one, owner) VALUES (1, ?)",
-                [owner],
-            )?;
-            let there = transaction.query_row("SELECT owner FROM outbox_signer", [], |row| {
-                row.get::<_, String>(0)
-            })?;
-            transaction.commit()?;
-            Ok(there)
-        };
-        let there = prepare(&mut connection).map_err(failed)?;
+        // A transaction's bytes are on the disk before they are sent: the schema's commits are.
+        let mut connection = SCHEMA.open(path, SqliteOptions::default())?.into_connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "INSERT OR IGNORE INTO outbox_signer (one, owner) VALUES (1, ?)",
+            [owner],
+        )?;
+        let there = transaction.query_row("SELECT owner FROM outbox_signer", [], |row| {
+            row.get::<_, String>(0)
+        })?;
+        transaction.commit()?;
         if there != owner {
             return Err(OutboxError::Foreign {
                 path: path.to_owned(),
@@ -480,26 +464,6 @@ impl Database {
             |row| row.get(0),
         );
         Ok(closed.optional()?.unwrap_or(false))
-    }
-}
-
-/// Refuses a file whose tables are others.
-fn expect_version(connection: &Connection, path: &Path) -> Result<(), OutboxError> {
-    let failed = |source| OutboxError::Database {
-        path: path.to_owned(),
-        source,
-    };
-    let version: i64 = connection
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(failed)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(failed)?;
-    match version == VERSION || (version == 0 && tables == 0) {
-        true => Ok(()),
-        false => Err(OutboxError::Version {
-            path: path.to_owned(),
-        }),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use assize_chain::ChainError;
+use assize_service::sqlite::SqliteError;
 use thiserror::Error;
 
 use crate::Boundary;
@@ -12,24 +13,11 @@ use crate::Boundary;
 #[non_exhaustive]
 pub enum OutboxError {
     /// The database cannot be opened.
-    #[error("queue database {}: {source}", path.display())]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's error.
-        source: rusqlite::Error,
-    },
+    #[error(transparent)]
+    Open(#[from] SqliteError),
     /// A statement failed on an open database.
     #[error("queue database: {0}")]
     Sql(#[from] rusqlite::Error),
-    /// A file of another program, or of an older version of this one.
-    #[error(
-        "{} is not a queue of this version: finish pending transactions with the version that created it, then use a new file", path.display()
-    )]
-    Version {
-        /// The file.
-        path: PathBuf,
-    },
     /// Another process uses the same file.
     #[error("{} is in use by another process; stop it first, because two senders with one key would use each other's nonces", path.display())]
     Locked {

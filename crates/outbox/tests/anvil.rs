@@ -349,7 +349,7 @@ async fn a_queue_of_another_version_or_key_is_left_alone() {
         .unwrap();
     let error = world.try_open(&old, Policy::local()).unwrap_err();
     assert!(
-        error.to_string().contains("not a queue of this version"),
+        error.to_string().contains("is not a transaction queue"),
         "{error}"
     );
     drop(world.open(Policy::local()));

@@ -7,6 +7,7 @@ use assize_chain::{ChainError, Fil};
 use assize_facts::{SettlementId, Status};
 use assize_outbox::OutboxError;
 use assize_protocol::PayoutAddress;
+use assize_service::sqlite::SqliteError;
 use thiserror::Error;
 
 /// Why a payout stopped. Nothing is lost: unpaid amounts can be claimed later.
@@ -20,13 +21,8 @@ pub enum PayoutError {
     #[error(transparent)]
     Outbox(#[from] OutboxError),
     /// The history file cannot be opened.
-    #[error("payout history {}: {source}", path.display())]
-    History {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's error.
-        source: rusqlite::Error,
-    },
+    #[error(transparent)]
+    Open(#[from] SqliteError),
     /// A statement failed on an open history.
     #[error("payout history: {0}")]
     Sql(#[from] rusqlite::Error),

@@ -9,13 +9,18 @@ use std::path::Path;
 use alloy_primitives::{Address, B256, U256};
 use assize_chain::{Payment, PaymentOutcome};
 use assize_facts::SettlementId;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use assize_service::sqlite::{Schema, SqliteOptions};
+use rusqlite::{Connection, Row, params};
 
 use crate::{Doubt, Payout, PayoutError};
 
 const DAY: u64 = 86_400;
-/// Schema version; a file with another version belongs to another program.
-const VERSION: i64 = 0x00a5_5202;
+
+const SCHEMA: Schema = Schema {
+    name: "payout history",
+    application_id: 0x4153_5a02,
+    migrations: &[include_str!("history.sql")],
+};
 
 /// The history, in SQLite.
 #[derive(Debug)]
@@ -49,17 +54,13 @@ impl History {
     /// # Errors
     /// [`PayoutError::ForeignHistory`] if it has another owner; database errors.
     pub fn open(path: &Path, owner: &str) -> Result<Self, PayoutError> {
-        let failed = |source| PayoutError::History {
-            path: path.to_owned(),
-            source,
-        };
-        let mut connection = Connection::open(path).map_err(failed)?;
-        let there = Self::prepare(&mut connection, owner).map_err(failed)?;
-        match there.as_deref() == Some(owner) {
+        let connection = SCHEMA.open(path, SqliteOptions::default())?.into_connection();
+        let there = Self::claim(&connection, owner)?;
+        match there == owner {
             true => Ok(Self { connection }),
             false => Err(PayoutError::ForeignHistory {
                 path: path.to_owned(),
-                there: there.unwrap_or_else(|| "another program".into()),
+                there,
                 here: owner.to_owned(),
             }),
         }
@@ -70,34 +71,18 @@ impl History {
     /// # Errors
     /// Database errors.
     pub fn in_memory() -> Result<Self, PayoutError> {
-        let mut connection = Connection::open_in_memory()?;
-        Self::prepare(&mut connection, "nobody")?;
+        let connection = SCHEMA.open_in_memory()?.into_connection();
+        Self::claim(&connection, "nobody")?;
         Ok(Self { connection })
     }
 
-    /// The owner of the history; `None` if the file is not a history.
-    fn prepare(connection: &mut Connection, owner: &str) -> Result<Option<String>, rusqlite::Error> {
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        if version != VERSION && (version, tables) != (0, 0) {
-            return Ok(None);
-        }
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        // Atomic: tables without their version would belong to another program forever.
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(include_str!("history.sql"))?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
-        transaction.execute(
+    /// Makes `owner` the owner of a history that has none; returns the owner.
+    fn claim(connection: &Connection, owner: &str) -> Result<String, rusqlite::Error> {
+        connection.execute(
             "INSERT OR IGNORE INTO payout_state (one, owner) VALUES (1, ?)",
             [owner],
         )?;
-        let there = transaction
-            .query_row("SELECT owner FROM payout_state", [], |row| row.get(0))
-            .optional()?;
-        transaction.commit()?;
-        Ok(there)
+        connection.query_row("SELECT owner FROM payout_state", [], |row| row.get(0))
     }
 
     /// Since when each operator has been waiting, Unix seconds.
@@ -556,6 +541,6 @@ mod tests {
             .execute_batch("CREATE TABLE x (y)")
             .unwrap();
         let error = History::open(&foreign, "0x01").unwrap_err().to_string();
-        assert!(error.contains("another program"), "{error}");
+        assert!(error.contains("is not a payout history"), "{error}");
     }
 }

@@ -10,6 +10,9 @@ use thiserror::Error;
 /// A kind of database file: who it belongs to, and its tables.
 ///
 /// Its `application_id` tells it from other programs' files, and its `user_version` counts the migrations that it has had.
+///
+/// The migrations are run here and not by `rusqlite_migration`: its newest version (2.6.0) needs an older rusqlite, and it
+/// reads the version outside of the transaction that migrates, so that two processes may run the same migration.
 #[derive(Debug, Clone, Copy)]
 pub struct Schema {
     /// What it is called in messages, such as `transaction queue`.
