@@ -305,7 +305,7 @@ test('a document that is not the one on chain is refused loudly', async () => {
   const page = await open({ account: world.operators.earner })
   await page.click('#connect')
   await page.waitForSelector('#alarm:not([hidden])')
-  assert.match(await page.textContent('#alarm'), /Rejected.*settlement 7.*not the file that the chain names.*does not match the hash/s)
+  assert.match(await page.textContent('#alarm'), /Rejected.*settlement 7.*do not match the CID on chain.*does not match the hash/s)
   assert.ok(await page.isHidden('#claim'))
   assert.ok(await page.isHidden('#balance'))
   assert.deepEqual(await page.evaluate(() => window.ethereum.sent), [])

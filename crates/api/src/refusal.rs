@@ -115,7 +115,7 @@ pub(crate) fn kind_of(rejection: &Rejection) -> ProblemKind {
 pub(crate) fn rejection_body(rejection: &Rejection) -> RejectionBody {
     RejectionBody {
         content_type: PROBLEM_JSON,
-        // Strings and numbers: nothing here can fail to be JSON.
+        // The document consists of strings and numbers, so serialization cannot fail.
         body: serde_json::to_string(&problem_of(rejection)).unwrap_or_default(),
     }
 }

@@ -10,7 +10,7 @@ pub enum BundleError {
     #[error("not a bundle: the header is not that of a CARv1 with one root; make one with `assize bundle`")]
     Header,
     /// The list of files is damaged or not canonical.
-    #[error("the bundle's manifest is not valid: {reason}; get the bundle again")]
+    #[error("the bundle's manifest is not valid: {reason}; fetch the bundle again")]
     Manifest {
         /// The problem.
         reason: String,
@@ -25,7 +25,7 @@ pub enum BundleError {
         version: u64,
     },
     /// A file that does not match the manifest.
-    #[error("{name} is damaged in the bundle: {reason}; get the bundle again")]
+    #[error("{name} is damaged in the bundle: {reason}; fetch the bundle again")]
     Damaged {
         /// The file.
         name: String,
@@ -55,7 +55,7 @@ pub enum BundleError {
         crate::manifest::MAX_FILES
     )]
     TooManyFiles {
-        /// How many.
+        /// Number of transactions.
         count: usize,
     },
 }

@@ -267,7 +267,7 @@ mod tests {
 
     use super::*;
 
-    /// The first account of every anvil and hardhat.
+    /// The first account of anvil and hardhat.
     const KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
     /// Five attoFIL and three bytes to 0x1111….
     const CALL: &str = "0x02f87082013a07843b9aca008504a817c8008252089411111111111111111111111111111111111111110583010203c080a058f64d8847dd16516aa382461fe384d8ed3cf2626727c49e2be50973109932f9a011eedb2b4a323645701f668da7127d273440d0d0dec22cde8f29b1ecab70ca8e";

@@ -297,7 +297,7 @@ fn shown(url: &Url) -> String {
     format!("{}://{host}{port}{}", url.scheme(), url.path())
 }
 
-/// The innermost cause: "Connection refused" rather than "error sending request".
+/// The innermost cause, such as "Connection refused" instead of "error sending request".
 fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

@@ -1,4 +1,4 @@
-//! A coordinator of any conduct, over a real socket, and a checker of it.
+//! A scripted coordinator over a real socket, and a checker of it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -22,16 +22,16 @@ use tokio::net::TcpListener;
 use crate::spool::Waiting;
 use crate::{Checker, Config, Event, Listener, Metrics, Parts};
 
-/// An answer: status, headers, body.
+/// A response: status, headers, body.
 pub(crate) type Reply = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
-/// The chain that the node of the stub says it serves.
+/// The chain id of the stub's node.
 pub(crate) const DOMAIN: Domain = Domain {
     chain_id: 31_337,
     rounds: Address::repeat_byte(0xaa),
 };
 
-/// A server that answers by a list; when that is at its end, as it did before the list.
+/// A server with a list of responses, and a default once the list is exhausted.
 #[derive(Clone)]
 pub(crate) struct Stub {
     pub(crate) url: String,
@@ -47,7 +47,7 @@ struct Shared {
 }
 
 impl Stub {
-    /// Answers `usual` to method-and-path and body.
+    /// Responds with `usual` to method-and-path and body.
     pub(crate) async fn start(usual: impl Fn(&str, &[u8]) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -61,12 +61,12 @@ impl Stub {
         Self { url, shared }
     }
 
-    /// Answers so before it answers as usual.
+    /// Adds a response to send before the default.
     pub(crate) fn reply(&self, reply: Reply) {
         self.shared.replies.lock().unwrap().push_back(reply);
     }
 
-    /// Bodies that came to a path so far, such as `POST /measurements`.
+    /// Bodies received on a path so far, such as `POST /measurements`.
     pub(crate) fn seen(&self, path: &str) -> Vec<Vec<u8>> {
         let seen = self.shared.seen.lock().unwrap();
         seen.iter()
@@ -92,7 +92,7 @@ async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, bod
     response
 }
 
-/// A JSON answer.
+/// A JSON response.
 pub(crate) fn json(status: u16, value: &impl serde::Serialize) -> Reply {
     (status, Vec::new(), serde_json::to_vec(value).unwrap())
 }
@@ -116,14 +116,14 @@ pub(crate) fn receipt(line: &[u8], key: &SecretKey) -> Receipt {
     Receipt::new(key, &DOMAIN, measurement.digest(&DOMAIN), 1_760_000_000)
 }
 
-/// What a true ingest answers.
+/// The response of an honest ingest.
 pub(crate) fn true_ingest(path: &str, body: &[u8]) -> Reply {
     assert_eq!(path, "POST /measurements");
     let lines: Vec<_> = body
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
         .collect();
-    // A single one comes without a newline at its end.
+    // A single one has no newline at its end.
     if body.last() != Some(&b'\n') {
         return json(201, &receipt(lines[0], &ingest()));
     }
@@ -135,7 +135,7 @@ pub(crate) fn true_ingest(path: &str, body: &[u8]) -> Reply {
     (200, Vec::new(), text)
 }
 
-/// A checker with that coordinator, in a directory of its own.
+/// A checker of that coordinator, in its own directory.
 pub(crate) struct Bench {
     pub(crate) checker: Checker,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
@@ -154,7 +154,7 @@ impl Bench {
         }
     }
 
-    /// The same directory, in a new process as it were.
+    /// The same directory, as in a new process.
     pub(crate) async fn reopen(self, stub: &Stub) -> Self {
         let Self {
             checker,
@@ -232,7 +232,7 @@ fn measurement(round: u64, task: u32) -> Measurement {
     }
 }
 
-/// Of a kept receipts' file.
+/// The digests in a receipt file.
 pub(crate) fn digests(text: &str) -> Vec<B256> {
     let digest = |line: &str| {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -27,7 +27,7 @@ pub(crate) type Beacons = Verified<BoxedBeacons>;
 pub struct Network {
     /// The node.
     pub client: ChainClient,
-    /// Where the contracts are.
+    /// The addresses.
     pub deployment: Deployment,
     /// The contract Rounds.
     pub rounds: Rounds,

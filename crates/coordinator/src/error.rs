@@ -19,10 +19,10 @@ pub enum CoordinatorError {
     /// The transaction queue.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
-    /// The chain.
+    /// The chain failed.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The store.
+    /// The store failed.
     #[error("failed to store roster and task list: {0}")]
     Store(#[from] StoreError),
     /// The stored file differs when read back.
@@ -53,7 +53,7 @@ pub enum CoordinatorError {
     /// A thread panicked.
     #[error("the thread that stores the lists panicked: {0}")]
     Thread(String),
-    /// A test ended the run.
+    /// A test stopped the run.
     #[error("stopped at {0:?}")]
     Stopped(Boundary),
 }

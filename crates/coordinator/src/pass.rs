@@ -38,7 +38,7 @@ pub enum Boundary {
     OpeningEnqueued,
     /// The reveal is enqueued.
     RevealEnqueued,
-    /// One of the queue's own.
+    /// A boundary of the queue.
     Outbox(assize_outbox::Boundary),
 }
 
@@ -110,7 +110,7 @@ impl Coordinator {
         }
     }
 
-    /// Lets `watcher` end runs at boundaries, as a crash would.
+    /// Lets `watcher` stop runs at boundaries, as a crash would.
     pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
         let watcher: Watcher = Arc::new(Mutex::new(watcher));
         let own = Arc::clone(&watcher);

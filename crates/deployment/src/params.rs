@@ -67,7 +67,7 @@ pub enum ParamsError {
     Field {
         /// The field's name in the file.
         field: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
 }

@@ -1,4 +1,5 @@
-//! Time of one round: 300 stations, 100 tasks each, 30 000 signed measurements. `cargo bench -p assize-evaluate`.
+//! Time to evaluate one round: 300 stations, 100 tasks each, 30 000 signed measurements. `cargo bench -p
+//! assize-evaluate`.
 
 #![allow(
     clippy::print_stdout,

@@ -21,7 +21,7 @@ pub enum IngestError {
         /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// PostgreSQL.
+    /// PostgreSQL failed.
     #[cfg(feature = "postgres")]
     #[error("ingest table in database {database}: {}", server::reason(source))]
     Postgres {

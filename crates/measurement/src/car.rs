@@ -31,7 +31,7 @@ pub use stream::{Blocks, Content, ReadError, pack_to};
 #[non_exhaustive]
 pub enum CarError {
     /// The header is not that of a CARv1 with one root.
-    #[error("this is not the CARv1 of {root}: at offset 0 there is no header with one root")]
+    #[error("not the CARv1 of {root}: no header with one root at offset 0")]
     Header {
         /// The expected root.
         root: FileCid,

@@ -57,7 +57,7 @@ pub struct Row {
 pub struct Rejected {
     /// Counted from 1.
     pub line: u32,
-    /// The field at fault, or `line` for the whole.
+    /// The invalid field, or `line` for the whole.
     pub field: &'static str,
     /// What is wrong with it.
     pub reason: String,

@@ -31,7 +31,7 @@ pub enum Invalidity {
 }
 
 impl Invalidity {
-    /// The field at fault.
+    /// The invalid field.
     #[must_use]
     pub fn field(&self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Measurement {
 /// The fields of a row that decide its validity. Assize's rows and Spark's share the rules.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
-    /// What the indexer said.
+    /// The indexer's result.
     pub indexer_result: Option<&'a str>,
     /// Whether the retrieval result is `OK`.
     pub success: bool,

@@ -10,7 +10,7 @@
 //! [`Plan`] decides, purely, whom to pay; [`Scheduler`] sends the batches through the outbox and reads from the events who
 //! was paid and whose address refused the money; [`Daemon`] does so on a [`Schedule`]. Operators' own claims: [`SettlementTimeline`] and
 //! [`Statement`] tell where they stand, [`claims`] makes transactions of what is due, [`claim_one`] sends one, [`until_final`]
-//! sees that nothing can undo it. What was paid is what the chain says (`claimed`), so running twice pays once. DESIGN §2.7.
+//! sees that nothing can undo it. What was paid is what the chain says (`claimed`), so running twice pays once.
 
 mod alert;
 mod allocations;

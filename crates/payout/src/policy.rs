@@ -15,7 +15,7 @@ use crate::{DenyList, Limits, Schedule};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// The file cannot be read.
+    /// The file could not be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
@@ -38,7 +38,7 @@ pub enum PolicyError {
         path: PathBuf,
         /// From 1.
         line: usize,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
     /// A malformed schedule.

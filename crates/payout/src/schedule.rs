@@ -1,4 +1,4 @@
-//! When to pay.
+//! The payout schedule.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,30 +13,30 @@ use crate::PolicyError;
 /// When a pass is due.
 #[derive(Debug, Clone)]
 pub enum Schedule {
-    /// Whenever a settlement has become active.
+    /// Whenever a settlement becomes active.
     EverySettlement,
     /// At the times of a cron pattern (five or six fields), UTC.
     Cron(Box<Cron>),
 }
 
 const EVERY_SETTLEMENT: &str = "every settlement";
-/// A pattern without a time in so many seconds, five years, has been mistyped: leap days come every four.
+/// A pattern without a match in this many seconds, five years, is a mistake: leap days come every four years.
 const HORIZON: u64 = 5 * 366 * 86_400;
 
 impl Schedule {
-    /// Whether a pass is due, Unix seconds. `last` is when the last one was done, if any was; `settled` whether a settlement
-    /// has become active since.
+    /// Whether a pass is due. Times are Unix seconds; `last` is the time of the last pass, and `settled` whether a
+    /// settlement has become active since.
     #[must_use]
     pub fn is_due(&self, last: Option<u64>, settled: bool, now: u64) -> bool {
         match (self, last) {
             (Self::EverySettlement, _) => settled,
-            // A scheduler that has just been started waits for its time.
+            // A new scheduler waits for its first time.
             (Self::Cron(_), None) => false,
             (Self::Cron(_), Some(last)) => self.next(last).is_some_and(|next| next <= now),
         }
     }
 
-    /// The next time after one, Unix seconds; none if that depends on settlements, or there is none.
+    /// The next time after the given one, Unix seconds; `None` if it depends on settlements, or there is none.
     #[must_use]
     pub fn next(&self, after: u64) -> Option<u64> {
         let Self::Cron(cron) = self else { return None };
@@ -66,7 +66,7 @@ impl FromStr for Schedule {
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
         match schedule.next(now) {
             Some(next) if next <= now + HORIZON => Ok(schedule),
-            _ => Err(refuse("no such time comes in the next five years".into())),
+            _ => Err(refuse("no match within five years".into())),
         }
     }
 }
@@ -88,7 +88,7 @@ mod tests {
     const NOW: u64 = 1_795_573_789;
 
     #[test]
-    fn cron_patterns_tell_the_next_time_in_utc() {
+    fn cron_patterns_give_the_next_time_in_utc() {
         let daily: Schedule = "0 6 * * *".parse().unwrap();
         let next = daily.next(NOW).unwrap();
         assert_eq!((next % 86_400, next / 86_400), (6 * 3_600, NOW / 86_400));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_never_come_are_refused() {
+    fn patterns_that_never_match_are_rejected() {
         for never in ["0 0 30 2 *", "0 0 31 4,6 *"] {
             let error = never.parse::<Schedule>().unwrap_err().to_string();
             assert!(error.contains(never) && error.contains("five years"), "{error}");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_the_remedy() {
+    fn malformed_schedules_are_rejected_with_the_remedy() {
         let error = "sometimes".parse::<Schedule>().unwrap_err().to_string();
         assert!(
             error.contains("sometimes") && error.contains("every settlement"),

@@ -230,7 +230,7 @@ impl Scheduler {
         &self.history
     }
 
-    /// The transaction queue.
+    /// The transaction queue failed.
     #[must_use]
     pub fn outbox(&mut self) -> &mut Outbox {
         &mut self.outbox

@@ -14,7 +14,7 @@ pub struct OutOfRange {
     pub what: &'static str,
     /// The index requested.
     pub index: u64,
-    /// How many there are.
+    /// Number of settlements.
     pub count: u64,
 }
 

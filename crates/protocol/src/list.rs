@@ -66,7 +66,7 @@ pub enum ListError {
         line: usize,
         /// The field.
         field: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
     /// A line that says the right thing in another spelling than the canonical one.

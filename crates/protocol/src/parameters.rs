@@ -62,7 +62,7 @@ mod decimal {
         let text = Cow::<str>::deserialize(deserializer)?;
         text.parse().map_err(|_| {
             D::Error::custom(format_args!(
-                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
+                "`{text}` is not an amount in attoFIL: use decimal digits in quotes"
             ))
         })
     }

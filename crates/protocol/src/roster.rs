@@ -144,7 +144,7 @@ fn parse_subnet(text: &str) -> Result<B128, FieldError> {
     digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
         FieldError::new(
             "subnet",
-            format_args!("`{text}` is not a subnet tag: give 0x and 32 hexadecimal digits"),
+            format_args!("`{text}` is not a subnet tag: use 0x and 32 hexadecimal digits"),
         )
     })
 }

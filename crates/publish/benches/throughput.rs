@@ -1,6 +1,6 @@
-//! From the ingest table to commitments on a real anvil: measurements a second, and memory.
+//! From the ingest table to commitments on a real anvil: measurements per second, and memory.
 //!
-//!   cargo bench -p assize-publish [-- MEASUREMENTS]
+//!     cargo bench -p assize-publish [-- MEASUREMENTS]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -118,7 +118,7 @@ fn row(task: u32) -> NewRow {
     }
 }
 
-/// Of this process, bytes.
+/// Peak memory of this process in bytes.
 fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

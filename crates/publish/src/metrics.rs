@@ -27,7 +27,7 @@ pub struct Metrics {
 pub struct Snapshot {
     /// The result of the pass.
     pub report: PublishReport,
-    /// The ingest table.
+    /// The ingest table failed.
     pub totals: Totals,
     /// The transaction queue.
     pub queue: QueueState,

@@ -132,7 +132,7 @@ impl Publisher {
         &mut *self.ingest
     }
 
-    /// The transaction queue.
+    /// The transaction queue failed.
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.outbox

@@ -149,7 +149,7 @@ fn file() -> Vec<u8> {
     ndjson::to_ndjson(&(0..25).map(|task| measurement(1, task)).collect::<Vec<_>>())
 }
 
-/// Every line that the chain's commitments hold, with how often.
+/// Every line in the chain's commitments, with the number of its occurrences.
 async fn committed_lines(world: &World, store: &LocalStore) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
     let commitments = world.rounds.commitments(RoundNumber(1)).await.unwrap();
@@ -177,7 +177,7 @@ async fn expect_everything_once(world: &World, store: &LocalStore, case: &str) {
     );
 }
 
-/// Runs until boundary number `kill_at`, counted from 0, and dies there; returns the boundaries passed.
+/// Runs until boundary number `kill_at`, from 0, and dies there; returns the boundaries passed.
 async fn run_and_die(world: &World, state: &Path, store: &LocalStore, kill_at: usize) -> Vec<Boundary> {
     let mut publisher = world.open(state);
     take_in(&mut publisher, "measurements.ndjson", &file());
@@ -238,7 +238,7 @@ async fn killed_at_every_boundary_it_commits_everything_once() {
         let store = LocalStore::open(file_in(&format!("store-{kill_at}"))).unwrap();
         let state = file_in(&format!("{kill_at}.sqlite"));
         run_and_die(&world, &state, &store, kill_at).await;
-        // Killed a second time, at the first boundary of the way that is left.
+        // Killed a second time, at the first of the remaining boundaries.
         run_and_die(&world, &state, &store, 0).await;
         run_and_die(&world, &state, &store, usize::MAX).await;
         let case = format!("killed at boundary {kill_at}, {boundary:?}");
@@ -273,7 +273,7 @@ async fn late_measurements_are_kept_and_never_moved_to_another_round() {
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path().join("store")).unwrap();
     let mut publisher = world.open(&directory.path().join("state.sqlite"));
-    // Round 2 does not exist, round 1's window ends.
+    // Round 2 does not exist, and round 1's window ends.
     let mut lines = file();
     lines.extend(ndjson::to_ndjson(&[measurement(2, 0)]));
     lines.extend_from_slice(b"not a measurement\n");
@@ -290,7 +290,7 @@ async fn late_measurements_are_kept_and_never_moved_to_another_round() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_stored_or_signed_when_its_window_ends_is_late() {
+async fn an_uncommitted_batch_is_late_when_its_window_ends() {
     for stop_at in [
         Boundary::Noted,
         Boundary::Enqueued,
@@ -308,7 +308,7 @@ async fn a_batch_that_is_stored_or_signed_when_its_window_ends_is_late() {
         drop(publisher);
         world.anvil.mine_at(world.opened_at + 60 + 1_200 + 1).unwrap();
         let mut publisher = world.open(&state);
-        // A transaction that is signed is sent once, and reverted or replaced by nothing.
+        // A signed transaction is sent once, and reverts or is replaced by an empty one.
         let report = publisher.publish_once(&store).await.unwrap();
         assert_eq!(
             (report.committed.len(), report.late, report.open),
@@ -320,7 +320,7 @@ async fn a_batch_that_is_stored_or_signed_when_its_window_ends_is_late() {
 }
 
 #[tokio::test]
-async fn a_second_process_and_a_stranger_are_refused() {
+async fn a_second_process_and_a_foreign_key_are_rejected() {
     let world = World::new().await;
     world.reveal().await;
     let directory = tempfile::tempdir().unwrap();
@@ -347,7 +347,7 @@ async fn a_second_process_and_a_stranger_are_refused() {
 }
 
 #[tokio::test]
-async fn a_commit_that_was_reverted_is_tried_again() {
+async fn a_reverted_commit_is_retried() {
     let world = World::new().await;
     world.reveal().await;
     let directory = tempfile::tempdir().unwrap();
@@ -355,7 +355,7 @@ async fn a_commit_that_was_reverted_is_tried_again() {
     let mut publisher = world.open(&directory.path().join("state.sqlite"));
     take_in(&mut publisher, "a.ndjson", &file());
 
-    // The contract would take the commits when they are signed, but no longer when they are mined.
+    // The contract would accept the commits when they are signed, but no longer when they are mined.
     let forbid = |allowed| world.rounds.set_publisher(world.publisher.address(), allowed);
     let client = world.rounds.client().clone();
     let (owner, draft) = (world.coordinator.clone(), forbid(false));

@@ -96,7 +96,7 @@ pub struct Row<'a> {
     /// As it was written; Spark made it small before it compared.
     #[serde(borrow, default, deserialize_with = "text")]
     pub protocol: Field<Cow<'a, str>>,
-    /// What the indexer said.
+    /// The indexer's result.
     #[serde(borrow, default, deserialize_with = "text")]
     pub indexer_result: Field<Cow<'a, str>>,
     /// Hex multihash of the CAR's bytes.

@@ -21,7 +21,7 @@ pub enum FixtureError {
     /// A deal.
     #[error("deals.ndjson line {line}: {reason}")]
     Deal {
-        /// Counted from 1.
+        /// Line number, from 1.
         line: usize,
         /// The cause.
         reason: String,

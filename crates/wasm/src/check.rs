@@ -1,4 +1,4 @@
-//! Checking a bundle.
+//! Checks a bundle.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::draw::Draw;
 use crate::error::VerifierError;
 
-/// Reads a bundle, and checks each of its rounds: its report, and what it drew.
+/// Parses a bundle and checks each of its rounds: its report, and its draw.
 pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, VerifierError> {
     let bundle = Bundle::from_car(bytes)?;
     let facts: ChainFacts = canonical::read_json(&bundle.file(FACTS)?.content)
@@ -25,7 +25,7 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, Verifier
         return Err(VerifierError::Empty);
     }
     let whole = check_json(
-        "every byte is what the bundle's CIDs say",
+        "every byte matches the bundle's CIDs",
         &Ok::<_, Missing>(format!(
             "{} files, {} bytes, root {}",
             bundle.files().len(),
@@ -105,7 +105,7 @@ fn content<'a>(bundle: &'a Bundle, cid: &FileCid) -> Result<&'a [u8], Missing> {
     Ok(&file.content)
 }
 
-/// How many lines the batches have. That fewer or more were declared changes nothing: what is there is evaluated.
+/// Number of lines in the batches. The declared numbers are irrelevant: evaluation uses the lines.
 fn batches(bundle: &Bundle, round: &ChainRound) -> Result<String, Missing> {
     let (mut lines, mut declared) = (0, 0_u64);
     for commitment in &round.commitments {
@@ -126,13 +126,13 @@ mod tests {
 
     const BUNDLE: &[u8] = include_bytes!("../../../tests/verifier/round.car");
 
-    /// The report of the bundle's only round, and whether there is something to draw.
+    /// The report of the bundle's only round, and whether it has a draw.
     fn report(bytes: &[u8]) -> (Value, bool) {
         let (report, draw) = open(bytes).unwrap().remove(0);
         (serde_json::from_str(&report).unwrap(), draw.is_some())
     }
 
-    /// The bundle with a file changed, and all CIDs with it.
+    /// The bundle with a changed file, and consistent CIDs.
     fn changed<T: Into<Vec<u8>>>(name: &str, change: impl Fn(&str) -> T) -> Vec<u8> {
         let bundle = Bundle::from_car(BUNDLE).unwrap();
         let files = bundle.files().iter().map(|file| {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lie_that_is_consistent_in_itself_is_named() {
+    fn a_consistent_forgery_is_named() {
         let facts: Value =
             serde_json::from_slice(&Bundle::from_car(BUNDLE).unwrap().file(FACTS).unwrap().content).unwrap();
         let round = &facts["rounds"][0];
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beacon_that_nobody_signed_is_named() {
+    fn a_forged_beacon_is_named() {
         let forged = changed(BEACONS, |beacons| {
             let mut beacons: Vec<Value> = serde_json::from_str(beacons).unwrap();
             let last = beacons.pop().unwrap();
@@ -343,12 +343,12 @@ mod tests {
     }
 
     #[test]
-    fn files_that_cannot_be_read_are_named() {
+    fn malformed_files_are_named() {
         let fault = |bytes: &[u8]| open(bytes).err().unwrap().to_string();
         assert!(fault(b"").contains("not a bundle"));
         let broken = |name| fault(&changed(name, |_| "{"));
-        assert!(broken(FACTS).starts_with("facts.json in the bundle cannot be used"));
-        assert!(broken(BEACONS).starts_with("beacons.json in the bundle cannot be used"));
+        assert!(broken(FACTS).starts_with("facts.json in the bundle is malformed"));
+        assert!(broken(BEACONS).starts_with("beacons.json in the bundle is malformed"));
         let none = changed(FACTS, |facts| {
             let mut facts: Value = serde_json::from_str(facts).unwrap();
             facts["rounds"] = json!([]);

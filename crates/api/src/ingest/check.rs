@@ -11,9 +11,9 @@ use assize_wire::{Problem, ProblemKind, Version};
 
 use crate::rounds::{Open, OpenRound};
 
-/// Longest line that is taken, bytes: ten times what a checker writes. Batches may have longer ones.
+/// Maximum length of an accepted line, bytes: ten times what a checker writes. Lines in batches may be longer.
 const MAX_LINE: usize = 8_192;
-/// Longest text in a field, bytes.
+/// Maximum length of a text field, bytes.
 const MAX_TEXT: usize = 1_024;
 
 /// Checks measurements before they are accepted.
@@ -21,7 +21,7 @@ const MAX_TEXT: usize = 1_024;
 pub(crate) struct Validator {
     pub(crate) verifier: Verifier,
     pub(crate) minimum_version: Version,
-    /// Seconds.
+    /// Seconds to wait.
     pub(crate) max_clock_skew: u64,
 }
 
@@ -46,7 +46,7 @@ impl Validator {
         let measurement = match ndjson::parse_any_round(line) {
             Ok(measurement) => measurement,
             Err((field, reason)) => {
-                // An old checker may write what is no longer understood.
+                // An outdated checker may write what this version cannot parse.
                 self.check_version(version_of(line).as_deref())?;
                 let detail = format!("field `{field}`: {reason}");
                 return Err(at_field(ProblemKind::Malformed, field, detail));
@@ -89,7 +89,7 @@ impl Validator {
         Err(problem)
     }
 
-    /// Nobody measures before the round, or in the future.
+    /// Measurements from before the round or from the future are impossible.
     fn check_times(&self, measurement: &Measurement, round: &OpenRound, now: u64) -> Result<(), Problem> {
         let millis = |seconds: u64| i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
         let first = Millis(millis(round.round.opened_at.saturating_sub(self.max_clock_skew)));
@@ -104,7 +104,7 @@ impl Validator {
                 continue;
             };
             let detail = format!(
-                "field `{field}` is {time}, but the round was opened at {} and the api's clock says {}: set the clock (NTP)",
+                "field `{field}` is {time}, but the round opened at {} and the api's clock says {}: set your clock (NTP)",
                 Millis(millis(round.round.opened_at)),
                 Millis(millis(now))
             );
@@ -116,7 +116,7 @@ impl Validator {
     }
 }
 
-/// Nothing that evaluation looks at is long, and what is taken is kept.
+/// Limits the length of texts: evaluation reads no long text, and everything accepted is stored.
 fn check_texts(measurement: &Measurement) -> Result<(), Problem> {
     let texts = [
         ("cid", Some(measurement.cid.as_str())),
@@ -139,11 +139,11 @@ fn check_texts(measurement: &Measurement) -> Result<(), Problem> {
 }
 
 fn too_long(field: &str, length: usize, most: usize) -> Problem {
-    let detail = format!("field `{field}`: is {length} bytes long; {most} are the most");
+    let detail = format!("field `{field}`: is {length} bytes long; the maximum is {most}");
     at_field(ProblemKind::Malformed, field, detail)
 }
 
-/// So far may the chain be ahead of what was seen of it, rounds: days, in which no operator leaves it so.
+/// How far the chain may be ahead of the last poll, in rounds: several days, more than any operator would leave it.
 const MOST_AHEAD: u64 = 100;
 
 fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, Problem> {
@@ -151,18 +151,18 @@ fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, 
     let problem = |kind, detail| Err(at_field(kind, "round", detail));
     let Some(round) = open.rounds.iter().find(|open| open.round.number == number) else {
         let next = RoundNumber(latest.unwrap_or_default().0 + 1);
-        // What is not known of a round is no reason to give its measurements up.
+        // Measurements of a round that is not known yet must not be lost.
         let unseen = number >= next && number.0 - next.0 < MOST_AHEAD;
         return match latest {
             _ if number.0 > 0 && !open.looked => {
-                let detail = "the chain was not looked at yet: send it again in some seconds";
+                let detail = "the chain has not been polled yet: send it again in a few seconds";
                 let mut problem = at_field(ProblemKind::Unavailable, "round", detail);
                 problem.retry_after = Some(5);
                 Err(problem)
             }
             _ if unseen && number > next => {
                 let detail = format!(
-                    "round {number} was not seen on chain yet, nor the one before it: send it again in some seconds"
+                    "neither round {number} nor the one before it has been seen on chain yet: send it again in a few seconds"
                 );
                 let mut problem = at_field(ProblemKind::Unavailable, "round", detail);
                 problem.retry_after = Some(5);
@@ -170,32 +170,32 @@ fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, 
             }
             _ if number == next => {
                 let detail =
-                    format!("round {number} was not seen on chain yet: send it again in some seconds");
+                    format!("round {number} has not been seen on chain yet: send it again in a few seconds");
                 problem(ProblemKind::NotRevealed, detail)
             }
             Some(latest) if number.0 > 0 && number < latest => {
                 problem(ProblemKind::RoundOver, format!("round {number} is over"))
             }
-            _ => problem(ProblemKind::NotFound, format!("there is no round {number}")),
+            _ => problem(ProblemKind::NotFound, format!("round {number} does not exist")),
         };
     };
     if !round.round.takes_measurements(now) {
         let until = round.round.measurements_until();
-        let detail = format!("round {number} took measurements until {until} (Unix time); it is {now}");
+        let detail = format!("round {number} accepted measurements until {until} (Unix time); it is {now}");
         return problem(ProblemKind::RoundOver, detail);
     }
     match (&round.view, &round.trouble) {
         (Some(_), _) => Ok(round),
         (None, None) => {
             let detail =
-                format!("the beacon of round {number} is not revealed yet: send it again in some seconds");
+                format!("the beacon of round {number} is not revealed yet: send it again in a few seconds");
             problem(ProblemKind::NotRevealed, detail)
         }
         (None, Some(trouble)) => problem(ProblemKind::Unavailable, trouble.to_string()),
     }
 }
 
-/// Whether it was the station's turn, and the task is what the list has.
+/// Checks that the task was assigned to the station and matches the task list.
 fn check_place(measurement: &Measurement, round: &OpenRound) -> Result<(), Problem> {
     let Some(view) = &round.view else {
         return Ok(());
@@ -203,7 +203,7 @@ fn check_place(measurement: &Measurement, round: &OpenRound) -> Result<(), Probl
     let number = measurement.round;
     let station = view.roster().index_of(measurement.station).ok_or_else(|| {
         let detail = format!(
-            "station {} is not in the roster of round {number}: who sends heartbeats is in the next one",
+            "station {} is not in the roster of round {number}: send heartbeats to join the next one",
             measurement.station
         );
         at_field(ProblemKind::NotInRoster, "station", detail)
@@ -220,7 +220,7 @@ fn check_place(measurement: &Measurement, round: &OpenRound) -> Result<(), Probl
         })
 }
 
-/// The version in a line that is otherwise not understood.
+/// The version in a line that otherwise cannot be parsed.
 fn version_of(line: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Versioned {
@@ -228,7 +228,7 @@ fn version_of(line: &[u8]) -> Option<String> {
     }
     match serde_json::from_slice::<Versioned>(line) {
         Ok(Versioned { spark_version }) => spark_version,
-        // Not even JSON, which is the worse fault.
+        // Not JSON, which is the more serious error.
         Err(_) => Some(String::from("4294967295.0.0")),
     }
 }
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_looked_at_yet_is_to_be_sent_again() {
+    fn measurements_of_unpolled_rounds_are_to_be_sent_again() {
         let kind = |round, open: &Open| {
             open_round(RoundNumber(round), open, 0)
                 .unwrap_err()

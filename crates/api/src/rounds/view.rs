@@ -1,4 +1,4 @@
-//! A round, and what follows from it.
+//! A round and everything derived from it.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ pub(crate) struct CheckedRound {
     pub(crate) draw: Option<RevealedDraw>,
 }
 
-/// What the beacon drew.
+/// What the beacon determines.
 #[derive(Debug)]
 pub(crate) struct RevealedDraw {
     pub(crate) beacon: Beacon,
     pub(crate) assignment: Assignment,
 }
 
-/// A list that a round froze, with its tree.
+/// A list that a round froze, with its Merkle tree.
 #[derive(Debug)]
 pub(crate) struct ListWithTree<L> {
     pub(crate) list: L,
@@ -88,7 +88,7 @@ impl CheckedRound {
 }
 
 impl RevealedRound {
-    /// Derives all committees and their tasks: half a second for a million stations.
+    /// Derives all committees and their tasks. Takes half a second for a million stations.
     pub(crate) fn derive(
         checked: Arc<CheckedRound>,
         draw: &RevealedDraw,
@@ -119,7 +119,7 @@ impl RevealedRound {
             .map(drop)
     }
 
-    /// A committee; none if there is no such one.
+    /// A committee; `None` if it does not exist.
     pub(crate) fn committee(&self, committee: CommitteeIndex) -> Option<CommitteeDocument> {
         let committees = self.checked.draw.as_ref()?.assignment.committees();
         let seats = committees.seats(committee).ok()?;

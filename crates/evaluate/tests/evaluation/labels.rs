@@ -1,4 +1,4 @@
-//! Every label is reached, and the first that applies is the one given (DESIGN §2.6).
+//! Every label is reached, and the first that applies is given (docs/protocol.md §10.1).
 
 use crate::support::{World, key};
 use alloy_primitives::Address;
@@ -32,7 +32,7 @@ fn stations_must_be_in_the_roster() {
     let task = world.task_of(IN_ROSTER, 0);
     let outside = world.measure_task(OUTSIDER, task, |_| ());
     assert_eq!(label(&world, outside.clone()), Label::NotInRoster);
-    // Earlier than anything else that is wrong.
+    // Takes precedence over every other fault.
     assert_eq!(label(&world, unsigned(outside)), Label::NotInRoster);
     let nowhere = world.measure_task(OUTSIDER, TaskIndex(9_999), |_| ());
     assert_eq!(label(&world, nowhere), Label::NotInRoster);
@@ -57,7 +57,7 @@ fn signatures_must_be_the_stations() {
     elsewhere.sign(&key(IN_ROSTER), &domain);
     assert_eq!(label(&world, elsewhere), Label::BadSignature);
 
-    // Earlier than a wrong task.
+    // Takes precedence over a wrong task.
     let nowhere = world.measure_task(IN_ROSTER, TaskIndex(9_999), |_| ());
     assert_eq!(label(&world, unsigned(nowhere)), Label::BadSignature);
     let others = world.measure_task(IN_ROSTER, world.task_of_others(IN_ROSTER), |_| ());
@@ -80,7 +80,7 @@ fn tasks_must_be_in_the_list() {
     let provider = world.measure(IN_ROSTER, 0, |m| m.miner_id = "f077".into());
     assert_eq!(label(&world, provider), Label::TaskNotInRound);
 
-    // Earlier than a wrong committee.
+    // Takes precedence over a wrong committee.
     let others = world.task_of_others(IN_ROSTER);
     let both = world.measure_task(IN_ROSTER, others, |m| m.miner_id = "f077".into());
     assert_eq!(label(&world, both), Label::TaskNotInRound);
@@ -98,7 +98,7 @@ fn tasks_must_be_the_committees() {
     let world = world();
     let others = world.task_of_others(IN_ROSTER);
     let stray = world.measure_task(IN_ROSTER, others, |_| ());
-    // Earlier than a duplicate.
+    // Takes precedence over a duplicate.
     let evaluation = world.evaluate(&[vec![stray.clone(), stray]]);
     assert_eq!(labels(&evaluation), [Label::TaskWrongCommittee; 2]);
 }
@@ -141,7 +141,7 @@ fn of_duplicates_the_first_in_commit_order_stands() {
 }
 
 #[test]
-fn what_an_earlier_rule_excludes_makes_no_duplicate() {
+fn a_measurement_excluded_by_an_earlier_rule_makes_no_duplicate() {
     let world = world();
     let good = world.measure(IN_ROSTER, 0, |_| ());
     let bad_provider = world.measure(IN_ROSTER, 0, |m| m.miner_id = "f077".into());
@@ -173,14 +173,14 @@ fn a_subnet_has_one_vote_per_task() {
             assert_eq!(outcome.label, expected);
         }
     }
-    // A duplicate is one before it is a second vote of the subnet, whoever votes.
+    // `DUPLICATE` takes precedence over `DUP_SUBNET`, whoever votes.
     let twice: Vec<_> = measurements.iter().flat_map(|m| [m.clone(), m.clone()]).collect();
     let counts = world.evaluate(&[twice]).labels;
     assert_eq!((counts.ok, counts.dup_subnet, counts.duplicate), (1, 7, 8));
 }
 
 #[test]
-fn outcomes_say_where_the_measurement_stands() {
+fn outcomes_have_the_position_of_the_measurement() {
     let world = world();
     let (one, two) = (world.measure(0, 0, |_| ()), world.measure(1, 0, |_| ()));
     let outcomes = world
@@ -223,7 +223,7 @@ fn verdicts_need_quorum_and_a_roster_of_the_least_size() {
 }
 
 #[test]
-fn the_minority_goes_without() {
+fn the_minority_earns_nothing() {
     let world = World::new(9, 20);
     let measure = |station: usize| {
         world.measure(station, 0, |m| {
@@ -251,7 +251,7 @@ fn the_minority_goes_without() {
         };
         assert_eq!(outcome.verdict, Some(expected));
     }
-    // They count for the success rate all the same.
+    // They still count for the success rate.
     let counts: u64 = evaluation
         .rates()
         .providers
@@ -262,7 +262,7 @@ fn the_minority_goes_without() {
 }
 
 #[test]
-fn success_over_http_is_counted_apart() {
+fn success_over_http_is_counted_separately() {
     let world = World::new(9, 20);
     let measure = |station: usize| {
         world.measure(station, 0, |m| match station {
@@ -300,7 +300,7 @@ fn a_round_without_stations_or_tasks_has_no_committees() {
 }
 
 #[test]
-fn committees_that_share_tasks_vote_apart() {
+fn committees_that_share_tasks_vote_separately() {
     // More committees than tasks: each has one, and several have the same.
     let mut world = World::new(40, 2);
     world.parameters.quorum = 10;

@@ -15,7 +15,7 @@ fn world() -> World {
     World::with_subnets(16, 9, |station| station / 2)
 }
 
-/// Something to report, and how.
+/// What to report, and how.
 #[derive(Clone, Debug)]
 struct Claim {
     /// 16 and 17 are not in the roster.
@@ -63,7 +63,7 @@ fn measure(world: &World, claim: &Claim) -> Measurement {
     measurement
 }
 
-/// Cuts the measurements into batches.
+/// Splits the measurements into batches.
 fn cut(measurements: &[Measurement], cuts: &[Index]) -> Vec<Vec<Measurement>> {
     let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(measurements.len() + 1)).collect();
     places.extend([0, measurements.len()]);
@@ -74,7 +74,7 @@ fn cut(measurements: &[Measurement], cuts: &[Index]) -> Vec<Vec<Measurement>> {
         .collect()
 }
 
-/// What votes are compared by (docs/protocol.md §10).
+/// The fields by which votes are compared (docs/protocol.md §10).
 fn vote(m: &Measurement) -> impl PartialEq {
     (
         (
@@ -87,7 +87,7 @@ fn vote(m: &Measurement) -> impl PartialEq {
     )
 }
 
-/// docs/protocol.md §10, word for word: every rule goes over all that no rule before it has labelled.
+/// docs/protocol.md §10, literally: every rule applies to all measurements that no earlier rule has labelled.
 fn by_the_book(world: &World, measurements: &[Measurement]) -> Vec<(Label, Option<Verdict>)> {
     let assignment = world.assignment();
     let verifier = Verifier::new(&DOMAIN);
@@ -196,7 +196,7 @@ fn assert_conserved(world: &World, evaluation: &RoundEvaluation) {
         assert!(counts.successful_http <= counts.successful && counts.successful <= counts.total);
         assert_eq!(counts.verdicts.total(), counts.total);
     }
-    // Nobody is rewarded outside of its committee: what the accepted tree lets anyone show.
+    // Nobody is rewarded outside its committee: this is what the accepted tree lets anyone challenge.
     let assignment = world.assignment();
     for accepted in &evaluation.accepted {
         assert_eq!(
@@ -219,7 +219,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_evaluation_goes_by_the_book(claims in claims(), cuts in proptest::collection::vec(any::<Index>(), 0..4)) {
+    fn the_evaluation_follows_the_protocol(claims in claims(), cuts in proptest::collection::vec(any::<Index>(), 0..4)) {
         let world = world();
         let measurements: Vec<_> = claims.iter().map(|claim| measure(&world, claim)).collect();
         let evaluation = world.evaluate(&cut(&measurements, &cuts));
@@ -229,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn the_number_of_threads_does_not_show(claims in claims()) {
+    fn the_result_does_not_depend_on_the_number_of_threads(claims in claims()) {
         let world = world();
         let measurements: Vec<_> = claims.iter().map(|claim| measure(&world, claim)).collect();
         let batches = cut(&measurements, &[]);
@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn without_duplicates_the_order_of_batches_does_not_show(
+    fn without_duplicates_the_order_of_batches_is_irrelevant(
         claims in claims(),
         cuts in proptest::collection::vec(any::<Index>(), 0..6),
         order in any::<prop::sample::Selector>(),
@@ -264,7 +264,7 @@ proptest! {
 }
 
 #[test]
-fn every_deed_comes_out_somewhere() {
+fn every_label_occurs() {
     let world = world();
     let deeds = [
         Deed::Honest,

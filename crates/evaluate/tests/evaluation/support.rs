@@ -46,7 +46,7 @@ pub(crate) fn operator(number: usize) -> Address {
 }
 
 impl World {
-    /// Committees of at most 10, quorum 3, 2 tasks for each committee. `subnet_of` tells the subnet of each station.
+    /// Committees of at most 10, quorum 3, 2 tasks per committee. `subnet_of` gives the subnet of each station.
     pub(crate) fn with_subnets(stations: usize, tasks: usize, subnet_of: impl Fn(usize) -> usize) -> Self {
         let keys: Vec<_> = (0..stations).map(key).collect();
         let entry = |(index, key): (usize, &SecretKey)| RosterEntry {
@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    /// Every station in a subnet of its own.
+    /// Every station has its own subnet.
     pub(crate) fn new(stations: usize, tasks: usize) -> Self {
         Self::with_subnets(stations, tasks, |station| station)
     }

@@ -15,12 +15,12 @@ use crate::server;
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
-    /// SQLite.
+    /// SQLite failed.
     #[error("the database {}: {source}", path.display())]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// SQLite's reason.
+        /// SQLite's error.
         source: Arc<rusqlite::Error>,
     },
     /// PostgreSQL failed.
@@ -29,7 +29,7 @@ pub enum DatabaseError {
     Postgres {
         /// Its name and host.
         database: String,
-        /// The client's or server's reason.
+        /// The error of client or server.
         source: Arc<postgres::Error>,
     },
     /// The table of measurements.

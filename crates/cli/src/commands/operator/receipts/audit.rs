@@ -57,7 +57,7 @@ impl Claim {
     }
 }
 
-/// What became of a measurement.
+/// The result for one measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Finding {
     /// It was committed.
