@@ -2,10 +2,10 @@
 
 use alloy_primitives::{Address, B256, U256};
 use assize_keys::SignerError;
-use assize_protocol::CidError;
+use assize_protocol::{AttoFil, CidError};
 use thiserror::Error;
 
-use crate::{BudgetTooLarge, Fil, Revert};
+use crate::{BudgetTooLarge, Revert};
 
 /// Result of this crate.
 pub type Result<T, E = ChainError> = std::result::Result<T, E>;
@@ -86,7 +86,7 @@ pub enum ChainError {
     /// The key's balance does not cover the transaction.
     #[error(
         "the key {address} holds {} on chain {chain_id} but needs up to {}; send it FIL first",
-        Fil(*balance), Fil(*needed)
+        AttoFil::from(*balance), AttoFil::from(*needed)
     )]
     Unfunded {
         /// The sender.

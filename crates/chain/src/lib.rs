@@ -15,7 +15,6 @@ pub mod contracts;
 mod eip1559;
 mod endpoint;
 mod error;
-mod fil;
 mod message;
 mod revert;
 mod rewards;
@@ -31,7 +30,6 @@ pub use beacon::Beacon;
 pub use client::{ChainClient, Head};
 pub use endpoint::RpcUrl;
 pub use error::{ChainError, Result};
-pub use fil::{Fil, NoAmount};
 pub use message::SettlementMessage;
 pub use revert::Revert;
 pub use rewards::{

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, U256};
-use assize_protocol::{CommitteeIndex, PayloadCid, ProviderId, RoundNumber, Seat, TaskIndex};
+use assize_protocol::{AttoFil, CommitteeIndex, PayloadCid, ProviderId, RoundNumber, Seat, TaskIndex};
 use assize_wire::Version;
 use serde::Serialize;
 
@@ -282,7 +282,7 @@ impl fmt::Display for Event {
                 measured,
                 missed,
             } => write!(f, "round {round}: {measured} tasks done, {missed} not"),
-            Self::Paid { atto } => write!(f, "paid so far: {}", assize_chain::Fil(atto.saturating_to())),
+            Self::Paid { atto } => write!(f, "paid so far: {}", AttoFil::from(*atto)),
             Self::Ended { waiting: 0 } => f.write_str("ended"),
             Self::Ended { waiting } => {
                 write!(f, "ended; the next run will submit {waiting} measurements")

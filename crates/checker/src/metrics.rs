@@ -1,5 +1,6 @@
 //! Metrics for Prometheus.
 
+use assize_protocol::AttoFil;
 use assize_service::metrics::{MetricsBuilder, Total, fil};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -135,8 +136,7 @@ impl Metrics {
             Event::Refused { problem, .. } => drop(self.refused.get_or_create(&outcome(problem)).inc()),
             Event::TooLate { measurements } => drop(self.too_late.inc_by(*measurements)),
             Event::Paid { atto } => {
-                let atto: u128 = atto.saturating_to();
-                self.paid.set(atto as f64 / 1e18);
+                self.paid.set(AttoFil::from(*atto).to_fil_f64());
             }
             _ => {}
         }

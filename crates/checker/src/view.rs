@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 
 use alloy_primitives::{Address, U256};
-use assize_chain::Fil;
-use assize_protocol::{CommitteeIndex, ProviderId, RoundNumber, Seat};
+use assize_protocol::{AttoFil, CommitteeIndex, ProviderId, RoundNumber, Seat};
 
 use crate::{Event, Plain};
 
@@ -189,7 +188,7 @@ impl View {
         );
         let paid = self
             .paid
-            .map_or_else(|| "–".into(), |paid| Fil(paid.saturating_to()).to_string());
+            .map_or_else(|| "–".into(), |paid| AttoFil::from(paid).to_string());
         let _ = writeln!(text, "paid      {paid}");
         if !self.results.is_empty() {
             let _ = write!(

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use assize_protocol::AttoFil;
 use eyre::{Report, WrapErr, ensure, eyre};
 use serde::Serialize;
 use tempfile::NamedTempFile;
@@ -150,8 +151,7 @@ pub fn is_broken_pipe(error: &Report) -> bool {
 
 /// attoFIL as FIL with six decimals, rounded down.
 pub fn fil(atto_fil: u128) -> String {
-    const ATTO: u128 = 1_000_000_000_000_000_000;
-    format!("{}.{:06}", atto_fil / ATTO, atto_fil % ATTO / 1_000_000_000_000)
+    AttoFil::from(atto_fil).short()
 }
 
 /// A number with thin groups of thousands: 27 000.

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use alloy_primitives::U256;
+use assize_protocol::AttoFil;
 use assize_service::metrics::{Gauge, MetricsBuilder, Total, fil};
 use prometheus_client::registry::Unit;
 
 use crate::{Alert, Stats};
 
-/// attoFIL in a FIL.
-const FIL: f64 = 1e18;
 const DAY: f64 = 86_400.0;
 
 /// The state of a queue and its wallet.
@@ -93,8 +92,8 @@ impl QueueMetrics {
         self.resent.set(stats.resends as f64);
         self.reorganisations.set(stats.reorganisations as f64);
         self.outside_uses.set(stats.outside_uses as f64);
-        self.fees.set(f64::from(stats.fees) / FIL);
-        self.wallet.set(f64::from(*wallet) / FIL);
+        self.fees.set(AttoFil::from(stats.fees).to_fil_f64());
+        self.wallet.set(AttoFil::from(*wallet).to_fil_f64());
         self.runway.set(runway(f64::from(*wallet), stats, *now));
     }
 }

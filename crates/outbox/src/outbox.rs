@@ -6,6 +6,7 @@ use std::path::Path;
 use alloy_primitives::{B256, U256};
 use assize_chain::{ChainClient, ChainError, Draft, SendOutcome};
 use assize_keys::Signer;
+use assize_protocol::AttoFil;
 use assize_service::Clock;
 
 use crate::database::{Database, Ended, NewIntent};
@@ -470,7 +471,7 @@ impl Outbox {
             Park::Funds => format!(
                 "key {} holds only {}: send it FIL",
                 self.signer.address(),
-                assize_chain::Fil(balance)
+                AttoFil::from(balance)
             ),
         }
     }

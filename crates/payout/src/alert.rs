@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use assize_protocol::AttoFil;
 use alloy_primitives::{Address, U256};
-use assize_chain::Fil;
 use assize_facts::SettlementId;
 
 use crate::AlertPolicy;
@@ -100,12 +100,12 @@ impl fmt::Display for PayoutAlert {
             Self::PoolLow { surplus, days } => write!(
                 f,
                 "the pool has {} of unpromised deposits, {days:.1} days of full budgets: deposit FIL",
-                Fil(*surplus)
+                AttoFil::from(*surplus)
             ),
             Self::WalletLow { balance, batches } => write!(
                 f,
                 "the wallet that pays for gas has {}, enough for {batches} more batches: send it FIL",
-                Fil(*balance)
+                AttoFil::from(*balance)
             ),
             Self::SettlementPending { settlement, hours } => write!(
                 f,
@@ -118,7 +118,7 @@ impl fmt::Display for PayoutAlert {
             Self::OverDailyCap { operator, due } => write!(
                 f,
                 "{operator} is owed {}, more than the daily limit: raise dailyFil, or let the operator claim",
-                Fil(U256::from(*due))
+                AttoFil::from(*due)
             ),
             Self::Parked { transactions } => write!(
                 f,

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use alloy_primitives::{Address, B256, U256};
-use assize_chain::{ChainError, Fil};
+use assize_chain::ChainError;
 use assize_facts::{SettlementId, Status};
 use assize_outbox::OutboxError;
-use assize_protocol::PayoutAddress;
+use assize_protocol::{AttoFil, PayoutAddress};
 use assize_service::sqlite::SqliteError;
 use thiserror::Error;
 
@@ -86,7 +86,7 @@ pub enum PayoutError {
         hash: B256,
     },
     /// Everything has been paid.
-    #[error("{operator} has already received everything that settlement {settlement} grants it: {}", Fil(*.claimed))]
+    #[error("{operator} has already received everything that settlement {settlement} grants it: {}", AttoFil::from(*.claimed))]
     NothingDue {
         /// The settlement.
         settlement: SettlementId,
@@ -99,7 +99,7 @@ pub enum PayoutError {
     #[error(
         "{recipient} rejected the {} of operator {operator}; nothing was paid and nothing is lost; the operator can \
          have it sent elsewhere with `assize operator payout-address set ADDRESS`, and then claim again",
-        Fil(*.amount)
+        AttoFil::from(*.amount)
     )]
     RecipientRefused {
         /// The operator.

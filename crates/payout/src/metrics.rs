@@ -1,8 +1,8 @@
 //! Metrics for Prometheus.
 
-use alloy_primitives::U256;
 use assize_outbox::{QueueMetrics, QueueState};
-use assize_service::metrics::{Gauge, MetricsBuilder, Total, fil as unit_fil};
+use assize_protocol::AttoFil;
+use assize_service::metrics::{Gauge, MetricsBuilder, Total, fil};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
@@ -10,8 +10,6 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::history::Totals;
 use crate::{Condition, PayoutAlert};
 
-/// attoFIL in a FIL.
-const FIL: f64 = 1e18;
 const DAY: f64 = 86_400.0;
 
 /// What a daemon's pass leaves.
@@ -72,7 +70,7 @@ impl Metrics {
         Self {
             queue: QueueMetrics::register(&mut metrics),
             surplus: metrics.gauge_in(
-                unit_fil(),
+                fil(),
                 "pool_surplus",
                 "Deposits that are promised to nobody yet",
             ),
@@ -95,9 +93,9 @@ impl Metrics {
                 "How long the first of them has been waiting",
             ),
             held: metrics.gauge("held_operators", "Operators that the policy does not pay yet"),
-            held_fil: metrics.gauge_in(unit_fil(), "held", "Sum of their unpaid balances"),
+            held_fil: metrics.gauge_in(fil(), "held", "Sum of their unpaid balances"),
             payments: metrics.total("payments", "Payments made"),
-            paid: metrics.total_in(unit_fil(), "paid", "Paid to operators"),
+            paid: metrics.total_in(fil(), "paid", "Paid to operators"),
             batches: metrics.total("batches", "Batches that took effect"),
             stuck: metrics.gauge(
                 "stuck_operators",
@@ -124,7 +122,7 @@ impl Metrics {
         let age = |since: Option<u64>| since.map_or(0, |since| condition.now.saturating_sub(since)) as f64;
         let wallet_batches = condition.wallet_batches();
         self.queue.set(queue);
-        self.surplus.set(fil(condition.surplus));
+        self.surplus.set(AttoFil::from(condition.surplus).to_fil_f64());
         self.pool_runway.set(condition.pool_days() * DAY);
         self.wallet_batches
             .set(wallet_batches.map_or(f64::INFINITY, |batches| batches as f64));
@@ -134,9 +132,9 @@ impl Metrics {
         self.waiting.set(snapshot.waiting.0 as f64);
         self.oldest.set(age(snapshot.waiting.1));
         self.held.set(snapshot.held.0 as f64);
-        self.held_fil.set(fil(U256::from(snapshot.held.1)));
+        self.held_fil.set(AttoFil::from(snapshot.held.1).to_fil_f64());
         self.payments.set(totals.payments as f64);
-        self.paid.set(fil(totals.paid));
+        self.paid.set(AttoFil::from(totals.paid).to_fil_f64());
         self.batches.set(totals.batches as f64);
         self.stuck.set(condition.stuck.len() as f64);
         self.last_pass.set(condition.now as f64);
@@ -163,12 +161,9 @@ impl Default for Metrics {
     }
 }
 
-fn fil(atto_fil: U256) -> f64 {
-    f64::from(atto_fil) / FIL
-}
-
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::U256;
     use assize_service::metrics::{encode, naming_faults};
 
     use super::*;

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use assize_protocol::AttoFil;
 use alloy_primitives::U256;
-use assize_chain::Fil;
 use serde::Deserialize;
 use serde::de::Error as _;
 use thiserror::Error;
@@ -220,11 +220,11 @@ fn schedule<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Schedul
 
 /// An amount of FIL, as text so that it is exact.
 fn fil<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-    let Fil(amount) = String::deserialize(deserializer)?
+    let amount: AttoFil = String::deserialize(deserializer)?
         .parse()
         .map_err(D::Error::custom)?;
     // An amount that does not fit exceeds all FIL.
-    Ok(amount.saturating_to())
+    Ok(amount.atto().saturating_to())
 }
 
 fn payouts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

@@ -29,6 +29,7 @@ struct Readme;
 
 mod actor;
 pub mod address;
+mod amount;
 mod assignment;
 pub mod canonical;
 mod cid;
@@ -46,6 +47,7 @@ mod tasks;
 
 pub use actor::{ActorId, ActorIdError, ProviderId};
 pub use alloy_primitives::{Address, B128, B256, U256};
+pub use amount::{AmountError, AttoFil};
 pub use assignment::Assignment;
 pub use cid::{CidError, Codec, FileCid, PayloadCid};
 pub use committees::Committees;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assize_chain::Fil;
+use assize_protocol::AttoFil;
 use assize_outbox::{Depth, Finality, Policy};
 use clap::Args;
 
@@ -23,10 +23,10 @@ pub(crate) struct QueueArgs {
     pub max_gas_price: Option<u128>,
     /// Highest fee of one transaction, replacements included.
     #[arg(long, value_name = "FIL")]
-    pub max_fee: Option<Fil>,
+    pub max_fee: Option<AttoFil>,
     /// Most that may be spent in one day (UTC).
     #[arg(long, value_name = "FIL")]
-    pub daily_cap: Option<Fil>,
+    pub daily_cap: Option<AttoFil>,
     /// Resend a transaction without a receipt after this long; replace it after twice as long.
     #[arg(long, value_name = "DURATION", value_parser = positive_seconds)]
     pub resend_after: Option<u64>,
@@ -52,8 +52,8 @@ impl QueueArgs {
         }
         policy.poll = self.poll.unwrap_or(policy.poll);
         policy.caps.gas_price = self.max_gas_price.unwrap_or(policy.caps.gas_price);
-        policy.caps.intent = self.max_fee.map_or(policy.caps.intent, |Fil(atto)| atto);
-        policy.caps.daily = self.daily_cap.map_or(policy.caps.daily, |Fil(atto)| atto);
+        policy.caps.intent = self.max_fee.map_or(policy.caps.intent, AttoFil::atto);
+        policy.caps.daily = self.daily_cap.map_or(policy.caps.daily, AttoFil::atto);
         policy
     }
 }

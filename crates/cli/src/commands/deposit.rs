@@ -1,6 +1,6 @@
 //! `assize deposit`.
 
-use assize_chain::Fil;
+use assize_protocol::AttoFil;
 use clap::Args;
 use eyre::ensure;
 use serde_json::json;
@@ -16,7 +16,7 @@ use assize_service::DataDir;
 pub struct DepositArgs {
     /// Amount, such as 12.5.
     #[arg(value_name = "FIL")]
-    amount: Fil,
+    amount: AttoFil,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub struct DepositArgs {
 }
 
 pub(super) async fn run(args: &DepositArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let Fil(amount) = args.amount;
+    let amount = args.amount.atto();
     ensure!(
         !amount.is_zero(),
         "cannot deposit 0 FIL: give an amount such as 0.1"
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &DepositArgs, data: &DataDir) -> eyre::Result<Outc
         format!(
             "deposited {}, {} in all (transaction {})",
             args.amount,
-            Fil(total),
+            AttoFil::from(total),
             receipt.hash
         )
     })?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use assize_chain::Fil;
+use assize_protocol::AttoFil;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 use super::report::{Report, RoundReport};
@@ -227,8 +227,8 @@ fn percent(share: f64) -> String {
 
 fn exact(atto_fil: &str) -> String {
     atto_fil
-        .parse()
-        .map_or_else(|_| atto_fil.to_owned(), |atto| Fil(atto).to_string())
+        .parse::<u128>()
+        .map_or_else(|_| atto_fil.to_owned(), |atto| AttoFil::from(atto).to_string())
 }
 
 fn fil_text(atto_fil: &str) -> String {

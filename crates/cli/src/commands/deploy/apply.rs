@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use assize_chain::{ChainClient, Fil, Rounds, RpcUrl};
+use assize_protocol::AttoFil;
+use assize_chain::{ChainClient, Rounds, RpcUrl};
 use assize_deployment::{DeployParams, Journal, chain_name, deploy_with};
 use clap::Args;
 
@@ -62,7 +63,7 @@ pub(super) async fn run(args: &ApplyArgs, data: &DataDir) -> eyre::Result<Outcom
             "Deploy to {} (chain {}) for at most {}?",
             chain_name(params.chain_id),
             params.chain_id,
-            Fil(plan.cost)
+            AttoFil::from(plan.cost)
         );
         if !output::ask(&question, args.yes)? {
             output::say("nothing was sent");

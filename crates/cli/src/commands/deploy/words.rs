@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use assize_chain::{Address, Fil, Rounds, U256};
+use assize_protocol::AttoFil;
+use assize_chain::{Address, Rounds};
 use assize_deployment::{
     BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Part, Step, Work, chain_name,
 };
@@ -140,7 +141,7 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
         ),
         (
             "budget",
-            Fil(U256::from(p.budget)).to_string(),
+            AttoFil::from(p.budget).to_string(),
             "maximum payout per round".into(),
         ),
     ]
@@ -196,9 +197,9 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
         "  {} gas at up to {} attoFIL: {} at most; {} holds {}",
         grouped(plan.gas()),
         plan.gas_price,
-        Fil(plan.cost),
+        AttoFil::from(plan.cost),
         plan.deployer,
-        Fil(plan.balance)
+        AttoFil::from(plan.balance)
     ));
     if !plan.warnings.is_empty() {
         line("\nWarnings".into());

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use assize_chain::{Fil, SettlementId};
+use assize_chain::SettlementId;
 use assize_payout::{Pending, SettlementTimeline, Statement};
 use assize_protocol::address::{parse_operator, to_delegated};
-use assize_protocol::{Address, PayoutAddress};
+use assize_protocol::{Address, AttoFil, PayoutAddress};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -98,7 +98,7 @@ impl Balance {
         let operator = statement.operator;
         let mut rows = vec![
             ("earned", fil(statement.earned()).to_string(), String::new()),
-            ("paid", Fil(statement.paid).to_string(), String::new()),
+            ("paid", AttoFil::from(statement.paid).to_string(), String::new()),
         ];
         let active = timeline.active.as_ref().map(|settlement| {
             format!(

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
-use assize_chain::{Fil, Rewards, Settlement, SettlementId};
+use assize_chain::{Rewards, Settlement, SettlementId};
 use assize_evaluate::SettlementDocument;
 use assize_payout::{Allocations, SettlementTimeline, Statement, expect_own};
 use assize_protocol::address::to_delegated;
-use assize_protocol::{Address, PayoutAddress};
+use assize_protocol::{Address, AttoFil, PayoutAddress};
 use assize_store::Source;
 use eyre::{WrapErr, eyre};
 use tokio::task::block_in_place;
@@ -87,8 +87,8 @@ pub(crate) async fn statements(
 }
 
 /// An amount as people read it.
-pub(crate) fn fil(atto_fil: u128) -> Fil {
-    Fil(U256::from(atto_fil))
+pub(crate) fn fil(atto_fil: u128) -> AttoFil {
+    AttoFil::from(atto_fil)
 }
 
 /// Why there is nothing to claim.
@@ -146,13 +146,13 @@ impl Why {
                 true => format!(
                     "nothing to claim for {operator}: it has been paid {}, and settlement {} grants no more than {}; an \
                      earlier one granted more",
-                    Fil(statement.paid),
+                    AttoFil::from(statement.paid),
                     newest.map_or_else(|| "–".into(), |id| id.to_string()),
                     fil(statement.granted)
                 ),
                 false => format!(
                     "nothing to claim for {operator}: everything it earned is paid, {}",
-                    Fil(statement.paid)
+                    AttoFil::from(statement.paid)
                 ),
             },
         };

@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use alloy_primitives::U256;
-use assize_chain::Fil;
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::{RoundEvaluation, RoundFacts};
 use assize_facts::ChainFacts;
-use assize_protocol::RoundNumber;
+use assize_protocol::{AttoFil, RoundNumber};
 use assize_store::Source;
 use assize_verify::{EvaluatedRange, Evidence, read_next_settlement};
 use clap::Args;
@@ -70,7 +68,7 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
             document.first_round,
             document.last_round,
             output::grouped(measurements),
-            Fil(U256::from(document.cumulative_total)),
+            AttoFil::from(document.cumulative_total),
             args.out.display(),
             document.root
         )

@@ -5,9 +5,8 @@ mod watch;
 
 use std::time::Duration;
 
-use assize_chain::Fil;
 use assize_outbox::{Finality, Policy};
-use assize_protocol::{Address, address::parse_operator};
+use assize_protocol::{Address, AttoFil, address::parse_operator};
 use clap::Args;
 
 use self::pass::Claimer;
@@ -39,7 +38,7 @@ pub struct ClaimArgs {
     settlement: Option<u64>,
     /// Least amount to claim for an operator.
     #[arg(long, value_name = "FIL", default_value = "0")]
-    min: Fil,
+    min: AttoFil,
     /// Do not ask for confirmation.
     #[arg(long, short)]
     yes: bool,
@@ -70,7 +69,7 @@ pub(crate) async fn run(args: &ClaimArgs, data: &DataDir) -> eyre::Result<Outcom
         policy,
         operators,
         // A larger amount is more than exists.
-        min: args.min.0.saturating_to(),
+        min: args.min.atto().saturating_to(),
         settlement: args.settlement,
         refused: Default::default(),
     };

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
-use assize_chain::{Fil, Payment, PaymentOutcome, Receipt, Settlement, SettlementId, Status};
+use assize_chain::{Payment, PaymentOutcome, Receipt, Settlement, SettlementId, Status};
 use assize_keys::Signer;
 use assize_outbox::{Finality, Policy};
 use assize_payout::{
     ClaimBatch, Distance, Due, GasCost, Limits, SettlementTimeline, Statement, claim_gas, claims,
     send_claims, until_final,
 };
-use assize_protocol::{Address, PayoutAddress};
+use assize_protocol::{Address, AttoFil, PayoutAddress};
 use eyre::bail;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
@@ -261,8 +261,8 @@ impl Plan {
         }
         text.push_str(&format!(
             "\nGas costs about {}, {} at most; the key {sender} pays it.",
-            Fil(gas.expected),
-            Fil(gas.at_most)
+            AttoFil::from(gas.expected),
+            AttoFil::from(gas.at_most)
         ));
         if let Some(share) = gas_share(gas.expected, self.amount()) {
             text.push_str(&format!(
@@ -283,7 +283,7 @@ impl Plan {
             ),
             (_, others) => format!(
                 "Claim {} for {} operators in {} transactions?",
-                Fil(self.amount()),
+                AttoFil::from(self.amount()),
                 others + 1,
                 self.batches.len()
             ),
@@ -347,7 +347,7 @@ impl Sent {
             .map(|(payment, recipient)| {
                 format!(
                     "paid {} of operator {} to {}",
-                    Fil(payment.amount),
+                    AttoFil::from(payment.amount),
                     payment.operator,
                     destination(payment.operator, recipient)
                 )
@@ -357,7 +357,7 @@ impl Sent {
             format!(
                 "{recipient} refused the {} of operator {}: the amount stays claimable. Claim for it alone, since a wallet may \
                  need more gas than a batch gives it; or let the operator set another address with `assize operator payout-address set`",
-                Fil(payment.amount),
+                AttoFil::from(payment.amount),
                 payment.operator
             )
         }));
@@ -367,7 +367,7 @@ impl Sent {
             self.receipt.hash,
             self.receipt.block_number,
             if self.is_final { ", final" } else { "" },
-            Fil(gas)
+            AttoFil::from(gas)
         ));
         lines.join("\n")
     }

@@ -6,8 +6,9 @@ mod report;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use assize_protocol::AttoFil;
 use alloy_primitives::{Address, U256};
-use assize_chain::{Fil, Settlement};
+use assize_chain::Settlement;
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{
     AllocationSource, Allocations, DenyList, History, Metrics, PayoutDaemon, PayoutError, PayoutPolicy,
@@ -50,7 +51,7 @@ pub struct PayoutArgs {
     policy: Option<PathBuf>,
     /// Least payout to an operator that has just started to wait [default: the policy's].
     #[arg(long, value_name = "FIL")]
-    floor: Option<Fil>,
+    floor: Option<AttoFil>,
     /// When to pay: `every settlement` or a cron pattern in UTC [default: the policy's].
     #[arg(long, value_name = "PATTERN", conflicts_with_all = ["once", "dry_run"])]
     schedule: Option<Schedule>,
@@ -106,7 +107,7 @@ fn policy(args: &PayoutArgs) -> eyre::Result<(PayoutPolicy, DenyList)> {
         Some(path) => PayoutPolicy::read(path)?,
         None => Default::default(),
     };
-    if let Some(Fil(floor)) = args.floor {
+    if let Some(floor) = args.floor.map(AttoFil::atto) {
         policy.floor = floor.saturating_to();
     }
     if let Some(schedule) = &args.schedule {

@@ -1,8 +1,7 @@
 //! What a pass would do, as a table, JSON and CSV.
 
-use alloy_primitives::U256;
-use assize_chain::Fil;
 use assize_payout::{Payout, Planned};
+use assize_protocol::AttoFil;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
@@ -57,7 +56,7 @@ pub(super) fn csv(planned: &Planned) -> eyre::Result<Vec<u8>> {
 }
 
 pub(super) fn table(planned: &Planned, now: u64) -> String {
-    let fil = |amount: u128| Fil(U256::from(amount)).to_string();
+    let fil = |amount: u128| AttoFil::from(amount).to_string();
     let mut text = format!(
         "settlement {}: {} operators would be paid {} in {} batches, for about {} of gas ({} units each); {} paid already",
         planned.settlement,

@@ -1,7 +1,8 @@
 //! What a pass did, as text and JSON.
 
+use assize_protocol::AttoFil;
 use alloy_primitives::U256;
-use assize_chain::{Fil, Payment, SettlementId};
+use assize_chain::{Payment, SettlementId};
 use assize_payout::{Held, PayoutReport, Why};
 use serde_json::{Value, json};
 
@@ -29,15 +30,15 @@ pub(super) fn text(settlement: SettlementId, report: &PayoutReport) -> String {
     let mut text = format!(
         "settlement {settlement}: {} operators paid {} in {} batches, for {} of gas",
         grouped(report.paid.len() as u64),
-        Fil(total),
+        AttoFil::from(total),
         report.batches.len(),
-        Fil(fees)
+        AttoFil::from(fees)
     );
     for payment in &report.refused {
         text.push_str(&format!(
             "\n  {} refused {}: the amount stays claimable; the operator can set a payout address",
             payment.operator,
-            Fil(payment.amount)
+            AttoFil::from(payment.amount)
         ));
     }
     for reason in &report.reverted {
@@ -84,7 +85,7 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
         text.push_str(&format!(
             "\n  held: {} operators, {} in all: {why}",
             grouped(of_kind.len() as u64),
-            Fil(U256::from(total))
+            AttoFil::from(total)
         ));
     }
     text
@@ -105,7 +106,7 @@ pub(super) fn reason(why: &Why) -> String {
     match why {
         Why::BelowFloor { floor } => format!(
             "below its floor of {}, which decreases while it waits",
-            Fil(U256::from(*floor))
+            AttoFil::from(*floor)
         ),
         Why::GasTooDear => "gas would take a larger share of it than the policy allows".into(),
         Why::DailyCap => "the daily limit is spent".into(),
