@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use assize_protocol::AttoFil;
 use alloy_primitives::{Address, U256};
 use assize_facts::SettlementId;
+use assize_protocol::AttoFil;
 
 use crate::AlertPolicy;
 

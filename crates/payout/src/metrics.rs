@@ -69,11 +69,7 @@ impl Metrics {
             .register("alert", "How many alerts of the kind hold", alerts.clone());
         Self {
             queue: QueueMetrics::register(&mut metrics),
-            surplus: metrics.gauge_in(
-                fil(),
-                "pool_surplus",
-                "Deposits that are promised to nobody yet",
-            ),
+            surplus: metrics.gauge_in(fil(), "pool_surplus", "Deposits that are promised to nobody yet"),
             pool_runway: metrics.gauge_in(
                 Unit::Seconds,
                 "pool_runway",

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use assize_protocol::AttoFil;
 use alloy_primitives::U256;
+use assize_protocol::AttoFil;
 use serde::Deserialize;
 use serde::de::Error as _;
 use thiserror::Error;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use assize_protocol::AttoFil;
 use assize_outbox::{Depth, Finality, Policy};
+use assize_protocol::AttoFil;
 use clap::Args;
 
 use super::duration::{positive_duration, positive_seconds};

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use assize_protocol::AttoFil;
 use assize_chain::{ChainClient, Rounds, RpcUrl};
 use assize_deployment::{DeployParams, Journal, chain_name, deploy_with};
+use assize_protocol::AttoFil;
 use clap::Args;
 
 use super::files::Place;

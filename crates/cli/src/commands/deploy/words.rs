@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use assize_protocol::AttoFil;
 use assize_chain::{Address, Rounds};
 use assize_deployment::{
     BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Part, Step, Work, chain_name,
 };
+use assize_protocol::AttoFil;
 use serde::Serialize;
 
 use crate::output::grouped;

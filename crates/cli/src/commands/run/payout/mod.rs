@@ -6,7 +6,6 @@ mod report;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use assize_protocol::AttoFil;
 use alloy_primitives::{Address, U256};
 use assize_chain::Settlement;
 use assize_outbox::{Outbox, Policy};
@@ -14,6 +13,7 @@ use assize_payout::{
     AllocationSource, Allocations, DenyList, History, Metrics, PayoutDaemon, PayoutError, PayoutPolicy,
     Planner, Schedule, Scheduler,
 };
+use assize_protocol::AttoFil;
 use assize_service::{Clock, Status, Stop};
 use assize_store::Store;
 use clap::Args;

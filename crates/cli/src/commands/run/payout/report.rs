@@ -1,9 +1,9 @@
 //! What a pass did, as text and JSON.
 
-use assize_protocol::AttoFil;
 use alloy_primitives::U256;
 use assize_chain::{Payment, SettlementId};
 use assize_payout::{Held, PayoutReport, Why};
+use assize_protocol::AttoFil;
 use serde_json::{Value, json};
 
 use crate::output::grouped;
