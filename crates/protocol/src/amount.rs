@@ -57,7 +57,7 @@ impl AttoFil {
 
     /// Whether it is nothing.
     #[must_use]
-    pub const fn is_zero(self) -> bool {
+    pub fn is_zero(self) -> bool {
         self.0.is_zero()
     }
 
