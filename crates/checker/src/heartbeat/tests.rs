@@ -30,7 +30,7 @@ async fn beat_through(replies: Vec<Reply>) -> (Vec<Event>, Vec<Heartbeat>) {
     replies.into_iter().for_each(|reply| stub.reply(reply));
     let bench = Bench::new(&stub).await;
     let stop = Stop::default();
-    let beating = tokio::spawn(beat(Arc::clone(bench.checker.shared()), stop.clone()));
+    let beating = tokio::spawn(send(Arc::clone(bench.checker.shared()), stop.clone()));
     heard.recv().await.unwrap();
     stop.set();
     beating.await.unwrap();
