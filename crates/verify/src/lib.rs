@@ -12,6 +12,7 @@ mod error;
 mod evidence;
 mod fraud;
 mod read;
+mod receipts;
 mod verify;
 
 pub use bundle::{BundledFiles, Unpacked};
@@ -19,4 +20,5 @@ pub use error::VerifyError;
 pub use evidence::{EvaluatedRange, Evidence, Step};
 pub use fraud::Fraud;
 pub use read::{NextRange, read_next_settlement, read_rounds, read_settlement};
+pub use receipts::{ReceiptAudit, ReceiptClaim, ReceiptFault, ReceiptFinding, ReceiptFindings};
 pub use verify::{Conclusion, VerifiedSettlement};

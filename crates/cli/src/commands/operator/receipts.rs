@@ -1,18 +1,16 @@
 //! `assize operator receipts`.
 
-mod audit;
-
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256};
 use assize_measurement::Domain;
 use assize_protocol::{FileCid, RoundNumber, TaskIndex};
+use assize_verify::{ReceiptAudit, ReceiptClaim, ReceiptFault, ReceiptFinding, ReceiptFindings};
 use assize_wire::KeptReceipt;
 use clap::Args;
 use eyre::{WrapErr, ensure};
 use serde::Serialize;
 
-use self::audit::{Audit, Claim, Finding};
 use crate::args::{ChainArgs, FormatArgs, SourceArgs};
 use crate::connect::Network;
 use crate::evidence::source;
@@ -82,12 +80,12 @@ pub(crate) async fn run(args: &ReceiptsArgs, data: &DataDir) -> eyre::Result<Out
     };
     let claims: Vec<_> = kept
         .iter()
-        .map(|(_, _, kept)| Claim::of(kept, &domain, args.ingest_address))
+        .map(|(_, _, kept)| ReceiptClaim::of(kept, &domain, args.ingest_address))
         .collect();
     let source = source(&args.source, data)?;
-    let mut audit = Audit::new(&network.rounds, domain);
+    let mut audit = ReceiptAudit::new(&network.rounds, domain);
     for claim in claims.iter().flatten() {
-        audit.want(claim);
+        audit.add(claim);
     }
     let findings = audit.read(&*source).await?;
     let checked: Vec<_> = kept
@@ -120,8 +118,8 @@ fn describe(
     file: &str,
     number: usize,
     kept: &KeptReceipt,
-    claim: &Result<Claim, String>,
-    findings: &audit::Findings,
+    claim: &Result<ReceiptClaim, ReceiptFault>,
+    findings: &ReceiptFindings,
 ) -> Checked {
     let mut checked = Checked {
         file: file.to_owned(),
@@ -140,7 +138,7 @@ fn describe(
     let claim = match claim {
         Ok(claim) => claim,
         Err(reason) => {
-            checked.reason.clone_from(reason);
+            checked.reason = reason.to_string();
             return checked;
         }
     };
@@ -148,16 +146,16 @@ fn describe(
     checked.task = Some(claim.task);
     checked.station = Some(claim.station);
     let (verdict, reason) = match findings.of(claim) {
-        Finding::Included { batch, line } => {
+        ReceiptFinding::Included { batch, line } => {
             checked.batch = Some(batch);
             checked.line = Some(line);
             ("INCLUDED", format!("line {line} of batch {batch}"))
         }
-        Finding::Omitted { batches, until } => (
+        ReceiptFinding::Omitted { batches, until } => (
             "OMITTED",
             format!("in none of the {batches} batches of its round; the commit window ended at {until}"),
         ),
-        Finding::TooEarly { batches, until } => (
+        ReceiptFinding::TooEarly { batches, until } => (
             "TOO EARLY",
             format!(
                 "in none of the {batches} batches so far; the commit window of its round ends at {until}"

@@ -1,0 +1,242 @@
+//! The audit of receipts: whether measurements that the ingest took were committed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use assize_chain::Rounds;
+use assize_measurement::ndjson::{Row, parse_any_round, parse_batch};
+use assize_measurement::{Domain, Verifier};
+use assize_protocol::{Address, B256, FileCid, RoundNumber, TaskIndex};
+use assize_store::{Source, StoreError};
+use assize_wire::KeptReceipt;
+use thiserror::Error;
+
+use crate::VerifyError;
+
+/// Why a kept receipt proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReceiptFault {
+    /// The receipt's signature is not valid.
+    #[error("the ingest key {ingest} did not sign it for this network")]
+    Unsigned {
+        /// The key that the receipt names.
+        ingest: Address,
+    },
+    /// Another key than the trusted one.
+    #[error("it is signed by {ingest}, not by the ingest key {trusted}")]
+    OtherKey {
+        /// The key that signed.
+        ingest: Address,
+        /// The trusted key.
+        trusted: Address,
+    },
+    /// The measurement kept with it cannot be read.
+    #[error("its measurement is malformed: {reason}")]
+    Malformed {
+        /// The field, and what is wrong with it.
+        reason: String,
+    },
+    /// The receipt is for another measurement than the one kept with it.
+    #[error("it is for another measurement: this one has the digest {digest}")]
+    OtherMeasurement {
+        /// Digest of the measurement kept with it.
+        digest: B256,
+    },
+    /// The measurement would not count in any batch.
+    #[error("the measurement is not signed by its station")]
+    NotByStation,
+}
+
+/// What a valid receipt says: the ingest had this measurement.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiptClaim {
+    /// Digest of the measurement.
+    pub digest: B256,
+    /// Its round.
+    pub round: RoundNumber,
+    /// Its task.
+    pub task: TaskIndex,
+    /// Its station.
+    pub station: Address,
+}
+
+impl ReceiptClaim {
+    /// What a kept receipt claims on a network; with `trusted`, only receipts of that ingest key are valid.
+    ///
+    /// # Errors
+    /// [`ReceiptFault`] says why it proves nothing.
+    pub fn of(kept: &KeptReceipt, domain: &Domain, trusted: Option<Address>) -> Result<Self, ReceiptFault> {
+        let KeptReceipt { measurement, receipt } = kept;
+        let ingest = receipt.ingest;
+        if !receipt.is_signed(domain) {
+            return Err(ReceiptFault::Unsigned { ingest });
+        }
+        if let Some(trusted) = trusted.filter(|trusted| *trusted != ingest) {
+            return Err(ReceiptFault::OtherKey { ingest, trusted });
+        }
+        let measurement =
+            parse_any_round(measurement.as_bytes()).map_err(|(field, fault)| ReceiptFault::Malformed {
+                reason: format!("{field} {fault}"),
+            })?;
+        let digest = measurement.digest(domain);
+        if digest != receipt.digest {
+            return Err(ReceiptFault::OtherMeasurement { digest });
+        }
+        if !Verifier::new(domain).signed_by_station(&measurement) {
+            return Err(ReceiptFault::NotByStation);
+        }
+        Ok(Self {
+            digest,
+            round: measurement.round,
+            task: measurement.task,
+            station: measurement.station,
+        })
+    }
+}
+
+/// What became of a measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptFinding {
+    /// It was committed.
+    Included {
+        /// The batch.
+        batch: FileCid,
+        /// The line in it, from 1.
+        line: u64,
+    },
+    /// It was not committed, and its round's commit window is over.
+    Omitted {
+        /// Number of the round's batches.
+        batches: usize,
+        /// Last second of the commit window, Unix time.
+        until: u64,
+    },
+    /// It was not committed, and still can be.
+    TooEarly {
+        /// Number of the round's batches so far.
+        batches: usize,
+        /// Last second of the commit window, Unix time.
+        until: u64,
+    },
+}
+
+/// Looks for measurements in the batches of their rounds.
+#[derive(Debug)]
+pub struct ReceiptAudit<'a> {
+    rounds: &'a Rounds,
+    domain: Domain,
+    wanted: BTreeMap<RoundNumber, Wanted>,
+}
+
+/// Those of one round. The digest is hashed only for lines of one of the stations.
+#[derive(Debug, Default)]
+struct Wanted {
+    digests: BTreeSet<B256>,
+    stations: BTreeSet<(Address, TaskIndex)>,
+}
+
+/// Where the measurements were found.
+#[derive(Debug, Default)]
+pub struct ReceiptFindings {
+    places: HashMap<B256, (FileCid, u64)>,
+    rounds: BTreeMap<RoundNumber, Window>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    batches: usize,
+    /// Last second in which batches are committed.
+    until: u64,
+    over: bool,
+}
+
+impl<'a> ReceiptAudit<'a> {
+    /// An audit of no measurement yet, against the rounds of a network.
+    #[must_use]
+    pub fn new(rounds: &'a Rounds, domain: Domain) -> Self {
+        Self {
+            rounds,
+            domain,
+            wanted: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a measurement to look for.
+    pub fn add(&mut self, claim: &ReceiptClaim) {
+        let wanted = self.wanted.entry(claim.round).or_default();
+        wanted.digests.insert(claim.digest);
+        wanted.stations.insert((claim.station, claim.task));
+    }
+
+    /// Reads every batch of the measurements' rounds.
+    ///
+    /// # Errors
+    /// The chain or a batch is unavailable: then no omission can be proven.
+    pub async fn read(&self, source: &dyn Source) -> Result<ReceiptFindings, VerifyError> {
+        // Before the commitments: none that is later can be missed.
+        let now = self.rounds.client().head().await?.timestamp;
+        let mut findings = ReceiptFindings::default();
+        for (&number, wanted) in &self.wanted {
+            let round = self.rounds.round(number).await?;
+            let commitments = self.rounds.commitments(number).await?;
+            findings.rounds.insert(
+                number,
+                Window {
+                    batches: commitments.len(),
+                    until: round.commits_until,
+                    over: now > round.commits_until,
+                },
+            );
+            for commitment in &commitments {
+                let cid = commitment.cid;
+                self.read_batch(source, (number, &cid), wanted, &mut findings.places)
+                    .map_err(|error| VerifyError::Store {
+                        what: format!(
+                            "batch {cid} of round {number}, without which no omission can be proven"
+                        ),
+                        source: Box::new(error),
+                    })?;
+            }
+        }
+        Ok(findings)
+    }
+
+    fn read_batch(
+        &self,
+        source: &dyn Source,
+        (round, cid): (RoundNumber, &FileCid),
+        wanted: &Wanted,
+        places: &mut HashMap<B256, (FileCid, u64)>,
+    ) -> Result<(), StoreError> {
+        let verifier = Verifier::new(&self.domain);
+        // As evaluation reads it: what it does not read, a line too far down or an invalid one, is not included.
+        let batch = parse_batch(round, &source.open(cid)?.into_vec()?);
+        for Row { line, measurement } in &batch.rows {
+            if !wanted.stations.contains(&(measurement.station, measurement.task)) {
+                continue;
+            }
+            // Under a signature that does not hold it would not count, so that is no inclusion.
+            if let Some(digest) = verifier
+                .check(measurement)
+                .filter(|digest| wanted.digests.contains(digest))
+            {
+                places.entry(digest).or_insert((*cid, u64::from(*line)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ReceiptFindings {
+    /// What became of a measurement that was looked for.
+    #[must_use]
+    pub fn of(&self, claim: &ReceiptClaim) -> ReceiptFinding {
+        let window = self.rounds.get(&claim.round);
+        let (batches, until) = window.map_or((0, 0), |window| (window.batches, window.until));
+        match (self.places.get(&claim.digest), window) {
+            (Some(&(batch, line)), _) => ReceiptFinding::Included { batch, line },
+            (None, Some(window)) if window.over => ReceiptFinding::Omitted { batches, until },
+            (None, _) => ReceiptFinding::TooEarly { batches, until },
+        }
+    }
+}
