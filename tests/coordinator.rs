@@ -11,30 +11,24 @@ mod common;
 mod stations;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, hex};
+use alloy_primitives::hex;
 use assize_chain::Round;
-use assize_drand::serve::{Devnet, serve};
-use assize_measurement::{Domain, Measurement, Millis, Signature, station_address};
+use assize_measurement::{Domain, Measurement};
 use assize_protocol::{RoundNumber, merkle};
 use assize_service::Clock;
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
 use assize_testkit::postgres::{Postgres, PostgresError};
 use assize_testkit::world::World;
-use assize_wire::{
-    Heartbeat, KeptReceipt, NetworkDocument, Receipt, RoundDocument, StationDocument, Version,
-};
+use assize_wire::{KeptReceipt, NetworkDocument, Receipt, RoundDocument, StationDocument};
 use common::assize;
-use common::processes::{Running, terminate};
 use secp256k1::SecretKey;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stations::{PATIENCE, Service, Station, serve_drand};
 

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use assize_testkit::spark::SparkRound;
-use common::{assize, json_of, refused, run};
+use common::{assize, refused, run};
 use serde_json::{Value, json};
 
 /// A round of 20 000 rows in four files.
