@@ -94,7 +94,7 @@ impl ReceiptClaim {
     }
 }
 
-/// What became of a measurement.
+/// The result for one measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptFinding {
     /// It was committed.
