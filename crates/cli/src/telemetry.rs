@@ -6,9 +6,10 @@ use std::io::{self, IsTerminal};
 use assize_api::telemetry::Faults;
 #[cfg(feature = "otlp")]
 use assize_api::telemetry::Otlp;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{Layer, fmt};
 
 /// Where traces go, such as `http://127.0.0.1:4318/v1/traces`: OpenTelemetry's own name.
 const OTLP: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
@@ -24,13 +25,18 @@ pub(crate) struct Telemetry {
     _faults: Option<Faults>,
 }
 
-/// Logs to stderr; `RUST_LOG` overrides the level.
+/// Logs to stderr; `RUST_LOG` overrides the level: `debug`, or `info,hyper=warn` by module.
 pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
     let level = if verbose { "info" } else { "warn" };
     // What these log is what their errors say, which are told anyway, and better.
-    let filter =
+    let usual =
         format!("{level},alloy_signer_aws=off,alloy_signer_ledger=off,coins_ledger=off,aws_config=off");
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let wanted = named("RUST_LOG").map(|wanted| wanted.parse::<Targets>());
+    let is_refused = matches!(wanted, Some(Err(_)));
+    let filter = match wanted {
+        Some(Ok(filter)) => filter,
+        _ => usual.parse()?,
+    };
     let logs = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
@@ -48,6 +54,9 @@ pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
     #[cfg(feature = "sentry")]
     let registry = registry.with(faults.as_ref().map(Faults::layer));
     registry.init();
+    if is_refused {
+        tracing::warn!("RUST_LOG is not understood: give a level, or levels by module as in info,hyper=warn");
+    }
 
     for (feature, variable) in [("otlp", OTLP), ("sentry", SENTRY)] {
         let built = (feature == "otlp" && cfg!(feature = "otlp"))
@@ -68,10 +77,9 @@ pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
 
 /// Spans of our own: exporters that traced their own requests would never end.
 #[cfg(feature = "otlp")]
-fn spans() -> EnvFilter {
-    EnvFilter::new(
-        "off,assize=info,assize_api=info,assize_coordinator=info,assize_publish=info,assize_outbox=info",
-    )
+fn spans() -> Targets {
+    let ours = ["assize", "assize_api", "assize_coordinator", "assize_publish", "assize_outbox"];
+    Targets::new().with_targets(ours.map(|target| (target, tracing::Level::INFO)))
 }
 
 fn named(variable: &str) -> Option<String> {

@@ -15,6 +15,7 @@
 mod alert;
 mod allocations;
 mod claim;
+mod cron;
 mod daemon;
 mod deny;
 mod error;

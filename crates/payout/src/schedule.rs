@@ -3,19 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
-use croner::Cron;
-use croner::errors::CronError;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::PolicyError;
+use crate::cron::Cron;
 
 /// When a pass is due.
 #[derive(Debug, Clone)]
 pub enum Schedule {
     /// Whenever a settlement becomes active.
     EverySettlement,
-    /// At the times of a cron pattern (five or six fields), UTC.
+    /// At the times of a cron pattern (five fields), UTC.
     Cron(Box<Cron>),
 }
 
@@ -40,11 +38,7 @@ impl Schedule {
     #[must_use]
     pub fn next(&self, after: u64) -> Option<u64> {
         let Self::Cron(cron) = self else { return None };
-        let after = Timestamp::from_second(i64::try_from(after).ok()?).ok()?;
-        let next = cron
-            .find_next_occurrence(&after.to_zoned(TimeZone::UTC), false)
-            .ok()?;
-        u64::try_from(next.timestamp().as_second()).ok()
+        cron.next(after)
     }
 }
 
@@ -59,9 +53,7 @@ impl FromStr for Schedule {
             text: text.to_owned(),
             reason,
         };
-        let cron = text
-            .parse()
-            .map_err(|error: CronError| refuse(error.to_string()))?;
+        let cron = text.parse().map_err(refuse)?;
         let schedule = Self::Cron(Box::new(cron));
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
         match schedule.next(now) {
@@ -75,7 +67,7 @@ impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EverySettlement => f.write_str(EVERY_SETTLEMENT),
-            Self::Cron(cron) => write!(f, "{}", cron.pattern),
+            Self::Cron(cron) => write!(f, "{}", cron),
         }
     }
 }

@@ -144,7 +144,7 @@ async fn preview(
     match args.format.format {
         RowsFormat::Table => output::line(preview::table(&planned, now))?,
         RowsFormat::Json => output::json_pretty(&preview::document(&planned))?,
-        RowsFormat::Csv => output::bytes(&preview::csv(&planned)?)?,
+        RowsFormat::Csv => output::bytes(&preview::csv(&planned))?,
     }
     Ok(Outcome::Done)
 }

@@ -34,25 +34,29 @@ pub(super) fn document(planned: &Planned) -> Value {
     })
 }
 
-pub(super) fn csv(planned: &Planned) -> eyre::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["operator", "due_attofil", "waiting_since", "decision", "reason"])?;
+pub(super) fn csv(planned: &Planned) -> Vec<u8> {
+    let mut text = "operator,due_attofil,waiting_since,decision,reason\n".to_owned();
     let mut row = |payout: &Payout, decision: &str, reason: &str| {
-        writer.write_record([
-            payout.operator.to_string().as_str(),
-            &payout.due.to_string(),
-            &payout.waiting_since.to_string(),
-            decision,
-            reason,
-        ])
+        let Payout {
+            operator,
+            due,
+            waiting_since,
+            ..
+        } = payout;
+        // RFC 4180: only the reason may have commas or quotes.
+        let reason = match reason.contains([',', '"', '\r', '\n']) {
+            true => format!("\"{}\"", reason.replace('"', "\"\"")),
+            false => reason.to_owned(),
+        };
+        text += &format!("{operator},{due},{waiting_since},{decision},{reason}\n");
     };
     for payout in &planned.plan.payouts {
-        row(payout, "pay", "")?;
+        row(payout, "pay", "");
     }
     for held in &planned.plan.held {
-        row(&held.payout, code(&held.why), &reason(&held.why))?;
+        row(&held.payout, code(&held.why), &reason(&held.why));
     }
-    Ok(writer.into_inner()?)
+    text.into_bytes()
 }
 
 pub(super) fn table(planned: &Planned, now: u64) -> String {
