@@ -14,7 +14,7 @@ STAMP := node_modules/.package-lock.json
 TOOLS := $(CURDIR)/target/tools
 
 .PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
-	chaos bench bench-instructions fuzz fuzz-build docs deny hack dist publish-dry-run gas prove slither coverage mutants audit clean
+	chaos bench bench-instructions fuzz fuzz-build docs deny hack measure-build dist publish-dry-run gas prove slither coverage mutants audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -28,18 +28,32 @@ $(STAMP): package.json package-lock.json
 # Not the release build, which takes twice as long: what the demo computes is optimised in this one too.
 demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 600 --seed 7"
 	cargo build --locked -p assize-lab
-	./target/debug/assize-lab demo $(ARGS)
+	$(DEBUG)/assize-lab demo $(ARGS)
 
 up: $(STAMP) ## build, then run a network of real processes in real time; options: make up ARGS="--checkers 60 --rounds 2"
 	cargo build --locked -p assize-lab
-	./target/debug/assize-lab up $(ARGS)
+	$(DEBUG)/assize-lab up $(ARGS)
 
-test: lint test-contracts check-artifacts test-wasm test-rust test-pages test-gateways ## everything that CI checks
+# One selection of packages and features for clippy, tests, documentation tests and whatever else make test builds: cargo unites
+# the features of what is selected together, so another selection would compile most dependencies again.
+TESTED := --workspace --locked --features assize-cli/evmnet,assize-cli/plots,assize-lab/plots
+# Where cargo puts what it builds in the dev profile.
+DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug
+
+# The fuzzing of the contracts has no deadlines, so it runs beside clippy; the tests in real time have the machine for themselves.
+test: differential ## everything that CI checks
+	$(MAKE) -j2 lint-rust test-contracts
+	$(MAKE) lint-contracts check-artifacts test-wasm test-rust test-pages test-gateways
 	@echo "make test: all passed"
 
-lint: $(STAMP) ## formatting and lints, Rust and Solidity
+.PHONY: lint-rust lint-contracts
+lint: lint-rust lint-contracts ## formatting, lints and architecture, Rust and Solidity
+
+lint-rust:
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy $(TESTED) --all-targets -- -D warnings
+
+lint-contracts: $(STAMP)
 	$(FORGE) fmt --check
 	$(FORGE) lint --deny warnings
 	node scripts/check-links.mjs
@@ -56,7 +70,8 @@ gas: $(STAMP) ## write contracts/gas
 # Other cases every day; a day's cases can be had again with make differential SEED=2026-11-21.
 SEED ?= $(shell date -u +%F)
 differential: ## 10 000 random committees and tasks by the Rust crate, for the contracts to derive again
-	cargo run --quiet --locked -p assize-protocol --example differential -- cache/differential $(SEED)
+	cargo build --quiet $(TESTED) --example differential
+	$(DEBUG)/examples/differential cache/differential $(SEED)
 
 test-wasm: ## the crates that browsers need build for them
 	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs -I% test -d % \
@@ -97,7 +112,7 @@ services: ## from PyPI: an S3 server (moto), DuckDB for the success rates, schem
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 test-pages: $(STAMP) ## docs/pages in headless Chromium, the claim page against a real anvil
 	@if [ -n "$(CHROMIUM)" ] || [ -n "$$ASSIZE_BROWSER" ]; then \
-	  cargo build --locked -p assize-testkit --example claims \
+	  cargo build $(TESTED) --example claims \
 	    && CHROMIUM=$(or $(CHROMIUM),/usr/bin/chromium) node --test tests/verifier/verifier.test.mjs tests/claim/claim.test.mjs; \
 	else \
 	  echo "test-pages: SKIPPED, there is no Chromium: apt-get install chromium, or name one with CHROMIUM=…"; \
@@ -109,18 +124,14 @@ $(GATEWAYS): tests/gateways/package.json tests/gateways/package-lock.json
 	npm ci --prefix tests/gateways --ignore-scripts --no-audit --no-fund
 	@touch $@
 test-gateways: $(GATEWAYS) ## Helia and gateway-lib, which are not ours, with ours
-	cargo build --locked -p assize-cli
-	cargo build --locked -p assize-testkit --example pack
+	cargo build $(TESTED) --bin assize --example pack
 	node --test tests/gateways/gateways.test.mjs
 
-# The crates with examples in their documentation (blocks of code in no other language), or in a README that is part of it: all others would only be built for nothing.
-DOCUMENTED := $(addprefix -p ,$(shell { grep -l 'README.md' crates/*/src/lib.rs; find crates/*/src -name '*.rs' | xargs awk 'FNR == 1 { open = 0 } \
-  /^ *\/\/[\/!] ```/ { if (!open && /```$$/) print FILENAME; open = !open }'; } | cut -d/ -f2 | sort -u | sed 's/^/assize-/'))
 test-rust: $(STAMP) $(GATEWAYS) services ## crates, and end to end against a real anvil
 	if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --workspace --locked && cargo test --locked --doc $(DOCUMENTED); \
+	  cargo nextest run $(TESTED) && cargo test $(TESTED) --doc; \
 	else \
-	  cargo test --workspace --locked; \
+	  cargo test $(TESTED); \
 	fi
 
 # Apart from test-rust: these features build most of the dependencies again, and the AWS SDK.
@@ -173,6 +184,9 @@ docs: ## the documentation as a book in target/book, and the API's in target/doc
 deny: ## licences, advisories, banned and duplicate dependencies
 	cargo install --quiet --root $(TOOLS) --version 0.20.2 cargo-deny
 	$(TOOLS)/bin/cargo-deny --workspace check
+
+measure-build: ## CPU seconds of a cold `make demo` and of a cold release build, and how many crates they compile; wants a quiet machine
+	bash scripts/measure-build.sh
 
 hack: ## each crate with each of its features alone, with none, and with all
 	cargo install --quiet --root $(TOOLS) --version 0.6.46 cargo-hack

@@ -24,8 +24,7 @@ pub enum Outcome {
 /// What a command says that needs a cargo feature with which this binary was not built.
 pub fn without(what: &str, feature: &str) -> Report {
     eyre!(
-        "{what} needs the cargo feature `{feature}`, which this binary was built without: build it with `cargo build --release -p {} --features {feature}`",
-        env!("CARGO_PKG_NAME")
+        "{what} needs the cargo feature `{feature}`, which this binary was built without: build it again with `--features {feature}`"
     )
 }
 

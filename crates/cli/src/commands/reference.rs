@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap_complete::Shell;
+#[cfg(feature = "man")]
 use eyre::WrapErr;
 
 use crate::output::{self, Outcome};
@@ -33,6 +34,12 @@ pub(super) fn completions(args: &CompletionsArgs, mut definition: clap::Command)
     Ok(Outcome::Done)
 }
 
+#[cfg(not(feature = "man"))]
+pub(super) fn man(_args: &ManArgs, _definition: clap::Command) -> eyre::Result<Outcome> {
+    Err(output::without("man", "man"))
+}
+
+#[cfg(feature = "man")]
 pub(super) fn man(args: &ManArgs, definition: clap::Command) -> eyre::Result<Outcome> {
     let directory = &args.directory;
     std::fs::create_dir_all(directory)
