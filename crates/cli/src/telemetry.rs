@@ -78,7 +78,13 @@ pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
 /// Spans of our own: exporters that traced their own requests would never end.
 #[cfg(feature = "otlp")]
 fn spans() -> Targets {
-    let ours = ["assize", "assize_api", "assize_coordinator", "assize_publish", "assize_outbox"];
+    let ours = [
+        "assize",
+        "assize_api",
+        "assize_coordinator",
+        "assize_publish",
+        "assize_outbox",
+    ];
     Targets::new().with_targets(ours.map(|target| (target, tracing::Level::INFO)))
 }
 
