@@ -3,18 +3,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
+#[cfg(feature = "man")]
 use clap_complete::Shell;
 #[cfg(feature = "man")]
 use eyre::WrapErr;
 
 use crate::output::{self, Outcome};
 
+#[cfg(not(feature = "man"))]
+type Shell = String;
+
 /// Print shell completions.
 #[derive(Debug, Args)]
 #[command(hide = true)]
 pub struct CompletionsArgs {
     /// Shell.
-    #[arg(value_enum)]
+    #[cfg_attr(feature = "man", arg(value_enum))]
     shell: Shell,
 }
 
@@ -26,6 +30,12 @@ pub struct ManArgs {
     directory: PathBuf,
 }
 
+#[cfg(not(feature = "man"))]
+pub(super) fn completions(args: &CompletionsArgs, _definition: clap::Command) -> eyre::Result<Outcome> {
+    Err(output::without(&format!("completions {}", args.shell), "man"))
+}
+
+#[cfg(feature = "man")]
 pub(super) fn completions(args: &CompletionsArgs, mut definition: clap::Command) -> eyre::Result<Outcome> {
     let name = definition.get_name().to_owned();
     let mut script = Vec::new();
