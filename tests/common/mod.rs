@@ -4,7 +4,7 @@
 
 pub mod processes;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -46,8 +46,15 @@ pub fn stdout_of<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Str
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// As [`stdout_of`], parsed as JSON.
+/// As [`stdout_of`] with `--format json`, parsed.
 pub fn json_of<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Value {
+    let mut arguments: Vec<OsString> = arguments
+        .into_iter()
+        .map(|argument| argument.as_ref().into())
+        .collect();
+    if !arguments.iter().any(|argument| argument == "--format") {
+        arguments.extend(["--format".into(), "json".into()]);
+    }
     serde_json::from_str(&stdout_of(arguments)).unwrap()
 }
 
