@@ -626,9 +626,9 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
     for (file, words) in [
         ("nowhere.json", "cannot read nowhere.json"),
         ("empty.json", "holds no receipt"),
-        ("tasks.ndjson", "tasks.ndjson holds no kept receipts"),
+        ("tasks.ndjson", "tasks.ndjson does not hold receipts"),
     ] {
-        let output = network.run("receipt check", None, &[file]).output().unwrap();
+        let output = network.run("operator receipts", None, &[file]).output().unwrap();
         common::refused(&output, 2, &[words]);
     }
 }

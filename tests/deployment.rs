@@ -354,7 +354,7 @@ fn a_check_names_what_differs() {
     assert_eq!(code, 1);
     assert_eq!(subjects(&differing)[..2], ["Rounds code", "Rounds code hash"]);
     let approve = site.run(&["deploy", "approve", "--deployment", &name]);
-    refused(&approve, 2, &["nothing is approved", "Rounds code"]);
+    refused(&approve, 2, &["nothing approved", "Rounds code"]);
 
     // Another chain, no contract, nobody there, no file.
     let elsewhere = Site::new(Anvil::start_as(314).unwrap());

@@ -365,7 +365,7 @@ async fn looking_first_shows_who_how_much_and_why_not() {
     for words in [
         "would be paid",
         "are owed less than the floor",
-        "the day's FIL are spent",
+        "the daily limit is spent",
         "court order",
     ] {
         assert!(table.contains(words), "no `{words}` in {table}");

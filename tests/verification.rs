@@ -177,7 +177,10 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
     );
     let said = run(["verify", "round", "2", "--offline", round]);
     let said = String::from_utf8(said.stdout).unwrap();
-    assert!(said.contains("To be certain, compare with an explorer"), "{said}");
+    assert!(
+        said.contains("To be certain, compare it with a block explorer"),
+        "{said}"
+    );
 
     refused(
         &run(["verify", "round", "1", "--offline", round]),

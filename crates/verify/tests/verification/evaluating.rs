@@ -66,7 +66,7 @@ fn the_range_must_continue_the_parent() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there are no rounds to settle: give at least round 1"
+        "there are no rounds to settle: include at least round 1"
     );
 }
 
