@@ -456,7 +456,7 @@ async fn another_network_is_refused_with_the_remedy() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(
-        stderr.contains("is of another network") && stderr.contains("31337"),
+        stderr.contains("serves another network") && stderr.contains("31337"),
         "{stderr}"
     );
 }

@@ -209,7 +209,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
     refused(
         &stage.run(&["operator", "balance", "--operators", file.to_str().unwrap()]),
         2,
-        &["operators.txt:2", "cut short"],
+        &["operators.txt:2", "malformed"],
     );
     refused(&stage.run(&["operator", "balance"]), 2, &["no operator given"]);
     refused(

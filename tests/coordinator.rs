@@ -278,8 +278,8 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
     assert_eq!(code, Some(1));
     for (one, words) in checked.iter().zip([
         "did not sign it",
-        "of another measurement",
-        "is not the ingest key",
+        "for another measurement",
+        "not by the ingest key",
     ]) {
         assert!(one["reason"].as_str().unwrap().contains(words), "{one}");
     }

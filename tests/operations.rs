@@ -254,7 +254,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     refused(
         &kept.as_dev(&twice[..5]),
         2,
-        &["1 signatures are not enough", "2 evaluators"],
+        &["1 signatures given", "2 evaluators"],
     );
     let truncated = kept.file("truncated.json");
     let bytes = fs::read(kept.file("settlement.json")).unwrap();

@@ -137,7 +137,7 @@ fn from_gateways(kept: &Kept) {
     refused(
         &run(kept.online(&["verify", "round", "1", "--gateway", "ftp://x"])),
         2,
-        &["`ftp://x` is not the address of a gateway"],
+        &["`ftp://x` is not a valid gateway address"],
     );
     assert!(
         !Path::new("store").exists(),
