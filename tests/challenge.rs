@@ -281,7 +281,10 @@ async fn whoever_sees_fraud_voids_the_settlement() {
     // Rewarded for a task that the committee does not have.
     let id = world.post(measurement(committee, 9_999)).await;
     let report = world.voids(id).await;
-    assert!(report["fault"].as_str().unwrap().contains("no such"), "{report}");
+    assert!(
+        report["fault"].as_str().unwrap().contains("does not exist"),
+        "{report}"
+    );
 
     // Rewarded where it was drawn: false money all the same, but nothing that the contract can see.
     let id = world.post(measurement(committee, 3)).await;

@@ -250,7 +250,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     stage.pass();
 
     // Nobody can be asked, no key, no money, a wrong chain, no document, one of another root.
-    let asks = &claim[..3];
+    let asks = &claim[..4];
     let unasked = stage.run(asks);
     refused(
         &unasked,
@@ -403,7 +403,11 @@ fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
         let binary = env!("CARGO_BIN_EXE_assize");
         let command = stage.command(&[]);
         let mut script = Command::new("script");
-        script.args(["-qec", &format!("{binary} claim --operator {two}"), "/dev/null"]);
+        script.args([
+            "-qec",
+            &format!("{binary} operator claim --operator {two}"),
+            "/dev/null",
+        ]);
         for (name, value) in command
             .get_envs()
             .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))

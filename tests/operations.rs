@@ -156,7 +156,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && said.contains(word), "{said}");
     };
-    nothing(&small["operator"], "has already received everything");
+    nothing(&small["operator"], "everything it earned is paid");
     nothing(
         &"0x00000000000000000000000000000000000000aa".into(),
         "earned nothing",

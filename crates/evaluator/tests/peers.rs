@@ -242,7 +242,7 @@ async fn lying_peers_are_reported_and_do_not_count() {
     // A stranger's signature of the right settlement.
     let stranger = court.world.owner();
     let right = pass_message(&court, &own).await;
-    let signature = right.sign(&stranger).await.unwrap();
+    let signature = right.sign(stranger).await.unwrap();
     let of_stranger = SignedProposal::new(rounds, own.cid, own.digest, stranger.address(), &signature);
     court.boards[1].0.set(Some(of_stranger));
     court.boards[2].0.set(Some(own.clone()));

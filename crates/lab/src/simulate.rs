@@ -19,7 +19,7 @@ use assize_cli::output::{self, Outcome, grouped};
 /// Simulate adversaries: how likely they capture a committee, bend rates, and profit.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
-pub struct SimulateArgs {
+pub(crate) struct SimulateArgs {
     /// Stations in the roster.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     stations: u32,

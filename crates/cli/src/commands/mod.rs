@@ -31,6 +31,7 @@ use assize_service::DataDir;
     missing_docs,
     reason = "a variant without a comment takes the help of its arguments"
 )]
+#[expect(clippy::large_enum_variant, reason = "parsed once")]
 pub enum Command {
     /// Run a service: coordinator, publisher, evaluator, payout, checker, gateway, beacon.
     #[command(subcommand)]

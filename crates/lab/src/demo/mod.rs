@@ -23,7 +23,7 @@ use assize_cli::{FormatArgs, wait_for};
 
 /// Run a simulated network end to end on a local chain, and report what happened.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Stations in the roster.
     #[arg(long, default_value_t = 300, value_parser = value_parser!(u32).range(100..=2_000))]
     stations: u32,

@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Run a whole network of real processes on this machine, in real time.
 #[derive(Debug, Args)]
-pub struct UpArgs {
+pub(crate) struct UpArgs {
     /// Checkers; each is a process with its own key and subnet.
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(2..=500))]
     checkers: u32,
