@@ -109,7 +109,7 @@ impl Network {
                 "--listen",
                 "127.0.0.1:0",
                 "--poll",
-                "250",
+                "250ms",
             ])
             .args(["--rpc-url", world.anvil.url(), "--deployment", "deployment.json"])
             .args(["--drand-info", "drand.json", "--beacons", "beacons.json"])

@@ -144,7 +144,9 @@ async fn services_without_paths_find_each_others_files() {
         .collect();
     for entry in fs::read_dir(data.path()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let name = name.trim_end_matches("-wal").trim_end_matches("-shm");
+        let name = [".lock", "-wal", "-shm"]
+            .iter()
+            .fold(name.as_str(), |name, beside| name.trim_end_matches(beside));
         assert!(known.contains(&name), "{name} is not in {known:?}");
     }
     assert_eq!(

@@ -515,7 +515,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     assert_eq!(site.check(&file, &["--params", &params]), (0, vec![]));
     let again = deploy(true);
     assert!(!again.status.success());
-    assert!(String::from_utf8_lossy(&again.stderr).contains("of another deployment"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("belongs to another deployment"));
 
     // Parameters that it cannot use, or must not.
     let deploy_with = |site: &Site, file: &str, params: &Value, out: &str| {

@@ -54,7 +54,7 @@ fn a_simulation_is_its_seeds() {
     refused(
         &run(["simulate", "--rounds", "0"]),
         2,
-        &["error: there is no round to play"],
+        &["error: the number of rounds is 0"],
     );
     refused(&run(["simulate", "--tasks", "0"]), 2, &["--tasks"]);
     let free = [

@@ -914,7 +914,7 @@ async fn the_openapi_document_has_each_route_and_no_other_methods() {
         Some("3.1.")
     );
     for (path, methods) in paths {
-        let concrete = path.replace('{', "").replace('}', "");
+        let concrete = path.replace(['{', '}'], "");
         let answer = served.ask("TRACE", &concrete, &[], Vec::new()).await;
         assert_eq!(answer.status, 405, "{path}");
         let allowed = answer.header("allow").unwrap().to_lowercase();

@@ -27,6 +27,7 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "parsed once")]
 enum LabCommand {
     Demo(demo::DemoArgs),
     Up(up::UpArgs),

@@ -121,7 +121,7 @@ impl Scene {
     }
 
     fn file(&self, cid: &FileCid) -> Result<Cow<'_, [u8]>, FileError> {
-        let file = self.files.get(&cid.to_bytes().to_vec());
+        let file = self.files.get(cid.to_bytes().as_slice());
         let missing = || Arc::new(std::io::Error::other("it is missing")) as FileError;
         Ok(Cow::Borrowed(file.ok_or_else(missing)?))
     }

@@ -18,9 +18,11 @@ fn is_valid(kind: &str, file: &[u8]) -> bool {
     match kind {
         "roster" => Roster::parse(file).is_ok(),
         "tasks" => TaskList::parse(file).is_ok(),
-        // Sums and roots are not a matter of form.
-        "settlement" => SettlementDocument::decode(file)
-            .is_ok_and(|document| canonical::check_json(file, &document).is_ok()),
+        // Order is a matter of form; sums and roots are not.
+        "settlement" => SettlementDocument::decode(file).is_ok_and(|document| {
+            canonical::check_json(file, &document).is_ok()
+                && document.accepted.is_sorted_by(|one, next| one < next)
+        }),
         "facts" => canonical::read_json::<ChainFacts>(file).is_ok(),
         "beacons" => RecordedBeacons::from_canonical_json(file).is_ok(),
         "manifest" => Bundle::from_car(&with_manifest(file)).is_ok(),
