@@ -353,7 +353,7 @@ mod tests {
         refuse(
             &node(&[(&abcd, 4, 4), (&efgh, 4, 5)]),
             &[&abcd, &efgh],
-            "another length",
+            "a wrong tree size",
         );
         refuse(
             &node(&[(&abcd, 4, 4), (&ij, 4, 4)]),
