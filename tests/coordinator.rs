@@ -596,7 +596,6 @@ async fn a_node_that_does_not_answer_keeps_it_from_nothing_but_rounds() {
 async fn bad_arguments_are_named_with_the_accepted_forms() {
     let network = Network::start().await;
     for (arguments, words) in [
-        (vec![], "--tasks <FILE>"),
         (vec!["--tasks", "t", "--minimum-version", "1.2"], "such as 1.20.0"),
         (vec!["--tasks", "t", "--address-rate", "20"], "as in 20:200"),
         (
