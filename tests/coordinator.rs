@@ -597,7 +597,7 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
     let network = Network::start().await;
     for (arguments, words) in [
         (vec!["--tasks", "t", "--minimum-version", "1.2"], "such as 1.20.0"),
-        (vec!["--tasks", "t", "--address-rate", "20"], "as in 20:200"),
+        (vec!["--tasks", "t", "--address-rate", "20"], "such as 20:200"),
         (
             vec!["--tasks", "t", "--trusted-proxy", "proxy"],
             "`proxy` is not a valid network",
