@@ -72,7 +72,7 @@ mod tests {
     const SERVICE: usize = 90;
 
     fn walk(command: &mut clap::Command, path: &str, see: &mut dyn FnMut(&str, &str)) {
-        see(path, &command.render_long_help().to_string());
+        see(path, &command.render_help().to_string());
         for inner in command.get_subcommands_mut() {
             let path = format!("{path} {}", inner.get_name());
             walk(inner, &path, see);
