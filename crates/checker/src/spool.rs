@@ -294,7 +294,7 @@ mod tests {
         let error = Spool::open(&path, &other, Address::repeat_byte(2)).unwrap_err();
         assert!(error.to_string().contains("of chain 314, not of 315"), "{error}");
         let error = Spool::open(&path, &DOMAIN, Address::repeat_byte(3)).unwrap_err();
-        assert!(error.to_string().contains("to station 0x0202"), "{error}");
+        assert!(error.to_string().contains("of station 0x0202"), "{error}");
     }
 
     #[test]
