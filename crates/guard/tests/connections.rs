@@ -299,7 +299,7 @@ async fn an_endless_body_is_stopped_at_the_limit() {
             sent
         });
         let mut answer = Vec::new();
-        while !answer.ends_with(b"}") {
+        while !String::from_utf8_lossy(&answer).contains("send smaller requests") {
             assert!(reading.read_buf(&mut answer).await.unwrap() > 0);
         }
         assert_rejection(

@@ -178,7 +178,9 @@ fn rounds_must_follow_each_other() {
     };
     let error = settle(elsewhere, Some(reference), &[unrevealed(4)]).unwrap_err();
     assert!(
-        error.to_string().starts_with("settlement 1 is of chain 31337"),
+        error
+            .to_string()
+            .starts_with("settlement 1 belongs to chain 31337"),
         "{error}"
     );
 }
