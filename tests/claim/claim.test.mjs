@@ -433,7 +433,7 @@ test('bad networks are named', async () => {
   await look(page, world.operators.earner)
   await status(page, /Failed to read the chain: the node is on a local chain \(chain 31337\), but the rewards are on Filecoin \(chain 314\)/)
   await give('other.json', JSON.stringify({ chainId: 31337, rewards: '0x' + '12'.repeat(20) }))
-  await status(page, /no contract Rewards at 0x1212/)
+  await status(page, /no Rewards contract at 0x1212/)
   assert.deepEqual(page.faults, [])
   await page.close()
 })
