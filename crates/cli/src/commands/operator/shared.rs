@@ -54,8 +54,8 @@ impl AllocationCache {
     }
 }
 
-/// Where operators stand, in the order given. A pending settlement whose document cannot be had hides nothing else: why it
-/// cannot be had is told beside.
+/// Where operators stand, in the order given. If the document of a pending settlement is unavailable, the rest is still
+/// shown, and the second value has the reason by settlement.
 pub(crate) async fn statements(
     rewards: &Rewards,
     timeline: &SettlementTimeline,
