@@ -253,8 +253,10 @@ impl Schema {
     }
 
     /// Whether the file is of this kind, or new.
-    fn is_ours(&self, connection: &Connection) -> Result<bool, rusqlite::Error> {
-        let number = |query| connection.query_row(query, [], |row| row.get::<_, i64>(0));
+    fn is_ours(&self, connection: &mut Connection) -> Result<bool, rusqlite::Error> {
+        // One transaction: between two of its statements, another process may create the tables.
+        let snapshot = connection.transaction()?;
+        let number = |query| snapshot.query_row(query, [], |row| row.get::<_, i64>(0));
         let id = number("PRAGMA application_id")?;
         let version = number("PRAGMA user_version")?;
         let tables = number("SELECT count(*) FROM sqlite_schema")?;
@@ -426,17 +428,19 @@ mod tests {
     #[test]
     fn many_may_create_it_at_once() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.sqlite");
-        thread::scope(|scope| {
-            let open = || TWO.open(&path, SqliteOptions::default()).unwrap();
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
-            for thread in threads {
-                let file = thread.join().unwrap();
-                let rows = file.read(|connection| {
-                    connection.query_row("SELECT count(*) FROM a", [], |row| row.get::<_, i64>(0))
-                });
-                assert_eq!(rows.unwrap(), 1);
-            }
-        });
+        for attempt in 0..20 {
+            let path = directory.path().join(format!("{attempt}.sqlite"));
+            thread::scope(|scope| {
+                let open = || TWO.open(&path, SqliteOptions::default()).unwrap();
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                for thread in threads {
+                    let file = thread.join().unwrap();
+                    let rows = file.read(|connection| {
+                        connection.query_row("SELECT count(*) FROM a", [], |row| row.get::<_, i64>(0))
+                    });
+                    assert_eq!(rows.unwrap(), 1);
+                }
+            });
+        }
     }
 }

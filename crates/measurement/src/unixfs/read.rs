@@ -362,7 +362,7 @@ mod tests {
         );
         // Three chunks need two levels, and the last node has one link.
         let flat = node(&[(&abcd, 4, 4), (&efgh, 4, 4), (&ij, 2, 2)]);
-        refuse(&flat, &[&abcd, &efgh, &ij], "links");
+        refuse(&flat, &[&abcd, &efgh, &ij], "link count");
         let total = 8 + right.data.len() as u64;
         let skewed = node(&[(&right, 8, total), (&ij, 2, 2)]);
         refuse(
