@@ -52,6 +52,8 @@ lint: lint-rust lint-contracts ## formatting, lints and architecture, Rust and S
 lint-rust:
 	cargo fmt --all --check
 	cargo clippy $(TESTED) --all-targets -- -D warnings
+	@# What make demo builds has fewer features than TESTED.
+	cargo check --locked -p assize-lab
 
 lint-contracts: $(STAMP)
 	$(FORGE) fmt --check

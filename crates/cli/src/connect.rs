@@ -6,7 +6,9 @@ use std::time::Duration;
 use assize_chain::{ChainClient, Rewards, Rounds, RpcUrl};
 use assize_deployment::Deployment;
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
-use assize_store::{Kubo, LocalStore, S3, Store};
+#[cfg(feature = "s3")]
+use assize_store::S3;
+use assize_store::{Kubo, LocalStore, Store};
 use eyre::{WrapErr, ensure, eyre};
 use serde::de::DeserializeOwned;
 
@@ -92,7 +94,12 @@ pub(crate) fn local_store(directory: &Path) -> eyre::Result<Box<dyn Store>> {
 /// A store by its name: a directory, a bucket, a node.
 pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
     if place.starts_with("s3://") {
+        #[cfg(feature = "s3")]
         return Ok(Box::new(S3::from_env(place)?));
+        #[cfg(not(feature = "s3"))]
+        return Err(eyre!(
+            "--store {place}: this program was built without S3; build it with --features s3"
+        ));
     }
     if let Some(url) = place.strip_prefix("kubo:") {
         return Ok(Box::new(Kubo::new(
