@@ -122,10 +122,14 @@ function checkArchitecture(problems) {
     if (!existsSync(join(ROOT, 'crates', name, 'Cargo.toml'))) continue;
     if (!new RegExp(`\`${name}\``).test(text)) problems.push(`${file}: does not name the crate \`${name}\``);
   }
-  // A name after a link to a source file: [`protocol/src/seed.rs`](…) `derive`.
-  for (const [, path, name] of text.matchAll(/\]\(\.\.\/([\w./-]+\.(?:rs|sol))\) `(\w+)`/g)) {
-    if (existsSync(join(ROOT, path)) && !new RegExp(`\\b${name}\\b`).test(readFileSync(join(ROOT, path), 'utf8'))) {
-      problems.push(`${file}: ${path} does not have \`${name}\``);
+  // Names after a link to a source file: [`protocol/src/seed.rs`](…) `roster`, `tasks`. Each is defined there.
+  for (const [, path, names] of text.matchAll(/\]\(\.\.\/([\w./-]+\.(?:rs|sol))\)((?:,? `\w+`)+)/g)) {
+    if (!existsSync(join(ROOT, path))) continue;
+    const source = readFileSync(join(ROOT, path), 'utf8');
+    for (const [, name] of names.matchAll(/`(\w+)`/g)) {
+      if (!new RegExp(`\\b(?:fn|struct|enum|trait|type|const|mod|function|contract|library)\\s+${name}\\b`).test(source)) {
+        problems.push(`${file}: ${path} does not define \`${name}\``);
+      }
     }
   }
   // Paths in code spans, from the root or within a crate: `crates/protocol/src/seed.rs`, `protocol/src/seed.rs`.

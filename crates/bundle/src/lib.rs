@@ -15,7 +15,6 @@
 //! assert_eq!(Bundle::from_car(&car)?.root(), root);
 //! # Ok::<(), assize_bundle::BundleError>(())
 //! ```
-#![deny(missing_docs)]
 
 mod error;
 mod manifest;

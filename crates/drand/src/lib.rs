@@ -13,7 +13,11 @@
 //! assert_eq!(randomness, beacon.randomness());
 //! # Ok::<(), assize_drand::BeaconError>(())
 //! ```
-#![deny(missing_docs)]
+
+// The README's example is tested with the rest.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod backend;
 mod beacon;

@@ -1,4 +1,4 @@
-//! The labels that a measurement gets by itself.
+//! The first four labels, which a measurement gets by itself; duplicates and subnets are in `voters.rs`.
 
 use assize_facts::{NotAssigned, TaskPlace, Tasking};
 use assize_measurement::{Domain, Measurement, Verifier};

@@ -8,7 +8,11 @@
 //! are public for the crate `assize-spark`, which applies the predecessor's rules with the same engine.
 //!
 //! All money is integer attoFIL.
-#![deny(missing_docs)]
+
+// The README's example is tested with the rest.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod columns;
 mod document;

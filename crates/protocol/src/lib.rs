@@ -16,7 +16,6 @@
 //! # Ok::<(), assize_protocol::OutOfRange>(())
 //! ```
 #![no_std]
-#![deny(missing_docs)]
 
 extern crate alloc;
 #[cfg(test)]

@@ -4,7 +4,11 @@
 //! are verified and seeds derived from them, rosters, task lists and batches are checked against the CIDs and roots on
 //! chain, every measurement is judged again. The end is [`Conclusion::Match`], or a [`Mismatch`](assize_facts::Mismatch) that names the first
 //! thing that differs, or a [`VerifyError`] that names what is missing. `docs/protocol.md` §12.
-#![deny(missing_docs)]
+
+// The README's example is tested with the rest.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod bundle;
 mod difference;
