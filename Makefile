@@ -52,8 +52,9 @@ lint: lint-rust lint-contracts ## formatting, lints and architecture, Rust and S
 lint-rust:
 	cargo fmt --all --check
 	cargo clippy $(TESTED) --all-targets -- -D warnings
-	@# What make demo builds has fewer features than TESTED.
+	@# What users build has fewer features than TESTED.
 	cargo check --locked -p assize-lab
+	cargo check --locked -p assize-cli
 
 lint-contracts: $(STAMP)
 	$(FORGE) fmt --check

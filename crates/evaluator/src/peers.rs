@@ -33,9 +33,12 @@ pub struct PeerUrlError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PeerFault {
-    /// The peer is unreachable, or its response is not a [`SignedProposal`].
+    /// The peer is unreachable, or refuses.
     #[error("no valid response: {0}")]
     Answer(#[from] ureq::Error),
+    /// Its response is not a [`SignedProposal`].
+    #[error("no valid response: {0}")]
+    Malformed(#[from] serde_json::Error),
     /// The signature is by another key.
     #[error("its signature is not that of {0}")]
     Signature(alloy_primitives::Address),
@@ -82,7 +85,7 @@ impl Peer {
             other => return Err(ureq::Error::StatusCode(other).into()),
         }
         let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
-        let signed: SignedProposal = serde_json::from_slice(&body).map_err(ureq::Error::Json)?;
+        let signed: SignedProposal = serde_json::from_slice(&body)?;
         match signed.verified() {
             Some(_) => Ok(Some(signed)),
             None => Err(PeerFault::Signature(signed.evaluator)),
