@@ -511,6 +511,73 @@ impl Rewards {
         })
     }
 
+    /// Cancels announced evaluators. Owner or guardian.
+    #[must_use]
+    pub fn cancel_evaluators(&self) -> Draft {
+        self.draft(&Abi::cancelEvaluatorsCall {})
+    }
+
+    /// Announces a new guardian, one challenge window ahead. Owner only.
+    #[must_use]
+    pub fn set_guardian(&self, guardian: Address) -> Draft {
+        self.draft(&Abi::setGuardianCall {
+            newGuardian: guardian,
+        })
+    }
+
+    /// Cancels an announced guardian. Owner or guardian.
+    #[must_use]
+    pub fn cancel_guardian(&self) -> Draft {
+        self.draft(&Abi::cancelGuardianCall {})
+    }
+
+    /// Sets the challenge window of settlements to come, seconds: a longer one at once, a shorter one after the present
+    /// window. Owner only.
+    #[must_use]
+    pub fn set_challenge_window(&self, seconds: u64) -> Draft {
+        self.draft(&Abi::setChallengeWindowCall { window: seconds })
+    }
+
+    /// Announces when the programme ends, Unix seconds; `None` cancels the end. Owner only.
+    #[must_use]
+    pub fn set_end(&self, at: Option<u64>) -> Draft {
+        self.draft(&Abi::setEndCall {
+            at: at.unwrap_or_default(),
+        })
+    }
+
+    /// Announces the end of a programme in which no settlement has been posted for long. Anyone may call it.
+    #[must_use]
+    pub fn end_abandoned(&self) -> Draft {
+        self.draft(&Abi::endAbandonedCall {})
+    }
+
+    /// After the end, sends the treasury what was never promised. Anyone may call it.
+    #[must_use]
+    pub fn withdraw_surplus(&self) -> Draft {
+        self.draft(&Abi::withdrawSurplusCall {})
+    }
+
+    /// Hands the treasury's role to another address. Treasury only.
+    #[must_use]
+    pub fn set_treasury(&self, treasury: Address) -> Draft {
+        self.draft(&Abi::setTreasuryCall {
+            newTreasury: treasury,
+        })
+    }
+
+    /// Offers the ownership to another address, which must accept it. Owner only.
+    #[must_use]
+    pub fn transfer_ownership(&self, owner: Address) -> Draft {
+        self.draft(&Abi::transferOwnershipCall { newOwner: owner })
+    }
+
+    /// Accepts the ownership that was offered. The offered owner only.
+    #[must_use]
+    pub fn accept_ownership(&self) -> Draft {
+        self.draft(&Abi::acceptOwnershipCall {})
+    }
+
     fn draft(&self, call: &impl SolCall) -> Draft {
         Draft::call(NAME, self.address, call.abi_encode())
     }

@@ -49,6 +49,27 @@ impl Rounds {
         Ok((number > 0).then_some(RoundNumber(number)))
     }
 
+    /// The owner, who sets parameters, coordinator and publishers.
+    pub async fn owner(&self) -> Result<Address> {
+        self.call(&Abi::ownerCall {}).await
+    }
+
+    /// The pending owner, who has been offered the ownership but has not accepted it.
+    pub async fn pending_owner(&self) -> Result<Option<Address>> {
+        let pending = self.call(&Abi::pendingOwnerCall {}).await?;
+        Ok((!pending.is_zero()).then_some(pending))
+    }
+
+    /// The coordinator, who opens rounds.
+    pub async fn coordinator(&self) -> Result<Address> {
+        self.call(&Abi::coordinatorCall {}).await
+    }
+
+    /// Whether an address may commit batches.
+    pub async fn is_publisher(&self, address: Address) -> Result<bool> {
+        self.call(&Abi::isPublisherCall { publisher: address }).await
+    }
+
     /// The parameters of the next round.
     pub async fn parameters(&self) -> Result<Parameters> {
         Ok(parameters_of(&self.call(&Abi::getParametersCall {}).await?))
@@ -221,6 +242,26 @@ impl Rounds {
     #[must_use]
     pub fn set_publisher(&self, publisher: Address, allowed: bool) -> Draft {
         self.draft(&Abi::setPublisherCall { publisher, allowed })
+    }
+
+    /// Appoints the coordinator. Owner only.
+    #[must_use]
+    pub fn set_coordinator(&self, coordinator: Address) -> Draft {
+        self.draft(&Abi::setCoordinatorCall {
+            newCoordinator: coordinator,
+        })
+    }
+
+    /// Offers the ownership to another address, which must accept it. Owner only.
+    #[must_use]
+    pub fn transfer_ownership(&self, owner: Address) -> Draft {
+        self.draft(&Abi::transferOwnershipCall { newOwner: owner })
+    }
+
+    /// Accepts the ownership that was offered. The offered owner only.
+    #[must_use]
+    pub fn accept_ownership(&self) -> Draft {
+        self.draft(&Abi::acceptOwnershipCall {})
     }
 
     fn draft(&self, call: &impl SolCall) -> Draft {

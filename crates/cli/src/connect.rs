@@ -46,6 +46,15 @@ impl Network {
         Ok(Self::new(client, deployment))
     }
 
+    /// The same for whoever sends money or acts in a role: makes sure first that the contracts are there.
+    pub(crate) async fn connect_to_send(args: &ChainArgs, data: &DataDir) -> eyre::Result<Self> {
+        let network = Self::connect(args, data).await?;
+        assize_deployment::expect_contracts(&network.client, &network.deployment)
+            .await
+            .wrap_err("nothing was sent")?;
+        Ok(network)
+    }
+
     /// The contracts of a deployment, through a client of its chain.
     #[must_use]
     pub fn new(client: ChainClient, deployment: Deployment) -> Self {

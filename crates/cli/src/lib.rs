@@ -8,6 +8,7 @@ mod commands;
 pub mod connect;
 mod evidence;
 pub mod output;
+mod send;
 mod service;
 mod signer;
 mod telemetry;

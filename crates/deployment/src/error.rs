@@ -1,5 +1,6 @@
 //! Errors of a deployment.
 
+use alloy_primitives::{Address, B256};
 use assize_chain::ChainError;
 use assize_keys::SignerError;
 use thiserror::Error;
@@ -16,6 +17,21 @@ pub enum DeploymentError {
     /// The parameters are invalid, or do not match what is already deployed.
     #[error(transparent)]
     Params(#[from] ParamsError),
+    /// There is code at an address, but not that of the contract which the deployment file names.
+    #[error(
+        "the code at {address} on chain {chain_id} is not that of {contract} (keccak-256 {found}); the deployment file is of \
+         another chain or another version: compare with `assize deploy check`"
+    )]
+    ForeignCode {
+        /// The contract's name.
+        contract: &'static str,
+        /// The address.
+        address: Address,
+        /// The chain.
+        chain_id: u64,
+        /// keccak-256 of the code found.
+        found: B256,
+    },
     /// The chain could not be read or written.
     #[error(transparent)]
     Chain(#[from] ChainError),

@@ -28,7 +28,7 @@ use assize_chain::ChainClient;
 use assize_keys::Signer;
 use serde::{Deserialize, Serialize};
 
-pub use check::{Finding, Verdict, check};
+pub use check::{Finding, Verdict, check, expect_contracts};
 pub use code::code_hashes;
 pub use creation::{Argument, Part};
 pub use error::{DeploymentError, Result};

@@ -6,7 +6,6 @@ use assize_protocol::Parameters;
 use serde::{Deserialize, Serialize};
 
 use crate::{DeployParams, Deployment};
-use assize_chain::contracts::rounds::Rounds as Abi;
 
 /// A change that is announced but not in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,20 +98,17 @@ impl NetworkState {
         let evaluators = rewards.evaluators().await?;
         let mut publishers = Vec::new();
         for &publisher in known_publishers {
-            let call = Abi::isPublisherCall { publisher };
-            if client.call("Rounds", rounds.address(), &call).await? {
+            if rounds.is_publisher(publisher).await? {
                 publishers.push(publisher);
             }
         }
         publishers.sort_unstable();
-        let asked = |address| (address != Address::ZERO).then_some(address);
-        let at = rounds.address();
         Ok(Self {
-            rounds_owner: client.call("Rounds", at, &Abi::ownerCall {}).await?,
-            rounds_pending_owner: asked(client.call("Rounds", at, &Abi::pendingOwnerCall {}).await?),
+            rounds_owner: rounds.owner().await?,
+            rounds_pending_owner: rounds.pending_owner().await?,
             rewards_owner: rewards.owner().await?,
             rewards_pending_owner: rewards.pending_owner().await?,
-            coordinator: client.call("Rounds", at, &Abi::coordinatorCall {}).await?,
+            coordinator: rounds.coordinator().await?,
             publishers,
             guardian: rewards.guardian().await?,
             next_guardian: rewards

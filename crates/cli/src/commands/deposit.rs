@@ -31,7 +31,7 @@ pub(super) async fn run(args: &DepositArgs, data: &DataDir) -> eyre::Result<Outc
         !amount.is_zero(),
         "cannot deposit 0 FIL: give an amount such as 0.1"
     );
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let receipt = network
         .client

@@ -1,5 +1,6 @@
 //! One module for each group of commands; they parse, call and print.
 
+mod admin;
 mod beacon;
 mod bundle;
 mod check;
@@ -50,13 +51,14 @@ pub enum Command {
     /// Show, open and reveal rounds.
     #[command(subcommand)]
     Round(round::RoundCommand),
-    /// Evaluate, sign, post and challenge settlements.
+    /// Evaluate, sign, post, challenge and veto settlements.
     #[command(subcommand)]
     Settlement(settlement::SettlementCommand),
     /// Deploy the contracts: plan, apply, check, approve.
     #[command(subcommand)]
     Deploy(deploy::DeployCommand),
     Deposit(deposit::DepositArgs),
+    Admin(admin::AdminArgs),
     /// Derive committees, tasks and shuffles from a seed.
     #[command(subcommand)]
     Derive(derive::DeriveCommand),
@@ -90,6 +92,7 @@ pub fn run(command: &Command, data: &DataDir, definition: fn() -> clap::Command)
         Command::Settlement(command) => wait_for(settlement::run(command, data)),
         Command::Deploy(command) => wait_for(deploy::run(command, data)),
         Command::Deposit(args) => wait_for(deposit::run(args, data)),
+        Command::Admin(args) => wait_for(admin::run(args, data)),
         Command::Derive(command) => derive::run(command),
         Command::Beacon(command) => beacon::run(command),
         Command::Key(command) => wait_for(key::run(command)),

@@ -128,7 +128,7 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
 }
 
 async fn open(args: &OpenArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let draft = match (&args.roster, &args.tasks) {
         (Some(roster), Some(tasks)) => {
@@ -153,7 +153,7 @@ async fn open(args: &OpenArgs, data: &DataDir) -> eyre::Result<Outcome> {
 }
 
 async fn reveal(args: &RevealArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let beacons = beacons(&args.beacons)?;
     let number = or_latest(&network, args.round).await?;

@@ -89,7 +89,7 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
 }
 
 async fn set(args: &SetArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let operator = signer.address();
     let own = PayoutAddress::Evm(operator);

@@ -61,7 +61,7 @@ pub struct EvaluatorArgs {
 }
 
 pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     data.create()?;
     let policy = args.queue.policy(network.deployment.chain_id);

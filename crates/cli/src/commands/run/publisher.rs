@@ -65,7 +65,7 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
         args.format.print(&imported.to_json(), || imported.to_text())?;
         return Ok(Outcome::Done);
     }
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let store = store(&args.store, data)?;
     let outbox = Outbox::open(
         &data.publisher_queue(),

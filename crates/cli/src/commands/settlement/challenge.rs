@@ -65,7 +65,7 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
             .print(&report, || format!("settlement {id} rewards {what}"))?;
         return Ok(Outcome::Done);
     }
-    let network = Network::connect(&args.online.chain, data).await?;
+    let network = Network::connect_to_send(&args.online.chain, data).await?;
     let draft = match &fraud {
         Fraud::Misplaced(misplaced) => network.rewards.challenge_membership(id, misplaced),
         Fraud::Impossible(proven) => network.rewards.challenge_existence(id, proven),

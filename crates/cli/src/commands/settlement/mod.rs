@@ -2,6 +2,7 @@
 
 mod challenge;
 pub(crate) mod evaluate;
+mod veto;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub enum SettlementCommand {
     Sign(SignArgs),
     Post(PostArgs),
     Challenge(challenge::ChallengeArgs),
+    Veto(veto::VetoArgs),
 }
 
 /// Sign a settlement document as an evaluator; sign only what you recomputed yourself.
@@ -84,11 +86,12 @@ pub(crate) async fn run(command: &SettlementCommand, data: &DataDir) -> eyre::Re
         SettlementCommand::Sign(args) => sign(args, data).await,
         SettlementCommand::Post(args) => post(args, data).await,
         SettlementCommand::Challenge(args) => challenge::run(args, data).await,
+        SettlementCommand::Veto(args) => veto::run(args, data).await,
     }
 }
 
 async fn sign(args: &SignArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let (_, proposal) = read_document(&network, &args.document)?;
     let evaluators = network.rewards.evaluators().await?;
@@ -119,7 +122,7 @@ async fn sign(args: &SignArgs, data: &DataDir) -> eyre::Result<Outcome> {
 }
 
 async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let (bytes, proposal) = read_document(&network, &args.document)?;
     let digest = network.rewards.digest_of(&proposal).await?;
     let signatures = by_evaluator(&args.signatures, digest, &args.document)?;

@@ -57,7 +57,7 @@ pub struct ClaimArgs {
 
 pub(crate) async fn run(args: &ClaimArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let operators = args.file.with(&args.named)?;
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let mut policy = Policy::for_chain(network.deployment.chain_id);
     if let Some(blocks) = args.finality {
         policy.finality = Finality::Blocks(blocks);

@@ -66,7 +66,7 @@ pub struct CoordinatorArgs {
 }
 
 pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     data.create()?;
     let clock = Clock::system();
     let options = DatabaseOptions {

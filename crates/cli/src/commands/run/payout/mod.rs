@@ -67,7 +67,7 @@ pub struct PayoutArgs {
 pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let (policy, denied) = policy(args)?;
     let daily_gas = policy.daily_gas_fil;
-    let network = Network::connect(&args.chain, data).await?;
+    let network = Network::connect_to_send(&args.chain, data).await?;
     let planner = Planner {
         rewards: network.rewards.clone(),
         policy,

@@ -1,0 +1,202 @@
+//! One transaction of somebody with a role: sent with a key, or printed for another wallet.
+
+use alloy_primitives::hex;
+use assize_chain::{Draft, Receipt};
+use assize_protocol::{Address, AttoFil};
+use clap::Args;
+use eyre::{WrapErr, ensure};
+use serde_json::json;
+
+use crate::args::{FormatArgs, KeyArgs};
+use crate::connect::{Network, PATIENCE};
+use crate::output::{self, Outcome};
+use crate::signer::signer;
+
+/// How the transaction is sent.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SendArgs {
+    /// Send nothing; print the call data, for a Safe or another wallet. Needs no key.
+    #[arg(long)]
+    calldata: bool,
+    /// Do not ask for confirmation.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Who may make a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Anyone,
+    RoundsOwner,
+    NextRoundsOwner,
+    RewardsOwner,
+    NextRewardsOwner,
+    OwnerOrGuardian,
+    Guardian,
+    Treasury,
+}
+
+impl Role {
+    /// The role in words.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::RoundsOwner => "the owner of Rounds",
+            Self::NextRoundsOwner => "the pending owner of Rounds",
+            Self::RewardsOwner => "the owner of Rewards",
+            Self::NextRewardsOwner => "the pending owner of Rewards",
+            Self::OwnerOrGuardian => "the owner of Rewards or the guardian",
+            Self::Guardian => "the guardian",
+            Self::Treasury => "the treasury",
+        }
+    }
+
+    /// Who has it now. Empty for [`Role::Anyone`], and if nobody has it.
+    async fn holders(self, network: &Network) -> eyre::Result<Vec<Address>> {
+        let Network { rounds, rewards, .. } = network;
+        Ok(match self {
+            Self::Anyone => Vec::new(),
+            Self::RoundsOwner => vec![rounds.owner().await?],
+            Self::NextRoundsOwner => rounds.pending_owner().await?.into_iter().collect(),
+            Self::RewardsOwner => vec![rewards.owner().await?],
+            Self::NextRewardsOwner => rewards.pending_owner().await?.into_iter().collect(),
+            Self::OwnerOrGuardian => vec![rewards.owner().await?, rewards.guardian().await?],
+            Self::Guardian => vec![rewards.guardian().await?],
+            Self::Treasury => vec![rewards.treasury().await?],
+        })
+    }
+}
+
+/// A call that changes the network, with what it does in words.
+#[derive(Debug)]
+pub(crate) struct Action {
+    pub role: Role,
+    pub draft: Draft,
+    pub effect: String,
+}
+
+impl Action {
+    pub(crate) fn new(role: Role, draft: Draft, effect: impl Into<String>) -> Self {
+        Self {
+            role,
+            draft,
+            effect: effect.into(),
+        }
+    }
+
+    /// Sends it, or prints its call data. What the contract would reject is reported before anything is sent.
+    pub(crate) async fn run(
+        &self,
+        network: &Network,
+        key: &KeyArgs,
+        how: &SendArgs,
+        format: FormatArgs,
+    ) -> eyre::Result<Outcome> {
+        let holders = self.role.holders(network).await?;
+        ensure!(
+            self.role == Role::Anyone || !holders.is_empty(),
+            "there is no {} now",
+            self.role.name().trim_start_matches("the ")
+        );
+        if how.calldata {
+            return self.print(network, &holders, format).await;
+        }
+        let signer = signer(key).await?;
+        let sender = signer.address();
+        ensure!(
+            self.role == Role::Anyone || holders.contains(&sender),
+            "only {} may do this, which is {}, but the key is that of {sender}; use that key, or --calldata for a Safe",
+            self.role.name(),
+            list(&holders)
+        );
+        network
+            .client
+            .estimate_gas(&self.draft, sender)
+            .await
+            .wrap_err("nothing was sent, since the contract would reject it")?;
+        network
+            .client
+            .expect_funds(&signer, AttoFil::ZERO.atto())
+            .await
+            .wrap_err("nothing was sent")?;
+        output::say(format!(
+            "{} {} on chain {}: {}",
+            self.draft.contract,
+            self.address(),
+            network.deployment.chain_id,
+            self.effect
+        ));
+        if !output::ask("Send this transaction?", how.yes)? {
+            output::say("nothing was sent");
+            return Ok(Outcome::CheckFailed);
+        }
+        let receipt = network.client.transact(&signer, &self.draft, PATIENCE).await?;
+        self.print_receipt(&receipt, sender, format)
+    }
+
+    fn address(&self) -> Address {
+        self.draft.to.unwrap_or_default()
+    }
+
+    fn print_receipt(&self, receipt: &Receipt, sender: Address, format: FormatArgs) -> eyre::Result<Outcome> {
+        let report = json!({
+            "effect": self.effect,
+            "contract": self.draft.contract,
+            "address": self.address(),
+            "sender": sender,
+            "transaction": receipt.hash,
+            "gas": receipt.gas_used,
+        });
+        format.print(&report, || {
+            format!("{}\n  {} ({} gas)", self.effect, receipt.hash, receipt.gas_used)
+        })?;
+        Ok(Outcome::Done)
+    }
+
+    /// For a wallet that this program does not know. The call is tried as each holder of the role first.
+    async fn print(
+        &self,
+        network: &Network,
+        holders: &[Address],
+        format: FormatArgs,
+    ) -> eyre::Result<Outcome> {
+        for holder in holders {
+            network
+                .client
+                .call_raw(&self.draft, Some(*holder))
+                .await
+                .wrap_err_with(|| format!("the contract would reject this call of {holder}"))?;
+        }
+        let data = hex::encode_prefixed(&self.draft.input);
+        let report = json!({
+            "chainId": network.deployment.chain_id,
+            "from": holders,
+            "to": self.address(),
+            "value": self.draft.value.to_string(),
+            "data": data,
+            "contract": self.draft.contract,
+            "effect": self.effect,
+        });
+        format.print(&report, || {
+            let from = match holders {
+                [] => self.role.name().to_owned(),
+                holders => format!("{} ({})", list(holders), self.role.name()),
+            };
+            format!(
+                "{}\n  chain  {}\n  from   {from}\n  to     {} ({})\n  value  {}\n  data   {data}",
+                self.effect,
+                network.deployment.chain_id,
+                self.address(),
+                self.draft.contract,
+                self.draft.value
+            )
+        })?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn list(addresses: &[Address]) -> String {
+    let mut words: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    words.dedup();
+    words.join(" or ")
+}
