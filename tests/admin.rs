@@ -127,7 +127,7 @@ async fn nothing_is_sent_to_other_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guardian_vetoes_and_nobody_else_does() {
     let scene = Scene::new().await;
-    let amounts = BTreeMap::from([(Address::repeat_byte(5), 7_u128.into())]);
+    let amounts = BTreeMap::from([(Address::repeat_byte(5), 7_u128)]);
     scene.world.settle(&amounts).await.unwrap();
     let anvil = &scene.world.anvil;
     let veto = [

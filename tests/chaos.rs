@@ -21,16 +21,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::utils::{format_ether, parse_ether};
-use alloy_primitives::{B256, U256, hex};
+use alloy_primitives::{B256, U256};
 use assize_chain::ChainClient;
-use assize_measurement::{Measurement, Millis, Signature};
-use assize_protocol::{RoundNumber, TaskIndex};
-use assize_service::Clock;
+use assize_protocol::RoundNumber;
 use assize_store::{LocalStore, Source};
 use assize_testkit::fault::{Fault, FaultNode, Faults};
+use assize_testkit::fixtures::measurement;
 use assize_testkit::world::World;
-use common::assize;
-use common::processes::{Blocks, Running, run_for, terminate};
+use common::processes::{Blocks, HASTE, Running, dice, get, run_for};
+use common::site::Site;
+use common::words;
 use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
 
@@ -68,12 +68,7 @@ impl Form {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_measurement_is_committed_once_in_its_own_round() {
     let form = Form::chosen();
-    let seed = std::env::var("ASSIZE_CHAOS_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| Clock::system().now());
-    eprintln!("chaos: ASSIZE_CHAOS_SEED={seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let (seed, mut random) = dice("chaos");
     let begun = Instant::now();
 
     let world = World::start(86_400).await.unwrap();
@@ -81,19 +76,12 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
         world.open_round().await.unwrap();
     }
     world.anvil.mine(10).unwrap();
+    let mut site = Site::new(world);
     // Of a run that fails, everything is kept.
-    let mut directory = tempfile::Builder::new()
-        .prefix("assize-chaos-")
-        .tempdir()
-        .unwrap();
-    directory.disable_cleanup(true);
-    eprintln!("chaos: in {}", directory.path().display());
-    let files = write_files(directory.path(), &form, &mut random);
-    fs::write(
-        directory.path().join("deployment.json"),
-        json!(world.deployment).to_string(),
-    )
-    .unwrap();
+    site.directory.disable_cleanup(true);
+    let (world, directory) = (&site.world, site.directory.path());
+    eprintln!("chaos: in {}", directory.display());
+    let files = write_files(directory, &form, &mut random);
     let head = world.rounds.client().head().await.unwrap().number;
     let node = Arc::new(
         FaultNode::start(
@@ -107,10 +95,9 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
     );
     let blocks = Blocks::every(Duration::from_millis(40), &node);
     let programs = Programs {
-        directory: directory.path(),
+        site: &site,
         batch: form.batch,
         url: node.url(),
-        key: hex::encode_prefixed(world.anvil.dev_key(World::PUBLISHER)),
     };
 
     // Processes that take files in, and others that publish: all are killed.
@@ -137,12 +124,12 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
     // From here on nobody kills, and the node still fails.
     let mut publisher = programs.publish();
     let waited = Instant::now();
-    while committed(&world).await < u64::from(form.measurements) {
+    while committed(world).await < u64::from(form.measurements) {
         assert_eq!(publisher.0.try_wait().unwrap(), None, "the publisher has ended");
         assert!(
             waited.elapsed() < Duration::from_secs(300),
             "stands still at {}; {}",
-            committed(&world).await,
+            committed(world).await,
             programs.log()
         );
         thread::sleep(Duration::from_millis(200));
@@ -153,12 +140,11 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
         ..Faults::none()
     });
     wait_until_final(&mut publisher);
-    terminate(&publisher.0);
-    assert_eq!(publisher.0.wait().unwrap().code(), Some(0), "{}", programs.log());
+    publisher.end();
     drop(blocks);
 
-    let batches = expect_each_once(&world, directory.path(), &form).await;
-    let (transactions, spent) = expect_no_gap(&world, directory.path()).await;
+    let batches = expect_each_once(world, directory, &form).await;
+    let (transactions, spent) = expect_no_gap(world, directory).await;
     assert!(
         spent <= parse_ether(DAILY_CAP).unwrap(),
         "{} FIL spent",
@@ -184,7 +170,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
         format_ether(spent),
         begun.elapsed().as_secs_f64()
     );
-    directory.disable_cleanup(false);
+    site.directory.disable_cleanup(false);
 }
 
 /// Measurements of all rounds, mixed, in some files. Each has a task number of its own.
@@ -194,7 +180,7 @@ fn write_files(directory: &Path, form: &Form, random: &mut fastrand::Rng) -> Vec
         let path = directory.join(format!("{file}.ndjson"));
         let mut out = BufWriter::new(File::create(&path).unwrap());
         for task in file * per_file..(file + 1) * per_file {
-            let line = measurement(random.u64(1..=ROUNDS), task).to_line();
+            let line = measurement(RoundNumber(random.u64(1..=ROUNDS)), task).to_line();
             writeln!(out, "{line}").unwrap();
         }
         path
@@ -202,33 +188,11 @@ fn write_files(directory: &Path, form: &Form, random: &mut fastrand::Rng) -> Vec
     (0..form.files).map(&mut file_of).collect()
 }
 
-fn measurement(round: u64, task: u32) -> Measurement {
-    Measurement {
-        provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
-        provider_address: Some("/dns/f01697248.example.net/tcp/443/https".into()),
-        protocol: Some("http".into()),
-        spark_version: Some("1.20.0".into()),
-        timeout: true,
-        start_at: Some(Millis(1_760_000_000_000)),
-        byte_length: Some(0),
-        indexer_result: Some("OK".into()),
-        signature: Signature([9; 65]),
-        ..Measurement::new(
-            RoundNumber(round),
-            TaskIndex(task),
-            [7; 20].into(),
-            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
-            "f01697248",
-        )
-    }
-}
-
 /// The programs under test.
 struct Programs<'a> {
-    directory: &'a Path,
+    site: &'a Site,
     batch: u32,
     url: String,
-    key: String,
 }
 
 impl Programs<'_> {
@@ -241,18 +205,8 @@ impl Programs<'_> {
     fn publish(&self) -> Running {
         let mut command = self.command();
         command
-            .env("ASSIZE_PRIVATE_KEY", &self.key)
             .args(["--margin", "1000000s", "--batch", &self.batch.to_string()])
-            .args([
-                "--confirmations",
-                "2",
-                "--finality",
-                "8",
-                "--resend-after",
-                "1s",
-                "--poll",
-                "20ms",
-            ])
+            .args(words(HASTE))
             .args(["--daily-cap", DAILY_CAP, "--metrics", "127.0.0.1:0", "--verbose"]);
         Running(command.spawn().unwrap())
     }
@@ -261,19 +215,11 @@ impl Programs<'_> {
         let log = File::options()
             .create(true)
             .append(true)
-            .open(self.directory.join("log"))
+            .open(self.site.path("log"))
             .unwrap();
-        let mut command = assize();
+        let mut command = self.site.command(Some(World::PUBLISHER), &["run", "publisher"]);
         command
-            .current_dir(self.directory)
-            .args([
-                "run",
-                "publisher",
-                "--rpc-url",
-                &self.url,
-                "--deployment",
-                "deployment.json",
-            ])
+            .env("ASSIZE_RPC_URL", &self.url)
             .stdout(Stdio::piped())
             .stderr(log);
         command
@@ -281,7 +227,7 @@ impl Programs<'_> {
 
     /// The end of what the programs said.
     fn log(&self) -> String {
-        let log = fs::read_to_string(self.directory.join("log")).unwrap();
+        let log = fs::read_to_string(self.site.path("log")).unwrap();
         let lines: Vec<_> = log.lines().rev().take(40).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
@@ -308,14 +254,7 @@ fn wait_until_final(publisher: &mut Running) {
         .unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
     let url = ready["metrics"].as_str().unwrap();
-    let get = |path: &str| {
-        ureq::get(format!("{url}{path}"))
-            .call()
-            .unwrap()
-            .body_mut()
-            .read_to_string()
-            .unwrap()
-    };
+    let get = |path: &str| get(format!("{url}{path}"));
     let begun = Instant::now();
     loop {
         let metrics = get("/metrics");

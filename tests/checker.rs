@@ -13,19 +13,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use assize_chain::ListCommitment;
 use assize_checker::StationKey;
-use assize_measurement::{Domain, Verifier, ndjson};
+use assize_measurement::{Verifier, ndjson};
 use assize_protocol::{Address, B128, Roster, RosterEntry, RoundNumber};
 use assize_service::Router;
 use assize_store::{LocalStore, Store};
 use assize_testkit::filecoin::{CURIO_PEER_IDS, Conduct, LocalFilecoin, PeerIdSource, Plan, ProviderPlan};
-use assize_testkit::world::World;
+use assize_testkit::world::{World, WorldPlan};
 use assize_wire::KeptReceipt;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use common::assize;
-use common::processes::{Running, terminate};
+use common::processes::{Running, get, terminate};
+use common::site::Site;
+use common::{assize, refused};
 use serde_json::{Value, json};
 
 const OPERATOR: &str = "0x0000000000000000000000000000000000000e0e";
@@ -41,9 +42,8 @@ fn now() -> u64 {
 
 /// A network with one round that is open now and revealed, for the stations of some directories.
 struct Network {
-    world: World,
+    site: Site,
     filecoin: LocalFilecoin,
-    directory: tempfile::TempDir,
     _coordinator: Running,
     api: String,
 }
@@ -56,19 +56,16 @@ struct Checker {
 
 impl Network {
     async fn start(providers: Vec<ProviderPlan>) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let world = World::start(600).await.unwrap();
+        let world = World::start_with(WorldPlan {
+            round_duration: 900,
+            ..WorldPlan::default()
+        });
+        let site = Site::new(world.await.unwrap());
+        let world = &site.world;
         let mut plan = Plan::new(1, providers);
         plan.upstream = Some(world.anvil.url().to_owned());
         let filecoin = LocalFilecoin::start(&plan).unwrap();
-
-        let mut parameters = world.rounds.parameters().await.unwrap();
-        parameters.round_duration = 900;
-        world
-            .send(&world.rounds.set_parameters(&parameters).unwrap())
-            .await
-            .unwrap();
-        let state = directory.path().join("checker");
+        let state = site.path("checker");
         fs::create_dir(&state).unwrap();
         let station = StationKey::open(&state.join("station.key")).unwrap().address();
         let entry = |station, tag| RosterEntry {
@@ -78,81 +75,41 @@ impl Network {
         };
         let others = (2..5).map(|tag| entry(Address::repeat_byte(tag), tag));
         let roster = Roster::new(others.chain([entry(station, 1)]).collect()).unwrap();
-        let store = LocalStore::open(directory.path().join("store")).unwrap();
-        let list = |root, count, file: &[u8]| ListCommitment {
-            root,
-            count,
-            cid: store.put(file).unwrap(),
-        };
+        let store = LocalStore::open(site.path("store")).unwrap();
         let tasks = filecoin.tasks();
-        let roster = list(roster.root(), roster.count(), &roster.to_ndjson());
-        let tasks = list(tasks.root(), tasks.count(), &tasks.to_ndjson());
+        let roster = ListCommitment::of(&roster, store.put(&roster.to_ndjson()).unwrap());
+        let tasks = ListCommitment::of(tasks, store.put(&tasks.to_ndjson()).unwrap());
         // Its beacon comes half a minute after the opening.
         world.anvil.set_next_timestamp(now() - 60).unwrap();
         let round = world.open_lists(&roster, &tasks).await.unwrap();
 
-        let path = |name: &str| directory.path().join(name);
-        fs::write(path("deployment.json"), json!(world.deployment).to_string()).unwrap();
-        fs::write(path("drand.json"), json!(world.drand_chain().info()).to_string()).unwrap();
         let beacon_round = world.rounds.round(round).await.unwrap().beacon_round;
-        fs::write(
-            path("beacons.json"),
-            json!([world.beacon(beacon_round)]).to_string(),
-        )
-        .unwrap();
-        let mut coordinator = assize()
-            .current_dir(directory.path())
-            .args([
-                "run",
-                "coordinator",
-                "--ingest-only",
-                "--listen",
-                "127.0.0.1:0",
-                "--poll",
-                "250ms",
-            ])
-            .args(["--rpc-url", world.anvil.url(), "--deployment", "deployment.json"])
-            .args(["--drand-info", "drand.json", "--beacons", "beacons.json"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = coordinator.stdout.take().unwrap();
-        let coordinator = Running(coordinator);
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
+        let beacons = json!([world.beacon(beacon_round)]).to_string();
+        fs::write(site.path("beacons.json"), beacons).unwrap();
+        let mut coordinator = site.command(None, &["run", "coordinator", "--ingest-only"]);
+        coordinator
+            .args(["--listen", "127.0.0.1:0", "--poll", "250ms"])
+            .args(["--drand-info", "drand.json", "--beacons", "beacons.json"]);
+        let (coordinator, ready) = Running::start(&mut coordinator);
         Self {
-            world,
+            site,
             filecoin,
-            directory,
             _coordinator: coordinator,
             api: ready["url"].as_str().unwrap().to_owned(),
         }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.site.path(name)
     }
 
     /// `assize run checker`, with everything but the arguments that a test is about.
     fn command(&self, coordinator: &str) -> Command {
-        let mut command = assize();
+        let run = ["run", "checker", "--coordinator", coordinator];
+        let mut command = self.site.command(None, &run);
         command
-            .current_dir(self.directory.path())
-            .args([
-                "run",
-                "checker",
-                "--coordinator",
-                coordinator,
-                "--operator",
-                OPERATOR,
-            ])
-            .args([
-                "--rpc-url",
-                &self.filecoin.rpc_url(),
-                "--deployment",
-                "deployment.json",
-            ])
+            .args(["--operator", OPERATOR])
+            .env("ASSIZE_RPC_URL", self.filecoin.rpc_url())
             .args([
                 "--drand-info",
                 "drand.json",
@@ -176,10 +133,7 @@ impl Network {
 
     /// What the checker keeps; all of it must hold.
     fn receipts(&self) -> Vec<KeptReceipt> {
-        let domain = Domain {
-            chain_id: self.world.deployment.chain_id,
-            rounds: self.world.deployment.rounds,
-        };
+        let domain = self.site.world.domain();
         let text = fs::read_to_string(self.path("checker/receipts/round-1.ndjson")).unwrap();
         let kept: Vec<KeptReceipt> = text
             .lines()
@@ -379,10 +333,7 @@ async fn a_checker_ends_within_seconds_and_says_what_waits() {
     let mut checker = network.checker(&network.api, &arguments);
     let url = checker.next("started")["url"].as_str().unwrap().to_owned();
     checker.until("drawn");
-    let get = |path: &str| {
-        let mut response = ureq::get(format!("{url}{path}")).call().unwrap();
-        response.body_mut().read_to_string().unwrap()
-    };
+    let get = |path: &str| get(format!("{url}{path}"));
     assert_eq!(get("/healthz"), "ok\n");
     let figures = get("/metrics");
     for line in [
@@ -405,21 +356,15 @@ async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
     let mut checker = network.checker(&network.api, &["--data", "another"]);
     let event = checker.next("not-in-roster");
     assert_eq!(event["round"], 1);
-    let closes_at = network
-        .world
-        .rounds
-        .round(RoundNumber(1))
-        .await
-        .unwrap()
-        .closes_at;
-    assert_eq!(event["nextOpening"], closes_at);
+    let round = network.site.world.rounds.round(RoundNumber(1)).await.unwrap();
+    assert_eq!(event["nextOpening"], round.closes_at);
     // A second process of the same directory is refused.
     let output = network
         .command(&network.api)
         .args(["--data", "another"])
         .output()
         .unwrap();
-    common::refused(&output_without_data(output), 2, &["is in use by another process"]);
+    refused(&output, 2, &["is in use by another process"]);
     drop(checker);
     // So is one whose key others can read.
     let key = network.path("another/checker/station.key");
@@ -429,28 +374,13 @@ async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
         .args(["--data", "another"])
         .output()
         .unwrap();
-    common::refused(
-        &output_without_data(output),
-        2,
-        &["accessible to other users", "chmod 600"],
-    );
-}
-
-/// The warning of `--allow-private` is talk, and not an error.
-fn output_without_data(mut output: std::process::Output) -> std::process::Output {
-    assert!(
-        output.stdout.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
-    output.stdout.clear();
-    output
+    refused(&output, 2, &["accessible to other users", "chmod 600"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_network_is_refused_with_the_remedy() {
     let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 1)]).await;
-    let again = network.world.deploy_again().await.unwrap();
+    let again = network.site.world.deploy_again().await.unwrap();
     fs::write(network.path("deployment.json"), json!(again).to_string()).unwrap();
     let output = network.command(&network.api).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -464,25 +394,14 @@ async fn another_network_is_refused_with_the_remedy() {
 #[test]
 fn an_operator_that_cannot_earn_is_told_how_it_can() {
     let native = "f1abjxfbp274xpdqcpuaykwkfb43omjotacm2p3za";
-    let arguments = [
-        "run",
-        "checker",
-        "--coordinator",
-        "http://127.0.0.1:1",
-        "--operator",
-        native,
-    ];
+    let arguments = ["run", "checker", "--coordinator", "http://127.0.0.1:1"];
     let output = assize()
         .args(arguments)
-        .args(["--rpc-url", "http://127.0.0.1:1", "--deployment", "x"])
+        .args(["--operator", native, "--rpc-url", "http://127.0.0.1:1"])
+        .args(["--deployment", "x"])
         .output()
         .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(
-        stderr.contains("payout-address set") && stderr.contains("f410"),
-        "{stderr}"
-    );
+    refused(&output, 2, &["payout-address set", "f410"]);
 }
 
 #[test]

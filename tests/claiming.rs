@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, U256};
 use assize_measurement::car;
 use assize_testkit::world::{World, WorldPlan};
-use common::{assize, refused};
+use common::site::Site;
+use common::{ended, refused, words};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -28,8 +29,7 @@ const DAY: u64 = 86_400;
 const REFUSING: Address = Address::repeat_byte(0xee);
 
 struct Stage {
-    world: World,
-    directory: tempfile::TempDir,
+    site: Site,
     runtime: Runtime,
     granted: BTreeMap<Address, u128>,
 }
@@ -45,16 +45,10 @@ impl Stage {
             }))
             .unwrap();
         world.anvil.set_code(REFUSING, "0x5f5ffd").unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join("store")).unwrap();
-        fs::write(
-            directory.path().join("deployment.json"),
-            serde_json::to_vec(&world.deployment).unwrap(),
-        )
-        .unwrap();
+        let site = Site::new(world);
+        fs::create_dir(site.path("store")).unwrap();
         Self {
-            world,
-            directory,
+            site,
             runtime,
             granted: BTreeMap::new(),
         }
@@ -65,7 +59,10 @@ impl Stage {
         for (operator, amount) in more {
             *self.granted.entry(*operator).or_default() += amount;
         }
-        let (_, content) = self.runtime.block_on(self.world.settle(&self.granted)).unwrap();
+        let (_, content) = self
+            .runtime
+            .block_on(self.site.world.settle(&self.granted))
+            .unwrap();
         let (cid, packed) = car::pack(&content);
         let path = self.file("store").join(format!("{cid}.car"));
         fs::write(&path, packed).unwrap();
@@ -74,23 +71,16 @@ impl Stage {
 
     /// Lets the window pass.
     fn pass(&self) {
-        let now = self.world.anvil.timestamp().unwrap();
-        self.world.anvil.mine_at(now + DAY + 1).unwrap();
+        let now = self.site.world.anvil.timestamp().unwrap();
+        self.site.world.anvil.mine_at(now + DAY + 1).unwrap();
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.site.path(name)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = assize();
-        command
-            .args(arguments)
-            .env("ASSIZE_RPC_URL", self.world.anvil.url())
-            .env("ASSIZE_DEPLOYMENT", self.file("deployment.json"))
-            .env("ASSIZE_STORE", self.file("store"))
-            .env("ASSIZE_PRIVATE_KEY", self.world.anvil.dev_key(5).to_string());
-        command
+        self.site.command(Some(5), arguments)
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -98,10 +88,7 @@ impl Stage {
     }
 
     fn ends_with(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
-        String::from_utf8(output.stdout).unwrap()
+        ended(self.run(arguments), code)
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -110,6 +97,7 @@ impl Stage {
 
     fn holds(&self, address: Address) -> U256 {
         let balance = self
+            .site
             .world
             .anvil
             .rpc("eth_getBalance", json!([address, "latest"]))
@@ -196,11 +184,11 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
 
     // A settlement that was vetoed is named.
     stage.settle(&[(operator(1), MILLI)]);
-    let rewards = stage.world.rewards.clone();
+    let rewards = stage.site.world.rewards.clone();
     let veto = rewards.veto(assize_chain::SettlementId(3), "wrong");
     let sent = rewards
         .client()
-        .transact(stage.world.owner(), &veto, Duration::from_secs(30));
+        .transact(stage.site.world.owner(), &veto, Duration::from_secs(30));
     stage.runtime.block_on(sent).unwrap();
     says(&stage, &one, &["Settlement 3 is void and never pays"]);
 
@@ -276,7 +264,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
         &["holds 0 FIL", "send it FIL"],
     );
     let other = stage.file("other.json");
-    let mut deployment = serde_json::to_value(stage.world.deployment).unwrap();
+    let mut deployment = serde_json::to_value(stage.site.world.deployment).unwrap();
     deployment["chainId"] = 314.into();
     fs::write(&other, deployment.to_string()).unwrap();
     let mut elsewhere = stage.command(&claim);
@@ -331,22 +319,11 @@ fn claims_are_paid_and_every_refusal_is_clear() {
         .map(|(operator, _)| format!("{operator} # one of mine"))
         .collect();
     fs::write(&file, lines.join("\n")).unwrap();
-    let output = stage.run(&[
-        "operator",
-        "claim",
-        "--operators",
-        file.to_str().unwrap(),
-        "--yes",
-        "--format",
-        "json",
-    ]);
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let file = file.to_str().unwrap();
+    let output = stage.run(&words(&format!(
+        "operator claim --operators {file} --yes --format json"
+    )));
+    let report: Value = serde_json::from_str(&ended(output, 1)).unwrap();
     assert_eq!(report["claims"].as_array().unwrap().len(), 2);
     assert_eq!(report["paid"], (119 * MILLI).to_string());
     let refusals: Vec<&Value> = report["claims"]
@@ -361,15 +338,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     assert!((1..=120).all(|index| stage.holds(operator(index)) == U256::from(MILLI)));
     let few = stage.ends_with(
         0,
-        &[
-            "operator",
-            "claim",
-            "--operator",
-            &text(REFUSING),
-            "--min",
-            "1",
-            "--yes",
-        ],
+        &words(&format!("operator claim --operator {REFUSING} --min 1 --yes")),
     );
     assert!(
         few.contains("0.05 FIL can be claimed, which is less than --min 1 FIL"),
@@ -439,15 +408,9 @@ fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
 /// A claim that waits until it is final, and what it says.
 fn waiting(stage: &Stage, who: &str, finality: &str) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = stage
-        .command(&[
-            "operator",
-            "claim",
-            "--operator",
-            who,
-            "--yes",
-            "--finality",
-            finality,
-        ])
+        .command(&words(&format!(
+            "operator claim --operator {who} --yes --finality {finality}"
+        )))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -466,7 +429,7 @@ fn a_claim_waits_until_it_is_final_and_notices_a_reorganisation() {
     let mut stage = Stage::new();
     stage.settle(&[(operator(1), MILLI), (operator(2), MILLI)]);
     stage.pass();
-    let anvil = &stage.world.anvil;
+    let anvil = &stage.site.world.anvil;
     let before = anvil.rpc("evm_snapshot", json!([])).unwrap();
     let (child, mut said) = waiting(&stage, &text(operator(1)), "5");
     assert_eq!(anvil.rpc("evm_revert", json!([before])).unwrap(), true);
@@ -498,22 +461,9 @@ fn a_claim_waits_until_it_is_final_and_notices_a_reorganisation() {
 fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
     let mut stage = Stage::new();
     let (one, refusing) = (text(operator(1)), text(REFUSING));
-    let arguments = [
-        "operator",
-        "claim",
-        "--watch",
-        "--poll",
-        "1s",
-        "--min",
-        "0.002",
-        "--yes",
-        "--format",
-        "json",
-        "--operator",
-        &one,
-        "--operator",
-        &refusing,
-    ];
+    let watch = "operator claim --watch --poll 1s --min 0.002 --yes --format json";
+    let arguments = format!("{watch} --operator {one} --operator {refusing}");
+    let arguments = words(&arguments);
     refused(
         &stage.run(&["operator", "claim", "--watch", "--operator", &one]),
         2,
@@ -540,7 +490,7 @@ fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
     assert_eq!(paid["paid"][0]["amount"], (3 * MILLI).to_string(), "{paid}");
     // Who refuses is not asked again and again.
     assert_eq!(paid["refused"].as_array().unwrap().len(), 1, "{paid}");
-    let blocks = || stage.world.anvil.rpc("eth_blockNumber", json!([])).unwrap();
+    let blocks = || stage.site.world.anvil.rpc("eth_blockNumber", json!([])).unwrap();
     let before = blocks();
     std::thread::sleep(Duration::from_millis(2_500));
     assert_eq!(blocks(), before);
@@ -568,7 +518,7 @@ fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
 #[test]
 fn a_payout_address_is_shown_set_and_reset() {
     let mut stage = Stage::new();
-    let key = stage.world.anvil.dev_key(5);
+    let key = stage.site.world.anvil.dev_key(5);
     let owner = assize_keys::Signer::from_bytes(&key).unwrap().address();
     let me = text(owner);
     let show = |stage: &Stage| stage.ends_with(0, &["operator", "payout-address", "show", &me]);
@@ -585,12 +535,9 @@ fn a_payout_address_is_shown_set_and_reset() {
         &["not a terminal", "--yes"],
     );
     refused(
-        &stage.run(&[
-            "operator",
-            "payout-address",
-            "set",
-            "0x0000000000000000000000000000000000000000",
-        ]),
+        &stage.run(&words(
+            "operator payout-address set 0x0000000000000000000000000000000000000000",
+        )),
         2,
         &["zero address"],
     );
@@ -630,7 +577,10 @@ fn a_payout_address_is_shown_set_and_reset() {
     );
     let mut other = stage.command(&["operator", "claim", "--operator", &me, "--yes"]);
     let other = other
-        .env("ASSIZE_PRIVATE_KEY", stage.world.anvil.dev_key(6).to_string())
+        .env(
+            "ASSIZE_PRIVATE_KEY",
+            stage.site.world.anvil.dev_key(6).to_string(),
+        )
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&other.stdout);

@@ -1,10 +1,6 @@
 //! `assize run coordinator` as a process: stations speak to it over HTTP, rounds go on through kills, and `assize operator receipts`
 //! proves what was left out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on panics, one that is skipped says so"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod common;
 #[path = "common/stations.rs"]
@@ -12,22 +8,23 @@ mod stations;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use alloy_primitives::hex;
 use assize_chain::Round;
-use assize_measurement::{Domain, Measurement};
+use assize_measurement::Measurement;
 use assize_protocol::{RoundNumber, merkle};
 use assize_service::Clock;
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
-use assize_testkit::postgres::{Postgres, PostgresError};
+use assize_testkit::services::postgres;
 use assize_testkit::world::World;
-use assize_wire::{KeptReceipt, NetworkDocument, Receipt, RoundDocument, StationDocument};
-use common::assize;
+use assize_wire::{KeptReceipt, NetworkDocument, Receipt, RoundDocument};
+use common::processes::get;
+use common::site::Site;
+use common::{answer, refused};
 use secp256k1::SecretKey;
 use serde_json::{Value, json};
 use stations::{PATIENCE, Service, Station, serve_drand};
@@ -38,8 +35,7 @@ const BEHIND: u64 = 100;
 const GRACE: u32 = 600;
 
 struct Network {
-    world: World,
-    directory: tempfile::TempDir,
+    site: Site,
     relay: String,
 }
 
@@ -48,50 +44,20 @@ impl Network {
     async fn start() -> Self {
         let world = World::start(GRACE).await.unwrap();
         world.anvil.mine_at(Clock::system().now() - BEHIND).unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let write =
-            |name: &str, content: &[u8]| std::fs::write(directory.path().join(name), content).unwrap();
-        write("deployment.json", json!(world.deployment).to_string().as_bytes());
-        write(
-            "drand.json",
-            json!(world.drand_chain().info()).to_string().as_bytes(),
-        );
-        write("tasks.ndjson", &fixtures::tasks().unwrap().to_ndjson());
         let relay = serve_drand(&world).await;
-        Self {
-            world,
-            directory,
-            relay,
-        }
+        let site = Site::new(world);
+        let tasks = fixtures::tasks().unwrap().to_ndjson();
+        std::fs::write(site.path("tasks.ndjson"), tasks).unwrap();
+        Self { site, relay }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn run(&self, command: &str, key: Option<usize>, arguments: &[&str]) -> Command {
-        let mut assize = assize();
-        if let Some(key) = key {
-            assize.env(
-                "ASSIZE_PRIVATE_KEY",
-                hex::encode_prefixed(self.world.anvil.dev_key(key)),
-            );
-        }
-        assize
-            .current_dir(self.directory.path())
-            .args(command.split(' '))
-            .args([
-                "--rpc-url",
-                self.world.anvil.url(),
-                "--deployment",
-                "deployment.json",
-            ]);
-        assize.args(arguments);
-        assize
+        self.site.path(name)
     }
 
     fn coordinator(&self, key: Option<usize>, arguments: &[&str]) -> Command {
-        let mut command = self.run("run coordinator", key, arguments);
+        let run = ["run", "coordinator"];
+        let mut command = self.site.command(key, &[&run, arguments].concat());
         command.args(["--drand-info", "drand.json", "--relay", &self.relay]);
         command.args(["--listen", "127.0.0.1:0", "--poll", "50ms"]);
         command
@@ -116,15 +82,20 @@ impl Network {
         Service::start(command)
     }
 
-    fn domain(&self) -> Domain {
-        Domain {
-            chain_id: self.world.deployment.chain_id,
-            rounds: self.world.deployment.rounds,
+    /// A coordinator that has heard all stations and revealed the first round, which they measure.
+    async fn measured_by(&self, stations: &[Station]) -> Service {
+        let coordinator = self.start_coordinator();
+        for station in stations {
+            coordinator.hear(station, &self.site.world.domain());
         }
+        let _: RoundDocument = coordinator.until("/rounds/current", |_| true).await;
+        publish_beacon(self, 1).await;
+        coordinator.revealed().await;
+        coordinator
     }
 
     async fn round(&self, number: u64) -> Round {
-        self.world.rounds.round(RoundNumber(number)).await.unwrap()
+        self.site.world.rounds.round(RoundNumber(number)).await.unwrap()
     }
 
     fn publish(&self) -> Value {
@@ -132,23 +103,19 @@ impl Network {
     }
 
     fn publish_from(&self, database: &str) -> Value {
-        let arguments = ["--once", "--database", database, "--format", "json"];
-        let output = self
-            .run("run publisher", Some(World::PUBLISHER), &arguments)
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
+        let publish = ["run", "publisher", "--once", "--database", database];
+        let publish = [&publish[..], &["--format", "json"]].concat();
+        answer(self.site.run(Some(World::PUBLISHER), &publish))
     }
 
     /// Exit code and verdicts of `assize operator receipts`.
     fn check(&self, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
-        let arguments = [&["--store", "store", "--format", "json"], arguments].concat();
-        let output = self.run("operator receipts", None, &arguments).output().unwrap();
+        let receipts = ["operator", "receipts", "--format", "json"];
+        let output = self.site.run(None, &[&receipts, arguments].concat());
         let checked = serde_json::from_slice(&output.stdout);
         (
             output.status.code(),
-            checked.unwrap_or_else(|_| panic!("{}", text_of(&output.stderr))),
+            checked.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr))),
         )
     }
 
@@ -158,22 +125,18 @@ impl Network {
     }
 }
 
-fn text_of(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 /// Lets the chain come to the publication of a round's beacon.
 async fn publish_beacon(network: &Network, number: u64) {
     let round = network.round(number).await;
-    let schedule = network.world.drand_chain().schedule();
+    let schedule = network.site.world.drand_chain().schedule();
     let published_at = schedule.time_of(round.beacon_round).unwrap();
-    network.world.anvil.mine_at(published_at).unwrap();
+    network.site.world.anvil.mine_at(published_at).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_round_is_measured_and_what_is_left_out_is_proved() {
     let network = Network::start().await;
-    let domain = network.domain();
+    let domain = network.site.world.domain();
     let coordinator = network.start_coordinator();
     let stations = Station::three();
     // Two stations are not enough.
@@ -190,13 +153,10 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
     );
 
     publish_beacon(&network, 1).await;
-    let revealed: RoundDocument = coordinator
-        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
-        .await;
+    let revealed = coordinator.revealed().await;
     assert_eq!(revealed.seed, network.round(1).await.seed);
     let station = &stations[0];
-    let path = format!("/rounds/1/stations/{}", station.address());
-    let document: StationDocument = coordinator.get(&path);
+    let document = coordinator.tasks_of(station);
     let entry = document.entry();
     assert_eq!(
         (entry.station, entry.operator),
@@ -246,7 +206,14 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
     let (code, checked) = network.check(&arguments);
     assert_eq!(verdicts(&checked), ["INCLUDED", "TOO EARLY", "TOO EARLY"]);
     assert_eq!(code, Some(0));
-    let batch = network.world.rounds.commitments(RoundNumber(1)).await.unwrap()[0].cid;
+    let batch = network
+        .site
+        .world
+        .rounds
+        .commitments(RoundNumber(1))
+        .await
+        .unwrap()[0]
+        .cid;
     assert_eq!(
         (&checked[0]["batch"], &checked[0]["line"]),
         (&json!(batch), &json!(1))
@@ -257,11 +224,17 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
     let store = LocalStore::open(network.path("store")).unwrap();
     let far_down = store.put(far_down.as_bytes()).unwrap();
     network
+        .site
         .world
         .commit(RoundNumber(1), &far_down, 100_000)
         .await
         .unwrap();
-    network.world.anvil.mine_at(revealed.commits_until + 1).unwrap();
+    network
+        .site
+        .world
+        .anvil
+        .mine_at(revealed.commits_until + 1)
+        .unwrap();
     let (code, checked) = network.check(&arguments);
     assert_eq!(verdicts(&checked), ["INCLUDED", "OMITTED", "OMITTED"]);
     assert_eq!(code, Some(1));
@@ -289,7 +262,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
     let network = Network::start().await;
-    let domain = network.domain();
+    let domain = network.site.world.domain();
     let stations = Station::three();
     let coordinator = network.start_coordinator();
     for station in &stations {
@@ -300,30 +273,24 @@ async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
     publish_beacon(&network, 1).await;
 
     let coordinator = network.start_coordinator();
-    let revealed: RoundDocument = coordinator
-        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
-        .await;
+    let revealed = coordinator.revealed().await;
     assert_eq!(revealed.roster, opened.roster);
-    let path = format!("/rounds/1/stations/{}", stations[0].address());
-    let document: StationDocument = coordinator.get(&path);
+    let document = coordinator.tasks_of(&stations[0]);
     let measurement = stations[0].measure(&document, 0, &domain);
     let kept = coordinator.send(&measurement);
     drop(coordinator);
 
     // Once more: what it gave a receipt for is there, and the receipt is the same.
     let coordinator = network.start_coordinator();
-    let again: RoundDocument = coordinator
-        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
-        .await;
-    assert_eq!(again, revealed);
+    assert_eq!(coordinator.revealed().await, revealed);
     assert_eq!(coordinator.send(&measurement), kept);
     assert_eq!(network.publish()["committed"][0]["count"], 1);
     assert_eq!(
-        network.world.rounds.latest_round().await.unwrap(),
+        network.site.world.rounds.latest_round().await.unwrap(),
         Some(RoundNumber(1))
     );
     // The stations are still live, so the next round comes when this one has closed.
-    network.world.anvil.mine_at(revealed.closes_at).unwrap();
+    network.site.world.anvil.mine_at(revealed.closes_at).unwrap();
     coordinator
         .until("/rounds/current", |round: &RoundDocument| {
             round.round == RoundNumber(2)
@@ -339,28 +306,20 @@ async fn one_opens_rounds_and_others_take_measurements() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_instances_share_a_postgresql() {
-    match Postgres::start() {
-        Ok(server) => several_instances(&server.url()).await,
-        Err(PostgresError::NotFound) if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() => {
-            eprintln!("SKIPPED: {}", PostgresError::NotFound);
-        }
-        Err(error) => panic!("{error}"),
+    if let Some(server) = postgres() {
+        several_instances(&server.url()).await;
     }
 }
 
 async fn several_instances(database: &str) {
     let network = Network::start().await;
-    let domain = network.domain();
+    let domain = network.site.world.domain();
     let first = network.start_coordinator_on(database);
-    let refusal = |mut command: Command| {
-        let output: Output = command.output().unwrap();
-        common::refused(&output, 2, &[]);
-        text_of(&output.stderr)
-    };
-    let second = refusal(network.coordinator(Some(0), &["--tasks", "tasks.ndjson"]));
-    assert!(
-        second.contains("coordinator.sqlite is in use by another process"),
-        "{second}"
+    let mut second = network.coordinator(Some(0), &["--tasks", "tasks.ndjson"]);
+    refused(
+        &second.output().unwrap(),
+        2,
+        &["coordinator.sqlite is in use by another process"],
     );
 
     let second = Service::start(network.coordinator(None, &["--ingest-only", "--database", database]));
@@ -377,24 +336,15 @@ async fn several_instances(database: &str) {
     let opened: RoundDocument = second.until("/rounds/current", |_| true).await;
     assert_eq!(opened.roster.count, 3);
     publish_beacon(&network, 1).await;
-    second
-        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
-        .await;
-    let path = format!("/rounds/1/stations/{}", stations[1].address());
-    let document: StationDocument = second.get(&path);
-    let measurement = stations[1].measure(&document, 0, &domain);
+    second.revealed().await;
+    let measurement = stations[1].measure(&second.tasks_of(&stations[1]), 0, &domain);
     let kept = second.send(&measurement);
-    first
-        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
-        .await;
+    first.revealed().await;
     assert_eq!(first.send(&measurement), kept);
 
     // How the opening goes is told on an address of its own.
     let status = first.ready["metrics"].as_str().unwrap();
-    let read = |path: &str| {
-        let answer = ureq::get(format!("{status}{path}")).call();
-        answer.unwrap().body_mut().read_to_string().unwrap()
-    };
+    let read = |path: &str| get(format!("{status}{path}"));
     assert_eq!(read("/healthz"), "ok\n");
     let begun = Instant::now();
     while !read("/metrics").contains("assize_coordinator_round 1.0\n") {
@@ -411,27 +361,11 @@ async fn several_instances(database: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn told_to_end_it_keeps_every_measurement_that_it_answered() {
     let network = Network::start().await;
-    let domain = network.domain();
     let stations = Station::three();
-    let coordinator = network.start_coordinator();
-    for station in &stations {
-        coordinator.hear(station, &domain);
-    }
-    coordinator
-        .until("/rounds/current", |_: &RoundDocument| true)
-        .await;
-    publish_beacon(&network, 1).await;
-    coordinator
-        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
-        .await;
-    let measurements = stations.each_ref().map(|station| {
-        let path = format!("/rounds/1/stations/{}", station.address());
-        let document: StationDocument = coordinator.get(&path);
-        let tasks = 0..document.tasks.len();
-        tasks
-            .map(|k| station.measure(&document, k, &domain).to_line())
-            .collect::<Vec<_>>()
-    });
+    let coordinator = network.measured_by(&stations).await;
+    let measurements = stations
+        .each_ref()
+        .map(|station| coordinator.lines_of(station, &network.site.world.domain()));
     let answered = AtomicUsize::new(0);
     let receipts: Vec<Receipt> = std::thread::scope(|scope| {
         let senders = measurements.each_ref().map(|lines| {
@@ -475,26 +409,11 @@ async fn told_to_end_it_keeps_every_measurement_that_it_answered() {
 async fn killed_again_and_again_every_receipt_is_kept() {
     const KILLS: u64 = 12;
     let network = Network::start().await;
-    let domain = network.domain();
     let stations = Station::three();
-    let coordinator = network.start_coordinator();
-    for station in &stations {
-        coordinator.hear(station, &domain);
-    }
-    coordinator
-        .until("/rounds/current", |_: &RoundDocument| true)
-        .await;
-    publish_beacon(&network, 1).await;
-    coordinator
-        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
-        .await;
-    let measurements = stations.each_ref().map(|station| {
-        let path = format!("/rounds/1/stations/{}", station.address());
-        let document: StationDocument = coordinator.get(&path);
-        let tasks = 0..document.tasks.len();
-        let measure = |k| station.measure(&document, k, &domain).to_line();
-        tasks.map(measure).collect::<Vec<_>>()
-    });
+    let coordinator = network.measured_by(&stations).await;
+    let measurements = stations
+        .each_ref()
+        .map(|station| coordinator.lines_of(station, &network.site.world.domain()));
     let url = Mutex::new(coordinator.url.clone());
     let all = AtomicBool::new(false);
     let mut coordinator = Some(coordinator);
@@ -560,12 +479,12 @@ async fn killed_again_and_again_every_receipt_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_does_not_answer_keeps_it_from_nothing_but_rounds() {
     let network = Network::start().await;
-    let domain = network.domain();
+    let domain = network.site.world.domain();
     let stations = Station::three();
     let coordinator = network.start_coordinator();
     coordinator.hear(&stations[0], &domain);
     let signal = |name: &str| {
-        let pid = network.world.anvil.pid().to_string();
+        let pid = network.site.world.anvil.pid().to_string();
         assert!(
             Command::new("kill")
                 .args([name, &pid])
@@ -617,9 +536,7 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
         ),
     ] {
         let output = network.coordinator(Some(0), &arguments).output().unwrap();
-        let error = text_of(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-        assert!(error.contains(words), "{arguments:?}: {error}");
+        refused(&output, 2, &[words]);
     }
     std::fs::write(network.path("empty.json"), "").unwrap();
     for (file, words) in [
@@ -627,7 +544,10 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
         ("empty.json", "holds no receipt"),
         ("tasks.ndjson", "tasks.ndjson does not hold receipts"),
     ] {
-        let output = network.run("operator receipts", None, &[file]).output().unwrap();
-        common::refused(&output, 2, &[words]);
+        refused(
+            &network.site.run(None, &["operator", "receipts", file]),
+            2,
+            &[words],
+        );
     }
 }

@@ -9,13 +9,11 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use alloy_primitives::hex;
-use assize_measurement::Domain;
 use assize_protocol::RoundNumber;
 use assize_service::{Clock, DataDir};
 use assize_testkit::fixtures;
 use assize_testkit::world::{World, WorldPlan};
-use assize_wire::{RoundDocument, StationDocument};
+use assize_wire::RoundDocument;
 use common::assize;
 use common::processes::Running;
 use serde_json::json;
@@ -41,10 +39,7 @@ async fn services_without_paths_find_each_others_files() {
     let world = World::start_with(plan).await.unwrap();
     world.anvil.mine_at(Clock::system().now() - BEHIND).unwrap();
     let relay = serve_drand(&world).await;
-    let domain = Domain {
-        chain_id: world.deployment.chain_id,
-        rounds: world.deployment.rounds,
-    };
+    let domain = world.domain();
 
     // What people put there: the deployment file and the task list. The devnet's drand chain is not a file of ours.
     let empty = tempfile::tempdir().unwrap();
@@ -58,10 +53,7 @@ async fn services_without_paths_find_each_others_files() {
     let service = |name: &str, key: Option<usize>, arguments: &[&str]| {
         let mut command: Command = assize();
         if let Some(key) = key {
-            command.env(
-                "ASSIZE_PRIVATE_KEY",
-                hex::encode_prefixed(world.anvil.dev_key(key)),
-            );
+            command.env("ASSIZE_PRIVATE_KEY", world.anvil.dev_key(key).to_string());
         }
         command
             .env_remove("ASSIZE_DATA")
@@ -107,13 +99,9 @@ async fn services_without_paths_find_each_others_files() {
         .time_of(round.beacon_round)
         .unwrap();
     world.anvil.mine_at(published_at).unwrap();
-    let _: RoundDocument = coordinator
-        .until("/rounds/1", |round: &RoundDocument| round.seed.is_some())
-        .await;
+    coordinator.revealed().await;
     let station = &stations[0];
-    let path = format!("/rounds/1/stations/{}", station.address());
-    let document: StationDocument = coordinator.get(&path);
-    coordinator.send(&station.measure(&document, 0, &domain));
+    coordinator.send(&station.measure(&coordinator.tasks_of(station), 0, &domain));
     until("nothing is published", async || {
         world.anvil.mine(1).unwrap();
         !world.rounds.commitments(number).await.unwrap().is_empty()

@@ -7,28 +7,12 @@
 
 mod common;
 
-use common::{assize, refused, run};
+use common::{assize, json_of, refused, run};
 use serde_json::Value;
 
 fn demo(seed: &str) -> Value {
-    let output = run([
-        "demo",
-        "--format",
-        "json",
-        "--stations",
-        "120",
-        "--rounds",
-        "2",
-        "--seed",
-        seed,
-    ]);
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+    let size = ["demo", "--stations", "120", "--rounds", "2"];
+    json_of([&size[..], &["--seed", seed]].concat())
 }
 
 fn without_timing_and_host(mut report: Value) -> String {

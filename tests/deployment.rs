@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use assize_testkit::anvil::Anvil;
-use common::{assize, refused};
+use common::{assize, ended, refused};
 use serde_json::{Value, json};
 
 /// A chain, and a directory for files.
@@ -47,10 +47,7 @@ impl Site {
     }
 
     fn done(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{stderr}");
-        String::from_utf8(output.stdout).unwrap()
+        ended(self.run(arguments), 0)
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -224,17 +221,8 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
     refused(&site.run(&unanswered), 2, &["not a terminal", "--yes"]);
     let again = ["deploy", "apply", "--yes", "--params", &params];
     refused(&site.run(&again), 2, &["another deployment", "--out", "--force"]);
-    let elsewhere = [
-        "deploy",
-        "apply",
-        "--yes",
-        "--params",
-        &params,
-        "--out",
-        "other.json",
-        "--format",
-        "json",
-    ];
+    let elsewhere = format!("deploy apply --yes --params {params} --out other.json --format json");
+    let elsewhere = common::words(&elsewhere);
     let other = site.json(&elsewhere);
     assert_ne!(other["rounds"], record["rounds"]);
     site.done(&[&again[..], &["--force"]].concat());
@@ -505,11 +493,9 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
             .env("ASSIZE_OUT", &relative);
         forge.output().unwrap()
     };
-    let dry = deploy(false);
-    assert!(dry.status.success(), "{}", String::from_utf8_lossy(&dry.stderr));
+    ended(deploy(false), 0);
     assert_eq!((site.sent(), Path::new(&file).exists()), (0, false));
-    let sent = deploy(true);
-    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    ended(deploy(true), 0);
     assert_eq!(site.check(&file, &[]), (0, vec![]));
     let params = root().join("docs/params/anvil.json").display().to_string();
     assert_eq!(site.check(&file, &["--params", &params]), (0, vec![]));
@@ -569,11 +555,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
         .env("ASSIZE_TIMELOCK_DELAY", delay.to_string())
         .output()
         .unwrap();
-    assert!(
-        handover.status.success(),
-        "{}",
-        String::from_utf8_lossy(&handover.stderr)
-    );
+    ended(handover, 0);
     let calls = fs::read(format!("{file}.handover.json")).unwrap();
     let calls: Value = serde_json::from_slice(&calls).unwrap();
     let timelock = calls["timelock"].as_str().unwrap();

@@ -41,30 +41,13 @@ fn committees_share_out_the_roster() {
     everyone.sort_unstable();
     assert_eq!(everyone, (0..250).collect::<Vec<_>>());
 
-    let one = json_of([
-        "derive",
-        "committees",
-        "--seed",
-        SEED,
-        "--stations",
-        "250",
-        "--committee",
-        "1",
-    ]);
+    let one = json_of(format!("derive committees --seed {SEED} --stations 250 --committee 1").split(' '));
     assert_eq!(one, json!({"committees": 3, "members": [members[1]]}));
 
     // Seats count over the whole roster: committee 1 begins at seat 83.
     let station = members[1][7].to_string();
-    let seat = json_of([
-        "derive",
-        "committees",
-        "--seed",
-        SEED,
-        "--stations",
-        "250",
-        "--station",
-        &station,
-    ]);
+    let seat =
+        json_of(format!("derive committees --seed {SEED} --stations 250 --station {station}").split(' '));
     assert_eq!(
         seat,
         json!({"station": members[1][7], "committee": 1, "seat": 90})
@@ -76,16 +59,7 @@ fn committees_share_out_the_roster() {
 
 #[test]
 fn tasks_are_each_committees_own() {
-    let all = json_of([
-        "derive",
-        "tasks",
-        "--seed",
-        SEED,
-        "--stations",
-        "300",
-        "--tasks",
-        "2000",
-    ]);
+    let all = json_of(format!("derive tasks --seed {SEED} --stations 300 --tasks 2000").split(' '));
     assert_eq!(all["tasksPerCommittee"], 100);
     let tasks: Vec<Vec<u64>> = serde_json::from_value(all["tasks"].clone()).unwrap();
     let mut drawn = tasks.concat();
@@ -93,47 +67,20 @@ fn tasks_are_each_committees_own() {
     drawn.dedup();
     assert_eq!(drawn.len(), 300);
 
-    let one = json_of([
-        "derive",
-        "tasks",
-        "--seed",
-        SEED,
-        "--stations",
-        "300",
-        "--tasks",
-        "2000",
-        "--committee",
-        "2",
-    ]);
+    let one =
+        json_of(format!("derive tasks --seed {SEED} --stations 300 --tasks 2000 --committee 2").split(' '));
     assert_eq!(one["tasks"], json!([tasks[2]]));
 }
 
 #[test]
 fn beacons_are_verified() {
-    let genuine = json_of([
-        "beacon",
-        "verify",
-        "--round",
-        "1000",
-        "--signature",
-        SIGNATURE,
-        "--format",
-        "json",
-    ]);
+    let genuine = json_of(format!("beacon verify --round 1000 --signature {SIGNATURE}").split(' '));
     assert_eq!(genuine["valid"], true);
     assert_eq!(genuine["round"], 1000);
     assert_eq!(genuine["randomness"].as_str().unwrap().len(), 64);
 
-    let other_round = run([
-        "beacon",
-        "verify",
-        "--round",
-        "1001",
-        "--signature",
-        SIGNATURE,
-        "--format",
-        "json",
-    ]);
+    let other_round =
+        run(format!("beacon verify --round 1001 --signature {SIGNATURE} --format json").split(' '));
     assert_eq!(other_round.status.code(), Some(1));
     let verdict: Value = serde_json::from_slice(&other_round.stdout).unwrap();
     assert_eq!(verdict["valid"], false);
@@ -153,72 +100,27 @@ fn bad_input_is_named() {
         &["--count", "4294967296"],
     );
     refused(
-        &run([
-            "derive",
-            "committees",
-            "--seed",
-            SEED,
-            "--stations",
-            "10",
-            "--station",
-            "10",
-        ]),
+        &run(format!("derive committees --seed {SEED} --stations 10 --station 10").split(' ')),
         2,
         &["--station 10"],
     );
     refused(
-        &run([
-            "derive",
-            "committees",
-            "--seed",
-            SEED,
-            "--stations",
-            "10",
-            "--committee",
-            "1",
-        ]),
+        &run(format!("derive committees --seed {SEED} --stations 10 --committee 1").split(' ')),
         2,
         &["--committee 1"],
     );
     refused(
-        &run([
-            "derive",
-            "committees",
-            "--seed",
-            SEED,
-            "--stations",
-            "0",
-            "--station",
-            "0",
-        ]),
+        &run(format!("derive committees --seed {SEED} --stations 0 --station 0").split(' ')),
         2,
         &["--station 0"],
     );
     refused(
-        &run([
-            "derive",
-            "committees",
-            "--seed",
-            SEED,
-            "--stations",
-            "10",
-            "--max-size",
-            "0",
-        ]),
+        &run(format!("derive committees --seed {SEED} --stations 10 --max-size 0").split(' ')),
         2,
         &["--max-size"],
     );
     refused(
-        &run([
-            "derive",
-            "tasks",
-            "--seed",
-            SEED,
-            "--stations",
-            "10",
-            "--tasks",
-            "x",
-        ]),
+        &run(format!("derive tasks --seed {SEED} --stations 10 --tasks x").split(' ')),
         2,
         &["--tasks"],
     );
@@ -228,16 +130,7 @@ fn bad_input_is_named() {
         &["--signature"],
     );
     refused(
-        &run([
-            "beacon",
-            "verify",
-            "--round",
-            "1",
-            "--signature",
-            SIGNATURE,
-            "--drand",
-            "x",
-        ]),
+        &run(format!("beacon verify --round 1 --signature {SIGNATURE} --drand x").split(' ')),
         2,
         &["--drand"],
     );

@@ -10,7 +10,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{assize, refused};
+use common::{assize, ended, refused};
 use tempfile::TempDir;
 
 /// The first account of every anvil, and its address.
@@ -33,16 +33,6 @@ fn cast() -> Command {
     )
 }
 
-fn said_by(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// A keystore with [`KEY`] by `cast wallet import`.
 fn imported(directory: &Path) -> PathBuf {
     let mut import = cast();
@@ -50,7 +40,7 @@ fn imported(directory: &Path) -> PathBuf {
         .args(["wallet", "import", "evaluator", "--private-key", KEY])
         .args(["--unsafe-password", PASSWORD, "--keystore-dir"])
         .arg(directory);
-    said_by(import);
+    ended(import.output().unwrap(), 0);
     directory.join("evaluator")
 }
 
@@ -63,13 +53,8 @@ fn address(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     command.output().unwrap()
 }
 
-fn is_address(output: &Output, address: &str) {
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), address);
+fn is_address(output: Output, address: &str) {
+    assert_eq!(ended(output, 0).trim(), address);
 }
 
 #[test]
@@ -78,16 +63,16 @@ fn keystores_that_cast_makes_open() {
     let keystore = imported(directory.path());
     let keystore = keystore.to_str().unwrap();
     let password = ("ASSIZE_KEYSTORE_PASSWORD", PASSWORD);
-    is_address(&address(&["--keystore", keystore], &[password]), ADDRESS);
-    is_address(&address(&[], &[("ASSIZE_KEYSTORE", keystore), password]), ADDRESS);
+    is_address(address(&["--keystore", keystore], &[password]), ADDRESS);
+    is_address(address(&[], &[("ASSIZE_KEYSTORE", keystore), password]), ADDRESS);
     // A keystore goes before a key in the environment, an argument before both.
     let other = (
         "ASSIZE_PRIVATE_KEY",
         "0x0000000000000000000000000000000000000000000000000000000000000001",
     );
-    is_address(&address(&["--keystore", keystore], &[password, other]), ADDRESS);
+    is_address(address(&["--keystore", keystore], &[password, other]), ADDRESS);
     is_address(
-        &address(
+        address(
             &["--keystore", keystore],
             &[password, ("ASSIZE_AWS_KMS_KEY", "alias/other")],
         ),
@@ -100,7 +85,7 @@ fn keystores_that_cast_makes_open() {
     for end in ["", "\n", "\r\n"] {
         std::fs::write(&file, format!("{PASSWORD}{end}")).unwrap();
         let output = address(&["--keystore", keystore, "--password-file", file_name], &[]);
-        is_address(&output, ADDRESS);
+        is_address(output, ADDRESS);
     }
     std::fs::write(&file, format!("{PASSWORD} \n")).unwrap();
     let wrong = address(
@@ -129,8 +114,8 @@ fn a_new_wallet_of_cast_has_the_same_address_here() {
     new.args(["wallet", "new"])
         .arg(directory.path())
         .args(["new", "--unsafe-password", PASSWORD]);
-    let said = said_by(new);
-    let theirs = said
+    let text = ended(new.output().unwrap(), 0);
+    let theirs = text
         .split_whitespace()
         .find(|word| word.starts_with("0x"))
         .unwrap();
@@ -139,14 +124,14 @@ fn a_new_wallet_of_cast_has_the_same_address_here() {
         &["--keystore", keystore.to_str().unwrap()],
         &[("ASSIZE_KEYSTORE_PASSWORD", PASSWORD)],
     );
-    is_address(&ours, theirs);
+    is_address(ours, theirs);
 }
 
 #[test]
 fn the_environment_holds_or_names_one_key() {
-    is_address(&address(&[], &[("ASSIZE_PRIVATE_KEY", KEY)]), ADDRESS);
+    is_address(address(&[], &[("ASSIZE_PRIVATE_KEY", KEY)]), ADDRESS);
     is_address(
-        &address(&[], &[("ASSIZE_PRIVATE_KEY", KEY), ("ASSIZE_KEYSTORE", "")]),
+        address(&[], &[("ASSIZE_PRIVATE_KEY", KEY), ("ASSIZE_KEYSTORE", "")]),
         ADDRESS,
     );
     refused(

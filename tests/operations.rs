@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use assize_testkit::network::derive_key;
-use common::{Kept, assize, refused};
+use common::{Kept, answer, assize, refused, words};
 use serde_json::Value;
 
 impl Kept {
@@ -31,14 +31,7 @@ impl Kept {
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        let output = self.run(arguments);
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).unwrap()
+        answer(self.run(arguments))
     }
 
     fn as_dev(&self, arguments: &[&str]) -> Output {
@@ -125,16 +118,9 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     let kept = Kept::new(300, 1);
 
     // Everything above the floor is paid; the rest shows in a dry run, and can be claimed by anyone.
-    let plan = kept.json(&[
-        "run",
-        "payout",
-        "--once",
-        "--dry-run",
-        "--floor",
-        "0.000001",
-        "--format",
-        "json",
-    ]);
+    let plan = kept.json(&words(
+        "run payout --once --dry-run --floor 0.000001 --format json",
+    ));
     let due = plan["due"].as_array().unwrap();
     assert!(!due.is_empty());
     let operator = due[0]["operator"].as_str().unwrap();
@@ -241,15 +227,9 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
         .output()
         .unwrap();
     let signature = String::from_utf8(signature.stdout).unwrap();
-    let twice = [
-        "settlement",
-        "post",
-        &document,
-        "--signature",
-        signature.trim(),
-        "--signature",
-        signature.trim(),
-    ];
+    let signature = signature.trim();
+    let twice = format!("settlement post {document} --signature {signature} --signature {signature}");
+    let twice = words(&twice);
     refused(&kept.as_dev(&twice), 2, &["same evaluator"]);
     refused(
         &kept.as_dev(&twice[..5]),
@@ -269,24 +249,9 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     let measurements = kept.file("damaged.ndjson");
     fs::write(&measurements, "{\"round\":1,\n").unwrap();
     let data = kept.file("other");
-    let publish = [
-        "run",
-        "publisher",
-        "--once",
-        "--format",
-        "json",
-        "--data",
-        data.to_str().unwrap(),
-        measurements.to_str().unwrap(),
-    ];
-    let report = kept.as_dev(&publish);
-    assert_eq!(
-        report.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&report.stderr)
-    );
-    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    let publish = words("run publisher --once --format json --data");
+    let files = [&data, &measurements].map(|path| path.to_str().unwrap());
+    let report = answer(kept.as_dev(&[&publish[..], &files].concat()));
     assert_eq!(
         (&report["imported"], report["rejected"][0]["line"].as_u64()),
         (&Value::from(0), Some(1))

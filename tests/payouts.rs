@@ -10,7 +10,6 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -20,12 +19,12 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, U256, hex};
 use assize_chain::{Draft, Settlement};
 use assize_evaluate::SettlementDocument;
-use assize_service::Clock;
 use assize_store::{LocalStore, Store};
 use assize_testkit::fault::{FaultNode, Faults};
 use assize_testkit::world::{World, WorldPlan};
-use common::processes::{Blocks, Running, run_for, terminate};
-use common::{assize, refused};
+use common::processes::{Blocks, HASTE, Running, dice, get, run_for};
+use common::site::Site;
+use common::{answer, refused, words};
 use serde_json::{Value, json};
 
 /// Creation code of a contract that always reverts: runtime `5f5ffd`.
@@ -36,8 +35,7 @@ const PAYER: usize = 3;
 
 /// A world in which a settlement is active, and the files of one who pays from it.
 struct Paying {
-    world: World,
-    directory: tempfile::TempDir,
+    site: Site,
     store: LocalStore,
     amounts: BTreeMap<Address, u128>,
     refuser: Address,
@@ -60,16 +58,10 @@ impl Paying {
         let refusing = Draft::create("refusing contract", REFUSES_MONEY.to_vec());
         let refuser = world.send(&refusing).await.unwrap().contract_address.unwrap();
         amounts.insert(refuser, 77 * MILLIFIL);
-        let directory = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(directory.path().join("store")).unwrap();
-        fs::write(
-            directory.path().join("deployment.json"),
-            json!(world.deployment).to_string(),
-        )
-        .unwrap();
+        let site = Site::new(world);
+        let store = LocalStore::open(site.path("store")).unwrap();
         Self {
-            world,
-            directory,
+            site,
             store,
             amounts,
             refuser,
@@ -80,50 +72,29 @@ impl Paying {
         &self,
         parent: Option<(&Settlement, &SettlementDocument)>,
     ) -> (Settlement, SettlementDocument) {
-        self.world.open_round().await.unwrap();
-        let document = self.world.document(parent, &self.amounts).await.unwrap();
+        let world = &self.site.world;
+        world.open_round().await.unwrap();
+        let document = world.document(parent, &self.amounts).await.unwrap();
         self.store.put(&document.to_bytes()).unwrap();
-        (self.world.post(&document, true).await.unwrap(), document)
+        (world.post(&document, true).await.unwrap(), document)
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
-        self.directory.path().join(name)
+        self.site.path(name)
     }
 
-    /// `assize run payout` at a node, with the payer's key.
-    fn payout(&self, url: &str, arguments: &[&str]) -> Command {
-        let mut command = assize();
-        command
-            .current_dir(self.directory.path())
-            .args([
-                "run",
-                "payout",
-                "--rpc-url",
-                url,
-                "--deployment",
-                "deployment.json",
-            ])
-            .args(arguments)
-            .env(
-                "ASSIZE_PRIVATE_KEY",
-                hex::encode_prefixed(self.world.anvil.dev_key(PAYER)),
-            );
-        command
+    /// `assize run payout` with the payer's key.
+    fn payout(&self, arguments: &[&str]) -> Command {
+        self.site
+            .command(Some(PAYER), &[&["run", "payout"], arguments].concat())
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        self.payout(self.world.anvil.url(), arguments).output().unwrap()
+        self.payout(arguments).output().unwrap()
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        let output = self.run(arguments);
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).unwrap()
+        answer(self.run(arguments))
     }
 
     fn policy(&self, text: &str) -> &'static str {
@@ -132,13 +103,13 @@ impl Paying {
     }
 
     async fn balance(&self, operator: Address) -> U256 {
-        self.world.rewards.client().balance(operator).await.unwrap()
+        self.site.world.rewards.client().balance(operator).await.unwrap()
     }
 
     async fn is_all_paid(&self) -> bool {
         let total: u128 = self.amounts.values().sum();
         // A node in the middle of a fork may not answer.
-        let claimed = self.world.rewards.total_claimed().await;
+        let claimed = self.site.world.rewards.total_claimed().await;
         claimed.is_ok_and(|claimed| claimed == U256::from(total - self.amounts[&self.refuser]))
     }
 
@@ -147,7 +118,7 @@ impl Paying {
         for (operator, amount) in &self.amounts {
             let expected = if *operator == self.refuser { 0 } else { *amount };
             assert_eq!(self.balance(*operator).await, U256::from(expected), "{operator}");
-            let claimed = self.world.rewards.claimed(*operator).await.unwrap();
+            let claimed = self.site.world.rewards.claimed(*operator).await.unwrap();
             assert_eq!(claimed, U256::from(expected), "{operator}");
         }
         assert!(self.is_all_paid().await);
@@ -165,22 +136,17 @@ const SMALL_BATCHES: &str = "floor = \"0\"\nmostGasShare = 1.0\n[batch]\npayouts
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
     const KILLS: u32 = 50;
-    let seed = std::env::var("ASSIZE_CHAOS_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| Clock::system().now());
-    eprintln!("payouts: ASSIZE_CHAOS_SEED={seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let (seed, mut random) = dice("payouts");
     let paying = Paying::new(450).await;
     paying.settle(None).await;
     let policy = paying.policy(SMALL_BATCHES);
-    paying.world.anvil.mine(10).unwrap();
-    let head = paying.world.rewards.client().head().await.unwrap().number;
+    paying.site.world.anvil.mine(10).unwrap();
+    let head = paying.site.world.rewards.client().head().await.unwrap().number;
     let faults = Faults {
         fork_floor: head,
         ..Faults::everything(seed)
     };
-    let node = Arc::new(FaultNode::start(paying.world.anvil.url(), faults).unwrap());
+    let node = Arc::new(FaultNode::start(paying.site.world.anvil.url(), faults).unwrap());
     let blocks = Blocks::every(Duration::from_millis(40), &node);
     let spawn = || {
         let log = File::options()
@@ -188,18 +154,9 @@ async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
             .append(true)
             .open(paying.path("log"))
             .unwrap();
-        let patient = [
-            "--confirmations",
-            "2",
-            "--finality",
-            "8",
-            "--resend-after",
-            "1s",
-            "--poll",
-            "20ms",
-        ];
-        let mut command = paying.payout(&node.url(), &["--once", "--policy", policy, "--verbose"]);
-        command.args(patient).stdout(Stdio::null()).stderr(log);
+        let mut command = paying.payout(&["--once", "--policy", policy, "--verbose"]);
+        command.args(words(HASTE)).env("ASSIZE_RPC_URL", node.url());
+        command.stdout(Stdio::null()).stderr(log);
         Running(command.spawn().unwrap())
     };
 
@@ -236,38 +193,14 @@ async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
     );
 }
 
-/// What the daemon says when it has begun.
-fn ready(daemon: &mut Running) -> Value {
-    let mut line = String::new();
-    BufReader::new(daemon.0.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    serde_json::from_str(&line).unwrap()
-}
-
-fn get(url: &str) -> String {
-    ureq::get(url)
-        .call()
-        .unwrap()
-        .body_mut()
-        .read_to_string()
-        .unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
     let mut paying = Paying::new(40).await;
     let (first, document) = paying.settle(None).await;
     let policy = paying.policy("floor = \"0\"\nmostGasShare = 1.0\n[alerts]\nrefusals = 1\npoolDays = 1.0");
-    let mut command = paying.payout(
-        paying.world.anvil.url(),
-        &["--policy", policy, "--metrics", "127.0.0.1:0", "--poll", "50ms"],
-    );
-    command
-        .stdout(Stdio::piped())
-        .stderr(File::create(paying.path("log")).unwrap());
-    let mut daemon = Running(command.spawn().unwrap());
-    let ready = ready(&mut daemon);
+    let mut command = paying.payout(&["--policy", policy, "--metrics", "127.0.0.1:0", "--poll", "50ms"]);
+    command.stderr(File::create(paying.path("log")).unwrap());
+    let (daemon, ready) = Running::start(&mut command);
     assert_eq!(ready["schedule"], "every settlement");
     let url = ready["metrics"].as_str().unwrap().to_owned();
 
@@ -277,7 +210,7 @@ async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
             assert!(
                 begun.elapsed() < Duration::from_secs(60),
                 "{}",
-                get(&format!("{url}/metrics"))
+                get(format!("{url}/metrics"))
             );
             thread::sleep(Duration::from_millis(100));
         }
@@ -293,7 +226,7 @@ async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
     // One refuses, and nothing is left in the pool.
     let begun = Instant::now();
     let metrics = loop {
-        let metrics = get(&format!("{url}/metrics"));
+        let metrics = get(format!("{url}/metrics"));
         if metrics.contains("assize_payout_active_settlement 2.0") && metrics.contains("payments_total 80.0")
         {
             break metrics;
@@ -313,9 +246,8 @@ async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
             "no `{line}` in\n{metrics}"
         );
     }
-    assert_eq!(get(&format!("{url}/healthz")), "ok\n");
-    terminate(&daemon.0);
-    assert_eq!(daemon.0.wait().unwrap().code(), Some(0));
+    assert_eq!(get(format!("{url}/healthz")), "ok\n");
+    daemon.end();
     let log = fs::read_to_string(paying.path("log")).unwrap();
     let refuser = paying.refuser.to_string();
     for words in ["the pool has", "should set another one", refuser.as_str()] {
@@ -371,9 +303,19 @@ async fn looking_first_shows_who_how_much_and_why_not() {
         assert!(table.contains(words), "no `{words}` in {table}");
     }
     // Nothing was sent and nothing was left behind.
-    let payer = paying.world.anvil.dev_key(PAYER);
+    let payer = paying.site.world.anvil.dev_key(PAYER);
     let payer = assize_keys::Signer::from_bytes(&payer).unwrap().address();
-    assert_eq!(paying.world.rewards.client().mined_nonce(payer).await.unwrap(), 0);
+    assert_eq!(
+        paying
+            .site
+            .world
+            .rewards
+            .client()
+            .mined_nonce(payer)
+            .await
+            .unwrap(),
+        0
+    );
     assert!(!paying.path("payouts.sqlite").exists() && !paying.path("scheduler.sqlite").exists());
 
     // What is planned is what is paid, and the day's cap holds over several runs.
@@ -422,10 +364,7 @@ async fn mistakes_are_refused_with_the_remedy() {
     );
     refused(&paying.run(&["--once", "--settlement", "9"]), 2, &["9"]);
     let broke = paying
-        .payout(
-            paying.world.anvil.url(),
-            &["--once", "--store", "store", "--data", "poor"],
-        )
+        .payout(&["--once", "--store", "store", "--data", "poor"])
         .env("ASSIZE_PRIVATE_KEY", format!("0x{}", "7".repeat(64)))
         .output()
         .unwrap();
@@ -436,35 +375,14 @@ async fn mistakes_are_refused_with_the_remedy() {
         serde_json::from_slice(&fs::read(paying.path("deployment.json")).unwrap()).unwrap();
     deployment["chainId"] = json!(314);
     fs::write(paying.path("other.json"), deployment.to_string()).unwrap();
-    let wrong = paying.payout(
-        paying.world.anvil.url(),
-        &["--once", "--deployment", "other.json"],
-    );
-    refused(&without_twice(wrong, "--deployment"), 2, &["31337", "314"]);
+    let wrong = paying.run(&["--once", "--deployment", "other.json"]);
+    refused(&wrong, 2, &["31337", "314"]);
 
     // A document that is not the settlement's.
     damage(&paying.path("store"));
     refused(&paying.run(&["--once"]), 2, &["settlement 1"]);
     fs::remove_dir_all(paying.path("store")).unwrap();
     refused(&paying.run(&["--once"]), 2, &["settlement 1", "store"]);
-}
-
-/// Runs a command of which one option was given twice, with the second alone.
-fn without_twice(command: Command, option: &str) -> Output {
-    let mut arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-    let first = arguments.iter().position(|argument| argument == option).unwrap();
-    arguments.drain(first..first + 2);
-    let mut again = Command::new(command.get_program());
-    again
-        .args(arguments)
-        .current_dir(command.get_current_dir().unwrap());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => again.env(name, value),
-            None => again.env_remove(name),
-        };
-    }
-    again.output().unwrap()
 }
 
 /// Changes the last byte of every file.

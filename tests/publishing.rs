@@ -9,63 +9,40 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use alloy_primitives::hex;
-use assize_measurement::{Measurement, Millis, Signature};
-use assize_protocol::{RoundNumber, TaskIndex};
-use assize_testkit::postgres::{Postgres, PostgresError};
+use assize_protocol::RoundNumber;
+use assize_testkit::fixtures::measurement;
+use assize_testkit::services::postgres;
 use assize_testkit::world::World;
-use common::assize;
-use serde_json::{Value, json};
+use common::processes::{Running, get};
+use common::site::Site;
+use common::{answer, refused};
 
-struct Network {
-    world: World,
-    directory: tempfile::TempDir,
-}
+struct Network(Site);
 
 impl Network {
     /// A chain with one round, and a file of measurements of it.
     async fn start(measurements: u32) -> Self {
-        let world = World::start(86_400).await.unwrap();
-        world.open_round().await.unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(
-            directory.path().join("deployment.json"),
-            json!(world.deployment).to_string(),
-        )
-        .unwrap();
-        let mut file = fs::File::create(directory.path().join("measurements.ndjson")).unwrap();
+        let site = Site::new(World::start(86_400).await.unwrap());
+        site.world.open_round().await.unwrap();
+        let mut file = fs::File::create(site.path("measurements.ndjson")).unwrap();
         for task in 0..measurements {
-            writeln!(file, "{}", measurement(task).to_line()).unwrap();
+            writeln!(file, "{}", measurement(RoundNumber(1), task).to_line()).unwrap();
         }
-        Self { world, directory }
+        Self(site)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.0.path(name)
     }
 
     fn publish(&self, arguments: &[&str]) -> Command {
-        let mut command = assize();
-        let key = hex::encode_prefixed(self.world.anvil.dev_key(World::PUBLISHER));
-        command
-            .current_dir(self.directory.path())
-            .env("ASSIZE_PRIVATE_KEY", key)
-            .args([
-                "run",
-                "publisher",
-                "--rpc-url",
-                self.world.anvil.url(),
-                "--deployment",
-                "deployment.json",
-                "--format",
-                "json",
-            ])
-            .args(arguments);
-        command
+        let run = ["run", "publisher", "--format", "json"];
+        self.0
+            .command(Some(World::PUBLISHER), &[&run, arguments].concat())
     }
 
     fn once(&self, arguments: &[&str]) -> Output {
@@ -73,42 +50,9 @@ impl Network {
     }
 
     async fn committed(&self) -> u32 {
-        let commitments = self.world.rounds.commitments(RoundNumber(1)).await.unwrap();
+        let commitments = self.0.world.rounds.commitments(RoundNumber(1)).await.unwrap();
         commitments.iter().map(|commitment| commitment.count).sum()
     }
-}
-
-fn measurement(task: u32) -> Measurement {
-    Measurement {
-        timeout: true,
-        start_at: Some(Millis(1_760_000_000_000)),
-        byte_length: Some(0),
-        indexer_result: Some("OK".into()),
-        signature: Signature([9; 65]),
-        ..Measurement::new(
-            RoundNumber(1),
-            TaskIndex(task),
-            [7; 20].into(),
-            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
-            "f01697248",
-        )
-    }
-}
-
-fn refusal(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    text
-}
-
-fn report(output: &Output) -> Value {
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// A little file system of its own; `None` where we may not mount one.
@@ -152,10 +96,10 @@ async fn a_full_disk_loses_nothing() {
         return;
     };
     // The store has no room for the batch.
-    let error = refusal(&network.once(&["--store", "small", "measurements.ndjson"]));
-    assert!(
-        error.contains("cannot write to the store small") && error.contains("No space left"),
-        "{error}"
+    refused(
+        &network.once(&["--store", "small", "measurements.ndjson"]),
+        2,
+        &["cannot write to the store small", "No space left"],
     );
     assert_eq!(network.committed().await, 0);
     assert_eq!(
@@ -164,10 +108,8 @@ async fn a_full_disk_loses_nothing() {
         "nothing half is left"
     );
     // With room, all of it is committed.
-    assert_eq!(
-        report(&network.once(&["--store", "large"]))["committed"][0]["count"],
-        3_000
-    );
+    let report = answer(network.once(&["--store", "large"]));
+    assert_eq!(report["committed"][0]["count"], 3_000);
     assert_eq!(network.committed().await, 3_000);
     // The table has no room for the file: none of it is taken in.
     let table = [
@@ -176,10 +118,10 @@ async fn a_full_disk_loses_nothing() {
         "small/ingest.sqlite",
         "measurements.ndjson",
     ];
-    let error = refusal(&network.publish(&table).output().unwrap());
-    assert!(
-        error.contains("small/ingest.sqlite") && error.contains("free disk space"),
-        "{error}"
+    refused(
+        &network.publish(&table).output().unwrap(),
+        2,
+        &["small/ingest.sqlite", "free disk space"],
     );
 }
 
@@ -190,30 +132,29 @@ async fn a_read_only_directory_is_named() {
         return;
     };
     mounted.make_read_only();
-    let error = refusal(&network.once(&["--store", "fixed", "measurements.ndjson"]));
-    assert!(
-        error.contains("the store fixed") && error.contains("Read-only file system"),
-        "{error}"
+    let refuses = |arguments: &[&str], words: &[&str]| refused(&network.once(arguments), 2, words);
+    refuses(
+        &["--store", "fixed", "measurements.ndjson"],
+        &["the store fixed", "Read-only file system"],
     );
-    let error = refusal(&network.once(&[
-        "--store",
-        "store",
-        "--data",
-        "fixed",
-        "--database",
-        "ingest.sqlite",
-    ]));
-    assert!(error.contains("fixed/publisher.sqlite"), "{error}");
-    let error = refusal(&network.once(&["--store", "store", "--database", "fixed/ingest.sqlite"]));
-    assert!(
-        error.contains("fixed/ingest.sqlite") && error.contains("write access"),
-        "{error}"
+    refuses(
+        &[
+            "--store",
+            "store",
+            "--data",
+            "fixed",
+            "--database",
+            "ingest.sqlite",
+        ],
+        &["fixed/publisher.sqlite"],
+    );
+    refuses(
+        &["--store", "store", "--database", "fixed/ingest.sqlite"],
+        &["fixed/ingest.sqlite", "write access"],
     );
     // Nothing of that has lost anything.
-    assert_eq!(
-        report(&network.once(&["--store", "store"]))["committed"][0]["count"],
-        10
-    );
+    let report = answer(network.once(&["--store", "store"]));
+    assert_eq!(report["committed"][0]["count"], 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,74 +180,46 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
             "the gas price is above the limit of 1 attoFIL",
         ),
     ] {
-        let error = refusal(&network.once(&arguments));
-        assert!(error.contains(words), "{arguments:?}: {error}");
+        refused(&network.once(&arguments), 2, &[words]);
     }
     // What was parked goes on when the cap is gone.
-    assert_eq!(report(&network.once(&[]))["committed"][0]["count"], 1);
+    assert_eq!(answer(network.once(&[]))["committed"][0]["count"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_publisher_is_refused_and_the_first_ends_when_told() {
     let network = Network::start(5).await;
-    let mut first = network
-        .publish(&[
-            "--margin",
-            "1000000s",
-            "--metrics",
-            "127.0.0.1:0",
-            "measurements.ndjson",
-        ])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(first.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let ready: Value = serde_json::from_str(&line).unwrap();
+    let options = ["--margin", "1000000s", "--metrics", "127.0.0.1:0"];
+    let mut first = network.publish(&[&options[..], &["measurements.ndjson"]].concat());
+    let (first, ready) = Running::start(&mut first);
     assert_eq!(ready["imported"], 5);
-    let error = refusal(&network.once(&[]));
-    assert!(
-        error.contains("publisher.sqlite is in use by another process"),
-        "{error}"
+    refused(
+        &network.once(&[]),
+        2,
+        &["publisher.sqlite is in use by another process"],
     );
-    let health = ureq::get(format!("{}/healthz", ready["metrics"].as_str().unwrap()));
-    assert_eq!(
-        health.call().unwrap().body_mut().read_to_string().unwrap(),
-        "ok\n"
-    );
+    let health = get(format!("{}/healthz", ready["metrics"].as_str().unwrap()));
+    assert_eq!(health, "ok\n");
     while network.committed().await < 5 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let told = Command::new("kill")
-        .args(["-TERM", &first.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(told.success());
-    assert_eq!(first.wait().unwrap().code(), Some(0));
+    first.end();
     // The first may have ended before it read its own receipt; then the next reports it, and commits nothing anew.
-    report(&network.once(&[]));
+    answer(network.once(&[]));
     assert_eq!(network.committed().await, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn measurements_may_wait_in_a_postgresql() {
-    let server = match Postgres::start() {
-        Ok(server) => server,
-        Err(PostgresError::NotFound) if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() => {
-            return eprintln!("SKIPPED: {}", PostgresError::NotFound);
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let Some(server) = postgres() else { return };
     let network = Network::start(250).await;
     let url = server.url();
     let imported = network
         .publish(&["--import-only", "--database", &url, "measurements.ndjson"])
         .output()
         .unwrap();
-    assert_eq!(report(&imported)["imported"], 250);
-    let published = report(&network.once(&["--database", &url, "--batch", "100"]));
+    assert_eq!(answer(imported)["imported"], 250);
+    let published = answer(network.once(&["--database", &url, "--batch", "100"]));
     let counts: Vec<_> = published["committed"]
         .as_array()
         .unwrap()
@@ -320,32 +233,14 @@ async fn measurements_may_wait_in_a_postgresql() {
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_are_served_to_verifiers_at_once() {
     let network = Network::start(20).await;
-    let committed = report(&network.once(&["measurements.ndjson"]));
+    let committed = answer(network.once(&["measurements.ndjson"]));
     let cid = committed["committed"][0]["cid"].as_str().unwrap();
-    let mut gateway = assize()
-        .current_dir(network.directory.path())
-        .args(["run", "gateway", "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(gateway.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let ready: Value = serde_json::from_str(&line).unwrap();
+    let mut gateway = network
+        .0
+        .command(None, &["run", "gateway", "--listen", "127.0.0.1:0"]);
+    let (gateway, ready) = Running::start(&mut gateway);
     assert_eq!(ready["files"], 1);
     let url = format!("{}/ipfs/{cid}?format=raw", ready["url"].as_str().unwrap());
-    let batch = ureq::get(&url)
-        .call()
-        .unwrap()
-        .body_mut()
-        .read_to_string()
-        .unwrap();
-    assert_eq!(batch.lines().count(), 20);
-    let told = Command::new("kill")
-        .args(["-TERM", &gateway.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(told.success());
-    assert_eq!(gateway.wait().unwrap().code(), Some(0));
+    assert_eq!(get(url).lines().count(), 20);
+    gateway.end();
 }

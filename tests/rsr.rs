@@ -1,9 +1,5 @@
 //! Success rates of a whole play, asked in every form, and read by DuckDB.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on panics, one that is skipped says so"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod common;
 
@@ -11,19 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{json_of, refused, run, stdout_of};
+use assize_testkit::services::or_skip;
+use common::{ended, json_of, refused, run, stdout_of};
 use serde_json::Value;
 
 /// A Python that has DuckDB; `None` if there is none on this machine, and none has to be.
 fn duckdb() -> Option<PathBuf> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/duckdb");
-    if tools.join("ready").exists() {
-        return Some(tools.join("bin/python"));
-    }
-    let remedy = "no DuckDB: run `make services`";
-    assert!(std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none(), "{remedy}");
-    eprintln!("SKIPPED: {remedy}");
-    None
+    let python = tools.join("ready").exists().then(|| tools.join("bin/python"));
+    or_skip(python, "no DuckDB: run `make services`")
 }
 
 #[test]
@@ -46,12 +38,7 @@ fn rates_of_a_play_are_had_in_every_form() {
     let rsr = |more: &[&str]| run(["rsr", "--rates", &catalog, "--store", &store].iter().chain(more));
     let ask = |more: &[&str]| -> Vec<Value> {
         let output = rsr(&[more, &["--format", "json"]].concat());
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).unwrap()
+        serde_json::from_str(&ended(output, 0)).unwrap()
     };
 
     // The same figures as the demo's own report, which adds them up by itself.
@@ -128,13 +115,7 @@ fn rates_of_a_play_are_had_in_every_form() {
              print(day[0][1], day[0][2], codes[0][0], answer[0][0], answer[0][1], times[0][0])"
         );
         let output = Command::new(&python).args(["-c", &script]).output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let found: Vec<u64> = String::from_utf8(output.stdout)
-            .unwrap()
+        let found: Vec<u64> = ended(output, 0)
             .split_whitespace()
             .map(|word| word.parse().unwrap())
             .collect();

@@ -5,44 +5,21 @@ mod common;
 
 use std::fs;
 
-use common::{json_of, refused, run};
+use common::{json_of, refused, run, words};
 use serde_json::Value;
 
 #[test]
 fn a_simulation_is_its_seeds() {
     let play = |seed: &str| {
-        json_of([
-            "simulate",
-            "--stations",
-            "100",
-            "--rounds",
-            "10",
-            "--share",
-            "0.4",
-            "--seed",
-            seed,
-            "--format",
-            "json",
-        ])
+        json_of(format!("simulate --stations 100 --rounds 10 --share 0.4 --seed {seed}").split(' '))
     };
     assert_eq!(play("1"), play("1"));
     assert_ne!(play("1"), play("2"));
     assert_eq!(play("1")["outcomes"].as_array().unwrap().len(), 5);
     let directory = tempfile::tempdir().unwrap();
     let picture = directory.path().join("capture.svg");
-    let output = run([
-        "simulate",
-        "--stations",
-        "100",
-        "--rounds",
-        "10",
-        "--share",
-        "0.3,0.5",
-        "--strategy",
-        "lie-for-one",
-        "--plot",
-        picture.to_str().unwrap(),
-    ]);
+    let sizes = words("simulate --stations 100 --rounds 10 --share 0.3,0.5 --strategy lie-for-one");
+    let output = run([&sizes[..], &["--plot", picture.to_str().unwrap()]].concat());
     assert!(output.status.success());
     assert!(String::from_utf8(output.stdout).unwrap().contains("lie-for-one"));
     assert!(
@@ -57,23 +34,9 @@ fn a_simulation_is_its_seeds() {
         &["error: the number of rounds is 0"],
     );
     refused(&run(["simulate", "--tasks", "0"]), 2, &["--tasks"]);
-    let free = [
-        "simulate",
-        "--stations",
-        "100",
-        "--rounds",
-        "2",
-        "--share",
-        "0.3",
-        "--format",
-        "json",
-        "--station-cost",
-        "0",
-        "--subnet-cost",
-        "0",
-        "--retrieval-cost",
-        "0",
-    ];
+    let costs = "--station-cost 0 --subnet-cost 0 --retrieval-cost 0";
+    let free = format!("simulate --stations 100 --rounds 2 --share 0.3 --format json {costs}");
+    let free = words(&free);
     assert_eq!(json_of(free)["outcomes"][0]["advantage"], Value::Null);
     refused(
         &run(["simulate", "--stations", "10"]),

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use assize_testkit::spark::SparkRound;
-use common::{assize, refused, run};
+use common::{answer, assize, refused, run};
 use serde_json::{Value, json};
 
 /// A round of 20 000 rows in four files.
@@ -55,12 +55,7 @@ impl Round {
             .env("RAYON_NUM_THREADS", threads)
             .output()
             .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).unwrap()
+        answer(output)
     }
 }
 

@@ -9,13 +9,11 @@
 mod common;
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::thread;
 
-use common::{Kept, json_of, refused, run};
+use common::processes::Running;
+use common::{Kept, answer, assize, json_of, refused, run, words};
 use serde_json::Value;
 
 impl Kept {
@@ -43,32 +41,12 @@ impl Kept {
     }
 }
 
-/// Serves the CARs of a store as a trustless gateway does.
-fn gateway(store: PathBuf) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let mut byte = [0];
-            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
-                request.push(byte[0]);
-            }
-            let request = String::from_utf8(request).unwrap();
-            let cid = request
-                .strip_prefix("GET /ipfs/")
-                .and_then(|rest| rest.split_once("?format=car "));
-            let car = cid.and_then(|(cid, _)| fs::read(store.join(format!("{cid}.car"))).ok());
-            let (status, body) = car.map_or(("404 Not Found", Vec::new()), |car| ("200 OK", car));
-            let head = format!(
-                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                body.len()
-            );
-            stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
-        }
-    });
-    url
+/// `assize run gateway` before a store; its URL.
+fn gateway(store: PathBuf) -> (Running, String) {
+    let mut command = assize();
+    command.args(words("run gateway --listen 127.0.0.1:0 --store"));
+    let (gateway, ready) = Running::start(command.arg(store));
+    (gateway, ready["url"].as_str().unwrap().to_owned())
 }
 
 fn python(arguments: &[&str]) -> Output {
@@ -82,14 +60,7 @@ fn python(arguments: &[&str]) -> Output {
 
 /// The script's JSON; it must say MATCH.
 fn python_matches(arguments: &[&str]) -> Value {
-    let output = python(arguments);
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = answer(python(arguments));
     assert_eq!(report["verdict"], "MATCH");
     report
 }
@@ -106,24 +77,14 @@ fn anyone_can_verify() {
 }
 
 fn from_gateways(kept: &Kept) {
-    let url = gateway(kept.path.join("store"));
-    let dead = "http://127.0.0.1:9";
-    let verdict = json_of(kept.online(&[
-        "verify",
-        "settlement",
-        "1",
-        "--format",
-        "json",
-        "--gateway",
-        dead,
-        "--gateway",
-        &url,
-    ]));
+    let (_gateway, url) = gateway(kept.path.join("store"));
+    let verify = format!("verify settlement 1 --gateway http://127.0.0.1:9 --gateway {url}");
+    let verdict = json_of(kept.online(&words(&verify)));
     assert_eq!(
         (&verdict["verdict"], &verdict["offline"]),
         (&"MATCH".into(), &false.into())
     );
-    let empty = gateway(kept.path.join("nowhere"));
+    let (_empty, empty) = gateway(kept.path.join("nowhere"));
     refused(
         &run(kept.online(&["verify", "round", "1", "--gateway", &empty])),
         2,
@@ -155,15 +116,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
         "--format",
         "json",
     ]));
-    let offline = json_of([
-        "verify",
-        "settlement",
-        "1",
-        "--offline",
-        settlement,
-        "--format",
-        "json",
-    ]);
+    let offline = json_of(format!("verify settlement 1 --offline {settlement}").split(' '));
     for key in ["verdict", "root", "acceptedRoot", "cid", "measurements", "rounds"] {
         assert_eq!(online[key], offline[key], "{key}");
     }

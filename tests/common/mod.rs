@@ -1,8 +1,13 @@
 //! Running the real binary.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics, one with dice says how to throw them again"
+)]
 
 pub mod processes;
+pub mod site;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -34,16 +39,29 @@ pub fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     assize().args(arguments).output().unwrap()
 }
 
-/// Runs `assize`, which must exit with 0, and returns its stdout.
-pub fn stdout_of<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
-    let output = run(arguments);
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "stderr: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+/// The words of a command line.
+pub fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+/// Stdout of a run, which must have ended with `code`.
+#[track_caller]
+pub fn ended(output: Output, code: i32) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "stderr: {stderr}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The JSON of a run, which must have ended with 0.
+#[track_caller]
+pub fn answer(output: Output) -> Value {
+    serde_json::from_str(&ended(output, 0)).unwrap()
+}
+
+/// Runs `assize`, which must exit with 0, and returns its stdout.
+#[track_caller]
+pub fn stdout_of<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
+    ended(run(arguments), 0)
 }
 
 /// As [`stdout_of`] with `--format json`, parsed.
@@ -60,6 +78,7 @@ pub fn json_of<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Value
 
 /// Checks that a run failed with `code`, said one error that contains every one of `words`, printed no data and did
 /// not panic.
+#[track_caller]
 pub fn refused(output: &Output, code: i32, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "stderr: {stderr}");

@@ -1,15 +1,55 @@
 //! Programs that are started, killed and told to end, and blocks that come meanwhile.
 
-use std::process::{Child, Command};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use assize_service::Clock;
 use assize_testkit::fault::FaultNode;
+use serde_json::Value;
+
+/// Options of a queue before a [`FaultNode`]: it has little patience, and few blocks are enough.
+pub const HASTE: &str = "--confirmations 2 --finality 8 --resend-after 1s --poll 20ms";
 
 /// Killed when dropped.
 pub struct Running(pub Child);
+
+impl Running {
+    /// Starts a service; what it says when it has begun.
+    pub fn start(command: &mut Command) -> (Self, Value) {
+        let mut running = Self(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(running.0.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready = serde_json::from_str(&line).unwrap();
+        (running, ready)
+    }
+
+    /// Tells it to end, as it must with 0.
+    pub fn end(mut self) {
+        terminate(&self.0);
+        assert_eq!(self.0.wait().unwrap().code(), Some(0));
+    }
+}
+
+/// Dice of a run, which prints their seed; `ASSIZE_CHAOS_SEED` throws the same again.
+pub fn dice(name: &str) -> (u64, fastrand::Rng) {
+    let given = std::env::var("ASSIZE_CHAOS_SEED").ok();
+    let given = given.and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| Clock::system().now());
+    eprintln!("{name}: ASSIZE_CHAOS_SEED={seed}");
+    (seed, fastrand::Rng::with_seed(seed))
+}
+
+/// The body that a URL answers.
+pub fn get(url: impl AsRef<str>) -> String {
+    let answer = ureq::get(url.as_ref()).call();
+    answer.unwrap().body_mut().read_to_string().unwrap()
+}
 
 impl Drop for Running {
     fn drop(&mut self) {

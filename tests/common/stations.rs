@@ -2,22 +2,20 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
-use assize_drand::serve::{Devnet, serve};
+use assize_drand::serve::{Devnet, router};
 use assize_measurement::{Domain, Measurement, Millis, station_address};
 use assize_service::Clock;
 use assize_testkit::world::World;
-use assize_wire::{Heartbeat, KeptReceipt, StationDocument, Version};
+use assize_wire::{Heartbeat, KeptReceipt, RoundDocument, StationDocument, Version};
 use secp256k1::SecretKey;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::common::processes::{Running, terminate};
+use crate::common::processes::Running;
 
 /// For one thing to happen on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,13 +28,8 @@ pub async fn serve_drand(world: &World) -> String {
     assert_eq!(devnet.chain().hash(), world.drand_chain().hash());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let forever = std::future::pending();
-    tokio::spawn(serve(
-        Arc::new(devnet),
-        listener,
-        assize_drand::SystemClock,
-        forever,
-    ));
+    let router = router(devnet, assize_drand::SystemClock);
+    tokio::spawn(async move { axum::serve(listener, router).await });
     url
 }
 
@@ -49,12 +42,7 @@ pub struct Service {
 
 impl Service {
     pub fn start(mut command: Command) -> Self {
-        let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
-        let mut line = String::new();
-        BufReader::new(running.0.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
+        let (running, ready) = Running::start(&mut command);
         Self {
             running,
             url: ready["url"].as_str().unwrap().to_owned(),
@@ -124,9 +112,26 @@ impl Service {
         }
     }
 
-    pub fn end(mut self) {
-        terminate(&self.running.0);
-        assert_eq!(self.running.0.wait().unwrap().code(), Some(0));
+    /// The first round, as soon as its seed is revealed.
+    pub async fn revealed(&self) -> RoundDocument {
+        let is_revealed = |round: &RoundDocument| round.seed.is_some();
+        self.until("/rounds/1", is_revealed).await
+    }
+
+    /// A station's tasks in the first round.
+    pub fn tasks_of(&self, station: &Station) -> StationDocument {
+        self.get(&format!("/rounds/1/stations/{}", station.address()))
+    }
+
+    /// Measurements of all of a station's tasks in the first round, as lines.
+    pub fn lines_of(&self, station: &Station, domain: &Domain) -> Vec<String> {
+        let document = self.tasks_of(station);
+        let measure = |k| station.measure(&document, k, domain).to_line();
+        (0..document.tasks.len()).map(measure).collect()
+    }
+
+    pub fn end(self) {
+        self.running.end();
     }
 }
 

@@ -15,21 +15,11 @@ const NDJSON: &str = "application/x-ndjson";
 async fn of_a_stations_measurements_of_a_task_the_first_stands() {
     let scene = Scene::new(600).await;
     let round = scene.open_round().await;
-    let all = scene.measurements(round).await;
-    let station = scene
-        .network
-        .stations()
-        .iter()
-        .find(|station| station.behaviour == assize_testkit::network::Behaviour::Honest)
-        .unwrap();
-    let first = all
-        .iter()
-        .find(|measurement| measurement.station == station.address)
-        .unwrap();
+    let (first, key) = scene.good(round).await;
     let with = |text: String| {
         let mut other = first.clone();
         other.attestation = Some(text);
-        other.sign(&station.key, &scene.domain());
+        other.sign(&key, &scene.domain());
         other.to_line()
     };
     let second = with("I have it".into());

@@ -21,21 +21,6 @@ const NDJSON: &str = "application/x-ndjson";
 /// What caches are told of a round that may still be undone.
 const BRIEFLY: &str = "public, max-age=10";
 
-/// A measurement that the API accepts, with its station's key.
-async fn good(scene: &Scene, round: RoundNumber) -> (Measurement, SecretKey) {
-    let all = scene.measurements(round).await;
-    let honest = scene
-        .network
-        .stations()
-        .iter()
-        .find(|station| station.behaviour == assize_testkit::network::Behaviour::Honest)
-        .unwrap();
-    let found = all
-        .into_iter()
-        .find(|measurement| measurement.station == honest.address);
-    (found.unwrap(), honest.key)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn rounds_are_what_chain_store_and_beacon_say() {
     let scene = Scene::new(600).await;
@@ -299,7 +284,7 @@ async fn before_the_beacon_there_is_a_place_and_nothing_else() {
 async fn a_measurement_is_taken_once_and_its_receipt_holds() {
     let scene = Scene::new(600).await;
     let round = scene.open_round().await;
-    let (measurement, _) = good(&scene, round).await;
+    let (measurement, _) = scene.good(round).await;
     let domain = scene.domain();
     for place in places() {
         let served = scene.serve(&place.location).await;
@@ -424,7 +409,7 @@ async fn every_rule_of_the_door_is_named_when_it_is_broken() {
     let place = sqlite();
     let round = scene.open_round().await;
     let served = scene.serve(&place.location).await;
-    let (measurement, key) = good(&scene, round).await;
+    let (measurement, key) = scene.good(round).await;
     let domain = scene.domain();
     let assignment = scene.assignment(round).await;
     let own = scene
@@ -751,7 +736,7 @@ async fn a_measurement_is_followed_from_the_door_to_its_label() {
     for place in places() {
         let scene = Scene::new(60).await;
         let round = scene.open_round().await;
-        let (measurement, _) = good(&scene, round).await;
+        let (measurement, _) = scene.good(round).await;
         let digest = measurement.digest(&scene.domain());
         let served = scene.serve(&place.location).await;
         assert_eq!(
@@ -936,7 +921,7 @@ async fn while_the_chain_is_gone_what_is_known_goes_on_and_nobody_is_told_that_a
         patience: std::time::Duration::ZERO,
         ..roomy()
     };
-    let (measurement, _) = good(&scene, round).await;
+    let (measurement, _) = scene.good(round).await;
     let served = scene.serve_with(&place.location, config, u64::MAX).await;
     let killed = std::process::Command::new("kill")
         .args(["-9", &scene.world.anvil.pid().to_string()])

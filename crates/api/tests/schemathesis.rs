@@ -1,38 +1,21 @@
 //! The OpenAPI document against the running server, by schemathesis (PyPI): `make services` installs it.
 #![cfg(feature = "openapi")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on panics, one that is skipped says so"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod common;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use assize_testkit::services::{or_skip, tool};
 
 use crate::common::server::Scene;
 use crate::common::sqlite;
 
-fn find() -> Option<PathBuf> {
-    let named = std::env::var_os("ASSIZE_SCHEMATHESIS").map(PathBuf::from);
-    let tools =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/schemathesis/bin/schemathesis");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path = std::env::split_paths(&path).map(|directory| directory.join("schemathesis"));
-    named
-        .into_iter()
-        .chain([tools])
-        .chain(in_path)
-        .find(|program| program.is_file())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_says_what_the_server_does() {
-    let Some(program) = find() else {
-        let remedy = "no schemathesis: run `make services`, or set ASSIZE_SCHEMATHESIS to its path";
-        assert!(std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none(), "{remedy}");
-        eprintln!("SKIPPED: {remedy}");
+    let program = tool("ASSIZE_SCHEMATHESIS", "schemathesis/bin/schemathesis");
+    let remedy = "no schemathesis: run `make services`, or set ASSIZE_SCHEMATHESIS to its path";
+    let Some(program) = or_skip(program, remedy) else {
         return;
     };
     // It leaves a database of examples where it runs.

@@ -150,30 +150,32 @@ fn owner(packed: &[u8], bundle: &Bundle, at: usize) -> String {
     owner
 }
 
+/// A changed byte is a fault of the file that it belongs to.
+fn is_found(at: usize, change: u8) {
+    let bundle = sample();
+    let (_, mut packed) = bundle.to_car();
+    let owner = owner(&packed, &bundle, at);
+    packed[at] ^= change;
+    let error = Bundle::from_car(&packed).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        error == BundleError::Header || message.contains(&owner),
+        "byte {at} of {owner}: {message}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn a_changed_byte_is_found_in_its_file(at: prop::sample::Index, change in 1u8..) {
-        let bundle = sample();
-        let (_, mut packed) = bundle.to_car();
-        let at = at.index(packed.len());
-        let owner = owner(&packed, &bundle, at);
-        packed[at] ^= change;
-        let error = Bundle::from_car(&packed).unwrap_err();
-        let message = error.to_string();
-        prop_assert!(error == BundleError::Header || message.contains(&owner), "byte {at} of {owner}: {message}");
+        let (_, packed) = sample().to_car();
+        is_found(at.index(packed.len()), change);
     }
 
     #[test]
     fn small_bytes_are_found_too(at in 0..1_200_usize, change in 1u8..) {
-        let bundle = sample();
-        let (_, mut packed) = bundle.to_car();
-        let owner = owner(&packed, &bundle, at);
-        packed[at] ^= change;
-        let error = Bundle::from_car(&packed).unwrap_err();
-        let message = error.to_string();
-        prop_assert!(error == BundleError::Header || message.contains(&owner), "byte {at} of {owner}: {message}");
+        is_found(at, change);
     }
 
     #[test]

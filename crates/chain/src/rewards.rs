@@ -280,11 +280,6 @@ impl Rewards {
         self.call(&Abi::totalClaimedCall {}).await
     }
 
-    /// attoFIL sent to the treasury.
-    pub async fn total_withdrawn(&self) -> Result<U256> {
-        self.call(&Abi::totalWithdrawnCall {}).await
-    }
-
     /// attoFIL deposited but not allocated by active or pending settlements.
     pub async fn surplus(&self) -> Result<U256> {
         self.call(&Abi::surplusCall {}).await

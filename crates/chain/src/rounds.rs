@@ -4,7 +4,7 @@ use alloy_primitives::{Address, Bytes, U256, aliases::U96};
 use alloy_sol_types::SolCall;
 use assize_facts::{BatchCommitment, ListCommitment, Round};
 use assize_protocol::{
-    BeaconRound, CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex, TaskIndex,
+    BeaconRound, CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex,
 };
 use thiserror::Error;
 
@@ -143,15 +143,6 @@ impl Rounds {
         Ok((round > 0).then_some(RoundNumber(round)))
     }
 
-    /// Sum of the budgets of the revealed rounds in `first..=last`, attoFIL.
-    pub async fn budget_of(&self, first: RoundNumber, last: RoundNumber) -> Result<U256> {
-        self.call(&Abi::budgetOfCall {
-            first: first.0,
-            last: last.0,
-        })
-        .await
-    }
-
     /// Number of committees of a round and of tasks per committee, as the contract derives them.
     pub async fn committee_count(&self, round: RoundNumber) -> Result<(u32, u32)> {
         let answer = self.call(&Abi::committeeCountCall { round: round.0 }).await?;
@@ -177,16 +168,6 @@ impl Rounds {
             CommitteeIndex(index("committeeOf", answer.committee)?),
             Seat(index("committeeOf", answer.seat)?),
         ))
-    }
-
-    /// Task `k` of a committee, as the contract derives it.
-    pub async fn task_at(&self, round: RoundNumber, committee: CommitteeIndex, k: u32) -> Result<TaskIndex> {
-        let call = Abi::taskAtCall {
-            round: round.0,
-            committee: U256::from(committee.0),
-            k: U256::from(k),
-        };
-        Ok(TaskIndex(index("taskAt", self.call(&call).await?)?))
     }
 
     /// Opens the next round. Coordinator only.

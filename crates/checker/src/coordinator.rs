@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use assize_protocol::RoundNumber;
+use assize_service::PassError;
 use assize_wire::{
     Answer, Heartbeat, Liveness, NetworkDocument, Problem, ProblemKind, Receipt, RoundDocument,
     StationDocument,
@@ -101,10 +102,18 @@ impl AskError {
             _ => None,
         }
     }
+}
 
-    /// When to retry, if the coordinator said so.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
+impl PassError for AskError {
+    fn is_transient(&self) -> bool {
+        true
+    }
+
+    fn is_fatal(&self) -> bool {
+        false
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { problem, .. } => problem.retry_after.map(wait),
             Self::Status { retry_after, .. } => *retry_after,

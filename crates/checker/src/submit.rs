@@ -1,16 +1,17 @@
 //! Submits measurements from the spool to the ingest, and stores their receipts.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use assize_measurement::ndjson;
-use assize_service::Stop;
+use assize_service::{Daemon, NoMetrics, PassError, Status, Stop, run};
 use assize_wire::{Answer, KeptReceipt, Problem, ProblemKind, Receipt};
 
 use crate::checker::{CheckerError, Shared};
 use crate::coordinator::wait;
-use crate::pause::Backoff;
+use crate::heartbeat::RETRY;
 use crate::spool::{Decision, Waiting};
 use crate::{AskError, Event};
 
@@ -25,65 +26,95 @@ const LAST_TRY: Duration = Duration::from_secs(3);
 
 /// Submits until shutdown; then once more, briefly.
 pub(crate) async fn hand_in(shared: Arc<Shared>, stop: Stop) {
-    let mut hand = Hand {
-        most: MOST,
-        backoff: Backoff::default(),
-    };
-    while !stop.is_set() {
-        let measured = shared.measured.notified();
-        match hand.pass(&shared).await {
-            Pass::Idle => tokio::select! {
-                () = measured => {}
-                () = stop.asked() => {}
-            },
-            Pass::More => {}
-            Pass::Later(pause) => stop.wait(pause).await,
-        }
-    }
+    let mut hand = Hand { shared, most: MOST };
+    // Heartbeats alone tell whether the checker is healthy, and no error is fatal.
+    let status = Status::new(NoMetrics::default(), 0);
+    let _ = run(&mut hand, RETRY, &status, &stop).await;
     // The rest waits for the next run.
     let _ = tokio::time::timeout(LAST_TRY, async {
-        while matches!(hand.pass(&shared).await, Pass::More) {}
+        while let Ok(Handed::Some) = hand.submit().await {}
     })
     .await;
 }
 
-/// The result of a pass.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Pass {
-    /// Nothing to submit.
-    Idle,
-    /// There may be more to submit.
-    More,
-    /// Something could not be submitted now.
-    Later(Duration),
-}
-
 /// The submission loop.
-#[derive(Debug)]
 struct Hand {
+    shared: Arc<Shared>,
     /// Measurements per request: fewer after a whole request was rejected.
     most: usize,
-    backoff: Backoff,
+}
+
+/// The result of a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Handed {
+    /// There was nothing to submit.
+    Nothing,
+    /// There may be more to submit.
+    Some,
+}
+
+/// Why something could not be submitted now.
+#[derive(Debug, thiserror::Error)]
+enum SubmitError {
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error("{reason}")]
+    Refused {
+        reason: String,
+        retry_after: Option<Duration>,
+    },
+    #[error(transparent)]
+    Own(#[from] CheckerError),
+}
+
+impl PassError for SubmitError {
+    fn is_transient(&self) -> bool {
+        !matches!(self, Self::Own(_))
+    }
+
+    fn is_fatal(&self) -> bool {
+        false
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Ask(error) => error.retry_after(),
+            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Own(_) => None,
+        }
+    }
+}
+
+impl Daemon for Hand {
+    type Metrics = NoMetrics;
+    type Alert = Infallible;
+    type Error = SubmitError;
+
+    async fn pass(&mut self, _: &NoMetrics, stop: &Stop) -> Result<Vec<Infallible>, SubmitError> {
+        let shared = Arc::clone(&self.shared);
+        let measured = shared.measured.notified();
+        if self.submit().await? == Handed::Nothing {
+            tokio::select! {
+                () = measured => {}
+                () = stop.asked() => {}
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn pause(&self, _: Duration) -> Duration {
+        Duration::ZERO
+    }
+
+    fn failed(&mut self, error: &SubmitError, _: bool) {
+        self.shared.trouble(HANDING_IN, error);
+    }
 }
 
 impl Hand {
-    async fn pass(&mut self, shared: &Shared) -> Pass {
-        match self.try_pass(shared).await {
-            Ok(pass) => {
-                if pass == Pass::More {
-                    self.backoff = Backoff::default();
-                }
-                pass
-            }
-            Err(error) => {
-                shared.trouble(HANDING_IN, &error);
-                Pass::Later(self.backoff.next(None))
-            }
-        }
-    }
-
-    async fn try_pass(&mut self, shared: &Shared) -> Result<Pass, CheckerError> {
-        let mut waiting = shared.spool.waiting(self.most)?;
+    async fn submit(&mut self) -> Result<Handed, SubmitError> {
+        let shared = &self.shared;
+        let mut waiting = shared.spool.waiting(self.most).map_err(CheckerError::from)?;
         let mut bytes = 0;
         let fit = waiting.iter().take_while(|waiting| {
             bytes += waiting.line.len() + 1;
@@ -92,7 +123,7 @@ impl Hand {
         let fit = fit.count().max(1);
         waiting.truncate(fit);
         if waiting.is_empty() {
-            return Ok(Pass::Idle);
+            return Ok(Handed::Nothing);
         }
         let lines: Vec<_> = waiting.iter().map(|waiting| waiting.line.as_str()).collect();
         let answers = match shared.coordinator.hand_in(&lines).await {
@@ -104,71 +135,62 @@ impl Hand {
                 if lines.len() > 1 {
                     // One of them is at fault, or their number: sending them separately will show it.
                     self.most = 1;
-                    return Ok(Pass::More);
+                    return Ok(Handed::Some);
                 }
                 vec![Answer::Problem(*problem)]
             }
-            Err(error) => {
-                shared.trouble(HANDING_IN, &error);
-                return Ok(Pass::Later(self.backoff.next(error.retry_after())));
-            }
+            Err(error) => return Err(error.into()),
         };
-        self.settle(shared, &waiting, answers)
+        match settle(shared, &waiting, answers)? {
+            Some((reason, retry_after)) => Err(SubmitError::Refused { reason, retry_after }),
+            None => Ok(Handed::Some),
+        }
     }
+}
 
-    /// Stores receipts, and drops measurements that were rejected for good.
-    fn settle(
-        &mut self,
-        shared: &Shared,
-        waiting: &[Waiting],
-        answers: Vec<Answer>,
-    ) -> Result<Pass, CheckerError> {
-        let mut kept: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut later: Option<(String, Option<u64>)> = None;
-        for (waiting, answer) in waiting.iter().zip(answers) {
-            match answer {
-                Answer::Receipt(receipt) => match check(shared, waiting, &receipt)? {
-                    Ok(()) => kept.entry(waiting.round).or_default().push((waiting, receipt)),
-                    Err(reason) => later = Some((reason, None)),
-                },
-                Answer::Problem(problem) => match problem.kind() {
-                    Some(kind) if !kind.is_retryable() => refuse(shared, waiting, &problem, kind)?,
-                    _ => later = Some((problem.detail, problem.retry_after)),
-                },
-            }
+/// Stores receipts, and drops measurements that were rejected for good. Returns why others were rejected for now, and when to
+/// retry.
+fn settle(
+    shared: &Shared,
+    waiting: &[Waiting],
+    answers: Vec<Answer>,
+) -> Result<Option<(String, Option<Duration>)>, CheckerError> {
+    let mut kept: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut later = None;
+    for (waiting, answer) in waiting.iter().zip(answers) {
+        match answer {
+            Answer::Receipt(receipt) => match check(shared, waiting, &receipt)? {
+                Ok(()) => kept.entry(waiting.round).or_default().push((waiting, receipt)),
+                Err(reason) => later = Some((reason, None)),
+            },
+            Answer::Problem(problem) => match problem.kind() {
+                Some(kind) if !kind.is_retryable() => refuse(shared, waiting, &problem, kind)?,
+                _ => later = Some((problem.detail, problem.retry_after.map(wait))),
+            },
         }
-        for (round, receipts) in kept {
-            let lines: Vec<_> = receipts
-                .iter()
-                .map(|(waiting, receipt)| KeptReceipt {
-                    measurement: waiting.line.clone(),
-                    receipt: receipt.clone(),
-                })
-                .collect();
-            // Before the spool drops it: only a receipt on disk counts.
-            shared.receipts().keep(round, &lines)?;
-            for (waiting, receipt) in receipts {
-                shared.spool.decide(round, waiting.task, Decision::Receipted)?;
-                shared.tell(&Event::Submitted {
-                    round,
-                    task: waiting.task,
-                    digest: receipt.digest,
-                    received_at: receipt.received_at,
-                });
-            }
-        }
-        shared.count_waiting();
-        Ok(match later {
-            Some((error, retry_after)) => {
-                shared.tell(&Event::Trouble {
-                    what: HANDING_IN,
-                    error,
-                });
-                Pass::Later(self.backoff.next(retry_after.map(wait)))
-            }
-            None => Pass::More,
-        })
     }
+    for (round, receipts) in kept {
+        let lines: Vec<_> = receipts
+            .iter()
+            .map(|(waiting, receipt)| KeptReceipt {
+                measurement: waiting.line.clone(),
+                receipt: receipt.clone(),
+            })
+            .collect();
+        // Before the spool drops it: only a receipt on disk counts.
+        shared.receipts().keep(round, &lines)?;
+        for (waiting, receipt) in receipts {
+            shared.spool.decide(round, waiting.task, Decision::Receipted)?;
+            shared.tell(&Event::Submitted {
+                round,
+                task: waiting.task,
+                digest: receipt.digest,
+                received_at: receipt.received_at,
+            });
+        }
+    }
+    shared.count_waiting();
+    Ok(later)
 }
 
 fn refuse(

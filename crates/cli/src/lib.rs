@@ -9,7 +9,6 @@ pub mod connect;
 mod evidence;
 pub mod output;
 mod send;
-mod service;
 mod signer;
 mod telemetry;
 
@@ -20,8 +19,6 @@ use clap::{CommandFactory, Parser};
 
 pub use self::args::duration::positive_seconds;
 pub use self::args::{FormatArgs, GlobalArgs};
-pub use self::commands::rsr::add as add_rates;
-pub use self::commands::settlement::evaluate::evaluate_next;
 pub use self::commands::{Command, run, wait_for};
 use self::output::Outcome;
 

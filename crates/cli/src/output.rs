@@ -1,16 +1,12 @@
 //! The one place that prints: data to stdout, messages and errors to stderr.
 
-pub mod time;
-
-use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use assize_protocol::AttoFil;
 use eyre::{Report, WrapErr, ensure, eyre};
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 /// How a command ended that ran without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,25 +37,6 @@ pub fn bytes(bytes: &[u8]) -> eyre::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     Ok(stdout.flush()?)
-}
-
-/// A temporary file that will replace `path`, in the same directory.
-pub fn beside(path: &Path) -> eyre::Result<NamedTempFile> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok(NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?)
-}
-
-/// Moves a file of [`beside`] into place, atomically. A path that is not a regular file, such as /dev/stdout, is written to.
-pub fn replace(mut file: NamedTempFile, path: &Path) -> eyre::Result<()> {
-    file.flush()?;
-    if path.exists() && !path.is_file() {
-        io::copy(&mut file.reopen()?, &mut File::create(path)?)?;
-        return Ok(());
-    }
-    // The mode of a file created by name.
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// The directory of `--keep`: created if it does not exist, rejected if it is not empty.

@@ -10,14 +10,14 @@ use assize_protocol::RoundNumber;
 pub enum CoordinatorAlert {
     /// A round's opening is late by half a round. After a whole round, anyone may open it with the old lists.
     OpeningLate {
-        /// `roster` or `task list`.
+        /// The round.
         round: RoundNumber,
         /// Seconds since it could have been opened.
         seconds: u64,
     },
     /// A round's beacon was published half a round ago and has not been revealed.
     RevealLate {
-        /// `roster` or `task list`.
+        /// The round.
         round: RoundNumber,
         /// Seconds since its publication.
         seconds: u64,
@@ -50,7 +50,7 @@ pub enum CoordinatorAlert {
     },
     /// A round whose opening was final is missing on chain.
     Vanished {
-        /// `roster` or `task list`.
+        /// The round.
         round: RoundNumber,
     },
     /// Transactions wait for a limit or for funds.
@@ -72,10 +72,10 @@ impl CoordinatorAlert {
         "vanished",
         "parked",
     ];
+}
 
-    /// Its kind.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
+impl assize_service::Alert for CoordinatorAlert {
+    fn kind(&self) -> &'static str {
         Self::KINDS[match self {
             Self::OpeningLate { .. } => 0,
             Self::RevealLate { .. } => 1,
@@ -86,12 +86,6 @@ impl CoordinatorAlert {
             Self::Vanished { .. } => 6,
             Self::Parked { .. } => 7,
         }]
-    }
-}
-
-impl assize_service::Alert for CoordinatorAlert {
-    fn kind(&self) -> &'static str {
-        Self::kind(self)
     }
 
     /// Whether rounds are at risk.

@@ -3,7 +3,8 @@
 use assize_chain::ChainError;
 use assize_ingest::DatabaseError;
 use assize_outbox::OutboxError;
-use assize_protocol::{BeaconRound, FileCid, RosterError};
+use assize_protocol::{BeaconRound, FileCid, ListError};
+use assize_service::{PassError, Stopped};
 use assize_store::StoreError;
 use thiserror::Error;
 
@@ -39,7 +40,7 @@ pub enum CoordinatorError {
     },
     /// The database lists a station twice.
     #[error("the live stations do not form a valid roster: {0}")]
-    Roster(#[from] RosterError),
+    Roster(#[from] ListError),
     /// The beacon is of another kind than the contract verifies.
     #[error(
         "beacon {round} cannot be revealed on chain, {reason}: use the drand chain that the contracts were deployed with"
@@ -54,14 +55,12 @@ pub enum CoordinatorError {
     #[error("the thread that stores the lists panicked: {0}")]
     Thread(String),
     /// A test stopped the run.
-    #[error("stopped at {0:?}")]
-    Stopped(Boundary),
+    #[error(transparent)]
+    Stopped(#[from] Stopped<Boundary>),
 }
 
-impl CoordinatorError {
-    /// Whether a retry may succeed without intervention.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
+impl PassError for CoordinatorError {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Chain(error) => error.is_transient(),
             Self::Outbox(error) => error.is_transient(),
@@ -69,14 +68,12 @@ impl CoordinatorError {
             _ => false,
         }
     }
-}
-
-impl assize_service::PassError for CoordinatorError {
-    fn is_transient(&self) -> bool {
-        Self::is_transient(self)
-    }
 
     fn is_fatal(&self) -> bool {
         matches!(self, Self::Outbox(error) if error.is_fatal())
+    }
+
+    fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped(_))
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use assize_facts::ListCommitment;
-use assize_protocol::{Roster, TaskList, TaskListError};
+use assize_protocol::{ListError, Roster, TaskList};
 use assize_store::Store;
 use thiserror::Error;
 
@@ -28,7 +28,7 @@ pub enum TasksError {
         /// The file.
         path: PathBuf,
         /// Line, field and remedy.
-        source: TaskListError,
+        source: ListError,
     },
     /// It is empty.
     #[error("the task list {} is empty: put a task on each line", path.display())]
@@ -58,11 +58,7 @@ pub(crate) fn prepare(
 ) -> Result<Lists, CoordinatorError> {
     let (tasks, fault) = match read(tasks) {
         Ok(list) => (
-            Some(ListCommitment {
-                root: list.root(),
-                count: list.count(),
-                cid: keep(store, &list.to_ndjson())?,
-            }),
+            Some(ListCommitment::of(&list, keep(store, &list.to_ndjson())?)),
             None,
         ),
         Err(fault) => {
@@ -73,11 +69,7 @@ pub(crate) fn prepare(
             (last, Some(fault))
         }
     };
-    let roster = ListCommitment {
-        root: roster.root(),
-        count: roster.count(),
-        cid: keep(store, &roster.to_ndjson())?,
-    };
+    let roster = ListCommitment::of(roster, keep(store, &roster.to_ndjson())?);
     Ok(Lists { roster, tasks, fault })
 }
 

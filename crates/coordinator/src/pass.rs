@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use assize_chain::{Draft, Rounds};
@@ -11,7 +11,7 @@ use assize_facts::{ListCommitment, Round};
 use assize_ingest::Database;
 use assize_outbox::{Ended, Kind, NewIntent, Outbox, parked};
 use assize_protocol::{BeaconRound, Roster, RoundNumber};
-use assize_service::Clock;
+use assize_service::{Boundaries, Clock, unless_stopped};
 use assize_store::Store;
 use assize_wire::Version;
 
@@ -57,7 +57,6 @@ pub struct Settings {
     pub minimum_version: Version,
 }
 
-type Watcher = Arc<Mutex<dyn FnMut(Boundary) -> bool + Send>>;
 pub(crate) type Result<T> = std::result::Result<T, CoordinatorError>;
 
 /// Opens rounds on time, and reveals their beacons.
@@ -78,7 +77,7 @@ pub struct Coordinator {
     /// Rounds seen without their seed, and when their beacon was published, Unix seconds.
     pub(crate) awaited: BTreeMap<RoundNumber, u64>,
     pub(crate) reveal_lag: Option<u64>,
-    watcher: Option<Watcher>,
+    boundaries: Boundaries<Boundary>,
 }
 
 impl Coordinator {
@@ -106,17 +105,16 @@ impl Coordinator {
             tasks_fault: None,
             awaited: BTreeMap::new(),
             reveal_lag: None,
-            watcher: None,
+            boundaries: Boundaries::default(),
         }
     }
 
     /// Lets `watcher` stop runs at boundaries, as a crash would.
     pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
-        let watcher: Watcher = Arc::new(Mutex::new(watcher));
-        let own = Arc::clone(&watcher);
+        self.boundaries = Boundaries::watched(watcher);
+        let own = self.boundaries.clone();
         self.outbox
-            .watch(move |boundary| tell(&own, Boundary::Outbox(boundary)));
-        self.watcher = Some(watcher);
+            .watch(move |boundary| own.reach(Boundary::Outbox(boundary)).is_ok());
     }
 
     /// The transaction queue.
@@ -211,7 +209,7 @@ impl Coordinator {
         let Some(tasks) = tasks else {
             return Ok(Waiting::NoTasks);
         };
-        self.boundary(Boundary::ListsStored)?;
+        self.boundaries.reach(Boundary::ListsStored)?;
         let draft = self.rounds.open(&roster, &tasks);
         self.enqueue(&key, &draft, Boundary::OpeningEnqueued)?;
         self.cut = Some((number, self.clock.now()));
@@ -293,13 +291,10 @@ impl Coordinator {
                     continue;
                 }
             };
-            let unfit = |reason: String| CoordinatorError::Beacon {
+            let signature = with_y(&beacon.signature).map_err(|error| CoordinatorError::Beacon {
                 round: round.beacon_round,
-                reason,
-            };
-            let compressed = beacon.signature.as_slice().try_into();
-            let compressed = compressed.map_err(|_| unfit("its signature is not 48 bytes".into()))?;
-            let signature = with_y(compressed).map_err(|error| unfit(error.to_string()))?;
+                reason: error.to_string(),
+            })?;
             let draft = self.rounds.reveal(round.number, &signature);
             self.enqueue(&key, &draft, Boundary::RevealEnqueued)?;
         }
@@ -323,7 +318,7 @@ impl Coordinator {
             draft,
         };
         match self.outbox.enqueue(&new)? {
-            true => self.boundary(boundary),
+            true => Ok(self.boundaries.reach(boundary)?),
             false => Ok(()),
         }
     }
@@ -340,38 +335,5 @@ impl Coordinator {
 
     pub(crate) fn key(&self, duty: Duty, round: RoundNumber) -> String {
         duty.key(self.rounds.address(), round)
-    }
-
-    fn boundary(&self, boundary: Boundary) -> Result<()> {
-        match self
-            .watcher
-            .as_ref()
-            .is_none_or(|watcher| tell(watcher, boundary))
-        {
-            true => Ok(()),
-            false => Err(CoordinatorError::Stopped(boundary)),
-        }
-    }
-}
-
-/// A simulated crash ends everything at once; any other error is returned after the rest is done.
-fn unless_stopped<T>(result: Result<T>) -> Result<Result<T>> {
-    match result {
-        Err(stopped @ CoordinatorError::Stopped(_)) => Err(stopped),
-        other => Ok(other),
-    }
-}
-
-fn tell(watcher: &Watcher, boundary: Boundary) -> bool {
-    let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
-    watcher(boundary)
-}
-
-impl std::fmt::Debug for Coordinator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Coordinator")
-            .field("outbox", &self.outbox)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use assize_ingest::Station;
-use assize_protocol::{Roster, RosterEntry, RosterError};
+use assize_protocol::{ListError, Roster, RosterEntry};
 
 /// The roster of live stations, which are given in order of their first heartbeat: at most `most_per_subnet` per
 /// subnet, oldest first, sorted by address.
@@ -12,8 +12,8 @@ use assize_protocol::{Roster, RosterEntry, RosterError};
 /// that was removed as stale starts anew.
 ///
 /// # Errors
-/// [`RosterError`] if a station is given twice.
-pub fn cut(live: &[Station], most_per_subnet: u32) -> Result<Roster, RosterError> {
+/// [`ListError`] if a station is given twice.
+pub fn cut(live: &[Station], most_per_subnet: u32) -> Result<Roster, ListError> {
     let mut taken = BTreeMap::new();
     let mut entries: Vec<_> = live
         .iter()

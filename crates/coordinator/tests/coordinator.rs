@@ -212,7 +212,7 @@ impl Stage {
 
     fn reveal_of(&self, round: &Round) -> Draft {
         let beacon = self.world.beacon(round.beacon_round);
-        let signature = with_y(beacon.signature.as_slice().try_into().unwrap()).unwrap();
+        let signature = with_y(&beacon.signature).unwrap();
         self.world.rounds.reveal(round.number, &signature)
     }
 }

@@ -1,5 +1,7 @@
 //! Compares a live deployment with the source and the deployment file.
 
+use std::fmt;
+
 use alloy_primitives::{Address, Bytes, keccak256};
 use alloy_sol_types::SolCall;
 use assize_chain::{ChainClient, ChainError};
@@ -39,6 +41,34 @@ pub struct Finding {
     pub expected: String,
     /// The actual value.
     pub found: String,
+}
+
+/// One line; long hex is shortened.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            subject,
+            verdict,
+            expected,
+            found,
+        } = self;
+        match verdict {
+            Verdict::Ok => write!(f, "ok       {subject}: {}", shortened(found)),
+            Verdict::Differs => write!(f, "DIFFERS  {subject}: expected {expected}, found {found}"),
+            Verdict::Unknown => write!(f, "unknown  {subject}: {}", shortened(found)),
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 140;
+    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text.get(..MOST) {
+        Some(front) if text.strip_prefix("0x").is_some_and(is_hex) => {
+            format!("{front}… ({} bytes)", (text.len() - 2) / 2)
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// Compares a deployment with the embedded source and with its file: code, immutables, constructor arguments, creation

@@ -35,6 +35,21 @@ pub enum DeploymentError {
     /// The chain could not be read or written.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The deployment file has no parameters.
+    #[error("the deployment file has no parameters: give them with --params FILE")]
+    NoParams,
+    /// More has changed than can be approved.
+    #[error("nothing approved: more than roles and settings differs:\n  {findings}")]
+    NotApproved {
+        /// What differs, a line each.
+        findings: String,
+    },
+    /// A publisher is not registered.
+    #[error("--publisher {publisher} is not registered on the chain")]
+    NotRegistered {
+        /// The publisher.
+        publisher: Address,
+    },
 }
 
 impl From<SignerError> for DeploymentError {

@@ -2,16 +2,19 @@
 //!
 //! ```text
 //! DeployParams ──plan──▶ DeployPlan: cost, problems, reverts (sends nothing)
-//!              ──deploy_with──▶ DeploymentRecord (a Journal after each step, so that an interrupted run can be resumed)
+//!              ──deploy_with──▶ DeploymentRecord, in its Place (a Journal after each step, so that an interrupted run can be resumed)
 //! DeploymentRecord ──check──▶ Findings: code, constructor arguments, roles and settings on chain, compared with source and record
+//!                  ──approve──▶ DeploymentRecord with the roles and settings on chain
 //! ```
 //!
 //! [`deploy`] is the short form for tests and devnets, without a journal.
 
+mod approve;
 mod check;
 mod code;
 mod creation;
 mod error;
+mod files;
 mod journal;
 mod params;
 mod plan;
@@ -28,10 +31,12 @@ use assize_chain::ChainClient;
 use assize_keys::Signer;
 use serde::{Deserialize, Serialize};
 
+pub use approve::{Change, approve};
 pub use check::{Finding, Verdict, check, expect_contracts};
 pub use code::code_hashes;
 pub use creation::{Argument, Part};
 pub use error::{DeploymentError, Result};
+pub use files::{Place, PlaceError};
 pub use journal::{Journal, Mined, Step, Work, deploy_with};
 pub use params::{BeaconParams, DeployParams, ParamsError, chain_name};
 pub use plan::{DeployPlan, PlannedCreation, plan};

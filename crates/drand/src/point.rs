@@ -98,8 +98,8 @@ pub(crate) fn decode_g2(bytes: &[u8]) -> Result<G2Affine, PointError> {
 /// compressed, then y big-endian); it spares the contract a square root.
 ///
 /// # Errors
-/// [`BeaconError::NotASignature`] if the bytes are not a point of G1. The signature itself is not verified.
-pub fn with_y(signature: &[u8; 48]) -> Result<[u8; 96], BeaconError> {
+/// [`BeaconError::NotASignature`] if the bytes are not a compressed point of G1. The signature itself is not verified.
+pub fn with_y(signature: &[u8]) -> Result<[u8; 96], BeaconError> {
     let point = decode_g1(signature).map_err(|fault| BeaconError::NotASignature { fault })?;
     let mut bytes = point.to_uncompressed();
     bytes[..G1].copy_from_slice(signature);

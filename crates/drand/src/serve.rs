@@ -4,7 +4,6 @@
 //! (`DrandBeacon`, constructed with this key) verifies it. Whoever has the key knows all beacons in advance: do not use
 //! it on a network with anything at stake.
 
-use std::io;
 use std::sync::Arc;
 
 use assize_protocol::{B256, BeaconRound};
@@ -14,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use blst::min_sig::SecretKey;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
 
 use crate::backend::native::DST_G1;
 use crate::{Beacon, BeaconError, Chain, ChainInfo, Clock, Scheme};
@@ -181,24 +179,14 @@ fn max_age(seconds: u64) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("no-cache"))
 }
 
-/// Serves a devnet's chain until `stop` completes.
-///
-/// # Errors
-/// Errors of the listener.
-pub async fn serve(
-    devnet: Arc<Devnet>,
-    listener: TcpListener,
-    clock: impl Clock + Send + Sync + 'static,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let clock = Arc::new(clock);
+/// The HTTP interface of a devnet's chain.
+pub fn router(devnet: Devnet, clock: impl Clock + Send + Sync + 'static) -> Router {
+    let shared = Arc::new((devnet, clock));
     let answer = move |uri: Uri| {
-        let (devnet, clock) = (Arc::clone(&devnet), Arc::clone(&clock));
-        async move { devnet.answer(uri.path(), clock.now().as_secs()) }
+        let shared = Arc::clone(&shared);
+        async move { shared.0.answer(uri.path(), shared.1.now().as_secs()) }
     };
-    axum::serve(listener, Router::new().fallback(axum::routing::get(answer)))
-        .with_graceful_shutdown(stop)
-        .await
+    Router::new().fallback(axum::routing::get(answer))
 }
 
 #[cfg(test)]

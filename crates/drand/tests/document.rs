@@ -32,7 +32,7 @@ fn beacons() {
                 randomness
             );
         }
-        let bytes = with_y(&beacon.signature.as_slice().try_into().unwrap()).unwrap();
+        let bytes = with_y(&beacon.signature).unwrap();
         assert_eq!(const_hex::encode_prefixed(&bytes[48..]), y);
     }
 }

@@ -66,15 +66,6 @@ pub struct BatchCounts {
     pub invalid: u64,
 }
 
-impl BatchCounts {
-    /// Whether the declared number differs from the number of lines. It does not affect the evaluation; it is reported
-    /// to people.
-    #[must_use]
-    pub fn is_miscounted(&self) -> bool {
-        u64::from(self.declared) != self.lines
-    }
-}
-
 /// The outcome of one valid measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {

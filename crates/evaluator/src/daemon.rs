@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 
 use assize_outbox::parked;
-use assize_service::{Daemon, PassError, Stop};
+use assize_service::{Daemon, Stop};
 
+use crate::metrics::Seen;
 use crate::{Evaluator, EvaluatorError, Metrics, Pass};
 
 /// An evaluator, and a watcher that sees what each pass found.
@@ -29,20 +30,11 @@ impl<W: FnMut(&Pass)> Daemon for EvaluatorDaemon<W> {
     async fn pass(&mut self, metrics: &Metrics, _: &Stop) -> Result<Vec<Infallible>, EvaluatorError> {
         let pass = self.evaluator.pass().await?;
         (self.watcher)(&pass);
-        metrics.set(&pass);
-        if let Some(outbox) = self.evaluator.outbox() {
-            metrics.set_queue(&outbox.state(parked(&pass.alerts)).await?);
-        }
+        let queue = match self.evaluator.outbox() {
+            Some(outbox) => Some(outbox.state(parked(&pass.alerts)).await?),
+            None => None,
+        };
+        metrics.set(&Seen { pass, queue });
         Ok(Vec::new())
-    }
-}
-
-impl PassError for EvaluatorError {
-    fn is_transient(&self) -> bool {
-        Self::is_transient(self)
-    }
-
-    fn is_fatal(&self) -> bool {
-        matches!(self, Self::Outbox(error) if error.is_fatal())
     }
 }

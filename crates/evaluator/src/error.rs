@@ -3,6 +3,7 @@
 use alloy_primitives::Address;
 use assize_chain::ChainError;
 use assize_outbox::OutboxError;
+use assize_service::PassError;
 use assize_store::StoreError;
 use assize_verify::VerifyError;
 use thiserror::Error;
@@ -46,16 +47,18 @@ pub enum EvaluatorError {
     },
 }
 
-impl EvaluatorError {
-    /// Whether a retry may succeed without intervention.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
+impl PassError for EvaluatorError {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Chain(error) => error.is_transient(),
             Self::Outbox(error) => error.is_transient(),
             Self::Verify(error) => error.is_retryable(),
             _ => false,
         }
+    }
+
+    fn is_fatal(&self) -> bool {
+        matches!(self, Self::Outbox(error) if error.is_fatal())
     }
 }
 

@@ -12,7 +12,7 @@ use assize_protocol::RoundNumber;
 use assize_store::Store;
 use assize_verify::{EvaluatedRange, Evidence, NextRange, read_next_settlement};
 
-use crate::{Board, EvaluatorError, Peer, SignedProposal, proposal_of};
+use crate::{Board, EvaluatorError, Peer, SignedProposal};
 
 /// The rounds of a settlement, and when it is due. All evaluators of a network have the same `every`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,7 +206,7 @@ impl Evaluator {
         })?;
         let before = range.parent.and_then(|parent| chain.settlements.get(&parent));
         let before = before.map_or(U256::ZERO, |parent| parent.proposal.cumulative_total);
-        let proposal = proposal_of(&evaluated.document);
+        let proposal = evaluated.document.proposal();
         if proposal.cumulative_total == before {
             // The contract rejects a settlement that grants nothing.
             self.stretch.1 += 1;

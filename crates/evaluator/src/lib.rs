@@ -17,13 +17,11 @@ mod error;
 mod evaluator;
 mod metrics;
 mod peers;
-mod proposal;
 mod signed;
 
 pub use daemon::EvaluatorDaemon;
 pub use error::EvaluatorError;
 pub use evaluator::{Evaluator, Parts, Pass, Plan};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Seen, metrics};
 pub use peers::{Peer, PeerFault, PeerUrlError};
-pub use proposal::proposal_of;
 pub use signed::{Board, SignedProposal};

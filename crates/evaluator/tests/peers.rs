@@ -7,7 +7,7 @@ use alloy_primitives::{B256, U256};
 use assize_chain::SettlementMessage;
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
-use assize_evaluator::{Board, Evaluator, EvaluatorError, Parts, Peer, Plan, SignedProposal, proposal_of};
+use assize_evaluator::{Board, Evaluator, EvaluatorError, Parts, Peer, Plan, SignedProposal};
 use assize_facts::{ListCommitment, Proposal, Status};
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
@@ -94,19 +94,10 @@ impl Court {
     /// Opens a round, with measurements of all stations or none.
     async fn play_round(&self, measured: bool) -> RoundNumber {
         let (roster, tasks) = (self.network.roster().unwrap(), &self.tasks);
-        let list = |root, count, file: Vec<u8>| ListCommitment {
-            root,
-            count,
-            cid: self.store().put(&file).unwrap(),
-        };
-        let number = self
-            .world
-            .open_lists(
-                &list(roster.root(), roster.count(), roster.to_ndjson()),
-                &list(tasks.root(), tasks.count(), tasks.to_ndjson()),
-            )
-            .await
-            .unwrap();
+        let put = |file: Vec<u8>| self.store().put(&file).unwrap();
+        let roster = ListCommitment::of(&roster, put(roster.to_ndjson()));
+        let tasks = ListCommitment::of(tasks, put(tasks.to_ndjson()));
+        let number = self.world.open_lists(&roster, &tasks).await.unwrap();
         if measured {
             self.measure(number).await;
         }
@@ -277,7 +268,7 @@ async fn pass_message(court: &Court, own: &SignedProposal) -> SettlementMessage 
     let message = court
         .world
         .rewards
-        .message_of(&proposal_of(&document))
+        .message_of(&document.proposal())
         .await
         .unwrap();
     assert_eq!(message.digest(), own.digest);

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use assize_drand::{BeaconError, BeaconSource, Verified};
 use assize_protocol::{
-    BeaconRound, FileCid, List, ListError, Randomness, Roster, RoundNumber, Seed, TaskList,
+    BeaconRound, FileCid, FrozenList, List, ListEntry, ListError, Randomness, Roster, RosterEntry,
+    RoundNumber, Seed, Task, TaskList,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{ChainRound, Contracts, FrozenList, ListCommitment, Mismatch, Round};
+use crate::{ChainRound, Contracts, ListCommitment, Mismatch, Round};
 
 /// A check of a round. Its `Display` states what holds if the check passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -301,8 +302,8 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
         };
         let dedupe = round.dedupe_beacon_round;
         let dedupe_randomness = self.randomness(log, Check::DedupeBeacon(dedupe), number, dedupe);
-        let roster = list::<Roster>(log, number, &round.roster, files);
-        let tasks = list::<TaskList>(log, number, &round.tasks, files);
+        let roster = list::<RosterEntry>(log, number, &round.roster, files);
+        let tasks = list::<Task>(log, number, &round.tasks, files);
         let drawn = || {
             Some(DrawnRound {
                 draw: Draw {
@@ -338,23 +339,23 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
 }
 
 /// Reads a list and checks that it is the frozen one.
-fn list<L: FrozenList>(
+fn list<E: ListEntry>(
     log: &mut Log,
     round: RoundNumber,
     frozen: &ListCommitment,
     files: &Files<'_>,
-) -> Option<L> {
+) -> Option<FrozenList<E>> {
     let ListCommitment { root, cid, .. } = *frozen;
     let read = || {
         let file = files(&cid).map_err(|source| RoundFault::File {
-            list: L::LIST,
+            list: E::LIST,
             round,
             cid,
             source,
         })?;
-        frozen.read::<L>(round, &file)
+        frozen.read::<E>(round, &file)
     };
-    log.check(Check::List(L::LIST), read, |list| {
+    log.check(Check::List(E::LIST), read, |list| {
         format!("{} entries, root {root}", list.count())
     })
 }

@@ -38,7 +38,7 @@ pub use check::{
     Check, CheckOutcome, Draw, DrawnRound, FileError, Files, RoundChecks, RoundFault, RoundReport,
 };
 pub use contracts::Contracts;
-pub use list::{FrozenList, ListCommitment};
+pub use list::ListCommitment;
 pub use mismatch::Mismatch;
 pub use round::{BatchCommitment, Round};
 pub use settlement::{Proposal, Settlement, SettlementId, Status};

@@ -1,8 +1,8 @@
 //! The lists that a round froze.
 
 use assize_protocol::{
-    B256, FileCid, List, ListError, PayloadCid, ProviderId, Roster, RosterEntry, RoundNumber, StationIndex,
-    TaskIndex, TaskList, merkle,
+    B256, FileCid, FrozenList, List, ListEntry, PayloadCid, ProviderId, RosterEntry, RoundNumber,
+    StationIndex, TaskIndex, merkle,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,64 +22,24 @@ pub struct ListCommitment {
     pub cid: FileCid,
 }
 
-/// A list that a round can freeze: a [`Roster`] or a [`TaskList`].
-pub trait FrozenList: Sized {
-    /// Which list it is.
-    const LIST: List;
-
-    /// Parses the list's file.
-    ///
-    /// # Errors
-    /// [`ListError`]: the first faulty line.
-    fn parse(file: &[u8]) -> Result<Self, ListError>;
-
-    /// Number of its entries.
-    fn count(&self) -> u32;
-
-    /// The Merkle tree of its entries.
-    fn tree(&self) -> merkle::Tree;
-}
-
-impl FrozenList for Roster {
-    const LIST: List = List::Roster;
-
-    fn parse(file: &[u8]) -> Result<Self, ListError> {
-        Self::parse(file)
-    }
-
-    fn count(&self) -> u32 {
-        self.count()
-    }
-
-    fn tree(&self) -> merkle::Tree {
-        self.tree()
-    }
-}
-
-impl FrozenList for TaskList {
-    const LIST: List = List::Tasks;
-
-    fn parse(file: &[u8]) -> Result<Self, ListError> {
-        Self::parse(file)
-    }
-
-    fn count(&self) -> u32 {
-        self.count()
-    }
-
-    fn tree(&self) -> merkle::Tree {
-        self.tree()
-    }
-}
-
 impl ListCommitment {
+    /// The commitment to a list whose file has this CID.
+    #[must_use]
+    pub fn of<E: ListEntry>(list: &FrozenList<E>, cid: FileCid) -> Self {
+        Self {
+            root: list.root(),
+            count: list.count(),
+            cid,
+        }
+    }
+
     /// Parses a file with this CID, and checks that it is the frozen list (docs/protocol.md §7).
     ///
     /// # Errors
     /// [`RoundFault::List`] if the file is malformed, [`RoundFault::WrongList`] if its count or root differs.
-    pub fn read<L: FrozenList>(&self, round: RoundNumber, file: &[u8]) -> Result<L, RoundFault> {
-        let list = self.parse::<L>(round, file)?;
-        self.check(round, L::LIST, list.count(), list.tree().root())?;
+    pub fn read<E: ListEntry>(&self, round: RoundNumber, file: &[u8]) -> Result<FrozenList<E>, RoundFault> {
+        let list = self.parse::<E>(round, file)?;
+        self.check(round, E::LIST, list.count(), list.tree().root())?;
         Ok(list)
     }
 
@@ -87,9 +47,9 @@ impl ListCommitment {
     ///
     /// # Errors
     /// [`RoundFault::List`].
-    pub fn parse<L: FrozenList>(&self, round: RoundNumber, file: &[u8]) -> Result<L, RoundFault> {
-        L::parse(file).map_err(|source| RoundFault::List {
-            list: L::LIST,
+    pub fn parse<E: ListEntry>(&self, round: RoundNumber, file: &[u8]) -> Result<FrozenList<E>, RoundFault> {
+        FrozenList::parse(file).map_err(|source| RoundFault::List {
+            list: E::LIST,
             round,
             cid: self.cid,
             source,

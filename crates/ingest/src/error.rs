@@ -1,8 +1,8 @@
 //! Errors of the measurement table.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
+use assize_service::sqlite::SqliteError;
 use thiserror::Error;
 
 #[cfg(feature = "postgres")]
@@ -14,16 +14,11 @@ use crate::server;
 #[non_exhaustive]
 pub enum IngestError {
     /// SQLite failed.
-    #[error("ingest table {}: {source}{}", path.display(), remedy(source))]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's error.
-        source: rusqlite::Error,
-    },
+    #[error(transparent)]
+    Sqlite(#[from] SqliteError),
     /// PostgreSQL failed.
     #[cfg(feature = "postgres")]
-    #[error("ingest table in database {database}: {}", server::reason(source))]
+    #[error("the ingest database {database}: {}", server::reason(source))]
     Postgres {
         /// Its name and host.
         database: String,
@@ -45,34 +40,6 @@ pub enum IngestError {
     /// The measurements read could not be passed on.
     #[error("cannot write measurements: {0}")]
     Output(io::Error),
-}
-
-impl IngestError {
-    pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
-        Self::Sqlite {
-            path: path.to_owned(),
-            source,
-        }
-    }
-}
-
-/// Advice for errors that have a remedy.
-fn remedy(error: &rusqlite::Error) -> &'static str {
-    use rusqlite::ErrorCode as Code;
-    match error.sqlite_error_code() {
-        Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
-            "; another process has locked it for 10 s: stop that process, nothing is lost"
-        }
-        Some(Code::DiskFull) => "; free disk space and run it again, nothing is lost",
-        Some(Code::ReadOnly) => "; give this user write access to it",
-        Some(Code::CannotOpen) => {
-            "; check that its directory exists and that this user has write access to it"
-        }
-        Some(Code::NotADatabase | Code::DatabaseCorrupt) => {
-            "; check the path; keep this file, and use another one"
-        }
-        _ => "",
-    }
 }
 
 /// Why a file of measurements was not imported. None of it is in the table.

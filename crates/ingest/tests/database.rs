@@ -1,8 +1,6 @@
 //! The database: the same tests over SQLite and over a real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod common;
-
 use alloy_primitives::{Address, B128, B256};
 use assize_ingest::{
     BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, Location, NO_LABEL, Receiving,
@@ -11,9 +9,8 @@ use assize_ingest::{
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
 use assize_service::Clock;
+use assize_testkit::services::Place;
 use assize_wire::Version;
-
-use crate::common::places;
 
 fn heartbeat(station: u8, time: u64) -> Heartbeat {
     Heartbeat {
@@ -32,7 +29,7 @@ fn addresses(stations: &[Station]) -> Vec<u8> {
 
 #[tokio::test]
 async fn the_book_has_who_was_seen_and_takes_no_heartbeat_twice() {
-    for place in places() {
+    for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let database = Database::open(&place.location).unwrap();
         for (station, time) in [(2, 100), (1, 100), (3, 150)] {
             assert_eq!(
@@ -74,7 +71,7 @@ async fn the_book_has_who_was_seen_and_takes_no_heartbeat_twice() {
 
 #[tokio::test]
 async fn of_a_stations_heartbeats_in_one_group_each_is_judged() {
-    for place in places() {
+    for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let mut tables = tokio::task::spawn_blocking({
             let location = place.location.clone();
             move || location.connect().unwrap()
@@ -113,7 +110,7 @@ fn row(number: u8) -> SignedRow {
 
 #[tokio::test]
 async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
-    for place in places() {
+    for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let clock = Clock::standing(1_000);
         let options = DatabaseOptions {
             clock: clock.clone(),
@@ -178,7 +175,7 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
 
 #[tokio::test]
 async fn a_second_measurement_in_a_place_is_told_to_be_one() {
-    for place in places() {
+    for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let database = Database::open(&place.location).unwrap();
         let second = SignedRow {
             digest: B256::repeat_byte(2),
@@ -194,7 +191,7 @@ async fn a_second_measurement_in_a_place_is_told_to_be_one() {
 
 #[tokio::test]
 async fn a_days_limit_holds_over_restarts_and_ends_with_the_day() {
-    for place in places() {
+    for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let clock = Clock::standing(86_400);
         let options = DatabaseOptions {
             clock: clock.clone(),
@@ -222,7 +219,7 @@ async fn a_days_limit_holds_over_restarts_and_ends_with_the_day() {
 
 #[tokio::test]
 async fn what_waits_together_is_written_together_and_each_gets_its_own_answer() {
-    for place in places() {
+    for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let database = Database::open(&place.location).unwrap();
         let mut tasks = tokio::task::JoinSet::new();
         for number in 0..200_u8 {
@@ -246,7 +243,7 @@ async fn what_waits_together_is_written_together_and_each_gets_its_own_answer() 
 
 #[tokio::test]
 async fn keys_made_up_in_one_subnet_do_not_fill_the_book() {
-    for place in places() {
+    for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let location = place.location.clone();
         let test = move || {
             let limit = SubnetLimit {
@@ -279,7 +276,7 @@ async fn keys_made_up_in_one_subnet_do_not_fill_the_book() {
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn a_server_that_hangs_up_costs_nobody_what_was_accepted() {
-    let Some(place) = common::postgres() else { return };
+    let Some(place) = Place::postgres() else { return };
     let database = Database::open(&place.location).unwrap();
     let hang_up = || {
         let Location::Postgres(url) = place.location.clone() else {

@@ -1,9 +1,5 @@
 //! The ingest table: the same tests over SQLite and over a real PostgreSQL.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on panics, one that is skipped says so"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::io::{self, Cursor};
 use std::sync::{Arc, Barrier};
@@ -16,7 +12,9 @@ use assize_ingest::{
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
-use assize_testkit::postgres::{Postgres, PostgresError};
+use assize_testkit::services::Place;
+#[cfg(feature = "postgres")]
+use assize_testkit::services::postgres;
 
 fn open(place: &str) -> Result<Box<dyn Ingest>, IngestError> {
     let Ok(location) = place.parse::<Location>();
@@ -28,21 +26,9 @@ type Open = Arc<dyn Fn() -> Box<dyn Ingest> + Send + Sync>;
 
 /// Runs a test over both.
 fn over_both(test: impl Fn(Open)) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("ingest.sqlite");
-    test(Arc::new(move || Box::new(SqliteIngest::open(&path).unwrap())));
-    if !cfg!(feature = "postgres") {
-        return;
-    }
-    match Postgres::start() {
-        Ok(server) => {
-            let url = server.url();
-            test(Arc::new(move || open(&url).unwrap()));
-        }
-        Err(PostgresError::NotFound) if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() => {
-            eprintln!("SKIPPED over PostgreSQL: {}", PostgresError::NotFound);
-        }
-        Err(error) => panic!("{error}"),
+    for place in Place::all(cfg!(feature = "postgres")).unwrap() {
+        let location = place.location.clone();
+        test(Arc::new(move || location.connect_ingest().unwrap()));
     }
 }
 
@@ -321,13 +307,13 @@ fn an_unusable_table_is_named_with_the_remedy() {
     let missing = directory.path().join("nowhere/ingest.sqlite");
     let error = SqliteIngest::open(&missing).unwrap_err().to_string();
     assert!(
-        error.contains("nowhere/ingest.sqlite") && error.contains("directory exists"),
+        error.contains("nowhere/ingest.sqlite") && error.contains("directory must exist"),
         "{error}"
     );
     let nonsense = directory.path().join("nonsense");
     std::fs::write(&nonsense, vec![7; 10_000]).unwrap();
     let error = SqliteIngest::open(&nonsense).unwrap_err().to_string();
-    assert!(error.contains("check the path"), "{error}");
+    assert!(error.contains("is not a database of stations"), "{error}");
     let error_of = |place: &str| open(place).map(drop).unwrap_err().to_string();
     let error = error_of("postgres://u:secret@127.0.0.1:1/none");
     let named = match cfg!(feature = "postgres") {
@@ -336,7 +322,7 @@ fn an_unusable_table_is_named_with_the_remedy() {
     };
     assert!(error.contains(named) && !error.contains("secret"), "{error}");
     let error = error_of("postgres://%%%");
-    assert!(error.contains("ingest table"), "{error}");
+    assert!(error.contains("ingest database"), "{error}");
 }
 
 /// Another process's lock ends in an error that says so, and the import leaves nothing behind.
@@ -354,7 +340,7 @@ fn a_database_locked_by_another_process_is_reported() {
     };
     let error = ingest.add_file(&mark, &mut || Ok(None)).unwrap_err().to_string();
     assert!(
-        error.contains("another process has locked it") && error.contains("ingest.sqlite"),
+        error.contains("in use by another process") && error.contains("ingest.sqlite"),
         "{error}"
     );
     other.execute_batch("ROLLBACK").unwrap();
@@ -506,9 +492,9 @@ fn a_table_without_places_is_migrated() {
     let (path, mut tables) = (path.as_path(), Vec::<Box<dyn Ingest>>::new());
     tables.push(Box::new(SqliteIngest::open(path).unwrap()));
     #[cfg(feature = "postgres")]
-    let server = Postgres::start();
+    let server = postgres();
     #[cfg(feature = "postgres")]
-    if let Ok(server) = &server {
+    if let Some(server) = &server {
         let mut old = postgres::Client::connect(&server.url(), postgres::NoTls).unwrap();
         old.batch_execute(
             "CREATE TABLE ingest_measurement (id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -615,11 +601,7 @@ fn a_file_without_digests_is_migrated() {
 #[cfg(feature = "postgres")]
 #[test]
 fn a_postgresql_table_without_digests_is_migrated() {
-    let server = match Postgres::start() {
-        Ok(server) => server,
-        Err(PostgresError::NotFound) => return,
-        Err(error) => panic!("{error}"),
-    };
+    let Some(server) = postgres() else { return };
     let mut old = postgres::Client::connect(&server.url(), postgres::NoTls).unwrap();
     old.batch_execute(
         "CREATE TABLE ingest_measurement (id BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY, round BIGINT NOT NULL,

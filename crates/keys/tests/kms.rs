@@ -4,17 +4,16 @@
 //! tests run in a process of their own, with the environment that the other tests give them.
 #![allow(
     clippy::unwrap_used,
-    clippy::print_stderr,
     clippy::print_stdout,
-    reason = "a test that cannot go on panics, one that is skipped says so"
+    reason = "a test that cannot go on panics; a refusal is printed"
 )]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
 
 use alloy_primitives::Signature;
 use assize_chain::{
@@ -26,6 +25,7 @@ use assize_keys::Signer;
 use assize_protocol::{B256, BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
+use assize_testkit::services::Moto;
 use serde_json::{Value, json};
 
 /// A recorded beacon; its round opens 32 seconds before it is published.
@@ -37,47 +37,19 @@ const HALF_ORDER: [u8; 32] = [
     0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
 ];
 
-struct Moto {
-    child: Child,
-    url: String,
-}
+struct Kms(Moto);
 
-impl Moto {
+impl Kms {
     /// `None` if there is none on this machine, and none has to be.
     fn start() -> Option<Self> {
-        let Some(program) = find() else {
-            let remedy = "no moto_server: run `make services`, or set ASSIZE_MOTO to its path";
-            assert!(std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none(), "{remedy}");
-            eprintln!("SKIPPED: {remedy}");
-            return None;
-        };
-        let port = free_port();
-        // Not moto_server itself, but the Python beside it: with digests signed as AWS signs them.
-        let child = Command::new(program.with_file_name("python3"))
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto_kms.py"))
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let moto = Self {
-            child,
-            url: format!("http://127.0.0.1:{port}"),
-        };
-        let begun = Instant::now();
-        while ureq::get(format!("{}/moto-api/", moto.url)).call().is_err() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "moto_server does not listen"
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Some(moto)
+        // Not moto_server itself: with digests signed as AWS signs them.
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto_kms.py");
+        Moto::start(Some(&script)).unwrap().map(Self)
     }
 
     /// One call of the KMS API, without the SDK.
     fn call(&self, action: &str, request: Value) -> Value {
-        ureq::post(&self.url)
+        ureq::post(&self.0.url)
             .header("X-Amz-Target", format!("TrentService.{action}"))
             .header("Content-Type", "application/x-amz-json-1.1")
             .header(
@@ -101,32 +73,8 @@ impl Moto {
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
-        environment(&self.url)
+        environment(&self.0.url)
     }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-fn find() -> Option<PathBuf> {
-    let named = std::env::var_os("ASSIZE_MOTO").map(PathBuf::from);
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/moto/bin/moto_server");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path = std::env::split_paths(&path).map(|directory| directory.join("moto_server"));
-    named
-        .into_iter()
-        .chain([tools])
-        .chain(in_path)
-        .find(|program| program.is_file())
 }
 
 fn environment(endpoint: &str) -> Vec<(&'static str, String)> {
@@ -276,7 +224,7 @@ async fn as_everybody_on_a_chain() {
     };
     anvil.set_next_timestamp(opened_at).unwrap();
     send(rounds.open(&list, &list)).await.unwrap();
-    let signature = with_y(beacon.signature.as_slice().try_into().unwrap()).unwrap();
+    let signature = with_y(&beacon.signature).unwrap();
     anvil.set_next_timestamp(opened_at + 40).unwrap();
     send(rounds.reveal(RoundNumber(1), &signature)).await.unwrap();
     anvil.mine_at(opened_at + 121).unwrap();
@@ -296,7 +244,7 @@ async fn as_everybody_on_a_chain() {
 
 #[test]
 fn a_key_signs_settlements_with_low_s() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Kms::start() else { return };
     let key = moto.create_signing_key();
     let said = passes("as_somebody_who_signs", &key, &moto.environment());
     // The same key by its other names, each in its own region.
@@ -341,14 +289,14 @@ fn a_key_signs_settlements_with_low_s() {
 
 #[test]
 fn a_key_sends_transactions_and_posts() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Kms::start() else { return };
     let key = moto.create_signing_key();
     passes("as_everybody_on_a_chain", &key, &moto.environment());
 }
 
 #[test]
 fn what_is_wrong_with_a_key_is_told_with_its_place_and_the_remedy() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Kms::start() else { return };
     let environment = moto.environment();
     let says = |key: &str, environment: &[(&'static str, String)], words: &[&str]| {
         let refusal = refusal(key, environment);
@@ -357,7 +305,7 @@ fn what_is_wrong_with_a_key_is_told_with_its_place_and_the_remedy() {
             assert!(refusal.contains(word), "`{word}` is not in: {refusal}");
         }
     };
-    let place = moto.url.as_str();
+    let place = moto.0.url.as_str();
     let unknown = "11111111-2222-3333-4444-555555555555";
     says(unknown, &environment, &[place, "us-east-1", "unknown key"]);
     says("alias/nobody", &environment, &[place, "unknown key"]);
@@ -380,7 +328,7 @@ fn what_is_wrong_with_a_key_is_told_with_its_place_and_the_remedy() {
         &[place, "no credentials", "AWS_ACCESS_KEY_ID"],
     );
     says(&key, &without(&["AWS_REGION"]), &["no region", "AWS_REGION"]);
-    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let nobody = "http://127.0.0.1:9".to_owned();
     says(
         &key,
         &self::environment(&nobody),

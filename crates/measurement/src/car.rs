@@ -295,7 +295,7 @@ mod tests {
 
     use super::*;
 
-    fn content(size: usize) -> Vec<u8> {
+    pub(super) fn content(size: usize) -> Vec<u8> {
         (0..size)
             .map(|index| ((index * 7 + index / 256) % 251) as u8)
             .collect()

@@ -16,6 +16,7 @@ const SCHEMA: Schema = Schema {
     name: "transaction queue",
     application_id: 0x4153_5a01,
     migrations: &[include_str!("schema.sql")],
+    unmarked: None,
 };
 
 /// How an intent ended.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use assize_chain::ChainError;
+use assize_service::Stopped;
 use assize_service::sqlite::SqliteError;
 use thiserror::Error;
 
@@ -80,8 +81,8 @@ pub enum OutboxError {
     #[error("invalid row in the queue: {0}")]
     BadRow(String),
     /// A test stopped the run.
-    #[error("stopped at {0:?}")]
-    Stopped(Boundary),
+    #[error(transparent)]
+    Stopped(#[from] Stopped<Boundary>),
 }
 
 impl OutboxError {

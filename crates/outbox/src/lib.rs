@@ -34,7 +34,7 @@ mod step;
 
 pub use database::{Ended, NewIntent};
 pub use error::OutboxError;
-pub use metrics::{QueueMetrics, QueueState, parked};
+pub use metrics::{QueueState, parked, queue_metrics};
 pub use outbox::{Boundary, Outbox, Tick};
 pub use policy::{Caps, Depth, Finality, Policy};
 pub use queue::{Attempt, Gas, Intent, Kind, Mined, Phase, Purpose, Queue, day, highest_fee};

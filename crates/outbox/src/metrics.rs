@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::U256;
 use assize_protocol::AttoFil;
-use assize_service::metrics::{Gauge, MetricsBuilder, Total, fil};
-use prometheus_client::registry::Unit;
+use assize_service::metrics::{MetricSet, Unit, fil};
 
 use crate::{Alert, Stats};
 
@@ -34,68 +33,62 @@ pub fn parked(alerts: &[Alert]) -> u64 {
     parked.collect::<BTreeSet<_>>().len() as u64
 }
 
-/// Metrics of a transaction queue, under the prefix of the daemon that has it.
-#[derive(Debug)]
-pub struct QueueMetrics {
-    in_flight: Gauge,
-    unfinal: Gauge,
-    parked: Gauge,
-    replaced: Total,
-    resent: Total,
-    reorganisations: Total,
-    outside_uses: Total,
-    fees: Total,
-    wallet: Gauge,
-    runway: Gauge,
-}
-
-impl QueueMetrics {
-    /// Registers them, all zero.
-    #[must_use]
-    pub fn register(metrics: &mut MetricsBuilder) -> Self {
-        Self {
-            in_flight: metrics.gauge("transactions_in_flight", "Transactions sent but not confirmed"),
-            unfinal: metrics.gauge("transactions_unfinal", "Transactions confirmed but not final"),
-            parked: metrics.gauge(
-                "transactions_parked",
-                "Transactions held back by a limit or a low balance",
-            ),
-            replaced: metrics.total("transactions_replaced", "Transactions replaced at a higher price"),
-            resent: metrics.total("transactions_resent", "Times that a transaction was sent again"),
-            reorganisations: metrics.total(
-                "transactions_reorganised",
-                "Confirmed transactions that a reorganisation removed",
-            ),
-            outside_uses: metrics.total("outside_uses", "Nonces of the key that another program used"),
-            fees: metrics.total_in(fil(), "fees", "Fees paid"),
-            wallet: metrics.gauge_in(fil(), "wallet", "Balance of the key"),
-            runway: metrics.gauge_in(
-                Unit::Seconds,
-                "wallet_runway",
-                "How long the balance lasts at the average rate of fees; +Inf if none were paid",
-            ),
-        }
-    }
-
-    /// Shows the state of the queue.
-    pub fn set(&self, state: &QueueState) {
-        let QueueState {
-            stats,
-            wallet,
-            parked,
-            now,
-        } = state;
-        self.in_flight.set(stats.pending as f64);
-        self.unfinal.set(stats.unfinal as f64);
-        self.parked.set(*parked as f64);
-        self.replaced.set(stats.bumps as f64);
-        self.resent.set(stats.resends as f64);
-        self.reorganisations.set(stats.reorganisations as f64);
-        self.outside_uses.set(stats.outside_uses as f64);
-        self.fees.set(AttoFil::from(stats.fees).to_fil_f64());
-        self.wallet.set(AttoFil::from(*wallet).to_fil_f64());
-        self.runway.set(runway(f64::from(*wallet), stats, *now));
-    }
+/// Adds the metrics of a transaction queue, under the prefix of the daemon that has it. They are zero while there is no queue.
+pub fn queue_metrics<S: 'static>(metrics: &mut MetricSet<S>, queue: fn(&S) -> Option<&QueueState>) {
+    let of = |value: fn(&QueueState) -> f64| move |state: &S| queue(state).map_or(0.0, value);
+    metrics.gauge(
+        "transactions_in_flight",
+        "Transactions sent but not confirmed",
+        of(|queue| queue.stats.pending as f64),
+    );
+    metrics.gauge(
+        "transactions_unfinal",
+        "Transactions confirmed but not final",
+        of(|queue| queue.stats.unfinal as f64),
+    );
+    metrics.gauge(
+        "transactions_parked",
+        "Transactions held back by a limit or a low balance",
+        of(|queue| queue.parked as f64),
+    );
+    metrics.total(
+        "transactions_replaced",
+        "Transactions replaced at a higher price",
+        of(|queue| queue.stats.bumps as f64),
+    );
+    metrics.total(
+        "transactions_resent",
+        "Times that a transaction was sent again",
+        of(|queue| queue.stats.resends as f64),
+    );
+    metrics.total(
+        "transactions_reorganised",
+        "Confirmed transactions that a reorganisation removed",
+        of(|queue| queue.stats.reorganisations as f64),
+    );
+    metrics.total(
+        "outside_uses",
+        "Nonces of the key that another program used",
+        of(|queue| queue.stats.outside_uses as f64),
+    );
+    metrics.total_in(
+        fil(),
+        "fees",
+        "Fees paid",
+        of(|queue| AttoFil::from(queue.stats.fees).to_fil_f64()),
+    );
+    metrics.gauge_in(
+        fil(),
+        "wallet",
+        "Balance of the key",
+        of(|queue| AttoFil::from(queue.wallet).to_fil_f64()),
+    );
+    metrics.gauge_in(
+        Unit::Seconds,
+        "wallet_runway",
+        "How long the balance lasts at the average rate of fees; +Inf if none were paid",
+        of(|queue| runway(f64::from(queue.wallet), &queue.stats, queue.now)),
+    );
 }
 
 /// Seconds that the balance lasts; fees are averaged over at least a day, so that a first batch raises no alarm.
@@ -106,15 +99,13 @@ fn runway(wallet: f64, stats: &Stats, now: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use assize_service::metrics::{encode, naming_faults};
-
     use super::*;
     use crate::Park;
 
     fn shown(fees: u64, first_mined_at: Option<u64>) -> String {
-        let mut metrics = MetricsBuilder::new("assize_test");
-        let queue = QueueMetrics::register(&mut metrics);
-        queue.set(&QueueState {
+        let mut metrics: MetricSet<QueueState> = MetricSet::new("assize_test");
+        queue_metrics(&mut metrics, |queue| Some(queue));
+        metrics.set(&QueueState {
             stats: Stats {
                 fees: U256::from(fees),
                 bumps: 7,
@@ -125,7 +116,7 @@ mod tests {
             parked: 1,
             now: 1_000_000,
         });
-        encode(&metrics.build())
+        metrics.encode()
     }
 
     #[test]
@@ -142,7 +133,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|there| there == line), "no `{line}` in\n{text}");
         }
-        assert_eq!(naming_faults(&text), <[String; 0]>::default());
         assert!(shown(0, None).contains("wallet_runway_seconds inf"));
     }
 

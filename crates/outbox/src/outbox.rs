@@ -7,7 +7,7 @@ use alloy_primitives::{B256, U256};
 use assize_chain::{ChainClient, ChainError, Draft, SendOutcome};
 use assize_keys::Signer;
 use assize_protocol::AttoFil;
-use assize_service::Clock;
+use assize_service::{Boundaries, Clock};
 
 use crate::database::{Database, Ended, NewIntent};
 use crate::metrics::QueueState;
@@ -27,9 +27,6 @@ pub enum Boundary {
     /// The next state is stored.
     Saved,
 }
-
-/// Called at every boundary; false stops the run there.
-type Watcher = Box<dyn FnMut(Boundary) -> bool + Send>;
 
 /// The result of one tick.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,7 +50,7 @@ pub struct Outbox {
     signer: Signer,
     policy: Policy,
     clock: Clock,
-    watcher: Option<Watcher>,
+    boundaries: Boundaries<Boundary>,
     /// Time of the last check of all confirmed transactions.
     rechecked_at: u64,
     /// Gas of an empty transaction; estimated once.
@@ -83,7 +80,7 @@ impl Outbox {
             signer,
             policy,
             clock,
-            watcher: None,
+            boundaries: Boundaries::default(),
             rechecked_at: 0,
             nothing_gas: None,
             told: BTreeSet::new(),
@@ -92,7 +89,7 @@ impl Outbox {
 
     /// Lets `watcher` stop runs at boundaries, as a crash would.
     pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
-        self.watcher = Some(Box::new(watcher));
+        self.boundaries = Boundaries::watched(watcher);
     }
 
     /// The chain client.
@@ -195,7 +192,7 @@ impl Outbox {
         self.database.stats()
     }
 
-    /// The queue and the balance of its key, for [`QueueMetrics`](crate::QueueMetrics); with what is [parked](crate::parked) since the
+    /// The queue and the balance of its key, for [`queue_metrics`](crate::queue_metrics); with what is [parked](crate::parked) since the
     /// last tick.
     ///
     /// # Errors
@@ -283,10 +280,10 @@ impl Outbox {
         }
         let next = step(&queue, &seen, now, &self.policy);
         if next.queue != queue {
-            self.boundary(Boundary::Seen)?;
+            self.boundaries.reach(Boundary::Seen)?;
             self.explain_reverts(&queue, &next.queue).await?;
             self.database.save(&queue, &next.queue, &next.alerts, now)?;
-            self.boundary(Boundary::Saved)?;
+            self.boundaries.reach(Boundary::Saved)?;
         }
         self.tell(&next.alerts, seen.balance);
         for action in &next.actions {
@@ -395,7 +392,7 @@ impl Outbox {
                 };
                 self.database
                     .store_attempt(intent, &attempt, &signed, self.signer.address())?;
-                self.boundary(Boundary::Stored)
+                Ok(self.boundaries.reach(Boundary::Stored)?)
             }
             Action::Send(hash) => self.send(&hash, now).await,
         }
@@ -404,7 +401,7 @@ impl Outbox {
     async fn send(&mut self, hash: &B256, now: u64) -> Result<(), OutboxError> {
         let raw = self.database.raw(hash)?;
         let outcome = self.client.send_raw(&raw).await;
-        self.boundary(Boundary::Sent)?;
+        self.boundaries.reach(Boundary::Sent)?;
         // Receipts decide, whatever the node answers; but a rejection is logged.
         match &outcome {
             SendOutcome::Accepted | SendOutcome::AlreadyKnown => {}
@@ -479,13 +476,6 @@ impl Outbox {
     /// An empty transaction to the sender.
     fn nothing(&self) -> Draft {
         Draft::call("the sender", self.signer.address(), Vec::new())
-    }
-
-    fn boundary(&mut self, boundary: Boundary) -> Result<(), OutboxError> {
-        match self.watcher.as_mut().is_none_or(|watcher| watcher(boundary)) {
-            true => Ok(()),
-            false => Err(OutboxError::Stopped(boundary)),
-        }
     }
 }
 

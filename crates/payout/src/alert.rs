@@ -64,10 +64,10 @@ impl PayoutAlert {
         "over_daily_cap",
         "parked",
     ];
+}
 
-    /// Its kind.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
+impl assize_service::Alert for PayoutAlert {
+    fn kind(&self) -> &'static str {
         Self::KINDS[match self {
             Self::PoolLow { .. } => 0,
             Self::WalletLow { .. } => 1,
@@ -76,12 +76,6 @@ impl PayoutAlert {
             Self::OverDailyCap { .. } => 4,
             Self::Parked { .. } => 5,
         }]
-    }
-}
-
-impl assize_service::Alert for PayoutAlert {
-    fn kind(&self) -> &'static str {
-        Self::kind(self)
     }
 
     fn subject(&self) -> Option<String> {
@@ -210,6 +204,8 @@ impl Condition {
 
 #[cfg(test)]
 mod tests {
+    use assize_service::Alert as _;
+
     use super::*;
 
     fn healthy() -> Condition {

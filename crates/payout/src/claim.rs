@@ -96,7 +96,7 @@ pub async fn claim_one(
 ///
 /// # Errors
 /// [`PayoutError::NotActive`], [`PayoutError::WrongAllocations`], [`PayoutError::UnknownOperator`].
-pub fn claims(
+pub(crate) fn claims(
     rewards: &Rewards,
     settlement: &Settlement,
     allocations: &Allocations,
@@ -150,7 +150,11 @@ pub struct GasCost {
 ///
 /// # Errors
 /// As [`send_claims`]: a claim that would fail is detected here.
-pub async fn claim_gas(rewards: &Rewards, batch: &ClaimBatch, from: Address) -> Result<GasCost, PayoutError> {
+pub(crate) async fn claim_gas(
+    rewards: &Rewards,
+    batch: &ClaimBatch,
+    from: Address,
+) -> Result<GasCost, PayoutError> {
     let client = rewards.client();
     let limit = client
         .estimate_gas(&batch.draft, from)
@@ -170,7 +174,7 @@ pub async fn claim_gas(rewards: &Rewards, batch: &ClaimBatch, from: Address) -> 
 ///
 /// # Errors
 /// [`PayoutError::RecipientRefused`] if there is only one and its recipient rejects the payment; chain errors.
-pub async fn send_claims(
+pub(crate) async fn send_claims(
     rewards: &Rewards,
     batch: &ClaimBatch,
     signer: &Signer,
@@ -214,7 +218,7 @@ pub(crate) fn expect_claimable(
 ///
 /// # Errors
 /// [`PayoutError::WrongAllocations`].
-pub fn expect_own(settlement: &Settlement, allocations: &Allocations) -> Result<(), PayoutError> {
+pub(crate) fn expect_own(settlement: &Settlement, allocations: &Allocations) -> Result<(), PayoutError> {
     let (ours, theirs) = (allocations.root(), settlement.proposal.root);
     match ours == theirs {
         true => Ok(()),

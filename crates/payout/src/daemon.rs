@@ -2,32 +2,23 @@
 
 use alloy_primitives::U256;
 use assize_chain::Rounds;
-use assize_facts::{Settlement, Status as SettlementStatus};
+use assize_facts::Settlement;
 use assize_outbox::{Alert, parked};
-use assize_service::{Clock, Daemon, PassError, Stop};
+use assize_service::{Clock, Daemon, Stop};
 
 use crate::metrics::Snapshot;
-use crate::{Allocations, Condition, Held, Metrics, PayoutAlert, PayoutError, PayoutReport, Scheduler, Why};
+use crate::{
+    Condition, Documents, Held, Metrics, PayoutAlert, PayoutError, PayoutReport, Scheduler,
+    SettlementTimeline, Why,
+};
 
 const DAY: u64 = 86_400;
 
-/// The source of a settlement's allocations.
-pub trait AllocationSource {
-    /// The allocations of a settlement, from its document.
-    ///
-    /// # Errors
-    /// [`PayoutError::Document`] naming the sources tried.
-    fn allocations(&self, settlement: &Settlement) -> Result<Allocations, PayoutError>;
-}
-
 /// A scheduler, and where it reads what settlements grant.
-#[derive(Debug)]
-pub struct PayoutDaemon<S> {
+pub struct PayoutDaemon {
     scheduler: Scheduler,
     rounds: Rounds,
-    source: S,
-    /// The allocations read last; a document never changes.
-    read: Option<(Settlement, Allocations)>,
+    documents: Documents,
     /// Operators that the last plan did not pay.
     held: Vec<Held>,
     /// Gas cost of a batch in the last plan, in attoFIL.
@@ -36,15 +27,14 @@ pub struct PayoutDaemon<S> {
     resumed: bool,
 }
 
-impl<S: AllocationSource> PayoutDaemon<S> {
+impl PayoutDaemon {
     /// Creates a daemon. The budgets of `rounds` determine how long the pool lasts.
     #[must_use]
-    pub fn new(scheduler: Scheduler, rounds: Rounds, source: S) -> Self {
+    pub fn new(scheduler: Scheduler, rounds: Rounds, documents: Documents) -> Self {
         Self {
             scheduler,
             rounds,
-            source,
-            read: None,
+            documents,
             held: Vec::new(),
             batch_cost: None,
             resumed: false,
@@ -54,7 +44,7 @@ impl<S: AllocationSource> PayoutDaemon<S> {
     /// Handles pending transactions; pays if it is due and nothing is pending.
     ///
     /// # Errors
-    /// Errors of the chain, the databases and the source.
+    /// Errors of the chain, the databases and the store.
     pub async fn pay(&mut self) -> Result<Snapshot, PayoutError> {
         let mut report = PayoutReport::default();
         if !self.resumed {
@@ -62,12 +52,12 @@ impl<S: AllocationSource> PayoutDaemon<S> {
             self.resumed = true;
         }
         let mut tick = self.scheduler.look_after(&mut report).await?;
-        let settlement = self.scheduler.planner().rewards.newest_active().await?;
+        let timeline = SettlementTimeline::read(&self.scheduler.planner().rewards).await?;
         if tick.open == 0
-            && let Some(settlement) = settlement
-            && self.is_due(&settlement)?
+            && let Some(settlement) = &timeline.active
+            && self.is_due(settlement)?
         {
-            self.plan(&settlement).await?;
+            self.plan(settlement).await?;
             tick = self.scheduler.look_after(&mut report).await?;
         }
         for payment in &report.refused {
@@ -80,7 +70,7 @@ impl<S: AllocationSource> PayoutDaemon<S> {
                 "paid"
             );
         }
-        self.snapshot(settlement, &tick.alerts).await
+        self.snapshot(&timeline, &tick.alerts).await
     }
 
     fn is_due(&self, settlement: &Settlement) -> Result<bool, PayoutError> {
@@ -97,16 +87,7 @@ impl<S: AllocationSource> PayoutDaemon<S> {
     }
 
     async fn plan(&mut self, settlement: &Settlement) -> Result<(), PayoutError> {
-        let known = self
-            .read
-            .take()
-            .filter(|(known, _)| known.proposal == settlement.proposal);
-        let (_, allocations) = match known {
-            Some(known) => self.read.insert(known),
-            None => self
-                .read
-                .insert((*settlement, self.source.allocations(settlement)?)),
-        };
+        let allocations = self.documents.allocations(settlement)?;
         let planned = self.scheduler.enqueue(settlement, allocations).await?;
         if let Some(batch) = planned.batches.first() {
             self.batch_cost = Some(planned.cost_of(batch));
@@ -124,7 +105,7 @@ impl<S: AllocationSource> PayoutDaemon<S> {
 
     async fn snapshot(
         &mut self,
-        settlement: Option<Settlement>,
+        timeline: &SettlementTimeline,
         alerts: &[Alert],
     ) -> Result<Snapshot, PayoutError> {
         let now = Clock::system().now();
@@ -139,7 +120,10 @@ impl<S: AllocationSource> PayoutDaemon<S> {
             surplus: planner.rewards.surplus().await?,
             daily_budget: U256::from(parameters.budget) * U256::from(DAY) / duration,
             batch_cost: self.batch_cost,
-            pending: oldest_pending(&planner.rewards, settlement).await?,
+            pending: timeline
+                .pending
+                .first()
+                .map(|oldest| (oldest.id, oldest.posted_at)),
             stuck: self.scheduler.history().stuck(policy.refusals)?,
             over_daily_cap: self.held.iter().filter_map(over).collect(),
             parked: parked(alerts),
@@ -152,7 +136,7 @@ impl<S: AllocationSource> PayoutDaemon<S> {
         Ok(Snapshot {
             alerts: condition.alerts(&policy),
             condition,
-            settlement: settlement.map_or(0, |settlement| settlement.id.0),
+            settlement: timeline.active.map_or(0, |settlement| settlement.id.0),
             waiting: (waiting.len() as u64, waiting.values().min().copied()),
             held: (
                 self.held.len() as u64,
@@ -164,7 +148,7 @@ impl<S: AllocationSource> PayoutDaemon<S> {
     }
 }
 
-impl<S: AllocationSource> Daemon for PayoutDaemon<S> {
+impl Daemon for PayoutDaemon {
     type Metrics = Metrics;
     type Alert = PayoutAlert;
     type Error = PayoutError;
@@ -174,33 +158,4 @@ impl<S: AllocationSource> Daemon for PayoutDaemon<S> {
         metrics.set(&snapshot);
         Ok(snapshot.alerts)
     }
-}
-
-impl PassError for PayoutError {
-    fn is_transient(&self) -> bool {
-        Self::is_transient(self)
-    }
-
-    fn is_fatal(&self) -> bool {
-        matches!(self, Self::Outbox(error) if error.is_fatal())
-    }
-}
-
-/// The oldest pending settlement, and when it was posted, Unix seconds.
-async fn oldest_pending(
-    rewards: &assize_chain::Rewards,
-    active: Option<Settlement>,
-) -> Result<Option<(assize_facts::SettlementId, u64)>, PayoutError> {
-    let mut oldest = None;
-    let mut next = rewards.head().await?;
-    while next != active.map(|active| active.id)
-        && let Some(id) = next
-    {
-        let settlement = rewards.settlement(id).await?;
-        if settlement.status == SettlementStatus::Pending {
-            oldest = Some((id, settlement.posted_at));
-        }
-        next = settlement.proposal.parent;
-    }
-    Ok(oldest)
 }

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use alloy_primitives::{Address, B256, U256};
 use assize_chain::ChainError;
+use assize_evaluate::DocumentError;
 use assize_facts::{SettlementId, Status};
 use assize_outbox::OutboxError;
-use assize_protocol::{AttoFil, PayoutAddress};
+use assize_protocol::{AttoFil, FileCid, PayoutAddress};
 use assize_service::sqlite::SqliteError;
+use assize_service::{PassError, date, moment};
+use assize_store::StoreError;
 use thiserror::Error;
 
 /// Why a payout stopped. Nothing is lost: unpaid amounts can be claimed later.
@@ -36,13 +39,69 @@ pub enum PayoutError {
         /// The expected owner.
         here: String,
     },
-    /// The allocations of a settlement are unavailable.
-    #[error("failed to read the allocations of settlement {settlement}: {reason}")]
+    /// The document of a settlement is unavailable.
+    #[error("cannot load the document of settlement {settlement}: {source}")]
     Document {
         /// The settlement.
         settlement: SettlementId,
-        /// The cause and the remedy.
-        reason: String,
+        /// The cause.
+        source: Box<StoreError>,
+    },
+    /// The document of a settlement is malformed.
+    #[error("the document of settlement {settlement} ({cid}) is malformed: {source}")]
+    MalformedDocument {
+        /// The settlement.
+        settlement: SettlementId,
+        /// The document.
+        cid: FileCid,
+        /// The cause.
+        source: DocumentError,
+    },
+    /// The settlement does not exist.
+    #[error("settlement {settlement} does not exist: {}", match .count {
+        0 => "no settlement has been posted yet".to_owned(),
+        _ => format!("give one from 1 to {count}"),
+    })]
+    NoSuchSettlement {
+        /// The settlement.
+        settlement: SettlementId,
+        /// Number of settlements.
+        count: u64,
+    },
+    /// No settlement has been posted.
+    #[error("no settlement has been posted yet; `assize settlement post` posts one")]
+    NothingPosted,
+    /// No settlement is active.
+    #[error(
+        "no settlement is active yet: settlement {settlement} is in its challenge window until {}; run this again then",
+        date(*.active_at)
+    )]
+    NoneActive {
+        /// The newest settlement.
+        settlement: SettlementId,
+        /// When it becomes active, Unix seconds.
+        active_at: u64,
+    },
+    /// The settlement to claim from does not pay yet.
+    #[error(
+        "settlement {settlement} is in its challenge window: it becomes active at {}, unless it is vetoed",
+        moment(*.active_at, *.now)
+    )]
+    InChallengeWindow {
+        /// The settlement.
+        settlement: SettlementId,
+        /// When it becomes active, Unix seconds.
+        active_at: u64,
+        /// Time of the chain, Unix seconds.
+        now: u64,
+    },
+    /// The settlement to claim from never pays.
+    #[error(
+        "settlement {settlement} is void and never pays; a later settlement grants the same amounts again"
+    )]
+    Void {
+        /// The settlement.
+        settlement: SettlementId,
     },
     /// The settlement is not active.
     #[error("settlement {settlement} is {status}{}", match .status {
@@ -141,15 +200,17 @@ pub enum PayoutError {
     },
 }
 
-impl PayoutError {
-    /// Whether a retry may succeed without intervention.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
+impl PassError for PayoutError {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Chain(error) => error.is_transient(),
             Self::Outbox(error) => error.is_transient(),
             Self::ReceiptGone { .. } => true,
             _ => false,
         }
+    }
+
+    fn is_fatal(&self) -> bool {
+        matches!(self, Self::Outbox(error) if error.is_fatal())
     }
 }

@@ -12,6 +12,8 @@ use crate::PayoutError;
 /// How far a transaction is from finality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Distance {
+    /// The transaction.
+    pub hash: B256,
     /// Confirmations so far.
     pub on_top: u64,
     /// Number of confirmations that is enough without a finality signal from the node.
@@ -26,7 +28,7 @@ pub struct Distance {
 /// # Errors
 /// [`PayoutError::Vanished`] if a reorganisation dropped it for longer than the policy allows; [`PayoutError::Undone`]
 /// if it returned and failed. An unreachable node is retried.
-pub async fn until_final(
+pub(crate) async fn until_final(
     client: &ChainClient,
     mined: Receipt,
     policy: &Policy,
@@ -52,6 +54,7 @@ pub async fn until_final(
                     });
                 }
                 tell(Distance {
+                    hash,
                     on_top: 0,
                     enough: enough(policy.finality),
                     missing: true,
@@ -89,6 +92,7 @@ async fn look(client: &ChainClient, hash: B256, finality: Finality) -> assize_ch
         return Ok(Look::Missing);
     }
     let distance = Distance {
+        hash,
         on_top: head.saturating_sub(receipt.block_number),
         enough: enough(finality),
         missing: false,

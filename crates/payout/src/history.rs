@@ -20,6 +20,7 @@ const SCHEMA: Schema = Schema {
     name: "payout history",
     application_id: 0x4153_5a02,
     migrations: &[include_str!("history.sql")],
+    unmarked: None,
 };
 
 /// The history, in SQLite.

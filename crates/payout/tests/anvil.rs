@@ -10,104 +10,55 @@ use std::path::Path;
 use std::time::Duration;
 
 use alloy_primitives::hex;
-use assize_chain::{Address, B256, ChainClient, Draft, Payment, Rewards, Rounds, U256};
-use assize_deployment::{BeaconParams, DeployParams, Deployment, deploy};
-use assize_drand::with_y;
-use assize_facts::{ListCommitment, Proposal, Settlement, Status};
+use assize_chain::{Address, B256, ChainClient, Draft, Payment, U256};
+use assize_facts::{Proposal, Settlement, Status};
 use assize_keys::Signer;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
 use assize_payout::{
     Allocations, BatchPolicy, DenyList, GasShare, History, PayoutError, PayoutPolicy, PayoutReport, Planner,
     Scheduler, Why, claim_one,
 };
-use assize_protocol::{BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, PayoutAddress, RoundNumber};
-use assize_testkit::anvil::{Anvil, CHAIN_ID};
-use assize_testkit::fixtures;
+use assize_protocol::{Codec, FileCid, PayoutAddress, RoundNumber};
+use assize_testkit::world::WorldPlan;
 use serde_json::json;
 
-/// A recorded beacon; its round opens 32 seconds before it is published.
-const BEACON: BeaconRound = BeaconRound(17_133_822);
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Seconds: of the round, of the commit window after it, and of the challenge window.
-const MINUTE: u64 = 60;
 const FLOOR: u128 = 1_000;
 /// Creation code of a contract that always reverts: runtime `5f5ffd`.
 const REFUSES_MONEY: [u8; 11] = hex!("625f5ffd5f526003601df3");
 
 struct World {
-    anvil: Anvil,
-    rewards: Rewards,
-    owner: Signer,
-    evaluator: Signer,
+    base: assize_testkit::world::World,
     /// The sender of payouts.
     payer: Signer,
     refuser: Address,
 }
 
+impl std::ops::Deref for World {
+    type Target = assize_testkit::world::World;
+
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
+}
+
 impl World {
     /// A chain on which round 1 is over, nothing is settled and the pool is filled.
     async fn new() -> Self {
-        let opened_at = BeaconSchedule::QUICKNET.time_of(BEACON).unwrap() - 32;
-        let anvil = Anvil::start_at(opened_at - 100).unwrap();
-        let client = ChainClient::connect_to(&anvil.url().parse().unwrap(), CHAIN_ID)
-            .await
-            .unwrap();
-        let signer = |index| Signer::from_bytes(&anvil.dev_key(index)).unwrap();
-        let [owner, evaluator, payer] = [0, 1, 2].map(signer);
-        let minute = MINUTE as u32;
-        let params = DeployParams {
-            chain_id: CHAIN_ID,
-            beacon: BeaconParams::quicknet(),
-            owner: owner.address(),
-            coordinator: owner.address(),
-            publishers: vec![],
-            guardian: owner.address(),
-            treasury: owner.address(),
-            evaluators: vec![evaluator.address()],
-            threshold: 1,
-            min_challenge_window: MINUTE,
-            challenge_window: MINUTE,
-            payment_gas: 60_000,
-            parameters: Parameters {
-                round_duration: minute,
-                commit_grace: minute,
-                budget: 1_000_000,
-                ..Parameters::default()
-            },
-        };
-        let Deployment { rounds, rewards, .. } = deploy(&client, &owner, &params).await.unwrap();
-        let (rounds, rewards) = (
-            Rounds::new(client.clone(), rounds),
-            Rewards::new(client.clone(), rewards),
-        );
-        let send = async |draft: Draft| client.transact(&owner, &draft, PATIENCE).await.unwrap();
-
-        let refuser = send(Draft::create("refusing contract", REFUSES_MONEY.to_vec()))
-            .await
-            .contract_address
-            .unwrap();
-        send(rewards.deposit(U256::from(1_000_000))).await;
-        let list = ListCommitment {
-            root: B256::repeat_byte(1),
-            count: 100,
-            cid: some_cid(),
-        };
-        anvil.set_next_timestamp(opened_at).unwrap();
-        send(rounds.open(&list, &list)).await;
-        let beacons = fixtures::beacons().unwrap();
-        let beacon = beacons.iter().find(|beacon| beacon.round == BEACON).unwrap();
-        let signature = with_y(beacon.signature.as_slice().try_into().unwrap()).unwrap();
-        anvil.set_next_timestamp(opened_at + 40).unwrap();
-        send(rounds.reveal(RoundNumber(1), &signature)).await;
-        anvil.mine_at(opened_at + 2 * MINUTE + 1).unwrap();
-        Self {
-            anvil,
-            rewards,
-            owner,
-            evaluator,
-            payer,
-            refuser,
-        }
+        let base = assize_testkit::world::World::start_with(WorldPlan {
+            commit_grace: 60,
+            budget: 1_000_000,
+            ..WorldPlan::default()
+        })
+        .await
+        .unwrap();
+        let payer = base.evaluator(0).unwrap();
+        let refuser = Draft::create("refusing contract", REFUSES_MONEY.to_vec());
+        let refuser = base.send(&refuser).await.unwrap().contract_address.unwrap();
+        let deposit = base.rewards.deposit(U256::from(1_000_000));
+        base.send(&deposit).await.unwrap();
+        base.open_round().await.unwrap();
+        Self { base, payer, refuser }
     }
 
     /// Six operators that are paid, one that rejects, one with too small an amount.
@@ -131,18 +82,7 @@ impl World {
             accepted_root: B256::ZERO,
             cid: some_cid(),
         };
-        let message = self.rewards.message_of(&proposal).await.unwrap();
-        let signature = message.sign(&self.evaluator).await.unwrap();
-        let post = self.rewards.post(
-            &proposal,
-            &BTreeMap::from([(self.evaluator.address(), signature)]),
-        );
-        self.client()
-            .transact(&self.owner, &post, PATIENCE)
-            .await
-            .unwrap();
-        let head = self.rewards.head().await.unwrap().unwrap();
-        self.rewards.settlement(head).await.unwrap()
+        self.post_proposal(&proposal, false).await.unwrap()
     }
 
     async fn settle(&self) -> Settlement {
@@ -382,7 +322,7 @@ async fn claims_from_other_wallets_are_detected() {
             &settlement,
             &world.allocations(),
             operator(n),
-            &world.owner,
+            world.owner(),
             PATIENCE,
         )
         .await

@@ -6,8 +6,8 @@ use core::fmt;
 use core::str::FromStr;
 
 use cid::Cid;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text::serde_as_text;
 
 const RAW: u64 = 0x55;
 const DAG_PB: u64 = 0x70;
@@ -182,22 +182,6 @@ impl FromStr for PayloadCid {
     fn from_str(text: &str) -> Result<Self, CidError> {
         parse_text(text).map(Self)
     }
-}
-
-macro_rules! serde_as_text {
-    ($($name:ident),*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-            }
-        }
-    )*};
 }
 
 serde_as_text!(FileCid, PayloadCid);

@@ -43,6 +43,7 @@ mod schedule;
 mod seed;
 mod shuffle;
 mod tasks;
+mod text;
 
 pub use actor::{ActorId, ActorIdError, ProviderId};
 pub use alloy_primitives::{Address, B128, B256, U256};
@@ -54,11 +55,11 @@ pub use index::{
     BeaconRound, CommitteeIndex, ListIndex, OutOfRange, Place, RoundNumber, Seat, StationIndex, TaskIndex,
     TaskNumber,
 };
-pub use list::{List, ListError};
+pub use list::{FieldError, FrozenList, List, ListEntry, ListError};
 pub use parameters::Parameters;
 pub use payout_address::{NativeAddress, PayoutAddress, actor_id};
-pub use roster::{Roster, RosterEntry, RosterError};
+pub use roster::{Roster, RosterEntry};
 pub use schedule::BeaconSchedule;
 pub use seed::{DedupeSeed, HexError, Randomness, Seed, ShuffleSeed};
 pub use shuffle::{SHUFFLE_ROUND_COUNT, Shuffle};
-pub use tasks::{Task, TaskList, TaskListError};
+pub use tasks::{Task, TaskList};

@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 use core::fmt::{self, Display, Write as _};
 use core::str::FromStr;
 
+use alloy_primitives::B256;
 use serde::de::DeserializeOwned;
 
 use crate::canonical::{self, NotCanonical};
+use crate::merkle;
 
 /// Which of the two files of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +115,8 @@ pub enum ListError {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// An entry of a list.
-pub(crate) trait Entry: Sized {
+/// An entry of a [`FrozenList`].
+pub trait ListEntry: Sized {
     /// The file it belongs to.
     const LIST: List;
     /// Its line as JSON, before the fields are parsed.
@@ -122,16 +124,27 @@ pub(crate) trait Entry: Sized {
     /// What no two entries may share.
     type Key: Ord;
 
+    /// What no two entries may share.
     fn key(&self) -> Self::Key;
+    /// What it is, in words.
     fn describe(&self) -> String;
     /// Parses the fields; takes other spellings than the canonical one, which the list refuses by comparing bytes.
+    ///
+    /// # Errors
+    /// A field is invalid.
     fn read(raw: Self::Raw) -> Result<Self, FieldError>;
     /// Writes the canonical form, without the line feed.
+    ///
+    /// # Errors
+    /// Those of `line`.
     fn write(&self, line: &mut String) -> fmt::Result;
+    /// Its leaf in the list's Merkle tree (`docs/protocol.md` §8).
+    fn leaf(&self, index: u32) -> B256;
 }
 
 /// A field with an invalid value.
-pub(crate) struct FieldError {
+#[derive(Debug)]
+pub struct FieldError {
     field: &'static str,
     reason: String,
 }
@@ -150,16 +163,22 @@ impl FieldError {
     }
 }
 
-/// Entries in index order, each findable by its key.
+/// A list that a round freezes: entries in index order, none twice (`docs/protocol.md` §7).
+///
+/// The file form is NDJSON, one line per entry, each ended by a line feed. A list has one file, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entries<E> {
+pub struct FrozenList<E> {
     list: Vec<E>,
     /// Indices by ascending key.
     by_key: Vec<u32>,
 }
 
-impl<E: Entry> Entries<E> {
-    pub(crate) fn new(list: Vec<E>) -> Result<Self, ListError> {
+impl<E: ListEntry> FrozenList<E> {
+    /// A list of the given entries.
+    ///
+    /// # Errors
+    /// [`ListError::Duplicate`] if one is listed twice, [`ListError::TooLong`] beyond 2³² − 1.
+    pub fn new(list: Vec<E>) -> Result<Self, ListError> {
         let count = u32::try_from(list.len()).map_err(|_| ListError::TooLong {
             list: E::LIST,
             count: list.len(),
@@ -181,7 +200,11 @@ impl<E: Entry> Entries<E> {
         Ok(Self { list, by_key })
     }
 
-    pub(crate) fn parse(file: &[u8]) -> Result<Self, ListError> {
+    /// Reads the file form; takes exactly the bytes that [`Self::to_ndjson`] writes.
+    ///
+    /// # Errors
+    /// [`ListError`] with the line, the field and the remedy.
+    pub fn parse(file: &[u8]) -> Result<Self, ListError> {
         let mut entries = Vec::new();
         let mut canonical = String::new();
         for (line, text) in (1..).zip(file.split_inclusive(|&byte| byte == b'\n')) {
@@ -211,7 +234,9 @@ impl<E: Entry> Entries<E> {
         Self::new(entries)
     }
 
-    pub(crate) fn to_ndjson(&self) -> Vec<u8> {
+    /// The file form. The same list always gives the same bytes.
+    #[must_use]
+    pub fn to_ndjson(&self) -> Vec<u8> {
         let mut file = String::new();
         for entry in &self.list {
             write_line(entry, &mut file);
@@ -219,11 +244,13 @@ impl<E: Entry> Entries<E> {
         file.into_bytes()
     }
 
-    pub(crate) fn all(&self) -> &[E] {
+    /// The entries in index order.
+    #[must_use]
+    pub fn entries(&self) -> &[E] {
         &self.list
     }
 
-    pub(crate) fn index_of(&self, key: &E::Key) -> Option<u32> {
+    pub(crate) fn index_of_key(&self, key: &E::Key) -> Option<u32> {
         let place = self
             .by_key
             .binary_search_by(|&index| self.list[index as usize].key().cmp(key))
@@ -231,18 +258,32 @@ impl<E: Entry> Entries<E> {
         Some(self.by_key[place])
     }
 
-    /// As many as there are indices.
-    pub(crate) fn count(&self) -> u32 {
+    /// How many entries there are.
+    #[must_use]
+    pub fn count(&self) -> u32 {
         self.by_key.len() as u32
+    }
+
+    /// The Merkle tree whose root the round freezes.
+    #[must_use]
+    pub fn tree(&self) -> merkle::Tree {
+        let leaves = (0..).zip(&self.list).map(|(index, entry)| entry.leaf(index));
+        merkle::Tree::new(leaves.collect())
+    }
+
+    /// Root of [`Self::tree`]; zero for an empty list.
+    #[must_use]
+    pub fn root(&self) -> B256 {
+        self.tree().root()
     }
 }
 
-fn write_line<E: Entry>(entry: &E, file: &mut String) {
+fn write_line<E: ListEntry>(entry: &E, file: &mut String) {
     // Writing to a string cannot fail.
     let _ = entry.write(file).and_then(|()| file.write_char('\n'));
 }
 
-fn parse_line<E: Entry>(line: usize, text: &[u8]) -> Result<E, ListError> {
+fn parse_line<E: ListEntry>(line: usize, text: &[u8]) -> Result<E, ListError> {
     let list = E::LIST;
     if text.trim_ascii().is_empty() {
         return Err(ListError::Empty { list, line });

@@ -1,18 +1,14 @@
 //! The roster: the stations that a round may draw.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use alloy_primitives::{Address, B128, B256};
 use serde::Deserialize;
 
 use crate::address::{parse_operator, parse_station};
-use crate::list::{Entries, Entry, FieldError, List, ListError};
+use crate::list::{FieldError, FrozenList, List, ListEntry};
 use crate::{StationIndex, merkle};
-
-/// What is wrong with a roster.
-pub type RosterError = ListError;
 
 /// A station that may be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,46 +23,10 @@ pub struct RosterEntry {
 
 /// The stations of a round in index order, none twice (`docs/protocol.md` §7).
 ///
-/// The file form is NDJSON, one line per station, each ended by a line feed:
-/// `{"station":"0x…","operator":"0x…","subnet":"0x…"}`. A roster has one file, byte for byte.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roster(Entries<RosterEntry>);
+/// A line of its file: `{"station":"0x…","operator":"0x…","subnet":"0x…"}`; addresses and tags are in lower case.
+pub type Roster = FrozenList<RosterEntry>;
 
 impl Roster {
-    /// A roster of the given stations.
-    ///
-    /// # Errors
-    /// [`ListError::Duplicate`] if a station is listed twice, [`ListError::TooLong`] beyond 2³² − 1 stations.
-    pub fn new(entries: Vec<RosterEntry>) -> Result<Self, RosterError> {
-        Entries::new(entries).map(Self)
-    }
-
-    /// Reads the file form; takes exactly the bytes that [`Self::to_ndjson`] writes.
-    ///
-    /// # Errors
-    /// [`ListError`] with the line, the field and the remedy.
-    pub fn parse(file: &[u8]) -> Result<Self, RosterError> {
-        Entries::parse(file).map(Self)
-    }
-
-    /// The file form. The same roster always gives the same bytes: addresses and tags are in lower case.
-    #[must_use]
-    pub fn to_ndjson(&self) -> Vec<u8> {
-        self.0.to_ndjson()
-    }
-
-    /// The stations in index order.
-    #[must_use]
-    pub fn entries(&self) -> &[RosterEntry] {
-        self.0.all()
-    }
-
-    /// How many stations there are (N).
-    #[must_use]
-    pub fn count(&self) -> u32 {
-        self.0.count()
-    }
-
     /// The entry at an index.
     #[must_use]
     pub fn get(&self, index: StationIndex) -> Option<&RosterEntry> {
@@ -76,34 +36,19 @@ impl Roster {
     /// Index of a station; `None` if it is not in the roster.
     #[must_use]
     pub fn index_of(&self, station: Address) -> Option<StationIndex> {
-        self.0.index_of(&station).map(StationIndex)
-    }
-
-    /// The Merkle tree whose root the round freezes; its leaves are [`merkle::roster_leaf`].
-    #[must_use]
-    pub fn tree(&self) -> merkle::Tree {
-        let leaf = |(index, entry): (u32, &RosterEntry)| {
-            merkle::roster_leaf(StationIndex(index), entry.station, entry.operator, entry.subnet)
-        };
-        merkle::Tree::new((0..).zip(self.entries()).map(leaf).collect())
-    }
-
-    /// Root of [`Self::tree`]; zero for an empty roster.
-    #[must_use]
-    pub fn root(&self) -> B256 {
-        self.tree().root()
+        self.index_of_key(&station).map(StationIndex)
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RawEntry {
+pub struct RawEntry {
     station: String,
     operator: String,
     subnet: String,
 }
 
-impl Entry for RosterEntry {
+impl ListEntry for RosterEntry {
     const LIST: List = List::Roster;
     type Raw = RawEntry;
     type Key = Address;
@@ -137,6 +82,10 @@ impl Entry for RosterEntry {
             r#"{{"station":"{station:#x}","operator":"{operator:#x}","subnet":"{subnet:#x}"}}"#
         )
     }
+
+    fn leaf(&self, index: u32) -> B256 {
+        merkle::roster_leaf(StationIndex(index), self.station, self.operator, self.subnet)
+    }
 }
 
 fn parse_subnet(text: &str) -> Result<B128, FieldError> {
@@ -154,6 +103,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    use crate::ListError;
     use crate::address::to_delegated;
 
     fn entry(byte: u8) -> RosterEntry {

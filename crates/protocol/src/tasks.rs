@@ -7,11 +7,8 @@ use core::fmt::{self, Display, Write};
 use alloy_primitives::B256;
 use serde::Deserialize;
 
-use crate::list::{Entries, Entry, FieldError, List, ListError};
+use crate::list::{FieldError, FrozenList, List, ListEntry};
 use crate::{ActorId, PayloadCid, ProviderId, TaskIndex, merkle};
-
-/// What is wrong with a task list.
-pub type TaskListError = ListError;
 
 /// A retrieval that may be drawn: a payload that a provider has promised to serve.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,47 +25,10 @@ pub struct Task {
 
 /// The tasks of a round in index order, no payload of a provider twice (`docs/protocol.md` §7).
 ///
-/// The file form is NDJSON, one line per task, each ended by a line feed:
-/// `{"cid":"…","provider":"f0…","clients":["f0…"],"allocators":["f0…"]}`. A task list has one file, byte for byte.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskList(Entries<Task>);
+/// A line of its file: `{"cid":"…","provider":"f0…","clients":["f0…"],"allocators":["f0…"]}`.
+pub type TaskList = FrozenList<Task>;
 
 impl TaskList {
-    /// A list of the given tasks.
-    ///
-    /// # Errors
-    /// [`ListError::Duplicate`] if a payload of a provider is listed twice, [`ListError::TooLong`] beyond 2³² − 1
-    /// tasks.
-    pub fn new(tasks: Vec<Task>) -> Result<Self, TaskListError> {
-        Entries::new(tasks).map(Self)
-    }
-
-    /// Reads the file form; takes exactly the bytes that [`Self::to_ndjson`] writes.
-    ///
-    /// # Errors
-    /// [`ListError`] with the line, the field and the remedy.
-    pub fn parse(file: &[u8]) -> Result<Self, TaskListError> {
-        Entries::parse(file).map(Self)
-    }
-
-    /// The file form. The same list always gives the same bytes.
-    #[must_use]
-    pub fn to_ndjson(&self) -> Vec<u8> {
-        self.0.to_ndjson()
-    }
-
-    /// The tasks in index order.
-    #[must_use]
-    pub fn entries(&self) -> &[Task] {
-        self.0.all()
-    }
-
-    /// How many tasks there are (M).
-    #[must_use]
-    pub fn count(&self) -> u32 {
-        self.0.count()
-    }
-
     /// The task at an index.
     #[must_use]
     pub fn get(&self, index: TaskIndex) -> Option<&Task> {
@@ -78,35 +38,20 @@ impl TaskList {
     /// Index of a provider's payload; `None` if it is not in the list.
     #[must_use]
     pub fn index_of(&self, cid: PayloadCid, provider: ProviderId) -> Option<TaskIndex> {
-        self.0.index_of(&(cid, provider)).map(TaskIndex)
-    }
-
-    /// The Merkle tree whose root the round freezes; its leaves are [`merkle::task_leaf`].
-    #[must_use]
-    pub fn tree(&self) -> merkle::Tree {
-        let leaf = |(index, task): (u32, &Task)| {
-            merkle::task_leaf(TaskIndex(index), &task.cid.to_bytes(), task.provider)
-        };
-        merkle::Tree::new((0..).zip(self.entries()).map(leaf).collect())
-    }
-
-    /// Root of [`Self::tree`]; zero for an empty list.
-    #[must_use]
-    pub fn root(&self) -> B256 {
-        self.tree().root()
+        self.index_of_key(&(cid, provider)).map(TaskIndex)
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RawTask {
+pub struct RawTask {
     cid: String,
     provider: String,
     clients: Vec<String>,
     allocators: Vec<String>,
 }
 
-impl Entry for Task {
+impl ListEntry for Task {
     const LIST: List = List::Tasks;
     type Raw = RawTask;
     type Key = (PayloadCid, ProviderId);
@@ -140,6 +85,10 @@ impl Entry for Task {
             line,
             r#"{{"cid":"{cid}","provider":"{provider}","clients":{clients},"allocators":{allocators}}}"#
         )
+    }
+
+    fn leaf(&self, index: u32) -> B256 {
+        merkle::task_leaf(TaskIndex(index), &self.cid.to_bytes(), self.provider)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use assize_outbox::parked;
-use assize_service::{Clock, Daemon, PassError, Stop};
+use assize_service::{Clock, Daemon, Stop};
 use assize_store::Store;
 
 use crate::metrics::Snapshot;
@@ -49,15 +49,5 @@ impl Daemon for PublisherDaemon {
             now,
         });
         Ok(Vec::new())
-    }
-}
-
-impl PassError for PublishError {
-    fn is_transient(&self) -> bool {
-        Self::is_transient(self)
-    }
-
-    fn is_fatal(&self) -> bool {
-        matches!(self, Self::Outbox(error) if error.is_fatal())
     }
 }

@@ -4,6 +4,7 @@ use assize_chain::ChainError;
 use assize_ingest::IngestError;
 use assize_outbox::OutboxError;
 use assize_protocol::{FileCid, RoundNumber};
+use assize_service::{PassError, Stopped};
 use assize_store::StoreError;
 use thiserror::Error;
 
@@ -50,18 +51,24 @@ pub enum PublishError {
         reason: String,
     },
     /// A test stopped the run.
-    #[error("stopped at {0:?}")]
-    Stopped(Boundary),
+    #[error(transparent)]
+    Stopped(#[from] Stopped<Boundary>),
 }
 
-impl PublishError {
-    /// Whether a retry may succeed without intervention.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
+impl PassError for PublishError {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Chain(error) => error.is_transient(),
             Self::Outbox(error) => error.is_transient(),
             _ => false,
         }
+    }
+
+    fn is_fatal(&self) -> bool {
+        matches!(self, Self::Outbox(error) if error.is_fatal())
+    }
+
+    fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped(_))
     }
 }

@@ -19,5 +19,5 @@ mod publisher;
 
 pub use daemon::PublisherDaemon;
 pub use error::PublishError;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Snapshot, metrics};
 pub use publisher::{Boundary, Closing, CommittedBatch, PublishReport, Publisher};

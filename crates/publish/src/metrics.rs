@@ -1,33 +1,20 @@
 //! Metrics for Prometheus.
 
 use assize_ingest::Totals;
-use assize_outbox::{QueueMetrics, QueueState};
-use assize_service::metrics::{Gauge, MetricsBuilder, Total};
-use prometheus_client::registry::{Registry, Unit};
+use assize_outbox::{QueueState, queue_metrics};
+use assize_service::metrics::{MetricSet, Unit};
 
 use crate::PublishReport;
 
 /// Metrics of a publisher. Counters are kept in its databases, so that they go on after a restart.
-#[derive(Debug)]
-pub struct Metrics {
-    registry: Registry,
-    queue: QueueMetrics,
-    oldest: Gauge,
-    waiting: Gauge,
-    late: Total,
-    open: Gauge,
-    batches: Total,
-    measurements: Total,
-    bytes: Total,
-    last_pass: Gauge,
-}
+pub type Metrics = MetricSet<Snapshot>;
 
 /// What a pass leaves.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The result of the pass.
     pub report: PublishReport,
-    /// The ingest table failed.
+    /// Totals of the ingest table.
     pub totals: Totals,
     /// The transaction queue.
     pub queue: QueueState,
@@ -35,78 +22,56 @@ pub struct Snapshot {
     pub now: u64,
 }
 
-impl Metrics {
-    /// All metrics, at zero.
-    #[must_use]
-    pub fn new() -> Self {
-        let mut metrics = MetricsBuilder::new("assize_publisher");
-        Self {
-            queue: QueueMetrics::register(&mut metrics),
-            oldest: metrics.gauge_in(
-                Unit::Seconds,
-                "oldest_unpublished",
-                "Age of the oldest uncommitted measurement",
-            ),
-            waiting: metrics.gauge("waiting_measurements", "Measurements in no batch"),
-            late: metrics.total(
-                "late_measurements",
-                "Measurements that arrived too late for their round",
-            ),
-            open: metrics.gauge("open_batches", "Batches that are not committed"),
-            batches: metrics.total("batches", "Batches committed"),
-            measurements: metrics.total("measurements", "Measurements committed"),
-            bytes: metrics.total_in(Unit::Bytes, "batches", "Size of the batches committed"),
-            last_pass: metrics.gauge_in(
-                Unit::Seconds,
-                "last_pass_timestamp",
-                "Unix time of the last successful pass",
-            ),
-            registry: metrics.build(),
-        }
-    }
-
-    /// Shows what a pass left.
-    pub fn set(&self, snapshot: &Snapshot) {
-        let Snapshot {
-            report,
-            totals,
-            queue,
-            now,
-        } = snapshot;
-        let age = report.oldest.map_or(0, |oldest| now.saturating_sub(oldest));
-        self.queue.set(queue);
-        self.oldest.set(age as f64);
-        self.waiting.set(report.waiting as f64);
-        self.late.set(report.late as f64);
-        self.open.set(report.open as f64);
-        self.batches.set(totals.committed_batches as f64);
-        self.measurements.set(totals.committed_measurements as f64);
-        self.bytes.set(totals.committed_bytes as f64);
-        self.last_pass.set(*now as f64);
-    }
-}
-
-impl assize_service::Metrics for Metrics {
-    fn registry(&self) -> &Registry {
-        &self.registry
-    }
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
+/// All metrics, at zero.
+#[must_use]
+pub fn metrics() -> Metrics {
+    let mut metrics: Metrics = MetricSet::new("assize_publisher");
+    queue_metrics(&mut metrics, |left| Some(&left.queue));
+    metrics.gauge_in(
+        Unit::Seconds,
+        "oldest_unpublished",
+        "Age of the oldest uncommitted measurement",
+        |left| {
+            let age = |oldest| left.now.saturating_sub(oldest);
+            left.report.oldest.map_or(0, age) as f64
+        },
+    );
+    metrics.gauge("waiting_measurements", "Measurements in no batch", |left| {
+        left.report.waiting as f64
+    });
+    metrics.total(
+        "late_measurements",
+        "Measurements that arrived too late for their round",
+        |left| left.report.late as f64,
+    );
+    metrics.gauge("open_batches", "Batches that are not committed", |left| {
+        left.report.open as f64
+    });
+    metrics.total("batches", "Batches committed", |left| {
+        left.totals.committed_batches as f64
+    });
+    metrics.total("measurements", "Measurements committed", |left| {
+        left.totals.committed_measurements as f64
+    });
+    metrics.total_in(Unit::Bytes, "batches", "Size of the batches committed", |left| {
+        left.totals.committed_bytes as f64
+    });
+    metrics.gauge_in(
+        Unit::Seconds,
+        "last_pass_timestamp",
+        "Unix time of the last successful pass",
+        |left| left.now as f64,
+    );
+    metrics
 }
 
 #[cfg(test)]
 mod tests {
-    use assize_service::metrics::{encode, naming_faults};
-
     use super::*;
 
     #[test]
     fn metrics_show_what_a_pass_left() {
-        let metrics = Metrics::new();
+        let metrics = metrics();
         metrics.set(&Snapshot {
             report: PublishReport {
                 oldest: Some(1_000_000 - 90),
@@ -124,7 +89,7 @@ mod tests {
             },
             now: 1_000_000,
         });
-        let text = encode(&metrics.registry);
+        let text = metrics.encode();
         for line in [
             "assize_publisher_oldest_unpublished_seconds 90.0",
             "assize_publisher_waiting_measurements 5.0",
@@ -134,6 +99,5 @@ mod tests {
         ] {
             assert!(text.lines().any(|there| there == line), "no `{line}` in\n{text}");
         }
-        assert_eq!(naming_faults(&text), <[String; 0]>::default());
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::B256;
 use assize_chain::{ChainError, Rounds};
 use assize_ingest::{Batch, BatchState, Ingest, IngestError, Totals};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox, Stats};
 use assize_protocol::{FileCid, RoundNumber};
+use assize_service::{Boundaries, unless_stopped};
 use assize_store::Store;
 
 use crate::PublishError;
@@ -72,8 +72,6 @@ pub struct PublishReport {
     pub alerts: Vec<Alert>,
 }
 
-type Watcher = Arc<Mutex<dyn FnMut(Boundary) -> bool + Send>>;
-
 /// The publisher.
 pub struct Publisher {
     ingest: Box<dyn Ingest>,
@@ -82,7 +80,7 @@ pub struct Publisher {
     closing: Closing,
     /// End of each revealed round's commit window, Unix seconds, as far as this pass has asked.
     windows: BTreeMap<RoundNumber, u64>,
-    watcher: Option<Watcher>,
+    boundaries: Boundaries<Boundary>,
 }
 
 /// The chain's state at the beginning of a pass.
@@ -114,17 +112,16 @@ impl Publisher {
             rounds,
             closing,
             windows: BTreeMap::new(),
-            watcher: None,
+            boundaries: Boundaries::default(),
         }
     }
 
     /// Lets `watcher` stop runs at boundaries, as a crash would.
     pub fn watch(&mut self, watcher: impl FnMut(Boundary) -> bool + Send + 'static) {
-        let watcher: Watcher = Arc::new(Mutex::new(watcher));
-        let own = Arc::clone(&watcher);
+        self.boundaries = Boundaries::watched(watcher);
+        let own = self.boundaries.clone();
         self.outbox
-            .watch(move |boundary| tell(&own, Boundary::Outbox(boundary)));
-        self.watcher = Some(watcher);
+            .watch(move |boundary| own.reach(Boundary::Outbox(boundary)).is_ok());
     }
 
     /// The table.
@@ -217,7 +214,7 @@ impl Publisher {
                 if self.ingest.close(waiting.round, limit)?.is_none() {
                     break;
                 }
-                self.boundary(Boundary::Closed)?;
+                self.boundaries.reach(Boundary::Closed)?;
             }
         }
         Ok(())
@@ -240,7 +237,7 @@ impl Publisher {
                         continue;
                     }
                     let cid = self.store(&batch, store)?;
-                    self.boundary(Boundary::Noted)?;
+                    self.boundaries.reach(Boundary::Noted)?;
                     self.enqueue(&batch, &cid)?;
                 }
                 (BatchState::Stored, Some(cid)) => {
@@ -280,7 +277,7 @@ impl Publisher {
             return Err(error.into());
         }
         let cid = stored?;
-        self.boundary(Boundary::Stored)?;
+        self.boundaries.reach(Boundary::Stored)?;
         let read = store.open(&cid)?.check()?;
         if read != written {
             return Err(PublishError::ReadBack { cid, written, read });
@@ -300,7 +297,7 @@ impl Publisher {
             draft: &draft,
         };
         match self.outbox.enqueue(&new)? {
-            true => self.boundary(Boundary::Enqueued),
+            true => Ok(self.boundaries.reach(Boundary::Enqueued)?),
             false => Ok(()),
         }
     }
@@ -315,7 +312,7 @@ impl Publisher {
                 Ok(Some(committed)) => {
                     tracing::info!(round = batch.round.0, cid = %committed.cid, count = batch.count, "batch committed");
                     report.committed.push(committed);
-                    self.boundary(Boundary::Recorded)?;
+                    self.boundaries.reach(Boundary::Recorded)?;
                 }
                 Ok(None) => {}
                 Err(error @ PublishError::Refused { .. }) => refused = refused.or(Some(error)),
@@ -443,38 +440,5 @@ impl Publisher {
 
     fn key(&self, round: RoundNumber, cid: &FileCid) -> String {
         format!("{}/commit/{round}/{cid}", self.rounds.address())
-    }
-
-    fn boundary(&self, boundary: Boundary) -> Result<(), PublishError> {
-        match self
-            .watcher
-            .as_ref()
-            .is_none_or(|watcher| tell(watcher, boundary))
-        {
-            true => Ok(()),
-            false => Err(PublishError::Stopped(boundary)),
-        }
-    }
-}
-
-/// A test's crash ends everything at once; any other error waits until the rest is done.
-fn unless_stopped(result: Result<(), PublishError>) -> Result<Result<(), PublishError>, PublishError> {
-    match result {
-        Err(stopped @ PublishError::Stopped(_)) => Err(stopped),
-        other => Ok(other),
-    }
-}
-
-fn tell(watcher: &Watcher, boundary: Boundary) -> bool {
-    let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
-    watcher(boundary)
-}
-
-impl std::fmt::Debug for Publisher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Publisher")
-            .field("outbox", &self.outbox)
-            .field("closing", &self.closing)
-            .finish_non_exhaustive()
     }
 }

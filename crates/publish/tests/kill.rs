@@ -9,144 +9,72 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use assize_chain::{ChainClient, ListCommitment, Rounds};
-use assize_deployment::{BeaconParams, DeployParams, Deployment, deploy};
-use assize_drand::with_y;
 use assize_ingest::{ImportReport, SqliteIngest, import};
 use assize_keys::Signer;
-use assize_measurement::{Measurement, Millis, Signature, ndjson};
+use assize_measurement::ndjson;
 use assize_outbox::{Outbox, OutboxError, Policy};
-use assize_protocol::{B256, BeaconRound, BeaconSchedule, Parameters, RoundNumber, TaskIndex};
+use assize_protocol::RoundNumber;
 use assize_publish::{Boundary, Closing, PublishError, Publisher};
 use assize_store::{LocalStore, Source};
-use assize_testkit::anvil::{Anvil, CHAIN_ID};
-use assize_testkit::fixtures;
+use assize_testkit::fixtures::measurement;
+use assize_testkit::world::{World, no_list};
 use serde_json::json;
 
-/// A recorded beacon; its round opens 32 seconds before it is published.
-const BEACON: BeaconRound = BeaconRound(17_133_822);
-const PATIENCE: Duration = Duration::from_secs(30);
 const BATCH: u32 = 10;
+/// Seconds in which a closed round takes batches.
+const GRACE: u32 = 1_200;
 
-struct World {
-    anvil: Anvil,
-    rounds: Rounds,
-    publisher: Signer,
-    coordinator: Signer,
-    opened_at: u64,
+/// A chain on which round 1 is open.
+async fn opened() -> World {
+    let world = World::start(GRACE).await.unwrap();
+    world.open(&no_list(), &no_list()).await.unwrap();
+    world
 }
 
-impl World {
-    /// A chain on which round 1 is open.
-    async fn new() -> Self {
-        let opened_at = BeaconSchedule::QUICKNET.time_of(BEACON).unwrap() - 32;
-        let anvil = Anvil::start_at(opened_at - 100).unwrap();
-        let client = ChainClient::connect_to(&anvil.url().parse().unwrap(), CHAIN_ID)
-            .await
-            .unwrap();
-        let signer = |index| Signer::from_bytes(&anvil.dev_key(index)).unwrap();
-        let [coordinator, publisher, evaluator] = [0, 1, 2].map(signer);
-        let params = DeployParams {
-            chain_id: CHAIN_ID,
-            beacon: BeaconParams::quicknet(),
-            owner: coordinator.address(),
-            coordinator: coordinator.address(),
-            publishers: vec![publisher.address()],
-            guardian: coordinator.address(),
-            treasury: coordinator.address(),
-            evaluators: vec![evaluator.address()],
-            threshold: 1,
-            min_challenge_window: 60,
-            challenge_window: 60,
-            payment_gas: 60_000,
-            parameters: Parameters {
-                round_duration: 60,
-                ..Parameters::default()
-            },
-        };
-        let Deployment { rounds, .. } = deploy(&client, &coordinator, &params).await.unwrap();
-        let world = Self {
-            rounds: Rounds::new(client, rounds),
-            anvil,
-            publisher,
-            coordinator,
-            opened_at,
-        };
-        let list = |cid: &[u8]| ListCommitment {
-            root: B256::repeat_byte(1),
-            count: 100,
-            cid: assize_measurement::unixfs::file_cid(cid),
-        };
-        world.anvil.set_next_timestamp(opened_at).unwrap();
-        let open = world.rounds.open(&list(b"roster"), &list(b"tasks"));
-        world
-            .rounds
-            .client()
-            .transact(&world.coordinator, &open, PATIENCE)
-            .await
-            .unwrap();
-        world
-    }
+/// A chain on which round 1 is revealed.
+async fn revealed() -> World {
+    let world = opened().await;
+    world.reveal(RoundNumber(1)).await.unwrap();
+    world
+}
 
-    async fn reveal(&self) {
-        let beacons = fixtures::beacons().unwrap();
-        let beacon = beacons.iter().find(|beacon| beacon.round == BEACON).unwrap();
-        let signature = with_y(beacon.signature.as_slice().try_into().unwrap()).unwrap();
-        self.anvil.set_next_timestamp(self.opened_at + 40).unwrap();
-        let reveal = self.rounds.reveal(RoundNumber(1), &signature);
-        self.rounds
-            .client()
-            .transact(&self.coordinator, &reveal, PATIENCE)
-            .await
-            .unwrap();
-    }
+fn outbox(world: &World, state: &Path, signer: &Signer) -> Result<Outbox, OutboxError> {
+    let client = world.rounds.client().clone();
+    Outbox::open(state, client, signer.clone(), Policy::local())
+}
 
-    fn outbox(&self, state: &Path, signer: &Signer) -> Result<Outbox, OutboxError> {
-        let client = self.rounds.client().clone();
-        Outbox::open(state, client, signer.clone(), Policy::local())
-    }
+fn open(world: &World, state: &Path) -> Publisher {
+    open_as(world, state, &world.publisher)
+}
 
-    fn open(&self, state: &Path) -> Publisher {
-        self.open_as(state, &self.publisher)
-    }
+fn open_as(world: &World, state: &Path, signer: &Signer) -> Publisher {
+    let ingest = SqliteIngest::open(&state.with_extension("ingest")).unwrap();
+    let closing = Closing {
+        limit: BATCH,
+        margin: 0,
+    };
+    let outbox = outbox(world, state, signer).unwrap();
+    Publisher::new(Box::new(ingest), outbox, world.rounds.clone(), closing)
+}
 
-    fn open_as(&self, state: &Path, signer: &Signer) -> Publisher {
-        let ingest = SqliteIngest::open(&state.with_extension("ingest")).unwrap();
-        let closing = Closing {
-            limit: BATCH,
-            margin: 0,
-        };
-        let outbox = self.outbox(state, signer).unwrap();
-        Publisher::new(Box::new(ingest), outbox, self.rounds.clone(), closing)
-    }
+/// Lets the commit window of round 1 end.
+async fn end_window(world: &World) {
+    let round = world.rounds.round(RoundNumber(1)).await.unwrap();
+    world.anvil.mine_at(round.commits_until + 1).unwrap();
 }
 
 fn take_in(publisher: &mut Publisher, name: &str, file: &[u8]) -> ImportReport {
     import(publisher.ingest(), name, Cursor::new(file), 1_000).unwrap()
 }
 
-fn measurement(round: u64, task: u32) -> Measurement {
-    Measurement {
-        timeout: true,
-        start_at: Some(Millis(1_698_829_200_000)),
-        byte_length: Some(0),
-        indexer_result: Some("OK".into()),
-        signature: Signature([9; 65]),
-        ..Measurement::new(
-            RoundNumber(round),
-            TaskIndex(task),
-            [7; 20].into(),
-            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
-            "f01697248",
-        )
-    }
-}
-
 /// 25 measurements of round 1: three batches.
 fn file() -> Vec<u8> {
-    ndjson::to_ndjson(&(0..25).map(|task| measurement(1, task)).collect::<Vec<_>>())
+    ndjson::to_ndjson(
+        &(0..25)
+            .map(|task| measurement(RoundNumber(1), task))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Every line in the chain's commitments, with the number of its occurrences.
@@ -179,7 +107,7 @@ async fn expect_everything_once(world: &World, store: &LocalStore, case: &str) {
 
 /// Runs until boundary number `kill_at`, from 0, and dies there; returns the boundaries passed.
 async fn run_and_die(world: &World, state: &Path, store: &LocalStore, kill_at: usize) -> Vec<Boundary> {
-    let mut publisher = world.open(state);
+    let mut publisher = open(world, state);
     take_in(&mut publisher, "measurements.ndjson", &file());
     let (sender, passed) = std::sync::mpsc::channel();
     let mut count = 0;
@@ -199,8 +127,7 @@ async fn run_and_die(world: &World, state: &Path, store: &LocalStore, kill_at: u
 
 #[tokio::test]
 async fn killed_at_every_boundary_it_commits_everything_once() {
-    let world = World::new().await;
-    world.reveal().await;
+    let world = revealed().await;
     let directory = tempfile::tempdir().unwrap();
     let file_in = |name: &str| -> PathBuf { directory.path().join(name) };
 
@@ -249,16 +176,16 @@ async fn killed_at_every_boundary_it_commits_everything_once() {
 
 #[tokio::test]
 async fn measurements_wait_for_the_reveal_and_the_same_file_adds_nothing() {
-    let world = World::new().await;
+    let world = opened().await;
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path().join("store")).unwrap();
-    let mut publisher = world.open(&directory.path().join("state.sqlite"));
+    let mut publisher = open(&world, &directory.path().join("state.sqlite"));
     assert_eq!(take_in(&mut publisher, "a.ndjson", &file()).added, 25);
     assert_eq!(take_in(&mut publisher, "b.ndjson", &file()).added, 0);
     let early = publisher.publish_once(&store).await.unwrap();
     assert_eq!((early.committed.len(), early.waiting, early.late), (0, 25, 0));
 
-    world.reveal().await;
+    world.reveal(RoundNumber(1)).await.unwrap();
     let report = publisher.publish_once(&store).await.unwrap();
     assert_eq!((report.committed.len(), report.waiting, report.late), (3, 0, 0));
     let again = publisher.publish_once(&store).await.unwrap();
@@ -268,19 +195,18 @@ async fn measurements_wait_for_the_reveal_and_the_same_file_adds_nothing() {
 
 #[tokio::test]
 async fn late_measurements_are_kept_and_never_moved_to_another_round() {
-    let world = World::new().await;
-    world.reveal().await;
+    let world = revealed().await;
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path().join("store")).unwrap();
-    let mut publisher = world.open(&directory.path().join("state.sqlite"));
+    let mut publisher = open(&world, &directory.path().join("state.sqlite"));
     // Round 2 does not exist, and round 1's window ends.
     let mut lines = file();
-    lines.extend(ndjson::to_ndjson(&[measurement(2, 0)]));
+    lines.extend(ndjson::to_ndjson(&[measurement(RoundNumber(2), 0)]));
     lines.extend_from_slice(b"not a measurement\n");
     let imported = take_in(&mut publisher, "a.ndjson", &lines);
     assert_eq!((imported.added, imported.rejected), (26, 1));
     assert_eq!(imported.first_rejected[0].line, 27);
-    world.anvil.mine_at(world.opened_at + 60 + 1_200 + 1).unwrap();
+    end_window(&world).await;
 
     for _ in 0..2 {
         let report = publisher.publish_once(&store).await.unwrap();
@@ -296,18 +222,17 @@ async fn an_uncommitted_batch_is_late_when_its_window_ends() {
         Boundary::Enqueued,
         Boundary::Outbox(assize_outbox::Boundary::Stored),
     ] {
-        let world = World::new().await;
-        world.reveal().await;
+        let world = revealed().await;
         let directory = tempfile::tempdir().unwrap();
         let store = LocalStore::open(directory.path().join("store")).unwrap();
         let state = directory.path().join("state.sqlite");
-        let mut publisher = world.open(&state);
+        let mut publisher = open(&world, &state);
         take_in(&mut publisher, "a.ndjson", &file());
         publisher.watch(move |boundary| boundary != stop_at);
         publisher.publish_once(&store).await.unwrap_err();
         drop(publisher);
-        world.anvil.mine_at(world.opened_at + 60 + 1_200 + 1).unwrap();
-        let mut publisher = world.open(&state);
+        end_window(&world).await;
+        let mut publisher = open(&world, &state);
         // A signed transaction is sent once, and reverts or is replaced by an empty one.
         let report = publisher.publish_once(&store).await.unwrap();
         assert_eq!(
@@ -321,22 +246,21 @@ async fn an_uncommitted_batch_is_late_when_its_window_ends() {
 
 #[tokio::test]
 async fn a_second_process_and_a_foreign_key_are_rejected() {
-    let world = World::new().await;
-    world.reveal().await;
+    let world = revealed().await;
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state.sqlite");
     let store = LocalStore::open(directory.path().join("store")).unwrap();
-    let first = world.open(&state);
-    let second = world.outbox(&state, &world.publisher).unwrap_err().to_string();
+    let first = open(&world, &state);
+    let second = outbox(&world, &state, &world.publisher).unwrap_err().to_string();
     assert!(
         second.contains("in use") && second.contains("state.sqlite"),
         "{second}"
     );
     drop(first);
-    let foreign = world.outbox(&state, &world.coordinator).unwrap_err().to_string();
+    let foreign = outbox(&world, &state, world.owner()).unwrap_err().to_string();
     assert!(foreign.contains("use another file"), "{foreign}");
 
-    let mut stranger = world.open_as(&directory.path().join("other.sqlite"), &world.coordinator);
+    let mut stranger = open_as(&world, &directory.path().join("other.sqlite"), world.owner());
     take_in(&mut stranger, "a.ndjson", &file());
     let refused = stranger.publish_once(&store).await.unwrap_err().to_string();
     assert!(
@@ -348,17 +272,14 @@ async fn a_second_process_and_a_foreign_key_are_rejected() {
 
 #[tokio::test]
 async fn a_reverted_commit_is_retried() {
-    let world = World::new().await;
-    world.reveal().await;
+    let world = revealed().await;
     let directory = tempfile::tempdir().unwrap();
     let store = LocalStore::open(directory.path().join("store")).unwrap();
-    let mut publisher = world.open(&directory.path().join("state.sqlite"));
+    let mut publisher = open(&world, &directory.path().join("state.sqlite"));
     take_in(&mut publisher, "a.ndjson", &file());
 
     // The contract would accept the commits when they are signed, but no longer when they are mined.
     let forbid = |allowed| world.rounds.set_publisher(world.publisher.address(), allowed);
-    let client = world.rounds.client().clone();
-    let (owner, draft) = (world.coordinator.clone(), forbid(false));
     let mut stopped = false;
     publisher.watch(move |boundary| {
         let stop = boundary == Boundary::Outbox(assize_outbox::Boundary::Stored) && !stopped;
@@ -366,11 +287,11 @@ async fn a_reverted_commit_is_retried() {
         !stop
     });
     publisher.publish_once(&store).await.unwrap_err();
-    client.transact(&owner, &draft, PATIENCE).await.unwrap();
+    world.send(&forbid(false)).await.unwrap();
     let refused = publisher.publish_once(&store).await.unwrap_err().to_string();
     assert!(refused.contains("NotPublisher"), "{refused}");
 
-    client.transact(&owner, &forbid(true), PATIENCE).await.unwrap();
+    world.send(&forbid(true)).await.unwrap();
     let report = publisher.publish_once(&store).await.unwrap();
     assert_eq!(report.committed.len(), 3);
     expect_everything_once(&world, &store, "after a revert").await;

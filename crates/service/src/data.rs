@@ -38,114 +38,80 @@ pub struct DataDirError {
     pub source: io::Error,
 }
 
-const INGEST: DataEntry = DataEntry {
-    name: "ingest.sqlite",
-    used_by: "coordinator, publisher",
-    holds: "live stations, received measurements and their batches",
-    loss: "measurements that are not committed yet; their receipts remain and prove it",
-};
-const INGEST_KEY: DataEntry = DataEntry {
-    name: "ingest.key",
-    used_by: "coordinator",
-    holds: "the key that signs receipts",
-    loss: "checkers refuse the receipts of a new key until they are given it with --ingest-address",
-};
-const SUBNET_SECRET: DataEntry = DataEntry {
-    name: "subnet.secret",
-    used_by: "coordinator",
-    holds: "the secret behind the subnet tags in rosters",
-    loss: "subnets get other tags, and the published commitment changes",
-};
-const DEPLOYMENT: DataEntry = DataEntry {
-    name: "deployment.json",
-    used_by: "all",
-    holds: "the contracts' addresses, parameters and roles; `assize deploy apply` writes it",
-    loss: "no command finds the contracts until it is back; keep a copy in version control",
-};
-const TASK_LIST: DataEntry = DataEntry {
-    name: "tasks.ndjson",
-    used_by: "coordinator",
-    holds: "the task list of the next round; you write it",
-    loss: "no round is opened with new tasks until it is back",
-};
-const COORDINATOR_QUEUE: DataEntry = DataEntry {
-    name: "coordinator.sqlite",
-    used_by: "coordinator",
-    holds: "the queue of the coordinator's transactions",
-    loss: "transactions that are pending may be sent twice; the contract takes one",
-};
-const PUBLISHER_QUEUE: DataEntry = DataEntry {
-    name: "publisher.sqlite",
-    used_by: "publisher",
-    holds: "the queue of the publisher's transactions",
-    loss: "transactions that are pending may be sent twice; the contract takes one",
-};
-const EVALUATOR_QUEUE: DataEntry = DataEntry {
-    name: "evaluator.sqlite",
-    used_by: "evaluator",
-    holds: "the queue of the evaluator's transactions",
-    loss: "transactions that are pending may be sent twice; the contract takes one",
-};
-const PAYOUT_QUEUE: DataEntry = DataEntry {
-    name: "payout.sqlite",
-    used_by: "payout",
-    holds: "the queue of the payout transactions",
-    loss: "transactions that are pending may be sent twice; nobody is paid twice",
-};
-const PAYOUT_HISTORY: DataEntry = DataEntry {
-    name: "payout-history.sqlite",
-    used_by: "payout",
-    holds: "who waits for money since when, and what was paid",
-    loss: "all operators begin to wait anew, and today's spending counts from zero",
-};
-const RATES: DataEntry = DataEntry {
-    name: "rates.json",
-    used_by: "evaluator",
-    holds: "the catalog of retrieval success rates; their files are in the store",
-    loss: "none: it can be recomputed from the chain and the store",
-};
-const STORE: DataEntry = DataEntry {
-    name: "store/",
-    used_by: "coordinator, publisher, evaluator, payout, gateway",
-    holds: "rosters, task lists, batches and settlement documents, by CID",
-    loss: "settlements cannot be recomputed or claimed from, unless another store has the files",
-};
-const CHECKER: DataEntry = DataEntry {
-    name: "checker/",
-    used_by: "checker",
-    holds: "the station key (station.key), measurements to submit (spool.sqlite) and receipts (receipts/)",
-    loss: "the station: a new key is a new station, and measurements that were not submitted are gone",
-};
-const BEACON_KEY: DataEntry = DataEntry {
-    name: "beacon.key",
-    used_by: "beacon",
-    holds: "the key of a devnet's drand chain",
-    loss: "the devnet: its contracts accept beacons of this key only",
-};
+/// Declares what the directory holds: for each entry the method for its path, its name, the daemons that use it, what it
+/// holds and what its loss costs.
+macro_rules! entries {
+    ($($path:ident: $name:literal, $used_by:literal, $holds:literal, $loss:literal;)*) => {
+        impl DataDir {
+            /// Everything that daemons keep in the directory.
+            pub const ENTRIES: &[DataEntry] = &[$(DataEntry {
+                name: $name,
+                used_by: $used_by,
+                holds: $holds,
+                loss: $loss,
+            }),*];
+
+            $(
+                #[doc = concat!("`", $name, "`: ", $holds, ".")]
+                #[must_use]
+                pub fn $path(&self) -> PathBuf {
+                    self.0.join($name.trim_end_matches('/'))
+                }
+            )*
+        }
+    };
+}
+
+entries! {
+    deployment: "deployment.json", "all",
+        "the contracts' addresses, parameters and roles; `assize deploy apply` writes it",
+        "no command finds the contracts until it is back; keep a copy in version control";
+    ingest: "ingest.sqlite", "coordinator, publisher",
+        "live stations, received measurements and their batches",
+        "measurements that are not committed yet; their receipts remain and prove it";
+    ingest_key: "ingest.key", "coordinator",
+        "the key that signs receipts",
+        "checkers refuse the receipts of a new key until they are given it with --ingest-address";
+    subnet_secret: "subnet.secret", "coordinator",
+        "the secret behind the subnet tags in rosters",
+        "subnets get other tags, and the published commitment changes";
+    task_list: "tasks.ndjson", "coordinator",
+        "the task list of the next round; you write it",
+        "no round is opened with new tasks until it is back";
+    coordinator_queue: "coordinator.sqlite", "coordinator",
+        "the queue of the coordinator's transactions",
+        "transactions that are pending may be sent twice; the contract takes one";
+    publisher_queue: "publisher.sqlite", "publisher",
+        "the queue of the publisher's transactions",
+        "transactions that are pending may be sent twice; the contract takes one";
+    evaluator_queue: "evaluator.sqlite", "evaluator",
+        "the queue of the evaluator's transactions",
+        "transactions that are pending may be sent twice; the contract takes one";
+    payout_queue: "payout.sqlite", "payout",
+        "the queue of the payout transactions",
+        "transactions that are pending may be sent twice; nobody is paid twice";
+    payout_history: "payout-history.sqlite", "payout",
+        "who waits for money since when, and what was paid",
+        "all operators begin to wait anew, and today's spending counts from zero";
+    rates: "rates.json", "evaluator",
+        "the catalog of retrieval success rates; their files are in the store",
+        "none: it can be recomputed from the chain and the store";
+    store: "store/", "coordinator, publisher, evaluator, payout, gateway",
+        "rosters, task lists, batches and settlement documents, by CID",
+        "settlements cannot be recomputed or claimed from, unless another store has the files";
+    checker: "checker/", "checker",
+        "the station key (station.key), measurements to submit (spool.sqlite) and receipts (receipts/)",
+        "the station: a new key is a new station, and measurements that were not submitted are gone";
+    beacon_key: "beacon.key", "beacon",
+        "the key of a devnet's drand chain",
+        "the devnet: its contracts accept beacons of this key only";
+}
 
 impl DataDir {
     /// The directory if none is given.
     pub const DEFAULT: &str = "./assize-data";
     /// The environment variable that stands in for `--data`.
     pub const VARIABLE: &str = "ASSIZE_DATA";
-
-    /// Everything that daemons keep in the directory.
-    pub const ENTRIES: [DataEntry; 14] = [
-        DEPLOYMENT,
-        INGEST,
-        INGEST_KEY,
-        SUBNET_SECRET,
-        TASK_LIST,
-        COORDINATOR_QUEUE,
-        PUBLISHER_QUEUE,
-        EVALUATOR_QUEUE,
-        PAYOUT_QUEUE,
-        PAYOUT_HISTORY,
-        RATES,
-        STORE,
-        CHECKER,
-        BEACON_KEY,
-    ];
 
     /// The data directory at `path`. Nothing is read or created yet.
     #[must_use]
@@ -170,94 +136,6 @@ impl DataDir {
             source,
         })
     }
-
-    fn entry(&self, entry: DataEntry) -> PathBuf {
-        self.0.join(entry.name.trim_end_matches('/'))
-    }
-
-    /// The contracts' addresses, parameters and roles: `deployment.json`.
-    #[must_use]
-    pub fn deployment(&self) -> PathBuf {
-        self.entry(DEPLOYMENT)
-    }
-
-    /// Stations and measurements: `ingest.sqlite`.
-    #[must_use]
-    pub fn ingest(&self) -> PathBuf {
-        self.entry(INGEST)
-    }
-
-    /// The key that signs receipts: `ingest.key`.
-    #[must_use]
-    pub fn ingest_key(&self) -> PathBuf {
-        self.entry(INGEST_KEY)
-    }
-
-    /// The secret behind subnet tags: `subnet.secret`.
-    #[must_use]
-    pub fn subnet_secret(&self) -> PathBuf {
-        self.entry(SUBNET_SECRET)
-    }
-
-    /// The task list of the next round: `tasks.ndjson`.
-    #[must_use]
-    pub fn task_list(&self) -> PathBuf {
-        self.entry(TASK_LIST)
-    }
-
-    /// The coordinator's transaction queue: `coordinator.sqlite`.
-    #[must_use]
-    pub fn coordinator_queue(&self) -> PathBuf {
-        self.entry(COORDINATOR_QUEUE)
-    }
-
-    /// The publisher's transaction queue: `publisher.sqlite`.
-    #[must_use]
-    pub fn publisher_queue(&self) -> PathBuf {
-        self.entry(PUBLISHER_QUEUE)
-    }
-
-    /// The evaluator's transaction queue: `evaluator.sqlite`.
-    #[must_use]
-    pub fn evaluator_queue(&self) -> PathBuf {
-        self.entry(EVALUATOR_QUEUE)
-    }
-
-    /// The payout scheduler's transaction queue: `payout.sqlite`.
-    #[must_use]
-    pub fn payout_queue(&self) -> PathBuf {
-        self.entry(PAYOUT_QUEUE)
-    }
-
-    /// Who waits for money, and what was paid: `payout-history.sqlite`.
-    #[must_use]
-    pub fn payout_history(&self) -> PathBuf {
-        self.entry(PAYOUT_HISTORY)
-    }
-
-    /// The catalog of retrieval success rates: `rates.json`.
-    #[must_use]
-    pub fn rates(&self) -> PathBuf {
-        self.entry(RATES)
-    }
-
-    /// The local store: `store/`.
-    #[must_use]
-    pub fn store(&self) -> PathBuf {
-        self.entry(STORE)
-    }
-
-    /// The checker's own directory: `checker/`.
-    #[must_use]
-    pub fn checker(&self) -> PathBuf {
-        self.entry(CHECKER)
-    }
-
-    /// The key of a devnet's drand chain: `beacon.key`.
-    #[must_use]
-    pub fn beacon_key(&self) -> PathBuf {
-        self.entry(BEACON_KEY)
-    }
 }
 
 impl Default for DataDir {
@@ -280,30 +158,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_has_an_accessor_and_a_name_of_its_own() {
-        let data = DataDir::new("d");
-        let accessors = [
-            data.deployment(),
-            data.ingest(),
-            data.ingest_key(),
-            data.subnet_secret(),
-            data.task_list(),
-            data.coordinator_queue(),
-            data.publisher_queue(),
-            data.evaluator_queue(),
-            data.payout_queue(),
-            data.payout_history(),
-            data.rates(),
-            data.store(),
-            data.checker(),
-            data.beacon_key(),
-        ];
-        let entries = DataDir::ENTRIES.map(|entry| Path::new("d").join(entry.name.trim_end_matches('/')));
-        assert_eq!(accessors, entries);
-        assert_eq!(
-            entries.iter().collect::<BTreeSet<_>>().len(),
-            DataDir::ENTRIES.len()
-        );
+    fn every_entry_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = DataDir::ENTRIES.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), DataDir::ENTRIES.len());
     }
 
     #[test]

@@ -3,27 +3,39 @@
 //! | need | here |
 //! |---|---|
 //! | one pass after another, with back-off, alerts and a timely end | [`run`] over a [`Daemon`] |
-//! | an end on SIGTERM and SIGINT | [`Stop`], [`shutdown_signal`] |
+//! | an end on SIGTERM and SIGINT | [`Stop`] |
+//! | HTTP until the end | [`bind`], [`serve`] |
 //! | `/healthz` and `/metrics` | [`Status`], [`metrics`] |
-//! | the time | [`Clock`] |
+//! | a crash between two durable steps, for tests | [`Boundaries`] |
+//! | the time, and times as people read them | [`Clock`], [`date`], [`moment`] |
 //! | where files are | [`DataDir`] |
+//! | files that are replaced as a whole | [`beside`], [`replace`] |
 //! | keys and other secrets | [`SecretFile`] |
 //! | SQLite files | [`sqlite::Schema`] |
 
+mod boundary;
 mod clock;
 mod data;
+mod listen;
 pub mod metrics;
 mod passes;
+mod replace;
 mod secret;
 pub mod sqlite;
 mod status;
 mod stop;
+mod time;
 
+pub use assize_guard::ConnectionLimits;
 pub use axum::Router;
+pub use boundary::{Boundaries, Stopped, unless_stopped};
 pub use clock::Clock;
 pub use data::{DataDir, DataDirError, DataEntry};
-pub use metrics::Metrics;
-pub use passes::{Alert, Daemon, Failures, PassError, run};
+pub use listen::{ListenError, bind, serve};
+pub use metrics::{Metrics, NoMetrics};
+pub use passes::{Alert, Daemon, PassError, run};
+pub use replace::{beside, replace};
 pub use secret::{SecretError, SecretFile};
-pub use status::{ListenError, OPENMETRICS, Status};
-pub use stop::{Stop, shutdown_signal};
+pub use status::{OPENMETRICS, Status};
+pub use stop::Stop;
+pub use time::{date, moment};

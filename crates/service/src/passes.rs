@@ -38,6 +38,30 @@ pub trait Daemon {
         metrics: &Self::Metrics,
         stop: &Stop,
     ) -> impl Future<Output = Result<Vec<Self::Alert>, Self::Error>>;
+
+    /// The pause after a pass that has just succeeded.
+    fn pause(&self, usual: Duration) -> Duration {
+        usual
+    }
+
+    /// Whether there is nothing left to do; by default never.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// Reports an alert that did not hold before; by default in the log.
+    fn raised(&mut self, alert: &Self::Alert) {
+        tracing::warn!(kind = alert.kind(), "{alert}");
+    }
+
+    /// Reports why a pass failed; by default in the log. It is news unless the pass before failed with the same error.
+    fn failed(&mut self, error: &Self::Error, is_news: bool) {
+        match (is_news, error.is_transient()) {
+            (false, _) => tracing::debug!(%error, "pass failed again; retrying"),
+            (true, true) => tracing::warn!(%error, "pass failed; retrying"),
+            (true, false) => tracing::error!(%error, "pass failed; retrying"),
+        }
+    }
 }
 
 /// An error that ends a pass.
@@ -47,6 +71,16 @@ pub trait PassError: Error {
 
     /// Whether to go on makes no sense, such as when another process has taken over the key.
     fn is_fatal(&self) -> bool;
+
+    /// The least pause before the next pass, if whoever refused this one has asked for it.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Whether a test [stopped](crate::Stopped) the pass.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// What a person should look at.
@@ -71,10 +105,10 @@ impl Alert for Infallible {
     }
 }
 
-/// Runs passes, `pause` apart, until `stop` is set.
+/// Runs passes, `pause` apart, until `stop` is set or the daemon is done.
 ///
-/// A failed pass is retried after a growing pause; each error is logged when it first appears, and so is recovery. An alert
-/// is logged once while it holds. `status` is good after a pass that leaves no grave alert. Ends within seconds of `stop`,
+/// A failed pass is retried after a growing pause; each error is reported when it first appears, and recovery is logged. An
+/// alert is reported once while it holds. `status` is good after a pass that leaves no grave alert. Ends within seconds of `stop`,
 /// even if a pass hangs.
 ///
 /// # Errors
@@ -87,7 +121,7 @@ pub async fn run<D: Daemon>(
 ) -> Result<(), D::Error> {
     let mut failures = Failures::new(pause);
     let mut alerts = AlertLog::default();
-    while !stop.is_set() {
+    while !stop.is_set() && !daemon.is_done() {
         let passed = tokio::select! {
             passed = daemon.pass(status.metrics(), stop) => passed,
             () = overdue(stop) => {
@@ -98,7 +132,7 @@ pub async fn run<D: Daemon>(
         let pause = match passed {
             Ok(raised) => {
                 for alert in alerts.update(&raised) {
-                    tracing::warn!(kind = alert.kind(), "{alert}");
+                    daemon.raised(alert);
                 }
                 match raised.iter().find(|alert| alert.is_grave()) {
                     Some(grave) => status.bad(grave),
@@ -107,20 +141,18 @@ pub async fn run<D: Daemon>(
                 if let Some(count) = failures.succeeded() {
                     tracing::info!("pass succeeded after {count} failures");
                 }
-                pause
+                daemon.pause(pause)
             }
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
                 status.bad(&error);
-                match (failures.failed(&error), error.is_transient()) {
-                    (false, _) => tracing::debug!(%error, "pass failed again; retrying"),
-                    (true, true) => tracing::warn!(%error, "pass failed; retrying"),
-                    (true, false) => tracing::error!(%error, "pass failed; retrying"),
-                }
-                failures.pause()
+                daemon.failed(&error, failures.failed(&error));
+                failures.pause(error.retry_after())
             }
         };
-        stop.wait(pause).await;
+        if !daemon.is_done() {
+            stop.wait(pause).await;
+        }
     }
     Ok(())
 }
@@ -132,8 +164,7 @@ async fn overdue(stop: &Stop) {
 }
 
 /// Failures in a row: how long to pause, and whether the last one is news.
-#[derive(Debug)]
-pub struct Failures {
+struct Failures {
     builder: ExponentialBuilder,
     pauses: ExponentialBackoff,
     usual: Duration,
@@ -144,8 +175,7 @@ pub struct Failures {
 impl Failures {
     /// None yet. The first pause after a failure is `pause` to twice that, by chance, and they double up to a minute, but
     /// not beyond 32 times `pause`.
-    #[must_use]
-    pub fn new(pause: Duration) -> Self {
+    fn new(pause: Duration) -> Self {
         let longest = LONGEST_PAUSE.min(pause.saturating_mul(LONGEST_FACTOR)).max(pause);
         let builder = ExponentialBuilder::default()
             .with_min_delay(pause)
@@ -162,7 +192,7 @@ impl Failures {
     }
 
     /// Another failure; whether its error is another one than before.
-    pub fn failed(&mut self, error: &impl ToString) -> bool {
+    fn failed(&mut self, error: &impl ToString) -> bool {
         let error = error.to_string();
         self.count += 1;
         let is_news = self.error.as_ref() != Some(&error);
@@ -171,12 +201,17 @@ impl Failures {
     }
 
     /// How long to pause before the next try.
-    pub fn pause(&mut self) -> Duration {
-        self.pauses.next().unwrap_or(self.usual)
+    fn pause(&mut self, asked: Option<Duration>) -> Duration {
+        let pause = self.pauses.next().unwrap_or(self.usual);
+        match asked {
+            // By chance, so that those who were refused at once do not come back at once.
+            Some(asked) if asked > pause => asked + pause.min(self.usual),
+            _ => pause,
+        }
     }
 
     /// A success; how many failures it ends, if any.
-    pub fn succeeded(&mut self) -> Option<u64> {
+    fn succeeded(&mut self) -> Option<u64> {
         let count = std::mem::take(&mut self.count);
         self.error = None;
         self.pauses = self.builder.build();
@@ -207,19 +242,10 @@ impl AlertLog {
 mod tests {
     use std::fmt;
 
-    use prometheus_client::registry::Registry;
     use tokio::time::Instant;
 
     use super::*;
-
-    #[derive(Debug, Default)]
-    struct NoMetrics(Registry);
-
-    impl Metrics for NoMetrics {
-        fn registry(&self) -> &Registry {
-            &self.0
-        }
-    }
+    use crate::NoMetrics;
 
     #[derive(Debug, Clone, PartialEq, Eq)]
     struct Low {
@@ -366,6 +392,8 @@ mod tests {
         assert_eq!(failures.succeeded(), Some(4));
         assert_eq!(failures.succeeded(), None);
         assert!(failures.failed(&"a"));
+        let asked = Duration::from_secs(600);
+        assert!(failures.pause(Some(asked)) >= asked);
     }
 
     #[test]

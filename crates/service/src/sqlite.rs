@@ -21,6 +21,17 @@ pub struct Schema {
     pub application_id: i32,
     /// SQL that leads from each version to the next. Entries are only ever appended.
     pub migrations: &'static [&'static str],
+    /// Files from before they had an `application_id`, if they are taken over.
+    pub unmarked: Option<Unmarked>,
+}
+
+/// Files from before they had an `application_id` and a `user_version`.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmarked {
+    /// A table by which they are known.
+    pub table: &'static str,
+    /// Prepares such a file for all migrations. The first one finds its tables there.
+    pub prepare: fn(&Connection) -> Result<(), rusqlite::Error>,
 }
 
 /// How a database file is used.
@@ -260,7 +271,20 @@ impl Schema {
         let id = number("PRAGMA application_id")?;
         let version = number("PRAGMA user_version")?;
         let tables = number("SELECT count(*) FROM sqlite_schema")?;
-        Ok(id == i64::from(self.application_id) || (id, version, tables) == (0, 0, 0))
+        let is_unmarked = (id, version) == (0, 0);
+        Ok(id == i64::from(self.application_id)
+            || is_unmarked && (tables == 0 || self.unmarked(&snapshot)?.is_some()))
+    }
+
+    /// How to take over the file, if it is of before it had an id.
+    fn unmarked(&self, connection: &Connection) -> Result<Option<Unmarked>, rusqlite::Error> {
+        let Some(unmarked) = self.unmarked else {
+            return Ok(None);
+        };
+        let is_there = connection
+            .prepare("SELECT 1 FROM sqlite_schema WHERE name = ?")?
+            .exists([unmarked.table])?;
+        Ok(is_there.then_some(unmarked))
     }
 
     /// Runs the migrations that the file has not had; the version that it has now.
@@ -274,6 +298,11 @@ impl Schema {
             .unwrap_or_default();
         if pending.is_empty() {
             return Ok(version);
+        }
+        if version == 0
+            && let Some(unmarked) = self.unmarked(&transaction)?
+        {
+            (unmarked.prepare)(&transaction)?;
         }
         for migration in pending {
             transaction.execute_batch(migration)?;
@@ -296,6 +325,7 @@ mod tests {
         name: "test database",
         application_id: 7,
         migrations: &["CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (1);"],
+        unmarked: None,
     };
     const TWO: Schema = Schema {
         migrations: &[

@@ -1,21 +1,18 @@
 //! What a daemon shows to the outside: health and metrics.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use assize_guard::{ConnectionLimits, Proxies, Server};
+use assize_guard::ConnectionLimits;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use thiserror::Error;
-use tokio::net::TcpListener;
 
 use crate::metrics::encode;
-use crate::{Metrics, Stop};
+use crate::{ListenError, Metrics, Stop, bind, serve};
 
 /// The content type of encoded metrics.
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -109,39 +106,10 @@ impl<M: Metrics> Status<M> {
     /// # Errors
     /// [`ListenError`] names the address.
     pub async fn listen(&self, address: SocketAddr, stop: &Stop) -> Result<String, ListenError> {
-        self.listen_with(address, Router::new(), stop).await
-    }
-
-    /// The same, with other routes beside.
-    ///
-    /// # Errors
-    /// [`ListenError`] names the address.
-    pub async fn listen_with(
-        &self,
-        address: SocketAddr,
-        others: Router,
-        stop: &Stop,
-    ) -> Result<String, ListenError> {
-        let failed = |source| ListenError { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let (router, stop) = (self.router().merge(others), stop.clone());
-        tokio::spawn(async move {
-            let server = Server::new(CONNECTIONS, Proxies::default());
-            server.serve(listener, router, stop.asked()).await;
-        });
+        let (listener, url) = bind(address).await?;
+        tokio::spawn(serve(listener, self.router(), CONNECTIONS, stop.clone()));
         Ok(url)
     }
-}
-
-/// An address cannot be listened on.
-#[derive(Debug, Error)]
-#[error("cannot listen on {address}: {source}")]
-pub struct ListenError {
-    /// The address.
-    pub address: SocketAddr,
-    /// The operating system's error.
-    pub source: io::Error,
 }
 
 async fn healthz<M: Metrics>(State(status): State<Status<M>>) -> Response {
@@ -165,18 +133,8 @@ async fn metrics<M: Metrics>(State(status): State<Status<M>>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use prometheus_client::registry::Registry;
-
     use super::*;
-
-    #[derive(Default)]
-    struct NoMetrics(Registry);
-
-    impl Metrics for NoMetrics {
-        fn registry(&self) -> &Registry {
-            &self.0
-        }
-    }
+    use crate::NoMetrics;
 
     async fn health_of(status: &Status<NoMetrics>) -> (StatusCode, String) {
         let response = healthz(State(status.clone())).await;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 /// Waits until the process receives SIGTERM or SIGINT.
-pub async fn shutdown_signal() {
+async fn shutdown_signal() {
     let Ok(mut terminated) = signal(SignalKind::terminate()) else {
         return drop(ctrl_c().await);
     };

@@ -37,7 +37,7 @@ pub use evaluation::{Evaluation, Labels, evaluate};
 pub use label::SparkLabel;
 pub use read::{Measurements, ReadError, Rejected};
 pub use report::{DEAD, Deals, MAX_SCORE, Report, Rsr, SparkCounts};
-pub use round::{RetrievalTask, Round, RoundError};
+pub use round::{RetrievalTask, Round, RoundError, epoch_start};
 pub use row::{Fault, Field, HeadStatus, MAX_ROW, Parser, Row, Time, parse_list, too_long};
 pub use tasker::Tasker;
 pub use validity::{Rules, SparkInvalidity, is_station_id, participant};

@@ -142,3 +142,12 @@ fn parties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     let named = list.into_iter().flatten().flatten();
     Ok(named.filter(|name| !name.is_empty()).collect())
 }
+
+/// Unix time at which an epoch of Filecoin begins, in seconds; none if it is too large.
+#[must_use]
+pub fn epoch_start(epoch: u64) -> Option<u64> {
+    /// The first: 2020-08-24T22:00:00Z.
+    const GENESIS: u64 = 1_598_306_400;
+    const SECONDS: u64 = 30;
+    epoch.checked_mul(SECONDS)?.checked_add(GENESIS)
+}

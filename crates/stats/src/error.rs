@@ -1,6 +1,7 @@
 //! Errors.
 
 use std::io;
+use std::path::PathBuf;
 
 use assize_protocol::FileCid;
 use assize_store::StoreError;
@@ -35,6 +36,24 @@ pub enum StatsError {
         /// Its day.
         day: Day,
         /// The difference.
+        reason: String,
+    },
+    /// The catalog file cannot be read or written.
+    #[error("cannot {action} --rates {}: {source}", path.display())]
+    CatalogFile {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+    /// The catalog is malformed.
+    #[error("--rates {}: {reason}", path.display())]
+    Catalog {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         reason: String,
     },
     /// The Parquet library failed.

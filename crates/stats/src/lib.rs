@@ -1,7 +1,7 @@
 //! Retrieval success rates (RSR) over time.
 //!
 //! ```text
-//! evaluated rounds ──Dataset::add──▶ Parquet tables by day, in the store ──Query──▶ Rsr ──▶ table, JSON, CSV, Parquet, SVG
+//! evaluated rounds ───add_rounds────▶ Parquet tables by day, in the store ──Query──▶ Rsr ──▶ table, JSON, CSV, Parquet, SVG
 //!                                    catalog: day → CIDs                 └──DailyDocument──▶ DAG-JSON
 //! ```
 //!
@@ -19,6 +19,7 @@ mod parquet_file;
 #[cfg(feature = "plots")]
 mod plot;
 mod query;
+mod rates;
 mod report;
 pub mod table;
 
@@ -31,4 +32,5 @@ pub use error::StatsError;
 #[cfg(feature = "plots")]
 pub use plot::{Line, draw_lines, draw_rsr};
 pub use query::{By, Query, Rsr};
+pub use rates::add_rounds;
 pub use report::{to_csv, to_parquet};

@@ -9,7 +9,6 @@ mod blocks;
 mod request;
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,7 +24,6 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::stream;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use self::blocks::{Library, OpenFile};
@@ -48,20 +46,6 @@ pub fn router(store: LocalStore) -> Router {
         })
         .with_state(Arc::new(Library::new(store)))
         .layer(map_response(for_every_page))
-}
-
-/// Serves a store until `stop` completes.
-///
-/// # Errors
-/// Network errors.
-pub async fn serve(
-    store: LocalStore,
-    listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    axum::serve(listener, router(store))
-        .with_graceful_shutdown(stop)
-        .await
 }
 
 async fn answer(

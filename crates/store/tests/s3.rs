@@ -1,65 +1,27 @@
 //! The S3 client, against a real S3-compatible server: moto (PyPI `moto[server]`).
 #![cfg(feature = "s3")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on panics, one that is skipped says so"
-)]
-
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use assize_measurement::car;
 use assize_measurement::unixfs::file_cid;
 use assize_store::{S3, Source, Store, StoreError};
+use assize_testkit::services::Moto;
 use object_store::ObjectStoreExt;
 use object_store::aws::AmazonS3Builder;
 
-struct Moto {
-    child: Child,
-    url: String,
-}
+struct Server(Moto);
 
-impl Moto {
-    /// `None` if moto is not installed and not required.
+impl Server {
+    /// With the bucket `batches`. `None` if moto is not installed and not required.
     fn start() -> Option<Self> {
-        let Some(program) = find() else {
-            let remedy = "no moto_server: run `make services`, or set ASSIZE_MOTO to its path";
-            assert!(std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none(), "{remedy}");
-            eprintln!("SKIPPED: {remedy}");
-            return None;
-        };
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let child = Command::new(program)
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let moto = Self {
-            child,
-            url: format!("http://127.0.0.1:{port}"),
-        };
-        let begun = Instant::now();
-        while ureq::put(format!("{}/batches", moto.url)).send_empty().is_err() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "moto_server does not listen"
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Some(moto)
+        let moto = Moto::start(None).unwrap()?;
+        ureq::put(format!("{}/batches", moto.url)).send_empty().unwrap();
+        Some(Self(moto))
     }
 
     fn settings(&self) -> AmazonS3Builder {
         AmazonS3Builder::new()
-            .with_endpoint(&self.url)
+            .with_endpoint(&self.0.url)
             .with_allow_http(true)
             .with_region("us-east-1")
             .with_access_key_id("test")
@@ -71,32 +33,13 @@ impl Moto {
     }
 }
 
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn find() -> Option<PathBuf> {
-    let named = std::env::var_os("ASSIZE_MOTO").map(PathBuf::from);
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/moto/bin/moto_server");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path = std::env::split_paths(&path).map(|directory| directory.join("moto_server"));
-    named
-        .into_iter()
-        .chain([tools])
-        .chain(in_path)
-        .find(|program| program.is_file())
-}
-
 fn content(size: usize) -> Vec<u8> {
     (0..size).map(|index| (index / 1_000 % 251) as u8).collect()
 }
 
 #[test]
 fn files_go_to_a_bucket_and_come_back() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Server::start() else { return };
     let store = moto.open("s3://batches/rounds/1");
     // Empty, small, one part and a byte, three parts.
     for size in [0, 1, 1 << 20, (8 << 20) + 1, 20 << 20] {
@@ -115,7 +58,7 @@ fn files_go_to_a_bucket_and_come_back() {
 
 #[tokio::test]
 async fn it_works_within_a_runtime_too() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Server::start() else { return };
     let store = moto.open("s3://batches");
     let cid = store.put(b"a batch\n").unwrap();
     assert_eq!(store.get(&cid).unwrap(), b"a batch\n");
@@ -123,7 +66,7 @@ async fn it_works_within_a_runtime_too() {
 
 #[test]
 fn a_changed_object_is_refused() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Server::start() else { return };
     let store = moto.open("s3://batches");
     let cid = store.put(&content(3 << 20)).unwrap();
     // As the bucket's owner could do.
@@ -153,7 +96,7 @@ fn a_changed_object_is_refused() {
 
 #[test]
 fn errors_name_missing_files_and_wrong_settings() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Server::start() else { return };
     let cid = file_cid(b"never stored");
     let error = moto.open("s3://batches").get(&cid).unwrap_err();
     assert!(matches!(error, StoreError::NotFound { .. }), "{error}");
@@ -186,7 +129,7 @@ fn errors_name_missing_files_and_wrong_settings() {
 
 #[test]
 fn concurrent_puts_of_one_file_succeed() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Server::start() else { return };
     let content = content(9 << 20);
     std::thread::scope(|scope| {
         for _ in 0..2 {

@@ -36,7 +36,10 @@ impl Server {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 sender.send(listener.local_addr().unwrap()).unwrap();
                 let stop = async { drop(stopped.await) };
-                serve::serve(served, listener, stop).await.unwrap();
+                axum::serve(listener, serve::router(served))
+                    .with_graceful_shutdown(stop)
+                    .await
+                    .unwrap();
             });
         });
         Self {

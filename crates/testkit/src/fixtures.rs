@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
 use assize_drand::{Beacon, BeaconError, RecordedBeacons};
-use assize_protocol::{ActorId, PayloadCid, ProviderId, Task, TaskList, TaskListError};
+use assize_measurement::{Measurement, Millis, Signature};
+use assize_protocol::{ActorId, ListError, PayloadCid, ProviderId, RoundNumber, Task, TaskIndex, TaskList};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -37,7 +38,7 @@ pub enum FixtureError {
     Beacons(#[from] BeaconError),
     /// Deals that do not form a task list.
     #[error("deals.ndjson: {0}")]
-    Tasks(#[from] TaskListError),
+    Tasks(#[from] ListError),
 }
 
 /// The fields of a recorded deal that the task list needs.
@@ -68,6 +69,29 @@ pub fn spark_balances() -> Result<BTreeMap<Address, u128>, FixtureError> {
         *balances.entry(operator).or_default() += amount;
     }
     Ok(balances)
+}
+
+/// A failed retrieval, as a station reports it. The signature is of nobody.
+#[must_use]
+pub fn measurement(round: RoundNumber, task: u32) -> Measurement {
+    Measurement {
+        provider_id: Some("12D3KooWPNbkEgjdBNeaCGpsgCrPRETe4uBZf1ShFXStobdN18ys".into()),
+        provider_address: Some("/dns/f01697248.example.net/tcp/443/https".into()),
+        protocol: Some("http".into()),
+        spark_version: Some("1.20.0".into()),
+        timeout: true,
+        start_at: Some(Millis(1_760_000_000_000)),
+        byte_length: Some(0),
+        indexer_result: Some("OK".into()),
+        signature: Signature([9; 65]),
+        ..Measurement::new(
+            round,
+            TaskIndex(task),
+            [7; 20].into(),
+            "bafybeif53axbvb3gbbidww37e36kahbfzui4ypp44uqyjs7bvrdmvjesfq",
+            "f01697248",
+        )
+    }
 }
 
 /// The recorded beacons, ascending.

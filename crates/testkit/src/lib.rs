@@ -7,6 +7,7 @@ pub mod filecoin;
 pub mod fixtures;
 pub mod network;
 pub mod postgres;
+pub mod services;
 pub mod settled;
 pub mod spark;
 pub mod vectors;

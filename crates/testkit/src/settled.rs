@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_evaluate::{
     Accepted, DOCUMENT_VERSION, Parent, ParentReference, Reward, RoundEvaluation, RoundFacts,
     SettlementDocument, SuccessRates, settle,
@@ -136,16 +136,7 @@ impl World {
     /// # Errors
     /// Chain errors.
     pub async fn post(&self, document: &SettlementDocument, active: bool) -> Result<Settlement, WorldError> {
-        let proposal = Proposal {
-            parent: document.parent.map(|parent| SettlementId(parent.settlement)),
-            first_round: document.first_round,
-            last_round: document.last_round,
-            root: document.root,
-            cumulative_total: U256::from(document.cumulative_total),
-            accepted_root: document.accepted_root,
-            cid: document.cid(),
-        };
-        self.post_proposal(&proposal, active).await
+        self.post_proposal(&document.proposal(), active).await
     }
 
     /// Deposits the necessary amount, posts a settlement with the evaluator's signature and, if `active`, lets its

@@ -9,7 +9,7 @@ use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Chain, with_y};
 use assize_facts::ListCommitment;
 use assize_keys::{Signer, SignerError};
-use assize_measurement::unixfs::file_cid;
+use assize_measurement::{Domain, unixfs::file_cid};
 use assize_protocol::{BeaconRound, FileCid, Parameters, RoundNumber};
 use thiserror::Error;
 
@@ -17,7 +17,6 @@ use crate::anvil::{Anvil, AnvilError, CHAIN_ID};
 
 /// Unix time of the chain's beginning in seconds; its drand chain began an hour earlier.
 const GENESIS: u64 = 1_760_000_000;
-const ROUND_DURATION: u32 = 60;
 /// Key of its drand chain.
 const DRAND_KEY: [u8; 32] = [7; 32];
 /// Timeout of a transaction on a chain that mines at once.
@@ -70,6 +69,8 @@ pub struct World {
 /// The options of a world.
 #[derive(Clone, Copy, Debug)]
 pub struct WorldPlan {
+    /// Seconds during which a round is open.
+    pub round_duration: u32,
     /// Seconds during which a closed round accepts batches.
     pub commit_grace: u32,
     /// Seconds between posting a settlement and its activation, at least a minute.
@@ -83,6 +84,7 @@ pub struct WorldPlan {
 impl Default for WorldPlan {
     fn default() -> Self {
         Self {
+            round_duration: 60,
             commit_grace: 600,
             challenge_window: 60,
             budget: Parameters::default().budget,
@@ -168,6 +170,15 @@ impl World {
         Ok(Signer::from_bytes(&key)?)
     }
 
+    /// What stations sign for its contracts.
+    #[must_use]
+    pub fn domain(&self) -> Domain {
+        Domain {
+            chain_id: self.deployment.chain_id,
+            rounds: self.deployment.rounds,
+        }
+    }
+
     /// The world's own drand chain.
     #[must_use]
     pub fn drand_chain(&self) -> &Chain {
@@ -194,12 +205,7 @@ impl World {
 
     /// Opens and reveals the next round, with lists that do not exist.
     pub async fn open_round(&self) -> Result<RoundNumber, WorldError> {
-        let list = |content: &[u8]| ListCommitment {
-            root: B256::repeat_byte(1),
-            count: 100,
-            cid: file_cid(content),
-        };
-        self.open_lists(&list(b"roster"), &list(b"tasks")).await
+        self.open_lists(&no_list(), &no_list()).await
     }
 
     /// Opens the next round with these lists, as soon as the last one is closed, and reveals it.
@@ -208,7 +214,17 @@ impl World {
         roster: &ListCommitment,
         tasks: &ListCommitment,
     ) -> Result<RoundNumber, WorldError> {
-        let client = self.rounds.client();
+        let number = self.open(roster, tasks).await?;
+        self.reveal(number).await?;
+        Ok(number)
+    }
+
+    /// Opens the next round with these lists, as soon as the last one is closed.
+    pub async fn open(
+        &self,
+        roster: &ListCommitment,
+        tasks: &ListCommitment,
+    ) -> Result<RoundNumber, WorldError> {
         let latest = self.rounds.latest_round().await?;
         if let Some(latest) = latest {
             let closes_at = self.rounds.round(latest).await?.closes_at;
@@ -216,18 +232,19 @@ impl World {
                 self.anvil.set_next_timestamp(closes_at)?;
             }
         }
-        let open = self.rounds.open(roster, tasks);
-        client.transact(&self.coordinator, &open, PATIENCE).await?;
-        let number = RoundNumber(latest.map_or(1, |latest| latest.0 + 1));
+        self.send(&self.rounds.open(roster, tasks)).await?;
+        Ok(RoundNumber(latest.map_or(1, |latest| latest.0 + 1)))
+    }
+
+    /// Reveals a round as soon as its beacon is published.
+    pub async fn reveal(&self, number: RoundNumber) -> Result<(), WorldError> {
         let beacon_round = self.rounds.round(number).await?.beacon_round;
         let published_at = self.devnet.chain().info().genesis_time + (beacon_round.0 - 1) * 3;
         self.anvil.set_next_timestamp(published_at + 1)?;
         let beacon = self.devnet.sign(beacon_round);
-        let compressed = beacon.signature.as_slice().try_into();
-        let signature = with_y(compressed.map_err(|_| BeaconError::Period)?)?;
-        let reveal = self.rounds.reveal(number, &signature);
-        client.transact(&self.coordinator, &reveal, PATIENCE).await?;
-        Ok(number)
+        let signature = with_y(&beacon.signature)?;
+        self.send(&self.rounds.reveal(number, &signature)).await?;
+        Ok(())
     }
 
     /// Commits a batch, as the publisher.
@@ -236,6 +253,16 @@ impl World {
         let client = self.rounds.client();
         client.transact(&self.publisher, &draft, PATIENCE).await?;
         Ok(())
+    }
+}
+
+/// A list that does not exist.
+#[must_use]
+pub fn no_list() -> ListCommitment {
+    ListCommitment {
+        root: B256::repeat_byte(1),
+        count: 100,
+        cid: file_cid(b"a list"),
     }
 }
 
@@ -279,7 +306,7 @@ fn params(devnet: &Devnet, owner: &Signer, publisher: &Signer, plan: &WorldPlan)
         challenge_window: plan.challenge_window,
         payment_gas: 60_000,
         parameters: Parameters {
-            round_duration: ROUND_DURATION,
+            round_duration: plan.round_duration,
             commit_grace: plan.commit_grace,
             budget: plan.budget,
             ..Parameters::default()

@@ -1,9 +1,5 @@
 //! Our reader reads a file that we packed from npm's gateway-lib, an independent gateway.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on panics, one that is skipped says so"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::io::Read;
 
@@ -11,6 +7,7 @@ use assize_measurement::car;
 use assize_protocol::FileCid;
 use assize_store::{Gateways, Source};
 use assize_testkit::filecoin::{GatewayLib, GatewayLibError};
+use assize_testkit::services::or_skip;
 use tempfile::TempDir;
 
 /// A file and a gateway that serves it; `None` if it is not installed.
@@ -30,10 +27,8 @@ impl Served {
         let file = directory.path().join("file.car");
         std::fs::write(&file, packed).unwrap();
         let gateway = match GatewayLib::start(&file) {
-            Err(error @ GatewayLibError::NotInstalled)
-                if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() =>
-            {
-                eprintln!("SKIPPED: {error}");
+            Err(error @ GatewayLibError::NotInstalled) => {
+                or_skip(None::<()>, &error.to_string());
                 return None;
             }
             started => started.unwrap(),

@@ -13,6 +13,7 @@ use assize_testkit::filecoin::{
     Advertised, CURIO_PEER_IDS, Conduct, DeadAddress, GatewayLib, GatewayLibError, IndexerFault,
     LocalFilecoin, LotusFault, PeerIdSource, Plan, ProviderPlan, Record,
 };
+use assize_testkit::services::or_skip;
 
 fn checker(network: &LocalFilecoin) -> Retriever {
     let indexer = network.indexer_url().parse().unwrap();
@@ -230,10 +231,8 @@ async fn an_independent_gateway_is_retrieved_from() {
     let file = directory.path().join("payload.car");
     std::fs::write(&file, packed).unwrap();
     let gateway = match GatewayLib::start(&file) {
-        Err(error @ GatewayLibError::NotInstalled)
-            if std::env::var_os("ASSIZE_REQUIRE_SERVICES").is_none() =>
-        {
-            eprintln!("SKIPPED: {error}");
+        Err(error @ GatewayLibError::NotInstalled) => {
+            or_skip(None::<()>, &error.to_string());
             return;
         }
         started => started.unwrap(),

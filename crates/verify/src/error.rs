@@ -36,6 +36,9 @@ pub enum VerifyError {
         /// Number of settlements.
         count: u64,
     },
+    /// No round is ready to be settled.
+    #[error("nothing to settle: every round whose commit window is over is settled; wait for the next")]
+    NothingToSettle,
     /// A round or settlement that was not read from the chain beforehand.
     #[error("{what} is not among the facts read from the chain: read them for that range")]
     NotRead {

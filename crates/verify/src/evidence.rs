@@ -54,6 +54,13 @@ pub struct EvaluatedRange {
     pub rounds: Vec<(RoundFacts, RoundEvaluation)>,
 }
 
+/// Number of measurements of rounds, whatever their label.
+#[must_use]
+pub fn measurements(rounds: &[(RoundFacts, RoundEvaluation)]) -> u64 {
+    let labels = rounds.iter().map(|(_, evaluation)| evaluation.labels.total());
+    labels.sum()
+}
+
 impl<B: BeaconSource> Evidence<'_, B> {
     /// Recomputes one round.
     ///

@@ -21,8 +21,8 @@ mod verify;
 
 pub use bundle::{BundledFiles, Unpacked};
 pub use error::VerifyError;
-pub use evidence::{EvaluatedRange, Evidence, Step};
+pub use evidence::{EvaluatedRange, Evidence, Step, measurements};
 pub use fraud::Fraud;
-pub use read::{NextRange, read_next_settlement, read_rounds, read_settlement};
+pub use read::{NextRange, evaluate_next, read_next_settlement, read_rounds, read_settlement};
 pub use receipts::{ReceiptAudit, ReceiptClaim, ReceiptFault, ReceiptFinding, ReceiptFindings};
 pub use verify::{Conclusion, VerifiedSettlement};

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use assize_chain::{Rewards, Rounds};
+use assize_drand::{BeaconSource, Verified};
 use assize_facts::{ChainFacts, ChainRound, Contracts, Settlement, SettlementId};
 use assize_protocol::RoundNumber;
+use assize_store::Source;
 
-use crate::VerifyError;
+use crate::{EvaluatedRange, Evidence, VerifyError};
 
 type Result<T> = std::result::Result<T, VerifyError>;
 
@@ -74,6 +76,30 @@ pub async fn read_next_settlement(
     }
     reader.rounds(first, last).await?;
     Ok((reader.facts, Some(NextRange { parent, first, last })))
+}
+
+/// Recomputes the rounds of the settlement that would come next, as [`read_next_settlement`] reads them. Blocks for as long as
+/// relays and disks need.
+///
+/// # Errors
+/// [`VerifyError::NothingToSettle`] if no round is ready, and whatever is missing or damaged.
+pub async fn evaluate_next<B: BeaconSource + Sync>(
+    rounds: &Rounds,
+    rewards: &Rewards,
+    store: &dyn Source,
+    beacons: &Verified<B>,
+    last: Option<RoundNumber>,
+) -> Result<(ChainFacts, EvaluatedRange)> {
+    let (chain, range) = read_next_settlement(rounds, rewards, last).await?;
+    let range = range.ok_or(VerifyError::NothingToSettle)?;
+    let evidence = Evidence {
+        chain: &chain,
+        store,
+        beacons,
+        progress: &|_| {},
+    };
+    let evaluated = evidence.evaluate_range(range.first, range.last, range.parent)?;
+    Ok((chain, evaluated))
 }
 
 /// The range of the next settlement.

@@ -1,10 +1,11 @@
 //! A round, and a station's assignment in it.
 
 use alloy_primitives::{Address, B128, B256};
-use assize_facts::ListCommitment;
+use assize_facts::{ListCommitment, Round};
+use assize_measurement::Domain;
 use assize_protocol::{
-    BeaconRound, CommitteeIndex, Parameters, PayloadCid, ProviderId, RosterEntry, RoundNumber, Seat, Seed,
-    StationIndex, TaskIndex,
+    Assignment, BeaconRound, CommitteeIndex, Parameters, PayloadCid, ProviderId, RosterEntry, RoundNumber,
+    Seat, Seed, StationIndex, Task, TaskIndex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,7 +119,59 @@ pub struct TaskDocument {
     pub proof: Vec<B256>,
 }
 
+impl RoundDocument {
+    /// A round of a domain, with its beacon as far as it is told.
+    #[must_use]
+    pub fn new(domain: &Domain, round: &Round, beacon: BeaconDocument) -> Self {
+        let assignment = round.seed.map(|seed| round.assignment(seed));
+        Self {
+            chain_id: domain.chain_id,
+            contract: domain.rounds,
+            round: round.number,
+            opened_at: round.opened_at,
+            closes_at: round.closes_at,
+            commits_until: round.commits_until,
+            roster: round.roster,
+            tasks: round.tasks,
+            parameters: round.parameters,
+            beacon,
+            seed: round.seed,
+            committees: assignment.as_ref().map_or(0, Assignment::committee_count),
+            tasks_per_committee: assignment.as_ref().map_or(0, Assignment::tasks_per_committee),
+        }
+    }
+}
+
+impl TaskDocument {
+    /// A task of a list.
+    #[must_use]
+    pub fn new(index: TaskIndex, task: &Task, proof: Vec<B256>) -> Self {
+        Self {
+            index,
+            cid: task.cid,
+            provider: task.provider,
+            proof,
+        }
+    }
+}
+
 impl StationDocument {
+    /// A station before anything is drawn.
+    #[must_use]
+    pub fn new(round: RoundNumber, index: StationIndex, entry: &RosterEntry, proof: Vec<B256>) -> Self {
+        Self {
+            round,
+            index,
+            station: entry.station,
+            operator: entry.operator,
+            subnet: entry.subnet,
+            proof,
+            committee: None,
+            seat: None,
+            tasks: Vec::new(),
+        }
+    }
+
     /// The roster entry.
     #[must_use]
     pub fn entry(&self) -> RosterEntry {

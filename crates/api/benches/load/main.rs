@@ -6,7 +6,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::print_stderr,
     reason = "a bench that cannot go on panics, and its output is what it is for"
 )]
 
@@ -17,7 +16,7 @@ mod scene;
 use std::time::Duration;
 
 use assize_ingest::Location;
-use assize_testkit::postgres::{Postgres, PostgresError};
+use assize_testkit::services::Place;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::generator::{Pace, Request, load};
@@ -58,18 +57,10 @@ fn main() {
     if wanted("flood") {
         flood(&runtime, &scene, seconds);
     }
-    if wanted("postgres") {
-        match Postgres::start() {
-            Ok(server) => measure(
-                &runtime,
-                &scene,
-                "PostgreSQL",
-                &Location::Postgres(server.url()),
-                seconds,
-            ),
-            Err(PostgresError::NotFound) => eprintln!("SKIPPED over PostgreSQL: {}", PostgresError::NotFound),
-            Err(error) => panic!("{error}"),
-        }
+    if wanted("postgres")
+        && let Some(place) = Place::postgres()
+    {
+        measure(&runtime, &scene, "PostgreSQL", &place.location, seconds);
     }
 }
 

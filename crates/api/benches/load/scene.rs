@@ -39,16 +39,8 @@ impl Scene {
         };
         let network = Network::new(plan, &tasks);
         let roster = network.roster().unwrap();
-        let roster_list = ListCommitment {
-            root: roster.root(),
-            count: roster.count(),
-            cid: store.put(&roster.to_ndjson()).unwrap(),
-        };
-        let task_list = ListCommitment {
-            root: tasks.root(),
-            count: tasks.count(),
-            cid: store.put(&tasks.to_ndjson()).unwrap(),
-        };
+        let roster_list = ListCommitment::of(&roster, store.put(&roster.to_ndjson()).unwrap());
+        let task_list = ListCommitment::of(&tasks, store.put(&tasks.to_ndjson()).unwrap());
         let number = world.open_lists(&roster_list, &task_list).await.unwrap();
         let round = world.rounds.round(number).await.unwrap();
         let beacon = world.beacon(round.beacon_round);

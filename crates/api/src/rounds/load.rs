@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use assize_drand::{BeaconSource, Verified};
-use assize_facts::{Contracts, FileError, FrozenList, ListCommitment, Round, RoundChecks, RoundFault};
-use assize_protocol::{FileCid, Roster, TaskList};
+use assize_facts::{Contracts, FileError, ListCommitment, Round, RoundChecks, RoundFault};
+use assize_protocol::{FileCid, ListEntry, RosterEntry, Task};
 use assize_store::Source;
 
 use super::RoundError;
@@ -22,8 +22,8 @@ pub(super) struct Loader {
     contracts: Contracts,
     pub(super) store: Arc<dyn Source>,
     pub(super) beacons: Arc<Beacons>,
-    rosters: Recent<Roster>,
-    task_lists: Recent<TaskList>,
+    rosters: Recent<RosterEntry>,
+    task_lists: Recent<Task>,
 }
 
 impl Loader {
@@ -69,55 +69,55 @@ impl Loader {
         Ok(checked.draw.as_ref().map(revealed))
     }
 
-    pub(super) fn roster(&self, round: &Round) -> Result<Arc<ListWithTree<Roster>>, RoundError> {
+    pub(super) fn roster(&self, round: &Round) -> Result<Arc<ListWithTree<RosterEntry>>, RoundError> {
         self.list(round, &round.roster, &self.rosters)
     }
 
-    pub(super) fn tasks(&self, round: &Round) -> Result<Arc<ListWithTree<TaskList>>, RoundError> {
+    pub(super) fn tasks(&self, round: &Round) -> Result<Arc<ListWithTree<Task>>, RoundError> {
         self.list(round, &round.tasks, &self.task_lists)
     }
 
-    fn list<L: FrozenList>(
+    fn list<E: ListEntry>(
         &self,
         round: &Round,
         frozen: &ListCommitment,
-        recent: &Recent<L>,
-    ) -> Result<Arc<ListWithTree<L>>, RoundError> {
+        recent: &Recent<E>,
+    ) -> Result<Arc<ListWithTree<E>>, RoundError> {
         let (round, cid) = (round.number, frozen.cid);
         let listed = match recent.get(&cid) {
             Some(listed) => listed,
             None => {
                 let file = self.store.get(&cid).map_err(|source| RoundFault::File {
-                    list: L::LIST,
+                    list: E::LIST,
                     round,
                     cid,
                     source: Arc::new(source) as FileError,
                 })?;
-                recent.put(cid, ListWithTree::new(frozen.parse::<L>(round, &file)?))
+                recent.put(cid, ListWithTree::new(frozen.parse::<E>(round, &file)?))
             }
         };
-        frozen.check(round, L::LIST, listed.list.count(), listed.root())?;
+        frozen.check(round, E::LIST, listed.list.count(), listed.root())?;
         Ok(listed)
     }
 }
 
 /// The lists read last, by CID.
-struct Recent<L>(Mutex<VecDeque<(FileCid, Arc<ListWithTree<L>>)>>);
+struct Recent<E>(Mutex<VecDeque<(FileCid, Arc<ListWithTree<E>>)>>);
 
-impl<L> Default for Recent<L> {
+impl<E> Default for Recent<E> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<L> Recent<L> {
-    fn get(&self, cid: &FileCid) -> Option<Arc<ListWithTree<L>>> {
+impl<E> Recent<E> {
+    fn get(&self, cid: &FileCid) -> Option<Arc<ListWithTree<E>>> {
         let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, listed) = recent.iter().find(|(of, _)| of == cid)?;
         Some(Arc::clone(listed))
     }
 
-    fn put(&self, cid: FileCid, listed: ListWithTree<L>) -> Arc<ListWithTree<L>> {
+    fn put(&self, cid: FileCid, listed: ListWithTree<E>) -> Arc<ListWithTree<E>> {
         let listed = Arc::new(listed);
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         recent.push_back((cid, Arc::clone(&listed)));

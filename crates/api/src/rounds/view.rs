@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
 use assize_drand::Beacon;
-use assize_facts::{FrozenList, NotAssigned, Round, StationAssignment, Tasking};
+use assize_facts::{NotAssigned, Round, StationAssignment, Tasking};
 use assize_protocol::{
-    Assignment, CommitteeIndex, PayloadCid, ProviderId, Roster, StationIndex, TaskIndex, TaskList, merkle,
+    Assignment, CommitteeIndex, FrozenList, ListEntry, PayloadCid, ProviderId, Roster, RosterEntry,
+    StationIndex, Task, TaskIndex, merkle,
 };
 use assize_wire::{
     BeaconDocument, CommitteeDocument, MemberDocument, RoundDocument, StationDocument, TaskDocument,
@@ -31,8 +32,8 @@ pub(crate) struct RevealedDraw {
 
 /// A list that a round froze, with its Merkle tree.
 #[derive(Debug)]
-pub(crate) struct ListWithTree<L> {
-    pub(crate) list: L,
+pub(crate) struct ListWithTree<E> {
+    pub(crate) list: FrozenList<E>,
     tree: merkle::Tree,
 }
 
@@ -40,19 +41,17 @@ pub(crate) struct ListWithTree<L> {
 #[derive(Debug)]
 pub(crate) struct RevealedRound {
     pub(crate) checked: Arc<CheckedRound>,
-    roster: Arc<ListWithTree<Roster>>,
-    tasks: Arc<ListWithTree<TaskList>>,
+    roster: Arc<ListWithTree<RosterEntry>>,
+    tasks: Arc<ListWithTree<Task>>,
     tasking: Tasking,
 }
 
-impl<L: FrozenList> ListWithTree<L> {
-    pub(crate) fn new(list: L) -> Self {
+impl<E: ListEntry> ListWithTree<E> {
+    pub(crate) fn new(list: FrozenList<E>) -> Self {
         let tree = list.tree();
         Self { list, tree }
     }
-}
 
-impl<L> ListWithTree<L> {
     pub(crate) fn root(&self) -> B256 {
         self.tree.root()
     }
@@ -61,29 +60,14 @@ impl<L> ListWithTree<L> {
 impl CheckedRound {
     pub(crate) fn document(&self, network: &Network) -> RoundDocument {
         let Self { round, draw } = self;
-        let assignment = draw.as_ref().map(|draw| &draw.assignment);
-        RoundDocument {
-            chain_id: network.domain.chain_id,
-            contract: network.domain.rounds,
-            round: round.number,
-            opened_at: round.opened_at,
-            closes_at: round.closes_at,
-            commits_until: round.commits_until,
-            roster: round.roster,
-            tasks: round.tasks,
-            parameters: round.parameters,
-            beacon: BeaconDocument {
-                chain_hash: network.drand_chain,
-                round: round.beacon_round,
-                randomness: draw.as_ref().map(|draw| draw.beacon.randomness().0),
-                signature: draw
-                    .as_ref()
-                    .map(|draw| alloy_primitives::hex::encode(&draw.beacon.signature)),
-            },
-            seed: round.seed,
-            committees: assignment.map_or(0, Assignment::committee_count),
-            tasks_per_committee: assignment.map_or(0, Assignment::tasks_per_committee),
-        }
+        let beacon = draw.as_ref().map(|draw| &draw.beacon);
+        let beacon = BeaconDocument {
+            chain_hash: network.drand_chain,
+            round: round.beacon_round,
+            randomness: beacon.map(|beacon| beacon.randomness().0),
+            signature: beacon.map(|beacon| alloy_primitives::hex::encode(&beacon.signature)),
+        };
+        RoundDocument::new(&network.domain, round, beacon)
     }
 }
 
@@ -92,8 +76,8 @@ impl RevealedRound {
     pub(crate) fn derive(
         checked: Arc<CheckedRound>,
         draw: &RevealedDraw,
-        roster: Arc<ListWithTree<Roster>>,
-        tasks: Arc<ListWithTree<TaskList>>,
+        roster: Arc<ListWithTree<RosterEntry>>,
+        tasks: Arc<ListWithTree<Task>>,
     ) -> Self {
         Self {
             tasking: Tasking::derive(&draw.assignment),
@@ -170,34 +154,19 @@ impl RevealedRound {
 
     fn task(&self, index: TaskIndex) -> Option<TaskDocument> {
         let task = self.tasks.list.get(index)?;
-        let leaf = merkle::task_leaf(index, &task.cid.to_bytes(), task.provider);
-        Some(TaskDocument {
-            index,
-            cid: task.cid,
-            provider: task.provider,
-            proof: self.tasks.tree.proof(leaf)?,
-        })
+        let proof = self.tasks.tree.proof(task.leaf(index.0))?;
+        Some(TaskDocument::new(index, task, proof))
     }
 }
 
 /// A station's document before anything is drawn: its place in the roster, with the proof.
 pub(crate) fn undrawn(
     round: &Round,
-    roster: &ListWithTree<Roster>,
+    roster: &ListWithTree<RosterEntry>,
     station: Address,
 ) -> Option<StationDocument> {
     let index = roster.list.index_of(station)?;
     let entry = roster.list.get(index)?;
-    let leaf = merkle::roster_leaf(index, entry.station, entry.operator, entry.subnet);
-    Some(StationDocument {
-        round: round.number,
-        index,
-        station: entry.station,
-        operator: entry.operator,
-        subnet: entry.subnet,
-        proof: roster.tree.proof(leaf)?,
-        committee: None,
-        seat: None,
-        tasks: Vec::new(),
-    })
+    let proof = roster.tree.proof(entry.leaf(index.0))?;
+    Some(StationDocument::new(round.number, index, entry, proof))
 }

@@ -15,7 +15,7 @@ use assize_protocol::{Assignment, RoundNumber, TaskList};
 use assize_service::{Clock, Stop};
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
-use assize_testkit::network::{Network, NetworkPlan, RoundContext};
+use assize_testkit::network::{Behaviour, Network, NetworkPlan, RoundContext};
 use assize_testkit::world::World;
 use assize_wire::{Problem, ProblemKind};
 use secp256k1::SecretKey;
@@ -79,17 +79,12 @@ impl Scene {
 
     pub(crate) fn lists(&self) -> (ListCommitment, ListCommitment) {
         let roster = self.network.roster().unwrap();
-        let roster = ListCommitment {
-            root: roster.root(),
-            count: roster.count(),
-            cid: self.store.put(&roster.to_ndjson()).unwrap(),
-        };
-        let tasks = ListCommitment {
-            root: self.tasks.root(),
-            count: self.tasks.count(),
-            cid: self.store.put(&self.tasks.to_ndjson()).unwrap(),
-        };
-        (roster, tasks)
+        let put = |file: Vec<u8>| self.store.put(&file).unwrap();
+        let roster = ListCommitment::of(&roster, put(roster.to_ndjson()));
+        (
+            roster,
+            ListCommitment::of(&self.tasks, put(self.tasks.to_ndjson())),
+        )
     }
 
     /// Opens a round and reveals it; the clock then shows the chain's time.
@@ -116,6 +111,19 @@ impl Scene {
             tasks: &self.tasks,
             domain: self.domain(),
         })
+    }
+
+    /// A measurement that the API accepts, with its station's key.
+    pub(crate) async fn good(&self, round: RoundNumber) -> (Measurement, SecretKey) {
+        let all = self.measurements(round).await;
+        let mut stations = self.network.stations().iter();
+        let honest = stations
+            .find(|station| station.behaviour == Behaviour::Honest)
+            .unwrap();
+        let found = all
+            .into_iter()
+            .find(|measurement| measurement.station == honest.address);
+        (found.unwrap(), honest.key)
     }
 
     pub(crate) async fn serve(&self, location: &Location) -> Served {

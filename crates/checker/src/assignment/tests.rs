@@ -3,10 +3,10 @@
 use alloy_primitives::{B128, B256};
 use assize_drand::serve::Devnet;
 use assize_facts::ListCommitment;
-use assize_measurement::unixfs::file_cid;
+use assize_measurement::{Domain, unixfs::file_cid};
 use assize_protocol::{
-    BeaconRound, CommitteeIndex, Parameters, Roster, RosterEntry, RoundNumber, Seat, StationIndex, Task,
-    TaskList, merkle,
+    BeaconRound, CommitteeIndex, ListEntry, Parameters, Roster, RosterEntry, RoundNumber, Seat, StationIndex,
+    Task, TaskList,
 };
 use assize_wire::BeaconDocument;
 
@@ -61,15 +61,10 @@ impl Scene {
         let beacon_round = BeaconRound(100);
         let beacon = devnet.sign(beacon_round);
         let seed = contracts.seed(number, beacon.randomness());
-        let list = |root, count, name: &[u8]| ListCommitment {
-            root,
-            count,
-            cid: file_cid(name),
-        };
         let round = Round {
             number,
-            roster: list(roster.root(), STATIONS, b"roster"),
-            tasks: list(tasks.root(), TASKS, b"tasks"),
+            roster: ListCommitment::of(&roster, file_cid(b"roster")),
+            tasks: ListCommitment::of(&tasks, file_cid(b"tasks")),
             parameters: Parameters {
                 target_measurements: 2_000,
                 ..Parameters::default()
@@ -81,42 +76,22 @@ impl Scene {
             dedupe_beacon_round: BeaconRound(500),
             seed: Some(seed),
         };
-        let assignment = round.assignment(seed);
-        let said = RoundDocument {
-            chain_id: contracts.chain_id,
-            contract: contracts.rounds,
-            round: number,
-            opened_at: round.opened_at,
-            closes_at: round.closes_at,
-            commits_until: round.commits_until,
-            roster: round.roster,
-            tasks: round.tasks,
-            parameters: round.parameters,
-            beacon: BeaconDocument {
-                chain_hash: devnet.chain().hash(),
-                round: beacon_round,
-                randomness: Some(beacon.randomness().0),
-                signature: Some(const_hex::encode(&beacon.signature)),
-            },
-            seed: Some(seed),
-            committees: assignment.committee_count(),
-            tasks_per_committee: assignment.tasks_per_committee(),
+        let told = BeaconDocument {
+            chain_hash: devnet.chain().hash(),
+            round: beacon_round,
+            randomness: Some(beacon.randomness().0),
+            signature: Some(const_hex::encode(&beacon.signature)),
         };
+        let domain = Domain {
+            chain_id: contracts.chain_id,
+            rounds: contracts.rounds,
+        };
+        let said = RoundDocument::new(&domain, &round, told);
         let mut scene = Self {
             devnet,
             contracts,
             round,
-            part: StationDocument {
-                round: number,
-                index: StationIndex(0),
-                station: Address::ZERO,
-                operator: Address::ZERO,
-                subnet: B128::ZERO,
-                proof: Vec::new(),
-                committee: None,
-                seat: None,
-                tasks: Vec::new(),
-            },
+            part: StationDocument::new(number, StationIndex(0), &entry(0), Vec::new()),
             roster,
             tasks,
             said,
@@ -131,30 +106,20 @@ impl Scene {
         let assignment = self.round.assignment(seed);
         let (committee, seat) = assignment.seat_of(index).unwrap();
         let entry = self.roster.get(index).unwrap();
-        let leaf = merkle::roster_leaf(index, entry.station, entry.operator, entry.subnet);
+        let proof = self.roster.tree().proof(entry.leaf(index.0)).unwrap();
         let tasks = assignment.tasks(committee).unwrap();
         StationDocument {
-            round: self.round.number,
-            index,
-            station: entry.station,
-            operator: entry.operator,
-            subnet: entry.subnet,
-            proof: self.roster.tree().proof(leaf).unwrap(),
             committee: Some(committee),
             seat: Some(seat),
             tasks: tasks.into_iter().map(|index| self.task(index)).collect(),
+            ..StationDocument::new(self.round.number, index, entry, proof)
         }
     }
 
     fn task(&self, index: TaskIndex) -> TaskDocument {
         let task = self.tasks.get(index).unwrap();
-        let leaf = merkle::task_leaf(index, &task.cid.to_bytes(), task.provider);
-        TaskDocument {
-            index,
-            cid: task.cid,
-            provider: task.provider,
-            proof: self.tasks.tree().proof(leaf).unwrap(),
-        }
+        let proof = self.tasks.tree().proof(task.leaf(index.0)).unwrap();
+        TaskDocument::new(index, task, proof)
     }
 
     /// As the checker of station 42 derives it.

@@ -6,25 +6,24 @@ use secp256k1::SecretKey;
 use super::*;
 use crate::testing::{Bench, Reply, Stub, digests, ingest, json, problem, receipt, true_ingest};
 
-fn hand() -> Hand {
+fn hand(bench: &Bench) -> Hand {
     Hand {
+        shared: Arc::clone(bench.checker.shared()),
         most: MOST,
-        backoff: Backoff::default(),
     }
 }
 
 impl Hand {
-    /// One pass that ends without a receipt; returns the pause.
-    async fn later(&mut self, bench: &Bench) -> Duration {
-        match self.pass(bench.checker.shared()).await {
-            Pass::Later(pause) => pause,
-            other => panic!("{other:?}"),
-        }
+    /// One request that ends without a receipt; returns when to retry.
+    async fn later(&mut self) -> Option<Duration> {
+        let error = self.submit().await.unwrap_err();
+        self.failed(&error, true);
+        error.retry_after()
     }
 
-    async fn all(&mut self, bench: &Bench) {
-        while matches!(self.pass(bench.checker.shared()).await, Pass::More) {}
-        assert_eq!(bench.checker.shared().spool.count_waiting().unwrap(), 0);
+    async fn all(&mut self) {
+        while self.submit().await.unwrap() == Handed::Some {}
+        assert_eq!(self.shared.spool.count_waiting().unwrap(), 0);
     }
 }
 
@@ -43,7 +42,7 @@ async fn measurements_are_submitted_together_and_receipts_stored_by_round() {
     for (round, task) in [(1, 5), (1, 6), (2, 5)] {
         bench.measure(round, task);
     }
-    hand().all(&bench).await;
+    hand(&bench).all().await;
     let requests = stub.seen("POST /measurements");
     assert_eq!(requests.len(), 1);
     assert_eq!(String::from_utf8_lossy(&requests[0]).lines().count(), 3);
@@ -70,32 +69,28 @@ async fn measurements_are_submitted_together_and_receipts_stored_by_round() {
 
 #[tokio::test]
 async fn temporary_rejections_are_retried_at_the_requested_time() {
-    let replies: [(Reply, u64); 6] = [
-        (problem(ProblemKind::TooManyRequests, Some(40)), 40),
+    let replies: [(Reply, Option<u64>); 6] = [
+        (problem(ProblemKind::TooManyRequests, Some(40)), Some(40)),
         (
             (429, vec![("retry-after", "50".into())], b"slow down".to_vec()),
-            50,
+            Some(50),
         ),
-        (problem(ProblemKind::Gated, None), 0),
-        (problem(ProblemKind::LimitReached, Some(600)), 600),
-        ((502, Vec::new(), b"<html>".to_vec()), 0),
+        (problem(ProblemKind::Gated, None), None),
+        (problem(ProblemKind::LimitReached, Some(600)), Some(600)),
+        ((502, Vec::new(), b"<html>".to_vec()), None),
         // Not a problem of the ingest, but of a proxy.
-        ((404, Vec::new(), b"nothing here".to_vec()), 0),
+        ((404, Vec::new(), b"nothing here".to_vec()), None),
     ];
     let stub = Stub::start(true_ingest).await;
     let bench = Bench::new(&stub).await;
     bench.measure(1, 5);
-    for (reply, at_least) in replies {
+    for (reply, retry_after) in replies {
         stub.reply(reply);
-        let pause = hand().later(&bench).await;
-        assert!(
-            pause >= Duration::from_secs(at_least) && !pause.is_zero(),
-            "{pause:?}"
-        );
+        assert_eq!(hand(&bench).later().await, retry_after.map(Duration::from_secs));
         assert_eq!(bench.checker.shared().spool.count_waiting().unwrap(), 1);
     }
     let requests = stub.seen("POST /measurements");
-    hand().all(&bench).await;
+    hand(&bench).all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 1);
     // Always the same bytes.
     assert!(requests.iter().all(|request| *request == requests[0]));
@@ -117,7 +112,7 @@ async fn permanent_rejections_are_reported_and_not_retried() {
     for (task, (kind, name)) in (0..).zip(kinds) {
         bench.measure(1, task);
         stub.reply(problem(kind, None));
-        hand().all(&bench).await;
+        hand(&bench).all().await;
         let event = Event::Refused {
             round: RoundNumber(1),
             task: TaskIndex(task),
@@ -153,14 +148,14 @@ async fn each_measurement_has_its_own_answer() {
     .await;
     let bench = Bench::new(&stub).await;
     (0..3).for_each(|task| bench.measure(1, task));
-    let mut hand = hand();
-    hand.later(&bench).await;
+    let mut hand = hand(&bench);
+    hand.later().await;
     let waiting = bench.checker.shared().spool.waiting(9).unwrap();
     assert_eq!(
         waiting.iter().map(|waiting| waiting.task.0).collect::<Vec<_>>(),
         [2]
     );
-    hand.all(&bench).await;
+    hand.all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 2);
 }
 
@@ -174,9 +169,8 @@ async fn no_answer_stops_submission_forever() {
         later.retry_after = Some(retry_after);
         let line = serde_json::to_string(&Answer::Problem(later)).unwrap() + "\n";
         stub.reply((200, Vec::new(), line.repeat(2).into_bytes()));
-        let pause = hand().later(&bench).await;
-        let most = Duration::from_secs(3_610);
-        assert!(pause >= Duration::from_secs(3_600) && pause <= most, "{pause:?}");
+        let most = Duration::from_secs(3_600);
+        assert_eq!(hand(&bench).later().await, Some(most));
     }
 }
 
@@ -189,10 +183,10 @@ async fn a_request_rejected_as_a_whole_is_split() {
     .await;
     let bench = Bench::new(&stub).await;
     (0..3).for_each(|task| bench.measure(1, task));
-    let mut hand = hand();
-    hand.pass(bench.checker.shared()).await;
-    hand.pass(bench.checker.shared()).await;
-    hand.all(&bench).await;
+    let mut hand = hand(&bench);
+    hand.submit().await.unwrap();
+    hand.submit().await.unwrap();
+    hand.all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 3);
 }
 
@@ -213,19 +207,19 @@ async fn an_invalid_receipt_is_ignored() {
         (unsigned, "is not signed by"),
     ] {
         stub.reply(json(201, &receipt));
-        hand().later(&bench).await;
+        hand(&bench).later().await;
         let told = bench.events().last().unwrap().to_string();
         assert!(told.contains(words), "{told}");
     }
     // The first valid receipt pins its key; a second ingest's is rejected.
-    hand().all(&bench).await;
+    hand(&bench).all().await;
     bench.measure(1, 6);
     let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
     stub.reply(json(201, &receipt(line.as_bytes(), &other)));
-    hand().later(&bench).await;
+    hand(&bench).later().await;
     let told = bench.events().last().unwrap().to_string();
     assert!(told.contains("--ingest-address"), "{told}");
-    hand().all(&bench).await;
+    hand(&bench).all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 2);
 }
 
@@ -240,7 +234,7 @@ async fn redirects_are_followed_within_the_host_only() {
         vec![("location", format!("{}/measurements", elsewhere.url))],
         Vec::new(),
     ));
-    hand().later(&bench).await;
+    hand(&bench).later().await;
     let told = bench.events().last().unwrap().to_string();
     assert!(
         told.contains("redirects to another host") && told.contains(&elsewhere.url),
@@ -251,7 +245,7 @@ async fn redirects_are_followed_within_the_host_only() {
     for _ in 0..8 {
         home.reply((307, vec![("location", "/measurements".into())], Vec::new()));
     }
-    hand().later(&bench).await;
+    hand(&bench).later().await;
     let told = bench.events().last().unwrap().to_string();
     assert!(told.contains("more than 3 redirects"), "{told}");
 }
@@ -272,6 +266,6 @@ async fn a_crash_between_receipt_and_spool_stores_the_receipt_once() {
         .keep(RoundNumber(1), &[KeptReceipt { measurement, receipt }])
         .unwrap();
     let bench = bench.reopen(&stub).await;
-    hand().all(&bench).await;
+    hand(&bench).all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 1);
 }

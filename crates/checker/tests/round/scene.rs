@@ -10,11 +10,11 @@ use assize_drand::{BeaconSource, RecordedBeacons, Verified};
 use assize_facts::{ListCommitment, Round};
 use assize_measurement::unixfs::file_cid;
 use assize_measurement::{Domain, Verifier, ndjson};
-use assize_protocol::{Assignment, Roster, RosterEntry, StationIndex, merkle};
+use assize_protocol::{ListEntry, Roster, RosterEntry, TaskIndex};
 use assize_retrieve::Retriever;
 use assize_service::{Router, Status};
 use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin, Plan, ProviderPlan};
-use assize_testkit::world::World;
+use assize_testkit::world::{World, WorldPlan};
 use assize_wire::{
     Answer, BeaconDocument, Heartbeat, Liveness, NetworkDocument, Problem, ProblemKind, Receipt,
     RoundDocument, StationDocument, TaskDocument, Version,
@@ -73,16 +73,14 @@ impl Scene {
     /// A round that was opened a minute ago, is revealed, and has the station in it if `listed`.
     pub(crate) async fn new(providers: Vec<ProviderPlan>, listed: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let world = World::start(600).await.unwrap();
+        let world = World::start_with(WorldPlan {
+            round_duration: 900,
+            ..WorldPlan::default()
+        });
+        let world = world.await.unwrap();
         let mut plan = Plan::new(1, providers);
         plan.upstream = Some(world.anvil.url().to_owned());
         let filecoin = LocalFilecoin::start(&plan).unwrap();
-        let mut parameters = world.rounds.parameters().await.unwrap();
-        parameters.round_duration = 900;
-        world
-            .send(&world.rounds.set_parameters(&parameters).unwrap())
-            .await
-            .unwrap();
 
         std::fs::create_dir(directory.path().join("state")).unwrap();
         let station = StationKey::open(&directory.path().join("state/station.key"))
@@ -96,25 +94,17 @@ impl Scene {
         let others = (1..=OTHERS).map(|tag| entry(Address::repeat_byte(tag), tag));
         let station = listed.then(|| entry(station, 0));
         let roster = Roster::new(others.chain(station).collect()).unwrap();
-        let list = |root, count, file: &[u8]| ListCommitment {
-            root,
-            count,
-            cid: file_cid(file),
-        };
         let tasks = filecoin.tasks();
         let lists = (
-            list(roster.root(), roster.count(), &roster.to_ndjson()),
-            list(tasks.root(), tasks.count(), &tasks.to_ndjson()),
+            ListCommitment::of(&roster, file_cid(&roster.to_ndjson())),
+            ListCommitment::of(tasks, file_cid(&tasks.to_ndjson())),
         );
         world.anvil.set_next_timestamp(now() - 60).unwrap();
         let number = world.open_lists(&lists.0, &lists.1).await.unwrap();
         let round = world.rounds.round(number).await.unwrap();
         let beacon = world.beacon(round.beacon_round);
         let coordinator = Arc::new(Coordinator {
-            domain: Domain {
-                chain_id: world.deployment.chain_id,
-                rounds: world.deployment.rounds,
-            },
+            domain: world.domain(),
             drand_chain: world.drand_chain().hash(),
             round,
             signature: beacon.signature.clone(),
@@ -226,63 +216,35 @@ impl Coordinator {
         }
     }
 
-    fn assignment(&self) -> Assignment {
-        self.round.assignment(self.round.seed.unwrap())
-    }
-
     fn round(&self) -> RoundDocument {
         let round = &self.round;
         let tells = *self.tells_beacon.lock().unwrap();
-        RoundDocument {
-            chain_id: self.domain.chain_id,
-            contract: self.domain.rounds,
-            round: round.number,
-            opened_at: round.opened_at,
-            closes_at: round.closes_at,
-            commits_until: round.commits_until,
-            roster: round.roster,
-            tasks: round.tasks,
-            parameters: round.parameters,
-            beacon: BeaconDocument {
-                chain_hash: self.drand_chain,
-                round: round.beacon_round,
-                randomness: None,
-                signature: tells.then(|| alloy_primitives::hex::encode(&self.signature)),
-            },
-            seed: round.seed,
-            committees: self.assignment().committee_count(),
-            tasks_per_committee: self.assignment().tasks_per_committee(),
-        }
+        let beacon = BeaconDocument {
+            chain_hash: self.drand_chain,
+            round: round.beacon_round,
+            randomness: None,
+            signature: tells.then(|| alloy_primitives::hex::encode(&self.signature)),
+        };
+        RoundDocument::new(&self.domain, round, beacon)
     }
 
     fn station(&self, station: Address) -> Option<StationDocument> {
         let index = self.roster.index_of(station)?;
         let entry = self.roster.get(index)?;
-        let leaf = merkle::roster_leaf(index, entry.station, entry.operator, entry.subnet);
-        let (committee, seat) = self.assignment().seat_of(index).unwrap();
+        let proof = self.roster.tree().proof(entry.leaf(index.0)).unwrap();
+        let assignment = self.round.assignment(self.round.seed.unwrap());
+        let (committee, seat) = assignment.seat_of(index).unwrap();
         let tree = self.filecoin.tree();
-        let task = |index| {
+        let task = |index: TaskIndex| {
             let task = self.filecoin.get(index).unwrap();
-            TaskDocument {
-                index,
-                cid: task.cid,
-                provider: task.provider,
-                proof: tree
-                    .proof(merkle::task_leaf(index, &task.cid.to_bytes(), task.provider))
-                    .unwrap(),
-            }
+            TaskDocument::new(index, task, tree.proof(task.leaf(index.0)).unwrap())
         };
-        let tasks = self.assignment().tasks(committee).unwrap();
+        let tasks = assignment.tasks(committee).unwrap();
         Some(StationDocument {
-            round: self.round.number,
-            index: StationIndex(index.0),
-            station,
-            operator: entry.operator,
-            subnet: entry.subnet,
-            proof: self.roster.tree().proof(leaf).unwrap(),
             committee: Some(committee),
             seat: Some(seat),
             tasks: tasks.into_iter().map(task).collect(),
+            ..StationDocument::new(self.round.number, index, entry, proof)
         })
     }
 

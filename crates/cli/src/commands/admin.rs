@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use assize_deployment::DeployParams;
 use assize_protocol::Address;
-use assize_service::DataDir;
+use assize_service::{DataDir, date};
 use clap::{Args, Subcommand, ValueEnum};
 use eyre::ensure;
 
@@ -13,7 +13,6 @@ use crate::args::duration::positive_seconds;
 use crate::args::{ChainArgs, FormatArgs, KeyArgs};
 use crate::connect::Network;
 use crate::output::Outcome;
-use crate::output::time::date;
 use crate::send::{Action, Role, SendArgs};
 
 /// What owner, guardian and treasury may do.

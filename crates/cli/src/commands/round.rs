@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use assize_chain::{BatchCommitment, ListCommitment, Round};
 use assize_drand::{BeaconSource, with_y};
 use assize_keys::Signer;
-use assize_protocol::{B256, Roster, RoundNumber, TaskList};
+use assize_protocol::{B256, FrozenList, ListEntry, RosterEntry, RoundNumber, Task};
 use assize_store::Store;
 use clap::{Args, Subcommand};
 use eyre::{Context, bail, eyre};
@@ -133,9 +133,8 @@ async fn open(args: &OpenArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let draft = match (&args.roster, &args.tasks) {
         (Some(roster), Some(tasks)) => {
             let store = store(&args.store, data)?;
-            network
-                .rounds
-                .open(&store_roster(roster, &*store)?, &store_tasks(tasks, &*store)?)
+            let roster = store_list::<RosterEntry>(roster, &*store)?;
+            network.rounds.open(&roster, &store_list::<Task>(tasks, &*store)?)
         }
         _ => network.rounds.open_as_before(),
     };
@@ -176,10 +175,9 @@ async fn reveal_round(
         bail!("round {number} is already revealed: its seed is {seed}");
     }
     let beacon = beacons.beacon(round.beacon_round)?;
-    let compressed: &[u8; 48] = beacon.signature.as_slice().try_into().map_err(|_| {
-        eyre!("the beacon of round {number} is not of quicknet: its signature is not 48 bytes")
-    })?;
-    let draft = network.rounds.reveal(number, &with_y(compressed)?);
+    let signature = with_y(&beacon.signature)
+        .wrap_err_with(|| format!("the beacon of round {number} is not of quicknet"))?;
+    let draft = network.rounds.reveal(number, &signature);
     let receipt = network.client.transact(signer, &draft, PATIENCE).await?;
     let seed = network.rounds.round(number).await?.seed;
     let seed = seed.ok_or_else(|| {
@@ -200,28 +198,11 @@ pub(crate) async fn or_latest(network: &Network, round: Option<u64>) -> eyre::Re
     }
 }
 
-fn store_roster(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
-    let roster = Roster::parse(&read(path)?)
-        .wrap_err_with(|| format!("the roster {} is malformed", path.display()))?;
-    let cid = store.put(&roster.to_ndjson())?;
-    Ok(ListCommitment {
-        root: roster.root(),
-        count: roster.count(),
-        cid,
-    })
-}
-
-fn store_tasks(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
-    let tasks = TaskList::parse(&read(path)?)
-        .wrap_err_with(|| format!("the task list {} is malformed", path.display()))?;
-    let cid = store.put(&tasks.to_ndjson())?;
-    Ok(ListCommitment {
-        root: tasks.root(),
-        count: tasks.count(),
-        cid,
-    })
-}
-
-fn read(path: &Path) -> eyre::Result<Vec<u8>> {
-    std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))
+/// Stores a list of a file; what a round freezes of it.
+fn store_list<E: ListEntry>(path: &Path, store: &dyn Store) -> eyre::Result<ListCommitment> {
+    let path_name = path.display();
+    let file = std::fs::read(path).wrap_err_with(|| format!("cannot read {path_name}"))?;
+    let list = FrozenList::<E>::parse(&file)
+        .wrap_err_with(|| format!("the {} {path_name} is malformed", E::LIST))?;
+    Ok(ListCommitment::of(&list, store.put(&list.to_ndjson())?))
 }

@@ -4,12 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use assize_evaluate::Ttfb;
-use assize_facts::ChainFacts;
-use assize_stats::{
-    By, Catalog, DailyDocument, Dataset, Day, Query, RoundEntry, RoundFigures, Rsr, to_csv, to_parquet,
-};
-use assize_store::Store;
-use assize_verify::EvaluatedRange;
+use assize_stats::{By, DailyDocument, Dataset, Day, Query, Rsr, to_csv, to_parquet};
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use eyre::{WrapErr, ensure, eyre};
@@ -89,7 +84,7 @@ pub(crate) fn run(args: &RsrArgs, data: &DataDir) -> eyre::Result<Outcome> {
         return Err(output::without("--plot", "plots"));
     }
     let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
-    let dataset = open(&catalog)?.ok_or_else(|| {
+    let dataset = Dataset::read(&catalog)?.ok_or_else(|| {
         eyre!(
             "the catalog {} does not exist; `assize settlement evaluate --rates {0}` writes one",
             catalog.display()
@@ -183,52 +178,6 @@ use assize_stats::draw_rsr as draw;
 #[cfg(not(feature = "plots"))]
 fn draw(_network_by_day: &[Rsr], _providers: &[Rsr]) -> eyre::Result<String> {
     Err(output::without("--plot", "plots"))
-}
-
-/// Adds evaluated rounds to a catalog and writes it; returns how many days it has.
-///
-/// # Errors
-/// The catalog is malformed, or it or the store cannot be written.
-pub fn add(
-    path: &Path,
-    store: &dyn Store,
-    chain: &ChainFacts,
-    evaluated: &EvaluatedRange,
-) -> eyre::Result<usize> {
-    let mut dataset = open(path)?.unwrap_or_default();
-    let rounds = evaluated.rounds.iter().filter_map(|(facts, evaluation)| {
-        let opened_at = chain.rounds.get(&facts.round)?.round.opened_at;
-        let entry = RoundEntry {
-            contract: chain.contracts.rounds,
-            tasks: facts.tasks.cid,
-            batches: evaluation.batches.iter().map(|batch| batch.cid).collect(),
-        };
-        Some(RoundFigures {
-            round: facts.round,
-            opened_at,
-            entry,
-            figures: &evaluation.figures,
-        })
-    });
-    dataset.add(store, &rounds.collect::<Vec<_>>())?;
-    let json = serde_json::to_vec_pretty(&dataset.catalog)?;
-    // Atomic: a reader sees the old catalog or the new one.
-    let written = output::beside(path).and_then(|mut file| {
-        std::io::Write::write_all(&mut file, &json)?;
-        output::replace(file, path)
-    });
-    written.wrap_err_with(|| format!("cannot write --rates {}", path.display()))?;
-    Ok(dataset.catalog.days.len())
-}
-
-fn open(path: &Path) -> eyre::Result<Option<Dataset>> {
-    let json = match std::fs::read(path) {
-        Ok(json) => json,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(eyre!(error).wrap_err(format!("cannot read --rates {}", path.display()))),
-    };
-    let catalog = Catalog::parse(&json).map_err(|reason| eyre!("--rates {}: {reason}", path.display()))?;
-    Ok(Some(Dataset { catalog }))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> eyre::Result<()> {

@@ -5,7 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use assize_spark::{
-    Chunks, Evaluation, Labels, Measurements, Parser, ReadError, Report, Round, Rules, SparkCounts, evaluate,
+    Chunks, Evaluation, Labels, Measurements, Parser, ReadError, Report, Round, Rules, SparkCounts,
+    epoch_start, evaluate,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use eyre::{OptionExt, WrapErr, ensure, eyre};
@@ -17,10 +18,6 @@ use crate::output::{self, Outcome, grouped};
 
 /// Rejected rows that are listed.
 const LISTED: usize = 10;
-/// Filecoin's first epoch: 2020-08-24T22:00:00Z, Unix seconds.
-const FILECOIN_GENESIS: u64 = 1_598_306_400;
-/// Seconds of an epoch.
-const EPOCH: u64 = 30;
 
 #[derive(Debug, Subcommand)]
 pub enum SparkCommand {
@@ -132,10 +129,7 @@ fn randomness(args: &EvaluateArgs, round: &Round) -> eyre::Result<Option<String>
         .start_epoch
         .ok_or_else(|| eyre!("--round {path} has no `startEpoch`, which gives the drand round"))?;
     let beacons = beacons(&args.beacons)?;
-    let start = epoch
-        .checked_mul(EPOCH)
-        .and_then(|seconds| seconds.checked_add(FILECOIN_GENESIS))
-        .ok_or_eyre("`startEpoch` is too large")?;
+    let start = epoch_start(epoch).ok_or_eyre("`startEpoch` is too large")?;
     let drand_round = beacons
         .chain()
         .schedule()
@@ -208,7 +202,8 @@ fn create(args: &EvaluateArgs, path: &Path) -> eyre::Result<BufWriter<NamedTempF
             input.display()
         );
     }
-    let file = output::beside(path).wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
+    let file =
+        assize_service::beside(path).wrap_err_with(|| format!("cannot write --labels {}", path.display()))?;
     Ok(BufWriter::with_capacity(1 << 20, file))
 }
 
@@ -217,7 +212,7 @@ fn write_labels(mut file: BufWriter<NamedTempFile>, rows: &[Labels], path: &Path
         serde_json::to_writer(&mut file, labels)?;
         file.write_all(b"\n")?;
     }
-    output::replace(file.into_inner()?, path)
+    Ok(assize_service::replace(file.into_inner()?, path)?)
 }
 
 fn text_of(report: &Report) -> String {

@@ -3,14 +3,13 @@
 use assize_chain::SettlementId;
 use assize_facts::Mismatch;
 use assize_protocol::RoundNumber;
-use assize_verify::{Conclusion, VerifyError, read_rounds, read_settlement};
+use assize_verify::{Conclusion, VerifyError, measurements, read_rounds, read_settlement};
 use clap::{Args, Subcommand};
 use eyre::OptionExt;
 use serde_json::json;
 
 use super::deploy;
 use super::round::or_latest;
-use super::settlement::evaluate::measurements;
 use crate::args::{EvidenceArgs, FormatArgs};
 use crate::evidence::{Inputs, advance};
 use crate::output::{self, Outcome};

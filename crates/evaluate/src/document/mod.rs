@@ -9,7 +9,7 @@ mod settle;
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
-use assize_facts::Contracts;
+use assize_facts::{Contracts, Proposal, SettlementId};
 use assize_measurement::unixfs;
 use assize_protocol::{FileCid, RoundNumber, canonical, merkle};
 use rayon::prelude::*;
@@ -128,6 +128,20 @@ impl SettlementDocument {
     #[must_use]
     pub fn cid(&self) -> FileCid {
         unixfs::file_cid(&self.to_bytes())
+    }
+
+    /// What is posted for it.
+    #[must_use]
+    pub fn proposal(&self) -> Proposal {
+        Proposal {
+            parent: self.parent.map(|parent| SettlementId(parent.settlement)),
+            first_round: self.first_round,
+            last_round: self.last_round,
+            root: self.root,
+            cumulative_total: U256::from(self.cumulative_total),
+            accepted_root: self.accepted_root,
+            cid: self.cid(),
+        }
     }
 
     /// The tree against whose root operators prove their claims.

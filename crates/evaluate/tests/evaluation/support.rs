@@ -198,16 +198,11 @@ impl World {
     }
 
     pub(crate) fn facts(&self) -> RoundFacts {
-        let list = |root, count, file: Vec<u8>| ListCommitment {
-            root,
-            count,
-            cid: unixfs::file_cid(&file),
-        };
         RoundFacts {
             round: self.round,
             parameters: self.parameters,
-            roster: list(self.roster.root(), self.roster.count(), self.roster.to_ndjson()),
-            tasks: list(self.tasks.root(), self.tasks.count(), self.tasks.to_ndjson()),
+            roster: ListCommitment::of(&self.roster, unixfs::file_cid(&self.roster.to_ndjson())),
+            tasks: ListCommitment::of(&self.tasks, unixfs::file_cid(&self.tasks.to_ndjson())),
             beacon_round: BeaconRound(100 + self.round.0),
             dedupe_beacon_round: BeaconRound(200 + self.round.0),
             draw: Some(Draw {

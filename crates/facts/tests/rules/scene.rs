@@ -75,16 +75,8 @@ impl Scene {
         let opened_at = BeaconSchedule::QUICKNET.time_of(BEACON).unwrap() - 2;
         let round = Round {
             number,
-            roster: ListCommitment {
-                root: roster.root(),
-                count: STATIONS,
-                cid: cid(1),
-            },
-            tasks: ListCommitment {
-                root: tasks.root(),
-                count: TASKS,
-                cid: cid(2),
-            },
+            roster: ListCommitment::of(&roster, cid(1)),
+            tasks: ListCommitment::of(&tasks, cid(2)),
             parameters,
             opened_at,
             closes_at: opened_at + 3,

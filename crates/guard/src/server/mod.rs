@@ -48,16 +48,27 @@ pub struct ConnectionLimits {
     pub drain: Duration,
 }
 
+impl ConnectionLimits {
+    /// For a public service.
+    pub const DEFAULT: Self = Self {
+        total: 8_192,
+        per_host: 64,
+        head_timeout: Duration::from_secs(30),
+        max_head: 16_384,
+        write_timeout: Duration::from_secs(30),
+        drain: Duration::from_secs(10),
+    };
+
+    /// For a service whose clients may all have one address, such as a proxy's.
+    pub const ONE_HOST: Self = Self {
+        per_host: Self::DEFAULT.total,
+        ..Self::DEFAULT
+    };
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self {
-            total: 8_192,
-            per_host: 64,
-            head_timeout: Duration::from_secs(30),
-            max_head: 16_384,
-            write_timeout: Duration::from_secs(30),
-            drain: Duration::from_secs(10),
-        }
+        Self::DEFAULT
     }
 }
 

@@ -1,13 +1,10 @@
 //! Errors of the database.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::IngestError;
-#[cfg(feature = "postgres")]
-use crate::server;
 
 /// Why a database operation failed. Nothing that was answered before is lost, and the failed operation changed nothing.
 ///
@@ -15,24 +12,7 @@ use crate::server;
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
-    /// SQLite failed.
-    #[error("the database {}: {source}", path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's error.
-        source: Arc<rusqlite::Error>,
-    },
-    /// PostgreSQL failed.
-    #[cfg(feature = "postgres")]
-    #[error("the database {database}: {}", server::reason(source))]
-    Postgres {
-        /// Its name and host.
-        database: String,
-        /// The error of client or server.
-        source: Arc<postgres::Error>,
-    },
-    /// The table of measurements.
+    /// SQLite or PostgreSQL failed.
     #[error(transparent)]
     Ingest(Arc<IngestError>),
     /// A row that this program did not write.

@@ -29,9 +29,9 @@ impl Location {
     /// [`DatabaseError`] names the database.
     pub fn connect(&self) -> Result<Box<dyn Tables>, DatabaseError> {
         Ok(match self {
-            Self::File(path) => Box::new(SqliteTables::open(path)?),
+            Self::File(path) => Box::new(SqliteTables(SqliteIngest::open(path)?)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(url) => Box::new(PostgresTables::connect(url)?),
+            Self::Postgres(url) => Box::new(PostgresTables(PostgresIngest::connect(url)?)),
             #[cfg(not(feature = "postgres"))]
             Self::Postgres(_) => return Err(IngestError::NoPostgres.into()),
         })

@@ -16,7 +16,7 @@ use alloy_primitives::{Address, B128, B256};
 use assize_protocol::{FileCid, RoundNumber};
 use assize_wire::Version;
 
-use crate::{DailyLimit, Found, SignedRow, Taken};
+use crate::{DailyLimit, Found, Ingest, SignedRow, Taken};
 
 pub use error::DatabaseError;
 pub use location::Location;
@@ -109,6 +109,21 @@ pub struct Standing {
 
 /// One connection to the database. Every method is one transaction, durable when it returns.
 pub trait Tables: Send {
+    /// The publisher's table in the same database.
+    fn ingest(&mut self) -> &mut dyn Ingest;
+
+    /// Whether evaluation's results for a batch are stored.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    fn is_evaluated(&mut self, batch: &FileCid) -> Result<bool, DatabaseError>;
+
+    /// The mark of a line of a batch, counted from 1, if evaluation's results for it are stored.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    fn mark_at(&mut self, batch: &FileCid, line: u64) -> Result<Option<u8>, DatabaseError>;
+
     /// Records heartbeats in the given order. Returns a result for each.
     ///
     /// # Errors
@@ -134,13 +149,27 @@ pub trait Tables: Send {
         rows: &[SignedRow],
         received_at: u64,
         limit: DailyLimit,
-    ) -> Result<Vec<Taken>, DatabaseError>;
+    ) -> Result<Vec<Taken>, DatabaseError> {
+        Ok(self.ingest().append(rows, received_at, limit)?)
+    }
 
     /// The state of a measurement; `None` if it was never appended, or has been pruned.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    fn find(&mut self, digest: B256) -> Result<Option<Standing>, DatabaseError>;
+    fn find(&mut self, digest: B256) -> Result<Option<Standing>, DatabaseError> {
+        let Some(found) = self.ingest().find(digest)? else {
+            return Ok(None);
+        };
+        let mut mark = None;
+        if let Some((batch, cid)) = found.batch.and_then(|batch| Some((batch, batch.cid?)))
+            && self.is_evaluated(&cid)?
+        {
+            let line = self.ingest().line_of(&batch, found.id)?;
+            mark = self.mark_at(&cid, line)?;
+        }
+        Ok(Some(Standing { found, mark }))
+    }
 
     /// Stores evaluation's results for a round permanently.
     ///

@@ -1,72 +1,26 @@
 //! The tables in PostgreSQL.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use alloy_primitives::{Address, B256};
-use assize_protocol::RoundNumber;
+use alloy_primitives::Address;
+use assize_protocol::{FileCid, RoundNumber};
 use postgres::types::Type;
-use postgres::{Client, Config, NoTls, Row};
+use postgres::{Client, Row};
 
 use super::{
-    BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Standing, Station, SubnetLimit, Tables,
+    BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Station, SubnetLimit, Tables,
 };
-use crate::{DailyLimit, Ingest, PostgresIngest, SignedRow, Taken, server};
+use crate::{Ingest, PostgresIngest};
 
-/// Lock held while tables are created: two instances that start at once would both create them.
-const LOCK: i64 = 0x0000_6173_7369_7a66;
-
-/// The tables in a PostgreSQL database. It reconnects after a lost connection on the next call.
-///
-/// Its client drives a runtime, so it lives on a thread outside any other runtime.
-pub(super) struct PostgresTables {
-    config: Config,
-    /// The database's name and host, without its password.
-    label: String,
-    client: Option<Client>,
-    ingest: PostgresIngest,
-}
+/// The tables in a PostgreSQL database.
+pub(super) struct PostgresTables(pub(super) PostgresIngest);
 
 impl PostgresTables {
-    pub(super) fn connect(url: &str) -> Result<Self, DatabaseError> {
-        let config: Config = url.parse().map_err(|source| DatabaseError::Postgres {
-            database: "(unreadable address)".into(),
-            source: Arc::new(source),
-        })?;
-        let mut tables = Self {
-            label: server::label(&config),
-            config,
-            client: None,
-            ingest: PostgresIngest::connect(url)?,
-        };
-        tables.with(|client| {
-            let mut transaction = client.transaction()?;
-            transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
-            transaction.batch_execute(include_str!("postgres.sql"))?;
-            transaction.commit()
-        })?;
-        Ok(tables)
-    }
-
-    fn with<T>(
+    fn with<T: Send>(
         &mut self,
-        run: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
+        run: impl FnOnce(&mut Client) -> Result<T, postgres::Error> + Send,
     ) -> Result<T, DatabaseError> {
-        let result = match self.client.take().filter(|client| !client.is_closed()) {
-            Some(client) => Ok(client),
-            None => self.config.connect(NoTls),
-        };
-        let result = result.and_then(|mut client| {
-            let result = run(&mut client);
-            if !result.as_ref().is_err_and(server::is_lost) {
-                self.client = Some(client);
-            }
-            result
-        });
-        result.map_err(|source| DatabaseError::Postgres {
-            database: self.label.clone(),
-            source: Arc::new(source),
-        })
+        Ok(self.0.with(run)?)
     }
 
     /// Records heartbeats of different stations. Returns those recorded.
@@ -151,6 +105,10 @@ fn addresses(rows: &[Row]) -> Result<HashSet<Address>, DatabaseError> {
 }
 
 impl Tables for PostgresTables {
+    fn ingest(&mut self) -> &mut dyn Ingest {
+        &mut self.0
+    }
+
     fn record(
         &mut self,
         heartbeats: &[Heartbeat],
@@ -193,40 +151,21 @@ impl Tables for PostgresTables {
         rows.iter().map(station_of).collect()
     }
 
-    fn append(
-        &mut self,
-        rows: &[SignedRow],
-        received_at: u64,
-        limit: DailyLimit,
-    ) -> Result<Vec<Taken>, DatabaseError> {
-        Ok(self.ingest.append(rows, received_at, limit)?)
+    fn is_evaluated(&mut self, batch: &FileCid) -> Result<bool, DatabaseError> {
+        let query = "SELECT 1 FROM evaluated_batch WHERE cid = $1";
+        let row = self.with(|client| client.query_typed_opt(query, &[(&batch.to_string(), Type::TEXT)]))?;
+        Ok(row.is_some())
     }
 
-    fn find(&mut self, digest: B256) -> Result<Option<Standing>, DatabaseError> {
-        let Some(found) = self.ingest.find(digest)? else {
-            return Ok(None);
-        };
-        let mut mark = None;
-        if let Some((batch, cid)) = found.batch.and_then(|batch| Some((batch, batch.cid?))) {
-            let cid = cid.to_string();
-            let marked = self.with(|client| {
-                client.query_typed_opt(
-                    "SELECT 1 FROM evaluated_batch WHERE cid = $1",
-                    &[(&cid, Type::TEXT)],
-                )
-            })?;
-            if marked.is_some() {
-                let line = self.ingest.line_of(&batch, found.id)? as i32;
-                let marks = self.with(|client| {
-                    client.query_typed_opt(
-                        "SELECT substring(labels FROM $1 FOR 1) FROM evaluated_batch WHERE cid = $2",
-                        &[(&line, Type::INT4), (&cid, Type::TEXT)],
-                    )
-                })?;
-                mark = marks.map(|row| row.get::<_, &[u8]>(0).first().copied().unwrap_or(NO_LABEL));
-            }
-        }
-        Ok(Some(Standing { found, mark }))
+    fn mark_at(&mut self, batch: &FileCid, line: u64) -> Result<Option<u8>, DatabaseError> {
+        let query = "SELECT substring(labels FROM $1 FOR 1) FROM evaluated_batch WHERE cid = $2";
+        let row = self.with(|client| {
+            client.query_typed_opt(
+                query,
+                &[(&(line as i32), Type::INT4), (&batch.to_string(), Type::TEXT)],
+            )
+        })?;
+        Ok(row.map(|row| row.get::<_, &[u8]>(0).first().copied().unwrap_or(NO_LABEL)))
     }
 
     fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError> {

@@ -1,78 +1,30 @@
 //! The tables in SQLite.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
-
-use alloy_primitives::B256;
-use assize_protocol::RoundNumber;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
+use assize_protocol::{FileCid, RoundNumber};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{
-    BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Standing, Station, SubnetLimit, Tables,
+    BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Station, SubnetLimit, Tables,
 };
-use crate::{DailyLimit, Ingest, SignedRow, SqliteIngest, Taken};
-
-/// How long a statement waits for another connection's write.
-const BUSY: Duration = Duration::from_secs(10);
+use crate::{Ingest, SqliteIngest};
 
 /// The tables in one local file.
-pub(super) struct SqliteTables {
-    path: PathBuf,
-    connection: Connection,
-    ingest: SqliteIngest,
-}
+pub(super) struct SqliteTables(pub(super) SqliteIngest);
 
 impl SqliteTables {
-    pub(super) fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let prepare = || {
-            let connection = Connection::open(path)?;
-            connection.busy_timeout(BUSY)?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.execute_batch(include_str!("sqlite.sql"))?;
-            Ok(connection)
-        };
-        // Processes that create the file at once deadlock over its journal mode, and SQLite fails all but one without
-        // waiting.
-        let deadline = Instant::now() + BUSY;
-        let connection = loop {
-            match prepare() {
-                Ok(connection) => break connection,
-                Err(error) if is_busy(&error) && Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(10));
-                }
-                Err(source) => return Err(sqlite(path, source)),
-            }
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            connection,
-            ingest: SqliteIngest::open(path)?,
-        })
-    }
-
     fn with<T>(
         &mut self,
         run: impl FnOnce(&mut Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, DatabaseError> {
-        run(&mut self.connection).map_err(|source| sqlite(&self.path, source))
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-}
-
-fn sqlite(path: &Path, source: rusqlite::Error) -> DatabaseError {
-    DatabaseError::Sqlite {
-        path: path.to_owned(),
-        source: Arc::new(source),
+        Ok(self.0.with(run)?)
     }
 }
 
 impl Tables for SqliteTables {
+    fn ingest(&mut self) -> &mut dyn Ingest {
+        &mut self.0
+    }
+
     fn record(
         &mut self,
         heartbeats: &[Heartbeat],
@@ -131,41 +83,24 @@ impl Tables for SqliteTables {
             .collect()
     }
 
-    fn append(
-        &mut self,
-        rows: &[SignedRow],
-        received_at: u64,
-        limit: DailyLimit,
-    ) -> Result<Vec<Taken>, DatabaseError> {
-        Ok(self.ingest.append(rows, received_at, limit)?)
+    fn is_evaluated(&mut self, batch: &FileCid) -> Result<bool, DatabaseError> {
+        self.with(|connection| {
+            connection
+                .prepare_cached("SELECT 1 FROM evaluated_batch WHERE cid = ?")?
+                .exists([batch.to_string()])
+        })
     }
 
-    fn find(&mut self, digest: B256) -> Result<Option<Standing>, DatabaseError> {
-        let Some(found) = self.ingest.find(digest)? else {
-            return Ok(None);
-        };
-        let mut mark = None;
-        if let Some((batch, cid)) = found.batch.and_then(|batch| Some((batch, batch.cid?))) {
-            let marked = self.with(|connection| {
-                connection
-                    .prepare_cached("SELECT 1 FROM evaluated_batch WHERE cid = ?")?
-                    .exists([cid.to_string()])
-            })?;
-            if marked {
-                let line = self.ingest.line_of(&batch, found.id)?;
-                mark = self
-                    .with(|connection| {
-                        connection
-                            .prepare_cached("SELECT substr(labels, ?, 1) FROM evaluated_batch WHERE cid = ?")?
-                            .query_row(params![line as i64, cid.to_string()], |row| {
-                                row.get::<_, Vec<u8>>(0)
-                            })
-                            .optional()
-                    })?
-                    .map(|mark| mark.first().copied().unwrap_or(NO_LABEL));
-            }
-        }
-        Ok(Some(Standing { found, mark }))
+    fn mark_at(&mut self, batch: &FileCid, line: u64) -> Result<Option<u8>, DatabaseError> {
+        let mark = self.with(|connection| {
+            connection
+                .prepare_cached("SELECT substr(labels, ?, 1) FROM evaluated_batch WHERE cid = ?")?
+                .query_row(params![line as i64, batch.to_string()], |row| {
+                    row.get::<_, Vec<u8>>(0)
+                })
+                .optional()
+        })?;
+        Ok(mark.map(|mark| mark.first().copied().unwrap_or(NO_LABEL)))
     }
 
     fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError> {

@@ -106,6 +106,7 @@ impl PostgresIngest {
             // Two processes that start at once would both create the tables.
             transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
             transaction.batch_execute(include_str!("postgres.sql"))?;
+            transaction.batch_execute(include_str!("../database/postgres.sql"))?;
             transaction.commit()
         })?;
         Ok(ingest)
@@ -183,7 +184,7 @@ impl PostgresIngest {
         })
     }
 
-    fn with<T: Send>(
+    pub(crate) fn with<T: Send>(
         &mut self,
         run: impl FnOnce(&mut Client) -> Result<T, postgres::Error> + Send,
     ) -> Result<T, IngestError> {

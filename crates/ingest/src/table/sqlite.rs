@@ -1,12 +1,11 @@
 //! The ingest table in SQLite.
 
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use alloy_primitives::B256;
 use assize_protocol::{FileCid, RoundNumber};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
+use assize_service::sqlite::{Schema, SqliteFile, SqliteOptions, Unmarked};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{
     Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Taken, Totals,
@@ -14,8 +13,19 @@ use super::{
 };
 use crate::IngestError;
 
-/// How long a statement waits for another process's write.
-const BUSY: Duration = Duration::from_secs(10);
+/// Stations, measurements and the results of evaluation, in one file.
+const SCHEMA: Schema = Schema {
+    name: "database of stations and measurements",
+    application_id: 0x4153_5a04,
+    migrations: &[concat!(
+        include_str!("sqlite.sql"),
+        include_str!("../database/sqlite.sql")
+    )],
+    unmarked: Some(Unmarked {
+        table: "ingest_measurement",
+        prepare: widen,
+    }),
+};
 
 /// Finds rounds by skipping through the index instead of scanning it.
 const ROUNDS: &str = "
@@ -30,10 +40,7 @@ const ROUNDS: &str = "
 
 /// The ingest table in a local file.
 #[derive(Debug)]
-pub struct SqliteIngest {
-    path: PathBuf,
-    connection: Connection,
-}
+pub struct SqliteIngest(SqliteFile);
 
 impl SqliteIngest {
     /// Opens the file; creates it if it does not exist.
@@ -41,112 +48,69 @@ impl SqliteIngest {
     /// # Errors
     /// [`IngestError::Sqlite`] naming the file.
     pub fn open(path: &Path) -> Result<Self, IngestError> {
-        let prepare = || {
-            let mut connection = Connection::open(path)?;
-            connection.busy_timeout(BUSY)?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            // 16 MiB, the working set of a batch.
-            connection.pragma_update(None, "cache_size", -16_384)?;
-            connection.execute_batch(include_str!("sqlite.sql"))?;
-            widen(&mut connection)?;
-            Ok(connection)
+        let options = SqliteOptions {
+            // The working set of a batch.
+            cache_kib: 16_384,
+            ..SqliteOptions::default()
         };
-        // Processes that create the file at once deadlock over its journal mode, and SQLite fails all but one without
-        // waiting.
-        let deadline = Instant::now() + BUSY;
-        loop {
-            match prepare() {
-                Ok(connection) => {
-                    let path = path.to_owned();
-                    return Ok(Self { path, connection });
-                }
-                Err(error) if is_busy(&error) && Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(10));
-                }
-                Err(source) => return Err(IngestError::sqlite(path, source)),
-            }
-        }
+        Ok(Self(SCHEMA.open(path, options)?))
     }
 
-    fn with<T>(
+    pub(crate) fn with<T>(
         &mut self,
         run: impl FnOnce(&mut Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, IngestError> {
-        run(&mut self.connection).map_err(|source| IngestError::sqlite(&self.path, source))
+        Ok(self.0.with(run)?)
     }
 }
 
-/// Adds columns to tables of older versions, which have no digests, stations and tasks.
-fn widen(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+/// Adds the columns that tables of older versions lack: digest, station and task.
+fn widen(connection: &Connection) -> Result<(), rusqlite::Error> {
     const COLUMNS: [(&str, &str); 3] = [("digest", "BLOB"), ("station", "BLOB"), ("task", "INTEGER")];
-    // Of single measurements, the first of a station and a task stands.
-    const INDICES: &str = "
-        CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_digest ON ingest_measurement (digest)
-        WHERE digest IS NOT NULL;
-        CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_place ON ingest_measurement (round, station, task)
-        WHERE station IS NOT NULL;";
-    const HAS: &str = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('ingest_measurement') WHERE name = ?)";
-    let has = |connection: &Connection, column: &str| {
-        connection.query_row(HAS, [column], |row| row.get::<_, bool>(0))
-    };
+    let mut known =
+        connection.prepare("SELECT 1 FROM pragma_table_info('ingest_measurement') WHERE name = ?")?;
     for (column, kind) in COLUMNS {
-        if has(connection, column)? {
-            continue;
+        if !known.exists([column])? {
+            let add = format!("ALTER TABLE ingest_measurement ADD COLUMN {column} {kind}");
+            connection.execute_batch(&add)?;
         }
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have added it first.
-        if !has(&transaction, column)? {
-            transaction.execute_batch(&format!(
-                "ALTER TABLE ingest_measurement ADD COLUMN {column} {kind}"
-            ))?;
-        }
-        transaction.commit()?;
     }
-    connection.execute_batch(INDICES)
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+    Ok(())
 }
 
 impl Ingest for SqliteIngest {
     fn add_file(&mut self, file: &FileMark<'_>, rows: Rows<'_>) -> Result<Option<u64>, IngestError> {
-        let path = self.path.clone();
-        let sqlite = |source| IngestError::sqlite(&path, source);
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(sqlite)?;
-        let marked = transaction
-            .execute(
+        self.with(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let marked = transaction.execute(
                 "INSERT OR IGNORE INTO ingest_file (digest, name, added, received_at) VALUES (?, ?, 0, ?)",
                 params![&file.digest[..], file.name, file.received_at as i64],
-            )
-            .map_err(sqlite)?;
-        if marked == 0 {
-            return Ok(None);
-        }
-        let mut added = 0;
-        {
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO ingest_measurement (round, received_at, line) VALUES (?, ?, ?)")
-                .map_err(sqlite)?;
-            while let Some(NewRow { round, line }) = rows().map_err(IngestError::Input)? {
-                insert
-                    .execute(params![round.0 as i64, file.received_at as i64, line])
-                    .map_err(sqlite)?;
-                added += 1;
+            )?;
+            if marked == 0 {
+                return Ok(Ok(None));
             }
-        }
-        transaction
-            .execute(
+            let mut added = 0;
+            {
+                let mut insert = transaction.prepare_cached(
+                    "INSERT INTO ingest_measurement (round, received_at, line) VALUES (?, ?, ?)",
+                )?;
+                loop {
+                    let NewRow { round, line } = match rows() {
+                        Ok(Some(row)) => row,
+                        Ok(None) => break,
+                        Err(error) => return Ok(Err(IngestError::Input(error))),
+                    };
+                    insert.execute(params![round.0 as i64, file.received_at as i64, line])?;
+                    added += 1;
+                }
+            }
+            transaction.execute(
                 "UPDATE ingest_file SET added = ? WHERE digest = ?",
                 params![added as i64, &file.digest[..]],
-            )
-            .map_err(sqlite)?;
-        transaction.commit().map_err(sqlite)?;
-        Ok(Some(added))
+            )?;
+            transaction.commit()?;
+            Ok(Ok(Some(added)))
+        })?
     }
 
     fn append(
@@ -322,23 +286,18 @@ impl Ingest for SqliteIngest {
     }
 
     fn read(&mut self, batch: &Batch, lines: Lines<'_>) -> Result<(), IngestError> {
-        let path = self.path.clone();
-        let sqlite = |source| IngestError::sqlite(&path, source);
-        let mut statement = self
-            .connection
-            .prepare_cached(
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
                 "SELECT line FROM ingest_measurement WHERE round = ? AND id BETWEEN ? AND ? ORDER BY id",
-            )
-            .map_err(sqlite)?;
-        let mut rows = statement
-            .query([batch.round.0 as i64, batch.first, batch.last])
-            .map_err(sqlite)?;
-        while let Some(row) = rows.next().map_err(sqlite)? {
-            let line = row.get_ref(0).map_err(sqlite)?;
-            let line = line.as_bytes().map_err(|error| sqlite(error.into()))?;
-            lines(line).map_err(IngestError::Output)?;
-        }
-        Ok(())
+            )?;
+            let mut rows = statement.query([batch.round.0 as i64, batch.first, batch.last])?;
+            while let Some(row) = rows.next()? {
+                if let Err(error) = lines(row.get_ref(0)?.as_bytes()?) {
+                    return Ok(Err(IngestError::Output(error)));
+                }
+            }
+            Ok(Ok(()))
+        })?
     }
 
     fn set_stored(&mut self, batch: i64, cid: &FileCid, bytes: u64) -> Result<(), IngestError> {

@@ -17,6 +17,12 @@ CREATE TABLE IF NOT EXISTS ingest_measurement (
     task INTEGER
 ) STRICT;
 
+CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_digest ON ingest_measurement (digest) WHERE digest IS NOT NULL;
+
+-- Of what was taken by itself, the first of a station and a task stands.
+CREATE UNIQUE INDEX IF NOT EXISTS ingest_measurement_place ON ingest_measurement (round, station, task)
+    WHERE station IS NOT NULL;
+
 CREATE INDEX IF NOT EXISTS ingest_measurement_of ON ingest_measurement (round, id);
 
 CREATE TABLE IF NOT EXISTS ingest_batch (

@@ -2,7 +2,6 @@
 
 mod actors;
 mod aftermath;
-mod beacons;
 mod play;
 mod report;
 mod round;
@@ -15,11 +14,15 @@ mod text;
 
 use std::path::PathBuf;
 
+use assize_drand::{RecordedBeacons, Verified};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 
 use assize_cli::output::{self, Outcome};
 use assize_cli::{FormatArgs, wait_for};
+
+/// Recorded, and verified all the same.
+type Beacons = Verified<RecordedBeacons>;
 
 /// Run a simulated network end to end on a local chain, and report what happened.
 #[derive(Debug, Args)]

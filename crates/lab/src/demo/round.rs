@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use assize_chain::ListCommitment;
-use assize_drand::with_y;
+use assize_drand::{BeaconSource, with_y};
 use assize_ingest::{SqliteIngest, import};
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
@@ -15,8 +15,8 @@ use assize_testkit::anvil::CHAIN_ID;
 use assize_testkit::network::{Network, RoundContext};
 use eyre::{OptionExt, ensure};
 
+use super::Beacons;
 use super::actors::Actors;
-use super::beacons::{Beacons, beacon, compressed};
 use super::schedule::Slot;
 use super::stage::{Progress, Stage};
 use assize_cli::output::grouped;
@@ -56,16 +56,8 @@ pub(super) async fn play_round(
     let tasks_file = tasks.to_ndjson();
     stage.files.write("roster.ndjson", &roster_file)?;
     stage.files.write("tasks.ndjson", &tasks_file)?;
-    let roster_commitment = ListCommitment {
-        root: roster.root(),
-        count: roster.count(),
-        cid: stage.store.put(&roster_file)?,
-    };
-    let tasks_commitment = ListCommitment {
-        root: tasks.root(),
-        count: tasks.count(),
-        cid: stage.store.put(&tasks_file)?,
-    };
+    let roster_commitment = ListCommitment::of(&roster, stage.store.put(&roster_file)?);
+    let tasks_commitment = ListCommitment::of(tasks, stage.store.put(&tasks_file)?);
     stage.anvil.set_next_timestamp(slot.opened_at)?;
     let open = stage.network.rounds.open(&roster_commitment, &tasks_commitment);
     stage.transact("open a round", &actors.coordinator, &open).await?;
@@ -91,7 +83,7 @@ pub(super) async fn play_round(
         .time_of(slot.beacon)
         .ok_or_eyre("a beacon before all time")?;
     stage.anvil.set_next_timestamp(published_at + 1)?;
-    let signature = with_y(compressed(&beacon(beacons, slot.beacon)?)?)?;
+    let signature = with_y(&beacons.beacon(slot.beacon)?.signature)?;
     stage
         .transact(
             "reveal a beacon",

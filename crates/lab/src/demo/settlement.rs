@@ -4,24 +4,23 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
 use assize_chain::{Proposal, SettlementId};
-use assize_evaluator::proposal_of;
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{
     Allocations, BatchPolicy, DenyList, History, PayoutPolicy, Planner, Scheduler, Why, claim_one,
 };
 use assize_protocol::{FileCid, RoundNumber};
+use assize_stats::add_rounds;
 use assize_store::Store;
 use assize_testkit::network::Network;
-use assize_verify::EvaluatedRange;
+use assize_verify::{EvaluatedRange, evaluate_next};
 use eyre::{OptionExt, ensure};
 
+use super::Beacons;
 use super::actors::Actors;
-use super::beacons::Beacons;
 use super::report::{Claimed, Money};
 use super::stage::{Progress, Stage};
 use assize_cli::connect::PATIENCE;
 use assize_cli::output::fil;
-use assize_cli::{add_rates, evaluate_next};
 
 /// Least payout, attoFIL.
 const FLOOR: u128 = 6_000_000_000_000_000;
@@ -52,16 +51,18 @@ pub(super) async fn settle(
     let mut evaluated: Option<EvaluatedRange> = None;
     let mut signatures = BTreeMap::new();
     for evaluator in &actors.evaluators {
-        let (chain, own) = evaluate_next(&stage.network, &stage.store, beacons, Some(last)).await?;
+        let chain = &stage.network;
+        let (chain, own) =
+            evaluate_next(&chain.rounds, &chain.rewards, &stage.store, beacons, Some(last)).await?;
         let document = own.document.to_bytes();
-        add_rates(&stage.files.path("rates.json"), &stage.store, &chain, &own)?;
+        add_rounds(&stage.files.path("rates.json"), &stage.store, &chain, &own.rounds)?;
         if let Some(first) = &evaluated {
             ensure!(
                 first.document.to_bytes() == document,
                 "two evaluators computed different settlements"
             );
         }
-        let proposal = proposal_of(&own.document);
+        let proposal = own.document.proposal();
         let message = stage.network.rewards.message_of(&proposal).await?;
         signatures.insert(evaluator.address(), message.sign(evaluator).await?);
         evaluated = Some(own);
@@ -75,7 +76,7 @@ pub(super) async fn settle(
     let document = evaluated.document.to_bytes();
     stage.files.write("settlement.json", &document)?;
     let cid = stage.store.put(&document)?;
-    let proposal = proposal_of(&evaluated.document);
+    let proposal = evaluated.document.proposal();
     signatures.pop_last();
     let post = stage.network.rewards.post(&proposal, &signatures);
     stage

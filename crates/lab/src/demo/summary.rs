@@ -1,14 +1,13 @@
 //! Everything that happened, gathered into the report.
 
 use alloy_primitives::Address;
+use assize_drand::BeaconSource;
 use assize_evaluate::RoundEvaluation;
 use assize_protocol::TaskList;
 use assize_testkit::network::Network;
 use assize_verify::EvaluatedRange;
 use eyre::OptionExt;
 
-use super::DemoArgs;
-use super::beacons::{Beacons, beacon};
 use super::report::{
     BatchReport, BeaconReport, Contracts, Host, Money, Report, RoundReport, SettlementReport, Verification,
 };
@@ -16,6 +15,7 @@ use super::schedule::Slot;
 use super::settlement::Settled;
 use super::stage::{Progress, Stage, peak_memory_mib};
 use super::tally;
+use super::{Beacons, DemoArgs};
 
 #[expect(clippy::too_many_arguments, reason = "the report is of everything")]
 pub(super) fn report(
@@ -32,7 +32,7 @@ pub(super) fn report(
     progress: Progress,
 ) -> eyre::Result<Report> {
     let beacon_report = |round| -> eyre::Result<BeaconReport> {
-        let beacon = beacon(beacons, round)?;
+        let beacon = beacons.beacon(round)?;
         Ok(BeaconReport {
             round,
             signature: alloy_primitives::hex::encode(&beacon.signature),

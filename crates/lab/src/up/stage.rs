@@ -1,5 +1,7 @@
 //! What the network stands on: a directory, keys, a chain in real time with the contracts, beacons.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256, U256};
@@ -68,12 +70,10 @@ impl Stage {
         std::fs::create_dir_all(directory.join("logs"))?;
         let anvil = Anvil::start_live(TICK)?;
         let client = ChainClient::connect_to(&anvil.url().parse()?, CHAIN_ID).await?;
-        // Everybody else on this machine can read the files, but nothing of worth depends on these beacons.
         let drand_key = keys.secret("drand", 0);
-        std::fs::write(
-            directory.join("drand.key"),
-            alloy_primitives::hex::encode(drand_key),
-        )?;
+        let key_file = directory.join("drand.key");
+        std::fs::write(&key_file, alloy_primitives::hex::encode(drand_key))?;
+        std::fs::set_permissions(&key_file, Permissions::from_mode(0o600))?;
         let genesis = anvil.timestamp()?.saturating_sub(600);
         let devnet = Devnet::new(&drand_key.0, genesis, TICK)?;
         let info = devnet.chain().info();

@@ -364,13 +364,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::car::tests::content;
     use crate::car::{pack, put_block, unpack};
-
-    fn content(size: usize) -> Vec<u8> {
-        (0..size)
-            .map(|index| ((index * 7 + index / 256) % 251) as u8)
-            .collect()
-    }
 
     fn read(root: &FileCid, car: &[u8]) -> Result<Vec<u8>, String> {
         let mut content = Vec::new();

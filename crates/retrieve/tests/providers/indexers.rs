@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use assize_retrieve::{Config, IndexerResult, Retrieval, Retriever, Transport};
+use assize_retrieve::{Config, IndexerResult, Retrieval, Transport};
 use cid::multibase::Base;
 use serde_json::{Value, json};
 
@@ -28,10 +28,7 @@ async fn indexed(
     let mut config = config(&chain, &indexers.iter().collect::<Vec<_>>());
     config.limits.retries = 2;
     change(&mut config);
-    let retriever = Retriever::new(config).unwrap();
-    let got = retriever
-        .retrieve(payload(&raw_cid(BLOCK)), PROVIDER)
-        .await
+    let got = ask(config, &raw_cid(BLOCK)).await
         .unwrap();
     check(&got);
     (got, indexers)
@@ -175,10 +172,7 @@ async fn an_indexer_that_cannot_be_used() {
     let chain = chain().await;
     let mut config = config(&chain, &[]);
     short(&mut config);
-    if let Ok(got) = Retriever::new(config)
-        .unwrap()
-        .retrieve(payload(&raw_cid(BLOCK)), PROVIDER)
-        .await
+    if let Ok(got) = ask(config, &raw_cid(BLOCK)).await
     {
         assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
     }
@@ -202,10 +196,7 @@ async fn an_indexer_that_recovers_is_believed() {
     })
     .await;
     let chain = chain().await;
-    let got = Retriever::new(config(&chain, &[&index]))
-        .unwrap()
-        .retrieve(payload(&cid), PROVIDER)
-        .await
+    let got = ask(config(&chain, &[&index]), &cid).await
         .unwrap();
     assert_eq!(
         (got.indexer_result, index.requests().len()),
@@ -358,8 +349,7 @@ async fn the_specifications_own_examples_are_read() {
     ] {
         let chain = Server::always(rpc_result(json!({"PeerId": peer}))).await;
         let index = Server::always(ok("application/json", body.as_bytes())).await;
-        let retriever = Retriever::new(config(&chain, &[&index])).unwrap();
-        let got = retriever.retrieve(payload(&cid), PROVIDER).await.unwrap();
+        let got = ask(config(&chain, &[&index]), &cid).await.unwrap();
         assert_eq!(
             (got.indexer_result.to_string().as_str(), got.address.as_deref()),
             (result, address),
@@ -419,8 +409,7 @@ async fn a_redirect_of_an_indexer_to_a_private_address_is_refused() {
         let chain = chain().await;
         let mut config = config(&chain, &[&outside]);
         config.allow_private = allow_private;
-        let retriever = Retriever::new(config).unwrap();
-        let got = retriever.retrieve(payload(&cid), PROVIDER).await.unwrap();
+        let got = ask(config, &cid).await.unwrap();
         assert_eq!(
             (got.indexer_result, inside.requests().len()),
             (expected, asked),
@@ -441,7 +430,6 @@ async fn a_redirect_of_an_indexer_to_a_private_address_is_refused() {
     let chain = chain().await;
     let mut config = config(&chain, &[&own]);
     config.allow_private = false;
-    let retriever = Retriever::new(config).unwrap();
-    let got = retriever.retrieve(payload(&cid), PROVIDER).await.unwrap();
+    let got = ask(config, &cid).await.unwrap();
     assert_eq!(got.indexer_result, IndexerResult::Ok, "{:#?}", got.steps);
 }

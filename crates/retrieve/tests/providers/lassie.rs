@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::*;
 use assize_retrieve::{
-    Config, IndexerResult, Lassie, Retrieval, RetrieveError, Retriever, Secret, Transport, Url,
+    Config, IndexerResult, Lassie, Retrieval, RetrieveError, Secret, Transport, Url,
 };
 
 const ADDRESS: &str = "/ip4/1.2.3.4/tcp/24001";
@@ -27,10 +27,7 @@ async fn retrieve_by(
     // The operator chooses Lassie's host, so it may be anywhere.
     config.allow_private = false;
     change(&mut config);
-    let got = Retriever::new(config)
-        .unwrap()
-        .retrieve(payload(&cid), PROVIDER)
-        .await?;
+    let got = ask(config, &cid).await?;
     check(&got);
     assert_eq!(got.indexer_result, IndexerResult::HttpNotAdvertised);
     assert_eq!(got.protocol, Some(Transport::Graphsync));

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use assize_protocol::{PayloadCid, ProviderId};
-use assize_retrieve::{Config, Limits, Retrieval, Retriever, Url};
+use assize_retrieve::{Config, Limits, Retrieval, RetrieveError, Retriever, Url};
 use cid::Cid;
 use cid::multibase::Base;
 use cid::multihash::Multihash;
@@ -306,10 +306,15 @@ pub(crate) async fn retrieve_at(
     let (chain, indexer) = (chain().await, indexer(cid, addresses).await);
     let mut config = config(&chain, &[&indexer]);
     change(&mut config);
-    let retriever = Retriever::new(config).unwrap();
-    let retrieval = retriever.retrieve(payload(cid), PROVIDER).await.unwrap();
+    let retrieval = ask(config, cid).await.unwrap();
     check(&retrieval);
     retrieval
+}
+
+/// Retrieves a payload from [`PROVIDER`].
+pub(crate) async fn ask(config: Config, cid: &Cid) -> Result<Retrieval, RetrieveError> {
+    let retriever = Retriever::new(config).unwrap();
+    retriever.retrieve(payload(cid), PROVIDER).await
 }
 
 /// Retrieves [`BLOCK`] from a provider that gives this response to GET.

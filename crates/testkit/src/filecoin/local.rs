@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use assize_protocol::{ActorId, PayloadCid, ProviderId, Task, TaskList, TaskListError};
+use assize_protocol::{ActorId, ListError, PayloadCid, ProviderId, Task, TaskList};
 use thiserror::Error;
 
 use super::{
-    Advertised, Conduct, DeadAddress, Expected, Host, Indexer, Lotus, MinerInfo, Payload, PeerIdSource, Plan,
+    Advertised, DeadAddress, Expected, Host, Indexer, Lotus, MinerInfo, Payload, PeerIdSource, Plan,
     Protocol, Provider, ProviderPlan, Record, hash, hash64, peer_id,
 };
 
@@ -20,7 +20,7 @@ pub enum FilecoinError {
     Io(#[from] io::Error),
     /// A plan lists a payload twice.
     #[error(transparent)]
-    Tasks(#[from] TaskListError),
+    Tasks(#[from] ListError),
     /// A payload without a CID.
     #[error("cannot create payload {index} of {provider}")]
     Payload {
@@ -258,12 +258,6 @@ impl Offer {
         };
         (self.payloads.iter().filter(good).count(), self.payloads.len())
     }
-
-    /// Whether the result for this provider is deterministic for every checker.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        !matches!(self.server.conduct(), Conduct::Flaky(_))
-    }
 }
 
 /// The peer id of another provider.
@@ -295,6 +289,7 @@ fn task(plan: &Plan, provider: ProviderId, cid: PayloadCid) -> Task {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::Conduct;
     use super::super::testing::get;
     use super::*;
 

@@ -10,7 +10,7 @@ mod truth;
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
-use assize_protocol::{ProviderId, Roster, RosterEntry, RosterError, TaskList};
+use assize_protocol::{ListError, ProviderId, Roster, RosterEntry, TaskList};
 
 pub use measure::RoundContext;
 pub use station::{Behaviour, Station, derive_key};
@@ -92,13 +92,13 @@ impl Network {
 
     /// Key of an honest operator, to claim by hand.
     pub fn claiming_operator_key(&self) -> B256 {
-        station::honest_operator_key(self.seed, CLAIMING_OPERATOR)
+        station::operator_key(self.seed, Behaviour::Honest, CLAIMING_OPERATOR)
             .to_secret_bytes()
             .into()
     }
 
     /// The roster file's content.
-    pub fn roster(&self) -> Result<Roster, RosterError> {
+    pub fn roster(&self) -> Result<Roster, ListError> {
         Roster::new(
             self.stations
                 .iter()

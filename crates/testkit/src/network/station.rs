@@ -177,12 +177,7 @@ fn operator_address(seed: u64, behaviour: Behaviour, index: u64) -> Address {
     station_address(&operator_key(seed, behaviour, index))
 }
 
-/// Key of an honest operator.
-pub(super) fn honest_operator_key(seed: u64, index: u64) -> SecretKey {
-    operator_key(seed, Behaviour::Honest, index)
-}
-
-fn operator_key(seed: u64, behaviour: Behaviour, index: u64) -> SecretKey {
+pub(super) fn operator_key(seed: u64, behaviour: Behaviour, index: u64) -> SecretKey {
     derive_key(seed, &format!("operator/{behaviour:?}"), index)
 }
 

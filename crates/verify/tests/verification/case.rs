@@ -12,8 +12,7 @@ use assize_facts::{
 };
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{
-    Address, Assignment, BeaconSchedule, FileCid, Parameters, Randomness, Roster, RoundNumber, Seed,
-    TaskList, U256,
+    Address, Assignment, BeaconSchedule, FileCid, Parameters, Randomness, Roster, RoundNumber, Seed, TaskList,
 };
 use assize_store::{LocalStore, Source, Store};
 use assize_testkit::fixtures;
@@ -139,8 +138,8 @@ fn rounds(store: &LocalStore) -> ChainFacts {
             });
         let round = Round {
             number,
-            roster: list(store, &roster.to_ndjson(), roster.root(), roster.count()),
-            tasks: list(store, &tasks.to_ndjson(), tasks.root(), tasks.count()),
+            roster: ListCommitment::of(&roster, store.put(&roster.to_ndjson()).unwrap()),
+            tasks: ListCommitment::of(&tasks, store.put(&tasks.to_ndjson()).unwrap()),
             parameters,
             opened_at,
             closes_at,
@@ -169,14 +168,6 @@ fn parameters() -> Parameters {
         max_tasks_per_committee: 3,
         target_measurements: 3 * STATIONS,
         ..Parameters::default()
-    }
-}
-
-fn list(store: &LocalStore, file: &[u8], root: assize_protocol::B256, count: u32) -> ListCommitment {
-    ListCommitment {
-        root,
-        count,
-        cid: store.put(file).unwrap(),
     }
 }
 
@@ -232,14 +223,10 @@ impl Case {
 
     /// Posts a document: stores it, and updates the chain's facts.
     pub(crate) fn post(&mut self, id: SettlementId, document: &SettlementDocument) {
+        self.store.put(&document.to_bytes()).unwrap();
         let proposal = Proposal {
             parent: (id.0 > 1).then_some(SettlementId(id.0 - 1)),
-            first_round: document.first_round,
-            last_round: document.last_round,
-            root: document.root,
-            cumulative_total: U256::from(document.cumulative_total),
-            accepted_root: document.accepted_root,
-            cid: self.store.put(&document.to_bytes()).unwrap(),
+            ..document.proposal()
         };
         let settlement = Settlement {
             id,

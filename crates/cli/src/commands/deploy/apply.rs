@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use assize_chain::{ChainClient, Rounds, RpcUrl};
-use assize_deployment::{DeployParams, Journal, chain_name, deploy_with};
+use assize_deployment::{DeployParams, Journal, Place, chain_name, deploy_with};
 use assize_protocol::AttoFil;
 use clap::Args;
 
-use super::files::Place;
 use super::words;
 use crate::args::{FormatArgs, KeyArgs};
 use crate::output::{self, Outcome};
@@ -81,12 +80,12 @@ pub(super) async fn run(args: &ApplyArgs, data: &DataDir) -> eyre::Result<Outcom
         Ok(record) => record,
         Err(error) => {
             let error = eyre::Report::from(error);
-            return Err(match place.has_journal() {
-                true => error.wrap_err(format!(
+            return Err(match place.journal() {
+                Some(journal) => error.wrap_err(format!(
                     "the deployment is incomplete; the transactions sent are in {}: run the same command with --resume",
-                    place.journal().display()
+                    journal.display()
                 )),
-                false => error,
+                None => error,
             });
         }
     };

@@ -3,13 +3,10 @@
 use std::path::PathBuf;
 
 use assize_chain::Address;
-use assize_deployment::{NetworkState, Verdict};
 use clap::Args;
-use eyre::{WrapErr, bail, eyre};
-use serde_json::json;
+use eyre::WrapErr;
 
-use super::check::{line, open};
-use super::files::write_record;
+use super::check::open;
 use crate::args::{ChainArgs, FormatArgs};
 use crate::connect::deployment_file;
 use crate::output::Outcome;
@@ -33,54 +30,12 @@ pub struct ApproveArgs {
 pub(super) async fn run(args: &ApproveArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let file = deployment_file(&args.chain, data);
     let (client, mut record) = open(&args.chain, data, args.params.as_ref()).await?;
-    let findings = assize_deployment::check(&client, &record).await?;
-    let before = record
-        .expected_state()
-        .ok_or_else(|| eyre!("the deployment file has no parameters: give them with --params FILE"))?;
-    // Roles and settings may differ, since they are what is approved; nothing else may.
-    let names: Vec<_> = before.lines().into_iter().map(|(name, _)| name).collect();
-    let wrong: Vec<_> = findings
-        .iter()
-        .filter(|finding| finding.verdict == Verdict::Differs && !names.contains(&finding.subject.as_str()))
-        .map(line)
-        .collect();
-    if !wrong.is_empty() {
-        bail!(
-            "nothing approved: more than roles and settings differs:\n  {}",
-            wrong.join("\n  ")
-        );
-    }
-
-    let mut known = record.known_publishers();
-    known.extend(&args.publishers);
-    known.sort_unstable();
-    known.dedup();
-    let now = NetworkState::read(&client, &record.deployment, &known).await?;
-    if let Some(missing) = args
-        .publishers
-        .iter()
-        .find(|publisher| !now.publishers.contains(publisher))
-    {
-        bail!("--publisher {missing} is not registered on the chain");
-    }
-    let changes: Vec<_> = before
-        .lines()
-        .into_iter()
-        .zip(now.lines())
-        .filter(|(before, now)| before != now)
-        .map(|((name, before), (_, now))| (name, before, now))
-        .collect();
-    record.state = Some(now);
-    record.complete(&client).await?;
-    write_record(&file, &record).wrap_err("nothing approved")?;
-    let report: Vec<_> = changes
-        .iter()
-        .map(|(name, before, now)| json!({"subject": name, "before": before, "now": now}))
-        .collect();
-    args.format.print(&report, || {
+    let changes = assize_deployment::approve(&client, &mut record, &args.publishers).await?;
+    record.write(&file).wrap_err("nothing approved")?;
+    args.format.print(&changes, || {
         let mut lines: Vec<_> = changes
             .iter()
-            .map(|(name, before, now)| format!("{name}: {now}, before {before}"))
+            .map(|change| format!("{}: {}, before {}", change.subject, change.now, change.before))
             .collect();
         lines.push(format!(
             "{} changes approved in {}",

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use assize_chain::{ChainClient, RpcUrl};
-use assize_deployment::{DeployParams, DeploymentRecord, Finding, Verdict};
+use assize_deployment::{DeployParams, DeploymentRecord, Verdict};
 use clap::Args;
 use eyre::bail;
 use serde_json::json;
@@ -74,7 +74,7 @@ pub(in crate::commands) async fn run(args: &CheckArgs, data: &DataDir) -> eyre::
         let shown = findings
             .iter()
             .filter(|finding| !args.quiet || finding.verdict != Verdict::Ok);
-        let mut lines: Vec<_> = shown.map(line).collect();
+        let mut lines: Vec<_> = shown.map(ToString::to_string).collect();
         lines.push(match differing {
             0 => format!("{} checked, nothing differs", findings.len()),
             _ => format!("{differing} of {} DIFFER", findings.len()),
@@ -85,33 +85,4 @@ pub(in crate::commands) async fn run(args: &CheckArgs, data: &DataDir) -> eyre::
         0 => Outcome::Done,
         _ => Outcome::CheckFailed,
     })
-}
-
-pub(super) fn line(finding: &Finding) -> String {
-    let Finding {
-        subject,
-        verdict,
-        expected,
-        found,
-    } = finding;
-    match verdict {
-        Verdict::Ok => format!("ok       {subject}: {}", shortened(found)),
-        Verdict::Differs => format!("DIFFERS  {subject}: expected {expected}, found {found}"),
-        Verdict::Unknown => format!("unknown  {subject}: {}", shortened(found)),
-    }
-}
-
-/// Long hex, shortened for reading.
-fn shortened(text: &str) -> String {
-    const MOST: usize = 140;
-    match text.get(..MOST) {
-        Some(front) if text.strip_prefix("0x").is_some_and(is_hex) => {
-            format!("{front}… ({} bytes)", (text.len() - 2) / 2)
-        }
-        _ => text.to_owned(),
-    }
-}
-
-fn is_hex(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

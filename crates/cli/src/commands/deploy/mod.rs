@@ -3,7 +3,6 @@
 mod apply;
 mod approve;
 pub(super) mod check;
-mod files;
 mod plan;
 mod words;
 

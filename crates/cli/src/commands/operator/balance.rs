@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use assize_chain::SettlementId;
-use assize_payout::{Pending, SettlementTimeline, Statement};
+use assize_payout::{Documents, NothingToClaim, PayoutError, Pending, SettlementTimeline, Statement};
 use assize_protocol::address::{parse_operator, to_delegated};
 use assize_protocol::{Address, AttoFil, PayoutAddress};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::shared::{AllocationCache, Why, fil, in_full, next_activation, statements, voided};
+use super::shared::{fil, in_full, next_activation, nothing_to_claim, voided};
 use crate::args::operators::OperatorsFile;
 use crate::args::{ChainArgs, FormatArgs, SourceArgs};
 use crate::connect::Network;
+use crate::evidence::source;
 use crate::output::Outcome;
-use crate::output::time::moment;
-use assize_service::DataDir;
+use assize_service::{DataDir, moment};
 
 /// Show what operators earned, were paid, can claim now, and wait for.
 #[derive(Debug, Args)]
@@ -36,9 +36,12 @@ pub struct BalanceArgs {
 pub(crate) async fn run(args: &BalanceArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let operators = args.file.with(&args.addresses)?;
     let network = Network::connect(&args.chain, data).await?;
-    let mut cache = AllocationCache::open(&args.source, data)?;
+    let mut documents = Documents::new(source(&args.source, data)?);
     let timeline = SettlementTimeline::read(&network.rewards).await?;
-    let (statements, unknown) = statements(&network.rewards, &timeline, &mut cache, &operators).await?;
+    let (statements, unknown) = documents
+        .statements(&network.rewards, &timeline, &operators)
+        .await?;
+    let unknown: BTreeMap<_, _> = unknown.iter().map(|(id, error)| (*id, causes(error))).collect();
     let mut balances = Vec::with_capacity(statements.len());
     for statement in statements {
         let recipient = network.rewards.payout_address_of(statement.operator).await?;
@@ -70,7 +73,7 @@ struct Balance {
 impl Balance {
     fn json(&self, timeline: &SettlementTimeline) -> Value {
         let statement = &self.statement;
-        let why = Why::of(timeline, statement);
+        let why = NothingToClaim::of(timeline, statement);
         let pending = |pending: &Pending| {
             json!({
                 "settlement": pending.settlement,
@@ -88,8 +91,8 @@ impl Balance {
                 PayoutAddress::Evm(address) => address.to_string(),
                 PayoutAddress::Native(address) => address.to_string(),
             },
-            "nothing": why.map(Why::name),
-            "sentence": why.map(|why| why.sentence(timeline, statement)),
+            "nothing": why.map(NothingToClaim::name),
+            "sentence": why.map(|why| nothing_to_claim(why, timeline, statement)),
         })
     }
 
@@ -143,8 +146,11 @@ impl Balance {
             false => format!("its payout address {}", in_full(&self.recipient)),
         };
         text.push_str(&format!("\n  {:<10}  {goes_to}", "goes to"));
-        match Why::of(timeline, statement) {
-            Some(why) => text.push_str(&format!("\n  {}.", capital(&why.sentence(timeline, statement)))),
+        match NothingToClaim::of(timeline, statement) {
+            Some(why) => {
+                let sentence = nothing_to_claim(why, timeline, statement);
+                text.push_str(&format!("\n  {}.", capital(&sentence)));
+            }
             None => {
                 text.push_str(&format!(
                     "\n  {:<10}  assize operator claim --operator {operator}",
@@ -157,6 +163,11 @@ impl Balance {
         }
         text
     }
+}
+
+/// Why a document is unavailable.
+fn causes(error: &PayoutError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// A sentence with a capital letter.

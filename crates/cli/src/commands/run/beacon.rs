@@ -1,24 +1,22 @@
 //! `assize run beacon`.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use alloy_primitives::{B256, hex};
-use assize_drand::serve::{Devnet, serve};
+use alloy_primitives::hex;
+use assize_drand::serve::{Devnet, router};
 use assize_drand::{Clock, SystemClock};
+use assize_service::{ConnectionLimits, DataDir, SecretFile, Stop, bind, serve};
 use clap::Args;
-use eyre::{WrapErr, eyre};
 use serde_json::json;
 
 use crate::args::duration::positive_seconds;
 use crate::output::{self, Outcome};
-use crate::service::{bind, url_of};
-use assize_service::DataDir;
-use assize_service::shutdown_signal;
+
+const KEY: SecretFile = SecretFile {
+    name: "beacon key",
+    risk: "know and choose every beacon",
+};
 
 /// Serve a drand chain of one key, for devnets (its owner knows every beacon in advance).
 #[derive(Debug, Args)]
@@ -38,19 +36,20 @@ pub struct BeaconArgs {
 }
 
 pub(crate) async fn run(args: &BeaconArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let key = match &args.key_file {
-        Some(path) => read_key(path)?,
+    let path = match &args.key_file {
+        Some(path) => path.clone(),
         None => {
             data.create()?;
-            read_key(&data.beacon_key())?
+            data.beacon_key()
         }
     };
     let genesis = args.genesis.unwrap_or_else(|| SystemClock.now().as_secs());
+    let key = KEY.open_or_create(&path, Some)?;
     let devnet = Devnet::new(&key, genesis, args.period)?;
-    let listener = bind(args.listen).await?;
+    let (listener, url) = bind(args.listen).await?;
     let info = devnet.chain().info();
     output::json(&json!({
-        "url": url_of(&listener)?,
+        "url": url,
         "hash": hex::encode(info.hash),
         "beacon": {
             "kind": "drand",
@@ -59,31 +58,9 @@ pub(crate) async fn run(args: &BeaconArgs, data: &DataDir) -> eyre::Result<Outco
             "period": info.period,
         },
     }))?;
-    serve(Arc::new(devnet), listener, SystemClock, shutdown_signal()).await?;
+    let stop = Stop::default();
+    stop.set_on_signal();
+    let router = router(devnet, SystemClock);
+    serve(listener, router, ConnectionLimits::ONE_HOST, stop).await;
     Ok(Outcome::Done)
-}
-
-/// The key in a file; a new one if there is none.
-fn read_key(path: &Path) -> eyre::Result<[u8; 32]> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let key = B256::random();
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)
-                .wrap_err_with(|| format!("cannot create --key-file {}", path.display()))?;
-            writeln!(file, "{}", hex::encode(key))?;
-            return Ok(key.0);
-        }
-        Err(error) => {
-            return Err(error).wrap_err_with(|| format!("cannot read --key-file {}", path.display()));
-        }
-    };
-    let bytes = hex::decode(text.trim())
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| eyre!("--key-file {} does not hold 32 bytes of hex", path.display()))
 }

@@ -4,18 +4,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use assize_evaluator::{Board, Evaluator, EvaluatorDaemon, Metrics, Parts, Pass, Peer, Plan};
+use assize_evaluator::{Board, Evaluator, EvaluatorDaemon, Parts, Pass, Peer, Plan, metrics};
 use assize_outbox::Outbox;
-use assize_service::{Status, Stop};
+use assize_service::{ConnectionLimits, Status, Stop, bind, serve};
+use assize_stats::add_rounds;
+use assize_verify::measurements;
 use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
 use crate::args::duration::seconds;
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
-use crate::commands::settlement::evaluate::measurements;
 use crate::connect::{Network, beacons, store};
 use crate::output::{self, Outcome};
-use crate::service::serve_router;
 use crate::signer::signer;
 use assize_service::DataDir;
 
@@ -99,11 +99,14 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
         });
     }
     let pause = policy.poll;
-    let status = Status::new(Metrics::new(), 600 + 10 * pause.as_secs());
+    let status = Status::new(metrics(), 600 + 10 * pause.as_secs());
     let stop = Stop::default();
     let mut ready = json!({"roundsPerSettlement": args.rounds_per_settlement});
     if let Some(address) = args.listen {
-        ready["url"] = serve_router(address, board.router(), &stop).await?.into();
+        let (listener, url) = bind(address).await?;
+        let limits = ConnectionLimits::default();
+        tokio::spawn(serve(listener, board.router(), limits, stop.clone()));
+        ready["url"] = url.into();
     }
     if let Some(address) = args.metrics {
         ready["metrics"] = status.listen(address, &stop).await?.into();
@@ -126,7 +129,12 @@ fn add_rates(args: &EvaluatorArgs, data: &DataDir, pass: &Pass) -> eyre::Result<
         return Ok(());
     };
     let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
-    crate::commands::rsr::add(&catalog, &*store(&args.store, data)?, chain, evaluated).map(drop)
+    Ok(add_rounds(
+        &catalog,
+        &*store(&args.store, data)?,
+        chain,
+        &evaluated.rounds,
+    )?)
 }
 
 fn report(pass: &Pass) -> Value {

@@ -3,14 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use assize_store::{LocalStore, serve};
+use assize_service::{ConnectionLimits, DataDir, Stop, bind, serve};
+use assize_store::LocalStore;
+use assize_store::serve::router;
 use clap::Args;
 use serde_json::json;
 
 use crate::output::{self, Outcome};
-use crate::service::{bind, url_of};
-use assize_service::DataDir;
-use assize_service::shutdown_signal;
 
 /// Serve a local store as a trustless IPFS gateway.
 #[derive(Debug, Args)]
@@ -25,11 +24,13 @@ pub struct GatewayArgs {
 
 pub(crate) async fn run(args: &GatewayArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let store = LocalStore::open(args.store.clone().unwrap_or_else(|| data.store()))?;
-    let listener = bind(args.listen).await?;
+    let (listener, url) = bind(args.listen).await?;
     output::json(&json!({
-        "url": url_of(&listener)?,
+        "url": url,
         "files": store.cids()?.len(),
     }))?;
-    serve::serve(store, listener, shutdown_signal()).await?;
+    let stop = Stop::default();
+    stop.set_on_signal();
+    serve(listener, router(store), ConnectionLimits::ONE_HOST, stop).await;
     Ok(Outcome::Done)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use assize_ingest::{ImportReport, Ingest, import};
 use assize_outbox::Outbox;
-use assize_publish::{Closing, Metrics, Publisher, PublisherDaemon};
+use assize_publish::{Closing, Publisher, PublisherDaemon, metrics};
 use assize_service::{Clock, Status, Stop};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
@@ -127,7 +127,7 @@ async fn serve(
     imported: &Imported,
 ) -> eyre::Result<Outcome> {
     let patience = 60 + 10 * pause.as_secs();
-    let (status, stop) = (Status::new(Metrics::new(), patience), Stop::default());
+    let (status, stop) = (Status::new(metrics(), patience), Stop::default());
     let mut ready = imported.to_json();
     if let Some(address) = args.metrics {
         ready["metrics"] = status.listen(address, &stop).await?.into();

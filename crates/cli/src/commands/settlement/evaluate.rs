@@ -2,14 +2,11 @@
 
 use std::path::PathBuf;
 
-use assize_drand::{BeaconSource, Verified};
-use assize_evaluate::{RoundEvaluation, RoundFacts};
-use assize_facts::ChainFacts;
 use assize_protocol::{AttoFil, RoundNumber};
-use assize_store::Source;
-use assize_verify::{EvaluatedRange, Evidence, read_next_settlement};
+use assize_stats::add_rounds;
+use assize_verify::{evaluate_next, measurements};
 use clap::Args;
-use eyre::{WrapErr, eyre};
+use eyre::WrapErr;
 use serde_json::json;
 
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, StoreArgs};
@@ -43,14 +40,16 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
     let network = Network::connect(&args.chain, data).await?;
     let store = store(&args.store, data)?;
     let beacons = beacons(&args.beacons)?;
-    let (chain, evaluated) = evaluate_next(&network, &*store, &beacons, args.to.map(RoundNumber)).await?;
+    let Network { rounds, rewards, .. } = &network;
+    let last = args.to.map(RoundNumber);
+    let (chain, evaluated) = evaluate_next(rounds, rewards, &*store, &beacons, last).await?;
     let document = &evaluated.document;
     let bytes = document.to_bytes();
     std::fs::write(&args.out, &bytes).wrap_err_with(|| format!("cannot write {}", args.out.display()))?;
     let cid = store.put(&bytes)?;
     data.create()?;
     let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
-    crate::commands::rsr::add(&catalog, &*store, &chain, &evaluated)?;
+    add_rounds(&catalog, &*store, &chain, &evaluated.rounds)?;
     let measurements = measurements(&evaluated.rounds);
     let report = json!({
         "document": args.out,
@@ -74,36 +73,4 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
         )
     })?;
     Ok(Outcome::Done)
-}
-
-/// Recomputes all rounds since the last settlement, up to `last`; returns also what the chain says of them.
-///
-/// # Errors
-/// No round is over, or an input is unavailable.
-pub async fn evaluate_next<B: BeaconSource + Sync>(
-    network: &Network,
-    store: &dyn Source,
-    beacons: &Verified<B>,
-    last: Option<RoundNumber>,
-) -> eyre::Result<(ChainFacts, EvaluatedRange)> {
-    let (chain, range) = read_next_settlement(&network.rounds, &network.rewards, last).await?;
-    let range = range.ok_or_else(|| {
-        eyre!("nothing to settle: every round whose commit window is over is settled; wait for the next")
-    })?;
-    let evidence = Evidence {
-        chain: &chain,
-        store,
-        beacons,
-        progress: &|_| {},
-    };
-    let evaluated = evidence.evaluate_range(range.first, range.last, range.parent)?;
-    Ok((chain, evaluated))
-}
-
-/// Measurements of some rounds, whatever their label.
-pub(crate) fn measurements(rounds: &[(RoundFacts, RoundEvaluation)]) -> u64 {
-    rounds
-        .iter()
-        .map(|(_, evaluation)| evaluation.labels.total())
-        .sum()
 }

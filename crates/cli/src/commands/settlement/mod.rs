@@ -1,7 +1,7 @@
-//! `assize settlement`, and how other commands find a settlement.
+//! `assize settlement`.
 
 mod challenge;
-pub(crate) mod evaluate;
+mod evaluate;
 mod veto;
 
 use std::collections::BTreeMap;
@@ -9,23 +9,19 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use alloy_primitives::{B256, Signature};
-use assize_chain::{Proposal, Rewards, Settlement, SettlementId};
+use assize_chain::Proposal;
 use assize_evaluate::SettlementDocument;
-use assize_evaluator::proposal_of;
 use assize_measurement::signer_of;
-use assize_payout::Allocations;
 use assize_protocol::Address;
-use assize_store::Source;
 use clap::{Args, Subcommand};
 use eyre::{Context, ensure, eyre};
 use serde_json::json;
 
 use crate::args::{ChainArgs, FormatArgs, KeyArgs, StoreArgs};
 use crate::connect::{Network, PATIENCE, store};
-use crate::output::time::date;
 use crate::output::{self, Outcome};
 use crate::signer::signer;
-use assize_service::DataDir;
+use assize_service::{DataDir, date};
 
 #[derive(Debug, Subcommand)]
 pub enum SettlementCommand {
@@ -213,62 +209,8 @@ fn read_document(network: &Network, path: &Path) -> eyre::Result<(Vec<u8>, Propo
         here.1,
         here.2
     );
-    let proposal = proposal_of(&document);
+    let proposal = document.proposal();
     Ok((bytes, proposal))
-}
-
-/// The settlement given, or the newest active one.
-pub(crate) async fn which_settlement(network: &Network, given: Option<u64>) -> eyre::Result<Settlement> {
-    match given {
-        Some(id) => existing_settlement(&network.rewards, id).await,
-        None => match network.rewards.newest_active().await? {
-            Some(active) => Ok(active),
-            None => Err(none_active(&network.rewards).await?),
-        },
-    }
-}
-
-/// Why no settlement is active.
-async fn none_active(rewards: &Rewards) -> eyre::Result<eyre::Report> {
-    let Some(head) = rewards.head().await? else {
-        return Ok(eyre!(
-            "no settlement has been posted yet; `assize settlement post` posts one"
-        ));
-    };
-    // None is active, so the head is pending.
-    let active_at = date(rewards.settlement(head).await?.active_at);
-    Ok(eyre!(
-        "no settlement is active yet: settlement {head} is in its challenge window until {active_at}; run this again then"
-    ))
-}
-
-/// The settlement of a number; if there is none, the error says which there are.
-pub(crate) async fn existing_settlement(rewards: &Rewards, id: u64) -> eyre::Result<Settlement> {
-    let count = rewards.settlement_count().await?;
-    ensure!(
-        count > 0,
-        "settlement {id} does not exist: no settlement has been posted yet"
-    );
-    ensure!(
-        (1..=count).contains(&id),
-        "settlement {id} does not exist: give one from 1 to {count}"
-    );
-    Ok(rewards.settlement(SettlementId(id)).await?)
-}
-
-/// What a settlement grants, from its document in the store.
-pub(crate) fn allocations(settlement: &Settlement, store: &dyn Source) -> eyre::Result<Allocations> {
-    let cid = settlement.proposal.cid;
-    let bytes = store
-        .get(&cid)
-        .wrap_err_with(|| format!("cannot load the document of settlement {}", settlement.id))?;
-    let document = SettlementDocument::parse(&bytes).wrap_err_with(|| {
-        format!(
-            "the document of settlement {} ({cid}) is malformed",
-            settlement.id
-        )
-    })?;
-    Ok(Allocations::new(document.allocations))
 }
 
 fn list(addresses: &[Address]) -> String {

@@ -1,20 +1,23 @@
 //! `assize operator claim`.
 
-mod pass;
 mod watch;
+mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use assize_chain::SettlementId;
 use assize_outbox::{Finality, Policy};
+use assize_payout::{ClaimBatch, ClaimPlan, Claimer, Distance, Documents, PayoutError, SentClaims};
 use assize_protocol::{Address, AttoFil, address::parse_operator};
 use clap::Args;
+use indicatif::ProgressBar;
 
-use self::pass::Claimer;
-use super::shared::AllocationCache;
 use crate::args::duration::positive_duration;
 use crate::args::operators::OperatorsFile;
 use crate::args::{ChainArgs, FormatArgs, KeyArgs, SourceArgs};
-use crate::connect::Network;
+use crate::connect::{Network, PATIENCE};
+use crate::evidence::source;
 use crate::output::{self, Outcome};
 use crate::signer::signer;
 use assize_service::DataDir;
@@ -62,54 +65,102 @@ pub(crate) async fn run(args: &ClaimArgs, data: &DataDir) -> eyre::Result<Outcom
     if let Some(blocks) = args.finality {
         policy.finality = Finality::Blocks(blocks);
     }
-    let mut claimer = Claimer {
+    let claimer = Claimer {
+        rewards: network.rewards,
         signer: signer(&args.key).await?,
-        cache: AllocationCache::open(&args.source, data)?,
-        network,
+        documents: Documents::new(source(&args.source, data)?),
         policy,
+        patience: PATIENCE,
         operators,
         // A larger amount is more than exists.
         min: args.min.atto().saturating_to(),
-        settlement: args.settlement,
-        refused: Default::default(),
+        settlement: args.settlement.map(SettlementId),
+        refused: BTreeMap::new(),
     };
-    if args.watch {
-        return watch::run(&mut claimer, args).await;
+    match args.watch {
+        true => watch::run(claimer, args).await,
+        false => once(claimer, args).await,
     }
+}
+
+async fn once(mut claimer: Claimer, args: &ClaimArgs) -> eyre::Result<Outcome> {
     let plan = claimer.plan().await?;
+    let unclaimed = words::all_unclaimed(&plan);
     if plan.batches.is_empty() {
-        let report = plan.report(&[]);
-        args.format.print(&report, || plan.nothing_text())?;
+        let report = words::report(&plan, &[]);
+        args.format.print(&report, || unclaimed.join("\n"))?;
         return Ok(Outcome::Done);
     }
-    for sentence in plan.nothing.iter().map(|nothing| &nothing.sentence) {
+    for sentence in unclaimed {
         output::say(sentence);
     }
-    output::say(plan.text(claimer.signer.address()));
+    output::say(words::plan(&plan, claimer.signer.address()));
     let gas = plan.gas().at_most;
-    claimer.network.client.expect_funds(&claimer.signer, gas).await?;
-    if !output::ask(&plan.question(), args.yes)? {
+    claimer
+        .rewards
+        .client()
+        .expect_funds(&claimer.signer, gas)
+        .await?;
+    if !output::ask(&words::question(&plan), args.yes)? {
         output::say("nothing was claimed");
         return Ok(Outcome::CheckFailed);
     }
-    let mut done = Vec::new();
-    let mut outcome = Ok(());
+    let (mut done, mut failure) = (Vec::new(), None);
     for (batch, _) in &plan.batches {
-        match claimer.send(plan.id(), batch).await {
+        match send(&mut claimer, &plan, batch).await {
             Ok(sent) => done.push(sent),
             Err(error) => {
-                outcome = Err(error);
+                failure = Some(error);
                 break;
             }
         }
     }
     // Payments are reported even if a later one failed.
-    if outcome.is_ok() || !done.is_empty() {
-        args.format.print(&plan.report(&done), || pass::text_of(&done))?;
+    if failure.is_none() || !done.is_empty() {
+        args.format.print(&words::report(&plan, &done), || {
+            done.iter().map(words::sent).collect::<Vec<_>>().join("\n")
+        })?;
     }
-    outcome?;
-    Ok(match done.iter().all(|sent| sent.refused.is_empty()) {
-        true => Outcome::Done,
-        false => Outcome::CheckFailed,
-    })
+    match failure {
+        Some(error) => Err(error.into()),
+        None if done.iter().all(|sent| sent.refused.is_empty()) => Ok(Outcome::Done),
+        None => Ok(Outcome::CheckFailed),
+    }
+}
+
+/// Sends a batch, and shows how it becomes final.
+async fn send(
+    claimer: &mut Claimer,
+    plan: &ClaimPlan,
+    batch: &ClaimBatch,
+) -> Result<SentClaims, PayoutError> {
+    // Hidden where stderr is no terminal.
+    let bar = ProgressBar::new_spinner();
+    let mut told = None;
+    let mut tell = |distance: Distance| {
+        let hash = distance.hash;
+        let text = match distance.missing {
+            true => format!("a reorganisation dropped transaction {hash}; waiting for it to be mined again"),
+            false => format!("transaction {hash} is mined; waiting for finality"),
+        };
+        if told.replace(distance.missing) != Some(distance.missing) {
+            bar.suspend(|| output::say(&text));
+        }
+        bar.set_message(format!(
+            "{} confirmations, at most {} needed",
+            distance.on_top, distance.enough
+        ));
+        bar.tick();
+    };
+    let settlement = plan.settlement().unwrap_or(SettlementId(0));
+    let sent = claimer.send(settlement, batch, &mut tell).await;
+    bar.finish_and_clear();
+    let sent = sent?;
+    if sent.receipt.block_number != sent.mined_in {
+        output::say(format!(
+            "a reorganisation has moved it from block {} to {}",
+            sent.mined_in, sent.receipt.block_number
+        ));
+    }
+    Ok(sent)
 }

@@ -1,17 +1,18 @@
 //! `assize operator claim --watch`.
 
-use assize_service::shutdown_signal;
+use std::fmt;
+
+use assize_payout::{Claimer, PayoutError};
+use assize_service::{Alert, Daemon, NoMetrics, Status, Stop};
 use serde_json::json;
-use tokio::time::sleep;
 
 use super::super::shared::fil;
-use super::ClaimArgs;
-use super::pass::Claimer;
+use super::{ClaimArgs, send, words};
 use crate::output::{self, Outcome};
 
 /// Claims what becomes claimable until stopped. Prints a line of JSON when it is ready, and a line for each claim; an
 /// error is reported once on stderr and retried.
-pub(super) async fn run(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result<Outcome> {
+pub(super) async fn run(claimer: Claimer, args: &ClaimArgs) -> eyre::Result<Outcome> {
     let question = format!(
         "Claim for {} operators, now and whenever there is {}, with the key {}?",
         claimer.operators.len(),
@@ -31,43 +32,73 @@ pub(super) async fn run(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result
         "pollSeconds": args.poll.as_secs_f64(),
         "key": claimer.signer.address(),
     }))?;
-    let end = shutdown_signal();
-    tokio::pin!(end);
-    let mut last = String::new();
-    loop {
-        let outcome = tokio::select! {
-            biased;
-            () = &mut end => break,
-            outcome = pass(claimer, args) => outcome,
-        };
-        let talk = match outcome {
-            Ok(talk) => talk,
-            Err(error) => format!("cannot claim now, will retry: {error:#}"),
-        };
-        // Once, however often it repeats.
-        if talk != last && !talk.is_empty() {
-            output::say(&talk);
-        }
-        last = talk;
-        tokio::select! {
-            biased;
-            () = &mut end => break,
-            () = sleep(args.poll) => {}
-        }
-    }
+    let (status, stop) = (Status::new(NoMetrics::default(), 0), Stop::default());
+    stop.set_on_signal();
+    assize_service::run(&mut Watch { claimer, args }, args.poll, &status, &stop).await?;
     output::say("stopped; transactions already sent will still pay, exactly once");
     Ok(Outcome::Done)
 }
 
-/// Claims what is due; returns why the other operators get nothing now.
-async fn pass(claimer: &mut Claimer, args: &ClaimArgs) -> eyre::Result<String> {
-    let plan = claimer.plan().await?;
-    for (batch, _) in &plan.batches {
-        let sent = claimer.send(plan.id(), batch).await?;
-        match args.format.is_json() {
-            true => output::json(&sent.json())?,
-            false => output::line(sent.text())?,
+struct Watch<'a> {
+    claimer: Claimer,
+    args: &'a ClaimArgs,
+}
+
+/// Why nothing is claimed for an operator.
+struct Sentence {
+    why: &'static str,
+    text: String,
+}
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Alert for Sentence {
+    fn kind(&self) -> &'static str {
+        self.why
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.text.clone())
+    }
+}
+
+impl Daemon for Watch<'_> {
+    type Metrics = NoMetrics;
+    type Alert = Sentence;
+    type Error = PayoutError;
+
+    /// Claims what is due; returns why the other operators get nothing now.
+    async fn pass(&mut self, _: &NoMetrics, stop: &Stop) -> Result<Vec<Sentence>, PayoutError> {
+        let plan = self.claimer.plan().await?;
+        for (batch, _) in &plan.batches {
+            if stop.is_set() {
+                break;
+            }
+            let sent = send(&mut self.claimer, &plan, batch).await?;
+            // A closed stdout does not stop it.
+            let _ = match self.args.format.is_json() {
+                true => output::json(&words::sent_json(&sent)),
+                false => output::line(words::sent(&sent)),
+            };
+        }
+        let sentence = plan.unclaimed.iter().map(|(statement, why)| Sentence {
+            why: why.name(),
+            text: words::unclaimed(&plan.timeline, statement, why),
+        });
+        Ok(sentence.collect())
+    }
+
+    fn raised(&mut self, alert: &Sentence) {
+        output::say(&alert.text);
+    }
+
+    fn failed(&mut self, error: &PayoutError, is_news: bool) {
+        if is_news {
+            output::say(format!("cannot claim now, will retry: {error}"));
         }
     }
-    Ok(plan.nothing_text())
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assize_api::{Api, IngestKey, Parts, open_subnet_tagger};
-use assize_coordinator::{Coordinator, Metrics, Settings};
+use assize_coordinator::{Coordinator, Settings, metrics};
 use assize_ingest::{Database, DatabaseOptions};
 use assize_outbox::Outbox;
-use assize_service::{Clock, Status, Stop};
+use assize_service::{Clock, Status, Stop, bind};
 use assize_store::Store;
 use clap::Args;
 use eyre::WrapErr;
@@ -22,7 +22,6 @@ use self::options::{ClientArgs, StationArgs, config};
 use crate::args::{BeaconArgs, ChainArgs, DatabaseArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::connect::{Beacons, Network, beacons, store};
 use crate::output::{self, Outcome};
-use crate::service::{bind, url_of};
 use crate::signer::signer;
 use assize_service::DataDir;
 
@@ -98,11 +97,10 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
     };
 
     let stop = Stop::default();
-    let listener = bind(args.listen).await?;
-    let url = url_of(&listener)?;
+    let (listener, url) = bind(args.listen).await?;
     let mut ready = json!({"url": url, "ingest": ingest, "opensRounds": coordinator.is_some()});
     let pause = args.queue.policy(network.deployment.chain_id).poll;
-    let status = Status::new(Metrics::new(), 60 + 10 * pause.as_secs());
+    let status = Status::new(metrics(), 60 + 10 * pause.as_secs());
     if let Some(address) = args.metrics {
         ready["metrics"] = status.listen(address, &stop).await?.into();
     }

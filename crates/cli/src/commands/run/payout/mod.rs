@@ -7,22 +7,20 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use alloy_primitives::{Address, U256};
-use assize_chain::Settlement;
+use assize_chain::SettlementId;
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{
-    AllocationSource, Allocations, DenyList, History, Metrics, PayoutDaemon, PayoutError, PayoutPolicy,
-    Planner, Schedule, Scheduler,
+    DenyList, Documents, History, PayoutDaemon, PayoutPolicy, Planner, Schedule, Scheduler, metrics,
+    settlement_to_pay,
 };
 use assize_protocol::AttoFil;
 use assize_service::{Clock, Status, Stop};
-use assize_store::Store;
 use clap::Args;
 use eyre::ensure;
 use serde_json::json;
 
 use crate::args::format::{RowsFormat, RowsFormatArgs};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
-use crate::commands::settlement::{allocations, which_settlement};
 use crate::connect::{Network, store};
 use crate::output::{self, Outcome};
 use crate::signer::signer;
@@ -130,8 +128,9 @@ async fn preview(
     network: &Network,
     planner: &Planner,
 ) -> eyre::Result<Outcome> {
-    let settlement = which_settlement(network, args.settlement).await?;
-    let allocations = allocations(&settlement, &*store(&args.store, data)?)?;
+    let settlement = settlement_to_pay(&network.rewards, args.settlement.map(SettlementId)).await?;
+    let mut documents = Documents::new(store(&args.store, data)?);
+    let allocations = documents.allocations(&settlement)?;
     // A dry run writes nothing.
     let history = match data.payout_history().exists() {
         true => History::open(&data.payout_history(), &owner_of(network))?,
@@ -139,7 +138,7 @@ async fn preview(
     };
     let now = Clock::system().now();
     let planned = planner
-        .plan(&settlement, &allocations, &history, Address::ZERO, now)
+        .plan(&settlement, allocations, &history, Address::ZERO, now)
         .await?;
     match args.format.format {
         RowsFormat::Table => output::line(preview::table(&planned, now))?,
@@ -155,26 +154,15 @@ async fn once(
     network: &Network,
     mut scheduler: Scheduler,
 ) -> eyre::Result<Outcome> {
-    let settlement = which_settlement(network, args.settlement).await?;
-    let allocations = allocations(&settlement, &*store(&args.store, data)?)?;
-    let paid = scheduler.run_once(&settlement, &allocations).await?;
+    let settlement = settlement_to_pay(&network.rewards, args.settlement.map(SettlementId)).await?;
+    let mut documents = Documents::new(store(&args.store, data)?);
+    let allocations = documents.allocations(&settlement)?;
+    let paid = scheduler.run_once(&settlement, allocations).await?;
     match args.format.format {
         RowsFormat::Json => output::json_pretty(&report::document(settlement.id, &paid))?,
         _ => output::line(report::text(settlement.id, &paid))?,
     }
     Ok(Outcome::Done)
-}
-
-/// Reads the allocations of settlements from the store.
-struct Documents(Box<dyn Store>);
-
-impl AllocationSource for Documents {
-    fn allocations(&self, settlement: &Settlement) -> Result<Allocations, PayoutError> {
-        allocations(settlement, &*self.0).map_err(|error| PayoutError::Document {
-            settlement: settlement.id,
-            reason: format!("{error:#}"),
-        })
-    }
 }
 
 /// Pays until it is stopped. Prints a line of JSON when it is ready.
@@ -186,9 +174,13 @@ async fn serve(
     queue: &Policy,
 ) -> eyre::Result<Outcome> {
     let patience = 60 + 10 * queue.poll.as_secs();
-    let (status, stop) = (Status::new(Metrics::new(), patience), Stop::default());
+    let (status, stop) = (Status::new(metrics(), patience), Stop::default());
     let mut ready = json!({"schedule": scheduler.planner().policy.schedule.to_string()});
-    let mut daemon = PayoutDaemon::new(scheduler, network.rounds, Documents(store(&args.store, data)?));
+    let mut daemon = PayoutDaemon::new(
+        scheduler,
+        network.rounds,
+        Documents::new(store(&args.store, data)?),
+    );
     if let Some(address) = args.metrics {
         ready["metrics"] = status.listen(address, &stop).await?.into();
     }

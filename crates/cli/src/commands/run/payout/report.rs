@@ -4,10 +4,10 @@ use alloy_primitives::U256;
 use assize_chain::{Payment, SettlementId};
 use assize_payout::{Held, PayoutReport, Why};
 use assize_protocol::AttoFil;
+use assize_service::date;
 use serde_json::{Value, json};
 
 use crate::output::grouped;
-use crate::output::time::date;
 
 pub(super) fn document(settlement: SettlementId, report: &PayoutReport) -> Value {
     let payment =

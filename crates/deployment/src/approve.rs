@@ -1,0 +1,62 @@
+//! Approval of what has changed since the deployment.
+
+use alloy_primitives::Address;
+use assize_chain::ChainClient;
+use serde::Serialize;
+
+use crate::{DeploymentError, DeploymentRecord, NetworkState, Result, Verdict, check};
+
+/// A role or a setting that has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which one.
+    pub subject: &'static str,
+    /// Its approved value.
+    pub before: String,
+    /// Its value on chain.
+    pub now: String,
+}
+
+/// Takes the roles and settings that are on the chain now into the record; returns those that differ. `publishers` were
+/// registered since the deployment: the contract keeps no list.
+///
+/// # Errors
+/// More than roles and settings differs, or a publisher is not registered; failures of the node.
+pub async fn approve(
+    client: &ChainClient,
+    record: &mut DeploymentRecord,
+    publishers: &[Address],
+) -> Result<Vec<Change>> {
+    let findings = check(client, record).await?;
+    let before = record.expected_state().ok_or(DeploymentError::NoParams)?;
+    // Roles and settings may differ, since they are what is approved; nothing else may.
+    let names: Vec<_> = before.lines().into_iter().map(|(name, _)| name).collect();
+    let wrong: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Differs && !names.contains(&finding.subject.as_str()))
+        .map(ToString::to_string)
+        .collect();
+    if !wrong.is_empty() {
+        return Err(DeploymentError::NotApproved {
+            findings: wrong.join("\n  "),
+        });
+    }
+    let mut known = record.known_publishers();
+    known.extend(publishers);
+    known.sort_unstable();
+    known.dedup();
+    let now = NetworkState::read(client, &record.deployment, &known).await?;
+    if let Some(missing) = publishers
+        .iter()
+        .find(|publisher| !now.publishers.contains(publisher))
+    {
+        return Err(DeploymentError::NotRegistered { publisher: *missing });
+    }
+    let changes = before.lines().into_iter().zip(now.lines());
+    let changes = changes.filter(|(before, now)| before != now);
+    let changes = changes.map(|((subject, before), (_, now))| Change { subject, before, now });
+    let changes = changes.collect();
+    record.state = Some(now);
+    record.complete(client).await?;
+    Ok(changes)
+}

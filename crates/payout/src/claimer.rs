@@ -1,0 +1,332 @@
+//! Claims what is due to operators.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alloy_primitives::{Address, U256};
+use assize_chain::{Payment, PaymentOutcome, Receipt, Rewards};
+use assize_facts::{Settlement, SettlementId, Status};
+use assize_keys::Signer;
+use assize_outbox::{Finality, Policy};
+use assize_protocol::PayoutAddress;
+
+use crate::claim::{claim_gas, claims, send_claims};
+use crate::finality::until_final;
+use crate::settlements::find_settlement;
+use crate::{
+    ClaimBatch, Distance, Documents, Due, GasCost, Limits, PayoutError, SettlementTimeline, Statement,
+};
+
+/// Of one transaction: small enough for any chain's blocks, Filecoin's too.
+const LIMITS: Limits = Limits {
+    payouts: 100,
+    calldata: 60_000,
+};
+
+/// Who claims, for whom, and from what.
+pub struct Claimer {
+    /// The Rewards contract.
+    pub rewards: Rewards,
+    /// The key that pays for gas.
+    pub signer: Signer,
+    /// What settlements grant.
+    pub documents: Documents,
+    /// When a claim is final.
+    pub policy: Policy,
+    /// How long to wait until a claim is mined.
+    pub patience: Duration,
+    /// Whom to claim for.
+    pub operators: Vec<Address>,
+    /// Least amount that is worth a claim, attoFIL.
+    pub min: u128,
+    /// The settlement to claim from; the newest active one if none is given.
+    pub settlement: Option<SettlementId>,
+    /// Whose recipient refused what; that is not tried again until one of both changes.
+    pub refused: BTreeMap<Address, (PayoutAddress, u128)>,
+}
+
+/// What can be claimed now, in transactions, and why the rest cannot.
+#[derive(Debug)]
+pub struct ClaimPlan {
+    /// The settlements at this moment; the active one is the one to claim from.
+    pub timeline: SettlementTimeline,
+    /// The transactions, and what each costs.
+    pub batches: Vec<(ClaimBatch, GasCost)>,
+    /// Operators for whom nothing is claimed, with the reasons.
+    pub unclaimed: Vec<(Statement, Unclaimed)>,
+}
+
+/// Why nothing is claimed for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unclaimed {
+    /// Nothing can be claimed.
+    Nothing(NothingToClaim),
+    /// It is less than is worth a claim.
+    BelowMin {
+        /// That amount, attoFIL.
+        min: u128,
+    },
+    /// The recipient refused this amount.
+    Refused {
+        /// The recipient.
+        recipient: PayoutAddress,
+    },
+}
+
+/// Why there is nothing to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NothingToClaim {
+    /// No settlement has been posted.
+    NoSettlement,
+    /// No settlement grants the operator anything.
+    NeverEarned,
+    /// What it earned is not active yet.
+    InChallengeWindow,
+    /// Everything is paid.
+    AllPaid,
+}
+
+/// Claims that were mined.
+#[derive(Debug, Clone)]
+pub struct SentClaims {
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// Its block at first; a reorganisation may have moved it since.
+    pub mined_in: u64,
+    /// The receipt, the final one if it is.
+    pub receipt: Receipt,
+    /// Whether nothing can undo it.
+    pub is_final: bool,
+    /// Payments, each with its recipient.
+    pub paid: Vec<(Payment, PayoutAddress)>,
+    /// Payments that the recipient refused.
+    pub refused: Vec<(Payment, PayoutAddress)>,
+}
+
+impl Claimer {
+    /// What is due now, and what claiming it would cost.
+    ///
+    /// # Errors
+    /// The settlement does not pay, or its document is unavailable; chain errors.
+    pub async fn plan(&mut self) -> Result<ClaimPlan, PayoutError> {
+        let mut timeline = SettlementTimeline::read(&self.rewards).await?;
+        if let Some(id) = self.settlement {
+            timeline.active = Some(expect_active(
+                find_settlement(&self.rewards, id).await?,
+                timeline.now,
+            )?);
+        }
+        let (statements, _) = self
+            .documents
+            .statements(&self.rewards, &timeline, &self.operators)
+            .await?;
+        let (mut dues, mut unclaimed) = (Vec::new(), Vec::new());
+        for statement in statements {
+            match self.due(&timeline, &statement).await? {
+                Ok(due) => dues.push(due),
+                Err(why) => unclaimed.push((statement, why)),
+            }
+        }
+        let mut batches = Vec::new();
+        if let Some(settlement) = timeline.active.filter(|_| !dues.is_empty()) {
+            let allocations = self.documents.allocations(&settlement)?;
+            for batch in claims(&self.rewards, &settlement, allocations, &dues, LIMITS)? {
+                let cost = claim_gas(&self.rewards, &batch, self.signer.address()).await?;
+                batches.push((batch, cost));
+            }
+        }
+        Ok(ClaimPlan {
+            timeline,
+            batches,
+            unclaimed,
+        })
+    }
+
+    /// What to claim for one operator, or why nothing.
+    async fn due(
+        &self,
+        timeline: &SettlementTimeline,
+        statement: &Statement,
+    ) -> Result<Result<Due, Unclaimed>, PayoutError> {
+        if let Some(why) = NothingToClaim::of(timeline, statement) {
+            return Ok(Err(Unclaimed::Nothing(why)));
+        }
+        let (operator, amount) = (statement.operator, statement.claimable());
+        if amount < self.min {
+            return Ok(Err(Unclaimed::BelowMin { min: self.min }));
+        }
+        let recipient = self.rewards.payout_address_of(operator).await?;
+        if self.refused.get(&operator) == Some(&(recipient.clone(), amount)) {
+            return Ok(Err(Unclaimed::Refused { recipient }));
+        }
+        Ok(Ok(Due {
+            operator,
+            amount,
+            recipient,
+        }))
+    }
+
+    /// Sends a batch and waits until nothing can undo it. Every observation meanwhile is reported to `tell`.
+    ///
+    /// # Errors
+    /// Those of sending; [`PayoutError::Vanished`] and [`PayoutError::Undone`].
+    pub async fn send(
+        &mut self,
+        settlement: SettlementId,
+        batch: &ClaimBatch,
+        tell: &mut (dyn FnMut(Distance) + Send),
+    ) -> Result<SentClaims, PayoutError> {
+        let client = self.rewards.client();
+        let mined = send_claims(&self.rewards, batch, &self.signer, self.patience).await?;
+        let (mined_in, is_final) = (mined.block_number, self.policy.finality != Finality::Blocks(0));
+        let receipt = match is_final {
+            true => until_final(client, mined, &self.policy, tell).await?,
+            false => mined,
+        };
+        let recipient_of = |payment: &Payment| {
+            let due = batch.dues.iter().find(|due| due.operator == payment.operator);
+            due.map_or(PayoutAddress::Evm(payment.operator), |due| due.recipient.clone())
+        };
+        let (paid, refused): (Vec<_>, Vec<_>) = self
+            .rewards
+            .payments_in(&receipt)
+            .into_iter()
+            .filter(|payment| payment.outcome != PaymentOutcome::NothingToClaim)
+            .map(|payment| (payment, recipient_of(&payment)))
+            .partition(|(payment, _)| payment.outcome == PaymentOutcome::Paid);
+        for (payment, recipient) in &refused {
+            let what = (recipient.clone(), payment.amount.saturating_to());
+            self.refused.insert(payment.operator, what);
+        }
+        Ok(SentClaims {
+            settlement,
+            mined_in,
+            receipt,
+            is_final,
+            paid,
+            refused,
+        })
+    }
+}
+
+fn expect_active(settlement: Settlement, now: u64) -> Result<Settlement, PayoutError> {
+    match settlement.status {
+        Status::Active => Ok(settlement),
+        Status::Pending => Err(PayoutError::InChallengeWindow {
+            settlement: settlement.id,
+            active_at: settlement.active_at,
+            now,
+        }),
+        Status::Void => Err(PayoutError::Void {
+            settlement: settlement.id,
+        }),
+    }
+}
+
+impl ClaimPlan {
+    /// Whom it would pay.
+    pub fn dues(&self) -> impl Iterator<Item = &Due> {
+        self.batches.iter().flat_map(|(batch, _)| &batch.dues)
+    }
+
+    /// Where the claims come from.
+    #[must_use]
+    pub fn settlement(&self) -> Option<SettlementId> {
+        self.timeline.active.map(|settlement| settlement.id)
+    }
+
+    /// What it would pay, attoFIL.
+    #[must_use]
+    pub fn amount(&self) -> U256 {
+        self.dues().map(|due| U256::from(due.amount)).sum()
+    }
+
+    /// What all transactions together cost.
+    #[must_use]
+    pub fn gas(&self) -> GasCost {
+        let sum = |one: fn(&GasCost) -> U256| self.batches.iter().map(|(_, cost)| one(cost)).sum();
+        GasCost {
+            expected: sum(|cost| cost.expected),
+            at_most: sum(|cost| cost.at_most),
+        }
+    }
+
+    /// Per cent of the amount that gas takes, if that is more than ten.
+    #[must_use]
+    pub fn gas_share(&self) -> Option<U256> {
+        gas_share(self.gas().expected, self.amount())
+    }
+}
+
+fn gas_share(gas: U256, amount: U256) -> Option<U256> {
+    let many = gas.saturating_mul(U256::from(10)) > amount && !amount.is_zero();
+    many.then(|| gas.saturating_mul(U256::from(100)) / amount)
+}
+
+impl Unclaimed {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing(why) => why.name(),
+            Self::BelowMin { .. } => "below-min",
+            Self::Refused { .. } => "refused",
+        }
+    }
+}
+
+impl NothingToClaim {
+    /// None if there is something to claim.
+    #[must_use]
+    pub fn of(timeline: &SettlementTimeline, statement: &Statement) -> Option<Self> {
+        if statement.claimable() > 0 {
+            return None;
+        }
+        Some(match (statement.awaited() > 0, statement.granted > 0) {
+            (true, _) => Self::InChallengeWindow,
+            (false, true) => Self::AllPaid,
+            (false, false) if !statement.paid.is_zero() => Self::AllPaid,
+            (false, false) if timeline.active.is_none() && timeline.pending.is_empty() => Self::NoSettlement,
+            (false, false) => Self::NeverEarned,
+        })
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoSettlement => "no-settlement",
+            Self::NeverEarned => "never-earned",
+            Self::InChallengeWindow => "in-challenge-window",
+            Self::AllPaid => "all-paid",
+        }
+    }
+}
+
+impl SentClaims {
+    /// What was paid, attoFIL.
+    #[must_use]
+    pub fn total(&self) -> U256 {
+        self.paid.iter().map(|(payment, _)| payment.amount).sum()
+    }
+
+    /// What gas cost, attoFIL.
+    #[must_use]
+    pub fn gas_cost(&self) -> U256 {
+        U256::from(self.receipt.gas_used) * U256::from(self.receipt.effective_gas_price)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gas_is_warned_of_above_a_tenth() {
+        let share = |gas: u64, amount: u64| gas_share(U256::from(gas), U256::from(amount));
+        assert_eq!(share(10, 100), None);
+        assert_eq!(share(11, 100), Some(U256::from(11)));
+        assert_eq!(share(500, 100), Some(U256::from(500)));
+        assert_eq!(share(5, 0), None);
+    }
+}
