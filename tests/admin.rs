@@ -4,8 +4,6 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
@@ -13,7 +11,8 @@ use assize_chain::{Address, ChainClient, Draft, SettlementId, Status};
 use assize_keys::Signer;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::world::{World, WorldPlan};
-use common::{assize, refused};
+use common::site::Site;
+use common::{answer, refused, words};
 use serde_json::Value;
 
 const OWNER: usize = 0;
@@ -21,10 +20,7 @@ const STRANGER: usize = 7;
 const NOBODY: &str = "0x00000000000000000000000000000000000000aa";
 
 /// Contracts with a settlement in its challenge window, and their deployment file.
-struct Scene {
-    world: World,
-    directory: tempfile::TempDir,
-}
+struct Scene(Site);
 
 impl Scene {
     async fn new() -> Self {
@@ -32,37 +28,16 @@ impl Scene {
             challenge_window: 86_400,
             ..WorldPlan::default()
         };
-        let world = World::start_with(plan).await.unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let deployment = serde_json::to_vec(&world.deployment).unwrap();
-        fs::write(directory.path().join("deployment.json"), deployment).unwrap();
-        Self { world, directory }
+        Self(Site::new(World::start_with(plan).await.unwrap()))
     }
 
-    fn run(&self, anvil: &Anvil, account: usize, arguments: &[&str]) -> Output {
-        run(self.directory.path(), anvil, account, arguments)
+    fn run(&self, account: usize, arguments: &[&str]) -> Output {
+        self.0.run(Some(account), arguments)
     }
 
     fn done(&self, account: usize, arguments: &[&str]) -> Value {
-        let output = self.run(
-            &self.world.anvil,
-            account,
-            &[arguments, &["--format", "json"]].concat(),
-        );
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        answer(self.run(account, &[arguments, &["--format", "json"]].concat()))
     }
-}
-
-fn run(directory: &Path, anvil: &Anvil, account: usize, arguments: &[&str]) -> Output {
-    assize()
-        .current_dir(directory)
-        .args(arguments)
-        .env("ASSIZE_RPC_URL", anvil.url())
-        .env("ASSIZE_PRIVATE_KEY", anvil.dev_key(account).to_string())
-        .output()
-        .unwrap()
 }
 
 async fn client(anvil: &Anvil) -> ChainClient {
@@ -96,7 +71,8 @@ async fn nothing_is_sent_to_a_chain_without_the_contracts() {
     let sender = Signer::from_bytes(&fresh.dev_key(OWNER)).unwrap().address();
     let before = client.balance(sender).await.unwrap();
     for arguments in SENDING {
-        let output = scene.run(&fresh, OWNER, arguments);
+        let mut command = scene.0.command(Some(OWNER), arguments);
+        let output = command.env("ASSIZE_RPC_URL", fresh.url()).output().unwrap();
         refused(&output, 2, &["there is no R", "contract at", "deployment file"]);
         assert_eq!(client.balance(sender).await.unwrap(), before, "{arguments:?}");
         assert_eq!(client.mined_nonce(sender).await.unwrap(), 0, "{arguments:?}");
@@ -106,12 +82,14 @@ async fn nothing_is_sent_to_a_chain_without_the_contracts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sent_to_other_code() {
     let scene = Scene::new().await;
-    let anvil = &scene.world.anvil;
-    anvil.set_code(scene.world.rewards.address(), "0x600035").unwrap();
+    let anvil = &scene.0.world.anvil;
+    anvil
+        .set_code(scene.0.world.rewards.address(), "0x600035")
+        .unwrap();
     let client = client(anvil).await;
     let sender = Signer::from_bytes(&anvil.dev_key(OWNER)).unwrap().address();
     let before = client.balance(sender).await.unwrap();
-    let output = scene.run(anvil, OWNER, &["deposit", "5"]);
+    let output = scene.run(OWNER, &["deposit", "5"]);
     refused(
         &output,
         2,
@@ -127,21 +105,13 @@ async fn nothing_is_sent_to_other_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guardian_vetoes_and_nobody_else_does() {
     let scene = Scene::new().await;
-    let amounts = BTreeMap::from([(Address::repeat_byte(5), 7_u128)]);
-    scene.world.settle(&amounts).await.unwrap();
-    let anvil = &scene.world.anvil;
-    let veto = [
-        "settlement",
-        "veto",
-        "1",
-        "--reason",
-        "a provider that does not exist",
-        "--yes",
-    ];
-    let output = scene.run(anvil, STRANGER, &veto);
+    let amounts = BTreeMap::from([(Address::repeat_byte(5), 7_u128.into())]);
+    scene.0.world.settle(&amounts).await.unwrap();
+    let veto = words("settlement veto 1 --yes --reason fraud");
+    let output = scene.run(STRANGER, &veto);
     refused(&output, 2, &["only the guardian may do this", "--calldata"]);
     refused(
-        &scene.run(anvil, OWNER, &["settlement", "veto", "1", "--reason", ""]),
+        &scene.run(OWNER, &["settlement", "veto", "1", "--reason", ""]),
         2,
         &["--reason"],
     );
@@ -151,9 +121,9 @@ async fn the_guardian_vetoes_and_nobody_else_does() {
         vetoed["effect"].as_str().unwrap().contains("settlement 1"),
         "{vetoed}"
     );
-    let settlement = scene.world.rewards.settlement(SettlementId(1)).await.unwrap();
+    let settlement = scene.0.world.rewards.settlement(SettlementId(1)).await.unwrap();
     assert_eq!(settlement.status, Status::Void);
-    refused(&scene.run(anvil, OWNER, &veto), 2, &["settlement 1 is void"]);
+    refused(&scene.run(OWNER, &veto), 2, &["settlement 1 is void"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,8 +131,8 @@ async fn call_data_does_what_the_command_would() {
     let scene = Scene::new().await;
     let coordinator: Address = NOBODY.parse().unwrap();
     let printed = scene.done(STRANGER, &["admin", "set-coordinator", NOBODY, "--calldata"]);
-    assert_ne!(scene.world.rounds.coordinator().await.unwrap(), coordinator);
-    let owner = Signer::from_bytes(&scene.world.anvil.dev_key(OWNER)).unwrap();
+    assert_ne!(scene.0.world.rounds.coordinator().await.unwrap(), coordinator);
+    let owner = Signer::from_bytes(&scene.0.world.anvil.dev_key(OWNER)).unwrap();
     assert_eq!(printed["from"][0], format!("{:#x}", owner.address()));
     assert_eq!(
         (&printed["value"], &printed["chainId"]),
@@ -171,18 +141,18 @@ async fn call_data_does_what_the_command_would() {
     let to = printed["to"].as_str().unwrap().parse().unwrap();
     let data = alloy_primitives::hex::decode(printed["data"].as_str().unwrap()).unwrap();
     let draft = Draft::call("Rounds", to, data);
-    let client = client(&scene.world.anvil).await;
+    let client = client(&scene.0.world.anvil).await;
     client
         .transact(&owner, &draft, Duration::from_secs(30))
         .await
         .unwrap();
-    assert_eq!(scene.world.rounds.coordinator().await.unwrap(), coordinator);
+    assert_eq!(scene.0.world.rounds.coordinator().await.unwrap(), coordinator);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn owner_and_treasury_change_what_is_theirs() {
     let scene = Scene::new().await;
-    let (rounds, rewards) = (&scene.world.rounds, &scene.world.rewards);
+    let (rounds, rewards) = (&scene.0.world.rounds, &scene.0.world.rewards);
     let nobody: Address = NOBODY.parse().unwrap();
     scene.done(OWNER, &["admin", "allow-publisher", NOBODY, "--yes"]);
     assert!(rounds.is_publisher(nobody).await.unwrap());
@@ -191,18 +161,8 @@ async fn owner_and_treasury_change_what_is_theirs() {
 
     let [first, second] =
         [Address::repeat_byte(1), Address::repeat_byte(2)].map(|address| address.to_string());
-    scene.done(
-        OWNER,
-        &[
-            "admin",
-            "set-evaluators",
-            &first,
-            &second,
-            "--threshold",
-            "2",
-            "--yes",
-        ],
-    );
+    let evaluators = format!("admin set-evaluators {first} {second} --threshold 2 --yes");
+    scene.done(OWNER, &words(&evaluators));
     assert_eq!(
         rewards.next_evaluators().await.unwrap().unwrap().value.threshold,
         2
@@ -219,44 +179,24 @@ async fn owner_and_treasury_change_what_is_theirs() {
     scene.done(OWNER, &["admin", "set-end", "never", "--yes"]);
     assert_eq!(rewards.ends_at().await.unwrap(), None);
 
-    let next = Signer::from_bytes(&scene.world.anvil.dev_key(STRANGER))
+    let next = Signer::from_bytes(&scene.0.world.anvil.dev_key(STRANGER))
         .unwrap()
         .address();
     for contract in ["rounds", "rewards"] {
-        let output = scene.run(
-            &scene.world.anvil,
-            STRANGER,
-            &["admin", "accept-ownership", contract, "--yes"],
-        );
+        let output = scene.run(STRANGER, &["admin", "accept-ownership", contract, "--yes"]);
         refused(&output, 2, &["there is no pending owner"]);
-        scene.done(
-            OWNER,
-            &[
-                "admin",
-                "transfer-ownership",
-                contract,
-                &next.to_string(),
-                "--yes",
-            ],
-        );
+        let transfer = format!("admin transfer-ownership {contract} {next} --yes");
+        scene.done(OWNER, &words(&transfer));
         scene.done(STRANGER, &["admin", "accept-ownership", contract, "--yes"]);
     }
     assert_eq!(
         (rounds.owner().await.unwrap(), rewards.owner().await.unwrap()),
         (next, next)
     );
-    let output = scene.run(
-        &scene.world.anvil,
-        OWNER,
-        &["admin", "set-coordinator", NOBODY, "--yes"],
-    );
+    let output = scene.run(OWNER, &["admin", "set-coordinator", NOBODY, "--yes"]);
     refused(&output, 2, &["only the owner of Rounds may do this"]);
 
-    let output = scene.run(
-        &scene.world.anvil,
-        STRANGER,
-        &["admin", "withdraw-surplus", "--yes"],
-    );
+    let output = scene.run(STRANGER, &["admin", "withdraw-surplus", "--yes"]);
     refused(&output, 2, &["the contract would reject it"]);
     scene.done(OWNER, &["admin", "set-treasury", NOBODY, "--yes"]);
     assert_eq!(rewards.treasury().await.unwrap(), nobody);

@@ -76,8 +76,8 @@ pub fn metrics() -> Metrics {
 
 #[cfg(test)]
 mod tests {
-    use assize_protocol::RoundNumber;
     use super::*;
+    use assize_protocol::RoundNumber;
 
     #[test]
     fn metrics_show_the_state_after_a_pass() {

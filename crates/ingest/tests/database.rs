@@ -3,8 +3,8 @@
 
 use alloy_primitives::{Address, B128, B256};
 use assize_ingest::{
-    BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, Location, NO_LABEL, Receiving,
-    SignedRow, Station, SubnetLimit,
+    BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, NO_LABEL, Receiving, SignedRow,
+    Station, SubnetLimit,
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
@@ -279,7 +279,7 @@ async fn a_server_that_hangs_up_costs_nobody_what_was_accepted() {
     let Some(place) = Place::postgres() else { return };
     let database = Database::open(&place.location).unwrap();
     let hang_up = || {
-        let Location::Postgres(url) = place.location.clone() else {
+        let assize_ingest::Location::Postgres(url) = place.location.clone() else {
             panic!("a server was started")
         };
         std::thread::spawn(move || {

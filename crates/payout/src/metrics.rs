@@ -118,8 +118,8 @@ pub fn metrics() -> Metrics {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::U256;
     use super::*;
+    use alloy_primitives::U256;
 
     #[test]
     fn metrics_show_what_a_pass_left() {

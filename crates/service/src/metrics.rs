@@ -257,7 +257,14 @@ mod tests {
     fn names_that_break_the_rules_are_found() {
         assert_eq!(naming_fault("open_batches", None), None);
         assert_eq!(naming_fault("fees", Some(&fil())), None);
-        for name in ["batches_total", "spend_total_fil", "runway_days", "openBatches", "open__batches", ""] {
+        for name in [
+            "batches_total",
+            "spend_total_fil",
+            "runway_days",
+            "openBatches",
+            "open__batches",
+            "",
+        ] {
             assert!(naming_fault(name, None).is_some(), "{name}");
         }
         assert!(naming_fault("spend_total", Some(&fil())).is_some());

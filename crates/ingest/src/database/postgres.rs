@@ -7,9 +7,7 @@ use assize_protocol::{FileCid, RoundNumber};
 use postgres::types::Type;
 use postgres::{Client, Row};
 
-use super::{
-    BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Station, SubnetLimit, Tables,
-};
+use super::{BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Station, SubnetLimit, Tables};
 use crate::{Ingest, PostgresIngest};
 
 /// The tables in a PostgreSQL database.

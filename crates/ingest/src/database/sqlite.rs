@@ -3,9 +3,7 @@
 use assize_protocol::{FileCid, RoundNumber};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{
-    BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Station, SubnetLimit, Tables,
-};
+use super::{BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Station, SubnetLimit, Tables};
 use crate::{Ingest, SqliteIngest};
 
 /// The tables in one local file.

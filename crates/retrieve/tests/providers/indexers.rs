@@ -28,8 +28,7 @@ async fn indexed(
     let mut config = config(&chain, &indexers.iter().collect::<Vec<_>>());
     config.limits.retries = 2;
     change(&mut config);
-    let got = ask(config, &raw_cid(BLOCK)).await
-        .unwrap();
+    let got = ask(config, &raw_cid(BLOCK)).await.unwrap();
     check(&got);
     (got, indexers)
 }
@@ -172,8 +171,7 @@ async fn an_indexer_that_cannot_be_used() {
     let chain = chain().await;
     let mut config = config(&chain, &[]);
     short(&mut config);
-    if let Ok(got) = ask(config, &raw_cid(BLOCK)).await
-    {
+    if let Ok(got) = ask(config, &raw_cid(BLOCK)).await {
         assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
     }
 }
@@ -196,8 +194,7 @@ async fn an_indexer_that_recovers_is_believed() {
     })
     .await;
     let chain = chain().await;
-    let got = ask(config(&chain, &[&index]), &cid).await
-        .unwrap();
+    let got = ask(config(&chain, &[&index]), &cid).await.unwrap();
     assert_eq!(
         (got.indexer_result, index.requests().len()),
         (IndexerResult::Ok, 3)

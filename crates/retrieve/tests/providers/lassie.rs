@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use crate::support::*;
-use assize_retrieve::{
-    Config, IndexerResult, Lassie, Retrieval, RetrieveError, Secret, Transport, Url,
-};
+use assize_retrieve::{Config, IndexerResult, Lassie, Retrieval, RetrieveError, Secret, Transport, Url};
 
 const ADDRESS: &str = "/ip4/1.2.3.4/tcp/24001";
 

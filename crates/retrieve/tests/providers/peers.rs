@@ -65,8 +65,7 @@ async fn the_contract_takes_precedence_over_the_actor() {
         let mut config = config(&chain, &[&index]);
         config.peer_ids = Some(CURIO_PEER_IDS);
         config.limits.retries = 1;
-        let got = ask(config, &cid).await
-            .unwrap();
+        let got = ask(config, &cid).await.unwrap();
         check(&got);
         assert_eq!(got.peer_id.as_deref(), peer);
         let expected = if peer.is_some() {
@@ -104,8 +103,7 @@ async fn a_failed_chain_query_is_an_error_and_no_verdict() {
         let mut config = config(&chain, &[&index]);
         config.peer_ids = Some(CURIO_PEER_IDS);
         config.limits.retries = 2;
-        let error = ask(config, &cid).await
-            .unwrap_err();
+        let error = ask(config, &cid).await.unwrap_err();
         assert!(
             matches!(&error, RetrieveError::PeerId { method: asked, .. } if *asked == method),
             "{error}"
@@ -118,8 +116,7 @@ async fn a_failed_chain_query_is_an_error_and_no_verdict() {
     let refusing =
         json!({"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": "actor not found"}}).to_string();
     let chain = Server::always(ok("application/json", refusing.as_bytes())).await;
-    let error = ask(config(&chain, &[&index]), &cid).await
-        .unwrap_err();
+    let error = ask(config(&chain, &[&index]), &cid).await.unwrap_err();
     assert!(
         error.to_string().contains("actor not found") && !error.is_retryable(),
         "{error}"
@@ -133,8 +130,7 @@ async fn a_failed_chain_query_is_an_error_and_no_verdict() {
         r#"{"result":{"PeerId":7}}"#,
     ] {
         let chain = Server::always(ok("application/json", body.as_bytes())).await;
-        let error = ask(config(&chain, &[&index]), &cid).await
-            .unwrap_err();
+        let error = ask(config(&chain, &[&index]), &cid).await.unwrap_err();
         assert!(
             matches!(
                 error,
@@ -153,13 +149,11 @@ async fn a_failed_chain_query_is_an_error_and_no_verdict() {
     .await;
     let mut with_contract = config(&chain, &[&index]);
     with_contract.peer_ids = Some(CURIO_PEER_IDS);
-    let error = ask(with_contract, &cid).await
-        .unwrap_err();
+    let error = ask(with_contract, &cid).await.unwrap_err();
     assert!(error.to_string().contains("not a peer id contract"), "{error}");
     let mut nowhere = config(&chain, &[&index]);
     nowhere.rpc = "http://rpc.invalid/secret/v1?token=secret".parse().unwrap();
-    let error = ask(nowhere, &cid).await
-        .unwrap_err();
+    let error = ask(nowhere, &cid).await.unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");
 }
 
