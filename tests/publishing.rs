@@ -150,7 +150,7 @@ async fn a_read_only_directory_is_named() {
     );
     refuses(
         &["--store", "store", "--database", "fixed/ingest.sqlite"],
-        &["fixed/ingest.sqlite", "write access"],
+        &["fixed/ingest.sqlite", "writable by this user"],
     );
     // Nothing of that has lost anything.
     let report = answer(network.once(&["--store", "store"]));
