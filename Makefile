@@ -1,5 +1,5 @@
 # Two commands for a fresh machine with Rust >= 1.95, Node >= 20 and a C compiler:
-#   make demo   the whole way of three rounds, on a local chain
+#   make demo   three rounds end to end, on a local chain
 #   make test   everything that CI checks
 
 SHELL := bash
@@ -19,18 +19,18 @@ TOOLS := $(CURDIR)/target/tools
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-# Not `npm ci`: it wants the lock file to list Foundry's binaries for every platform, and registries that carry only some
-# of them make no such lock file. `install --no-save` takes the locked versions and leaves the lock file alone.
+# Not `npm ci`: it requires the lock file to list Foundry's binaries for every platform, which registries with only some of
+# them cannot provide. `install --no-save` installs the locked versions and does not change the lock file.
 $(STAMP): package.json package-lock.json
 	npm install --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# Not the release build, which takes twice as long: what the demo computes is optimised in this one too.
+# Not the release build, which takes twice as long: the demo's computations are optimised in this one too.
 demo: $(STAMP) ## build, then run the demo; options: make demo ARGS="--stations 600 --seed 7"
 	cargo build --locked -p assize-lab
 	$(DEBUG)/assize-lab demo $(ARGS)
 
-up: $(STAMP) ## build, then run a network of real processes in real time; options: make up ARGS="--checkers 60 --rounds 2"
+up: $(STAMP) ## build, then run a network of processes in real time; options: make up ARGS="--checkers 60 --rounds 2"
 	cargo build --locked -p assize-lab
 	$(DEBUG)/assize-lab up $(ARGS)
 
@@ -62,7 +62,7 @@ lint-contracts: $(STAMP)
 	node scripts/check-links.mjs
 	node scripts/architecture.mjs --check
 
-# What a step costs is in contracts/gas; a run that finds another price fails, and says which.
+# contracts/gas has the gas of each step; a run with another result fails, and names it.
 test-contracts: $(STAMP) differential ## contracts: sizes, gas, unit, fuzz, invariant and differential tests
 	$(FORGE) build --sizes
 	ASSIZE_DIFFERENTIAL=required FOUNDRY_PROFILE=ci FORGE_SNAPSHOT_CHECK=true $(FORGE) test
@@ -70,18 +70,18 @@ test-contracts: $(STAMP) differential ## contracts: sizes, gas, unit, fuzz, inva
 gas: $(STAMP) ## write contracts/gas
 	$(FORGE) test --match-contract GasTest
 
-# Other cases every day; a day's cases can be had again with make differential SEED=2026-11-21.
+# The cases change every day; make differential SEED=2026-11-21 repeats those of a day.
 SEED ?= $(shell date -u +%F)
 differential: ## 10 000 random committees and tasks by the Rust crate, for the contracts to derive again
 	cargo build --quiet $(TESTED) --example differential
 	$(DEBUG)/examples/differential cache/differential $(SEED)
 
-test-wasm: ## the crates that browsers need build for them
+test-wasm: ## the browsers' crates build for wasm
 	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs -I% test -d % \
 	  || rustup target add wasm32-unknown-unknown
 	cargo check --locked --target wasm32-unknown-unknown -p assize-protocol -p assize-wasm
 
-check-artifacts: $(STAMP) ## the committed ABI, bytecode, storage layout and vectors are those of their sources
+check-artifacts: $(STAMP) ## the committed ABI, bytecode, storage layout and vectors match their sources
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs --check
 	node scripts/storage-layout.mjs --check
@@ -100,7 +100,7 @@ pages: ## build docs/pages, which verify and claim in a browser
 	  || cargo install --quiet --root $(TOOLS) --version 0.2.130 wasm-bindgen-cli
 	PATH=$(TOOLS)/bin:$$PATH node scripts/build-pages.mjs
 
-# PostgreSQL comes from the system's packages; without these servers, the tests that need them say SKIPPED.
+# PostgreSQL comes from the system's packages; without these servers, the tests that need them print SKIPPED.
 services: ## from PyPI: an S3 server (moto), DuckDB for the success rates, schemathesis for the api's OpenAPI document
 	test -x $(TOOLS)/moto/bin/moto_server || { \
 	  python3 -m venv $(TOOLS)/moto && $(TOOLS)/moto/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.2.5'; }
@@ -111,22 +111,22 @@ services: ## from PyPI: an S3 server (moto), DuckDB for the success rates, schem
 	  python3 -m venv $(TOOLS)/schemathesis \
 	    && $(TOOLS)/schemathesis/bin/pip install --quiet --disable-pip-version-check 'schemathesis==4.32.5'; }
 
-# Wherever there is a browser; CI says that there must be one.
+# Skipped without a browser; CI requires one.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 test-pages: $(STAMP) ## docs/pages in headless Chromium, the claim page against a real anvil
 	@if [ -n "$(CHROMIUM)" ] || [ -n "$$ASSIZE_BROWSER" ]; then \
 	  cargo build $(TESTED) --example claims \
 	    && CHROMIUM=$(or $(CHROMIUM),/usr/bin/chromium) node --test tests/verifier/verifier.test.mjs tests/claim/claim.test.mjs; \
 	else \
-	  echo "test-pages: SKIPPED, there is no Chromium: apt-get install chromium, or name one with CHROMIUM=…"; \
+	  echo "test-pages: SKIPPED, Chromium is not installed: apt-get install chromium, or set CHROMIUM=…"; \
 	fi
 
-# Apart from the project's own packages: half a thousand, which `make demo` needs none of.
+# Installed separately: five hundred packages that `make demo` does not need.
 GATEWAYS := tests/gateways/node_modules/.package-lock.json
 $(GATEWAYS): tests/gateways/package.json tests/gateways/package-lock.json
 	npm ci --prefix tests/gateways --ignore-scripts --no-audit --no-fund
 	@touch $@
-test-gateways: $(GATEWAYS) ## Helia and gateway-lib, which are not ours, with ours
+test-gateways: $(GATEWAYS) ## Helia and gateway-lib against the project's gateway and store
 	cargo build $(TESTED) --bin assize --example pack
 	node --test tests/gateways/gateways.test.mjs
 
@@ -137,15 +137,15 @@ test-rust: $(STAMP) $(GATEWAYS) services ## crates, and end to end against a rea
 	  cargo test $(TESTED); \
 	fi
 
-# Apart from test-rust: these features build most of the dependencies again, and the AWS SDK.
-test-signers: $(STAMP) services ## keys on a Ledger (without one) and in AWS KMS (moto), which are built on demand only
+# Separate from test-rust: these features build most of the dependencies again, and the AWS SDK.
+test-signers: $(STAMP) services ## optional features: keys on a Ledger (without a device) and in AWS KMS (moto)
 	ASSIZE_REQUIRE_SERVICES=1 cargo test --locked -p assize-keys --features ledger,aws-kms --lib --test kms
 
-test-telemetry: ## traces (OTLP) and faults (Sentry), sent to a local collector; built on demand only
+test-telemetry: ## optional features: traces (OTLP) and errors (Sentry), sent to a local collector
 	cargo test --locked -p assize-api --features otlp,sentry --lib telemetry
 	cargo check --locked -p assize-cli --features otlp,sentry
 
-chaos: $(STAMP) ## the long chaos test: a million measurements, 200 kills; ASSIZE_CHAOS_SEED=… throws the same dice again
+chaos: $(STAMP) ## the long chaos test: a million measurements, 200 kills; ASSIZE_CHAOS_SEED=… repeats a run
 	ASSIZE_CHAOS=long cargo test --locked -p assize-cli --test chaos -- --nocapture
 
 bench: $(STAMP) ## time and memory: derivation, beacons, batches and signatures, publishing, evaluation
@@ -188,10 +188,10 @@ deny: ## licences, advisories, banned and duplicate dependencies
 	cargo install --quiet --root $(TOOLS) --version 0.20.2 cargo-deny
 	$(TOOLS)/bin/cargo-deny --workspace check
 
-measure-build: ## CPU seconds of a cold `make demo` and of a cold release build, and how many crates they compile; wants a quiet machine
+measure-build: ## CPU seconds and number of crates of a cold `make demo` and a cold release build; needs an idle machine
 	bash scripts/measure-build.sh
 
-hack: ## each crate with each of its features alone, with none, and with all
+hack: ## each crate with each of its features, with none, and with all
 	cargo install --quiet --root $(TOOLS) --version 0.6.46 cargo-hack
 	PATH=$(TOOLS)/bin:$$PATH cargo hack check --locked --workspace --feature-powerset --depth 1 --lib --bins
 
@@ -199,7 +199,7 @@ hack: ## each crate with each of its features alone, with none, and with all
 DIST_TARGET := x86_64-unknown-linux-musl
 VERSION = $(shell sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' Cargo.toml)
 dist: ## the assize binary for Linux, static and stripped, with checksums, in target/dist
-	@command -v musl-gcc >/dev/null || { echo "make dist: there is no musl-gcc: apt-get install musl-tools" >&2; exit 1; }
+	@command -v musl-gcc >/dev/null || { echo "make dist: musl-gcc is missing: apt-get install musl-tools" >&2; exit 1; }
 	@rustc --print target-libdir --target $(DIST_TARGET) | xargs -I% test -d % || rustup target add $(DIST_TARGET)
 	CC_x86_64_unknown_linux_musl=musl-gcc CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_DEBUG=0 \
 	  cargo build --release --locked --target $(DIST_TARGET) -p assize-cli
@@ -208,12 +208,12 @@ dist: ## the assize binary for Linux, static and stripped, with checksums, in ta
 	  -C $(CURDIR) LICENSE-APACHE LICENSE-MIT README.md CHANGELOG.md -C $${CARGO_TARGET_DIR:-$(CURDIR)/target}/$(DIST_TARGET)/release assize
 	cd target/dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
-# What third parties build on, in the order in which crates.io takes them.
+# Crates for third parties, in the order in which crates.io accepts them.
 PUBLISHED := protocol drand facts measurement evaluate bundle keys tls chain store verify
 publish-dry-run: ## package the crates that third parties use, and build each from its package
 	cargo publish --dry-run --locked --allow-dirty $(addprefix -p assize-,$(PUBLISHED))
 
-# Both want a `forge` that builds for them; each gets its own directories, and the project's own stay as they are.
+# Both need a `forge` that builds for them; each gets its own directories, so the project's are not changed.
 AUDITORS := $(TOOLS)/audit/bin
 audited = PATH=$(CURDIR)/$(dir $(lastword $(FORGE))):$(AUDITORS):$$PATH FOUNDRY_SOLC=$(CURDIR)/scripts/solc.mjs \
 	FOUNDRY_OUT=target/$(1)/out FOUNDRY_CACHE_PATH=target/$(1)/cache
@@ -223,17 +223,17 @@ $(AUDITORS)/ready:
 	$(AUDITORS)/pip install --quiet --disable-pip-version-check 'slither-analyzer==0.11.6' 'halmos==0.3.3' && touch $@
 
 prove: export FOUNDRY_TEST = contracts/test/proofs
-prove: $(STAMP) $(AUDITORS)/ready ## proofs by halmos (PyPI): the books of Rewards, the committees' arithmetic
+prove: $(STAMP) $(AUDITORS)/ready ## proofs by halmos (PyPI): the accounting of Rewards, the committees' arithmetic
 	$(call audited,halmos) halmos --forge-build-out target/halmos/out --storage-layout generic \
 	  --contract RewardsProofsTest --function check_ --solver-timeout-assertion 40s
 	$(call audited,halmos) halmos --forge-build-out target/halmos/out \
 	  --contract CommitteesProofsTest --match-test '8\(' --solver-timeout-assertion 40s
 
-slither: $(STAMP) $(AUDITORS)/ready ## slither; what it found is answered in docs/security.md
+slither: $(STAMP) $(AUDITORS)/ready ## slither; docs/security.md explains its findings
 	$(call audited,slither) slither . --foundry-out-directory target/slither/out
 
-# Without the optimizer and with counters, code is larger and dearer.
-coverage: $(STAMP) ## lines of contracts/src that tests reach: 98 % at least
+# Without the optimizer and with counters, code is larger and needs more gas.
+coverage: $(STAMP) ## lines of contracts/src covered by tests: at least 98 %
 	$(FORGE) coverage --no-match-coverage 'node_modules|test|script' --no-match-contract 'Gas|Invariants|Thieves|Differential' \
 	  --no-match-test shuffled_size --gas-limit 10000000000 --fuzz-runs 64 --report summary --report lcov --report-file target/lcov.info
 	@awk -F: '/^LF:/ { all += $$2 } /^LH:/ { hit += $$2 } \

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// The architecture as rules on `cargo metadata`, and the parts of docs/architecture.md that follow from it.
+// The architecture as rules on `cargo metadata`, and the generated parts of docs/architecture.md.
 //
 //   node scripts/architecture.mjs --check    exits with 1 if a crate breaks a rule, or if the page is out of date
-//   node scripts/architecture.mjs --write    writes the picture and the tables of the page
+//   node scripts/architecture.mjs --write    writes the diagram and the tables of the page
 //
 // To add a crate, put it into a layer here and give its Cargo.toml a `description`.
 
@@ -68,13 +68,13 @@ const ALLOWED = {
   'api ingest': 'the tables of stations and measurements',
 };
 
-/** Crates of the same layer that must not know each other. */
+/** Crates of the same layer that must not depend on each other. */
 const APART = ['services'];
 
-/** Dependencies that mean I/O, a clock or a runtime; none of them in a pure crate, unless optional. */
+/** Dependencies with I/O, a clock or a runtime; forbidden in a pure crate, unless optional. */
 const IMPURE = /^(tokio|async-std|ureq|reqwest|hyper|axum|alloy|rusqlite|postgres|object_store|tempfile|getrandom|rand|chrono|jiff|socket2|notify)$/;
 
-/** Items of std that mean the same. */
+/** Items of std with I/O or a clock. */
 const IMPURE_STD = /\bstd::(?:fs|net|process|env|thread::sleep)\b|\b(?:SystemTime|Instant)::now\b/;
 
 /** Files of pure crates that may do I/O: they belong to an optional feature, or read a file for the caller. */
@@ -108,7 +108,7 @@ function* sources(folder) {
   }
 }
 
-/** What code says, without comments and without its tests. */
+/** A source without comments and tests. */
 function codeOf(path) {
   const text = readFileSync(path, 'utf8').replace(/^\s*\/\/.*$/gm, '');
   const tests = text.search(/#\[cfg\(test\)\]\s*mod \w+ \{/);
@@ -170,7 +170,7 @@ function picture(crates) {
     lines.push('  end');
   }
   for (const { name, crates: names } of LAYERS) {
-    // What binaries and trials use is nearly everything; arrows would say nothing.
+    // Binaries and trials depend on nearly everything; arrows would be useless.
     if (name === 'binaries' || name === 'trial') continue;
     for (const crate of names.filter((crate) => crates.has(crate))) {
       for (const other of direct(crates, crate)) lines.push(`  ${crate} --> ${other}`);
@@ -210,5 +210,5 @@ if (process.argv[2] === '--write') {
   if (now !== should) problems.push('docs/architecture.md is out of date: node scripts/architecture.mjs --write');
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exit(1);
-  console.log(`architecture: ${crates.size} crates, no rule broken`);
+  console.log(`architecture: ${crates.size} crates, no violations`);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// A preprocessor of mdBook: a link that leaves docs/ leads to the file in the repository on GitHub, as the book does not contain it.
+// A preprocessor for mdBook: rewrites links that leave docs/ to the file on GitHub, because the book does not contain it.
 
 import { posix } from 'node:path';
 

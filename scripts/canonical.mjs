@@ -1,6 +1,6 @@
-// Strict readers of the files that several parties read, from the text of docs/protocol.md (§6.1, §7, §11.1, §12.1), without
-// any code of this repository. Each takes the bytes of a file, and throws if they are not canonical or not of the form.
-// Like the text, they know one rule: parse, write the value, compare the bytes.
+// Strict readers of shared files, from the text of docs/protocol.md (§6.1, §7, §11.1, §12.1), without any code of this
+// repository. Each takes the bytes of a file, and throws if they are malformed or not canonical.
+// Like the text, they apply one rule: parse, write the value, compare the bytes.
 import { createHash } from 'node:crypto'
 
 const need = (holds, problem) => {
@@ -8,7 +8,7 @@ const need = (holds, problem) => {
 }
 const bytewise = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-// ---- Values: each takes what JSON.parse found, and gives the only text that it may have
+// ---- Values: each takes a parsed value, and returns its canonical text
 
 const number = most => value => {
   need(Number.isSafeInteger(value) && value >= 0 && value <= most, `${value} is not a number from 0 to ${most}`)
@@ -46,7 +46,7 @@ const constant = number => value => {
 }
 const nullable = shape => value => (value === null ? 'null' : shape(value))
 
-/** A list; with `key`, ascending and without repetition by what `key` gives: a BigInt, a string or a list of numbers. */
+/** A list; with `key`, strictly ascending by the result of `key`: a BigInt, a string or a list of numbers. */
 const list = (shape, key) => value => {
   need(Array.isArray(value), `${value} is not a list`)
   const keys = key ? value.map(key) : []
@@ -85,7 +85,7 @@ const map = shape => value => {
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
-/** The bytes of a text in an alphabet of 32 or 58 digits, written again to be sure. */
+/** The bytes of a text in an alphabet of 32 or 58 digits; encoded again to check that it is canonical. */
 function decode32(text) {
   const bits = [...text].map(digit => BASE32.indexOf(digit).toString(2).padStart(5, '0')).join('')
   const bytes = Buffer.from((bits.match(/.{8}/g) ?? []).map(byte => parseInt(byte, 2)))
@@ -98,7 +98,7 @@ function decode58(text) {
   const digits = number.toString(16)
   return Buffer.from(digits.padStart(digits.length + (digits.length % 2), '0'), 'hex')
 }
-/** Reads a varint of 64 bits, which must be as short as it can be: the number and the rest. */
+/** Reads a minimal varint of 64 bits: the number and the rest. */
 function varint(bytes) {
   const length = bytes.findIndex(byte => byte < 0x80) + 1
   need(length > 0 && length <= 10 && (length === 1 || bytes[length - 1] !== 0), 'a number of the CID is malformed')
@@ -107,7 +107,7 @@ function varint(bytes) {
   return [number, bytes.subarray(length)]
 }
 
-/** A payload's CID, from its one text: version 0 in base58, version 1 in lower-case base32. */
+/** A payload's CID from its canonical text: version 0 in base58, version 1 in lower-case base32. */
 export function binaryCid(text) {
   if (/^Qm[1-9A-HJ-NP-Za-km-z]{44}$/.test(text)) {
     const bytes = decode58(text)

@@ -1,4 +1,4 @@
-// The strict readers take every valid file of docs/vectors/v1, and none that is damaged: node --test scripts/canonical.test.mjs
+// The strict readers accept every valid file of docs/vectors/v1, and reject invalid ones: node --test scripts/canonical.test.mjs
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -27,7 +27,7 @@ for (const { kind, good, invalid } of ['roster', 'tasks', 'documents'].flatMap(n
     for (const file of invalid) assert.throws(() => readers[kind](damage(Buffer.from(good), file)), Error, file.reason)
   })
   test(`one byte changed: ${kind}`, () => {
-    // A file that is read differs in what it says: the same content has no other bytes.
+    // An accepted file has other content: the same content has no other bytes.
     const content = JSON.stringify(readers[kind](Buffer.from(good)))
     const step = Math.max(1, Math.floor(good.length / 300))
     for (let at = 0; at < good.length; at += step) {

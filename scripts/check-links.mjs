@@ -5,9 +5,9 @@
 // - every file below docs/ is reachable from docs/SUMMARY.md, the table of contents of the book;
 // - docs/architecture.md names every crate, and each path that it names exists.
 //
-//   node scripts/check-links.mjs            exits with 1 and lists what is wrong
+//   node scripts/check-links.mjs            lists problems and exits with 1
 //
-// Links to other sites are not followed: a check that needs the Internet fails for reasons that are not ours.
+// Links to other sites are not checked, because the check must not need the Internet.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
@@ -37,7 +37,7 @@ function withoutFences(text) {
     .join('\n');
 }
 
-/** A heading's anchor, as GitHub and mdBook make it: lower case, punctuation dropped, each space a hyphen. */
+/** A heading's anchor on GitHub and in mdBook: lower case, without punctuation, spaces replaced by hyphens. */
 export function anchorOf(heading) {
   return heading
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
@@ -48,7 +48,7 @@ export function anchorOf(heading) {
     .replace(/\s/g, '-');
 }
 
-/** All anchors of a Markdown text; a heading that comes again gets -1, -2, … */
+/** All anchors of a Markdown text; repeated headings get -1, -2, … */
 export function anchorsOf(text) {
   const seen = new Map();
   const anchors = new Set();
@@ -65,7 +65,7 @@ export function anchorsOf(text) {
   return anchors;
 }
 
-/** The links of a Markdown text as {target, line}; code is no link. */
+/** The links of a Markdown text, without code, as {target, line}. */
 export function linksOf(text) {
   const links = [];
   withoutFences(text)

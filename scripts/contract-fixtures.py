@@ -18,7 +18,7 @@ FIXTURES = Path(__file__).resolve().parent.parent / "contracts" / "test" / "fixt
 P = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
 FLAG_Y_IS_GREATER = 0x20
 
-# How many cases of each count to keep of the shuffle vectors (1.1 MB in whole).
+# Number of cases of each count to keep from the shuffle vectors (1.1 MB in total).
 SHUFFLE_CASES = {0: 1, 1: 2, 2: 3, 3: 3, 5: 3, 8: 3, 16: 3, 33: 6, 100: 6, 128: 2, 1000: 4}
 SHUFFLE_ROUNDS = 90
 
@@ -47,7 +47,7 @@ def y_of(compressed: bytes) -> int:
 
 
 def with_y(signature: str) -> str:
-    """96 bytes: compressed form and y. A signature of another length is given as it is."""
+    """96 bytes: compressed form and y. A signature of another length is not changed."""
     compressed = bytes.fromhex(signature)
     if len(compressed) != 48:
         return "0x" + signature

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Writes what the Rust side needs of each contract, ABI and creation bytecode, from Foundry's `out/` to
-// `crates/chain/abi/`, so that `cargo build` needs no Solidity compiler.
+// Writes each contract's ABI and creation bytecode from Foundry's `out/` to `crates/chain/abi/`, so that `cargo build` needs no
+// Solidity compiler.
 //   node scripts/export-abi.mjs           write
-//   node scripts/export-abi.mjs --check   exit 1 if the committed files are not those of the sources
+//   node scripts/export-abi.mjs --check   exit 1 if the committed files do not match the sources
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -26,7 +26,7 @@ function artifactOf (contractName) {
   return JSON.stringify({ contractName, abi, bytecode: { object } }, null, 2) + '\n'
 }
 
-// What differs, by name, so that the reader need not compare kilobytes of hex.
+// The names of differing items, so that nobody has to compare kilobytes of hex.
 function drift (contractName, committed, current) {
   if (committed === undefined) return [`${contractName}: file is missing`]
   if (committed === current) return []
@@ -70,5 +70,5 @@ for (const contractName of CONTRACTS) {
   if (check) drifted.push(...drift(contractName, read(file), current))
   else writeFileSync(file, current)
 }
-if (drifted.length > 0) fail(`the committed artifacts are not those of contracts/src:\n  ${drifted.join('\n  ')}\n${remedy}`)
+if (drifted.length > 0) fail(`the committed artifacts do not match contracts/src:\n  ${drifted.join('\n  ')}\n${remedy}`)
 console.log(check ? 'export-abi: artifacts are up to date' : `export-abi: wrote ${CONTRACTS.length} files to crates/chain/abi`)

@@ -1,11 +1,11 @@
-// Files that must be refused, for docs/vectors/v1/*-invalid.json: valid ones, each damaged in many ways. Every one says
-// something that a lenient reader would take, or that two readers would take for different things.
+// Files that must be rejected, for docs/vectors/v1/*-invalid.json: valid ones, each changed in many ways. A lenient reader would
+// accept each of them, or two readers would read different values.
 import { binaryCid, readBeacons, readFacts, readManifest, readRoster, readSettlement, readTasks } from './canonical.mjs'
 
 const refuse = (condition, message) => {
   if (condition) throw new Error(message)
 }
-/** The text with the first `from` replaced, which must be there. */
+/** The text with the first `from` replaced, which must exist. */
 const swap = (file, from, to) => {
   refuse(!file.includes(from), `${from} is not in the file`)
   return file.replace(from, () => to)
@@ -13,7 +13,7 @@ const swap = (file, from, to) => {
 const upper = text => text.replace(/^0x/, '').toUpperCase()
 const latin1 = text => Buffer.from(text, 'latin1')
 
-/** How one file becomes another: `remove` bytes from byte `at` on are replaced by `insert`. */
+/** The difference of two files: `remove` bytes from byte `at` on are replaced by `insert`. */
 function splice(from, to) {
   const shorter = Math.min(from.length, to.length)
   let at = 0
@@ -26,7 +26,7 @@ function splice(from, to) {
   return { at, remove: from.length - same - at, ...insert }
 }
 
-/** The valid file with all invalid ones of it. */
+/** The valid file with all invalid ones derived from it. */
 function vector(kind, read, good, cases) {
   read(Buffer.from(good))
   const invalid = cases.map(([family, reason, bad]) => {
@@ -44,7 +44,7 @@ function vector(kind, read, good, cases) {
   return { kind, good, invalid }
 }
 
-/** What any text file can suffer. `value` is a string in it, without quotes. */
+/** Changes of any text file. `value` is a string in it, without quotes. */
 const anyFile = (good, value) => [
   ['byte order mark', 'a byte order mark before the first byte', '\ufeff' + good],
   ['byte order mark', 'UTF-16 with its byte order mark', Buffer.concat([latin1('\xff\xfe'), Buffer.from(good, 'utf16le')])],
@@ -84,7 +84,7 @@ const anyFile = (good, value) => [
 ]
 const escaped = character => '\\u' + character.charCodeAt(0).toString(16).padStart(4, '0')
 
-/** What an object can suffer whose first key and value are given, as they are written. */
+/** Changes of an object whose first key and value are given as text. */
 const anyObject = (good, key, value, next) => [
   ['keys', 'a key twice, with the same value', swap(good, `"${key}":${value},`, `"${key}":${value},"${key}":${value},`)],
   ['keys', 'a key twice, with null first', swap(good, `"${key}":${value},`, `"${key}":null,"${key}":${value},`)],
@@ -124,7 +124,7 @@ const anyAddress = (good, key, address, checksummed) => [
 ]
 const flip = letter => (letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase())
 
-/** A number in a document, as it is written. */
+/** Changes of a number in a document. */
 const anyNumber = (good, key, value) => {
   const to = text => swap(good, `"${key}":${value}`, `"${key}":${text}`)
   return [
@@ -186,7 +186,7 @@ const base32 = bytes => {
   const bits = [...bytes].map(byte => byte.toString(2).padStart(8, '0')).join('')
   return 'b' + bits.match(/.{1,5}/g).map(five => 'abcdefghijklmnopqrstuvwxyz234567'[parseInt(five.padEnd(5, '0'), 2)]).join('')
 }
-/** The last digit of base 32 with a bit that stands for nothing. */
+/** The last digit of base 32 with an unused bit set. */
 const loose = text => text.slice(0, -1) + 'abcdefghijklmnopqrstuvwxyz234567'['abcdefghijklmnopqrstuvwxyz234567'.indexOf(text.at(-1)) + 1]
 
 /** A CIDv1 in base32, somewhere in quotes. */
@@ -252,7 +252,7 @@ const anyId = (good, key, id) => {
   ]
 }
 
-/** What lines can suffer. */
+/** Changes of lines. */
 const anyLines = good => {
   const lines = good.split('\n').slice(0, -1)
   const lineEnd = end => lines.map(line => line + end).join('')

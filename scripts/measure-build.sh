@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What a newcomer waits for: CPU seconds (user + sys) of a cold `make demo` and of a cold release build of `assize`, each in a fresh
+# Measures the first build: CPU seconds (user + sys) of a cold `make demo` and of a cold release build of `assize`, each in a fresh
 # clone of the last commit with an empty target directory; how many crates each compiles; lines of each crate of the workspace.
-# Crates and npm packages are fetched before, so the network is not measured. Run it on a quiet machine.
+# Crates and npm packages are fetched before, so the network is not measured. Run it on an idle machine.
 set -euo pipefail
 root=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 work=$(mktemp -d)

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Writes contracts/test/fixtures/merkle.json: reward trees as npm @openzeppelin/merkle-tree builds them, the reference
-// for the contract's proofs and for the tests' own tree.
+// Writes contracts/test/fixtures/merkle.json: reward trees built by npm @openzeppelin/merkle-tree, the reference for the
+// contract's proofs and for the tests' own tree.
 import { writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
@@ -13,14 +13,14 @@ const hash = text => createHash('sha256').update(text).digest('hex')
 const operatorOf = index => `0x${hash(`operator ${index}`).slice(0, 40)}`
 const attoFilOf = index => BigInt(`0x${hash(`attoFIL ${index}`).slice(0, 16)}`)
 
-// Of every `step`th leaf; the operators are in the order in which the proof takes them.
+// A proof of every `step`th leaf; the operators are in the order of the proof.
 const multiProofOf = (tree, step) => {
   const indices = Array.from(tree.entries(), ([index]) => index).filter(index => index % step === 0)
   const { leaves, proof, proofFlags } = tree.getMultiProof(indices)
   return { operators: leaves.map(([operator]) => operator), proof, proofFlags }
 }
 
-// Numbers as 32-byte words: JSON's own lose precision.
+// Numbers as 32-byte words, because JSON numbers lose precision.
 const cases = SIZES.map(size => {
   const leaves = Array.from({ length: size }, (_, index) => [operatorOf(index), attoFilOf(index)])
   const tree = StandardMerkleTree.of(leaves, ['address', 'uint256'])

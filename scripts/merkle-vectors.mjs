@@ -1,4 +1,4 @@
-// Writes the Merkle vectors of crates/protocol, made by npm @openzeppelin/merkle-tree. Run from the root of the
+// Writes the Merkle vectors of crates/protocol, built by npm @openzeppelin/merkle-tree. Run from the root of the
 // repository after `npm ci`: node scripts/merkle-vectors.mjs
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

@@ -25,7 +25,7 @@ const TARGETS = {
   'contracts/src/libraries/Fvm.sol': REWARDS,
   'contracts/src/Rounds.sol': ROUNDS
 }
-// Slow, and about other things.
+// Slow, and unrelated.
 const LEFT_OUT = ['Differential', 'Gas', 'RewardsInvariants', 'RewardsThieves']
 const LEFT_OUT_TEST = 'neverVoidsAnHonestSettlement'
 const TIMEOUT = 120_000
@@ -99,7 +99,7 @@ function mutantsOf (source) {
   return [...mutants].map(([text, mutant]) => ({ text, ...mutant }))
 }
 
-// A variable, which something else needs: without it nothing compiles.
+// A variable that other code needs: without it nothing compiles.
 function isDeclaration (statement) {
   return /^(mapping|address|u?int\d*|bytes\d*|bool|string|event|constructor|function|modifier)\b(?!\s*\()/.test(statement) ||
     /^[A-Z]\w*(\.\w+)?(\[\])? (\w+ )*\w+( =|;)/.test(statement) || /^\((u?int|bytes|bool|address)\d* \w/.test(statement)
@@ -123,7 +123,7 @@ if (!existsSync(answer)) {
 }
 writeFileSync(1, readFileSync(answer))
 `, { mode: 0o755 })
-  // Unoptimised code compiles four times as fast, but is larger and takes more gas.
+  // Unoptimised code compiles four times as fast, but is larger and uses more gas.
   const config = join(copy, 'foundry.toml')
   writeFileSync(config, readFileSync(config, 'utf8').replace('optimizer = true', 'optimizer = false\ncode_size_limit = 100_000'))
   rmSync(join(copy, 'contracts/test/proofs'), { recursive: true, force: true })

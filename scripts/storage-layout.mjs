@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Writes where each contract keeps what, from `forge inspect`, to `contracts/storage/`: contracts/test/proofs/RewardsProofs.t.sol
-// lays books into these slots, and whoever reads storage from outside relies on them.
+// Writes each contract's storage layout, from `forge inspect`, to `contracts/storage/`: contracts/test/proofs/RewardsProofs.t.sol
+// writes to these slots, and external readers of storage rely on them.
 //   node scripts/storage-layout.mjs           write
-//   node scripts/storage-layout.mjs --check   exit 1 if the committed files are not those of the sources
+//   node scripts/storage-layout.mjs --check   exit 1 if the committed files do not match the sources
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -33,7 +33,7 @@ for (const contract of CONTRACTS) {
   else if (readFileSync(file, 'utf8') !== current) drifted.push(contract)
 }
 if (drifted.length > 0) {
-  console.error(`storage-layout: ${drifted.join(', ')}: not as in contracts/storage; if that is meant, run \`make artifacts\` and commit`)
+  console.error(`storage-layout: ${drifted.join(', ')} differs from contracts/storage; if that is intended, run \`make artifacts\` and commit`)
   process.exit(1)
 }
 console.log('storage-layout: contracts/storage is up to date')

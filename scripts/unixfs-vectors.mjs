@@ -1,11 +1,11 @@
-// Writes the CIDs and CARs that npm ipfs-car gives for deterministic files: the oracle of crates/measurement.
+// Writes the CIDs and CARs of npm ipfs-car for deterministic files: the reference for crates/measurement.
 //
 //   mkdir /tmp/oracle && cd /tmp/oracle && npm install ipfs-car@3.1.0 && cp …/scripts/unixfs-vectors.mjs .
 //   node unixfs-vectors.mjs > …/crates/measurement/tests/fixtures/unixfs.json
 //
-// Byte i of a file is (7 i + floor(i / 256)) mod 251. Files in the profile's own measure (1 MiB, 1024 links: ipfs-car's
-// default) are packed by ipfs-car's command, and the digest of the CAR is noted. The others, small files with deep
-// trees, go through @ipld/unixfs, the library under ipfs-car.
+// Byte i of a file is (7 i + floor(i / 256)) mod 251. Files with the profile's own limits (1 MiB, 1024 links: ipfs-car's
+// default) are packed by ipfs-car's command, and the digest of the CAR is recorded. The others, small files with deep
+// trees, are built by @ipld/unixfs, the library that ipfs-car uses.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -246,7 +246,7 @@ const retrieved = {
   status_code: 200, head_status_code: 200, byte_length: 1048576, car_too_large: false,
   car_checksum: hex(sha256(ascii('car'))).replace('0x', '1220'), indexer_result: 'OK', attestation: null,
 }
-// What a station reports that found nothing: every field that may be null is.
+// A report without results: every field that may be null is null.
 const nothing = Object.fromEntries(Object.entries(retrieved).map(([name, value]) =>
   [name, ['round', 'task', 'station', 'cid', 'miner_id'].includes(name) ? value : typeof value === 'boolean' ? false : null]))
 const measurements = [retrieved, { ...nothing, indexer_result: 'NO_VALID_ADVERTISEMENT' }, { ...retrieved, timeout: true, end_at: null }]
@@ -257,7 +257,7 @@ const settlement = (parent, firstRound, lastRound, count) => settlementVector(31
   acceptedRoot: acceptedVector(count).root, cid: rosterVector(3).binaryCid, evaluatorSet: parent + 1,
 }, be(0xe7a1, 32))
 
-// ---- Files that must be refused
+// ---- Files that must be rejected
 
 /** The capitals of EIP-55. */
 const checksummed = address => {
@@ -366,7 +366,7 @@ const vectors = {
   settlement: ['11', [settlement(0, 1, 8, 3), settlement(1, 9, 520, 4)]],
 }
 
-/** One line a case; one line an invalid file. */
+/** One line per case, and per invalid file. */
 function onLines({ invalid, ...entry }) {
   if (!invalid) return JSON.stringify(entry)
   const lines = invalid.map(file => '      ' + JSON.stringify(file)).join(',\n')
@@ -382,7 +382,7 @@ for (const [name, [section, cases]] of Object.entries(vectors)) {
   if (!process.argv.includes('--check')) {
     writeFileSync(file, json)
   } else if (readFileSync(file, 'utf8') !== json) {
-    console.error(`docs/vectors/v1/${name}.json is not what docs/protocol.md says: run node scripts/vectors.mjs`)
+    console.error(`docs/vectors/v1/${name}.json differs from docs/protocol.md: run node scripts/vectors.mjs`)
     differ = true
   }
 }

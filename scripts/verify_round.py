@@ -21,7 +21,7 @@ def need(holds, problem):
         raise Unreadable(problem)
 def compare(what, ours, stated):
     if ours != stated:
-        raise Differs(f"{what}: recomputed {ours}, but facts.json says {stated}")
+        raise Differs(f"{what}: recomputed {ours}, but facts.json has {stated}")
 
 # ---- Keccak-256 (FIPS 202's permutation, with the padding that Ethereum uses)
 def keccak_constants():
@@ -67,7 +67,7 @@ def varint(data, at):
 
 BASE32, BASE58 = "abcdefghijklmnopqrstuvwxyz234567", "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 def cid_text(cid):
-    """The one text of a CID: version 0 in base58, version 1 in base32."""
+    """The canonical text of a CID: version 0 in base58, version 1 in base32."""
     number = int.from_bytes(cid, "big")
     if cid[:2] == b"\x12\x20":
         digits = []
@@ -106,7 +106,7 @@ def number(most):
 u16, u32, u53 = (number((1 << bits) - 1) for bits in (16, 32, 53))
 
 def text(pattern, most=None):
-    """A string of a form; with `most`, the number that it holds is at most that."""
+    """A string of a form; with `most`, its number is at most that."""
     def write(value):
         found = type(value) is str and re.fullmatch(pattern, value)
         need(found and (most is None or int(found[1]) <= most), f"{value!r} has not the form {pattern}")
@@ -148,7 +148,7 @@ def ordered(**forms):
     return write
 fields_of = lambda **forms: ordered(**dict(sorted(forms.items())))
 def canonical(name, data, form):
-    """The value in a file whose bytes are those of its content."""
+    """The value in a file, whose bytes must be canonical."""
     try:
         value = json.loads(data.decode())
         written = form(value).encode()
@@ -318,7 +318,7 @@ def check_list(files, name, stated, read, leaf_of):
 QUICKNET = 1692803367, 3  # Unix time of beacon round 1, and seconds between rounds.
 
 def check_timetable(fact, now, genesis, period):
-    """§12, step 1: the round was frozen before its beacons were published, and no batch can come any more."""
+    """§12, step 1: the round was frozen before its beacons were published, and no more batches are accepted."""
     number, parameters = fact["number"], fact["parameters"]
     closes_at = fact["openedAt"] + parameters["roundDuration"]
     compare("closesAt", closes_at, fact["closesAt"])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds verify_round.py to the files of docs/vectors/v1 that must be taken, and to those that must be refused.
+"""Tests verify_round.py with the valid and invalid files of docs/vectors/v1.
 
     python3 scripts/verify_round_test.py            tests
     python3 scripts/verify_round_test.py --judge    for each line `kind hex` of the input: `valid`, or what is wrong
@@ -15,7 +15,7 @@ from verify_round import (
 )
 
 VECTORS = pathlib.Path(__file__).parent.parent / "docs/vectors/v1"
-# ---- §11.1 The settlement document, of which the script needs nothing
+# ---- §11.1 The settlement document, which the script does not need
 def numbers(*forms):
     def write(value):
         need(type(value) is list and len(value) == len(forms), f"{value!r} is not a list of {len(forms)}")

@@ -1,10 +1,10 @@
-//! How many crates the binaries compile: the first build stays short only if somebody counts.
+//! Limits on the number of crates that the binaries compile, so that the first build stays short.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// The crates that a package compiles with its default features, its own and those of its build scripts and macros included.
+/// The crates that a package compiles with its default features, including the workspace's, build scripts' and macros' crates.
 fn crates_of(package: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--offline", "--package", package])
@@ -15,14 +15,14 @@ fn crates_of(package: &str) -> BTreeSet<String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo tree -p {package}: {errors}");
     let lines = String::from_utf8(output.stdout).unwrap();
-    // Name and version: what follows says where a crate is from, or that it is a macro.
+    // Name and version, without the crate's source and the mark of macros.
     let name = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
     lines.lines().filter(|line| !line.is_empty()).map(name).collect()
 }
 
 #[test]
 fn the_binaries_compile_few_crates() {
-    // The lab is what `make demo` builds. A crate more needs a reason: raise a bound only with one.
+    // `make demo` builds the lab. An additional crate needs a reason: raise a bound only with one.
     for (package, bound) in [("assize-lab", 300), ("assize-cli", 335)] {
         let count = crates_of(package).len();
         assert!(
@@ -33,8 +33,8 @@ fn the_binaries_compile_few_crates() {
 }
 
 #[test]
-fn what_was_thrown_out_does_not_come_back() {
-    // A query engine for one sum, a second TLS provider beside ring, and ICU4X for the names of hosts.
+fn removed_dependencies_do_not_return() {
+    // A query engine for one sum, a second TLS provider in addition to ring, and ICU4X for host names.
     for package in ["assize-lab", "assize-cli"] {
         for name in [
             "datafusion",

@@ -1,9 +1,5 @@
-//! A devnet with a drand chain of its own: served, fetched, waited for, cached, and verified by the real contract.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+//! A devnet's drand chain: served, fetched, waited for, cached, and verified by the real contract.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -55,7 +51,7 @@ impl Server {
         self.directory.path().join(name)
     }
 
-    /// Writes the chain's info, as clients have to trust it, into a file.
+    /// Writes the chain's info, which clients trust, to a file.
     fn info(&self) -> String {
         let beacon = &self.ready["beacon"];
         let info = json!({
@@ -80,7 +76,7 @@ impl Drop for Server {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_devnet_has_beacons_of_its_own() {
+async fn a_devnet_serves_its_own_beacons() {
     let server = Server::start();
     let (url, info) = (server.ready["url"].as_str().unwrap(), server.info());
     let mode = fs::metadata(server.file("key")).unwrap().permissions().mode();
@@ -88,7 +84,7 @@ async fn a_devnet_has_beacons_of_its_own() {
     let relay = ["--relay", url, "--drand-info", &info];
     let get = |arguments: &[&str]| run([&["beacon", "get"], arguments, &relay].concat());
 
-    // Fetched by whoever knows the public key, and verified by it.
+    // Clients fetch beacons and verify them with the public key.
     let latest = json_of([&["beacon", "get", "latest", "--format", "json"][..], &relay].concat());
     let (round, signature) = (
         latest["round"].as_u64().unwrap(),
@@ -102,7 +98,7 @@ async fn a_devnet_has_beacons_of_its_own() {
     let other = run(["beacon", "verify", "--round", &text, "--signature", signature]);
     assert_eq!(other.status.code(), Some(1), "quicknet did not sign it");
 
-    // A round to come: refused now, there when it is due.
+    // A future round is unavailable now, and available when it is due.
     let times = json_of(format!("beacon info --drand-info {info} --round {text}").split(' '));
     let soon = (round + 4).to_string();
     refused(
@@ -125,7 +121,7 @@ async fn a_devnet_has_beacons_of_its_own() {
         (&json!(round + 4), &json!(round + 5))
     );
 
-    // What is in the cache needs no relay.
+    // Cached beacons need no relay.
     let cache = server.file("cache");
     let cache = cache.to_str().unwrap();
     let cached = [
@@ -145,7 +141,7 @@ async fn a_devnet_has_beacons_of_its_own() {
     refused(
         &get(&["soon"]),
         2,
-        &["a drand round is a number from 1, or `latest`"],
+        &["give the number of a drand round, or `latest`"],
     );
     let key = server.file("key");
     refused(
@@ -170,7 +166,7 @@ async fn contract_verifies(server: &Server, round: BeaconRound, signature: &str)
         .await
         .unwrap();
     let owner = Signer::from_bytes(&anvil.dev_key(0)).unwrap();
-    // Just as the server printed it.
+    // As printed by the server.
     let beacon: BeaconParams = serde_json::from_value(server.ready["beacon"].clone()).unwrap();
     let params = DeployParams {
         chain_id: CHAIN_ID,

@@ -1,9 +1,5 @@
-//! Evaluators who collude: whoever sees it voids their settlement, on a real anvil with the real contracts.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+//! Colluding evaluators: anyone voids their settlement, on a real anvil with the real contracts.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -29,7 +25,7 @@ const STRANGER: usize = 5;
 struct Court {
     site: Site,
     assignment: Assignment,
-    /// A document of round 1 in which nobody earned anything.
+    /// A document of round 1 without rewards.
     honest: SettlementDocument,
     roster: Roster,
 }
@@ -82,7 +78,7 @@ impl Court {
         }
     }
 
-    /// Posts a settlement, signed by the evaluator, that rewards just this measurement.
+    /// Posts a settlement, signed by the evaluator, that rewards only this measurement.
     async fn post(&self, accepted: Accepted) -> SettlementId {
         let operator = self.roster.entries()[0].operator;
         let mut document = SettlementDocument {
@@ -108,7 +104,7 @@ impl Court {
         self.site.world.rewards.settlement(id).await.unwrap().status
     }
 
-    /// Challenges, which must void the settlement; the report.
+    /// Challenges the settlement, which must void it; returns the report.
     async fn voids(&self, id: SettlementId) -> Value {
         let id_text = id.to_string();
         let challenge = ["settlement", "challenge", &id_text, "--format", "json"];
@@ -122,7 +118,7 @@ impl Court {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_sees_fraud_voids_the_settlement() {
+async fn anyone_can_void_a_fraudulent_settlement() {
     let court = Court::new().await;
     let station = StationIndex(17);
     let (committee, seat) = court.assignment.seat_of(station).unwrap();
@@ -134,7 +130,7 @@ async fn whoever_sees_fraud_voids_the_settlement() {
         k: TaskNumber(k),
     };
 
-    // Rewarded in a committee in which it does not sit.
+    // Rewarded in another committee.
     let id = court.post(measurement(other, 3)).await;
     let verdict = court.run(&["verify", "settlement", &id.to_string(), "--format", "json"]);
     assert_eq!(verdict.status.code(), Some(1));
@@ -161,7 +157,7 @@ async fn whoever_sees_fraud_voids_the_settlement() {
         "{report}"
     );
 
-    // Rewarded where it was drawn: false money all the same, but nothing that the contract can see.
+    // Rewarded where it was drawn: also fraud, but the contract cannot verify it.
     let id = court.post(measurement(committee, 3)).await;
     let output = court.run(&["settlement", "challenge", &id.to_string()]);
     assert!(ended(output, 1).contains("nothing to challenge"));

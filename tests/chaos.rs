@@ -1,12 +1,12 @@
-//! A publisher that is killed again and again, before a node that fails in every way: every measurement is committed
-//! once, in its own round.
+//! A publisher that is killed repeatedly, with a node that fails in every way: every measurement is committed once, in its
+//! own round.
 //!
-//! `make test` runs the short form; `make chaos` the long one. A run prints its seed; ASSIZE_CHAOS_SEED=… throws the same
-//! dice again (kills come by the clock, so that a replay is near, not exact).
+//! `make test` runs the short form, `make chaos` the long one. A run prints its seed; ASSIZE_CHAOS_SEED=… repeats it (kills
+//! depend on the clock, so a repetition is similar, not exact).
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on panics, and its figures are wanted"
+    reason = "a failed test panics, and its figures are wanted"
 )]
 
 mod common;
@@ -35,13 +35,13 @@ use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
 
 const ROUNDS: u64 = 12;
-/// What the publisher may spend in a day, FIL.
+/// The publisher's daily limit, FIL.
 const DAILY_CAP: &str = "1";
 
 struct Form {
     measurements: u32,
     files: u32,
-    /// Most measurements in a batch: so few that a round has several.
+    /// Maximum measurements in a batch; small, so that a round has several batches.
     batch: u32,
     kills: u32,
 }
@@ -77,7 +77,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
     }
     world.anvil.mine(10).unwrap();
     let mut site = Site::new(world);
-    // Of a run that fails, everything is kept.
+    // The files of a failed run are kept.
     site.directory.disable_cleanup(true);
     let (world, directory) = (&site.world, site.directory.path());
     eprintln!("chaos: in {}", directory.display());
@@ -100,7 +100,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
         url: node.url(),
     };
 
-    // Processes that take files in, and others that publish: all are killed.
+    // Processes that import files, and others that publish: all are killed.
     let mut kills = (0, 0);
     let mut imported = 0;
     while kills.0 + kills.1 < form.kills || imported < files.len() {
@@ -121,7 +121,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
             }
         }
     }
-    // From here on nobody kills, and the node still fails.
+    // From here on no process is killed, but the node still fails.
     let mut publisher = programs.publish();
     let waited = Instant::now();
     while committed(world).await < u64::from(form.measurements) {
@@ -173,7 +173,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
     site.directory.disable_cleanup(false);
 }
 
-/// Measurements of all rounds, mixed, in some files. Each has a task number of its own.
+/// Measurements of all rounds, mixed, in some files. Each has a unique task number.
 fn write_files(directory: &Path, form: &Form, random: &mut fastrand::Rng) -> Vec<PathBuf> {
     let per_file = form.measurements / form.files;
     let mut file_of = |file: u32| {
@@ -225,7 +225,7 @@ impl Programs<'_> {
         command
     }
 
-    /// The end of what the programs said.
+    /// The end of the programs' output.
     fn log(&self) -> String {
         let log = fs::read_to_string(self.site.path("log")).unwrap();
         let lines: Vec<_> = log.lines().rev().take(40).collect();
@@ -233,7 +233,7 @@ impl Programs<'_> {
     }
 }
 
-/// Measurements that the chain has. A fork may come in between: then what is known by then.
+/// Number of measurements on chain; after a fork in between, those read so far.
 async fn committed(world: &World) -> u64 {
     let mut sum = 0;
     for round in 1..=ROUNDS {
@@ -246,7 +246,7 @@ async fn committed(world: &World) -> u64 {
     sum
 }
 
-/// Reads the publisher's metrics until nothing is open.
+/// Polls the publisher's metrics until no batch is open.
 fn wait_until_final(publisher: &mut Running) {
     let mut line = String::new();
     BufReader::new(publisher.0.stdout.take().unwrap())
@@ -314,13 +314,13 @@ async fn expect_each_once(world: &World, directory: &Path, form: &Form) -> usize
     batches
 }
 
-/// The chain has all nonces of the publisher, nothing waits, and so much was paid.
+/// Checks that the chain has all nonces of the publisher and nothing is pending; returns the fees paid.
 async fn expect_no_gap(world: &World, directory: &Path) -> (usize, U256) {
     let client: &ChainClient = world.rounds.client();
     let publisher = world.publisher.address();
     let mined = client.mined_nonce(publisher).await.unwrap();
     assert_eq!(client.pending_nonce(publisher).await.unwrap(), mined);
-    // After forks anvil has lost the particulars of some transactions that are in its blocks; the queue has what it sent.
+    // After forks, anvil lacks the details of some transactions in its blocks; the queue has the sent ones.
     let queue = rusqlite::Connection::open(directory.join("publisher.sqlite")).unwrap();
     let mut sent = queue
         .prepare("SELECT nonce, gas_limit, max_fee FROM outbox_attempt WHERE hash = ?")
@@ -356,7 +356,7 @@ async fn expect_no_gap(world: &World, directory: &Path) -> (usize, U256) {
         }
     }
     assert!(nonces.iter().copied().eq(0..mined), "{nonces:?}");
-    // The queue's own table agrees.
+    // The queue's table agrees.
     let open: i64 = queue
         .query_row(
             "SELECT count(*) FROM outbox_intent WHERE state NOT IN ('closed', 'void', 'refused')",

@@ -1,5 +1,5 @@
 //! `assize run checker` and `assize check` as processes, with a real coordinator, chain, indexer and providers.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -48,7 +48,7 @@ struct Network {
     api: String,
 }
 
-/// A checker that tells what it does in JSON.
+/// A checker that logs JSON.
 struct Checker {
     running: Running,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -79,7 +79,7 @@ impl Network {
         let tasks = filecoin.tasks();
         let roster = ListCommitment::of(&roster, store.put(&roster.to_ndjson()).unwrap());
         let tasks = ListCommitment::of(tasks, store.put(&tasks.to_ndjson()).unwrap());
-        // Its beacon comes half a minute after the opening.
+        // Its beacon is published half a minute after the opening.
         world.anvil.set_next_timestamp(now() - 60).unwrap();
         let round = world.open_lists(&roster, &tasks).await.unwrap();
 
@@ -103,7 +103,7 @@ impl Network {
         self.site.path(name)
     }
 
-    /// `assize run checker`, with everything but the arguments that a test is about.
+    /// `assize run checker`, with all arguments except those of the test.
     fn command(&self, coordinator: &str) -> Command {
         let run = ["run", "checker", "--coordinator", coordinator];
         let mut command = self.site.command(None, &run);
@@ -131,7 +131,7 @@ impl Network {
         }
     }
 
-    /// What the checker keeps; all of it must hold.
+    /// The checker's receipts, all of which must be valid.
     fn receipts(&self) -> Vec<KeptReceipt> {
         let domain = self.site.world.domain();
         let text = fs::read_to_string(self.path("checker/receipts/round-1.ndjson")).unwrap();
@@ -147,7 +147,7 @@ impl Network {
         kept
     }
 
-    /// How often payloads were asked for, over all providers.
+    /// Number of requests for payloads at all providers.
     fn visits(&self) -> u64 {
         let providers = self.filecoin.offers().values();
         providers.map(|offer| offer.server.request_count()).sum()
@@ -155,7 +155,7 @@ impl Network {
 }
 
 impl Checker {
-    /// The next event of a kind; what comes before it is dropped.
+    /// The next event of a kind; earlier events are dropped.
     fn next(&mut self, kind: &str) -> Value {
         self.until(kind).pop().unwrap()
     }
@@ -174,7 +174,7 @@ impl Checker {
         panic!("no `{kind}` after {events:#?}");
     }
 
-    /// All that is left, and the exit code.
+    /// The remaining events, and the exit code.
     fn end(mut self) -> (Vec<Value>, Option<i32>) {
         let events = self
             .lines
@@ -210,7 +210,7 @@ fn mixed() -> Vec<ProviderPlan> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_round_is_measured_as_the_providers_are_and_every_receipt_holds() {
+async fn measurements_match_the_providers_and_every_receipt_is_valid() {
     let network = Network::start(mixed()).await;
     let (events, code) = network
         .checker(&network.api, &["--once", "--metrics", "127.0.0.1:0"])
@@ -243,7 +243,7 @@ async fn a_round_is_measured_as_the_providers_are_and_every_receipt_holds() {
     let measured = tasks_of(&events, "measured");
     let distinct: BTreeSet<_> = measured.iter().copied().collect();
     assert_eq!((measured.len(), distinct.len()), (count, count));
-    // Not in the list's order: every station has one of its own.
+    // Not in the list's order: every station has its own.
     assert!(!measured.is_sorted());
     let submitted: BTreeSet<_> = tasks_of(&events, "submitted").into_iter().collect();
     assert_eq!(submitted, distinct);
@@ -253,10 +253,10 @@ async fn a_round_is_measured_as_the_providers_are_and_every_receipt_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_checker_that_is_killed_goes_on_where_it_was() {
+async fn a_killed_checker_continues_after_a_restart() {
     let slow = Conduct::Slow(Duration::from_millis(100));
     let network = Network::start(vec![ProviderPlan::new(slow, 20)]).await;
-    // Nothing gets through in the first two lives: what was measured has only the spool.
+    // In the first two runs nothing can be submitted: measurements are only in the spool.
     let proxy = Proxy::start(&network.api, |path, answer| match path {
         "POST /measurements" => (503, b"down".to_vec()),
         _ => answer(),
@@ -282,7 +282,7 @@ async fn a_checker_that_is_killed_goes_on_where_it_was() {
     );
     let started = of_kind(&last, "started").next().unwrap();
     assert_eq!(started["waiting"].as_u64().unwrap() as usize, done);
-    // No task twice, and a receipt for each.
+    // Every task once, with a receipt.
     events.extend(last);
     let measured = tasks_of(&events, "measured");
     let distinct: BTreeSet<_> = measured.iter().copied().collect();
@@ -293,9 +293,9 @@ async fn a_checker_that_is_killed_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lying_coordinator_gets_no_work_but_heartbeats() {
+async fn a_lying_coordinator_gets_heartbeats_but_no_measurements() {
     let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 5)]).await;
-    // As if the station sat elsewhere: one field of one document.
+    // Changes the station's seat: one field of one document.
     let proxy = Proxy::start(&network.api, |path, answer| {
         let (status, body) = answer();
         if !path.contains("/stations/") {
@@ -324,7 +324,7 @@ async fn a_lying_coordinator_gets_no_work_but_heartbeats() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_checker_ends_within_seconds_and_says_what_waits() {
+async fn a_checker_stops_within_seconds_and_reports_pending_measurements() {
     let slow = Conduct::Slow(Duration::from_secs(30));
     let mut plans = vec![ProviderPlan::new(slow, 10)];
     plans.push(ProviderPlan::new(Conduct::Honest, 2));
@@ -351,14 +351,14 @@ async fn a_checker_ends_within_seconds_and_says_what_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
+async fn a_new_station_is_told_when_the_next_round_can_open() {
     let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 2)]).await;
     let mut checker = network.checker(&network.api, &["--data", "another"]);
     let event = checker.next("not-in-roster");
     assert_eq!(event["round"], 1);
     let round = network.site.world.rounds.round(RoundNumber(1)).await.unwrap();
     assert_eq!(event["nextOpening"], round.closes_at);
-    // A second process of the same directory is refused.
+    // A second process with the same directory fails.
     let output = network
         .command(&network.api)
         .args(["--data", "another"])
@@ -366,7 +366,7 @@ async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
         .unwrap();
     refused(&output, 2, &["is in use by another process"]);
     drop(checker);
-    // So is one whose key others can read.
+    // So does one whose key others can read.
     let key = network.path("another/checker/station.key");
     fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let output = network
@@ -378,7 +378,7 @@ async fn a_station_that_was_just_started_is_told_when_it_has_a_part() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_network_is_refused_with_the_remedy() {
+async fn another_network_is_rejected_with_the_remedy() {
     let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 1)]).await;
     let again = network.site.world.deploy_again().await.unwrap();
     fs::write(network.path("deployment.json"), json!(again).to_string()).unwrap();
@@ -392,7 +392,7 @@ async fn another_network_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn an_operator_that_cannot_earn_is_told_how_it_can() {
+fn an_operator_without_an_f410_address_gets_the_remedy() {
     let native = "f1abjxfbp274xpdqcpuaykwkfb43omjotacm2p3za";
     let arguments = ["run", "checker", "--coordinator", "http://127.0.0.1:1"];
     let output = assize()
@@ -405,7 +405,7 @@ fn an_operator_that_cannot_earn_is_told_how_it_can() {
 }
 
 #[test]
-fn a_provider_learns_why_it_fails() {
+fn check_explains_why_a_provider_fails() {
     let filecoin = LocalFilecoin::start(&Plan::new(1, mixed())).unwrap();
     let check = |provider: u64, cid: &str, more: &[&str]| {
         assize()
@@ -450,7 +450,7 @@ fn a_provider_learns_why_it_fails() {
     );
     assert!(report["steps"].as_array().unwrap().len() >= 3, "{report}");
 
-    // Without leave, nothing is sent to this machine.
+    // Without `--allow-private`, nothing is sent to this machine.
     let before = filecoin
         .provider(assize_protocol::ProviderId(1_000))
         .unwrap()
@@ -474,7 +474,7 @@ fn a_provider_learns_why_it_fails() {
 
 type Twist = dyn Fn(&str, &mut dyn FnMut() -> (u16, Vec<u8>)) -> (u16, Vec<u8>) + Send + Sync;
 
-/// Stands before a coordinator, and lies.
+/// A proxy of a coordinator that changes responses.
 struct Proxy {
     url: String,
     shared: Arc<Behind>,

@@ -1,10 +1,6 @@
-//! What operators do: look at their balance, claim, watch, set a payout address. Through the binary, against a real anvil with
-//! settlements on it, and with everything that can be wrong.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+//! The operators' commands: balance, claim, watch, payout address. Run by the binary against a real anvil with settlements,
+//! including all failures.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -25,7 +21,7 @@ use tokio::runtime::Runtime;
 
 const MILLI: u128 = 1_000_000_000_000_000;
 const DAY: u64 = 86_400;
-/// Takes no money.
+/// Rejects payments.
 const REFUSING: Address = Address::repeat_byte(0xee);
 
 struct Stage {
@@ -54,7 +50,7 @@ impl Stage {
         }
     }
 
-    /// Grants more, in a settlement that stays in its challenge window; its document's place in the store.
+    /// Grants more in a settlement that stays in its challenge window; returns the path of its document in the store.
     fn settle(&mut self, more: &[(Address, u128)]) -> PathBuf {
         for (operator, amount) in more {
             *self.granted.entry(*operator).or_default() += amount;
@@ -69,7 +65,7 @@ impl Stage {
         path
     }
 
-    /// Lets the window pass.
+    /// Moves the chain past the challenge window.
     fn pass(&self) {
         let now = self.site.world.anvil.timestamp().unwrap();
         self.site.world.anvil.mine_at(now + DAY + 1).unwrap();
@@ -115,7 +111,7 @@ fn text(address: Address) -> String {
 }
 
 #[test]
-fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
+fn a_balance_shows_earned_paid_claimable_and_pending_amounts() {
     let mut stage = Stage::new();
     let (one, two, stranger) = (text(operator(1)), text(operator(2)), text(operator(9)));
     let says = |stage: &Stage, who: &str, words: &[&str]| {
@@ -154,7 +150,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
     assert_eq!(amounts, [340, 0, 300]);
     assert_eq!(first["pending"][0]["amount"], (40 * MILLI).to_string());
     assert_eq!(balance["balances"][1]["nothing"], "in-challenge-window");
-    // By its f410 address it is the same.
+    // The f410 address gives the same result.
     let f410 = assize_protocol::address::to_delegated(operator(1));
     says(
         &stage,
@@ -162,7 +158,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
         &["0.3 FIL", "claim with", "goes to     its own address"],
     );
 
-    // What is pending may be out of reach; what is active is not hidden by that.
+    // If a pending settlement is unavailable, the active one is still shown.
     let content = fs::read(&coming).unwrap();
     fs::remove_file(&coming).unwrap();
     says(
@@ -176,13 +172,13 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
     );
     fs::write(&coming, content).unwrap();
 
-    // Paid, and nothing more to come.
+    // Paid, with nothing pending.
     stage.pass();
     stage.ends_with(0, &["operator", "claim", "--yes", "--operator", &one]);
     says(&stage, &one, &["everything it earned is paid, 0.34 FIL"]);
     assert_eq!(stage.holds(operator(1)), U256::from(340 * MILLI));
 
-    // A settlement that was vetoed is named.
+    // A vetoed settlement is reported.
     stage.settle(&[(operator(1), MILLI)]);
     let rewards = stage.site.world.rewards.clone();
     let veto = rewards.veto(assize_chain::SettlementId(3), "wrong");
@@ -208,7 +204,7 @@ fn a_balance_says_what_is_earned_paid_claimable_and_pending() {
 }
 
 #[test]
-fn claims_are_paid_and_every_refusal_is_clear() {
+fn claims_are_paid_and_every_failure_is_explained() {
     let mut stage = Stage::new();
     let one = text(operator(1));
     let claim = ["operator", "claim", "--operator", &one, "--yes"];
@@ -237,7 +233,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
     );
     stage.pass();
 
-    // Nobody can be asked, no key, no money, a wrong chain, no document, one of another root.
+    // No terminal, no key, no FIL, a wrong chain, no document, a document with another root.
     let asks = &claim[..4];
     let unasked = stage.run(asks);
     refused(
@@ -303,7 +299,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
         &["rejected the 0.05 FIL", "payout-address set"],
     );
 
-    // One, then the rest of a hundred and twenty in two transactions; whoever refuses costs nobody anything.
+    // One claim, then the rest of 120 in two transactions; a recipient that rejects does not affect the others.
     let report = stage.json(&[&claim[..], &["--format", "json"]].concat());
     assert_eq!(report["paid"], MILLI.to_string());
     assert_eq!(report["claims"][0]["paid"][0]["operator"], one.to_lowercase());
@@ -357,7 +353,7 @@ fn claims_are_paid_and_every_refusal_is_clear() {
 }
 
 #[test]
-fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
+fn high_gas_is_warned_of_and_a_terminal_is_asked() {
     let mut stage = Stage::new();
     stage.settle(&[(operator(1), MILLI / 100), (operator(2), MILLI)]);
     stage.pass();
@@ -405,7 +401,7 @@ fn gas_that_eats_the_claim_is_warned_of_and_a_terminal_is_asked() {
     assert_eq!((code, stage.holds(operator(2))), (Some(0), U256::from(MILLI)));
 }
 
-/// A claim that waits until it is final, and what it says.
+/// A claim that waits until it is final, and its output.
 fn waiting(stage: &Stage, who: &str, finality: &str) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = stage
         .command(&words(&format!(
@@ -425,7 +421,7 @@ fn waiting(stage: &Stage, who: &str, finality: &str) -> (Child, BufReader<std::p
 }
 
 #[test]
-fn a_claim_waits_until_it_is_final_and_notices_a_reorganisation() {
+fn a_claim_waits_for_finality_and_notices_a_reorganisation() {
     let mut stage = Stage::new();
     stage.settle(&[(operator(1), MILLI), (operator(2), MILLI)]);
     stage.pass();
@@ -458,7 +454,7 @@ fn a_claim_waits_until_it_is_final_and_notices_a_reorganisation() {
 }
 
 #[test]
-fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
+fn a_watcher_claims_new_settlements_until_it_is_terminated() {
     let mut stage = Stage::new();
     let (one, refusing) = (text(operator(1)), text(REFUSING));
     let watch = "operator claim --watch --poll 1s --min 0.002 --yes --format json";
@@ -479,7 +475,7 @@ fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
     let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
     assert_eq!(next()["watching"].as_array().unwrap().len(), 2);
 
-    // Too little waits for more.
+    // An amount below the minimum waits.
     stage.settle(&[(operator(1), MILLI)]);
     stage.pass();
     std::thread::sleep(Duration::from_millis(1_500));
@@ -488,7 +484,7 @@ fn a_watcher_claims_what_becomes_active_until_it_is_told_to_end() {
     stage.pass();
     let paid = next();
     assert_eq!(paid["paid"][0]["amount"], (3 * MILLI).to_string(), "{paid}");
-    // Who refuses is not asked again and again.
+    // A recipient that rejected is not retried each time.
     assert_eq!(paid["refused"].as_array().unwrap().len(), 1, "{paid}");
     let blocks = || stage.site.world.anvil.rpc("eth_blockNumber", json!([])).unwrap();
     let before = blocks();
@@ -561,13 +557,13 @@ fn a_payout_address_is_shown_set_and_reset() {
     ]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("go now to") && said.contains("f01729") && said.contains("will go to"),
+        said.contains("now go to") && said.contains("f01729") && said.contains("will go to"),
         "{said}"
     );
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["payoutAddress"], text(operator(7)));
 
-    // Claims follow it, whoever sends them.
+    // Claims pay to it, whoever sends them.
     stage.settle(&[(owner, 7 * MILLI)]);
     stage.pass();
     let balance = stage.ends_with(0, &["operator", "balance", &me]);

@@ -1,6 +1,6 @@
-//! `assize run coordinator` as a process: stations speak to it over HTTP, rounds go on through kills, and `assize operator receipts`
-//! proves what was left out.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! `assize run coordinator` as a process: stations use its HTTP API, rounds continue after kills, and `assize operator receipts`
+//! proves omissions.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 #[path = "common/stations.rs"]
@@ -29,9 +29,9 @@ use secp256k1::SecretKey;
 use serde_json::{Value, json};
 use stations::{PATIENCE, Service, Station, serve_drand};
 
-/// Seconds by which the chain is behind the wall clock at the beginning, so that no test has to wait for beacons.
+/// Seconds by which the chain is initially behind the wall clock, so that no test waits for beacons.
 const BEHIND: u64 = 100;
-/// Seconds after the close of a round in which batches are committed.
+/// Length of the commit window after a round's close, seconds.
 const GRACE: u32 = 600;
 
 struct Network {
@@ -72,7 +72,7 @@ impl Network {
         let mut command = self.coordinator(Some(0), &["--database", database]);
         command.args(["--tasks", "tasks.ndjson", "--metrics", "127.0.0.1:0"]);
         command.args(["--min-stations", "3"]);
-        // All stations come from here.
+        // All stations are on this machine.
         command.args([
             "--address-rate",
             "100000:100000",
@@ -125,7 +125,7 @@ impl Network {
     }
 }
 
-/// Lets the chain come to the publication of a round's beacon.
+/// Moves the chain to the publication of a round's beacon.
 async fn publish_beacon(network: &Network, number: u64) {
     let round = network.round(number).await;
     let schedule = network.site.world.drand_chain().schedule();
@@ -134,7 +134,7 @@ async fn publish_beacon(network: &Network, number: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_round_is_measured_and_what_is_left_out_is_proved() {
+async fn omitted_measurements_are_proven_by_receipts() {
     let network = Network::start().await;
     let domain = network.site.world.domain();
     let coordinator = network.start_coordinator();
@@ -166,7 +166,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
     let root = network.round(1).await.roster.root;
     assert!(merkle::verify(root, leaf, &document.proof));
 
-    // Three measurements: one is published, one is forgotten, one is altered.
+    // Three measurements: one is published, one is omitted, one is altered.
     let kept = [0, 1, 2].map(|k| coordinator.send(&station.measure(&document, k, &domain)));
     let about: NetworkDocument = coordinator.get("/network");
     assert!(
@@ -182,7 +182,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
             .unwrap(),
         1
     );
-    // With another signature it does not count: the same as left out.
+    // With another signature it does not count, so it is omitted.
     let mut altered: Measurement = station.measure(&document, 2, &domain);
     altered.signature.0[10] ^= 1;
     let alter = "UPDATE ingest_measurement SET line = ? WHERE digest = ?";
@@ -202,7 +202,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
         let verdict = |one: &Value| one["verdict"].as_str().unwrap().to_owned();
         checked.iter().map(verdict).collect()
     };
-    // The publisher may still make good for it.
+    // The publisher can still commit it.
     let (code, checked) = network.check(&arguments);
     assert_eq!(verdicts(&checked), ["INCLUDED", "TOO EARLY", "TOO EARLY"]);
     assert_eq!(code, Some(0));
@@ -218,7 +218,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
         (&checked[0]["batch"], &checked[0]["line"]),
         (&json!(batch), &json!(1))
     );
-    // A line so far down that no evaluation reads it is no inclusion.
+    // A line beyond the limit of lines that evaluation reads does not count as included.
     let mut far_down = "x\n".repeat(100_000);
     far_down.push_str(&kept[1].measurement);
     let store = LocalStore::open(network.path("store")).unwrap();
@@ -239,7 +239,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
     assert_eq!(verdicts(&checked), ["INCLUDED", "OMITTED", "OMITTED"]);
     assert_eq!(code, Some(1));
 
-    // Receipts of others prove nothing.
+    // Receipts by other keys are invalid.
     let stranger = SecretKey::from_secret_bytes([9; 32]).unwrap();
     let mut forged = kept.clone();
     forged[0].receipt.received_at += 1;
@@ -260,7 +260,7 @@ async fn a_round_is_measured_and_what_is_left_out_is_proved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
+async fn a_coordinator_killed_in_mid_round_loses_nothing() {
     let network = Network::start().await;
     let domain = network.site.world.domain();
     let stations = Station::three();
@@ -280,7 +280,7 @@ async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
     let kept = coordinator.send(&measurement);
     drop(coordinator);
 
-    // Once more: what it gave a receipt for is there, and the receipt is the same.
+    // After a restart, accepted measurements are still there, with the same receipts.
     let coordinator = network.start_coordinator();
     assert_eq!(coordinator.revealed().await, revealed);
     assert_eq!(coordinator.send(&measurement), kept);
@@ -289,7 +289,7 @@ async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
         network.site.world.rounds.latest_round().await.unwrap(),
         Some(RoundNumber(1))
     );
-    // The stations are still live, so the next round comes when this one has closed.
+    // The stations are still live, so the next round is opened when this one has closed.
     network.site.world.anvil.mine_at(revealed.closes_at).unwrap();
     coordinator
         .until("/rounds/current", |round: &RoundDocument| {
@@ -300,12 +300,12 @@ async fn killed_in_mid_round_it_goes_on_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_opens_rounds_and_others_take_measurements() {
+async fn one_instance_opens_rounds_and_others_accept_measurements() {
     several_instances("ingest.sqlite").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_instances_share_a_postgresql() {
+async fn several_instances_share_one_postgresql() {
     if let Some(server) = postgres() {
         several_instances(&server.url()).await;
     }
@@ -328,7 +328,7 @@ async fn several_instances(database: &str) {
         (&json!(false), &json!(true))
     );
     assert_eq!(second.ready["ingest"], first.ready["ingest"]);
-    // Heartbeats that the second hears are in the first's roster.
+    // Stations that send heartbeats to the second are in the first's roster.
     let stations = Station::three();
     for station in &stations {
         second.hear(station, &domain);
@@ -342,7 +342,7 @@ async fn several_instances(database: &str) {
     first.revealed().await;
     assert_eq!(first.send(&measurement), kept);
 
-    // How the opening goes is told on an address of its own.
+    // Health and metrics have their own address.
     let status = first.ready["metrics"].as_str().unwrap();
     let read = |path: &str| get(format!("{status}{path}"));
     assert_eq!(read("/healthz"), "ok\n");
@@ -359,7 +359,7 @@ async fn several_instances(database: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn told_to_end_it_keeps_every_measurement_that_it_answered() {
+async fn shutdown_keeps_every_accepted_measurement() {
     let network = Network::start().await;
     let stations = Station::three();
     let coordinator = network.measured_by(&stations).await;
@@ -374,7 +374,7 @@ async fn told_to_end_it_keeps_every_measurement_that_it_answered() {
             scope.spawn(move || {
                 let mut receipts = Vec::new();
                 for line in lines {
-                    // It may be gone by now; what it did not answer is nobody's loss.
+                    // It may have been killed; unanswered requests are repeated.
                     let answer = ureq::post(&url).content_type("application/json").send(line);
                     let Ok(mut answer) = answer else { break };
                     let Ok(body) = answer.body_mut().read_to_string() else {
@@ -404,9 +404,9 @@ async fn told_to_end_it_keeps_every_measurement_that_it_answered() {
     }
 }
 
-/// Receipts are the oracle: what has one is in a batch, however often the coordinator was killed.
+/// Every measurement with a receipt is in a batch, however often the coordinator was killed.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_again_and_again_every_receipt_is_kept() {
+async fn every_receipt_survives_repeated_kills() {
     const KILLS: u64 = 12;
     let network = Network::start().await;
     let stations = Station::three();
@@ -427,7 +427,7 @@ async fn killed_again_and_again_every_receipt_is_kept() {
                     .timeout_global(Some(Duration::from_secs(5)))
                     .build()
                     .into();
-                // Each until it is answered, and all again until nobody kills any more.
+                // Each is sent until it is answered, and all again until the last kill.
                 let mut kept = Vec::new();
                 for line in lines.iter().cycle() {
                     if all.load(Ordering::SeqCst) && kept.len() >= lines.len() {
@@ -466,7 +466,7 @@ async fn killed_again_and_again_every_receipt_is_kept() {
         "{} receipts of {sent}",
         kept.len()
     );
-    // What was sent twice has one receipt.
+    // A measurement that was sent twice has one receipt.
     let receipts: BTreeSet<String> = kept.iter().map(|kept| json!(kept).to_string()).collect();
     assert_eq!(receipts.len(), sent);
     assert_eq!(network.publish()["committed"][0]["count"], sent);
@@ -477,7 +477,7 @@ async fn killed_again_and_again_every_receipt_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_does_not_answer_keeps_it_from_nothing_but_rounds() {
+async fn without_a_node_everything_but_rounds_continues() {
     let network = Network::start().await;
     let domain = network.site.world.domain();
     let stations = Station::three();
@@ -497,11 +497,11 @@ async fn a_node_that_does_not_answer_keeps_it_from_nothing_but_rounds() {
     for station in &stations[1..] {
         coordinator.hear(station, &domain);
     }
-    // Several times its pause: it is in the midst of a question. If it were not, it would end all the sooner.
+    // After several polls, it is probably waiting for the node. Otherwise it stops even sooner.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let begun = Instant::now();
     coordinator.end();
-    // Its questions to the node would wait for a minute.
+    // Its requests to the node would time out after a minute.
     assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
     signal("-CONT");
     let coordinator = network.start_coordinator();
@@ -541,8 +541,8 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
     std::fs::write(network.path("empty.json"), "").unwrap();
     for (file, words) in [
         ("nowhere.json", "cannot read nowhere.json"),
-        ("empty.json", "holds no receipt"),
-        ("tasks.ndjson", "tasks.ndjson does not hold receipts"),
+        ("empty.json", "contains no receipt"),
+        ("tasks.ndjson", "tasks.ndjson does not contain receipts"),
     ] {
         refused(
             &network.site.run(None, &["operator", "receipts", file]),

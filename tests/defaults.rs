@@ -1,5 +1,5 @@
-//! Services with no path given: they find each other's files in one data directory.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! Services without paths find each other's files in one data directory.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 #[path = "common/stations.rs"]
@@ -19,7 +19,7 @@ use common::processes::Running;
 use serde_json::json;
 use stations::{PATIENCE, Service, Station, serve_drand};
 
-/// Seconds by which the chain is behind the wall clock at the beginning, so that its beacons are published.
+/// Seconds by which the chain is initially behind the wall clock, so that its beacons are published.
 const BEHIND: u64 = 100;
 
 async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
@@ -41,7 +41,7 @@ async fn services_without_paths_find_each_others_files() {
     let relay = serve_drand(&world).await;
     let domain = world.domain();
 
-    // What people put there: the deployment file and the task list. The devnet's drand chain is not a file of ours.
+    // Files that the user provides: the deployment file and the task list. The devnet's drand chain is not in the directory.
     let empty = tempfile::tempdir().unwrap();
     let data = DataDir::new(empty.path().join(DataDir::DEFAULT));
     data.create().unwrap();
@@ -85,7 +85,7 @@ async fn services_without_paths_find_each_others_files() {
     let mut payout = start(service("payout", Some(5), &["--poll", "50ms"]));
     let gateway = Service::start(service("gateway", None, &["--listen", "127.0.0.1:0"]));
 
-    // A round is measured, and the publisher finds what the coordinator took.
+    // A round is measured, and the publisher finds the coordinator's measurements.
     let stations = Station::three();
     for station in &stations {
         coordinator.hear(station, &domain);
@@ -114,7 +114,7 @@ async fn services_without_paths_find_each_others_files() {
     let cid = commitments[0].cid;
     assert_eq!(gateway.ask(&format!("/ipfs/{cid}?format=raw"), None).0, 200);
 
-    // The evaluator recomputes the round from the same store, and leaves its rates where `assize rsr` looks.
+    // The evaluator recomputes the round from the same store, and writes its rates where `assize rsr` reads them.
     world.anvil.mine_at(round.commits_until + 1).unwrap();
     until("no rates are written", async || data.rates().is_file()).await;
     let mut rsr = assize();
@@ -125,7 +125,7 @@ async fn services_without_paths_find_each_others_files() {
     assert!(rates.status.success(), "{rates:?}");
     assert_eq!(payout.0.try_wait().unwrap(), None, "the payout service stopped");
 
-    // Every file is in the one directory, under the name that the manual gives it.
+    // Every file is in this directory, with its name in the manual.
     let known: Vec<_> = DataDir::ENTRIES
         .iter()
         .map(|entry| entry.name.trim_end_matches('/'))

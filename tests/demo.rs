@@ -1,9 +1,5 @@
-//! The whole way, end to end, on a real anvil.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+//! The demo, end to end, on a real anvil.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -26,7 +22,7 @@ fn number(value: &Value) -> u128 {
 }
 
 #[test]
-fn everybody_gets_what_they_deserve() {
+fn honest_stations_earn_and_fraud_is_detected() {
     let report = demo("7");
     assert_eq!(report["verification"]["verdict"], "MATCH");
     assert_eq!(report["rounds"].as_array().unwrap().len(), 2);
@@ -38,7 +34,7 @@ fn everybody_gets_what_they_deserve() {
     let class = |name: &str| classes.iter().find(|class| class["behaviour"] == name).unwrap();
     let outcome = |name: &str, outcome: &str| class(name)["outcomes"][outcome].as_u64().unwrap_or(0);
     let all = |name: &str| class(name)["measurements"].as_u64().unwrap();
-    // Two in a hundred honest retrievals fail by themselves; some of them agree with a provider that fails too.
+    // Two percent of honest retrievals fail; some of them agree with a provider that fails too.
     assert!(
         class("honest")["rewarded"].as_f64().unwrap() > 0.96,
         "{}",
@@ -88,7 +84,7 @@ fn everybody_gets_what_they_deserve() {
 }
 
 #[test]
-fn one_seed_one_report() {
+fn the_same_seed_gives_the_same_report() {
     assert_eq!(
         without_timing_and_host(demo("3")),
         without_timing_and_host(demo("3"))
@@ -99,7 +95,7 @@ fn one_seed_one_report() {
 fn bad_arguments_are_named() {
     refused(&run(["demo", "--rounds", "16"]), 2, &["--rounds"]);
     refused(&run(["demo", "--stations", "5"]), 2, &["--stations"]);
-    let full = tempfile_with_something();
+    let full = directory_with_a_file();
     refused(
         &run(["demo", "--keep", full.path().to_str().unwrap()]),
         2,
@@ -113,7 +109,7 @@ fn bad_arguments_are_named() {
     refused(&missing, 2, &["ASSIZE_ANVIL", "/no/such/anvil"]);
 }
 
-fn tempfile_with_something() -> tempfile::TempDir {
+fn directory_with_a_file() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("something"), "").unwrap();
     directory

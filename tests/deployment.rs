@@ -1,9 +1,5 @@
-//! Deployments: planned, broadcast, interrupted, compared with the source, handed over. By the binary and by forge.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+//! Deployments with the binary and with forge: planned, broadcast, interrupted, compared with the source, handed over.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -35,7 +31,7 @@ impl Site {
         self.path(name).display().to_string()
     }
 
-    /// As the first of anvil's accounts, in the directory.
+    /// Runs a command with anvil's first account, in the directory.
     fn run(&self, arguments: &[&str]) -> Output {
         assize()
             .args(arguments)
@@ -64,7 +60,7 @@ impl Site {
         path.display().to_string()
     }
 
-    /// Transactions that the first account has sent.
+    /// Number of transactions that the first account has sent.
     fn sent(&self) -> u64 {
         let count = self
             .anvil
@@ -72,7 +68,7 @@ impl Site {
         number(&count.unwrap())
     }
 
-    /// A transaction of somebody whose key nobody has.
+    /// A transaction from an impersonated account.
     fn impersonate(&self, from: &str, to: &str, data: &str) {
         self.anvil
             .rpc("anvil_setBalance", json!([from, "0xde0b6b3a7640000"]))
@@ -83,7 +79,7 @@ impl Site {
             .anvil
             .rpc("eth_sendTransaction", json!([transaction]))
             .unwrap();
-        // anvil answers a moment before it has mined.
+        // anvil responds before it has mined.
         let receipt = loop {
             let receipt = self
                 .anvil
@@ -124,7 +120,7 @@ fn address(byte: u8) -> String {
     format!("0x{}", format!("{byte:02x}").repeat(20))
 }
 
-/// Puts addresses in the place of docs/params' placeholders; the owner's is of 21s.
+/// Replaces the placeholders in docs/params by addresses; the owner's consists of 21s.
 fn own_addresses(params: &mut Value) {
     let roles = ["owner", "coordinator", "guardian", "treasury"];
     for (byte, role) in (0x21..).zip(roles) {
@@ -156,7 +152,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
 }
 
 #[test]
-fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
+fn a_dry_run_sends_nothing_and_a_deployment_matches_its_file() {
     let site = Site::new(Anvil::start().unwrap());
     let params = site.params("anvil", |_| {});
 
@@ -167,7 +163,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
         "never touches money",
         "2 of 3 together sign settlements",
         "create DrandBeacon",
-        "FIL at most",
+        "attoFIL: at most 0.",
         "`guardian`: it equals the owner",
         "`evaluators`: 0x0000000000000000000000000000000000000005 is a placeholder",
     ];
@@ -176,7 +172,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
     }
     let plan = site.json(&["deploy", "plan", "--params", &params, "--format", "json"]);
     assert_eq!(plan["plan"]["creations"][2]["name"], "Rewards");
-    // Without any key, the owner is who would deploy.
+    // Without a key, the plan is for the owner.
     let without_key = assize()
         .args([
             "deploy",
@@ -216,7 +212,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
     // The other commands read the same file; a second deployment does not overwrite it.
     let deposit = ["deposit", "1", "--format", "json", "--deployment", &file];
     assert_eq!(site.json(&deposit)["deposited"], "1000000000000000000");
-    // Without an answer to its question, nothing is sent.
+    // Without a confirmation, nothing is sent.
     let unanswered = ["deploy", "apply", "--params", &params, "--out", "unsent.json"];
     refused(&site.run(&unanswered), 2, &["not a terminal", "--yes"]);
     let again = ["deploy", "apply", "--yes", "--params", &params];
@@ -228,7 +224,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
     site.done(&[&again[..], &["--force"]].concat());
     assert_eq!(site.check(&file, &[]), (0, vec![]));
 
-    // A file of addresses alone: the source is compared, the rest is unknown until the parameters are given.
+    // A file with addresses only: the source is compared, the rest is unknown until the parameters are given.
     edit(Path::new(&file), |file| {
         let keep = ["chainId", "beacon", "rounds", "rewards", "block"];
         file.as_object_mut()
@@ -256,7 +252,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_is_what_its_file_says() {
 }
 
 #[test]
-fn a_check_names_what_differs() {
+fn a_check_names_the_differences() {
     let site = Site::new(Anvil::start().unwrap());
     let params = site.params("anvil", |_| {});
     site.done(&["deploy", "apply", "--yes", "--params", &params, "--out", "d.json"]);
@@ -316,7 +312,7 @@ fn a_check_names_what_differs() {
     ] {
         assert!(text.contains(words), "no `{words}` in {text}");
     }
-    // The window passes, and they are in force.
+    // After the window, they are in force.
     let now = site.anvil.timestamp().unwrap();
     site.anvil.mine_at(now + 86_401).unwrap();
     let (_, differing) = site.check(&name, &[]);
@@ -324,14 +320,14 @@ fn a_check_names_what_differs() {
         subjects(&differing),
         ["pending owner of Rewards", "coordinator", "evaluators"]
     );
-    // Whoever finds that right says so once.
+    // `deploy approve` accepts the changes.
     let approved = site.done(&["deploy", "approve", "--deployment", &name]);
     assert!(approved.contains("3 changes approved"), "{approved}");
     assert_eq!(site.check(&name, &[]), (0, vec![]));
-    // The parameters that were deployed are still there to compare with.
+    // The deployed parameters are kept for comparison.
     assert_eq!(site.check(&name, &["--params", &params]).0, 0);
 
-    // Code that is another one is never approved.
+    // Other code is never approved.
     let code = site.anvil.rpc("eth_getCode", json!([rounds, "latest"])).unwrap();
     let code = code.as_str().unwrap();
     let middle = code.len() / 2;
@@ -344,7 +340,7 @@ fn a_check_names_what_differs() {
     let approve = site.run(&["deploy", "approve", "--deployment", &name]);
     refused(&approve, 2, &["nothing approved", "Rounds code"]);
 
-    // Another chain, no contract, nobody there, no file.
+    // Another chain, no contract, no node, no file.
     let elsewhere = Site::new(Anvil::start_as(314).unwrap());
     let check = ["deploy", "check", "--deployment", &name];
     refused(&elsewhere.run(&check), 2, &["serves chain 314, not chain 31337"]);
@@ -360,7 +356,7 @@ fn a_check_names_what_differs() {
 }
 
 #[test]
-fn mainnet_takes_no_dangerous_parameters() {
+fn dangerous_parameters_are_rejected_on_mainnet() {
     let site = Site::new(Anvil::start_as(314).unwrap());
     let params = site.params("mainnet", |params| {
         params["challengeWindow"] = 3_600.into();
@@ -388,7 +384,7 @@ fn mainnet_takes_no_dangerous_parameters() {
         2,
         &words,
     );
-    // The dry run refuses the same, and shows the rest.
+    // The dry run rejects the same, and shows the rest.
     let dry = site.run(&["deploy", "plan", "--params", &params]);
     let stderr = String::from_utf8_lossy(&dry.stderr);
     assert_eq!(dry.status.code(), Some(2));
@@ -404,7 +400,7 @@ fn mainnet_takes_no_dangerous_parameters() {
     );
     assert_eq!(site.sent(), 0);
 
-    // The committed file with addresses of its own. The owner is another one than the deployer.
+    // The committed file with other addresses. The owner is not the deployer.
     let params = site.params("mainnet", own_addresses);
     let output = site.run(&["deploy", "apply", "--yes", "--params", &params]);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -414,7 +410,7 @@ fn mainnet_takes_no_dangerous_parameters() {
     let file = site.text("deployment.json");
     let (code, differing) = site.check(&file, &[]);
     assert_eq!((code, subjects(&differing)), (1, vec!["publishers"]));
-    // The owner, a Safe perhaps, does as it was told.
+    // The owner, such as a Safe, sends the printed calls.
     let (rest, data) = to_do.rsplit_once(" with the data ").unwrap();
     let to = rest.rsplit(' ').next().unwrap();
     site.impersonate(&address(0x21), to, data);
@@ -422,14 +418,14 @@ fn mainnet_takes_no_dangerous_parameters() {
 }
 
 #[test]
-fn what_was_interrupted_goes_on() {
+fn an_interrupted_deployment_is_resumed() {
     let site = Site::new(Anvil::start().unwrap());
     let params = site.params("anvil", |_| {});
     let deploy = ["deploy", "apply", "--yes", "--params", &params, "--out", "d.json"];
     let resume = [&deploy[..], &["--resume"]].concat();
     refused(&site.run(&resume), 2, &["nothing to resume", "d.json.unfinished"]);
 
-    // The node stops mining: the first transaction is out, and the process is killed while it waits.
+    // The node stops mining: the first transaction is sent, and the process is killed while it waits.
     site.anvil.rpc("evm_setAutomine", json!([false])).unwrap();
     let mut child = assize()
         .args(deploy)
@@ -456,13 +452,13 @@ fn what_was_interrupted_goes_on() {
 
     site.anvil.rpc("evm_setAutomine", json!([true])).unwrap();
     site.anvil.mine(1).unwrap();
-    // Neither a second deployment by accident, nor one that goes on with something else.
+    // Rejects an accidental second deployment, and a resumed one with other input.
     refused(&site.run(&deploy), 2, &["interrupted", "--resume", "--force"]);
     let others = site.params("anvil", |params| params["challengeWindow"] = 90_000.into());
     refused(&site.run(&resume), 2, &["with other parameters", "--resume"]);
     assert_eq!(site.params("anvil", |_| {}), others);
     let record = site.json(&[&resume[..], &["--format", "json"]].concat());
-    // Four transactions in all, and the first is the one that was out.
+    // Four transactions in total, and the first is the one that was sent before.
     assert_eq!(site.sent(), 4);
     assert_eq!(
         record["contracts"]["beacon"]["transaction"],
@@ -472,11 +468,11 @@ fn what_was_interrupted_goes_on() {
     assert_eq!(site.check("d.json", &[]), (0, vec![]));
 }
 
-/// forge deploys from the same file, and hands over to a timelock; compiling takes its time, so both are one test.
+/// forge deploys from the same file, and hands over to a timelock; one test, because compiling is slow.
 #[test]
 fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     let site = Site::new(Anvil::start().unwrap());
-    // forge writes below the repository only.
+    // forge writes only below the repository.
     let deployments = root().join("deployments");
     fs::create_dir_all(&deployments).unwrap();
     let own = tempfile::Builder::new()
@@ -503,7 +499,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     assert!(!again.status.success());
     assert!(String::from_utf8_lossy(&again.stderr).contains("belongs to another deployment"));
 
-    // Parameters that it cannot use, or must not.
+    // Parameters that it must reject.
     let deploy_with = |site: &Site, file: &str, params: &Value, out: &str| {
         let path = own.path().join(file);
         fs::write(&path, serde_json::to_vec_pretty(params).unwrap()).unwrap();
@@ -547,7 +543,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     let (_, differing) = mainnet.check(&own.path().join("filecoin.json").display().to_string(), &[]);
     assert_eq!(subjects(&differing), ["publishers"]);
 
-    // An account stands in for the Safe.
+    // An account acts as the Safe.
     let delay = 2 * 86_400;
     let handover = forge(&site, "Handover", true)
         .env("ASSIZE_DEPLOYMENT", &relative)
@@ -586,7 +582,7 @@ fn forge_deploys_the_same_and_hands_over_to_a_timelock() {
     assert_eq!(site.check(&file, &[]), (0, vec![]));
 }
 
-/// `forge script`, as the first of anvil's accounts.
+/// `forge script` with anvil's first account.
 fn forge(site: &Site, script: &str, broadcast: bool) -> Command {
     let modules = root().join("node_modules/@foundry-rs");
     let binary = fs::read_dir(&modules)
@@ -601,7 +597,7 @@ fn forge(site: &Site, script: &str, broadcast: bool) -> Command {
             "FOUNDRY_SOLC",
             root().canonicalize().unwrap().join("scripts/solc.mjs"),
         )
-        // Not beside what others build at the same time.
+        // A separate build directory, because other builds may run at the same time.
         .env("FOUNDRY_OUT", concat!(env!("CARGO_TARGET_TMPDIR"), "/forge/out"))
         .env(
             "FOUNDRY_CACHE_PATH",

@@ -32,7 +32,7 @@ fn shuffle_is_ethereums() {
 }
 
 #[test]
-fn committees_share_out_the_roster() {
+fn committees_partition_the_roster() {
     let all = json_of(["derive", "committees", "--seed", SEED, "--stations", "250"]);
     assert_eq!(all["committees"], 3);
     let members: Vec<Vec<u64>> = serde_json::from_value(all["members"].clone()).unwrap();
@@ -44,7 +44,7 @@ fn committees_share_out_the_roster() {
     let one = json_of(format!("derive committees --seed {SEED} --stations 250 --committee 1").split(' '));
     assert_eq!(one, json!({"committees": 3, "members": [members[1]]}));
 
-    // Seats count over the whole roster: committee 1 begins at seat 83.
+    // Seats are numbered over the whole roster: committee 1 begins at seat 83.
     let station = members[1][7].to_string();
     let seat =
         json_of(format!("derive committees --seed {SEED} --stations 250 --station {station}").split(' '));
@@ -58,7 +58,7 @@ fn committees_share_out_the_roster() {
 }
 
 #[test]
-fn tasks_are_each_committees_own() {
+fn each_committee_has_its_own_tasks() {
     let all = json_of(format!("derive tasks --seed {SEED} --stations 300 --tasks 2000").split(' '));
     assert_eq!(all["tasksPerCommittee"], 100);
     let tasks: Vec<Vec<u64>> = serde_json::from_value(all["tasks"].clone()).unwrap();
@@ -102,12 +102,12 @@ fn bad_input_is_named() {
     refused(
         &run(format!("derive committees --seed {SEED} --stations 10 --station 10").split(' ')),
         2,
-        &["--station 10"],
+        &["station 10 does not exist"],
     );
     refused(
         &run(format!("derive committees --seed {SEED} --stations 10 --committee 1").split(' ')),
         2,
-        &["--committee 1"],
+        &["committee 1 does not exist"],
     );
     refused(
         &run(format!("derive committees --seed {SEED} --stations 0 --station 0").split(' ')),

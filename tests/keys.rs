@@ -1,9 +1,5 @@
-//! Where commands take their key from: keystores of the real `cast`, the environment, devices that are not there.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that cannot go on panics"
-)]
+//! Sources of keys: keystores of the real `cast`, the environment, missing devices.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a failed test panics")]
 
 mod common;
 
@@ -13,7 +9,7 @@ use std::process::{Command, Output};
 use common::{assize, ended, refused};
 use tempfile::TempDir;
 
-/// The first account of every anvil, and its address.
+/// Anvil's first account, and its address.
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const ADDRESS: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const PASSWORD: &str = "correct horse";
@@ -58,14 +54,14 @@ fn is_address(output: Output, address: &str) {
 }
 
 #[test]
-fn keystores_that_cast_makes_open() {
+fn keystores_of_cast_can_be_opened() {
     let directory = TempDir::new().unwrap();
     let keystore = imported(directory.path());
     let keystore = keystore.to_str().unwrap();
     let password = ("ASSIZE_KEYSTORE_PASSWORD", PASSWORD);
     is_address(address(&["--keystore", keystore], &[password]), ADDRESS);
     is_address(address(&[], &[("ASSIZE_KEYSTORE", keystore), password]), ADDRESS);
-    // A keystore goes before a key in the environment, an argument before both.
+    // A keystore takes precedence over a key in the environment, an argument over both.
     let other = (
         "ASSIZE_PRIVATE_KEY",
         "0x0000000000000000000000000000000000000000000000000000000000000001",
@@ -79,7 +75,7 @@ fn keystores_that_cast_makes_open() {
         ADDRESS,
     );
 
-    // Files end in the ways that editors end them; blanks are part of the password.
+    // A trailing line feed is ignored; blanks are part of the password.
     let file = directory.path().join("password");
     let file_name = file.to_str().unwrap();
     for end in ["", "\n", "\r\n"] {
@@ -99,7 +95,7 @@ fn keystores_that_cast_makes_open() {
     );
     refused(&gone, 2, &["/nowhere/password", "No such file"]);
 
-    // Nobody is there to be asked.
+    // No terminal for a prompt.
     refused(
         &address(&["--keystore", keystore], &[]),
         2,
@@ -186,7 +182,7 @@ fn one_key_at_a_time() {
 
 #[cfg(not(feature = "ledger"))]
 #[test]
-fn a_build_without_ledgers_says_so() {
+fn without_the_feature_ledger_the_error_names_it() {
     for ledger in [
         "--ledger",
         "--ledger=2",
@@ -203,7 +199,7 @@ fn a_build_without_ledgers_says_so() {
 
 #[cfg(feature = "ledger")]
 #[test]
-fn a_ledger_that_is_not_there_is_missed() {
+fn a_missing_ledger_is_reported() {
     refused(
         &address(&["--ledger=legacy:1"], &[]),
         2,
@@ -213,7 +209,7 @@ fn a_ledger_that_is_not_there_is_missed() {
 
 #[cfg(not(feature = "aws-kms"))]
 #[test]
-fn a_build_without_kms_says_so() {
+fn without_the_feature_aws_kms_the_error_names_it() {
     refused(
         &address(&["--aws-kms", "alias/assize"], &[]),
         2,

@@ -1,9 +1,5 @@
-//! The commands of deployers, evaluators, operators and verifiers, on what a demo leaves: good input and bad.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+//! The commands of deployers, evaluators, operators and verifiers on a finished demo, with valid and invalid input.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -46,14 +42,14 @@ impl Kept {
         self.file("beacons.json").display().to_string()
     }
 
-    /// The CAR of a file that a round or settlement names.
+    /// The CAR of a file of a round or settlement.
     fn car(&self, cid: &str) -> PathBuf {
         self.file("store").join(format!("{cid}.car"))
     }
 }
 
 #[test]
-fn a_kept_demo_can_be_looked_at_verified_and_broken() {
+fn a_kept_demo_can_be_inspected_and_verified_and_damage_is_found() {
     let kept = Kept::new(300, 1);
     let beacons = kept.beacons();
 
@@ -73,7 +69,7 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
     assert_eq!(kept.json(&verify_round)["verdict"], "MATCH");
     assert_eq!(kept.json(&verify_settlement)["verdict"], "MATCH");
 
-    // A damaged block is named, and where it lies.
+    // A damaged block is named, with its position.
     let batch = kept.car(round["commitments"][0]["cid"].as_str().unwrap());
     let good = fs::read(&batch).unwrap();
     let mut bad = good.clone();
@@ -85,7 +81,7 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
         2,
         &[batch.to_str().unwrap(), "damaged"],
     );
-    // A file that ends too soon as well, and one that is missing.
+    // So are a truncated file and a missing one.
     fs::write(&batch, &good[..good.len() - 1]).unwrap();
     refused(&kept.run(&verify_settlement), 2, &[batch.to_str().unwrap()]);
     fs::remove_file(&batch).unwrap();
@@ -93,7 +89,7 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
     fs::write(&batch, &good).unwrap();
     assert_eq!(kept.json(&verify_settlement)["verdict"], "MATCH");
 
-    // Beacons that are not in the file, or forged.
+    // Beacons that are missing or forged.
     let no_beacons = kept.path.join("none.json");
     fs::write(&no_beacons, "[]").unwrap();
     let missing = ["verify", "round", "1", "--beacons", no_beacons.to_str().unwrap()];
@@ -102,7 +98,7 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
         .unwrap()
         .replace("\"signature\": \"b47e2a", "\"signature\": \"b47e2b");
     let forged: String = {
-        // Without the stated randomness, which would give the forgery away before its signature does.
+        // Without the stated randomness, which would reveal the forgery before the signature is checked.
         let mut beacons: Vec<Value> = serde_json::from_str(&forged).unwrap();
         beacons
             .iter_mut()
@@ -114,10 +110,10 @@ fn a_kept_demo_can_be_looked_at_verified_and_broken() {
 }
 
 #[test]
-fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
+fn rejections_for_operators_evaluators_and_scheduler_are_clear() {
     let kept = Kept::new(300, 1);
 
-    // Everything above the floor is paid; the rest shows in a dry run, and can be claimed by anyone.
+    // Everything above the floor is paid; the rest is listed in a dry run, and can be claimed by anyone.
     let plan = kept.json(&words(
         "run payout --once --dry-run --floor 0.000001 --format json",
     ));
@@ -202,7 +198,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
         &["http://"],
     );
 
-    // There is nothing to settle; strangers cannot sign; one evaluator cannot sign twice.
+    // Nothing to settle; other keys cannot sign; an evaluator cannot sign twice.
     let out = kept.file("next.json");
     let beacons = kept.beacons();
     let evaluate = [
@@ -230,7 +226,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
     let signature = signature.trim();
     let twice = format!("settlement post {document} --signature {signature} --signature {signature}");
     let twice = words(&twice);
-    refused(&kept.as_dev(&twice), 2, &["same evaluator"]);
+    refused(&kept.as_dev(&twice), 2, &["two signatures are by the evaluator"]);
     refused(
         &kept.as_dev(&twice[..5]),
         2,
@@ -245,7 +241,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
         &["truncated.json"],
     );
 
-    // A publisher that is none, with a file that is damaged.
+    // An unregistered publisher, with a damaged file.
     let measurements = kept.file("damaged.ndjson");
     fs::write(&measurements, "{\"round\":1,\n").unwrap();
     let data = kept.file("other");
@@ -257,7 +253,7 @@ fn operators_evaluators_and_the_scheduler_meet_clear_refusals() {
         (&Value::from(0), Some(1))
     );
 
-    // A roster that lists a station twice, and one that does not exist; only the coordinator may open.
+    // A roster that lists a station twice, and a missing roster; only the coordinator may open a round.
     let roster = fs::read_to_string(kept.file("roster.ndjson")).unwrap();
     let first = roster.lines().next().unwrap();
     let twice = kept.file("twice.ndjson");

@@ -1,9 +1,9 @@
-//! `assize run payout` as its user runs it: killed at random before a node that fails in every way, for ever on a schedule,
-//! looking first, and with mistakes in what it is given.
+//! `assize run payout` as a process: killed at random with a node that fails in every way, as a daemon on a schedule, as a dry
+//! run, and with invalid input.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on panics, and its figures are wanted"
+    reason = "a failed test panics, and its figures are wanted"
 )]
 
 mod common;
@@ -33,7 +33,7 @@ const MILLIFIL: u128 = 1_000_000_000_000_000;
 /// Index of the payer among anvil's accounts.
 const PAYER: usize = 3;
 
-/// A world in which a settlement is active, and the files of one who pays from it.
+/// A test world with an active settlement, and the payer's files.
 struct Paying {
     site: Site,
     store: LocalStore,
@@ -42,7 +42,7 @@ struct Paying {
 }
 
 impl Paying {
-    /// So many operators are granted different amounts, one of them a contract that takes no money.
+    /// Grants this many operators different amounts; one of them is a contract that rejects payments.
     async fn new(operators: u16) -> Self {
         let mut amounts: BTreeMap<Address, u128> = (0..operators)
             .map(|n| (operator(n), MILLIFIL * (1 + u128::from(n % 200))))
@@ -108,12 +108,12 @@ impl Paying {
 
     async fn is_all_paid(&self) -> bool {
         let total: u128 = self.amounts.values().sum();
-        // A node in the middle of a fork may not answer.
+        // A node in the middle of a fork may not respond.
         let claimed = self.site.world.rewards.total_claimed().await;
         claimed.is_ok_and(|claimed| claimed == U256::from(total - self.amounts[&self.refuser]))
     }
 
-    /// Everybody has what was granted, once and to the attoFIL.
+    /// Checks that every operator was paid exactly what was granted.
     async fn expect_paid_once(&self) {
         for (operator, amount) in &self.amounts {
             let expected = if *operator == self.refuser { 0 } else { *amount };
@@ -134,7 +134,7 @@ fn operator(n: u16) -> Address {
 const SMALL_BATCHES: &str = "floor = \"0\"\nmostGasShare = 1.0\n[batch]\npayouts = 3";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
+async fn every_operator_is_paid_once_despite_fifty_kills() {
     const KILLS: u32 = 50;
     let (seed, mut random) = dice("payouts");
     let paying = Paying::new(450).await;
@@ -172,7 +172,7 @@ async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
             Some(code) => assert_eq!(code, Some(2), "it ends by itself only where the node fails"),
         }
     }
-    // From here on nobody kills, and the node still fails.
+    // From here on the process is not killed, but the node still fails.
     let waited = Instant::now();
     while !paying.is_all_paid().await {
         let log = || fs::read_to_string(paying.path("log")).unwrap();
@@ -194,7 +194,7 @@ async fn killed_at_fifty_random_points_every_operator_is_paid_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
+async fn the_daemon_pays_every_settlement_and_raises_alerts() {
     let mut paying = Paying::new(40).await;
     let (first, document) = paying.settle(None).await;
     let policy = paying.policy("floor = \"0\"\nmostGasShare = 1.0\n[alerts]\nrefusals = 1\npoolDays = 1.0");
@@ -223,7 +223,7 @@ async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
     paying.settle(Some((&first, &document))).await;
     wait_until_paid(&paying).await;
 
-    // One refuses, and nothing is left in the pool.
+    // One rejects the payment, and the pool is empty.
     let begun = Instant::now();
     let metrics = loop {
         let metrics = get(format!("{url}/metrics"));
@@ -256,12 +256,12 @@ async fn the_daemon_pays_every_settlement_and_tells_what_is_wrong() {
     assert_eq!(
         log.matches("the pool has").count(),
         1,
-        "an alert is told once: {log}"
+        "an alert is logged once: {log}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn looking_first_shows_who_how_much_and_why_not() {
+async fn a_dry_run_shows_payments_and_reasons() {
     let paying = Paying::new(30).await;
     paying.settle(None).await;
     let denied = operator(29);
@@ -275,7 +275,7 @@ async fn looking_first_shows_who_how_much_and_why_not() {
     let plan = paying.json(&["--dry-run", "--format", "json", "--policy", policy]);
     let held = plan["held"].as_array().unwrap();
     let why = |kind: &str| held.iter().filter(|held| held["why"] == kind).count();
-    // 1 to 9 thousandths are below the floor; the day's 0.15 FIL reach for some of the others.
+    // 1 to 9 thousandths are below the floor; the daily limit of 0.15 FIL is enough for some of the others.
     assert_eq!((why("belowFloor"), why("denied")), (9, 1), "{plan}");
     assert!(why("dailyCap") > 0, "{plan}");
     let due = plan["due"].as_array().unwrap();
@@ -297,12 +297,12 @@ async fn looking_first_shows_who_how_much_and_why_not() {
     for words in [
         "would be paid",
         "are owed less than the floor",
-        "the daily limit is spent",
+        "the daily limit is reached",
         "court order",
     ] {
         assert!(table.contains(words), "no `{words}` in {table}");
     }
-    // Nothing was sent and nothing was left behind.
+    // Nothing was sent, and no file was created.
     let payer = paying.site.world.anvil.dev_key(PAYER);
     let payer = assize_keys::Signer::from_bytes(&payer).unwrap().address();
     assert_eq!(
@@ -318,7 +318,7 @@ async fn looking_first_shows_who_how_much_and_why_not() {
     );
     assert!(!paying.path("payouts.sqlite").exists() && !paying.path("scheduler.sqlite").exists());
 
-    // What is planned is what is paid, and the day's cap holds over several runs.
+    // The plan is paid, and the daily limit applies over several runs.
     let paid = paying.json(&["--once", "--format", "json", "--policy", policy]);
     assert_eq!(paid["paid"].as_array().unwrap().len(), due.len(), "{paid}");
     let again = paying.json(&["--once", "--format", "json", "--policy", policy]);
@@ -333,7 +333,7 @@ async fn looking_first_shows_who_how_much_and_why_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_are_refused_with_the_remedy() {
+async fn invalid_input_is_rejected_with_the_remedy() {
     let paying = Paying::new(3).await;
     let early = paying.run(&["--once"]);
     refused(&early, 2, &["no settlement has been posted yet"]);
@@ -378,7 +378,7 @@ async fn mistakes_are_refused_with_the_remedy() {
     let wrong = paying.run(&["--once", "--deployment", "other.json"]);
     refused(&wrong, 2, &["31337", "314"]);
 
-    // A document that is not the settlement's.
+    // Another document than the settlement's.
     damage(&paying.path("store"));
     refused(&paying.run(&["--once"]), 2, &["settlement 1"]);
     fs::remove_dir_all(paying.path("store")).unwrap();

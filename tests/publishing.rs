@@ -1,9 +1,9 @@
-//! `assize run publisher` and `assize run gateway` where the machine fails: full disks, read-only directories, a second process, a
-//! PostgreSQL. Errors name the place and the remedy, and nothing is lost.
+//! `assize run publisher` and `assize run gateway` with failures of the machine: full disks, read-only directories, a second process,
+//! PostgreSQL. Errors name the path and the remedy, and nothing is lost.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on panics, one that is skipped says so"
+    reason = "a failed test panics, one that is skipped says so"
 )]
 
 mod common;
@@ -55,7 +55,7 @@ impl Network {
     }
 }
 
-/// A little file system of its own; `None` where we may not mount one.
+/// A small file system; `None` if this user may not mount one.
 struct Mounted(PathBuf);
 
 impl Mounted {
@@ -95,7 +95,7 @@ async fn a_full_disk_loses_nothing() {
     let Some(_small) = Mounted::new(network.path("small"), "256k") else {
         return;
     };
-    // The store has no room for the batch.
+    // The store's disk is too small for the batch.
     refused(
         &network.once(&["--store", "small", "measurements.ndjson"]),
         2,
@@ -107,11 +107,11 @@ async fn a_full_disk_loses_nothing() {
         0,
         "nothing half is left"
     );
-    // With room, all of it is committed.
+    // With enough space, everything is committed.
     let report = answer(network.once(&["--store", "large"]));
     assert_eq!(report["committed"][0]["count"], 3_000);
     assert_eq!(network.committed().await, 3_000);
-    // The table has no room for the file: none of it is taken in.
+    // The database's disk is too small for the file: nothing is imported.
     let table = [
         "--import-only",
         "--database",
@@ -152,7 +152,7 @@ async fn a_read_only_directory_is_named() {
         &["--store", "store", "--database", "fixed/ingest.sqlite"],
         &["fixed/ingest.sqlite", "writable by this user"],
     );
-    // Nothing of that has lost anything.
+    // Nothing was lost.
     let report = answer(network.once(&["--store", "store"]));
     assert_eq!(report["committed"][0]["count"], 10);
 }
@@ -182,12 +182,12 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
     ] {
         refused(&network.once(&arguments), 2, &[words]);
     }
-    // What was parked goes on when the cap is gone.
+    // Parked transactions continue without the limit.
     assert_eq!(answer(network.once(&[]))["committed"][0]["count"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_publisher_is_refused_and_the_first_ends_when_told() {
+async fn a_second_publisher_fails_and_the_first_can_be_terminated() {
     let network = Network::start(5).await;
     let options = ["--margin", "1000000s", "--metrics", "127.0.0.1:0"];
     let mut first = network.publish(&[&options[..], &["measurements.ndjson"]].concat());
@@ -204,13 +204,13 @@ async fn a_second_publisher_is_refused_and_the_first_ends_when_told() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     first.end();
-    // The first may have ended before it read its own receipt; then the next reports it, and commits nothing anew.
+    // The first run may have stopped before it read its receipt; then the next one reports it, and commits nothing again.
     answer(network.once(&[]));
     assert_eq!(network.committed().await, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn measurements_may_wait_in_a_postgresql() {
+async fn measurements_can_be_in_postgresql() {
     let Some(server) = postgres() else { return };
     let network = Network::start(250).await;
     let url = server.url();

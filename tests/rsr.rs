@@ -1,5 +1,5 @@
-//! Success rates of a whole play, asked in every form, and read by DuckDB.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! Success rates of a demo in every format, and read by DuckDB.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -11,7 +11,7 @@ use assize_testkit::services::or_skip;
 use common::{ended, json_of, refused, run, stdout_of};
 use serde_json::Value;
 
-/// A Python that has DuckDB; `None` if there is none on this machine, and none has to be.
+/// A Python with DuckDB; `None` if it is not installed and not required.
 fn duckdb() -> Option<PathBuf> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/duckdb");
     let python = tools.join("ready").exists().then(|| tools.join("bin/python"));
@@ -19,7 +19,7 @@ fn duckdb() -> Option<PathBuf> {
 }
 
 #[test]
-fn rates_of_a_play_are_had_in_every_form() {
+fn rates_are_available_in_every_format() {
     let directory = tempfile::tempdir().unwrap();
     let play = directory.path().join("play");
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
@@ -41,7 +41,7 @@ fn rates_of_a_play_are_had_in_every_form() {
         serde_json::from_str(&ended(output, 0)).unwrap()
     };
 
-    // The same figures as the demo's own report, which adds them up by itself.
+    // The same figures as in the demo's report, which computes them separately.
     let providers = ask(&["--by", "provider"]);
     for provider in report["providers"].as_array().unwrap() {
         let row = providers
@@ -181,7 +181,7 @@ fn rates_of_a_play_are_had_in_every_form() {
     );
     fs::write(path("empty.json"), "{\"version\":1,\"days\":{}}").unwrap();
     refused(&run(["rsr", "--rates", &path("empty.json")]), 2, &["is empty"]);
-    // A partition that is gone, and one that is damaged, are named.
+    // A missing partition and a damaged one are named.
     let cid =
         serde_json::from_slice::<Value>(&fs::read(&catalog).unwrap()).unwrap()["days"][day]["rates"].clone();
     let file = fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());

@@ -1,5 +1,5 @@
-//! Simulated adversaries: the same seed gives the same answer, and bad input is rejected.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! Simulated adversaries: the same seed gives the same result, and invalid input is rejected.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::{json_of, refused, run, words};
 use serde_json::Value;
 
 #[test]
-fn a_simulation_is_its_seeds() {
+fn the_same_seed_gives_the_same_simulation() {
     let play = |seed: &str| {
         json_of(format!("simulate --stations 100 --rounds 10 --share 0.4 --seed {seed}").split(' '))
     };

@@ -1,25 +1,36 @@
-//! What the command line says: the help of every command, main answers, and what it says to bad input.
+//! What the command lines print: the help of every command, main answers, and the errors for bad input.
+//!
+//! After a change: `TRYCMD=overwrite cargo test -p assize-cli -p assize-lab --test snapshots`, then read the difference.
 
 use std::path::Path;
 
-/// `TRYCMD=overwrite` writes the files anew.
 #[test]
-#[ignore = "the expected outputs are not generated yet: run with TRYCMD=overwrite once, read them, commit them"]
 fn help_answers_and_errors_are_as_committed() {
-    let cases = trycmd::TestCases::new();
-    cases.default_bin_name("assize");
-    // The developer's environment must not show.
-    for variable in [
-        "ASSIZE_RPC_URL",
-        "ASSIZE_DEPLOYMENT",
-        "ASSIZE_STORE",
-        "ASSIZE_DATABASE",
-        "ASSIZE_PRIVATE_KEY",
+    // Settings of the developer's environment would change the output.
+    for name in [
+        "AWS_KMS_KEY",
+        "COORDINATOR",
+        "DATA",
+        "DATABASE",
+        "DEPLOYMENT",
+        "KEYSTORE",
+        "OPERATOR",
+        "PRIVATE_KEY",
+        "RPC_URL",
+        "STORE",
     ] {
-        assert!(
-            std::env::var_os(variable).is_none(),
-            "unset {variable} for this test"
-        );
+        let name = format!("ASSIZE_{name}");
+        assert!(std::env::var_os(&name).is_none(), "unset {name} for this test");
     }
-    cases.case(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cli/*.trycmd"));
+
+    let directory = match env!("CARGO_PKG_NAME") {
+        "assize-lab" => "../../tests/cli/lab",
+        _ => "../../tests/cli",
+    };
+    let cases = trycmd::TestCases::new();
+    cases.case(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(directory)
+            .join("*.trycmd"),
+    );
 }

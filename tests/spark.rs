@@ -1,5 +1,5 @@
-//! Rounds of Spark through the binary: every way to the same answer, and input that is no good.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! Rounds of Spark through the binary: all options that give the same result, and invalid input.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -60,7 +60,7 @@ impl Round {
 }
 
 #[test]
-fn neither_threads_nor_parsers_nor_the_cut_of_files_show() {
+fn threads_parsers_and_file_splits_do_not_change_the_result() {
     let round = Round::write();
     let files: Vec<_> = round
         .files()
@@ -115,7 +115,7 @@ fn neither_threads_nor_parsers_nor_the_cut_of_files_show() {
             );
         }
     }
-    // The later rules leave out the indexer's failures, of which this round has none; all its successes are timed.
+    // The later rules exclude the indexer's failures, of which this round has none; all its successes have times.
     assert_eq!(
         round.evaluate(&[&apart[..], &["--rules", "2025-12"]].concat(), "2"),
         answer
@@ -132,7 +132,7 @@ fn neither_threads_nor_parsers_nor_the_cut_of_files_show() {
 }
 
 #[test]
-fn bad_rows_are_named_and_counted_and_spoil_nothing() {
+fn invalid_rows_are_reported_and_do_not_affect_others() {
     let round = Round::write();
     let good = fs::read_to_string(round.path("0.ndjson")).unwrap();
     let line = good.lines().next().unwrap();
@@ -182,7 +182,7 @@ fn bad_rows_are_named_and_counted_and_spoil_nothing() {
 }
 
 #[test]
-fn labels_never_cost_an_input_nor_what_was_there() {
+fn labels_never_overwrite_an_input_or_a_file_on_failure() {
     let round = Round::write();
     let (file, rows) = (round.path("round.json"), round.path("0.ndjson"));
     let before = (fs::read(&file).unwrap(), fs::read(&rows).unwrap());
@@ -201,7 +201,7 @@ fn labels_never_cost_an_input_nor_what_was_there() {
         ])
     };
     for labels in ["0.ndjson", "link", "round.json"] {
-        refused(&evaluate("0.ndjson", labels), 2, &["is also an input"]);
+        refused(&evaluate("0.ndjson", labels), 2, &["is also the input"]);
     }
     assert_eq!((fs::read(&file).unwrap(), fs::read(&rows).unwrap()), before);
     fs::write(round.path("labels"), "precious").unwrap();
@@ -220,10 +220,10 @@ fn labels_never_cost_an_input_nor_what_was_there() {
 }
 
 #[test]
-fn a_gigabyte_of_one_line_is_passed_over() {
+fn a_line_of_a_gigabyte_is_skipped() {
     let round = Round::write();
     let path = round.path("endless.ndjson");
-    // A hole: it takes no disk.
+    // A sparse file, which uses no disk space.
     File::create(&path).unwrap().set_len(1 << 30).unwrap();
     let files = [path, round.path("1.ndjson")].map(|path| path.to_str().unwrap().to_owned());
     let answer = round.evaluate(&["--measurements", &files[0], &files[1]], "2");
@@ -289,7 +289,7 @@ fn a_bad_round_is_named() {
     ]);
     refused(&output, 2, &["nothing.ndjson", "No such file"]);
 
-    // A task that is listed twice is told, and counts as Spark counted it.
+    // A duplicate task is reported, and counts as in Spark.
     let mut twice: Value = serde_json::from_str(&file).unwrap();
     let tasks = twice["roundDetails"]["retrievalTasks"].as_array_mut().unwrap();
     tasks.push(tasks[4].clone());
@@ -305,7 +305,7 @@ fn a_bad_round_is_named() {
 
 /// The quicknet round of epoch 4863281 is 17133822, whose beacon is recorded.
 #[test]
-fn the_randomness_can_be_drands() {
+fn the_randomness_can_come_from_drand() {
     let round = Round::write();
     let beacons = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/beacons.json");
     let recorded: Vec<Value> = serde_json::from_slice(&fs::read(&beacons).unwrap()).unwrap();
@@ -329,7 +329,7 @@ fn the_randomness_can_be_drands() {
             .unwrap()
     };
     let from_drand = ["--randomness-from-drand", "--beacons", beacons.to_str().unwrap()];
-    // The file's own is another.
+    // The file has another one.
     refused(
         &evaluate(&file, &from_drand),
         1,

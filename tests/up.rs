@@ -1,5 +1,5 @@
-//! A whole network of real processes, in real time; and a publisher that leaves a measurement out.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! A network of processes in real time, and a publisher that omits a measurement.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -16,7 +16,7 @@ use serde_json::Value;
 /// A round takes a minute, its commit window another.
 const PATIENCE: Duration = Duration::from_secs(500);
 
-/// Takes away the first measurement that the ingest has receipted, as a dishonest publisher would.
+/// Deletes the first accepted measurement, like a dishonest publisher.
 fn leave_one_out(database: &Path) {
     let begun = Instant::now();
     loop {
@@ -28,7 +28,7 @@ fn leave_one_out(database: &Path) {
         let database = Connection::open(database).unwrap();
         database.busy_timeout(Duration::from_secs(10)).unwrap();
         let first = "SELECT id FROM ingest_measurement ORDER BY id LIMIT 1";
-        // While the coordinator is still making its tables, there is none to look into.
+        // The coordinator may not have created its tables yet.
         let Ok(Some(id)) = database
             .query_row(first, [], |row| row.get::<_, i64>(0))
             .optional()
@@ -42,7 +42,7 @@ fn leave_one_out(database: &Path) {
 }
 
 #[test]
-fn a_network_finds_out_what_its_providers_do_and_what_its_publisher_leaves_out() {
+fn a_network_detects_failing_providers_and_omitted_measurements() {
     let directory = tempfile::tempdir().unwrap();
     let keep = directory.path().join("network");
     let mut up = Running(
@@ -95,7 +95,7 @@ fn a_network_finds_out_what_its_providers_do_and_what_its_publisher_leaves_out()
     assert_ne!(report["paid"], "0");
 }
 
-/// Processes that a process has started, by what the system says.
+/// Child processes of a process, from /proc.
 fn children_of(parent: u32) -> Vec<u32> {
     let tasks = format!("/proc/{parent}/task");
     let tasks = std::fs::read_dir(tasks).into_iter().flatten().flatten();
@@ -105,7 +105,7 @@ fn children_of(parent: u32) -> Vec<u32> {
 }
 
 #[test]
-fn told_to_end_while_it_starts_it_leaves_nothing_behind() {
+fn a_signal_during_the_start_leaves_no_processes() {
     for signal in ["TERM", "HUP"] {
         let directory = tempfile::tempdir().unwrap();
         let keep = directory.path().join("network");
@@ -115,7 +115,7 @@ fn told_to_end_while_it_starts_it_leaves_nothing_behind() {
             .stderr(Stdio::null())
             .spawn();
         let mut up = Running(up.unwrap());
-        // Chain and beacons run by then, and the rest is being started.
+        // Chain and beacons are running, and the rest is being started.
         let begun = Instant::now();
         while !keep.join("deployment.json").exists() {
             assert!(begun.elapsed() < PATIENCE);
@@ -125,10 +125,10 @@ fn told_to_end_while_it_starts_it_leaves_nothing_behind() {
         let children = children_of(up.0.id());
         assert!(children.len() >= 2, "{children:?}");
         let pid = up.0.id().to_string();
-        let told = std::process::Command::new("kill")
+        let sent = std::process::Command::new("kill")
             .args([&format!("-{signal}"), &pid])
             .status();
-        assert!(told.unwrap().success());
+        assert!(sent.unwrap().success());
         assert_eq!(up.0.wait().unwrap().code(), Some(0), "{signal}");
         for child in children {
             assert!(
@@ -140,7 +140,7 @@ fn told_to_end_while_it_starts_it_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_makes_no_network_is_refused() {
+fn invalid_networks_are_rejected() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("file"), "something").unwrap();
     let keep = directory.path().display().to_string();

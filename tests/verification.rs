@@ -1,10 +1,6 @@
-//! A third party's way: recompute from a node and gateways, pack a bundle, recompute from that without any network, and
-//! let a script in another language do it again.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+//! Third-party verification: recompute from a node and gateways, pack a bundle, recompute from it offline, and repeat that with
+//! a script in another language.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -58,7 +54,7 @@ fn python(arguments: &[&str]) -> Output {
         .expect("python3 is needed: apt-get install python3")
 }
 
-/// The script's JSON; it must say MATCH.
+/// The script's JSON, whose verdict must be MATCH.
 fn python_matches(arguments: &[&str]) -> Value {
     let report = answer(python(arguments));
     assert_eq!(report["verdict"], "MATCH");
@@ -120,7 +116,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
     for key in ["verdict", "root", "acceptedRoot", "cid", "measurements", "rounds"] {
         assert_eq!(online[key], offline[key], "{key}");
     }
-    // The demo's own report has the root as well: public inputs lead to it.
+    // The root is the same as in the demo's report.
     let document: Value = serde_json::from_slice(&fs::read(kept.text("settlement.json")).unwrap()).unwrap();
     assert_eq!(offline["root"], document["root"]);
     let verdict = json_of(["verify", "round", "--offline", round, "--format", "json"]);
@@ -138,7 +134,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
     refused(
         &run(["verify", "round", "1", "--offline", round]),
         2,
-        &["round 1 is not in the bundle, which has the rounds 2"],
+        &["round 1 is not in the bundle, which contains only 2"],
     );
     refused(
         &run(["verify", "settlement", "1", "--offline", round]),
@@ -205,7 +201,7 @@ fn in_another_language(round: &str, settlement: &str) {
     assert_ne!(first["seed"], theirs["seed"]);
 }
 
-/// A byte changed anywhere: both programs refuse the bundle, and ours names the file.
+/// With any changed byte, both programs reject the bundle, and ours names the file.
 fn damaged(kept: &Kept, round: &str) {
     let whole = fs::read(round).unwrap();
     let path = kept.text("damaged.car");

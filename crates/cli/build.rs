@@ -1,4 +1,4 @@
-//! Tells the binary which commit it is built from: `assize version` shows it.
+//! Sets ASSIZE_COMMIT, the commit that `assize version` shows.
 
 #![allow(clippy::print_stdout, reason = "cargo reads what a build script prints")]
 
@@ -7,18 +7,18 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-env-changed=ASSIZE_COMMIT");
-    // Given by whoever builds from an archive; else asked of git; empty where there is neither.
+    // From the environment, as in builds from an archive, else from git, else empty.
     let commit = std::env::var("ASSIZE_COMMIT").ok().or_else(commit_of_checkout);
     println!("cargo::rustc-env=ASSIZE_COMMIT={}", commit.unwrap_or_default());
 }
 
-/// The commit that is checked out here; none in a source archive, even inside another repository.
+/// The commit that is checked out; `None` in a source archive, even inside another repository.
 fn commit_of_checkout() -> Option<String> {
     let manifest = git(&["ls-files", "--full-name", "--error-unmatch", "Cargo.toml"])?;
     if manifest != "crates/cli/Cargo.toml" {
         return None;
     }
-    // What HEAD means changes when it names another branch, and when the branch moves.
+    // HEAD changes when another branch is checked out, and when its branch moves.
     for name in ["HEAD", "packed-refs"]
         .map(str::to_owned)
         .into_iter()

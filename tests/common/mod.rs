@@ -1,9 +1,9 @@
-//! Running the real binary.
+//! Runs the real binary.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on panics, one with dice says how to throw them again"
+    reason = "a failed test panics, one with dice says how to throw them again"
 )]
 
 pub mod processes;
@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 use assize_testkit::anvil::Anvil;
 use serde_json::Value;
 
-/// The binary under test, without any setting of the developer's environment.
+/// The binary under test, without settings from the developer's environment.
 pub fn assize() -> Command {
     // The tests of assize-lab run that binary, which has every command of `assize`.
     let binary = option_env!("CARGO_BIN_EXE_assize").or(option_env!("CARGO_BIN_EXE_assize-lab"));
@@ -29,7 +29,7 @@ pub fn assize() -> Command {
         command.env_remove(name);
     }
     command.env_remove("RUST_LOG");
-    // The directory that a test runs in is its data directory.
+    // The test's working directory is its data directory.
     command.env("ASSIZE_DATA", ".");
     command
 }
@@ -76,8 +76,7 @@ pub fn json_of<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Value
     serde_json::from_str(&stdout_of(arguments)).unwrap()
 }
 
-/// Checks that a run failed with `code`, said one error that contains every one of `words`, printed no data and did
-/// not panic.
+/// Checks that a run failed with `code`, printed one error that contains all `words` and no data, and did not panic.
 #[track_caller]
 pub fn refused(output: &Output, code: i32, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! Programs that are started, killed and told to end, and blocks that come meanwhile.
+//! Starts, kills and terminates programs, and mines blocks in the background.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -58,7 +58,7 @@ impl Drop for Running {
     }
 }
 
-/// Lets a program run and kills it; its exit code, if it ended by itself.
+/// Runs a program and kills it; returns its exit code if it exited before.
 pub fn run_for(mut program: Running, time: Duration) -> Option<Option<i32>> {
     let begun = Instant::now();
     while begun.elapsed() < time {
@@ -80,7 +80,7 @@ pub fn terminate(child: &Child) {
     assert!(status.success());
 }
 
-/// Mines blocks while it lives: confirmations need them.
+/// Mines blocks until dropped, for confirmations.
 pub struct Blocks(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 
 impl Blocks {

@@ -1,6 +1,6 @@
-//! A coordinator as a process, and stations that speak to it.
+//! A coordinator as a process, and stations that send requests to it.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 
 use crate::common::processes::Running;
 
-/// For one thing to happen on a busy machine.
+/// Timeout for one step on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The world's own beacons, as a relay on this machine.
+/// A relay on this machine with the test world's beacons.
 pub async fn serve_drand(world: &World) -> String {
     let info = world.drand_chain().info();
-    // The world's key; the hash tells if it were another.
+    // The test world's key, checked by the hash.
     let devnet = Devnet::new(&[7; 32], info.genesis_time, info.period).unwrap();
     assert_eq!(devnet.chain().hash(), world.drand_chain().hash());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -33,7 +33,7 @@ pub async fn serve_drand(world: &World) -> String {
     url
 }
 
-/// A coordinator that has begun.
+/// A running coordinator.
 pub struct Service {
     pub running: Running,
     pub url: String,
@@ -74,7 +74,7 @@ impl Service {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// Asks until the answer is as it should be.
+    /// Repeats a request until the response is as expected.
     pub async fn until<T: DeserializeOwned>(&self, path: &str, is: impl Fn(&T) -> bool) -> T {
         let begun = Instant::now();
         loop {

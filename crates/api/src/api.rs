@@ -189,11 +189,11 @@ impl Api {
         routes::router(self)
     }
 
-    /// Serves [`Api::router`] within the configured limits, polls the chain, and removes stale stations, until it is
-    /// told to stop. Requests received before that are answered.
+    /// Serves [`Api::router`] within the configured limits, polls the chain, and removes stale stations, until `stop` is
+    /// set. Requests received before that are answered.
     ///
     /// # Errors
-    /// None yet.
+    /// Currently none.
     pub async fn serve(&self, listener: TcpListener, stop: Stop) -> std::io::Result<()> {
         let tasks = [
             tokio::spawn(self.clone().tick(stop.clone())),

@@ -14,7 +14,7 @@ pub struct ApiConfig {
     pub heartbeat_interval: u64,
     /// Seconds for which a station counts as live after a heartbeat.
     pub live_for: u64,
-    /// Seconds after the last heartbeat until a station is removed from the database; it then starts anew.
+    /// Seconds after the last heartbeat until a station is removed from the database.
     pub forget_after: u64,
     /// Maximum number of stations of one subnet in a roster: the coordinator's rule, reported by `GET /network`.
     pub max_per_subnet: u32,

@@ -17,7 +17,7 @@ use assize_ingest::{BatchMarks, Database, NO_LABEL};
 /// Delay before a round that failed to recompute is retried.
 const PAUSE: Duration = Duration::from_secs(60);
 /// Maximum number of queued rounds.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 
 /// The rounds whose labels were requested.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Wanted {
     /// Queues a round whose labels were requested.
     pub(crate) fn want(&self, round: RoundNumber) {
         let mut wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if wanted.len() < MOST_WAITING {
+        if wanted.len() < MAX_WAITING {
             wanted.entry(round).or_insert_with(Instant::now);
         }
     }
@@ -58,7 +58,7 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) rounds: &'a RoundCache,
     pub(crate) rewards: Address,
     pub(crate) database: &'a Database,
-    /// One thread: checking what comes in goes first.
+    /// One thread, because checking incoming measurements has priority.
     pub(crate) compute: &'a Compute,
     pub(crate) wanted: &'a Wanted,
 }

@@ -22,8 +22,8 @@ const SUBNET_SECRET: SecretFile = SecretFile {
     risk: "learn the subnets of all stations",
 };
 
-/// Names subnets by the secret in a file. If there is no file, draws a secret and creates the file, for its owner alone to
-/// read.
+/// Names subnets by the secret in a file. If the file does not exist, creates it with a random secret, readable only by its
+/// owner.
 ///
 /// # Errors
 /// [`SecretError`] names the file.
@@ -38,7 +38,7 @@ impl IngestKey {
         Self(key)
     }
 
-    /// Reads the key from a file. If there is no file, draws a key and creates the file, for its owner alone to read.
+    /// Reads the key from a file. If the file does not exist, creates it with a random key, readable only by its owner.
     ///
     /// # Errors
     /// [`SecretError`] names the file.

@@ -6,8 +6,8 @@
 //!          ◀──rounds, committees, tasks, proofs── chain, store, drand
 //! ```
 //!
-//! You need not trust what it says about a round: anyone can derive it from chain, store and drand. Only the acceptance
-//! of a measurement rests on its word, and it signs a receipt for that.
+//! You need not trust what it says about a round: anyone can derive it from chain, store and drand. Only for the acceptance
+//! of a measurement you depend on it, and it signs a receipt for that.
 
 mod api;
 mod client;

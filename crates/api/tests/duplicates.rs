@@ -1,5 +1,5 @@
-//! A second measurement of a task, and texts without end, over real sockets, on both databases.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! A second measurement of a task, and very long texts, over real sockets, on both databases.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -12,7 +12,7 @@ const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_stations_measurements_of_a_task_the_first_stands() {
+async fn of_a_stations_measurements_of_a_task_the_first_counts() {
     let scene = Scene::new(600).await;
     let round = scene.open_round().await;
     let (first, key) = scene.good(round).await;
@@ -41,7 +41,7 @@ async fn of_a_stations_measurements_of_a_task_the_first_stands() {
             })
             .collect();
         assert_eq!(kinds, [None, Some(ProblemKind::Duplicate), None]);
-        // For good; what stands is receipted again and again.
+        // Permanently; the first one gets its receipt again.
         served.end().await;
         let served = scene.serve(&place.location).await;
         let refused = served.post("/measurements", JSON, second.clone()).await;

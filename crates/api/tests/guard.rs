@@ -1,5 +1,5 @@
-//! Who may come in: addresses, buckets and the gate, as the api mounts them.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! Limits of the api: addresses, buckets and the gate.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -50,7 +50,7 @@ async fn a_proxy_is_believed_if_it_is_named_and_stations_get_their_subnets_tag()
     );
     assert_eq!(seen.believed_header.as_deref(), Some("forwarded"));
     assert!(seen.socket.starts_with("127.0.0.1:"));
-    // The other header is the client's own, and says nothing.
+    // The other header is the client's own, and is ignored.
     let seen = inspect(&served, &[("x-forwarded-for", "192.0.2.1")]).await;
     assert_eq!((&*seen.address, seen.subnet), ("127.0.0.1", tag("127.0.0.9")));
     assert_eq!(seen.believed_header, None);
@@ -83,10 +83,10 @@ async fn a_proxy_is_believed_if_it_is_named_and_stations_get_their_subnets_tag()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_too_much_is_told_when_to_come_again_and_others_are_not_held_up() {
+async fn clients_above_the_rate_get_retry_after_and_others_are_served() {
     let scene = Scene::new(600).await;
     let place = sqlite();
-    // A token a second comes back, and the test asks faster.
+    // One token per second is added; the test sends faster.
     let few = Rate {
         per_second: NonZeroU32::MIN,
         burst: NonZeroU32::new(40).unwrap(),
@@ -134,7 +134,7 @@ async fn who_asks_too_much_is_told_when_to_come_again_and_others_are_not_held_up
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_too_large_are_refused_before_they_are_read_and_malformed_heads_close() {
+async fn bodies_that_are_too_large_are_rejected_before_they_are_read_and_malformed_heads_close() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
@@ -161,15 +161,15 @@ async fn bodies_that_are_too_large_are_refused_before_they_are_read_and_malforme
         let answer = exchange(malformed).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     }
-    // A connection is counted when it is gone, which may be after its answer.
-    let told = async || {
+    // A connection is counted when it is closed, which may be after its response.
+    let is_counted = async || {
         let figures = served.get("/metrics").await;
         let text = figures.text();
         text.contains("assize_api_connections_malformed_total 3")
             && text.contains("assize_api_bodies_refused_total 1")
     };
     let mut tries = 0;
-    while !told().await {
+    while !is_counted().await {
         tries += 1;
         assert!(tries < 1_000, "{}", served.get("/metrics").await.text());
     }
@@ -177,7 +177,7 @@ async fn bodies_that_are_too_large_are_refused_before_they_are_read_and_malforme
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_too_much_comes_the_gate_drops_what_comes_from_where_the_bad_comes_from() {
+async fn under_overload_the_gate_drops_requests_of_bad_subnets() {
     let scene = Scene::new(600).await;
     let round = scene.open_round().await;
     let place = sqlite();
@@ -186,7 +186,7 @@ async fn while_too_much_comes_the_gate_drops_what_comes_from_where_the_bad_comes
             proxies: Proxies::parse(["127.0.0.1"]).unwrap(),
             header: ForwardingHeader::XForwardedFor,
         },
-        // Two at once are too much.
+        // Two at once exceed the limit.
         max_checking: 1,
         ..roomy()
     };
@@ -208,12 +208,12 @@ async fn while_too_much_comes_the_gate_drops_what_comes_from_where_the_bad_comes
         let answer = post("192.0.2.1", one, forged.clone()).await;
         answer.problem(ProblemKind::BadSignature);
     }
-    // A third of what is checked does not find room, counted by measurements: from then on the gate works.
+    // A third of the measurements does not fit into the queue: from then on the gate is active.
     for _ in 0..4 {
         let answer = post("198.51.100.1", many, lines[..2].join("\n")).await;
         answer.problem(ProblemKind::Unavailable);
     }
-    // One in 321 would be let in: (1 + 0) / (1 + 16 · 20).
+    // One in 321 would be accepted: (1 + 0) / (1 + 16 · 20).
     let mut dropped = 0;
     for _ in 0..20 {
         let answer = post("192.0.2.77", one, forged.clone()).await;
@@ -224,7 +224,7 @@ async fn while_too_much_comes_the_gate_drops_what_comes_from_where_the_bad_comes
         }
     }
     assert!(dropped >= 15, "{dropped}");
-    // Who has no bad record is let in, and so is whoever only asks.
+    // Clients without a bad record are accepted, and so are read requests.
     for (number, address) in [(3, "203.0.113.1"), (4, "198.51.100.1")] {
         assert_eq!(post(address, one, lines[number].clone()).await.status, 201);
     }

@@ -1,5 +1,5 @@
-//! Every route and every refusal, over real sockets, on both databases.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! Every route and every rejection, over real sockets, on both databases.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -18,7 +18,7 @@ use crate::common::{places, sqlite};
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
-/// What caches are told of a round that may still be undone.
+/// The `Cache-Control` of a round that a reorganisation may still change.
 const BRIEFLY: &str = "public, max-age=10";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +44,7 @@ async fn rounds_are_what_chain_store_and_beacon_say() {
 
     let chain = scene.world.rounds.round(number).await.unwrap();
     let answer = served.get("/rounds/1").await;
-    // It may yet be undone.
+    // A reorganisation may still undo it.
     assert_eq!(answer.header("cache-control"), Some(BRIEFLY));
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     assert_eq!(answer.header("x-request-id").map(str::len), Some(16));
@@ -186,7 +186,7 @@ async fn committees_stations_and_lists_can_be_checked_against_the_chain() {
         assert_eq!(answer.header("etag"), Some(&*tag));
         assert_eq!(answer.header("cache-control"), Some(BRIEFLY));
         assert_eq!(file_cid(&answer.body), cid, "{path}");
-        // How long it is, nobody knows before it is read: a length of 0 would be a lie.
+        // Its length is unknown before it is read: a length of 0 would be wrong.
         let known = [("if-none-match", &*tag)];
         for (method, headers, status) in [
             ("HEAD", &[][..], 200),
@@ -242,7 +242,7 @@ async fn committees_stations_and_lists_can_be_checked_against_the_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_the_beacon_there_is_a_place_and_nothing_else() {
+async fn before_the_beacon_only_the_roster_entry_is_known() {
     let scene = Scene::new(600).await;
     let place = sqlite();
     let (roster, tasks) = scene.lists();
@@ -281,7 +281,7 @@ async fn before_the_beacon_there_is_a_place_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_measurement_is_taken_once_and_its_receipt_holds() {
+async fn a_measurement_is_accepted_once_and_its_receipt_is_valid() {
     let scene = Scene::new(600).await;
     let round = scene.open_round().await;
     let (measurement, _) = scene.good(round).await;
@@ -296,7 +296,7 @@ async fn a_measurement_is_taken_once_and_its_receipt_holds() {
         assert_eq!(receipt.digest, measurement.digest(&domain));
         assert_eq!(receipt.received_at, scene.clock.now());
 
-        // Again, later, in another spelling, after a restart: the same receipt.
+        // Again, later, in another encoding, after a restart: the same receipt.
         let before = scene.clock.now();
         scene.clock.set(before + 5);
         served.end().await;
@@ -333,7 +333,7 @@ async fn of_many_measurements_each_gets_its_own_answer() {
     let domain = scene.domain();
     for place in places() {
         let served = scene.serve(&place.location).await;
-        // A liar's are taken: the committee will see to that. An outsider's and an inventor's are not.
+        // A liar's are accepted, since the committee decides. An outsider's and an inventor's are rejected.
         let mut receipts = 0;
         let mut refused = std::collections::BTreeMap::new();
         for chunk in all.chunks(100).step_by(7) {
@@ -367,7 +367,7 @@ async fn of_many_measurements_each_gets_its_own_answer() {
         }
         assert!(receipts > 1_000, "{receipts}, {refused:?}");
 
-        // A bad one in the middle harms nobody else.
+        // An invalid one in the middle does not affect the others.
         let lines = [
             all[0].to_line(),
             "nonsense".into(),
@@ -395,7 +395,7 @@ async fn of_many_measurements_each_gets_its_own_answer() {
     }
 }
 
-/// What is changed in a measurement, what comes of it, and the field that is named.
+/// A change of a measurement, the resulting problem, and the named field.
 type Change = (
     &'static str,
     Box<dyn Fn(&mut Measurement)>,
@@ -615,7 +615,7 @@ async fn every_rule_of_the_door_is_named_when_it_is_broken() {
         served.post("/measurements", kind, body).await.problem(expected);
     }
 
-    // Half of the commit window is the stations', the rest is the publisher's.
+    // Measurements are accepted in the first half of the commit window; the second half is the publisher's.
     let last = chain.closes_at + 300;
     scene.clock.set(last);
     let mut late = measurement.clone();
@@ -748,7 +748,7 @@ async fn a_measurement_is_followed_from_the_door_to_its_label() {
         );
         let path = format!("/measurements/{digest}");
 
-        // The publisher's steps, on the same table.
+        // The publisher's steps on the same table.
         let location = place.location.clone();
         let mut ingest = tokio::task::spawn_blocking(move || location.connect_ingest().unwrap())
             .await
@@ -774,7 +774,7 @@ async fn a_measurement_is_followed_from_the_door_to_its_label() {
         scene.world.anvil.mine_at(chain.commits_until + 10).unwrap();
         scene.clock.set(chain.commits_until + 10);
         assert_eq!(served.get(&path).await.json::<Progress>().state, State::Committed);
-        // It was asked for: it may also have been done by now, by the api itself.
+        // It was requested, so the api may have done it already.
         served.api.evaluate().await;
         let answer = served.get(&path).await;
         assert!(answer.header("cache-control").unwrap().contains("immutable"));
@@ -788,7 +788,7 @@ async fn a_measurement_is_followed_from_the_door_to_its_label() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn past_the_days_limit_nothing_new_is_taken_and_nothing_is_lost() {
+async fn beyond_the_daily_limit_nothing_new_is_accepted_and_nothing_is_lost() {
     let scene = Scene::new(600).await;
     let round = scene.open_round().await;
     let all = scene.measurements(round).await;
@@ -811,7 +811,7 @@ async fn past_the_days_limit_nothing_new_is_taken_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_tells_of_itself() {
+async fn the_service_describes_itself() {
     let scene = Scene::new(600).await;
     let place = sqlite();
     scene.open_round().await;
@@ -871,7 +871,7 @@ async fn the_service_tells_of_itself() {
 
 #[cfg(not(feature = "openapi"))]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_without_the_openapi_document_says_so() {
+async fn without_the_feature_openapi_the_error_names_it() {
     let scene = Scene::new(600).await;
     let served = scene.serve(&sqlite().location).await;
     let problem = served.get("/openapi.json").await.problem(ProblemKind::NotFound);
@@ -913,7 +913,7 @@ async fn the_openapi_document_has_each_route_and_no_other_methods() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_chain_is_gone_what_is_known_goes_on_and_nobody_is_told_that_all_is_well() {
+async fn without_the_chain_known_rounds_are_served_and_readiness_fails() {
     let scene = Scene::new(600).await;
     let round = scene.open_round().await;
     let place = sqlite();
@@ -941,7 +941,7 @@ async fn while_the_chain_is_gone_what_is_known_goes_on_and_nobody_is_told_that_a
     served.get(&path).await.json::<StationDocument>();
     assert_eq!(served.get("/healthz").await.status, 200);
     let problem = served.get("/readyz").await.problem(ProblemKind::Unavailable);
-    // What machines the api speaks to is nobody's business.
+    // The response does not name the machines that the api uses.
     assert!(!problem.detail.contains("127.0.0.1"), "{}", problem.detail);
     served.end().await;
 }

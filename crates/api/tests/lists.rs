@@ -1,5 +1,5 @@
 //! Lists that clients do not read.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::common::server::{Scene, Served};
 use crate::common::sqlite;
 
-/// A client that asks for the task list of round 1 and reads the beginning of the answer.
+/// A client that requests the task list of round 1 and reads the beginning of the response.
 async fn ask_for_tasks(served: &Served, from: [u8; 4]) -> (TcpStream, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((from, 0).into()).unwrap();
@@ -27,11 +27,11 @@ async fn ask_for_tasks(served: &Served, from: [u8; 4]) -> (TcpStream, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_read_lists_takes_no_more_than_his_share_of_their_answers() {
+async fn clients_that_do_not_read_lists_occupy_only_their_share() {
     let scene = Scene::new(600).await;
     let place = sqlite();
     let (roster, mut tasks) = scene.lists();
-    // More than sockets hold.
+    // More than fits into the sockets' buffers.
     tasks.cid = scene.store.put(&vec![b'x'; 32 << 20]).unwrap();
     scene.world.open_lists(&roster, &tasks).await.unwrap();
     scene.clock.set(scene.world.anvil.timestamp().unwrap());

@@ -1,6 +1,6 @@
 //! The OpenAPI document against the running server, by schemathesis (PyPI): `make services` installs it.
 #![cfg(feature = "openapi")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod common;
 
@@ -12,20 +12,20 @@ use crate::common::server::Scene;
 use crate::common::sqlite;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_document_says_what_the_server_does() {
+async fn the_openapi_document_matches_the_server() {
     let program = tool("ASSIZE_SCHEMATHESIS", "schemathesis/bin/schemathesis");
     let remedy = "no schemathesis: run `make services`, or set ASSIZE_SCHEMATHESIS to its path";
     let Some(program) = or_skip(program, remedy) else {
         return;
     };
-    // It leaves a database of examples where it runs.
+    // It writes a database of examples to its working directory.
     let directory = tempfile::tempdir().unwrap();
     let scene = Scene::new(600).await;
     scene.open_round().await;
     let place = sqlite();
     let served = scene.serve(&place.location).await;
     let url = format!("{}/openapi.json", served.url);
-    // No signature that it makes up is anybody's, so nothing that it posts is accepted.
+    // Its random signatures are invalid, so nothing that it posts is accepted.
     let posts = [
         "--include-method=POST",
         "--exclude-checks=positive_data_acceptance",

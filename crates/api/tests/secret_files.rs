@@ -1,5 +1,5 @@
-//! Every secret file that a daemon reads or creates is treated alike.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! Every secret file that a daemon reads or creates is handled the same way.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -9,7 +9,7 @@ use std::path::Path;
 use assize_api::{IngestKey, open_subnet_tagger};
 use assize_checker::StationKey;
 
-/// What is public of the secret in a file, or the error.
+/// The public part of the secret in a file, or the error.
 type Open = fn(&Path) -> Result<String, String>;
 
 /// Every kind of secret file.
@@ -59,7 +59,7 @@ fn write(path: &Path, content: &[u8]) {
 }
 
 #[test]
-fn a_link_to_a_missing_file_is_refused_and_nothing_is_created() {
+fn a_link_to_a_missing_file_is_rejected_and_nothing_is_created() {
     each(|path, open| {
         let target = path.with_file_name("gone");
         symlink(&target, path).unwrap();
@@ -85,7 +85,7 @@ fn a_link_to_a_secret_is_followed() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused() {
+fn files_that_are_not_regular_are_rejected() {
     each(|path, open| {
         fs::create_dir(path).unwrap();
         refused(path, open, &["not a regular file"])
@@ -98,7 +98,7 @@ fn what_is_no_regular_file_is_refused() {
 }
 
 #[test]
-fn a_file_that_others_can_read_or_write_is_refused() {
+fn a_file_that_others_can_read_or_write_is_rejected() {
     for mode in [0o640, 0o604, 0o660, 0o644, 0o620, 0o602] {
         each(|path, open| {
             open(path)?;
@@ -114,7 +114,7 @@ fn a_file_that_others_can_read_or_write_is_refused() {
 }
 
 #[test]
-fn other_content_is_refused_and_left_alone() {
+fn other_content_is_rejected_and_left_alone() {
     let long = vec![b'a'; 1 << 20];
     let contents: [&[u8]; 7] = [
         b"",

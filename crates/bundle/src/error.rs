@@ -7,7 +7,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum BundleError {
     /// The header is not that of a CARv1 with one root.
-    #[error("not a bundle: the header is not that of a CARv1 with one root; make one with `assize bundle`")]
+    #[error("not a bundle: the header is not that of a CARv1 with one root; create one with `assize bundle`")]
     Header,
     /// The list of files is damaged or not canonical.
     #[error("the bundle's manifest is not valid: {reason}; fetch the bundle again")]
@@ -33,10 +33,10 @@ pub enum BundleError {
         reason: String,
     },
     /// Bytes after the last file.
-    #[error("the bundle has trailing bytes after its last file: get it again")]
+    #[error("the bundle has trailing bytes after its last file; fetch it again")]
     Trailing,
     /// A missing file.
-    #[error("the bundle has no {name}: make it again with `assize bundle`")]
+    #[error("the bundle does not contain {name}: create it again with `assize bundle`")]
     NoFile {
         /// The file.
         name: String,

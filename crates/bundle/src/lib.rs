@@ -4,8 +4,8 @@
 //! (`beacons.json`), and every roster, task list, batch and settlement document that the facts name. With a bundle, a round can
 //! be recomputed offline. Format: `docs/protocol.md` §12.1.
 //!
-//! The maker of a bundle is not trusted. Reading checks every byte against the CIDs inside. The caller recomputes whether the
-//! files belong to the round, and looks up whether the facts are those of the chain.
+//! The creator of a bundle is not trusted. Reading checks every byte against the CIDs in it. The caller checks that the files
+//! belong to the round, and that the facts match the chain.
 //!
 //! ```
 //! use assize_bundle::Bundle;
@@ -199,7 +199,9 @@ fn read_file(entry: &Entry, sections: &mut Sections<'_>) -> Result<Vec<u8>, Bund
         unixfs::read(&entry.cid, Profile::default(), get).map_err(|error| damaged(error.to_string()))?;
     // Any other block belongs to no file.
     if blocks(&content).len() != found.len() {
-        return Err(damaged("blocks of no file are between its own".into()));
+        return Err(damaged(
+            "a block that belongs to no file is between its blocks".into(),
+        ));
     }
     Ok(content)
 }

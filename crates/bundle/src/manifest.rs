@@ -42,7 +42,7 @@ impl Manifest {
 
     /// Canonical JSON (`docs/protocol.md` §6.1), keys in the order of the fields.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        // Strings and numbers under string keys: nothing that JSON cannot hold.
+        // Strings and numbers under string keys can always be serialized.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
@@ -63,7 +63,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Names that every file system accepts, each once.
+    /// Names must be valid on every file system, and unique.
     pub(crate) fn check(&self) -> Result<(), BundleError> {
         if self.files.len() > MAX_FILES {
             return Err(BundleError::TooManyFiles {

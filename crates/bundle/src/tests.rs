@@ -20,7 +20,7 @@ fn sample() -> Bundle {
 }
 
 #[test]
-fn what_was_packed_is_unpacked() {
+fn packed_files_are_unpacked() {
     let bundle = sample();
     let (root, packed) = bundle.to_car();
     let read = Bundle::from_car(&packed).unwrap();
@@ -37,14 +37,14 @@ fn what_was_packed_is_unpacked() {
 }
 
 #[test]
-fn equal_files_are_there_once() {
+fn equal_files_are_stored_once() {
     let twice = Bundle::new([("a".into(), b"x".to_vec()), ("b".into(), b"x".to_vec())]).unwrap();
     assert_eq!(twice.files().len(), 1);
     assert_eq!(Bundle::from_car(&twice.to_car().1).unwrap(), twice);
 }
 
 #[test]
-fn names_are_plain_and_none_is_there_twice() {
+fn names_are_plain_and_unique() {
     let fault = |names: &[&str]| {
         let files = (0..).zip(names).map(|(n, name)| ((*name).to_owned(), vec![n]));
         Bundle::new(files).unwrap_err()
@@ -83,7 +83,7 @@ fn with_block(bundle: &Bundle, place: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_too_much_is_refused() {
+fn excess_is_rejected() {
     let bundle = sample();
     let fault = |place| {
         Bundle::from_car(&with_block(&bundle, place))
@@ -104,7 +104,7 @@ fn what_is_too_much_is_refused() {
 }
 
 #[test]
-fn other_files_and_later_versions_are_refused() {
+fn other_files_and_later_versions_are_rejected() {
     for bytes in [&b""[..], b"{}", b"\x0a\xa1\x67version\x02", &[0xff; 40]] {
         assert_eq!(Bundle::from_car(bytes), Err(BundleError::Header));
     }
@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn no_cut_goes_unnoticed(at: prop::sample::Index) {
+    fn every_truncation_is_detected(at: prop::sample::Index) {
         let (_, packed) = sample().to_car();
         prop_assert!(Bundle::from_car(&packed[..at.index(packed.len())]).is_err());
     }

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_and_nonsense_are_refused_with_the_remedy() {
+    fn other_schemes_and_nonsense_are_rejected_with_the_remedy() {
         for text in ["ws://node.example", "file:///etc/passwd", "node.example", ""] {
             let error = text.parse::<RpcUrl>().unwrap_err().to_string();
             assert!(

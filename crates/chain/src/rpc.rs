@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_answer_is_told_apart() {
+    async fn malformed_responses_are_distinguished() {
         let refusal =
             r#"{"id":0,"error":{"code":3,"message":"execution reverted","data":{"a":{"b":"0x01ff"}}}}"#;
         for status in ["200 OK", "500 Internal Server Error"] {

@@ -320,14 +320,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_the_machine_does_not_have_is_refused_at_once() {
+    fn an_address_that_the_machine_does_not_have_is_rejected_at_once() {
         let base: Url = "http://127.0.0.1:1".parse().unwrap();
         // TEST-NET-3 (RFC 5737), and the documentation prefix (RFC 3849).
         for absent in ["203.0.113.7", "2001:db8::7"] {
             let error = Coordinator::new(&base, Some(absent.parse().unwrap())).unwrap_err();
             assert!(matches!(error, AskError::Bind { .. }), "{error}");
-            let told = error.to_string();
-            assert!(told.contains(absent) && told.contains("--bind"), "{told}");
+            let message = error.to_string();
+            assert!(
+                message.contains(absent) && message.contains("--bind"),
+                "{message}"
+            );
         }
         assert!(Coordinator::new(&base, Some("127.0.0.1".parse().unwrap())).is_ok());
     }

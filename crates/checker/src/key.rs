@@ -24,7 +24,7 @@ impl StationKey {
         Self(key)
     }
 
-    /// Reads the key from a file. If there is no file, draws a key and creates the file, for its owner alone to read.
+    /// Reads the key from a file. If the file does not exist, creates it with a random key, readable only by its owner.
     ///
     /// # Errors
     /// [`SecretError`] names the file.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Longest text shown, in characters.
+/// Maximum length of shown text, in characters.
 const LONGEST: usize = 300;
 
 /// Untrusted text as terminals and logs may show it: without control characters (line breaks become spaces) and without

@@ -1,4 +1,4 @@
-//! From arguments to things that can be talked to.
+//! Connects to the node, store and beacons that the arguments name.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, 
 #[cfg(feature = "s3")]
 use assize_store::S3;
 use assize_store::{Kubo, LocalStore, Store};
-use eyre::{WrapErr, ensure, eyre};
+use eyre::{WrapErr, ensure};
 use serde::de::DeserializeOwned;
 
 use crate::args::{BeaconArgs, ChainArgs, DrandArgs, StoreArgs};
 use assize_service::DataDir;
 
-/// How long a command waits for its own transaction: ten epochs of Filecoin.
+/// How long a command waits for its transaction: ten Filecoin epochs.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Any source of beacons.
@@ -38,7 +38,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Connects, and checks that node and deployment are of one chain.
+    /// Connects, and checks that node and deployment have the same chain id.
     pub(crate) async fn connect(args: &ChainArgs, data: &DataDir) -> eyre::Result<Self> {
         let deployment: Deployment = read_deployment(args, data)?;
         let url: RpcUrl = args.rpc_url.parse()?;
@@ -69,25 +69,24 @@ impl Network {
     }
 }
 
-/// The deployment file that was named, or the data directory's.
+/// The given deployment file, or the one in the data directory.
 pub(crate) fn deployment_file(args: &ChainArgs, data: &DataDir) -> PathBuf {
     args.deployment.clone().unwrap_or_else(|| data.deployment())
 }
 
-/// Reads the deployment file, or as much of it as `T` wants.
+/// Reads the fields of `T` from the deployment file.
 pub(crate) fn read_deployment<T: DeserializeOwned>(args: &ChainArgs, data: &DataDir) -> eyre::Result<T> {
     let path = deployment_file(args, data);
-    let remedy =
-        || eyre!("give the file that `assize deploy apply` wrote, with --deployment or ASSIZE_DEPLOYMENT");
+    let error = |problem: String| {
+        format!("{problem}: give the file from `assize deploy apply` with --deployment or ASSIZE_DEPLOYMENT")
+    };
     let bytes = std::fs::read(&path)
-        .wrap_err_with(remedy)
-        .wrap_err_with(|| format!("cannot read the deployment file {}", path.display()))?;
+        .wrap_err_with(|| error(format!("cannot read the deployment file {}", path.display())))?;
     serde_json::from_slice(&bytes)
-        .wrap_err_with(remedy)
-        .wrap_err_with(|| format!("{} is not a deployment file", path.display()))
+        .wrap_err_with(|| error(format!("{} is not a deployment file", path.display())))
 }
 
-/// The store that was named, or the data directory's.
+/// The given store, or the one in the data directory.
 pub(crate) fn store(args: &StoreArgs, data: &DataDir) -> eyre::Result<Box<dyn Store>> {
     match &args.store {
         Some(place) => open_store(place),
@@ -95,18 +94,18 @@ pub(crate) fn store(args: &StoreArgs, data: &DataDir) -> eyre::Result<Box<dyn St
     }
 }
 
-/// A directory as a store; made if it does not exist.
+/// A directory as a store; created if missing.
 pub(crate) fn local_store(directory: &Path) -> eyre::Result<Box<dyn Store>> {
     Ok(Box::new(LocalStore::open(directory)?))
 }
 
-/// A store by its name: a directory, a bucket, a node.
+/// Opens a store by its name: a directory, a bucket or a Kubo node.
 pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
     if place.starts_with("s3://") {
         #[cfg(feature = "s3")]
         return Ok(Box::new(S3::from_env(place)?));
         #[cfg(not(feature = "s3"))]
-        return Err(eyre!(
+        return Err(eyre::eyre!(
             "--store {place}: this program was built without S3; build it with --features s3"
         ));
     }
@@ -123,7 +122,7 @@ pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
     local_store(place.as_ref())
 }
 
-/// The drand chain that was named.
+/// The given drand chain.
 pub(crate) fn drand_chain(args: &DrandArgs) -> eyre::Result<Chain> {
     if let Some(path) = &args.info {
         let json =
@@ -141,7 +140,7 @@ pub(crate) fn drand_chain(args: &DrandArgs) -> eyre::Result<Chain> {
     })
 }
 
-/// Beacons from a file or from relays.
+/// The given source of beacons: a file or relays.
 pub(crate) fn beacons(args: &BeaconArgs) -> eyre::Result<Beacons> {
     let chain = drand_chain(&args.drand)?;
     let relays = || match args.relays.is_empty() {

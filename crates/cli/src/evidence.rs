@@ -1,4 +1,4 @@
-//! From arguments to everything that a recomputation needs.
+//! Collects the inputs of a recomputation that the arguments name.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
-    /// From a bundle, or from a chain whose facts `read` reads.
+    /// Inputs from a bundle, or from a chain; `read` reads the chain's facts.
     pub(crate) async fn gather(
         args: &EvidenceArgs,
         data: &DataDir,
@@ -36,11 +36,11 @@ impl Inputs {
         }
         let online = args
             .online()
-            .ok_or_eyre("nothing to recompute from: give --rpc-url and --deployment, or --offline BUNDLE")?;
+            .ok_or_eyre("no input given: give --rpc-url and --deployment, or --offline BUNDLE")?;
         Self::online(&online, data, read).await
     }
 
-    /// From a chain whose facts `read` reads.
+    /// Inputs from a chain; `read` reads its facts.
     pub(crate) async fn online(
         args: &OnlineArgs,
         data: &DataDir,
@@ -59,7 +59,7 @@ impl Inputs {
         let bytes =
             std::fs::read(path).wrap_err_with(|| format!("cannot read the bundle {}", path.display()))?;
         let unpack = || Unpacked::open(Bundle::from_car(&bytes)?);
-        let unpacked = unpack().wrap_err_with(|| format!("{} is not a usable bundle", path.display()))?;
+        let unpacked = unpack().wrap_err_with(|| format!("{} is not a valid bundle", path.display()))?;
         Ok(Self {
             facts: unpacked.facts,
             offline: true,
@@ -77,7 +77,7 @@ impl Inputs {
         }
     }
 
-    /// A bar of batches, on stderr if that is a terminal.
+    /// A progress bar of batches; hidden if stderr is not a terminal.
     pub(crate) fn bar(&self, rounds: impl Iterator<Item = RoundNumber>) -> ProgressBar {
         let batches = rounds
             .filter_map(|number| self.facts.rounds.get(&number))
@@ -91,7 +91,7 @@ impl Inputs {
     }
 }
 
-/// Moves a bar.
+/// Advances the progress bar.
 pub(crate) fn advance(bar: &ProgressBar, step: Step) {
     match step {
         Step::Batch(_) => bar.inc(1),
@@ -99,7 +99,7 @@ pub(crate) fn advance(bar: &ProgressBar, step: Step) {
     }
 }
 
-/// The store, gateways, or one after the other.
+/// The store, the gateways, or both in this order.
 pub(crate) fn source(args: &SourceArgs, data: &DataDir) -> eyre::Result<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     match &args.store {

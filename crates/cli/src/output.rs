@@ -1,4 +1,4 @@
-//! The one place that prints: data to stdout, messages and errors to stderr.
+//! All output: data to stdout, messages and errors to stderr.
 
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +8,7 @@ use assize_protocol::AttoFil;
 use eyre::{Report, WrapErr, ensure, eyre};
 use serde::Serialize;
 
-/// How a command ended that ran without an error.
+/// Result of a command without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Exit code 0.
@@ -17,10 +17,10 @@ pub enum Outcome {
     CheckFailed,
 }
 
-/// What a command says that needs a cargo feature with which this binary was not built.
+/// The error of a command that needs a cargo feature which this binary does not have.
 pub fn without(what: &str, feature: &str) -> Report {
     eyre!(
-        "{what} needs the cargo feature `{feature}`, which this binary was built without: build it again with `--features {feature}`"
+        "{what} needs the cargo feature `{feature}`, which this binary does not have: build it with `--features {feature}`"
     )
 }
 
@@ -32,7 +32,7 @@ pub fn line(text: impl AsRef<str>) -> eyre::Result<()> {
     Ok(())
 }
 
-/// Bytes to stdout as they are.
+/// Raw bytes to stdout.
 pub fn bytes(bytes: &[u8]) -> eyre::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
@@ -53,7 +53,7 @@ pub fn empty_directory(directory: &Path) -> eyre::Result<PathBuf> {
     Ok(directory.to_owned())
 }
 
-/// Whether two paths are of one file.
+/// Whether two paths name the same file.
 pub fn is_same_file(one: &Path, two: &Path) -> bool {
     match (one.metadata(), two.metadata()) {
         (Ok(one), Ok(two)) => (one.dev(), one.ino()) == (two.dev(), two.ino()),
@@ -95,9 +95,9 @@ pub fn ask(question: &str, yes: bool) -> eyre::Result<bool> {
     let mut stderr = io::stderr().lock();
     write!(stderr, "{question} [y/N] ")?;
     stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    let mut response = String::new();
+    io::stdin().read_line(&mut response)?;
+    Ok(matches!(response.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// An error with its causes, on stderr.
@@ -105,7 +105,7 @@ pub fn print_error(error: &Report) {
     let mut text = format!("error: {error}");
     let mut shown = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        // A cause that is already quoted adds nothing.
+        // Skip a cause that the message already contains.
         if !shown.contains(&cause) {
             text.push_str(&format!("\n  caused by: {cause}"));
             shown.push_str(&cause);
@@ -130,7 +130,7 @@ pub fn fil(atto_fil: u128) -> String {
     AttoFil::from(atto_fil).short()
 }
 
-/// A number with thin groups of thousands: 27 000.
+/// A number with groups of thousands: 27 000.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);

@@ -1,4 +1,4 @@
-//! Where the key is, and its password.
+//! Opens the key that the arguments or the environment name.
 
 use std::env::VarError;
 use std::io::{self, IsTerminal};
@@ -9,12 +9,11 @@ use eyre::{WrapErr, bail, ensure};
 
 use crate::args::KeyArgs;
 
-/// Stand in for `--keystore` and `--aws-kms`.
+/// Variables for `--keystore` and `--aws-kms`.
 const KEYSTORE_VARIABLE: &str = "ASSIZE_KEYSTORE";
 const KMS_VARIABLE: &str = "ASSIZE_AWS_KMS_KEY";
 
-/// The key that signs: the one that an argument names, else the one that the environment names, else the one that the
-/// environment holds.
+/// The key that signs: named by an argument, else named by a variable, else contained in a variable.
 pub(crate) async fn signer(args: &KeyArgs) -> eyre::Result<Signer> {
     Ok(match place(args)? {
         Place::Keystore(path) => {
@@ -62,12 +61,12 @@ fn place(args: &KeyArgs) -> eyre::Result<Place<'_>> {
     Ok(place)
 }
 
-/// From the file, the environment or the terminal.
+/// Reads the password from the file, the environment or the terminal.
 fn password(file: Option<&Path>, keystore: &Path) -> eyre::Result<String> {
     if let Some(file) = file {
         let text = std::fs::read_to_string(file)
             .wrap_err_with(|| format!("cannot read --password-file {}", file.display()))?;
-        // The end of the line is the editor's.
+        // Without the final newline.
         let line = text.strip_suffix('\n').unwrap_or(&text);
         return Ok(line.strip_suffix('\r').unwrap_or(line).to_owned());
     }
@@ -82,5 +81,5 @@ fn password(file: Option<&Path>, keystore: &Path) -> eyre::Result<String> {
         keystore.display()
     );
     rpassword::prompt_password(format!("Password of {}: ", keystore.display()))
-        .wrap_err("cannot ask for the password on this terminal; give --password-file")
+        .wrap_err("failed to read the password from this terminal; give --password-file")
 }

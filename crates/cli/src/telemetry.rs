@@ -1,4 +1,4 @@
-//! Logs, and in builds with the features `otlp` and `sentry` also traces and faults to servers that the environment names.
+//! Logs; in builds with the features `otlp` and `sentry` also traces and errors to servers named in the environment.
 
 use std::io::{self, IsTerminal};
 
@@ -11,12 +11,12 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-/// Where traces go, such as `http://127.0.0.1:4318/v1/traces`: OpenTelemetry's own name.
+/// OpenTelemetry's variable for the server of traces, such as `http://127.0.0.1:4318/v1/traces`.
 const OTLP: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-/// Where faults go: Sentry's own name.
+/// Sentry's variable for the server of errors.
 const SENTRY: &str = "SENTRY_DSN";
 
-/// What must live as long as the program.
+/// Exporters; must live as long as the program.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     #[cfg(feature = "otlp")]
@@ -28,7 +28,7 @@ pub(crate) struct Telemetry {
 /// Logs to stderr; `RUST_LOG` overrides the level: `debug`, or `info,hyper=warn` by module.
 pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
     let level = if verbose { "info" } else { "warn" };
-    // What these log is what their errors say, which are told anyway, and better.
+    // These crates log errors that they also return, and that are reported with more context.
     let usual =
         format!("{level},alloy_signer_aws=off,alloy_signer_ledger=off,coins_ledger=off,aws_config=off");
     let wanted = named("RUST_LOG").map(|wanted| wanted.parse::<Targets>());
@@ -55,7 +55,7 @@ pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
     let registry = registry.with(faults.as_ref().map(Faults::layer));
     registry.init();
     if is_refused {
-        tracing::warn!("RUST_LOG is not understood: give a level, or levels by module as in info,hyper=warn");
+        tracing::warn!("RUST_LOG is invalid: give a level, or levels by module such as info,hyper=warn");
     }
 
     for (feature, variable) in [("otlp", OTLP), ("sentry", SENTRY)] {
@@ -63,7 +63,7 @@ pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
             || (feature == "sentry" && cfg!(feature = "sentry"));
         if !built && named(variable).is_some() {
             tracing::warn!(
-                "{variable} is set, but this build sends nothing there: build it with --features {feature}"
+                "{variable} is set, but this build does not support it: build it with --features {feature}"
             );
         }
     }
@@ -75,7 +75,7 @@ pub(crate) fn begin(verbose: bool) -> eyre::Result<Telemetry> {
     })
 }
 
-/// Spans of our own: exporters that traced their own requests would never end.
+/// Spans of Assize only: exporters that traced their own requests would never finish.
 #[cfg(feature = "otlp")]
 fn spans() -> Targets {
     let ours = [

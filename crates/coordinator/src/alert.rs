@@ -31,7 +31,7 @@ pub enum CoordinatorAlert {
     },
     /// The task file is invalid.
     Tasks {
-        /// What is wrong with it, and what happens meanwhile.
+        /// The problem, and its consequence.
         reason: String,
     },
     /// A beacon is due but unavailable.
@@ -117,7 +117,7 @@ impl fmt::Display for CoordinatorAlert {
             Self::Refused { what, reason } => write!(f, "the contract rejects {what}: {reason}"),
             Self::Vanished { round } => write!(
                 f,
-                "the chain does not know round {round}, whose opening was final: if it was reset, move coordinator.sqlite out of --data; if the node lags, this passes"
+                "the chain does not have round {round}, whose opening was final: if it was reset, move coordinator.sqlite out of --data; if the node lags, wait"
             ),
             Self::Parked { transactions } => write!(
                 f,

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// The source of beacons.
 pub(crate) type Source = Arc<Verified<Box<dyn BeaconSource + Send + Sync>>>;
 
-/// A healthy relay answers faster. A slower answer is picked up in the next pass.
+/// A healthy relay responds faster. A later response is used in the next pass.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Delay after a failed request; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -86,7 +86,7 @@ impl Beacons {
                 };
                 Err(error)
             }
-            // The thread ended without an answer.
+            // The thread ended without a result.
             Ok(Err(_)) => {
                 self.wanted.remove(&round);
                 Ok(None)
@@ -127,7 +127,7 @@ mod tests {
 
     const ROUND: BeaconRound = BeaconRound(17_133_822);
 
-    /// Answers only when told to.
+    /// Responds only when the test allows it.
     struct Slow {
         go: Mutex<mpsc::Receiver<()>>,
         asked: Arc<AtomicUsize>,
@@ -152,10 +152,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_source_that_hangs_is_requested_once_and_blocks_nothing() {
-        let (go, told) = mpsc::channel();
+        let (go, received) = mpsc::channel();
         let asked = Arc::new(AtomicUsize::new(0));
         let mut beacons = Beacons::new(verified(Slow {
-            go: Mutex::new(told),
+            go: Mutex::new(received),
             asked: Arc::clone(&asked),
         }));
         for _ in 0..2 {

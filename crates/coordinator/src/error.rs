@@ -41,7 +41,7 @@ pub enum CoordinatorError {
     /// The database lists a station twice.
     #[error("the live stations do not form a valid roster: {0}")]
     Roster(#[from] ListError),
-    /// The beacon is of another kind than the contract verifies.
+    /// The contract does not verify beacons of this kind.
     #[error(
         "beacon {round} cannot be revealed on chain, {reason}: use the drand chain that the contracts were deployed with"
     )]

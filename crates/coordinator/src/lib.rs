@@ -16,8 +16,8 @@
 //! **Reorganisations.** If an opening disappears from the chain, the outbox sends the same bytes again: the same lists.
 //! The beacon follows from the time of the block that includes them, so it is a later one, and as unknown then as the
 //! first was when the lists were fixed. New lists would only let the coordinator choose twice. An opening that waits
-//! unsigned, for funds or cheaper gas, is different: it is cut anew, so that no round is opened with stations that have
-//! long gone.
+//! unsigned, for funds or cheaper gas, is different: it is replaced by a new one, so that no round is opened with stations
+//! that are no longer live.
 
 mod alert;
 mod beacons;

@@ -44,7 +44,7 @@ pub(crate) struct Lists {
     pub roster: ListCommitment,
     /// `None` if the file is invalid and there is no older list.
     pub tasks: Option<ListCommitment>,
-    /// What is wrong with the file.
+    /// The problem with the file.
     pub fault: Option<TasksError>,
 }
 

@@ -25,7 +25,7 @@ pub fn metrics() -> Metrics {
     queue_metrics(&mut metrics, |now| Some(&now.queue));
     metrics.by_kind(
         "alert",
-        "1 while an alert of the kind holds",
+        "1 while an alert of the kind is active",
         &CoordinatorAlert::KINDS,
         |now, kind| {
             f64::from(u8::from(

@@ -21,7 +21,7 @@ use crate::lists::{Lists, prepare};
 use crate::view::{Opening, View};
 use crate::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
 
-/// Seconds after which an opening that was never signed is cut anew, with the stations live at that time.
+/// Seconds after which an opening that was never signed is replaced by a new one, with the stations live at that time.
 const REFRESH: u64 = 600;
 /// Seconds that a beacon may be late before it raises an alert.
 const BEACON_PATIENCE: u64 = 15;
@@ -72,7 +72,7 @@ pub struct Coordinator {
     cut: Option<(RoundNumber, u64)>,
     /// When a rejected opening is retried, and the delay until then.
     pub(crate) refused: Option<(Instant, Duration)>,
-    /// What was wrong with the task file at the last opening.
+    /// The problem with the task file at the last opening.
     pub(crate) tasks_fault: Option<String>,
     /// Rounds seen without their seed, and when their beacon was published, Unix seconds.
     pub(crate) awaited: BTreeMap<RoundNumber, u64>,
@@ -200,11 +200,11 @@ impl Coordinator {
         let last = view.recent.first().map(|newest| newest.tasks);
         let Lists { roster, tasks, fault } = self.lists(roster, last).await?;
         self.tasks_fault = fault.map(|fault| {
-            let meanwhile = match tasks {
+            let consequence = match tasks {
                 Some(_) => "the newest round's list is used again",
                 None => "no round is opened until the file is valid",
             };
-            format!("{fault}; {meanwhile}")
+            format!("{fault}; {consequence}")
         });
         let Some(tasks) = tasks else {
             return Ok(Waiting::NoTasks);

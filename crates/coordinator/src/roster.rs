@@ -5,22 +5,22 @@ use std::collections::BTreeMap;
 use assize_ingest::Station;
 use assize_protocol::{ListError, Roster, RosterEntry};
 
-/// The roster of live stations, which are given in order of their first heartbeat: at most `most_per_subnet` per
+/// The roster of live stations, which are given in order of their first heartbeat: at most `max_per_subnet` per
 /// subnet, oldest first, sorted by address.
 ///
 /// New stations cannot displace older ones of their subnet. A station that moves to another subnet keeps its age; one
-/// that was removed as stale starts anew.
+/// that was removed as stale counts as new.
 ///
 /// # Errors
 /// [`ListError`] if a station is given twice.
-pub fn cut(live: &[Station], most_per_subnet: u32) -> Result<Roster, ListError> {
+pub fn cut(live: &[Station], max_per_subnet: u32) -> Result<Roster, ListError> {
     let mut taken = BTreeMap::new();
     let mut entries: Vec<_> = live
         .iter()
         .filter(|station| {
             let taken = taken.entry(station.subnet).or_insert(0_u32);
             *taken += 1;
-            *taken <= most_per_subnet
+            *taken <= max_per_subnet
         })
         .map(|station| RosterEntry {
             station: station.station,
@@ -50,8 +50,8 @@ mod tests {
         }
     }
 
-    fn addresses(live: &[Station], most: u32) -> Vec<u8> {
-        let roster = cut(live, most).unwrap();
+    fn addresses(live: &[Station], max: u32) -> Vec<u8> {
+        let roster = cut(live, max).unwrap();
         roster.entries().iter().map(|entry| entry.station[0]).collect()
     }
 

@@ -1,9 +1,5 @@
 //! The coordinator against a real chain with the real contracts, a real queue and a real store.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +26,7 @@ use assize_testkit::world::{World, WorldBeacons};
 use assize_wire::Version;
 use serde_json::json;
 
-/// The time of the book, Unix seconds.
+/// The database's time, Unix seconds.
 const NOW: u64 = 1_760_000_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds for which a round is open.
@@ -46,7 +42,7 @@ struct Stage {
     beacons: Arc<SomeBeacons>,
 }
 
-/// The world's beacons, while they are to be had.
+/// The test world's beacons, as long as they are available.
 struct SomeBeacons {
     all: WorldBeacons,
     silent: AtomicBool,
@@ -73,7 +69,7 @@ impl BeaconSource for Shared {
 }
 
 impl Stage {
-    /// A chain without rounds, a book with three stations, a file of tasks.
+    /// A chain without rounds, a database with three stations, a file of tasks.
     async fn set() -> Self {
         let stage = Self::empty().await;
         for station in 1..=3 {
@@ -185,7 +181,7 @@ impl Stage {
         roster.entries().iter().map(|entry| entry.station[0]).collect()
     }
 
-    /// Lets the chain come to a time, if it has not.
+    /// Moves the chain to a time, unless it is later.
     fn come_to(&self, time: u64) {
         if self.world.anvil.timestamp().unwrap() < time {
             self.world.anvil.mine_at(time).unwrap();
@@ -197,13 +193,13 @@ impl Stage {
         schedule.time_of(round.beacon_round).unwrap()
     }
 
-    /// Transactions of the coordinator's key.
+    /// Number of transactions of the coordinator's key.
     async fn transactions(&self) -> u64 {
         let owner = self.world.owner().address();
         self.world.rounds.client().mined_nonce(owner).await.unwrap()
     }
 
-    /// A transaction of anybody's.
+    /// A transaction by another key.
     async fn by_another(&self, draft: &Draft) {
         let another = Signer::from_bytes(&self.world.anvil.dev_key(7)).unwrap();
         let client = self.world.rounds.client();
@@ -221,7 +217,7 @@ async fn pass(coordinator: &mut Coordinator) -> PassReport {
     coordinator.pass(&|| false).await.unwrap()
 }
 
-/// Passes until something is true of the last report.
+/// Runs passes until the last report meets a condition.
 async fn until(coordinator: &mut Coordinator, mut done: impl FnMut(&PassReport) -> bool) -> PassReport {
     for _ in 0..400 {
         let report = pass(coordinator).await;
@@ -253,7 +249,7 @@ async fn rounds_are_opened_and_revealed_on_time_and_not_before() {
     let tasks = TaskList::parse(&stage.store().get(&first.tasks.cid).unwrap()).unwrap();
     assert_eq!(tasks, fixtures::tasks().unwrap());
 
-    // Its beacon is still to come, and nothing is sent meanwhile.
+    // Its beacon is not published yet, and nothing is sent.
     let sent = stage.transactions().await;
     stage.come_to(stage.published_at(&first) - 1);
     let report = pass(&mut coordinator).await;
@@ -280,7 +276,7 @@ async fn rounds_are_opened_and_revealed_on_time_and_not_before() {
 async fn rosters_are_of_stations_that_live_in_uncrowded_subnets() {
     let stage = Stage::empty().await;
     stage.write_tasks(&fixtures::tasks().unwrap().to_ndjson());
-    // Three of one subnet, of which the two that were seen first stay, whatever their addresses.
+    // Three of one subnet, of which the two that were seen first are selected, whatever their addresses.
     stage.hear(9, 1, NOW - 400).await;
     stage.hear(8, 1, NOW - 300).await;
     stage.hear(1, 1, NOW - 200).await;
@@ -294,7 +290,7 @@ async fn rosters_are_of_stations_that_live_in_uncrowded_subnets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_stations_or_tasks_no_round_is_opened_and_it_says_why() {
+async fn without_stations_or_tasks_no_round_is_opened_and_the_report_says_why() {
     let stage = Stage::empty().await;
     let mut coordinator = stage.open();
     let report = pass(&mut coordinator).await;
@@ -328,12 +324,12 @@ async fn without_stations_or_tasks_no_round_is_opened_and_it_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_file_of_tasks_keeps_the_last_good_list_going() {
+async fn with_an_invalid_task_file_the_last_list_is_used() {
     let stage = Stage::set().await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
     drop(coordinator);
-    // Also in a process that never saw the good one.
+    // Also in a process that has not read the valid one.
     stage.write_tasks(b"not a task\n");
     let mut coordinator = stage.open();
     let first = stage.round(1).await;
@@ -351,7 +347,7 @@ async fn a_broken_file_of_tasks_keeps_the_last_good_list_going() {
             .contains("the newest round's list is used again"),
         "{alert}"
     );
-    // A good one is taken up at the next opening.
+    // A valid one is used at the next opening.
     let mut tasks = fixtures::tasks().unwrap().entries().to_vec();
     tasks.pop();
     stage.write_tasks(&TaskList::new(tasks).unwrap().to_ndjson());
@@ -361,7 +357,7 @@ async fn a_broken_file_of_tasks_keeps_the_last_good_list_going() {
     assert!(!kinds(&report).contains(&"tasks"));
 }
 
-/// Works until boundary number `kill_at`, counted from 0, and dies there; the boundaries that were passed. It is done when
+/// Runs until boundary number `kill_at`, counted from 0, and dies there; returns the boundaries passed. It is done when
 /// round 1 is revealed.
 async fn run_and_die(stage: &Stage, state: &str, kill_at: usize) -> Vec<Boundary> {
     let client = stage.world.rounds.client().clone();
@@ -418,7 +414,7 @@ async fn killed_at_every_boundary_it_opens_and_reveals_once() {
         let before = snapshot();
         let state = format!("{kill_at}.sqlite");
         run_and_die(&stage, &state, kill_at).await;
-        // Killed a second time, at the first boundary of the way that is left.
+        // Killed a second time, at the first of the remaining boundaries.
         run_and_die(&stage, &state, 0).await;
         run_and_die(&stage, &state, usize::MAX).await;
         assert_eq!(stage.latest().await, Some(RoundNumber(1)), "{case}");
@@ -431,7 +427,7 @@ async fn killed_at_every_boundary_it_opens_and_reveals_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_coordinator_is_refused() {
+async fn a_second_coordinator_is_rejected() {
     let stage = Stage::set().await;
     let _first = stage.open();
     let client = stage.world.rounds.client().clone();
@@ -440,12 +436,12 @@ async fn a_second_coordinator_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_else_opened_is_not_opened_again() {
+async fn a_round_opened_by_someone_else_is_not_opened_again() {
     let stage = Stage::set().await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
     drop(coordinator);
-    // Gas is dearer than the cap for more than a round: the opening waits, and anyone may open.
+    // The gas price is above the limit for more than a round: the opening waits, and anyone may open.
     let capped = Policy {
         caps: Caps {
             gas_price: 1,
@@ -462,7 +458,7 @@ async fn what_somebody_else_opened_is_not_opened_again() {
     stage.come_to(stage.round(1).await.closes_at + DURATION);
     stage.by_another(&stage.world.rounds.open_as_before()).await;
     assert_eq!(stage.roster_of(&stage.round(2).await), [1, 2, 3]);
-    // Its own opening is taken back, and does not open the round after.
+    // Its own opening is cancelled, and does not open the next round.
     pass(&mut coordinator).await;
     let unfinished = coordinator.outbox().unfinished().unwrap();
     assert!(
@@ -480,24 +476,24 @@ async fn what_somebody_else_opened_is_not_opened_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signed_opening_that_comes_too_late_is_undone() {
+async fn a_signed_opening_that_is_too_late_is_cancelled() {
     let stage = Stage::set().await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
     stage.come_to(stage.round(1).await.closes_at + DURATION);
     stage.hear(4, 4, NOW).await;
-    // It signs the opening of round 2 and dies before it is sent; meanwhile somebody else opens it.
+    // It signs the opening of round 2 and dies before it is sent; someone else opens the round.
     coordinator.watch(|boundary| boundary != Boundary::Outbox(assize_outbox::Boundary::Stored));
     coordinator.pass(&|| false).await.unwrap_err();
     drop(coordinator);
     stage.by_another(&stage.world.rounds.open_as_before()).await;
-    // Long after, when it would open round 3 with the lists of round 2.
+    // Much later, when it would open round 3 with the lists of round 2.
     stage.come_to(stage.round(2).await.closes_at);
     stage.hear(5, 5, NOW).await;
     let rpc = |method: &str, params| stage.world.anvil.rpc(method, params).unwrap();
     rpc("evm_setAutomine", json!([false]));
     let mut coordinator = stage.open();
-    // The late one is sent once, and replaced by nothing before it is mined.
+    // The late one is sent once, and not replaced before it is mined.
     for _ in 0..3 {
         pass(&mut coordinator).await;
     }
@@ -509,14 +505,14 @@ async fn a_signed_opening_that_comes_too_late_is_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_else_revealed_is_not_revealed_again() {
+async fn a_round_revealed_by_someone_else_is_not_revealed_again() {
     let stage = Stage::set().await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
     let round = stage.round(1).await;
     stage.come_to(stage.published_at(&round));
     let sent = stage.transactions().await;
-    // Between its look and its transaction.
+    // Between its poll and its transaction.
     coordinator.watch(|boundary| boundary != Boundary::RevealEnqueued);
     while coordinator.pass(&|| false).await.is_ok() {}
     drop(coordinator);
@@ -530,7 +526,7 @@ async fn what_somebody_else_revealed_is_not_revealed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_beacon_that_is_late_keeps_no_opening_waiting() {
+async fn a_late_beacon_does_not_delay_openings() {
     let stage = Stage::set().await;
     stage.beacons.silent.store(true, Ordering::SeqCst);
     let mut coordinator = stage.open();
@@ -563,7 +559,7 @@ async fn a_round_that_is_over_unrevealed_is_let_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_opening_that_a_reorganisation_takes_away_comes_again_with_the_same_lists() {
+async fn an_opening_dropped_by_a_reorganisation_is_sent_again_with_the_same_lists() {
     let stage = Stage::set().await;
     let careful = Policy {
         commit: Depth::Blocks(1),
@@ -579,7 +575,7 @@ async fn an_opening_that_a_reorganisation_takes_away_comes_again_with_the_same_l
     stage.world.anvil.mine(2).unwrap();
     pass(&mut coordinator).await;
     assert_eq!(coordinator.outbox().unfinished().unwrap().len(), 0);
-    // The book has changed by the time the chain forgets.
+    // The database has changed before the reorganisation.
     stage.hear(4, 4, NOW).await;
     stage.world.anvil.rpc("anvil_reorg", json!([4, []])).unwrap();
     assert_eq!(stage.latest().await, None);
@@ -596,7 +592,7 @@ async fn an_opening_that_a_reorganisation_takes_away_comes_again_with_the_same_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_opening_that_waits_for_money_is_cut_anew() {
+async fn an_opening_that_waits_for_funds_is_replaced() {
     let stage = Stage::set().await;
     let owner = stage.world.owner().address();
     let fund = |fil: u64| {
@@ -618,7 +614,7 @@ async fn an_opening_that_waits_for_money_is_cut_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_not_the_coordinators_is_told_so() {
+async fn another_key_than_the_coordinators_is_reported() {
     let stage = Stage::set().await;
     let draft = Draft::call(
         "Rounds",
@@ -634,13 +630,13 @@ async fn a_key_that_is_not_the_coordinators_is_told_so() {
         .find(|alert| alert.kind() == "refused")
         .unwrap();
     assert!(alert.to_string().contains("NotCoordinator"), "{alert}");
-    // And not asked again at once.
+    // And not requested again at once.
     let report = pass(&mut coordinator).await;
     assert_eq!(report.waiting, Some(Waiting::Refused));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beacons_of_another_chain_are_told_so() {
+async fn beacons_of_another_chain_are_reported() {
     struct Foreign(Devnet);
     impl BeaconSource for Foreign {
         fn beacon(&self, round: BeaconRound) -> Result<Beacon, BeaconError> {
@@ -665,15 +661,15 @@ async fn beacons_of_another_chain_are_told_so() {
         alert.contains("the reveal of round 1") && alert.contains("WrongSignature"),
         "{alert}"
     );
-    // Nothing was spent on it, and rounds go on.
+    // Nothing was spent on it, and rounds continue.
     until(&mut coordinator, |report| report.latest == Some(RoundNumber(2))).await;
     assert_eq!(stage.transactions().await, sent + 1);
 }
 
-/// Killed again and again before a node that fails in every way, it opens every round once, on lists that are there, and
-/// reveals it.
+/// Killed repeatedly, with a node that fails in every way, it opens every round once, with lists in the store, and reveals
+/// it.
 #[tokio::test(flavor = "multi_thread")]
-async fn before_a_bad_node_rounds_go_on() {
+async fn rounds_continue_with_a_faulty_node() {
     const ROUNDS: u64 = 4;
     let stage = Stage::set().await;
     stage.world.anvil.mine(10).unwrap();
@@ -719,7 +715,7 @@ async fn before_a_bad_node_rounds_go_on() {
         };
         let mut coordinator = stage.try_open("coordinator.sqlite", policy, client).unwrap();
         lives += 1;
-        // It dies at a boundary that is later in each life.
+        // In each run it dies at a later boundary.
         let mut left = 5 + lives * 7;
         coordinator.watch(move |_| {
             left -= 1;
@@ -739,7 +735,7 @@ async fn before_a_bad_node_rounds_go_on() {
     for number in 1..=ROUNDS {
         let round = stage.round(number).await;
         assert_eq!(stage.roster_of(&round), [1, 2, 3]);
-        // A round whose window was over before its reveal came through would be lost; none was.
+        // No round was lost because its window ended before its reveal.
         assert!(round.seed.is_some(), "round {number} is not revealed");
     }
 }

@@ -61,9 +61,9 @@ impl fmt::Display for Finding {
 }
 
 fn shortened(text: &str) -> String {
-    const MOST: usize = 140;
+    const MAX_LENGTH: usize = 140;
     let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match text.get(..MOST) {
+    match text.get(..MAX_LENGTH) {
         Some(front) if text.strip_prefix("0x").is_some_and(is_hex) => {
             format!("{front}… ({} bytes)", (text.len() - 2) / 2)
         }
@@ -189,7 +189,7 @@ impl Findings {
             }
         }
         let subject = format!("{label} code");
-        let expected = format!("that of {name} in the source");
+        let expected = format!("the code of {name} in the source");
         match outcome {
             Some(Ok(values)) => {
                 self.compare(subject, &expected, &expected);
@@ -240,7 +240,7 @@ impl Findings {
             .filter(|value| !expected.iter().any(|(_, known)| known == *value))
             .map(ToString::to_string)
             .collect();
-        let words = format!("{} values that the parameters make", values.len());
+        let words = format!("{} values derived from the parameters", values.len());
         if strange.is_empty() {
             self.compare(subject, &words, &words);
         } else {
@@ -309,15 +309,15 @@ impl Findings {
         let beacon = self
             .ask(client, "Rounds", d.rounds, &RoundsAbi::BEACONCall {})
             .await?;
-        self.told("beacon of Rounds", Some(d.beacon), beacon);
+        self.reported("beacon of Rounds", Some(d.beacon), beacon);
         let rounds = self
             .ask(client, "Rewards", d.rewards, &RewardsAbi::ROUNDSCall {})
             .await?;
-        self.told("rounds of Rewards", Some(d.rounds), rounds);
+        self.reported("rounds of Rewards", Some(d.rounds), rounds);
         let params = record.params.as_ref();
         let window = RewardsAbi::MIN_CHALLENGE_WINDOWCall {};
         let window = self.ask(client, "Rewards", d.rewards, &window).await?;
-        self.told(
+        self.reported(
             "minChallengeWindow",
             params.map(|params| params.min_challenge_window),
             window,
@@ -325,7 +325,7 @@ impl Findings {
         let gas = self
             .ask(client, "Rewards", d.rewards, &RewardsAbi::PAYMENT_GASCall {})
             .await?;
-        self.told("paymentGas", params.map(|params| params.payment_gas), gas);
+        self.reported("paymentGas", params.map(|params| params.payment_gas), gas);
         match params {
             Some(params) => self.beacon(client, d.beacon, params).await,
             None => Ok(()),
@@ -343,21 +343,21 @@ impl Findings {
                 let key = self
                     .ask(client, NAME, address, &DrandBeacon::publicKeyCall {})
                     .await?;
-                self.told("beacon.publicKey", Some(public_key_for_evm(public_key)?), key);
+                self.reported("beacon.publicKey", Some(public_key_for_evm(public_key)?), key);
                 let found = self
                     .ask(client, NAME, address, &DrandBeacon::GENESISCall {})
                     .await?;
-                self.told("beacon.genesis", Some(*genesis), found);
+                self.reported("beacon.genesis", Some(*genesis), found);
                 let found = self
                     .ask(client, NAME, address, &DrandBeacon::PERIODCall {})
                     .await?;
-                self.told("beacon.period", Some(*period), found);
+                self.reported("beacon.period", Some(*period), found);
             }
             BeaconParams::FilecoinMainnet { slack_epochs }
             | BeaconParams::FilecoinCalibration { slack_epochs } => {
                 let slack = FilecoinBeacon::SLACK_EPOCHSCall {};
                 let found = self.ask(client, "FilecoinBeacon", address, &slack).await?;
-                self.told("beacon.slackEpochs", Some(*slack_epochs), found);
+                self.reported("beacon.slackEpochs", Some(*slack_epochs), found);
             }
         }
         Ok(())
@@ -377,7 +377,7 @@ impl Findings {
         }
     }
 
-    fn told<E: ToString, F: ToString>(
+    fn reported<E: ToString, F: ToString>(
         &mut self,
         subject: &str,
         expected: Option<E>,
@@ -385,7 +385,7 @@ impl Findings {
     ) {
         let found = match found {
             Ok(value) => value.to_string(),
-            Err(error) => format!("no answer: {error}"),
+            Err(error) => format!("call failed: {error}"),
         };
         match expected {
             Some(expected) => self.compare(subject, expected, found),
@@ -401,7 +401,7 @@ impl Findings {
             Ok(state) => state,
             Err(error @ ChainError::Unreachable { .. }) => return Err(error.into()),
             Err(error) => {
-                let wanted = "an answer".to_owned();
+                let wanted = "a response".to_owned();
                 self.add("roles and settings", Verdict::Differs, wanted, error.to_string());
                 return Ok(());
             }

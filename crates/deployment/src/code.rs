@@ -1,8 +1,8 @@
 //! Compares the code at an address with the source.
 //!
 //! Filecoin's nodes do not support creations in `eth_call`, so the constructor's result cannot be requested. Instead,
-//! the deployed code is extracted from the creation code, of which solc makes it the last part. The immutables, which
-//! the constructor fills in, are holes there (`PUSH32` of zeros, which the optimizer emits for nothing else); their
+//! the deployed code is extracted from the creation code, where solc places it last. The immutables, which the
+//! constructor fills in, are holes there (`PUSH32` of zeros, which the optimizer emits for nothing else); their
 //! values on chain are compared with those that follow from the parameters.
 
 use alloy_primitives::{B256, keccak256};

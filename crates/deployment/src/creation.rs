@@ -28,7 +28,7 @@ pub enum Part {
     Rewards,
 }
 
-/// A constructor argument, for people.
+/// A constructor argument as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Argument {
     /// Its name in the source.
@@ -37,7 +37,7 @@ pub struct Argument {
     pub value: String,
 }
 
-/// A contract as it follows from source and parameters.
+/// A contract derived from source and parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct Creation {
     /// The contract's name in the source.
@@ -46,8 +46,8 @@ pub(crate) struct Creation {
     pub bytecode: Bytes,
     /// The arguments, ABI-encoded.
     pub arguments: Bytes,
-    /// The arguments in words.
-    pub words: Vec<Argument>,
+    /// The arguments as text.
+    pub decoded: Vec<Argument>,
 }
 
 impl Creation {
@@ -59,7 +59,7 @@ impl Creation {
                 period,
             } => {
                 let key = params::public_key_for_evm(public_key)?;
-                let words = words([
+                let decoded = decoded([
                     ("key", key.to_string()),
                     ("genesis", genesis.to_string()),
                     ("period", period.to_string()),
@@ -69,7 +69,7 @@ impl Creation {
                     genesis: *genesis,
                     period: *period,
                 };
-                Self::new("DrandBeacon", &DrandBeacon::BYTECODE, &arguments, words)
+                Self::new("DrandBeacon", &DrandBeacon::BYTECODE, &arguments, decoded)
             }
             BeaconParams::FilecoinMainnet { slack_epochs } => {
                 Self::filecoin(params::MAINNET_GENESIS, *slack_epochs)
@@ -85,11 +85,11 @@ impl Creation {
             filecoinGenesis: genesis,
             slackEpochs: slack_epochs,
         };
-        let words = words([
+        let decoded = decoded([
             ("filecoinGenesis", genesis.to_string()),
             ("slackEpochs", slack_epochs.to_string()),
         ]);
-        Self::new("FilecoinBeacon", &FilecoinBeacon::BYTECODE, &arguments, words)
+        Self::new("FilecoinBeacon", &FilecoinBeacon::BYTECODE, &arguments, decoded)
     }
 
     pub(crate) fn rounds(params: &DeployParams, beacon: Address) -> Result<Self, ParamsError> {
@@ -114,20 +114,20 @@ impl Creation {
             p.target_measurements,
             p.budget
         );
-        let words = words([
+        let decoded = decoded([
             ("beacon", beacon.to_string()),
             ("owner", params.owner.to_string()),
             ("firstCoordinator", params.coordinator.to_string()),
             ("firstParameters", parameters),
         ]);
-        Ok(Self::new("Rounds", &RoundsAbi::BYTECODE, &arguments, words))
+        Ok(Self::new("Rounds", &RoundsAbi::BYTECODE, &arguments, decoded))
     }
 
     pub(crate) fn rewards(params: &DeployParams, rounds: Address) -> Self {
         let mut evaluators = params.evaluators.clone();
         evaluators.sort_unstable();
         let listed: Vec<_> = evaluators.iter().map(Address::to_string).collect();
-        let words = words([
+        let decoded = decoded([
             ("rounds", rounds.to_string()),
             ("owner", params.owner.to_string()),
             ("firstGuardian", params.guardian.to_string()),
@@ -149,7 +149,7 @@ impl Creation {
             firstEvaluators: evaluators,
             threshold: U256::from(params.threshold),
         };
-        Self::new("Rewards", &RewardsAbi::BYTECODE, &arguments, words)
+        Self::new("Rewards", &RewardsAbi::BYTECODE, &arguments, decoded)
     }
 
     /// The creation of `part`, given the addresses of the others.
@@ -170,13 +170,13 @@ impl Creation {
         name: &'static str,
         bytecode: &Bytes,
         arguments: &C,
-        words: Vec<Argument>,
+        decoded: Vec<Argument>,
     ) -> Self {
         Self {
             name,
             bytecode: bytecode.clone(),
             arguments: arguments.abi_encode().into(),
-            words,
+            decoded,
         }
     }
 
@@ -195,7 +195,7 @@ impl Creation {
     }
 }
 
-fn words<const N: usize>(arguments: [(&str, String); N]) -> Vec<Argument> {
+fn decoded<const N: usize>(arguments: [(&str, String); N]) -> Vec<Argument> {
     arguments
         .into_iter()
         .map(|(name, value)| Argument {

@@ -1,4 +1,4 @@
-//! The deployment file, and the journal beside it while it is in the making.
+//! The deployment file, and the journal of an unfinished deployment beside it.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::{DeploymentRecord, Journal};
 
-/// Where a deployment is written to.
+/// Paths of a deployment's files.
 #[derive(Debug)]
 pub struct Place {
     file: PathBuf,
@@ -127,7 +127,7 @@ impl Place {
         Ok(None)
     }
 
-    /// Writes the journal down, so that not even a power cut loses it.
+    /// Writes the journal durably.
     ///
     /// # Errors
     /// It cannot be written.

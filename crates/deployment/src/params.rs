@@ -53,7 +53,7 @@ pub enum ParamsError {
     Refused(#[from] Problems),
     /// An unfinished deployment does not match.
     #[error(
-        "the unfinished deployment was started {what}: resume it as it was started, or move its file away and start anew"
+        "the unfinished deployment was started {what}: resume it with the same input, or move its file away and start again"
     )]
     OtherRun {
         /// How it differs.
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_none_is_refused() {
+    fn an_invalid_key_is_rejected() {
         let refused = |key: &[u8]| {
             public_key_for_evm(&Bytes::copy_from_slice(key))
                 .unwrap_err()

@@ -26,7 +26,7 @@ pub enum Weight {
 pub struct Problem {
     /// The field's name in the file.
     pub field: String,
-    /// What is wrong with it, and what would be right.
+    /// The problem, and how to fix it.
     pub reason: String,
     /// Its severity.
     pub weight: Weight,

@@ -22,7 +22,7 @@ pub struct DeploymentRecord {
     /// The deployer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployer: Option<Address>,
-    /// The creation of each contract; empty in files of other origin.
+    /// The creation of each contract; empty in files from other tools.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contracts: BTreeMap<Part, ContractRecord>,
     /// The parameters deployed.
@@ -55,7 +55,7 @@ pub struct ContractRecord {
     pub bytecode_hash: Option<B256>,
     /// The constructor's arguments, ABI-encoded.
     pub arguments: Bytes,
-    /// The arguments in words.
+    /// The arguments as text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constructor: Vec<Argument>,
 }
@@ -119,7 +119,7 @@ impl ContractRecord {
             code_hash,
             bytecode_hash: Some(creation.bytecode_hash()),
             arguments: creation.arguments.clone(),
-            constructor: creation.words.clone(),
+            constructor: creation.decoded.clone(),
         }
     }
 }
@@ -144,7 +144,7 @@ impl DeploymentRecord {
         known
     }
 
-    /// Adds what a file of other origin lacks and chain and source provide: code hashes, arguments in words.
+    /// Adds what a file from another tool lacks, from chain and source: code hashes, arguments as text.
     ///
     /// # Errors
     /// Those of [`ChainClient::code`].
@@ -168,7 +168,7 @@ impl DeploymentRecord {
         Ok(())
     }
 
-    /// A contract as it follows from the source and the file's parameters; `None` without parameters.
+    /// A contract derived from the source and the file's parameters; `None` without parameters.
     pub(crate) fn creation(&self, part: Part) -> Result<Option<Creation>, ParamsError> {
         let Deployment { beacon, rounds, .. } = self.deployment;
         self.params
@@ -184,12 +184,12 @@ mod tests {
 
     #[test]
     fn the_compiler_is_that_of_foundry_toml() {
-        let words = Source::embedded().compiler;
+        let compiler = Source::embedded().compiler;
         assert!(
-            words.starts_with("solc 0.8.30, evm_version prague, optimizer true"),
-            "{words}"
+            compiler.starts_with("solc 0.8.30, evm_version prague, optimizer true"),
+            "{compiler}"
         );
-        assert!(!words.contains("unset"), "{words}");
+        assert!(!compiler.contains("unset"), "{compiler}");
     }
 
     #[test]

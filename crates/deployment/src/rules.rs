@@ -178,11 +178,11 @@ impl Found {
     }
 
     fn windows(&mut self, params: &DeployParams) {
-        let (least, window) = (params.min_challenge_window, params.challenge_window);
-        if window < least {
+        let (minimum, window) = (params.min_challenge_window, params.challenge_window);
+        if window < minimum {
             self.impossible(
                 "challengeWindow",
-                format!("{window} s is less than minChallengeWindow, {least} s"),
+                format!("{window} s is less than minChallengeWindow, {minimum} s"),
             );
         }
         if window > MAX_CHALLENGE_WINDOW {
@@ -193,7 +193,7 @@ impl Found {
                 ),
             );
         }
-        for (field, seconds) in [("minChallengeWindow", least), ("challengeWindow", window)] {
+        for (field, seconds) in [("minChallengeWindow", minimum), ("challengeWindow", window)] {
             if seconds < DAY {
                 self.dangerous(
                     field,
@@ -283,7 +283,7 @@ impl Found {
         apart(
             p.owner == p.guardian,
             "guardian",
-            "it equals the owner, whose changes of evaluators the guardian must be able to stop: use a separate address",
+            "it equals the owner, but the guardian must be able to veto the owner's changes of evaluators: use a separate address",
         );
         apart(
             p.owner == p.coordinator,
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn each_danger_is_refused_on_mainnet_alone() {
+    fn dangerous_parameters_are_rejected_only_on_mainnet() {
         assert_eq!(good().problems(), []);
         let dangerous = Weight::Dangerous;
         found(
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_everywhere_and_what_is_odd_nowhere() {
+    fn impossible_parameters_are_rejected_everywhere_and_unusual_ones_nowhere() {
         let impossible = Weight::Impossible;
         found(|p| p.treasury = Address::ZERO, "treasury", impossible);
         found(|p| p.publishers.push(Address::ZERO), "publishers", impossible);
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_refused_everywhere_but_on_the_local_chain() {
+    fn placeholders_are_rejected_everywhere_but_on_the_local_chain() {
         let highest = address!("000000000000000000000000000000000000ffff");
         for low in [Address::with_last_byte(1), Address::with_last_byte(0xff), highest] {
             found(|p| p.owner = low, "owner", Weight::Placeholder);
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn evaluators_must_be_there_and_be_able_to_sign() {
+    fn evaluators_must_exist_and_be_able_to_sign() {
         let mut params = good();
         params.evaluators.clear();
         let refusal = params.validate().unwrap_err().to_string();
@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_problems_are_reported_together() {
         let mut params = good();
         params.parameters.budget = 0;
         params.threshold = 1;
@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn the_committed_mainnet_file_is_refused_until_its_placeholders_are_gone() {
+    fn the_committed_mainnet_file_is_rejected_until_its_placeholders_are_gone() {
         let text = include_str!("../../../docs/params/mainnet.json");
         let params: DeployParams = serde_json::from_str(text).unwrap();
         let fields: BTreeSet<_> = params

@@ -1,4 +1,4 @@
-//! Addresses as people copy them.
+//! Addresses as text, with their checksum.
 
 use alloy_primitives::Address;
 use serde::de::Error as _;
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_checksum_is_refused_and_none_is_not() {
+    fn a_wrong_checksum_is_rejected_and_a_missing_one_is_accepted() {
         let right = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
         let address = parse(right).unwrap();
         assert_eq!(parse(&right.to_lowercase()), Ok(address));

@@ -11,7 +11,7 @@ use crate::{DeployParams, Deployment};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Coming {
-    /// The new value, in words.
+    /// The new value as text.
     pub value: String,
     /// When it takes effect, Unix seconds.
     pub effective_at: u64,
@@ -133,7 +133,7 @@ impl NetworkState {
         })
     }
 
-    /// The state in words, by name: two states differ in the lines that differ.
+    /// The state as text, by name: two states differ in the lines that differ.
     #[must_use]
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         fn or_none<T>(value: Option<&T>, show: impl Fn(&T) -> String) -> String {

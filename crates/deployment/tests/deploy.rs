@@ -1,9 +1,5 @@
 //! Deployment, transactions and readers against a real anvil.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 use std::time::Duration;
 
@@ -74,7 +70,7 @@ fn list(byte: u8, count: u32) -> ListCommitment {
 }
 
 #[tokio::test]
-async fn what_is_deployed_and_opened_is_read_back() {
+async fn a_deployed_contract_and_an_opened_round_are_read_back() {
     let network = Network::start().await;
     let deployment = network.deploy().await;
     let text = serde_json::to_string(&deployment).unwrap();
@@ -121,7 +117,7 @@ async fn what_is_deployed_and_opened_is_read_back() {
 }
 
 #[tokio::test]
-async fn what_evaluators_sign_is_what_the_contract_checks() {
+async fn evaluators_sign_the_digest_that_the_contract_checks() {
     let network = Network::start().await;
     let deployment = network.deploy().await;
     let rewards = Rewards::new(network.client.clone(), deployment.rewards);
@@ -216,7 +212,7 @@ async fn nothing_is_sent_when_deployment_must_fail() {
 
     let error = deployed(&|params| params.chain_id = 314_159).await;
     assert!(error.contains("serves chain 31337, not chain 314159"), "{error}");
-    // Only the contract knows this bound.
+    // Only the contract checks this bound.
     let error = deployed(&|params| params.parameters.round_duration = 1).await;
     assert!(
         error.contains("ParameterOutOfBounds(parameter: roundDuration, value: 1"),
@@ -255,11 +251,11 @@ async fn nothing_is_sent_when_deployment_must_fail() {
 }
 
 #[tokio::test]
-async fn a_deployment_goes_on_from_wherever_it_stopped() {
+async fn a_deployment_resumes_from_any_step() {
     let network = Network::start().await;
     let params = network.params();
-    // Four transactions, each written down before it is sent and after it is mined. The run stops at each of these eight
-    // moments, just before and just after the journal is on disk.
+    // Four transactions, each recorded before it is sent and after it is mined. The run stops at each of these eight points,
+    // before and after the journal is on disk.
     for (stop, is_written) in (1..=8).flat_map(|stop| [(stop, false), (stop, true)]) {
         let before = network.client.mined_nonce(params.owner).await.unwrap();
         let (mut written, mut calls) = (None, 0);
@@ -278,7 +274,7 @@ async fn a_deployment_goes_on_from_wherever_it_stopped() {
             .unwrap_err()
             .to_string();
         assert!(error.contains("power cut"), "{error}");
-        // As a file would give it back.
+        // As read back from a file.
         let earlier: Option<Journal> =
             serde_json::from_str(&serde_json::to_string(&written).unwrap()).unwrap();
         let record = deploy_with(&network.client, &network.owner, &params, earlier, &mut |_| Ok(()))
@@ -294,7 +290,7 @@ async fn a_deployment_goes_on_from_wherever_it_stopped() {
         assert_eq!(differs, None);
     }
 
-    // Nobody goes on with what somebody else began.
+    // A deployment started by another key is not resumed.
     let other = Signer::from_bytes(&network.anvil.dev_key(1)).unwrap();
     let earlier = Some(Journal::new(&params, params.owner));
     let error = deploy_with(&network.client, &other, &params, earlier, &mut |_| Ok(()))
@@ -304,7 +300,7 @@ async fn a_deployment_goes_on_from_wherever_it_stopped() {
 }
 
 #[tokio::test]
-async fn wrong_endpoints_are_told_apart() {
+async fn wrong_endpoints_are_distinguished() {
     let refused: RpcUrl = "http://127.0.0.1:9".parse().unwrap();
     let error = ChainClient::connect(&refused).await.unwrap_err();
     assert!(
@@ -346,7 +342,7 @@ async fn a_mined_failure_is_explained() {
         .await
         .unwrap();
     network.client.send(&signed).await.unwrap();
-    // anvil answers a moment before it has mined.
+    // anvil responds before it has mined.
     let receipt = loop {
         if let Some(receipt) = network.client.receipt(signed.hash).await.unwrap() {
             break receipt;

@@ -12,7 +12,7 @@ use crate::{Beacon, BeaconError, BeaconSource, Chain};
 /// A source that caches genuine beacons in a directory, one file `<chain hash>/<round>.json` each (about 300 bytes;
 /// files are never deleted).
 ///
-/// A cached file is verified like any other answer before use. A damaged file is logged and replaced.
+/// A cached file is verified like any other response before use. A damaged file is logged and replaced.
 #[derive(Clone, Debug)]
 pub struct Cached<S> {
     chain: Chain,

@@ -8,7 +8,7 @@ use assize_protocol::{B256, BeaconRound, Randomness};
 
 use crate::PointError;
 
-/// Why there is no genuine beacon.
+/// Why no genuine beacon is available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BeaconError {
@@ -74,12 +74,12 @@ pub enum BeaconError {
         /// SHA-256 of the signature.
         actual: Randomness,
     },
-    /// A source answered with another round.
-    #[error("requested round {asked}, got round {got}: do not use this source")]
+    /// A source returned another round.
+    #[error("requested round {asked}, received round {got}: do not use this source")]
     WrongRound {
         /// The requested round.
         asked: BeaconRound,
-        /// The round in the answer.
+        /// The round in the response.
         got: BeaconRound,
     },
     /// An invalid public key of a chain.
@@ -165,7 +165,7 @@ pub enum BeaconError {
     },
     /// Every relay failed.
     #[error(
-        "no relay gave a genuine beacon of round {round} ({failures}): check the network, use other relays, or use recorded beacons"
+        "no relay returned a genuine beacon of round {round} ({failures}): check the network, use other relays, or use recorded beacons"
     )]
     Unavailable {
         /// The drand round.

@@ -44,7 +44,7 @@ impl RecordedBeacons {
         Self::new(beacons)
     }
 
-    /// Reads `beacons.json` of a bundle (`docs/protocol.md` §12.1); takes exactly the bytes that [`Self::to_canonical_json`]
+    /// Reads `beacons.json` of a bundle (`docs/protocol.md` §12.1); accepts exactly the bytes that [`Self::to_canonical_json`]
     /// writes.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl RecordedBeacons {
     /// The canonical bytes of `beacons.json`.
     #[must_use]
     pub fn to_canonical_json(&self) -> Vec<u8> {
-        // Numbers and strings under fixed keys: nothing here can fail to be JSON.
+        // Numbers and strings under fixed keys can always be serialized.
         canonical::to_json(&self.entries()).unwrap_or_default()
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let file = recorded.to_canonical_json();
         assert!(file.starts_with(br#"[{"randomness":""#));
         assert_eq!(RecordedBeacons::from_canonical_json(&file), Ok(recorded));
-        // drand's relays may give a `previous_signature`; nobody needs it, and no bundle has it.
+        // drand's relays may send a `previous_signature`; it is not needed, and bundles do not contain it.
         let chained =
             String::from_utf8(file)
                 .unwrap()

@@ -30,7 +30,7 @@ pub struct Timeouts {
     pub connect: Duration,
     /// Timeout of a whole request, connection included.
     pub request: Duration,
-    /// Delay before the next relay is asked in parallel.
+    /// Delay before the next relay is queried in parallel.
     pub hedge: Duration,
 }
 
@@ -44,9 +44,9 @@ impl Default for Timeouts {
     }
 }
 
-/// Relays of one chain, asked in order until one returns the genuine beacon.
+/// Relays of one chain, queried in order until one returns the genuine beacon.
 ///
-/// When a relay fails, the next is asked at once. When a relay is slow, the next is asked in parallel after
+/// When a relay fails, the next is queried at once. When a relay is slow, the next is queried in parallel after
 /// [`Timeouts::hedge`], and the first genuine beacon wins. Every response is verified, so a relay can withhold a beacon
 /// but not forge one. Redirects are not followed. If a relay does not know a round by drand's v1 path, the v2 path is
 /// tried.
@@ -103,7 +103,7 @@ impl Relays {
         })
     }
 
-    /// Asks a relay on its own thread, which ends with the request's timeout at the latest.
+    /// Queries a relay on its own thread, which ends with the request's timeout at the latest.
     fn ask(&self, place: usize, round: BeaconRound, answers: &Sender<(usize, Answer)>) {
         let (client, relay, answers) = (self.client.clone(), self.relays[place].clone(), answers.clone());
         thread::spawn(move || {
@@ -157,7 +157,7 @@ impl BeaconSource for Relays {
                     tracing::warn!(%round, relay, %fault, "relay failed");
                     faults.insert(place, fault);
                 }
-                // Slow: the next relay is asked in parallel. Our own sender keeps the channel open.
+                // Slow: the next relay is queried in parallel. Our own sender keeps the channel open.
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             if faults.len() == self.relays.len() {

@@ -7,7 +7,7 @@ use assize_protocol::{BeaconRound, Randomness};
 
 use crate::{Beacon, BeaconError, Chain};
 
-/// A source of beacons. Its answers are not trusted: see [`Verified`].
+/// A source of beacons. Its responses are not trusted: see [`Verified`].
 pub trait BeaconSource {
     /// The beacon of a round.
     ///
@@ -28,7 +28,7 @@ impl<S: BeaconSource + ?Sized> BeaconSource for Box<S> {
     }
 }
 
-/// Verifies every answer of a source: it must be the requested round, signed by the chain's key. Genuine beacons are
+/// Verifies every response of a source: it must be the requested round, signed by the chain's key. Genuine beacons are
 /// cached, so that each round is fetched and verified once.
 #[derive(Debug)]
 pub struct Verified<S> {
@@ -38,7 +38,7 @@ pub struct Verified<S> {
 }
 
 impl<S: BeaconSource> Verified<S> {
-    /// Verifies the answers of `source` against `chain`.
+    /// Verifies the responses of `source` against `chain`.
     pub fn new(chain: Chain, source: S) -> Self {
         Self {
             chain,
@@ -79,7 +79,7 @@ impl<S: BeaconSource> BeaconSource for Verified<S> {
     }
 }
 
-/// Checks that an answer is the genuine beacon of the requested round.
+/// Checks that a response is the genuine beacon of the requested round.
 pub(crate) fn check(chain: &Chain, asked: BeaconRound, beacon: &Beacon) -> Result<(), BeaconError> {
     if beacon.round != asked {
         return Err(BeaconError::WrongRound {

@@ -158,7 +158,7 @@ fn redirects_are_not_followed() {
 }
 
 #[test]
-fn another_round_is_refused_even_if_genuine() {
+fn another_round_is_rejected_even_if_genuine() {
     let error = answer(&Server::saying("200 OK", json_of(NEXT)));
     assert_eq!(
         error,
@@ -170,7 +170,7 @@ fn another_round_is_refused_even_if_genuine() {
 }
 
 #[test]
-fn a_relabelled_round_is_refused() {
+fn a_relabelled_round_is_rejected() {
     let error = answer(&Server::saying("200 OK", json_of(NEXT).replace("1001", "1000")));
     assert_eq!(
         error,
@@ -182,7 +182,7 @@ fn a_relabelled_round_is_refused() {
 }
 
 #[test]
-fn randomness_that_contradicts_the_signature_is_refused() {
+fn randomness_that_contradicts_the_signature_is_rejected() {
     let json = json_of(ROUND).replace(r#""randomness":"fe"#, r#""randomness":"ff"#);
     assert!(matches!(
         answer(&Server::saying("200 OK", json)),
@@ -191,7 +191,7 @@ fn randomness_that_contradicts_the_signature_is_refused() {
 }
 
 #[test]
-fn truncated_json_is_refused() {
+fn truncated_json_is_rejected() {
     let json = json_of(ROUND);
     let error = answer(&Server::saying("200 OK", &json[..json.len() / 2]));
     assert!(
@@ -230,7 +230,7 @@ fn a_slow_relay_is_not_waited_for_alone() {
         drop(held.lock());
         http("200 OK", &json_of(ROUND))
     });
-    // The slow relay cannot answer until the lock is released, which happens after another relay has answered.
+    // The slow relay cannot respond until the lock is released, after another relay has responded.
     assert_eq!(
         relays(&[&slow, &released]).beacon(ROUND),
         recorded().beacon(ROUND)
@@ -317,11 +317,14 @@ fn forged_v2_beacons_are_rejected() {
 }
 
 #[test]
-fn a_stale_answer_is_refused() {
+fn a_stale_answer_is_rejected() {
     // The previous round, as a cache may return it.
     let stale = Server::saying("200 OK", json_of(ROUND));
     let error = relays(&[&stale]).beacon(NEXT).unwrap_err().to_string();
-    assert!(error.contains("requested round 1001, got round 1000"), "{error}");
+    assert!(
+        error.contains("requested round 1001, received round 1000"),
+        "{error}"
+    );
     assert_eq!(
         relays(&[&stale, &Server::saying("200 OK", json_of(NEXT))]).beacon(NEXT),
         recorded().beacon(NEXT)

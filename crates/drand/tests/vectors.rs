@@ -79,7 +79,7 @@ fn category_of(error: &BeaconError) -> &'static str {
 }
 
 #[test]
-fn forged_beacons_are_refused_each_with_its_own_error() {
+fn forged_beacons_are_rejected_each_with_its_own_error() {
     #[derive(Deserialize)]
     struct Forged {
         name: String,
@@ -116,7 +116,7 @@ fn forged_beacons_are_refused_each_with_its_own_error() {
 }
 
 #[test]
-fn a_genuine_signature_of_another_round_or_chain_is_refused() {
+fn a_genuine_signature_of_another_round_or_chain_is_rejected() {
     let beacons = genuine(QUICKNET);
     for pair in beacons.windows(2).take(5) {
         let beacon = Beacon {
@@ -399,7 +399,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_refused_alike(round: u64, mut signature in prop::collection::vec(any::<u8>(), 0..50)) {
+    fn arbitrary_bytes_are_rejected_by_both(round: u64, mut signature in prop::collection::vec(any::<u8>(), 0..50)) {
         if let Some(first) = signature.first_mut() {
             *first = *first & 0x1f | 0x80;
         }

@@ -1,4 +1,4 @@
-//! The first four labels, which a measurement gets by itself; duplicates and subnets are in `voters.rs`.
+//! The first four labels, which depend on the measurement alone; duplicates and subnets are in `voters.rs`.
 
 use assize_facts::{NotAssigned, TaskPlace, Tasking};
 use assize_measurement::{Domain, Measurement, Verifier};
@@ -10,7 +10,7 @@ use crate::Label;
 pub(crate) struct Labeller<'a> {
     roster: &'a Roster,
     tasks: &'a TaskList,
-    /// None if signatures are not checked.
+    /// `None` if signatures are not checked.
     verifier: Option<Verifier>,
     pub(crate) tasking: Tasking,
 }

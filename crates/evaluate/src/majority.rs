@@ -89,7 +89,7 @@ pub struct Decision {
 pub struct Ruling {
     /// The indexer's result.
     pub indexer: Finding<Id>,
-    /// What the retrieval gave.
+    /// The retrieval's result.
     pub retrieval: Finding<Id>,
 }
 

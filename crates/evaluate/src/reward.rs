@@ -3,7 +3,7 @@
 /// The shares of a round's budget (docs/protocol.md §10.4). `distributed + remainder` is the budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reward {
-    /// Reward of each measurement in attoFIL: `floor(budget / E)`, 0 if there is none.
+    /// Reward of each measurement in attoFIL: `floor(budget / E)`, or 0 without measurements.
     pub each: u128,
     /// Sum of the rewards in attoFIL.
     pub distributed: u128,

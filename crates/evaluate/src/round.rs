@@ -142,7 +142,7 @@ impl From<Accepted> for (u64, u32, u32, u32) {
 }
 
 /// The result of a round, a function of public inputs alone. It does not depend on the number of threads; the order of
-/// batches only decides which of two duplicates stands.
+/// batches only decides which of two duplicates counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoundEvaluation {
     /// Number of committees.
@@ -239,7 +239,7 @@ impl<'a> RoundEvaluator<'a> {
     /// Adds the next batch in commit order.
     pub fn add(&mut self, committed: &CommittedBatch<'_>) {
         let CommittedBatch { cid, declared, batch } = *committed;
-        // Every batch needs a transaction, so there are never that many.
+        // Every batch needs a transaction, so 2^32 batches cannot occur.
         let number = self.evaluation.batches.len() as u32;
         self.evaluation.batches.push(BatchCounts {
             cid,

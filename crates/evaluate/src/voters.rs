@@ -19,7 +19,7 @@ pub(crate) struct Candidate {
 /// Labels candidates, given in commit order: `DUPLICATE`, `DUP_SUBNET` or `OK`.
 pub(crate) fn choose(seed: &DedupeSeed, candidates: &[Candidate]) -> Vec<Label> {
     let mut labels = vec![Label::Duplicate; candidates.len()];
-    // By station and task: the first stands.
+    // By station and task: the first one counts.
     let mut firsts = FxHashMap::default();
     // By subnet and task: the lowest rank so far, and its candidate.
     let mut voters = FxHashMap::default();
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_stands_and_tasks_are_independent() {
+    fn the_first_counts_and_tasks_are_independent() {
         let seed = DedupeSeed(B256::ZERO);
         let candidates = [
             candidate(1, 1, 0),

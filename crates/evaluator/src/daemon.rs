@@ -8,7 +8,7 @@ use assize_service::{Daemon, Stop};
 use crate::metrics::Seen;
 use crate::{Evaluator, EvaluatorError, Metrics, Pass};
 
-/// An evaluator, and a watcher that sees what each pass found.
+/// An evaluator, and a watcher that receives the result of each pass.
 pub struct EvaluatorDaemon<W> {
     evaluator: Evaluator,
     watcher: W,

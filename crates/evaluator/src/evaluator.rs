@@ -49,7 +49,7 @@ pub struct Evaluator {
     parts: Parts,
     board: Board,
     own: Option<Own>,
-    /// Number of multiples of [`Plan::every`] in the next settlement, because nobody earned anything in fewer.
+    /// Number of multiples of [`Plan::every`] in the next settlement, because fewer granted nothing.
     stretch: (Option<SettlementId>, u64),
 }
 
@@ -133,7 +133,7 @@ impl Evaluator {
                     self.sign_again().await?;
                 } else {
                     self.forget();
-                    // Otherwise another settlement was posted meanwhile: the next pass starts over.
+                    // Otherwise another settlement was posted since: the next pass starts over.
                     if next == Some(range) {
                         pass.evaluated = Some(self.evaluate(range, chain).await?);
                     }
@@ -213,7 +213,7 @@ impl Evaluator {
             tracing::info!(
                 first = range.first.0,
                 last = range.last.0,
-                "nobody earned anything; these rounds will be settled with later ones"
+                "no rewards in these rounds; they will be settled with later ones"
             );
             return Ok((chain, evaluated));
         }

@@ -9,7 +9,7 @@
 //!
 //! A peer is trusted only for its signature, and only if it signed the digest that this evaluator computed itself. All
 //! evaluators settle the same ranges, whenever they run: a settlement covers [`Plan::every`] rounds, or a multiple if
-//! nobody earned anything in fewer. An evaluator keeps no state of its own: it recomputes what it signed, and the
+//! fewer grant nothing. An evaluator keeps no state of its own: it recomputes what it signed, and the
 //! contract rejects a settlement that is posted twice (docs/protocol.md §11).
 
 mod daemon;

@@ -39,7 +39,7 @@ pub fn metrics() -> Metrics {
     });
     metrics.gauge(
         "waiting_round",
-        "Last round of the settlement that waits for signatures; 0 if there is none",
+        "Last round of the settlement that waits for signatures; 0 if no settlement waits",
         |seen| seen.pass.waiting.map_or(0, |(_, last)| last.0) as f64,
     );
     metrics.gauge(

@@ -40,7 +40,7 @@ pub enum PeerFault {
     #[error("no valid response: {0}")]
     Malformed(#[from] serde_json::Error),
     /// The signature is by another key.
-    #[error("its signature is not that of {0}")]
+    #[error("the signature is not by {0}")]
     Signature(alloy_primitives::Address),
 }
 

@@ -1,5 +1,5 @@
-//! Three evaluators, of whom two must sign, on a real chain, over real sockets.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! Three evaluators, two of which must sign, on a real chain, over real sockets.
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::path::Path;
 
@@ -166,7 +166,7 @@ async fn two_of_three_settle_what_each_recomputed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rounds_in_which_nobody_earned_are_settled_with_later_ones() {
+async fn rounds_without_rewards_are_settled_with_later_ones() {
     let court = Court::start().await;
     let (mut poster, mut second) = (court.evaluator(0), court.evaluator(1));
     let empty = court.play_round(false).await;

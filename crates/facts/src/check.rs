@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::{ChainRound, Contracts, ListCommitment, Mismatch, Round};
 
-/// A check of a round. Its `Display` states what holds if the check passes.
+/// A check of a round. Its `Display` states the property that it checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// The commit window is over, so no more batches can follow (§3).
@@ -62,8 +62,7 @@ pub type Files<'a> = dyn Fn(&FileCid) -> Result<Cow<'a, [u8]>, FileError> + 'a;
 pub enum RoundFault {
     /// Batches may still be committed.
     #[error(
-        "round {round} accepts batches until Unix time {until}, and the chain's newest block is from {now}: try again after \
-         that"
+        "round {round} accepts batches until Unix time {until}, and the chain's newest block is from {now}: retry later"
     )]
     WindowOpen {
         /// The round.
@@ -174,7 +173,7 @@ pub struct DrawnRound {
 pub struct CheckOutcome {
     /// The check.
     pub check: Check,
-    /// What was found, in words, or what is wrong.
+    /// What was found, or what is wrong.
     pub result: Result<String, RoundFault>,
 }
 

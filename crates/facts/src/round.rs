@@ -29,7 +29,7 @@ pub struct Round {
     pub beacon_round: BeaconRound,
     /// drand round that seeds the choice of one voter per subnet.
     pub dedupe_beacon_round: BeaconRound,
-    /// None until the beacon is revealed.
+    /// `None` until the beacon is revealed.
     pub seed: Option<Seed>,
 }
 
@@ -79,10 +79,10 @@ impl Round {
                 .time_of(beacon_round)
                 .is_none_or(|published| published <= moment)
             {
-                let least = schedule.round_after(moment);
+                let earliest = schedule.round_after(moment);
                 return Err(Mismatch {
                     path: self.path(field),
-                    ours: format!("{least} or later, published after Unix time {moment}"),
+                    ours: format!("{earliest} or later, published after Unix time {moment}"),
                     theirs: beacon_round.to_string(),
                 });
             }

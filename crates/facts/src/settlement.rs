@@ -53,7 +53,7 @@ pub struct Proposal {
     /// Sum of all leaves, attoFIL; in JSON a decimal string.
     #[serde(with = "decimal")]
     pub cumulative_total: U256,
-    /// Merkle root over every rewarded measurement; zero if there is none.
+    /// Merkle root over every rewarded measurement; zero without rewarded measurements.
     pub accepted_root: B256,
     /// The settlement document.
     pub cid: FileCid,

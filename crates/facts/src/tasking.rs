@@ -119,7 +119,7 @@ impl Tasking {
 
     /// Checks that a measurement was assigned to its station: the task exists, payload and provider are the task's, and
     /// the task is assigned to the station's committee (docs/protocol.md §10.1, in this order). Payload and provider
-    /// are what the signed texts stand for; none if they stand for nothing.
+    /// are the values of the signed texts; `None` if a text has no valid value.
     ///
     /// # Errors
     /// [`NotAssigned`]: the first rule that is broken.

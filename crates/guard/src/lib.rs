@@ -1,4 +1,4 @@
-//! Protects a public HTTP server from floods. The parts are independent of what the server does.
+//! Limits that protect a public HTTP server from overload. The parts do not depend on the server's purpose.
 //!
 //! ```text
 //! socket ──▶ Server ──────▶ Addresses ──▶ Buckets ────▶ Gate ──────────▶ the queue

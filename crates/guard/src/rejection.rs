@@ -130,7 +130,7 @@ pub struct RejectionBody {
 /// Renders rejections in the form that a server's clients expect, such as RFC 9457.
 pub type RenderRejection = fn(&Rejection) -> RejectionBody;
 
-/// Plain text. A server with another form renders it anew by [`Rejection::response`].
+/// Plain text. A server with another form renders it again with [`Rejection::response`].
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.response(|rejection| rejection.to_text())

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_that_hold_nothing_are_not_stored() {
+    fn clients_without_a_share_are_not_stored() {
         let shares = Shares::new(ShareLimits {
             total: 10,
             per_subnet: 10,

@@ -8,8 +8,8 @@ use crate::Subnet;
 
 /// Computes subnet tags: the first 16 bytes of HMAC-SHA256 over the subnet's canonical bytes.
 ///
-/// Without the secret nobody can find the subnet of a tag, although there are only 2^24 of IPv4. The secret's SHA-256
-/// is published, so that the secret cannot be replaced unnoticed, and tags can be verified by whoever is given it.
+/// Without the secret nobody can find the subnet of a tag, although there are only 2^24 IPv4 subnets. The secret's SHA-256
+/// is published, so that the secret cannot be replaced unnoticed, and anyone who is given the secret can verify tags.
 #[derive(Clone)]
 pub struct SubnetTagger {
     secret: [u8; 32],

@@ -1,8 +1,5 @@
 //! Limits on connections and bodies, over real sockets.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends where something is not as it should be"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -118,7 +115,7 @@ impl World {
             .starts_with("HTTP/1.1 200")
     }
 
-    /// Waits for a condition that other tasks bring about.
+    /// Waits for a condition that depends on other tasks.
     async fn until(&self, is_so: impl Fn(&Self) -> bool) {
         let waiting = async {
             while !is_so(self) {
@@ -266,7 +263,7 @@ async fn a_slow_body_is_408() {
 }
 
 #[tokio::test]
-async fn a_body_of_a_gigabyte_is_413_at_once() {
+async fn a_body_of_a_gigabyte_is_rejected_at_once() {
     let world = start(patient()).await;
     let head = "POST /length HTTP/1.1\r\nhost: a\r\ncontent-length: 1073741824\r\n\r\n";
     assert_rejection(&world.ask(head).await, 413, "exceeds the limit of 1048576 bytes");

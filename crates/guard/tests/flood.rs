@@ -2,7 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test, and one that tells what it measures"
+    reason = "a failed test panics, and this one prints what it measures"
 )]
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,7 +37,7 @@ async fn flood(attempts: usize, sent: &[u8]) {
         async move { server.serve(listener, router, std::future::pending()).await }
     });
     let mut open = std::collections::VecDeque::new();
-    let (mut asked, mut most) = (0, 0);
+    let (mut asked, mut max) = (0, 0);
     for n in 0..attempts {
         let mut stream = connect(address, n).await;
         let _ = stream.write_all(sent).await;
@@ -52,16 +52,16 @@ async fn flood(attempts: usize, sent: &[u8]) {
                 .write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
                 .await
                 .unwrap();
-            let mut answer = String::new();
-            client.read_to_string(&mut answer).await.unwrap();
-            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            let mut response = String::new();
+            client.read_to_string(&mut response).await.unwrap();
+            assert!(response.starts_with("HTTP/1.1 200"), "{response}");
             asked += 1;
-            most = most.max(resident_mib());
+            max = max.max(resident_mib());
         }
     }
     let snapshot = server.snapshot();
-    eprintln!("{attempts} connections, {asked} clients served among them, at most {most} MiB; {snapshot:?}");
-    assert!(most < 300, "{most} MiB");
+    eprintln!("{attempts} connections, {asked} clients served among them, at most {max} MiB; {snapshot:?}");
+    assert!(max < 300, "{max} MiB");
     assert!(snapshot.open <= 8_192, "{snapshot:?}");
     assert_eq!((snapshot.refused_full, snapshot.refused_by_host), (0, 0));
     serving.abort();

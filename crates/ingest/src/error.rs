@@ -27,12 +27,12 @@ pub enum IngestError {
     },
     /// The location is a PostgreSQL database, but the program was built without its client.
     #[error(
-        "the ingest table in PostgreSQL needs the cargo feature `postgres`, which this program was built without; build it with \
+        "the ingest table in PostgreSQL needs the cargo feature `postgres`, which this program does not have; build it with \
          `--features postgres`, or give a file"
     )]
     NoPostgres,
     /// A row that this program did not write.
-    #[error("the ingest table holds a malformed row: {0}")]
+    #[error("the ingest table contains a malformed row: {0}")]
     BadRow(String),
     /// The measurements to import could not be read.
     #[error("cannot read measurements: {0}")]

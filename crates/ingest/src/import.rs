@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{FileMark, ImportError, Ingest, IngestError, NewRow};
 
 /// Number of rejected lines that are kept; further ones are only counted.
-const MOST_KEPT: usize = 1_000;
+const MAX_KEPT: usize = 1_000;
 
 /// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn next_row<R: io::BufRead>(
             }
             Err((field, reason)) => {
                 report.rejected += 1;
-                if report.first_rejected.len() < MOST_KEPT {
+                if report.first_rejected.len() < MAX_KEPT {
                     report.first_rejected.push(Rejected {
                         line: number,
                         field,

@@ -8,7 +8,7 @@
 //!
 //! [`Ingest`] is the publisher's view: the table of measurements and batches, over one blocking connection. [`Tables`]
 //! adds the stations and the results of evaluation. [`Database`] runs such connections on their own threads for API and
-//! coordinator. [`Location`] says where the database is, and opens any of them.
+//! coordinator. [`Location`] names the database, and opens any of them.
 //!
 //! SQLite is the embedded default. PostgreSQL, for an API with several instances, is the feature `postgres`. Both pass
 //! the same tests.

@@ -1,4 +1,4 @@
-//! What both users of the PostgreSQL client share.
+//! Shared by both users of the PostgreSQL client.
 
 use postgres::Config;
 use postgres::config::Host;

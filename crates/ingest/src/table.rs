@@ -33,7 +33,7 @@ pub struct NewRow {
 pub struct FileMark<'a> {
     /// SHA-256 of the file.
     pub digest: [u8; 32],
-    /// Its name, for people.
+    /// Its name, for messages.
     pub name: &'a str,
     /// When it was received, Unix seconds.
     pub received_at: u64,
@@ -73,7 +73,7 @@ pub enum Taken {
         /// When it was received, Unix seconds.
         received_at: u64,
     },
-    /// It was rejected for good: another one of the same station, task and round came first.
+    /// It was rejected permanently: another one of the same station, task and round was first.
     Duplicate,
     /// It was rejected because the daily limit is reached.
     OverLimit,

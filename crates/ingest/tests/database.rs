@@ -1,5 +1,5 @@
 //! The database: the same tests over SQLite and over a real PostgreSQL.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use alloy_primitives::{Address, B128, B256};
 use assize_ingest::{
@@ -28,7 +28,7 @@ fn addresses(stations: &[Station]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn the_book_has_who_was_seen_and_takes_no_heartbeat_twice() {
+async fn live_stations_are_listed_and_replayed_heartbeats_rejected() {
     for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let database = Database::open(&place.location).unwrap();
         for (station, time) in [(2, 100), (1, 100), (3, 150)] {
@@ -174,7 +174,7 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
 }
 
 #[tokio::test]
-async fn a_second_measurement_in_a_place_is_told_to_be_one() {
+async fn a_second_measurement_of_a_task_is_a_duplicate() {
     for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let database = Database::open(&place.location).unwrap();
         let second = SignedRow {
@@ -190,7 +190,7 @@ async fn a_second_measurement_in_a_place_is_told_to_be_one() {
 }
 
 #[tokio::test]
-async fn a_days_limit_holds_over_restarts_and_ends_with_the_day() {
+async fn the_daily_limit_survives_restarts_and_ends_with_the_day() {
     for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let clock = Clock::standing(86_400);
         let options = DatabaseOptions {
@@ -218,7 +218,7 @@ async fn a_days_limit_holds_over_restarts_and_ends_with_the_day() {
 }
 
 #[tokio::test]
-async fn what_waits_together_is_written_together_and_each_gets_its_own_answer() {
+async fn queued_writes_share_a_transaction_and_each_gets_its_result() {
     for place in Place::all(cfg!(feature = "postgres")).unwrap() {
         let database = Database::open(&place.location).unwrap();
         let mut tasks = tokio::task::JoinSet::new();
@@ -262,7 +262,7 @@ async fn keys_made_up_in_one_subnet_do_not_fill_the_book() {
                 assert_eq!(hear(station, 7, 1_000), HeartbeatOutcome::Recorded);
             }
             assert_eq!(hear(4, 7, 1_000), HeartbeatOutcome::SubnetFull);
-            // Those that are there go on, other subnets too, and who stays away makes room.
+            // Known stations and other subnets are still accepted, and stale stations make room.
             assert_eq!(hear(1, 7, 1_050), HeartbeatOutcome::Recorded);
             assert_eq!(hear(1, 7, 1_050), HeartbeatOutcome::Replayed);
             assert_eq!(hear(5, 8, 1_000), HeartbeatOutcome::Recorded);
@@ -275,7 +275,7 @@ async fn keys_made_up_in_one_subnet_do_not_fill_the_book() {
 
 #[cfg(feature = "postgres")]
 #[tokio::test]
-async fn a_server_that_hangs_up_costs_nobody_what_was_accepted() {
+async fn shutdown_loses_no_accepted_measurement() {
     let Some(place) = Place::postgres() else { return };
     let database = Database::open(&place.location).unwrap();
     let hang_up = || {
@@ -297,17 +297,17 @@ async fn a_server_that_hangs_up_costs_nobody_what_was_accepted() {
     };
     for number in 0..20 {
         assert!(hang_up() > 0);
-        // Measurements are tried again by themselves.
+        // Measurements are retried automatically.
         let taken = database.take(vec![row(number)]).await.unwrap();
         assert!(matches!(taken[..], [Receiving::New { .. }]), "{taken:?}");
-        // A heartbeat may fail, and the next one comes through.
+        // A heartbeat may fail, and the next one succeeds.
         let first = database.record(heartbeat(1, 100 + 2 * u64::from(number))).await;
         let second = database.record(heartbeat(1, 101 + 2 * u64::from(number))).await;
         assert!(second.is_ok(), "{first:?}, then {second:?}");
     }
     for number in 0..20 {
         let mut found = database.find(B256::repeat_byte(number)).await;
-        // Each reader has one connection that it does not know to be lost.
+        // Each reader has a lost connection that it has not noticed yet.
         for _ in 0..4 {
             if found.is_err() {
                 found = database.find(B256::repeat_byte(number)).await;

@@ -1,5 +1,5 @@
 //! The ingest table: the same tests over SQLite and over a real PostgreSQL.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::io::{self, Cursor};
 use std::sync::{Arc, Barrier};
@@ -278,19 +278,19 @@ fn malformed_lines_are_skipped_and_counted_and_long_ones_use_no_memory() {
         file.extend_from_slice(b"\n{\"round\":1}");
         let report = import(&mut *ingest, "bad.ndjson", Cursor::new(&file), 0).unwrap();
         assert_eq!((report.added, report.rejected), (0, 4));
-        let told: Vec<_> = report
+        let message: Vec<_> = report
             .first_rejected
             .iter()
             .map(|line| (line.line, line.field, line.reason.as_str()))
             .collect();
-        assert_eq!(told[0], (1, "line", "is not a JSON object"));
-        assert_eq!((told[1].0, told[1].1), (3, "line"));
-        assert!(told[1].2.contains("UTF-8"), "{told:?}");
+        assert_eq!(message[0], (1, "line", "is not a JSON object"));
+        assert_eq!((message[1].0, message[1].1), (3, "line"));
+        assert!(message[1].2.contains("UTF-8"), "{message:?}");
         assert_eq!(
-            told[2],
+            message[2],
             (4, "line", "is 10485760 bytes long; the maximum is 65536")
         );
-        assert_eq!((told[3].0, told[3].1), (5, "task"));
+        assert_eq!((message[3].0, message[3].1), (5, "task"));
         // The same file again is known.
         assert_eq!(
             import(&mut *ingest, "bad.ndjson", Cursor::new(&file), 0)
@@ -325,7 +325,7 @@ fn an_unusable_table_is_named_with_the_remedy() {
     assert!(error.contains("ingest database"), "{error}");
 }
 
-/// Another process's lock ends in an error that says so, and the import leaves nothing behind.
+/// Another process's lock causes an error that names it, and the import has no effect.
 #[test]
 fn a_database_locked_by_another_process_is_reported() {
     let directory = tempfile::tempdir().unwrap();
@@ -414,7 +414,7 @@ fn a_single_measurement_is_stored_once_and_found() {
 }
 
 #[test]
-fn the_first_measurement_of_a_station_task_and_round_stands() {
+fn the_first_measurement_of_a_station_task_and_round_counts() {
     over_both(|open| {
         let mut ingest = open();
         // Measurements from files are not considered.

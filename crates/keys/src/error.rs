@@ -67,7 +67,7 @@ pub enum SignerError {
         trouble: KmsTrouble,
     },
     /// A device or service signed with another key.
-    #[error("{signer} made a signature that is not by {address}: check that it is still the same key")]
+    #[error("{signer} returned a signature that is not by {address}: check that it is still the same key")]
     OtherKey {
         /// The device or service.
         signer: String,
@@ -99,7 +99,7 @@ pub enum KeystoreTrouble {
     Unreadable(String),
     /// The file is not a keystore, or is corrupt.
     #[error(
-        "not a keystore file ({0}); `cast wallet import` and `cast wallet new` write them, and so does geth"
+        "not a keystore file ({0}); `cast wallet import`, `cast wallet new` and geth create keystore files"
     )]
     Malformed(String),
     /// The password is wrong.
@@ -149,7 +149,7 @@ pub enum LedgerTrouble {
     )]
     NoBlindSigning,
     /// It stopped responding.
-    #[error("it does not answer ({0}); check that it is plugged in")]
+    #[error("it does not respond ({0}); check that it is plugged in")]
     Gone(String),
     /// Any other error.
     #[error("{0}")]
@@ -185,12 +185,12 @@ pub enum KmsTrouble {
     BadState(String),
     /// The key is of another kind.
     #[error(
-        "not a secp256k1 signing key ({0}); make one: aws kms create-key --key-spec ECC_SECG_P256K1 --key-usage \
+        "not a secp256k1 signing key ({0}); create one: aws kms create-key --key-spec ECC_SECG_P256K1 --key-usage \
          SIGN_VERIFY"
     )]
     WrongKind(String),
-    /// KMS does not answer.
-    #[error("no answer ({0}); check AWS_REGION, AWS_ENDPOINT_URL and the network")]
+    /// KMS does not respond.
+    #[error("no response ({0}); check AWS_REGION, AWS_ENDPOINT_URL and the network")]
     Unreachable(String),
     /// KMS is overloaded.
     #[error("it is too busy ({0})")]

@@ -1,4 +1,4 @@
-//! Keystore files (Web3 Secret Storage, version 3), as `cast wallet` and geth write them.
+//! Keystore files (Web3 Secret Storage, version 3), as created by `cast wallet` and geth.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::error::{KeystoreTrouble, SignerError};
 use crate::local::LocalKey;
 
 /// Maximum memory for scrypt: 128 · n · r bytes. geth's strong keystores need 256 MiB.
-const MOST_MEMORY: u64 = 1 << 31;
+const MAX_MEMORY: u64 = 1 << 31;
 
 /// The fields of the file that are needed.
 #[derive(Deserialize)]
@@ -141,7 +141,7 @@ impl Derivation {
                     .checked_mul(128)
                     .and_then(|bytes| bytes.checked_mul(u64::from(scrypt.r)));
                 wants(
-                    scrypt.r > 0 && memory.is_some_and(|bytes| bytes <= MOST_MEMORY),
+                    scrypt.r > 0 && memory.is_some_and(|bytes| bytes <= MAX_MEMORY),
                     "its scrypt needs more than 2 GiB of memory",
                 )?;
                 wants((1..=64).contains(&scrypt.p), "its p is not within 1 to 64")?;

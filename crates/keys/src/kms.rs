@@ -95,7 +95,7 @@ impl fmt::Display for KmsKey {
     }
 }
 
-/// Keys are used in their own region, whatever the environment says: arn:aws:kms:REGION:ACCOUNT:key/ID.
+/// The region in a key's ARN, which overrides the environment: arn:aws:kms:REGION:ACCOUNT:key/ID.
 fn region_of(key: &str) -> Option<&str> {
     let mut parts = key.split(':');
     let is_arn = parts.next() == Some("arn") && parts.nth(1) == Some("kms");
@@ -176,7 +176,7 @@ fn of_service<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) ->
     }
 }
 
-/// Omits the list of all places that the SDK has searched.
+/// Omits the list of all sources that the SDK has tried.
 fn of_credentials(error: &dyn Error) -> String {
     let text = innermost(error);
     match text.split_once(". Attempted:") {
@@ -199,7 +199,7 @@ mod tests {
     use super::region_of;
 
     #[test]
-    fn an_arn_tells_the_region() {
+    fn an_arn_determines_the_region() {
         assert_eq!(
             region_of("arn:aws:kms:eu-central-1:111122223333:key/1234"),
             Some("eu-central-1")

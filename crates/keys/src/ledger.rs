@@ -22,7 +22,7 @@ const APP: &str = "Ethereum";
 #[derive(Clone)]
 pub(crate) struct LedgerKey {
     path: LedgerPath,
-    /// Shared with the signer, for requests that the signer lacks.
+    /// Shared with the signer, for requests that the signer does not offer.
     device: Arc<Mutex<Ledger>>,
     signer: Arc<LedgerSigner>,
 }
@@ -131,8 +131,8 @@ impl fmt::Display for LedgerKey {
     }
 }
 
-/// Whether USB exists at all; in most containers it does not, and the library would panic. Checked once: after the
-/// library has started, nothing else may access it.
+/// Whether USB exists; in most containers it does not, and the library would panic. Checked once: after the library has
+/// started, nothing else may access it.
 fn has_usb() -> bool {
     static USB: OnceLock<bool> = OnceLock::new();
     *USB.get_or_init(|| hidapi_rusb::HidApi::new().is_ok())
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_mean_what_ledgers_documentation_says() {
+    fn codes_match_ledgers_documentation() {
         assert_eq!(of_status(0x5515), LedgerTrouble::Locked);
         assert_eq!(of_status(0x6985), LedgerTrouble::Refused);
         assert!(matches!(of_status(0x6e00), LedgerTrouble::WrongApp(_)));
@@ -226,7 +226,7 @@ mod tests {
 
     /// Tests run without a connected Ledger.
     #[tokio::test]
-    async fn without_a_device_the_remedy_is_told() {
+    async fn without_a_device_the_error_has_the_remedy() {
         let error = crate::Signer::from_ledger(&LedgerPath::Legacy(3))
             .await
             .unwrap_err()

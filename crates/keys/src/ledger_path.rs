@@ -8,16 +8,16 @@ use crate::SignerError;
 /// First number of a hardened step (BIP-32).
 const HARDENED: u32 = 1 << 31;
 /// Maximum number of steps that the Ethereum app accepts.
-const MOST_STEPS: usize = 10;
+const MAX_STEPS: usize = 10;
 
 /// A key on a Ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerPath {
-    /// An account as Ledger Live counts them, from 0: m/44'/60'/N'/0/0.
+    /// The number of an account in Ledger Live, from 0: m/44'/60'/N'/0/0.
     Live(u32),
-    /// An account as MyEtherWallet and old Ledger software count them, from 0: m/44'/60'/0'/N.
+    /// The number of an account in MyEtherWallet and old Ledger software, from 0: m/44'/60'/0'/N.
     Legacy(u32),
-    /// Any other, step by step; hardened steps have the highest bit.
+    /// Any other path, step by step; hardened steps have the highest bit.
     Custom(Vec<u32>),
 }
 
@@ -57,7 +57,7 @@ fn steps_of(text: &str) -> Option<Vec<u32>> {
         None => number_of(text),
     };
     let steps: Vec<u32> = text.split('/').map(step).collect::<Option<_>>()?;
-    (steps.len() <= MOST_STEPS).then_some(steps)
+    (steps.len() <= MAX_STEPS).then_some(steps)
 }
 
 impl fmt::Display for LedgerPath {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_the_remedy() {
+    fn invalid_text_is_rejected_with_the_remedy() {
         let long = format!("m{}", "/1".repeat(11));
         let nonsense = [
             "",

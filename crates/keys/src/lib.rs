@@ -8,7 +8,7 @@
 //! | `ledger` | keys on a Ledger; compiles libusb |
 //! | `aws-kms` | keys in AWS KMS; brings the AWS SDK |
 //!
-//! Without a feature its function remains, and returns an error that says how to build with it.
+//! Without a feature, its function returns an error that says how to build with it.
 
 mod error;
 mod keystore;

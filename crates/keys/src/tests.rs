@@ -51,7 +51,7 @@ fn a_keystore_opens_with_its_password_only() {
 }
 
 #[test]
-fn what_is_no_keystore_is_refused_without_a_panic() {
+fn invalid_keystores_are_rejected_without_a_panic() {
     let good = std::fs::read_to_string(fixture("cast-keystore.json")).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keystore.json");

@@ -1,11 +1,11 @@
-//! Keys in AWS KMS, against a real server that speaks its protocol: moto (PyPI `moto[server]`).
+//! Keys in AWS KMS, against moto (PyPI `moto[server]`), a server with the same protocol.
 //!
-//! Region, credentials and endpoint come from the environment, which a test cannot change for itself alone: the `as_…`
-//! tests run in a process of their own, with the environment that the other tests give them.
+//! Region, credentials and endpoint come from the environment, which a test cannot change for itself: the `with_…` tests run
+//! in a separate process, with the environment that the other tests set.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test that cannot go on panics; a refusal is printed"
+    reason = "a failed test panics; a refusal is printed"
 )]
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 /// A recorded beacon; its round opens 32 seconds before it is published.
 const BEACON: BeaconRound = BeaconRound(17_133_822);
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Half of the order of secp256k1: s of a signature that nodes and contracts take is not above it.
+/// Half of the order of secp256k1: nodes and contracts reject signatures with a larger s.
 const HALF_ORDER: [u8; 32] = [
     0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5d,
     0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
@@ -40,7 +40,7 @@ const HALF_ORDER: [u8; 32] = [
 struct Kms(Moto);
 
 impl Kms {
-    /// `None` if there is none on this machine, and none has to be.
+    /// `None` if it is not installed and not required.
     fn start() -> Option<Self> {
         // Not moto_server itself: with digests signed as AWS signs them.
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto_kms.py");
@@ -86,7 +86,7 @@ fn environment(endpoint: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Runs one of the `as_…` tests in an environment that has nothing of AWS but what is given.
+/// Runs one of the `with_…` tests in an environment with only the given AWS settings.
 fn run(test: &str, key: &str, environment: &[(&'static str, String)]) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let aws = std::env::vars_os().map(|(name, _)| name);
@@ -95,7 +95,7 @@ fn run(test: &str, key: &str, environment: &[(&'static str, String)]) -> Output 
     }
     command
         .args([test, "--exact", "--ignored", "--nocapture"])
-        // Nothing of the developer's, and no waiting for a machine in Amazon's data centres.
+        // Without the developer's settings, and without queries to EC2's metadata service.
         .env("HOME", "/nonexistent")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("KMS_TEST_KEY", key)
@@ -115,9 +115,9 @@ fn passes(test: &str, key: &str, environment: &[(&'static str, String)]) -> Stri
     said
 }
 
-/// What is said when the key cannot be opened, or does not sign.
+/// The error when the key cannot be opened, or does not sign.
 fn refusal(key: &str, environment: &[(&'static str, String)]) -> String {
-    let output = run("as_somebody_who_signs", key, environment);
+    let output = run("with_the_key_of_the_environment", key, environment);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success(), "{said}");
     let (_, refusal) = said.split_once("REFUSED ").unwrap_or_else(|| panic!("{said}"));
@@ -153,8 +153,8 @@ fn proposal(n: u64) -> Proposal {
 }
 
 #[tokio::test]
-#[ignore = "run by other tests, in a process of its own"]
-async fn as_somebody_who_signs() {
+#[ignore = "run by other tests, in a separate process"]
+async fn with_the_key_of_the_environment() {
     let signer = key_of_environment().await;
     for n in 0..64 {
         let message = SettlementMessage::new(314, Address::repeat_byte(7), n, &proposal(n));
@@ -174,10 +174,10 @@ async fn as_somebody_who_signs() {
     println!("ADDRESS {}", signer.address());
 }
 
-/// An owner who deploys, an evaluator whose settlement the contract takes, and a depositor: all the same key of KMS.
+/// Owner, evaluator and depositor with the same key in KMS.
 #[tokio::test]
-#[ignore = "run by other tests, in a process of its own"]
-async fn as_everybody_on_a_chain() {
+#[ignore = "run by other tests, in a separate process"]
+async fn with_all_roles_on_a_chain() {
     let signer = key_of_environment().await;
     let opened_at = BeaconSchedule::QUICKNET.time_of(BEACON).unwrap() - 32;
     let anvil = Anvil::start_at(opened_at - 100).unwrap();
@@ -246,7 +246,7 @@ async fn as_everybody_on_a_chain() {
 fn a_key_signs_settlements_with_low_s() {
     let Some(moto) = Kms::start() else { return };
     let key = moto.create_signing_key();
-    let said = passes("as_somebody_who_signs", &key, &moto.environment());
+    let said = passes("with_the_key_of_the_environment", &key, &moto.environment());
     // The same key by its other names, each in its own region.
     moto.call(
         "CreateAlias",
@@ -267,10 +267,10 @@ fn a_key_signs_settlements_with_low_s() {
         ("alias/assize", moto.environment()),
         (arn.as_str().unwrap(), elsewhere),
     ] {
-        let again = passes("as_somebody_who_signs", name, &environment);
+        let again = passes("with_the_key_of_the_environment", name, &environment);
         assert!(again.contains(address.trim()), "{name}: {again}");
     }
-    // The server itself makes signatures with a high s.
+    // The server itself returns signatures with a high s.
     let high = (0..64).any(|n| {
         let message = [n; 32];
         let answer = moto.call(
@@ -291,11 +291,11 @@ fn a_key_signs_settlements_with_low_s() {
 fn a_key_sends_transactions_and_posts() {
     let Some(moto) = Kms::start() else { return };
     let key = moto.create_signing_key();
-    passes("as_everybody_on_a_chain", &key, &moto.environment());
+    passes("with_all_roles_on_a_chain", &key, &moto.environment());
 }
 
 #[test]
-fn what_is_wrong_with_a_key_is_told_with_its_place_and_the_remedy() {
+fn errors_of_a_key_name_its_place_and_the_remedy() {
     let Some(moto) = Kms::start() else { return };
     let environment = moto.environment();
     let says = |key: &str, environment: &[(&'static str, String)], words: &[&str]| {
@@ -334,17 +334,17 @@ fn what_is_wrong_with_a_key_is_told_with_its_place_and_the_remedy() {
         &self::environment(&nobody),
         &[&nobody, "no answer", "AWS_ENDPOINT_URL"],
     );
-    // Somebody else's server.
+    // Another server.
     let anvil = Anvil::start().unwrap();
     says(&key, &self::environment(anvil.url()), &[anvil.url(), "not KMS"]);
 }
 
-/// A public key as KMS gives it, and a signature that is another key's.
+/// A public key in KMS' format, and a signature by another key.
 const PUBLIC_KEY: &str = "MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEwtVAlXBJRrNdkjrARvIOWzdYPKyg6I0rpWXZ95GzQ3rCR5karnYwS+Nxy5twgtW27OW/Y9S+7FB1nyerGnlwng==";
 const SIGNATURE: &str =
     "MEUCIQDLecoTN3OxHVnKEj8BiHws5/OtS7MpnE/4Ikzo3jKWvwIgU/iKZj6HMK/+jI9Td+qCPVlkJ7pqse/N61n6c1cUMkY=";
 
-/// A server that answers as AWS documents it where moto does not: status and body for each action.
+/// A server with AWS' documented responses that moto does not give: status and body for each action.
 fn answering(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -375,7 +375,7 @@ fn answering(answer: impl Fn(&str) -> (u16, Value) + Send + 'static) -> String {
 }
 
 #[test]
-fn what_kms_refuses_is_told_in_words() {
+fn rejections_of_kms_are_explained() {
     let cases = [
         ("DisabledException", "is disabled", "aws kms enable-key"),
         ("KMSInvalidStateException", "unavailable now", "describe-key"),
@@ -410,7 +410,7 @@ fn what_kms_refuses_is_told_in_words() {
     for (code, words, remedy) in cases {
         let error = move || (400, json!({"__type": code, "message": "for a reason"}));
         let opening = answering(move |_| error());
-        // The key was good when it was opened.
+        // The key was usable when it was opened.
         let signing = answering(move |action| match action {
             "GetPublicKey" => (200, json!({"KeyId": "key", "PublicKey": PUBLIC_KEY})),
             _ => error(),

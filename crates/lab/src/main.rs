@@ -1,15 +1,17 @@
-//! The binary `assize-lab`: networks to try out and to test with, and every command of `assize`.
+//! The binary `assize-lab`: local networks for demos and tests, and every command of `assize`.
 //!
-//! The networks' processes are this binary's own commands, so that one build is enough.
+//! The processes of a network are this binary's own commands, so that one build is enough.
 
 mod demo;
 mod simulate;
+#[cfg(test)]
+mod tests;
 mod up;
 
 use std::process::ExitCode;
 
-use assize_cli::{DataDir, GlobalArgs};
-use clap::{CommandFactory, Parser, Subcommand};
+use assize_cli::{DataDir, GlobalArgs, Help, command_line};
+use clap::{Parser, Subcommand};
 
 /// Try Assize on this machine: a demo, a network of processes, simulated adversaries.
 #[derive(Debug, Parser)]
@@ -37,12 +39,12 @@ enum LabCommand {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = assize_cli::parse();
     let data = DataDir::new(&cli.global.data);
     assize_cli::execute(&cli.global, || match &cli.command {
         LabCommand::Demo(args) => demo::run(args),
         LabCommand::Up(args) => up::run(args),
         LabCommand::Simulate(args) => simulate::run(args),
-        LabCommand::Production(command) => assize_cli::run(command, &data, Cli::command),
+        LabCommand::Production(command) => assize_cli::run(command, &data, || command_line::<Cli>(Help::All)),
     })
 }

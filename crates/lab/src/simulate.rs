@@ -1,4 +1,4 @@
-//! `assize-lab simulate`: what it costs to cheat.
+//! `assize-lab simulate`: the cost of cheating.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub(crate) struct SimulateArgs {
     /// Stations in the roster.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     stations: u32,
-    /// The adversary's shares of all stations.
+    /// Adversary's stations.
     #[arg(
         long,
         value_name = "SHARES",
@@ -31,28 +31,34 @@ pub(crate) struct SimulateArgs {
         default_value = "0.1,0.2,0.3,0.35,0.4,0.45,0.5"
     )]
     share: Vec<f64>,
-    /// Its share of all subnets [default: that of the stations; a tenth of it for few-subnets].
+    /// Its subnets [default: as --share; a tenth of it for few-subnets].
     #[arg(long, value_name = "SHARE")]
     subnet_share: Option<f64>,
-    /// Strategies [default: all].
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "STRATEGIES")]
+    /// lie-for-one, lie-at-random, split-votes, few-subnets, copy-votes.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "STRATEGIES",
+        hide_possible_values = true
+    )]
     strategy: Vec<StrategyChoice>,
-    /// Rounds to simulate for each.
+    /// Rounds to simulate for each share and strategy.
     #[arg(long, value_name = "ROUNDS", default_value_t = 200)]
     rounds: u32,
-    /// Tasks of each committee, about.
+    /// Approximate tasks of each committee.
     #[arg(long, value_name = "TASKS", default_value_t = 4, value_parser = value_parser!(u32).range(1..))]
     tasks: u32,
     /// Largest committee.
     #[arg(long, value_name = "SIZE", default_value_t = Parameters::default().max_committee_size, value_parser = value_parser!(u16).range(1..))]
     max_size: u16,
-    /// Probability that an honest station gets a different result.
+    /// Probability that an honest station errs.
     #[arg(long, value_name = "P", default_value_t = 0.02)]
     noise: f64,
-    /// Cost of a station for a round, in any unit.
+    /// Cost of a station in a round, in any unit.
     #[arg(long, value_name = "COST", default_value_t = Costs::default().station)]
     station_cost: f64,
-    /// Cost of an address in its own subnet for a round.
+    /// Cost of an address in its own subnet in a round.
     #[arg(long, value_name = "COST", default_value_t = Costs::default().subnet)]
     subnet_cost: f64,
     /// Cost of a retrieval.
@@ -127,7 +133,7 @@ pub(crate) fn run(args: &SimulateArgs) -> eyre::Result<Outcome> {
     let outcomes: Vec<_> = played.iter().map(|(_, outcome)| outcome).collect();
     args.format.print(
         &json!({"seed": args.seed, "costs": costs, "outcomes": outcomes}),
-        || in_words(&played),
+        || as_text(&played),
     )?;
     Ok(Outcome::Done)
 }
@@ -153,17 +159,17 @@ fn scenario(args: &SimulateArgs, strategy: Strategy, share: f64) -> Scenario {
     }
 }
 
-/// Widest bar.
+/// Maximum width of a bar.
 const BAR: f64 = 24.0;
 
-fn in_words(played: &[(f64, Played)]) -> String {
+fn as_text(played: &[(f64, Played)]) -> String {
     let mut text = String::new();
     for rows in played.chunk_by(|(_, a), (_, b)| a.strategy == b.strategy) {
         let mut table = Table::new();
         table.load_style(NOTHING).set_header([
             "stations",
             "subnets",
-            "committees taken",
+            "committees captured",
             "exact",
             "",
             "false",
@@ -209,11 +215,12 @@ fn in_words(played: &[(f64, Played)]) -> String {
             text += &format!("{}\n{}\n\n", first.strategy, table.trim_fmt());
         }
     }
-    text + "exact: probability that an adversary has more than half of a committee's votes. false, undecided: of all tasks. \
-            RSR: of the favourite\nprovider if the adversary has one, else of all. reward per cost: beside an honest station's; above 1, cheating pays."
+    text + "exact: probability that the adversary has more than half of a committee's votes. false, undecided: share of all tasks.\n\
+            RSR: of the favourite provider if the adversary has one, else of all. reward per cost: relative to an honest station's;\n\
+            above 1, cheating pays."
 }
 
-/// Few digits, also of what is very unlikely.
+/// A probability with few digits, also if it is very small.
 fn probability(p: f64) -> String {
     match p {
         p if p >= 0.001 => format!("{:.2} %", p * 100.0),
@@ -227,10 +234,10 @@ fn plot(_args: &SimulateArgs, _played: &[(f64, Played)]) -> eyre::Result<String>
     Err(output::without("--plot", "plots"))
 }
 
-/// The decimal logarithm of probabilities over the adversary's share of stations.
+/// Plots the decimal logarithm of the probability over the adversary's share of stations.
 #[cfg(feature = "plots")]
 fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
-    const LEAST: f64 = 1e-12;
+    const MINIMUM: f64 = 1e-12;
     let mut lines = Vec::new();
     let all = scenario(args, Strategy::LieForOne, 0.0);
     for (name, size) in [("exact, committees of 40", 40), ("exact, committees of 100", 100)] {
@@ -242,7 +249,7 @@ fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
                 ..all
             };
             let capture = Capture::exact(&scenario.population().ok()?, size);
-            (capture.of_stations > LEAST).then(|| (share * 100.0, capture.of_stations.log10()))
+            (capture.of_stations > MINIMUM).then(|| (share * 100.0, capture.of_stations.log10()))
         });
         lines.push(Line {
             name: name.to_owned(),
@@ -254,7 +261,7 @@ fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
         let points: Vec<_> = points
             .map(|(share, outcome)| (share * 100.0, outcome.simulated.log10()))
             .collect();
-        // Who is drawn does not depend on what they do, only on their subnets.
+        // The draw depends on subnets, not on the strategy: equal curves are drawn once.
         let is_drawn = lines.iter().any(|line| line.points == points);
         if let (Some((_, first)), false) = (rows.first(), points.is_empty() || is_drawn) {
             lines.push(Line {
@@ -264,7 +271,7 @@ fn plot(args: &SimulateArgs, played: &[(f64, Played)]) -> eyre::Result<String> {
         }
     }
     let title = format!(
-        "Probability that a committee is taken, {} stations",
+        "Probability that a committee is captured, {} stations",
         grouped(args.stations.into())
     );
     Ok(draw_lines(

@@ -1,14 +1,14 @@
-//! A text as its station signed it, with the value that it stands for.
+//! A text as its station signed it, with its parsed value.
 
 use std::fmt;
 use std::str::FromStr;
 
 use assize_protocol::{PayloadCid, ProviderId};
 
-/// A text as it was signed, and the value that it stands for, parsed once.
+/// A text as it was signed, and its value, parsed once.
 ///
-/// The text is what the signature covers, so it is kept as it is, even if it stands for no value: such a measurement is labelled
-/// only after its signature has been checked (`docs/protocol.md` §10.1). Two are equal if their texts are.
+/// The signature covers the text, so it is kept unchanged, even if it has no valid value: such a measurement is labelled only
+/// after its signature has been checked (`docs/protocol.md` §10.1). Two are equal if their texts are.
 #[derive(Debug, Clone)]
 pub struct AsSigned<T> {
     text: String,
@@ -22,7 +22,7 @@ impl<T> AsSigned<T> {
         &self.text
     }
 
-    /// What it stands for; `None` if it stands for nothing.
+    /// Its value; `None` if the text is invalid.
     #[must_use]
     pub fn value(&self) -> Option<&T> {
         self.value.as_ref()

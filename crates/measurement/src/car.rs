@@ -94,7 +94,7 @@ pub enum CarError {
         /// The root.
         root: FileCid,
     },
-    /// The blocks do not make a file.
+    /// The blocks do not form a file.
     #[error(transparent)]
     File(#[from] UnixFsError),
 }
@@ -103,7 +103,7 @@ pub enum CarError {
 #[must_use]
 pub fn pack(content: &[u8]) -> (FileCid, Vec<u8>) {
     let mut car = Vec::with_capacity(content.len() + content.len() / 4096 + 256);
-    // The root is known last; its header has the same length whatever it is.
+    // The root is known last; the header's length does not depend on it.
     let placeholder = unixfs::block_cid(assize_protocol::Codec::Raw, &[]);
     put_header(&mut car, &placeholder);
     let mut written = BTreeSet::new();
@@ -159,7 +159,7 @@ struct Block<'a> {
     data: &'a [u8],
     /// How often it is in the CAR.
     there: usize,
-    /// How often the file has it.
+    /// How often it is in the file.
     uses: usize,
 }
 
@@ -199,7 +199,7 @@ pub struct Section<'a> {
     pub data: &'a [u8],
 }
 
-/// The blocks of a CARv1 with one root, in its order; the caller checks what they form together.
+/// The blocks of a CARv1 with one root, in its order; the caller checks the file that they form.
 #[derive(Debug, Clone)]
 pub struct Sections<'a> {
     root: FileCid,
@@ -216,7 +216,7 @@ impl<'a> Sections<'a> {
         Some(Self { root, car, rest })
     }
 
-    /// The root that the header names.
+    /// The root in the header.
     #[must_use]
     pub fn root(&self) -> FileCid {
         self.root
@@ -271,7 +271,7 @@ fn header(root: &FileCid) -> Vec<u8> {
     [BEFORE_ROOT, &root.to_bytes(), AFTER_ROOT].concat()
 }
 
-/// The root that a header names.
+/// The root in a header.
 fn root_of(header: &[u8]) -> Option<FileCid> {
     let root = header.strip_prefix(BEFORE_ROOT)?.strip_suffix(AFTER_ROOT)?;
     FileCid::from_bytes(root).ok()
@@ -329,7 +329,7 @@ mod tests {
         assert!(car.len() < (1 << 20) + 1_000);
         assert_eq!(unpack(&root, &car).unwrap(), zeros);
 
-        // As ipfs-car writes it: the chunk three times.
+        // As written by ipfs-car: the chunk three times.
         let [head, chunk, node] = &sections(&car)[..] else {
             panic!("not three sections")
         };
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_headers_are_refused() {
+    fn odd_headers_are_rejected() {
         let (root, car) = pack(b"x");
         // The pragma of CARv2; no header; a lying length; an endless one.
         let v2 = b"\x0a\xa1\x67version\x02";
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn lying_sections_are_refused() {
+    fn lying_sections_are_rejected() {
         let (root, car) = pack(b"x");
         let offset = car.len();
         // Longer than the rest; longer than the machine's memory; too short for a CID.
@@ -420,7 +420,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn no_changed_byte_goes_unnoticed(at: prop::sample::Index, change in 1u8..) {
+        fn every_changed_byte_is_detected(at: prop::sample::Index, change in 1u8..) {
             let original = content((1 << 20) + 500);
             let (root, mut car) = pack(&original);
             let at = at.index(car.len());
@@ -429,7 +429,7 @@ mod tests {
         }
 
         #[test]
-        fn no_cut_goes_unnoticed(at: prop::sample::Index) {
+        fn every_truncation_is_detected(at: prop::sample::Index) {
             let (root, car) = pack(&content(5_000));
             prop_assert!(unpack(&root, &car[..at.index(car.len())]).is_err());
         }

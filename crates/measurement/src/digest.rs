@@ -1,4 +1,4 @@
-//! EIP-712: what a station signs.
+//! EIP-712: the message that a station signs.
 
 use alloy_primitives::{Address, B256, keccak256};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
@@ -92,7 +92,7 @@ impl From<&Measurement> for typed::Measurement {
 }
 
 impl Measurement {
-    /// The EIP-712 digest that the station signs; covers every field but the signature.
+    /// The EIP-712 digest that the station signs; it covers every field except the signature.
     #[must_use]
     pub fn digest(&self, domain: &Domain) -> B256 {
         Digester::new(domain).digest(self)

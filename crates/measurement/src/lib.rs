@@ -1,4 +1,4 @@
-//! The measurement: what a station saw when it tried to retrieve one payload from one provider.
+//! The measurement: the result of a station's attempt to retrieve one payload from one provider.
 //!
 //! From the station's key to a file that anyone can check:
 //!
@@ -8,10 +8,10 @@
 //! Verifier, RetrievalResult ◀── rows + rejected lines ◀──parse_batch── batch ◀──unpack
 //! ```
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
 //! | [`Measurement`] | the parsed row: plain data, its line and its EIP-712 digest |
-//! | [`AsSigned`] | a text as it was signed, with the value it stands for |
+//! | [`AsSigned`] | a text as it was signed, with its parsed value |
 //! | [`ndjson`] | batches as text; reports every invalid line |
 //! | [`Verifier`], [`Domain`] | whether a row was signed by its station |
 //! | [`RetrievalResult`], [`validity`] | the result of a row, and whether it is valid: Spark's rules |
@@ -45,7 +45,7 @@
 //! // The publisher.
 //! let (cid, packed) = car::pack(&ndjson::to_ndjson([&measurement]));
 //!
-//! // A verifier, who trusts neither.
+//! // A verifier, which trusts neither.
 //! let batch = ndjson::parse_batch(RoundNumber(7), &car::unpack(&cid, &packed)?);
 //! let row = &batch.rows[0].measurement;
 //! assert!(Verifier::new(&domain).signed_by_station(row));

@@ -59,7 +59,7 @@ struct Raw<'a> {
     signature: Cow<'a, str>,
 }
 
-/// What a key's value may be.
+/// The type of a key's value.
 #[derive(Clone, Copy)]
 enum Kind {
     U64,
@@ -70,7 +70,7 @@ enum Kind {
     NumberOrNull,
 }
 
-/// Used to name the field at fault.
+/// Identifies the invalid field.
 const KEYS: [(&str, Kind); 22] = [
     ("round", Kind::U64),
     ("task", Kind::U32),
@@ -129,7 +129,7 @@ impl Kind {
 pub(crate) type Fault = (&'static str, String);
 
 impl Measurement {
-    /// The measurement as one line of JSON, without the line's end: the canonical form that batches hold.
+    /// The measurement as one line of JSON, without the line feed: the canonical form in batches.
     #[must_use]
     pub fn to_line(&self) -> String {
         fn text(text: &Option<String>) -> Option<Cow<'_, str>> {
@@ -160,7 +160,7 @@ impl Measurement {
             attestation: text(&self.attestation),
             signature: Cow::Owned(self.signature.to_string()),
         };
-        // Strings, numbers and booleans under fixed keys: nothing here can fail to be JSON.
+        // Strings, numbers and booleans under fixed keys can always be serialized.
         serde_json::to_string(&raw).unwrap_or_default()
     }
 }
@@ -202,11 +202,11 @@ pub(crate) fn parse(line: &[u8]) -> Result<Measurement, Fault> {
     })
 }
 
-/// One case, or correct EIP-55 capitals.
+/// An address in one case, or with correct EIP-55 capitals.
 fn address(text: &str) -> Result<Address, Fault> {
     match parse_station(text) {
         Ok(address) => Ok(address),
-        // Well-formed; no roster has it.
+        // Well-formed, but in no roster.
         Err(AddressError::Zero) => Ok(Address::ZERO),
         Err(AddressError::CapitalsChecksum { expected, .. }) => Err((
             "station",
@@ -226,7 +226,7 @@ fn required(field: &'static str, text: Cow<'_, str>) -> Result<String, Fault> {
     }
 }
 
-/// The empty string means null: both are signed alike.
+/// The empty string means null: both have the same digest.
 fn optional(text: Option<Cow<'_, str>>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(Cow::into_owned)
 }

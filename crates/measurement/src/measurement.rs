@@ -6,11 +6,11 @@ use assize_protocol::{PayloadCid, ProviderId, RoundNumber, TaskIndex};
 use crate::{AsSigned, Millis, Signature};
 
 /// One row of a batch (`docs/protocol.md` §9.1): the fields that Spark's checkers report, with round, task, station and
-/// signature. [`Self::new`] makes one in which nothing is known yet.
+/// signature. [`Self::new`] creates one without results.
 ///
-/// What a station did not learn is `None`. A row that was read ([`ndjson`](crate::ndjson)) keeps these bounds, which the type
-/// alone does not: strings are not empty, times are between 1970 and 9999, and numbers between 0 and 2^53 − 1
-/// ([`MAX_NUMBER`]). A row that breaks them can be written, but no reader accepts it.
+/// Unknown values are `None`. Rows read by [`ndjson`](crate::ndjson) satisfy bounds that the type does not enforce: strings
+/// are not empty, times are between 1970 and 9999, and numbers between 0 and 2^53 − 1 ([`MAX_NUMBER`]). A row outside of them
+/// can be written, but no reader accepts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measurement {
     /// The round that drew the task.
@@ -23,44 +23,44 @@ pub struct Measurement {
     pub cid: AsSigned<PayloadCid>,
     /// The task's provider.
     pub miner_id: AsSigned<ProviderId>,
-    /// libp2p peer id that the chain gives for the provider.
+    /// The provider's libp2p peer id on chain.
     pub provider_id: Option<String>,
-    /// Multiaddr that the indexer gave.
+    /// Multiaddr that the indexer returned.
     pub provider_address: Option<String>,
-    /// `http`, `graphsync` or `bitswap`; other texts are kept, in the case they came in.
+    /// `http`, `graphsync` or `bitswap`; other texts are kept unchanged.
     pub protocol: Option<String>,
     /// Version of the checker.
     pub spark_version: Option<String>,
     /// Version of the checker's runtime.
     pub zinnia_version: Option<String>,
-    /// The retrieval took too long.
+    /// Whether the retrieval timed out.
     pub timeout: bool,
-    /// When the retrieval began.
+    /// Start of the retrieval.
     pub start_at: Option<Millis>,
-    /// When the first byte of the body came.
+    /// Arrival of the body's first byte.
     pub first_byte_at: Option<Millis>,
-    /// When the last byte of the body came.
+    /// Arrival of the body's last byte.
     pub end_at: Option<Millis>,
-    /// HTTP status, or a code of Spark's from 600 up.
+    /// HTTP status, or one of Spark's codes from 600 up.
     pub status_code: Option<i64>,
     /// HTTP status of the HEAD request.
     pub head_status_code: Option<i64>,
     /// Bytes of body received.
     pub byte_length: Option<i64>,
-    /// The body passed the size cap.
+    /// Whether the body exceeded the size limit.
     pub car_too_large: bool,
     /// Hex multihash of the CAR's bytes.
     pub car_checksum: Option<String>,
-    /// What the indexer said: `OK`, `HTTP_NOT_ADVERTISED`, `NO_VALID_ADVERTISEMENT`, `ERROR_…`.
+    /// The indexer's result: `OK`, `HTTP_NOT_ADVERTISED`, `NO_VALID_ADVERTISEMENT`, `ERROR_…`.
     pub indexer_result: Option<String>,
     /// The provider's own statement; not used in evaluation.
     pub attestation: Option<String>,
-    /// The station's, over everything above.
+    /// The station's signature over all other fields.
     pub signature: Signature,
 }
 
 impl Measurement {
-    /// A measurement in which nothing is known yet but whose task it is: unsigned, every other field false or `None`.
+    /// A measurement of a task by a station: unsigned, every other field false or `None`.
     #[must_use]
     pub fn new(
         round: RoundNumber,
@@ -96,6 +96,6 @@ impl Measurement {
     }
 }
 
-/// Largest `status_code`, `head_status_code` and `byte_length`: 2^53 − 1, up to which every JSON reader reads the same
+/// Maximum `status_code`, `head_status_code` and `byte_length`: 2^53 − 1, up to which every JSON reader reads the same
 /// number (RFC 7493 §2.2).
 pub const MAX_NUMBER: i64 = (1 << 53) - 1;

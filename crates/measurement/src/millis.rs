@@ -1,4 +1,4 @@
-//! Times in milliseconds, and their one written form.
+//! Times in milliseconds, and their text form.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use thiserror::Error;
 
 /// A time by the station's clock: milliseconds since the Unix epoch, without leap seconds.
 ///
-/// Written as `2023-11-01T09:40:05.000Z`: ISO 8601 in UTC with exactly three decimals, as JavaScript's `toISOString` gives
-/// it. No other form is accepted, so that every implementation agrees on which lines are valid and what was signed.
+/// Written as `2023-11-01T09:40:05.000Z`: ISO 8601 in UTC with exactly three decimals, like JavaScript's `toISOString`.
+/// No other form is accepted, so that all implementations agree on which lines are valid and what was signed.
 ///
 /// ```
 /// use assize_measurement::Millis;
@@ -22,7 +22,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub i64);
 
-/// Text that is not a time from 1970 to 9999 in the one form.
+/// Text that is not a time from 1970 to 9999 in this form.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MillisError {
@@ -41,11 +41,11 @@ const DAYS_PER_ERA: i64 = 146_097;
 const EPOCH: i64 = 719_468;
 
 impl Millis {
-    /// `9999-12-31T23:59:59.999Z`, the last moment that has a written form.
+    /// `9999-12-31T23:59:59.999Z`, the last time that has a text form.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// Days from 1970-01-01 to a date (year, month from 1 to 12, day) of the proleptic Gregorian calendar; days that a month does
-    /// not have run on into the next.
+    /// Days from 1970-01-01 to a date (year, month from 1 to 12, day) of the proleptic Gregorian calendar; days beyond the end
+    /// of a month continue into the next.
     #[must_use]
     pub fn days_of(year: i64, month: i64, day: i64) -> i64 {
         days_of(year, month, day)
@@ -82,7 +82,7 @@ impl FromStr for Millis {
             return Err(MillisError::Form);
         }
         let days = days_of(year, month, day);
-        // Months and days that do not exist come back as other dates.
+        // Months and days that do not exist are converted to other dates.
         if date_of(days) != (year, month, day) {
             return Err(MillisError::Form);
         }
@@ -97,7 +97,7 @@ impl FromStr for Millis {
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(0..=253_402_300_799_999) = *self else {
-            // Such a time has no written form and is never read; messages may still show it.
+            // Such a time has no text form and is never read; messages may still show it.
             return write!(f, "{} ms", self.0);
         };
         let (year, month, day) = date_of(self.0.div_euclid(MS_PER_DAY));
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_forms_and_dates_that_do_not_exist_are_refused() {
+    fn other_forms_and_dates_that_do_not_exist_are_rejected() {
         let form = Err(MillisError::Form);
         for text in [
             "",

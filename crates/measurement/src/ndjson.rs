@@ -1,4 +1,4 @@
-//! Batches as text: one measurement a line.
+//! Batches as text: one measurement per line.
 //!
 //! A line is a JSON object with the keys of [`Measurement::to_line`]. The reader tolerates bad lines and is
 //! strict about good ones:
@@ -48,7 +48,7 @@ pub struct Batch {
 pub struct Row {
     /// Counted from 1.
     pub line: u32,
-    /// What the line says.
+    /// The parsed line.
     pub measurement: Measurement,
 }
 
@@ -105,7 +105,7 @@ pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
 /// Reads one line of any round.
 ///
 /// # Errors
-/// The field at fault and the reason.
+/// The invalid field and the reason.
 pub fn parse_any_round(line: &[u8]) -> Result<Measurement, (&'static str, String)> {
     parse_line(None, line)
 }
@@ -136,7 +136,7 @@ pub fn too_long(bytes: u64) -> (&'static str, String) {
     )
 }
 
-/// The lines of a batch, each ended by a line feed: what is stored and committed.
+/// The lines of a batch, each ended by a line feed, as stored and committed.
 #[must_use]
 pub fn to_ndjson<'a>(measurements: impl IntoIterator<Item = &'a Measurement>) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -330,7 +330,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_carries_no_meaning_is_tolerated() {
+    fn meaningless_differences_are_tolerated() {
         let mut bare = sample();
         bare.provider_id = None;
         bare.attestation = None;
@@ -370,7 +370,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn long_and_undecodable_lines_are_refused() {
+    fn long_and_undecodable_lines_are_rejected() {
         let (field, reason) = fault(&"x".repeat(MAX_LINE + 1));
         assert_eq!(field, "line");
         assert!(reason.contains("65537 bytes"), "{reason}");
@@ -434,7 +434,7 @@ pub(crate) mod tests {
         }
 
         #[test]
-        fn a_damaged_line_is_refused_or_differs(at in 0usize..900, byte: u8) {
+        fn a_damaged_line_is_rejected_or_differs(at in 0usize..900, byte: u8) {
             let mut line = sample().to_line().into_bytes();
             let at = at % line.len();
             prop_assume!(line[at] != byte && byte != b'\n');

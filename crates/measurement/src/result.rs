@@ -4,17 +4,17 @@ use std::fmt;
 
 use crate::Measurement;
 
-/// What a retrieval came to, as Spark's evaluator named it; `Display` gives the code (docs/protocol.md §9).
+/// The result of a retrieval by Spark's rules; `Display` gives Spark's code (docs/protocol.md §9).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RetrievalResult {
     /// Retrieved and verified.
     Ok,
-    /// The indexer gave no usable advertisement; holds the indexer's result.
+    /// The indexer returned no usable advertisement; contains the indexer's result.
     Ipni(String),
     /// Timed out.
     Timeout,
-    /// Over the size cap.
+    /// Above the size limit.
     CarTooLarge,
     /// Codes 700–799.
     UnsupportedMultiaddrFormat,
@@ -67,17 +67,17 @@ impl Measurement {
 /// The fields of a row that decide its result. Assize's rows and Spark's share the rules.
 #[derive(Debug, Clone, Copy)]
 pub struct RetrievalFacts<T> {
-    /// What the indexer said.
+    /// The indexer's result.
     pub indexer_result: Option<T>,
-    /// The retrieval took too long.
+    /// Whether the retrieval timed out.
     pub timeout: bool,
-    /// The body was larger than the cap.
+    /// Whether the body exceeded the size limit.
     pub car_too_large: bool,
     /// HTTP status, or one of Spark's codes from 600 up.
     pub status_code: Option<i64>,
-    /// The protocol as it was written.
+    /// The protocol as text.
     pub protocol: Option<T>,
-    /// Whether there is a time at which the body ended.
+    /// Whether the arrival of the last byte is known.
     pub ended: bool,
 }
 
@@ -142,7 +142,7 @@ mod tests {
     use crate::ndjson::tests::sample;
 
     #[test]
-    fn vectors_of_spark_hold() {
+    fn vectors_of_spark_pass() {
         let file: Value =
             serde_json::from_str(include_str!("../tests/fixtures/retrieval_result.json")).unwrap();
         let cases = file["cases"].as_array().unwrap();

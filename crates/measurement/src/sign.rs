@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stations_signature_holds_and_no_other() {
+    fn only_the_stations_signature_is_valid() {
         let mut measurement = sample();
         measurement.station = station_address(&key(7));
         measurement.sign(&key(7), &domain());
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn malleable_and_malformed_signatures_are_refused() {
+    fn malleable_and_malformed_signatures_are_rejected() {
         let mut measurement = sample();
         measurement.station = station_address(&key(7));
         measurement.sign(&key(7), &domain());

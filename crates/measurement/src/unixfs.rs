@@ -1,12 +1,12 @@
 //! UnixFS files: content split into blocks, with one CID.
 //!
-//! Profile `unixfs-v1-2025` (IPIP-499): CIDv1, SHA-256, raw leaves of 1 MiB, a balanced tree of at most 1024 links a
+//! Profile `unixfs-v1-2025` (IPIP-499): CIDv1, SHA-256, raw leaves of 1 MiB, a balanced tree of at most 1024 links per
 //! node. A file of one chunk is its leaf, the empty file an empty leaf. npm `ipfs-car` gives the same CIDs.
 //!
 //! ```text
 //!            root              dag-pb: size of the file, links, the size below each link
 //!          ╱      ╲
-//!       node      node         dag-pb, full but for the last of its level
+//!       node      node         dag-pb, full except for the last of its level
 //!      ╱ ┆ ╲       │
 //!  1 MiB ┆ 1 MiB  rest         raw: the content itself
 //! ```
@@ -31,8 +31,8 @@ use thiserror::Error;
 pub use build::Builder;
 pub use read::{Walk, read};
 
-/// Maximum size of a file in bytes: 4 GiB. It bounds the work that one CID can cause; the largest batch that honest
-/// publishers make is about 100 MB.
+/// Maximum size of a file in bytes: 4 GiB. It bounds the work that one CID can cause; honest publishers' batches have at
+/// most about 100 MB.
 pub const MAX_FILE_SIZE: u64 = 1 << 32;
 
 /// How a file is split into blocks.

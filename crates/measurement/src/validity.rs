@@ -1,4 +1,4 @@
-//! Which measurements count at all: Spark's validity rules of December 2025 (docs/protocol.md §9.4).
+//! Which measurements are valid: Spark's validity rules of December 2025 (docs/protocol.md §9.4).
 
 use thiserror::Error;
 
@@ -17,9 +17,9 @@ pub enum Invalidity {
     /// A success that ended before it began.
     #[error("`{later}` must not be before `{earlier}`")]
     TimesReversed {
-        /// The field that should come first.
+        /// The field that should be earlier.
         earlier: &'static str,
-        /// The field that should come after it.
+        /// The field that should be later.
         later: &'static str,
     },
     /// A success over HTTP without the status of a HEAD request.
@@ -74,17 +74,17 @@ pub struct Claim<'a> {
     pub success: bool,
     /// The protocol.
     pub protocol: Option<&'a str>,
-    /// When the request was sent.
+    /// Time of the request.
     pub start_at: Option<Millis>,
-    /// When the first byte of the body came.
+    /// Arrival of the body's first byte.
     pub first_byte_at: Option<Millis>,
-    /// When the body ended.
+    /// Arrival of the body's last byte.
     pub end_at: Option<Millis>,
     /// The status of the HEAD request.
     pub head: HeadStatus,
 }
 
-/// What kind of value the status of the HEAD request is; in Spark's rows it may be anything that JSON can hold.
+/// The type of the HEAD request's status; in Spark's rows it may be any JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadStatus {
     /// Missing or null.

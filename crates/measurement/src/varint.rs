@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_numbers_are_refused() {
+    fn odd_numbers_are_rejected() {
         for bytes in [
             &[][..],
             &[0x80],

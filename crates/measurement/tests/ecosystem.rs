@@ -1,6 +1,6 @@
-//! The ecosystem's own tools read what we write, and we read what they write, block by block: npm `ipfs-car`,
+//! Other tools read our files, and we read theirs, block by block: npm `ipfs-car`,
 //! `@ipld/unixfs`, `@ipld/car` and `ipfs-unixfs-exporter`.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -17,7 +17,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Runs a program of node's; what it prints.
+/// Runs a program with node; returns its output.
 fn node(arguments: &[&str]) -> String {
     let packages = repository().join("node_modules/ipfs-car");
     assert!(
@@ -41,7 +41,7 @@ fn ipfs_car(arguments: &[&str]) -> String {
     node(&[&["node_modules/ipfs-car/bin.js"], arguments].concat())
 }
 
-/// Bytes that do not repeat with any chunk's length.
+/// Bytes whose period differs from every chunk length.
 fn fill(path: &Path, size: usize) {
     let mut out = BufWriter::new(File::create(path).unwrap());
     let block: Vec<u8> = (0..65_521_u32)
@@ -68,7 +68,7 @@ fn digest(mut content: impl Read) -> [u8; 32] {
 }
 
 #[test]
-fn files_of_every_size_go_both_ways() {
+fn files_of_every_size_are_packed_and_unpacked() {
     const MIB: usize = 1 << 20;
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
@@ -102,7 +102,7 @@ fn files_of_every_size_go_both_ways() {
 }
 
 #[test]
-fn trees_of_three_levels_and_more_go_both_ways() {
+fn trees_of_three_and_more_levels_are_built_and_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     // Size, chunk, links; the last has levels that are not full.

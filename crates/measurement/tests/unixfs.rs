@@ -1,4 +1,4 @@
-//! Our CIDs and CARs are those of the ecosystem's own tools (`scripts/unixfs-vectors.mjs`).
+//! Our CIDs and CARs equal those of other tools (`scripts/unixfs-vectors.mjs`).
 
 use std::collections::BTreeMap;
 

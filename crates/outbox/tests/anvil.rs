@@ -1,5 +1,5 @@
 //! The queue against a real anvil: other programs with the same key, forks, spending limits, a second process.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::path::Path;
 use std::time::Duration;
@@ -261,7 +261,7 @@ async fn a_transaction_over_a_limit_is_parked_and_resumes_without_it() {
 }
 
 #[tokio::test]
-async fn a_cancelled_intent_uses_its_nonce_up_or_comes_too_late() {
+async fn a_cancelled_intent_fills_its_nonce_or_is_too_late() {
     let world = World::new().await;
     let mut outbox = world.open(Policy::local());
     enqueue(&mut outbox, "never begun");

@@ -1,7 +1,7 @@
 //! Invariants of the decision table on a model chain. Whatever is dropped, delayed, reordered, stolen, reorganised
 //! or killed, a call takes effect at most once and eventually exactly once, no nonce is skipped, and no limit is
 //! exceeded.
-#![allow(clippy::unwrap_used, reason = "a model that makes no sense fails the test")]
+#![allow(clippy::unwrap_used, reason = "an inconsistent model fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

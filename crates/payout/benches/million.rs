@@ -2,7 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a program whose output is its figures"
+    reason = "a benchmark prints its results and panics on failure"
 )]
 
 use std::collections::BTreeMap;

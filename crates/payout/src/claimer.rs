@@ -17,13 +17,13 @@ use crate::{
     ClaimBatch, Distance, Documents, Due, GasCost, Limits, PayoutError, SettlementTimeline, Statement,
 };
 
-/// Of one transaction: small enough for any chain's blocks, Filecoin's too.
+/// Maximum claims in one transaction; it fits the blocks of every supported chain.
 const LIMITS: Limits = Limits {
     payouts: 100,
     calldata: 60_000,
 };
 
-/// Who claims, for whom, and from what.
+/// Sends claims for operators.
 pub struct Claimer {
     /// The Rewards contract.
     pub rewards: Rewards,
@@ -37,15 +37,15 @@ pub struct Claimer {
     pub patience: Duration,
     /// Whom to claim for.
     pub operators: Vec<Address>,
-    /// Least amount that is worth a claim, attoFIL.
+    /// Minimum amount to claim, attoFIL.
     pub min: u128,
     /// The settlement to claim from; the newest active one if none is given.
     pub settlement: Option<SettlementId>,
-    /// Whose recipient refused what; that is not tried again until one of both changes.
+    /// Operators whose recipient refused a payment, with recipient and amount; retried when either changes.
     pub refused: BTreeMap<Address, (PayoutAddress, u128)>,
 }
 
-/// What can be claimed now, in transactions, and why the rest cannot.
+/// What can be claimed now, by transaction, and why the rest cannot be claimed.
 #[derive(Debug)]
 pub struct ClaimPlan {
     /// The settlements at this moment; the active one is the one to claim from.
@@ -73,7 +73,7 @@ pub enum Unclaimed {
     },
 }
 
-/// Why there is nothing to claim.
+/// Why nothing can be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NothingToClaim {
     /// No settlement has been posted.
@@ -86,7 +86,7 @@ pub enum NothingToClaim {
     AllPaid,
 }
 
-/// Claims that were mined.
+/// Mined claims.
 #[derive(Debug, Clone)]
 pub struct SentClaims {
     /// The settlement.
@@ -104,7 +104,7 @@ pub struct SentClaims {
 }
 
 impl Claimer {
-    /// What is due now, and what claiming it would cost.
+    /// Reads what is due now, and what claiming it costs.
     ///
     /// # Errors
     /// The settlement does not pay, or its document is unavailable; chain errors.
@@ -224,12 +224,12 @@ fn expect_active(settlement: Settlement, now: u64) -> Result<Settlement, PayoutE
 }
 
 impl ClaimPlan {
-    /// Whom it would pay.
+    /// The operators it pays.
     pub fn dues(&self) -> impl Iterator<Item = &Due> {
         self.batches.iter().flat_map(|(batch, _)| &batch.dues)
     }
 
-    /// Where the claims come from.
+    /// The settlement that the claims are from.
     #[must_use]
     pub fn settlement(&self) -> Option<SettlementId> {
         self.timeline.active.map(|settlement| settlement.id)
@@ -241,7 +241,7 @@ impl ClaimPlan {
         self.dues().map(|due| U256::from(due.amount)).sum()
     }
 
-    /// What all transactions together cost.
+    /// Cost of all transactions.
     #[must_use]
     pub fn gas(&self) -> GasCost {
         let sum = |one: fn(&GasCost) -> U256| self.batches.iter().map(|(_, cost)| one(cost)).sum();
@@ -251,7 +251,7 @@ impl ClaimPlan {
         }
     }
 
-    /// Per cent of the amount that gas takes, if that is more than ten.
+    /// Gas as a percentage of the amount, if it is more than ten.
     #[must_use]
     pub fn gas_share(&self) -> Option<U256> {
         gas_share(self.gas().expected, self.amount())
@@ -276,7 +276,7 @@ impl Unclaimed {
 }
 
 impl NothingToClaim {
-    /// None if there is something to claim.
+    /// `None` if something can be claimed.
     #[must_use]
     pub fn of(timeline: &SettlementTimeline, statement: &Statement) -> Option<Self> {
         if statement.claimable() > 0 {

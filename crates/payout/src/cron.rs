@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn other_patterns_are_refused_with_their_field() {
+    fn other_patterns_are_rejected_with_their_field() {
         for (pattern, words) in [
             ("", "0 fields"),
             ("* * * *", "4 fields"),

@@ -30,7 +30,7 @@ pub enum PayoutError {
     #[error("payout history: {0}")]
     Sql(#[from] rusqlite::Error),
     /// The file is the history of another contract, or not a history.
-    #[error("{} belongs to {there}, not to {here}; give another file with --history", path.display())]
+    #[error("{} belongs to {there}, not to {here}; give another directory with --data", path.display())]
     ForeignHistory {
         /// The file.
         path: PathBuf,

@@ -532,7 +532,7 @@ mod tests {
         drop(history);
         let error = History::open(&path, "0x02 on chain 314").unwrap_err().to_string();
         assert!(
-            error.contains("0x01 on chain 314") && error.contains("--history"),
+            error.contains("0x01 on chain 314") && error.contains("--data"),
             "{error}"
         );
 

@@ -358,7 +358,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everybody_is_paid_once_or_held_back_with_a_reason(
+        fn every_operator_is_paid_once_or_held_back_with_a_reason(
             cumulative in amounts(),
             had in prop::collection::vec(0..10_000u128, 300),
             waited in prop::collection::vec(0..60u64, 300),

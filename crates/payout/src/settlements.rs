@@ -35,7 +35,7 @@ pub async fn settlement_to_pay(
         return Ok(active);
     }
     let head = rewards.head().await?.ok_or(PayoutError::NothingPosted)?;
-    // None is active, so the head is pending.
+    // No settlement is active, so the head is pending.
     let active_at = rewards.settlement(head).await?.active_at;
     Err(PayoutError::NoneActive {
         settlement: head,

@@ -1,9 +1,5 @@
-//! Payouts against a real anvil with the real contracts: everybody is paid once, whatever happens in between.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+//! Payouts against a real anvil with the real contracts: every operator is paid once, whatever happens in between.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -143,7 +139,7 @@ impl World {
         rpc("eth_sendTransaction", json!([call]));
     }
 
-    /// Everybody has exactly what the settlement grants, and nobody more.
+    /// Every operator has exactly what the settlement grants.
     async fn expect_paid_once(&self, case: &str) {
         for n in 1..=6_u8 {
             let granted = U256::from(10_000 * u64::from(n));
@@ -193,7 +189,7 @@ fn operators(payments: &[Payment]) -> Vec<Address> {
 }
 
 #[tokio::test]
-async fn everybody_is_paid_once_and_one_rejection_harms_nobody() {
+async fn every_operator_is_paid_once_and_a_rejection_affects_no_other() {
     let world = World::new().await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();
@@ -355,7 +351,7 @@ async fn run_and_die(world: &World, state: &Path, settlement: &Settlement, kill_
 }
 
 #[tokio::test]
-async fn killed_at_every_boundary_it_pays_everybody_once() {
+async fn every_operator_is_paid_once_despite_kills_at_every_boundary() {
     let world = World::new().await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();

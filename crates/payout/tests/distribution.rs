@@ -1,8 +1,8 @@
-//! What Spark owed its operators and mostly never paid, paid exactly: real balances, a real anvil.
+//! Spark's real operator balances, most of which were never paid, paid exactly on a real anvil.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on panics, and its figures are wanted"
+    reason = "a failed test panics, and its figures are wanted"
 )]
 
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ async fn sparks_balances_are_paid_to_the_attofil() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("queue.sqlite");
 
-    // With Spark's floor, almost nobody is paid.
+    // With Spark's floor, almost no operator is paid.
     let stubborn = PayoutPolicy {
         floor: SPARKS_FLOOR,
         floor_gone_after_days: 0,
@@ -87,7 +87,7 @@ async fn sparks_balances_are_paid_to_the_attofil() {
             .all(|held| matches!(held.why, Why::BelowFloor { .. } | Why::GasTooDear))
     );
 
-    // With a floor that has fallen to zero, everybody is.
+    // With a floor that has fallen to zero, every operator is paid.
     let paying = Instant::now();
     let generous = PayoutPolicy {
         floor: 0,

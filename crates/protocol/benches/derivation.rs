@@ -1,4 +1,4 @@
-//! How long derivation takes, and how much memory. Run: `make bench`.
+//! Time and memory of derivation: `make bench`.
 //!
 //! Bounds, on one core without target-cpu flags: the shuffle of a million ≤ 65 ms; one index ≤ 12 µs, ≤ 6 µs with the
 //! pivots kept; a committee of 100 of a million ≤ 1.2 ms; everything that a million stations and 22 million tasks draw

@@ -1,4 +1,4 @@
-//! How many instructions derivation takes, which is the same on a busy machine: `make bench-instructions` (needs
+//! Number of instructions of derivation, which does not depend on the machine's load: `make bench-instructions` (needs
 //! valgrind). A benchmark above its limit fails.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot derive has no count")]
 #![expect(missing_docs, reason = "the macros below make public items")]
@@ -14,8 +14,8 @@ use gungraun::{
 
 const SEED: B256 = B256::repeat_byte(0x5e);
 
-/// Callgrind's processor has no SHA instructions, so hashing counts in full: about 3 400 instructions a hash.
-/// Limits are a twentieth above what was counted.
+/// Callgrind's processor has no SHA instructions, so hashing counts in full: about 3 400 instructions per hash.
+/// Limits are a twentieth above the measured numbers.
 fn limit(instructions: u64) -> LibraryBenchmarkConfig {
     LibraryBenchmarkConfig::default()
         .tool(Callgrind::default().hard_limits([(EventKind::Ir, instructions)]))

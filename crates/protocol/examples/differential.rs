@@ -43,7 +43,7 @@ fn case(numbers: &mut Numbers) -> Result<String, Box<dyn Error>> {
     let seed = Seed(numbers.word());
     let (stations, tasks) = (numbers.size(), numbers.size());
     let parameters = Parameters {
-        // Within the contract's bounds; now and then just what it starts with.
+        // Within the contract's bounds; sometimes the defaults.
         max_committee_size: numbers.within(1, 1_000) as u16,
         target_measurements: numbers.size().min(100_000_000),
         max_tasks_per_committee: numbers.within(1, 10_000) as u16,
@@ -77,7 +77,7 @@ fn case(numbers: &mut Numbers) -> Result<String, Box<dyn Error>> {
     Ok(line)
 }
 
-/// Numbers that follow from a name.
+/// Pseudorandom numbers derived from a name.
 struct Numbers {
     name: String,
     used: u32,
@@ -103,12 +103,12 @@ impl Numbers {
     }
 
     /// Ends included.
-    fn within(&mut self, least: u32, most: u32) -> u32 {
-        let span = u64::from(most - least) + 1;
-        least + (u64::from(self.next()) % span) as u32
+    fn within(&mut self, min: u32, max: u32) -> u32 {
+        let span = u64::from(max - min) + 1;
+        min + (u64::from(self.next()) % span) as u32
     }
 
-    /// As often of few bits as of many, and often at an edge; never 0.
+    /// Uniform in the number of bits, and often at an edge; never 0.
     fn size(&mut self) -> u32 {
         let bits = self.within(1, 32);
         let top = u32::MAX >> (32 - bits);

@@ -1,4 +1,4 @@
-//! Addresses in text from people: `0x…`, and for operators also `f410…` or `t410…`. Files have one spelling only
+//! Addresses in user input: `0x…`, and for operators also `f410…` or `t410…`. Files have one spelling only
 //! (`docs/protocol.md` §6.1).
 
 use alloc::string::String;
@@ -21,8 +21,8 @@ pub enum AddressError {
         /// The text given.
         text: String,
     },
-    /// The zero address, whose key nobody has.
-    #[error("the zero address belongs to nobody: give the address to pay")]
+    /// The zero address, whose key does not exist.
+    #[error("the zero address has no owner: give the address to pay")]
     Zero,
     /// A Filecoin address of a class without a 0x form.
     #[error("`{text}` is a Filecoin address without a 0x form: rewards go to f410 (0x) addresses only")]
@@ -62,7 +62,7 @@ pub enum AddressError {
     },
 }
 
-/// Protocol 4 (delegated) in the namespace 10 of the Ethereum Address Manager, as the checksum covers it (FIP-0048).
+/// Protocol 4 (delegated) in the namespace 10 of the Ethereum Address Manager, as covered by the checksum (FIP-0048).
 const EAM: [u8; 2] = [4, 10];
 const ADDRESS_LENGTH: usize = 20;
 
@@ -97,7 +97,7 @@ pub fn parse_operator(text: &str) -> Result<Address, AddressError> {
     Err(AddressError::Unknown { text: text.into() })
 }
 
-/// The f410 form of an address, as Filecoin's tools write it (FIP-0048).
+/// The f410 form of an address (FIP-0048).
 #[must_use]
 pub fn to_delegated(address: Address) -> String {
     let bytes = [address.as_slice(), &checksum_of(address.as_slice())].concat();

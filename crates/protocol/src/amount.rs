@@ -17,14 +17,14 @@ const DECIMALS: usize = 18;
 const SHORT_DECIMALS: usize = 6;
 const ATTO_PER_FIL: u64 = 1_000_000_000_000_000_000;
 
-/// An amount of money in attoFIL, as the contracts count it: a `uint256`.
+/// An amount of money in attoFIL, a `uint256` in the contracts.
 ///
-/// It has no operators that could overflow or lose a remainder unseen: sums, differences and products are checked, division
-/// rounds down by name.
+/// It has no operators that could overflow or lose a remainder silently: sums, differences and products are checked, and
+/// division rounds down explicitly.
 ///
 /// | form | example | where |
 /// |---|---|---|
-/// | JSON | `"456621004566210045"` | documents, APIs: whole attoFIL as a decimal string, since JSON's numbers are too small |
+/// | JSON | `"456621004566210045"` | documents, APIs: whole attoFIL as a decimal string, since JSON numbers are too small |
 /// | `Display`, `FromStr` | `0.456621004566210045 FIL`, `0.456621004566210045` | messages, command lines: exact |
 /// | [`short`](Self::short) | `0.456621` | tables |
 ///
@@ -46,7 +46,7 @@ pub struct AttoFil(U256);
 pub struct AmountError(String);
 
 impl AttoFil {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(U256::ZERO);
 
     /// The number of attoFIL.
@@ -55,7 +55,7 @@ impl AttoFil {
         self.0
     }
 
-    /// Whether it is nothing.
+    /// Whether it is zero.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
@@ -73,13 +73,13 @@ impl AttoFil {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// So many times the amount; `None` if it does not fit.
+    /// The product; `None` if it does not fit.
     #[must_use]
     pub fn checked_mul(self, times: u64) -> Option<Self> {
         self.0.checked_mul(U256::from(times)).map(Self)
     }
 
-    /// One of so many equal parts, rounded down; `None` for no parts.
+    /// The quotient, rounded down; `None` for a divisor of zero.
     #[must_use]
     pub fn div_floor(self, parts: u64) -> Option<Self> {
         self.0.checked_div(U256::from(parts)).map(Self)
@@ -97,7 +97,7 @@ impl AttoFil {
         f64::from(self.0) / ATTO_PER_FIL as f64
     }
 
-    /// In FIL with six decimals, the rest cut off, and without the unit: for tables.
+    /// In FIL with six decimals, rounded down, without the unit: for tables.
     #[must_use]
     pub fn short(self) -> String {
         let (whole, digits) = self.parts();
@@ -132,7 +132,7 @@ impl From<u64> for AttoFil {
     }
 }
 
-/// In FIL, with every digit and no more: `0.456621004566210045 FIL`.
+/// In FIL, exact: `0.456621004566210045 FIL`.
 impl fmt::Display for AttoFil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, digits) = self.parts();
@@ -146,7 +146,7 @@ impl fmt::Display for AttoFil {
 impl FromStr for AttoFil {
     type Err = AmountError;
 
-    /// Reads an amount of FIL without its unit: digits and at most one point, no sign.
+    /// Parses an amount of FIL without its unit: digits and at most one point, no sign.
     fn from_str(text: &str) -> Result<Self, AmountError> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let mut digits = whole.bytes().chain(fraction.bytes());
@@ -249,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_overflows_unseen() {
-        let most = AttoFil::from(U256::MAX);
-        assert_eq!(most.checked_add(AttoFil::from(1_u64)), None);
+    fn overflows_are_detected() {
+        let max = AttoFil::from(U256::MAX);
+        assert_eq!(max.checked_add(AttoFil::from(1_u64)), None);
         assert_eq!(AttoFil::ZERO.checked_sub(AttoFil::from(1_u64)), None);
-        assert_eq!(most.checked_mul(2), None);
-        assert_eq!(most.div_floor(0), None);
-        assert_eq!(AttoFil::checked_sum([most, most]), None);
+        assert_eq!(max.checked_mul(2), None);
+        assert_eq!(max.div_floor(0), None);
+        assert_eq!(AttoFil::checked_sum([max, max]), None);
         assert_eq!(AttoFil::checked_sum([]), Some(AttoFil::ZERO));
     }
 

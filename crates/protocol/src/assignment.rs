@@ -36,8 +36,8 @@ impl Assignment {
             0 => 0,
             count => {
                 let wanted = parameters.target_measurements / stations;
-                let most = u32::from(parameters.max_tasks_per_committee).min(tasks / count);
-                wanted.min(most).max(1)
+                let max = u32::from(parameters.max_tasks_per_committee).min(tasks / count);
+                wanted.min(max).max(1)
             }
         };
         Self {
@@ -47,13 +47,13 @@ impl Assignment {
         }
     }
 
-    /// How many committees there are (C).
+    /// Number of committees (C).
     #[must_use]
     pub fn committee_count(&self) -> u32 {
         self.committees.count()
     }
 
-    /// How many tasks each committee has (T): `floor(targetMeasurements / N)` within 1 and `maxTasksPerCommittee`,
+    /// Number of tasks of each committee (T): `floor(targetMeasurements / N)` within 1 and `maxTasksPerCommittee`,
     /// lowered to `max(1, floor(M / C))` if the list is short. 0 if there are no committees.
     #[must_use]
     pub fn tasks_per_committee(&self) -> u32 {

@@ -1,8 +1,8 @@
-//! Canonical bytes: the one spelling that a file has (`docs/protocol.md` §6.1).
+//! Canonical bytes: the only valid encoding of a file (`docs/protocol.md` §6.1).
 //!
-//! A file is valid only if it is, byte for byte, what a writer makes of the value that a reader found in it. So readers parse
-//! whatever says the same, write it again, and compare: [`compare`] names the first difference. No list of forbidden
-//! spellings has to be kept, and none can be forgotten.
+//! A file is valid only if it equals, byte for byte, the encoding of the value that it contains. Readers therefore parse any
+//! encoding, encode the value again, and compare: [`compare`] reports the first difference. No list of forbidden encodings is
+//! needed.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Largest number in a file: 2⁵³ − 1, up to which every JSON reader reads the same number (RFC 7493 §2.2).
+/// Maximum number in a file: 2⁵³ − 1, up to which every JSON reader reads the same number (RFC 7493 §2.2).
 pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// Bytes of context that a message shows before and after a difference.
@@ -41,7 +41,7 @@ pub struct NotCanonical {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormError {
-    /// Not JSON, or not of the fields that the file has.
+    /// Not JSON, or other fields than expected.
     #[error("{reason}")]
     Json {
         /// What the JSON parser found, and where.
@@ -50,8 +50,8 @@ pub enum FormError {
     /// The content can be read, but its bytes are not the canonical ones.
     #[error(transparent)]
     NotCanonical(#[from] NotCanonical),
-    /// A number that JSON readers do not agree on.
-    #[error("the number {number} at byte {offset} is above {MAX_NUMBER}, the largest that a file may have")]
+    /// A number that JSON readers read differently.
+    #[error("the number {number} at byte {offset} is above the maximum of {MAX_NUMBER}")]
     LargeNumber {
         /// Its digits.
         number: String,
@@ -88,7 +88,7 @@ pub fn compare(file: &[u8], canonical: &[u8]) -> Result<(), NotCanonical> {
     })
 }
 
-/// The text from `start` to the end of the value that holds the byte at `offset`.
+/// The text from `start` to the end of the value that contains the byte at `offset`.
 fn excerpt(file: &[u8], start: usize, offset: usize) -> String {
     let Some(rest) = file.get(offset..).filter(|rest| !rest.is_empty()) else {
         return "the end of the file".into();
@@ -111,7 +111,7 @@ fn excerpt(file: &[u8], start: usize, offset: usize) -> String {
     shown
 }
 
-/// Reads a JSON file with sorted keys, of which only the canonical bytes are valid.
+/// Reads a JSON file with sorted keys; only its canonical bytes are valid.
 ///
 /// # Errors
 /// [`FormError`] with what differs, and where.
@@ -136,7 +136,7 @@ fn json_error(error: serde_json::Error) -> FormError {
     }
 }
 
-/// Looks for numbers that are too large in JSON that is canonical otherwise.
+/// Checks for numbers above the maximum in otherwise canonical JSON.
 fn check_numbers(json: &[u8]) -> Result<(), FormError> {
     let mut rest = json;
     while let Some(&byte) = rest.first() {
@@ -176,7 +176,7 @@ fn string_length(json: &[u8]) -> usize {
 /// The canonical JSON of a value: no white space, and the keys of every object ascending by their bytes, as in DAG-JSON.
 ///
 /// # Errors
-/// That of the value's own `Serialize`, or of a map whose keys are not strings.
+/// The value's `Serialize` fails, or a map has keys that are not strings.
 pub fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     let json = serde_json::to_string(value)?;
     let mut sorted = Vec::with_capacity(json.len());
@@ -200,7 +200,7 @@ fn sort_keys(json: &str, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
             }
             out.push(b'}');
         }
-        // By far the longest list has no objects in it.
+        // Copies the longest list, which contains no objects, as it is.
         Some(b'[') if json.contains('{') => {
             let entries: Vec<&RawValue> = serde_json::from_str(json)?;
             out.push(b'[');
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_readers_disagree_on_are_refused() {
+    fn numbers_that_readers_disagree_on_are_rejected() {
         let read = |json: &str| read_json::<Value>(json.as_bytes());
         assert!(read(r#"[9007199254740991,"9007199254740992",{"9007199254740993":"\"9"}]"#).is_ok());
         assert_eq!(
@@ -297,7 +297,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_and_nothing_else(value in values(), at: prop::sample::Index, byte: u8) {
+        fn only_written_files_are_read(value in values(), at: prop::sample::Index, byte: u8) {
             let file = to_json(&value).unwrap();
             prop_assert_eq!(read_json::<Value>(&file), Ok(value.clone()));
             let mut other = file.clone();

@@ -1,4 +1,4 @@
-//! CIDs of the protocol's own files, and of the payloads that tasks name.
+//! CIDs of the protocol's own files, and of payloads.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -25,7 +25,7 @@ pub enum CidError {
         /// The CID library's message.
         reason: String,
     },
-    /// A CID, but not of the kind that the protocol's files have.
+    /// A CID, but of another kind than those of the protocol's files.
     #[error("`{cid}` has {found}: a file of the protocol is CIDv1, raw or dag-pb, sha2-256")]
     NotAFile {
         /// The CID in its canonical form.
@@ -35,7 +35,7 @@ pub enum CidError {
     },
 }
 
-/// How the block behind a [`FileCid`] is to be read.
+/// The codec of the block that a [`FileCid`] names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Codec {
@@ -50,7 +50,7 @@ pub enum Codec {
 /// On chain it is its binary form of 36 bytes; as text it is base32, `bafk…` or `bafy…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileCid {
-    /// How the root block is to be read.
+    /// Codec of the root block.
     pub codec: Codec,
     /// SHA-256 of the root block.
     pub digest: [u8; 32],
@@ -146,7 +146,7 @@ fn parse_text(text: &str) -> Result<Cid, CidError> {
     };
     // The library also parses a path that contains a CID.
     if text.contains('/') {
-        return Err(refuse("it is a path; give the CID alone".into()));
+        return Err(refuse("it is a path; give only the CID".into()));
     }
     text.parse()
         .map_err(|error: cid::Error| refuse(error.to_string()))
@@ -192,7 +192,7 @@ mod tests {
 
     use super::{CidError, Codec, FileCid, PayloadCid};
 
-    /// SHA-256 of the empty input, and its CID as kubo and npm `multiformats` print it.
+    /// SHA-256 of the empty input, and its CID in kubo and npm `multiformats`.
     const EMPTY: &str = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
     const V0: &str = "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n";
     const V0_AS_V1: &str = "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_bytes_and_texts_are_refused() {
+    fn foreign_bytes_and_texts_are_rejected() {
         let mut long = EMPTY.parse::<FileCid>().unwrap().to_bytes().to_vec();
         long.push(0);
         assert!(matches!(

@@ -36,13 +36,13 @@ impl Committees {
         Self::new(seed, stations, 0)
     }
 
-    /// How many committees there are (C).
+    /// Number of committees (C).
     #[must_use]
     pub fn count(&self) -> u32 {
         self.count
     }
 
-    /// How many stations the roster has (N).
+    /// Number of stations in the roster (N).
     #[must_use]
     pub fn stations(&self) -> u32 {
         self.shuffle.count()
@@ -59,7 +59,7 @@ impl Committees {
         Ok(start(committee)..start(committee + 1))
     }
 
-    /// The committee that holds a seat.
+    /// The committee of a seat.
     ///
     /// # Errors
     /// [`OutOfRange`] if there is no such seat, or no committee at all.

@@ -1,4 +1,4 @@
-//! What rosters and task lists have in common: NDJSON files of distinct entries in index order (`docs/protocol.md` §7).
+//! The common part of rosters and task lists: NDJSON files of distinct entries in index order (`docs/protocol.md` §7).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -34,7 +34,7 @@ impl Display for List {
 #[non_exhaustive]
 pub enum ListError {
     /// The last line has no line feed.
-    #[error("line {line} of the {list} does not end with a line feed: the file is truncated, get it again")]
+    #[error("line {line} of the {list} does not end with a line feed: the file is truncated; fetch it again")]
     Truncated {
         /// The file.
         list: List,
@@ -71,7 +71,7 @@ pub enum ListError {
         /// The cause.
         reason: String,
     },
-    /// A line that says the right thing in another spelling than the canonical one.
+    /// A line that is not in canonical form.
     #[error(
         "line {line} of the {list} is not in canonical form: column {column} has {found} where the canonical form has \
          {canonical}"
@@ -83,12 +83,12 @@ pub enum ListError {
         line: usize,
         /// The byte in the line, from 1.
         column: usize,
-        /// What the line has there.
+        /// The line's bytes there.
         found: String,
-        /// What it must have there.
+        /// The canonical bytes there.
         canonical: String,
     },
-    /// An entry that is listed already.
+    /// An entry that is listed twice.
     #[error("line {line} of the {list} repeats {entry} of line {first}: remove one of them")]
     Duplicate {
         /// The file.
@@ -97,7 +97,7 @@ pub enum ListError {
         line: usize,
         /// The earlier line.
         first: usize,
-        /// What is repeated.
+        /// The repeated key.
         entry: String,
     },
     /// More entries than indices.
@@ -121,14 +121,14 @@ pub trait ListEntry: Sized {
     const LIST: List;
     /// Its line as JSON, before the fields are parsed.
     type Raw: DeserializeOwned;
-    /// What no two entries may share.
+    /// The key, which must be unique.
     type Key: Ord;
 
-    /// What no two entries may share.
+    /// The key, which must be unique.
     fn key(&self) -> Self::Key;
     /// What it is, in words.
     fn describe(&self) -> String;
-    /// Parses the fields; takes other spellings than the canonical one, which the list refuses by comparing bytes.
+    /// Parses the fields. Accepts encodings that are not canonical; the list rejects them by comparing bytes.
     ///
     /// # Errors
     /// A field is invalid.
@@ -185,7 +185,7 @@ impl<E: ListEntry> FrozenList<E> {
         })?;
         let mut by_key: Vec<u32> = (0..count).collect();
         by_key.sort_by_cached_key(|&index| list[index as usize].key());
-        // The sort is stable, so of equal keys the earlier index comes first.
+        // The sort is stable, so among equal keys the lower index comes first.
         let repeated = by_key
             .array_windows()
             .filter(|[a, b]| list[*a as usize].key() == list[*b as usize].key());
@@ -200,7 +200,7 @@ impl<E: ListEntry> FrozenList<E> {
         Ok(Self { list, by_key })
     }
 
-    /// Reads the file form; takes exactly the bytes that [`Self::to_ndjson`] writes.
+    /// Reads the file form; accepts exactly the bytes that [`Self::to_ndjson`] writes.
     ///
     /// # Errors
     /// [`ListError`] with the line, the field and the remedy.

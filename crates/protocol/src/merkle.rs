@@ -1,4 +1,4 @@
-//! Merkle trees and their leaves, as OpenZeppelin's `StandardMerkleTree` builds them (`docs/protocol.md` §8).
+//! Merkle trees and their leaves, compatible with OpenZeppelin's `StandardMerkleTree` (`docs/protocol.md` §8).
 //!
 //! Leaves are `keccak256(keccak256(abi.encode(…)))`, sorted by value; the parent of two nodes is the keccak of both,
 //! the smaller first. npm `@openzeppelin/merkle-tree` gives the same roots, and Solidity's `MerkleProof` checks the
@@ -42,7 +42,7 @@ impl Tree {
         self.nodes.first().copied().unwrap_or_default()
     }
 
-    /// How many leaves the tree has.
+    /// Number of leaves.
     #[must_use]
     pub fn len(&self) -> usize {
         self.leaves
@@ -109,11 +109,11 @@ impl Tree {
     }
 }
 
-/// One proof of several leaves, as `@openzeppelin/merkle-tree` makes them and Solidity's
-/// `MerkleProof.multiProofVerify` takes them.
+/// One proof of several leaves, in the format of `@openzeppelin/merkle-tree` and Solidity's
+/// `MerkleProof.multiProofVerify`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MultiProof {
-    /// The leaves, in the order that the proof needs: ascending.
+    /// The leaves, ascending.
     pub leaves: Vec<B256>,
     /// Siblings that do not follow from the leaves.
     pub proof: Vec<B256>,

@@ -15,7 +15,7 @@ pub struct Parameters {
     pub beacon_delay: u32,
     /// Seconds after closing in which batches are still accepted.
     pub commit_grace: u32,
-    /// With fewer stations than this, all verdicts are `COMMITTEE_TOO_SMALL`.
+    /// With fewer stations, all verdicts are `COMMITTEE_TOO_SMALL`.
     pub min_committee_size: u16,
     /// Largest committee, in stations.
     pub max_committee_size: u16,
@@ -23,7 +23,7 @@ pub struct Parameters {
     pub quorum: u16,
     /// Upper bound of tasks per committee.
     pub max_tasks_per_committee: u16,
-    /// Measurements per round that the network aims at.
+    /// Target number of measurements per round.
     pub target_measurements: u32,
     /// Reward of one round, attoFIL.
     #[serde(with = "decimal")]
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_with_a_unit_is_refused() {
+    fn a_budget_with_a_unit_is_rejected() {
         let json = serde_json::to_string(&Parameters::default()).unwrap();
         let error =
             serde_json::from_str::<Parameters>(&json.replace("456621004566210045", "1 FIL")).unwrap_err();

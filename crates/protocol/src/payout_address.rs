@@ -1,4 +1,4 @@
-//! Payout addresses in text from people: `0x…`, `f410…`, `f0…`, `f1…`, `f2…`, `f3…`.
+//! Payout addresses in user input: `0x…`, `f410…`, `f0…`, `f1…`, `f2…`, `f3…`.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -32,7 +32,7 @@ const MASK: u8 = 0xff;
 const CHECKSUM_LENGTH: usize = 4;
 
 impl NativeAddress {
-    /// Parses the bytes that chains and contracts hold; `None` if they are not an f1, f2 or f3 address.
+    /// Parses the bytes used on chain; `None` if they are not an f1, f2 or f3 address.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let length = match bytes.first()? {

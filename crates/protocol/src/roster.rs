@@ -21,7 +21,7 @@ pub struct RosterEntry {
     pub subnet: B128,
 }
 
-/// The stations of a round in index order, none twice (`docs/protocol.md` §7).
+/// The distinct stations of a round in index order (`docs/protocol.md` §7).
 ///
 /// A line of its file: `{"station":"0x…","operator":"0x…","subnet":"0x…"}`; addresses and tags are in lower case.
 pub type Roster = FrozenList<RosterEntry>;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn another_spelling_of_the_same_roster_is_refused() {
+    fn another_spelling_of_the_same_roster_is_rejected() {
         let good = file(&[entry(1), entry(2)]);
         let message = |from: &str, to: &str| fault(&good.replacen(from, to, 1));
         assert_eq!(
@@ -174,7 +174,7 @@ mod tests {
             );
         }
         assert!(fault(&(String::from("\u{feff}") + &good)).contains("byte order mark"));
-        // serde would take the bare values in an array.
+        // serde would accept the bare values in an array.
         let array = fault(&alloc::format!(
             "[{:?},{:?},\"0x{}\"]\n",
             entry(1).station,
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_station_listed_twice_is_refused() {
+    fn a_station_listed_twice_is_rejected() {
         let (one, two) = (file(&[entry(1)]), file(&[entry(2)]));
         let message = fault(&alloc::format!("{one}{two}{two}{one}"));
         assert!(

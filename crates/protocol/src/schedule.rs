@@ -75,7 +75,7 @@ impl BeaconSchedule {
     }
 
     /// The first round published strictly after Unix time `t` (seconds); `DrandBeacon.roundAfter` on chain.
-    /// `FilecoinBeacon` returns a later round: the next one that a Filecoin epoch carries.
+    /// `FilecoinBeacon` returns a later round: the next one in a Filecoin epoch.
     #[must_use]
     pub const fn round_after(&self, t: u64) -> BeaconRound {
         match self.round_at(t) {

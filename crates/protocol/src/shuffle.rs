@@ -42,7 +42,7 @@ pub struct Shuffle {
 }
 
 impl Shuffle {
-    /// The protocol's shuffle, with [`SHUFFLE_ROUND_COUNT`] rounds. A count of 0 is allowed: nothing to shuffle.
+    /// The protocol's shuffle, with [`SHUFFLE_ROUND_COUNT`] rounds. A count of 0 is allowed.
     #[must_use]
     pub fn new(seed: ShuffleSeed, count: u32) -> Self {
         Self::with_rounds(seed, count, SHUFFLE_ROUND_COUNT)
@@ -59,7 +59,7 @@ impl Shuffle {
         Self { seed, count, pivots }
     }
 
-    /// How many indices are shuffled.
+    /// Number of indices.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.count

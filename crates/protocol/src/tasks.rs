@@ -17,13 +17,13 @@ pub struct Task {
     pub cid: PayloadCid,
     /// The provider that stores it.
     pub provider: ProviderId,
-    /// Whose deals it is part of. Not in the Merkle leaf: bound by the CID of the file alone.
+    /// The clients of its deals. Not in the Merkle leaf: bound only by the CID of the file.
     pub clients: Vec<ActorId>,
-    /// Who granted the data cap of those deals. Not in the Merkle leaf: bound by the CID of the file alone.
+    /// The allocators of those deals' data cap. Not in the Merkle leaf: bound only by the CID of the file.
     pub allocators: Vec<ActorId>,
 }
 
-/// The tasks of a round in index order, no payload of a provider twice (`docs/protocol.md` §7).
+/// The tasks of a round in index order; no payload of a provider occurs twice (`docs/protocol.md` §7).
 ///
 /// A line of its file: `{"cid":"…","provider":"f0…","clients":["f0…"],"allocators":["f0…"]}`.
 pub type TaskList = FrozenList<Task>;
@@ -96,7 +96,7 @@ fn read_actors(field: &'static str, texts: &[String]) -> Result<Vec<ActorId>, Fi
     let mut actors = Vec::with_capacity(texts.len());
     for text in texts {
         let actor = FieldError::parse(field, text)?;
-        // An actor counted twice would weigh twice in its own success rate.
+        // An actor listed twice would count twice in its own success rate.
         if actors.contains(&actor) {
             return Err(FieldError::new(
                 field,
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_of_one_provider_listed_twice_is_refused() {
+    fn a_payload_of_one_provider_listed_twice_is_rejected() {
         let message = fault(&alloc::format!("{LINE}\n{LINE}"));
         assert!(
             message.contains("line 2 of the task list repeats payload bafkrei"),

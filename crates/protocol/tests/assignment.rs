@@ -72,7 +72,7 @@ fn parameters_that_the_contract_would_refuse_do_not_panic() {
 }
 
 #[test]
-fn what_does_not_exist_is_named() {
+fn missing_items_are_named() {
     let assignment = assignment(1, 300, 2_000);
     let fault = |result: Result<(), OutOfRange>| result.unwrap_err().to_string();
     assert_eq!(
@@ -91,7 +91,7 @@ fn what_does_not_exist_is_named() {
 }
 
 #[test]
-fn seeds_of_the_wrong_length_are_refused() {
+fn seeds_of_the_wrong_length_are_rejected() {
     assert_eq!(
         "00".repeat(31).parse::<Seed>(),
         Err(HexError::Length { digits: 62 })
@@ -129,9 +129,9 @@ proptest! {
         let committees = Committees::new(&seed, stations, 100);
         let seats = |committee| committees.seats(CommitteeIndex(committee)).unwrap();
         let sizes: Vec<u32> = (0..committees.count()).map(seats).map(|seats| seats.end.0 - seats.start.0).collect();
-        let (least, most) = (*sizes.iter().min().unwrap(), *sizes.iter().max().unwrap());
-        prop_assert!(most - least <= 1);
-        prop_assert!(least >= 40 && most <= 100, "{least} to {most}");
+        let (min, max) = (*sizes.iter().min().unwrap(), *sizes.iter().max().unwrap());
+        prop_assert!(max - min <= 1);
+        prop_assert!(min >= 40 && max <= 100, "{min} to {max}");
         prop_assert_eq!(sizes.iter().sum::<u32>(), stations);
     }
 

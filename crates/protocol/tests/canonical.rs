@@ -1,4 +1,4 @@
-//! A list has one file: what is written is read, and other bytes are another list or none.
+//! A list has one file: written files are read, and other bytes are another list or rejected.
 
 use assize_protocol::{ActorId, Address, B128, PayloadCid, ProviderId, Roster, RosterEntry, Task, TaskList};
 use proptest::collection::{btree_set, vec};

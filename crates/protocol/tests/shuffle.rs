@@ -64,7 +64,7 @@ fn ethereum_vectors() {
     }
 }
 
-/// All of the vectors as published, where the file is at hand.
+/// All published vectors, if the file is available.
 #[test]
 fn ethereum_vectors_in_full() {
     #[derive(Deserialize)]

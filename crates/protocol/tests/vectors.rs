@@ -255,7 +255,7 @@ fn accepted() {
     }
 }
 
-/// A valid file, and invalid ones made of it.
+/// A valid file, and invalid ones derived from it.
 #[derive(Deserialize)]
 struct InvalidCase {
     good: String,
@@ -285,7 +285,7 @@ impl Damage {
     }
 }
 
-/// Each invalid file is refused; the good one is written as it was read.
+/// Each invalid file is rejected; the valid one is written as it was read.
 fn refuses_invalid_files<T: PartialEq + std::fmt::Debug>(
     json: &str,
     parse: impl Fn(&[u8]) -> Result<T, assize_protocol::ListError>,

@@ -4,7 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a bench prints, and ends where it cannot go on"
+    reason = "a benchmark prints its results and panics on failure"
 )]
 
 use std::fs;

@@ -9,7 +9,7 @@ use assize_store::Store;
 use crate::metrics::Snapshot;
 use crate::{Metrics, PublishError, Publisher};
 
-/// A publisher, its store, and how long it keeps what is published.
+/// A publisher, its store, and how long published measurements are kept.
 pub struct PublisherDaemon {
     publisher: Publisher,
     store: Box<dyn Store>,

@@ -6,9 +6,9 @@
 //!                            └──commit──▶ Outbox ──▶ Rounds
 //! ```
 //!
-//! The process may be killed at any instruction: each step is written down where it was done, and doing it again changes
-//! nothing. A measurement is in one batch for good once its batch is closed; a batch's CID follows from its measurements;
-//! a CID is enqueued under its own key; the contract takes it once (docs/protocol.md §6).
+//! The process may be killed at any instruction: each step is recorded durably and is idempotent. Once its batch is closed, a
+//! measurement is in that batch permanently; a batch's CID follows from its measurements; a CID is enqueued under its own key;
+//! the contract accepts it once (docs/protocol.md §6).
 //!
 //! [`Publisher`] does one pass, [`PublisherDaemon`] repeats it.
 

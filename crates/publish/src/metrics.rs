@@ -6,10 +6,10 @@ use assize_service::metrics::{MetricSet, Unit};
 
 use crate::PublishReport;
 
-/// Metrics of a publisher. Counters are kept in its databases, so that they go on after a restart.
+/// Metrics of a publisher. Counters are stored in its databases, so they survive restarts.
 pub type Metrics = MetricSet<Snapshot>;
 
-/// What a pass leaves.
+/// The state after a pass.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The result of the pass.

@@ -1,4 +1,4 @@
-//! From measurements in the table to commitments on chain.
+//! Publishes measurements from the table to the chain.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -78,7 +78,7 @@ pub struct Publisher {
     outbox: Outbox,
     rounds: Rounds,
     closing: Closing,
-    /// End of each revealed round's commit window, Unix seconds, as far as this pass has asked.
+    /// End of each revealed round's commit window, Unix seconds, as far as this pass has read it.
     windows: BTreeMap<RoundNumber, u64>,
     boundaries: Boundaries<Boundary>,
 }
@@ -242,7 +242,7 @@ impl Publisher {
                 }
                 (BatchState::Stored, Some(cid)) => {
                     self.enqueue(&batch, &cid)?;
-                    // After the end of the window, pending transactions can only cost money.
+                    // After the end of the window, pending transactions only cost gas.
                     if self.stage(view, batch.round).await? == Stage::Over {
                         self.outbox.cancel(&self.key(batch.round, &cid))?;
                     }
@@ -267,9 +267,9 @@ impl Publisher {
             read.map_err(|error| match error {
                 IngestError::Output(error) => error,
                 other => {
-                    let told = io::Error::other(other.to_string());
+                    let wrapped = io::Error::other(other.to_string());
                     unread = Some(other);
-                    told
+                    wrapped
                 }
             })
         });
@@ -377,8 +377,8 @@ impl Publisher {
         }))
     }
 
-    /// The chain decides: a commitment on chain counts, whoever sent it. Returns whether it is final; `None` if there
-    /// is none and the batch is late.
+    /// The chain decides: a commitment on chain counts, whoever sent it. Returns whether it is final; `None` if the batch is
+    /// not committed and is late.
     async fn seen_on_chain(
         &mut self,
         view: &View,

@@ -1,10 +1,6 @@
 //! A publisher killed at every boundary, against a real anvil with the real contracts: no batch is committed twice, no
 //! measurement is lost.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on panics"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test panics")]
 
 use std::collections::BTreeMap;
 use std::io::Cursor;

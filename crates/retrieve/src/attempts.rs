@@ -15,7 +15,7 @@ use crate::request::{RequestBuilder, payload_url, service_request};
 use crate::step::Steps;
 use crate::{Config, Lassie, Retrieval, RetrieveError, Transport, endpoint, gateway_url};
 
-/// The moment at which a retrieval began, on both clocks. The wall clock is read once, so that it cannot run backwards.
+/// The start of a retrieval on both clocks. The wall clock is read once, so that it cannot run backwards.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StartTime {
     pub(crate) wall: Millis,
@@ -103,7 +103,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// The addresses of gateways. If there are none, all addresses, so that the failure can be reported.
+    /// The addresses of gateways. Without gateways, all addresses, so that the failure can be reported.
     fn usable<'o>(&mut self, all: &'o [String]) -> Vec<&'o String> {
         let tls_http = self.config.tls_http;
         let (usable, others): (Vec<_>, Vec<_>) = all
@@ -112,13 +112,13 @@ impl Attempts<'_> {
         if usable.is_empty() {
             return others;
         }
-        let most = self.config.limits.addresses;
-        for other in others.iter().take(most) {
+        let max = self.config.limits.addresses;
+        for other in others.iter().take(max) {
             let summary = "skipped: not a gateway address";
             self.steps
                 .add(Instant::now(), false, format!("address {other}"), summary);
         }
-        let left = others.len().saturating_sub(most);
+        let left = others.len().saturating_sub(max);
         if left > 0 {
             let summary = "skipped: not gateway addresses";
             self.steps.add(Instant::now(), false, more(left), summary);

@@ -10,14 +10,14 @@ use crate::content::ContentError;
 use crate::hash::{BlockHash, IDENTITY};
 use crate::{cbor, varint};
 
-/// Longest header that is accepted; a header with one root has 59 bytes.
+/// Maximum length of a header; a header with one root has 59 bytes.
 const LONGEST_HEADER: u64 = 64 << 10;
-/// Length of the longest digest that a [`Cid`] holds, in bytes.
+/// Maximum length of a digest in a [`Cid`], in bytes.
 const LONGEST_DIGEST: u64 = 64;
 const DAG_PB: u64 = 0x70;
 const SHA2_256: u64 = 0x12;
 
-/// Checks that a CAR holds the block of a CID, and nothing else.
+/// Checks that a CAR contains the block of a CID, and nothing else.
 ///
 /// The block may occur more than once, as in Spark. Only the first fault is reported; the rest of the CAR is not
 /// checked.
@@ -77,7 +77,7 @@ impl CarCheck {
         }
     }
 
-    /// Takes the next bytes.
+    /// Processes the next bytes.
     pub(crate) fn update(&mut self, mut data: &[u8]) {
         while !data.is_empty() && self.fault.is_none() {
             match self.step(data) {
@@ -118,7 +118,7 @@ impl CarCheck {
         match &mut self.state {
             State::HeaderLength(length) => {
                 match length.push(data[0]).ok_or(no_car("has an invalid length"))? {
-                    Some(0) => return Err(no_car("is empty where a header should be")),
+                    Some(0) => return Err(no_car("is empty instead of a header")),
                     Some(left) if left > LONGEST_HEADER => return Err(no_car("has an oversized header")),
                     Some(left) => {
                         self.state = State::Header {
@@ -320,7 +320,7 @@ mod tests {
     proptest! {
         /// verdict(pieces) = verdict(all at once)
         #[test]
-        fn it_does_not_matter_in_which_pieces_a_car_comes(
+        fn the_split_of_a_car_into_pieces_does_not_matter(
             blocks in prop::collection::vec(prop::collection::vec(any::<u8>(), 100..400), 1..4),
             damage: Option<(prop::sample::Index, u8)>,
             end: prop::sample::Index,
@@ -342,7 +342,7 @@ mod tests {
         }
 
         #[test]
-        fn no_changed_byte_behind_the_header_goes_unnoticed(block in prop::collection::vec(any::<u8>(), 100..400), at: prop::sample::Index, change in 1u8..) {
+        fn every_changed_byte_after_the_header_is_detected(block in prop::collection::vec(any::<u8>(), 100..400), at: prop::sample::Index, change in 1u8..) {
             let (wanted, mut bytes) = car(&[&block]);
             let at = 18 + at.index(bytes.len() - 18);
             bytes[at] ^= change;

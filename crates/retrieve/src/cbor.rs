@@ -11,8 +11,8 @@ pub(crate) fn take_item<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(&all[..all.len() - from.len()])
 }
 
-/// Whether bytes are a CARv1 header: one map in which `version` is 1. Roots are ignored: gateways differ in them, and
-/// they prove nothing.
+/// Whether bytes are a CARv1 header: one map in which `version` is 1. Roots are ignored, because gateways differ in them
+/// and they prove nothing.
 pub(crate) fn is_car_header(mut bytes: &[u8]) -> bool {
     fn read(bytes: &mut &[u8]) -> Option<bool> {
         let (5, pairs) = head(bytes)? else { return None };
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_cars_are_told_from_others() {
+    fn headers_of_cars_are_recognised() {
         assert!(is_car_header(b"\xa2\x65roots\x80\x67version\x01"));
         assert!(is_car_header(b"\xa2\x67version\x01\x65roots\x80"));
         assert!(is_car_header(b"\xa1\x67version\x01"));

@@ -20,15 +20,15 @@ pub const CID_CONTACT: &str = "https://cid.contact";
 /// The user agent of a released Lassie, as seen in the wild (filecoin-project/lassie#367).
 pub const LASSIE_AGENT: &str = "lassie/v0.14.2-63c5967";
 
-/// Endpoints, limits and permissions. All checkers of a network should use the same: different settings give different
-/// observations, and a committee's minority earns nothing.
+/// Endpoints, limits and permissions. All checkers of a network should use the same settings, because others may give other
+/// results, and a committee's minority earns nothing.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Filecoin JSON-RPC endpoint, for peer ids.
     pub rpc: Url,
     /// Bearer token for the JSON-RPC endpoint.
     pub rpc_token: Option<Secret>,
-    /// The contract that maps providers to peer ids, if there is one. [`CURIO_PEER_IDS`] on mainnet.
+    /// The contract that maps providers to peer ids, if the chain has one. [`CURIO_PEER_IDS`] on mainnet.
     pub peer_ids: Option<Address>,
     /// IPNI indexers, queried in this order until one knows the provider.
     pub indexers: Vec<Url>,
@@ -175,7 +175,7 @@ impl Default for Limits {
 fn system_clock() -> Millis {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a measurement says when it was made; nothing else depends on it"
+        reason = "a measurement contains its time; nothing else depends on it"
     )]
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

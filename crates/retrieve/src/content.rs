@@ -25,7 +25,7 @@ pub(crate) enum ContentError {
     NoCar { offset: u64, what: &'static str },
 }
 
-/// What a body should contain.
+/// The expected content of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Car,
@@ -100,7 +100,7 @@ impl BodyReader {
         self.content().length
     }
 
-    /// Takes the next bytes.
+    /// Processes the next bytes.
     pub(crate) fn update(&mut self, data: &[u8]) -> Result<(), Stop> {
         self.came += data.len() as u64;
         let written = match &mut self.encoding {

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ConfigError {
     /// No indexer is configured.
-    #[error("there is no indexer; give at least one, such as https://cid.contact")]
+    #[error("no indexer is configured; give at least one, such as https://cid.contact")]
     NoIndexer,
     /// An endpoint with an unsupported scheme.
     #[error("endpoint {0} is not an http or https URL with a host")]
@@ -24,7 +24,7 @@ pub enum ConfigError {
     UserAgent(String),
 }
 
-/// The checker's own side failed. It says nothing about the provider, and no measurement may be made of it.
+/// The checker's own side failed. This is no evidence about the provider, and must not become a measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RetrieveError {
@@ -45,7 +45,7 @@ pub enum RetrieveError {
     Lassie {
         /// Scheme and host of the daemon.
         endpoint: String,
-        /// What happened.
+        /// The failure.
         reason: String,
         /// Whether a retry may succeed.
         retryable: bool,

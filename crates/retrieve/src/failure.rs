@@ -22,7 +22,7 @@ pub(crate) enum Failure {
     Timeout(&'static str),
     #[error("TLS with {host} failed: {reason}")]
     Tls { host: String, reason: String },
-    #[error("the connection broke: {0}")]
+    #[error("the connection was lost: {0}")]
     Http(String),
     #[error("the body exceeds the size limit of {0} bytes")]
     TooLarge(u64),
@@ -38,7 +38,7 @@ impl Failure {
         match self {
             Self::Multiaddr(error) => error.status_code(),
             Self::Dns { .. } => 801,
-            // The code for an unreachable host, which is what everybody outside that network sees.
+            // The code for an unreachable host, as everyone outside that network would report.
             Self::Connect { .. } | Self::NotPublic(_) => 802,
             Self::Content(ContentError::UnknownHash(_)) => 901,
             // Something was served, but it is not the payload.

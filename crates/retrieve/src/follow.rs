@@ -31,7 +31,7 @@ impl Http {
         ask: &HttpRequest,
         (reach, redirected): (Reach, Reach),
         connect: Duration,
-        most: usize,
+        max: usize,
     ) -> Result<FinalResponse, Failure> {
         debug_assert!(matches!(ask.method, Method::GET | Method::HEAD));
         let mut ask = ask.clone();
@@ -56,7 +56,7 @@ impl Http {
             let trouble = match next {
                 Err(trouble) => trouble,
                 Ok(next) if visited.contains(&next) => format!("redirect loop back to {next}"),
-                Ok(_) if hops == most => format!("more than {most} redirects"),
+                Ok(_) if hops == max => format!("more than {max} redirects"),
                 Ok(next) => {
                     let downgrade = ask.url.scheme() == "https" && next.scheme() == "http";
                     let referer = (!downgrade)

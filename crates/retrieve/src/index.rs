@@ -14,7 +14,7 @@ use crate::request::service_request;
 use crate::step::{Steps, is_printable};
 use crate::{Config, IndexerResult};
 
-/// Both response forms of IPNI.md; the indexer chooses.
+/// Both response formats of IPNI.md; the indexer chooses.
 const ACCEPT: &str = "application/json, application/x-ndjson";
 
 /// Longer multiaddrs are skipped, because every measurement would carry them.
@@ -178,7 +178,7 @@ struct AddrInfo {
 }
 
 /// Parses a response in either form: one `FindResponse` with any number of records, or at least one `ProviderRecord`,
-/// one per line. Malformed records are skipped. `None` if the response has neither form: it then says nothing about any
+/// one per line. Malformed records are skipped. `None` if the response has neither format: it then is no evidence about any
 /// provider.
 fn parse(body: &[u8], cid: &Cid) -> Option<Vec<Record>> {
     let mut records = Vec::new();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_told_in_short() {
+    fn long_lists_are_shortened() {
         assert_eq!(some(&["a", "b"]), "a, b");
         assert_eq!(some(&["a", "b", "c", "d"]), "a, b, c, d");
         assert_eq!(some(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d and 2 more");

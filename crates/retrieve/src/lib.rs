@@ -9,7 +9,7 @@
 //! | peer id | `StateMinerInfo`, and Curio's contract where there is one, which takes precedence; cached for an hour | an error, and no measurement, if the chain cannot be queried |
 //! | advertisement | `GET /cid/CID` at one indexer after another; all protocols of the metadata; HTTP before Graphsync | `OK`, `HTTP_NOT_ADVERTISED`, `NO_VALID_ADVERTISEMENT`, `ERROR_…` ([`IndexerResult`]) |
 //! | address | all of the provider's gateways in order, by [`gateway_url`] | 701–705 |
-//! | fetch | the root block as a CAR, with Lassie's headers; as a raw block if the answer is 400 or 406 | HTTP status, 801 (name), 802 (connection), 600 (other), `timeout`, `car_too_large` |
+//! | fetch | the root block as a CAR, with Lassie's headers; as a raw block if the response is 400 or 406 | HTTP status, 801 (name), 802 (connection), 600 (other), `timeout`, `car_too_large` |
 //! | check | the block and nothing else, by the hash in its CID, as a stream | 901–904 |
 //! | HEAD | the same URL | HTTP status or code |
 //! | Graphsync | through a Lassie daemon, if one is configured | as above; an error if Lassie itself fails |
@@ -20,7 +20,7 @@
 //!   payload whose CID contains it (hash function `identity`) may have an empty CAR.
 //! - **A redirect that is not followed** (a loop, a sixth redirect, a target that is not an `http` URL) keeps its own
 //!   status: `HTTP_302`. Spark reported 600.
-//! - **An address that is not on the public Internet** is 802, as everybody outside that network would report; so is a
+//! - **An address that is not on the public Internet** is 802, as everyone outside that network would report; so is a
 //!   redirect to one. The check applies to the resolved address, the one that is connected to.
 //! - **A status from 201 to 299 with a wrong body** keeps its status, as Spark's rule requires, but has no end time. It
 //!   is therefore `UNKNOWN_ERROR`; Spark's rule would have counted it as a success.

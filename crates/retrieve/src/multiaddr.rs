@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vectors_of_spark_hold() {
+    fn vectors_of_spark_pass() {
         let file: Value =
             serde_json::from_str(include_str!("../tests/fixtures/multiaddr_to_url.json")).unwrap();
         let cases = file["cases"].as_array().unwrap();

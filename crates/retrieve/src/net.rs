@@ -22,7 +22,7 @@ pub(crate) enum Reach {
     /// Addresses on the public Internet. The address that is checked is the one that is connected to, so changing a DNS
     /// record in between gains nothing.
     Public,
-    /// Public addresses, and one given server (in tests, it stands for the public Internet).
+    /// Public addresses, and one given server, which represents the public Internet in tests.
     #[cfg(test)]
     PublicAnd(SocketAddr),
 }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn private_targets_are_refused_however_they_are_written() {
+    async fn private_targets_are_rejected_however_they_are_written() {
         // A connection attempt would give another failure, or succeed.
         for url in [
             "http://127.0.0.1:9",

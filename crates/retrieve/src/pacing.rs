@@ -14,7 +14,7 @@ pub struct Pacing {
     pub round: Duration,
     /// Number of tasks in it; may be 0.
     pub tasks: u32,
-    /// Maximum random delay, so that checkers do not act in step.
+    /// Maximum random delay, so that checkers are not synchronized.
     pub max_jitter: Duration,
 }
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vectors_of_spark_hold() {
+    fn vectors_of_spark_pass() {
         let file: Value = serde_json::from_str(include_str!("../tests/fixtures/pacing.json")).unwrap();
         let cases = file["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 4);

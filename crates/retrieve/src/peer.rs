@@ -26,10 +26,10 @@ sol! {
     function getPeerData(uint64 minerID) external view returns (PeerData);
 }
 
-/// What the chain says about a provider's peer id.
+/// A provider's peer id on chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Peer {
-    /// The peer id as written on chain; `None` if there is none.
+    /// The peer id as written on chain; `None` if the provider has not set one.
     pub(crate) id: Option<String>,
     /// Description for the log of steps.
     pub(crate) summary: String,
@@ -65,8 +65,8 @@ impl Peers {
     /// The provider's peer id, and whether it was cached. The contract, if there is one, takes precedence over the
     /// actor; both are queried concurrently.
     ///
-    /// If the contract cannot be queried, the result is an error even if the actor answered: the actor of a provider
-    /// that uses the contract names another peer, or none, and using it would count against the provider.
+    /// If the contract cannot be queried, the result is an error even if the actor was read: the actor of a provider that
+    /// uses the contract has another peer id, or none, and using it would count against the provider.
     pub(crate) async fn get(
         &self,
         http: &Http,

@@ -82,7 +82,7 @@ pub(crate) fn service_request(
         ),
         (ACCEPT, HeaderValue::from_static(accept)),
     ];
-    // A token that is not a valid header value is left out; the service then answers 401.
+    // A token that is not a valid header value is omitted; the service then returns 401.
     if let Some(mut token) =
         token.and_then(|token| HeaderValue::from_str(&format!("Bearer {}", token.0)).ok())
     {

@@ -24,7 +24,7 @@ pub enum IndexerResult {
 }
 
 impl IndexerResult {
-    /// Whether there is an address to fetch from.
+    /// Whether the provider has an address to fetch from.
     #[must_use]
     pub fn found(self) -> bool {
         matches!(self, Self::Ok | Self::HttpNotAdvertised)
@@ -81,7 +81,7 @@ pub struct Retrieval {
     pub cid: PayloadCid,
     /// The provider.
     pub provider: ProviderId,
-    /// The provider's peer id on chain; `None` if there is none.
+    /// The provider's peer id on chain; `None` if it has not set one.
     pub peer_id: Option<String>,
     /// What the indexers reported.
     pub indexer_result: IndexerResult,
@@ -168,7 +168,7 @@ mod tests {
     /// Spark's rows, restricted to what a retrieval can produce: the indexer result is always present, there are two
     /// protocols, and times are valid.
     #[test]
-    fn vectors_of_spark_hold() {
+    fn vectors_of_spark_pass() {
         let file: Value =
             serde_json::from_str(include_str!("../tests/fixtures/retrieval_result.json")).unwrap();
         let mut tried = 0;

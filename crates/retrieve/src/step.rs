@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Longest text shown, in characters.
+/// Maximum length of shown text, in characters.
 const LONGEST: usize = 300;
 
 /// Makes untrusted text safe to print: removes characters that control a terminal or change the direction of writing
@@ -37,9 +37,9 @@ fn steers(character: char) -> bool {
 /// One request and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The request. Both request and answer are [`plain`].
+    /// The request. Both request and response are [`plain`].
     pub asked: String,
-    /// The answer, or the failure.
+    /// The response, or the failure.
     pub answered: String,
     /// Whether it succeeded.
     pub ok: bool,

@@ -1,6 +1,6 @@
 //! Unsigned LEB128, as in multiformats.
 
-/// Splits a number off the front; `None` if there is none, or if it is truncated, not minimal or above 63 bits.
+/// Splits a number off the front; `None` if it is missing, truncated, not minimal or above 63 bits.
 pub(crate) fn take(from: &mut &[u8]) -> Option<u64> {
     let mut reader = Reader::default();
     for (index, byte) in from.iter().enumerate() {
@@ -20,7 +20,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Takes one byte; `None` if the number is invalid, `Some(None)` if it is incomplete.
+    /// Processes one byte; `None` if the number is invalid, `Some(None)` if it is incomplete.
     #[expect(clippy::option_option, reason = "invalid, incomplete, complete")]
     pub(crate) fn push(&mut self, byte: u8) -> Option<Option<u64>> {
         // multiformats/unsigned-varint: at most nine bytes, minimally encoded.

@@ -1,4 +1,4 @@
-//! Memory use under attack. A process of its own, because the test reads its peak.
+//! Memory use under attack. A separate process, because the test reads its peak.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
@@ -20,7 +20,7 @@ fn peak() -> u64 {
 
 #[tokio::test]
 async fn a_decompression_bomb_is_too_large_and_uses_no_memory() {
-    // 1 GiB of zeros, in 1 MB, made piece by piece.
+    // 1 GiB of zeros, compressed to 1 MB, generated piece by piece.
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let cid = raw_cid(BLOCK);
     std::io::Write::write_all(&mut encoder, &car_header(&cid)).unwrap();

@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_is_logged_once_while_it_holds() {
+    fn an_alert_is_logged_once_while_it_is_active() {
         let mut log = AlertLog::default();
         let low = |who| Low { who, grave: false };
         let (all, one, two) = (low(None), low(Some("one")), low(Some("two")));

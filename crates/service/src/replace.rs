@@ -16,7 +16,7 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
 }
 
-/// Moves a file of [`beside`] into place, atomically. A path that is not a regular file, such as /dev/stdout, is written to.
+/// Moves a file of [`beside`] into place atomically. If the path is not a regular file, such as /dev/stdout, writes to it.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -26,7 +26,7 @@ pub fn replace(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
         io::copy(&mut file.reopen()?, &mut File::create(path)?)?;
         return Ok(());
     }
-    // The mode of a file created by name.
+    // The mode of an ordinary new file.
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.persist(path)?;
     Ok(())

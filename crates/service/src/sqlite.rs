@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn migrations_run_once_and_keep_what_is_there() {
+    fn migrations_run_once_and_keep_the_data() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sqlite");
         let mut file = open(ONE, &path).unwrap();
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_refused_named_and_left_alone() {
+    fn other_files_are_rejected_named_and_left_alone() {
         const OTHER: Schema = Schema {
             application_id: 8,
             ..ONE
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn many_may_create_it_at_once() {
+    fn several_processes_can_create_it_at_once() {
         let directory = tempfile::tempdir().unwrap();
         for attempt in 0..20 {
             let path = directory.path().join(format!("{attempt}.sqlite"));

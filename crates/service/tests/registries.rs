@@ -1,5 +1,5 @@
 //! Rules for the metrics of all crates: every registry is a `MetricSet`, and the dashboard names what exists.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -6,6 +6,7 @@ use crate::Population;
 
 /// The probability that an adversary has more than half of a committee's votes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Capture {
     /// If each of its stations had a vote: the tail of the hypergeometric distribution.
     pub of_stations: f64,

@@ -16,7 +16,7 @@ pub enum Strategy {
     LieAtRandom,
     /// Report a different result each, so that no majority is found; retrieve nothing.
     SplitVotes,
-    /// As `LieForOne`, but with a tenth of the subnets that one station per subnet would need.
+    /// Same as `LieForOne`, but with a tenth of the subnets.
     FewSubnets,
     /// Report what the majority will report, and retrieve nothing.
     CopyVotes,
@@ -57,7 +57,7 @@ impl fmt::Display for Strategy {
     }
 }
 
-/// Costs, in any one unit.
+/// Costs, in the same unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Costs {
     /// Cost of a station per round.
@@ -80,7 +80,7 @@ impl Default for Costs {
 }
 
 /// Maximum number of stations. With committees of one and a hundred tasks each, there are still fewer than 2^32 tasks.
-const MOST_STATIONS: u32 = 1 << 24;
+const MAX_STATIONS: u32 = 1 << 24;
 
 /// The setup of a simulation.
 #[derive(Clone, Copy, Debug)]
@@ -128,15 +128,15 @@ pub enum ScenarioError {
         value: f64,
     },
     /// Too few stations.
-    #[error("{stations} stations are too few: a committee has at least {least}")]
+    #[error("{stations} stations are too few: a committee has at least {min}")]
     Stations {
         /// The given number.
         stations: u32,
         /// The minimum.
-        least: u16,
+        min: u16,
     },
     /// Too many stations.
-    #[error("{stations} stations are too many: the maximum is {MOST_STATIONS}")]
+    #[error("{stations} stations are too many: the maximum is {MAX_STATIONS}")]
     TooMany {
         /// The given number.
         stations: u32,
@@ -165,14 +165,14 @@ impl Scenario {
                 return Err(ScenarioError::Share { name, value });
             }
         }
-        let least = self.parameters.min_committee_size;
-        if self.stations < u32::from(least) {
+        let min = self.parameters.min_committee_size;
+        if self.stations < u32::from(min) {
             return Err(ScenarioError::Stations {
                 stations: self.stations,
-                least,
+                min,
             });
         }
-        if self.stations > MOST_STATIONS {
+        if self.stations > MAX_STATIONS {
             return Err(ScenarioError::TooMany {
                 stations: self.stations,
             });

@@ -7,7 +7,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a bench prints its figures and may fail loudly"
+    reason = "a benchmark prints its results and panics on failure"
 )]
 
 use std::fs::{self, File};

@@ -1,41 +1,41 @@
-//! Spark's files in pieces of whole lines, for many threads.
+//! Splits Spark's files into chunks of whole lines, for parallel parsing.
 
 use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
-/// Bytes of a piece, about: small enough to stay in a core's cache between reading and parsing. Longer than any line that is
-/// looked at.
+/// Approximate size of a chunk in bytes: small enough to stay in a core's cache between reading and parsing, and longer than any
+/// line that is parsed.
 const CHUNK: usize = 1 << 20;
 
-/// Longest legacy list that is read, bytes: 100 000 rows are about 82 MB.
+/// Maximum length of a legacy list, bytes: 100 000 rows are about 82 MB.
 pub const MAX_LIST: usize = 128 << 20;
 
-/// A piece of a file; its bytes are in the buffer given to [`Chunks::next_into`].
+/// A chunk of a file; its bytes are in the buffer given to [`Chunks::next_into`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk {
     /// File number, from 0.
     pub file: usize,
-    /// What the bytes are.
+    /// The kind of its bytes.
     pub kind: ChunkKind,
 }
 
-/// What a piece is.
+/// The kind of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChunkKind {
     /// Whole lines; the last line of a file may lack its end.
     Lines,
-    /// Spark's legacy form: all of the file, one line that begins as a list.
+    /// Spark's legacy format: the whole file, one line that begins as a list.
     List,
-    /// A line too long to be looked at, and no bytes.
+    /// A line that is too long to parse; without bytes.
     TooLong {
-        /// How long.
+        /// Its length.
         bytes: u64,
     },
 }
 
-/// Cuts files into pieces, in memory that grows neither with the files nor with a line; only legacy lists, up to
-/// [`MAX_LIST`], are held whole.
+/// Splits files into chunks, with memory that depends neither on the files nor on the length of a line; only legacy lists, up to
+/// [`MAX_LIST`], are read completely.
 #[derive(Debug)]
 pub struct Chunks<I, R> {
     files: I,
@@ -47,7 +47,7 @@ pub struct Chunks<I, R> {
 struct Open<R> {
     reader: R,
     file: usize,
-    /// Read already, but of the next piece.
+    /// Read already, but part of the next chunk.
     carry: Vec<u8>,
     is_new: bool,
     is_over: bool,
@@ -58,7 +58,7 @@ where
     I: Iterator<Item = io::Result<R>>,
     R: Read,
 {
-    /// Reads one file after the other; each is opened when its turn comes.
+    /// Reads one file after the other; each is opened when it is needed.
     pub fn new(files: impl IntoIterator<IntoIter = I>) -> Self {
         Self {
             files: files.into_iter(),
@@ -67,10 +67,10 @@ where
         }
     }
 
-    /// The next piece; `None` at the end of the last file.
+    /// The next chunk; `None` at the end of the last file.
     ///
     /// # Errors
-    /// What opening or reading a file fails with, and which file.
+    /// A file cannot be opened or read; the error contains its number.
     pub fn next_into(&mut self, buffer: &mut Vec<u8>) -> Result<Option<Chunk>, (usize, io::Error)> {
         loop {
             if self.open.is_none() {
@@ -121,7 +121,7 @@ impl<R: Read> Open<R> {
         }
     }
 
-    /// Reads until the buffer holds `size` bytes or the file is over.
+    /// Reads until the buffer has `size` bytes or the file ends.
     fn fill(&mut self, buffer: &mut Vec<u8>, size: usize) -> io::Result<()> {
         let missing = size.saturating_sub(buffer.len());
         if !self.is_over && missing > 0 {
@@ -131,7 +131,7 @@ impl<R: Read> Open<R> {
         Ok(())
     }
 
-    /// Goes on to the end of a line of which the buffer holds the beginning.
+    /// Reads to the end of the line whose beginning is in the buffer.
     fn pass_over(&mut self, buffer: &mut Vec<u8>) -> io::Result<ChunkKind> {
         let mut bytes = 0;
         loop {
@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
 
-    /// Every piece with its bytes.
+    /// Every chunk with its bytes.
     fn pieces(files: &[&[u8]]) -> Vec<(Chunk, Vec<u8>)> {
         let mut chunks = Chunks::new(files.iter().map(|file| Ok(*file)));
         let mut buffer = Vec::new();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_comes_whole() {
+    fn a_list_is_sent_completely() {
         let list = format!(" [{}]\n\n", vec!["7"; CHUNK].join(","));
         let pieces = pieces(&[list.as_bytes(), b"[1]\n[2]\n"]);
         let kinds: Vec<_> = pieces

@@ -1,14 +1,14 @@
-//! Dates as JavaScript's `Date` has them (ECMA-262 §21.4.1.32).
+//! Dates by the rules of JavaScript's `Date` (ECMA-262 §21.4.1.32).
 
 use assize_measurement::Millis;
 
-/// Furthest moment from the epoch that JavaScript knows, milliseconds.
-const MOST: i64 = 8_640_000_000_000_000;
+/// JavaScript's maximum distance from the epoch, milliseconds.
+const MAX_MILLIS: i64 = 8_640_000_000_000_000;
 
-/// What `new Date(text)` makes of ISO 8601, in milliseconds since the Unix epoch; `None` for what is no date.
+/// The result of `new Date(text)` for ISO 8601, in milliseconds since the Unix epoch; `None` for an invalid date.
 ///
-/// Date alone is UTC; a time without an offset is taken for UTC, as Spark's servers had it. The older forms that engines
-/// also take, such as `Nov 1 2023`, are no dates here.
+/// A date without a time is UTC; a time without an offset is read as UTC, as on Spark's servers. Other forms that JavaScript
+/// engines accept, such as `Nov 1 2023`, are invalid here.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<i64> {
     match text.parse::<Millis>() {
@@ -17,9 +17,9 @@ pub fn parse_date(text: &str) -> Option<i64> {
     }
 }
 
-/// What `new Date(number)` makes of a number; zero is nothing to Spark.
+/// The result of `new Date(number)`; zero is no date for Spark.
 pub(crate) fn of_number(number: f64) -> Option<i64> {
-    (number != 0.0 && number.abs() <= MOST as f64).then_some(number.trunc() as i64)
+    (number != 0.0 && number.abs() <= MAX_MILLIS as f64).then_some(number.trunc() as i64)
 }
 
 fn parse_any_form(text: &[u8]) -> Option<i64> {
@@ -28,7 +28,7 @@ fn parse_any_form(text: &[u8]) -> Option<i64> {
         sign @ (b'+' | b'-') => {
             rest.pass(*sign)?;
             let year = rest.take(6)?;
-            // There is no year -000000.
+            // The year -000000 is invalid.
             if *sign == b'-' && year == 0 {
                 return None;
             }
@@ -57,12 +57,12 @@ fn parse_any_form(text: &[u8]) -> Option<i64> {
     if !rest.0.is_empty() {
         return None;
     }
-    // Every month may have 31 days: what it has too many run on into the next.
+    // Every month may have 31 days: days beyond its end continue into the next.
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
     let millis = Millis::days_of(year, month, day) * 86_400_000 + millis - offset * 60_000;
-    (millis.abs() <= MOST).then_some(millis)
+    (millis.abs() <= MAX_MILLIS).then_some(millis)
 }
 
 struct Digits<'a>(&'a [u8]);
@@ -127,7 +127,7 @@ impl Digits<'_> {
     }
 }
 
-/// Text of a moment, without memory of its own.
+/// Text of a time, without allocation.
 #[derive(Debug, Clone, Copy)]
 pub struct Iso {
     bytes: [u8; 27],
@@ -140,8 +140,8 @@ impl AsRef<[u8]> for Iso {
     }
 }
 
-/// `new Date(millis).toISOString()`: `2023-11-01T09:40:05.000Z`, with a sign and six digits for years that have more than
-/// four.
+/// `new Date(millis).toISOString()`: `2023-11-01T09:40:05.000Z`, with a sign and six digits for years of more than four
+/// digits.
 #[must_use]
 pub fn iso(millis: i64) -> Iso {
     let mut bytes = *b"+000000-00-00T00:00:00.000Z";

@@ -80,7 +80,7 @@ pub fn evaluate(
             verdicts[*row as usize] = Some(*verdict);
         }
     }
-    // There are at most 2^32 rows, and all of them fit into memory.
+    // At most 2^32 rows, which fit into memory.
     let mut all = vec![Labels::default(); measurements.total() as usize];
     for (row, (label, verdict)) in rows.iter().zip(labels.into_iter().zip(verdicts)) {
         counter.add_outcome(row, label, verdict);
@@ -103,7 +103,7 @@ fn label_tasks(round: &Round, randomness: &str, measurements: &Measurements) -> 
     for row in rows {
         is_station[row.station.index()] = true;
     }
-    // By text. Spark's tasker failed over a station without an id; here such a station has no tasks.
+    // By text. Spark's tasker failed for a station without an id; here such a station has no tasks.
     let stations: Vec<_> = is_station
         .par_iter()
         .enumerate()

@@ -10,11 +10,11 @@ use serde::Serialize;
 pub enum SparkLabel {
     /// The round has no such task.
     TaskNotInRound,
-    /// The task is not one of the station's.
+    /// The task is not assigned to the station.
     TaskWrongNode,
     /// Another measurement of this task from the same subnet votes.
     DupInetGroup,
-    /// The subnet already has as many votes as it may have.
+    /// The subnet already has the maximum number of votes.
     TooManyTasks,
     /// The measurement votes.
     Ok,

@@ -1,5 +1,4 @@
-//! Spark's own rules, exactly as its evaluator applied them, so that its history can be replayed and our engine compared with
-//! theirs.
+//! Spark's own rules, exactly as its evaluator applied them, to replay its history and to compare the engines.
 //!
 //! ```text
 //! files ──Chunks──▶ whole lines ──Parser──▶ Row ──check_claim──▶ records of 64 bytes ─┐
@@ -8,13 +7,13 @@
 //!
 //! [Spark](https://filspark.com) checked retrievals on Filecoin before Assize. Its rows differ from Assize's: each names its
 //! participant, station id and network group, and is unsigned; Assize takes operator and subnet from the roster, and stations
-//! sign. What both share is used from where it lives: result codes and most validity rules from `assize-measurement`, votes
-//! and majorities from `assize-evaluate`.
+//! sign. Shared rules are defined once: result codes and most validity rules in `assize-measurement`, votes and majorities in
+//! `assize-evaluate`.
 //!
-//! There are two parsers, and they read the same: [`Parser::Reference`] is `serde_json`; [`Parser::Fast`] scans the form in
-//! which Spark's publisher wrote every row, and leaves all other lines to the reference.
+//! Both parsers give the same result: [`Parser::Reference`] is `serde_json`; [`Parser::Fast`] scans the format in which Spark's
+//! publisher wrote every row, and passes all other lines to the reference.
 //!
-//! Where Spark's evaluator gave up, this one goes on. A row that cannot be read is reported, skipped and counted. A valid row
+//! Where Spark's evaluator failed, this one continues. A row that cannot be parsed is reported, skipped and counted. A valid row
 //! without a station id made Spark's tasker fail, and the whole round with it; here it is labelled
 //! [`SparkLabel::TaskWrongNode`].
 

@@ -17,7 +17,7 @@ pub const MAX_SCORE: u128 = 1_000_000_000_000_000;
 /// The address to which Spark credited rounding remainders.
 pub const DEAD: &str = "0x000000000000000000000000000000000000dEaD";
 
-/// What `assize spark evaluate --format json` prints.
+/// The output of `assize spark evaluate --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Number of all rows, valid or not.
@@ -30,7 +30,7 @@ pub struct Report {
     pub decisions: BTreeMap<String, u64>,
     /// Tasks with at least one vote.
     pub committees: u64,
-    /// By address as written; they add up to [`MAX_SCORE`].
+    /// Scores by address as written; their sum is [`MAX_SCORE`].
     #[serde(serialize_with = "as_text")]
     pub scores: BTreeMap<String, u128>,
     /// Retrieval success rates.
@@ -54,21 +54,21 @@ pub struct Rsr {
     pub deals: Deals,
 }
 
-/// What committees decided about deals.
+/// Decisions of committees about deals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deals {
-    /// Somebody voted.
+    /// Deals with at least one vote.
     pub tested: u64,
-    /// A majority agrees on the indexer's result.
+    /// Deals with a majority for the indexer's result.
     pub index_majority_found: u64,
-    /// It has an advertisement.
+    /// Of these, those with an advertisement.
     pub indexed: u64,
-    /// It has one for HTTP.
+    /// Of these, those advertised over HTTP.
     pub indexed_http: u64,
-    /// A majority agrees on the retrieval's result.
+    /// Deals with a majority for the retrieval's result.
     pub retrieval_majority_found: u64,
-    /// The payload was retrieved.
+    /// Of these, those whose payload was retrieved.
     pub retrievable: u64,
 }
 
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vectors_of_spark_hold() {
+    fn vectors_of_spark_pass() {
         let file: Value = serde_json::from_str(include_str!("../tests/fixtures/scores.json")).unwrap();
         assert_eq!(file["MAX_SCORE"], MAX_SCORE.to_string());
         let cases = file["cases"].as_array().unwrap();

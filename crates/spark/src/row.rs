@@ -12,20 +12,20 @@ use serde_json::{Map, Value};
 use crate::date::{self, parse_date};
 use crate::scan::scan;
 
-/// A value that may be missing. Spark told a missing key from null where it compared votes, so both are kept apart.
+/// A value that may be missing. Spark distinguished a missing key from null when it compared votes, so both are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Field<T> {
-    /// There is no such key.
+    /// The key is missing.
     #[default]
     Absent,
-    /// The key is there, with null.
+    /// The value is null.
     Null,
     /// A value.
     Value(T),
 }
 
 impl<T> Field<T> {
-    /// The value, if there is one.
+    /// The value; `None` if it is missing or null.
     pub const fn value(&self) -> Option<&T> {
         match self {
             Self::Value(value) => Some(value),
@@ -34,12 +34,12 @@ impl<T> Field<T> {
     }
 }
 
-/// A moment as `new Date()` understood it.
+/// A time as parsed by `new Date()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Time {
-    /// Milliseconds since the Unix epoch; none if it is missing, empty, or no date.
+    /// Milliseconds since the Unix epoch; `None` if it is missing, empty or invalid.
     pub millis: Option<i64>,
-    /// Whether it was written as text, be it a date or not.
+    /// Whether it was a string, valid or not.
     pub is_text: bool,
 }
 
@@ -52,7 +52,7 @@ impl Time {
     }
 }
 
-/// The status of the HEAD request, which may be anything that JSON can hold.
+/// The status of the HEAD request, which may be any JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum HeadStatus {
     /// Missing or null.
@@ -64,12 +64,11 @@ pub enum HeadStatus {
     SomethingElse,
 }
 
-/// A row as Spark's publisher wrote it, without the fields that no rule looks at. Keys that Spark did not know are passed
-/// over, as it did.
+/// A row as Spark's publisher wrote it, without the fields that no rule uses. Unknown keys are ignored, as in Spark.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(expecting = "a JSON object")]
 pub struct Row<'a> {
-    /// Who earns: `0x…` or `f410…`.
+    /// The address to pay: `0x…` or `f410…`.
     #[serde(borrow, default, deserialize_with = "text")]
     pub participant_address: Field<Cow<'a, str>>,
     /// Hex of the station's Ed25519 key in SPKI form.
@@ -78,7 +77,7 @@ pub struct Row<'a> {
     /// Opaque tag of the station's /24.
     #[serde(borrow, default, deserialize_with = "text")]
     pub inet_group: Field<Cow<'a, str>>,
-    /// When the API took the measurement in.
+    /// Arrival of the measurement at the API.
     #[serde(default)]
     pub finished_at: Time,
     /// Payload CID.
@@ -90,10 +89,10 @@ pub struct Row<'a> {
     /// libp2p peer id of the provider.
     #[serde(borrow, default, deserialize_with = "text")]
     pub provider_id: Field<Cow<'a, str>>,
-    /// Multiaddr that the indexer gave.
+    /// Multiaddr that the indexer returned.
     #[serde(borrow, default, deserialize_with = "text")]
     pub provider_address: Field<Cow<'a, str>>,
-    /// As it was written; Spark made it small before it compared.
+    /// The protocol as written; Spark converted it to lower case before comparing.
     #[serde(borrow, default, deserialize_with = "text")]
     pub protocol: Field<Cow<'a, str>>,
     /// The indexer's result.
@@ -102,25 +101,25 @@ pub struct Row<'a> {
     /// Hex multihash of the CAR's bytes.
     #[serde(borrow, default, deserialize_with = "text")]
     pub car_checksum: Field<Cow<'a, str>>,
-    /// The retrieval took too long.
+    /// Whether the retrieval timed out.
     #[serde(default, deserialize_with = "flag")]
     pub timeout: bool,
-    /// The body passed the size cap.
+    /// Whether the body exceeded the size limit.
     #[serde(default, deserialize_with = "flag")]
     pub car_too_large: bool,
-    /// When the request was sent.
+    /// Time of the request.
     #[serde(default)]
     pub start_at: Time,
-    /// When the first byte of the body came.
+    /// Arrival of the body's first byte.
     #[serde(default)]
     pub first_byte_at: Time,
-    /// When the body ended.
+    /// Arrival of the body's last byte.
     #[serde(default)]
     pub end_at: Time,
-    /// HTTP status, or a code of Spark's from 600 up.
+    /// HTTP status, or one of Spark's codes from 600 up.
     #[serde(default, deserialize_with = "status")]
     pub status_code: Option<i64>,
-    /// Of the HEAD request.
+    /// Status of the HEAD request.
     #[serde(default)]
     pub head_status_code: HeadStatus,
     /// Bytes of body received.
@@ -128,16 +127,16 @@ pub struct Row<'a> {
     pub byte_length: Field<i64>,
 }
 
-/// Longest row that is looked at, bytes. Spark's API took bodies of up to 100 kB.
+/// Maximum length of a row, bytes. Spark's API accepted bodies of up to 100 kB.
 pub const MAX_ROW: usize = 1 << 17;
 
-/// The field at fault, or `line` for the whole, and what is wrong with it.
+/// The invalid field, or `line` for the whole, and the problem.
 pub type Fault = (&'static str, String);
 
-/// How lines are read. Both ways give the same.
+/// How lines are parsed. Both parsers give the same result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parser {
-    /// Lines in the publisher's own form are scanned; all others go to the reference.
+    /// Scans lines in the publisher's format; passes all others to the reference.
     #[default]
     Fast,
     /// Every line by `serde_json`.
@@ -148,7 +147,7 @@ impl Parser {
     /// Reads one line.
     ///
     /// # Errors
-    /// The field at fault and the reason.
+    /// The invalid field and the reason.
     pub fn parse(self, line: &[u8]) -> Result<Row<'_>, Fault> {
         if line.len() > MAX_ROW {
             return Err(too_long(line.len() as u64));
@@ -161,14 +160,14 @@ impl Parser {
     }
 }
 
-/// The fault of a row of so many bytes.
+/// The error for a row of this many bytes.
 #[must_use]
 pub fn too_long(bytes: u64) -> Fault {
     ("line", format!("is {bytes} bytes long; the maximum is {MAX_ROW}"))
 }
 
 fn parse(text: &str) -> Result<Row<'_>, Fault> {
-    // A derived reader would take a list of values for an object without its keys.
+    // A derived parser would accept a list of values as an object without its keys.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => ("line", "is not a JSON object".into()),
@@ -178,10 +177,10 @@ fn parse(text: &str) -> Result<Row<'_>, Fault> {
     serde_json::from_str(text).map_err(|error| explain(text, &error))
 }
 
-/// Reads Spark's legacy form: the rows of one line that is a list.
+/// Reads Spark's legacy format: one line with a list of rows.
 ///
 /// # Errors
-/// What is wrong with the list as a whole; a bad row does not spoil it.
+/// The problem with the list as a whole; an invalid row does not affect the others.
 pub fn parse_list(list: &[u8]) -> Result<Vec<Result<Row<'_>, Fault>>, Fault> {
     let rows: Vec<&RawValue> =
         serde_json::from_slice(list).map_err(|error| ("line", format!("is not JSON: {error}")))?;
@@ -192,7 +191,7 @@ pub fn parse_list(list: &[u8]) -> Result<Vec<Result<Row<'_>, Fault>>, Fault> {
 }
 
 impl Row<'_> {
-    /// The retrieval result, of what was written: before capitals are made small.
+    /// The retrieval result, from the protocol as written, before it is converted to lower case.
     #[must_use]
     pub fn retrieval_result(&self) -> RetrievalResult {
         let facts = RetrievalFacts {
@@ -206,7 +205,7 @@ impl Row<'_> {
         facts.result()
     }
 
-    /// The protocol in small letters; what was null is missing, as in Spark.
+    /// The protocol in lower case; null counts as missing, as in Spark.
     #[must_use]
     pub fn protocol(&self) -> Option<Cow<'_, str>> {
         let protocol = self.protocol.value()?;
@@ -220,7 +219,7 @@ impl Row<'_> {
     }
 }
 
-/// Finds the field that the JSON reader stumbled over; slow, but only bad lines come here.
+/// Finds the field that the JSON parser rejected; slow, but only invalid lines get here.
 fn explain(text: &str, error: &serde_json::Error) -> Fault {
     let reason = error.to_string();
     for (field, _) in KINDS {
@@ -254,7 +253,7 @@ impl Kind {
                 Self::Text => value.is_string(),
                 Self::Time => value.is_string() || value.is_number(),
                 Self::Flag => value.is_boolean(),
-                // Exact up to 2^53, and what is larger stays larger.
+                // Exact up to 2^53; larger numbers stay larger.
                 Self::Number => value.as_f64().is_some_and(is_whole),
                 Self::Anything => true,
             }
@@ -322,7 +321,7 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// JavaScript has one kind of number: 200.0 and 2e2 are 200.
+/// JavaScript has one number type: 200.0 and 2e2 are 200.
 fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     struct Whole;
     impl<'de> Visitor<'de> for Whole {
@@ -460,7 +459,7 @@ mod tests {
 
     const PARSERS: [Parser; 2] = [Parser::Fast, Parser::Reference];
 
-    /// In the publisher's form.
+    /// In the publisher's format.
     const LINE: &str = concat!(
         r#"{"id":"123","spark_version":"1.20.0","zinnia_version":"0.20.0","#,
         r#""participant_address":"f410ftgmzttyqi3ti4nxbvixa4byql3o5d4eo3jtc43i","#,
@@ -486,7 +485,7 @@ mod tests {
 
     #[test]
     fn a_row_is_read_as_spark_did() {
-        assert!(scan(LINE).is_some(), "the publisher's form goes the fast way");
+        assert!(scan(LINE).is_some(), "the publisher's format is scanned");
         let row = parse_both(LINE).unwrap();
         assert_eq!(row.retrieval_result().to_string(), "OK");
         assert_eq!(row.finished_at.millis, Some(1_698_831_723_246));
@@ -494,7 +493,7 @@ mod tests {
         assert_eq!(row.check_validity(Rules::December2025), Ok(()));
         let shouted = with("protocol", json!("HTTP"));
         assert_eq!(parse_both(&shouted).unwrap().protocol().as_deref(), Some("http"));
-        // The result is of what was written, before capitals are made small.
+        // The result is from the protocol as written, before it is converted to lower case.
         let both = shouted.replace("\"status_code\":200", "\"status_code\":502");
         assert_eq!(
             parse_both(&both).unwrap().retrieval_result().to_string(),
@@ -525,7 +524,7 @@ mod tests {
                 fields.remove(absent.as_str().unwrap());
             }
             let line = Value::Object(fields).to_string();
-            // Neither a missing indexer result nor null is valid, so nobody can tell them apart.
+            // Neither a missing indexer result nor null is valid, so the difference is not visible.
             let expected = case["expected"]
                 .as_str()
                 .unwrap()
@@ -607,7 +606,7 @@ mod tests {
         assert!(parse_list(&list.as_bytes()[..list.len() - 1]).is_err());
     }
 
-    /// Rows, most of them in the publisher's form or nearly so.
+    /// Rows, most of them in the publisher's format or nearly so.
     fn lines() -> impl Strategy<Value = String> {
         let value = prop_oneof![
             Just("null".to_owned()),

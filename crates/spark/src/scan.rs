@@ -1,7 +1,7 @@
-//! The fast parser: rows in the form in which Spark's publisher wrote them, and nothing else.
+//! The fast parser: only rows in the format of Spark's publisher.
 //!
-//! That form is JSON without white space, with keys that are known, strings without escapes and whole numbers. Of any other
-//! line, however valid, the scanner says nothing, and the reference parser decides.
+//! That format is JSON without white space, with known keys, strings without escapes, and whole numbers. The scanner rejects any
+//! other line, even if it is valid, and the reference parser decides.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use memchr::memchr2;
 
 use crate::row::{Field, HeadStatus, Row, Time};
 
-/// The keys in the order of Spark's publisher. A row in another order is read as well, a little slower.
+/// The keys in the order of Spark's publisher. A row in another order is parsed as well, a little slower.
 const KEYS: [(&str, Slot); 23] = {
     use Slot as S;
     [
@@ -63,9 +63,9 @@ enum Slot {
     Protocol,
 }
 
-/// The row, if it has the form.
+/// The row; `None` if it is in another format.
 pub(crate) fn scan(line: &str) -> Option<Row<'_>> {
-    // Control characters have no place within strings, nor outside of them in this form.
+    // Control characters are not allowed in strings, nor between them in this format.
     if line.bytes().fold(false, |found, byte| found | (byte < 0x20)) {
         return None;
     }
@@ -115,7 +115,7 @@ pub(crate) fn scan(line: &str) -> Option<Row<'_>> {
     }
 }
 
-/// What of the line is still to be read. Nothing is taken off it unless all of it fits.
+/// The rest of the line. A failed match consumes nothing.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -124,7 +124,7 @@ impl<'a> Rest<'a> {
         Some(())
     }
 
-    /// Which key stands here; most likely the expected one.
+    /// The next key, most likely the expected one.
     fn key(&mut self, expected: usize) -> Option<usize> {
         if let Some((key, _)) = KEYS.get(expected)
             && self.pass(key).is_some()
@@ -138,7 +138,7 @@ impl<'a> Rest<'a> {
         let text = self.0.strip_prefix('"')?;
         let end = memchr2(b'"', b'\\', text.as_bytes())?;
         let (text, rest) = text.split_at_checked(end)?;
-        // A backslash is not passed.
+        // Stops at a backslash.
         self.0 = rest.strip_prefix('"')?;
         Some(text)
     }
@@ -186,7 +186,7 @@ impl<'a> Rest<'a> {
         let number = digits
             .bytes()
             .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-        // What `-0` is, the reference says.
+        // `-0` is left to the reference.
         match (minus, number) {
             (true, 0) => None,
             (true, number) => Some(Some(-number)),

@@ -137,7 +137,7 @@ mod tests {
                 assert_eq!(hex(tasker.keys[0]), expected);
                 seen += 1;
             } else {
-                // The only one given in decimal.
+                // The only value in decimal.
                 let decimal = "19408172415633384483144889917969030396168570904487614072975030553911283422991";
                 assert_eq!(case["dec"], decimal);
                 let number = decimal.parse::<alloy_primitives::U256>().unwrap();

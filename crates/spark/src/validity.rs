@@ -9,13 +9,13 @@ use thiserror::Error;
 
 use crate::row::{HeadStatus, Row};
 
-/// Whose rules.
+/// A version of Spark's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rules {
-    /// The open network with rewards, until it closed: who, where and when.
+    /// The open network with rewards, until it closed: address, subnet and time.
     #[default]
     February2025,
-    /// What came later: a success must also have times in their order, and a HEAD status over HTTP.
+    /// Later rules: a success must also have times in order, and a HEAD status over HTTP.
     December2025,
 }
 
@@ -26,16 +26,16 @@ pub enum SparkInvalidity {
     /// The rules that Assize shares.
     #[error(transparent)]
     Shared(#[from] Invalidity),
-    /// No address to pay.
+    /// No valid address to pay.
     #[error("valid participant address required")]
     ParticipantAddress,
     /// No network group.
     #[error("valid inet group required")]
     InetGroup,
-    /// Not known when it came in.
+    /// The time of arrival is unknown.
     #[error("field `finished_at` must be set to a number")]
     FinishedAt,
-    /// A station id that is there but wrong.
+    /// An invalid station id.
     #[error("stationId must be a hex string with 88 characters")]
     StationId,
 }
@@ -54,12 +54,12 @@ impl SparkInvalidity {
     }
 }
 
-/// The name under which Spark booked an address: `f410…` becomes the `0x…` that it stands for, and `0x…` stays as it is
-/// written, so that two spellings of one address are two participants. `None` for what is no address.
+/// Spark's name of an address: `f410…` is converted to `0x…`, and `0x…` is kept as written, so that two spellings of one
+/// address are two participants. `None` for an invalid address.
 #[must_use]
 pub fn participant(text: &str) -> Option<Cow<'_, str>> {
     match text.starts_with("0x") {
-        // Nobody's address is one to Spark.
+        // For Spark, the zero address is an address too.
         true => matches!(parse_station(text), Ok(_) | Err(AddressError::Zero)).then_some(Cow::Borrowed(text)),
         false => parse_operator(text)
             .ok()
@@ -67,17 +67,17 @@ pub fn participant(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Whether a station id has the right form. Spark looked at those only that are not empty.
+/// Whether a station id is well-formed. Spark checked only ids that are not empty.
 #[must_use]
 pub fn is_station_id(text: &str) -> bool {
     text.is_empty() || (text.len() == 88 && text.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 impl Row<'_> {
-    /// Whether the row counts.
+    /// Whether the row is valid.
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// The first violated rule.
     pub fn check_validity(&self, rules: Rules) -> Result<(), SparkInvalidity> {
         if self
             .participant_address
@@ -92,10 +92,10 @@ impl Row<'_> {
         self.check_claim(rules)
     }
 
-    /// As [`Self::check_validity`], but for address and station id: who reads millions of rows looks at each of those once.
+    /// Same as [`Self::check_validity`], without address and station id: a reader of millions of rows checks each of those once.
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// The first violated rule.
     pub fn check_claim(&self, rules: Rules) -> Result<(), SparkInvalidity> {
         if self.inet_group.value().is_none() {
             return Err(SparkInvalidity::InetGroup);
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::{Field, Time};
 
-    /// Spark's message for a rule that Assize words in its own way.
+    /// Spark's message for a rule that has another message in Assize.
     fn in_sparks_words(invalidity: SparkInvalidity) -> String {
         use Invalidity as I;
         match invalidity {
@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    /// The row that Spark's preprocessing makes a measurement of.
+    /// The row from which Spark's preprocessing creates a measurement.
     fn row(measurement: &Map<String, Value>) -> Row<'_> {
         let text = |name: &str| match measurement.get(name).and_then(Value::as_str) {
             Some(text) => Field::Value(Cow::Borrowed(text)),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_spark_hold() {
+    fn vectors_of_spark_pass() {
         let file: Value =
             serde_json::from_str(include_str!("../tests/fixtures/measurement_validity.json")).unwrap();
         let cases = file["cases"].as_array().unwrap();

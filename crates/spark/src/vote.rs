@@ -1,4 +1,4 @@
-//! The vote that a row of Spark's casts.
+//! The vote of a Spark row.
 
 use assize_evaluate::columns::{Id, IndexerVote, Length, Strings, Vote};
 

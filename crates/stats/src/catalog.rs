@@ -1,4 +1,4 @@
-//! Which files contain which day.
+//! The catalog: which files contain which day.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ impl Catalog {
     /// Parses a catalog.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem with the file.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         let catalog: Self =
             serde_json::from_slice(json).map_err(|error| format!("not a catalog: {error}"))?;

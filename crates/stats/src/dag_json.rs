@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sparks_vectors_hold() {
+    fn sparks_vectors_pass() {
         let file: Value = serde_json::from_str(include_str!("../tests/fixtures/dag_json_cid.json")).unwrap();
         let cases = file["cases"].as_array().unwrap();
         let values = [

@@ -66,7 +66,7 @@ impl Dataset {
     /// Days from `from` to `to` (inclusive) that have figures.
     ///
     /// # Errors
-    /// [`StatsError::NoDays`] if there are none.
+    /// [`StatsError::NoDays`] without such days.
     pub fn days(&self, from: Day, to: Day) -> Result<Vec<(Day, &DayEntry)>, StatsError> {
         let days: Vec<_> = match from <= to {
             true => self
@@ -90,7 +90,7 @@ impl Dataset {
         Err(StatsError::NoDays { from, to, known })
     }
 
-    /// Writes days as files that Parquet readers take for one table partitioned by day:
+    /// Writes days as files that Parquet readers read as one table partitioned by day:
     /// `DIR/rates/day=2026-11-20/part.parquet`, and likewise `results` and `ttfb`.
     ///
     /// # Errors

@@ -75,11 +75,11 @@ pub enum StatsError {
         from: Day,
         /// Last requested day.
         to: Day,
-        /// What is available.
+        /// The available days.
         known: String,
     },
-    /// The picture could not be drawn.
+    /// The plot could not be drawn.
     #[cfg(feature = "plots")]
-    #[error("failed to draw the picture: {0}")]
+    #[error("failed to draw the plot: {0}")]
     Plot(String),
 }

@@ -161,8 +161,8 @@ fn append<D: DataType>(
     column.close()
 }
 
-/// A file whose columns can be read. The library panics at some damaged files, so give it only what a store has checked against
-/// its CID.
+/// A file whose columns can be read. The library panics on some damaged files, so open only files that a store has verified
+/// against their CID.
 pub(crate) struct Reader {
     file: SerializedFileReader<Bytes>,
 }
@@ -171,7 +171,7 @@ impl Reader {
     /// Reads the file's footer.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// The problem with the file.
     pub(crate) fn open(file: Vec<u8>) -> Result<Self, String> {
         let file = SerializedFileReader::new(Bytes::from(file)).map_err(|error| error.to_string())?;
         Ok(Self { file })

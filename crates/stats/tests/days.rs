@@ -104,7 +104,7 @@ fn fixture() -> Fixture {
 fn any_range_is_the_sum_of_its_rounds() {
     let Fixture { store, dataset, .. } = &fixture();
     let providers = ask(dataset, store, By::Provider, (NOON, NOON + DAY), false);
-    let told: Vec<_> = providers
+    let rows: Vec<_> = providers
         .iter()
         .map(|row| {
             (
@@ -115,7 +115,7 @@ fn any_range_is_the_sum_of_its_rounds() {
             )
         })
         .collect();
-    assert_eq!(told, [("f02", None, 7, 2), ("f010", None, 25, 19)]);
+    assert_eq!(rows, [("f02", None, 7, 2), ("f010", None, 25, 19)]);
     assert_eq!(
         providers[1].figures.results,
         BTreeMap::from([("OK".to_owned(), 19), ("TIMEOUT".to_owned(), 6)])
@@ -125,12 +125,12 @@ fn any_range_is_the_sum_of_its_rounds() {
     assert_eq!(providers[1].figures.ttfb_http.percentile(50), Some(110));
 
     let network = ask(dataset, store, By::Network, (NOON, NOON + DAY), true);
-    let told: Vec<_> = network
+    let rows: Vec<_> = network
         .iter()
         .map(|row| (row.day.unwrap().to_string(), row.figures.counts.total))
         .collect();
     assert_eq!(
-        told,
+        rows,
         [("2026-11-20".to_owned(), 26), ("2026-11-21".to_owned(), 6)]
     );
     let last = ask(dataset, store, By::Client, (NOON + DAY, NOON + 9 * DAY), false);

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Timeout for a whole file: 4 GiB at 60 Mbit/s.
 const TRANSFER: Duration = Duration::from_secs(600);
 
-/// Gateways that serve files as CARs (IPFS Trustless Gateway specification), asked in order until one returns the file.
+/// Gateways that serve files as CARs (IPFS Trustless Gateway specification), queried in order until one returns the file.
 ///
 /// Every block is verified, so a gateway can withhold a file but not change it. Redirects are not followed.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Gateways {
     }
 
     /// Creates a client with other timeouts: for the response head, and for a whole file. After a timeout, the next
-    /// gateway is asked.
+    /// gateway is queried.
     ///
     /// # Errors
     /// As [`Gateways::new`].

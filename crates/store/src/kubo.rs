@@ -187,9 +187,9 @@ impl Store for Kubo {
         let answer = answer.map_err(|error| self.failed(error.to_string()))?;
         let mut pinned = false;
         for line in answer.lines().filter(|line| !line.trim().is_empty()) {
-            let told: Imported = serde_json::from_str(line)
+            let imported: Imported = serde_json::from_str(line)
                 .map_err(|error| self.failed(format!("malformed response to dag/import: {error}")))?;
-            let Some(root) = told.root else { continue };
+            let Some(root) = imported.root else { continue };
             if root.cid.cid != cid.to_string() {
                 return Err(self.failed(format!("it imported {} instead of {cid}", root.cid.cid)));
             }

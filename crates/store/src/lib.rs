@@ -6,10 +6,10 @@
 //! | backend | reads | writes | feature |
 //! |---|---|---|---|
 //! | [`LocalStore`], a directory of CAR files; the default, embedded | ✓ | ✓ | |
-//! | [`Gateways`], trustless HTTP gateways, asked in order | ✓ | | |
+//! | [`Gateways`], trustless HTTP gateways, queried in order | ✓ | | |
 //! | `S3`, a bucket of Amazon S3 or a compatible service | ✓ | ✓ | `s3` |
 //! | `Kubo`, an IPFS node through its RPC API | ✓ | ✓ | `kubo` |
-//! | [`InOrder`], several sources, asked in order | ✓ | | |
+//! | [`InOrder`], several sources, queried in order | ✓ | | |
 //!
 //! `serve` (feature) serves a local store as a trustless gateway.
 //!

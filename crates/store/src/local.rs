@@ -13,8 +13,6 @@ use crate::{Content, Produce, Source, Store, StoreError};
 
 const EXTENSION: &str = "car";
 
-/// One file `<cid>.car` for each file stored; the embedded default, which needs no service.
-///
 /// One file `<cid>.car` per stored file; the default, embedded store.
 ///
 /// Files appear atomically: each is written under a temporary name (`.incoming-…`), synced, renamed, and its directory
@@ -140,7 +138,7 @@ impl Store for LocalStore {
         let path = self.path(&cid);
         // A valid file is kept; a damaged one is replaced.
         let kept = match self.open(&cid).and_then(Content::check) {
-            // Another process may have stored it a moment ago without having synced it yet.
+            // Another process may have stored it without having synced it yet.
             Ok(_) => File::open(&path)
                 .and_then(|file| file.sync_all())
                 .and_then(|()| sync_directory(&self.directory)),

@@ -1,14 +1,14 @@
-//! Several sources, asked in order.
+//! Several sources, queried in order.
 
 use assize_protocol::FileCid;
 
 use crate::{Content, Source, StoreError};
 
-/// Several sources, asked in order until one has the file.
+/// Several sources, queried in order until one has the file.
 pub struct InOrder(Vec<Box<dyn Source>>);
 
 impl InOrder {
-    /// Combines sources; the first is asked first.
+    /// Combines sources; the first is queried first.
     #[must_use]
     pub fn new(sources: Vec<Box<dyn Source>>) -> Self {
         Self(sources)

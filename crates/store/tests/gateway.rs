@@ -77,7 +77,7 @@ fn fault(url: String, cid: &FileCid) -> GatewayFault {
 }
 
 #[test]
-fn a_file_comes_from_the_first_gateway_that_has_it() {
+fn a_file_is_read_from_the_first_gateway_that_has_it() {
     let (cid, url) = honest();
     let absent = gateway(|_| http("404 Not Found", b""));
     let gateways = Gateways::new(&[absent, format!("{url}/")]).unwrap();

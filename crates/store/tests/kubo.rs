@@ -2,7 +2,7 @@
 //! was available in the development environment; the responses follow its documentation and source (core/commands/dag,
 //! v0.39).
 #![cfg(feature = "kubo")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -137,7 +137,7 @@ fn content(size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn files_go_to_a_node_and_come_back() {
+fn files_are_stored_in_and_read_from_a_node() {
     let (url, node) = start();
     let kubo = Kubo::new(&format!("{url}/"), None).unwrap();
     for size in [0, 1, 1 << 20, (9 << 20) + 5] {

@@ -119,7 +119,7 @@ fn a_damaged_block_is_named() {
 }
 
 #[test]
-fn a_file_under_another_name_is_refused() {
+fn a_file_under_another_name_is_rejected() {
     let (_directory, store) = store();
     let (one, other) = (store.put(b"one").unwrap(), store.put(b"other").unwrap());
     fs::rename(store.path(&one), store.path(&other)).unwrap();
@@ -162,7 +162,7 @@ fn a_file_cannot_be_a_store() {
     assert!(error.contains(&file.path().display().to_string()), "{error}");
 }
 
-/// Nobody can write to `/proc`, not even root, as whom tests often run.
+/// No user can write to `/proc`, not even root.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_directory_that_cannot_be_written_is_named() {
@@ -178,7 +178,7 @@ fn a_directory_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_file_comes_and_goes_as_a_stream() {
+fn files_are_written_and_read_as_streams() {
     let (_directory, store) = store();
     let content = long_content();
     let cid = store

@@ -1,6 +1,6 @@
 //! The S3 client, against a real S3-compatible server: moto (PyPI `moto[server]`).
 #![cfg(feature = "s3")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use assize_measurement::car;
 use assize_measurement::unixfs::file_cid;
@@ -38,7 +38,7 @@ fn content(size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn files_go_to_a_bucket_and_come_back() {
+fn files_are_stored_in_and_read_from_a_bucket() {
     let Some(moto) = Server::start() else { return };
     let store = moto.open("s3://batches/rounds/1");
     // Empty, small, one part and a byte, three parts.
@@ -65,7 +65,7 @@ async fn it_works_within_a_runtime_too() {
 }
 
 #[test]
-fn a_changed_object_is_refused() {
+fn a_changed_object_is_rejected() {
     let Some(moto) = Server::start() else { return };
     let store = moto.open("s3://batches");
     let cid = store.put(&content(3 << 20)).unwrap();

@@ -1,6 +1,6 @@
 //! A local store served as a trustless gateway, read by our own client and by plain HTTP.
 #![cfg(feature = "serve")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::fs;
 use std::thread;

@@ -3,7 +3,7 @@
 use alloy_primitives::Bytes;
 use serde::Deserialize;
 
-/// A valid file, and invalid ones made of it.
+/// A valid file, and invalid ones derived from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidFiles {
     /// Which file: "roster", "tasks", "settlement", "facts", "beacons" or "manifest".

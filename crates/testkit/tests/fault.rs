@@ -1,5 +1,5 @@
 //! Each fault of the fault node separately, in front of a real anvil.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::time::Duration;
 
@@ -213,7 +213,7 @@ fn transactions_are_held_back_until_a_later_one_has_passed() {
 }
 
 #[test]
-fn a_nonce_before_the_one_below_it_is_refused() {
+fn a_nonce_before_the_one_below_it_is_rejected() {
     let world = World::new(Faults {
         nonce_gap_rule: true,
         ..Faults::none()

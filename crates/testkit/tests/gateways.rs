@@ -1,5 +1,5 @@
 //! Our reader reads a file that we packed from npm's gateway-lib, an independent gateway.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 use std::io::Read;
 

@@ -2,7 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on panics, one that is skipped says so"
+    reason = "a failed test panics, one that is skipped says so"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,7 @@ use assize_protocol::B256;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// Stands for an entry that only one side has.
+/// Represents an entry that only one side has.
 const NOTHING: &str = "nothing";
 
 /// The first difference between two documents, in document order.

@@ -9,7 +9,7 @@ use assize_protocol::{BeaconRound, FileCid, RoundNumber};
 use assize_store::StoreError;
 use thiserror::Error;
 
-/// What is missing or damaged, and what to do about it. A *difference* is not an error but a
+/// What is missing or damaged, and the remedy. A *difference* is not an error but a
 /// [`Conclusion`](crate::Conclusion), except for evaluators, who cannot continue then.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -10,10 +10,10 @@ use assize_protocol::{Assignment, CommitteeIndex, Seat, StationIndex, merkle};
 
 use crate::{Evidence, VerifyError};
 
-/// A rewarded measurement that nobody was drawn for, with all that the contract needs to see it (docs/protocol.md §11).
+/// A rewarded measurement that was not drawn, with everything that the contract needs to verify it (docs/protocol.md §11).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fraud {
-    /// The station does not sit in the committee of the task: for `challengeMembership`.
+    /// The station is not in the committee of the task: for `challengeMembership`.
     Misplaced(Misplaced),
     /// The round has no such station, committee or task, or the settlement no such round: for `challengeExistence`.
     Impossible(Proven),
@@ -38,7 +38,7 @@ impl Fraud {
 
 impl<B: BeaconSource> Evidence<'_, B> {
     /// The first rewarded measurement of a settlement that was not drawn; `None` if all were drawn. Only
-    /// [`Self::verify_settlement`] tells whether they were made and are in the majority.
+    /// [`Self::verify_settlement`] checks that they exist and agree with the majority.
     ///
     /// # Errors
     /// [`VerifyError`]: what is missing or damaged; [`VerifyError::Mismatch`] if the document does not contain the

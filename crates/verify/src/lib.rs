@@ -1,9 +1,9 @@
 //! Recompute a round or a settlement from chain, store and drand.
 //!
-//! First the contracts are read ([`read_rounds`], [`read_settlement`]), then everything else happens without a node ([`Evidence`]): beacons
-//! are verified and seeds derived from them, rosters, task lists and batches are checked against the CIDs and roots on
-//! chain, every measurement is judged again. The end is [`Conclusion::Match`], or a [`Mismatch`](assize_facts::Mismatch) that names the first
-//! thing that differs, or a [`VerifyError`] that names what is missing. `docs/protocol.md` §12.
+//! The contracts are read first ([`read_rounds`], [`read_settlement`]); everything else needs no node ([`Evidence`]): beacons are
+//! verified and seeds derived from them, rosters, task lists and batches are checked against the CIDs and roots on chain, and
+//! every measurement is evaluated again. The result is [`Conclusion::Match`], a [`Mismatch`](assize_facts::Mismatch) with the
+//! first difference, or a [`VerifyError`] that names the missing input. See `docs/protocol.md` §12.
 
 // The README's example is tested with the rest.
 #[cfg(doctest)]

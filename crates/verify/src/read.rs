@@ -1,4 +1,4 @@
-//! Reading what the contracts say, once.
+//! Reads the contracts' data.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ pub struct NextRange {
     pub last: RoundNumber,
 }
 
-/// The contracts, and what was read from them.
+/// The contracts, and the data read from them.
 struct Reader<'a> {
     rounds: &'a Rounds,
     rewards: &'a Rewards,
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
                 rounds: rounds.address(),
                 rewards: rewards.address(),
             },
-            // First of all: what is read after the end of a window is complete.
+            // Read first: data read after the end of a window is complete.
             now: client.head().await?.timestamp,
             rounds: BTreeMap::new(),
             settlements: BTreeMap::new(),
@@ -165,8 +165,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The newest round whose commit window is over; windows end in the order of rounds. Less than `first` if there is none
-    /// from there on.
+    /// The newest round whose commit window is over; windows end in the order of rounds. Less than `first` if none is over
+    /// from `first` on.
     async fn newest_over(&self, first: RoundNumber) -> Result<RoundNumber> {
         let mut newest = self.rounds.latest_round().await?.unwrap_or_default();
         while newest >= first && !self.rounds.round(newest).await?.is_over(self.facts.now) {

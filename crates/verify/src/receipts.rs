@@ -1,4 +1,4 @@
-//! The audit of receipts: whether measurements that the ingest took were committed.
+//! The audit of receipts: whether the measurements that the ingest accepted were committed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::VerifyError;
 
-/// Why a kept receipt proves nothing.
+/// Why a kept receipt is not evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReceiptFault {
@@ -33,7 +33,7 @@ pub enum ReceiptFault {
     /// The measurement kept with it cannot be read.
     #[error("its measurement is malformed: {reason}")]
     Malformed {
-        /// The field, and what is wrong with it.
+        /// The field, and the problem.
         reason: String,
     },
     /// The receipt is for another measurement than the one kept with it.
@@ -42,12 +42,12 @@ pub enum ReceiptFault {
         /// Digest of the measurement kept with it.
         digest: B256,
     },
-    /// The measurement would not count in any batch.
+    /// The measurement would be rejected in any batch.
     #[error("the measurement is not signed by its station")]
     NotByStation,
 }
 
-/// What a valid receipt says: the ingest had this measurement.
+/// The content of a valid receipt: the ingest accepted this measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct ReceiptClaim {
     /// Digest of the measurement.
@@ -61,10 +61,10 @@ pub struct ReceiptClaim {
 }
 
 impl ReceiptClaim {
-    /// What a kept receipt claims on a network; with `trusted`, only receipts of that ingest key are valid.
+    /// Checks a kept receipt on a network; with `trusted`, only receipts of that ingest key are valid.
     ///
     /// # Errors
-    /// [`ReceiptFault`] says why it proves nothing.
+    /// [`ReceiptFault`]: why the receipt is not evidence.
     pub fn of(kept: &KeptReceipt, domain: &Domain, trusted: Option<Address>) -> Result<Self, ReceiptFault> {
         let KeptReceipt { measurement, receipt } = kept;
         let ingest = receipt.ingest;
@@ -120,7 +120,7 @@ pub enum ReceiptFinding {
     },
 }
 
-/// Looks for measurements in the batches of their rounds.
+/// Searches measurements in the batches of their rounds.
 #[derive(Debug)]
 pub struct ReceiptAudit<'a> {
     rounds: &'a Rounds,
@@ -151,7 +151,7 @@ struct Window {
 }
 
 impl<'a> ReceiptAudit<'a> {
-    /// An audit of no measurement yet, against the rounds of a network.
+    /// An audit without measurements, against the rounds of a network.
     #[must_use]
     pub fn new(rounds: &'a Rounds, domain: Domain) -> Self {
         Self {
@@ -161,7 +161,7 @@ impl<'a> ReceiptAudit<'a> {
         }
     }
 
-    /// Adds a measurement to look for.
+    /// Adds a measurement to search.
     pub fn add(&mut self, claim: &ReceiptClaim) {
         let wanted = self.wanted.entry(claim.round).or_default();
         wanted.digests.insert(claim.digest);
@@ -173,7 +173,7 @@ impl<'a> ReceiptAudit<'a> {
     /// # Errors
     /// The chain or a batch is unavailable: then no omission can be proven.
     pub async fn read(&self, source: &dyn Source) -> Result<ReceiptFindings, VerifyError> {
-        // Before the commitments: none that is later can be missed.
+        // Read before the commitments, so that no later commitment is missed.
         let now = self.rounds.client().head().await?.timestamp;
         let mut findings = ReceiptFindings::default();
         for (&number, wanted) in &self.wanted {
@@ -209,13 +209,13 @@ impl<'a> ReceiptAudit<'a> {
         places: &mut HashMap<B256, (FileCid, u64)>,
     ) -> Result<(), StoreError> {
         let verifier = Verifier::new(&self.domain);
-        // As evaluation reads it: what it does not read, a line too far down or an invalid one, is not included.
+        // Same as in evaluation: lines that it does not read, or rejects, do not count as included.
         let batch = parse_batch(round, &source.open(cid)?.into_vec()?);
         for Row { line, measurement } in &batch.rows {
             if !wanted.stations.contains(&(measurement.station, measurement.task)) {
                 continue;
             }
-            // Under a signature that does not hold it would not count, so that is no inclusion.
+            // With an invalid signature it would be rejected, so that is not an inclusion.
             if let Some(digest) = verifier
                 .check(measurement)
                 .filter(|digest| wanted.digests.contains(digest))
@@ -228,7 +228,7 @@ impl<'a> ReceiptAudit<'a> {
 }
 
 impl ReceiptFindings {
-    /// What became of a measurement that was looked for.
+    /// The result for a measurement.
     #[must_use]
     pub fn of(&self, claim: &ReceiptClaim) -> ReceiptFinding {
         let window = self.rounds.get(&claim.round);

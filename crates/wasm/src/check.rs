@@ -39,7 +39,7 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, Verifier
         .collect())
 }
 
-/// A file that the facts name is not there.
+/// A file that the facts name is missing.
 #[derive(Clone, Debug, Error)]
 #[error("{0} is not in the bundle")]
 struct Missing(FileCid);
@@ -80,7 +80,7 @@ fn check_round(
             .iter()
             .map(|outcome| check_json(&outcome.check.to_string(), &outcome.result)),
     );
-    shown.push(check_json("every committed batch is there", &batches));
+    shown.push(check_json("every committed batch is present", &batches));
     let report = json!({
         "round": round.round.number,
         "contracts": facts.contracts,
@@ -171,9 +171,9 @@ mod tests {
         Bundle::new(files).unwrap().to_car().1
     }
 
-    /// docs/protocol.md §6.1: what other readers refuse, the page refuses.
+    /// docs/protocol.md §6.1: the page rejects what other readers reject.
     #[test]
-    fn files_that_are_not_canonical_are_refused() {
+    fn files_that_are_not_canonical_are_rejected() {
         for InvalidFiles { kind, good, invalid } in invalid_files().unwrap() {
             let replaced = |name: &str, bytes: &[u8]| open(&changed(name, |_| bytes.to_vec())).is_ok();
             let taken = |bytes: &[u8]| {
@@ -222,7 +222,7 @@ mod tests {
         })
     }
 
-    /// Whoever can open a round after its beacon is published chooses roster and tasks by what the beacon draws from them.
+    /// Whoever opens a round after its beacon is published can choose roster and tasks by the draw.
     #[test]
     fn beacons_that_were_published_before_the_freeze_do_not_match() {
         let later = changed(FACTS, |facts| {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_that_still_takes_batches_does_not_match_yet() {
+    fn a_round_that_still_accepts_batches_does_not_match_yet() {
         let early = changed(FACTS, |facts| {
             let mut facts: Value = serde_json::from_str(facts).unwrap();
             facts["now"] = facts["rounds"][0]["commitsUntil"].clone();
@@ -273,7 +273,7 @@ mod tests {
         let other = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
         let (found, _) = report(&with_round(|round| round["commitments"][0]["cid"] = json!(other)));
         assert_eq!(found["verdict"], "MISMATCH", "{found}");
-        assert_eq!(failed(&found), ["every committed batch is there"]);
+        assert_eq!(failed(&found), ["every committed batch is present"]);
         let (found, drawn) = report(&with_round(|round| round["seed"] = Value::Null));
         assert_eq!((&found["verdict"], drawn), (&json!("MISMATCH"), false), "{found}");
         assert_eq!(failed(&found), ["a round without a seed has no batches"]);

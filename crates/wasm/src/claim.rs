@@ -29,8 +29,8 @@ pub(crate) enum ClaimError {
     #[error("`{0}` is not a valid root: use 32 bytes in hexadecimal")]
     Root(String),
     #[error(
-        "the document's allocations have the root {ours}, but the chain holds {theirs}: this document proves nothing, and nothing \
-         can be claimed with it"
+        "the document's allocations have the root {ours}, but the root on chain is {theirs}: this document is not the settlement's, \
+         and nothing can be claimed with it"
     )]
     OtherRoot { ours: B256, theirs: B256 },
 }
@@ -189,9 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_another_root_or_cid_is_refused() {
+    fn a_document_of_another_root_or_cid_is_rejected() {
         let fault = |outcome: Result<Granted, ClaimError>| outcome.err().unwrap().to_string();
-        assert!(fault(open(&document("500"), root_of(5))).contains("proves nothing"));
+        assert!(fault(open(&document("500"), root_of(5))).contains("is not the settlement's"));
         let (cid, _) = car::pack(&document("5"));
         let (_, other) = car::pack(&document("500"));
         let root = root_of(500).to_string();

@@ -45,22 +45,22 @@ impl Draw {
     ) -> Result<Self, VerifierError> {
         let seed: Seed = seed.trim().parse()?;
         let mut whole = [0_u32; 5];
-        for (number, (what, value, least, most)) in whole.iter_mut().zip(numbers) {
-            if value.fract() != 0.0 || !(least..=most).contains(&value) {
+        for (number, (what, value, min, max)) in whole.iter_mut().zip(numbers) {
+            if value.fract() != 0.0 || !(min..=max).contains(&value) {
                 return Err(VerifierError::Number {
                     what,
                     value,
-                    least,
-                    most,
+                    min,
+                    max,
                 });
             }
             *number = value as u32;
         }
-        let [stations, tasks, size, target, most_tasks] = whole;
+        let [stations, tasks, size, target, max_tasks] = whole;
         let parameters = Parameters {
             max_committee_size: size as u16,
             target_measurements: target,
-            max_tasks_per_committee: most_tasks as u16,
+            max_tasks_per_committee: max_tasks as u16,
             ..Parameters::default()
         };
         Ok(Self {
@@ -99,7 +99,7 @@ impl Draw {
         .to_string()
     }
 
-    /// All stations by seat, and the first seat of each committee: `[C, start of 0, …, start of C = N, station on seat
+    /// All stations by seat, and the first seat of each committee: `[C, start of 0, …, start of C = N, station in seat
     /// 0, …]`.
     #[must_use]
     pub fn seats(&self) -> Vec<u32> {

@@ -1,4 +1,4 @@
-//! Why there is nothing to show.
+//! Errors of the page's functions.
 
 use assize_bundle::BundleError;
 use assize_protocol::HexError;
@@ -13,12 +13,12 @@ pub(crate) enum VerifierError {
     File { name: String, reason: String },
     #[error("the seed: {0}")]
     Seed(#[from] HexError),
-    #[error("{what}: {value} is not a whole number from {least} to {most}")]
+    #[error("{what}: {value} is not a whole number from {min} to {max}")]
     Number {
         what: &'static str,
         value: f64,
-        least: f64,
-        most: f64,
+        min: f64,
+        max: f64,
     },
     #[error("the bundle has no round")]
     Empty,

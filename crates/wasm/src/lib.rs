@@ -1,10 +1,9 @@
 //! The derivation in a browser.
 //!
-//! [`open_bundle`] checks all of a bundle that can be checked without judging measurements; [`from_seed`] draws from a seed
-//! alone. Both give a [`Draw`], which answers what the page asks. Answers are JSON strings, so that what crosses the border
-//! is plain data.
+//! [`open_bundle`] checks a bundle except for its measurements; [`from_seed`] draws from a seed alone. Both return a [`Draw`],
+//! which the page queries. Results are JSON strings, so that only plain data is passed to JavaScript.
 //!
-//! [`open_settlement`] checks what a settlement grants, and gives [`Granted`], which answers an operator who claims.
+//! [`open_settlement`] verifies the allocations of a settlement, and returns [`Granted`], which an operator needs to claim.
 //!
 //! The pages that load it are `docs/pages/verifier` and `docs/pages/claim`, built by `make pages`.
 
@@ -101,7 +100,7 @@ pub fn open_settlement(cid: &[u8], root: &str, packed: &[u8]) -> Result<Granted,
 /// Parses an operator's address, 0x or f410; returns both notations as JSON: `{address, filecoin}`.
 ///
 /// # Errors
-/// A message that says what is wrong.
+/// A message with the problem.
 #[wasm_bindgen]
 pub fn read_operator(text: &str) -> Result<String, JsError> {
     Ok(claim::operator(text)?)

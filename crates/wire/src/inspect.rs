@@ -13,7 +13,7 @@ pub struct InspectDocument {
     /// The tag of its subnet, as in rosters.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subnet: B128,
-    /// The address of the socket's peer: a proxy's, if there is one.
+    /// The address of the socket's peer, such as a proxy.
     pub socket: String,
     /// The header that the address was taken from; null if it was the socket.
     pub believed_header: Option<String>,

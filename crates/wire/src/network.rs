@@ -24,7 +24,7 @@ pub struct NetworkDocument {
     /// Address of the key that signs receipts.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub ingest: Address,
-    /// SHA-256 of the secret behind subnet tags.
+    /// SHA-256 of the secret of the subnet tags.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub subnet_commitment: B256,
     /// Maximum number of stations per subnet in a roster.

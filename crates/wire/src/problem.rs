@@ -25,7 +25,7 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// The round's beacon is not revealed yet: retry later.
     NotRevealed,
-    /// The station has already submitted another measurement of the same task and round; the first one stands.
+    /// The station has already submitted another measurement of the same task and round; the first one counts.
     Duplicate,
     /// The round no longer accepts measurements.
     RoundOver,
@@ -145,7 +145,7 @@ pub struct Problem {
     pub title: String,
     /// HTTP status.
     pub status: u16,
-    /// What is wrong with this request, and the remedy.
+    /// The problem with this request, and the remedy.
     pub detail: String,
     /// The invalid field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_duplicate_is_not_retryable() {
-        let problem = Problem::new(ProblemKind::Duplicate, "the first stands");
+        let problem = Problem::new(ProblemKind::Duplicate, "the first one counts");
         assert_eq!(
             (&*problem.uri, problem.status),
             ("urn:assize:problem:duplicate", 409)

@@ -60,7 +60,7 @@ impl Receipt {
         receipt
     }
 
-    /// Whether the named key signed it. The reader must know whose key that is.
+    /// Whether the named key signed it. The caller must know whether to trust the key.
     #[must_use]
     pub fn is_signed(&self, domain: &Domain) -> bool {
         signer_of(self.own_digest(domain), &self.signature) == Some(self.ingest)

@@ -18,7 +18,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// So many measurements.
+    /// This many measurements.
     pub(crate) fn measurements(lines: &[&String]) -> Self {
         let kind = match lines.len() {
             1 => "application/json",
@@ -31,7 +31,7 @@ impl Request {
         }
     }
 
-    /// One measurement, through a proxy that says from where.
+    /// One measurement, through a proxy that names the client.
     pub(crate) fn from_address(line: &str, address: &str) -> Self {
         let header = format!("x-forwarded-for: {address}\r\n");
         Self {
@@ -40,7 +40,7 @@ impl Request {
         }
     }
 
-    /// A heartbeat, through a proxy that says from where.
+    /// A heartbeat, through a proxy that names the client.
     pub(crate) fn heartbeat(body: &str, address: &str) -> Self {
         let header = format!("x-forwarded-for: {address}\r\n");
         Self {
@@ -58,16 +58,16 @@ fn post(path: &str, kind: &str, header: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// How fast.
+/// The rate of requests.
 #[derive(Clone, Copy)]
 pub(crate) enum Pace {
-    /// Each connection sends as soon as it is answered.
+    /// Each connection sends its next request after a response.
     Fastest,
-    /// So many a second, whether answered or not; latency counts from when a request was due.
+    /// This many per second, answered or not; latency counts from when a request was due.
     Rate(f64),
 }
 
-/// What came of it.
+/// The result.
 pub(crate) struct Figures {
     pub(crate) took: Duration,
     pub(crate) done: usize,
@@ -85,11 +85,11 @@ impl fmt::Display for Figures {
                 .get(place.min(self.latencies.len().saturating_sub(1)));
             latency.map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
         };
-        let [p50, p99, most] = [0.5, 0.99, 1.0].map(percentile);
+        let [p50, p99, max] = [0.5, 0.99, 1.0].map(percentile);
         let failed = self.failed;
         write!(
             f,
-            "{rate:>7.0}/s  p50 {p50:>6.1} ms  p99 {p99:>6.1} ms  most {most:>6.1} ms  failed {failed}"
+            "{rate:>7.0}/s  p50 {p50:>6.1} ms  p99 {p99:>6.1} ms  max {max:>6.1} ms  failed {failed}"
         )
     }
 }
@@ -102,7 +102,7 @@ struct Tally {
     latencies: Vec<Duration>,
 }
 
-/// Sends requests over so many connections, until all are sent or the time is over.
+/// Sends requests over this many connections, until all are sent or the time is over.
 pub(crate) async fn load(
     address: SocketAddr,
     connections: usize,
@@ -162,7 +162,7 @@ pub(crate) async fn load(
     }
 }
 
-/// Whether an answer is a success; of several, whether all are.
+/// Whether a response is a success; of several results, whether all are.
 async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
     buffer.clear();
     loop {

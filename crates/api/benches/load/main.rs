@@ -1,12 +1,12 @@
-//! How much the api takes: `cargo bench -p assize-api --bench load`.
+//! The api's throughput: `cargo bench -p assize-api --bench load`.
 //!
-//! The server is a process of its own, with a real database, chain and store behind it; the load generator has every
-//! request at hand before it begins, and shares the machine's cores with it. With `--seconds N` each step lasts so long;
-//! with names (`sqlite`, `postgres`, `flood`) only those parts are done.
+//! The server is a separate process, with a real database, chain and store; the load generator creates all requests before it
+//! begins, and shares the machine's cores with the server. `--seconds N` sets the duration of each step; with names (`sqlite`,
+//! `postgres`, `flood`) only those parts run.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a bench that cannot go on panics, and its output is what it is for"
+    reason = "a benchmark prints its results and panics on failure"
 )]
 
 mod generator;
@@ -25,7 +25,7 @@ use crate::scene::Scene;
 
 /// Connections of the load generator.
 const CONNECTIONS: usize = 128;
-/// Of 10 000 stations, one a minute each.
+/// Heartbeats of 10 000 stations, one per minute each.
 const HEARTBEATS: f64 = 10_000.0 / 60.0;
 
 fn main() {
@@ -74,7 +74,7 @@ fn measure(runtime: &Runtime, scene: &Scene, name: &str, location: &Location, se
         let cpu = (server.cpu() - before) / figures.took.as_secs_f64();
         println!("  {what:<34} {figures}  server {:>3.0} % of a core", cpu * 100.0);
     };
-    // Each measurement once: what is known already costs a look instead of a row.
+    // Each measurement once, because a known one costs a lookup instead of a row.
     let lines: Vec<&String> = scene.measurements.iter().collect();
     let (single, rest) = lines.split_at(lines.len() * 2 / 5);
     let (many, paced) = rest.split_at(rest.len() / 2);
@@ -99,7 +99,7 @@ fn measure(runtime: &Runtime, scene: &Scene, name: &str, location: &Location, se
     server.end();
 }
 
-/// What becomes of a hundred subnets while one floods with ten times as much as all of them.
+/// A hundred subnets while one floods with ten times as much as all of them.
 fn flood(runtime: &Runtime, scene: &Scene, seconds: f64) {
     println!("\n── a flood from one /24, over SQLite ──\n");
     let path = scene.directory.path().join("flood.sqlite");
@@ -108,7 +108,7 @@ fn flood(runtime: &Runtime, scene: &Scene, seconds: f64) {
     let from =
         |(index, line): (usize, &String)| Request::from_address(line, &format!("10.1.{}.1", index % 100));
     let honest = scene.measurements.iter().enumerate().map(from).collect();
-    // That its signature is not its station's is only found out by looking.
+    // The wrong signature is only detected by verification.
     let forged = forge(&scene.measurements[0]);
     let hostile = (0..(seconds * 5_000.0) as usize)
         .map(|index| Request::from_address(&forged, &format!("10.2.0.{}", index % 256)))

@@ -37,7 +37,7 @@ pub(crate) struct Plan {
     pub(crate) drand: String,
     pub(crate) beacons: String,
     pub(crate) now: u64,
-    /// Whether limits are as for the public, and the load comes through a proxy.
+    /// Whether limits are those for the public, and the load comes through a proxy.
     pub(crate) public: bool,
 }
 
@@ -72,7 +72,7 @@ impl Server {
         }
     }
 
-    /// Seconds that its threads have run. proc(5): fields 14 and 15 of stat, in hundredths.
+    /// CPU time of its threads in seconds. proc(5): fields 14 and 15 of stat, in hundredths.
     pub(crate) fn cpu(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let fields: Vec<&str> = stat[stat.rfind(')').unwrap() + 2..].split(' ').collect();
@@ -90,7 +90,7 @@ impl Server {
         peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
-    /// Ends when its input does.
+    /// Stops when its input is closed.
     pub(crate) fn end(mut self) {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());

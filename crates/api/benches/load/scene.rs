@@ -1,4 +1,4 @@
-//! A chain with a round on it, and all that will be sent.
+//! A chain with a round, and all requests.
 
 use assize_chain::Address;
 use assize_facts::ListCommitment;
@@ -22,7 +22,7 @@ pub(crate) struct Scene {
     beacons: String,
     now: u64,
     pub(crate) directory: TempDir,
-    /// Lines that the API accepts, none twice.
+    /// Distinct lines that the API accepts.
     pub(crate) measurements: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl Scene {
                 rounds: world.rounds.address(),
             },
         });
-        // Those of the faulty are refused, or known.
+        // Those of faulty stations are rejected, or known.
         let faulty: Vec<Address> = network
             .stations()
             .iter()
@@ -68,7 +68,7 @@ impl Scene {
             .filter(|measurement| !faulty.contains(&measurement.station))
             .map(|measurement| measurement.to_line())
             .collect();
-        // As they come: of all stations at once.
+        // In the order of arrival: from all stations at once.
         fastrand::Rng::with_seed(7).shuffle(&mut measurements);
         Self {
             now: world.anvil.timestamp().unwrap(),

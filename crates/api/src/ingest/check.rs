@@ -1,7 +1,7 @@
-//! What is looked at before a measurement is taken.
+//! Checks of a measurement before it is accepted.
 //!
-//! Evaluation would reject everything that is rejected here. It may still reject what is accepted here: the same measurement
-//! under another signature, or one of too many from its subnet.
+//! Evaluation rejects everything that is rejected here. It may also reject what is accepted here: the same measurement with
+//! another signature, or one of too many from its subnet.
 
 use assize_facts::NotAssigned;
 use assize_ingest::SignedRow;
@@ -34,10 +34,10 @@ impl Validator {
         }
     }
 
-    /// Checks a line that came at `now` (Unix seconds).
+    /// Checks a line received at `now` (Unix seconds).
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// The first violated rule.
     pub(crate) fn check(&self, line: &[u8], open: &Open, now: u64) -> Result<SignedRow, Problem> {
         let line = line.trim_ascii();
         if line.len() > MAX_LINE {
@@ -104,7 +104,7 @@ impl Validator {
                 continue;
             };
             let detail = format!(
-                "field `{field}` is {time}, but the round opened at {} and the api's clock says {}: set your clock (NTP)",
+                "field `{field}` is {time}, but the round opened at {} and the api's clock is at {}: set your clock (NTP)",
                 Millis(millis(round.round.opened_at)),
                 Millis(millis(now))
             );
@@ -116,7 +116,7 @@ impl Validator {
     }
 }
 
-/// Limits the length of texts: evaluation reads no long text, and everything accepted is stored.
+/// Limits the length of texts, because everything accepted is stored.
 fn check_texts(measurement: &Measurement) -> Result<(), Problem> {
     let texts = [
         ("cid", Some(measurement.cid.as_str())),
@@ -138,13 +138,13 @@ fn check_texts(measurement: &Measurement) -> Result<(), Problem> {
     Ok(())
 }
 
-fn too_long(field: &str, length: usize, most: usize) -> Problem {
-    let detail = format!("field `{field}`: is {length} bytes long; the maximum is {most}");
+fn too_long(field: &str, length: usize, max: usize) -> Problem {
+    let detail = format!("field `{field}`: is {length} bytes long; the maximum is {max}");
     at_field(ProblemKind::Malformed, field, detail)
 }
 
-/// How far the chain may be ahead of the last poll, in rounds: several days, more than any operator would leave it.
-const MOST_AHEAD: u64 = 100;
+/// How far the chain may be ahead of the last poll, in rounds: several days.
+const MAX_AHEAD: u64 = 100;
 
 fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, Problem> {
     let latest = open.latest.as_ref().map(|latest| latest.round.number);
@@ -152,7 +152,7 @@ fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, 
     let Some(round) = open.rounds.iter().find(|open| open.round.number == number) else {
         let next = RoundNumber(latest.unwrap_or_default().0 + 1);
         // Measurements of a round that is not known yet must not be lost.
-        let unseen = number >= next && number.0 - next.0 < MOST_AHEAD;
+        let unseen = number >= next && number.0 - next.0 < MAX_AHEAD;
         return match latest {
             _ if number.0 > 0 && !open.looked => {
                 let detail = "the chain has not been polled yet: send it again in a few seconds";
@@ -262,10 +262,10 @@ mod tests {
         };
         assert_eq!(kind(0, &looked), ProblemKind::NotFound);
         assert_eq!(kind(1, &looked), ProblemKind::NotRevealed);
-        for round in [2, MOST_AHEAD] {
+        for round in [2, MAX_AHEAD] {
             assert_eq!(kind(round, &looked), ProblemKind::Unavailable, "{round}");
         }
-        for round in [MOST_AHEAD + 1, u64::MAX] {
+        for round in [MAX_AHEAD + 1, u64::MAX] {
             assert_eq!(kind(round, &looked), ProblemKind::NotFound, "{round}");
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 pub(crate) struct Compute {
     pool: rayon::ThreadPool,
     waiting: Arc<AtomicUsize>,
-    most: usize,
+    max: usize,
 }
 
 /// Why work was not done.
@@ -28,14 +28,14 @@ pub(crate) enum NotDone {
 
 impl Compute {
     /// Starts this many threads (0: one per core) with a queue of at most `most` signatures.
-    pub(crate) fn new(threads: usize, most: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+    pub(crate) fn new(threads: usize, max: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("compute-{index}"));
         Ok(Self {
             pool: pool.build()?,
             waiting: Arc::default(),
-            most,
+            max,
         })
     }
 
@@ -45,7 +45,7 @@ impl Compute {
         signatures: usize,
         run: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NotDone> {
-        if self.waiting.fetch_add(signatures, Ordering::Relaxed) + signatures > self.most {
+        if self.waiting.fetch_add(signatures, Ordering::Relaxed) + signatures > self.max {
             self.waiting.fetch_sub(signatures, Ordering::Relaxed);
             return Err(NotDone::Overloaded);
         }

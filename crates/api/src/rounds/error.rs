@@ -22,7 +22,7 @@ pub enum RoundError {
     NoSuchRound {
         /// The requested round.
         round: RoundNumber,
-        /// The latest round; none before the first.
+        /// The latest round; `None` before the first.
         latest: Option<RoundNumber>,
     },
     /// Its beacon is not revealed.

@@ -37,7 +37,7 @@ impl Loader {
         }
     }
 
-    /// Makes the checks of an open round (docs/protocol.md §12): timetable, beacon and seed.
+    /// Checks an open round (docs/protocol.md §12): timetable, beacon and seed.
     pub(super) fn checked(&self, round: Round) -> Result<CheckedRound, RoundError> {
         let checks = RoundChecks {
             contracts: &self.contracts,
@@ -46,7 +46,7 @@ impl Loader {
         let Some(seed) = checks.check_open(&round)? else {
             return Ok(CheckedRound { round, draw: None });
         };
-        // Verified a moment ago, so at hand.
+        // Cached, since it was just verified.
         let beacon_round = round.beacon_round;
         let beacon = self
             .beacons
@@ -61,7 +61,7 @@ impl Loader {
         Ok(CheckedRound { round, draw })
     }
 
-    /// A round with its lists; none before it is revealed, though its lists are read.
+    /// A round with its lists; `None` before it is revealed, although its lists are read.
     pub(super) fn revealed(&self, checked: &Arc<CheckedRound>) -> Result<Option<RevealedRound>, RoundError> {
         let roster = self.roster(&checked.round)?;
         let tasks = self.tasks(&checked.round)?;
@@ -101,7 +101,7 @@ impl Loader {
     }
 }
 
-/// The lists read last, by CID.
+/// The most recently read lists, by CID.
 struct Recent<E>(Mutex<VecDeque<(FileCid, Arc<ListWithTree<E>>)>>);
 
 impl<E> Default for Recent<E> {

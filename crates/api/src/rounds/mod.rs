@@ -26,7 +26,7 @@ use load::Loader;
 pub(crate) use view::{CheckedRound, RevealedRound};
 
 /// Maximum number of rounds that accept measurements at once. Older ones are over, whatever their parameters say.
-const MOST_OPEN: usize = 6;
+const MAX_OPEN: usize = 6;
 /// Number of cached views of older rounds.
 const KEPT_VIEWS: usize = 4;
 /// Number of cached rounds without their lists, of some kilobytes each.
@@ -125,7 +125,7 @@ impl RoundCache {
             ..Open::default()
         };
         let mut number = latest.unwrap_or_default();
-        while number.0 > 0 && open.rounds.len() < MOST_OPEN {
+        while number.0 > 0 && open.rounds.len() < MAX_OPEN {
             let known_before = before.rounds.iter().find(|open| open.round.number == number);
             let settled = known_before.filter(|open| {
                 Some(number) != latest && open.view.is_some() && open.checked.elapsed() < RECHECK
@@ -328,9 +328,9 @@ impl fmt::Debug for RoundCache {
 }
 
 /// Appends an entry and drops the oldest ones beyond `most`.
-fn keep<T>(kept: &mut VecDeque<T>, new: T, most: usize) {
+fn keep<T>(kept: &mut VecDeque<T>, new: T, max: usize) {
     kept.push_back(new);
-    if kept.len() > most {
+    if kept.len() > max {
         kept.pop_front();
     }
 }

@@ -15,11 +15,11 @@ use assize_wire::{
 
 use crate::Network;
 
-/// A round that passed the checks of an open round, with what follows from chain and beacon alone.
+/// A round that passed the checks of an open round, with everything derived from chain and beacon.
 #[derive(Debug)]
 pub(crate) struct CheckedRound {
     pub(crate) round: Round,
-    /// None before the round is revealed.
+    /// `None` before the round is revealed.
     pub(crate) draw: Option<RevealedDraw>,
 }
 
@@ -91,7 +91,7 @@ impl RevealedRound {
         &self.roster.list
     }
 
-    /// Whether a measurement of a task, with this payload and provider, was the station's to make.
+    /// Whether a task, with this payload and provider, was assigned to the station.
     pub(crate) fn check_task(
         &self,
         station: StationIndex,
@@ -128,7 +128,7 @@ impl RevealedRound {
         })
     }
 
-    /// A station's document; none if it is not in the roster.
+    /// A station's document; `None` if it is not in the roster.
     pub(crate) fn station(&self, station: Address) -> Option<StationDocument> {
         let undrawn = undrawn(&self.checked.round, &self.roster, station)?;
         let assignment = &self.checked.draw.as_ref()?.assignment;

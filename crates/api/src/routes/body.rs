@@ -39,11 +39,11 @@ pub(crate) fn kind(headers: &HeaderMap, taken: &[Kind]) -> Result<Kind, Refusal>
 }
 
 /// The whole body, up to `most` bytes.
-pub(crate) async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
-    match Limited::new(body, most).collect().await {
+pub(crate) async fn read(body: Body, max: usize) -> Result<Bytes, Refusal> {
+    match Limited::new(body, max).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("the body is larger than {most} bytes: send less per request");
+            let detail = format!("the body is larger than {max} bytes: send less per request");
             Err(Refusal::new(ProblemKind::TooLarge, detail))
         }
         Err(error) => Err(unreadable(&*error)),

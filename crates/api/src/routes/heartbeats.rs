@@ -58,7 +58,7 @@ pub(crate) async fn post(
     if heartbeat.time.abs_diff(now) > shared.config.max_clock_skew {
         client.refuse(Some(ProblemKind::ClockSkew));
         let detail = format!(
-            "the heartbeat's time is {} (Unix time), but the api's clock says {now}: set your clock (NTP)",
+            "the heartbeat's time is {} (Unix time), but the api's clock is at {now}: set your clock (NTP)",
             heartbeat.time
         );
         let mut problem = Problem::new(ProblemKind::ClockSkew, detail);

@@ -117,11 +117,11 @@ async fn file(
 }
 
 fn too_many(excess: Excess) -> Refusal {
-    let (kind, whom) = match excess {
+    let (kind, client) = match excess {
         Excess::Client => (ProblemKind::TooManyRequests, "this address or its subnet"),
         Excess::Total => (ProblemKind::Unavailable, "all clients together"),
     };
-    let detail = format!("too many lists are being sent to {whom}: retry when some have finished");
+    let detail = format!("too many lists are being sent to {client}: retry when some have finished");
     let mut problem = Problem::new(kind, detail);
     problem.retry_after = Some(10);
     problem.into()
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_that_are_not_read_hold_no_thread() {
+    fn unread_lists_occupy_no_thread() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .max_blocking_threads(1)
             .build()

@@ -187,7 +187,7 @@ fn judge(digest: B256, receiving: Option<Receiving>) -> Result<(B256, Receiving)
     }
 }
 
-/// Counts measurements dropped unseen: the gate compares them with those validated.
+/// Counts measurements dropped without validation: the gate compares them with those validated.
 fn throttle(client: &Client, count: usize) {
     (0..count).for_each(|_| client.throttle());
 }

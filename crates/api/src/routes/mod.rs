@@ -35,9 +35,9 @@ macro_rules! routes {
         #[openapi(
             info(
                 title = "Assize",
-                description = "Coordinator and ingest of an Assize network. Nothing it says about a round has to be \
-                               believed: it follows from chain, store and drand (docs/protocol.md). Refusals are RFC 9457 \
-                               problems; their `type` is `urn:assize:problem:` and the kind.",
+                description = "Coordinator and ingest of an Assize network. You need not trust what it says about a round: it \
+                               follows from chain, store and drand (docs/protocol.md). Errors are RFC 9457 problems; their \
+                               `type` is `urn:assize:problem:` and the kind.",
                 license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
             ),
             paths($($($handler)::+),*),

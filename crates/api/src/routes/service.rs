@@ -1,4 +1,4 @@
-//! The service itself: health, metrics, network, and what it sees of a client.
+//! The service itself: health, metrics, network, and the client's address as the API sees it.
 
 use alloy_primitives::B256;
 use assize_service::OPENMETRICS;

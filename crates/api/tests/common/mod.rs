@@ -1,8 +1,8 @@
-//! What the tests share.
+//! Shared by the tests.
 #![allow(
     dead_code,
     clippy::unwrap_used,
-    reason = "not every test file uses all of it; a test that cannot go on panics"
+    reason = "not every test file uses all of it; a failed test panics"
 )]
 
 pub(crate) mod server;

@@ -1,4 +1,4 @@
-//! A world with an api in it, over real sockets.
+//! A test world with an api, over real sockets.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(crate) struct Scene {
     _directory: TempDir,
 }
 
-/// An api that serves.
+/// A running api.
 pub(crate) struct Served {
     pub(crate) api: Api,
     pub(crate) url: String,
@@ -44,7 +44,7 @@ pub(crate) struct Served {
     task: JoinHandle<std::io::Result<()>>,
 }
 
-/// An answer over HTTP.
+/// An HTTP response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
@@ -100,7 +100,7 @@ impl Scene {
         round.assignment(round.seed.unwrap())
     }
 
-    /// All that stations report, good and bad.
+    /// All measurements of the stations, valid and invalid.
     pub(crate) async fn measurements(&self, round: RoundNumber) -> Vec<Measurement> {
         let opened_at = self.world.rounds.round(round).await.unwrap().opened_at;
         let assignment = self.assignment(round).await;
@@ -136,7 +136,7 @@ impl Scene {
         mut config: ApiConfig,
         daily_bytes: u64,
     ) -> Served {
-        // Tests look at the chain when it suits them.
+        // Tests poll the chain themselves.
         config.poll = Duration::from_secs(3_600);
         let options = DatabaseOptions {
             clock: self.clock.clone(),
@@ -171,7 +171,7 @@ impl Scene {
     }
 }
 
-/// Tests come from one address, and fast.
+/// Tests send many requests from one address.
 pub(crate) fn roomy() -> ApiConfig {
     let rate = Rate {
         per_second: NonZeroU32::MAX,
@@ -262,7 +262,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The problem, which must be what RFC 9457 wants.
+    /// The problem, which must conform to RFC 9457.
     #[track_caller]
     pub(crate) fn problem(&self, kind: ProblemKind) -> Problem {
         assert_eq!(

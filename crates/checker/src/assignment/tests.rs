@@ -149,7 +149,7 @@ fn an_honest_coordinator_is_accepted() {
 }
 
 #[test]
-fn a_round_that_was_opened_after_its_beacon_is_refused() {
+fn a_round_that_was_opened_after_its_beacon_is_rejected() {
     let mut scene = Scene::new();
     let published = scene
         .devnet

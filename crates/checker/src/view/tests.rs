@@ -92,7 +92,7 @@ fn the_screen_matches_the_documentation() {
 }
 
 #[test]
-fn before_a_round_it_says_when_the_next_can_be_opened() {
+fn before_a_round_the_next_opening_is_shown() {
     assert!(after(&[started()]).render(1_000).contains("round     none yet\n"));
     let view = after(&[started(), live()]);
     assert!(

@@ -1,5 +1,5 @@
 //! A checker through a round: real chain, indexer and providers, and a coordinator that lies where a test requires it.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, reason = "a failed test panics")]
 
 mod scene;
 
@@ -137,7 +137,7 @@ async fn every_lie_ends_the_round_before_any_retrieval() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_coordinator_of_another_network_is_refused() {
+async fn a_coordinator_of_another_network_is_rejected() {
     let scene = Scene::new(honest(), true).await;
     scene.lie(|asked, said| {
         if asked == "GET /network" {
@@ -182,7 +182,7 @@ async fn a_run_that_is_stopped_leaves_its_measurements_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_station_that_is_not_listed_is_told_so() {
+async fn an_unlisted_station_is_reported() {
     let scene = Scene::new(honest(), false).await;
     let stop = Stop::default();
     let checker = scene.checker();

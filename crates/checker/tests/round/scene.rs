@@ -29,10 +29,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const OPERATOR: Address = Address::repeat_byte(0x0e);
-/// Stations of the roster besides the one under test.
+/// Stations of the roster in addition to the one under test.
 const OTHERS: u8 = 40;
 
-/// Changes what the coordinator answers: the path, and the JSON.
+/// Changes the coordinator's responses: the path, and the JSON.
 pub(crate) type Lie = Box<dyn Fn(&str, &mut Value) + Send + Sync>;
 
 pub(crate) struct Scene {
@@ -52,15 +52,15 @@ pub(crate) struct Coordinator {
     signature: Vec<u8>,
     roster: Roster,
     filecoin: assize_protocol::TaskList,
-    /// Whether it tells the beacon's signature.
+    /// Whether it sends the beacon's signature.
     pub(crate) tells_beacon: Mutex<bool>,
     pub(crate) lie: Mutex<Option<Lie>>,
-    /// Whether measurements are taken.
+    /// Whether measurements are accepted.
     pub(crate) takes: Mutex<bool>,
     counts: Mutex<BTreeMap<String, usize>>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the checker lives by the wall clock")]
+#[expect(clippy::disallowed_methods, reason = "the checker uses the wall clock")]
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
@@ -170,13 +170,13 @@ impl Scene {
         self.events.lock().unwrap().clone()
     }
 
-    /// How often payloads were asked for, over all providers.
+    /// Number of requests for payloads at all providers.
     pub(crate) fn visits(&self) -> u64 {
         let offers = self.filecoin.offers().values();
         offers.map(|offer| offer.server.request_count()).sum()
     }
 
-    /// Kept receipts, all of which must hold.
+    /// Kept receipts, all of which must be valid.
     pub(crate) fn receipts(&self) -> usize {
         let path = self.directory.path().join("state/receipts/round-1.ndjson");
         let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -328,7 +328,7 @@ async fn answer(
 mod erased {
     use super::{Serialize, Value};
 
-    /// Anything that can be JSON.
+    /// Any JSON value.
     pub(super) trait Json {
         fn json(&self) -> Value;
     }

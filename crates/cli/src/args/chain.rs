@@ -1,4 +1,4 @@
-//! Which chain, and where the contracts are.
+//! Chain and contracts.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ pub(crate) struct ChainArgs {
     /// JSON-RPC endpoint.
     #[arg(long, env = "ASSIZE_RPC_URL", value_name = "URL", hide_env_values = true)]
     pub rpc_url: String,
-    /// Deployment file, as `assize deploy apply` writes it [default: DATA/deployment.json].
+    /// Deployment file [default: DATA/deployment.json].
     #[arg(long, env = "ASSIZE_DEPLOYMENT", hide_env_values = true, value_name = "FILE")]
     pub deployment: Option<PathBuf>,
 }

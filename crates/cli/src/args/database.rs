@@ -1,13 +1,13 @@
-//! The table of stations and measurements that coordinator and publisher share.
+//! The database of stations and measurements that coordinator and publisher share.
 
 use assize_ingest::Location;
 use assize_service::DataDir;
 use clap::Args;
 
-/// The ingest database.
+/// The database of stations and measurements.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DatabaseArgs {
-    /// Stations and measurements: SQLite file or postgres:// URL [default: DATA/ingest.sqlite].
+    /// Database [default: DATA/ingest.sqlite].
     #[arg(
         long,
         env = "ASSIZE_DATABASE",
@@ -18,7 +18,7 @@ pub(crate) struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
-    /// The database that is given, or the file of the data directory.
+    /// The given database, or the file in the data directory.
     pub(crate) fn location(&self, data: &DataDir) -> Location {
         self.database
             .clone()

@@ -1,10 +1,10 @@
-//! Durations as people write them: `250ms`, `90s`, `20m`, `2h`, `1d`, `1h30m`.
+//! Durations with units: `250ms`, `90s`, `20m`, `2h`, `1d`, `1h30m`.
 
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 
-/// Any duration from 0 up.
+/// Parses a duration of 0 or more.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let parse = || {
         let span: Span = text.parse().ok()?;
@@ -14,7 +14,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse().ok_or_else(|| "give a number with a unit, such as 90s, 20m, 2h or 1d".into())
 }
 
-/// A duration of at least one millisecond.
+/// Parses a duration of at least one millisecond.
 pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         short if short < Duration::from_millis(1) => Err("give at least 1ms".into()),
@@ -22,7 +22,7 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A duration of whole seconds from 0 up; the seconds.
+/// Parses a duration of whole seconds, 0 or more.
 pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     let duration = duration(text)?;
     match duration.subsec_nanos() {
@@ -31,7 +31,7 @@ pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A duration of whole seconds, at least one; the seconds.
+/// Parses a duration of whole seconds, 1 or more.
 pub fn positive_seconds(text: &str) -> Result<u64, String> {
     match seconds(text)? {
         0 => Err("give at least 1s".into()),

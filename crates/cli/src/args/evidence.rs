@@ -1,4 +1,4 @@
-//! What there is to recompute from: chain, files and beacons, or a bundle of all three.
+//! Inputs of a recomputation: chain, files and beacons, or a bundle of all three.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::beacon::BeaconArgs;
 use super::chain::ChainArgs;
 use super::store::SourceArgs;
 
-/// A chain, and where the files and beacons that it names can be read.
+/// A chain, and the sources of its files and beacons.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OnlineArgs {
     #[command(flatten)]
@@ -23,10 +23,10 @@ pub(crate) struct OnlineArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Chain")]
 pub(crate) struct EvidenceArgs {
-    /// Bundle of `assize bundle` instead of chain, store and beacons; uses no network.
+    /// Bundle instead of chain, store and beacons; uses no network.
     #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["gateways", "beacons", "relays", "beacon_cache"])]
     pub offline: Option<PathBuf>,
-    // As in `ChainArgs`, but a bundle can stand in for it.
+    // As in `ChainArgs`, but optional, since a bundle can replace it.
     /// JSON-RPC endpoint.
     #[arg(
         long,
@@ -36,7 +36,7 @@ pub(crate) struct EvidenceArgs {
         required_unless_present = "offline"
     )]
     rpc_url: Option<String>,
-    /// Deployment file, as `assize deploy apply` writes it [default: DATA/deployment.json].
+    /// Deployment file [default: DATA/deployment.json].
     #[arg(long, env = "ASSIZE_DEPLOYMENT", hide_env_values = true, value_name = "FILE")]
     deployment: Option<PathBuf>,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(crate) struct EvidenceArgs {
 }
 
 impl EvidenceArgs {
-    /// What was given instead of a bundle.
+    /// The chain and its sources, if no bundle was given.
     pub(crate) fn online(&self) -> Option<OnlineArgs> {
         Some(OnlineArgs {
             chain: ChainArgs {

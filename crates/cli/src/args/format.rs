@@ -1,11 +1,11 @@
-//! `--format`: how an answer is printed.
+//! `--format`: the output formats.
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::output;
 
-/// The format of an answer that is one thing.
+/// The format of a single result.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct FormatArgs {
     /// Output format.
@@ -20,10 +20,10 @@ enum Format {
 }
 
 impl FormatArgs {
-    /// Prints a value as JSON, or the text that says the same.
+    /// Prints the value as JSON, or the text.
     ///
     /// # Errors
-    /// stdout cannot be written to.
+    /// Writing to stdout fails.
     pub fn print(self, value: &impl Serialize, text: impl FnOnce() -> String) -> eyre::Result<()> {
         match self.format {
             Format::Json => output::json_pretty(value),
@@ -31,14 +31,14 @@ impl FormatArgs {
         }
     }
 
-    /// Whether JSON was asked for.
+    /// Whether the format is JSON.
     #[must_use]
     pub fn is_json(self) -> bool {
         self.format == Format::Json
     }
 }
 
-/// The format of an answer that is a list of rows.
+/// The format of a list of rows.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct RowsFormatArgs {
     /// Output format.

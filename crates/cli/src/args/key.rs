@@ -1,4 +1,4 @@
-//! Where the secret key is. Keys are never taken from an argument.
+//! Sources of the secret key. A key is never an argument.
 
 use std::path::PathBuf;
 
@@ -6,18 +6,18 @@ use assize_keys::LedgerPath;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-/// Where the secret key is.
+/// Source of the secret key.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Key (else ASSIZE_PRIVATE_KEY)")]
 pub(crate) struct KeyArgs {
-    // No `env` of clap's here: an argument wins over whatever the environment holds.
-    /// Encrypted keystore file, as `cast wallet` and geth write it [env: ASSIZE_KEYSTORE].
+    // Without clap's `env`: any of these arguments overrides all variables.
+    /// Keystore file of geth or `cast wallet` [env: ASSIZE_KEYSTORE].
     #[arg(long, value_name = "FILE")]
     pub keystore: Option<PathBuf>,
-    /// File with the keystore's password; else ASSIZE_KEYSTORE_PASSWORD or a prompt.
+    /// File with its password, else ASSIZE_KEYSTORE_PASSWORD or a prompt.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ledger", "aws_kms"])]
     pub password_file: Option<PathBuf>,
-    /// Account on a Ledger: Ledger Live's number, `legacy:` and a number, or a path.
+    /// Ledger account: Ledger Live's number, `legacy:` with a number, or path.
     #[arg(
         long,
         value_name = "ACCOUNT",

@@ -1,4 +1,4 @@
-//! Arguments that many commands share. They know no command.
+//! Arguments shared by several commands.
 
 pub(crate) mod beacon;
 pub(crate) mod chain;
@@ -28,10 +28,10 @@ pub(crate) use self::store::{SourceArgs, StoreArgs};
 /// Arguments of every command.
 #[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
-    /// Log each step to stderr; RUST_LOG chooses more finely.
+    /// Log each step to stderr; RUST_LOG sets levels by module.
     #[arg(long, short, global = true, help_heading = "Global")]
     pub verbose: bool,
-    /// Directory of databases, keys, store and deployment file; called DATA in this help.
+    /// Directory of files, called DATA.
     #[arg(
         long,
         global = true,

@@ -11,13 +11,13 @@ use eyre::{WrapErr, ensure};
 /// Operators named in a file.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OperatorsFile {
-    /// File of operators: one 0x or f410 address a line, comments after #.
+    /// File of operators: one 0x or f410 address per line, comments after #.
     #[arg(long, value_name = "FILE")]
     operators: Option<PathBuf>,
 }
 
 impl OperatorsFile {
-    /// Those named and those in the file, each once.
+    /// The named operators and those in the file, without duplicates.
     pub(crate) fn with(&self, named: &[Address]) -> eyre::Result<Vec<Address>> {
         let mut all = named.to_vec();
         if let Some(path) = &self.operators {
@@ -45,7 +45,7 @@ fn read_operators(path: &Path) -> eyre::Result<Vec<Address>> {
     let operators: Vec<Address> = operators.collect::<Result<_, _>>()?;
     ensure!(
         !operators.is_empty(),
-        "{shown} lists no operator: write one address a line"
+        "{shown} lists no operator: write one address per line"
     );
     Ok(operators)
 }

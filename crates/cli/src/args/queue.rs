@@ -1,4 +1,4 @@
-//! How patient and how generous the transaction queue is.
+//! Confirmations, spending limits and timeouts of the transaction queue.
 
 use std::time::Duration;
 
@@ -8,35 +8,35 @@ use clap::Args;
 
 use super::duration::{positive_duration, positive_seconds};
 
-/// How patient and how generous the transaction queue is. Defaults depend on the chain.
+/// Confirmations, spending limits and timeouts of the transaction queue. Defaults depend on the chain.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Transactions (defaults depend on the chain)")]
+#[command(next_help_heading = "Tuning (transactions; defaults depend on the chain)")]
 pub(crate) struct QueueArgs {
-    /// Confirmations after which a transaction counts.
+    /// Confirmations before the service acts on a transaction's result.
     #[arg(long, value_name = "BLOCKS")]
     pub confirmations: Option<u64>,
-    /// Confirmations after which a transaction is final; else the node's `finalized` block decides.
+    /// Confirmations after which a transaction is final [default: the node's `finalized` block].
     #[arg(long, value_name = "BLOCKS")]
     pub finality: Option<u64>,
-    /// Highest gas price, attoFIL; above it, transactions wait.
+    /// Maximum gas price, attoFIL; transactions wait while it is higher.
     #[arg(long, value_name = "ATTOFIL")]
     pub max_gas_price: Option<u128>,
-    /// Highest fee of one transaction, replacements included.
+    /// Maximum fee of one transaction, replacements included.
     #[arg(long, value_name = "FIL")]
     pub max_fee: Option<AttoFil>,
-    /// Most that may be spent in one day (UTC).
+    /// Maximum fees and value of all transactions in one day (UTC).
     #[arg(long, value_name = "FIL")]
     pub daily_cap: Option<AttoFil>,
-    /// Resend a transaction without a receipt after this long; replace it after twice as long.
+    /// Resend a transaction without a receipt after this time; replace it after twice as long.
     #[arg(long, value_name = "DURATION", value_parser = positive_seconds)]
     pub resend_after: Option<u64>,
-    /// Pause between two looks at the chain.
+    /// Time between two polls of the chain.
     #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
     pub poll: Option<Duration>,
 }
 
 impl QueueArgs {
-    /// The chain's policy, with what was given.
+    /// The chain's policy, with the given values.
     pub(crate) fn policy(&self, chain_id: u64) -> Policy {
         let mut policy = Policy::for_chain(chain_id);
         if let Some(blocks) = self.confirmations {

@@ -1,24 +1,23 @@
-//! Where batches and documents are.
+//! Stores and gateways of batches and documents.
 
 use clap::Args;
 
-/// Where batches and documents are written and read.
+/// The store to write and read batches and documents.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Store")]
 pub(crate) struct StoreArgs {
-    /// Directory, s3://bucket/prefix or kubo:URL [default: DATA/store].
+    /// Directory, s3:// or kubo: URL [default: DATA/store].
     #[arg(long, env = "ASSIZE_STORE", hide_env_values = true, value_name = "STORE")]
     pub store: Option<String>,
 }
 
-/// Where batches and documents can be read.
+/// The store and the gateways to read batches and documents.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub(crate) struct SourceArgs {
-    /// Directory, s3://bucket/prefix or kubo:URL [default: DATA/store if there is no --gateway].
+    /// Directory, s3:// or kubo: URL [default: DATA/store].
     #[arg(long, env = "ASSIZE_STORE", hide_env_values = true, value_name = "STORE")]
     pub store: Option<String>,
-    /// Trustless IPFS gateway, asked after the store; repeatable.
+    /// Trustless IPFS gateway, queried after --store, if set; repeatable.
     #[arg(long = "gateway", value_name = "URL")]
     pub gateways: Vec<String>,
 }

@@ -23,8 +23,6 @@ pub enum BundleCommand {
 /// Pack a round: its state on chain, beacons, roster, task list and batches.
 #[derive(Debug, Args)]
 pub struct RoundArgs {
-    #[command(flatten)]
-    online: OnlineArgs,
     /// Round.
     round: u64,
     /// Bundle to write, a CAR file.
@@ -32,13 +30,13 @@ pub struct RoundArgs {
     out: PathBuf,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    online: OnlineArgs,
 }
 
 /// Pack a settlement: its document, its parent's, and all of its rounds.
 #[derive(Debug, Args)]
 pub struct SettlementArgs {
-    #[command(flatten)]
-    online: OnlineArgs,
     /// Settlement.
     settlement: u64,
     /// Bundle to write, a CAR file.
@@ -46,6 +44,8 @@ pub struct SettlementArgs {
     out: PathBuf,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    online: OnlineArgs,
 }
 
 pub(crate) async fn run(command: &BundleCommand, data: &DataDir) -> eyre::Result<Outcome> {
@@ -92,7 +92,7 @@ fn write(inputs: &Inputs, path: &Path, format: FormatArgs) -> eyre::Result<Outco
     Ok(Outcome::Done)
 }
 
-/// What to ask `assize verify` for.
+/// The argument of `assize verify` for this bundle.
 fn what_for(inputs: &Inputs) -> String {
     match (
         inputs.facts.settlements.keys().next_back(),

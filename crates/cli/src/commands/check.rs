@@ -21,7 +21,7 @@ pub struct CheckArgs {
     /// Provider, f0….
     #[arg(long, value_name = "ID")]
     provider: ProviderId,
-    /// JSON-RPC endpoint of a Filecoin node.
+    /// RPC node.
     #[arg(
         long,
         env = "ASSIZE_RPC_URL",
@@ -30,13 +30,13 @@ pub struct CheckArgs {
         default_value = "https://api.node.glif.io/rpc/v1"
     )]
     rpc_url: String,
-    /// Chain id of that node; on 314, mainnet, Curio's peer ids are used too.
+    /// Chain id of that node; on 314, Curio's peer ids are used too.
     #[arg(long, value_name = "ID", default_value_t = MAINNET)]
     chain_id: u64,
     #[command(flatten)]
-    retrieval: RetrievalArgs,
-    #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    retrieval: RetrievalArgs,
 }
 
 pub(crate) async fn run(args: &CheckArgs) -> eyre::Result<Outcome> {
@@ -122,7 +122,7 @@ fn advice(retrieval: &Retrieval) -> Option<String> {
         RetrievalResult::Ok => return None,
         RetrievalResult::Ipni(code) => return Some(indexing(&code)),
         RetrievalResult::Timeout => {
-            "Timeout: 60 s without a byte, or 90 s in all. Check that an unsealed copy is kept, and what the server waits for."
+            "Timeout: no byte for 60 s, or more than 90 s in total. Check that an unsealed copy is kept, and what delays the server."
         }
         RetrievalResult::CarTooLarge => {
             "The server sent more than 200 MiB for one block. Answer `dag-scope=block` with that block alone."
@@ -162,13 +162,13 @@ fn advice(retrieval: &Retrieval) -> Option<String> {
         RetrievalResult::Http(300..=399) => {
             "The server redirects in a loop, too often, or to an unreachable address. Advertise the final address."
         }
-        RetrievalResult::Http(500..=599) => "The server failed. Look into its logs at this time.",
+        RetrievalResult::Http(500..=599) => "The server failed. See its logs at this time.",
         RetrievalResult::Http(_) => "The server refused the request; see the step above.",
         RetrievalResult::Lassie(_) => {
             "The retrieval over Graphsync failed. Serve HTTP (a trustless gateway) and advertise it: it is simpler to run."
         }
         _ => {
-            "The transfer broke off, or was not valid HTTP; see the step above. Check proxies and timeouts in front of the server."
+            "The transfer was interrupted, or was not valid HTTP; see the step above. Check proxies and timeouts in front of the server."
         }
     };
     Some(text.into())
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_failure_to_be_found_has_a_remedy() {
+    fn every_indexer_failure_has_a_remedy() {
         assert!(indexing("ERROR_404").contains("Announce"));
         assert!(indexing("NO_VALID_ADVERTISEMENT").contains("peer id"));
         assert!(indexing("ERROR_FETCH").contains("ERROR_FETCH"));

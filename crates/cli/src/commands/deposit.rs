@@ -11,7 +11,7 @@ use crate::output::Outcome;
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Add FIL to the reward pool; only operators get it out, through settlements.
+/// Add FIL to the reward pool; it is paid only to operators, by settlements.
 #[derive(Debug, Args)]
 pub struct DepositArgs {
     /// Amount, such as 12.5.
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &DepositArgs, data: &DataDir) -> eyre::Result<Outc
     });
     args.format.print(&report, || {
         format!(
-            "deposited {}, {} in all (transaction {})",
+            "deposited {}, {} in total (transaction {})",
             args.amount,
             AttoFil::from(total),
             receipt.hash

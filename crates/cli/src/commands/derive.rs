@@ -1,8 +1,8 @@
-//! `assize derive`: what a round's seed decides.
+//! `assize derive`: what follows from a round's seed.
 
 use assize_protocol::{Assignment, CommitteeIndex, Parameters, Seed, StationIndex};
 use clap::{Args, Subcommand, value_parser};
-use eyre::{Context, ensure};
+use eyre::ensure;
 use serde::Serialize;
 
 use crate::args::FormatArgs;
@@ -63,15 +63,10 @@ fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
         max_committee_size: args.max_size,
         ..Parameters::default()
     };
-    // Committees do not depend on the task list; one task stands for any.
+    // Committees do not depend on the task list, so one task is enough.
     let assignment = Assignment::new(args.seed, &parameters, args.stations, 1);
     if let Some(station) = args.station {
-        let (committee, seat) = assignment.seat_of(StationIndex(station)).wrap_err_with(|| {
-            format!(
-                "--station {station} is not in a roster of {} stations",
-                args.stations
-            )
-        })?;
+        let (committee, seat) = assignment.seat_of(StationIndex(station))?;
         let found = SeatOfStation {
             station,
             committee,
@@ -83,13 +78,7 @@ fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let members = match args.committee {
-        Some(committee) => vec![assignment.members(CommitteeIndex(committee)).wrap_err_with(|| {
-            format!(
-                "--committee {committee}: {} stations form {} committees",
-                args.stations,
-                assignment.committee_count()
-            )
-        })?],
+        Some(committee) => vec![assignment.members(CommitteeIndex(committee))?],
         None => assignment.all_members(),
     };
     note_if_none(&assignment, args.stations, None);
@@ -99,28 +88,26 @@ fn committees(args: &CommitteesArgs) -> eyre::Result<Outcome> {
     };
     args.format.print(&drawn, || {
         let first = args.committee.unwrap_or_default();
-        format!(
-            "{} committees\n{}",
-            drawn.committees,
-            numbered("committee", first, &drawn.members)
-        )
+        let mut lines = vec![format!("{} committees", drawn.committees)];
+        lines.extend(numbered("committee", first, &drawn.members));
+        lines.join("\n")
     })?;
     Ok(Outcome::Done)
 }
 
 /// A line for each list.
-fn numbered<T: ToString>(name: &str, first: u32, lists: &[Vec<T>]) -> String {
-    let lines = (first..)
+fn numbered<T: ToString>(name: &str, first: u32, lists: &[Vec<T>]) -> Vec<String> {
+    (first..)
         .zip(lists)
-        .map(|(number, list)| format!("{name} {number}: {}", listed(list)));
-    lines.collect::<Vec<_>>().join("\n")
+        .map(|(number, list)| format!("{name} {number}: {}", listed(list)))
+        .collect()
 }
 
 fn listed<T: ToString>(list: &[T]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// An empty draw is a valid answer, and seldom the expected one.
+/// Warns about an empty draw: it is valid, but rarely expected.
 fn note_if_none(assignment: &Assignment, stations: u32, tasks: Option<u32>) {
     if assignment.committee_count() == 0 {
         let tasks = tasks.map_or(String::new(), |tasks| format!(" or {tasks} tasks"));
@@ -148,7 +135,7 @@ pub struct TasksArgs {
     /// Target number of measurements in a round.
     #[arg(long, value_name = "COUNT", default_value_t = Parameters::default().target_measurements)]
     target_measurements: u32,
-    /// Most tasks of a committee.
+    /// Maximum tasks of a committee.
     #[arg(long, value_name = "COUNT", default_value_t = Parameters::default().max_tasks_per_committee, value_parser = value_parser!(u16).range(1..))]
     max_tasks: u16,
     /// Draw only this committee's tasks.
@@ -174,13 +161,7 @@ fn tasks(args: &TasksArgs) -> eyre::Result<Outcome> {
     };
     let assignment = Assignment::new(args.seed, &parameters, args.stations, args.tasks);
     let tasks = match args.committee {
-        Some(committee) => vec![assignment.tasks(CommitteeIndex(committee)).wrap_err_with(|| {
-            format!(
-                "--committee {committee}: {} stations form {} committees",
-                args.stations,
-                assignment.committee_count()
-            )
-        })?],
+        Some(committee) => vec![assignment.tasks(CommitteeIndex(committee))?],
         None => assignment.all_tasks(),
     };
     note_if_none(&assignment, args.stations, Some(args.tasks));
@@ -190,11 +171,9 @@ fn tasks(args: &TasksArgs) -> eyre::Result<Outcome> {
     };
     args.format.print(&drawn, || {
         let first = args.committee.unwrap_or_default();
-        format!(
-            "{} tasks for each committee\n{}",
-            drawn.tasks_per_committee,
-            numbered("committee", first, &drawn.tasks)
-        )
+        let mut lines = vec![format!("{} tasks for each committee", drawn.tasks_per_committee)];
+        lines.extend(numbered("committee", first, &drawn.tasks));
+        lines.join("\n")
     })?;
     Ok(Outcome::Done)
 }

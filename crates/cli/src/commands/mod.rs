@@ -38,7 +38,7 @@ pub enum Command {
     #[command(subcommand)]
     Run(run::RunCommand),
     Check(check::CheckArgs),
-    /// What an operator earns: balance, claims, payout address, receipts.
+    /// Rewards of operators: balance, claim, payout address, receipts.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
     /// Recompute a round, settlement or deployment, and compare it with the chain.
@@ -65,7 +65,7 @@ pub enum Command {
     /// Get, verify and describe drand beacons.
     #[command(subcommand)]
     Beacon(beacon::BeaconCommand),
-    /// Look at keys.
+    /// Show the address of a key.
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Replay rounds of Spark, the predecessor, by its rules.
@@ -79,7 +79,7 @@ pub enum Command {
 /// Runs a command. `definition` is the whole command line, for completions and man pages.
 ///
 /// # Errors
-/// Bad input, or whatever kept the command from its answer.
+/// Invalid input, or the command failed.
 pub fn run(command: &Command, data: &DataDir, definition: fn() -> clap::Command) -> eyre::Result<Outcome> {
     match command {
         Command::Run(command) => wait_for(run::run(command, data)),
@@ -106,7 +106,7 @@ pub fn run(command: &Command, data: &DataDir, definition: fn() -> clap::Command)
 /// Runs a command that talks to a node.
 ///
 /// # Errors
-/// Those of `work`, or the runtime does not start.
+/// `work` fails, or the runtime does not start.
 pub fn wait_for<T>(work: impl Future<Output = eyre::Result<T>>) -> eyre::Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

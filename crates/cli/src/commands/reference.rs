@@ -26,7 +26,7 @@ pub struct CompletionsArgs {
 #[derive(Debug, Args)]
 #[command(hide = true)]
 pub struct ManArgs {
-    /// Directory to write them to; made if it does not exist.
+    /// Directory to write them to; created if missing.
     directory: PathBuf,
 }
 

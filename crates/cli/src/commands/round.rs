@@ -25,52 +25,52 @@ pub enum RoundCommand {
     Reveal(RevealArgs),
 }
 
-/// Show a round as the chain has it.
+/// Show a round's state on chain.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
     /// Round [default: the latest].
     round: Option<u64>,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
 }
 
 /// Open the next round: store roster and task list, commit their roots.
 #[derive(Debug, Args)]
 pub struct OpenArgs {
+    /// Roster (NDJSON).
+    #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
+    roster: Option<PathBuf>,
+    /// Task list (NDJSON).
+    #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
+    tasks: Option<PathBuf>,
+    /// Open with the previous lists; anyone may if the coordinator is late.
+    #[arg(long, conflicts_with_all = ["roster", "tasks"])]
+    as_before: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    /// Roster (NDJSON, docs/protocol.md §7).
-    #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
-    roster: Option<PathBuf>,
-    /// Task list (NDJSON, docs/protocol.md §7).
-    #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
-    tasks: Option<PathBuf>,
-    /// Reopen with the previous roster and tasks; anyone may when the coordinator is late.
-    #[arg(long, conflicts_with_all = ["roster", "tasks"])]
-    as_before: bool,
-    #[command(flatten)]
-    format: FormatArgs,
 }
 
 /// Reveal a round's beacon, which draws its committees; anyone may.
 #[derive(Debug, Args)]
 pub struct RevealArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    beacons: BeaconArgs,
     /// Round [default: the latest].
     round: Option<u64>,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
+    #[command(flatten)]
+    key: KeyArgs,
 }
 
 pub(crate) async fn run(command: &RoundCommand, data: &DataDir) -> eyre::Result<Outcome> {
@@ -163,7 +163,7 @@ async fn reveal(args: &RevealArgs, data: &DataDir) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Fetches a round's beacon, verifies it and hands it to the contract.
+/// Fetches a round's beacon, verifies it and sends it to the contract.
 async fn reveal_round(
     network: &Network,
     signer: &Signer,
@@ -180,9 +180,8 @@ async fn reveal_round(
     let draft = network.rounds.reveal(number, &signature);
     let receipt = network.client.transact(signer, &draft, PATIENCE).await?;
     let seed = network.rounds.round(number).await?.seed;
-    let seed = seed.ok_or_else(|| {
-        eyre!("round {number} has no seed after its reveal; the chain may have been reorganised")
-    })?;
+    let seed =
+        seed.ok_or_else(|| eyre!("round {number} has no seed after its reveal: was the chain reorganised?"))?;
     Ok((seed.0, receipt.hash))
 }
 

@@ -18,13 +18,17 @@ use assize_service::DataDir;
 /// Show retrieval success rates by provider, client or allocator.
 #[derive(Debug, Args)]
 pub struct RsrArgs {
-    /// Catalog, as evaluators write it [default: DATA/rates.json].
+    /// Catalog written by evaluators [default: DATA/rates.json].
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
-    #[command(flatten)]
-    source: SourceArgs,
-    /// Group by.
-    #[arg(long, value_enum, value_name = "PARTY", default_value_t = ByChoice::Network)]
+    /// Group by network, provider, client or allocator.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "PARTY",
+        default_value_t = ByChoice::Network,
+        hide_possible_values = true
+    )]
     by: ByChoice,
     /// First day, such as 2026-11-20 [default: the first in the catalog].
     #[arg(long, value_name = "DAY")]
@@ -38,18 +42,20 @@ pub struct RsrArgs {
     /// Output format.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     format: Format,
-    /// Write the answer to a file instead of stdout.
+    /// Write to a file instead of stdout.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Draw the network's rate by day and the distribution of the providers' rates.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-    /// Write the days' Parquet files to DIR/{rates,results,ttfb}/day=…/part.parquet.
+    /// Write the days' Parquet files to this directory, by table and day.
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
-    /// Write one day's rates as the DAG-JSON document that Spark published; prints its CID.
+    /// Write one day's rates as Spark's daily DAG-JSON document; prints its CID.
     #[arg(long, value_name = "FILE")]
     dag_json: Option<PathBuf>,
+    #[command(flatten)]
+    source: SourceArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -155,7 +161,7 @@ pub(crate) fn run(args: &RsrArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let by = By::from(args.by);
     let rows = ask(by, args.per_day)?;
     if rows.is_empty() {
-        output::say(format!("no task from {from} to {to} names a {}", by.as_str()));
+        output::say(format!("no task from {from} to {to} has a {}", by.as_str()));
     }
     let answer = match args.format {
         Format::Table => (table(&rows, args.per_day) + "\n").into_bytes(),

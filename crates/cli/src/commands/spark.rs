@@ -31,28 +31,41 @@ pub struct EvaluateArgs {
     /// Round: randomness and roundDetails, as Spark published them.
     #[arg(long, value_name = "ROUND.json")]
     round: PathBuf,
-    /// Batches in the order of their commitments: NDJSON, or one line with an array.
+    /// Batches in commit order: NDJSON, or one line with an array.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     measurements: Vec<PathBuf>,
     /// Votes that a committee needs to decide.
-    #[arg(long, value_name = "SIZE", default_value_t = 30)]
+    #[arg(long, value_name = "SIZE", default_value_t = 30, help_heading = "Tuning")]
     required_committee_size: usize,
-    /// Write the labels of each row, in order; null for rejected rows.
+    /// Write the labels of all rows; null for rejected rows.
     #[arg(long, value_name = "OUT.ndjson")]
     labels: Option<PathBuf>,
-    /// Rules for valid rows and success rates, by month.
-    #[arg(long, value_enum, value_name = "RULES", default_value_t = RuleSet::February2025)]
+    /// Rules for validity and rates: 2025-02 or 2025-12.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MONTH",
+        default_value_t = RuleSet::February2025,
+        hide_possible_values = true
+    )]
     rules: RuleSet,
     /// Take the randomness from drand, by the round's startEpoch.
     #[arg(long)]
     randomness_from_drand: bool,
-    #[command(flatten)]
-    beacons: BeaconArgs,
-    /// Parser of rows; both give the same.
-    #[arg(long, value_enum, value_name = "PARSER", default_value_t = ParserChoice::Fast)]
+    /// Parser of rows, fast or reference; the result is the same.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "PARSER",
+        default_value_t = ParserChoice::Fast,
+        hide_possible_values = true,
+        help_heading = "Tuning"
+    )]
     parser: ParserChoice,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -81,7 +94,7 @@ fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     let round = Round::parse(&file).wrap_err_with(|| format!("--round {}", path.display()))?;
     for (task, first, again) in round.duplicates() {
         output::say(format!(
-            "warning: --round {}: task {again} ({}, {}) is task {first} once more; as in Spark, it takes two places when \
+            "warning: --round {}: task {again} ({}, {}) repeats task {first}; as in Spark, it takes two places when \
              stations' tasks are drawn",
             path.display(),
             task.cid,
@@ -91,7 +104,7 @@ fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     let Some(randomness) = randomness(args, &round)? else {
         return Ok(Outcome::CheckFailed);
     };
-    // Before anything else is done: a mistyped path would cost the whole run.
+    // Checked first, since a mistyped path would cost the whole run.
     let labels = args
         .labels
         .as_deref()
@@ -112,7 +125,7 @@ fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The round's randomness; none if the file and drand disagree.
+/// The round's randomness; `None` if the file and drand differ.
 fn randomness(args: &EvaluateArgs, round: &Round) -> eyre::Result<Option<String>> {
     let path = args.round.display();
     if !args.randomness_from_drand {
@@ -139,8 +152,8 @@ fn randomness(args: &EvaluateArgs, round: &Round) -> eyre::Result<Option<String>
     match &round.randomness {
         Some(stated) if !stated.eq_ignore_ascii_case(&found) => {
             output::say(format!(
-                "error: --round {path} has the randomness {stated}, but drand round {drand_round}, of its startEpoch {epoch}, \
-                 has {found}"
+                "error: --round {path} has the randomness {stated}, but drand round {drand_round} of its startEpoch {epoch} has \
+                 {found}"
             ));
             Ok(None)
         }
@@ -177,7 +190,7 @@ fn list_rejected(args: &EvaluateArgs, measurements: &Measurements) {
         output::say(format!("{file}:{}: {}: {}", row.number, row.field, row.reason));
     }
     if rejected > LISTED as u64 {
-        output::say(format!("… and {} more", grouped(rejected - LISTED as u64)));
+        output::say(format!("… {} more", grouped(rejected - LISTED as u64)));
     }
     let by_field: Vec<_> = measurements
         .rejected()
@@ -192,12 +205,12 @@ fn list_rejected(args: &EvaluateArgs, measurements: &Measurements) {
     ));
 }
 
-/// Labels are written beside their place, and take it when all of them are there.
+/// Writes labels to a temporary file, which replaces the given one when it is complete.
 fn create(args: &EvaluateArgs, path: &Path) -> eyre::Result<BufWriter<NamedTempFile>> {
     for input in [&args.round].into_iter().chain(&args.measurements) {
         ensure!(
             !output::is_same_file(input, path),
-            "--labels {} is also an input, {}: give another file",
+            "--labels {} is also the input {}: give another file",
             path.display(),
             input.display()
         );

@@ -25,23 +25,23 @@ pub enum VerifyCommand {
 /// Recompute a round from its inputs: seed, committees, tasks, labels, verdicts, rewards.
 #[derive(Debug, Args)]
 pub struct RoundArgs {
-    #[command(flatten)]
-    evidence: EvidenceArgs,
     /// Round [default: the latest, or the first of the bundle].
     round: Option<u64>,
     #[command(flatten)]
     format: FormatArgs,
-}
-
-/// Recompute every round of a settlement; print MATCH, or the first difference (exit code 1).
-#[derive(Debug, Args)]
-pub struct SettlementArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
+}
+
+/// Recompute every round of a settlement; print MATCH or the first difference.
+#[derive(Debug, Args)]
+pub struct SettlementArgs {
     /// Settlement.
     settlement: u64,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
 }
 
 pub(crate) async fn run(command: &VerifyCommand, data: &DataDir) -> eyre::Result<Outcome> {
@@ -65,7 +65,7 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
             .rounds
             .keys()
             .next()
-            .ok_or_eyre("the bundle has no round")?,
+            .ok_or_eyre("the bundle contains no round")?,
     };
     let bar = inputs.bar([number].into_iter());
     let conclusion = inputs.evidence(&|step| advance(&bar, step)).verify_round(number);
@@ -161,7 +161,7 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
     Ok(Outcome::Done)
 }
 
-/// What a bundle cannot prove.
+/// A note on what a bundle does not prove.
 fn taken_on_trust(inputs: &Inputs) -> String {
     let contracts = inputs.facts.contracts;
     format!(
@@ -171,20 +171,20 @@ fn taken_on_trust(inputs: &Inputs) -> String {
     )
 }
 
-/// A round or settlement that was not read is one that the bundle does not have.
+/// With a bundle, a missing round or settlement means that the bundle does not contain it.
 fn in_bundle(inputs: &Inputs) -> impl Fn(VerifyError) -> eyre::Report {
     let offline = inputs.offline;
     let rounds: Vec<String> = inputs.facts.rounds.keys().map(ToString::to_string).collect();
     move |error| match error {
         VerifyError::NotRead { what } if offline => eyre::eyre!(
-            "{what} is not in the bundle, which has the rounds {}; make another with `assize bundle`",
+            "{what} is not in the bundle, which contains only {}; create another with `assize bundle`",
             rounds.join(", ")
         ),
         error => error.into(),
     }
 }
 
-/// A statement that does not hold is a finding, not an error.
+/// A mismatch is a result, not an error.
 fn report_mismatch(format: FormatArgs, mismatch: &Mismatch) -> eyre::Result<Outcome> {
     let Mismatch { path, ours, theirs } = mismatch;
     let report = json!({"verdict": "MISMATCH", "path": path, "ours": ours, "theirs": theirs});

@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 use crate::args::FormatArgs;
 use crate::output::Outcome;
 
-/// Version of docs/protocol.md that this build follows.
+/// Version of docs/protocol.md that this build implements.
 const PROTOCOL: u32 = 1;
 
 /// Show version, git commit, protocol version and the contracts' code hashes.

@@ -9,9 +9,9 @@ use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 pub struct Id(pub u32);
 
 impl Id {
-    /// Stands for a missing key; never the number of a text.
+    /// A missing key; never the number of a text.
     pub const ABSENT: Self = Self(0);
-    /// Stands for null; never the number of a text.
+    /// Null; never the number of a text.
     pub const NULL: Self = Self(1);
 
     /// The number as an index.

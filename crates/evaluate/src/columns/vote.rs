@@ -1,26 +1,26 @@
-//! A station's answer on one task, as numbers.
+//! A station's vote on one task, as numbers.
 
 use assize_measurement::Measurement;
 
 use super::{Id, Strings};
 
-/// What a station says of the indexer: one half of its vote.
+/// A station's report about the indexer: one half of its vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexerVote {
     /// Peer id of the provider.
     pub provider_id: Id,
     /// The indexer's result.
     pub indexer_result: Id,
-    /// The multiaddr to which the indexer sent the station.
+    /// The multiaddr that the indexer returned.
     pub provider_address: Id,
-    /// The protocol that it named.
+    /// The protocol that the indexer returned.
     pub protocol: Id,
 }
 
-/// What a station says of one task. Two votes are equal if all fields are; times and status codes do not count.
+/// A station's vote on one task. Two votes are equal if all fields are; times and status codes do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vote {
-    /// What it says of the indexer.
+    /// Its report about the indexer.
     pub indexer: IndexerVote,
     /// The code of the retrieval's result.
     pub result: Id,
@@ -30,15 +30,15 @@ pub struct Vote {
     pub byte_length: Length,
 }
 
-/// A number of bytes, or none.
+/// A number of bytes, null, or a missing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Length(i64);
 
-// Measurements have numbers within ±(2^53 - 1), so that two numbers outside can stand for none.
+// Numbers in measurements are within ±(2^53 - 1); two numbers outside represent a missing key and null.
 impl Length {
-    /// Stands for a missing key.
+    /// A missing key.
     pub const ABSENT: Self = Self(i64::MIN);
-    /// Stands for null.
+    /// Null.
     pub const NULL: Self = Self(i64::MIN + 1);
 
     /// A number of bytes within ±(2^53 - 1).

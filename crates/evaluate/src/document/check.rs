@@ -126,7 +126,7 @@ fn check_money(document: &SettlementDocument) -> Result {
         return Err(contradiction(
             format_args!("allocations of {operator}"),
             0,
-            "no entry at all",
+            "no entry",
         ));
     }
     let sum = |amounts: &mut dyn Iterator<Item = u128>| amounts.fold(0, u128::saturating_add);
@@ -162,7 +162,7 @@ fn check_accepted(document: &SettlementDocument) -> Result {
             return Err(contradiction(
                 field(),
                 show(accepted),
-                "a station, committee and task that the round has",
+                "an existing station, committee and task",
             ));
         }
         if let Some(previous) = index
@@ -170,7 +170,7 @@ fn check_accepted(document: &SettlementDocument) -> Result {
             .and_then(|previous| document.accepted.get(previous))
             && previous >= accepted
         {
-            let order = format_args!("more than {}, which stands before it,", show(previous));
+            let order = format_args!("more than {}, the entry before it,", show(previous));
             return Err(contradiction(field(), show(accepted), order));
         }
     }

@@ -85,8 +85,8 @@ pub struct RewardProof {
 }
 
 impl SettlementDocument {
-    /// Reads a document, recomputes every sum and root in it, and takes exactly the bytes that [`Self::to_bytes`] writes. A
-    /// document that passes is consistent in itself; whether it is *true* only a recomputation of its rounds tells.
+    /// Reads a document, recomputes every sum and root in it, and accepts exactly the bytes that [`Self::to_bytes`] writes. A
+    /// document that passes is consistent in itself; only a recomputation of its rounds shows whether it is *true*.
     ///
     /// # Errors
     /// [`DocumentError`] with the field at fault.
@@ -98,9 +98,9 @@ impl SettlementDocument {
         Ok(document)
     }
 
-    /// Reads a document and checks neither its sums nor its form: for those whom a badly written document must not stop. A verifier
-    /// compares it with one of its own, a claim needs only allocations that have the root on chain, and a proof of fraud only the
-    /// leaves of the accepted tree (`docs/protocol.md` §11.1).
+    /// Reads a document without checking its sums or its form, for readers that do not need either: a verifier compares it with
+    /// its own document, a claim needs only the allocations that match the root on chain, and a proof of fraud only the leaves of
+    /// the accepted tree (`docs/protocol.md` §11.1).
     ///
     /// # Errors
     /// [`DocumentError::Json`] or [`DocumentError::Version`].

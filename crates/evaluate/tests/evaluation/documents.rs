@@ -1,4 +1,4 @@
-//! Settlement documents: one document per range, and every lie in one is named.
+//! Settlement documents: one document per range, and every manipulation is named.
 
 use alloy_primitives::{B256, U256};
 use assize_evaluate::{
@@ -186,7 +186,7 @@ fn rounds_must_follow_each_other() {
 }
 
 #[test]
-fn nobody_earning_is_a_document_with_the_root_zero() {
+fn without_rewards_the_root_is_zero() {
     let document = settle(CONTRACTS, None, &[unrevealed(1)]).unwrap();
     assert_eq!(
         (document.root, document.accepted_root, document.cumulative_total),
@@ -382,7 +382,7 @@ proptest! {
                 .into_iter()
                 .map(|honest| {
                     next += 1;
-                    // 21 stands for an unrevealed round.
+                    // 21 represents an unrevealed round.
                     if honest > 20 { unrevealed(next - 1) } else { round(next - 1, honest) }
                 })
                 .collect();

@@ -104,7 +104,7 @@ fn tasks_must_be_the_committees() {
 }
 
 #[test]
-fn of_duplicates_the_first_in_commit_order_stands() {
+fn of_duplicates_the_first_in_commit_order_counts() {
     let world = world();
     let first = world.measure(IN_ROSTER, 0, |_| ());
     let other_task = world.measure(IN_ROSTER, 1, |_| ());

@@ -1,4 +1,4 @@
-//! Laws that hold for any batches.
+//! Properties for arbitrary batches.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Where stations sit, what they have to do, and what proves it.
+//! Seats and tasks of stations, with their proofs.
 
 use assize_facts::{NotAssigned, StationAssignment, Tasking};
 use assize_protocol::{
@@ -117,7 +117,7 @@ fn there_is_nothing_to_do_without_stations_or_tasks() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
-    /// One station derived alone is what it is among all.
+    /// The assignment of one station equals its part of the assignment of all.
     #[test]
     fn alone_and_among_all(seed: [u8; 32], stations in 1..200_u32, tasks in 1..200_u32, size in 1..60_u16, target: u32) {
         let parameters = Parameters { max_committee_size: size, target_measurements: target, ..Parameters::default() };

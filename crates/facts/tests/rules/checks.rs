@@ -95,7 +95,7 @@ fn every_fact_that_is_wrong_fails_its_check() {
         assert_eq!(failed(&scene), [check], "lie {index}");
         let fault = scene.check().unwrap_err();
         assert!(!fault.to_string().is_empty());
-        // While the round is open, the same holds for what can be checked then.
+        // The same for the checks that are possible while the round is open.
         let early = matches!(check, Check::Timetable | Check::Seed | Check::Beacon(_));
         assert_eq!(scene.check_open().is_err(), early, "lie {index}: {fault}");
     }
@@ -123,7 +123,7 @@ fn forged_beacons_are_not_believed() {
     assert_eq!(failed(&forge(BEACON)), [Check::Beacon(BEACON)]);
     assert_eq!(failed(&forge(DEDUPE)), [Check::DedupeBeacon(DEDUPE)]);
     assert!(forge(BEACON).report().drawn.is_none());
-    // What needs the randomness is left out, not passed.
+    // Checks that need the randomness are omitted, not passed.
     assert!(!made(&forge(BEACON)).contains(&Check::Seed));
     assert!(matches!(
         forge(BEACON).check_open(),
@@ -155,7 +155,7 @@ fn a_round_that_was_not_revealed_draws_nothing() {
     let mut scene = Scene::new();
     scene.round().seed = None;
     scene.facts.commitments.clear();
-    // Its lists need not be there.
+    // Its lists need not exist.
     scene.files.clear();
     assert_eq!(scene.check().unwrap(), None);
     assert_eq!(scene.check_open().unwrap(), None);
@@ -166,7 +166,7 @@ fn a_round_that_was_not_revealed_draws_nothing() {
 }
 
 #[test]
-fn what_may_be_there_later_is_told_from_what_is_wrong() {
+fn temporary_errors_are_distinguished_from_permanent_ones() {
     let fault = |lie: fn(&mut Scene)| {
         let mut scene = Scene::new();
         lie(&mut scene);

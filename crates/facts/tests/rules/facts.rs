@@ -72,7 +72,7 @@ fn facts_have_the_form_of_the_protocol() {
 }
 
 #[test]
-fn what_is_no_list_of_facts_is_refused() {
+fn invalid_lists_of_facts_are_rejected() {
     let fault = |change: &dyn Fn(&mut Value)| {
         let mut json = serde_json::to_value(facts()).unwrap();
         change(&mut json);

@@ -1,4 +1,4 @@
-//! Each rule on what the contracts say, with every value that it must refuse.
+//! Each rule on the contracts' data, with every value that it must reject.
 #![allow(clippy::unwrap_used)]
 
 mod assignment;

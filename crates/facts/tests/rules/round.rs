@@ -30,7 +30,7 @@ fn every_field_of_the_timetable_is_named_with_both_values() {
         let mismatch = wrong(|round| round.commits_until = round.commits_until.saturating_add_signed(by));
         assert_eq!(mismatch.path, "chain.rounds[7].commitsUntil");
     }
-    // Published at the very moment that it is to be after, before it, never.
+    // Published exactly at the moment that it must follow, before it, never.
     for (early, theirs) in [
         (BeaconRound(999), "999"),
         (BeaconRound(1), "1"),
@@ -48,14 +48,14 @@ fn every_field_of_the_timetable_is_named_with_both_values() {
     }
     let mismatch = wrong(|round| round.dedupe_beacon_round = BeaconRound(1000));
     assert!(mismatch.ours.starts_with("1001 or later"), "{mismatch}");
-    // The whole round later, with its beacons left where they are.
+    // The whole round later, with unchanged beacons.
     let mismatch = wrong(|round| {
         round.opened_at += 60;
         round.closes_at += 60;
         round.commits_until += 60;
     });
     assert_eq!(mismatch.path, "chain.rounds[7].beaconRound");
-    // Parameters are part of it.
+    // Other parameters.
     assert_eq!(
         wrong(|round| round.parameters.round_duration += 1).path,
         "chain.rounds[7].closesAt"
@@ -71,14 +71,14 @@ fn every_field_of_the_timetable_is_named_with_both_values() {
 }
 
 #[test]
-fn absurd_times_are_refused_and_do_not_wrap() {
+fn absurd_times_are_rejected_and_do_not_wrap() {
     let mismatch = wrong(|round| round.opened_at = u64::MAX);
     assert_eq!(mismatch.path, "chain.rounds[7].closesAt");
 }
 
 #[test]
 fn a_later_beacon_passes() {
-    // FilecoinBeacon takes the next of a coarser grid.
+    // FilecoinBeacon uses the next one on a coarser grid.
     let mut scene = Scene::new();
     scene.round().beacon_round = BeaconRound(1010);
     scene.round().dedupe_beacon_round = BeaconRound(1020);
@@ -86,7 +86,7 @@ fn a_later_beacon_passes() {
 }
 
 #[test]
-fn measurements_are_taken_for_half_of_the_commit_window() {
+fn measurements_are_accepted_for_half_of_the_commit_window() {
     let round = Scene::new().facts.round;
     assert_eq!(round.parameters.commit_grace, 11);
     assert_eq!(round.measurements_until(), round.closes_at + 5);
@@ -138,9 +138,9 @@ fn the_seed_is_bound_to_chain_contract_and_round() {
 }
 
 proptest! {
-    /// A round as the contract opens it passes, and one whose beacons could be known when it opened does not.
+    /// A round opened by the contract passes, and one whose beacons could be known when it opened does not.
     #[test]
-    fn what_the_contract_computes_passes(opened_at in 1_692_803_367..1_u64 << 40, duration in 0..1_u32 << 20, delay in 0..1_u32 << 16, grace: u32) {
+    fn the_contracts_values_pass(opened_at in 1_692_803_367..1_u64 << 40, duration in 0..1_u32 << 20, delay in 0..1_u32 << 16, grace: u32) {
         let mut round = Scene::new().facts.round;
         round.parameters.round_duration = duration;
         round.parameters.beacon_delay = delay;

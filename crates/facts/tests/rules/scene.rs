@@ -29,7 +29,7 @@ pub(crate) struct Scene {
     pub(crate) files: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// CID of a raw block; the digest stands for the content.
+/// CID of a raw block with a given digest.
 pub(crate) fn cid(number: u8) -> FileCid {
     FileCid::from_bytes(&[&[1, 0x55, 0x12, 32][..], &[number; 32]].concat()).unwrap()
 }

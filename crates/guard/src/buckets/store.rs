@@ -92,7 +92,7 @@ impl<K: Stored> StateStore for Store<K> {
             return Ok(outcome);
         }
         kept.crowded += 1;
-        // Hashed with a random key, so that nobody can aim at another's bucket.
+        // Hashed with a random key, so that nobody can target another host's bucket.
         let slot = kept.hasher.hash_one(key.owner()) as usize % SHARED;
         let (outcome, full_at) = measure(kept.shared[slot])?;
         kept.shared[slot] = Some(full_at);

@@ -82,7 +82,7 @@ fn ipv6_counts_by_64_and_48() {
 }
 
 #[test]
-fn an_expensive_request_takes_more_and_one_above_the_burst_takes_all() {
+fn an_expensive_request_costs_more_and_one_above_the_burst_costs_all() {
     let (buckets, clock) = buckets((10, 30), (1_000, 1_000), 100);
     let cost = |n| NonZeroU32::new(n).unwrap();
     assert!(buckets.check(ip("192.0.2.1"), cost(20)).is_ok());
@@ -116,7 +116,7 @@ fn full_buckets_are_forgotten() {
 }
 
 #[test]
-fn an_attacker_who_fills_the_table_locks_nobody_out() {
+fn an_attacker_who_fills_the_table_does_not_lock_out_others() {
     let (buckets, clock) = buckets((1, 10), (1, 100), 1_000);
     // A known host.
     assert_eq!(passed(&buckets, "192.0.2.1", 1), 1);

@@ -74,7 +74,7 @@ fn it_is_off_until_something_is_throttled_and_after_a_quiet_interval() {
     assert_eq!(lot(&mut gate, subnet(1), now), 1.0);
     gate.throttle(now);
     assert_eq!(lot(&mut gate, subnet(1), now), 0.059);
-    // No decay meanwhile.
+    // No decay in between.
     assert_eq!(lot(&mut gate, subnet(1), now + 60 * SECOND), 0.059);
     let later = now + 60 * SECOND + Duration::from_millis(1);
     assert!(!gate.is_on(later));

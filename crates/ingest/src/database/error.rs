@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::IngestError;
 
-/// Why a database operation failed. Nothing that was answered before is lost, and the failed operation changed nothing.
+/// Why a database operation failed. Nothing that was confirmed before is lost, and the failed operation changed nothing.
 ///
 /// It can be cloned because all operations of a group fail together.
 #[derive(Debug, Clone, Error)]
@@ -16,7 +16,7 @@ pub enum DatabaseError {
     #[error(transparent)]
     Ingest(Arc<IngestError>),
     /// A row that this program did not write.
-    #[error("the database holds a malformed row: {0}")]
+    #[error("the database contains a malformed row: {0}")]
     BadRow(String),
     /// The queue of writes is full.
     #[error("{waiting} writes wait for the database; retry later, or use a faster disk")]

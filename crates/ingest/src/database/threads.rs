@@ -17,7 +17,7 @@ use crate::SignedRow;
 type Result<T> = std::result::Result<T, DatabaseError>;
 
 /// Maximum number of queued rows. Further ones are rejected, so that a slow disk does not exhaust memory.
-const MOST_WAITING: usize = 10_000;
+const MAX_WAITING: usize = 10_000;
 /// Number of reading threads.
 const READERS: usize = 2;
 
@@ -153,7 +153,7 @@ impl Database {
         write: impl FnOnce(oneshot::Sender<Result<T>>) -> Write,
     ) -> Result<T> {
         let waiting = self.0.waiting.fetch_add(rows, Ordering::Relaxed);
-        if waiting + rows > MOST_WAITING {
+        if waiting + rows > MAX_WAITING {
             self.0.waiting.fetch_sub(rows, Ordering::Relaxed);
             return Err(DatabaseError::Overloaded { waiting });
         }

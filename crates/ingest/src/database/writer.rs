@@ -13,7 +13,7 @@ type Answer<T> = oneshot::Sender<Result<T, DatabaseError>>;
 
 /// Maximum number of rows in one transaction: about 20 ms of work for either database.
 const GROUP: usize = 1_000;
-/// How long heartbeats wait for others: a transaction for each would cost ten times as much.
+/// How long heartbeats wait for others: separate transactions would cost ten times as much.
 const LINGER: Duration = Duration::from_millis(50);
 const DAY: u64 = 86_400;
 
@@ -30,7 +30,7 @@ pub enum Receiving {
         /// When it was received, Unix seconds.
         received_at: u64,
     },
-    /// Another one of the same station, task and round came before.
+    /// Another one of the same station, task and round was stored before.
     Duplicate,
     /// The daily storage limit is reached.
     OverLimit,

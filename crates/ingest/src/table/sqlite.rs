@@ -336,7 +336,7 @@ impl Ingest for SqliteIngest {
                     },
                 )
                 .optional()?;
-            // One batch at a time, because other writers wait meanwhile.
+            // One batch at a time, because it blocks other writers.
             let Some((batch, stretch)) = oldest else {
                 return Ok(0);
             };

@@ -1,16 +1,16 @@
-//! `assize-lab demo`: a whole network on a local chain.
+//! `assize-lab demo`: a simulated network on a local chain.
 
-mod actors;
-mod aftermath;
-mod play;
+mod environment;
 mod report;
+mod roles;
 mod round;
+mod scenario;
 mod schedule;
 mod settlement;
-mod stage;
 mod summary;
 mod tally;
 mod text;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ use eyre::WrapErr;
 use assize_cli::output::{self, Outcome};
 use assize_cli::{FormatArgs, wait_for};
 
-/// Recorded, and verified all the same.
+/// Recorded beacons, each verified when it is read.
 type Beacons = Verified<RecordedBeacons>;
 
 /// Run a simulated network end to end on a local chain, and report what happened.
@@ -30,13 +30,13 @@ pub(crate) struct DemoArgs {
     /// Stations in the roster.
     #[arg(long, default_value_t = 300, value_parser = value_parser!(u32).range(100..=2_000))]
     stations: u32,
-    /// Rounds; there are recorded beacons for 15.
+    /// Rounds; beacons for 15 are recorded.
     #[arg(long, default_value_t = 3, value_parser = value_parser!(u8).range(1..=15))]
     rounds: u8,
-    /// Seed of the simulation; the same seed gives the same report.
+    /// Seed; the same seed gives the same report.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Keep chain state, store, databases and files in this directory, which must be empty or new.
+    /// Keep chain state, store and databases in this empty or new directory.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &DemoArgs) -> eyre::Result<Outcome> {
             temporary.path().to_owned()
         }
     };
-    let report = wait_for(play::play(args, &directory))?;
+    let report = wait_for(scenario::run(args, &directory))?;
     args.format.print(&report, || text::render(&report))?;
     if !args.format.is_json() {
         output::line(text::what_next(args.keep.as_deref()))?;

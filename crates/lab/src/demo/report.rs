@@ -1,4 +1,4 @@
-//! What the demo found, as one JSON document. The same seed gives the same document, apart from `timing` and `host`.
+//! The demo's report as one JSON document. The same seed gives the same document, except for `timing` and `host`.
 
 use std::collections::BTreeMap;
 
@@ -49,9 +49,9 @@ pub(super) struct RoundReport {
     pub tasks_per_committee: u32,
     pub batches: Vec<BatchReport>,
     pub measurements: u64,
-    /// Every measurement by its tasking label.
+    /// Measurements by label.
     pub labels: BTreeMap<String, u64>,
-    /// The OK ones by their committee's verdict on them.
+    /// Measurements with the label OK by verdict.
     pub verdicts: BTreeMap<String, u64>,
     /// attoFIL.
     pub reward_each: String,
@@ -70,7 +70,7 @@ pub(super) struct BatchReport {
     pub count: u32,
 }
 
-/// RSR of a provider, all rounds together, beside what the simulation knows.
+/// RSR of a provider over all rounds, and its simulated truth.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProviderReport {
@@ -80,25 +80,26 @@ pub(super) struct ProviderReport {
     /// Successful share of measurements, 0 to 1.
     pub rsr: f64,
     pub rsr_http: f64,
-    /// Hidden share of payloads that this provider really serves.
+    /// Share of payloads that this simulated provider serves.
     pub hidden_truth: f64,
-    /// The ring claims success for this one.
+    /// Whether the ring of liars claims success for this provider.
     pub defended: bool,
 }
 
-/// How one class of stations fared, all rounds together.
+/// One class of stations over all rounds.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BehaviourReport {
     pub behaviour: Behaviour,
     pub stations: u32,
     pub measurements: u64,
-    /// Label or, for the OK ones, verdict → measurements.
+    /// Measurements by label, or by verdict if the label is OK.
     pub outcomes: BTreeMap<String, u64>,
-    /// The outcome that this class's fraud leads to, and how many of its measurements had it.
+    /// The label or verdict that detects this class's fraud.
     pub caught_by: Option<&'static str>,
+    /// Measurements with that label or verdict.
     pub caught: u64,
-    /// Rewarded share of what it reported, 0 to 1.
+    /// Rewarded share of its measurements, 0 to 1.
     pub rewarded: f64,
     /// attoFIL per station.
     pub earned_per_station: String,
@@ -118,7 +119,7 @@ pub(super) struct SettlementReport {
     pub active_at: u64,
 }
 
-/// All amounts in attoFIL. `deposited` = `paid` + `left`.
+/// Amounts in attoFIL. `deposited` = `paid` + `left`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Money {
@@ -140,7 +141,7 @@ pub(super) struct Claimed {
     pub amount: String,
 }
 
-/// Gas of one kind of transaction, EVM gas of the local chain.
+/// Gas of one kind of transaction, in EVM gas of the local chain.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(super) struct Gas {
     pub transactions: u64,
@@ -163,13 +164,13 @@ impl Gas {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Verification {
-    /// What `assize verify settlement` said in a process of its own.
+    /// The verdict of `assize verify settlement` in a new process.
     pub verdict: String,
     pub rounds_recomputed: usize,
     pub measurements_recomputed: u64,
 }
 
-/// Seconds of wall time; differs from run to run.
+/// Wall time in seconds; differs between runs.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Timing {
@@ -177,7 +178,7 @@ pub(super) struct Timing {
     pub steps: Vec<(String, f64)>,
 }
 
-/// What belongs to this machine; differs from run to run.
+/// Data about this machine; differs between runs.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Host {

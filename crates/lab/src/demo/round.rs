@@ -1,4 +1,4 @@
-//! One round: opened, revealed, measured, published.
+//! One round of the demo.
 
 use std::io::Cursor;
 
@@ -16,19 +16,19 @@ use assize_testkit::network::{Network, RoundContext};
 use eyre::{OptionExt, ensure};
 
 use super::Beacons;
-use super::actors::Actors;
+use super::environment::{Environment, Progress};
+use super::roles::Roles;
 use super::schedule::Slot;
-use super::stage::{Progress, Stage};
 use assize_cli::output::grouped;
 
-/// Measurements per batch; small, so that every round has several.
+/// Measurements in a batch; small, so that every round has several batches.
 const BATCH: u32 = 10_000;
 
-/// Opens, reveals, measures, publishes.
-#[expect(clippy::too_many_arguments, reason = "everybody takes part in a round")]
-pub(super) async fn play_round(
-    stage: &mut Stage,
-    actors: &Actors,
+/// Opens a round, reveals its beacon, and measures and publishes.
+#[expect(clippy::too_many_arguments, reason = "a round needs all of them")]
+pub(super) async fn run_round(
+    environment: &mut Environment,
+    roles: &Roles,
     network: &Network,
     beacons: &Beacons,
     tasks: &TaskList,
@@ -36,17 +36,17 @@ pub(super) async fn play_round(
     slot: &Slot,
     progress: &mut Progress,
 ) -> eyre::Result<()> {
-    let parameters = stage.network.rounds.parameters().await?;
+    let parameters = environment.network.rounds.parameters().await?;
     if parameters.round_duration != slot.duration {
         let changed = Parameters {
             round_duration: slot.duration,
             ..parameters
         };
-        stage
+        environment
             .transact(
                 "set parameters",
-                &actors.owner,
-                &stage.network.rounds.set_parameters(&changed)?,
+                &roles.owner,
+                &environment.network.rounds.set_parameters(&changed)?,
             )
             .await?;
     }
@@ -54,17 +54,22 @@ pub(super) async fn play_round(
     let roster = network.roster()?;
     let roster_file = roster.to_ndjson();
     let tasks_file = tasks.to_ndjson();
-    stage.files.write("roster.ndjson", &roster_file)?;
-    stage.files.write("tasks.ndjson", &tasks_file)?;
-    let roster_commitment = ListCommitment::of(&roster, stage.store.put(&roster_file)?);
-    let tasks_commitment = ListCommitment::of(tasks, stage.store.put(&tasks_file)?);
-    stage.anvil.set_next_timestamp(slot.opened_at)?;
-    let open = stage.network.rounds.open(&roster_commitment, &tasks_commitment);
-    stage.transact("open a round", &actors.coordinator, &open).await?;
-    let round = stage.network.rounds.round(number).await?;
+    environment.files.write("roster.ndjson", &roster_file)?;
+    environment.files.write("tasks.ndjson", &tasks_file)?;
+    let roster_commitment = ListCommitment::of(&roster, environment.store.put(&roster_file)?);
+    let tasks_commitment = ListCommitment::of(tasks, environment.store.put(&tasks_file)?);
+    environment.anvil.set_next_timestamp(slot.opened_at)?;
+    let open = environment
+        .network
+        .rounds
+        .open(&roster_commitment, &tasks_commitment);
+    environment
+        .transact("open a round", &roles.coordinator, &open)
+        .await?;
+    let round = environment.network.rounds.round(number).await?;
     ensure!(
         (round.beacon_round, round.dedupe_beacon_round) == (slot.beacon, slot.dedupe_beacon),
-        "round {number} asks for the beacons {} and {}, but {} and {} were planned",
+        "round {number} needs the beacons {} and {}, but {} and {} were planned",
         round.beacon_round,
         round.dedupe_beacon_round,
         slot.beacon,
@@ -81,23 +86,23 @@ pub(super) async fn play_round(
         .chain()
         .schedule()
         .time_of(slot.beacon)
-        .ok_or_eyre("a beacon before all time")?;
-    stage.anvil.set_next_timestamp(published_at + 1)?;
+        .ok_or_eyre("the beacon's time is out of range")?;
+    environment.anvil.set_next_timestamp(published_at + 1)?;
     let signature = with_y(&beacons.beacon(slot.beacon)?.signature)?;
-    stage
+    environment
         .transact(
             "reveal a beacon",
-            &actors.coordinator,
-            &stage.network.rounds.reveal(number, &signature),
+            &roles.coordinator,
+            &environment.network.rounds.reveal(number, &signature),
         )
         .await?;
-    let seed = stage
+    let seed = environment
         .network
         .rounds
         .round(number)
         .await?
         .seed
-        .ok_or_eyre("revealed, but without a seed")?;
+        .ok_or_eyre("the revealed round has no seed")?;
     let assignment = Assignment::new(seed, &round.parameters, roster.count(), tasks.count());
     progress.done(format!(
         "round {number}: beacon verified by the contract; {} committees drawn, {} tasks each",
@@ -107,7 +112,7 @@ pub(super) async fn play_round(
 
     let domain = Domain {
         chain_id: CHAIN_ID,
-        rounds: stage.network.deployment.rounds,
+        rounds: environment.network.deployment.rounds,
     };
     let context = RoundContext {
         round: number,
@@ -125,16 +130,16 @@ pub(super) async fn play_round(
         grouped(reported as u64)
     ));
 
-    let published = publish(stage, actors, ingest).await?;
+    let published = publish(environment, roles, ingest).await?;
     progress.done(format!(
         "round {number}: {published} batches stored and committed"
     ));
     Ok(())
 }
 
-/// Hands the measurements to the publisher, and lets it do its work once.
-async fn publish(stage: &mut Stage, actors: &Actors, ingest: Vec<u8>) -> eyre::Result<usize> {
-    let mut table = SqliteIngest::open(&stage.files.path("ingest.sqlite"))?;
+/// Imports the measurements, and runs one pass of the publisher.
+async fn publish(environment: &mut Environment, roles: &Roles, ingest: Vec<u8>) -> eyre::Result<usize> {
+    let mut table = SqliteIngest::open(&environment.files.path("ingest.sqlite"))?;
     import(
         &mut table,
         "measurements.ndjson",
@@ -142,19 +147,24 @@ async fn publish(stage: &mut Stage, actors: &Actors, ingest: Vec<u8>) -> eyre::R
         Clock::system().now(),
     )?;
     let outbox = Outbox::open(
-        &stage.files.path("publisher.sqlite"),
-        stage.network.client.clone(),
-        actors.publisher.clone(),
+        &environment.files.path("publisher.sqlite"),
+        environment.network.client.clone(),
+        roles.publisher.clone(),
         Policy::local(),
     )?;
     let closing = Closing {
         limit: BATCH,
         margin: 0,
     };
-    let mut publisher = Publisher::new(Box::new(table), outbox, stage.network.rounds.clone(), closing);
-    let report = publisher.publish_once(&stage.store).await?;
+    let mut publisher = Publisher::new(
+        Box::new(table),
+        outbox,
+        environment.network.rounds.clone(),
+        closing,
+    );
+    let report = publisher.publish_once(&environment.store).await?;
     for batch in &report.committed {
-        stage.record_gas("commit a batch", batch.gas_used);
+        environment.record_gas("commit a batch", batch.gas_used);
     }
     Ok(report.committed.len())
 }

@@ -1,18 +1,18 @@
-//! When the demo's rounds open and close, so that recorded beacons are the ones that the contract will ask for.
+//! When the demo's rounds open and close, so that the contract requires recorded beacons.
 
 use assize_protocol::{BeaconRound, BeaconSchedule};
 use eyre::{OptionExt, ensure};
 
-/// Pairs of recorded quicknet rounds that seed a round and, after its close, the choice of voters; close enough
-/// together for rounds of a minute to five.
+/// Pairs of recorded quicknet rounds: one seeds a round, the other chooses its voters after it closes. The distance
+/// makes rounds of one to five minutes.
 const PAIRS: [(u64, u64); 3] = [
     (17_133_822, 17_133_832),
     (30_662_982, 30_662_992),
     (31_543_729, 31_543_812),
 ];
-/// Further recorded rounds, four and a half days apart; two make a pair for demos of more than three rounds.
+/// Below it are more recorded rounds, four and a half days apart; demos of more than three rounds use pairs of them.
 const SPARSE_BEFORE: u64 = 3_100_000;
-/// A round opens this many seconds short of the last moment for its beacon.
+/// A round opens this many seconds before the last moment for its beacon.
 const MARGIN: u64 = 2;
 
 /// One round of the demo.
@@ -20,15 +20,15 @@ const MARGIN: u64 = 2;
 pub(super) struct Slot {
     /// Unix seconds.
     pub opened_at: u64,
-    /// Seconds to wait.
+    /// Seconds.
     pub duration: u32,
     /// drand round that seeds the committees.
     pub beacon: BeaconRound,
-    /// drand round that chooses one voter per subnet.
+    /// drand round that chooses one voter for each subnet.
     pub dedupe_beacon: BeaconRound,
 }
 
-/// Plans `rounds` rounds on the recorded beacons, in time order.
+/// Plans `rounds` rounds with recorded beacons, in order of time.
 pub(super) fn plan(
     rounds: usize,
     recorded: &[BeaconRound],
@@ -43,7 +43,7 @@ pub(super) fn plan(
     let available = PAIRS.len() + sparse.len() / 2;
     ensure!(
         (1..=available).contains(&rounds),
-        "--rounds {rounds}: there are recorded beacons for 1 to {available} rounds"
+        "--rounds {rounds}: beacons are recorded for 1 to {available} rounds"
     );
     let extra = rounds.saturating_sub(PAIRS.len());
     let pairs = sparse.chunks_exact(2).take(extra).map(|pair| (pair[0], pair[1]));
@@ -66,7 +66,7 @@ pub(super) fn plan(
         )
         .map(slot)
         .collect::<Option<_>>()
-        .ok_or_eyre("a beacon out of all time")
+        .ok_or_eyre("a beacon's time is out of range")
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_plan_asks_for_recorded_beacons_and_never_overlaps() {
+    fn every_plan_uses_recorded_beacons_and_never_overlaps() {
         let recorded: Vec<BeaconRound> = assize_testkit::fixtures::beacons()
             .unwrap()
             .iter()

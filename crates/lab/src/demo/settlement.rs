@@ -1,4 +1,4 @@
-//! The settlement, signed and posted, and what is paid from it.
+//! The settlement: evaluated, signed, posted and paid.
 
 use std::collections::BTreeMap;
 
@@ -16,18 +16,18 @@ use assize_verify::{EvaluatedRange, evaluate_next};
 use eyre::{OptionExt, ensure};
 
 use super::Beacons;
-use super::actors::Actors;
+use super::environment::{Environment, Progress};
 use super::report::{Claimed, Money};
-use super::stage::{Progress, Stage};
+use super::roles::Roles;
 use assize_cli::connect::PATIENCE;
 use assize_cli::output::fil;
 
-/// Least payout, attoFIL.
+/// Minimum payout, attoFIL.
 const FLOOR: u128 = 6_000_000_000_000_000;
-/// Payouts in a batch; few, so that there are several batches.
+/// Payouts in a batch; small, so that there are several batches.
 const BATCH: usize = 40;
 
-/// What was settled.
+/// The posted settlement.
 pub(super) struct Settled {
     pub id: SettlementId,
     pub cid: FileCid,
@@ -36,26 +36,37 @@ pub(super) struct Settled {
     pub active_at: u64,
 }
 
-/// Lets three evaluators recompute everything, posts the settlement with two signatures, and lets the window pass.
+/// Three evaluators recompute all rounds; the settlement is posted with two signatures, and its challenge window passes.
 pub(super) async fn settle(
-    stage: &mut Stage,
-    actors: &Actors,
+    environment: &mut Environment,
+    roles: &Roles,
     beacons: &Beacons,
     rounds: &[RoundNumber],
     progress: &mut Progress,
 ) -> eyre::Result<(EvaluatedRange, Settled)> {
     let last = *rounds.last().ok_or_eyre("no rounds")?;
-    let over = stage.network.rounds.round(last).await?.commits_until;
-    stage.anvil.mine_at(over + 1)?;
+    let over = environment.network.rounds.round(last).await?.commits_until;
+    environment.anvil.mine_at(over + 1)?;
 
     let mut evaluated: Option<EvaluatedRange> = None;
     let mut signatures = BTreeMap::new();
-    for evaluator in &actors.evaluators {
-        let chain = &stage.network;
-        let (chain, own) =
-            evaluate_next(&chain.rounds, &chain.rewards, &stage.store, beacons, Some(last)).await?;
+    for evaluator in &roles.evaluators {
+        let chain = &environment.network;
+        let (chain, own) = evaluate_next(
+            &chain.rounds,
+            &chain.rewards,
+            &environment.store,
+            beacons,
+            Some(last),
+        )
+        .await?;
         let document = own.document.to_bytes();
-        add_rounds(&stage.files.path("rates.json"), &stage.store, &chain, &own.rounds)?;
+        add_rounds(
+            &environment.files.path("rates.json"),
+            &environment.store,
+            &chain,
+            &own.rounds,
+        )?;
         if let Some(first) = &evaluated {
             ensure!(
                 first.document.to_bytes() == document,
@@ -63,33 +74,33 @@ pub(super) async fn settle(
             );
         }
         let proposal = own.document.proposal();
-        let message = stage.network.rewards.message_of(&proposal).await?;
+        let message = environment.network.rewards.message_of(&proposal).await?;
         signatures.insert(evaluator.address(), message.sign(evaluator).await?);
         evaluated = Some(own);
     }
     let evaluated = evaluated.ok_or_eyre("no evaluators")?;
     progress.done(format!(
-        "{} evaluators recomputed all rounds, and signed the same settlement",
+        "{} evaluators recomputed all rounds and signed the same settlement",
         signatures.len()
     ));
 
     let document = evaluated.document.to_bytes();
-    stage.files.write("settlement.json", &document)?;
-    let cid = stage.store.put(&document)?;
+    environment.files.write("settlement.json", &document)?;
+    let cid = environment.store.put(&document)?;
     let proposal = evaluated.document.proposal();
     signatures.pop_last();
-    let post = stage.network.rewards.post(&proposal, &signatures);
-    stage
-        .transact("post a settlement", &actors.scheduler, &post)
+    let post = environment.network.rewards.post(&proposal, &signatures);
+    environment
+        .transact("post a settlement", &roles.scheduler, &post)
         .await?;
-    let id = stage
+    let id = environment
         .network
         .rewards
         .head()
         .await?
-        .ok_or_eyre("posted, but there is no settlement")?;
-    let active_at = stage.network.rewards.settlement(id).await?.active_at;
-    stage.anvil.mine_at(active_at)?;
+        .ok_or_eyre("the posted settlement is not on the chain")?;
+    let active_at = environment.network.rewards.settlement(id).await?.active_at;
+    environment.anvil.mine_at(active_at)?;
     progress.done(format!(
         "settlement {id} posted with {} signatures; the challenge window has passed",
         signatures.len()
@@ -106,38 +117,35 @@ pub(super) async fn settle(
     ))
 }
 
-/// One operator claims by itself; the scheduler pays the rest.
+/// One operator claims its own rewards; the scheduler pays the others.
 pub(super) async fn pay(
-    stage: &mut Stage,
-    actors: &Actors,
+    environment: &mut Environment,
+    roles: &Roles,
     network: &Network,
     evaluated: &EvaluatedRange,
     settled: &Settled,
     progress: &mut Progress,
 ) -> eyre::Result<Money> {
-    let rewards = stage.network.rewards.clone();
+    let rewards = environment.network.rewards.clone();
     let settlement = rewards.settlement(settled.id).await?;
     let allocations = Allocations::new(evaluated.document.allocations.clone());
-    let operator = actors.operator.address();
+    let operator = roles.operator.address();
     let by_hand = claim_one(
         &rewards,
         &settlement,
         &allocations,
         operator,
-        &actors.operator,
+        &roles.operator,
         PATIENCE,
     )
     .await?;
-    stage.record_gas("claim by hand", by_hand.receipt.gas_used);
-    progress.done(format!(
-        "operator {operator} claimed {} FIL by itself",
-        fil(by_hand.amount)
-    ));
+    environment.record_gas("claim by hand", by_hand.receipt.gas_used);
+    progress.done(format!("operator {operator} claimed {} FIL", fil(by_hand.amount)));
 
     let outbox = Outbox::open(
-        &stage.files.path("scheduler.sqlite"),
-        stage.network.client.clone(),
-        actors.scheduler.clone(),
+        &environment.files.path("scheduler.sqlite"),
+        environment.network.client.clone(),
+        roles.scheduler.clone(),
         Policy::local(),
     )?;
     let policy = PayoutPolicy {
@@ -162,7 +170,7 @@ pub(super) async fn pay(
         .filter(|held| matches!(held.why, Why::BelowFloor { .. }));
     let below_floor = below_floor.count();
     for batch in &paid.batches {
-        stage.record_gas("pay a batch of operators", batch.gas_used);
+        environment.record_gas("pay a batch of operators", batch.gas_used);
     }
     progress.done(format!(
         "{} operators paid in {} batches; {} rejected the payment",
@@ -176,7 +184,7 @@ pub(super) async fn pay(
             .stations()
             .iter()
             .any(|station| refusing.contains(&station.operator)),
-        "the contract that rejects payments was not among those to be paid; try another --seed"
+        "no payment was due to the contract that rejects payments; try another --seed"
     );
 
     let deposited = rewards.total_deposited().await?;
@@ -184,7 +192,7 @@ pub(super) async fn pay(
     let left = rewards.balance().await?;
     ensure!(
         deposited == claimed + left,
-        "FIL in {deposited} is not FIL paid {claimed} + FIL left {left}"
+        "deposited {deposited} attoFIL differs from paid {claimed} + left {left}"
     );
     Ok(Money {
         deposited: deposited.to_string(),

@@ -1,4 +1,4 @@
-//! Everything that happened, gathered into the report.
+//! Collects the report from the results of all steps.
 
 use alloy_primitives::Address;
 use assize_drand::BeaconSource;
@@ -8,19 +8,19 @@ use assize_testkit::network::Network;
 use assize_verify::EvaluatedRange;
 use eyre::OptionExt;
 
+use super::environment::{Environment, Progress, peak_memory_mib};
 use super::report::{
     BatchReport, BeaconReport, Contracts, Host, Money, Report, RoundReport, SettlementReport, Verification,
 };
 use super::schedule::Slot;
 use super::settlement::Settled;
-use super::stage::{Progress, Stage, peak_memory_mib};
 use super::tally;
 use super::{Beacons, DemoArgs};
 
-#[expect(clippy::too_many_arguments, reason = "the report is of everything")]
+#[expect(clippy::too_many_arguments, reason = "the report covers all steps")]
 pub(super) fn report(
     args: &DemoArgs,
-    stage: &Stage,
+    environment: &Environment,
     network: &Network,
     tasks: &TaskList,
     beacons: &Beacons,
@@ -46,7 +46,7 @@ pub(super) fn report(
         let draw = facts.draw.ok_or_eyre("a round of the demo was not revealed")?;
         let slot = slots
             .get(rounds.len())
-            .ok_or_eyre("a round that was not planned")?;
+            .ok_or_eyre("a round of the demo was not planned")?;
         rounds.push(RoundReport {
             round: facts.round.0,
             opened_at: slot.opened_at,
@@ -90,9 +90,9 @@ pub(super) fn report(
         operators: operators.len(),
         tasks: tasks.count(),
         contracts: Contracts {
-            beacon: stage.network.deployment.beacon,
-            rounds: stage.network.deployment.rounds,
-            rewards: stage.network.deployment.rewards,
+            beacon: environment.network.deployment.beacon,
+            rounds: environment.network.deployment.rounds,
+            rewards: environment.network.deployment.rewards,
         },
         rounds,
         providers: tally::providers(network, &evaluations),
@@ -108,14 +108,14 @@ pub(super) fn report(
             active_at: settled.active_at,
         },
         money,
-        gas: stage.gas.clone(),
+        gas: environment.gas.clone(),
         verification,
         host: Host {
             state: args
                 .keep
                 .as_ref()
                 .map(|directory| directory.display().to_string()),
-            peak_memory_mib: peak_memory_mib(stage.anvil.pid()),
+            peak_memory_mib: peak_memory_mib(environment.anvil.pid()),
         },
         timing: progress.finish(),
     })

@@ -1,4 +1,4 @@
-//! Counts, over all rounds, by provider and by class of station.
+//! Counts over all rounds, by provider and by class of station.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use assize_testkit::network::{Behaviour, Network};
 
 use super::report::{BehaviourReport, ProviderReport};
 
-/// The outcome of a class's fraud (docs/protocol.md §10).
+/// The label or verdict that detects a class's fraud (docs/protocol.md §10).
 fn caught_by(behaviour: Behaviour) -> Option<&'static str> {
     Some(match behaviour {
         Behaviour::Honest => return None,
@@ -23,7 +23,7 @@ fn caught_by(behaviour: Behaviour) -> Option<&'static str> {
     })
 }
 
-/// How each class fared.
+/// The results of each class.
 pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<BehaviourReport> {
     let stations = || network.stations().iter().chain([network.outsider()]);
     let behaviour_of: BTreeMap<Address, Behaviour> = stations()
@@ -70,7 +70,7 @@ pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<
         .collect()
 }
 
-/// RSR of each provider measured, the most measured first.
+/// RSR of each measured provider, by descending number of measurements.
 pub(super) fn providers(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<ProviderReport> {
     let mut totals = BTreeMap::<ProviderId, SuccessCounts>::new();
     for (provider, rsr) in rounds.iter().flat_map(|round| round.rates().providers) {
@@ -100,7 +100,7 @@ pub(super) fn providers(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<P
     reports
 }
 
-/// Share with six decimals, so that it reads the same wherever it was divided.
+/// A share with six decimals, so that the report is the same on every machine.
 pub(super) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 {
         0.0

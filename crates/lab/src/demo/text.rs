@@ -1,4 +1,4 @@
-//! The report as people read it.
+//! The report as text.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use super::report::{Report, RoundReport};
 use assize_cli::output::{fil, grouped};
 
-/// Providers shown; the JSON report has them all.
+/// Providers in the table; the JSON report has all of them.
 const PROVIDERS_SHOWN: usize = 12;
 
 pub(super) fn render(report: &Report) -> String {
@@ -25,14 +25,11 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     }
     heading(out, "Retrieval success rate, compared with the simulated truth")?;
     write_providers(out, report)?;
-    heading(out, "Who was caught")?;
+    heading(out, "Detected fraud")?;
     write_behaviours(out, report)?;
-    heading(out, "Money")?;
+    heading(out, "Payments")?;
     write_money(out, report)?;
-    heading(
-        out,
-        "Gas of the local chain (on Filecoin the scale differs: docs/gas.md)",
-    )?;
+    heading(out, "Gas on the local chain (Filecoin's differs: docs/gas.md)")?;
     write_gas(out, report)?;
     heading(
         out,
@@ -116,7 +113,7 @@ fn write_providers(out: &mut String, report: &Report) -> std::fmt::Result {
     {
         writeln!(
             out,
-            "  and {more} more with --format json; a provider's truth is of all its payloads, its RSR of those drawn"
+            "  {more} more with --format json. The truth covers all payloads of a provider, RSR those that were drawn."
         )?;
     }
     Ok(())
@@ -158,7 +155,7 @@ fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
     let money = &report.money;
     writeln!(
         out,
-        "  in {} = paid {} + left {}   (settlement {} grants {})",
+        "  deposited {} = paid {} + left {}   (settlement {} grants {})",
         exact(&money.deposited),
         exact(&money.paid),
         exact(&money.left),
@@ -167,7 +164,7 @@ fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
     )?;
     writeln!(
         out,
-        "  {} operators paid in batches, {} below the floor of {}; {} claimed {} by hand",
+        "  {} operators paid in batches, {} below the floor of {}; {} claimed {} itself",
         money.operators_paid,
         money.operators_below_floor,
         exact(&money.floor),
@@ -186,7 +183,7 @@ fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 fn write_gas(out: &mut String, report: &Report) -> std::fmt::Result {
-    let mut table = table(["step", "transactions", "least", "most"], 1);
+    let mut table = table(["step", "transactions", "min", "max"], 1);
     for (step, gas) in &report.gas {
         table.add_row([
             (*step).to_owned(),
@@ -201,7 +198,7 @@ fn write_gas(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "{table}")
 }
 
-/// A table whose columns up to `numbers`, but for the first, are right-aligned.
+/// A table whose columns 1 to `numbers` are right-aligned.
 fn table<const N: usize>(header: [&str; N], numbers: usize) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(header);
@@ -235,11 +232,11 @@ fn fil_text(atto_fil: &str) -> String {
     atto_fil.parse().map_or_else(|_| atto_fil.to_owned(), fil)
 }
 
-/// What a reader may want to do now.
+/// Commands to try next.
 pub(super) fn what_next(kept: Option<&std::path::Path>) -> String {
     let Some(kept) = kept else {
         return "\n  Nothing was kept. Try next:\n\
-                \x20   assize-lab demo --keep demo-state       and look at chain, store, roster, batches and settlement\n\
+                \x20   assize-lab demo --keep demo-state       keeps chain, store, roster, batches and settlement\n\
                 \x20   assize-lab demo --stations 600 --seed 7\n\
                 \x20   assize derive committees --seed <a seed above> --stations 300 --station 17\n"
             .to_owned();

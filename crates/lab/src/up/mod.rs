@@ -1,12 +1,12 @@
-//! `assize-lab up`: a whole network of real processes on one machine, in real time.
+//! `assize-lab up`: a network of processes on this machine, in real time.
 
-mod aftermath;
+mod checks;
+mod environment;
 mod network;
 mod plan;
 mod process;
 mod report;
 mod screen;
-mod stage;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -21,18 +21,18 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::aftermath::Receipts;
+use self::checks::Receipts;
+use self::environment::Environment;
 use self::network::Processes;
 use self::report::RoundReport;
 use self::screen::Screen;
-use self::stage::Stage;
 use assize_cli::output::{self, Outcome};
 use assize_cli::{FormatArgs, wait_for};
 
-/// Pause between two looks.
-const LOOK: Duration = Duration::from_millis(500);
+/// Time between two polls.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Run a whole network of real processes on this machine, in real time.
+/// Run a network of processes on this machine, in real time.
 #[derive(Debug, Args)]
 pub(crate) struct UpArgs {
     /// Checkers; each is a process with its own key and subnet.
@@ -53,14 +53,14 @@ pub(crate) struct UpArgs {
     /// Seed of keys and providers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Keep all files, databases and logs in this directory, which must be empty or new.
+    /// Keep files, databases and logs in this empty or new directory.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     #[command(flatten)]
     format: FormatArgs,
 }
 
-/// What came of it.
+/// The result of the run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
@@ -70,17 +70,17 @@ struct Report {
     granted: String,
     /// attoFIL.
     paid: String,
-    /// MATCH, if a process of its own recomputed the last settlement.
+    /// MATCH if a new process recomputed the last settlement.
     verdict: String,
-    /// Most memory of each kind of process, KiB.
+    /// Peak memory of each kind of process, KiB.
     peak_memory: Vec<(&'static str, u64)>,
     seconds: u64,
 }
 
 impl Report {
-    fn is_right(&self) -> bool {
+    fn is_correct(&self) -> bool {
         let receipts = self.receipts.included == self.receipts.held;
-        receipts && self.verdict == "MATCH" && self.rounds.iter().all(RoundReport::is_right)
+        receipts && self.verdict == "MATCH" && self.rounds.iter().all(RoundReport::is_correct)
     }
 }
 
@@ -101,22 +101,22 @@ pub(crate) fn run(args: &UpArgs) -> eyre::Result<Outcome> {
             temporary.path().to_owned()
         }
     };
-    // Its processes run inside it.
+    // The processes run in this directory.
     let directory = std::path::absolute(directory)?;
     wait_for(up(args, &directory))
 }
 
 async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
     let begun = Instant::now();
-    // From here on a signal ends this program only after all that it has started.
+    // From here on, a signal first terminates the processes, then this program.
     let stop = Stop::default();
-    end_when_hung_up_or_told(&stop)?;
-    let mut stage = Stage::set(args, directory).await?;
+    stop_on_signal(&stop)?;
+    let mut environment = Environment::start(args, directory).await?;
     let mut plan = Plan::mixed(args.seed, args.providers, args.payloads);
-    plan.upstream = Some(stage.anvil.url().to_owned());
+    plan.upstream = Some(environment.anvil.url().to_owned());
     let filecoin = LocalFilecoin::start(&plan)?;
     std::fs::write(directory.join("tasks.ndjson"), filecoin.tasks().to_ndjson())?;
-    let mut processes = Processes::start(args, &stage, &filecoin, &stop)?;
+    let mut processes = Processes::start(args, &environment, &filecoin, &stop)?;
     output::say(format!(
         "{} checkers, {} providers with {} payloads, coordinator at {}, files in {}",
         args.checkers,
@@ -129,7 +129,7 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
     let mut rounds = Vec::new();
     let watched = watch_rounds(
         args,
-        &mut stage,
+        &mut environment,
         &filecoin,
         &mut processes,
         &mut screen,
@@ -141,16 +141,16 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
     };
     screen.close();
     if !finished {
-        output::say("ending");
+        output::say("stopping");
         processes.end()?;
         if args.format.is_json() {
             output::json_pretty(&json!({"rounds": rounds}))?;
         }
         return Ok(Outcome::Done);
     }
-    let state = watch::look(&stage, &processes.api, args.checkers).await?;
-    let verdict = aftermath::verify(&stage, &state)?;
-    let receipts = aftermath::check_receipts(&stage, &processes.ingest, rounds.len() as u64)?;
+    let state = watch::state(&environment, &processes.api, args.checkers).await?;
+    let verdict = checks::verify(&environment, &state)?;
+    let receipts = checks::check_receipts(&environment, &processes.ingest, rounds.len() as u64)?;
     let peak_memory = processes.peak_memory().to_vec();
     processes.end()?;
     let report = Report {
@@ -163,14 +163,14 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         seconds: begun.elapsed().as_secs(),
     };
     args.format.print(&report, || summary(&report))?;
-    Ok(match report.is_right() {
+    Ok(match report.is_correct() {
         true => Outcome::Done,
         false => Outcome::CheckFailed,
     })
 }
 
-/// SIGTERM and SIGINT, and SIGHUP of a terminal that is closed: else the network would outlive it.
-fn end_when_hung_up_or_told(stop: &Stop) -> eyre::Result<()> {
+/// Stops on SIGTERM, SIGINT, and SIGHUP (a closed terminal), so that no process outlives this one.
+fn stop_on_signal(stop: &Stop) -> eyre::Result<()> {
     let mut hung_up = signal(SignalKind::hangup())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -186,24 +186,24 @@ fn end_when_hung_up_or_told(stop: &Stop) -> eyre::Result<()> {
     Ok(())
 }
 
-/// Reports each round when it is over, until the last is paid.
+/// Reports each round when it is over; returns when the last is paid.
 async fn watch_rounds(
     args: &UpArgs,
-    stage: &mut Stage,
+    environment: &mut Environment,
     filecoin: &LocalFilecoin,
     processes: &mut Processes,
     screen: &mut Screen,
     reports: &mut Vec<RoundReport>,
 ) -> eyre::Result<()> {
     loop {
-        stage.drand.expect_running()?;
+        environment.drand.expect_running()?;
         processes.expect_running()?;
-        let state = watch::look(stage, &processes.api, args.checkers).await?;
+        let state = watch::state(environment, &processes.api, args.checkers).await?;
         screen.show(&state);
         let next = RoundNumber(reports.len() as u64 + 1);
         let wanted = args.rounds.is_none_or(|rounds| next.0 <= rounds);
-        if wanted && watch::is_over(stage, next, &state).await? {
-            let report = report::report(stage, filecoin, next).await?;
+        if wanted && watch::is_over(environment, next, &state).await? {
+            let report = report::report(environment, filecoin, next).await?;
             if !args.format.is_json() {
                 screen.print(&report.render())?;
             }
@@ -214,7 +214,7 @@ async fn watch_rounds(
         }) {
             return Ok(());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -231,13 +231,13 @@ fn summary(report: &Report) -> String {
         .map(|(name, kib)| format!("{name} {} MiB", kib / 1024))
         .collect();
     format!(
-        "\n── Afterwards, in processes of their own ──
+        "\n── Verification, in new processes ──
 
   settlement  {}, recomputed from chain, store and beacons
   receipts    {} held by checkers: {} included, {omitted} omitted, {invalid} invalid
   paid        {} FIL
 
-  {} rounds in {} s; at most {}",
+  {} rounds in {} s; peak memory: {}",
         report.verdict,
         output::grouped(held),
         output::grouped(included),

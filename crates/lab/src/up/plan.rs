@@ -1,4 +1,4 @@
-//! How a network of a certain size is set up, so that its rounds are short and still mean something.
+//! Parameters for a network of a given size: rounds are short, and committees still decide.
 
 use assize_protocol::Parameters;
 
@@ -8,27 +8,28 @@ const ATTO: u128 = 1_000_000_000_000_000_000;
 
 /// Seconds between beacons, and between blocks.
 pub(super) const TICK: u64 = 1;
-/// Seconds in which a settlement can be vetoed: the least that the contracts are deployed with.
+/// Seconds in which a settlement can be vetoed.
 pub(super) const CHALLENGE_WINDOW: u64 = 20;
-/// Seconds after a round in which its batches are committed: the least that the contract allows.
+/// Seconds after a round in which its batches are committed: the contract's minimum.
 const COMMIT_GRACE: u32 = 60;
-/// Seconds before the end of that at which the publisher closes what it has. The api takes measurements in its first half.
+/// Seconds before the end of the commit window at which the publisher closes the last batch. The API accepts measurements
+/// in the window's first half.
 pub(super) const MARGIN: u64 = 25;
-/// A checker has so many seconds for each of its tasks.
+/// Seconds that a checker has for each task.
 const SECONDS_PER_TASK: u32 = 3;
-/// Tasks of a checker in a round, at most.
-const MOST_TASKS: u16 = 20;
+/// Maximum tasks of a checker in a round.
+const MAX_TASKS: u16 = 20;
 
-/// attoFIL that the pool begins with.
+/// Initial deposit, attoFIL.
 pub(super) const DEPOSIT: u128 = 100 * ATTO;
 
-/// The parameters of the rounds.
+/// Parameters of the rounds.
 pub(super) fn parameters(args: &UpArgs) -> Parameters {
     let checkers = args.checkers;
-    let tasks = (args.round / SECONDS_PER_TASK).clamp(1, MOST_TASKS.into()) as u16;
+    let tasks = (args.round / SECONDS_PER_TASK).clamp(1, MAX_TASKS.into()) as u16;
     Parameters {
         round_duration: args.round,
-        // The least that the contract allows.
+        // The contract's minimum.
         beacon_delay: 15,
         commit_grace: COMMIT_GRACE,
         min_committee_size: committee(checkers),
@@ -40,7 +41,7 @@ pub(super) fn parameters(args: &UpArgs) -> Parameters {
     }
 }
 
-/// A public network wants 40 in a committee. A smaller network has one of all its checkers.
+/// Minimum committee size: as in a public network, or all checkers if there are fewer.
 fn committee(checkers: u32) -> u16 {
     Parameters::default().min_committee_size.min(checkers as u16)
 }

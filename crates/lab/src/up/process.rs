@@ -1,4 +1,4 @@
-//! This binary's other commands, as processes of their own.
+//! Runs this binary's other commands as processes.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,10 +11,10 @@ use assize_protocol::B256;
 use eyre::{OptionExt, WrapErr, ensure, eyre};
 use serde_json::Value;
 
-/// How long a process may take to end after it was told to.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Time for a process to exit after SIGTERM.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A process that is killed when it is dropped.
+/// A process; killed when dropped.
 #[derive(Debug)]
 pub(super) struct Process {
     name: String,
@@ -22,21 +22,21 @@ pub(super) struct Process {
     child: Child,
 }
 
-/// What a process is started with.
+/// How to start a process.
 #[derive(Debug)]
 pub(super) struct Start<'a> {
     /// This program.
     pub binary: &'a Path,
-    /// What it is called on screen, and its log's name.
+    /// Its name in messages, and its log's name.
     pub name: String,
-    /// Where its log goes, and where it runs.
+    /// Its working directory, which contains `logs/`.
     pub directory: &'a Path,
     /// Its secret key, if it has one.
     pub key: Option<B256>,
 }
 
 impl Process {
-    /// Starts `assize` with arguments; what it prints goes to its log.
+    /// Starts `assize` with arguments; stdout and stderr go to its log.
     pub(super) fn start<S: AsRef<OsStr>>(
         start: &Start<'_>,
         arguments: impl IntoIterator<Item = S>,
@@ -48,13 +48,13 @@ impl Process {
             .stderr(log.1)
             .spawn();
         Ok(Self {
-            child: child.wrap_err_with(|| format!("{} does not start", start.name))?,
+            child: child.wrap_err_with(|| format!("failed to start {}", start.name))?,
             name: start.name.clone(),
             log: log.0,
         })
     }
 
-    /// As [`Process::start`], and waits for the line of JSON with which a daemon says that it is ready.
+    /// Same as [`Process::start`], and waits for the line of JSON that a daemon prints when it is ready.
     pub(super) fn start_ready<S: AsRef<OsStr>>(
         start: &Start<'_>,
         arguments: impl IntoIterator<Item = S>,
@@ -66,7 +66,7 @@ impl Process {
             .stderr(log)
             .spawn();
         let mut process = Self {
-            child: child.wrap_err_with(|| format!("{} does not start", start.name))?,
+            child: child.wrap_err_with(|| format!("failed to start {}", start.name))?,
             name: start.name.clone(),
             log: path,
         };
@@ -74,79 +74,85 @@ impl Process {
             .child
             .stdout
             .take()
-            .ok_or_eyre("a process without output")?;
+            .ok_or_eyre("the process has no stdout")?;
         let mut stdout = BufReader::new(stdout);
         let mut line = String::new();
         stdout.read_line(&mut line)?;
         let ready = serde_json::from_str(&line);
-        let ready = ready.map_err(|_| eyre!("{} did not begin: {}", process.name, process.last_words()))?;
-        // An unread pipe would fill up and stop it.
+        let ready =
+            ready.map_err(|_| eyre!("{} failed to start: {}", process.name, process.last_log_line()))?;
+        // An unread pipe would fill up and block the process.
         std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
         Ok((process, ready))
     }
 
-    /// An error that says why, if it has ended by itself.
+    /// Returns an error with its last log line if it has exited.
     pub(super) fn expect_running(&mut self) -> eyre::Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
-            Some(status) => Err(eyre!("{} ended ({status}): {}", self.name, self.last_words())),
+            Some(status) => Err(eyre!("{} exited ({status}): {}", self.name, self.last_log_line())),
         }
     }
 
-    /// SIGTERM, without waiting.
-    pub(super) fn tell_to_end(&self) -> eyre::Result<()> {
-        let told = Command::new("kill")
+    /// Sends SIGTERM; does not wait.
+    pub(super) fn terminate(&self) -> eyre::Result<()> {
+        let sent = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .stderr(Stdio::null())
             .status()?;
-        ensure!(told.success(), "{} is gone: {}", self.name, self.last_words());
+        ensure!(
+            sent.success(),
+            "{} has exited: {}",
+            self.name,
+            self.last_log_line()
+        );
         Ok(())
     }
 
-    /// Waits for an end that it was told to come to.
+    /// Waits until it exits after [`Process::terminate`].
     pub(super) fn wait(&mut self) -> eyre::Result<()> {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
                 ensure!(
                     status.success(),
-                    "{} ended badly ({status}): {}",
+                    "{} failed ({status}): {}",
                     self.name,
-                    self.last_words()
+                    self.last_log_line()
                 );
                 return Ok(());
             }
             ensure!(
-                begun.elapsed() < PATIENCE,
-                "{} did not end within {} s of SIGTERM; its log is {}",
+                begun.elapsed() < EXIT_TIMEOUT,
+                "{} did not exit within {} s after SIGTERM; its log is {}",
                 self.name,
-                PATIENCE.as_secs(),
+                EXIT_TIMEOUT.as_secs(),
                 self.log.display()
             );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Most memory that it has held, KiB; where the system tells.
+    /// Its peak memory, KiB; `None` where the system does not report it.
     pub(super) fn peak_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().trim_end_matches(" kB").trim().parse().ok()
     }
 
-    fn last_words(&self) -> String {
+    fn last_log_line(&self) -> String {
         let mut log = String::new();
         let read = File::open(&self.log).and_then(|mut file| file.read_to_string(&mut log));
         match read.ok().and(log.lines().last()) {
             Some(line) => line.to_owned(),
-            None => format!("it said nothing in {}", self.log.display()),
+            None => format!("its log {} is empty", self.log.display()),
         }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -159,7 +165,7 @@ impl Start<'_> {
             .args(arguments)
             .current_dir(self.directory)
             .stdin(Stdio::null());
-        // What the user's environment says of another network must not leak into this one.
+        // Settings in the user's environment are for another network.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("ASSIZE_") && name != "ASSIZE_ANVIL" {
                 command.env_remove(name);

@@ -1,4 +1,4 @@
-//! What a round found, beside what the providers really did.
+//! Results of a round, compared with what the providers really did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use eyre::OptionExt;
 use serde::Serialize;
 
-use super::stage::Stage;
+use super::environment::Environment;
 use assize_cli::output::{fil, grouped};
 
 /// One round.
@@ -26,11 +26,11 @@ pub(super) struct RoundReport {
     pub committees: u32,
     pub tasks_per_committee: u32,
     pub batches: usize,
-    /// Every measurement by its label.
+    /// Measurements by label.
     pub labels: BTreeMap<String, u64>,
-    /// The OK ones by their committee's verdict.
+    /// Measurements with the label OK by verdict.
     pub verdicts: BTreeMap<String, u64>,
-    /// attoFIL of each rewarded measurement.
+    /// Reward of a measurement, attoFIL.
     pub reward_each: String,
     pub providers: Vec<ProviderReport>,
 }
@@ -40,36 +40,36 @@ pub(super) struct RoundReport {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProviderReport {
     pub provider: String,
-    /// What it really does.
+    /// What it does.
     pub conduct: String,
     pub measured: u64,
     /// Successful share of measurements, 0 to 1.
     pub rsr: f64,
-    /// Share of its payloads that can really be retrieved.
+    /// Share of its payloads that can be retrieved.
     pub truth: f64,
     /// Measurements by result.
     pub results: BTreeMap<String, u64>,
-    /// Tasks on which committees came to a majority.
+    /// Tasks whose committee reached a majority.
     pub decided: u64,
-    /// Of them, those with the result that the provider deserves.
+    /// Decided tasks with the expected result.
     pub right: u64,
-    /// Decisions that are not what the provider deserves: the result, and what it should be.
+    /// Decided tasks with another result: the result, and the expected one.
     pub wrong: BTreeSet<(String, String)>,
 }
 
 /// Recomputes a round whose commit window is over.
 pub(super) async fn report(
-    stage: &Stage,
+    environment: &Environment,
     filecoin: &LocalFilecoin,
     number: RoundNumber,
 ) -> eyre::Result<RoundReport> {
-    let network = &stage.network;
+    let network = &environment.network;
     let facts = read_rounds(&network.rounds, &network.rewards, number, number).await?;
-    let store = stage.store()?;
+    let store = environment.store()?;
     let evidence = Evidence {
         chain: &facts,
         store: &store,
-        beacons: &stage.beacons,
+        beacons: &environment.beacons,
         progress: &|_| {},
     };
     let (round, evaluation) = tokio::task::block_in_place(|| evidence.evaluate_round(number))?;
@@ -84,7 +84,7 @@ pub(super) async fn report(
         .map(|(verdict, count)| (verdict.to_string(), count));
     Ok(RoundReport {
         round: number,
-        seed: round.draw.ok_or_eyre("a round that was never revealed")?.seed.0,
+        seed: round.draw.ok_or_eyre("the round was not revealed")?.seed.0,
         stations: round.roster.count,
         committees: evaluation.committees,
         tasks_per_committee: evaluation.tasks_per_committee,
@@ -141,16 +141,16 @@ fn providers(
     reports.into_values().collect()
 }
 
-/// What a provider does, in words.
+/// Describes what a provider does.
 fn describe(offer: &Offer) -> String {
     let plan = &offer.plan;
     let mut words = match &plan.conduct {
-        Conduct::Honest if plan.kept < 1.0 => "honest, but has lost payloads".to_owned(),
+        Conduct::Honest if plan.kept < 1.0 => "honest, has lost payloads".to_owned(),
         Conduct::Honest => "honest".to_owned(),
         Conduct::Slow(after) => format!("honest, slow: {} ms", after.as_millis()),
         Conduct::Dead => "dead: refuses connections".to_owned(),
-        Conduct::Lying => "lying: other bytes than asked for".to_owned(),
-        Conduct::ExtraBlock => "sends a block too many".to_owned(),
+        Conduct::Lying => "lying: sends other bytes".to_owned(),
+        Conduct::ExtraBlock => "sends an extra block".to_owned(),
         Conduct::RawOnly(status) => format!("raw blocks only, {status} for CARs"),
         Conduct::CarOnly => "CARs only".to_owned(),
         Conduct::Status(status) => format!("always {status}"),
@@ -159,7 +159,7 @@ fn describe(offer: &Offer) -> String {
     match plan.advertised {
         Advertised::Http => {}
         Advertised::Both | Advertised::Apart => words.push_str("; Graphsync and HTTP advertised"),
-        Advertised::Graphsync => words = "advertises Graphsync alone".into(),
+        Advertised::Graphsync => words = "advertises only Graphsync".into(),
         Advertised::ByAnother => words = "advertised under another peer id".into(),
         Advertised::Nowhere => words = "not in the indexer".into(),
     }
@@ -173,14 +173,14 @@ fn describe(offer: &Offer) -> String {
 }
 
 impl RoundReport {
-    /// Whether all providers got what they deserve.
-    pub(super) fn is_right(&self) -> bool {
+    /// Whether all decided tasks have the expected result.
+    pub(super) fn is_correct(&self) -> bool {
         self.providers
             .iter()
             .all(|provider| provider.right == provider.decided)
     }
 
-    /// As people read it.
+    /// The report as text.
     pub(super) fn render(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -208,13 +208,7 @@ impl RoundReport {
         let mut table = Table::new();
         table.load_style(NOTHING);
         table.set_header([
-            "provider",
-            "measured",
-            "RSR",
-            "truth",
-            "right",
-            "what it really does",
-            "results",
+            "provider", "measured", "RSR", "truth", "right", "conduct", "results",
         ]);
         for provider in &self.providers {
             table.add_row([
@@ -237,7 +231,7 @@ impl RoundReport {
             for (result, expected) in &provider.wrong {
                 writeln!(
                     out,
-                    "  WRONG: {} was found to give {result}, and should give {expected}",
+                    "  WRONG: {}: result {result}, expected {expected}",
                     provider.provider
                 )?;
             }

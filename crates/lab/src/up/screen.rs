@@ -1,4 +1,4 @@
-//! How the network stands, in a few lines.
+//! The network's state in a few lines.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use assize_cli::output::{self, fil, grouped};
 
-/// How the network stands.
+/// State of the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct State {
     /// Time of the newest block, Unix seconds.
     pub now: u64,
-    /// Checkers that were started.
+    /// Started checkers.
     pub checkers: u64,
     pub round: Option<RoundState>,
     /// The newest settlement, and whether it is active.
@@ -25,7 +25,7 @@ pub(super) struct State {
     pub paid: u128,
 }
 
-/// How the newest round stands.
+/// State of the newest round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RoundState {
     pub number: RoundNumber,
@@ -34,22 +34,25 @@ pub(super) struct RoundState {
     pub commits_until: u64,
     /// Stations in its roster.
     pub stations: u64,
-    /// Measurements that the ingest has receipted, of all rounds.
+    /// Measurements of all rounds for which the API returned a receipt.
     pub received: u64,
-    /// Measurements of this round that are committed.
+    /// Committed measurements of this round.
     pub committed: u64,
 }
 
 impl State {
-    /// What is going on now.
+    /// What the network does now.
     pub(super) fn phase(&self) -> String {
         let Some(round) = &self.round else {
-            return format!("the first round waits for {} live checkers", self.checkers);
+            return format!(
+                "waiting for {} live checkers to open the first round",
+                self.checkers
+            );
         };
         let number = round.number;
         let left = |until: u64| until.saturating_sub(self.now);
         if !round.revealed {
-            format!("round {number} is open; its beacon is still to come")
+            format!("round {number} is open; waiting for its beacon")
         } else if self.now < round.closes_at {
             format!(
                 "round {number}: checkers retrieve, {} s left",
@@ -57,7 +60,7 @@ impl State {
             )
         } else if self.now <= round.commits_until {
             format!(
-                "round {number}: batches may still be committed, {} s left",
+                "round {number}: the publisher commits batches, {} s left",
                 left(round.commits_until)
             )
         } else {
@@ -73,7 +76,7 @@ impl State {
                 round.stations, self.checkers
             ));
             text.push_str(&format!(
-                "\n  measurements  {} receipted in all, {} of this round on chain",
+                "\n  measurements  {} accepted in total, {} of this round committed",
                 grouped(round.received),
                 grouped(round.committed)
             ));
@@ -95,10 +98,11 @@ impl State {
     }
 }
 
-/// Where the state is shown: in place on a terminal, else a line whenever something new begins.
+/// Shows the state: in place on a terminal, else one line for each new phase.
 pub(super) struct Screen {
     bar: Option<ProgressBar>,
-    said: String,
+    /// The last printed phase.
+    printed: String,
 }
 
 impl Screen {
@@ -112,7 +116,7 @@ impl Screen {
         }
         Self {
             bar,
-            said: String::new(),
+            printed: String::new(),
         }
     }
 
@@ -120,16 +124,16 @@ impl Screen {
         if let Some(bar) = &self.bar {
             return bar.set_message(state.lines());
         }
-        // Seconds that run down are not news.
-        let news = state.phase();
-        let news = news.split(", ").next().unwrap_or_default().to_owned();
-        if news != self.said {
-            output::say(format!("  {news}"));
-            self.said = news;
+        // Without the remaining seconds, which change all the time.
+        let phase = state.phase();
+        let phase = phase.split(", ").next().unwrap_or_default().to_owned();
+        if phase != self.printed {
+            output::say(format!("  {phase}"));
+            self.printed = phase;
         }
     }
 
-    /// Data, to stdout.
+    /// Prints data to stdout.
     pub(super) fn print(&self, text: &str) -> eyre::Result<()> {
         match &self.bar {
             Some(bar) => bar.suspend(|| output::line(text)),
@@ -149,13 +153,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_screen_says_what_is_going_on() {
+    fn the_screen_shows_the_phase_and_the_numbers() {
         let mut state = State {
             now: 1_000,
             checkers: 60,
             ..State::default()
         };
-        assert_eq!(state.phase(), "the first round waits for 60 live checkers");
+        assert_eq!(
+            state.phase(),
+            "waiting for 60 live checkers to open the first round"
+        );
         state.round = Some(RoundState {
             number: RoundNumber(2),
             revealed: false,
@@ -165,7 +172,7 @@ mod tests {
             received: 1_250,
             committed: 400,
         });
-        assert_eq!(state.phase(), "round 2 is open; its beacon is still to come");
+        assert_eq!(state.phase(), "round 2 is open; waiting for its beacon");
         state.settlement = Some((SettlementId(1), RoundNumber(1), true));
         (state.granted, state.paid) = (10u128.pow(18), 5 * 10u128.pow(17));
         if let Some(round) = &mut state.round {
@@ -175,15 +182,12 @@ mod tests {
             state.lines(),
             "round 2: checkers retrieve, 60 s left
   checkers      58 of 60 in the roster
-  measurements  1 250 receipted in all, 400 of this round on chain
+  measurements  1 250 accepted in total, 400 of this round committed
   settlement    1, through round 1: active
   rewards       1.000000 FIL granted, 0.500000 FIL paid"
         );
         state.now = 1_060;
-        assert_eq!(
-            state.phase(),
-            "round 2: batches may still be committed, 60 s left"
-        );
+        assert_eq!(state.phase(), "round 2: the publisher commits batches, 60 s left");
         state.now = 1_121;
         assert_eq!(state.phase(), "round 2 is over");
     }

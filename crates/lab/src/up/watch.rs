@@ -1,4 +1,4 @@
-//! Looks at the network from outside.
+//! Reads the network's state from the chain and the coordinator's metrics.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,14 +8,14 @@ use assize_chain::Status;
 use assize_protocol::RoundNumber;
 use eyre::{OptionExt, WrapErr};
 
+use super::environment::Environment;
 use super::screen::{RoundState, State};
-use super::stage::Stage;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How the network stands now.
-pub(super) async fn look(stage: &Stage, api: &str, checkers: u32) -> eyre::Result<State> {
-    let network = &stage.network;
+/// The network's current state.
+pub(super) async fn state(environment: &Environment, api: &str, checkers: u32) -> eyre::Result<State> {
+    let network = &environment.network;
     let metrics = tokio::task::block_in_place(|| metrics(api))?;
     let mut state = State {
         now: network.client.head().await?.timestamp,
@@ -45,27 +45,31 @@ pub(super) async fn look(stage: &Stage, api: &str, checkers: u32) -> eyre::Resul
     Ok(state)
 }
 
-/// Whether all that there will be of a round is on chain.
-pub(super) async fn is_over(stage: &Stage, round: RoundNumber, state: &State) -> eyre::Result<bool> {
+/// Whether a round's commit window is over.
+pub(super) async fn is_over(
+    environment: &Environment,
+    round: RoundNumber,
+    state: &State,
+) -> eyre::Result<bool> {
     match &state.round {
         Some(newest) if newest.number == round => Ok(state.now > newest.commits_until),
         Some(newest) if newest.number > round => {
-            Ok(state.now > stage.network.rounds.round(round).await?.commits_until)
+            Ok(state.now > environment.network.rounds.round(round).await?.commits_until)
         }
         _ => Ok(false),
     }
 }
 
-/// Whether a round is settled for good, and paid.
+/// Whether a round's settlement is active, and everything granted is paid.
 pub(super) fn is_paid(state: &State, round: RoundNumber) -> bool {
     let settled = state
         .settlement
         .is_some_and(|(_, last, active)| active && last >= round);
-    // What division leaves over stays in the pool, and is never granted.
+    // The remainder of the division stays in the pool and is never granted.
     settled && state.paid == state.granted
 }
 
-/// What a server on this machine says at /metrics.
+/// Reads /metrics of a server on this machine.
 fn metrics(url: &str) -> eyre::Result<String> {
     let host = url
         .strip_prefix("http://")
@@ -74,14 +78,14 @@ fn metrics(url: &str) -> eyre::Result<String> {
         let mut stream = TcpStream::connect(host)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         write!(stream, "GET /metrics HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok::<_, std::io::Error>(answer)
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        Ok::<_, std::io::Error>(response)
     };
-    fetch().wrap_err_with(|| format!("the coordinator at {url} does not answer"))
+    fetch().wrap_err_with(|| format!("failed to read /metrics of the coordinator at {url}"))
 }
 
-/// A figure of Prometheus' text form; the sum, if it has labels.
+/// The value of a metric in Prometheus' text format, summed over its labels.
 fn figure(metrics: &str, name: &str) -> Option<u64> {
     let values = metrics.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
@@ -99,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_found_by_their_whole_name_and_summed_over_labels() {
+    fn metrics_are_found_by_full_name_and_summed_over_labels() {
         let text =
             "# TYPE a_total counter\na_total{kind=\"x\"} 3\na_total{kind=\"y\"} 4\na_totals 9\nb 1.5e3\n";
         assert_eq!(figure(text, "a_total"), Some(7));

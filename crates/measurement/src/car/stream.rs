@@ -1,4 +1,4 @@
-//! CARs of files that do not fit the memory: written as the content comes, read back block by block.
+//! CARs of files larger than the memory: written as the content arrives, read back block by block.
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -11,16 +11,16 @@ use super::{CarError, put_header, root_of};
 use crate::unixfs::{self, Builder, MAX_FILE_SIZE, Profile, UnixFsError, Walk};
 use crate::varint;
 
-/// As many blocks as the largest file has: its chunks, the nodes above them, the root. A CAR with more is no file's.
+/// Maximum number of blocks in a file: its chunks, the nodes above them, the root.
 const MAX_BLOCKS: usize = {
     let chunks = (MAX_FILE_SIZE / (1 << 20)) as usize;
     chunks + chunks / 1024 + 1
 };
 
-/// Longest section: a chunk, or a node of 1024 links, and the CID before it.
+/// Maximum length of a section: a chunk, or a node of 1024 links, and the CID before it.
 const MAX_SECTION: u64 = (1 << 20) + 4096;
 
-/// Packs the content that `produce` writes, byte for byte as [`pack`](super::pack) does; its CID.
+/// Packs the content that `produce` writes, byte for byte as [`pack`](super::pack) does. Returns the CID.
 ///
 /// Memory: one chunk, the links of one node a level, and the CIDs written. `car` must be empty; it is left at its end.
 ///
@@ -43,12 +43,12 @@ const MAX_SECTION: u64 = (1 << 20) + 4096;
 /// ```
 ///
 /// # Errors
-/// What `car` or `produce` fails with.
+/// Errors of `car` and of `produce`.
 pub fn pack_to<W: Write + Seek + Send>(
     mut car: W,
     produce: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> io::Result<FileCid> {
-    // The root is known last; its header has the same length whatever it is.
+    // The root is known last; the header's length does not depend on it.
     write_header(&mut car, &unixfs::block_cid(Codec::Raw, &[]))?;
     let mut written = BTreeSet::new();
     let mut builder = Builder::new(Profile::default(), |cid: &FileCid, data: &[u8]| {
@@ -75,7 +75,7 @@ fn write_header(car: &mut impl Write, root: &FileCid) -> io::Result<()> {
     car.write_all(&header)
 }
 
-/// What is written here becomes the file's content.
+/// Receives the file's content.
 struct Unpacked<'a, F>(&'a mut Builder<F>);
 
 impl<F: FnMut(&FileCid, &[u8]) -> io::Result<()>> Write for Unpacked<'_, F> {
@@ -93,7 +93,7 @@ impl<F: FnMut(&FileCid, &[u8]) -> io::Result<()>> Write for Unpacked<'_, F> {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// It is not the CAR of the file wanted.
+    /// It is not the CAR of the requested file.
     #[error(transparent)]
     Car(#[from] CarError),
     /// It cannot be read.
@@ -108,7 +108,7 @@ impl From<UnixFsError> for ReadError {
 }
 
 impl From<ReadError> for io::Error {
-    /// So that a [`Read`] can say it; [`ReadError::from_io`] gets it back.
+    /// The error of a [`Read`]; [`ReadError::from_io`] converts it back.
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Io(error) => error,
@@ -118,7 +118,7 @@ impl From<ReadError> for io::Error {
 }
 
 impl ReadError {
-    /// What a [`Content`] failed with, out of the error that its [`Read`] gave.
+    /// The error of a [`Content`], from the error of its [`Read`].
     #[must_use]
     pub fn from_io(error: io::Error) -> Self {
         match error.downcast::<CarError>() {
@@ -128,7 +128,7 @@ impl ReadError {
     }
 }
 
-/// The blocks of a CAR that is read as needed: an index in memory, the blocks where they are.
+/// The blocks of a CAR that is read on demand: only the index is in memory.
 #[derive(Debug)]
 pub struct Blocks<R> {
     car: BufReader<R>,
@@ -139,9 +139,9 @@ pub struct Blocks<R> {
 /// Where a block is.
 #[derive(Debug)]
 struct Place {
-    /// Of its first section, from the start of the CAR.
+    /// Offset of its first section, from the start of the CAR.
     offset: u64,
-    /// Of its bytes there.
+    /// Number of its bytes.
     data: u64,
     length: usize,
     /// How often it is in the CAR.
@@ -151,10 +151,10 @@ struct Place {
 }
 
 impl<R: Read + Seek> Blocks<R> {
-    /// Looks through the sections of the CAR of `root`, without reading the blocks.
+    /// Indexes the sections of the CAR of `root`, without reading the blocks.
     ///
     /// # Errors
-    /// [`ReadError`] if it is not a CAR, or that of another file.
+    /// [`ReadError`] if it is not a CAR, or the CAR of another file.
     pub fn open(root: &FileCid, mut car: R) -> Result<Self, ReadError> {
         let end = car.seek(SeekFrom::End(0))?;
         car.rewind()?;
@@ -184,7 +184,7 @@ impl<R: Read + Seek> Blocks<R> {
         })
     }
 
-    /// The CIDs of the blocks, ascending. Whether the blocks are what they say, [`Blocks::read`] tells.
+    /// The CIDs of the blocks, ascending. [`Blocks::read`] checks the blocks against them.
     pub fn cids(&self) -> impl Iterator<Item = &FileCid> {
         self.places.keys()
     }
@@ -192,7 +192,7 @@ impl<R: Read + Seek> Blocks<R> {
     /// Reads a block into `block`, and checks it against its CID.
     ///
     /// # Errors
-    /// [`ReadError`], also if it is not there.
+    /// [`ReadError`], also if it is missing.
     pub fn read(&mut self, cid: &FileCid, block: &mut Vec<u8>) -> Result<(), ReadError> {
         let place = self.places.get_mut(cid).ok_or(UnixFsError::Missing(*cid))?;
         place.uses += 1;
@@ -206,7 +206,7 @@ impl<R: Read + Seek> Blocks<R> {
         Ok(())
     }
 
-    /// Refuses blocks that were not read, or are there more often than they were read.
+    /// Rejects blocks that were not read, or that occur more often than they were read.
     fn expect_no_others(&self) -> Result<(), CarError> {
         for (&cid, place) in &self.places {
             let offset = place.offset as usize;
@@ -222,25 +222,25 @@ impl<R: Read + Seek> Blocks<R> {
     }
 }
 
-/// The content of a file, read from its CAR; takes what [`unpack`](super::unpack) takes, in memory that does not grow with
-/// the file.
+/// The content of a file, read from its CAR. Accepts the same CARs as [`unpack`](super::unpack), with memory that does not
+/// depend on the file's size.
 ///
-/// Every block is checked against its CID and its place before any of its bytes are given. Whether the *end* is right, and
-/// no foreign block is there, is known when the content has been read to its end.
+/// Every block is checked against its CID and its place before any of its bytes are returned. Only at the end of the content
+/// is it known that the CAR is complete and has no other blocks.
 #[derive(Debug)]
 pub struct Content<R> {
     blocks: Blocks<R>,
     walk: Walk,
-    /// The block last read; its bytes from `given` on are still to be given.
+    /// The last block; its bytes from `given` on have not been returned yet.
     block: Vec<u8>,
     given: usize,
 }
 
 impl<R: Read + Seek> Content<R> {
-    /// Looks through the sections of the CAR of `root`, without reading the blocks.
+    /// Indexes the sections of the CAR of `root`, without reading the blocks.
     ///
     /// # Errors
-    /// [`ReadError`] if it is not a CAR, or that of another file.
+    /// [`ReadError`] if it is not a CAR, or the CAR of another file.
     pub fn open(root: &FileCid, car: R) -> Result<Self, ReadError> {
         Ok(Self {
             blocks: Blocks::open(root, car)?,
@@ -250,7 +250,7 @@ impl<R: Read + Seek> Content<R> {
         })
     }
 
-    /// The content of the next chunk, if it is not at its end.
+    /// The content of the next chunk; `None` at the end.
     fn next_chunk(&mut self) -> Result<bool, ReadError> {
         while let Some(cid) = self.walk.wanted() {
             self.blocks.read(&cid, &mut self.block)?;
@@ -266,7 +266,7 @@ impl<R: Read + Seek> Content<R> {
 }
 
 impl<R: Read + Seek> Read for Content<R> {
-    /// Errors of the CAR come as [`io::ErrorKind::InvalidData`]; [`ReadError::from_io`] tells them.
+    /// Errors of the CAR are [`io::ErrorKind::InvalidData`]; [`ReadError::from_io`] returns them.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.given == self.block.len() && !self.next_chunk()? {
             return Ok(0);
@@ -342,7 +342,7 @@ impl<R: Read + Seek> Sections<R> {
         Ok(())
     }
 
-    /// A number in its shortest form; `None` if there is none.
+    /// A number in its shortest form; `None` at the end.
     fn varint(&mut self) -> io::Result<Option<u64>> {
         let mut bytes = Vec::with_capacity(10);
         while self.at < self.end && bytes.len() < 10 {
@@ -422,7 +422,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// The two readers take the same CARs; which fault of several they name may differ.
+        /// The two readers accept the same CARs; of several faults, they may report different ones.
         #[test]
         fn damage_is_seen_as_in_memory(at: prop::sample::Index, change in 1u8.., cut: prop::sample::Index, cuts: bool) {
             let original = content((1 << 20) + 500);

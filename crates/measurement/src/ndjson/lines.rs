@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use super::MAX_LINE;
 
-/// Splits a stream into lines, in memory that does not grow with the stream nor with a line.
+/// Splits a stream into lines, with memory that depends neither on the stream's nor on a line's length.
 ///
 /// ```
 /// use assize_measurement::ndjson::{Line, LineReader, MAX_LINE};
@@ -24,14 +24,14 @@ pub struct LineReader<R> {
     line: Vec<u8>,
 }
 
-/// A line that is not blank, without its end.
+/// A line that is not blank, without its line feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line<'a> {
     /// Its bytes, unchecked.
     Text(&'a [u8]),
     /// Longer than [`MAX_LINE`]: skipped.
     TooLong {
-        /// How long.
+        /// Its length.
         bytes: u64,
     },
 }
@@ -49,7 +49,7 @@ impl<R: BufRead> LineReader<R> {
     /// The next line that is not blank, with its number, counted from 1; `None` at the end.
     ///
     /// # Errors
-    /// What the stream fails with.
+    /// Errors of the stream.
     pub fn next_line(&mut self) -> io::Result<Option<(u64, Line<'_>)>> {
         loop {
             let Some(bytes) = self.take_line()? else {

@@ -1,4 +1,4 @@
-//! Building: content in, blocks out, a chunk in memory at a time.
+//! Builds files from content, with one chunk in memory at a time.
 
 use assize_protocol::{Codec, FileCid};
 
@@ -7,8 +7,8 @@ use super::{Profile, block_cid};
 
 /// Builds one file as its content arrives. Memory: one chunk, and the links of one node for each level of the tree.
 ///
-/// Blocks are handed to `take` in post-order: each node right after the last of its children, the root last. An error of
-/// `take` ends the building.
+/// Blocks are passed to `take` in post-order: each node right after the last of its children, the root last. An error of
+/// `take` stops building.
 ///
 /// ```
 /// use assize_measurement::unixfs::{Builder, Profile, file_cid};
@@ -60,7 +60,7 @@ impl<E, F: FnMut(&FileCid, &[u8]) -> Result<(), E>> Builder<F> {
     /// Appends to the content.
     ///
     /// # Errors
-    /// Whatever `take` fails with.
+    /// Errors of `take`.
     pub fn write(&mut self, mut content: &[u8]) -> Result<(), E> {
         let chunk_size = self.profile.chunk_size;
         if !self.pending.is_empty() {
@@ -70,7 +70,7 @@ impl<E, F: FnMut(&FileCid, &[u8]) -> Result<(), E>> Builder<F> {
             if self.pending.len() == chunk_size {
                 let chunk = std::mem::take(&mut self.pending);
                 self.leaf(&chunk)?;
-                // The buffer is used again.
+                // The buffer is reused.
                 self.pending = chunk;
                 self.pending.clear();
             }
@@ -84,16 +84,16 @@ impl<E, F: FnMut(&FileCid, &[u8]) -> Result<(), E>> Builder<F> {
         Ok(())
     }
 
-    /// Ends the file, and gives its CID.
+    /// Ends the file, and returns its CID.
     ///
     /// # Errors
-    /// Whatever `take` fails with.
+    /// Errors of `take`.
     pub fn finish(mut self) -> Result<FileCid, E> {
         let rest = std::mem::take(&mut self.pending);
         if !rest.is_empty() || self.levels.is_empty() {
             self.leaf(&rest)?;
         }
-        // From the leaves up, what is left of each level gets its node, until one part is all there is.
+        // From the leaves up, the rest of each level gets a node, until one part remains.
         let mut below: Option<Part> = None;
         let mut levels = std::mem::take(&mut self.levels).into_iter().peekable();
         while let Some(mut parts) = levels.next() {
@@ -104,7 +104,7 @@ impl<E, F: FnMut(&FileCid, &[u8]) -> Result<(), E>> Builder<F> {
                 _ => Some(self.join(&parts)?),
             };
         }
-        // A level that is not empty joins what it has, so there is a part; the empty file's is its leaf.
+        // A level that is not empty joins its parts, so one part remains; the empty file's is its leaf.
         Ok(below.map_or_else(|| block_cid(Codec::Raw, &[]), |root| root.cid))
     }
 

@@ -1,5 +1,5 @@
-//! The two protobuf messages of a UnixFS file's nodes, in their one canonical form (IPLD dag-pb specification; UnixFS
-//! specification): what is read must be byte for byte what would be written.
+//! The two protobuf messages of a UnixFS file's nodes, in their canonical form (IPLD dag-pb specification; UnixFS
+//! specification). Other encodings are rejected.
 
 use assize_protocol::FileCid;
 
@@ -29,7 +29,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// `PBNode`: links (field 2) before data (field 1), as dag-pb wants it.
+    /// `PBNode`: links (field 2) before data (field 1), as dag-pb requires.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut node = Vec::new();
         for link in &self.links {
@@ -78,7 +78,7 @@ impl Node {
         }
         let node = Self {
             links,
-            content: content.ok_or("it does not say its size")?,
+            content: content.ok_or("it does not state its size")?,
             sizes,
         };
         match node.encode() == bytes {
@@ -123,7 +123,7 @@ enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// The fields of a message that are left to read.
+/// The remaining fields of a message.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

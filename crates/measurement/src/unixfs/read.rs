@@ -7,9 +7,9 @@ use assize_protocol::{Codec, FileCid};
 use super::protobuf::{Link, Node};
 use super::{MAX_FILE_SIZE, Profile, UnixFsError, block_cid};
 
-/// The content of the file `root`, from blocks that `get` finds; each is checked against its CID.
+/// The content of the file `root`, from blocks returned by `get`; each is checked against its CID.
 ///
-/// Succeeds exactly if `root` is the CID that `profile` gives to the content.
+/// Succeeds if and only if `root` is the content's CID under `profile`.
 ///
 /// # Errors
 /// [`UnixFsError`] names the block.
@@ -27,11 +27,11 @@ pub fn read<'a>(
     Ok(content)
 }
 
-/// Reading without I/O: says which block comes next, and checks the one it is given.
+/// Reads a file without I/O: requests one block after the other, and checks each block that it is given.
 ///
-/// Blocks are wanted in depth-first order, the root first, each as often as the file has it. Memory: the links of one
-/// node for each level of the tree. When nothing more is wanted, `root` is the CID that the profile gives to the content
-/// taken; until then the content is a beginning of a file whose end may be missing.
+/// Blocks are requested in depth-first order, the root first, each as often as it is in the file. Memory: the links of one
+/// node for each level of the tree. When no more blocks are requested, `root` is the CID of the returned content; until then
+/// the rest of the content may be missing.
 ///
 /// ```
 /// use assize_measurement::unixfs::{Profile, Walk, build};
@@ -52,13 +52,13 @@ pub struct Walk {
     root: FileCid,
     place: Place,
     size: Option<u64>,
-    /// Bytes of content before the block that is wanted.
+    /// Bytes of content before the requested block.
     position: u64,
     /// Nodes whose children are not all read, the root first.
     open: Vec<Open>,
 }
 
-/// What comes next.
+/// The next block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Root,
@@ -71,13 +71,13 @@ enum Place {
 #[derive(Debug, Clone)]
 struct Open {
     cid: FileCid,
-    /// Of its children; 0 is the leaves'.
+    /// Level of its children; 0 for leaves.
     level: u32,
     /// Last first.
     links: Vec<(Link, u64)>,
-    /// Content that the children not yet read hold.
+    /// Content of the children that are not read yet.
     left: u64,
-    /// Bytes of its own block and of those below, so far.
+    /// Bytes of its own block and of the blocks below that were read.
     total: u64,
 }
 
@@ -95,7 +95,7 @@ impl Walk {
         }
     }
 
-    /// The block that comes next; `None` at the end.
+    /// The requested block; `None` at the end.
     #[must_use]
     pub fn wanted(&self) -> Option<FileCid> {
         match self.place {
@@ -111,8 +111,8 @@ impl Walk {
         self.size
     }
 
-    /// Which bytes of the content the block that is wanted holds, with the blocks below it; `None` at the end, and as long
-    /// as the size of the file is not known, before its root is read.
+    /// The range of content in the requested block and the blocks below it; `None` at the end, and before the root is read,
+    /// because the file's size is unknown.
     #[must_use]
     pub fn wanted_range(&self) -> Option<Range<u64>> {
         let open = self.open.last().filter(|_| self.place == Place::Child)?;
@@ -120,7 +120,7 @@ impl Walk {
         Some(self.position..self.position + size)
     }
 
-    /// Skips the wanted block and all below it; their CIDs are not checked. The root cannot be skipped.
+    /// Skips the requested block and all blocks below it; their CIDs are not checked. The root cannot be skipped.
     ///
     /// # Errors
     /// [`UnixFsError`] if its parent's statement about it is contradictory.
@@ -132,10 +132,10 @@ impl Walk {
         self.ascend(range.end - range.start, total)
     }
 
-    /// Accepts the wanted block and returns its content: empty for a node.
+    /// Accepts the requested block and returns its content: empty for a node.
     ///
     /// # Errors
-    /// [`UnixFsError`] if the block is not the one wanted, or not what belongs in its place.
+    /// [`UnixFsError`] if it is another block, or not valid in its place.
     pub fn take<'a>(&mut self, block: &'a [u8]) -> Result<&'a [u8], UnixFsError> {
         match self.wanted() {
             Some(cid) if block_cid(cid.codec, block) != cid => Err(UnixFsError::WrongHash(cid)),
@@ -143,7 +143,7 @@ impl Walk {
         }
     }
 
-    /// The same for a block that is known to have the hash of the CID wanted.
+    /// The same for a block whose hash was already checked.
     pub(crate) fn take_checked<'a>(&mut self, block: &'a [u8]) -> Result<&'a [u8], UnixFsError> {
         match self.place {
             Place::Root => self.take_root(block),
@@ -189,7 +189,7 @@ impl Walk {
             return Ok(&[]);
         };
         let (cid, level) = (link.cid, parent.level);
-        // All children are full but the last.
+        // All children except the last are full.
         let required = parent.left.min(self.profile.capacity(level));
         let expect = |actual: u64| match actual == required {
             true => Ok(()),
@@ -246,7 +246,7 @@ impl Walk {
             if !parent.links.is_empty() {
                 return Ok(());
             }
-            // A node is complete, and with its siblings before it holds all that it said.
+            // The node is complete, and its content has the stated size.
             total = parent.total;
             self.open.pop();
             content = self
@@ -284,7 +284,7 @@ mod tests {
         }
     }
 
-    /// A node that says whatever it is told to.
+    /// A node with arbitrary values.
     fn node(children: &[(&Block, u64, u64)]) -> Block {
         let node = Node {
             links: children
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn trees_of_another_shape_are_refused() {
+    fn trees_of_another_shape_are_rejected() {
         let [abcd, efgh, ij] = [&b"abcd"[..], b"efgh", b"ij"].map(|data| block(Codec::Raw, data.to_vec()));
         let right = node(&[(&abcd, 4, 4), (&efgh, 4, 4)]);
         let refuse = |root: &Block, blocks: &[&Block], why: &str| {
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_are_no_nodes_are_refused() {
+    fn malformed_nodes_are_rejected() {
         for data in [
             &b""[..],
             b"text",
@@ -427,7 +427,7 @@ mod tests {
 
         #[test]
         fn a_file_has_one_cid(content in proptest::collection::vec(any::<u8>(), 5..60), max_links in 3usize..6) {
-            // Cut in another way, the same content is another file, and not one of this profile.
+            // Split in another way, the same content is another file, which does not conform to this profile.
             let (root, blocks) = build(&content, Profile::new(3, max_links).unwrap());
             prop_assert_ne!(root, build(&content, TINY).0);
             prop_assert!(read_blocks(&root, TINY, &blocks).is_err());
@@ -436,7 +436,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_passed_over_leaves_the_rest(
+        fn skipped_blocks_do_not_affect_the_others(
             content in proptest::collection::vec(any::<u8>(), 5..300),
             chunk_size in 1usize..20,
             max_links in 2usize..6,

@@ -140,7 +140,7 @@ fn a_new_intent_is_estimated_and_then_signed_with_the_next_nonce() {
 }
 
 #[test]
-fn several_go_at_once_in_order_and_no_more_than_allowed() {
+fn several_are_sent_at_once_in_order_up_to_the_limit() {
     let one = queue([pending(0, Some(0)), ready(2), ready(3)]);
     assert_eq!(run(&one, &seen(), 0).actions, [sign(2, 8, FEES)]);
     let mut second = pending(0, Some(0));

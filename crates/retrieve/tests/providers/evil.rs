@@ -14,7 +14,7 @@ fn figures(retrieval: &Retrieval) -> (String, Option<u16>, Option<u64>) {
 fn expect(got: &Retrieval, code: &str, status: u16, length: Option<usize>, words: &str) {
     let expected = (code.to_owned(), Some(status), length.map(|length| length as u64));
     assert_eq!(figures(got), expected, "{got:#?}");
-    assert!(told(got, words), "{:#?}", got.steps);
+    assert!(has_step(got, words), "{:#?}", got.steps);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn another_2xx_does_not_excuse_a_wrong_body() {
 }
 
 #[tokio::test]
-async fn an_endless_drip_meets_the_total_timeout() {
+async fn an_endless_drip_hits_the_total_timeout() {
     let drip = vec![
         open_ended(&good_car()[..10]),
         Act::Forever(vec![0], Duration::from_millis(20)),
@@ -168,7 +168,7 @@ async fn an_endless_drip_meets_the_total_timeout() {
 }
 
 #[tokio::test]
-async fn silence_meets_the_idle_timeout() {
+async fn silence_hits_the_idle_timeout() {
     let short = |config: &mut Config| config.limits.idle = Duration::from_millis(300);
     let silence = [
         vec![Act::Silence],
@@ -255,7 +255,7 @@ async fn bodies_that_break_off() {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", good.len());
     let cut = [head.as_bytes(), &good[..good.len() - 1]].concat();
     let got = retrieve(vec![Act::Send(cut)]).await;
-    expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection broke");
+    expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection was lost");
     for nonsense in [
         &b""[..],
         b"hello\r\n\r\n",
@@ -263,7 +263,7 @@ async fn bodies_that_break_off() {
         b"SSH-2.0-OpenSSH_9.6\r\n",
     ] {
         let got = retrieve(vec![Act::Send(nonsense.to_vec())]).await;
-        expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection broke");
+        expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection was lost");
     }
     // An endless response head.
     let endless = vec![
@@ -271,7 +271,7 @@ async fn bodies_that_break_off() {
         Act::Forever([&b"X: "[..], &[b'a'; 8_000], b"\r\n"].concat(), Duration::ZERO),
     ];
     let got = retrieve(endless).await;
-    expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection broke");
+    expect(&got, "UNKNOWN_FETCH_ERROR", 600, None, "connection was lost");
 }
 
 #[tokio::test]
@@ -309,7 +309,7 @@ async fn redirects_that_cannot_be_followed() {
     }
     let got = retrieve(to("http://user:secret@127.0.0.1:1/")).await;
     expect(&got, "HTTP_302", 302, Some(0), "credentials");
-    assert!(!told(&got, "secret"), "{:#?}", got.steps);
+    assert!(!has_step(&got, "secret"), "{:#?}", got.steps);
     let got = retrieve(answer("301 Moved", "", b"")).await;
     expect(&got, "HTTP_301", 301, Some(0), "without a Location");
     let got = retrieve(to("http://nowhere.invalid/")).await;

@@ -9,7 +9,7 @@ use cid::multihash::Multihash;
 use sha2::{Digest, Sha256, Sha512};
 
 #[tokio::test]
-async fn a_block_is_retrieved_and_every_field_is_there() {
+async fn a_retrieved_block_has_every_field() {
     let provider = Server::always(car_answer(&good_car())).await;
     let got = retrieve_at(&raw_cid(BLOCK), &[provider.multiaddr()], |_| {}).await;
     assert_eq!(result(&got), "OK");
@@ -92,7 +92,7 @@ async fn redirects_are_followed_as_go_follows_them() {
         (result(&got), got.status_code, got.head_status_code),
         ("OK".into(), Some(200), Some(200))
     );
-    assert!(told(&got, "redirected to"));
+    assert!(has_step(&got, "redirected to"));
     let requests = provider.requests();
     let heads: Vec<_> = requests
         .iter()
@@ -134,7 +134,7 @@ async fn no_request_reveals_a_check() {
 }
 
 #[tokio::test]
-async fn if_cars_are_refused_the_raw_block_is_requested() {
+async fn if_cars_are_rejected_the_raw_block_is_requested() {
     for refusal in ["400 Bad Request", "406 Not Acceptable"] {
         let provider = Server::start(move |request| match request.target().contains("format=raw") {
             true => ok("application/vnd.ipld.raw", BLOCK),
@@ -147,7 +147,7 @@ async fn if_cars_are_refused_the_raw_block_is_requested() {
             (got.byte_length, &got.car_checksum),
             (Some(BLOCK.len() as u64), &checksum(BLOCK))
         );
-        assert!(told(&got, "unsupported accept parameter"));
+        assert!(has_step(&got, "unsupported accept parameter"));
     }
     // A gateway that refuses both.
     let got = retrieve(answer("400 Bad Request", "", b"")).await;
@@ -202,7 +202,7 @@ async fn length_and_checksum_are_of_the_decoded_body() {
     assert_eq!(got.car_checksum, checksum(&good_car()));
     assert_eq!(got.received, good_car().len() as u64);
     let length = format!(", {} bytes: ", good_car().len());
-    assert!(told(&got, &length), "{:#?}", got.steps);
+    assert!(has_step(&got, &length), "{:#?}", got.steps);
 
     let length = format!("{:x}\r\n", good_car().len());
     let car = good_car();
@@ -286,7 +286,7 @@ async fn all_addresses_are_tried() {
     assert_eq!(result(&got), "OK");
     // Committees vote on the indexer's answer, not on the address that happened to work.
     assert_eq!(got.address, Some(addresses[1].clone()));
-    assert!(told(&got, "skipped"));
+    assert!(has_step(&got, "skipped"));
     assert_eq!(got.served_by, Some(good.multiaddr()));
     assert_eq!((good.requests().len(), never.requests().len()), (2, 0));
 
@@ -409,5 +409,5 @@ async fn head_has_its_own_status() {
         (result(&got), got.head_status_code),
         ("HTTP_404".into(), Some(200))
     );
-    assert!(told(&got, "block not found"));
+    assert!(has_step(&got, "block not found"));
 }

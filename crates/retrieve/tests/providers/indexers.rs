@@ -158,7 +158,7 @@ async fn an_indexer_that_cannot_be_used() {
     })
     .await;
     assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
-    assert!(told(&got, "size limit of 1000 bytes"));
+    assert!(has_step(&got, "size limit of 1000 bytes"));
     let nowhere = |config: &mut Config| config.indexers = vec!["http://ipni.invalid".parse().unwrap()];
     let (got, _) = indexed(&[], nowhere).await;
     assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
@@ -167,7 +167,7 @@ async fn an_indexer_that_cannot_be_used() {
         config.indexers = vec![silent.url()];
         config.limits.lookup = Duration::from_millis(300);
     };
-    // The chain must answer within the same limit; on a slow machine it may not, and that is no failure of this test.
+    // The chain must respond within the same limit; on a slow machine it may not, which is not a failure of this test.
     let chain = chain().await;
     let mut config = config(&chain, &[]);
     short(&mut config);
@@ -353,7 +353,7 @@ async fn the_specifications_own_examples_are_read() {
             "{peer}"
         );
         let records = if body == json { "2 records" } else { "3 records" };
-        assert!(told(&got, records), "{:#?}", got.steps);
+        assert!(has_step(&got, records), "{:#?}", got.steps);
     }
 }
 
@@ -394,7 +394,7 @@ async fn untrusted_text_is_shown_without_escapes() {
 
 /// The operator may configure private addresses; a redirect may not lead to one.
 #[tokio::test]
-async fn a_redirect_of_an_indexer_to_a_private_address_is_refused() {
+async fn a_redirect_of_an_indexer_to_a_private_address_is_rejected() {
     let cid = raw_cid(BLOCK);
     let inside = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
     let to = format!("Location: {}cid/{cid}\r\n", inside.url());

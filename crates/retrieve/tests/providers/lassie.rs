@@ -42,7 +42,7 @@ async fn without_lassie_nothing_is_fetched() {
         (got.status_code, got.end_at, result(&got)),
         (None, None, "UNKNOWN_ERROR".into())
     );
-    assert!(told(&got, "needs a Lassie daemon"));
+    assert!(has_step(&got, "needs a Lassie daemon"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// Anybody can write anything into the contract.
+/// Anyone can write anything into the contract.
 const ENDLESS: &str = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
 
 fn method(request: &Request) -> String {
@@ -93,7 +93,7 @@ async fn the_contract_takes_precedence_over_the_actor() {
 async fn a_failed_chain_query_is_an_error_and_no_verdict() {
     let cid = raw_cid(BLOCK);
     let index = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
-    // The actor alone is not enough where there is a contract: it may name another peer.
+    // With a contract, the actor alone is not enough: it may name another peer.
     for (actor, contract, method, retryable) in [
         (Err("503 Busy"), Ok(""), "StateMinerInfo", true),
         (Ok(Some(PEER)), Err("503 Busy"), "getPeerData", true),

@@ -349,7 +349,7 @@ pub(crate) fn result(retrieval: &Retrieval) -> String {
 }
 
 /// Whether a step contains the words.
-pub(crate) fn told(retrieval: &Retrieval, words: &str) -> bool {
+pub(crate) fn has_step(retrieval: &Retrieval, words: &str) -> bool {
     retrieval
         .steps
         .iter()

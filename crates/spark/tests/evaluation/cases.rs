@@ -254,13 +254,13 @@ fn malformed_rows_are_reported_with_file_line_field_and_reason() {
     let list = format!("[{good},{{\"cid\":7}},{good}]");
     let measurements = read(&round(2, 2), &[first, second, list], Way::default());
     assert_eq!((measurements.total(), measurements.valid()), (9, 5));
-    let told: Vec<_> = measurements
+    let message: Vec<_> = measurements
         .first_rejected()
         .iter()
         .map(|row| (row.file, row.number, row.field))
         .collect();
     assert_eq!(
-        told,
+        message,
         [
             (0, 3, "line"),
             (0, 4, "participant_address"),

@@ -32,7 +32,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_block_has_an_epoch_of_its_own(block in 0..u64::MAX / 2) {
+        fn each_block_has_its_own_epoch(block in 0..u64::MAX / 2) {
             let epoch = epoch_of(block);
             prop_assert!(!is_null_round(epoch));
             prop_assert_eq!(block_of(epoch), block);

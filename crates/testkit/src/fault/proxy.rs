@@ -254,9 +254,9 @@ impl Proxy {
             }
         }
         match self.faults.log_range {
-            Some(most) if self.shown(ends[1]).saturating_sub(self.shown(ends[0])) > most => {
+            Some(max) if self.shown(ends[1]).saturating_sub(self.shown(ends[0])) > max => {
                 self.count(Fault::LogRange);
-                refuse(-32_005, format!("block range exceeds maximum of {most}"))
+                refuse(-32_005, format!("block range exceeds maximum of {max}"))
             }
             _ => Ok(()),
         }

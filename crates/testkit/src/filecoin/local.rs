@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_makes_the_same_network_again() {
+    fn the_same_seed_gives_the_same_network() {
         let plan = Plan::mixed(7, 20, 3);
         let (one, two) = (
             LocalFilecoin::start(&plan).unwrap(),

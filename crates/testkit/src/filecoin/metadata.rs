@@ -110,7 +110,7 @@ mod tests {
 
     /// From the examples of the specification.
     #[test]
-    fn the_examples_hold() {
+    fn the_examples_pass() {
         let piece = |hex: &str| alloy_primitives::hex::decode(hex).unwrap().try_into().unwrap();
         assert_eq!(base64(&[Protocol::Bitswap]), "gBI=");
         assert_eq!(base64(&[Protocol::TrustlessGateway]), "oBI=");

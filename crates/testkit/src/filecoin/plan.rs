@@ -170,16 +170,16 @@ mod tests {
 
     #[test]
     fn plans_have_short_descriptions() {
-        let told: Vec<_> = Plan::mixed(1, 20, 1)
+        let descriptions: Vec<_> = Plan::mixed(1, 20, 1)
             .providers
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(told[0], "honest");
-        assert_eq!(told[1], "Graphsync and HTTP");
-        assert_eq!(told[3], "slow by 800 ms");
-        assert_eq!(told[6], "first address dead");
-        assert!(told[7].starts_with("keeps "), "{}", told[7]);
-        assert_eq!(told[19], "advertised by another");
+        assert_eq!(descriptions[0], "honest");
+        assert_eq!(descriptions[1], "Graphsync and HTTP");
+        assert_eq!(descriptions[3], "slow by 800 ms");
+        assert_eq!(descriptions[6], "first address dead");
+        assert!(descriptions[7].starts_with("keeps "), "{}", descriptions[7]);
+        assert_eq!(descriptions[19], "advertised by another");
     }
 }

@@ -138,7 +138,7 @@ fn a_consistent_forgery_is_detected() {
     assert_eq!(mismatch.path, "chain.settlements[1].cumulativeTotal");
 }
 
-/// Whoever can open a round after its beacon is published chooses roster and tasks by what the beacon draws from them.
+/// Whoever opens a round after its beacon is published can choose roster and tasks by the draw.
 #[test]
 fn a_round_that_was_frozen_after_its_beacon_does_not_match() {
     let mut case = Case::new();
@@ -168,7 +168,7 @@ fn malformed_files_are_named() {
         let error = verify(without).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("the bundle has no {name}: make it again with `assize bundle`")
+            format!("the bundle does not contain {name}: create it again with `assize bundle`")
         );
     }
 }

@@ -50,7 +50,7 @@ fn with_manifest(manifest: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn invalid_files_are_refused() {
+fn invalid_files_are_rejected() {
     let all = invalid_files().unwrap();
     assert_eq!(all.len(), 6);
     for InvalidFiles { kind, good, invalid } in all {

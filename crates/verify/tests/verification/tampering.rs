@@ -173,7 +173,7 @@ fn roots_and_sums_in_the_document() {
 }
 
 #[test]
-fn what_the_chain_says_of_a_settlement() {
+fn a_settlement_that_differs_from_the_chain() {
     let mut case = Case::new();
     case.proposal(1).root = B256::ZERO;
     assert_eq!(case.mismatch().0, "chain.settlements[1].root");
@@ -240,7 +240,7 @@ fn a_batch_with_one_byte_changed_and_a_consistent_cid() {
 }
 
 #[test]
-fn a_parent_that_is_not_what_the_chain_says() {
+fn a_parent_that_differs_from_the_chain() {
     let mut case = Case::new();
     case.forge(|d| *d.allocations.values_mut().next().unwrap() += 1);
     // The document contradicts itself: it grants more than it distributes.

@@ -12,14 +12,13 @@ use crate::args::{BeaconArgs, FormatArgs};
 use crate::connect::beacons;
 use crate::output::Outcome;
 
-/// How long a round may be late.
+/// How late a round may be.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Get a beacon from relays, a file or the cache, and verify it.
 #[derive(Debug, Args)]
+#[command(mut_arg("name", |drand| drand.help_heading("Beacons")))]
 pub struct GetArgs {
-    #[command(flatten)]
-    beacons: BeaconArgs,
     /// drand round, or `latest`.
     round: Which,
     /// Wait until the round is published.
@@ -27,6 +26,8 @@ pub struct GetArgs {
     wait: bool,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +45,7 @@ impl FromStr for Which {
             number => number
                 .parse()
                 .map(Self::Round)
-                .map_err(|_| "a drand round is a number from 1, or `latest`".into()),
+                .map_err(|_| "give the number of a drand round, or `latest`".into()),
         }
     }
 }
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &GetArgs) -> eyre::Result<Outcome> {
         Which::Round(round) => round,
         Which::Latest => schedule
             .round_at(SystemClock.now().as_secs())
-            .ok_or_eyre("this drand chain has not started: it has no round yet")?,
+            .ok_or_eyre("this drand chain has not started yet")?,
     };
     let beacon = match args.wait {
         true => wait_for(&source, source.chain(), round, PATIENCE, &SystemClock)?,

@@ -12,14 +12,14 @@ use crate::output::Outcome;
 /// Describe a drand chain, and convert between its rounds and Unix time.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    #[command(flatten)]
-    drand: DrandArgs,
     /// Show when this round is published.
     #[arg(long, value_name = "R")]
     round: Option<BeaconRound>,
     /// Show the newest round at this Unix time, and the next.
     #[arg(long, value_name = "SECONDS")]
     at: Option<u64>,
+    #[command(flatten)]
+    drand: DrandArgs,
     #[command(flatten)]
     format: FormatArgs,
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(command: &BeaconCommand) -> eyre::Result<Outcome> {
     }
 }
 
-/// What to call a chain.
+/// The name of a chain in output.
 fn name_of(args: &DrandArgs) -> String {
     match &args.info {
         Some(path) => path.display().to_string(),

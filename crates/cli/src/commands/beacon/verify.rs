@@ -13,7 +13,7 @@ use crate::args::{DrandArgs, FormatArgs};
 use crate::connect::drand_chain;
 use crate::output::Outcome;
 
-/// Verify a drand beacon's signature (exit code 1 if it is not genuine).
+/// Verify a drand beacon's signature (exit code 1 if it is invalid).
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// drand round.
@@ -31,7 +31,7 @@ pub struct VerifyArgs {
     format: FormatArgs,
 }
 
-/// Bytes given in hex, with or without 0x.
+/// Bytes in hex, with or without 0x.
 #[derive(Debug, Clone)]
 struct HexBytes(Vec<u8>);
 
@@ -76,9 +76,9 @@ pub(crate) fn run(args: &VerifyArgs) -> eyre::Result<Outcome> {
     args.format
         .print(&verdict, || match (&verdict.randomness, &verdict.reason) {
             (Some(randomness), _) => {
-                format!("genuine: {} round {}, randomness {randomness}", name, args.round)
+                format!("valid: {name} round {}, randomness {randomness}", args.round)
             }
-            (None, reason) => format!("NOT genuine: {}", reason.as_deref().unwrap_or_default()),
+            (None, reason) => format!("invalid: {}", reason.as_deref().unwrap_or_default()),
         })?;
     Ok(outcome)
 }

@@ -7,7 +7,7 @@ use assize_deployment::{DeployParams, Journal, Place, chain_name, deploy_with};
 use assize_protocol::AttoFil;
 use clap::Args;
 
-use super::words;
+use super::text;
 use crate::args::{FormatArgs, KeyArgs};
 use crate::output::{self, Outcome};
 use crate::signer::signer;
@@ -53,7 +53,7 @@ pub(super) async fn run(args: &ApplyArgs, data: &DataDir) -> eyre::Result<Outcom
         let plan = assize_deployment::plan(client, params, signer.address()).await?;
         plan.expect_allowed()?;
         if !args.yes {
-            output::say(words::plan(params, &plan));
+            output::say(text::plan(params, &plan));
         }
         plan.warnings
             .iter()
@@ -71,7 +71,7 @@ pub(super) async fn run(args: &ApplyArgs, data: &DataDir) -> eyre::Result<Outcom
     }
     let mut keep = |journal: &Journal| {
         if let Some(step) = journal.steps.last() {
-            output::say(words::step(step));
+            output::say(text::step(step));
         }
         place.keep(journal)
     };
@@ -91,11 +91,11 @@ pub(super) async fn run(args: &ApplyArgs, data: &DataDir) -> eyre::Result<Outcom
     };
     place.finish(&record)?;
     args.format
-        .print(&record, || words::deployed(&record, place.file()))?;
+        .print(&record, || text::deployed(&record, place.file()))?;
     if params.owner != signer.address() {
         let rounds = Rounds::new(client.clone(), record.deployment.rounds);
         for &publisher in &params.publishers {
-            output::say(words::registration(&rounds, params.owner, publisher));
+            output::say(text::registration(&rounds, params.owner, publisher));
         }
     }
     Ok(Outcome::Done)

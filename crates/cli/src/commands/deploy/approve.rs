@@ -15,16 +15,16 @@ use assize_service::DataDir;
 /// Write the roles and settings now on the chain into the deployment file.
 #[derive(Debug, Args)]
 pub struct ApproveArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
     /// Parameter file [default: the parameters in the deployment file].
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// Publisher registered since the deployment (the contract keeps no list); repeatable.
+    /// Publisher registered since the deployment; repeatable.
     #[arg(long = "publisher", value_name = "ADDRESS")]
     publishers: Vec<Address>,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
 }
 
 pub(super) async fn run(args: &ApproveArgs, data: &DataDir) -> eyre::Result<Outcome> {

@@ -16,8 +16,6 @@ use assize_service::DataDir;
 /// Compare code, settings and roles on the chain with this build and the deployment file.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
     /// Parameter file [default: the parameters in the deployment file].
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
@@ -26,9 +24,11 @@ pub struct CheckArgs {
     quiet: bool,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
 }
 
-/// The deployment file, and a node of its chain.
+/// Reads the deployment file, and connects to a node of its chain.
 pub(super) async fn open(
     chain: &ChainArgs,
     data: &DataDir,
@@ -46,7 +46,7 @@ pub(super) async fn open(
                 record.deployment.chain_id
             );
         }
-        // The given parameters win.
+        // The given parameters take precedence.
         if record.params.as_ref() != Some(&params) {
             record.state = None;
         }

@@ -4,7 +4,7 @@ mod apply;
 mod approve;
 pub(super) mod check;
 mod plan;
-mod words;
+mod text;
 
 use clap::Subcommand;
 

@@ -8,7 +8,7 @@ use assize_keys::SignerError;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::words;
+use super::text;
 use crate::args::{FormatArgs, KeyArgs};
 use crate::output::Outcome;
 use crate::signer::signer;
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &PlanArgs) -> eyre::Result<Outcome> {
     let client = ChainClient::connect_to(&url, params.chain_id).await?;
     let plan = assize_deployment::plan(&client, &params, deployer).await?;
     args.format
-        .print(&as_json(&params, &plan)?, || words::plan(&params, &plan))?;
+        .print(&as_json(&params, &plan)?, || text::plan(&params, &plan))?;
     plan.expect_allowed()?;
     Ok(Outcome::Done)
 }
@@ -55,11 +55,11 @@ fn as_json(params: &DeployParams, plan: &DeployPlan) -> eyre::Result<Value> {
         "dryRun": true,
         "chain": chain_name(params.chain_id),
         "params": params.with_key_for_evm()?,
-        "roles": words::roles(params),
+        "roles": text::roles(params),
         "plan": plan,
         "gas": plan.gas(),
     });
-    // attoFIL do not fit the numbers of JSON.
+    // attoFIL amounts exceed the range of JSON numbers.
     for (field, amount) in [("cost", plan.cost), ("balance", plan.balance)] {
         document["plan"][field] = amount.to_string().into();
     }

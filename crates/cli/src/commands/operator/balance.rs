@@ -17,13 +17,9 @@ use crate::evidence::source;
 use crate::output::Outcome;
 use assize_service::{DataDir, moment};
 
-/// Show what operators earned, were paid, can claim now, and wait for.
+/// Show what operators earned, were paid, can claim now, and have pending.
 #[derive(Debug, Args)]
 pub struct BalanceArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    source: SourceArgs,
     /// 0x or f410 addresses of operators.
     #[arg(value_name = "ADDRESS", value_parser = parse_operator)]
     addresses: Vec<Address>,
@@ -31,6 +27,10 @@ pub struct BalanceArgs {
     file: OperatorsFile,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    source: SourceArgs,
 }
 
 pub(crate) async fn run(args: &BalanceArgs, data: &DataDir) -> eyre::Result<Outcome> {
@@ -170,7 +170,7 @@ fn causes(error: &PayoutError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// A sentence with a capital letter.
+/// Capitalizes the first letter.
 fn capital(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters

@@ -23,23 +23,19 @@ pub enum PayoutAddressCommand {
 /// Show where an operator's rewards go.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
     /// Operator, a 0x or f410 address.
     #[arg(value_name = "OPERATOR", value_parser = parse_operator)]
     operator: Address,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
 }
 
 /// Send an operator's rewards to another address; needs the operator's key.
 #[derive(Debug, Args)]
 pub struct SetArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    key: KeyArgs,
-    /// 0x, f410 or f0 address (on Filecoin also f1, f2, f3), or `reset` for the operator's own.
+    /// 0x, f410, f0, on Filecoin also f1, f2, f3; or `reset` for its own address.
     #[arg(value_name = "ADDRESS|reset", value_parser = parse_target)]
     to: Target,
     /// Do not ask for confirmation.
@@ -47,6 +43,10 @@ pub struct SetArgs {
     yes: bool,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
         format!(
             "rewards of {} go to {}",
             named(args.operator),
-            told(args.operator, &recipient)
+            describe(args.operator, &recipient)
         )
     })?;
     Ok(Outcome::Done)
@@ -108,26 +108,26 @@ async fn set(args: &SetArgs, data: &DataDir) -> eyre::Result<Outcome> {
     if old == new {
         args.format.print(&report, || {
             format!(
-                "nothing to change: rewards of {} go to {} already",
+                "nothing to change: rewards of {} already go to {}",
                 named(operator),
-                told(operator, &new)
+                describe(operator, &new)
             )
         })?;
         return Ok(Outcome::Done);
     }
     let draft = network.rewards.set_payout_address(match new == own {
-        // Zero resets.
+        // The zero address resets it.
         true => &PayoutAddress::Evm(Address::ZERO),
         false => &new,
     });
-    // What the contract rejects is reported before the question.
+    // Report what the contract would reject before asking.
     network.client.expect_funds(&signer, U256::ZERO).await?;
     network.client.estimate_gas(&draft, operator).await?;
     output::say(format!(
-        "Rewards of operator {}\n  go now to   {}\n  will go to  {}",
+        "Rewards of operator {}\n  now go to   {}\n  will go to  {}",
         named(operator),
-        told(operator, &old),
-        told(operator, &new)
+        describe(operator, &old),
+        describe(operator, &new)
     ));
     if refuses_money(&network, operator, &new).await? {
         output::say(
@@ -145,14 +145,14 @@ async fn set(args: &SetArgs, data: &DataDir) -> eyre::Result<Outcome> {
         format!(
             "rewards of {} go to {} now (transaction {})",
             named(operator),
-            told(operator, &new),
+            describe(operator, &new),
             receipt.hash
         )
     })?;
     Ok(Outcome::Done)
 }
 
-/// Whether a contract at an address sends money back, as the chain is now.
+/// Whether the contract at an address rejects payments at the moment.
 async fn refuses_money(network: &Network, payer: Address, recipient: &PayoutAddress) -> eyre::Result<bool> {
     let PayoutAddress::Evm(address) = recipient else {
         return Ok(false);
@@ -160,7 +160,7 @@ async fn refuses_money(network: &Network, payer: Address, recipient: &PayoutAddr
     let payment = Draft::call("the recipient", *address, Vec::new()).with_value(U256::from(1));
     match network.client.call_raw(&payment, Some(payer)).await {
         Err(ChainError::Reverted(_)) => Ok(true),
-        // Nodes may refuse such a question for reasons of their own.
+        // Nodes may reject this call for other reasons.
         _ => Ok(false),
     }
 }
@@ -169,14 +169,14 @@ fn named(operator: Address) -> String {
     format!("{operator} ({})", to_delegated(operator))
 }
 
-fn told(operator: Address, recipient: &PayoutAddress) -> String {
+fn describe(operator: Address, recipient: &PayoutAddress) -> String {
     match *recipient == PayoutAddress::Evm(operator) {
         true => "its own address".into(),
         false => in_full(recipient),
     }
 }
 
-/// As other programs take it.
+/// The address in the notation of other programs.
 fn plain(address: &PayoutAddress) -> String {
     match address {
         PayoutAddress::Evm(address) => address.to_string(),

@@ -17,14 +17,10 @@ use crate::evidence::source;
 use crate::output::Outcome;
 use assize_service::DataDir;
 
-/// Check that measurements with receipts were committed (exit code 1 if one was omitted).
+/// Check that measurements with receipts were committed.
 #[derive(Debug, Args)]
 pub struct ReceiptsArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    source: SourceArgs,
-    /// Files of receipts, as a checker keeps them.
+    /// Files of receipts that a checker keeps.
     #[arg(required = true)]
     receipts: Vec<PathBuf>,
     /// Trusted ingest key, as the coordinator's `GET /network` shows it.
@@ -32,15 +28,19 @@ pub struct ReceiptsArgs {
     ingest_address: Option<Address>,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    source: SourceArgs,
 }
 
-/// One receipt, and what became of its measurement.
+/// One receipt, and whether its measurement was committed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Checked {
-    /// Where it was read.
+    /// File that contains it.
     file: String,
-    /// Which of the file's, from 1.
+    /// Position in the file, from 1.
     number: usize,
     verdict: &'static str,
     digest: B256,
@@ -102,15 +102,15 @@ pub(crate) async fn run(args: &ReceiptsArgs, data: &DataDir) -> eyre::Result<Out
     })
 }
 
-/// The receipts of a file: JSON values, one after the other.
+/// Reads a file of receipts, a sequence of JSON values.
 fn read(path: &Path) -> eyre::Result<Vec<KeptReceipt>> {
     let name = path.display();
     let file = std::fs::read(path).wrap_err_with(|| format!("cannot read {name}"))?;
     let receipts: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(&file).into_iter().collect();
     let receipts: Vec<KeptReceipt> = receipts.wrap_err_with(|| {
-        format!("{name} does not hold receipts: give the files that a checker keeps, with the fields `measurement` and `receipt`")
+        format!("{name} does not contain receipts: give the files that a checker keeps, with the fields `measurement` and `receipt`")
     })?;
-    ensure!(!receipts.is_empty(), "{name} is empty: it holds no receipt");
+    ensure!(!receipts.is_empty(), "{name} contains no receipt");
     Ok(receipts)
 }
 

@@ -6,12 +6,12 @@ use assize_protocol::address::to_delegated;
 use assize_protocol::{Address, AttoFil, PayoutAddress};
 use assize_service::moment;
 
-/// An amount as people read it.
+/// An amount as text.
 pub(super) fn fil(atto_fil: u128) -> AttoFil {
     AttoFil::from(atto_fil)
 }
 
-/// Why there is nothing to claim.
+/// Why nothing can be claimed.
 pub(super) fn nothing_to_claim(
     why: NothingToClaim,
     timeline: &SettlementTimeline,
@@ -65,7 +65,7 @@ pub(super) fn next_activation(timeline: &SettlementTimeline) -> Option<String> {
     ))
 }
 
-/// That the newest settlement was voided.
+/// A note if the newest settlement was voided.
 pub(super) fn voided(timeline: &SettlementTimeline) -> Option<String> {
     let void = timeline.voided.as_ref()?;
     Some(format!(
@@ -93,7 +93,7 @@ pub(super) fn in_full(address: &PayoutAddress) -> String {
     }
 }
 
-/// Where money goes, in words.
+/// Where payments go, as text.
 pub(super) fn destination(operator: Address, recipient: &PayoutAddress) -> String {
     match *recipient == PayoutAddress::Evm(operator) {
         true => "its own address".into(),
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_told_in_filecoins_notation() {
+    fn addresses_are_shown_in_filecoins_notation() {
         let shown = |text: &str| in_filecoin(&text.parse().unwrap());
         assert_eq!(shown("f01729"), "f01729");
         let f1 = "f17uoq6tp427uzv7fztkbsnn64iwotfrristwpryy";

@@ -18,10 +18,10 @@ const KEY: SecretFile = SecretFile {
     risk: "know and choose every beacon",
 };
 
-/// Serve a drand chain of one key, for devnets (its owner knows every beacon in advance).
+/// Serve a devnet's drand chain; the key's owner knows all beacons in advance.
 #[derive(Debug, Args)]
 pub struct BeaconArgs {
-    /// Address of drand's HTTP interface; port 0 takes a free one.
+    /// Address of drand's HTTP interface.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Key, 32 bytes of hex; created if missing [default: DATA/beacon.key].

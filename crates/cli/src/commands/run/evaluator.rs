@@ -19,43 +19,55 @@ use crate::output::{self, Outcome};
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Recompute rounds as they end, sign their settlements, and post them with enough signatures.
+/// Recompute finished rounds, sign their settlements, and post them.
 #[derive(Debug, Args)]
 pub struct EvaluatorArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    #[command(flatten)]
-    beacons: BeaconArgs,
-    /// Rounds of a settlement, the same for all evaluators; 72 are a day's.
-    #[arg(long, value_name = "ROUNDS", default_value_t = 72, value_parser = value_parser!(u64).range(1..=10_000))]
+    /// Rounds in a settlement, the same for all evaluators.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 72,
+        value_parser = value_parser!(u64).range(1..=10_000),
+        help_heading = "Tuning"
+    )]
     rounds_per_settlement: u64,
-    /// Wait this long after the last commit window: a reorganisation may still move commitments.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = seconds)]
+    /// Time to wait after the last commit window, for reorganisations.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "15m",
+        value_parser = seconds,
+        help_heading = "Tuning"
+    )]
     delay: u64,
     /// URL of another evaluator's --listen; repeatable.
     #[arg(long = "peer", value_name = "URL")]
     peers: Vec<Peer>,
-    /// Post settlements with enough signatures; needs FIL for gas. Several evaluators may.
+    /// Post settlements with enough signatures; needs FIL for gas.
     #[arg(long)]
     post: bool,
-    /// Catalog of success rates to write, for `assize rsr` [default: DATA/rates.json].
+    /// Catalog for `assize rsr` [default: DATA/rates.json].
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
     /// Do one pass and exit.
     #[arg(long)]
     once: bool,
-    /// Address of /proposal, where peers read what this evaluator signed; port 0 takes a free one.
+    /// Address of /proposal, where peers read signatures.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     listen: Option<SocketAddr>,
-    /// Address of /healthz and /metrics; port 0 takes a free one.
+    /// Address of /healthz and /metrics.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     metrics: Option<SocketAddr>,
     #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
+    #[command(flatten)]
+    key: KeyArgs,
     #[command(flatten)]
     queue: QueueArgs,
 }
@@ -92,7 +104,7 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
     if args.once {
         let pass = evaluator.pass().await?;
         add_rates(args, data, &pass)?;
-        args.format.print(&report(&pass), || in_words(&pass))?;
+        args.format.print(&report(&pass), || as_text(&pass))?;
         return Ok(match pass.disagreeing.is_empty() {
             true => Outcome::Done,
             false => Outcome::CheckFailed,
@@ -151,10 +163,10 @@ fn report(pass: &Pass) -> Value {
     })
 }
 
-fn in_words(pass: &Pass) -> String {
+fn as_text(pass: &Pass) -> String {
     let mut text = match pass.waiting {
         None => format!(
-            "nothing to sign: rounds up to {} are settled, and the next are still running",
+            "nothing to sign: rounds up to {} are settled, the next are not over",
             pass.settled
         ),
         Some((first, last)) => format!(
@@ -164,7 +176,7 @@ fn in_words(pass: &Pass) -> String {
     };
     for (evaluator, digest) in &pass.disagreeing {
         text.push_str(&format!(
-            "\n  {evaluator} signed a different settlement of the same rounds, {digest}: one of you is wrong"
+            "\n  {evaluator} signed a different settlement of the same rounds, {digest}: one of the two is wrong"
         ));
     }
     text

@@ -17,7 +17,7 @@ pub struct GatewayArgs {
     /// Directory of the store [default: DATA/store].
     #[arg(long, env = "ASSIZE_STORE", hide_env_values = true, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Address of the gateway; port 0 takes a free one.
+    /// Address of the gateway.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 }

@@ -23,38 +23,46 @@ use assize_service::DataDir;
 /// Batch measurements, store each batch and commit its CID on chain.
 #[derive(Debug, Args)]
 pub struct PublisherArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    #[command(flatten)]
-    database: DatabaseArgs,
-    /// Do one pass and exit; batches are closed even if they are small.
+    /// Do one pass and exit; also publishes batches that are not full.
     #[arg(long)]
     once: bool,
     /// Only import the measurement files; needs no key and no node.
     #[arg(long, conflicts_with = "once")]
     import_only: bool,
-    /// Most measurements in a batch.
-    #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=100_000))]
-    batch: u32,
-    /// Batch the rest of a round this long before its commit window ends.
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = seconds)]
-    margin: u64,
-    /// Keep published measurements in the database this long.
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = seconds)]
-    keep: u64,
-    /// Address of /healthz and /metrics; port 0 takes a free one.
+    /// Address of /healthz and /metrics.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     metrics: Option<SocketAddr>,
     /// Measurement files (NDJSON) to import first; importing one twice adds nothing.
     measurements: Vec<PathBuf>,
     #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    batches: BatchArgs,
+    #[command(flatten)]
     queue: QueueArgs,
+}
+
+/// When batches are closed, and how long measurements are kept.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tuning")]
+pub(crate) struct BatchArgs {
+    /// Maximum measurements in a batch.
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=100_000))]
+    batch: u32,
+    /// Time before the end of a round's commit window at which the rest is published.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = seconds)]
+    margin: u64,
+    /// Time that published measurements stay in the database.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = seconds)]
+    keep: u64,
 }
 
 pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Outcome> {
@@ -75,13 +83,13 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
     )?;
     let imported = import_all(&mut *ingest, &args.measurements)?;
     let closing = Closing {
-        limit: args.batch,
-        margin: args.margin,
+        limit: args.batches.batch,
+        margin: args.batches.margin,
     };
     let pause = outbox.policy().poll;
     let mut publisher = Publisher::new(ingest, outbox, network.rounds.clone(), closing);
     if !args.once {
-        let daemon = PublisherDaemon::new(publisher, store, args.keep);
+        let daemon = PublisherDaemon::new(publisher, store, args.batches.keep);
         return serve(args, daemon, pause, &imported).await;
     }
     let published = publisher.publish_once(&*store).await?;
@@ -103,13 +111,13 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
         }
         if published.late > 0 {
             text.push_str(&format!(
-                "\n  {} came after their round's commit window: kept, not committed",
+                "\n  {} arrived after their round's commit window: kept, not committed",
                 published.late
             ));
         }
         if published.waiting > 0 {
             text.push_str(&format!(
-                "\n  {} wait for their round to be revealed",
+                "\n  {} wait for their round's beacon",
                 published.waiting
             ));
         }
@@ -138,7 +146,7 @@ async fn serve(
     Ok(Outcome::Done)
 }
 
-/// What became of each file.
+/// The result for each file.
 struct Imported(Vec<(String, ImportReport)>);
 
 fn import_all(ingest: &mut dyn Ingest, paths: &[PathBuf]) -> eyre::Result<Imported> {
@@ -181,7 +189,7 @@ impl Imported {
         }
     }
 
-    /// The first bad lines, a line each.
+    /// The first rejected lines.
     fn bad_lines(&self) -> String {
         const SHOWN: usize = 20;
         let lines = self.0.iter().flat_map(|(file, report)| {

@@ -13,13 +13,9 @@ use crate::output::Outcome;
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Void a pending settlement by proof that it rewards a measurement that was not drawn.
+/// Void a pending settlement by proving that it rewards a measurement that was not drawn.
 #[derive(Debug, Args)]
 pub struct ChallengeArgs {
-    #[command(flatten)]
-    online: OnlineArgs,
-    #[command(flatten)]
-    key: KeyArgs,
     /// Settlement in its challenge window.
     settlement: u64,
     /// Look for a proof, but send nothing.
@@ -27,6 +23,10 @@ pub struct ChallengeArgs {
     dry_run: bool,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    online: OnlineArgs,
+    #[command(flatten)]
+    key: KeyArgs,
 }
 
 pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Outcome> {
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
     let status = inputs.facts.settlements[&id].status;
     ensure!(
         status == Status::Pending,
-        "settlement {id} is {status}: only one in its challenge window can be challenged"
+        "settlement {id} is {status}: only settlements in their challenge window can be challenged"
     );
     let Some(fraud) = inputs.evidence(&|_| {}).find_fraud(id)? else {
         let report = json!({"settlement": id, "fraud": null});
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
     let accepted = fraud.accepted();
     let fault = match &fraud {
         Fraud::Misplaced(misplaced) => format!(
-            "station {} sits on seat {}, which is not in committee {}",
+            "station {} has seat {}, which is not in committee {}",
             misplaced.entry.station, misplaced.seat, accepted.committee
         ),
         Fraud::Impossible(_) => "its round, station, committee or task does not exist".into(),

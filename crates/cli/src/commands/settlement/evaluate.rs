@@ -14,26 +14,26 @@ use crate::connect::{Network, beacons, store};
 use crate::output::{self, Outcome};
 use assize_service::DataDir;
 
-/// Recompute all rounds since the last settlement, and write the next settlement's document.
+/// Recompute all rounds since the last settlement, and write the next document.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    #[command(flatten)]
-    beacons: BeaconArgs,
     /// Last round to settle [default: the newest whose commit window is over].
     #[arg(long, value_name = "ROUND")]
     to: Option<u64>,
-    /// Document to write; it also goes to the store.
+    /// Document to write; also written to the store.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// Catalog of success rates to write, for `assize rsr` [default: DATA/rates.json].
+    /// Catalog of success rates, read by `assize rsr` [default: DATA/rates.json].
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
     #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
 }
 
 pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Outcome> {
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
     });
     args.format.print(&report, || {
         format!(
-            "rounds {} to {}: {} measurements, {} granted in all\n  document {} ({cid})\n  root {}",
+            "rounds {} to {}: {} measurements, {} granted in total\n  document {} ({cid})\n  root {}",
             document.first_round,
             document.last_round,
             output::grouped(measurements),

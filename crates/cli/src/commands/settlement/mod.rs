@@ -32,35 +32,35 @@ pub enum SettlementCommand {
     Veto(veto::VetoArgs),
 }
 
-/// Sign a settlement document as an evaluator; sign only what you recomputed yourself.
+/// Sign a settlement document as an evaluator; sign only what you have recomputed yourself.
 #[derive(Debug, Args)]
 pub struct SignArgs {
+    /// Document from `assize settlement evaluate`.
+    document: PathBuf,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
-    /// Document, as `assize settlement evaluate` writes it.
-    document: PathBuf,
-    #[command(flatten)]
-    format: FormatArgs,
 }
 
 /// Post a settlement with the signatures of enough evaluators; anyone may.
 #[derive(Debug, Args)]
 pub struct PostArgs {
+    /// Document from `assize settlement evaluate`.
+    document: PathBuf,
+    /// Evaluator's signature from `assize settlement sign`; repeatable.
+    #[arg(long = "signature", value_name = "HEX", required = true)]
+    signatures: Vec<EvaluatorSignature>,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    /// Document, as `assize settlement evaluate` writes it.
-    document: PathBuf,
-    /// An evaluator's signature, as `assize settlement sign` prints it; repeatable.
-    #[arg(long = "signature", value_name = "HEX", required = true)]
-    signatures: Vec<EvaluatorSignature>,
-    #[command(flatten)]
-    format: FormatArgs,
 }
 
 #[derive(Debug, Clone)]
@@ -126,14 +126,14 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
     for address in signatures.keys() {
         ensure!(
             evaluators.set.contains(address),
-            "a signature is of {address}, which is not an evaluator; the evaluators are {}. A signature of another document, or \
-             from before the evaluators changed, shows a random address here",
+            "a signature recovers to {address}, which is not an evaluator; the evaluators are {}. The address is random if the \
+             signature is for another document, or older than a change of the evaluators",
             list(&evaluators.set)
         );
     }
     ensure!(
         signatures.len() as u64 >= evaluators.threshold,
-        "{} signatures given, but {} evaluators must sign",
+        "{} signatures given, {} needed",
         signatures.len(),
         evaluators.threshold
     );
@@ -147,7 +147,7 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
         .rewards
         .head()
         .await?
-        .ok_or_else(|| eyre!("the transaction succeeded, but the chain shows no settlement"))?;
+        .ok_or_else(|| eyre!("the transaction succeeded, but the contract has no settlement"))?;
     let settlement = network.rewards.settlement(id).await?;
     let report = json!({"transaction": receipt.hash, "settlement": settlement});
     args.format.print(&report, || {
@@ -159,7 +159,7 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Signatures by who made them; a second one of the same evaluator is refused.
+/// Signatures by signer; a second one by the same evaluator is an error.
 fn by_evaluator(
     given: &[EvaluatorSignature],
     digest: B256,
@@ -178,7 +178,7 @@ fn by_evaluator(
         let again = signatures.insert(evaluator, bytes).is_some();
         ensure!(
             !again,
-            "two signatures are of the same evaluator {evaluator}; give each once"
+            "two signatures are by the evaluator {evaluator}; give each once"
         );
     }
     Ok(signatures)

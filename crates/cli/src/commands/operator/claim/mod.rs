@@ -22,24 +22,16 @@ use crate::output::{self, Outcome};
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// Pay operators what they earned and were not paid; any key can, the money goes to the operators.
+/// Pay operators what they have earned; any key may send this.
 #[derive(Debug, Args)]
 pub struct ClaimArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
-    source: SourceArgs,
     /// Operator, a 0x or f410 address; repeatable.
     #[arg(long = "operator", value_name = "ADDRESS", value_parser = parse_operator)]
     named: Vec<Address>,
-    #[command(flatten)]
-    file: OperatorsFile,
     /// Settlement [default: the newest active one].
-    #[arg(long, conflicts_with = "watch")]
+    #[arg(long, value_name = "ID", conflicts_with = "watch")]
     settlement: Option<u64>,
-    /// Least amount to claim for an operator.
+    /// Minimum amount to claim for an operator.
     #[arg(long, value_name = "FIL", default_value = "0")]
     min: AttoFil,
     /// Do not ask for confirmation.
@@ -48,14 +40,28 @@ pub struct ClaimArgs {
     /// Keep running, and claim whenever a settlement becomes active.
     #[arg(long)]
     watch: bool,
-    /// Pause between two looks at the chain, with --watch.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = positive_duration)]
+    /// Time between two polls of the chain, with --watch.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = positive_duration,
+        help_heading = "Tuning"
+    )]
     poll: Duration,
     /// Confirmations to wait for, 0 for none [default: until the node's `finalized` block].
-    #[arg(long, value_name = "BLOCKS")]
+    #[arg(long, value_name = "BLOCKS", help_heading = "Tuning")]
     finality: Option<u64>,
     #[command(flatten)]
+    file: OperatorsFile,
+    #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    key: KeyArgs,
 }
 
 pub(crate) async fn run(args: &ClaimArgs, data: &DataDir) -> eyre::Result<Outcome> {
@@ -72,7 +78,7 @@ pub(crate) async fn run(args: &ClaimArgs, data: &DataDir) -> eyre::Result<Outcom
         policy,
         patience: PATIENCE,
         operators,
-        // A larger amount is more than exists.
+        // A larger amount than FIL exist is never reached.
         min: args.min.atto().saturating_to(),
         settlement: args.settlement.map(SettlementId),
         refused: BTreeMap::new(),
@@ -115,7 +121,7 @@ async fn once(mut claimer: Claimer, args: &ClaimArgs) -> eyre::Result<Outcome> {
             }
         }
     }
-    // Payments are reported even if a later one failed.
+    // Completed payments are reported even if a later one failed.
     if failure.is_none() || !done.is_empty() {
         args.format.print(&words::report(&plan, &done), || {
             done.iter().map(words::sent).collect::<Vec<_>>().join("\n")
@@ -134,16 +140,16 @@ async fn send(
     plan: &ClaimPlan,
     batch: &ClaimBatch,
 ) -> Result<SentClaims, PayoutError> {
-    // Hidden where stderr is no terminal.
+    // Hidden if stderr is not a terminal.
     let bar = ProgressBar::new_spinner();
-    let mut told = None;
+    let mut reported = None;
     let mut tell = |distance: Distance| {
         let hash = distance.hash;
         let text = match distance.missing {
             true => format!("a reorganisation dropped transaction {hash}; waiting for it to be mined again"),
             false => format!("transaction {hash} is mined; waiting for finality"),
         };
-        if told.replace(distance.missing) != Some(distance.missing) {
+        if reported.replace(distance.missing) != Some(distance.missing) {
             bar.suspend(|| output::say(&text));
         }
         bar.set_message(format!(

@@ -10,8 +10,8 @@ use super::super::shared::fil;
 use super::{ClaimArgs, send, words};
 use crate::output::{self, Outcome};
 
-/// Claims what becomes claimable until stopped. Prints a line of JSON when it is ready, and a line for each claim; an
-/// error is reported once on stderr and retried.
+/// Claims until it is stopped. Prints a line of JSON when it is ready, and a line for each claim. An error is reported
+/// once on stderr and retried.
 pub(super) async fn run(claimer: Claimer, args: &ClaimArgs) -> eyre::Result<Outcome> {
     let question = format!(
         "Claim for {} operators, now and whenever there is {}, with the key {}?",
@@ -71,7 +71,7 @@ impl Daemon for Watch<'_> {
     type Alert = Sentence;
     type Error = PayoutError;
 
-    /// Claims what is due; returns why the other operators get nothing now.
+    /// Claims what is due; returns why nothing is claimed for the other operators.
     async fn pass(&mut self, _: &NoMetrics, stop: &Stop) -> Result<Vec<Sentence>, PayoutError> {
         let plan = self.claimer.plan().await?;
         for (batch, _) in &plan.batches {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::shared::{destination, fil, nothing_to_claim};
 
-/// What would be paid and what that costs.
+/// The payments and their cost, as text.
 pub(super) fn plan(plan: &ClaimPlan, sender: Address) -> String {
     let mut text = format!(
         "By settlement {}, whose document matches the root on chain:",

@@ -24,51 +24,59 @@ use assize_service::DataDir;
 
 /// A checker is unhealthy after this many seconds without a successful heartbeat.
 const PATIENCE: u64 = 600;
-/// Pause before an unavailable node is tried again.
+/// Time before an unavailable node is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Check in each round whether providers serve what they promised, and earn for it.
+/// Check in each round whether providers serve what they promised, and earn rewards.
 #[derive(Debug, Args)]
 pub struct CheckerArgs {
+    /// URL of the coordinator.
+    #[arg(long, env = "ASSIZE_COORDINATOR", hide_env_values = true, value_name = "URL")]
+    coordinator: Url,
+    /// Operator to pay: a 0x or f410 address.
+    #[arg(long, env = "ASSIZE_OPERATOR", hide_env_values = true, value_name = "ADDRESS", value_parser = operator)]
+    operator: Address,
+    /// Ingest key of accepted receipts [default: the first one seen].
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_station)]
+    ingest_address: Option<Address>,
+    /// Exit after this many rounds with tasks; 1 if a round was invalid.
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
+    rounds: Option<u64>,
+    /// Same as --rounds 1.
+    #[arg(long, conflicts_with = "rounds")]
+    once: bool,
+    /// json, text or screen [default: screen on a terminal, else text].
+    #[arg(long, value_name = "FORM", hide_possible_values = true)]
+    log: Option<LogForm>,
+    /// Local address to connect from, on a machine with several addresses.
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
+    /// Address of /healthz and /metrics.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     beacons: BeaconArgs,
-    /// URL of the coordinator.
-    #[arg(long, env = "ASSIZE_COORDINATOR", hide_env_values = true, value_name = "URL")]
-    coordinator: Url,
-    /// Operator that earns: a 0x or f410 address; several checkers may share it.
-    #[arg(long, env = "ASSIZE_OPERATOR", hide_env_values = true, value_name = "ADDRESS", value_parser = operator)]
-    operator: Address,
-    /// Only trust receipts signed by this ingest key [default: the first one seen].
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_station)]
-    ingest_address: Option<Address>,
-    /// Concurrent retrievals.
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = value_parser!(u8).range(1..=16))]
-    concurrency: u8,
-    /// Spread a round's tasks over this long [default: the whole round].
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
-    spread: Option<u64>,
-    /// Exit after this many rounds with tasks; exit code 1 if a round was refused.
-    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
-    rounds: Option<u64>,
-    /// As --rounds 1.
-    #[arg(long, conflicts_with = "rounds")]
-    once: bool,
-    /// How events are shown [default: screen on a terminal, else text].
-    #[arg(long, value_name = "FORM")]
-    log: Option<LogForm>,
-    /// Local address to connect from, on a machine with several.
-    #[arg(long, value_name = "ADDRESS")]
-    bind: Option<IpAddr>,
-    /// Address of /healthz and /metrics; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS")]
-    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pace: PaceArgs,
     #[command(flatten)]
     retrieval: RetrievalArgs,
 }
 
-/// An operator's address; the error for other kinds of addresses has the remedy.
+/// How fast a round's tasks are done.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tuning")]
+struct PaceArgs {
+    /// Concurrent retrievals.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = value_parser!(u8).range(1..=16))]
+    concurrency: u8,
+    /// Time over which a round's tasks are spread [default: the whole round].
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    spread: Option<u64>,
+}
+
+/// Parses an operator's address; the error for other kinds of addresses names the remedy.
 fn operator(text: &str) -> Result<Address, String> {
     parse_operator(text).map_err(|error| match error {
         AddressError::NotDelegated { .. } => format!(
@@ -103,9 +111,9 @@ pub(crate) async fn run(args: &CheckerArgs, data: &DataDir) -> eyre::Result<Outc
     let mut config = Config::new(args.coordinator.clone(), args.operator, data.checker());
     config.bind = args.bind;
     config.ingest = args.ingest_address;
-    config.concurrency = args.concurrency.into();
+    config.concurrency = args.pace.concurrency.into();
     config.rounds = if args.once { Some(1) } else { args.rounds };
-    config.spread = args.spread.map(Duration::from_secs);
+    config.spread = args.pace.spread.map(Duration::from_secs);
     config.url = url;
     let summary = Checker::open(config, parts)?.run(&stop).await;
     show.close();
@@ -116,7 +124,7 @@ pub(crate) async fn run(args: &CheckerArgs, data: &DataDir) -> eyre::Result<Outc
     })
 }
 
-/// The node and the contracts; waits for an unavailable node. None if it is stopped meanwhile.
+/// Connects to the node and reads the contracts; retries while the node is unavailable. `None` if it is stopped.
 async fn connect(args: &CheckerArgs, data: &DataDir, stop: &Stop) -> eyre::Result<Option<Network>> {
     while !stop.is_set() {
         match Network::connect(&args.chain, data).await {

@@ -1,4 +1,4 @@
-//! Where a checker's events go: a screen, plain lines, or JSON.
+//! Output of a checker's events: a screen, lines of text, or JSON.
 
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output;
 
-/// Pause between two pictures of the screen.
-const PICTURE: Duration = Duration::from_millis(250);
+/// Time between two updates of the screen.
+const REFRESH: Duration = Duration::from_millis(250);
 
-/// How a checker shows its events.
+/// Output format of a checker's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogForm {
     Json,
@@ -22,7 +22,7 @@ pub(crate) enum LogForm {
     Screen,
 }
 
-/// Where events go.
+/// Output of events.
 pub(crate) struct Show {
     listener: Listener,
     screen: Option<Screen>,
@@ -34,7 +34,7 @@ struct Screen {
 }
 
 impl Show {
-    /// In the given form; by default a screen on a terminal, and lines elsewhere.
+    /// Opens the given format; by default a screen on a terminal, else lines of text.
     pub(crate) fn open(form: Option<LogForm>) -> Self {
         let is_terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
         let form = form.unwrap_or(if is_terminal {
@@ -69,15 +69,15 @@ impl Show {
                     .render(Clock::system().now());
                 on.set_message(text);
                 on.tick();
-                tokio::time::sleep(PICTURE).await;
+                tokio::time::sleep(REFRESH).await;
             }
         });
-        let heard = move |event: &Event| {
+        let apply = move |event: &Event| {
             let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
             view.apply(event);
         };
         Self {
-            listener: Listener::new(heard),
+            listener: Listener::new(apply),
             screen: Some(Screen { bar, painter }),
         }
     }
@@ -86,7 +86,7 @@ impl Show {
         self.listener.clone()
     }
 
-    /// Leaves the last picture.
+    /// Stops updating; the last state stays on the screen.
     pub(crate) fn close(self) {
         if let Some(Screen { bar, painter }) = self.screen {
             painter.abort();

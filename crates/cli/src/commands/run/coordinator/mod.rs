@@ -25,35 +25,35 @@ use crate::output::{self, Outcome};
 use crate::signer::signer;
 use assize_service::DataDir;
 
-/// How long the API may take to shut down: more than it gives open requests.
-const LAST_ANSWERS: Duration = Duration::from_secs(12);
+/// Time for the API to shut down, longer than its timeout for open requests.
+const API_SHUTDOWN: Duration = Duration::from_secs(12);
 
-/// Take heartbeats and measurements, open rounds and reveal their beacons.
+/// Accept heartbeats and measurements, open rounds and reveal their beacons.
 #[derive(Debug, Args)]
 pub struct CoordinatorArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    beacons: BeaconArgs,
+    /// Task list, read again for each round [default: DATA/tasks.ndjson].
+    #[arg(long, value_name = "FILE")]
+    tasks: Option<PathBuf>,
+    /// Address of the API for checkers.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9080")]
+    listen: SocketAddr,
+    /// Address of /healthz and /metrics.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "ingest_only")]
+    metrics: Option<SocketAddr>,
+    /// Do not open rounds, because another instance does; needs no key.
+    #[arg(long)]
+    ingest_only: bool,
+    /// Key of receipts, shared by all instances [default: DATA/ingest.key].
+    #[arg(long, value_name = "FILE")]
+    ingest_key: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
     database: DatabaseArgs,
-    /// Task list (NDJSON, docs/protocol.md §7), read again for each round [default: DATA/tasks.ndjson].
-    #[arg(long, value_name = "FILE")]
-    tasks: Option<PathBuf>,
-    /// Address of the API for checkers; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9080")]
-    listen: SocketAddr,
-    /// Address of /healthz and /metrics; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "ingest_only")]
-    metrics: Option<SocketAddr>,
-    /// Do not open rounds: another instance on the same database does; needs no key.
-    #[arg(long)]
-    ingest_only: bool,
-    /// Key that signs receipts, the same for all instances; created if missing [default: DATA/ingest.key].
-    #[arg(long, value_name = "FILE")]
-    ingest_key: Option<PathBuf>,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
     let clock = Clock::system();
     let options = DatabaseOptions {
         clock: clock.clone(),
-        daily_bytes: args.clients.daily_storage,
+        daily_bytes: args.clients.daily_storage(),
     };
     let database = Database::open_with(&args.database.location(data), options)?;
     let store: Arc<dyn Store> = Arc::from(store(&args.store, data)?);
@@ -108,7 +108,7 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         let stop = stop.clone();
         async move {
             let served = api.serve(listener, stop.clone()).await;
-            // Rounds that no station can ask for are useless: the supervisor restarts both.
+            // Without the API no station learns of rounds: stop, so that the supervisor restarts both.
             stop.set();
             served
         }
@@ -123,8 +123,8 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         }
     };
     stop.set();
-    // A measurement is stored before it is answered, so slow clients lose nothing that was promised.
-    match timeout(LAST_ANSWERS, serving).await {
+    // A receipt is sent only after the measurement is stored, so a client that is cut off loses nothing.
+    match timeout(API_SHUTDOWN, serving).await {
         Ok(served) => served?.wrap_err("the API for checkers stopped")?,
         Err(_) => tracing::warn!("shutting down with open requests: the API did not stop in time"),
     }

@@ -29,35 +29,35 @@ use assize_service::DataDir;
 /// Pay operators what active settlements owe them, in batches, on a schedule.
 #[derive(Debug, Args)]
 pub struct PayoutArgs {
+    /// Do one pass and exit.
+    #[arg(long)]
+    once: bool,
+    /// Show who would be paid, how much and at what cost; needs no key.
+    #[arg(long, conflicts_with = "metrics")]
+    dry_run: bool,
+    /// Settlement, with --once or --dry-run [default: the newest active one].
+    #[arg(long, value_name = "ID")]
+    settlement: Option<u64>,
+    /// Payout policy (TOML), see docs/params/payout.toml.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Minimum payout without waiting time [default: the policy's].
+    #[arg(long, value_name = "FIL")]
+    floor: Option<AttoFil>,
+    /// `every settlement` or a cron pattern in UTC [default: the policy's].
+    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["once", "dry_run"])]
+    schedule: Option<Schedule>,
+    /// Address of /healthz and /metrics.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    format: RowsFormatArgs,
     #[command(flatten)]
     chain: ChainArgs,
     #[command(flatten)]
     key: KeyArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    /// Do one pass and exit.
-    #[arg(long)]
-    once: bool,
-    /// List who would be paid, how much and at what cost; needs no key.
-    #[arg(long, conflicts_with = "metrics")]
-    dry_run: bool,
-    /// Settlement, with --once or --dry-run [default: the newest active one].
-    #[arg(long)]
-    settlement: Option<u64>,
-    /// Payout policy (TOML); docs/params/payout.toml lists every setting.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Least payout to an operator that has just started to wait [default: the policy's].
-    #[arg(long, value_name = "FIL")]
-    floor: Option<AttoFil>,
-    /// When to pay: `every settlement` or a cron pattern in UTC [default: the policy's].
-    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["once", "dry_run"])]
-    schedule: Option<Schedule>,
-    /// Address of /healthz and /metrics; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
-    metrics: Option<SocketAddr>,
-    #[command(flatten)]
-    format: RowsFormatArgs,
     #[command(flatten)]
     queue: QueueArgs,
 }
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outco
     );
     ensure!(
         args.format.format != RowsFormat::Csv,
-        "--format csv needs --dry-run: other answers are not rows"
+        "--format csv needs --dry-run: other results are not rows"
     );
     data.create()?;
     let mut queue = args.queue.policy(network.deployment.chain_id);
@@ -114,7 +114,7 @@ fn policy(args: &PayoutArgs) -> eyre::Result<(PayoutPolicy, DenyList)> {
     Ok((policy, denied))
 }
 
-/// Whose history it is.
+/// Identifies the contract that a history belongs to.
 fn owner_of(network: &Network) -> String {
     format!(
         "{} on chain {}",

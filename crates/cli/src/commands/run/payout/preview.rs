@@ -1,4 +1,4 @@
-//! What a pass would do, as a table, JSON and CSV.
+//! The plan of a pass as a table, JSON and CSV.
 
 use assize_payout::{Payout, Planned};
 use assize_protocol::AttoFil;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::report::{code, held, held_by_reason, reason};
 use crate::output::grouped;
 
-/// Rows of each part of a table at most: the whole is in JSON and CSV.
+/// Maximum rows in each part of the table; JSON and CSV have all rows.
 const SHOWN: usize = 50;
 
 pub(super) fn document(planned: &Planned) -> Value {
@@ -62,7 +62,7 @@ pub(super) fn csv(planned: &Planned) -> Vec<u8> {
 pub(super) fn table(planned: &Planned, now: u64) -> String {
     let fil = |amount: u128| AttoFil::from(amount).to_string();
     let mut text = format!(
-        "settlement {}: {} operators would be paid {} in {} batches, for about {} of gas ({} units each); {} paid already",
+        "settlement {}: {} operators would be paid {} in {} batches, for about {} of gas ({} units each); {} already paid",
         planned.settlement,
         grouped(planned.plan.payouts.len() as u64),
         fil(planned.plan.total()),
@@ -103,7 +103,7 @@ pub(super) fn table(planned: &Planned, now: u64) -> String {
     let hidden = payouts.len().saturating_sub(SHOWN) + held.len().saturating_sub(SHOWN);
     if hidden > 0 {
         let hidden = grouped(hidden as u64);
-        text.push_str(&format!("\n  and {hidden} more: --format csv or json has all"));
+        text.push_str(&format!("\n  {hidden} more with --format csv or json"));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! What a pass did, as text and JSON.
+//! The result of a pass as text and JSON.
 
 use alloy_primitives::U256;
 use assize_chain::{Payment, SettlementId};
@@ -60,7 +60,7 @@ pub(super) fn held(held: &Held) -> Value {
     })
 }
 
-/// How many are held, a line for each reason.
+/// Held payouts, one line for each reason.
 pub(super) fn held_by_reason(held: &[Held]) -> String {
     let mut text = String::new();
     for kind in [
@@ -83,7 +83,7 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
             other => reason(other),
         };
         text.push_str(&format!(
-            "\n  held: {} operators, {} in all: {why}",
+            "\n  held: {} operators, {} in total: {why}",
             grouped(of_kind.len() as u64),
             AttoFil::from(total)
         ));
@@ -109,7 +109,7 @@ pub(super) fn reason(why: &Why) -> String {
             AttoFil::from(*floor)
         ),
         Why::GasTooDear => "gas would take a larger share of it than the policy allows".into(),
-        Why::DailyCap => "the daily limit is spent".into(),
+        Why::DailyCap => "the daily limit is reached".into(),
         Why::OverDailyCap => "above the daily limit: raise dailyFil, or let the operator claim".into(),
         Why::Denied { reason } => format!("denied: {reason}"),
         Why::Refusing { refusals, again_at } => format!(

@@ -1,4 +1,4 @@
-//! The play, act by act.
+//! The demo, step by step.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,14 +15,14 @@ use assize_testkit::network::{Network, NetworkPlan};
 use eyre::OptionExt;
 
 use super::DemoArgs;
-use super::actors::Actors;
-use super::aftermath::{keep_chain, verify_in_a_fresh_process};
+use super::environment::{Environment, Files, Progress};
 use super::report::Report;
-use super::round::play_round;
+use super::roles::Roles;
+use super::round::run_round;
 use super::schedule::{self, Slot};
 use super::settlement::{pay, settle};
-use super::stage::{Files, Progress, Stage};
 use super::summary::report;
+use super::verify::{save_chain, verify_in_new_process};
 use assize_cli::connect::{self, PATIENCE};
 use assize_cli::output::fil;
 
@@ -30,11 +30,11 @@ use assize_cli::output::fil;
 const DEPOSIT: u128 = 20_000_000_000_000_000_000;
 /// Seconds between posting a settlement and its activation.
 const CHALLENGE_WINDOW: u64 = 86_400;
-/// Creation code of a contract that reverts whatever it is sent.
+/// Creation code of a contract that rejects every payment.
 const REFUSING_CONTRACT: &str = "0x625f5ffd5f526003601df3";
 
-/// Plays all of it.
-pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Report> {
+/// Runs the demo.
+pub(super) async fn run(args: &DemoArgs, directory: &Path) -> eyre::Result<Report> {
     let mut progress = Progress::start();
     let recorded = fixtures::beacons()?;
     let beacons = Verified::new(Chain::quicknet(), RecordedBeacons::new(recorded.iter().cloned())?);
@@ -52,7 +52,7 @@ pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Repo
 
     let files = Files::new(directory);
     files.write("beacons.json", fixtures::BEACONS_JSON.as_bytes())?;
-    let (mut stage, actors, network) = set_up(args, files, &tasks, first, &parameters).await?;
+    let (mut environment, roles, network) = set_up(args, files, &tasks, first, &parameters).await?;
     progress.done(format!(
         "local chain and contracts; {} FIL deposited",
         fil(DEPOSIT)
@@ -60,9 +60,9 @@ pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Repo
 
     let mut rounds = Vec::new();
     for (number, slot) in (1..).zip(&slots) {
-        play_round(
-            &mut stage,
-            &actors,
+        run_round(
+            &mut environment,
+            &roles,
             &network,
             &beacons,
             &tasks,
@@ -74,27 +74,27 @@ pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Repo
         rounds.push(RoundNumber(number));
     }
 
-    let (evaluated, settlement) = settle(&mut stage, &actors, &beacons, &rounds, &mut progress).await?;
+    let (evaluated, settlement) = settle(&mut environment, &roles, &beacons, &rounds, &mut progress).await?;
     let money = pay(
-        &mut stage,
-        &actors,
+        &mut environment,
+        &roles,
         &network,
         &evaluated,
         &settlement,
         &mut progress,
     )
     .await?;
-    let verification = verify_in_a_fresh_process(&stage)?;
+    let verification = verify_in_new_process(&environment)?;
     progress.done(format!(
         "verified from chain, store and beacons alone: {}",
         verification.verdict
     ));
     if args.keep.is_some() {
-        keep_chain(&stage)?;
+        save_chain(&environment)?;
     }
     report(
         args,
-        &stage,
+        &environment,
         &network,
         &tasks,
         &beacons,
@@ -107,31 +107,31 @@ pub(super) async fn play(args: &DemoArgs, directory: &Path) -> eyre::Result<Repo
     )
 }
 
-/// Starts the chain, funds the actors, deploys, deposits.
+/// Starts the chain, funds the roles, deploys the contracts, and deposits.
 async fn set_up(
     args: &DemoArgs,
     files: Files,
     tasks: &TaskList,
     first: &Slot,
     parameters: &Parameters,
-) -> eyre::Result<(Stage, Actors, Network)> {
+) -> eyre::Result<(Environment, Roles, Network)> {
     let anvil = Anvil::start_at(first.opened_at - 3_600)?;
     let client = ChainClient::connect_to(&anvil.url().parse()?, CHAIN_ID).await?;
 
-    // The network needs the address of the contract that refuses money, the actors need an operator of the network.
+    // The network needs the address of the contract that rejects payments; the roles need an operator's key from the network.
     let plan = NetworkPlan {
         seed: args.seed,
         stations: args.stations,
         refusing_operator: None,
     };
     let mut network = Network::new(plan, tasks);
-    let actors = Actors::new(args.seed, network.claiming_operator_key(), &anvil)?;
+    let roles = Roles::new(args.seed, network.claiming_operator_key(), &anvil)?;
     let refusing = Draft::create(
         "refusing contract",
         REFUSING_CONTRACT.parse::<assize_chain::Bytes>()?,
     );
     let refusing = client
-        .transact(&actors.owner, &refusing, PATIENCE)
+        .transact(&roles.owner, &refusing, PATIENCE)
         .await?
         .contract_address;
     network = Network::new(
@@ -145,12 +145,12 @@ async fn set_up(
     let params = DeployParams {
         chain_id: CHAIN_ID,
         beacon: BeaconParams::quicknet(),
-        owner: actors.owner.address(),
-        coordinator: actors.coordinator.address(),
-        publishers: vec![actors.publisher.address()],
-        guardian: actors.guardian.address(),
-        treasury: actors.owner.address(),
-        evaluators: actors
+        owner: roles.owner.address(),
+        coordinator: roles.coordinator.address(),
+        publishers: vec![roles.publisher.address()],
+        guardian: roles.guardian.address(),
+        treasury: roles.owner.address(),
+        evaluators: roles
             .evaluators
             .iter()
             .map(|evaluator| evaluator.address())
@@ -164,20 +164,22 @@ async fn set_up(
             ..*parameters
         },
     };
-    let record = deploy_with(&client, &actors.owner, &params, None, &mut |_| Ok(())).await?;
+    let record = deploy_with(&client, &roles.owner, &params, None, &mut |_| Ok(())).await?;
     files.write("deployment.json", &serde_json::to_vec_pretty(&record)?)?;
     let deployment = record.deployment;
     let store = LocalStore::open(files.path("store"))?;
     let network_on_chain = connect::Network::new(client, deployment);
-    let mut stage = Stage {
+    let mut environment = Environment {
         anvil,
         network: network_on_chain,
         store,
         files,
         gas: BTreeMap::new(),
     };
-    stage.record_gas("deploy, all contracts", deployment.gas_used.unwrap_or_default());
-    let deposit = stage.network.rewards.deposit(U256::from(DEPOSIT));
-    stage.transact("deposit", &actors.depositor, &deposit).await?;
-    Ok((stage, actors, network))
+    environment.record_gas("deploy, all contracts", deployment.gas_used.unwrap_or_default());
+    let deposit = environment.network.rewards.deposit(U256::from(DEPOSIT));
+    environment
+        .transact("deposit", &roles.depositor, &deposit)
+        .await?;
+    Ok((environment, roles, network))
 }

@@ -1,4 +1,4 @@
-//! What the play happens on: chain, contracts, store and files, with a record of gas and time.
+//! Chain, contracts, store and files of the demo, with a record of gas and time.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,9 +38,9 @@ impl Files {
     }
 }
 
-/// The stage.
+/// What the demo runs on.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct Environment {
     pub anvil: Anvil,
     pub network: Network,
     pub store: LocalStore,
@@ -48,7 +48,7 @@ pub(super) struct Stage {
     pub gas: BTreeMap<&'static str, Gas>,
 }
 
-impl Stage {
+impl Environment {
     /// Sends a transaction and records its gas under `step`.
     pub(super) async fn transact(
         &mut self,
@@ -66,7 +66,7 @@ impl Stage {
     }
 }
 
-/// Tells on stderr what is going on, and how long it took.
+/// Prints each step and its duration to stderr.
 #[derive(Debug)]
 pub(super) struct Progress {
     started: Instant,
@@ -84,7 +84,7 @@ impl Progress {
         }
     }
 
-    /// A step has ended.
+    /// Reports that a step is done.
     pub(super) fn done(&mut self, step: impl Into<String>) {
         let step = step.into();
         let took = self.last.elapsed().as_secs_f64();
@@ -101,7 +101,7 @@ impl Progress {
     }
 }
 
-/// Most memory that this process and another have held, MiB; where the system tells.
+/// Peak memory of this process and another, MiB; `None` where the system does not report it.
 pub(super) fn peak_memory_mib(other: u32) -> Option<u64> {
     let peak = |process: &str| {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -1,4 +1,4 @@
-//! A deployment in words.
+//! A deployment as text.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::output::grouped;
 
-/// A role, who has it, and what that means.
+/// A role, its addresses, and what it may do.
 #[derive(Debug, Serialize)]
 pub(super) struct Role {
     role: &'static str,
@@ -166,7 +166,7 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
     for role in roles(params) {
         line(format!("  {:<12} {}", role.role, role.may));
         match role.addresses.as_slice() {
-            [] => line("                 nobody yet".into()),
+            [] => line("                 none yet".into()),
             addresses => addresses
                 .iter()
                 .for_each(|address| line(format!("                 {address}"))),
@@ -194,7 +194,7 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
         ));
     }
     line(format!(
-        "  {} gas at up to {} attoFIL: {} at most; {} holds {}",
+        "  {} gas at up to {} attoFIL: at most {}; {} has {}",
         grouped(plan.gas()),
         plan.gas_price,
         AttoFil::from(plan.cost),
@@ -211,7 +211,7 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
     text
 }
 
-/// Progress: what a transaction does, and what came of it.
+/// Progress: what a transaction does, and its result.
 pub(super) fn step(step: &Step) -> String {
     let what = match step.work {
         Work::Create(Part::Beacon) => "create the beacon".into(),
@@ -233,7 +233,7 @@ pub(super) fn step(step: &Step) -> String {
     }
 }
 
-/// What is there now.
+/// The finished deployment.
 pub(super) fn deployed(record: &DeploymentRecord, file: &Path) -> String {
     let d = &record.deployment;
     let mut text = format!("deployed on {} (chain {})\n", chain_name(d.chain_id), d.chain_id);
@@ -258,10 +258,10 @@ pub(super) fn deployed(record: &DeploymentRecord, file: &Path) -> String {
     text
 }
 
-/// What the owner has to send.
+/// The calls that the owner has to send.
 pub(super) fn registration(rounds: &Rounds, owner: Address, publisher: Address) -> String {
     format!(
-        "to do: the owner {owner} has to register the publisher {publisher}: a call of {} with the data {}",
+        "to do: the owner {owner} must register the publisher {publisher}: call {} with the data {}",
         rounds.address(),
         rounds.set_publisher(publisher, true).input
     )

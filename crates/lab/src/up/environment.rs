@@ -1,4 +1,4 @@
-//! What the network stands on: a directory, keys, a chain in real time with the contracts, beacons.
+//! Directory, keys, chain, contracts and beacons of the network.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -21,11 +21,11 @@ use super::plan::{CHALLENGE_WINDOW, DEPOSIT, TICK, parameters};
 use super::process::{Process, Start};
 use assize_cli::connect::{BoxedBeacons, Network, PATIENCE};
 
-/// Evaluators; two of them must sign.
+/// Evaluators; a settlement needs two signatures.
 pub(super) const EVALUATORS: u64 = 3;
 const THRESHOLD: u64 = 2;
-/// Gas money of everybody, attoFIL.
-const GAS_MONEY: u128 = 100_000_000_000_000_000_000;
+/// Balance of each role for gas, attoFIL.
+const GAS_FUNDS: u128 = 100_000_000_000_000_000_000;
 
 /// Keys of the network's roles.
 #[derive(Debug, Clone, Copy)]
@@ -47,24 +47,24 @@ impl Keys {
     }
 }
 
-/// The stage.
-pub(super) struct Stage {
-    /// This program, by its name at the beginning: it may be built anew meanwhile.
+/// What the network's processes run on.
+pub(super) struct Environment {
+    /// Path of this program, read at the start: the file may be replaced by a later build.
     pub binary: PathBuf,
     pub directory: PathBuf,
     pub keys: Keys,
     pub anvil: Anvil,
     pub network: Network,
     pub beacons: Verified<BoxedBeacons>,
-    /// Where the drand chain is served.
+    /// URL of the drand relay.
     pub relay: String,
-    /// Serves it.
+    /// Its process.
     pub drand: Process,
 }
 
-impl Stage {
+impl Environment {
     /// Starts the chain and the beacons, deploys the contracts and fills the pool.
-    pub(super) async fn set(args: &UpArgs, directory: &Path) -> eyre::Result<Self> {
+    pub(super) async fn start(args: &UpArgs, directory: &Path) -> eyre::Result<Self> {
         let binary = std::env::current_exe().wrap_err("cannot find the path of this program")?;
         let keys = Keys { seed: args.seed };
         std::fs::create_dir_all(directory.join("logs"))?;
@@ -122,10 +122,10 @@ impl Stage {
         };
         let roles = ["owner", "coordinator", "publisher", "scheduler", "depositor"];
         for role in roles {
-            anvil.set_balance(keys.address(role, 0)?, U256::from(GAS_MONEY + DEPOSIT))?;
+            anvil.set_balance(keys.address(role, 0)?, U256::from(GAS_FUNDS + DEPOSIT))?;
         }
         for index in 0..EVALUATORS {
-            anvil.set_balance(keys.address("evaluator", index)?, U256::from(GAS_MONEY))?;
+            anvil.set_balance(keys.address("evaluator", index)?, U256::from(GAS_FUNDS))?;
         }
         let record = deploy_with(&client, &keys.signer("owner", 0)?, &params, None, &mut |_| Ok(())).await?;
         let file = directory.join("deployment.json");
@@ -154,8 +154,8 @@ impl Stage {
         Ok(LocalStore::open(self.directory.join("store"))?)
     }
 
-    /// Where one of the network's processes runs, and its key.
-    pub(super) fn start(&self, name: impl Into<String>, key: Option<B256>) -> Start<'_> {
+    /// How to start one of the network's processes.
+    pub(super) fn command(&self, name: impl Into<String>, key: Option<B256>) -> Start<'_> {
         Start {
             binary: &self.binary,
             name: name.into(),
@@ -164,19 +164,19 @@ impl Stage {
         }
     }
 
-    /// What every process that reads the chain is told; with the RPC that answers Filecoin's own methods, if it needs them.
+    /// Arguments of a process that reads the chain through `rpc`.
     pub(super) fn chain<'a>(&'a self, rpc: &'a str) -> Vec<&'a str> {
         vec!["--rpc-url", rpc, "--data", "."]
     }
 
-    /// What every process that needs beacons is told.
+    /// Arguments of a process that reads beacons.
     pub(super) fn drand(&self) -> Vec<&str> {
         vec!["--drand-info", "drand.json", "--relay", &self.relay]
     }
 }
 
-/// The URL that a daemon says it serves.
+/// The URL that a daemon reported when it was ready.
 pub(super) fn url(ready: &Value) -> eyre::Result<String> {
-    let url = ready["url"].as_str().ok_or_eyre("a daemon that names no URL")?;
+    let url = ready["url"].as_str().ok_or_eyre("the daemon reported no URL")?;
     Ok(url.to_owned())
 }

@@ -1,4 +1,4 @@
-//! After the play: the verifier, and what is kept.
+//! Verification in a new process, and the chain's state for `--keep`.
 
 use std::io::Read;
 use std::process::Command;
@@ -7,11 +7,11 @@ use eyre::{OptionExt, WrapErr, eyre};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
+use super::environment::Environment;
 use super::report::Verification;
-use super::stage::Stage;
 
-/// Runs `assize verify settlement` as a stranger would.
-pub(super) fn verify_in_a_fresh_process(stage: &Stage) -> eyre::Result<Verification> {
+/// Runs `assize verify settlement` with nothing but chain, store and beacons.
+pub(super) fn verify_in_new_process(environment: &Environment) -> eyre::Result<Verification> {
     let binary = std::env::current_exe().wrap_err("cannot find the path of this program")?;
     let output = Command::new(binary)
         .args([
@@ -21,18 +21,18 @@ pub(super) fn verify_in_a_fresh_process(stage: &Stage) -> eyre::Result<Verificat
             "--format",
             "json",
             "--rpc-url",
-            stage.anvil.url(),
+            environment.anvil.url(),
         ])
         .arg("--deployment")
-        .arg(stage.files.path("deployment.json"))
+        .arg(environment.files.path("deployment.json"))
         .arg("--store")
-        .arg(stage.files.path("store"))
+        .arg(environment.files.path("store"))
         .arg("--beacons")
-        .arg(stage.files.path("beacons.json"))
+        .arg(environment.files.path("beacons.json"))
         .output()
-        .wrap_err("the verifier does not start")?;
+        .wrap_err("failed to start the verifier")?;
     let verdict: Value = serde_json::from_slice(&output.stdout)
-        .wrap_err_with(|| eyre!("the verifier said: {}", String::from_utf8_lossy(&output.stderr)))?;
+        .wrap_err_with(|| eyre!("the verifier failed: {}", String::from_utf8_lossy(&output.stderr)))?;
     Ok(Verification {
         verdict: verdict["verdict"].as_str().unwrap_or("no verdict").to_owned(),
         rounds_recomputed: verdict["rounds"].as_u64().unwrap_or_default() as usize,
@@ -40,20 +40,20 @@ pub(super) fn verify_in_a_fresh_process(stage: &Stage) -> eyre::Result<Verificat
     })
 }
 
-/// Leaves the chain in a form that anvil can load.
-pub(super) fn keep_chain(stage: &Stage) -> eyre::Result<()> {
-    let dump = stage.anvil.rpc("anvil_dumpState", json!([]))?;
-    let hex = dump.as_str().ok_or_eyre("anvil dumped no state")?;
-    stage.files.write("chain.json", &unpacked_state(hex)?)?;
+/// Writes the chain's state to a file that anvil can load.
+pub(super) fn save_chain(environment: &Environment) -> eyre::Result<()> {
+    let dump = environment.anvil.rpc("anvil_dumpState", json!([]))?;
+    let hex = dump.as_str().ok_or_eyre("anvil returned no state")?;
+    environment.files.write("chain.json", &unpacked_state(hex)?)?;
     Ok(())
 }
 
-/// `anvil_dumpState` gives gzipped JSON in hex; `anvil --load-state` takes the JSON.
+/// `anvil_dumpState` returns gzipped JSON in hex; `anvil --load-state` takes the JSON.
 fn unpacked_state(hex: &str) -> eyre::Result<Vec<u8>> {
     let gzipped = alloy_primitives::hex::decode(hex).wrap_err("anvil's state is not hex")?;
     let mut json = Vec::new();
     GzDecoder::new(&gzipped[..])
         .read_to_end(&mut json)
-        .wrap_err("anvil's state is not gzipped")?;
+        .wrap_err("anvil's state is not gzip")?;
     Ok(json)
 }

@@ -1,0 +1,73 @@
+//! `--help` and `--help-all`.
+//!
+//! `--help` fits a screen: it omits the options whose heading starts with "Tuning", which have good defaults. `--help-all`, man pages
+//! and completions contain every option.
+
+use std::env;
+
+use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
+
+/// How the headings of options start that `--help` omits.
+const TUNING: &str = "Tuning";
+
+/// Which options help contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Help {
+    /// Those of `--help`.
+    Brief,
+    /// Those of `--help-all`: every option.
+    All,
+}
+
+/// Parses this process's arguments. Exits after printing help, and on invalid arguments.
+#[must_use]
+pub fn parse<C: Parser>() -> C {
+    // clap prints help while it parses, so this has to be known before.
+    let help = match env::args_os().any(|argument| argument.to_str() == Some("--help-all")) {
+        true => Help::All,
+        false => Help::Brief,
+    };
+    let mut command = command_line::<C>(help);
+    let mut matches = command.get_matches_mut();
+    C::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+/// The definition of a command line, with `--help` and `--help-all` for each command.
+#[must_use]
+pub fn command_line<C: CommandFactory>(help: Help) -> Command {
+    with_help(C::command(), help)
+}
+
+fn with_help(command: Command, help: Help) -> Command {
+    let has_tuning = command.get_arguments().any(is_tuning);
+    let flag = |name: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .action(ArgAction::HelpShort)
+            .help_heading("Global")
+    };
+    command
+        .disable_help_flag(true)
+        .mut_args(|arg| match help == Help::Brief && is_tuning(&arg) {
+            true => arg.hide(true),
+            false => arg,
+        })
+        .mut_subcommands(|inner| with_help(inner, help))
+        .arg(
+            flag("help")
+                .short('h')
+                .help("Print help")
+                .display_order(usize::MAX - 1),
+        )
+        .arg(
+            flag("help-all")
+                .help("Print help with the options for tuning")
+                .display_order(usize::MAX)
+                .hide(!has_tuning),
+        )
+}
+
+fn is_tuning(arg: &Arg) -> bool {
+    arg.get_help_heading()
+        .is_some_and(|heading| heading.starts_with(TUNING))
+}
