@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use assize_chain::{Address, ChainClient, Draft, SettlementId, Status};
 use assize_keys::Signer;
+use assize_protocol::AttoFil;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::world::{World, WorldPlan};
 use common::site::Site;
@@ -105,7 +106,7 @@ async fn nothing_is_sent_to_other_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guardian_vetoes_and_nobody_else_does() {
     let scene = Scene::new().await;
-    let amounts = BTreeMap::from([(Address::repeat_byte(5), 7_u128.into())]);
+    let amounts = BTreeMap::from([(Address::repeat_byte(5), AttoFil::new(7))]);
     scene.0.world.settle(&amounts).await.unwrap();
     let veto = words("settlement veto 1 --yes --reason fraud");
     let output = scene.run(STRANGER, &veto);

@@ -1,7 +1,9 @@
-//! Limits on the number of crates that the binaries compile, so that the first build stays short.
+//! Limits on the number of crates that the binaries compile, so that the first build stays short; and that money has one type.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates that a package compiles with its default features, including the workspace's, build scripts' and macros' crates.
@@ -47,6 +49,99 @@ fn removed_dependencies_do_not_return() {
                 .into_iter()
                 .find(|found| found.split(' ').next().is_some_and(|found| found == name));
             assert_eq!(found, None, "in {package}: see cargo tree -p {package} -i {name}");
+        }
+    }
+}
+
+/// The files that may use integers of more than 64 bits, and what for. Everywhere else an amount is an `AttoFil`, and the price of gas
+/// a `GasPrice`.
+const WIDE_INTEGERS: [(&str, &str); 15] = [
+    ("chain/src/beacon.rs", "words of the ABI"),
+    ("chain/src/client.rs", "JSON-RPC"),
+    ("chain/src/eip1559.rs", "signed transactions"),
+    ("chain/src/rewards.rs", "words of the ABI"),
+    ("chain/src/rounds.rs", "words of the ABI"),
+    ("chain/src/transaction.rs", "JSON-RPC"),
+    ("deployment/src/creation.rs", "words of the ABI"),
+    ("evaluate/src/figures.rs", "percentiles of times"),
+    ("guard/src/subnet.rs", "IPv6 addresses"),
+    ("protocol/src/amount.rs", "the type of amounts"),
+    ("protocol/src/lib.rs", "what the type of amounts converts from"),
+    ("protocol/src/seed.rs", "words of the ABI"),
+    ("retrieve/src/request.rs", "UUIDs"),
+    ("spark/src/report.rs", "Spark's scores, which are shares"),
+    ("testkit/src/fault/transaction.rs", "signed transactions"),
+];
+
+/// Names of amounts.
+const MONEY: &str =
+    "amount balance budget claimable claimed cost deposited due earned fee granted owed paid reward";
+
+/// The simulation of cheating has no FIL: its rewards are shares, its costs are relative to each other.
+const WITHOUT_FIL: [&str; 2] = ["simulate/src/", "lab/src/simulate.rs"];
+
+/// All sources of the crates, as paths in `crates/`, without comments and tests.
+fn sources() -> Vec<(String, String)> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries(crates).map(|path| path.join("src")).collect();
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for path in entries(&folder) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("tests.rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+                let name = path.strip_prefix(crates).unwrap().to_str().unwrap().to_owned();
+                sources.push((name, lines.collect::<Vec<_>>().join("\n")));
+            }
+        }
+    }
+    sources
+}
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+}
+
+#[test]
+fn wide_integers_are_no_amounts() {
+    let is_wide = |word: &str| ["u128", "U96", "U128", "U256"].contains(&word);
+    let sources = sources().into_iter();
+    let found: BTreeSet<String> = sources
+        .filter(|(_, code)| words(code).any(is_wide))
+        .map(|(name, _)| name)
+        .collect();
+    let listed: BTreeSet<String> = WIDE_INTEGERS.map(|(file, _)| file.to_owned()).into();
+    assert_eq!(
+        found, listed,
+        "left: files that use wide integers, right: those that may; an amount is an AttoFil, other uses need a reason in the list"
+    );
+}
+
+#[test]
+fn floating_point_numbers_are_no_amounts() {
+    for (name, code) in sources() {
+        for line in code.lines().filter(|line| line.contains("f64")) {
+            // `amount: f64` and `fn amount(…) -> f64`.
+            let fields = line
+                .match_indices(": f64")
+                .filter_map(|(at, _)| words(&line[..at]).last());
+            let function = line
+                .split_once("-> f64")
+                .and_then(|(head, _)| head.split_once("fn "));
+            let function = function.and_then(|(_, head)| words(head).next());
+            let amount = fields.chain(function).find(|name| {
+                let mut parts = name.split('_').map(|part| part.trim_end_matches('s'));
+                parts.any(|part| MONEY.split(' ').any(|money| money == part))
+            });
+            assert!(
+                amount.is_none() || WITHOUT_FIL.iter().any(|there| name.starts_with(there)),
+                "{name}: `{}` has an amount as a floating-point number: use AttoFil, whose to_fil_f64 is for metrics",
+                line.trim()
+            );
         }
     }
 }

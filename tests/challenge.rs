@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Output;
 
-use assize_chain::{ListCommitment, SettlementId, Status, U256};
+use assize_chain::{ListCommitment, SettlementId, Status};
 use assize_drand::Verified;
 use assize_evaluate::{Accepted, SettlementDocument, settle};
-use assize_protocol::{Assignment, CommitteeIndex, Roster, RoundNumber, StationIndex, TaskList, TaskNumber};
+use assize_protocol::{
+    Assignment, AttoFil, CommitteeIndex, Roster, RoundNumber, StationIndex, TaskList, TaskNumber,
+};
 use assize_store::{LocalStore, Store};
 use assize_testkit::fixtures;
 use assize_testkit::network::{Network, NetworkPlan};
@@ -51,8 +53,8 @@ impl Court {
             .await
             .unwrap();
         let round = world.rounds.round(one).await.unwrap();
-        let budget = U256::from(round.parameters.budget);
-        world.send(&world.rewards.deposit(budget)).await.unwrap();
+        let deposit = world.rewards.deposit(round.parameters.budget);
+        world.send(&deposit).await.unwrap();
         world.anvil.mine_at(round.commits_until + 1).unwrap();
         let beacons = [round.beacon_round, round.dedupe_beacon_round].map(|number| world.beacon(number));
         fs::write(site.path("beacons.json"), json!(beacons).to_string()).unwrap();
@@ -82,8 +84,8 @@ impl Court {
     async fn post(&self, accepted: Accepted) -> SettlementId {
         let operator = self.roster.entries()[0].operator;
         let mut document = SettlementDocument {
-            allocations: BTreeMap::from([(operator, 7)]),
-            cumulative_total: 7,
+            allocations: BTreeMap::from([(operator, AttoFil::new(7))]),
+            cumulative_total: AttoFil::new(7),
             accepted: vec![accepted],
             ..self.honest.clone()
         };

@@ -20,10 +20,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::utils::{format_ether, parse_ether};
-use alloy_primitives::{B256, U256};
+use alloy_primitives::B256;
 use assize_chain::ChainClient;
-use assize_protocol::RoundNumber;
+use assize_protocol::{AttoFil, RoundNumber};
 use assize_store::{LocalStore, Source};
 use assize_testkit::fault::{Fault, FaultNode, Faults};
 use assize_testkit::fixtures::measurement;
@@ -145,11 +144,7 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
 
     let batches = expect_each_once(world, directory, &form).await;
     let (transactions, spent) = expect_no_gap(world, directory).await;
-    assert!(
-        spent <= parse_ether(DAILY_CAP).unwrap(),
-        "{} FIL spent",
-        format_ether(spent)
-    );
+    assert!(spent <= DAILY_CAP.parse().unwrap(), "{spent} spent");
     for fault in [
         Fault::Lag,
         Fault::Dropped,
@@ -163,11 +158,10 @@ async fn every_measurement_is_committed_once_in_its_own_round() {
     }
     eprintln!(
         "chaos: {} measurements in {batches} batches, {} kills while publishing and {} while importing, {transactions} \
-         transactions, {} FIL, {:.1} s\nchaos: {faults:?}",
+         transactions, {spent}, {:.1} s\nchaos: {faults:?}",
         form.measurements,
         kills.1,
         kills.0,
-        format_ether(spent),
         begun.elapsed().as_secs_f64()
     );
     site.directory.disable_cleanup(false);
@@ -315,7 +309,7 @@ async fn expect_each_once(world: &World, directory: &Path, form: &Form) -> usize
 }
 
 /// Checks that the chain has all nonces of the publisher and nothing is pending; returns the fees paid.
-async fn expect_no_gap(world: &World, directory: &Path) -> (usize, U256) {
+async fn expect_no_gap(world: &World, directory: &Path) -> (usize, AttoFil) {
     let client: &ChainClient = world.rounds.client();
     let publisher = world.publisher.address();
     let mined = client.mined_nonce(publisher).await.unwrap();
@@ -327,7 +321,7 @@ async fn expect_no_gap(world: &World, directory: &Path) -> (usize, U256) {
         .unwrap();
     let head = client.head().await.unwrap().number;
     let mut nonces = BTreeSet::new();
-    let mut spent = U256::ZERO;
+    let mut spent = AttoFil::ZERO;
     for number in 0..=head {
         let params = json!([format!("{number:#x}"), false]);
         let block = world.anvil.rpc("eth_getBlockByNumber", params).unwrap();
@@ -349,10 +343,11 @@ async fn expect_no_gap(world: &World, directory: &Path) -> (usize, U256) {
                 receipt.as_ref().is_none_or(|receipt| receipt.succeeded),
                 "{hash} was reverted"
             );
-            spent += receipt.map_or_else(
-                || U256::from(gas_limit) * max_fee.parse::<U256>().unwrap(),
-                |receipt| U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price),
+            let fee = receipt.map_or_else(
+                || AttoFil::of_gas(gas_limit, max_fee.parse().unwrap()),
+                |receipt| receipt.fee(),
             );
+            spent = spent.checked_add(fee).unwrap();
         }
     }
     assert!(nonces.iter().copied().eq(0..mined), "{nonces:?}");

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, U256};
 use assize_measurement::car;
+use assize_protocol::AttoFil;
 use assize_testkit::world::{World, WorldPlan};
 use common::site::Site;
 use common::{ended, refused, words};
@@ -27,7 +28,7 @@ const REFUSING: Address = Address::repeat_byte(0xee);
 struct Stage {
     site: Site,
     runtime: Runtime,
-    granted: BTreeMap<Address, u128>,
+    granted: BTreeMap<Address, AttoFil>,
 }
 
 impl Stage {
@@ -53,7 +54,8 @@ impl Stage {
     /// Grants more in a settlement that stays in its challenge window; returns the path of its document in the store.
     fn settle(&mut self, more: &[(Address, u128)]) -> PathBuf {
         for (operator, amount) in more {
-            *self.granted.entry(*operator).or_default() += amount;
+            let sum = self.granted.entry(*operator).or_default();
+            *sum = sum.checked_add(AttoFil::new(*amount)).unwrap();
         }
         let (_, content) = self
             .runtime

@@ -16,9 +16,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, U256, hex};
+use alloy_primitives::{Address, hex};
 use assize_chain::{Draft, Settlement};
 use assize_evaluate::SettlementDocument;
+use assize_protocol::AttoFil;
 use assize_store::{LocalStore, Store};
 use assize_testkit::fault::{FaultNode, Faults};
 use assize_testkit::world::{World, WorldPlan};
@@ -29,6 +30,7 @@ use serde_json::{Value, json};
 
 /// Creation code of a contract that always reverts: runtime `5f5ffd`.
 const REFUSES_MONEY: [u8; 11] = hex!("625f5ffd5f526003601df3");
+/// In attoFIL.
 const MILLIFIL: u128 = 1_000_000_000_000_000;
 /// Index of the payer among anvil's accounts.
 const PAYER: usize = 3;
@@ -37,27 +39,28 @@ const PAYER: usize = 3;
 struct Paying {
     site: Site,
     store: LocalStore,
-    amounts: BTreeMap<Address, u128>,
+    amounts: BTreeMap<Address, AttoFil>,
     refuser: Address,
 }
 
 impl Paying {
     /// Grants this many operators different amounts; one of them is a contract that rejects payments.
     async fn new(operators: u16) -> Self {
-        let mut amounts: BTreeMap<Address, u128> = (0..operators)
-            .map(|n| (operator(n), MILLIFIL * (1 + u128::from(n % 200))))
+        let mut amounts: BTreeMap<Address, AttoFil> = (0..operators)
+            .map(|n| (operator(n), AttoFil::new(MILLIFIL * (1 + u128::from(n % 200)))))
             .collect();
-        let total: u128 = amounts.values().sum::<u128>() + 77 * MILLIFIL;
+        let refused = AttoFil::new(77 * MILLIFIL);
+        let budget = AttoFil::checked_sum(amounts.values().copied().chain([refused])).unwrap();
         let world = World::start_with(WorldPlan {
             commit_grace: 60,
-            budget: total,
+            budget,
             ..WorldPlan::default()
         })
         .await
         .unwrap();
         let refusing = Draft::create("refusing contract", REFUSES_MONEY.to_vec());
         let refuser = world.send(&refusing).await.unwrap().contract_address.unwrap();
-        amounts.insert(refuser, 77 * MILLIFIL);
+        amounts.insert(refuser, refused);
         let site = Site::new(world);
         let store = LocalStore::open(site.path("store")).unwrap();
         Self {
@@ -102,24 +105,32 @@ impl Paying {
         "payout.toml"
     }
 
-    async fn balance(&self, operator: Address) -> U256 {
+    async fn balance(&self, operator: Address) -> AttoFil {
         self.site.world.rewards.client().balance(operator).await.unwrap()
     }
 
     async fn is_all_paid(&self) -> bool {
-        let total: u128 = self.amounts.values().sum();
-        // A node in the middle of a fork may not respond.
+        let paid = self
+            .amounts
+            .iter()
+            .filter(|(operator, _)| **operator != self.refuser);
+        let expected = AttoFil::checked_sum(paid.map(|(_, amount)| *amount)).unwrap();
+        // A node in the middle of a fork may not answer.
         let claimed = self.site.world.rewards.total_claimed().await;
-        claimed.is_ok_and(|claimed| claimed == U256::from(total - self.amounts[&self.refuser]))
+        claimed.is_ok_and(|claimed| claimed == expected)
     }
 
     /// Checks that every operator was paid exactly what was granted.
     async fn expect_paid_once(&self) {
         for (operator, amount) in &self.amounts {
-            let expected = if *operator == self.refuser { 0 } else { *amount };
-            assert_eq!(self.balance(*operator).await, U256::from(expected), "{operator}");
+            let expected = if *operator == self.refuser {
+                AttoFil::ZERO
+            } else {
+                *amount
+            };
+            assert_eq!(self.balance(*operator).await, expected, "{operator}");
             let claimed = self.site.world.rewards.claimed(*operator).await.unwrap();
-            assert_eq!(claimed, U256::from(expected), "{operator}");
+            assert_eq!(claimed, expected, "{operator}");
         }
         assert!(self.is_all_paid().await);
     }
@@ -218,7 +229,7 @@ async fn the_daemon_pays_every_settlement_and_raises_alerts() {
     };
     wait_until_paid(&paying).await;
     for amount in paying.amounts.values_mut() {
-        *amount += MILLIFIL;
+        *amount = amount.checked_add(AttoFil::new(MILLIFIL)).unwrap();
     }
     paying.settle(Some((&first, &document))).await;
     wait_until_paid(&paying).await;
@@ -329,7 +340,7 @@ async fn a_dry_run_shows_payments_and_reasons() {
         .map(|paid| paid["amount"].as_str().unwrap().parse::<u128>().unwrap())
         .sum();
     assert!(sum + more <= 150 * MILLIFIL, "{again}");
-    assert_eq!(paying.balance(denied).await, U256::ZERO);
+    assert_eq!(paying.balance(denied).await, AttoFil::ZERO);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
 use alloy_sol_types::SolCall;
+use assize_protocol::{AttoFil, GasPrice};
 use backon::{ExponentialBuilder, Retryable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -40,9 +41,9 @@ pub struct Head {
     /// Unix seconds.
     #[serde(with = "quantity")]
     pub timestamp: u64,
-    /// attoFIL per unit of gas.
+    /// What a unit of gas costs at least.
     #[serde(default, with = "quantity")]
-    pub base_fee_per_gas: u128,
+    pub base_fee_per_gas: GasPrice,
     /// Gas limit of a block.
     #[serde(with = "quantity")]
     pub gas_limit: u64,
@@ -66,7 +67,7 @@ impl CallRequest {
         Self {
             from,
             to: draft.to,
-            value: draft.value,
+            value: draft.value.atto(),
             input: draft.input.clone(),
         }
     }
@@ -138,9 +139,10 @@ impl ChainClient {
         }
     }
 
-    /// The balance of an address, attoFIL.
-    pub async fn balance(&self, address: Address) -> Result<U256> {
-        self.ask("eth_getBalance", (address, "latest")).await
+    /// The balance of an address.
+    pub async fn balance(&self, address: Address) -> Result<AttoFil> {
+        let balance: U256 = self.ask("eth_getBalance", (address, "latest")).await?;
+        Ok(balance.into())
     }
 
     /// Number of mined transactions of `address`: its next nonce on chain.
@@ -164,7 +166,7 @@ impl ChainClient {
     pub async fn fees(&self) -> Result<Fees> {
         let premium: U128 = self.ask("eth_maxPriorityFeePerGas", ()).await?;
         let base_fee = self.head().await?.base_fee_per_gas;
-        let premium = premium.to::<u128>();
+        let premium = premium.to::<GasPrice>();
         Ok(Fees {
             premium,
             max_fee: base_fee.saturating_mul(2).saturating_add(premium),

@@ -3,6 +3,7 @@
 
 use alloy_primitives::{Address, Bytes, Signature, U256, keccak256};
 use alloy_rlp::{EMPTY_LIST_CODE, EMPTY_STRING_CODE, Encodable, Header};
+use assize_protocol::GasPrice;
 
 use crate::transaction::SignedTransaction;
 
@@ -13,8 +14,8 @@ const TYPE: u8 = 2;
 pub(crate) struct Eip1559<'a> {
     pub(crate) chain_id: u64,
     pub(crate) nonce: u64,
-    pub(crate) max_priority_fee: u128,
-    pub(crate) max_fee: u128,
+    pub(crate) max_priority_fee: GasPrice,
+    pub(crate) max_fee: GasPrice,
     pub(crate) gas_limit: u64,
     /// `None` creates a contract.
     pub(crate) to: Option<Address>,

@@ -1,6 +1,6 @@
 //! Errors of chain access.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_keys::SignerError;
 use assize_protocol::{AttoFil, CidError};
 use thiserror::Error;
@@ -85,18 +85,17 @@ pub enum ChainError {
     },
     /// The key's balance does not cover the transaction.
     #[error(
-        "the key {address} holds {} on chain {chain_id} but needs up to {}; send it FIL first",
-        AttoFil::from(*balance), AttoFil::from(*needed)
+        "the key {address} holds {balance} on chain {chain_id} but needs up to {needed}; send it FIL first"
     )]
     Unfunded {
         /// The sender.
         address: Address,
         /// The chain.
         chain_id: u64,
-        /// Its balance, attoFIL.
-        balance: U256,
-        /// The transaction's maximum cost, attoFIL.
-        needed: U256,
+        /// Its balance.
+        balance: AttoFil,
+        /// The transaction's maximum cost.
+        needed: AttoFil,
     },
     /// The node rejected a transaction.
     #[error("the node rejected the transaction {hash}: {reason}")]

@@ -7,7 +7,7 @@
 //!
 //! Keys are in `assize-keys`, and deployment of the contracts is in `assize-deployment`.
 //!
-//! All money is integer attoFIL, all times are Unix seconds.
+//! All money is [`AttoFil`](assize_protocol::AttoFil), except the contracts' and transactions' own encoding; all times are Unix seconds.
 
 mod beacon;
 mod client;
@@ -23,7 +23,7 @@ mod rpc;
 mod send;
 mod transaction;
 
-pub use alloy_primitives::{Address, B256, Bytes, U256};
+pub use alloy_primitives::{Address, B256, Bytes};
 // The types of what the contracts say are those of every other crate.
 pub use assize_facts::{BatchCommitment, ListCommitment, Proposal, Round, Settlement, SettlementId, Status};
 pub use beacon::Beacon;

@@ -54,7 +54,7 @@ impl SettlementMessage {
                 firstRound: proposal.first_round.0,
                 lastRound: proposal.last_round.0,
                 root: proposal.root,
-                cumulativeTotal: proposal.cumulative_total,
+                cumulativeTotal: proposal.cumulative_total.atto(),
                 acceptedRoot: proposal.accepted_root,
                 cid: proposal.cid.to_bytes().into(),
                 evaluatorSet: evaluator_set,
@@ -91,9 +91,8 @@ impl SettlementMessage {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::U256;
     use assize_measurement::{Signature, signer_of};
-    use assize_protocol::{Codec, FileCid, RoundNumber};
+    use assize_protocol::{AttoFil, Codec, FileCid, RoundNumber};
 
     use super::*;
 
@@ -104,7 +103,7 @@ mod tests {
             first_round: RoundNumber(1),
             last_round: RoundNumber(2),
             root: B256::repeat_byte(3),
-            cumulative_total: U256::from(4),
+            cumulative_total: AttoFil::new(4),
             accepted_root: B256::repeat_byte(5),
             cid: FileCid {
                 codec: Codec::DagPb,

@@ -6,7 +6,8 @@ use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::{SolCall, SolEvent};
 use assize_facts::{Proposal, Settlement, SettlementId, Status};
 use assize_protocol::{
-    CommitteeIndex, NativeAddress, PayoutAddress, RosterEntry, RoundNumber, Seat, StationIndex, TaskNumber,
+    AttoFil, CommitteeIndex, NativeAddress, PayoutAddress, RosterEntry, RoundNumber, Seat, StationIndex,
+    TaskNumber,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +35,8 @@ pub struct Evaluators {
 pub struct Claim {
     /// The operator.
     pub operator: Address,
-    /// The operator's total in the settlement, attoFIL.
-    pub cumulative: U256,
+    /// The operator's total in the settlement.
+    pub cumulative: AttoFil,
     /// Merkle proof of both.
     pub proof: Vec<B256>,
 }
@@ -43,8 +44,8 @@ pub struct Claim {
 /// Claims of many operators, with one proof for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchClaim {
-    /// Operators and their totals in the settlement, attoFIL, in the order of the proof's leaves.
-    pub allocations: Vec<(Address, U256)>,
+    /// Operators and their totals in the settlement, in the order of the proof's leaves.
+    pub allocations: Vec<(Address, AttoFil)>,
     /// Siblings that do not follow from the allocations.
     pub proof: Vec<B256>,
     /// For each hash of the proof: whether both of its children follow from the allocations.
@@ -56,8 +57,8 @@ pub struct BatchClaim {
 pub struct Payment {
     /// The operator.
     pub operator: Address,
-    /// attoFIL paid, or that would have been paid.
-    pub amount: U256,
+    /// What was paid, or would have been paid.
+    pub amount: AttoFil,
     /// Whether it was paid, and if not, why.
     pub outcome: PaymentOutcome,
 }
@@ -154,6 +155,10 @@ impl Rewards {
         self.client.call(NAME, self.address, call).await
     }
 
+    async fn amount(&self, call: &impl SolCall<Return = U256>) -> Result<AttoFil> {
+        self.call(call).await.map(AttoFil::from)
+    }
+
     /// The newest valid settlement.
     pub async fn head(&self) -> Result<Option<SettlementId>> {
         let id = self.call(&Abi::headCall {}).await?;
@@ -183,7 +188,7 @@ impl Rewards {
                 first_round: RoundNumber(proposal.firstRound),
                 last_round: RoundNumber(proposal.lastRound),
                 root: proposal.root,
-                cumulative_total: proposal.cumulativeTotal,
+                cumulative_total: proposal.cumulativeTotal.into(),
                 accepted_root: proposal.acceptedRoot,
                 cid: stored_cid(NAME, &proposal.cid, || format!("settlement {id}"))?,
             },
@@ -212,18 +217,19 @@ impl Rewards {
         Ok(None)
     }
 
-    /// What an operator has been paid, attoFIL.
-    pub async fn claimed(&self, operator: Address) -> Result<U256> {
-        self.call(&Abi::claimedCall { operator }).await
+    /// What an operator has been paid.
+    pub async fn claimed(&self, operator: Address) -> Result<AttoFil> {
+        self.amount(&Abi::claimedCall { operator }).await
     }
 
-    /// What each operator has been paid, attoFIL, in few requests.
-    pub async fn claimed_by(&self, operators: &[Address]) -> Result<BTreeMap<Address, U256>> {
+    /// What each operator has been paid, in few requests.
+    pub async fn claimed_by(&self, operators: &[Address]) -> Result<BTreeMap<Address, AttoFil>> {
         let calls: Vec<_> = operators
             .iter()
             .map(|&operator| Abi::claimedCall { operator })
             .collect();
         let amounts = self.client.call_many(NAME, self.address, &calls).await?;
+        let amounts = amounts.into_iter().map(AttoFil::from);
         Ok(operators.iter().copied().zip(amounts).collect())
     }
 
@@ -251,14 +257,14 @@ impl Rewards {
             if let Ok(paid) = Abi::Claimed::decode_raw_log(topics.clone(), data) {
                 return Some(Payment {
                     operator: paid.operator,
-                    amount: paid.amount,
+                    amount: paid.amount.into(),
                     outcome: PaymentOutcome::Paid,
                 });
             }
             let skipped = Abi::ClaimSkipped::decode_raw_log(topics, data).ok()?;
             Some(Payment {
                 operator: skipped.operator,
-                amount: skipped.amount,
+                amount: skipped.amount.into(),
                 // The order of `IRewards.Skipped`.
                 outcome: match skipped.reason {
                     0 => PaymentOutcome::NothingToClaim,
@@ -270,19 +276,19 @@ impl Rewards {
         .collect()
     }
 
-    /// attoFIL ever deposited.
-    pub async fn total_deposited(&self) -> Result<U256> {
-        self.call(&Abi::totalDepositedCall {}).await
+    /// What was ever deposited.
+    pub async fn total_deposited(&self) -> Result<AttoFil> {
+        self.amount(&Abi::totalDepositedCall {}).await
     }
 
-    /// attoFIL ever paid.
-    pub async fn total_claimed(&self) -> Result<U256> {
-        self.call(&Abi::totalClaimedCall {}).await
+    /// What was ever paid.
+    pub async fn total_claimed(&self) -> Result<AttoFil> {
+        self.amount(&Abi::totalClaimedCall {}).await
     }
 
-    /// attoFIL deposited but not allocated by active or pending settlements.
-    pub async fn surplus(&self) -> Result<U256> {
-        self.call(&Abi::surplusCall {}).await
+    /// What was deposited but not allocated by active or pending settlements.
+    pub async fn surplus(&self) -> Result<AttoFil> {
+        self.amount(&Abi::surplusCall {}).await
     }
 
     /// The recipient of the surplus after the programme has ended.
@@ -345,8 +351,8 @@ impl Rewards {
         self.call(&Abi::PAYMENT_GASCall {}).await
     }
 
-    /// The contract's balance, attoFIL.
-    pub async fn balance(&self) -> Result<U256> {
+    /// The contract's balance.
+    pub async fn balance(&self) -> Result<AttoFil> {
         self.client.balance(self.address).await
     }
 
@@ -396,9 +402,9 @@ impl Rewards {
         Ok(message)
     }
 
-    /// Adds `amount` attoFIL to the pool. Anyone may call it.
+    /// Adds an amount to the pool. Anyone may call it.
     #[must_use]
-    pub fn deposit(&self, amount: U256) -> Draft {
+    pub fn deposit(&self, amount: AttoFil) -> Draft {
         self.draft(&Abi::depositCall {}).with_value(amount)
     }
 
@@ -465,7 +471,7 @@ impl Rewards {
         self.draft(&Abi::claimCall {
             settlement: settlement.0,
             operator: claim.operator,
-            cumulative: claim.cumulative,
+            cumulative: claim.cumulative.atto(),
             proof: claim.proof.clone(),
         })
     }
@@ -474,8 +480,10 @@ impl Rewards {
     /// call it.
     #[must_use]
     pub fn claim_many(&self, settlement: SettlementId, batch: &BatchClaim) -> Draft {
-        let allocation =
-            |&(operator, cumulative): &(Address, U256)| IRewards::Allocation { operator, cumulative };
+        let allocation = |&(operator, amount): &(Address, AttoFil)| IRewards::Allocation {
+            operator,
+            cumulative: amount.atto(),
+        };
         self.draft(&Abi::claimManyCall {
             settlement: settlement.0,
             allocations: batch.allocations.iter().map(allocation).collect(),
@@ -596,7 +604,7 @@ fn encode(proposal: &Proposal) -> IRewards::Proposal {
         firstRound: proposal.first_round.0,
         lastRound: proposal.last_round.0,
         root: proposal.root,
-        cumulativeTotal: proposal.cumulative_total,
+        cumulativeTotal: proposal.cumulative_total.atto(),
         acceptedRoot: proposal.accepted_root,
         cid: proposal.cid.to_bytes().into(),
     }

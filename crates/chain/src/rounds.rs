@@ -4,7 +4,7 @@ use alloy_primitives::{Address, Bytes, U256, aliases::U96};
 use alloy_sol_types::SolCall;
 use assize_facts::{BatchCommitment, ListCommitment, Round};
 use assize_protocol::{
-    BeaconRound, CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex,
+    AttoFil, BeaconRound, CommitteeIndex, FileCid, Parameters, RoundNumber, Seat, Seed, StationIndex,
 };
 use thiserror::Error;
 
@@ -280,20 +280,21 @@ fn parameters_of(stored: &IRounds::Parameters) -> Parameters {
         quorum: stored.quorum,
         max_tasks_per_committee: stored.maxTasksPerCommittee,
         target_measurements: stored.targetMeasurements,
-        budget: stored.budget.to(),
+        budget: AttoFil::new(stored.budget.to()),
     }
 }
 
 /// A round's budget that the contract cannot store.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0} attoFIL do not fit into the contract's 96 bits; use a smaller budget")]
-pub struct BudgetTooLarge(pub u128);
+#[error("{0} do not fit into the contract's 96 bits of attoFIL; use a smaller budget")]
+pub struct BudgetTooLarge(pub AttoFil);
 
 /// Parameters in the contract's types.
 ///
 /// # Errors
 /// [`BudgetTooLarge`].
 pub fn encode_parameters(parameters: &Parameters) -> Result<IRounds::Parameters, BudgetTooLarge> {
+    let budget = parameters.budget;
     Ok(IRounds::Parameters {
         roundDuration: parameters.round_duration,
         beaconDelay: parameters.beacon_delay,
@@ -303,6 +304,6 @@ pub fn encode_parameters(parameters: &Parameters) -> Result<IRounds::Parameters,
         quorum: parameters.quorum,
         maxTasksPerCommittee: parameters.max_tasks_per_committee,
         targetMeasurements: parameters.target_measurements,
-        budget: U96::try_from(parameters.budget).map_err(|_| BudgetTooLarge(parameters.budget))?,
+        budget: U96::checked_from_limbs_slice(budget.atto().as_limbs()).ok_or(BudgetTooLarge(budget))?,
     })
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_keys::Signer;
+use assize_protocol::AttoFil;
 use tokio::time::{Instant, sleep};
 
 use crate::{ChainClient, ChainError, Draft, Receipt, Result, SignedTransaction};
@@ -37,8 +38,7 @@ impl ChainClient {
         self.expect_funds(signer, draft.value).await?;
         let gas_limit = self.estimate_gas(draft, from).await?;
         let fees = self.fees().await?;
-        let cost = U256::from(gas_limit) * U256::from(fees.max_fee);
-        self.expect_funds(signer, draft.value.saturating_add(cost))
+        self.expect_funds(signer, draft.value.saturating_add(fees.at_most(gas_limit)))
             .await?;
         let nonce = self.pending_nonce(from).await?;
         let transaction = draft
@@ -69,12 +69,12 @@ impl ChainClient {
         }
     }
 
-    /// Rejects a key whose balance is below `needed` attoFIL, or zero.
-    pub async fn expect_funds(&self, signer: &Signer, needed: U256) -> Result<()> {
+    /// Rejects a key whose balance is below `needed`, or zero.
+    pub async fn expect_funds(&self, signer: &Signer, needed: AttoFil) -> Result<()> {
         let address = signer.address();
         let balance = self.balance(address).await?;
         if balance.is_zero() || balance < needed {
-            let needed = needed.max(U256::from(1));
+            let needed = needed.max(AttoFil::new(1));
             return Err(ChainError::Unfunded {
                 address,
                 chain_id: self.chain_id(),

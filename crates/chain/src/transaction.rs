@@ -1,7 +1,8 @@
 //! Transactions and receipts.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes};
 use assize_keys::Signer;
+use assize_protocol::{AttoFil, GasPrice};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -14,8 +15,8 @@ pub struct Draft {
     pub contract: &'static str,
     /// The contract; `None` to create one.
     pub to: Option<Address>,
-    /// attoFIL to send.
-    pub value: U256,
+    /// What to send.
+    pub value: AttoFil,
     /// Call data, or creation code.
     pub input: Bytes,
 }
@@ -27,7 +28,7 @@ impl Draft {
         Self {
             contract,
             to: Some(to),
-            value: U256::ZERO,
+            value: AttoFil::ZERO,
             input: input.into(),
         }
     }
@@ -38,14 +39,14 @@ impl Draft {
         Self {
             contract,
             to: None,
-            value: U256::ZERO,
+            value: AttoFil::ZERO,
             input: code.into(),
         }
     }
 
-    /// The same with a value of `value` attoFIL.
+    /// The same with this value.
     #[must_use]
-    pub fn with_value(self, value: U256) -> Self {
+    pub fn with_value(self, value: AttoFil) -> Self {
         Self { value, ..self }
     }
 
@@ -68,7 +69,7 @@ impl Draft {
             max_fee: fees.max_fee,
             max_priority_fee: fees.premium,
             to: self.to,
-            value: self.value,
+            value: self.value.atto(),
             input: &self.input,
         };
         let signature = signer.sign_transaction(&transaction.unsigned()).await?;
@@ -76,13 +77,13 @@ impl Draft {
     }
 }
 
-/// Price of a unit of gas (EIP-1559), attoFIL.
+/// Price of a unit of gas (EIP-1559).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fees {
     /// Maximum price per unit of gas, including the base fee.
-    pub max_fee: u128,
+    pub max_fee: GasPrice,
     /// Share of the block producer; Filecoin's gas premium.
-    pub premium: u128,
+    pub premium: GasPrice,
 }
 
 impl Fees {
@@ -90,12 +91,18 @@ impl Fees {
     /// for it. Nodes compare the premium only, and reject 10 % without the 1.
     #[must_use]
     pub fn bumped(self) -> Self {
-        let bump = |fee: u128| fee.saturating_add(fee / 4).saturating_add(1);
+        let bump = |fee: GasPrice| fee.saturating_add(fee / 4).saturating_add(1);
         let premium = bump(self.premium);
         Self {
             premium,
             max_fee: bump(self.max_fee).max(premium),
         }
+    }
+
+    /// What so much gas costs at most.
+    #[must_use]
+    pub fn at_most(self, gas: u64) -> AttoFil {
+        AttoFil::of_gas(gas, self.max_fee)
     }
 
     /// The maximum of both, field by field.
@@ -135,15 +142,23 @@ pub struct Receipt {
     /// Units of gas charged.
     #[serde(with = "quantity")]
     pub gas_used: u64,
-    /// attoFIL per unit of gas.
+    /// What a unit of gas cost.
     #[serde(default, with = "quantity")]
-    pub effective_gas_price: u128,
+    pub effective_gas_price: GasPrice,
     /// The contract created, if one was.
     #[serde(default)]
     pub contract_address: Option<Address>,
     /// Events, in order.
     #[serde(default)]
     pub logs: Vec<Log>,
+}
+
+impl Receipt {
+    /// The fee that it was charged.
+    #[must_use]
+    pub fn fee(&self) -> AttoFil {
+        AttoFil::of_gas(self.gas_used, self.effective_gas_price)
+    }
 }
 
 /// An event of a contract.
@@ -284,7 +299,7 @@ mod tests {
         };
         let draft = Draft::call("x", Address::repeat_byte(0x11), Bytes::from_static(&[1, 2, 3]));
         for (draft, nonce, raw) in [
-            (draft.with_value(U256::from(5)), 7, CALL),
+            (draft.with_value(AttoFil::new(5)), 7, CALL),
             (Draft::create("x", Bytes::from_static(&[0x60, 0])), 0, CREATION),
         ] {
             let signed = draft.sign(&signer, 314, nonce, 21_000, fees).await.unwrap();

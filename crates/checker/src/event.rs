@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_protocol::{AttoFil, CommitteeIndex, PayloadCid, ProviderId, RoundNumber, Seat, TaskIndex};
 use assize_wire::Version;
 use serde::Serialize;
@@ -120,19 +120,12 @@ pub enum Event {
         missed: usize,
     },
     /// Payments to the operator so far, from the chain.
-    Paid {
-        #[serde(serialize_with = "decimal")]
-        atto: U256,
-    },
+    Paid { atto: AttoFil },
     /// The checker ends.
     Ended {
         /// Measurements that the next run will submit.
         waiting: u64,
     },
-}
-
-fn decimal<S: serde::Serializer>(amount: &U256, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(amount)
 }
 
 impl fmt::Display for Event {
@@ -282,7 +275,7 @@ impl fmt::Display for Event {
                 measured,
                 missed,
             } => write!(f, "round {round}: {measured} tasks done, {missed} not"),
-            Self::Paid { atto } => write!(f, "paid so far: {}", AttoFil::from(*atto)),
+            Self::Paid { atto } => write!(f, "paid so far: {atto}"),
             Self::Ended { waiting: 0 } => f.write_str("ended"),
             Self::Ended { waiting } => {
                 write!(f, "ended; the next run will submit {waiting} measurements")
@@ -339,7 +332,7 @@ mod tests {
             "round 7, task 2: HTTP_404, bafkqaaa of f01000, 12 ms"
         );
         let paid = Event::Paid {
-            atto: U256::from(10u128.pow(18)),
+            atto: AttoFil::from_fil(1),
         };
         assert_eq!(paid.to_string(), "paid so far: 1 FIL");
         assert_eq!(

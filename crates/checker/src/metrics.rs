@@ -1,6 +1,5 @@
 //! Metrics for Prometheus.
 
-use assize_protocol::AttoFil;
 use assize_service::metrics::{MetricSet, Total, Unit, fil};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -120,7 +119,7 @@ impl Metrics {
             Event::Refused { problem, .. } => drop(self.refused.get_or_create(&outcome(problem)).inc()),
             Event::TooLate { measurements } => drop(self.too_late.inc_by(*measurements)),
             Event::Paid { atto } => {
-                self.paid.set(AttoFil::from(*atto).to_fil_f64());
+                self.paid.set(atto.to_fil_f64());
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use assize_protocol::{AttoFil, CommitteeIndex, ProviderId, RoundNumber, Seat};
 
 use crate::{Event, Plain};
@@ -22,7 +22,7 @@ pub struct View {
     results: VecDeque<Row>,
     receipts: u64,
     waiting: u64,
-    paid: Option<U256>,
+    paid: Option<AttoFil>,
     next_opening: Option<u64>,
     /// A notice that needs attention.
     notice: Option<String>,
@@ -186,9 +186,7 @@ impl View {
             "receipts  {} held, {} measurements to submit",
             self.receipts, self.waiting
         );
-        let paid = self
-            .paid
-            .map_or_else(|| "–".into(), |paid| AttoFil::from(paid).to_string());
+        let paid = self.paid.map_or_else(|| "–".into(), |paid| paid.to_string());
         let _ = writeln!(text, "paid      {paid}");
         if !self.results.is_empty() {
             let _ = write!(

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use assize_protocol::AttoFil;
 use eyre::{Report, WrapErr, ensure, eyre};
 use serde::Serialize;
 
@@ -125,11 +124,6 @@ pub fn is_broken_pipe(error: &Report) -> bool {
     })
 }
 
-/// attoFIL as FIL with six decimals, rounded down.
-pub fn fil(atto_fil: u128) -> String {
-    AttoFil::from(atto_fil).short()
-}
-
 /// A number with groups of thousands: 27 000.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -148,10 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_and_numbers_read_well() {
-        assert_eq!(fil(0), "0.000000");
-        assert_eq!(fil(456_621_004_566_210_045), "0.456621");
-        assert_eq!(fil(12_000_000_000_000_000_000), "12.000000");
+    fn numbers_read_well() {
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(27_000), "27 000");

@@ -116,7 +116,7 @@ impl Action {
             .wrap_err("nothing was sent, since the contract would reject it")?;
         network
             .client
-            .expect_funds(&signer, AttoFil::ZERO.atto())
+            .expect_funds(&signer, AttoFil::ZERO)
             .await
             .wrap_err("nothing was sent")?;
         output::say(format!(

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use alloy_primitives::{Address, B128, U256, keccak256};
+use alloy_primitives::{Address, B128, keccak256};
 use assize_chain::{ChainClient, Draft, Rounds};
 use assize_coordinator::{
     Boundary, Coordinator, CoordinatorAlert, CoordinatorError, PassReport, Settings, Waiting,
@@ -17,7 +17,7 @@ use assize_facts::Round;
 use assize_ingest::{Database, Heartbeat, Location};
 use assize_keys::Signer;
 use assize_outbox::{Caps, Depth, Finality, Outbox, OutboxError, Policy};
-use assize_protocol::{BeaconRound, Roster, RoundNumber, TaskList};
+use assize_protocol::{AttoFil, BeaconRound, Roster, RoundNumber, TaskList};
 use assize_service::{Alert as _, Clock};
 use assize_store::{LocalStore, Source};
 use assize_testkit::fault::{FaultNode, Faults};
@@ -596,8 +596,8 @@ async fn an_opening_that_waits_for_funds_is_replaced() {
     let stage = Stage::set().await;
     let owner = stage.world.owner().address();
     let fund = |fil: u64| {
-        let atto = U256::from(fil) * U256::from(10).pow(U256::from(18));
-        stage.world.anvil.set_balance(owner, atto).unwrap();
+        let balance = AttoFil::from_fil(fil);
+        stage.world.anvil.set_balance(owner, balance).unwrap();
     };
     fund(0);
     let mut coordinator = stage.open();

@@ -112,7 +112,7 @@ impl Creation {
             p.quorum,
             p.max_tasks_per_committee,
             p.target_measurements,
-            p.budget
+            p.budget.atto()
         );
         let decoded = decoded([
             ("beacon", beacon.to_string()),

@@ -5,6 +5,7 @@ use std::io;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use assize_chain::{ChainClient, ChainError, Draft, Rounds, SendOutcome};
 use assize_keys::Signer;
+use assize_protocol::AttoFil;
 use serde::{Deserialize, Serialize};
 
 use crate::creation::{Creation, Part};
@@ -129,7 +130,7 @@ pub async fn deploy_with(
             journal
         }
         None => {
-            client.expect_funds(signer, alloy_primitives::U256::ZERO).await?;
+            client.expect_funds(signer, AttoFil::ZERO).await?;
             let plan = plan(client, params, deployer).await?;
             plan.expect_allowed()?;
             client.expect_funds(signer, plan.cost).await?;

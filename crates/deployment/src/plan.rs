@@ -1,7 +1,8 @@
 //! A simulated deployment.
 
-use alloy_primitives::{Address, U256};
-use assize_chain::{ChainClient, ChainError, Fees};
+use alloy_primitives::Address;
+use assize_chain::{ChainClient, ChainError};
+use assize_protocol::{AttoFil, GasPrice};
 use serde::Serialize;
 
 use crate::creation::Creation;
@@ -15,14 +16,14 @@ use crate::{DeployParams, ParamsError, Result};
 pub struct DeployPlan {
     /// The deployer.
     pub deployer: Address,
-    /// Its balance, attoFIL.
-    pub balance: U256,
+    /// Its balance.
+    pub balance: AttoFil,
     /// The creations.
     pub creations: Vec<PlannedCreation>,
-    /// Maximum cost of the creations at the current gas price, attoFIL, without the registration of publishers.
-    pub cost: U256,
-    /// Maximum price per unit of gas, attoFIL.
-    pub gas_price: u128,
+    /// Maximum cost of the creations at the current gas price, without the registration of publishers.
+    pub cost: AttoFil,
+    /// Maximum price of a unit of gas.
+    pub gas_price: GasPrice,
     /// The publishers that the owner must register, since the deployer is not the owner.
     pub publishers_left: bool,
     /// Problems that prevent the deployment.
@@ -112,18 +113,18 @@ pub async fn plan(client: &ChainClient, params: &DeployParams, deployer: Address
             bytes: draft.input.len(),
         });
     }
-    let Fees { max_fee, .. } = client.fees().await?;
+    let fees = client.fees().await?;
     let mut plan = DeployPlan {
         deployer,
         balance: client.balance(deployer).await?,
         creations,
-        cost: U256::ZERO,
-        gas_price: max_fee,
+        cost: AttoFil::ZERO,
+        gas_price: fees.max_fee,
         publishers_left: deployer != params.owner && !params.publishers.is_empty(),
         refusals,
         warnings,
     };
-    plan.cost = U256::from(plan.gas()) * U256::from(max_fee);
+    plan.cost = fees.at_most(plan.gas());
     Ok(plan)
 }
 

@@ -207,7 +207,7 @@ impl Found {
     }
 
     fn money(&mut self, params: &DeployParams) {
-        if params.parameters.budget == 0 {
+        if params.parameters.budget.is_zero() {
             self.dangerous(
                 "parameters.budget",
                 "it is zero: rounds would pay nothing, and no settlement could be posted",
@@ -355,7 +355,7 @@ fn is_precompile(address: Address) -> bool {
 #[cfg(test)]
 mod tests {
     use alloy_primitives::Bytes;
-    use assize_protocol::Parameters;
+    use assize_protocol::{AttoFil, Parameters};
 
     use super::*;
     use crate::params::LOCAL;
@@ -428,7 +428,11 @@ mod tests {
         found(|p| p.coordinator = p.owner, "coordinator", dangerous);
         found(|p| p.coordinator = p.guardian, "coordinator", dangerous);
         found(|p| p.treasury = p.guardian, "treasury", dangerous);
-        found(|p| p.parameters.budget = 0, "parameters.budget", dangerous);
+        found(
+            |p| p.parameters.budget = AttoFil::ZERO,
+            "parameters.budget",
+            dangerous,
+        );
         found(|p| p.payment_gas = 60_000, "paymentGas", dangerous);
         found(|p| p.beacon = BeaconParams::quicknet(), "beacon.kind", dangerous);
         found(|p| p.treasury = PUBLIC_KEYS[3], "treasury", dangerous);
@@ -515,7 +519,7 @@ mod tests {
     #[test]
     fn all_problems_are_reported_together() {
         let mut params = good();
-        params.parameters.budget = 0;
+        params.parameters.budget = AttoFil::ZERO;
         params.threshold = 1;
         params.guardian = params.owner;
         params.challenge_window = 60;

@@ -179,7 +179,7 @@ impl NetworkState {
                 p.max_tasks_per_committee.to_string(),
             ),
             ("parameters.targetMeasurements", p.target_measurements.to_string()),
-            ("parameters.budget", p.budget.to_string()),
+            ("parameters.budget", p.budget.atto().to_string()),
         ]
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use assize_chain::{
     Address, ChainClient, ChainError, Draft, ListCommitment, Proposal, Rewards, Rounds, RpcUrl, SettlementId,
-    SettlementMessage, U256, contracts::rounds::Rounds as RoundsAbi,
+    SettlementMessage, contracts::rounds::Rounds as RoundsAbi,
 };
 use assize_deployment::{
     BeaconParams, DeployParams, Deployment, DeploymentError, Journal, Verdict, check, deploy, deploy_with,
 };
 use assize_keys::Signer;
 use assize_measurement::{Signature, signer_of};
-use assize_protocol::{B256, Codec, FileCid, Parameters, RoundNumber};
+use assize_protocol::{AttoFil, B256, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -96,7 +96,7 @@ async fn a_deployed_contract_and_an_opened_round_are_read_back() {
     assert_eq!(rounds.committed_in(&roster.cid).await.unwrap(), None);
 
     let rewards = Rewards::new(network.client.clone(), deployment.rewards);
-    let amount = U256::from(5_000_000_u64);
+    let amount = AttoFil::new(5_000_000);
     network
         .client
         .transact(&network.owner, &rewards.deposit(amount), PATIENCE)
@@ -104,7 +104,7 @@ async fn a_deployed_contract_and_an_opened_round_are_read_back() {
         .unwrap();
     assert_eq!(rewards.total_deposited().await.unwrap(), amount);
     assert_eq!(rewards.balance().await.unwrap(), amount);
-    assert_eq!(rewards.total_claimed().await.unwrap(), U256::ZERO);
+    assert_eq!(rewards.total_claimed().await.unwrap(), AttoFil::ZERO);
     assert_eq!(rewards.head().await.unwrap(), None);
     assert!(rewards.newest_active().await.unwrap().is_none());
     let evaluators = rewards.evaluators().await.unwrap();
@@ -126,7 +126,7 @@ async fn evaluators_sign_the_digest_that_the_contract_checks() {
         first_round: RoundNumber(1),
         last_round: RoundNumber(2),
         root: B256::repeat_byte(3),
-        cumulative_total: U256::from(4),
+        cumulative_total: AttoFil::new(4),
         accepted_root: B256::ZERO,
         cid: list(6, 0).cid,
     };
@@ -134,7 +134,7 @@ async fn evaluators_sign_the_digest_that_the_contract_checks() {
         parent: Some(SettlementId(u64::MAX)),
         first_round: RoundNumber(u64::MAX - 1),
         last_round: RoundNumber(u64::MAX),
-        cumulative_total: U256::MAX,
+        cumulative_total: AttoFil::MAX,
         accepted_root: B256::repeat_byte(7),
         cid: FileCid {
             codec: Codec::Raw,
@@ -237,7 +237,7 @@ async fn nothing_is_sent_when_deployment_must_fail() {
     );
     network
         .anvil
-        .set_balance(poor.address(), U256::from(1_000_000_000_u64))
+        .set_balance(poor.address(), AttoFil::new(1_000_000_000))
         .unwrap();
     let error = deploy(&network.client, &poor, &params)
         .await

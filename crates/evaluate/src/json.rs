@@ -1,24 +1,5 @@
 //! JSON forms of other types.
 
-/// attoFIL as a decimal string, because amounts exceed JSON numbers.
-pub(crate) mod attofil {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(amount: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(amount)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| {
-            D::Error::custom(format_args!(
-                "`{text}` is not an amount in attoFIL: use decimal digits in quotes"
-            ))
-        })
-    }
-}
-
 /// A CID as a link of DAG-JSON: `{"/":"bafy…"}`.
 pub(crate) mod link {
     use assize_protocol::FileCid;
@@ -103,12 +84,8 @@ macro_rules! as_list {
 as_list!(
     allocations,
     alloy_primitives::Address,
-    u128,
-    Allocation {
-        operator,
-        #[serde(with = "crate::json::attofil")]
-        cumulative
-    }
+    assize_protocol::AttoFil,
+    Allocation { operator, cumulative }
 );
 as_list!(
     providers,

@@ -7,7 +7,7 @@
 //! [`columns`], [`decide`] and [`strict_majority`] are the engine underneath: votes as small numbers, and their majority. They
 //! are public for the crate `assize-spark`, which applies the predecessor's rules with the same engine.
 //!
-//! All money is integer attoFIL.
+//! All money is [`AttoFil`](assize_protocol::AttoFil).
 
 // The README's example is tested with the rest.
 #[cfg(doctest)]

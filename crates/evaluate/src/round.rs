@@ -7,7 +7,7 @@ use assize_facts::TaskPlace;
 use assize_measurement::ndjson::Batch;
 use assize_measurement::{Domain, Measurement, Millis};
 use assize_protocol::{
-    CommitteeIndex, DedupeSeed, FileCid, Parameters, Roster, RoundNumber, Seed, StationIndex, Task,
+    AttoFil, CommitteeIndex, DedupeSeed, FileCid, Parameters, Roster, RoundNumber, Seed, StationIndex, Task,
     TaskIndex, TaskList, TaskNumber,
 };
 use rayon::prelude::*;
@@ -167,8 +167,8 @@ pub struct RoundEvaluation {
     pub accepted: Vec<Accepted>,
     /// Reward of each of them.
     pub reward: Reward,
-    /// Earnings of each operator in attoFIL; operators without earnings are omitted.
-    pub rewards: BTreeMap<Address, u128>,
+    /// Earnings of each operator; operators without earnings are omitted.
+    pub rewards: BTreeMap<Address, AttoFil>,
 }
 
 /// Evaluates a round (docs/protocol.md §10). `batches` are in the order of their commitments.
@@ -481,13 +481,14 @@ impl RoundEvaluation {
 
     fn pay(&mut self, input: &RoundInput<'_>) {
         self.reward = Reward::share(input.parameters.budget, self.accepted.len() as u64);
-        if self.reward.each == 0 {
+        if self.reward.each.is_zero() {
             return;
         }
         for accepted in &self.accepted {
             if let Some(entry) = input.roster.get(accepted.station) {
+                let earned = self.rewards.entry(entry.operator).or_default();
                 // At most the budget in sum.
-                *self.rewards.entry(entry.operator).or_default() += self.reward.each;
+                *earned = earned.saturating_add(self.reward.each);
             }
         }
     }

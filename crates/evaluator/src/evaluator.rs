@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_chain::{Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId};
 use assize_keys::Signer;
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
-use assize_protocol::RoundNumber;
+use assize_protocol::{AttoFil, RoundNumber};
 use assize_store::Store;
 use assize_verify::{EvaluatedRange, Evidence, NextRange, read_next_settlement};
 
@@ -205,7 +205,7 @@ impl Evaluator {
             Ok::<_, EvaluatorError>(evaluated)
         })?;
         let before = range.parent.and_then(|parent| chain.settlements.get(&parent));
-        let before = before.map_or(U256::ZERO, |parent| parent.proposal.cumulative_total);
+        let before = before.map_or(AttoFil::ZERO, |parent| parent.proposal.cumulative_total);
         let proposal = evaluated.document.proposal();
         if proposal.cumulative_total == before {
             // The contract rejects a settlement that grants nothing.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::B256;
 use assize_chain::SettlementMessage;
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::SettlementDocument;
@@ -11,7 +11,7 @@ use assize_evaluator::{Board, Evaluator, EvaluatorError, Parts, Peer, Plan, Sign
 use assize_facts::{ListCommitment, Proposal, Status};
 use assize_measurement::{Domain, ndjson};
 use assize_outbox::{Outbox, Policy};
-use assize_protocol::{Assignment, RoundNumber, TaskList};
+use assize_protocol::{Assignment, AttoFil, RoundNumber, TaskList};
 use assize_store::{LocalStore, Source, Store};
 use assize_testkit::anvil::CHAIN_ID;
 use assize_testkit::fixtures;
@@ -37,7 +37,7 @@ impl Court {
             ..WorldPlan::default()
         };
         let world = World::start_with(plan).await.unwrap();
-        let deposit = world.rewards.deposit("1000000000000000000000".parse().unwrap());
+        let deposit = world.rewards.deposit("1000".parse().unwrap());
         world.send(&deposit).await.unwrap();
         let tasks = TaskList::new(fixtures::tasks().unwrap().entries()[..200].to_vec()).unwrap();
         let plan = NetworkPlan {
@@ -211,7 +211,7 @@ async fn lying_peers_are_reported_and_do_not_count() {
         first_round: own.first_round,
         last_round: own.last_round,
         root: B256::repeat_byte(1),
-        cumulative_total: U256::from(1),
+        cumulative_total: AttoFil::new(1),
         accepted_root: B256::repeat_byte(2),
         cid: own.cid,
     };

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use assize_protocol::{B256, FileCid, RoundNumber, U256};
-use serde::{Deserialize, Serialize};
+use assize_protocol::{AttoFil, B256, FileCid, RoundNumber};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Number of a settlement, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,11 +49,11 @@ pub struct Proposal {
     pub first_round: RoundNumber,
     /// Last round covered.
     pub last_round: RoundNumber,
-    /// Merkle root over (operator, cumulative attoFIL).
+    /// Merkle root over (operator, cumulative amount).
     pub root: B256,
-    /// Sum of all leaves, attoFIL; in JSON a decimal string.
-    #[serde(with = "decimal")]
-    pub cumulative_total: U256,
+    /// Sum of all leaves.
+    #[serde(deserialize_with = "any_amount")]
+    pub cumulative_total: AttoFil,
     /// Merkle root over every rewarded measurement; zero without rewarded measurements.
     pub accepted_root: B256,
     /// The settlement document.
@@ -76,22 +77,12 @@ pub struct Settlement {
     pub status: Status,
 }
 
-/// Amounts as decimal strings.
-mod decimal {
-    use assize_protocol::U256;
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(amount: &U256, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(amount)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        U256::from_str_radix(&text, 10).map_err(|_| {
-            D::Error::custom(format_args!(
-                "`{text}` is not an amount in attoFIL: use decimal digits in quotes"
-            ))
-        })
-    }
+/// What the chain says may be as large as the contract's type, unlike the other amounts in files (docs/protocol.md §12.1).
+fn any_amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AttoFil, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    AttoFil::from_digits(&text).ok_or_else(|| {
+        D::Error::custom(format_args!(
+            "`{text}` is not an amount in attoFIL: use decimal digits in quotes"
+        ))
+    })
 }

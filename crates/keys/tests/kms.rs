@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use alloy_primitives::Signature;
 use assize_chain::{
-    Address, ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementMessage, U256,
+    Address, ChainClient, Draft, ListCommitment, Proposal, Rewards, Rounds, SettlementMessage,
 };
 use assize_deployment::{BeaconParams, DeployParams, deploy};
 use assize_drand::with_y;
 use assize_keys::Signer;
-use assize_protocol::{B256, BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
+use assize_protocol::{AttoFil, B256, BeaconRound, BeaconSchedule, Codec, FileCid, Parameters, RoundNumber};
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
 use assize_testkit::services::Moto;
@@ -143,7 +143,7 @@ fn proposal(n: u64) -> Proposal {
         first_round: RoundNumber(1),
         last_round: RoundNumber(1),
         root: B256::with_last_byte(3),
-        cumulative_total: U256::from(n),
+        cumulative_total: AttoFil::new(n.into()),
         accepted_root: B256::ZERO,
         cid: FileCid {
             codec: Codec::DagPb,
@@ -183,7 +183,7 @@ async fn with_all_roles_on_a_chain() {
     let anvil = Anvil::start_at(opened_at - 100).unwrap();
     let client = ChainClient::connect(&anvil.url().parse().unwrap()).await.unwrap();
     let rich = Signer::from_bytes(&anvil.dev_key(0)).unwrap();
-    let money = U256::from(10).pow(U256::from(20));
+    let money = AttoFil::from_fil(100);
     let gift = Draft::call("the key", signer.address(), Vec::new()).with_value(money);
     client.transact(&rich, &gift, PATIENCE).await.unwrap();
 
@@ -204,7 +204,7 @@ async fn with_all_roles_on_a_chain() {
         parameters: Parameters {
             round_duration: 60,
             commit_grace: 60,
-            budget: 1_000_000,
+            budget: AttoFil::new(1_000_000),
             ..Parameters::default()
         },
     };
@@ -212,8 +212,8 @@ async fn with_all_roles_on_a_chain() {
     let rewards = Rewards::new(client.clone(), deployment.rewards);
     let rounds = Rounds::new(client.clone(), deployment.rounds);
     let send = async |draft: Draft| client.transact(&signer, &draft, PATIENCE).await;
-    send(rewards.deposit(U256::from(7))).await.unwrap();
-    assert_eq!(rewards.total_deposited().await.unwrap(), U256::from(7));
+    send(rewards.deposit(AttoFil::new(7))).await.unwrap();
+    assert_eq!(rewards.total_deposited().await.unwrap(), AttoFil::new(7));
 
     let beacons = fixtures::beacons().unwrap();
     let beacon = beacons.iter().find(|beacon| beacon.round == BEACON).unwrap();

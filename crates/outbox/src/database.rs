@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alloy_primitives::{Address, B256, Bytes, U256, hex};
+use alloy_primitives::{Address, B256, Bytes, hex};
 use assize_chain::{Draft, Fees, SignedTransaction};
+use assize_protocol::AttoFil;
 use assize_service::sqlite::{Schema, SqliteOptions};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
@@ -113,7 +114,7 @@ impl Database {
                 name_of(new.kind),
                 new.draft.contract,
                 new.draft.to.unwrap_or(Address::ZERO).as_slice(),
-                new.draft.value.to_string(),
+                new.draft.value.atto().to_string(),
                 &new.draft.input[..],
                 now as i64,
             ],
@@ -161,7 +162,7 @@ impl Database {
     }
 
     /// What closed intents have cost whose last attempt was made on a day or later.
-    fn spent(&self, from: u64) -> Result<BTreeMap<u64, U256>, OutboxError> {
+    fn spent(&self, from: u64) -> Result<BTreeMap<u64, AttoFil>, OutboxError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT intent.fee, CASE WHEN intent.succeeded = 1 AND mined.does_nothing = 0 THEN intent.value ELSE '0' END,
                 max(attempt.made_at)
@@ -177,7 +178,7 @@ impl Database {
                 row.get::<_, i64>(2)?,
             ))
         })?;
-        let mut spent = BTreeMap::<u64, U256>::new();
+        let mut spent = BTreeMap::<u64, AttoFil>::new();
         for row in rows {
             let (fee, value, made_at) = row?;
             let sum = spent.entry(day(made_at as u64)).or_default();
@@ -516,7 +517,7 @@ fn save_mined(
             now as i64,
             mined.succeeded,
             mined.gas_used as i64,
-            mined.fee.to_string(),
+            mined.fee.atto().to_string(),
             intent,
         ],
     )
@@ -538,9 +539,8 @@ fn hash(row: &Row<'_>, column: &str) -> Result<B256, OutboxError> {
     B256::try_from(&bytes[..]).map_err(|_| OutboxError::BadRow(format!("{column} 0x{}", hex::encode(&bytes))))
 }
 
-fn money(text: &str) -> Result<U256, OutboxError> {
-    text.parse()
-        .map_err(|_| OutboxError::BadRow(format!("`{text}` is no amount")))
+pub(crate) fn money(text: &str) -> Result<AttoFil, OutboxError> {
+    AttoFil::from_digits(text).ok_or_else(|| OutboxError::BadRow(format!("`{text}` is no amount")))
 }
 
 fn name_of(kind: Kind) -> &'static str {

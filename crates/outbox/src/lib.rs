@@ -37,6 +37,6 @@ pub use error::OutboxError;
 pub use metrics::{QueueState, parked, queue_metrics};
 pub use outbox::{Boundary, Outbox, Tick};
 pub use policy::{Caps, Depth, Finality, Policy};
-pub use queue::{Attempt, Gas, Intent, Kind, Mined, Phase, Purpose, Queue, day, highest_fee};
+pub use queue::{Attempt, Gas, Intent, Kind, Mined, Phase, Purpose, Queue, day};
 pub use stats::Stats;
 pub use step::{Action, Alert, Observation, Park, Step, step, watched};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use alloy_primitives::U256;
 use assize_protocol::AttoFil;
 use assize_service::metrics::{MetricSet, Unit, fil};
 
@@ -15,8 +14,8 @@ const DAY: f64 = 86_400.0;
 pub struct QueueState {
     /// The transaction queue.
     pub stats: Stats,
-    /// Balance of its key, attoFIL.
-    pub wallet: U256,
+    /// Balance of its key.
+    pub wallet: AttoFil,
     /// Number of transactions held back by a limit or a low balance.
     pub parked: u64,
     /// Current time, Unix seconds.
@@ -75,26 +74,26 @@ pub fn queue_metrics<S: 'static>(metrics: &mut MetricSet<S>, queue: fn(&S) -> Op
         fil(),
         "fees",
         "Fees paid",
-        of(|queue| AttoFil::from(queue.stats.fees).to_fil_f64()),
+        of(|queue| queue.stats.fees.to_fil_f64()),
     );
     metrics.gauge_in(
         fil(),
         "wallet",
         "Balance of the key",
-        of(|queue| AttoFil::from(queue.wallet).to_fil_f64()),
+        of(|queue| queue.wallet.to_fil_f64()),
     );
     metrics.gauge_in(
         Unit::Seconds,
         "wallet_runway",
         "How long the balance lasts at the average rate of fees; +Inf if none were paid",
-        of(|queue| runway(f64::from(queue.wallet), &queue.stats, queue.now)),
+        of(|queue| runway(queue.wallet, &queue.stats, queue.now)),
     );
 }
 
 /// Seconds that the balance lasts; fees are averaged over at least a day, so that a first batch raises no alarm.
-fn runway(wallet: f64, stats: &Stats, now: u64) -> f64 {
+fn runway(wallet: AttoFil, stats: &Stats, now: u64) -> f64 {
     let seconds = stats.first_mined_at.map_or(0, |first| now.saturating_sub(first));
-    wallet / (f64::from(stats.fees) / (seconds as f64).max(DAY))
+    wallet.to_fil_f64() / (stats.fees.to_fil_f64() / (seconds as f64).max(DAY))
 }
 
 #[cfg(test)]
@@ -102,17 +101,17 @@ mod tests {
     use super::*;
     use crate::Park;
 
-    fn shown(fees: u64, first_mined_at: Option<u64>) -> String {
+    fn shown(fees: u128, first_mined_at: Option<u64>) -> String {
         let mut metrics: MetricSet<QueueState> = MetricSet::new("assize_test");
         queue_metrics(&mut metrics, |queue| Some(queue));
         metrics.set(&QueueState {
             stats: Stats {
-                fees: U256::from(fees),
+                fees: AttoFil::new(fees),
                 bumps: 7,
                 first_mined_at,
                 ..Stats::default()
             },
-            wallet: U256::from(2_000_000_000_000_000_000_u64),
+            wallet: AttoFil::new(2_000_000_000_000_000_000),
             parked: 1,
             now: 1_000_000,
         });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::B256;
 use assize_chain::{ChainClient, ChainError, Draft, SendOutcome};
 use assize_keys::Signer;
 use assize_protocol::AttoFil;
@@ -39,8 +39,8 @@ pub struct Tick {
     pub pending: usize,
     /// Alerts.
     pub alerts: Vec<Alert>,
-    /// Balance of the key in attoFIL; `None` if the chain was not queried.
-    pub balance: Option<U256>,
+    /// Balance of the key; `None` if the chain was not queried.
+    pub balance: Option<AttoFil>,
 }
 
 /// The queue of one key on one chain.
@@ -353,7 +353,7 @@ impl Outbox {
             block_hash,
             succeeded: receipt.succeeded,
             gas_used: receipt.gas_used,
-            fee: U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price),
+            fee: receipt.fee(),
         }))
     }
 
@@ -434,7 +434,7 @@ impl Outbox {
     }
 
     /// Logs new alerts.
-    fn tell(&mut self, alerts: &[Alert], balance: U256) {
+    fn tell(&mut self, alerts: &[Alert], balance: AttoFil) {
         let now: BTreeSet<_> = alerts.iter().copied().collect();
         for alert in now.difference(&self.told) {
             match *alert {
@@ -456,20 +456,13 @@ impl Outbox {
         self.told = now;
     }
 
-    fn explain(&self, why: Park, balance: U256) -> String {
+    fn explain(&self, why: Park, balance: AttoFil) -> String {
         let caps = &self.policy.caps;
         match why {
             Park::GasPrice => format!("the gas price is above the limit of {} attoFIL", caps.gas_price),
-            Park::IntentCap => format!("its fees would exceed the limit of {} attoFIL", caps.intent),
-            Park::DailyCap => format!(
-                "today's spending would exceed the limit of {} attoFIL",
-                caps.daily
-            ),
-            Park::Funds => format!(
-                "key {} holds only {}: send it FIL",
-                self.signer.address(),
-                AttoFil::from(balance)
-            ),
+            Park::IntentCap => format!("its fees would exceed the limit of {}", caps.intent),
+            Park::DailyCap => format!("today's spending would exceed the limit of {}", caps.daily),
+            Park::Funds => format!("key {} holds only {balance}: send it FIL", self.signer.address()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::U256;
+use assize_protocol::{AttoFil, GasPrice};
 
 use crate::Kind;
 
@@ -38,24 +38,24 @@ pub struct Policy {
     pub patience: u64,
 }
 
-/// Spending limits in attoFIL. A transaction that would exceed one is parked with an alert, and never dropped.
+/// Spending limits. A transaction that would exceed one is parked with an alert, and never dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
     /// Per unit of gas.
-    pub gas_price: u128,
+    pub gas_price: GasPrice,
     /// Fees of one intent, over all its attempts.
-    pub intent: U256,
+    pub intent: AttoFil,
     /// Fees and value of the transactions signed in one day (UTC). A transaction counts with its maximum cost until it
     /// is final and its actual cost is known.
-    pub daily: U256,
+    pub daily: AttoFil,
 }
 
 impl Caps {
     /// No limits.
     pub const NONE: Self = Self {
-        gas_price: u128::MAX,
-        intent: U256::MAX,
-        daily: U256::MAX,
+        gas_price: GasPrice::MAX,
+        intent: AttoFil::MAX,
+        daily: AttoFil::MAX,
     };
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::B256;
 use assize_chain::Fees;
+use assize_protocol::AttoFil;
 
 /// The kind of an intent. It decides how many confirmations it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,8 +27,8 @@ pub struct Queue {
     pub floor: u64,
     /// Unix time in seconds since when a nonce below ours is known to be free.
     pub gap_since: Option<u64>,
-    /// Cost of closed intents in attoFIL, by the day of their last attempt (UTC, counted from the Unix epoch).
-    pub spent: BTreeMap<u64, U256>,
+    /// Cost of closed intents, by the day of their last attempt (UTC, counted from the Unix epoch).
+    pub spent: BTreeMap<u64, AttoFil>,
 }
 
 /// A call to be made.
@@ -37,8 +38,8 @@ pub struct Intent {
     pub id: i64,
     /// Its kind.
     pub kind: Kind,
-    /// Value of the call in attoFIL.
-    pub value: U256,
+    /// Value of the call.
+    pub value: AttoFil,
     /// Whether it is to be cancelled, if that is still possible.
     pub cancelled: bool,
     /// Its phase.
@@ -127,8 +128,8 @@ pub struct Mined {
     pub succeeded: bool,
     /// Units of gas charged.
     pub gas_used: u64,
-    /// Fee paid in attoFIL.
-    pub fee: U256,
+    /// Fee paid.
+    pub fee: AttoFil,
 }
 
 /// Seconds per day.
@@ -141,17 +142,11 @@ pub const fn day(time: u64) -> u64 {
 }
 
 impl Attempt {
-    /// Its maximum fee in attoFIL, without the value.
+    /// Its maximum fee, without the value.
     #[must_use]
-    pub fn highest_fee(&self) -> U256 {
-        highest_fee(self.gas_limit, self.fees)
+    pub fn highest_fee(&self) -> AttoFil {
+        self.fees.at_most(self.gas_limit)
     }
-}
-
-/// Maximum fee of a transaction in attoFIL, without the value.
-#[must_use]
-pub fn highest_fee(gas_limit: u64, fees: Fees) -> U256 {
-    U256::from(gas_limit) * U256::from(fees.max_fee)
 }
 
 impl Intent {
@@ -192,14 +187,14 @@ impl Intent {
         for attempt in &self.attempts {
             let value = match attempt.purpose {
                 Purpose::Call => self.value,
-                Purpose::Nothing => U256::ZERO,
+                Purpose::Nothing => AttoFil::ZERO,
             };
             let fee = attempt.highest_fee();
             let cost = costs.entry(attempt.nonce).or_insert(Cost {
                 nonce: attempt.nonce,
                 day: 0,
-                fee: U256::ZERO,
-                total: U256::ZERO,
+                fee: AttoFil::ZERO,
+                total: AttoFil::ZERO,
             });
             cost.day = cost.day.max(day(attempt.made_at));
             cost.fee = cost.fee.max(fee);
@@ -213,7 +208,7 @@ impl Intent {
                 && self
                     .attempt(&mined.hash)
                     .is_some_and(|attempt| attempt.purpose == Purpose::Call);
-            let value = if took_value { self.value } else { U256::ZERO };
+            let value = if took_value { self.value } else { AttoFil::ZERO };
             for cost in costs.values_mut() {
                 cost.fee = mined.fee;
                 cost.total = mined.fee.saturating_add(value);
@@ -228,6 +223,6 @@ impl Intent {
 pub(crate) struct Cost {
     pub nonce: u64,
     pub day: u64,
-    pub fee: U256,
-    pub total: U256,
+    pub fee: AttoFil,
+    pub total: AttoFil,
 }

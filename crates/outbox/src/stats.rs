@@ -1,9 +1,9 @@
 //! Statistics for dashboards and people.
 
-use alloy_primitives::U256;
+use assize_protocol::AttoFil;
 
 use crate::OutboxError;
-use crate::database::Database;
+use crate::database::{Database, money};
 
 /// Statistics of the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub struct Stats {
     pub reorganisations: u64,
     /// Nonces that another program used with this key.
     pub outside_uses: u64,
-    /// Fees of all mined transactions in attoFIL.
-    pub fees: U256,
+    /// Fees of all mined transactions.
+    pub fees: AttoFil,
     /// Number of mined transactions.
     pub mined: u64,
     /// Unix time in seconds at which the first of them was mined.
@@ -40,12 +40,12 @@ impl Database {
                 .map(|number| number.map(|number| number as u64))
         };
         let count = |query: &str| one(query).map(Option::unwrap_or_default);
-        let mut fees = U256::ZERO;
+        let mut fees = AttoFil::ZERO;
         let mut statement = self
             .connection
             .prepare_cached("SELECT fee FROM outbox_intent WHERE state IN ('counts', 'closed')")?;
         for fee in statement.query_map([], |row| row.get::<_, String>(0))? {
-            fees = fees.saturating_add(fee?.parse().unwrap_or_default());
+            fees = fees.saturating_add(money(&fee?)?);
         }
         Ok(Stats {
             queued: count("SELECT count(*) FROM outbox_intent WHERE state = 'queued'")?,

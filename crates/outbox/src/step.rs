@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::B256;
 use assize_chain::Fees;
+use assize_protocol::{AttoFil, GasPrice};
 
-use crate::queue::{Gas, Intent, Mined, Phase, Purpose, Queue, day, highest_fee};
+use crate::queue::{Gas, Intent, Mined, Phase, Purpose, Queue, day};
 use crate::{Depth, Finality, Kind, Policy};
 
 /// Maximum multiple of the market's fees up to which fees are raised.
-const MOST_TIMES_THE_MARKET: u128 = 5;
+const MOST_TIMES_THE_MARKET: GasPrice = 5;
 
 /// The chain's state at one moment. It may come from several nodes that disagree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub struct Observation {
     pub mined_nonce: u64,
     /// Current fees.
     pub fees: Fees,
-    /// Balance of the key in attoFIL.
-    pub balance: U256,
+    /// Balance of the key.
+    pub balance: AttoFil,
     /// Gas of an empty transaction.
     pub nothing_gas: u64,
     /// Receipts of the transactions named by [`watched`]; `None` if there is no receipt.
@@ -408,7 +409,7 @@ impl Round<'_> {
             return false;
         }
         let id = intent.map(|intent| intent.id);
-        if let Some(why) = self.forbidden(intent, nonce, highest_fee(gas_limit, fees), fees, purpose) {
+        if let Some(why) = self.forbidden(intent, nonce, fees.at_most(gas_limit), fees, purpose) {
             self.step
                 .alerts
                 .extend(id.map(|intent| Alert::Parked { intent, why }));
@@ -428,7 +429,7 @@ impl Round<'_> {
         &self,
         intent: Option<&Intent>,
         nonce: u64,
-        fee: U256,
+        fee: AttoFil,
         fees: Fees,
         purpose: Purpose,
     ) -> Option<Park> {
@@ -438,13 +439,14 @@ impl Round<'_> {
         }
         let costs = intent.map(Intent::costs).unwrap_or_default();
         let others = costs.iter().filter(|cost| cost.nonce != nonce);
-        let fees_so_far = others.fold(U256::ZERO, |sum, cost| sum.saturating_add(cost.fee));
+        // Sums saturate: more than any limit but none.
+        let fees_so_far = AttoFil::saturating_sum(others.map(|cost| cost.fee));
         if fees_so_far.saturating_add(fee) > caps.intent {
             return Some(Park::IntentCap);
         }
         let value = match (intent, purpose) {
             (Some(intent), Purpose::Call) => intent.value,
-            _ => U256::ZERO,
+            _ => AttoFil::ZERO,
         };
         let total = fee.saturating_add(value);
         let id = intent.map(|intent| intent.id);
@@ -455,7 +457,7 @@ impl Round<'_> {
     }
 
     /// Maximum cost of today's transactions, except those of one intent with one nonce, which are to be replaced.
-    fn booked_today(&self, replaced: Option<i64>, nonce: u64) -> U256 {
+    fn booked_today(&self, replaced: Option<i64>, nonce: u64) -> AttoFil {
         let today = day(self.now);
         let queue = &self.step.queue;
         let costs = queue.intents.iter().flat_map(|intent| {
@@ -464,7 +466,7 @@ impl Round<'_> {
             costs.filter(move |cost| cost.day == today && !(replaced && cost.nonce == nonce))
         });
         let spent = queue.spent.get(&today).copied().unwrap_or_default();
-        costs.fold(spent, |sum, cost| sum.saturating_add(cost.total))
+        AttoFil::saturating_sum(costs.map(|cost| cost.total)).saturating_add(spent)
     }
 }
 

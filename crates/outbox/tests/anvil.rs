@@ -4,12 +4,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use alloy_primitives::{Address, U256, address};
+use alloy_primitives::{Address, address};
 use assize_chain::{ChainClient, Draft};
 use assize_keys::Signer;
 use assize_outbox::{
     Alert, Caps, Depth, Ended, Finality, Kind, NewIntent, Outbox, OutboxError, Policy, Tick,
 };
+use assize_protocol::AttoFil;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use serde_json::json;
 
@@ -51,7 +52,7 @@ impl World {
         Outbox::open(path, self.client.clone(), self.signer.clone(), policy)
     }
 
-    async fn received(&self) -> U256 {
+    async fn received(&self) -> AttoFil {
         self.client.balance(RECIPIENT).await.unwrap()
     }
 
@@ -71,7 +72,7 @@ impl World {
 
 /// A payment of 1 attoFIL.
 fn enqueue(outbox: &mut Outbox, key: &str) -> bool {
-    let draft = Draft::call("the recipient", RECIPIENT, Vec::new()).with_value(U256::from(1));
+    let draft = Draft::call("the recipient", RECIPIENT, Vec::new()).with_value(AttoFil::new(1));
     let new = NewIntent {
         key,
         kind: Kind::Payout,
@@ -114,7 +115,7 @@ async fn many_intents_are_sent_in_order_and_once() {
     }
     assert!(!enqueue(&mut outbox, "payment 7"), "known already");
     outbox.run_until_idle().await.unwrap();
-    assert_eq!(world.received().await, U256::from(25));
+    assert_eq!(world.received().await, AttoFil::new(25));
     assert_eq!(
         world.client.mined_nonce(world.signer.address()).await.unwrap(),
         25
@@ -126,7 +127,7 @@ async fn many_intents_are_sent_in_order_and_once() {
     assert_eq!(outbox.ended("payment 25").unwrap(), None);
     let stats = outbox.stats().unwrap();
     assert_eq!((stats.mined, stats.pending, stats.queued), (25, 0, 0));
-    assert!(stats.fees > U256::ZERO);
+    assert!(stats.fees > AttoFil::ZERO);
 }
 
 #[tokio::test]
@@ -148,7 +149,7 @@ async fn another_program_with_the_same_key_is_noticed_and_nothing_is_lost() {
     .await;
     assert!(noticed);
     assert_eq!(outbox.stats().unwrap().outside_uses, 1);
-    assert_eq!(world.received().await, U256::from(1));
+    assert_eq!(world.received().await, AttoFil::new(1));
 }
 
 #[tokio::test]
@@ -162,7 +163,7 @@ async fn a_transaction_dropped_by_a_fork_is_sent_again() {
     .await;
     assert!(!outbox.is_final("payment").unwrap());
     world.fork(6);
-    assert_eq!(world.received().await, U256::ZERO);
+    assert_eq!(world.received().await, AttoFil::ZERO);
     let mut noticed = false;
     until(&world, &mut outbox, |outbox, tick| {
         noticed |= tick
@@ -172,7 +173,7 @@ async fn a_transaction_dropped_by_a_fork_is_sent_again() {
         noticed && outbox.ended("payment").unwrap().is_some()
     })
     .await;
-    assert_eq!(world.received().await, U256::from(1));
+    assert_eq!(world.received().await, AttoFil::new(1));
     until(&world, &mut outbox, |outbox, _| {
         outbox.is_final("payment").unwrap()
     })
@@ -198,7 +199,7 @@ async fn a_gap_left_by_a_fork_is_filled() {
         outbox.is_final("payment").unwrap()
     })
     .await;
-    assert_eq!(world.received().await, U256::from(1));
+    assert_eq!(world.received().await, AttoFil::new(1));
     assert_eq!(world.client.mined_nonce(world.signer.address()).await.unwrap(), 2);
 }
 
@@ -219,14 +220,14 @@ async fn a_transaction_over_a_limit_is_parked_and_resumes_without_it() {
         ),
         (
             Caps {
-                intent: U256::from(1),
+                intent: AttoFil::new(1),
                 ..Caps::NONE
             },
             "its fees would exceed",
         ),
         (
             Caps {
-                daily: U256::from(1),
+                daily: AttoFil::new(1),
                 ..Caps::NONE
             },
             "today's spending would exceed",
@@ -243,7 +244,7 @@ async fn a_transaction_over_a_limit_is_parked_and_resumes_without_it() {
     // An empty key is reported too.
     world
         .anvil
-        .set_balance(world.signer.address(), U256::from(5))
+        .set_balance(world.signer.address(), AttoFil::new(5))
         .unwrap();
     let error = world
         .open(Policy::local())
@@ -254,10 +255,10 @@ async fn a_transaction_over_a_limit_is_parked_and_resumes_without_it() {
     assert!(error.contains("send it FIL"), "{error}");
     world
         .anvil
-        .set_balance(world.signer.address(), U256::from(10).pow(U256::from(18)))
+        .set_balance(world.signer.address(), AttoFil::from_fil(1))
         .unwrap();
     world.open(Policy::local()).run_until_idle().await.unwrap();
-    assert_eq!(world.received().await, U256::from(1));
+    assert_eq!(world.received().await, AttoFil::new(1));
 }
 
 #[tokio::test]
@@ -276,11 +277,11 @@ async fn a_cancelled_intent_fills_its_nonce_or_is_too_late() {
     outbox.run_until_idle().await.unwrap();
     assert_eq!(outbox.ended("never begun").unwrap(), Some(Ended::Cancelled));
     assert!(matches!(outbox.ended("signed").unwrap(), Some(Ended::Done(_))));
-    assert_eq!(world.received().await, U256::from(1));
+    assert_eq!(world.received().await, AttoFil::new(1));
     // An intent that had no effect may be enqueued again.
     assert!(enqueue(&mut outbox, "never begun"));
     outbox.run_until_idle().await.unwrap();
-    assert_eq!(world.received().await, U256::from(2));
+    assert_eq!(world.received().await, AttoFil::new(2));
 }
 
 #[tokio::test]
@@ -289,7 +290,7 @@ async fn an_ineffective_intent_is_retried_with_the_new_call() {
     let mut outbox = world.open(Policy::local());
     enqueue(&mut outbox, "payment");
     assert_eq!(outbox.unfinished().unwrap(), ["payment"]);
-    let larger = Draft::call("the recipient", RECIPIENT, Vec::new()).with_value(U256::from(7));
+    let larger = Draft::call("the recipient", RECIPIENT, Vec::new()).with_value(AttoFil::new(7));
     let new = NewIntent {
         key: "payment",
         kind: Kind::Payout,
@@ -297,13 +298,16 @@ async fn an_ineffective_intent_is_retried_with_the_new_call() {
     };
     // While the first is pending, another call changes nothing.
     assert!(!outbox.enqueue(&new).unwrap());
-    assert_eq!(outbox.draft_of("payment").unwrap().unwrap().value, U256::from(1));
+    assert_eq!(
+        outbox.draft_of("payment").unwrap().unwrap().value,
+        AttoFil::new(1)
+    );
     outbox.cancel("payment").unwrap();
     outbox.run_until_idle().await.unwrap();
     assert_eq!(outbox.unfinished().unwrap(), <[&str; 0]>::default());
     assert!(outbox.enqueue(&new).unwrap());
     outbox.run_until_idle().await.unwrap();
-    assert_eq!(world.received().await, U256::from(7));
+    assert_eq!(world.received().await, AttoFil::new(7));
     assert_eq!(outbox.draft_of("another").unwrap(), None);
 }
 
@@ -337,7 +341,7 @@ async fn one_process_sends_and_another_machine_waits_for_the_lease() {
         .unwrap();
     let error = first.run_until_idle().await.unwrap_err();
     assert!(matches!(error, OutboxError::Fenced), "{error}");
-    assert_eq!(world.received().await, U256::ZERO);
+    assert_eq!(world.received().await, AttoFil::ZERO);
 }
 
 #[tokio::test]

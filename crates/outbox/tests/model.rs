@@ -12,6 +12,7 @@ use assize_outbox::{
     Action, Attempt, Caps, Depth, Finality, Gas, Intent, Kind, Mined, Observation, Phase, Policy, Purpose,
     Queue, day, step, watched,
 };
+use assize_protocol::AttoFil;
 use proptest::prelude::*;
 
 const GAS: u64 = 100;
@@ -30,9 +31,9 @@ const POLICY: Policy = Policy {
     estimate_good_for: 1_000,
     caps: Caps {
         gas_price: 5_000,
-        intent: U256::MAX,
+        intent: AttoFil::MAX,
         // A few transactions a day, at the usual price.
-        daily: U256::from_limbs([200_000, 0, 0, 0]),
+        daily: AttoFil::new(200_000),
     },
     patience: 0,
 };
@@ -87,7 +88,7 @@ impl World {
         let intent = |id| Intent {
             id,
             kind: if id % 2 == 0 { Kind::Commit } else { Kind::Payout },
-            value: U256::ZERO,
+            value: AttoFil::ZERO,
             cancelled: false,
             phase: Phase::Queued { gas: None },
             attempts: Vec::new(),
@@ -146,7 +147,7 @@ impl World {
                 block_hash: B256::ZERO,
                 succeeded: included.succeeded,
                 gas_used: GAS / 2,
-                fee: U256::from(GAS / 2),
+                fee: AttoFil::new(u128::from(GAS) / 2),
             })
         };
         Observation {
@@ -154,7 +155,7 @@ impl World {
             finalized: None,
             mined_nonce: self.nonce(head),
             fees: self.fees(),
-            balance: U256::MAX,
+            balance: AttoFil::MAX,
             nothing_gas: GAS / 10,
             receipts: watched(&self.disk, true)
                 .into_iter()
@@ -189,7 +190,8 @@ impl World {
                 .attempts
                 .iter()
                 .rfind(|attempt| Some(attempt.nonce) == nonce);
-            *queue.spent.entry(day(last.unwrap().made_at)).or_default() += mined.fee;
+            let spent = queue.spent.entry(day(last.unwrap().made_at)).or_default();
+            *spent = spent.checked_add(mined.fee).unwrap();
             queue.floor = queue.floor.max(nonce.unwrap() + 1);
         }
         queue
@@ -240,7 +242,7 @@ impl World {
                     self.disk.intents.push(Intent {
                         id,
                         kind: Kind::Fill,
-                        value: U256::ZERO,
+                        value: AttoFil::ZERO,
                         cancelled: false,
                         phase: Phase::Queued { gas: None },
                         attempts: Vec::new(),
@@ -406,22 +408,26 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec(event, 0..150)
 }
 
-fn spent_of(world: &World) -> BTreeMap<u64, U256> {
+fn spent_of(world: &World) -> BTreeMap<u64, AttoFil> {
     // The maximum cost of the transactions signed in a day.
-    let mut spent = BTreeMap::<u64, U256>::new();
+    let mut spent = BTreeMap::<u64, AttoFil>::new();
+    let mut add = |day, cost| {
+        let sum = spent.entry(day).or_default();
+        *sum = sum.checked_add(cost).unwrap();
+    };
     for intent in &world.disk.intents {
-        let mut by_nonce = BTreeMap::<u64, (u64, U256)>::new();
+        let mut by_nonce = BTreeMap::<u64, (u64, AttoFil)>::new();
         for attempt in &intent.attempts {
             let (last, cost) = by_nonce.entry(attempt.nonce).or_default();
             *last = (*last).max(day(attempt.made_at));
             *cost = (*cost).max(attempt.highest_fee());
         }
         for (day, cost) in by_nonce.into_values() {
-            *spent.entry(day).or_default() += cost;
+            add(day, cost);
         }
     }
     for (day, cost) in &world.disk.spent {
-        *spent.entry(*day).or_default() += *cost;
+        add(*day, *cost);
     }
     spent
 }

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, U256, address};
+use alloy_primitives::{Address, address};
 use assize_chain::{ChainClient, Draft};
 use assize_keys::Signer;
 use assize_outbox::{Depth, Finality, Kind, NewIntent, Outbox, Policy};
+use assize_protocol::AttoFil;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use serde_json::{Value, json};
 
@@ -99,7 +100,7 @@ async fn a_receipt_overtaken_by_a_fork_is_not_final() {
         policy,
     )
     .unwrap();
-    let draft = Draft::call("the recipient", RECIPIENT, Vec::new()).with_value(U256::from(1));
+    let draft = Draft::call("the recipient", RECIPIENT, Vec::new()).with_value(AttoFil::new(1));
     let new = NewIntent {
         key: "payment",
         kind: Kind::Payout,
@@ -115,7 +116,7 @@ async fn a_receipt_overtaken_by_a_fork_is_not_final() {
     assert!(forked.load(Ordering::SeqCst));
     assert_eq!(
         client.balance(RECIPIENT).await.unwrap(),
-        U256::from(1),
+        AttoFil::new(1),
         "final, and not on chain"
     );
 }

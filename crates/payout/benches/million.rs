@@ -9,15 +9,20 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, U256, keccak256};
+use alloy_primitives::{Address, keccak256};
 use assize_payout::{Allocations, Batch, DenyList, GasShare, Limits, Plan, Terms};
-use assize_protocol::merkle;
+use assize_protocol::{AttoFil, merkle};
 
 const OPERATORS: u64 = 1_000_000;
 
 fn main() {
-    let cumulative: BTreeMap<Address, u128> = (0..OPERATORS)
-        .map(|n| (Address::from_word(keccak256(n.to_be_bytes())), u128::from(n) + 1))
+    let cumulative: BTreeMap<Address, AttoFil> = (0..OPERATORS)
+        .map(|n| {
+            (
+                Address::from_word(keccak256(n.to_be_bytes())),
+                AttoFil::new(u128::from(n) + 1),
+            )
+        })
         .collect();
     let (built, book) = timed(|| Allocations::new(cumulative.clone()));
     println!("tree of {OPERATORS} operators: {:.2} s", built.as_secs_f64());
@@ -45,16 +50,16 @@ fn main() {
     let (denied, waiting) = <(DenyList, BTreeMap<Address, u64>)>::default();
     let terms = Terms {
         now: 0,
-        floor: 0,
+        floor: AttoFil::ZERO,
         floor_gone_after: None,
         most_gas: GasShare::ALL,
-        gas_cost: 0,
-        budget: u128::MAX,
+        gas_cost: AttoFil::ZERO,
+        budget: AttoFil::MAX,
         denied: &denied,
         waiting: &waiting,
         doubts: &BTreeMap::new(),
     };
-    let (planning, plan) = timed(|| Plan::new(&book, &BTreeMap::<Address, U256>::new(), u128::MAX, &terms));
+    let (planning, plan) = timed(|| Plan::new(&book, &BTreeMap::new(), AttoFil::MAX, &terms));
     println!("a plan for all of them: {:.2} s", planning.as_secs_f64());
     let limits = Limits {
         payouts: 300,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use assize_facts::SettlementId;
 use assize_protocol::AttoFil;
 
@@ -14,15 +14,15 @@ use crate::AlertPolicy;
 pub enum PayoutAlert {
     /// The pool is running low.
     PoolLow {
-        /// Unpromised deposits in attoFIL.
-        surplus: U256,
+        /// Unpromised deposits.
+        surplus: AttoFil,
         /// Days until it is empty if every round pays its whole budget.
         days: f64,
     },
     /// The wallet that pays for gas is running low.
     WalletLow {
-        /// Its balance in attoFIL.
-        balance: U256,
+        /// Its balance.
+        balance: AttoFil,
         /// Number of batches that it can pay for.
         batches: u64,
     },
@@ -44,8 +44,8 @@ pub enum PayoutAlert {
     OverDailyCap {
         /// The operator.
         operator: Address,
-        /// attoFIL.
-        due: u128,
+        /// What it is owed.
+        due: AttoFil,
     },
     /// Transactions are held back by a limit or a low balance.
     Parked {
@@ -93,13 +93,11 @@ impl fmt::Display for PayoutAlert {
         match self {
             Self::PoolLow { surplus, days } => write!(
                 f,
-                "the pool has {} of unpromised deposits, {days:.1} days of full budgets: deposit FIL",
-                AttoFil::from(*surplus)
+                "the pool has {surplus} of unpromised deposits, {days:.1} days of full budgets: deposit FIL"
             ),
             Self::WalletLow { balance, batches } => write!(
                 f,
-                "the wallet that pays for gas has {}, enough for {batches} more batches: send it FIL",
-                AttoFil::from(*balance)
+                "the wallet that pays for gas has {balance}, enough for {batches} more batches: send it FIL"
             ),
             Self::SettlementPending { settlement, hours } => write!(
                 f,
@@ -111,8 +109,7 @@ impl fmt::Display for PayoutAlert {
             ),
             Self::OverDailyCap { operator, due } => write!(
                 f,
-                "{operator} is owed {}, more than the daily limit: raise dailyFil, or let the operator claim",
-                AttoFil::from(*due)
+                "{operator} is owed {due}, more than the daily limit: raise dailyFil, or let the operator claim"
             ),
             Self::Parked { transactions } => write!(
                 f,
@@ -125,20 +122,20 @@ impl fmt::Display for PayoutAlert {
 /// The state from which alerts are derived.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Condition {
-    /// Unpromised deposits in attoFIL.
-    pub surplus: U256,
-    /// Full budgets of a day in attoFIL.
-    pub daily_budget: U256,
-    /// Balance of the wallet in attoFIL.
-    pub wallet: U256,
-    /// Gas cost of a batch in attoFIL; unknown before the first one.
-    pub batch_cost: Option<u128>,
+    /// Unpromised deposits.
+    pub surplus: AttoFil,
+    /// Full budgets of a day.
+    pub daily_budget: AttoFil,
+    /// Balance of the wallet.
+    pub wallet: AttoFil,
+    /// Gas cost of a batch; unknown before the first one.
+    pub batch_cost: Option<AttoFil>,
     /// The oldest pending settlement, and when it was posted, Unix seconds.
     pub pending: Option<(SettlementId, u64)>,
     /// Operators whose address keeps rejecting payments.
     pub stuck: Vec<(Address, u32)>,
-    /// Operators owed more than the daily limit, in attoFIL.
-    pub over_daily_cap: Vec<(Address, u128)>,
+    /// Operators owed more than the daily limit, with what they are owed.
+    pub over_daily_cap: Vec<(Address, AttoFil)>,
     /// Number of transactions held back by a limit or a low balance.
     pub parked: u64,
     /// Unix seconds.
@@ -149,7 +146,7 @@ impl Condition {
     /// Days until the pool is empty if every round pays its whole budget; infinite without a budget.
     #[must_use]
     pub fn pool_days(&self) -> f64 {
-        f64::from(self.surplus) / f64::from(self.daily_budget)
+        self.surplus.to_fil_f64() / self.daily_budget.to_fil_f64()
     }
 
     /// Number of batches that the wallet can pay for.
@@ -158,8 +155,7 @@ impl Condition {
         if self.wallet.is_zero() {
             return Some(0);
         }
-        let cost = self.batch_cost.filter(|cost| *cost > 0)?;
-        Some((self.wallet / U256::from(cost)).saturating_to())
+        self.wallet.count_of(self.batch_cost?)
     }
 
     /// Hours for which the oldest settlement has been pending.
@@ -210,10 +206,10 @@ mod tests {
 
     fn healthy() -> Condition {
         Condition {
-            surplus: U256::from(1_000),
-            daily_budget: U256::from(10),
-            wallet: U256::from(1_000),
-            batch_cost: Some(10),
+            surplus: AttoFil::new(1_000),
+            daily_budget: AttoFil::new(10),
+            wallet: AttoFil::new(1_000),
+            batch_cost: Some(AttoFil::new(10)),
             pending: Some((SettlementId(3), 1_000_000 - 72 * 3_600)),
             now: 1_000_000,
             ..Condition::default()
@@ -230,28 +226,28 @@ mod tests {
     #[test]
     fn each_problem_has_its_alert_and_health_has_none() {
         assert_eq!(kinds(|_| ()), <[&str; 0]>::default());
-        assert_eq!(kinds(|c| c.surplus = U256::from(139)), ["pool_low"]);
-        assert_eq!(kinds(|c| c.wallet = U256::from(499)), ["wallet_low"]);
+        assert_eq!(kinds(|c| c.surplus = AttoFil::new(139)), ["pool_low"]);
+        assert_eq!(kinds(|c| c.wallet = AttoFil::new(499)), ["wallet_low"]);
         assert_eq!(kinds(|c| c.now += 3_600), ["settlement_pending"]);
         assert_eq!(kinds(|c| c.stuck.push((Address::ZERO, 3))), ["operator_stuck"]);
         assert_eq!(
-            kinds(|c| c.over_daily_cap.push((Address::ZERO, 3))),
+            kinds(|c| c.over_daily_cap.push((Address::ZERO, AttoFil::new(3)))),
             ["over_daily_cap"]
         );
         assert_eq!(kinds(|c| c.parked = 1), ["parked"]);
         assert_eq!(
-            kinds(|c| (c.wallet, c.batch_cost) = (U256::ZERO, None)),
+            kinds(|c| (c.wallet, c.batch_cost) = (AttoFil::ZERO, None)),
             ["wallet_low"]
         );
         // Gas is unknown before the first batch, and the pool lasts forever without a budget.
         assert_eq!(kinds(|c| c.batch_cost = None), <[&str; 0]>::default());
-        assert_eq!(kinds(|c| c.daily_budget = U256::ZERO), <[&str; 0]>::default());
+        assert_eq!(kinds(|c| c.daily_budget = AttoFil::ZERO), <[&str; 0]>::default());
     }
 
     #[test]
     fn alerts_say_what_to_do() {
         let alert = PayoutAlert::PoolLow {
-            surplus: U256::from(1_500_000_000_000_000_000u64),
+            surplus: AttoFil::new(1_500_000_000_000_000_000),
             days: 3.26,
         };
         let text = alert.to_string();

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use assize_chain::contracts::rewards::Rewards as Abi;
 use assize_chain::{ChainError, Draft, Payment, PaymentOutcome, Receipt, Rewards};
 use assize_facts::{Settlement, Status};
 use assize_keys::Signer;
-use assize_protocol::PayoutAddress;
+use assize_protocol::{AttoFil, PayoutAddress};
 
 use crate::{Allocations, Limits, PayoutError};
 
 /// A paid claim.
 #[derive(Debug, Clone)]
 pub struct Paid {
-    /// attoFIL.
-    pub amount: u128,
+    /// What it paid.
+    pub amount: AttoFil,
     /// The transaction.
     pub receipt: Receipt,
 }
@@ -25,8 +25,8 @@ pub struct Paid {
 pub struct Due {
     /// The operator.
     pub operator: Address,
-    /// attoFIL.
-    pub amount: u128,
+    /// What is due.
+    pub amount: AttoFil,
     /// The operator's payout address, or itself.
     pub recipient: PayoutAddress,
 }
@@ -57,11 +57,10 @@ pub async fn claim_one(
         settlement: settlement.id,
         operator,
     };
-    let cumulative = allocations.cumulative(operator);
     let claim = allocations.claim(operator).ok_or(unknown)?;
     let claimed = rewards.claimed(operator).await?;
-    let due = U256::from(cumulative).saturating_sub(claimed);
-    if due == U256::ZERO {
+    let amount = claim.cumulative.saturating_sub(claimed);
+    if amount.is_zero() {
         return Err(PayoutError::NothingDue {
             settlement: settlement.id,
             operator,
@@ -71,8 +70,7 @@ pub async fn claim_one(
     let batch = ClaimBatch {
         dues: vec![Due {
             operator,
-            // Allocations are u128, and what is due of them is no more.
-            amount: due.saturating_to(),
+            amount,
             recipient: rewards.payout_address_of(operator).await?,
         }],
         draft: rewards.claim(settlement.id, &claim),
@@ -87,7 +85,7 @@ pub async fn claim_one(
         return Err(PayoutError::NoPayment { hash, operator });
     };
     Ok(Paid {
-        amount: amount.saturating_to(),
+        amount: *amount,
         receipt,
     })
 }
@@ -137,13 +135,13 @@ fn draft(
     Ok(rewards.claim_many(settlement.id, &allocations.batch_claim(operators)))
 }
 
-/// Gas cost of a batch in attoFIL.
+/// Gas cost of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GasCost {
     /// At the current price.
-    pub expected: U256,
+    pub expected: AttoFil,
     /// At the maximum price and gas limit.
-    pub at_most: U256,
+    pub at_most: AttoFil,
 }
 
 /// The gas cost of a batch for `from`, simulated on the newest block.
@@ -162,11 +160,10 @@ pub(crate) async fn claim_gas(
         .map_err(|error| explain(error, &batch.dues))?;
     let fees = client.fees().await?;
     let price = client.head().await?.base_fee_per_gas.saturating_add(fees.premium);
-    // The limit is a fifth above the estimate.
-    let gas = limit / 6 * 5;
     Ok(GasCost {
-        expected: U256::from(gas) * U256::from(price),
-        at_most: U256::from(limit) * U256::from(fees.max_fee),
+        // The limit is a fifth above the estimate.
+        expected: AttoFil::of_gas(limit / 6 * 5, price),
+        at_most: fees.at_most(limit),
     })
 }
 
@@ -193,7 +190,7 @@ pub(crate) fn explain(error: ChainError, dues: &[Due]) -> PayoutError {
         (Some(failed), [due]) => PayoutError::RecipientRefused {
             operator: failed.operator,
             recipient: due.recipient.clone(),
-            amount: failed.amount,
+            amount: failed.amount.into(),
         },
         _ => error.into(),
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use assize_chain::{Payment, PaymentOutcome, Receipt, Rewards};
 use assize_facts::{Settlement, SettlementId, Status};
 use assize_keys::Signer;
 use assize_outbox::{Finality, Policy};
-use assize_protocol::PayoutAddress;
+use assize_protocol::{AttoFil, PayoutAddress};
 
 use crate::claim::{claim_gas, claims, send_claims};
 use crate::finality::until_final;
@@ -37,12 +37,12 @@ pub struct Claimer {
     pub patience: Duration,
     /// Whom to claim for.
     pub operators: Vec<Address>,
-    /// Minimum amount to claim, attoFIL.
-    pub min: u128,
+    /// Minimum amount to claim.
+    pub min: AttoFil,
     /// The settlement to claim from; the newest active one if none is given.
     pub settlement: Option<SettlementId>,
     /// Operators whose recipient refused a payment, with recipient and amount; retried when either changes.
-    pub refused: BTreeMap<Address, (PayoutAddress, u128)>,
+    pub refused: BTreeMap<Address, (PayoutAddress, AttoFil)>,
 }
 
 /// What can be claimed now, by transaction, and why the rest cannot be claimed.
@@ -63,8 +63,8 @@ pub enum Unclaimed {
     Nothing(NothingToClaim),
     /// It is less than is worth a claim.
     BelowMin {
-        /// That amount, attoFIL.
-        min: u128,
+        /// That amount.
+        min: AttoFil,
     },
     /// The recipient refused this amount.
     Refused {
@@ -195,7 +195,7 @@ impl Claimer {
             .map(|payment| (payment, recipient_of(&payment)))
             .partition(|(payment, _)| payment.outcome == PaymentOutcome::Paid);
         for (payment, recipient) in &refused {
-            let what = (recipient.clone(), payment.amount.saturating_to());
+            let what = (recipient.clone(), payment.amount);
             self.refused.insert(payment.operator, what);
         }
         Ok(SentClaims {
@@ -235,32 +235,32 @@ impl ClaimPlan {
         self.timeline.active.map(|settlement| settlement.id)
     }
 
-    /// What it would pay, attoFIL.
+    /// What it would pay.
     #[must_use]
-    pub fn amount(&self) -> U256 {
-        self.dues().map(|due| U256::from(due.amount)).sum()
+    pub fn amount(&self) -> AttoFil {
+        AttoFil::saturating_sum(self.dues().map(|due| due.amount))
     }
 
     /// Cost of all transactions.
     #[must_use]
     pub fn gas(&self) -> GasCost {
-        let sum = |one: fn(&GasCost) -> U256| self.batches.iter().map(|(_, cost)| one(cost)).sum();
+        let costs = || self.batches.iter().map(|(_, cost)| cost);
         GasCost {
-            expected: sum(|cost| cost.expected),
-            at_most: sum(|cost| cost.at_most),
+            expected: AttoFil::saturating_sum(costs().map(|cost| cost.expected)),
+            at_most: AttoFil::saturating_sum(costs().map(|cost| cost.at_most)),
         }
     }
 
     /// Gas as a percentage of the amount, if it is more than ten.
     #[must_use]
-    pub fn gas_share(&self) -> Option<U256> {
+    pub fn gas_share(&self) -> Option<u64> {
         gas_share(self.gas().expected, self.amount())
     }
 }
 
-fn gas_share(gas: U256, amount: U256) -> Option<U256> {
-    let many = gas.saturating_mul(U256::from(10)) > amount && !amount.is_zero();
-    many.then(|| gas.saturating_mul(U256::from(100)) / amount)
+fn gas_share(gas: AttoFil, amount: AttoFil) -> Option<u64> {
+    let is_much = gas.checked_mul(10)? > amount;
+    gas.checked_mul(100)?.count_of(amount).filter(|_| is_much)
 }
 
 impl Unclaimed {
@@ -279,15 +279,17 @@ impl NothingToClaim {
     /// `None` if something can be claimed.
     #[must_use]
     pub fn of(timeline: &SettlementTimeline, statement: &Statement) -> Option<Self> {
-        if statement.claimable() > 0 {
+        if !statement.claimable().is_zero() {
             return None;
         }
-        Some(match (statement.awaited() > 0, statement.granted > 0) {
-            (true, _) => Self::InChallengeWindow,
-            (false, true) => Self::AllPaid,
-            (false, false) if !statement.paid.is_zero() => Self::AllPaid,
-            (false, false) if timeline.active.is_none() && timeline.pending.is_empty() => Self::NoSettlement,
-            (false, false) => Self::NeverEarned,
+        Some(if !statement.awaited().is_zero() {
+            Self::InChallengeWindow
+        } else if !statement.granted.is_zero() || !statement.paid.is_zero() {
+            Self::AllPaid
+        } else if timeline.active.is_none() && timeline.pending.is_empty() {
+            Self::NoSettlement
+        } else {
+            Self::NeverEarned
         })
     }
 
@@ -304,16 +306,10 @@ impl NothingToClaim {
 }
 
 impl SentClaims {
-    /// What was paid, attoFIL.
+    /// What was paid.
     #[must_use]
-    pub fn total(&self) -> U256 {
-        self.paid.iter().map(|(payment, _)| payment.amount).sum()
-    }
-
-    /// What gas cost, attoFIL.
-    #[must_use]
-    pub fn gas_cost(&self) -> U256 {
-        U256::from(self.receipt.gas_used) * U256::from(self.receipt.effective_gas_price)
+    pub fn total(&self) -> AttoFil {
+        AttoFil::saturating_sum(self.paid.iter().map(|(payment, _)| payment.amount))
     }
 }
 
@@ -323,10 +319,10 @@ mod tests {
 
     #[test]
     fn gas_is_warned_of_above_a_tenth() {
-        let share = |gas: u64, amount: u64| gas_share(U256::from(gas), U256::from(amount));
+        let share = |gas, amount| gas_share(AttoFil::new(gas), AttoFil::new(amount));
         assert_eq!(share(10, 100), None);
-        assert_eq!(share(11, 100), Some(U256::from(11)));
-        assert_eq!(share(500, 100), Some(U256::from(500)));
+        assert_eq!(share(11, 100), Some(11));
+        assert_eq!(share(500, 100), Some(500));
         assert_eq!(share(5, 0), None);
     }
 }

@@ -1,9 +1,9 @@
 //! The payout scheduler as a daemon: it pays when the schedule says so.
 
-use alloy_primitives::U256;
 use assize_chain::Rounds;
 use assize_facts::Settlement;
 use assize_outbox::{Alert, parked};
+use assize_protocol::AttoFil;
 use assize_service::{Clock, Daemon, Stop};
 
 use crate::metrics::Snapshot;
@@ -21,8 +21,8 @@ pub struct PayoutDaemon {
     documents: Documents,
     /// Operators that the last plan did not pay.
     held: Vec<Held>,
-    /// Gas cost of a batch in the last plan, in attoFIL.
-    batch_cost: Option<u128>,
+    /// Gas cost of a batch in the last plan.
+    batch_cost: Option<AttoFil>,
     /// Whether the queue of an earlier process has been checked.
     resumed: bool,
 }
@@ -61,7 +61,7 @@ impl PayoutDaemon {
             tick = self.scheduler.look_after(&mut report).await?;
         }
         for payment in &report.refused {
-            tracing::warn!(operator = %payment.operator, attofil = %payment.amount, "an operator's address rejected a payment");
+            tracing::warn!(operator = %payment.operator, attofil = %payment.amount.atto(), "an operator's address rejected a payment");
         }
         if !report.batches.is_empty() {
             tracing::info!(
@@ -112,13 +112,17 @@ impl PayoutDaemon {
         let planner = self.scheduler.planner();
         let policy = planner.policy.alerts;
         let parameters = self.rounds.parameters().await?;
-        let duration = U256::from(parameters.round_duration.max(1));
+        // The contract's 96 bits and the seconds of a day fit.
+        let daily_budget = parameters
+            .budget
+            .checked_mul(DAY)
+            .and_then(|budget| budget.div_floor(parameters.round_duration.into()));
         let waiting = self.scheduler.history().waiting()?;
         let over =
             |held: &Held| (held.why == Why::OverDailyCap).then_some((held.payout.operator, held.payout.due));
         let mut condition = Condition {
             surplus: planner.rewards.surplus().await?,
-            daily_budget: U256::from(parameters.budget) * U256::from(DAY) / duration,
+            daily_budget: daily_budget.unwrap_or_default(),
             batch_cost: self.batch_cost,
             pending: timeline
                 .pending
@@ -128,7 +132,7 @@ impl PayoutDaemon {
             over_daily_cap: self.held.iter().filter_map(over).collect(),
             parked: parked(alerts),
             now,
-            wallet: U256::ZERO,
+            wallet: AttoFil::ZERO,
         };
         let totals = self.scheduler.history().totals()?;
         let queue = self.scheduler.outbox().state(condition.parked).await?;
@@ -140,7 +144,7 @@ impl PayoutDaemon {
             waiting: (waiting.len() as u64, waiting.values().min().copied()),
             held: (
                 self.held.len() as u64,
-                self.held.iter().map(|held| held.payout.due).sum(),
+                AttoFil::saturating_sum(self.held.iter().map(|held| held.payout.due)),
             ),
             totals,
             queue,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_chain::ChainError;
 use assize_evaluate::DocumentError;
 use assize_facts::{SettlementId, Status};
@@ -145,28 +145,27 @@ pub enum PayoutError {
         hash: B256,
     },
     /// Everything has been paid.
-    #[error("{operator} has already received everything that settlement {settlement} grants it: {}", AttoFil::from(*.claimed))]
+    #[error("{operator} has already received everything that settlement {settlement} grants it: {claimed}")]
     NothingDue {
         /// The settlement.
         settlement: SettlementId,
         /// The operator.
         operator: Address,
-        /// attoFIL.
-        claimed: U256,
+        /// What it has received.
+        claimed: AttoFil,
     },
     /// The recipient rejected the payment.
     #[error(
-        "{recipient} rejected the {} of operator {operator}; nothing was paid and nothing is lost; the operator can \
-         have it sent elsewhere with `assize operator payout-address set ADDRESS`, and then claim again",
-        AttoFil::from(*.amount)
+        "{recipient} rejected the {amount} of operator {operator}; nothing was paid and nothing is lost; the operator can \
+         have it sent elsewhere with `assize operator payout-address set ADDRESS`, and then claim again"
     )]
     RecipientRefused {
         /// The operator.
         operator: Address,
         /// The recipient.
         recipient: PayoutAddress,
-        /// attoFIL.
-        amount: U256,
+        /// What it rejected.
+        amount: AttoFil,
     },
     /// A mined claim contains no payment.
     #[error("transaction {hash} succeeded, but contains no payment to {operator}; check the deployment file")]

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_chain::{Payment, PaymentOutcome};
 use assize_facts::SettlementId;
+use assize_protocol::AttoFil;
 use assize_service::sqlite::{Schema, SqliteOptions};
 use rusqlite::{Connection, Row, params};
 
+use crate::plan::total;
 use crate::{Doubt, Payout, PayoutError};
 
 const DAY: u64 = 86_400;
@@ -43,8 +45,8 @@ pub struct LastPass {
 pub struct Totals {
     /// Number of payments.
     pub payments: u64,
-    /// attoFIL.
-    pub paid: U256,
+    /// What was paid.
+    pub paid: AttoFil,
     /// Number of batches that took effect.
     pub batches: u64,
 }
@@ -158,26 +160,25 @@ impl History {
         payouts: &[Payout],
         now: u64,
     ) -> Result<(), PayoutError> {
-        let amount: u128 = payouts.iter().map(|payout| payout.due).sum();
         let operators: Vec<u8> = payouts
             .iter()
             .flat_map(|payout| payout.operator.into_array())
             .collect();
         self.connection.execute(
             "INSERT OR IGNORE INTO payout_batch (key, settlement, made_at, amount, operators) VALUES (?, ?, ?, ?, ?)",
-            params![key, settlement.0 as i64, now as i64, amount.to_string(), operators],
+            params![key, settlement.0 as i64, now as i64, total(payouts).atto().to_string(), operators],
         )?;
         Ok(())
     }
 
     /// Records that a batch was reverted or rejected. If it has one operator, that operator's address has rejected the
-    /// payment, and is returned with the amount in attoFIL. If it has several, the culprit is unknown, and each is paid
+    /// payment, and is returned with the amount. If it has several, the culprit is unknown, and each is paid
     /// separately from now on.
     ///
     /// # Errors
     /// Database errors.
-    pub fn fail(&mut self, key: &str, now: u64) -> Result<Option<(Address, U256)>, PayoutError> {
-        let (operators, amount): (Vec<u8>, U256) = self.connection.query_row(
+    pub fn fail(&mut self, key: &str, now: u64) -> Result<Option<(Address, AttoFil)>, PayoutError> {
+        let (operators, amount): (Vec<u8>, AttoFil) = self.connection.query_row(
             "SELECT operators, amount FROM payout_batch WHERE key = ?",
             [key],
             |row| Ok((row.get(0)?, amount(row, 1)?)),
@@ -263,7 +264,7 @@ impl History {
         now: u64,
     ) -> Result<(), PayoutError> {
         let transaction = self.connection.transaction()?;
-        let mut total = U256::ZERO;
+        let mut total = AttoFil::ZERO;
         for payment in payments {
             let paid = payment.outcome == PaymentOutcome::Paid;
             let operator = payment.operator.as_slice();
@@ -272,7 +273,7 @@ impl History {
             }
             transaction.execute(
                 "INSERT INTO payout_payment (batch, operator, amount, paid) VALUES (?, ?, ?, ?)",
-                params![key, operator, payment.amount.to_string(), paid],
+                params![key, operator, payment.amount.atto().to_string(), paid],
             )?;
             if paid {
                 total = total.saturating_add(payment.amount);
@@ -289,28 +290,28 @@ impl History {
             params![
                 now as i64,
                 hash.as_ref().map(|hash| hash.as_slice()),
-                total.to_string(),
+                total.atto().to_string(),
                 key
             ],
         )?;
         Ok(transaction.commit()?)
     }
 
-    /// attoFIL paid or pending in batches made on the day (UTC) of the given time.
+    /// What is paid or pending in batches made on the day (UTC) of the given time.
     ///
     /// # Errors
     /// Database errors.
-    pub fn spent_on_day_of(&self, now: u64) -> Result<u128, PayoutError> {
+    pub fn spent_on_day_of(&self, now: u64) -> Result<AttoFil, PayoutError> {
         let from = now - now % DAY;
         let mut statement = self
             .connection
             .prepare_cached("SELECT amount FROM payout_batch WHERE made_at >= ? AND made_at < ?")?;
         let amounts = statement.query_map(params![from as i64, (from + DAY) as i64], |row| amount(row, 0))?;
-        let mut total = U256::ZERO;
+        let mut total = AttoFil::ZERO;
         for amount in amounts {
             total = total.saturating_add(amount?);
         }
-        Ok(total.saturating_to())
+        Ok(total)
     }
 
     /// Operators whose address has rejected payments at least that many times in a row, with the number of times.
@@ -382,10 +383,11 @@ fn address(row: &Row<'_>, column: usize) -> Result<Address, rusqlite::Error> {
     Ok(Address::from(row.get::<_, [u8; 20]>(column)?))
 }
 
-fn amount(row: &Row<'_>, column: usize) -> Result<U256, rusqlite::Error> {
+fn amount(row: &Row<'_>, column: usize) -> Result<AttoFil, rusqlite::Error> {
     let text: String = row.get(column)?;
-    text.parse().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    AttoFil::from_digits(&text).ok_or_else(|| {
+        let reason = format!("`{text}` is not an amount");
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, reason.into())
     })
 }
 
@@ -399,10 +401,10 @@ mod tests {
         Address::repeat_byte(n)
     }
 
-    fn payment(n: u8, amount: u64, outcome: PaymentOutcome) -> Payment {
+    fn payment(n: u8, amount: u128, outcome: PaymentOutcome) -> Payment {
         Payment {
             operator: operator(n),
-            amount: U256::from(amount),
+            amount: AttoFil::new(amount),
             outcome,
         }
     }
@@ -410,7 +412,7 @@ mod tests {
     fn payout(n: u8, due: u128) -> Payout {
         Payout {
             operator: operator(n),
-            due,
+            due: AttoFil::new(due),
             waiting_since: 0,
         }
     }
@@ -424,13 +426,13 @@ mod tests {
         assert!(!history.is_asked_again().unwrap());
         assert_eq!(history.fail("both", NOW).unwrap(), None);
         assert!(history.is_asked_again().unwrap());
-        assert_eq!(history.spent_on_day_of(NOW).unwrap(), 0);
+        assert_eq!(history.spent_on_day_of(NOW).unwrap(), AttoFil::ZERO);
         let apart = (Doubt::default(), None);
         let expected = [1, 2].map(|n| (operator(n), apart.clone()));
         assert_eq!(history.doubts().unwrap(), expected.into());
 
         history.begin("one", SettlementId(1), &batch[..1], NOW).unwrap();
-        let refused = Some((operator(1), U256::from(5)));
+        let refused = Some((operator(1), AttoFil::new(5)));
         assert_eq!(history.fail("one", NOW).unwrap(), refused);
         history.note_refusing_address(operator(1), "f1abc").unwrap();
         let doubt = Doubt {
@@ -491,7 +493,7 @@ mod tests {
         history
             .begin("b", SettlementId(1), &[payout(9, 50)], NOW + 10)
             .unwrap();
-        assert_eq!(history.spent_on_day_of(NOW + 20).unwrap(), 150);
+        assert_eq!(history.spent_on_day_of(NOW + 20).unwrap(), AttoFil::new(150));
         assert_eq!(history.open_batches().unwrap(), ["yesterday", "a", "b"]);
         history
             .end(
@@ -506,12 +508,12 @@ mod tests {
         history
             .begin("a", SettlementId(1), &[payout(9, 100)], NOW)
             .unwrap();
-        assert_eq!(history.spent_on_day_of(NOW).unwrap(), 40);
+        assert_eq!(history.spent_on_day_of(NOW).unwrap(), AttoFil::new(40));
         assert_eq!(history.open_batches().unwrap(), ["yesterday"]);
         let totals = history.totals().unwrap();
         assert_eq!(
             (totals.payments, totals.paid, totals.batches),
-            (1, U256::from(40), 1)
+            (1, AttoFil::new(40), 1)
         );
     }
 

@@ -21,8 +21,8 @@ pub struct Snapshot {
     pub settlement: u64,
     /// Number of waiting operators, and since when the first has been waiting, Unix seconds.
     pub waiting: (u64, Option<u64>),
-    /// Number of operators that the last plan held back, and their sum in attoFIL.
-    pub held: (u64, u128),
+    /// Number of operators that the last plan held back, and what they are owed together.
+    pub held: (u64, AttoFil),
     /// Sums of all payments.
     pub totals: Totals,
     /// The transaction queue.
@@ -54,7 +54,7 @@ pub fn metrics() -> Metrics {
         fil(),
         "pool_surplus",
         "Deposits that are promised to nobody yet",
-        |left| AttoFil::from(left.condition.surplus).to_fil_f64(),
+        |left| left.condition.surplus.to_fil_f64(),
     );
     metrics.gauge_in(
         Unit::Seconds,
@@ -93,11 +93,11 @@ pub fn metrics() -> Metrics {
         |left| left.held.0 as f64,
     );
     metrics.gauge_in(fil(), "held", "Sum of their unpaid balances", |left| {
-        AttoFil::from(left.held.1).to_fil_f64()
+        left.held.1.to_fil_f64()
     });
     metrics.total("payments", "Payments made", |left| left.totals.payments as f64);
     metrics.total_in(fil(), "paid", "Paid to operators", |left| {
-        AttoFil::from(left.totals.paid).to_fil_f64()
+        left.totals.paid.to_fil_f64()
     });
     metrics.total("batches", "Batches that took effect", |left| {
         left.totals.batches as f64
@@ -119,16 +119,15 @@ pub fn metrics() -> Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::U256;
 
     #[test]
     fn metrics_show_what_a_pass_left() {
         let metrics = metrics();
         let condition = Condition {
-            surplus: U256::from(3_000_000_000_000_000_000u64),
-            daily_budget: U256::from(1_000_000_000_000_000_000u64),
-            wallet: U256::from(100),
-            batch_cost: Some(7),
+            surplus: AttoFil::new(3_000_000_000_000_000_000),
+            daily_budget: AttoFil::new(1_000_000_000_000_000_000),
+            wallet: AttoFil::new(100),
+            batch_cost: Some(AttoFil::new(7)),
             now: 1_000,
             ..Condition::default()
         };

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use assize_chain::BatchClaim;
+use assize_protocol::AttoFil;
 
 use crate::{Allocations, DenyList, GasShare};
 
@@ -15,16 +16,16 @@ const DAY: u64 = 86_400;
 pub struct Terms<'a> {
     /// Current time, Unix seconds.
     pub now: u64,
-    /// Minimum payout in attoFIL to an operator that has just begun to wait.
-    pub floor: u128,
+    /// Minimum payout to an operator that has just begun to wait.
+    pub floor: AttoFil,
     /// Seconds of waiting over which the floor falls linearly to zero; `None` if it does not fall.
     pub floor_gone_after: Option<u64>,
     /// Maximum share of a payout that its gas may cost.
     pub most_gas: GasShare,
-    /// Gas cost of one payout in attoFIL.
-    pub gas_cost: u128,
-    /// Remaining daily limit in attoFIL.
-    pub budget: u128,
+    /// Gas cost of one payout.
+    pub gas_cost: AttoFil,
+    /// Remaining daily limit.
+    pub budget: AttoFil,
     /// Operators that are not paid.
     pub denied: &'a DenyList,
     /// Since when each operator has been waiting, Unix seconds; others begin now.
@@ -59,8 +60,8 @@ impl Doubt {
 pub struct Payout {
     /// The operator.
     pub operator: Address,
-    /// The amount that the contract will pay, in attoFIL.
-    pub due: u128,
+    /// The amount that the contract will pay.
+    pub due: AttoFil,
     /// Since when it has been waiting, Unix seconds.
     pub waiting_since: u64,
 }
@@ -79,8 +80,8 @@ pub struct Held {
 pub enum Why {
     /// It is below the floor.
     BelowFloor {
-        /// The current floor in attoFIL.
-        floor: u128,
+        /// The current floor.
+        floor: AttoFil,
     },
     /// Gas would cost too large a share of it.
     GasTooDear,
@@ -114,19 +115,22 @@ pub struct Plan {
 }
 
 impl Terms<'_> {
-    /// The floor for an operator waiting since the given time, in attoFIL, rounded up.
-    fn floor_for(&self, waiting_since: u64) -> u128 {
+    /// The floor for an operator waiting since the given time, rounded up.
+    fn floor_for(&self, waiting_since: u64) -> AttoFil {
         let Some(gone_after) = self.floor_gone_after else {
             return self.floor;
         };
-        let left = gone_after.saturating_sub(self.now.saturating_sub(waiting_since));
-        let floor = U256::from(self.floor) * U256::from(left);
-        // At most the floor itself.
-        floor.div_ceil(U256::from(gone_after.max(1))).saturating_to()
+        let waited = self.now.saturating_sub(waiting_since).min(gone_after);
+        // A floor for which this does not fit is far above all FIL: it stays.
+        let fallen = self
+            .floor
+            .checked_mul(waited)
+            .and_then(|floor| floor.div_floor(gone_after));
+        self.floor.saturating_sub(fallen.unwrap_or_default())
     }
 
     /// Why an amount is held back, independently of other operators.
-    fn objection(&self, payout: &Payout, daily_cap: u128) -> Option<Why> {
+    fn objection(&self, payout: &Payout, daily_cap: AttoFil) -> Option<Why> {
         let floor = self.floor_for(payout.waiting_since);
         if let Some(reason) = self.denied.reason(payout.operator) {
             return Some(Why::Denied {
@@ -158,18 +162,16 @@ impl Plan {
     #[must_use]
     pub fn new(
         allocations: &Allocations,
-        claimed: &BTreeMap<Address, U256>,
-        daily_cap: u128,
+        claimed: &BTreeMap<Address, AttoFil>,
+        daily_cap: AttoFil,
         terms: &Terms<'_>,
     ) -> Self {
         let mut plan = Self::default();
         let mut candidates = Vec::new();
         for operator in allocations.operators() {
-            let cumulative = allocations.cumulative(operator);
             let had = claimed.get(&operator).copied().unwrap_or_default();
-            // At most the cumulative amount, which is a u128.
-            let due: u128 = U256::from(cumulative).saturating_sub(had).saturating_to();
-            if due == 0 {
+            let due = allocations.cumulative(operator).saturating_sub(had);
+            if due.is_zero() {
                 plan.settled += 1;
                 continue;
             }
@@ -205,10 +207,10 @@ impl Plan {
         plan
     }
 
-    /// Sum of the payouts in attoFIL.
+    /// Sum of the payouts, at most the budget.
     #[must_use]
-    pub fn total(&self) -> u128 {
-        self.payouts.iter().map(|payout| payout.due).sum()
+    pub fn total(&self) -> AttoFil {
+        total(&self.payouts)
     }
 }
 
@@ -307,11 +309,16 @@ impl Batch {
             .collect()
     }
 
-    /// The amount that the contract will pay, in attoFIL.
+    /// The amount that the contract will pay.
     #[must_use]
-    pub fn total(&self) -> u128 {
-        self.payouts.iter().map(|payout| payout.due).sum()
+    pub fn total(&self) -> AttoFil {
+        total(&self.payouts)
     }
+}
+
+/// Sum of payouts. Those of one plan fit: together they are at most its budget.
+pub(crate) fn total(payouts: &[Payout]) -> AttoFil {
+    AttoFil::saturating_sum(payouts.iter().map(|payout| payout.due))
 }
 
 /// Call data of `claimMany`: the selector; settlement and three offsets; three lists with their lengths.
@@ -324,7 +331,7 @@ fn size_of(claim: &BatchClaim) -> usize {
 mod tests {
     use alloy_sol_types::SolCall;
     use assize_chain::contracts::rewards::{IRewards, Rewards};
-    use assize_protocol::merkle::{self, MultiProof, verify_multi};
+    use assize_protocol::merkle::{MultiProof, reward_leaf, verify_multi};
     use proptest::prelude::*;
 
     use super::*;
@@ -333,8 +340,16 @@ mod tests {
 
     const NOW: u64 = 1_000 * DAY;
 
-    fn amounts() -> impl Strategy<Value = BTreeMap<Address, u128>> {
-        prop::collection::btree_map(any::<[u8; 20]>().prop_map(Address::from), 0..10_000u128, 0..300)
+    fn below(most: u128) -> impl Strategy<Value = AttoFil> {
+        (0..most).prop_map(AttoFil::new)
+    }
+
+    fn amounts() -> impl Strategy<Value = BTreeMap<Address, AttoFil>> {
+        prop::collection::btree_map(any::<[u8; 20]>().prop_map(Address::from), below(10_000), 0..300)
+    }
+
+    fn sum(amounts: impl Iterator<Item = AttoFil>) -> AttoFil {
+        AttoFil::checked_sum(amounts).unwrap()
     }
 
     fn operator(n: u8) -> Address {
@@ -345,11 +360,11 @@ mod tests {
     fn generous<'a>(denied: &'a DenyList, waiting: &'a BTreeMap<Address, u64>) -> Terms<'a> {
         Terms {
             now: NOW,
-            floor: 0,
+            floor: AttoFil::ZERO,
             floor_gone_after: None,
             most_gas: GasShare::ALL,
-            gas_cost: 0,
-            budget: u128::MAX,
+            gas_cost: AttoFil::ZERO,
+            budget: AttoFil::MAX,
             denied,
             waiting,
             doubts: &NO_DOUBTS,
@@ -360,14 +375,13 @@ mod tests {
         #[test]
         fn every_operator_is_paid_once_or_held_back_with_a_reason(
             cumulative in amounts(),
-            had in prop::collection::vec(0..10_000u128, 300),
+            had in prop::collection::vec(below(10_000), 300),
             waited in prop::collection::vec(0..60u64, 300),
-            floor in 0..5_000u128,
-            gas_cost in 0..200u128,
-            budget in 0..400_000u128,
+            floor in below(5_000),
+            gas_cost in below(200),
+            budget in below(400_000),
         ) {
-            let claimed: BTreeMap<_, _> =
-                cumulative.keys().copied().zip(had).map(|(operator, had)| (operator, U256::from(had))).collect();
+            let claimed: BTreeMap<_, _> = cumulative.keys().copied().zip(had).collect();
             let waiting: BTreeMap<_, _> =
                 cumulative.keys().copied().zip(waited).map(|(operator, days)| (operator, NOW - days * DAY)).collect();
             let denied: DenyList = cumulative.keys().take(3).map(|operator| (*operator, "sanctioned".to_owned())).collect();
@@ -380,34 +394,31 @@ mod tests {
                 ..generous(&denied, &waiting)
             };
             let book = Allocations::new(cumulative.clone());
-            let plan = Plan::new(&book, &claimed, 9_000, &terms);
+            let most = AttoFil::new(9_000);
+            let plan = Plan::new(&book, &claimed, most, &terms);
 
             let mut named: Vec<Address> = plan.payouts.iter().map(|payout| payout.operator).collect();
             named.extend(plan.held.iter().map(|held| held.payout.operator));
             named.sort_unstable();
             prop_assert!(named.windows(2).all(|pair| pair[0] != pair[1]));
             prop_assert_eq!(named.len() + plan.settled, cumulative.len());
-            let owed: u128 = cumulative
-                .iter()
-                .map(|(operator, amount)| amount.saturating_sub(claimed[operator].to::<u128>()))
-                .sum();
-            let held: u128 = plan.held.iter().map(|held| held.payout.due).sum();
-            prop_assert_eq!(plan.total() + held, owed);
+            let owed = sum(cumulative.iter().map(|(operator, amount)| amount.saturating_sub(claimed[operator])));
+            let held = sum(plan.held.iter().map(|held| held.payout.due));
+            prop_assert_eq!(plan.total().checked_add(held), Some(owed));
             prop_assert!(plan.total() <= budget);
             for payout in &plan.payouts {
-                prop_assert!(payout.due > 0 && payout.due <= 9_000);
-                prop_assert!(gas_cost * 20 <= payout.due);
+                prop_assert!(!payout.due.is_zero() && payout.due <= most);
+                prop_assert!(gas_cost.checked_mul(20).unwrap() <= payout.due);
                 let days = (NOW - payout.waiting_since) / DAY;
-                prop_assert!(days >= 30 || payout.due * 30 >= floor * u128::from(30 - days));
+                prop_assert!(days >= 30 || payout.due.checked_mul(30) >= floor.checked_mul(30 - days));
                 prop_assert!(denied.reason(payout.operator).is_none());
             }
             // Nobody who waits less is preferred to someone whom the daily limit excludes.
             for held in plan.held.iter().filter(|held| held.why == Why::DailyCap) {
-                let before: u128 = plan.payouts.iter()
+                let before = plan.payouts.iter()
                     .filter(|paid| (paid.waiting_since, paid.operator) < (held.payout.waiting_since, held.payout.operator))
-                    .map(|paid| paid.due)
-                    .sum();
-                prop_assert!(before + held.payout.due > budget);
+                    .map(|paid| paid.due);
+                prop_assert!(sum(before.chain([held.payout.due])) > budget);
             }
         }
 
@@ -419,7 +430,7 @@ mod tests {
         ) {
             let book = Allocations::new(cumulative);
             let (denied, waiting) = Default::default();
-            let plan = Plan::new(&book, &BTreeMap::new(), u128::MAX, &generous(&denied, &waiting));
+            let plan = Plan::new(&book, &BTreeMap::new(), AttoFil::MAX, &generous(&denied, &waiting));
             let batches = Batch::cut(&plan.payouts, &book, Limits { payouts, calldata });
             let together: Vec<Payout> = batches.iter().flat_map(|batch| batch.payouts.clone()).collect();
             prop_assert_eq!(together, plan.payouts);
@@ -427,7 +438,7 @@ mod tests {
                 prop_assert!(!batch.payouts.is_empty() && batch.payouts.len() <= payouts);
                 prop_assert!(size_of(&batch.claim) <= calldata || batch.payouts.len() == 1);
                 let multi = MultiProof {
-                    leaves: batch.claim.allocations.iter().map(|(operator, amount)| merkle::reward_leaf(*operator, *amount)).collect(),
+                    leaves: batch.claim.allocations.iter().map(|(operator, amount)| reward_leaf(*operator, *amount)).collect(),
                     proof: batch.claim.proof.clone(),
                     flags: batch.claim.flags.clone(),
                 };
@@ -438,14 +449,21 @@ mod tests {
 
     #[test]
     fn call_data_is_counted_to_the_byte() {
-        let book = Allocations::new((1..=37u8).map(|n| (operator(n), u128::from(n))).collect());
+        let book = Allocations::new(
+            (1..=37u8)
+                .map(|n| (operator(n), AttoFil::new(n.into())))
+                .collect(),
+        );
         let batch = book.batch_claim((1..=37u8).step_by(3).map(operator));
         let call = Rewards::claimManyCall {
             settlement: 1,
             allocations: batch
                 .allocations
                 .iter()
-                .map(|&(operator, cumulative)| IRewards::Allocation { operator, cumulative })
+                .map(|&(operator, amount)| IRewards::Allocation {
+                    operator,
+                    cumulative: amount.atto(),
+                })
                 .collect(),
             proof: batch.proof.clone(),
             proofFlags: batch.flags.clone(),
@@ -456,20 +474,28 @@ mod tests {
     #[test]
     fn the_floor_falls_with_waiting_and_small_balances_are_paid_eventually() {
         let (denied, waiting) = Default::default();
+        let floor = AttoFil::new(100);
         let terms = Terms {
-            floor: 100,
+            floor,
             floor_gone_after: Some(30 * DAY),
             ..generous(&denied, &waiting)
         };
         let floor_after = |days: u64| terms.floor_for(NOW - days * DAY);
-        assert_eq!([0, 15, 29, 30, 400].map(floor_after), [100, 50, 4, 0, 0]);
+        let expected = [100, 50, 4, 0, 0].map(AttoFil::new);
+        assert_eq!([0, 15, 29, 30, 400].map(floor_after), expected);
         let stubborn = Terms {
             floor_gone_after: None,
             ..terms
         };
-        assert_eq!(stubborn.floor_for(0), 100);
+        assert_eq!(stubborn.floor_for(0), floor);
         // A clock that went back makes nobody wait longer than a new operator.
-        assert_eq!(terms.floor_for(NOW + DAY), 100);
+        assert_eq!(terms.floor_for(NOW + DAY), floor);
+        // Nobody sets a floor so high that it cannot be computed how far it has fallen.
+        let endless = Terms {
+            floor: AttoFil::MAX,
+            ..terms
+        };
+        assert_eq!(endless.floor_for(NOW - 15 * DAY), AttoFil::MAX);
     }
 
     #[test]
@@ -479,16 +505,20 @@ mod tests {
             .collect();
         let waiting = BTreeMap::from([(operator(2), NOW - 9 * DAY), (operator(1), NOW - DAY)]);
         let terms = Terms {
-            floor: 10,
+            floor: AttoFil::new(10),
             most_gas: GasShare::per_cent(10),
-            gas_cost: 2,
-            budget: 70,
+            gas_cost: AttoFil::new(2),
+            budget: AttoFil::new(70),
             ..generous(&denied, &waiting)
         };
         let cumulative = [(1, 50), (2, 60), (3, 9), (4, 15), (5, 50), (6, 1_000), (7, 40)];
-        let book = Allocations::new(cumulative.map(|(n, amount)| (operator(n), amount)).into());
-        let claimed = BTreeMap::from([(operator(7), U256::from(40))]);
-        let plan = Plan::new(&book, &claimed, 100, &terms);
+        let book = Allocations::new(
+            cumulative
+                .map(|(n, amount)| (operator(n), AttoFil::new(amount)))
+                .into(),
+        );
+        let claimed = BTreeMap::from([(operator(7), AttoFil::new(40))]);
+        let plan = Plan::new(&book, &claimed, AttoFil::new(100), &terms);
         assert_eq!(plan.settled, 1);
         let paid: Vec<_> = plan.payouts.iter().map(|payout| payout.operator).collect();
         assert_eq!(paid, [operator(2)]);
@@ -502,7 +532,7 @@ mod tests {
             held,
             [
                 (operator(1), &Why::DailyCap),
-                (operator(3), &Why::BelowFloor { floor: 10 }),
+                (operator(3), &Why::BelowFloor { floor: terms.floor }),
                 (operator(4), &Why::GasTooDear),
                 (operator(5), &Why::Denied { reason }),
                 (operator(6), &Why::OverDailyCap),

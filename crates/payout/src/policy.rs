@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use alloy_primitives::U256;
 use assize_protocol::AttoFil;
 use serde::Deserialize;
 use serde::de::Error as _;
@@ -70,9 +70,11 @@ impl GasShare {
 
     /// Whether gas of this cost may be spent on a payout.
     #[must_use]
-    pub fn allows(self, cost: u128, payout: u128) -> bool {
-        self == Self::ALL
-            || U256::from(cost) * U256::from(Self::WHOLE) <= U256::from(payout) * U256::from(self.0)
+    pub fn allows(self, cost: AttoFil, payout: AttoFil) -> bool {
+        let share = payout.checked_mul(self.0.into());
+        // What does not fit is more than what does.
+        let is_within = |cost| share.is_none_or(|share| cost <= share);
+        self == Self::ALL || cost.checked_mul(Self::WHOLE.into()).is_some_and(is_within)
     }
 }
 
@@ -81,22 +83,22 @@ impl GasShare {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PayoutPolicy {
     /// When to pay.
-    #[serde(deserialize_with = "schedule")]
+    #[serde(deserialize_with = "text")]
     pub schedule: Schedule,
-    /// Minimum payout in attoFIL; in the file, FIL as text.
-    #[serde(deserialize_with = "fil")]
-    pub floor: u128,
+    /// Minimum payout; in the file, FIL as text.
+    #[serde(deserialize_with = "text")]
+    pub floor: AttoFil,
     /// Days of waiting over which the floor falls linearly to zero; 0 if it does not fall.
     pub floor_gone_after_days: u32,
     /// Maximum share of a payout that its gas may cost; in the file a number from 0 to 1.
     #[serde(deserialize_with = "share")]
     pub most_gas_share: GasShare,
-    /// Maximum paid to operators per day (UTC) in attoFIL; in the file, FIL as text.
-    #[serde(deserialize_with = "fil")]
-    pub daily_fil: u128,
-    /// Maximum spent on gas per day (UTC) in attoFIL; in the file, FIL as text.
-    #[serde(deserialize_with = "fil")]
-    pub daily_gas_fil: u128,
+    /// Maximum paid to operators per day (UTC); in the file, FIL as text.
+    #[serde(deserialize_with = "text")]
+    pub daily_fil: AttoFil,
+    /// Maximum spent on gas per day (UTC); in the file, FIL as text.
+    #[serde(deserialize_with = "text")]
+    pub daily_gas_fil: AttoFil,
     /// The deny list file, relative to the policy file.
     pub deny: Option<PathBuf>,
     /// Limits of a transaction.
@@ -139,11 +141,11 @@ impl Default for PayoutPolicy {
     fn default() -> Self {
         Self {
             schedule: Schedule::EverySettlement,
-            floor: 100_000_000_000_000_000,
+            floor: AttoFil::new(100_000_000_000_000_000),
             floor_gone_after_days: 30,
             most_gas_share: GasShare::per_cent(5),
-            daily_fil: u128::MAX,
-            daily_gas_fil: u128::MAX,
+            daily_fil: AttoFil::MAX,
+            daily_gas_fil: AttoFil::MAX,
             deny: None,
             batch: BatchPolicy::default(),
             alerts: AlertPolicy::default(),
@@ -212,19 +214,11 @@ impl PayoutPolicy {
     }
 }
 
-fn schedule<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Schedule, D::Error> {
+/// A schedule, or an amount of FIL, which as a number would not be exact.
+fn text<'de, T: FromStr<Err: Display>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     String::deserialize(deserializer)?
         .parse()
         .map_err(D::Error::custom)
-}
-
-/// An amount of FIL, as text so that it is exact.
-fn fil<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-    let amount: AttoFil = String::deserialize(deserializer)?
-        .parse()
-        .map_err(D::Error::custom)?;
-    // An amount that does not fit exceeds all FIL.
-    Ok(amount.atto().saturating_to())
 }
 
 fn payouts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
@@ -297,7 +291,7 @@ mod tests {
             "0x999999cf1046e68e36e1aa2e0e07105eddd1f08e x",
         )
         .unwrap();
-        assert_eq!(policy.floor, 500_000_000_000_000_000);
+        assert_eq!(policy.floor, AttoFil::new(500_000_000_000_000_000));
         assert_eq!((policy.batch.payouts, policy.batch.calldata), (7, 60_000));
         assert_eq!(policy.schedule.to_string(), "0 6 * * *");
         assert_eq!(denied.len(), 1);
@@ -332,8 +326,10 @@ mod tests {
     #[test]
     fn gas_shares_are_exact() {
         let five = GasShare::per_cent(5);
-        assert!(five.allows(5, 100) && !five.allows(6, 100) && five.allows(0, 0));
-        assert!(!five.allows(u128::MAX, u128::MAX) && GasShare::ALL.allows(u128::MAX, 1));
+        let allows = |share: GasShare, cost, payout| share.allows(AttoFil::new(cost), AttoFil::new(payout));
+        assert!(allows(five, 5, 100) && !allows(five, 6, 100) && allows(five, 0, 0));
+        assert!(!allows(five, u128::MAX, u128::MAX) && allows(GasShare::ALL, u128::MAX, 1));
+        assert!(!five.allows(AttoFil::MAX, AttoFil::new(1)) && five.allows(AttoFil::new(1), AttoFil::MAX));
         assert_eq!(read("mostGasShare = 0.05", "").unwrap().0.most_gas_share, five);
     }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 use assize_chain::{Payment, PaymentOutcome, Rewards};
 use assize_facts::{Settlement, SettlementId};
 use assize_outbox::{Ended, Kind, Mined, NewIntent, Outbox, Tick};
+use assize_protocol::{AttoFil, GasPrice};
 use assize_service::Clock;
 
 use crate::claim::expect_claimable;
@@ -39,25 +40,25 @@ pub struct Planned {
     pub batches: Vec<Batch>,
     /// Units of gas per payout in a batch; zero without payouts.
     pub gas_per_payout: u64,
-    /// Current gas price in attoFIL per unit.
-    pub gas_price: u128,
+    /// Current price of a unit of gas.
+    pub gas_price: GasPrice,
 }
 
 impl Planned {
-    /// Gas cost of a batch in attoFIL.
+    /// Gas cost of a batch.
     #[must_use]
-    pub fn cost_of(&self, batch: &Batch) -> u128 {
+    pub fn cost_of(&self, batch: &Batch) -> AttoFil {
         self.cost_of_payouts(batch.payouts.len())
     }
 
-    /// Gas cost of all batches in attoFIL.
+    /// Gas cost of all batches.
     #[must_use]
-    pub fn cost(&self) -> u128 {
+    pub fn cost(&self) -> AttoFil {
         self.cost_of_payouts(self.plan.payouts.len())
     }
 
-    fn cost_of_payouts(&self, count: usize) -> u128 {
-        cost(self.gas_per_payout, self.gas_price).saturating_mul(count as u128)
+    fn cost_of_payouts(&self, count: usize) -> AttoFil {
+        AttoFil::of_gas(self.gas_per_payout.saturating_mul(count as u64), self.gas_price)
     }
 }
 
@@ -89,7 +90,7 @@ impl Planner {
             floor: policy.floor,
             floor_gone_after: policy.floor_gone_after(),
             most_gas: policy.most_gas_share,
-            gas_cost: 0,
+            gas_cost: AttoFil::ZERO,
             budget: policy.daily_fil.saturating_sub(history.spent_on_day_of(now)?),
             denied: &self.denied,
             waiting: &waiting,
@@ -107,7 +108,7 @@ impl Planner {
                 sender,
             )
             .await?;
-        terms.gas_cost = cost(gas_per_payout, gas_price);
+        terms.gas_cost = AttoFil::of_gas(gas_per_payout, gas_price);
         let plan = Plan::new(allocations, &claimed, policy.daily_fil, &terms);
         let limits = policy.limits(gas_per_payout, head.gas_limit);
         Ok(Planned {
@@ -154,22 +155,18 @@ impl Planner {
 
 /// Representative payouts for the gas estimate: ignoring daily limits, and without those that have failed before, if
 /// there are others.
-fn sample(allocations: &Allocations, claimed: &BTreeMap<Address, U256>, terms: &Terms<'_>) -> Vec<Payout> {
+fn sample(allocations: &Allocations, claimed: &BTreeMap<Address, AttoFil>, terms: &Terms<'_>) -> Vec<Payout> {
     let terms = Terms {
-        budget: u128::MAX,
+        budget: AttoFil::MAX,
         ..*terms
     };
-    let mut payouts = Plan::new(allocations, claimed, u128::MAX, &terms).payouts;
+    let mut payouts = Plan::new(allocations, claimed, AttoFil::MAX, &terms).payouts;
     let is_doubtful = |payout: &Payout| terms.doubts.contains_key(&payout.operator);
     if !payouts.iter().all(is_doubtful) {
         payouts.retain(|payout| !is_doubtful(payout));
     }
     payouts.truncate(SAMPLE);
     payouts
-}
-
-fn cost(gas: u64, price: u128) -> u128 {
-    u128::from(gas).saturating_mul(price)
 }
 
 /// Pays operators from active settlements through the outbox. Each is paid once, even if the process is killed at any
@@ -188,8 +185,8 @@ pub struct PaidBatch {
     pub hash: B256,
     /// Units of gas charged.
     pub gas_used: u64,
-    /// Fee paid in attoFIL.
-    pub fee: U256,
+    /// Fee paid.
+    pub fee: AttoFil,
 }
 
 /// The result of a pass.

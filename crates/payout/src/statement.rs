@@ -1,8 +1,9 @@
 //! Operators' balances: earned, paid, claimable, pending.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use assize_chain::Rewards;
 use assize_facts::{Settlement, SettlementId, Status};
+use assize_protocol::AttoFil;
 
 use crate::{Allocations, PayoutError};
 
@@ -59,8 +60,8 @@ pub struct Pending {
     pub settlement: SettlementId,
     /// When it becomes active unless it is voided, Unix seconds.
     pub active_at: u64,
-    /// attoFIL beyond what the previous settlement grants; `None` if its document is unavailable.
-    pub amount: Option<u128>,
+    /// What it grants beyond the previous settlement; `None` if its document is unavailable.
+    pub amount: Option<AttoFil>,
 }
 
 /// The balance of one operator.
@@ -68,10 +69,10 @@ pub struct Pending {
 pub struct Statement {
     /// The operator.
     pub operator: Address,
-    /// Cumulative amount in the newest active settlement, in attoFIL.
-    pub granted: u128,
-    /// Amount paid, in attoFIL.
-    pub paid: U256,
+    /// Cumulative amount in the newest active settlement.
+    pub granted: AttoFil,
+    /// Amount paid.
+    pub paid: AttoFil,
     /// One entry per pending settlement, oldest first.
     pub pending: Vec<Pending>,
 }
@@ -82,11 +83,11 @@ impl Statement {
     #[must_use]
     pub fn new(
         operator: Address,
-        paid: U256,
+        paid: AttoFil,
         active: Option<&Allocations>,
         pending: &[(Settlement, Option<&Allocations>)],
     ) -> Self {
-        let granted = active.map_or(0, |allocations| allocations.cumulative(operator));
+        let granted = active.map_or(AttoFil::ZERO, |allocations| allocations.cumulative(operator));
         let mut before = granted;
         let pending = pending.iter().map(|(settlement, allocations)| {
             let amount = allocations.map(|allocations| {
@@ -109,31 +110,27 @@ impl Statement {
         }
     }
 
-    /// The claimable amount in attoFIL.
+    /// The claimable amount.
     #[must_use]
-    pub fn claimable(&self) -> u128 {
-        // At most the granted amount, which is a u128.
-        U256::from(self.granted).saturating_sub(self.paid).saturating_to()
+    pub fn claimable(&self) -> AttoFil {
+        self.granted.saturating_sub(self.paid)
     }
 
-    /// The known amount in challenge windows, in attoFIL.
+    /// The known amount in challenge windows.
     #[must_use]
-    pub fn awaited(&self) -> u128 {
-        let amounts = self.pending.iter().filter_map(|pending| pending.amount);
-        amounts.fold(0, u128::saturating_add)
+    pub fn awaited(&self) -> AttoFil {
+        AttoFil::saturating_sum(self.pending.iter().filter_map(|pending| pending.amount))
     }
 
-    /// Everything earned, including pending amounts, in attoFIL.
+    /// Everything earned, including pending amounts.
     #[must_use]
-    pub fn earned(&self) -> u128 {
+    pub fn earned(&self) -> AttoFil {
         self.granted.saturating_add(self.awaited())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use alloy_primitives::B256;
     use assize_facts::Proposal;
     use assize_protocol::{FileCid, RoundNumber};
@@ -153,7 +150,7 @@ mod tests {
                 first_round: RoundNumber(id),
                 last_round: RoundNumber(id),
                 root: B256::ZERO,
-                cumulative_total: U256::ZERO,
+                cumulative_total: AttoFil::ZERO,
                 accepted_root: B256::ZERO,
                 cid,
             },
@@ -164,38 +161,47 @@ mod tests {
     }
 
     fn allocations(amount: u128) -> Allocations {
-        Allocations::new(BTreeMap::from([(OPERATOR, amount), (Address::repeat_byte(2), 1)]))
+        let amounts = [(OPERATOR, amount), (Address::repeat_byte(2), 1)];
+        Allocations::new(
+            amounts
+                .map(|(operator, amount)| (operator, AttoFil::new(amount)))
+                .into(),
+        )
     }
 
     #[test]
     fn earned_is_paid_and_claimable_and_pending() {
         let (active, third, fourth) = (allocations(50), allocations(70), allocations(75));
         let coming = [(pending(3), Some(&third)), (pending(4), Some(&fourth))];
-        let statement = Statement::new(OPERATOR, U256::from(20), Some(&active), &coming);
+        let statement = Statement::new(OPERATOR, AttoFil::new(20), Some(&active), &coming);
         assert_eq!(
-            (statement.claimable(), statement.awaited(), statement.earned()),
-            (30, 25, 75)
+            [statement.claimable(), statement.awaited(), statement.earned()],
+            [30, 25, 75].map(AttoFil::new)
         );
         let amounts: Vec<_> = statement.pending.iter().map(|pending| pending.amount).collect();
-        assert_eq!(amounts, [Some(20), Some(5)]);
+        assert_eq!(amounts, [20, 5].map(|amount| Some(AttoFil::new(amount))));
     }
 
     #[test]
     fn an_unavailable_document_hides_nothing_else() {
         let (active, fourth) = (allocations(50), allocations(75));
         let coming = [(pending(3), None), (pending(4), Some(&fourth))];
-        let statement = Statement::new(OPERATOR, U256::ZERO, Some(&active), &coming);
-        assert_eq!((statement.claimable(), statement.earned()), (50, 75));
+        let statement = Statement::new(OPERATOR, AttoFil::ZERO, Some(&active), &coming);
+        assert_eq!(
+            [statement.claimable(), statement.earned()],
+            [50, 75].map(AttoFil::new)
+        );
         assert_eq!(statement.pending[0].amount, None);
     }
 
     #[test]
     fn strangers_and_overpaid_operators_have_nothing_due() {
         let active = allocations(50);
-        let stranger = Statement::new(Address::repeat_byte(9), U256::ZERO, Some(&active), &[]);
-        assert_eq!((stranger.claimable(), stranger.earned()), (0, 0));
-        let more = Statement::new(OPERATOR, U256::from(60), Some(&active), &[]);
-        assert_eq!(more.claimable(), 0);
-        assert_eq!(Statement::new(OPERATOR, U256::ZERO, None, &[]).claimable(), 0);
+        let stranger = Statement::new(Address::repeat_byte(9), AttoFil::ZERO, Some(&active), &[]);
+        assert_eq!([stranger.claimable(), stranger.earned()], [AttoFil::ZERO; 2]);
+        let more = Statement::new(OPERATOR, AttoFil::new(60), Some(&active), &[]);
+        assert_eq!(more.claimable(), AttoFil::ZERO);
+        let none = Statement::new(OPERATOR, AttoFil::ZERO, None, &[]);
+        assert_eq!(none.claimable(), AttoFil::ZERO);
     }
 }

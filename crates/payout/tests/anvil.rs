@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use alloy_primitives::hex;
-use assize_chain::{Address, B256, ChainClient, Draft, Payment, U256};
+use assize_chain::{Address, B256, ChainClient, Draft, Payment};
 use assize_facts::{Proposal, Settlement, Status};
 use assize_keys::Signer;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
@@ -14,12 +14,14 @@ use assize_payout::{
     Allocations, BatchPolicy, DenyList, GasShare, History, PayoutError, PayoutPolicy, PayoutReport, Planner,
     Scheduler, Why, claim_one,
 };
-use assize_protocol::{Codec, FileCid, PayoutAddress, RoundNumber};
+use assize_protocol::{AttoFil, Codec, FileCid, PayoutAddress, RoundNumber};
 use assize_testkit::world::WorldPlan;
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const FLOOR: u128 = 1_000;
+const FLOOR: AttoFil = AttoFil::new(1_000);
+/// One attoFIL less.
+const TOO_LITTLE: AttoFil = AttoFil::new(999);
 /// Creation code of a contract that always reverts: runtime `5f5ffd`.
 const REFUSES_MONEY: [u8; 11] = hex!("625f5ffd5f526003601df3");
 
@@ -43,7 +45,7 @@ impl World {
     async fn new() -> Self {
         let base = assize_testkit::world::World::start_with(WorldPlan {
             commit_grace: 60,
-            budget: 1_000_000,
+            budget: AttoFil::new(1_000_000),
             ..WorldPlan::default()
         })
         .await
@@ -51,7 +53,7 @@ impl World {
         let payer = base.evaluator(0).unwrap();
         let refuser = Draft::create("refusing contract", REFUSES_MONEY.to_vec());
         let refuser = base.send(&refuser).await.unwrap().contract_address.unwrap();
-        let deposit = base.rewards.deposit(U256::from(1_000_000));
+        let deposit = base.rewards.deposit(AttoFil::new(1_000_000));
         base.send(&deposit).await.unwrap();
         base.open_round().await.unwrap();
         Self { base, payer, refuser }
@@ -59,11 +61,9 @@ impl World {
 
     /// Six operators that are paid, one that rejects, one with too small an amount.
     fn allocations(&self) -> Allocations {
-        let mut cumulative: BTreeMap<_, _> = (1..=6_u8)
-            .map(|n| (operator(n), 10_000 * u128::from(n)))
-            .collect();
-        cumulative.insert(self.refuser, 50_000);
-        cumulative.insert(operator(7), FLOOR - 1);
+        let mut cumulative: BTreeMap<_, _> = (1..=6_u8).map(|n| (operator(n), granted(n))).collect();
+        cumulative.insert(self.refuser, AttoFil::new(50_000));
+        cumulative.insert(operator(7), TOO_LITTLE);
         Allocations::new(cumulative)
     }
 
@@ -74,7 +74,7 @@ impl World {
             first_round: RoundNumber(1),
             last_round: RoundNumber(1),
             root: self.allocations().root(),
-            cumulative_total: U256::from(210_000 + 50_000 + FLOOR - 1),
+            cumulative_total: AttoFil::new(210_000 + 50_000 + 999),
             accepted_root: B256::ZERO,
             cid: some_cid(),
         };
@@ -132,9 +132,7 @@ impl World {
         let draft = self.rewards.set_payout_address(&PayoutAddress::Evm(recipient));
         let rpc = |method, params| self.anvil.rpc(method, params).unwrap();
         rpc("anvil_impersonateAccount", json!([operator]));
-        self.anvil
-            .set_balance(operator, U256::from(10).pow(U256::from(18)))
-            .unwrap();
+        self.anvil.set_balance(operator, AttoFil::from_fil(1)).unwrap();
         let call = json!({"from": operator, "to": self.rewards.address(), "data": draft.input});
         rpc("eth_sendTransaction", json!([call]));
     }
@@ -142,33 +140,45 @@ impl World {
     /// Every operator has exactly what the settlement grants.
     async fn expect_paid_once(&self, case: &str) {
         for n in 1..=6_u8 {
-            let granted = U256::from(10_000 * u64::from(n));
             assert_eq!(
                 self.client().balance(operator(n)).await.unwrap(),
-                granted,
+                granted(n),
                 "{case}, operator {n}"
             );
             assert_eq!(
                 self.rewards.claimed(operator(n)).await.unwrap(),
-                granted,
+                granted(n),
                 "{case}, operator {n}"
             );
         }
         for unpaid in [self.refuser, operator(7)] {
-            assert_eq!(self.client().balance(unpaid).await.unwrap(), U256::ZERO, "{case}");
-            assert_eq!(self.rewards.claimed(unpaid).await.unwrap(), U256::ZERO, "{case}");
+            assert_eq!(
+                self.client().balance(unpaid).await.unwrap(),
+                AttoFil::ZERO,
+                "{case}"
+            );
+            assert_eq!(
+                self.rewards.claimed(unpaid).await.unwrap(),
+                AttoFil::ZERO,
+                "{case}"
+            );
         }
         assert_eq!(
             self.rewards.total_claimed().await.unwrap(),
-            U256::from(210_000),
+            AttoFil::new(210_000),
             "{case}"
         );
         assert_eq!(
             self.rewards.balance().await.unwrap(),
-            U256::from(1_000_000 - 210_000),
+            AttoFil::new(1_000_000 - 210_000),
             "{case}"
         );
     }
+}
+
+/// What the first six operators have earned.
+fn granted(n: u8) -> AttoFil {
+    AttoFil::new(10_000 * u128::from(n))
 }
 
 fn operator(n: u8) -> Address {
@@ -201,13 +211,13 @@ async fn every_operator_is_paid_once_and_a_rejection_affects_no_other() {
         report
             .paid
             .iter()
-            .any(|paid| paid.operator == operator(3) && paid.amount == U256::from(30_000))
+            .any(|paid| paid.operator == operator(3) && paid.amount == AttoFil::new(30_000))
     );
     assert_eq!(operators(&report.refused), [world.refuser]);
     let [held] = report.held.as_slice() else {
         panic!("{:?}", report.held);
     };
-    assert_eq!((held.payout.operator, held.payout.due), (operator(7), FLOOR - 1));
+    assert_eq!((held.payout.operator, held.payout.due), (operator(7), TOO_LITTLE));
     assert_eq!(held.why, Why::BelowFloor { floor: FLOOR });
     // Seven claims, three to a batch.
     assert_eq!(report.batches.len(), 3);
@@ -238,7 +248,7 @@ async fn every_operator_is_paid_once_and_a_rejection_affects_no_other() {
     );
     assert_eq!(
         world.client().balance(operator(8)).await.unwrap(),
-        U256::from(50_000)
+        AttoFil::new(50_000)
     );
 }
 
@@ -270,7 +280,7 @@ async fn rejected_payments_do_not_use_up_the_daily_limit() {
     let world = World::new().await;
     let settlement = world.settle().await;
     let directory = tempfile::tempdir().unwrap();
-    let capped = |planner: &mut Planner| planner.policy.daily_fil = 60_000;
+    let capped = |planner: &mut Planner| planner.policy.daily_fil = AttoFil::new(60_000);
     let mut scheduler = world.scheduler_with(&directory.path().join("state.sqlite"), capped);
     let mut paid = Vec::new();
     for _ in 0..3 {
@@ -279,7 +289,7 @@ async fn rejected_payments_do_not_use_up_the_daily_limit() {
     }
     let total = world.rewards.total_claimed().await.unwrap();
     assert!(
-        U256::from(40_000) <= total && total <= U256::from(60_000),
+        AttoFil::new(40_000) <= total && total <= AttoFil::new(60_000),
         "{total}: {paid:?}"
     );
 }
@@ -323,7 +333,7 @@ async fn claims_from_other_wallets_are_detected() {
         )
         .await
         .unwrap();
-        assert_eq!(paid.amount, 10_000 * u128::from(n));
+        assert_eq!(paid.amount, granted(n));
     }
     let directory = tempfile::tempdir().unwrap();
     let mut scheduler = world.scheduler(&directory.path().join("state.sqlite"));
@@ -418,7 +428,7 @@ async fn claims_that_cannot_succeed_say_why_and_send_nothing() {
 
     world.anvil.mine_at(pending.active_at).unwrap();
     let settlement = world.rewards.newest_active().await.unwrap().unwrap();
-    let foreign = Allocations::new(BTreeMap::from([(operator(1), 1_000_000)]));
+    let foreign = Allocations::new(BTreeMap::from([(operator(1), AttoFil::new(1_000_000))]));
     let error = claim(&settlement, &foreign, operator(1)).await.unwrap_err();
     assert!(matches!(error, PayoutError::WrongAllocations { .. }), "{error}");
     let error = claim(&settlement, &allocations, operator(9)).await.unwrap_err();
@@ -432,7 +442,7 @@ async fn claims_that_cannot_succeed_say_why_and_send_nothing() {
     };
     assert_eq!(
         (recipient, *amount),
-        (&PayoutAddress::Evm(world.refuser), U256::from(50_000))
+        (&PayoutAddress::Evm(world.refuser), AttoFil::new(50_000))
     );
     assert_eq!(sent().await, 0);
 
@@ -442,7 +452,7 @@ async fn claims_that_cannot_succeed_say_why_and_send_nothing() {
             .await
             .unwrap()
             .amount,
-        FLOOR - 1
+        TOO_LITTLE
     );
     let error = claim(&settlement, &allocations, operator(7)).await.unwrap_err();
     assert!(matches!(error, PayoutError::NothingDue { .. }), "{error}");

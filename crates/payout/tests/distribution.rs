@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::keccak256;
-use assize_chain::{Address, B256, U256};
+use assize_chain::{Address, B256};
 use assize_facts::Proposal;
 use assize_keys::Signer;
 use assize_measurement::unixfs::file_cid;
@@ -17,18 +17,19 @@ use assize_outbox::{Outbox, Policy};
 use assize_payout::{
     Allocations, DenyList, GasShare, History, PayoutPolicy, PayoutReport, Planner, Scheduler, Why, claim_one,
 };
+use assize_protocol::AttoFil;
 use assize_testkit::fixtures;
 use assize_testkit::world::{World, WorldPlan};
 
-/// The threshold in attoFIL that only 106 of 15 390 operators ever reached.
-const SPARKS_FLOOR: u128 = 100_000_000_000_000_000;
+/// The threshold that only 106 of 15 390 operators ever reached.
+const SPARKS_FLOOR: AttoFil = AttoFil::new(100_000_000_000_000_000);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sparks_balances_are_paid_to_the_attofil() {
     let balances = fixtures::spark_balances().unwrap();
-    let total: u128 = balances.values().sum();
-    assert_eq!(total, 160_637_318_630_739_297_515);
-    let owed: BTreeMap<_, _> = balances.iter().filter(|(_, amount)| **amount > 0).collect();
+    let total = AttoFil::checked_sum(balances.values().copied()).unwrap();
+    assert_eq!(total, AttoFil::new(160_637_318_630_739_297_515));
+    let owed: BTreeMap<_, _> = balances.iter().filter(|(_, amount)| !amount.is_zero()).collect();
 
     let begun = Instant::now();
     let world = World::start_with(WorldPlan {
@@ -90,7 +91,7 @@ async fn sparks_balances_are_paid_to_the_attofil() {
     // With a floor that has fallen to zero, every operator is paid.
     let paying = Instant::now();
     let generous = PayoutPolicy {
-        floor: 0,
+        floor: AttoFil::ZERO,
         most_gas_share: GasShare::ALL,
         ..PayoutPolicy::default()
     };
@@ -117,10 +118,10 @@ async fn sparks_balances_are_paid_to_the_attofil() {
     assert_eq!((rest.refused.len(), rest.held.len()), (0, 0));
     for (operator, amount) in &owed {
         let now = world.rewards.client().balance(**operator).await.unwrap();
-        assert_eq!(now - before[*operator], U256::from(**amount), "{operator}");
+        assert_eq!(now.checked_sub(before[*operator]), Some(**amount), "{operator}");
     }
-    assert_eq!(world.rewards.total_claimed().await.unwrap(), U256::from(total));
-    assert_eq!(world.rewards.balance().await.unwrap(), U256::ZERO);
+    assert_eq!(world.rewards.total_claimed().await.unwrap(), total);
+    assert_eq!(world.rewards.balance().await.unwrap(), AttoFil::ZERO);
 
     let gas: u64 = rest.batches.iter().map(|batch| batch.gas_used).sum();
     eprintln!(
@@ -139,8 +140,10 @@ async fn sparks_balances_are_paid_to_the_attofil() {
 async fn one_of_a_million_operators_claims() {
     const OPERATORS: u32 = 1_000_000;
     let operator = |n: u32| Address::from_word(keccak256(n.to_be_bytes()));
-    let cumulative: BTreeMap<_, _> = (0..OPERATORS).map(|n| (operator(n), u128::from(n) + 1)).collect();
-    let total: u128 = cumulative.values().sum();
+    let cumulative: BTreeMap<_, _> = (0..OPERATORS)
+        .map(|n| (operator(n), AttoFil::new(u128::from(n) + 1)))
+        .collect();
+    let total = AttoFil::checked_sum(cumulative.values().copied()).unwrap();
     let allocations = Allocations::new(cumulative);
     let lucky = operator(777_777);
     assert_eq!(allocations.claim(lucky).unwrap().proof.len(), 20);
@@ -158,7 +161,7 @@ async fn one_of_a_million_operators_claims() {
         first_round: round,
         last_round: round,
         root: allocations.root(),
-        cumulative_total: U256::from(total),
+        cumulative_total: total,
         accepted_root: B256::ZERO,
         cid: file_cid(b"a document of a million"),
     };
@@ -174,10 +177,10 @@ async fn one_of_a_million_operators_claims() {
     )
     .await
     .unwrap();
-    assert_eq!(paid.amount, 777_778);
+    assert_eq!(paid.amount, AttoFil::new(777_778));
     assert_eq!(
         world.rewards.client().balance(lucky).await.unwrap(),
-        U256::from(777_778)
+        AttoFil::new(777_778)
     );
     eprintln!(
         "distribution: {} gas for a claim of depth 20",

@@ -19,12 +19,12 @@ const ATTO_PER_FIL: u64 = 1_000_000_000_000_000_000;
 
 /// An amount of money in attoFIL, a `uint256` in the contracts.
 ///
-/// It has no operators that could overflow or lose a remainder silently: sums, differences and products are checked, and
-/// division rounds down explicitly.
+/// It has no operators that could overflow or lose a remainder silently: sums, differences and products are checked or named
+/// saturating, and division rounds down explicitly.
 ///
 /// | form | example | where |
 /// |---|---|---|
-/// | JSON | `"456621004566210045"` | documents, APIs: whole attoFIL as a decimal string, since JSON numbers are too small |
+/// | JSON, [`from_digits`](Self::from_digits) | `"456621004566210045"` | documents, APIs, databases: whole attoFIL as a decimal string, since JSON numbers are too small |
 /// | `Display`, `FromStr` | `0.456621004566210045 FIL`, `0.456621004566210045` | messages, command lines: exact |
 /// | [`short`](Self::short) | `0.456621` | tables |
 ///
@@ -34,11 +34,15 @@ const ATTO_PER_FIL: u64 = 1_000_000_000_000_000_000;
 /// let budget: AttoFil = "1.5".parse()?;
 /// assert_eq!(budget.to_string(), "1.5 FIL");
 /// assert_eq!(budget.div_floor(7).unwrap().to_string(), "0.214285714285714285 FIL");
-/// assert_eq!(AttoFil::from(1_u64).checked_sub(budget), None);
+/// assert_eq!(AttoFil::new(1).checked_sub(budget), None);
 /// # Ok::<(), assize_protocol::AmountError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttoFil(U256);
+
+/// What a unit of gas costs, in attoFIL. It is a plain number, because nodes, transactions and the arithmetic of EIP-1559 have it so;
+/// what is paid in the end is its product with an amount of gas, [`AttoFil::of_gas`].
+pub type GasPrice = u128;
 
 /// Text that is not an amount of FIL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -48,6 +52,36 @@ pub struct AmountError(String);
 impl AttoFil {
     /// Zero.
     pub const ZERO: Self = Self(U256::ZERO);
+    /// The most that a `uint256` holds: as a limit, none.
+    pub const MAX: Self = Self(U256::MAX);
+    /// The most that a file may say (`docs/protocol.md` §6.1). Sums of such amounts fit: there are no 2¹²⁸ of them.
+    pub const MAX_IN_FILES: Self = Self::new(u128::MAX);
+
+    /// So many attoFIL.
+    #[must_use]
+    pub const fn new(atto: u128) -> Self {
+        Self(U256::from_limbs([atto as u64, (atto >> 64) as u64, 0, 0]))
+    }
+
+    /// So many whole FIL.
+    #[must_use]
+    pub const fn from_fil(fil: u64) -> Self {
+        Self::new(fil as u128 * ATTO_PER_FIL as u128)
+    }
+
+    /// What so many units of gas cost: at most 192 bits, so it always fits.
+    #[must_use]
+    pub fn of_gas(gas: u64, price: GasPrice) -> Self {
+        Self(U256::from(gas) * U256::from(price))
+    }
+
+    /// Reads whole attoFIL: decimal digits and nothing else. [`atto`](Self::atto) writes them.
+    #[must_use]
+    pub fn from_digits(text: &str) -> Option<Self> {
+        let is_decimal = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let atto = is_decimal.then(|| U256::from_str_radix(text, 10).ok());
+        atto.flatten().map(Self)
+    }
 
     /// The number of attoFIL.
     #[must_use]
@@ -79,16 +113,40 @@ impl AttoFil {
         self.0.checked_mul(U256::from(times)).map(Self)
     }
 
-    /// The quotient, rounded down; `None` for a divisor of zero.
+    /// The sum of all; `None` if it does not fit.
+    #[must_use]
+    pub fn checked_sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)
+    }
+
+    /// The sum, [`MAX`](Self::MAX) at most: to compare with a limit, or to show. Amounts that exist never reach it.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The sum of all, as [`saturating_add`](Self::saturating_add) forms it.
+    #[must_use]
+    pub fn saturating_sum(amounts: impl IntoIterator<Item = Self>) -> Self {
+        amounts.into_iter().fold(Self::ZERO, Self::saturating_add)
+    }
+
+    /// What `other` leaves of it; nothing if `other` is larger.
+    #[must_use]
+    pub fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// One of so many equal parts, rounded down; `None` for no parts.
     #[must_use]
     pub fn div_floor(self, parts: u64) -> Option<Self> {
         self.0.checked_div(U256::from(parts)).map(Self)
     }
 
-    /// The sum of all; `None` if it does not fit.
+    /// How often `part` fits into it, [`u64::MAX`] at most; `None` for a part of nothing.
     #[must_use]
-    pub fn checked_sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
-        amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)
+    pub fn count_of(self, part: Self) -> Option<u64> {
+        self.0.checked_div(part.0).map(|count| count.saturating_to())
     }
 
     /// In FIL, rounded: for metrics, which are floating-point numbers.
@@ -114,21 +172,10 @@ impl AttoFil {
     }
 }
 
+/// For what contracts and nodes say.
 impl From<U256> for AttoFil {
     fn from(atto: U256) -> Self {
         Self(atto)
-    }
-}
-
-impl From<u128> for AttoFil {
-    fn from(atto: u128) -> Self {
-        Self(U256::from(atto))
-    }
-}
-
-impl From<u64> for AttoFil {
-    fn from(atto: u64) -> Self {
-        Self(U256::from(atto))
     }
 }
 
@@ -169,11 +216,10 @@ impl Serialize for AttoFil {
 impl<'de> Deserialize<'de> for AttoFil {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        let is_decimal = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let atto = is_decimal.then(|| U256::from_str_radix(&text, 10).ok()).flatten();
-        atto.map(Self).ok_or_else(|| {
+        let amount = Self::from_digits(&text).filter(|amount| *amount <= Self::MAX_IN_FILES);
+        amount.ok_or_else(|| {
             D::Error::custom(format_args!(
-                "`{text}` is not an amount in attoFIL: give decimal digits in quotes"
+                "`{text}` is not an amount in attoFIL: use decimal digits in quotes, below 2^128"
             ))
         })
     }
@@ -190,17 +236,14 @@ mod tests {
 
     #[test]
     fn every_digit_is_shown_and_no_more() {
-        let shown = |atto: u128| AttoFil::from(atto).to_string();
+        let shown = |atto: u128| AttoFil::new(atto).to_string();
         assert_eq!(shown(0), "0 FIL");
         assert_eq!(shown(1), "0.000000000000000001 FIL");
         assert_eq!(shown(456_621_004_566_210_045), "0.456621004566210045 FIL");
         assert_eq!(shown(1_500_000_000_000_000_000), "1.5 FIL");
-        assert_eq!(shown(20_000_000_000_000_000_000), "20 FIL");
-        assert_eq!(AttoFil::from(456_621_904_566_210_045_u64).short(), "0.456621");
-        assert_eq!(
-            AttoFil::from(20_000_000_000_000_000_000_u128).short(),
-            "20.000000"
-        );
+        assert_eq!(AttoFil::from_fil(20).to_string(), "20 FIL");
+        assert_eq!(AttoFil::new(456_621_904_566_210_045).short(), "0.456621");
+        assert_eq!(AttoFil::new(20_000_000_000_000_000_000).short(), "20.000000");
     }
 
     #[test]
@@ -229,7 +272,7 @@ mod tests {
 
     #[test]
     fn json_is_whole_attofil_as_a_string() {
-        let amount = AttoFil::from(456_621_004_566_210_045_u64);
+        let amount = AttoFil::new(456_621_004_566_210_045);
         let json = serde_json::to_string(&amount).unwrap();
         assert_eq!(json, r#""456621004566210045""#);
         assert_eq!(serde_json::from_str::<AttoFil>(&json).unwrap(), amount);
@@ -241,38 +284,51 @@ mod tests {
             r#""-7""#,
             r#""0x7""#,
             r#""1_0""#,
+            r#""340282366920938463463374607431768211456""#,
         ] {
             let error = serde_json::from_str::<AttoFil>(other).unwrap_err().to_string();
             assert!(error.contains("is not an amount in attoFIL"), "{other}: {error}");
         }
         assert!(serde_json::from_str::<AttoFil>("7").is_err());
+        let most = serde_json::to_string(&AttoFil::MAX_IN_FILES).unwrap();
+        assert_eq!(
+            serde_json::from_str::<AttoFil>(&most).unwrap().atto(),
+            U256::from(u128::MAX)
+        );
     }
 
     #[test]
-    fn overflows_are_detected() {
-        let max = AttoFil::from(U256::MAX);
-        assert_eq!(max.checked_add(AttoFil::from(1_u64)), None);
-        assert_eq!(AttoFil::ZERO.checked_sub(AttoFil::from(1_u64)), None);
-        assert_eq!(max.checked_mul(2), None);
-        assert_eq!(max.div_floor(0), None);
-        assert_eq!(AttoFil::checked_sum([max, max]), None);
+    fn nothing_overflows_unseen() {
+        let most = AttoFil::MAX;
+        assert_eq!(most.checked_add(AttoFil::new(1)), None);
+        assert_eq!(AttoFil::ZERO.checked_sub(AttoFil::new(1)), None);
+        assert_eq!(most.checked_mul(2), None);
+        assert_eq!(most.div_floor(0), None);
+        assert_eq!(AttoFil::checked_sum([most, most]), None);
         assert_eq!(AttoFil::checked_sum([]), Some(AttoFil::ZERO));
+        assert_eq!(AttoFil::saturating_sum([most, most]), most);
+        assert_eq!(AttoFil::ZERO.saturating_sub(most), AttoFil::ZERO);
+        assert_eq!(
+            (most.count_of(AttoFil::ZERO), most.count_of(AttoFil::new(1))),
+            (None, Some(u64::MAX))
+        );
+        assert!(AttoFil::of_gas(u64::MAX, u128::MAX) < most);
     }
 
     proptest! {
         #[test]
         fn shown_amounts_are_read_back(atto: u128) {
-            let amount = AttoFil::from(atto);
+            let amount = AttoFil::new(atto);
             let text = amount.to_string();
             prop_assert_eq!(text.trim_end_matches(" FIL").parse(), Ok(amount));
         }
 
         #[test]
         fn parts_and_remainder_make_the_whole(atto: u128, parts in 1_u64..) {
-            let amount = AttoFil::from(atto);
+            let amount = AttoFil::new(atto);
             let part = amount.div_floor(parts).unwrap();
             let rest = amount.checked_sub(part.checked_mul(parts).unwrap()).unwrap();
-            prop_assert!(rest < AttoFil::from(parts));
+            prop_assert!(rest < AttoFil::new(parts.into()));
         }
     }
 }

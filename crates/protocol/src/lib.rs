@@ -47,7 +47,7 @@ mod text;
 
 pub use actor::{ActorId, ActorIdError, ProviderId};
 pub use alloy_primitives::{Address, B128, B256, U256};
-pub use amount::{AmountError, AttoFil};
+pub use amount::{AmountError, AttoFil, GasPrice};
 pub use assignment::Assignment;
 pub use cid::{CidError, Codec, FileCid, PayloadCid};
 pub use committees::Committees;

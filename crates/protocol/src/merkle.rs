@@ -7,9 +7,9 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use alloy_primitives::{Address, B128, B256, U256, keccak256};
+use alloy_primitives::{Address, B128, B256, keccak256};
 
-use crate::{CommitteeIndex, ProviderId, RoundNumber, StationIndex, TaskIndex, TaskNumber};
+use crate::{AttoFil, CommitteeIndex, ProviderId, RoundNumber, StationIndex, TaskIndex, TaskNumber};
 
 /// A Merkle tree over a set of leaves. The root does not depend on the order in which they are given.
 ///
@@ -184,8 +184,8 @@ pub fn task_leaf(index: TaskIndex, cid: &[u8], provider: ProviderId) -> B256 {
 
 /// Leaf of a settlement: `(address operator, uint256 cumulativeAttoFil)`.
 #[must_use]
-pub fn reward_leaf(operator: Address, cumulative: U256) -> B256 {
-    hash_leaf(&[address(operator), B256::from(cumulative)])
+pub fn reward_leaf(operator: Address, cumulative: AttoFil) -> B256 {
+    hash_leaf(&[address(operator), B256::from(cumulative.atto())])
 }
 
 /// Leaf of the accepted measurements of a settlement:

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::AttoFil;
+
 /// Parameters in force when a round opened; every round keeps its own copy (`docs/protocol.md` §3).
 ///
-/// In JSON the keys are those of the contract's struct (`roundDuration`, …) and `budget` is a decimal string, since
-/// attoFIL amounts do not fit the numbers of JSON.
+/// In JSON the keys are those of the contract's struct (`roundDuration`, …).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameters {
@@ -25,9 +26,8 @@ pub struct Parameters {
     pub max_tasks_per_committee: u16,
     /// Target number of measurements per round.
     pub target_measurements: u32,
-    /// Reward of one round, attoFIL.
-    #[serde(with = "decimal")]
-    pub budget: u128,
+    /// Reward of one round.
+    pub budget: AttoFil,
 }
 
 impl Default for Parameters {
@@ -42,29 +42,8 @@ impl Default for Parameters {
             quorum: 30,
             max_tasks_per_committee: 100,
             target_measurements: 250_000,
-            budget: 456_621_004_566_210_045,
+            budget: AttoFil::new(456_621_004_566_210_045),
         }
-    }
-}
-
-/// Amounts as decimal strings.
-mod decimal {
-    use alloc::borrow::Cow;
-
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(amount: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(amount)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(|_| {
-            D::Error::custom(format_args!(
-                "`{text}` is not an amount in attoFIL: use decimal digits in quotes"
-            ))
-        })
     }
 }
 

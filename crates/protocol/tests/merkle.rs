@@ -5,7 +5,7 @@ use assize_protocol::merkle::{
     MultiProof, Tree, accepted_leaf, reward_leaf, roster_leaf, task_leaf, verify, verify_multi,
 };
 use assize_protocol::{
-    B256, CommitteeIndex, ProviderId, RoundNumber, StationIndex, TaskIndex, TaskNumber, U256,
+    AttoFil, B256, CommitteeIndex, ProviderId, RoundNumber, StationIndex, TaskIndex, TaskNumber,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -44,7 +44,7 @@ impl LeafVector {
                 &const_hex::decode(text(1)).unwrap(),
                 ProviderId(long(2)),
             ),
-            "reward" => reward_leaf(text(0).parse().unwrap(), text(1).parse().unwrap()),
+            "reward" => reward_leaf(text(0).parse().unwrap(), AttoFil::from_digits(text(1)).unwrap()),
             "accepted" => {
                 let (station, committee) = (StationIndex(number(1)), CommitteeIndex(number(2)));
                 accepted_leaf(RoundNumber(long(0)), station, committee, TaskNumber(number(3)))
@@ -90,7 +90,7 @@ fn openzeppelin_multi_proofs() {
     let vectors: Vec<MultiVector> = serde_json::from_str(include_str!("fixtures/multi-proofs.json")).unwrap();
     assert!(vectors.len() >= 40);
     for vector in vectors {
-        let leaf = |amount: u64| reward_leaf(Default::default(), U256::from(amount));
+        let leaf = |amount: u64| reward_leaf(Default::default(), AttoFil::new(amount.into()));
         let tree = Tree::new((0..vector.size).map(leaf).collect());
         let wanted: Vec<B256> = vector.amounts.iter().map(|&amount| leaf(amount)).collect();
         let multi = tree.multi_proof(&wanted).unwrap();
@@ -119,7 +119,7 @@ proptest! {
     #[test]
     fn every_leaf_can_be_proven_and_no_other(amounts in prop::collection::hash_set(any::<u64>(), 1..70), foreign: u64) {
         prop_assume!(!amounts.contains(&foreign));
-        let hash = |amount: u64| reward_leaf(Default::default(), U256::from(amount));
+        let hash = |amount: u64| reward_leaf(Default::default(), AttoFil::new(amount.into()));
         let leaves: Vec<B256> = amounts.into_iter().map(hash).collect();
         let tree = Tree::new(leaves.clone());
         let foreign = hash(foreign);
@@ -142,7 +142,7 @@ proptest! {
         chosen in prop::collection::btree_set(0..90u64, 0..90),
         place: prop::sample::Index,
     ) {
-        let hash = |amount: u64| reward_leaf(Default::default(), U256::from(amount));
+        let hash = |amount: u64| reward_leaf(Default::default(), AttoFil::new(amount.into()));
         let tree = Tree::new((0..size).map(hash).collect());
         let leaves: Vec<B256> = chosen.iter().filter(|&&amount| amount < size).map(|&amount| hash(amount)).collect();
         let multi = tree.multi_proof(&leaves).unwrap();

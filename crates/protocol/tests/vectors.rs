@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use assize_protocol::{
-    Address, Assignment, B256, BeaconRound, BeaconSchedule, CommitteeIndex, DedupeSeed, FileCid, ListIndex,
-    Parameters, Place, Randomness, Roster, RoundNumber, Seat, Seed, Shuffle, ShuffleSeed, StationIndex,
-    TaskIndex, TaskList, TaskNumber, U256, merkle,
+    Address, Assignment, AttoFil, B256, BeaconRound, BeaconSchedule, CommitteeIndex, DedupeSeed, FileCid,
+    ListIndex, Parameters, Place, Randomness, Roster, RoundNumber, Seat, Seed, Shuffle, ShuffleSeed,
+    StationIndex, TaskIndex, TaskList, TaskNumber, merkle,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -237,7 +237,7 @@ fn rewards() {
         cases::<EntriesCase<(Address, String)>>(include_str!("../../../docs/vectors/v1/rewards.json"), 5)
     {
         let leaf = |(operator, amount): &(Address, String)| {
-            merkle::reward_leaf(*operator, amount.parse::<U256>().unwrap())
+            merkle::reward_leaf(*operator, AttoFil::from_digits(amount).unwrap())
         };
         let leaves: Vec<_> = case.entries.iter().map(leaf).collect();
         case.tree.check(&merkle::Tree::new(leaves.clone()), &leaves);

@@ -11,7 +11,7 @@ use crate::evaluation::Committee;
 use crate::read::{Record, Success};
 use crate::{Measurements, Round, Rules, SparkLabel};
 
-/// Sum of all scores of a round.
+/// Sum of all scores of a round. Scores are shares, not money.
 pub const MAX_SCORE: u128 = 1_000_000_000_000_000;
 
 /// The address to which Spark credited rounding remainders.

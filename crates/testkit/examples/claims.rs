@@ -9,14 +9,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assize_chain::{Address, Claim, U256};
+use assize_chain::{Address, Claim};
 use assize_evaluate::SettlementDocument;
 use assize_facts::SettlementId;
 use assize_keys::Signer;
 use assize_measurement::car;
+use assize_protocol::AttoFil;
 use assize_testkit::world::{World, WorldPlan};
 use serde_json::{Value, json};
 
+/// A thousandth of a FIL, in attoFIL.
 const MILLI: u128 = 1_000_000_000_000_000;
 /// Challenge window in seconds: a day.
 const WINDOW: u64 = 86_400;
@@ -42,15 +44,21 @@ async fn main() {
     let refusing = Address::repeat_byte(0xee);
     world.anvil.set_code(refusing, "0x5f5ffd").unwrap();
 
-    let mut earned = BTreeMap::from([(paid, 20 * MILLI), (refusing, 5 * MILLI)]);
+    let mut earned = BTreeMap::from([(paid, milli(20)), (refusing, milli(5))]);
     // Further operators, so that there are proofs.
-    earned.extend((1..=40_u8).map(|index| (Address::repeat_byte(index), u128::from(index) * MILLI / 40)));
+    earned.extend((1..=40_u8).map(|index| {
+        (
+            Address::repeat_byte(index),
+            AttoFil::new(u128::from(index) * MILLI / 40),
+        )
+    }));
     let mut settlements = Vec::new();
     for (index, growth) in (1..).zip(GROWTH) {
-        *earned.entry(earner).or_default() += growth * MILLI;
+        let sum = earned.entry(earner).or_default();
+        *sum = sum.checked_add(milli(growth)).unwrap();
         let last = index == GROWTH.len();
         if last {
-            earned.insert(waiting, 30 * MILLI);
+            earned.insert(waiting, milli(30));
         }
         let (id, content) = world.settle(&earned).await.unwrap();
         keep(&store, &content);
@@ -86,6 +94,11 @@ async fn main() {
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }
 
+/// Thousandths of a FIL.
+const fn milli(count: u128) -> AttoFil {
+    AttoFil::new(count * MILLI)
+}
+
 /// Stores a file as a local store does.
 fn keep(store: &Path, content: &[u8]) {
     let (cid, packed) = car::pack(content);
@@ -98,7 +111,7 @@ async fn claim(world: &World, id: SettlementId, content: &[u8], operators: &[Add
         let proof = document.proof(*operator).unwrap();
         let claim = Claim {
             operator: *operator,
-            cumulative: U256::from(proof.cumulative),
+            cumulative: proof.cumulative,
             proof: proof.proof,
         };
         let draft = world.rewards.claim(id, &claim);

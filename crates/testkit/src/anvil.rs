@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, U256, b256};
+use alloy_primitives::{Address, B256, b256};
+use assize_protocol::AttoFil;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -183,9 +184,10 @@ impl Anvil {
             })
     }
 
-    /// Sets the balance of `address` in attoFIL.
-    pub fn set_balance(&self, address: Address, atto_fil: U256) -> Result<(), AnvilError> {
-        self.rpc("anvil_setBalance", json!([address, atto_fil])).map(drop)
+    /// Sets the balance of `address`.
+    pub fn set_balance(&self, address: Address, balance: AttoFil) -> Result<(), AnvilError> {
+        self.rpc("anvil_setBalance", json!([address, balance.atto()]))
+            .map(drop)
     }
 
     /// Sets the runtime bytecode of an address.
@@ -286,7 +288,7 @@ mod tests {
         assert_eq!(anvil.timestamp().unwrap(), start + 1_001);
 
         let address = Address::repeat_byte(7);
-        anvil.set_balance(address, U256::from(42)).unwrap();
+        anvil.set_balance(address, AttoFil::new(42)).unwrap();
         assert_eq!(
             anvil.rpc("eth_getBalance", json!([address, "latest"])).unwrap(),
             json!("0x2a")

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use assize_drand::{Beacon, BeaconError, RecordedBeacons};
 use assize_measurement::{Measurement, Millis, Signature};
-use assize_protocol::{ActorId, ListError, PayloadCid, ProviderId, RoundNumber, Task, TaskIndex, TaskList};
+use assize_protocol::{
+    ActorId, AttoFil, ListError, PayloadCid, ProviderId, RoundNumber, Task, TaskIndex, TaskList,
+};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -58,15 +60,16 @@ pub const SPARK_BALANCES: &str = include_str!("../fixtures/spark-balances.txt");
 ///
 /// # Errors
 /// [`FixtureError::Balance`] naming the line.
-pub fn spark_balances() -> Result<BTreeMap<Address, u128>, FixtureError> {
-    let parse = |line: &str| -> Option<(Address, u128)> {
+pub fn spark_balances() -> Result<BTreeMap<Address, AttoFil>, FixtureError> {
+    let parse = |line: &str| -> Option<(Address, AttoFil)> {
         let (address, amount) = line.split_once(' ')?;
-        Some((address.parse().ok()?, amount.parse().ok()?))
+        Some((address.parse().ok()?, AttoFil::from_digits(amount)?))
     };
-    let mut balances = BTreeMap::<Address, u128>::new();
+    let mut balances = BTreeMap::<Address, AttoFil>::new();
     for (index, line) in SPARK_BALANCES.lines().enumerate() {
         let (operator, amount) = parse(line).ok_or(FixtureError::Balance { line: index + 1 })?;
-        *balances.entry(operator).or_default() += amount;
+        let balance = balances.entry(operator).or_default();
+        *balance = balance.saturating_add(amount);
     }
     Ok(balances)
 }

@@ -9,13 +9,13 @@ use assize_evaluate::{
 };
 use assize_facts::{Contracts, Draw};
 use assize_facts::{Proposal, Settlement, SettlementId};
-use assize_protocol::{BeaconRound, CommitteeIndex, RoundNumber, StationIndex, TaskNumber};
+use assize_protocol::{AttoFil, BeaconRound, CommitteeIndex, RoundNumber, StationIndex, TaskNumber};
 use serde_json::{Value, json};
 
 use crate::world::{World, WorldError};
 
 impl World {
-    /// A document with exactly these cumulative amounts in attoFIL, for the rounds from the parent's last to the
+    /// A document with exactly these cumulative amounts, for the rounds from the parent's last to the
     /// newest. Without a parent, all of it is the reward of one measurement of the newest round: then the amounts must
     /// sum up to the round's budget, and there may be only one round.
     ///
@@ -24,7 +24,7 @@ impl World {
     pub async fn document(
         &self,
         parent: Option<(&Settlement, &SettlementDocument)>,
-        amounts: &BTreeMap<Address, u128>,
+        amounts: &BTreeMap<Address, AttoFil>,
     ) -> Result<SettlementDocument, WorldError> {
         let first = parent.map_or(1, |(settlement, _)| settlement.proposal.last_round.0 + 1);
         let last = self.rounds.latest_round().await?.map_or(0, |round| round.0);
@@ -42,10 +42,10 @@ impl World {
             settle(self.contracts(), parent, &rounds).map_err(|error| nonsense(error.to_string()))?;
         document.allocations = amounts
             .iter()
-            .filter(|(_, amount)| **amount > 0)
+            .filter(|(_, amount)| !amount.is_zero())
             .map(|(k, v)| (*k, *v))
             .collect();
-        document.cumulative_total = document.allocations.values().sum();
+        document.cumulative_total = AttoFil::saturating_sum(document.allocations.values().copied());
         document.root = document.reward_tree().root();
         let document = if document.accepted.is_empty() {
             document
@@ -94,7 +94,7 @@ impl World {
     /// Chain errors.
     pub async fn settle(
         &self,
-        amounts: &BTreeMap<Address, u128>,
+        amounts: &BTreeMap<Address, AttoFil>,
     ) -> Result<(SettlementId, Vec<u8>), WorldError> {
         let last_round = self.open_round().await?;
         let parent = match self.rewards.head().await? {
@@ -113,7 +113,7 @@ impl World {
             rounds: Vec::new(),
             rates: SuccessRates::default(),
             allocations: amounts.clone(),
-            cumulative_total: amounts.values().sum(),
+            cumulative_total: AttoFil::saturating_sum(amounts.values().copied()),
             root: B256::ZERO,
             accepted: Vec::new(),
             accepted_root: B256::ZERO,

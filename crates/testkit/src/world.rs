@@ -10,7 +10,7 @@ use assize_drand::{Beacon, BeaconError, BeaconSource, Chain, with_y};
 use assize_facts::ListCommitment;
 use assize_keys::{Signer, SignerError};
 use assize_measurement::{Domain, unixfs::file_cid};
-use assize_protocol::{BeaconRound, FileCid, Parameters, RoundNumber};
+use assize_protocol::{AttoFil, BeaconRound, FileCid, Parameters, RoundNumber};
 use thiserror::Error;
 
 use crate::anvil::{Anvil, AnvilError, CHAIN_ID};
@@ -75,8 +75,8 @@ pub struct WorldPlan {
     pub commit_grace: u32,
     /// Seconds between posting a settlement and its activation, at least a minute.
     pub challenge_window: u64,
-    /// Budget of a round in attoFIL.
-    pub budget: u128,
+    /// Budget of a round.
+    pub budget: AttoFil,
     /// Number of evaluators ([`World::evaluator`]), of whom a majority must sign; with 0 the owner signs alone.
     pub evaluators: usize,
 }

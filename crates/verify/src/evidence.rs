@@ -172,10 +172,14 @@ impl<B: BeaconSource> Evidence<'_, B> {
             cid,
             source,
         })?;
-        let total = document.cumulative_total.to_string();
+        let total = document.cumulative_total.atto().to_string();
         let stated = [
             ("root", document.root.to_string(), proposal.root.to_string()),
-            ("cumulativeTotal", total, proposal.cumulative_total.to_string()),
+            (
+                "cumulativeTotal",
+                total,
+                proposal.cumulative_total.atto().to_string(),
+            ),
             (
                 "lastRound",
                 document.last_round.to_string(),

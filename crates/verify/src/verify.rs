@@ -3,7 +3,7 @@
 use assize_drand::BeaconSource;
 use assize_evaluate::{RoundEvaluation, RoundFacts, SettlementDocument};
 use assize_facts::{Mismatch, Settlement, SettlementId};
-use assize_protocol::{RoundNumber, U256};
+use assize_protocol::RoundNumber;
 
 use crate::difference::first_difference;
 use crate::{EvaluatedRange, Evidence, VerifyError};
@@ -97,9 +97,9 @@ impl<B: BeaconSource> Evidence<'_, B> {
             return Err(VerifyError::Mismatch(mismatch));
         }
         let path = |field: &'static str| move || format!("chain.settlements[{id}].{field}");
-        let total = U256::from(ours.cumulative_total);
+        let (our_total, total) = (ours.cumulative_total.atto(), proposal.cumulative_total.atto());
         Mismatch::check(path("root"), ours.root, proposal.root)
-            .and_then(|()| Mismatch::check(path("cumulativeTotal"), total, proposal.cumulative_total))
+            .and_then(|()| Mismatch::check(path("cumulativeTotal"), our_total, total))
             .and_then(|()| Mismatch::check(path("acceptedRoot"), ours.accepted_root, proposal.accepted_root))
             // Equal in content but not in bytes: not the canonical document.
             .and_then(|()| Mismatch::check(path("cid"), ours.cid(), proposal.cid))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use assize_measurement::car;
 use assize_protocol::address::{parse_operator, to_delegated};
-use assize_protocol::{Address, B256, FileCid, NativeAddress, PayoutAddress, U256, merkle};
+use assize_protocol::{Address, AttoFil, B256, FileCid, NativeAddress, PayoutAddress, merkle};
 use serde::Deserialize;
 use serde_json::json;
 use thiserror::Error;
@@ -24,8 +24,6 @@ pub(crate) enum ClaimError {
     Json(#[from] serde_json::Error),
     #[error("the settlement document has version {0}, this page supports version {DOCUMENT_VERSION}")]
     Version(u32),
-    #[error("`{0}` is not an amount in attoFIL")]
-    Amount(String),
     #[error("`{0}` is not a valid root: use 32 bytes in hexadecimal")]
     Root(String),
     #[error(
@@ -49,13 +47,13 @@ struct Document {
 #[derive(Deserialize)]
 struct Allocation {
     operator: Address,
-    cumulative: String,
+    cumulative: AttoFil,
 }
 
 /// The verified allocations of a settlement.
 #[wasm_bindgen]
 pub struct Granted {
-    cumulative: BTreeMap<Address, U256>,
+    cumulative: BTreeMap<Address, AttoFil>,
     tree: merkle::Tree,
 }
 
@@ -70,15 +68,10 @@ impl Granted {
             return Err(ClaimError::Version(version));
         }
         let document: Document = serde_json::from_slice(&content)?;
-        let mut cumulative = BTreeMap::new();
-        for Allocation {
-            operator,
-            cumulative: text,
-        } in document.allocations
-        {
-            let amount = U256::from_str_radix(&text, 10).map_err(|_| ClaimError::Amount(text))?;
-            cumulative.insert(operator, amount);
-        }
+        let allocations = document.allocations.into_iter();
+        let cumulative: BTreeMap<_, _> = allocations
+            .map(|entry| (entry.operator, entry.cumulative))
+            .collect();
         let leaves = cumulative
             .iter()
             .map(|(operator, amount)| merkle::reward_leaf(*operator, *amount));
@@ -105,7 +98,7 @@ impl Granted {
             .parse()
             .ok()
             .and_then(|operator: Address| self.cumulative.get(&operator));
-        amount.copied().unwrap_or_default().to_string()
+        amount.copied().unwrap_or_default().atto().to_string()
     }
 
     /// The Merkle proof of an operator's leaf: the concatenated siblings of 32 bytes each.
@@ -158,9 +151,11 @@ mod tests {
         .into_bytes()
     }
 
-    fn root_of(amount: u64) -> B256 {
-        let leaf =
-            |operator: &str, amount: u64| merkle::reward_leaf(operator.parse().unwrap(), U256::from(amount));
+    fn leaf(operator: &str, amount: u128) -> B256 {
+        merkle::reward_leaf(operator.parse().unwrap(), AttoFil::new(amount))
+    }
+
+    fn root_of(amount: u128) -> B256 {
         merkle::Tree::new(vec![leaf(ONE, amount), leaf(TWO, 7)]).root()
     }
 
@@ -183,8 +178,7 @@ mod tests {
             .chunks(32)
             .map(B256::from_slice)
             .collect();
-        let leaf = merkle::reward_leaf(ONE.parse().unwrap(), U256::from(5));
-        assert!(merkle::verify(root_of(5), leaf, &proof));
+        assert!(merkle::verify(root_of(5), leaf(ONE, 5), &proof));
         assert_eq!(granted.proof("0x0000000000000000000000000000000000000001"), None);
     }
 

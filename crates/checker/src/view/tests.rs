@@ -73,7 +73,7 @@ fn the_screen_matches_the_documentation() {
         live(),
         drawn(),
         Event::Paid {
-            atto: U256::from(15_908_433_600_726_576u64),
+            atto: AttoFil::new(15_908_433_600_726_576),
         },
         measured(9, 1_697_248, "OK", Some(212), 640),
         submitted(9),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use assize_outbox::{Depth, Finality, Policy};
-use assize_protocol::AttoFil;
+use assize_protocol::{AttoFil, GasPrice};
 use clap::Args;
 
 use super::duration::{positive_duration, positive_seconds};
@@ -20,7 +20,7 @@ pub(crate) struct QueueArgs {
     pub finality: Option<u64>,
     /// Maximum gas price, attoFIL; transactions wait while it is higher.
     #[arg(long, value_name = "ATTOFIL")]
-    pub max_gas_price: Option<u128>,
+    pub max_gas_price: Option<GasPrice>,
     /// Maximum fee of one transaction, replacements included.
     #[arg(long, value_name = "FIL")]
     pub max_fee: Option<AttoFil>,
@@ -52,8 +52,8 @@ impl QueueArgs {
         }
         policy.poll = self.poll.unwrap_or(policy.poll);
         policy.caps.gas_price = self.max_gas_price.unwrap_or(policy.caps.gas_price);
-        policy.caps.intent = self.max_fee.map_or(policy.caps.intent, AttoFil::atto);
-        policy.caps.daily = self.daily_cap.map_or(policy.caps.daily, AttoFil::atto);
+        policy.caps.intent = self.max_fee.unwrap_or(policy.caps.intent);
+        policy.caps.daily = self.daily_cap.unwrap_or(policy.caps.daily);
         policy
     }
 }

@@ -26,29 +26,26 @@ pub struct DepositArgs {
 }
 
 pub(super) async fn run(args: &DepositArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let amount = args.amount.atto();
     ensure!(
-        !amount.is_zero(),
+        !args.amount.is_zero(),
         "cannot deposit 0 FIL: give an amount such as 0.1"
     );
     let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let receipt = network
         .client
-        .transact(&signer, &network.rewards.deposit(amount), PATIENCE)
+        .transact(&signer, &network.rewards.deposit(args.amount), PATIENCE)
         .await?;
     let total = network.rewards.total_deposited().await?;
     let report = json!({
         "transaction": receipt.hash,
-        "deposited": amount.to_string(),
-        "totalDeposited": total.to_string(),
+        "deposited": args.amount,
+        "totalDeposited": total,
     });
     args.format.print(&report, || {
         format!(
-            "deposited {}, {} in total (transaction {})",
-            args.amount,
-            AttoFil::from(total),
-            receipt.hash
+            "deposited {}, {total} in total (transaction {})",
+            args.amount, receipt.hash
         )
     })?;
     Ok(Outcome::Done)

@@ -93,7 +93,7 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
         "measurements": measurements,
         "labels": evaluation.labels,
         "verdicts": evaluation.verdicts,
-        "rewardEach": evaluation.reward.each.to_string(),
+        "rewardEach": evaluation.reward.each,
         "offline": inputs.offline,
         "contracts": inputs.facts.contracts,
         "roster": facts.roster,

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use assize_protocol::RoundNumber;
+use assize_protocol::{AttoFil, RoundNumber};
 
 use super::{DocumentError, RoundFigures, SettlementDocument};
 use crate::{Accepted, Label, Reward, Verdict};
@@ -93,9 +93,14 @@ impl RoundCheck<'_> {
             verdicts.get(Verdict::MajorityResult),
         )?;
         let reward = Reward::share(facts.parameters.budget, self.figures.rewarded);
-        self.agree("rewardEach", self.figures.reward_each, reward.each)?;
-        self.agree("distributed", self.figures.distributed, reward.distributed)?;
-        self.agree("remainder", self.figures.remainder, reward.remainder)
+        for (field, stated, computed) in [
+            ("rewardEach", self.figures.reward_each, reward.each),
+            ("distributed", self.figures.distributed, reward.distributed),
+            ("remainder", self.figures.remainder, reward.remainder),
+        ] {
+            self.agree(field, stated.atto(), computed.atto())?;
+        }
+        Ok(())
     }
 }
 
@@ -121,7 +126,7 @@ fn check_money(document: &SettlementDocument) -> Result {
     if let Some((operator, _)) = document
         .allocations
         .iter()
-        .find(|(_, cumulative)| **cumulative == 0)
+        .find(|(_, cumulative)| cumulative.is_zero())
     {
         return Err(contradiction(
             format_args!("allocations of {operator}"),
@@ -129,15 +134,15 @@ fn check_money(document: &SettlementDocument) -> Result {
             "no entry",
         ));
     }
-    let sum = |amounts: &mut dyn Iterator<Item = u128>| amounts.fold(0, u128::saturating_add);
-    let allocated = sum(&mut document.allocations.values().copied());
-    agree("cumulativeTotal", document.cumulative_total, allocated)?;
-    let distributed = sum(&mut document.rounds.iter().map(|round| round.distributed));
+    let total = document.cumulative_total.atto();
+    let allocated = AttoFil::saturating_sum(document.allocations.values().copied());
+    agree("cumulativeTotal", total, allocated.atto())?;
+    let distributed = document.distributed().atto();
     if document.parent.is_none() {
-        agree("cumulativeTotal", document.cumulative_total, distributed)?;
-    } else if document.cumulative_total < distributed {
+        agree("cumulativeTotal", total, distributed)?;
+    } else if total < distributed {
         let least = format_args!("at least {distributed}");
-        return Err(contradiction("cumulativeTotal", document.cumulative_total, least));
+        return Err(contradiction("cumulativeTotal", total, least));
     }
     agree("root", document.root, document.reward_tree().root())
 }

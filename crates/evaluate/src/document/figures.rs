@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use assize_facts::{Draw, ListCommitment, Round};
-use assize_protocol::{BeaconRound, Parameters, RoundNumber};
+use assize_protocol::{AttoFil, BeaconRound, Parameters, RoundNumber};
 use serde::{Deserialize, Serialize};
 
 use crate::{BatchCounts, LabelCounts, RoundEvaluation, VerdictCounts, json};
@@ -69,15 +69,12 @@ pub struct RoundFigures {
     pub decisions: BTreeMap<String, u64>,
     /// Rewarded measurements (E).
     pub rewarded: u64,
-    /// Reward of each, in attoFIL.
-    #[serde(with = "json::attofil")]
-    pub reward_each: u128,
-    /// Sum of the rewards in attoFIL.
-    #[serde(with = "json::attofil")]
-    pub distributed: u128,
-    /// Part of the budget that stays in the pool, in attoFIL.
-    #[serde(with = "json::attofil")]
-    pub remainder: u128,
+    /// Reward of each.
+    pub reward_each: AttoFil,
+    /// Sum of the rewards.
+    pub distributed: AttoFil,
+    /// Part of the budget that stays in the pool.
+    pub remainder: AttoFil,
 }
 
 impl RoundFigures {

@@ -8,10 +8,10 @@ mod settle;
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_facts::{Contracts, Proposal, SettlementId};
 use assize_measurement::unixfs;
-use assize_protocol::{FileCid, RoundNumber, canonical, merkle};
+use assize_protocol::{AttoFil, FileCid, RoundNumber, canonical, merkle};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -58,12 +58,11 @@ pub struct SettlementDocument {
     pub rounds: Vec<RoundFigures>,
     /// Over all covered rounds.
     pub rates: SuccessRates,
-    /// Cumulative earnings of every operator since round 1, in attoFIL.
+    /// Cumulative earnings of every operator since round 1.
     #[serde(with = "json::allocations")]
-    pub allocations: BTreeMap<Address, u128>,
-    /// Sum of the allocations in attoFIL.
-    #[serde(with = "json::attofil")]
-    pub cumulative_total: u128,
+    pub allocations: BTreeMap<Address, AttoFil>,
+    /// Sum of the allocations.
+    pub cumulative_total: AttoFil,
     /// Root of the tree of allocations; zero if nobody has ever earned, which the contract rejects.
     pub root: B256,
     /// Every rewarded measurement of the range, ascending.
@@ -77,9 +76,8 @@ pub struct SettlementDocument {
 pub struct RewardProof {
     /// The operator.
     pub operator: Address,
-    /// Its cumulative earnings since round 1, in attoFIL.
-    #[serde(with = "json::attofil")]
-    pub cumulative: u128,
+    /// Its cumulative earnings since round 1.
+    pub cumulative: AttoFil,
     /// The Merkle proof from its leaf to the settlement's root.
     pub proof: Vec<B256>,
 }
@@ -138,7 +136,7 @@ impl SettlementDocument {
             first_round: self.first_round,
             last_round: self.last_round,
             root: self.root,
-            cumulative_total: U256::from(self.cumulative_total),
+            cumulative_total: self.cumulative_total,
             accepted_root: self.accepted_root,
             cid: self.cid(),
         }
@@ -147,9 +145,7 @@ impl SettlementDocument {
     /// The tree against whose root operators prove their claims.
     #[must_use]
     pub fn reward_tree(&self) -> merkle::Tree {
-        let leaf = |(operator, cumulative): (&Address, &u128)| {
-            merkle::reward_leaf(*operator, U256::from(*cumulative))
-        };
+        let leaf = |(operator, cumulative): (&Address, &AttoFil)| merkle::reward_leaf(*operator, *cumulative);
         merkle::Tree::new(self.allocations.par_iter().map(leaf).collect())
     }
 
@@ -166,7 +162,7 @@ impl SettlementDocument {
     #[must_use]
     pub fn proof(&self, operator: Address) -> Option<RewardProof> {
         let cumulative = *self.allocations.get(&operator)?;
-        let leaf = merkle::reward_leaf(operator, U256::from(cumulative));
+        let leaf = merkle::reward_leaf(operator, cumulative);
         let proof = self.reward_tree().proof(leaf)?;
         Some(RewardProof {
             operator,
@@ -175,11 +171,9 @@ impl SettlementDocument {
         })
     }
 
-    /// The sum of its rounds' rewards in attoFIL, by which it exceeds its parent.
+    /// The sum of its rounds' rewards, by which it exceeds its parent.
     #[must_use]
-    pub fn distributed(&self) -> Option<u128> {
-        self.rounds
-            .iter()
-            .try_fold(0_u128, |sum, round| sum.checked_add(round.distributed))
+    pub fn distributed(&self) -> AttoFil {
+        AttoFil::saturating_sum(self.rounds.iter().map(|round| round.distributed))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
 use assize_facts::Contracts;
-use assize_protocol::RoundNumber;
+use assize_protocol::{AttoFil, RoundNumber};
 
 use super::{DOCUMENT_VERSION, ParentReference, RoundFacts, RoundFigures, SettleError, SettlementDocument};
 use crate::{RoundEvaluation, SuccessRates};
@@ -58,10 +58,8 @@ pub fn settle(
     if rounds.is_empty() {
         return Err(SettleError::NoRounds { next: first_round });
     }
-    let total = |sum: u128, amount: &u128| sum.checked_add(*amount);
-    let cumulative_total = allocations
-        .values()
-        .try_fold(0, total)
+    let cumulative_total = AttoFil::checked_sum(allocations.values().copied())
+        .filter(|total| *total <= AttoFil::MAX_IN_FILES)
         .ok_or(SettleError::Overflow)?;
     let mut document = SettlementDocument {
         version: DOCUMENT_VERSION,
@@ -89,8 +87,8 @@ pub fn settle(
 }
 
 fn credit(
-    allocations: &mut BTreeMap<Address, u128>,
-    rewards: &BTreeMap<Address, u128>,
+    allocations: &mut BTreeMap<Address, AttoFil>,
+    rewards: &BTreeMap<Address, AttoFil>,
 ) -> Result<(), SettleError> {
     for (operator, amount) in rewards {
         let cumulative = allocations.entry(*operator).or_default();

@@ -1,13 +1,13 @@
 //! Settlement documents: one document per range, and every manipulation is named.
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::B256;
 use assize_evaluate::{
-    DocumentError, Parent, ParentReference, RoundEvaluation, RoundFacts, SettleError, SettlementDocument,
-    settle,
+    DocumentError, Parent, ParentReference, RoundEvaluation, RoundFacts, RoundFigures, SettleError,
+    SettlementDocument, settle,
 };
 use assize_facts::Contracts;
 use assize_protocol::canonical::FormError;
-use assize_protocol::{Randomness, RoundNumber, merkle};
+use assize_protocol::{AttoFil, Randomness, RoundNumber, merkle};
 use proptest::prelude::*;
 
 use crate::support::{CONTRACTS, World, operator};
@@ -108,9 +108,9 @@ fn every_operator_can_prove_its_reward() {
     for (&operator, &cumulative) in &document.allocations {
         let proof = document.proof(operator).unwrap();
         assert_eq!(proof.cumulative, cumulative);
-        let leaf = merkle::reward_leaf(operator, U256::from(cumulative));
+        let leaf = merkle::reward_leaf(operator, cumulative);
         assert!(merkle::verify(document.root, leaf, &proof.proof));
-        let more = merkle::reward_leaf(operator, U256::from(cumulative + 1));
+        let more = merkle::reward_leaf(operator, one_more(cumulative));
         assert!(!merkle::verify(document.root, more, &proof.proof));
     }
     assert_eq!(document.proof(operator(999)), None);
@@ -136,8 +136,8 @@ fn a_settlement_continues_its_parent() {
         assert!(document.allocations[operator] >= *before);
     }
     assert_eq!(
-        document.cumulative_total,
-        parent.cumulative_total + document.distributed().unwrap()
+        document.cumulative_total.checked_sub(parent.cumulative_total),
+        Some(document.distributed())
     );
     assert!(
         document
@@ -190,9 +190,25 @@ fn without_rewards_the_root_is_zero() {
     let document = settle(CONTRACTS, None, &[unrevealed(1)]).unwrap();
     assert_eq!(
         (document.root, document.accepted_root, document.cumulative_total),
-        (B256::ZERO, B256::ZERO, 0)
+        (B256::ZERO, B256::ZERO, AttoFil::ZERO)
     );
     assert_eq!(SettlementDocument::parse(&document.to_bytes()).unwrap(), document);
+}
+
+#[test]
+fn a_total_that_no_document_can_hold_is_refused() {
+    let (facts, mut evaluation) = round(1, 20);
+    evaluation.rewards = [1, 2].map(|n| (operator(n), AttoFil::MAX_IN_FILES)).into();
+    let settled = settle(CONTRACTS, None, &[(facts, evaluation)]);
+    assert!(matches!(settled, Err(SettleError::Overflow)), "{settled:?}");
+}
+
+fn one_more(amount: AttoFil) -> AttoFil {
+    amount.checked_add(AttoFil::new(1)).unwrap()
+}
+
+fn one_less(amount: AttoFil) -> AttoFil {
+    amount.checked_sub(AttoFil::new(1)).unwrap()
 }
 
 /// The field for which a changed document is rejected.
@@ -207,7 +223,6 @@ fn fault(change: impl FnOnce(&mut SettlementDocument)) -> String {
 
 #[test]
 fn an_inconsistent_document_is_rejected_with_the_field() {
-    let someone = *first().allocations.keys().next().unwrap();
     assert_eq!(fault(|d| d.first_round.0 = 2), "firstRound");
     assert_eq!(fault(|d| d.last_round.0 = 4), "rounds");
     assert_eq!(fault(|d| d.last_round.0 = 0), "lastRound");
@@ -228,12 +243,20 @@ fn an_inconsistent_document_is_rejected_with_the_field() {
         "rounds[2].verdicts"
     );
     assert_eq!(fault(|d| d.rounds[2].rewarded += 1), "rounds[2].rewarded");
-    assert_eq!(fault(|d| d.rounds[2].reward_each += 1), "rounds[2].rewardEach");
-    assert_eq!(fault(|d| d.rounds[1].distributed += 1), "rounds[1].distributed");
-    assert_eq!(
-        fault(|d| d.rounds[0].facts.parameters.budget += 1),
-        "rounds[0].remainder"
-    );
+    type Field = fn(&mut SettlementDocument) -> &mut AttoFil;
+    let amounts: [(Field, _); 5] = [
+        (|d| &mut d.rounds[2].reward_each, "rounds[2].rewardEach"),
+        (|d| &mut d.rounds[1].distributed, "rounds[1].distributed"),
+        (
+            |d| &mut d.rounds[0].facts.parameters.budget,
+            "rounds[0].remainder",
+        ),
+        (|d| d.allocations.values_mut().next().unwrap(), "cumulativeTotal"),
+        (|d| &mut d.cumulative_total, "cumulativeTotal"),
+    ];
+    for (field, path) in amounts {
+        assert_eq!(fault(|d| *field(d) = one_more(*field(d))), path);
+    }
     assert_eq!(
         fault(|d| d
             .rates
@@ -251,14 +274,9 @@ fn an_inconsistent_document_is_rejected_with_the_field() {
         "rates.providers, verdict MAJORITY_RESULT"
     );
     assert_eq!(
-        fault(|d| *d.allocations.get_mut(&someone).unwrap() += 1),
-        "cumulativeTotal"
-    );
-    assert_eq!(
-        fault(|d| d.allocations.extend([(operator(999), 0)])),
+        fault(|d| d.allocations.extend([(operator(999), AttoFil::ZERO)])),
         format!("allocations of {}", operator(999))
     );
-    assert_eq!(fault(|d| d.cumulative_total += 1), "cumulativeTotal");
     assert_eq!(fault(|d| d.root = B256::ZERO), "root");
     assert_eq!(fault(|d| d.accepted[3].station.0 = 20), "accepted[3]");
     assert_eq!(fault(|d| d.accepted[3].committee.0 = 2), "accepted[3]");
@@ -275,9 +293,9 @@ fn an_inconsistent_document_is_rejected_with_the_field() {
     assert_eq!(
         fault(|d| {
             d.parent = parent();
-            let amount = d.allocations.get_mut(&someone).unwrap();
-            *amount -= 1;
-            d.cumulative_total -= 1;
+            let amount = d.allocations.values_mut().next().unwrap();
+            *amount = one_less(*amount);
+            d.cumulative_total = one_less(d.cumulative_total);
             d.root = d.reward_tree().root();
         }),
         "cumulativeTotal"
@@ -286,8 +304,8 @@ fn an_inconsistent_document_is_rejected_with_the_field() {
     assert_eq!(
         fault(|d| {
             let mut amounts = d.allocations.values_mut();
-            *amounts.next().unwrap() -= 1;
-            *amounts.next().unwrap() += 1;
+            let (from, to) = (amounts.next().unwrap(), amounts.next().unwrap());
+            (*from, *to) = (one_less(*from), one_more(*to));
         }),
         "root"
     );
@@ -333,6 +351,9 @@ fn malformed_documents_are_rejected() {
     assert!(amount.contains("`7.0` is not an amount in attoFIL"), "{amount}");
     let unknown = message(&text.replacen("\"parent\":null", "\"parent\":null,\"note\":1", 1));
     assert!(unknown.contains("unknown field `note`"), "{unknown}");
+    let most = u128::MAX.to_string();
+    let huge = message(&text.replacen("\"remainder\":\"7\"", &format!("\"remainder\":\"{most}0\""), 1));
+    assert!(huge.contains("below 2^128"), "{huge}");
 }
 
 #[test]
@@ -389,10 +410,10 @@ proptest! {
             let reference = parent.as_ref().map(|document| Parent { settlement: id, document });
             let document = settle(CONTRACTS, reference, &rounds).unwrap();
 
-            let before = parent.as_ref().map_or(0, |parent| parent.cumulative_total);
-            let kept: u128 = document.rounds.iter().map(|round| round.remainder).sum();
-            let budgets: u128 = document.rounds.iter().map(|round| round.facts.parameters.budget).sum();
-            prop_assert_eq!(document.cumulative_total - before + kept, budgets);
+            let sum = |of: fn(&RoundFigures) -> AttoFil| AttoFil::checked_sum(document.rounds.iter().map(of)).unwrap();
+            let before = parent.as_ref().map_or(AttoFil::ZERO, |parent| parent.cumulative_total);
+            let given = sum(|round| round.facts.parameters.budget).checked_add(before);
+            prop_assert_eq!(document.cumulative_total.checked_add(sum(|round| round.remainder)), given);
             for (operator, cumulative) in parent.iter().flat_map(|parent| &parent.allocations) {
                 prop_assert!(document.allocations[operator] >= *cumulative);
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use assize_evaluate::{Label, RoundEvaluation, Verdict};
 use assize_measurement::{Measurement, Verifier};
-use assize_protocol::StationIndex;
+use assize_protocol::{AttoFil, StationIndex};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -168,9 +168,10 @@ fn by_the_book(world: &World, measurements: &[Measurement]) -> Vec<(Label, Optio
 }
 
 fn assert_conserved(world: &World, evaluation: &RoundEvaluation) {
-    let paid: u128 = evaluation.rewards.values().sum();
+    let paid = AttoFil::checked_sum(evaluation.rewards.values().copied()).unwrap();
     assert_eq!(paid, evaluation.reward.distributed);
-    assert_eq!(paid + evaluation.reward.remainder, world.parameters.budget);
+    let budget = paid.checked_add(evaluation.reward.remainder);
+    assert_eq!(budget, Some(world.parameters.budget));
     assert_eq!(
         evaluation.accepted.len() as u64,
         evaluation.verdicts.majority_result

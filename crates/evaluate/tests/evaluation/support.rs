@@ -6,8 +6,8 @@ use assize_facts::{Contracts, Draw, ListCommitment};
 use assize_measurement::ndjson::{Batch, Row};
 use assize_measurement::{AsSigned, Domain, Measurement, Millis, station_address, unixfs};
 use assize_protocol::{
-    ActorId, Assignment, BeaconRound, DedupeSeed, FileCid, Parameters, PayloadCid, ProviderId, Randomness,
-    Roster, RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
+    ActorId, Assignment, AttoFil, BeaconRound, DedupeSeed, FileCid, Parameters, PayloadCid, ProviderId,
+    Randomness, Roster, RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
 };
 use secp256k1::SecretKey;
 
@@ -72,7 +72,7 @@ impl World {
                 quorum: 3,
                 max_tasks_per_committee: 2,
                 target_measurements: 2 * stations as u32,
-                budget: 1_000_000_007,
+                budget: AttoFil::new(1_000_000_007),
                 ..Parameters::default()
             },
             randomness: Randomness(B256::repeat_byte(0x11)),

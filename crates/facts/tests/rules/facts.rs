@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use assize_facts::{ChainFacts, Proposal, Settlement, SettlementId, Status};
-use assize_protocol::{B256, RoundNumber, U256};
+use assize_protocol::{AttoFil, B256, RoundNumber};
 use serde_json::{Value, json};
 
 use crate::scene::{Scene, cid};
@@ -19,7 +19,7 @@ fn facts() -> ChainFacts {
             first_round: RoundNumber(7),
             last_round: RoundNumber(8),
             root: B256::repeat_byte(1),
-            cumulative_total: U256::MAX,
+            cumulative_total: AttoFil::MAX,
             accepted_root: B256::ZERO,
             cid: cid(4),
         },
@@ -65,7 +65,7 @@ fn facts_have_the_form_of_the_protocol() {
     );
     assert_eq!(
         json["settlements"][0]["cumulativeTotal"],
-        json!(U256::MAX.to_string())
+        json!(AttoFil::MAX.atto().to_string())
     );
     assert_eq!(json["settlements"][0]["status"], "pending");
     assert_eq!(read(&json).unwrap(), facts);

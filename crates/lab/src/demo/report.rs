@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
-use assize_protocol::BeaconRound;
+use assize_protocol::{AttoFil, BeaconRound};
 use assize_testkit::network::Behaviour;
 use serde::Serialize;
 
@@ -53,8 +53,7 @@ pub(super) struct RoundReport {
     pub labels: BTreeMap<String, u64>,
     /// Measurements with the label OK by verdict.
     pub verdicts: BTreeMap<String, u64>,
-    /// attoFIL.
-    pub reward_each: String,
+    pub reward_each: AttoFil,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -101,8 +100,7 @@ pub(super) struct BehaviourReport {
     pub caught: u64,
     /// Rewarded share of its measurements, 0 to 1.
     pub rewarded: f64,
-    /// attoFIL per station.
-    pub earned_per_station: String,
+    pub earned_per_station: AttoFil,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,22 +110,21 @@ pub(super) struct SettlementReport {
     pub cid: String,
     pub root: B256,
     pub accepted_root: B256,
-    /// attoFIL.
-    pub cumulative_total: String,
+    pub cumulative_total: AttoFil,
     pub evaluators: usize,
     pub signatures_posted: usize,
     pub active_at: u64,
 }
 
-/// Amounts in attoFIL. `deposited` = `paid` + `left`.
+/// `deposited` = `paid` + `left`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Money {
-    pub deposited: String,
-    pub granted: String,
-    pub paid: String,
-    pub left: String,
-    pub floor: String,
+    pub deposited: AttoFil,
+    pub granted: AttoFil,
+    pub paid: AttoFil,
+    pub left: AttoFil,
+    pub floor: AttoFil,
     pub operators_paid: usize,
     pub operators_below_floor: usize,
     pub claimed_by_hand: Claimed,
@@ -137,8 +134,7 @@ pub(super) struct Money {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Claimed {
     pub operator: Address,
-    /// attoFIL.
-    pub amount: String,
+    pub amount: AttoFil,
 }
 
 /// Gas of one kind of transaction, in EVM gas of the local chain.

@@ -1,15 +1,15 @@
 //! Keys of the demo's roles; stations have their own.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_keys::Signer;
+use assize_protocol::AttoFil;
 use assize_testkit::anvil::Anvil;
 use assize_testkit::network::derive_key;
 
-/// FIL of each role, for gas.
-const GAS_FUNDS: u64 = 10;
-/// FIL that the depositor has in addition.
-const DEPOSITOR_FUNDS: u64 = 1_000;
-const ATTO: u64 = 1_000_000_000_000_000_000;
+/// Balance of each role, for gas.
+const GAS_FUNDS: AttoFil = AttoFil::from_fil(10);
+/// Balance of the depositor.
+const DEPOSITOR_FUNDS: AttoFil = AttoFil::from_fil(1_010);
 
 /// Keys of the network's roles.
 #[derive(Debug)]
@@ -43,12 +43,8 @@ impl Roles {
             operator: Signer::from_bytes(&operator)?,
         };
         for address in roles.addresses() {
-            let extra = if address == roles.depositor.address() {
-                DEPOSITOR_FUNDS
-            } else {
-                0
-            };
-            anvil.set_balance(address, U256::from(GAS_FUNDS + extra) * U256::from(ATTO))?;
+            let is_depositor = address == roles.depositor.address();
+            anvil.set_balance(address, if is_depositor { DEPOSITOR_FUNDS } else { GAS_FUNDS })?;
         }
         Ok(roles)
     }

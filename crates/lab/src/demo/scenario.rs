@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alloy_primitives::U256;
 use assize_chain::{ChainClient, Draft};
 use assize_deployment::{BeaconParams, DeployParams, deploy_with};
 use assize_drand::{Chain, RecordedBeacons, Verified};
-use assize_protocol::{BeaconRound, Parameters, RoundNumber, TaskList};
+use assize_protocol::{AttoFil, BeaconRound, Parameters, RoundNumber, TaskList};
 use assize_store::LocalStore;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::fixtures;
@@ -24,10 +23,9 @@ use super::settlement::{pay, settle};
 use super::summary::report;
 use super::verify::{save_chain, verify_in_new_process};
 use assize_cli::connect::{self, PATIENCE};
-use assize_cli::output::fil;
 
-/// attoFIL put into the pool.
-const DEPOSIT: u128 = 20_000_000_000_000_000_000;
+/// What is put into the pool.
+const DEPOSIT: AttoFil = AttoFil::from_fil(20);
 /// Seconds between posting a settlement and its activation.
 const CHALLENGE_WINDOW: u64 = 86_400;
 /// Creation code of a contract that rejects every payment.
@@ -55,7 +53,7 @@ pub(super) async fn run(args: &DemoArgs, directory: &Path) -> eyre::Result<Repor
     let (mut environment, roles, network) = set_up(args, files, &tasks, first, &parameters).await?;
     progress.done(format!(
         "local chain and contracts; {} FIL deposited",
-        fil(DEPOSIT)
+        DEPOSIT.short()
     ));
 
     let mut rounds = Vec::new();
@@ -177,7 +175,7 @@ async fn set_up(
         gas: BTreeMap::new(),
     };
     environment.record_gas("deploy, all contracts", deployment.gas_used.unwrap_or_default());
-    let deposit = environment.network.rewards.deposit(U256::from(DEPOSIT));
+    let deposit = environment.network.rewards.deposit(DEPOSIT);
     environment
         .transact("deposit", &roles.depositor, &deposit)
         .await?;

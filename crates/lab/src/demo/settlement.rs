@@ -8,7 +8,7 @@ use assize_outbox::{Outbox, Policy};
 use assize_payout::{
     Allocations, BatchPolicy, DenyList, History, PayoutPolicy, Planner, Scheduler, Why, claim_one,
 };
-use assize_protocol::{FileCid, RoundNumber};
+use assize_protocol::{AttoFil, FileCid, RoundNumber};
 use assize_stats::add_rounds;
 use assize_store::Store;
 use assize_testkit::network::Network;
@@ -20,10 +20,9 @@ use super::environment::{Environment, Progress};
 use super::report::{Claimed, Money};
 use super::roles::Roles;
 use assize_cli::connect::PATIENCE;
-use assize_cli::output::fil;
 
-/// Minimum payout, attoFIL.
-const FLOOR: u128 = 6_000_000_000_000_000;
+/// Minimum payout.
+const FLOOR: AttoFil = AttoFil::new(6_000_000_000_000_000);
 /// Payouts in a batch; small, so that there are several batches.
 const BATCH: usize = 40;
 
@@ -140,7 +139,10 @@ pub(super) async fn pay(
     )
     .await?;
     environment.record_gas("claim by hand", by_hand.receipt.gas_used);
-    progress.done(format!("operator {operator} claimed {} FIL", fil(by_hand.amount)));
+    progress.done(format!(
+        "operator {operator} claimed {} FIL",
+        by_hand.amount.short()
+    ));
 
     let outbox = Outbox::open(
         &environment.files.path("scheduler.sqlite"),
@@ -191,27 +193,27 @@ pub(super) async fn pay(
     let claimed = rewards.total_claimed().await?;
     let left = rewards.balance().await?;
     ensure!(
-        deposited == claimed + left,
-        "deposited {deposited} attoFIL differs from paid {claimed} + left {left}"
+        deposited.checked_sub(claimed) == Some(left),
+        "deposited {deposited} differs from paid {claimed} + left {left}"
     );
     Ok(Money {
-        deposited: deposited.to_string(),
-        granted: settled.proposal.cumulative_total.to_string(),
-        paid: claimed.to_string(),
-        left: left.to_string(),
-        floor: FLOOR.to_string(),
+        deposited,
+        granted: settled.proposal.cumulative_total,
+        paid: claimed,
+        left,
+        floor: FLOOR,
         operators_paid: paid.paid.len(),
         operators_below_floor: below_floor,
         claimed_by_hand: Claimed {
             operator,
-            amount: by_hand.amount.to_string(),
+            amount: by_hand.amount,
         },
         refused: paid
             .refused
             .iter()
             .map(|refused| Claimed {
                 operator: refused.operator,
-                amount: refused.amount.to_string(),
+                amount: refused.amount,
             })
             .collect(),
     })

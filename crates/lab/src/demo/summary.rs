@@ -75,7 +75,7 @@ pub(super) fn report(
                 .iter()
                 .map(|(verdict, count)| (verdict.to_string(), count))
                 .collect(),
-            reward_each: evaluation.reward.each.to_string(),
+            reward_each: evaluation.reward.each,
         });
     }
     let operators: std::collections::BTreeSet<Address> = network
@@ -102,7 +102,7 @@ pub(super) fn report(
             cid: settled.cid.to_string(),
             root: settled.proposal.root,
             accepted_root: settled.proposal.accepted_root,
-            cumulative_total: settled.proposal.cumulative_total.to_string(),
+            cumulative_total: settled.proposal.cumulative_total,
             evaluators: 3,
             signatures_posted: settled.signatures,
             active_at: settled.active_at,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
 use assize_evaluate::{RoundEvaluation, SuccessCounts, Verdict};
-use assize_protocol::ProviderId;
+use assize_protocol::{AttoFil, ProviderId};
 use assize_testkit::network::{Behaviour, Network};
 
 use super::report::{BehaviourReport, ProviderReport};
@@ -30,7 +30,7 @@ pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<
         .map(|station| (station.address, station.behaviour))
         .collect();
     let mut outcomes = BTreeMap::<Behaviour, BTreeMap<String, u64>>::new();
-    let mut earned = BTreeMap::<Behaviour, u128>::new();
+    let mut earned = BTreeMap::<Behaviour, AttoFil>::new();
     for round in rounds {
         for outcome in &round.outcomes {
             let Some(behaviour) = behaviour_of.get(&outcome.station) else {
@@ -42,7 +42,9 @@ pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<
                 .entry(outcome.as_str().to_owned())
                 .or_default() += 1;
             if outcome.verdict == Some(Verdict::MajorityResult) {
-                *earned.entry(*behaviour).or_default() += round.reward.each;
+                let sum = earned.entry(*behaviour).or_default();
+                // At most the budgets.
+                *sum = sum.saturating_add(round.reward.each);
             }
         }
     }
@@ -63,7 +65,7 @@ pub(super) fn behaviours(network: &Network, rounds: &[&RoundEvaluation]) -> Vec<
                 caught_by: caught_by(behaviour),
                 caught: caught_by(behaviour).map_or(0, of),
                 rewarded: share(of("MAJORITY_RESULT"), measurements),
-                earned_per_station: (earned / u128::from(count.max(1))).to_string(),
+                earned_per_station: earned.div_floor(count.into()).unwrap_or_default(),
                 outcomes,
             }
         })

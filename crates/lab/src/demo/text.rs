@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use assize_protocol::AttoFil;
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
 use super::report::{Report, RoundReport};
-use assize_cli::output::{fil, grouped};
+use assize_cli::output::grouped;
 
 /// Providers in the table; the JSON report has all of them.
 const PROVIDERS_SHOWN: usize = 12;
@@ -144,7 +143,7 @@ fn write_behaviours(out: &mut String, report: &Report) -> std::fmt::Result {
                 "–".into()
             },
             percent(class.rewarded),
-            fil_text(&class.earned_per_station),
+            class.earned_per_station.short(),
         ]);
     }
     writeln!(out, "{table}")
@@ -156,27 +155,22 @@ fn write_money(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(
         out,
         "  deposited {} = paid {} + left {}   (settlement {} grants {})",
-        exact(&money.deposited),
-        exact(&money.paid),
-        exact(&money.left),
-        report.settlement.settlement,
-        exact(&money.granted)
+        money.deposited, money.paid, money.left, report.settlement.settlement, money.granted
     )?;
     writeln!(
         out,
         "  {} operators paid in batches, {} below the floor of {}; {} claimed {} itself",
         money.operators_paid,
         money.operators_below_floor,
-        exact(&money.floor),
+        money.floor,
         money.claimed_by_hand.operator,
-        exact(&money.claimed_by_hand.amount)
+        money.claimed_by_hand.amount
     )?;
     for refused in &money.refused {
         writeln!(
             out,
             "  {} is a contract that rejects payments: it keeps {}, and no other operator was affected",
-            refused.operator,
-            exact(&refused.amount)
+            refused.operator, refused.amount
         )?;
     }
     Ok(())
@@ -220,16 +214,6 @@ fn short(cid: &str) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
-}
-
-fn exact(atto_fil: &str) -> String {
-    atto_fil
-        .parse::<u128>()
-        .map_or_else(|_| atto_fil.to_owned(), |atto| AttoFil::from(atto).to_string())
-}
-
-fn fil_text(atto_fil: &str) -> String {
-    atto_fil.parse().map_or_else(|_| atto_fil.to_owned(), fil)
 }
 
 /// Commands to try next.

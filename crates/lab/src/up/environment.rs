@@ -4,12 +4,13 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use assize_chain::ChainClient;
 use assize_deployment::{BeaconParams, DeployParams, deploy_with};
 use assize_drand::serve::Devnet;
 use assize_drand::{Relays, Verified};
 use assize_keys::Signer;
+use assize_protocol::AttoFil;
 use assize_store::LocalStore;
 use assize_testkit::anvil::{Anvil, CHAIN_ID};
 use assize_testkit::network::derive_key;
@@ -24,8 +25,8 @@ use assize_cli::connect::{BoxedBeacons, Network, PATIENCE};
 /// Evaluators; a settlement needs two signatures.
 pub(super) const EVALUATORS: u64 = 3;
 const THRESHOLD: u64 = 2;
-/// Balance of each role for gas, attoFIL.
-const GAS_FUNDS: u128 = 100_000_000_000_000_000_000;
+/// Balance of each role for gas.
+const GAS_FUNDS: AttoFil = AttoFil::from_fil(100);
 
 /// Keys of the network's roles.
 #[derive(Debug, Clone, Copy)]
@@ -122,17 +123,17 @@ impl Environment {
         };
         let roles = ["owner", "coordinator", "publisher", "scheduler", "depositor"];
         for role in roles {
-            anvil.set_balance(keys.address(role, 0)?, U256::from(GAS_FUNDS + DEPOSIT))?;
+            anvil.set_balance(keys.address(role, 0)?, GAS_FUNDS.saturating_add(DEPOSIT))?;
         }
         for index in 0..EVALUATORS {
-            anvil.set_balance(keys.address("evaluator", index)?, U256::from(GAS_FUNDS))?;
+            anvil.set_balance(keys.address("evaluator", index)?, GAS_FUNDS)?;
         }
         let record = deploy_with(&client, &keys.signer("owner", 0)?, &params, None, &mut |_| Ok(())).await?;
         let file = directory.join("deployment.json");
         std::fs::write(&file, serde_json::to_vec_pretty(&record)?)
             .wrap_err_with(|| format!("cannot write {}", file.display()))?;
         let network = Network::new(client, record.deployment);
-        let deposit = network.rewards.deposit(U256::from(DEPOSIT));
+        let deposit = network.rewards.deposit(DEPOSIT);
         network
             .client
             .transact(&keys.signer("depositor", 0)?, &deposit, PATIENCE)

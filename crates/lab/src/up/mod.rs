@@ -12,7 +12,7 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use assize_protocol::RoundNumber;
+use assize_protocol::{AttoFil, RoundNumber};
 use assize_service::Stop;
 use assize_testkit::filecoin::{LocalFilecoin, Plan};
 use clap::{Args, value_parser};
@@ -66,10 +66,8 @@ pub(crate) struct UpArgs {
 struct Report {
     rounds: Vec<RoundReport>,
     receipts: Receipts,
-    /// attoFIL.
-    granted: String,
-    /// attoFIL.
-    paid: String,
+    granted: AttoFil,
+    paid: AttoFil,
     /// MATCH if a new process recomputed the last settlement.
     verdict: String,
     /// Peak memory of each kind of process, KiB.
@@ -156,8 +154,8 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
     let report = Report {
         rounds,
         receipts,
-        granted: state.granted.to_string(),
-        paid: state.paid.to_string(),
+        granted: state.granted,
+        paid: state.paid,
         verdict,
         peak_memory,
         seconds: begun.elapsed().as_secs(),
@@ -219,7 +217,6 @@ async fn watch_rounds(
 }
 
 fn summary(report: &Report) -> String {
-    let paid: u128 = report.paid.parse().unwrap_or_default();
     let Receipts {
         held,
         included,
@@ -241,7 +238,7 @@ fn summary(report: &Report) -> String {
         report.verdict,
         output::grouped(held),
         output::grouped(included),
-        output::fil(paid),
+        report.paid.short(),
         report.rounds.len(),
         report.seconds,
         memory.join(", ")

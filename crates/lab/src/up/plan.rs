@@ -1,10 +1,8 @@
 //! Parameters for a network of a given size: rounds are short, and committees still decide.
 
-use assize_protocol::Parameters;
+use assize_protocol::{AttoFil, Parameters};
 
 use super::UpArgs;
-
-const ATTO: u128 = 1_000_000_000_000_000_000;
 
 /// Seconds between beacons, and between blocks.
 pub(super) const TICK: u64 = 1;
@@ -20,8 +18,8 @@ const SECONDS_PER_TASK: u32 = 3;
 /// Maximum tasks of a checker in a round.
 const MAX_TASKS: u16 = 20;
 
-/// Initial deposit, attoFIL.
-pub(super) const DEPOSIT: u128 = 100 * ATTO;
+/// Initial deposit.
+pub(super) const DEPOSIT: AttoFil = AttoFil::from_fil(100);
 
 /// Parameters of the rounds.
 pub(super) fn parameters(args: &UpArgs) -> Parameters {
@@ -37,7 +35,7 @@ pub(super) fn parameters(args: &UpArgs) -> Parameters {
         quorum: quorum(checkers),
         max_tasks_per_committee: tasks,
         target_measurements: checkers * u32::from(tasks),
-        budget: ATTO,
+        budget: AttoFil::from_fil(1),
     }
 }
 

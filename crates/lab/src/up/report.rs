@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use alloy_primitives::B256;
 use assize_evaluate::{Party, RoundEvaluation};
-use assize_protocol::{ProviderId, RoundNumber, TaskList};
+use assize_protocol::{AttoFil, ProviderId, RoundNumber, TaskList};
 use assize_testkit::filecoin::{Advertised, Conduct, LocalFilecoin, Offer, PeerIdSource};
 use assize_verify::{Evidence, read_rounds};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
@@ -13,7 +13,7 @@ use eyre::OptionExt;
 use serde::Serialize;
 
 use super::environment::Environment;
-use assize_cli::output::{fil, grouped};
+use assize_cli::output::grouped;
 
 /// One round.
 #[derive(Debug, Serialize)]
@@ -30,8 +30,8 @@ pub(super) struct RoundReport {
     pub labels: BTreeMap<String, u64>,
     /// Measurements with the label OK by verdict.
     pub verdicts: BTreeMap<String, u64>,
-    /// Reward of a measurement, attoFIL.
-    pub reward_each: String,
+    /// Reward of a measurement.
+    pub reward_each: AttoFil,
     pub providers: Vec<ProviderReport>,
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn report(
         batches: evaluation.batches.len(),
         labels: counts(labels.collect()),
         verdicts: counts(verdicts.collect()),
-        reward_each: evaluation.reward.each.to_string(),
+        reward_each: evaluation.reward.each,
         providers: providers(&evaluation, filecoin, filecoin.tasks()),
     })
 }
@@ -189,7 +189,6 @@ impl RoundReport {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        let each: u128 = self.reward_each.parse().unwrap_or_default();
         writeln!(out, "\n── Round {} ──\n", self.round)?;
         writeln!(out, "  seed        {}", self.seed)?;
         writeln!(
@@ -202,7 +201,7 @@ impl RoundReport {
             out,
             "  verdicts    {}; {} FIL each",
             in_line(&self.verdicts),
-            fil(each)
+            self.reward_each.short()
         )?;
         writeln!(out)?;
         let mut table = Table::new();

@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use assize_chain::SettlementId;
-use assize_protocol::RoundNumber;
+use assize_protocol::{AttoFil, RoundNumber};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use assize_cli::output::{self, fil, grouped};
+use assize_cli::output::{self, grouped};
 
 /// State of the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,10 +19,8 @@ pub(super) struct State {
     pub round: Option<RoundState>,
     /// The newest settlement, and whether it is active.
     pub settlement: Option<(SettlementId, RoundNumber, bool)>,
-    /// attoFIL.
-    pub granted: u128,
-    /// attoFIL.
-    pub paid: u128,
+    pub granted: AttoFil,
+    pub paid: AttoFil,
 }
 
 /// State of the newest round.
@@ -91,8 +89,8 @@ impl State {
         }
         text.push_str(&format!(
             "\n  rewards       {} FIL granted, {} FIL paid",
-            fil(self.granted),
-            fil(self.paid)
+            self.granted.short(),
+            self.paid.short()
         ));
         text
     }
@@ -174,7 +172,7 @@ mod tests {
         });
         assert_eq!(state.phase(), "round 2 is open; waiting for its beacon");
         state.settlement = Some((SettlementId(1), RoundNumber(1), true));
-        (state.granted, state.paid) = (10u128.pow(18), 5 * 10u128.pow(17));
+        (state.granted, state.paid) = (AttoFil::from_fil(1), AttoFil::new(500_000_000_000_000_000));
         if let Some(round) = &mut state.round {
             round.revealed = true;
         }

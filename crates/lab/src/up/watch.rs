@@ -39,9 +39,9 @@ pub(super) async fn state(environment: &Environment, api: &str, checkers: u32) -
         let settlement = network.rewards.settlement(id).await?;
         let active = settlement.status == Status::Active;
         state.settlement = Some((id, settlement.proposal.last_round, active));
-        state.granted = settlement.proposal.cumulative_total.saturating_to();
+        state.granted = settlement.proposal.cumulative_total;
     }
-    state.paid = network.rewards.total_claimed().await?.saturating_to();
+    state.paid = network.rewards.total_claimed().await?;
     Ok(state)
 }
 

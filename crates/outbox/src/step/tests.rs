@@ -20,8 +20,8 @@ const POLICY: Policy = Policy {
     estimate_good_for: 60,
     caps: Caps {
         gas_price: 1_000,
-        intent: U256::MAX,
-        daily: U256::MAX,
+        intent: AttoFil::MAX,
+        daily: AttoFil::MAX,
     },
     patience: 0,
 };
@@ -37,7 +37,7 @@ fn seen() -> Observation {
         finalized: None,
         mined_nonce: 7,
         fees: FEES,
-        balance: U256::from(1_000_000_000),
+        balance: AttoFil::new(1_000_000_000),
         nothing_gas: 100,
         receipts: BTreeMap::new(),
     }
@@ -63,7 +63,7 @@ fn intent(id: i64, phase: Phase, attempts: &[Attempt]) -> Intent {
     Intent {
         id,
         kind: Kind::Commit,
-        value: U256::ZERO,
+        value: AttoFil::ZERO,
         cancelled: false,
         phase,
         attempts: attempts.to_vec(),
@@ -97,7 +97,7 @@ fn mined(byte: u8, block: u64, succeeded: bool) -> Mined {
         block_hash: B256::ZERO,
         succeeded,
         gas_used: 21_000,
-        fee: U256::from(5),
+        fee: AttoFil::new(5),
     }
 }
 
@@ -216,8 +216,8 @@ fn a_price_above_the_limit_parks_and_never_drops() {
 
 #[test]
 fn limits_per_intent_and_day_and_the_balance_park() {
-    let cost = U256::from(GAS) * U256::from(FEES.max_fee);
-    let park = |caps: Caps, queue: &Queue, balance: U256| {
+    let cost = FEES.at_most(GAS);
+    let park = |caps: Caps, queue: &Queue, balance: AttoFil| {
         let policy = Policy { caps, ..POLICY };
         let seen = Observation { balance, ..seen() };
         let step = step(queue, &seen, 0, &policy);
@@ -227,7 +227,7 @@ fn limits_per_intent_and_day_and_the_balance_park() {
             ref other => panic!("{other:?}"),
         }
     };
-    let less = cost - U256::from(1);
+    let less = cost.saturating_sub(AttoFil::new(1));
     let caps = |intent, daily| Caps {
         intent,
         daily,
@@ -240,21 +240,24 @@ fn limits_per_intent_and_day_and_the_balance_park() {
     assert_eq!(park(caps(cost, cost), &one, less), Some(Park::Funds));
     // Pending transactions count with their maximum cost, closed ones with their actual cost.
     let two = queue([pending(0, Some(0)), ready(2)]);
-    assert_eq!(park(caps(cost, cost + cost), &two, U256::MAX), None);
     assert_eq!(
-        park(caps(cost, cost + less), &two, U256::MAX),
+        park(caps(cost, cost.saturating_add(cost)), &two, AttoFil::MAX),
+        None
+    );
+    assert_eq!(
+        park(caps(cost, cost.saturating_add(less)), &two, AttoFil::MAX),
         Some(Park::DailyCap)
     );
     let mut later = one.clone();
-    later.spent = [(0, U256::from(1))].into();
-    assert_eq!(park(caps(cost, cost), &later, U256::MAX), Some(Park::DailyCap));
-    later.spent = [(1, U256::from(1))].into();
-    assert_eq!(park(caps(cost, cost), &later, U256::MAX), None);
+    later.spent = [(0, AttoFil::new(1))].into();
+    assert_eq!(park(caps(cost, cost), &later, AttoFil::MAX), Some(Park::DailyCap));
+    later.spent = [(1, AttoFil::new(1))].into();
+    assert_eq!(park(caps(cost, cost), &later, AttoFil::MAX), None);
     // The value is spent too.
     let mut paying = ready(1);
-    paying.value = U256::from(1);
+    paying.value = AttoFil::new(1);
     assert_eq!(
-        park(caps(cost, cost), &queue([paying]), U256::MAX),
+        park(caps(cost, cost), &queue([paying]), AttoFil::MAX),
         Some(Park::DailyCap)
     );
     // Those behind an intent that has reached its own limit continue.

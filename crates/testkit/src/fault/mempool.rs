@@ -1,6 +1,7 @@
 //! Transactions that a node has accepted but not passed on.
 
 use alloy_primitives::{Address, B256};
+use assize_protocol::GasPrice;
 
 use super::transaction::Transaction;
 
@@ -31,7 +32,7 @@ pub(super) enum Fate {
 }
 
 /// Whether a premium is enough for a replacement: 1.25 times the old one, plus one (forest, lotus `messagepool`).
-pub(super) fn replaces(new: u128, old: u128) -> bool {
+pub(super) fn replaces(new: GasPrice, old: GasPrice) -> bool {
     new > old + old / 4
 }
 
@@ -50,7 +51,7 @@ impl Mempool {
     }
 
     /// Removes the transaction that a new one replaces. An error if the new one does not pay enough.
-    pub(super) fn replace(&mut self, new: &Transaction) -> Result<(), u128> {
+    pub(super) fn replace(&mut self, new: &Transaction) -> Result<(), GasPrice> {
         let rival = self.held.iter().position(|held| {
             let old = &held.transaction;
             old.sender == new.sender && old.nonce == new.nonce && old.hash != new.hash
@@ -95,7 +96,7 @@ impl Mempool {
 mod tests {
     use super::*;
 
-    fn transaction(byte: u8, nonce: u64, premium: u128) -> Transaction {
+    fn transaction(byte: u8, nonce: u64, premium: GasPrice) -> Transaction {
         Transaction {
             hash: B256::repeat_byte(byte),
             sender: Address::ZERO,

@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, B256, keccak256};
 use alloy_rlp::{Decodable, Header};
+use assize_protocol::GasPrice;
 use secp256k1::Message;
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 
@@ -11,8 +12,8 @@ pub(super) struct Transaction {
     pub hash: B256,
     pub sender: Address,
     pub nonce: u64,
-    /// Premium: attoFIL per unit of gas for the block producer.
-    pub premium: u128,
+    /// For the block producer.
+    pub premium: GasPrice,
     pub raw: Vec<u8>,
 }
 
@@ -50,7 +51,7 @@ impl Transaction {
             hash: keccak256(raw),
             sender: recover(&keccak256(unsigned), number(parity)?, number(r)?, number(s)?)?,
             nonce: u64::decode(&mut &*nonce).ok()?,
-            premium: u128::decode(&mut &*premium).ok()?,
+            premium: GasPrice::decode(&mut &*premium).ok()?,
             raw: raw.to_vec(),
         })
     }

@@ -133,7 +133,10 @@ fn a_consistent_forgery_is_detected() {
     let error = lie("rounds/1/roster.ndjson", "0x", "0X").unwrap_err();
     assert!(error.to_string().contains("is not in the bundle"), "{error}");
 
-    let total = case.facts.settlements[&SettlementId(1)].proposal.cumulative_total;
+    let total = case.facts.settlements[&SettlementId(1)]
+        .proposal
+        .cumulative_total
+        .atto();
     let mismatch = lie(FACTS, &format!("\"{total}\""), "\"1\"").unwrap().unwrap();
     assert_eq!(mismatch.path, "chain.settlements[1].cumulativeTotal");
 }

@@ -12,7 +12,8 @@ use assize_facts::{
 };
 use assize_measurement::{Domain, ndjson};
 use assize_protocol::{
-    Address, Assignment, BeaconSchedule, FileCid, Parameters, Randomness, Roster, RoundNumber, Seed, TaskList,
+    Address, Assignment, AttoFil, BeaconSchedule, FileCid, Parameters, Randomness, Roster, RoundNumber, Seed,
+    TaskList,
 };
 use assize_store::{LocalStore, Source, Store};
 use assize_testkit::fixtures;
@@ -242,7 +243,7 @@ impl Case {
     pub(crate) fn forge(&mut self, change: impl FnOnce(&mut SettlementDocument)) {
         let mut document = self.document(1);
         change(&mut document);
-        document.cumulative_total = document.allocations.values().sum();
+        document.cumulative_total = AttoFil::checked_sum(document.allocations.values().copied()).unwrap();
         document.root = document.reward_tree().root();
         document.accepted_root = document.accepted_tree().root();
         self.post(SettlementId(1), &document);

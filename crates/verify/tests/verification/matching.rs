@@ -1,7 +1,7 @@
 //! Correct results match.
 
 use assize_evaluate::Label;
-use assize_protocol::RoundNumber;
+use assize_protocol::{AttoFil, RoundNumber};
 use assize_verify::Conclusion;
 
 use crate::case::{BATCHES, Case, UNREVEALED};
@@ -53,6 +53,9 @@ fn an_unrevealed_round_pays_nothing() {
         .matching()
         .unwrap();
     assert_eq!(facts.draw, None);
-    assert_eq!((evaluation.outcomes.len(), evaluation.reward.distributed), (0, 0));
+    assert_eq!(
+        (evaluation.outcomes.len(), evaluation.reward.distributed),
+        (0, AttoFil::ZERO)
+    );
     assert_eq!(evaluation.reward.remainder, facts.parameters.budget);
 }

@@ -2,7 +2,7 @@
 
 use assize_evaluate::SettlementDocument;
 use assize_facts::SettlementId;
-use assize_protocol::{Address, B256, CommitteeIndex, RoundNumber, Seed, U256};
+use assize_protocol::{Address, AttoFil, B256, CommitteeIndex, RoundNumber, Seed};
 use assize_store::{Source, Store};
 use assize_verify::VerifyError;
 
@@ -87,15 +87,19 @@ fn a_success_rate() {
     );
 }
 
+fn raise(amount: &mut AttoFil) {
+    *amount = amount.checked_add(AttoFil::new(1)).unwrap();
+}
+
 #[test]
 fn an_allocation() {
     let mut case = Case::new();
     let (index, genuine) = (3, *case.document(1).allocations.values().nth(3).unwrap());
-    case.forge(|d| *d.allocations.values_mut().nth(index).unwrap() += 1);
+    case.forge(|d| raise(d.allocations.values_mut().nth(index).unwrap()));
     let expected = (
         format!("allocations[{index}].cumulative"),
-        genuine.to_string(),
-        (genuine + 1).to_string(),
+        genuine.atto().to_string(),
+        genuine.checked_add(AttoFil::new(1)).unwrap().atto().to_string(),
     );
     assert_eq!(case.mismatch(), expected);
 }
@@ -104,7 +108,10 @@ fn an_allocation() {
 fn an_operator_who_never_earned() {
     let mut case = Case::new();
     let last = case.document(1).allocations.len();
-    case.forge(|d| d.allocations.extend([(Address::repeat_byte(0xff), 5)]));
+    case.forge(|d| {
+        d.allocations
+            .extend([(Address::repeat_byte(0xff), AttoFil::new(5))])
+    });
     let (path, ours, theirs) = case.mismatch();
     assert_eq!((path, ours.as_str()), (format!("allocations[{last}]"), "nothing"));
     assert!(
@@ -153,7 +160,7 @@ fn roots_and_sums_in_the_document() {
     };
     assert_eq!(tamper(|d| d.root = B256::ZERO), "root");
     assert_eq!(tamper(|d| d.accepted_root = B256::ZERO), "acceptedRoot");
-    assert_eq!(tamper(|d| d.cumulative_total -= 1), "cumulativeTotal");
+    assert_eq!(tamper(|d| raise(&mut d.cumulative_total)), "cumulativeTotal");
     assert_eq!(tamper(|d| d.contracts.chain_id = 1), "contracts.chainId");
     assert_eq!(tamper(|d| d.rounds.truncate(1)), "rounds[1]");
     assert_eq!(tamper(|d| d.rounds[0].facts.draw = None), "rounds[0].draw");
@@ -161,12 +168,15 @@ fn roots_and_sums_in_the_document() {
         tamper(|d| d.rounds[0].facts.tasks.count = 1),
         "rounds[0].tasks.count"
     );
-    assert_eq!(tamper(|d| d.rounds[1].reward_each += 1), "rounds[1].rewardEach");
+    assert_eq!(
+        tamper(|d| raise(&mut d.rounds[1].reward_each)),
+        "rounds[1].rewardEach"
+    );
     // The first of several.
     assert_eq!(
         tamper(|d| {
-            d.cumulative_total -= 1;
-            d.rounds[1].distributed -= 1;
+            raise(&mut d.cumulative_total);
+            raise(&mut d.rounds[1].distributed);
         }),
         "rounds[1].distributed"
     );
@@ -178,7 +188,7 @@ fn a_settlement_that_differs_from_the_chain() {
     case.proposal(1).root = B256::ZERO;
     assert_eq!(case.mismatch().0, "chain.settlements[1].root");
     let mut case = Case::new();
-    case.proposal(1).cumulative_total += U256::from(1);
+    raise(&mut case.proposal(1).cumulative_total);
     assert_eq!(case.mismatch().0, "chain.settlements[1].cumulativeTotal");
     let mut case = Case::new();
     case.proposal(1).accepted_root = B256::ZERO;
@@ -242,7 +252,7 @@ fn a_batch_with_one_byte_changed_and_a_consistent_cid() {
 #[test]
 fn a_parent_that_differs_from_the_chain() {
     let mut case = Case::new();
-    case.forge(|d| *d.allocations.values_mut().next().unwrap() += 1);
+    case.forge(|d| raise(d.allocations.values_mut().next().unwrap()));
     // The document contradicts itself: it grants more than it distributes.
     let error = case.verify(2).unwrap_err();
     assert!(

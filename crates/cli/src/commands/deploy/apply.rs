@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use assize_chain::{ChainClient, Rounds, RpcUrl};
 use assize_deployment::{DeployParams, Journal, Place, chain_name, deploy_with};
-use assize_protocol::AttoFil;
 use clap::Args;
 
 use super::text;
@@ -62,7 +61,7 @@ pub(super) async fn run(args: &ApplyArgs, data: &DataDir) -> eyre::Result<Outcom
             "Deploy to {} (chain {}) for at most {}?",
             chain_name(params.chain_id),
             params.chain_id,
-            AttoFil::from(plan.cost)
+            plan.cost
         );
         if !output::ask(&question, args.yes)? {
             output::say("nothing was sent");

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use assize_chain::{Address, ChainClient, RpcUrl};
-use assize_deployment::{DeployParams, DeployPlan, chain_name};
+use assize_deployment::{DeployParams, chain_name};
 use assize_keys::SignerError;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::text;
 use crate::args::{FormatArgs, KeyArgs};
@@ -44,24 +44,15 @@ pub(super) async fn run(args: &PlanArgs) -> eyre::Result<Outcome> {
     };
     let client = ChainClient::connect_to(&url, params.chain_id).await?;
     let plan = assize_deployment::plan(&client, &params, deployer).await?;
-    args.format
-        .print(&as_json(&params, &plan)?, || text::plan(&params, &plan))?;
-    plan.expect_allowed()?;
-    Ok(Outcome::Done)
-}
-
-fn as_json(params: &DeployParams, plan: &DeployPlan) -> eyre::Result<Value> {
-    let mut document = json!({
+    let report = json!({
         "dryRun": true,
         "chain": chain_name(params.chain_id),
         "params": params.with_key_for_evm()?,
-        "roles": text::roles(params),
+        "roles": text::roles(&params),
         "plan": plan,
         "gas": plan.gas(),
     });
-    // attoFIL amounts exceed the range of JSON numbers.
-    for (field, amount) in [("cost", plan.cost), ("balance", plan.balance)] {
-        document["plan"][field] = amount.to_string().into();
-    }
-    Ok(document)
+    args.format.print(&report, || text::plan(&params, &plan))?;
+    plan.expect_allowed()?;
+    Ok(Outcome::Done)
 }

@@ -7,7 +7,6 @@ use assize_chain::{Address, Rounds};
 use assize_deployment::{
     BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Part, Step, Work, chain_name,
 };
-use assize_protocol::AttoFil;
 use serde::Serialize;
 
 use crate::output::grouped;
@@ -139,11 +138,7 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
                 grouped(p.target_measurements.into())
             ),
         ),
-        (
-            "budget",
-            AttoFil::from(p.budget).to_string(),
-            "maximum payout per round".into(),
-        ),
+        ("budget", p.budget.to_string(), "maximum payout per round".into()),
     ]
 }
 
@@ -197,9 +192,9 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
         "  {} gas at up to {} attoFIL: at most {}; {} has {}",
         grouped(plan.gas()),
         plan.gas_price,
-        AttoFil::from(plan.cost),
+        plan.cost,
         plan.deployer,
-        AttoFil::from(plan.balance)
+        plan.balance
     ));
     if !plan.warnings.is_empty() {
         line("\nWarnings".into());

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use assize_chain::SettlementId;
 use assize_payout::{Documents, NothingToClaim, PayoutError, Pending, SettlementTimeline, Statement};
 use assize_protocol::address::{parse_operator, to_delegated};
-use assize_protocol::{Address, AttoFil, PayoutAddress};
+use assize_protocol::{Address, PayoutAddress};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::shared::{fil, in_full, next_activation, nothing_to_claim, voided};
+use super::shared::{in_full, next_activation, nothing_to_claim, voided};
 use crate::args::operators::OperatorsFile;
 use crate::args::{ChainArgs, FormatArgs, SourceArgs};
 use crate::connect::Network;
@@ -78,14 +78,14 @@ impl Balance {
             json!({
                 "settlement": pending.settlement,
                 "activeAt": pending.active_at,
-                "amount": pending.amount.map(|amount| amount.to_string()),
+                "amount": pending.amount,
             })
         };
         json!({
             "operator": statement.operator,
-            "earned": statement.earned().to_string(),
-            "paid": statement.paid.to_string(),
-            "claimable": statement.claimable().to_string(),
+            "earned": statement.earned(),
+            "paid": statement.paid,
+            "claimable": statement.claimable(),
             "pending": statement.pending.iter().map(pending).collect::<Vec<_>>(),
             "payoutAddress": match &self.recipient {
                 PayoutAddress::Evm(address) => address.to_string(),
@@ -100,8 +100,8 @@ impl Balance {
         let statement = &self.statement;
         let operator = statement.operator;
         let mut rows = vec![
-            ("earned", fil(statement.earned()).to_string(), String::new()),
-            ("paid", AttoFil::from(statement.paid).to_string(), String::new()),
+            ("earned", statement.earned().to_string(), String::new()),
+            ("paid", statement.paid.to_string(), String::new()),
         ];
         let active = timeline.active.as_ref().map(|settlement| {
             format!(
@@ -112,12 +112,12 @@ impl Balance {
         });
         rows.push((
             "claimable",
-            fil(statement.claimable()).to_string(),
+            statement.claimable().to_string(),
             active.unwrap_or_default(),
         ));
         for pending in &statement.pending {
             let (amount, note) = match pending.amount {
-                Some(amount) => (fil(amount).to_string(), String::new()),
+                Some(amount) => (amount.to_string(), String::new()),
                 None => (
                     "unknown".into(),
                     unknown

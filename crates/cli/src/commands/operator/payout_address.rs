@@ -1,9 +1,8 @@
 //! `assize operator payout-address`.
 
-use alloy_primitives::U256;
 use assize_chain::{ChainError, Draft};
 use assize_protocol::address::{parse_operator, to_delegated};
-use assize_protocol::{Address, PayoutAddress};
+use assize_protocol::{Address, AttoFil, PayoutAddress};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -121,7 +120,7 @@ async fn set(args: &SetArgs, data: &DataDir) -> eyre::Result<Outcome> {
         false => &new,
     });
     // Report what the contract would reject before asking.
-    network.client.expect_funds(&signer, U256::ZERO).await?;
+    network.client.expect_funds(&signer, AttoFil::ZERO).await?;
     network.client.estimate_gas(&draft, operator).await?;
     output::say(format!(
         "Rewards of operator {}\n  now go to   {}\n  will go to  {}",
@@ -157,7 +156,7 @@ async fn refuses_money(network: &Network, payer: Address, recipient: &PayoutAddr
     let PayoutAddress::Evm(address) = recipient else {
         return Ok(false);
     };
-    let payment = Draft::call("the recipient", *address, Vec::new()).with_value(U256::from(1));
+    let payment = Draft::call("the recipient", *address, Vec::new()).with_value(AttoFil::new(1));
     match network.client.call_raw(&payment, Some(payer)).await {
         Err(ChainError::Reverted(_)) => Ok(true),
         // Nodes may reject this call for other reasons.

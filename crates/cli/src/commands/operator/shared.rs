@@ -1,15 +1,9 @@
-//! What the commands for operators share: amounts, addresses and settlements in words.
+//! What the commands for operators share: addresses and settlements in words.
 
-use alloy_primitives::U256;
 use assize_payout::{NothingToClaim, SettlementTimeline, Statement};
 use assize_protocol::address::to_delegated;
-use assize_protocol::{Address, AttoFil, PayoutAddress};
+use assize_protocol::{Address, PayoutAddress};
 use assize_service::moment;
-
-/// An amount as text.
-pub(super) fn fil(atto_fil: u128) -> AttoFil {
-    AttoFil::from(atto_fil)
-}
 
 /// Why nothing can be claimed.
 pub(super) fn nothing_to_claim(
@@ -31,19 +25,19 @@ pub(super) fn nothing_to_claim(
         },
         NothingToClaim::InChallengeWindow => format!(
             "nothing to claim for {operator} yet: {} are still in the challenge window",
-            fil(statement.awaited())
+            statement.awaited()
         ),
-        NothingToClaim::AllPaid => match U256::from(statement.granted) < statement.paid {
+        NothingToClaim::AllPaid => match statement.granted < statement.paid {
             true => format!(
                 "nothing to claim for {operator}: it has been paid {}, and settlement {} grants no more than {}; an \
                  earlier one granted more",
-                AttoFil::from(statement.paid),
+                statement.paid,
                 newest.map_or_else(|| "–".into(), |id| id.to_string()),
-                fil(statement.granted)
+                statement.granted
             ),
             false => format!(
                 "nothing to claim for {operator}: everything it earned is paid, {}",
-                AttoFil::from(statement.paid)
+                statement.paid
             ),
         },
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use assize_protocol::{AttoFil, RoundNumber};
+use assize_protocol::RoundNumber;
 use assize_stats::add_rounds;
 use assize_verify::{evaluate_next, measurements};
 use clap::Args;
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
         "lastRound": document.last_round,
         "root": document.root,
         "acceptedRoot": document.accepted_root,
-        "cumulativeTotal": document.cumulative_total.to_string(),
+        "cumulativeTotal": document.cumulative_total,
         "measurements": measurements,
     });
     args.format.print(&report, || {
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
             document.first_round,
             document.last_round,
             output::grouped(measurements),
-            AttoFil::from(document.cumulative_total),
+            document.cumulative_total,
             args.out.display(),
             document.root
         )

@@ -78,8 +78,7 @@ pub(crate) async fn run(args: &ClaimArgs, data: &DataDir) -> eyre::Result<Outcom
         policy,
         patience: PATIENCE,
         operators,
-        // A larger amount than FIL exist is never reached.
-        min: args.min.atto().saturating_to(),
+        min: args.min,
         settlement: args.settlement.map(SettlementId),
         refused: BTreeMap::new(),
     };

@@ -6,7 +6,6 @@ use assize_payout::{Claimer, PayoutError};
 use assize_service::{Alert, Daemon, NoMetrics, Status, Stop};
 use serde_json::json;
 
-use super::super::shared::fil;
 use super::{ClaimArgs, send, words};
 use crate::output::{self, Outcome};
 
@@ -16,9 +15,9 @@ pub(super) async fn run(claimer: Claimer, args: &ClaimArgs) -> eyre::Result<Outc
     let question = format!(
         "Claim for {} operators, now and whenever there is {}, with the key {}?",
         claimer.operators.len(),
-        match claimer.min {
-            0 => "anything to claim".into(),
-            min => format!("at least {} for one of them", fil(min)),
+        match claimer.min.is_zero() {
+            true => "anything to claim".into(),
+            false => format!("at least {} for one of them", claimer.min),
         },
         claimer.signer.address()
     );
@@ -28,7 +27,7 @@ pub(super) async fn run(claimer: Claimer, args: &ClaimArgs) -> eyre::Result<Outc
     }
     output::json(&json!({
         "watching": claimer.operators,
-        "min": claimer.min.to_string(),
+        "min": claimer.min,
         "pollSeconds": args.poll.as_secs_f64(),
         "key": claimer.signer.address(),
     }))?;

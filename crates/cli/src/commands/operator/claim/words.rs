@@ -1,12 +1,11 @@
 //! Claims in words and as JSON.
 
-use alloy_primitives::U256;
 use assize_chain::Payment;
 use assize_payout::{ClaimPlan, SentClaims, SettlementTimeline, Statement, Unclaimed};
 use assize_protocol::{Address, AttoFil, PayoutAddress};
 use serde_json::{Value, json};
 
-use super::super::shared::{destination, fil, nothing_to_claim};
+use super::super::shared::{destination, nothing_to_claim};
 
 /// The payments and their cost, as text.
 pub(super) fn plan(plan: &ClaimPlan, sender: Address) -> String {
@@ -17,7 +16,7 @@ pub(super) fn plan(plan: &ClaimPlan, sender: Address) -> String {
     for due in plan.dues() {
         text.push_str(&format!(
             "\n  {}  for {}, to {}",
-            fil(due.amount),
+            due.amount,
             due.operator,
             destination(due.operator, &due.recipient)
         ));
@@ -25,8 +24,7 @@ pub(super) fn plan(plan: &ClaimPlan, sender: Address) -> String {
     let gas = plan.gas();
     text.push_str(&format!(
         "\nGas costs about {}, {} at most; the key {sender} pays it.",
-        AttoFil::from(gas.expected),
-        AttoFil::from(gas.at_most)
+        gas.expected, gas.at_most
     ));
     if let Some(share) = plan.gas_share() {
         text.push_str(&format!(
@@ -39,15 +37,10 @@ pub(super) fn plan(plan: &ClaimPlan, sender: Address) -> String {
 pub(super) fn question(plan: &ClaimPlan) -> String {
     let mut dues = plan.dues();
     match (dues.next(), dues.count()) {
-        (Some(due), 0) => format!(
-            "Claim {} for {} to {}?",
-            fil(due.amount),
-            due.operator,
-            due.recipient
-        ),
+        (Some(due), 0) => format!("Claim {} for {} to {}?", due.amount, due.operator, due.recipient),
         (_, others) => format!(
             "Claim {} for {} operators in {} transactions?",
-            AttoFil::from(plan.amount()),
+            plan.amount(),
             others + 1,
             plan.batches.len()
         ),
@@ -56,13 +49,12 @@ pub(super) fn question(plan: &ClaimPlan) -> String {
 
 /// Why nothing is claimed for an operator.
 pub(super) fn unclaimed(timeline: &SettlementTimeline, statement: &Statement, why: &Unclaimed) -> String {
-    let (operator, amount) = (statement.operator, fil(statement.claimable()));
+    let (operator, amount) = (statement.operator, statement.claimable());
     match why {
         Unclaimed::Nothing(why) => nothing_to_claim(*why, timeline, statement),
-        Unclaimed::BelowMin { min } => format!(
-            "nothing claimed for {operator}: {amount} can be claimed, which is less than --min {}",
-            fil(*min)
-        ),
+        Unclaimed::BelowMin { min } => {
+            format!("nothing claimed for {operator}: {amount} can be claimed, which is less than --min {min}")
+        }
         Unclaimed::Refused { recipient } => {
             format!("nothing claimed for {operator}: {recipient} refused {amount}")
         }
@@ -76,7 +68,7 @@ pub(super) fn all_unclaimed(plan: &ClaimPlan) -> Vec<String> {
 }
 
 pub(super) fn report(plan: &ClaimPlan, sent: &[SentClaims]) -> Value {
-    let total: U256 = sent.iter().map(SentClaims::total).sum();
+    let total = AttoFil::saturating_sum(sent.iter().map(SentClaims::total));
     let nothing = |(statement, why): &(Statement, Unclaimed)| {
         json!({
             "operator": statement.operator,
@@ -86,7 +78,7 @@ pub(super) fn report(plan: &ClaimPlan, sent: &[SentClaims]) -> Value {
     };
     json!({
         "settlement": plan.settlement(),
-        "paid": total.to_string(),
+        "paid": total,
         "claims": sent.iter().map(sent_json).collect::<Vec<_>>(),
         "nothing": plan.unclaimed.iter().map(nothing).collect::<Vec<_>>(),
     })
@@ -97,7 +89,7 @@ pub(super) fn sent_json(sent: &SentClaims) -> Value {
         json!({
             "operator": payment.operator,
             "recipient": recipient.to_string(),
-            "amount": payment.amount.to_string(),
+            "amount": payment.amount,
         })
     };
     json!({
@@ -106,7 +98,7 @@ pub(super) fn sent_json(sent: &SentClaims) -> Value {
         "block": sent.receipt.block_number,
         "final": sent.is_final,
         "gasUsed": sent.receipt.gas_used,
-        "gasCost": sent.gas_cost().to_string(),
+        "gasCost": sent.receipt.fee(),
         "paid": sent.paid.iter().map(one).collect::<Vec<_>>(),
         "refused": sent.refused.iter().map(one).collect::<Vec<_>>(),
     })
@@ -116,7 +108,7 @@ pub(super) fn sent(sent: &SentClaims) -> String {
     let paid = sent.paid.iter().map(|(payment, recipient)| {
         format!(
             "paid {} of operator {} to {}",
-            AttoFil::from(payment.amount),
+            payment.amount,
             payment.operator,
             destination(payment.operator, recipient)
         )
@@ -125,7 +117,7 @@ pub(super) fn sent(sent: &SentClaims) -> String {
         format!(
             "{recipient} refused the {} of operator {}: the amount stays claimable. Claim for it alone, since a wallet may \
              need more gas than a batch gives it; or let the operator set another address with `assize operator payout-address set`",
-            AttoFil::from(payment.amount),
+            payment.amount,
             payment.operator
         )
     });
@@ -134,7 +126,7 @@ pub(super) fn sent(sent: &SentClaims) -> String {
         sent.receipt.hash,
         sent.receipt.block_number,
         if sent.is_final { ", final" } else { "" },
-        AttoFil::from(sent.gas_cost())
+        sent.receipt.fee()
     );
     let lines: Vec<_> = paid.chain(refused).chain([transaction]).collect();
     lines.join("\n")

@@ -6,7 +6,7 @@ mod report;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use assize_chain::SettlementId;
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outco
     );
     data.create()?;
     let mut queue = args.queue.policy(network.deployment.chain_id);
-    queue.caps.daily = queue.caps.daily.min(U256::from(daily_gas));
+    queue.caps.daily = queue.caps.daily.min(daily_gas);
     let outbox = Outbox::open(
         &data.payout_queue(),
         network.client.clone(),
@@ -105,9 +105,7 @@ fn policy(args: &PayoutArgs) -> eyre::Result<(PayoutPolicy, DenyList)> {
         Some(path) => PayoutPolicy::read(path)?,
         None => Default::default(),
     };
-    if let Some(floor) = args.floor.map(AttoFil::atto) {
-        policy.floor = floor.saturating_to();
-    }
+    policy.floor = args.floor.unwrap_or(policy.floor);
     if let Some(schedule) = &args.schedule {
         policy.schedule = schedule.clone();
     }

@@ -1,7 +1,6 @@
 //! The plan of a pass as a table, JSON and CSV.
 
 use assize_payout::{Payout, Planned};
-use assize_protocol::AttoFil;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
@@ -15,18 +14,18 @@ const SHOWN: usize = 50;
 pub(super) fn document(planned: &Planned) -> Value {
     json!({
         "settlement": planned.settlement,
-        "total": planned.plan.total().to_string(),
+        "total": planned.plan.total(),
         "gasPerPayout": planned.gas_per_payout,
         "gasPrice": planned.gas_price.to_string(),
-        "gasCost": planned.cost().to_string(),
+        "gasCost": planned.cost(),
         "batches": planned.batches.iter().map(|batch| json!({
             "payouts": batch.payouts.len(),
-            "amount": batch.total().to_string(),
-            "gasCost": planned.cost_of(batch).to_string(),
+            "amount": batch.total(),
+            "gasCost": planned.cost_of(batch),
         })).collect::<Vec<_>>(),
         "due": planned.plan.payouts.iter().map(|payout| json!({
             "operator": payout.operator,
-            "amount": payout.due.to_string(),
+            "amount": payout.due,
             "waitingSince": payout.waiting_since,
         })).collect::<Vec<_>>(),
         "held": planned.plan.held.iter().map(held).collect::<Vec<_>>(),
@@ -48,7 +47,7 @@ pub(super) fn csv(planned: &Planned) -> Vec<u8> {
             true => format!("\"{}\"", reason.replace('"', "\"\"")),
             false => reason.to_owned(),
         };
-        text += &format!("{operator},{due},{waiting_since},{decision},{reason}\n");
+        text += &format!("{operator},{},{waiting_since},{decision},{reason}\n", due.atto());
     };
     for payout in &planned.plan.payouts {
         row(payout, "pay", "");
@@ -60,14 +59,13 @@ pub(super) fn csv(planned: &Planned) -> Vec<u8> {
 }
 
 pub(super) fn table(planned: &Planned, now: u64) -> String {
-    let fil = |amount: u128| AttoFil::from(amount).to_string();
     let mut text = format!(
         "settlement {}: {} operators would be paid {} in {} batches, for about {} of gas ({} units each); {} already paid",
         planned.settlement,
         grouped(planned.plan.payouts.len() as u64),
-        fil(planned.plan.total()),
+        planned.plan.total(),
         planned.batches.len(),
-        fil(planned.cost()),
+        planned.cost(),
         grouped(planned.gas_per_payout),
         grouped(planned.plan.settled as u64),
     );
@@ -80,7 +78,7 @@ pub(super) fn table(planned: &Planned, now: u64) -> String {
         let days = now.saturating_sub(payout.waiting_since) / 86_400;
         table.add_row([
             payout.operator.to_string(),
-            fil(payout.due),
+            payout.due.to_string(),
             format!("{days} d"),
             decision,
         ]);

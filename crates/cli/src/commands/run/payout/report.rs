@@ -1,6 +1,5 @@
 //! The result of a pass as text and JSON.
 
-use alloy_primitives::U256;
 use assize_chain::{Payment, SettlementId};
 use assize_payout::{Held, PayoutReport, Why};
 use assize_protocol::AttoFil;
@@ -10,8 +9,7 @@ use serde_json::{Value, json};
 use crate::output::grouped;
 
 pub(super) fn document(settlement: SettlementId, report: &PayoutReport) -> Value {
-    let payment =
-        |payment: &Payment| json!({"operator": payment.operator, "amount": payment.amount.to_string()});
+    let payment = |payment: &Payment| json!({"operator": payment.operator, "amount": payment.amount});
     json!({
         "settlement": settlement,
         "paid": report.paid.iter().map(payment).collect::<Vec<_>>(),
@@ -19,26 +17,23 @@ pub(super) fn document(settlement: SettlementId, report: &PayoutReport) -> Value
         "reverted": report.reverted,
         "held": report.held.iter().map(held).collect::<Vec<_>>(),
         "transactions": report.batches.iter().map(|batch| json!({
-            "hash": batch.hash, "gasUsed": batch.gas_used, "fee": batch.fee.to_string(),
+            "hash": batch.hash, "gasUsed": batch.gas_used, "fee": batch.fee,
         })).collect::<Vec<_>>(),
     })
 }
 
 pub(super) fn text(settlement: SettlementId, report: &PayoutReport) -> String {
-    let total: U256 = report.paid.iter().map(|payment| payment.amount).sum();
-    let fees: U256 = report.batches.iter().map(|batch| batch.fee).sum();
+    let total = AttoFil::saturating_sum(report.paid.iter().map(|payment| payment.amount));
+    let fees = AttoFil::saturating_sum(report.batches.iter().map(|batch| batch.fee));
     let mut text = format!(
-        "settlement {settlement}: {} operators paid {} in {} batches, for {} of gas",
+        "settlement {settlement}: {} operators paid {total} in {} batches, for {fees} of gas",
         grouped(report.paid.len() as u64),
-        AttoFil::from(total),
-        report.batches.len(),
-        AttoFil::from(fees)
+        report.batches.len()
     );
     for payment in &report.refused {
         text.push_str(&format!(
             "\n  {} refused {}: the amount stays claimable; the operator can set a payout address",
-            payment.operator,
-            AttoFil::from(payment.amount)
+            payment.operator, payment.amount
         ));
     }
     for reason in &report.reverted {
@@ -53,7 +48,7 @@ pub(super) fn text(settlement: SettlementId, report: &PayoutReport) -> String {
 pub(super) fn held(held: &Held) -> Value {
     json!({
         "operator": held.payout.operator,
-        "due": held.payout.due.to_string(),
+        "due": held.payout.due,
         "waitingSince": held.payout.waiting_since,
         "why": code(&held.why),
         "reason": reason(&held.why),
@@ -73,7 +68,7 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
     ] {
         let of_kind: Vec<&Held> = held.iter().filter(|held| code(&held.why) == kind).collect();
         let Some(first) = of_kind.first() else { continue };
-        let total: u128 = of_kind.iter().map(|held| held.payout.due).sum();
+        let total = AttoFil::saturating_sum(of_kind.iter().map(|held| held.payout.due));
         let why = match &first.why {
             Why::BelowFloor { .. } => "are owed less than the floor".to_owned(),
             Why::Denied { .. } => "are on the deny list".to_owned(),
@@ -83,9 +78,8 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
             other => reason(other),
         };
         text.push_str(&format!(
-            "\n  held: {} operators, {} in total: {why}",
-            grouped(of_kind.len() as u64),
-            AttoFil::from(total)
+            "\n  held: {} operators, {total} in total: {why}",
+            grouped(of_kind.len() as u64)
         ));
     }
     text
@@ -104,10 +98,9 @@ pub(super) fn code(why: &Why) -> &'static str {
 
 pub(super) fn reason(why: &Why) -> String {
     match why {
-        Why::BelowFloor { floor } => format!(
-            "below its floor of {}, which decreases while it waits",
-            AttoFil::from(*floor)
-        ),
+        Why::BelowFloor { floor } => {
+            format!("below its floor of {floor}, which decreases while it waits")
+        }
         Why::GasTooDear => "gas would take a larger share of it than the policy allows".into(),
         Why::DailyCap => "the daily limit is reached".into(),
         Why::OverDailyCap => "above the daily limit: raise dailyFil, or let the operator claim".into(),
