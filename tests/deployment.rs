@@ -204,7 +204,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_matches_its_file() {
     assert_eq!(site.check(&file, &[]), (0, vec![]));
     let text = site.done(&["deploy", "check", "--deployment", &file]);
     assert!(
-        text.contains("ok       Rewards code: that of Rewards in the source"),
+        text.contains("ok       Rewards code: the code of Rewards in the source"),
         "{text}"
     );
     assert!(text.contains("nothing differs"), "{text}");

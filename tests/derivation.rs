@@ -112,7 +112,7 @@ fn bad_input_is_named() {
     refused(
         &run(format!("derive committees --seed {SEED} --stations 0 --station 0").split(' ')),
         2,
-        &["--station 0"],
+        &["station 0 does not exist"],
     );
     refused(
         &run(format!("derive committees --seed {SEED} --stations 10 --max-size 0").split(' ')),

@@ -230,7 +230,7 @@ fn rejections_for_operators_evaluators_and_scheduler_are_clear() {
     refused(
         &kept.as_dev(&twice[..5]),
         2,
-        &["1 signatures given", "2 evaluators"],
+        &["1 signatures given", "2 needed"],
     );
     let truncated = kept.file("truncated.json");
     let bytes = fs::read(kept.file("settlement.json")).unwrap();

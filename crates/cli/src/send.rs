@@ -15,7 +15,7 @@ use crate::signer::signer;
 /// How the transaction is sent.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SendArgs {
-    /// Send nothing; print the call data, for a Safe or another wallet. Needs no key.
+    /// Print the call data for another wallet, such as a Safe; send nothing.
     #[arg(long)]
     calldata: bool,
     /// Do not ask for confirmation.
@@ -172,7 +172,7 @@ impl Action {
             "chainId": network.deployment.chain_id,
             "from": holders,
             "to": self.address(),
-            "value": self.draft.value.to_string(),
+            "value": self.draft.value,
             "data": data,
             "contract": self.draft.contract,
             "effect": self.effect,

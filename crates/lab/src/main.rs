@@ -18,7 +18,8 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "assize-lab",
     version,
-    max_term_width = 100,
+    // The texts are short enough for lines of their own; wrapping depends on a feature that other crates may enable.
+    term_width = 0,
     after_help = "Every command of `assize` works here, too."
 )]
 struct Cli {

@@ -32,25 +32,25 @@ enum Task {
     ForbidPublisher(With<AddressArgs>),
     /// Set the parameters of future rounds; owner of Rounds.
     SetParameters(With<ParametersArgs>),
-    /// Announce new evaluators, in force after one challenge window; owner of Rewards.
+    /// Announce new evaluators, one challenge window ahead; owner of Rewards.
     SetEvaluators(With<EvaluatorsArgs>),
     /// Cancel announced evaluators; owner or guardian of Rewards.
     CancelEvaluators(With<NoArgs>),
-    /// Announce a new guardian, in office after one challenge window; owner of Rewards.
+    /// Announce a new guardian, one challenge window ahead; owner of Rewards.
     SetGuardian(With<AddressArgs>),
     /// Cancel an announced guardian; owner or guardian of Rewards.
     CancelGuardian(With<NoArgs>),
-    /// Set the challenge window: a longer one at once, a shorter one after the present one; owner of Rewards.
+    /// Set the challenge window of new settlements; owner of Rewards.
     SetChallengeWindow(With<WindowArgs>),
     /// Announce the end of the programme, or cancel it; owner of Rewards.
     SetEnd(With<EndArgs>),
-    /// Announce the end of a programme in which nothing has been settled for long; anyone.
+    /// Announce the end of a programme without settlements; anyone.
     EndAbandoned(With<NoArgs>),
     /// After the end, send the treasury what was never promised; anyone.
     WithdrawSurplus(With<NoArgs>),
     /// Hand the treasury's role to another address; treasury.
     SetTreasury(With<AddressArgs>),
-    /// Offer a contract's ownership to another address, which must accept it; owner.
+    /// Offer the ownership to another address, which must accept it; owner.
     TransferOwnership(With<OwnershipArgs>),
     /// Accept a contract's ownership; the new owner.
     AcceptOwnership(With<ContractArgs>),
