@@ -93,7 +93,7 @@ struct EvaluatorsArgs {
     #[arg(value_name = "ADDRESS", required = true)]
     evaluators: Vec<Address>,
     /// Signatures that a settlement needs.
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     threshold: u64,
 }
 
