@@ -142,7 +142,7 @@ fn operator(n: u16) -> Address {
     Address::from(bytes)
 }
 
-const SMALL_BATCHES: &str = "floor = \"0\"\nmostGasShare = 1.0\n[batch]\npayouts = 3";
+const SMALL_BATCHES: &str = "floor = \"0\"\nmaxGasShare = 1.0\n[batch]\npayouts = 3";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operator_is_paid_once_despite_fifty_kills() {
@@ -208,7 +208,7 @@ async fn every_operator_is_paid_once_despite_fifty_kills() {
 async fn the_daemon_pays_every_settlement_and_raises_alerts() {
     let mut paying = Paying::new(40).await;
     let (first, document) = paying.settle(None).await;
-    let policy = paying.policy("floor = \"0\"\nmostGasShare = 1.0\n[alerts]\nrefusals = 1\npoolDays = 1.0");
+    let policy = paying.policy("floor = \"0\"\nmaxGasShare = 1.0\n[alerts]\nrefusals = 1\npoolDays = 1.0");
     let mut command = paying.payout(&["--policy", policy, "--metrics", "127.0.0.1:0", "--poll", "50ms"]);
     command.stderr(File::create(paying.path("log")).unwrap());
     let (daemon, ready) = Running::start(&mut command);
@@ -282,7 +282,7 @@ async fn a_dry_run_shows_payments_and_reasons() {
     )
     .unwrap();
     let policy =
-        paying.policy("floor = \"0.01\"\nfloorGoneAfterDays = 0\nmostGasShare = 1.0\ndailyFil = \"0.15\"\ndeny = \"deny.txt\"");
+        paying.policy("floor = \"0.01\"\nfloorGoneAfterDays = 0\nmaxGasShare = 1.0\ndailyFil = \"0.15\"\ndeny = \"deny.txt\"");
     let plan = paying.json(&["--dry-run", "--format", "json", "--policy", policy]);
     let held = plan["held"].as_array().unwrap();
     let why = |kind: &str| held.iter().filter(|held| held["why"] == kind).count();

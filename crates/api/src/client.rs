@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// The trusted header that its address was taken from; `None` if the address is the socket's.
-    pub(crate) fn believed_header(&self) -> Option<&'static str> {
+    pub(crate) fn trusted_header(&self) -> Option<&'static str> {
         let header = match self.api.shared().config.addresses.header {
             ForwardingHeader::Forwarded => "forwarded",
             ForwardingHeader::XForwardedFor => "x-forwarded-for",

@@ -48,12 +48,12 @@ async fn a_proxy_is_believed_if_it_is_named_and_stations_get_their_subnets_tag()
         (&*seen.address, seen.subnet),
         ("2001:db8:1:2::3", tag("2001:db8:1::"))
     );
-    assert_eq!(seen.believed_header.as_deref(), Some("forwarded"));
+    assert_eq!(seen.trusted_header.as_deref(), Some("forwarded"));
     assert!(seen.socket.starts_with("127.0.0.1:"));
     // The other header is the client's own, and is ignored.
     let seen = inspect(&served, &[("x-forwarded-for", "192.0.2.1")]).await;
     assert_eq!((&*seen.address, seen.subnet), ("127.0.0.1", tag("127.0.0.9")));
-    assert_eq!(seen.believed_header, None);
+    assert_eq!(seen.trusted_header, None);
 
     let key = SecretKey::from_secret_bytes([1; 32]).unwrap();
     let operator = Address::repeat_byte(3);

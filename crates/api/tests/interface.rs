@@ -834,7 +834,7 @@ async fn the_service_describes_itself() {
         )
         .await;
     let seen: InspectDocument = asked.json();
-    assert_eq!((&*seen.address, seen.believed_header), ("127.0.0.1", None));
+    assert_eq!((&*seen.address, seen.trusted_header), ("127.0.0.1", None));
     assert!(
         seen.headers
             .contains(&("x-forwarded-for".into(), "192.0.2.1".into()))

@@ -38,7 +38,7 @@ pub struct Config {
     pub ingest: Option<Address>,
     /// Maximum number of concurrent retrievals.
     pub concurrency: usize,
-    /// Ends after so many rounds in which it had tasks, or refused to work.
+    /// Ends after this many rounds in which it had tasks, or refused to work.
     pub rounds: Option<u64>,
     /// Spreads a round's tasks over this time instead of the whole round.
     pub spread: Option<Duration>,
@@ -243,11 +243,11 @@ impl Checker {
         shared.count_waiting();
         let over = Stop::default();
         let beating = tokio::spawn(heartbeat::send(Arc::clone(shared), over.clone()));
-        let handing_in = tokio::spawn(submit::hand_in(Arc::clone(shared), over.clone()));
+        let submitting = tokio::spawn(submit::submit(Arc::clone(shared), over.clone()));
         let summary = follow::follow(Arc::clone(shared), stop.clone()).await;
         over.set();
         // A panicked task has already logged it.
-        let _ = tokio::join!(beating, handing_in);
+        let _ = tokio::join!(beating, submitting);
         let waiting = shared.spool.count_waiting()?;
         shared.tell(&Event::Ended { waiting });
         summary

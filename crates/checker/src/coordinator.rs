@@ -194,7 +194,7 @@ impl Coordinator {
     }
 
     /// Submits lines; returns as many answers in the same order.
-    pub(crate) async fn hand_in(&self, lines: &[&str]) -> Result<Vec<Answer>, AskError> {
+    pub(crate) async fn submit(&self, lines: &[&str]) -> Result<Vec<Answer>, AskError> {
         let url = self.url("measurements")?;
         let request = self.http.post(url.clone());
         if let [line] = lines {

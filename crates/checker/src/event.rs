@@ -178,8 +178,8 @@ impl fmt::Display for Event {
                 write!(f, "not drawn in round {round}: ")?;
                 match live_since {
                     Some(since) if since < opened_at => {
-                        f.write_str("its roster does not have this station, although it was live; rosters have so many \
-                             stations of a subnet and no more")?;
+                        f.write_str("its roster does not have this station, although it was live; a roster has a limited number \
+                             of stations per subnet")?;
                     }
                     _ => f.write_str("its roster was frozen before this station was live")?,
                 }
@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_station_that_is_not_drawn_gets_a_reason() {
-        let told = |live_since| {
+        let message = |live_since| {
             let event = Event::NotInRoster {
                 round: RoundNumber(7),
                 opened_at: 100,
@@ -404,9 +404,10 @@ mod tests {
             event.to_string()
         };
         assert!(
-            told(Some(150)).contains("before this station was live; the next round can be opened from 200")
+            message(Some(150))
+                .contains("before this station was live; the next round can be opened from 200")
         );
-        assert!(told(Some(50)).contains("so many stations of a subnet"));
+        assert!(message(Some(50)).contains("limited number of stations per subnet"));
         let behind = Event::ClockOff { ahead: -3_600 };
         assert_eq!(
             behind.to_string(),

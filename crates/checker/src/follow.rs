@@ -110,7 +110,7 @@ pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, C
         Ok(()) | Err(FollowError::Look(_)) => {}
         Err(FollowError::Own(error)) => return Err(error),
     }
-    follower.hand_in_all(&stop).await?;
+    follower.wait_until_submitted(&stop).await?;
     Ok(follower.summary)
 }
 
@@ -388,7 +388,7 @@ impl Follower {
     }
 
     /// Before a normal end: waits until everything is submitted or too late.
-    async fn hand_in_all(&self, stop: &Stop) -> Result<(), CheckerError> {
+    async fn wait_until_submitted(&self, stop: &Stop) -> Result<(), CheckerError> {
         let Some(last) = &self.last else {
             return Ok(());
         };

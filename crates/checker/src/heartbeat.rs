@@ -29,7 +29,7 @@ pub(crate) async fn send(shared: Arc<Shared>, stop: Stop) {
         live: false,
         replayed: false,
         interval: RETRY,
-        told_ahead: 0,
+        reported_ahead: 0,
     };
     // No error is fatal.
     let _ = run(&mut heartbeats, RETRY, &status, &stop).await;
@@ -44,7 +44,7 @@ struct Heartbeats {
     /// Until the next heartbeat.
     interval: Duration,
     /// The clock difference reported last.
-    told_ahead: i64,
+    reported_ahead: i64,
 }
 
 impl Daemon for Heartbeats {
@@ -122,8 +122,8 @@ impl Heartbeats {
             .cast_signed()
             .saturating_sub(time.cast_signed());
         self.shared.status.metrics().clock(ahead);
-        if ahead.abs_diff(self.told_ahead) > CLOCK_TOLERANCE {
-            self.told_ahead = ahead;
+        if ahead.abs_diff(self.reported_ahead) > CLOCK_TOLERANCE {
+            self.reported_ahead = ahead;
             if ahead.unsigned_abs() > CLOCK_TOLERANCE {
                 self.shared.tell(&Event::ClockOff { ahead });
             }

@@ -2,20 +2,19 @@
 //!
 //! ```text
 //!             ┌ heartbeat ───────────▶
-//!  Checker ───┼ follow ──rounds──────▶ coordinator     (what it says is derived anew: assignment)
+//!  Checker ───┼ follow ──rounds──────▶ coordinator     (its answers are derived again: assignment)
 //!             │   └ work ──Retriever──▶ indexers, providers
 //!             │       └──▶ spool ──┐
 //!             └ submit ◀───────────┘──measurements──▶ ingest ──receipts──▶ receipts/round-N.ndjson
 //! ```
 //!
-//! The coordinator is believed in nothing about a round: chain (a node of one's own choosing) and drand's key are, and
-//! committee, seat and tasks follow from them. Where the coordinator's documents say otherwise, nothing is done in that
-//! round, and the first difference is told ([`Disagreement`]). What it alone can say is that it has a measurement, and
-//! that is worth something only with the receipt of an ingest key that is known.
+//! The coordinator is not trusted about a round. The chain, through a node that the operator chooses, and drand's key
+//! determine committee, seat and tasks. If the coordinator's documents differ, the checker does nothing in that round and
+//! reports the first difference ([`Disagreement`]). Only the coordinator can say that it has a measurement; its word counts
+//! once it is a receipt signed by a known ingest key.
 //!
-//! A measurement is durable before it is sent, and stays until there is a receipt on disk, a refusal for good, or no time
-//! any more. A process that is killed goes on where it was: a task that was done is not done again, one that was under
-//! way is begun anew.
+//! A measurement is stored before it is sent. It is kept until its receipt is on disk, it is rejected for good, or its round
+//! no longer accepts any. A process that was killed resumes: finished tasks are not repeated, interrupted ones are.
 
 mod assignment;
 mod checker;

@@ -243,10 +243,10 @@ mod tests {
             matches!(error, SpoolError::Database(SqliteError::Foreign { .. })),
             "{error}"
         );
-        let told = error.to_string();
+        let message = error.to_string();
         assert!(
-            told.contains("spool.sqlite") && !told.contains("disk is full"),
-            "{told}"
+            message.contains("spool.sqlite") && !message.contains("disk is full"),
+            "{message}"
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
     }

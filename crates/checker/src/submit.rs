@@ -16,37 +16,40 @@ use crate::spool::{Decision, Waiting};
 use crate::{AskError, Event};
 
 /// Label of failures.
-const HANDING_IN: &str = "submitting";
+const SUBMITTING: &str = "submitting";
 /// Maximum number of measurements per request: the ingest's limit.
-const MOST: usize = 100;
+const MAX_LINES: usize = 100;
 /// Maximum bytes per request: half of the ingest's limit.
-const MOST_BYTES: usize = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 /// Timeout of the last attempt during shutdown.
 const LAST_TRY: Duration = Duration::from_secs(3);
 
 /// Submits until shutdown; then once more, briefly.
-pub(crate) async fn hand_in(shared: Arc<Shared>, stop: Stop) {
-    let mut hand = Hand { shared, most: MOST };
+pub(crate) async fn submit(shared: Arc<Shared>, stop: Stop) {
+    let mut submitter = Submitter {
+        shared,
+        limit: MAX_LINES,
+    };
     // Heartbeats alone tell whether the checker is healthy, and no error is fatal.
     let status = Status::new(NoMetrics::default(), 0);
-    let _ = run(&mut hand, RETRY, &status, &stop).await;
+    let _ = run(&mut submitter, RETRY, &status, &stop).await;
     // The rest waits for the next run.
     let _ = tokio::time::timeout(LAST_TRY, async {
-        while let Ok(Handed::Some) = hand.submit().await {}
+        while let Ok(Submitted::Some) = submitter.submit().await {}
     })
     .await;
 }
 
 /// The submission loop.
-struct Hand {
+struct Submitter {
     shared: Arc<Shared>,
     /// Measurements per request: fewer after a whole request was rejected.
-    most: usize,
+    limit: usize,
 }
 
 /// The result of a request.
 #[derive(Debug, PartialEq, Eq)]
-enum Handed {
+enum Submitted {
     /// There was nothing to submit.
     Nothing,
     /// There may be more to submit.
@@ -85,7 +88,7 @@ impl PassError for SubmitError {
     }
 }
 
-impl Daemon for Hand {
+impl Daemon for Submitter {
     type Metrics = NoMetrics;
     type Alert = Infallible;
     type Error = SubmitError;
@@ -93,7 +96,7 @@ impl Daemon for Hand {
     async fn pass(&mut self, _: &NoMetrics, stop: &Stop) -> Result<Vec<Infallible>, SubmitError> {
         let shared = Arc::clone(&self.shared);
         let measured = shared.measured.notified();
-        if self.submit().await? == Handed::Nothing {
+        if self.submit().await? == Submitted::Nothing {
             tokio::select! {
                 () = measured => {}
                 () = stop.asked() => {}
@@ -107,35 +110,35 @@ impl Daemon for Hand {
     }
 
     fn failed(&mut self, error: &SubmitError, _: bool) {
-        self.shared.trouble(HANDING_IN, error);
+        self.shared.trouble(SUBMITTING, error);
     }
 }
 
-impl Hand {
-    async fn submit(&mut self) -> Result<Handed, SubmitError> {
+impl Submitter {
+    async fn submit(&mut self) -> Result<Submitted, SubmitError> {
         let shared = &self.shared;
-        let mut waiting = shared.spool.waiting(self.most).map_err(CheckerError::from)?;
+        let mut waiting = shared.spool.waiting(self.limit).map_err(CheckerError::from)?;
         let mut bytes = 0;
         let fit = waiting.iter().take_while(|waiting| {
             bytes += waiting.line.len() + 1;
-            bytes <= MOST_BYTES
+            bytes <= MAX_BYTES
         });
         let fit = fit.count().max(1);
         waiting.truncate(fit);
         if waiting.is_empty() {
-            return Ok(Handed::Nothing);
+            return Ok(Submitted::Nothing);
         }
         let lines: Vec<_> = waiting.iter().map(|waiting| waiting.line.as_str()).collect();
-        let answers = match shared.coordinator.hand_in(&lines).await {
+        let answers = match shared.coordinator.submit(&lines).await {
             Ok(answers) => {
-                self.most = MOST;
+                self.limit = MAX_LINES;
                 answers
             }
             Err(AskError::Refused { problem, kind }) if !kind.is_retryable() => {
                 if lines.len() > 1 {
                     // One of them is at fault, or their number: sending them separately will show it.
-                    self.most = 1;
-                    return Ok(Handed::Some);
+                    self.limit = 1;
+                    return Ok(Submitted::Some);
                 }
                 vec![Answer::Problem(*problem)]
             }
@@ -143,7 +146,7 @@ impl Hand {
         };
         match settle(shared, &waiting, answers)? {
             Some((reason, retry_after)) => Err(SubmitError::Refused { reason, retry_after }),
-            None => Ok(Handed::Some),
+            None => Ok(Submitted::Some),
         }
     }
 }

@@ -204,13 +204,13 @@ async fn parts(stub: &Stub, events: &Arc<Mutex<Vec<Event>>>) -> Parts {
     let client = ChainClient::connect(&rpc.parse().unwrap()).await.unwrap();
     let beacons: Box<dyn BeaconSource + Send + Sync> = Box::new(RecordedBeacons::from_json(b"[]").unwrap());
     let retrieval = assize_retrieve::Config::new(rpc.parse().unwrap(), vec![stub.url.parse().unwrap()]);
-    let heard = Arc::clone(events);
+    let recorded = Arc::clone(events);
     Parts {
         rounds: Rounds::new(client.clone(), DOMAIN.rounds),
         rewards: Rewards::new(client, Address::repeat_byte(0xbb)),
         beacons: Arc::new(Verified::new(Chain::quicknet(), beacons)),
         retriever: Retriever::new(retrieval).unwrap(),
-        listener: Listener::new(move |event| heard.lock().unwrap().push(event.clone())),
+        listener: Listener::new(move |event| recorded.lock().unwrap().push(event.clone())),
         status: Status::new(Metrics::new(), 600),
     }
 }

@@ -254,9 +254,9 @@ impl TaskRunner {
             true => LAST_MOMENTS,
             false => until(self.timetable.abandon_at),
         };
-        let told = stop.clone();
-        let told = async {
-            told.asked().await;
+        let stop = stop.clone();
+        let stopped = async {
+            stop.asked().await;
             tokio::time::sleep(LAST_MOMENTS).await;
         };
         let all = async {
@@ -268,7 +268,7 @@ impl TaskRunner {
         };
         tokio::select! {
             () = all => {}
-            () = told => {}
+            () = stopped => {}
             () = tokio::time::sleep(patience) => {}
         }
         self.running.abort_all();

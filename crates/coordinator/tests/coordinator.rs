@@ -73,7 +73,9 @@ impl Stage {
     async fn set() -> Self {
         let stage = Self::empty().await;
         for station in 1..=3 {
-            stage.hear(station, station, NOW - 10 + u64::from(station)).await;
+            stage
+                .heartbeat(station, station, NOW - 10 + u64::from(station))
+                .await;
         }
         stage.write_tasks(&fixtures::tasks().unwrap().to_ndjson());
         stage
@@ -109,7 +111,7 @@ impl Stage {
     }
 
     /// A heartbeat of station number `station` from subnet number `subnet`.
-    async fn hear(&self, station: u8, subnet: u8, at: u64) {
+    async fn heartbeat(&self, station: u8, subnet: u8, at: u64) {
         self.hear_version(station, subnet, at, Version(1, 0, 0)).await;
     }
 
@@ -277,12 +279,12 @@ async fn rosters_are_of_stations_that_live_in_uncrowded_subnets() {
     let stage = Stage::empty().await;
     stage.write_tasks(&fixtures::tasks().unwrap().to_ndjson());
     // Three of one subnet, of which the two that were seen first are selected, whatever their addresses.
-    stage.hear(9, 1, NOW - 400).await;
-    stage.hear(8, 1, NOW - 300).await;
-    stage.hear(1, 1, NOW - 200).await;
-    stage.hear(5, 2, NOW - 100).await;
+    stage.heartbeat(9, 1, NOW - 400).await;
+    stage.heartbeat(8, 1, NOW - 300).await;
+    stage.heartbeat(1, 1, NOW - 200).await;
+    stage.heartbeat(5, 2, NOW - 100).await;
     // One not seen for an hour, one with an old checker.
-    stage.hear(6, 3, NOW - 3_601).await;
+    stage.heartbeat(6, 3, NOW - 3_601).await;
     stage.hear_version(7, 4, NOW - 50, Version(0, 9, 9)).await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
@@ -298,7 +300,7 @@ async fn without_stations_or_tasks_no_round_is_opened_and_the_report_says_why() 
     assert_eq!(report.waiting, Some(nobody));
     assert_eq!(kinds(&report), ["too_few_stations"]);
 
-    stage.hear(1, 1, NOW).await;
+    stage.heartbeat(1, 1, NOW).await;
     let reason = |report: &PassReport| report.alerts[0].to_string();
     for (file, words) in [
         (None, "cannot read the task list"),
@@ -450,7 +452,7 @@ async fn a_round_opened_by_someone_else_is_not_opened_again() {
         ..Policy::local()
     };
     let mut coordinator = stage.open_with(capped);
-    stage.hear(4, 4, NOW).await;
+    stage.heartbeat(4, 4, NOW).await;
     stage.come_to(stage.round(1).await.closes_at + DURATION / 2);
     let report = until(&mut coordinator, |report| kinds(report).contains(&"parked")).await;
     assert!(kinds(&report).contains(&"opening_late"), "{report:?}");
@@ -469,7 +471,7 @@ async fn a_round_opened_by_someone_else_is_not_opened_again() {
     let mut coordinator = stage.open();
     pass(&mut coordinator).await;
     assert_eq!(stage.latest().await, Some(RoundNumber(2)));
-    stage.hear(5, 5, NOW).await;
+    stage.heartbeat(5, 5, NOW).await;
     stage.come_to(stage.round(2).await.closes_at);
     until(&mut coordinator, |report| report.latest == Some(RoundNumber(3))).await;
     assert_eq!(stage.roster_of(&stage.round(3).await), [1, 2, 3, 4, 5]);
@@ -481,7 +483,7 @@ async fn a_signed_opening_that_is_too_late_is_cancelled() {
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
     stage.come_to(stage.round(1).await.closes_at + DURATION);
-    stage.hear(4, 4, NOW).await;
+    stage.heartbeat(4, 4, NOW).await;
     // It signs the opening of round 2 and dies before it is sent; someone else opens the round.
     coordinator.watch(|boundary| boundary != Boundary::Outbox(assize_outbox::Boundary::Stored));
     coordinator.pass(&|| false).await.unwrap_err();
@@ -489,7 +491,7 @@ async fn a_signed_opening_that_is_too_late_is_cancelled() {
     stage.by_another(&stage.world.rounds.open_as_before()).await;
     // Much later, when it would open round 3 with the lists of round 2.
     stage.come_to(stage.round(2).await.closes_at);
-    stage.hear(5, 5, NOW).await;
+    stage.heartbeat(5, 5, NOW).await;
     let rpc = |method: &str, params| stage.world.anvil.rpc(method, params).unwrap();
     rpc("evm_setAutomine", json!([false]));
     let mut coordinator = stage.open();
@@ -576,7 +578,7 @@ async fn an_opening_dropped_by_a_reorganisation_is_sent_again_with_the_same_list
     pass(&mut coordinator).await;
     assert_eq!(coordinator.outbox().unfinished().unwrap().len(), 0);
     // The database has changed before the reorganisation.
-    stage.hear(4, 4, NOW).await;
+    stage.heartbeat(4, 4, NOW).await;
     stage.world.anvil.rpc("anvil_reorg", json!([4, []])).unwrap();
     assert_eq!(stage.latest().await, None);
     stage.come_to(before.opened_at + 20);
@@ -603,7 +605,7 @@ async fn an_opening_that_waits_for_funds_is_replaced() {
     let mut coordinator = stage.open();
     let report = until(&mut coordinator, |report| kinds(report).contains(&"parked")).await;
     assert!(report.alerts.iter().all(CoordinatorAlert::is_grave));
-    stage.hear(4, 4, NOW).await;
+    stage.heartbeat(4, 4, NOW).await;
     stage.clock.set(NOW + 1_200);
     for _ in 0..3 {
         pass(&mut coordinator).await;

@@ -56,7 +56,7 @@ pub struct Outbox {
     /// Gas of an empty transaction; estimated once.
     nothing_gas: Option<u64>,
     /// Alerts that have been logged and still hold.
-    told: BTreeSet<Alert>,
+    reported: BTreeSet<Alert>,
 }
 
 impl Outbox {
@@ -83,7 +83,7 @@ impl Outbox {
             boundaries: Boundaries::default(),
             rechecked_at: 0,
             nothing_gas: None,
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
         })
     }
 
@@ -285,7 +285,7 @@ impl Outbox {
             self.database.save(&queue, &next.queue, &next.alerts, now)?;
             self.boundaries.reach(Boundary::Saved)?;
         }
-        self.tell(&next.alerts, seen.balance);
+        self.report(&next.alerts, seen.balance);
         for action in &next.actions {
             self.act(action, now).await?;
         }
@@ -434,9 +434,9 @@ impl Outbox {
     }
 
     /// Logs new alerts.
-    fn tell(&mut self, alerts: &[Alert], balance: AttoFil) {
+    fn report(&mut self, alerts: &[Alert], balance: AttoFil) {
         let now: BTreeSet<_> = alerts.iter().copied().collect();
-        for alert in now.difference(&self.told) {
+        for alert in now.difference(&self.reported) {
             match *alert {
                 Alert::Parked { intent, why } => {
                     let key = self.database.key(intent).unwrap_or_default();
@@ -453,7 +453,7 @@ impl Outbox {
                 }
             }
         }
-        self.told = now;
+        self.reported = now;
     }
 
     fn explain(&self, why: Park, balance: AttoFil) -> String {

@@ -10,7 +10,7 @@ use crate::queue::{Gas, Intent, Mined, Phase, Purpose, Queue, day};
 use crate::{Depth, Finality, Kind, Policy};
 
 /// Maximum multiple of the market's fees up to which fees are raised.
-const MOST_TIMES_THE_MARKET: GasPrice = 5;
+const MAX_MARKET_MULTIPLE: GasPrice = 5;
 
 /// The chain's state at one moment. It may come from several nodes that disagree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -383,7 +383,7 @@ impl Round<'_> {
 
     /// Whether fees are so far above the market's that raising them would not help.
     fn overpays(&self, fees: Fees) -> bool {
-        fees.max_fee > self.seen.fees.max_fee.saturating_mul(MOST_TIMES_THE_MARKET)
+        fees.max_fee > self.seen.fees.max_fee.saturating_mul(MAX_MARKET_MULTIPLE)
     }
 
     /// The nonces that we already hold.

@@ -52,7 +52,7 @@ fn main() {
         now: 0,
         floor: AttoFil::ZERO,
         floor_gone_after: None,
-        most_gas: GasShare::ALL,
+        max_gas_share: GasShare::ALL,
         gas_cost: AttoFil::ZERO,
         budget: AttoFil::MAX,
         denied: &denied,

@@ -1,4 +1,4 @@
-//! Decides whom to pay now, whom to hold back and why, and in which batches. Pure.
+//! Decides who is paid now, who is held back and why, and in which batches. Pure.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ pub struct Terms<'a> {
     /// Seconds of waiting over which the floor falls linearly to zero; `None` if it does not fall.
     pub floor_gone_after: Option<u64>,
     /// Maximum share of a payout that its gas may cost.
-    pub most_gas: GasShare,
+    pub max_gas_share: GasShare,
     /// Gas cost of one payout.
     pub gas_cost: AttoFil,
     /// Remaining daily limit.
@@ -148,7 +148,7 @@ impl Terms<'_> {
         if payout.due < floor {
             return Some(Why::BelowFloor { floor });
         }
-        if !self.most_gas.allows(self.gas_cost, payout.due) {
+        if !self.max_gas_share.allows(self.gas_cost, payout.due) {
             return Some(Why::GasTooDear);
         }
         (payout.due > daily_cap).then_some(Why::OverDailyCap)
@@ -156,7 +156,7 @@ impl Terms<'_> {
 }
 
 impl Plan {
-    /// Plans the payout of everyone whom the terms allow. `claimed` are the amounts already paid according to the
+    /// Plans the payout of everyone that the terms allow. `claimed` are the amounts already paid according to the
     /// chain; missing operators have received nothing. If the daily limit is too low for all, those who have waited
     /// longest come first, and those whose payment has failed before come last.
     #[must_use]
@@ -362,7 +362,7 @@ mod tests {
             now: NOW,
             floor: AttoFil::ZERO,
             floor_gone_after: None,
-            most_gas: GasShare::ALL,
+            max_gas_share: GasShare::ALL,
             gas_cost: AttoFil::ZERO,
             budget: AttoFil::MAX,
             denied,
@@ -388,7 +388,7 @@ mod tests {
             let terms = Terms {
                 floor,
                 floor_gone_after: Some(30 * DAY),
-                most_gas: GasShare::per_cent(5),
+                max_gas_share: GasShare::per_cent(5),
                 gas_cost,
                 budget,
                 ..generous(&denied, &waiting)
@@ -506,7 +506,7 @@ mod tests {
         let waiting = BTreeMap::from([(operator(2), NOW - 9 * DAY), (operator(1), NOW - DAY)]);
         let terms = Terms {
             floor: AttoFil::new(10),
-            most_gas: GasShare::per_cent(10),
+            max_gas_share: GasShare::per_cent(10),
             gas_cost: AttoFil::new(2),
             budget: AttoFil::new(70),
             ..generous(&denied, &waiting)

@@ -92,7 +92,7 @@ pub struct PayoutPolicy {
     pub floor_gone_after_days: u32,
     /// Maximum share of a payout that its gas may cost; in the file a number from 0 to 1.
     #[serde(deserialize_with = "share")]
-    pub most_gas_share: GasShare,
+    pub max_gas_share: GasShare,
     /// Maximum paid to operators per day (UTC); in the file, FIL as text.
     #[serde(deserialize_with = "text")]
     pub daily_fil: AttoFil,
@@ -143,7 +143,7 @@ impl Default for PayoutPolicy {
             schedule: Schedule::EverySettlement,
             floor: AttoFil::new(100_000_000_000_000_000),
             floor_gone_after_days: 30,
-            most_gas_share: GasShare::per_cent(5),
+            max_gas_share: GasShare::per_cent(5),
             daily_fil: AttoFil::MAX,
             daily_gas_fil: AttoFil::MAX,
             deny: None,
@@ -279,7 +279,7 @@ mod tests {
         let default = PayoutPolicy::default();
         assert_eq!(policy.floor, default.floor);
         assert_eq!(policy.floor_gone_after_days, default.floor_gone_after_days);
-        assert_eq!(policy.most_gas_share, default.most_gas_share);
+        assert_eq!(policy.max_gas_share, default.max_gas_share);
         assert_eq!(policy.schedule.to_string(), default.schedule.to_string());
         assert!(denied.is_empty());
     }
@@ -317,7 +317,7 @@ mod tests {
             );
         }
         assert!(read("[batch]\npayouts = 1\ncalldata = 1000\ngas = 1000000", "").is_ok());
-        assert!(fault("mostGasShare = 5.0").contains("from 0 to 1"));
+        assert!(fault("maxGasShare = 5.0").contains("from 0 to 1"));
         assert!(fault("schedule = \"now and then\"").contains("every settlement"));
         assert!(fault("deny = \"deny.txt\"").contains("deny.txt line 1"));
         assert!(fault("deny = \"gone.txt\"").contains("gone.txt"));
@@ -330,7 +330,7 @@ mod tests {
         assert!(allows(five, 5, 100) && !allows(five, 6, 100) && allows(five, 0, 0));
         assert!(!allows(five, u128::MAX, u128::MAX) && allows(GasShare::ALL, u128::MAX, 1));
         assert!(!five.allows(AttoFil::MAX, AttoFil::new(1)) && five.allows(AttoFil::new(1), AttoFil::MAX));
-        assert_eq!(read("mostGasShare = 0.05", "").unwrap().0.most_gas_share, five);
+        assert_eq!(read("maxGasShare = 0.05", "").unwrap().0.max_gas_share, five);
     }
 
     #[test]

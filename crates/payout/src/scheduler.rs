@@ -89,7 +89,7 @@ impl Planner {
             now,
             floor: policy.floor,
             floor_gone_after: policy.floor_gone_after(),
-            most_gas: policy.most_gas_share,
+            max_gas_share: policy.max_gas_share,
             gas_cost: AttoFil::ZERO,
             budget: policy.daily_fil.saturating_sub(history.spent_on_day_of(now)?),
             denied: &self.denied,

@@ -106,7 +106,7 @@ impl World {
                 floor: FLOOR,
                 floor_gone_after_days: 0,
                 // Gas has anvil's price; the amounts here are small.
-                most_gas_share: GasShare::ALL,
+                max_gas_share: GasShare::ALL,
                 batch: BatchPolicy {
                     payouts: 3,
                     ..BatchPolicy::default()

@@ -92,7 +92,7 @@ async fn sparks_balances_are_paid_to_the_attofil() {
     let paying = Instant::now();
     let generous = PayoutPolicy {
         floor: AttoFil::ZERO,
-        most_gas_share: GasShare::ALL,
+        max_gas_share: GasShare::ALL,
         ..PayoutPolicy::default()
     };
     let planner = planner(generous);

@@ -69,7 +69,7 @@ impl AttoFil {
         Self::new(fil as u128 * ATTO_PER_FIL as u128)
     }
 
-    /// What so many units of gas cost: at most 192 bits, so it always fits.
+    /// The cost of this many units of gas: at most 192 bits, so it always fits.
     #[must_use]
     pub fn of_gas(gas: u64, price: GasPrice) -> Self {
         Self(U256::from(gas) * U256::from(price))
@@ -137,7 +137,7 @@ impl AttoFil {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// One of so many equal parts, rounded down; `None` for no parts.
+    /// One of this many equal parts, rounded down; `None` for no parts.
     #[must_use]
     pub fn div_floor(self, parts: u64) -> Option<Self> {
         self.0.checked_div(U256::from(parts)).map(Self)

@@ -16,7 +16,7 @@ pub struct InspectDocument {
     /// The address of the socket's peer, such as a proxy.
     pub socket: String,
     /// The header that the address was taken from; null if it was the socket.
-    pub believed_header: Option<String>,
+    pub trusted_header: Option<String>,
     /// The request's headers in order of arrival, names in lower case.
     // A pair is `prefixItems` in JSON Schema, which utoipa does not write correctly.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<String>>))]

@@ -120,7 +120,7 @@ pub struct TaskDocument {
 }
 
 impl RoundDocument {
-    /// A round of a domain, with its beacon as far as it is told.
+    /// A round of a domain, with what is known of its beacon.
     #[must_use]
     pub fn new(domain: &Domain, round: &Round, beacon: BeaconDocument) -> Self {
         let assignment = round.seed.map(|seed| round.assignment(seed));

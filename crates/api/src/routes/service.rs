@@ -49,7 +49,7 @@ pub(crate) async fn inspect(client: Client, headers: HeaderMap) -> Response {
         address: client.address.to_string(),
         subnet: client.tag(),
         socket: client.socket.to_string(),
-        believed_header: client.believed_header().map(str::to_owned),
+        trusted_header: client.trusted_header().map(str::to_owned),
         headers: headers
             .iter()
             .map(|(name, value)| (name.to_string(), text(value)))

@@ -76,7 +76,7 @@ impl Scene {
             dedupe_beacon_round: BeaconRound(500),
             seed: Some(seed),
         };
-        let told = BeaconDocument {
+        let beacon = BeaconDocument {
             chain_hash: devnet.chain().hash(),
             round: beacon_round,
             randomness: Some(beacon.randomness().0),
@@ -86,7 +86,7 @@ impl Scene {
             chain_id: contracts.chain_id,
             rounds: contracts.rounds,
         };
-        let said = RoundDocument::new(&domain, &round, told);
+        let document = RoundDocument::new(&domain, &round, beacon);
         let mut scene = Self {
             devnet,
             contracts,
@@ -94,7 +94,7 @@ impl Scene {
             part: StationDocument::new(number, StationIndex(0), &entry(0), Vec::new()),
             roster,
             tasks,
-            said,
+            said: document,
         };
         scene.part = scene.part_of(StationIndex(42));
         scene

@@ -20,7 +20,7 @@ fn liveness(time: u64) -> Liveness {
 /// The events of a checker whose heartbeats get these replies; ends with the replies.
 async fn beat_through(replies: Vec<Reply>) -> (Vec<Event>, Vec<Heartbeat>) {
     let count = replies.len();
-    let (sender, mut heard) = mpsc::unbounded_channel();
+    let (sender, mut events) = mpsc::unbounded_channel();
     let sender = Mutex::new(sender);
     let stub = Stub::start(move |_, _| {
         sender.lock().unwrap().send(()).unwrap();
@@ -31,7 +31,7 @@ async fn beat_through(replies: Vec<Reply>) -> (Vec<Event>, Vec<Heartbeat>) {
     let bench = Bench::new(&stub).await;
     let stop = Stop::default();
     let beating = tokio::spawn(send(Arc::clone(bench.checker.shared()), stop.clone()));
-    heard.recv().await.unwrap();
+    events.recv().await.unwrap();
     stop.set();
     beating.await.unwrap();
     let bodies = stub.seen("POST /heartbeats");

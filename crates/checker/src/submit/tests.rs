@@ -6,14 +6,14 @@ use secp256k1::SecretKey;
 use super::*;
 use crate::testing::{Bench, Reply, Stub, digests, ingest, json, problem, receipt, true_ingest};
 
-fn hand(bench: &Bench) -> Hand {
-    Hand {
+fn submitter(bench: &Bench) -> Submitter {
+    Submitter {
         shared: Arc::clone(bench.checker.shared()),
-        most: MOST,
+        limit: MAX_LINES,
     }
 }
 
-impl Hand {
+impl Submitter {
     /// One request that ends without a receipt; returns when to retry.
     async fn later(&mut self) -> Option<Duration> {
         let error = self.submit().await.unwrap_err();
@@ -22,7 +22,7 @@ impl Hand {
     }
 
     async fn all(&mut self) {
-        while self.submit().await.unwrap() == Handed::Some {}
+        while self.submit().await.unwrap() == Submitted::Some {}
         assert_eq!(self.shared.spool.count_waiting().unwrap(), 0);
     }
 }
@@ -42,7 +42,7 @@ async fn measurements_are_submitted_together_and_receipts_stored_by_round() {
     for (round, task) in [(1, 5), (1, 6), (2, 5)] {
         bench.measure(round, task);
     }
-    hand(&bench).all().await;
+    submitter(&bench).all().await;
     let requests = stub.seen("POST /measurements");
     assert_eq!(requests.len(), 1);
     assert_eq!(String::from_utf8_lossy(&requests[0]).lines().count(), 3);
@@ -86,11 +86,14 @@ async fn temporary_rejections_are_retried_at_the_requested_time() {
     bench.measure(1, 5);
     for (reply, retry_after) in replies {
         stub.reply(reply);
-        assert_eq!(hand(&bench).later().await, retry_after.map(Duration::from_secs));
+        assert_eq!(
+            submitter(&bench).later().await,
+            retry_after.map(Duration::from_secs)
+        );
         assert_eq!(bench.checker.shared().spool.count_waiting().unwrap(), 1);
     }
     let requests = stub.seen("POST /measurements");
-    hand(&bench).all().await;
+    submitter(&bench).all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 1);
     // Always the same bytes.
     assert!(requests.iter().all(|request| *request == requests[0]));
@@ -112,7 +115,7 @@ async fn permanent_rejections_are_reported_and_not_retried() {
     for (task, (kind, name)) in (0..).zip(kinds) {
         bench.measure(1, task);
         stub.reply(problem(kind, None));
-        hand(&bench).all().await;
+        submitter(&bench).all().await;
         let event = Event::Refused {
             round: RoundNumber(1),
             task: TaskIndex(task),
@@ -148,7 +151,7 @@ async fn each_measurement_has_its_own_answer() {
     .await;
     let bench = Bench::new(&stub).await;
     (0..3).for_each(|task| bench.measure(1, task));
-    let mut hand = hand(&bench);
+    let mut submitter = submitter(&bench);
     hand.later().await;
     let waiting = bench.checker.shared().spool.waiting(9).unwrap();
     assert_eq!(
@@ -169,8 +172,8 @@ async fn no_answer_stops_submission_forever() {
         later.retry_after = Some(retry_after);
         let line = serde_json::to_string(&Answer::Problem(later)).unwrap() + "\n";
         stub.reply((200, Vec::new(), line.repeat(2).into_bytes()));
-        let most = Duration::from_secs(3_600);
-        assert_eq!(hand(&bench).later().await, Some(most));
+        let limit = Duration::from_secs(3_600);
+        assert_eq!(submitter(&bench).later().await, Some(limit));
     }
 }
 
@@ -183,9 +186,9 @@ async fn a_request_rejected_as_a_whole_is_split() {
     .await;
     let bench = Bench::new(&stub).await;
     (0..3).for_each(|task| bench.measure(1, task));
-    let mut hand = hand(&bench);
-    hand.submit().await.unwrap();
-    hand.submit().await.unwrap();
+    let mut submitter = submitter(&bench);
+    submitter.submit().await.unwrap();
+    submitter.submit().await.unwrap();
     hand.all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 3);
 }
@@ -207,19 +210,19 @@ async fn an_invalid_receipt_is_ignored() {
         (unsigned, "is not signed by"),
     ] {
         stub.reply(json(201, &receipt));
-        hand(&bench).later().await;
-        let told = bench.events().last().unwrap().to_string();
-        assert!(told.contains(words), "{told}");
+        submitter(&bench).later().await;
+        let message = bench.events().last().unwrap().to_string();
+        assert!(message.contains(words), "{message}");
     }
     // The first valid receipt pins its key; a second ingest's is rejected.
-    hand(&bench).all().await;
+    submitter(&bench).all().await;
     bench.measure(1, 6);
     let line = bench.checker.shared().spool.waiting(1).unwrap().remove(0).line;
     stub.reply(json(201, &receipt(line.as_bytes(), &other)));
-    hand(&bench).later().await;
-    let told = bench.events().last().unwrap().to_string();
-    assert!(told.contains("--ingest-address"), "{told}");
-    hand(&bench).all().await;
+    submitter(&bench).later().await;
+    let message = bench.events().last().unwrap().to_string();
+    assert!(message.contains("--ingest-address"), "{message}");
+    submitter(&bench).all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 2);
 }
 
@@ -234,20 +237,20 @@ async fn redirects_are_followed_within_the_host_only() {
         vec![("location", format!("{}/measurements", elsewhere.url))],
         Vec::new(),
     ));
-    hand(&bench).later().await;
-    let told = bench.events().last().unwrap().to_string();
+    submitter(&bench).later().await;
+    let message = bench.events().last().unwrap().to_string();
     assert!(
-        told.contains("redirects to another host") && told.contains(&elsewhere.url),
-        "{told}"
+        message.contains("redirects to another host") && message.contains(&elsewhere.url),
+        "{message}"
     );
     assert!(elsewhere.seen("POST /measurements").is_empty());
     // An endless redirect.
     for _ in 0..8 {
         home.reply((307, vec![("location", "/measurements".into())], Vec::new()));
     }
-    hand(&bench).later().await;
-    let told = bench.events().last().unwrap().to_string();
-    assert!(told.contains("more than 3 redirects"), "{told}");
+    submitter(&bench).later().await;
+    let message = bench.events().last().unwrap().to_string();
+    assert!(message.contains("more than 3 redirects"), "{message}");
 }
 
 #[tokio::test]
@@ -266,6 +269,6 @@ async fn a_crash_between_receipt_and_spool_stores_the_receipt_once() {
         .keep(RoundNumber(1), &[KeptReceipt { measurement, receipt }])
         .unwrap();
     let bench = bench.reopen(&stub).await;
-    hand(&bench).all().await;
+    submitter(&bench).all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 1);
 }

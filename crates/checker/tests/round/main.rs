@@ -122,13 +122,15 @@ async fn every_lie_ends_the_round_before_any_retrieval() {
             },
             "{what}"
         );
-        let told = scene.events().into_iter().find_map(|event| match event {
+        let message = scene.events().into_iter().find_map(|event| match event {
             Event::Disagreement { what, .. } => Some(what),
             _ => None,
         });
         assert!(
-            told.as_deref().is_some_and(|told| told.starts_with(what)),
-            "{told:?}, not {what}"
+            message
+                .as_deref()
+                .is_some_and(|message| message.starts_with(what)),
+            "{message:?}, not {what}"
         );
     }
     assert_eq!(scene.visits(), 0);
@@ -190,16 +192,16 @@ async fn an_unlisted_station_is_reported() {
         let stop = stop.clone();
         async move { checker.run(&stop).await }
     });
-    let told = loop {
-        let told = |event: &Event| matches!(event, Event::NotInRoster { .. }).then(|| event.to_string());
-        if let Some(told) = scene.events().iter().find_map(told) {
-            break told;
+    let message = loop {
+        let message = |event: &Event| matches!(event, Event::NotInRoster { .. }).then(|| event.to_string());
+        if let Some(message) = scene.events().iter().find_map(message) {
+            break message;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
     assert!(
-        told.contains("before this station was live") && told.contains("next round"),
-        "{told}"
+        message.contains("before this station was live") && message.contains("next round"),
+        "{message}"
     );
     stop.set();
     assert_eq!(running.await.unwrap().unwrap(), Summary::default());

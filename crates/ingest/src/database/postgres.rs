@@ -56,11 +56,11 @@ impl PostgresTables {
         let recorded = self.with(|client| {
             client.query_typed(
                 "INSERT INTO station (station, operator, subnet, version, first_seen, seen_at, heartbeat_at)
-                 SELECT station, operator, subnet, version, heard_at, heard_at, time
-                 FROM unnest($1, $2, $3, $4, $5, $6) AS heard (station, operator, subnet, version, heard_at, time)
-                 WHERE EXISTS (SELECT FROM station known WHERE known.station = heard.station)
+                 SELECT station, operator, subnet, version, received_at, received_at, time
+                 FROM unnest($1, $2, $3, $4, $5, $6) AS new (station, operator, subnet, version, received_at, time)
+                 WHERE EXISTS (SELECT FROM station known WHERE known.station = new.station)
                     OR (SELECT count(*) FROM station other
-                        WHERE other.subnet = heard.subnet AND other.seen_at > heard.heard_at - $7) < $8
+                        WHERE other.subnet = new.subnet AND other.seen_at > new.received_at - $7) < $8
                  ON CONFLICT (station) DO UPDATE SET operator = EXCLUDED.operator, subnet = EXCLUDED.subnet,
                     version = EXCLUDED.version, seen_at = EXCLUDED.seen_at, heartbeat_at = EXCLUDED.heartbeat_at
                  WHERE station.heartbeat_at < EXCLUDED.heartbeat_at

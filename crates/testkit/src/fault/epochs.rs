@@ -1,6 +1,6 @@
 //! Blocks and epochs. On Filecoin, a block's number is its epoch, and some epochs have no block.
 
-/// Every so many epochs, one is a null round.
+/// Interval of null rounds, in epochs.
 const PERIOD: u64 = 4;
 
 /// The epoch of a block.
