@@ -120,7 +120,7 @@ export function binaryCid(text) {
   const [, afterCodec] = varint(afterVersion)
   const [, afterCode] = varint(afterCodec)
   const [length, digest] = varint(afterCode)
-  need(version === 1n && BigInt(digest.length) === length && length <= 64n, `${text} is not a CID of version 1`)
+  need(version === 1n && BigInt(digest.length) === length && length <= 128n, `${text} is not a CID of version 1`)
   return bytes
 }
 const payload = value => {

@@ -215,6 +215,7 @@ const anyCid = (good, cid) => {
     ['CIDs', 'a CID with a version longer than it need be', to(base32(Buffer.concat([Buffer.from([0x81, 0]), bytes.subarray(1)])))],
     ['CIDs', 'a CID with a length longer than it need be', to(base32(Buffer.concat([bytes.subarray(0, 3), Buffer.from([0xa0, 0]), bytes.subarray(4)])))],
     ['CIDs', 'a CID whose digest is shorter than its length', to(base32(Buffer.concat([bytes.subarray(0, 3), Buffer.from([0x21]), bytes.subarray(4)])))],
+    ['CIDs', 'a CID with 129 bytes of digest', to(base32(Buffer.concat([Buffer.from([1, 0x55, 0, 0x81, 1]), Buffer.alloc(129)])))],
     ['CIDs', 'an empty string for a CID', to('')],
   ]
 }

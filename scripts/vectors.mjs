@@ -226,6 +226,16 @@ const tasksOf = count => range(0, count).map(i => ({
 const taskVector = count =>
   fileVector(readTasks, tasksOf(count), ['uint256', 'bytes', 'uint64'], range(0, count).map(i => [i, hex(payload(i)), 1000 + i]))
 
+// Payloads with long digests: the identity of a directory and of 128 bytes, and a SHA-512.
+const longPayloads = [
+  Buffer.concat([Buffer.from([1, 0x70, 0, 112]), sha256(ascii('a directory')), Buffer.alloc(80, 0x0a)]),
+  Buffer.concat([Buffer.from([1, 0x55, 0, 0x80, 1]), Buffer.alloc(128, 0xab)]),
+  Buffer.concat([Buffer.from([1, 0x55, 0x13, 64]), createHash('sha512').update('payload').digest()]),
+]
+const longTaskVector = fileVector(
+  readTasks, longPayloads.map((cid, i) => ({ cid: base32(cid), provider: `f0${1000 + i}`, clients: [], allocators: [] })),
+  ['uint256', 'bytes', 'uint64'], longPayloads.map((cid, i) => [i, hex(cid), 1000 + i]))
+
 const amounts = ['152207001522070015', '304414003044140030', '1', '99999999999999999999999999', '7']
 const rewardVector = count => {
   const entries = amounts.slice(0, count).map((cumulative, i) => [address('operator', i), cumulative])
@@ -359,7 +369,7 @@ const vectors = {
   'single-shuffle': ['4', singles],
   assignment: ['5', assignments],
   roster: ['7, 8', [0, 1, 2, 3, 7].map(rosterVector)],
-  tasks: ['7, 8', [0, 1, 2, 3, 7].map(taskVector)],
+  tasks: ['7, 8', [...[0, 1, 2, 3, 7].map(taskVector), longTaskVector]],
   measurement: ['9', measurements],
   rewards: ['8, 11', [0, 1, 2, 3, 5].map(rewardVector)],
   accepted: ['8, 11', [0, 1, 2, 3, 4].map(acceptedVector)],

@@ -94,7 +94,7 @@ def binary_cid(text):
     for _ in range(3):
         number, at = varint(cid, at)
         numbers.append(number)
-    need(version == 1 and len(cid) - at == numbers[2] <= 64, f"{text} is not a CID of version 1")
+    need(version == 1 and len(cid) - at == numbers[2] <= 128, f"{text} is not a CID of version 1")
     return cid
 
 # ---- §6.1 Canonical JSON: parse, write, compare

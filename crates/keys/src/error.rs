@@ -105,6 +105,16 @@ pub enum KeystoreTrouble {
     /// The password is wrong.
     #[error("the password is wrong; check --password-file or ASSIZE_KEYSTORE_PASSWORD")]
     WrongPassword,
+    /// The content is the key of another address than the file states.
+    #[error(
+        "it holds the key of {actual}, but says that its address is {stated}; use the file as the wallet wrote it"
+    )]
+    OtherAddress {
+        /// The address in the file.
+        stated: Address,
+        /// The key's address.
+        actual: Address,
+    },
     /// The content is not a key.
     #[error("it does not contain a secp256k1 private key")]
     NoKey,

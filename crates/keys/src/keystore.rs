@@ -1,12 +1,17 @@
-//! Keystore files (Web3 Secret Storage, version 3), as created by `cast wallet` and geth.
+//! Keystore files (Web3 Secret Storage, version 3).
+//!
+//! Wallets write them differently. A file is read if it leaves no doubt: names in any case, numbers of bytes with or
+//! without `0x`, and without the fields that only describe it.
 
 use std::path::Path;
 
 use aes::Aes128;
-use alloy_primitives::{Keccak256, hex};
+use alloy_primitives::{Address, Keccak256, hex};
+use assize_protocol::plain_text;
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
 use sha2::Sha256;
 
 use crate::error::{KeystoreTrouble, SignerError};
@@ -15,11 +20,15 @@ use crate::local::LocalKey;
 /// Maximum memory for scrypt: 128 · n · r bytes. geth's strong keystores need 256 MiB.
 const MAX_MEMORY: u64 = 1 << 31;
 
-/// The fields of the file that are needed.
+/// The fields of the file that are needed, in lower case.
 #[derive(Deserialize)]
 struct File {
     crypto: Crypto,
+    #[serde(deserialize_with = "number")]
     version: u64,
+    /// The key's address; some wallets leave it out, or write another kind of address.
+    #[serde(default)]
+    address: Value,
 }
 
 #[derive(Deserialize)]
@@ -28,7 +37,7 @@ struct Crypto {
     cipherparams: CipherParams,
     ciphertext: String,
     kdf: String,
-    kdfparams: serde_json::Value,
+    kdfparams: Value,
     mac: String,
 }
 
@@ -39,6 +48,7 @@ struct CipherParams {
 
 #[derive(Deserialize)]
 struct Scrypt {
+    #[serde(default = "usual_length")]
     dklen: u64,
     n: u64,
     r: u32,
@@ -48,6 +58,7 @@ struct Scrypt {
 
 #[derive(Deserialize)]
 struct Pbkdf2 {
+    #[serde(default = "usual_length")]
     dklen: u64,
     c: u32,
     prf: String,
@@ -60,6 +71,8 @@ struct Sealed {
     text: Vec<u8>,
     mac: [u8; 32],
     derivation: Derivation,
+    /// The address that the file states.
+    address: Option<Address>,
 }
 
 /// The key derivation. The first 16 bytes decrypt, the next 16 enter the checksum.
@@ -73,15 +86,17 @@ pub(crate) fn open(path: &Path, password: &str) -> Result<LocalKey, SignerError>
         path: path.to_owned(),
         trouble,
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| refuse(KeystoreTrouble::Unreadable(error.to_string())))?;
-    let sealed = Sealed::parse(&text).map_err(|reason| refuse(KeystoreTrouble::Malformed(reason)))?;
+    let malformed = |reason| refuse(KeystoreTrouble::Malformed(reason));
+    let file = std::fs::read(path).map_err(|error| refuse(KeystoreTrouble::Unreadable(error.to_string())))?;
+    let text = plain_text::decode(&file).map_err(|error| malformed(error.to_string()))?;
+    let sealed = Sealed::parse(text).map_err(malformed)?;
     sealed.open(password).map_err(refuse)
 }
 
 impl Sealed {
     fn parse(text: &str) -> Result<Self, String> {
-        let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let file: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let file: File = serde_json::from_value(in_lower_case(file)).map_err(|error| error.to_string())?;
         let wants = |holds: bool, what: &str| holds.then_some(()).ok_or_else(|| what.to_owned());
         wants(file.version == 3, "its version is not 3")?;
         let Crypto {
@@ -92,12 +107,16 @@ impl Sealed {
             kdfparams,
             mac,
         } = file.crypto;
-        wants(cipher == "aes-128-ctr", "its cipher is not aes-128-ctr")?;
+        wants(
+            cipher.eq_ignore_ascii_case("aes-128-ctr"),
+            "its cipher is not aes-128-ctr",
+        )?;
         Ok(Self {
             iv: bytes(&cipherparams.iv).ok_or("its iv does not have 16 bytes")?,
             text: hex::decode(ciphertext).map_err(|_| "its ciphertext is not hexadecimal")?,
             mac: bytes(&mac).ok_or("its mac does not have 32 bytes")?,
-            derivation: Derivation::parse(&kdf, kdfparams)?,
+            derivation: Derivation::parse(&kdf.to_ascii_lowercase(), kdfparams)?,
+            address: file.address.as_str().and_then(|text| text.parse().ok()),
         })
     }
 
@@ -114,17 +133,25 @@ impl Sealed {
             return Err(KeystoreTrouble::NoKey);
         };
         cipher.apply_keystream(&mut self.text);
-        let bytes = self
-            .text
-            .as_slice()
-            .try_into()
-            .map_err(|_| KeystoreTrouble::NoKey)?;
-        LocalKey::from_bytes(bytes).ok_or(KeystoreTrouble::NoKey)
+        // Old versions of geth left out leading zeros.
+        let mut bytes = [0; 32];
+        let zeros = 32_usize
+            .checked_sub(self.text.len())
+            .ok_or(KeystoreTrouble::NoKey)?;
+        bytes[zeros..].copy_from_slice(&self.text);
+        let key = LocalKey::from_bytes(bytes).ok_or(KeystoreTrouble::NoKey)?;
+        match self.address {
+            Some(stated) if stated != key.address() => Err(KeystoreTrouble::OtherAddress {
+                stated,
+                actual: key.address(),
+            }),
+            _ => Ok(key),
+        }
     }
 }
 
 impl Derivation {
-    fn parse(kdf: &str, params: serde_json::Value) -> Result<Self, String> {
+    fn parse(kdf: &str, params: Value) -> Result<Self, String> {
         let wants = |holds: bool, what: &str| holds.then_some(()).ok_or_else(|| what.to_owned());
         let length = |bytes: u64| wants((32..=128).contains(&bytes), "its dklen is not 32");
         let salt = |text: String| hex::decode(text).map_err(|_| "its salt is not hexadecimal".to_owned());
@@ -158,7 +185,10 @@ impl Derivation {
                 let pbkdf2: Pbkdf2 = serde_json::from_value(params).map_err(|error| error.to_string())?;
                 length(pbkdf2.dklen)?;
                 wants(pbkdf2.c > 0, "its c is 0")?;
-                wants(pbkdf2.prf == "hmac-sha256", "its prf is not hmac-sha256")?;
+                wants(
+                    pbkdf2.prf.eq_ignore_ascii_case("hmac-sha256"),
+                    "its prf is not hmac-sha256",
+                )?;
                 Ok(Self::Pbkdf2 {
                     rounds: pbkdf2.c,
                     salt: salt(pbkdf2.salt)?,
@@ -182,6 +212,33 @@ impl Derivation {
         }
         key
     }
+}
+
+/// Names in lower case. Of two names that differ in case alone, the last counts.
+fn in_lower_case(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter();
+            fields
+                .map(|(name, value)| (name.to_ascii_lowercase(), in_lower_case(value)))
+                .collect()
+        }
+        other => other,
+    }
+}
+
+/// A number, or its digits as text.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let number = match &value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64(),
+    };
+    number.ok_or_else(|| de::Error::custom(format!("{value} is not a version")))
+}
+
+fn usual_length() -> u64 {
+    32
 }
 
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {

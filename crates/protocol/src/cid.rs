@@ -5,13 +5,16 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use cid::Cid;
+use cid::CidGeneric;
 
 use crate::text::serde_as_text;
 
 const RAW: u64 = 0x55;
 const DAG_PB: u64 = 0x70;
 const SHA2_256: u64 = 0x12;
+
+/// Holds the longest digest of a payload.
+type Cid = CidGeneric<{ PayloadCid::MAX_DIGEST }>;
 
 /// Text or bytes that are not a valid CID.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +80,15 @@ impl FileCid {
         Self::of_cid(parse_binary(bytes)?)
     }
 
+    /// Reads a CID of the same block in any spelling: any multibase, and version 0.
+    ///
+    /// # Errors
+    /// [`CidError`] if the text is not a CID, or is one of another kind.
+    pub fn of_any_spelling(text: &str) -> Result<Self, CidError> {
+        let cid = parse_text(text)?;
+        Self::of_cid(cid.into_v1().unwrap_or(cid))
+    }
+
     fn of_cid(cid: Cid) -> Result<Self, CidError> {
         let refuse = |found: String| CidError::NotAFile {
             cid: cid.to_string(),
@@ -102,7 +114,8 @@ impl FileCid {
     }
 }
 
-/// CID of a payload that stations retrieve, of any kind.
+/// CID of a payload that stations retrieve, of any codec and hash function, with a digest of at most
+/// [`Self::MAX_DIGEST`] bytes.
 ///
 /// A v0 and a v1 CID of the same block are different payloads. Text is parsed in any multibase and displayed in the canonical
 /// form (`docs/protocol.md` §6.1); task lists accept no other.
@@ -110,6 +123,9 @@ impl FileCid {
 pub struct PayloadCid(Cid);
 
 impl PayloadCid {
+    /// Length of the longest digest, bytes: that of the longest identity CIDs in use.
+    pub const MAX_DIGEST: usize = 128;
+
     /// The binary form, as in the Merkle leaf of a task.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -189,6 +205,8 @@ serde_as_text!(FileCid, PayloadCid);
 #[cfg(test)]
 mod tests {
     use alloc::string::{String, ToString};
+    use alloc::vec;
+    use alloc::vec::Vec;
 
     use super::{CidError, Codec, FileCid, PayloadCid};
 
@@ -217,6 +235,37 @@ mod tests {
         assert_eq!(v0.to_string(), V0);
         assert_eq!(v0.to_bytes(), v1.to_bytes()[2..]);
         assert_eq!(PayloadCid::from_bytes(&v0.to_bytes()), Ok(v0));
+    }
+
+    /// The root of a directory that its CID holds, with a digest of 112 bytes: boxo's limit for such is 128.
+    const IDENTITY: &str = "bafyaa4asfyfcmalqudsaeiclsn2n56lmy7rolvh3hcmbb7lailbxpowb4quv6ggvqayqo7pj7mjaagejsbbrelqkeyaxbiheaiqp7e4gsn3ajlb533z2wp377int6fxiluov6il34itoaemeb5w5qeasaamk35b4bihaqaqyqcexuieaqbacbaejhi";
+
+    #[test]
+    fn payloads_have_digests_of_up_to_128_bytes() {
+        let root: PayloadCid = IDENTITY.parse().unwrap();
+        assert_eq!(root.to_string(), IDENTITY);
+        let bytes = root.to_bytes();
+        assert_eq!((bytes[..4].to_vec(), bytes.len()), (vec![1, 0x70, 0, 112], 116));
+        for length in [65, 127, 128] {
+            let bytes = [&[1, 0x55, 0][..], &varint(length), &vec![7; length]].concat();
+            let cid = PayloadCid::from_bytes(&bytes).unwrap();
+            assert_eq!(cid.to_bytes(), bytes);
+            assert_eq!(cid.to_string().parse(), Ok(cid));
+        }
+        let bytes = [&[1, 0x55, 0][..], &varint(129), &[7; 129]].concat();
+        assert!(PayloadCid::from_bytes(&bytes).is_err());
+        let text = cid::multibase::encode(cid::multibase::Base::Base32Lower, bytes);
+        assert!(text.parse::<PayloadCid>().is_err());
+        // The length of 300 does not fit into a byte.
+        let bytes = [&[1, 0x55, 0, 0xac, 2][..], &[7; 300]].concat();
+        assert!(PayloadCid::from_bytes(&bytes).is_err());
+    }
+
+    fn varint(number: usize) -> Vec<u8> {
+        match number {
+            ..0x80 => vec![number as u8],
+            _ => vec![number as u8 | 0x80, (number >> 7) as u8],
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod list;
 pub mod merkle;
 mod parameters;
 mod payout_address;
+pub mod plain_text;
 mod roster;
 mod schedule;
 mod seed;

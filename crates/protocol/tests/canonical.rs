@@ -26,8 +26,17 @@ fn roster() -> impl Strategy<Value = Roster> {
 /// A CID of version 0, or one of version 1 with any codec and hash.
 fn payload() -> impl Strategy<Value = PayloadCid> {
     let v0 = any::<[u8; 32]>().prop_map(|digest| [&[0x12, 0x20][..], &digest].concat());
-    let v1 = (0..128_u8, 0..128_u8, vec(any::<u8>(), 0..=64))
-        .prop_map(|(codec, hash, digest)| [&[1, codec, hash, digest.len() as u8][..], &digest].concat());
+    let v1 = (0..128_u8, 0..128_u8, vec(any::<u8>(), 0..=PayloadCid::MAX_DIGEST)).prop_map(
+        |(codec, hash, digest)| {
+            let length = digest.len() as u8;
+            // Two bytes from 128 on.
+            let length = match length {
+                ..0x80 => std::vec![length],
+                _ => std::vec![length, 1],
+            };
+            [&[1, codec, hash][..], &length, &digest].concat()
+        },
+    );
     prop_oneof![v0, v1].prop_filter_map("a CID", |bytes| PayloadCid::from_bytes(&bytes).ok())
 }
 

@@ -212,7 +212,7 @@ fn roster() {
 
 #[test]
 fn task_list() {
-    for case in cases::<FileCase>(include_str!("../../../docs/vectors/v1/tasks.json"), 5) {
+    for case in cases::<FileCase>(include_str!("../../../docs/vectors/v1/tasks.json"), 6) {
         case.check_cid();
         let tasks = TaskList::parse(case.file.as_bytes()).unwrap();
         assert_eq!(tasks.to_ndjson(), case.file.as_bytes());

@@ -1,7 +1,6 @@
 //! Tries the advertised addresses: one gateway after another, or a Lassie daemon.
 
 use assize_measurement::Millis;
-use cid::Cid;
 use tokio::time::Instant;
 use url::Url;
 
@@ -13,7 +12,7 @@ use crate::index::Offers;
 use crate::net::Reach;
 use crate::request::{RequestBuilder, payload_url, service_request};
 use crate::step::Steps;
-use crate::{Config, Lassie, Retrieval, RetrieveError, Transport, endpoint, gateway_url};
+use crate::{Cid, Config, Lassie, Retrieval, RetrieveError, Transport, endpoint, gateway_url};
 
 /// The start of a retrieval on both clocks. The wall clock is read once, so that it cannot run backwards.
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +169,8 @@ impl Attempts<'_> {
             format!("GET {car}"),
             outcome.summary.clone(),
         );
-        if !matches!(outcome.status, Some(400 | 406)) {
+        // The statuses of servers that cannot answer in this form, whatever the payload (docs/decisions/0013).
+        if !matches!(outcome.status, Some(400 | 406 | 415 | 501)) {
             return (outcome, Some(car));
         }
         let since = Instant::now();

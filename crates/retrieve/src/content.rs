@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use cid::Cid;
 use flate2::write::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::Cid;
 use crate::car::CarCheck;
 use crate::hash::BlockHash;
 

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use cid::Cid;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use crate::Limits;
 use crate::content::{BodyReader, CompleteBody, Format};
 use crate::failure::Failure;
 use crate::follow::FinalResponse;
 use crate::http::{Answer, Http, HttpRequest};
 use crate::net::Reach;
+use crate::{Cid, Limits};
 
 /// How long to wait for the body of an error response, and how much of it to show.
 const WORDS: (Duration, usize) = (Duration::from_secs(1), 200);

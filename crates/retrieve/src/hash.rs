@@ -2,8 +2,9 @@
 
 use blake2::Blake2b;
 use blake2::digest::consts::U32;
-use cid::multihash::Multihash;
 use sha2::{Digest, Sha256, Sha384, Sha512};
+
+use crate::Multihash;
 
 /// Compares a block with a multihash, in constant memory.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub(crate) const IDENTITY: u64 = 0x00;
 
 impl BlockHash {
     /// `None` if the hash function is not supported.
-    pub(crate) fn new(hash: &Multihash<64>) -> Option<Self> {
+    pub(crate) fn new(hash: &Multihash) -> Option<Self> {
         let state = match hash.code() {
             IDENTITY => State::Identity(Some(0)),
             0x12 => State::Sha2_256(Sha256::new()),

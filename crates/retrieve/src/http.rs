@@ -127,6 +127,11 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// How long the server wants to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        assize_tls::retry_after(self.header(&header::RETRY_AFTER)?, self.header(&header::DATE))
+    }
+
     /// The next bytes of the body, at least one; `None` at its end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         while let Some(frame) = self.body.frame().await {

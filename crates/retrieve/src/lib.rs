@@ -9,7 +9,7 @@
 //! | peer id | `StateMinerInfo`, and Curio's contract where there is one, which takes precedence; cached for an hour | an error, and no measurement, if the chain cannot be queried |
 //! | advertisement | `GET /cid/CID` at one indexer after another; all protocols of the metadata; HTTP before Graphsync | `OK`, `HTTP_NOT_ADVERTISED`, `NO_VALID_ADVERTISEMENT`, `ERROR_…` ([`IndexerResult`]) |
 //! | address | all of the provider's gateways in order, by [`gateway_url`] | 701–705 |
-//! | fetch | the root block as a CAR, with Lassie's headers; as a raw block if the response is 400 or 406 | HTTP status, 801 (name), 802 (connection), 600 (other), `timeout`, `car_too_large` |
+//! | fetch | the root block as a CAR, with Lassie's headers; as a raw block if the response is 400, 406, 415 or 501 | HTTP status, 801 (name), 802 (connection), 600 (other), `timeout`, `car_too_large` |
 //! | check | the block and nothing else, by the hash in its CID, as a stream | 901–904 |
 //! | HEAD | the same URL | HTTP status or code |
 //! | Graphsync | through a Lassie daemon, if one is configured | as above; an error if Lassie itself fails |
@@ -18,6 +18,10 @@
 //!
 //! - **An empty CAR** is 902, `CONTENT_VERIFICATION_FAILED`: the payload was not served. Spark accepted it. Only a
 //!   payload whose CID contains it (hash function `identity`) may have an empty CAR.
+//! - **A block under another codec** is the payload if its bytes hash to the payload's multihash, as for Lassie. Spark
+//!   compared the whole CID and reported 903.
+//! - **Zeros behind the last block**, with which pieces are padded, are 904: a response is not a piece, and neither Lassie
+//!   nor Spark accepts them.
 //! - **A redirect that is not followed** (a loop, a sixth redirect, a target that is not an `http` URL) keeps its own
 //!   status: `HTTP_302`. Spark reported 600.
 //! - **An address that is not on the public Internet** is 802, as everyone outside that network would report; so is a
@@ -87,6 +91,7 @@ mod peer;
 mod request;
 mod retrieval;
 mod retriever;
+mod retry;
 mod rpc;
 mod step;
 mod varint;
@@ -100,6 +105,11 @@ pub use retriever::Retriever;
 pub use rustls::pki_types::CertificateDer;
 pub use step::{Step, plain};
 pub use url::Url;
+
+/// A CID of any payload.
+type Cid = cid::CidGeneric<{ assize_protocol::PayloadCid::MAX_DIGEST }>;
+/// Its multihash.
+type Multihash = cid::multihash::Multihash<{ assize_protocol::PayloadCid::MAX_DIGEST }>;
 
 /// Scheme and host of an endpoint. Path and query may hold keys and are never shown.
 fn endpoint(url: &Url) -> String {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use assize_protocol::{PayloadCid, ProviderId};
-use cid::Cid;
 use tokio::time::Instant;
 
 use crate::attempts::{Attempts, StartTime};
@@ -12,7 +11,7 @@ use crate::index;
 use crate::peer::Peers;
 use crate::rpc::Rpc;
 use crate::step::Steps;
-use crate::{Config, ConfigError, IndexerResult, Retrieval, RetrieveError, Transport, endpoint};
+use crate::{Cid, Config, ConfigError, IndexerResult, Retrieval, RetrieveError, Transport, endpoint};
 
 /// Performs retrievals, concurrently if needed. Clones share one cache of peer ids.
 #[derive(Debug, Clone)]
@@ -123,6 +122,6 @@ impl Retriever {
 
 /// The same CID in the type of the `cid` crate.
 fn cid_of(cid: PayloadCid) -> Cid {
-    // Both types hold at most 64 bytes of digest, so the conversion cannot fail.
+    // Both types hold digests of the same length, so the conversion cannot fail.
     Cid::try_from(&cid.to_bytes()[..]).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Requests to services that the operator configures: JSON-RPC, and retries.
+//! JSON-RPC endpoints, which the operator configures.
 
 use std::time::Duration;
 
@@ -6,75 +6,46 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use url::Url;
 
+use crate::failure::Failure;
 use crate::http::{Http, HttpRequest};
 use crate::net::Reach;
 use crate::request::service_request;
+use crate::retry::{Retry, Retryable, with_retries};
 use crate::{Limits, RpcError, Secret, plain};
-
-impl Http {
-    /// Sends a request and returns status and body. On a status of 500 or above and on 429, it retries with exponential
-    /// back-off as often as the limits allow; on a connection failure, `unreachable` times.
-    ///
-    /// The operator chooses the service, so its address is unrestricted. Its redirects are not: they are limited to
-    /// `redirected`.
-    pub(crate) async fn send_with_retries(
-        &self,
-        ask: &HttpRequest,
-        limits: &Limits,
-        redirected: Reach,
-        mut unreachable: u32,
-    ) -> Result<(u16, Vec<u8>), String> {
-        let mut pause = limits.backoff;
-        let mut left = limits.retries;
-        loop {
-            let answered = self.send_once(ask, limits, redirected).await;
-            let again = match &answered {
-                Ok((status, _)) => *status >= 500 || *status == 429,
-                Err(_) if unreachable > 0 => {
-                    unreachable -= 1;
-                    true
-                }
-                Err(_) => false,
-            };
-            if !again || left == 0 {
-                return answered;
-            }
-            left -= 1;
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(10));
-        }
-    }
-
-    async fn send_once(
-        &self,
-        ask: &HttpRequest,
-        limits: &Limits,
-        redirected: Reach,
-    ) -> Result<(u16, Vec<u8>), String> {
-        let exchange = async {
-            let answer = match ask.body.is_empty() {
-                true => {
-                    let reach = (Reach::Anywhere, redirected);
-                    self.follow(ask, reach, limits.connect, limits.redirects)
-                        .await?
-                        .answer
-                }
-                false => self.ask(ask, Reach::Anywhere, limits.connect).await?,
-            };
-            let status = answer.status.as_u16();
-            Ok((status, answer.all(limits.answer).await?))
-        };
-        let answered: Result<_, crate::failure::Failure> =
-            timeout(limits.lookup, exchange).await.map_err(|_| "timeout")?;
-        answered.map_err(|failure| failure.to_string())
-    }
-}
 
 /// A JSON-RPC endpoint.
 #[derive(Debug)]
 pub(crate) struct Rpc {
     pub(crate) url: Url,
     pub(crate) token: Option<Secret>,
+}
+
+/// A response of the endpoint.
+struct Response {
+    status: u16,
+    retry_after: Option<Duration>,
+    /// `None` if the body is not JSON.
+    body: Result<Value, serde_json::Error>,
+}
+
+impl Response {
+    /// The error object of the call.
+    fn error(&self) -> Option<&Value> {
+        let error = self.body.as_ref().ok()?.get("error")?;
+        (!error.is_null()).then_some(error)
+    }
+}
+
+impl Retryable for Response {
+    fn retry(&self) -> Retry {
+        match self.error().map(|error| error["code"].as_i64()) {
+            // Rate limits, whatever the status.
+            Some(Some(-32_005 | 429)) => self.retry_after.map_or(Retry::Soon, Retry::After),
+            // Nodes send errors of the call with any status, 500 above all; those of a busy proxy have its status.
+            Some(_) if !matches!(self.status, 429 | 503) => Retry::No,
+            _ => Retry::of_status(self.status, self.retry_after),
+        }
+    }
 }
 
 impl Rpc {
@@ -93,29 +64,37 @@ impl Rpc {
             self.token.as_ref(),
             Some(body),
         );
-        let (status, body) = http
-            // A POST is never redirected.
-            .send_with_retries(&ask, limits, Reach::Public, limits.retries)
+        let response = with_retries(limits, limits.retries, async || send(http, &ask, limits).await)
             .await
             .map_err(|reason| RpcError::Unreachable(plain(&reason)))?;
-        let malformed = |reason: &str| RpcError::Malformed(reason.into());
-        let answer: Value = match serde_json::from_slice(&body) {
-            Ok(answer) => answer,
-            Err(_) if status != 200 => return Err(RpcError::Status(status)),
-            Err(error) => return Err(malformed(&error.to_string())),
-        };
-        if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
+        if let Some(error) = response.error() {
             return Err(RpcError::Refused {
                 code: error["code"].as_i64().unwrap_or_default(),
                 message: plain(error["message"].as_str().unwrap_or("no message")),
             });
         }
-        match answer {
-            Value::Object(mut answer) if status == 200 => {
-                answer.remove("result").ok_or(malformed("no result field"))
-            }
-            _ if status != 200 => Err(RpcError::Status(status)),
-            _ => Err(malformed("not a JSON object")),
+        let malformed = |reason: &str| RpcError::Malformed(reason.into());
+        match response.body {
+            _ if response.status != 200 => Err(RpcError::Status(response.status)),
+            Ok(Value::Object(mut answer)) => answer.remove("result").ok_or(malformed("no result field")),
+            Ok(_) => Err(malformed("not a JSON object")),
+            Err(error) => Err(malformed(&error.to_string())),
         }
     }
+}
+
+async fn send(http: &Http, ask: &HttpRequest, limits: &Limits) -> Result<Response, String> {
+    let exchange = async {
+        // A POST is never redirected.
+        let answer = http.ask(ask, Reach::Anywhere, limits.connect).await?;
+        let (status, retry_after) = (answer.status.as_u16(), answer.retry_after());
+        let body = answer.all(limits.answer).await?;
+        Ok(Response {
+            status,
+            retry_after,
+            body: serde_json::from_slice(&body),
+        })
+    };
+    let answered: Result<_, Failure> = timeout(limits.lookup, exchange).await.map_err(|_| "timeout")?;
+    answered.map_err(|failure| failure.to_string())
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use assize_measurement::car;
 use assize_measurement::unixfs::{Profile, Walk};
-use assize_protocol::FileCid;
+use assize_protocol::{FileCid, PayloadCid};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
@@ -30,8 +30,8 @@ use self::blocks::{Library, OpenFile};
 use self::request::{Duplicates, Form, Refusal, Scope, Wanted};
 use crate::{LocalStore, StoreError};
 
-/// The CID for probing gateways: the identity of no bytes.
-const PROBE: &str = "bafkqaaa";
+/// The CID for probing gateways, `bafkqaaa`: CIDv1, raw, the identity of no bytes.
+const PROBE: [u8; 4] = [1, 0x55, 0, 0];
 /// Number of blocks that wait for a slow client; the limit in MiB per response.
 const AHEAD: usize = 2;
 
@@ -39,6 +39,7 @@ const AHEAD: usize = 2;
 pub fn router(store: LocalStore) -> Router {
     Router::new()
         .route("/ipfs/{cid}", get(answer))
+        .route("/ipfs/{cid}/", get(answer))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(|| async {
             let text = "This gateway serves only files at /ipfs/{cid}, as CARs or blocks.\n";
@@ -64,10 +65,10 @@ async fn answer(
         Ok(wanted) => wanted,
         Err(refusal) => return refuse(&refusal),
     };
-    if cid == PROBE {
+    if cid.parse().is_ok_and(|cid: PayloadCid| cid.to_bytes() == PROBE) {
         return probe(&wanted);
     }
-    let Ok(cid) = cid.parse::<FileCid>() else {
+    let Ok(cid) = FileCid::of_any_spelling(&cid) else {
         return refuse(&Refusal::Cid(cid));
     };
     let mut response = match if_none_match(&headers, &wanted.etag(&cid)) {

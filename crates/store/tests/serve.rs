@@ -9,6 +9,7 @@ use assize_measurement::car::{self, Sections};
 use assize_measurement::unixfs::{Profile, Walk, build};
 use assize_protocol::{Codec, FileCid};
 use assize_store::{Gateways, LocalStore, Source, Store, StoreError, serve};
+use cid::multibase::{Base, encode};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -264,6 +265,68 @@ fn blocks_alone_and_parts_of_files() {
     );
 }
 
+/// The same CID in every spelling, and the same request in any.
+#[test]
+fn a_file_is_found_by_every_spelling_of_its_request() {
+    let server = Server::start();
+    let content = content();
+    let cid = server.store.put(&content).unwrap();
+    let (bytes, multihash) = (cid.to_bytes(), &cid.to_bytes()[2..]);
+    let raw = assize_measurement::unixfs::build(&content, Profile::default()).1[0].cid;
+    for spelling in [
+        cid.to_string(),
+        encode(Base::Base32Upper, bytes),
+        encode(Base::Base58Btc, bytes),
+        encode(Base::Base36Lower, bytes),
+        encode(Base::Base16Lower, bytes),
+        encode(Base::Base64Url, bytes),
+        // Version 0.
+        Base::Base58Btc.encode(multihash),
+    ] {
+        let answer = server.get(&format!("/ipfs/{spelling}?format=car"), "");
+        assert_eq!(answer.status, 200, "{spelling}: {}", answer.text());
+        assert_eq!(car::unpack(&cid, answer.body()).unwrap(), content, "{spelling}");
+        assert_eq!(answer.header("x-ipfs-roots"), cid.to_string());
+    }
+    let car = server.get(&format!("/ipfs/{cid}?format=car&dag-scope=block"), "");
+    for (path, accept) in [
+        (format!("/ipfs/{cid}/?format=car&dag-scope=block"), ""),
+        (format!("/ipfs/{cid}?dag-scope=block&format=car"), ""),
+        (
+            format!("/ipfs/{cid}/?dag-scope=block"),
+            "application/vnd.ipld.car",
+        ),
+        (
+            format!("/ipfs/{cid}?format=car&dag-scope=block"),
+            "application/vnd.ipld.raw",
+        ),
+        (
+            format!("/ipfs/{cid}?format=&dag-scope=block&car-dups="),
+            "application/vnd.ipld.car, */*",
+        ),
+        (format!("/ipfs/{cid}?format=c%61r&dag-scope=bloc%6B"), "text/html"),
+    ] {
+        let answer = server.get(&path, accept);
+        assert_eq!(
+            (answer.status, answer.body()),
+            (200, car.body()),
+            "{path} {accept}"
+        );
+        let head = server.ask(ureq::head(format!("{}{path}", server.url)), accept);
+        assert_eq!(head.status, 200, "{path} {accept}");
+    }
+    let answer = server.get(&format!("/ipfs/{raw}?format=raw"), "application/vnd.ipld.car");
+    assert_eq!(answer.body(), &content[..1 << 20]);
+    // The probe too.
+    for path in [
+        "/ipfs/bafkqaaa/?format=raw",
+        "/ipfs/BAFKQAAA?format=raw",
+        "/ipfs/f01550000?format=raw",
+    ] {
+        assert_eq!(server.get(path, "").status, 200, "{path}");
+    }
+}
+
 #[test]
 fn rejections_say_what_to_request() {
     let server = Server::start();
@@ -278,13 +341,18 @@ fn rejections_say_what_to_request() {
         ),
         (
             "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG?format=car".into(),
+            404,
+            "is not in",
+        ),
+        (
+            "/ipfs/bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku?format=car".into(),
             400,
-            "is not a supported CID",
+            "is not the CID of a file",
         ),
         (
             "/ipfs/..%2f..%2fetc%2fpasswd?format=raw".into(),
             400,
-            "is not a supported CID",
+            "is not the CID of a file",
         ),
         (format!("/ipfs/{cid}/index.html?format=car"), 404, "/ipfs/{cid}"),
         ("/".into(), 404, "/ipfs/{cid}"),

@@ -27,6 +27,7 @@ async fn cars_that_are_not_the_payload() {
     let nothing = b"\x01\x02\x03".to_vec();
     let v2 = b"\x0a\xa1\x67version\x02".to_vec();
     let zero = [&good[..], &[0]].concat();
+    let padded = [&good[..], &[0; 2_048]].concat();
     let lying_length = [&header[..], &[0xff, 0xff, 0xff, 0xff, 0x0f], &cid.to_bytes()[..]].concat();
     let huge_header = [0xff, 0xff, 0xff, 0x7f, 0xa2].to_vec();
     let no_cid = [&header[..], &[4, 9, 9, 9, 9]].concat();
@@ -50,13 +51,14 @@ async fn cars_that_are_not_the_payload() {
             car(&cid, &[(other, b"other"), (cid, BLOCK)]),
             "not requested",
         ),
-        // The same bytes under another codec are another block. A digest of any length is rejected early.
+        // Under another codec, the bytes decide.
         (
-            "UNEXPECTED_CAR_BLOCK",
-            903,
-            car(&cid, &[(dag_pb, BLOCK)]),
-            "not requested",
+            "CONTENT_VERIFICATION_FAILED",
+            902,
+            car(&cid, &[(dag_pb, b"wrong bytes")]),
+            "does not match its CID",
         ),
+        // A digest of any length is rejected early.
         (
             "UNEXPECTED_CAR_BLOCK",
             903,
@@ -92,7 +94,9 @@ async fn cars_that_are_not_the_payload() {
         ("CANNOT_PARSE_CAR_FILE", 904, BLOCK.to_vec(), "not a valid CAR"),
         ("CANNOT_PARSE_CAR_FILE", 904, v2, "not a CARv1 header"),
         ("CANNOT_PARSE_CAR_FILE", 904, Vec::new(), "not a valid CAR"),
-        ("CANNOT_PARSE_CAR_FILE", 904, zero, "is empty"),
+        // Padding (docs/decisions/0015).
+        ("CANNOT_PARSE_CAR_FILE", 904, zero, "zero padding"),
+        ("CANNOT_PARSE_CAR_FILE", 904, padded, "zero padding"),
         ("CANNOT_PARSE_CAR_FILE", 904, huge_header, "oversized header"),
         ("CANNOT_PARSE_CAR_FILE", 904, lying_length, "is truncated"),
         ("CANNOT_PARSE_CAR_FILE", 904, no_cid, "does not begin with a CID"),

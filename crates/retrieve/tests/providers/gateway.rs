@@ -1,11 +1,13 @@
 //! Honest providers, in many variants.
 
 use crate::support::*;
-use assize_retrieve::{IndexerResult, LASSIE_AGENT, Transport};
+use assize_retrieve::{IndexerResult, LASSIE_AGENT, Retriever, Transport};
 use blake2::Blake2b;
 use blake2::digest::consts::U32;
 use cid::Cid;
+use cid::multibase::Base;
 use cid::multihash::Multihash;
+use serde_json::json;
 use sha2::{Digest, Sha256, Sha512};
 
 #[tokio::test]
@@ -135,7 +137,12 @@ async fn no_request_reveals_a_check() {
 
 #[tokio::test]
 async fn if_cars_are_rejected_the_raw_block_is_requested() {
-    for refusal in ["400 Bad Request", "406 Not Acceptable"] {
+    for refusal in [
+        "400 Bad Request",
+        "406 Not Acceptable",
+        "415 Unsupported Media Type",
+        "501 Not Implemented",
+    ] {
         let provider = Server::start(move |request| match request.target().contains("format=raw") {
             true => ok("application/vnd.ipld.raw", BLOCK),
             false => answer(refusal, "", b"unsupported accept parameter"),
@@ -251,11 +258,46 @@ async fn all_kinds_of_cids_are_retrieved() {
                 .starts_with(&format!("/ipfs/{asked}?"))
         );
     }
+    // A blockstore that is keyed by multihashes does not know the codec.
+    for (asked, given) in [(0x70, 0x55), (0x55, 0x70), (0x71, 0x55), (0x0129, 0x71)] {
+        let (asked, given) = (cid_of(asked, 0x12, &sha256), cid_of(given, 0x12, &sha256));
+        let provider = Server::always(car_answer(&car(&given, &[(given, BLOCK)]))).await;
+        let got = retrieve_at(&asked, &[provider.multiaddr()], |_| {}).await;
+        assert_eq!(result(&got), "OK", "{asked} {got:#?}");
+        // The block's bytes decide, not what the CAR calls it.
+        let provider = Server::always(car_answer(&car(&given, &[(given, b"another")]))).await;
+        let got = retrieve_at(&asked, &[provider.multiaddr()], |_| {}).await;
+        assert_eq!(result(&got), "CONTENT_VERIFICATION_FAILED");
+    }
     // A block that its CID contains is in no CAR (trustless gateway specification).
     let identity = Cid::new_v1(0x55, Multihash::wrap(0, BLOCK).unwrap());
     let provider = Server::always(car_answer(&car(&identity, &[]))).await;
     let got = retrieve_at(&identity, &[provider.multiaddr()], |_| {}).await;
     assert_eq!(result(&got), "OK");
+}
+
+/// A directory that is its CID: the digest has 112 bytes.
+#[tokio::test]
+async fn payloads_with_long_digests_are_retrieved() {
+    let text = "bafyaa4asfyfcmalqudsaeiclsn2n56lmy7rolvh3hcmbb7lailbxpowb4quv6ggvqayqo7pj7mjaagejsbbrelqkeyaxbiheaiqp7e4gsn3ajlb533z2wp377int6fxiluov6il34itoaemeb5w5qeasaamk35b4bihaqaqyqcexuieaqbacbaejhi";
+    let cid: assize_protocol::PayloadCid = text.parse().unwrap();
+    let multihash = Base::Base64Pad.encode(&cid.to_bytes()[2..]);
+    let car = car(&raw_cid(b"any root"), &[]);
+    let provider = Server::start(move |_| car_answer(&car)).await;
+    let records = [record(PEER, &http_metadata(), &[provider.multiaddr()])];
+    let found = json!({"MultihashResults": [{"Multihash": multihash, "ProviderResults": records}]});
+    let index = Server::always(ok("application/json", found.to_string().as_bytes())).await;
+    let chain = chain().await;
+    let retriever = Retriever::new(config(&chain, &[&index])).unwrap();
+    let got = retriever.retrieve(cid, PROVIDER).await.unwrap();
+    check(&got);
+    assert_eq!(result(&got), "OK", "{got:#?}");
+    for (server, path) in [
+        (&index, format!("/cid/{text}")),
+        (&provider, format!("/ipfs/{text}?format=car&dag-scope=block")),
+    ] {
+        assert_eq!(server.requests()[0].target(), path);
+    }
 }
 
 #[tokio::test]

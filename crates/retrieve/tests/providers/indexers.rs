@@ -154,7 +154,7 @@ async fn indexers_are_asked_in_order_until_one_knows() {
 #[tokio::test]
 async fn an_indexer_that_cannot_be_used() {
     let (got, _) = indexed(&[("200 OK", "x".repeat(2_000))], |config| {
-        config.limits.answer = 1_000
+        config.limits.index = 1_000
     })
     .await;
     assert_eq!(got.indexer_result, IndexerResult::ErrorFetch);
@@ -312,6 +312,89 @@ async fn advertisements_are_found_in_every_form() {
             "{body}"
         );
     }
+}
+
+/// cid.contact has payloads with more than 14 000 records (4.4 MB), and an answer can come in any form.
+#[tokio::test]
+async fn answers_of_any_number_of_records_are_read() {
+    let cid = raw_cid(BLOCK);
+    let gateway = "/ip4/127.0.0.1/tcp/1/http".to_owned();
+    let other = |number: usize| {
+        let addresses = [
+            format!("/ip4/203.0.113.{}/tcp/{number}", number % 256),
+            format!("/ip6/2001:db8::{number:x}/tcp/{number}"),
+            format!(
+                "/dns4/provider-{number}.example.com/tcp/443/https/http-path/%2fretrieve%2fpieces%2fand%2fpayloads%2fof-provider-{number}"
+            ),
+        ];
+        record(OTHER_PEER, &http_metadata(), &addresses)
+    };
+    let mut records: Vec<Value> = (0..14_097).map(other).collect();
+    records.push(record(PEER, &http_metadata(), std::slice::from_ref(&gateway)));
+    let found = find_response(&cid, &records);
+    assert!(found.len() > 4_400_000, "{}", found.len());
+    let multihash = Base::Base64Pad.encode(cid.hash().to_bytes());
+    let results = serde_json::to_string(&records).unwrap();
+    // The multihash behind its records; another payload's records first.
+    let behind = format!(
+        r#"{{"MultihashResults":[{{"ProviderResults":{results},"Multihash":"{multihash}"}}],"EncryptedMultihashResults":null}}"#
+    );
+    let lines: String = records.iter().map(|record| format!("{record}\n\n")).collect();
+    for body in [found, behind, lines] {
+        let (got, _) = indexed(&[("200 OK", body)], |_| {}).await;
+        assert_eq!(
+            (got.indexer_result, got.address.as_ref()),
+            (IndexerResult::Ok, Some(&gateway)),
+            "{:#?}",
+            got.steps
+        );
+        assert!(told(&got, "14098 records"), "{:#?}", got.steps);
+    }
+}
+
+/// An indexer that answers with encrypted results (IPNI, double hashing) has said nothing of this provider.
+#[tokio::test]
+async fn encrypted_results_are_not_the_providers_fault() {
+    let cid = raw_cid(BLOCK);
+    let multihash = Base::Base64Pad.encode(cid.hash().to_bytes());
+    let encrypted = json!([{"Multihash": multihash, "EncryptedValueKeys": ["YQ==", "Yg=="]}]);
+    let others: Value = serde_json::from_str(&find_response(
+        &cid,
+        &[record(
+            OTHER_PEER,
+            &http_metadata(),
+            &["/ip4/127.0.0.1/tcp/1/http".into()],
+        )],
+    ))
+    .unwrap();
+    let found = json!(find_response(
+        &cid,
+        &[record(
+            PEER,
+            &http_metadata(),
+            &["/ip4/127.0.0.1/tcp/1/http".into()]
+        )],
+    ));
+    let plain = &others["MultihashResults"];
+    for body in [
+        json!({"EncryptedMultihashResults": encrypted}),
+        json!({"MultihashResults": [], "EncryptedMultihashResults": encrypted}),
+        json!({"MultihashResults": null, "EncryptedMultihashResults": encrypted}),
+        // Ours may be among the encrypted ones.
+        json!({"EncryptedMultihashResults": encrypted, "MultihashResults": plain}),
+    ] {
+        let (got, _) = indexed(&[("200 OK", body.to_string())], |_| {}).await;
+        assert_eq!(got.indexer_result, IndexerResult::ErrorFetch, "{body}");
+        assert!(told(&got, "encrypted"), "{:#?}", got.steps);
+        // Another indexer decides.
+        let found = found.as_str().unwrap().to_owned();
+        let (got, _) = indexed(&[("200 OK", body.to_string()), ("200 OK", found)], |_| {}).await;
+        assert_eq!(got.indexer_result, IndexerResult::Ok, "{body}");
+    }
+    // None are encrypted.
+    let body = json!({"MultihashResults": plain, "EncryptedMultihashResults": []}).to_string();
+    let (got, _) = indexed(&[("200 OK", body)], |_| {}).await;
+    assert_eq!(got.indexer_result, IndexerResult::NoValidAdvertisement);
 }
 
 /// ipni/specs, IPNI.md, "JSON Find Response" and "NDJSON Streaming Records", verbatim.

@@ -1,5 +1,8 @@
 //! Looking up a provider's peer id on the chain.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use assize_retrieve::{CURIO_PEER_IDS, Config, RetrieveError, Retriever, RpcError, Secret};
 use serde_json::{Value, json};
 
@@ -155,6 +158,58 @@ async fn a_failed_chain_query_is_an_error_and_no_verdict() {
     nowhere.rpc = "http://rpc.invalid/secret/v1?token=secret".parse().unwrap();
     let error = ask(nowhere, &cid).await.unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");
+}
+
+/// Lotus answers errors of a call with HTTP 500, as the first JSON-RPC libraries for Go did. The status says nothing then.
+#[tokio::test]
+async fn an_error_of_the_call_is_not_asked_for_again_whatever_its_http_status() {
+    let cid = raw_cid(BLOCK);
+    let index = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
+    let refusal =
+        json!({"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": "actor not found"}}).to_string();
+    for status in ["500 Internal Server Error", "400 Bad Request", "200 OK"] {
+        let chain = Server::always(answer(status, "", refusal.as_bytes())).await;
+        let error = Retriever::new(config(&chain, &[&index]))
+            .unwrap()
+            .retrieve(payload(&cid), PROVIDER)
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("actor not found") && !error.is_retryable(),
+            "{status}: {error}"
+        );
+        assert_eq!(chain.requests().len(), 1, "{status}");
+    }
+}
+
+/// A busy node may say so with a JSON-RPC error, and when to ask again.
+#[tokio::test]
+async fn a_busy_node_is_asked_again_when_it_says() {
+    let cid = raw_cid(BLOCK);
+    let index = indexer(&cid, &["/ip4/127.0.0.1/tcp/1/http".into()]).await;
+    let busy =
+        json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "rate limit"}}).to_string();
+    for (status, headers) in [
+        ("429 Too Many Requests", "Retry-After: 1\r\n"),
+        ("503 Service Unavailable", "Retry-After: 1\r\n"),
+        ("429 Too Many Requests", ""),
+    ] {
+        let (busy, asked) = (busy.clone(), AtomicUsize::new(0));
+        let chain = Server::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => answer(status, headers, busy.as_bytes()),
+            _ => rpc_result(json!({"PeerId": PEER})),
+        })
+        .await;
+        let began = Instant::now();
+        let got = Retriever::new(config(&chain, &[&index]))
+            .unwrap()
+            .retrieve(payload(&cid), PROVIDER)
+            .await
+            .unwrap();
+        assert_eq!(got.peer_id.as_deref(), Some(PEER), "{status}");
+        assert_eq!(chain.requests().len(), 2, "{status}");
+        assert_eq!(began.elapsed() >= Duration::from_secs(1), !headers.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ const RAW: &str = "application/vnd.ipld.raw";
 pub(super) enum Refusal {
     /// Not the CID of a file.
     #[error(
-        "`{0}` is not a supported CID: use CIDv1 with SHA-256, raw (bafkrei…) or dag-pb (bafybei…), without a path"
+        "`{0}` is not the CID of a file here: those have SHA-256, and are raw (bafkrei…) or dag-pb (bafybei…, Qm…), without a \
+         path"
     )]
     Cid(String),
     /// The format is not verifiable by the client.
@@ -91,8 +92,9 @@ impl Wanted {
     pub(super) fn parse(query: &str, accept: &str) -> Result<Self, Refusal> {
         let query = |name: &str| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            // An empty value is none, as for other gateways.
             pairs
-                .find(|(key, _)| *key == name)
+                .find(|(key, value)| *key == name && !value.is_empty())
                 .map(|(_, value)| unescape(value))
         };
         let (media, mut options) = match query("format").as_deref() {
