@@ -10,11 +10,11 @@ const bytewise = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 // ---- Values: each takes a parsed value, and returns its canonical text
 
-const number = most => value => {
-  need(Number.isSafeInteger(value) && value >= 0 && value <= most, `${value} is not a number from 0 to ${most}`)
+const number = (most, least = 0) => value => {
+  need(Number.isSafeInteger(value) && value >= least && value <= most, `${value} is not a number from ${least} to ${most}`)
   return String(value)
 }
-const u16 = number(2 ** 16 - 1)
+const u16 = least => number(2 ** 16 - 1, least)
 const u32 = number(2 ** 32 - 1)
 const u53 = number(Number.MAX_SAFE_INTEGER)
 
@@ -169,9 +169,9 @@ export const readTasks = bytes => readLines(bytes, taskLine, entry => `${entry.c
 
 const link = ordered({ '/': fileCid })
 const contracts = object({ chainId: u53, rounds: anyAddress, rewards: anyAddress })
-const parameters = object({
-  roundDuration: u32, beaconDelay: u32, commitGrace: u32, minCommitteeSize: u16, maxCommitteeSize: u16, quorum: u16,
-  maxTasksPerCommittee: u16, targetMeasurements: u32, budget: decimal(128),
+const parameters = least => object({
+  roundDuration: u32, beaconDelay: u32, commitGrace: u32, minCommitteeSize: u16(least), maxCommitteeSize: u16(least),
+  quorum: u16(least), maxTasksPerCommittee: u16(least), targetMeasurements: number(2 ** 32 - 1, least), budget: decimal(128),
 })
 const counts = (...names) => object(Object.fromEntries(names.map(name => [name, u53])))
 const labels = counts('NOT_IN_ROSTER', 'BAD_SIGNATURE', 'TASK_NOT_IN_ROUND', 'TASK_WRONG_COMMITTEE', 'DUPLICATE', 'DUP_SUBNET', 'OK')
@@ -187,7 +187,7 @@ const settlement = object({
   firstRound: u53,
   lastRound: u53,
   rounds: list(object({
-    round: u53, parameters, roster: frozen(link), tasks: frozen(link), beaconRound: u53, dedupeBeaconRound: u53,
+    round: u53, parameters: parameters(0), roster: frozen(link), tasks: frozen(link), beaconRound: u53, dedupeBeaconRound: u53,
     draw: nullable(object({ randomness: word, seed: word, dedupeRandomness: word })),
     committees: u32, tasksPerCommittee: u32,
     commitments: list(object({ cid: link, declared: u32, lines: u53, invalid: u53 })),
@@ -206,8 +206,8 @@ const facts = object({
   contracts,
   now: u53,
   rounds: list(object({
-    number: u53, roster: frozen(fileCid), tasks: frozen(fileCid), parameters, openedAt: u53, closesAt: u53, commitsUntil: u53,
-    beaconRound: u53, dedupeBeaconRound: u53, seed: nullable(word),
+    number: u53, roster: frozen(fileCid), tasks: frozen(fileCid), parameters: parameters(1), openedAt: u53, closesAt: u53,
+    commitsUntil: u53, beaconRound: u53, dedupeBeaconRound: u53, seed: nullable(word),
     commitments: list(object({ cid: fileCid, count: u32, committedAt: u53 })),
   }), round => round?.number),
   settlements: list(object({
@@ -226,12 +226,30 @@ const beacons = value => {
   return written
 }
 
+/** A drand chain, of the one scheme that contracts verify. Its hash, as drand computes it, covers all but the scheme. */
+const drand = value => {
+  const written = object({
+    public_key: hex('a key of 96 bytes', 192, ''), period: u32, genesis_time: u53, hash: hex('32 bytes', 64, ''),
+    groupHash: hex('32 bytes', 64, ''), schemeID: oneOf('bls-unchained-g1-rfc9380'), metadata: object({ beaconID: string }),
+  })(value)
+  const times = Buffer.alloc(12)
+  times.writeUInt32BE(value.period)
+  times.writeBigUInt64BE(BigInt(value.genesis_time), 4)
+  const id = value.metadata.beaconID === 'default' ? '' : value.metadata.beaconID
+  const hashed = Buffer.concat([times, Buffer.from(value.public_key + value.groupHash, 'hex'), Buffer.from(id)])
+  const hash = createHash('sha256').update(hashed).digest('hex')
+  need(value.period > 0 && value.hash === hash, `hash ${value.hash} is not that of the chain, ${hash}`)
+  return written
+}
+
+const MAX_FILES = 65536
 const NAME = /^[a-z0-9-][a-z0-9.-]*(\/[a-z0-9-][a-z0-9.-]*)*$/
 const manifest = value => {
   const written = ordered({
     version: constant(1),
     files: list(ordered({ name: pattern('a name', NAME), cid: fileCid, size: u53 })),
   })(value)
+  need(value.files.length <= MAX_FILES, `${value.files.length} files are more than ${MAX_FILES}`)
   for (const key of ['name', 'cid']) need(new Set(value.files.map(file => file[key])).size === value.files.length, `a ${key} is listed twice`)
   return written
 }
@@ -246,4 +264,5 @@ const reader = write => bytes => {
 export const readSettlement = reader(settlement)
 export const readFacts = reader(facts)
 export const readBeacons = reader(beacons)
+export const readDrand = reader(drand)
 export const readManifest = reader(manifest)

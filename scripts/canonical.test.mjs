@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { readBeacons, readFacts, readManifest, readRoster, readSettlement, readTasks } from './canonical.mjs'
+import { readBeacons, readDrand, readFacts, readManifest, readRoster, readSettlement, readTasks } from './canonical.mjs'
 
 const readers = {
-  roster: readRoster, tasks: readTasks, settlement: readSettlement, facts: readFacts, beacons: readBeacons, manifest: readManifest,
+  roster: readRoster, tasks: readTasks, settlement: readSettlement, facts: readFacts, beacons: readBeacons, drand: readDrand, manifest: readManifest,
 }
 const cases = name => JSON.parse(readFileSync(new URL(`../docs/vectors/v1/${name}.json`, import.meta.url))).cases
 

@@ -1,6 +1,6 @@
 // Files that must be rejected, for docs/vectors/v1/*-invalid.json: valid ones, each changed in many ways. A lenient reader would
 // accept each of them, or two readers would read different values.
-import { binaryCid, readBeacons, readFacts, readManifest, readRoster, readSettlement, readTasks } from './canonical.mjs'
+import { binaryCid, readBeacons, readDrand, readFacts, readManifest, readRoster, readSettlement, readTasks } from './canonical.mjs'
 
 const refuse = (condition, message) => {
   if (condition) throw new Error(message)
@@ -353,7 +353,7 @@ export function invalidTasks(good) {
 }
 
 /** Each is a valid file; `checksummed` gives an address the capitals of EIP-55. */
-export function invalidDocuments({ settlement, manifest, facts, beacons }, checksummed) {
+export function invalidDocuments({ settlement, manifest, facts, beacons, drand }, checksummed) {
   const quoted = value => `"${value}"`
   const posted = JSON.parse(settlement)
   const { rounds: [round], contracts, allocations: [paid, other], rates } = posted
@@ -364,6 +364,7 @@ export function invalidDocuments({ settlement, manifest, facts, beacons }, check
   const [drawn, second] = known.rounds
   const [one, two] = JSON.parse(beacons)
   const { files: [file, next] } = JSON.parse(manifest)
+  const chain = JSON.parse(drand)
   return [
     vector('settlement', readSettlement, settlement, [
       ...anyFile(settlement, round.draw.seed),
@@ -424,6 +425,9 @@ export function invalidDocuments({ settlement, manifest, facts, beacons }, check
       ['keys', 'an unknown key in a commitment', swap(facts, '"committedAt":', '"comment":0,"committedAt":')],
       ['keys', 'an unknown key in a settlement', swap(facts, '"postedAt":', '"posted":true,"postedAt":')],
       ['keys', 'a round without its seed', swap(facts, `"seed":"${drawn.seed}",`, '')],
+      ...['minCommitteeSize', 'maxCommitteeSize', 'quorum', 'maxTasksPerCommittee', 'targetMeasurements'].map(key =>
+        ['bounds', `${key} of zero`, swap(facts, `"${key}":${drawn.parameters[key]}`, `"${key}":0`)]),
+      ['number forms', 'a maxCommitteeSize of 2^16', swap(facts, '"maxCommitteeSize":100', '"maxCommitteeSize":65536')],
       ['types', 'a status that nobody knows', swap(facts, '"pending"', '"vetoed"')],
       ['types', 'a seed that is empty', swap(facts, drawn.seed, '')],
       ['last line', 'a line feed at the end', facts + '\n'],
@@ -450,6 +454,30 @@ export function invalidDocuments({ settlement, manifest, facts, beacons }, check
       ['types', 'one beacon without a list', entry(one)],
       ['last line', 'a line feed at the end', beacons + '\n'],
       ['white space', 'indented', JSON.stringify([one, two], null, 2)],
+    ]),
+    vector('drand', readDrand, drand, [
+      ...anyFile(drand, chain.hash),
+      ...anyObject(drand, 'groupHash', quoted(chain.groupHash), `"hash":"${chain.hash}"`),
+      ...anyNumber(drand, 'genesis_time', chain.genesis_time),
+      ['capitals', 'a key in capitals', swap(drand, chain.public_key, upper(chain.public_key))],
+      ['capitals', 'a hash in capitals', swap(drand, chain.hash, upper(chain.hash))],
+      ['hexadecimal', 'a hash with 0x', swap(drand, chain.hash, '0x' + chain.hash)],
+      ['hexadecimal', 'a key with 0x', swap(drand, chain.public_key, '0x' + chain.public_key)],
+      ['hexadecimal', 'a key with a byte less', swap(drand, chain.public_key, chain.public_key.slice(2))],
+      ['hash', 'the hash of another chain', swap(drand, chain.hash, '8990e7a9aaed2ffed73dbd7092123d6f289930540d7651336225dc172e51b2ce')],
+      ['hash', 'another genesis time', swap(drand, String(chain.genesis_time), String(chain.genesis_time + 1))],
+      ['hash', 'another period', swap(drand, '"period":3', '"period":4')],
+      ['hash', 'another id', swap(drand, '"quicknet"', '"quicknet-t"')],
+      ['hash', 'another group hash', swap(drand, chain.groupHash, chain.hash)],
+      ['number forms', 'a period of zero', swap(drand, '"period":3', '"period":0')],
+      ['number forms', 'a period of 2^32', swap(drand, '"period":3', '"period":4294967296')],
+      ['types', 'another scheme', swap(drand, 'bls-unchained-g1-rfc9380', 'pedersen-bls-chained')],
+      ['types', 'a scheme that nobody knows', swap(drand, 'bls-unchained-g1-rfc9380', 'bls')],
+      ['keys', "the key of drand's second interface", swap(drand, '"hash"', '"chain_hash"')],
+      ['keys', 'no id', swap(drand, '"metadata":{"beaconID":"quicknet"},', '')],
+      ['keys', "the id of drand's second interface", swap(drand, '{"genesis_time"', '{"beacon_id":"quicknet","genesis_time"')],
+      ['keys', 'an unknown key beside the id', swap(drand, '"beaconID":"quicknet"', '"beaconID":"quicknet","x":0')],
+      ['last line', 'a line feed at the end', drand + '\n'],
     ]),
     vector('manifest', readManifest, manifest, [
       ...anyFile(manifest, file.name),

@@ -10,6 +10,7 @@ import { bls12_381 as bls } from '@noble/curves/bls12-381'
 import { secp256k1 } from '@noble/curves/secp256k1'
 import { keccak_256 } from '@noble/hashes/sha3'
 import { StandardMerkleTree } from '@openzeppelin/merkle-tree'
+import { bundles } from './bundles.mjs'
 import { readRoster, readTasks } from './canonical.mjs'
 import { invalidDocuments, invalidRosters, invalidTasks } from './invalid-files.mjs'
 
@@ -292,6 +293,18 @@ const sorted = value => {
 }
 const canonical = value => JSON.stringify(sorted(value))
 
+/** What a relay answers at /info. */
+const QUICKNET = {
+  public_key: '83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451'
+    + '0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a',
+  period: 3,
+  genesis_time: GENESIS,
+  hash: '52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971',
+  groupHash: 'f477d5c89f21a17c863a7f937c6a6d15859414d2be09cd448d4279af331c5d3e',
+  schemeID: 'bls-unchained-g1-rfc9380',
+  metadata: { beaconID: 'quicknet' },
+}
+
 function documents() {
   const contracts = { chainId: 314, rounds: address('rounds', 0), rewards: address('rewards', 0) }
   const randomness = beacons[1].randomness
@@ -355,13 +368,14 @@ function documents() {
   const genuine = canonical([beacons[1], beacons[2]].map(bare))
   const file = (name, content) => ({ name, cid: base32(rawCid(ascii(content))), size: ascii(content).length })
   const manifest = JSON.stringify({ version: 1, files: [file('facts.json', '{}'), file('rounds/1/roster.ndjson', rosterFile)] })
-  return { settlement: document, manifest, facts, beacons: genuine }
+  return { settlement: document, manifest, facts, beacons: genuine, drand: canonical(QUICKNET) }
 }
 
 const vectors = {
   'roster-invalid': ['6.1, 7', [invalidRosters(ndjson(rosterOf(3)), checksummed)]],
   'tasks-invalid': ['6.1, 7', [invalidTasks(ndjson(mixedTasks))]],
   'documents-invalid': ['6.1, 11.1, 12.1', invalidDocuments(documents(), checksummed)],
+  bundles: ['6, 12.1', bundles()],
   schedule: ['2', [0, GENESIS - 1, GENESIS, GENESIS + 2, GENESIS + 3, 1721639730].map(time => ({ time, roundAfter: roundAfter(time) }))],
   beacons: ['2', beacons],
   seeds: ['3, 10.1', seeds],

@@ -6,10 +6,13 @@
 
 It follows docs/protocol.md, whose sections it names. Exit codes: 0 MATCH, 1 something differs, 2 the bundle or a file in it is
 not valid. Not checked here, but by `assize verify round --offline`: BLS signatures of the beacons, and the measurements. That
-facts.json is what the contracts say, only the chain can tell.
+facts.json is what the contracts say, only the chain can tell; and that the drand chain is theirs, unless it is quicknet.
+
+Everything is held in memory. A bundle of more than 1 GiB, packed or unpacked, is refused (2), and so is a JSON text above 16 MiB.
 """
 
-import argparse, hashlib, json, re, sys
+import argparse, hashlib, io, json, os, re, sys
+MOST, MOST_JSON = 1 << 30, 1 << 24
 MASK = (1 << 64) - 1
 H = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
 be = lambda number, length: number.to_bytes(length, "big")
@@ -55,6 +58,8 @@ def keccak(data):
     return b"".join(lane.to_bytes(8, "little") for lane in state[:4])
 
 # ---- §6 Files: CIDs, CARs, UnixFS
+CHUNK, LINKS = 1 << 20, 1024
+RAW, NODE = b"\x01\x55\x12\x20", b"\x01\x70\x12\x20"  # How the CID of a block begins; its hash follows.
 def varint(data, at):
     number, shift = 0, 0
     while True:
@@ -67,29 +72,24 @@ def varint(data, at):
 
 BASE32, BASE58 = "abcdefghijklmnopqrstuvwxyz234567", "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 def cid_text(cid):
-    """The canonical text of a CID: version 0 in base58, version 1 in base32."""
-    number = int.from_bytes(cid, "big")
-    if cid[:2] == b"\x12\x20":
-        digits = []
-        while number:
-            number, digit = divmod(number, 58)
-            digits.append(BASE58[digit])
-        return "".join(reversed(digits))
-    number, digits = number << -8 * len(cid) % 5, -(-8 * len(cid) // 5)
+    """The canonical text of a CID of version 1."""
+    number, digits = int.from_bytes(cid, "big") << -8 * len(cid) % 5, -(-8 * len(cid) // 5)
     return "b" + "".join(BASE32[number >> 5 * place & 31] for place in reversed(range(digits)))
 
 def binary_cid(text):
-    alphabet, digits = (BASE58, text) if text.startswith("Qm") else (BASE32, text[1:])
-    need(text[:1] in ("Q", "b") and digits and set(digits) <= set(alphabet), f"{text} is not a CID in its one form")
-    number = 0
-    for digit in digits:
-        number = number * len(alphabet) + alphabet.index(digit)
-    number >>= len(digits) * 5 % 8 if text[0] == "b" else 0  # Base 32 fills up its last digit.
-    cid = be(number, (number.bit_length() + 7) // 8)  # A CID's first byte is not zero.
-    need(cid_text(cid) == text, f"{text} is not a CID in its one form")
-    if cid[:2] == b"\x12\x20":
-        need(len(cid) == 34, f"{text} is not a CID of version 0")
-        return cid
+    """The bytes of a CID in canonical text: version 0 in base58, version 1 in base32."""
+    problem, number = f"{text} is not a CID in its one form", 0
+    if text.startswith("Qm"):
+        need(len(text) == 46 and set(text) <= set(BASE58), problem)
+        for digit in text:
+            number = number * 58 + BASE58.index(digit)
+        need(number >> 256 == 0x1220, problem)
+        return be(number, 34)
+    need(re.fullmatch("b[a-z2-7]+", text), problem)
+    # int() has other digits. The last one is filled up with zeros.
+    number, bits = int(text[1:].translate(str.maketrans(BASE32, "0123456789abcdefghijklmnopqrstuv")), 32), 5 * (len(text) - 1)
+    need(bits % 8 < 5 and number % (1 << bits % 8) == 0, problem)
+    cid = be(number >> bits % 8, bits // 8)
     (version, at), numbers = varint(cid, 0), []
     for _ in range(3):
         number, at = varint(cid, at)
@@ -98,12 +98,12 @@ def binary_cid(text):
     return cid
 
 # ---- §6.1 Canonical JSON: parse, write, compare
-def number(most):
+def number(bits, least=0):
     def write(value):
-        need(type(value) is int and 0 <= value <= most, f"{value} is not a number from 0 to {most}")
+        need(type(value) is int and least <= value < 1 << bits, f"{value} is not a number from {least} to 2^{bits} - 1")
         return str(value)
     return write
-u16, u32, u53 = (number((1 << bits) - 1) for bits in (16, 32, 53))
+u32, u53 = number(32), number(53)
 
 def text(pattern, most=None):
     """A string of a form; with `most`, its number is at most that."""
@@ -112,6 +112,9 @@ def text(pattern, most=None):
         need(found and (most is None or int(found[1]) <= most), f"{value!r} has not the form {pattern}")
         return json.dumps(value, ensure_ascii=False)
     return write
+def any_text(value):
+    need(type(value) is str, f"{value!r} is not a string")
+    return json.dumps(value, ensure_ascii=False)
 address_text, word_text = text("0x[0-9a-f]{40}"), text("0x[0-9a-f]{64}")
 amount = lambda bits: text("(0|[1-9][0-9]{0,77})", (1 << bits) - 1)
 actor = text("f0(0|[1-9][0-9]{0,19})", MASK)
@@ -120,10 +123,10 @@ def payload(value):
     binary_cid(value)
     return f'"{value}"'
 def file_cid(value):
-    written = payload(value)
+    need(type(value) is str, f"{value!r} is not a CID")
     cid = binary_cid(value)
-    need(len(cid) == 36 and cid[:4] in (b"\x01\x55\x12\x20", b"\x01\x70\x12\x20"), f"{value} is not the CID of a file")
-    return written
+    need(len(cid) == 36 and cid[:4] in (RAW, NODE), f"{value} is not the CID of a file")
+    return f'"{value}"'
 def constant(number):
     def write(value):
         need(type(value) is int and value == number, f"{value} is not {number}")
@@ -149,35 +152,42 @@ def ordered(**forms):
 fields_of = lambda **forms: ordered(**dict(sorted(forms.items())))
 def canonical(name, data, form):
     """The value in a file, whose bytes must be canonical."""
+    need(len(data) <= MOST_JSON, f"{name} has {len(data)} bytes: this script reads JSON of at most {MOST_JSON}")
     try:
         value = json.loads(data.decode())
         written = form(value).encode()
     except (Unreadable, ValueError, RecursionError) as fault:
         raise Unreadable(f"{name}: {fault}") from None
-    at = next((at for at, (ours, theirs) in enumerate(zip(written, data)) if ours != theirs), min(len(written), len(data)))
-    need(written == data, f"{name} is not in canonical form: byte {at} has {data[at:at + 16]!r}, not {written[at:at + 16]!r}")
+    if written != data:
+        at = next((at for at, (ours, theirs) in enumerate(zip(written, data)) if ours != theirs), min(len(written), len(data)))
+        raise Unreadable(f"{name} is not in canonical form: byte {at} has {data[at:at + 16]!r}, not {written[at:at + 16]!r}")
     return value
 
 # ---- §12.1 Facts, beacons, manifest
 CONTRACTS = fields_of(chainId=u53, rounds=address_text, rewards=address_text)
-PARAMETERS = fields_of(
-    roundDuration=u32, beaconDelay=u32, commitGrace=u32, minCommitteeSize=u16, maxCommitteeSize=u16, quorum=u16,
-    maxTasksPerCommittee=u16, targetMeasurements=u32, budget=amount(128))
+parameters_form = lambda least: fields_of(
+    roundDuration=u32, beaconDelay=u32, commitGrace=u32, minCommitteeSize=number(16, least), maxCommitteeSize=number(16, least),
+    quorum=number(16, least), maxTasksPerCommittee=number(16, least), targetMeasurements=number(32, least), budget=amount(128))
 frozen = lambda cid: fields_of(root=word_text, count=u32, cid=cid)
 FACTS = fields_of(
     contracts=CONTRACTS, now=u53,
     rounds=array(fields_of(
-        number=u53, roster=frozen(file_cid), tasks=frozen(file_cid), parameters=PARAMETERS, openedAt=u53, closesAt=u53,
+        number=u53, roster=frozen(file_cid), tasks=frozen(file_cid), parameters=parameters_form(1), openedAt=u53, closesAt=u53,
         commitsUntil=u53, beaconRound=u53, dedupeBeaconRound=u53, seed=nullable(word_text),
         commitments=array(fields_of(cid=file_cid, count=u32, committedAt=u53))), lambda fact: fact["number"]),
     settlements=array(fields_of(
         id=u53, parent=nullable(u53), firstRound=u53, lastRound=u53, root=word_text, cumulativeTotal=amount(256),
         acceptedRoot=word_text, cid=file_cid, postedAt=u53, activeAt=u53, status=text("pending|active|void")), lambda fact: fact["id"]))
+DRAND = fields_of(
+    public_key=text("[0-9a-f]{192}"), period=u32, genesis_time=u53, hash=text("[0-9a-f]{64}"), groupHash=text("[0-9a-f]{64}"),
+    schemeID=text("bls-unchained-g1-rfc9380"), metadata=fields_of(beaconID=any_text))
+MAX_FILES = 1 << 16
 MANIFEST = ordered(version=constant(1), files=array(ordered(
     name=text(r"[a-z0-9-][a-z0-9.-]*(/[a-z0-9-][a-z0-9.-]*)*"), cid=file_cid, size=u53)))
 
 def read_manifest(data):
     manifest = canonical("manifest", data, MANIFEST)
+    need(len(manifest["files"]) <= MAX_FILES, f"manifest: {len(manifest['files'])} files are more than {MAX_FILES}")
     for key in ("name", "cid"):
         need(len({file[key] for file in manifest["files"]}) == len(manifest["files"]), f"manifest: a {key} is listed twice")
     return manifest
@@ -190,58 +200,95 @@ def read_beacons(data):
         need(hashed == beacon["randomness"], f"beacons.json: the randomness of {beacon['round']} is not {hashed}")
     return beacons
 
+def read_drand(data):
+    chain = canonical("drand.json", data, DRAND)
+    name = chain["metadata"]["beaconID"]
+    hashed = H(be(chain["period"], 4), be(chain["genesis_time"], 8), bytes.fromhex(chain["public_key"] + chain["groupHash"]),
+               b"" if name == "default" else name.encode()).hex()
+    need(chain["period"], "drand.json: the period is zero")
+    need(hashed == chain["hash"], f"drand.json: the hash of this chain is {hashed}, not {chain['hash']}")
+    return chain
+
 read_facts = lambda data: canonical("facts.json", data, FACTS)
 
-def blocks_of(car):  # Each with the hash that its CID says.
+# ---- §6, §12.1 Bundles
+def blocks_of(car):
+    """The root in the header, then each block with its CID, whose hash is checked."""
     length, at = varint(car, 0)
     header = re.fullmatch(rb"\xa2\x65roots\x81\xd8\x2a\x58\x25\x00(.{36})\x67version\x01", car[at:at + length], re.S)
-    need(header, "not a bundle: the header is not that of a CARv1 with one root")
+    need(header and length == len(header[0]), "not a bundle: the header is not that of a CARv1 with one root")
     yield header[1], None
     at += length
     while at < len(car):
         start = at
         length, at = varint(car, at)
         need(36 <= length <= len(car) - at, f"offset {start}: a block is cut short")
-        cid, data = car[at:at + 36], car[at + 36:at + length]
-        need(cid[:4] in (b"\x01\x55\x12\x20", b"\x01\x70\x12\x20"), f"offset {start}: no CID of a file's block")
+        cid, data = car[at:at + 36], memoryview(car)[at + 36:at + length]
+        need(cid[:4] in (RAW, NODE), f"offset {start}: no CID of a file's block")
         need(H(data) == cid[4:], f"offset {start}: block {cid_text(cid)} does not match the hash in its CID")
         yield cid, data
         at += length
 
-def fields(message):  # Of protobuf: numbers and byte strings.
-    at = 0
-    while at < len(message):
-        key, at = varint(message, at)
-        value, at = varint(message, at)
-        if key & 7 == 2:
-            value, at = message[at:at + value], at + value
-        yield key >> 3, value
+def put(number):
+    return bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80]) + put(number >> 7)
+field = lambda key, data: bytes([key << 3 | 2]) + put(len(data)) + data
 
-def content(cid, blocks):  # Of a UnixFS file: its leaves in order.
-    need(cid in blocks, f"block {cid_text(cid)} is missing")
-    if cid[1] == 0x55:
-        return blocks[cid]
-    links = [dict(fields(link)).get(1) for number, link in fields(blocks[cid]) if number == 2]
-    return b"".join(content(link, blocks) for link in links)
+def tree(content, span, blocks):
+    """Adds the blocks of a content, children first; returns its CID and the size of its tree. Its root could hold `span` bytes."""
+    prefix, data, total = RAW, content, 0
+    if span > CHUNK:
+        parts = [content[at:at + span // LINKS] for at in range(0, len(content), span // LINKS)]
+        children = [tree(part, span // LINKS, blocks) for part in parts]
+        links = b"".join(field(2, field(1, cid) + field(2, b"") + b"\x18" + put(size)) for cid, size in children)
+        sizes = b"".join(b"\x20" + put(len(part)) for part in parts)
+        prefix, data = NODE, links + field(1, b"\x08\x02\x18" + put(len(content)) + sizes)
+        total = sum(size for _, size in children)
+    cid = prefix + H(data)
+    blocks.setdefault(cid)  # A repeated block keeps its first place.
+    return cid, total + len(data)
+
+# A link in a node: its CID, no name, its size. What else a node has is checked by building it again.
+LINK = re.compile(rb"\x12.\x0a\x24(.{36})\x12\x00\x18[\x80-\xff]*[\x00-\x7f]", re.S)
+
+def read_file(root, size, stream):
+    """The file whose blocks come next. Its content is read along the links, and must have exactly these blocks, in this order."""
+    blocks, span, cids = {}, CHUNK, [root]
+    while root not in blocks:
+        cid, data = next(stream, (None, None))
+        need(cid, "the bundle ends before its last block")
+        need(cid not in blocks, f"block {cid_text(cid)} is repeated")
+        blocks[cid] = data
+    while span < size:
+        span *= LINKS
+    part = span
+    while part > CHUNK:
+        part //= LINKS
+        cids = [link for cid in cids for link in LINK.findall(blocks[cid])]
+        need(len(cids) == -(-size // part), f"its tree is not that of {size} bytes, its size in the manifest")
+        missing = next((cid for cid in cids if cid not in blocks), None)
+        need(not missing, f"block {missing and cid_text(missing)} is missing")
+    length = sum(len(blocks[cid]) for cid in cids)
+    need(length == size, f"its chunks have {length} bytes, not {size}, as the manifest says")
+    content, own = b"".join(blocks[cid] for cid in cids), {}
+    tree(memoryview(content), span, own)
+    need(list(own) == list(blocks), "its blocks are not those that section 6 gives its content, in their order")
+    return content
 
 def read_bundle(car):
-    """§12.1: the files by CID, and their names in the manifest."""
-    stream = blocks_of(car)
+    """The files by CID, and by their names in the manifest."""
+    stream, files, names = blocks_of(car), {}, {}
     root, _ = next(stream)
     cid, manifest = next(stream, (None, None))
-    need(cid == root, "manifest: the first block is not the root that the header names")
-    files, names = {}, {}
-    for entry in read_manifest(manifest)["files"]:
-        name, blocks = entry["name"], {}
+    need(cid == root and cid[:4] == RAW, "manifest: the first block is not the raw block that the header names")
+    entries = read_manifest(bytes(manifest))["files"]
+    total = sum(entry["size"] for entry in entries)
+    need(total <= MOST, f"its files have {total} bytes: this script reads at most {MOST}")
+    for entry in entries:
         try:
-            while entry["cid"] not in map(cid_text, blocks):
-                cid, data = next(stream, (None, None))
-                need(cid, "the bundle ends before its last block")
-                blocks[cid] = data
-            files[entry["cid"]] = names[name] = content(cid, blocks)
+            content = read_file(binary_cid(entry["cid"]), entry["size"], stream)
         except Unreadable as problem:
-            raise Unreadable(f"{name}: {problem}") from None
-        need(len(names[name]) == entry["size"], f"{name}: its size is not {entry['size']} bytes, as the manifest says")
+            raise Unreadable(f"{entry['name']}: {problem}") from None
+        files[entry["cid"]] = names[entry["name"]] = content
     need(next(stream, None) is None, "the bundle has trailing bytes after its last file")
     return files, names
 
@@ -283,10 +330,12 @@ TASK_LINE = ordered(cid=payload, provider=actor, clients=distinct(actor), alloca
 
 def read_list(name, file, form, identity):
     need(not file or file.endswith(b"\n"), f"{name}: the last line does not end with a line feed")
-    lines = enumerate(file.split(b"\n")[:-1], 1)
-    entries = [canonical(f"{name}, line {line}", content, form) for line, content in lines]
-    need(len({identity(entry) for entry in entries}) == len(entries), f"{name}: an entry is listed twice")
-    return entries
+    entries = {}
+    for line, content in enumerate(io.BytesIO(file), 1):
+        entry = canonical(f"{name}, line {line}", content[:-1], form)
+        need(identity(entry) not in entries, f"{name}, line {line}: an entry is listed twice")
+        entries[identity(entry)] = entry
+    return list(entries.values())
 
 read_roster = lambda file: read_list("roster", file, ROSTER_LINE, lambda entry: entry["station"])
 read_tasks = lambda file: read_list("task list", file, TASK_LINE, lambda entry: (entry["cid"], entry["provider"]))
@@ -315,11 +364,12 @@ def check_list(files, name, stated, read, leaf_of):
     return root
 
 # ---- §2–§5 A round
-QUICKNET = 1692803367, 3  # Unix time of beacon round 1, and seconds between rounds.
+QUICKNET = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"
 
 def check_timetable(fact, now, genesis, period):
-    """§12, step 1: the round was frozen before its beacons were published, and no more batches are accepted."""
-    number, parameters = fact["number"], fact["parameters"]
+    """§12, step 1: no more batches are accepted, and the round was frozen before its beacons were published."""
+    number, parameters, until = fact["number"], fact["parameters"], fact["commitsUntil"]
+    need(now > until, f"round {number} takes batches until Unix time {until}: make the bundle after that")
     closes_at = fact["openedAt"] + parameters["roundDuration"]
     compare("closesAt", closes_at, fact["closesAt"])
     compare("commitsUntil", closes_at + parameters["commitGrace"], fact["commitsUntil"])
@@ -328,18 +378,21 @@ def check_timetable(fact, now, genesis, period):
         published = genesis + (fact[key] - 1) * period
         if published <= moment:
             raise Differs(f"{key}: must be published after Unix time {moment}, but {fact[key]} was at {published}")
-    until = fact["commitsUntil"]
-    need(now > until, f"round {number} takes batches until Unix time {until}: make the bundle after that")
+    if fact["seed"] is None and fact["commitments"]:
+        raise Differs(f"commitments: a round without a seed has no batches, but facts.json has {len(fact['commitments'])}")
 
-def recompute(files, names, wanted, drand=QUICKNET):
-    need("facts.json" in names and "beacons.json" in names, "the bundle has no facts.json or no beacons.json")
-    facts, beacons = read_facts(names["facts.json"]), read_beacons(names["beacons.json"])
+def recompute(files, names, wanted, trusted=QUICKNET):
+    for name in ("facts.json", "beacons.json", "drand.json"):
+        need(name in names, f"the bundle has no {name}")
+    facts, beacons, drand = read_facts(names["facts.json"]), read_beacons(names["beacons.json"]), read_drand(names["drand.json"])
+    need(drand["hash"] == trusted, f"the beacons are of drand chain {drand['hash']} ({drand['metadata']['beaconID']}), not of "
+         f"{trusted}: if you trust that chain, and the network's contract verifies it, give --drand-hash {drand['hash']}")
     rounds = {fact["number"]: fact for fact in facts["rounds"]}
     number = min(rounds, default=None) if wanted is None else wanted
     need(number in rounds, f"round {number} is not in the bundle, which has {sorted(rounds)}")
     fact = rounds[number]
+    check_timetable(fact, facts["now"], drand["genesis_time"], drand["period"])
     need(fact["seed"] is not None, f"round {number} was never revealed: there is nothing to recompute")
-    check_timetable(fact, facts["now"], *drand)
     signatures = {beacon["round"]: bytes.fromhex(beacon["signature"]) for beacon in beacons}
     pair = [signatures.get(fact[key]) for key in ("beaconRound", "dedupeBeaconRound")]
     need(all(pair), f"beacons.json: a signature of round {number} is missing")
@@ -371,15 +424,18 @@ def main():
     parser.add_argument("bundle")
     parser.add_argument("--round", type=int, help="the first of the bundle if not given")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--genesis", type=int, default=QUICKNET[0], help="of a devnet's drand chain; quicknet's if not given")
-    parser.add_argument("--period", type=int, default=QUICKNET[1], help="of a devnet's drand chain; quicknet's if not given")
+    parser.add_argument("--drand-hash", default=QUICKNET, metavar="HASH", help="drand chain that you trust; quicknet if not given")
     args = parser.parse_args()
     try:
         with open(args.bundle, "rb") as file:
-            result = recompute(*read_bundle(file.read()), args.round, (args.genesis, args.period))
+            need(os.fstat(file.fileno()).st_size <= MOST, f"this script reads at most {MOST} bytes")
+            result = recompute(*read_bundle(file.read()), args.round, args.drand_hash.removeprefix("0x").lower())
     except Differs as difference:
         print(f"MISMATCH  {difference}")
         return 1
+    except MemoryError:
+        print(f"error: {args.bundle}: not enough memory", file=sys.stderr)
+        return 2
     except (Unreadable, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as fault:
         what = "" if isinstance(fault, (Unreadable, OSError)) else f"not in the form of docs/protocol.md: {type(fault).__name__} "
         print(f"error: {args.bundle}: {what}{fault}", file=sys.stderr)

@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Tests verify_round.py with the valid and invalid files of docs/vectors/v1.
+"""Tests verify_round.py with the valid and invalid files and bundles of docs/vectors/v1.
 
     python3 scripts/verify_round_test.py            tests
     python3 scripts/verify_round_test.py --judge    for each line `kind hex` of the input: `valid`, or what is wrong
 """
 
-import json, pathlib, sys, unittest
+import contextlib, io, json, pathlib, sys, tempfile, unittest
+from unittest import mock
 
 sys.dont_write_bytecode = True
 import verify_round as script
 from verify_round import (
-    CONTRACTS, PARAMETERS, actor, address_text, amount, array, canonical, constant, fields_of, file_cid, frozen, need, nullable,
-    ordered, u32, u53, word_text,
+    CONTRACTS, NODE, RAW, H, actor, address_text, amount, array, canonical, cid_text, constant, fields_of, file_cid, frozen, need,
+    nullable, ordered, parameters_form, put, u32, u53, word_text,
 )
 
-VECTORS = pathlib.Path(__file__).parent.parent / "docs/vectors/v1"
+ROOT = pathlib.Path(__file__).parent.parent
+VECTORS = ROOT / "docs/vectors/v1"
 # ---- §11.1 The settlement document, which the script does not need
 def numbers(*forms):
     def write(value):
@@ -35,7 +37,7 @@ RATES = array(fields_of(id=actor, total=u53, successful=u53, successfulHttp=u53,
 SETTLEMENT = fields_of(
     version=constant(2), contracts=CONTRACTS, parent=nullable(fields_of(settlement=u53, cid=LINK)), firstRound=u53, lastRound=u53,
     rounds=array(fields_of(
-        round=u53, parameters=PARAMETERS, roster=frozen(LINK), tasks=frozen(LINK), beaconRound=u53, dedupeBeaconRound=u53,
+        round=u53, parameters=parameters_form(0), roster=frozen(LINK), tasks=frozen(LINK), beaconRound=u53, dedupeBeaconRound=u53,
         draw=nullable(fields_of(randomness=word_text, seed=word_text, dedupeRandomness=word_text)), committees=u32,
         tasksPerCommittee=u32, commitments=array(fields_of(cid=LINK, declared=u32, lines=u53, invalid=u53)), invalid=counted,
         labels=LABELS, verdicts=VERDICTS, decisions=counted, rewarded=u53, rewardEach=amount(128), distributed=amount(128),
@@ -48,10 +50,47 @@ SETTLEMENT = fields_of(
 READERS = {
     "roster": script.read_roster, "tasks": script.read_tasks, "settlement": lambda data: canonical("settlement document", data, SETTLEMENT),
     "manifest": script.read_manifest, "facts": script.read_facts, "beacons": script.read_beacons,
+    "drand": script.read_drand,
 }
 
 def cases(name):
     return json.loads((VECTORS / f"{name}.json").read_bytes())["cases"]
+
+def assembled(pieces, good=b""):
+    """The bytes of a bundle: pieces of the valid one, or others, perhaps repeated."""
+    return b"".join(
+        bytes.fromhex(piece["hex"]) * piece.get("times", 1) if "hex" in piece else good[piece["at"]:piece["at"] + piece["length"]]
+        for piece in pieces)
+
+def blocks_of(content):
+    """The blocks of a file, once each; built from the leaves up, level by level, unlike the script's."""
+    level = [[(RAW, content[at:at + script.CHUNK])] for at in range(0, max(len(content), 1), script.CHUNK)]
+    level = [(RAW + H(data), data, len(data), len(data), [(RAW + H(data), data)]) for [(_, data)] in level]
+    while len(level) > 1:
+        groups = [level[at:at + script.LINKS] for at in range(0, len(level), script.LINKS)]
+        level = []
+        for group in groups:
+            number = lambda key, value: put(key << 3) + put(value)
+            links = [script.field(2, script.field(1, cid) + script.field(2, b"") + number(3, total)) for cid, _, _, total, _ in group]
+            size = sum(size for _, _, size, _, _ in group)
+            sizes = [number(4, size) for _, _, size, _, _ in group]
+            data = b"".join(links) + script.field(1, number(1, 2) + number(3, size) + b"".join(sizes))
+            cid, total = NODE + H(data), len(data) + sum(total for _, _, _, total, _ in group)
+            level.append((cid, data, size, total, [block for *_, blocks in group for block in blocks] + [(cid, data)]))
+    return list(dict(level[0][-1]).items())
+
+def pack(names):
+    """The bundle of some files."""
+    section = lambda cid, data: put(len(cid) + len(data)) + cid + data
+    listed, sections = [], []
+    for name, content in names.items():
+        blocks = blocks_of(content)
+        listed.append({"name": name, "cid": cid_text(blocks[-1][0]), "size": len(content)})
+        sections += [section(*block) for block in blocks]
+    manifest = json.dumps({"version": 1, "files": listed}, separators=(",", ":")).encode()
+    root = RAW + H(manifest)
+    header = b"\xa2\x65roots\x81\xd8\x2a\x58\x25\x00" + root + b"\x67version\x01"
+    return put(len(header)) + header + section(root, manifest) + b"".join(sections)
 
 def invalid_file(good, case):
     insert = case["insert"].encode() if "insert" in case else bytes.fromhex(case["insertHex"])
@@ -75,16 +114,129 @@ class Files(unittest.TestCase):
                     with self.subTest(kind=case["kind"], reason=invalid["reason"]), self.assertRaises(script.Unreadable):
                         read(invalid_file(good, invalid))
 
+class Cars(unittest.TestCase):
+    """§6, §12.1."""
+
+    def test_valid_bundles_are_read_and_all_others_are_refused(self):
+        for case in cases("bundles"):
+            car = assembled(case["car"])
+            files, names = script.read_bundle(car)
+            sizes = [{"name": name, "cid": cid, "size": len(names[name])} for name, cid in zip(names, files)]
+            self.assertEqual(sizes, case["files"])
+            self.assertEqual(pack(names), car)
+            for invalid in case["invalid"]:
+                with self.subTest(invalid["family"], reason=invalid["reason"]), self.assertRaises(script.Unreadable):
+                    script.read_bundle(assembled(invalid["car"], car))
+
+    def test_trees_are_those_of_another_implementation(self):
+        fixture = json.loads((ROOT / "crates/measurement/tests/fixtures/unixfs.json").read_bytes())
+        for case in fixture["files"]:
+            content = bytes((7 * i + i // 256) % 251 for i in range(case["size"]))
+            with self.subTest(size=case["size"]), mock.patch.multiple(script, CHUNK=case["chunkSize"], LINKS=case["maxLinks"]):
+                blocks = blocks_of(content)
+                self.assertEqual(cid_text(blocks[-1][0]), case["cid"])
+                self.assertEqual(script.read_file(blocks[-1][0], len(content), iter(blocks)), content)
+
+    def test_a_deep_tree_has_one_order(self):
+        content = bytes(range(61))
+        with mock.patch.multiple(script, CHUNK=4, LINKS=2):
+            blocks = blocks_of(content)
+            self.assertEqual(len(blocks), 31)
+            root = blocks[-1][0]
+            read = lambda blocks, size=61: script.read_file(root, size, iter(blocks))
+            self.assertEqual(read(blocks), content)
+            junk = (RAW + H(b"junk"), b"junk")
+            for at in range(len(blocks)):
+                for damaged in (
+                    blocks[:at] + blocks[at + 1:], blocks[:at] + [junk] + blocks[at:], blocks[:at] + [blocks[0]] + blocks[at:],
+                    blocks[:at] + blocks[at:at + 2][::-1] + blocks[at + 2:] if at < 30 else [],
+                ):
+                    with self.subTest(at=at), self.assertRaises(script.Unreadable):
+                        read(damaged)
+            for size in (0, 4, 60, 62, 64, 65, 1 << 40):
+                with self.subTest(size=size), self.assertRaises(script.Unreadable):
+                    read(blocks, size)
+
+    def test_the_manifest_lists_at_most_65536_files(self):
+        entry = lambda i: {"name": f"x/{i}", "cid": cid_text(RAW + H(b"%d" % i)), "size": 1}
+        manifest = lambda count: json.dumps({"version": 1, "files": [entry(i) for i in range(count)]}, separators=(",", ":")).encode()
+        self.assertEqual(len(script.read_manifest(manifest(65536))["files"]), 65536)
+        with self.assertRaisesRegex(script.Unreadable, "more than 65536"):
+            script.read_manifest(manifest(65537))
+
+    def test_what_expands_beyond_the_limit_is_refused_first(self):
+        names = {name: bytes([i]) * 3000 for i, name in enumerate("abc")}
+        with mock.patch.object(script, "MOST", 8999), self.assertRaisesRegex(script.Unreadable, "9000 bytes"):
+            script.read_bundle(pack(names))
+        # A chunk that a node links a thousand times, where the manifest has a few bytes.
+        chunk = bytes(1 << 20)
+        node = 1000 * script.field(2, script.field(1, RAW + H(chunk)) + script.field(2, b"") + b"\x18" + put(len(chunk)))
+        blocks = [(RAW + H(chunk), chunk), (NODE + H(node), node)]
+        for size in (1, 1 << 20, (1 << 20) + 1, 999 << 20, (999 << 20) + 1):
+            with self.subTest(size=size), self.assertRaises(script.Unreadable), mock.patch.object(script, "tree", self.fail):
+                script.read_file(blocks[-1][0], size, iter(blocks))
+
+    def test_lines_are_not_split_before_they_are_read(self):
+        for read in (script.read_roster, script.read_tasks):
+            with self.assertRaisesRegex(script.Unreadable, "line 1:"):
+                read(b"\n" * (1 << 24))
+        line = cases("roster")[1]["file"].encode()
+        with self.assertRaisesRegex(script.Unreadable, "line 2: an entry is listed twice"):
+            script.read_roster(line * 3)
+        with self.assertRaisesRegex(script.Unreadable, "at most"):
+            script.read_facts(bytes(script.MOST_JSON + 1))
+
 class Rounds(unittest.TestCase):
     """§12, step 1. The bundle is the one that the browser test drops on the page."""
 
-    def recompute(self, change):
-        bundle = pathlib.Path(__file__).parent.parent / "tests/verifier/round.car"
-        files, names = script.read_bundle(bundle.read_bytes())
-        facts = json.loads(names["facts.json"])
+    def setUp(self):
+        self.files, self.names = script.read_bundle((ROOT / "tests/verifier/round.car").read_bytes())
+        quicknet = next(case["good"] for case in cases("documents-invalid") if case["kind"] == "drand")
+        self.names.setdefault("drand.json", quicknet.encode())
+
+    def changed(self, change):
+        facts = json.loads(self.names["facts.json"])
         change(facts, facts["rounds"][0])
-        names["facts.json"] = json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
-        return script.recompute(files, names, None)["verdict"]
+        return {**self.names, "facts.json": json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()}
+
+    def recompute(self, change):
+        return script.recompute(self.files, self.changed(change), None)["verdict"]
+
+    def run_script(self, names, car=None):
+        """The exit code, and what the script says."""
+        said = io.StringIO()
+        with tempfile.NamedTemporaryFile() as file, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            pathlib.Path(file.name).write_bytes(car or pack(names))
+            with mock.patch.object(sys, "argv", ["verify_round.py", file.name]):
+                return script.main(), said.getvalue()
+
+    def test_exit_codes(self):
+        same = lambda facts, fact: None
+        def unrevealed(facts, fact):
+            fact["seed"] = None
+        def unrevealed_without_batches(facts, fact):
+            fact.update(seed=None, commitments=[])
+        def other_seed(facts, fact):
+            fact["seed"] = "0x" + 64 * "0"
+        def nobody(facts, fact):
+            fact["parameters"]["maxCommitteeSize"] = 0
+        for change, code, words in (
+            (same, 0, "MATCH"), (unrevealed, 1, "a round without a seed has no batches"), (other_seed, 1, "seed"),
+            (unrevealed_without_batches, 2, "never revealed"), (nobody, 2, "from 1 to"),
+        ):
+            with self.subTest(change.__name__):
+                found, said = self.run_script(self.changed(change))
+                self.assertEqual(found, code, said)
+                self.assertIn(words, said)
+        self.assertEqual(self.run_script(self.names, pack(self.names) + b"\0")[0], 2)
+
+    def test_too_little_memory_is_said(self):
+        with mock.patch.object(script, "read_bundle", side_effect=MemoryError):
+            code, said = self.run_script(self.names)
+        self.assertEqual(code, 2)
+        self.assertIn("not enough memory", said)
+        with mock.patch.object(script, "MOST", 1000):
+            self.assertEqual(self.run_script(self.names)[0], 2)
 
     def test_a_genuine_round_matches(self):
         self.assertEqual(self.recompute(lambda facts, fact: None), "MATCH")

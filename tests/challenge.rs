@@ -119,6 +119,62 @@ impl Court {
     }
 }
 
+/// A forgotten flag is not fraud: the drand chain is compared before anything is judged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_of_another_drand_chain_is_judged_only_if_it_is_named() {
+    let court = Court::new().await;
+    let hash = court.site.world.drand_chain().hash().to_string();
+    let hash = hash.trim_start_matches("0x");
+    let quicknet = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971";
+    let made = ended(court.run(&["bundle", "round", "1", "-o", "round.car"]), 0);
+    let line = made
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("verify it anywhere: assize "));
+    let line = line.unwrap();
+    assert!(line.ends_with(&format!("--drand-hash {hash}")), "{made}");
+
+    let verify = ["verify", "round", "1", "--offline", "round.car"];
+    let run = |arguments: &[&str]| court.site.run(None, arguments);
+    refused(
+        &run(&verify),
+        2,
+        &[hash, quicknet, "nothing was verified", "--drand-hash"],
+    );
+    // The line that `bundle` printed works. Nobody measured, and the verdict says so.
+    let verdict = ended(run(&line.split(' ').collect::<Vec<_>>()), 0);
+    assert!(
+        verdict.starts_with("MATCH") && verdict.contains("no batch was committed"),
+        "{verdict}"
+    );
+    ended(run(&[&verify[..], &["--drand-info", "drand.json"]].concat()), 0);
+
+    // Python agrees.
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/verify_round.py");
+    let python = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("python3");
+        let command = command.arg(script).args(arguments);
+        command.current_dir(court.site.directory.path()).output().unwrap()
+    };
+    let output = python(&["round.car"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains(hash) && stderr.contains(quicknet), "{stderr}");
+    assert!(ended(python(&["round.car", "--drand-hash", hash]), 0).contains("MATCH"));
+
+    // With a node, the flag that is missing is named: quicknet is not the chain of these contracts.
+    refused(
+        &court
+            .site
+            .run(None, &["verify", "round", "1", "--beacons", "beacons.json"]),
+        2,
+        &[
+            "the network's contracts verify beacons of",
+            quicknet,
+            "--drand-info FILE",
+        ],
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn anyone_can_void_a_fraudulent_settlement() {
     let court = Court::new().await;

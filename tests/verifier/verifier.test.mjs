@@ -77,6 +77,23 @@ test('a bundle is checked and drawn, wherever the page lies', async () => {
   }
 })
 
+test('beacons of another drand chain than quicknet are labelled untrusted', async () => {
+  const page = await open(pages[0])
+  await give(page, 'round.car', bundle)
+  await page.waitForSelector('#checks:not([hidden])')
+  assert.ok(await page.isHidden('#untrusted'))
+  // Everything but the label is tested in crates/wasm, with a bundle of another chain.
+  await page.evaluate(() => {
+    state.rounds[0].report.drand = { trusted: false, hash: 'ab'.repeat(32), id: 'devnet' }
+    showRound(0)
+  })
+  assert.equal(await page.textContent('#verdict'), 'MATCH (untrusted)  round 2')
+  assert.equal(await page.getAttribute('#verdict', 'class'), 'unsure')
+  assert.match(await page.textContent('#untrusted'), /drand chain (ab){32} \(devnet\), not of quicknet/)
+  assert.deepEqual(page.faults, [])
+  await page.close()
+})
+
 test('a click on a dot shows its station, tasks and proof', async () => {
   const page = await open(pages[0])
   await give(page, 'round.car', bundle)

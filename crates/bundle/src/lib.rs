@@ -1,7 +1,7 @@
 //! Everything needed to recompute a round, in one CAR file.
 //!
 //! A [`Bundle`] holds files by name and CID: the contracts' state (`facts.json`), both drand beacons of each round
-//! (`beacons.json`), and every roster, task list, batch and settlement document that the facts name. With a bundle, a round can
+//! (`beacons.json`) with their chain (`drand.json`), and every roster, task list, batch and settlement document that the facts name. With a bundle, a round can
 //! be recomputed offline. Format: `docs/protocol.md` §12.1.
 //!
 //! The creator of a bundle is not trusted. Reading checks every byte against the CIDs in it. The caller checks that the files
@@ -22,16 +22,22 @@ mod manifest;
 use std::collections::BTreeMap;
 
 use assize_measurement::car::{self, Section, Sections};
-use assize_measurement::unixfs::{self, Profile};
+use assize_measurement::unixfs::{self, Profile, UnixFsError, Walk};
 use assize_protocol::{Codec, FileCid};
 
 pub use error::BundleError;
 use manifest::{Entry, Manifest};
 
+/// A reader's memory is bounded by this multiple of the bundle's size (`docs/protocol.md` §12.1): a repeated block is in the
+/// bundle once, and in its file as often as it is repeated.
+const MAX_EXPANSION: u64 = 16;
+
 /// The contracts' state.
 pub const FACTS: &str = "facts.json";
 /// The drand beacons of the rounds, as a JSON array.
 pub const BEACONS: &str = "beacons.json";
+/// The drand chain of the beacons.
+pub const DRAND: &str = "drand.json";
 
 /// One file of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +146,15 @@ impl Bundle {
                 });
             }
         };
+        let sizes = manifest.files.iter().map(|entry| entry.size);
+        let total = sizes.fold(0_u64, u64::saturating_add);
+        if total > MAX_EXPANSION * packed.len() as u64 {
+            return Err(BundleError::Manifest {
+                reason: format!(
+                    "its files have {total} bytes, more than {MAX_EXPANSION} times those of the bundle"
+                ),
+            });
+        }
         let mut files = Vec::with_capacity(manifest.files.len());
         for entry in manifest.files {
             let content = read_file(&entry, &mut sections)?;
@@ -181,7 +196,7 @@ fn read_file(entry: &Entry, sections: &mut Sections<'_>) -> Result<Vec<u8>, Bund
         name: entry.name.clone(),
         reason,
     };
-    let mut found = BTreeMap::new();
+    let (mut found, mut order) = (BTreeMap::new(), Vec::new());
     loop {
         let Some(section) = sections.next() else {
             return Err(damaged("the bundle ends before its last block".into()));
@@ -190,20 +205,32 @@ fn read_file(entry: &Entry, sections: &mut Sections<'_>) -> Result<Vec<u8>, Bund
         if found.insert(cid, data).is_some() {
             return Err(damaged(format!("block {cid} is repeated")));
         }
+        order.push(cid);
         if cid == entry.cid {
             break;
         }
     }
     let get = |cid: &FileCid| found.get(cid).copied();
-    let content =
-        unixfs::read(&entry.cid, Profile::default(), get).map_err(|error| damaged(error.to_string()))?;
-    // Any other block belongs to no file.
-    if blocks(&content).len() != found.len() {
-        return Err(damaged(
-            "a block that belongs to no file is between its blocks".into(),
-        ));
+    let mut walk = Walk::new(&entry.cid, Profile::default());
+    let mut content = Vec::new();
+    while let Some(cid) = walk.wanted() {
+        let block = get(&cid).ok_or_else(|| damaged(UnixFsError::Missing(cid).to_string()))?;
+        content.extend_from_slice(walk.take(block).map_err(|error| damaged(error.to_string()))?);
+        // Before the rest is expanded.
+        if let Some(size) = walk.size().filter(|&size| size != entry.size) {
+            return Err(damaged(format!(
+                "it has {size} bytes, but the manifest says {}",
+                entry.size
+            )));
+        }
     }
-    Ok(content)
+    // No other block is between them, and none is out of order.
+    match blocks(&content).iter().map(|(cid, _)| cid).eq(&order) {
+        true => Ok(content),
+        false => Err(damaged(
+            "its blocks are not those of its content, in their order".into(),
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -65,6 +65,14 @@ fn names_are_plain_and_unique() {
     assert!(fault(&["a", "a"]).to_string().contains("twice"));
 }
 
+#[test]
+fn a_bundle_has_at_most_65536_files() {
+    let files =
+        |count: u32| Bundle::new((0..count).map(|n| (format!("x/{n}"), n.to_le_bytes().to_vec()))).map(drop);
+    assert_eq!(files(65_536), Ok(()));
+    assert_eq!(files(65_537), Err(BundleError::TooManyFiles { count: 65_537 }));
+}
+
 /// The bundle with a block more, its hash right, before the section at `place`.
 fn with_block(bundle: &Bundle, place: usize) -> Vec<u8> {
     let (root, packed) = bundle.to_car();

@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
+use alloy_primitives::hex;
 use assize_bundle::Bundle;
 use assize_drand::{Chain, Verified};
 use assize_facts::ChainFacts;
-use assize_protocol::RoundNumber;
+use assize_protocol::{B256, RoundNumber};
 use assize_store::{Gateways, InOrder, LocalStore, Source};
 use assize_verify::{Evidence, Step, Unpacked};
-use eyre::{OptionExt, WrapErr};
+use eyre::{OptionExt, WrapErr, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{EvidenceArgs, OnlineArgs, SourceArgs};
-use crate::connect::{Beacons, BoxedBeacons, Network, beacons, drand_chain, open_store};
+use crate::connect::{Beacons, BoxedBeacons, Network, beacons, drand_chain, open_source};
 use assize_service::DataDir;
 
 /// The inputs of a recomputation; files and beacons are fetched on demand.
@@ -32,7 +33,11 @@ impl Inputs {
         read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
     ) -> eyre::Result<Self> {
         if let Some(path) = &args.offline {
-            return Self::from_bundle(path, drand_chain(&args.beacons.drand)?);
+            let trusted = match args.drand_hash {
+                Some(hash) => hash,
+                None => drand_chain(&args.beacons.drand)?.hash(),
+            };
+            return Self::from_bundle(path, trusted);
         }
         let online = args
             .online()
@@ -46,26 +51,50 @@ impl Inputs {
         data: &DataDir,
         read: impl AsyncFnOnce(&Network) -> eyre::Result<ChainFacts>,
     ) -> eyre::Result<Self> {
+        let beacons = beacons(&args.beacons)?;
         let network = Network::connect(&args.chain, data).await?;
+        network.expect_drand(beacons.chain()).await?;
+        // Before the chain is read, which may take minutes.
+        let source = source(&args.source, data)?;
         Ok(Self {
             facts: read(&network).await?,
             offline: false,
-            source: source(&args.source, data)?,
-            beacons: beacons(&args.beacons)?,
+            source,
+            beacons,
         })
     }
 
-    fn from_bundle(path: &Path, drand: Chain) -> eyre::Result<Self> {
+    /// `trusted` is the hash of the drand chain that the verifier trusts.
+    fn from_bundle(path: &Path, trusted: B256) -> eyre::Result<Self> {
         let bytes =
             std::fs::read(path).wrap_err_with(|| format!("cannot read the bundle {}", path.display()))?;
         let unpack = || Unpacked::open(Bundle::from_car(&bytes)?);
         let unpacked = unpack().wrap_err_with(|| format!("{} is not a valid bundle", path.display()))?;
+        let drand = unpacked.drand;
+        ensure!(
+            drand.hash() == trusted,
+            "{}: its beacons are of drand chain {} ({}), not of {}: nothing was verified. If you trust that chain, and the \
+             network's contract verifies its beacons, repeat with --drand-hash {1}",
+            path.display(),
+            hex::encode(drand.hash()),
+            drand.info().beacon_id,
+            hex::encode(trusted)
+        );
         Ok(Self {
             facts: unpacked.facts,
             offline: true,
             source: Box::new(unpacked.files),
             beacons: Verified::new(drand, Box::new(unpacked.beacons)),
         })
+    }
+
+    /// What whoever verifies a bundle of these inputs must name, unless the beacons are quicknet's.
+    pub(crate) fn drand_hash_argument(&self) -> String {
+        let chain = self.beacons.chain();
+        match *chain == Chain::quicknet() {
+            true => String::new(),
+            false => format!(" --drand-hash {}", hex::encode(chain.hash())),
+        }
     }
 
     pub(crate) fn evidence<'a>(&'a self, progress: &'a (dyn Fn(Step) + Sync)) -> Evidence<'a, BoxedBeacons> {
@@ -103,9 +132,9 @@ pub(crate) fn advance(bar: &ProgressBar, step: Step) {
 pub(crate) fn source(args: &SourceArgs, data: &DataDir) -> eyre::Result<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     match &args.store {
-        None if args.gateways.is_empty() => sources.push(Box::new(LocalStore::open(data.store())?)),
+        None if args.gateways.is_empty() => sources.push(Box::new(LocalStore::open_existing(data.store())?)),
         None => {}
-        Some(place) => sources.push(open_store(place)?),
+        Some(place) => sources.push(open_source(place)?),
     }
     if !args.gateways.is_empty() {
         sources.push(Box::new(Gateways::new(&args.gateways)?));

@@ -10,9 +10,7 @@ use serde::Serialize;
 use crate::code::{Deviation, Template};
 use crate::creation::{Part, immutables};
 use crate::params::public_key_for_evm;
-use crate::{
-    BeaconParams, DeployParams, Deployment, DeploymentError, DeploymentRecord, NetworkState, Result,
-};
+use crate::{BeaconParams, DeployParams, DeploymentRecord, NetworkState, Result};
 use assize_chain::contracts::drand_beacon::DrandBeacon;
 use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
 use assize_chain::contracts::rewards::Rewards as RewardsAbi;
@@ -101,45 +99,6 @@ pub async fn check(client: &ChainClient, record: &DeploymentRecord) -> Result<Ve
     findings.getters(client, record).await?;
     findings.state(client, record).await?;
     Ok(findings.0)
-}
-
-/// Makes sure that `Rounds` and `Rewards` are where a deployment says: before anything of value is sent there.
-///
-/// Only the code is compared, with what this program was built from, and not the parameters that its constructor wrote into
-/// it: [`check`] compares all.
-///
-/// # Errors
-/// [`ChainError::WrongChain`], [`ChainError::NoContract`], [`DeploymentError::ForeignCode`] and failures of the node.
-pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> Result<()> {
-    client.expect_chain(deployment.chain_id)?;
-    let parts = [
-        (Part::Rounds, "Rounds", deployment.rounds),
-        (Part::Rewards, "Rewards", deployment.rewards),
-    ];
-    for (part, contract, address) in parts {
-        let code = client.code(address).await?;
-        let chain_id = client.chain_id();
-        if code.is_empty() {
-            return Err(ChainError::NoContract {
-                contract,
-                address,
-                chain_id,
-            }
-            .into());
-        }
-        let fits = |(_, creation): &(&str, Bytes)| {
-            Template::of(creation).is_some_and(|template| template.values_in(&code).is_ok())
-        };
-        if !embedded(part).iter().any(fits) {
-            return Err(DeploymentError::ForeignCode {
-                contract,
-                address,
-                chain_id,
-                found: keccak256(&code),
-            });
-        }
-    }
-    Ok(())
 }
 
 struct Findings(Vec<Finding>);
@@ -418,7 +377,7 @@ impl Findings {
 }
 
 /// All contracts of the source that can have this role.
-fn embedded(part: Part) -> Vec<(&'static str, Bytes)> {
+pub(crate) fn embedded(part: Part) -> Vec<(&'static str, Bytes)> {
     match part {
         Part::Beacon => vec![
             ("DrandBeacon", DrandBeacon::BYTECODE.clone()),

@@ -32,6 +32,30 @@ pub enum DeploymentError {
         /// keccak-256 of the code found.
         found: B256,
     },
+    /// The contracts verify beacons of another drand chain than the one given.
+    #[error(
+        "the network's contracts verify beacons of {verified}, but the drand chain given is {given} ({id}): give the network's \
+         with --drand-info FILE, the answer of its relay to /info"
+    )]
+    OtherDrand {
+        /// What the contracts verify.
+        verified: String,
+        /// Hash of the drand chain that was given.
+        given: String,
+        /// Its id.
+        id: String,
+    },
+    /// The deployment file names a beacon contract that is none.
+    #[error(
+        "the contract at {address} on chain {chain_id} verifies no drand beacons; the deployment file is of another chain or \
+         another version: compare with `assize verify deployment`"
+    )]
+    NotABeacon {
+        /// The address.
+        address: Address,
+        /// The chain.
+        chain_id: u64,
+    },
     /// The chain could not be read or written.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -50,6 +74,14 @@ pub enum DeploymentError {
         /// The publisher.
         publisher: Address,
     },
+}
+
+impl DeploymentError {
+    /// Whether a retry may succeed.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Chain(error) if error.is_transient())
+    }
 }
 
 impl From<SignerError> for DeploymentError {

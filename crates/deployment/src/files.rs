@@ -1,7 +1,8 @@
 //! The deployment file, and the journal of an unfinished deployment beside it.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use assize_service::{beside, replace};
@@ -119,7 +120,8 @@ impl Place {
             return Err(PlaceError::OtherDeployment { path: file.clone() });
         }
         if let Some(directory) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(directory).map_err(io_error("create the directory", directory))?;
+            let created = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+            created.map_err(io_error("create the directory", directory))?;
         }
         if self.journal().is_some() {
             fs::remove_file(journal).map_err(io_error("remove", journal))?;

@@ -1,4 +1,4 @@
-//! The deployment file: `deployments/<chain>.json`.
+//! The deployment file.
 
 use std::collections::BTreeMap;
 

@@ -5,62 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use alloy_primitives::{b256, hex};
 use assize_protocol::{B256, BeaconSchedule, Randomness};
-use serde::{Deserialize, Serialize};
 
 use crate::backend::{Refusal, pure};
 use crate::point::{decode_g2, eip2537};
-use crate::{Backend, Beacon, BeaconError, PointError};
-
-/// A chain's signature scheme.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scheme {
-    /// quicknet and devnets: signatures in G1 (48 bytes) of `H(round)`, key in G2 (96 bytes).
-    #[serde(rename = "bls-unchained-g1-rfc9380")]
-    BlsUnchainedG1Rfc9380,
-    /// drand's default chain: signatures in G2 (96 bytes) of `H(previous signature ‖ round)`, key in G1 (48 bytes).
-    #[serde(rename = "pedersen-bls-chained")]
-    PedersenBlsChained,
-    /// evmnet: on BN254, signatures in G1 (64 bytes, x and y) of `Keccak-256(round)`, key in G2 (128 bytes).
-    #[cfg(feature = "evmnet")]
-    #[serde(rename = "bls-bn254-unchained-on-g1")]
-    BlsBn254UnchainedG1,
-}
-
-impl Scheme {
-    /// drand's name for the scheme.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::BlsUnchainedG1Rfc9380 => "bls-unchained-g1-rfc9380",
-            Self::PedersenBlsChained => "pedersen-bls-chained",
-            #[cfg(feature = "evmnet")]
-            Self::BlsBn254UnchainedG1 => "bls-bn254-unchained-on-g1",
-        }
-    }
-}
-
-/// A chain as a relay's `/info` describes it. The JSON form is that of drand's v1; v2's is accepted too.
-///
-/// Only `public_key` is trusted. `hash` is just the name under which relays serve the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChainInfo {
-    /// The compressed public key.
-    #[serde(with = "const_hex")]
-    pub public_key: Vec<u8>,
-    /// Seconds between rounds.
-    pub period: u64,
-    /// Unix time of round 1 in seconds.
-    pub genesis_time: u64,
-    /// Name of the chain at relays.
-    #[serde(alias = "chain_hash")]
-    pub hash: B256,
-    /// The previous signature of round 1 of a chained chain; unused on unchained chains.
-    #[serde(rename = "groupHash", alias = "genesis_seed")]
-    pub group_hash: B256,
-    /// The signature scheme.
-    #[serde(rename = "schemeID", alias = "scheme")]
-    pub scheme: Scheme,
-}
+use crate::{Backend, Beacon, BeaconError, ChainInfo, PointError, Scheme};
 
 /// A drand chain whose beacons can be verified. Cheap to clone: the key is decoded once.
 #[derive(Clone)]
@@ -89,8 +37,9 @@ impl Chain {
             period: BeaconSchedule::QUICKNET.period.get(),
             genesis_time: BeaconSchedule::QUICKNET.genesis,
             hash: b256!("52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"),
-            group_hash: B256::ZERO,
+            group_hash: b256!("f477d5c89f21a17c863a7f937c6a6d15859414d2be09cd448d4279af331c5d3e"),
             scheme: Scheme::BlsUnchainedG1Rfc9380,
+            beacon_id: "quicknet".into(),
         }
         };
         CHAIN
@@ -114,6 +63,7 @@ impl Chain {
             hash: b256!("8990e7a9aaed2ffed73dbd7092123d6f289930540d7651336225dc172e51b2ce"),
             group_hash: b256!("176f93498eac9ca337150b46d21dd58673ea4e3581185f869672e59fa4cb390a"),
             scheme: Scheme::PedersenBlsChained,
+            beacon_id: "default".into(),
         }
         };
         CHAIN
@@ -137,8 +87,9 @@ impl Chain {
             period: BeaconSchedule::EVMNET.period.get(),
             genesis_time: BeaconSchedule::EVMNET.genesis,
             hash: b256!("04f1e9062b8a81f848fded9c12306733282b2727ecced50032187751166ec8c3"),
-            group_hash: B256::ZERO,
+            group_hash: b256!("cd7ad2f0e0cce5d8c288f2dd016ffe7bc8dc88dbb229b3da2b6ad736490dfed6"),
             scheme: Scheme::BlsBn254UnchainedG1,
+            beacon_id: "evmnet".into(),
         }
         };
         CHAIN
@@ -149,12 +100,17 @@ impl Chain {
     /// Creates another chain, such as that of a devnet.
     ///
     /// # Errors
-    /// [`BeaconError::PublicKey`] if the key is not a valid point, [`BeaconError::Period`] if the period is zero.
+    /// [`BeaconError::PublicKey`] if the key is not a valid point, [`BeaconError::Period`] if the period is zero or too
+    /// long, [`BeaconError::WrongHash`] if the hash is not that of the description.
     pub fn new(info: ChainInfo) -> Result<Self, BeaconError> {
         let schedule = BeaconSchedule::new(info.genesis_time, info.period).ok_or(BeaconError::Period)?;
+        let (stated, computed) = (info.hash, info.computed_hash()?);
         let chain = Self::assemble(info, schedule);
         chain.pure_key()?;
-        Ok(chain)
+        match stated == computed {
+            true => Ok(chain),
+            false => Err(BeaconError::WrongHash { stated, computed }),
+        }
     }
 
     /// Creates another chain from the JSON of a relay's `/info`.
@@ -169,6 +125,19 @@ impl Chain {
         Self::new(info)
     }
 
+    /// Reads the canonical JSON of a chain that contracts can verify (`docs/protocol.md` §12.1), as in a bundle.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`BeaconError::Form`] if other bytes are canonical, [`BeaconError::NotOnChain`] for another scheme
+    /// than quicknet's.
+    pub fn from_canonical_json(json: &[u8]) -> Result<Self, BeaconError> {
+        let chain = Self::new(ChainInfo::from_canonical_json(json)?)?;
+        match chain.scheme() {
+            Scheme::BlsUnchainedG1Rfc9380 => Ok(chain),
+            other => Err(BeaconError::NotOnChain { scheme: other.name() }),
+        }
+    }
+
     fn assemble(info: ChainInfo, schedule: BeaconSchedule) -> Self {
         Self(Arc::new(Parts {
             info,
@@ -179,7 +148,7 @@ impl Chain {
         }))
     }
 
-    /// Name of the chain at relays.
+    /// The chain's hash, which identifies it and under which relays serve it.
     #[must_use]
     pub fn hash(&self) -> B256 {
         self.0.info.hash

@@ -93,6 +93,18 @@ pub enum BeaconError {
         "the chain's period is not between 1 and 4294967295 seconds: copy `period` from the relay's /info again"
     )]
     Period,
+    /// A description of a chain whose hash is not the one that follows from it.
+    #[error(
+        "the chain's hash is not {}: key, period, genesis and id give {}: copy the relay's whole /info again",
+        const_hex::encode(stated),
+        const_hex::encode(computed)
+    )]
+    WrongHash {
+        /// The stated hash.
+        stated: B256,
+        /// The hash of the description.
+        computed: B256,
+    },
     /// The public key is not in G2, so it has no EIP-2537 form for `DrandBeacon`.
     #[error(
         "chains of scheme {scheme} cannot be checked on chain: use a chain of scheme bls-unchained-g1-rfc9380"

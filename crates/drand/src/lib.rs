@@ -25,6 +25,7 @@ mod beacon;
 mod cache;
 mod chain;
 mod error;
+mod info;
 mod point;
 mod recorded;
 #[cfg(feature = "relays")]
@@ -38,8 +39,9 @@ pub use backend::Backend;
 pub use beacon::Beacon;
 #[cfg(feature = "relays")]
 pub use cache::Cached;
-pub use chain::{Chain, ChainInfo, Scheme};
+pub use chain::Chain;
 pub use error::{BeaconError, Failures, RelayFailure, RelayFault};
+pub use info::{ChainInfo, Scheme};
 pub use point::{PointError, with_y};
 pub use recorded::RecordedBeacons;
 #[cfg(feature = "relays")]

@@ -3,7 +3,8 @@
 use assize_protocol::{
     Assignment, BeaconRound, BeaconSchedule, FileCid, Parameters, Randomness, RoundNumber, Seed,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Contracts, ListCommitment, Mismatch};
 
@@ -18,6 +19,7 @@ pub struct Round {
     /// The task list: the tasks that may be drawn.
     pub tasks: ListCommitment,
     /// The parameters in force when it opened.
+    #[serde(deserialize_with = "in_bounds")]
     pub parameters: Parameters,
     /// Unix time of opening, seconds.
     pub opened_at: u64,
@@ -43,6 +45,24 @@ pub struct BatchCommitment {
     pub count: u32,
     /// Unix time of the block, seconds.
     pub committed_at: u64,
+}
+
+/// Parameters that the contract accepts: their counts are at least 1 (docs/protocol.md §12.1).
+fn in_bounds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Parameters, D::Error> {
+    let parameters = Parameters::deserialize(deserializer)?;
+    let counts = [
+        ("minCommitteeSize", parameters.min_committee_size.into()),
+        ("maxCommitteeSize", parameters.max_committee_size.into()),
+        ("quorum", parameters.quorum.into()),
+        ("maxTasksPerCommittee", parameters.max_tasks_per_committee.into()),
+        ("targetMeasurements", parameters.target_measurements),
+    ];
+    match counts.into_iter().find(|&(_, count)| count == 0) {
+        Some((name, _)) => Err(D::Error::custom(format_args!(
+            "`{name}` is 0, but must be at least 1"
+        ))),
+        None => Ok(parameters),
+    }
 }
 
 impl Round {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 /// A valid file, and invalid ones derived from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidFiles {
-    /// Which file: "roster", "tasks", "settlement", "facts", "beacons" or "manifest".
+    /// Which file: "roster", "tasks", "settlement", "facts", "beacons", "drand" or "manifest".
     pub kind: String,
     /// The bytes of the valid file.
     pub good: Vec<u8>,

@@ -1,7 +1,7 @@
 //! Creates bundles from evidence, and recomputes from them without a network.
 
-use assize_bundle::{BEACONS, Bundle, FACTS};
-use assize_drand::{BeaconSource, RecordedBeacons};
+use assize_bundle::{BEACONS, Bundle, DRAND, FACTS};
+use assize_drand::{BeaconSource, Chain, RecordedBeacons};
 use assize_facts::{ChainFacts, ChainRound};
 use assize_protocol::{FileCid, canonical};
 use assize_store::{Content, Source, StoreError};
@@ -12,8 +12,8 @@ use crate::{Evidence, VerifyError};
 type Result<T> = std::result::Result<T, VerifyError>;
 
 impl<B: BeaconSource> Evidence<'_, B> {
-    /// Packs everything that recomputing needs: the facts, both beacons of each revealed round, and every file named by
-    /// the facts. Nothing is recomputed; beacons and files are verified as they are read.
+    /// Packs everything that recomputing needs: the facts, both beacons of each revealed round with their drand chain, and
+    /// every file named by the facts. Nothing is recomputed; beacons and files are verified as they are read.
     ///
     /// # Errors
     /// [`VerifyError::Beacon`], [`VerifyError::Store`], [`VerifyError::Bundle`].
@@ -53,6 +53,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         let mut files = vec![
             (FACTS.to_owned(), facts),
             (BEACONS.to_owned(), beacons.to_canonical_json()),
+            (DRAND.to_owned(), self.beacons.chain().info().to_canonical_json()),
         ];
         for (name, cid) in wanted {
             let content = file(self.store, &cid, || name.clone())?;
@@ -72,12 +73,14 @@ pub struct Unpacked {
     pub facts: ChainFacts,
     /// The beacons, not verified yet.
     pub beacons: RecordedBeacons,
+    /// The drand chain that the bundle's creator names: compare its hash with that of a chain that you trust.
+    pub drand: Chain,
     /// The files.
     pub files: BundledFiles,
 }
 
 impl Unpacked {
-    /// Parses the facts and beacons of a bundle.
+    /// Parses the facts, beacons and drand chain of a bundle.
     ///
     /// # Errors
     /// [`VerifyError::Bundle`], [`VerifyError::BundleFile`].
@@ -88,9 +91,12 @@ impl Unpacked {
         let beacons = &bundle.file(BEACONS)?.content;
         let beacons =
             RecordedBeacons::from_canonical_json(beacons).map_err(|error| bad(BEACONS, error.to_string()))?;
+        let drand = &bundle.file(DRAND)?.content;
+        let drand = Chain::from_canonical_json(drand).map_err(|error| bad(DRAND, error.to_string()))?;
         Ok(Self {
             facts,
             beacons,
+            drand,
             files: BundledFiles(bundle),
         })
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use assize_bundle::{BEACONS, Bundle, FACTS};
+use assize_bundle::{BEACONS, Bundle, DRAND, FACTS};
 use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_facts::{ChainFacts, ChainRound, FileError, RoundChecks, RoundFault, RoundReport};
 use assize_protocol::{FileCid, canonical};
@@ -20,7 +20,9 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, Verifier
         .map_err(|error| VerifierError::file(FACTS, error))?;
     let beacons = RecordedBeacons::from_canonical_json(&bundle.file(BEACONS)?.content)
         .map_err(|error| VerifierError::file(BEACONS, error))?;
-    let beacons = Verified::new(Chain::quicknet(), beacons);
+    let chain = Chain::from_canonical_json(&bundle.file(DRAND)?.content)
+        .map_err(|error| VerifierError::file(DRAND, error))?;
+    let beacons = Verified::new(chain, beacons);
     if facts.rounds.is_empty() {
         return Err(VerifierError::Empty);
     }
@@ -44,7 +46,8 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Vec<(String, Option<Draw>)>, Verifier
 #[error("{0} is not in the bundle")]
 struct Missing(FileCid);
 
-/// All checks of a round (docs/protocol.md §12), between the two that are about the bundle.
+/// All checks of a round (docs/protocol.md §12), between the two that are about the bundle. A drand chain other than quicknet
+/// is not trusted: the report says so.
 fn check_round(
     bundle: &Bundle,
     beacons: &Verified<RecordedBeacons>,
@@ -81,12 +84,18 @@ fn check_round(
             .map(|outcome| check_json(&outcome.check.to_string(), &outcome.result)),
     );
     shown.push(check_json("every committed batch is present", &batches));
+    let chain = beacons.chain();
     let report = json!({
         "round": round.round.number,
         "contracts": facts.contracts,
         "seed": seed,
         "verdict": verdict,
         "checks": shown,
+        "drand": {
+            "hash": format!("{:x}", chain.hash()),
+            "id": chain.info().beacon_id,
+            "trusted": *chain == Chain::quicknet(),
+        },
     });
     let draw = drawn.map(|drawn| Draw::of_round(&round.round, drawn));
     (report.to_string(), draw)
@@ -192,6 +201,7 @@ mod tests {
                     }
                     "facts" => replaced(FACTS, bytes),
                     "beacons" => replaced(BEACONS, bytes),
+                    "drand" => replaced(DRAND, bytes),
                     // The manifest is read by the bundle crate, and claims read documents leniently (§11.1).
                     _ => bytes == good,
                 }
@@ -322,6 +332,33 @@ mod tests {
         assert_eq!(roster, "the roster is the one whose root was frozen");
     }
 
+    /// A devnet's bundle is checked against its own chain, which the page does not know.
+    #[test]
+    fn a_foreign_drand_chain_is_not_trusted() {
+        let (genuine, _) = report(BUNDLE);
+        assert_eq!(genuine["drand"]["trusted"], true, "{genuine}");
+        assert_eq!(genuine["drand"]["id"], "quicknet");
+        let mut info = Chain::quicknet().info().clone();
+        info.beacon_id = "devnet".into();
+        info.hash = info.computed_hash().unwrap();
+        let (found, _) = report(&changed(DRAND, |_| info.to_canonical_json()));
+        assert_eq!(
+            (&found["verdict"], &found["drand"]["trusted"]),
+            (&json!("MATCH"), &json!(false))
+        );
+        let forged = |json: &str| {
+            let bytes = changed(DRAND, |_| json.to_owned());
+            open(&bytes).err().unwrap().to_string()
+        };
+        info.genesis_time += 1;
+        let moved = String::from_utf8(info.to_canonical_json()).unwrap();
+        assert!(
+            forged(&moved).contains("the chain's hash is not"),
+            "{}",
+            forged(&moved)
+        );
+    }
+
     #[test]
     fn a_forged_beacon_is_named() {
         let forged = changed(BEACONS, |beacons| {
@@ -348,6 +385,7 @@ mod tests {
         assert!(fault(b"").contains("not a bundle"));
         let broken = |name| fault(&changed(name, |_| "{"));
         assert!(broken(FACTS).starts_with("facts.json in the bundle is malformed"));
+        assert!(broken(DRAND).starts_with("drand.json in the bundle is malformed"));
         assert!(broken(BEACONS).starts_with("beacons.json in the bundle is malformed"));
         let none = changed(FACTS, |facts| {
             let mut facts: Value = serde_json::from_str(facts).unwrap();

@@ -29,8 +29,13 @@ async function showFile(file) {
 function showRound(place) {
   const { report, draw } = state.rounds[place]
   const verdict = $('verdict')
-  verdict.textContent = `${report.verdict}  round ${report.round}`
-  verdict.className = ['MISMATCH', 'NOT_OVER'].includes(report.verdict) ? 'bad' : 'good'
+  const { trusted, hash, id } = report.drand
+  verdict.textContent = `${report.verdict}${trusted ? '' : ' (untrusted)'}  round ${report.round}`
+  const failed = ['MISMATCH', 'NOT_OVER'].includes(report.verdict)
+  verdict.className = failed ? 'bad' : trusted ? 'good' : 'unsure'
+  $('untrusted').hidden = trusted
+  $('untrusted').textContent = `The beacons are of drand chain ${hash} (${id}), not of quicknet. Whoever holds that chain's `
+    + 'key knew the draw in advance: trust the result only as far as you trust them.'
   $('check-list').replaceChildren(...report.checks.map(({ name, ok, detail }) => {
     const item = element('li', name)
     item.className = ok ? 'good' : 'bad'

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use assize_protocol::B256;
 use clap::Args;
 
 use super::beacon::BeaconArgs;
@@ -26,6 +27,15 @@ pub(crate) struct EvidenceArgs {
     /// Bundle instead of chain, store and beacons; uses no network.
     #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["gateways", "beacons", "relays", "beacon_cache"])]
     pub offline: Option<PathBuf>,
+    /// Accept a bundle whose beacons are of this drand chain, which you trust [default: that of --drand].
+    #[arg(
+        long,
+        value_name = "HASH",
+        requires = "offline",
+        conflicts_with = "info",
+        help_heading = "Tuning (beacons)"
+    )]
+    pub drand_hash: Option<B256>,
     // As in `ChainArgs`, but optional, since a bundle can replace it.
     /// JSON-RPC endpoint.
     #[arg(

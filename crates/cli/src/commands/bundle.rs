@@ -81,12 +81,13 @@ fn write(inputs: &Inputs, path: &Path, format: FormatArgs) -> eyre::Result<Outco
     let report = json!({"bundle": path, "root": root, "size": packed.len(), "files": files});
     format.print(&report, || {
         format!(
-            "{}: {} files, {} bytes\n  root {root}\n  verify it anywhere: assize verify {} --offline {}",
+            "{}: {} files, {} bytes\n  root {root}\n  verify it anywhere: assize verify {} --offline {}{}",
             path.display(),
             files.len(),
             output::grouped(packed.len() as u64),
             what_for(inputs),
-            path.display()
+            path.display(),
+            inputs.drand_hash_argument()
         )
     })?;
     Ok(Outcome::Done)

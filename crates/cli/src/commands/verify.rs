@@ -1,6 +1,7 @@
 //! `assize verify`.
 
 use assize_chain::SettlementId;
+use assize_evaluate::{RoundEvaluation, RoundFacts};
 use assize_facts::Mismatch;
 use assize_protocol::RoundNumber;
 use assize_verify::{Conclusion, VerifyError, measurements, read_rounds, read_settlement};
@@ -90,6 +91,7 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
         "verdict": "MATCH",
         "round": number,
         "seed": draw.seed,
+        "batches": evaluation.batches.len(),
         "measurements": measurements,
         "labels": evaluation.labels,
         "verdicts": evaluation.verdicts,
@@ -101,8 +103,9 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
     });
     args.format.print(&report, || {
         let mut text = format!(
-            "MATCH  round {number}: {} measurements recomputed",
-            output::grouped(measurements)
+            "MATCH  round {number}: {} measurements recomputed{}",
+            output::grouped(measurements),
+            why_none(&evaluation)
         );
         if inputs.offline {
             text.push_str(&taken_on_trust(&inputs));
@@ -152,13 +155,38 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
             verified.rounds.len(),
             output::grouped(measurements),
             verified.settlement.proposal.root
-        );
+        ) + &empty_rounds(&verified.rounds);
         match inputs.offline {
             true => text + &taken_on_trust(&inputs),
             false => text,
         }
     })?;
     Ok(Outcome::Done)
+}
+
+/// Why a round has no measurements, if it has none: a match of nothing must not look like one of everything.
+fn why_none(evaluation: &RoundEvaluation) -> &'static str {
+    if evaluation.committees == 0 {
+        "; no committee was drawn, since the roster or the task list is empty"
+    } else if evaluation.batches.is_empty() {
+        "; no batch was committed, so whatever checkers submitted was lost, and the round pays nobody"
+    } else if evaluation.labels.total() == 0 {
+        "; the committed batches contain no valid measurement, so the round pays nobody"
+    } else {
+        ""
+    }
+}
+
+/// The rounds without measurements, and why, a line each.
+fn empty_rounds(rounds: &[(RoundFacts, RoundEvaluation)]) -> String {
+    rounds
+        .iter()
+        .filter(|(facts, _)| facts.draw.is_some())
+        .filter_map(|(facts, evaluation)| match why_none(evaluation) {
+            "" => None,
+            why => Some(format!("\n  round {}{why}", facts.round)),
+        })
+        .collect()
 }
 
 /// A note on what a bundle does not prove.

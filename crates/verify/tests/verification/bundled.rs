@@ -17,12 +17,13 @@ fn verify(bundle: Bundle) -> Result<Option<Mismatch>, VerifyError> {
     let Unpacked {
         facts,
         beacons,
+        drand,
         files,
     } = Unpacked::open(bundle)?;
     let evidence = Evidence {
         chain: &facts,
         store: &files,
-        beacons: &Verified::new(Chain::quicknet(), beacons),
+        beacons: &Verified::new(drand, beacons),
         progress: &|_| {},
     };
     for &round in facts.rounds.keys() {
@@ -49,6 +50,7 @@ fn a_bundle_gives_the_same_result_as_the_network() {
         [
             "facts.json",
             "beacons.json",
+            "drand.json",
             "rounds/1/roster.ndjson",
             "rounds/1/tasks.ndjson",
             "rounds/1/batches/0.ndjson",
@@ -67,6 +69,7 @@ fn a_bundle_gives_the_same_result_as_the_network() {
     assert_eq!(read.root(), root);
     let unpacked = Unpacked::open(read.clone()).unwrap();
     assert_eq!(unpacked.facts, case.facts);
+    assert_eq!(unpacked.drand, Chain::quicknet());
     assert_eq!(unpacked.beacons.len(), 6, "the unrevealed round needs none");
     assert!(unpacked.facts.rounds[&UNREVEALED].round.seed.is_none());
     assert_eq!(verify(read).unwrap(), None);
@@ -78,7 +81,7 @@ fn one_round_alone() {
     case.facts.rounds.retain(|number, _| *number == RoundNumber(2));
     case.facts.settlements.clear();
     let bundle = case.evidence().bundle().unwrap();
-    assert_eq!(bundle.files().len(), 4 + BATCHES);
+    assert_eq!(bundle.files().len(), 5 + BATCHES);
     assert_eq!(verify(bundle).unwrap(), None);
 }
 
@@ -159,7 +162,7 @@ fn a_round_that_was_frozen_after_its_beacon_does_not_match() {
 #[test]
 fn malformed_files_are_named() {
     let case = Case::new();
-    for name in ["facts.json", "beacons.json"] {
+    for name in ["facts.json", "beacons.json", "drand.json"] {
         let error = verify(changed(&case, name, "{", "{ ")).unwrap_err();
         assert!(
             error.to_string().starts_with(&format!("{name} in the bundle")),

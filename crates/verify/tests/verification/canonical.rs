@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use assize_bundle::Bundle;
-use assize_drand::RecordedBeacons;
+use assize_drand::{Chain, RecordedBeacons};
 use assize_evaluate::SettlementDocument;
 use assize_facts::ChainFacts;
 use assize_measurement::car::{self, Sections};
@@ -25,6 +25,7 @@ fn is_valid(kind: &str, file: &[u8]) -> bool {
         }),
         "facts" => canonical::read_json::<ChainFacts>(file).is_ok(),
         "beacons" => RecordedBeacons::from_canonical_json(file).is_ok(),
+        "drand" => Chain::from_canonical_json(file).is_ok(),
         "manifest" => Bundle::from_car(&with_manifest(file)).is_ok(),
         other => panic!("no file is a {other}"),
     }
@@ -52,7 +53,7 @@ fn with_manifest(manifest: &[u8]) -> Vec<u8> {
 #[test]
 fn invalid_files_are_rejected() {
     let all = invalid_files().unwrap();
-    assert_eq!(all.len(), 6);
+    assert_eq!(all.len(), 7);
     for InvalidFiles { kind, good, invalid } in all {
         assert!(is_valid(&kind, &good), "{kind}");
         let taken: Vec<_> = invalid.iter().filter(|(_, file)| is_valid(&kind, file)).collect();

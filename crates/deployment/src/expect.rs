@@ -1,0 +1,108 @@
+//! What must hold before a deployment is used: its contracts are there, and verify the beacons that are used with them.
+
+use alloy_primitives::{Bytes, hex, keccak256};
+use assize_chain::contracts::drand_beacon::DrandBeacon;
+use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
+use assize_chain::{ChainClient, ChainError};
+use assize_drand::Chain;
+
+use crate::check::embedded;
+use crate::code::Template;
+use crate::creation::Part;
+use crate::{Deployment, DeploymentError, Result};
+
+/// Makes sure that `Rounds` and `Rewards` are where a deployment says: before anything of value is sent there.
+///
+/// Only the code is compared, with what this program was built from, and not the parameters that its constructor wrote into
+/// it: [`check`] compares all.
+///
+/// # Errors
+/// [`ChainError::WrongChain`], [`ChainError::NoContract`], [`DeploymentError::ForeignCode`] and failures of the node.
+pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> Result<()> {
+    client.expect_chain(deployment.chain_id)?;
+    let parts = [
+        (Part::Rounds, "Rounds", deployment.rounds),
+        (Part::Rewards, "Rewards", deployment.rewards),
+    ];
+    for (part, contract, address) in parts {
+        let code = client.code(address).await?;
+        let chain_id = client.chain_id();
+        if code.is_empty() {
+            return Err(ChainError::NoContract {
+                contract,
+                address,
+                chain_id,
+            }
+            .into());
+        }
+        let fits = |(_, creation): &(&str, Bytes)| {
+            Template::of(creation).is_some_and(|template| template.values_in(&code).is_ok())
+        };
+        if !embedded(part).iter().any(fits) {
+            return Err(DeploymentError::ForeignCode {
+                contract,
+                address,
+                chain_id,
+                found: keccak256(&code),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that the contracts of a deployment verify the beacons of a drand chain: `DrandBeacon` by the chain's key and
+/// schedule, `FilecoinBeacon` those of quicknet (docs/protocol.md §2).
+///
+/// # Errors
+/// [`DeploymentError::OtherDrand`], [`DeploymentError::NotABeacon`] and failures of the node.
+pub async fn expect_drand(client: &ChainClient, deployment: &Deployment, chain: &Chain) -> Result<()> {
+    let address = deployment.beacon;
+    let other = |verified: String| DeploymentError::OtherDrand {
+        verified,
+        given: hex::encode(chain.hash()),
+        id: chain.info().beacon_id.clone(),
+    };
+    if client.code(address).await?.is_empty() {
+        return Err(ChainError::NoContract {
+            contract: "beacon",
+            address,
+            chain_id: client.chain_id(),
+        }
+        .into());
+    }
+    let schedule = chain.schedule();
+    let call = DrandBeacon::publicKeyCall {};
+    match client.call("DrandBeacon", address, &call).await {
+        Ok(key) => {
+            let call = DrandBeacon::GENESISCall {};
+            let genesis = client.call("DrandBeacon", address, &call).await?;
+            let call = DrandBeacon::PERIODCall {};
+            let period = client.call("DrandBeacon", address, &call).await?;
+            let same_key = chain.public_key_eip2537().is_ok_and(|own| own[..] == key[..]);
+            match same_key && (genesis, period) == (schedule.genesis, schedule.period.get()) {
+                true => Ok(()),
+                false => Err(other(format!(
+                    "a chain with round 1 at Unix time {genesis}, a round every {period} s and a key whose keccak-256 is {}",
+                    keccak256(&key)
+                ))),
+            }
+        }
+        Err(error) if error.is_transient() => Err(error.into()),
+        Err(_) => match client
+            .call(
+                "FilecoinBeacon",
+                address,
+                &FilecoinBeacon::FILECOIN_GENESISCall {},
+            )
+            .await
+        {
+            Ok(_) if *chain == Chain::quicknet() => Ok(()),
+            Ok(_) => Err(other("quicknet".into())),
+            Err(error) if error.is_transient() => Err(error.into()),
+            Err(_) => Err(DeploymentError::NotABeacon {
+                address,
+                chain_id: client.chain_id(),
+            }),
+        },
+    }
+}
