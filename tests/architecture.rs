@@ -55,7 +55,7 @@ fn removed_dependencies_do_not_return() {
 
 /// The files that may use integers of more than 64 bits, and what for. Everywhere else an amount is an `AttoFil`, and the price of gas
 /// a `GasPrice`.
-const WIDE_INTEGERS: [(&str, &str); 15] = [
+const WIDE_INTEGERS: [(&str, &str); 16] = [
     ("chain/src/beacon.rs", "words of the ABI"),
     ("chain/src/client.rs", "JSON-RPC"),
     ("chain/src/eip1559.rs", "signed transactions"),
@@ -63,6 +63,10 @@ const WIDE_INTEGERS: [(&str, &str); 15] = [
     ("chain/src/rounds.rs", "words of the ABI"),
     ("chain/src/transaction.rs", "JSON-RPC"),
     ("deployment/src/creation.rs", "words of the ABI"),
+    (
+        "evaluate/src/document/parts.rs",
+        "leaves of measurements that cannot exist",
+    ),
     ("evaluate/src/figures.rs", "percentiles of times"),
     ("guard/src/subnet.rs", "IPv6 addresses"),
     ("protocol/src/amount.rs", "the type of amounts"),

@@ -330,7 +330,7 @@ test('a genuine file with other allocations than the root on chain is refused lo
   })
   await look(page, world.operators.earner)
   await page.waitForSelector('#alarm:not([hidden])')
-  assert.match(await page.textContent('#alarm'), /have the root 0x\w{64}, but the chain holds 0x\w{64}/)
+  assert.match(await page.textContent('#alarm'), /have the root 0x\w{64}, but the root on chain is 0x\w{64}/)
   assert.ok(await page.isHidden('#balance'))
   await page.close()
 })

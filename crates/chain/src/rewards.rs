@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::{SolCall, SolEvent};
 use assize_facts::{Proposal, Settlement, SettlementId, Status};
-use assize_protocol::{
-    AttoFil, CommitteeIndex, NativeAddress, PayoutAddress, RosterEntry, RoundNumber, Seat, StationIndex,
-    TaskNumber,
-};
+use assize_protocol::{AttoFil, NativeAddress, PayoutAddress, RosterEntry, RoundNumber, Seat};
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::rewards::{IRewards, Rewards as Abi};
@@ -92,11 +89,11 @@ pub struct Proven {
     /// The round.
     pub round: RoundNumber,
     /// Index of the station in the round's roster.
-    pub station: StationIndex,
+    pub station: U256,
     /// The committee that it was rewarded in.
-    pub committee: CommitteeIndex,
+    pub committee: U256,
     /// The task, by its number in the committee.
-    pub k: TaskNumber,
+    pub k: U256,
     /// From its leaf to `acceptedRoot`.
     pub proof: Vec<B256>,
 }
@@ -105,9 +102,9 @@ impl Proven {
     fn encode(&self) -> IRewards::Accepted {
         IRewards::Accepted {
             round: self.round.0,
-            station: U256::from(self.station.0),
-            committee: U256::from(self.committee.0),
-            k: U256::from(self.k.0),
+            station: self.station,
+            committee: self.committee,
+            k: self.k,
         }
     }
 }
@@ -445,7 +442,7 @@ impl Rewards {
             accepted: measurement.encode(),
             acceptedProof: measurement.proof.clone(),
             entry: IRewards::RosterEntry {
-                index: U256::from(measurement.station.0),
+                index: measurement.station,
                 station: entry.station,
                 operator: entry.operator,
                 subnet: entry.subnet,

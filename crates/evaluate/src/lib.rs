@@ -28,11 +28,11 @@ mod voters;
 
 pub use document::{
     DOCUMENT_VERSION, DocumentError, Parent, ParentReference, RewardProof, RoundFacts, RoundFigures,
-    SettleError, SettlementDocument, settle,
+    SettleError, SettlementDocument, parts, settle,
 };
 pub use figures::{Figures, FiguresByParty, Party, Ttfb};
 pub use label::{Label, LabelCounts, Verdict, VerdictCounts};
-pub use majority::{Decision, Finding, Ruling, decide, strict_majority};
+pub use majority::{Decision, DecisionIds, Finding, decide, strict_majority};
 pub use rates::{SuccessCounts, SuccessRates};
 pub use reward::Reward;
 pub use round::{

@@ -86,14 +86,14 @@ pub struct Decision {
 
 /// A [`Decision`] with numbers in place of text.
 #[derive(Clone, Copy, Debug)]
-pub struct Ruling {
+pub struct DecisionIds {
     /// The indexer's result.
     pub indexer: Finding<Id>,
     /// The retrieval's result.
     pub retrieval: Finding<Id>,
 }
 
-impl Ruling {
+impl DecisionIds {
     /// The decision with the texts that `strings` has for the numbers.
     #[must_use]
     pub fn text(self, strings: &Strings) -> Decision {
@@ -109,9 +109,9 @@ impl Ruling {
 ///
 /// Returns the decision, and the verdict on each vote in the order of the votes.
 #[must_use]
-pub fn decide(votes: &[Vote], quorate: bool) -> (Ruling, Vec<Verdict>) {
+pub fn decide(votes: &[Vote], quorate: bool) -> (DecisionIds, Vec<Verdict>) {
     if !quorate {
-        let ruling = Ruling {
+        let ruling = DecisionIds {
             indexer: Finding::CommitteeTooSmall,
             retrieval: Finding::CommitteeTooSmall,
         };
@@ -125,7 +125,7 @@ pub fn decide(votes: &[Vote], quorate: bool) -> (Ruling, Vec<Verdict>) {
         None => Verdict::MajorityNotFound,
     });
     let verdicts = verdicts.collect();
-    let ruling = Ruling {
+    let ruling = DecisionIds {
         indexer: Finding::of(indexer.map(|vote| vote.indexer_result)),
         retrieval: Finding::of(retrieval.map(|vote| vote.result)),
     };

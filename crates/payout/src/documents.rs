@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use alloy_primitives::Address;
 use assize_chain::Rewards;
-use assize_evaluate::SettlementDocument;
+use assize_evaluate::parts;
 use assize_facts::{Settlement, SettlementId, Status};
 use assize_protocol::FileCid;
 use assize_store::Source;
@@ -95,10 +95,10 @@ fn read(source: &dyn Source, settlement: &Settlement) -> Result<Allocations, Pay
         settlement: id,
         source: Box::new(source),
     })?;
-    let document = SettlementDocument::decode(&file).map_err(|source| PayoutError::MalformedDocument {
+    let allocations = parts::allocations(&file).map_err(|source| PayoutError::MalformedDocument {
         settlement: id,
         cid,
         source,
     })?;
-    Ok(Allocations::new(document.allocations))
+    Ok(Allocations::new(allocations))
 }

@@ -165,7 +165,7 @@ pub fn verify_multi(root: B256, multi: &MultiProof) -> bool {
 /// Leaf of the roster: `(uint256 index, address station, address operator, bytes16 subnet)`.
 #[must_use]
 pub fn roster_leaf(index: StationIndex, station: Address, operator: Address, subnet: B128) -> B256 {
-    hash_leaf(&[number(index.0), address(station), address(operator), left(subnet)])
+    leaf_of_words(&[number(index.0), address(station), address(operator), left(subnet)])
 }
 
 /// Leaf of the task list: `(uint256 index, bytes cid, uint64 provider)`, with the CID in its binary form.
@@ -179,13 +179,13 @@ pub fn task_leaf(index: TaskIndex, cid: &[u8], provider: ProviderId) -> B256 {
         number(cid.len() as u64)
     ];
     words.extend(cid.chunks(32).map(B256::right_padding_from));
-    hash_leaf(&words)
+    leaf_of_words(&words)
 }
 
 /// Leaf of a settlement: `(address operator, uint256 cumulativeAttoFil)`.
 #[must_use]
 pub fn reward_leaf(operator: Address, cumulative: AttoFil) -> B256 {
-    hash_leaf(&[address(operator), B256::from(cumulative.atto())])
+    leaf_of_words(&[address(operator), B256::from(cumulative.atto())])
 }
 
 /// Leaf of the accepted measurements of a settlement:
@@ -197,7 +197,7 @@ pub fn accepted_leaf(
     committee: CommitteeIndex,
     k: TaskNumber,
 ) -> B256 {
-    hash_leaf(&[
+    leaf_of_words(&[
         number(round.0),
         number(station.0),
         number(committee.0),
@@ -221,7 +221,9 @@ fn left(tag: B128) -> B256 {
 }
 
 /// Twice, so that no leaf can be passed off as an inner node.
-fn hash_leaf(words: &[B256]) -> B256 {
+/// Leaf of a tuple of words: those of the functions above, or of values that do not fit into their types.
+#[must_use]
+pub fn leaf_of_words(words: &[B256]) -> B256 {
     keccak256(keccak256(words.concat()))
 }
 

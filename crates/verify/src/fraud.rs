@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use assize_chain::{Misplaced, Proven};
 use assize_drand::BeaconSource;
-use assize_evaluate::{Accepted, SettlementDocument};
+use assize_evaluate::Accepted;
+use assize_evaluate::parts::{self, Rewarded};
 use assize_facts::{ChainRound, Mismatch, SettlementId};
 use assize_protocol::{Assignment, CommitteeIndex, Seat, StationIndex, merkle};
 
@@ -22,16 +23,10 @@ pub enum Fraud {
 impl Fraud {
     /// The fraudulent measurement.
     #[must_use]
-    pub fn accepted(&self) -> Accepted {
-        let proven = match self {
+    pub fn measurement(&self) -> &Proven {
+        match self {
             Self::Misplaced(misplaced) => &misplaced.measurement,
             Self::Impossible(proven) => proven,
-        };
-        Accepted {
-            round: proven.round,
-            station: proven.station,
-            committee: proven.committee,
-            k: proven.k,
         }
     }
 }
@@ -46,50 +41,46 @@ impl<B: BeaconSource> Evidence<'_, B> {
     pub fn find_fraud(&self, id: SettlementId) -> Result<Option<Fraud>, VerifyError> {
         let proposal = self.settlement(id)?.proposal;
         let bytes = self.document_file(id, &proposal.cid)?;
-        let document = SettlementDocument::decode(&bytes).map_err(|source| VerifyError::Document {
+        let rewarded = parts::accepted(&bytes).map_err(|source| VerifyError::Document {
             settlement: id,
             cid: proposal.cid,
             source,
         })?;
-        let tree = document.accepted_tree();
+        let tree = merkle::Tree::new(rewarded.iter().map(Rewarded::leaf).collect());
         Mismatch::check(|| "acceptedRoot".into(), tree.root(), proposal.accepted_root)
             .map_err(VerifyError::Mismatch)?;
 
         let mut draws = BTreeMap::new();
-        for &accepted in &document.accepted {
-            let covered = (proposal.first_round..=proposal.last_round).contains(&accepted.round);
-            let chain_round = self.chain.rounds.get(&accepted.round).filter(|_| covered);
+        for entry in &rewarded {
+            let covered = (proposal.first_round..=proposal.last_round).contains(&entry.round);
+            let chain_round = self.chain.rounds.get(&entry.round).filter(|_| covered);
             let draw = draws
-                .entry(accepted.round)
+                .entry(entry.round)
                 .or_insert_with(|| chain_round.and_then(RoundDraw::of));
-            let real = draw.as_mut().and_then(|draw| draw.committee_and_seat(&accepted));
-            if real.is_some_and(|(committee, _)| committee == accepted.committee) {
+            let real = entry.possible().and_then(|accepted| {
+                let place = draw.as_mut()?.committee_and_seat(&accepted)?;
+                Some((accepted, place))
+            });
+            if real.is_some_and(|(accepted, (committee, _))| committee == accepted.committee) {
                 continue;
             }
-            let Accepted {
-                round,
-                station,
-                committee,
-                k,
-            } = accepted;
-            let leaf = merkle::accepted_leaf(round, station, committee, k);
             let measurement = Proven {
-                round,
-                station,
-                committee,
-                k,
+                round: entry.round,
+                station: entry.station,
+                committee: entry.committee,
+                k: entry.k,
                 // The tree consists of these leaves.
-                proof: tree.proof(leaf).unwrap_or_default(),
+                proof: tree.proof(entry.leaf()).unwrap_or_default(),
             };
-            let (Some((_, seat)), Some(chain_round)) = (real, chain_round) else {
+            let (Some((accepted, (_, seat))), Some(chain_round)) = (real, chain_round) else {
                 return Ok(Some(Fraud::Impossible(measurement)));
             };
             let roster = self.roster(&chain_round.round)?;
             // A station with a seat is in the roster.
-            let Some(&entry) = roster.get(station) else {
+            let Some(&entry) = roster.get(accepted.station) else {
                 return Ok(Some(Fraud::Impossible(measurement)));
             };
-            let leaf = merkle::roster_leaf(station, entry.station, entry.operator, entry.subnet);
+            let leaf = merkle::roster_leaf(accepted.station, entry.station, entry.operator, entry.subnet);
             return Ok(Some(Fraud::Misplaced(Misplaced {
                 measurement,
                 entry,

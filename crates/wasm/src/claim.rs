@@ -10,9 +10,6 @@ use serde_json::json;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 
-/// The supported version of the settlement document.
-const DOCUMENT_VERSION: u32 = 2;
-
 /// Why a document is rejected.
 #[derive(Debug, Error)]
 pub(crate) enum ClaimError {
@@ -22,8 +19,6 @@ pub(crate) enum ClaimError {
     Car(#[from] car::CarError),
     #[error("the file is not a settlement document: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the settlement document has version {0}, this page supports version {DOCUMENT_VERSION}")]
-    Version(u32),
     #[error("`{0}` is not a valid root: use 32 bytes in hexadecimal")]
     Root(String),
     #[error(
@@ -33,12 +28,7 @@ pub(crate) enum ClaimError {
     OtherRoot { ours: B256, theirs: B256 },
 }
 
-#[derive(Deserialize)]
-struct Version {
-    version: u32,
-}
-
-/// The fields of the document that a claim needs.
+/// The field of the document that a claim needs. The root on chain decides, whatever version the document has.
 #[derive(Deserialize)]
 struct Document {
     allocations: Vec<Allocation>,
@@ -63,10 +53,6 @@ impl Granted {
         let cid = FileCid::from_bytes(cid)?;
         let theirs: B256 = root.parse().map_err(|_| ClaimError::Root(root.to_owned()))?;
         let content = car::unpack(&cid, packed)?;
-        let Version { version } = serde_json::from_slice(&content)?;
-        if version != DOCUMENT_VERSION {
-            return Err(ClaimError::Version(version));
-        }
         let document: Document = serde_json::from_slice(&content)?;
         let allocations = document.allocations.into_iter();
         let cumulative: BTreeMap<_, _> = allocations
@@ -194,7 +180,6 @@ mod tests {
         );
         assert!(fault(Granted::open(&cid.to_bytes(), &root, b"<html>")).contains("do not match"));
         assert!(fault(Granted::open(b"", &root, &other)).contains("CID on chain is invalid"));
-        assert!(fault(open(b"{\"version\":3}", root_of(5))).contains("version 3"));
         assert!(fault(open(b"{}", root_of(5))).contains("not a settlement document"));
         assert!(fault(open(&document("-1"), root_of(5))).contains("`-1`"));
     }

@@ -4,6 +4,7 @@
 mod check;
 mod error;
 mod figures;
+pub mod parts;
 mod settle;
 
 use std::collections::BTreeMap;
@@ -96,9 +97,8 @@ impl SettlementDocument {
         Ok(document)
     }
 
-    /// Reads a document without checking its sums or its form, for readers that do not need either: a verifier compares it with
-    /// its own document, a claim needs only the allocations that match the root on chain, and a proof of fraud only the leaves of
-    /// the accepted tree (`docs/protocol.md` §11.1).
+    /// Reads a document without checking its sums or its form, for a verifier that compares it with its own. Whoever needs
+    /// only the allocations, or only the rewarded measurements, reads those: [`parts`].
     ///
     /// # Errors
     /// [`DocumentError::Json`] or [`DocumentError::Version`].

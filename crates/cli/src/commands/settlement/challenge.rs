@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
         })?;
         return Ok(Outcome::CheckFailed);
     };
-    let accepted = fraud.accepted();
+    let accepted = fraud.measurement();
     let fault = match &fraud {
         Fraud::Misplaced(misplaced) => format!(
             "station {} has seat {}, which is not in committee {}",
@@ -55,7 +55,13 @@ pub(crate) async fn run(args: &ChallengeArgs, data: &DataDir) -> eyre::Result<Ou
         ),
         Fraud::Impossible(_) => "its round, station, committee or task does not exist".into(),
     };
-    let mut report = json!({"settlement": id, "fraud": accepted, "fault": fault});
+    let named = [accepted.station, accepted.committee, accepted.k].map(|index| match u64::try_from(index) {
+        Ok(index) => json!(index),
+        Err(_) => json!(index.to_string()),
+    });
+    let [station, committee, k] = named;
+    let mut report =
+        json!({"settlement": id, "fraud": [accepted.round, station, committee, k], "fault": fault});
     let what = format!(
         "round {}, station {}, committee {}, task {}: {fault}",
         accepted.round, accepted.station, accepted.committee, accepted.k
