@@ -74,7 +74,7 @@ async fn nothing_is_sent_to_a_chain_without_the_contracts() {
     for arguments in SENDING {
         let mut command = scene.0.command(Some(OWNER), arguments);
         let output = command.env("ASSIZE_RPC_URL", fresh.url()).output().unwrap();
-        refused(&output, 2, &["there is no R", "contract at", "deployment file"]);
+        refused(&output, 2, &["there is no ", "contract at", "deployment file"]);
         assert_eq!(client.balance(sender).await.unwrap(), before, "{arguments:?}");
         assert_eq!(client.mined_nonce(sender).await.unwrap(), 0, "{arguments:?}");
     }

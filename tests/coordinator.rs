@@ -515,23 +515,32 @@ async fn without_a_node_everything_but_rounds_continues() {
 async fn bad_arguments_are_named_with_the_accepted_forms() {
     let network = Network::start().await;
     for (arguments, words) in [
-        (vec!["--tasks", "t", "--minimum-version", "1.2"], "such as 1.20.0"),
-        (vec!["--tasks", "t", "--address-rate", "20"], "such as 20:200"),
         (
-            vec!["--tasks", "t", "--trusted-proxy", "proxy"],
+            vec!["--tasks", "tasks.ndjson", "--minimum-version", "1.2"],
+            "such as 1.20.0",
+        ),
+        (
+            vec!["--tasks", "tasks.ndjson", "--address-rate", "20"],
+            "such as 20:200",
+        ),
+        (
+            vec!["--tasks", "tasks.ndjson", "--trusted-proxy", "proxy"],
             "`proxy` is not a valid network",
         ),
         (
-            vec!["--tasks", "t", "--proxy-header", "forwarded"],
+            vec!["--tasks", "tasks.ndjson", "--proxy-header", "forwarded"],
             "--trusted-proxy",
         ),
-        (vec!["--tasks", "t", "--max-per-subnet", "0"], "--max-per-subnet"),
+        (
+            vec!["--tasks", "tasks.ndjson", "--max-per-subnet", "0"],
+            "--max-per-subnet",
+        ),
         (
             vec!["--ingest-only", "--metrics", "127.0.0.1:0"],
             "cannot be used with",
         ),
         (
-            vec!["--tasks", "t", "--ingest-key", "tasks.ndjson"],
+            vec!["--tasks", "tasks.ndjson", "--ingest-key", "tasks.ndjson"],
             "tasks.ndjson",
         ),
     ] {

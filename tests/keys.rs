@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -80,6 +82,11 @@ fn keystores_of_cast_can_be_opened() {
     let file_name = file.to_str().unwrap();
     for end in ["", "\n", "\r\n"] {
         std::fs::write(&file, format!("{PASSWORD}{end}")).unwrap();
+        let mode = |mode| std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        mode(0o644);
+        let output = address(&["--keystore", keystore, "--password-file", file_name], &[]);
+        refused(&output, 2, &[file_name, "accessible to other users", "chmod 600"]);
+        mode(0o600);
         let output = address(&["--keystore", keystore, "--password-file", file_name], &[]);
         is_address(output, ADDRESS);
     }

@@ -237,13 +237,26 @@ fn rejections_for_operators_evaluators_and_scheduler_are_clear() {
         &["truncated.json"],
     );
 
-    // An unregistered publisher, with a damaged file.
+    // An unregistered publisher, and a damaged file.
     let measurements = kept.file("damaged.ndjson");
     fs::write(&measurements, "{\"round\":1,\n").unwrap();
     let data = kept.file("other");
-    let publish = words("run publisher --once --format json --data");
     let files = [&data, &measurements].map(|path| path.to_str().unwrap());
-    let report = answer(kept.as_dev(&[&publish[..], &files].concat()));
+    let publish = |how: &str| {
+        let arguments = [
+            &["run", "publisher", how, "--format", "json", "--data"][..],
+            &files,
+        ]
+        .concat();
+        kept.as_dev(&arguments)
+    };
+    refused(
+        &publish("--once"),
+        2,
+        &["may not commit batches", "nothing was changed"],
+    );
+    assert!(!data.exists());
+    let report = answer(publish("--import-only"));
     assert_eq!(
         (&report["imported"], report["rejected"][0]["line"].as_u64()),
         (&Value::from(0), Some(1))

@@ -146,7 +146,10 @@ async fn a_read_only_directory_is_named() {
             "--database",
             "ingest.sqlite",
         ],
-        &["fixed/publisher.sqlite"],
+        &[
+            "cannot write to the data directory fixed",
+            "Read-only file system",
+        ],
     );
     refuses(
         &["--store", "store", "--database", "fixed/ingest.sqlite"],

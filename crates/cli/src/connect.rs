@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assize_chain::{ChainClient, Rewards, Rounds, RpcUrl};
-use assize_deployment::Deployment;
+use assize_chain::{ChainClient, ChainError, Rewards, Rounds, RpcUrl};
+use assize_deployment::{Deployment, DeploymentError};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
 #[cfg(feature = "s3")]
 use assize_store::S3;
-use assize_store::{Kubo, LocalStore, Store};
+use assize_store::{Backed, Gateways, Kubo, LocalStore, Source, Store};
 use eyre::{WrapErr, ensure};
 use serde::de::DeserializeOwned;
 
@@ -55,6 +55,12 @@ impl Network {
         Ok(network)
     }
 
+    /// Makes sure that the contracts verify the beacons of a drand chain, so that a forgotten `--drand-info` is not taken for
+    /// fraud.
+    pub(crate) async fn expect_drand(&self, chain: &Chain) -> eyre::Result<()> {
+        Ok(assize_deployment::expect_drand(&self.client, &self.deployment, chain).await?)
+    }
+
     /// The contracts of a deployment, through a client of its chain.
     #[must_use]
     pub fn new(client: ChainClient, deployment: Deployment) -> Self {
@@ -67,6 +73,15 @@ impl Network {
             rewards,
         }
     }
+}
+
+/// Whether the node may answer a later try.
+pub(crate) fn is_transient(error: &eyre::Report) -> bool {
+    let of_chain = error
+        .downcast_ref::<ChainError>()
+        .is_some_and(ChainError::is_transient);
+    let of_deployment = error.downcast_ref::<DeploymentError>();
+    of_chain || of_deployment.is_some_and(DeploymentError::is_transient)
 }
 
 /// The given deployment file, or the one in the data directory.
@@ -90,13 +105,40 @@ pub(crate) fn read_deployment<T: DeserializeOwned>(args: &ChainArgs, data: &Data
 pub(crate) fn store(args: &StoreArgs, data: &DataDir) -> eyre::Result<Box<dyn Store>> {
     match &args.store {
         Some(place) => open_store(place),
-        None => local_store(&data.store()),
+        None => {
+            data.create()?;
+            local_store(&data.store())
+        }
     }
 }
 
 /// A directory as a store; created if missing.
 pub(crate) fn local_store(directory: &Path) -> eyre::Result<Box<dyn Store>> {
     Ok(Box::new(LocalStore::open(directory)?))
+}
+
+/// The store, which reads what it lacks from gateways.
+pub(crate) fn backed_store(
+    args: &StoreArgs,
+    gateways: &[String],
+    data: &DataDir,
+) -> eyre::Result<Box<dyn Store>> {
+    let store = store(args, data)?;
+    if gateways.is_empty() {
+        return Ok(store);
+    }
+    Ok(Box::new(Backed::new(
+        store,
+        vec![Box::new(Gateways::new(gateways)?)],
+    )))
+}
+
+/// Opens a store to read from it: a directory is not created.
+pub(crate) fn open_source(place: &str) -> eyre::Result<Box<dyn Source>> {
+    if place.contains("://") || place.starts_with("kubo:") {
+        return Ok(open_store(place)?);
+    }
+    Ok(Box::new(LocalStore::open_existing(place)?))
 }
 
 /// Opens a store by its name: a directory, a bucket or a Kubo node.

@@ -56,7 +56,7 @@ pub(crate) fn prepare(
     tasks: &Path,
     last: Option<ListCommitment>,
 ) -> Result<Lists, CoordinatorError> {
-    let (tasks, fault) = match read(tasks) {
+    let (tasks, fault) = match read_tasks(tasks) {
         Ok(list) => (
             Some(ListCommitment::of(&list, keep(store, &list.to_ndjson())?)),
             None,
@@ -73,7 +73,11 @@ pub(crate) fn prepare(
     Ok(Lists { roster, tasks, fault })
 }
 
-fn read(path: &Path) -> Result<TaskList, TasksError> {
+/// Reads a task list from a file, as for the next round.
+///
+/// # Errors
+/// [`TasksError`] names the file, and the line of a malformed entry.
+pub fn read_tasks(path: &Path) -> Result<TaskList, TasksError> {
     let path_buf = || path.to_owned();
     let file = std::fs::read(path).map_err(|source| TasksError::Read {
         path: path_buf(),

@@ -1,6 +1,8 @@
 //! One evaluator.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use assize_chain::{Rewards, Rounds};
@@ -9,19 +11,37 @@ use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId};
 use assize_keys::Signer;
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::{AttoFil, RoundNumber};
+use assize_service::duration;
 use assize_store::Store;
 use assize_verify::{EvaluatedRange, Evidence, NextRange, read_next_settlement};
+use serde::{Deserialize, Serialize};
 
 use crate::{Board, EvaluatorError, Peer, SignedProposal};
 
-/// The rounds of a settlement, and when it is due. All evaluators of a network have the same `every`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How long the peers' plans are taken to be unchanged.
+const PLANS_FOR: Duration = Duration::from_secs(60);
+
+/// The rounds of a settlement, and when it is due: the same for all evaluators of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Number of rounds per settlement; at least 1.
+    #[serde(rename = "roundsPerSettlement")]
     pub every: u64,
     /// Seconds to wait after the last round's commit window, during which a reorganisation may still change
     /// commitments.
     pub delay: u64,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { every, delay } = self;
+        write!(
+            f,
+            "{every} rounds per settlement and a delay of {}",
+            duration(*delay)
+        )
+    }
 }
 
 /// The parts of an evaluator.
@@ -51,6 +71,9 @@ pub struct Evaluator {
     own: Option<Own>,
     /// Number of multiples of [`Plan::every`] in the next settlement, because fewer granted nothing.
     stretch: (Option<SettlementId>, u64),
+    /// The peers with another plan, as of their last answers, and when they were asked.
+    other_plans: Vec<(String, Plan)>,
+    plans_read: Option<Instant>,
 }
 
 /// The result for the next settlement.
@@ -60,6 +83,7 @@ struct Own {
     rounds: BTreeMap<RoundNumber, ChainRound>,
     proposal: Proposal,
     signed: SignedProposal,
+    signed_at: Instant,
 }
 
 /// The result of a pass.
@@ -75,8 +99,12 @@ pub struct Pass {
     pub threshold: u64,
     /// Peers that signed another settlement of the same rounds, with their digests.
     pub disagreeing: Vec<(Address, B256)>,
+    /// Peers with another plan.
+    pub other_plans: Vec<(String, Plan)>,
     /// Peers that did not answer.
     pub silent: u64,
+    /// Seconds since this evaluator signed the settlement that waits for signatures.
+    pub waiting_for: u64,
     /// Alerts of the queue.
     pub alerts: Vec<Alert>,
     /// The newest valid settlement.
@@ -89,11 +117,14 @@ impl Evaluator {
     /// Creates an evaluator that publishes its signatures on `board`.
     #[must_use]
     pub fn new(parts: Parts, board: Board) -> Self {
+        board.set_plan(parts.plan);
         Self {
             parts,
             board,
             own: None,
             stretch: (None, 1),
+            other_plans: Vec::new(),
+            plans_read: None,
         }
     }
 
@@ -101,6 +132,12 @@ impl Evaluator {
     #[must_use]
     pub fn outbox(&self) -> Option<&Outbox> {
         self.parts.outbox.as_ref()
+    }
+
+    /// Its plan.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        self.parts.plan
     }
 
     /// Recomputes and signs what is due, collects the peers' signatures, enqueues the settlement once there are enough,
@@ -140,8 +177,10 @@ impl Evaluator {
                 }
             }
         }
+        self.compare_plans(&mut pass);
         if let Some(own) = &self.own {
             pass.waiting = Some((own.range.first, own.range.last));
+            pass.waiting_for = own.signed_at.elapsed().as_secs();
             let signatures = self.gather(own, &evaluators.set, &mut pass);
             pass.signatures = signatures.len() as u64;
             if pass.signatures >= pass.threshold {
@@ -225,6 +264,7 @@ impl Evaluator {
             rounds: chain.rounds.clone(),
             proposal,
             signed,
+            signed_at: Instant::now(),
         });
         Ok((chain, evaluated))
     }
@@ -254,6 +294,24 @@ impl Evaluator {
             own.signed = signed;
         }
         Ok(())
+    }
+
+    /// Reads the peers' plans, once a minute: a different one would otherwise only show as missing signatures.
+    fn compare_plans(&mut self, pass: &mut Pass) {
+        if self.plans_read.is_none_or(|at| at.elapsed() >= PLANS_FOR) {
+            self.plans_read = Some(Instant::now());
+            self.other_plans.clear();
+            for peer in &self.parts.peers {
+                match tokio::task::block_in_place(|| peer.plan()) {
+                    Ok(Some(theirs)) if theirs != self.parts.plan => {
+                        self.other_plans.push((peer.to_string(), theirs));
+                    }
+                    Ok(_) => {}
+                    Err(fault) => tracing::warn!(%peer, %fault, "no plan from a peer"),
+                }
+            }
+        }
+        pass.other_plans.clone_from(&self.other_plans);
     }
 
     /// Collects the evaluators' signatures of exactly this digest.

@@ -12,6 +12,8 @@
 //! fewer grant nothing. An evaluator keeps no state of its own: it recomputes what it signed, and the
 //! contract rejects a settlement that is posted twice (docs/protocol.md §11).
 
+mod alert;
+mod catalog;
 mod daemon;
 mod error;
 mod evaluator;
@@ -19,6 +21,8 @@ mod metrics;
 mod peers;
 mod signed;
 
+pub use alert::EvaluatorAlert;
+pub use catalog::catalog_router;
 pub use daemon::EvaluatorDaemon;
 pub use error::EvaluatorError;
 pub use evaluator::{Evaluator, Parts, Pass, Plan};

@@ -47,6 +47,11 @@ pub fn metrics() -> Metrics {
         "Peers that signed another settlement of the same rounds",
         |seen| seen.pass.disagreeing.len() as f64,
     );
+    metrics.gauge(
+        "peers_with_another_plan",
+        "Peers that settle other ranges of rounds, or wait for another time",
+        |seen| seen.pass.other_plans.len() as f64,
+    );
     metrics.gauge("silent_peers", "Peers that did not answer", |seen| {
         seen.pass.silent as f64
     });

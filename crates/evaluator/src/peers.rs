@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use ureq::Agent;
 
-use crate::SignedProposal;
+use crate::{Plan, SignedProposal};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum response size; a [`SignedProposal`] has a few hundred bytes.
@@ -36,7 +37,7 @@ pub enum PeerFault {
     /// The peer is unreachable, or refuses.
     #[error("no valid response: {0}")]
     Answer(#[from] ureq::Error),
-    /// Its response is not a [`SignedProposal`].
+    /// Its response is not a [`SignedProposal`], or not a [`Plan`].
     #[error("no valid response: {0}")]
     Malformed(#[from] serde_json::Error),
     /// The signature is by another key.
@@ -78,18 +79,33 @@ impl Peer {
     /// # Errors
     /// [`PeerFault`].
     pub(crate) fn signed(&self) -> Result<Option<SignedProposal>, PeerFault> {
-        let mut answer = self.agent.get(format!("{}/proposal", self.url)).call()?;
+        let Some(signed) = self.ask::<SignedProposal>("proposal")? else {
+            return Ok(None);
+        };
+        match signed.verified() {
+            Some(_) => Ok(Some(signed)),
+            None => Err(PeerFault::Signature(signed.evaluator)),
+        }
+    }
+
+    /// Its plan; `None` while it is starting.
+    ///
+    /// # Errors
+    /// [`PeerFault`].
+    pub(crate) fn plan(&self) -> Result<Option<Plan>, PeerFault> {
+        self.ask("plan")
+    }
+
+    /// Its answer on a path; `None` for 404.
+    fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, PeerFault> {
+        let mut answer = self.agent.get(format!("{}/{path}", self.url)).call()?;
         match answer.status().as_u16() {
             200 => {}
             404 => return Ok(None),
             other => return Err(ureq::Error::StatusCode(other).into()),
         }
         let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
-        let signed: SignedProposal = serde_json::from_slice(&body)?;
-        match signed.verified() {
-            Some(_) => Ok(Some(signed)),
-            None => Err(PeerFault::Signature(signed.evaluator)),
-        }
+        Ok(Some(serde_json::from_slice(&body)?))
     }
 }
 

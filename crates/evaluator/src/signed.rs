@@ -1,7 +1,7 @@
 //! Signed proposals, as exchanged between evaluators.
 
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy_primitives::{Address, B256, hex};
 use assize_measurement::{Signature, signer_of};
@@ -12,6 +12,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+
+use crate::Plan;
 
 /// The latest signed proposal of an evaluator: `GET /proposal`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,26 +61,42 @@ impl SignedProposal {
     }
 }
 
-/// Publishes an evaluator's latest signature. Clones share it.
+/// Publishes an evaluator's latest signature and its plan. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<Option<SignedProposal>>>);
+pub struct Board(Arc<Mutex<Published>>);
+
+#[derive(Debug, Default)]
+struct Published {
+    signed: Option<SignedProposal>,
+    plan: Option<Plan>,
+}
 
 impl Board {
     /// Publishes a signature, or none.
     pub fn set(&self, signed: Option<SignedProposal>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = signed;
+        self.published().signed = signed;
+    }
+
+    /// Publishes the plan.
+    pub(crate) fn set_plan(&self, plan: Plan) {
+        self.published().plan = Some(plan);
+    }
+
+    fn published(&self) -> MutexGuard<'_, Published> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The published signature.
     #[must_use]
     pub fn get(&self) -> Option<SignedProposal> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.published().signed.clone()
     }
 
-    /// `GET /proposal`: the [`SignedProposal`], or 404 while there is none.
+    /// `GET /proposal`: the [`SignedProposal`], or 404 while there is none. `GET /plan`: the [`Plan`].
     pub fn router(&self) -> Router {
         Router::new()
             .route("/proposal", get(proposal))
+            .route("/plan", get(plan))
             .with_state(self.clone())
     }
 }
@@ -87,6 +105,13 @@ async fn proposal(State(board): State<Board>) -> Response {
     match board.get() {
         Some(signed) => Json(signed).into_response(),
         None => (StatusCode::NOT_FOUND, "no signed proposal is pending\n").into_response(),
+    }
+}
+
+async fn plan(State(board): State<Board>) -> Response {
+    match board.published().plan {
+        Some(plan) => Json(plan).into_response(),
+        None => (StatusCode::NOT_FOUND, "the evaluator is starting\n").into_response(),
     }
 }
 

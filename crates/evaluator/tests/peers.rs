@@ -68,6 +68,10 @@ impl Court {
 
     /// An evaluator; the first posts.
     fn evaluator(&self, index: usize) -> Evaluator {
+        self.evaluator_of(index, Plan { every: 1, delay: 0 })
+    }
+
+    fn evaluator_of(&self, index: usize, plan: Plan) -> Evaluator {
         let signer = self.world.evaluator(index).unwrap();
         let state = self.directory.path().join("evaluator.sqlite");
         let outbox = |path: &Path| {
@@ -85,7 +89,7 @@ impl Court {
             store: Box::new(self.store()),
             beacons: Verified::new(self.world.drand_chain().clone(), beacons),
             peers: others.map(|(_, (_, peer))| peer.clone()).collect(),
-            plan: Plan { every: 1, delay: 0 },
+            plan,
         };
         let board = self.boards.get(index).map(|(board, _)| board.clone());
         Evaluator::new(parts, board.unwrap_or_default())
@@ -244,6 +248,19 @@ async fn lying_peers_are_reported_and_do_not_count() {
         "one's own signature twice is one"
     );
     assert_eq!(pass.head, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_with_another_plan_is_reported_with_both_values() {
+    let court = Court::start().await;
+    let other = Plan { every: 2, delay: 60 };
+    let _second = court.evaluator_of(1, other);
+    // The third has not started, and has no plan yet.
+    let mut poster = court.evaluator(0);
+    let pass = poster.pass().await.unwrap();
+    let peer = court.boards[1].1.to_string();
+    assert_eq!(pass.other_plans, [(peer, other)]);
+    assert_eq!(pass.waiting, None, "no settlement is needed to see it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

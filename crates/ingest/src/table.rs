@@ -274,4 +274,18 @@ pub trait Ingest: Send {
     /// # Errors
     /// [`IngestError`].
     fn totals(&mut self) -> Result<Totals, IngestError>;
+
+    /// Whether it has never held a measurement, or all of them are pruned.
+    ///
+    /// # Errors
+    /// Database errors.
+    fn is_empty(&mut self) -> Result<bool, IngestError> {
+        let totals = self.totals()?;
+        let counted = [
+            totals.committed_measurements,
+            totals.open_batches,
+            totals.late_measurements,
+        ];
+        Ok(counted == [0; 3] && self.unbatched()?.is_empty())
+    }
 }

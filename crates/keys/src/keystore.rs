@@ -3,6 +3,8 @@
 //! Wallets write them differently. A file is read if it leaves no doubt: names in any case, numbers of bytes with or
 //! without `0x`, and without the fields that only describe it.
 
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use aes::Aes128;
@@ -20,9 +22,12 @@ use crate::local::LocalKey;
 /// Maximum memory for scrypt: 128 · n · r bytes. geth's strong keystores need 256 MiB.
 const MAX_MEMORY: u64 = 1 << 31;
 
+/// Maximum size of a file, bytes; those of wallets have less than a thousand.
+const MAX_SIZE: u64 = 65_536;
+
 /// The fields of the file that are needed, in lower case.
 #[derive(Deserialize)]
-struct File {
+struct Keystore {
     crypto: Crypto,
     #[serde(deserialize_with = "number")]
     version: u64,
@@ -87,16 +92,30 @@ pub(crate) fn open(path: &Path, password: &str) -> Result<LocalKey, SignerError>
         trouble,
     };
     let malformed = |reason| refuse(KeystoreTrouble::Malformed(reason));
-    let file = std::fs::read(path).map_err(|error| refuse(KeystoreTrouble::Unreadable(error.to_string())))?;
+    let file = read(path).map_err(|error| refuse(KeystoreTrouble::Unreadable(error.to_string())))?;
     let text = plain_text::decode(&file).map_err(|error| malformed(error.to_string()))?;
     let sealed = Sealed::parse(text).map_err(malformed)?;
     sealed.open(password).map_err(refuse)
 }
 
+/// The content of a keystore, which is a small regular file: opening a pipe would wait for its writer.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut content = Vec::new();
+    File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut content)?;
+    match content.len() as u64 > MAX_SIZE {
+        true => Err(io::Error::other("it is larger than any keystore")),
+        false => Ok(content),
+    }
+}
+
 impl Sealed {
     fn parse(text: &str) -> Result<Self, String> {
         let file: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let file: File = serde_json::from_value(in_lower_case(file)).map_err(|error| error.to_string())?;
+        let file: Keystore =
+            serde_json::from_value(in_lower_case(file)).map_err(|error| error.to_string())?;
         let wants = |holds: bool, what: &str| holds.then_some(()).ok_or_else(|| what.to_owned());
         wants(file.version == 3, "its version is not 3")?;
         let Crypto {

@@ -141,7 +141,7 @@ impl Database {
     /// Everything that has not come to its end.
     pub(crate) fn load(&self, now: u64) -> Result<Queue, OutboxError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT * FROM outbox_intent WHERE state IN ('queued', 'pending', 'counts') ORDER BY id",
+            "SELECT * FROM outbox_intent WHERE state IN ('queued', 'pending', 'confirmed') ORDER BY id",
         )?;
         let mut rows = statement.query([])?;
         let mut intents = Vec::new();
@@ -205,7 +205,7 @@ impl Database {
                 nonce: number("nonce")?.unwrap_or_default(),
                 passed_at: number("since")?,
             },
-            "counts" => Phase::Counts {
+            "confirmed" => Phase::Confirmed {
                 mined: mined_of(row)?,
                 missing_since: number("since")?,
             },
@@ -279,7 +279,7 @@ impl Database {
         let count = |is: fn(&Alert) -> bool| alerts.iter().filter(|alert| is(alert)).count() as i64;
         transaction.execute(
             "UPDATE outbox_signer SET gap_since = ?, reorganisations = reorganisations + ?,
-                outside_uses = outside_uses + ?",
+                foreign_nonces = foreign_nonces + ?",
             params![
                 after.gap_since.map(|since| since as i64),
                 count(|alert| matches!(alert, Alert::Reorganised { .. })),
@@ -443,8 +443,8 @@ impl Database {
                 let nothing: Option<bool> = row.get("does_nothing")?;
                 let state: String = row.get("state")?;
                 Ok(match (state.as_str(), nothing) {
-                    ("counts" | "closed", Some(true)) | ("void", _) => Ok(Some(Ended::Cancelled)),
-                    ("counts" | "closed", _) => mined_of(row).map(|mined| {
+                    ("confirmed" | "closed", Some(true)) | ("void", _) => Ok(Some(Ended::Cancelled)),
+                    ("confirmed" | "closed", _) => mined_of(row).map(|mined| {
                         Some(match mined.succeeded {
                             true => Ended::Done(mined),
                             false => Ended::Reverted { mined, reason },
@@ -484,8 +484,8 @@ fn save_phase(transaction: &Transaction<'_>, intent: &Intent, now: u64) -> Resul
             "UPDATE outbox_intent SET state = 'pending', nonce = ?, since = ?, mined_hash = NULL WHERE id = ?",
             params![nonce as i64, passed_at.map(|at| at as i64), intent.id],
         ),
-        Phase::Counts { mined, missing_since } => {
-            save_mined(transaction, intent.id, "counts", &mined, missing_since, now)
+        Phase::Confirmed { mined, missing_since } => {
+            save_mined(transaction, intent.id, "confirmed", &mined, missing_since, now)
         }
         Phase::Closed(mined) => save_mined(transaction, intent.id, "closed", &mined, None, now),
         Phase::Void => transaction.execute(

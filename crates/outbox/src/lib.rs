@@ -11,7 +11,7 @@
 //!   chain, stores the decision, and executes it.
 //!
 //! ```text
-//! Queued ──sign──▶ Pending ──confirmed──▶ Counts ──final──▶ Closed
+//! Queued ──sign──▶ Pending ──confirmed──▶ Confirmed ──final──▶ Closed
 //!   ▲  │              │  ▲                   │
 //!   │  └─rejected     │  └──reorganisation───┘
 //!   └──nonce used by another program

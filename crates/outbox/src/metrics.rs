@@ -41,7 +41,7 @@ pub fn queue_metrics<S: 'static>(metrics: &mut MetricSet<S>, queue: fn(&S) -> Op
         of(|queue| queue.stats.pending as f64),
     );
     metrics.gauge(
-        "transactions_unfinal",
+        "transactions_not_final",
         "Transactions confirmed but not final",
         of(|queue| queue.stats.unfinal as f64),
     );
@@ -66,9 +66,9 @@ pub fn queue_metrics<S: 'static>(metrics: &mut MetricSet<S>, queue: fn(&S) -> Op
         of(|queue| queue.stats.reorganisations as f64),
     );
     metrics.total(
-        "outside_uses",
+        "foreign_nonces",
         "Nonces of the key that another program used",
-        of(|queue| queue.stats.outside_uses as f64),
+        of(|queue| queue.stats.foreign_nonces as f64),
     );
     metrics.total_in(
         fil(),

@@ -192,6 +192,14 @@ impl Outbox {
         self.database.stats()
     }
 
+    /// Whether no transaction waits, is pending, or is watched until it is final: then [`Self::tick`] asks the node nothing.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn is_idle(&self) -> Result<bool, OutboxError> {
+        Ok(self.database.load(self.clock.now())?.intents.is_empty())
+    }
+
     /// The queue and the balance of its key, for [`queue_metrics`](crate::queue_metrics); with what is [parked](crate::parked) since the
     /// last tick.
     ///
@@ -415,7 +423,7 @@ impl Outbox {
     /// Looks up why calls were reverted, as long as the node remembers.
     async fn explain_reverts(&mut self, before: &Queue, after: &Queue) -> Result<(), OutboxError> {
         for (old, new) in before.intents.iter().zip(&after.intents) {
-            let (Phase::Counts { mined, .. } | Phase::Closed(mined)) = new.phase else {
+            let (Phase::Confirmed { mined, .. } | Phase::Closed(mined)) = new.phase else {
                 continue;
             };
             if mined.succeeded || counts(&old.phase) {

@@ -64,7 +64,7 @@ pub enum Phase {
         passed_at: Option<u64>,
     },
     /// Confirmed, and watched until it is final.
-    Counts {
+    Confirmed {
         /// The transaction.
         mined: Mined,
         /// Unix time in seconds since when its receipt has been missing.
@@ -167,7 +167,7 @@ impl Intent {
     pub fn nonce(&self) -> Option<u64> {
         match self.phase {
             Phase::Pending { nonce, .. } => Some(nonce),
-            Phase::Counts { mined, .. } | Phase::Closed(mined) => {
+            Phase::Confirmed { mined, .. } | Phase::Closed(mined) => {
                 self.attempt(&mined.hash).map(|attempt| attempt.nonce)
             }
             _ => None,

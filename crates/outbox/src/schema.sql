@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS outbox_signer (
     holder TEXT,
     held_until INTEGER NOT NULL DEFAULT 0,
     reorganisations INTEGER NOT NULL DEFAULT 0,
-    outside_uses INTEGER NOT NULL DEFAULT 0
+    foreign_nonces INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS outbox_intent (
@@ -23,12 +23,12 @@ CREATE TABLE IF NOT EXISTS outbox_intent (
     created_at INTEGER NOT NULL,
     cancelled INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL DEFAULT 'queued'
-        CHECK (state IN ('queued', 'pending', 'counts', 'closed', 'void', 'refused')),
+        CHECK (state IN ('queued', 'pending', 'confirmed', 'closed', 'void', 'refused')),
     gas_limit INTEGER,                          -- queued: the node's estimate
     gas_at INTEGER,
     nonce INTEGER,                              -- pending
-    since INTEGER,                              -- pending: nonce passed; counts: receipt missing
-    mined_hash BLOB,                            -- counts, closed
+    since INTEGER,                              -- pending: nonce passed; confirmed: receipt missing
+    mined_hash BLOB,                            -- confirmed, closed
     mined_block INTEGER,
     mined_block_hash BLOB,
     mined_at INTEGER,                           -- when this was seen first
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS outbox_intent (
     reason TEXT                                 -- refused, or reverted
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS outbox_intent_open ON outbox_intent (id) WHERE state IN ('queued', 'pending', 'counts');
+CREATE INDEX IF NOT EXISTS outbox_intent_open ON outbox_intent (id) WHERE state IN ('queued', 'pending', 'confirmed');
 
 CREATE TABLE IF NOT EXISTS outbox_attempt (
     hash BLOB PRIMARY KEY,

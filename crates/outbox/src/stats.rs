@@ -23,7 +23,7 @@ pub struct Stats {
     /// Confirmed transactions that a reorganisation dropped.
     pub reorganisations: u64,
     /// Nonces that another program used with this key.
-    pub outside_uses: u64,
+    pub foreign_nonces: u64,
     /// Fees of all mined transactions.
     pub fees: AttoFil,
     /// Number of mined transactions.
@@ -43,25 +43,25 @@ impl Database {
         let mut fees = AttoFil::ZERO;
         let mut statement = self
             .connection
-            .prepare_cached("SELECT fee FROM outbox_intent WHERE state IN ('counts', 'closed')")?;
+            .prepare_cached("SELECT fee FROM outbox_intent WHERE state IN ('confirmed', 'closed')")?;
         for fee in statement.query_map([], |row| row.get::<_, String>(0))? {
             fees = fees.saturating_add(money(&fee?)?);
         }
         Ok(Stats {
             queued: count("SELECT count(*) FROM outbox_intent WHERE state = 'queued'")?,
             pending: count("SELECT count(*) FROM outbox_intent WHERE state = 'pending'")?,
-            unfinal: count("SELECT count(*) FROM outbox_intent WHERE state = 'counts'")?,
+            unfinal: count("SELECT count(*) FROM outbox_intent WHERE state = 'confirmed'")?,
             oldest: one("SELECT min(created_at) FROM outbox_intent WHERE state IN ('queued', 'pending')")?,
             bumps: count(
                 "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM outbox_attempt GROUP BY intent, nonce)",
             )?,
             resends: count("SELECT sum(max(sends - 1, 0)) FROM outbox_attempt")?,
             reorganisations: count("SELECT reorganisations FROM outbox_signer")?,
-            outside_uses: count("SELECT outside_uses FROM outbox_signer")?,
+            foreign_nonces: count("SELECT foreign_nonces FROM outbox_signer")?,
             fees,
-            mined: count("SELECT count(*) FROM outbox_intent WHERE state IN ('counts', 'closed')")?,
+            mined: count("SELECT count(*) FROM outbox_intent WHERE state IN ('confirmed', 'closed')")?,
             first_mined_at: one(
-                "SELECT min(mined_at) FROM outbox_intent WHERE state IN ('counts', 'closed')",
+                "SELECT min(mined_at) FROM outbox_intent WHERE state IN ('confirmed', 'closed')",
             )?,
         })
     }

@@ -107,7 +107,7 @@ pub struct Step {
 pub fn watched(queue: &Queue, rechecks: bool) -> Vec<B256> {
     let watched = |intent: &&Intent| match intent.phase {
         Phase::Pending { .. } | Phase::Queued { .. } => true,
-        Phase::Counts { .. } => rechecks,
+        Phase::Confirmed { .. } => rechecks,
         Phase::Closed(_) | Phase::Void | Phase::Refused => false,
     };
     let attempts = queue
@@ -169,7 +169,7 @@ impl Round<'_> {
         let phase = match (intent.phase, found) {
             (Phase::Closed(_) | Phase::Void | Phase::Refused, _) => return,
             (_, Some((_, nonce, mined))) => self.place_mined(id, intent.kind, nonce, mined),
-            (Phase::Counts { mined, missing_since }, None) => {
+            (Phase::Confirmed { mined, missing_since }, None) => {
                 if !seen.receipts.contains_key(&mined.hash) {
                     return;
                 }
@@ -182,7 +182,7 @@ impl Round<'_> {
                             passed_at: None,
                         }
                     }
-                    None => Phase::Counts {
+                    None => Phase::Confirmed {
                         mined,
                         missing_since: Some(since),
                     },
@@ -204,7 +204,7 @@ impl Round<'_> {
             return Phase::Closed(mined);
         }
         if deep {
-            return Phase::Counts {
+            return Phase::Confirmed {
                 mined,
                 missing_since: None,
             };
@@ -366,7 +366,7 @@ impl Round<'_> {
     fn next_nonce(&self) -> u64 {
         let queue = &self.step.queue;
         let used = queue.intents.iter().filter_map(|intent| match intent.phase {
-            Phase::Counts { .. } | Phase::Closed(_) => intent.nonce(),
+            Phase::Confirmed { .. } | Phase::Closed(_) => intent.nonce(),
             // An intent that a reorganisation dropped holds its nonce again, as pending.
             _ => None,
         });

@@ -148,7 +148,7 @@ async fn another_program_with_the_same_key_is_noticed_and_nothing_is_lost() {
     })
     .await;
     assert!(noticed);
-    assert_eq!(outbox.stats().unwrap().outside_uses, 1);
+    assert_eq!(outbox.stats().unwrap().foreign_nonces, 1);
     assert_eq!(world.received().await, AttoFil::new(1));
 }
 

@@ -61,7 +61,7 @@ async fn run(count: u32) {
     );
     let closing = Closing {
         limit: 100_000,
-        margin: 0,
+        margin: Some(0),
     };
     let mut publisher = Publisher::new(Box::new(ingest), outbox.unwrap(), world.rounds.clone(), closing);
     let store = LocalStore::open(directory.path().join("store")).unwrap();

@@ -1,6 +1,7 @@
 //! The publisher as a daemon.
 
 use std::convert::Infallible;
+use std::time::{Duration, Instant};
 
 use assize_outbox::parked;
 use assize_service::{Clock, Daemon, Stop};
@@ -9,11 +10,16 @@ use assize_store::Store;
 use crate::metrics::Snapshot;
 use crate::{Metrics, PublishError, Publisher};
 
+/// How long an idle publisher does not read the chain.
+const IDLE: Duration = Duration::from_secs(300);
+
 /// A publisher, its store, and how long published measurements are kept.
 pub struct PublisherDaemon {
     publisher: Publisher,
     store: Box<dyn Store>,
     keep: u64,
+    /// When the chain was read last.
+    looked: Option<Instant>,
 }
 
 impl PublisherDaemon {
@@ -24,6 +30,7 @@ impl PublisherDaemon {
             publisher,
             store,
             keep,
+            looked: None,
         }
     }
 }
@@ -38,7 +45,13 @@ impl Daemon for PublisherDaemon {
             publisher,
             store,
             keep,
+            looked,
         } = self;
+        // Without anything to publish, the node is asked for the balance alone, and seldom.
+        if looked.is_some_and(|at| at.elapsed() < IDLE) && publisher.is_idle()? {
+            return Ok(Vec::new());
+        }
+        *looked = Some(Instant::now());
         let report = publisher.pass(&**store, &|| stop.is_set()).await?;
         let now = Clock::system().now();
         publisher.ingest().prune(now.saturating_sub(*keep))?;

@@ -35,8 +35,9 @@ pub enum Boundary {
 pub struct Closing {
     /// Maximum number of measurements in a batch, at which it is closed.
     pub limit: u32,
-    /// Seconds before the end of a round's commit window at which the remaining measurements are closed into a batch.
-    pub margin: u64,
+    /// Seconds before the end of a round's commit window at which the remaining measurements are closed into a batch; by
+    /// default once no more are accepted, in the middle of the window (docs/protocol.md §9.1).
+    pub margin: Option<u64>,
 }
 
 /// A batch whose commit this run observed.
@@ -78,8 +79,8 @@ pub struct Publisher {
     outbox: Outbox,
     rounds: Rounds,
     closing: Closing,
-    /// End of each revealed round's commit window, Unix seconds, as far as this pass has read it.
-    windows: BTreeMap<RoundNumber, u64>,
+    /// Windows of revealed rounds, as far as this pass has read them.
+    windows: BTreeMap<RoundNumber, Window>,
     boundaries: Boundaries<Boundary>,
 }
 
@@ -92,13 +93,20 @@ struct View {
     block: u64,
 }
 
+/// When a round takes measurements and batches, Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Window {
+    measurements_until: u64,
+    commits_until: u64,
+}
+
 /// What to do with a round's measurements now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// The round is not revealed.
     Waiting,
-    /// Its commit window ends at this time, Unix seconds.
-    Open(u64),
+    /// Its commit window is open.
+    Open(Window),
     Over,
 }
 
@@ -129,7 +137,7 @@ impl Publisher {
         &mut *self.ingest
     }
 
-    /// The transaction queue failed.
+    /// The transaction queue.
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
@@ -141,6 +149,16 @@ impl Publisher {
     /// Database errors.
     pub fn figures(&mut self) -> Result<(Totals, Stats), PublishError> {
         Ok((self.ingest.totals()?, self.outbox.stats()?))
+    }
+
+    /// Whether there is nothing to batch, to store, to commit or to watch, so that a pass would change nothing.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn is_idle(&mut self) -> Result<bool, PublishError> {
+        Ok(self.ingest.unbatched()?.is_empty()
+            && self.ingest.open_batches()?.is_empty()
+            && self.outbox.is_idle()?)
     }
 
     /// Commits everything that can be committed now, even small batches, and waits for confirmation.
@@ -201,7 +219,12 @@ impl Publisher {
         for waiting in self.ingest.unbatched()? {
             let due = match self.stage(view, waiting.round).await? {
                 Stage::Waiting => continue,
-                Stage::Open(until) => all || view.now.saturating_add(margin) >= until,
+                Stage::Open(window) => {
+                    all || match margin {
+                        None => view.now > window.measurements_until,
+                        Some(margin) => view.now.saturating_add(margin) >= window.commits_until,
+                    }
+                }
                 // Late measurements become a batch too, marked below: they are kept together and counted.
                 Stage::Over => true,
             };
@@ -415,8 +438,8 @@ impl Publisher {
     }
 
     async fn stage(&mut self, view: &View, round: RoundNumber) -> Result<Stage, ChainError> {
-        let until = match self.windows.get(&round) {
-            Some(until) => *until,
+        let window = match self.windows.get(&round) {
+            Some(window) => *window,
             None if view.latest.is_none_or(|latest| round > latest) || round.0 == 0 => {
                 return Ok(Stage::Waiting);
             }
@@ -426,15 +449,19 @@ impl Publisher {
                     (None, false) => return Ok(Stage::Waiting),
                     (None, true) => return Ok(Stage::Over),
                     (Some(_), _) => {
-                        self.windows.insert(round, stored.commits_until);
-                        stored.commits_until
+                        let window = Window {
+                            measurements_until: stored.measurements_until(),
+                            commits_until: stored.commits_until,
+                        };
+                        self.windows.insert(round, window);
+                        window
                     }
                 }
             }
         };
-        Ok(match view.now > until {
+        Ok(match view.now > window.commits_until {
             true => Stage::Over,
-            false => Stage::Open(until),
+            false => Stage::Open(window),
         })
     }
 

@@ -48,7 +48,7 @@ fn open_as(world: &World, state: &Path, signer: &Signer) -> Publisher {
     let ingest = SqliteIngest::open(&state.with_extension("ingest")).unwrap();
     let closing = Closing {
         limit: BATCH,
-        margin: 0,
+        margin: Some(0),
     };
     let outbox = outbox(world, state, signer).unwrap();
     Publisher::new(Box::new(ingest), outbox, world.rounds.clone(), closing)

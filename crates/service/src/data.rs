@@ -105,6 +105,9 @@ entries! {
     beacon_key: "beacon.key", "beacon",
         "the key of a devnet's drand chain",
         "the devnet: its contracts accept beacons of this key only";
+    beacon_chain: "beacon.json", "beacon",
+        "the description of that chain: the answer to /info, for --drand-info",
+        "the devnet's schedule: start it with the same --genesis and --period again";
 }
 
 impl DataDir {

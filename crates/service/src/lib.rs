@@ -7,10 +7,11 @@
 //! | HTTP until the end | [`bind`], [`serve`] |
 //! | `/healthz` and `/metrics` | [`Status`], [`metrics`] |
 //! | a crash between two durable steps, for tests | [`Boundaries`] |
-//! | the time, and times as people read them | [`Clock`], [`date`], [`moment`] |
+//! | the time, and times as people read them | [`Clock`], [`date`], [`moment`], [`duration`] |
 //! | where files are | [`DataDir`] |
 //! | files that are replaced as a whole | [`beside`], [`replace`] |
 //! | keys and other secrets | [`SecretFile`] |
+//! | strangers' texts in logs and terminals | [`Plain`], [`printable`] |
 //! | SQLite files | [`sqlite::Schema`] |
 
 mod boundary;
@@ -19,6 +20,7 @@ mod data;
 mod listen;
 pub mod metrics;
 mod passes;
+mod plain;
 mod replace;
 mod secret;
 pub mod sqlite;
@@ -31,11 +33,12 @@ pub use axum::Router;
 pub use boundary::{Boundaries, Stopped, unless_stopped};
 pub use clock::Clock;
 pub use data::{DataDir, DataDirError, DataEntry};
-pub use listen::{ListenError, bind, serve};
+pub use listen::{ListenError, bind, bind_if, serve};
 pub use metrics::{Metrics, NoMetrics};
 pub use passes::{Alert, Daemon, PassError, run};
+pub use plain::{Plain, printable};
 pub use replace::{beside, replace};
 pub use secret::{SecretError, SecretFile};
 pub use status::{OPENMETRICS, Status};
 pub use stop::Stop;
-pub use time::{date, moment};
+pub use time::{date, duration, moment};

@@ -12,7 +12,7 @@ use crate::Stop;
 
 /// An address cannot be listened on.
 #[derive(Debug, Error)]
-#[error("cannot listen on {address}: {source}")]
+#[error("cannot listen on {address}: {source}; stop the program that uses the address, or give another")]
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
@@ -29,6 +29,18 @@ pub async fn bind(address: SocketAddr) -> Result<(TcpListener, String), ListenEr
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     Ok((listener, url))
+}
+
+/// As [`bind`], if an address is given. A daemon binds all its addresses before it touches its files, so that a second one
+/// started by mistake changes nothing.
+///
+/// # Errors
+/// [`ListenError`] names the address.
+pub async fn bind_if(address: Option<SocketAddr>) -> Result<Option<(TcpListener, String)>, ListenError> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Serves routes until the end is asked for; open requests are answered first.

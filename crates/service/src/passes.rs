@@ -54,12 +54,13 @@ pub trait Daemon {
         tracing::warn!(kind = alert.kind(), "{alert}");
     }
 
-    /// Reports why a pass failed; by default in the log. It is news unless the pass before failed with the same error.
+    /// Reports why a pass failed; by default in the log, which omits repetitions. It is news unless the pass before failed with
+    /// the same error.
     fn failed(&mut self, error: &Self::Error, is_news: bool) {
-        match (is_news, error.is_transient()) {
-            (false, _) => tracing::debug!(%error, "pass failed again; retrying"),
-            (true, true) => tracing::warn!(%error, "pass failed; retrying"),
-            (true, false) => tracing::error!(%error, "pass failed; retrying"),
+        let _ = is_news;
+        match error.is_transient() {
+            true => tracing::warn!(%error, "pass failed; retrying"),
+            false => tracing::error!(%error, "pass failed; retrying"),
         }
     }
 }

@@ -9,6 +9,8 @@ use thiserror::Error;
 
 /// Longer files hold no secret. With a prefix and an end of line, 68 bytes are enough.
 const LONGEST: u64 = 256;
+/// The same for a text, bytes.
+const LONGEST_TEXT: u64 = 65_536;
 
 /// A kind of secret file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub enum SecretError {
     /// Others can read or write it.
     #[error(
         "the {name} {path} is accessible to other users (mode {mode:03o}), who could {risk}; if nobody else has read it, run \
-         `chmod 600 {path}`, otherwise remove it, and a new one is created",
+         `chmod 600 {path}`, otherwise replace the secret",
         path = path.display()
     )]
     Exposed {
@@ -123,6 +125,25 @@ impl SecretFile {
                 name: self.name,
                 path: path.to_owned(),
             })
+    }
+
+    /// Reads a secret text, such as a password, without a byte order mark and its final line break. It may also come through a
+    /// pipe that the shell has opened (`<(…)`), which no other user can read.
+    ///
+    /// # Errors
+    /// [`SecretError`] names the file.
+    pub fn read_text(&self, path: &Path) -> Result<String, SecretError> {
+        let failed = |error| self.failed("read", path, error);
+        if !path.starts_with("/dev/fd") && !path.starts_with("/proc/self/fd") {
+            self.expect_private(path, &fs::metadata(path).map_err(failed)?)?;
+        }
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(LONGEST_TEXT).read_to_string(&mut text))
+            .map_err(failed)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
     }
 
     fn expect_private(&self, path: &Path, metadata: &Metadata) -> Result<(), SecretError> {

@@ -1,5 +1,7 @@
 //! Opening SQLite files: one way, one set of errors.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -216,6 +218,12 @@ impl Schema {
     }
 
     fn try_open(&self, path: &Path, options: SqliteOptions) -> Result<SqliteFile, SqliteError> {
+        // For its owner alone; SQLite gives the files beside it the same mode. If it cannot be created, SQLite says why.
+        let _ = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
         let connection = Connection::open(path).map_err(|source| describe(self.name, path, source))?;
         self.prepare(path, connection, options)
     }
@@ -318,6 +326,7 @@ impl Schema {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -412,6 +421,7 @@ mod tests {
         };
         // Another kind of ours.
         drop(open(OTHER, &path).unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         refuse(&path);
         // Another program's.
         let path = directory.path().join("program.sqlite");

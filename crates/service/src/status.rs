@@ -1,7 +1,7 @@
 //! What a daemon shows to the outside: health and metrics.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use assize_guard::ConnectionLimits;
@@ -10,12 +10,16 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::net::TcpListener;
 
 use crate::metrics::encode;
-use crate::{ListenError, Metrics, Stop, bind, serve};
+use crate::{Metrics, Stop, serve};
 
 /// The content type of encoded metrics.
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Free space, bytes, below which a disk is nearly full.
+const MIN_FREE: u64 = 256 << 20;
 
 /// Few clients ask for health and metrics, and none of them may keep the others out.
 const CONNECTIONS: ConnectionLimits = ConnectionLimits {
@@ -35,6 +39,8 @@ pub struct Status<M>(Arc<Shared<M>>);
 struct Shared<M> {
     metrics: M,
     health: Mutex<Health>,
+    /// Where the daemon writes.
+    directory: OnceLock<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -62,7 +68,13 @@ impl<M: Metrics> Status<M> {
         Self(Arc::new(Shared {
             metrics,
             health: Mutex::new(health),
+            directory: OnceLock::new(),
         }))
+    }
+
+    /// Reports the daemon as unhealthy while the disk of this directory is nearly full.
+    pub fn watch_disk(&self, directory: &Path) {
+        let _ = self.0.directory.set(directory.to_owned());
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
@@ -101,20 +113,23 @@ impl<M: Metrics> Status<M> {
             .with_state(self.clone())
     }
 
-    /// Serves [`Status::router`] at `address` until the end is asked for; returns the URL. Port 0 takes a free one.
-    ///
-    /// # Errors
-    /// [`ListenError`] names the address.
-    pub async fn listen(&self, address: SocketAddr, stop: &Stop) -> Result<String, ListenError> {
-        let (listener, url) = bind(address).await?;
+    /// Serves [`Status::router`] until shutdown.
+    pub fn serve(&self, listener: TcpListener, stop: &Stop) {
         tokio::spawn(serve(listener, self.router(), CONNECTIONS, stop.clone()));
-        Ok(url)
     }
 }
 
 async fn healthz<M: Metrics>(State(status): State<Status<M>>) -> Response {
     let health = status.health();
     let since = health.last_good.elapsed().as_secs();
+    if let Some(full) = status
+        .0
+        .directory
+        .get()
+        .and_then(|directory| nearly_full(directory))
+    {
+        return (StatusCode::SERVICE_UNAVAILABLE, full).into_response();
+    }
     if since <= health.patience {
         return (StatusCode::OK, "ok\n").into_response();
     }
@@ -124,6 +139,19 @@ async fn healthz<M: Metrics>(State(status): State<Status<M>>) -> Response {
         .unwrap_or("the current pass takes too long");
     let body = format!("no pass has succeeded for {since} s: {reason}\n");
     (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+}
+
+/// What is said of a disk that is nearly full.
+fn nearly_full(directory: &Path) -> Option<String> {
+    let disk = rustix::fs::statvfs(directory).ok()?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    (free < MIN_FREE).then(|| {
+        let directory = directory.display();
+        format!(
+            "the disk of {directory} is nearly full, {} MiB are left: free some space\n",
+            free >> 20
+        )
+    })
 }
 
 async fn metrics<M: Metrics>(State(status): State<Status<M>>) -> Response {
@@ -159,5 +187,10 @@ mod tests {
         );
         status.good();
         assert_eq!(health_of(&status).await.0, StatusCode::OK);
+        // It has no space at all.
+        status.watch_disk(Path::new("/proc"));
+        let (code, body) = health_of(&status).await;
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains("the disk of /proc is nearly full, 0 MiB"), "{body}");
     }
 }

@@ -1,6 +1,6 @@
 //! Times as text.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A time: `2026-11-25 09:00 UTC`.
 #[must_use]
@@ -12,6 +12,13 @@ pub fn date(at: u64) -> String {
         || format!("Unix time {at}"),
         |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
     )
+}
+
+/// A length of time in seconds, exactly: `1h 30m`.
+#[must_use]
+pub fn duration(seconds: u64) -> String {
+    let exact = i64::try_from(seconds).map(SignedDuration::from_secs);
+    exact.map_or_else(|_| format!("{seconds} s"), |exact| format!("{exact:#}"))
 }
 
 /// A time of the chain, and how far it is from now: `2026-11-25 09:00 UTC, in 5 h`.
@@ -38,6 +45,15 @@ fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_exact() {
+        assert_eq!(duration(0), "0s");
+        assert_eq!(duration(900), "15m");
+        assert_eq!(duration(5_400), "1h 30m");
+        assert_eq!(duration(90_061), "25h 1m 1s");
+        assert_eq!(duration(u64::MAX), format!("{} s", u64::MAX));
+    }
 
     #[test]
     fn times_are_in_utc_and_relative_to_now() {

@@ -19,6 +19,12 @@ pub enum StoreError {
         /// Where it was searched, such as "the store /var/lib/assize".
         place: String,
     },
+    /// A directory to read from that does not exist.
+    #[error("there is no store at {}; give the directory that the publisher writes to, or a gateway", path.display())]
+    NoStore {
+        /// The directory.
+        path: PathBuf,
+    },
     /// An invalid gateway address.
     #[error("`{url}` is not a valid gateway address: use one such as https://trustless-gateway.link")]
     GatewayUrl {

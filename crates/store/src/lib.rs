@@ -16,6 +16,7 @@
 //! Files are read and written as streams, in constant memory. A file has at most
 //! [`MAX_FILE_SIZE`](assize_measurement::unixfs::MAX_FILE_SIZE) bytes.
 
+mod backed;
 mod content;
 mod error;
 mod gateway;
@@ -33,6 +34,7 @@ use std::io::{self, Write};
 
 use assize_protocol::FileCid;
 
+pub use backed::Backed;
 pub use content::Content;
 pub use error::{GatewayFailure, GatewayFault, StoreError};
 pub use gateway::Gateways;

@@ -53,6 +53,18 @@ impl LocalStore {
         Ok(Self { directory })
     }
 
+    /// Opens a store to read from it: a directory that does not exist is not created, since its name is probably mistyped.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`].
+    pub fn open_existing(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let directory = directory.into();
+        match directory.is_dir() {
+            true => Ok(Self { directory }),
+            false => Err(StoreError::NoStore { path: directory }),
+        }
+    }
+
     /// The store's directory.
     #[must_use]
     pub fn directory(&self) -> &Path {

@@ -286,7 +286,7 @@ fn a_receipt_is_confirmed_when_deep_enough_and_closed_when_final() {
     };
     for succeeded in [true, false] {
         let mined = mined(1, 50, succeeded);
-        let counts = Phase::Counts {
+        let counts = Phase::Confirmed {
             mined,
             missing_since: None,
         };
@@ -310,7 +310,7 @@ fn a_receipt_is_confirmed_when_deep_enough_and_closed_when_final() {
 fn a_reorganisation_is_accepted_after_a_while_and_repaired() {
     let mined = mined(1, 50, true);
     let counts = |missing_since| {
-        let phase = Phase::Counts { mined, missing_since };
+        let phase = Phase::Confirmed { mined, missing_since };
         queue([intent(1, phase, &[attempt(1, 7, 0, Some(0))])])
     };
     let gone = with_receipts(&[(1, None)]);
@@ -354,7 +354,7 @@ fn a_nonce_used_by_another_program_starts_over() {
     let late = with_receipts(&[(1, Some(mined(1, 50, true)))]);
     let late = Observation { head: 60, ..late };
     let phase = run(&step.queue, &late, 130).queue.intents[0].phase;
-    assert!(matches!(phase, Phase::Counts { .. }), "{phase:?}");
+    assert!(matches!(phase, Phase::Confirmed { .. }), "{phase:?}");
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn a_lagging_node_does_not_cause_nonce_reuse() {
         mined_nonce: 3,
         ..seen()
     };
-    let counts = Phase::Counts {
+    let counts = Phase::Confirmed {
         mined: mined(1, 50, true),
         missing_since: None,
     };
@@ -441,7 +441,7 @@ fn a_cancelled_intent_is_replaced_by_an_empty_transaction() {
         let seen = with_receipts(&[(1, None), (2, None), (byte, Some(mined(byte, 40, true)))]);
         let phase = run(&queue([waiting.clone()]), &seen, 0).queue.intents[0].phase;
         assert!(
-            matches!(phase, Phase::Counts { mined, .. } if mined.hash == hash(byte)),
+            matches!(phase, Phase::Confirmed { mined, .. } if mined.hash == hash(byte)),
             "{phase:?}"
         );
     }

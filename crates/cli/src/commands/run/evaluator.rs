@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use assize_evaluator::{Board, Evaluator, EvaluatorDaemon, Parts, Pass, Peer, Plan, metrics};
+use assize_evaluator::{Board, Evaluator, EvaluatorDaemon, Parts, Pass, Peer, Plan, catalog_router, metrics};
 use assize_outbox::Outbox;
-use assize_service::{ConnectionLimits, Status, Stop, bind, serve};
+use assize_service::{ConnectionLimits, Status, Stop, bind_if, serve};
 use assize_stats::add_rounds;
 use assize_verify::measurements;
 use clap::{Args, value_parser};
@@ -14,14 +14,15 @@ use serde_json::{Value, json};
 
 use crate::args::duration::seconds;
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
-use crate::connect::{Network, beacons, store};
+use crate::connect::{Network, backed_store, beacons, store};
 use crate::output::{self, Outcome};
+use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
 use assize_service::DataDir;
 
 /// Recompute finished rounds, sign their settlements, and post them.
 #[derive(Debug, Args)]
-pub struct EvaluatorArgs {
+pub(crate) struct EvaluatorArgs {
     /// Rounds in a settlement, the same for all evaluators.
     #[arg(
         long,
@@ -52,12 +53,15 @@ pub struct EvaluatorArgs {
     /// Do one pass and exit.
     #[arg(long)]
     once: bool,
-    /// Address of /proposal, where peers read signatures.
+    /// Address of /proposal and /plan for peers, and of /rates.json, the catalog.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     listen: Option<SocketAddr>,
     /// Address of /healthz and /metrics.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     metrics: Option<SocketAddr>,
+    /// Trustless IPFS gateway, for what the store lacks; repeatable.
+    #[arg(long = "gateway", value_name = "URL")]
+    gateways: Vec<String>,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -74,7 +78,17 @@ pub struct EvaluatorArgs {
 
 pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
+    let beacons = beacons(&args.beacons)?;
+    let served = bind_if(args.listen).await?;
+    let observed = bind_if(args.metrics).await?;
     let signer = signer(&args.key).await?;
+    let mut preflight = Preflight::new(&network, data).await?;
+    preflight.drand(beacons.chain()).await?;
+    preflight.duty(Duty::Evaluator, signer.address()).await?;
+    if args.post {
+        preflight.funds(&signer).await?;
+    }
+    preflight.finish()?;
     data.create()?;
     let policy = args.queue.policy(network.deployment.chain_id);
     let outbox = match args.post {
@@ -91,8 +105,8 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
         rounds: network.rounds.clone(),
         rewards: network.rewards.clone(),
         signer,
-        store: store(&args.store, data)?,
-        beacons: beacons(&args.beacons)?,
+        store: backed_store(&args.store, &args.gateways, data)?,
+        beacons,
         peers: args.peers.clone(),
         outbox,
         plan: Plan {
@@ -112,16 +126,19 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
     }
     let pause = policy.poll;
     let status = Status::new(metrics(), 600 + 10 * pause.as_secs());
+    status.watch_disk(data.path());
     let stop = Stop::default();
     let mut ready = json!({"roundsPerSettlement": args.rounds_per_settlement});
-    if let Some(address) = args.listen {
-        let (listener, url) = bind(address).await?;
+    if let Some((listener, url)) = served {
         let limits = ConnectionLimits::default();
-        tokio::spawn(serve(listener, board.router(), limits, stop.clone()));
+        let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
+        let router = board.router().merge(catalog_router(catalog));
+        tokio::spawn(serve(listener, router, limits, stop.clone()));
         ready["url"] = url.into();
     }
-    if let Some(address) = args.metrics {
-        ready["metrics"] = status.listen(address, &stop).await?.into();
+    if let Some((listener, url)) = observed {
+        status.serve(listener, &stop);
+        ready["metrics"] = url.into();
     }
     output::json(&ready)?;
     stop.set_on_signal();

@@ -7,13 +7,14 @@ use assize_service::{ConnectionLimits, DataDir, Stop, bind, serve};
 use assize_store::LocalStore;
 use assize_store::serve::router;
 use clap::Args;
+use eyre::ensure;
 use serde_json::json;
 
 use crate::output::{self, Outcome};
 
 /// Serve a local store as a trustless IPFS gateway.
 #[derive(Debug, Args)]
-pub struct GatewayArgs {
+pub(crate) struct GatewayArgs {
     /// Directory of the store [default: DATA/store].
     #[arg(long, env = "ASSIZE_STORE", hide_env_values = true, value_name = "DIR")]
     store: Option<PathBuf>,
@@ -23,7 +24,13 @@ pub struct GatewayArgs {
 }
 
 pub(crate) async fn run(args: &GatewayArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    let store = LocalStore::open(args.store.clone().unwrap_or_else(|| data.store()))?;
+    let directory = args.store.clone().unwrap_or_else(|| data.store());
+    let place = directory.to_string_lossy();
+    ensure!(
+        !place.contains("://") && !place.starts_with("kubo:"),
+        "--store {place} is not a directory: this gateway serves directories; buckets and Kubo have gateways of their own"
+    );
+    let store = LocalStore::open_existing(&directory)?;
     let (listener, url) = bind(args.listen).await?;
     output::json(&json!({
         "url": url,

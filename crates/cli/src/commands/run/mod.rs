@@ -8,13 +8,15 @@ mod gateway;
 mod payout;
 mod publisher;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
+use eyre::ensure;
 
 use crate::output::Outcome;
+use crate::telemetry::Logs;
 use assize_service::DataDir;
 
 #[derive(Debug, Subcommand)]
-pub enum RunCommand {
+pub(crate) enum RunCommand {
     Coordinator(Box<coordinator::CoordinatorArgs>),
     Publisher(publisher::PublisherArgs),
     Evaluator(evaluator::EvaluatorArgs),
@@ -24,14 +26,52 @@ pub enum RunCommand {
     Beacon(beacon::BeaconArgs),
 }
 
-pub(super) async fn run(command: &RunCommand, data: &DataDir) -> eyre::Result<Outcome> {
-    match command {
-        RunCommand::Coordinator(args) => coordinator::run(args, data).await,
-        RunCommand::Publisher(args) => publisher::run(args, data).await,
-        RunCommand::Evaluator(args) => evaluator::run(args, data).await,
-        RunCommand::Payout(args) => payout::run(args, data).await,
-        RunCommand::Checker(args) => checker::run(args, data).await,
-        RunCommand::Gateway(args) => gateway::run(args, data).await,
-        RunCommand::Beacon(args) => beacon::run(args, data).await,
+/// Run a service: coordinator, publisher, evaluator, payout, checker, gateway, beacon.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(subcommand)]
+    command: RunCommand,
+    /// text or json; a checker's default on a terminal is screen.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Global"
+    )]
+    log: Option<LogFormat>,
+}
+
+/// The form of a service's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+    Screen,
+}
+
+impl RunArgs {
+    /// How it logs: each step, but for a checker, which has its own screen and its own lines.
+    pub(super) fn logs(&self) -> Logs {
+        Logs {
+            steps: !matches!(self.command, RunCommand::Checker(_)),
+            json: self.log == Some(LogFormat::Json),
+        }
+    }
+}
+
+pub(super) async fn run(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    ensure!(
+        args.log != Some(LogFormat::Screen) || matches!(args.command, RunCommand::Checker(_)),
+        "--log screen is for checkers; give text or json"
+    );
+    match &args.command {
+        RunCommand::Coordinator(service) => coordinator::run(service, data).await,
+        RunCommand::Publisher(service) => publisher::run(service, data).await,
+        RunCommand::Evaluator(service) => evaluator::run(service, data).await,
+        RunCommand::Payout(service) => payout::run(service, data).await,
+        RunCommand::Checker(service) => checker::run(service, args.log, data).await,
+        RunCommand::Gateway(service) => gateway::run(service, data).await,
+        RunCommand::Beacon(service) => beacon::run(service, data).await,
     }
 }

@@ -8,25 +8,27 @@ use std::time::Duration;
 use assize_ingest::{ImportReport, Ingest, import};
 use assize_outbox::Outbox;
 use assize_publish::{Closing, Publisher, PublisherDaemon, metrics};
-use assize_service::{Clock, Status, Stop};
+use assize_service::{Clock, Status, Stop, bind_if};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::args::duration::seconds;
 use crate::args::{ChainArgs, DatabaseArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::connect::{Network, store};
 use crate::output::{self, Outcome};
+use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
 use assize_service::DataDir;
 
 /// Batch measurements, store each batch and commit its CID on chain.
 #[derive(Debug, Args)]
-pub struct PublisherArgs {
+pub(crate) struct PublisherArgs {
     /// Do one pass and exit; also publishes batches that are not full.
     #[arg(long)]
     once: bool,
-    /// Only import the measurement files; needs no key and no node.
+    /// Only import the measurement files; sends nothing, needs no key.
     #[arg(long, conflicts_with = "once")]
     import_only: bool,
     /// Address of /healthz and /metrics.
@@ -57,28 +59,36 @@ pub(crate) struct BatchArgs {
     /// Maximum measurements in a batch.
     #[arg(long, value_name = "COUNT", default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=100_000))]
     batch: u32,
-    /// Time before the end of a round's commit window at which the rest is published.
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = seconds)]
-    margin: u64,
+    /// Time before the end of a round's commit window at which the rest is published [default: half].
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    margin: Option<u64>,
     /// Time that published measurements stay in the database.
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = seconds)]
     keep: u64,
 }
 
 pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Outcome> {
-    data.create()?;
-    let mut ingest = args.database.location(data).connect_ingest()?;
     if args.import_only {
+        data.create()?;
+        let mut ingest = args.database.location(data).connect_ingest()?;
         let imported = import_all(&mut *ingest, &args.measurements)?;
         args.format.print(&imported.to_json(), || imported.to_text())?;
         return Ok(Outcome::Done);
     }
     let network = Network::connect_to_send(&args.chain, data).await?;
+    let observed = bind_if(args.metrics).await?;
+    let signer = signer(&args.key).await?;
+    let mut preflight = Preflight::new(&network, data).await?;
+    preflight.duty(Duty::Publisher, signer.address()).await?;
+    preflight.funds(&signer).await?;
+    preflight.finish()?;
+    data.create()?;
+    let mut ingest = args.database.location(data).connect_ingest()?;
     let store = store(&args.store, data)?;
     let outbox = Outbox::open(
         &data.publisher_queue(),
         network.client.clone(),
-        signer(&args.key).await?,
+        signer,
         args.queue.policy(network.deployment.chain_id),
     )?;
     let imported = import_all(&mut *ingest, &args.measurements)?;
@@ -90,7 +100,7 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
     let mut publisher = Publisher::new(ingest, outbox, network.rounds.clone(), closing);
     if !args.once {
         let daemon = PublisherDaemon::new(publisher, store, args.batches.keep);
-        return serve(args, daemon, pause, &imported).await;
+        return serve(daemon, data, pause, &imported, observed).await;
     }
     let published = publisher.publish_once(&*store).await?;
     let mut report = imported.to_json();
@@ -129,16 +139,19 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
 
 /// Publishes until it is stopped. Prints a line of JSON when it is ready.
 async fn serve(
-    args: &PublisherArgs,
     mut daemon: PublisherDaemon,
+    data: &DataDir,
     pause: Duration,
     imported: &Imported,
+    observed: Option<(TcpListener, String)>,
 ) -> eyre::Result<Outcome> {
     let patience = 60 + 10 * pause.as_secs();
     let (status, stop) = (Status::new(metrics(), patience), Stop::default());
+    status.watch_disk(data.path());
     let mut ready = imported.to_json();
-    if let Some(address) = args.metrics {
-        ready["metrics"] = status.listen(address, &stop).await?.into();
+    if let Some((listener, url)) = observed {
+        status.serve(listener, &stop);
+        ready["metrics"] = url.into();
     }
     output::json(&ready)?;
     stop.set_on_signal();

@@ -6,20 +6,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use assize_chain::ChainError;
-use assize_checker::{Checker, Config, Metrics, Parts, Plain};
+use assize_checker::{Checker, Config, Metrics, Parts};
+use assize_drand::Chain;
 use assize_protocol::Address;
 use assize_protocol::address::{AddressError, parse_operator, parse_station};
 use assize_retrieve::Url;
-use assize_service::{Status, Stop};
+use assize_service::{Plain, Status, Stop, bind_if};
 use clap::{Args, value_parser};
 
-use self::show::{LogForm, Show};
+use self::show::Show;
+use super::LogFormat;
 use crate::args::duration::seconds;
 use crate::args::retrieval::RetrievalArgs;
 use crate::args::{BeaconArgs, ChainArgs};
-use crate::connect::{Network, beacons};
+use crate::connect::{Network, beacons, is_transient};
 use crate::output::{self, Outcome};
+use crate::preflight::Preflight;
 use assize_service::DataDir;
 
 /// A checker is unhealthy after this many seconds without a successful heartbeat.
@@ -29,7 +31,7 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// Check in each round whether providers serve what they promised, and earn rewards.
 #[derive(Debug, Args)]
-pub struct CheckerArgs {
+pub(crate) struct CheckerArgs {
     /// URL of the coordinator.
     #[arg(long, env = "ASSIZE_COORDINATOR", hide_env_values = true, value_name = "URL")]
     coordinator: Url,
@@ -39,15 +41,12 @@ pub struct CheckerArgs {
     /// Ingest key of accepted receipts [default: the first one seen].
     #[arg(long, value_name = "ADDRESS", value_parser = parse_station)]
     ingest_address: Option<Address>,
-    /// Exit after this many rounds with tasks; 1 if a round was invalid.
+    /// Exit after this many rounds with tasks; with 1 if the coordinator contradicted the chain.
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
     rounds: Option<u64>,
     /// Same as --rounds 1.
     #[arg(long, conflicts_with = "rounds")]
     once: bool,
-    /// json, text or screen [default: screen on a terminal, else text].
-    #[arg(long, value_name = "FORM", hide_possible_values = true)]
-    log: Option<LogForm>,
     /// Local address to connect from, on a machine with several addresses.
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<IpAddr>,
@@ -86,22 +85,23 @@ fn operator(text: &str) -> Result<Address, String> {
     })
 }
 
-pub(crate) async fn run(args: &CheckerArgs, data: &DataDir) -> eyre::Result<Outcome> {
+pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataDir) -> eyre::Result<Outcome> {
     let stop = Stop::default();
     stop.set_on_signal();
-    let Some(network) = connect(args, data, &stop).await? else {
+    let beacons = beacons(&args.beacons)?;
+    let Some(network) = connect(args, data, beacons.chain(), &stop).await? else {
         return Ok(Outcome::Done);
     };
     let status = Status::new(Metrics::new(), PATIENCE);
-    let url = match args.metrics {
-        Some(address) => Some(status.listen(address, &stop).await?),
-        None => None,
-    };
-    let show = Show::open(args.log);
+    let url = bind_if(args.metrics).await?.map(|(listener, url)| {
+        status.serve(listener, &stop);
+        url
+    });
+    let show = Show::open(log);
     let parts = Parts {
         rounds: network.rounds.clone(),
         rewards: network.rewards.clone(),
-        beacons: Arc::new(beacons(&args.beacons)?),
+        beacons: Arc::new(beacons),
         retriever: args
             .retrieval
             .retriever(&args.chain.rpc_url, network.deployment.chain_id)?,
@@ -124,16 +124,25 @@ pub(crate) async fn run(args: &CheckerArgs, data: &DataDir) -> eyre::Result<Outc
     })
 }
 
-/// Connects to the node and reads the contracts; retries while the node is unavailable. `None` if it is stopped.
-async fn connect(args: &CheckerArgs, data: &DataDir, stop: &Stop) -> eyre::Result<Option<Network>> {
+/// Connects to the node and makes the checks before the start; retries while the node is unavailable. `None` after a shutdown
+/// signal.
+async fn connect(
+    args: &CheckerArgs,
+    data: &DataDir,
+    drand: &Chain,
+    stop: &Stop,
+) -> eyre::Result<Option<Network>> {
+    let ready = async || {
+        let network = Network::connect(&args.chain, data).await?;
+        let mut preflight = Preflight::new(&network, data).await?;
+        preflight.drand(drand).await?;
+        preflight.finish()?;
+        Ok(network)
+    };
     while !stop.is_set() {
-        match Network::connect(&args.chain, data).await {
+        match ready().await {
             Ok(network) => return Ok(Some(network)),
-            Err(error)
-                if error
-                    .downcast_ref::<ChainError>()
-                    .is_some_and(ChainError::is_transient) =>
-            {
+            Err(error) if is_transient(&error) => {
                 output::say(format!("{}; retrying", Plain(&error.to_string())));
                 stop.wait(RETRY).await;
             }

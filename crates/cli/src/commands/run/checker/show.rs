@@ -6,21 +6,13 @@ use std::time::Duration;
 
 use assize_checker::{Event, Listener, View};
 use assize_service::Clock;
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::super::LogFormat;
 use crate::output;
 
 /// Time between two updates of the screen.
 const REFRESH: Duration = Duration::from_millis(250);
-
-/// Output format of a checker's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogForm {
-    Json,
-    Text,
-    Screen,
-}
 
 /// Output of events.
 pub(crate) struct Show {
@@ -35,18 +27,18 @@ struct Screen {
 
 impl Show {
     /// Opens the given format; by default a screen on a terminal, else lines of text.
-    pub(crate) fn open(form: Option<LogForm>) -> Self {
+    pub(crate) fn open(format: Option<LogFormat>) -> Self {
         let is_terminal = io::stdout().is_terminal() && io::stderr().is_terminal();
-        let form = form.unwrap_or(if is_terminal {
-            LogForm::Screen
+        let format = format.unwrap_or(if is_terminal {
+            LogFormat::Screen
         } else {
-            LogForm::Text
+            LogFormat::Text
         });
-        let listener = match form {
+        let listener = match format {
             // A closed stdout does not stop a checker.
-            LogForm::Json => Listener::new(|event| drop(output::json(event))),
-            LogForm::Text => Listener::new(|event| drop(output::line(event.to_string()))),
-            LogForm::Screen => return Self::on_screen(),
+            LogFormat::Json => Listener::new(|event| drop(output::json(event))),
+            LogFormat::Text => Listener::new(|event| drop(output::line(event.to_string()))),
+            LogFormat::Screen => return Self::on_screen(),
         };
         Self {
             listener,

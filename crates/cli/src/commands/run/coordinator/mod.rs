@@ -8,20 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assize_api::{Api, IngestKey, Parts, open_subnet_tagger};
-use assize_coordinator::{Coordinator, Settings, metrics};
+use assize_coordinator::{Coordinator, Settings, metrics, read_tasks};
 use assize_ingest::{Database, DatabaseOptions};
 use assize_outbox::Outbox;
-use assize_service::{Clock, Status, Stop, bind};
+use assize_service::{Clock, Status, Stop, bind, bind_if};
 use assize_store::Store;
 use clap::Args;
-use eyre::WrapErr;
+use eyre::{WrapErr, ensure};
 use serde_json::json;
 use tokio::time::timeout;
 
 use self::options::{ClientArgs, StationArgs, config};
 use crate::args::{BeaconArgs, ChainArgs, DatabaseArgs, KeyArgs, QueueArgs, StoreArgs};
-use crate::connect::{Beacons, Network, beacons, store};
+use crate::connect::{Network, beacons, store};
 use crate::output::{self, Outcome};
+use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
 use assize_service::DataDir;
 
@@ -30,7 +31,7 @@ const API_SHUTDOWN: Duration = Duration::from_secs(12);
 
 /// Accept heartbeats and measurements, open rounds and reveal their beacons.
 #[derive(Debug, Args)]
-pub struct CoordinatorArgs {
+pub(crate) struct CoordinatorArgs {
     /// Task list, read again for each round [default: DATA/tasks.ndjson].
     #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
@@ -66,17 +67,49 @@ pub struct CoordinatorArgs {
 
 pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
+    let beacons = Arc::new(beacons(&args.beacons)?);
+    let mut config = config(&args.stations, &args.clients)?;
+    let (listener, url) = bind(args.listen).await?;
+    let observed = bind_if(args.metrics).await?;
+    let signer = match args.ingest_only {
+        true => None,
+        false => Some(signer(&args.key).await?),
+    };
+    let tasks = args.tasks.clone().unwrap_or_else(|| data.task_list());
+    let mut preflight = Preflight::new(&network, data).await?;
+    preflight.drand(beacons.chain()).await?;
+    if let Some(signer) = &signer {
+        preflight.duty(Duty::Coordinator, signer.address()).await?;
+        preflight.funds(signer).await?;
+        // Later rounds can be opened with the tasks of the round before.
+        match (read_tasks(&tasks), network.rounds.latest_round().await?) {
+            (Err(error), Some(_)) => {
+                tracing::warn!("{error}; rounds are opened with the tasks of the round before")
+            }
+            (read, _) => _ = preflight.expect(read),
+        }
+    }
+    preflight.finish()?;
     data.create()?;
     let clock = Clock::system();
     let options = DatabaseOptions {
         clock: clock.clone(),
         daily_bytes: args.clients.daily_storage(),
     };
-    let database = Database::open_with(&args.database.location(data), options)?;
+    let location = args.database.location(data);
+    let key_file = args.ingest_key.clone().unwrap_or_else(|| data.ingest_key());
+    // Checkers refuse the receipts of a key that they do not know.
+    ensure!(
+        key_file.exists() || location.connect_ingest()?.is_empty()?,
+        "the ingest key {} is missing, but the database has measurements for which it signed receipts: restore the key from its \
+         backup. If it is lost, put a new one there, `openssl rand -hex 32` with mode 600, and tell checkers its address, \
+         which they give as --ingest-address",
+        key_file.display()
+    );
+    let database = Database::open_with(&location, options)?;
     let store: Arc<dyn Store> = Arc::from(store(&args.store, data)?);
-    let beacons = Arc::new(beacons(&args.beacons)?);
     let or_default = |given: &Option<PathBuf>, default: PathBuf| given.clone().unwrap_or(default);
-    let key = IngestKey::open(&or_default(&args.ingest_key, data.ingest_key()))?;
+    let key = IngestKey::open(&key_file)?;
     let ingest = key.address();
     let parts = Parts {
         database: database.clone(),
@@ -88,21 +121,32 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         tagger: open_subnet_tagger(&or_default(&args.clients.subnet_secret, data.subnet_secret()))?,
         clock: clock.clone(),
     };
-    let mut config = config(&args.stations, &args.clients)?;
     config.poll = args.queue.poll.unwrap_or(config.poll);
     let api = Api::new(config, parts)?;
-    let mut coordinator = match args.ingest_only {
-        true => None,
-        false => Some(open(args, data, &network, database, store, beacons, clock).await?),
+    let mut coordinator = match signer {
+        None => None,
+        Some(signer) => {
+            let outbox = Outbox::open(
+                &data.coordinator_queue(),
+                network.client.clone(),
+                signer,
+                args.queue.policy(network.deployment.chain_id),
+            )?;
+            let (rounds, settings) = (network.rounds.clone(), settings(&args.stations, tasks));
+            Some(Coordinator::new(
+                database, outbox, rounds, store, beacons, settings, clock,
+            ))
+        }
     };
 
     let stop = Stop::default();
-    let (listener, url) = bind(args.listen).await?;
     let mut ready = json!({"url": url, "ingest": ingest, "opensRounds": coordinator.is_some()});
     let pause = args.queue.policy(network.deployment.chain_id).poll;
     let status = Status::new(metrics(), 60 + 10 * pause.as_secs());
-    if let Some(address) = args.metrics {
-        ready["metrics"] = status.listen(address, &stop).await?.into();
+    status.watch_disk(data.path());
+    if let Some((listener, url)) = observed {
+        status.serve(listener, &stop);
+        ready["metrics"] = url.into();
     }
     let serving = tokio::spawn({
         let stop = stop.clone();
@@ -132,37 +176,19 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
     Ok(Outcome::Done)
 }
 
-async fn open(
-    args: &CoordinatorArgs,
-    data: &DataDir,
-    network: &Network,
-    database: Database,
-    store: Arc<dyn Store>,
-    beacons: Arc<Beacons>,
-    clock: Clock,
-) -> eyre::Result<Coordinator> {
-    let outbox = Outbox::open(
-        &data.coordinator_queue(),
-        network.client.clone(),
-        signer(&args.key).await?,
-        args.queue.policy(network.deployment.chain_id),
-    )?;
+fn settings(stations: &StationArgs, tasks: PathBuf) -> Settings {
     let StationArgs {
         live_for,
         min_stations,
         max_per_subnet,
         minimum_version,
         ..
-    } = args.stations;
-    let settings = Settings {
-        tasks: args.tasks.clone().unwrap_or_else(|| data.task_list()),
+    } = *stations;
+    Settings {
+        tasks,
         live_for,
         min_stations,
         max_per_subnet,
         minimum_version,
-    };
-    let rounds = network.rounds.clone();
-    Ok(Coordinator::new(
-        database, outbox, rounds, store, beacons, settings, clock,
-    ))
+    }
 }

@@ -14,21 +14,23 @@ use assize_payout::{
     settlement_to_pay,
 };
 use assize_protocol::AttoFil;
-use assize_service::{Clock, Status, Stop};
+use assize_service::{Clock, Status, Stop, bind_if};
 use clap::Args;
 use eyre::ensure;
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::args::format::{RowsFormat, RowsFormatArgs};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
 use crate::connect::{Network, store};
 use crate::output::{self, Outcome};
+use crate::preflight::Preflight;
 use crate::signer::signer;
 use assize_service::DataDir;
 
 /// Pay operators what active settlements owe them, in batches, on a schedule.
 #[derive(Debug, Args)]
-pub struct PayoutArgs {
+pub(crate) struct PayoutArgs {
     /// Do one pass and exit.
     #[arg(long)]
     once: bool,
@@ -41,7 +43,7 @@ pub struct PayoutArgs {
     /// Payout policy (TOML), see docs/params/payout.toml.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Minimum payout without waiting time [default: the policy's].
+    /// Minimum payout to who has just begun to wait [default: the policy's].
     #[arg(long, value_name = "FIL")]
     floor: Option<AttoFil>,
     /// `every settlement` or a cron pattern in UTC [default: the policy's].
@@ -83,20 +85,20 @@ pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outco
         args.format.format != RowsFormat::Csv,
         "--format csv needs --dry-run: other results are not rows"
     );
+    let observed = bind_if(args.metrics).await?;
+    let signer = signer(&args.key).await?;
+    let mut preflight = Preflight::new(&network, data).await?;
+    preflight.funds(&signer).await?;
+    preflight.finish()?;
     data.create()?;
     let mut queue = args.queue.policy(network.deployment.chain_id);
     queue.caps.daily = queue.caps.daily.min(daily_gas);
-    let outbox = Outbox::open(
-        &data.payout_queue(),
-        network.client.clone(),
-        signer(&args.key).await?,
-        queue,
-    )?;
+    let outbox = Outbox::open(&data.payout_queue(), network.client.clone(), signer, queue)?;
     let history = History::open(&data.payout_history(), &owner_of(&network))?;
     let scheduler = Scheduler::new(planner, history, outbox);
     match args.once {
         true => once(args, data, &network, scheduler).await,
-        false => serve(args, data, network, scheduler, &queue).await,
+        false => serve(args, data, network, scheduler, &queue, observed).await,
     }
 }
 
@@ -170,17 +172,20 @@ async fn serve(
     network: Network,
     scheduler: Scheduler,
     queue: &Policy,
+    observed: Option<(TcpListener, String)>,
 ) -> eyre::Result<Outcome> {
     let patience = 60 + 10 * queue.poll.as_secs();
     let (status, stop) = (Status::new(metrics(), patience), Stop::default());
+    status.watch_disk(data.path());
     let mut ready = json!({"schedule": scheduler.planner().policy.schedule.to_string()});
     let mut daemon = PayoutDaemon::new(
         scheduler,
         network.rounds,
         Documents::new(store(&args.store, data)?),
     );
-    if let Some(address) = args.metrics {
-        ready["metrics"] = status.listen(address, &stop).await?.into();
+    if let Some((listener, url)) = observed {
+        status.serve(listener, &stop);
+        ready["metrics"] = url.into();
     }
     output::json(&ready)?;
     stop.set_on_signal();

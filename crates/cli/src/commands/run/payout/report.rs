@@ -1,7 +1,7 @@
 //! The result of a pass as text and JSON.
 
 use assize_chain::{Payment, SettlementId};
-use assize_payout::{Held, PayoutReport, Why};
+use assize_payout::{Held, HoldReason, PayoutReport};
 use assize_protocol::AttoFil;
 use assize_service::date;
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
     for kind in [
         "refusing",
         "belowFloor",
-        "gasTooDear",
+        "gasTooExpensive",
         "dailyCap",
         "overDailyCap",
         "denied",
@@ -70,9 +70,9 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
         let Some(first) = of_kind.first() else { continue };
         let total = AttoFil::saturating_sum(of_kind.iter().map(|held| held.payout.due));
         let why = match &first.why {
-            Why::BelowFloor { .. } => "are owed less than the floor".to_owned(),
-            Why::Denied { .. } => "are on the deny list".to_owned(),
-            Why::Refusing { .. } => {
+            HoldReason::BelowFloor { .. } => "are owed less than the floor".to_owned(),
+            HoldReason::Denied { .. } => "are on the deny list".to_owned(),
+            HoldReason::RejectingAddress { .. } => {
                 "have payout addresses that refused the payment; retried later".to_owned()
             }
             other => reason(other),
@@ -85,27 +85,27 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
     text
 }
 
-pub(super) fn code(why: &Why) -> &'static str {
+pub(super) fn code(why: &HoldReason) -> &'static str {
     match why {
-        Why::BelowFloor { .. } => "belowFloor",
-        Why::GasTooDear => "gasTooDear",
-        Why::DailyCap => "dailyCap",
-        Why::OverDailyCap => "overDailyCap",
-        Why::Denied { .. } => "denied",
-        Why::Refusing { .. } => "refusing",
+        HoldReason::BelowFloor { .. } => "belowFloor",
+        HoldReason::GasTooExpensive => "gasTooExpensive",
+        HoldReason::DailyCap => "dailyCap",
+        HoldReason::OverDailyCap => "overDailyCap",
+        HoldReason::Denied { .. } => "denied",
+        HoldReason::RejectingAddress { .. } => "refusing",
     }
 }
 
-pub(super) fn reason(why: &Why) -> String {
+pub(super) fn reason(why: &HoldReason) -> String {
     match why {
-        Why::BelowFloor { floor } => {
+        HoldReason::BelowFloor { floor } => {
             format!("below its floor of {floor}, which decreases while it waits")
         }
-        Why::GasTooDear => "gas would take a larger share of it than the policy allows".into(),
-        Why::DailyCap => "the daily limit is reached".into(),
-        Why::OverDailyCap => "above the daily limit: raise dailyFil, or let the operator claim".into(),
-        Why::Denied { reason } => format!("denied: {reason}"),
-        Why::Refusing { refusals, again_at } => format!(
+        HoldReason::GasTooExpensive => "gas would take a larger share of it than the policy allows".into(),
+        HoldReason::DailyCap => "the daily limit is reached".into(),
+        HoldReason::OverDailyCap => "above the daily limit: raise dailyFil, or let the operator claim".into(),
+        HoldReason::Denied { reason } => format!("denied: {reason}"),
+        HoldReason::RejectingAddress { refusals, again_at } => format!(
             "its payout address refused the payment {refusals} times in a row; retried from {}, or when it changes",
             date(*again_at)
         ),

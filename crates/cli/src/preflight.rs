@@ -1,0 +1,173 @@
+//! What must hold before a daemon touches its files: checked once, and all faults are reported together.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use assize_drand::Chain;
+use assize_keys::Signer;
+use assize_protocol::{Address, AttoFil};
+use assize_service::{Clock, DataDir, duration, moment};
+use eyre::bail;
+
+use crate::connect::{Network, is_transient};
+
+/// Seconds by which a machine's clock may be behind the newest block.
+const CLOCK_TOLERANCE: u64 = 10;
+/// Age of the newest block, seconds, from which the node or the clock is doubtful: ten epochs of Filecoin.
+const STALE_BLOCK: u64 = 300;
+/// The chain id of anvil and other development nodes, whose clock can be set.
+const DEVELOPMENT: u64 = 31_337;
+
+/// What a daemon's key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// To open rounds.
+    Coordinator,
+    /// To commit batches.
+    Publisher,
+    /// To sign settlements.
+    Evaluator,
+}
+
+/// The checks of one daemon.
+#[derive(Debug)]
+pub(crate) struct Preflight<'a> {
+    network: &'a Network,
+    faults: Vec<String>,
+}
+
+impl<'a> Preflight<'a> {
+    /// Begins with what every daemon needs: a directory to write to, and a clock that agrees with the chain's.
+    pub(crate) async fn new(network: &'a Network, data: &DataDir) -> eyre::Result<Self> {
+        let mut preflight = Self {
+            network,
+            faults: Vec::new(),
+        };
+        preflight.writable("data directory", data.path(), "--data");
+        preflight.clock().await?;
+        Ok(preflight)
+    }
+
+    fn fault(&mut self, fault: impl Display) {
+        self.faults.push(fault.to_string());
+    }
+
+    /// Adds a fault if something failed.
+    pub(crate) fn expect<T, E: Display>(&mut self, outcome: Result<T, E>) -> Option<T> {
+        outcome.map_err(|error| self.fault(error)).ok()
+    }
+
+    /// The clock of this machine against that of the chain.
+    async fn clock(&mut self) -> eyre::Result<()> {
+        let block = self.network.client.head().await?.timestamp;
+        let now = Clock::system().now();
+        let behind = block.saturating_sub(now);
+        if behind > CLOCK_TOLERANCE {
+            let fault = format!(
+                "this machine's clock is {} behind the newest block: synchronise it, for example with chrony",
+                duration(behind)
+            );
+            match self.network.deployment.chain_id == DEVELOPMENT {
+                true => tracing::warn!("{fault}"),
+                false => self.fault(fault),
+            }
+        }
+        let age = now.saturating_sub(block);
+        if age > STALE_BLOCK {
+            tracing::warn!(
+                "the newest block is of {}: the node is not synchronised, or this machine's clock is ahead",
+                moment(block, now)
+            );
+        }
+        Ok(())
+    }
+
+    /// The contracts must verify the beacons of this drand chain.
+    pub(crate) async fn drand(&mut self, chain: &Chain) -> eyre::Result<()> {
+        match self.network.expect_drand(chain).await {
+            Err(error) if is_transient(&error) => return Err(error),
+            outcome => self.expect(outcome),
+        };
+        Ok(())
+    }
+
+    /// The key must have its role on chain.
+    pub(crate) async fn duty(&mut self, duty: Duty, key: Address) -> eyre::Result<()> {
+        let Network { rounds, rewards, .. } = self.network;
+        match duty {
+            Duty::Coordinator => {
+                let appointed = rounds.coordinator().await?;
+                if appointed != key {
+                    self.fault(format!(
+                        "the key is that of {key}, but the network's coordinator is {appointed}: use that key, or let the \
+                         owner of Rounds run `assize admin set-coordinator {key}`"
+                    ));
+                }
+            }
+            Duty::Publisher => {
+                if !rounds.is_publisher(key).await? {
+                    self.fault(format!(
+                        "the key is that of {key}, which may not commit batches: use a publisher's key, or let the owner of \
+                         Rounds run `assize admin allow-publisher {key}`"
+                    ));
+                }
+            }
+            Duty::Evaluator => {
+                if rewards.evaluators().await?.set.contains(&key) {
+                    return Ok(());
+                }
+                match rewards.next_evaluators().await? {
+                    Some(announced) if announced.value.set.contains(&key) => tracing::warn!(
+                        evaluator = %key,
+                        "this evaluator is announced; its signatures count once the announcement takes effect"
+                    ),
+                    _ => self.fault(format!(
+                        "the key is that of {key}, which is not one of the network's evaluators: use an evaluator's key, or \
+                         let the owner of Rewards announce it with `assize admin set-evaluators`"
+                    )),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A key that sends transactions must be able to pay for gas.
+    pub(crate) async fn funds(&mut self, signer: &Signer) -> eyre::Result<()> {
+        match self.network.client.expect_funds(signer, AttoFil::ZERO).await {
+            Err(error) if error.is_transient() => return Err(error.into()),
+            outcome => self.expect(outcome),
+        };
+        Ok(())
+    }
+
+    /// Files can be created in the directory, or in the nearest one above it that exists.
+    pub(crate) fn writable(&mut self, what: &str, directory: &Path, flag: &str) {
+        let existing = directory.ancestors().find(|path| path.exists());
+        // The empty path is the working directory.
+        let existing = match existing {
+            Some(path) if !path.as_os_str().is_empty() => path,
+            _ => Path::new("."),
+        };
+        if let Err(error) = tempfile::tempfile_in(existing) {
+            self.fault(format!(
+                "cannot write to the {what} {}: {error}; give another with {flag}",
+                directory.display()
+            ));
+        }
+    }
+
+    /// The end of the checks.
+    ///
+    /// # Errors
+    /// All faults.
+    pub(crate) fn finish(self) -> eyre::Result<()> {
+        match &self.faults[..] {
+            [] => Ok(()),
+            [fault] => bail!("cannot start, and nothing was changed: {fault}"),
+            faults => bail!(
+                "cannot start, and nothing was changed:\n  - {}",
+                faults.join("\n  - ")
+            ),
+        }
+    }
+}
