@@ -171,7 +171,7 @@ fn rates_are_available_in_every_format() {
     refused(
         &run(["rsr", "--rates", &path("none.json")]),
         2,
-        &["does not exist", "assize settlement evaluate --rates"],
+        &["does not exist", "assize rsr build --rates"],
     );
     fs::write(path("bad.json"), "{\"version\":9,\"days\":{}}").unwrap();
     refused(

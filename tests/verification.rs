@@ -80,6 +80,7 @@ fn from_gateways(kept: &Kept) {
         (&verdict["verdict"], &verdict["offline"]),
         (&"MATCH".into(), &false.into())
     );
+    std::fs::create_dir(kept.path.join("nowhere")).unwrap();
     let (_empty, empty) = gateway(kept.path.join("nowhere"));
     refused(
         &run(kept.online(&["verify", "round", "1", "--gateway", &empty])),

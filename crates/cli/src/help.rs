@@ -4,8 +4,12 @@
 //! and completions contain every option.
 
 use std::env;
+use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
+
+use crate::config::{self, Config, ConfigError};
+use crate::output;
 
 /// How the headings of options start that `--help` omits.
 const TUNING: &str = "Tuning";
@@ -27,9 +31,35 @@ pub fn parse<C: Parser>() -> C {
         true => Help::All,
         false => Help::Brief,
     };
+    let arguments: Vec<OsString> = env::args_os().collect();
     let mut command = command_line::<C>(help);
-    let mut matches = command.get_matches_mut();
+    let mut config = None;
+    // The commands about the file read it themselves.
+    if let Some(path) =
+        config::path(&arguments).filter(|_| arguments.get(1).is_none_or(|group| group != "config"))
+    {
+        let read = Config::read(&path, &command).unwrap_or_else(|error| exit(&error));
+        command = read.apply(command);
+        config = Some(read);
+    }
+    let mut matches = match command.try_get_matches_from_mut(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // A value from the file is reported with its place there.
+            let checked = config.map(|config| config.check(&command_line::<C>(help)));
+            if let (true, Some(Err(fault))) = (error.use_stderr(), checked) {
+                exit(&fault);
+            }
+            error.exit()
+        }
+    };
     C::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+/// Ends the process because of its configuration.
+fn exit(error: &ConfigError) -> ! {
+    output::say(format!("error: {error}"));
+    std::process::exit(2)
 }
 
 /// The definition of a command line, with `--help` and `--help-all` for each command.

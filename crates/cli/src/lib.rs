@@ -5,10 +5,12 @@
 
 mod args;
 mod commands;
+mod config;
 pub mod connect;
 mod evidence;
 mod help;
 pub mod output;
+mod preflight;
 mod send;
 mod signer;
 mod telemetry;
@@ -23,6 +25,7 @@ pub use self::args::{FormatArgs, GlobalArgs};
 pub use self::commands::{Command, run, wait_for};
 pub use self::help::{Help, command_line, parse};
 use self::output::Outcome;
+pub use self::telemetry::Logs;
 
 /// Pay operators to check that data on Filecoin can be retrieved; anyone can recompute who earned what.
 #[derive(Debug, Parser)]
@@ -45,16 +48,18 @@ pub struct Cli {
 pub fn main() -> ExitCode {
     let cli: Cli = parse();
     let data = DataDir::new(&cli.global.data);
-    execute(&cli.global, || {
+    let mut logs = cli.command.logs();
+    logs.steps |= cli.global.verbose;
+    execute(logs, || {
         run(&cli.command, &data, || command_line::<Cli>(Help::All))
     })
 }
 
 /// Runs a command with logs, prints its error, and returns its exit code.
 #[must_use]
-pub fn execute(global: &GlobalArgs, command: impl FnOnce() -> eyre::Result<Outcome>) -> ExitCode {
+pub fn execute(logs: Logs, command: impl FnOnce() -> eyre::Result<Outcome>) -> ExitCode {
     // Dropped at the end, which sends the last traces.
-    let outcome = telemetry::begin(global.verbose).and_then(|_telemetry| command());
+    let outcome = telemetry::begin(logs).and_then(|_telemetry| command());
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::CheckFailed) => ExitCode::from(1),

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use assize_service::printable;
 use eyre::{Report, WrapErr, ensure, eyre};
 use serde::Serialize;
 
@@ -110,7 +111,8 @@ pub fn print_error(error: &Report) {
             shown.push_str(&cause);
         }
     }
-    say(text);
+    // Files and servers of strangers are quoted in errors.
+    say(printable(&text));
 }
 
 /// Whether stdout was closed by its reader (`assize … | head`).

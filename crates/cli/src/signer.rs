@@ -5,9 +5,15 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use assize_keys::{LedgerPath, PASSWORD_VARIABLE, Signer};
+use assize_service::SecretFile;
 use eyre::{WrapErr, bail, ensure};
 
 use crate::args::KeyArgs;
+
+const PASSWORD_FILE: SecretFile = SecretFile {
+    name: "password file",
+    risk: "open the keystore",
+};
 
 /// Variables for `--keystore` and `--aws-kms`.
 const KEYSTORE_VARIABLE: &str = "ASSIZE_KEYSTORE";
@@ -64,11 +70,7 @@ fn place(args: &KeyArgs) -> eyre::Result<Place<'_>> {
 /// Reads the password from the file, the environment or the terminal.
 fn password(file: Option<&Path>, keystore: &Path) -> eyre::Result<String> {
     if let Some(file) = file {
-        let text = std::fs::read_to_string(file)
-            .wrap_err_with(|| format!("cannot read --password-file {}", file.display()))?;
-        // Without the final newline.
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        return Ok(line.strip_suffix('\r').unwrap_or(line).to_owned());
+        return Ok(PASSWORD_FILE.read_text(file)?);
     }
     match std::env::var(PASSWORD_VARIABLE) {
         Ok(password) => return Ok(password),

@@ -10,7 +10,7 @@ mod up;
 
 use std::process::ExitCode;
 
-use assize_cli::{DataDir, GlobalArgs, Help, command_line};
+use assize_cli::{DataDir, GlobalArgs, Help, Logs, command_line};
 use clap::{Parser, Subcommand};
 
 /// Try Assize on this machine: a demo, a network of processes, simulated adversaries.
@@ -42,7 +42,12 @@ enum LabCommand {
 fn main() -> ExitCode {
     let cli: Cli = assize_cli::parse();
     let data = DataDir::new(&cli.global.data);
-    assize_cli::execute(&cli.global, || match &cli.command {
+    let mut logs = match &cli.command {
+        LabCommand::Production(command) => command.logs(),
+        _ => Logs::default(),
+    };
+    logs.steps |= cli.global.verbose;
+    assize_cli::execute(logs, || match &cli.command {
         LabCommand::Demo(args) => demo::run(args),
         LabCommand::Up(args) => up::run(args),
         LabCommand::Simulate(args) => simulate::run(args),

@@ -31,6 +31,16 @@ pub struct GlobalArgs {
     /// Log each step to stderr; RUST_LOG sets levels by module.
     #[arg(long, short, global = true, help_heading = "Global")]
     pub verbose: bool,
+    /// File with defaults for flags; see `assize config --help`.
+    #[arg(
+        long,
+        global = true,
+        env = "ASSIZE_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE",
+        help_heading = "Global"
+    )]
+    pub config: Option<PathBuf>,
     /// Directory of files, called DATA.
     #[arg(
         long,

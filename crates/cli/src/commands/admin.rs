@@ -15,7 +15,7 @@ use crate::connect::Network;
 use crate::output::Outcome;
 use crate::send::{Action, Role, SendArgs};
 
-/// What owner, guardian and treasury may do.
+/// Act as owner, guardian or treasury.
 #[derive(Debug, Args)]
 pub struct AdminArgs {
     #[command(subcommand)]
@@ -24,35 +24,35 @@ pub struct AdminArgs {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Appoint the coordinator; owner of Rounds.
+    /// Appoint the coordinator (owner of Rounds).
     SetCoordinator(With<AddressArgs>),
-    /// Allow an address to commit batches; owner of Rounds.
+    /// Allow an address to commit batches (owner of Rounds).
     AllowPublisher(With<AddressArgs>),
-    /// Forbid an address to commit batches; owner of Rounds.
+    /// Forbid an address to commit batches (owner of Rounds).
     ForbidPublisher(With<AddressArgs>),
-    /// Set the parameters of future rounds; owner of Rounds.
+    /// Set the parameters of future rounds (owner of Rounds).
     SetParameters(With<ParametersArgs>),
-    /// Announce new evaluators, one challenge window ahead; owner of Rewards.
+    /// Announce new evaluators, one challenge window ahead (owner of Rewards).
     SetEvaluators(With<EvaluatorsArgs>),
-    /// Cancel announced evaluators; owner or guardian of Rewards.
+    /// Cancel announced evaluators (owner or guardian of Rewards).
     CancelEvaluators(With<NoArgs>),
-    /// Announce a new guardian, one challenge window ahead; owner of Rewards.
+    /// Announce a new guardian, one challenge window ahead (owner of Rewards).
     SetGuardian(With<AddressArgs>),
-    /// Cancel an announced guardian; owner or guardian of Rewards.
+    /// Cancel an announced guardian (owner or guardian of Rewards).
     CancelGuardian(With<NoArgs>),
-    /// Set the challenge window of new settlements; owner of Rewards.
+    /// Set the challenge window of new settlements (owner of Rewards).
     SetChallengeWindow(With<WindowArgs>),
-    /// Announce the end of the programme, or cancel it; owner of Rewards.
+    /// Announce the end of the programme, or cancel it (owner of Rewards).
     SetEnd(With<EndArgs>),
-    /// Announce the end of a programme without settlements; anyone.
+    /// Announce the end of a programme without settlements (anyone may).
     EndAbandoned(With<NoArgs>),
-    /// After the end, send the treasury what was never promised; anyone.
+    /// After the end, send the treasury what was never promised (anyone may).
     WithdrawSurplus(With<NoArgs>),
-    /// Hand the treasury's role to another address; treasury.
+    /// Hand the treasury's role to another address (treasury only).
     SetTreasury(With<AddressArgs>),
-    /// Offer the ownership to another address, which must accept it; owner.
+    /// Offer the ownership to another address, which must accept it (owner).
     TransferOwnership(With<OwnershipArgs>),
-    /// Accept a contract's ownership; the new owner.
+    /// Accept a contract's ownership (new owner only).
     AcceptOwnership(With<ContractArgs>),
 }
 
@@ -62,13 +62,13 @@ struct With<T: Args> {
     #[command(flatten)]
     own: T,
     #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    key: KeyArgs,
-    #[command(flatten)]
     send: SendArgs,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod admin;
 mod beacon;
 mod bundle;
 mod check;
+mod config;
 mod deploy;
 mod deposit;
 mod derive;
@@ -15,6 +16,7 @@ mod rsr;
 mod run;
 mod settlement;
 mod spark;
+mod tasks;
 mod verify;
 mod version;
 
@@ -24,6 +26,7 @@ use clap::Subcommand;
 use eyre::WrapErr;
 
 use crate::output::Outcome;
+use crate::telemetry::Logs;
 use assize_service::DataDir;
 
 /// The commands of `assize`.
@@ -32,11 +35,11 @@ use assize_service::DataDir;
     missing_docs,
     reason = "a variant without a comment takes the help of its arguments"
 )]
-#[expect(clippy::large_enum_variant, reason = "parsed once")]
 pub enum Command {
-    /// Run a service: coordinator, publisher, evaluator, payout, checker, gateway, beacon.
+    Run(run::RunArgs),
+    /// Check a task list.
     #[command(subcommand)]
-    Run(run::RunCommand),
+    Tasks(tasks::TasksCommand),
     Check(check::CheckArgs),
     /// Rewards of operators: balance, claim, payout address, receipts.
     #[command(subcommand)]
@@ -71,9 +74,23 @@ pub enum Command {
     /// Replay rounds of Spark, the predecessor, by its rules.
     #[command(subcommand)]
     Spark(spark::SparkCommand),
+    /// Check and show the configuration file.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     Version(version::VersionArgs),
     Completions(reference::CompletionsArgs),
     Man(reference::ManArgs),
+}
+
+impl Command {
+    /// How it logs by default.
+    #[must_use]
+    pub fn logs(&self) -> Logs {
+        match self {
+            Self::Run(args) => args.logs(),
+            _ => Logs::default(),
+        }
+    }
 }
 
 /// Runs a command. `definition` is the whole command line, for completions and man pages.
@@ -82,7 +99,8 @@ pub enum Command {
 /// Invalid input, or the command failed.
 pub fn run(command: &Command, data: &DataDir, definition: fn() -> clap::Command) -> eyre::Result<Outcome> {
     match command {
-        Command::Run(command) => wait_for(run::run(command, data)),
+        Command::Run(args) => wait_for(run::run(args, data)),
+        Command::Tasks(command) => tasks::run(command),
         Command::Check(args) => wait_for(check::run(args)),
         Command::Operator(command) => wait_for(operator::run(command, data)),
         Command::Verify(command) => wait_for(verify::run(command, data)),
@@ -97,6 +115,7 @@ pub fn run(command: &Command, data: &DataDir, definition: fn() -> clap::Command)
         Command::Beacon(command) => beacon::run(command),
         Command::Key(command) => wait_for(key::run(command)),
         Command::Spark(command) => spark::run(command),
+        Command::Config(command) => config::run(command, &definition()),
         Command::Version(args) => version::run(args),
         Command::Completions(args) => reference::completions(args, definition()),
         Command::Man(args) => reference::man(args, definition()),

@@ -45,7 +45,7 @@ pub struct OpenArgs {
     /// Task list (NDJSON).
     #[arg(long, value_name = "FILE", required_unless_present = "as_before")]
     tasks: Option<PathBuf>,
-    /// Open with the previous lists; anyone may if the coordinator is late.
+    /// Open with the previous lists; anyone may, a round's time after the last one.
     #[arg(long, conflicts_with_all = ["roster", "tasks"])]
     as_before: bool,
     #[command(flatten)]
@@ -155,6 +155,7 @@ async fn reveal(args: &RevealArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let beacons = beacons(&args.beacons)?;
+    network.expect_drand(beacons.chain()).await?;
     let number = or_latest(&network, args.round).await?;
     let (seed, transaction) = reveal_round(&network, &signer, &beacons, number).await?;
     let report = json!({"round": number, "seed": seed, "transaction": transaction});

@@ -154,7 +154,7 @@ async fn publish(environment: &mut Environment, roles: &Roles, ingest: Vec<u8>) 
     )?;
     let closing = Closing {
         limit: BATCH,
-        margin: 0,
+        margin: Some(0),
     };
     let mut publisher = Publisher::new(
         Box::new(table),

@@ -6,7 +6,7 @@ use alloy_primitives::Address;
 use assize_chain::{Proposal, SettlementId};
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{
-    Allocations, BatchPolicy, DenyList, History, PayoutPolicy, Planner, Scheduler, Why, claim_one,
+    Allocations, BatchPolicy, DenyList, History, HoldReason, PayoutPolicy, Planner, Scheduler, claim_one,
 };
 use assize_protocol::{AttoFil, FileCid, RoundNumber};
 use assize_stats::add_rounds;
@@ -169,7 +169,7 @@ pub(super) async fn pay(
     let below_floor = paid
         .held
         .iter()
-        .filter(|held| matches!(held.why, Why::BelowFloor { .. }));
+        .filter(|held| matches!(held.why, HoldReason::BelowFloor { .. }));
     let below_floor = below_floor.count();
     for batch in &paid.batches {
         environment.record_gas("pay a batch of operators", batch.gas_used);

@@ -167,7 +167,7 @@ fn describe(
     checked
 }
 
-fn text(checked: &[Checked], believed: Option<Address>) -> String {
+fn text(checked: &[Checked], expected: Option<Address>) -> String {
     let mut text = String::new();
     for one in checked {
         let measurement = match (one.round, one.task, one.station) {
@@ -184,7 +184,14 @@ fn text(checked: &[Checked], believed: Option<Address>) -> String {
             ));
         }
     }
-    if believed.is_none() {
+    if checked.iter().any(|one| one.verdict == "OMITTED") {
+        text.push_str(
+            "OMITTED is proof against the publisher: its receipt says that it had the measurement, and no batch on chain has it.\n  \
+             The contract cannot pay for it any more. Keep the receipts, and publish them: anyone can repeat this check. Send them\n  \
+             to the network's owner, who can forbid the publisher (`assize admin forbid-publisher`), and to the evaluators.\n",
+        );
+    }
+    if expected.is_none() {
         text.push_str(
             "the ingest keys were not checked: name the one that you trust with --ingest-address\n",
         );

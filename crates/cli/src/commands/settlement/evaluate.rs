@@ -40,6 +40,7 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
     let network = Network::connect(&args.chain, data).await?;
     let store = store(&args.store, data)?;
     let beacons = beacons(&args.beacons)?;
+    network.expect_drand(beacons.chain()).await?;
     let Network { rounds, rewards, .. } = &network;
     let last = args.to.map(RoundNumber);
     let (chain, evaluated) = evaluate_next(rounds, rewards, &*store, &beacons, last).await?;

@@ -14,10 +14,6 @@ use crate::send::{Action, Role, SendArgs};
 /// Void a pending settlement and those built on it, as the guardian.
 #[derive(Debug, Args)]
 pub struct VetoArgs {
-    #[command(flatten)]
-    chain: ChainArgs,
-    #[command(flatten)]
-    key: KeyArgs,
     /// Settlement in its challenge window.
     settlement: u64,
     /// Why, in words; it is recorded on chain.
@@ -27,6 +23,10 @@ pub struct VetoArgs {
     send: SendArgs,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    key: KeyArgs,
 }
 
 pub(crate) async fn run(args: &VetoArgs, data: &DataDir) -> eyre::Result<Outcome> {

@@ -1,15 +1,18 @@
 //! `assize rsr`: success rates over time.
 
+mod build;
+
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use assize_evaluate::Ttfb;
 use assize_stats::{By, DailyDocument, Dataset, Day, Query, Rsr, to_csv, to_parquet};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 use eyre::{WrapErr, ensure, eyre};
 use serde_json::{Value, json};
 
+use super::wait_for;
 use crate::args::SourceArgs;
 use crate::evidence::source;
 use crate::output::{self, Outcome, grouped};
@@ -17,7 +20,10 @@ use assize_service::DataDir;
 
 /// Show retrieval success rates by provider, client or allocator.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct RsrArgs {
+    #[command(subcommand)]
+    command: Option<RsrCommand>,
     /// Catalog written by evaluators [default: DATA/rates.json].
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
@@ -58,6 +64,11 @@ pub struct RsrArgs {
     source: SourceArgs,
 }
 
+#[derive(Debug, Subcommand)]
+enum RsrCommand {
+    Build(build::BuildArgs),
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ByChoice {
     Network,
@@ -86,13 +97,16 @@ enum Format {
 }
 
 pub(crate) fn run(args: &RsrArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    if let Some(RsrCommand::Build(args)) = &args.command {
+        return wait_for(build::run(args, data));
+    }
     if args.plot.is_some() && !cfg!(feature = "plots") {
         return Err(output::without("--plot", "plots"));
     }
     let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
     let dataset = Dataset::read(&catalog)?.ok_or_else(|| {
         eyre!(
-            "the catalog {} does not exist; `assize settlement evaluate --rates {0}` writes one",
+            "the catalog {} does not exist; `assize rsr build --rates {0}` makes one from settled rounds",
             catalog.display()
         )
     })?;

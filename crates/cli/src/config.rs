@@ -1,0 +1,389 @@
+//! The configuration file: options of a network and of its services, as in `network.toml`.
+//!
+//! A key is the name of a flag. Keys at the top of the file apply to every command that has such a flag, and those of a table, such as
+//! `[coordinator]`, to that service. They are defaults: a flag or an environment variable overrides them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, Command};
+use toml::{Table, Value};
+
+/// The flag that names the file, and the variable that stands in for it.
+pub(crate) const FLAG: &str = "config";
+/// See [`FLAG`].
+pub(crate) const VARIABLE: &str = "ASSIZE_CONFIG";
+/// The group of the services.
+const SERVICES: &str = "run";
+/// Flags that are not settings of a service.
+const NOT_SETTINGS: [&str; 4] = ["help", "help-all", FLAG, "version"];
+
+/// What is wrong with a configuration file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{} is not TOML: {reason}", path.display())]
+    Toml { path: PathBuf, reason: String },
+    #[error("{}, {place}: {reason}", path.display())]
+    Key {
+        path: PathBuf,
+        /// The key with its table.
+        place: String,
+        reason: String,
+    },
+}
+
+/// A configuration file.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    path: PathBuf,
+    /// Keys for every command.
+    common: BTreeMap<String, Vec<String>>,
+    /// Keys of one service each.
+    services: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+}
+
+impl Config {
+    /// Reads a file, and checks that each key is a flag.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, the key and the remedy.
+    pub(crate) fn read(path: &Path, command: &Command) -> Result<Self, ConfigError> {
+        let text = fs::read(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let not_toml = |reason: String| ConfigError::Toml {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = assize_protocol::plain_text::decode(&text).map_err(|error| not_toml(error.to_string()))?;
+        let table: Table = toml::from_str(text).map_err(|error| not_toml(error.to_string()))?;
+        Self::from_table(path, &table, command)
+    }
+
+    fn from_table(path: &Path, table: &Table, command: &Command) -> Result<Self, ConfigError> {
+        let refuse = |place: &str, reason: String| ConfigError::Key {
+            path: path.to_owned(),
+            place: place.to_owned(),
+            reason,
+        };
+        let mut config = Self {
+            path: path.to_owned(),
+            common: BTreeMap::new(),
+            services: BTreeMap::new(),
+        };
+        let services = services(command);
+        for (key, value) in table {
+            match value {
+                Value::Table(own) => {
+                    let Some(service) = services.iter().find(|service| service.get_name() == key) else {
+                        let names: Vec<_> = services.iter().map(|service| service.get_name()).collect();
+                        return Err(refuse(
+                            &format!("[{key}]"),
+                            format!("there is no such service; the services are {}", names.join(", ")),
+                        ));
+                    };
+                    let mut settings = BTreeMap::new();
+                    for (name, value) in own {
+                        let place = format!("`{name}` in [{key}]");
+                        let arg = setting(service, name)
+                            .ok_or_else(|| refuse(&place, unknown(name, &[service])))?;
+                        settings.insert(
+                            name.clone(),
+                            values(arg, value).map_err(|reason| refuse(&place, reason))?,
+                        );
+                    }
+                    config.services.insert(key.clone(), settings);
+                }
+                value => {
+                    let place = format!("`{key}`");
+                    let all = with_subcommands(command);
+                    let Some(arg) = all.iter().find_map(|command| setting(command, key)) else {
+                        return Err(refuse(&place, unknown(key, &all)));
+                    };
+                    let values = values(arg, value).map_err(|reason| refuse(&place, reason))?;
+                    config.common.insert(key.clone(), values);
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    /// The values of a service, its own before those of all.
+    pub(crate) fn of(&self, service: &Command) -> BTreeMap<String, Vec<String>> {
+        let common = self
+            .common
+            .iter()
+            .filter(|(name, _)| setting(service, name).is_some());
+        let mut values: BTreeMap<_, _> = common
+            .map(|(name, values)| (name.clone(), values.clone()))
+            .collect();
+        if let Some(own) = self.services.get(service.get_name()) {
+            values.extend(own.clone());
+        }
+        values
+    }
+
+    /// The command line with this file's values as defaults.
+    pub(crate) fn apply(&self, command: Command) -> Command {
+        let values = self.common.clone();
+        with_defaults(command, &values).mut_subcommands(|group| match group.get_name() {
+            SERVICES => group.mut_subcommands(|service| {
+                let values = self.of(&service);
+                with_defaults(service, &values)
+            }),
+            _ => self.apply(group),
+        })
+    }
+
+    /// Parses each service's values, as it would at its start; returns the services that the file names, with their values.
+    ///
+    /// # Errors
+    /// [`ConfigError::Key`] with the first value that a service rejects.
+    pub(crate) fn check(
+        &self,
+        command: &Command,
+    ) -> Result<BTreeMap<String, BTreeMap<String, Vec<String>>>, ConfigError> {
+        let mut checked = BTreeMap::new();
+        for service in services(command) {
+            let name = service.get_name();
+            let is_named = self.services.contains_key(name);
+            let values = self.of(service);
+            for (key, own) in &values {
+                let from_own = self.services.get(name).is_some_and(|own| own.contains_key(key));
+                if !is_named && !from_own && !self.common.contains_key(key) {
+                    continue;
+                }
+                let Some(arg) = setting(service, key) else {
+                    continue;
+                };
+                let mut alone = Command::new("assize")
+                    .disable_help_flag(true)
+                    .arg(arg.clone().required(false));
+                for other in service
+                    .get_arguments()
+                    .filter(|other| other.get_id() != arg.get_id())
+                {
+                    // Groups of arguments that exclude one another are checked at the start.
+                    alone = alone.arg(other.clone().required(false));
+                }
+                let mut line: Vec<OsString> = vec!["assize".into()];
+                match arg.get_action() {
+                    ArgAction::SetTrue if own == &["false"] => {}
+                    ArgAction::SetTrue => line.push(format!("--{key}").into()),
+                    _ => line.extend(own.iter().map(|value| format!("--{key}={value}").into())),
+                }
+                if let Err(error) = alone.try_get_matches_from(line) {
+                    let reason = error.to_string();
+                    let reason = reason
+                        .lines()
+                        .next()
+                        .unwrap_or_default()
+                        .trim_start_matches("error: ");
+                    return Err(ConfigError::Key {
+                        path: self.path.clone(),
+                        place: match from_own {
+                            true => format!("`{key}` in [{name}]"),
+                            false => format!("`{key}`"),
+                        },
+                        reason: reason.to_owned(),
+                    });
+                }
+            }
+            if is_named {
+                checked.insert(name.to_owned(), values);
+            }
+        }
+        Ok(checked)
+    }
+}
+
+/// The file that the arguments name, else the environment.
+pub(crate) fn path(arguments: &[OsString]) -> Option<PathBuf> {
+    let flag = format!("--{FLAG}");
+    let with_value = format!("{flag}=");
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        if argument.as_os_str() == flag.as_str() {
+            return rest.next().map(PathBuf::from);
+        }
+        if let Some(value) = argument.to_str().and_then(|text| text.strip_prefix(&with_value)) {
+            return Some(value.into());
+        }
+    }
+    std::env::var_os(VARIABLE)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+/// A command whose flags have these defaults.
+fn with_defaults(command: Command, values: &BTreeMap<String, Vec<String>>) -> Command {
+    command.mut_args(|arg| match arg.get_long().and_then(|name| values.get(name)) {
+        // clap keeps defaults for as long as the program runs; they are set once.
+        Some(values) => {
+            let values = values.iter().map(|value| &*value.clone().leak());
+            arg.default_values(values.collect::<Vec<&'static str>>())
+                .required(false)
+        }
+        None => arg,
+    })
+}
+
+/// A command and all below it.
+fn with_subcommands(command: &Command) -> Vec<&Command> {
+    let below = command.get_subcommands().flat_map(with_subcommands);
+    std::iter::once(command).chain(below).collect()
+}
+
+/// The services of a command line.
+pub(crate) fn services(command: &Command) -> Vec<&Command> {
+    command
+        .find_subcommand(SERVICES)
+        .into_iter()
+        .flat_map(Command::get_subcommands)
+        .filter(|service| service.get_name() != "help")
+        .collect()
+}
+
+/// The flag of a service with this name.
+pub(crate) fn setting<'a>(service: &'a Command, name: &str) -> Option<&'a Arg> {
+    settings(service).find(|arg| arg.get_long() == Some(name))
+}
+
+/// The flags of a service that a file may set.
+pub(crate) fn settings(service: &Command) -> impl Iterator<Item = &Arg> {
+    service
+        .get_arguments()
+        .filter(|arg| arg.get_long().is_some_and(|name| !NOT_SETTINGS.contains(&name)))
+}
+
+fn unknown(name: &str, services: &[&Command]) -> String {
+    let flags = services
+        .iter()
+        .flat_map(|service| settings(service))
+        .filter_map(Arg::get_long);
+    let similar = flags
+        .map(|flag| (distance(name, flag), flag))
+        .min()
+        .filter(|(distance, _)| *distance <= 3);
+    match similar {
+        Some((_, flag)) => format!("there is no such flag; is it `{flag}`?"),
+        None => "there is no such flag; `--help-all` of the service lists all".into(),
+    }
+}
+
+/// The Levenshtein distance of two short texts.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, character) in one.chars().enumerate() {
+        let mut diagonal = at;
+        row[0] = at + 1;
+        for (column, own) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(character != *own);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+/// The values of a flag as text.
+fn values(arg: &Arg, value: &Value) -> Result<Vec<String>, String> {
+    let one = |value: &Value| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        Value::Boolean(truth) => Ok(truth.to_string()),
+        other => Err(format!("a {} is not the value of a flag", other.type_str())),
+    };
+    match (arg.get_action(), value) {
+        (ArgAction::SetTrue, Value::Boolean(truth)) => Ok(vec![truth.to_string()]),
+        (ArgAction::SetTrue, _) => Err("it is a switch: give true or false".into()),
+        (_, Value::Boolean(_)) => Err("it takes a value, not true or false".into()),
+        (ArgAction::Append, Value::Array(all)) => all.iter().map(one).collect(),
+        (_, Value::Array(_)) => Err("it takes one value, not a list".into()),
+        (_, value) => one(value).map(|value| vec![value]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+    use crate::Cli;
+    use crate::help::{Help, command_line};
+
+    fn config(text: &str) -> Result<Config, ConfigError> {
+        let table: Table = toml::from_str(text).unwrap();
+        let command = command_line::<Cli>(Help::All);
+        let config = Config::from_table(Path::new("network.toml"), &table, &command)?;
+        config.check(&command)?;
+        Ok(config)
+    }
+
+    fn fault(text: &str) -> String {
+        config(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_documented_file_is_valid() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/params/network.toml");
+        let command = command_line::<Cli>(Help::All);
+        let config = Config::read(&path, &command).unwrap();
+        assert_eq!(config.check(&command).unwrap().len(), 6);
+        // Every service starts with it, without further flags.
+        for service in services(&command) {
+            let mut applied = config.apply(command_line::<Cli>(Help::All));
+            let line = ["assize", "run", service.get_name()];
+            let mut matches = applied.try_get_matches_from_mut(line).unwrap();
+            Cli::from_arg_matches_mut(&mut matches).unwrap();
+        }
+    }
+
+    #[test]
+    fn flags_override_the_file() {
+        let file = "rpc-url = \"http://node\"\n[publisher]\nbatch = 7\nmetrics = \"127.0.0.1:1\"";
+        let batch = |line: &[&str]| {
+            let mut command = config(file).unwrap().apply(command_line::<Cli>(Help::All));
+            let matches = command.try_get_matches_from_mut(line).unwrap();
+            let publisher = matches
+                .subcommand_matches("run")
+                .unwrap()
+                .subcommand_matches("publisher")
+                .unwrap();
+            *publisher.get_one::<u32>("batch").unwrap()
+        };
+        assert_eq!(batch(&["assize", "run", "publisher"]), 7);
+        assert_eq!(batch(&["assize", "run", "publisher", "--batch", "8"]), 8);
+    }
+
+    #[test]
+    fn faults_name_the_place_and_the_remedy() {
+        assert_eq!(
+            fault("[coordinater]\nlisten = \"127.0.0.1:1\""),
+            "network.toml, [coordinater]: there is no such service; the services are coordinator, publisher, evaluator, payout, \
+             checker, gateway, beacon"
+        );
+        assert_eq!(
+            fault("[publisher]\nmetric = \"127.0.0.1:1\""),
+            "network.toml, `metric` in [publisher]: there is no such flag; is it `metrics`?"
+        );
+        assert!(fault("rpc_url = \"x\"").ends_with("is it `rpc-url`?"));
+        assert!(fault("unheard-of = 1").contains("lists all"));
+        let invalid = fault("[publisher]\nbatch = \"many\"");
+        assert!(
+            invalid.starts_with("network.toml, `batch` in [publisher]: invalid value \'many\'"),
+            "{invalid}"
+        );
+        assert!(fault("[evaluator]\npost = \"yes\"").ends_with("give true or false"));
+        assert!(fault("[evaluator]\ndelay = true").ends_with("not true or false"));
+        assert!(fault("[evaluator]\ndelay = [\"1m\"]").ends_with("not a list"));
+        assert!(config("[evaluator]\npost = false\npeer = [\"http://one\", \"http://two\"]").is_ok());
+    }
+}
