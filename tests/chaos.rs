@@ -262,7 +262,7 @@ fn wait_until_final(publisher: &mut Running) {
             "open_batches",
             "waiting_measurements",
             "transactions_in_flight",
-            "transactions_unfinal",
+            "transactions_not_final",
             "oldest_unpublished_seconds",
         ]
         .iter()

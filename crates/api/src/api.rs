@@ -22,6 +22,8 @@ use crate::rounds::{Beacons, RoundCache, RoundError};
 use crate::{ApiConfig, IngestKey, routes};
 use assize_ingest::Database;
 
+/// Minimum time between two log lines about received measurements.
+const REPORTING: Duration = Duration::from_secs(60);
 /// How often stale stations are removed from the database.
 const CLEANING: Duration = Duration::from_secs(3_600);
 
@@ -165,7 +167,7 @@ impl Api {
                     .latest
                     .as_ref()
                     .map(|latest| latest.round.number);
-                self.0.metrics.looked(latest.unwrap_or_default().0, now);
+                self.0.metrics.chain_polled(latest.unwrap_or_default().0, now);
             }
             Err(error) => look.trouble = Some(error.clone()),
         }
@@ -218,9 +220,15 @@ impl Api {
     }
 
     async fn follow(self, stop: Stop) {
+        let (mut reported, mut at) = (0, Instant::now());
         while !stop.is_set() {
             if let Err(error) = self.refresh().await {
                 tracing::warn!(%error, "failed to poll the chain");
+            }
+            let accepted = self.0.metrics.accepted();
+            if accepted > reported && at.elapsed() >= REPORTING {
+                tracing::info!(new = accepted - reported, "received measurements");
+                (reported, at) = (accepted, Instant::now());
             }
             stop.wait(self.0.config.poll).await;
         }

@@ -19,7 +19,7 @@ use crate::Api;
 const POST: NonZeroU32 = NonZeroU32::new(2).unwrap();
 const GET: NonZeroU32 = NonZeroU32::MIN;
 /// Number of measurements in a request that cost one more token.
-const LINES_A_TOKEN: usize = 10;
+const LINES_PER_TOKEN: usize = 10;
 
 /// Limits incoming requests.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Client {
 
     /// Charges the cost of this many measurements, in addition to the request.
     pub(crate) fn charge(&self, lines: usize) -> Result<(), Rejection> {
-        let tokens = u32::try_from(lines / LINES_A_TOKEN).unwrap_or(u32::MAX);
+        let tokens = u32::try_from(lines / LINES_PER_TOKEN).unwrap_or(u32::MAX);
         match NonZeroU32::new(tokens) {
             Some(tokens) => self.api.shared().gatekeeper.buckets.check(self.address, tokens),
             None => Ok(()),

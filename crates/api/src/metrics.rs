@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 
-/// Seconds to wait.
+/// Upper bounds of the latency histogram's buckets, seconds.
 const LATENCIES: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 ];
@@ -82,7 +82,7 @@ fn limits(set: &mut MetricSet<Moment>) {
         |now| now.buckets.refused_by_subnet as f64,
     );
     set.total(
-        "buckets_crowded",
+        "buckets_shared",
         "Requests that shared a bucket with a whole network",
         |now| now.buckets.crowded as f64,
     );
@@ -92,7 +92,7 @@ fn limits(set: &mut MetricSet<Moment>) {
     set.gauge("buckets_subnets", "Subnets with a bucket now", |now| {
         now.buckets.subnets as f64
     });
-    set.gauge("gate_on", "Whether the gate drops requests now", |now| {
+    set.gauge("gate_active", "Whether the gate drops requests now", |now| {
         f64::from(u8::from(now.gate.on))
     });
     set.total("gate_dropped", "Requests that the gate dropped", |now| {
@@ -127,7 +127,7 @@ fn limits(set: &mut MetricSet<Moment>) {
     );
     set.gauge_in(
         Unit::Bytes,
-        "bodies_held",
+        "bodies_in_memory",
         "Size of the bodies in memory",
         |now| now.bodies.held as f64,
     );
@@ -149,7 +149,7 @@ impl Metrics {
             round: set.add("round", "The newest round", Gauge::default()),
             last_look: set.add_in(
                 Unit::Seconds,
-                "last_look_timestamp",
+                "last_poll_timestamp",
                 "Unix time of the last poll of the chain that succeeded",
                 Gauge::default(),
             ),
@@ -212,13 +212,18 @@ impl Metrics {
         self.known_measurements.inc_by(known);
     }
 
+    /// Number of new measurements accepted so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.measurements.get()
+    }
+
     /// Records a heartbeat.
-    pub(crate) fn heard(&self) {
+    pub(crate) fn heartbeat_accepted(&self) {
         self.heartbeats.inc();
     }
 
     /// Records a successful poll of the chain.
-    pub(crate) fn looked(&self, round: u64, now: u64) {
+    pub(crate) fn chain_polled(&self, round: u64, now: u64) {
         self.round.set(round as f64);
         self.last_look.set(now as f64);
     }

@@ -5,7 +5,7 @@ use assize_wire::{Problem, ProblemKind};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::ingest::NotDone;
+use crate::ingest::ComputeError;
 use crate::rounds::RoundError;
 use assize_ingest::DatabaseError;
 
@@ -61,7 +61,7 @@ impl From<DatabaseError> for Refusal {
     fn from(error: DatabaseError) -> Self {
         match error {
             // Overload affects all requests at once: the metrics report it.
-            DatabaseError::Overloaded { .. } => NotDone::Overloaded.into(),
+            DatabaseError::Overloaded { .. } => ComputeError::Overloaded.into(),
             error => {
                 tracing::error!(%error, "database operation failed");
                 unavailable("the database does not answer: retry in a minute; sending again is safe")
@@ -70,16 +70,16 @@ impl From<DatabaseError> for Refusal {
     }
 }
 
-impl From<NotDone> for Refusal {
-    fn from(error: NotDone) -> Self {
+impl From<ComputeError> for Refusal {
+    fn from(error: ComputeError) -> Self {
         match error {
-            NotDone::Overloaded => {
+            ComputeError::Overloaded => {
                 let detail = "server overloaded: retry later; sending again is safe";
                 let mut problem = Problem::new(ProblemKind::Unavailable, detail);
                 problem.retry_after = Some(5);
                 problem.into()
             }
-            NotDone::Failed => {
+            ComputeError::Failed => {
                 let detail = "the api failed while it checked the request: send it again";
                 Self::new(ProblemKind::Internal, detail)
             }

@@ -231,7 +231,7 @@ async fn under_overload_the_gate_drops_requests_of_bad_subnets() {
     let asked = served.ask("GET", "/network", &[("x-forwarded-for", "192.0.2.1")], Vec::new());
     assert_eq!(asked.await.status, 200);
     let figures = served.get("/metrics").await;
-    assert!(figures.text().contains("assize_api_gate_on 1"));
+    assert!(figures.text().contains("assize_api_gate_active 1"));
     assert!(
         figures
             .text()

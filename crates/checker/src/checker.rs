@@ -1,6 +1,8 @@
 //! The checker: configuration and main loop.
 
+use std::fs::DirBuilder;
 use std::net::IpAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -174,7 +176,11 @@ impl Checker {
     /// # Errors
     /// [`CheckerError`].
     pub fn open(config: Config, parts: Parts) -> Result<Self, CheckerError> {
-        std::fs::create_dir_all(&config.state).map_err(|source| CheckerError::Directory {
+        let created = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.state);
+        created.map_err(|source| CheckerError::Directory {
             path: config.state.clone(),
             source,
         })?;

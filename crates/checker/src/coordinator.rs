@@ -153,7 +153,7 @@ impl Coordinator {
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)
-            .redirect(Policy::custom(at_home))
+            .redirect(Policy::custom(same_host_only))
             .local_address(bind)
             .user_agent(concat!("assize-checker/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -233,7 +233,7 @@ impl Coordinator {
 }
 
 /// Redirects are followed within the coordinator's own host only.
-fn at_home(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+fn same_host_only(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let origin = attempt.previous().first().map(Url::origin);
     if origin != Some(attempt.url().origin()) {
         let to = shown(attempt.url());

@@ -8,7 +8,7 @@ use assize_protocol::{AttoFil, CommitteeIndex, PayloadCid, ProviderId, RoundNumb
 use assize_wire::Version;
 use serde::Serialize;
 
-use crate::Plain;
+use assize_service::Plain;
 
 /// An event. In JSON it is an object with its kind in `event`; `Display` gives one plain sentence, in which untrusted
 /// text is made safe to print. Times are Unix seconds, durations milliseconds.

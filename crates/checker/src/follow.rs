@@ -17,7 +17,7 @@ use crate::assignment::{
     Disagreement, RoundAssignment, check_draw, check_round_document, check_station_document,
 };
 use crate::checker::{CheckerError, Shared, Summary};
-use crate::heartbeat::{RETRY, jittered};
+use crate::heartbeat::{LONGEST_PAUSE, RETRY, jittered};
 use crate::work::work;
 use crate::{AskError, Event};
 
@@ -357,7 +357,7 @@ impl Follower {
         self.clean(&round, stop).await?;
         let left = round.closes_at.saturating_sub(Clock::system().now());
         self.last = Some(round);
-        Ok(Duration::from_secs(left) + shared.config.poll.mul_f64(fastrand::f64()))
+        Ok(Duration::from_secs(left).min(LONGEST_PAUSE) + shared.config.poll.mul_f64(fastrand::f64()))
     }
 
     /// Whether no round with this number was attended before.

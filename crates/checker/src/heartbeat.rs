@@ -131,9 +131,12 @@ impl Heartbeats {
     }
 }
 
-/// A pause with a jitter of a tenth, so that stations do not act in step.
+/// The longest pause, whatever times the node or the coordinator states.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// A pause of at most an hour with a jitter of a tenth, so that stations do not act in step.
 pub(crate) fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.9 + 0.2 * fastrand::f64())
+    pause.min(LONGEST_PAUSE).mul_f64(0.9 + 0.2 * fastrand::f64())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct Metrics {
     submitted: Counter,
     refused: Family<Outcome, Counter>,
     too_late: Counter,
-    troubles: Counter,
+    retries: Counter,
     waiting: Gauge,
     clock_ahead: Gauge,
     outdated: Gauge,
@@ -68,7 +68,7 @@ impl Metrics {
                 "Measurements that were not submitted in time",
                 counter(),
             ),
-            troubles: set.add("troubles", "Operations that failed and were retried", counter()),
+            retries: set.add("retries", "Operations that failed and were retried", counter()),
             waiting: set.add("waiting", "Measurements that wait to be submitted", gauge()),
             clock_ahead: set.add_in(
                 Unit::Seconds,
@@ -86,7 +86,7 @@ impl Metrics {
     }
 
     pub(crate) fn heartbeat(&self, good: bool) {
-        let name = if good { "noted" } else { "failed" };
+        let name = if good { "accepted" } else { "failed" };
         self.heartbeats.get_or_create(&outcome(name)).inc();
     }
 
@@ -109,7 +109,7 @@ impl Metrics {
             self.rounds.get_or_create(&outcome(name)).inc();
         };
         match event {
-            Event::Trouble { .. } => drop(self.troubles.inc()),
+            Event::Trouble { .. } => drop(self.retries.inc()),
             Event::NotInRoster { round, .. } => attended(round.0, "not-in-roster"),
             Event::Drawn { round, .. } => attended(round.0, "drawn"),
             Event::Disagreement { round, .. } => attended(round.0, "disagreement"),
@@ -149,7 +149,7 @@ mod tests {
         metrics.paid.set(1.5);
         let text = metrics.set.encode();
         for line in [
-            "assize_checker_heartbeats_total{outcome=\"noted\"} 1",
+            "assize_checker_heartbeats_total{outcome=\"accepted\"} 1",
             "assize_checker_operator_paid_fil_total 1.5",
             "assize_checker_clock_ahead_seconds 0",
         ] {

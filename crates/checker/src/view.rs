@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use alloy_primitives::Address;
 use assize_protocol::{AttoFil, CommitteeIndex, ProviderId, RoundNumber, Seat};
+use assize_service::Plain;
 
-use crate::{Event, Plain};
+use crate::Event;
 
 /// Number of results shown.
 const SHOWN: usize = 8;

@@ -20,11 +20,11 @@ use crate::spool::Waiting;
 /// Maximum duration of a retrieval; this much of the round is reserved for the last one.
 const LONGEST_RETRIEVAL: u64 = 90;
 /// How long running tasks may take during shutdown.
-const LAST_MOMENTS: Duration = Duration::from_secs(3);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// Number of attempts for a task that fails on the checker's own side.
 const TRIES: u32 = 3;
 /// Pause before the next attempt while nothing can be done.
-const LOOK: Duration = Duration::from_secs(5);
+const RECHECK_PAUSE: Duration = Duration::from_secs(5);
 /// Maximum number of unsubmitted measurements; beyond, none are made.
 const SPOOL_LIMIT: u64 = 10_000;
 
@@ -161,7 +161,7 @@ impl TaskRunner {
             }
             stop.wait(pause.min(until(self.timetable.begin_until))).await;
             while self.blocked() && Clock::system().now() < self.timetable.begin_until && !stop.is_set() {
-                stop.wait(LOOK).await;
+                stop.wait(RECHECK_PAUSE).await;
             }
             if stop.is_set() || Clock::system().now() >= self.timetable.begin_until {
                 self.queue.push_front((task, tries));
@@ -251,13 +251,13 @@ impl TaskRunner {
     /// Lets running tasks finish, if they do so soon.
     async fn close(&mut self, stop: &Stop) {
         let patience = match stop.is_set() {
-            true => LAST_MOMENTS,
+            true => SHUTDOWN_GRACE,
             false => until(self.timetable.abandon_at),
         };
         let stop = stop.clone();
         let stopped = async {
             stop.asked().await;
-            tokio::time::sleep(LAST_MOMENTS).await;
+            tokio::time::sleep(SHUTDOWN_GRACE).await;
         };
         let all = async {
             while let Some(ended) = self.running.join_next().await {

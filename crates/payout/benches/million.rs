@@ -51,7 +51,7 @@ fn main() {
     let terms = Terms {
         now: 0,
         floor: AttoFil::ZERO,
-        floor_gone_after: None,
+        floor_zero_after: None,
         max_gas_share: GasShare::ALL,
         gas_cost: AttoFil::ZERO,
         budget: AttoFil::MAX,

@@ -8,8 +8,8 @@ use assize_service::{Clock, Daemon, Stop};
 
 use crate::metrics::Snapshot;
 use crate::{
-    Condition, Documents, Held, Metrics, PayoutAlert, PayoutError, PayoutReport, Scheduler,
-    SettlementTimeline, Why,
+    Condition, Documents, Held, HoldReason, Metrics, PayoutAlert, PayoutError, PayoutReport, Scheduler,
+    SettlementTimeline,
 };
 
 const DAY: u64 = 86_400;
@@ -61,14 +61,7 @@ impl PayoutDaemon {
             tick = self.scheduler.look_after(&mut report).await?;
         }
         for payment in &report.refused {
-            tracing::warn!(operator = %payment.operator, attofil = %payment.amount.atto(), "an operator's address rejected a payment");
-        }
-        if !report.batches.is_empty() {
-            tracing::info!(
-                operators = report.paid.len(),
-                batches = report.batches.len(),
-                "paid"
-            );
+            tracing::warn!(operator = %payment.operator, amount = %payment.amount, "an operator's address rejected a payment");
         }
         self.snapshot(&timeline, &tick.alerts).await
     }
@@ -118,8 +111,9 @@ impl PayoutDaemon {
             .checked_mul(DAY)
             .and_then(|budget| budget.div_floor(parameters.round_duration.into()));
         let waiting = self.scheduler.history().waiting()?;
-        let over =
-            |held: &Held| (held.why == Why::OverDailyCap).then_some((held.payout.operator, held.payout.due));
+        let over = |held: &Held| {
+            (held.why == HoldReason::OverDailyCap).then_some((held.payout.operator, held.payout.due))
+        };
         let mut condition = Condition {
             surplus: planner.rewards.surplus().await?,
             daily_budget: daily_budget.unwrap_or_default(),

@@ -14,7 +14,7 @@ use assize_service::sqlite::{Schema, SqliteOptions};
 use rusqlite::{Connection, Row, params};
 
 use crate::plan::total;
-use crate::{Doubt, Payout, PayoutError};
+use crate::{FailedPayment, Payout, PayoutError};
 
 const DAY: u64 = 86_400;
 
@@ -135,12 +135,12 @@ impl History {
     ///
     /// # Errors
     /// Database errors.
-    pub fn doubts(&self) -> Result<BTreeMap<Address, (Doubt, Option<String>)>, PayoutError> {
+    pub fn doubts(&self) -> Result<BTreeMap<Address, (FailedPayment, Option<String>)>, PayoutError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT operator, refusals, refused_at, refused_by FROM payout_waiting WHERE refusals > 0 OR apart = 1",
         )?;
         let rows = statement.query_map([], |row| {
-            let doubt = Doubt {
+            let doubt = FailedPayment {
                 refusals: row.get(1)?,
                 refused_at: row.get::<_, i64>(2)? as u64,
             };
@@ -427,7 +427,7 @@ mod tests {
         assert_eq!(history.fail("both", NOW).unwrap(), None);
         assert!(history.is_asked_again().unwrap());
         assert_eq!(history.spent_on_day_of(NOW).unwrap(), AttoFil::ZERO);
-        let apart = (Doubt::default(), None);
+        let apart = (FailedPayment::default(), None);
         let expected = [1, 2].map(|n| (operator(n), apart.clone()));
         assert_eq!(history.doubts().unwrap(), expected.into());
 
@@ -435,7 +435,7 @@ mod tests {
         let refused = Some((operator(1), AttoFil::new(5)));
         assert_eq!(history.fail("one", NOW).unwrap(), refused);
         history.note_refusing_address(operator(1), "f1abc").unwrap();
-        let doubt = Doubt {
+        let doubt = FailedPayment {
             refusals: 1,
             refused_at: NOW,
         };

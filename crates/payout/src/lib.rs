@@ -42,7 +42,7 @@ pub use error::PayoutError;
 pub use finality::Distance;
 pub use history::{History, LastPass, Totals};
 pub use metrics::{Metrics, Snapshot, metrics};
-pub use plan::{Batch, Doubt, Held, Limits, Payout, Plan, Terms, Why};
+pub use plan::{Batch, FailedPayment, Held, HoldReason, Limits, Payout, Plan, Terms};
 pub use policy::{AlertPolicy, BatchPolicy, GasShare, PayoutPolicy, PolicyError};
 pub use schedule::Schedule;
 pub use scheduler::{PaidBatch, PayoutReport, Planned, Planner, Scheduler};

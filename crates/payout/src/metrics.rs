@@ -46,7 +46,7 @@ pub fn metrics() -> Metrics {
     queue_metrics(&mut metrics, |left| Some(&left.queue));
     metrics.by_kind(
         "alert",
-        "How many alerts of the kind hold",
+        "Active alerts by kind",
         &PayoutAlert::KINDS,
         |left, kind| left.alerts.iter().filter(|alert| alert.kind() == kind).count() as f64,
     );
@@ -88,11 +88,11 @@ pub fn metrics() -> Metrics {
         |left| left.age(left.waiting.1),
     );
     metrics.gauge(
-        "held_operators",
+        "withheld_operators",
         "Operators that the policy does not pay yet",
         |left| left.held.0 as f64,
     );
-    metrics.gauge_in(fil(), "held", "Sum of their unpaid balances", |left| {
+    metrics.gauge_in(fil(), "withheld", "Sum of their unpaid balances", |left| {
         left.held.1.to_fil_f64()
     });
     metrics.total("payments", "Payments made", |left| left.totals.payments as f64);

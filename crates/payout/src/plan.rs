@@ -19,7 +19,7 @@ pub struct Terms<'a> {
     /// Minimum payout to an operator that has just begun to wait.
     pub floor: AttoFil,
     /// Seconds of waiting over which the floor falls linearly to zero; `None` if it does not fall.
-    pub floor_gone_after: Option<u64>,
+    pub floor_zero_after: Option<u64>,
     /// Maximum share of a payout that its gas may cost.
     pub max_gas_share: GasShare,
     /// Gas cost of one payout.
@@ -31,19 +31,19 @@ pub struct Terms<'a> {
     /// Since when each operator has been waiting, Unix seconds; others begin now.
     pub waiting: &'a BTreeMap<Address, u64>,
     /// Operators whose payment has failed before.
-    pub doubts: &'a BTreeMap<Address, Doubt>,
+    pub doubts: &'a BTreeMap<Address, FailedPayment>,
 }
 
 /// An operator whose payment has failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Doubt {
+pub struct FailedPayment {
     /// Number of consecutive rejections by its address; zero if it was only in a reverted batch.
     pub refusals: u32,
     /// Time of the last rejection, Unix seconds.
     pub refused_at: u64,
 }
 
-impl Doubt {
+impl FailedPayment {
     /// When it is retried, Unix seconds: a day after the first rejection, and twice as long after each further one, up
     /// to 32 days. Each attempt costs gas that nobody refunds.
     #[must_use]
@@ -72,25 +72,25 @@ pub struct Held {
     /// The amount due.
     pub payout: Payout,
     /// The reason.
-    pub why: Why,
+    pub why: HoldReason,
 }
 
 /// Why an amount is held back. The operator can claim it at any time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum HoldReason {
     /// It is below the floor.
     BelowFloor {
         /// The current floor.
         floor: AttoFil,
     },
     /// Gas would cost too large a share of it.
-    GasTooDear,
+    GasTooExpensive,
     /// The daily limit is reached.
     DailyCap,
     /// It exceeds the daily limit.
     OverDailyCap,
     /// Its address has rejected payments, and the next attempt is not due.
-    Refusing {
+    RejectingAddress {
         /// Number of consecutive rejections.
         refusals: u32,
         /// When it is retried, Unix seconds.
@@ -117,7 +117,7 @@ pub struct Plan {
 impl Terms<'_> {
     /// The floor for an operator waiting since the given time, rounded up.
     fn floor_for(&self, waiting_since: u64) -> AttoFil {
-        let Some(gone_after) = self.floor_gone_after else {
+        let Some(gone_after) = self.floor_zero_after else {
             return self.floor;
         };
         let waited = self.now.saturating_sub(waiting_since).min(gone_after);
@@ -130,28 +130,28 @@ impl Terms<'_> {
     }
 
     /// Why an amount is held back, independently of other operators.
-    fn objection(&self, payout: &Payout, daily_cap: AttoFil) -> Option<Why> {
+    fn reason_to_hold(&self, payout: &Payout, daily_cap: AttoFil) -> Option<HoldReason> {
         let floor = self.floor_for(payout.waiting_since);
         if let Some(reason) = self.denied.reason(payout.operator) {
-            return Some(Why::Denied {
+            return Some(HoldReason::Denied {
                 reason: reason.to_owned(),
             });
         }
         if let Some(doubt) = self.doubts.get(&payout.operator)
             && self.now < doubt.again_at()
         {
-            return Some(Why::Refusing {
+            return Some(HoldReason::RejectingAddress {
                 refusals: doubt.refusals,
                 again_at: doubt.again_at(),
             });
         }
         if payout.due < floor {
-            return Some(Why::BelowFloor { floor });
+            return Some(HoldReason::BelowFloor { floor });
         }
         if !self.max_gas_share.allows(self.gas_cost, payout.due) {
-            return Some(Why::GasTooDear);
+            return Some(HoldReason::GasTooExpensive);
         }
-        (payout.due > daily_cap).then_some(Why::OverDailyCap)
+        (payout.due > daily_cap).then_some(HoldReason::OverDailyCap)
     }
 }
 
@@ -180,7 +180,7 @@ impl Plan {
                 due,
                 waiting_since: terms.waiting.get(&operator).copied().unwrap_or(terms.now),
             };
-            match terms.objection(&payout, daily_cap) {
+            match terms.reason_to_hold(&payout, daily_cap) {
                 Some(why) => plan.held.push(Held { payout, why }),
                 None => candidates.push(payout),
             }
@@ -198,7 +198,7 @@ impl Plan {
                 }
                 None => plan.held.push(Held {
                     payout,
-                    why: Why::DailyCap,
+                    why: HoldReason::DailyCap,
                 }),
             }
         }
@@ -276,7 +276,7 @@ impl Batch {
     #[must_use]
     pub fn cut_apart(
         payouts: &[Payout],
-        doubts: &BTreeMap<Address, Doubt>,
+        doubts: &BTreeMap<Address, FailedPayment>,
         allocations: &Allocations,
         limits: Limits,
     ) -> Vec<Self> {
@@ -336,7 +336,7 @@ mod tests {
 
     use super::*;
 
-    static NO_DOUBTS: BTreeMap<Address, Doubt> = BTreeMap::new();
+    static NO_DOUBTS: BTreeMap<Address, FailedPayment> = BTreeMap::new();
 
     const NOW: u64 = 1_000 * DAY;
 
@@ -361,7 +361,7 @@ mod tests {
         Terms {
             now: NOW,
             floor: AttoFil::ZERO,
-            floor_gone_after: None,
+            floor_zero_after: None,
             max_gas_share: GasShare::ALL,
             gas_cost: AttoFil::ZERO,
             budget: AttoFil::MAX,
@@ -387,8 +387,8 @@ mod tests {
             let denied: DenyList = cumulative.keys().take(3).map(|operator| (*operator, "sanctioned".to_owned())).collect();
             let terms = Terms {
                 floor,
-                floor_gone_after: Some(30 * DAY),
-                max_gas_share: GasShare::per_cent(5),
+                floor_zero_after: Some(30 * DAY),
+                max_gas_share: GasShare::percent(5),
                 gas_cost,
                 budget,
                 ..generous(&denied, &waiting)
@@ -414,7 +414,7 @@ mod tests {
                 prop_assert!(denied.reason(payout.operator).is_none());
             }
             // Nobody who waits less is preferred to someone whom the daily limit excludes.
-            for held in plan.held.iter().filter(|held| held.why == Why::DailyCap) {
+            for held in plan.held.iter().filter(|held| held.why == HoldReason::DailyCap) {
                 let before = plan.payouts.iter()
                     .filter(|paid| (paid.waiting_since, paid.operator) < (held.payout.waiting_since, held.payout.operator))
                     .map(|paid| paid.due);
@@ -477,14 +477,14 @@ mod tests {
         let floor = AttoFil::new(100);
         let terms = Terms {
             floor,
-            floor_gone_after: Some(30 * DAY),
+            floor_zero_after: Some(30 * DAY),
             ..generous(&denied, &waiting)
         };
         let floor_after = |days: u64| terms.floor_for(NOW - days * DAY);
         let expected = [100, 50, 4, 0, 0].map(AttoFil::new);
         assert_eq!([0, 15, 29, 30, 400].map(floor_after), expected);
         let stubborn = Terms {
-            floor_gone_after: None,
+            floor_zero_after: None,
             ..terms
         };
         assert_eq!(stubborn.floor_for(0), floor);
@@ -506,7 +506,7 @@ mod tests {
         let waiting = BTreeMap::from([(operator(2), NOW - 9 * DAY), (operator(1), NOW - DAY)]);
         let terms = Terms {
             floor: AttoFil::new(10),
-            max_gas_share: GasShare::per_cent(10),
+            max_gas_share: GasShare::percent(10),
             gas_cost: AttoFil::new(2),
             budget: AttoFil::new(70),
             ..generous(&denied, &waiting)
@@ -531,11 +531,11 @@ mod tests {
         assert_eq!(
             held,
             [
-                (operator(1), &Why::DailyCap),
-                (operator(3), &Why::BelowFloor { floor: terms.floor }),
-                (operator(4), &Why::GasTooDear),
-                (operator(5), &Why::Denied { reason }),
-                (operator(6), &Why::OverDailyCap),
+                (operator(1), &HoldReason::DailyCap),
+                (operator(3), &HoldReason::BelowFloor { floor: terms.floor }),
+                (operator(4), &HoldReason::GasTooExpensive),
+                (operator(5), &HoldReason::Denied { reason }),
+                (operator(6), &HoldReason::OverDailyCap),
             ]
         );
     }

@@ -64,8 +64,8 @@ impl GasShare {
 
     /// A share in percent.
     #[must_use]
-    pub const fn per_cent(hundredths: u16) -> Self {
-        Self(hundredths as u32 * (Self::WHOLE / 100))
+    pub const fn percent(percent: u16) -> Self {
+        Self(percent as u32 * (Self::WHOLE / 100))
     }
 
     /// Whether gas of this cost may be spent on a payout.
@@ -143,7 +143,7 @@ impl Default for PayoutPolicy {
             schedule: Schedule::EverySettlement,
             floor: AttoFil::new(100_000_000_000_000_000),
             floor_gone_after_days: 30,
-            max_gas_share: GasShare::per_cent(5),
+            max_gas_share: GasShare::percent(5),
             daily_fil: AttoFil::MAX,
             daily_gas_fil: AttoFil::MAX,
             deny: None,
@@ -198,7 +198,7 @@ impl PayoutPolicy {
 
     /// Seconds over which the floor falls to zero.
     #[must_use]
-    pub fn floor_gone_after(&self) -> Option<u64> {
+    pub fn floor_zero_after(&self) -> Option<u64> {
         (self.floor_gone_after_days > 0).then(|| u64::from(self.floor_gone_after_days) * 86_400)
     }
 
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn gas_shares_are_exact() {
-        let five = GasShare::per_cent(5);
+        let five = GasShare::percent(5);
         let allows = |share: GasShare, cost, payout| share.allows(AttoFil::new(cost), AttoFil::new(payout));
         assert!(allows(five, 5, 100) && !allows(five, 6, 100) && allows(five, 0, 0));
         assert!(!allows(five, u128::MAX, u128::MAX) && allows(GasShare::ALL, u128::MAX, 1));

@@ -12,7 +12,8 @@ use assize_service::Clock;
 use crate::claim::expect_claimable;
 use crate::history::LastPass;
 use crate::{
-    Allocations, Batch, DenyList, Doubt, Held, History, Payout, PayoutError, PayoutPolicy, Plan, Terms,
+    Allocations, Batch, DenyList, FailedPayment, Held, History, Payout, PayoutError, PayoutPolicy, Plan,
+    Terms,
 };
 
 /// Number of payouts used to estimate the gas of one.
@@ -88,7 +89,7 @@ impl Planner {
         let mut terms = Terms {
             now,
             floor: policy.floor,
-            floor_gone_after: policy.floor_gone_after(),
+            floor_zero_after: policy.floor_zero_after(),
             max_gas_share: policy.max_gas_share,
             gas_cost: AttoFil::ZERO,
             budget: policy.daily_fil.saturating_sub(history.spent_on_day_of(now)?),
@@ -122,7 +123,7 @@ impl Planner {
 
     /// Operators whose payment has failed before. One that has changed its payout address is retried at once, but still
     /// separately: it could change the address every time.
-    async fn doubts(&self, history: &History) -> Result<BTreeMap<Address, Doubt>, PayoutError> {
+    async fn doubts(&self, history: &History) -> Result<BTreeMap<Address, FailedPayment>, PayoutError> {
         let mut doubts = BTreeMap::new();
         for (operator, (doubt, refused_by)) in history.doubts()? {
             let recipient = match &refused_by {
@@ -130,7 +131,7 @@ impl Planner {
                 None => None,
             };
             let is_same = recipient == refused_by;
-            doubts.insert(operator, if is_same { doubt } else { Doubt::default() });
+            doubts.insert(operator, if is_same { doubt } else { FailedPayment::default() });
         }
         Ok(doubts)
     }
@@ -227,7 +228,7 @@ impl Scheduler {
         &self.history
     }
 
-    /// The transaction queue failed.
+    /// The transaction queue.
     #[must_use]
     pub fn outbox(&mut self) -> &mut Outbox {
         &mut self.outbox
@@ -342,6 +343,13 @@ impl Scheduler {
                 Some(Ended::Done(mined)) => {
                     let payments = self.payments_of(&mined).await?;
                     self.history.end(&key, Some(mined.hash), &payments, now)?;
+                    let paid = payments
+                        .iter()
+                        .filter(|payment| payment.outcome == PaymentOutcome::Paid);
+                    let amount = paid
+                        .clone()
+                        .fold(AttoFil::ZERO, |sum, payment| sum.saturating_add(payment.amount));
+                    tracing::info!(operators = paid.count(), %amount, fee = %mined.fee, transaction = %mined.hash, "paid");
                     report.batches.push(PaidBatch {
                         hash: mined.hash,
                         gas_used: mined.gas_used,

@@ -11,8 +11,8 @@ use assize_facts::{Proposal, Settlement, Status};
 use assize_keys::Signer;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
 use assize_payout::{
-    Allocations, BatchPolicy, DenyList, GasShare, History, PayoutError, PayoutPolicy, PayoutReport, Planner,
-    Scheduler, Why, claim_one,
+    Allocations, BatchPolicy, DenyList, GasShare, History, HoldReason, PayoutError, PayoutPolicy,
+    PayoutReport, Planner, Scheduler, claim_one,
 };
 use assize_protocol::{AttoFil, Codec, FileCid, PayoutAddress, RoundNumber};
 use assize_testkit::world::WorldPlan;
@@ -218,7 +218,7 @@ async fn every_operator_is_paid_once_and_a_rejection_affects_no_other() {
         panic!("{:?}", report.held);
     };
     assert_eq!((held.payout.operator, held.payout.due), (operator(7), TOO_LITTLE));
-    assert_eq!(held.why, Why::BelowFloor { floor: FLOOR });
+    assert_eq!(held.why, HoldReason::BelowFloor { floor: FLOOR });
     // Seven claims, three to a batch.
     assert_eq!(report.batches.len(), 3);
     world.expect_paid_once("first run").await;
@@ -232,7 +232,7 @@ async fn every_operator_is_paid_once_and_a_rejection_affects_no_other() {
     let mut refusing = again
         .held
         .iter()
-        .filter(|held| matches!(held.why, Why::Refusing { refusals: 1, .. }));
+        .filter(|held| matches!(held.why, HoldReason::RejectingAddress { refusals: 1, .. }));
     assert_eq!(
         refusing.next().map(|held| held.payout.operator),
         Some(world.refuser)
@@ -313,7 +313,7 @@ async fn a_deny_list_applies_to_enqueued_batches() {
     let denied = report
         .held
         .iter()
-        .filter(|held| matches!(held.why, Why::Denied { .. }));
+        .filter(|held| matches!(held.why, HoldReason::Denied { .. }));
     assert_eq!(denied.count() + report.paid.len(), 6);
 }
 

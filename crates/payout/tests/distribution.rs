@@ -15,7 +15,8 @@ use assize_keys::Signer;
 use assize_measurement::unixfs::file_cid;
 use assize_outbox::{Outbox, Policy};
 use assize_payout::{
-    Allocations, DenyList, GasShare, History, PayoutPolicy, PayoutReport, Planner, Scheduler, Why, claim_one,
+    Allocations, DenyList, GasShare, History, HoldReason, PayoutPolicy, PayoutReport, Planner, Scheduler,
+    claim_one,
 };
 use assize_protocol::AttoFil;
 use assize_testkit::fixtures;
@@ -81,12 +82,10 @@ async fn sparks_balances_are_paid_to_the_attofil() {
             .filter(|amount| **amount >= SPARKS_FLOOR)
             .count()
     );
-    assert!(
-        first
-            .held
-            .iter()
-            .all(|held| matches!(held.why, Why::BelowFloor { .. } | Why::GasTooDear))
-    );
+    assert!(first.held.iter().all(|held| matches!(
+        held.why,
+        HoldReason::BelowFloor { .. } | HoldReason::GasTooExpensive
+    )));
 
     // With a floor that has fallen to zero, every operator is paid.
     let paying = Instant::now();

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::content::{CompleteBody, Format};
 use crate::failure::Failure;
-use crate::fetch::{Budget, Outcome, Outcomes};
+use crate::fetch::{Budget, FetchResult, Outcome};
 use crate::http::Http;
 use crate::index::Offers;
 use crate::net::Reach;
@@ -224,13 +224,13 @@ impl Attempts<'_> {
         self.steps
             .add(start, outcome.delivered(), asked, outcome.summary.clone());
         match (&outcome.result, outcome.status) {
-            (Outcomes::Refused, Some(401 | 403)) => {
+            (FetchResult::Refused, Some(401 | 403)) => {
                 return Err(failed("rejected the token".into(), false));
             }
-            (Outcomes::Refused, Some(status @ (429 | 503))) => {
+            (FetchResult::Refused, Some(status @ (429 | 503))) => {
                 return Err(failed(format!("is busy, HTTP {status}"), true));
             }
-            (Outcomes::Failed(failure), None) if !matches!(failure, Failure::Timeout(_)) => {
+            (FetchResult::Failed(failure), None) if !matches!(failure, Failure::Timeout(_)) => {
                 return Err(failed(format!("is unavailable: {failure}"), true));
             }
             _ => {}
@@ -246,7 +246,7 @@ impl Attempts<'_> {
         retrieval.first_byte_at = outcome.first_byte.map(|at| self.began.millis(at));
         let mut end = Some(self.began.millis(end));
         let failure = match &outcome.result {
-            Outcomes::Complete(CompleteBody {
+            FetchResult::Complete(CompleteBody {
                 length,
                 checksum,
                 verdict,
@@ -259,8 +259,8 @@ impl Attempts<'_> {
                 }
                 verdict.clone().err().map(Failure::Content)
             }
-            Outcomes::Refused => None,
-            Outcomes::Failed(failure) => {
+            FetchResult::Refused => None,
+            FetchResult::Failed(failure) => {
                 retrieval.timeout = matches!(failure, Failure::Timeout(_));
                 retrieval.car_too_large = matches!(failure, Failure::TooLarge(_));
                 if failure.broke_off() {

@@ -56,7 +56,7 @@ pub(crate) enum Stop {
 pub(crate) struct BodyReader {
     encoding: Encoding,
     /// Compressed bytes received. They are counted too, because a stream of empty gzip members decompresses to nothing.
-    came: u64,
+    compressed_bytes: u64,
     limit: u64,
 }
 
@@ -90,7 +90,7 @@ impl BodyReader {
         };
         Self {
             encoding,
-            came: 0,
+            compressed_bytes: 0,
             limit,
         }
     }
@@ -102,12 +102,12 @@ impl BodyReader {
 
     /// Processes the next bytes.
     pub(crate) fn update(&mut self, data: &[u8]) -> Result<(), Stop> {
-        self.came += data.len() as u64;
+        self.compressed_bytes += data.len() as u64;
         let written = match &mut self.encoding {
             Encoding::Identity(content) => content.write_all(data),
             Encoding::Gzip(decoder) => decoder.write_all(data),
         };
-        if self.content().too_large || self.came > self.limit {
+        if self.content().too_large || self.compressed_bytes > self.limit {
             return Err(Stop::TooLarge);
         }
         written.map_err(|error| Stop::Encoding(error.to_string()))

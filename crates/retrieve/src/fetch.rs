@@ -14,7 +14,7 @@ use crate::net::Reach;
 use crate::{Cid, Limits};
 
 /// How long to wait for the body of an error response, and how much of it to show.
-const WORDS: (Duration, usize) = (Duration::from_secs(1), 200);
+const ERROR_EXCERPT: (Duration, usize) = (Duration::from_secs(1), 200);
 
 /// The limits of a fetch.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +33,13 @@ pub(crate) struct Outcome {
     pub(crate) first_byte: Option<Instant>,
     /// Bytes of body, decompressed.
     pub(crate) received: u64,
-    pub(crate) result: Outcomes,
+    pub(crate) result: FetchResult,
     /// Description for the log of steps.
     pub(crate) summary: String,
 }
 
 #[derive(Debug)]
-pub(crate) enum Outcomes {
+pub(crate) enum FetchResult {
     /// A complete body.
     Complete(CompleteBody),
     /// A status other than success.
@@ -54,21 +54,21 @@ impl Outcome {
             status,
             first_byte: None,
             received: 0,
-            result: Outcomes::Failed(failure),
+            result: FetchResult::Failed(failure),
             summary,
         }
     }
 
     /// Whether the payload was delivered.
     pub(crate) fn delivered(&self) -> bool {
-        matches!(&self.result, Outcomes::Complete(whole) if whole.verdict.is_ok())
+        matches!(&self.result, FetchResult::Complete(whole) if whole.verdict.is_ok())
     }
 
     /// Whether the result is final: the provider has served something as the payload, so other addresses are not tried.
     pub(crate) fn is_verdict(&self) -> bool {
         matches!(
             self.result,
-            Outcomes::Complete(_) | Outcomes::Failed(Failure::TooLarge(_))
+            FetchResult::Complete(_) | FetchResult::Failed(Failure::TooLarge(_))
         )
     }
 
@@ -77,9 +77,9 @@ impl Outcome {
         match &self.result {
             _ if self.is_verdict() => 5,
             _ if self.status.is_some() => 4,
-            Outcomes::Failed(Failure::Multiaddr(_)) => 0,
-            Outcomes::Failed(Failure::Dns { .. } | Failure::Url(_)) => 1,
-            Outcomes::Failed(Failure::Connect { .. } | Failure::NotPublic(_)) => 2,
+            FetchResult::Failed(Failure::Multiaddr(_)) => 0,
+            FetchResult::Failed(Failure::Dns { .. } | Failure::Url(_)) => 1,
+            FetchResult::Failed(Failure::Connect { .. } | Failure::NotPublic(_)) => 2,
             _ => 3,
         }
     }
@@ -121,13 +121,15 @@ impl Http {
         if trouble.is_some() || !answer.status.is_success() {
             let words = match trouble {
                 Some(trouble) => trouble,
-                None => timeout(WORDS.0, words(&mut answer)).await.unwrap_or_default(),
+                None => timeout(ERROR_EXCERPT.0, error_excerpt(&mut answer))
+                    .await
+                    .unwrap_or_default(),
             };
             return Outcome {
                 status: Some(status),
                 first_byte: None,
                 received: 0,
-                result: Outcomes::Refused,
+                result: FetchResult::Refused,
                 summary: format!("HTTP {status}{}", prefixed(&words)),
             };
         }
@@ -155,21 +157,21 @@ impl Http {
             }
         };
         let (received, result) = match failure {
-            Some(failure) => (reader.received(), Outcomes::Failed(failure)),
+            Some(failure) => (reader.received(), FetchResult::Failed(failure)),
             None => match reader.finish() {
-                (received, Ok(whole)) => (received, Outcomes::Complete(whole)),
-                (received, Err(stop)) => (received, Outcomes::Failed(Failure::stopped(stop, limits.body))),
+                (received, Ok(whole)) => (received, FetchResult::Complete(whole)),
+                (received, Err(stop)) => (received, FetchResult::Failed(Failure::stopped(stop, limits.body))),
             },
         };
         let said = match &result {
-            Outcomes::Complete(CompleteBody { verdict: Ok(()), .. }) => {
+            FetchResult::Complete(CompleteBody { verdict: Ok(()), .. }) => {
                 "the block is present and its hash matches its CID".into()
             }
-            Outcomes::Complete(CompleteBody {
+            FetchResult::Complete(CompleteBody {
                 verdict: Err(error), ..
             }) => error.to_string(),
-            Outcomes::Failed(failure) => failure.to_string(),
-            Outcomes::Refused => String::new(),
+            FetchResult::Failed(failure) => failure.to_string(),
+            FetchResult::Refused => String::new(),
         };
         let zipped = if gzip { ", gzip" } else { "" };
         let summary = format!(
@@ -215,13 +217,13 @@ impl Http {
 }
 
 /// The message of an error response, in one line.
-async fn words(answer: &mut Answer) -> String {
+async fn error_excerpt(answer: &mut Answer) -> String {
     let Ok(Some(data)) = answer.chunk().await else {
         return String::new();
     };
     let text: String = String::from_utf8_lossy(&data)
         .chars()
-        .take(WORDS.1)
+        .take(ERROR_EXCERPT.1)
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     text.trim().to_owned()

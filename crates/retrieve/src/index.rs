@@ -115,8 +115,8 @@ async fn ask(
     let ask = service_request(url, ACCEPT, None, None);
     let wanted = Wanted::new(cid, peer_id);
     let limits = &config.limits;
-    let answered = with_retries(limits, limits.retries.min(1), async || {
-        http.look_up(&ask, limits, config.reach(), &wanted).await
+    let answered = with_retries(limits, limits.retries.min(1), || {
+        http.look_up(&ask, limits, config.reach(), &wanted)
     })
     .await;
     let found = match answered {

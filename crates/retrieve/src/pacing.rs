@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Maximum pause, before jitter.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Pause after a failure of the checker's own.
-const UNHEALTHY: Duration = Duration::from_secs(5);
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Spreads a checker's tasks over the round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Pacing {
     /// The pause after a task that failed on the checker's own side: 5 s.
     #[must_use]
     pub fn pause_after_failure() -> Duration {
-        UNHEALTHY
+        PAUSE_AFTER_FAILURE
     }
 }
 

@@ -59,8 +59,8 @@ impl Retriever {
         let mut steps = Steps::default();
 
         let (peer, remembered) = peers.get(http, &config.limits, provider).await?;
-        let whence = if remembered { "cached" } else { "looked up now" };
-        let asked = format!("peer id of {provider} at {}, {whence}", endpoint(&config.rpc));
+        let source = if remembered { "cached" } else { "looked up now" };
+        let asked = format!("peer id of {provider} at {}, {source}", endpoint(&config.rpc));
         steps.add(began.at, peer.id.is_some(), asked, peer.summary);
 
         let wanted = cid_of(cid);

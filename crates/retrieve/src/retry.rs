@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Limits;
 
-/// Longest pause between two attempts that were not told when to come.
+/// Longest pause between two attempts, unless the service stated one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Whether a response asks for another attempt.
@@ -34,10 +34,10 @@ pub(crate) trait Retryable {
 
 /// Repeats a request with exponential back-off, or when the service says, as often as the limits allow; after a connection
 /// failure, `unreachable` times. A stated delay is honoured up to [`Limits::lookup`].
-pub(crate) async fn with_retries<T: Retryable>(
+pub(crate) async fn with_retries<T: Retryable, F: Future<Output = Result<T, String>>>(
     limits: &Limits,
     mut unreachable: u32,
-    mut once: impl AsyncFnMut() -> Result<T, String>,
+    mut once: impl FnMut() -> F,
 ) -> Result<T, String> {
     let mut pause = limits.backoff;
     let mut left = limits.retries;
@@ -52,8 +52,8 @@ pub(crate) async fn with_retries<T: Retryable>(
             Err(_) => Retry::No,
         };
         let wait = match retry {
-            _ if left == 0 => return answered,
             Retry::No => return answered,
+            _ if left == 0 => return answered,
             Retry::Soon => pause,
             Retry::After(delay) => delay.min(limits.lookup),
         };

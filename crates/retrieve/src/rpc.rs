@@ -64,7 +64,7 @@ impl Rpc {
             self.token.as_ref(),
             Some(body),
         );
-        let response = with_retries(limits, limits.retries, async || send(http, &ask, limits).await)
+        let response = with_retries(limits, limits.retries, || send(http, &ask, limits))
             .await
             .map_err(|reason| RpcError::Unreachable(plain(&reason)))?;
         if let Some(error) = response.error() {

@@ -1,7 +1,7 @@
 //! Spark's labels: assigned tasks, one measurement per task and subnet, and the committees' majorities.
 
 use assize_evaluate::columns::{Groups, Id, Vote};
-use assize_evaluate::{Ruling, Verdict, decide};
+use assize_evaluate::{DecisionIds, Verdict, decide};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -180,7 +180,7 @@ pub(crate) struct Committee<'a> {
     pub task: usize,
     /// Rows.
     pub members: &'a [u32],
-    pub ruling: Ruling,
+    pub ruling: DecisionIds,
     /// The verdict on each member.
     pub verdicts: Vec<Verdict>,
 }

@@ -3,6 +3,7 @@
 //! Pages are not compressed, so no codec has to be built; dictionaries keep the files small. Equal columns give equal
 //! bytes.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -161,8 +162,10 @@ fn append<D: DataType>(
     column.close()
 }
 
-/// A file whose columns can be read. The library panics on some damaged files, so open only files that a store has verified
-/// against their CID.
+/// Maximum number of rows: a day of 72 rounds with a thousand of them each for every one of two hundred providers.
+const MAX_ROWS: usize = 1 << 24;
+
+/// A file whose columns can be read.
 pub(crate) struct Reader {
     file: SerializedFileReader<Bytes>,
 }
@@ -173,7 +176,16 @@ impl Reader {
     /// # Errors
     /// The problem with the file.
     pub(crate) fn open(file: Vec<u8>) -> Result<Self, String> {
-        let file = SerializedFileReader::new(Bytes::from(file)).map_err(|error| error.to_string())?;
+        let file = without_panic(|| SerializedFileReader::new(Bytes::from(file)))?
+            .map_err(|error| error.to_string())?;
+        let rows = file.metadata().row_groups().iter().map(|group| group.num_rows());
+        let rows = rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+        let rows = rows.fold(0, usize::saturating_add);
+        if rows > MAX_ROWS {
+            return Err(format!(
+                "the file has {rows} rows, more than the maximum of {MAX_ROWS}"
+            ));
+        }
         Ok(Self { file })
     }
 
@@ -247,9 +259,8 @@ impl Reader {
             // Optional columns have a level for each row; rows without a value are absent from the values.
             let mut levels = Vec::new();
             let before = all.len();
-            let (read, _, _) = reader
-                .read_records(rows, Some(&mut levels), None, &mut all)
-                .map_err(explain)?;
+            let read = without_panic(|| reader.read_records(rows, Some(&mut levels), None, &mut all));
+            let (read, _, _) = read?.map_err(explain)?;
             let (values, nulls) = (all.len() - before, read.saturating_sub(all.len() - before));
             if nulls > 0 {
                 return Err(format!("column `{name}` has {nulls} nulls"));
@@ -262,9 +273,43 @@ impl Reader {
     }
 }
 
+/// Runs code of the library, which panics on some damaged files. What it was working on is not used again.
+fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the file is damaged".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Files of an attacker who names them in a catalog: a page of dictionary indices without the dictionary, and row counts
+    /// beyond any memory.
+    #[test]
+    fn hostile_files_are_rejected() {
+        for file in [
+            &include_bytes!("../fixtures/without-dictionary.parquet")[..],
+            include_bytes!("../fixtures/too-many-values.parquet"),
+        ] {
+            let read = Reader::open(file.to_vec()).and_then(|reader| {
+                let names: Vec<String> = {
+                    let schema = reader.file.metadata().file_metadata().schema_descr();
+                    schema
+                        .columns()
+                        .iter()
+                        .map(|column| column.name().to_owned())
+                        .collect()
+                };
+                for name in names {
+                    reader
+                        .texts(&name)
+                        .map(drop)
+                        .or_else(|_| reader.numbers(&name).map(drop))?;
+                }
+                Ok(())
+            });
+            assert!(read.is_err());
+        }
+    }
 
     fn file() -> Vec<u8> {
         write(&[

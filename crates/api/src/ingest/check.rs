@@ -21,7 +21,7 @@ const MAX_TEXT: usize = 1_024;
 pub(crate) struct Validator {
     pub(crate) verifier: Verifier,
     pub(crate) minimum_version: Version,
-    /// Seconds to wait.
+    /// Maximum difference between a station's clock and the api's, seconds.
     pub(crate) max_clock_skew: u64,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Compute {
 
 /// Why work was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum NotDone {
+pub(crate) enum ComputeError {
     /// The queue is full.
     #[error("too many signatures are waiting for verification")]
     Overloaded,
@@ -44,10 +44,10 @@ impl Compute {
         &self,
         signatures: usize,
         run: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, NotDone> {
+    ) -> Result<T, ComputeError> {
         if self.waiting.fetch_add(signatures, Ordering::Relaxed) + signatures > self.max {
             self.waiting.fetch_sub(signatures, Ordering::Relaxed);
-            return Err(NotDone::Overloaded);
+            return Err(ComputeError::Overloaded);
         }
         let (answer, answered) = oneshot::channel();
         let waiting = Arc::clone(&self.waiting);
@@ -59,7 +59,7 @@ impl Compute {
                 let _ = answer.send(result);
             }
         });
-        answered.await.map_err(|_| NotDone::Failed)
+        answered.await.map_err(|_| ComputeError::Failed)
     }
 }
 
@@ -71,10 +71,10 @@ mod tests {
     async fn excess_work_is_rejected_and_a_panic_is_survived() {
         let compute = Compute::new(1, 10).unwrap();
         assert_eq!(compute.run(10, || 7).await, Ok(7));
-        assert_eq!(compute.run(11, || 7).await, Err(NotDone::Overloaded));
+        assert_eq!(compute.run(11, || 7).await, Err(ComputeError::Overloaded));
         assert_eq!(
             compute.run(10, || panic!("meant")).await,
-            Err::<(), _>(NotDone::Failed)
+            Err::<(), _>(ComputeError::Failed)
         );
         assert_eq!(compute.run(10, || 7).await, Ok(7));
     }

@@ -4,4 +4,4 @@ mod check;
 mod compute;
 
 pub(crate) use check::Validator;
-pub(crate) use compute::{Compute, NotDone};
+pub(crate) use compute::{Compute, ComputeError};

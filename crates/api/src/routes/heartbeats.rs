@@ -93,7 +93,7 @@ pub(crate) async fn post(
         }
     }
     client.deliver();
-    shared.metrics.heartbeat();
+    shared.metrics.heartbeat_accepted();
     let latest = shared.rounds.open().latest.as_ref().map(|latest| latest.round);
     let liveness = Liveness {
         live_until: now + shared.config.live_for,

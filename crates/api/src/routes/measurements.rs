@@ -17,7 +17,7 @@ use super::params::Params;
 use crate::Api;
 use crate::client::Client;
 use crate::evaluation::meaning;
-use crate::ingest::NotDone;
+use crate::ingest::ComputeError;
 use crate::refusal::Refusal;
 use assize_ingest::{Receiving, Standing};
 
@@ -73,7 +73,7 @@ pub(crate) async fn post(
                 }
                 Some(Taken::Known(receipt)) => Ok(cached::json(&receipt, NO_STORE)),
                 Some(Taken::Refused(problem)) => Err((*problem).into()),
-                None => Err(NotDone::Failed.into()),
+                None => Err(ComputeError::Failed.into()),
             }
         }
         Kind::Ndjson => {
@@ -159,7 +159,7 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
     let mut receivings = receivings.into_iter();
     let judged: Vec<_> = judged
         .into_iter()
-        .map(|judged| judged.and_then(|digest| judge(digest, receivings.next())))
+        .map(|judged| judged.and_then(|digest| result_of(digest, receivings.next())))
         .collect();
     account(api, client, &judged);
     let (key, domain) = (shared.key, shared.network.domain);
@@ -178,12 +178,12 @@ async fn take(api: &Api, client: &Client, lines: Vec<axum::body::Bytes>) -> Resu
     Ok(shared.compute.run(0, sign).await?)
 }
 
-fn judge(digest: B256, receiving: Option<Receiving>) -> Result<(B256, Receiving), Box<Problem>> {
+fn result_of(digest: B256, receiving: Option<Receiving>) -> Result<(B256, Receiving), Box<Problem>> {
     match receiving {
         Some(Receiving::OverLimit) => Err(Box::new(over_limit())),
         Some(Receiving::Duplicate) => Err(Box::new(duplicate())),
         Some(receiving) => Ok((digest, receiving)),
-        None => Err(Refusal::from(NotDone::Failed).0),
+        None => Err(Refusal::from(ComputeError::Failed).0),
     }
 }
 
@@ -211,7 +211,7 @@ fn account(api: &Api, client: &Client, judged: &[Result<(B256, Receiving), Box<P
     for problem in judged.iter().filter_map(|judged| judged.as_ref().err()) {
         metrics.refused_measurement(problem.kind().unwrap_or(ProblemKind::Internal));
     }
-    let worth = Worth::of(judged);
+    let worth = Counts::of(judged);
     iter::repeat_n((), worth.new).for_each(|()| client.deliver());
     iter::repeat_n((), worth.known + worth.duplicate).for_each(|()| client.duplicate());
     metrics.taken(worth.new as u64, worth.known as u64);
@@ -219,13 +219,13 @@ fn account(api: &Api, client: &Client, judged: &[Result<(B256, Receiving), Box<P
 
 /// Counts of the measurements that reached the database.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Worth {
+struct Counts {
     new: usize,
     known: usize,
     duplicate: usize,
 }
 
-impl Worth {
+impl Counts {
     fn of(judged: &[Result<(B256, Receiving), Box<Problem>>]) -> Self {
         let mut worth = Self::default();
         for judged in judged {
@@ -322,11 +322,11 @@ mod tests {
             Receiving::Duplicate,
             Receiving::OverLimit,
         ];
-        let judged = judged.map(|receiving| judge(B256::ZERO, Some(receiving)));
+        let judged = judged.map(|receiving| result_of(B256::ZERO, Some(receiving)));
         let (new, known, duplicate) = (1, 1, 2);
         assert_eq!(
-            Worth::of(&judged),
-            Worth {
+            Counts::of(&judged),
+            Counts {
                 new,
                 known,
                 duplicate

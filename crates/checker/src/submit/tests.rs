@@ -152,13 +152,13 @@ async fn each_measurement_has_its_own_answer() {
     let bench = Bench::new(&stub).await;
     (0..3).for_each(|task| bench.measure(1, task));
     let mut submitter = submitter(&bench);
-    hand.later().await;
+    submitter.later().await;
     let waiting = bench.checker.shared().spool.waiting(9).unwrap();
     assert_eq!(
         waiting.iter().map(|waiting| waiting.task.0).collect::<Vec<_>>(),
         [2]
     );
-    hand.all().await;
+    submitter.all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 2);
 }
 
@@ -189,7 +189,7 @@ async fn a_request_rejected_as_a_whole_is_split() {
     let mut submitter = submitter(&bench);
     submitter.submit().await.unwrap();
     submitter.submit().await.unwrap();
-    hand.all().await;
+    submitter.all().await;
     assert_eq!(digests(&kept(&bench, 1)).len(), 3);
 }
 

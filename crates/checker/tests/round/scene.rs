@@ -150,13 +150,13 @@ impl Scene {
         retrieval.peer_ids = Some(CURIO_PEER_IDS);
         let recorded = RecordedBeacons::from_json(self.beacons.as_bytes()).unwrap();
         let recorded: Box<dyn BeaconSource + Send + Sync> = Box::new(recorded);
-        let recorded = Arc::clone(&self.events);
+        let events = Arc::clone(&self.events);
         let parts = Parts {
             rounds: self.world.rounds.clone(),
             rewards: self.world.rewards.clone(),
             beacons: Arc::new(Verified::new(self.world.drand_chain().clone(), recorded)),
             retriever: Retriever::new(retrieval).unwrap(),
-            listener: Listener::new(move |event| recorded.lock().unwrap().push(event.clone())),
+            listener: Listener::new(move |event| events.lock().unwrap().push(event.clone())),
             status: Status::new(Metrics::new(), 600),
         };
         Checker::open(config, parts).unwrap()

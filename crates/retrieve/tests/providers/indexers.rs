@@ -332,7 +332,7 @@ async fn answers_of_any_number_of_records_are_read() {
     let mut records: Vec<Value> = (0..14_097).map(other).collect();
     records.push(record(PEER, &http_metadata(), std::slice::from_ref(&gateway)));
     let found = find_response(&cid, &records);
-    assert!(found.len() > 4_400_000, "{}", found.len());
+    assert!(found.len() > 4 << 20, "{}", found.len());
     let multihash = Base::Base64Pad.encode(cid.hash().to_bytes());
     let results = serde_json::to_string(&records).unwrap();
     // The multihash behind its records; another payload's records first.
@@ -348,7 +348,7 @@ async fn answers_of_any_number_of_records_are_read() {
             "{:#?}",
             got.steps
         );
-        assert!(told(&got, "14098 records"), "{:#?}", got.steps);
+        assert!(has_step(&got, "14098 records"), "{:#?}", got.steps);
     }
 }
 
@@ -385,7 +385,7 @@ async fn encrypted_results_are_not_the_providers_fault() {
     ] {
         let (got, _) = indexed(&[("200 OK", body.to_string())], |_| {}).await;
         assert_eq!(got.indexer_result, IndexerResult::ErrorFetch, "{body}");
-        assert!(told(&got, "encrypted"), "{:#?}", got.steps);
+        assert!(has_step(&got, "encrypted"), "{:#?}", got.steps);
         // Another indexer decides.
         let found = found.as_str().unwrap().to_owned();
         let (got, _) = indexed(&[("200 OK", body.to_string()), ("200 OK", found)], |_| {}).await;
