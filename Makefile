@@ -1,6 +1,6 @@
-# Two commands for a fresh machine with Rust >= 1.95, Node >= 20 and a C compiler:
+# Two commands for a fresh machine with Rust >= 1.95, Node >= 20 and a C compiler; make test also needs Python 3:
 #   make demo   three rounds end to end, on a local chain
-#   make test   everything that CI checks
+#   make test   the checks that every change needs
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -41,7 +41,7 @@ TESTED := --workspace --locked --features assize-cli/evmnet,assize-cli/plots,ass
 DEBUG = $(or $(CARGO_TARGET_DIR),target)/debug
 
 # The fuzzing of the contracts has no deadlines, so it runs beside clippy; the tests in real time have the machine for themselves.
-test: differential ## everything that CI checks
+test: differential ## the checks that every change needs; .github/workflows/ci.yml has more
 	$(MAKE) -j2 lint-rust test-contracts
 	$(MAKE) lint-contracts check-artifacts test-wasm test-rust test-pages test-gateways
 	@echo "make test: all passed"

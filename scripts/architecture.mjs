@@ -24,37 +24,37 @@ const LAYERS = [
     not: 'do I/O (but for the relays, cache and server of `drand`), read a clock, or use randomness or floating-point numbers for anything that is settled',
   },
   {
-    name: 'kit',
-    title: 'Kit: knows no rounds, measurements or money',
+    name: 'shared',
+    title: 'Shared: knows no rounds, measurements or money',
     on: [],
     crates: ['guard', 'service', 'tls'],
     not: 'depend on a crate of another layer',
   },
   {
-    name: 'outside',
-    title: 'Outside: one crate per external system',
-    on: ['pure', 'kit'],
+    name: 'infrastructure',
+    title: 'Infrastructure: chain, keys, stores, providers, and what combines them',
+    on: ['pure', 'shared'],
     crates: ['keys', 'chain', 'deployment', 'outbox', 'store', 'retrieve', 'verify', 'stats'],
     not: 'run forever, or define a rule of the draw or of evaluation',
   },
   {
     name: 'services',
     title: 'Services: the daemons, and the tables that they share',
-    on: ['pure', 'kit', 'outside'],
+    on: ['pure', 'shared', 'infrastructure'],
     crates: ['ingest', 'coordinator', 'api', 'publish', 'evaluator', 'payout', 'checker'],
     not: 'depend on each other: they meet on chain, in the store, and in the table of measurements (`ingest`)',
   },
   {
-    name: 'trial',
-    title: 'Trial: for tests and experiments',
-    on: ['pure', 'kit', 'outside', 'services'],
+    name: 'test_support',
+    title: 'Test support: networks and adversaries for tests, demos and simulations',
+    on: ['pure', 'shared', 'infrastructure', 'services'],
     crates: ['testkit', 'simulate'],
     not: 'be part of the production binary',
   },
   {
     name: 'binaries',
     title: 'Binaries: parse, call, print',
-    on: ['pure', 'kit', 'outside', 'services'],
+    on: ['pure', 'shared', 'infrastructure', 'services'],
     crates: ['cli', 'lab'],
     not: 'contain a rule or the loop of a daemon',
   },
@@ -62,7 +62,7 @@ const LAYERS = [
 
 /** Dependencies that the layers alone would forbid, each with its reason. */
 const ALLOWED = {
-  'lab trial': 'the demo and the local network are trials',
+  'lab test_support': 'the demo and the local network run with it',
   'coordinator ingest': 'the table of live stations',
   'publish ingest': 'the table of measurements',
   'api ingest': 'the tables of stations and measurements',
@@ -170,8 +170,8 @@ function picture(crates) {
     lines.push('  end');
   }
   for (const { name, crates: names } of LAYERS) {
-    // Binaries and trials depend on nearly everything; arrows would be useless.
-    if (name === 'binaries' || name === 'trial') continue;
+    // Binaries and test support depend on nearly everything; arrows would be useless.
+    if (name === 'binaries' || name === 'test_support') continue;
     for (const crate of names.filter((crate) => crates.has(crate))) {
       for (const other of direct(crates, crate)) lines.push(`  ${crate} --> ${other}`);
     }

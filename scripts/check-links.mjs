@@ -3,7 +3,8 @@
 //
 // - every relative link and image of every Markdown file leads to a file, and its #anchor to a heading or an `id` there;
 // - every file below docs/ is reachable from docs/SUMMARY.md, the table of contents of the book;
-// - docs/architecture.md names every crate, and each path that it names exists.
+// - docs/architecture.md names every crate; each path that it names exists, each link to a source leads to a file and not to a folder,
+//   and the file defines the names after the link.
 //
 //   node scripts/check-links.mjs            lists problems and exits with 1
 //
@@ -113,6 +114,27 @@ function checkSummary(documents, problems) {
   }
 }
 
+/** The links of docs/architecture.md to folders of sources, as {target, line}: they do not say which file has the rule. */
+export function folderLinksOf(text, isFolder) {
+  return linksOf(text).filter(({ target }) => /^\.\.\/(?:crates|contracts)\//.test(target) && isFolder(target));
+}
+
+/** The names after links to source files: [`protocol/src/seed.rs`](…) `Seed::derive`, `DedupeSeed`. As {path, names}. */
+export function definitionsOf(text) {
+  const links = text.matchAll(/\]\(\.\.\/([\w./-]+\.(?:rs|sol))\)((?:,? `\w+(?:::\w+)?`)+)/g);
+  return [...links].map(([, path, names]) => ({ path, names: [...names.matchAll(/`([\w:]+)`/g)].map(([, name]) => name) }));
+}
+
+/** Whether a source in Rust or Solidity defines a name. `Type::name` is a function in an `impl` of the type. */
+export function defines(source, name) {
+  const [type, method] = name.split('::');
+  if (method === undefined) {
+    return new RegExp(`\\b(?:fn|struct|enum|trait|type|const|mod|function|contract|library)\\s+${name}\\b`).test(source);
+  }
+  const blocks = source.match(new RegExp(`^impl\\b[^{]*\\b${type}\\b[^{]*\\{[^]*?^\\}`, 'gm')) ?? [];
+  return blocks.some((block) => new RegExp(`\\bfn\\s+${method}\\b`).test(block));
+}
+
 function checkArchitecture(problems) {
   const file = 'docs/architecture.md';
   if (!existsSync(join(ROOT, file))) return;
@@ -122,14 +144,18 @@ function checkArchitecture(problems) {
     if (!existsSync(join(ROOT, 'crates', name, 'Cargo.toml'))) continue;
     if (!new RegExp(`\`${name}\``).test(text)) problems.push(`${file}: does not name the crate \`${name}\``);
   }
-  // Names after a link to a source file: [`protocol/src/seed.rs`](…) `roster`, `tasks`. Each is defined there.
-  for (const [, path, names] of text.matchAll(/\]\(\.\.\/([\w./-]+\.(?:rs|sol))\)((?:,? `\w+`)+)/g)) {
+  const isFolder = (target) => {
+    const path = join(ROOT, 'docs', target);
+    return existsSync(path) && statSync(path).isDirectory();
+  };
+  for (const { target, line } of folderLinksOf(text, isFolder)) {
+    problems.push(`${file}:${line}: ${target}: is a folder; link the file that has the rule`);
+  }
+  for (const { path, names } of definitionsOf(text)) {
     if (!existsSync(join(ROOT, path))) continue;
     const source = readFileSync(join(ROOT, path), 'utf8');
-    for (const [, name] of names.matchAll(/`(\w+)`/g)) {
-      if (!new RegExp(`\\b(?:fn|struct|enum|trait|type|const|mod|function|contract|library)\\s+${name}\\b`).test(source)) {
-        problems.push(`${file}: ${path} does not define \`${name}\``);
-      }
+    for (const name of names) {
+      if (!defines(source, name)) problems.push(`${file}: ${path} does not define \`${name}\``);
     }
   }
   // Paths in code spans, from the root or within a crate: `crates/protocol/src/seed.rs`, `protocol/src/seed.rs`.

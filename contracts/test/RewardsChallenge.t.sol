@@ -6,6 +6,7 @@ import {IRounds} from "../src/interfaces/IRounds.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {MerkleTree} from "./utils/MerkleTree.sol";
 
+/// forge-config: ci.fuzz.runs = 1000
 contract RewardsChallengeTest is RewardsFixture {
     uint32 private constant STATIONS = 130;
     uint32 private constant TASKS = 2000;

@@ -18,6 +18,7 @@ contract Unshuffler {
     }
 }
 
+/// forge-config: ci.fuzz.runs = 2000
 contract ShuffleTest is BaseTest {
     struct ShuffleCase {
         uint256 count;
