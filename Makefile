@@ -13,7 +13,7 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways services pages lint artifacts check-artifacts differential \
+.PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways test-alerts services pages lint artifacts check-artifacts differential \
 	chaos bench bench-instructions fuzz fuzz-build docs deny hack measure-build dist publish-dry-run gas prove slither coverage mutants audit clean
 
 help: ## this list
@@ -81,12 +81,12 @@ test-wasm: ## the browsers' crates build for wasm
 	  || rustup target add wasm32-unknown-unknown
 	cargo check --locked --target wasm32-unknown-unknown -p assize-protocol -p assize-wasm
 
-check-artifacts: $(STAMP) ## the committed ABI, bytecode, storage layout and vectors match their sources
+check-artifacts: $(STAMP) ## the committed ABI, bytecode, storage layout and vectors match their sources, and the alerts their metrics
 	$(FORGE) build --force contracts/src
 	node scripts/export-abi.mjs --check
 	node scripts/storage-layout.mjs --check
 	node scripts/vectors.mjs --check
-	node --test scripts/canonical.test.mjs
+	node --test scripts/canonical.test.mjs scripts/alerts.test.mjs
 	python3 scripts/verify_round_test.py
 	node scripts/build-pages.mjs --check
 
@@ -140,6 +140,14 @@ test-rust: $(STAMP) $(GATEWAYS) services ## crates, and end to end against a rea
 # Separate from test-rust: these features build most of the dependencies again, and the AWS SDK.
 test-signers: $(STAMP) services ## optional features: keys on a Ledger (without a device) and in AWS KMS (moto)
 	ASSIZE_REQUIRE_SERVICES=1 cargo test --locked -p assize-keys --features ledger,aws-kms --lib --test kms
+
+# Of Debian's package prometheus only promtool is taken; nothing is installed in the system.
+PROMTOOL = $(or $(shell command -v promtool),$(TOOLS)/prometheus/usr/bin/promtool)
+test-alerts: ## packaging/prometheus: configuration, rules and their unit tests, by promtool
+	@test -x "$(PROMTOOL)" || { mkdir -p $(TOOLS)/prometheus && cd $(TOOLS)/prometheus \
+	  && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb; }
+	$(PROMTOOL) check config packaging/prometheus/prometheus.yml
+	$(PROMTOOL) test rules packaging/prometheus/alerts_test.yml
 
 test-telemetry: ## optional features: traces (OTLP) and errors (Sentry), sent to a local collector
 	cargo test --locked -p assize-api --features otlp,sentry --lib telemetry
