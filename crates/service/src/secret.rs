@@ -155,6 +155,10 @@ impl SecretFile {
         let mode = metadata.permissions().mode() & 0o777;
         match mode & 0o077 {
             0 => Ok(()),
+            // systemd gives credentials to the service's user alone, by an access list that the mode does not show.
+            _ if std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|own| path().starts_with(own)) => {
+                Ok(())
+            }
             _ => Err(SecretError::Exposed {
                 name,
                 risk,

@@ -25,10 +25,10 @@ pub(super) struct BuildArgs {
     /// Last round [default: the last settled one].
     #[arg(long, value_name = "ROUND")]
     to_round: Option<u64>,
-    /// Catalog to write; rounds that it has are skipped [default: DATA/rates.json].
+    /// Catalog to add to [default: DATA/rates.json].
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
-    /// Store for the catalog's tables: directory, s3:// or kubo: URL [default: DATA/store].
+    /// Store for the catalog's tables [default: DATA/store].
     #[arg(long, value_name = "STORE")]
     tables: Option<String>,
     #[command(flatten)]

@@ -76,6 +76,13 @@ pub(crate) struct EvaluatorArgs {
     queue: QueueArgs,
 }
 
+impl EvaluatorArgs {
+    /// Whether it runs until it is stopped.
+    pub(super) fn is_daemon(&self) -> bool {
+        !self.once
+    }
+}
+
 pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
     let beacons = beacons(&args.beacons)?;

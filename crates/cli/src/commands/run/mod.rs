@@ -8,12 +8,18 @@ mod gateway;
 mod payout;
 mod publisher;
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand, ValueEnum};
 use eyre::ensure;
 
+use crate::connect::is_transient;
 use crate::output::Outcome;
 use crate::telemetry::Logs;
 use assize_service::DataDir;
+
+/// Pause before the next try to start.
+const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
@@ -50,6 +56,18 @@ pub(crate) enum LogFormat {
     Screen,
 }
 
+impl RunCommand {
+    /// Whether it runs until it is stopped.
+    fn is_daemon(&self) -> bool {
+        match self {
+            Self::Publisher(service) => service.is_daemon(),
+            Self::Evaluator(service) => service.is_daemon(),
+            Self::Payout(service) => service.is_daemon(),
+            Self::Coordinator(_) | Self::Checker(_) | Self::Gateway(_) | Self::Beacon(_) => true,
+        }
+    }
+}
+
 impl RunArgs {
     /// How it logs: each step, but for a checker, which has its own screen and its own lines.
     pub(super) fn logs(&self) -> Logs {
@@ -65,6 +83,19 @@ pub(super) async fn run(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome>
         args.log != Some(LogFormat::Screen) || matches!(args.command, RunCommand::Checker(_)),
         "--log screen is for checkers; give text or json"
     );
+    loop {
+        match start(args, data).await {
+            // Supervisors do not restart after exit code 2, and a node that is away is no fault of the setup.
+            Err(error) if args.command.is_daemon() && is_transient(&error) => {
+                tracing::warn!(%error, "cannot start yet; retrying");
+                tokio::time::sleep(RETRY).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn start(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome> {
     match &args.command {
         RunCommand::Coordinator(service) => coordinator::run(service, data).await,
         RunCommand::Publisher(service) => publisher::run(service, data).await,

@@ -67,6 +67,13 @@ pub(crate) struct BatchArgs {
     keep: u64,
 }
 
+impl PublisherArgs {
+    /// Whether it runs until it is stopped.
+    pub(super) fn is_daemon(&self) -> bool {
+        !self.once && !self.import_only
+    }
+}
+
 pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Outcome> {
     if args.import_only {
         data.create()?;

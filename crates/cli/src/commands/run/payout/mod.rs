@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 use crate::args::format::{RowsFormat, RowsFormatArgs};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
-use crate::connect::{Network, store};
+use crate::connect::{Network, backed_store};
 use crate::output::{self, Outcome};
 use crate::preflight::Preflight;
 use crate::signer::signer;
@@ -52,6 +52,9 @@ pub(crate) struct PayoutArgs {
     /// Address of /healthz and /metrics.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     metrics: Option<SocketAddr>,
+    /// Trustless IPFS gateway, for what the store lacks; repeatable.
+    #[arg(long = "gateway", value_name = "URL")]
+    gateways: Vec<String>,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -62,6 +65,13 @@ pub(crate) struct PayoutArgs {
     key: KeyArgs,
     #[command(flatten)]
     queue: QueueArgs,
+}
+
+impl PayoutArgs {
+    /// Whether it runs until it is stopped.
+    pub(super) fn is_daemon(&self) -> bool {
+        !self.once && !self.dry_run
+    }
 }
 
 pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outcome> {
@@ -129,7 +139,7 @@ async fn preview(
     planner: &Planner,
 ) -> eyre::Result<Outcome> {
     let settlement = settlement_to_pay(&network.rewards, args.settlement.map(SettlementId)).await?;
-    let mut documents = Documents::new(store(&args.store, data)?);
+    let mut documents = Documents::new(backed_store(&args.store, &args.gateways, data)?);
     let allocations = documents.allocations(&settlement)?;
     // A dry run writes nothing.
     let history = match data.payout_history().exists() {
@@ -155,7 +165,7 @@ async fn once(
     mut scheduler: Scheduler,
 ) -> eyre::Result<Outcome> {
     let settlement = settlement_to_pay(&network.rewards, args.settlement.map(SettlementId)).await?;
-    let mut documents = Documents::new(store(&args.store, data)?);
+    let mut documents = Documents::new(backed_store(&args.store, &args.gateways, data)?);
     let allocations = documents.allocations(&settlement)?;
     let paid = scheduler.run_once(&settlement, allocations).await?;
     match args.format.format {
@@ -181,7 +191,7 @@ async fn serve(
     let mut daemon = PayoutDaemon::new(
         scheduler,
         network.rounds,
-        Documents::new(store(&args.store, data)?),
+        Documents::new(backed_store(&args.store, &args.gateways, data)?),
     );
     if let Some((listener, url)) = observed {
         status.serve(listener, &stop);
