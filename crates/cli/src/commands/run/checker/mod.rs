@@ -41,7 +41,7 @@ pub(crate) struct CheckerArgs {
     /// Ingest key of accepted receipts [default: the first one seen].
     #[arg(long, value_name = "ADDRESS", value_parser = parse_station)]
     ingest_address: Option<Address>,
-    /// Exit after this many rounds with tasks; code 1 after a disagreement.
+    /// Exit after this many rounds with tasks; 1 after a disagreement.
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
     rounds: Option<u64>,
     /// Same as --rounds 1.
