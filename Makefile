@@ -217,7 +217,7 @@ dist: ## the assize binary for Linux, static and stripped, with checksums, in ta
 	cd target/dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
 # Crates for third parties, in the order in which crates.io accepts them.
-PUBLISHED := protocol drand facts measurement evaluate bundle keys tls chain store verify
+PUBLISHED := protocol drand facts measurement evaluate bundle keys tls chain store wire verify
 publish-dry-run: ## package the crates that third parties use, and build each from its package
 	cargo publish --dry-run --locked --allow-dirty $(addprefix -p assize-,$(PUBLISHED))
 
