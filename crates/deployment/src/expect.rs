@@ -14,7 +14,7 @@ use crate::{Deployment, DeploymentError, Result};
 /// Makes sure that `Rounds` and `Rewards` are where a deployment says: before anything of value is sent there.
 ///
 /// Only the code is compared, with what this program was built from, and not the parameters that its constructor wrote into
-/// it: [`check`] compares all.
+/// it: [`check`](crate::check()) compares all.
 ///
 /// # Errors
 /// [`ChainError::WrongChain`], [`ChainError::NoContract`], [`DeploymentError::ForeignCode`] and failures of the node.
