@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use assize_protocol::{AttoFil, RoundNumber};
 use assize_service::Stop;
-use assize_testkit::filecoin::{LocalFilecoin, Plan};
+use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin, Plan};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde::Serialize;
@@ -115,13 +115,17 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
     let filecoin = LocalFilecoin::start(&plan)?;
     std::fs::write(directory.join("tasks.ndjson"), filecoin.tasks().to_ndjson())?;
     let mut processes = Processes::start(args, &environment, &filecoin, &stop)?;
+    let config = std::path::absolute(directory)?.join("network.toml");
+    std::fs::write(&config, configuration(&environment, &filecoin, &processes.api)?)?;
     output::say(format!(
-        "{} checkers, {} providers with {} payloads, coordinator at {}, files in {}",
+        "{} checkers, {} providers with {} payloads, coordinator at {}, files in {}\n  other commands reach this network with \
+         --config {}",
         args.checkers,
         args.providers,
         filecoin.tasks().count(),
         processes.api,
-        directory.display()
+        directory.display(),
+        config.display()
     ));
     let mut screen = Screen::open(args.format.is_json());
     let mut rounds = Vec::new();
@@ -165,6 +169,26 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
         true => Outcome::Done,
         false => Outcome::CheckFailed,
     })
+}
+
+/// What other programs need to use the network: a configuration file for `assize`.
+fn configuration(environment: &Environment, filecoin: &LocalFilecoin, api: &str) -> eyre::Result<String> {
+    let directory = std::path::absolute(&environment.directory)?;
+    let path = |name: &str| directory.join(name).display().to_string();
+    let settings = [
+        ("rpc-url", json!(filecoin.rpc_url())),
+        ("deployment", json!(path("deployment.json"))),
+        ("drand-info", json!(path("drand.json"))),
+        ("relay", json!([environment.relay])),
+        ("store", json!(path("store"))),
+        ("coordinator", json!(api)),
+        ("indexer", json!([filecoin.indexer_url()])),
+        ("peer-ids", json!(CURIO_PEER_IDS.to_string())),
+        ("allow-private", json!(true)),
+    ];
+    // Strings, lists of strings and booleans are written alike in JSON and TOML.
+    let lines = settings.iter().map(|(key, value)| format!("{key} = {value}\n"));
+    Ok(lines.collect())
 }
 
 /// Stops on SIGTERM, SIGINT, and SIGHUP (a closed terminal), so that no process outlives this one.
