@@ -240,7 +240,7 @@ async fn who_only_reads_a_store_does_not_create_it() {
         ],
     ] {
         let output = scene.0.run(None, arguments);
-        refused(&output, 2, &["there is no store at sotre"]);
+        refused(&output, 2, &["sotre is not a store"]);
         assert_eq!(scene.files(), before);
     }
 }

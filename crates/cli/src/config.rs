@@ -84,7 +84,7 @@ impl Config {
                         let names: Vec<_> = services.iter().map(|service| service.get_name()).collect();
                         return Err(refuse(
                             &format!("[{key}]"),
-                            format!("there is no such service; the services are {}", names.join(", ")),
+                            format!("unknown service; the services are {}", names.join(", ")),
                         ));
                     };
                     let mut settings = BTreeMap::new();
@@ -151,33 +151,20 @@ impl Config {
         let mut checked = BTreeMap::new();
         for service in services(command) {
             let name = service.get_name();
-            let is_named = self.services.contains_key(name);
             let values = self.of(service);
+            // What a value needs beside it, or excludes, is checked at the start.
+            let parser = service.clone().mut_args(|arg| arg.required(false));
             for (key, own) in &values {
-                let from_own = self.services.get(name).is_some_and(|own| own.contains_key(key));
-                if !is_named && !from_own && !self.common.contains_key(key) {
-                    continue;
-                }
                 let Some(arg) = setting(service, key) else {
                     continue;
                 };
-                let mut alone = Command::new("assize")
-                    .disable_help_flag(true)
-                    .arg(arg.clone().required(false));
-                for other in service
-                    .get_arguments()
-                    .filter(|other| other.get_id() != arg.get_id())
-                {
-                    // Groups of arguments that exclude one another are checked at the start.
-                    alone = alone.arg(other.clone().required(false));
-                }
                 let mut line: Vec<OsString> = vec!["assize".into()];
                 match arg.get_action() {
                     ArgAction::SetTrue if own == &["false"] => {}
                     ArgAction::SetTrue => line.push(format!("--{key}").into()),
                     _ => line.extend(own.iter().map(|value| format!("--{key}={value}").into())),
                 }
-                if let Err(error) = alone.try_get_matches_from(line) {
+                if let Err(error) = parser.clone().try_get_matches_from(line) {
                     let reason = error.to_string();
                     let reason = reason
                         .lines()
@@ -186,7 +173,7 @@ impl Config {
                         .trim_start_matches("error: ");
                     return Err(ConfigError::Key {
                         path: self.path.clone(),
-                        place: match from_own {
+                        place: match self.services.get(name).is_some_and(|own| own.contains_key(key)) {
                             true => format!("`{key}` in [{name}]"),
                             false => format!("`{key}`"),
                         },
@@ -194,7 +181,7 @@ impl Config {
                     });
                 }
             }
-            if is_named {
+            if self.services.contains_key(name) {
                 checked.insert(name.to_owned(), values);
             }
         }
@@ -267,29 +254,13 @@ fn unknown(name: &str, services: &[&Command]) -> String {
         .flat_map(|service| settings(service))
         .filter_map(Arg::get_long);
     let similar = flags
-        .map(|flag| (distance(name, flag), flag))
+        .map(|flag| (strsim::levenshtein(name, flag), flag))
         .min()
         .filter(|(distance, _)| *distance <= 3);
     match similar {
-        Some((_, flag)) => format!("there is no such flag; is it `{flag}`?"),
-        None => "there is no such flag; `--help-all` of the service lists all".into(),
+        Some((_, flag)) => format!("unknown flag; did you mean `{flag}`?"),
+        None => "unknown flag; `--help-all` of the service lists all flags".into(),
     }
-}
-
-/// The Levenshtein distance of two short texts.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, character) in one.chars().enumerate() {
-        let mut diagonal = at;
-        row[0] = at + 1;
-        for (column, own) in other.iter().enumerate() {
-            let replaced = diagonal + usize::from(character != *own);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
 }
 
 /// The values of a flag as text.
@@ -367,15 +338,15 @@ mod tests {
     fn faults_name_the_place_and_the_remedy() {
         assert_eq!(
             fault("[coordinater]\nlisten = \"127.0.0.1:1\""),
-            "network.toml, [coordinater]: there is no such service; the services are coordinator, publisher, evaluator, payout, \
+            "network.toml, [coordinater]: unknown service; the services are coordinator, publisher, evaluator, payout, \
              checker, gateway, beacon"
         );
         assert_eq!(
             fault("[publisher]\nmetric = \"127.0.0.1:1\""),
-            "network.toml, `metric` in [publisher]: there is no such flag; is it `metrics`?"
+            "network.toml, `metric` in [publisher]: unknown flag; did you mean `metrics`?"
         );
-        assert!(fault("rpc_url = \"x\"").ends_with("is it `rpc-url`?"));
-        assert!(fault("unheard-of = 1").contains("lists all"));
+        assert!(fault("rpc_url = \"x\"").ends_with("did you mean `rpc-url`?"));
+        assert!(fault("unheard-of = 1").contains("lists all flags"));
         let invalid = fault("[publisher]\nbatch = \"many\"");
         assert!(
             invalid.starts_with("network.toml, `batch` in [publisher]: invalid value \'many\'"),

@@ -53,7 +53,7 @@ impl<'a> Preflight<'a> {
     }
 
     /// Adds a fault if something failed.
-    pub(crate) fn expect<T, E: Display>(&mut self, outcome: Result<T, E>) -> Option<T> {
+    pub(crate) fn record<T, E: Display>(&mut self, outcome: Result<T, E>) -> Option<T> {
         outcome.map_err(|error| self.fault(error)).ok()
     }
 
@@ -86,7 +86,7 @@ impl<'a> Preflight<'a> {
     pub(crate) async fn drand(&mut self, chain: &Chain) -> eyre::Result<()> {
         match self.network.expect_drand(chain).await {
             Err(error) if is_transient(&error) => return Err(error),
-            outcome => self.expect(outcome),
+            outcome => self.record(outcome),
         };
         Ok(())
     }
@@ -135,7 +135,7 @@ impl<'a> Preflight<'a> {
     pub(crate) async fn funds(&mut self, signer: &Signer) -> eyre::Result<()> {
         match self.network.client.expect_funds(signer, AttoFil::ZERO).await {
             Err(error) if error.is_transient() => return Err(error.into()),
-            outcome => self.expect(outcome),
+            outcome => self.record(outcome),
         };
         Ok(())
     }

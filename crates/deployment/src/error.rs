@@ -45,7 +45,7 @@ pub enum DeploymentError {
         /// Its id.
         id: String,
     },
-    /// The deployment file names a beacon contract that is none.
+    /// The contract that the deployment file names as the beacon is not one.
     #[error(
         "the contract at {address} on chain {chain_id} verifies no drand beacons; the deployment file is of another chain or \
          another version: compare with `assize verify deployment`"

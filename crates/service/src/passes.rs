@@ -56,8 +56,7 @@ pub trait Daemon {
 
     /// Reports why a pass failed; by default in the log, which omits repetitions. It is news unless the pass before failed with
     /// the same error.
-    fn failed(&mut self, error: &Self::Error, is_news: bool) {
-        let _ = is_news;
+    fn failed(&mut self, error: &Self::Error, _is_news: bool) {
         match error.is_transient() {
             true => tracing::warn!(%error, "pass failed; retrying"),
             false => tracing::error!(%error, "pass failed; retrying"),

@@ -65,7 +65,7 @@ fn show(args: &ShowArgs, definition: &clap::Command) -> eyre::Result<Outcome> {
         .ok_or_else(|| {
             let names: Vec<_> = all.iter().map(|service| service.get_name()).collect();
             eyre!(
-                "there is no service `{}`; the services are {}",
+                "unknown service `{}`; the services are {}",
                 args.service,
                 names.join(", ")
             )

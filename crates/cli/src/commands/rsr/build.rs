@@ -50,7 +50,7 @@ pub(super) async fn run(args: &BuildArgs, data: &DataDir) -> eyre::Result<Outcom
     );
     ensure!(
         (1..=last).contains(&args.from_round),
-        "there is no settled round from {} to {last}",
+        "no round from {} to {last} is settled yet",
         args.from_round
     );
     data.create()?;

@@ -16,7 +16,7 @@ use eyre::ensure;
 use crate::connect::is_transient;
 use crate::output::Outcome;
 use crate::telemetry::Logs;
-use assize_service::DataDir;
+use assize_service::{DataDir, printable};
 
 /// Pause before the next try to start.
 const RETRY: Duration = Duration::from_secs(5);
@@ -85,9 +85,10 @@ pub(super) async fn run(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome>
     );
     loop {
         match start(args, data).await {
-            // Supervisors do not restart after exit code 2, and a node that is away is no fault of the setup.
+            // Exit code 2 means a faulty setup, after which supervisors do not restart. An unreachable node is not one.
             Err(error) if args.command.is_daemon() && is_transient(&error) => {
-                tracing::warn!(%error, "cannot start yet; retrying");
+                let error = printable(&error.to_string());
+                tracing::warn!(error, "cannot start yet; retrying");
                 tokio::time::sleep(RETRY).await;
             }
             outcome => return outcome,

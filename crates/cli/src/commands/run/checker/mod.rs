@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assize_checker::{Checker, Config, Metrics, Parts};
-use assize_drand::Chain;
 use assize_protocol::Address;
 use assize_protocol::address::{AddressError, parse_operator, parse_station};
 use assize_retrieve::Url;
-use assize_service::{Plain, Status, Stop, bind_if};
+use assize_service::{Status, Stop, bind_if};
 use clap::{Args, value_parser};
 
 use self::show::Show;
@@ -19,15 +18,13 @@ use super::LogFormat;
 use crate::args::duration::seconds;
 use crate::args::retrieval::RetrievalArgs;
 use crate::args::{BeaconArgs, ChainArgs};
-use crate::connect::{Network, beacons, is_transient};
-use crate::output::{self, Outcome};
+use crate::connect::{Network, beacons};
+use crate::output::Outcome;
 use crate::preflight::Preflight;
 use assize_service::DataDir;
 
 /// A checker is unhealthy after this many seconds without a successful heartbeat.
 const PATIENCE: u64 = 600;
-/// Time before an unavailable node is tried again.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// Check in each round whether providers serve what they promised, and earn rewards.
 #[derive(Debug, Args)]
@@ -86,12 +83,13 @@ fn operator(text: &str) -> Result<Address, String> {
 }
 
 pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataDir) -> eyre::Result<Outcome> {
+    let beacons = beacons(&args.beacons)?;
+    let network = Network::connect(&args.chain, data).await?;
+    let mut preflight = Preflight::new(&network, data).await?;
+    preflight.drand(beacons.chain()).await?;
+    preflight.finish()?;
     let stop = Stop::default();
     stop.set_on_signal();
-    let beacons = beacons(&args.beacons)?;
-    let Some(network) = connect(args, data, beacons.chain(), &stop).await? else {
-        return Ok(Outcome::Done);
-    };
     let status = Status::new(Metrics::new(), PATIENCE);
     let url = bind_if(args.metrics).await?.map(|(listener, url)| {
         status.serve(listener, &stop);
@@ -122,32 +120,4 @@ pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataD
         _ if args.once || args.rounds.is_some() => Outcome::CheckFailed,
         _ => Outcome::Done,
     })
-}
-
-/// Connects to the node and makes the checks before the start; retries while the node is unavailable. `None` after a shutdown
-/// signal.
-async fn connect(
-    args: &CheckerArgs,
-    data: &DataDir,
-    drand: &Chain,
-    stop: &Stop,
-) -> eyre::Result<Option<Network>> {
-    let ready = async || {
-        let network = Network::connect(&args.chain, data).await?;
-        let mut preflight = Preflight::new(&network, data).await?;
-        preflight.drand(drand).await?;
-        preflight.finish()?;
-        Ok(network)
-    };
-    while !stop.is_set() {
-        match ready().await {
-            Ok(network) => return Ok(Some(network)),
-            Err(error) if is_transient(&error) => {
-                output::say(format!("{}; retrying", Plain(&error.to_string())));
-                stop.wait(RETRY).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
 }

@@ -86,7 +86,7 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
             (Err(error), Some(_)) => {
                 tracing::warn!("{error}; rounds are opened with the tasks of the round before")
             }
-            (read, _) => _ = preflight.expect(read),
+            (read, _) => _ = preflight.record(read),
         }
     }
     preflight.finish()?;
