@@ -55,7 +55,7 @@ pub(crate) fn run(args: &DemoArgs) -> eyre::Result<Outcome> {
     let report = wait_for(scenario::run(args, &directory))?;
     args.format.print(&report, || text::render(&report))?;
     if !args.format.is_json() {
-        output::line(text::what_next(args.keep.as_deref()))?;
+        output::line(text::what_next(args.keep.as_deref(), &std::env::current_exe()?))?;
     }
     match report.verification.verdict.as_str() {
         "MATCH" => Ok(Outcome::Done),

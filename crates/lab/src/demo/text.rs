@@ -1,6 +1,7 @@
 //! The report as text.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
@@ -216,23 +217,27 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// Commands to try next.
-pub(super) fn what_next(kept: Option<&std::path::Path>) -> String {
+/// Commands to try next. `program` is this one, which has the commands of `assize` too.
+pub(super) fn what_next(kept: Option<&Path>, program: &Path) -> String {
+    let program = program.display();
     let Some(kept) = kept else {
-        return "\n  Nothing was kept. Try next:\n\
-                \x20   assize-lab demo --keep demo-state       keeps chain, store, roster, batches and settlement\n\
-                \x20   assize-lab demo --stations 600 --seed 7\n\
-                \x20   assize derive committees --seed <a seed above> --stations 300 --station 17\n"
-            .to_owned();
+        return format!(
+            "\n  Nothing was kept. Try next:\n\
+             \x20   alias assize-lab={program} assize={program}\n\
+             \x20   assize-lab demo --keep demo-state       keeps chain, store, roster, batches and settlement\n\
+             \x20   assize-lab demo --stations 600 --seed 7\n\
+             \x20   assize derive committees --seed <a seed above> --stations 300 --station 17\n"
+        );
     };
     let kept = kept.display();
     format!(
-        "\n  Kept in {kept}: chain.json (load it with `anvil --hardfork prague --chain-id 31337 --load-state {kept}/chain.json`),\n\
+        "\n  Kept in {kept}: chain.json (load it with `npx anvil --hardfork prague --chain-id 31337 --load-state {kept}/chain.json`),\n\
          \x20 deployment.json, beacons.json, roster.ndjson, tasks.ndjson, settlement.json, rates.json, store/ (CARs by CID).\n\
          \x20 Try next, with that anvil running:\n\
+         \x20   alias assize={program}\n\
          \x20   export ASSIZE_RPC_URL=http://127.0.0.1:8545 ASSIZE_DATA={kept}\n\
          \x20   assize round show 1\n\
-         \x20   assize rsr --by provider --plot rsr.svg\n\
+         \x20   assize rsr --by provider\n\
          \x20   assize verify settlement 1 --beacons {kept}/beacons.json\n\
          \x20   assize bundle round 1 --beacons {kept}/beacons.json -o round-1.car\n\
          \x20   drop round-1.car on docs/pages/verifier/index.html, or: python3 scripts/verify_round.py round-1.car\n\
