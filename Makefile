@@ -53,8 +53,7 @@ lint-rust:
 	cargo fmt --all --check
 	cargo clippy $(TESTED) --all-targets -- -D warnings
 	@# What users build has fewer features than TESTED.
-	cargo check --locked -p assize-lab
-	cargo check --locked -p assize-cli
+	cargo check --locked -p assize-cli -p assize-lab
 
 lint-contracts: $(STAMP)
 	$(FORGE) fmt --check
@@ -114,7 +113,7 @@ services: ## from PyPI: an S3 server (moto), DuckDB for the success rates, schem
 # Skipped without a browser; CI requires one.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 test-pages: $(STAMP) ## docs/pages in headless Chromium, the claim page against a real anvil
-	@if [ -n "$(CHROMIUM)" ] || [ -n "$$ASSIZE_BROWSER" ]; then \
+	@if [ -n "$(CHROMIUM)" ] || [ -n "$${ASSIZE_REQUIRE_SERVICES:-}" ]; then \
 	  cargo build $(TESTED) --example claims \
 	    && CHROMIUM=$(or $(CHROMIUM),/usr/bin/chromium) node --test tests/verifier/verifier.test.mjs tests/claim/claim.test.mjs; \
 	else \

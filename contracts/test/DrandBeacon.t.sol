@@ -6,6 +6,7 @@ import {IBeacon} from "../src/beacon/IBeacon.sol";
 import {Bls12381} from "../src/libraries/Bls12381.sol";
 import {BaseTest} from "./BaseTest.sol";
 
+/// forge-config: ci.fuzz.runs = 1000
 contract DrandBeaconTest is BaseTest {
     struct InvalidCase {
         string error;

@@ -6,7 +6,6 @@ import {IBeacon} from "../src/beacon/IBeacon.sol";
 import {IRounds} from "../src/interfaces/IRounds.sol";
 import {RoundsFixture} from "./RoundsFixture.sol";
 
-/// forge-config: ci.fuzz.runs = 2000
 contract RoundsRevealTest is RoundsFixture {
     function test_reveal_storesTheSeed() public {
         open(300, 2000);

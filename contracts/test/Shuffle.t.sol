@@ -18,7 +18,6 @@ contract Unshuffler {
     }
 }
 
-/// forge-config: ci.fuzz.runs = 2000
 contract ShuffleTest is BaseTest {
     struct ShuffleCase {
         uint256 count;

@@ -1,13 +1,13 @@
 //! The service: its parts, and how it runs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use assize_facts::Contracts;
-use assize_guard::{Bodies, Buckets, GateParamsError, Server, SharedGate, Shares, SubnetTagger};
+use assize_guard::{Audience, Bodies, Buckets, GateParamsError, Server, SharedGate, Shares, SubnetTagger};
 use assize_measurement::Domain;
-use assize_service::{Clock, Stop};
+use assize_service::{Clock, Stop, idle_pause};
 use assize_store::Source;
 use assize_wire::NetworkDocument;
 use thiserror::Error;
@@ -89,6 +89,8 @@ pub(crate) struct Shared {
 struct Look {
     succeeded: Option<Instant>,
     trouble: Option<RoundError>,
+    /// How long the api waits for the next one.
+    pause: Duration,
 }
 
 /// The network's parameters.
@@ -122,8 +124,12 @@ impl Api {
         Ok(Self(Arc::new(Shared {
             validator: Validator::new(&domain, config.minimum_version, config.max_clock_skew),
             gatekeeper: Gatekeeper {
-                server: Server::new(config.connections, config.addresses.proxies.clone())
-                    .rendering(rejection_body),
+                server: Server::new(
+                    config.connections,
+                    Audience::Anyone,
+                    config.addresses.proxies.clone(),
+                )
+                .rendering(rejection_body),
                 bodies: Bodies::new(config.bodies),
                 lists: Shares::new(config.lists),
                 buckets: Buckets::new(config.buckets),
@@ -148,6 +154,10 @@ impl Api {
         &self.0
     }
 
+    fn look(&self) -> MutexGuard<'_, Look> {
+        self.0.last_look.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Polls the chain once.
     ///
     /// # Errors
@@ -155,7 +165,7 @@ impl Api {
     pub async fn refresh(&self) -> Result<(), RoundError> {
         let now = self.0.clock.now();
         let looked = self.0.rounds.refresh(now).await;
-        let mut look = self.0.last_look.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut look = self.look();
         match &looked {
             Ok(()) => {
                 look.succeeded = Some(Instant::now());
@@ -230,7 +240,18 @@ impl Api {
                 tracing::info!(new = accepted - reported, "received measurements");
                 (reported, at) = (accepted, Instant::now());
             }
-            stop.wait(self.0.config.poll).await;
+            let pause = self.pause();
+            self.look().pause = pause;
+            stop.wait(pause).await;
+        }
+    }
+
+    /// Until the next round can be opened, unless there is something to wait for before.
+    fn pause(&self) -> Duration {
+        let usual = self.0.config.poll;
+        match self.0.rounds.open().settled_until() {
+            Some(closes_at) => idle_pause(usual, Some(closes_at.saturating_sub(self.0.clock.now()))),
+            None => usual,
         }
     }
 
@@ -264,7 +285,7 @@ impl Shared {
         let look = self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = look
             .succeeded
-            .is_some_and(|when| when.elapsed() <= self.config.patience);
+            .is_some_and(|when| when.elapsed() <= self.config.patience + look.pause);
         (!fresh).then(|| match &look.trouble {
             Some(trouble) => trouble.to_string(),
             None => "the chain has not been polled yet".into(),

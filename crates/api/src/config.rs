@@ -53,7 +53,7 @@ impl Default for ApiConfig {
             forget_after: 7 * 86_400,
             max_per_subnet: 16,
             max_clock_skew: 300,
-            poll: Duration::from_secs(3),
+            poll: Duration::from_secs(5),
             patience: Duration::from_secs(120),
             max_body: 1 << 20,
             max_lines: 100,

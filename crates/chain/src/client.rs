@@ -1,22 +1,20 @@
 //! A node of one chain.
 
 use std::fmt;
-use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
 use alloy_sol_types::SolCall;
 use assize_protocol::{AttoFil, GasPrice};
-use backon::{ExponentialBuilder, Retryable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::rpc::{Rpc, RpcError};
+use crate::refusal::is_about_funds;
+use crate::rpc::{NO_PARAMETERS, Rpc, RpcError};
 use crate::transaction::quantity;
 use crate::{ChainError, Draft, Fees, Receipt, Result, Revert, RpcUrl, SendOutcome, SignedTransaction};
 
-/// Delay before a request is retried; it doubles.
-const FIRST_RETRY: Duration = Duration::from_millis(100);
-const RETRIES: usize = 5;
+/// How many epochs without a block (Filecoin's null rounds) may lie between a block and the one before it.
+const LONGEST_GAP: u64 = 20;
 
 /// A JSON-RPC node of a known chain. Cheap to clone.
 ///
@@ -88,7 +86,7 @@ impl ChainClient {
             url: url.clone(),
             chain_id: 0,
         };
-        let chain_id: U64 = client.ask("eth_chainId", ()).await?;
+        let chain_id: U64 = client.ask("eth_chainId", NO_PARAMETERS).await?;
         client.chain_id = chain_id.to();
         Ok(client)
     }
@@ -164,9 +162,18 @@ impl ChainClient {
 
     /// Fees with which a transaction should be mined soon: the node's premium, and room for the base fee to double.
     pub async fn fees(&self) -> Result<Fees> {
-        let premium: U128 = self.ask("eth_maxPriorityFeePerGas", ()).await?;
         let base_fee = self.head().await?.base_fee_per_gas;
-        let premium = premium.to::<GasPrice>();
+        let price = async |method| {
+            let price: U128 = self.ask(method, NO_PARAMETERS).await?;
+            Ok::<_, ChainError>(price.to::<GasPrice>())
+        };
+        let premium = match price("eth_maxPriorityFeePerGas").await {
+            // Not every node has this method; the other one is older, and includes the base fee.
+            Err(error @ ChainError::Rpc { .. }) if !error.is_transient() => {
+                price("eth_gasPrice").await?.saturating_sub(base_fee)
+            }
+            premium => premium?,
+        };
         Ok(Fees {
             premium,
             max_fee: base_fee.saturating_mul(2).saturating_add(premium),
@@ -197,7 +204,7 @@ impl ChainClient {
         {
             Ok(block) => Ok(block.is_some_and(|block| block.hash == hash)),
             // A null round now, or beyond the head of a lagging node.
-            Err(ChainError::Rpc { code, .. }) if code != -32_005 && code != 429 => Ok(false),
+            Err(error @ ChainError::Rpc { .. }) if !error.is_transient() => Ok(false),
             Err(other) => Err(other),
         }
     }
@@ -243,7 +250,7 @@ impl ChainClient {
                 .map(|call| (CallRequest::of(&draft(call), None), "latest"));
             let found = self
                 .rpc
-                .request_many::<Bytes>(METHOD, &questions.collect::<Vec<_>>())
+                .request_many::<_, Bytes>(METHOD, &questions.collect::<Vec<_>>())
                 .await;
             for answer in found.map_err(|error| self.explain(METHOD, contract, error))? {
                 answers.push(self.decode::<C>(contract, to, &answer)?);
@@ -280,21 +287,31 @@ impl ChainClient {
     /// Why a mined transaction failed: it is simulated again on the preceding block. `None` if it succeeds there: then
     /// the reason is an earlier transaction of the same block.
     pub async fn failure(&self, draft: &Draft, from: Address, block: u64) -> Result<Option<Revert>> {
-        let before = U64::from(block.saturating_sub(1));
         let request = CallRequest::of(draft, Some(from));
-        let answer: Result<Bytes> = self
-            .ask_contract("eth_call", draft.contract, (request, before))
-            .await;
-        match answer {
-            Ok(_) => Ok(None),
-            Err(ChainError::Reverted(revert)) => Ok(Some(*revert)),
-            Err(other) => Err(other),
+        let mut before = block.saturating_sub(1);
+        loop {
+            let parameters = (&request, U64::from(before));
+            let answer: Result<Bytes> = self.ask_contract("eth_call", draft.contract, parameters).await;
+            match answer {
+                Ok(_) => return Ok(None),
+                Err(ChainError::Reverted(revert)) => return Ok(Some(*revert)),
+                Err(ChainError::Rpc { message, .. })
+                    if message.contains("null round") && before > block.saturating_sub(LONGEST_GAP) =>
+                {
+                    before -= 1;
+                }
+                Err(other) => return Err(other),
+            }
         }
     }
 
     /// Sends signed bytes. Never fails: any answer of a node to a transaction is an observation.
     pub async fn send_raw(&self, raw: &Bytes) -> SendOutcome {
-        match self.rpc.request::<B256>("eth_sendRawTransaction", (raw,)).await {
+        match self
+            .rpc
+            .request_once::<B256>("eth_sendRawTransaction", (raw,))
+            .await
+        {
             Ok(_) => SendOutcome::Accepted,
             Err(RpcError::Refused(refusal)) => SendOutcome::of_refusal(&refusal.text()),
             Err(other) => SendOutcome::Unknown(self.url.scrub(&other.to_string())),
@@ -322,16 +339,8 @@ impl ChainClient {
         contract: &'static str,
         params: P,
     ) -> Result<R> {
-        (|| async { self.rpc.request(method, &params).await })
-            .retry(
-                ExponentialBuilder::default()
-                    .with_min_delay(FIRST_RETRY)
-                    .with_max_times(RETRIES)
-                    .with_jitter(),
-            )
-            .when(RpcError::is_worth_asking_again)
-            .await
-            .map_err(|error| self.explain(method, contract, error))
+        let answer = self.rpc.request(method, params).await;
+        answer.map_err(|error| self.explain(method, contract, error))
     }
 
     fn explain(&self, method: &'static str, contract: &'static str, error: RpcError) -> ChainError {
@@ -340,13 +349,21 @@ impl ChainClient {
             reason,
         };
         match error {
-            RpcError::Refused(refusal) => match refusal.revert_data() {
-                Some(data) => Box::new(Revert::read(contract, data)).into(),
-                None => ChainError::Rpc {
-                    method,
-                    code: refusal.code,
-                    message: self.url.scrub(&refusal.message),
-                },
+            RpcError::Refused(refusal) => {
+                let message = self.url.scrub(&refusal.message);
+                match refusal.revert() {
+                    Some(revert) => Box::new(Revert::read(contract, revert.data, &revert.words)).into(),
+                    None if is_about_funds(&message) => ChainError::CannotPay { method, message },
+                    None => ChainError::Rpc {
+                        method,
+                        code: refusal.code,
+                        message,
+                    },
+                }
+            }
+            busy @ RpcError::Busy { .. } => ChainError::Busy {
+                url: self.url.to_string(),
+                reason: self.url.scrub(&busy.to_string()),
             },
             RpcError::Answer(reason) => ChainError::Answer { method, reason },
             RpcError::Status(status) => unreachable(format!("HTTP status {status}")),

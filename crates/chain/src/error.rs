@@ -28,6 +28,22 @@ pub enum ChainError {
         /// The HTTP client's error.
         reason: String,
     },
+    /// The node or a proxy in front of it is overloaded, or limits the rate of requests.
+    #[error("the node at {url} has too much to do, or limits requests: {reason}; wait, or use another node")]
+    Busy {
+        /// The node, without secrets.
+        url: String,
+        /// Its message.
+        reason: String,
+    },
+    /// The node says that the sender cannot pay for a transaction.
+    #[error("the sender's balance does not cover the transaction; send it FIL first ({method}: {message})")]
+    CannotPay {
+        /// JSON-RPC method.
+        method: &'static str,
+        /// The node's message.
+        message: String,
+    },
     /// The node serves another chain.
     #[error(
         "the node at {url} serves chain {actual}, not chain {expected}; use the URL of a node of chain {expected}"
@@ -151,9 +167,9 @@ impl ChainError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::NotMined { .. } => true,
-            // -32005 and 429: rate limits; -32603: internal error of the node.
-            Self::Rpc { code, .. } => matches!(code, -32_005 | -32_603 | 429),
+            Self::Unreachable { .. } | Self::Busy { .. } | Self::NotMined { .. } => true,
+            // Internal error of the node.
+            Self::Rpc { code, .. } => *code == -32_603,
             Self::Signer(error) => error.is_transient(),
             _ => false,
         }

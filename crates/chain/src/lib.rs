@@ -16,6 +16,7 @@ mod eip1559;
 mod endpoint;
 mod error;
 mod message;
+mod refusal;
 mod revert;
 mod rewards;
 mod rounds;

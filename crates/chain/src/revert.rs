@@ -26,9 +26,12 @@ pub struct Revert {
 }
 
 impl Revert {
-    /// Decodes the data with which `contract` reverted.
-    pub(crate) fn read(contract: &'static str, data: Bytes) -> Self {
-        let (error, remedy) = describe(&data);
+    /// Decodes the data with which `contract` reverted; without data, the node's own words are all there is.
+    pub(crate) fn read(contract: &'static str, data: Bytes, words: &str) -> Self {
+        let (error, remedy) = match words {
+            words if data.is_empty() && !words.is_empty() => (format!("{words:?}"), None),
+            _ => describe(&data),
+        };
         Self {
             contract,
             error,
@@ -201,7 +204,7 @@ mod tests {
     use crate::contracts::{rewards::Rewards, rounds::Rounds};
 
     fn said(contract: &'static str, error: &impl SolError) -> String {
-        Revert::read(contract, error.abi_encode().into()).to_string()
+        Revert::read(contract, error.abi_encode().into(), "").to_string()
     }
 
     #[test]
@@ -219,7 +222,7 @@ mod tests {
                 "Rounds reverted: AlreadyCommitted(cid: {cid}, round: 3); nothing to do: the batch is on chain"
             )
         );
-        let revert = Revert::read("Rounds", error.abi_encode().into());
+        let revert = Revert::read("Rounds", error.abi_encode().into(), "");
         assert_eq!(revert.decode::<Rounds::AlreadyCommitted>(), Some(error));
         assert_eq!(revert.decode::<Rounds::NotRevealed>(), None);
     }
@@ -298,11 +301,15 @@ mod tests {
             )
             .contains("overflow")
         );
-        let unknown = Revert::read("Rounds", Bytes::from_static(&[1, 2, 3, 4])).to_string();
+        let unknown = Revert::read("Rounds", Bytes::from_static(&[1, 2, 3, 4]), "").to_string();
         assert_eq!(unknown, "Rounds reverted: unknown error 0x01020304");
         assert_eq!(
-            Revert::read("Rounds", Bytes::new()).to_string(),
+            Revert::read("Rounds", Bytes::new(), "").to_string(),
             "Rounds reverted: no reason given"
+        );
+        assert_eq!(
+            Revert::read("Rounds", Bytes::new(), "out of gas").to_string(),
+            "Rounds reverted: \"out of gas\""
         );
     }
 }

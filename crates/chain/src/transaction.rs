@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::eip1559::Eip1559;
+use crate::refusal::is_about_funds;
 
 /// The content of a transaction, without nonce, gas and fees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,7 +233,7 @@ impl SendOutcome {
             Self::NonceTooLow
         } else if says(&["nonce gap", "nonce too high"]) {
             Self::NonceGap
-        } else if says(&["insufficient funds", "not enough funds", "insufficient balance"]) {
+        } else if is_about_funds(message) {
             Self::InsufficientFunds
         } else {
             Self::Rejected(message.to_owned())
@@ -345,6 +346,7 @@ mod tests {
             ("unfulfilled nonce gap", NonceGap),
             ("nonce too high", NonceGap),
             ("Insufficient funds for gas * price + value", InsufficientFunds),
+            ("Actor balance less than needed: 1 < 2", InsufficientFunds),
         ];
         for (message, meaning) in cases {
             assert_eq!(SendOutcome::of_refusal(message), meaning, "{message}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use assize_chain::{ChainClient, ChainError, Rewards, Rounds, RpcUrl};
 use assize_deployment::{Deployment, DeploymentError};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
+use assize_protocol::plain_text;
 #[cfg(feature = "s3")]
 use assize_store::S3;
 use assize_store::{Backed, Gateways, Kubo, LocalStore, Source, Store};
@@ -13,6 +14,7 @@ use eyre::{WrapErr, ensure};
 use serde::de::DeserializeOwned;
 
 use crate::args::{BeaconArgs, ChainArgs, DrandArgs, StoreArgs};
+use crate::text_file::read_text;
 use assize_service::DataDir;
 
 /// How long a command waits for its transaction: ten Filecoin epochs.
@@ -95,10 +97,10 @@ pub(crate) fn read_deployment<T: DeserializeOwned>(args: &ChainArgs, data: &Data
     let error = |problem: String| {
         format!("{problem}: give the file from `assize deploy apply` with --deployment or ASSIZE_DEPLOYMENT")
     };
-    let bytes = std::fs::read(&path)
-        .wrap_err_with(|| error(format!("cannot read the deployment file {}", path.display())))?;
-    serde_json::from_slice(&bytes)
-        .wrap_err_with(|| error(format!("{} is not a deployment file", path.display())))
+    let unreadable = || error(format!("cannot read the deployment file {}", path.display()));
+    let file = std::fs::read(&path).wrap_err_with(unreadable)?;
+    let text = plain_text::decode(&file).wrap_err_with(unreadable)?;
+    serde_json::from_str(text).wrap_err_with(|| error(format!("{} is not a deployment file", path.display())))
 }
 
 /// The given store, or the one in the data directory.
@@ -167,9 +169,8 @@ pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
 /// The given drand chain.
 pub(crate) fn drand_chain(args: &DrandArgs) -> eyre::Result<Chain> {
     if let Some(path) = &args.info {
-        let json =
-            std::fs::read(path).wrap_err_with(|| format!("cannot read --drand-info {}", path.display()))?;
-        return Chain::from_json(&json)
+        let json = read_text("--drand-info", path)?;
+        return Chain::from_json(json.as_bytes())
             .wrap_err_with(|| format!("--drand-info {} does not describe a drand chain", path.display()));
     }
     Ok(match args.name.as_str() {

@@ -14,6 +14,7 @@ mod preflight;
 mod send;
 mod signer;
 mod telemetry;
+mod text_file;
 
 use std::process::ExitCode;
 

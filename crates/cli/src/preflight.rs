@@ -7,6 +7,7 @@ use assize_drand::Chain;
 use assize_keys::Signer;
 use assize_protocol::{Address, AttoFil};
 use assize_service::{Clock, DataDir, duration, moment};
+use assize_store::{GatewayFailure, Gateways};
 use eyre::bail;
 
 use crate::connect::{Network, is_transient};
@@ -137,6 +138,15 @@ impl<'a> Preflight<'a> {
             Err(error) if error.is_transient() => return Err(error.into()),
             outcome => self.record(outcome),
         };
+        Ok(())
+    }
+
+    /// Warns of gateways that do not answer now: the daemon asks them again when it needs them.
+    pub(crate) fn gateways(&self, urls: &[String]) -> eyre::Result<()> {
+        let gateways = Gateways::new(urls)?;
+        for GatewayFailure { gateway, fault } in tokio::task::block_in_place(|| gateways.probe()) {
+            tracing::warn!(gateway, %fault, "a gateway does not answer");
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use assize_outbox::QueueAlert;
 use assize_protocol::RoundNumber;
 
 /// A problem that needs attention before rounds are missed.
@@ -53,16 +54,13 @@ pub enum CoordinatorAlert {
         /// The round.
         round: RoundNumber,
     },
-    /// Transactions wait for a limit or for funds.
-    Parked {
-        /// Their number.
-        transactions: u64,
-    },
+    /// The queue does not move.
+    Queue(QueueAlert),
 }
 
 impl CoordinatorAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 8] = [
+    pub const KINDS: [&str; 9] = [
         "opening_late",
         "reveal_late",
         "too_few_stations",
@@ -71,12 +69,13 @@ impl CoordinatorAlert {
         "refused",
         "vanished",
         "parked",
+        "stuck",
     ];
 }
 
 impl assize_service::Alert for CoordinatorAlert {
     fn kind(&self) -> &'static str {
-        Self::KINDS[match self {
+        let place = match self {
             Self::OpeningLate { .. } => 0,
             Self::RevealLate { .. } => 1,
             Self::TooFewStations { .. } => 2,
@@ -84,8 +83,9 @@ impl assize_service::Alert for CoordinatorAlert {
             Self::Beacon { .. } => 4,
             Self::Refused { .. } => 5,
             Self::Vanished { .. } => 6,
-            Self::Parked { .. } => 7,
-        }]
+            Self::Queue(alert) => return alert.kind(),
+        };
+        Self::KINDS[place]
     }
 
     /// Whether rounds are at risk.
@@ -119,10 +119,7 @@ impl fmt::Display for CoordinatorAlert {
                 f,
                 "the chain does not have round {round}, whose opening was final: if it was reset, move coordinator.sqlite out of --data; if the node lags, wait"
             ),
-            Self::Parked { transactions } => write!(
-                f,
-                "{transactions} transactions wait for a gas or spending limit, or for FIL in the wallet"
-            ),
+            Self::Queue(alert) => alert.fmt(f),
         }
     }
 }

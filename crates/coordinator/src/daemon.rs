@@ -1,8 +1,10 @@
 //! The coordinator as a daemon.
 
-use assize_service::{Daemon, Stop};
+use std::time::Duration;
 
-use crate::{Coordinator, CoordinatorAlert, CoordinatorError, Metrics, Snapshot};
+use assize_service::{Daemon, Stop, idle_pause};
+
+use crate::{Coordinator, CoordinatorAlert, CoordinatorError, Metrics};
 
 impl Daemon for Coordinator {
     type Metrics = Metrics;
@@ -15,11 +17,14 @@ impl Daemon for Coordinator {
         stop: &Stop,
     ) -> Result<Vec<CoordinatorAlert>, CoordinatorError> {
         let report = Self::pass(self, &|| stop.is_set()).await?;
-        let snapshot = Snapshot {
-            queue: self.outbox().state(report.parked).await?,
-            report,
-        };
-        metrics.set(&snapshot);
-        Ok(snapshot.report.alerts)
+        metrics.set(&report);
+        Ok(report.alerts)
+    }
+
+    fn pause(&self, usual: Duration) -> Duration {
+        match self.idle_for {
+            Some(seconds) => idle_pause(usual, Some(seconds)),
+            None => usual,
+        }
     }
 }

@@ -34,7 +34,7 @@ mod view;
 pub use alert::CoordinatorAlert;
 pub use error::CoordinatorError;
 pub use lists::{TasksError, read_tasks};
-pub use metrics::{Metrics, Snapshot, metrics};
+pub use metrics::{Metrics, metrics};
 pub use pass::{Boundary, Coordinator, Settings};
 pub use report::{PassReport, Waiting};
 pub use roster::cut;

@@ -77,6 +77,8 @@ pub struct Coordinator {
     /// Rounds seen without their seed, and when their beacon was published, Unix seconds.
     pub(crate) awaited: BTreeMap<RoundNumber, u64>,
     pub(crate) reveal_lag: Option<u64>,
+    /// Seconds until the next round can be opened, if nothing else is to be done before.
+    pub(crate) idle_for: Option<u64>,
     boundaries: Boundaries<Boundary>,
 }
 
@@ -105,6 +107,7 @@ impl Coordinator {
             tasks_fault: None,
             awaited: BTreeMap::new(),
             reveal_lag: None,
+            idle_for: None,
             boundaries: Boundaries::default(),
         }
     }
@@ -137,8 +140,19 @@ impl Coordinator {
         let parked = self.work(stop).await?;
         let waiting = opened?;
         revealed?;
-        let view = View::of(&self.rounds).await?;
-        self.report(&view, waiting, parked, alerts)
+        let is_quiet = self.outbox.is_idle()?;
+        let view = match is_quiet {
+            true => view,
+            false => View::of(&self.rounds).await?,
+        };
+        let queue = self.outbox.state(parked).await?;
+        let report = self.report(&view, waiting, queue, alerts)?;
+        let is_idle = is_quiet && report.unrevealed.is_empty() && report.alerts.is_empty();
+        self.idle_for = match report.waiting {
+            Some(Waiting::Until { closes_at }) if is_idle => Some(closes_at.saturating_sub(report.now)),
+            _ => None,
+        };
+        Ok(report)
     }
 
     /// Cancels what is no longer needed: an opening whose round someone else opened, and the reveal of a round that is

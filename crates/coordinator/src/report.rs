@@ -1,7 +1,7 @@
 //! The report of a pass.
 
 use assize_facts::Round;
-use assize_outbox::Ended;
+use assize_outbox::{Ended, QueueAlert, QueueState};
 use assize_protocol::RoundNumber;
 
 use crate::duty::Duty;
@@ -56,8 +56,8 @@ pub struct PassReport {
     pub reveal_lag: Option<u64>,
     /// Number of entries in roster and task list of the newest round.
     pub lists: Option<(u32, u32)>,
-    /// Number of transactions that wait for a limit or for funds.
-    pub parked: u64,
+    /// The transaction queue.
+    pub queue: QueueState,
     /// Alerts.
     pub alerts: Vec<CoordinatorAlert>,
 }
@@ -68,7 +68,7 @@ impl Coordinator {
         &mut self,
         view: &View,
         waiting: Waiting,
-        parked: u64,
+        queue: QueueState,
         mut alerts: Vec<CoordinatorAlert>,
     ) -> Result<PassReport> {
         let mut report = PassReport {
@@ -124,10 +124,8 @@ impl Coordinator {
         }
         self.note_revealed(view);
         report.reveal_lag = self.reveal_lag;
-        if parked > 0 {
-            alerts.push(CoordinatorAlert::Parked { transactions: parked });
-        }
-        report.parked = parked;
+        alerts.extend(QueueAlert::of(&queue).map(CoordinatorAlert::Queue));
+        report.queue = queue;
         report.alerts = alerts;
         Ok(report)
     }

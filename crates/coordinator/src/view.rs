@@ -63,7 +63,7 @@ impl View {
         match self.now.checked_sub(newest.closes_at) {
             None => Opening::From(newest.closes_at),
             Some(late) => Opening::Due {
-                round: RoundNumber(newest.number.0 + 1),
+                round: RoundNumber(newest.number.0.saturating_add(1)),
                 late,
                 patience: u64::from(newest.parameters.round_duration) / 2,
             },

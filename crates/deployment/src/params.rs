@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, Bytes};
-use assize_protocol::Parameters;
+use assize_protocol::{Parameters, plain_text};
 use bls12_381::G2Affine;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -177,7 +177,7 @@ impl DeployParams {
     /// # Errors
     /// [`ParamsError`] naming the file and the position.
     pub fn read(path: &Path) -> Result<Self, ParamsError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ParamsError::Read {
+        let file = std::fs::read(path).map_err(|source| ParamsError::Read {
             path: path.to_owned(),
             source,
         })?;
@@ -185,11 +185,12 @@ impl DeployParams {
             path: path.to_owned(),
             reason,
         };
+        let text = plain_text::decode(&file).map_err(|error| parse(error.to_string()))?;
         if path.extension().is_some_and(|extension| extension == "toml") {
-            let deserializer = toml::Deserializer::parse(&text).map_err(|error| parse(error.to_string()))?;
+            let deserializer = toml::Deserializer::parse(text).map_err(|error| parse(error.to_string()))?;
             with_field(deserializer).map_err(parse)
         } else {
-            let mut deserializer = serde_json::Deserializer::from_str(&text);
+            let mut deserializer = serde_json::Deserializer::from_str(text);
             let params = with_field(&mut deserializer).map_err(parse)?;
             deserializer.end().map_err(|error| parse(error.to_string()))?;
             Ok(params)

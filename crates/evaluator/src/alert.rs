@@ -3,6 +3,7 @@
 use std::fmt;
 
 use alloy_primitives::{Address, B256};
+use assize_outbox::QueueAlert;
 use assize_protocol::RoundNumber;
 use assize_service::duration;
 
@@ -42,16 +43,13 @@ pub enum EvaluatorAlert {
         /// Seconds since this evaluator signed.
         seconds: u64,
     },
-    /// Transactions wait for a limit or for funds.
-    Parked {
-        /// Their number.
-        transactions: u64,
-    },
+    /// The queue does not move.
+    Queue(QueueAlert),
 }
 
 impl EvaluatorAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 4] = ["disagreement", "other_plan", "few_signatures", "parked"];
+    pub const KINDS: [&str; 5] = ["disagreement", "other_plan", "few_signatures", "parked", "stuck"];
 
     /// A settlement that waits for signatures, if it has waited for too long.
     pub(crate) fn of_waiting(
@@ -70,12 +68,13 @@ impl EvaluatorAlert {
 
 impl assize_service::Alert for EvaluatorAlert {
     fn kind(&self) -> &'static str {
-        Self::KINDS[match self {
+        let place = match self {
             Self::Disagreement { .. } => 0,
             Self::OtherPlan { .. } => 1,
             Self::FewSignatures { .. } => 2,
-            Self::Parked { .. } => 3,
-        }]
+            Self::Queue(alert) => return alert.kind(),
+        };
+        Self::KINDS[place]
     }
 
     fn subject(&self) -> Option<String> {
@@ -115,10 +114,7 @@ impl fmt::Display for EvaluatorAlert {
                  other evaluators, and that --peer names them",
                 duration(*seconds)
             ),
-            Self::Parked { transactions } => write!(
-                f,
-                "{transactions} transactions wait for a gas or spending limit, or for FIL in the wallet"
-            ),
+            Self::Queue(alert) => alert.fmt(f),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The evaluator as a daemon.
 
-use assize_outbox::parked;
-use assize_service::{Daemon, Stop};
+use std::time::Duration;
+
+use assize_outbox::{QueueAlert, parked};
+use assize_service::{Daemon, Stop, idle_pause};
 
 use crate::metrics::Seen;
 use crate::{Evaluator, EvaluatorAlert, EvaluatorError, Metrics, Pass, Plan};
@@ -10,13 +12,19 @@ use crate::{Evaluator, EvaluatorAlert, EvaluatorError, Metrics, Pass, Plan};
 pub struct EvaluatorDaemon<W> {
     evaluator: Evaluator,
     watcher: W,
+    /// After a pass that found nothing to do: the seconds until there is, if known.
+    idle: Option<Option<u64>>,
 }
 
 impl<W: FnMut(&Pass)> EvaluatorDaemon<W> {
     /// Calls `watcher` after each pass that succeeded.
     #[must_use]
     pub fn new(evaluator: Evaluator, watcher: W) -> Self {
-        Self { evaluator, watcher }
+        Self {
+            evaluator,
+            watcher,
+            idle: None,
+        }
     }
 }
 
@@ -32,9 +40,20 @@ impl<W: FnMut(&Pass)> Daemon for EvaluatorDaemon<W> {
             Some(outbox) => Some(outbox.state(parked(&pass.alerts)).await?),
             None => None,
         };
-        let alerts = alerts(&pass, self.evaluator.plan());
-        metrics.set(&Seen { pass, queue });
+        let mut alerts = alerts(&pass, self.evaluator.plan());
+        alerts.extend(queue.as_ref().and_then(QueueAlert::of).map(EvaluatorAlert::Queue));
+        let is_idle = alerts.is_empty() && pass.evaluated.is_none() && self.evaluator.is_idle()?;
+        self.idle = is_idle.then_some(pass.due_in);
+        metrics.set(&Seen {
+            pass,
+            queue,
+            alerts: alerts.clone(),
+        });
         Ok(alerts)
+    }
+
+    fn pause(&self, usual: Duration) -> Duration {
+        self.idle.map_or(usual, |seconds| idle_pause(usual, seconds))
     }
 }
 
@@ -55,9 +74,5 @@ fn alerts(pass: &Pass, ours: Plan) -> Vec<EvaluatorAlert> {
     let waiting = pass.waiting.and_then(|rounds| {
         EvaluatorAlert::of_waiting(rounds, (pass.signatures, pass.threshold), pass.waiting_for)
     });
-    let parked = match parked(&pass.alerts) {
-        0 => None,
-        transactions => Some(EvaluatorAlert::Parked { transactions }),
-    };
-    disagreements.chain(plans).chain(waiting).chain(parked).collect()
+    disagreements.chain(plans).chain(waiting).collect()
 }

@@ -105,6 +105,8 @@ pub struct Pass {
     pub silent: u64,
     /// Seconds since this evaluator signed the settlement that waits for signatures.
     pub waiting_for: u64,
+    /// Seconds until the next settlement is due; `None` if its last round is not open yet.
+    pub due_in: Option<u64>,
     /// Alerts of the queue.
     pub alerts: Vec<Alert>,
     /// The newest valid settlement.
@@ -126,6 +128,18 @@ impl Evaluator {
             other_plans: Vec::new(),
             plans_read: None,
         }
+    }
+
+    /// Whether nothing waits for signatures or in the queue.
+    ///
+    /// # Errors
+    /// The queue's database.
+    pub fn is_idle(&self) -> Result<bool, EvaluatorError> {
+        let queue_is_idle = match &self.parts.outbox {
+            Some(outbox) => outbox.is_idle()?,
+            None => true,
+        };
+        Ok(self.own.is_none() && queue_is_idle)
     }
 
     /// The transaction queue, if this evaluator posts.
@@ -159,7 +173,7 @@ impl Evaluator {
         if let Some(head) = pass.head {
             pass.settled = self.parts.rewards.settlement(head).await?.proposal.last_round;
         }
-        match self.due(&pass).await? {
+        match self.due(&mut pass).await? {
             None => self.forget(),
             Some(range) => {
                 let Parts { rounds, rewards, .. } = &self.parts;
@@ -206,19 +220,25 @@ impl Evaluator {
     }
 
     /// The range of the next settlement, once its commit windows are over.
-    async fn due(&mut self, pass: &Pass) -> Result<Option<NextRange>, EvaluatorError> {
+    async fn due(&mut self, pass: &mut Pass) -> Result<Option<NextRange>, EvaluatorError> {
         let Plan { every, delay } = self.parts.plan;
         if self.stretch.0 != pass.head {
             self.stretch = (pass.head, 1);
         }
-        let first = RoundNumber(pass.settled.0 + 1);
-        let last = RoundNumber(pass.settled.0 + every * self.stretch.1);
+        let first = RoundNumber(pass.settled.0.saturating_add(1));
+        let last = RoundNumber(
+            pass.settled
+                .0
+                .saturating_add(every.saturating_mul(self.stretch.1)),
+        );
         if self.parts.rounds.latest_round().await? < Some(last) {
             return Ok(None);
         }
         let until = self.parts.rounds.round(last).await?.commits_until;
         let now = self.parts.rounds.client().head().await?.timestamp;
-        Ok((now > until.saturating_add(delay)).then_some(NextRange {
+        let due_in = until.saturating_add(delay).saturating_add(1).saturating_sub(now);
+        pass.due_in = Some(due_in);
+        Ok((due_in == 0).then_some(NextRange {
             parent: pass.head,
             first,
             last,

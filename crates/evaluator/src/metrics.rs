@@ -4,7 +4,7 @@ use assize_outbox::{QueueState, queue_metrics};
 use assize_service::metrics::MetricSet;
 use assize_verify::measurements;
 
-use crate::Pass;
+use crate::{EvaluatorAlert, Pass};
 
 /// Metrics of an evaluator.
 pub type Metrics = MetricSet<Seen>;
@@ -16,6 +16,8 @@ pub struct Seen {
     pub pass: Pass,
     /// The transaction queue, if this evaluator posts.
     pub queue: Option<QueueState>,
+    /// The active alerts.
+    pub alerts: Vec<EvaluatorAlert>,
 }
 
 /// All metrics, at zero.
@@ -23,6 +25,7 @@ pub struct Seen {
 pub fn metrics() -> Metrics {
     let mut metrics: Metrics = MetricSet::new("assize_evaluator");
     queue_metrics(&mut metrics, |seen| seen.queue.as_ref());
+    metrics.alerts(&EvaluatorAlert::KINDS, |seen| &seen.alerts);
     metrics.gauge("settlement", "Newest valid settlement", |seen| {
         seen.pass.head.map_or(0, |head| head.0) as f64
     });

@@ -32,7 +32,7 @@ pub use buckets::{Buckets, BucketsConfig, BucketsSnapshot, Rate};
 pub use gate::{Gate, GateParams, GateParamsError, GateSnapshot, Record, SharedGate, decay};
 pub use rejection::{Rejection, RejectionBody, RenderRejection};
 pub use server::{
-    Bodies, BodyLimits, BodySnapshot, ConnectionLimits, ConnectionsSnapshot, Server, limit_body,
+    Audience, Bodies, BodyLimits, BodySnapshot, ConnectionLimits, ConnectionsSnapshot, Server, limit_body,
 };
 pub use shares::{Excess, Share, ShareLimits, Shares};
 pub use subnet::{Host, Subnet};

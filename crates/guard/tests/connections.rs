@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use assize_guard::{Bodies, BodyLimits, ConnectionLimits, Proxies, Server, limit_body};
+use assize_guard::{Audience, Bodies, BodyLimits, ConnectionLimits, Proxies, Server, limit_body};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
@@ -73,7 +73,7 @@ async fn behind((connections, bodies): (ConnectionLimits, BodyLimits), proxies: 
         .layer(from_fn_with_state(bodies.clone(), limit_body));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = Server::new(connections, proxies);
+    let server = Server::new(connections, Audience::Anyone, proxies);
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn({
         let server = server.clone();

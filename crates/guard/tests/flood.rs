@@ -7,7 +7,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use assize_guard::{ConnectionLimits, Proxies, Server};
+use assize_guard::{Audience, ConnectionLimits, Proxies, Server};
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -30,7 +30,7 @@ fn resident_mib() -> u64 {
 async fn flood(attempts: usize, sent: &[u8]) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = Server::new(ConnectionLimits::default(), Proxies::default());
+    let server = Server::new(ConnectionLimits::default(), Audience::Anyone, Proxies::default());
     let serving = tokio::spawn({
         let server = server.clone();
         let router = Router::new().route("/", get(|| async { "ok" }));

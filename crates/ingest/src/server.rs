@@ -1,7 +1,28 @@
 //! Shared by both users of the PostgreSQL client.
 
+use std::time::Duration;
+
 use postgres::Config;
 use postgres::config::Host;
+
+/// How long the server or the network may be silent before a connection counts as dead, unless the URL says otherwise.
+const SILENCE: Duration = Duration::from_secs(10);
+/// What the client has without our choice.
+const LIBRARYS_KEEPALIVE: Duration = Duration::from_secs(2 * 3_600);
+
+/// A connection that a router has forgotten while it was idle does not answer, and gives no error for many minutes. It is to
+/// be noticed within seconds.
+pub(crate) fn notice_dead_connections(config: &mut Config) {
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(SILENCE);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
+    if config.get_keepalives_idle() == LIBRARYS_KEEPALIVE {
+        config.keepalives_idle(3 * SILENCE);
+    }
+}
 
 /// The database's name and hosts, without its password.
 pub(crate) fn label(config: &Config) -> String {

@@ -31,6 +31,7 @@ mod policy;
 mod queue;
 mod stats;
 mod step;
+mod trouble;
 
 pub use database::{Ended, NewIntent};
 pub use error::OutboxError;
@@ -40,3 +41,4 @@ pub use policy::{Caps, Depth, Finality, Policy};
 pub use queue::{Attempt, Gas, Intent, Kind, Mined, Phase, Purpose, Queue, day};
 pub use stats::Stats;
 pub use step::{Action, Alert, Observation, Park, Step, step, watched};
+pub use trouble::QueueAlert;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use alloy_primitives::Address;
 use assize_facts::SettlementId;
+use assize_outbox::QueueAlert;
 use assize_protocol::AttoFil;
 
 use crate::AlertPolicy;
@@ -47,35 +48,34 @@ pub enum PayoutAlert {
         /// What it is owed.
         due: AttoFil,
     },
-    /// Transactions are held back by a limit or a low balance.
-    Parked {
-        /// Number of transactions.
-        transactions: u64,
-    },
+    /// The queue does not move.
+    Queue(QueueAlert),
 }
 
 impl PayoutAlert {
     /// The kinds, as named in metrics.
-    pub const KINDS: [&str; 6] = [
+    pub const KINDS: [&str; 7] = [
         "pool_low",
         "wallet_low",
         "settlement_pending",
         "operator_stuck",
         "over_daily_cap",
         "parked",
+        "stuck",
     ];
 }
 
 impl assize_service::Alert for PayoutAlert {
     fn kind(&self) -> &'static str {
-        Self::KINDS[match self {
+        let place = match self {
             Self::PoolLow { .. } => 0,
             Self::WalletLow { .. } => 1,
             Self::SettlementPending { .. } => 2,
             Self::OperatorStuck { .. } => 3,
             Self::OverDailyCap { .. } => 4,
-            Self::Parked { .. } => 5,
-        }]
+            Self::Queue(alert) => return alert.kind(),
+        };
+        Self::KINDS[place]
     }
 
     fn subject(&self) -> Option<String> {
@@ -85,6 +85,11 @@ impl assize_service::Alert for PayoutAlert {
             }
             _ => None,
         }
+    }
+
+    /// Whether nobody is paid while it holds.
+    fn is_grave(&self) -> bool {
+        matches!(self, Self::Queue(_))
     }
 }
 
@@ -111,10 +116,7 @@ impl fmt::Display for PayoutAlert {
                 f,
                 "{operator} is owed {due}, more than the daily limit: raise dailyFil, or let the operator claim"
             ),
-            Self::Parked { transactions } => write!(
-                f,
-                "{transactions} transactions are held back by a limit on gas price or spending, or by a low balance"
-            ),
+            Self::Queue(alert) => alert.fmt(f),
         }
     }
 }
@@ -136,8 +138,8 @@ pub struct Condition {
     pub stuck: Vec<(Address, u32)>,
     /// Operators owed more than the daily limit, with what they are owed.
     pub over_daily_cap: Vec<(Address, AttoFil)>,
-    /// Number of transactions held back by a limit or a low balance.
-    pub parked: u64,
+    /// What is wrong with the queue.
+    pub queue: Option<QueueAlert>,
     /// Unix seconds.
     pub now: u64,
 }
@@ -190,10 +192,7 @@ impl Condition {
         alerts.extend(stuck.map(|&(operator, refusals)| PayoutAlert::OperatorStuck { operator, refusals }));
         let over = self.over_daily_cap.iter();
         alerts.extend(over.map(|&(operator, due)| PayoutAlert::OverDailyCap { operator, due }));
-        if self.parked > 0 {
-            let transactions = self.parked;
-            alerts.push(PayoutAlert::Parked { transactions });
-        }
+        alerts.extend(self.queue.map(PayoutAlert::Queue));
         alerts
     }
 }
@@ -234,7 +233,10 @@ mod tests {
             kinds(|c| c.over_daily_cap.push((Address::ZERO, AttoFil::new(3)))),
             ["over_daily_cap"]
         );
-        assert_eq!(kinds(|c| c.parked = 1), ["parked"]);
+        assert_eq!(
+            kinds(|c| c.queue = Some(QueueAlert::Stuck { seconds: 9 })),
+            ["stuck"]
+        );
         assert_eq!(
             kinds(|c| (c.wallet, c.batch_cost) = (AttoFil::ZERO, None)),
             ["wallet_low"]

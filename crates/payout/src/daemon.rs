@@ -1,10 +1,12 @@
 //! The payout scheduler as a daemon: it pays when the schedule says so.
 
+use std::time::Duration;
+
 use assize_chain::Rounds;
 use assize_facts::Settlement;
-use assize_outbox::{Alert, parked};
+use assize_outbox::{Alert, QueueAlert, parked};
 use assize_protocol::AttoFil;
-use assize_service::{Clock, Daemon, Stop};
+use assize_service::{Clock, Daemon, Stop, idle_pause};
 
 use crate::metrics::Snapshot;
 use crate::{
@@ -25,6 +27,8 @@ pub struct PayoutDaemon {
     batch_cost: Option<AttoFil>,
     /// Whether the queue of an earlier process has been checked.
     resumed: bool,
+    /// After a pass that found nothing to do: the seconds until there is, if known.
+    idle: Option<Option<u64>>,
 }
 
 impl PayoutDaemon {
@@ -38,6 +42,7 @@ impl PayoutDaemon {
             held: Vec::new(),
             batch_cost: None,
             resumed: false,
+            idle: None,
         }
     }
 
@@ -60,10 +65,25 @@ impl PayoutDaemon {
             self.plan(settlement).await?;
             tick = self.scheduler.look_after(&mut report).await?;
         }
+        self.idle = match &timeline.active {
+            _ if !self.scheduler.outbox().is_idle()? => None,
+            Some(settlement) if self.is_due(settlement)? => None,
+            _ => Some(self.due_in(&timeline)),
+        };
         for payment in &report.refused {
             tracing::warn!(operator = %payment.operator, amount = %payment.amount, "an operator's address rejected a payment");
         }
         self.snapshot(&timeline, &tick.alerts).await
+    }
+
+    /// Seconds until the oldest pending settlement becomes active, or the schedule's next time.
+    fn due_in(&self, timeline: &SettlementTimeline) -> Option<u64> {
+        let now = Clock::system().now();
+        let oldest = timeline.pending.first();
+        let active = oldest.map(|oldest| oldest.active_at.saturating_sub(timeline.now));
+        let schedule = &self.scheduler.planner().policy.schedule;
+        let next = schedule.next(now).map(|next| next.saturating_sub(now));
+        active.into_iter().chain(next).min()
     }
 
     fn is_due(&self, settlement: &Settlement) -> Result<bool, PayoutError> {
@@ -102,6 +122,7 @@ impl PayoutDaemon {
         alerts: &[Alert],
     ) -> Result<Snapshot, PayoutError> {
         let now = Clock::system().now();
+        let queue = self.scheduler.outbox().state(parked(alerts)).await?;
         let planner = self.scheduler.planner();
         let policy = planner.policy.alerts;
         let parameters = self.rounds.parameters().await?;
@@ -114,7 +135,7 @@ impl PayoutDaemon {
         let over = |held: &Held| {
             (held.why == HoldReason::OverDailyCap).then_some((held.payout.operator, held.payout.due))
         };
-        let mut condition = Condition {
+        let condition = Condition {
             surplus: planner.rewards.surplus().await?,
             daily_budget: daily_budget.unwrap_or_default(),
             batch_cost: self.batch_cost,
@@ -124,13 +145,11 @@ impl PayoutDaemon {
                 .map(|oldest| (oldest.id, oldest.posted_at)),
             stuck: self.scheduler.history().stuck(policy.refusals)?,
             over_daily_cap: self.held.iter().filter_map(over).collect(),
-            parked: parked(alerts),
             now,
-            wallet: AttoFil::ZERO,
+            wallet: queue.wallet,
+            queue: QueueAlert::of(&queue),
         };
         let totals = self.scheduler.history().totals()?;
-        let queue = self.scheduler.outbox().state(condition.parked).await?;
-        condition.wallet = queue.wallet;
         Ok(Snapshot {
             alerts: condition.alerts(&policy),
             condition,
@@ -155,5 +174,9 @@ impl Daemon for PayoutDaemon {
         let snapshot = self.pay().await?;
         metrics.set(&snapshot);
         Ok(snapshot.alerts)
+    }
+
+    fn pause(&self, usual: Duration) -> Duration {
+        self.idle.map_or(usual, |seconds| idle_pause(usual, seconds))
     }
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use alloy_primitives::Address;
 use assize_protocol::address::parse_operator;
+use assize_protocol::plain_text;
 
 use crate::PolicyError;
+use crate::policy::read_text;
 
 /// Operators that the scheduler does not pay, with the reasons. The contract is not affected: they can still claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,10 +20,7 @@ impl DenyList {
     /// # Errors
     /// [`PolicyError::Deny`] naming file and line.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
-        let text = std::fs::read_to_string(path).map_err(|source| PolicyError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = read_text(path)?;
         Self::parse(&text).map_err(|(line, reason)| PolicyError::Deny {
             path: path.to_owned(),
             line,
@@ -31,12 +30,8 @@ impl DenyList {
 
     fn parse(text: &str) -> Result<Self, (usize, String)> {
         let mut list = BTreeMap::new();
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let refuse = |reason: String| (number + 1, reason);
+        for (number, line) in plain_text::lines(text).filter(|(_, line)| !line.starts_with('#')) {
+            let refuse = |reason: String| (number, reason);
             let (address, reason) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
             let operator = parse_operator(address).map_err(|error| refuse(error.to_string()))?;
             let reason = reason.trim();

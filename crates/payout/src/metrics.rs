@@ -2,7 +2,6 @@
 
 use assize_outbox::{QueueState, queue_metrics};
 use assize_protocol::AttoFil;
-use assize_service::Alert as _;
 use assize_service::metrics::{MetricSet, Unit, fil};
 
 use crate::history::Totals;
@@ -44,12 +43,7 @@ pub type Metrics = MetricSet<Snapshot>;
 pub fn metrics() -> Metrics {
     let mut metrics: Metrics = MetricSet::new("assize_payout");
     queue_metrics(&mut metrics, |left| Some(&left.queue));
-    metrics.by_kind(
-        "alert",
-        "Active alerts by kind",
-        &PayoutAlert::KINDS,
-        |left, kind| left.alerts.iter().filter(|alert| alert.kind() == kind).count() as f64,
-    );
+    metrics.alerts(&PayoutAlert::KINDS, |left| &left.alerts);
     metrics.gauge_in(
         fil(),
         "pool_surplus",

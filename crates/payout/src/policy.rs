@@ -1,10 +1,11 @@
 //! The policy file: what the scheduler may do.
 
 use std::fmt::Display;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use assize_protocol::AttoFil;
+use assize_protocol::{AttoFil, plain_text};
 use serde::Deserialize;
 use serde::de::Error as _;
 use thiserror::Error;
@@ -175,16 +176,24 @@ impl Default for AlertPolicy {
     }
 }
 
+/// The text of a file, past a byte order mark.
+pub(crate) fn read_text(path: &Path) -> Result<String, PolicyError> {
+    let read = |source| PolicyError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = std::fs::read(path).map_err(read)?;
+    let text = plain_text::decode(&file).map_err(|error| read(io::Error::other(error)))?;
+    Ok(text.to_owned())
+}
+
 impl PayoutPolicy {
     /// Reads a policy (TOML) and its deny list.
     ///
     /// # Errors
     /// [`PolicyError`] naming the file and the position.
     pub fn read(path: &Path) -> Result<(Self, DenyList), PolicyError> {
-        let text = std::fs::read_to_string(path).map_err(|source| PolicyError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = read_text(path)?;
         let policy: Self = toml::from_str(&text).map_err(|error| PolicyError::Parse {
             path: path.to_owned(),
             reason: error.to_string(),

@@ -1,14 +1,13 @@
 //! The publisher as a daemon.
 
-use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use assize_outbox::parked;
+use assize_outbox::{QueueAlert, QueueState, parked};
 use assize_service::{Clock, Daemon, Stop};
 use assize_store::Store;
 
 use crate::metrics::Snapshot;
-use crate::{Metrics, PublishError, Publisher};
+use crate::{Metrics, PublishError, PublishReport, Publisher, PublisherAlert};
 
 /// How long an idle publisher does not read the chain.
 const IDLE: Duration = Duration::from_secs(300);
@@ -37,10 +36,10 @@ impl PublisherDaemon {
 
 impl Daemon for PublisherDaemon {
     type Metrics = Metrics;
-    type Alert = Infallible;
+    type Alert = PublisherAlert;
     type Error = PublishError;
 
-    async fn pass(&mut self, metrics: &Metrics, stop: &Stop) -> Result<Vec<Infallible>, PublishError> {
+    async fn pass(&mut self, metrics: &Metrics, stop: &Stop) -> Result<Vec<PublisherAlert>, PublishError> {
         let Self {
             publisher,
             store,
@@ -55,12 +54,23 @@ impl Daemon for PublisherDaemon {
         let report = publisher.pass(&**store, &|| stop.is_set()).await?;
         let now = Clock::system().now();
         publisher.ingest().prune(now.saturating_sub(*keep))?;
+        let queue = publisher.outbox().state(parked(&report.alerts)).await?;
+        let alerts = alerts(&report, &queue);
         metrics.set(&Snapshot {
             totals: publisher.ingest().totals()?,
-            queue: publisher.outbox().state(parked(&report.alerts)).await?,
+            queue,
             report,
             now,
+            alerts: alerts.clone(),
         });
-        Ok(Vec::new())
+        Ok(alerts)
     }
+}
+
+/// What holds after a pass.
+fn alerts(report: &PublishReport, queue: &QueueState) -> Vec<PublisherAlert> {
+    let at_risk = report.at_risk.iter();
+    let uncommitted = at_risk.map(|&(round, left)| PublisherAlert::Uncommitted { round, left });
+    let queue = QueueAlert::of(queue).map(PublisherAlert::Queue);
+    uncommitted.chain(queue).collect()
 }

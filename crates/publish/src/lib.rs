@@ -12,11 +12,13 @@
 //!
 //! [`Publisher`] does one pass, [`PublisherDaemon`] repeats it.
 
+mod alert;
 mod daemon;
 mod error;
 mod metrics;
 mod publisher;
 
+pub use alert::PublisherAlert;
 pub use daemon::PublisherDaemon;
 pub use error::PublishError;
 pub use metrics::{Metrics, Snapshot, metrics};

@@ -4,7 +4,7 @@ use assize_ingest::Totals;
 use assize_outbox::{QueueState, queue_metrics};
 use assize_service::metrics::{MetricSet, Unit};
 
-use crate::PublishReport;
+use crate::{PublishReport, PublisherAlert};
 
 /// Metrics of a publisher. Counters are stored in its databases, so they survive restarts.
 pub type Metrics = MetricSet<Snapshot>;
@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub queue: QueueState,
     /// Current time, Unix seconds.
     pub now: u64,
+    /// The active alerts.
+    pub alerts: Vec<PublisherAlert>,
 }
 
 /// All metrics, at zero.
@@ -27,6 +29,7 @@ pub struct Snapshot {
 pub fn metrics() -> Metrics {
     let mut metrics: Metrics = MetricSet::new("assize_publisher");
     queue_metrics(&mut metrics, |left| Some(&left.queue));
+    metrics.alerts(&PublisherAlert::KINDS, |left| &left.alerts);
     metrics.gauge_in(
         Unit::Seconds,
         "oldest_unpublished",
@@ -88,6 +91,7 @@ mod tests {
                 ..QueueState::default()
             },
             now: 1_000_000,
+            alerts: Vec::new(),
         });
         let text = metrics.encode();
         for line in [

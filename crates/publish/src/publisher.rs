@@ -1,6 +1,6 @@
 //! Publishes measurements from the table to the chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use alloy_primitives::B256;
@@ -69,6 +69,8 @@ pub struct PublishReport {
     pub open: u64,
     /// When the oldest uncommitted measurement was received, Unix seconds.
     pub oldest: Option<u64>,
+    /// Rounds with uncommitted measurements whose time for commits is mostly over, with the seconds left.
+    pub at_risk: Vec<(RoundNumber, u64)>,
     /// Alerts of the queue.
     pub alerts: Vec<Alert>,
 }
@@ -98,6 +100,15 @@ struct View {
 struct Window {
     measurements_until: u64,
     commits_until: u64,
+}
+
+impl Window {
+    /// The seconds left, in the last quarter of the time in which batches are committed.
+    fn nearly_over(&self, now: u64) -> Option<u64> {
+        let left = self.commits_until.saturating_sub(now);
+        let time = self.commits_until.saturating_sub(self.measurements_until);
+        (left < time / 4).then_some(left)
+    }
 }
 
 /// What to do with a round's measurements now.
@@ -350,12 +361,28 @@ impl Publisher {
         report.open = totals.open_batches;
         let unbatched = self.ingest.unbatched()?;
         report.waiting = unbatched.iter().map(|waiting| waiting.count).sum();
-        let open = self.ingest.open_batches()?;
-        let open = open
-            .iter()
+        let open: Vec<_> = self
+            .ingest
+            .open_batches()?
+            .into_iter()
             .filter(|batch| matches!(batch.state, BatchState::Closed | BatchState::Stored))
-            .map(|batch| batch.oldest);
-        report.oldest = unbatched.iter().map(|waiting| waiting.oldest).chain(open).min();
+            .collect();
+        let uncommitted = || {
+            let open = open.iter().map(|batch| (batch.round, batch.oldest));
+            unbatched
+                .iter()
+                .map(|waiting| (waiting.round, waiting.oldest))
+                .chain(open)
+        };
+        report.oldest = uncommitted().map(|(_, oldest)| oldest).min();
+        let rounds: BTreeSet<_> = uncommitted().map(|(round, _)| round).collect();
+        for round in rounds {
+            if let Stage::Open(window) = self.stage(&view, round).await?
+                && let Some(left) = window.nearly_over(view.now)
+            {
+                report.at_risk.push((round, left));
+            }
+        }
         Ok(report)
     }
 

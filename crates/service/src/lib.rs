@@ -28,14 +28,14 @@ mod status;
 mod stop;
 mod time;
 
-pub use assize_guard::ConnectionLimits;
+pub use assize_guard::{Audience, ConnectionLimits};
 pub use axum::Router;
 pub use boundary::{Boundaries, Stopped, unless_stopped};
 pub use clock::Clock;
 pub use data::{DataDir, DataDirError, DataEntry};
 pub use listen::{ListenError, bind, bind_if, serve};
 pub use metrics::{Metrics, NoMetrics};
-pub use passes::{Alert, Daemon, PassError, run};
+pub use passes::{Alert, Daemon, PassError, idle_pause, run};
 pub use plain::{Plain, printable};
 pub use replace::{beside, replace};
 pub use secret::{SecretError, SecretFile};

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use assize_guard::{ConnectionLimits, Proxies, Server};
+use assize_guard::{Audience, ConnectionLimits, Proxies, Server};
 use axum::Router;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -44,7 +44,13 @@ pub async fn bind_if(address: Option<SocketAddr>) -> Result<Option<(TcpListener,
 }
 
 /// Serves routes until the end is asked for; open requests are answered first.
-pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: Stop) {
-    let server = Server::new(limits, Proxies::default());
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    audience: Audience,
+    stop: Stop,
+) {
+    let server = Server::new(limits, audience, Proxies::default());
     server.serve(listener, router, stop.asked()).await;
 }

@@ -10,6 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge;
 use prometheus_client::registry::{Metric, Registry};
 
+use crate::Alert;
+
 pub use prometheus_client::registry::Unit;
 
 /// Metrics that `/metrics` serves.
@@ -72,7 +74,7 @@ pub struct MetricSet<S = ()> {
     shows: Vec<Show<S>>,
 }
 
-impl<S> MetricSet<S> {
+impl<S: 'static> MetricSet<S> {
     /// With a prefix for all names, such as `assize_publisher`.
     #[must_use]
     pub fn new(prefix: &str) -> Self {
@@ -144,23 +146,17 @@ impl<S> MetricSet<S> {
         }));
     }
 
-    /// A gauge for each kind of something, such as of alerts.
-    pub fn by_kind(
-        &mut self,
-        name: &str,
-        help: &str,
-        kinds: &'static [&'static str],
-        of: impl Fn(&S, &str) -> f64 + Send + Sync + 'static,
-    ) {
-        let family = self.add(name, help, Family::<Kind, Gauge>::default());
-        for &kind in kinds {
-            family.get_or_create(&Kind { kind }).set(0.0);
-        }
-        self.shows.push(Box::new(move |state| {
+    /// The number of active alerts of each kind.
+    pub fn alerts<A: Alert + 'static>(&mut self, kinds: &'static [&'static str], of: fn(&S) -> &[A]) {
+        let family = self.add("alert", "Active alerts by kind", Family::<Kind, Gauge>::default());
+        let show = move |alerts: &[A]| {
             for &kind in kinds {
-                family.get_or_create(&Kind { kind }).set(of(state, kind));
+                let count = alerts.iter().filter(|alert| alert.kind() == kind).count();
+                family.get_or_create(&Kind { kind }).set(count as f64);
             }
-        }));
+        };
+        show(&[]);
+        self.shows.push(Box::new(move |state| show(of(state))));
     }
 
     /// Shows a state.
@@ -231,13 +227,27 @@ fn naming_fault(name: &str, unit: Option<&Unit>) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    struct High;
+
+    impl fmt::Display for High {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("high")
+        }
+    }
+
+    impl Alert for High {
+        fn kind(&self) -> &'static str {
+            "high"
+        }
+    }
+
     #[test]
     fn counters_of_values_kept_elsewhere_are_counters() {
         let mut metrics = MetricSet::new("assize_test");
         metrics.total("batches", "Committed batches", |age: &f64| age * 4.0);
         metrics.total_in(fil(), "fees", "Fees paid", |age| age / 2.0);
         metrics.gauge_in(Unit::Seconds, "age", "Age of the oldest", |age| *age);
-        metrics.by_kind("alert", "Alerts", &["low", "high"], |_, kind| kind.len() as f64);
+        metrics.alerts(&["low", "high"], |_| &[High, High]);
         metrics.set(&3.0);
         let text = metrics.encode();
         for line in [
@@ -247,7 +257,8 @@ mod tests {
             "assize_test_fees_fil_total 1.5",
             "# TYPE assize_test_age_seconds gauge",
             "assize_test_age_seconds 3.0",
-            "assize_test_alert{kind=\"high\"} 4.0",
+            "assize_test_alert{kind=\"low\"} 0.0",
+            "assize_test_alert{kind=\"high\"} 2.0",
         ] {
             assert!(text.lines().any(|there| there == line), "no `{line}` in\n{text}");
         }

@@ -17,6 +17,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause after failed passes in usual pauses, so that a fast devnet recovers fast.
 const LONGEST_FACTOR: u32 = 32;
 
+/// How many usual pauses a daemon sleeps at most while it has nothing to do.
+const IDLE_PAUSES: u32 = 60;
+
+/// The pause of a daemon that has nothing to do for `seconds`, or, if it does not know, until it looks at the chain again. It
+/// is at most sixty usual pauses: five minutes on Filecoin, in which a pass asks the node a few times.
+#[must_use]
+pub fn idle_pause(usual: Duration, seconds: Option<u64>) -> Duration {
+    let longest = usual.saturating_mul(IDLE_PAUSES);
+    let known = seconds.map_or(longest, Duration::from_secs);
+    known.clamp(usual, longest)
+}
+
 /// A daemon's work, in passes. All that a pass must not lose is on the chain or on the disk.
 pub trait Daemon {
     /// Its metrics.
@@ -141,7 +153,9 @@ pub async fn run<D: Daemon>(
                 if let Some(count) = failures.succeeded() {
                     tracing::info!("pass succeeded after {count} failures");
                 }
-                daemon.pause(pause)
+                let pause = daemon.pause(pause);
+                status.rest(pause);
+                pause
             }
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use assize_guard::ConnectionLimits;
+use assize_guard::{Audience, ConnectionLimits};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -46,7 +46,9 @@ struct Shared<M> {
 #[derive(Debug)]
 struct Health {
     last_good: Instant,
+    /// Seconds without a good pass after which the daemon is unhealthy, besides the pause that it takes.
     patience: u64,
+    pause: Duration,
     error: Option<String>,
 }
 
@@ -63,6 +65,7 @@ impl<M: Metrics> Status<M> {
         let health = Health {
             last_good: Instant::now(),
             patience,
+            pause: Duration::ZERO,
             error: None,
         };
         Self(Arc::new(Shared {
@@ -99,6 +102,11 @@ impl<M: Metrics> Status<M> {
         self.health().error = Some(error.to_string());
     }
 
+    /// Notes that the next pass comes after a pause, which may be long when there is nothing to do.
+    pub(crate) fn rest(&self, pause: Duration) {
+        self.health().pause = pause;
+    }
+
     /// Why the last pass failed; `None` if it succeeded.
     #[must_use]
     pub fn error(&self) -> Option<String> {
@@ -115,7 +123,13 @@ impl<M: Metrics> Status<M> {
 
     /// Serves [`Status::router`] until shutdown.
     pub fn serve(&self, listener: TcpListener, stop: &Stop) {
-        tokio::spawn(serve(listener, self.router(), CONNECTIONS, stop.clone()));
+        tokio::spawn(serve(
+            listener,
+            self.router(),
+            CONNECTIONS,
+            Audience::Operator,
+            stop.clone(),
+        ));
     }
 }
 
@@ -130,7 +144,7 @@ async fn healthz<M: Metrics>(State(status): State<Status<M>>) -> Response {
     {
         return (StatusCode::SERVICE_UNAVAILABLE, full).into_response();
     }
-    if since <= health.patience {
+    if since <= health.patience.saturating_add(health.pause.as_secs()) {
         return (StatusCode::OK, "ok\n").into_response();
     }
     let reason = health
@@ -185,6 +199,9 @@ mod tests {
             body.contains("no pass has succeeded for 10") && body.contains("the node is gone"),
             "{body}"
         );
+        // Or if it sleeps, because there was nothing to do.
+        status.rest(Duration::from_secs(50));
+        assert_eq!(health_of(&status).await.0, StatusCode::OK);
         status.good();
         assert_eq!(health_of(&status).await.0, StatusCode::OK);
         // It has no space at all.

@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Timeout for a whole file: 4 GiB at 60 Mbit/s.
 const TRANSFER: Duration = Duration::from_secs(600);
 
+/// The identity CID of no bytes, for probing gateways (IPFS Trustless Gateway specification).
+const PROBE: &str = "bafkqaaa";
+
 /// Gateways that serve files as CARs (IPFS Trustless Gateway specification), queried in order until one returns the file.
 ///
 /// Every block is verified, so a gateway can withhold a file but not change it. Redirects are not followed.
@@ -67,6 +70,21 @@ impl Gateways {
         Ok(Self { gateways, agent })
     }
 
+    /// Asks each gateway for the empty block that the specification has for this; returns those that do not give it.
+    #[must_use]
+    pub fn probe(&self) -> Vec<GatewayFailure> {
+        let failure = |gateway: &Gateway| {
+            let url = format!("{}/ipfs/{PROBE}?format=raw", gateway.base);
+            let fault = match self.agent.head(url).call() {
+                Ok(response) if response.status() == 200 => return None,
+                Ok(response) => GatewayFault::Status(response.status().as_u16()),
+                Err(error) => GatewayFault::Transport(error.to_string()),
+            };
+            Some(gateway.failed(fault))
+        };
+        self.gateways.iter().filter_map(failure).collect()
+    }
+
     fn ask(&self, gateway: &Gateway, cid: &FileCid) -> Result<car::Content<File>, GatewayFault> {
         let transport = |error: ureq::Error| GatewayFault::Transport(error.to_string());
         let mut response = self
@@ -94,10 +112,7 @@ impl Source for Gateways {
         for gateway in &self.gateways {
             match self.ask(gateway, cid) {
                 Ok(content) => return Ok(Content::checked(content)),
-                Err(fault) => failures.push(GatewayFailure {
-                    gateway: gateway.label.clone(),
-                    fault,
-                }),
+                Err(fault) => failures.push(gateway.failed(fault)),
             }
         }
         Err(StoreError::Gateways { cid: *cid, failures })
@@ -105,6 +120,13 @@ impl Source for Gateways {
 }
 
 impl Gateway {
+    fn failed(&self, fault: GatewayFault) -> GatewayFailure {
+        GatewayFailure {
+            gateway: self.label.clone(),
+            fault,
+        }
+    }
+
     fn parse(url: &str) -> Result<Self, StoreError> {
         let base = url.trim_end_matches('/');
         let (scheme, rest) = base.split_once("://").unwrap_or(("", base));

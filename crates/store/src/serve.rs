@@ -20,7 +20,6 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::stream;
@@ -46,7 +45,6 @@ pub fn router(store: LocalStore) -> Router {
             (StatusCode::NOT_FOUND, text)
         })
         .with_state(Arc::new(Library::new(store)))
-        .layer(map_response(for_every_page))
 }
 
 async fn answer(
@@ -89,15 +87,6 @@ async fn answer(
         }
     };
     describe(response.headers_mut(), &cid, &wanted);
-    response
-}
-
-/// Any web page may read the responses (CORS), as the gateway specification requires. Readers verify them.
-async fn for_every_page(mut response: Response) -> Response {
-    let anyone = HeaderValue::from_static("*");
-    response
-        .headers_mut()
-        .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
     response
 }
 

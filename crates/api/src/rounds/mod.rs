@@ -46,6 +46,16 @@ pub(crate) struct Open {
     pub(crate) rounds: Vec<OpenRound>,
 }
 
+impl Open {
+    /// When the latest round closes, Unix seconds, if nothing changes on the chain before: every round is revealed and loaded.
+    /// A reorganisation that is deeper than a round's way from its opening to its beacon is noticed at the next poll.
+    pub(crate) fn settled_until(&self) -> Option<u64> {
+        let latest = self.rounds.first()?;
+        let all_loaded = self.rounds.iter().all(|open| open.view.is_some());
+        all_loaded.then_some(latest.round.closes_at)
+    }
+}
+
 /// A round that may accept measurements.
 #[derive(Debug)]
 pub(crate) struct OpenRound {

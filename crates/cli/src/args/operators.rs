@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use assize_protocol::Address;
 use assize_protocol::address::parse_operator;
+use assize_protocol::{Address, plain_text};
 use clap::Args;
 use eyre::{WrapErr, ensure};
+
+use crate::text_file::read_text;
 
 /// Operators named in a file.
 #[derive(Debug, Clone, Args)]
@@ -35,10 +37,9 @@ impl OperatorsFile {
 
 fn read_operators(path: &Path) -> eyre::Result<Vec<Address>> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read --operators {shown}"))?;
-    let lines = (1..).zip(text.lines());
-    let operators = lines.filter_map(|(number, line)| {
-        let address = line.split('#').next().unwrap_or_default().trim();
+    let text = read_text("--operators", path)?;
+    let operators = plain_text::lines(&text).filter_map(|(number, line)| {
+        let address = plain_text::trim(line.split('#').next().unwrap_or_default());
         let parsed = || parse_operator(address).wrap_err_with(|| format!("{shown}:{number}"));
         (!address.is_empty()).then(parsed)
     });

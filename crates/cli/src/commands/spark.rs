@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 use crate::args::{BeaconArgs, FormatArgs};
 use crate::connect::beacons;
 use crate::output::{self, Outcome, grouped};
+use crate::text_file::read_text;
 
 /// Rejected rows that are listed.
 const LISTED: usize = 10;
@@ -90,8 +91,8 @@ pub(crate) fn run(command: &SparkCommand) -> eyre::Result<Outcome> {
 
 fn evaluate_round(args: &EvaluateArgs) -> eyre::Result<Outcome> {
     let path = &args.round;
-    let file = std::fs::read(path).wrap_err_with(|| format!("cannot read --round {}", path.display()))?;
-    let round = Round::parse(&file).wrap_err_with(|| format!("--round {}", path.display()))?;
+    let file = read_text("--round", path)?;
+    let round = Round::parse(file.as_bytes()).wrap_err_with(|| format!("--round {}", path.display()))?;
     for (task, first, again) in round.duplicates() {
         output::say(format!(
             "warning: --round {}: task {again} ({}, {}) repeats task {first}; as in Spark, it takes two places when \

@@ -1,6 +1,7 @@
 //! An HTTP/1.1 server with limits on its connections.
 
 mod body;
+mod manners;
 mod socket;
 mod table;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -23,10 +25,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 pub use body::{Bodies, BodyLimits, BodySnapshot, limit_body};
+pub use manners::Audience;
 pub use table::ConnectionsSnapshot;
 
 use crate::{Host, Proxies, Rejection, RejectionBody, RenderRejection};
 use body::Held;
+use manners::Manners;
 use socket::Socket;
 use table::{Seat, Table};
 
@@ -85,9 +89,15 @@ impl Default for ConnectionLimits {
 /// # Responses of the server itself
 /// Malformed heads get 400 and oversized heads 431, both without a body; rejected connections get 503 with the body of
 /// [`Server::rendering`]. The connection is closed each time. Slow clients get no response.
+///
+/// # What all responses share
+/// Errors have a body, also that of a handler that panicked; nothing is cached unless its handler says so; empty segments
+/// of a path mean nothing; `HEAD` is answered as `GET` is. The listeners of [`Audience::Anyone`] let web pages of any
+/// origin read (CORS).
 #[derive(Debug, Clone)]
 pub struct Server {
     limits: ConnectionLimits,
+    audience: Audience,
     proxies: Proxies,
     table: Arc<Table>,
     render: RenderRejection,
@@ -106,9 +116,10 @@ enum Phase {
 impl Server {
     /// Creates a server; `proxies` are exempt from the limit per address.
     #[must_use]
-    pub fn new(limits: ConnectionLimits, proxies: Proxies) -> Self {
+    pub fn new(limits: ConnectionLimits, audience: Audience, proxies: Proxies) -> Self {
         Self {
             limits,
+            audience,
             proxies,
             table: Arc::new(Table::new(limits.total, limits.per_host)),
             render: Rejection::to_text,
@@ -141,6 +152,7 @@ impl Server {
                             seat,
                             peer,
                             limits: self.limits,
+                            audience: self.audience,
                             phases: phases.clone(),
                         };
                         let (router, alive) = (router.clone(), alive.clone());
@@ -211,6 +223,7 @@ struct Connection {
     seat: Seat,
     peer: SocketAddr,
     limits: ConnectionLimits,
+    audience: Audience,
     phases: watch::Receiver<Phase>,
 }
 
@@ -220,6 +233,7 @@ impl Connection {
             seat,
             peer,
             limits,
+            audience,
             mut phases,
         } = self;
         // It has no buffers until it sends data, so silent connections cost almost nothing.
@@ -241,9 +255,11 @@ impl Connection {
             let busy = seat.busy();
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let response = service.call(request);
+            let manners = Manners::of(&mut request, audience);
+            let handler = service.call(request);
+            let handler = handler.map(|response| response.unwrap_or_else(|error: Infallible| match error {}));
             async move {
-                let response = response.await.unwrap_or_else(|error: Infallible| match error {});
+                let response = manners.respond(handler).await;
                 Ok::<_, Infallible>(response.map(|body| Held::new(body, busy)))
             }
         });

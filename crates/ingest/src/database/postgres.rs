@@ -16,7 +16,7 @@ pub(super) struct PostgresTables(pub(super) PostgresIngest);
 impl PostgresTables {
     fn with<T: Send>(
         &mut self,
-        run: impl FnOnce(&mut Client) -> Result<T, postgres::Error> + Send,
+        run: impl Fn(&mut Client) -> Result<T, postgres::Error> + Send + Sync,
     ) -> Result<T, DatabaseError> {
         Ok(self.0.with(run)?)
     }

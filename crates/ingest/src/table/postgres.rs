@@ -90,10 +90,11 @@ impl PostgresIngest {
     /// # Errors
     /// [`IngestError::Postgres`] naming database and host.
     pub fn connect(url: &str) -> Result<Self, IngestError> {
-        let config: Config = url.parse().map_err(|source| IngestError::Postgres {
+        let mut config: Config = url.parse().map_err(|source| IngestError::Postgres {
             database: "(unreadable address)".into(),
             source,
         })?;
+        server::notice_dead_connections(&mut config);
         let mut ingest = Self {
             label: server::label(&config),
             config,
@@ -184,11 +185,17 @@ impl PostgresIngest {
         })
     }
 
+    /// Runs what may run twice: if the connection turns out to be lost, which is noticed only in use, again on a new one.
     pub(crate) fn with<T: Send>(
         &mut self,
-        run: impl FnOnce(&mut Client) -> Result<T, postgres::Error> + Send,
+        run: impl Fn(&mut Client) -> Result<T, postgres::Error> + Send + Sync,
     ) -> Result<T, IngestError> {
-        self.run(|client| Ok(run(client)?))
+        match self.run(|client| Ok(run(client)?)) {
+            Err(IngestError::Postgres { source, .. }) if server::is_lost(&source) => {
+                self.run(|client| Ok(run(client)?))
+            }
+            result => result,
+        }
     }
 }
 

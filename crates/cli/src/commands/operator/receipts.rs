@@ -15,6 +15,7 @@ use crate::args::{ChainArgs, FormatArgs, SourceArgs};
 use crate::connect::Network;
 use crate::evidence::source;
 use crate::output::Outcome;
+use crate::text_file::read_text;
 use assize_service::DataDir;
 
 /// Check that measurements with receipts were committed.
@@ -105,8 +106,8 @@ pub(crate) async fn run(args: &ReceiptsArgs, data: &DataDir) -> eyre::Result<Out
 /// Reads a file of receipts, a sequence of JSON values.
 fn read(path: &Path) -> eyre::Result<Vec<KeptReceipt>> {
     let name = path.display();
-    let file = std::fs::read(path).wrap_err_with(|| format!("cannot read {name}"))?;
-    let receipts: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(&file).into_iter().collect();
+    let text = read_text("the receipts", path)?;
+    let receipts: Result<Vec<_>, _> = serde_json::Deserializer::from_str(&text).into_iter().collect();
     let receipts: Vec<KeptReceipt> = receipts.wrap_err_with(|| {
         format!("{name} does not contain receipts: give the files that a checker keeps, with the fields `measurement` and `receipt`")
     })?;

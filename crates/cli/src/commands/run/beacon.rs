@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::hex;
 use assize_drand::serve::{Devnet, router};
 use assize_drand::{Chain, Clock, SystemClock};
-use assize_service::{ConnectionLimits, DataDir, SecretFile, Stop, bind, serve};
+use assize_service::{Audience, ConnectionLimits, DataDir, SecretFile, Stop, bind, serve};
 use clap::Args;
 use eyre::{WrapErr, ensure};
 use serde_json::json;
@@ -92,7 +92,14 @@ pub(crate) async fn run(args: &BeaconArgs, data: &DataDir) -> eyre::Result<Outco
     let stop = Stop::default();
     stop.set_on_signal();
     let router = router(devnet, SystemClock);
-    serve(listener, router, ConnectionLimits::ONE_HOST, stop).await;
+    serve(
+        listener,
+        router,
+        ConnectionLimits::ONE_HOST,
+        Audience::Anyone,
+        stop,
+    )
+    .await;
     Ok(Outcome::Done)
 }
 

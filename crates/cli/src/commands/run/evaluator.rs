@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use assize_evaluator::{Board, Evaluator, EvaluatorDaemon, Parts, Pass, Peer, Plan, catalog_router, metrics};
 use assize_outbox::Outbox;
-use assize_service::{ConnectionLimits, Status, Stop, bind_if, serve};
+use assize_service::{Audience, ConnectionLimits, Status, Stop, bind_if, serve};
 use assize_stats::add_rounds;
 use assize_verify::measurements;
 use clap::{Args, value_parser};
@@ -95,6 +95,7 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
     if args.post {
         preflight.funds(&signer).await?;
     }
+    preflight.gateways(&args.gateways)?;
     preflight.finish()?;
     data.create()?;
     let policy = args.queue.policy(network.deployment.chain_id);
@@ -140,7 +141,7 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
         let limits = ConnectionLimits::default();
         let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
         let router = board.router().merge(catalog_router(catalog));
-        tokio::spawn(serve(listener, router, limits, stop.clone()));
+        tokio::spawn(serve(listener, router, limits, Audience::Anyone, stop.clone()));
         ready["url"] = url.into();
     }
     if let Some((listener, url)) = observed {

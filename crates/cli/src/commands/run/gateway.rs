@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use assize_service::{ConnectionLimits, DataDir, Stop, bind, serve};
+use assize_service::{Audience, ConnectionLimits, DataDir, Stop, bind, serve};
 use assize_store::LocalStore;
 use assize_store::serve::router;
 use clap::Args;
@@ -38,6 +38,13 @@ pub(crate) async fn run(args: &GatewayArgs, data: &DataDir) -> eyre::Result<Outc
     }))?;
     let stop = Stop::default();
     stop.set_on_signal();
-    serve(listener, router(store), ConnectionLimits::ONE_HOST, stop).await;
+    serve(
+        listener,
+        router(store),
+        ConnectionLimits::ONE_HOST,
+        Audience::Anyone,
+        stop,
+    )
+    .await;
     Ok(Outcome::Done)
 }

@@ -99,6 +99,7 @@ pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outco
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
     preflight.funds(&signer).await?;
+    preflight.gateways(&args.gateways)?;
     preflight.finish()?;
     data.create()?;
     let mut queue = args.queue.policy(network.deployment.chain_id);

@@ -1,0 +1,285 @@
+//! JSON-RPC error objects, in the words of geth, anvil, Lotus, Forest and the proxies in front of them. Nodes agree on few
+//! codes, so most of what an error means is read from its message.
+
+use alloy_primitives::{Bytes, hex};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A JSON-RPC error object; some proxies send a mere text.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Wire")]
+pub(crate) struct Refusal {
+    /// 3 is a revert; -32005, -32029 and 429 are rate limits.
+    pub(crate) code: i64,
+    /// The node's message.
+    pub(crate) message: String,
+    /// Additional data of the node; for a revert, its data.
+    data: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Wire {
+    Object {
+        #[serde(default)]
+        code: i64,
+        #[serde(default)]
+        message: String,
+        #[serde(default)]
+        data: Option<Value>,
+    },
+    Text(String),
+}
+
+impl From<Wire> for Refusal {
+    fn from(wire: Wire) -> Self {
+        match wire {
+            Wire::Object { code, message, data } => Self { code, message, data },
+            Wire::Text(message) => Self {
+                message,
+                ..Self::default()
+            },
+        }
+    }
+}
+
+/// A contract's revert as a node reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReportedRevert {
+    /// What the contract returned; empty if the node does not say.
+    pub(crate) data: Bytes,
+    /// The node's own words for the reason; empty if it has none.
+    pub(crate) words: String,
+}
+
+impl Refusal {
+    /// Message and data.
+    pub(crate) fn text(&self) -> String {
+        match &self.data {
+            Some(data) => format!("{} {data}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// Whether the node or its proxy limits the rate of requests.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        let message = self.message.to_lowercase();
+        matches!(self.code, -32_005 | -32_029 | 429)
+            || message.contains("rate limit")
+            || message.contains("too many requests")
+    }
+
+    /// The revert; `None` if the error is not one. Geth, anvil, Lotus and Forest answer with code 3 and the data; older
+    /// ones have other codes, and the data, or Solidity's text alone, within the message: `message execution failed
+    /// (exit=[33], revert reason=[…], vm error=[0x…])`.
+    pub(crate) fn revert(&self) -> Option<ReportedRevert> {
+        let message = self.message.as_str();
+        let is_execution = self.code == 3 || message.contains("revert") || message.contains("vm error=[");
+        // An exit code of the Filecoin VM itself, before any contract ran.
+        if !is_execution || message.contains("SysErrInsufficientFunds") {
+            return None;
+        }
+        let data = self.data.as_ref().and_then(returned_in);
+        Some(ReportedRevert {
+            data: data.or_else(|| returned_in_text(message)).unwrap_or_default(),
+            words: words_of(message).to_owned(),
+        })
+    }
+}
+
+/// Whether a node's message says that the sender cannot pay, or does not exist yet for want of a first payment.
+pub(crate) fn is_about_funds(message: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "insufficient funds",
+        "insufficient balance",
+        "insufficientfunds",
+        "not enough funds",
+        "balance less than needed",
+        "not have enough funds",
+        "not have sufficient balance",
+        "actor not found",
+    ];
+    let message = message.to_lowercase();
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// Bytes that a contract returned, in whatever objects a node wraps them.
+fn returned_in(value: &Value) -> Option<Bytes> {
+    match value {
+        Value::String(text) => returned_in_text(text),
+        Value::Object(fields) => fields.values().find_map(returned_in),
+        _ => None,
+    }
+}
+
+/// Bytes that a contract returned, within a text: a selector and words of 32 bytes. Addresses and hashes are no such bytes.
+fn returned_in_text(text: &str) -> Option<Bytes> {
+    text.split("0x").skip(1).find_map(|rest| {
+        let digits = rest.find(|symbol: char| !symbol.is_ascii_hexdigit());
+        let digits = &rest[..digits.unwrap_or(rest.len())];
+        let is_returned = digits.len() % 64 == 8;
+        is_returned
+            .then(|| hex::decode(digits).ok())
+            .flatten()
+            .map(Bytes::from)
+    })
+}
+
+/// The part of a message that names the reason.
+fn words_of(message: &str) -> &str {
+    let reason = match message.rsplit_once("vm error=[") {
+        Some((_, error)) => {
+            let error = error.rsplit_once(']').map_or(error, |(error, _)| error);
+            // Solidity's text is in `Error(…)`.
+            let text = error
+                .strip_prefix("Error(")
+                .and_then(|text| text.strip_suffix(')'));
+            text.unwrap_or(error)
+        }
+        None => {
+            let heads = [
+                "VM Exception while processing transaction:",
+                "execution reverted",
+                "revert",
+                ":",
+            ];
+            heads.iter().fold(message, |rest, head| {
+                let rest = rest.trim_start();
+                rest.strip_prefix(head).unwrap_or(rest)
+            })
+        }
+    };
+    match reason.trim() {
+        "none" => "",
+        reason => reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(error: Value) -> Refusal {
+        serde_json::from_value(error).unwrap()
+    }
+
+    #[test]
+    fn an_error_is_an_object_or_a_text() {
+        assert_eq!(refusal(json!("slow down")).text(), "slow down");
+        assert_eq!(refusal(json!({"message": "no"})).text(), "no");
+        assert_eq!(
+            refusal(json!({"code": 1, "message": "no", "data": 7})).text(),
+            "no 7"
+        );
+    }
+
+    #[test]
+    fn reverts_are_found_where_nodes_put_them() {
+        let custom = "0xbb4e0af7";
+        let text = "0x08c379a000000000000000000000000000000000000000000000000000000000000000200000000000000000000000000000000000000000000000000000000000000002686900000000000000000000000000000000000000000000000000000000000000";
+        let backtrace = "00: f0169791 (method 3844450837) -- contract reverted at 75 (33)\n (RetCode=33)";
+        let cases = [
+            // Geth and anvil.
+            (
+                json!({"code": 3, "message": "execution reverted", "data": custom}),
+                custom,
+                "",
+            ),
+            (
+                json!({"code": 3, "message": "execution reverted: hi", "data": text}),
+                text,
+                "hi",
+            ),
+            (json!({"code": -32000, "message": "execution reverted"}), "0x", ""),
+            // Ganache and Hardhat.
+            (
+                json!({"code": -32000, "message": "VM Exception while processing transaction: revert hi",
+                       "data": {"hash": {"error": "revert", "return": text}}}),
+                text,
+                "hi",
+            ),
+            // Lotus and Forest, newer and older.
+            (
+                json!({"code": 3, "data": custom,
+                       "message": format!("message execution failed (exit=[33], vm error=[{custom}])")}),
+                custom,
+                custom,
+            ),
+            (
+                json!({"code": 1, "message": format!(
+                    "failed to estimate gas: message execution failed (exit=[33], revert reason=[{backtrace}], vm error=[{custom}])")}),
+                custom,
+                custom,
+            ),
+            (
+                json!({"code": 11, "data": "0x", "message": format!(
+                    "message execution failed (exit=[33], revert reason=[{backtrace}], vm error=[Error(too (much) money)])")}),
+                "0x",
+                "too (much) money",
+            ),
+            (
+                json!({"code": 1, "message": "message execution failed (exit=[33], vm error=[none])"}),
+                "0x",
+                "",
+            ),
+            (
+                json!({"code": 1, "message": "message execution failed (exit=[7], vm error=[out of gas])"}),
+                "0x",
+                "out of gas",
+            ),
+            // Data at the end of the message, and addresses that are none.
+            (
+                json!({"code": -32000, "message":
+                    format!("call to 0x1111111111111111111111111111111111111111 reverted with {custom}")}),
+                custom,
+                "call to 0x1111111111111111111111111111111111111111 reverted with 0xbb4e0af7",
+            ),
+        ];
+        for (error, data, words) in cases {
+            let revert = refusal(error.clone()).revert().unwrap();
+            assert_eq!(revert.data, data.parse::<Bytes>().unwrap(), "{error}");
+            assert_eq!(revert.words, words, "{error}");
+        }
+        for message in [
+            "actor not found",
+            "method not found",
+            "requested epoch was a null round (7)",
+            "message execution failed (exit=[SysErrInsufficientFunds(5)], vm error=[none])",
+        ] {
+            assert_eq!(
+                refusal(json!({"code": 1, "message": message})).revert(),
+                None,
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn rate_limits_are_known_by_code_or_words() {
+        for error in [
+            json!({"code": -32005, "message": "limit exceeded"}),
+            json!({"code": 429, "message": "no"}),
+            json!({"code": -32000, "message": "Too Many Requests, see plans"}),
+            json!("daily rate limit reached"),
+        ] {
+            assert!(refusal(error.clone()).is_rate_limit(), "{error}");
+        }
+        assert!(!refusal(json!({"code": -32000, "message": "gas limit exceeded"})).is_rate_limit());
+    }
+
+    #[test]
+    fn a_sender_that_cannot_pay_is_recognized() {
+        for message in [
+            "Insufficient funds for gas * price + value",
+            "mpool push: not enough funds: 0 < 5000000000",
+            "Actor balance less than needed: 10 < 20",
+            "message failed: SysErrInsufficientFunds (RetCode=5)",
+            "resolve address f410fabc: actor not found",
+        ] {
+            assert!(is_about_funds(message), "{message}");
+        }
+        assert!(!is_about_funds("nonce too low"));
+    }
+}

@@ -1,0 +1,60 @@
+//! Alerts for the operator of a publisher.
+
+use std::fmt;
+
+use assize_outbox::QueueAlert;
+use assize_protocol::RoundNumber;
+use assize_service::duration;
+
+/// A condition under which measurements may be lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublisherAlert {
+    /// Most of the time for a round's commits is over, and some of its measurements are not committed.
+    Uncommitted {
+        /// The round.
+        round: RoundNumber,
+        /// Seconds until its commit window ends.
+        left: u64,
+    },
+    /// The queue does not move.
+    Queue(QueueAlert),
+}
+
+impl PublisherAlert {
+    /// All kinds, as metrics name them.
+    pub const KINDS: [&str; 3] = ["uncommitted", "parked", "stuck"];
+}
+
+impl assize_service::Alert for PublisherAlert {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Uncommitted { .. } => Self::KINDS[0],
+            Self::Queue(alert) => alert.kind(),
+        }
+    }
+
+    fn subject(&self) -> Option<String> {
+        match self {
+            Self::Uncommitted { round, .. } => Some(round.to_string()),
+            Self::Queue(_) => None,
+        }
+    }
+
+    fn is_grave(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Display for PublisherAlert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uncommitted { round, left } => write!(
+                f,
+                "measurements of round {round} are not committed, and its commit window ends in {}: see why the store or the transactions wait",
+                duration(*left)
+            ),
+            Self::Queue(alert) => alert.fmt(f),
+        }
+    }
+}
