@@ -549,7 +549,7 @@ async fn bad_arguments_are_named_with_the_accepted_forms() {
     }
     std::fs::write(network.path("empty.json"), "").unwrap();
     for (file, words) in [
-        ("nowhere.json", "cannot read nowhere.json"),
+        ("nowhere.json", "cannot read the receipts nowhere.json"),
         ("empty.json", "contains no receipt"),
         ("tasks.ndjson", "tasks.ndjson does not contain receipts"),
     ] {

@@ -283,9 +283,11 @@ impl Shared {
     /// Why data from the chain is stale; `None` if the last poll is recent.
     pub(crate) fn chain_trouble(&self) -> Option<String> {
         let look = self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = look
-            .succeeded
-            .is_some_and(|when| when.elapsed() <= self.config.patience + look.pause);
+        let patience = match &look.trouble {
+            None => self.config.patience + look.pause,
+            Some(_) => self.config.patience,
+        };
+        let fresh = look.succeeded.is_some_and(|when| when.elapsed() <= patience);
         (!fresh).then(|| match &look.trouble {
             Some(trouble) => trouble.to_string(),
             None => "the chain has not been polled yet".into(),

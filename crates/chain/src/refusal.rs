@@ -106,7 +106,10 @@ pub(crate) fn is_about_funds(message: &str) -> bool {
 /// Bytes that a contract returned, in whatever objects a node wraps them.
 fn returned_in(value: &Value) -> Option<Bytes> {
     match value {
-        Value::String(text) => returned_in_text(text),
+        Value::String(text) => {
+            let whole = text.parse().ok().filter(|data: &Bytes| !data.is_empty());
+            whole.or_else(|| returned_in_text(text))
+        }
         Value::Object(fields) => fields.values().find_map(returned_in),
         _ => None,
     }
@@ -157,6 +160,7 @@ fn words_of(message: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use alloy_sol_types::{Revert as RevertString, SolError};
     use serde_json::json;
 
     use super::*;
@@ -178,7 +182,8 @@ mod tests {
     #[test]
     fn reverts_are_found_where_nodes_put_them() {
         let custom = "0xbb4e0af7";
-        let text = "0x08c379a000000000000000000000000000000000000000000000000000000000000000200000000000000000000000000000000000000000000000000000000000000002686900000000000000000000000000000000000000000000000000000000000000";
+        let text = Bytes::from(RevertString::from("hi").abi_encode()).to_string();
+        let text = text.as_str();
         let backtrace = "00: f0169791 (method 3844450837) -- contract reverted at 75 (33)\n (RetCode=33)";
         let cases = [
             // Geth and anvil.

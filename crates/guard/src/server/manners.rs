@@ -45,12 +45,21 @@ impl Manners {
 
     /// The response to a request, even if its handler panics.
     pub(super) async fn respond(self, handler: impl Future<Output = Response>) -> Response {
-        if self.method == Method::OPTIONS && self.audience == Audience::Anyone {
-            return self.complete(StatusCode::NO_CONTENT.into_response());
-        }
         let response = AssertUnwindSafe(handler).catch_unwind().await;
         let response = response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
-        self.complete(response)
+        let is_preflight = self.method == Method::OPTIONS && self.audience == Audience::Anyone;
+        match response.status() {
+            // Its `Allow` has the path's methods.
+            StatusCode::METHOD_NOT_ALLOWED if is_preflight => {
+                let allow = response.headers().get(header::ALLOW).cloned();
+                let mut response = StatusCode::NO_CONTENT.into_response();
+                if let Some(allow) = allow {
+                    response.headers_mut().insert(header::ALLOW, allow);
+                }
+                self.complete(response)
+            }
+            _ => self.complete(response),
+        }
     }
 
     fn complete(&self, mut response: Response) -> Response {
@@ -84,7 +93,6 @@ impl Manners {
         set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
         match self.method {
             Method::OPTIONS => {
-                headers.insert(header::ALLOW, METHODS);
                 headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
                 set(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, "*");
                 set(headers, header::ACCESS_CONTROL_MAX_AGE, "86400");
@@ -183,8 +191,14 @@ mod tests {
         assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         assert_eq!(headers[header::CACHE_CONTROL], "no-store");
-        let (status, headers, _) = respond(Method::OPTIONS, "/", Audience::Anyone, "hello").await;
-        assert_eq!(status, StatusCode::NO_CONTENT);
+        let refused = (
+            StatusCode::METHOD_NOT_ALLOWED,
+            [(header::ALLOW, "GET,HEAD,POST")],
+            "no",
+        );
+        let (status, headers, body) = respond(Method::OPTIONS, "/", Audience::Anyone, refused).await;
+        assert_eq!((status, body.as_str()), (StatusCode::NO_CONTENT, ""));
+        assert_eq!(headers[header::ALLOW], "GET,HEAD,POST");
         assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_METHODS], "GET, HEAD");
         for (method, audience) in [
             (Method::POST, Audience::Anyone),

@@ -186,20 +186,19 @@ impl PostgresIngest {
     }
 
     /// Runs what may run twice: if the connection turns out to be lost, which is noticed only in use, again on a new one.
-    pub(crate) fn with<T: Send>(
+    pub(crate) fn with<T: Send, E: Into<Failure>>(
         &mut self,
-        run: impl Fn(&mut Client) -> Result<T, postgres::Error> + Send + Sync,
+        run: impl Fn(&mut Client) -> Result<T, E> + Send + Sync,
     ) -> Result<T, IngestError> {
-        match self.run(|client| Ok(run(client)?)) {
-            Err(IngestError::Postgres { source, .. }) if server::is_lost(&source) => {
-                self.run(|client| Ok(run(client)?))
-            }
+        let again = || |client: &mut Client| run(client).map_err(Into::into);
+        match self.run(again()) {
+            Err(IngestError::Postgres { source, .. }) if server::is_lost(&source) => self.run(again()),
             result => result,
         }
     }
 }
 
-enum Failure {
+pub(crate) enum Failure {
     Database(postgres::Error),
     Other(IngestError),
 }
@@ -318,7 +317,7 @@ impl Ingest for PostgresIngest {
     }
 
     fn find(&mut self, digest: B256) -> Result<Option<Found>, IngestError> {
-        self.run(|client| {
+        self.with(|client| -> Result<_, Failure> {
             let rows = client.query_typed(
                 &format!(
                     "SELECT m.id AS found, m.round AS of_round, m.received_at, batch.* FROM ingest_measurement m
@@ -354,7 +353,7 @@ impl Ingest for PostgresIngest {
     }
 
     fn unbatched(&mut self) -> Result<Vec<Unbatched>, IngestError> {
-        self.with(|client| {
+        self.with(|client| -> Result<_, postgres::Error> {
             let rows = client.query(
                 "WITH RECURSIVE rounds (round) AS (
                     (SELECT round FROM ingest_measurement ORDER BY round LIMIT 1)
@@ -410,7 +409,7 @@ impl Ingest for PostgresIngest {
     }
 
     fn open_batches(&mut self) -> Result<Vec<Batch>, IngestError> {
-        self.run(|client| {
+        self.with(|client| -> Result<_, Failure> {
             let rows = client.query(
                 &format!(
                     "SELECT {BATCH} FROM ingest_batch WHERE state IN ('closed', 'stored', 'committed') ORDER BY id"
@@ -463,7 +462,7 @@ impl Ingest for PostgresIngest {
 
     fn prune(&mut self, before: u64) -> Result<u64, IngestError> {
         let before = before as i64;
-        self.with(|client| {
+        self.with(|client| -> Result<_, postgres::Error> {
             client.execute(
                 "DELETE FROM ingest_day WHERE day < $1::bigint / 86400",
                 &[&before],
@@ -491,7 +490,7 @@ impl Ingest for PostgresIngest {
     }
 
     fn totals(&mut self) -> Result<Totals, IngestError> {
-        self.with(|client| {
+        self.with(|client| -> Result<_, postgres::Error> {
             let row = client.query_one(
                 "SELECT
                     count(*) FILTER (WHERE state IN ('committed', 'final')),
