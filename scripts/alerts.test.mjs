@@ -31,7 +31,7 @@ const sources = readdirSync(join(ROOT, 'crates'), { withFileTypes: true })
 function registered({ path, text }) {
   const names = new Set();
   // .gauge("a", …), .total_in(Unit::Bytes, "b", …), .add_in(fil(), "c", …): what the methods of MetricSet append is appended here.
-  const call = /(?:(\w+): )?\w+\.(gauge|gauge_in|total|total_in|sum|by_kind|add|add_in)\(\s*(?:(Unit::\w+|fil\(\)),\s*)?"([a-z_]+)"/g;
+  const call = /(?:(\w+): )?\w+\.(gauge|gauge_in|total|total_in|sum|alerts|add|add_in)\(\s*(?:(Unit::\w+|fil\(\)),\s*)?"([a-z_]+)"/g;
   for (const [, field, method, unit, name] of text.matchAll(call)) {
     const inUnit = unit ? `${name}_${unit.replace(/^Unit::|\(\)$/g, '').toLowerCase()}` : name;
     let type = { total: 'Counter', total_in: 'Counter', sum: 'Counter' }[method] ?? 'Gauge';

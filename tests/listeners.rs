@@ -79,11 +79,7 @@ fn check(Listener { url, path, is_public }: &Listener) {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_listeners_have_the_same_manners() {
     let site = Site::new(World::start_with(WorldPlan::default()).await.unwrap());
-    std::fs::write(
-        site.path("tasks.ndjson"),
-        fixtures::tasks().unwrap().to_ndjson(),
-    )
-    .unwrap();
+    std::fs::write(site.path("tasks.ndjson"), fixtures::tasks().unwrap().to_ndjson()).unwrap();
     std::fs::create_dir(site.path("store")).unwrap();
     let any = "127.0.0.1:0";
     let start = |account, name: &str, arguments: &[&str]| {
@@ -112,9 +108,16 @@ async fn all_listeners_have_the_same_manners() {
         start(None, "gateway", &["--listen", any]),
     ];
     let mut listeners = Vec::new();
-    for (name, (_, ready)) in ["beacon", "coordinator", "publisher", "evaluator", "payout", "gateway"]
-        .into_iter()
-        .zip(&started)
+    for (name, (_, ready)) in [
+        "beacon",
+        "coordinator",
+        "publisher",
+        "evaluator",
+        "payout",
+        "gateway",
+    ]
+    .into_iter()
+    .zip(&started)
     {
         if let Some(url) = ready["url"].as_str() {
             let path = match name {

@@ -5,13 +5,14 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use assize_testkit::fixtures;
 use assize_testkit::world::{World, WorldPlan};
+use common::processes::Running;
 use common::refused;
 use common::site::Site;
 
@@ -242,5 +243,45 @@ async fn who_only_reads_a_store_does_not_create_it() {
         let output = scene.0.run(None, arguments);
         refused(&output, 2, &["sotre is not a store"]);
         assert_eq!(scene.files(), before);
+    }
+}
+
+/// Supervisors do not restart after exit code 2, so what may pass by itself is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_or_a_database_that_is_not_there_yet_is_waited_for() {
+    let scene = Scene::new().await;
+    let nobody = "127.0.0.1:9";
+    let database = format!("postgres://assize@{nobody}/assize");
+    for (name, account, more) in [
+        (
+            "publisher",
+            World::PUBLISHER,
+            &["--rpc-url", &format!("http://{nobody}")][..],
+        ),
+        ("publisher", World::PUBLISHER, &["--database", &database]),
+        (
+            "coordinator",
+            0,
+            &[
+                "--tasks",
+                "tasks.ndjson",
+                "--listen",
+                "127.0.0.1:0",
+                "--drand-info",
+                "drand.json",
+                "--database",
+                &database,
+            ],
+        ),
+    ] {
+        let arguments = [&["run", name, "--data", "data"][..], more].concat();
+        let mut command = scene.0.command(Some(account), &arguments);
+        let mut daemon = Running(command.stderr(Stdio::piped()).spawn().unwrap());
+        let log = BufReader::new(daemon.0.stderr.take().unwrap());
+        let waits = log
+            .lines()
+            .any(|line| line.unwrap().contains("cannot start yet; retrying"));
+        assert!(waits, "{arguments:?}");
+        assert!(daemon.0.try_wait().unwrap().is_none(), "{arguments:?}");
     }
 }

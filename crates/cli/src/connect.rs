@@ -6,6 +6,7 @@ use std::time::Duration;
 use assize_chain::{ChainClient, ChainError, Rewards, Rounds, RpcUrl};
 use assize_deployment::{Deployment, DeploymentError};
 use assize_drand::{BeaconSource, Cached, Chain, PUBLIC_RELAYS, RecordedBeacons, Relays, Verified};
+use assize_ingest::{DatabaseError, IngestError};
 use assize_protocol::plain_text;
 #[cfg(feature = "s3")]
 use assize_store::S3;
@@ -77,13 +78,18 @@ impl Network {
     }
 }
 
-/// Whether the node may answer a later try.
+/// Whether node or database may answer a later try.
 pub(crate) fn is_transient(error: &eyre::Report) -> bool {
-    let of_chain = error
-        .downcast_ref::<ChainError>()
-        .is_some_and(ChainError::is_transient);
-    let of_deployment = error.downcast_ref::<DeploymentError>();
-    of_chain || of_deployment.is_some_and(DeploymentError::is_transient)
+    fn is<E: std::error::Error + Send + Sync + 'static>(
+        error: &eyre::Report,
+        transient: fn(&E) -> bool,
+    ) -> bool {
+        error.downcast_ref().is_some_and(transient)
+    }
+    is(error, ChainError::is_transient)
+        || is(error, DeploymentError::is_transient)
+        || is(error, IngestError::is_transient)
+        || is(error, DatabaseError::is_transient)
 }
 
 /// The given deployment file, or the one in the data directory.

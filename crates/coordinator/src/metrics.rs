@@ -13,7 +13,7 @@ pub type Metrics = MetricSet<PassReport>;
 pub fn metrics() -> Metrics {
     let mut metrics: Metrics = MetricSet::new("assize_coordinator");
     queue_metrics(&mut metrics, |now| Some(&now.queue));
-    metrics.alerts(&CoordinatorAlert::KINDS, |now| &now.alerts);
+    metrics.alerts("alert", &CoordinatorAlert::KINDS, |now| &now.alerts);
     metrics.gauge("round", "Number of the newest round", |now| {
         now.latest.map_or(0, |round| round.0) as f64
     });

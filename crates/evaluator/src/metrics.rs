@@ -25,7 +25,7 @@ pub struct Seen {
 pub fn metrics() -> Metrics {
     let mut metrics: Metrics = MetricSet::new("assize_evaluator");
     queue_metrics(&mut metrics, |seen| seen.queue.as_ref());
-    metrics.alerts(&EvaluatorAlert::KINDS, |seen| &seen.alerts);
+    metrics.alerts("alert", &EvaluatorAlert::KINDS, |seen| &seen.alerts);
     metrics.gauge("settlement", "Newest valid settlement", |seen| {
         seen.pass.head.map_or(0, |head| head.0) as f64
     });

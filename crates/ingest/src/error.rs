@@ -42,6 +42,18 @@ pub enum IngestError {
     Output(io::Error),
 }
 
+impl IngestError {
+    /// Whether the server may answer a later try: it cannot be reached now, or is starting, stopping or full.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres { source, .. } => server::is_transient(source),
+            _ => false,
+        }
+    }
+}
+
 /// Why a file of measurements was not imported. None of it is in the table.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -1,9 +1,11 @@
 //! Shared by both users of the PostgreSQL client.
 
+use std::io;
 use std::time::Duration;
 
 use postgres::Config;
 use postgres::config::Host;
+use postgres::error::SqlState;
 
 /// How long the server or the network may be silent before a connection counts as dead, unless the URL says otherwise.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -44,6 +46,22 @@ pub(crate) fn is_lost(error: &postgres::Error) -> bool {
     // The error's name may be in the server's language.
     let severity = error.as_db_error().map(postgres::error::DbError::parsed_severity);
     matches!(severity, None | Some(Some(Fatal | Panic)))
+}
+
+/// Whether the server cannot be reached now, or is starting, stopping or full. A wrong password or name is for a person.
+pub(crate) fn is_transient(error: &postgres::Error) -> bool {
+    let state = error.code();
+    let passing = [
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::TOO_MANY_CONNECTIONS,
+    ];
+    match (state, std::error::Error::source(error)) {
+        (Some(state), _) => passing.contains(state),
+        (None, Some(cause)) => cause.is::<io::Error>(),
+        (None, None) => error.is_closed(),
+    }
 }
 
 /// PostgreSQL errors print only "db error"; their cause has the reason.

@@ -43,7 +43,7 @@ pub type Metrics = MetricSet<Snapshot>;
 pub fn metrics() -> Metrics {
     let mut metrics: Metrics = MetricSet::new("assize_payout");
     queue_metrics(&mut metrics, |left| Some(&left.queue));
-    metrics.alerts(&PayoutAlert::KINDS, |left| &left.alerts);
+    metrics.alerts("alert", &PayoutAlert::KINDS, |left| &left.alerts);
     metrics.gauge_in(
         fil(),
         "pool_surplus",

@@ -29,7 +29,7 @@ pub struct Snapshot {
 pub fn metrics() -> Metrics {
     let mut metrics: Metrics = MetricSet::new("assize_publisher");
     queue_metrics(&mut metrics, |left| Some(&left.queue));
-    metrics.alerts(&PublisherAlert::KINDS, |left| &left.alerts);
+    metrics.alerts("alert", &PublisherAlert::KINDS, |left| &left.alerts);
     metrics.gauge_in(
         Unit::Seconds,
         "oldest_unpublished",

@@ -147,8 +147,13 @@ impl<S: 'static> MetricSet<S> {
     }
 
     /// The number of active alerts of each kind.
-    pub fn alerts<A: Alert + 'static>(&mut self, kinds: &'static [&'static str], of: fn(&S) -> &[A]) {
-        let family = self.add("alert", "Active alerts by kind", Family::<Kind, Gauge>::default());
+    pub fn alerts<A: Alert + 'static>(
+        &mut self,
+        name: &str,
+        kinds: &'static [&'static str],
+        of: fn(&S) -> &[A],
+    ) {
+        let family = self.add(name, "Active alerts by kind", Family::<Kind, Gauge>::default());
         let show = move |alerts: &[A]| {
             for &kind in kinds {
                 let count = alerts.iter().filter(|alert| alert.kind() == kind).count();
@@ -247,7 +252,7 @@ mod tests {
         metrics.total("batches", "Committed batches", |age: &f64| age * 4.0);
         metrics.total_in(fil(), "fees", "Fees paid", |age| age / 2.0);
         metrics.gauge_in(Unit::Seconds, "age", "Age of the oldest", |age| *age);
-        metrics.alerts(&["low", "high"], |_| &[High, High]);
+        metrics.alerts("alert", &["low", "high"], |_| &[High, High]);
         metrics.set(&3.0);
         let text = metrics.encode();
         for line in [

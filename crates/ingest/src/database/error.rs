@@ -29,6 +29,14 @@ pub enum DatabaseError {
     Closed,
 }
 
+impl DatabaseError {
+    /// As [`IngestError::is_transient`].
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Ingest(error) if error.is_transient())
+    }
+}
+
 impl From<IngestError> for DatabaseError {
     fn from(error: IngestError) -> Self {
         Self::Ingest(Arc::new(error))
