@@ -120,6 +120,19 @@ pub(crate) fn store(args: &StoreArgs, data: &DataDir) -> eyre::Result<Box<dyn St
     }
 }
 
+/// The directory of a store; `None` if it is elsewhere.
+pub(crate) fn store_directory(args: &StoreArgs, data: &DataDir) -> Option<PathBuf> {
+    match &args.store {
+        Some(place) => (!is_elsewhere(place)).then(|| place.into()),
+        None => Some(data.store()),
+    }
+}
+
+/// Whether a store's name is not that of a directory.
+fn is_elsewhere(place: &str) -> bool {
+    place.contains("://") || place.starts_with("kubo:")
+}
+
 /// A directory as a store; created if missing.
 pub(crate) fn local_store(directory: &Path) -> eyre::Result<Box<dyn Store>> {
     Ok(Box::new(LocalStore::open(directory)?))
@@ -143,7 +156,7 @@ pub(crate) fn backed_store(
 
 /// Opens a store to read from it: a directory is not created.
 pub(crate) fn open_source(place: &str) -> eyre::Result<Box<dyn Source>> {
-    if place.contains("://") || place.starts_with("kubo:") {
+    if is_elsewhere(place) {
         return Ok(open_store(place)?);
     }
     Ok(Box::new(LocalStore::open_existing(place)?))

@@ -1,14 +1,16 @@
 //! What must hold before a daemon touches its files: checked once, and all faults are reported together.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use assize_drand::Chain;
 use assize_keys::Signer;
 use assize_protocol::{Address, AttoFil};
-use assize_service::{Clock, DataDir, duration, moment};
+use assize_service::{Clock, DataDir, bind_if, duration, moment};
 use assize_store::{GatewayFailure, Gateways};
 use eyre::bail;
+use tokio::net::TcpListener;
 
 use crate::connect::{Network, is_transient};
 
@@ -81,6 +83,12 @@ impl<'a> Preflight<'a> {
             );
         }
         Ok(())
+    }
+
+    /// A listener, if an address is given.
+    pub(crate) async fn bind(&mut self, address: Option<SocketAddr>) -> Option<(TcpListener, String)> {
+        let bound = bind_if(address).await;
+        self.record(bound).flatten()
     }
 
     /// The contracts must verify the beacons of this drand chain.

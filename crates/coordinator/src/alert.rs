@@ -90,10 +90,7 @@ impl assize_service::Alert for CoordinatorAlert {
 
     /// Whether rounds are at risk.
     fn is_grave(&self) -> bool {
-        !matches!(
-            self,
-            Self::TooFewStations { .. } | Self::Tasks { .. } | Self::Beacon { .. }
-        )
+        !matches!(self, Self::TooFewStations { .. } | Self::Tasks { .. })
     }
 }
 

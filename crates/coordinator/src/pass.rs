@@ -137,10 +137,11 @@ impl Coordinator {
         // A failure of one duty must not block the other; transactions in progress continue in any case.
         let opened = unless_stopped(self.open(&view).await)?;
         let revealed = unless_stopped(self.reveal(&view, &mut alerts).await)?;
+        // Only a queue with nothing in it leaves the chain as it was seen.
+        let is_quiet = self.outbox.is_idle()?;
         let parked = self.work(stop).await?;
         let waiting = opened?;
         revealed?;
-        let is_quiet = self.outbox.is_idle()?;
         let view = match is_quiet {
             true => view,
             false => View::of(&self.rounds).await?,

@@ -160,6 +160,14 @@ impl Coordinator {
                 tracing::info!(round = round.number.0, "revealed a round");
             }
         }
-        self.awaited.retain(|number, _| view.round(*number).is_some());
+        let lost = |number: &RoundNumber| view.round(*number).is_some_and(|round| round.is_over(view.now));
+        for number in self.awaited.keys().filter(|number| lost(number)) {
+            tracing::error!(
+                round = number.0,
+                "a round was not revealed before its commit window ended: nobody could measure, and it pays nothing"
+            );
+        }
+        self.awaited
+            .retain(|number, _| view.round(*number).is_some() && !lost(number));
     }
 }

@@ -73,6 +73,8 @@ pub struct Evaluator {
     stretch: (Option<SettlementId>, u64),
     /// The peers with another plan, as of their last answers, and when they were asked.
     other_plans: Vec<(String, Plan)>,
+    /// Peers that did not answer then.
+    silent: u64,
     plans_read: Option<Instant>,
 }
 
@@ -84,6 +86,8 @@ struct Own {
     proposal: Proposal,
     signed: SignedProposal,
     signed_at: Instant,
+    /// Whether it is known to be on chain.
+    posted: bool,
 }
 
 /// The result of a pass.
@@ -126,6 +130,7 @@ impl Evaluator {
             own: None,
             stretch: (None, 1),
             other_plans: Vec::new(),
+            silent: 0,
             plans_read: None,
         }
     }
@@ -210,7 +215,7 @@ impl Evaluator {
                 }
             }
         }
-        self.refused()?;
+        self.report_end()?;
         Ok(pass)
     }
 
@@ -285,6 +290,7 @@ impl Evaluator {
             proposal,
             signed,
             signed_at: Instant::now(),
+            posted: false,
         });
         Ok((chain, evaluated))
     }
@@ -321,17 +327,22 @@ impl Evaluator {
         if self.plans_read.is_none_or(|at| at.elapsed() >= PLANS_FOR) {
             self.plans_read = Some(Instant::now());
             self.other_plans.clear();
+            self.silent = 0;
             for peer in &self.parts.peers {
                 match tokio::task::block_in_place(|| peer.plan()) {
                     Ok(Some(theirs)) if theirs != self.parts.plan => {
                         self.other_plans.push((peer.to_string(), theirs));
                     }
                     Ok(_) => {}
-                    Err(fault) => tracing::warn!(%peer, %fault, "no plan from a peer"),
+                    Err(fault) => {
+                        self.silent += 1;
+                        tracing::warn!(%peer, %fault, "another evaluator does not answer");
+                    }
                 }
             }
         }
         pass.other_plans.clone_from(&self.other_plans);
+        pass.silent = self.silent;
     }
 
     /// Collects the evaluators' signatures of exactly this digest.
@@ -342,6 +353,7 @@ impl Evaluator {
             .map(|signature| (own.signed.evaluator, signature))
             .into_iter()
             .collect();
+        pass.silent = 0;
         for peer in &self.parts.peers {
             let signed = match tokio::task::block_in_place(|| peer.signed()) {
                 Ok(Some(signed)) => signed,
@@ -387,12 +399,22 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Handles a settlement that the contract rejected. Another evaluator may just have posted it.
-    fn refused(&self) -> Result<(), EvaluatorError> {
-        let (Some(own), Some(outbox)) = (&self.own, &self.parts.outbox) else {
+    /// Says how the settlement ended. If the contract rejected it, another evaluator may just have posted it.
+    fn report_end(&mut self) -> Result<(), EvaluatorError> {
+        let (Some(own), Some(outbox)) = (&mut self.own, &self.parts.outbox) else {
             return Ok(());
         };
         match outbox.ended(&key(own))? {
+            Some(Ended::Done(mined)) if !own.posted => {
+                tracing::info!(
+                    first = own.range.first.0,
+                    last = own.range.last.0,
+                    transaction = %mined.hash,
+                    "settlement posted"
+                );
+                own.posted = true;
+                Ok(())
+            }
             Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
                 Err(EvaluatorError::Refused {
                     first: own.range.first.0,

@@ -3,6 +3,8 @@
 //! The processes of a network are this binary's own commands, so that one build is enough.
 
 mod demo;
+mod devnet;
+mod settings;
 mod simulate;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ struct Cli {
 enum LabCommand {
     Demo(demo::DemoArgs),
     Up(up::UpArgs),
+    Devnet(devnet::DevnetArgs),
     Simulate(simulate::SimulateArgs),
     #[command(flatten)]
     Production(assize_cli::Command),
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     assize_cli::execute(logs, || match &cli.command {
         LabCommand::Demo(args) => demo::run(args),
         LabCommand::Up(args) => up::run(args),
+        LabCommand::Devnet(args) => devnet::run(args),
         LabCommand::Simulate(args) => simulate::run(args),
         LabCommand::Production(command) => assize_cli::run(command, &data, || command_line::<Cli>(Help::All)),
     })

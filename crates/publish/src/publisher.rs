@@ -266,12 +266,19 @@ impl Publisher {
             }
             match (batch.state, batch.cid) {
                 (BatchState::Closed, _) => {
-                    if self.stage(view, batch.round).await? == Stage::Over {
-                        self.mark_late(&batch)?;
-                        continue;
-                    }
+                    let over = self.stage(view, batch.round).await? == Stage::Over;
                     let cid = self.store(&batch, store)?;
                     self.boundaries.reach(Boundary::Noted)?;
+                    if over {
+                        // A table that was restored from a backup does not know what was committed since.
+                        match self.rounds.committed_in(&cid).await? == Some(batch.round) {
+                            true => self
+                                .ingest
+                                .set_state(batch.id, BatchState::Final, Some(view.block))?,
+                            false => self.mark_late(&batch)?,
+                        }
+                        continue;
+                    }
                     self.enqueue(&batch, &cid)?;
                 }
                 (BatchState::Stored, Some(cid)) => {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use assize_protocol::{AttoFil, RoundNumber};
 use assize_service::Stop;
-use assize_testkit::filecoin::{CURIO_PEER_IDS, LocalFilecoin, Plan};
+use assize_testkit::filecoin::{LocalFilecoin, Plan};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde::Serialize;
@@ -26,6 +26,7 @@ use self::environment::Environment;
 use self::network::Processes;
 use self::report::RoundReport;
 use self::screen::Screen;
+use crate::settings::{settings, to_toml};
 use assize_cli::output::{self, Outcome};
 use assize_cli::{FormatArgs, wait_for};
 
@@ -174,25 +175,14 @@ async fn up(args: &UpArgs, directory: &Path) -> eyre::Result<Outcome> {
 /// What other programs need to use the network: a configuration file for `assize`.
 fn configuration(environment: &Environment, filecoin: &LocalFilecoin, api: &str) -> eyre::Result<String> {
     let directory = std::path::absolute(&environment.directory)?;
-    let path = |name: &str| directory.join(name).display().to_string();
-    let settings = [
-        ("rpc-url", json!(filecoin.rpc_url())),
-        ("deployment", json!(path("deployment.json"))),
-        ("drand-info", json!(path("drand.json"))),
-        ("relay", json!([environment.relay])),
-        ("store", json!(path("store"))),
-        ("coordinator", json!(api)),
-        ("indexer", json!([filecoin.indexer_url()])),
-        ("peer-ids", json!(CURIO_PEER_IDS.to_string())),
-        ("allow-private", json!(true)),
-    ];
-    // Strings, lists of strings and booleans are written alike in JSON and TOML.
-    let lines = settings.iter().map(|(key, value)| format!("{key} = {value}\n"));
-    Ok(lines.collect())
+    let mut settings = settings(&directory, &environment.relay, filecoin);
+    settings.push(("store", json!(directory.join("store").display().to_string())));
+    settings.push(("coordinator", json!(api)));
+    Ok(to_toml(&settings))
 }
 
 /// Stops on SIGTERM, SIGINT, and SIGHUP (a closed terminal), so that no process outlives this one.
-fn stop_on_signal(stop: &Stop) -> eyre::Result<()> {
+pub(crate) fn stop_on_signal(stop: &Stop) -> eyre::Result<()> {
     let mut hung_up = signal(SignalKind::hangup())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use assize_evaluator::{Board, Evaluator, EvaluatorDaemon, Parts, Pass, Peer, Plan, catalog_router, metrics};
 use assize_outbox::Outbox;
-use assize_service::{Audience, ConnectionLimits, Status, Stop, bind_if, serve};
+use assize_service::{Audience, ConnectionLimits, Status, Stop, serve};
 use assize_stats::add_rounds;
+use assize_store::LocalStore;
 use assize_verify::measurements;
 use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
 use crate::args::duration::seconds;
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
-use crate::connect::{Network, backed_store, beacons, store};
+use crate::connect::{Network, backed_store, beacons, store, store_directory};
 use crate::output::{self, Outcome};
 use crate::preflight::{Duty, Preflight};
 use crate::signer::signer;
@@ -41,7 +42,7 @@ pub(crate) struct EvaluatorArgs {
         help_heading = "Tuning"
     )]
     delay: u64,
-    /// URL of another evaluator's --listen; repeatable.
+    /// URL of another evaluator's --listen, also for files that the store lacks; repeatable.
     #[arg(long = "peer", value_name = "URL")]
     peers: Vec<Peer>,
     /// Post settlements with enough signatures; needs FIL for gas.
@@ -53,7 +54,7 @@ pub(crate) struct EvaluatorArgs {
     /// Do one pass and exit.
     #[arg(long)]
     once: bool,
-    /// Address of /proposal and /plan for peers, and of /rates.json, the catalog.
+    /// Address of /proposal, /plan and /ipfs (its store) for peers and others, and of /rates.json.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     listen: Option<SocketAddr>,
     /// Address of /healthz and /metrics.
@@ -86,10 +87,10 @@ impl EvaluatorArgs {
 pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect_to_send(&args.chain, data).await?;
     let beacons = beacons(&args.beacons)?;
-    let served = bind_if(args.listen).await?;
-    let observed = bind_if(args.metrics).await?;
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
+    let served = preflight.bind(args.listen).await;
+    let observed = preflight.bind(args.metrics).await;
     preflight.drand(beacons.chain()).await?;
     preflight.duty(Duty::Evaluator, signer.address()).await?;
     if args.post {
@@ -109,11 +110,14 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
         false => None,
     };
     let board = Board::default();
+    // Settlement documents are in the stores of those that have made them.
+    let peers = args.peers.iter().map(ToString::to_string);
+    let gateways: Vec<_> = args.gateways.iter().cloned().chain(peers).collect();
     let parts = Parts {
         rounds: network.rounds.clone(),
         rewards: network.rewards.clone(),
         signer,
-        store: backed_store(&args.store, &args.gateways, data)?,
+        store: backed_store(&args.store, &gateways, data)?,
         beacons,
         peers: args.peers.clone(),
         outbox,
@@ -140,7 +144,10 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
     if let Some((listener, url)) = served {
         let limits = ConnectionLimits::default();
         let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
-        let router = board.router().merge(catalog_router(catalog));
+        let mut router = board.router().merge(catalog_router(catalog));
+        if let Some(directory) = store_directory(&args.store, data) {
+            router = router.merge(assize_store::serve::router(LocalStore::open(&directory)?));
+        }
         tokio::spawn(serve(listener, router, limits, Audience::Anyone, stop.clone()));
         ready["url"] = url.into();
     }

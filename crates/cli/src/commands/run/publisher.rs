@@ -8,7 +8,7 @@ use std::time::Duration;
 use assize_ingest::{ImportReport, Ingest, import};
 use assize_outbox::Outbox;
 use assize_publish::{Closing, Publisher, PublisherDaemon, metrics};
-use assize_service::{Clock, Status, Stop, bind_if};
+use assize_service::{Clock, Status, Stop};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};
@@ -83,9 +83,9 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
         return Ok(Outcome::Done);
     }
     let network = Network::connect_to_send(&args.chain, data).await?;
-    let observed = bind_if(args.metrics).await?;
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
+    let observed = preflight.bind(args.metrics).await;
     preflight.duty(Duty::Publisher, signer.address()).await?;
     preflight.funds(&signer).await?;
     preflight.finish()?;

@@ -10,7 +10,7 @@ use assize_checker::{Checker, Config, Metrics, Parts};
 use assize_protocol::Address;
 use assize_protocol::address::{AddressError, parse_operator, parse_station};
 use assize_retrieve::Url;
-use assize_service::{Status, Stop, bind_if};
+use assize_service::{Status, Stop};
 use clap::{Args, value_parser};
 
 use self::show::Show;
@@ -87,11 +87,12 @@ pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataD
     let network = Network::connect(&args.chain, data).await?;
     let mut preflight = Preflight::new(&network, data).await?;
     preflight.drand(beacons.chain()).await?;
+    let observed = preflight.bind(args.metrics).await;
     preflight.finish()?;
     let stop = Stop::default();
     stop.set_on_signal();
     let status = Status::new(Metrics::new(), PATIENCE);
-    let url = bind_if(args.metrics).await?.map(|(listener, url)| {
+    let url = observed.map(|(listener, url)| {
         status.serve(listener, &stop);
         url
     });

@@ -11,10 +11,10 @@ use assize_api::{Api, IngestKey, Parts, open_subnet_tagger};
 use assize_coordinator::{Coordinator, Settings, metrics, read_tasks};
 use assize_ingest::{Database, DatabaseOptions};
 use assize_outbox::Outbox;
-use assize_service::{Clock, Status, Stop, bind, bind_if};
+use assize_service::{Clock, Status, Stop};
 use assize_store::Store;
 use clap::Args;
-use eyre::{WrapErr, ensure};
+use eyre::{OptionExt, WrapErr, ensure};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -69,14 +69,14 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
     let network = Network::connect_to_send(&args.chain, data).await?;
     let beacons = Arc::new(beacons(&args.beacons)?);
     let mut config = config(&args.stations, &args.clients)?;
-    let (listener, url) = bind(args.listen).await?;
-    let observed = bind_if(args.metrics).await?;
     let signer = match args.ingest_only {
         true => None,
         false => Some(signer(&args.key).await?),
     };
     let tasks = args.tasks.clone().unwrap_or_else(|| data.task_list());
     let mut preflight = Preflight::new(&network, data).await?;
+    let listener = preflight.bind(Some(args.listen)).await;
+    let observed = preflight.bind(args.metrics).await;
     preflight.drand(beacons.chain()).await?;
     if let Some(signer) = &signer {
         preflight.duty(Duty::Coordinator, signer.address()).await?;
@@ -90,6 +90,7 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         }
     }
     preflight.finish()?;
+    let (listener, url) = listener.ok_or_eyre("there is no listener")?;
     data.create()?;
     let clock = Clock::system();
     let options = DatabaseOptions {

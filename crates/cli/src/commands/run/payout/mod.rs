@@ -14,7 +14,7 @@ use assize_payout::{
     settlement_to_pay,
 };
 use assize_protocol::AttoFil;
-use assize_service::{Clock, Status, Stop, bind_if};
+use assize_service::{Clock, Status, Stop};
 use clap::Args;
 use eyre::ensure;
 use serde_json::json;
@@ -95,9 +95,9 @@ pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outco
         args.format.format != RowsFormat::Csv,
         "--format csv needs --dry-run: other results are not rows"
     );
-    let observed = bind_if(args.metrics).await?;
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
+    let observed = preflight.bind(args.metrics).await;
     preflight.funds(&signer).await?;
     preflight.gateways(&args.gateways)?;
     preflight.finish()?;
