@@ -1,6 +1,7 @@
 //! A node of one chain.
 
 use std::fmt;
+use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
 use alloy_sol_types::SolCall;
@@ -13,6 +14,11 @@ use crate::rpc::{NO_PARAMETERS, Rpc, RpcError};
 use crate::transaction::quantity;
 use crate::{ChainError, Draft, Fees, Receipt, Result, Revert, RpcUrl, SendOutcome, SignedTransaction};
 
+/// Methods whose subject is what a sender can pay.
+const SPENDING: [&str; 2] = ["eth_estimateGas", "eth_sendRawTransaction"];
+/// How often a transaction is sent to a node that does not say whether it accepts it, and the pause, which grows.
+const SENDS: u32 = 4;
+const RESEND: Duration = Duration::from_millis(500);
 /// How many epochs without a block (Filecoin's null rounds) may lie between a block and the one before it.
 const LONGEST_GAP: u64 = 20;
 
@@ -40,7 +46,7 @@ pub struct Head {
     #[serde(with = "quantity")]
     pub timestamp: u64,
     /// What a unit of gas costs at least.
-    #[serde(default, with = "quantity")]
+    #[serde(default, deserialize_with = "quantity::or_zero")]
     pub base_fee_per_gas: GasPrice,
     /// Gas limit of a block.
     #[serde(with = "quantity")]
@@ -75,7 +81,7 @@ impl ChainClient {
     /// Connects to whatever chain the node serves.
     ///
     /// # Errors
-    /// [`ChainError::Unreachable`] if nothing answers, [`ChainError::Rpc`] or [`ChainError::Answer`] if the server is
+    /// [`ChainError::Unreachable`] if nothing answers, [`ChainError::Rpc`] or [`ChainError::NotJsonRpc`] if the server is
     /// not a node.
     pub async fn connect(url: &RpcUrl) -> Result<Self> {
         let rpc = Rpc::new(url.secret().clone()).map_err(|error| ChainError::BadUrl {
@@ -132,7 +138,7 @@ impl ChainClient {
         {
             Ok(block) => Ok(block.map(|block| block.number)),
             // Nodes without the tag reject it with various messages.
-            Err(ChainError::Rpc { .. } | ChainError::Answer { .. }) => Ok(None),
+            Err(ChainError::Rpc { .. } | ChainError::NotJsonRpc { .. }) => Ok(None),
             Err(other) => Err(other),
         }
     }
@@ -318,14 +324,31 @@ impl ChainClient {
         }
     }
 
-    /// Sends a signed transaction, for callers without a queue. Anything but acceptance is an error.
+    /// Sends a signed transaction, for callers without a queue; again while the node does not say whether it accepts it,
+    /// which cannot have a second effect.
+    ///
+    /// # Errors
+    /// [`ChainError::NotSent`], [`ChainError::MaybeSent`].
     pub async fn send(&self, transaction: &SignedTransaction) -> Result<()> {
-        match self.send_raw(&transaction.raw).await {
-            SendOutcome::Accepted | SendOutcome::AlreadyKnown => Ok(()),
-            other => Err(ChainError::NotSent {
-                hash: transaction.hash,
-                reason: format!("{other:?}"),
-            }),
+        let hash = transaction.hash;
+        let mut tries = 0;
+        loop {
+            match self.send_raw(&transaction.raw).await {
+                SendOutcome::Accepted | SendOutcome::AlreadyKnown => return Ok(()),
+                // Once it was sent, a used nonce is most likely its own.
+                SendOutcome::NonceTooLow if tries > 0 => return Ok(()),
+                SendOutcome::Unknown(reason) => {
+                    tries += 1;
+                    if tries == SENDS {
+                        return Err(ChainError::MaybeSent { hash, reason });
+                    }
+                    tokio::time::sleep(RESEND * tries).await;
+                }
+                refused => {
+                    let reason = refused.to_string();
+                    return Err(ChainError::NotSent { hash, reason });
+                }
+            }
         }
     }
 
@@ -353,7 +376,9 @@ impl ChainClient {
                 let message = self.url.scrub(&refusal.message);
                 match refusal.revert() {
                     Some(revert) => Box::new(Revert::read(contract, revert.data, &revert.words)).into(),
-                    None if is_about_funds(&message) => ChainError::CannotPay { method, message },
+                    None if SPENDING.contains(&method) && is_about_funds(&message) => {
+                        ChainError::CannotPay { method, message }
+                    }
                     None => ChainError::Rpc {
                         method,
                         code: refusal.code,
@@ -361,11 +386,30 @@ impl ChainClient {
                     },
                 }
             }
-            busy @ RpcError::Busy { .. } => ChainError::Busy {
+            RpcError::Busy {
+                ref reason,
+                retry_after,
+            } => ChainError::Busy {
                 url: self.url.to_string(),
-                reason: self.url.scrub(&busy.to_string()),
+                reason: self.url.scrub(&match retry_after {
+                    Some(_) => error.to_string(),
+                    None => reason.clone(),
+                }),
+                retry_after,
             },
-            RpcError::Answer(reason) => ChainError::Answer { method, reason },
+            RpcError::Answer(reason) => ChainError::NotJsonRpc {
+                method,
+                url: self.url.to_string(),
+                reason: self.url.scrub(&reason),
+            },
+            RpcError::Status(status @ (401 | 403)) => ChainError::NoAccess {
+                url: self.url.to_string(),
+                status,
+            },
+            RpcError::Status(status @ 300..=399) => ChainError::Redirected {
+                url: self.url.to_string(),
+                status,
+            },
             RpcError::Status(status) => unreachable(format!("HTTP status {status}")),
             RpcError::Http(error) => unreachable(self.url.scrub(&root_cause(&error))),
         }

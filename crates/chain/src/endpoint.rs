@@ -23,12 +23,21 @@ impl RpcUrl {
     pub(crate) fn scrub(&self, text: &str) -> String {
         let shown = self.to_string();
         let mut clean = text.replace(self.0.as_str(), &shown);
-        let parts = [
+        let pairs = self.0.query().unwrap_or_default().split('&');
+        let values = pairs.filter_map(|pair| pair.split_once('=').map(|(_, value)| value));
+        let mut parts: Vec<_> = [
             self.0.path().trim_matches('/'),
-            self.0.query().unwrap_or(""),
-            self.0.password().unwrap_or(""),
-        ];
-        for secret in parts.into_iter().filter(|part| part.len() >= 8) {
+            self.0.query().unwrap_or_default(),
+        ]
+        .into_iter()
+        .chain(self.0.password())
+        .chain(self.0.path().split('/'))
+        .chain(values)
+        .filter(|part| part.len() >= 8)
+        .collect();
+        // The longest first, since one may contain another.
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        for secret in parts {
             clean = clean.replace(secret, "…");
         }
         clean

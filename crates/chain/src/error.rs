@@ -1,5 +1,7 @@
 //! Errors of chain access.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, B256};
 use assize_keys::SignerError;
 use assize_protocol::{AttoFil, CidError};
@@ -35,6 +37,26 @@ pub enum ChainError {
         url: String,
         /// Its message.
         reason: String,
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The server is there, and does not let this program use it.
+    #[error("the node at {url} refuses access: HTTP status {status}; check the key in the URL")]
+    NoAccess {
+        /// The node, without secrets.
+        url: String,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// The server sends clients elsewhere.
+    #[error(
+        "{url} redirects with HTTP status {status}; use the URL to which it leads, often https:// in place of http://"
+    )]
+    Redirected {
+        /// The node, without secrets.
+        url: String,
+        /// HTTP status.
+        status: u16,
     },
     /// The node says that the sender cannot pay for a transaction.
     #[error("the sender's balance does not cover the transaction; send it FIL first ({method}: {message})")]
@@ -66,10 +88,25 @@ pub enum ChainError {
         /// The node's message.
         message: String,
     },
-    /// The node's response is malformed.
-    #[error("malformed response of the node to {method}: {reason}")]
+    /// The response is not that of a JSON-RPC node.
+    #[error(
+        "{url} answered {method} with what is no JSON-RPC response, or not complete: {reason}; check that it is the RPC URL of a \
+         node that follows the chain"
+    )]
+    NotJsonRpc {
+        /// JSON-RPC method.
+        method: &'static str,
+        /// The node, without secrets.
+        url: String,
+        /// The cause.
+        reason: String,
+    },
+    /// A contract answers with what the contract of this project does not.
+    #[error(
+        "the contract answered {method} with what this program does not expect: {reason}; check the deployment file"
+    )]
     Answer {
-        /// JSON-RPC method or contract function.
+        /// Contract function.
         method: &'static str,
         /// The cause.
         reason: String,
@@ -113,23 +150,37 @@ pub enum ChainError {
         /// The transaction's maximum cost.
         needed: AttoFil,
     },
-    /// The node rejected a transaction.
-    #[error("the node rejected the transaction {hash}: {reason}")]
+    /// The node rejected a transaction: it has no effect.
+    #[error("the node rejected the transaction {hash}, which has no effect: {reason}")]
     NotSent {
         /// The transaction.
         hash: B256,
-        /// The node's message.
+        /// The node's message, or what it means.
+        reason: String,
+    },
+    /// Nobody knows whether the node has accepted a transaction.
+    #[error(
+        "transaction {hash} was sent, and the node did not say whether it accepts it: {reason}; it may still be mined: look for \
+         it before sending again"
+    )]
+    MaybeSent {
+        /// The transaction.
+        hash: B256,
+        /// What went wrong.
         reason: String,
     },
     /// A transaction was sent, but its receipt did not arrive in time. It may still be mined.
     #[error(
-        "no receipt for transaction {hash} within {seconds} s; it may still be mined: check it before sending again"
+        "no receipt for transaction {hash} within {seconds} s{}; it may still be mined: look for it before sending again",
+        .trouble.as_ref().map(|trouble| format!(" ({trouble})")).unwrap_or_default()
     )]
     NotMined {
         /// The transaction.
         hash: B256,
         /// The time waited, seconds.
         seconds: u64,
+        /// Why the node could not be asked, the last time.
+        trouble: Option<String>,
     },
     /// A transaction was mined and failed for an unknown reason.
     #[error("transaction {hash} failed in block {block} and the node cannot say why")]
@@ -167,12 +218,34 @@ impl ChainError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Busy { .. } | Self::NotMined { .. } => true,
+            Self::Unreachable { .. } | Self::Busy { .. } | Self::NotMined { .. } | Self::MaybeSent { .. } => {
+                true
+            }
             // Internal error of the node.
             Self::Rpc { code, .. } => *code == -32_603,
+            // A page of a proxy whose node is down, or a node that is starting.
+            Self::NotJsonRpc { .. } => true,
             Self::Signer(error) => error.is_transient(),
             _ => false,
         }
+    }
+
+    /// How long the node wants to be left alone, if it says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether a contract answered, if only by refusing, or is known not to be there: what the node said is about the contract.
+    #[must_use]
+    pub fn is_of_the_contract(&self) -> bool {
+        matches!(
+            self,
+            Self::Reverted(_) | Self::NoContract { .. } | Self::Answer { .. }
+        )
     }
 
     /// The revert, if this is one.

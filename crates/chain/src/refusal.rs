@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A JSON-RPC error object; some proxies send a mere text.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "Wire")]
+#[serde(from = "Value")]
 pub(crate) struct Refusal {
     /// 3 is a revert; -32005, -32029 and 429 are rate limits.
     pub(crate) code: i64,
@@ -17,28 +17,34 @@ pub(crate) struct Refusal {
     data: Option<Value>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Wire {
-    Object {
-        #[serde(default)]
-        code: i64,
-        #[serde(default)]
-        message: String,
-        #[serde(default)]
-        data: Option<Value>,
-    },
-    Text(String),
-}
-
-impl From<Wire> for Refusal {
-    fn from(wire: Wire) -> Self {
-        match wire {
-            Wire::Object { code, message, data } => Self { code, message, data },
-            Wire::Text(message) => Self {
-                message,
+impl From<Value> for Refusal {
+    /// Of whatever was sent: its code may be a number as text, and its message anything.
+    fn from(error: Value) -> Self {
+        let text = |value: &Value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let Value::Object(mut fields) = error else {
+            return Self {
+                message: text(&error),
                 ..Self::default()
+            };
+        };
+        let code = fields.get("code").unwrap_or(&Value::Null);
+        let message = fields.get("message").map(&text).unwrap_or_default();
+        Self {
+            code: code
+                .as_i64()
+                .or_else(|| code.as_f64().map(|code| code as i64))
+                .or_else(|| code.as_str()?.parse().ok())
+                .unwrap_or_default(),
+            message: match (message.is_empty(), code) {
+                // A name in place of a number.
+                (true, Value::String(code)) => code.clone(),
+                _ => message,
             },
+            data: fields.remove("data").filter(|data| !data.is_null()),
         }
     }
 }
@@ -67,6 +73,7 @@ impl Refusal {
         matches!(self.code, -32_005 | -32_029 | 429)
             || message.contains("rate limit")
             || message.contains("too many requests")
+            || message.contains("too_many")
     }
 
     /// The revert; `None` if the error is not one. Geth, anvil, Lotus and Forest answer with code 3 and the data; older
@@ -153,7 +160,9 @@ fn words_of(message: &str) -> &str {
         }
     };
     match reason.trim() {
-        "none" => "",
+        // An exit code other than a contract's own (33) is the reason.
+        "none" if message.contains("exit=[33]") => "",
+        "none" => message,
         reason => reason,
     }
 }
@@ -173,6 +182,10 @@ mod tests {
     fn an_error_is_an_object_or_a_text() {
         assert_eq!(refusal(json!("slow down")).text(), "slow down");
         assert_eq!(refusal(json!({"message": "no"})).text(), "no");
+        for code in [json!("-32005"), json!(-32005.0), json!("TOO_MANY")] {
+            let refusal = refusal(json!({"code": code, "message": null}));
+            assert!(refusal.is_rate_limit() || refusal.text() == "TOO_MANY", "{code}");
+        }
         assert_eq!(
             refusal(json!({"code": 1, "message": "no", "data": 7})).text(),
             "no 7"

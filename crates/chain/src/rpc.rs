@@ -8,6 +8,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::redirect::Policy;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -22,7 +23,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const RETRIES: usize = 5;
 /// The longest pause that a node may ask for with `Retry-After`; if it asks for more, the request fails at once.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// No answer of a node is larger, bytes.
 const LARGEST_ANSWER: usize = 64 << 20;
 /// Requests under way at a time in place of a batch.
@@ -110,6 +111,11 @@ impl Rpc {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)
+            .redirect(Policy::custom(|attempt| match attempt.status().as_u16() {
+                // The others turn a request into another one.
+                307 | 308 if attempt.previous().len() < 5 => attempt.follow(),
+                _ => attempt.stop(),
+            }))
             .build()?;
         Ok(Self {
             http,
@@ -248,7 +254,7 @@ impl Answered {
 
     /// Whether the status is that of a node or proxy that has too much to do.
     fn is_busy(&self) -> bool {
-        matches!(self.status, 429 | 502..=504)
+        matches!(self.status, 408 | 429 | 502..=504 | 520..=530)
     }
 
     fn busy(&self, reason: String) -> RpcError {

@@ -19,10 +19,16 @@ impl ChainClient {
     /// # Errors
     /// - [`ChainError::Reverted`] with the contract's reason, before anything is sent if the node can predict it;
     /// - [`ChainError::Unfunded`] before anything is sent;
-    /// - [`ChainError::NotSent`], [`ChainError::NotMined`].
+    /// - [`ChainError::NotSent`], [`ChainError::MaybeSent`], [`ChainError::NotMined`].
     pub async fn transact(&self, signer: &Signer, draft: &Draft, patience: Duration) -> Result<Receipt> {
         let (_, transaction) = self.prepare(signer, draft).await?;
-        self.send(&transaction).await?;
+        match self.send(&transaction).await {
+            // Its receipt will tell.
+            Err(ChainError::MaybeSent { hash, reason }) => {
+                tracing::warn!(%hash, reason, "the node did not say whether it accepts the transaction");
+            }
+            sent => sent?,
+        }
         self.complete(transaction.hash, draft, signer.address(), patience)
             .await
     }
@@ -89,18 +95,20 @@ impl ChainClient {
         let deadline = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.receipt(hash).await {
+            // It has been sent: whatever goes wrong now, the caller must learn that.
+            let trouble = match self.receipt(hash).await {
                 Ok(Some(receipt)) => return Ok(receipt),
-                Ok(None) => {}
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(%hash, %error, "failed to fetch the receipt")
+                Ok(None) => None,
+                Err(error) => {
+                    tracing::warn!(%hash, %error, "failed to fetch the receipt");
+                    Some(error.to_string())
                 }
-                Err(error) => return Err(error),
-            }
+            };
             if Instant::now() >= deadline {
                 return Err(ChainError::NotMined {
                     hash,
                     seconds: patience.as_secs(),
+                    trouble,
                 });
             }
             sleep(pause).await;

@@ -1,5 +1,7 @@
 //! Transactions and receipts.
 
+use std::fmt;
+
 use alloy_primitives::{Address, B256, Bytes};
 use assize_keys::Signer;
 use assize_protocol::{AttoFil, GasPrice};
@@ -144,13 +146,17 @@ pub struct Receipt {
     #[serde(with = "quantity")]
     pub gas_used: u64,
     /// What a unit of gas cost.
-    #[serde(default, with = "quantity")]
+    #[serde(
+        default,
+        serialize_with = "quantity::serialize",
+        deserialize_with = "quantity::or_zero"
+    )]
     pub effective_gas_price: GasPrice,
     /// The contract created, if one was.
     #[serde(default)]
     pub contract_address: Option<Address>,
     /// Events, in order.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub logs: Vec<Log>,
 }
 
@@ -194,6 +200,20 @@ pub enum SendOutcome {
     Rejected(String),
     /// No answer: it may or may not have been accepted.
     Unknown(String),
+}
+
+impl fmt::Display for SendOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accepted => "it is accepted",
+            Self::AlreadyKnown => "it is known already",
+            Self::NonceTooLow => "the nonce is used: another program sends with the same key; try again",
+            Self::Underpriced => "its fees are too low for the present base fee, or to replace a pending transaction; try again",
+            Self::NonceGap => "an earlier transaction of the same key is missing; try again",
+            Self::InsufficientFunds => "the sender's balance is too low; send it FIL first",
+            Self::Rejected(words) | Self::Unknown(words) => words,
+        })
+    }
 }
 
 impl SendOutcome {
@@ -241,6 +261,10 @@ impl SendOutcome {
     }
 }
 
+fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Log>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
 /// Numbers as JSON-RPC writes them: `0x1f`.
 pub(crate) mod quantity {
     use alloy_primitives::U256;
@@ -254,6 +278,14 @@ pub(crate) mod quantity {
         S: Serializer,
     {
         U256::try_from(*number).unwrap_or_default().serialize(serializer)
+    }
+
+    /// Zero if it is `null`.
+    pub(crate) fn or_zero<'de, T: TryFrom<U256>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        let number = Option::<U256>::deserialize(deserializer)?.unwrap_or_default();
+        T::try_from(number).map_err(|_| D::Error::custom(format_args!("{number} is too large")))
     }
 
     pub(crate) fn deserialize<'de, T: TryFrom<U256>, D: Deserializer<'de>>(

@@ -74,7 +74,9 @@ pub enum AskError {
         kind: ProblemKind,
     },
     /// Another server rejected the request, such as a proxy.
-    #[error("{url} answered with HTTP {status}, not with a problem of the coordinator")]
+    #[error(
+        "{url} answered with HTTP {status}, which is not what a coordinator answers; check --coordinator"
+    )]
     Status {
         /// The requested URL.
         url: String,

@@ -60,7 +60,7 @@ pub enum CoordinatorAlert {
 
 impl CoordinatorAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 9] = [
+    pub const KINDS: [&str; 10] = [
         "opening_late",
         "reveal_late",
         "too_few_stations",
@@ -70,6 +70,7 @@ impl CoordinatorAlert {
         "vanished",
         "parked",
         "stuck",
+        "stale_node",
     ];
 }
 

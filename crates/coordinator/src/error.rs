@@ -1,5 +1,7 @@
 //! Errors of a pass.
 
+use std::time::Duration;
+
 use assize_chain::ChainError;
 use assize_ingest::DatabaseError;
 use assize_outbox::OutboxError;
@@ -66,6 +68,13 @@ impl PassError for CoordinatorError {
             Self::Outbox(error) => error.is_transient(),
             Self::Database(error) => matches!(error, DatabaseError::Overloaded { .. }),
             _ => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Chain(error) => error.retry_after(),
+            _ => None,
         }
     }
 

@@ -241,7 +241,15 @@ impl Findings {
             self.unknown(subject, "the file names no transaction");
             return Ok(());
         };
-        match (client.input_of(hash).await?, client.receipt(hash).await?) {
+        let found = async { Ok((client.input_of(hash).await?, client.receipt(hash).await?)) };
+        let (input, receipt) = match found.await {
+            Err(error @ ChainError::Rpc { .. }) if !error.is_transient() => {
+                self.unknown(subject, &format!("the node cannot say: {error}"));
+                return Ok(());
+            }
+            found => found?,
+        };
+        match (input, receipt) {
             (Some(input), Some(receipt)) => {
                 let expected = format!("{address} by bytecode and arguments of the file, in {hash}");
                 let created = receipt.contract_address.unwrap_or_default();
@@ -331,8 +339,8 @@ impl Findings {
         call: &C,
     ) -> Result<std::result::Result<C::Return, ChainError>> {
         match client.call(contract, address, call).await {
-            Err(error @ ChainError::Unreachable { .. }) => Err(error.into()),
-            other => Ok(other),
+            Err(error) if !error.is_of_the_contract() => Err(error.into()),
+            answer => Ok(answer),
         }
     }
 
@@ -358,7 +366,7 @@ impl Findings {
         let known = record.known_publishers();
         let found = match NetworkState::read(client, &record.deployment, &known).await {
             Ok(state) => state,
-            Err(error @ ChainError::Unreachable { .. }) => return Err(error.into()),
+            Err(error) if !error.is_of_the_contract() => return Err(error.into()),
             Err(error) => {
                 let wanted = "a response".to_owned();
                 self.add("roles and settings", Verdict::Differs, wanted, error.to_string());

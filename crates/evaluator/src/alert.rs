@@ -49,7 +49,14 @@ pub enum EvaluatorAlert {
 
 impl EvaluatorAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 5] = ["disagreement", "other_plan", "few_signatures", "parked", "stuck"];
+    pub const KINDS: [&str; 6] = [
+        "disagreement",
+        "other_plan",
+        "few_signatures",
+        "parked",
+        "stuck",
+        "stale_node",
+    ];
 
     /// A settlement that waits for signatures, if it has waited for too long.
     pub(crate) fn of_waiting(

@@ -1,5 +1,7 @@
 //! Errors of an evaluator.
 
+use std::time::Duration;
+
 use alloy_primitives::Address;
 use assize_chain::ChainError;
 use assize_outbox::OutboxError;
@@ -54,6 +56,13 @@ impl PassError for EvaluatorError {
             Self::Outbox(error) => error.is_transient(),
             Self::Verify(error) => error.is_retryable(),
             _ => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Chain(error) => error.retry_after(),
+            _ => None,
         }
     }
 

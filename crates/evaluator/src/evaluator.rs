@@ -11,7 +11,7 @@ use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId};
 use assize_keys::Signer;
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::{AttoFil, RoundNumber};
-use assize_service::duration;
+use assize_service::{duration, moment};
 use assize_store::Store;
 use assize_verify::{EvaluatedRange, Evidence, NextRange, read_next_settlement};
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,8 @@ pub struct Evaluator {
     parts: Parts,
     board: Board,
     own: Option<Own>,
+    /// The newest settlement at the last pass.
+    head: Option<Option<SettlementId>>,
     /// Number of multiples of [`Plan::every`] in the next settlement, because fewer granted nothing.
     stretch: (Option<SettlementId>, u64),
     /// The peers with another plan, as of their last answers, and when they were asked.
@@ -86,8 +88,6 @@ struct Own {
     proposal: Proposal,
     signed: SignedProposal,
     signed_at: Instant,
-    /// Whether it is known to be on chain.
-    posted: bool,
 }
 
 /// The result of a pass.
@@ -128,6 +128,7 @@ impl Evaluator {
             parts,
             board,
             own: None,
+            head: None,
             stretch: (None, 1),
             other_plans: Vec::new(),
             silent: 0,
@@ -176,8 +177,18 @@ impl Evaluator {
         pass.threshold = evaluators.threshold;
         pass.head = self.parts.rewards.head().await?;
         if let Some(head) = pass.head {
-            pass.settled = self.parts.rewards.settlement(head).await?.proposal.last_round;
+            let settlement = self.parts.rewards.settlement(head).await?;
+            pass.settled = settlement.proposal.last_round;
+            if self.head.is_some_and(|before| before != pass.head) {
+                tracing::info!(
+                    settlement = %head,
+                    last = pass.settled.0,
+                    active = moment(settlement.active_at, settlement.posted_at),
+                    "posted"
+                );
+            }
         }
+        self.head = Some(pass.head);
         match self.due(&mut pass).await? {
             None => self.forget(),
             Some(range) => {
@@ -215,7 +226,7 @@ impl Evaluator {
                 }
             }
         }
-        self.report_end()?;
+        self.refused()?;
         Ok(pass)
     }
 
@@ -290,7 +301,6 @@ impl Evaluator {
             proposal,
             signed,
             signed_at: Instant::now(),
-            posted: false,
         });
         Ok((chain, evaluated))
     }
@@ -399,22 +409,12 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Says how the settlement ended. If the contract rejected it, another evaluator may just have posted it.
-    fn report_end(&mut self) -> Result<(), EvaluatorError> {
-        let (Some(own), Some(outbox)) = (&mut self.own, &self.parts.outbox) else {
+    /// Handles a settlement that the contract rejected. Another evaluator may just have posted it.
+    fn refused(&self) -> Result<(), EvaluatorError> {
+        let (Some(own), Some(outbox)) = (&self.own, &self.parts.outbox) else {
             return Ok(());
         };
         match outbox.ended(&key(own))? {
-            Some(Ended::Done(mined)) if !own.posted => {
-                tracing::info!(
-                    first = own.range.first.0,
-                    last = own.range.last.0,
-                    transaction = %mined.hash,
-                    "settlement posted"
-                );
-                own.posted = true;
-                Ok(())
-            }
             Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
                 Err(EvaluatorError::Refused {
                     first: own.range.first.0,

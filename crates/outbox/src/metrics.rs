@@ -20,6 +20,8 @@ pub struct QueueState {
     pub parked: u64,
     /// Current time, Unix seconds.
     pub now: u64,
+    /// Seconds for which the node has had the same newest block.
+    pub standing_for: u64,
 }
 
 /// Transactions that wait for a cap or for funds, as the alerts of a tick have them.
@@ -114,6 +116,7 @@ mod tests {
             wallet: AttoFil::new(2_000_000_000_000_000_000),
             parked: 1,
             now: 1_000_000,
+            standing_for: 0,
         });
         metrics.encode()
     }

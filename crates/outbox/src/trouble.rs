@@ -9,7 +9,10 @@ use crate::QueueState;
 /// Seconds after which a transaction that is neither mined nor held back is stuck: half an hour.
 const PATIENCE: u64 = 1_800;
 
-/// A queue that does not move.
+/// Seconds without a new block after which the node does not follow the chain: ten epochs of Filecoin.
+const STALE: u64 = 300;
+
+/// A queue that does not move, or a node that does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueAlert {
     /// Transactions are held back by a limit or a low balance.
@@ -22,15 +25,24 @@ pub enum QueueAlert {
         /// Seconds since it was enqueued.
         seconds: u64,
     },
+    /// The node has no new block. Whatever depends on the chain's time waits with it.
+    StaleNode {
+        /// Seconds since the last one.
+        seconds: u64,
+    },
 }
 
 impl QueueAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 2] = ["parked", "stuck"];
+    pub const KINDS: [&str; 3] = ["parked", "stuck", "stale_node"];
 
     /// What is wrong with a queue, if anything is.
     #[must_use]
     pub fn of(queue: &QueueState) -> Option<Self> {
+        let seconds = queue.standing_for;
+        if seconds >= STALE {
+            return Some(Self::StaleNode { seconds });
+        }
         let waited = queue
             .stats
             .oldest
@@ -48,6 +60,7 @@ impl assize_service::Alert for QueueAlert {
         match self {
             Self::Parked { .. } => Self::KINDS[0],
             Self::Stuck { .. } => Self::KINDS[1],
+            Self::StaleNode { .. } => Self::KINDS[2],
         }
     }
 
@@ -66,6 +79,11 @@ impl fmt::Display for QueueAlert {
             Self::Stuck { seconds } => write!(
                 f,
                 "a transaction has not been mined for {}: check that the node follows the chain and that its mempool accepts it",
+                duration(*seconds)
+            ),
+            Self::StaleNode { seconds } => write!(
+                f,
+                "the node has had no new block for {}: check that it follows the chain, or use another node",
                 duration(*seconds)
             ),
         }
@@ -98,5 +116,13 @@ mod tests {
         assert_eq!(kind(Some(8_201), 0), None);
         assert_eq!(kind(Some(8_200), 0), Some("stuck"));
         assert_eq!(kind(Some(10), 3), Some("parked"));
+        let stale = QueueState {
+            standing_for: 300,
+            ..QueueState::default()
+        };
+        assert_eq!(
+            QueueAlert::of(&stale),
+            Some(QueueAlert::StaleNode { seconds: 300 })
+        );
     }
 }

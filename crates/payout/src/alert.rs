@@ -54,7 +54,7 @@ pub enum PayoutAlert {
 
 impl PayoutAlert {
     /// The kinds, as named in metrics.
-    pub const KINDS: [&str; 7] = [
+    pub const KINDS: [&str; 8] = [
         "pool_low",
         "wallet_low",
         "settlement_pending",
@@ -62,6 +62,7 @@ impl PayoutAlert {
         "over_daily_cap",
         "parked",
         "stuck",
+        "stale_node",
     ];
 }
 

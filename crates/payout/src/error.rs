@@ -1,6 +1,7 @@
 //! Errors of payouts.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use assize_chain::ChainError;
@@ -211,5 +212,12 @@ impl PassError for PayoutError {
 
     fn is_fatal(&self) -> bool {
         matches!(self, Self::Outbox(error) if error.is_fatal())
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Chain(error) => error.retry_after(),
+            _ => None,
+        }
     }
 }

@@ -23,7 +23,7 @@ pub enum PublisherAlert {
 
 impl PublisherAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 3] = ["uncommitted", "parked", "stuck"];
+    pub const KINDS: [&str; 4] = ["uncommitted", "parked", "stuck", "stale_node"];
 }
 
 impl assize_service::Alert for PublisherAlert {

@@ -1,5 +1,7 @@
 //! Errors of publishing.
 
+use std::time::Duration;
+
 use assize_chain::ChainError;
 use assize_ingest::IngestError;
 use assize_outbox::OutboxError;
@@ -61,6 +63,13 @@ impl PassError for PublishError {
             Self::Chain(error) => error.is_transient(),
             Self::Outbox(error) => error.is_transient(),
             _ => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Chain(error) => error.retry_after(),
+            _ => None,
         }
     }
 

@@ -466,7 +466,7 @@ impl Publisher {
         tracing::warn!(
             round = batch.round.0,
             count = batch.count,
-            "measurements arrived too late for their round; they are kept, and never moved to another"
+            "measurements were not committed before their round's commit window ended: they earn nothing, and their receipts prove that they were received"
         );
         self.ingest.set_state(batch.id, BatchState::Late, None)
     }

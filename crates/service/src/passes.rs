@@ -70,8 +70,8 @@ pub trait Daemon {
     /// the same error.
     fn failed(&mut self, error: &Self::Error, _is_news: bool) {
         match error.is_transient() {
-            true => tracing::warn!(%error, "pass failed; retrying"),
-            false => tracing::error!(%error, "pass failed; retrying"),
+            true => tracing::warn!(%error, "cannot work now; trying again"),
+            false => tracing::error!(%error, "cannot work now; trying again"),
         }
     }
 }

@@ -198,6 +198,8 @@ impl SecretFile {
 
 /// 64 hexadecimal digits, with or without `0x`, between white space.
 fn decode(content: &[u8]) -> Option<[u8; 32]> {
+    // A byte order mark says nothing.
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     const_hex::decode_to_array(content.trim_ascii()).ok()
 }
 

@@ -20,7 +20,7 @@ pub enum StoreError {
         place: String,
     },
     /// A directory to read from that does not exist.
-    #[error("{} is not a store; give the directory that the publisher writes to, or a gateway", path.display())]
+    #[error("{} is not a store; give the directory to which a coordinator, publisher or evaluator writes, which creates it at its start", path.display())]
     NoStore {
         /// The directory.
         path: PathBuf,

@@ -38,13 +38,7 @@ pub(crate) struct EvidenceArgs {
     pub drand_hash: Option<B256>,
     // As in `ChainArgs`, but optional, since a bundle can replace it.
     /// JSON-RPC endpoint.
-    #[arg(
-        long,
-        env = "ASSIZE_RPC_URL",
-        value_name = "URL",
-        hide_env_values = true,
-        required_unless_present = "offline"
-    )]
+    #[arg(long, env = "ASSIZE_RPC_URL", value_name = "URL", hide_env_values = true)]
     rpc_url: Option<String>,
     /// Deployment file [default: DATA/deployment.json].
     #[arg(long, env = "ASSIZE_DEPLOYMENT", hide_env_values = true, value_name = "FILE")]

@@ -18,8 +18,9 @@ use crate::output::Outcome;
 use crate::telemetry::Logs;
 use assize_service::{DataDir, printable};
 
-/// Pause before the next try to start.
+/// Pause before the next try to start; it doubles up to [`LONGEST_RETRY`].
 const RETRY: Duration = Duration::from_secs(5);
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
@@ -83,13 +84,15 @@ pub(super) async fn run(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome>
         args.log != Some(LogFormat::Screen) || matches!(args.command, RunCommand::Checker(_)),
         "--log screen is for checkers; give text or json"
     );
+    let mut pause = RETRY;
     loop {
         match start(args, data).await {
             // Exit code 2 means a faulty setup, after which supervisors do not restart. An unreachable node is not one.
             Err(error) if args.command.is_daemon() && is_transient(&error) => {
                 let error = printable(&error.to_string());
                 tracing::warn!(error, "cannot start yet; retrying");
-                tokio::time::sleep(RETRY).await;
+                tokio::time::sleep(pause).await;
+                pause = (2 * pause).min(LONGEST_RETRY);
             }
             outcome => return outcome,
         }
