@@ -33,7 +33,7 @@ const ROLES: [&str; 8] = [
     "PAYOUT",
 ];
 
-/// Run what is around a network: a chain, drand, a Filecoin node, an indexer and storage providers.
+/// Run what is around a network: chain, drand, Filecoin node, indexer, providers.
 #[derive(Debug, Args)]
 pub(crate) struct DevnetArgs {
     /// New directory for configuration, parameters, keys and tasks.

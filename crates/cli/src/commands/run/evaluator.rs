@@ -42,7 +42,7 @@ pub(crate) struct EvaluatorArgs {
         help_heading = "Tuning"
     )]
     delay: u64,
-    /// URL of another evaluator's --listen, also for files that the store lacks; repeatable.
+    /// URL of another evaluator's --listen, also to read files; repeatable.
     #[arg(long = "peer", value_name = "URL")]
     peers: Vec<Peer>,
     /// Post settlements with enough signatures; needs FIL for gas.
@@ -54,7 +54,7 @@ pub(crate) struct EvaluatorArgs {
     /// Do one pass and exit.
     #[arg(long)]
     once: bool,
-    /// Address of /proposal, /plan and /ipfs (its store) for peers and others, and of /rates.json.
+    /// Address of /proposal and /plan for peers, /ipfs (its store) and /rates.json.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     listen: Option<SocketAddr>,
     /// Address of /healthz and /metrics.
