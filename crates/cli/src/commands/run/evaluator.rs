@@ -54,7 +54,7 @@ pub(crate) struct EvaluatorArgs {
     /// Do one pass and exit.
     #[arg(long)]
     once: bool,
-    /// Address of /proposal and /plan for peers, /ipfs (its store) and /rates.json.
+    /// Address of /proposal and /plan for peers, /ipfs (the store), /rates.json.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     listen: Option<SocketAddr>,
     /// Address of /healthz and /metrics.
