@@ -14,7 +14,7 @@ STAMP := node_modules/.package-lock.json
 TOOLS := $(CURDIR)/target/tools
 
 .PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways test-alerts services pages lint artifacts check-artifacts differential \
-	chaos bench bench-instructions fuzz fuzz-build docs deny hack measure-build dist publish-dry-run gas prove slither coverage mutants audit clean
+	chaos bench bench-instructions fuzz fuzz-build docs deny hack measure-build measure-idle dist publish-dry-run gas prove slither coverage mutants audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -197,6 +197,10 @@ deny: ## licences, advisories, banned and duplicate dependencies
 
 measure-build: ## CPU seconds and number of crates of a cold `make demo` and a cold release build; needs an idle machine
 	bash scripts/measure-build.sh
+
+measure-idle: $(STAMP) ## requests, processor time and log lines of daemons with nothing to do; 15 minutes
+	cargo build --locked -p assize-cli
+	node scripts/measure-idle.mjs
 
 hack: ## each crate with each of its features, with none, and with all
 	cargo install --quiet --root $(TOOLS) --version 0.6.46 cargo-hack
