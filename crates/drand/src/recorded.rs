@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use assize_protocol::{BeaconRound, canonical, plain_text};
+use assize_protocol::{BeaconRound, canonical};
 use serde::Serialize;
 
 use crate::{Beacon, BeaconError, BeaconSource};
@@ -92,9 +92,8 @@ impl RecordedBeacons {
             path: path.into(),
             reason,
         };
-        let file = fs::read(path).map_err(|error| refuse(error.to_string()))?;
-        let json = plain_text::decode(&file).map_err(|error| refuse(error.to_string()))?;
-        Self::from_json(json.as_bytes()).map_err(|error| refuse(error.to_string()))
+        let json = fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        Self::from_json(&json).map_err(|error| refuse(error.to_string()))
     }
 
     /// The beacons in ascending order of rounds.

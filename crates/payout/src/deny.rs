@@ -29,6 +29,17 @@ impl DenyList {
     }
 
     fn parse(text: &str) -> Result<Self, (usize, String)> {
+        // Otherwise the next lines would belong to this one's reason or comment, and their operators would be paid.
+        let lone = text
+            .match_indices('\r')
+            .find(|(at, _)| !text[at + 1..].starts_with('\n'));
+        if let Some((at, _)) = lone {
+            let line = text[..at].matches('\n').count() + 1;
+            return Err((
+                line,
+                "it ends in a lone carriage return: save the file with line feeds".into(),
+            ));
+        }
         let mut list = BTreeMap::new();
         for (number, line) in plain_text::lines(text).filter(|(_, line)| !line.starts_with('#')) {
             let refuse = |reason: String| (number, reason);
@@ -108,5 +119,11 @@ mod tests {
         let twice =
             "0x999999cf1046e68e36e1aa2e0e07105eddd1f08e a\n0x999999cf1046e68e36e1aa2e0e07105eddd1f08e b";
         assert!(fault(twice).1.contains("twice"));
+        for text in [
+            "# a comment\r0x9\r",
+            "# fine\r\n0x999999cf1046e68e36e1aa2e0e07105eddd1f08e a\r0x9 b",
+        ] {
+            assert!(fault(text).1.contains("lone carriage return"), "{text:?}");
+        }
     }
 }
