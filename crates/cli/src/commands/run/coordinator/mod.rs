@@ -90,7 +90,7 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         }
     }
     preflight.finish()?;
-    let (listener, url) = listener.ok_or_eyre("there is no listener")?;
+    let (listener, url) = listener.ok_or_eyre("the API does not listen on any address")?;
     data.create()?;
     let clock = Clock::system();
     let options = DatabaseOptions {
