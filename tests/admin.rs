@@ -49,7 +49,7 @@ async fn client(anvil: &Anvil) -> ChainClient {
 
 /// Each command that sends value or acts in a role.
 const SENDING: &[&[&str]] = &[
-    &["deposit", "5"],
+    &["deposit", "5", "--yes"],
     &["round", "open", "--as-before"],
     &["round", "reveal"],
     &["settlement", "veto", "1", "--reason", "fraud", "--yes"],
@@ -90,7 +90,7 @@ async fn nothing_is_sent_to_other_code() {
     let client = client(anvil).await;
     let sender = Signer::from_bytes(&anvil.dev_key(OWNER)).unwrap().address();
     let before = client.balance(sender).await.unwrap();
-    let output = scene.run(OWNER, &["deposit", "5"]);
+    let output = scene.run(OWNER, &["deposit", "5", "--yes"]);
     refused(
         &output,
         2,

@@ -210,8 +210,8 @@ fn a_dry_run_sends_nothing_and_a_deployment_matches_its_file() {
     assert!(text.contains("nothing differs"), "{text}");
 
     // The other commands read the same file; a second deployment does not overwrite it.
-    let deposit = ["deposit", "1", "--format", "json", "--deployment", &file];
-    assert_eq!(site.json(&deposit)["deposited"], "1000000000000000000");
+    let deposit = ["deposit", "1", "--yes", "--format", "json", "--deployment", &file];
+    assert_eq!(site.json(&deposit)["value"], "1000000000000000000");
     // Without a confirmation, nothing is sent.
     let unanswered = ["deploy", "apply", "--params", &params, "--out", "unsent.json"];
     refused(&site.run(&unanswered), 2, &["not a terminal", "--yes"]);

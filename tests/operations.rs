@@ -181,6 +181,30 @@ fn rejections_for_operators_evaluators_and_scheduler_are_clear() {
         .unwrap();
     refused(&poor, 2, &["holds 0 FIL", "send it FIL"]);
 
+    // An empty variable is one that is not set.
+    let empty = [
+        "ASSIZE_CONFIG",
+        "ASSIZE_DATA",
+        "ASSIZE_OPERATOR",
+        "ASSIZE_PRIVATE_KEY",
+    ];
+    let shown = kept
+        .command(&["round", "show", "1"])
+        .envs(empty.map(|name| (name, "")))
+        .output()
+        .unwrap();
+    assert!(
+        shown.status.success(),
+        "{}",
+        String::from_utf8_lossy(&shown.stderr)
+    );
+    let unset = kept
+        .command(&["round", "show", "1"])
+        .env("ASSIZE_RPC_URL", "")
+        .output()
+        .unwrap();
+    refused(&unset, 2, &["--rpc-url <URL>"]);
+
     // A wrong RPC URL.
     let mut nobody = kept.command(&["round", "show", "1"]);
     refused(

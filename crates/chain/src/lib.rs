@@ -16,6 +16,7 @@ mod eip1559;
 mod endpoint;
 mod error;
 mod message;
+mod newest;
 mod refusal;
 mod revert;
 mod rewards;
@@ -32,6 +33,7 @@ pub use client::{ChainClient, Head};
 pub use endpoint::RpcUrl;
 pub use error::{ChainError, Result};
 pub use message::SettlementMessage;
+pub use newest::NewestBlock;
 pub use revert::Revert;
 pub use rewards::{
     Announced, BatchClaim, Claim, Evaluators, Misplaced, Payment, PaymentOutcome, Proven, Rewards,

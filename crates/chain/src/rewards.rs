@@ -236,13 +236,34 @@ impl Rewards {
         if address != CALL_ACTOR {
             return Ok(PayoutAddress::Evm(address));
         }
-        let bytes = self.call(&Abi::nativePayoutAddressOfCall { operator }).await?;
-        NativeAddress::from_bytes(&bytes)
-            .map(PayoutAddress::Native)
-            .ok_or_else(|| ChainError::Answer {
-                method: "nativePayoutAddressOf",
-                reason: format!("{bytes} is not an f1, f2 or f3 address"),
+        native(&self.call(&Abi::nativePayoutAddressOfCall { operator }).await?)
+    }
+
+    /// The payout addresses of operators, in their order.
+    pub async fn payout_addresses_of(&self, operators: &[Address]) -> Result<Vec<PayoutAddress>> {
+        let calls: Vec<_> = operators
+            .iter()
+            .map(|&operator| Abi::payoutAddressOfCall { operator })
+            .collect();
+        let addresses = self.client.call_many(NAME, self.address, &calls).await?;
+        let calls: Vec<_> = operators
+            .iter()
+            .zip(&addresses)
+            .filter(|(_, address)| **address == CALL_ACTOR)
+            .map(|(&operator, _)| Abi::nativePayoutAddressOfCall { operator })
+            .collect();
+        let mut natives = self
+            .client
+            .call_many(NAME, self.address, &calls)
+            .await?
+            .into_iter();
+        addresses
+            .into_iter()
+            .map(|address| match address {
+                CALL_ACTOR => native(&natives.next().unwrap_or_default()),
+                address => Ok(PayoutAddress::Evm(address)),
             })
+            .collect()
     }
 
     /// The results of the claims in a mined transaction, in order, from its events.
@@ -605,4 +626,12 @@ fn encode(proposal: &Proposal) -> IRewards::Proposal {
         acceptedRoot: proposal.accepted_root,
         cid: proposal.cid.to_bytes().into(),
     }
+}
+fn native(bytes: &Bytes) -> Result<PayoutAddress> {
+    NativeAddress::from_bytes(bytes)
+        .map(PayoutAddress::Native)
+        .ok_or_else(|| ChainError::Answer {
+            method: "nativePayoutAddressOf",
+            reason: format!("{bytes} is not an f1, f2 or f3 address"),
+        })
 }

@@ -8,7 +8,7 @@ use assize_protocol::{AttoFil, CommitteeIndex, PayloadCid, ProviderId, RoundNumb
 use assize_wire::Version;
 use serde::Serialize;
 
-use assize_service::Plain;
+use assize_service::{Plain, date_and_time};
 
 /// An event. In JSON it is an object with its kind in `event`; `Display` gives one plain sentence, in which untrusted
 /// text is made safe to print. Times are Unix seconds, durations milliseconds.
@@ -150,7 +150,7 @@ impl fmt::Display for Event {
                     None => Ok(()),
                 }
             }
-            Self::Live { until, .. } => write!(f, "live until {until}"),
+            Self::Live { until, .. } => write!(f, "live until {}", date_and_time(*until)),
             Self::Outdated { version, minimum } => {
                 write!(
                     f,
@@ -168,6 +168,14 @@ impl fmt::Display for Event {
                 )
             }
             Self::Trouble { what, error } => write!(f, "{what}: {}", Plain(error)),
+            Self::Opened {
+                round,
+                beacon_at: Some(at),
+            } => write!(
+                f,
+                "round {round} is open; its beacon is published at {}",
+                date_and_time(*at)
+            ),
             Self::Opened { round, .. } => write!(f, "round {round} is open; its beacon is not published yet"),
             Self::NotInRoster {
                 round,
@@ -183,7 +191,11 @@ impl fmt::Display for Event {
                     }
                     _ => f.write_str("its roster was frozen before this station was live")?,
                 }
-                write!(f, "; the next round can be opened from {next_opening} on")
+                write!(
+                    f,
+                    "; the next round can be opened from {} on",
+                    date_and_time(*next_opening)
+                )
             }
             Self::Drawn {
                 round,

@@ -78,6 +78,7 @@ fn with_help(command: Command, help: Help) -> Command {
     };
     command
         .disable_help_flag(true)
+        .mut_args(unless_empty)
         .mut_args(|arg| match help == Help::Brief && is_tuning(&arg) {
             true => arg.hide(true),
             false => arg,
@@ -95,6 +96,14 @@ fn with_help(command: Command, help: Help) -> Command {
                 .display_order(usize::MAX)
                 .hide(!has_tuning),
         )
+}
+
+/// An empty environment variable is one that is not set: compose files and shells cannot unset one.
+fn unless_empty(arg: Arg) -> Arg {
+    match arg.get_env().and_then(env::var_os) {
+        Some(value) if value.is_empty() => arg.env(None::<&'static str>),
+        _ => arg,
+    }
 }
 
 fn is_tuning(arg: &Arg) -> bool {

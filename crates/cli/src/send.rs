@@ -2,7 +2,7 @@
 
 use alloy_primitives::hex;
 use assize_chain::{Draft, Receipt};
-use assize_protocol::{Address, AttoFil};
+use assize_protocol::Address;
 use clap::Args;
 use eyre::{WrapErr, ensure};
 use serde_json::json;
@@ -111,14 +111,14 @@ impl Action {
         );
         network
             .client
+            .expect_funds(&signer, self.draft.value)
+            .await
+            .wrap_err("nothing was sent")?;
+        network
+            .client
             .estimate_gas(&self.draft, sender)
             .await
             .wrap_err("nothing was sent, since the contract would reject it")?;
-        network
-            .client
-            .expect_funds(&signer, AttoFil::ZERO)
-            .await
-            .wrap_err("nothing was sent")?;
         output::say(format!(
             "{} {} on chain {}: {}",
             self.draft.contract,
@@ -144,6 +144,7 @@ impl Action {
             "contract": self.draft.contract,
             "address": self.address(),
             "sender": sender,
+            "value": self.draft.value,
             "transaction": receipt.hash,
             "gas": receipt.gas_used,
         });

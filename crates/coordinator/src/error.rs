@@ -74,6 +74,7 @@ impl PassError for CoordinatorError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Chain(error) => error.retry_after(),
+            Self::Outbox(error) => error.retry_after(),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@
 //! [`deploy`] is the short form for tests and devnets, without a journal.
 
 mod approve;
+mod bounds;
 mod check;
 mod code;
 mod creation;

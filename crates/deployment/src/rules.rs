@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use alloy_primitives::{Address, address};
 use assize_protocol::actor_id;
 
+use crate::bounds;
 use crate::params::{self, BeaconParams, CALIBRATION, DeployParams, MAINNET};
 use crate::problems::{Problem, Weight};
 
@@ -42,6 +43,7 @@ pub(crate) fn apply(params: &DeployParams) -> Vec<Problem> {
     found.addresses(params);
     found.evaluators(params);
     found.windows(params);
+    found.parameters(params);
     found.money(params);
     found.beacon(params);
     found.separation(params);
@@ -201,6 +203,18 @@ impl Found {
                         "{seconds} s is less than a day (86400 s): too short to recompute, challenge and veto before \
                          funds are paid out"
                     ),
+                );
+            }
+        }
+    }
+
+    fn parameters(&mut self, params: &DeployParams) {
+        for (key, value, bounds) in bounds::of(&params.parameters) {
+            if !bounds.contains(&value) {
+                let (least, most) = bounds.into_inner();
+                self.impossible(
+                    &format!("parameters.{key}"),
+                    format!("{value} is out of the contract's bounds: use {least} to {most}"),
                 );
             }
         }

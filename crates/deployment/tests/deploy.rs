@@ -198,6 +198,72 @@ async fn refusals_name_the_error_and_the_remedy() {
     assert!(matches!(error, ChainError::NoContract { .. }), "{error}");
 }
 
+type Change = fn(&mut Parameters, u32);
+
+#[tokio::test]
+async fn parameters_have_the_bounds_of_the_contract() {
+    let network = Network::start().await;
+    let rounds = Rounds::new(network.client.clone(), network.deploy().await.rounds);
+    let changes: [(Change, &[u32]); 8] = [
+        (|p, to| p.round_duration = to, &[59, 60, 604_800, 604_801]),
+        (|p, to| p.beacon_delay = to, &[14, 15, 1_199, 1_200]),
+        (
+            |p, to| {
+                p.round_duration = 86_400;
+                p.beacon_delay = to;
+            },
+            &[3_600, 3_601],
+        ),
+        (|p, to| p.commit_grace = to, &[59, 60, 86_400, 86_401]),
+        (
+            |p, to| p.max_committee_size = to as u16,
+            &[0, 39, 40, 1_000, 1_001],
+        ),
+        (|p, to| p.quorum = to as u16, &[0, 1, 100, 101]),
+        (
+            |p, to| p.max_tasks_per_committee = to as u16,
+            &[0, 1, 10_000, 10_001],
+        ),
+        (
+            |p, to| p.target_measurements = to,
+            &[0, 1, 100_000_000, 100_000_001],
+        ),
+    ];
+    let mut cases = vec![Parameters::default()];
+    for (change, values) in changes {
+        for &value in values {
+            let mut parameters = Parameters::default();
+            change(&mut parameters, value);
+            cases.push(parameters);
+        }
+    }
+    for budget in [AttoFil::from_fil(1_000_000), AttoFil::from_fil(1_000_001)] {
+        cases.push(Parameters {
+            budget,
+            ..Parameters::default()
+        });
+    }
+    let mut accepted = 0;
+    for parameters in cases {
+        let draft = rounds.set_parameters(&parameters).unwrap();
+        let contract = rounds
+            .client()
+            .call_raw(&draft, Some(network.owner.address()))
+            .await
+            .is_ok();
+        let named = DeployParams {
+            parameters,
+            ..network.params()
+        }
+        .problems()
+        .iter()
+        .any(|problem| problem.reason.contains("out of the contract's bounds"));
+        assert_eq!(contract, !named, "{parameters:?}");
+        accepted += usize::from(contract);
+    }
+    assert_eq!(accepted, 16);
+}
+
 #[tokio::test]
 async fn nothing_is_sent_when_deployment_must_fail() {
     let network = Network::start().await;
@@ -212,10 +278,15 @@ async fn nothing_is_sent_when_deployment_must_fail() {
 
     let error = deployed(&|params| params.chain_id = 314_159).await;
     assert!(error.contains("serves chain 31337, not chain 314159"), "{error}");
-    // Only the contract checks this bound.
-    let error = deployed(&|params| params.parameters.round_duration = 1).await;
+    // All at once.
+    let error = deployed(&|params| {
+        params.parameters.round_duration = 1;
+        params.parameters.quorum = 101;
+    })
+    .await;
     assert!(
-        error.contains("ParameterOutOfBounds(parameter: roundDuration, value: 1"),
+        error.contains("`parameters.roundDuration`: 1 is out of the contract's bounds: use 60 to 604800")
+            && error.contains("`parameters.quorum`: 101 is out of the contract's bounds: use 1 to 100"),
         "{error}"
     );
     let error = deployed(&|params| params.owner = Address::repeat_byte(3)).await;

@@ -43,7 +43,7 @@ pub enum EvaluatorAlert {
         /// Seconds since this evaluator signed.
         seconds: u64,
     },
-    /// The queue does not move.
+    /// The queue, or the node, does not move.
     Queue(QueueAlert),
 }
 

@@ -41,7 +41,11 @@ impl<W: FnMut(&Pass)> Daemon for EvaluatorDaemon<W> {
             None => None,
         };
         let mut alerts = alerts(&pass, self.evaluator.plan());
-        alerts.extend(queue.as_ref().and_then(QueueAlert::of).map(EvaluatorAlert::Queue));
+        let trouble = match &queue {
+            Some(queue) => QueueAlert::of(queue),
+            None => QueueAlert::of_node(self.evaluator.standing_for().await?),
+        };
+        alerts.extend(trouble.map(EvaluatorAlert::Queue));
         let is_idle = alerts.is_empty() && pass.evaluated.is_none() && self.evaluator.is_idle()?;
         self.idle = is_idle.then_some(pass.due_in);
         metrics.set(&Seen {

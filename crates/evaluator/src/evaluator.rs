@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
-use assize_chain::{Rewards, Rounds};
+use assize_chain::{NewestBlock, Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
 use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId};
 use assize_keys::Signer;
@@ -78,6 +78,7 @@ pub struct Evaluator {
     /// Peers that did not answer then.
     silent: u64,
     plans_read: Option<Instant>,
+    newest: NewestBlock,
 }
 
 /// The result for the next settlement.
@@ -133,6 +134,7 @@ impl Evaluator {
             other_plans: Vec::new(),
             silent: 0,
             plans_read: None,
+            newest: NewestBlock::default(),
         }
     }
 
@@ -152,6 +154,14 @@ impl Evaluator {
     #[must_use]
     pub fn outbox(&self) -> Option<&Outbox> {
         self.parts.outbox.as_ref()
+    }
+
+    /// For how many seconds its node has had no new block.
+    ///
+    /// # Errors
+    /// The node does not answer.
+    pub async fn standing_for(&self) -> Result<u64, EvaluatorError> {
+        Ok(self.newest.standing_for(self.parts.rounds.client()).await?)
     }
 
     /// Its plan.

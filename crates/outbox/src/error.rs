@@ -1,6 +1,7 @@
 //! Errors of the queue itself.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use assize_chain::ChainError;
 use assize_service::Stopped;
@@ -93,6 +94,15 @@ impl OutboxError {
             Self::Chain(error) => error.is_transient(),
             Self::StillUnderWay { .. } => true,
             _ => false,
+        }
+    }
+
+    /// How long the node wants to be left alone, if it says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Chain(error) => error.retry_after(),
+            _ => None,
         }
     }
 

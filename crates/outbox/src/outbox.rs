@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use alloy_primitives::B256;
-use assize_chain::{ChainClient, ChainError, Draft, SendOutcome};
+use assize_chain::{ChainClient, ChainError, Draft, NewestBlock, SendOutcome};
 use assize_keys::Signer;
 use assize_protocol::AttoFil;
 use assize_service::{Boundaries, Clock};
@@ -59,8 +57,7 @@ pub struct Outbox {
     nothing_gas: Option<u64>,
     /// Alerts that have been logged and still hold.
     reported: BTreeSet<Alert>,
-    /// The node's newest block, and when it was first seen.
-    newest: Mutex<Option<(B256, Instant)>>,
+    newest: NewestBlock,
 }
 
 impl Outbox {
@@ -88,7 +85,7 @@ impl Outbox {
             rechecked_at: 0,
             nothing_gas: None,
             reported: BTreeSet::new(),
-            newest: Mutex::default(),
+            newest: NewestBlock::default(),
         })
     }
 
@@ -211,19 +208,8 @@ impl Outbox {
     /// # Errors
     /// The database's and the chain's.
     pub async fn state(&self, parked: u64) -> Result<QueueState, OutboxError> {
-        let newest = self.client.head().await?.hash;
-        let standing_for = {
-            let mut seen = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-            match *seen {
-                Some((hash, since)) if hash == newest => since.elapsed().as_secs(),
-                _ => {
-                    *seen = Some((newest, Instant::now()));
-                    0
-                }
-            }
-        };
         Ok(QueueState {
-            standing_for,
+            standing_for: self.newest.standing_for(&self.client).await?,
             stats: self.stats()?,
             wallet: self.client.balance(self.signer.address()).await?,
             parked,

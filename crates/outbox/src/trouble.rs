@@ -39,9 +39,8 @@ impl QueueAlert {
     /// What is wrong with a queue, if anything is.
     #[must_use]
     pub fn of(queue: &QueueState) -> Option<Self> {
-        let seconds = queue.standing_for;
-        if seconds >= STALE {
-            return Some(Self::StaleNode { seconds });
+        if let Some(stale) = Self::of_node(queue.standing_for) {
+            return Some(stale);
         }
         let waited = queue
             .stats
@@ -52,6 +51,12 @@ impl QueueAlert {
             0 => None,
             transactions => Some(Self::Parked { transactions }),
         }
+    }
+
+    /// What is wrong with a node whose newest block has been the same for `seconds`, if anything is.
+    #[must_use]
+    pub fn of_node(seconds: u64) -> Option<Self> {
+        (seconds >= STALE).then_some(Self::StaleNode { seconds })
     }
 }
 

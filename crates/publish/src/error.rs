@@ -69,6 +69,7 @@ impl PassError for PublishError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Chain(error) => error.retry_after(),
+            Self::Outbox(error) => error.retry_after(),
             _ => None,
         }
     }

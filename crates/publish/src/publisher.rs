@@ -264,31 +264,20 @@ impl Publisher {
             if stop() {
                 break;
             }
-            match (batch.state, batch.cid) {
+            let cid = match (batch.state, batch.cid) {
                 (BatchState::Closed, _) => {
-                    let over = self.stage(view, batch.round).await? == Stage::Over;
                     let cid = self.store(&batch, store)?;
                     self.boundaries.reach(Boundary::Noted)?;
-                    if over {
-                        // A table that was restored from a backup does not know what was committed since.
-                        match self.rounds.committed_in(&cid).await? == Some(batch.round) {
-                            true => self
-                                .ingest
-                                .set_state(batch.id, BatchState::Final, Some(view.block))?,
-                            false => self.mark_late(&batch)?,
-                        }
-                        continue;
-                    }
-                    self.enqueue(&batch, &cid)?;
+                    cid
                 }
-                (BatchState::Stored, Some(cid)) => {
-                    self.enqueue(&batch, &cid)?;
-                    // After the end of the window, pending transactions only cost gas.
-                    if self.stage(view, batch.round).await? == Stage::Over {
-                        self.outbox.cancel(&self.key(batch.round, &cid))?;
-                    }
-                }
-                _ => {}
+                (BatchState::Stored, Some(cid)) => cid,
+                _ => continue,
+            };
+            self.enqueue(&batch, &cid)?;
+            // After the end of the window, transactions only cost gas. The batch may be on the chain all the same: a table that
+            // was restored from a backup does not know what was committed since.
+            if self.stage(view, batch.round).await? == Stage::Over {
+                self.outbox.cancel(&self.key(batch.round, &cid))?;
             }
         }
         Ok(())

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use assize_ingest::{ImportReport, SqliteIngest, import};
+use assize_ingest::{BatchState, ImportReport, SqliteIngest, import};
 use assize_keys::Signer;
 use assize_measurement::ndjson;
-use assize_outbox::{Outbox, OutboxError, Policy};
+use assize_outbox::{Finality, Outbox, OutboxError, Policy};
 use assize_protocol::RoundNumber;
 use assize_publish::{Boundary, Closing, PublishError, Publisher};
 use assize_store::{LocalStore, Source};
@@ -45,12 +45,21 @@ fn open(world: &World, state: &Path) -> Publisher {
 }
 
 fn open_as(world: &World, state: &Path, signer: &Signer) -> Publisher {
+    publisher(world, state, outbox(world, state, signer).unwrap())
+}
+
+fn open_with(world: &World, state: &Path, policy: Policy) -> Publisher {
+    let client = world.rounds.client().clone();
+    let outbox = Outbox::open(state, client, world.publisher.clone(), policy).unwrap();
+    publisher(world, state, outbox)
+}
+
+fn publisher(world: &World, state: &Path, outbox: Outbox) -> Publisher {
     let ingest = SqliteIngest::open(&state.with_extension("ingest")).unwrap();
     let closing = Closing {
         limit: BATCH,
         margin: Some(0),
     };
-    let outbox = outbox(world, state, signer).unwrap();
     Publisher::new(Box::new(ingest), outbox, world.rounds.clone(), closing)
 }
 
@@ -238,6 +247,40 @@ async fn an_uncommitted_batch_is_late_when_its_window_ends() {
         );
         assert!(world.rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
     }
+}
+
+/// As from a backup that was made before the batches were committed.
+#[tokio::test]
+async fn a_restored_table_finds_its_batches_on_the_chain() {
+    let world = revealed().await;
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let mut publisher = open(&world, &directory.path().join("lost.sqlite"));
+    take_in(&mut publisher, "a.ndjson", &file());
+    publisher.publish_once(&store).await.unwrap();
+    drop(publisher);
+    end_window(&world).await;
+
+    let sender = world.publisher.address();
+    let sent = world.rounds.client().mined_nonce(sender).await.unwrap();
+    let policy = Policy {
+        finality: Finality::Blocks(5),
+        ..Policy::local()
+    };
+    let mut restored = open_with(&world, &directory.path().join("restored.sqlite"), policy);
+    take_in(&mut restored, "a.ndjson", &file());
+    let report = restored.publish_once(&store).await.unwrap();
+    assert_eq!((report.committed.len(), report.late), (3, 0));
+    // A reorganisation may still take them off the chain.
+    let open = restored.ingest().open_batches().unwrap();
+    assert!(
+        open.iter().all(|batch| batch.state == BatchState::Committed) && open.len() == 3,
+        "{open:?}"
+    );
+    world.anvil.mine(5).unwrap();
+    restored.publish_once(&store).await.unwrap();
+    assert!(restored.ingest().open_batches().unwrap().is_empty());
+    assert_eq!(world.rounds.client().mined_nonce(sender).await.unwrap(), sent);
 }
 
 #[tokio::test]

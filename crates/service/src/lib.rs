@@ -41,4 +41,4 @@ pub use replace::{beside, replace};
 pub use secret::{SecretError, SecretFile};
 pub use status::{OPENMETRICS, Status};
 pub use stop::Stop;
-pub use time::{date, duration, moment};
+pub use time::{date, date_and_time, duration, moment};

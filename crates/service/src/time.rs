@@ -5,12 +5,22 @@ use jiff::{SignedDuration, Timestamp};
 /// A time: `2026-11-25 09:00 UTC`.
 #[must_use]
 pub fn date(at: u64) -> String {
+    shown(at, "%Y-%m-%d %H:%M UTC")
+}
+
+/// A time to the second: `2026-11-25 09:00:07 UTC`.
+#[must_use]
+pub fn date_and_time(at: u64) -> String {
+    shown(at, "%Y-%m-%d %H:%M:%S UTC")
+}
+
+fn shown(at: u64, format: &str) -> String {
     let time = i64::try_from(at)
         .ok()
         .and_then(|at| Timestamp::from_second(at).ok());
     time.map_or_else(
         || format!("Unix time {at}"),
-        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        |time| time.strftime(format).to_string(),
     )
 }
 
@@ -60,6 +70,7 @@ mod tests {
         let now = 1_764_000_000;
         assert_eq!(moment(now + 18_000, now), "2025-11-24 21:00 UTC, in 5 h");
         assert_eq!(moment(now + 60, now), "2025-11-24 16:01 UTC, in 60 s");
+        assert_eq!(date_and_time(now + 7), "2025-11-24 16:00:07 UTC");
         assert_eq!(moment(now, now), "2025-11-24 16:00 UTC, now");
         assert_eq!(moment(now - 600, now), "2025-11-24 15:50 UTC, 10 min ago");
         assert_eq!(moment(now + 864_000, now), "2025-12-04 16:00 UTC, in 10 days");

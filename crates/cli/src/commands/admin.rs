@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use assize_deployment::DeployParams;
 use assize_protocol::Address;
-use assize_service::{DataDir, date};
+use assize_service::{DataDir, date, duration};
 use clap::{Args, Subcommand, ValueEnum};
 use eyre::ensure;
 
@@ -196,7 +196,7 @@ pub(super) async fn run(args: &AdminArgs, data: &DataDir) -> eyre::Result<Outcom
         }
         Task::SetChallengeWindow(args) => {
             args.run(data, |network, own| {
-                let effect = format!("the challenge window becomes {} seconds", own.window);
+                let effect = format!("the challenge window becomes {}", duration(own.window));
                 let draft = network.rewards.set_challenge_window(own.window);
                 Ok(Action::new(Role::RewardsOwner, draft, effect))
             })

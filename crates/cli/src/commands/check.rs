@@ -1,17 +1,16 @@
 //! `assize check`.
 
+use assize_chain::ChainClient;
 use assize_measurement::RetrievalResult;
 use assize_protocol::{PayloadCid, ProviderId};
 use assize_retrieve::{IndexerResult, Retrieval};
 use clap::Args;
+use eyre::WrapErr;
 use serde_json::{Value, json};
 
 use crate::args::FormatArgs;
 use crate::args::retrieval::RetrievalArgs;
 use crate::output::Outcome;
-
-/// Chain id of Filecoin mainnet.
-const MAINNET: u64 = 314;
 
 /// Retrieve one payload from one provider as a checker does, and explain every step.
 #[derive(Debug, Args)]
@@ -30,9 +29,9 @@ pub struct CheckArgs {
         default_value = "https://api.node.glif.io/rpc/v1"
     )]
     rpc_url: String,
-    /// Chain id of that node; on 314, Curio's peer ids are used too.
-    #[arg(long, value_name = "ID", default_value_t = MAINNET)]
-    chain_id: u64,
+    /// Chain id [default: the node's]; on 314, Curio's peer ids are used too.
+    #[arg(long, value_name = "ID")]
+    chain_id: Option<u64>,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
@@ -40,7 +39,16 @@ pub struct CheckArgs {
 }
 
 pub(crate) async fn run(args: &CheckArgs) -> eyre::Result<Outcome> {
-    let retriever = args.retrieval.retriever(&args.rpc_url, args.chain_id)?;
+    let chain_id = match args.chain_id {
+        Some(id) => id,
+        None => {
+            let client = ChainClient::connect(&args.rpc_url.parse()?).await;
+            client
+                .wrap_err("name the node's chain with --chain-id, or another node with --rpc-url")?
+                .chain_id()
+        }
+    };
+    let retriever = args.retrieval.retriever(&args.rpc_url, chain_id)?;
     let retrieval = retriever.retrieve(args.cid, args.provider).await?;
     let result = retrieval.result();
     args.format.print(&report(&retrieval), || explain(&retrieval))?;

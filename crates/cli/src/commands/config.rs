@@ -81,9 +81,10 @@ fn show(args: &ShowArgs, definition: &clap::Command) -> eyre::Result<Outcome> {
                 (None, None) => {
                     let defaults = arg.get_default_values().iter();
                     let defaults: Vec<_> = defaults.map(|value| value.to_string_lossy()).collect();
-                    match &defaults[..] {
-                        [] => (None, "not set".to_owned()),
-                        defaults => (Some(defaults.join(", ")), "default".to_owned()),
+                    match (&defaults[..], described_default(arg)) {
+                        ([], None) => (None, "not set".to_owned()),
+                        ([], described) => (described, "default".to_owned()),
+                        (defaults, _) => (Some(defaults.join(", ")), "default".to_owned()),
                     }
                 }
             };
@@ -103,6 +104,13 @@ fn show(args: &ShowArgs, definition: &clap::Command) -> eyre::Result<Outcome> {
         lines.collect::<Vec<_>>().join("\n")
     })?;
     Ok(Outcome::Done)
+}
+
+/// The default in the help of a flag whose value the service works out when it starts.
+fn described_default(arg: &Arg) -> Option<String> {
+    let help = arg.get_help()?.to_string();
+    let (_, rest) = help.split_once("[default: ")?;
+    Some(rest.split_once(']')?.0.to_owned())
 }
 
 /// The variable that stands in for a flag, if it is set.

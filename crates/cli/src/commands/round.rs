@@ -16,7 +16,7 @@ use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, StoreArgs};
 use crate::connect::{Network, PATIENCE, beacons, store};
 use crate::output::Outcome;
 use crate::signer::signer;
-use assize_service::DataDir;
+use assize_service::{DataDir, date_and_time};
 
 #[derive(Debug, Subcommand)]
 pub enum RoundCommand {
@@ -112,10 +112,10 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
             .map(|commitment| u64::from(commitment.count))
             .sum();
         format!(
-            "round {number}\n  opened {} closes {} commits until {} (Unix seconds)\n  roster {} stations, {}\n  tasks {}, {}\n  beacon {} seed {seed}\n  {committees} committees with {tasks_per_committee} tasks each\n  {} batches, {batches} measurements",
-            round.opened_at,
-            round.closes_at,
-            round.commits_until,
+            "round {number}\n  opened        {}\n  closes        {}\n  commits until {}\n  roster {} stations, {}\n  tasks {}, {}\n  beacon {} seed {seed}\n  {committees} committees with {tasks_per_committee} tasks each\n  {} batches, {batches} measurements",
+            date_and_time(round.opened_at),
+            date_and_time(round.closes_at),
+            date_and_time(round.commits_until),
             round.roster.count,
             round.roster.cid,
             round.tasks.count,
@@ -145,7 +145,8 @@ async fn open(args: &OpenArgs, data: &DataDir) -> eyre::Result<Outcome> {
     args.format.print(&report, || {
         format!(
             "round {number} is open until {}; its beacon is drand round {}",
-            round.closes_at, round.beacon_round
+            date_and_time(round.closes_at),
+            round.beacon_round
         )
     })?;
     Ok(Outcome::Done)

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use assize_service::date_and_time;
 use assize_spark::{
     Chunks, Evaluation, Labels, Measurements, Parser, ReadError, Report, Round, Rules, SparkCounts,
     epoch_start, evaluate,
@@ -144,11 +145,12 @@ fn randomness(args: &EvaluateArgs, round: &Round) -> eyre::Result<Option<String>
         .ok_or_else(|| eyre!("--round {path} has no `startEpoch`, which gives the drand round"))?;
     let beacons = beacons(&args.beacons)?;
     let start = epoch_start(epoch).ok_or_eyre("`startEpoch` is too large")?;
-    let drand_round = beacons
-        .chain()
-        .schedule()
-        .round_at(start)
-        .ok_or_else(|| eyre!("--round {path} began at Unix time {start}, before this drand chain"))?;
+    let drand_round = beacons.chain().schedule().round_at(start).ok_or_else(|| {
+        eyre!(
+            "--round {path} began at {}, before this drand chain",
+            date_and_time(start)
+        )
+    })?;
     let found = format!("{:x}", beacons.randomness(drand_round)?.0);
     match &round.randomness {
         Some(stated) if !stated.eq_ignore_ascii_case(&found) => {

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::now;
 
 /// One object a line: `time` in UTC, `level`, `target`, `message`, and the event's fields.
 #[derive(Debug)]
@@ -25,8 +26,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let time = now();
         let metadata = event.metadata();
         let mut fields = Fields(Map::new());
         event.record(&mut fields);

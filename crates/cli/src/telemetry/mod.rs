@@ -10,6 +10,8 @@ use assize_api::telemetry::Faults;
 #[cfg(feature = "otlp")]
 use assize_api::telemetry::Otlp;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
@@ -106,6 +108,14 @@ fn spans() -> Targets {
         "assize_outbox",
     ];
     Targets::new().with_targets(ours.map(|target| (target, tracing::Level::INFO)))
+}
+
+/// The time in UTC, to the microsecond, as all log lines have it.
+pub(crate) fn now() -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
 }
 
 fn named(variable: &str) -> Option<String> {

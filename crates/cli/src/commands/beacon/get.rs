@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use assize_drand::{BeaconSource, Clock, SystemClock, wait_for};
 use assize_protocol::BeaconRound;
+use assize_service::date_and_time;
 use clap::Args;
 use eyre::OptionExt;
 
@@ -65,9 +66,9 @@ pub(crate) fn run(args: &GetArgs) -> eyre::Result<Outcome> {
     };
     args.format.print(&beacon, || {
         format!(
-            "round {}, published at Unix time {}\n  randomness {}\n  signature  {}",
+            "round {}, published at {}\n  randomness {}\n  signature  {}",
             beacon.round,
-            schedule.time_of(round).unwrap_or_default(),
+            date_and_time(schedule.time_of(round).unwrap_or_default()),
             alloy_primitives::hex::encode(beacon.randomness().0),
             alloy_primitives::hex::encode(&beacon.signature)
         )

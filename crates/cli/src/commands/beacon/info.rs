@@ -1,6 +1,7 @@
 //! `assize beacon info`.
 
 use assize_protocol::BeaconRound;
+use assize_service::{date_and_time, duration};
 use clap::Args;
 use serde_json::json;
 
@@ -50,17 +51,17 @@ pub(crate) fn run(args: &InfoArgs) -> eyre::Result<Outcome> {
     }
     args.format.print(&report, || {
         let mut text = format!(
-            "{}: {}\n  hash       {}\n  public key {}\n  round 1 at Unix time {}, then every {} s",
+            "{}: {}\n  hash       {}\n  public key {}\n  round 1    {}, then every {}",
             name_of(&args.drand),
             info.scheme.name(),
             alloy_primitives::hex::encode(info.hash),
             alloy_primitives::hex::encode(&info.public_key),
-            info.genesis_time,
-            info.period
+            both(info.genesis_time),
+            duration(info.period)
         );
         if let Some((round, time)) = time {
             let when = time.map_or("never published".into(), |time| {
-                format!("published at Unix time {time}")
+                format!("published at {}", both(time))
             });
             text.push_str(&format!("\n  round {round}: {when}"));
         }
@@ -73,4 +74,9 @@ pub(crate) fn run(args: &InfoArgs) -> eyre::Result<Outcome> {
         text
     })?;
     Ok(Outcome::Done)
+}
+
+/// A time in both forms, because this command converts them.
+fn both(at: u64) -> String {
+    format!("{} (Unix time {at})", date_and_time(at))
 }

@@ -7,6 +7,7 @@ use assize_chain::{Address, Rounds};
 use assize_deployment::{
     BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Part, Step, Work, chain_name,
 };
+use assize_service::{date_and_time, duration};
 use serde::Serialize;
 
 use crate::output::grouped;
@@ -70,7 +71,11 @@ pub(super) fn roles(params: &DeployParams) -> Vec<Role> {
 fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
     let beacon = match &params.beacon {
         BeaconParams::Drand { genesis, period, .. } => (
-            format!("drand, period {period} s, genesis {genesis}"),
+            format!(
+                "drand, period {}, genesis {}",
+                duration(*period),
+                date_and_time(*genesis)
+            ),
             "DrandBeacon verifies beacons by pairing".into(),
         ),
         BeaconParams::FilecoinMainnet { slack_epochs }
@@ -79,13 +84,7 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
             "FilecoinBeacon compares beacons with those verified by Filecoin's consensus".into(),
         ),
     };
-    let seconds = |seconds: u64| {
-        let hours = seconds / 3_600;
-        match seconds % 3_600 {
-            0 if hours > 0 => format!("{} s ({hours} h)", grouped(seconds)),
-            _ => format!("{} s", grouped(seconds)),
-        }
-    };
+    let seconds = |seconds: u64| format!("{} s ({})", grouped(seconds), duration(seconds));
     let p = &params.parameters;
     vec![
         ("beacon", beacon.0, beacon.1),

@@ -42,11 +42,13 @@ pub(crate) async fn run(args: &BalanceArgs, data: &DataDir) -> eyre::Result<Outc
         .statements(&network.rewards, &timeline, &operators)
         .await?;
     let unknown: BTreeMap<_, _> = unknown.iter().map(|(id, error)| (*id, causes(error))).collect();
-    let mut balances = Vec::with_capacity(statements.len());
-    for statement in statements {
-        let recipient = network.rewards.payout_address_of(statement.operator).await?;
-        balances.push(Balance { statement, recipient });
-    }
+    let operators: Vec<_> = statements.iter().map(|statement| statement.operator).collect();
+    let recipients = network.rewards.payout_addresses_of(&operators).await?;
+    let balances: Vec<_> = statements
+        .into_iter()
+        .zip(recipients)
+        .map(|(statement, recipient)| Balance { statement, recipient })
+        .collect();
     let report = json!({
         "time": timeline.now,
         "activeSettlement": timeline.active.as_ref().map(|settlement| settlement.id),

@@ -16,7 +16,7 @@ use crate::connect::Network;
 use crate::evidence::source;
 use crate::output::Outcome;
 use crate::text_file::read_text;
-use assize_service::DataDir;
+use assize_service::{DataDir, date_and_time};
 
 /// Check that measurements with receipts were committed.
 #[derive(Debug, Args)]
@@ -181,7 +181,9 @@ fn text(checked: &[Checked], expected: Option<Address>) -> String {
         if one.verdict == "OMITTED" {
             text.push_str(&format!(
                 "           the ingest key {} had it at {}, digest {}\n",
-                one.ingest, one.received_at, one.digest
+                one.ingest,
+                date_and_time(one.received_at),
+                one.digest
             ));
         }
     }

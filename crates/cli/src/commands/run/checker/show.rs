@@ -7,12 +7,34 @@ use std::time::Duration;
 use assize_checker::{Event, Listener, View};
 use assize_service::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use super::super::LogFormat;
-use crate::output;
+use crate::{output, telemetry};
 
 /// Time between two updates of the screen.
 const REFRESH: Duration = Duration::from_millis(250);
+
+/// An event, and when it happened, as other daemons log it.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl<'a> Line<'a> {
+    fn of(event: &'a Event) -> Self {
+        Self {
+            time: telemetry::now(),
+            event,
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("{}  {}", self.time, self.event)
+    }
+}
 
 /// Output of events.
 pub(crate) struct Show {
@@ -36,8 +58,8 @@ impl Show {
         });
         let listener = match format {
             // A closed stdout does not stop a checker.
-            LogFormat::Json => Listener::new(|event| drop(output::json(event))),
-            LogFormat::Text => Listener::new(|event| drop(output::line(event.to_string()))),
+            LogFormat::Json => Listener::new(|event| drop(output::json(&Line::of(event)))),
+            LogFormat::Text => Listener::new(|event| drop(output::line(Line::of(event).text()))),
             LogFormat::Screen => return Self::on_screen(),
         };
         Self {
