@@ -415,10 +415,9 @@ mod tests {
             };
             event.to_string()
         };
-        assert!(
-            message(Some(150))
-                .contains("before this station was live; the next round can be opened from 200")
-        );
+        assert!(message(Some(150)).contains(
+            "before this station was live; the next round can be opened from 1970-01-01 00:03:20 UTC"
+        ));
         assert!(message(Some(50)).contains("limited number of stations per subnet"));
         let behind = Event::ClockOff { ahead: -3_600 };
         assert_eq!(

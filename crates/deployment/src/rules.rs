@@ -209,14 +209,8 @@ impl Found {
     }
 
     fn parameters(&mut self, params: &DeployParams) {
-        for (key, value, bounds) in bounds::of(&params.parameters) {
-            if !bounds.contains(&value) {
-                let (least, most) = bounds.into_inner();
-                self.impossible(
-                    &format!("parameters.{key}"),
-                    format!("{value} is out of the contract's bounds: use {least} to {most}"),
-                );
-            }
+        for (key, reason) in bounds::violations(&params.parameters) {
+            self.impossible(&format!("parameters.{key}"), reason);
         }
     }
 

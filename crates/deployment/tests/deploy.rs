@@ -261,7 +261,7 @@ async fn parameters_have_the_bounds_of_the_contract() {
         assert_eq!(contract, !named, "{parameters:?}");
         accepted += usize::from(contract);
     }
-    assert_eq!(accepted, 16);
+    assert_eq!(accepted, 17);
 }
 
 #[tokio::test]
