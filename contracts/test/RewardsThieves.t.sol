@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {FilecoinFixture} from "./FilecoinFixture.sol";
 import {ThievesHandler} from "./handlers/ThievesHandler.sol";
+import {ThievesWorld} from "./handlers/ThievesWorld.sol";
 
 /// @notice A thief with the keys of any one role gets nothing that was promised to others.
 contract RewardsThievesTest is FilecoinFixture {
@@ -14,7 +15,7 @@ contract RewardsThievesTest is FilecoinFixture {
         for (uint256 i = 0; i < keys.length; ++i) {
             keys[i] = keyOf[evaluators[i]];
         }
-        ThievesHandler.Cast memory actors = ThievesHandler.Cast({
+        ThievesWorld.Cast memory actors = ThievesWorld.Cast({
             owner: OWNER, guardian: GUARDIAN, coordinator: COORDINATOR, publisher: PUBLISHER, treasury: TREASURY
         });
         handler = new ThievesHandler(rounds, rewards, actors, keys, 100 ether);
