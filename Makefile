@@ -13,7 +13,7 @@ STAMP := node_modules/.package-lock.json
 # Where tools that only some targets need are installed.
 TOOLS := $(CURDIR)/target/tools
 
-.PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways test-alerts services pages lint artifacts check-artifacts differential \
+.PHONY: help demo up test test-rust test-signers test-telemetry test-contracts test-wasm test-pages test-gateways test-alerts test-fvm gas-filecoin services pages lint artifacts check-artifacts differential \
 	chaos bench bench-instructions fuzz fuzz-build docs deny hack measure-build measure-idle dist publish-dry-run gas prove slither coverage mutants audit clean
 
 help: ## this list
@@ -135,6 +135,22 @@ test-rust: $(STAMP) $(GATEWAYS) services ## crates, and end to end against a rea
 	else \
 	  cargo test $(TESTED); \
 	fi
+
+# A workspace of its own, because the machine is three hundred crates. cargo reads the EVM actor's flags from its directory.
+FVM := contracts/fvm
+FVM_TESTS = cargo test --locked --manifest-path $(FVM)/Cargo.toml
+.PHONY: evm-actor
+evm-actor:
+	@rustc --print target-libdir --target wasm32-unknown-unknown | xargs -I% test -d % \
+	  || rustup target add wasm32-unknown-unknown
+	cd $(FVM)/evm-actor && cargo build --release --locked
+
+test-fvm: evm-actor ## the contracts in the real Filecoin VM: payments, hostile recipients, beacons, gas
+	cargo fmt --check --manifest-path $(FVM)/Cargo.toml
+	$(FVM_TESTS)
+
+gas-filecoin: evm-actor ## write contracts/gas/filecoin.json
+	ASSIZE_WRITE_GAS=1 $(FVM_TESTS) --test gas
 
 # Separate from test-rust: these features build most of the dependencies again, and the AWS SDK.
 test-signers: $(STAMP) services ## optional features: keys on a Ledger (without a device) and in AWS KMS (moto)

@@ -18,7 +18,7 @@ library ParameterFile {
     /// @dev Addresses below this are precompiles and the placeholders of docs/params.
     uint160 private constant FIRST_ADDRESS = 0x10000;
     /// @dev Filecoin's gas is about 450 times Ethereum's.
-    uint256 private constant MIN_FILECOIN_PAYMENT_GAS = 10_000_000;
+    uint256 private constant MIN_FILECOIN_PAYMENT_GAS = 30_000_000;
 
     struct Money {
         address guardian;

@@ -9,6 +9,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IRewards} from "./interfaces/IRewards.sol";
 import {IRounds} from "./interfaces/IRounds.sol";
 import {Cid} from "./libraries/Cid.sol";
+import {Fvm} from "./libraries/Fvm.sol";
 import {Pool} from "./rewards/Pool.sol";
 import {Recipients} from "./rewards/Recipients.sol";
 import {Roles} from "./rewards/Roles.sol";
@@ -16,7 +17,7 @@ import {Roles} from "./rewards/Roles.sol";
 /// @title Rewards
 /// @notice See `IRewards`. This contract has settlements and claims; `Roles` has permissions, `Pool` deposits and the
 /// programme's end, `Recipients` payments to operators.
-contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
+contract Rewards is Recipients, EIP712 {
     /// @dev A settlement in storage: the CID as codec and digest. The first two slots hold what claims read.
     struct Record {
         bytes32 root;
@@ -43,8 +44,10 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
 
     /// @notice Maximum number of rounds in one settlement: about a week of 20-minute rounds.
     uint256 public constant MAX_ROUNDS_PER_SETTLEMENT = 512;
-    /// @notice Minimum gas for a batched payment.
-    uint256 public constant MIN_PAYMENT_GAS = 50_000;
+    /// @dev Minimum gas for a batched payment, in the chain's own unit.
+    uint256 private constant MIN_PAYMENT_GAS = 50_000;
+    /// @dev The same on Filecoin, where a contract wallet needs up to 8 000 000 to take a payment.
+    uint256 private constant MIN_PAYMENT_GAS_ON_FILECOIN = 30_000_000;
     /// @notice EIP-712 type that evaluators sign.
     bytes32 public constant SETTLEMENT_TYPEHASH = keccak256(
         "Settlement(uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint256 cumulativeTotal,bytes32 acceptedRoot,bytes cid,uint64 evaluatorSet)"
@@ -89,7 +92,8 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         EIP712("Assize Rewards", "1")
     {
         require(address(rounds) != address(0), ZeroAddress());
-        require(paymentGas >= MIN_PAYMENT_GAS, TooLittleGas(MIN_PAYMENT_GAS));
+        uint256 leastGas = Fvm.isHere() ? MIN_PAYMENT_GAS_ON_FILECOIN : MIN_PAYMENT_GAS;
+        require(paymentGas >= leastGas, TooLittleGas(leastGas));
         ROUNDS = rounds;
         PAYMENT_GAS = paymentGas;
     }
@@ -204,8 +208,10 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
             leaves[i] = _leaf(allocations[i].operator, allocations[i].cumulative);
         }
         require(MerkleProof.multiProofVerifyCalldata(proof, proofFlags, root, leaves), InvalidMultiProof(root));
-        for (uint256 i = 0; i < leaves.length; ++i) {
-            paid += _payOrSkip(settlement, allocations[i].operator, allocations[i].cumulative, cap);
+        // All are credited before the first is paid: on Filecoin, a call stores what was written before it.
+        uint256[] memory amounts = _creditAll(settlement, allocations, cap);
+        for (uint256 i = 0; i < amounts.length; ++i) {
+            if (amounts[i] > 0) paid += _payOrSkip(settlement, allocations[i], amounts[i]);
         }
     }
 
@@ -231,7 +237,7 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
     }
 
     /// @inheritdoc IRewards
-    function totalClaimed() external view returns (uint256) {
+    function totalClaimed() public view override returns (uint256) {
         return _ledger.totalClaimed;
     }
 
@@ -303,35 +309,53 @@ contract Rewards is IRewards, Roles, Pool, Recipients, EIP712 {
         _ledger.headPosition = _settlements[settlement].position - 1;
     }
 
-    /// @dev Pays, or reverts the accounting if the recipient rejects the payment.
-    function _payOrSkip(uint64 settlement, address operator, uint256 cumulative, uint256 cap)
+    /// @dev Credits each operator with what is due to it. Zero for those who are skipped.
+    function _creditAll(uint64 settlement, Allocation[] calldata allocations, uint256 cap)
         private
-        returns (uint256 amount)
+        returns (uint256[] memory amounts)
     {
-        Account storage account = _accounts[operator];
-        (uint256 before, address payoutAddress) = (account.claimed, account.payoutAddress);
-        if (cumulative <= before) {
-            emit ClaimSkipped(settlement, operator, Skipped.NothingToClaim, 0);
-            return 0;
+        amounts = new uint256[](allocations.length);
+        uint256 unpaid = cap - _ledger.totalClaimed;
+        uint256 credited = 0;
+        for (uint256 i = 0; i < amounts.length; ++i) {
+            (address operator, uint256 cumulative) = (allocations[i].operator, allocations[i].cumulative);
+            Account storage account = _accounts[operator];
+            uint256 before = account.claimed;
+            if (cumulative <= before) {
+                emit ClaimSkipped(settlement, operator, Skipped.NothingToClaim, 0);
+                continue;
+            }
+            uint256 amount = cumulative - before;
+            if (amount > unpaid - credited) {
+                emit ClaimSkipped(settlement, operator, Skipped.OverTotal, amount);
+                continue;
+            }
+            // Both at most the cap, a uint96.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            account.claimed = uint96(cumulative);
+            amounts[i] = amount;
+            credited += amount;
         }
-        amount = cumulative - before;
-        if (amount > cap - _ledger.totalClaimed) {
-            emit ClaimSkipped(settlement, operator, Skipped.OverTotal, amount);
-            return 0;
-        }
-        _credit(account, cumulative, amount);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _ledger.totalClaimed += uint96(credited);
+    }
 
+    /// @dev Pays an operator that is credited, or takes the credit back if the recipient rejects the payment.
+    function _payOrSkip(uint64 settlement, Allocation calldata allocation, uint256 amount) private returns (uint256) {
         // The call gets at most 63/64 of the gas that remains after its own cost. Twice the payment's gas covers both,
         // so a caller cannot make a payment fail by sending too little gas.
         uint256 needed = 2 * PAYMENT_GAS;
         require(gasleft() >= needed, TooLittleGas(needed));
-        address recipient = _recipientOf(operator, payoutAddress);
+        address operator = allocation.operator;
+        Account storage account = _accounts[operator];
+        address recipient = _recipientOf(operator, account.payoutAddress);
         if (_pay(operator, recipient, amount, PAYMENT_GAS)) {
-            emit Claimed(settlement, operator, recipient, amount, cumulative);
+            emit Claimed(settlement, operator, recipient, amount, allocation.cumulative);
             return amount;
         }
-        _credit(account, before, 0);
-        // The amount added above.
+        // The amount credited above.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        account.claimed -= uint96(amount);
         // forge-lint: disable-next-line(unsafe-typecast)
         _ledger.totalClaimed -= uint96(amount);
         emit ClaimSkipped(settlement, operator, Skipped.Refused, amount);

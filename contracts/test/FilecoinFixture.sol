@@ -10,6 +10,8 @@ abstract contract FilecoinFixture is RewardsFixture {
     address internal constant CALL_ACTOR = 0xfe00000000000000000000000000000000000003;
     FilecoinLedger internal constant LEDGER = FilecoinLedger(0xfe000000000000000000000000000000000000ff);
 
+    /// @dev f01000.
+    bytes internal constant F0 = hex"00e807";
     bytes internal constant F1 = hex"01000102030405060708090a0b0c0d0e0f10111213";
     bytes internal constant F2 = hex"02000102030405060708090a0b0c0d0e0f10111213";
     bytes internal constant F3 = hex"03000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"

@@ -257,7 +257,44 @@ contract RewardsPoolTest is RewardsFixture {
         rewards.withdrawSurplus();
     }
 
-    /// @dev FIL that was not deposited belongs to nobody.
+    /// @dev A plain transfer on Filecoin (method 0) runs no code of the contract.
+    function test_sync_booksWhatCameByAPlainTransfer() public {
+        RewardTree.Leaf[] memory leaves = single(alice, 100);
+        claim(postActive(leaves), leaves, 0);
+        vm.expectRevert(IRewards.ZeroAmount.selector);
+        rewards.sync();
+        vm.deal(address(rewards), address(rewards).balance + 7 ether);
+        vm.expectEmit(address(rewards));
+        emit IRewards.Deposited(address(0), 7 ether, 107 ether);
+        assertEq(rewards.sync(), 7 ether);
+        assertEq(rewards.totalDeposited(), 107 ether);
+        vm.expectRevert(IRewards.ZeroAmount.selector);
+        rewards.sync();
+        vm.warp(_end());
+        assertEq(rewards.withdrawSurplus(), 107 ether - 100);
+        vm.expectRevert(IRewards.ZeroAmount.selector);
+        rewards.sync();
+    }
+
+    /// @dev After the end as well: it is the treasury's then.
+    function test_sync_afterTheEnd() public {
+        vm.warp(_end());
+        rewards.withdrawSurplus();
+        vm.deal(address(rewards), 1 ether);
+        assertEq(rewards.sync(), 1 ether);
+        assertEq(rewards.withdrawSurplus(), 1 ether);
+    }
+
+    /// @dev What is being paid has not left yet, and is not counted again.
+    function test_sync_notDuringAPayment() public {
+        Reentrant attacker = new Reentrant(rewards);
+        attacker.setCall(abi.encodeCall(rewards.sync, ()));
+        RewardTree.Leaf[] memory leaves = single(address(attacker), 100);
+        assertEq(claimMany(postActive(leaves), leaves), 100);
+        _assertGuarded(attacker);
+    }
+
+    /// @dev FIL that was not deposited belongs to nobody until it is booked.
     function test_withdrawSurplus_leavesWhatWasForcedIn() public {
         vm.deal(address(rewards), address(rewards).balance + 1 ether);
         assertEq(rewards.surplus(), 100 ether);

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IRewards} from "../src/interfaces/IRewards.sol";
 import {FilecoinFixture} from "./FilecoinFixture.sol";
 import {Zeros} from "./mocks/FilecoinPrecompiles.sol";
+import {Returner} from "./mocks/Recipients.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
 /// @notice Payout addresses: EVM addresses, masked ids, and Filecoin's native wallets.
@@ -76,31 +77,37 @@ contract RewardsRecipientsTest is FilecoinFixture {
         assertEq(rewards.payoutAddressOf(operator), wallet);
     }
 
-    /// @dev On Filecoin, 0xff and an id are an f0 address, and the FEVM pays it; to the contract it is an ordinary
-    /// address.
-    function testFuzz_maskedIds_arePlainAddresses(uint64 id) public {
+    /// @dev The FEVM reaches an id (f0) by 0xff, zeros and the id. Not every actor takes a call, so ids are set natively.
+    function testFuzz_maskedIds_areNotSet(uint64 id) public {
         address masked = address(bytes20(abi.encodePacked(bytes1(0xff), bytes11(0), id)));
-        RewardTree.Leaf[] memory leaves = single(masked, 100);
-        uint64 settlement = postActive(leaves);
-        assertEq(claim(settlement, leaves, 0), 100);
-        assertEq(masked.balance, 100);
-
         vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.BadRecipient.selector, abi.encodePacked(masked)));
         rewards.setPayoutAddress(masked);
-        playRound();
-        leaves = new RewardTree.Leaf[](2);
-        (leaves[0], leaves[1]) = (RewardTree.Leaf(masked, 100), RewardTree.Leaf(operator, 50));
-        assertEq(claimMany(postActive(leaves), leaves), 50);
-        assertEq(masked.balance, 150);
+    }
+
+    /// @dev The call succeeds, as the FEVM's does to an id without an actor (contracts/fvm).
+    function test_nobodyIsPaid_ifTheMoneyStays() public {
+        address nobody = address(bytes20(abi.encodePacked(bytes1(0xff), bytes11(0), uint64(8378))));
+        vm.etch(nobody, type(Returner).runtimeCode);
+        RewardTree.Leaf[] memory leaves = new RewardTree.Leaf[](2);
+        (leaves[0], leaves[1]) = (RewardTree.Leaf(nobody, 100), RewardTree.Leaf(operator, 50));
+        uint64 settlement = postActive(leaves);
+        vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, nobody, nobody, 100));
+        claim(settlement, leaves, 0);
+        vm.expectEmit(address(rewards));
+        emit IRewards.ClaimSkipped(settlement, nobody, IRewards.Skipped.Refused, 100);
+        assertEq(claimMany(settlement, leaves), 50);
+        assertEq(rewards.claimed(nobody), 0);
+        assertEq(rewards.totalClaimed(), 50);
     }
 
     /* NATIVE WALLETS */
 
     function test_setNativePayoutAddress() public {
-        bytes[3] memory recipients = [F1, F2, F3];
+        bytes[4] memory recipients = [F0, F1, F2, F3];
         address previous = operator;
         vm.startPrank(operator);
-        for (uint256 i = 0; i < 3; ++i) {
+        for (uint256 i = 0; i < 4; ++i) {
             vm.expectEmit(address(rewards));
             emit IRewards.PayoutAddressChanged(operator, previous, CALL_ACTOR, recipients[i]);
             rewards.setNativePayoutAddress(recipients[i]);
@@ -123,7 +130,9 @@ contract RewardsRecipientsTest is FilecoinFixture {
     function test_setNativePayoutAddress_refusesOtherBytes() public {
         _expectBad("");
         _expectBad(hex"00");
-        _expectBad(hex"00e807");
+        _expectBad(hex"0080");
+        _expectBad(hex"00e80700");
+        _expectBad(hex"00ffffffffffffffffff01");
         _expectBad(bytes.concat(bytes1(0x00), new bytes(20)));
         _expectBad(bytes.concat(bytes1(0x03), new bytes(20)));
         _expectBad(bytes.concat(bytes2(0x040a), new bytes(20)));

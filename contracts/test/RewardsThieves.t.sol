@@ -19,7 +19,7 @@ contract RewardsThievesTest is FilecoinFixture {
             owner: OWNER, guardian: GUARDIAN, coordinator: COORDINATOR, publisher: PUBLISHER, treasury: TREASURY
         });
         handler = new ThievesHandler(rounds, rewards, actors, keys, 100 ether);
-        bytes4[] memory actions = new bytes4[](14);
+        bytes4[] memory actions = new bytes4[](15);
         actions[0] = handler.deposit.selector;
         actions[1] = handler.force.selector;
         actions[2] = handler.playRound.selector;
@@ -34,6 +34,7 @@ contract RewardsThievesTest is FilecoinFixture {
         actions[11] = handler.withdrawSurplus.selector;
         actions[12] = handler.tryEverything.selector;
         actions[13] = handler.steal.selector;
+        actions[14] = handler.sync.selector;
         targetSelector(FuzzSelector(address(handler), actions));
         targetContract(address(handler));
     }

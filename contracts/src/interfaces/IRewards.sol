@@ -186,7 +186,7 @@ interface IRewards {
     error TooManyEvaluators(uint256 evaluators, uint256 max);
     error WindowTooShort(uint64 window, uint64 min);
     error WindowTooLong(uint64 window, uint64 max);
-    /// @notice Neither an EVM address nor an f1, f2 or f3 address in bytes.
+    /// @notice Neither an EVM address nor an f0, f1, f2 or f3 address in bytes.
     error BadRecipient(bytes recipient);
     error NoFilecoinPrecompiles();
     error NothingChanged();
@@ -196,6 +196,10 @@ interface IRewards {
     /// @notice Adds FIL to the pool, until the programme ends. It leaves only through claims of operators and, after
     /// the end, to the treasury as far as it was never promised.
     function deposit() external payable;
+
+    /// @notice Books FIL that came without a call of this contract, such as by a wallet's plain transfer on Filecoin, as a
+    /// deposit of nobody's. Anyone may call, at any time.
+    function sync() external returns (uint256 amount);
 
     /// @notice Posts a settlement with the signatures of at least `threshold` evaluators, signers ascending by address.
     /// Anyone may call; the signatures decide. Warning: the contract limits what a settlement can grant (budgets of its
@@ -252,13 +256,14 @@ interface IRewards {
         bool[] calldata proofFlags
     ) external returns (uint256 paid);
 
-    /// @notice Sets where the caller's rewards go; zero resets to the caller's own address. Accepts any EVM address,
-    /// and on Filecoin an id address (f0) in its masked form: 0xff, eleven zero bytes and eight bytes of the id.
+    /// @notice Sets where the caller's rewards go; zero resets to the caller's own address. Accepts any EVM address
+    /// but Filecoin's masked ids, which are set with `setNativePayoutAddress`.
     function setPayoutAddress(address recipient) external;
 
-    /// @notice Sets an f1, f2 or f3 address to which the caller's rewards go. Only on chains with Filecoin's
+    /// @notice Sets an f0, f1, f2 or f3 address to which the caller's rewards go. Only on chains with Filecoin's
     /// precompiles.
-    /// @param recipient The address in bytes: the protocol, then 20 bytes of hash (f1, f2) or 48 of public key (f3).
+    /// @param recipient The address in bytes: the protocol, then the id in LEB128 (f0), 20 bytes of hash (f1, f2) or 48 of
+    /// public key (f3).
     function setNativePayoutAddress(bytes calldata recipient) external;
 
     /// @notice Announces new evaluators. They take effect one challenge window later, unless the owner or the guardian

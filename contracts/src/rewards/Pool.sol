@@ -5,11 +5,12 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IRewards} from "../interfaces/IRewards.sol";
+import {Fvm} from "../libraries/Fvm.sol";
 import {Roles} from "./Roles.sol";
 
 /// @title The pool: deposits, and the surplus at the end of the programme
-/// @notice Deposits are counted, not read from the balance: FIL forced into the contract belongs to nobody. Deposits
-/// leave in two ways only: to operators by claims, and, after the programme has ended, to the treasury as far as they
+/// @notice Deposits are counted, not read from the balance: FIL that came otherwise is booked by `sync`. Deposits leave in
+/// two ways only: to operators by claims, and, after the programme has ended, to the treasury as far as they
 /// were never promised.
 abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
     /// @notice Minimum time between the announcement and the end of the programme, in seconds: all earlier rounds can
@@ -36,7 +37,7 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         _aliveAt = _now();
     }
 
-    /// @notice A plain transfer of FIL is a deposit too.
+    /// @notice A call with FIL is a deposit too. A plain transfer on Filecoin (method 0) does not run this: `sync`.
     receive() external payable {
         _deposit();
     }
@@ -44,6 +45,14 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
     /// @inheritdoc IRewards
     function deposit() external payable {
         _deposit();
+    }
+
+    /// @inheritdoc IRewards
+    /// @dev Not during a payment, when the amount under way would be counted again.
+    function sync() external nonReentrant returns (uint256 amount) {
+        amount = address(this).balance + totalClaimed() + _totalWithdrawn - _totalDeposited;
+        require(amount > 0, ZeroAmount());
+        _book(address(0), amount);
     }
 
     /// @inheritdoc IRewards
@@ -86,8 +95,7 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         // forge-lint: disable-next-line(unsafe-typecast)
         _totalWithdrawn += uint96(amount);
         emit SurplusWithdrawn(treasury, amount);
-        (bool success,) = treasury.call{value: amount}("");
-        require(success, PaymentFailed(treasury, treasury, amount));
+        require(_transfer(treasury, amount, gasleft()), PaymentFailed(treasury, treasury, amount));
     }
 
     /// @inheritdoc IRewards
@@ -105,6 +113,9 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         return _totalDeposited - _totalWithdrawn - _promised();
     }
 
+    /// @inheritdoc IRewards
+    function totalClaimed() public view virtual returns (uint256);
+
     /// @dev Everything that valid settlements have ever granted, in attoFIL.
     function _promised() internal view virtual returns (uint256);
 
@@ -118,13 +129,37 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         }
     }
 
+    /// @dev Sends FIL to an EVM address. Returned data is not copied: it could fill our memory at our cost.
+    function _transfer(address recipient, uint256 amount, uint256 gasLimit) internal returns (bool success) {
+        if (Fvm.isMaskedId(recipient)) return _transferToId(recipient, amount, gasLimit);
+        assembly ("memory-safe") {
+            success := call(gasLimit, recipient, amount, 0, 0, 0, 0)
+        }
+    }
+
+    /// @dev On Filecoin, a call to an id without an actor succeeds and moves nothing, so the balance decides. What the
+    /// recipient deposits meanwhile has come back by another way.
+    function _transferToId(address recipient, uint256 amount, uint256 gasLimit) private returns (bool success) {
+        uint256 expected = address(this).balance;
+        uint256 depositedBefore = _totalDeposited;
+        assembly ("memory-safe") {
+            success := call(gasLimit, recipient, amount, 0, 0, 0, 0)
+        }
+        expected += _totalDeposited - depositedBefore;
+        return success && address(this).balance + amount <= expected;
+    }
+
     /// @dev Called by `receive` and `deposit`, which are payable.
     // slither-disable-next-line msg-value-in-nonpayable
     function _deposit() private {
         require(msg.value > 0, ZeroAmount());
         _checkNotEnded();
-        _totalDeposited += SafeCast.toUint96(msg.value);
-        emit Deposited(msg.sender, msg.value, _totalDeposited);
+        _book(msg.sender, msg.value);
+    }
+
+    function _book(address from, uint256 amount) private {
+        _totalDeposited += SafeCast.toUint96(amount);
+        emit Deposited(from, amount, _totalDeposited);
     }
 
     function _changeEnd(uint64 at) private {

@@ -3,9 +3,10 @@ pragma solidity 0.8.30;
 
 import {IRewards} from "../interfaces/IRewards.sol";
 import {Fvm} from "../libraries/Fvm.sol";
+import {Pool} from "./Pool.sol";
 
 /// @title Amounts paid to operators, and their payout addresses
-abstract contract Recipients is IRewards {
+abstract contract Recipients is Pool {
     /// @dev One slot per operator: the amount paid, and its payout address. Zero stands for the operator itself,
     /// `Fvm.CALL_ACTOR` for a native address in `_nativePayoutAddresses`. 2^96 attoFIL are 40 times all FIL that will
     /// ever exist.
@@ -19,7 +20,7 @@ abstract contract Recipients is IRewards {
 
     /// @inheritdoc IRewards
     function setPayoutAddress(address recipient) external {
-        require(recipient != Fvm.CALL_ACTOR, BadRecipient(abi.encodePacked(recipient)));
+        require(recipient != Fvm.CALL_ACTOR && !Fvm.isMaskedId(recipient), BadRecipient(abi.encodePacked(recipient)));
         address current = recipient == address(0) ? msg.sender : recipient;
         require(current != payoutAddressOf(msg.sender), NothingChanged());
         _changePayoutAddress(current, "");
@@ -27,8 +28,8 @@ abstract contract Recipients is IRewards {
 
     /// @inheritdoc IRewards
     function setNativePayoutAddress(bytes calldata recipient) external {
-        require(Fvm.isNative(recipient), BadRecipient(recipient));
         require(Fvm.isHere(), NoFilecoinPrecompiles());
+        require(Fvm.isNative(recipient), BadRecipient(recipient));
         require(keccak256(recipient) != keccak256(_nativePayoutAddresses[msg.sender]), NothingChanged());
         _changePayoutAddress(Fvm.CALL_ACTOR, recipient);
     }
@@ -48,18 +49,12 @@ abstract contract Recipients is IRewards {
         return _recipientOf(operator, _accounts[operator].payoutAddress);
     }
 
-    /// @dev Pays an operator's recipient; false if it rejects the payment. Returned data is not copied: it could fill
-    /// our memory at our cost.
-    function _pay(address operator, address recipient, uint256 amount, uint256 gasLimit)
-        internal
-        returns (bool success)
-    {
+    /// @dev Pays an operator's recipient; false if the money has not left.
+    function _pay(address operator, address recipient, uint256 amount, uint256 gasLimit) internal returns (bool) {
         if (recipient == Fvm.CALL_ACTOR) {
             return Fvm.send(_nativePayoutAddresses[operator], amount, gasLimit);
         }
-        assembly ("memory-safe") {
-            success := call(gasLimit, recipient, amount, 0, 0, 0, 0)
-        }
+        return _transfer(recipient, amount, gasLimit);
     }
 
     function _recipientOf(address operator, address payoutAddress) internal pure returns (address) {

@@ -87,6 +87,12 @@ contract RewardsHandler is Test {
         vm.deal(address(REWARDS), address(REWARDS).balance + amount);
     }
 
+    function sync() external observed {
+        if (forced == 0) return;
+        assertEq(REWARDS.sync(), forced);
+        forced = 0;
+    }
+
     function playRound(bool revealed) external observed {
         (bytes32 rosterRoot,) = _roster();
         IRounds.Inputs memory inputs = IRounds.Inputs({

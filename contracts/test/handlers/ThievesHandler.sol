@@ -33,6 +33,13 @@ contract ThievesHandler is ThievesWorld {
         vm.deal(address(REWARDS), address(REWARDS).balance + amount);
     }
 
+    /// @dev Books what was forced in, and nothing twice.
+    function sync(uint256 seed) external played(seed) {
+        assertEq(_call(thief(), abi.encodeCall(REWARDS.sync, ())), forced > 0, "sync");
+        deposited += forced;
+        forced = 0;
+    }
+
     function playRound(uint256 seed) external played(seed) {
         _playRound();
     }

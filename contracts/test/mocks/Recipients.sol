@@ -16,6 +16,15 @@ contract Refuser {
     }
 }
 
+/// @notice Takes a payment, and the money is back before the call ends, not as a deposit.
+contract Returner {
+    receive() external payable {
+        assembly ("memory-safe") {
+            selfdestruct(caller())
+        }
+    }
+}
+
 /// @notice Burns all the gas it is given.
 contract GasBurner {
     receive() external payable {

@@ -99,15 +99,15 @@ contract RewardsProofsTest is Test {
         assert((a0 == b0 && a1 == b1) == (a == b && x == y));
     }
 
-    function check_isNative_ofHashes(bytes21 content) public pure {
+    function check_isNative_ofHashes(bytes21 content) public view {
         assert(Fvm.isNative(abi.encodePacked(content)) == (content[0] == 0x01 || content[0] == 0x02));
     }
 
-    function check_isNative_ofKeys(bytes32 start, bytes17 end) public pure {
+    function check_isNative_ofKeys(bytes32 start, bytes17 end) public view {
         assert(Fvm.isNative(abi.encodePacked(start, end)) == (start[0] == 0x03));
     }
 
-    function check_isNative_ofNoOtherLength(bytes20 shorter, bytes22 longer) public pure {
+    function check_isNative_ofNoOtherLength(bytes20 shorter, bytes22 longer) public view {
         assert(!Fvm.isNative(abi.encodePacked(shorter)));
         assert(!Fvm.isNative(abi.encodePacked(longer)));
     }

@@ -16,8 +16,8 @@ const MAX_CHALLENGE_WINDOW: u64 = 30 * DAY;
 const MAX_EVALUATORS: usize = 32;
 /// `Rewards.MIN_PAYMENT_GAS`.
 const MIN_PAYMENT_GAS: u64 = 50_000;
-/// Filecoin counts about 450 times as much gas as Ethereum: with less, hardly any payment of a batch would succeed.
-const MIN_FILECOIN_PAYMENT_GAS: u64 = 10_000_000;
+/// `Rewards.MIN_PAYMENT_GAS_ON_FILECOIN`: Filecoin counts about 450 times as much gas as Ethereum.
+const MIN_FILECOIN_PAYMENT_GAS: u64 = 30_000_000;
 /// Twice this must be left before each payment of a batch, and a block on Ethereum's scale has 30 000 000.
 const MAX_PAYMENT_GAS_ELSEWHERE: u64 = 10_000_000;
 /// Filecoin's precompiles begin with this byte, and eighteen zeros follow.
@@ -228,12 +228,9 @@ impl Found {
                 format!("{gas} is below the contract's minimum, {MIN_PAYMENT_GAS}"),
             );
         } else if params.is_filecoin() && gas < MIN_FILECOIN_PAYMENT_GAS {
-            self.dangerous(
+            self.impossible(
                 "paymentGas",
-                format!(
-                    "{gas} is too little on Filecoin: every batched payment would fail, and it can never be \
-                     changed; use 30000000"
-                ),
+                format!("{gas} is below the contract's minimum on Filecoin, {MIN_FILECOIN_PAYMENT_GAS}"),
             );
         } else if !params.is_filecoin() && gas > MAX_PAYMENT_GAS_ELSEWHERE {
             self.add(

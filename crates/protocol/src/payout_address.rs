@@ -15,16 +15,18 @@ use crate::address::{AddressError, parse_operator};
 /// An address that can be paid: an EVM address, or a native Filecoin address without an EVM form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PayoutAddress {
-    /// 0x or f410, or the masked form of an id address (f0): 0xff, eleven zero bytes, the id.
+    /// 0x or f410.
     Evm(Address),
-    /// f1, f2 or f3.
+    /// f0, f1, f2 or f3.
     Native(NativeAddress),
 }
 
-/// An f1, f2 or f3 address: the protocol, then 20 bytes of hash (f1, f2) or a public key of 48 bytes (f3).
+/// An f0, f1, f2 or f3 address: the protocol, then the id in LEB128 (f0), 20 bytes of hash (f1, f2) or a public key of 48 bytes
+/// (f3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NativeAddress(Vec<u8>);
 
+const ID: u8 = 0;
 const SECP256K1: u8 = 1;
 const ACTOR: u8 = 2;
 const BLS: u8 = 3;
@@ -32,10 +34,24 @@ const MASK: u8 = 0xff;
 const CHECKSUM_LENGTH: usize = 4;
 
 impl NativeAddress {
-    /// Parses the bytes used on chain; `None` if they are not an f1, f2 or f3 address.
+    /// The f0 address of an actor's id.
+    #[must_use]
+    pub fn of_id(id: u64) -> Self {
+        let mut bytes = Vec::from([ID]);
+        let mut rest = id;
+        while rest > 0x7f {
+            bytes.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+        Self(bytes)
+    }
+
+    /// Parses the bytes used on chain; `None` if they are not an f0, f1, f2 or f3 address.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let length = match bytes.first()? {
+            &ID => return id_of(bytes).map(Self::of_id).filter(|address| address.0 == bytes),
             &SECP256K1 | &ACTOR => 21,
             &BLS => 49,
             _ => return None,
@@ -52,6 +68,9 @@ impl NativeAddress {
 
 impl fmt::Display for NativeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(id) = id_of(&self.0) {
+            return write!(f, "f0{id}");
+        }
         let (protocol, payload) = (self.0[0], &self.0[1..]);
         let body = [payload, &checksum_of(&self.0)].concat();
         write!(f, "f{protocol}{}", Base::Base32Lower.encode(body))
@@ -70,6 +89,13 @@ impl fmt::Display for PayoutAddress {
     }
 }
 
+impl PayoutAddress {
+    /// An id is paid natively: by its masked form, only actors that handle calls could be.
+    fn of_id(id: u64) -> Self {
+        Self::Native(NativeAddress::of_id(id))
+    }
+}
+
 impl FromStr for PayoutAddress {
     type Err = AddressError;
 
@@ -78,11 +104,11 @@ impl FromStr for PayoutAddress {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let rest = text.strip_prefix(['f', 't']).unwrap_or_default();
         match rest.split_at_checked(1) {
-            Some(("0", id)) => parse_id(text, id).map(Self::Evm),
+            Some(("0", id)) => parse_id(text, id).map(Self::of_id),
             Some((protocol @ ("1" | "2" | "3"), body)) => {
                 parse_native(text, protocol.as_bytes()[0] - b'0', body).map(Self::Native)
             }
-            _ => parse_operator(text).map(Self::Evm),
+            _ => parse_operator(text).map(|address| actor_id(address).map_or(Self::Evm(address), Self::of_id)),
         }
     }
 }
@@ -95,15 +121,22 @@ pub fn actor_id(address: Address) -> Option<u64> {
     masked.then(|| u64::from_be_bytes(id.try_into().unwrap_or_default()))
 }
 
-fn parse_id(text: &str, digits: &str) -> Result<Address, AddressError> {
-    let id = digits.parse::<u64>().ok();
-    let Some(id) = id.filter(|id| id.to_string() == digits && *id <= i64::MAX as u64) else {
-        return Err(AddressError::Unknown { text: text.into() });
+/// The id in the bytes of an f0 address, of 63 bits; `None` for other protocols.
+fn id_of(bytes: &[u8]) -> Option<u64> {
+    let (&ID, digits) = bytes.split_first()? else {
+        return None;
     };
-    let mut bytes = [0; 20];
-    bytes[0] = MASK;
-    bytes[12..].copy_from_slice(&id.to_be_bytes());
-    Ok(Address::from(bytes))
+    if digits.is_empty() || digits.len() > 9 || digits.last()? & 0x80 != 0 {
+        return None;
+    }
+    let id = digits.iter().rev();
+    Some(id.fold(0, |id, digit| id << 7 | u64::from(digit & 0x7f)))
+}
+
+fn parse_id(text: &str, digits: &str) -> Result<u64, AddressError> {
+    let id = digits.parse::<u64>().ok();
+    id.filter(|id| id.to_string() == digits && *id <= i64::MAX as u64)
+        .ok_or_else(|| AddressError::Unknown { text: text.into() })
 }
 
 fn parse_native(text: &str, protocol: u8, body: &str) -> Result<NativeAddress, AddressError> {
@@ -149,7 +182,7 @@ mod tests {
             "f3vvmn62lofvhjd2ugzca6sof2j2ubwok6cj4xxbfzz4yuxfkgobpihhd2thlanmsh3w2ptld2gqkn2jvlss4a",
             "03ad58df696e2d4e91ea86c881e938ba4ea81b395e12797b84b9cf314b9546705e839c7a99d606b247ddb4f9ac7a3414dd",
         ),
-        ("f01729", ""),
+        ("f01729", "00c10d"),
     ];
 
     #[test]
@@ -166,14 +199,23 @@ mod tests {
     }
 
     #[test]
-    fn id_addresses_are_masked() {
-        let address: PayoutAddress = SPECIFIED[3].0.parse().unwrap();
-        let masked = "0xff000000000000000000000000000000000006C1".parse().unwrap();
-        assert_eq!(address, PayoutAddress::Evm(masked));
+    fn ids_are_native_also_in_their_masked_form() {
+        let (text, bytes) = SPECIFIED[3];
+        let address: PayoutAddress = text.parse().unwrap();
+        let PayoutAddress::Native(native) = &address else {
+            panic!("{text} is native");
+        };
+        assert_eq!(const_hex::encode(native.as_bytes()), bytes);
+        assert_eq!(address.to_string(), text);
         assert_eq!(
-            address.to_string(),
-            "f01729 (0xFF000000000000000000000000000000000006c1)"
+            "0xff000000000000000000000000000000000006C1".parse(),
+            Ok(address.clone())
         );
+        let largest = NativeAddress::of_id(i64::MAX as u64);
+        assert_eq!(NativeAddress::from_bytes(largest.as_bytes()), Some(largest));
+        for bad in [&[0][..], &[0, 0x80], &[0, 0xe8, 0x07, 0], &[0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]] {
+            assert_eq!(NativeAddress::from_bytes(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

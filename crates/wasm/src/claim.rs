@@ -194,10 +194,11 @@ mod tests {
         );
         assert!(operator("0x12").is_err());
         assert_eq!(recipient(ONE, &[]).unwrap(), f410);
-        assert_eq!(
-            recipient("0xff000000000000000000000000000000000006C1", &[]).unwrap(),
-            "f01729"
-        );
+        let miner: PayoutAddress = "f01729".parse().unwrap();
+        let PayoutAddress::Native(bytes) = &miner else {
+            panic!()
+        };
+        assert_eq!(recipient(ONE, bytes.as_bytes()).unwrap(), "f01729");
         let native: PayoutAddress = "f17uoq6tp427uzv7fztkbsnn64iwotfrristwpryy".parse().unwrap();
         let PayoutAddress::Native(bytes) = &native else {
             panic!()

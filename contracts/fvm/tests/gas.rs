@@ -1,0 +1,175 @@
+//! The Filecoin gas of each operation, in `contracts/gas/filecoin.json`. A run whose figures differ fails and names them;
+//! `ASSIZE_WRITE_GAS=1` writes them.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed test panics, and its figures are wanted")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::{env, fs};
+
+use alloy_primitives::Address;
+use assize_fvm::chain::{BLOCK_GAS, Call};
+use assize_fvm::network::abi::rewards::Rewards;
+use assize_fvm::network::abi::rounds::Rounds;
+use assize_fvm::network::{ANYONE, COORDINATOR, GUARDIAN, Network, OWNER, PUBLISHER, call};
+use serde_json::{Value, json};
+
+const MILLIFIL: u128 = 1_000_000_000_000_000;
+/// Operators of the tree from which claims are measured: its depth is 14.
+const OPERATORS: u32 = 10_000;
+/// Rounds of a network that has run for ten weeks.
+const GROWN_ROUNDS: u64 = 5_000;
+/// The most rounds of one settlement.
+const MOST_ROUNDS: u64 = 512;
+
+/// Figures by state and operation.
+#[derive(Default)]
+struct Table(BTreeMap<String, BTreeMap<String, Value>>);
+
+impl Table {
+    fn note(&mut self, state: &str, operation: &str, gas: u64, least: Option<u64>, bytes: usize) {
+        let share = format!("{:.2}", 100.0 * gas as f64 / BLOCK_GAS as f64);
+        println!("{state}: {operation}: {gas} gas, {share} % of a block");
+        let figures = json!({
+            "gas": gas,
+            "percentOfBlock": share,
+            "leastLimit": least,
+            "messageBytes": bytes,
+        });
+        let of_state = self.0.entry(state.to_owned()).or_default();
+        of_state.insert(operation.to_owned(), figures);
+    }
+
+    /// Measures a call without effect.
+    fn measure(&mut self, network: &mut Network, state: &str, operation: &str, from: Address, to: Address, call: &Call) {
+        let receipt = network.chain.simulate(from, to, call).unwrap();
+        let failed = assize_fvm::network::explain(&receipt);
+        assert!(receipt.is_ok(), "{state}: {operation}: {failed}");
+        let least = network.least_limit(from, to, call).unwrap();
+        self.note(state, operation, receipt.gas, Some(least), receipt.bytes);
+    }
+
+    /// The steps of a round, each measured and then done.
+    fn round(&mut self, network: &mut Network, state: &str) {
+        let rounds = network.rounds;
+        let opened = network.open().unwrap();
+        self.note(state, "open", opened.gas, None, opened.bytes);
+        let round = network.view(rounds, &Rounds::latestRoundCall {}).unwrap();
+        let reveal = network.reveal(round).unwrap();
+        self.measure(network, state, "reveal", ANYONE, rounds, &reveal);
+        network.send(ANYONE, rounds, &reveal).unwrap();
+        for (batch, operation) in [(0, "commit, the first of a round"), (1, "commit, the second")] {
+            let commit = network.commit(round, batch);
+            self.measure(network, state, operation, PUBLISHER, rounds, &commit);
+            network.send(PUBLISHER, rounds, &commit).unwrap();
+        }
+        let draw = call(&Rounds::drawOfCall {
+            round,
+            station: 17u64.try_into().unwrap(),
+            committee: alloy_primitives::U256::ZERO,
+            k: alloy_primitives::U256::ZERO,
+        });
+        self.measure(network, state, "drawOf (a view)", ANYONE, rounds, &draw);
+        let until = network.round(round).unwrap().commitsUntil;
+        network.chain.go_to(until + 1);
+    }
+
+    /// Claims of a settlement of which nobody, or everybody, was paid before.
+    fn claims(&mut self, network: &mut Network, state: &str, settled: &assize_fvm::network::Settled) {
+        let rewards = network.rewards;
+        let places = settled.in_tree_order();
+        let claim = settled.claim(places[0]).unwrap();
+        self.measure(network, state, "claim, depth 14", ANYONE, rewards, &claim);
+        for size in [10, 100, 200] {
+            let batch = settled.claim_many(&places[..size]).unwrap();
+            let operation = format!("claimMany, {size} neighbours");
+            self.measure(network, state, &operation, ANYONE, rewards, &batch);
+        }
+    }
+}
+
+fn grants(factor: u128) -> Vec<(Address, u128)> {
+    (0..OPERATORS)
+        .map(|number| {
+            let mut bytes = [0xb0; 20];
+            bytes[..4].copy_from_slice(&number.to_be_bytes());
+            (Address::from(bytes), factor * (1_000_000_000 + u128::from(number)))
+        })
+        .collect()
+}
+
+#[test]
+fn gas_is_as_committed() {
+    let mut table = Table::default();
+    let mut network = Network::new().unwrap();
+    for (name, receipt) in &network.deployments {
+        table.note("small", &format!("deploy {name}"), receipt.gas, None, receipt.bytes);
+    }
+    let (rounds, rewards) = (network.rounds, network.rewards);
+    table.round(&mut network, "small");
+    let mut deposit = call(&Rewards::depositCall {});
+    deposit.value = MILLIFIL;
+    table.measure(&mut network, "small", "deposit", OWNER, rewards, &deposit);
+    let grants_now = grants(1);
+    let (post, settled) = network.post(&grants_now).unwrap();
+    table.measure(&mut network, "small", "post, 1 round", ANYONE, rewards, &post);
+    network.send(ANYONE, rewards, &post).unwrap();
+    let veto = call(&Rewards::vetoCall {
+        settlement: settled.number,
+        reason: "round 1: 9000 accepted instead of 9001".to_owned(),
+    });
+    table.measure(&mut network, "small", "veto", GUARDIAN, rewards, &veto);
+    network.chain.go_to(network.chain.now() + assize_fvm::network::WINDOW);
+    table.claims(&mut network, "small", &settled);
+
+    // Everybody is paid, and rounds go on for weeks.
+    let places = settled.in_tree_order();
+    for batch in places.chunks(100) {
+        let batch = settled.claim_many(batch).unwrap();
+        network.send(ANYONE, rewards, &batch).unwrap();
+    }
+    let mut last = Vec::new();
+    for round in 2..=GROWN_ROUNDS {
+        network.play_round().unwrap();
+        if round % MOST_ROUNDS == 0 {
+            last = grants(u128::from(2 + round / MOST_ROUNDS));
+            let (post, _) = network.post(&last).unwrap();
+            if round == GROWN_ROUNDS / MOST_ROUNDS * MOST_ROUNDS {
+                table.measure(&mut network, "grown", "post, 512 rounds", ANYONE, rewards, &post);
+            }
+            network.send(ANYONE, rewards, &post).unwrap();
+        }
+    }
+    assert!(!last.is_empty());
+    table.round(&mut network, "grown");
+    table.measure(&mut network, "grown", "deposit", OWNER, rewards, &deposit);
+    let more = grants(100);
+    let (post, settled) = network.post(&more).unwrap();
+    table.measure(&mut network, "grown", "post, the rounds since", ANYONE, rewards, &post);
+    network.send(ANYONE, rewards, &post).unwrap();
+    network.chain.go_to(network.chain.now() + assize_fvm::network::WINDOW);
+    table.claims(&mut network, "grown", &settled);
+    let _ = (rounds, COORDINATOR);
+
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gas/filecoin.json");
+    let measured = serde_json::to_string_pretty(&table.0).unwrap() + "\n";
+    if env::var_os("ASSIZE_WRITE_GAS").is_some() {
+        fs::write(&file, measured).unwrap();
+        return;
+    }
+    let committed: BTreeMap<String, BTreeMap<String, Value>> =
+        serde_json::from_str(&fs::read_to_string(&file).unwrap_or_default()).unwrap_or_default();
+    let mut differences = Vec::new();
+    for (state, operations) in &table.0 {
+        for (operation, figures) in operations {
+            let before = committed.get(state).and_then(|known| known.get(operation));
+            if before != Some(figures) {
+                differences.push(format!("{state}: {operation}: {figures}, committed: {before:?}"));
+            }
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "contracts/gas/filecoin.json differs; if that is intended, run `make gas-filecoin`:\n{}",
+        differences.join("\n")
+    );
+}
