@@ -180,7 +180,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "NoFilecoinPrecompiles",
-        "this chain cannot pay f1, f2 and f3 addresses because it lacks Filecoin's precompiles: use a 0x, f410 or f0 address",
+        "this chain cannot pay f0, f1, f2 and f3 addresses because it lacks Filecoin's precompiles: use a 0x or f410 address",
     ),
     (
         "PaymentFailed",

@@ -3,13 +3,15 @@
 //! A key is the name of a flag. Keys at the top of the file apply to every command that has such a flag, and those of a table, such as
 //! `[coordinator]`, to that service. They are defaults: a flag or an environment variable overrides them.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
+
+use crate::args::key::{KEY_FLAGS, KEY_VARIABLES};
 
 /// The flag that names the file, and the variable that stands in for it.
 pub(crate) const FLAG: &str = "config";
@@ -128,15 +130,15 @@ impl Config {
         values
     }
 
-    /// The command line with this file's values as defaults.
-    pub(crate) fn apply(&self, command: Command) -> Command {
+    /// The command line with this file's values as defaults, but for those that the explicit flags and variables exclude.
+    pub(crate) fn apply(&self, command: Command, explicit: &Explicit) -> Command {
         let values = self.common.clone();
-        with_defaults(command, &values).mut_subcommands(|group| match group.get_name() {
+        with_defaults(command, values, explicit).mut_subcommands(|group| match group.get_name() {
             SERVICES => group.mut_subcommands(|service| {
                 let values = self.of(&service);
-                with_defaults(service, &values)
+                with_defaults(service, values, explicit)
             }),
-            _ => self.apply(group),
+            _ => self.apply(group, explicit),
         })
     }
 
@@ -207,8 +209,67 @@ pub(crate) fn path(arguments: &[OsString]) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
+/// What a user says beside the file.
+#[derive(Debug, Default)]
+pub(crate) struct Explicit {
+    /// Names of flags.
+    flags: BTreeSet<String>,
+    /// Whether a variable names a key.
+    key: bool,
+}
+
+impl Explicit {
+    /// The flags among the arguments, and the environment.
+    pub(crate) fn of(arguments: &[OsString]) -> Self {
+        let flags = arguments.iter().filter_map(|argument| {
+            let name = argument.to_str()?.strip_prefix("--")?;
+            Some(name.split_once('=').map_or(name, |(name, _)| name).to_owned())
+        });
+        Self {
+            flags: flags.collect(),
+            key: KEY_VARIABLES.iter().any(|name| is_set(name.as_ref())),
+        }
+    }
+
+    fn has(&self, arg: &Arg) -> bool {
+        let flag = arg.get_long().is_some_and(|name| self.flags.contains(name));
+        flag || arg.get_env().is_some_and(is_set)
+    }
+
+    /// The flags of a command that exclude each other with an explicit one, so that the file's value would be in its way.
+    fn excluded(&self, command: &Command) -> BTreeSet<String> {
+        let mut excluded = BTreeSet::new();
+        if self.key {
+            excluded.extend(KEY_FLAGS.map(str::to_owned));
+        }
+        let name = |arg: &Arg| arg.get_long().map(str::to_owned);
+        for arg in command.get_arguments() {
+            for other in command.get_arg_conflicts_with(arg) {
+                if self.has(arg) {
+                    excluded.extend(name(other));
+                }
+                if self.has(other) {
+                    excluded.extend(name(arg));
+                }
+            }
+        }
+        excluded
+    }
+}
+
+fn is_set(variable: &OsStr) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
 /// A command whose flags have these defaults.
-fn with_defaults(command: Command, values: &BTreeMap<String, Vec<String>>) -> Command {
+fn with_defaults(
+    command: Command,
+    mut values: BTreeMap<String, Vec<String>>,
+    explicit: &Explicit,
+) -> Command {
+    for name in explicit.excluded(&command) {
+        values.remove(&name);
+    }
     command.mut_args(|arg| match arg.get_long().and_then(|name| values.get(name)) {
         // clap keeps defaults for as long as the program runs; they are set once.
         Some(values) => {
@@ -310,7 +371,7 @@ mod tests {
         assert_eq!(config.check(&command).unwrap().len(), 6);
         // Every service starts with it, without further flags.
         for service in services(&command) {
-            let mut applied = config.apply(command_line::<Cli>(Help::All));
+            let mut applied = config.apply(command_line::<Cli>(Help::All), &Explicit::default());
             let line = ["assize", "run", service.get_name()];
             let mut matches = applied.try_get_matches_from_mut(line).unwrap();
             Cli::from_arg_matches_mut(&mut matches).unwrap();
@@ -321,7 +382,10 @@ mod tests {
     fn flags_override_the_file() {
         let file = "rpc-url = \"http://node\"\n[publisher]\nbatch = 7\nmetrics = \"127.0.0.1:1\"";
         let batch = |line: &[&str]| {
-            let mut command = config(file).unwrap().apply(command_line::<Cli>(Help::All));
+            let explicit = Explicit::default();
+            let mut command = config(file)
+                .unwrap()
+                .apply(command_line::<Cli>(Help::All), &explicit);
             let matches = command.try_get_matches_from_mut(line).unwrap();
             let publisher = matches
                 .subcommand_matches("run")
@@ -332,6 +396,44 @@ mod tests {
         };
         assert_eq!(batch(&["assize", "run", "publisher"]), 7);
         assert_eq!(batch(&["assize", "run", "publisher", "--batch", "8"]), 8);
+    }
+
+    /// `clap` lets defaults stand beside what excludes them.
+    #[test]
+    fn what_an_explicit_flag_excludes_is_no_default() {
+        let file = "keystore = \"key.json\"\npassword-file = \"password\"\ndrand-info = \"info.json\"\nbeacons = \"beacons.json\"";
+        let kept = |line: &[&str], key: bool| {
+            let line: Vec<OsString> = line.iter().map(OsString::from).collect();
+            let explicit = Explicit {
+                key,
+                ..Explicit::of(&line)
+            };
+            let mut command = config(file)
+                .unwrap()
+                .apply(command_line::<Cli>(Help::All), &explicit);
+            let matches = command.try_get_matches_from_mut(line).unwrap();
+            let reveal = matches.subcommand_matches("round").unwrap();
+            let reveal = reveal.subcommand_matches("reveal").unwrap();
+            let names = ["keystore", "password_file", "info", "beacons"];
+            names.map(|name| reveal.contains_id(name))
+        };
+        let line = ["assize", "round", "reveal", "--rpc-url", "http://node"];
+        let with = |more: &[&'static str]| [&line[..], more].concat();
+        assert_eq!(kept(&line, false), [true; 4]);
+        assert_eq!(kept(&line, true), [false, false, true, true]);
+        assert_eq!(kept(&with(&["--ledger=0"]), false), [false, false, true, true]);
+        assert_eq!(
+            kept(&with(&["--aws-kms", "alias/a"]), false),
+            [false, false, true, true]
+        );
+        assert_eq!(
+            kept(&with(&["--drand", "quicknet"]), false),
+            [true, true, false, true]
+        );
+        assert_eq!(
+            kept(&with(&["--relay", "http://relay"]), false),
+            [true, true, true, false]
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
 
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Explicit};
 use crate::output;
 
 /// How the headings of options start that `--help` omits.
@@ -39,7 +39,7 @@ pub fn parse<C: Parser>() -> C {
         config::path(&arguments).filter(|_| arguments.get(1).is_none_or(|group| group != "config"))
     {
         let read = Config::read(&path, &command).unwrap_or_else(|error| exit(&error));
-        command = read.apply(command);
+        command = read.apply(command, &Explicit::of(&arguments));
         config = Some(read);
     }
     let mut matches = match command.try_get_matches_from_mut(arguments) {

@@ -9,15 +9,12 @@ use assize_service::SecretFile;
 use eyre::{WrapErr, bail, ensure};
 
 use crate::args::KeyArgs;
+use crate::args::key::{KEYSTORE_VARIABLE, KMS_VARIABLE};
 
 const PASSWORD_FILE: SecretFile = SecretFile {
     name: "password file",
     risk: "open the keystore",
 };
-
-/// Variables for `--keystore` and `--aws-kms`.
-const KEYSTORE_VARIABLE: &str = "ASSIZE_KEYSTORE";
-const KMS_VARIABLE: &str = "ASSIZE_AWS_KMS_KEY";
 
 /// The key that signs: named by an argument, else named by a variable, else contained in a variable.
 pub(crate) async fn signer(args: &KeyArgs) -> eyre::Result<Signer> {

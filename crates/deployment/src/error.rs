@@ -32,6 +32,23 @@ pub enum DeploymentError {
         /// keccak-256 of the code found.
         found: B256,
     },
+    /// The deployment file has contracts of two networks.
+    #[error(
+        "the deployment file mixes networks: its {contract} at {address} belongs to the {part} at {found}, and the file has {listed}: \
+         use the file that `assize deploy apply` wrote"
+    )]
+    Mixed {
+        /// The contract.
+        contract: &'static str,
+        /// Its address.
+        address: Address,
+        /// The contract that it names.
+        part: &'static str,
+        /// That contract's address.
+        found: Address,
+        /// The address in the file.
+        listed: Address,
+    },
     /// The contracts verify beacons of another drand chain than the one given.
     #[error(
         "the network's contracts verify beacons of {verified}, but the drand chain given is {given} ({id}): give the network's \

@@ -3,6 +3,8 @@
 use alloy_primitives::{Bytes, hex, keccak256};
 use assize_chain::contracts::drand_beacon::DrandBeacon;
 use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
+use assize_chain::contracts::rewards::Rewards;
+use assize_chain::contracts::rounds::Rounds;
 use assize_chain::{ChainClient, ChainError};
 use assize_drand::Chain;
 
@@ -17,7 +19,7 @@ use crate::{Deployment, DeploymentError, Result};
 /// it: [`check`](crate::check()) compares all.
 ///
 /// # Errors
-/// [`ChainError::WrongChain`], [`ChainError::NoContract`], [`DeploymentError::ForeignCode`] and failures of the node.
+/// [`ChainError::WrongChain`], [`ChainError::NoContract`], [`DeploymentError::ForeignCode`], [`DeploymentError::Mixed`] and failures of the node.
 pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> Result<()> {
     client.expect_chain(deployment.chain_id)?;
     let parts = [
@@ -47,6 +49,29 @@ pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> 
             });
         }
     }
+    expect_one_network(client, deployment).await
+}
+
+/// Makes sure that the addresses of a deployment file belong together: contracts of two networks have the same code.
+async fn expect_one_network(client: &ChainClient, deployment: &Deployment) -> Result<()> {
+    let d = deployment;
+    let rounds = client.call("Rewards", d.rewards, &Rewards::ROUNDSCall {}).await?;
+    let beacon = client.call("Rounds", d.rounds, &Rounds::BEACONCall {}).await?;
+    let links = [
+        ("Rewards", d.rewards, "Rounds", rounds, d.rounds),
+        ("Rounds", d.rounds, "beacon", beacon, d.beacon),
+    ];
+    for (contract, address, part, found, listed) in links {
+        if found != listed {
+            return Err(DeploymentError::Mixed {
+                contract,
+                address,
+                part,
+                found,
+                listed,
+            });
+        }
+    }
     Ok(())
 }
 
@@ -54,8 +79,9 @@ pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> 
 /// schedule, `FilecoinBeacon` those of quicknet (docs/protocol.md §2).
 ///
 /// # Errors
-/// [`DeploymentError::OtherDrand`], [`DeploymentError::NotABeacon`] and failures of the node.
+/// [`DeploymentError::Mixed`], [`DeploymentError::OtherDrand`], [`DeploymentError::NotABeacon`] and failures of the node.
 pub async fn expect_drand(client: &ChainClient, deployment: &Deployment, chain: &Chain) -> Result<()> {
+    expect_one_network(client, deployment).await?;
     let address = deployment.beacon;
     let other = |verified: String| DeploymentError::OtherDrand {
         verified,

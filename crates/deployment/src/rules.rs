@@ -438,7 +438,7 @@ mod tests {
             "parameters.budget",
             dangerous,
         );
-        found(|p| p.payment_gas = 60_000, "paymentGas", dangerous);
+        found(|p| p.payment_gas = 29_999_999, "paymentGas", Weight::Impossible);
         found(|p| p.beacon = BeaconParams::quicknet(), "beacon.kind", dangerous);
         found(|p| p.treasury = PUBLIC_KEYS[3], "treasury", dangerous);
         let call_actor = address!("fe00000000000000000000000000000000000003");

@@ -9,6 +9,7 @@ use assize_chain::{
 };
 use assize_deployment::{
     BeaconParams, DeployParams, Deployment, DeploymentError, Journal, Verdict, check, deploy, deploy_with,
+    expect_contracts, expect_drand,
 };
 use assize_keys::Signer;
 use assize_measurement::{Signature, signer_of};
@@ -262,6 +263,42 @@ async fn parameters_have_the_bounds_of_the_contract() {
         accepted += usize::from(contract);
     }
     assert_eq!(accepted, 17);
+}
+
+/// Two networks have the same code.
+#[tokio::test]
+async fn a_file_with_contracts_of_two_networks_is_refused() {
+    let network = Network::start().await;
+    let (one, two) = (network.deploy().await, network.deploy().await);
+    let drand = assize_drand::Chain::quicknet();
+    let fault = async |mixed: Deployment| {
+        let sending = expect_contracts(&network.client, &mixed).await.unwrap_err();
+        let judging = expect_drand(&network.client, &mixed, &drand).await.unwrap_err();
+        assert_eq!(sending.to_string(), judging.to_string());
+        sending.to_string()
+    };
+    for mixed in [
+        Deployment {
+            rounds: two.rounds,
+            ..one
+        },
+        Deployment {
+            rewards: two.rewards,
+            ..one
+        },
+        Deployment {
+            beacon: two.beacon,
+            ..one
+        },
+    ] {
+        let error = fault(mixed).await;
+        assert!(
+            error.contains("mixes networks") && error.contains("assize deploy apply"),
+            "{error}"
+        );
+    }
+    expect_contracts(&network.client, &one).await.unwrap();
+    expect_drand(&network.client, &one, &drand).await.unwrap();
 }
 
 #[tokio::test]

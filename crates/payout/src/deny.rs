@@ -5,7 +5,7 @@ use std::path::Path;
 
 use alloy_primitives::Address;
 use assize_protocol::address::parse_operator;
-use assize_protocol::plain_text;
+use assize_protocol::plain_text::{self, NotText};
 
 use crate::PolicyError;
 use crate::policy::read_text;
@@ -30,15 +30,12 @@ impl DenyList {
 
     fn parse(text: &str) -> Result<Self, (usize, String)> {
         // Otherwise the next lines would belong to this one's reason or comment, and their operators would be paid.
-        let lone = text
-            .match_indices('\r')
-            .find(|(at, _)| !text[at + 1..].starts_with('\n'));
-        if let Some((at, _)) = lone {
-            let line = text[..at].matches('\n').count() + 1;
-            return Err((
-                line,
-                "it ends in a lone carriage return: save the file with line feeds".into(),
-            ));
+        if let Err(error) = plain_text::expect_line_feeds(text) {
+            let line = match error {
+                NotText::LineBreak { line, .. } => line,
+                _ => 1,
+            };
+            return Err((line, error.to_string()));
         }
         let mut list = BTreeMap::new();
         for (number, line) in plain_text::lines(text).filter(|(_, line)| !line.starts_with('#')) {
@@ -49,6 +46,12 @@ impl DenyList {
             if reason.is_empty() {
                 return Err(refuse(format!(
                     "{operator} has no reason: write it after the address"
+                )));
+            }
+            let mut words = reason.split(|character: char| !character.is_ascii_alphanumeric());
+            if let Some(other) = words.find(|word| parse_operator(word).is_ok()) {
+                return Err(refuse(format!(
+                    "the reason names the operator {other}: give it a line of its own"
                 )));
             }
             if list.insert(operator, reason.to_owned()).is_some() {
@@ -123,7 +126,16 @@ mod tests {
             "# a comment\r0x9\r",
             "# fine\r\n0x999999cf1046e68e36e1aa2e0e07105eddd1f08e a\r0x9 b",
         ] {
-            assert!(fault(text).1.contains("lone carriage return"), "{text:?}");
+            assert!(fault(text).1.contains("is no line feed"), "{text:?}");
+        }
+        let (one, two) = (
+            "0x999999cf1046e68e36e1aa2e0e07105eddd1f08e",
+            "0x3356fd7d01f001f5fda3dc032e8ba14e54c2a1a1",
+        );
+        assert_eq!(fault(&format!("{one} a\u{2028}{two} b")).0, 1);
+        for between in [", ", " ", "; also "] {
+            let reason = fault(&format!("{one} fraud{between}{two} fraud")).1;
+            assert!(reason.contains("a line of its own"), "{reason}");
         }
     }
 }

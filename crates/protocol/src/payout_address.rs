@@ -108,7 +108,9 @@ impl FromStr for PayoutAddress {
             Some((protocol @ ("1" | "2" | "3"), body)) => {
                 parse_native(text, protocol.as_bytes()[0] - b'0', body).map(Self::Native)
             }
-            _ => parse_operator(text).map(|address| actor_id(address).map_or(Self::Evm(address), Self::of_id)),
+            _ => {
+                parse_operator(text).map(|address| actor_id(address).map_or(Self::Evm(address), Self::of_id))
+            }
         }
     }
 }
@@ -208,12 +210,17 @@ mod tests {
         assert_eq!(const_hex::encode(native.as_bytes()), bytes);
         assert_eq!(address.to_string(), text);
         assert_eq!(
-            "0xff000000000000000000000000000000000006C1".parse(),
+            "0xff000000000000000000000000000000000006c1".parse(),
             Ok(address.clone())
         );
         let largest = NativeAddress::of_id(i64::MAX as u64);
         assert_eq!(NativeAddress::from_bytes(largest.as_bytes()), Some(largest));
-        for bad in [&[0][..], &[0, 0x80], &[0, 0xe8, 0x07, 0], &[0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]] {
+        for bad in [
+            &[0][..],
+            &[0, 0x80],
+            &[0, 0xe8, 0x07, 0],
+            &[0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+        ] {
             assert_eq!(NativeAddress::from_bytes(bad), None, "{bad:?}");
         }
     }

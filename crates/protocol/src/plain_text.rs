@@ -20,6 +20,16 @@ pub enum NotText {
         /// Place in the file, from 0.
         offset: usize,
     },
+    /// What some programs show as the end of a line, and others do not.
+    #[error(
+        "line {line} has the line break U+{character:04X} in it, which is no line feed: save the file with line feeds"
+    )]
+    LineBreak {
+        /// The line, from 1.
+        line: usize,
+        /// The character's number.
+        character: u32,
+    },
 }
 
 /// The text of a file in UTF-8, without its byte order mark.
@@ -47,6 +57,27 @@ pub fn trim(text: &str) -> &str {
         character.is_whitespace()
             || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
     })
+}
+
+/// Makes sure that a list with one entry a line has the same lines for everybody: line feeds alone, with or without a carriage
+/// return, end them.
+///
+/// # Errors
+/// [`NotText::LineBreak`] with the place: a lone carriage return, or a separator of Unicode's.
+pub fn expect_line_feeds(text: &str) -> Result<(), NotText> {
+    for (line, content) in (1..).zip(text.lines()) {
+        let is_break = |c: char| {
+            matches!(
+                c,
+                '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+            )
+        };
+        if let Some(character) = content.chars().find(|character| is_break(*character)) {
+            let character = character.into();
+            return Err(NotText::LineBreak { line, character });
+        }
+    }
+    Ok(())
 }
 
 /// The lines of a text that are not blank, [trimmed](trim), with their numbers from 1.
@@ -80,6 +111,25 @@ mod tests {
         let error = decode(b"\xef\xbb\xbfa\nb\xe9\n").unwrap_err();
         assert_eq!(error, NotText::NotUtf8 { line: 2, offset: 6 });
         assert_eq!(error.to_string(), "line 2: byte 6 is not UTF-8: save it as UTF-8");
+    }
+
+    #[test]
+    fn a_line_ends_in_a_line_feed() {
+        assert_eq!(expect_line_feeds("a\r\nb\n\nc"), Ok(()));
+        for (text, line, character) in [
+            ("a\rb", 1, 0xd),
+            ("a\nb\u{2028}c", 2, 0x2028),
+            ("a\u{85}", 1, 0x85),
+            ("a\u{c}b", 1, 0xc),
+        ] {
+            assert_eq!(
+                expect_line_feeds(text),
+                Err(NotText::LineBreak { line, character }),
+                "{text:?}"
+            );
+        }
+        let error = expect_line_feeds("a\u{2028}b").unwrap_err();
+        assert!(error.to_string().contains("U+2028"), "{error}");
     }
 
     #[test]

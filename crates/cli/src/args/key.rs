@@ -6,6 +6,15 @@ use assize_keys::LedgerPath;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
+/// The variables that name a key.
+pub(crate) const KEY_VARIABLES: [&str; 3] = ["ASSIZE_PRIVATE_KEY", KEYSTORE_VARIABLE, KMS_VARIABLE];
+/// Names a keystore.
+pub(crate) const KEYSTORE_VARIABLE: &str = "ASSIZE_KEYSTORE";
+/// Names a key in AWS KMS.
+pub(crate) const KMS_VARIABLE: &str = "ASSIZE_AWS_KMS_KEY";
+/// The flags that name a key.
+pub(crate) const KEY_FLAGS: [&str; 4] = ["keystore", "password-file", "ledger", "aws-kms"];
+
 /// Source of the secret key.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Key (else ASSIZE_PRIVATE_KEY)")]

@@ -38,6 +38,7 @@ impl OperatorsFile {
 fn read_operators(path: &Path) -> eyre::Result<Vec<Address>> {
     let shown = path.display();
     let text = read_text("--operators", path)?;
+    plain_text::expect_line_feeds(&text).wrap_err_with(|| format!("--operators {shown}"))?;
     let operators = plain_text::lines(&text).filter_map(|(number, line)| {
         let address = plain_text::trim(line.split('#').next().unwrap_or_default());
         let parsed = || parse_operator(address).wrap_err_with(|| format!("{shown}:{number}"));
