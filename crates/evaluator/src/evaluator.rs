@@ -258,21 +258,25 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Reports once that the newest settlement was voided, and by what: those built on a vetoed one are void with it.
+    /// Reports once that the newest settlement, or the one that was the head, was voided: those built on it are void with it.
     async fn report_void(&mut self, posted: u64, head: Option<SettlementId>) -> Result<(), EvaluatorError> {
-        let newest = (posted > 0).then_some(SettlementId(posted));
-        if newest <= self.void.max(head) {
+        let rewards = &self.parts.rewards;
+        let newest = Some(SettlementId(posted)).filter(|newest| posted > 0 && Some(*newest) > head);
+        let before = self.head.flatten().filter(|before| Some(*before) != head);
+        let suspects = [before, newest].into_iter().flatten().max();
+        let Some(suspect) = suspects.filter(|suspect| Some(*suspect) > self.void) else {
             return Ok(());
-        }
-        let (mut next, mut first) = (newest, None);
-        while let Some(id) = next.filter(|_| next > head) {
-            let settlement = self.parts.rewards.settlement(id).await?;
+        };
+        let (mut next, mut first) = (Some(suspect), None);
+        while let Some(id) = next {
+            let settlement = rewards.settlement(id).await?;
             if settlement.status != Status::Void {
-                return Ok(());
+                break;
             }
             (next, first) = (settlement.proposal.parent, Some(settlement));
         }
         if let Some(first) = first {
+            self.void = Some(suspect);
             tracing::warn!(
                 settlement = %first.id,
                 first = first.proposal.first_round.0,
@@ -281,7 +285,6 @@ impl Evaluator {
                  its rounds will be settled again"
             );
         }
-        self.void = newest;
         Ok(())
     }
 
