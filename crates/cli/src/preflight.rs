@@ -25,16 +25,13 @@ const DEVELOPMENT: u64 = 31_337;
 /// The pauses between the tries of a gateway that does not answer: they double from the first to the last.
 const GATEWAY_PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(120));
 
-/// Waits until a gateway answers, and says so.
-async fn report_answer(gateway: Gateways, name: String) {
+/// Waits until a gateway answers, and says so. In a thread of its own, for which the end of the daemon does not wait.
+fn report_answer(gateway: &Gateways, name: &str) {
     let (mut pause, longest) = GATEWAY_PAUSES;
     loop {
-        tokio::time::sleep(pause).await;
+        std::thread::sleep(pause);
         pause = (2 * pause).min(longest);
-        let asked = gateway.clone();
-        if let Ok(failures) = tokio::task::spawn_blocking(move || asked.probe()).await
-            && failures.is_empty()
-        {
+        if gateway.probe().is_empty() {
             tracing::info!(gateway = name, "the gateway answers now");
             return;
         }
@@ -175,7 +172,8 @@ impl<'a> Preflight<'a> {
             let gateway = Gateways::new(&[url])?;
             for GatewayFailure { gateway: name, fault } in tokio::task::block_in_place(|| gateway.probe()) {
                 tracing::warn!(gateway = name, %fault, "a gateway does not answer; trying again");
-                tokio::spawn(report_answer(gateway.clone(), name));
+                let gateway = gateway.clone();
+                std::thread::spawn(move || report_answer(&gateway, &name));
             }
         }
         Ok(())
