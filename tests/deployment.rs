@@ -163,7 +163,7 @@ fn a_dry_run_sends_nothing_and_a_deployment_matches_its_file() {
         "never touches money",
         "2 of 3 together sign settlements",
         "create DrandBeacon",
-        "attoFIL: at most 0.",
+        "FIL for a unit: at most 0.",
         "`guardian`: it equals the owner",
         "`evaluators`: 0x0000000000000000000000000000000000000005 is a placeholder",
     ];
@@ -369,8 +369,8 @@ fn dangerous_parameters_are_rejected_on_mainnet() {
     });
     let words = [
         "problems with the parameters",
-        "`minChallengeWindow`: 60 s is less than a day",
-        "`challengeWindow`: 3600 s is less than a day",
+        "`minChallengeWindow`: 1m is less than a day",
+        "`challengeWindow`: 1h is less than a day",
         "`evaluators`: a single evaluator",
         "`threshold`: one signature",
         "`owner`: it is also an evaluator",

@@ -251,7 +251,7 @@ fn rejections_for_operators_evaluators_and_scheduler_are_clear() {
     let twice = format!("settlement post {document} --signature {signature} --signature {signature}");
     let twice = words(&twice);
     refused(&kept.as_dev(&twice), 2, &["two signatures are by the evaluator"]);
-    refused(&kept.as_dev(&twice[..5]), 2, &["1 signatures given", "2 needed"]);
+    refused(&kept.as_dev(&twice[..5]), 2, &["1 signature given", "2 needed"]);
     let truncated = kept.file("truncated.json");
     let bytes = fs::read(kept.file("settlement.json")).unwrap();
     fs::write(&truncated, &bytes[..bytes.len() / 2]).unwrap();

@@ -9,6 +9,7 @@ fn help_answers_and_errors_are_as_committed() {
     // Settings of the developer's environment would change the output.
     for name in [
         "AWS_KMS_KEY",
+        "CONFIG",
         "COORDINATOR",
         "DATA",
         "DATABASE",

@@ -34,7 +34,7 @@ pub use endpoint::RpcUrl;
 pub use error::{ChainError, Result};
 pub use message::SettlementMessage;
 pub use newest::NewestBlock;
-pub use revert::Revert;
+pub use revert::{Revert, show_times_as};
 pub use rewards::{
     Announced, BatchClaim, Claim, Evaluators, Misplaced, Payment, PaymentOutcome, Proven, Rewards,
 };

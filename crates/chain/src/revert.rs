@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use alloy_dyn_abi::{DynSolValue, JsonAbiExt};
 use alloy_json_abi::{ContractObject, Error as AbiError};
 use alloy_primitives::{Bytes, Selector};
 use alloy_sol_types::{Panic, Revert as RevertString, SolError};
-use assize_protocol::FileCid;
+use assize_protocol::{AttoFil, FileCid};
 
 use crate::contracts;
 
@@ -59,6 +59,39 @@ impl fmt::Display for Revert {
 
 impl std::error::Error for Revert {}
 
+/// How a time of an error is written. This crate has no calendar, so it is Unix seconds unless the program says otherwise.
+static TIMES: OnceLock<fn(u64) -> String> = OnceLock::new();
+
+/// Lets all reverts show their times, which are Unix seconds, in these words. The first call counts.
+pub fn show_times_as(words: fn(u64) -> String) {
+    let _ = TIMES.set(words);
+}
+
+/// Arguments of errors that are times.
+const TIME_NAMES: [&str; 10] = [
+    "closesAt",
+    "timestamp",
+    "opensForAnyoneAt",
+    "commitsUntil",
+    "endedAt",
+    "endsAt",
+    "at",
+    "earliest",
+    "abandonedAt",
+    "effectiveAt",
+];
+/// Arguments of errors that are amounts.
+const AMOUNT_NAMES: [&str; 8] = [
+    "growth",
+    "budget",
+    "cumulativeTotal",
+    "totalDeposited",
+    "cumulative",
+    "claimed",
+    "amount",
+    "unpaid",
+];
+
 /// Errors of all contracts by selector. A contract may pass on another one's error, as `Rounds` does with its beacon's,
 /// so they share one table; equal selectors have equal names and types.
 static ERRORS: LazyLock<BTreeMap<Selector, AbiError>> = LazyLock::new(|| {
@@ -92,7 +125,7 @@ fn describe(data: &Bytes) -> (String, Option<&'static str>) {
             .zip(&values)
             .map(|(input, value)| match input.name.as_str() {
                 "" => show(value),
-                name => format!("{name}: {}", show(value)),
+                name => format!("{name}: {}", show_named(name, value)),
             })
             .collect();
         return (
@@ -101,6 +134,17 @@ fn describe(data: &Bytes) -> (String, Option<&'static str>) {
         );
     }
     (format!("unknown error {data}"), None)
+}
+
+fn show_named(name: &str, value: &DynSolValue) -> String {
+    match value {
+        DynSolValue::Uint(number, _) if AMOUNT_NAMES.contains(&name) => AttoFil::from(*number).to_string(),
+        DynSolValue::Uint(number, _) if TIME_NAMES.contains(&name) => {
+            let words = TIMES.get().zip(u64::try_from(*number).ok());
+            words.map_or_else(|| number.to_string(), |(words, at)| words(at))
+        }
+        _ => show(value),
+    }
 }
 
 fn show(value: &DynSolValue) -> String {
@@ -169,6 +213,20 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     ("NotEvaluator", "use signatures of registered evaluators only"),
     ("NotActive", "wait until the challenge window is over"),
+    (
+        "NoSuchSettlement",
+        "no settlement has this number: they count from 1 to settlementCount",
+    ),
+    (
+        "WindowTooShort",
+        "the window is in seconds: use at least min, which was fixed at the deployment",
+    ),
+    ("WindowTooLong", "the window is in seconds: use at most max"),
+    ("EndTooSoon", "choose an end at or after the earliest"),
+    (
+        "ParameterOutOfBounds",
+        "choose a value from min to max; durations are in seconds",
+    ),
     ("NotPending", "only a pending settlement can be vetoed"),
     (
         "InvalidProof",
@@ -247,6 +305,28 @@ mod tests {
         );
         let root = FixedBytes::repeat_byte(0xab);
         assert!(said("Rounds", &Rounds::RootWithoutEntries { root }).contains("root: 0xabab"));
+    }
+
+    #[test]
+    fn amounts_are_in_fil_and_times_in_the_words_of_the_program() {
+        let over = said(
+            "Rewards",
+            &Rewards::OverBudget {
+                growth: U256::from(2_500_000_000_000_000_000_u64),
+                budget: U256::ZERO,
+            },
+        );
+        assert!(over.contains("(growth: 2.5 FIL, budget: 0 FIL)"), "{over}");
+        let early = Rounds::TooEarlyForAnyone {
+            opensForAnyoneAt: 60,
+            timestamp: U256::from(7),
+        };
+        show_times_as(|at| format!("second {at}"));
+        let early = said("Rounds", &early);
+        assert!(
+            early.contains("(opensForAnyoneAt: second 60, timestamp: second 7)"),
+            "{early}"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
 use assize_chain::{Rewards, Rounds};
@@ -163,6 +163,8 @@ pub(crate) struct Shared {
     pub(crate) status: Status<Metrics>,
     receipts: Mutex<Receipts>,
     listener: Listener,
+    /// When the coordinator's silence is reported next.
+    silence: Mutex<Silence>,
     /// Time of the first accepted heartbeat, by the coordinator's clock; 0 before it.
     pub(crate) live_since: AtomicU64,
     pub(crate) outdated: AtomicBool,
@@ -213,6 +215,7 @@ impl Checker {
             spool,
             status: parts.status,
             listener: parts.listener,
+            silence: Mutex::default(),
             live_since: AtomicU64::new(0),
             outdated: AtomicBool::new(false),
             measured: Notify::new(),
@@ -278,6 +281,27 @@ impl Shared {
         self.tell(&Event::Trouble { what, error });
     }
 
+    /// Reports a failure. All that a checker does asks the same coordinator, so its silence is reported once for all, at growing
+    /// intervals.
+    pub(crate) fn failed_asking(&self, what: &'static str, error: &impl ToString, asked: Option<&AskError>) {
+        let error = error.to_string();
+        let event = Event::Trouble { what, error };
+        self.status.metrics().count(&event);
+        let is_silence = matches!(asked, Some(AskError::Unreachable { .. }));
+        if !is_silence || self.silence().is_due(Instant::now()) {
+            self.listener.tell(&event);
+        }
+    }
+
+    /// The coordinator has answered.
+    pub(crate) fn answered(&self) {
+        *self.silence() = Silence::default();
+    }
+
+    fn silence(&self) -> MutexGuard<'_, Silence> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn count_waiting(&self) {
         if let Ok(waiting) = self.spool.count_waiting() {
             self.status.metrics().waiting(waiting);
@@ -290,6 +314,27 @@ impl Shared {
     }
 }
 
+/// The first interval between two reports of a silent coordinator; it doubles to the longest.
+const FIRST_SILENCE: Duration = Duration::from_secs(15);
+const LONGEST_SILENCE: Duration = Duration::from_secs(1_800);
+
+/// When the coordinator's silence is reported next: at once, then at growing intervals.
+#[derive(Debug, Default)]
+struct Silence(Option<(Instant, Duration)>);
+
+impl Silence {
+    /// Whether it is reported now.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let interval = match self.0 {
+            None => FIRST_SILENCE,
+            Some((at, _)) if now < at => return false,
+            Some((_, interval)) => (2 * interval).min(LONGEST_SILENCE),
+        };
+        self.0 = Some((now + interval, interval));
+        true
+    }
+}
+
 impl std::fmt::Debug for Checker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Shared { config, key, .. } = &*self.0;
@@ -297,5 +342,21 @@ impl std::fmt::Debug for Checker {
             .field("config", config)
             .field("key", key)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_reported_at_growing_intervals_whoever_asks() {
+        let (began, mut silence) = (Instant::now(), Silence::default());
+        let asked = (0..180).filter(|second| {
+            // Three of a checker's tasks ask each second.
+            let now = began + Duration::from_secs(*second);
+            [0, 1, 2].map(|_| silence.is_due(now)).contains(&true)
+        });
+        assert_eq!(asked.collect::<Vec<_>>(), [0, 15, 45, 105]);
     }
 }

@@ -8,7 +8,7 @@ use assize_protocol::{AttoFil, CommitteeIndex, PayloadCid, ProviderId, RoundNumb
 use assize_wire::Version;
 use serde::Serialize;
 
-use assize_service::{Plain, date_and_time};
+use assize_service::{Plain, counted, date_and_time};
 
 /// An event. In JSON it is an object with its kind in `event`; `Display` gives one plain sentence, in which untrusted
 /// text is made safe to print. Times are Unix seconds, durations milliseconds.
@@ -144,7 +144,9 @@ impl fmt::Display for Event {
                     f,
                     "checker {version}: station {station} works for {operator} with {coordinator}"
                 )?;
-                write!(f, "; {receipts} receipts held, {waiting} measurements to submit")?;
+                let held = counted(*receipts, "receipt");
+                let waiting = counted(*waiting, "measurement");
+                write!(f, "; {held} held, {waiting} to submit")?;
                 match url {
                     Some(url) => write!(f, "; health and metrics at {url}"),
                     None => Ok(()),
@@ -207,7 +209,8 @@ impl fmt::Display for Event {
             } => {
                 write!(
                     f,
-                    "round {round}: committee {committee}, seat {seat}, {tasks} tasks"
+                    "round {round}: committee {committee}, seat {seat}, {}",
+                    counted(*tasks as u64, "task")
                 )?;
                 match done {
                     0 => Ok(()),
@@ -274,7 +277,8 @@ impl fmt::Display for Event {
             Self::TooLate { measurements } => {
                 write!(
                     f,
-                    "{measurements} measurements were not submitted before their round was over"
+                    "not submitted before their round was over: {}",
+                    counted(*measurements, "measurement")
                 )
             }
             Self::Finished {
@@ -290,7 +294,8 @@ impl fmt::Display for Event {
             Self::Paid { atto } => write!(f, "paid so far: {atto}"),
             Self::Ended { waiting: 0 } => f.write_str("ended"),
             Self::Ended { waiting } => {
-                write!(f, "ended; the next run will submit {waiting} measurements")
+                let waiting = counted(*waiting, "measurement");
+                write!(f, "ended; the next run will submit {waiting}")
             }
         }
     }

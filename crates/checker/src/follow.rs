@@ -174,7 +174,11 @@ impl Daemon for Follower {
     }
 
     fn failed(&mut self, error: &FollowError, _: bool) {
-        self.shared.trouble(ROUNDS, error);
+        let asked = match error {
+            FollowError::Look(LookError::Ask(asked)) => Some(asked),
+            _ => None,
+        };
+        self.shared.failed_asking(ROUNDS, error, asked);
     }
 }
 

@@ -83,13 +83,14 @@ impl Daemon for Heartbeats {
             self.compare_clocks(time);
         }
         self.live = false;
-        self.shared.trouble(HEARTBEAT, error);
+        self.shared.failed_asking(HEARTBEAT, error, Some(error));
     }
 }
 
 impl Heartbeats {
     fn noted(&mut self, liveness: &Liveness) {
         self.compare_clocks(liveness.time);
+        self.shared.answered();
         self.replayed = false;
         self.interval = Duration::from_secs(liveness.interval.clamp(1, LONGEST_INTERVAL));
         let shared = &self.shared;

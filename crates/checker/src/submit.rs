@@ -110,7 +110,11 @@ impl Daemon for Submitter {
     }
 
     fn failed(&mut self, error: &SubmitError, _: bool) {
-        self.shared.trouble(SUBMITTING, error);
+        let asked = match error {
+            SubmitError::Ask(asked) => Some(asked),
+            _ => None,
+        };
+        self.shared.failed_asking(SUBMITTING, error, asked);
     }
 }
 

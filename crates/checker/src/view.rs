@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use alloy_primitives::Address;
 use assize_protocol::{AttoFil, CommitteeIndex, ProviderId, RoundNumber, Seat};
-use assize_service::Plain;
+use assize_service::{Plain, counted};
 
 use crate::Event;
 
@@ -184,8 +184,9 @@ impl View {
         }
         let _ = writeln!(
             text,
-            "receipts  {} held, {} measurements to submit",
-            self.receipts, self.waiting
+            "receipts  {} held, {} to submit",
+            self.receipts,
+            counted(self.waiting, "measurement")
         );
         let paid = self.paid.map_or_else(|| "–".into(), |paid| paid.to_string());
         let _ = writeln!(text, "paid      {paid}");

@@ -41,7 +41,7 @@ impl Inputs {
         }
         let online = args
             .online()
-            .ok_or_eyre("no input given: give --rpc-url and --deployment, or --offline BUNDLE")?;
+            .ok_or_eyre("no input given: give --rpc-url and --deployment (or ASSIZE_RPC_URL and ASSIZE_DEPLOYMENT, or a file with --config), or --offline BUNDLE")?;
         Self::online(&online, data, read).await
     }
 

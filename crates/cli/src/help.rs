@@ -6,6 +6,7 @@
 use std::env;
 use std::ffi::OsString;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
 
 use crate::config::{self, Config, ConfigError, Explicit};
@@ -50,10 +51,26 @@ pub fn parse<C: Parser>() -> C {
             if let (true, Some(Err(fault))) = (error.use_stderr(), checked) {
                 exit(&fault);
             }
+            if error.use_stderr() && lacks_node(&error) {
+                let _ = error.print();
+                output::say(
+                    "name the node with --rpc-url, ASSIZE_RPC_URL, or `rpc-url` in the file of --config or ASSIZE_CONFIG",
+                );
+                std::process::exit(2);
+            }
             error.exit()
         }
     };
     C::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+/// Whether the node's URL is missing.
+fn lacks_node(error: &clap::Error) -> bool {
+    let missing = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) => missing.iter().any(|arg| arg.starts_with("--rpc-url")),
+        _ => false,
+    };
+    missing && error.kind() == ErrorKind::MissingRequiredArgument
 }
 
 /// Ends the process because of its configuration.

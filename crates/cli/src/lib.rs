@@ -19,6 +19,7 @@ mod text_file;
 use std::process::ExitCode;
 
 pub use assize_service::DataDir;
+use assize_service::date_and_time;
 use clap::Parser;
 
 pub use self::args::duration::positive_seconds;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
 /// Runs a command with logs, prints its error, and returns its exit code.
 #[must_use]
 pub fn execute(logs: Logs, command: impl FnOnce() -> eyre::Result<Outcome>) -> ExitCode {
+    assize_chain::show_times_as(date_and_time);
     // Dropped at the end, which sends the last traces.
     let outcome = telemetry::begin(logs).and_then(|_telemetry| command());
     match outcome {

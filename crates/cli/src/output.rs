@@ -1,10 +1,13 @@
 //! All output: data to stdout, messages and errors to stderr.
 
+use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use assize_service::printable;
+use assize_facts::RoundFault;
+use assize_service::{date_and_time, printable};
+use assize_verify::VerifyError;
 use eyre::{Report, WrapErr, ensure, eyre};
 use serde::Serialize;
 
@@ -100,11 +103,17 @@ pub fn ask(question: &str, yes: bool) -> eyre::Result<bool> {
     Ok(matches!(response.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
+/// As [`ask`], but whoever is not at a terminal is not asked.
+pub fn ask_on_terminal(question: &str, yes: bool) -> eyre::Result<bool> {
+    ask(question, yes || !io::stdin().is_terminal())
+}
+
 /// An error with its causes, on stderr.
 pub fn print_error(error: &Report) {
-    let mut text = format!("error: {error}");
-    let mut shown = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
+    let mut causes = error.chain().map(in_words);
+    let mut shown = causes.next().unwrap_or_default();
+    let mut text = format!("error: {shown}");
+    for cause in causes {
         // Skip a cause that the message already contains.
         if !shown.contains(&cause) {
             text.push_str(&format!("\n  caused by: {cause}"));
@@ -113,6 +122,18 @@ pub fn print_error(error: &Report) {
     }
     // Files and servers of strangers are quoted in errors.
     say(printable(&text));
+}
+
+/// An error as people read it: the crates without a calendar name times in Unix seconds.
+fn in_words(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref() {
+        Some(VerifyError::Round(RoundFault::WindowOpen { round, until, now })) => format!(
+            "round {round} accepts batches until {}, and the chain's newest block is of {}: retry later",
+            date_and_time(*until),
+            date_and_time(*now)
+        ),
+        _ => error.to_string(),
+    }
 }
 
 /// Whether stdout was closed by its reader (`assize … | head`).
@@ -149,6 +170,24 @@ mod tests {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(27_000), "27 000");
         assert_eq!(grouped(1_234_567), "1 234 567");
+    }
+
+    #[test]
+    fn times_in_errors_are_dates() {
+        let open = RoundFault::WindowOpen {
+            round: assize_protocol::RoundNumber(7),
+            until: 1_764_000_060,
+            now: 1_764_000_000,
+        };
+        let report = Report::new(VerifyError::from(open));
+        let said: Vec<_> = report.chain().map(in_words).collect();
+        assert_eq!(
+            said,
+            [
+                "round 7 accepts batches until 2025-11-24 16:01:00 UTC, and the chain's newest block is of 2025-11-24 16:00:00 UTC: \
+              retry later"
+            ]
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use assize_drand::Chain;
 use assize_keys::Signer;
@@ -20,6 +21,22 @@ const CLOCK_TOLERANCE: u64 = 10;
 const STALE_BLOCK: u64 = 300;
 /// The chain id of anvil and other development nodes, whose clock can be set.
 const DEVELOPMENT: u64 = 31_337;
+
+/// The pauses between the tries of a gateway that does not answer: they double from the first to the last.
+const GATEWAY_PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(120));
+
+/// Waits until a gateway answers, and says so. In a thread of its own, for which the end of the daemon does not wait.
+fn report_answer(gateway: &Gateways, name: &str) {
+    let (mut pause, longest) = GATEWAY_PAUSES;
+    loop {
+        std::thread::sleep(pause);
+        pause = (2 * pause).min(longest);
+        if gateway.probe().is_empty() {
+            tracing::info!(gateway = name, "the gateway answers now");
+            return;
+        }
+    }
+}
 
 /// What a daemon's key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,11 +166,15 @@ impl<'a> Preflight<'a> {
         Ok(())
     }
 
-    /// Warns of gateways that do not answer now: the daemon asks them again when it needs them.
+    /// Warns of gateways that do not answer now, and reports when they do: the daemon asks them when it needs them.
     pub(crate) fn gateways(&self, urls: &[String]) -> eyre::Result<()> {
-        let gateways = Gateways::new(urls)?;
-        for GatewayFailure { gateway, fault } in tokio::task::block_in_place(|| gateways.probe()) {
-            tracing::warn!(gateway, %fault, "a gateway does not answer");
+        for url in urls {
+            let gateway = Gateways::new(&[url])?;
+            for GatewayFailure { gateway: name, fault } in tokio::task::block_in_place(|| gateway.probe()) {
+                tracing::warn!(gateway = name, %fault, "a gateway does not answer; trying again");
+                let gateway = gateway.clone();
+                std::thread::spawn(move || report_answer(&gateway, &name));
+            }
         }
         Ok(())
     }

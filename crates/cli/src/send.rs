@@ -184,7 +184,7 @@ impl Action {
                 holders => format!("{} ({})", list(holders), self.role.name()),
             };
             format!(
-                "{}\n  chain  {}\n  from   {from}\n  to     {} ({})\n  value  {}\n  data   {data}",
+                "nothing was sent; the call would have this effect: {}\n  chain  {}\n  from   {from}\n  to     {} ({})\n  value  {}\n  data   {data}",
                 self.effect,
                 network.deployment.chain_id,
                 self.address(),

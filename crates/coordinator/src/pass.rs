@@ -246,6 +246,13 @@ impl Coordinator {
         Ok(())
     }
 
+    /// Whether this run enqueued the opening of a round in the last `seconds`.
+    pub(crate) fn is_cut_within(&self, number: RoundNumber, seconds: u64) -> bool {
+        let now = self.clock.now();
+        self.cut
+            .is_some_and(|(cut, at)| cut == number && now.saturating_sub(at) < seconds)
+    }
+
     /// Whether openings are paused after a rejection; each pause is longer than the one before.
     fn pauses(&mut self) -> bool {
         let now = Instant::now();

@@ -94,7 +94,9 @@ impl Coordinator {
                 patience,
             } => {
                 report.overdue = late;
-                if late >= patience {
+                // One that was enqueued just now, and waits for no limit, only has to be mined.
+                let is_new = queue.parked == 0 && self.is_cut_within(round, patience);
+                if late >= patience && !is_new {
                     alerts.push(CoordinatorAlert::OpeningLate { round, seconds: late });
                 }
                 let key = self.key(Duty::Open, round);

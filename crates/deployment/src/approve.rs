@@ -1,9 +1,12 @@
 //! Approval of what has changed since the deployment.
 
+use std::fmt;
+
 use alloy_primitives::Address;
 use assize_chain::ChainClient;
 use serde::Serialize;
 
+use crate::words::in_words;
 use crate::{DeploymentError, DeploymentRecord, NetworkState, Result, Verdict, check};
 
 /// A role or a setting that has changed.
@@ -15,6 +18,17 @@ pub struct Change {
     pub before: String,
     /// Its value on chain.
     pub now: String,
+}
+
+/// One line.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (now, before) = (
+            in_words(self.subject, &self.now),
+            in_words(self.subject, &self.before),
+        );
+        write!(f, "{}: {now}, before {before}", self.subject)
+    }
 }
 
 /// Takes the roles and settings that are on the chain now into the record; returns those that differ. `publishers` were

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::code::{Deviation, Template};
 use crate::creation::{Part, immutables};
 use crate::params::public_key_for_evm;
+use crate::words::in_words;
 use crate::{BeaconParams, DeployParams, DeploymentRecord, NetworkState, Result};
 use assize_chain::contracts::drand_beacon::DrandBeacon;
 use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
@@ -51,9 +52,14 @@ impl fmt::Display for Finding {
             found,
         } = self;
         match verdict {
-            Verdict::Ok => write!(f, "ok       {subject}: {}", shortened(found)),
-            Verdict::Differs => write!(f, "DIFFERS  {subject}: expected {expected}, found {found}"),
-            Verdict::Unknown => write!(f, "unknown  {subject}: {}", shortened(found)),
+            Verdict::Ok => write!(f, "ok       {subject}: {}", shortened(&in_words(subject, found))),
+            Verdict::Differs => write!(
+                f,
+                "DIFFERS  {subject}: expected {}, found {}",
+                in_words(subject, expected),
+                in_words(subject, found)
+            ),
+            Verdict::Unknown => write!(f, "unknown  {subject}: {}", shortened(&in_words(subject, found))),
         }
     }
 }

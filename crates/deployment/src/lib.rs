@@ -25,6 +25,7 @@ mod record;
 mod rules;
 mod spelling;
 mod state;
+mod words;
 
 use std::time::Duration;
 

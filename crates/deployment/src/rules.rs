@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, address};
 use assize_protocol::actor_id;
+use assize_service::duration;
 
 use crate::bounds;
 use crate::params::{self, BeaconParams, CALIBRATION, DeployParams, MAINNET};
@@ -191,7 +192,8 @@ impl Found {
             self.impossible(
                 "challengeWindow",
                 format!(
-                    "{window} s exceeds the contract's limit: use at most 30 days ({MAX_CHALLENGE_WINDOW} s)"
+                    "{} exceeds the contract's limit: use at most 30 days ({MAX_CHALLENGE_WINDOW} s)",
+                    duration(window)
                 ),
             );
         }
@@ -200,8 +202,8 @@ impl Found {
                 self.dangerous(
                     field,
                     format!(
-                        "{seconds} s is less than a day (86400 s): too short to recompute, challenge and veto before \
-                         funds are paid out"
+                        "{} is less than a day: too short to recompute, challenge and veto before funds are paid out",
+                        duration(seconds)
                     ),
                 );
             }

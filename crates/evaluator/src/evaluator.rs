@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, B256};
 use assize_chain::{NewestBlock, Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
-use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId};
+use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId, Status};
 use assize_keys::Signer;
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
 use assize_protocol::{AttoFil, RoundNumber};
@@ -69,8 +69,12 @@ pub struct Evaluator {
     parts: Parts,
     board: Board,
     own: Option<Own>,
-    /// The newest settlement at the last pass.
+    /// The newest valid settlement at the last pass.
     head: Option<Option<SettlementId>>,
+    /// Number of settlements ever posted, as of the last pass.
+    posted: u64,
+    /// The newest settlement that was reported as void.
+    void: Option<SettlementId>,
     /// Number of multiples of [`Plan::every`] in the next settlement, because fewer granted nothing.
     stretch: (Option<SettlementId>, u64),
     /// The peers with another plan, as of their last answers, and when they were asked.
@@ -130,6 +134,8 @@ impl Evaluator {
             board,
             own: None,
             head: None,
+            posted: 0,
+            void: None,
             stretch: (None, 1),
             other_plans: Vec::new(),
             silent: 0,
@@ -185,20 +191,7 @@ impl Evaluator {
             });
         }
         pass.threshold = evaluators.threshold;
-        pass.head = self.parts.rewards.head().await?;
-        if let Some(head) = pass.head {
-            let settlement = self.parts.rewards.settlement(head).await?;
-            pass.settled = settlement.proposal.last_round;
-            if self.head.is_some_and(|before| before != pass.head) {
-                tracing::info!(
-                    settlement = %head,
-                    last = pass.settled.0,
-                    active = moment(settlement.active_at, settlement.posted_at),
-                    "posted"
-                );
-            }
-        }
-        self.head = Some(pass.head);
+        self.read_head(&mut pass).await?;
         match self.due(&mut pass).await? {
             None => self.forget(),
             Some(range) => {
@@ -238,6 +231,61 @@ impl Evaluator {
         }
         self.refused()?;
         Ok(pass)
+    }
+
+    /// Reads the newest valid settlement; reports a new one, and one that is void.
+    async fn read_head(&mut self, pass: &mut Pass) -> Result<(), EvaluatorError> {
+        let rewards = &self.parts.rewards;
+        // Before the head: a settlement that is posted in between is then no new attempt at its own rounds.
+        let posted = rewards.settlement_count().await?;
+        pass.head = rewards.head().await?;
+        if let Some(head) = pass.head {
+            let settlement = rewards.settlement(head).await?;
+            pass.settled = settlement.proposal.last_round;
+            if self.head.is_some_and(|before| before < pass.head) {
+                let now = rewards.client().head().await?.timestamp;
+                tracing::info!(
+                    settlement = %head,
+                    last = pass.settled.0,
+                    active = moment(settlement.active_at, now),
+                    "posted"
+                );
+            }
+        }
+        self.report_void(posted, pass.head).await?;
+        self.head = Some(pass.head);
+        self.posted = posted;
+        Ok(())
+    }
+
+    /// Reports once that the newest settlement, or the one that was the head, was voided: those built on it are void with it.
+    async fn report_void(&mut self, posted: u64, head: Option<SettlementId>) -> Result<(), EvaluatorError> {
+        let rewards = &self.parts.rewards;
+        let newest = Some(SettlementId(posted)).filter(|newest| posted > 0 && Some(*newest) > head);
+        let before = self.head.flatten().filter(|before| Some(*before) != head);
+        let suspects = [before, newest].into_iter().flatten().max();
+        let Some(suspect) = suspects.filter(|suspect| Some(*suspect) > self.void) else {
+            return Ok(());
+        };
+        let (mut next, mut first) = (Some(suspect), None);
+        while let Some(id) = next {
+            let settlement = rewards.settlement(id).await?;
+            if settlement.status != Status::Void {
+                break;
+            }
+            (next, first) = (settlement.proposal.parent, Some(settlement));
+        }
+        if let Some(first) = first {
+            self.void = Some(suspect);
+            tracing::warn!(
+                settlement = %first.id,
+                first = first.proposal.first_round.0,
+                last = first.proposal.last_round.0,
+                "voided: the guardian vetoed it, with a reason in the event SettlementVetoed, or a challenge disproved it; \
+                 its rounds will be settled again"
+            );
+        }
+        Ok(())
     }
 
     fn forget(&mut self) {
@@ -404,7 +452,7 @@ impl Evaluator {
         };
         let draft = self.parts.rewards.post(&own.proposal, signatures);
         let new = NewIntent {
-            key: &key(own),
+            key: &key(own, self.posted),
             kind: Kind::Commit,
             draft: &draft,
         };
@@ -424,7 +472,7 @@ impl Evaluator {
         let (Some(own), Some(outbox)) = (&self.own, &self.parts.outbox) else {
             return Ok(());
         };
-        match outbox.ended(&key(own))? {
+        match outbox.ended(&key(own, self.posted))? {
             Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
                 Err(EvaluatorError::Refused {
                     first: own.range.first.0,
@@ -437,9 +485,15 @@ impl Evaluator {
     }
 }
 
-fn key(own: &Own) -> String {
+/// The key of a settlement in the queue. After a veto the same settlement has the same digest, but another number of settlements
+/// was posted before it. The first one has the key of earlier versions.
+fn key(own: &Own, posted: u64) -> String {
+    let attempt = match posted.saturating_sub(own.range.parent.map_or(0, |parent| parent.0)) {
+        0 => String::new(),
+        voided => format!("/after-{voided}-void"),
+    };
     format!(
-        "settlement/{}-{}/{}",
+        "settlement/{}-{}/{}{attempt}",
         own.range.first, own.range.last, own.signed.digest
     )
 }

@@ -170,6 +170,42 @@ async fn two_of_three_settle_what_each_recomputed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_vetoed_is_posted_again_once() {
+    let court = Court::start().await;
+    let (mut poster, mut second) = (court.evaluator(0), court.evaluator(1));
+    let rewards = &court.world.rewards;
+    court.play_round(true).await;
+    for count in 1..=3 {
+        second.pass().await.unwrap();
+        poster.pass().await.unwrap();
+        poster.pass().await.unwrap();
+        // The queue may need another pass to see its transaction confirmed.
+        poster.pass().await.unwrap();
+        assert_eq!(rewards.settlement_count().await.unwrap(), count);
+        drop(poster);
+        poster = court.evaluator(0);
+        poster.pass().await.unwrap();
+        assert_eq!(
+            rewards.settlement_count().await.unwrap(),
+            count,
+            "after a restart"
+        );
+        let head = rewards.head().await.unwrap().unwrap();
+        let veto = rewards.veto(head, "to see what happens");
+        court.world.send(&veto).await.unwrap();
+        assert_eq!(rewards.head().await.unwrap(), None);
+    }
+    let posted = async |id| {
+        rewards
+            .settlement(assize_facts::SettlementId(id))
+            .await
+            .unwrap()
+            .proposal
+    };
+    assert_eq!(posted(1).await, posted(3).await, "the very same settlement");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rounds_without_rewards_are_settled_with_later_ones() {
     let court = Court::start().await;
     let (mut poster, mut second) = (court.evaluator(0), court.evaluator(1));

@@ -22,7 +22,7 @@ use crate::up::stop_on_signal;
 /// Seconds between blocks, and between beacons.
 const TICK: u64 = 1;
 /// What anvil's accounts are for.
-const ROLES: [&str; 8] = [
+const ROLES: [&str; 9] = [
     "OWNER",
     "COORDINATOR",
     "PUBLISHER",
@@ -31,6 +31,8 @@ const ROLES: [&str; 8] = [
     "EVALUATOR_2",
     "EVALUATOR_3",
     "PAYOUT",
+    // Has no role: for keys that are to be funded.
+    "SPARE",
 ];
 
 /// Run what is around a network: chain, drand, Filecoin node, indexer, providers.

@@ -68,7 +68,10 @@ impl PayoutDaemon {
         self.idle = match &timeline.active {
             _ if !self.scheduler.outbox().is_idle()? => None,
             Some(settlement) if self.is_due(settlement)? => None,
-            _ => Some(self.due_in(&timeline)),
+            _ => {
+                let window = self.scheduler.planner().rewards.challenge_window().await?;
+                Some(Some(self.due_in(&timeline, window)))
+            }
         };
         for payment in &report.refused {
             tracing::warn!(operator = %payment.operator, amount = %payment.amount, "an operator's address rejected a payment");
@@ -76,14 +79,15 @@ impl PayoutDaemon {
         self.snapshot(&timeline, &tick.alerts).await
     }
 
-    /// Seconds until the oldest pending settlement becomes active, or the schedule's next time.
-    fn due_in(&self, timeline: &SettlementTimeline) -> Option<u64> {
+    /// Seconds until the oldest pending settlement becomes active, or the schedule's next time. A settlement that is posted in the
+    /// meantime is not active before another challenge `window` is over.
+    fn due_in(&self, timeline: &SettlementTimeline, window: u64) -> u64 {
         let now = Clock::system().now();
         let oldest = timeline.pending.first();
         let active = oldest.map(|oldest| oldest.active_at.saturating_sub(timeline.now));
         let schedule = &self.scheduler.planner().policy.schedule;
         let next = schedule.next(now).map(|next| next.saturating_sub(now));
-        active.into_iter().chain(next).min()
+        active.into_iter().chain(next).fold(window, u64::min)
     }
 
     fn is_due(&self, settlement: &Settlement) -> Result<bool, PayoutError> {

@@ -11,10 +11,12 @@ use assize_facts::{Proposal, Settlement, Status};
 use assize_keys::Signer;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
 use assize_payout::{
-    Allocations, BatchPolicy, DenyList, GasShare, History, HoldReason, PayoutError, PayoutPolicy,
-    PayoutReport, Planner, Scheduler, claim_one,
+    Allocations, BatchPolicy, DenyList, Documents, GasShare, History, HoldReason, PayoutDaemon, PayoutError,
+    PayoutPolicy, PayoutReport, Planner, Scheduler, claim_one,
 };
 use assize_protocol::{AttoFil, Codec, FileCid, PayoutAddress, RoundNumber};
+use assize_service::Daemon;
+use assize_store::LocalStore;
 use assize_testkit::world::WorldPlan;
 use serde_json::json;
 
@@ -250,6 +252,24 @@ async fn every_operator_is_paid_once_and_a_rejection_affects_no_other() {
         world.client().balance(operator(8)).await.unwrap(),
         AttoFil::new(50_000)
     );
+}
+
+#[tokio::test]
+async fn the_daemon_sleeps_no_longer_than_until_a_settlement_can_be_active() {
+    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let scheduler = world.scheduler(&directory.path().join("state.sqlite"));
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let documents = Documents::new(Box::new(store));
+    let mut daemon = PayoutDaemon::new(scheduler, world.rounds.clone(), documents);
+    let usual = Duration::from_secs(5);
+    // Nothing is posted: what is posted now is active after the window of a minute.
+    daemon.pay().await.unwrap();
+    assert_eq!(daemon.pause(usual), Duration::from_secs(60));
+    let pending = world.post().await;
+    world.anvil.mine_at(pending.active_at - 20).unwrap();
+    daemon.pay().await.unwrap();
+    assert_eq!(daemon.pause(usual), Duration::from_secs(20));
 }
 
 /// They use no gas during estimation, at a price of zero, and all gas during payment.

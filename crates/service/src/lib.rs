@@ -8,6 +8,7 @@
 //! | `/healthz` and `/metrics` | [`Status`], [`metrics`] |
 //! | a crash between two durable steps, for tests | [`Boundaries`] |
 //! | the time, and times as people read them | [`Clock`], [`date`], [`moment`], [`duration`] |
+//! | numbers of things | [`counted`], [`plural`] |
 //! | where files are | [`DataDir`] |
 //! | files that are replaced as a whole | [`beside`], [`replace`] |
 //! | keys and other secrets | [`SecretFile`] |
@@ -16,6 +17,7 @@
 
 mod boundary;
 mod clock;
+mod count;
 mod data;
 mod listen;
 pub mod metrics;
@@ -32,6 +34,7 @@ pub use assize_guard::{Audience, ConnectionLimits};
 pub use axum::Router;
 pub use boundary::{Boundaries, Stopped, unless_stopped};
 pub use clock::Clock;
+pub use count::{counted, plural};
 pub use data::{DataDir, DataDirError, DataEntry};
 pub use listen::{ListenError, bind, bind_if, serve};
 pub use metrics::{Metrics, NoMetrics};
@@ -41,4 +44,4 @@ pub use replace::{beside, replace};
 pub use secret::{SecretError, SecretFile};
 pub use status::{OPENMETRICS, Status};
 pub use stop::Stop;
-pub use time::{date, date_and_time, duration, moment};
+pub use time::{date, date_and_time, duration, moment, near};

@@ -31,14 +31,24 @@ pub fn duration(seconds: u64) -> String {
     exact.map_or_else(|_| format!("{seconds} s"), |exact| format!("{exact:#}"))
 }
 
-/// A time of the chain, and how far it is from now: `2026-11-25 09:00 UTC, in 5 h`.
+/// A time of the chain, and how far it is from now: `2026-11-25 09:00 UTC, in 5 h`. Within ten minutes, the seconds matter:
+/// `2026-11-25 09:00:20 UTC, in 20 s`.
 #[must_use]
 pub fn moment(at: u64, now: u64) -> String {
-    let time = date(at);
+    let time = near(at, now);
     match at.checked_sub(now) {
         Some(0) => format!("{time}, now"),
         Some(seconds) => format!("{time}, in {}", span(seconds)),
         None => format!("{time}, {} ago", span(now - at)),
+    }
+}
+
+/// A time, to the second if it is within ten minutes from now.
+#[must_use]
+pub fn near(at: u64, now: u64) -> String {
+    match at.abs_diff(now) {
+        0..600 => date_and_time(at),
+        _ => date(at),
     }
 }
 
@@ -69,9 +79,9 @@ mod tests {
     fn times_are_in_utc_and_relative_to_now() {
         let now = 1_764_000_000;
         assert_eq!(moment(now + 18_000, now), "2025-11-24 21:00 UTC, in 5 h");
-        assert_eq!(moment(now + 60, now), "2025-11-24 16:01 UTC, in 60 s");
+        assert_eq!(moment(now + 60, now), "2025-11-24 16:01:00 UTC, in 60 s");
         assert_eq!(date_and_time(now + 7), "2025-11-24 16:00:07 UTC");
-        assert_eq!(moment(now, now), "2025-11-24 16:00 UTC, now");
+        assert_eq!(moment(now, now), "2025-11-24 16:00:00 UTC, now");
         assert_eq!(moment(now - 600, now), "2025-11-24 15:50 UTC, 10 min ago");
         assert_eq!(moment(now + 864_000, now), "2025-12-04 16:00 UTC, in 10 days");
         assert_eq!(moment(u64::MAX, u64::MAX), format!("Unix time {}, now", u64::MAX));

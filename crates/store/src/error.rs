@@ -7,12 +7,15 @@ use assize_measurement::car::{CarError, ReadError};
 use assize_protocol::FileCid;
 use thiserror::Error;
 
+/// Where files that are missing can be read.
+const WHO_SERVES: &str = "name who serves it with --gateway URL: publisher or gateway for lists and batches, an evaluator for settlement documents";
+
 /// Why a file cannot be stored or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The file does not exist.
-    #[error("{cid} is not in {place}; copy {cid}.car there from the publisher or another store")]
+    #[error("{cid} is not in {place}; copy {cid}.car there, or {WHO_SERVES}")]
     NotFound {
         /// The requested file.
         cid: FileCid,
@@ -20,7 +23,7 @@ pub enum StoreError {
         place: String,
     },
     /// A directory to read from that does not exist.
-    #[error("{} is not a store; give the directory to which a coordinator, publisher or evaluator writes, which creates it at its start", path.display())]
+    #[error("{} is not a store; give with --store the directory to which a coordinator, publisher or evaluator writes, or {WHO_SERVES}", path.display())]
     NoStore {
         /// The directory.
         path: PathBuf,
@@ -52,7 +55,7 @@ pub enum StoreError {
         reason: String,
     },
     /// Every gateway failed.
-    #[error("no gateway returned {cid}: {}", list(.failures))]
+    #[error("no gateway returned {cid}: {}; {WHO_SERVES}", list(.failures))]
     Gateways {
         /// The requested file.
         cid: FileCid,
@@ -60,7 +63,7 @@ pub enum StoreError {
         failures: Vec<GatewayFailure>,
     },
     /// No source has the file.
-    #[error("{cid} is unavailable from all sources: {}", list(.failures))]
+    #[error("{cid} is unavailable from all sources: {}; {WHO_SERVES}", brief(.failures))]
     Nowhere {
         /// The requested file.
         cid: FileCid,
@@ -115,13 +118,24 @@ impl StoreError {
     }
 }
 
+/// The failures without the remedy and the file's name, which are the same for all.
+fn brief(failures: &[StoreError]) -> String {
+    let words = failures.iter().map(|failure| match failure {
+        StoreError::NotFound { place, .. } => format!("not in {place}"),
+        StoreError::Gateways { failures, .. } => list(failures),
+        StoreError::Nowhere { failures, .. } => brief(failures),
+        other => other.to_string(),
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
 fn list<T: ToString>(failures: &[T]) -> String {
     failures.iter().map(T::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The failure of one gateway.
 #[derive(Debug, Error)]
-#[error("{gateway}: {fault}")]
+#[error("{gateway}: {fault}{}", if matches!(.fault, GatewayFault::Status(404)) { ", it does not have the file" } else { "" })]
 pub struct GatewayFailure {
     /// Its address, without password and query.
     pub gateway: String,

@@ -216,8 +216,9 @@ fn a_local_store_is_asked_first_and_gateways_after_it() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("is not in the store")
+        error.contains("not in the store")
             && error.contains("http://127.0.0.1:9")
+            && error.contains("--gateway URL")
             && !error.contains("secret"),
         "{error}"
     );

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::args::{FormatArgs, OnlineArgs};
 use crate::evidence::Inputs;
 use crate::output::{self, Outcome};
-use assize_service::DataDir;
+use assize_service::{DataDir, counted};
 
 #[derive(Debug, Subcommand)]
 pub enum BundleCommand {
@@ -81,9 +81,9 @@ fn write(inputs: &Inputs, path: &Path, format: FormatArgs) -> eyre::Result<Outco
     let report = json!({"bundle": path, "root": root, "size": packed.len(), "files": files});
     format.print(&report, || {
         format!(
-            "{}: {} files, {} bytes\n  root {root}\n  verify it anywhere: assize verify {} --offline {}{}",
+            "{}: {}, {} bytes\n  root {root}\n  verify it anywhere: assize verify {} --offline {}{}",
             path.display(),
-            files.len(),
+            counted(files.len() as u64, "file"),
             output::grouped(packed.len() as u64),
             what_for(inputs),
             path.display(),

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use assize_service::counted;
 use clap::{Arg, Args, Subcommand};
-use eyre::eyre;
+use eyre::{OptionExt, eyre};
+use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::args::FormatArgs;
-use crate::config::{Config, services, settings};
+use crate::config::{self, Config, services, settings};
 use crate::output::Outcome;
 
 #[derive(Debug, Subcommand)]
@@ -19,17 +21,18 @@ pub enum ConfigCommand {
 /// Check a configuration file: every key is a flag, every value is valid.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Configuration (TOML).
-    file: PathBuf,
+    /// Configuration (TOML) [default: that of --config or ASSIZE_CONFIG].
+    file: Option<PathBuf>,
     #[command(flatten)]
     format: FormatArgs,
 }
 
 /// Show every setting of a service, and where its value comes from.
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub struct ShowArgs {
-    /// Configuration (TOML).
-    file: PathBuf,
+    /// Configuration (TOML) [default: that of --config or ASSIZE_CONFIG].
+    file: Option<PathBuf>,
     /// Service, such as coordinator.
     service: String,
     #[command(flatten)]
@@ -44,11 +47,15 @@ pub(crate) fn run(command: &ConfigCommand, definition: &clap::Command) -> eyre::
 }
 
 fn check(args: &CheckArgs, definition: &clap::Command) -> eyre::Result<Outcome> {
-    let checked = Config::read(&args.file, definition)?.check(definition)?;
+    let file = or_default(args.file.as_ref())?;
+    let checked = Config::read(&file, definition)?.check(definition)?;
     args.format.print(&json!(checked), || {
-        let mut text = format!("{}: valid", args.file.display());
+        let mut text = format!("{}: valid", file.display());
         for (service, settings) in &checked {
-            text.push_str(&format!("\n  {service}: {} settings", settings.len()));
+            text.push_str(&format!(
+                "\n  {service}: {}",
+                counted(settings.len() as u64, "setting")
+            ));
         }
         text
     })?;
@@ -56,7 +63,7 @@ fn check(args: &CheckArgs, definition: &clap::Command) -> eyre::Result<Outcome> 
 }
 
 fn show(args: &ShowArgs, definition: &clap::Command) -> eyre::Result<Outcome> {
-    let config = Config::read(&args.file, definition)?;
+    let config = Config::read(&or_default(args.file.as_ref())?, definition)?;
     config.check(definition)?;
     let all = services(definition);
     let service = all
@@ -88,22 +95,45 @@ fn show(args: &ShowArgs, definition: &clap::Command) -> eyre::Result<Outcome> {
                     }
                 }
             };
-            (name.to_owned(), value, source)
+            (arg, name.to_owned(), value, source)
         })
         .collect();
     let report: Vec<_> = rows
         .iter()
-        .map(|(name, value, source)| json!({"name": name, "value": value, "source": source}))
+        .map(|(_, name, value, source)| json!({"name": name, "value": value, "source": source}))
         .collect();
     args.format.print(&json!(report), || {
-        let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
-        let lines = rows.iter().map(|(name, value, source)| match value {
-            Some(value) => format!("{name:<width$}  {value}  ({source})"),
+        let width = rows
+            .iter()
+            .map(|(_, name, ..)| name.len())
+            .max()
+            .unwrap_or_default();
+        let lines = rows.iter().map(|(arg, name, value, source)| match value {
+            Some(value) => format!("{name:<width$}  {}  ({source})", sized(arg, value.clone())),
             None => format!("{name:<width$}  ({source})"),
         });
         lines.collect::<Vec<_>>().join("\n")
     })?;
     Ok(Outcome::Done)
+}
+
+/// The file given, else that of every command.
+fn or_default(file: Option<&PathBuf>) -> eyre::Result<PathBuf> {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    file.cloned()
+        .or_else(|| config::path(&arguments))
+        .ok_or_eyre("no configuration given: name the file, or set ASSIZE_CONFIG")
+}
+
+/// A number of bytes with its size in words.
+fn sized(arg: &Arg, value: String) -> String {
+    let names = arg.get_value_names().unwrap_or_default();
+    match value.parse::<u64>() {
+        Ok(bytes) if names.iter().any(|name| name == "BYTES") && bytes >= 1 << 20 => {
+            format!("{value} bytes, {}", HumanBytes(bytes))
+        }
+        _ => value,
+    }
 }
 
 /// The default in the help of a flag whose value the service works out when it starts.

@@ -16,7 +16,7 @@ use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, StoreArgs};
 use crate::connect::{Network, PATIENCE, beacons, store};
 use crate::output::Outcome;
 use crate::signer::signer;
-use assize_service::{DataDir, date_and_time};
+use assize_service::{DataDir, counted, date_and_time};
 
 #[derive(Debug, Subcommand)]
 pub enum RoundCommand {
@@ -112,16 +112,19 @@ async fn show(args: &ShowArgs, data: &DataDir) -> eyre::Result<Outcome> {
             .map(|commitment| u64::from(commitment.count))
             .sum();
         format!(
-            "round {number}\n  opened        {}\n  closes        {}\n  commits until {}\n  roster {} stations, {}\n  tasks {}, {}\n  beacon {} seed {seed}\n  {committees} committees with {tasks_per_committee} tasks each\n  {} batches, {batches} measurements",
+            "round {number}\n  opened        {}\n  closes        {}\n  commits until {}\n  roster {}, {}\n  tasks {}, {}\n  beacon {} seed {seed}\n  {} with {} each\n  {}, {}",
             date_and_time(round.opened_at),
             date_and_time(round.closes_at),
             date_and_time(round.commits_until),
-            round.roster.count,
+            counted(round.roster.count.into(), "station"),
             round.roster.cid,
             round.tasks.count,
             round.tasks.cid,
             round.beacon_round,
-            shown.commitments.len(),
+            counted(committees.into(), "committee"),
+            counted(tasks_per_committee.into(), "task"),
+            counted(shown.commitments.len() as u64, "batch"),
+            counted(batches, "measurement"),
         )
     })?;
     Ok(Outcome::Done)

@@ -14,7 +14,7 @@ use super::round::or_latest;
 use crate::args::{EvidenceArgs, FormatArgs};
 use crate::evidence::{Inputs, advance};
 use crate::output::{self, Outcome};
-use assize_service::DataDir;
+use assize_service::{DataDir, counted, plural};
 
 #[derive(Debug, Subcommand)]
 pub enum VerifyCommand {
@@ -103,18 +103,19 @@ async fn round(args: &RoundArgs, data: &DataDir) -> eyre::Result<Outcome> {
     });
     args.format.print(&report, || {
         let mut text = format!(
-            "MATCH  round {number}: {} measurements recomputed{}",
+            "MATCH  round {number}: {} {} recomputed{}",
             output::grouped(measurements),
+            plural(measurements, "measurement"),
             why_none(&evaluation)
         );
         if inputs.offline {
             text.push_str(&taken_on_trust(&inputs));
             text.push_str(&format!(
-                "\n  round {number}: seed {}, roster root {}, task root {}, {} batches",
+                "\n  round {number}: seed {}, roster root {}, task root {}, {}",
                 draw.seed,
                 facts.roster.root,
                 facts.tasks.root,
-                evaluation.batches.len()
+                counted(evaluation.batches.len() as u64, "batch")
             ));
         }
         text
@@ -150,10 +151,11 @@ async fn settlement(args: &SettlementArgs, data: &DataDir) -> eyre::Result<Outco
     });
     args.format.print(&report, || {
         let text = format!(
-            "MATCH  settlement {id} ({}): {} rounds, {} measurements, root {}",
+            "MATCH  settlement {id} ({}): {}, {} {}, root {}",
             verified.settlement.status,
-            verified.rounds.len(),
+            counted(verified.rounds.len() as u64, "round"),
             output::grouped(measurements),
+            plural(measurements, "measurement"),
             verified.settlement.proposal.root
         ) + &empty_rounds(&verified.rounds);
         match inputs.offline {

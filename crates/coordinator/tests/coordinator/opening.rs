@@ -38,6 +38,23 @@ async fn rounds_are_opened_and_revealed_on_time_and_not_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_opening_that_is_only_to_be_mined_is_not_reported_as_late() {
+    let stage = Stage::set().await;
+    let mut coordinator = stage.open();
+    until(&mut coordinator, |report| report.latest.is_some()).await;
+    stage.come_to(stage.round(1).await.closes_at + DURATION / 2 + 1);
+    let automine = |on: bool| stage.world.anvil.rpc("evm_setAutomine", serde_json::json!([on]));
+    automine(false).unwrap();
+    let report = pass(&mut coordinator).await;
+    assert_eq!(report.waiting, Some(Waiting::UnderWay));
+    assert!(report.overdue > DURATION / 2, "{report:?}");
+    assert!(!kinds(&report).contains(&"opening_late"), "{report:?}");
+    automine(true).unwrap();
+    stage.world.anvil.rpc("evm_mine", serde_json::json!([])).unwrap();
+    until(&mut coordinator, |report| report.latest == Some(RoundNumber(2))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rosters_are_of_stations_that_live_in_uncrowded_subnets() {
     let stage = Stage::empty().await;
     stage.write_tasks(&fixtures::tasks().unwrap().to_ndjson());

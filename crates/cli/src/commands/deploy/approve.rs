@@ -9,8 +9,8 @@ use eyre::WrapErr;
 use super::check::open;
 use crate::args::{ChainArgs, FormatArgs};
 use crate::connect::deployment_file;
-use crate::output::Outcome;
-use assize_service::DataDir;
+use crate::output::{self, Outcome};
+use assize_service::{DataDir, counted};
 
 /// Write the roles and settings now on the chain into the deployment file.
 #[derive(Debug, Args)]
@@ -21,6 +21,9 @@ pub struct ApproveArgs {
     /// Publisher registered since the deployment; repeatable.
     #[arg(long = "publisher", value_name = "ADDRESS")]
     publishers: Vec<Address>,
+    /// Do not ask for confirmation.
+    #[arg(long, short)]
+    yes: bool,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
@@ -31,18 +34,20 @@ pub(super) async fn run(args: &ApproveArgs, data: &DataDir) -> eyre::Result<Outc
     let file = deployment_file(&args.chain, data);
     let (client, mut record) = open(&args.chain, data, args.params.as_ref()).await?;
     let changes = assize_deployment::approve(&client, &mut record, &args.publishers).await?;
+    let lines: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    if !changes.is_empty() && !args.yes {
+        output::say(lines.join("\n"));
+    }
+    if !changes.is_empty() && !output::ask_on_terminal("Approve these changes?", args.yes)? {
+        output::say("nothing approved");
+        return Ok(Outcome::CheckFailed);
+    }
     record.write(&file).wrap_err("nothing approved")?;
     args.format.print(&changes, || {
-        let mut lines: Vec<_> = changes
-            .iter()
-            .map(|change| format!("{}: {}, before {}", change.subject, change.now, change.before))
-            .collect();
-        lines.push(format!(
-            "{} changes approved in {}",
-            changes.len(),
-            file.display()
-        ));
-        lines.join("\n")
+        let count = counted(changes.len() as u64, "change");
+        let done = format!("{count} approved in {}", file.display());
+        let shown = lines.iter().chain(std::iter::once(&done));
+        shown.map(String::as_str).collect::<Vec<_>>().join("\n")
     })?;
     Ok(Outcome::Done)
 }

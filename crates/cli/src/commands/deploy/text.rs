@@ -7,7 +7,8 @@ use assize_chain::{Address, Rounds};
 use assize_deployment::{
     BeaconParams, DeployParams, DeployPlan, DeploymentRecord, Part, Step, Work, chain_name,
 };
-use assize_service::{date_and_time, duration};
+use assize_protocol::AttoFil;
+use assize_service::{counted, date_and_time, duration};
 use serde::Serialize;
 
 use crate::output::grouped;
@@ -84,7 +85,7 @@ fn settings(params: &DeployParams) -> Vec<(&'static str, String, String)> {
             "FilecoinBeacon compares beacons with those verified by Filecoin's consensus".into(),
         ),
     };
-    let seconds = |seconds: u64| format!("{} s ({})", grouped(seconds), duration(seconds));
+    let seconds = duration;
     let p = &params.parameters;
     vec![
         ("beacon", beacon.0, beacon.1),
@@ -183,14 +184,14 @@ pub(super) fn plan(params: &DeployParams, plan: &DeployPlan) -> String {
             false => "not counted below",
         };
         line(format!(
-            "  register {} publishers: {who}",
-            params.publishers.len()
+            "  register {}: {who}",
+            counted(params.publishers.len() as u64, "publisher")
         ));
     }
     line(format!(
-        "  {} gas at up to {} attoFIL: at most {}; {} has {}",
+        "  {} gas at up to {} for a unit: at most {}; {} has {}",
         grouped(plan.gas()),
-        plan.gas_price,
+        AttoFil::new(plan.gas_price),
         plan.cost,
         plan.deployer,
         plan.balance

@@ -16,7 +16,7 @@ use crate::connect::Network;
 use crate::evidence::source;
 use crate::output::Outcome;
 use crate::text_file::read_text;
-use assize_service::{DataDir, date_and_time};
+use assize_service::{DataDir, counted, date_and_time};
 
 /// Check that measurements with receipts were committed.
 #[derive(Debug, Args)]
@@ -154,12 +154,18 @@ fn describe(
         }
         ReceiptFinding::Omitted { batches, until } => (
             "OMITTED",
-            format!("in none of the {batches} batches of its round; the commit window ended at {until}"),
+            format!(
+                "in none of the {} of its round; the commit window ended at {}",
+                counted(batches as u64, "batch"),
+                date_and_time(until)
+            ),
         ),
         ReceiptFinding::TooEarly { batches, until } => (
             "TOO EARLY",
             format!(
-                "in none of the {batches} batches so far; the commit window of its round ends at {until}"
+                "in none of the {} so far; the commit window of its round ends at {}",
+                counted(batches as u64, "batch"),
+                date_and_time(until)
             ),
         ),
     };

@@ -14,7 +14,7 @@ use crate::args::{FormatArgs, OnlineArgs};
 use crate::connect::{Network, local_store, open_store};
 use crate::evidence::Inputs;
 use crate::output::{self, Outcome};
-use assize_service::DataDir;
+use assize_service::{DataDir, counted, plural};
 
 /// Recompute settled rounds from the chain, and write their rates into a catalog.
 #[derive(Debug, Args)]
@@ -97,10 +97,11 @@ pub(super) async fn run(args: &BuildArgs, data: &DataDir) -> eyre::Result<Outcom
         json!({"catalog": catalog, "added": added, "measurements": measurements, "settledRound": settled});
     args.format.print(&report, || {
         format!(
-            "{}: {} rounds added, {} measurements recomputed; show them with `assize rsr`",
+            "{}: {} added, {} {} recomputed; show them with `assize rsr`",
             catalog.display(),
-            added.len(),
-            output::grouped(measurements)
+            counted(added.len() as u64, "round"),
+            output::grouped(measurements),
+            plural(measurements, "measurement")
         )
     })?;
     Ok(Outcome::Done)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use assize_evaluator::{Board, Evaluator, EvaluatorDaemon, Parts, Pass, Peer, Plan, catalog_router, metrics};
 use assize_outbox::Outbox;
-use assize_service::{Audience, ConnectionLimits, Status, Stop, serve};
+use assize_service::{Audience, ConnectionLimits, Status, Stop, counted, serve};
 use assize_stats::add_rounds;
 use assize_store::LocalStore;
 use assize_verify::measurements;
@@ -202,8 +202,9 @@ fn as_text(pass: &Pass) -> String {
             pass.settled
         ),
         Some((first, last)) => format!(
-            "rounds {first} to {last} recomputed and signed; {} of {} signatures",
-            pass.signatures, pass.threshold
+            "rounds {first} to {last} recomputed and signed; {} of {}",
+            pass.signatures,
+            counted(pass.threshold, "signature")
         ),
     };
     for (evaluator, digest) in &pass.disagreeing {

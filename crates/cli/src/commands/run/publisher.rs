@@ -8,7 +8,7 @@ use std::time::Duration;
 use assize_ingest::{ImportReport, Ingest, import};
 use assize_outbox::Outbox;
 use assize_publish::{Closing, Publisher, PublisherDaemon, metrics};
-use assize_service::{Clock, Status, Stop};
+use assize_service::{Clock, Status, Stop, counted};
 use clap::{Args, value_parser};
 use eyre::WrapErr;
 use serde_json::{Value, json};
@@ -116,14 +116,16 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
     report["waiting"] = published.waiting.into();
     args.format.print(&report, || {
         let mut text = format!(
-            "{}, {} batches committed",
+            "{}, {} committed",
             imported.summary(),
-            published.committed.len()
+            counted(published.committed.len() as u64, "batch")
         );
         for batch in &published.committed {
             text.push_str(&format!(
-                "\n  round {}  {}  {} measurements",
-                batch.round, batch.cid, batch.count
+                "\n  round {}  {}  {}",
+                batch.round,
+                batch.cid,
+                counted(batch.count.into(), "measurement")
             ));
         }
         if published.late > 0 {
@@ -204,8 +206,12 @@ impl Imported {
 
     fn summary(&self) -> String {
         match self.rejected() {
-            0 => format!("{} measurements imported", self.added()),
-            rejected => format!("{} measurements imported, {rejected} lines skipped", self.added()),
+            0 => format!("{} imported", counted(self.added(), "measurement")),
+            rejected => format!(
+                "{} imported, {} skipped",
+                counted(self.added(), "measurement"),
+                counted(rejected, "line")
+            ),
         }
     }
 

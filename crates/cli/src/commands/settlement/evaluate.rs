@@ -10,9 +10,9 @@ use eyre::WrapErr;
 use serde_json::json;
 
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, StoreArgs};
-use crate::connect::{Network, beacons, store};
+use crate::connect::{Network, backed_store, beacons};
 use crate::output::{self, Outcome};
-use assize_service::DataDir;
+use assize_service::{DataDir, plural};
 
 /// Recompute all rounds since the last settlement, and write the next document.
 #[derive(Debug, Args)]
@@ -28,6 +28,9 @@ pub struct EvaluateArgs {
     rates: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
+    /// Trustless IPFS gateway, for what the store lacks; repeatable.
+    #[arg(long = "gateway", value_name = "URL")]
+    gateways: Vec<String>,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
@@ -38,7 +41,7 @@ pub struct EvaluateArgs {
 
 pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain, data).await?;
-    let store = store(&args.store, data)?;
+    let store = backed_store(&args.store, &args.gateways, data)?;
     let beacons = beacons(&args.beacons)?;
     network.expect_drand(beacons.chain()).await?;
     let Network { rounds, rewards, .. } = &network;
@@ -64,10 +67,11 @@ pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Out
     });
     args.format.print(&report, || {
         format!(
-            "rounds {} to {}: {} measurements, {} granted in total\n  document {} ({cid})\n  root {}",
+            "rounds {} to {}: {} {}; {} granted since round 1, in this and all earlier settlements\n  document {} ({cid})\n  root {}",
             document.first_round,
             document.last_round,
             output::grouped(measurements),
+            plural(measurements, "measurement"),
             document.cumulative_total,
             args.out.display(),
             document.root

@@ -21,7 +21,7 @@ use crate::args::{ChainArgs, FormatArgs, KeyArgs, StoreArgs};
 use crate::connect::{Network, PATIENCE, store};
 use crate::output::{self, Outcome};
 use crate::signer::signer;
-use assize_service::{DataDir, date};
+use assize_service::{DataDir, counted, near};
 
 #[derive(Debug, Subcommand)]
 pub enum SettlementCommand {
@@ -53,6 +53,9 @@ pub struct PostArgs {
     /// Evaluator's signature from `assize settlement sign`; repeatable.
     #[arg(long = "signature", value_name = "HEX", required = true)]
     signatures: Vec<EvaluatorSignature>,
+    /// Do not ask for confirmation.
+    #[arg(long, short)]
+    yes: bool,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -133,11 +136,19 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
     }
     ensure!(
         signatures.len() as u64 >= evaluators.threshold,
-        "{} signatures given, {} needed",
-        signatures.len(),
+        "{} given, {} needed",
+        counted(signatures.len() as u64, "signature"),
         evaluators.threshold
     );
     let signer = signer(&args.key).await?;
+    output::say(format!(
+        "settlement of rounds {} to {} on chain {}: {} granted since round 1",
+        proposal.first_round, proposal.last_round, network.deployment.chain_id, proposal.cumulative_total
+    ));
+    if !output::ask_on_terminal("Post this settlement?", args.yes)? {
+        output::say("nothing was sent");
+        return Ok(Outcome::CheckFailed);
+    }
     store(&args.store, data)?.put(&bytes)?;
     let receipt = network
         .client
@@ -153,7 +164,7 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
     args.format.print(&report, || {
         format!(
             "settlement {id} posted; it becomes active at {} unless vetoed",
-            date(settlement.active_at)
+            near(settlement.active_at, settlement.posted_at)
         )
     })?;
     Ok(Outcome::Done)

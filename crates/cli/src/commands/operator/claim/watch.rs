@@ -3,7 +3,7 @@
 use std::fmt;
 
 use assize_payout::{Claimer, PayoutError};
-use assize_service::{Alert, Daemon, NoMetrics, Status, Stop};
+use assize_service::{Alert, Daemon, NoMetrics, Status, Stop, counted};
 use serde_json::json;
 
 use super::{ClaimArgs, send, words};
@@ -13,8 +13,8 @@ use crate::output::{self, Outcome};
 /// once on stderr and retried.
 pub(super) async fn run(claimer: Claimer, args: &ClaimArgs) -> eyre::Result<Outcome> {
     let question = format!(
-        "Claim for {} operators, now and whenever there is {}, with the key {}?",
-        claimer.operators.len(),
+        "Claim for {}, now and whenever there is {}, with the key {}?",
+        counted(claimer.operators.len() as u64, "operator"),
         match claimer.min.is_zero() {
             true => "anything to claim".into(),
             false => format!("at least {} for one of them", claimer.min),

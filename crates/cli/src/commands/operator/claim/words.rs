@@ -3,6 +3,7 @@
 use assize_chain::Payment;
 use assize_payout::{ClaimPlan, SentClaims, SettlementTimeline, Statement, Unclaimed};
 use assize_protocol::{Address, AttoFil, PayoutAddress};
+use assize_service::counted;
 use serde_json::{Value, json};
 
 use super::super::shared::{destination, nothing_to_claim};
@@ -39,10 +40,10 @@ pub(super) fn question(plan: &ClaimPlan) -> String {
     match (dues.next(), dues.count()) {
         (Some(due), 0) => format!("Claim {} for {} to {}?", due.amount, due.operator, due.recipient),
         (_, others) => format!(
-            "Claim {} for {} operators in {} transactions?",
+            "Claim {} for {} operators in {}?",
             plan.amount(),
             others + 1,
-            plan.batches.len()
+            counted(plan.batches.len() as u64, "transaction")
         ),
     }
 }

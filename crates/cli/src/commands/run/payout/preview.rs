@@ -1,6 +1,7 @@
 //! The plan of a pass as a table, JSON and CSV.
 
 use assize_payout::{Payout, Planned};
+use assize_service::{counted, plural};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
@@ -60,11 +61,12 @@ pub(super) fn csv(planned: &Planned) -> Vec<u8> {
 
 pub(super) fn table(planned: &Planned, now: u64) -> String {
     let mut text = format!(
-        "settlement {}: {} operators would be paid {} in {} batches, for about {} of gas ({} units each); {} already paid",
+        "settlement {}: {} {} would be paid {} in {}, for about {} of gas ({} units each); {} already paid",
         planned.settlement,
         grouped(planned.plan.payouts.len() as u64),
+        plural(planned.plan.payouts.len() as u64, "operator"),
         planned.plan.total(),
-        planned.batches.len(),
+        counted(planned.batches.len() as u64, "batch"),
         planned.cost(),
         grouped(planned.gas_per_payout),
         grouped(planned.plan.settled as u64),

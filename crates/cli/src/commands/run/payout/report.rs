@@ -3,7 +3,7 @@
 use assize_chain::{Payment, SettlementId};
 use assize_payout::{Held, HoldReason, PayoutReport};
 use assize_protocol::AttoFil;
-use assize_service::date;
+use assize_service::{counted, date, plural};
 use serde_json::{Value, json};
 
 use crate::output::grouped;
@@ -26,9 +26,10 @@ pub(super) fn text(settlement: SettlementId, report: &PayoutReport) -> String {
     let total = AttoFil::saturating_sum(report.paid.iter().map(|payment| payment.amount));
     let fees = AttoFil::saturating_sum(report.batches.iter().map(|batch| batch.fee));
     let mut text = format!(
-        "settlement {settlement}: {} operators paid {total} in {} batches, for {fees} of gas",
+        "settlement {settlement}: {} {} paid {total} in {}, for {fees} of gas",
         grouped(report.paid.len() as u64),
-        report.batches.len()
+        plural(report.paid.len() as u64, "operator"),
+        counted(report.batches.len() as u64, "batch")
     );
     for payment in &report.refused {
         text.push_str(&format!(
@@ -78,8 +79,9 @@ pub(super) fn held_by_reason(held: &[Held]) -> String {
             other => reason(other),
         };
         text.push_str(&format!(
-            "\n  held: {} operators, {total} in total: {why}",
-            grouped(of_kind.len() as u64)
+            "\n  held: {} {}, {total} in total: {why}",
+            grouped(of_kind.len() as u64),
+            plural(of_kind.len() as u64, "operator")
         ));
     }
     text
