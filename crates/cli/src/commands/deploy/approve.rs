@@ -35,10 +35,8 @@ pub(super) async fn run(args: &ApproveArgs, data: &DataDir) -> eyre::Result<Outc
     let (client, mut record) = open(&args.chain, data, args.params.as_ref()).await?;
     let changes = assize_deployment::approve(&client, &mut record, &args.publishers).await?;
     let lines: Vec<_> = changes.iter().map(ToString::to_string).collect();
-    if !changes.is_empty() && !args.yes {
-        output::say(lines.join("\n"));
-    }
-    if !changes.is_empty() && !output::ask_on_terminal("Approve these changes?", args.yes)? {
+    let question = format!("{}\nApprove these changes?", lines.join("\n"));
+    if !changes.is_empty() && !output::ask_on_terminal(&question, args.yes)? {
         output::say("nothing approved");
         return Ok(Outcome::CheckFailed);
     }

@@ -141,11 +141,11 @@ async fn post(args: &PostArgs, data: &DataDir) -> eyre::Result<Outcome> {
         evaluators.threshold
     );
     let signer = signer(&args.key).await?;
-    output::say(format!(
-        "settlement of rounds {} to {} on chain {}: {} granted since round 1",
+    let question = format!(
+        "Post the settlement of rounds {} to {} on chain {}, with {} granted since round 1?",
         proposal.first_round, proposal.last_round, network.deployment.chain_id, proposal.cumulative_total
-    ));
-    if !output::ask_on_terminal("Post this settlement?", args.yes)? {
+    );
+    if !output::ask_on_terminal(&question, args.yes)? {
         output::say("nothing was sent");
         return Ok(Outcome::CheckFailed);
     }
