@@ -364,7 +364,6 @@ fn dangerous_parameters_are_rejected_on_mainnet() {
         params["evaluators"] = json!([params["owner"]]);
         params["threshold"] = 1.into();
         params["guardian"] = params["owner"].clone();
-        params["paymentGas"] = 60_000.into();
         params["parameters"]["budget"] = "0".into();
     });
     let words = [
@@ -376,7 +375,6 @@ fn dangerous_parameters_are_rejected_on_mainnet() {
         "`owner`: it is also an evaluator",
         "`guardian`: it equals the owner",
         "`parameters.budget`: it is zero",
-        "`paymentGas`: 60000 is too little",
         "`treasury`: 0x0000000000000000000000000000000000000003 is a placeholder",
     ];
     refused(

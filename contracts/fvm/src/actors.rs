@@ -63,8 +63,12 @@ impl Actors {
     pub fn put(blocks: &Blocks) -> anyhow::Result<Self> {
         let built = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("evm-actor/target/wasm32-unknown-unknown/release/assize_evm_actor.wasm");
-        let evm = fs::read(&built)
-            .with_context(|| format!("{} is missing: run `make test-fvm`, which builds it", built.display()))?;
+        let evm = fs::read(&built).with_context(|| {
+            format!(
+                "{} is missing: run `make test-fvm`, which builds it",
+                built.display()
+            )
+        })?;
         let mut list = Vec::new();
         let mut codes = BTreeMap::new();
         for (number, (name, stub)) in (0u8..).zip(&ACTORS) {

@@ -228,7 +228,9 @@ impl Chain {
 
     /// attoFIL of an actor; 0 if there is none.
     pub fn balance(&self, address: Address) -> anyhow::Result<u128> {
-        let Some(actor) = self.find(address)? else { return Ok(0) };
+        let Some(actor) = self.find(address)? else {
+            return Ok(0);
+        };
         Ok(actor.balance.atto().try_into()?)
     }
 
@@ -257,7 +259,9 @@ impl Chain {
         let delegated = filecoin(address);
         self.put(delegated, "evm", state, 0, Some(delegated))?;
         let mut tree = self.tree()?;
-        let sender = tree.lookup_id(&filecoin(from))?.context("the creator does not exist")?;
+        let sender = tree
+            .lookup_id(&filecoin(from))?
+            .context("the creator does not exist")?;
         let mut actor = tree.get_actor(sender)?.context("the creator does not exist")?;
         actor.sequence += 1;
         tree.set_actor(sender, actor);

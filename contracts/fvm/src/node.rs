@@ -30,7 +30,11 @@ impl Node {
             signature.extend(epoch.to_be_bytes());
             signature
         };
-        self.recorded.borrow().get(&epoch).cloned().unwrap_or_else(made_up)
+        self.recorded
+            .borrow()
+            .get(&epoch)
+            .cloned()
+            .unwrap_or_else(made_up)
     }
 }
 
@@ -67,6 +71,9 @@ impl Consensus for Node {
 impl Chain for Node {
     fn get_tipset_cid(&self, epoch: ChainEpoch) -> anyhow::Result<Cid> {
         const DAG_CBOR: u64 = 0x71;
-        Ok(Cid::new_v1(DAG_CBOR, Code::Blake2b256.digest(&epoch.to_be_bytes())))
+        Ok(Cid::new_v1(
+            DAG_CBOR,
+            Code::Blake2b256.digest(&epoch.to_be_bytes()),
+        ))
     }
 }

@@ -1,16 +1,20 @@
 //! The Filecoin gas of each operation, in `contracts/gas/filecoin.json`. A run whose figures differ fails and names them;
 //! `ASSIZE_WRITE_GAS=1` writes them.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed test panics, and its figures are wanted")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failed test panics, and its figures are wanted"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use assize_fvm::chain::{BLOCK_GAS, Call};
 use assize_fvm::network::abi::rewards::Rewards;
 use assize_fvm::network::abi::rounds::Rounds;
-use assize_fvm::network::{ANYONE, COORDINATOR, GUARDIAN, Network, OWNER, PUBLISHER, call};
+use assize_fvm::network::{ANYONE, GUARDIAN, Network, OWNER, PUBLISHER, Settled, WINDOW, call, explain};
 use serde_json::{Value, json};
 
 const MILLIFIL: u128 = 1_000_000_000_000_000;
@@ -40,10 +44,17 @@ impl Table {
     }
 
     /// Measures a call without effect.
-    fn measure(&mut self, network: &mut Network, state: &str, operation: &str, from: Address, to: Address, call: &Call) {
+    fn measure(
+        &mut self,
+        network: &mut Network,
+        state: &str,
+        operation: &str,
+        from: Address,
+        to: Address,
+        call: &Call,
+    ) {
         let receipt = network.chain.simulate(from, to, call).unwrap();
-        let failed = assize_fvm::network::explain(&receipt);
-        assert!(receipt.is_ok(), "{state}: {operation}: {failed}");
+        assert!(receipt.is_ok(), "{state}: {operation}: {}", explain(&receipt));
         let least = network.least_limit(from, to, call).unwrap();
         self.note(state, operation, receipt.gas, Some(least), receipt.bytes);
     }
@@ -64,9 +75,9 @@ impl Table {
         }
         let draw = call(&Rounds::drawOfCall {
             round,
-            station: 17u64.try_into().unwrap(),
-            committee: alloy_primitives::U256::ZERO,
-            k: alloy_primitives::U256::ZERO,
+            station: U256::from(17),
+            committee: U256::ZERO,
+            k: U256::ZERO,
         });
         self.measure(network, state, "drawOf (a view)", ANYONE, rounds, &draw);
         let until = network.round(round).unwrap().commitsUntil;
@@ -74,7 +85,7 @@ impl Table {
     }
 
     /// Claims of a settlement of which nobody, or everybody, was paid before.
-    fn claims(&mut self, network: &mut Network, state: &str, settled: &assize_fvm::network::Settled) {
+    fn claims(&mut self, network: &mut Network, state: &str, settled: &Settled) {
         let rewards = network.rewards;
         let places = settled.in_tree_order();
         let claim = settled.claim(places[0]).unwrap();
@@ -92,7 +103,10 @@ fn grants(factor: u128) -> Vec<(Address, u128)> {
         .map(|number| {
             let mut bytes = [0xb0; 20];
             bytes[..4].copy_from_slice(&number.to_be_bytes());
-            (Address::from(bytes), factor * (1_000_000_000 + u128::from(number)))
+            (
+                Address::from(bytes),
+                factor * (1_000_000_000 + u128::from(number)),
+            )
         })
         .collect()
 }
@@ -102,9 +116,15 @@ fn gas_is_as_committed() {
     let mut table = Table::default();
     let mut network = Network::new().unwrap();
     for (name, receipt) in &network.deployments {
-        table.note("small", &format!("deploy {name}"), receipt.gas, None, receipt.bytes);
+        table.note(
+            "small",
+            &format!("deploy {name}"),
+            receipt.gas,
+            None,
+            receipt.bytes,
+        );
     }
-    let (rounds, rewards) = (network.rounds, network.rewards);
+    let rewards = network.rewards;
     table.round(&mut network, "small");
     let mut deposit = call(&Rewards::depositCall {});
     deposit.value = MILLIFIL;
@@ -118,7 +138,7 @@ fn gas_is_as_committed() {
         reason: "round 1: 9000 accepted instead of 9001".to_owned(),
     });
     table.measure(&mut network, "small", "veto", GUARDIAN, rewards, &veto);
-    network.chain.go_to(network.chain.now() + assize_fvm::network::WINDOW);
+    network.chain.go_to(network.chain.now() + WINDOW);
     table.claims(&mut network, "small", &settled);
 
     // Everybody is paid, and rounds go on for weeks.
@@ -144,11 +164,17 @@ fn gas_is_as_committed() {
     table.measure(&mut network, "grown", "deposit", OWNER, rewards, &deposit);
     let more = grants(100);
     let (post, settled) = network.post(&more).unwrap();
-    table.measure(&mut network, "grown", "post, the rounds since", ANYONE, rewards, &post);
+    table.measure(
+        &mut network,
+        "grown",
+        "post, the rounds since",
+        ANYONE,
+        rewards,
+        &post,
+    );
     network.send(ANYONE, rewards, &post).unwrap();
-    network.chain.go_to(network.chain.now() + assize_fvm::network::WINDOW);
+    network.chain.go_to(network.chain.now() + WINDOW);
     table.claims(&mut network, "grown", &settled);
-    let _ = (rounds, COORDINATOR);
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gas/filecoin.json");
     let measured = serde_json::to_string_pretty(&table.0).unwrap() + "\n";

@@ -51,7 +51,10 @@ fn a_payment_counts_only_if_the_money_moved() {
         .unwrap();
     let before = network.pool().unwrap();
 
-    let alone = network.chain.send(ANYONE, rewards, &settled.claim(0).unwrap()).unwrap();
+    let alone = network
+        .chain
+        .send(ANYONE, rewards, &settled.claim(0).unwrap())
+        .unwrap();
     assert!(!alone.is_ok());
     assert_eq!(network.claimed(nobody).unwrap(), 0);
 
@@ -59,7 +62,10 @@ fn a_payment_counts_only_if_the_money_moved() {
     let receipt = network.send(ANYONE, rewards, &both).unwrap();
     let skipped = events::<Rewards::ClaimSkipped>(&receipt);
     assert_eq!(skipped.len(), 1);
-    assert_eq!((skipped[0].operator, skipped[0].amount), (nobody, U256::from(MILLIFIL)));
+    assert_eq!(
+        (skipped[0].operator, skipped[0].amount),
+        (nobody, U256::from(MILLIFIL))
+    );
     assert_eq!(network.claimed(nobody).unwrap(), 0);
     assert_eq!(network.claimed(operator(1)).unwrap(), 2 * MILLIFIL);
     assert_eq!(before - network.pool().unwrap(), 2 * MILLIFIL);
@@ -79,8 +85,16 @@ fn actors_of_every_kind_are_paid_by_their_ids() {
         let id = network.chain.actor(address, kind).unwrap();
         network.chain.evm_account(operator(number), 0).unwrap();
         // The masked form would reach only actors that handle calls.
-        let by_mask = call(&Rewards::setPayoutAddressCall { recipient: masked(id) });
-        assert!(!network.chain.send(operator(number), rewards, &by_mask).unwrap().is_ok());
+        let by_mask = call(&Rewards::setPayoutAddressCall {
+            recipient: masked(id),
+        });
+        assert!(
+            !network
+                .chain
+                .send(operator(number), rewards, &by_mask)
+                .unwrap()
+                .is_ok()
+        );
         let recipient = id_bytes(id);
         let natively = call(&Rewards::setNativePayoutAddressCall { recipient });
         network.send(operator(number), rewards, &natively).unwrap();
@@ -108,9 +122,18 @@ fn a_plain_transfer_is_booked_by_anyone() {
     let rewards = network.rewards;
     let deposited = network.view(rewards, &Rewards::totalDepositedCall {}).unwrap();
     let before = network.pool().unwrap();
-    assert!(network.chain.transfer(OWNER, rewards, 5 * MILLIFIL).unwrap().is_ok());
+    assert!(
+        network
+            .chain
+            .transfer(OWNER, rewards, 5 * MILLIFIL)
+            .unwrap()
+            .is_ok()
+    );
     // It runs no code of the contract.
-    assert_eq!(network.view(rewards, &Rewards::totalDepositedCall {}).unwrap(), deposited);
+    assert_eq!(
+        network.view(rewards, &Rewards::totalDepositedCall {}).unwrap(),
+        deposited
+    );
     assert_eq!(network.pool().unwrap() - before, 5 * MILLIFIL);
 
     let sync = call(&Rewards::syncCall {});
@@ -128,14 +151,17 @@ fn hostile_recipients_are_skipped_alone() {
         ("is invalid", &[0xfe]),
         ("never ends", &[0x5b, 0x5f, 0x56]),
         ("returns a megabyte", &[0x62, 0x0f, 0x42, 0x40, 0x5f, 0xf3]),
-        ("returns sixteen megabytes", &[0x63, 0x01, 0x00, 0x00, 0x00, 0x5f, 0xf3]),
+        (
+            "returns sixteen megabytes",
+            &[0x63, 0x01, 0x00, 0x00, 0x00, 0x5f, 0xf3],
+        ),
         ("reverts with a megabyte", &[0x62, 0x0f, 0x42, 0x40, 0x5f, 0xfd]),
         // STATICCALL of 0xfe…06 with epoch 2⁶²: it ends the whole message where it is called.
         (
             "asks for a future beacon",
             &[
-                0x67, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x5f, 0x52, 0x5f, 0x5f, 0x60, 0x20, 0x5f, 0x73, 0xfe, 0, 0, 0, 0,
-                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x06, 0x5a, 0xfa, 0x00,
+                0x67, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x5f, 0x52, 0x5f, 0x5f, 0x60, 0x20, 0x5f, 0x73, 0xfe, 0, 0,
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x06, 0x5a, 0xfa, 0x00,
             ],
         ),
     ];
@@ -156,7 +182,10 @@ fn hostile_recipients_are_skipped_alone() {
         assert_eq!(left, u128::try_from(claims).unwrap() * MILLIFIL, "{what}");
         for honest in [operator(1), wallet] {
             assert_eq!(network.claimed(honest).unwrap(), MILLIFIL, "{what}");
-            assert!(network.chain.balance(filecoin(honest)).unwrap() >= MILLIFIL, "{what}");
+            assert!(
+                network.chain.balance(filecoin(honest)).unwrap() >= MILLIFIL,
+                "{what}"
+            );
         }
         assert!(receipt.gas < BLOCK_GAS / 50, "{what}: {}", explain(&receipt));
         network.chain.restore(before);
@@ -197,7 +226,9 @@ fn no_gas_limit_starves_a_payment() {
 fn one_recipient_passes_the_estimate_of_lotus_by_claim() {
     let mut network = Network::new().unwrap();
     let rewards = network.rewards;
-    let settled = network.settle(&[(operator(1), MILLIFIL), (operator(2), MILLIFIL)]).unwrap();
+    let settled = network
+        .settle(&[(operator(1), MILLIFIL), (operator(2), MILLIFIL)])
+        .unwrap();
     let alone = settled.claim(0).unwrap();
     let used = network.chain.simulate(ANYONE, rewards, &alone).unwrap().gas;
     let least = network.least_limit(ANYONE, rewards, &alone).unwrap();

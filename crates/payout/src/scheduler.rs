@@ -311,7 +311,15 @@ impl Scheduler {
         self.history.note_waiting(owed, settlement.active_at.min(now))?;
         let head = self.outbox.client().head().await?.hash;
         for batch in &planned.batches {
-            let draft = self.planner.rewards.claim_many(settlement.id, &batch.claim);
+            // One alone goes by `claim`, which needs no reserve of gas beyond what it uses: Lotus' estimate is enough for it.
+            let alone = match &batch.payouts[..] {
+                [payout] => allocations.claim(payout.operator),
+                _ => None,
+            };
+            let draft = match alone {
+                Some(claim) => self.planner.rewards.claim(settlement.id, &claim),
+                None => self.planner.rewards.claim_many(settlement.id, &batch.claim),
+            };
             // The same batch under the same conditions is the same intent. The block is one of the conditions: a
             // recipient that rejected yesterday is tried again today.
             let content = keccak256([head.as_slice(), &draft.input].concat());
@@ -362,6 +370,12 @@ impl Scheduler {
                             _ => self.note_refusal(payment, report).await?,
                         }
                     }
+                }
+                // Somebody else has claimed for the operator meanwhile.
+                Some(Ended::Reverted { reason, .. } | Ended::Refused { reason })
+                    if reason.contains("NothingToClaim") =>
+                {
+                    self.history.end(&key, None, &[], now)?;
                 }
                 Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
                     match self.history.fail(&key, now)? {
