@@ -131,6 +131,9 @@ async fn the_guardian_vetoes_and_nobody_else_does() {
 async fn call_data_does_what_the_command_would() {
     let scene = Scene::new().await;
     let coordinator: Address = NOBODY.parse().unwrap();
+    // What anybody may do is tried as well.
+    let early = scene.run(STRANGER, &["admin", "end-abandoned", "--calldata"]);
+    refused(&early, 2, &["would reject this call of anybody", "NotAbandoned"]);
     let printed = scene.done(STRANGER, &["admin", "set-coordinator", NOBODY, "--calldata"]);
     assert_ne!(scene.0.world.rounds.coordinator().await.unwrap(), coordinator);
     let owner = Signer::from_bytes(&scene.0.world.anvil.dev_key(OWNER)).unwrap();

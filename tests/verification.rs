@@ -135,7 +135,7 @@ fn without_network(kept: &Kept, round: &str, settlement: &str) {
     refused(
         &run(["verify", "round", "1", "--offline", round]),
         2,
-        &["round 1 is not in the bundle, which contains only 2"],
+        &["round 1 is not in the bundle, which contains only rounds 2"],
     );
     refused(
         &run(["verify", "settlement", "1", "--offline", round]),

@@ -1,6 +1,7 @@
 //! What must hold before a deployment is used: its contracts are there, and verify the beacons that are used with them.
 
-use alloy_primitives::{Bytes, hex, keccak256};
+use alloy_primitives::{Address, Bytes, hex, keccak256};
+use alloy_sol_types::SolCall;
 use assize_chain::contracts::drand_beacon::DrandBeacon;
 use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
 use assize_chain::contracts::rewards::Rewards;
@@ -55,8 +56,8 @@ pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> 
 /// Makes sure that the addresses of a deployment file belong together: contracts of two networks have the same code.
 async fn expect_one_network(client: &ChainClient, deployment: &Deployment) -> Result<()> {
     let d = deployment;
-    let rounds = client.call("Rewards", d.rewards, &Rewards::ROUNDSCall {}).await?;
-    let beacon = client.call("Rounds", d.rounds, &Rounds::BEACONCall {}).await?;
+    let rounds = named_by(client, "Rewards", d.rewards, &Rewards::ROUNDSCall {}).await?;
+    let beacon = named_by(client, "Rounds", d.rounds, &Rounds::BEACONCall {}).await?;
     let links = [
         ("Rewards", d.rewards, "Rounds", rounds, d.rounds),
         ("Rounds", d.rounds, "beacon", beacon, d.beacon),
@@ -73,6 +74,25 @@ async fn expect_one_network(client: &ChainClient, deployment: &Deployment) -> Re
         }
     }
     Ok(())
+}
+
+/// The address that a contract has built in. Another contract does not know the call.
+async fn named_by<C: SolCall<Return = Address>>(
+    client: &ChainClient,
+    contract: &'static str,
+    address: Address,
+    call: &C,
+) -> Result<Address> {
+    match client.call(contract, address, call).await {
+        Ok(named) => Ok(named),
+        Err(ChainError::Reverted(_) | ChainError::Answer { .. }) => Err(DeploymentError::ForeignCode {
+            contract,
+            address,
+            chain_id: client.chain_id(),
+            found: keccak256(client.code(address).await?),
+        }),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Makes sure that the contracts of a deployment verify the beacons of a drand chain: `DrandBeacon` by the chain's key and

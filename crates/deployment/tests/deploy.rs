@@ -297,6 +297,13 @@ async fn a_file_with_contracts_of_two_networks_is_refused() {
             "{error}"
         );
     }
+    let swapped = Deployment {
+        rounds: one.rewards,
+        rewards: one.rounds,
+        ..one
+    };
+    let error = expect_drand(&network.client, &swapped, &drand).await.unwrap_err();
+    assert!(error.to_string().contains("is not that of Rewards"), "{error}");
     expect_contracts(&network.client, &one).await.unwrap();
     expect_drand(&network.client, &one, &drand).await.unwrap();
 }

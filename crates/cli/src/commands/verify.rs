@@ -207,7 +207,7 @@ fn in_bundle(inputs: &Inputs) -> impl Fn(VerifyError) -> eyre::Report {
     let rounds: Vec<String> = inputs.facts.rounds.keys().map(ToString::to_string).collect();
     move |error| match error {
         VerifyError::NotRead { what } if offline => eyre::eyre!(
-            "{what} is not in the bundle, which contains only {}; create another with `assize bundle`",
+            "{what} is not in the bundle, which contains only rounds {}; create another with `assize bundle`",
             rounds.join(", ")
         ),
         error => error.into(),
