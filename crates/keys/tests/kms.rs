@@ -332,7 +332,7 @@ fn errors_of_a_key_name_its_place_and_the_remedy() {
     says(
         &key,
         &self::environment(&nobody),
-        &[&nobody, "no answer", "AWS_ENDPOINT_URL"],
+        &[&nobody, "no response", "AWS_ENDPOINT_URL"],
     );
     // Another server.
     let anvil = Anvil::start().unwrap();
