@@ -181,9 +181,11 @@ impl<'a> Preflight<'a> {
         Ok(())
     }
 
-    /// The store can be opened: a directory that does not exist can be created.
-    pub(crate) fn store(&mut self, args: &StoreArgs, data: &DataDir) {
+    /// The store can be opened: a directory that does not exist can be created. One that exists may be read-only for who only
+    /// reads.
+    pub(crate) fn store(&mut self, args: &StoreArgs, data: &DataDir, writes: bool) {
         match (store_directory(args, data), &args.store) {
+            (Some(directory), _) if !writes && directory.is_dir() => {}
             (Some(directory), _) => self.writable("store", &directory, "--store"),
             // Opening it asks nobody, and creates nothing.
             (None, Some(place)) => {

@@ -88,7 +88,7 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
     let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
-    preflight.store(&args.store, data);
+    preflight.store(&args.store, data, true);
     preflight.readable(&args.measurements);
     let observed = preflight.bind(args.metrics).await;
     preflight.duty(Duty::Publisher, signer.address()).await?;

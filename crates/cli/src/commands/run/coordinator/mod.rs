@@ -80,7 +80,7 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
     let key_file = or_default(&args.ingest_key, data.ingest_key());
     let subnet_secret = or_default(&args.clients.subnet_secret, data.subnet_secret());
     let mut preflight = Preflight::new(&network, data).await?;
-    preflight.store(&args.store, data);
+    preflight.store(&args.store, data, !args.ingest_only);
     preflight.record(check_secrets(&key_file, &subnet_secret));
     let listener = preflight.bind(Some(args.listen)).await;
     let observed = preflight.bind(args.metrics).await;

@@ -97,7 +97,7 @@ pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outco
     );
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
-    preflight.store(&args.store, data);
+    preflight.store(&args.store, data, false);
     let observed = preflight.bind(args.metrics).await;
     preflight.funds(&signer).await?;
     preflight.gateways(&args.gateways)?;
