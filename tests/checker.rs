@@ -382,13 +382,19 @@ async fn another_network_is_rejected_with_the_remedy() {
     let network = Network::start(vec![ProviderPlan::new(Conduct::Honest, 1)]).await;
     let again = network.site.world.deploy_again().await.unwrap();
     fs::write(network.path("deployment.json"), json!(again).to_string()).unwrap();
-    let output = network.command(&network.api).output().unwrap();
+    let mut command = network.command(&network.api);
+    command
+        .env("ASSIZE_DATA", "fresh")
+        .env("ASSIZE_DEPLOYMENT", "deployment.json");
+    let output = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(
         stderr.contains("serves another network") && stderr.contains("31337"),
         "{stderr}"
     );
+    // It has neither a key nor a spool.
+    assert!(!network.path("fresh").exists(), "{stderr}");
 }
 
 #[test]

@@ -203,7 +203,32 @@ async fn a_daemon_that_cannot_work_says_why_and_touches_nothing() {
         let words = ["cannot write to the data directory", "--data"];
         let output = scene.run(daemon, account, &["--data", "drand.json/data"], None, false);
         fails(output, &words);
+
+        // The same of the store.
+        if name != "checker" {
+            let words = ["cannot write to the store drand.json/store", "--store"];
+            let output = scene.run(daemon, account, &["--store", "drand.json/store"], None, false);
+            fails(output, &words);
+        }
+        // Files that are missing or hold something else.
+        let faults: &[(&[&str], &str)] = match name {
+            "coordinator" => &[
+                (&["--subnet-secret", "drand.json"], "subnet secret"),
+                (&["--ingest-key", "drand.json"], "ingest key"),
+            ],
+            "publisher" => &[
+                (&["missing.ndjson"], "cannot read missing.ndjson"),
+                (&["--import-only", "missing.ndjson"], "cannot read missing.ndjson"),
+            ],
+            _ => &[],
+        };
+        for (arguments, words) in faults {
+            fails(scene.run(daemon, account, arguments, None, false), &[words]);
+        }
     }
+    let output = scene.0.run(None, &["run", "beacon", "--listen", &taken]);
+    refused(&output, 2, &[&taken, "give another"]);
+    assert_eq!(scene.files(), before);
 
     // A task list that is missing, empty, or broken.
     let [coordinator, ..] = &DAEMONS;
@@ -236,6 +261,16 @@ async fn who_only_reads_a_store_does_not_create_it() {
             "1",
             "--store",
             "sotre",
+            "--drand-info",
+            "drand.json",
+        ],
+        &[
+            "settlement",
+            "evaluate",
+            "--store",
+            "sotre",
+            "--out",
+            "document.json",
             "--drand-info",
             "drand.json",
         ],

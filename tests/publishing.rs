@@ -156,7 +156,7 @@ async fn a_read_only_directory_is_named() {
         &["fixed/ingest.sqlite", "writable by this user"],
     );
     // Nothing was lost.
-    let report = answer(network.once(&["--store", "store"]));
+    let report = answer(network.once(&["--store", "store", "measurements.ndjson"]));
     assert_eq!(report["committed"][0]["count"], 10);
 }
 

@@ -184,6 +184,14 @@ impl Api {
         looked
     }
 
+    /// Why the latest round cannot accept measurements, if that has lasted for some time.
+    #[must_use]
+    pub fn lasting_trouble(&self, time: Duration) -> Option<String> {
+        let open = self.0.rounds.open();
+        let (round, trouble, since) = open.trouble()?;
+        (since.elapsed() >= time).then(|| format!("round {round} cannot accept measurements: {trouble}"))
+    }
+
     /// Recomputes one round whose labels were requested. Returns whether there was one.
     pub async fn evaluate(&self) -> bool {
         let evaluator = Evaluator {

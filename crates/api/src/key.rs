@@ -31,6 +31,16 @@ pub fn open_subnet_tagger(path: &Path) -> Result<SubnetTagger, SecretError> {
     SUBNET_SECRET.open_or_create(path, |secret| Some(SubnetTagger::new(secret)))
 }
 
+/// Makes sure that the files of both secrets, if they exist, hold secrets. Creates nothing.
+///
+/// # Errors
+/// [`SecretError`] names the file.
+pub fn check_secrets(ingest_key: &Path, subnet_secret: &Path) -> Result<(), SecretError> {
+    INGEST_KEY.read_if_there(ingest_key, |secret| SecretKey::from_secret_bytes(secret).ok())?;
+    SUBNET_SECRET.read_if_there(subnet_secret, Some)?;
+    Ok(())
+}
+
 impl IngestKey {
     /// A key from memory.
     #[must_use]

@@ -25,5 +25,5 @@ pub mod telemetry;
 pub(crate) use api::Network;
 pub use api::{Api, ApiError, Parts};
 pub use config::ApiConfig;
-pub use key::{IngestKey, open_subnet_tagger};
+pub use key::{IngestKey, check_secrets, open_subnet_tagger};
 pub use rounds::{Beacons, RoundError};

@@ -5,11 +5,14 @@ use alloy_primitives::{Bytes, hex};
 use serde::Deserialize;
 use serde_json::Value;
 
+/// Parity's code of a failed execution.
+const PARITY_EXECUTION: i64 = -32_015;
+
 /// A JSON-RPC error object; some proxies send a mere text.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Value")]
 pub(crate) struct Refusal {
-    /// 3 is a revert; -32005, -32029 and 429 are rate limits.
+    /// 3 and Parity's -32015 are reverts; -32005, -32007, -32029 and 429 are rate limits.
     pub(crate) code: i64,
     /// The node's message.
     pub(crate) message: String,
@@ -71,7 +74,10 @@ impl Refusal {
     pub(crate) fn is_rate_limit(&self) -> bool {
         let message = self.message.to_lowercase();
         matches!(self.code, -32_005 | -32_029 | 429)
+            // Others use this code for errors of their own.
+            || (self.code == -32_007 && message.contains("request"))
             || message.contains("rate limit")
+            || message.contains("request limit")
             || message.contains("too many requests")
             || message.contains("too_many")
     }
@@ -81,6 +87,20 @@ impl Refusal {
     /// (exit=[33], revert reason=[…], vm error=[0x…])`.
     pub(crate) fn revert(&self) -> Option<ReportedRevert> {
         let message = self.message.as_str();
+        // Parity and OpenEthereum: `VM execution error.` with the data `Reverted 0x…`, or the VM's own reason, such as
+        // `Out of gas`.
+        let parity = self
+            .data
+            .as_ref()
+            .and_then(Value::as_str)
+            .filter(|_| self.code == PARITY_EXECUTION);
+        if let Some(said) = parity {
+            let returned = said.strip_prefix("Reverted").map(str::trim);
+            return Some(ReportedRevert {
+                data: returned.and_then(|data| data.parse().ok()).unwrap_or_default(),
+                words: returned.map_or(said, |_| "").to_owned(),
+            });
+        }
         let is_execution = self.code == 3 || message.contains("revert") || message.contains("vm error=[");
         // An exit code of the Filecoin VM itself, before any contract ran.
         if !is_execution || message.contains("SysErrInsufficientFunds") {
@@ -247,6 +267,22 @@ mod tests {
                 "0x",
                 "out of gas",
             ),
+            // Parity and OpenEthereum.
+            (
+                json!({"code": -32015, "message": "VM execution error.", "data": format!("Reverted {text}")}),
+                text,
+                "",
+            ),
+            (
+                json!({"code": -32015, "message": "VM execution error.", "data": "Reverted 0x"}),
+                "0x",
+                "",
+            ),
+            (
+                json!({"code": -32015, "message": "VM execution error.", "data": "Bad instruction fe"}),
+                "0x",
+                "Bad instruction fe",
+            ),
             // Data at the end of the message, and addresses that are none.
             (
                 json!({"code": -32000, "message":
@@ -281,10 +317,16 @@ mod tests {
             json!({"code": 429, "message": "no"}),
             json!({"code": -32000, "message": "Too Many Requests, see plans"}),
             json!("daily rate limit reached"),
+            json!({"code": -32007, "message": "15/second request limit reached - reduce calls per second"}),
         ] {
             assert!(refusal(error.clone()).is_rate_limit(), "{error}");
         }
-        assert!(!refusal(json!({"code": -32000, "message": "gas limit exceeded"})).is_rate_limit());
+        for error in [
+            json!({"code": -32000, "message": "gas limit exceeded"}),
+            json!({"code": -32007, "message": "slot was skipped"}),
+        ] {
+            assert!(!refusal(error.clone()).is_rate_limit(), "{error}");
+        }
     }
 
     #[test]

@@ -252,9 +252,14 @@ impl Answered {
         })
     }
 
-    /// Whether the status is that of a node or proxy that has too much to do.
+    /// Whether the status is that of a node or proxy that has too much to do. Some proxies limit the rate of requests with
+    /// 403 or 500; then they say when to come again.
     fn is_busy(&self) -> bool {
-        matches!(self.status, 408 | 429 | 502..=504 | 520..=530)
+        match self.status {
+            408 | 429 | 502..=504 | 520..=530 => true,
+            403 | 500 => self.retry_after.is_some(),
+            _ => false,
+        }
     }
 
     fn busy(&self, reason: String) -> RpcError {
@@ -435,6 +440,12 @@ mod tests {
                 r#"{"error":{"code":-32005,"message":"limit exceeded"}}"#,
             ),
             ("200 OK", r#"{"error":"Rate limit reached"}"#),
+            ("403 Forbidden\r\nretry-after: 0", "<html>"),
+            ("500 Internal Server Error\r\nretry-after: 0", slow_down),
+            (
+                "200 OK",
+                r#"{"error":{"code":-32007,"message":"50/second request limit reached"}}"#,
+            ),
         ] {
             let (answer, _) = ask(&[(head, says), fine], one).await;
             assert_eq!(answer.unwrap(), "fine", "{head}");

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use assize_chain::{Rewards, Rounds};
 use assize_drand::{BeaconSource, Chain, Verified};
 use assize_facts::Contracts;
 use assize_measurement::Domain;
 use assize_retrieve::Retriever;
 use assize_service::{SecretError, Status, Stop};
-use assize_wire::{Heartbeat, Version};
+use assize_wire::{Heartbeat, NetworkDocument, Version};
 use thiserror::Error;
 use tokio::sync::Notify;
 use url::Url;
@@ -222,6 +222,23 @@ impl Checker {
         })))
     }
 
+    /// Makes sure that the coordinator, if it answers soon, serves the same network. Without a state directory nothing has been
+    /// created yet, and nothing is; later the running checker does the same.
+    ///
+    /// # Errors
+    /// [`CheckerError::OtherNetwork`], or an invalid address of the coordinator.
+    pub async fn expect_network(config: &Config, rounds: &Rounds, drand: &Chain) -> Result<(), CheckerError> {
+        let coordinator = Coordinator::new(&config.coordinator, config.bind)?;
+        if config.state.exists() {
+            return Ok(());
+        }
+        let ours = (rounds.client().chain_id(), rounds.address(), drand.hash());
+        match tokio::time::timeout(FIRST_ANSWER, coordinator.network()).await {
+            Ok(Ok(network)) => same_network(&coordinator, &network, ours),
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
+    }
+
     /// The station: its key's address.
     #[must_use]
     pub fn station(&self) -> Address {
@@ -311,6 +328,28 @@ impl Shared {
     pub(crate) fn receipts(&self) -> MutexGuard<'_, Receipts> {
         // A poisoned lock is harmless: the file is repaired at the next use.
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long a start waits for the coordinator.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
+/// Makes sure that the coordinator's network is ours: chain id, contract and drand chain.
+pub(crate) fn same_network(
+    coordinator: &Coordinator,
+    network: &NetworkDocument,
+    ours: (u64, Address, B256),
+) -> Result<(), CheckerError> {
+    let theirs = (network.chain_id, network.rounds, network.drand_chain);
+    let describe =
+        |(chain, contract, drand)| format!("chain {chain}, contract {contract}, drand chain {drand}");
+    match ours == theirs {
+        true => Ok(()),
+        false => Err(CheckerError::OtherNetwork {
+            coordinator: coordinator.name(),
+            theirs: describe(theirs),
+            ours: describe(ours),
+        }),
     }
 }
 

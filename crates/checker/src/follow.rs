@@ -1,9 +1,9 @@
 //! Follows rounds, and checks the coordinator's answers against chain and beacon.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use assize_chain::ChainError;
 use assize_chain::contracts::rounds::Rounds::NoSuchRound;
@@ -16,7 +16,7 @@ use assize_wire::{ProblemKind, RoundDocument};
 use crate::assignment::{
     Disagreement, RoundAssignment, check_draw, check_round_document, check_station_document,
 };
-use crate::checker::{CheckerError, Shared, Summary};
+use crate::checker::{CheckerError, Shared, Summary, same_network};
 use crate::heartbeat::{LONGEST_PAUSE, RETRY, jittered};
 use crate::work::work;
 use crate::{AskError, Event};
@@ -29,6 +29,8 @@ const LONGEST_POLL: Duration = Duration::from_secs(30);
 const REVEALING: u64 = 2;
 /// Number of polls for which nodes may disagree.
 const TOLERATED: u32 = 5;
+/// How long following rounds may fail before the checker is unhealthy.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The result of a poll.
 enum Look {
@@ -102,9 +104,11 @@ pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, C
         ahead: 0,
         poll,
         pause: poll,
+        failing: Arc::default(),
         summary: Summary::default(),
     };
-    // Heartbeats alone tell whether the checker is healthy.
+    let failing = Arc::clone(&follower.failing);
+    follower.shared.status.watch(move || failing.lasting(PATIENCE));
     let status = Status::new(NoMetrics::default(), 0);
     match run(&mut follower, RETRY, &status, &stop).await {
         Ok(()) | Err(FollowError::Look(_)) => {}
@@ -112,6 +116,34 @@ pub(crate) async fn follow(shared: Arc<Shared>, stop: Stop) -> Result<Summary, C
     }
     follower.wait_until_submitted(&stop).await?;
     Ok(follower.summary)
+}
+
+/// Since when polls have failed, and why the last one did.
+#[derive(Default)]
+struct Failing(Mutex<Option<(Instant, String)>>);
+
+impl Failing {
+    fn get(&self) -> MutexGuard<'_, Option<(Instant, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, error: &impl ToString) {
+        let mut failing = self.get();
+        let since = failing.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        *failing = Some((since, error.to_string()));
+    }
+
+    fn clear(&self) {
+        *self.get() = None;
+    }
+
+    /// What is said of a failure that has lasted for `time`.
+    fn lasting(&self, time: Duration) -> Option<String> {
+        let failing = self.get();
+        let (since, error) = failing.as_ref()?;
+        let seconds = since.elapsed().as_secs();
+        (seconds >= time.as_secs()).then(|| format!("following rounds has failed for {seconds} s: {error}"))
+    }
 }
 
 struct Follower {
@@ -128,6 +160,7 @@ struct Follower {
     poll: Duration,
     /// Until the next poll.
     pause: Duration,
+    failing: Arc<Failing>,
     summary: Summary,
 }
 
@@ -144,6 +177,7 @@ impl Daemon for Follower {
             looked = self.look() => looked?,
             () = stop.asked() => return Ok(Vec::new()),
         };
+        self.failing.clear();
         let usual = self.shared.config.poll;
         self.poll = match looked {
             Look::Nothing => self.poll.mul_f64(1.5).min(LONGEST_POLL.max(usual)),
@@ -178,6 +212,7 @@ impl Daemon for Follower {
             FollowError::Look(LookError::Ask(asked)) => Some(asked),
             _ => None,
         };
+        self.failing.note(error);
         self.shared.failed_asking(ROUNDS, error, asked);
     }
 }
@@ -191,16 +226,7 @@ impl Follower {
             () = stop.asked() => return Ok(false),
         };
         let ours = (domain.chain_id, domain.rounds, drand.hash());
-        let theirs = (network.chain_id, network.rounds, network.drand_chain);
-        if ours != theirs {
-            let describe =
-                |(chain, contract, drand)| format!("chain {chain}, contract {contract}, drand chain {drand}");
-            return Err(FollowError::Own(CheckerError::OtherNetwork {
-                coordinator: self.shared.coordinator.name(),
-                theirs: describe(theirs),
-                ours: describe(ours),
-            }));
-        }
+        same_network(&self.shared.coordinator, &network, ours)?;
         let pinned = self
             .shared
             .spool
@@ -410,4 +436,26 @@ fn no_such_round(error: &ChainError) -> bool {
     error
         .revert()
         .is_some_and(|revert| revert.decode::<NoSuchRound>().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls_that_fail_for_long_are_a_reason_until_one_succeeds() {
+        let failing = Failing::default();
+        failing.note(&"the node is gone");
+        assert_eq!(failing.lasting(PATIENCE), None);
+        let long_ago = Instant::now().checked_sub(PATIENCE).unwrap();
+        *failing.get() = Some((long_ago, String::new()));
+        // The time counts from the first failure, the reason is that of the last.
+        failing.note(&"the node is still gone");
+        assert_eq!(
+            failing.lasting(PATIENCE).unwrap(),
+            "following rounds has failed for 600 s: the node is still gone"
+        );
+        failing.clear();
+        assert_eq!(failing.lasting(PATIENCE), None);
+    }
 }

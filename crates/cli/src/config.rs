@@ -8,6 +8,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use assize_chain::RpcUrl;
+use assize_drand::{Chain, Relays};
+use assize_guard::Proxies;
+use assize_store::Gateways;
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
 
@@ -21,6 +25,9 @@ pub(crate) const VARIABLE: &str = "ASSIZE_CONFIG";
 const SERVICES: &str = "run";
 /// Flags that are not settings of a service.
 const NOT_SETTINGS: [&str; 4] = ["help", "help-all", FLAG, "version"];
+
+/// Flags that name files which commands read and do not create.
+const FILES: [&str; 5] = ["deployment", "drand-info", "beacons", "keystore", "policy"];
 
 /// What is wrong with a configuration file.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +149,52 @@ impl Config {
         })
     }
 
+    fn refuse(&self, place: String, reason: String) -> ConfigError {
+        ConfigError::Key {
+            path: self.path.clone(),
+            place,
+            reason,
+        }
+    }
+
+    /// Where a service's setting is in the file.
+    fn place(&self, service: &str, key: &str) -> String {
+        match self
+            .services
+            .get(service)
+            .is_some_and(|own| own.contains_key(key))
+        {
+            true => format!("`{key}` in [{service}]"),
+            false => format!("`{key}`"),
+        }
+    }
+
+    /// Makes sure that the files are there that commands read and do not create.
+    ///
+    /// # Errors
+    /// [`ConfigError::Key`] names the first that is missing.
+    pub(crate) fn check_files(&self) -> Result<(), ConfigError> {
+        let common = self.common.iter().map(|(key, values)| (None, key, values));
+        let own = self.services.iter().flat_map(|(service, settings)| {
+            settings
+                .iter()
+                .map(move |(key, values)| (Some(service), key, values))
+        });
+        for (service, key, values) in common.chain(own) {
+            let missing = values.iter().find(|value| !Path::new(value).is_file());
+            if let (Some(missing), true) = (missing, FILES.contains(&key.as_str())) {
+                let place = match service {
+                    Some(service) => format!("`{key}` in [{service}]"),
+                    None => format!("`{key}`"),
+                };
+                let reason =
+                    format!("there is no file {missing}; relative paths start from the working directory");
+                return Err(self.refuse(place, reason));
+            }
+        }
+        Ok(())
+    }
+
     /// Parses each service's values, as it would at its start; returns the services that the file names, with their values.
     ///
     /// # Errors
@@ -151,36 +204,36 @@ impl Config {
         command: &Command,
     ) -> Result<BTreeMap<String, BTreeMap<String, Vec<String>>>, ConfigError> {
         let mut checked = BTreeMap::new();
-        for service in services(command) {
+        let services = services(command);
+        // Those that no service has, as the first command that has them reads them.
+        let all = with_subcommands(command);
+        for (key, own) in &self.common {
+            let is_of_a_service = services.iter().any(|service| setting(service, key).is_some());
+            let first = all.iter().find(|command| setting(command, key).is_some());
+            if let Some(command) = first.filter(|_| !is_of_a_service) {
+                parse(command, key, own).map_err(|reason| self.refuse(format!("`{key}`"), reason))?;
+            }
+        }
+        for service in services {
             let name = service.get_name();
             let values = self.of(service);
-            // What a value needs beside it, or excludes, is checked at the start.
-            let parser = service.clone().mut_args(|arg| arg.required(false));
             for (key, own) in &values {
-                let Some(arg) = setting(service, key) else {
+                parse(service, key, own).map_err(|reason| self.refuse(self.place(name, key), reason))?;
+            }
+            for (key, own) in &values {
+                let (Some(arg), false) = (setting(service, key), own == &["false"]) else {
                     continue;
                 };
-                let mut line: Vec<OsString> = vec!["assize".into()];
-                match arg.get_action() {
-                    ArgAction::SetTrue if own == &["false"] => {}
-                    ArgAction::SetTrue => line.push(format!("--{key}").into()),
-                    _ => line.extend(own.iter().map(|value| format!("--{key}={value}").into())),
-                }
-                if let Err(error) = parser.clone().try_get_matches_from(line) {
-                    let reason = error.to_string();
-                    let reason = reason
-                        .lines()
-                        .next()
-                        .unwrap_or_default()
-                        .trim_start_matches("error: ");
-                    return Err(ConfigError::Key {
-                        path: self.path.clone(),
-                        place: match self.services.get(name).is_some_and(|own| own.contains_key(key)) {
-                            true => format!("`{key}` in [{name}]"),
-                            false => format!("`{key}`"),
-                        },
-                        reason: reason.to_owned(),
-                    });
+                let excluded = service.get_arg_conflicts_with(arg).into_iter();
+                let mut excluded = excluded.filter_map(Arg::get_long);
+                if let Some(other) =
+                    excluded.find(|other| values.get(*other).is_some_and(|own| own != &["false"]))
+                {
+                    let reason = format!(
+                        "it and {} exclude each other: leave out one of them",
+                        self.place(name, other)
+                    );
+                    return Err(self.refuse(self.place(name, key), reason));
                 }
             }
             if self.services.contains_key(name) {
@@ -188,6 +241,49 @@ impl Config {
             }
         }
         Ok(checked)
+    }
+}
+
+/// Reads a flag's values as the command does, and as it does later, when it uses them.
+fn parse(command: &Command, key: &str, values: &[String]) -> Result<(), String> {
+    let Some(arg) = setting(command, key) else {
+        return Ok(());
+    };
+    let mut line: Vec<OsString> = vec!["assize".into()];
+    match arg.get_action() {
+        ArgAction::SetTrue if values == ["false"] => {}
+        ArgAction::SetTrue => line.push(format!("--{key}").into()),
+        _ => line.extend(values.iter().map(|value| format!("--{key}={value}").into())),
+    }
+    // What a value needs beside it is checked at the start.
+    let parser = command.clone().mut_args(|arg| arg.required(false));
+    let parser = parser.subcommand_required(false).arg_required_else_help(false);
+    parser.try_get_matches_from(line).map_err(|error| {
+        let reason = error.to_string();
+        let reason = reason.lines().next().unwrap_or_default();
+        reason.trim_start_matches("error: ").to_owned()
+    })?;
+    values.iter().try_for_each(|value| used(key, value))
+}
+
+/// Reads a value that the command line takes as text.
+fn used(key: &str, value: &str) -> Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    match key {
+        "rpc-url" => value.parse::<RpcUrl>().map(drop).map_err(|error| text(&error)),
+        "gateway" => Gateways::new(&[value]).map(drop).map_err(|error| text(&error)),
+        "relay" => Relays::new(Chain::quicknet(), &[value])
+            .map(drop)
+            .map_err(|error| text(&error)),
+        "trusted-proxy" => Proxies::parse(&[value.to_owned()])
+            .map(drop)
+            .map_err(|error| text(&error)),
+        "store" if value.contains("://") && !value.starts_with("s3://") && !value.starts_with("kubo:") => {
+            Err(format!(
+                "{value} is not supported: give a directory, s3://bucket/prefix, or kubo:http://127.0.0.1:5001"
+            ))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -457,6 +553,21 @@ mod tests {
         assert!(fault("[evaluator]\npost = \"yes\"").ends_with("give true or false"));
         assert!(fault("[evaluator]\ndelay = true").ends_with("not true or false"));
         assert!(fault("[evaluator]\ndelay = [\"1m\"]").ends_with("not a list"));
+        assert!(fault("rpc-url = \"node.example\"").starts_with("network.toml, `rpc-url`: "));
+        assert!(fault("[payout]\ngateway = \"ftp://a\"").contains("`gateway` in [payout]"));
+        assert!(fault("store = \"ftp://a\"").contains("is not supported"));
+        // Of commands that are no services.
+        assert!(fault("provider = \"nobody\"").contains("`provider`"));
+        assert_eq!(
+            fault("keystore = \"key.json\"\n[payout]\naws-kms = \"alias/a\""),
+            "network.toml, `aws-kms` in [payout]: it and `keystore` exclude each other: leave out one of them"
+        );
+        assert!(config("[evaluator]\nonce = false\nmetrics = \"127.0.0.1:1\"").is_ok());
+        let missing = config("[checker]\ndeployment = \"none.json\"").unwrap();
+        assert_eq!(
+            missing.check_files().unwrap_err().to_string(),
+            "network.toml, `deployment` in [checker]: there is no file none.json; relative paths start from the working directory"
+        );
         assert!(config("[evaluator]\npost = false\npeer = [\"http://one\", \"http://two\"]").is_ok());
     }
 }

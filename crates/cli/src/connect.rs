@@ -154,6 +154,18 @@ pub(crate) fn backed_store(
     )))
 }
 
+/// The store of a command that mostly reads: a directory is created only as a place for what gateways have.
+pub(crate) fn existing_store(
+    args: &StoreArgs,
+    gateways: &[String],
+    data: &DataDir,
+) -> eyre::Result<Box<dyn Store>> {
+    match store_directory(args, data) {
+        Some(directory) if gateways.is_empty() => Ok(Box::new(LocalStore::open_existing(directory)?)),
+        _ => backed_store(args, gateways, data),
+    }
+}
+
 /// Opens a store to read from it: a directory is not created.
 pub(crate) fn open_source(place: &str) -> eyre::Result<Box<dyn Source>> {
     if is_elsewhere(place) {

@@ -1,8 +1,9 @@
 //! What must hold before a daemon touches its files: checked once, and all faults are reported together.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use assize_drand::Chain;
@@ -13,7 +14,8 @@ use assize_store::{GatewayFailure, Gateways};
 use eyre::bail;
 use tokio::net::TcpListener;
 
-use crate::connect::{Network, is_transient};
+use crate::args::StoreArgs;
+use crate::connect::{Network, is_transient, open_store, store_directory};
 
 /// Seconds by which a machine's clock may be behind the newest block.
 const CLOCK_TOLERANCE: u64 = 10;
@@ -177,6 +179,29 @@ impl<'a> Preflight<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The store can be opened: a directory that does not exist can be created. One that exists may be read-only for who only
+    /// reads.
+    pub(crate) fn store(&mut self, args: &StoreArgs, data: &DataDir, writes: bool) {
+        match (store_directory(args, data), &args.store) {
+            (Some(directory), _) if !writes && directory.is_dir() => {}
+            (Some(directory), _) => self.writable("store", &directory, "--store"),
+            // Opening it asks nobody, and creates nothing.
+            (None, Some(place)) => {
+                let opened = open_store(place).map_err(|error| format!("{error:#}"));
+                self.record(opened);
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// The files can be read.
+    pub(crate) fn readable(&mut self, files: &[PathBuf]) {
+        for path in files {
+            let opened = File::open(path);
+            self.record(opened.map_err(|error| format!("cannot read {}: {error}", path.display())));
+        }
     }
 
     /// Files can be created in the directory, or in the nearest one above it that exists.

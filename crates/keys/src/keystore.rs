@@ -19,8 +19,12 @@ use sha2::Sha256;
 use crate::error::{KeystoreTrouble, SignerError};
 use crate::local::LocalKey;
 
-/// Maximum memory for scrypt: 128 · n · r bytes. geth's strong keystores need 256 MiB.
+/// Maximum memory for scrypt: 128 · r · (n + p) bytes. geth's strong keystores need 256 MiB.
 const MAX_MEMORY: u64 = 1 << 31;
+/// Maximum work of scrypt: 128 · r · n · p bytes that it goes through. Those keystores need 256 MiB, and about a second.
+const MAX_WORK: u64 = 1 << 33;
+/// Maximum number of pbkdf2's rounds. Wallets use 262,144 at most; this many take several seconds.
+const MAX_ROUNDS: u32 = 1 << 24;
 
 /// Maximum size of a file, bytes; those of wallets have less than a thousand.
 const MAX_SIZE: u64 = 65_536;
@@ -182,15 +186,17 @@ impl Derivation {
                     scrypt.n > 1 && scrypt.n.is_power_of_two(),
                     "its n is not a power of two",
                 )?;
-                let memory = scrypt
-                    .n
-                    .checked_mul(128)
-                    .and_then(|bytes| bytes.checked_mul(u64::from(scrypt.r)));
+                wants(scrypt.r > 0, "its r is 0")?;
+                wants((1..=64).contains(&scrypt.p), "its p is not within 1 to 64")?;
+                let (n, r, p) = (u128::from(scrypt.n), u128::from(scrypt.r), u128::from(scrypt.p));
                 wants(
-                    scrypt.r > 0 && memory.is_some_and(|bytes| bytes <= MAX_MEMORY),
+                    128 * r * (n + p) <= u128::from(MAX_MEMORY),
                     "its scrypt needs more than 2 GiB of memory",
                 )?;
-                wants((1..=64).contains(&scrypt.p), "its p is not within 1 to 64")?;
+                wants(
+                    128 * r * n * p <= u128::from(MAX_WORK),
+                    "its scrypt goes through more than 8 GiB, a wallet's through 256 MiB",
+                )?;
                 // The logarithm of a power of two below 2³¹ fits.
                 let log_n = scrypt.n.trailing_zeros() as u8;
                 let params =
@@ -203,7 +209,10 @@ impl Derivation {
             "pbkdf2" => {
                 let pbkdf2: Pbkdf2 = serde_json::from_value(params).map_err(|error| error.to_string())?;
                 length(pbkdf2.dklen)?;
-                wants(pbkdf2.c > 0, "its c is 0")?;
+                wants(
+                    (1..=MAX_ROUNDS).contains(&pbkdf2.c),
+                    "its c is not within 1 to 16777216",
+                )?;
                 wants(
                     pbkdf2.prf.eq_ignore_ascii_case("hmac-sha256"),
                     "its prf is not hmac-sha256",

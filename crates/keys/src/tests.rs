@@ -269,7 +269,24 @@ fn invalid_keystores_are_rejected_without_a_panic() {
         (good.replace("\"n\":8192", "\"n\":8191"), "power of two"),
         (good.replace("\"n\":8192", "\"n\":1099511627776"), "memory"),
         (good.replace("\"p\":1", "\"p\":0"), "p is not"),
-        (good.replace("\"r\":8", "\"r\":0"), "memory"),
+        (good.replace("\"r\":8", "\"r\":0"), "its r is 0"),
+        (
+            good.replace("\"n\":8192", "\"n\":2")
+                .replace("\"r\":8", "\"r\":8388608")
+                .replace("\"p\":1", "\"p\":64"),
+            "memory",
+        ),
+        (
+            good.replace("\"n\":8192", "\"n\":1048576")
+                .replace("\"p\":1", "\"p\":64"),
+            "8 GiB",
+        ),
+        (
+            std::fs::read_to_string(fixture("geth-pbkdf2.json"))
+                .unwrap()
+                .replace("\"c\":262144", "\"c\":2000000000"),
+            "its c is not within",
+        ),
         (good.replace("\"kdf\":\"scrypt\"", "\"kdf\":\"argon2\""), "argon2"),
     ];
     for (text, words) in cases {

@@ -17,19 +17,25 @@ pub enum PublisherAlert {
         /// Seconds until its commit window ends.
         left: u64,
     },
+    /// Measurements were not committed in time, and no batch has been committed since.
+    Lost {
+        /// Their number.
+        measurements: u64,
+    },
     /// The queue does not move.
     Queue(QueueAlert),
 }
 
 impl PublisherAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 4] = ["uncommitted", "parked", "stuck", "stale_node"];
+    pub const KINDS: [&str; 5] = ["uncommitted", "lost", "parked", "stuck", "stale_node"];
 }
 
 impl assize_service::Alert for PublisherAlert {
     fn kind(&self) -> &'static str {
         match self {
             Self::Uncommitted { .. } => Self::KINDS[0],
+            Self::Lost { .. } => Self::KINDS[1],
             Self::Queue(alert) => alert.kind(),
         }
     }
@@ -37,7 +43,7 @@ impl assize_service::Alert for PublisherAlert {
     fn subject(&self) -> Option<String> {
         match self {
             Self::Uncommitted { round, .. } => Some(round.to_string()),
-            Self::Queue(_) => None,
+            Self::Lost { .. } | Self::Queue(_) => None,
         }
     }
 
@@ -53,6 +59,14 @@ impl fmt::Display for PublisherAlert {
                 f,
                 "measurements of round {round} are not committed, and its commit window ends in {}: see why the store or the transactions wait",
                 duration(*left)
+            ),
+            Self::Lost { measurements } => write!(
+                f,
+                "{} not committed before the end of their round's commit window, and earn nothing: see in the log why the store or the transactions waited",
+                match measurements {
+                    1 => "1 measurement was".to_owned(),
+                    many => format!("{many} measurements were"),
+                }
             ),
             Self::Queue(alert) => alert.fmt(f),
         }

@@ -11,7 +11,8 @@ use assize_keys::Signer;
 use assize_measurement::ndjson;
 use assize_outbox::{Finality, Outbox, OutboxError, Policy};
 use assize_protocol::RoundNumber;
-use assize_publish::{Boundary, Closing, PublishError, Publisher};
+use assize_publish::{Boundary, Closing, PublishError, Publisher, PublisherDaemon, metrics};
+use assize_service::{Alert as _, Daemon as _, Stop};
 use assize_store::{LocalStore, Source};
 use assize_testkit::fixtures::measurement;
 use assize_testkit::world::{World, no_list};
@@ -334,4 +335,33 @@ async fn a_reverted_commit_is_retried() {
     let report = publisher.publish_once(&store).await.unwrap();
     assert_eq!(report.committed.len(), 3);
     expect_everything_once(&world, &store, "after a revert").await;
+}
+
+#[tokio::test]
+async fn a_lost_round_is_an_alert_until_a_batch_is_committed_again() {
+    let world = revealed().await;
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let mut policy = Policy::local();
+    policy.caps.gas_price = 1;
+    let mut publisher = open_with(&world, &directory.path().join("state.sqlite"), policy);
+    take_in(&mut publisher, "a.ndjson", &file());
+    let mut daemon = PublisherDaemon::new(publisher, Box::new(store), 1_000_000_000);
+    let (metrics, stop) = (metrics(), Stop::default());
+    let mut pass = async || {
+        let alerts = daemon.pass(&metrics, &stop).await.unwrap();
+        alerts
+            .iter()
+            .map(|alert| (alert.kind(), alert.to_string()))
+            .collect::<Vec<_>>()
+    };
+    let kinds = |alerts: &[(&'static str, String)]| alerts.iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
+    assert_eq!(kinds(&pass().await), ["parked"]);
+    end_window(&world).await;
+    // Also in the passes after it, which have nothing to do.
+    for _ in 0..4 {
+        let alerts = pass().await;
+        assert_eq!(kinds(&alerts), ["lost"]);
+        assert!(alerts[0].1.contains("25 measurements"), "{alerts:?}");
+    }
 }

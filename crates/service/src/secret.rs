@@ -73,6 +73,16 @@ pub enum SecretError {
         /// What was named.
         path: PathBuf,
     },
+    /// It is a text in another encoding.
+    #[error("the {name} {} is not UTF-8 but {found}; save it as UTF-8", path.display())]
+    NotUtf8 {
+        /// What the file is.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What it seems to be.
+        found: &'static str,
+    },
     /// The file has other content.
     #[error("{} is not a {name} file: expected 64 hexadecimal digits; check the path", path.display())]
     Malformed {
@@ -96,6 +106,21 @@ impl SecretFile {
         path: &Path,
         parse: impl Fn([u8; 32]) -> Option<T>,
     ) -> Result<T, SecretError> {
+        match self.read_if_there(path, &parse)? {
+            Some(secret) => Ok(secret),
+            None => self.create(path, parse),
+        }
+    }
+
+    /// Reads the secret; `None` if there is no file yet.
+    ///
+    /// # Errors
+    /// [`SecretError`] names the file.
+    pub fn read_if_there<T>(
+        &self,
+        path: &Path,
+        parse: impl Fn([u8; 32]) -> Option<T>,
+    ) -> Result<Option<T>, SecretError> {
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
             // A new secret must not take the place of the one on a disk that is not mounted.
@@ -105,7 +130,7 @@ impl SecretFile {
                     path: path.to_owned(),
                 });
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => return self.create(path, parse),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.failed("read", path, error)),
         };
         // Before it is opened: opening a pipe waits for its writer.
@@ -119,15 +144,14 @@ impl SecretFile {
         file.take(LONGEST)
             .read_to_end(&mut content)
             .map_err(|error| self.failed("read", path, error))?;
-        decode(&content)
-            .and_then(parse)
-            .ok_or_else(|| SecretError::Malformed {
-                name: self.name,
-                path: path.to_owned(),
-            })
+        let secret = decode(&content).and_then(parse);
+        secret.map(Some).ok_or_else(|| SecretError::Malformed {
+            name: self.name,
+            path: path.to_owned(),
+        })
     }
 
-    /// Reads a secret text, such as a password, without a byte order mark and its final line break. It may also come through a
+    /// Reads a secret text, such as a password, without a byte order mark and the line breaks at its end. It may also come through a
     /// pipe that the shell has opened (`<(…)`), which no other user can read.
     ///
     /// # Errors
@@ -137,13 +161,22 @@ impl SecretFile {
         if !path.starts_with("/dev/fd") && !path.starts_with("/proc/self/fd") {
             self.expect_private(path, &fs::metadata(path).map_err(failed)?)?;
         }
-        let mut text = String::new();
+        let mut content = Vec::new();
         File::open(path)
-            .and_then(|file| file.take(LONGEST_TEXT).read_to_string(&mut text))
+            .and_then(|file| file.take(LONGEST_TEXT).read_to_end(&mut content))
             .map_err(failed)?;
+        let other = |found| SecretError::NotUtf8 {
+            name: self.name,
+            path: path.to_owned(),
+            found,
+        };
+        // PowerShell writes UTF-16 with a mark. Without one, half of its bytes are zero.
+        if content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff") || content.contains(&0) {
+            return Err(other("UTF-16"));
+        }
+        let text = String::from_utf8(content).map_err(|_| other("another encoding"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let line = text.strip_suffix('\n').unwrap_or(text);
-        Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 
     fn expect_private(&self, path: &Path, metadata: &Metadata) -> Result<(), SecretError> {
@@ -215,4 +248,45 @@ fn save(path: &Path, secret: [u8; 32]) -> io::Result<()> {
     draft.as_file().sync_all()?;
     draft.persist_noclobber(path)?;
     File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+
+    use super::*;
+
+    #[test]
+    fn a_text_ends_before_its_last_line_breaks_and_is_utf_8() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("password");
+        let kind = SecretFile {
+            name: "password file",
+            risk: "open the keystore",
+        };
+        let read = |content: &[u8]| {
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            kind.read_text(&path)
+        };
+        for content in [
+            "pw ",
+            "pw \n",
+            "pw \r\n",
+            "pw \n\n",
+            "pw \r\n\r\n",
+            "\u{feff}pw \n",
+        ] {
+            assert_eq!(read(content.as_bytes()).unwrap(), "pw ", "{content:?}");
+        }
+        for content in [&b"\xff\xfep\0w\0"[..], b"\xfe\xff\0p\0w", b"p\0w\0"] {
+            let error = read(content).unwrap_err().to_string();
+            assert!(
+                error.contains("password") && error.contains("UTF-16") && error.contains("save it as UTF-8"),
+                "{error}"
+            );
+        }
+        let error = read(b"p\xe4ss").unwrap_err().to_string();
+        assert!(error.contains("another encoding"), "{error}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What a daemon shows to the outside: health and metrics.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,6 +42,19 @@ struct Shared<M> {
     health: Mutex<Health>,
     /// Where the daemon writes.
     directory: OnceLock<PathBuf>,
+    watches: Watches,
+}
+
+/// Returns what is wrong, if anything is.
+type Watch = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
+#[derive(Default)]
+struct Watches(Mutex<Vec<Watch>>);
+
+impl fmt::Debug for Watches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watches")
+    }
 }
 
 #[derive(Debug)]
@@ -72,12 +86,23 @@ impl<M: Metrics> Status<M> {
             metrics,
             health: Mutex::new(health),
             directory: OnceLock::new(),
+            watches: Watches::default(),
         }))
     }
 
     /// Reports the daemon as unhealthy while the disk of this directory is nearly full.
     pub fn watch_disk(&self, directory: &Path) {
         let _ = self.0.directory.set(directory.to_owned());
+    }
+
+    /// Reports the daemon as unhealthy while `watch` returns a reason, besides its passes. It is called at each request, so it
+    /// must not block.
+    pub fn watch(&self, watch: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        self.watches().push(Box::new(watch));
+    }
+
+    fn watches(&self) -> MutexGuard<'_, Vec<Watch>> {
+        self.0.watches.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
@@ -144,6 +169,9 @@ async fn healthz<M: Metrics>(State(status): State<Status<M>>) -> Response {
     {
         return (StatusCode::SERVICE_UNAVAILABLE, full).into_response();
     }
+    if let Some(reason) = status.watches().iter().find_map(|watch| watch()) {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response();
+    }
     if since <= health.patience.saturating_add(health.pause.as_secs()) {
         return (StatusCode::OK, "ok\n").into_response();
     }
@@ -204,6 +232,15 @@ mod tests {
         assert_eq!(health_of(&status).await.0, StatusCode::OK);
         status.good();
         assert_eq!(health_of(&status).await.0, StatusCode::OK);
+        // Something besides its passes is wrong.
+        let broken = Arc::new(OnceLock::new());
+        let watched = Arc::clone(&broken);
+        status.watch(move || watched.get().cloned());
+        assert_eq!(health_of(&status).await.0, StatusCode::OK);
+        broken.set("the store is empty".to_owned()).unwrap();
+        let (code, body) = health_of(&status).await;
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body, "the store is empty\n");
         // It has no space at all.
         status.watch_disk(Path::new("/proc"));
         let (code, body) = health_of(&status).await;

@@ -97,6 +97,15 @@ impl LocalStore {
         list().map_err(io_error("list", &self.directory))
     }
 
+    /// Makes sure that the directory can be read, without reading all of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        let read = || fs::read_dir(&self.directory)?.next().transpose();
+        read().map(drop).map_err(io_error("list", &self.directory))
+    }
+
     /// A temporary file, to be renamed once it is complete.
     fn incoming(&self) -> io::Result<NamedTempFile> {
         tempfile::Builder::new()

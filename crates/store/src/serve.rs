@@ -11,7 +11,8 @@ mod request;
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use assize_measurement::car;
 use assize_measurement::unixfs::{Profile, Walk};
@@ -33,18 +34,52 @@ use crate::{LocalStore, StoreError};
 const PROBE: [u8; 4] = [1, 0x55, 0, 0];
 /// Number of blocks that wait for a slow client; the limit in MiB per response.
 const AHEAD: usize = 2;
+/// How often the store's directory is read for its health.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 
 /// The HTTP interface of a store.
 pub fn router(store: LocalStore) -> Router {
+    let health = Arc::new(Health {
+        store: store.clone(),
+        checked: Mutex::default(),
+    });
     Router::new()
         .route("/ipfs/{cid}", get(answer))
         .route("/ipfs/{cid}/", get(answer))
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(move || healthz(Arc::clone(&health))))
         .fallback(|| async {
             let text = "This gateway serves only files at /ipfs/{cid}, as CARs or blocks.\n";
             (StatusCode::NOT_FOUND, text)
         })
         .with_state(Arc::new(Library::new(store)))
+}
+
+/// Whether the store's directory can be read, as last checked.
+struct Health {
+    store: LocalStore,
+    checked: Mutex<Option<(Instant, Result<(), String>)>>,
+}
+
+impl Health {
+    fn check(&self) -> Result<(), String> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*checked {
+            Some((at, outcome)) if at.elapsed() < CHECK_EVERY => outcome.clone(),
+            _ => {
+                let outcome = self.store.check().map_err(|error| error.to_string());
+                *checked = Some((Instant::now(), outcome.clone()));
+                outcome
+            }
+        }
+    }
+}
+
+async fn healthz(health: Arc<Health>) -> Response {
+    let checked = tokio::task::spawn_blocking(move || health.check()).await;
+    match checked.unwrap_or_else(|panic| Err(panic.to_string())) {
+        Ok(()) => "ok\n".into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+    }
 }
 
 async fn answer(

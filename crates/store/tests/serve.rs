@@ -420,3 +420,18 @@ fn concurrent_clients_and_disconnects() {
         }
     });
 }
+
+#[test]
+fn a_gateway_whose_directory_is_gone_is_not_healthy() {
+    let server = Server::start();
+    fs::remove_dir_all(server.store.directory()).unwrap();
+    let answer = server.get("/healthz", "");
+    let body = String::from_utf8(answer.body.unwrap()).unwrap();
+    assert_eq!(answer.status, 503, "{body}");
+    assert!(
+        body.contains(server.store.directory().to_str().unwrap()),
+        "{body}"
+    );
+    let server = Server::start();
+    assert_eq!(server.get("/healthz", "").status, 200);
+}

@@ -44,9 +44,18 @@ pub(crate) struct Open {
     pub(crate) latest: Option<Arc<CheckedRound>>,
     /// Latest first.
     pub(crate) rounds: Vec<OpenRound>,
+    /// Since when the latest round has not been able to accept measurements.
+    pub(crate) troubled: Option<Instant>,
 }
 
 impl Open {
+    /// Why the latest round cannot accept measurements, and since when none can.
+    pub(crate) fn trouble(&self) -> Option<(RoundNumber, &RoundError, Instant)> {
+        let latest = self.rounds.first()?;
+        let trouble = latest.trouble.as_ref()?;
+        Some((latest.round.number, trouble, self.troubled?))
+    }
+
     /// When the latest round closes, Unix seconds, if nothing changes on the chain before: every round is revealed and loaded.
     /// A reorganisation that is deeper than a round's way from its opening to its beacon is noticed at the next poll.
     pub(crate) fn settled_until(&self) -> Option<u64> {
@@ -168,6 +177,9 @@ impl RoundCache {
                 checked,
             });
             number.0 -= 1;
+        }
+        if open.rounds.first().is_some_and(|latest| latest.trouble.is_some()) {
+            open.troubled = before.troubled.or_else(|| Some(Instant::now()));
         }
         self.kept().open = Arc::new(open);
         Ok(())

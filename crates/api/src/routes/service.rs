@@ -72,7 +72,7 @@ pub(crate) async fn healthz() -> Response {
     ([(header::CACHE_CONTROL, NO_STORE)], "ok\n").into_response()
 }
 
-/// Whether chain and database are available.
+/// Whether chain and database are available, and the lists of the latest round.
 #[cfg_attr(
     feature = "openapi",
     utoipa::path(
@@ -91,6 +91,12 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, Refusal> 
     if let Some(trouble) = shared.chain_trouble() {
         tracing::warn!(trouble, "not ready");
         let detail = "the last successful poll of the chain is too long ago";
+        return Err(Refusal::new(ProblemKind::Unavailable, detail));
+    }
+    // The log has the reason, which may name the machines behind the api.
+    if let Some((round, trouble, _)) = shared.rounds.open().trouble() {
+        tracing::warn!(round = round.0, %trouble, "not ready");
+        let detail = format!("round {round} cannot accept measurements: its lists are not available");
         return Err(Refusal::new(ProblemKind::Unavailable, detail));
     }
     shared.database.find(B256::ZERO).await?;

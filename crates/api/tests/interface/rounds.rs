@@ -294,3 +294,29 @@ async fn without_the_chain_known_rounds_are_served_and_readiness_fails() {
     assert!(!problem.detail.contains("127.0.0.1"), "{}", problem.detail);
     served.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_lists_of_the_latest_round_it_is_not_ready() {
+    let scene = Scene::new(600).await;
+    let place = sqlite();
+    let served = scene.serve(&place.location).await;
+    scene.open_round().await;
+    for file in std::fs::read_dir(scene.store.directory()).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    served.api.refresh().await.unwrap();
+    let problem = served.get("/readyz").await.problem(ProblemKind::Unavailable);
+    assert!(
+        problem.detail.contains("round 1 cannot accept"),
+        "{}",
+        problem.detail
+    );
+    let trouble = served.api.lasting_trouble(std::time::Duration::ZERO).unwrap();
+    assert!(
+        trouble.contains("round 1") && trouble.contains("roster") && trouble.contains("store"),
+        "{trouble}"
+    );
+    let long = std::time::Duration::from_secs(60);
+    assert_eq!(served.api.lasting_trouble(long), None);
+    served.end().await;
+}

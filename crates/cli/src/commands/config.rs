@@ -48,7 +48,9 @@ pub(crate) fn run(command: &ConfigCommand, definition: &clap::Command) -> eyre::
 
 fn check(args: &CheckArgs, definition: &clap::Command) -> eyre::Result<Outcome> {
     let file = or_default(args.file.as_ref())?;
-    let checked = Config::read(&file, definition)?.check(definition)?;
+    let config = Config::read(&file, definition)?;
+    let checked = config.check(definition)?;
+    config.check_files()?;
     args.format.print(&json!(checked), || {
         let mut text = format!("{}: valid", file.display());
         for (service, settings) in &checked {

@@ -53,12 +53,7 @@ pub(super) async fn run(args: &BuildArgs, data: &DataDir) -> eyre::Result<Outcom
         "no round from {} to {last} is settled yet",
         args.from_round
     );
-    data.create()?;
     let catalog = args.rates.clone().unwrap_or_else(|| data.rates());
-    let tables = match &args.tables {
-        Some(place) => open_store(place)?,
-        None => local_store(&data.store())?,
-    };
     let known = Dataset::read(&catalog)?.unwrap_or_default().catalog;
     let contract = network.deployment.rounds;
     let is_known = |number: RoundNumber| {
@@ -89,6 +84,12 @@ pub(super) async fn run(args: &BuildArgs, data: &DataDir) -> eyre::Result<Outcom
                     catalog.display()
                 )
             })?;
+        // Only when there is something to write.
+        data.create()?;
+        let tables = match &args.tables {
+            Some(place) => open_store(place)?,
+            None => local_store(&data.store())?,
+        };
         measurements += evaluated.1.labels.total();
         add_rounds(&catalog, &*tables, &inputs.facts, &[evaluated])?;
         added.push(number);

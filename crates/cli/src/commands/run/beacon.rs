@@ -41,6 +41,8 @@ pub(crate) struct BeaconArgs {
 }
 
 pub(crate) async fn run(args: &BeaconArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    // Before any file is created: a second one started by mistake changes nothing.
+    let (listener, url) = bind(args.listen).await?;
     let path = match &args.key_file {
         Some(path) => path.clone(),
         None => {
@@ -71,7 +73,6 @@ pub(crate) async fn run(args: &BeaconArgs, data: &DataDir) -> eyre::Result<Outco
             hex::encode(kept.hash)
         );
     }
-    let (listener, url) = bind(args.listen).await?;
     let info = devnet.chain().info();
     if kept.is_none() {
         std::fs::write(&description, info.to_canonical_json())

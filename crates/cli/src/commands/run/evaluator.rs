@@ -89,6 +89,7 @@ pub(crate) async fn run(args: &EvaluatorArgs, data: &DataDir) -> eyre::Result<Ou
     let beacons = beacons(&args.beacons)?;
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
+    preflight.store(&args.store, data, true);
     let served = preflight.bind(args.listen).await;
     let observed = preflight.bind(args.metrics).await;
     preflight.drand(beacons.chain()).await?;

@@ -76,6 +76,9 @@ impl PublisherArgs {
 
 pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Outcome> {
     if args.import_only {
+        for path in &args.measurements {
+            File::open(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+        }
         data.create()?;
         let mut ingest = args.database.location(data).connect_ingest()?;
         let imported = import_all(&mut *ingest, &args.measurements)?;
@@ -85,6 +88,8 @@ pub(crate) async fn run(args: &PublisherArgs, data: &DataDir) -> eyre::Result<Ou
     let network = Network::connect_to_send(&args.chain, data).await?;
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
+    preflight.store(&args.store, data, true);
+    preflight.readable(&args.measurements);
     let observed = preflight.bind(args.metrics).await;
     preflight.duty(Duty::Publisher, signer.address()).await?;
     preflight.funds(&signer).await?;

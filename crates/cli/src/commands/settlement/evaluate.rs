@@ -10,7 +10,7 @@ use eyre::WrapErr;
 use serde_json::json;
 
 use crate::args::{BeaconArgs, ChainArgs, FormatArgs, StoreArgs};
-use crate::connect::{Network, backed_store, beacons};
+use crate::connect::{Network, beacons, existing_store};
 use crate::output::{self, Outcome};
 use assize_service::{DataDir, plural};
 
@@ -41,7 +41,7 @@ pub struct EvaluateArgs {
 
 pub(crate) async fn run(args: &EvaluateArgs, data: &DataDir) -> eyre::Result<Outcome> {
     let network = Network::connect(&args.chain, data).await?;
-    let store = backed_store(&args.store, &args.gateways, data)?;
+    let store = existing_store(&args.store, &args.gateways, data)?;
     let beacons = beacons(&args.beacons)?;
     network.expect_drand(beacons.chain()).await?;
     let Network { rounds, rewards, .. } = &network;

@@ -89,6 +89,9 @@ pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataD
     preflight.drand(beacons.chain()).await?;
     let observed = preflight.bind(args.metrics).await;
     preflight.finish()?;
+    let mut config = Config::new(args.coordinator.clone(), args.operator, data.checker());
+    config.bind = args.bind;
+    Checker::expect_network(&config, &network.rounds, beacons.chain()).await?;
     let stop = Stop::default();
     stop.set_on_signal();
     let status = Status::new(Metrics::new(), PATIENCE);
@@ -107,8 +110,6 @@ pub(crate) async fn run(args: &CheckerArgs, log: Option<LogFormat>, data: &DataD
         listener: show.listener(),
         status,
     };
-    let mut config = Config::new(args.coordinator.clone(), args.operator, data.checker());
-    config.bind = args.bind;
     config.ingest = args.ingest_address;
     config.concurrency = args.pace.concurrency.into();
     config.rounds = if args.once { Some(1) } else { args.rounds };

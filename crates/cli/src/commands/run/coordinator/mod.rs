@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assize_api::{Api, IngestKey, Parts, open_subnet_tagger};
+use assize_api::{Api, IngestKey, Parts, check_secrets, open_subnet_tagger};
 use assize_coordinator::{Coordinator, Settings, metrics, read_tasks};
 use assize_ingest::{Database, DatabaseOptions};
 use assize_outbox::Outbox;
@@ -28,6 +28,8 @@ use assize_service::DataDir;
 
 /// Time for the API to shut down, longer than its timeout for open requests.
 const API_SHUTDOWN: Duration = Duration::from_secs(12);
+/// How long the latest round may fail to load before the coordinator is unhealthy: a store may be away for a moment.
+const ROUND_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Accept heartbeats and measurements, open rounds and reveal their beacons.
 #[derive(Debug, Args)]
@@ -74,7 +76,12 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         false => Some(signer(&args.key).await?),
     };
     let tasks = args.tasks.clone().unwrap_or_else(|| data.task_list());
+    let or_default = |given: &Option<PathBuf>, default: PathBuf| given.clone().unwrap_or(default);
+    let key_file = or_default(&args.ingest_key, data.ingest_key());
+    let subnet_secret = or_default(&args.clients.subnet_secret, data.subnet_secret());
     let mut preflight = Preflight::new(&network, data).await?;
+    preflight.store(&args.store, data, !args.ingest_only);
+    preflight.record(check_secrets(&key_file, &subnet_secret));
     let listener = preflight.bind(Some(args.listen)).await;
     let observed = preflight.bind(args.metrics).await;
     preflight.drand(beacons.chain()).await?;
@@ -98,7 +105,6 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         daily_bytes: args.clients.daily_storage(),
     };
     let location = args.database.location(data);
-    let key_file = args.ingest_key.clone().unwrap_or_else(|| data.ingest_key());
     // Checkers refuse the receipts of a key that they do not know.
     ensure!(
         key_file.exists() || location.connect_ingest()?.is_empty()?,
@@ -109,7 +115,6 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
     );
     let database = Database::open_with(&location, options)?;
     let store: Arc<dyn Store> = Arc::from(store(&args.store, data)?);
-    let or_default = |given: &Option<PathBuf>, default: PathBuf| given.clone().unwrap_or(default);
     let key = IngestKey::open(&key_file)?;
     let ingest = key.address();
     let parts = Parts {
@@ -119,7 +124,7 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
         store: store.clone(),
         beacons: Arc::clone(&beacons),
         key,
-        tagger: open_subnet_tagger(&or_default(&args.clients.subnet_secret, data.subnet_secret()))?,
+        tagger: open_subnet_tagger(&subnet_secret)?,
         clock: clock.clone(),
     };
     config.poll = args.queue.poll.unwrap_or(config.poll);
@@ -145,6 +150,8 @@ pub(crate) async fn run(args: &CoordinatorArgs, data: &DataDir) -> eyre::Result<
     let pause = args.queue.policy(network.deployment.chain_id).poll;
     let status = Status::new(metrics(), 60 + 10 * pause.as_secs());
     status.watch_disk(data.path());
+    let watched = api.clone();
+    status.watch(move || watched.lasting_trouble(ROUND_PATIENCE));
     if let Some((listener, url)) = observed {
         status.serve(listener, &stop);
         ready["metrics"] = url.into();

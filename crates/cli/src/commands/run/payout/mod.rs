@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 use crate::args::format::{RowsFormat, RowsFormatArgs};
 use crate::args::{ChainArgs, KeyArgs, QueueArgs, StoreArgs};
-use crate::connect::{Network, backed_store};
+use crate::connect::{Network, backed_store, existing_store};
 use crate::output::{self, Outcome};
 use crate::preflight::Preflight;
 use crate::signer::signer;
@@ -97,6 +97,7 @@ pub(crate) async fn run(args: &PayoutArgs, data: &DataDir) -> eyre::Result<Outco
     );
     let signer = signer(&args.key).await?;
     let mut preflight = Preflight::new(&network, data).await?;
+    preflight.store(&args.store, data, false);
     let observed = preflight.bind(args.metrics).await;
     preflight.funds(&signer).await?;
     preflight.gateways(&args.gateways)?;
@@ -140,7 +141,7 @@ async fn preview(
     planner: &Planner,
 ) -> eyre::Result<Outcome> {
     let settlement = settlement_to_pay(&network.rewards, args.settlement.map(SettlementId)).await?;
-    let mut documents = Documents::new(backed_store(&args.store, &args.gateways, data)?);
+    let mut documents = Documents::new(existing_store(&args.store, &args.gateways, data)?);
     let allocations = documents.allocations(&settlement)?;
     // A dry run writes nothing.
     let history = match data.payout_history().exists() {
