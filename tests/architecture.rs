@@ -55,7 +55,7 @@ fn removed_dependencies_do_not_return() {
 
 /// The files that may use integers of more than 64 bits, and what for. Everywhere else an amount is an `AttoFil`, and the price of gas
 /// a `GasPrice`.
-const WIDE_INTEGERS: [(&str, &str); 16] = [
+const WIDE_INTEGERS: [(&str, &str); 17] = [
     ("chain/src/beacon.rs", "words of the ABI"),
     ("chain/src/client.rs", "JSON-RPC"),
     ("chain/src/eip1559.rs", "signed transactions"),
@@ -69,6 +69,7 @@ const WIDE_INTEGERS: [(&str, &str); 16] = [
     ),
     ("evaluate/src/figures.rs", "percentiles of times"),
     ("guard/src/subnet.rs", "IPv6 addresses"),
+    ("keys/src/keystore.rs", "products of scrypt's parameters"),
     ("protocol/src/amount.rs", "the type of amounts"),
     ("protocol/src/lib.rs", "what the type of amounts converts from"),
     ("protocol/src/seed.rs", "words of the ABI"),
