@@ -82,6 +82,7 @@ pub(crate) async fn run(command: &RoundCommand, data: &DataDir) -> eyre::Result<
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Shown {
     #[serde(flatten)]
     round: Round,
