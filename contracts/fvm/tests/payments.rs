@@ -109,11 +109,20 @@ fn actors_of_every_kind_are_paid_by_their_ids() {
         assert_eq!(network.chain.balance(address).unwrap(), amount, "{address}");
     }
 
-    // An id that nobody has cannot be set.
+    // An id that nobody has can be set; its payment is refused, and nothing is booked.
     let recipient = id_bytes(9_999_999);
     let nobody = call(&Rewards::setNativePayoutAddressCall { recipient });
-    let refused = network.chain.send(operator(1), rewards, &nobody).unwrap();
-    assert_eq!(refused.returned[..4], Rewards::BadRecipient::SELECTOR);
+    network.send(operator(1), rewards, &nobody).unwrap();
+    grants[0].1 = 20 * MILLIFIL;
+    let settled = network.settle(&grants).unwrap();
+    let claim = settled.claim(0).unwrap();
+    let refused = network.chain.send(ANYONE, rewards, &claim).unwrap();
+    assert!(
+        refused.returned.starts_with(&Rewards::PaymentFailed::SELECTOR),
+        "{}",
+        explain(&refused)
+    );
+    assert_eq!(network.claimed(operator(1)).unwrap(), MILLIFIL);
 }
 
 #[test]
