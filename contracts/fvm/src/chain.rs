@@ -176,7 +176,12 @@ impl Chain {
     /// Goes to the first epoch at or after a Unix time; never back.
     pub fn go_to(&mut self, time: u64) {
         let epoch = time.saturating_sub(GENESIS).div_ceil(EPOCH);
-        self.epoch = self.epoch.max(i64::try_from(epoch).unwrap_or(i64::MAX));
+        self.go_to_epoch(i64::try_from(epoch).unwrap_or(i64::MAX));
+    }
+
+    /// Goes to an epoch; never back.
+    pub fn go_to_epoch(&mut self, epoch: ChainEpoch) {
+        self.epoch = self.epoch.max(epoch);
     }
 
     /// The state now, to which [`Chain::restore`] returns.

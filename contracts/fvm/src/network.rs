@@ -261,7 +261,7 @@ impl Network {
     pub fn reveal(&mut self, round: u64) -> anyhow::Result<Call> {
         let beacon_round = self.round(round)?.beaconRound;
         let epoch = epoch_of(beacon_round);
-        self.chain.go_to(GENESIS + 30 * epoch.unsigned_abs());
+        self.chain.go_to_epoch(epoch);
         Ok(call(&Rounds::revealCall {
             round,
             signature: self.chain.node.signature(epoch).into(),
@@ -421,9 +421,17 @@ pub fn explain(receipt: &Receipt) -> String {
     )
 }
 
-/// The epoch that carries a quicknet round (docs/protocol.md §2).
+/// Epoch E carries quicknet's round 10 E + this (docs/protocol.md §2).
+const MAINNET_OFFSET: i64 = -31_498_998;
+
+/// The quicknet round that an epoch carries; `None` before the first.
+pub fn round_of(epoch: i64) -> Option<u64> {
+    let round = u64::try_from(10 * epoch + MAINNET_OFFSET).ok()?;
+    (round > 0).then_some(round)
+}
+
+/// The epoch that carries a quicknet round, or the last before it.
 pub fn epoch_of(beacon_round: u64) -> i64 {
-    const MAINNET_OFFSET: i64 = -31_498_998;
     (i64::try_from(beacon_round).unwrap_or(i64::MAX) - MAINNET_OFFSET) / 10
 }
 

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use alloy_primitives::{B256, Bytes};
-use assize_fvm::chain::{BLOCK_GAS, GENESIS};
+use assize_fvm::chain::BLOCK_GAS;
 use assize_fvm::network::abi::FilecoinBeacon;
 use assize_fvm::network::abi::rounds::Rounds;
-use assize_fvm::network::{ANYONE, Network, epoch_of};
+use assize_fvm::network::{ANYONE, Network, epoch_of, round_of};
 use serde_json::Value;
 
 /// Rounds, signatures and randomness that quicknet has published.
@@ -36,10 +36,10 @@ fn recorded_beacons_are_verified_by_their_digests() {
     for (round, signature, randomness) in recorded() {
         // One round in ten is on the chain: the others' epochs are given the same beacon under the number that they carry.
         let epoch = epoch_of(round);
-        let Ok(carried @ 1..) = u64::try_from(10 * epoch - 31_498_998) else {
+        let Some(carried) = round_of(epoch) else {
             continue;
         };
-        network.chain.go_to(GENESIS + 30 * epoch.unsigned_abs());
+        network.chain.go_to_epoch(epoch);
         network.chain.node.record(epoch, &signature);
         let verify = FilecoinBeacon::verifyCall {
             round: carried,
@@ -79,7 +79,7 @@ fn an_epoch_that_has_not_come_costs_little() {
 
     // With a delay of 30 s and a slack of three epochs, it can be proved three minutes after the opening.
     let opened_at = network.round(1).unwrap().openedAt;
-    network.chain.go_to(GENESIS + 30 * due.unsigned_abs());
+    network.chain.go_to_epoch(due);
     assert!(network.chain.now() - opened_at <= 210);
     network.send(ANYONE, rounds, &reveal).unwrap();
     let again = network.chain.simulate(ANYONE, rounds, &reveal).unwrap();

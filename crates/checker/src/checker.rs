@@ -222,8 +222,8 @@ impl Checker {
         })))
     }
 
-    /// Makes sure that the coordinator, if it answers soon, serves the same network. Without a state directory nothing has been
-    /// created yet, and nothing is; later the running checker does the same.
+    /// Makes sure that the coordinator, if it answers soon, serves the same network. Only before the first start, which creates the
+    /// state directory: the running checker checks it again.
     ///
     /// # Errors
     /// [`CheckerError::OtherNetwork`], or an invalid address of the coordinator.

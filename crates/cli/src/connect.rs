@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::args::{BeaconArgs, ChainArgs, DrandArgs, StoreArgs};
 use crate::text_file::read_text;
+use crate::variable::variable;
 use assize_service::DataDir;
 
 /// How long a command waits for its transaction: ten Filecoin epochs.
@@ -187,7 +188,7 @@ pub(crate) fn open_store(place: &str) -> eyre::Result<Box<dyn Store>> {
     if let Some(url) = place.strip_prefix("kubo:") {
         return Ok(Box::new(Kubo::new(
             url,
-            std::env::var("ASSIZE_KUBO_AUTHORIZATION").ok(),
+            variable("ASSIZE_KUBO_AUTHORIZATION").and_then(|header| header.into_string().ok()),
         )?));
     }
     ensure!(

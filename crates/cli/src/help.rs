@@ -115,7 +115,7 @@ fn with_help(command: Command, help: Help) -> Command {
         )
 }
 
-/// An empty environment variable is one that is not set: compose files and shells cannot unset one.
+/// A flag without its environment variable, if that is set and [empty](crate::variable::variable).
 fn unless_empty(arg: Arg) -> Arg {
     match arg.get_env().and_then(env::var_os) {
         Some(value) if value.is_empty() => arg.env(None::<&'static str>),

@@ -15,6 +15,7 @@ mod send;
 mod signer;
 mod telemetry;
 mod text_file;
+mod variable;
 
 use std::process::ExitCode;
 

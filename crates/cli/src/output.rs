@@ -110,18 +110,24 @@ pub fn ask_on_terminal(question: &str, yes: bool) -> eyre::Result<bool> {
 
 /// An error with its causes, on stderr.
 pub fn print_error(error: &Report) {
-    let mut causes = error.chain().map(in_words);
-    let mut shown = causes.next().unwrap_or_default();
-    let mut text = format!("error: {shown}");
-    for cause in causes {
-        // Skip a cause that the message already contains.
-        if !shown.contains(&cause) {
-            text.push_str(&format!("\n  caused by: {cause}"));
-            shown.push_str(&cause);
-        }
-    }
     // Files and servers of strangers are quoted in errors.
-    say(printable(&text));
+    say(printable(&format!(
+        "error: {}",
+        with_causes(error, "\n  caused by: ")
+    )));
+}
+
+/// An error and its causes, without those that the messages before contain.
+pub fn with_causes(error: &Report, between: &str) -> String {
+    error.chain().map(in_words).fold(String::new(), |text, cause| {
+        if text.is_empty() {
+            cause
+        } else if text.contains(&cause) {
+            text
+        } else {
+            text + between + &cause
+        }
+    })
 }
 
 /// An error as people read it: the crates without a calendar name times in Unix seconds.
@@ -170,6 +176,18 @@ mod tests {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(27_000), "27 000");
         assert_eq!(grouped(1_234_567), "1 234 567");
+    }
+
+    #[test]
+    fn causes_are_named_once() {
+        let error = Err::<(), _>(eyre!("connection refused"))
+            .wrap_err("the node at http://127.0.0.1:1 does not answer: connection refused")
+            .wrap_err("nothing was sent")
+            .unwrap_err();
+        assert_eq!(
+            with_causes(&error, ": "),
+            "nothing was sent: the node at http://127.0.0.1:1 does not answer: connection refused"
+        );
     }
 
     #[test]

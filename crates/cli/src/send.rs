@@ -168,7 +168,7 @@ impl Action {
                 .await
                 .wrap_err_with(|| format!("the contract would reject this call of {holder}"))?;
         }
-        // Nobody's address has no FIL to send.
+        // As the zero address, which has no FIL to send.
         if self.role == Role::Anyone && self.draft.value.is_zero() {
             let tried = network.client.call_raw(&self.draft, None).await;
             tried.wrap_err("the contract would reject this call of anybody")?;

@@ -10,6 +10,7 @@ use eyre::{WrapErr, bail, ensure};
 
 use crate::args::KeyArgs;
 use crate::args::key::{KEYSTORE_VARIABLE, KMS_VARIABLE};
+use crate::variable::variable;
 
 const PASSWORD_FILE: SecretFile = SecretFile {
     name: "password file",
@@ -46,8 +47,7 @@ fn place(args: &KeyArgs) -> eyre::Result<Place<'_>> {
     if let Some(key) = &args.aws_kms {
         return Ok(Place::AwsKms(key.clone()));
     }
-    let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty());
-    let place = match (set(KEYSTORE_VARIABLE), set(KMS_VARIABLE)) {
+    let place = match (variable(KEYSTORE_VARIABLE), variable(KMS_VARIABLE)) {
         (Some(_), Some(_)) => {
             bail!(
                 "both {KEYSTORE_VARIABLE} and {KMS_VARIABLE} name a key; unset one, or give --keystore or --aws-kms"

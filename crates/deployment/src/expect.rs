@@ -20,7 +20,8 @@ use crate::{Deployment, DeploymentError, Result};
 /// it: [`check`](crate::check()) compares all.
 ///
 /// # Errors
-/// [`ChainError::WrongChain`], [`ChainError::NoContract`], [`DeploymentError::ForeignCode`], [`DeploymentError::Mixed`] and failures of the node.
+/// [`ChainError::WrongChain`], [`ChainError::NoContract`], [`DeploymentError::ForeignCode`], [`DeploymentError::Mixed`] and failures
+/// of the node.
 pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> Result<()> {
     client.expect_chain(deployment.chain_id)?;
     let parts = [

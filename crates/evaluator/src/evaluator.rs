@@ -486,14 +486,10 @@ impl Evaluator {
 }
 
 /// The key of a settlement in the queue. After a veto the same settlement has the same digest, but another number of settlements
-/// was posted before it. The first one has the key of earlier versions.
+/// was posted before it.
 fn key(own: &Own, posted: u64) -> String {
-    let attempt = match posted.saturating_sub(own.range.parent.map_or(0, |parent| parent.0)) {
-        0 => String::new(),
-        voided => format!("/after-{voided}-void"),
-    };
     format!(
-        "settlement/{}-{}/{}{attempt}",
+        "settlement/{}-{}/{}/after-{posted}",
         own.range.first, own.range.last, own.signed.digest
     )
 }

@@ -126,7 +126,7 @@ mod tests {
             "# a comment\r0x9\r",
             "# fine\r\n0x999999cf1046e68e36e1aa2e0e07105eddd1f08e a\r0x9 b",
         ] {
-            assert!(fault(text).1.contains("is no line feed"), "{text:?}");
+            assert!(fault(text).1.contains("with line feeds only"), "{text:?}");
         }
         let (one, two) = (
             "0x999999cf1046e68e36e1aa2e0e07105eddd1f08e",

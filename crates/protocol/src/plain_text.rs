@@ -22,7 +22,7 @@ pub enum NotText {
     },
     /// What some programs show as the end of a line, and others do not.
     #[error(
-        "line {line} has the line break U+{character:04X} in it, which is no line feed: save the file with line feeds"
+        "line {line} contains U+{character:04X}, which some programs show as a line break: save the file with line feeds only"
     )]
     LineBreak {
         /// The line, from 1.

@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_loss_is_reported_until_a_batch_is_committed_or_an_hour_has_passed() {
         let mut losses = Losses::default();
-        // What an earlier run lost is no news.
+        // What an earlier run lost is not reported again.
         losses.note(7, false);
         assert_eq!(lost(&losses), None);
         losses.note(10, false);

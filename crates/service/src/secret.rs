@@ -112,7 +112,7 @@ impl SecretFile {
         }
     }
 
-    /// Reads the secret; `None` if there is no file yet.
+    /// Reads the secret; `None` if the file does not exist.
     ///
     /// # Errors
     /// [`SecretError`] names the file.

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::args::FormatArgs;
 use crate::config::{self, Config, services, settings};
 use crate::output::Outcome;
+use crate::variable::variable;
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -83,7 +84,7 @@ fn show(args: &ShowArgs, definition: &clap::Command) -> eyre::Result<Outcome> {
     let rows: Vec<_> = settings(service)
         .map(|arg| {
             let name = arg.get_long().unwrap_or_default();
-            let (value, source) = match (variable(arg), values.get(name)) {
+            let (value, source) = match (stand_in(arg), values.get(name)) {
                 // Its value may be a secret.
                 (Some(variable), _) => (None, format!("environment, {variable}")),
                 (None, Some(values)) => (Some(values.join(", ")), "file".to_owned()),
@@ -146,8 +147,8 @@ fn described_default(arg: &Arg) -> Option<String> {
 }
 
 /// The variable that stands in for a flag, if it is set.
-fn variable(arg: &Arg) -> Option<String> {
+fn stand_in(arg: &Arg) -> Option<String> {
     let name = arg.get_env()?;
-    std::env::var_os(name).filter(|value| !value.is_empty())?;
+    variable(name)?;
     Some(name.to_string_lossy().into_owned())
 }

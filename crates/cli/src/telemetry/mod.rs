@@ -18,6 +18,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use self::json::Json;
 use self::repeats::Repeats;
+use crate::variable::variable;
 
 /// OpenTelemetry's variable for the server of traces, such as `http://127.0.0.1:4318/v1/traces`.
 const OTLP: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
@@ -118,6 +119,6 @@ pub(crate) fn now() -> String {
     text
 }
 
-fn named(variable: &str) -> Option<String> {
-    std::env::var(variable).ok().filter(|value| !value.is_empty())
+fn named(name: &str) -> Option<String> {
+    variable(name)?.into_string().ok()
 }

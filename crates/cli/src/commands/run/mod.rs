@@ -14,7 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use eyre::ensure;
 
 use crate::connect::is_transient;
-use crate::output::Outcome;
+use crate::output::{Outcome, with_causes};
 use crate::telemetry::Logs;
 use assize_service::{DataDir, printable};
 
@@ -89,7 +89,7 @@ pub(super) async fn run(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome>
         match start(args, data).await {
             // Exit code 2 means a faulty setup, after which supervisors do not restart. An unreachable node is not one.
             Err(error) if args.command.is_daemon() && is_transient(&error) => {
-                let error = printable(&with_causes(&error));
+                let error = printable(&with_causes(&error, ": "));
                 tracing::warn!(error, "cannot start yet; retrying");
                 tokio::time::sleep(pause).await;
                 pause = (2 * pause).min(LONGEST_RETRY);
@@ -97,17 +97,6 @@ pub(super) async fn run(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome>
             outcome => return outcome,
         }
     }
-}
-
-/// An error and its causes, without those that the message before repeats.
-fn with_causes(error: &eyre::Report) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }
 
 async fn start(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome> {
@@ -119,24 +108,5 @@ async fn start(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome> {
         RunCommand::Checker(service) => checker::run(service, args.log, data).await,
         RunCommand::Gateway(service) => gateway::run(service, data).await,
         RunCommand::Beacon(service) => beacon::run(service, data).await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use eyre::{WrapErr, eyre};
-
-    use super::with_causes;
-
-    #[test]
-    fn causes_are_named_once() {
-        let error = Err::<(), _>(eyre!("connection refused"))
-            .wrap_err("the node at http://127.0.0.1:1 does not answer: connection refused")
-            .wrap_err("nothing was sent")
-            .unwrap_err();
-        assert_eq!(
-            with_causes(&error),
-            "nothing was sent: the node at http://127.0.0.1:1 does not answer: connection refused"
-        );
     }
 }

@@ -3,8 +3,10 @@
 //! A key is the name of a flag. Keys at the top of the file apply to every command that has such a flag, and those of a table, such as
 //! `[coordinator]`, to that service. They are defaults: a flag or an environment variable overrides them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
+mod explicit;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,9 @@ use assize_store::Gateways;
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
 
-use crate::args::key::{KEY_FLAGS, KEY_VARIABLES};
+pub(crate) use self::explicit::Explicit;
+use crate::connect::open_store;
+use crate::variable::variable;
 
 /// The flag that names the file, and the variable that stands in for it.
 pub(crate) const FLAG: &str = "config";
@@ -159,14 +163,8 @@ impl Config {
 
     /// Where a service's setting is in the file.
     fn place(&self, service: &str, key: &str) -> String {
-        match self
-            .services
-            .get(service)
-            .is_some_and(|own| own.contains_key(key))
-        {
-            true => format!("`{key}` in [{service}]"),
-            false => format!("`{key}`"),
-        }
+        let own = self.services.get(service).filter(|own| own.contains_key(key));
+        place(own.map(|_| service), key)
     }
 
     /// Makes sure that the files are there that commands read and do not create.
@@ -178,18 +176,14 @@ impl Config {
         let own = self.services.iter().flat_map(|(service, settings)| {
             settings
                 .iter()
-                .map(move |(key, values)| (Some(service), key, values))
+                .map(move |(key, values)| (Some(&**service), key, values))
         });
         for (service, key, values) in common.chain(own) {
             let missing = values.iter().find(|value| !Path::new(value).is_file());
             if let (Some(missing), true) = (missing, FILES.contains(&key.as_str())) {
-                let place = match service {
-                    Some(service) => format!("`{key}` in [{service}]"),
-                    None => format!("`{key}`"),
-                };
                 let reason =
-                    format!("there is no file {missing}; relative paths start from the working directory");
-                return Err(self.refuse(place, reason));
+                    format!("{missing} is not a file; relative paths start from the working directory");
+                return Err(self.refuse(place(service, key), reason));
             }
         }
         Ok(())
@@ -211,7 +205,7 @@ impl Config {
             let is_of_a_service = services.iter().any(|service| setting(service, key).is_some());
             let first = all.iter().find(|command| setting(command, key).is_some());
             if let Some(command) = first.filter(|_| !is_of_a_service) {
-                parse(command, key, own).map_err(|reason| self.refuse(format!("`{key}`"), reason))?;
+                parse(command, key, own).map_err(|reason| self.refuse(place(None, key), reason))?;
             }
         }
         for service in services {
@@ -241,6 +235,14 @@ impl Config {
             }
         }
         Ok(checked)
+    }
+}
+
+/// A key, and the table that it is in, if it is in one.
+fn place(table: Option<&str>, key: &str) -> String {
+    match table {
+        Some(table) => format!("`{key}` in [{table}]"),
+        None => format!("`{key}`"),
     }
 }
 
@@ -278,10 +280,9 @@ fn used(key: &str, value: &str) -> Result<(), String> {
         "trusted-proxy" => Proxies::parse(&[value.to_owned()])
             .map(drop)
             .map_err(|error| text(&error)),
-        "store" if value.contains("://") && !value.starts_with("s3://") && !value.starts_with("kubo:") => {
-            Err(format!(
-                "{value} is not supported: give a directory, s3://bucket/prefix, or kubo:http://127.0.0.1:5001"
-            ))
+        // Opening it creates nothing, unless it is a directory.
+        "store" if value.contains("://") || value.starts_with("kubo:") => {
+            open_store(value).map(drop).map_err(|error| format!("{error:#}"))
         }
         _ => Ok(()),
     }
@@ -300,61 +301,7 @@ pub(crate) fn path(arguments: &[OsString]) -> Option<PathBuf> {
             return Some(value.into());
         }
     }
-    std::env::var_os(VARIABLE)
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
-}
-
-/// What a user says beside the file.
-#[derive(Debug, Default)]
-pub(crate) struct Explicit {
-    /// Names of flags.
-    flags: BTreeSet<String>,
-    /// Whether a variable names a key.
-    key: bool,
-}
-
-impl Explicit {
-    /// The flags among the arguments, and the environment.
-    pub(crate) fn of(arguments: &[OsString]) -> Self {
-        let flags = arguments.iter().filter_map(|argument| {
-            let name = argument.to_str()?.strip_prefix("--")?;
-            Some(name.split_once('=').map_or(name, |(name, _)| name).to_owned())
-        });
-        Self {
-            flags: flags.collect(),
-            key: KEY_VARIABLES.iter().any(|name| is_set(name.as_ref())),
-        }
-    }
-
-    fn has(&self, arg: &Arg) -> bool {
-        let flag = arg.get_long().is_some_and(|name| self.flags.contains(name));
-        flag || arg.get_env().is_some_and(is_set)
-    }
-
-    /// The flags of a command that exclude each other with an explicit one, so that the file's value would be in its way.
-    fn excluded(&self, command: &Command) -> BTreeSet<String> {
-        let mut excluded = BTreeSet::new();
-        if self.key {
-            excluded.extend(KEY_FLAGS.map(str::to_owned));
-        }
-        let name = |arg: &Arg| arg.get_long().map(str::to_owned);
-        for arg in command.get_arguments() {
-            for other in command.get_arg_conflicts_with(arg) {
-                if self.has(arg) {
-                    excluded.extend(name(other));
-                }
-                if self.has(other) {
-                    excluded.extend(name(arg));
-                }
-            }
-        }
-        excluded
-    }
-}
-
-fn is_set(variable: &OsStr) -> bool {
-    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+    variable(VARIABLE).map(PathBuf::from)
 }
 
 /// A command whose flags have these defaults.
@@ -500,10 +447,8 @@ mod tests {
         let file = "keystore = \"key.json\"\npassword-file = \"password\"\ndrand-info = \"info.json\"\nbeacons = \"beacons.json\"";
         let kept = |line: &[&str], key: bool| {
             let line: Vec<OsString> = line.iter().map(OsString::from).collect();
-            let explicit = Explicit {
-                key,
-                ..Explicit::of(&line)
-            };
+            let mut explicit = Explicit::of(&line);
+            explicit.key = key;
             let mut command = config(file)
                 .unwrap()
                 .apply(command_line::<Cli>(Help::All), &explicit);
@@ -566,7 +511,7 @@ mod tests {
         let missing = config("[checker]\ndeployment = \"none.json\"").unwrap();
         assert_eq!(
             missing.check_files().unwrap_err().to_string(),
-            "network.toml, `deployment` in [checker]: there is no file none.json; relative paths start from the working directory"
+            "network.toml, `deployment` in [checker]: none.json is not a file; relative paths start from the working directory"
         );
         assert!(config("[evaluator]\npost = false\npeer = [\"http://one\", \"http://two\"]").is_ok());
     }
