@@ -2,35 +2,41 @@
 pragma solidity 0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {ICourt} from "./interfaces/ICourt.sol";
 import {IRewards} from "./interfaces/IRewards.sol";
+import {IRoles} from "./interfaces/IRoles.sol";
 import {IRounds} from "./interfaces/IRounds.sol";
 import {Cid} from "./libraries/Cid.sol";
 import {Fvm} from "./libraries/Fvm.sol";
+import {PositionalTree} from "./libraries/PositionalTree.sol";
+import {RewardsTree} from "./libraries/RewardsTree.sol";
+import {Objections} from "./rewards/Objections.sol";
 import {Pool} from "./rewards/Pool.sol";
 import {Recipients} from "./rewards/Recipients.sol";
-import {Roles} from "./rewards/Roles.sol";
 
 /// @title Rewards
-/// @notice See `IRewards`. This contract has settlements and claims; `Roles` has permissions, `Pool` deposits and the
-/// programme's end, `Recipients` payments to operators.
-contract Rewards is Recipients, EIP712 {
+/// @notice See `IRewards`. This contract has settlements and claims; `Pool` has deposits and the programme's end,
+/// `Recipients` payments to operators, `Objections` the files that evaluators could not get.
+contract Rewards is Recipients, Objections, EIP712 {
+    using PositionalTree for bytes32;
+
     /// @dev A settlement in storage: the CID as codec and digest. The first two slots hold what claims read.
     struct Record {
         bytes32 root;
         uint96 cumulativeTotal;
         uint40 postedAt;
         uint40 activeAt;
-        uint64 position;
+        uint40 position;
+        uint32 operators;
         bytes1 cidCodec;
-        bytes32 acceptedRoot;
         bytes32 cidDigest;
         uint64 parent;
         uint64 firstRound;
         uint64 lastRound;
+        uint32 drops;
     }
 
     /// @dev The state that every claim reads and writes, in one slot.
@@ -39,7 +45,7 @@ contract Rewards is Recipients, EIP712 {
         /// The maximum sum of all claims.
         uint96 highestActiveTotal;
         /// Length of the chain of settlements that are not void.
-        uint64 headPosition;
+        uint40 headPosition;
     }
 
     /// @notice Maximum number of rounds in one settlement: about a week of 20-minute rounds.
@@ -50,11 +56,11 @@ contract Rewards is Recipients, EIP712 {
     uint256 private constant MIN_PAYMENT_GAS_ON_FILECOIN = 30_000_000;
     /// @notice EIP-712 type that evaluators sign.
     bytes32 public constant SETTLEMENT_TYPEHASH = keccak256(
-        "Settlement(uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint256 cumulativeTotal,bytes32 acceptedRoot,bytes cid,uint64 evaluatorSet)"
+        "Settlement(uint64 number,uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint32 operators,uint256 cumulativeTotal,uint32 drops,bytes cid,uint64 evaluatorSet)"
     );
 
-    /// @notice The rounds that settlements cover.
-    IRounds public immutable ROUNDS;
+    /// @inheritdoc IRewards
+    ICourt public immutable COURT;
     /// @notice Gas for each payment of `claimMany`, in the chain's own unit (Filecoin gas on Filecoin).
     uint256 public immutable PAYMENT_GAS;
 
@@ -63,64 +69,56 @@ contract Rewards is Recipients, EIP712 {
     uint64 public settlementCount;
     mapping(uint64 settlement => Record) private _settlements;
     /// @dev The chain: settlement by position, from 1. Positions beyond the head are leftovers of void branches.
-    mapping(uint64 position => uint64 settlement) private _live;
+    mapping(uint40 position => uint64 settlement) private _live;
 
+    /// @param roles Who may do what; immutable.
     /// @param rounds The rounds that settlements cover; immutable.
-    /// @param owner Announces changes of evaluators and guardian, sets challenge window and end; never touches money.
-    /// @param firstGuardian May veto.
+    /// @param court May void settlements that break past promises; immutable.
     /// @param firstTreasury Receives what was never promised, after the programme has ended.
-    /// @param minChallengeWindow Minimum window that the owner can ever set, in seconds: at least a day on a public
-    /// network.
-    /// @param firstChallengeWindow Seconds between posting a settlement and its activation.
     /// @param paymentGas Gas for each payment of `claimMany`. Filecoin's gas is about 450 times Ethereum's: 30 000 000
     /// there correspond to 60 000 here.
-    /// @param firstEvaluators Ascending by address.
-    /// @param threshold Signatures that a settlement needs.
-    constructor(
-        IRounds rounds,
-        address owner,
-        address firstGuardian,
-        address firstTreasury,
-        uint64 minChallengeWindow,
-        uint64 firstChallengeWindow,
-        uint256 paymentGas,
-        address[] memory firstEvaluators,
-        uint256 threshold
-    )
-        Roles(owner, firstGuardian, minChallengeWindow, firstChallengeWindow, firstEvaluators, threshold)
-        Pool(firstTreasury)
-        EIP712("Assize Rewards", "1")
+    constructor(IRoles roles, IRounds rounds, ICourt court, address firstTreasury, uint256 paymentGas)
+        Pool(roles, firstTreasury)
+        Objections(rounds)
+        EIP712("Assize Rewards", "2")
     {
-        require(address(rounds) != address(0), ZeroAddress());
+        require(address(court) != address(0), ZeroAddress());
         uint256 leastGas = Fvm.isHere() ? MIN_PAYMENT_GAS_ON_FILECOIN : MIN_PAYMENT_GAS;
         require(paymentGas >= leastGas, TooLittleGas(leastGas));
-        ROUNDS = rounds;
+        (uint64 window, uint64 least) = (roles.MIN_CHALLENGE_WINDOW(), court.LEAST_CHALLENGE_WINDOW());
+        require(window >= least, IRoles.WindowTooShort(window, least));
+        COURT = court;
         PAYMENT_GAS = paymentGas;
     }
 
     /// @inheritdoc IRewards
     function post(Proposal calldata proposal, bytes[] calldata signatures) external returns (uint64 settlement) {
-        _noteAlive();
+        _checkNotEnded();
+        settlement = settlementCount + 1;
+        require(proposal.number == settlement, WrongNumber(settlement, proposal.number));
+        require(proposal.drops == dropCount(), StaleDrops(dropCount(), proposal.drops));
         uint64 parentId = head();
         Record storage parent = _settlements[parentId];
         require(proposal.parent == parentId, WrongParent(parentId, proposal.parent));
         _checkRange(parent.lastRound, proposal.firstRound, proposal.lastRound);
         _checkMoney(parent.cumulativeTotal, proposal);
-        require(proposal.root != 0, EmptyRoot());
+        _checkTree(parent, proposal);
         require(Cid.isValid(proposal.cid), InvalidCid(proposal.cid));
-        _checkSignatures(digestOf(proposal), signatures);
+        ROLES.checkSignatures(digestOf(proposal), signatures);
 
+        if (proposal.cumulativeTotal > parent.cumulativeTotal) _noteAlive();
         // Never before its parent. Otherwise voiding the parent would void an active settlement.
-        uint40 activeAt = SafeCast.toUint40(Math.max(block.timestamp + challengeWindow(), parent.activeAt));
-        settlement = _append(proposal, activeAt);
+        uint40 activeAt = SafeCast.toUint40(Math.max(block.timestamp + ROLES.challengeWindow(), parent.activeAt));
+        _append(proposal, activeAt);
         emit SettlementPosted(
             settlement,
             proposal.parent,
             proposal.firstRound,
             proposal.lastRound,
             proposal.root,
+            proposal.operators,
             proposal.cumulativeTotal,
-            proposal.acceptedRoot,
+            proposal.drops,
             proposal.cid,
             activeAt
         );
@@ -128,86 +126,44 @@ contract Rewards is Recipients, EIP712 {
 
     /// @inheritdoc IRewards
     function veto(uint64 settlement, string calldata reason) external {
-        require(msg.sender == guardian(), NotGuardian(msg.sender, guardian()));
-        _checkPending(settlement);
-        uint64 lastVoid = _void(settlement);
-        emit SettlementVetoed(settlement, lastVoid, msg.sender, reason);
+        address guardian = ROLES.guardian();
+        require(msg.sender == guardian, IRoles.NotGuardian(msg.sender, guardian));
+        emit SettlementVetoed(settlement, _void(settlement), msg.sender, reason);
     }
 
     /// @inheritdoc IRewards
-    function challengeMembership(
-        uint64 settlement,
-        Accepted calldata accepted,
-        bytes32[] calldata acceptedProof,
-        RosterEntry calldata entry,
-        bytes32[] calldata rosterProof,
-        uint256 seat
-    ) external {
-        _checkPending(settlement);
-        _checkAccepted(settlement, accepted, acceptedProof);
-        require(entry.index == accepted.station, EntryOfAnotherStation(accepted.station, entry.index));
-
-        IRounds.Draw memory draw = ROUNDS.drawOf(accepted.round, accepted.station, accepted.committee, accepted.k);
-        require(_inTree(draw.rosterRoot, abi.encode(entry), rosterProof), NotInRoster(accepted.round, entry.index));
-        require(seat == draw.seat, WrongSeat(draw.seat, seat));
-        require(draw.committee != accepted.committee, NotFraud(draw.committee, seat));
-
-        uint64 lastVoid = _void(settlement);
-        emit MembershipDisproved(
-            settlement, lastVoid, msg.sender, accepted, entry.station, entry.operator, draw.task, draw.committee
-        );
+    function voidByCourt(uint64 settlement) external {
+        require(msg.sender == address(COURT), NotCourt(msg.sender, address(COURT)));
+        emit SettlementDisproved(settlement, _void(settlement));
     }
 
     /// @inheritdoc IRewards
-    function challengeExistence(uint64 settlement, Accepted calldata accepted, bytes32[] calldata acceptedProof)
-        external
-    {
-        _checkPending(settlement);
-        _checkAccepted(settlement, accepted, acceptedProof);
-        Impossibility reason = _impossibility(settlement, accepted);
-        require(
-            reason != Impossibility.None, CanExist(accepted.round, accepted.station, accepted.committee, accepted.k)
-        );
-        uint64 lastVoid = _void(settlement);
-        emit ExistenceDisproved(settlement, lastVoid, msg.sender, accepted, reason);
-    }
-
-    /// @inheritdoc IRewards
-    function claim(uint64 settlement, address operator, uint256 cumulative, bytes32[] calldata proof)
+    function claim(uint64 settlement, uint32 index, Allocation calldata allocation, bytes32[] calldata proof)
         external
         nonReentrant
         returns (uint256 amount)
     {
-        (bytes32 root, uint256 cap) = _active(settlement);
+        (bytes32 root, uint256 operators, uint256 cap) = _active(settlement);
         require(
-            MerkleProof.verifyCalldata(proof, root, _leaf(operator, cumulative)), InvalidProof(operator, cumulative)
+            root.has(operators, _leaf(allocation), index, proof),
+            InvalidProof(allocation.operator, allocation.cumulative)
         );
-        Account storage account = _accounts[operator];
-        (uint256 before, address payoutAddress) = (account.claimed, account.payoutAddress);
-        require(cumulative > before, NothingToClaim(operator, cumulative, before));
-        amount = cumulative - before;
-        uint256 unpaid = cap - _ledger.totalClaimed;
-        require(amount <= unpaid, OverTotal(amount, unpaid));
-        _credit(account, cumulative, amount);
-
-        address recipient = _recipientOf(operator, payoutAddress);
-        emit Claimed(settlement, operator, recipient, amount, cumulative);
-        require(_pay(operator, recipient, amount, gasleft()), PaymentFailed(operator, recipient, amount));
+        return _claim(settlement, allocation.operator, allocation.cumulative, cap);
     }
 
     /// @inheritdoc IRewards
     function claimMany(
         uint64 settlement,
+        uint32 start,
         Allocation[] calldata allocations,
-        bytes32[] calldata proof,
-        bool[] calldata proofFlags
+        bytes32[] calldata siblings
     ) external nonReentrant returns (uint256 paid) {
-        (bytes32 root, uint256 cap) = _active(settlement);
+        (bytes32 root, uint256 operators, uint256 cap) = _active(settlement);
         bytes32[] memory leaves = new bytes32[](allocations.length);
         for (uint256 i = 0; i < leaves.length; ++i) {
-            leaves[i] = _leaf(allocations[i].operator, allocations[i].cumulative);
+            leaves[i] = allocations[i].operator == address(0) ? allocations[i].rest : _leaf(allocations[i]);
         }
-        require(MerkleProof.multiProofVerifyCalldata(proof, proofFlags, root, leaves), InvalidMultiProof(root));
+        require(root.hasRange(operators, leaves, start, siblings), InvalidRange(root));
         // All are credited before the first is paid: on Filecoin, a call stores what was written before it.
         uint256[] memory amounts = _creditAll(settlement, allocations, cap);
         for (uint256 i = 0; i < amounts.length; ++i) {
@@ -222,17 +178,34 @@ contract Rewards is Recipients, EIP712 {
         Record storage record = _settlements[settlement];
         return Settlement({
             proposal: Proposal({
+                number: settlement,
                 parent: record.parent,
                 firstRound: record.firstRound,
                 lastRound: record.lastRound,
                 root: record.root,
+                operators: record.operators,
                 cumulativeTotal: record.cumulativeTotal,
-                acceptedRoot: record.acceptedRoot,
+                drops: record.drops,
                 cid: Cid.pack(record.cidCodec, record.cidDigest)
             }),
             postedAt: record.postedAt,
             activeAt: record.activeAt,
             status: status
+        });
+    }
+
+    /// @inheritdoc IRewards
+    function factsOf(uint64 settlement) external view returns (Facts memory) {
+        Record storage record = _settlements[settlement];
+        Record storage parent = _settlements[record.parent];
+        return Facts({
+            root: record.root,
+            operators: record.operators,
+            cumulativeTotal: record.cumulativeTotal,
+            parentRoot: parent.root,
+            parentOperators: parent.operators,
+            activeAt: record.activeAt,
+            pending: statusOf(settlement) == Status.Pending
         });
     }
 
@@ -254,7 +227,7 @@ contract Rewards is Recipients, EIP712 {
     /// @inheritdoc IRewards
     function statusOf(uint64 settlement) public view returns (Status) {
         Record storage record = _settlements[settlement];
-        uint64 position = record.position;
+        uint40 position = record.position;
         if (position == 0) return Status.None;
         // Not on the chain: removed by a veto or a challenge, and perhaps replaced since.
         if (position > _ledger.headPosition || _live[position] != settlement) return Status.Void;
@@ -267,26 +240,28 @@ contract Rewards is Recipients, EIP712 {
             keccak256(
                 abi.encode(
                     SETTLEMENT_TYPEHASH,
+                    proposal.number,
                     proposal.parent,
                     proposal.firstRound,
                     proposal.lastRound,
                     proposal.root,
+                    proposal.operators,
                     proposal.cumulativeTotal,
-                    proposal.acceptedRoot,
+                    proposal.drops,
                     keccak256(proposal.cid),
-                    evaluatorSet()
+                    ROLES.evaluatorSet()
                 )
             )
         );
     }
 
     /// @dev Appends a settlement to the chain.
-    function _append(Proposal calldata proposal, uint40 activeAt) private returns (uint64 settlement) {
-        settlement = ++settlementCount;
-        uint64 position = ++_ledger.headPosition;
-        _live[position] = settlement;
+    function _append(Proposal calldata proposal, uint40 activeAt) private {
+        settlementCount = proposal.number;
+        uint40 position = ++_ledger.headPosition;
+        _live[position] = proposal.number;
         (bytes1 codec, bytes32 digest) = Cid.unpack(proposal.cid);
-        _settlements[settlement] = Record({
+        _settlements[proposal.number] = Record({
             root: proposal.root,
             // At most the deposits, which are a uint96.
             // forge-lint: disable-next-line(unsafe-typecast)
@@ -294,19 +269,40 @@ contract Rewards is Recipients, EIP712 {
             postedAt: SafeCast.toUint40(block.timestamp),
             activeAt: activeAt,
             position: position,
+            operators: proposal.operators,
             cidCodec: codec,
-            acceptedRoot: proposal.acceptedRoot,
             cidDigest: digest,
             parent: proposal.parent,
             firstRound: proposal.firstRound,
-            lastRound: proposal.lastRound
+            lastRound: proposal.lastRound,
+            drops: proposal.drops
         });
     }
 
-    /// @dev Removes a settlement and all its descendants from the chain. The caller checks that it is pending.
+    /// @dev Removes a pending settlement and all its descendants from the chain.
     function _void(uint64 settlement) private returns (uint64 lastVoid) {
+        Status status = statusOf(settlement);
+        require(status == Status.Pending, NotPending(settlement, status));
         lastVoid = head();
         _ledger.headPosition = _settlements[settlement].position - 1;
+    }
+
+    /// @dev Pays one operator, or reverts.
+    function _claim(uint64 settlement, address operator, uint256 cumulative, uint256 cap)
+        private
+        returns (uint256 amount)
+    {
+        Account storage account = _accounts[operator];
+        (uint256 before, address payoutAddress) = (account.claimed, account.payoutAddress);
+        require(cumulative > before, NothingToClaim(operator, cumulative, before));
+        amount = cumulative - before;
+        uint256 unpaid = cap - _ledger.totalClaimed;
+        require(amount <= unpaid, OverTotal(amount, unpaid));
+        _credit(account, cumulative, amount);
+
+        address recipient = _recipientOf(operator, payoutAddress);
+        emit Claimed(settlement, operator, recipient, amount, cumulative);
+        require(_pay(operator, recipient, amount, gasleft()), PaymentFailed(operator, recipient, amount));
     }
 
     /// @dev Credits each operator with what is due to it. Zero for those who are skipped.
@@ -319,6 +315,7 @@ contract Rewards is Recipients, EIP712 {
         uint256 credited = 0;
         for (uint256 i = 0; i < amounts.length; ++i) {
             (address operator, uint256 cumulative) = (allocations[i].operator, allocations[i].cumulative);
+            if (operator == address(0)) continue;
             Account storage account = _accounts[operator];
             uint256 before = account.claimed;
             if (cumulative <= before) {
@@ -371,48 +368,25 @@ contract Rewards is Recipients, EIP712 {
         _ledger.totalClaimed += uint96(amount);
     }
 
-    /// @dev The root of an active settlement, and the maximum sum of all claims.
-    function _active(uint64 settlement) private returns (bytes32 root, uint256 cap) {
+    /// @dev The tree of an active settlement, and the maximum sum of all claims.
+    function _active(uint64 settlement) private returns (bytes32 root, uint256 operators, uint256 cap) {
         Status status = statusOf(settlement);
         require(status != Status.None, NoSuchSettlement(settlement));
         require(status == Status.Active, NotActive(settlement, status));
         Record storage record = _settlements[settlement];
-        root = record.root;
+        (root, operators) = (record.root, record.operators);
         uint96 total = record.cumulativeTotal;
         if (total > _ledger.highestActiveTotal) _ledger.highestActiveTotal = total;
         cap = _ledger.highestActiveTotal;
     }
 
+    function _lastSettled() internal view override returns (uint64) {
+        return _settlements[head()].lastRound;
+    }
+
     /// @dev Totals grow along the chain, so the head's includes all others.
     function _promised() internal view override returns (uint256) {
         return _settlements[head()].cumulativeTotal;
-    }
-
-    function _checkPending(uint64 settlement) private view {
-        Status status = statusOf(settlement);
-        require(status == Status.Pending, NotPending(settlement, status));
-    }
-
-    function _checkAccepted(uint64 settlement, Accepted calldata accepted, bytes32[] calldata proof) private view {
-        require(
-            _inTree(_settlements[settlement].acceptedRoot, abi.encode(accepted), proof),
-            NotAccepted(accepted.round, accepted.station, accepted.committee, accepted.k)
-        );
-    }
-
-    /// @dev The commit window of every covered round is over, so an unrevealed round will never be revealed.
-    function _impossibility(uint64 settlement, Accepted calldata accepted) private view returns (Impossibility) {
-        Record storage record = _settlements[settlement];
-        uint64 number = accepted.round;
-        if (number < record.firstRound || number > record.lastRound) return Impossibility.RoundOutsideSettlement;
-        IRounds.Round memory round = ROUNDS.getRound(number);
-        if (round.seed == 0) return Impossibility.RoundNotRevealed;
-        (uint256 committees, uint256 tasksPerCommittee) = ROUNDS.committeeCount(number);
-        if (committees == 0) return Impossibility.RoundWithoutCommittees;
-        if (accepted.station >= round.inputs.rosterCount) return Impossibility.NoSuchStation;
-        if (accepted.committee >= committees) return Impossibility.NoSuchCommittee;
-        if (accepted.k >= tasksPerCommittee) return Impossibility.NoSuchTask;
-        return Impossibility.None;
     }
 
     /// @dev The range begins where the parent's ended.
@@ -432,13 +406,18 @@ contract Rewards is Recipients, EIP712 {
         require(total <= totalDeposited(), Underfunded(total, totalDeposited()));
     }
 
-    /// @dev Whether OpenZeppelin's standard Merkle tree has this leaf.
-    function _inTree(bytes32 root, bytes memory content, bytes32[] calldata proof) private pure returns (bool) {
-        return MerkleProof.verifyCalldata(proof, root, keccak256(bytes.concat(keccak256(content))));
+    /// @dev Where nothing was earned, the tree is the parent's.
+    function _checkTree(Record storage parent, Proposal calldata proposal) private view {
+        (bytes32 root, uint32 operators, uint256 total) = (proposal.root, proposal.operators, proposal.cumulativeTotal);
+        bool empty = total == 0;
+        require(empty == (root == 0) && empty == (operators == 0), EmptyTree(root, operators, total));
+        require(
+            total != parent.cumulativeTotal || (root == parent.root && operators == parent.operators),
+            NotTheParentsTree(root, operators)
+        );
     }
 
-    /// @dev A leaf of the reward tree.
-    function _leaf(address operator, uint256 cumulative) private pure returns (bytes32) {
-        return keccak256(bytes.concat(keccak256(abi.encode(operator, cumulative))));
+    function _leaf(Allocation calldata allocation) private pure returns (bytes32) {
+        return RewardsTree.hashOf(allocation.operator, allocation.cumulative, allocation.rest);
     }
 }

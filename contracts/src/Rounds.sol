@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IBeacon} from "./beacon/IBeacon.sol";
+import {IRoles} from "./interfaces/IRoles.sol";
 import {IRounds} from "./interfaces/IRounds.sol";
 import {Cid} from "./libraries/Cid.sol";
 import {Committees} from "./libraries/Committees.sol";
-import {ParameterBounds} from "./libraries/ParameterBounds.sol";
 import {Shuffle} from "./libraries/Shuffle.sol";
+import {Timetable} from "./libraries/Timetable.sol";
+import {Commitments} from "./rounds/Commitments.sol";
+import {OwnInclusion} from "./rounds/OwnInclusion.sol";
+import {Settings} from "./rounds/Settings.sol";
 
 /// @title Rounds
-/// @notice See `IRounds`.
-contract Rounds is IRounds, Ownable2Step {
+/// @notice See `IRounds`. This contract has rounds and what is drawn; `Settings` has parameters, coordinator and publishers,
+/// `Commitments` what publishers commit, `OwnInclusion` what stations commit themselves.
+contract Rounds is Settings, Commitments, OwnInclusion {
     /// @dev A round in storage: CIDs as codec and digest, times as the values they derive from.
     struct Record {
         bytes32 rosterRoot;
@@ -32,49 +36,37 @@ contract Rounds is IRounds, Ownable2Step {
         Parameters parameters;
     }
 
-    /// @dev A committed batch, by the digest of its CID.
-    struct Batch {
-        uint64 round;
-        uint64 committedAt;
-        uint32 count;
-        bytes1 codec;
-    }
-
-    /// @notice Maximum number of measurements in one batch.
-    uint32 public constant MAX_BATCH = 100_000;
-
     /// @notice The verifier of drand beacons.
     IBeacon public immutable BEACON;
 
     /// @inheritdoc IRounds
-    address public coordinator;
-    /// @inheritdoc IRounds
     uint64 public latestRound;
-    /// @inheritdoc IRounds
-    mapping(address publisher => bool allowed) public isPublisher;
 
-    Parameters private _parameters;
+    /// @dev The newest round with a batch: its lists could be used.
+    uint64 private _latestCommitted;
+    /// @dev The round whose lists the guardian chose; 0 if it did not.
+    uint64 private _chosenLists;
     mapping(uint64 round => Record) private _rounds;
-    // slither-disable-next-line uninitialized-state
-    mapping(uint64 round => bytes32[] digests) private _committed;
-    mapping(bytes32 digest => Batch) private _batches;
 
+    /// @param roles Who may do what; immutable.
     /// @param beacon The verifier of drand beacons; immutable.
-    /// @param owner Sets parameters, coordinator and publishers.
     /// @param firstCoordinator Opens rounds.
+    /// @param firstPublishers Commit batches.
     /// @param firstParameters Parameters of the first rounds.
-    constructor(IBeacon beacon, address owner, address firstCoordinator, Parameters memory firstParameters)
-        Ownable(owner)
-    {
+    constructor(
+        IRoles roles,
+        IBeacon beacon,
+        address firstCoordinator,
+        address[] memory firstPublishers,
+        Parameters memory firstParameters
+    ) Settings(roles, firstCoordinator, firstPublishers, firstParameters) EIP712("Assize", "2") {
         require(address(beacon) != address(0), ZeroAddress());
         BEACON = beacon;
-        _setCoordinator(firstCoordinator);
-        _setParameters(firstParameters);
     }
 
     /// @inheritdoc IRounds
     function open(Inputs calldata inputs) external returns (uint64 round) {
-        require(msg.sender == coordinator, NotCoordinator(msg.sender, coordinator));
+        require(msg.sender == coordinator(), NotCoordinator(msg.sender, coordinator()));
         if (latestRound > 0) {
             uint64 closesAt = _closesAt(_rounds[latestRound]);
             require(block.timestamp >= closesAt, PreviousRoundOpen(closesAt, block.timestamp));
@@ -92,14 +84,19 @@ contract Rounds is IRounds, Ownable2Step {
         record.taskCount = inputs.taskCount;
         (record.rosterCodec, record.rosterDigest) = Cid.unpack(inputs.rosterCid);
         (record.tasksCodec, record.tasksDigest) = Cid.unpack(inputs.tasksCid);
+        _chosenLists = 0;
         _start(round, record);
     }
 
     /// @inheritdoc IRounds
     function openAsBefore() external returns (uint64 round) {
-        Record storage previous = _record(latestRound);
-        uint64 opensForAnyoneAt = _closesAt(previous) + previous.parameters.roundDuration;
+        Record storage latest = _record(latestRound);
+        uint64 opensForAnyoneAt = _closesAt(latest);
+        if (coordinator() != address(0)) opensForAnyoneAt += latest.parameters.roundDuration;
         require(block.timestamp >= opensForAnyoneAt, TooEarlyForAnyone(opensForAnyoneAt, block.timestamp));
+        uint64 source = listsAsBefore();
+        require(source != 0, NoUsableLists());
+        Record storage previous = _rounds[source];
 
         round = latestRound + 1;
         Record storage record = _rounds[round];
@@ -116,7 +113,7 @@ contract Rounds is IRounds, Ownable2Step {
     function reveal(uint64 round, bytes calldata signature) external returns (bytes32 seed) {
         Record storage record = _record(round);
         require(record.seed == 0, AlreadyRevealed(round));
-        _checkCommitWindow(round, record);
+        _checkUntil(round, _times(record).commitsUntil);
 
         uint64 beaconRound = record.beaconRound;
         bytes32 randomness = BEACON.verify(beaconRound, signature);
@@ -126,41 +123,49 @@ contract Rounds is IRounds, Ownable2Step {
     }
 
     /// @inheritdoc IRounds
-    function commit(uint64 round, bytes calldata cid, uint32 count) external returns (uint32 index) {
-        require(isPublisher[msg.sender], NotPublisher(msg.sender));
+    function seal(uint64 round, bytes calldata cid, bytes32 root, uint32 count) external returns (uint32 index) {
         Record storage record = _record(round);
+        require(_mayCommit(msg.sender, record.openedAt), NotPublisher(msg.sender, round));
+        _checkUntil(round, _times(record).sealsUntil);
+        return _commit(round, FileKind.Seals, cid, root, count, record.rosterCount);
+    }
+
+    /// @inheritdoc IRounds
+    function commit(uint64 round, bytes calldata cid, bytes32 root, uint32 count) external returns (uint32 index) {
+        Record storage record = _record(round);
+        require(_mayCommit(msg.sender, record.openedAt), NotPublisher(msg.sender, round));
         require(record.seed != 0, NotRevealed(round));
-        _checkCommitWindow(round, record);
-        require(count > 0 && count <= MAX_BATCH, BatchCount(count, MAX_BATCH));
-        require(Cid.isValid(cid), InvalidCid(cid));
-        (bytes1 codec, bytes32 digest) = Cid.unpack(cid);
-        uint64 earlier = _batches[digest].round;
-        require(earlier == 0, AlreadyCommitted(cid, earlier));
-
-        _batches[digest] =
-            Batch({round: round, committedAt: SafeCast.toUint64(block.timestamp), count: count, codec: codec});
-        bytes32[] storage digests = _committed[round];
-        index = SafeCast.toUint32(digests.length);
-        digests.push(digest);
-        emit Committed(round, index, msg.sender, cid, count);
+        _checkUntil(round, _times(record).publishUntil);
+        // slither-disable-next-line unused-return
+        (, uint256 tasksPerCommittee) = _committees(record);
+        if (round > _latestCommitted) _latestCommitted = round;
+        return _commit(round, FileKind.Lines, cid, root, count, record.rosterCount * tasksPerCommittee);
     }
 
     /// @inheritdoc IRounds
-    function setParameters(Parameters calldata newParameters) external onlyOwner {
-        _setParameters(newParameters);
+    function sealOwn(
+        Seal calldata signed,
+        bytes calldata signature,
+        Station calldata entry,
+        bytes32[] calldata rosterProof
+    ) external {
+        Record storage record = _checkOwn(signed, signature, entry, rosterProof);
+        _checkUntil(signed.round, _times(record).ownSealsUntil);
+        _sealOwn(signed, signature);
     }
 
     /// @inheritdoc IRounds
-    function setCoordinator(address newCoordinator) external onlyOwner {
-        _setCoordinator(newCoordinator);
-    }
-
-    /// @inheritdoc IRounds
-    function setPublisher(address publisher, bool allowed) external onlyOwner {
-        require(publisher != address(0), ZeroAddress());
-        require(isPublisher[publisher] != allowed, NothingChanged());
-        isPublisher[publisher] = allowed;
-        emit PublisherChanged(publisher, allowed);
+    function commitOwn(
+        Seal calldata signed,
+        bytes calldata signature,
+        Station calldata entry,
+        bytes32[] calldata rosterProof,
+        bytes calldata report
+    ) external {
+        Record storage record = _checkOwn(signed, signature, entry, rosterProof);
+        require(record.seed != 0, NotRevealed(signed.round));
+        _checkUntil(signed.round, _times(record).commitsUntil);
+        _commitOwn(signed, signature, report);
     }
 
     /// @inheritdoc IRounds
@@ -170,8 +175,7 @@ contract Rounds is IRounds, Ownable2Step {
             inputs: _inputs(record),
             parameters: record.parameters,
             openedAt: record.openedAt,
-            closesAt: _closesAt(record),
-            commitsUntil: _commitsUntil(record),
+            times: _times(record),
             beaconRound: record.beaconRound,
             dedupeBeaconRound: record.dedupeBeaconRound,
             seed: record.seed
@@ -179,36 +183,11 @@ contract Rounds is IRounds, Ownable2Step {
     }
 
     /// @inheritdoc IRounds
-    function getParameters() external view returns (Parameters memory) {
-        return _parameters;
-    }
-
-    /// @inheritdoc IRounds
-    function commitmentCount(uint64 round) external view returns (uint32) {
-        _record(round);
-        return SafeCast.toUint32(_committed[round].length);
-    }
-
-    /// @inheritdoc IRounds
-    function commitments(uint64 round, uint32 start, uint32 limit) external view returns (Commitment[] memory page) {
-        _record(round);
-        bytes32[] storage digests = _committed[round];
-        uint256 end = Math.min(uint256(start) + limit, digests.length);
-        page = new Commitment[](Math.saturatingSub(end, start));
-        for (uint256 i = 0; i < page.length; ++i) {
-            bytes32 digest = digests[start + i];
-            Batch storage batch = _batches[digest];
-            page[i] =
-                Commitment({cid: Cid.pack(batch.codec, digest), count: batch.count, committedAt: batch.committedAt});
-        }
-    }
-
-    /// @inheritdoc IRounds
-    function committedIn(bytes calldata cid) external view returns (uint64 round) {
-        require(Cid.isValid(cid), InvalidCid(cid));
-        // slither-disable-next-line unused-return
-        (, bytes32 digest) = Cid.unpack(cid);
-        return _batches[digest].round;
+    function objectionsFrom(uint64 round, FileKind kind, uint32 index) external view returns (uint64) {
+        Times memory times = _times(_record(round));
+        bool isList = kind == FileKind.Roster || kind == FileKind.Tasks;
+        require(index < (isList ? 1 : commitmentCount(round, kind)), NoSuchFile(round, kind, index));
+        return kind == FileKind.Seals ? times.showFrom : times.objectionsFrom;
     }
 
     /// @inheritdoc IRounds
@@ -216,9 +195,9 @@ contract Rounds is IRounds, Ownable2Step {
         require(first > 0 && first <= last, BadRange(first, last));
         for (uint64 round = first; round <= last; ++round) {
             Record storage record = _record(round);
-            // Each round has its own grace period, so an older one may close later.
-            uint64 commitsUntil = _commitsUntil(record);
-            require(block.timestamp > commitsUntil, CommitWindowOpen(round, commitsUntil, block.timestamp));
+            // Each round has its own step, so an older one may be over later.
+            uint64 dedupeFrom = Timetable.dedupeFrom(_closesAt(record), record.parameters.step);
+            require(block.timestamp > dedupeFrom, NotOver(round, dedupeFrom, block.timestamp));
             if (record.seed != 0) attoFil += record.parameters.budget;
         }
     }
@@ -231,7 +210,10 @@ contract Rounds is IRounds, Ownable2Step {
     /// @inheritdoc IRounds
     function committeeOf(uint64 round, uint256 station) external view returns (uint256 committee, uint256 seat) {
         (Record storage record, uint256 committees,) = _drawn(round);
-        return _seatOf(record, station, committees);
+        uint256 stations = record.rosterCount;
+        require(station < stations, OutOfRange(station, stations));
+        seat = Shuffle.unshuffled(station, stations, Committees.rosterSeed(record.seed));
+        committee = Committees.ofSeat(seat, stations, committees);
     }
 
     /// @inheritdoc IRounds
@@ -248,54 +230,40 @@ contract Rounds is IRounds, Ownable2Step {
     function taskAt(uint64 round, uint256 committee, uint256 k) external view returns (uint256 task) {
         (Record storage record, uint256 committees, uint256 perCommittee) = _drawn(round);
         require(committee < committees, OutOfRange(committee, committees));
-        return _taskAt(record, committee, k, perCommittee);
+        require(k < perCommittee, OutOfRange(k, perCommittee));
+        uint256 tasks = record.taskCount;
+        uint256 place = Committees.taskPlace(committee, k, perCommittee, tasks);
+        return Shuffle.shuffled(place, tasks, Committees.taskSeed(record.seed));
     }
 
     /// @inheritdoc IRounds
-    function drawOf(uint64 round, uint256 station, uint256 committee, uint256 k)
-        external
-        view
-        returns (Draw memory draw)
-    {
-        (Record storage record, uint256 committees, uint256 perCommittee) = _drawn(round);
-        require(committee < committees, OutOfRange(committee, committees));
-        draw.rosterRoot = record.rosterRoot;
-        (draw.committee, draw.seat) = _seatOf(record, station, committees);
-        draw.task = _taskAt(record, committee, k, perCommittee);
+    function listsAsBefore() public view returns (uint64 round) {
+        return _chosenLists != 0 ? _chosenLists : _latestCommitted;
+    }
+
+    /// @inheritdoc Settings
+    function _useListsOf(uint64 round) internal override {
+        require(round <= latestRound, NoSuchRound(round, latestRound));
+        _chosenLists = round;
     }
 
     /// @dev Freezes beacons and parameters. The beacon must still be unknown: its round follows from the clock alone.
     function _start(uint64 round, Record storage record) private {
         latestRound = round;
-        record.parameters = _parameters;
-        record.openedAt = SafeCast.toUint40(block.timestamp);
-        uint64 closesAt = _closesAt(record);
-        record.beaconRound = BEACON.roundAfter(block.timestamp + _parameters.beaconDelay);
-        record.dedupeBeaconRound = BEACON.roundAfter(closesAt);
+        record.parameters = getParameters();
+        record.openedAt = _now();
+        Times memory times = _times(record);
+        record.beaconRound = BEACON.roundAfter(block.timestamp + record.parameters.beaconDelay);
+        record.dedupeBeaconRound = BEACON.roundAfter(times.dedupeFrom);
         emit RoundOpened(
             round,
             record.beaconRound,
             record.dedupeBeaconRound,
             record.openedAt,
-            closesAt,
+            times,
             _inputs(record),
             record.parameters
         );
-    }
-
-    function _setCoordinator(address newCoordinator) private {
-        require(newCoordinator != address(0), ZeroAddress());
-        require(newCoordinator != coordinator, NothingChanged());
-        emit CoordinatorChanged(coordinator, newCoordinator);
-        coordinator = newCoordinator;
-    }
-
-    function _setParameters(Parameters memory newParameters) private {
-        ParameterBounds.check(newParameters);
-        Parameters memory previous = _parameters;
-        require(keccak256(abi.encode(previous)) != keccak256(abi.encode(newParameters)), NothingChanged());
-        emit ParametersChanged(previous, newParameters);
-        _parameters = newParameters;
     }
 
     function _record(uint64 round) private view returns (Record storage record) {
@@ -323,28 +291,6 @@ contract Rounds is IRounds, Ownable2Step {
         );
     }
 
-    function _seatOf(Record storage record, uint256 station, uint256 committees)
-        private
-        view
-        returns (uint256 committee, uint256 seat)
-    {
-        uint256 stations = record.rosterCount;
-        require(station < stations, OutOfRange(station, stations));
-        seat = Shuffle.unshuffled(station, stations, Committees.rosterSeed(record.seed));
-        committee = Committees.ofSeat(seat, stations, committees);
-    }
-
-    function _taskAt(Record storage record, uint256 committee, uint256 k, uint256 perCommittee)
-        private
-        view
-        returns (uint256 task)
-    {
-        require(k < perCommittee, OutOfRange(k, perCommittee));
-        uint256 tasks = record.taskCount;
-        uint256 place = Committees.taskPlace(committee, k, perCommittee, tasks);
-        return Shuffle.shuffled(place, tasks, Committees.taskSeed(record.seed));
-    }
-
     function _inputs(Record storage record) private view returns (Inputs memory) {
         return Inputs({
             rosterRoot: record.rosterRoot,
@@ -360,13 +306,35 @@ contract Rounds is IRounds, Ownable2Step {
         return uint64(record.openedAt) + record.parameters.roundDuration;
     }
 
-    function _commitsUntil(Record storage record) private view returns (uint64) {
-        return _closesAt(record) + record.parameters.commitGrace;
+    function _times(Record storage record) private view returns (Times memory) {
+        (uint64 closesAt, uint64 step) = (_closesAt(record), record.parameters.step);
+        return Times({
+            closesAt: closesAt,
+            sealsUntil: Timetable.sealsUntil(closesAt, step),
+            ownSealsUntil: Timetable.ownSealsUntil(closesAt, step),
+            showFrom: Timetable.showFrom(closesAt, step),
+            publishUntil: Timetable.publishUntil(closesAt, step),
+            commitsUntil: Timetable.commitsUntil(closesAt, step),
+            dedupeFrom: Timetable.dedupeFrom(closesAt, step),
+            objectionsFrom: Timetable.objectionsFrom(closesAt, step)
+        });
     }
 
-    function _checkCommitWindow(uint64 round, Record storage record) private view {
-        uint64 commitsUntil = _commitsUntil(record);
-        require(block.timestamp <= commitsUntil, CommitWindowOver(round, commitsUntil, block.timestamp));
+    /// @dev The round of a seal that a station of its roster signed.
+    function _checkOwn(
+        Seal calldata signed,
+        bytes calldata signature,
+        Station calldata entry,
+        bytes32[] calldata rosterProof
+    ) private view returns (Record storage record) {
+        record = _record(signed.round);
+        // slither-disable-next-line unused-return
+        (, uint256 tasksPerCommittee) = _committees(record);
+        _checkSeal(record.rosterRoot, tasksPerCommittee, signed, signature, entry, rosterProof);
+    }
+
+    function _checkUntil(uint64 round, uint64 until) private view {
+        require(block.timestamp <= until, WindowOver(round, until, block.timestamp));
     }
 
     /// @dev A list is empty if and only if its root is zero.

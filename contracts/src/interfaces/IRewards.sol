@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+import {ICourt} from "./ICourt.sol";
+import {IRoles} from "./IRoles.sol";
+import {IRounds} from "./IRounds.sol";
+
 /// @title Rewards: deposits, settlements and claims
 /// @notice Settlements are cumulative Merkle roots signed by k of n evaluators, active after a challenge window
-/// (docs/protocol.md §11). Within the window a guardian can veto, and anyone can void a settlement by proving that it
-/// rewards a measurement that was not drawn. Active settlements can never be voided, paused or un-funded. Deposits
+/// (docs/protocol.md §11). Within the window a guardian can veto, and anyone can void a settlement by showing the Court that
+/// it breaks what was promised before. Active settlements can never be voided, paused or un-funded. Deposits
 /// leave by claims only; after the programme has ended, what was never promised goes to the treasury.
 ///
 /// docs/security.md describes what each role can do, and the worst of it.
@@ -16,17 +20,6 @@ interface IRewards {
         Void
     }
 
-    /// @notice Why an accepted measurement cannot exist.
-    enum Impossibility {
-        None,
-        RoundOutsideSettlement,
-        RoundNotRevealed,
-        RoundWithoutCommittees,
-        NoSuchStation,
-        NoSuchCommittee,
-        NoSuchTask
-    }
-
     /// @notice Why `claimMany` skipped an operator.
     enum Skipped {
         NothingToClaim,
@@ -36,22 +29,25 @@ interface IRewards {
         Refused
     }
 
-    /// @notice What evaluators sign.
-    /// @param parent Id of the settlement this one continues; 0 for the first.
+    /// @notice What evaluators sign, together with the version of their set.
+    /// @param number One more than the number of settlements ever posted, so what was voided can never be posted again.
+    /// @param parent The settlement that this one continues; 0 for the first.
     /// @param firstRound One more than the parent's `lastRound`; 1 for the first.
     /// @param lastRound Its commit window must be over.
-    /// @param root Merkle root over `(address operator, uint256 cumulativeAttoFil)`.
-    /// @param cumulativeTotal Sum of all leaves in attoFIL.
-    /// @param acceptedRoot Merkle root over `(uint64 round, uint256 stationIndex, uint256 committee, uint256 k)` of
-    /// every rewarded measurement; zero if there is none.
+    /// @param root Root of the rewards tree (docs/protocol.md §8.2); zero if nobody has ever earned.
+    /// @param operators Leaves of the tree.
+    /// @param cumulativeTotal Sum of all leaves in attoFIL. If it is the parent's, so are root and operators.
+    /// @param drops `dropCount()`: how many files the evaluation leaves out.
     /// @param cid Binary CID (36 bytes) of the settlement document. The contract does not read it.
     struct Proposal {
+        uint64 number;
         uint64 parent;
         uint64 firstRound;
         uint64 lastRound;
         bytes32 root;
+        uint32 operators;
         uint256 cumulativeTotal;
-        bytes32 acceptedRoot;
+        uint32 drops;
         bytes cid;
     }
 
@@ -64,27 +60,34 @@ interface IRewards {
 
     /// @notice What a settlement grants an operator: a leaf of its `root`.
     /// @param cumulative All-time amount in attoFIL.
+    /// @param rest What a claim need not look at: hash of the leaf's other fields (docs/protocol.md §8.2).
     struct Allocation {
         address operator;
         uint256 cumulative;
+        bytes32 rest;
     }
 
-    /// @notice A rewarded measurement: a leaf of `acceptedRoot`.
-    /// @param station Index in the round's roster.
-    /// @param k Task of the committee.
-    struct Accepted {
+    /// @notice What the Court judges a settlement by.
+    /// @param operators Leaves of `root`.
+    /// @param parentRoot Zero, as `parentOperators`, if it has no parent.
+    /// @param activeAt Unix time in seconds.
+    /// @param pending Whether it can still be voided.
+    struct Facts {
+        bytes32 root;
+        uint32 operators;
+        uint96 cumulativeTotal;
+        bytes32 parentRoot;
+        uint32 parentOperators;
+        uint40 activeAt;
+        bool pending;
+    }
+
+    /// @notice A file that a round's evaluation reads.
+    /// @param index In commit order; 0 for rosters and task lists.
+    struct File {
         uint64 round;
-        uint256 station;
-        uint256 committee;
-        uint256 k;
-    }
-
-    /// @notice A station of a round: a leaf of `rosterRoot`.
-    struct RosterEntry {
-        uint256 index;
-        address station;
-        address operator;
-        bytes16 subnet;
+        IRounds.FileKind kind;
+        uint32 index;
     }
 
     event Deposited(address indexed from, uint256 amount, uint256 totalDeposited);
@@ -94,31 +97,19 @@ interface IRewards {
         uint64 firstRound,
         uint64 lastRound,
         bytes32 root,
+        uint32 operators,
         uint256 cumulativeTotal,
-        bytes32 acceptedRoot,
+        uint32 drops,
         bytes cid,
         uint64 activeAt
     );
     /// @dev `lastVoid` is the newest descendant voided together with `settlement`.
     event SettlementVetoed(uint64 indexed settlement, uint64 lastVoid, address indexed guardian, string reason);
-    /// @notice A settlement and its descendants up to `lastVoid` were voided: `accepted` rewards a station outside its
-    /// committee.
-    /// @param task Index in the task list of the rewarded task.
-    /// @param committee The committee in which the station really sits.
-    event MembershipDisproved(
-        uint64 indexed settlement,
-        uint64 lastVoid,
-        address indexed challenger,
-        Accepted accepted,
-        address indexed station,
-        address operator,
-        uint256 task,
-        uint256 committee
-    );
-    /// @notice A settlement and its descendants up to `lastVoid` were voided: `accepted` cannot be a measurement.
-    event ExistenceDisproved(
-        uint64 indexed settlement, uint64 lastVoid, address indexed challenger, Accepted accepted, Impossibility reason
-    );
+    /// @notice The Court voided a settlement and its descendants up to `lastVoid`.
+    event SettlementDisproved(uint64 indexed settlement, uint64 lastVoid);
+    event Objected(address indexed evaluator, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index);
+    /// @notice `number` files are dropped now, this one included.
+    event Dropped(uint32 number, uint64 indexed round, IRounds.FileKind indexed kind, uint32 index);
     event Claimed(
         uint64 indexed settlement,
         address indexed operator,
@@ -132,20 +123,12 @@ interface IRewards {
     event PayoutAddressChanged(
         address indexed operator, address indexed previous, address indexed current, bytes native
     );
-    /// @dev Effective at `effectiveAt` unless cancelled; the same holds for the two below.
-    event EvaluatorsChanged(uint64 indexed version, address[] evaluators, uint256 threshold, uint64 effectiveAt);
-    event EvaluatorsCancelled(uint64 indexed version, address indexed by);
-    event GuardianChanged(address indexed previous, address indexed current, uint64 effectiveAt);
-    event GuardianCancelled(address indexed cancelled, address indexed by);
-    /// @dev Any later change replaces a decrease that has not taken effect.
-    event ChallengeWindowChanged(uint64 previous, uint64 current, uint64 effectiveAt);
     event TreasuryChanged(address indexed previous, address indexed current);
     /// @dev 0 means no end.
     event EndChanged(uint64 previous, uint64 current, address indexed by);
     event SurplusWithdrawn(address indexed treasury, uint256 amount);
 
-    error NotGuardian(address caller, address guardian);
-    error NotOwnerOrGuardian(address caller);
+    error NotCourt(address caller, address court);
     error NotTreasury(address caller, address treasury);
     error Ended(uint64 endedAt);
     /// @notice `endsAt` is 0 if no end was announced.
@@ -155,37 +138,28 @@ interface IRewards {
     error NoSuchSettlement(uint64 settlement);
     error NotActive(uint64 settlement, Status status);
     error NotPending(uint64 settlement, Status status);
-    error NotAccepted(uint64 round, uint256 station, uint256 committee, uint256 k);
-    error EntryOfAnotherStation(uint256 expected, uint256 actual);
-    error NotInRoster(uint64 round, uint256 index);
-    error WrongSeat(uint256 expected, uint256 actual);
-    /// @notice The station does sit in the accepted committee.
-    error NotFraud(uint256 committee, uint256 seat);
-    /// @notice The measurement could exist.
-    error CanExist(uint64 round, uint256 station, uint256 committee, uint256 k);
+    error WrongNumber(uint64 expected, uint64 actual);
+    /// @notice More was dropped since: evaluate again, and sign that.
+    error StaleDrops(uint32 expected, uint32 actual);
+    error AlreadySettled(uint64 round, uint64 lastSettled);
+    error TooEarlyToObject(uint64 from, uint256 timestamp);
     error WrongParent(uint64 expected, uint64 actual);
     error RangeDoesNotContinue(uint64 expectedFirst, uint64 first, uint64 last);
     error TooManyRounds(uint256 rounds, uint256 max);
-    error EmptyRoot();
+    /// @notice Root, operators and total are zero together or not at all.
+    error EmptyTree(bytes32 root, uint32 operators, uint256 cumulativeTotal);
+    /// @notice The total is the parent's, but root or operators are not.
+    error NotTheParentsTree(bytes32 root, uint32 operators);
     error TotalDecreases(uint256 previous, uint256 cumulativeTotal);
     error OverBudget(uint256 growth, uint256 budget);
     error Underfunded(uint256 cumulativeTotal, uint256 totalDeposited);
-    error NotEnoughSignatures(uint256 given, uint256 threshold);
-    error SignersNotAscending(address previous, address signer);
-    error NotEvaluator(address signer);
-    error BadSignature(uint256 index);
     error InvalidCid(bytes cid);
     error InvalidProof(address operator, uint256 cumulative);
-    error InvalidMultiProof(bytes32 root);
+    error InvalidRange(bytes32 root);
     error NothingToClaim(address operator, uint256 cumulative, uint256 claimed);
     error OverTotal(uint256 amount, uint256 unpaid);
     error PaymentFailed(address operator, address recipient, uint256 amount);
     error TooLittleGas(uint256 needed);
-    error EvaluatorsNotAscending(address previous, address evaluator);
-    error BadThreshold(uint256 threshold, uint256 evaluators);
-    error TooManyEvaluators(uint256 evaluators, uint256 max);
-    error WindowTooShort(uint64 window, uint64 min);
-    error WindowTooLong(uint64 window, uint64 max);
     /// @notice Neither an EVM address nor an f0, f1, f2 or f3 address in bytes.
     error BadRecipient(bytes recipient);
     error NoFilecoinPrecompiles();
@@ -203,57 +177,45 @@ interface IRewards {
 
     /// @notice Posts a settlement with the signatures of at least `threshold` evaluators, signers ascending by address.
     /// Anyone may call; the signatures decide. Warning: the contract limits what a settlement can grant (budgets of its
-    /// rounds, deposits) and, once challenged, checks that accepted measurements were drawn. It does not check that
-    /// they were made, or that `root` follows from `acceptedRoot`. That depends on the evaluators' independence, on
-    /// anyone who recomputes the document, and on the guardian's veto.
-    /// @param signatures 65 bytes each over the EIP-712 digest of `Proposal` plus the evaluator-set version.
+    /// rounds, deposits), and the Court, if called, what it can take away from what was promised before. Neither checks that
+    /// measurements were made. That depends on the evaluators' independence, on anyone who recomputes the document, and on
+    /// the guardian's veto.
+    /// @param signatures 65 bytes each over `digestOf(proposal)`.
     function post(Proposal calldata proposal, bytes[] calldata signatures) external returns (uint64 settlement);
+
+    /// @notice Objects to files that the caller could not get. What `threshold` evaluators of the current set object to is
+    /// dropped for good: a round without its roster or tasks pays nothing, any other file counts as if it had not been
+    /// committed. Only files of rounds after the newest settlement's, and only from `IRounds.objectionsFrom` on. Evaluators
+    /// only.
+    function unreadable(File[] calldata files) external;
 
     /// @notice Voids a pending settlement and all its descendants. Guardian only.
     function veto(uint64 settlement, string calldata reason) external;
 
-    /// @notice Voids a pending settlement and all its descendants, given a proof that it rewards a station for a task
-    /// of a committee in which the station does not sit. Anyone may call; the proof decides. The station's committee is
-    /// recomputed from the round, so an honest measurement can never be challenged successfully. Warning: a leaf that
-    /// cannot exist has no seat or task to compare, and reverts with an error of `IRounds`; use `challengeExistence`
-    /// for those.
-    /// @param acceptedProof From `accepted` to the settlement's `acceptedRoot`.
-    /// @param entry The station with that index.
-    /// @param rosterProof From `entry` to the `rosterRoot` of the accepted round.
-    /// @param seat The station's seat, as `IRounds.committeeOf` returns it.
-    function challengeMembership(
-        uint64 settlement,
-        Accepted calldata accepted,
-        bytes32[] calldata acceptedProof,
-        RosterEntry calldata entry,
-        bytes32[] calldata rosterProof,
-        uint256 seat
-    ) external;
-
-    /// @notice As `challengeMembership`, given a proof that it rewards a measurement that cannot exist: of a round that
-    /// the settlement does not cover, that was never revealed or had no committees, or with a station, committee or
-    /// task beyond the round's.
-    function challengeExistence(uint64 settlement, Accepted calldata accepted, bytes32[] calldata acceptedProof)
-        external;
+    /// @notice The same, after fraud was shown to the Court. The Court only.
+    function voidByCourt(uint64 settlement) external;
 
     /// @notice Pays an operator what an active settlement grants beyond what was claimed. Anyone may call; the money
     /// goes to the operator, or to the operator's payout address. Reverts if the recipient rejects it.
-    function claim(uint64 settlement, address operator, uint256 cumulative, bytes32[] calldata proof)
+    /// @param index The allocation's place in the tree.
+    /// @param proof From the allocation to the settlement's `root`.
+    function claim(uint64 settlement, uint32 index, Allocation calldata allocation, bytes32[] calldata proof)
         external
         returns (uint256 amount);
 
-    /// @notice As `claim` for many operators, with one proof for all. An operator is skipped and reported, and loses
-    /// nothing, if the recipient rejects the payment, if nothing is due, or if its share exceeds the signed total. A
-    /// wrong proof reverts the whole batch. Warning: each payment gets PAYMENT_GAS; a recipient that needs more can
-    /// only be paid by `claim`. Before each payment twice that much gas must remain, or the whole call reverts.
-    /// @param allocations In the order of the multiproof, which is that of the tree's leaves.
-    /// @param proof The siblings that do not follow from `allocations`, as `@openzeppelin/merkle-tree` returns them.
-    /// @param proofFlags For each hash: whether both children follow from `allocations`.
+    /// @notice As `claim` for operators in consecutive places, with one proof for all. An operator is skipped and reported,
+    /// and loses nothing, if the recipient rejects the payment, if nothing is due, or if its share exceeds the signed
+    /// total. A wrong proof reverts the whole batch. Warning: each payment gets PAYMENT_GAS; a recipient that needs more
+    /// can only be paid by `claim`. Before each payment twice that much gas must remain, or the whole call reverts.
+    /// @param start The place of the first allocation.
+    /// @param allocations One for each place. One with the operator zero stands for a leaf not to be paid: its `rest` is then
+    /// that leaf's hash.
+    /// @param siblings On each level, from the leaves' upwards, what does not follow from `allocations`, the left one first.
     function claimMany(
         uint64 settlement,
+        uint32 start,
         Allocation[] calldata allocations,
-        bytes32[] calldata proof,
-        bool[] calldata proofFlags
+        bytes32[] calldata siblings
     ) external returns (uint256 paid);
 
     /// @notice Sets where the caller's rewards go; zero resets to the caller's own address. Accepts any EVM address
@@ -266,43 +228,26 @@ interface IRewards {
     /// public key (f3).
     function setNativePayoutAddress(bytes calldata recipient) external;
 
-    /// @notice Announces new evaluators. They take effect one challenge window later, unless the owner or the guardian
-    /// cancels them; signatures under the previous set are invalid from then on. Replaces an earlier announcement.
-    /// Owner only.
-    /// @param newEvaluators Ascending by address, at most MAX_EVALUATORS.
-    /// @param threshold Signatures that a settlement needs.
-    function setEvaluators(address[] calldata newEvaluators, uint256 threshold) external;
-    /// @notice Cancels announced evaluators before they take effect. Owner or guardian.
-    function cancelEvaluators() external;
-    /// @notice Announces a new guardian, who takes office one challenge window later unless the owner or the guardian
-    /// cancels it. Replaces an earlier announcement. Owner only. Warning: a guardian that refuses its replacement can
-    /// be removed only by ending the programme.
-    function setGuardian(address newGuardian) external;
-    /// @notice Cancels an announced guardian before it takes office. Owner or guardian.
-    function cancelGuardian() external;
-    /// @notice Sets the challenge window, in seconds, of settlements posted from then on: a longer one at once, a
-    /// shorter one after the current window has passed. Owner only.
-    function setChallengeWindow(uint64 window) external;
 
     /// @notice Announces when the programme ends, at least END_NOTICE from now; 0 for no end. After the end nothing can
     /// be posted or deposited; claims remain possible forever. Owner only.
     function setEnd(uint64 at) external;
-    /// @notice Announces the end, END_NOTICE from now, if no settlement was posted for ABANDONED_AFTER and no end is
-    /// due sooner. The next settlement, or the owner, cancels it. Anyone.
+    /// @notice Cancels the end that the owner announced, before it comes. Owner or guardian.
+    function cancelEnd() external;
+    /// @notice Announces the end, END_NOTICE from now, if no settlement that grants anything was posted for
+    /// ABANDONED_AFTER and no end is due sooner. The next such settlement, or the owner, cancels it. Anyone.
     function endAbandoned() external;
     /// @notice After the end, sends the treasury all deposits that no valid settlement has promised. Anyone.
     function withdrawSurplus() external returns (uint256 amount);
     /// @notice Transfers the treasury role. The treasury only.
     function setTreasury(address newTreasury) external;
 
-    /// @notice Who may veto.
-    function guardian() external view returns (address);
-    /// @notice The announced guardian, and when it takes office (Unix seconds); zeros if there is none.
-    function nextGuardian() external view returns (address newGuardian, uint64 effectiveAt);
-    /// @notice Seconds between posting a settlement and its activation.
-    function challengeWindow() external view returns (uint64);
-    /// @notice The announced shorter window, and when it takes effect (Unix seconds); zeros if there is none.
-    function nextChallengeWindow() external view returns (uint64 window, uint64 effectiveAt);
+    /// @notice Who may do what.
+    function ROLES() external view returns (IRoles);
+    /// @notice The rounds that settlements cover.
+    function ROUNDS() external view returns (IRounds);
+    /// @notice Judges what is shown to it.
+    function COURT() external view returns (ICourt);
     /// @notice Receives the surplus.
     function treasury() external view returns (address);
     /// @notice When the programme ends or ended (Unix seconds); 0 if no end was announced.
@@ -316,6 +261,15 @@ interface IRewards {
     function settlementCount() external view returns (uint64);
     function getSettlement(uint64 settlement) external view returns (Settlement memory);
     function statusOf(uint64 settlement) external view returns (Status);
+    /// @notice Number of files ever dropped.
+    function dropCount() external view returns (uint32);
+    /// @notice Up to `limit` dropped files from `start`, in the order in which they were dropped.
+    function drops(uint32 start, uint32 limit) external view returns (File[] memory);
+    function isDropped(File calldata file) external view returns (bool);
+    /// @notice Who objected: bit i of `objectors` is the i-th evaluator of set `version`.
+    function objectionsTo(File calldata file) external view returns (uint64 version, uint32 objectors);
+    /// @notice What the Court judges it by.
+    function factsOf(uint64 settlement) external view returns (Facts memory);
     /// @notice attoFIL that an operator has received; never decreases.
     function claimed(address operator) external view returns (uint256);
     /// @notice Where an operator's rewards go: its payout address, or itself; the address of the `call_actor`
@@ -332,15 +286,6 @@ interface IRewards {
     /// @notice The maximum sum of all claims in attoFIL: the greatest `cumulativeTotal` of the active settlements
     /// claimed against so far.
     function highestActiveTotal() external view returns (uint256);
-    /// @notice The evaluators, the signatures that a settlement needs, and the version of the set, from 1.
-    function evaluators() external view returns (address[] memory set, uint256 threshold, uint64 version);
-    /// @notice The version of the current set.
-    function evaluatorSet() external view returns (uint64 version);
-    /// @notice The announced set, and when it takes effect (Unix seconds); empty if there is none.
-    function nextEvaluators()
-        external
-        view
-        returns (address[] memory set, uint256 threshold, uint64 version, uint64 effectiveAt);
     /// @notice The EIP-712 digest that evaluators sign under the current evaluator set.
     function digestOf(Proposal calldata proposal) external view returns (bytes32);
 }

@@ -5,33 +5,38 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IRewards} from "../interfaces/IRewards.sol";
+import {IRoles} from "../interfaces/IRoles.sol";
 import {Fvm} from "../libraries/Fvm.sol";
-import {Roles} from "./Roles.sol";
 
 /// @title The pool: deposits, and the surplus at the end of the programme
 /// @notice Deposits are counted, not read from the balance: FIL that came otherwise is booked by `sync`. Deposits leave in
 /// two ways only: to operators by claims, and, after the programme has ended, to the treasury as far as they
 /// were never promised.
-abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
+abstract contract Pool is IRewards, ReentrancyGuardTransient {
     /// @notice Minimum time between the announcement and the end of the programme, in seconds: all earlier rounds can
     /// still be settled.
     uint64 public constant END_NOTICE = 30 days;
     /// @notice Time without a settlement after which anyone may announce the programme's end, in seconds.
     uint64 public constant ABANDONED_AFTER = 90 days;
 
+    /// @inheritdoc IRewards
+    IRoles public immutable ROLES;
+
     uint96 private _totalDeposited;
     uint96 private _totalWithdrawn;
     /// @inheritdoc IRewards
     address public treasury;
-    /// @inheritdoc IRewards
-    uint64 public endsAt;
-    /// @dev When the last settlement was posted, or the owner last declared that the programme continues.
+    /// @dev The end that the owner announced; 0 if it did not.
+    uint64 private _announcedEnd;
+    /// @dev The end that anyone announced because nothing was posted; 0 if nobody did. The next settlement cancels it.
+    uint64 private _abandonedEnd;
+    /// @dev When the last settlement that granted something was posted, or the owner last declared that the programme
+    /// continues.
     uint64 private _aliveAt;
-    /// @dev Whether the end was announced because nothing was posted; the next settlement then cancels it.
-    bool private _abandoned;
 
-    constructor(address firstTreasury) {
-        require(firstTreasury != address(0), ZeroAddress());
+    constructor(IRoles roles, address firstTreasury) {
+        require(address(roles) != address(0) && firstTreasury != address(0), ZeroAddress());
+        ROLES = roles;
         treasury = firstTreasury;
         emit TreasuryChanged(address(0), firstTreasury);
         _aliveAt = _now();
@@ -56,13 +61,26 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRewards
-    function setEnd(uint64 at) external onlyOwner {
+    function setEnd(uint64 at) external {
+        address owner = ROLES.owner();
+        require(msg.sender == owner, IRoles.NotOwner(msg.sender, owner));
         _checkNotEnded();
-        require(at != endsAt, NothingChanged());
+        uint64 before = endsAt();
+        require(at != before, NothingChanged());
         require(at == 0 || at >= _now() + END_NOTICE, EndTooSoon(at, _now() + END_NOTICE));
-        _abandoned = false;
+        (_announcedEnd, _abandonedEnd) = (at, 0);
         _aliveAt = _now();
-        _changeEnd(at);
+        emit EndChanged(before, at, msg.sender);
+    }
+
+    /// @inheritdoc IRewards
+    function cancelEnd() external {
+        ROLES.checkMayCancel(msg.sender);
+        _checkNotEnded();
+        require(_announcedEnd != 0, NothingChanged());
+        uint64 before = endsAt();
+        _announcedEnd = 0;
+        emit EndChanged(before, endsAt(), msg.sender);
     }
 
     /// @inheritdoc IRewards
@@ -70,11 +88,12 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         uint64 abandonedAt = _aliveAt + ABANDONED_AFTER;
         require(block.timestamp > abandonedAt, NotAbandoned(abandonedAt));
         uint64 at = _now() + END_NOTICE;
+        uint64 before = endsAt();
         // An end that was announced for later is brought forward; otherwise an absent owner could have postponed it
         // forever.
-        require(endsAt == 0 || at < endsAt, NothingChanged());
-        _abandoned = true;
-        _changeEnd(at);
+        require(before == 0 || at < before, NothingChanged());
+        _abandonedEnd = at;
+        emit EndChanged(before, at, msg.sender);
     }
 
     /// @inheritdoc IRewards
@@ -88,7 +107,7 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
 
     /// @inheritdoc IRewards
     function withdrawSurplus() external nonReentrant returns (uint256 amount) {
-        require(_hasEnded(), NotEnded(endsAt));
+        require(_hasEnded(), NotEnded(endsAt()));
         amount = surplus();
         require(amount > 0, ZeroAmount());
         // The surplus is part of the deposits, which are a uint96.
@@ -114,19 +133,32 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRewards
+    function endsAt() public view returns (uint64) {
+        (uint64 announced, uint64 abandoned) = (_announcedEnd, _abandonedEnd);
+        return announced == 0 || (abandoned != 0 && abandoned < announced) ? abandoned : announced;
+    }
+
+    /// @inheritdoc IRewards
     function totalClaimed() public view virtual returns (uint256);
 
     /// @dev Everything that valid settlements have ever granted, in attoFIL.
     function _promised() internal view virtual returns (uint256);
 
-    /// @dev A posted settlement proves that the programme is active.
+    /// @dev A settlement that grants something proves that the programme is active. It leaves the owner's end alone.
     function _noteAlive() internal {
-        _checkNotEnded();
         _aliveAt = _now();
-        if (_abandoned) {
-            _abandoned = false;
-            _changeEnd(0);
-        }
+        uint64 abandoned = _abandonedEnd;
+        if (abandoned == 0) return;
+        _abandonedEnd = 0;
+        emit EndChanged(abandoned, endsAt(), msg.sender);
+    }
+
+    function _checkNotEnded() internal view {
+        require(!_hasEnded(), Ended(endsAt()));
+    }
+
+    function _now() internal view returns (uint64) {
+        return SafeCast.toUint64(block.timestamp);
     }
 
     /// @dev Sends FIL to an EVM address. Returned data is not copied: it could fill our memory at our cost.
@@ -162,16 +194,8 @@ abstract contract Pool is IRewards, Roles, ReentrancyGuardTransient {
         emit Deposited(from, amount, _totalDeposited);
     }
 
-    function _changeEnd(uint64 at) private {
-        emit EndChanged(endsAt, at, msg.sender);
-        endsAt = at;
-    }
-
     function _hasEnded() private view returns (bool) {
-        return endsAt != 0 && block.timestamp >= endsAt;
-    }
-
-    function _checkNotEnded() private view {
-        require(!_hasEnded(), Ended(endsAt));
+        uint64 at = endsAt();
+        return at != 0 && block.timestamp >= at;
     }
 }

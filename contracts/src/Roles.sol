@@ -5,18 +5,18 @@ import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {IRewards} from "../interfaces/IRewards.sol";
+import {IRoles} from "./interfaces/IRoles.sol";
 
-/// @title Permissions, and how slowly they change
-/// @notice Evaluators and guardian change one challenge window after the owner's announcement, unless the guardian
-/// cancels the change. The owner's key alone can neither appoint evaluators nor remove the guardian.
+/// @title Roles
+/// @notice See `IRoles`.
 /// @dev A change takes effect by the clock alone: `next…` is in force from its time on, and becomes the current value
 /// when the next change is announced.
-abstract contract Roles is IRewards, Ownable2Step {
+contract Roles is IRoles, Ownable2Step {
     struct EvaluatorSet {
         address[] members;
         uint256 threshold;
-        mapping(address evaluator => bool) isMember;
+        /// Place in `members`, from 1; 0 for others.
+        mapping(address evaluator => uint256) place;
     }
 
     /// @notice Maximum number of evaluators in a set.
@@ -24,7 +24,7 @@ abstract contract Roles is IRewards, Ownable2Step {
     /// @notice Maximum challenge window in seconds.
     uint64 public constant MAX_CHALLENGE_WINDOW = 30 days;
 
-    /// @notice Minimum challenge window that the owner can ever set, in seconds.
+    /// @inheritdoc IRoles
     uint64 public immutable MIN_CHALLENGE_WINDOW;
 
     mapping(uint64 version => EvaluatorSet) private _evaluatorSets;
@@ -42,14 +42,21 @@ abstract contract Roles is IRewards, Ownable2Step {
     uint64 private _nextChallengeWindow;
     uint64 private _nextChallengeWindowAt;
 
+    /// @param firstOwner Announces changes.
+    /// @param firstGuardian Cancels them, vetoes settlements, and suspends publishers and the coordinator.
+    /// @param minChallengeWindow Minimum window that the owner can ever set, in seconds.
+    /// @param firstChallengeWindow Seconds between posting a settlement and its activation, and between the announcement of a
+    /// change and its effect.
+    /// @param firstEvaluators Ascending by address.
+    /// @param threshold Signatures that a settlement needs.
     constructor(
-        address owner,
+        address firstOwner,
         address firstGuardian,
         uint64 minChallengeWindow,
         uint64 firstChallengeWindow,
         address[] memory firstEvaluators,
         uint256 threshold
-    ) Ownable(owner) {
+    ) Ownable(firstOwner) {
         require(firstGuardian != address(0), ZeroAddress());
         MIN_CHALLENGE_WINDOW = minChallengeWindow;
         _checkWindow(firstChallengeWindow);
@@ -61,7 +68,7 @@ abstract contract Roles is IRewards, Ownable2Step {
         emit EvaluatorsChanged(_evaluatorSet, firstEvaluators, threshold, _now());
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function setEvaluators(address[] calldata newEvaluators, uint256 threshold) external onlyOwner {
         uint64 current = evaluatorSet();
         EvaluatorSet storage set = _evaluatorSets[current];
@@ -76,15 +83,15 @@ abstract contract Roles is IRewards, Ownable2Step {
         emit EvaluatorsChanged(_nextEvaluatorSet, newEvaluators, threshold, _nextEvaluatorSetAt);
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function cancelEvaluators() external {
-        _checkMayCancel();
+        checkMayCancel(msg.sender);
         require(_isAhead(_nextEvaluatorSetAt), NothingChanged());
         emit EvaluatorsCancelled(_nextEvaluatorSet, msg.sender);
         _nextEvaluatorSetAt = 0;
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function setGuardian(address newGuardian) external onlyOwner {
         require(newGuardian != address(0), ZeroAddress());
         address current = guardian();
@@ -96,15 +103,15 @@ abstract contract Roles is IRewards, Ownable2Step {
         emit GuardianChanged(current, newGuardian, _nextGuardianAt);
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function cancelGuardian() external {
-        _checkMayCancel();
+        checkMayCancel(msg.sender);
         require(_isAhead(_nextGuardianAt), NothingChanged());
         emit GuardianCancelled(_nextGuardian, msg.sender);
         _nextGuardianAt = 0;
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function setChallengeWindow(uint64 window) external onlyOwner {
         _checkWindow(window);
         uint64 current = challengeWindow();
@@ -122,13 +129,21 @@ abstract contract Roles is IRewards, Ownable2Step {
         }
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
+    function cancelChallengeWindow() external {
+        checkMayCancel(msg.sender);
+        require(_isAhead(_nextChallengeWindowAt), NothingChanged());
+        emit ChallengeWindowCancelled(_nextChallengeWindow, msg.sender);
+        _nextChallengeWindowAt = 0;
+    }
+
+    /// @inheritdoc IRoles
     function evaluators() external view returns (address[] memory set, uint256 threshold, uint64 version) {
         version = evaluatorSet();
         return (_evaluatorSets[version].members, _evaluatorSets[version].threshold, version);
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function nextEvaluators()
         external
         view
@@ -139,33 +154,53 @@ abstract contract Roles is IRewards, Ownable2Step {
         return (_evaluatorSets[version].members, _evaluatorSets[version].threshold, version, _nextEvaluatorSetAt);
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function nextGuardian() external view returns (address newGuardian, uint64 effectiveAt) {
         return _isAhead(_nextGuardianAt) ? (_nextGuardian, _nextGuardianAt) : (address(0), 0);
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function nextChallengeWindow() external view returns (uint64 window, uint64 effectiveAt) {
         return _isAhead(_nextChallengeWindowAt) ? (_nextChallengeWindow, _nextChallengeWindowAt) : (0, 0);
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
+    function seatOf(address evaluator) external view returns (uint64 version, uint256 seat, uint256 threshold) {
+        version = evaluatorSet();
+        EvaluatorSet storage set = _evaluatorSets[version];
+        uint256 place = set.place[evaluator];
+        require(place != 0, NotEvaluator(evaluator));
+        return (version, place - 1, set.threshold);
+    }
+
+    /// @inheritdoc IRoles
+    function owner() public view override(IRoles, Ownable) returns (address) {
+        return super.owner();
+    }
+
+    /// @inheritdoc IRoles
+    function checkMayCancel(address caller) public view {
+        require(caller == owner() || caller == guardian(), NotOwnerOrGuardian(caller));
+    }
+
+    /// @inheritdoc IRoles
     function evaluatorSet() public view returns (uint64 version) {
         return _hasCome(_nextEvaluatorSetAt) ? _nextEvaluatorSet : _evaluatorSet;
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function guardian() public view returns (address) {
         return _hasCome(_nextGuardianAt) ? _nextGuardian : _guardian;
     }
 
-    /// @inheritdoc IRewards
+    /// @inheritdoc IRoles
     function challengeWindow() public view returns (uint64) {
         return _hasCome(_nextChallengeWindowAt) ? _nextChallengeWindow : _challengeWindow;
     }
 
+    /// @inheritdoc IRoles
     /// @dev Signers ascend by address, so none counts twice.
-    function _checkSignatures(bytes32 digest, bytes[] calldata signatures) internal view {
+    function checkSignatures(bytes32 digest, bytes[] calldata signatures) external view {
         EvaluatorSet storage set = _evaluatorSets[evaluatorSet()];
         uint256 threshold = set.threshold;
         require(signatures.length >= threshold, NotEnoughSignatures(signatures.length, threshold));
@@ -175,12 +210,12 @@ abstract contract Roles is IRewards, Ownable2Step {
             (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signatures[i]);
             require(failure == ECDSA.RecoverError.NoError, BadSignature(i));
             require(signer > previous, SignersNotAscending(previous, signer));
-            require(set.isMember[signer], NotEvaluator(signer));
+            require(set.place[signer] != 0, NotEvaluator(signer));
             previous = signer;
         }
     }
 
-    function _now() internal view returns (uint64) {
+    function _now() private view returns (uint64) {
         return SafeCast.toUint64(block.timestamp);
     }
 
@@ -194,7 +229,7 @@ abstract contract Roles is IRewards, Ownable2Step {
         for (uint256 i = 0; i < count; ++i) {
             address evaluator = members[i];
             require(evaluator > previous, EvaluatorsNotAscending(previous, evaluator));
-            set.isMember[evaluator] = true;
+            set.place[evaluator] = i + 1;
             previous = evaluator;
         }
         set.members = members;
@@ -204,10 +239,6 @@ abstract contract Roles is IRewards, Ownable2Step {
     function _checkWindow(uint64 window) private view {
         require(window >= MIN_CHALLENGE_WINDOW, WindowTooShort(window, MIN_CHALLENGE_WINDOW));
         require(window <= MAX_CHALLENGE_WINDOW, WindowTooLong(window, MAX_CHALLENGE_WINDOW));
-    }
-
-    function _checkMayCancel() private view {
-        require(msg.sender == owner() || msg.sender == guardian(), NotOwnerOrGuardian(msg.sender));
     }
 
     /// @dev Whether a change was announced and is in force.
