@@ -30,5 +30,5 @@ pub use import::{ImportReport, Rejected, import};
 pub use table::PostgresIngest;
 pub use table::{
     Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, SqliteIngest,
-    Taken, Totals, Unbatched,
+    Stored, Taken, Totals, Unbatched,
 };

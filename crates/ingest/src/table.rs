@@ -119,6 +119,15 @@ pub enum BatchState {
     Late,
 }
 
+/// A batch as it was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Its file.
+    pub cid: FileCid,
+    /// Root over its lines (docs/protocol.md §8.2): what is committed.
+    pub root: B256,
+}
+
 /// A batch in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batch {
@@ -135,7 +144,7 @@ pub struct Batch {
     /// Its state.
     pub state: BatchState,
     /// Set once it is stored.
-    pub cid: Option<FileCid>,
+    pub stored: Option<Stored>,
     /// When its oldest measurement was received, Unix seconds.
     pub oldest: u64,
     /// Number of the latest block when the batch was seen on chain.
@@ -250,11 +259,11 @@ pub trait Ingest: Send {
     /// [`IngestError`], including errors of `lines`.
     fn read(&mut self, batch: &Batch, lines: Lines<'_>) -> Result<(), IngestError>;
 
-    /// Records that a batch is stored, and its size in bytes.
+    /// Records how a batch is stored, and its size in bytes.
     ///
     /// # Errors
     /// [`IngestError`].
-    fn set_stored(&mut self, batch: i64, cid: &FileCid, bytes: u64) -> Result<(), IngestError>;
+    fn set_stored(&mut self, batch: i64, stored: &Stored, bytes: u64) -> Result<(), IngestError>;
 
     /// Records the state of a batch. `block` is the latest block's number, if the chain was polled.
     ///

@@ -4,7 +4,7 @@
 use alloy_primitives::{Address, B128, B256};
 use assize_ingest::{
     BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, NO_LABEL, Receiving, SignedRow,
-    Station, SubnetLimit,
+    Station, Stored, SubnetLimit,
 };
 use assize_measurement::unixfs::file_cid;
 use assize_protocol::{RoundNumber, TaskIndex};
@@ -145,12 +145,13 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
 
         // The publisher batches it from the same table, and the marks find its line.
         let cid = file_cid(b"a batch");
+        let stored = Stored { cid, root: B256::repeat_byte(8) };
         let batch = tokio::task::spawn_blocking({
             let location = place.location.clone();
             move || {
                 let mut ingest = location.connect_ingest().unwrap();
                 let batch = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
-                ingest.set_stored(batch.id, &cid, 100).unwrap();
+                ingest.set_stored(batch.id, &stored, 100).unwrap();
                 batch
             }
         })
@@ -158,7 +159,7 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
         .unwrap();
         assert_eq!(batch.count, 3);
         let standing = database.find(B256::repeat_byte(3)).await.unwrap().unwrap();
-        assert_eq!(standing.found.batch.unwrap().cid, Some(cid));
+        assert_eq!(standing.found.batch.unwrap().stored, Some(stored));
         let marks = BatchMarks {
             cid,
             marks: vec![7, 8],

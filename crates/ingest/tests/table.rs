@@ -119,12 +119,12 @@ fn a_batch_passes_all_states_and_is_deleted_when_final() {
         add(&mut *ingest, "a", 100, &[(1, 0), (1, 1), (2, 2)]);
         let one = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
         let two = ingest.close(RoundNumber(2), 10).unwrap().unwrap();
-        let cid = file_cid(b"x");
-        ingest.set_stored(one.id, &cid, 77).unwrap();
+        let stored = Stored { cid: file_cid(b"x"), root: B256::repeat_byte(8) };
+        ingest.set_stored(one.id, &stored, 77).unwrap();
         let open_now = ingest.open_batches().unwrap();
         assert_eq!(
-            (open_now[0].state, open_now[0].cid),
-            (BatchState::Stored, Some(cid))
+            (open_now[0].state, open_now[0].stored),
+            (BatchState::Stored, Some(stored))
         );
         assert_eq!(
             ingest.totals().unwrap(),

@@ -301,7 +301,7 @@ async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
         round: found.round,
         received_at: found.received_at,
         state,
-        cid: found.batch.and_then(|batch| batch.cid),
+        cid: found.batch.and_then(|batch| batch.stored).map(|stored| stored.cid),
         label: label.map(|(label, _)| label.to_string()),
         verdict: label
             .and_then(|(_, verdict)| verdict)

@@ -162,7 +162,7 @@ pub trait Tables: Send {
             return Ok(None);
         };
         let mut mark = None;
-        if let Some((batch, cid)) = found.batch.and_then(|batch| Some((batch, batch.cid?)))
+        if let Some((batch, cid)) = found.batch.and_then(|batch| Some((batch, batch.stored?.cid)))
             && self.is_evaluated(&cid)?
         {
             let line = self.ingest().line_of(&batch, found.id)?;

@@ -5,15 +5,15 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use alloy_primitives::B256;
-use assize_protocol::{FileCid, RoundNumber};
+use assize_protocol::RoundNumber;
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::Type;
 use postgres::{Client, Config, NoTls, Row, Statement, Transaction};
 
 use super::{
-    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Taken, Totals,
-    Unbatched,
+    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Stored, Taken,
+    Totals, Unbatched,
 };
 use crate::{IngestError, server};
 
@@ -62,7 +62,7 @@ const APPEND_TYPES: [Type; 10] = [
     Type::INT8_ARRAY,
 ];
 
-const BATCH: &str = "id, round, first, last, count, state, cid, oldest, seen_at_block";
+const BATCH: &str = "id, round, first, last, count, state, cid, root, oldest, seen_at_block";
 
 /// The ingest table in a PostgreSQL database.
 ///
@@ -436,13 +436,13 @@ impl Ingest for PostgresIngest {
         })
     }
 
-    fn set_stored(&mut self, batch: i64, cid: &FileCid, bytes: u64) -> Result<(), IngestError> {
-        let (cid, bytes) = (cid.to_string(), bytes as i64);
+    fn set_stored(&mut self, batch: i64, stored: &Stored, bytes: u64) -> Result<(), IngestError> {
+        let (cid, root, bytes) = (stored.cid.to_string(), &stored.root[..], bytes as i64);
         self.with(|client| {
             client.execute(
                 "UPDATE ingest_batch SET state = 'stored', state_at = extract(epoch FROM now())::bigint, cid = $1,
-                    bytes = $2 WHERE id = $3",
-                &[&cid, &bytes, &batch],
+                    root = $2, bytes = $3 WHERE id = $4",
+                &[&cid, &root, &bytes, &batch],
             )
         })
         .map(drop)
@@ -550,6 +550,9 @@ fn batch_of(row: &Row) -> Result<Batch, Failure> {
     let state: &str = row.get("state");
     let cid: Option<&str> = row.get("cid");
     let cid = cid.map(|cid| cid.parse().map_err(|_| nonsense(format!("`{cid}` is not a CID"))));
+    let root: Option<&[u8]> = row.get("root");
+    let root = root.map(|root| B256::try_from(root).map_err(|_| nonsense("its root has not 32 bytes".into())));
+    let root = root.transpose()?;
     Ok(Batch {
         id,
         round: RoundNumber(row.get::<_, i64>("round") as u64),
@@ -557,7 +560,7 @@ fn batch_of(row: &Row) -> Result<Batch, Failure> {
         last: row.get("last"),
         count: row.get::<_, i64>("count") as u32,
         state: BatchState::parse(state).ok_or_else(|| nonsense(format!("`{state}` is not a state")))?,
-        cid: cid.transpose()?,
+        stored: cid.transpose()?.zip(root).map(|(cid, root)| Stored { cid, root }),
         oldest: row.get::<_, i64>("oldest") as u64,
         seen_at_block: row
             .get::<_, Option<i64>>("seen_at_block")

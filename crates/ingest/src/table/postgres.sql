@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS ingest_batch (
     state TEXT NOT NULL DEFAULT 'closed' CHECK (state IN ('closed', 'stored', 'committed', 'final', 'late')),
     state_at BIGINT NOT NULL DEFAULT extract(epoch FROM now())::bigint,
     cid TEXT,
+    root BYTEA,
     bytes BIGINT NOT NULL DEFAULT 0,
     seen_at_block BIGINT,
     pruned BOOLEAN NOT NULL DEFAULT false

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use alloy_primitives::B256;
-use assize_protocol::{FileCid, RoundNumber};
+use assize_protocol::RoundNumber;
 use assize_service::sqlite::{Schema, SqliteFile, SqliteOptions, Unmarked};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{
-    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Taken, Totals,
-    Unbatched,
+    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Stored, Taken,
+    Totals, Unbatched,
 };
 use crate::IngestError;
 
@@ -193,7 +193,7 @@ impl Ingest for SqliteIngest {
             };
             let batch = connection
                 .prepare_cached(
-                    "SELECT id, round, first, last, count, state, cid, oldest, seen_at_block FROM ingest_batch
+                    "SELECT id, round, first, last, count, state, cid, root, oldest, seen_at_block FROM ingest_batch
                      WHERE round = ? AND last >= ? ORDER BY last LIMIT 1",
                 )?
                 .query_row([round, id], |row| Ok(batch_of(row)))
@@ -265,7 +265,7 @@ impl Ingest for SqliteIngest {
             let batch = transaction.query_row(
                 "INSERT INTO ingest_batch (round, first, last, count, oldest)
                  SELECT ?1, ?2, ?3, ?4, received_at FROM ingest_measurement WHERE id = ?2
-                 RETURNING id, round, first, last, count, state, cid, oldest, seen_at_block",
+                 RETURNING id, round, first, last, count, state, cid, root, oldest, seen_at_block",
                 params![round.0 as i64, first, last, count],
                 |row| Ok(batch_of(row)),
             )??;
@@ -277,7 +277,7 @@ impl Ingest for SqliteIngest {
     fn open_batches(&mut self) -> Result<Vec<Batch>, IngestError> {
         self.with(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, round, first, last, count, state, cid, oldest, seen_at_block FROM ingest_batch
+                "SELECT id, round, first, last, count, state, cid, root, oldest, seen_at_block FROM ingest_batch
                  WHERE state IN ('closed', 'stored', 'committed') ORDER BY id",
             )?;
             let rows = statement.query_map([], |row| Ok(batch_of(row)))?;
@@ -300,11 +300,11 @@ impl Ingest for SqliteIngest {
         })?
     }
 
-    fn set_stored(&mut self, batch: i64, cid: &FileCid, bytes: u64) -> Result<(), IngestError> {
+    fn set_stored(&mut self, batch: i64, stored: &Stored, bytes: u64) -> Result<(), IngestError> {
         self.with(|connection| {
             connection.execute(
-                "UPDATE ingest_batch SET state = 'stored', state_at = unixepoch(), cid = ?, bytes = ? WHERE id = ?",
-                params![cid.to_string(), bytes as i64, batch],
+                "UPDATE ingest_batch SET state = 'stored', state_at = unixepoch(), cid = ?, root = ?, bytes = ? WHERE id = ?",
+                params![stored.cid.to_string(), stored.root.0, bytes as i64, batch],
             )
         })
         .map(drop)
@@ -390,6 +390,7 @@ fn batch_of(row: &Row<'_>) -> Result<Batch, rusqlite::Error> {
                 .map_err(|_| nonsense(6, format!("`{cid}` is not a CID")))
         })
         .transpose()?;
+    let root: Option<[u8; 32]> = row.get("root")?;
     Ok(Batch {
         id: row.get("id")?,
         round: RoundNumber(number("round")?),
@@ -397,7 +398,7 @@ fn batch_of(row: &Row<'_>) -> Result<Batch, rusqlite::Error> {
         last: row.get("last")?,
         count: row.get("count")?,
         state: BatchState::parse(&state).ok_or_else(|| nonsense(5, format!("`{state}` is not a state")))?,
-        cid,
+        stored: cid.zip(root).map(|(cid, root)| Stored { cid, root: root.into() }),
         oldest: number("oldest")?,
         seen_at_block: row
             .get::<_, Option<i64>>("seen_at_block")?

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS ingest_batch (
     state TEXT NOT NULL DEFAULT 'closed' CHECK (state IN ('closed', 'stored', 'committed', 'final', 'late')),
     state_at INTEGER NOT NULL DEFAULT (unixepoch()),
     cid TEXT,
+    root BLOB,                                  -- of the lines, 32 bytes; set with cid
     bytes INTEGER NOT NULL DEFAULT 0,
     seen_at_block INTEGER,
     pruned INTEGER NOT NULL DEFAULT 0
