@@ -1,0 +1,71 @@
+//! Judges one pending settlement.
+
+use assize_chain::{Rewards, Rounds};
+use assize_drand::{BeaconSource, Verified};
+use assize_evaluate::SettlementDocument;
+use assize_facts::{FileKey, SettlementId};
+use assize_store::Source;
+use assize_verify::{Conclusion, Evidence, VerifyError, read_settlement};
+
+/// What recomputing a settlement showed. Its parent must be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Every value follows from the public inputs.
+    Right {
+        /// What it grants, to answer the Court.
+        document: Box<SettlementDocument>,
+        /// Files that were dropped and can be read.
+        readable: Vec<FileKey>,
+    },
+    /// It differs, and where first.
+    Wrong {
+        /// The difference, or what is wrong with its document.
+        reason: String,
+    },
+    /// A file that counts, or its document, is served by nobody.
+    Unreadable {
+        /// Which file, and why.
+        what: String,
+    },
+}
+
+/// Recomputes a settlement on top of its parent. Blocks for as long as disks, gateways and relays need.
+///
+/// # Errors
+/// [`VerifyError`]: chain or beacons are unavailable at the moment.
+pub async fn judge<B: BeaconSource + Sync>(
+    rounds: &Rounds,
+    rewards: &Rewards,
+    store: &dyn Source,
+    beacons: &Verified<B>,
+    settlement: SettlementId,
+) -> Result<Judgement, VerifyError> {
+    let chain = read_settlement(rounds, rewards, settlement).await?;
+    let evidence = Evidence {
+        chain: &chain,
+        store,
+        beacons,
+        progress: &|_| {},
+    };
+    let verified = tokio::task::block_in_place(|| {
+        let conclusion = evidence.verify_settlement(settlement)?;
+        Ok::<_, VerifyError>((conclusion, evidence.readable_drops()))
+    });
+    match verified {
+        Ok((Conclusion::Match(verified), readable)) => Ok(Judgement::Right {
+            document: Box::new(verified.document),
+            readable,
+        }),
+        Ok((Conclusion::Mismatch(mismatch), _)) => Ok(Judgement::Wrong {
+            reason: mismatch.to_string(),
+        }),
+        Err(error) if error.is_unreadable() => Ok(Judgement::Unreadable {
+            what: error.to_string(),
+        }),
+        Err(error) if error.is_retryable() => Err(error),
+        // A malformed document, or one that does not continue its parent.
+        Err(error) => Ok(Judgement::Wrong {
+            reason: error.to_string(),
+        }),
+    }
+}

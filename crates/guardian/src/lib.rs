@@ -1,0 +1,26 @@
+//! Guardian: recomputes every pending settlement from the files, its parent included, and vetoes one that differs, with the
+//! first difference as the reason.
+//!
+//! ```text
+//!  chain: pending settlements, oldest first ──▶ recompute ──▶ right ──▶ answer what the Court is asked about it
+//!  store, gateways, drand ──────────────────────▲      └────▶ wrong, or nobody serves its files ──▶ veto, alert, webhook
+//! ```
+//!
+//! Without the guardian's key it only watches: it raises the same alerts, and anybody can run it so. Nothing is built on what it
+//! says of a settlement; after a restart it recomputes what is pending (docs/protocol.md §11).
+
+mod alert;
+mod daemon;
+mod error;
+mod guardian;
+mod judge;
+mod metrics;
+mod webhook;
+
+pub use alert::GuardianAlert;
+pub use daemon::GuardianDaemon;
+pub use error::GuardianError;
+pub use guardian::{Guardian, Parts, Pass};
+pub use judge::Judgement;
+pub use metrics::{Metrics, Seen, metrics};
+pub use webhook::{Webhook, WebhookError};
