@@ -7,7 +7,7 @@ use assize_outbox::QueueAlert;
 use assize_protocol::RoundNumber;
 use assize_service::duration;
 
-use crate::Plan;
+use crate::{MissingFile, Plan};
 
 /// Seconds for which a settlement may wait for signatures: an hour.
 const SIGNATURE_PATIENCE: u64 = 3_600;
@@ -43,16 +43,19 @@ pub enum EvaluatorAlert {
         /// Seconds since this evaluator signed.
         seconds: u64,
     },
+    /// A file that counts is served by nobody.
+    Unreadable(MissingFile),
     /// The queue, or the node, does not move.
     Queue(QueueAlert),
 }
 
 impl EvaluatorAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 6] = [
+    pub const KINDS: [&str; 7] = [
         "disagreement",
         "other_plan",
         "few_signatures",
+        "unreadable",
         "parked",
         "stuck",
         "stale_node",
@@ -79,6 +82,7 @@ impl assize_service::Alert for EvaluatorAlert {
             Self::Disagreement { .. } => 0,
             Self::OtherPlan { .. } => 1,
             Self::FewSignatures { .. } => 2,
+            Self::Unreadable(_) => 3,
             Self::Queue(alert) => return alert.kind(),
         };
         Self::KINDS[place]
@@ -88,6 +92,7 @@ impl assize_service::Alert for EvaluatorAlert {
         match self {
             Self::Disagreement { evaluator, .. } => Some(evaluator.to_string()),
             Self::OtherPlan { peer, .. } => Some(peer.clone()),
+            Self::Unreadable(missing) => Some(missing.file.to_string()),
             _ => None,
         }
     }
@@ -121,6 +126,21 @@ impl fmt::Display for EvaluatorAlert {
                  other evaluators, and that --peer names them",
                 duration(*seconds)
             ),
+            Self::Unreadable(MissingFile {
+                file,
+                reason,
+                objection_in,
+            }) => {
+                write!(f, "{file} cannot be read, and nothing is settled without it: {reason}; ")?;
+                match objection_in {
+                    0 => write!(f, "evaluators that post are objecting to it"),
+                    seconds => write!(
+                        f,
+                        "name more sources with --gateway or --peer; objections are possible in {}",
+                        duration(*seconds)
+                    ),
+                }
+            }
             Self::Queue(alert) => alert.fmt(f),
         }
     }

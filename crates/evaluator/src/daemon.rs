@@ -78,5 +78,6 @@ fn alerts(pass: &Pass, ours: Plan) -> Vec<EvaluatorAlert> {
     let waiting = pass.waiting.and_then(|rounds| {
         EvaluatorAlert::of_waiting(rounds, (pass.signatures, pass.threshold), pass.waiting_for)
     });
-    disagreements.chain(plans).chain(waiting).collect()
+    let missing = pass.missing.iter().cloned().map(EvaluatorAlert::Unreadable);
+    disagreements.chain(plans).chain(waiting).chain(missing).collect()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use assize_chain::ChainError;
+use assize_facts::{Mismatch, SettlementId};
 use assize_outbox::OutboxError;
 use assize_service::PassError;
 use assize_store::StoreError;
@@ -36,6 +37,17 @@ pub enum EvaluatorError {
         address: Address,
         /// The current evaluators.
         evaluators: Vec<Address>,
+    },
+    /// The pending settlement that the next one would be built on is wrong.
+    #[error(
+        "settlement {settlement} is pending and wrong: {mismatch}; nothing is signed on top of it, and the guardian must veto it \
+         before it becomes active"
+    )]
+    WrongParent {
+        /// The settlement.
+        settlement: SettlementId,
+        /// The first difference.
+        mismatch: Mismatch,
     },
     /// The contract rejects the settlement.
     #[error("the contract rejects the settlement of rounds {first} to {last}: {reason}")]

@@ -1,22 +1,25 @@
 //! One evaluator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use assize_chain::{NewestBlock, Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
-use assize_facts::{ChainFacts, ChainRound, Proposal, SettlementId, Status};
+use assize_facts::{ChainFacts, ChainRound, FileKey, Proposal, Settlement, SettlementId, Status};
 use assize_keys::Signer;
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox};
-use assize_protocol::{AttoFil, RoundNumber};
+use assize_protocol::{FileCid, RoundNumber};
 use assize_service::{duration, moment};
 use assize_store::Store;
-use assize_verify::{EvaluatedRange, Evidence, NextRange, read_next_settlement};
+use assize_verify::{
+    Conclusion, EvaluatedRange, Evidence, NextRange, read_next_settlement, read_settlement,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{Board, EvaluatorError, Peer, SignedProposal};
+use crate::objection::{missing, object};
+use crate::{Board, EvaluatorError, MissingFile, Peer, SignedProposal};
 
 /// How long the peers' plans are taken to be unchanged.
 const PLANS_FOR: Duration = Duration::from_secs(60);
@@ -28,8 +31,7 @@ pub struct Plan {
     /// Number of rounds per settlement; at least 1.
     #[serde(rename = "roundsPerSettlement")]
     pub every: u64,
-    /// Seconds to wait after the last round's commit window, during which a reorganisation may still change
-    /// commitments.
+    /// Seconds to wait after the last round is over, during which a reorganisation may still change commitments.
     pub delay: u64,
 }
 
@@ -71,12 +73,10 @@ pub struct Evaluator {
     own: Option<Own>,
     /// The newest valid settlement at the last pass.
     head: Option<Option<SettlementId>>,
-    /// Number of settlements ever posted, as of the last pass.
-    posted: u64,
     /// The newest settlement that was reported as void.
     void: Option<SettlementId>,
-    /// Number of multiples of [`Plan::every`] in the next settlement, because fewer granted nothing.
-    stretch: (Option<SettlementId>, u64),
+    /// Documents that this evaluator computed, each on top of a parent that is active or among them.
+    computed: BTreeSet<FileCid>,
     /// The peers with another plan, as of their last answers, and when they were asked.
     other_plans: Vec<(String, Plan)>,
     /// Peers that did not answer then.
@@ -90,6 +90,7 @@ struct Own {
     range: NextRange,
     /// The facts that it was computed from.
     rounds: BTreeMap<RoundNumber, ChainRound>,
+    drops: Vec<FileKey>,
     proposal: Proposal,
     signed: SignedProposal,
     signed_at: Instant,
@@ -108,6 +109,8 @@ pub struct Pass {
     pub threshold: u64,
     /// Peers that signed another settlement of the same rounds, with their digests.
     pub disagreeing: Vec<(Address, B256)>,
+    /// Files that count and cannot be got, so that nothing can be settled.
+    pub missing: Vec<MissingFile>,
     /// Peers with another plan.
     pub other_plans: Vec<(String, Plan)>,
     /// Peers that did not answer.
@@ -134,9 +137,8 @@ impl Evaluator {
             board,
             own: None,
             head: None,
-            posted: 0,
             void: None,
-            stretch: (None, 1),
+            computed: BTreeSet::new(),
             other_plans: Vec::new(),
             silent: 0,
             plans_read: None,
@@ -198,14 +200,16 @@ impl Evaluator {
                 let Parts { rounds, rewards, .. } = &self.parts;
                 let (chain, next) = read_next_settlement(rounds, rewards, Some(range.last)).await?;
                 // A reorganisation may have changed commitments since.
-                let known = |own: &Own| own.range == range && own.rounds == chain.rounds;
+                let known =
+                    |own: &Own| own.range == range && own.rounds == chain.rounds && own.drops == chain.drops;
                 if self.own.as_ref().is_some_and(known) {
                     self.sign_again().await?;
                 } else {
                     self.forget();
                     // Otherwise another settlement was posted since: the next pass starts over.
                     if next == Some(range) {
-                        pass.evaluated = Some(self.evaluate(range, chain).await?);
+                        self.check_parent(range.parent).await?;
+                        pass.evaluated = self.evaluate(range, chain, evaluators.version, &mut pass).await?;
                     }
                 }
             }
@@ -254,7 +258,6 @@ impl Evaluator {
         }
         self.report_void(posted, pass.head).await?;
         self.head = Some(pass.head);
-        self.posted = posted;
         Ok(())
     }
 
@@ -281,8 +284,8 @@ impl Evaluator {
                 settlement = %first.id,
                 first = first.proposal.first_round.0,
                 last = first.proposal.last_round.0,
-                "voided: the guardian vetoed it, with a reason in the event SettlementVetoed, or a challenge disproved it; \
-                 its rounds will be settled again"
+                "voided: the guardian vetoed it, with a reason in the event SettlementVetoed, or the Court disproved it; its rounds \
+                 will be settled again"
             );
         }
         Ok(())
@@ -293,22 +296,55 @@ impl Evaluator {
         self.board.set(None);
     }
 
-    /// The range of the next settlement, once its commit windows are over.
+    /// Recomputes the pending settlements that the next one would be built on, oldest first; active ones are facts.
+    async fn check_parent(&mut self, parent: Option<SettlementId>) -> Result<(), EvaluatorError> {
+        let mut unknown: Vec<Settlement> = Vec::new();
+        let mut next = parent;
+        while let Some(id) = next {
+            let settlement = self.parts.rewards.settlement(id).await?;
+            if settlement.status != Status::Pending || self.computed.contains(&settlement.proposal.cid) {
+                break;
+            }
+            next = settlement.proposal.parent;
+            unknown.push(settlement);
+        }
+        for settlement in unknown.into_iter().rev() {
+            let Parts {
+                rounds,
+                rewards,
+                store,
+                beacons,
+                ..
+            } = &self.parts;
+            let chain = read_settlement(rounds, rewards, settlement.id).await?;
+            let evidence = Evidence {
+                chain: &chain,
+                store: &**store,
+                beacons,
+                progress: &|_| {},
+            };
+            match tokio::task::block_in_place(|| evidence.verify_settlement(settlement.id))? {
+                Conclusion::Match(_) => self.computed.insert(settlement.proposal.cid),
+                Conclusion::Mismatch(mismatch) => {
+                    return Err(EvaluatorError::WrongParent {
+                        settlement: settlement.id,
+                        mismatch,
+                    });
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// The range of the next settlement, once its rounds are over.
     async fn due(&mut self, pass: &mut Pass) -> Result<Option<NextRange>, EvaluatorError> {
         let Plan { every, delay } = self.parts.plan;
-        if self.stretch.0 != pass.head {
-            self.stretch = (pass.head, 1);
-        }
         let first = RoundNumber(pass.settled.0.saturating_add(1));
-        let last = RoundNumber(
-            pass.settled
-                .0
-                .saturating_add(every.saturating_mul(self.stretch.1)),
-        );
+        let last = RoundNumber(pass.settled.0.saturating_add(every));
         if self.parts.rounds.latest_round().await? < Some(last) {
             return Ok(None);
         }
-        let until = self.parts.rounds.round(last).await?.commits_until;
+        let until = self.parts.rounds.round(last).await?.times.dedupe_from;
         let now = self.parts.rounds.client().head().await?.timestamp;
         let due_in = until.saturating_add(delay).saturating_add(1).saturating_sub(now);
         pass.due_in = Some(due_in);
@@ -319,11 +355,14 @@ impl Evaluator {
         }))
     }
 
+    /// Recomputes a range and signs its settlement; `None`, with objections where it is time for them, if a file is missing.
     async fn evaluate(
         &mut self,
         range: NextRange,
         chain: ChainFacts,
-    ) -> Result<(ChainFacts, EvaluatedRange), EvaluatorError> {
+        set: u64,
+        pass: &mut Pass,
+    ) -> Result<Option<(ChainFacts, EvaluatedRange)>, EvaluatorError> {
         let Parts { store, beacons, .. } = &self.parts;
         let evidence = Evidence {
             chain: &chain,
@@ -333,34 +372,43 @@ impl Evaluator {
         };
         // Recomputing occupies a core for seconds.
         let evaluated = tokio::task::block_in_place(|| {
-            let evaluated = evidence.evaluate_range(range.first, range.last, range.parent)?;
+            let evaluated = match evidence.evaluate_range(range.first, range.last, range.parent) {
+                Ok(evaluated) => evaluated,
+                Err(error) => {
+                    let unreadable = evidence.unreadable(range.first, range.last);
+                    return match unreadable.is_empty() {
+                        true => Err(error.into()),
+                        false => Ok(Err(unreadable)),
+                    };
+                }
+            };
             store.put(&evaluated.document.to_bytes())?;
-            Ok::<_, EvaluatorError>(evaluated)
+            Ok::<_, EvaluatorError>(Ok(evaluated))
         })?;
-        let before = range.parent.and_then(|parent| chain.settlements.get(&parent));
-        let before = before.map_or(AttoFil::ZERO, |parent| parent.proposal.cumulative_total);
+        let evaluated = match evaluated {
+            Ok(evaluated) => evaluated,
+            Err(unreadable) => {
+                pass.missing = missing(&chain, unreadable);
+                if let Some(outbox) = &mut self.parts.outbox {
+                    object(&self.parts.rewards, outbox, set, &pass.missing)?;
+                }
+                return Ok(None);
+            }
+        };
         let proposal = evaluated.document.proposal();
-        if proposal.cumulative_total == before {
-            // The contract rejects a settlement that grants nothing.
-            self.stretch.1 += 1;
-            tracing::info!(
-                first = range.first.0,
-                last = range.last.0,
-                "no rewards in these rounds; they will be settled with later ones"
-            );
-            return Ok((chain, evaluated));
-        }
         let signed = self.sign(&proposal).await?;
         tracing::info!(first = range.first.0, last = range.last.0, digest = %signed.digest, cid = %signed.cid, "signed");
+        self.computed.insert(proposal.cid);
         self.board.set(Some(signed.clone()));
         self.own = Some(Own {
             range,
             rounds: chain.rounds.clone(),
+            drops: chain.drops.clone(),
             proposal,
             signed,
             signed_at: Instant::now(),
         });
-        Ok((chain, evaluated))
+        Ok(Some((chain, evaluated)))
     }
 
     async fn sign(&self, proposal: &Proposal) -> Result<SignedProposal, EvaluatorError> {
@@ -375,7 +423,8 @@ impl Evaluator {
         ))
     }
 
-    /// A change of evaluators invalidates signatures: the digest includes the set's version.
+    /// A change of evaluators invalidates signatures, as does a settlement that was voided since: the digest includes the set's
+    /// version and the settlement's number.
     async fn sign_again(&mut self) -> Result<(), EvaluatorError> {
         let Some(own) = &self.own else { return Ok(()) };
         let digest = self.parts.rewards.digest_of(&own.proposal).await?;
@@ -452,7 +501,7 @@ impl Evaluator {
         };
         let draft = self.parts.rewards.post(&own.proposal, signatures);
         let new = NewIntent {
-            key: &key(own, self.posted),
+            key: &key(own),
             kind: Kind::Commit,
             draft: &draft,
         };
@@ -472,7 +521,7 @@ impl Evaluator {
         let (Some(own), Some(outbox)) = (&self.own, &self.parts.outbox) else {
             return Ok(());
         };
-        match outbox.ended(&key(own, self.posted))? {
+        match outbox.ended(&key(own))? {
             Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
                 Err(EvaluatorError::Refused {
                     first: own.range.first.0,
@@ -485,11 +534,7 @@ impl Evaluator {
     }
 }
 
-/// The key of a settlement in the queue. After a veto the same settlement has the same digest, but another number of settlements
-/// was posted before it.
-fn key(own: &Own, posted: u64) -> String {
-    format!(
-        "settlement/{}-{}/{}/after-{posted}",
-        own.range.first, own.range.last, own.signed.digest
-    )
+/// The key of a settlement in the queue. After a veto the same rounds have another digest, because it includes the number.
+fn key(own: &Own) -> String {
+    format!("settlement/{}-{}/{}", own.range.first, own.range.last, own.signed.digest)
 }

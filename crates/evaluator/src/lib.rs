@@ -8,9 +8,10 @@
 //! ```
 //!
 //! A peer is trusted only for its signature, and only if it signed the digest that this evaluator computed itself. All
-//! evaluators settle the same ranges, whenever they run: a settlement covers [`Plan::every`] rounds, or a multiple if
-//! fewer grant nothing. An evaluator keeps no state of its own: it recomputes what it signed, and the
-//! contract rejects a settlement that is posted twice (docs/protocol.md §11).
+//! evaluators settle the same ranges, whenever they run: a settlement covers [`Plan::every`] rounds. None is built on a pending
+//! settlement that the evaluator did not recompute itself. Files that nobody serves hold a settlement up until `threshold`
+//! evaluators have objected to them. An evaluator keeps no state of its own: it recomputes what it signed, and the contract
+//! rejects a settlement that is posted twice (docs/protocol.md §11).
 
 mod alert;
 mod catalog;
@@ -18,6 +19,7 @@ mod daemon;
 mod error;
 mod evaluator;
 mod metrics;
+mod objection;
 mod peers;
 mod signed;
 
@@ -27,5 +29,6 @@ pub use daemon::EvaluatorDaemon;
 pub use error::EvaluatorError;
 pub use evaluator::{Evaluator, Parts, Pass, Plan};
 pub use metrics::{Metrics, Seen, metrics};
+pub use objection::MissingFile;
 pub use peers::{Peer, PeerFault, PeerUrlError};
 pub use signed::{Board, SignedProposal};
