@@ -49,6 +49,8 @@ pub(crate) enum Duty {
     Publisher,
     /// To sign settlements.
     Evaluator,
+    /// To veto them.
+    Guardian,
 }
 
 /// The checks of one daemon.
@@ -137,6 +139,15 @@ impl<'a> Preflight<'a> {
                     self.fault(format!(
                         "the key is that of {key}, which may not commit batches: use a publisher's key, or let the owner of \
                          Rounds run `assize admin allow-publisher {key}`"
+                    ));
+                }
+            }
+            Duty::Guardian => {
+                let guardian = roles.guardian().await?;
+                if guardian != key {
+                    self.fault(format!(
+                        "the key is that of {key}, but the network's guardian is {guardian}: use that key, or --watch to run \
+                         without one"
                     ));
                 }
             }

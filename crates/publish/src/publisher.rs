@@ -5,9 +5,10 @@ use std::io;
 
 use alloy_primitives::B256;
 use assize_chain::{ChainError, Rounds};
-use assize_ingest::{Batch, BatchState, Ingest, IngestError, Totals};
+use assize_facts::FileKind;
+use assize_ingest::{Batch, BatchState, Ingest, IngestError, Stored, Totals};
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox, Stats};
-use assize_protocol::{FileCid, RoundNumber};
+use assize_protocol::{FileCid, LinesRoot, RoundNumber};
 use assize_service::{Boundaries, unless_stopped};
 use assize_store::Store;
 
@@ -35,8 +36,8 @@ pub enum Boundary {
 pub struct Closing {
     /// Maximum number of measurements in a batch, at which it is closed.
     pub limit: u32,
-    /// Seconds before the end of a round's commit window at which the remaining measurements are closed into a batch; by
-    /// default once no more are accepted, in the middle of the window (docs/protocol.md §9.1).
+    /// Seconds before the end of a round's time for batches at which the remaining measurements are closed into one; by
+    /// default once no more are accepted (docs/protocol.md §9.1).
     pub margin: Option<u64>,
 }
 
@@ -99,14 +100,14 @@ struct View {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Window {
     measurements_until: u64,
-    commits_until: u64,
+    publish_until: u64,
 }
 
 impl Window {
     /// The seconds left, in the last quarter of the time in which batches are committed.
     fn nearly_over(&self, now: u64) -> Option<u64> {
-        let left = self.commits_until.saturating_sub(now);
-        let time = self.commits_until.saturating_sub(self.measurements_until);
+        let left = self.publish_until.saturating_sub(now);
+        let time = self.publish_until.saturating_sub(self.measurements_until);
         (left < time / 4).then_some(left)
     }
 }
@@ -233,7 +234,7 @@ impl Publisher {
                 Stage::Open(window) => {
                     all || match margin {
                         None => view.now > window.measurements_until,
-                        Some(margin) => view.now.saturating_add(margin) >= window.commits_until,
+                        Some(margin) => view.now.saturating_add(margin) >= window.publish_until,
                     }
                 }
                 // Late measurements become a batch too, marked below: they are kept together and counted.
@@ -264,33 +265,35 @@ impl Publisher {
             if stop() {
                 break;
             }
-            let cid = match (batch.state, batch.cid) {
+            let stored = match (batch.state, batch.stored) {
                 (BatchState::Closed, _) => {
-                    let cid = self.store(&batch, store)?;
+                    let stored = self.store(&batch, store)?;
                     self.boundaries.reach(Boundary::Noted)?;
-                    cid
+                    stored
                 }
-                (BatchState::Stored, Some(cid)) => cid,
+                (BatchState::Stored, Some(stored)) => stored,
                 _ => continue,
             };
-            self.enqueue(&batch, &cid)?;
+            self.enqueue(&batch, &stored)?;
             // After the end of the window, transactions only cost gas. The batch may be on the chain all the same: a table that
             // was restored from a backup does not know what was committed since.
             if self.stage(view, batch.round).await? == Stage::Over {
-                self.outbox.cancel(&self.key(batch.round, &cid))?;
+                self.outbox.cancel(&self.key(batch.round, &stored))?;
             }
         }
         Ok(())
     }
 
-    /// Stores a batch, reads it back, and records its CID.
-    fn store(&mut self, batch: &Batch, store: &dyn Store) -> Result<FileCid, PublishError> {
+    /// Stores a batch, reads it back, and records its CID and the root of its lines.
+    fn store(&mut self, batch: &Batch, store: &dyn Store) -> Result<Stored, PublishError> {
         let mut written = 0;
+        let mut lines = LinesRoot::default();
         let mut unread = None;
         let ingest = &mut self.ingest;
         let stored = store.put_with(&mut |to| {
             let read = ingest.read(batch, &mut |line| {
                 written += line.len() as u64 + 1;
+                lines.add(line);
                 to.write_all(line)?;
                 to.write_all(b"\n")
             });
@@ -312,15 +315,20 @@ impl Publisher {
         if read != written {
             return Err(PublishError::ReadBack { cid, written, read });
         }
-        self.ingest.set_stored(batch.id, &cid, written)?;
+        let stored = Stored {
+            cid,
+            root: lines.root(),
+        };
+        self.ingest.set_stored(batch.id, &stored, written)?;
         tracing::info!(round = batch.round.0, %cid, count = batch.count, bytes = written, "batch stored");
-        Ok(cid)
+        Ok(stored)
     }
 
-    /// Idempotent: the key contains the CID, and the contract accepts a CID once.
-    fn enqueue(&mut self, batch: &Batch, cid: &FileCid) -> Result<(), PublishError> {
-        let key = self.key(batch.round, cid);
-        let draft = self.rounds.commit(batch.round, cid, batch.count);
+    /// Idempotent: the key contains the root, and the contract accepts a publisher's root once.
+    fn enqueue(&mut self, batch: &Batch, stored: &Stored) -> Result<(), PublishError> {
+        let key = self.key(batch.round, stored);
+        let Stored { cid, root } = stored;
+        let draft = self.rounds.commit(batch.round, cid, *root, batch.count);
         let new = NewIntent {
             key: &key,
             kind: Kind::Commit,
@@ -384,8 +392,10 @@ impl Publisher {
 
     /// Records the state of a batch's commit; returns the batch if it is newly committed.
     async fn record(&mut self, view: &View, batch: &Batch) -> Result<Option<CommittedBatch>, PublishError> {
-        let Some(cid) = batch.cid else { return Ok(None) };
-        let key = self.key(batch.round, &cid);
+        let Some(stored) = batch.stored else {
+            return Ok(None);
+        };
+        let key = self.key(batch.round, &stored);
         let known = batch.state == BatchState::Committed;
         let (transaction, is_final) = match self.outbox.ended(&key)? {
             // Pending, or dropped by a reorganisation.
@@ -396,12 +406,12 @@ impl Publisher {
             None => return Ok(None),
             Some(Ended::Done(mined)) => (Some(mined), self.outbox.is_final(&key)?),
             Some(Ended::Reverted { reason, .. } | Ended::Refused { reason }) => {
-                match self.seen_on_chain(view, batch, &cid, reason).await? {
+                match self.seen_on_chain(view, batch, &stored, reason).await? {
                     Some(is_final) => (None, is_final),
                     None => return Ok(None),
                 }
             }
-            Some(Ended::Cancelled) => match self.seen_on_chain(view, batch, &cid, String::new()).await? {
+            Some(Ended::Cancelled) => match self.seen_on_chain(view, batch, &stored, String::new()).await? {
                 Some(is_final) => (None, is_final),
                 None => return Ok(None),
             },
@@ -416,23 +426,27 @@ impl Publisher {
         }
         Ok((!known).then_some(CommittedBatch {
             round: batch.round,
-            cid,
+            cid: stored.cid,
             count: batch.count,
             transaction: transaction.map(|mined| mined.hash),
             gas_used: transaction.map_or(0, |mined| mined.gas_used),
         }))
     }
 
-    /// The chain decides: a commitment on chain counts, whoever sent it. Returns whether it is final; `None` if the batch is
+    /// The chain decides: a commitment on chain counts, whichever of this publisher's programs sent it. Returns whether it is final; `None` if the batch is
     /// not committed and is late.
     async fn seen_on_chain(
         &mut self,
         view: &View,
         batch: &Batch,
-        cid: &FileCid,
+        stored: &Stored,
         reason: String,
     ) -> Result<Option<bool>, PublishError> {
-        if self.rounds.committed_in(cid).await? == Some(batch.round) {
+        let publisher = self.outbox.signer().address();
+        let is_committed = self
+            .rounds
+            .is_committed(publisher, batch.round, FileKind::Lines, stored.root);
+        if is_committed.await? {
             let block = batch.seen_at_block.unwrap_or(view.block);
             return Ok(Some(self.outbox.is_block_final(block).await?));
         }
@@ -445,7 +459,7 @@ impl Publisher {
             return Ok(None);
         }
         Err(PublishError::Refused {
-            cid: *cid,
+            cid: stored.cid,
             round: batch.round,
             reason,
         })
@@ -455,7 +469,7 @@ impl Publisher {
         tracing::warn!(
             round = batch.round.0,
             count = batch.count,
-            "measurements were not committed before their round's commit window ended: they earn nothing, and their receipts prove that they were received"
+            "measurements were not committed before their round's time for batches ended: they earn nothing, and their receipts prove that they were received"
         );
         self.ingest.set_state(batch.id, BatchState::Late, None)
     }
@@ -468,13 +482,13 @@ impl Publisher {
             }
             None => {
                 let stored = self.rounds.round(round).await?;
-                match (stored.seed, view.now > stored.commits_until) {
+                match (stored.seed, view.now > stored.times.publish_until) {
                     (None, false) => return Ok(Stage::Waiting),
                     (None, true) => return Ok(Stage::Over),
                     (Some(_), _) => {
                         let window = Window {
-                            measurements_until: stored.measurements_until(),
-                            commits_until: stored.commits_until,
+                            measurements_until: stored.times.show_from,
+                            publish_until: stored.times.publish_until,
                         };
                         self.windows.insert(round, window);
                         window
@@ -482,13 +496,13 @@ impl Publisher {
                 }
             }
         };
-        Ok(match view.now > window.commits_until {
+        Ok(match view.now > window.publish_until {
             true => Stage::Over,
             false => Stage::Open(window),
         })
     }
 
-    fn key(&self, round: RoundNumber, cid: &FileCid) -> String {
-        format!("{}/commit/{round}/{cid}", self.rounds.address())
+    fn key(&self, round: RoundNumber, stored: &Stored) -> String {
+        format!("{}/commit/{round}/{}", self.rounds.address(), stored.root)
     }
 }

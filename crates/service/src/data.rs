@@ -87,6 +87,9 @@ entries! {
     evaluator_queue: "evaluator.sqlite", "evaluator",
         "the queue of the evaluator's transactions",
         "transactions that are pending may be sent twice; the contract takes one";
+    guardian_queue: "guardian.sqlite", "guardian",
+        "the queue of the guardian's transactions",
+        "transactions that are pending may be sent twice; the contract takes one";
     payout_queue: "payout.sqlite", "payout",
         "the queue of the payout transactions",
         "transactions that are pending may be sent twice; nobody is paid twice";

@@ -5,6 +5,7 @@ mod checker;
 mod coordinator;
 mod evaluator;
 mod gateway;
+mod guardian;
 mod payout;
 mod publisher;
 
@@ -27,13 +28,14 @@ pub(crate) enum RunCommand {
     Coordinator(Box<coordinator::CoordinatorArgs>),
     Publisher(publisher::PublisherArgs),
     Evaluator(evaluator::EvaluatorArgs),
+    Guardian(Box<guardian::GuardianArgs>),
     Payout(payout::PayoutArgs),
     Checker(checker::CheckerArgs),
     Gateway(gateway::GatewayArgs),
     Beacon(beacon::BeaconArgs),
 }
 
-/// Run a service: coordinator, publisher, evaluator, payout, checker, gateway, beacon.
+/// Run a service: coordinator, publisher, evaluator, guardian, payout, checker, gateway, beacon.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(subcommand)]
@@ -63,6 +65,7 @@ impl RunCommand {
         match self {
             Self::Publisher(service) => service.is_daemon(),
             Self::Evaluator(service) => service.is_daemon(),
+            Self::Guardian(service) => service.is_daemon(),
             Self::Payout(service) => service.is_daemon(),
             Self::Coordinator(_) | Self::Checker(_) | Self::Gateway(_) | Self::Beacon(_) => true,
         }
@@ -104,6 +107,7 @@ async fn start(args: &RunArgs, data: &DataDir) -> eyre::Result<Outcome> {
         RunCommand::Coordinator(service) => coordinator::run(service, data).await,
         RunCommand::Publisher(service) => publisher::run(service, data).await,
         RunCommand::Evaluator(service) => evaluator::run(service, data).await,
+        RunCommand::Guardian(service) => guardian::run(service, data).await,
         RunCommand::Payout(service) => payout::run(service, data).await,
         RunCommand::Checker(service) => checker::run(service, args.log, data).await,
         RunCommand::Gateway(service) => gateway::run(service, data).await,

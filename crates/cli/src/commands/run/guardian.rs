@@ -1,0 +1,139 @@
+//! `assize run guardian`.
+
+use std::net::SocketAddr;
+
+use assize_guardian::{Guardian, GuardianDaemon, Parts, Pass, Webhook, metrics};
+use assize_outbox::Outbox;
+use assize_service::{DataDir, Status, Stop, counted};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::args::{BeaconArgs, ChainArgs, FormatArgs, KeyArgs, QueueArgs, StoreArgs};
+use crate::connect::{Network, backed_store, beacons};
+use crate::output::{self, Outcome};
+use crate::preflight::{Duty, Preflight};
+use crate::signer::signer;
+
+/// Recompute pending settlements, and veto those that are wrong.
+#[derive(Debug, Args)]
+pub(crate) struct GuardianArgs {
+    /// Only watch, without a key: alerts, no vetoes.
+    #[arg(long)]
+    watch: bool,
+    /// URL that each new alert is posted to, as JSON.
+    #[arg(long, env = "ASSIZE_WEBHOOK", hide_env_values = true, value_name = "URL")]
+    webhook: Option<Webhook>,
+    /// Do one pass and exit; 1 if a settlement is wrong or unreadable.
+    #[arg(long)]
+    once: bool,
+    /// Address of /healthz and /metrics.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    metrics: Option<SocketAddr>,
+    /// Trustless IPFS gateway, or an evaluator, for files; repeatable.
+    #[arg(long = "gateway", value_name = "URL")]
+    gateways: Vec<String>,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    chain: ChainArgs,
+    #[command(flatten)]
+    beacons: BeaconArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    queue: QueueArgs,
+}
+
+impl GuardianArgs {
+    /// Whether it runs until it is stopped.
+    pub(super) fn is_daemon(&self) -> bool {
+        !self.once
+    }
+}
+
+pub(crate) async fn run(args: &GuardianArgs, data: &DataDir) -> eyre::Result<Outcome> {
+    let network = Network::connect_to_send(&args.chain, data).await?;
+    let beacons = beacons(&args.beacons)?;
+    let signer = match args.watch {
+        true => None,
+        false => Some(signer(&args.key).await?),
+    };
+    let mut preflight = Preflight::new(&network, data).await?;
+    preflight.store(&args.store, data, true);
+    let observed = preflight.bind(args.metrics).await;
+    preflight.drand(beacons.chain()).await?;
+    if let Some(signer) = &signer {
+        preflight.duty(Duty::Guardian, signer.address()).await?;
+        preflight.funds(signer).await?;
+    }
+    preflight.gateways(&args.gateways)?;
+    preflight.finish()?;
+    data.create()?;
+    let policy = args.queue.policy(network.deployment.chain_id);
+    let outbox = match signer {
+        Some(signer) => Some(Outbox::open(
+            &data.guardian_queue(),
+            network.client.clone(),
+            signer,
+            policy,
+        )?),
+        None => None,
+    };
+    let parts = Parts {
+        rounds: network.rounds.clone(),
+        rewards: network.rewards.clone(),
+        court: network.court.clone(),
+        store: backed_store(&args.store, &args.gateways, data)?,
+        beacons,
+        outbox,
+    };
+    let mut guardian = Guardian::new(parts);
+    if args.once {
+        let pass = guardian.pass().await?;
+        args.format.print(&report(&pass), || as_text(&pass))?;
+        return Ok(match pass.found_fault() {
+            true => Outcome::CheckFailed,
+            false => Outcome::Done,
+        });
+    }
+    let pause = policy.poll;
+    let status = Status::new(metrics(), 600 + 10 * pause.as_secs());
+    status.watch_disk(data.path());
+    let stop = Stop::default();
+    let mut ready = json!({"watch": args.watch});
+    if let Some((listener, url)) = observed {
+        status.serve(listener, &stop);
+        ready["metrics"] = url.into();
+    }
+    output::json(&ready)?;
+    stop.set_on_signal();
+    let mut daemon = GuardianDaemon::new(guardian, args.webhook.clone());
+    assize_service::run(&mut daemon, pause, &status, &stop).await?;
+    Ok(Outcome::Done)
+}
+
+fn report(pass: &Pass) -> Value {
+    json!({
+        "pending": pass.pending,
+        "verified": pass.verified,
+        "alerts": pass.alerts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "vetoes": pass.vetoed,
+        "answers": pass.answered,
+    })
+}
+
+fn as_text(pass: &Pass) -> String {
+    let mut text = match pass.pending {
+        0 => "no settlement is pending".to_owned(),
+        pending => format!("{} pending", counted(pending, "settlement")),
+    };
+    if let Some(verified) = pass.verified {
+        text.push_str(&format!("; settlement {verified} was recomputed and is right"));
+    }
+    for alert in &pass.alerts {
+        text.push_str(&format!("\n  {alert}"));
+    }
+    text
+}
