@@ -6,9 +6,9 @@ use assize_protocol::RoundNumber;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{BatchCommitment, Contracts, Round, Settlement, SettlementId};
+use crate::{BatchCommitment, Contracts, Drops, FileKey, OwnReport, Round, Settlement, SettlementId};
 
-/// A round and its batches, as in the contract.
+/// A round and what was committed to it, as in the contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainRound {
     /// The round.
@@ -16,6 +16,8 @@ pub struct ChainRound {
     pub round: Round,
     /// Its batches, in commit order.
     pub commitments: Vec<BatchCommitment>,
+    /// The reports that stations committed themselves, in commit order.
+    pub own: Vec<OwnReport>,
 }
 
 /// The contracts' state of some rounds and settlements. A verification reads all of it from the chain first; the rest
@@ -27,12 +29,23 @@ pub struct ChainRound {
 pub struct ChainFacts {
     /// The contracts that the facts were read from.
     pub contracts: Contracts,
+    /// The files dropped, in that order (docs/protocol.md §11.3).
+    pub drops: Vec<FileKey>,
     /// Time of the newest block, Unix seconds.
     pub now: u64,
     /// The rounds.
     pub rounds: BTreeMap<RoundNumber, ChainRound>,
     /// The settlements.
     pub settlements: BTreeMap<SettlementId, Settlement>,
+}
+
+impl ChainFacts {
+    /// The first `count` files that were dropped: those that a settlement with this number of drops leaves out. `None` if
+    /// fewer were.
+    #[must_use]
+    pub fn first_drops(&self, count: u32) -> Option<Drops> {
+        Some(self.drops.get(..count as usize)?.iter().copied().collect())
+    }
 }
 
 /// Facts whose lists are not in order.
@@ -52,6 +65,7 @@ pub struct FactsError {
 #[serde(deny_unknown_fields)]
 struct Lists {
     contracts: Contracts,
+    drops: Vec<FileKey>,
     now: u64,
     rounds: Vec<ChainRound>,
     settlements: Vec<Settlement>,
@@ -65,6 +79,7 @@ impl TryFrom<Lists> for ChainFacts {
         let settlements = lists.settlements.into_iter().map(|posted| (posted.id, posted));
         Ok(Self {
             contracts: lists.contracts,
+            drops: lists.drops,
             now: lists.now,
             rounds: ascending("round", rounds, |number| number.0)?,
             settlements: ascending("settlement", settlements, |id| id.0)?,
@@ -96,6 +111,7 @@ impl From<ChainFacts> for Lists {
     fn from(facts: ChainFacts) -> Self {
         Self {
             contracts: facts.contracts,
+            drops: facts.drops,
             now: facts.now,
             rounds: facts.rounds.into_values().collect(),
             settlements: facts.settlements.into_values().collect(),

@@ -13,17 +13,17 @@ use assize_protocol::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{ChainRound, Contracts, ListCommitment, Mismatch, Round};
+use crate::{ChainRound, Contracts, Drops, ListCommitment, Mismatch, Round};
 
 /// A check of a round. Its `Display` states the property that it checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// The commit window is over, so no more batches can follow (§3).
-    WindowOver,
-    /// Closing time, commit window and beacon rounds follow from the opening (§12, step 1).
+    /// The round is over, so nothing more can be committed (§12, step 1).
+    Over,
+    /// Timetable and beacon rounds follow from the opening (§12, step 1).
     Timetable,
-    /// A round that was not revealed has no batches (§3).
-    NoBatches,
+    /// A round that was not revealed has no batches and no own reports (§12, step 1).
+    NoCommitments,
     /// The round's beacon is genuine (§2; §12, step 2).
     Beacon(BeaconRound),
     /// The stored seed follows from the beacon (§3; §12, step 2).
@@ -37,9 +37,9 @@ pub enum Check {
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WindowOver => f.write_str("the commit window is over"),
+            Self::Over => f.write_str("the round is over"),
             Self::Timetable => f.write_str("the round was frozen before its beacons were published"),
-            Self::NoBatches => f.write_str("a round without a seed has no batches"),
+            Self::NoCommitments => f.write_str("nothing was committed to a round without a seed"),
             Self::Beacon(round) => write!(f, "drand beacon {round} was signed by the network's key"),
             Self::Seed => f.write_str("the seed follows from the beacon"),
             Self::DedupeBeacon(round) => {
@@ -60,14 +60,14 @@ pub type Files<'a> = dyn Fn(&FileCid) -> Result<Cow<'a, [u8]>, FileError> + 'a;
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum RoundFault {
-    /// Batches may still be committed.
+    /// The round is not over.
     #[error(
-        "round {round} accepts batches until Unix time {until}, and the chain's newest block is from {now}: retry later"
+        "round {round} is under way until Unix time {until}, and the chain's newest block is from {now}: retry later"
     )]
-    WindowOpen {
+    UnderWay {
         /// The round.
         round: RoundNumber,
-        /// Last second of its commit window.
+        /// Its last second.
         until: u64,
         /// Time of the newest block.
         now: u64,
@@ -138,7 +138,7 @@ impl RoundFault {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::WindowOpen { .. } | Self::File { .. } => true,
+            Self::UnderWay { .. } | Self::File { .. } => true,
             Self::Beacon { source, .. } => source.is_retryable(),
             Self::Mismatch(_) | Self::List { .. } | Self::WrongList { .. } => false,
         }
@@ -195,9 +195,11 @@ pub struct RoundChecks<'a, B> {
     pub beacons: &'a Verified<B>,
 }
 
-/// Inputs of the checks that are possible only after a round's commit window.
+/// Inputs of the checks that are possible only after a round.
 struct AfterRound<'a, 'f> {
     commitments: usize,
+    own: usize,
+    drops: &'a Drops,
     now: u64,
     files: &'a Files<'f>,
 }
@@ -216,32 +218,41 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
         log.into_result().map(|()| seed)
     }
 
-    /// Runs all checks of a round whose commit window must be over at `now`, the time of the chain's newest block, and
-    /// stops at the first that fails.
+    /// Runs all checks of a round that must be over at `now`, the time of the chain's newest block, and stops at the first
+    /// that fails. If one of its lists is among `drops`, neither is read.
     ///
-    /// Returns the round's draw; `None` if it was not revealed.
+    /// Returns the round's draw; `None` if it was not revealed, or if one of its lists was dropped.
     ///
     /// # Errors
     /// [`RoundFault`]: the first check that failed.
     pub fn check(
         &self,
         round: &ChainRound,
+        drops: &Drops,
         now: u64,
         files: &Files<'_>,
     ) -> Result<Option<DrawnRound>, RoundFault> {
         let mut log = Log::stopping();
         let drawn = self
-            .run(&round.round, Some(AfterRound::of(round, now, files)), &mut log)
+            .run(
+                &round.round,
+                Some(AfterRound::of(round, drops, now, files)),
+                &mut log,
+            )
             .drawn;
         log.into_result().map(|()| drawn)
     }
 
     /// Like [`Self::check`], but continues after a failure, and reports every check.
     #[must_use]
-    pub fn report(&self, round: &ChainRound, now: u64, files: &Files<'_>) -> RoundReport {
+    pub fn report(&self, round: &ChainRound, drops: &Drops, now: u64, files: &Files<'_>) -> RoundReport {
         let mut log = Log::default();
         let drawn = self
-            .run(&round.round, Some(AfterRound::of(round, now, files)), &mut log)
+            .run(
+                &round.round,
+                Some(AfterRound::of(round, drops, now, files)),
+                &mut log,
+            )
             .drawn;
         RoundReport {
             checks: log.checks,
@@ -253,17 +264,16 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
     fn run(&self, round: &Round, after: Option<AfterRound<'_, '_>>, log: &mut Log) -> Found {
         let number = round.number;
         if let Some(after) = &after {
-            let over = || match round.is_over(after.now) {
+            let until = round.times.dedupe_from;
+            let over = || match round.times.is_over(after.now) {
                 true => Ok(()),
-                false => Err(RoundFault::WindowOpen {
+                false => Err(RoundFault::UnderWay {
                     round: number,
-                    until: round.commits_until,
+                    until,
                     now: after.now,
                 }),
             };
-            log.check(Check::WindowOver, over, |()| {
-                format!("since Unix time {}", round.commits_until)
-            });
+            log.check(Check::Over, over, |()| format!("since Unix time {until}"));
         }
         let timetable = || {
             let schedule = self.beacons.chain().schedule();
@@ -279,9 +289,10 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
             if let Some(after) = &after {
                 let none = || {
                     Mismatch::check(|| round.path("commitments"), 0, after.commitments)
+                        .and_then(|()| Mismatch::check(|| round.path("own"), 0, after.own))
                         .map_err(RoundFault::Mismatch)
                 };
-                log.check(Check::NoBatches, none, |()| {
+                log.check(Check::NoCommitments, none, |()| {
                     "the beacon was not revealed".to_owned()
                 });
             }
@@ -296,11 +307,14 @@ impl<B: BeaconSource> RoundChecks<'_, B> {
             };
             log.check(Check::Seed, follows, Seed::to_string)
         });
-        let Some(AfterRound { files, .. }) = after else {
+        let Some(AfterRound { files, drops, .. }) = after else {
             return Found { seed, drawn: None };
         };
         let dedupe = round.dedupe_beacon_round;
         let dedupe_randomness = self.randomness(log, Check::DedupeBeacon(dedupe), number, dedupe);
+        if !drops.lists(number).is_empty() {
+            return Found { seed, drawn: None };
+        }
         let roster = list::<RosterEntry>(log, number, &round.roster, files);
         let tasks = list::<Task>(log, number, &round.tasks, files);
         let drawn = || {
@@ -360,9 +374,11 @@ fn list<E: ListEntry>(
 }
 
 impl<'a, 'f> AfterRound<'a, 'f> {
-    fn of(round: &ChainRound, now: u64, files: &'a Files<'f>) -> Self {
+    fn of(round: &ChainRound, drops: &'a Drops, now: u64, files: &'a Files<'f>) -> Self {
         Self {
             commitments: round.commitments.len(),
+            own: round.own.len(),
+            drops,
             now,
             files,
         }

@@ -5,9 +5,11 @@
 //! | type or function | what it is | section |
 //! |---|---|---|
 //! | [`Contracts`] | which deployment: chain, `Rounds`, `Rewards`; derives seeds | §3 |
-//! | [`Round`] | a round as `Rounds` stores it; its timetable, its windows, its seed, its committees | §3 |
+//! | [`Round`] | a round as `Rounds` stores it; its beacons, its seed, its committees | §3 |
+//! | [`Times`] | its timetable: what is accepted until when | §3.1 |
 //! | [`ListCommitment`] | a roster or a task list as a round froze it; whether a file or an entry belongs to it | §7, §8 |
-//! | [`BatchCommitment`] | a committed batch | §9.1 |
+//! | [`BatchCommitment`], [`OwnReport`] | what was committed to a round: by a publisher, by a station itself | §9.1, §9.6 |
+//! | [`FileKey`], [`FileKind`], [`Drops`] | files that evaluators could not get, and that evaluation leaves out | §11.3 |
 //! | [`SettlementId`], [`Proposal`], [`Settlement`], [`Status`] | a settlement as `Rewards` stores it | §11 |
 //! | [`ChainFacts`], [`ChainRound`] | all of it together: `facts.json` of a bundle | §12.1 |
 //! | [`RoundChecks`] | the one list of checks of a round | §12 |
@@ -26,11 +28,13 @@ mod assignment;
 mod chain;
 mod check;
 mod contracts;
+mod drops;
 mod list;
 mod mismatch;
 mod round;
 mod settlement;
 mod tasking;
+mod times;
 
 pub use assignment::StationAssignment;
 pub use chain::{ChainFacts, ChainRound, FactsError};
@@ -38,8 +42,10 @@ pub use check::{
     Check, CheckOutcome, Draw, DrawnRound, FileError, Files, RoundChecks, RoundFault, RoundReport,
 };
 pub use contracts::Contracts;
+pub use drops::{Drops, FileKey, FileKind, NoSuchKind};
 pub use list::ListCommitment;
 pub use mismatch::Mismatch;
-pub use round::{BatchCommitment, Round};
+pub use round::{BatchCommitment, OwnReport, Round};
 pub use settlement::{Proposal, Settlement, SettlementId, Status};
 pub use tasking::{NotAssigned, TaskPlace, Tasking};
+pub use times::Times;

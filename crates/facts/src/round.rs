@@ -1,12 +1,13 @@
 //! A round as `Rounds` stores it, and everything that follows from it alone.
 
 use assize_protocol::{
-    Assignment, BeaconRound, BeaconSchedule, FileCid, Parameters, Randomness, RoundNumber, Seed,
+    Address, Assignment, B256, BeaconRound, BeaconSchedule, FileCid, Parameters, Randomness, RoundNumber,
+    Seed, StationIndex,
 };
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Contracts, ListCommitment, Mismatch};
+use crate::{Contracts, ListCommitment, Mismatch, Times};
 
 /// A round as the contract stores it (docs/protocol.md §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,10 +24,8 @@ pub struct Round {
     pub parameters: Parameters,
     /// Unix time of opening, seconds.
     pub opened_at: u64,
-    /// Unix time of closing, seconds.
-    pub closes_at: u64,
-    /// The last second in which a batch is accepted.
-    pub commits_until: u64,
+    /// What happens when, after closing.
+    pub times: Times,
     /// drand round that seeds the committees.
     pub beacon_round: BeaconRound,
     /// drand round that seeds the choice of one voter per subnet.
@@ -39,15 +38,30 @@ pub struct Round {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchCommitment {
-    /// The batch.
-    pub cid: FileCid,
-    /// Number of measurements in it, as claimed by the publisher.
+    /// Who committed it.
+    pub publisher: Address,
+    /// Root of the tree over its lines: whoever has `count` lines with this root has the batch.
+    pub root: B256,
+    /// Number of its lines.
     pub count: u32,
+    /// Where its file is to be found; nothing else depends on it.
+    pub cid: FileCid,
     /// Unix time of the block, seconds.
     pub committed_at: u64,
 }
 
-/// Parameters that the contract accepts: their counts are at least 1 (docs/protocol.md §12.1).
+/// A report that a station committed itself (docs/protocol.md §9.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnReport {
+    /// The station's index in the roster.
+    pub station: StationIndex,
+    /// SHA-256 of the report, whose bytes are on the chain.
+    pub report: B256,
+}
+
+/// Parameters that the contract accepts: their counts are at least 1, and `maxTasksPerCommittee` at most 256
+/// (docs/protocol.md §12.1).
 fn in_bounds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Parameters, D::Error> {
     let parameters = Parameters::deserialize(deserializer)?;
     let counts = [
@@ -61,6 +75,13 @@ fn in_bounds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Parameters, D
         Some((name, _)) => Err(D::Error::custom(format_args!(
             "`{name}` is 0, but must be at least 1"
         ))),
+        None if parameters.max_tasks_per_committee > Parameters::MOST_TASKS_PER_COMMITTEE => {
+            Err(D::Error::custom(format_args!(
+                "`maxTasksPerCommittee` is {}, but must be at most {}",
+                parameters.max_tasks_per_committee,
+                Parameters::MOST_TASKS_PER_COMMITTEE
+            )))
+        }
         None => Ok(parameters),
     }
 }
@@ -71,8 +92,8 @@ impl Round {
         format!("chain.rounds[{}].{field}", self.number)
     }
 
-    /// Checks that closing time, commit window and beacon rounds follow from `opened_at`, the parameters and the
-    /// schedule of the network's drand chain (docs/protocol.md §12, step 1).
+    /// Checks that timetable and beacon rounds follow from `opened_at`, the parameters and the schedule of the network's
+    /// drand chain (docs/protocol.md §12, step 1).
     ///
     /// Both beacon rounds must be published after the times given in §3: only then was the round frozen before its draw
     /// could be known. A later round passes, since `FilecoinBeacon` uses the next one on its own grid (§2).
@@ -80,20 +101,17 @@ impl Round {
     /// # Errors
     /// The first field that does not follow, with the expected value.
     pub fn check_timetable(&self, schedule: BeaconSchedule) -> Result<(), Mismatch> {
-        let Parameters {
-            round_duration,
-            commit_grace,
-            beacon_delay,
-            ..
-        } = self.parameters;
-        let closes_at = self.opened_at.saturating_add(round_duration.into());
-        Mismatch::check(|| self.path("closesAt"), closes_at, self.closes_at)?;
-        let commits_until = closes_at.saturating_add(commit_grace.into());
-        Mismatch::check(|| self.path("commitsUntil"), commits_until, self.commits_until)?;
-        let frozen = self.opened_at.saturating_add(beacon_delay.into());
+        let times = Times::of_round(self.opened_at, &self.parameters);
+        for (name, (ours, theirs)) in Times::NAMES
+            .into_iter()
+            .zip(times.values().into_iter().zip(self.times.values()))
+        {
+            Mismatch::check(|| self.path(&format!("times.{name}")), ours, theirs)?;
+        }
+        let frozen = self.opened_at.saturating_add(self.parameters.beacon_delay.into());
         for (field, beacon_round, moment) in [
             ("beaconRound", self.beacon_round, frozen),
-            ("dedupeBeaconRound", self.dedupe_beacon_round, closes_at),
+            ("dedupeBeaconRound", self.dedupe_beacon_round, times.dedupe_from),
         ] {
             if schedule
                 .time_of(beacon_round)
@@ -126,26 +144,6 @@ impl Round {
                 .seed
                 .map_or_else(|| "none".to_owned(), |stored| stored.to_string()),
         })
-    }
-
-    /// The last second in which measurements are accepted: `closesAt + floor(commitGrace / 2)`. The other half of the
-    /// commit window is reserved for the publisher to commit the last batches (docs/protocol.md §9.1).
-    #[must_use]
-    pub fn measurements_until(&self) -> u64 {
-        self.closes_at
-            .saturating_add(u64::from(self.parameters.commit_grace / 2))
-    }
-
-    /// Whether an ingest accepts a measurement that arrives at `now`.
-    #[must_use]
-    pub fn takes_measurements(&self, now: u64) -> bool {
-        now <= self.measurements_until()
-    }
-
-    /// Whether its commit window is over at `now`: then it accepts neither a beacon nor batches (docs/protocol.md §3).
-    #[must_use]
-    pub fn is_over(&self, now: u64) -> bool {
-        now > self.commits_until
     }
 
     /// The committees and tasks that `seed` draws for it (docs/protocol.md §5).

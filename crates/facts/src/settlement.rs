@@ -6,7 +6,7 @@ use assize_protocol::{AttoFil, B256, FileCid, RoundNumber};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Number of a settlement, from 1.
+/// Number of a settlement, from 1. What was voided keeps its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SettlementId(pub u64);
@@ -25,7 +25,7 @@ pub enum Status {
     Pending,
     /// It pays, and always will.
     Active,
-    /// Vetoed, proven fraudulent, or posted after such a settlement: it never pays.
+    /// Vetoed, voided by the Court, or posted after such a settlement: it never pays.
     Void,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// The document that evaluators sign.
+/// What evaluators sign, together with the settlement's number and the version of their set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Proposal {
@@ -49,13 +49,15 @@ pub struct Proposal {
     pub first_round: RoundNumber,
     /// Last round covered.
     pub last_round: RoundNumber,
-    /// Merkle root over (operator, cumulative amount).
+    /// Root of the rewards tree (docs/protocol.md §8.2); zero if nobody has ever earned anything.
     pub root: B256,
+    /// Number of its leaves.
+    pub operators: u32,
     /// Sum of all leaves.
     #[serde(deserialize_with = "any_amount")]
     pub cumulative_total: AttoFil,
-    /// Merkle root over every rewarded measurement; zero without rewarded measurements.
-    pub accepted_root: B256,
+    /// How many of the files ever dropped the evaluation leaves out (docs/protocol.md §11.3).
+    pub drops: u32,
     /// The settlement document.
     pub cid: FileCid,
 }

@@ -14,15 +14,15 @@ pub struct Parameters {
     pub round_duration: u32,
     /// Seconds from opening to the moment after which the round's beacon is published.
     pub beacon_delay: u32,
-    /// Seconds after closing in which batches are still accepted.
-    pub commit_grace: u32,
+    /// Unit of the timetable after closing, seconds (`docs/protocol.md` §3.1).
+    pub step: u32,
     /// With fewer stations, all verdicts are `COMMITTEE_TOO_SMALL`.
     pub min_committee_size: u16,
     /// Largest committee, in stations.
     pub max_committee_size: u16,
     /// Voters that a verdict needs.
     pub quorum: u16,
-    /// Upper bound of tasks per committee.
+    /// Upper bound of tasks per committee; at most [`Self::MOST_TASKS_PER_COMMITTEE`].
     pub max_tasks_per_committee: u16,
     /// Target number of measurements per round.
     pub target_measurements: u32,
@@ -30,13 +30,18 @@ pub struct Parameters {
     pub budget: AttoFil,
 }
 
+impl Parameters {
+    /// What was accepted of a station's report is one word of bits (`docs/protocol.md` §8.2).
+    pub const MOST_TASKS_PER_COMMITTEE: u16 = 256;
+}
+
 impl Default for Parameters {
     /// The defaults of `docs/protocol.md` §3; the budget is the FIL that Spark paid per round at the end of 2024.
     fn default() -> Self {
         Self {
             round_duration: 1_200,
-            beacon_delay: 30,
-            commit_grace: 1_200,
+            beacon_delay: 150,
+            step: 60,
             min_committee_size: 40,
             max_committee_size: 100,
             quorum: 30,

@@ -1,8 +1,8 @@
 //! The list of checks as a whole.
 
 use assize_drand::{Chain, RecordedBeacons, Verified};
-use assize_facts::{Check, RoundFault};
-use assize_protocol::{B256, BeaconRound, List, Seed};
+use assize_facts::{Check, FileKey, RoundFault, Times};
+use assize_protocol::{B256, BeaconRound, List, RoundNumber, Seed};
 
 use crate::scene::{BEACON, DEDUPE, Scene, cid, recorded};
 
@@ -34,7 +34,7 @@ fn a_genuine_round_passes_all_checks_in_order() {
     );
     assert_eq!(scene.check_open().unwrap(), scene.facts.round.seed);
     let all = [
-        Check::WindowOver,
+        Check::Over,
         Check::Timetable,
         Check::Beacon(BEACON),
         Check::Seed,
@@ -49,27 +49,26 @@ fn a_genuine_round_passes_all_checks_in_order() {
 #[test]
 fn every_fact_that_is_wrong_fails_its_check() {
     type Lie = fn(&mut Scene);
-    let lies: [(Check, Lie); 16] = [
-        (Check::WindowOver, |scene| {
-            scene.now = scene.facts.round.commits_until
+    let lies: [(Check, Lie); 17] = [
+        (Check::Over, |scene| {
+            scene.now = scene.facts.round.times.dedupe_from
         }),
-        (Check::Timetable, |scene| scene.round().closes_at += 1),
+        (Check::Timetable, |scene| scene.round().times.closes_at += 1),
         (Check::Timetable, |scene| {
             let round = scene.round();
             round.opened_at += 2;
-            round.closes_at += 2;
-            round.commits_until += 2;
+            round.times = Times::of(round.times.closes_at + 2, 1);
             scene.now += 2;
         }),
         (Check::Seed, |scene| {
             scene.round().seed = Some(Seed(B256::repeat_byte(1)))
         }),
         (Check::Seed, |scene| scene.contracts.chain_id += 1),
-        (Check::Beacon(BeaconRound(2000)), |scene| {
-            scene.round().beacon_round = BeaconRound(2000)
+        (Check::Beacon(BeaconRound(40_000_000)), |scene| {
+            scene.round().beacon_round = BeaconRound(40_000_000)
         }),
-        (Check::DedupeBeacon(BeaconRound(2000)), |scene| {
-            scene.round().dedupe_beacon_round = BeaconRound(2000);
+        (Check::DedupeBeacon(BeaconRound(40_000_000)), |scene| {
+            scene.round().dedupe_beacon_round = BeaconRound(40_000_000);
         }),
         (Check::List(List::Roster), |scene| {
             scene.round().roster.root = B256::ZERO
@@ -87,7 +86,14 @@ fn every_fact_that_is_wrong_fails_its_check() {
         (Check::List(List::Tasks), |scene| scene.round().tasks.count -= 1),
         (Check::List(List::Tasks), |scene| scene.round().tasks.cid = cid(9)),
         (Check::List(List::Tasks), |scene| scene.round().tasks.cid = cid(1)),
-        (Check::NoBatches, |scene| scene.round().seed = None),
+        (Check::NoCommitments, |scene| {
+            scene.round().seed = None;
+            scene.facts.own.clear();
+        }),
+        (Check::NoCommitments, |scene| {
+            scene.round().seed = None;
+            scene.facts.commitments.clear();
+        }),
     ];
     for (index, (check, lie)) in lies.into_iter().enumerate() {
         let mut scene = Scene::new();
@@ -137,7 +143,7 @@ fn forged_beacons_are_not_believed() {
 #[test]
 fn the_first_fault_ends_a_check_and_not_a_report() {
     let mut scene = Scene::new();
-    scene.round().closes_at += 1;
+    scene.round().times.closes_at += 1;
     scene.round().seed = Some(Seed(B256::ZERO));
     scene.round().tasks.count = 0;
     assert_eq!(
@@ -147,7 +153,7 @@ fn the_first_fault_ends_a_check_and_not_a_report() {
     let Err(RoundFault::Mismatch(first)) = scene.check() else {
         panic!()
     };
-    assert_eq!(first.path, "chain.rounds[7].closesAt");
+    assert_eq!(first.path, "chain.rounds[7].times.closesAt");
 }
 
 #[test]
@@ -155,14 +161,38 @@ fn a_round_that_was_not_revealed_draws_nothing() {
     let mut scene = Scene::new();
     scene.round().seed = None;
     scene.facts.commitments.clear();
+    scene.facts.own.clear();
     // Its lists need not exist.
     scene.files.clear();
     assert_eq!(scene.check().unwrap(), None);
     assert_eq!(scene.check_open().unwrap(), None);
     assert_eq!(
         made(&scene),
-        [Check::WindowOver, Check::Timetable, Check::NoBatches]
+        [Check::Over, Check::Timetable, Check::NoCommitments]
     );
+}
+
+#[test]
+fn lists_of_which_one_was_dropped_are_not_read() {
+    for list in [List::Roster, List::Tasks] {
+        let mut scene = Scene::new();
+        scene.drops = [FileKey::list(scene.facts.round.number, list)]
+            .into_iter()
+            .collect();
+        scene.files.clear();
+        assert_eq!(scene.check().unwrap(), None);
+        let beacons_alone = [
+            Check::Over,
+            Check::Timetable,
+            Check::Beacon(BEACON),
+            Check::Seed,
+            Check::DedupeBeacon(DEDUPE),
+        ];
+        assert_eq!(made(&scene), beacons_alone);
+        // Those of another round say nothing about this one.
+        scene.drops = [FileKey::list(RoundNumber(8), list)].into_iter().collect();
+        assert!(scene.check().is_err());
+    }
 }
 
 #[test]
@@ -174,7 +204,7 @@ fn temporary_errors_are_distinguished_from_permanent_ones() {
     };
     assert!(fault(|scene| scene.now = 0).is_retryable());
     assert!(fault(|scene| scene.files.clear()).is_retryable());
-    assert!(!fault(|scene| scene.round().closes_at += 1).is_retryable());
+    assert!(!fault(|scene| scene.round().times.closes_at += 1).is_retryable());
     assert!(!fault(|scene| scene.round().roster.count += 1).is_retryable());
     assert!(!fault(|scene| scene.round().roster.cid = cid(2)).is_retryable());
 }

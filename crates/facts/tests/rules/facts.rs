@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use assize_facts::{ChainFacts, Proposal, Settlement, SettlementId, Status};
-use assize_protocol::{AttoFil, B256, RoundNumber};
+use assize_facts::{ChainFacts, FileKey, FileKind, Proposal, Settlement, SettlementId, Status};
+use assize_protocol::{AttoFil, B256, List, RoundNumber};
 use serde_json::{Value, json};
 
 use crate::scene::{Scene, cid};
@@ -19,8 +19,9 @@ fn facts() -> ChainFacts {
             first_round: RoundNumber(7),
             last_round: RoundNumber(8),
             root: B256::repeat_byte(1),
+            operators: 3,
             cumulative_total: AttoFil::MAX,
-            accepted_root: B256::ZERO,
+            drops: 1,
             cid: cid(4),
         },
         posted_at: 5,
@@ -29,6 +30,10 @@ fn facts() -> ChainFacts {
     };
     ChainFacts {
         contracts: scene.contracts,
+        drops: vec![
+            FileKey::batch(RoundNumber(8), 0),
+            FileKey::list(RoundNumber(7), List::Tasks),
+        ],
         now: scene.now,
         rounds: BTreeMap::from([(RoundNumber(7), scene.facts), (RoundNumber(8), next)]),
         settlements: [1, 2].map(|id| (SettlementId(id), settlement(id))).into(),
@@ -48,20 +53,22 @@ fn facts_have_the_form_of_the_protocol() {
         keys.sort();
         keys.join(" ")
     };
-    assert_eq!(sorted(keys(&json)), "contracts now rounds settlements");
+    assert_eq!(sorted(keys(&json)), "contracts drops now rounds settlements");
     assert_eq!(sorted(keys(&json["contracts"])), "chainId rewards rounds");
     assert_eq!(
         sorted(keys(&json["rounds"][0])),
-        "beaconRound closesAt commitments commitsUntil dedupeBeaconRound number openedAt parameters roster seed tasks"
+        "beaconRound commitments dedupeBeaconRound number openedAt own parameters roster seed tasks times"
     );
     assert_eq!(sorted(keys(&json["rounds"][0]["roster"])), "cid count root");
     assert_eq!(
         sorted(keys(&json["rounds"][0]["commitments"][0])),
-        "cid committedAt count"
+        "cid committedAt count publisher root"
     );
+    assert_eq!(sorted(keys(&json["rounds"][0]["own"][0])), "report station");
+    assert_eq!(json["drops"][0], json!({"round": 8, "kind": 3, "index": 0}));
     assert_eq!(
         sorted(keys(&json["settlements"][0])),
-        "acceptedRoot activeAt cid cumulativeTotal firstRound id lastRound parent postedAt root status"
+        "activeAt cid cumulativeTotal drops firstRound id lastRound operators parent postedAt root status"
     );
     assert_eq!(
         json["settlements"][0]["cumulativeTotal"],
@@ -92,6 +99,30 @@ fn invalid_lists_of_facts_are_rejected() {
     assert!(fault(&|json| json["settlements"][0]["status"] = json!("won")).contains("won"));
     assert!(fault(&|json| json["more"] = json!(1)).contains("more"));
     assert!(fault(&|json| json["contracts"]["more"] = json!(1)).contains("more"));
+    assert!(fault(&|json| json["drops"][0]["kind"] = json!(4)).contains("4 is no kind of file"));
+    assert!(fault(&|json| json["drops"][0]["kind"] = json!("roster")).contains("roster"));
+    let many = fault(&|json| json["rounds"][0]["parameters"]["maxTasksPerCommittee"] = json!(257));
+    assert!(many.contains("at most 256"), "{many}");
     assert!(fault(&|json| json["now"] = json!(-1)).contains("-1"));
     assert!(fault(&|json| json["rounds"][0]["openedAt"] = Value::Null).contains("null"));
+}
+
+#[test]
+fn a_settlement_leaves_out_the_files_that_were_dropped_before_it() {
+    let facts = facts();
+    let drops = facts.first_drops(1).unwrap();
+    assert!(drops.contains(FileKey::batch(RoundNumber(8), 0)) && drops.lists(RoundNumber(7)).is_empty());
+    let drops = facts.first_drops(2).unwrap();
+    assert_eq!(drops.lists(RoundNumber(7)), [List::Tasks]);
+    assert!(drops.lists(RoundNumber(8)).is_empty());
+    assert!(facts.first_drops(0).unwrap().is_empty());
+    assert_eq!(facts.first_drops(3), None);
+    for kind in [
+        FileKind::Roster,
+        FileKind::Tasks,
+        FileKind::Seals,
+        FileKind::Lines,
+    ] {
+        assert_eq!(FileKind::try_from(u8::from(kind)), Ok(kind));
+    }
 }

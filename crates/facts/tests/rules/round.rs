@@ -1,10 +1,10 @@
 //! Timetable, windows, seed.
 
-use assize_facts::Mismatch;
+use assize_facts::{FileKind, Mismatch, Times};
 use assize_protocol::{B256, BeaconRound, BeaconSchedule, Randomness, Seed};
 use proptest::prelude::*;
 
-use crate::scene::Scene;
+use crate::scene::{BEACON, DEDUPE, Scene};
 
 const QUICKNET: BeaconSchedule = BeaconSchedule::QUICKNET;
 
@@ -21,18 +21,21 @@ fn a_timetable_follows_from_the_opening() {
 
 #[test]
 fn every_field_of_the_timetable_is_named_with_both_values() {
-    let closes_at = Scene::new().facts.round.closes_at;
-    for by in [-1, 1] {
-        let mismatch = wrong(|round| round.closes_at = round.closes_at.saturating_add_signed(by));
-        assert_eq!(mismatch.path, "chain.rounds[7].closesAt");
-        assert_eq!(mismatch.ours, closes_at.to_string());
-        assert_eq!(mismatch.theirs, closes_at.saturating_add_signed(by).to_string());
-        let mismatch = wrong(|round| round.commits_until = round.commits_until.saturating_add_signed(by));
-        assert_eq!(mismatch.path, "chain.rounds[7].commitsUntil");
+    for (index, name) in Times::NAMES.into_iter().enumerate() {
+        for by in [-1, 1] {
+            let mismatch = wrong(|round| {
+                let time = &mut times(&mut round.times)[index];
+                **time = time.saturating_add_signed(by);
+            });
+            let ours = Scene::new().facts.round.times.values()[index];
+            assert_eq!(mismatch.path, format!("chain.rounds[7].times.{name}"));
+            assert_eq!(mismatch.ours, ours.to_string());
+            assert_eq!(mismatch.theirs, ours.saturating_add_signed(by).to_string());
+        }
     }
     // Published exactly at the moment that it must follow, before it, never.
     for (early, theirs) in [
-        (BeaconRound(999), "999"),
+        (BeaconRound(30_662_989), "30662989"),
         (BeaconRound(1), "1"),
         (BeaconRound(0), "0"),
         (BeaconRound(u64::MAX), "18446744073709551615"),
@@ -42,27 +45,26 @@ fn every_field_of_the_timetable_is_named_with_both_values() {
             (mismatch.path.as_str(), mismatch.theirs.as_str()),
             ("chain.rounds[7].beaconRound", theirs)
         );
-        assert!(mismatch.ours.starts_with("1000 or later"), "{mismatch}");
+        assert!(mismatch.ours.starts_with("30662990 or later"), "{mismatch}");
         let mismatch = wrong(|round| round.dedupe_beacon_round = early);
         assert_eq!(mismatch.path, "chain.rounds[7].dedupeBeaconRound");
     }
-    let mismatch = wrong(|round| round.dedupe_beacon_round = BeaconRound(1000));
-    assert!(mismatch.ours.starts_with("1001 or later"), "{mismatch}");
+    let mismatch = wrong(|round| round.dedupe_beacon_round = BeaconRound(DEDUPE.0 - 1));
+    assert!(mismatch.ours.starts_with("30663002 or later"), "{mismatch}");
     // The whole round later, with unchanged beacons.
     let mismatch = wrong(|round| {
         round.opened_at += 60;
-        round.closes_at += 60;
-        round.commits_until += 60;
+        round.times = Times::of(round.times.closes_at + 60, 1);
     });
     assert_eq!(mismatch.path, "chain.rounds[7].beaconRound");
     // Other parameters.
     assert_eq!(
         wrong(|round| round.parameters.round_duration += 1).path,
-        "chain.rounds[7].closesAt"
+        "chain.rounds[7].times.closesAt"
     );
     assert_eq!(
-        wrong(|round| round.parameters.commit_grace -= 1).path,
-        "chain.rounds[7].commitsUntil"
+        wrong(|round| round.parameters.step += 1).path,
+        "chain.rounds[7].times.sealsUntil"
     );
     assert_eq!(
         wrong(|round| round.parameters.beacon_delay += 1).path,
@@ -73,28 +75,76 @@ fn every_field_of_the_timetable_is_named_with_both_values() {
 #[test]
 fn absurd_times_are_rejected_and_do_not_wrap() {
     let mismatch = wrong(|round| round.opened_at = u64::MAX);
-    assert_eq!(mismatch.path, "chain.rounds[7].closesAt");
+    assert_eq!(mismatch.path, "chain.rounds[7].times.closesAt");
 }
 
 #[test]
 fn a_later_beacon_passes() {
     // FilecoinBeacon uses the next one on a coarser grid.
     let mut scene = Scene::new();
-    scene.round().beacon_round = BeaconRound(1010);
-    scene.round().dedupe_beacon_round = BeaconRound(1020);
+    scene.round().beacon_round = BeaconRound(BEACON.0 + 9);
+    scene.round().dedupe_beacon_round = BeaconRound(DEDUPE.0 + 9);
     scene.facts.round.check_timetable(QUICKNET).unwrap();
 }
 
+/// The times in the order of their names.
+fn times(times: &mut Times) -> [&mut u64; 8] {
+    let Times {
+        closes_at,
+        seals_until,
+        own_seals_until,
+        show_from,
+        publish_until,
+        commits_until,
+        dedupe_from,
+        objections_from,
+    } = times;
+    [
+        closes_at,
+        seals_until,
+        own_seals_until,
+        show_from,
+        publish_until,
+        commits_until,
+        dedupe_from,
+        objections_from,
+    ]
+}
+
 #[test]
-fn measurements_are_accepted_for_half_of_the_commit_window() {
-    let round = Scene::new().facts.round;
-    assert_eq!(round.parameters.commit_grace, 11);
-    assert_eq!(round.measurements_until(), round.closes_at + 5);
-    assert!(round.takes_measurements(round.opened_at));
-    assert!(round.takes_measurements(round.closes_at + 5));
-    assert!(!round.takes_measurements(round.closes_at + 6));
-    assert!(!round.is_over(round.commits_until));
-    assert!(round.is_over(round.commits_until + 1));
+fn the_timetable_is_that_of_the_protocol() {
+    let after_closing = [0, 180, 360, 660, 1260, 1620, 1920, 8820];
+    assert_eq!(
+        Times::of(1_000_000, 60).values(),
+        after_closing.map(|seconds| 1_000_000 + seconds)
+    );
+    assert_eq!(Times::of(u64::MAX, u32::MAX).values(), [u64::MAX; 8]);
+    let json = serde_json::to_value(Times::of(5, 1)).unwrap();
+    let named = Times::NAMES.map(|name| json[name].as_u64().unwrap());
+    assert_eq!(named, Times::of(5, 1).values());
+    assert_eq!(json.as_object().unwrap().len(), Times::NAMES.len());
+}
+
+#[test]
+fn a_last_second_belongs_to_its_window() {
+    type Rule = fn(&Times, u64) -> bool;
+    let times = Times::of(1_000, 1);
+    let windows: [(u64, Rule); 6] = [
+        (times.seals_until, Times::accepts_seals),
+        (times.own_seals_until, Times::accepts_own_seals),
+        (times.show_from, Times::accepts_measurements),
+        (times.publish_until, Times::accepts_batches),
+        (times.commits_until, Times::accepts_own_reports),
+        (times.commits_until, Times::accepts_reveal),
+    ];
+    for (until, accepts) in windows {
+        assert!(accepts(&times, 0) && accepts(&times, until) && !accepts(&times, until + 1));
+    }
+    assert!(!times.is_over(times.dedupe_from) && times.is_over(times.dedupe_from + 1));
+    assert_eq!(times.objections_from(FileKind::Seals), 1_011);
+    for kind in [FileKind::Roster, FileKind::Tasks, FileKind::Lines] {
+        assert_eq!(times.objections_from(kind), 1_147);
+    }
 }
 
 #[test]
@@ -140,18 +190,17 @@ fn the_seed_is_bound_to_chain_contract_and_round() {
 proptest! {
     /// A round opened by the contract passes, and one whose beacons could be known when it opened does not.
     #[test]
-    fn the_contracts_values_pass(opened_at in 1_692_803_367..1_u64 << 40, duration in 0..1_u32 << 20, delay in 0..1_u32 << 16, grace: u32) {
+    fn the_contracts_values_pass(opened_at in 1_692_803_367..1_u64 << 40, duration in 0..1_u32 << 20, delay in 0..1_u32 << 16, step: u32) {
         let mut round = Scene::new().facts.round;
         round.parameters.round_duration = duration;
         round.parameters.beacon_delay = delay;
-        round.parameters.commit_grace = grace;
+        round.parameters.step = step;
         round.opened_at = opened_at;
-        round.closes_at = opened_at + u64::from(duration);
-        round.commits_until = round.closes_at + u64::from(grace);
+        round.times = Times::of(opened_at + u64::from(duration), step);
         round.beacon_round = QUICKNET.round_after(opened_at + u64::from(delay));
-        round.dedupe_beacon_round = QUICKNET.round_after(round.closes_at);
+        round.dedupe_beacon_round = QUICKNET.round_after(round.times.dedupe_from);
         prop_assert_eq!(round.check_timetable(QUICKNET), Ok(()));
-        prop_assert!(round.closes_at <= round.measurements_until() && round.measurements_until() <= round.commits_until);
+        prop_assert!(round.times.values().is_sorted());
         let mut early = round;
         early.beacon_round.0 -= 1;
         prop_assert!(early.check_timetable(QUICKNET).is_err());

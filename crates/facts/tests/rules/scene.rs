@@ -6,22 +6,23 @@ use std::sync::Arc;
 
 use assize_drand::{Chain, RecordedBeacons, Verified};
 use assize_facts::{
-    BatchCommitment, ChainRound, Contracts, DrawnRound, FileError, ListCommitment, Round, RoundChecks,
-    RoundFault, RoundReport,
+    BatchCommitment, ChainRound, Contracts, DrawnRound, Drops, FileError, ListCommitment, OwnReport, Round,
+    RoundChecks, RoundFault, RoundReport, Times,
 };
 use assize_protocol::{
-    Address, B128, BeaconRound, BeaconSchedule, FileCid, Parameters, PayloadCid, ProviderId, Roster,
-    RosterEntry, RoundNumber, Task, TaskList,
+    Address, B128, B256, BeaconRound, BeaconSchedule, FileCid, Parameters, PayloadCid, ProviderId, Roster,
+    RosterEntry, RoundNumber, StationIndex, Task, TaskList,
 };
 
 pub(crate) const STATIONS: u32 = 250;
 pub(crate) const TASKS: u32 = 400;
-pub(crate) const BEACON: BeaconRound = BeaconRound(1000);
-pub(crate) const DEDUPE: BeaconRound = BeaconRound(1001);
+pub(crate) const BEACON: BeaconRound = BeaconRound(30_662_990);
+pub(crate) const DEDUPE: BeaconRound = BeaconRound(30_663_002);
 
 pub(crate) struct Scene {
     pub(crate) contracts: Contracts,
     pub(crate) facts: ChainRound,
+    pub(crate) drops: Drops,
     pub(crate) now: u64,
     pub(crate) beacons: Verified<RecordedBeacons>,
     pub(crate) roster: Roster,
@@ -68,7 +69,7 @@ impl Scene {
         let parameters = Parameters {
             round_duration: 3,
             beacon_delay: 1,
-            commit_grace: 11,
+            step: 1,
             target_measurements: 2_000,
             ..Parameters::default()
         };
@@ -79,16 +80,21 @@ impl Scene {
             tasks: ListCommitment::of(&tasks, cid(2)),
             parameters,
             opened_at,
-            closes_at: opened_at + 3,
-            commits_until: opened_at + 14,
+            times: Times::of(opened_at + 3, 1),
             beacon_round: BEACON,
             dedupe_beacon_round: DEDUPE,
             seed: Some(contracts.seed(number, beacons.randomness(BEACON).unwrap())),
         };
         let batch = BatchCommitment {
-            cid: cid(3),
+            publisher: Address::repeat_byte(0xa3),
+            root: B256::repeat_byte(3),
             count: 5,
+            cid: cid(3),
             committed_at: opened_at + 5,
+        };
+        let own = OwnReport {
+            station: StationIndex(42),
+            report: B256::repeat_byte(4),
         };
         let files = [(cid(1), roster.to_ndjson()), (cid(2), tasks.to_ndjson())];
         Self {
@@ -96,8 +102,10 @@ impl Scene {
             facts: ChainRound {
                 round,
                 commitments: vec![batch],
+                own: vec![own],
             },
-            now: opened_at + 15,
+            drops: Drops::default(),
+            now: opened_at + 36,
             beacons,
             files: files
                 .into_iter()
@@ -126,7 +134,8 @@ impl Scene {
     }
 
     pub(crate) fn check(&self) -> Result<Option<DrawnRound>, RoundFault> {
-        self.checks().check(&self.facts, self.now, &|cid| self.file(cid))
+        self.checks()
+            .check(&self.facts, &self.drops, self.now, &|cid| self.file(cid))
     }
 
     pub(crate) fn check_open(&self) -> Result<Option<assize_protocol::Seed>, RoundFault> {
@@ -134,6 +143,7 @@ impl Scene {
     }
 
     pub(crate) fn report(&self) -> RoundReport {
-        self.checks().report(&self.facts, self.now, &|cid| self.file(cid))
+        self.checks()
+            .report(&self.facts, &self.drops, self.now, &|cid| self.file(cid))
     }
 }
