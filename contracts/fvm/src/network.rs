@@ -1,11 +1,13 @@
 //! Assize on a chain: the contracts, who has which role, and short calls for the steps of a round.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B128, B256, Bytes, FixedBytes, U256, keccak256};
 use alloy_sol_types::{SolCall, SolConstructor, SolEvent};
 use anyhow::{Context, bail, ensure};
-use assize_protocol::AttoFil;
-use assize_protocol::merkle::{Tree, reward_leaf};
+use assize_protocol::{Allocation, AttoFil, StationIndex, merkle, positional};
 use k256::ecdsa::SigningKey;
+use sha2::{Digest, Sha256};
 
 use crate::chain::{Call, Chain, GENESIS, Receipt};
 use crate::opcodes::without_transient_storage;
@@ -15,6 +17,16 @@ pub mod abi {
     #![allow(missing_docs, clippy::all, reason = "generated")]
     alloy_sol_types::sol!(FilecoinBeacon, "../../crates/chain/abi/FilecoinBeacon.json");
     alloy_sol_types::sol!(DrandBeacon, "../../crates/chain/abi/DrandBeacon.json");
+
+    alloy_sol_types::sol!(Roles, "../../crates/chain/abi/Roles.json");
+
+    pub mod court {
+        alloy_sol_types::sol!(
+            #[derive(Debug)]
+            Court,
+            "../../crates/chain/abi/Court.json"
+        );
+    }
 
     pub mod rounds {
         alloy_sol_types::sol!(
@@ -33,10 +45,11 @@ pub mod abi {
     }
 }
 
+use abi::court::{Court, ICourt, RewardsTree};
 use abi::rewards::{IRewards, Rewards};
 use abi::rounds::{IRounds, Rounds};
 
-/// Deploys, and has the roles of Rounds and Rewards that move no money.
+/// Deploys, and announces changes.
 pub const OWNER: Address = Address::repeat_byte(0x11);
 /// Opens rounds.
 pub const COORDINATOR: Address = Address::repeat_byte(0x12);
@@ -55,64 +68,176 @@ pub const SLACK_EPOCHS: u64 = 3;
 pub const PAYMENT_GAS: u64 = 30_000_000;
 /// Seconds from posting to activation.
 pub const WINDOW: u64 = 86_400;
+/// Seconds to answer a demand, after which as many must remain, and in which demands are possible at least.
+const COURT: [u64; 3] = [28_800, 7_200, 21_600];
+/// attoFIL of a demand's bond at least.
+pub const BOND: u128 = 50_000_000_000_000_000;
+/// Stations of a roster.
+const STATIONS: u32 = 4_000;
+/// The operator of the station with index 0.
+const OPERATOR: Address = Address::repeat_byte(0x17);
+const SUBNET: B128 = B128::repeat_byte(0x18);
 const FIL: u128 = 1_000_000_000_000_000_000;
 
 /// A settlement that was posted, with its tree.
 pub struct Settled {
     /// Its number.
     pub number: u64,
-    /// What it grants, as given.
-    pub allocations: Vec<(Address, u128)>,
-    tree: Tree,
+    /// What it grants, ascending by operator.
+    pub allocations: Vec<Allocation>,
+    tree: positional::Tree,
 }
 
 impl Settled {
-    fn leaf(&self, place: usize) -> B256 {
-        let (operator, amount) = self.allocations[place];
-        reward_leaf(operator, AttoFil::new(amount))
+    fn new(number: u64, grants: &[(Address, u128)], before: &BTreeMap<Address, u128>) -> Self {
+        let mut grants = grants.to_vec();
+        grants.sort_unstable();
+        let mut running = 0;
+        let allocation = |&(operator, cumulative): &(Address, u128)| {
+            let promised = before.get(&operator).copied().unwrap_or_default();
+            running += cumulative;
+            Allocation {
+                operator,
+                cumulative: AttoFil::new(cumulative),
+                running: AttoFil::new(running),
+                grown: AttoFil::new(cumulative.saturating_sub(promised)),
+                reports: 1,
+                sheet: keccak256("sheet"),
+            }
+        };
+        let allocations: Vec<_> = grants.iter().map(allocation).collect();
+        let tree = positional::Tree::new(allocations.iter().map(Allocation::leaf).collect());
+        Self {
+            number,
+            allocations,
+            tree,
+        }
+    }
+
+    /// The place of an operator.
+    pub fn place_of(&self, operator: Address) -> anyhow::Result<usize> {
+        let found = self.allocations.iter().position(|known| known.operator == operator);
+        found.context("no such operator")
+    }
+
+    fn proof(&self, place: usize) -> anyhow::Result<Vec<B256>> {
+        self.tree.proof(u32::try_from(place)?).context("no such leaf")
+    }
+
+    fn shown(&self, place: usize) -> IRewards::Allocation {
+        let allocation = &self.allocations[place];
+        IRewards::Allocation {
+            operator: allocation.operator,
+            cumulative: U256::from(allocation.cumulative.atto()),
+            rest: allocation.rest(),
+        }
     }
 
     /// The call that claims for one operator.
     pub fn claim(&self, place: usize) -> anyhow::Result<Call> {
-        let (operator, amount) = self.allocations[place];
-        let proof = self.tree.proof(self.leaf(place)).context("no such leaf")?;
         Ok(call(&Rewards::claimCall {
             settlement: self.number,
-            operator,
-            cumulative: U256::from(amount),
-            proof,
+            index: u32::try_from(place)?,
+            allocation: self.shown(place),
+            proof: self.proof(place)?,
         }))
     }
 
-    /// The call that claims for several operators.
+    /// The call that claims for some of the operators in consecutive places, from the first to the last of `places`.
     pub fn claim_many(&self, places: &[usize]) -> anyhow::Result<Call> {
-        let mut leaves: Vec<_> = places.iter().map(|&place| (self.leaf(place), place)).collect();
-        leaves.sort_unstable();
-        let hashes: Vec<_> = leaves.iter().map(|(leaf, _)| *leaf).collect();
-        let proof = self.tree.multi_proof(&hashes).context("no such leaves")?;
-        // The proof names the order of its leaves.
-        let by_leaf = |leaf: &B256| {
-            let found = leaves.iter().find(|(known, _)| known == leaf);
-            let (operator, amount) = self.allocations[found.context("no such leaf")?.1];
-            anyhow::Ok(IRewards::Allocation {
-                operator,
-                cumulative: U256::from(amount),
-            })
+        let (first, last) = (places.iter().min(), places.iter().max());
+        let (first, last) = first.zip(last).context("no places")?;
+        let allocation = |place: usize| match places.contains(&place) {
+            true => self.shown(place),
+            false => IRewards::Allocation {
+                operator: Address::ZERO,
+                cumulative: U256::ZERO,
+                rest: self.allocations[place].leaf(),
+            },
         };
-        let allocations = proof.leaves.iter().map(by_leaf).collect::<Result<_, _>>()?;
+        let (start, length) = (u32::try_from(*first)?, u32::try_from(last - first + 1)?);
         Ok(call(&Rewards::claimManyCall {
             settlement: self.number,
-            allocations,
-            proof: proof.proof,
-            proofFlags: proof.flags,
+            start,
+            allocations: (*first..=*last).map(allocation).collect(),
+            siblings: self.tree.range_proof(start, length).context("no such range")?,
         }))
     }
 
-    /// Places of operators in the order of the tree's leaves: neighbours share most of a proof.
-    pub fn in_tree_order(&self) -> Vec<usize> {
-        let mut places: Vec<_> = (0..self.allocations.len()).collect();
-        places.sort_by_key(|&place| self.leaf(place));
-        places
+    /// An allocation as the Court is shown it.
+    pub fn court_leaf(&self, place: usize) -> anyhow::Result<RewardsTree::Leaf> {
+        let allocation = &self.allocations[place];
+        Ok(RewardsTree::Leaf {
+            operator: allocation.operator,
+            cumulative: allocation.cumulative.atto().try_into()?,
+            running: allocation.running.atto().try_into()?,
+            grown: allocation.grown.atto().try_into()?,
+            reports: allocation.reports,
+            sheet: allocation.sheet,
+        })
+    }
+
+    /// The call that has the Court compare neighbours.
+    pub fn challenge_order(&self, rewards: Address, place: usize) -> anyhow::Result<Call> {
+        Ok(call(&Court::challengeOrderCall {
+            rewards,
+            settlement: self.number,
+            lower: self.shown_to_court(place)?,
+            upper: self.court_leaf(place + 1)?,
+            upperProof: self.proof(place + 1)?,
+        }))
+    }
+
+    /// The call that has the Court compare an operator with what the parent promised it.
+    pub fn challenge_growth(&self, rewards: Address, before: &Self, operator: Address) -> anyhow::Result<Call> {
+        Ok(call(&Court::challengeGrowthCall {
+            rewards,
+            settlement: self.number,
+            operator,
+            here: self.search(operator)?,
+            before: before.search(operator)?,
+        }))
+    }
+
+    /// The call that shows a place.
+    pub fn answer(&self, rewards: Address, place: usize) -> anyhow::Result<Call> {
+        Ok(call(&Court::answerCall {
+            rewards,
+            settlement: self.number,
+            shown: self.shown_to_court(place)?,
+        }))
+    }
+
+    /// The call that demands a place.
+    pub fn demand(&self, rewards: Address, place: usize) -> anyhow::Result<Call> {
+        let mut demand = call(&Court::demandCall {
+            rewards,
+            settlement: self.number,
+            root: self.tree.root(),
+            index: u32::try_from(place)?,
+        });
+        demand.value = BOND;
+        Ok(demand)
+    }
+
+    fn shown_to_court(&self, place: usize) -> anyhow::Result<ICourt::Place> {
+        Ok(ICourt::Place {
+            index: u32::try_from(place)?,
+            leaf: self.court_leaf(place)?,
+            proof: self.proof(place)?,
+        })
+    }
+
+    fn search(&self, operator: Address) -> anyhow::Result<ICourt::Search> {
+        let place = self.place_of(operator)?;
+        Ok(ICourt::Search {
+            present: true,
+            index: u32::try_from(place)?,
+            lower: self.court_leaf(place)?,
+            lowerProof: self.proof(place)?,
+            upper: self.court_leaf(place)?,
+            upperProof: Vec::new(),
+        })
     }
 }
 
@@ -120,6 +245,10 @@ impl Settled {
 pub struct Network {
     /// The chain.
     pub chain: Chain,
+    /// Roles.
+    pub roles: Address,
+    /// The Court.
+    pub court: Address,
     /// The beacon contract.
     pub beacon: Address,
     /// Rounds.
@@ -130,6 +259,11 @@ pub struct Network {
     pub deployments: Vec<(&'static str, Receipt)>,
     /// Ascending by address; two of three must sign.
     evaluators: Vec<(Address, SigningKey)>,
+    /// What the newest settlement grants.
+    promised: BTreeMap<Address, u128>,
+    /// The station with index 0 of every roster.
+    station: SigningKey,
+    roster: merkle::Tree,
 }
 
 impl Network {
@@ -153,6 +287,10 @@ impl Network {
             .collect::<anyhow::Result<Vec<_>>>()?;
         evaluators.sort_by_key(|(address, _)| *address);
 
+        let station = SigningKey::from_slice(&[9; 32])?;
+        let other = |index: u32| keccak256(index.to_be_bytes());
+        let stations = [station_leaf(&station)].into_iter().chain((1..STATIONS).map(other)).collect();
+
         let mut deployments = Vec::new();
         let mut create = |chain: &mut Chain, name, code: &Bytes, arguments: Vec<u8>| {
             let code = without_transient_storage(code);
@@ -162,6 +300,23 @@ impl Network {
             deployments.push((name, receipt));
             anyhow::Ok(address)
         };
+        let [answer_window, slack, demand_window] = COURT;
+        let court = Court::constructorCall {
+            answerWindow: answer_window,
+            slack,
+            demandWindow: demand_window,
+            leastBond: U256::from(BOND),
+        };
+        let court = create(&mut chain, "Court", &Court::BYTECODE, court.abi_encode())?;
+        let roles = abi::Roles::constructorCall {
+            firstOwner: OWNER,
+            firstGuardian: GUARDIAN,
+            minChallengeWindow: WINDOW,
+            firstChallengeWindow: WINDOW,
+            firstEvaluators: evaluators.iter().map(|(address, _)| *address).collect(),
+            threshold: U256::from(2),
+        };
+        let roles = create(&mut chain, "Roles", &abi::Roles::BYTECODE, roles.abi_encode())?;
         let beacon = abi::FilecoinBeacon::constructorCall {
             filecoinGenesis: GENESIS,
             slackEpochs: SLACK_EPOCHS,
@@ -173,37 +328,34 @@ impl Network {
             beacon.abi_encode(),
         )?;
         let rounds = Rounds::constructorCall {
+            roles,
             beacon,
-            owner: OWNER,
             firstCoordinator: COORDINATOR,
+            firstPublishers: vec![PUBLISHER],
             firstParameters: parameters(),
         };
         let rounds = create(&mut chain, "Rounds", &Rounds::BYTECODE, rounds.abi_encode())?;
         let rewards = Rewards::constructorCall {
+            roles,
             rounds,
-            owner: OWNER,
-            firstGuardian: GUARDIAN,
+            court,
             firstTreasury: TREASURY,
-            minChallengeWindow: WINDOW,
-            firstChallengeWindow: WINDOW,
             paymentGas: U256::from(payment_gas),
-            firstEvaluators: evaluators.iter().map(|(address, _)| *address).collect(),
-            threshold: U256::from(2),
         };
         let rewards = create(&mut chain, "Rewards", &Rewards::BYTECODE, rewards.abi_encode())?;
         let mut network = Self {
             chain,
+            roles,
+            court,
             beacon,
             rounds,
             rewards,
             deployments,
             evaluators,
+            promised: BTreeMap::new(),
+            station,
+            roster: merkle::Tree::new(stations),
         };
-        let publisher = Rounds::setPublisherCall {
-            publisher: PUBLISHER,
-            allowed: true,
-        };
-        network.send(OWNER, rounds, &call(&publisher))?;
         network.deposit(1_000_000 * FIL)?;
         Ok(network)
     }
@@ -235,15 +387,15 @@ impl Network {
     pub fn open(&mut self) -> anyhow::Result<Receipt> {
         let latest = self.view(self.rounds, &Rounds::latestRoundCall {})?;
         if latest > 0 {
-            let closes = self.round(latest)?.closesAt;
+            let closes = self.round(latest)?.times.closesAt;
             self.chain.go_to(closes);
         }
         let list = |name: &str| keccak256(format!("{name} {latest}"));
         let open = Rounds::openCall {
             inputs: IRounds::Inputs {
-                rosterRoot: list("roster"),
+                rosterRoot: self.roster.root(),
                 tasksRoot: list("tasks"),
-                rosterCount: 4_000,
+                rosterCount: STATIONS,
                 taskCount: 20_000,
                 rosterCid: cid(list("roster file")),
                 tasksCid: cid(list("task file")),
@@ -273,8 +425,54 @@ impl Network {
         call(&Rounds::commitCall {
             round,
             cid: cid(keccak256(format!("batch {round} {batch}"))),
+            root: keccak256(format!("lines {round} {batch}")),
             count: 1_000,
         })
+    }
+
+    /// The call that commits a list of seals.
+    pub fn seal(&mut self, round: u64) -> Call {
+        call(&Rounds::sealCall {
+            round,
+            cid: cid(keccak256(format!("seals {round}"))),
+            root: keccak256(format!("seals' lines {round}")),
+            count: 1_000,
+        })
+    }
+
+    /// The calls by which the first station commits its own seal, and its own report of this length.
+    pub fn own(&mut self, round: u64, length: usize) -> anyhow::Result<(Call, Call)> {
+        let report = vec![b'r'; length];
+        let signed = IRounds::Seal {
+            round,
+            station: 0,
+            operator: OPERATOR,
+            tasks: U256::from(0b111),
+            report: sha256(&report),
+        };
+        let digest = self.view(self.rounds, &Rounds::digestOfCall { signed: signed.clone() })?;
+        let signature = sign(&self.station, digest)?;
+        let entry = IRounds::Station {
+            station: address_of(&self.station),
+            operator: OPERATOR,
+            subnet: SUBNET,
+        };
+        let proof = self.roster.proof(station_leaf(&self.station));
+        let proof = proof.context("the station is not in the roster")?;
+        let seal = Rounds::sealOwnCall {
+            signed: signed.clone(),
+            signature: signature.clone(),
+            entry: entry.clone(),
+            rosterProof: proof.clone(),
+        };
+        let commit = Rounds::commitOwnCall {
+            signed,
+            signature,
+            entry,
+            rosterProof: proof,
+            report: report.into(),
+        };
+        Ok((call(&seal), call(&commit)))
     }
 
     /// Opens and reveals a round, and lets its commit window end.
@@ -283,8 +481,8 @@ impl Network {
         let round = self.view(self.rounds, &Rounds::latestRoundCall {})?;
         let reveal = self.reveal(round)?;
         self.send(ANYONE, self.rounds, &reveal)?;
-        let until = self.round(round)?.commitsUntil;
-        self.chain.go_to(until + 1);
+        let over = self.round(round)?.times.dedupeFrom;
+        self.chain.go_to(over + 1);
         Ok(())
     }
 
@@ -298,16 +496,18 @@ impl Network {
                 parent.proposal.lastRound + 1
             }
         };
-        let leaf = |&(operator, amount): &(Address, u128)| reward_leaf(operator, AttoFil::new(amount));
-        let tree = Tree::new(allocations.iter().map(leaf).collect());
-        let root = tree.root();
+        let number = self.view(self.rewards, &Rewards::settlementCountCall {})? + 1;
+        let settled = Settled::new(number, allocations, &self.promised);
+        let root = settled.tree.root();
         let proposal = IRewards::Proposal {
+            number,
             parent,
             firstRound: first,
             lastRound: self.view(self.rounds, &Rounds::latestRoundCall {})?,
             root,
+            operators: settled.tree.count(),
             cumulativeTotal: U256::from(allocations.iter().map(|(_, amount)| amount).sum::<u128>()),
-            acceptedRoot: keccak256("accepted"),
+            drops: 0,
             cid: cid(root),
         };
         let digest = self.view(
@@ -320,11 +520,6 @@ impl Network {
             .iter()
             .map(|(_, key)| sign(key, digest))
             .collect::<Result<_, _>>()?;
-        let settled = Settled {
-            number: self.view(self.rewards, &Rewards::settlementCountCall {})? + 1,
-            allocations: allocations.to_vec(),
-            tree,
-        };
         let post = Rewards::postCall { proposal, signatures };
         Ok((call(&post), settled))
     }
@@ -334,8 +529,14 @@ impl Network {
         self.play_round()?;
         let (post, settled) = self.post(allocations)?;
         self.send(ANYONE, self.rewards, &post)?;
+        self.promise(allocations);
         self.chain.go_to(self.chain.now() + WINDOW);
         Ok(settled)
+    }
+
+    /// Notes that a settlement which grants this was posted.
+    pub fn promise(&mut self, allocations: &[(Address, u128)]) {
+        self.promised = allocations.iter().copied().collect();
     }
 
     /// What was paid to an operator, attoFIL.
@@ -377,8 +578,8 @@ impl Network {
 pub fn parameters() -> IRounds::Parameters {
     IRounds::Parameters {
         roundDuration: 1_200,
-        beaconDelay: 30,
-        commitGrace: 1_200,
+        beaconDelay: 150,
+        step: 60,
         minCommitteeSize: 40,
         maxCommitteeSize: 100,
         quorum: 30,
@@ -437,6 +638,14 @@ pub fn epoch_of(beacon_round: u64) -> i64 {
 
 fn cid(digest: B256) -> Bytes {
     [&[0x01, 0x55, 0x12, 0x20], digest.as_slice()].concat().into()
+}
+
+fn station_leaf(key: &SigningKey) -> B256 {
+    merkle::roster_leaf(StationIndex(0), address_of(key), OPERATOR, SUBNET)
+}
+
+fn sha256(bytes: &[u8]) -> B256 {
+    FixedBytes(Sha256::digest(bytes).into())
 }
 
 fn address_of(key: &SigningKey) -> Address {

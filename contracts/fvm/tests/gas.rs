@@ -11,7 +11,9 @@ use std::path::Path;
 use std::{env, fs};
 
 use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolError;
 use assize_fvm::chain::{BLOCK_GAS, Call};
+use assize_fvm::network::abi::court::Court;
 use assize_fvm::network::abi::rewards::Rewards;
 use assize_fvm::network::abi::rounds::Rounds;
 use assize_fvm::network::{ANYONE, GUARDIAN, Network, OWNER, PUBLISHER, Settled, WINDOW, call, explain};
@@ -73,28 +75,64 @@ impl Table {
             self.measure(network, state, operation, PUBLISHER, rounds, &commit);
             network.send(PUBLISHER, rounds, &commit).unwrap();
         }
-        let draw = call(&Rounds::drawOfCall {
+        let seal = network.seal(round);
+        self.measure(network, state, "seal", PUBLISHER, rounds, &seal);
+        let (seal, commit) = network.own(round, 30_000).unwrap();
+        self.measure(network, state, "sealOwn", ANYONE, rounds, &seal);
+        self.measure(network, state, "commitOwn, 30 000 bytes", ANYONE, rounds, &commit);
+        let seat = call(&Rounds::committeeOfCall {
             round,
             station: U256::from(17),
-            committee: U256::ZERO,
-            k: U256::ZERO,
         });
-        self.measure(network, state, "drawOf (a view)", ANYONE, rounds, &draw);
-        let until = network.round(round).unwrap().commitsUntil;
-        network.chain.go_to(until + 1);
+        self.measure(network, state, "committeeOf (a view)", ANYONE, rounds, &seat);
+        let over = network.round(round).unwrap().times.dedupeFrom;
+        network.chain.go_to(over + 1);
     }
 
     /// Claims of a settlement of which nobody, or everybody, was paid before.
     fn claims(&mut self, network: &mut Network, state: &str, settled: &Settled) {
         let rewards = network.rewards;
-        let places = settled.in_tree_order();
-        let claim = settled.claim(places[0]).unwrap();
+        let places: Vec<_> = (0..settled.allocations.len()).collect();
+        let claim = settled.claim(0).unwrap();
         self.measure(network, state, "claim, depth 14", ANYONE, rewards, &claim);
         for size in [10, 100, 200] {
             let batch = settled.claim_many(&places[..size]).unwrap();
             let operation = format!("claimMany, {size} neighbours");
             self.measure(network, state, &operation, ANYONE, rewards, &batch);
         }
+    }
+
+    /// What the Court is shown of a pending settlement. It is honest, so a challenge costs as much as one that succeeds, but for
+    /// the void.
+    fn court(&mut self, network: &mut Network, state: &str, settled: &Settled, before: &Settled) {
+        let (court, rewards) = (network.court, network.rewards);
+        let order = settled.challenge_order(rewards, 4_711).unwrap();
+        self.refused(network, state, "challengeOrder", &order);
+        let operator = settled.allocations[4_711].operator;
+        let growth = settled.challenge_growth(rewards, before, operator).unwrap();
+        self.refused(network, state, "challengeGrowth", &growth);
+        let demand = settled.demand(rewards, 4_711).unwrap();
+        self.measure(network, state, "demand", OWNER, court, &demand);
+        network.send(OWNER, court, &demand).unwrap();
+        let answer = settled.answer(rewards, 4_711).unwrap();
+        self.measure(network, state, "answer", ANYONE, court, &answer);
+        let silent = network.chain.snapshot();
+        network.chain.go_to(network.chain.now() + 28_860);
+        let lapse = call(&Court::lapseCall {
+            rewards,
+            settlement: settled.number,
+            index: 4_711,
+        });
+        self.measure(network, state, "lapse", ANYONE, court, &lapse);
+        network.chain.restore(silent);
+        network.send(ANYONE, court, &answer).unwrap();
+    }
+
+    fn refused(&mut self, network: &mut Network, state: &str, operation: &str, challenge: &Call) {
+        let receipt = network.chain.simulate(ANYONE, network.court, challenge).unwrap();
+        let refused = receipt.returned.starts_with(&Court::NotFraud::SELECTOR);
+        assert!(refused, "{operation}: {}", explain(&receipt));
+        self.note(state, operation, receipt.gas, None, receipt.bytes);
     }
 }
 
@@ -133,6 +171,7 @@ fn gas_is_as_committed() {
     let (post, settled) = network.post(&grants_now).unwrap();
     table.measure(&mut network, "small", "post, 1 round", ANYONE, rewards, &post);
     network.send(ANYONE, rewards, &post).unwrap();
+    network.promise(&grants_now);
     let veto = call(&Rewards::vetoCall {
         settlement: settled.number,
         reason: "round 1: 9000 accepted instead of 9001".to_owned(),
@@ -142,21 +181,24 @@ fn gas_is_as_committed() {
     table.claims(&mut network, "small", &settled);
 
     // Everybody is paid, and rounds go on for weeks.
-    let places = settled.in_tree_order();
+    let places: Vec<_> = (0..settled.allocations.len()).collect();
     for batch in places.chunks(100) {
         let batch = settled.claim_many(batch).unwrap();
         network.send(ANYONE, rewards, &batch).unwrap();
     }
     let mut last = Vec::new();
+    let mut parent = settled;
     for round in 2..=GROWN_ROUNDS {
         network.play_round().unwrap();
         if round % MOST_ROUNDS == 0 {
             last = grants(u128::from(2 + round / MOST_ROUNDS));
-            let (post, _) = network.post(&last).unwrap();
+            let (post, settled) = network.post(&last).unwrap();
             if round == GROWN_ROUNDS / MOST_ROUNDS * MOST_ROUNDS {
                 table.measure(&mut network, "grown", "post, 512 rounds", ANYONE, rewards, &post);
             }
             network.send(ANYONE, rewards, &post).unwrap();
+            network.promise(&last);
+            parent = settled;
         }
     }
     assert!(!last.is_empty());
@@ -173,6 +215,7 @@ fn gas_is_as_committed() {
         &post,
     );
     network.send(ANYONE, rewards, &post).unwrap();
+    table.court(&mut network, "grown", &settled, &parent);
     network.chain.go_to(network.chain.now() + WINDOW);
     table.claims(&mut network, "grown", &settled);
 
