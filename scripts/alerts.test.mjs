@@ -87,6 +87,7 @@ test('the metrics of the sources are found', () => {
     'assize_checker_heartbeats_total',
     'assize_checker_clock_ahead_seconds',
     'assize_evaluator_measurements_total',
+    'assize_guardian_vetoes_total',
   ]) {
     assert.ok(existing.has(name), name);
   }
@@ -102,7 +103,7 @@ test('alerts name existing metrics', () => {
 
 test('the manual names existing metrics', () => {
   const manual = read('docs/operate/monitor.md');
-  const prefixes = ['assize_coordinator', 'assize_publisher', 'assize_evaluator', 'assize_payout'];
+  const prefixes = ['assize_coordinator', 'assize_publisher', 'assize_evaluator', 'assize_guardian', 'assize_payout'];
   for (const name of named(manual)) {
     const exists = prefixes.includes(name) || existing.has(name) || existing.has(`${name}_bucket`);
     assert.ok(exists, `docs/operate/monitor.md: no daemon has ${name}`);
