@@ -112,10 +112,7 @@ impl Court {
 
     /// The last second in which places of a settlement can be demanded.
     pub async fn demands_until(&self, settlement: &Settlement) -> Result<u64> {
-        let reserved = self
-            .answer_window()
-            .await?
-            .saturating_add(self.slack().await?);
+        let reserved = self.answer_window().await?.saturating_add(self.slack().await?);
         Ok(settlement.active_at.saturating_sub(reserved))
     }
 

@@ -36,7 +36,8 @@ pub use alloy_primitives::{Address, B256, Bytes};
 pub use amount::AmountTooLarge;
 pub use announced::Announced;
 pub use assize_facts::{
-    BatchCommitment, FileKey, FileKind, ListCommitment, OwnReport, Proposal, Round, Settlement, SettlementId, Status, Times,
+    BatchCommitment, FileKey, FileKind, ListCommitment, OwnReport, Proposal, Round, Settlement, SettlementId,
+    Status, Times,
 };
 pub use beacon::Beacon;
 pub use client::{ChainClient, Head};
