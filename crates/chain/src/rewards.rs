@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::SolEvent;
 use assize_facts::{FileKey, FileKind, Proposal, Settlement, SettlementId, Status};
-use assize_protocol::{AttoFil, NativeAddress, PayoutAddress, RoundNumber};
+use assize_protocol::{Allocation, AttoFil, NativeAddress, PayoutAddress, RoundNumber};
 
 use crate::at::{At, pages};
 use crate::contracts::rewards::{IRewards, Rewards as Abi};
@@ -15,37 +15,6 @@ use crate::{ChainClient, ChainError, Court, Draft, Receipt, Result, Roles, Settl
 const NAME: &str = "Rewards";
 /// The precompile that pays native addresses; the contract shows it in place of such an address.
 const CALL_ACTOR: Address = address!("fe00000000000000000000000000000000000003");
-
-/// What a claim shows of an operator's leaf in a rewards tree (docs/protocol.md §8.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allocation {
-    /// The operator.
-    pub operator: Address,
-    /// Everything that it has ever earned.
-    pub cumulative: AttoFil,
-    /// Hash of the leaf's other fields.
-    pub rest: B256,
-}
-
-impl Allocation {
-    /// In the place of a leaf that a [`BatchClaim`] includes and does not pay: only its hash is needed.
-    #[must_use]
-    pub fn unpaid(leaf: B256) -> Self {
-        Self {
-            operator: Address::ZERO,
-            cumulative: AttoFil::ZERO,
-            rest: leaf,
-        }
-    }
-
-    fn encode(&self) -> IRewards::Allocation {
-        IRewards::Allocation {
-            operator: self.operator,
-            cumulative: self.cumulative.atto(),
-            rest: self.rest,
-        }
-    }
-}
 
 /// One operator's claim against a settlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +32,32 @@ pub struct Claim {
 pub struct BatchClaim {
     /// The place of the first.
     pub start: u32,
-    /// One for each place; [`Allocation::unpaid`] for those not to be paid.
-    pub allocations: Vec<Allocation>,
-    /// What does not follow from the allocations: on each level, from the leaves' upwards, the left one first.
+    /// What is in each place.
+    pub places: Vec<Claimed>,
+    /// What does not follow from the places: on each level, from the leaves' upwards, the left one first.
     pub siblings: Vec<B256>,
+}
+
+/// A place of a [`BatchClaim`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// The operator is to be paid.
+    Paid(Allocation),
+    /// It is not: its leaf is enough.
+    Unpaid(B256),
+}
+
+impl Claimed {
+    fn encode(&self) -> IRewards::Allocation {
+        match self {
+            Self::Paid(allocation) => encode_allocation(allocation),
+            Self::Unpaid(leaf) => IRewards::Allocation {
+                operator: Address::ZERO,
+                cumulative: U256::ZERO,
+                rest: *leaf,
+            },
+        }
+    }
 }
 
 /// Who objected to a file.
@@ -434,7 +425,7 @@ impl Rewards {
         self.0.draft(&Abi::claimCall {
             settlement: settlement.0,
             index: claim.index,
-            allocation: claim.allocation.encode(),
+            allocation: encode_allocation(&claim.allocation),
             proof: claim.proof.clone(),
         })
     }
@@ -446,7 +437,7 @@ impl Rewards {
         self.0.draft(&Abi::claimManyCall {
             settlement: settlement.0,
             start: batch.start,
-            allocations: batch.allocations.iter().map(Allocation::encode).collect(),
+            allocations: batch.places.iter().map(Claimed::encode).collect(),
             siblings: batch.siblings.clone(),
         })
     }
@@ -510,6 +501,14 @@ fn encode(number: SettlementId, proposal: &Proposal) -> IRewards::Proposal {
         cumulativeTotal: proposal.cumulative_total.atto(),
         drops: proposal.drops,
         cid: proposal.cid.to_bytes().into(),
+    }
+}
+
+fn encode_allocation(allocation: &Allocation) -> IRewards::Allocation {
+    IRewards::Allocation {
+        operator: allocation.operator,
+        cumulative: allocation.cumulative.atto(),
+        rest: allocation.rest(),
     }
 }
 
