@@ -1,4 +1,4 @@
-// Bundles for docs/vectors/v1/bundles.json, made from docs/protocol.md §6 and §12.1: valid ones, and many invalid ones derived
+// Bundles for docs/vectors/v2/bundles.json, made from docs/protocol.md §6 and §12.1: valid ones, and many invalid ones derived
 // from each. Every block of an invalid one has the hash in its CID, and every CID above it is made again, unless the reason says
 // otherwise: only the rule that it breaks can tell.
 import { createHash } from 'node:crypto'

@@ -169,9 +169,9 @@ export const readTasks = bytes => readLines(bytes, taskLine, entry => `${entry.c
 
 const link = ordered({ '/': fileCid })
 const contracts = object({ chainId: u53, rounds: anyAddress, rewards: anyAddress })
-const parameters = least => object({
-  roundDuration: u32, beaconDelay: u32, commitGrace: u32, minCommitteeSize: u16(least), maxCommitteeSize: u16(least),
-  quorum: u16(least), maxTasksPerCommittee: u16(least), targetMeasurements: number(2 ** 32 - 1, least), budget: decimal(128),
+const parameters = (least, mostTasks) => object({
+  roundDuration: u32, beaconDelay: u32, step: u32, minCommitteeSize: u16(least), maxCommitteeSize: u16(least),
+  quorum: u16(least), maxTasksPerCommittee: number(mostTasks, least), targetMeasurements: number(2 ** 32 - 1, least), budget: decimal(128),
 })
 const counts = (...names) => object(Object.fromEntries(names.map(name => [name, u53])))
 const labels = counts('NOT_IN_ROSTER', 'BAD_SIGNATURE', 'TASK_NOT_IN_ROUND', 'TASK_WRONG_COMMITTEE', 'DUPLICATE', 'DUP_SUBNET', 'OK')
@@ -180,39 +180,68 @@ const rates = list(
   object({ id, total: u53, successful: u53, successfulHttp: u53, verdicts }), entry => BigInt(String(entry?.id).replace(/^f0/, '')))
 const frozen = cid => object({ root: word, count: u32, cid })
 
-const settlement = object({
-  version: constant(2),
+const boolean = value => {
+  need(typeof value === 'boolean', `${value} is neither true nor false`)
+  return String(value)
+}
+const published = cid => ({ publisher: anyAddress, root: word, count: u32, cid })
+const report = tuple(u53, u32, word, u32, u32, decimal(128))
+
+const settlementShape = object({
+  version: constant(3),
   contracts,
   parent: nullable(object({ settlement: u53, cid: link })),
   firstRound: u53,
   lastRound: u53,
+  drops: u32,
   rounds: list(object({
-    round: u53, parameters: parameters(0), roster: frozen(link), tasks: frozen(link), beaconRound: u53, dedupeBeaconRound: u53,
+    round: u53, parameters: parameters(0, 2 ** 16 - 1), roster: frozen(link), tasks: frozen(link), beaconRound: u53, dedupeBeaconRound: u53,
     draw: nullable(object({ randomness: word, seed: word, dedupeRandomness: word })),
+    droppedLists: list(oneOf('roster', 'tasks'), name => name),
     committees: u32, tasksPerCommittee: u32,
-    commitments: list(object({ cid: link, declared: u32, lines: u53, invalid: u53 })),
+    commitments: list(object({ ...published(link), dropped: boolean, invalid: u32 })),
+    own: list(object({ station: u32, report: word, lines: u32, invalid: u32 })),
     invalid: map(u53), labels, verdicts, decisions: map(u53),
     rewarded: u53, rewardEach: decimal(128), distributed: decimal(128), remainder: decimal(128),
   }), round => round?.round),
   rates: object({ providers: rates, clients: rates, allocators: rates }),
-  allocations: list(object({ operator: anyAddress, cumulative: decimal(128) }), entry => entry?.operator),
+  allocations: list(object({
+    operator: anyAddress, cumulative: decimal(128), running: decimal(128), grown: decimal(128), reports: u32, sheet: word,
+  }), entry => entry?.operator),
   cumulativeTotal: decimal(128),
   root: word,
-  accepted: list(tuple(u53, u32, u32, u32), entry => entry),
-  acceptedRoot: word,
+  reports: list(report),
 })
+
+/** The sheets follow each other in the order of the operators, and each of them ascends. */
+const settlement = value => {
+  const written = settlementShape(value)
+  let rest = value.reports
+  for (const { reports } of rest.length ? value.allocations : []) {
+    list(report, ([round, station]) => [round, station])(rest.slice(0, reports))
+    rest = rest.slice(reports)
+  }
+  need(rest.length === 0, 'some reports belong to no operator')
+  return written
+}
 
 const facts = object({
   contracts,
+  drops: list(object({ round: u53, kind: number(3), index: u32 })),
   now: u53,
   rounds: list(object({
-    number: u53, roster: frozen(fileCid), tasks: frozen(fileCid), parameters: parameters(1), openedAt: u53, closesAt: u53,
-    commitsUntil: u53, beaconRound: u53, dedupeBeaconRound: u53, seed: nullable(word),
-    commitments: list(object({ cid: fileCid, count: u32, committedAt: u53 })),
+    number: u53, roster: frozen(fileCid), tasks: frozen(fileCid), parameters: parameters(1, 256), openedAt: u53,
+    times: object({
+      closesAt: u53, sealsUntil: u53, ownSealsUntil: u53, showFrom: u53, publishUntil: u53, commitsUntil: u53, dedupeFrom: u53,
+      objectionsFrom: u53,
+    }),
+    beaconRound: u53, dedupeBeaconRound: u53, seed: nullable(word),
+    commitments: list(object({ ...published(fileCid), committedAt: u53 })),
+    own: list(object({ station: u32, report: word })),
   }), round => round?.number),
   settlements: list(object({
-    id: u53, parent: nullable(u53), firstRound: u53, lastRound: u53, root: word, cumulativeTotal: decimal(256),
-    acceptedRoot: word, cid: fileCid, postedAt: u53, activeAt: u53, status: oneOf('pending', 'active', 'void'),
+    id: u53, parent: nullable(u53), firstRound: u53, lastRound: u53, root: word, operators: u32, cumulativeTotal: decimal(256),
+    drops: u32, cid: fileCid, postedAt: u53, activeAt: u53, status: oneOf('pending', 'active', 'void'),
   }), settlement => settlement?.id),
 })
 

@@ -1,4 +1,4 @@
-// The strict readers accept every valid file of docs/vectors/v1, and reject invalid ones: node --test scripts/canonical.test.mjs
+// The strict readers accept every valid file of docs/vectors/v2, and reject invalid ones: node --test scripts/canonical.test.mjs
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { readBeacons, readDrand, readFacts, readManifest, readRoster, readSettle
 const readers = {
   roster: readRoster, tasks: readTasks, settlement: readSettlement, facts: readFacts, beacons: readBeacons, drand: readDrand, manifest: readManifest,
 }
-const cases = name => JSON.parse(readFileSync(new URL(`../docs/vectors/v1/${name}.json`, import.meta.url))).cases
+const cases = name => JSON.parse(readFileSync(new URL(`../docs/vectors/v2/${name}.json`, import.meta.url))).cases
 
 /** The bytes of an invalid file. */
 function damage(good, { at, remove, insert, insertHex }) {

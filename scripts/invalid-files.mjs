@@ -1,4 +1,4 @@
-// Files that must be rejected, for docs/vectors/v1/*-invalid.json: valid ones, each changed in many ways. A lenient reader would
+// Files that must be rejected, for docs/vectors/v2/*-invalid.json: valid ones, each changed in many ways. A lenient reader would
 // accept each of them, or two readers would read different values.
 import { binaryCid, readBeacons, readDrand, readFacts, readManifest, readRoster, readSettlement, readTasks } from './canonical.mjs'
 
@@ -356,7 +356,8 @@ export function invalidTasks(good) {
 export function invalidDocuments({ settlement, manifest, facts, beacons, drand }, checksummed) {
   const quoted = value => `"${value}"`
   const posted = JSON.parse(settlement)
-  const { rounds: [round], contracts, allocations: [paid, other], rates } = posted
+  const { rounds: [round], contracts, allocations: [paid, other], rates, reports } = posted
+  const report = reports.find(([, station]) => station === 0)
   const link = cid => `{"/":"${cid['/']}"}`
   const roster = round.roster.cid['/']
   const entry = value => JSON.stringify(value)
@@ -368,7 +369,7 @@ export function invalidDocuments({ settlement, manifest, facts, beacons, drand }
   return [
     vector('settlement', readSettlement, settlement, [
       ...anyFile(settlement, round.draw.seed),
-      ...anyObject(settlement, 'acceptedRoot', quoted(posted.acceptedRoot), `"allocations":${entry(posted.allocations)}`),
+      ...anyObject(settlement, 'allocations', entry(posted.allocations), `"contracts":${entry(contracts)}`),
       ...anyNumber(settlement, 'beaconRound', round.beaconRound),
       ...anyAmount(settlement, 'cumulativeTotal', posted.cumulativeTotal),
       ...anyAddress(settlement, 'the Rounds contract', contracts.rounds, checksummed(contracts.rounds)),
@@ -388,7 +389,7 @@ export function invalidDocuments({ settlement, manifest, facts, beacons, drand }
       ['links', 'a link with another key', swap(settlement, link(round.roster.cid), `{"/":"${roster}","x":0}`)],
       ['links', 'a link of bytes', swap(settlement, link(round.roster.cid), '{"/":{"bytes":"AVUSIA"}}')],
       ['order', 'allocations descending', swap(settlement, `${entry(paid)},${entry(other)}`, `${entry(other)},${entry(paid)}`)],
-      ['order', 'accepted descending', swap(settlement, '[[1,0,0,0],[1,1,0,0]]', '[[1,1,0,0],[1,0,0,0]]')],
+      ['order', 'the task list before the roster', swap(settlement, '["roster"]', '["tasks","roster"]')],
       ['order', 'providers by their text', swap(settlement, `${entry(rates.providers[0])},${entry(rates.providers[1])}`, `${entry(rates.providers[1])},${entry(rates.providers[0])}`)],
       ['order', 'decisions not ascending', swap(settlement, '"OK":1', '"AAA":1')],
       ['duplicates', 'an allocation twice', swap(settlement, entry(paid), `${entry(paid)},${entry(paid)}`)],
@@ -399,17 +400,26 @@ export function invalidDocuments({ settlement, manifest, facts, beacons, drand }
       ['keys', 'a label without its count', swap(settlement, '"DUPLICATE":0,', '')],
       ['number forms', 'a count of 2^32', swap(settlement, '"count":2', '"count":4294967296')],
       ['number forms', 'a quorum of 2^16', swap(settlement, '"quorum":1', '"quorum":65536')],
-      ['number forms', 'an accepted index with a fraction', swap(settlement, '[1,0,0,0]', '[1,0,0,0.0]')],
-      ['types', 'an accepted measurement of three numbers', swap(settlement, '[1,0,0,0]', '[1,0,0]')],
-      ['types', 'an accepted measurement of five numbers', swap(settlement, '[1,0,0,0]', '[1,0,0,0,0]')],
-      ['types', 'an accepted measurement as an object', swap(settlement, '[1,0,0,0]', '{"round":1,"station":0,"committee":0,"k":0}')],
-      ['version', 'version 1', swap(settlement, '"version":2', '"version":1')],
-      ['version', 'version 3', swap(settlement, '"version":2', '"version":3')],
+      ['number forms', 'a rank with a fraction', swap(settlement, entry(report), entry(report).replace(',0,2,', ',0.0,2,'))],
+      ['number forms', 'a number of drops of 2^32', swap(settlement, '"drops":2', '"drops":4294967296')],
+      ['capitals', 'tasks with 0X', swap(settlement, report[2], report[2].replace('0x', '0X'))],
+      ['hexadecimal', 'tasks without leading zeros', swap(settlement, report[2], '0x1')],
+      ['types', 'tasks as a number', swap(settlement, quoted(report[2]), '1')],
+      ['types', 'a report of five values', swap(settlement, entry(report), entry(report.slice(0, 5)))],
+      ['types', 'a report of seven values', swap(settlement, entry(report), entry([...report, 0]))],
+      ['types', 'a report as an object', swap(settlement, entry(report), '{"round":1,"station":0}')],
+      ['types', 'dropped as a number', swap(settlement, '"dropped":true', '"dropped":1')],
+      ['types', 'dropped lists as an object', swap(settlement, '["roster"]', '{"roster":true,"tasks":false}')],
+      ['types', 'a dropped list that no round has', swap(settlement, '["roster"]', '["seals"]')],
+      ['duplicates', 'a dropped list twice', swap(settlement, '["roster"]', '["roster","roster"]')],
+      ['duplicates', 'a report twice', swap(settlement, entry(report), `${entry(report)},${entry(report)}`)],
+      ['version', 'version 2', swap(settlement, '"version":3', '"version":2')],
+      ['version', 'version 4', swap(settlement, '"version":3', '"version":4')],
       ['last line', 'a line feed at the end', settlement + '\n'],
     ]),
     vector('facts', readFacts, facts, [
       ...anyFile(facts, drawn.seed),
-      ...anyObject(facts, 'beaconRound', String(drawn.beaconRound), `"closesAt":${drawn.closesAt}`),
+      ...anyObject(facts, 'number', String(drawn.number), `"openedAt":${drawn.openedAt}`),
       ...anyNumber(facts, 'openedAt', drawn.openedAt),
       ...anyAmount(facts, 'cumulativeTotal', known.settlements[0].cumulativeTotal),
       ...anyAddress(facts, 'the Rewards contract', known.contracts.rewards, checksummed(known.contracts.rewards)),
@@ -423,6 +433,14 @@ export function invalidDocuments({ settlement, manifest, facts, beacons, drand }
       ['links', 'a CID as a DAG-JSON link', swap(facts, quoted(drawn.roster.cid), `{"/":"${drawn.roster.cid}"}`)],
       ['keys', 'an unknown key in a list', swap(facts, '"count":2,', '"count":2,"note":1,')],
       ['keys', 'an unknown key in a commitment', swap(facts, '"committedAt":', '"comment":0,"committedAt":')],
+      ['keys', 'an unknown key in a timetable', swap(facts, '"dedupeFrom":', '"deadline":0,"dedupeFrom":')],
+      ['keys', 'a timetable without a time', swap(facts, `"dedupeFrom":${drawn.times.dedupeFrom},`, '')],
+      ['keys', 'an unknown key in an own report', swap(facts, entry(drawn.own[0]), `${entry(drawn.own[0]).slice(0, -1)},"x":0}`)],
+      ['keys', 'an unknown key in a drop', swap(facts, entry(known.drops[0]), `${entry(known.drops[0]).slice(0, -1)},"x":0}`)],
+      ['types', 'a kind of file by its name', swap(facts, '"kind":3', '"kind":"lines"')],
+      ['bounds', 'a kind of file that there is not', swap(facts, '"kind":3', '"kind":4')],
+      ['bounds', 'maxTasksPerCommittee of 257', swap(facts, '"maxTasksPerCommittee":100', '"maxTasksPerCommittee":257')],
+      ['number forms', 'a number of operators of 2^32', swap(facts, '"operators":2', '"operators":4294967296')],
       ['keys', 'an unknown key in a settlement', swap(facts, '"postedAt":', '"posted":true,"postedAt":')],
       ['keys', 'a round without its seed', swap(facts, `"seed":"${drawn.seed}",`, '')],
       ...['minCommitteeSize', 'maxCommitteeSize', 'quorum', 'maxTasksPerCommittee', 'targetMeasurements'].map(key =>

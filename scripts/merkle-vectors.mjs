@@ -1,4 +1,4 @@
-// Writes the Merkle vectors of crates/protocol, built by npm @openzeppelin/merkle-tree. Run from the root of the
+// Writes the vectors of sorted trees (docs/protocol.md §8.1) of crates/protocol, built by npm @openzeppelin/merkle-tree. Run from the root of the
 // repository after `npm ci`: node scripts/merkle-vectors.mjs
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -29,14 +29,6 @@ const kinds = {
     types: ['uint256', 'bytes', 'uint64'],
     value: i => [String(i), cid(i), String(i === 1 ? 2n ** 64n - 1n : 1000n + BigInt(i))],
   },
-  reward: {
-    types: ['address', 'uint256'],
-    value: i => [operator(i), String(i === 1 ? 2n ** 256n - 1n : BigInt(i) * 456621004566210045n)],
-  },
-  accepted: {
-    types: ['uint64', 'uint256', 'uint256', 'uint256'],
-    value: i => [String(i === 1 ? 2n ** 64n - 1n : 1n + BigInt(i % 3)), String(i), String(i % 4), String(i % 100)],
-  },
 }
 
 const trees = []
@@ -60,17 +52,3 @@ for (const [kind, { types, value }] of Object.entries(kinds)) {
 const line = ({ kind, root, leaves }) =>
   `{"kind":"${kind}","root":"${root}","leaves":[\n${leaves.map(leaf => JSON.stringify(leaf)).join(',\n')}\n]}`
 writeFileSync(FILE, `[\n${trees.map(line).join(',\n')}\n]\n`)
-
-const MULTI_FILE = 'crates/protocol/tests/fixtures/multi-proofs.json'
-const zero = '0x' + '00'.repeat(20)
-/** Sets of leaves, by amount: none, one, neighbours by amount (far apart in the tree), every third, all. */
-const sets = size => [[], [0], [0, 1], [size >> 1, size - 1], [...Array(size).keys()].filter(i => i % 3 === 0), [...Array(size).keys()]]
-const multi = [1, 2, 3, 5, 8, 13, 64, 100].flatMap(size => {
-  const tree = StandardMerkleTree.of(Array.from({ length: size }, (_, i) => [zero, String(i)]), ['address', 'uint256'])
-  const distinct = sets(size).filter(set => new Set(set).size === set.length && set.every(i => i < size))
-  return distinct.map(amounts => {
-    const { leaves, proof, proofFlags } = tree.getMultiProof(amounts)
-    return { size, amounts, root: tree.root, leaves: leaves.map(leaf => tree.leafHash(leaf)), proof, flags: proofFlags }
-  })
-})
-writeFileSync(MULTI_FILE, `[\n${multi.map(item => JSON.stringify(item)).join(',\n')}\n]\n`)

@@ -1,4 +1,4 @@
-// Computes docs/vectors/v1 from the text of docs/protocol.md, without any code of this repository:
+// Computes docs/vectors/v2 from the text of docs/protocol.md, without any code of this repository:
 //
 //     node scripts/vectors.mjs            writes the files
 //     node scripts/vectors.mjs --check    compares them, and fails if one differs
@@ -13,8 +13,9 @@ import { StandardMerkleTree } from '@openzeppelin/merkle-tree'
 import { bundles } from './bundles.mjs'
 import { readRoster, readTasks } from './canonical.mjs'
 import { invalidDocuments, invalidRosters, invalidTasks } from './invalid-files.mjs'
+import { allocationLeaf, lineLeaf, restOf, rootOf, sheetLeaf, treeVector } from './positional-tree.mjs'
 
-const DIRECTORY = new URL('../docs/vectors/v1/', import.meta.url)
+const DIRECTORY = new URL('../docs/vectors/v2/', import.meta.url)
 
 // ---- Bytes
 
@@ -51,6 +52,12 @@ const roundSeed = ({ chainId, rounds, round, randomness }) =>
 const rosterSeed = seed => sha256(ascii('assize/roster/v1'), seed)
 const taskSeed = seed => sha256(ascii('assize/tasks/v1'), seed)
 const dedupeSeed = randomness => sha256(ascii('assize/dedupe/v1'), randomness)
+
+// ---- §3.1 The timetable
+
+const STEPS = { closesAt: 0, sealsUntil: 3, ownSealsUntil: 6, showFrom: 11, publishUntil: 21, commitsUntil: 27, dedupeFrom: 32, objectionsFrom: 147 }
+const timesOf = (closesAt, step) =>
+  Object.fromEntries(Object.entries(STEPS).map(([name, steps]) => [name, closesAt + steps * step]))
 
 // ---- §4 The shuffle
 
@@ -102,7 +109,7 @@ function base32(bytes) {
   return 'b' + bits.match(/.{1,5}/g).map(five => 'abcdefghijklmnopqrstuvwxyz234567'[parseInt(five.padEnd(5, '0'), 2)]).join('')
 }
 
-function treeVector(types, values) {
+function sortedTree(types, values) {
   if (values.length === 0) return { root: hex(be(0, 32)), leaves: [], proofs: [] }
   const tree = StandardMerkleTree.of(values, types)
   return { root: tree.root, leaves: values.map(value => tree.leafHash(value)), proofs: values.map((_, i) => tree.getProof(i)) }
@@ -114,7 +121,7 @@ function fileVector(read, lines, types, values) {
   const file = ndjson(lines)
   read(ascii(file))
   const cid = rawCid(ascii(file))
-  return { file, cid: base32(cid), binaryCid: hex(cid), ...treeVector(types, values) }
+  return { file, cid: base32(cid), binaryCid: hex(cid), ...sortedTree(types, values) }
 }
 
 // ---- §9, §11 EIP-712
@@ -145,8 +152,11 @@ const addressOf = key => hex(keccak(Buffer.from(secp256k1.getPublicKey(key, fals
 
 const MEASUREMENT_TYPE =
   'Measurement(uint64 round,uint32 task,address station,string cid,string minerId,string providerId,string providerAddress,string protocol,string sparkVersion,string zinniaVersion,bool timeout,int64 startAt,int64 firstByteAt,int64 endAt,int64 statusCode,int64 headStatusCode,int64 byteLength,bool carTooLarge,string carChecksum,string indexerResult,string attestation)'
+const SEAL_TYPE = 'Seal(uint64 round,uint32 station,address operator,uint256 tasks,bytes32 report)'
 const SETTLEMENT_TYPE =
-  'Settlement(uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint256 cumulativeTotal,bytes32 acceptedRoot,bytes cid,uint64 evaluatorSet)'
+  'Settlement(uint64 number,uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint32 operators,uint256 cumulativeTotal,uint32 drops,bytes cid,uint64 evaluatorSet)'
+/** The values of a type's fields, in the order of the type. */
+const valuesOf = (type, fields) => type.slice(type.indexOf('(') + 1, -1).split(',').map(field => fields[field.split(' ')[1]])
 
 const CAMEL = key => key.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
 
@@ -156,17 +166,19 @@ function measurementVector({ chainId, rounds }, key, fields) {
   const plain = Object.fromEntries(
     Object.entries(line).map(([name, value]) => [CAMEL(name), times.includes(name) && value ? Date.parse(value) : value]),
   )
-  const names = MEASUREMENT_TYPE.slice(MEASUREMENT_TYPE.indexOf('(') + 1, -1).split(',').map(field => field.split(' ')[1])
   const domain = { name: 'Assize', version: '1', chainId, contract: rounds }
-  const digest = eip712(domain, MEASUREMENT_TYPE, names.map(name => plain[name]))
+  const digest = eip712(domain, MEASUREMENT_TYPE, valuesOf(MEASUREMENT_TYPE, plain))
   return { chainId, rounds, stationKey: hex(key), digest: hex(digest), line: JSON.stringify({ ...line, signature: sign(digest, key) }) }
 }
 
+function sealVector({ chainId, rounds }, key, fields) {
+  const digest = eip712({ name: 'Assize', version: '2', chainId, contract: rounds }, SEAL_TYPE, valuesOf(SEAL_TYPE, fields))
+  return { chainId, rounds, ...fields, digest: hex(digest), stationKey: hex(key), signature: sign(digest, key) }
+}
+
 function settlementVector(chainId, rewards, fields, key) {
-  const { parent, firstRound, lastRound, root, cumulativeTotal, acceptedRoot, cid, evaluatorSet } = fields
-  const domain = { name: 'Assize Rewards', version: '1', chainId, contract: rewards }
-  const values = [parent, firstRound, lastRound, root, cumulativeTotal, acceptedRoot, cid, evaluatorSet]
-  const digest = eip712(domain, SETTLEMENT_TYPE, values)
+  const domain = { name: 'Assize Rewards', version: '2', chainId, contract: rewards }
+  const digest = eip712(domain, SETTLEMENT_TYPE, valuesOf(SETTLEMENT_TYPE, fields))
   return { chainId, rewards, ...fields, digest: hex(digest), evaluatorKey: hex(key), evaluator: addressOf(key), signature: sign(digest, key) }
 }
 
@@ -237,15 +249,41 @@ const longTaskVector = fileVector(
   readTasks, longPayloads.map((cid, i) => ({ cid: base32(cid), provider: `f0${1000 + i}`, clients: [], allocators: [] })),
   ['uint256', 'bytes', 'uint64'], longPayloads.map((cid, i) => [i, hex(cid), 1000 + i]))
 
-const amounts = ['152207001522070015', '304414003044140030', '1', '99999999999999999999999999', '7']
-const rewardVector = count => {
-  const entries = amounts.slice(0, count).map((cumulative, i) => [address('operator', i), cumulative])
-  return { entries, ...treeVector(['address', 'uint256'], entries) }
+const bits = (...tasks) => '0x' + tasks.reduce((word, k) => word | (1n << BigInt(k)), 0n).toString(16).padStart(64, '0')
+const sheetRows = [
+  [7, 1, bits(0, 1), 0, 3, '304414003044140030'],
+  [7, 2, bits(99), 2, 3, '456621004566210045'],
+  [8, 0, bits(0, 255), 0, 2, '913242009132420090'],
+  [2 ** 40, 4294967294, bits(5), 4294967294, 4294967295, '913242009132420091'],
+  [2 ** 40 + 1, 0, bits(...range(0, 256)), 0, 256, '79228162514264337593543950335'],
+].map(([round, station, tasks, rank, accepted, running]) => ({ round, station, tasks, rank, accepted, running }))
+const sheetVector = count => {
+  const entries = sheetRows.slice(0, count)
+  return { entries, ...treeVector(entries.map(sheetLeaf)) }
 }
-const measured = [[7, 1, 0, 0], [7, 1, 0, 1], [8, 2, 0, 0], [2 ** 40, 4294967294, 42949672, 99]]
-const acceptedVector = count => {
-  const entries = measured.slice(0, count)
-  return { entries, ...treeVector(['uint64', 'uint256', 'uint256', 'uint256'], entries) }
+
+/** Allocations ascending by operator, with their running sums. */
+function ascending(allocations) {
+  let running = 0n
+  return [...allocations].sort((a, b) => (a.operator < b.operator ? -1 : 1))
+    .map(allocation => ({ ...allocation, running: String(running += BigInt(allocation.cumulative)) }))
+}
+const amounts = ['152207001522070015', '304414003044140030', '1', '39614081257132168796771975168', '7', '10', '100', '1000']
+const rewardEntries = count => ascending(amounts.slice(0, count).map((cumulative, i) => {
+  const reports = [1, 2, 0, 5, 3][i % 5]
+  const grown = reports ? String(BigInt(cumulative) / BigInt(i + 1)) : '0'
+  return { operator: address('operator', i), cumulative, grown, reports, sheet: sheetVector(reports).root }
+}))
+const rewardVector = count => {
+  const entries = rewardEntries(count)
+  return { entries, rests: entries.map(restOf), ...treeVector(entries.map(allocationLeaf)) }
+}
+
+/** Lines are what line feeds end; a last one without a line feed is a line too. */
+const linesOf = file => file.split('\n').slice(0, file === '' || file.endsWith('\n') ? -1 : undefined)
+const lineVector = file => {
+  const leaves = linesOf(file).map(line => lineLeaf(hex(sha256(ascii(line)))))
+  return { file, count: leaves.length, root: rootOf(leaves), leaves }
 }
 
 const tasks = tasksOf(3)
@@ -263,10 +301,20 @@ const nothing = Object.fromEntries(Object.entries(retrieved).map(([name, value])
 const measurements = [retrieved, { ...nothing, indexer_result: 'NO_VALID_ADVERTISEMENT' }, { ...retrieved, timeout: true, end_at: null }]
   .map(fields => measurementVector({ chainId: 314, rounds: ROUNDS }, stationKey, fields))
 
-const settlement = (parent, firstRound, lastRound, count) => settlementVector(314, REWARDS, {
-  parent, firstRound, lastRound, root: rewardVector(count).root, cumulativeTotal: '456621004566210046',
-  acceptedRoot: acceptedVector(count).root, cid: rosterVector(3).binaryCid, evaluatorSet: parent + 1,
-}, be(0xe7a1, 32))
+const reportFile = measurements.map(({ line }) => line + '\n').join('')
+const lineFiles = ['', '\n', 'a', 'a\n', 'a\nb', 'a\nb\n', 'a\n\n b \r\n', '\ufeffé\n'.repeat(5), reportFile, reportFile.slice(0, -1)]
+
+const seals = [
+  { round: 7, station: 1, operator: address('operator', 1), tasks: bits(2), report: hex(sha256(ascii(reportFile))) },
+  { round: 2 ** 40, station: 4294967295, operator: address('operator', 0), tasks: bits(...range(0, 256)), report: hex(sha256()) },
+].map(fields => sealVector({ chainId: 314, rounds: ROUNDS }, stationKey, fields))
+
+const settlement = (number, parent, firstRound, lastRound, operators, drops) => {
+  const [cumulativeTotal, root] = [rewardEntries(operators).at(-1)?.running ?? '0', rewardVector(operators).root]
+  return settlementVector(314, REWARDS, {
+    number, parent, firstRound, lastRound, root, operators, cumulativeTotal, drops, cid: rosterVector(3).binaryCid, evaluatorSet: parent + 1,
+  }, be(0xe7a1, 32))
+}
 
 // ---- Files that must be rejected
 
@@ -310,36 +358,50 @@ function documents() {
   const randomness = beacons[1].randomness
   const seed = hex(roundSeed({ chainId: 314, rounds: contracts.rounds, round: 1, randomness }))
   const parameters = {
-    roundDuration: 1200, beaconDelay: 30, commitGrace: 1200, minCommitteeSize: 1, maxCommitteeSize: 100, quorum: 1,
+    roundDuration: 1200, beaconDelay: 150, step: 60, minCommitteeSize: 1, maxCommitteeSize: 100, quorum: 1,
     maxTasksPerCommittee: 100, targetMeasurements: 4, budget: '1000000007',
   }
   const [rosterFile, tasksFile] = [ndjson(rosterOf(2)), ndjson(mixedTasks)]
   const frozen = (file, root, count) => ({ root, count, cid: base32(rawCid(ascii(file))) })
   const roster = frozen(rosterFile, rosterVector(2).root, 2)
-  const tasks = frozen(tasksFile, treeVector(['uint256', 'bytes', 'uint64'], range(0, 3).map(i => [i, i === 2 ? hex(payload(i).subarray(2)) : hex(payload(i)), 1000 + i])).root, 3)
-  const batch = base32(rawCid(ascii('a batch')))
+  const tasks = frozen(tasksFile, sortedTree(['uint256', 'bytes', 'uint64'], range(0, 3).map(i => [i, i === 2 ? hex(payload(i).subarray(2)) : hex(payload(i)), 1000 + i])).root, 3)
+  const batch = (file, count) =>
+    ({ publisher: address('publisher', 0), root: lineVector(file).root, count, cid: base32(rawCid(ascii(file))) })
+  const committed = { 1: [batch('a batch', 5), batch('a batch that nobody has', 7)], 2: [], 3: [batch('a batch', 5)] }
+  const own = { 1: [{ station: 1, report: hex(sha256(ascii(reportFile))) }], 2: [], 3: [{ station: 0, report: hex(sha256()) }] }
+  const drops = [{ round: 1, kind: 3, index: 1 }, { round: 3, kind: 0, index: 0 }]
+  const isDropped = (round, kind, index) => drops.some(drop => drop.round === round && drop.kind === kind && drop.index === index)
   const linked = list => ({ ...list, cid: { '/': list.cid } })
   const tally = (names, counts) => Object.fromEntries(names.map(name => [name, counts[name] ?? 0]))
   const labels = counts => tally(['NOT_IN_ROSTER', 'BAD_SIGNATURE', 'TASK_NOT_IN_ROUND', 'TASK_WRONG_COMMITTEE', 'DUPLICATE', 'DUP_SUBNET', 'OK'], counts)
   const verdicts = counts => tally(['COMMITTEE_TOO_SMALL', 'MAJORITY_RESULT', 'MINORITY_RESULT', 'MAJORITY_NOT_FOUND'], counts)
-  const fixed = round => ({ round, parameters, roster: linked(roster), tasks: linked(tasks), beaconRound: 1000 * round, dedupeBeaconRound: 1000 * round + 400 })
-  const allocations = rosterOf(2).map(({ operator }) => ({ operator, cumulative: '500000003' }))
-    .sort((a, b) => (a.operator < b.operator ? -1 : 1))
-  const accepted = [[1, 0, 0, 0], [1, 1, 0, 0]]
+  const fixed = (round, invalid, lines) => ({
+    round, parameters, roster: linked(roster), tasks: linked(tasks), beaconRound: 1000 * round, dedupeBeaconRound: 1000 * round + 400,
+    droppedLists: ['roster', 'tasks'].filter((_, kind) => isDropped(round, kind, 0)),
+    commitments: committed[round].map((one, i) => ({ ...linked(one), dropped: isDropped(round, 3, i), invalid: invalid[i] })),
+    own: own[round].map((one, i) => ({ ...one, lines: lines[i], invalid: 0 })),
+  })
+  const nothingDrawn = {
+    draw: null, committees: 0, tasksPerCommittee: 0, invalid: {}, labels: labels({}), verdicts: verdicts({}), decisions: {},
+    rewarded: 0, rewardEach: '0', distributed: '0', remainder: '1000000007',
+  }
+  const reports = rosterOf(2).map((_, station) =>
+    ({ round: 1, station, tasks: bits(0), rank: station, accepted: 2, running: '500000003' }))
+  const allocations = ascending(rosterOf(2).map(({ operator }, i) =>
+    ({ operator, cumulative: '500000003', grown: '500000003', reports: 1, sheet: rootOf([sheetLeaf(reports[i])]) })))
+  const sheetOf = ({ operator }) => reports.filter(({ station }) => rosterOf(2)[station].operator === operator)
   const rate = (id, total, counts) => ({ id, total, successful: total, successfulHttp: 0, verdicts: verdicts(counts) })
   const settlement = {
-    version: 2, contracts, parent: null, firstRound: 1, lastRound: 2,
+    version: 3, contracts, parent: null, firstRound: 1, lastRound: 3, drops: drops.length,
     rounds: [
       {
-        ...fixed(1), draw: { randomness, seed, dedupeRandomness: beacons[2].randomness }, committees: 1, tasksPerCommittee: 2,
-        commitments: [{ cid: { '/': batch }, declared: 5, lines: 5, invalid: 1 }], invalid: { indexer_result: 1 },
-        labels: labels({ OK: 3, DUPLICATE: 1 }), verdicts: verdicts({ MAJORITY_RESULT: 2, MAJORITY_NOT_FOUND: 1 }),
+        ...fixed(1, [1, 0], [3]), draw: { randomness, seed, dedupeRandomness: beacons[2].randomness }, committees: 1, tasksPerCommittee: 2,
+        invalid: { indexer_result: 1 },
+        labels: labels({ OK: 3, DUPLICATE: 4 }), verdicts: verdicts({ MAJORITY_RESULT: 2, MAJORITY_NOT_FOUND: 1 }),
         decisions: { OK: 1, 'IPNI_é𝄞\t"\u001f': 1 }, rewarded: 2, rewardEach: '500000003', distributed: '1000000006', remainder: '1',
       },
-      {
-        ...fixed(2), draw: null, committees: 0, tasksPerCommittee: 0, commitments: [], invalid: {}, labels: labels({}),
-        verdicts: verdicts({}), decisions: {}, rewarded: 0, rewardEach: '0', distributed: '0', remainder: '1000000007',
-      },
+      { ...fixed(2, [], []), ...nothingDrawn },
+      { ...fixed(3, [0], [0]), ...nothingDrawn },
     ],
     // Ascending by number, not by text.
     rates: {
@@ -347,21 +409,21 @@ function documents() {
       clients: [rate('f02001', 1, { MAJORITY_NOT_FOUND: 1 })],
       allocators: [],
     },
-    allocations, cumulativeTotal: '1000000006', root: treeVector(['address', 'uint256'], allocations.map(Object.values)).root,
-    accepted, acceptedRoot: treeVector(['uint64', 'uint256', 'uint256', 'uint256'], accepted).root,
+    allocations, cumulativeTotal: '1000000006', root: rootOf(allocations.map(allocationLeaf)),
+    reports: allocations.flatMap(sheetOf)
+      .map(({ round, station, tasks, rank, accepted, running }) => [round, station, tasks, rank, accepted, running]),
   }
   const document = canonical(settlement)
   const opened = round => ({
-    number: round, roster, tasks, parameters, openedAt: 1692806300 + 3000 * round, closesAt: 1692807500 + 3000 * round,
-    commitsUntil: 1692808700 + 3000 * round, beaconRound: 1000 * round, dedupeBeaconRound: 1000 * round + 400,
-    seed: round === 1 ? seed : null, commitments: round === 1 ? [{ cid: batch, count: 5, committedAt: 1692810600 }] : [],
+    number: round, roster, tasks, parameters, openedAt: 1692806300 + 3000 * round, times: timesOf(1692807500 + 3000 * round, 60),
+    beaconRound: 1000 * round, dedupeBeaconRound: 1000 * round + 400, seed: round === 2 ? null : seed,
+    commitments: committed[round].map(one => ({ ...one, committedAt: 1692810600 })), own: own[round],
   })
   const facts = canonical({
-    contracts, now: 1692900000, rounds: [opened(1), opened(2)],
+    contracts, drops, now: 1692900000, rounds: [1, 2, 3].map(opened),
     settlements: [{
-      id: 1, parent: null, firstRound: 1, lastRound: 2, root: settlement.root, cumulativeTotal: settlement.cumulativeTotal,
-      acceptedRoot: settlement.acceptedRoot, cid: base32(rawCid(ascii(document))), postedAt: 1692890000, activeAt: 1692990000,
-      status: 'pending',
+      id: 1, parent: null, firstRound: 1, lastRound: 3, root: settlement.root, operators: 2, cumulativeTotal: settlement.cumulativeTotal,
+      drops: drops.length, cid: base32(rawCid(ascii(document))), postedAt: 1692890000, activeAt: 1692990000, status: 'pending',
     }],
   })
   const bare = ({ round, randomness, signature }) => ({ round, randomness: randomness.slice(2), signature: signature.slice(2) })
@@ -376,18 +438,22 @@ const vectors = {
   'tasks-invalid': ['6.1, 7', [invalidTasks(ndjson(mixedTasks))]],
   'documents-invalid': ['6.1, 11.1, 12.1', invalidDocuments(documents(), checksummed)],
   bundles: ['6, 12.1', bundles()],
+  timetable: ['3.1', [[1692807500, 60], [0, 1], [2 ** 40, 3600], [1800000000, 4294967295]]
+    .map(([closesAt, step]) => ({ step, ...timesOf(closesAt, step) }))],
   schedule: ['2', [0, GENESIS - 1, GENESIS, GENESIS + 2, GENESIS + 3, 1721639730].map(time => ({ time, roundAfter: roundAfter(time) }))],
   beacons: ['2', beacons],
   seeds: ['3, 10.1', seeds],
   shuffle: ['4', shuffles],
   'single-shuffle': ['4', singles],
   assignment: ['5', assignments],
-  roster: ['7, 8', [0, 1, 2, 3, 7].map(rosterVector)],
-  tasks: ['7, 8', [...[0, 1, 2, 3, 7].map(taskVector), longTaskVector]],
+  roster: ['7, 8.1', [0, 1, 2, 3, 7].map(rosterVector)],
+  tasks: ['7, 8.1', [...[0, 1, 2, 3, 7].map(taskVector), longTaskVector]],
   measurement: ['9', measurements],
-  rewards: ['8, 11', [0, 1, 2, 3, 5].map(rewardVector)],
-  accepted: ['8, 11', [0, 1, 2, 3, 4].map(acceptedVector)],
-  settlement: ['11', [settlement(0, 1, 8, 3), settlement(1, 9, 520, 4)]],
+  rewards: ['8.2, 11', [0, 1, 2, 3, 5, 8].map(rewardVector)],
+  sheets: ['8.2', range(0, sheetRows.length + 1).map(sheetVector)],
+  lines: ['8.2, 9.1', lineFiles.map(lineVector)],
+  seal: ['9.6', seals],
+  settlement: ['11', [settlement(1, 0, 1, 8, 3, 0), settlement(4, 1, 9, 520, 5, 2), settlement(1, 0, 1, 1, 0, 4294967295)]],
 }
 
 /** One line per case, and per invalid file. */
@@ -401,12 +467,12 @@ let differ = false
 mkdirSync(DIRECTORY, { recursive: true })
 for (const [name, [section, cases]] of Object.entries(vectors)) {
   const lines = cases.map(entry => '    ' + onLines(entry)).join(',\n')
-  const json = `{\n  "version": 1,\n  "section": "${section}",\n  "cases": [\n${lines}\n  ]\n}\n`
+  const json = `{\n  "version": 2,\n  "section": "${section}",\n  "cases": [\n${lines}\n  ]\n}\n`
   const file = new URL(`${name}.json`, DIRECTORY)
   if (!process.argv.includes('--check')) {
     writeFileSync(file, json)
   } else if (readFileSync(file, 'utf8') !== json) {
-    console.error(`docs/vectors/v1/${name}.json differs from docs/protocol.md: run node scripts/vectors.mjs`)
+    console.error(`docs/vectors/v2/${name}.json differs from docs/protocol.md: run node scripts/vectors.mjs`)
     differ = true
   }
 }

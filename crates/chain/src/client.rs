@@ -352,7 +352,11 @@ impl ChainClient {
         }
     }
 
-    pub(crate) async fn ask<P: Serialize, R: DeserializeOwned>(&self, method: &'static str, params: P) -> Result<R> {
+    pub(crate) async fn ask<P: Serialize, R: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: P,
+    ) -> Result<R> {
         self.ask_contract(method, "the contract", params).await
     }
 

@@ -3,38 +3,21 @@
 use alloy_primitives::{Address, B256, aliases::U96};
 use alloy_sol_types::SolEvent;
 use assize_facts::{Settlement, SettlementId};
-use assize_protocol::AttoFil;
+use assize_protocol::{Allocation, AttoFil};
 
 use crate::amount::to_u96;
 use crate::at::At;
 use crate::contracts::court::{Court as Abi, ICourt, RewardsTree};
 use crate::{ChainClient, Draft, Result};
 
-/// What a settlement says of an operator, in full: a leaf of its rewards tree (docs/protocol.md §8.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RewardsLeaf {
-    /// The operator.
-    pub operator: Address,
-    /// Everything that it has ever earned.
-    pub cumulative: AttoFil,
-    /// Sum of `cumulative` of this leaf and all before it.
-    pub running: AttoFil,
-    /// What the settlement adds.
-    pub grown: AttoFil,
-    /// Number of leaves in the operator's sheet.
-    pub reports: u32,
-    /// Root of the sheet.
-    pub sheet: B256,
-}
-
-/// A leaf and its place.
+/// An allocation and its place in a rewards tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The place, from 0.
     pub index: u32,
     /// What is there.
-    pub leaf: RewardsLeaf,
-    /// From the leaf to the root.
+    pub allocation: Allocation,
+    /// From its leaf to the root.
     pub proof: Vec<B256>,
 }
 
@@ -48,9 +31,9 @@ pub enum Search {
         /// The place that it would have: that of `upper`, or the number of leaves.
         index: u32,
         /// The leaf before it, with its proof; `None` if it would be the first.
-        lower: Option<(RewardsLeaf, Vec<B256>)>,
+        lower: Option<(Allocation, Vec<B256>)>,
         /// The leaf after it, with its proof; `None` if it would be the last.
-        upper: Option<(RewardsLeaf, Vec<B256>)>,
+        upper: Option<(Allocation, Vec<B256>)>,
     },
 }
 
@@ -112,10 +95,7 @@ impl Court {
 
     /// The last second in which places of a settlement can be demanded.
     pub async fn demands_until(&self, settlement: &Settlement) -> Result<u64> {
-        let reserved = self
-            .answer_window()
-            .await?
-            .saturating_add(self.slack().await?);
+        let reserved = self.answer_window().await?.saturating_add(self.slack().await?);
         Ok(settlement.active_at.saturating_sub(reserved))
     }
 
@@ -177,7 +157,7 @@ impl Court {
         &self,
         settlement: SettlementId,
         lower: &Place,
-        upper: Option<(&RewardsLeaf, &[B256])>,
+        upper: Option<(&Allocation, &[B256])>,
     ) -> Result<Draft> {
         let (leaf, proof) = upper.unzip();
         Ok(self.at.draft(&Abi::challengeOrderCall {
@@ -269,7 +249,7 @@ fn demand(index: u32, asked: &ICourt::Demand) -> Option<Demand> {
     })
 }
 
-fn encode_leaf(leaf: &RewardsLeaf) -> Result<RewardsTree::Leaf> {
+fn encode_leaf(leaf: &Allocation) -> Result<RewardsTree::Leaf> {
     Ok(RewardsTree::Leaf {
         operator: leaf.operator,
         cumulative: to_u96(leaf.cumulative)?,
@@ -295,13 +275,13 @@ fn no_leaf() -> RewardsTree::Leaf {
 fn encode_place(place: &Place) -> Result<ICourt::Place> {
     Ok(ICourt::Place {
         index: place.index,
-        leaf: encode_leaf(&place.leaf)?,
+        leaf: encode_leaf(&place.allocation)?,
         proof: place.proof.clone(),
     })
 }
 
 fn encode_search(search: &Search) -> Result<ICourt::Search> {
-    let neighbour = |found: &Option<(RewardsLeaf, Vec<B256>)>| match found {
+    let neighbour = |found: &Option<(Allocation, Vec<B256>)>| match found {
         Some((leaf, proof)) => encode_leaf(leaf).map(|leaf| (leaf, proof.clone())),
         None => Ok((no_leaf(), Vec::new())),
     };
@@ -309,7 +289,7 @@ fn encode_search(search: &Search) -> Result<ICourt::Search> {
         Search::Present(place) => ICourt::Search {
             present: true,
             index: place.index,
-            lower: encode_leaf(&place.leaf)?,
+            lower: encode_leaf(&place.allocation)?,
             lowerProof: place.proof.clone(),
             upper: no_leaf(),
             upperProof: Vec::new(),

@@ -193,9 +193,9 @@ pub enum ChainError {
     /// The key is unavailable, or did not sign.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// The contract and this program disagree about the digest that evaluators or stations sign.
+    /// The contract and this program disagree about the digest that evaluators sign.
     #[error(
-        "{contract} at {address} expects a signature over {theirs}, but this program computes {ours} for the same content; \
+        "{contract} at {address} expects evaluators to sign {theirs}, but this program computes {ours} for the same settlement; \
          if the evaluators are changing just now, try again, else use the program that belongs to the contract"
     )]
     OtherDigest {

@@ -36,17 +36,19 @@ pub use alloy_primitives::{Address, B256, Bytes};
 pub use amount::AmountTooLarge;
 pub use announced::Announced;
 pub use assize_facts::{
-    BatchCommitment, FileKey, FileKind, ListCommitment, OwnReport, Proposal, Round, Settlement, SettlementId, Status, Times,
+    BatchCommitment, FileKey, FileKind, ListCommitment, OwnReport, Proposal, Round, Settlement, SettlementId,
+    Status, Times,
 };
+pub use assize_measurement::Seal;
 pub use beacon::Beacon;
 pub use client::{ChainClient, Head};
-pub use court::{Court, Demand, Place, RewardsLeaf, Search};
+pub use court::{Court, Demand, Place, Search};
 pub use endpoint::RpcUrl;
 pub use error::{ChainError, Result};
-pub use message::{Seal, SealMessage, SettlementMessage};
+pub use message::SettlementMessage;
 pub use newest::NewestBlock;
 pub use revert::{Revert, show_times_as};
-pub use rewards::{Allocation, BatchClaim, Claim, Objections, Payment, PaymentOutcome, Rewards};
+pub use rewards::{BatchClaim, Claim, Claimed, Objections, Payment, PaymentOutcome, Rewards};
 pub use roles::{Evaluators, Roles};
 pub use rounds::{Admission, OwnSeal, Rounds, SignedSeal, encode_parameters};
 pub use transaction::{Draft, Fees, Log, Receipt, SendOutcome, SignedTransaction};

@@ -15,16 +15,17 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// EIP-712 digest of a message under this domain.
+    /// EIP-712 digest of a message under this domain, in the version of measurements, heartbeats and receipts (docs/protocol.md
+    /// §9.2). Seals have their own: [`Seal::digest`](crate::Seal::digest).
     #[must_use]
     pub fn digest(&self, message: &impl SolStruct) -> B256 {
-        message.eip712_signing_hash(&self.eip712())
+        message.eip712_signing_hash(&self.of_version("1"))
     }
 
-    fn eip712(&self) -> Eip712Domain {
+    pub(crate) fn of_version(&self, version: &'static str) -> Eip712Domain {
         eip712_domain! {
             name: "Assize",
-            version: "1",
+            version: version,
             chain_id: self.chain_id,
             verifying_contract: self.rounds,
         }
@@ -108,7 +109,7 @@ pub(crate) struct Digester {
 impl Digester {
     pub(crate) fn new(domain: &Domain) -> Self {
         Self {
-            domain_separator: domain.eip712().hash_struct(),
+            domain_separator: domain.of_version("1").hash_struct(),
         }
     }
 

@@ -5,7 +5,7 @@
 //! ```text
 //! Measurement ──sign──▶ signed row ──to_ndjson──▶ batch ──pack──▶ CAR, CID ──▶ store, chain
 //!                                                                                  │
-//! Verifier, RetrievalResult ◀── rows + rejected lines ◀──parse_batch── batch ◀──unpack
+//! Verifier, RetrievalResult ◀── rows + rejected lines ◀──read_batch─── batch ◀──unpack
 //! ```
 //!
 //! | module | contents |
@@ -13,16 +13,17 @@
 //! | [`Measurement`] | the parsed row: plain data, its line and its EIP-712 digest |
 //! | [`AsSigned`] | a text as it was signed, with its parsed value |
 //! | [`ndjson`] | batches as text; reports every invalid line |
+//! | [`Seal`] | what a station signs to commit its own report |
 //! | [`Verifier`], [`Domain`] | whether a row was signed by its station |
 //! | [`RetrievalResult`], [`validity`] | the result of a row, and whether it is valid: Spark's rules |
 //! | [`unixfs`], [`car`] | content ⇄ blocks ⇄ one CID |
 //!
 //! No I/O and no clock. Without the feature `secp256k1`, which signs and verifies, the crate needs no C and builds for
-//! `wasm32-unknown-unknown`. Normative: `docs/protocol.md` §6 and §9.
+//! `wasm32-unknown-unknown`. Normative: `docs/protocol.md` §6, §8.2 and §9.
 //!
 //! ```
 //! use assize_measurement::{Domain, Measurement, Millis, Verifier, car, ndjson, station_address};
-//! use assize_protocol::{Address, RoundNumber, TaskIndex};
+//! use assize_protocol::{Address, LinesRoot, RoundNumber, TaskIndex};
 //! use secp256k1::SecretKey;
 //!
 //! // The station.
@@ -43,10 +44,12 @@
 //! measurement.sign(&key, &domain);
 //!
 //! // The publisher.
-//! let (cid, packed) = car::pack(&ndjson::to_ndjson([&measurement]));
+//! let lines = ndjson::to_ndjson([&measurement]);
+//! let (root, count) = (LinesRoot::of(&lines).root(), 1);
+//! let (cid, packed) = car::pack(&lines);
 //!
 //! // A verifier, which trusts neither.
-//! let batch = ndjson::parse_batch(RoundNumber(7), &car::unpack(&cid, &packed)?);
+//! let batch = ndjson::read_batch(RoundNumber(7), root, count, &car::unpack(&cid, &packed)?)?;
 //! let row = &batch.rows[0].measurement;
 //! assert!(Verifier::new(&domain).signed_by_station(row));
 //! assert_eq!(row.retrieval_result().to_string(), "IPNI_NO_VALID_ADVERTISEMENT");
@@ -66,6 +69,7 @@ mod measurement;
 mod millis;
 pub mod ndjson;
 mod result;
+mod seal;
 #[cfg(feature = "secp256k1")]
 mod sign;
 mod signature;
@@ -78,6 +82,7 @@ pub use digest::Domain;
 pub use measurement::{MAX_NUMBER, Measurement};
 pub use millis::{Millis, MillisError};
 pub use result::{RetrievalFacts, RetrievalResult};
+pub use seal::{MAX_REPORT, Seal};
 #[cfg(feature = "secp256k1")]
 pub use sign::{Verifier, sign_digest, signer_of, station_address};
 pub use signature::{Signature, SignatureError};

@@ -4,10 +4,13 @@
 //! strict about good ones:
 //!
 //! - An invalid line is reported with its number, field and reason, skipped and counted; the rest of the batch stays valid.
-//! - Blank lines are ignored. The last line may end without a line feed; a carriage return before it is white space.
+//!   A blank line is one of these.
+//! - Lines are what line feeds end. The last one may be without it; a carriage return before it is white space.
 //! - Keys may be in any order. An absent key is null, and so is the empty string. A duplicate or unknown key makes the line
 //!   invalid: readers might disagree on the value, and nobody signed the unknown one.
-//! - A line longer than [`MAX_LINE`], or not UTF-8, is invalid. Lines after [`MAX_LINES`] are not read.
+//! - A line longer than [`MAX_LINE`], or not UTF-8, is invalid.
+//!
+//! A committed batch is named by the root over its lines and their number; [`read_batch`] reads no other.
 //!
 //! ```
 //! use assize_measurement::ndjson;
@@ -15,14 +18,17 @@
 //!
 //! let batch = ndjson::parse_batch(RoundNumber(7), b"{\"round\": 6}\n\nnonsense\n");
 //! assert_eq!(batch.rows, []);
-//! let [missing, nonsense] = &batch.rejected[..] else { panic!() };
+//! let [missing, blank, nonsense] = &batch.rejected[..] else { panic!() };
 //! assert_eq!((missing.line, missing.field, &*missing.reason), (1, "task", "missing field `task`"));
+//! assert_eq!((blank.line, blank.field, &*blank.reason), (2, "line", "is blank"));
 //! assert_eq!((nonsense.line, nonsense.field, &*nonsense.reason), (3, "line", "is not a JSON object"));
 //! ```
 
 mod lines;
 
-use assize_protocol::RoundNumber;
+use alloy_primitives::B256;
+use assize_protocol::{LinesRoot, RoundNumber, lines_of};
+use thiserror::Error;
 
 use crate::{Measurement, line};
 
@@ -31,8 +37,11 @@ pub use lines::{Line, LineReader};
 /// Maximum length of a line in bytes, without the line end.
 pub const MAX_LINE: usize = 65_536;
 
-/// Maximum number of lines in a batch, without blank ones: as many measurements as a commitment may declare.
+/// Maximum number of lines in a batch: the contract accepts no more.
 pub const MAX_LINES: usize = 100_000;
+
+/// Maximum length of a batch in bytes: 256 MiB.
+pub const MAX_BATCH: usize = 256 << 20;
 
 /// The measurements of one batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,40 +73,104 @@ pub struct Rejected {
 }
 
 impl Batch {
-    /// All lines that are not blank. Of lines after [`MAX_LINES`], only the first is counted.
+    /// All its lines.
     #[must_use]
     pub fn line_count(&self) -> usize {
         self.rows.len() + self.rejected.len()
     }
-}
 
-/// Reads a batch of `round`.
-#[must_use]
-pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
-    let mut batch = Batch::default();
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
-    for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
-        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        if batch.line_count() == MAX_LINES {
-            let reason = format!("exceeds the limit of {MAX_LINES} lines for a batch; the rest is not read");
-            batch.rejected.push(Rejected {
-                line: number,
-                field: "line",
-                reason,
-            });
-            break;
-        }
+    fn read_line(&mut self, round: RoundNumber, number: u32, line: &[u8]) {
         match parse_line(Some(round), line) {
-            Ok(measurement) => batch.rows.push(Row {
+            Ok(measurement) => self.rows.push(Row {
                 line: number,
                 measurement,
             }),
-            Err((field, reason)) => batch.rejected.push(Rejected {
+            Err((field, reason)) => self.rejected.push(Rejected {
                 line: number,
                 field,
                 reason,
             }),
         }
+    }
+}
+
+/// A file that is not the batch that was committed, whatever its CID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotTheBatch {
+    /// It is longer than any batch.
+    #[error("it has {bytes} bytes, and a batch has at most {MAX_BATCH}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// It has more lines.
+    #[error("it has at least {found} lines, but the commitment is to {committed}")]
+    TooMany {
+        /// Lines read.
+        found: u32,
+        /// Lines of the batch.
+        committed: u32,
+    },
+    /// It has fewer lines.
+    #[error("it has {found} lines, but the commitment is to {committed}")]
+    TooFew {
+        /// Lines found.
+        found: u32,
+        /// Lines of the batch.
+        committed: u32,
+    },
+    /// It has other lines.
+    #[error("its lines have the root {found}, but the commitment is to {committed}")]
+    OtherLines {
+        /// Root over its lines.
+        found: B256,
+        /// Root that names the batch.
+        committed: B256,
+    },
+}
+
+/// Reads the batch of `round` that has `count` lines with the `root` (docs/protocol.md §8.2, §9.1).
+///
+/// # Errors
+/// [`NotTheBatch`]: the file is another one.
+pub fn read_batch(round: RoundNumber, root: B256, count: u32, bytes: &[u8]) -> Result<Batch, NotTheBatch> {
+    if bytes.len() > MAX_BATCH {
+        return Err(NotTheBatch::TooLong { bytes: bytes.len() });
+    }
+    let mut batch = Batch::default();
+    let mut lines = LinesRoot::default();
+    for line in lines_of(bytes) {
+        lines.push(line);
+        if lines.count() > count {
+            return Err(NotTheBatch::TooMany {
+                found: lines.count(),
+                committed: count,
+            });
+        }
+        batch.read_line(round, lines.count(), line);
+    }
+    if lines.count() < count {
+        return Err(NotTheBatch::TooFew {
+            found: lines.count(),
+            committed: count,
+        });
+    }
+    if lines.root() != root {
+        return Err(NotTheBatch::OtherLines {
+            found: lines.root(),
+            committed: root,
+        });
+    }
+    Ok(batch)
+}
+
+/// Reads all lines of a file of `round` that nobody committed as a batch, such as a report that a station committed itself
+/// (docs/protocol.md §9.6).
+#[must_use]
+pub fn parse_batch(round: RoundNumber, bytes: &[u8]) -> Batch {
+    let mut batch = Batch::default();
+    for (number, line) in (1..).zip(lines_of(bytes)) {
+        batch.read_line(round, number, line);
     }
     batch
 }
@@ -113,6 +186,9 @@ pub fn parse_any_round(line: &[u8]) -> Result<Measurement, (&'static str, String
 fn parse_line(round: Option<RoundNumber>, line: &[u8]) -> Result<Measurement, line::Fault> {
     if line.len() > MAX_LINE {
         return Err(too_long(line.len() as u64));
+    }
+    if line.trim_ascii().is_empty() {
+        return Err(("line", "is blank".to_owned()));
     }
     let measurement = line::parse(line)?;
     if let Some(round) = round.filter(|round| *round != measurement.round) {
@@ -224,9 +300,11 @@ pub(crate) mod tests {
         assert_eq!(batch.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 6]);
         assert_eq!(
             batch.rejected.iter().map(|row| row.line).collect::<Vec<_>>(),
-            [3, 4]
+            [2, 3, 4, 5]
         );
-        assert_eq!(batch.line_count(), 4);
+        assert_eq!(batch.rejected[0].reason, "is blank");
+        assert_eq!(batch.rejected[3].reason, "is blank");
+        assert_eq!(batch.line_count(), 6);
     }
 
     #[test]
@@ -358,15 +436,59 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_batch_has_a_last_line() {
-        let mut text = "\n".to_owned() + &(sample().to_line() + "\n").repeat(3);
-        text.push_str(&"x\n\n".repeat(MAX_LINES));
-        let batch = parse_batch(RoundNumber(3), text.as_bytes());
-        assert_eq!(batch.rows.len(), 3);
-        assert_eq!(batch.line_count(), MAX_LINES + 1);
-        let last = batch.rejected.last().unwrap();
-        assert_eq!(last.line as usize, 1 + 3 + 2 * (MAX_LINES - 3) + 1);
-        assert!(last.reason.contains("100000"), "{}", last.reason);
+    fn a_batch_is_its_lines_and_nothing_else() {
+        let round = RoundNumber(3);
+        let line = sample().to_line();
+        let text = format!("{line}\n\nx\n{line}\n");
+        let (root, count) = (LinesRoot::of(text.as_bytes()).root(), 4);
+        let batch = read_batch(round, root, count, text.as_bytes()).unwrap();
+        assert_eq!(batch, parse_batch(round, text.as_bytes()));
+        assert_eq!((batch.rows.len(), batch.rejected.len()), (2, 2));
+        // The last line feed is not part of a line.
+        let open = text.trim_end().as_bytes();
+        assert_eq!(read_batch(round, root, count, open), Ok(batch));
+
+        let other = |text: &str, root, count| read_batch(round, root, count, text.as_bytes()).unwrap_err();
+        let damaged = text.replacen('x', "y", 1);
+        let found = LinesRoot::of(damaged.as_bytes()).root();
+        let (few, many) = (&text[..text.len() - 1 - line.len()], format!("{text}\n"));
+        assert_eq!(
+            other(&damaged, root, count),
+            NotTheBatch::OtherLines {
+                found,
+                committed: root
+            }
+        );
+        assert_eq!(
+            other(few, root, count),
+            NotTheBatch::TooFew {
+                found: 3,
+                committed: 4
+            }
+        );
+        assert_eq!(
+            other(&many, root, count),
+            NotTheBatch::TooMany {
+                found: 5,
+                committed: 4
+            }
+        );
+        assert_eq!(
+            other("", root, 1),
+            NotTheBatch::TooFew {
+                found: 0,
+                committed: 1
+            }
+        );
+        // What has more lines than were committed is not read to its end.
+        let endless = "\n".repeat(1_000_000);
+        assert_eq!(
+            other(&endless, root, 3),
+            NotTheBatch::TooMany {
+                found: 4,
+                committed: 3
+            }
+        );
     }
 
     #[test]

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use alloy_primitives::{Address, B256};
-use assize_measurement::{Domain, Measurement, Verifier, ndjson, station_address};
-use assize_protocol::RoundNumber;
+use assize_measurement::{
+    Domain, Measurement, Seal, Signature, Verifier, ndjson, sign_digest, signer_of, station_address,
+};
+use assize_protocol::{RoundNumber, StationIndex, TaskSet};
 use secp256k1::SecretKey;
 use serde_json::Value;
 
@@ -44,7 +46,7 @@ fn cast_signs_the_same() {
 #[test]
 fn the_vectors_are_signed_the_same() {
     let file: Value =
-        serde_json::from_str(include_str!("../../../docs/vectors/v1/measurement.json")).unwrap();
+        serde_json::from_str(include_str!("../../../docs/vectors/v2/measurement.json")).unwrap();
     let cases = file["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 3);
     for case in cases {
@@ -55,5 +57,33 @@ fn the_vectors_are_signed_the_same() {
         let measurement = row(7, &case["line"]);
         assert_eq!(measurement.digest(&domain), field::<B256>(&case["digest"]));
         agree(&measurement, &domain, field(&case["stationKey"]));
+    }
+}
+
+#[test]
+fn seals_are_signed_the_same() {
+    let file: Value = serde_json::from_str(include_str!("../../../docs/vectors/v2/seal.json")).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let domain = Domain {
+            chain_id: case["chainId"].as_u64().unwrap(),
+            rounds: field::<Address>(&case["rounds"]),
+        };
+        let seal = Seal {
+            round: RoundNumber(case["round"].as_u64().unwrap()),
+            station: StationIndex(case["station"].as_u64().unwrap() as u32),
+            operator: field(&case["operator"]),
+            tasks: TaskSet(field(&case["tasks"])),
+            report: field(&case["report"]),
+        };
+        assert_eq!(seal.digest(&domain), field::<B256>(&case["digest"]));
+        let key = SecretKey::from_secret_bytes(field::<B256>(&case["stationKey"]).0).unwrap();
+        let signature = sign_digest(&key, seal.digest(&domain));
+        assert_eq!(signature, field::<Signature>(&case["signature"]));
+        assert_eq!(
+            signer_of(seal.digest(&domain), &signature),
+            Some(station_address(&key))
+        );
     }
 }

@@ -34,11 +34,15 @@ pub mod canonical;
 mod cid;
 mod committees;
 mod index;
+mod leaf;
+mod lines;
 mod list;
 pub mod merkle;
 mod parameters;
 mod payout_address;
 pub mod plain_text;
+pub mod positional;
+mod rewards;
 mod roster;
 mod schedule;
 mod seed;
@@ -56,9 +60,11 @@ pub use index::{
     BeaconRound, CommitteeIndex, ListIndex, OutOfRange, Place, RoundNumber, Seat, StationIndex, TaskIndex,
     TaskNumber,
 };
+pub use lines::{LinesRoot, line_leaf, lines_of};
 pub use list::{FieldError, FrozenList, List, ListEntry, ListError};
 pub use parameters::Parameters;
 pub use payout_address::{NativeAddress, PayoutAddress, actor_id};
+pub use rewards::{Allocation, SheetEntry, TaskSet, claim_leaf};
 pub use roster::{Roster, RosterEntry};
 pub use schedule::BeaconSchedule;
 pub use seed::{DedupeSeed, HexError, Randomness, Seed, ShuffleSeed};

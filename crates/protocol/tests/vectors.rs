@@ -1,10 +1,11 @@
-//! The vectors of `docs/vectors/v1`, which another implementation computed from `docs/protocol.md`.
+//! The vectors of `docs/vectors/v2`, which another implementation computed from `docs/protocol.md`.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use assize_protocol::{
-    Address, Assignment, AttoFil, B256, BeaconRound, BeaconSchedule, CommitteeIndex, DedupeSeed, FileCid,
-    ListIndex, Parameters, Place, Randomness, Roster, RoundNumber, Seat, Seed, Shuffle, ShuffleSeed,
-    StationIndex, TaskIndex, TaskList, TaskNumber, merkle,
+    Address, Allocation, Assignment, AttoFil, B256, BeaconRound, BeaconSchedule, CommitteeIndex, DedupeSeed,
+    FileCid, LinesRoot, ListIndex, Parameters, Place, Randomness, Roster, RoundNumber, Seat, Seed,
+    SheetEntry, Shuffle, ShuffleSeed, StationIndex, TaskIndex, TaskList, TaskSet, line_leaf, lines_of,
+    merkle, positional,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ fn cases<T: DeserializeOwned>(json: &str, count: usize) -> Vec<T> {
         cases: Vec<T>,
     }
     let file: File<T> = serde_json::from_str(json).unwrap();
-    assert_eq!((file.version, file.cases.len()), (1, count));
+    assert_eq!((file.version, file.cases.len()), (2, count));
     file.cases
 }
 
@@ -30,7 +31,7 @@ fn schedule() {
         time: u64,
         round_after: BeaconRound,
     }
-    for Case { time, round_after } in cases(include_str!("../../../docs/vectors/v1/schedule.json"), 6) {
+    for Case { time, round_after } in cases(include_str!("../../../docs/vectors/v2/schedule.json"), 6) {
         assert_eq!(BeaconSchedule::QUICKNET.round_after(time), round_after, "{time}");
     }
 }
@@ -52,7 +53,7 @@ fn seeds() {
         task: TaskIndex,
         rank: B256,
     }
-    for case in cases::<Case>(include_str!("../../../docs/vectors/v1/seeds.json"), 3) {
+    for case in cases::<Case>(include_str!("../../../docs/vectors/v2/seeds.json"), 3) {
         let seed = Seed::derive(case.chain_id, case.rounds, case.round, case.randomness);
         assert_eq!(seed, case.seed);
         assert_eq!(seed.roster(), case.roster_seed);
@@ -70,7 +71,7 @@ fn shuffle() {
         count: u32,
         mapping: Vec<ListIndex>,
     }
-    for Whole { seed, count, mapping } in cases(include_str!("../../../docs/vectors/v1/shuffle.json"), 11) {
+    for Whole { seed, count, mapping } in cases(include_str!("../../../docs/vectors/v2/shuffle.json"), 11) {
         assert_eq!(Shuffle::new(seed, count).mapping(), mapping, "{count}");
     }
 
@@ -81,7 +82,7 @@ fn shuffle() {
         place: Place,
         entry: ListIndex,
     }
-    for case in cases::<Single>(include_str!("../../../docs/vectors/v1/single-shuffle.json"), 5) {
+    for case in cases::<Single>(include_str!("../../../docs/vectors/v2/single-shuffle.json"), 5) {
         let shuffle = Shuffle::new(case.seed, case.count);
         assert_eq!(shuffle.forward(case.place), Ok(case.entry));
         assert_eq!(shuffle.inverse(case.entry), Ok(case.place));
@@ -117,7 +118,7 @@ fn assignment() {
         committee: CommitteeIndex,
         seat: Seat,
     }
-    for case in cases::<Case>(include_str!("../../../docs/vectors/v1/assignment.json"), 11) {
+    for case in cases::<Case>(include_str!("../../../docs/vectors/v2/assignment.json"), 11) {
         let parameters = Parameters {
             max_committee_size: case.max_committee_size,
             target_measurements: case.target_measurements,
@@ -198,7 +199,7 @@ impl FileCase {
 
 #[test]
 fn roster() {
-    for case in cases::<FileCase>(include_str!("../../../docs/vectors/v1/roster.json"), 5) {
+    for case in cases::<FileCase>(include_str!("../../../docs/vectors/v2/roster.json"), 5) {
         case.check_cid();
         let roster = Roster::parse(case.file.as_bytes()).unwrap();
         assert_eq!(roster.to_ndjson(), case.file.as_bytes());
@@ -212,7 +213,7 @@ fn roster() {
 
 #[test]
 fn task_list() {
-    for case in cases::<FileCase>(include_str!("../../../docs/vectors/v1/tasks.json"), 6) {
+    for case in cases::<FileCase>(include_str!("../../../docs/vectors/v2/tasks.json"), 6) {
         case.check_cid();
         let tasks = TaskList::parse(case.file.as_bytes()).unwrap();
         assert_eq!(tasks.to_ndjson(), case.file.as_bytes());
@@ -225,33 +226,118 @@ fn task_list() {
 }
 
 #[derive(Deserialize)]
-struct EntriesCase<T> {
-    entries: Vec<T>,
-    #[serde(flatten)]
-    tree: TreeCase,
+struct PositionalCase {
+    root: B256,
+    leaves: Vec<B256>,
+    proofs: Vec<Vec<B256>>,
+    ranges: Vec<RangeCase>,
 }
 
-#[test]
-fn rewards() {
-    for case in
-        cases::<EntriesCase<(Address, String)>>(include_str!("../../../docs/vectors/v1/rewards.json"), 5)
-    {
-        let leaf = |(operator, amount): &(Address, String)| {
-            merkle::reward_leaf(*operator, AttoFil::from_digits(amount).unwrap())
-        };
-        let leaves: Vec<_> = case.entries.iter().map(leaf).collect();
-        case.tree.check(&merkle::Tree::new(leaves.clone()), &leaves);
+#[derive(Deserialize)]
+struct RangeCase {
+    start: u32,
+    length: u32,
+    siblings: Vec<B256>,
+}
+
+impl PositionalCase {
+    fn check(&self, leaves: Vec<B256>) {
+        assert_eq!(leaves, self.leaves);
+        let (root, count) = (self.root, leaves.len() as u32);
+        assert_eq!(
+            leaves.iter().copied().collect::<positional::RootOf>().root(),
+            root
+        );
+        let tree = positional::Tree::new(leaves);
+        assert_eq!(tree.root(), root);
+        assert_eq!(self.proofs.len(), self.leaves.len());
+        for ((index, leaf), proof) in (0..).zip(&self.leaves).zip(&self.proofs) {
+            assert_eq!(tree.proof(index).as_ref(), Some(proof));
+            assert!(positional::verify(root, count, *leaf, index, proof));
+        }
+        for RangeCase {
+            start,
+            length,
+            siblings,
+        } in &self.ranges
+        {
+            assert_eq!(tree.range_proof(*start, *length).as_ref(), Some(siblings));
+            let shown = &self.leaves[*start as usize..(start + length) as usize];
+            assert!(positional::verify_range(root, count, shown, *start, siblings));
+        }
     }
 }
 
 #[test]
-fn accepted() {
-    type Entry = (RoundNumber, StationIndex, CommitteeIndex, TaskNumber);
-    for case in cases::<EntriesCase<Entry>>(include_str!("../../../docs/vectors/v1/accepted.json"), 5) {
-        let leaf =
-            |&(round, station, committee, k): &Entry| merkle::accepted_leaf(round, station, committee, k);
-        let leaves: Vec<_> = case.entries.iter().map(leaf).collect();
-        case.tree.check(&merkle::Tree::new(leaves.clone()), &leaves);
+fn rewards() {
+    #[derive(Deserialize)]
+    struct Case {
+        entries: Vec<Allocation>,
+        rests: Vec<B256>,
+        #[serde(flatten)]
+        tree: PositionalCase,
+    }
+    for Case { entries, rests, tree } in cases(include_str!("../../../docs/vectors/v2/rewards.json"), 6) {
+        assert_eq!(entries.iter().map(Allocation::rest).collect::<Vec<_>>(), rests);
+        tree.check(entries.iter().map(Allocation::leaf).collect());
+    }
+}
+
+#[test]
+fn sheets() {
+    #[derive(Deserialize)]
+    struct Entry {
+        round: RoundNumber,
+        station: StationIndex,
+        tasks: TaskSet,
+        rank: u32,
+        accepted: u32,
+        running: AttoFil,
+    }
+    #[derive(Deserialize)]
+    struct Case {
+        entries: Vec<Entry>,
+        #[serde(flatten)]
+        tree: PositionalCase,
+    }
+    for Case { entries, tree } in cases(include_str!("../../../docs/vectors/v2/sheets.json"), 6) {
+        let leaf = |entry: &Entry| {
+            let &Entry {
+                round,
+                station,
+                tasks,
+                rank,
+                accepted,
+                running,
+            } = entry;
+            SheetEntry {
+                round,
+                station,
+                tasks,
+                rank,
+                accepted,
+                running,
+            }
+            .leaf()
+        };
+        tree.check(entries.iter().map(leaf).collect());
+    }
+}
+
+#[test]
+fn lines() {
+    #[derive(Deserialize)]
+    struct Case {
+        file: String,
+        count: u32,
+        root: B256,
+        leaves: Vec<B256>,
+    }
+    for case in cases::<Case>(include_str!("../../../docs/vectors/v2/lines.json"), 10) {
+        let leaves: Vec<B256> = lines_of(case.file.as_bytes()).map(line_leaf).collect();
+        assert_eq!(leaves, case.leaves, "{:?}", case.file);
+        let lines = LinesRoot::of(case.file.as_bytes());
+        assert_eq!((lines.count(), lines.root()), (case.count, case.root));
     }
 }
 
@@ -311,12 +397,12 @@ fn refuses_invalid_files<T: PartialEq + std::fmt::Debug>(
 
 #[test]
 fn invalid_rosters() {
-    let json = include_str!("../../../docs/vectors/v1/roster-invalid.json");
+    let json = include_str!("../../../docs/vectors/v2/roster-invalid.json");
     refuses_invalid_files(json, Roster::parse, Roster::to_ndjson);
 }
 
 #[test]
 fn invalid_task_lists() {
-    let json = include_str!("../../../docs/vectors/v1/tasks-invalid.json");
+    let json = include_str!("../../../docs/vectors/v2/tasks-invalid.json");
     refuses_invalid_files(json, TaskList::parse, TaskList::to_ndjson);
 }

@@ -4,12 +4,13 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolEvent;
 use assize_facts::{BatchCommitment, FileKey, FileKind, OwnReport, Round};
+use assize_measurement::Seal;
 use assize_protocol::{FileCid, RosterEntry, RoundNumber, StationIndex};
 use sha2::{Digest, Sha256};
 
 use super::{Abi, IRounds, NAME, Rounds, stored_cid};
 use crate::at::pages;
-use crate::{ChainError, Draft, Log, Result, Seal, SealMessage};
+use crate::{ChainError, Draft, Log, Result};
 
 /// A seal that a station committed itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,26 +174,10 @@ impl Rounds {
         })
     }
 
-    /// The message that a station signs for a seal.
-    ///
-    /// # Errors
-    /// [`ChainError::OtherDigest`] if the contract expects another digest.
-    pub async fn message_of(&self, seal: &Seal) -> Result<SealMessage> {
-        let message = SealMessage::new(self.client().chain_id(), self.address(), seal);
+    /// The digest that a station signs for a seal, computed by the contract.
+    pub async fn digest_of(&self, seal: &Seal) -> Result<B256> {
         let signed = encode(seal);
-        let (ours, theirs) = (
-            message.digest(),
-            self.0.call(&Abi::digestOfCall { signed }).await?,
-        );
-        if ours != theirs {
-            return Err(ChainError::OtherDigest {
-                contract: NAME,
-                address: self.address(),
-                theirs,
-                ours,
-            });
-        }
-        Ok(message)
+        self.0.call(&Abi::digestOfCall { signed }).await
     }
 
     /// Commits a list of seals: its lines' root, their number, and where they are to be found. Publishers only.
@@ -246,7 +231,7 @@ fn encode(seal: &Seal) -> IRounds::Seal {
         round: seal.round.0,
         station: seal.station.0,
         operator: seal.operator,
-        tasks: seal.tasks,
+        tasks: seal.tasks.word(),
         report: seal.report,
     }
 }

@@ -63,7 +63,10 @@ impl Rounds {
     /// The announced parameters.
     pub async fn next_parameters(&self) -> Result<Option<Announced<Parameters>>> {
         let next = self.0.call(&Abi::nextParametersCall {}).await?;
-        Ok(Announced::of(parameters_of(&next.newParameters), next.effectiveAt))
+        Ok(Announced::of(
+            parameters_of(&next.newParameters),
+            next.effectiveAt,
+        ))
     }
 
     /// Announces the parameters of rounds that are opened one challenge window from now on. Owner only.
