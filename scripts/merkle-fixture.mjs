@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Writes contracts/test/fixtures/merkle.json: reward trees built by npm @openzeppelin/merkle-tree, the reference for the
-// contract's proofs and for the tests' own tree.
+// Writes contracts/test/fixtures/merkle.json: trees built by npm @openzeppelin/merkle-tree, the reference for the tests' own
+// sorted tree.
 import { writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
@@ -13,13 +13,6 @@ const hash = text => createHash('sha256').update(text).digest('hex')
 const operatorOf = index => `0x${hash(`operator ${index}`).slice(0, 40)}`
 const attoFilOf = index => BigInt(`0x${hash(`attoFIL ${index}`).slice(0, 16)}`)
 
-// A proof of every `step`th leaf; the operators are in the order of the proof.
-const multiProofOf = (tree, step) => {
-  const indices = Array.from(tree.entries(), ([index]) => index).filter(index => index % step === 0)
-  const { leaves, proof, proofFlags } = tree.getMultiProof(indices)
-  return { operators: leaves.map(([operator]) => operator), proof, proofFlags }
-}
-
 // Numbers as 32-byte words, because JSON numbers lose precision.
 const cases = SIZES.map(size => {
   const leaves = Array.from({ length: size }, (_, index) => [operatorOf(index), attoFilOf(index)])
@@ -29,7 +22,7 @@ const cases = SIZES.map(size => {
     cumulative: `0x${cumulative.toString(16).padStart(64, '0')}`,
     proof: tree.getProof(index)
   }))
-  return { entries, root: tree.root, all: multiProofOf(tree, 1), everyOther: multiProofOf(tree, 2) }
+  return { entries, root: tree.root }
 })
 
 writeFileSync(target, `{"cases":[\n${cases.map(item => JSON.stringify(item)).join(',\n')}\n]}\n`)
