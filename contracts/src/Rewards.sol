@@ -152,12 +152,11 @@ contract Rewards is Recipients, Objections, EIP712 {
     }
 
     /// @inheritdoc IRewards
-    function claimMany(
-        uint64 settlement,
-        uint32 start,
-        Allocation[] calldata allocations,
-        bytes32[] calldata siblings
-    ) external nonReentrant returns (uint256 paid) {
+    function claimMany(uint64 settlement, uint32 start, Allocation[] calldata allocations, bytes32[] calldata siblings)
+        external
+        nonReentrant
+        returns (uint256 paid)
+    {
         (bytes32 root, uint256 operators, uint256 cap) = _active(settlement);
         bytes32[] memory leaves = new bytes32[](allocations.length);
         for (uint256 i = 0; i < leaves.length; ++i) {

@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IBeacon} from "./beacon/IBeacon.sol";
 import {IRoles} from "./interfaces/IRoles.sol";

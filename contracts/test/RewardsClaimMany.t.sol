@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-
 import {IRewards} from "../src/interfaces/IRewards.sol";
+import {RewardsTree} from "../src/libraries/RewardsTree.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
-import {MerkleTree} from "./utils/MerkleTree.sol";
+import {PositionalTrees} from "./utils/PositionalTrees.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
 contract RewardsClaimManyTest is RewardsFixture {
@@ -13,16 +12,25 @@ contract RewardsClaimManyTest is RewardsFixture {
     address private bob = makeAddr("bob");
     address private carol = makeAddr("carol");
 
-    /// @dev Any subset of any tree, then the rest, then all: everybody is paid once.
-    function testFuzz_claimMany_paysEverybodyOnce(uint256 seed, uint8 count, uint256 subset) public {
-        RewardTree.Leaf[] memory leaves = _random(seed, bound(count, 1, 12), BUDGET);
+    /// @dev Any range of any tree, with any leaves passed over, then all: everybody is paid once.
+    function testFuzz_claimMany_paysEverybodyOnce(
+        uint256 seed,
+        uint8 count,
+        uint256 start,
+        uint256 end,
+        uint256 passedOver
+    ) public {
+        RewardsTree.Leaf[] memory leaves = _random(seed, bound(count, 1, 12), BUDGET);
         uint64 settlement = postActive(leaves);
-        uint256[] memory chosen = _chosen(leaves.length, subset);
+        start = bound(start, 0, leaves.length - 1);
+        end = bound(end, start + 1, leaves.length);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves, start, end);
         uint256 granted;
-        for (uint256 i = 0; i < chosen.length; ++i) {
-            granted += leaves[chosen[i]].cumulative;
+        for (uint256 i = start; i < end; ++i) {
+            if (passedOver >> i & 1 == 1) RewardTree.passOver(batch, leaves, i);
+            else granted += leaves[i].cumulative;
         }
-        assertEq(claimMany(settlement, RewardTree.batchOf(leaves, chosen)), granted);
+        assertEq(claimMany(settlement, batch), granted);
         assertEq(rewards.totalClaimed(), granted);
         claimMany(settlement, leaves);
         uint256 total;
@@ -37,15 +45,14 @@ contract RewardsClaimManyTest is RewardsFixture {
 
     /// @dev `claim` and `claimMany` update the same accounts, in any order.
     function testFuzz_claimMany_agreesWithClaim(uint256 seed, uint8 count, uint256 subset) public {
-        RewardTree.Leaf[] memory leaves = _random(seed, bound(count, 1, 8), BUDGET / 2);
+        RewardsTree.Leaf[] memory leaves = _random(seed, bound(count, 1, 8), BUDGET / 2);
         uint64 first = postActive(leaves);
-        uint256[] memory chosen = _chosen(leaves.length, subset);
-        for (uint256 i = 0; i < chosen.length; ++i) {
-            if (leaves[chosen[i]].cumulative > 0) claim(first, leaves, chosen[i]);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            if (subset >> i & 1 == 1 && leaves[i].cumulative > 0) claim(first, leaves, i);
         }
         playRound();
         for (uint256 i = 0; i < leaves.length; ++i) {
-            leaves[i].cumulative += i;
+            leaves[i].cumulative += uint96(i + 1);
         }
         uint256 before = rewards.totalClaimed();
         uint256 paid = claimMany(postActive(leaves), leaves);
@@ -56,7 +63,7 @@ contract RewardsClaimManyTest is RewardsFixture {
     }
 
     function test_claimMany_skipsWhatIsPaidAlready() public {
-        RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = postActive(leaves);
         claim(settlement, leaves, 0);
         vm.expectEmit(address(rewards));
@@ -67,7 +74,7 @@ contract RewardsClaimManyTest is RewardsFixture {
     }
 
     function test_claimMany_reportsWhatItPays() public {
-        RewardTree.Leaf[] memory leaves = single(bob, 200);
+        RewardsTree.Leaf[] memory leaves = single(bob, 200);
         uint64 settlement = postActive(leaves);
         vm.prank(bob);
         rewards.setPayoutAddress(carol);
@@ -77,11 +84,47 @@ contract RewardsClaimManyTest is RewardsFixture {
         assertEq(carol.balance, 200);
     }
 
+    /// @dev Of what is passed over only the hash is given: nothing is paid, reported or remembered.
+    function test_claimMany_passesOverLeaves() public {
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
+        uint64 settlement = postActive(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
+        RewardTree.passOver(batch, leaves, 1);
+        vm.recordLogs();
+        assertEq(claimMany(settlement, batch), 400);
+        assertEq(vm.getRecordedLogs().length, 2);
+        assertEq(rewards.claimed(bob), 0);
+        assertEq(claim(settlement, leaves, 1), 200);
+        for (uint256 i = 0; i < 3; ++i) {
+            RewardTree.passOver(batch, leaves, i);
+        }
+        assertEq(claimMany(settlement, batch), 0);
+    }
+
+    /// @dev What is passed over has no amount: one that is given is not looked at.
+    function test_claimMany_paysNobodyAtAddressZero() public {
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
+        uint64 settlement = postActive(leaves);
+        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
+        RewardTree.passOver(batch, leaves, 1);
+        batch.allocations[1].cumulative = 50;
+        assertEq(claimMany(settlement, batch), 400);
+        assertEq(rewards.claimed(address(0)), 0);
+        assertEq(address(0).balance, 0);
+        // A tree with a leaf of the operator zero never pays it in a batch.
+        playRound();
+        leaves = new RewardsTree.Leaf[](2);
+        (leaves[0], leaves[1]) = (RewardTree.leafOf(address(0), 700), RewardTree.leafOf(bob, 800));
+        uint64 second = postActive(leaves);
+        _expectInvalid(second, RewardTree.batchOf(leaves));
+        assertEq(rewards.claimed(address(0)), 0);
+    }
+
     /// @dev If a later root grants less than was paid, nothing happens; the next that grants more pays the difference.
     function test_claimMany_skipsWhoseCumulativeFell() public {
         claimMany(postActive(_three(100, 200, 300)), _three(100, 200, 300));
         playRound();
-        RewardTree.Leaf[] memory leaves = _three(99, 250, 300);
+        RewardsTree.Leaf[] memory leaves = _three(99, 250, 300);
         uint64 settlement = postActive(leaves);
         vm.expectEmit(address(rewards));
         emit IRewards.ClaimSkipped(settlement, alice, IRewards.Skipped.NothingToClaim, 0);
@@ -96,27 +139,25 @@ contract RewardsClaimManyTest is RewardsFixture {
     /// @dev Evaluators signed a total smaller than the tree's sum. Late claimants are skipped, and paid once a later
     /// settlement has a greater total.
     function test_claimMany_skipsWhatIsOverTheTotal() public {
-        RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
-        RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
         IRewards.Proposal memory proposal = proposalOf(leaves);
-        IRewards.Allocation memory last = batch.allocations[2];
         proposal.cumulativeTotal = 600 - 1;
         uint64 settlement = post(proposal);
         vm.warp(rewards.getSettlement(settlement).activeAt);
         vm.expectEmit(address(rewards));
-        emit IRewards.ClaimSkipped(settlement, last.operator, IRewards.Skipped.OverTotal, last.cumulative);
-        assertEq(claimMany(settlement, batch), 600 - last.cumulative);
-        assertEq(rewards.claimed(last.operator), 0);
-        assertEq(last.operator.balance, 0);
+        emit IRewards.ClaimSkipped(settlement, carol, IRewards.Skipped.OverTotal, 300);
+        assertEq(claimMany(settlement, leaves), 300);
+        assertEq(rewards.claimed(carol), 0);
+        assertEq(carol.balance, 0);
 
         playRound();
-        assertEq(claimMany(postActive(leaves), leaves), last.cumulative);
+        assertEq(claimMany(postActive(leaves), leaves), 300);
     }
 
     function testFuzz_claimMany_neverExceedsTheSignedTotal(uint256 seed, uint8 count, uint256 total) public {
-        RewardTree.Leaf[] memory leaves = _random(seed, bound(count, 1, 10), BUDGET);
+        RewardsTree.Leaf[] memory leaves = _random(seed, bound(count, 1, 10), BUDGET);
         IRewards.Proposal memory proposal = proposalOf(leaves);
-        proposal.cumulativeTotal = bound(total, 0, proposal.cumulativeTotal);
+        proposal.cumulativeTotal = bound(total, 1, proposal.cumulativeTotal);
         uint64 settlement = post(proposal);
         vm.warp(rewards.getSettlement(settlement).activeAt);
         uint256 paid = claimMany(settlement, leaves);
@@ -125,8 +166,8 @@ contract RewardsClaimManyTest is RewardsFixture {
         assertEq(address(rewards).balance, 100 ether - paid);
     }
 
-    function test_claimMany_refusesOtherProofs() public {
-        RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
+    function test_claimMany_refusesOtherAllocations() public {
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         batch.allocations[1].cumulative += 1;
@@ -136,96 +177,94 @@ contract RewardsClaimManyTest is RewardsFixture {
         batch.allocations[0].operator = STRANGER;
         _expectInvalid(settlement, batch);
 
-        // Another order: the proof takes the leaves in order.
+        batch = RewardTree.batchOf(leaves);
+        batch.allocations[2].rest = ~batch.allocations[2].rest;
+        _expectInvalid(settlement, batch);
+
         batch = RewardTree.batchOf(leaves);
         (batch.allocations[0], batch.allocations[2]) = (batch.allocations[2], batch.allocations[0]);
         _expectInvalid(settlement, batch);
 
-        uint256[] memory two = new uint256[](2);
-        two[1] = 2;
-        batch = RewardTree.batchOf(leaves, two);
-        batch.proof[0] = ~batch.proof[0];
+        // Passed over, but another leaf.
+        batch = RewardTree.batchOf(leaves);
+        RewardTree.passOver(batch, leaves, 1);
+        batch.allocations[1].rest = RewardTree.hashOf(leaves[0]);
         _expectInvalid(settlement, batch);
         assertEq(rewards.totalClaimed(), 0);
     }
 
-    function test_claimMany_refusesWrongFlags() public {
-        RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
+    function test_claimMany_refusesOtherRanges() public {
+        RewardsTree.Leaf[] memory leaves = _random(1, 7, BUDGET);
+        uint64 settlement = postActive(leaves);
+        for (uint32 start = 0; start < 9; ++start) {
+            RewardTree.Batch memory batch = RewardTree.batchOf(leaves, 3, 6);
+            batch.start = start;
+            if (start != 3) _expectInvalid(settlement, batch);
+        }
+        RewardTree.Batch memory wrong = RewardTree.batchOf(leaves, 3, 6);
+        wrong.siblings[0] = ~wrong.siblings[0];
+        _expectInvalid(settlement, wrong);
+        wrong.siblings = new bytes32[](0);
+        _expectInvalid(settlement, wrong);
+        wrong = RewardTree.batchOf(leaves);
+        wrong.siblings = new bytes32[](wrong.siblings.length + 1);
+        _expectInvalid(settlement, wrong);
+        wrong = RewardTree.batchOf(leaves);
+        wrong.start = type(uint32).max;
+        _expectInvalid(settlement, wrong);
+    }
+
+    /// @dev The padding after the last leaf is no leaf, even passed over.
+    function test_claimMany_refusesThePadding() public {
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
-        // The number of flags must equal the number of hashes, or the proof is malformed.
-        batch.flags = new bool[](1);
-        _expectMalformed(settlement, batch);
-        batch.flags = new bool[](0);
-        _expectMalformed(settlement, batch);
-        // The right number, but all false: each takes a sibling from an empty proof.
-        batch.flags = new bool[](2);
-        vm.expectRevert();
-        rewards.claimMany(settlement, batch.allocations, batch.proof, batch.flags);
-        // One sibling too many.
-        batch = RewardTree.batchOf(leaves);
-        batch.proof = new bytes32[](1);
-        _expectMalformed(settlement, batch);
-        batch.flags = new bool[](3);
-        (batch.flags[0], batch.flags[1]) = (true, true);
+        IRewards.Allocation[] memory four = new IRewards.Allocation[](4);
+        for (uint256 i = 0; i < 3; ++i) {
+            four[i] = batch.allocations[i];
+        }
+        batch.allocations = four;
+        batch.siblings = new bytes32[](0);
         _expectInvalid(settlement, batch);
     }
 
     function test_claimMany_refusesProofsOfAnotherSettlement() public {
-        RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 first = postActive(leaves);
         playRound();
-        RewardTree.Leaf[] memory more = _three(150, 250, 350);
+        RewardsTree.Leaf[] memory more = _three(150, 250, 350);
         uint64 second = postActive(more);
         _expectInvalid(first, RewardTree.batchOf(more));
         _expectInvalid(second, RewardTree.batchOf(leaves));
         assertEq(claimMany(second, more), 750);
     }
 
-    /// @dev A leaf occurs twice in a proof only if it occurs twice in the tree; it is then paid once.
-    function test_claimMany_paysDuplicatesOnce() public {
-        RewardTree.Leaf[] memory twice = new RewardTree.Leaf[](2);
-        (twice[0], twice[1]) = (RewardTree.Leaf(alice, 100), RewardTree.Leaf(alice, 100));
-        RewardTree.Leaf[] memory leaves = single(alice, 100);
-        uint64 settlement = postActive(leaves);
-        RewardTree.Batch memory batch = RewardTree.batchOf(twice);
-        _expectInvalid(settlement, batch);
-
-        veto(post(_next(leaves)));
-        uint64 second = post(proposalOf(twice));
-        vm.warp(rewards.getSettlement(second).activeAt);
-        vm.expectEmit(address(rewards));
-        emit IRewards.ClaimSkipped(second, alice, IRewards.Skipped.NothingToClaim, 0);
-        assertEq(claimMany(second, batch), 100);
-        assertEq(alice.balance, 100);
-    }
-
-    /// @dev An operator with two leaves gets the greater, whatever their order.
+    /// @dev An operator with two leaves gets the greater, whatever their order; the Court would void such a settlement.
     function test_claimMany_paysTheGreaterOfTwoLeaves() public {
-        RewardTree.Leaf[] memory leaves = new RewardTree.Leaf[](2);
-        (leaves[0], leaves[1]) = (RewardTree.Leaf(alice, 100), RewardTree.Leaf(alice, 150));
+        RewardsTree.Leaf[] memory leaves = new RewardsTree.Leaf[](2);
+        (leaves[0], leaves[1]) = (RewardTree.leafOf(alice, 150), RewardTree.leafOf(alice, 100));
         uint64 settlement = postActive(leaves);
         assertEq(claimMany(settlement, leaves), 150);
         assertEq(alice.balance, 150);
         assertEq(rewards.totalClaimed(), 150);
     }
 
-    /// @dev An inner node is the hash of 64 bytes, like a leaf's inner hash; but leaves are hashed twice.
+    /// @dev Two leaves below one node, given as one leaf passed over: the tree is deeper than that.
     function test_claimMany_takesNoInnerNodeForALeaf() public {
-        RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = postActive(leaves);
         bytes32[] memory hashes = RewardTree.hashesOf(leaves);
         RewardTree.Batch memory batch;
-        batch.allocations = new IRewards.Allocation[](1);
-        batch.allocations[0] = IRewards.Allocation(address(uint160(uint256(hashes[0]))), uint256(hashes[1]));
-        batch.proof = new bytes32[](1);
-        batch.proof[0] = hashes[2];
-        batch.flags = new bool[](1);
+        batch.allocations = new IRewards.Allocation[](2);
+        batch.allocations[0].rest = PositionalTrees.parentOf(hashes[0], hashes[1]);
+        batch.allocations[1].rest = PositionalTrees.parentOf(hashes[2], 0);
+        _expectInvalid(settlement, batch);
+        batch.siblings = new bytes32[](1);
         _expectInvalid(settlement, batch);
     }
 
     function test_claimMany_needsAnActiveSettlement() public {
-        RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
+        RewardsTree.Leaf[] memory leaves = _three(100, 200, 300);
         uint64 settlement = post(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         vm.expectRevert(abi.encodeWithSelector(IRewards.NotActive.selector, settlement, IRewards.Status.Pending));
@@ -238,59 +277,36 @@ contract RewardsClaimManyTest is RewardsFixture {
         claimMany(settlement, batch);
     }
 
-    /// @dev The proof of no leaves is the root.
-    function test_claimMany_takesNobody() public {
-        RewardTree.Leaf[] memory leaves = _three(100, 200, 300);
-        uint64 settlement = postActive(leaves);
-        RewardTree.Batch memory batch = RewardTree.batchOf(leaves, new uint256[](0));
-        assertEq(claimMany(settlement, batch), 0);
-        batch.proof[0] = 0;
+    function test_claimMany_takesAtLeastOne() public {
+        uint64 settlement = postActive(_three(100, 200, 300));
+        RewardTree.Batch memory batch;
         _expectInvalid(settlement, batch);
-        batch.proof = new bytes32[](0);
-        _expectMalformed(settlement, batch);
+        batch.siblings = new bytes32[](1);
+        batch.siblings[0] = rewards.getSettlement(settlement).proposal.root;
+        _expectInvalid(settlement, batch);
     }
 
     function _expectInvalid(uint64 settlement, RewardTree.Batch memory batch) private {
         bytes32 root = rewards.getSettlement(settlement).proposal.root;
-        vm.expectRevert(abi.encodeWithSelector(IRewards.InvalidMultiProof.selector, root));
+        vm.expectRevert(abi.encodeWithSelector(IRewards.InvalidRange.selector, root));
         claimMany(settlement, batch);
     }
 
-    function _expectMalformed(uint64 settlement, RewardTree.Batch memory batch) private {
-        vm.expectRevert(MerkleProof.MerkleProofInvalidMultiproof.selector);
-        claimMany(settlement, batch);
+    function _three(uint256 a, uint256 b, uint256 c) private view returns (RewardsTree.Leaf[] memory leaves) {
+        leaves = new RewardsTree.Leaf[](3);
+        leaves[0] = RewardTree.leafOf(alice, a);
+        leaves[1] = RewardTree.leafOf(bob, b);
+        leaves[2] = RewardTree.leafOf(carol, c);
+        return RewardTree.summed(leaves);
     }
 
-    /// @dev The leaves, after another round.
-    function _next(RewardTree.Leaf[] memory leaves) private returns (IRewards.Proposal memory) {
-        playRound();
-        return proposalOf(leaves);
-    }
-
-    function _three(uint256 a, uint256 b, uint256 c) private view returns (RewardTree.Leaf[] memory leaves) {
-        leaves = new RewardTree.Leaf[](3);
-        leaves[0] = RewardTree.Leaf(alice, a);
-        leaves[1] = RewardTree.Leaf(bob, b);
-        leaves[2] = RewardTree.Leaf(carol, c);
-    }
-
-    function _random(uint256 seed, uint256 count, uint256 total) private returns (RewardTree.Leaf[] memory leaves) {
-        leaves = new RewardTree.Leaf[](count);
+    /// @dev The first has something, so that the tree is not of nothing.
+    function _random(uint256 seed, uint256 count, uint256 total) private returns (RewardsTree.Leaf[] memory leaves) {
+        leaves = new RewardsTree.Leaf[](count);
         for (uint256 i = 0; i < count; ++i) {
             uint256 cumulative = uint256(keccak256(abi.encode(seed, i))) % (total / count);
-            leaves[i] = RewardTree.Leaf(makeAddr(vm.toString(i)), cumulative);
+            leaves[i] = RewardTree.leafOf(makeAddr(vm.toString(i)), i == 0 ? cumulative + 1 : cumulative);
         }
-    }
-
-    /// @dev Indices below `count` whose bit is set.
-    function _chosen(uint256 count, uint256 bits) private pure returns (uint256[] memory chosen) {
-        uint256 size;
-        for (uint256 i = 0; i < count; ++i) {
-            size += bits >> i & 1;
-        }
-        chosen = new uint256[](size);
-        for (uint256 i = count; i > 0; --i) {
-            if (bits >> (i - 1) & 1 == 1) chosen[--size] = i - 1;
-        }
+        return RewardTree.summed(leaves);
     }
 }

@@ -1,47 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
+import {Court} from "../src/Court.sol";
 import {Rewards} from "../src/Rewards.sol";
 import {IRewards} from "../src/interfaces/IRewards.sol";
+import {RewardsTree} from "../src/libraries/RewardsTree.sol";
 import {RoundsFixture} from "./RoundsFixture.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
 
-/// @notice `Rewards` with three evaluators, of whom two must sign, and short calls for the steps of a settlement.
+/// @notice `Rewards` with its `Court`, and short calls for the steps of a settlement.
 abstract contract RewardsFixture is RoundsFixture {
-    uint64 internal constant WINDOW = 1 days;
     uint256 internal constant PAYMENT_GAS = 100_000;
-    uint256 internal constant THRESHOLD = 2;
-    uint256 internal constant BUDGET = 456_621_004_566_210_045;
+    uint64 internal constant ANSWER_WINDOW = 10 hours;
+    uint64 internal constant SLACK = 6 hours;
+    uint64 internal constant DEMAND_WINDOW = 8 hours;
+    uint256 internal constant LEAST_BOND = 0.1 ether;
 
-    address internal immutable GUARDIAN = makeAddr("guardian");
     address internal immutable TREASURY = makeAddr("treasury");
 
+    Court internal court;
     Rewards internal rewards;
-    /// @dev Ascending by address.
-    address[] internal evaluators;
-    mapping(address evaluator => uint256 key) internal keyOf;
 
     function setUp() public virtual override {
         super.setUp();
-        evaluators = newEvaluators("evaluator", 3);
-        rewards = new Rewards(rounds, OWNER, GUARDIAN, TREASURY, WINDOW, WINDOW, PAYMENT_GAS, evaluators, THRESHOLD);
+        court = new Court(ANSWER_WINDOW, SLACK, DEMAND_WINDOW, LEAST_BOND);
+        rewards = deployRewards(PAYMENT_GAS);
         deposit(100 ether);
         playRound();
     }
 
-    /// @notice Addresses with known keys, ascending.
-    function newEvaluators(string memory label, uint256 count) internal returns (address[] memory set) {
-        set = new address[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            (address evaluator, uint256 key) = makeAddrAndKey(string.concat(label, vm.toString(i)));
-            keyOf[evaluator] = key;
-            uint256 at = i;
-            while (at > 0 && set[at - 1] > evaluator) {
-                set[at] = set[at - 1];
-                --at;
-            }
-            set[at] = evaluator;
-        }
+    function deployRewards(uint256 paymentGas) internal returns (Rewards) {
+        return new Rewards(roles, rounds, court, TREASURY, paymentGas);
     }
 
     function deposit(uint256 amount) internal {
@@ -51,26 +40,32 @@ abstract contract RewardsFixture is RoundsFixture {
     }
 
     /// @notice The next settlement up to the newest round.
-    function proposalOf(RewardTree.Leaf[] memory leaves) internal view returns (IRewards.Proposal memory) {
+    function proposalOf(RewardsTree.Leaf[] memory leaves) internal view returns (IRewards.Proposal memory) {
         uint64 parent = rewards.head();
-        uint64 parentLast = parent == 0 ? 0 : rewards.getSettlement(parent).proposal.lastRound;
-        uint256 total;
-        for (uint256 i = 0; i < leaves.length; ++i) {
-            total += leaves[i].cumulative;
-        }
         return IRewards.Proposal({
+            number: rewards.settlementCount() + 1,
             parent: parent,
-            firstRound: parentLast + 1,
+            firstRound: lastRoundOf(parent) + 1,
             lastRound: rounds.latestRound(),
             root: RewardTree.rootOf(leaves),
-            cumulativeTotal: total,
-            acceptedRoot: keccak256("accepted"),
+            operators: uint32(leaves.length),
+            cumulativeTotal: RewardTree.totalOf(leaves),
+            drops: rewards.dropCount(),
             cid: cidOf("document")
         });
     }
 
+    /// @notice The last round that a settlement covers; 0 if there is none.
+    function lastRoundOf(uint64 settlement) internal view returns (uint64) {
+        return settlement == 0 ? 0 : rewards.getSettlement(settlement).proposal.lastRound;
+    }
+
     function sign(IRewards.Proposal memory proposal, address evaluator) internal view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf[evaluator], rewards.digestOf(proposal));
+        return signDigest(rewards.digestOf(proposal), evaluator);
+    }
+
+    function signDigest(bytes32 digest, address evaluator) internal view returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf[evaluator], digest);
         return abi.encodePacked(r, s, v);
     }
 
@@ -86,13 +81,20 @@ abstract contract RewardsFixture is RoundsFixture {
         return rewards.post(proposal, signaturesOf(proposal));
     }
 
-    function post(RewardTree.Leaf[] memory leaves) internal returns (uint64) {
+    function post(RewardsTree.Leaf[] memory leaves) internal returns (uint64) {
         return post(proposalOf(leaves));
     }
 
-    function postActive(RewardTree.Leaf[] memory leaves) internal returns (uint64 settlement) {
+    function postActive(RewardsTree.Leaf[] memory leaves) internal returns (uint64 settlement) {
         settlement = post(leaves);
         vm.warp(rewards.getSettlement(settlement).activeAt);
+    }
+
+    /// @notice Expects that a signed proposal is refused.
+    function expectRefused(IRewards.Proposal memory proposal, bytes memory reason) internal {
+        bytes[] memory signatures = signaturesOf(proposal);
+        vm.expectRevert(reason);
+        rewards.post(proposal, signatures);
     }
 
     function veto(uint64 settlement) internal {
@@ -101,22 +103,31 @@ abstract contract RewardsFixture is RoundsFixture {
     }
 
     /// @notice One operator's tree.
-    function single(address operator, uint256 cumulative) internal pure returns (RewardTree.Leaf[] memory leaves) {
-        leaves = new RewardTree.Leaf[](1);
-        leaves[0] = RewardTree.Leaf(operator, cumulative);
+    function single(address operator, uint256 cumulative) internal pure returns (RewardsTree.Leaf[] memory leaves) {
+        return RewardTree.single(operator, cumulative);
     }
 
-    function claim(uint64 settlement, RewardTree.Leaf[] memory leaves, uint256 index) internal returns (uint256) {
+    function claim(uint64 settlement, RewardsTree.Leaf[] memory leaves, uint256 index) internal returns (uint256) {
         bytes32[] memory proof = RewardTree.proofOf(leaves, index);
-        return rewards.claim(settlement, leaves[index].operator, leaves[index].cumulative, proof);
+        return rewards.claim(settlement, uint32(index), RewardTree.allocationOf(leaves[index]), proof);
     }
 
-    function claimMany(uint64 settlement, RewardTree.Leaf[] memory leaves) internal returns (uint256) {
+    function claimMany(uint64 settlement, RewardsTree.Leaf[] memory leaves) internal returns (uint256) {
         return claimMany(settlement, RewardTree.batchOf(leaves));
     }
 
     function claimMany(uint64 settlement, RewardTree.Batch memory batch) internal returns (uint256) {
-        return rewards.claimMany(settlement, batch.allocations, batch.proof, batch.flags);
+        return rewards.claimMany(settlement, batch.start, batch.allocations, batch.siblings);
+    }
+
+    /// @notice The call data of `claim`.
+    function claimCall(uint64 settlement, RewardsTree.Leaf[] memory leaves, uint256 index)
+        internal
+        view
+        returns (bytes memory)
+    {
+        bytes32[] memory proof = RewardTree.proofOf(leaves, index);
+        return abi.encodeCall(rewards.claim, (settlement, uint32(index), RewardTree.allocationOf(leaves[index]), proof));
     }
 
     function assertStatus(uint64 settlement, IRewards.Status status) internal view {

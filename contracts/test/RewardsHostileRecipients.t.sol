@@ -3,8 +3,8 @@ pragma solidity 0.8.30;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
-import {Rewards} from "../src/Rewards.sol";
 import {IRewards} from "../src/interfaces/IRewards.sol";
+import {RewardsTree} from "../src/libraries/RewardsTree.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {GasBurner, HungryRecipient, Reentrant, Refuser, ReturnBomb} from "./mocks/Recipients.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
@@ -16,7 +16,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
 
     function test_claimMany_skipsARefusingRecipient() public {
         Refuser refuser = new Refuser();
-        RewardTree.Leaf[] memory leaves = _with(address(refuser));
+        RewardsTree.Leaf[] memory leaves = _with(address(refuser));
         uint64 settlement = postActive(leaves);
         vm.expectEmit(address(rewards));
         emit IRewards.ClaimSkipped(settlement, address(refuser), IRewards.Skipped.Refused, 100);
@@ -40,7 +40,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
 
     /// @dev It is paid, because it accepted the payment; the returned data is not copied.
     function test_claimMany_survivesABombInAnAcceptance() public {
-        RewardTree.Leaf[] memory leaves = _with(address(new ReturnBomb(false, 100_000)));
+        RewardsTree.Leaf[] memory leaves = _with(address(new ReturnBomb(false, 100_000)));
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         uint256 before = gasleft();
@@ -53,7 +53,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         for (uint256 i = 0; i < 2; ++i) {
             _redeploy(5_000_000);
             ReturnBomb bomb = new ReturnBomb(i == 1, 1 << 20);
-            RewardTree.Leaf[] memory leaves = single(address(bomb), 100);
+            RewardsTree.Leaf[] memory leaves = single(address(bomb), 100);
             uint64 settlement = postActive(leaves);
             RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
             uint256 state = vm.snapshotState();
@@ -62,7 +62,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
             assertLt(before - gasleft(), 2_500_000);
             vm.revertToState(state);
             before = gasleft();
-            try rewards.claim(settlement, address(bomb), 100, batch.proof) {
+            try rewards.claim(settlement, 0, batch.allocations[0], batch.siblings) {
                 assertEq(address(bomb).balance, 100);
             } catch (bytes memory reason) {
                 assertEq(bytes4(reason), IRewards.PaymentFailed.selector);
@@ -73,17 +73,18 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
 
     function test_claim_revertsIfARecipientBurnsAllGas() public {
         GasBurner burner = new GasBurner();
-        RewardTree.Leaf[] memory leaves = single(address(burner), 100);
+        RewardsTree.Leaf[] memory leaves = single(address(burner), 100);
         uint64 settlement = postActive(leaves);
+        IRewards.Allocation memory allocation = RewardTree.allocationOf(leaves[0]);
         vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, address(burner), address(burner), 100));
-        rewards.claim{gas: 1_000_000}(settlement, address(burner), 100, new bytes32[](0));
+        rewards.claim{gas: 1_000_000}(settlement, 0, allocation, new bytes32[](0));
     }
 
     /// @dev `claim` gives the recipient all available gas, so a recipient that needs more than PAYMENT_GAS is paid this
     /// way.
     function test_claim_paysWhoNeedsMoreGas() public {
         HungryRecipient hungry = new HungryRecipient(2 * PAYMENT_GAS);
-        RewardTree.Leaf[] memory leaves = single(address(hungry), 100);
+        RewardsTree.Leaf[] memory leaves = single(address(hungry), 100);
         uint64 settlement = postActive(leaves);
         assertEq(claimMany(settlement, leaves), 0);
         assertEq(claim(settlement, leaves, 0), 100);
@@ -93,7 +94,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     function test_payments_mayChangeThePayoutAddress() public {
         Reentrant attacker = new Reentrant(rewards);
         attacker.setCall(abi.encodeCall(rewards.setPayoutAddress, (honest)));
-        RewardTree.Leaf[] memory leaves = single(address(attacker), 100);
+        RewardsTree.Leaf[] memory leaves = single(address(attacker), 100);
         uint64 settlement = postActive(leaves);
         assertEq(claimMany(settlement, leaves), 100);
         assertTrue(attacker.reentered());
@@ -107,7 +108,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     function test_payments_mayPost() public {
         _redeploy(5_000_000);
         Reentrant attacker = new Reentrant(rewards);
-        RewardTree.Leaf[] memory leaves = _with(address(attacker));
+        RewardsTree.Leaf[] memory leaves = _with(address(attacker));
         uint64 settlement = postActive(leaves);
         playRound();
         IRewards.Proposal memory proposal = proposalOf(single(honest, 1000));
@@ -122,7 +123,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     function test_payments_toRewardsItselfAreRefusedAfterTheEnd() public {
         vm.prank(honest);
         rewards.setPayoutAddress(address(rewards));
-        RewardTree.Leaf[] memory leaves = single(honest, 100);
+        RewardsTree.Leaf[] memory leaves = single(honest, 100);
         uint64 settlement = postActive(leaves);
         uint64 end = uint64(block.timestamp) + 30 days;
         vm.prank(OWNER);
@@ -143,11 +144,11 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
         uint256 paymentGas = 5_000_000;
         _redeploy(paymentGas);
         HungryRecipient hungry = new HungryRecipient(paymentGas - 1000);
-        RewardTree.Leaf[] memory leaves = single(address(hungry), 100);
+        RewardsTree.Leaf[] memory leaves = single(address(hungry), 100);
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         gasGiven = bound(gasGiven, paymentGas * 9 / 10, paymentGas * 22 / 10);
-        try rewards.claimMany{gas: gasGiven}(settlement, batch.allocations, batch.proof, batch.flags) returns (
+        try rewards.claimMany{gas: gasGiven}(settlement, batch.start, batch.allocations, batch.siblings) returns (
             uint256 paid
         ) {
             assertEq(paid, 100);
@@ -158,21 +159,23 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     }
 
     function test_claimMany_saysHowMuchGasItNeeds() public {
-        RewardTree.Leaf[] memory leaves = single(honest, 100);
+        RewardsTree.Leaf[] memory leaves = single(honest, 100);
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         vm.expectRevert(abi.encodeWithSelector(IRewards.TooLittleGas.selector, 2 * PAYMENT_GAS));
-        rewards.claimMany{gas: 2 * PAYMENT_GAS}(settlement, batch.allocations, batch.proof, batch.flags);
-        assertEq(rewards.claimMany{gas: 4 * PAYMENT_GAS}(settlement, batch.allocations, batch.proof, batch.flags), 100);
+        rewards.claimMany{gas: 2 * PAYMENT_GAS}(settlement, batch.start, batch.allocations, batch.siblings);
+        assertEq(
+            rewards.claimMany{gas: 4 * PAYMENT_GAS}(settlement, batch.start, batch.allocations, batch.siblings), 100
+        );
     }
 
     function test_claim_cannotBeReentered() public {
         Reentrant attacker = new Reentrant(rewards);
-        RewardTree.Leaf[] memory leaves = _with(address(attacker));
+        RewardsTree.Leaf[] memory leaves = _with(address(attacker));
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
 
-        attacker.setCall(abi.encodeCall(rewards.claim, (settlement, honest, 200, RewardTree.proofOf(leaves, 1))));
+        attacker.setCall(claimCall(settlement, leaves, 1));
         claim(settlement, leaves, 0);
         _assertGuarded(attacker);
         assertEq(address(attacker).balance, 100);
@@ -182,11 +185,13 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
 
     function test_claimMany_cannotBeReentered() public {
         Reentrant attacker = new Reentrant(rewards);
-        RewardTree.Leaf[] memory leaves = _with(address(attacker));
+        RewardsTree.Leaf[] memory leaves = _with(address(attacker));
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
 
-        attacker.setCall(abi.encodeCall(rewards.claimMany, (settlement, batch.allocations, batch.proof, batch.flags)));
+        attacker.setCall(
+            abi.encodeCall(rewards.claimMany, (settlement, batch.start, batch.allocations, batch.siblings))
+        );
         assertEq(claimMany(settlement, batch), 300);
         _assertGuarded(attacker);
         assertEq(address(attacker).balance, 100);
@@ -198,7 +203,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     function test_payments_toRewardsItselfAreDeposits() public {
         vm.prank(honest);
         rewards.setPayoutAddress(address(rewards));
-        RewardTree.Leaf[] memory leaves = single(honest, 100);
+        RewardsTree.Leaf[] memory leaves = single(honest, 100);
         uint64 settlement = postActive(leaves);
         claim(settlement, leaves, 0);
         assertEq(rewards.totalDeposited(), 100 ether + 100);
@@ -206,7 +211,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     }
 
     function _redeploy(uint256 paymentGas) private {
-        rewards = new Rewards(rounds, OWNER, GUARDIAN, TREASURY, WINDOW, WINDOW, paymentGas, evaluators, THRESHOLD);
+        rewards = deployRewards(paymentGas);
         deposit(100 ether);
     }
 
@@ -216,7 +221,7 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     }
 
     function _expectSkippedCheaply(address recipient) private {
-        RewardTree.Leaf[] memory leaves = _with(recipient);
+        RewardsTree.Leaf[] memory leaves = _with(recipient);
         uint64 settlement = postActive(leaves);
         RewardTree.Batch memory batch = RewardTree.batchOf(leaves);
         uint256 before = gasleft();
@@ -227,9 +232,9 @@ contract RewardsHostileRecipientsTest is RewardsFixture {
     }
 
     /// @dev The recipient first, then an honest operator.
-    function _with(address recipient) private view returns (RewardTree.Leaf[] memory leaves) {
-        leaves = new RewardTree.Leaf[](2);
-        leaves[0] = RewardTree.Leaf(recipient, 100);
-        leaves[1] = RewardTree.Leaf(honest, 200);
+    function _with(address recipient) private view returns (RewardsTree.Leaf[] memory leaves) {
+        leaves = new RewardsTree.Leaf[](2);
+        leaves[0] = RewardTree.leafOf(recipient, 100);
+        leaves[1] = RewardTree.leafOf(honest, 200);
     }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IRewards} from "../src/interfaces/IRewards.sol";
+import {IRoles} from "../src/interfaces/IRoles.sol";
+import {RewardsTree} from "../src/libraries/RewardsTree.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 import {Reentrant, Refuser} from "./mocks/Recipients.sol";
 import {RewardTree} from "./utils/RewardTree.sol";
@@ -78,7 +79,7 @@ contract RewardsPoolTest is RewardsFixture {
         _setEnd(0);
         vm.expectRevert(abi.encodeWithSelector(IRewards.EndTooSoon.selector, earliest - 1, earliest));
         _setEnd(earliest - 1);
-        vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, GUARDIAN));
+        vm.expectRevert(abi.encodeWithSelector(IRoles.NotOwner.selector, GUARDIAN, OWNER));
         vm.prank(GUARDIAN);
         rewards.setEnd(earliest);
         _setEnd(earliest);
@@ -110,12 +111,12 @@ contract RewardsPoolTest is RewardsFixture {
     /// @dev Claims remain possible forever: activated before or after the end, before or after the surplus was
     /// withdrawn.
     function test_end_stopsNoClaims() public {
-        RewardTree.Leaf[] memory leaves = single(alice, 100);
+        RewardsTree.Leaf[] memory leaves = single(alice, 100);
         uint64 first = postActive(leaves);
         playRound();
         uint64 end = _end();
         vm.warp(end - 1);
-        RewardTree.Leaf[] memory more = single(alice, 300);
+        RewardsTree.Leaf[] memory more = single(alice, 300);
         uint64 second = post(more);
         vm.warp(end);
         rewards.withdrawSurplus();
@@ -217,7 +218,7 @@ contract RewardsPoolTest is RewardsFixture {
     /* SURPLUS */
 
     function test_withdrawSurplus_paysTheTreasury() public {
-        RewardTree.Leaf[] memory leaves = single(alice, 100);
+        RewardsTree.Leaf[] memory leaves = single(alice, 100);
         postActive(leaves);
         claim(1, leaves, 0);
         playRound();
@@ -259,7 +260,7 @@ contract RewardsPoolTest is RewardsFixture {
 
     /// @dev A plain transfer on Filecoin (method 0) runs no code of the contract.
     function test_sync_booksWhatCameByAPlainTransfer() public {
-        RewardTree.Leaf[] memory leaves = single(alice, 100);
+        RewardsTree.Leaf[] memory leaves = single(alice, 100);
         claim(postActive(leaves), leaves, 0);
         vm.expectRevert(IRewards.ZeroAmount.selector);
         rewards.sync();
@@ -289,7 +290,7 @@ contract RewardsPoolTest is RewardsFixture {
     function test_sync_notDuringAPayment() public {
         Reentrant attacker = new Reentrant(rewards);
         attacker.setCall(abi.encodeCall(rewards.sync, ()));
-        RewardTree.Leaf[] memory leaves = single(address(attacker), 100);
+        RewardsTree.Leaf[] memory leaves = single(address(attacker), 100);
         assertEq(claimMany(postActive(leaves), leaves), 100);
         _assertGuarded(attacker);
     }
@@ -321,7 +322,7 @@ contract RewardsPoolTest is RewardsFixture {
         Reentrant attacker = new Reentrant(rewards);
         vm.prank(TREASURY);
         rewards.setTreasury(address(attacker));
-        RewardTree.Leaf[] memory leaves = single(alice, 100);
+        RewardsTree.Leaf[] memory leaves = single(alice, 100);
         uint64 settlement = postActive(leaves);
         vm.warp(_end());
         uint256 before = vm.snapshotState();
@@ -329,7 +330,7 @@ contract RewardsPoolTest is RewardsFixture {
         rewards.withdrawSurplus();
         _assertGuarded(attacker);
         vm.revertToState(before);
-        attacker.setCall(abi.encodeCall(rewards.claim, (settlement, alice, 100, RewardTree.proofOf(leaves, 0))));
+        attacker.setCall(claimCall(settlement, leaves, 0));
         rewards.withdrawSurplus();
         _assertGuarded(attacker);
         assertEq(address(attacker).balance, 100 ether - 100);

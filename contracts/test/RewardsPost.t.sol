@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IRewards} from "../src/interfaces/IRewards.sol";
+import {IRoles} from "../src/interfaces/IRoles.sol";
 import {IRounds} from "../src/interfaces/IRounds.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 
@@ -13,7 +14,7 @@ contract RewardsPostTest is RewardsFixture {
         bytes[] memory signatures = signaturesOf(proposal);
         uint64 activeAt = uint64(block.timestamp) + WINDOW;
         vm.expectEmit(address(rewards));
-        emit IRewards.SettlementPosted(1, 0, 1, 1, proposal.root, BUDGET, proposal.acceptedRoot, proposal.cid, activeAt);
+        emit IRewards.SettlementPosted(1, 0, 1, 1, proposal.root, 1, BUDGET, 0, proposal.cid, activeAt);
         vm.prank(STRANGER);
         assertEq(rewards.post(proposal, signatures), 1);
 
@@ -46,13 +47,13 @@ contract RewardsPostTest is RewardsFixture {
     /// @dev A shorter window for later settlements must not let a child overtake its parent.
     function test_post_neverActivatesBeforeTheParent() public {
         vm.startPrank(OWNER);
-        rewards.setChallengeWindow(10 days);
-        rewards.setChallengeWindow(WINDOW);
+        roles.setChallengeWindow(10 days);
+        roles.setChallengeWindow(WINDOW);
         vm.stopPrank();
         vm.warp(block.timestamp + 9 days);
         uint64 parent = post(single(operator, 1));
         vm.warp(block.timestamp + 1 days);
-        assertEq(rewards.challengeWindow(), WINDOW);
+        assertEq(roles.challengeWindow(), WINDOW);
         playRound();
         uint64 child = post(single(operator, 2));
         assertEq(rewards.getSettlement(child).activeAt, rewards.getSettlement(parent).activeAt);
@@ -63,31 +64,32 @@ contract RewardsPostTest is RewardsFixture {
     function test_post_refusesAnotherParent() public {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         proposal.parent = 1;
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.WrongParent.selector, 0, 1));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.WrongParent.selector, 0, 1));
         proposal = proposalOf(single(operator, 1));
         post(proposal);
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.WrongParent.selector, 1, 0));
+        proposal.number = 2;
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.WrongParent.selector, 1, 0));
     }
 
     function testFuzz_post_refusesGapsAndOverlaps(uint64 first, uint64 last) public {
         vm.assume(first != 1 || last < first);
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         (proposal.firstRound, proposal.lastRound) = (first, last);
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.RangeDoesNotContinue.selector, 1, first, last));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.RangeDoesNotContinue.selector, 1, first, last));
     }
 
     function test_post_refusesAnEmptyRange() public {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         proposal.lastRound = 0;
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.RangeDoesNotContinue.selector, 1, 1, 0));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.RangeDoesNotContinue.selector, 1, 1, 0));
     }
 
     function test_post_limitsTheRange() public {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         proposal.lastRound = 513;
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.TooManyRounds.selector, 513, 512));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.TooManyRounds.selector, 513, 512));
         proposal.lastRound = type(uint64).max;
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.TooManyRounds.selector, type(uint64).max, 512));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.TooManyRounds.selector, type(uint64).max, 512));
     }
 
     function test_post_takesTheLongestRange() public {
@@ -98,16 +100,17 @@ contract RewardsPostTest is RewardsFixture {
         assertEq(rewards.getSettlement(1).proposal.lastRound, 512);
     }
 
-    function test_post_waitsForCommitWindows() public {
+    function test_post_waitsUntilRoundsAreOver() public {
         uint64 round = open(300, 2000);
-        uint64 commitsUntil = rounds.getRound(round).commitsUntil;
+        uint64 dedupeFrom = timesOf(round).dedupeFrom;
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
-        _expectRefused(
-            proposal, abi.encodeWithSelector(IRounds.CommitWindowOpen.selector, round, commitsUntil, block.timestamp)
-        );
+        vm.warp(dedupeFrom);
+        expectRefused(proposal, abi.encodeWithSelector(IRounds.NotOver.selector, round, dedupeFrom, dedupeFrom));
+        vm.warp(dedupeFrom + 1);
         proposal.lastRound = 3;
-        vm.warp(commitsUntil + 1);
-        _expectRefused(proposal, abi.encodeWithSelector(IRounds.NoSuchRound.selector, 3, 2));
+        expectRefused(proposal, abi.encodeWithSelector(IRounds.NoSuchRound.selector, 3, 2));
+        proposal.lastRound = 2;
+        post(proposal);
     }
 
     /* MONEY */
@@ -116,7 +119,7 @@ contract RewardsPostTest is RewardsFixture {
         growth = bound(growth, 1, 90 ether);
         IRewards.Proposal memory proposal = proposalOf(single(operator, growth));
         if (growth > BUDGET) {
-            _expectRefused(proposal, abi.encodeWithSelector(IRewards.OverBudget.selector, growth, BUDGET));
+            expectRefused(proposal, abi.encodeWithSelector(IRewards.OverBudget.selector, growth, BUDGET));
         } else {
             post(proposal);
         }
@@ -125,9 +128,9 @@ contract RewardsPostTest is RewardsFixture {
     function test_post_countsTheBudgetOfRevealedRoundsOnly() public {
         post(single(operator, BUDGET));
         uint64 round = open(300, 2000);
-        vm.warp(rounds.getRound(round).commitsUntil + 1);
+        passRound(round);
         IRewards.Proposal memory proposal = proposalOf(single(operator, BUDGET + 1));
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.OverBudget.selector, 1, 0));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.OverBudget.selector, 1, 0));
         // An unrevealed round pays nothing, and the chain of settlements continues.
         post(single(operator, BUDGET));
     }
@@ -135,7 +138,7 @@ contract RewardsPostTest is RewardsFixture {
     function test_post_refusesDecreasingTotals() public {
         post(single(operator, 10));
         playRound();
-        _expectRefused(proposalOf(single(operator, 9)), abi.encodeWithSelector(IRewards.TotalDecreases.selector, 10, 9));
+        expectRefused(proposalOf(single(operator, 9)), abi.encodeWithSelector(IRewards.TotalDecreases.selector, 10, 9));
     }
 
     function test_post_needsDeposits() public {
@@ -144,26 +147,20 @@ contract RewardsPostTest is RewardsFixture {
         setParameters(parameters);
         playRound();
         IRewards.Proposal memory proposal = proposalOf(single(operator, 100 ether + 1));
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.Underfunded.selector, 100 ether + 1, 100 ether));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.Underfunded.selector, 100 ether + 1, 100 ether));
         // FIL that was forced in is not a deposit.
         vm.deal(address(rewards), 1000 ether);
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.Underfunded.selector, 100 ether + 1, 100 ether));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.Underfunded.selector, 100 ether + 1, 100 ether));
         deposit(1);
         post(proposal);
     }
 
     /* FORM */
 
-    function test_post_refusesEmptyRoot() public {
-        IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
-        proposal.root = 0;
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.EmptyRoot.selector));
-    }
-
     function test_post_refusesOtherCids() public {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         proposal.cid = hex"0171";
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.InvalidCid.selector, proposal.cid));
+        expectRefused(proposal, abi.encodeWithSelector(IRewards.InvalidCid.selector, proposal.cid));
     }
 
     /* SIGNATURES */
@@ -175,7 +172,7 @@ contract RewardsPostTest is RewardsFixture {
             abi.encode(
                 keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
                 keccak256("Assize Rewards"),
-                keccak256("1"),
+                keccak256("2"),
                 block.chainid,
                 address(rewards)
             )
@@ -183,14 +180,16 @@ contract RewardsPostTest is RewardsFixture {
         bytes32 message = keccak256(
             abi.encode(
                 keccak256(
-                    "Settlement(uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint256 cumulativeTotal,bytes32 acceptedRoot,bytes cid,uint64 evaluatorSet)"
+                    "Settlement(uint64 number,uint64 parent,uint64 firstRound,uint64 lastRound,bytes32 root,uint32 operators,uint256 cumulativeTotal,uint32 drops,bytes cid,uint64 evaluatorSet)"
                 ),
+                p.number,
                 p.parent,
                 p.firstRound,
                 p.lastRound,
                 p.root,
+                p.operators,
                 p.cumulativeTotal,
-                p.acceptedRoot,
+                p.drops,
                 keccak256(p.cid),
                 uint64(1)
             )
@@ -218,9 +217,7 @@ contract RewardsPostTest is RewardsFixture {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         bytes[] memory signatures = new bytes[](1);
         signatures[0] = sign(proposal, evaluators[0]);
-        _expectRefused(
-            proposal, signatures, abi.encodeWithSelector(IRewards.NotEnoughSignatures.selector, 1, THRESHOLD)
-        );
+        _expectRefused(proposal, signatures, abi.encodeWithSelector(IRoles.NotEnoughSignatures.selector, 1, THRESHOLD));
     }
 
     function test_post_countsEachEvaluatorOnce() public {
@@ -231,13 +228,13 @@ contract RewardsPostTest is RewardsFixture {
         _expectRefused(
             proposal,
             signatures,
-            abi.encodeWithSelector(IRewards.SignersNotAscending.selector, evaluators[1], evaluators[1])
+            abi.encodeWithSelector(IRoles.SignersNotAscending.selector, evaluators[1], evaluators[1])
         );
         signatures[1] = sign(proposal, evaluators[0]);
         _expectRefused(
             proposal,
             signatures,
-            abi.encodeWithSelector(IRewards.SignersNotAscending.selector, evaluators[1], evaluators[0])
+            abi.encodeWithSelector(IRoles.SignersNotAscending.selector, evaluators[1], evaluators[0])
         );
     }
 
@@ -247,7 +244,7 @@ contract RewardsPostTest is RewardsFixture {
         bytes[] memory signatures = new bytes[](2);
         signatures[0] = sign(proposal, strangers[0]);
         signatures[1] = sign(proposal, strangers[1]);
-        _expectRefused(proposal, signatures, abi.encodeWithSelector(IRewards.NotEvaluator.selector, strangers[0]));
+        _expectRefused(proposal, signatures, abi.encodeWithSelector(IRoles.NotEvaluator.selector, strangers[0]));
     }
 
     /// @dev No field can be changed after signing: the signature would recover to another address.
@@ -259,16 +256,15 @@ contract RewardsPostTest is RewardsFixture {
         bytes32 before = keccak256(abi.encode(proposal));
         if (field == 0) proposal.lastRound = 1;
         if (field == 1) proposal.root = value | bytes32(uint256(1));
-        if (field == 2) proposal.cumulativeTotal = uint256(value) % BUDGET;
-        if (field == 3) proposal.acceptedRoot = value;
+        if (field == 2) proposal.cumulativeTotal = 1 + uint256(value) % BUDGET;
+        if (field == 3) proposal.operators = uint32(bound(uint256(value), 1, type(uint32).max));
         if (field == 4) proposal.cid = cidOf(abi.encode(value));
         vm.assume(keccak256(abi.encode(proposal)) != before);
         try rewards.post(proposal, signatures) {
             revert("accepted");
         } catch (bytes memory reason) {
             assertTrue(
-                bytes4(reason) == IRewards.NotEvaluator.selector
-                    || bytes4(reason) == IRewards.SignersNotAscending.selector
+                bytes4(reason) == IRoles.NotEvaluator.selector || bytes4(reason) == IRoles.SignersNotAscending.selector
             );
         }
     }
@@ -278,7 +274,7 @@ contract RewardsPostTest is RewardsFixture {
         bytes[] memory signatures = signaturesOf(proposal);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf[evaluators[1]], rewards.digestOf(proposal));
         bytes32 highS = bytes32(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141 - uint256(s));
-        bytes memory reason = abi.encodeWithSelector(IRewards.BadSignature.selector, 1);
+        bytes memory reason = abi.encodeWithSelector(IRoles.BadSignature.selector, 1);
         signatures[1] = abi.encodePacked(r, highS, v == 27 ? uint8(28) : uint8(27));
         _expectRefused(proposal, signatures, reason);
         signatures[1] = abi.encodePacked(r, s, v - 27);
@@ -311,7 +307,7 @@ contract RewardsPostTest is RewardsFixture {
         address[] memory others = newEvaluators("other", 2);
         vm.warp(_announce(others, 2));
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
-        _expectRefused(proposal, abi.encodeWithSelector(IRewards.NotEvaluator.selector, evaluators[0]));
+        expectRefused(proposal, abi.encodeWithSelector(IRoles.NotEvaluator.selector, evaluators[0]));
         evaluators = others;
         post(proposal);
     }
@@ -322,7 +318,7 @@ contract RewardsPostTest is RewardsFixture {
         IRewards.Proposal memory proposal = proposalOf(single(operator, 1));
         bytes[] memory signatures = new bytes[](2);
         (signatures[0], signatures[1]) = (sign(proposal, others[0]), sign(proposal, others[1]));
-        _expectRefused(proposal, signatures, abi.encodeWithSelector(IRewards.NotEvaluator.selector, others[0]));
+        _expectRefused(proposal, signatures, abi.encodeWithSelector(IRoles.NotEvaluator.selector, others[0]));
         post(proposal);
     }
 
@@ -339,12 +335,8 @@ contract RewardsPostTest is RewardsFixture {
 
     function _announce(address[] memory set, uint256 threshold) private returns (uint64 effectiveAt) {
         vm.prank(OWNER);
-        rewards.setEvaluators(set, threshold);
-        (,,, effectiveAt) = rewards.nextEvaluators();
-    }
-
-    function _expectRefused(IRewards.Proposal memory proposal, bytes memory reason) private {
-        _expectRefused(proposal, signaturesOf(proposal), reason);
+        roles.setEvaluators(set, threshold);
+        (,,, effectiveAt) = roles.nextEvaluators();
     }
 
     function _expectRefused(IRewards.Proposal memory proposal, bytes[] memory signatures, bytes memory reason) private {

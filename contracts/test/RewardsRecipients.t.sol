@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IRewards} from "../src/interfaces/IRewards.sol";
+import {RewardsTree} from "../src/libraries/RewardsTree.sol";
 import {FilecoinFixture} from "./FilecoinFixture.sol";
 import {Zeros} from "./mocks/FilecoinPrecompiles.sol";
 import {Returner} from "./mocks/Recipients.sol";
@@ -63,7 +64,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
 
     /// @dev Neither changes the other half of the slot.
     function test_setPayoutAddress_keepsWhatWasClaimed() public {
-        RewardTree.Leaf[] memory leaves = single(operator, 100);
+        RewardsTree.Leaf[] memory leaves = single(operator, 100);
         uint64 settlement = postActive(leaves);
         claim(settlement, leaves, 0);
         vm.prank(operator);
@@ -71,7 +72,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         assertEq(rewards.claimed(operator), 100);
         assertEq(claimMany(settlement, leaves), 0);
         playRound();
-        RewardTree.Leaf[] memory more = single(operator, 150);
+        RewardsTree.Leaf[] memory more = single(operator, 150);
         assertEq(claim(postActive(more), more, 0), 50);
         assertEq(wallet.balance, 50);
         assertEq(rewards.payoutAddressOf(operator), wallet);
@@ -89,8 +90,8 @@ contract RewardsRecipientsTest is FilecoinFixture {
     function test_nobodyIsPaid_ifTheMoneyStays() public {
         address nobody = address(bytes20(abi.encodePacked(bytes1(0xff), bytes11(0), uint64(8378))));
         vm.etch(nobody, type(Returner).runtimeCode);
-        RewardTree.Leaf[] memory leaves = new RewardTree.Leaf[](2);
-        (leaves[0], leaves[1]) = (RewardTree.Leaf(nobody, 100), RewardTree.Leaf(operator, 50));
+        RewardsTree.Leaf[] memory leaves = new RewardsTree.Leaf[](2);
+        (leaves[0], leaves[1]) = (RewardTree.leafOf(nobody, 100), RewardTree.leafOf(operator, 50));
         uint64 settlement = postActive(leaves);
         vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, nobody, nobody, 100));
         claim(settlement, leaves, 0);
@@ -160,7 +161,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
             (bool parsed,) = RESOLVE_ADDRESS.staticcall(recipient);
             assertTrue(parsed);
             assertTrue(protocol % 6 >= 1 && protocol % 6 <= 3);
-            RewardTree.Leaf[] memory leaves = single(operator, 100);
+            RewardsTree.Leaf[] memory leaves = single(operator, 100);
             assertEq(claimMany(postActive(leaves), leaves), 100);
             assertEq(LEDGER.balanceOf(recipient), 100);
         } catch (bytes memory reason) {
@@ -190,7 +191,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         for (uint256 i = 0; i < 3; ++i) {
             vm.prank(operator);
             rewards.setNativePayoutAddress(recipients[i]);
-            RewardTree.Leaf[] memory leaves = single(operator, 100 * (i + 1));
+            RewardsTree.Leaf[] memory leaves = single(operator, 100 * (i + 1));
             uint64 settlement = postActive(leaves);
             vm.expectEmit(address(rewards));
             emit IRewards.Claimed(settlement, operator, CALL_ACTOR, 100, 100 * (i + 1));
@@ -202,7 +203,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
     }
 
     function test_claimMany_paysNativeWallets() public {
-        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        RewardsTree.Leaf[] memory leaves = _operatorAndWallet();
         assertEq(claimMany(postActive(leaves), leaves), 300);
         assertEq(LEDGER.balanceOf(F1), 100);
         assertEq(wallet.balance, 200);
@@ -211,7 +212,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
     /// @dev The precompile's call succeeds even if the payment failed, with any nonzero exit code.
     function testFuzz_claimMany_skipsNativeWalletsThatFail(int256 exitCode) public {
         vm.assume(exitCode != 0);
-        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        RewardsTree.Leaf[] memory leaves = _operatorAndWallet();
         uint64 settlement = postActive(leaves);
         LEDGER.setExitCode(F1, exitCode);
         _assertRefused(settlement, leaves);
@@ -222,7 +223,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
 
     /// @dev Exit codes are words of 256 bits, and each of them counts.
     function test_claimMany_readsTheWholeExitCode() public {
-        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        RewardsTree.Leaf[] memory leaves = _operatorAndWallet();
         uint64 settlement = postActive(leaves);
         uint256 before = vm.snapshotState();
         for (uint256 bit = 0; bit < 256; ++bit) {
@@ -233,18 +234,17 @@ contract RewardsRecipientsTest is FilecoinFixture {
     }
 
     function test_claim_revertsIfANativeWalletFails() public {
-        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        RewardsTree.Leaf[] memory leaves = _operatorAndWallet();
         uint64 settlement = postActive(leaves);
         LEDGER.setExitCode(F1, 16);
-        bytes32[] memory proof = RewardTree.proofOf(leaves, 0);
         vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, operator, CALL_ACTOR, 100));
-        rewards.claim(settlement, operator, 100, proof);
+        claim(settlement, leaves, 0);
         assertEq(rewards.claimed(operator), 0);
     }
 
     /// @dev No response, a short one, or a failing call: the operator is not paid, and not recorded as paid.
     function test_claimMany_skipsIfThePrecompileIsGone() public {
-        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        RewardsTree.Leaf[] memory leaves = _operatorAndWallet();
         uint64 settlement = postActive(leaves);
         uint256 before = vm.snapshotState();
         removeFilecoin();
@@ -265,21 +265,20 @@ contract RewardsRecipientsTest is FilecoinFixture {
     }
 
     function test_claim_revertsIfThePrecompileIsGone() public {
-        RewardTree.Leaf[] memory leaves = _operatorAndWallet();
+        RewardsTree.Leaf[] memory leaves = _operatorAndWallet();
         uint64 settlement = postActive(leaves);
         removeFilecoin();
-        bytes32[] memory proof = RewardTree.proofOf(leaves, 0);
         vm.expectRevert(abi.encodeWithSelector(IRewards.PaymentFailed.selector, operator, CALL_ACTOR, 100));
-        rewards.claim(settlement, operator, 100, proof);
+        claim(settlement, leaves, 0);
         // It can still set an existing wallet.
         vm.prank(operator);
         rewards.setPayoutAddress(address(0));
-        assertEq(rewards.claim(settlement, operator, 100, proof), 100);
+        assertEq(claim(settlement, leaves, 0), 100);
     }
 
     /// @dev A root may name the precompile itself as an operator: it can have no native wallet, so it is never paid.
     function test_claimMany_neverPaysThePrecompileAsAnOperator() public {
-        RewardTree.Leaf[] memory leaves = single(CALL_ACTOR, 100);
+        RewardsTree.Leaf[] memory leaves = single(CALL_ACTOR, 100);
         uint64 settlement = postActive(leaves);
         assertEq(claimMany(settlement, leaves), 0);
         removeFilecoin();
@@ -288,7 +287,7 @@ contract RewardsRecipientsTest is FilecoinFixture {
         assertEq(CALL_ACTOR.balance, 0);
     }
 
-    function _assertRefused(uint64 settlement, RewardTree.Leaf[] memory leaves) private {
+    function _assertRefused(uint64 settlement, RewardsTree.Leaf[] memory leaves) private {
         vm.expectEmit(address(rewards));
         emit IRewards.ClaimSkipped(settlement, operator, IRewards.Skipped.Refused, 100);
         claimMany(settlement, leaves);
@@ -298,12 +297,12 @@ contract RewardsRecipientsTest is FilecoinFixture {
         assertEq(address(rewards).balance, 100 ether - 200);
     }
 
-    function _operatorAndWallet() private returns (RewardTree.Leaf[] memory leaves) {
+    function _operatorAndWallet() private returns (RewardsTree.Leaf[] memory leaves) {
         vm.prank(operator);
         rewards.setNativePayoutAddress(F1);
-        leaves = new RewardTree.Leaf[](2);
-        leaves[0] = RewardTree.Leaf(operator, 100);
-        leaves[1] = RewardTree.Leaf(wallet, 200);
+        leaves = new RewardsTree.Leaf[](2);
+        leaves[0] = RewardTree.leafOf(operator, 100);
+        leaves[1] = RewardTree.leafOf(wallet, 200);
     }
 
     function _expectBad(bytes memory recipient) private {

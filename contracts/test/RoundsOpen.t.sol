@@ -8,33 +8,45 @@ contract RoundsOpenTest is RoundsFixture {
     function test_open_freezesEverything() public {
         IRounds.Inputs memory inputs = inputsOf(300, 2000);
         uint64 closesAt = uint64(START) + 1200;
+        IRounds.Times memory times = IRounds.Times({
+            closesAt: closesAt,
+            sealsUntil: closesAt + 180,
+            ownSealsUntil: closesAt + 360,
+            showFrom: closesAt + 660,
+            publishUntil: closesAt + 1260,
+            commitsUntil: closesAt + 1620,
+            dedupeFrom: closesAt + 1920,
+            objectionsFrom: closesAt + 8820
+        });
         vm.expectEmit(address(rounds));
-        emit IRounds.RoundOpened(1, 20_000_011, 20_000_401, uint64(START), closesAt, inputs, defaultParameters());
+        emit IRounds.RoundOpened(1, 20_000_051, 20_001_041, uint64(START), times, inputs, defaultParameters());
         assertEq(open(300, 2000), 1);
 
         IRounds.Round memory round = rounds.getRound(1);
         assertEq(abi.encode(round.inputs), abi.encode(inputs));
         assertEq(abi.encode(round.parameters), abi.encode(defaultParameters()));
         assertEq(round.openedAt, START);
-        assertEq(round.closesAt, closesAt);
-        assertEq(round.commitsUntil, closesAt + 1200);
-        assertEq(round.beaconRound, 20_000_011);
-        assertEq(round.dedupeBeaconRound, 20_000_401);
+        assertEq(abi.encode(round.times), abi.encode(times));
+        assertEq(round.beaconRound, 20_000_051);
+        assertEq(round.dedupeBeaconRound, 20_001_041);
         assertEq(round.seed, 0);
         assertEq(rounds.latestRound(), 1);
     }
 
     /// @dev The beacons are published after the moments at which they must be unknown.
-    function testFuzz_open_choosesUnpublishedBeacons(uint40 timestamp, uint32 duration, uint32 delay) public {
-        vm.warp(bound(timestamp, QUICKNET_GENESIS, type(uint40).max));
+    function testFuzz_open_choosesUnpublishedBeacons(uint40 timestamp, uint32 duration, uint32 delay, uint32 step)
+        public
+    {
+        vm.warp(bound(timestamp, QUICKNET_GENESIS, type(uint40).max - 40 days));
         IRounds.Parameters memory parameters = defaultParameters();
         parameters.roundDuration = uint32(bound(duration, 1 hours + 1, 7 days));
         parameters.beaconDelay = uint32(bound(delay, 15, 1 hours));
-        vm.assume(parameters.roundDuration != 1200 || parameters.beaconDelay != 30);
+        parameters.step = uint32(bound(step, 1, 1 hours));
         setParameters(parameters);
         IRounds.Round memory round = rounds.getRound(open(300, 2000));
-        assertGt(publishedAt(round.beaconRound), block.timestamp + parameters.beaconDelay);
-        assertGt(publishedAt(round.dedupeBeaconRound), round.closesAt);
+        assertGt(publishedAt(round.beaconRound), vm.getBlockTimestamp() + parameters.beaconDelay);
+        assertGt(publishedAt(round.dedupeBeaconRound), round.times.dedupeFrom);
+        assertGt(round.times.dedupeFrom, round.times.commitsUntil);
     }
 
     function test_open_refusesStrangers() public {
@@ -45,7 +57,7 @@ contract RoundsOpenTest is RoundsFixture {
 
     function test_open_waitsForThePreviousRound() public {
         open(300, 2000);
-        uint64 closesAt = rounds.getRound(1).closesAt;
+        uint64 closesAt = timesOf(1).closesAt;
         vm.warp(closesAt - 1);
         vm.expectRevert(abi.encodeWithSelector(IRounds.PreviousRoundOpen.selector, closesAt, closesAt - 1));
         vm.prank(COORDINATOR);
@@ -86,47 +98,6 @@ contract RoundsOpenTest is RoundsFixture {
         reveal(1);
         vm.expectRevert(abi.encodeWithSelector(IRounds.NoCommittees.selector, 1));
         rounds.committeeOf(1, 0);
-    }
-
-    /// @dev Later changes never touch an open round.
-    function test_open_keepsItsOwnParameters() public {
-        open(300, 2000);
-        IRounds.Parameters memory changed = defaultParameters();
-        changed.maxCommitteeSize = 50;
-        changed.budget = 1;
-        setParameters(changed);
-        assertEq(abi.encode(rounds.getRound(1).parameters), abi.encode(defaultParameters()));
-        (uint256 committees,) = rounds.committeeCount(1);
-        assertEq(committees, 3);
-        vm.warp(rounds.getRound(1).closesAt);
-        open(300, 2000);
-        assertEq(abi.encode(rounds.getRound(2).parameters), abi.encode(changed));
-        (committees,) = rounds.committeeCount(2);
-        assertEq(committees, 6);
-    }
-
-    function test_openAsBefore_letsAnyoneGoOn() public {
-        open(300, 2000);
-        uint64 opensForAnyoneAt = rounds.getRound(1).closesAt + 1200;
-        vm.warp(opensForAnyoneAt - 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IRounds.TooEarlyForAnyone.selector, opensForAnyoneAt, opensForAnyoneAt - 1)
-        );
-        vm.prank(STRANGER);
-        rounds.openAsBefore();
-
-        vm.warp(opensForAnyoneAt);
-        vm.prank(STRANGER);
-        assertEq(rounds.openAsBefore(), 2);
-        IRounds.Round memory round = rounds.getRound(2);
-        assertEq(abi.encode(round.inputs), abi.encode(inputsOf(300, 2000)));
-        assertEq(round.openedAt, opensForAnyoneAt);
-        assertGt(publishedAt(round.beaconRound), opensForAnyoneAt + 30);
-    }
-
-    function test_openAsBefore_needsARound() public {
-        vm.expectRevert(abi.encodeWithSelector(IRounds.NoSuchRound.selector, 0, 0));
-        rounds.openAsBefore();
     }
 
     function _expectOpenReverts(IRounds.Inputs memory inputs, bytes memory reason) private {

@@ -61,22 +61,6 @@ contract RoundsViewsTest is RoundsFixture {
         assertEq(rounds.taskAt(1, committee, k), Shuffle.shuffled(place, tasks, taskSeed));
     }
 
-    /// @dev The task is that of the requested committee, not of the station's own.
-    function testFuzz_drawOf_isCommitteeOfAndTaskAt(uint256 station, uint256 committee, uint256 k) public {
-        open(1_000_000, 22_000_000);
-        reveal(1);
-        (uint256 committees, uint256 perCommittee) = rounds.committeeCount(1);
-        station = bound(station, 0, 999_999);
-        committee = bound(committee, 0, committees - 1);
-        k = bound(k, 0, perCommittee - 1);
-        IRounds.Draw memory draw = rounds.drawOf(1, station, committee, k);
-        (uint256 seatedIn, uint256 seat) = rounds.committeeOf(1, station);
-        assertEq(draw.rosterRoot, rounds.getRound(1).inputs.rosterRoot);
-        assertEq(draw.committee, seatedIn);
-        assertEq(draw.seat, seat);
-        assertEq(draw.task, rounds.taskAt(1, committee, k));
-    }
-
     function test_taskAt_givesEachTaskOnce() public {
         open(300, 300);
         reveal(1);
@@ -102,8 +86,6 @@ contract RoundsViewsTest is RoundsFixture {
         rounds.memberAt(1, 0, 0);
         vm.expectRevert(reason);
         rounds.taskAt(1, 0, 0);
-        vm.expectRevert(reason);
-        rounds.drawOf(1, 0, 0, 0);
     }
 
     /// @dev The error states the requested value and the limit.
@@ -120,8 +102,6 @@ contract RoundsViewsTest is RoundsFixture {
         rounds.taskAt(1, 4, 0);
         vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 101, 100));
         rounds.taskAt(1, 0, 101);
-        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 4, 3));
-        rounds.drawOf(1, 0, 4, 0);
     }
 
     function test_views_refuseWhatIsOutOfRange() public {
@@ -139,22 +119,8 @@ contract RoundsViewsTest is RoundsFixture {
         rounds.taskAt(1, 3, 0);
         vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 100, 100));
         rounds.taskAt(1, 0, 100);
-        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 300, 300));
-        rounds.drawOf(1, 300, 0, 0);
-        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 3, 3));
-        rounds.drawOf(1, 0, 3, 0);
-        vm.expectRevert(abi.encodeWithSelector(IRounds.OutOfRange.selector, 100, 100));
-        rounds.drawOf(1, 0, 0, 100);
-        vm.expectRevert(abi.encodeWithSelector(IRounds.NoSuchRound.selector, 2, 1));
-        rounds.drawOf(2, 0, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(IRounds.NoSuchRound.selector, 2, 1));
         rounds.committeeCount(2);
-        vm.expectRevert(abi.encodeWithSelector(IRounds.NoSuchRound.selector, 2, 1));
-        rounds.commitments(2, 0, 1);
-        vm.expectRevert(abi.encodeWithSelector(IRounds.NoSuchRound.selector, 2, 1));
-        rounds.commitmentCount(2);
-        vm.expectRevert(abi.encodeWithSelector(IRounds.InvalidCid.selector, bytes("")));
-        rounds.committedIn("");
     }
 
     function test_committeeOf_gas() public {

@@ -211,12 +211,9 @@ interface IRewards {
     /// @param allocations One for each place. One with the operator zero stands for a leaf not to be paid: its `rest` is then
     /// that leaf's hash.
     /// @param siblings On each level, from the leaves' upwards, what does not follow from `allocations`, the left one first.
-    function claimMany(
-        uint64 settlement,
-        uint32 start,
-        Allocation[] calldata allocations,
-        bytes32[] calldata siblings
-    ) external returns (uint256 paid);
+    function claimMany(uint64 settlement, uint32 start, Allocation[] calldata allocations, bytes32[] calldata siblings)
+        external
+        returns (uint256 paid);
 
     /// @notice Sets where the caller's rewards go; zero resets to the caller's own address. Accepts any EVM address
     /// but Filecoin's masked ids, which are set with `setNativePayoutAddress`.
@@ -227,7 +224,6 @@ interface IRewards {
     /// @param recipient The address in bytes: the protocol, then the id in LEB128 (f0), 20 bytes of hash (f1, f2) or 48 of
     /// public key (f3).
     function setNativePayoutAddress(bytes calldata recipient) external;
-
 
     /// @notice Announces when the programme ends, at least END_NOTICE from now; 0 for no end. After the end nothing can
     /// be posted or deposited; claims remain possible forever. Owner only.

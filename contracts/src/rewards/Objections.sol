@@ -76,6 +76,8 @@ abstract contract Objections is Pool {
         Tally storage tally = _tallies[_key(file)];
         require(!tally.dropped, NothingChanged());
         if (tally.evaluatorSet != version) (tally.evaluatorSet, tally.objectors) = (version, 0);
+        // Seats are below 32.
+        // forge-lint: disable-next-line(incorrect-shift)
         uint32 objectors = tally.objectors | SafeCast.toUint32(1 << seat);
         require(objectors != tally.objectors, NothingChanged());
         tally.objectors = objectors;

@@ -62,14 +62,10 @@ abstract contract Commitments is IRounds {
     }
 
     /// @dev Adds a commitment of the caller. `expected` is the number of lines or measurements that a round can have.
-    function _commit(
-        uint64 round,
-        FileKind kind,
-        bytes calldata cid,
-        bytes32 root,
-        uint32 count,
-        uint256 expected
-    ) internal returns (uint32 index) {
+    function _commit(uint64 round, FileKind kind, bytes calldata cid, bytes32 root, uint32 count, uint256 expected)
+        internal
+        returns (uint32 index)
+    {
         require(count > 0 && count <= MAX_LINES, BatchCount(count, MAX_LINES));
         require(root != 0, EmptyRootWithEntries(count));
         require(Cid.isValid(cid), InvalidCid(cid));

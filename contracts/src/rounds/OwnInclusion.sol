@@ -79,9 +79,10 @@ abstract contract OwnInclusion is IRounds, EIP712 {
             signed.tasks != 0 && (tasksPerCommittee > 255 || signed.tasks >> tasksPerCommittee == 0),
             NoSuchTasks(signed.tasks, tasksPerCommittee)
         );
+        // A signature that is none gives the zero address, which no roster should list.
         // slither-disable-next-line unused-return
         (address signer,,) = ECDSA.tryRecoverCalldata(digestOf(signed), signature);
-        require(signer == entry.station, NotSigned(entry.station));
+        require(signer != address(0) && signer == entry.station, NotSigned(entry.station));
     }
 
     function _note(Seal calldata signed, FileKind kind, bytes32 digest) private {

@@ -4,10 +4,11 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 
 import {IRewards} from "../src/interfaces/IRewards.sol";
+import {IRoles} from "../src/interfaces/IRoles.sol";
 import {RewardsFixture} from "./RewardsFixture.sol";
 
 /// @notice Permissions, and that changes never take effect before their announced time.
-contract RewardsRolesTest is RewardsFixture {
+contract RolesTest is RewardsFixture {
     address[] private others;
 
     function setUp() public override {
@@ -19,19 +20,19 @@ contract RewardsRolesTest is RewardsFixture {
         bytes memory reason = abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, GUARDIAN);
         vm.startPrank(GUARDIAN);
         vm.expectRevert(reason);
-        rewards.setEvaluators(evaluators, 1);
+        roles.setEvaluators(evaluators, 1);
         vm.expectRevert(reason);
-        rewards.setGuardian(STRANGER);
+        roles.setGuardian(STRANGER);
         vm.expectRevert(reason);
-        rewards.setChallengeWindow(2 days);
+        roles.setChallengeWindow(2 days);
     }
 
     /* EVALUATORS */
 
     function test_setEvaluators_comesAfterTheWindow() public {
         uint64 at = uint64(block.timestamp) + WINDOW;
-        vm.expectEmit(address(rewards));
-        emit IRewards.EvaluatorsChanged(2, others, 4, at);
+        vm.expectEmit(address(roles));
+        emit IRoles.EvaluatorsChanged(2, others, 4, at);
         _setEvaluators(others, 4);
         _assertEvaluators(evaluators, THRESHOLD, 1);
         _assertNextEvaluators(others, 4, 2, at);
@@ -47,8 +48,8 @@ contract RewardsRolesTest is RewardsFixture {
         address[] memory third = newEvaluators("third", 1);
         _setEvaluators(others, 4);
         vm.warp(block.timestamp + WINDOW - 1);
-        vm.expectEmit(address(rewards));
-        emit IRewards.EvaluatorsCancelled(2, OWNER);
+        vm.expectEmit(address(roles));
+        emit IRoles.EvaluatorsCancelled(2, OWNER);
         _setEvaluators(third, 1);
         uint64 at = uint64(vm.getBlockTimestamp()) + WINDOW;
         _assertNextEvaluators(third, 1, 3, at);
@@ -71,26 +72,18 @@ contract RewardsRolesTest is RewardsFixture {
     }
 
     function test_setEvaluators_refusals() public {
-        _expectRefused(evaluators, THRESHOLD, abi.encodeWithSelector(IRewards.NothingChanged.selector));
-        _expectRefused(evaluators, 0, abi.encodeWithSelector(IRewards.BadThreshold.selector, 0, 3));
-        _expectRefused(evaluators, 4, abi.encodeWithSelector(IRewards.BadThreshold.selector, 4, 3));
-        _expectRefused(new address[](0), 0, abi.encodeWithSelector(IRewards.BadThreshold.selector, 0, 0));
-        _expectRefused(
-            newEvaluators("other", 33), 1, abi.encodeWithSelector(IRewards.TooManyEvaluators.selector, 33, 32)
-        );
+        _expectRefused(evaluators, THRESHOLD, abi.encodeWithSelector(IRoles.NothingChanged.selector));
+        _expectRefused(evaluators, 0, abi.encodeWithSelector(IRoles.BadThreshold.selector, 0, 3));
+        _expectRefused(evaluators, 4, abi.encodeWithSelector(IRoles.BadThreshold.selector, 4, 3));
+        _expectRefused(new address[](0), 0, abi.encodeWithSelector(IRoles.BadThreshold.selector, 0, 0));
+        _expectRefused(newEvaluators("other", 33), 1, abi.encodeWithSelector(IRoles.TooManyEvaluators.selector, 33, 32));
         address[] memory pair = new address[](2);
         (pair[0], pair[1]) = (address(2), address(1));
-        _expectRefused(
-            pair, 1, abi.encodeWithSelector(IRewards.EvaluatorsNotAscending.selector, address(2), address(1))
-        );
+        _expectRefused(pair, 1, abi.encodeWithSelector(IRoles.EvaluatorsNotAscending.selector, address(2), address(1)));
         pair[1] = address(2);
-        _expectRefused(
-            pair, 1, abi.encodeWithSelector(IRewards.EvaluatorsNotAscending.selector, address(2), address(2))
-        );
+        _expectRefused(pair, 1, abi.encodeWithSelector(IRoles.EvaluatorsNotAscending.selector, address(2), address(2)));
         pair[0] = address(0);
-        _expectRefused(
-            pair, 1, abi.encodeWithSelector(IRewards.EvaluatorsNotAscending.selector, address(0), address(0))
-        );
+        _expectRefused(pair, 1, abi.encodeWithSelector(IRoles.EvaluatorsNotAscending.selector, address(0), address(0)));
         // The maximum number of members, all of whom must sign.
         _setEvaluators(newEvaluators("other", 32), 32);
         // The same members with another threshold are a change; the maximum threshold is all.
@@ -105,17 +98,17 @@ contract RewardsRolesTest is RewardsFixture {
         _setEvaluators(others, 4);
         _cancelEvaluators(OWNER, 3);
         _setEvaluators(others, 4);
-        vm.expectRevert(abi.encodeWithSelector(IRewards.NotOwnerOrGuardian.selector, STRANGER));
+        vm.expectRevert(abi.encodeWithSelector(IRoles.NotOwnerOrGuardian.selector, STRANGER));
         vm.prank(STRANGER);
-        rewards.cancelEvaluators();
+        roles.cancelEvaluators();
         vm.warp(block.timestamp + 365 days);
         _assertEvaluators(others, 4, 4);
     }
 
     function test_cancelEvaluators_comesInTimeOrNever() public {
-        vm.expectRevert(IRewards.NothingChanged.selector);
+        vm.expectRevert(IRoles.NothingChanged.selector);
         vm.prank(GUARDIAN);
-        rewards.cancelEvaluators();
+        roles.cancelEvaluators();
         _setEvaluators(others, 4);
         vm.warp(block.timestamp + WINDOW - 1);
         uint256 before = vm.snapshotState();
@@ -124,9 +117,9 @@ contract RewardsRolesTest is RewardsFixture {
         _assertEvaluators(evaluators, THRESHOLD, 1);
         vm.revertToState(before);
         vm.warp(block.timestamp + 1);
-        vm.expectRevert(IRewards.NothingChanged.selector);
+        vm.expectRevert(IRoles.NothingChanged.selector);
         vm.prank(GUARDIAN);
-        rewards.cancelEvaluators();
+        roles.cancelEvaluators();
         _assertEvaluators(others, 4, 2);
     }
 
@@ -134,19 +127,19 @@ contract RewardsRolesTest is RewardsFixture {
 
     function test_setGuardian_comesAfterTheWindow() public {
         uint64 at = uint64(block.timestamp) + WINDOW;
-        vm.expectEmit(address(rewards));
-        emit IRewards.GuardianChanged(GUARDIAN, STRANGER, at);
+        vm.expectEmit(address(roles));
+        emit IRoles.GuardianChanged(GUARDIAN, STRANGER, at);
         _setGuardian(STRANGER);
         vm.warp(at - 1);
         _assertGuardian(GUARDIAN, STRANGER, at);
         // The old guardian may still veto, the new one not yet.
         post(single(STRANGER, 1));
-        vm.expectRevert(abi.encodeWithSelector(IRewards.NotGuardian.selector, STRANGER, GUARDIAN));
+        vm.expectRevert(abi.encodeWithSelector(IRoles.NotGuardian.selector, STRANGER, GUARDIAN));
         vm.prank(STRANGER);
         rewards.veto(1, "");
         vm.warp(at);
         _assertGuardian(STRANGER, address(0), 0);
-        vm.expectRevert(abi.encodeWithSelector(IRewards.NotGuardian.selector, GUARDIAN, STRANGER));
+        vm.expectRevert(abi.encodeWithSelector(IRoles.NotGuardian.selector, GUARDIAN, STRANGER));
         vm.prank(GUARDIAN);
         rewards.veto(1, "");
         vm.prank(STRANGER);
@@ -156,8 +149,8 @@ contract RewardsRolesTest is RewardsFixture {
     function test_setGuardian_replacesWhatWasAnnounced() public {
         _setGuardian(STRANGER);
         vm.warp(block.timestamp + WINDOW - 1);
-        vm.expectEmit(address(rewards));
-        emit IRewards.GuardianCancelled(STRANGER, OWNER);
+        vm.expectEmit(address(roles));
+        emit IRoles.GuardianCancelled(STRANGER, OWNER);
         _setGuardian(PUBLISHER);
         uint64 at = uint64(vm.getBlockTimestamp()) + WINDOW;
         _assertGuardian(GUARDIAN, PUBLISHER, at);
@@ -172,13 +165,13 @@ contract RewardsRolesTest is RewardsFixture {
     }
 
     function test_setGuardian_refusals() public {
-        vm.expectRevert(IRewards.NothingChanged.selector);
+        vm.expectRevert(IRoles.NothingChanged.selector);
         _setGuardian(GUARDIAN);
-        vm.expectRevert(IRewards.ZeroAddress.selector);
+        vm.expectRevert(IRoles.ZeroAddress.selector);
         _setGuardian(address(0));
         _setGuardian(STRANGER);
         vm.warp(block.timestamp + WINDOW);
-        vm.expectRevert(IRewards.NothingChanged.selector);
+        vm.expectRevert(IRoles.NothingChanged.selector);
         _setGuardian(STRANGER);
     }
 
@@ -186,39 +179,39 @@ contract RewardsRolesTest is RewardsFixture {
         address[2] memory may = [OWNER, GUARDIAN];
         for (uint256 i = 0; i < 2; ++i) {
             _setGuardian(STRANGER);
-            vm.expectEmit(address(rewards));
-            emit IRewards.GuardianCancelled(STRANGER, may[i]);
+            vm.expectEmit(address(roles));
+            emit IRoles.GuardianCancelled(STRANGER, may[i]);
             vm.prank(may[i]);
-            rewards.cancelGuardian();
+            roles.cancelGuardian();
             _assertGuardian(GUARDIAN, address(0), 0);
         }
         _setGuardian(STRANGER);
         // Not even for the announced one.
-        vm.expectRevert(abi.encodeWithSelector(IRewards.NotOwnerOrGuardian.selector, STRANGER));
+        vm.expectRevert(abi.encodeWithSelector(IRoles.NotOwnerOrGuardian.selector, STRANGER));
         vm.prank(STRANGER);
-        rewards.cancelGuardian();
+        roles.cancelGuardian();
     }
 
     function test_cancelGuardian_comesInTimeOrNever() public {
-        vm.expectRevert(IRewards.NothingChanged.selector);
+        vm.expectRevert(IRoles.NothingChanged.selector);
         vm.prank(GUARDIAN);
-        rewards.cancelGuardian();
+        roles.cancelGuardian();
         _setGuardian(STRANGER);
         vm.warp(block.timestamp + WINDOW);
-        vm.expectRevert(abi.encodeWithSelector(IRewards.NotOwnerOrGuardian.selector, GUARDIAN));
+        vm.expectRevert(abi.encodeWithSelector(IRoles.NotOwnerOrGuardian.selector, GUARDIAN));
         vm.prank(GUARDIAN);
-        rewards.cancelGuardian();
-        vm.expectRevert(IRewards.NothingChanged.selector);
+        roles.cancelGuardian();
+        vm.expectRevert(IRoles.NothingChanged.selector);
         vm.prank(OWNER);
-        rewards.cancelGuardian();
+        roles.cancelGuardian();
         _assertGuardian(STRANGER, address(0), 0);
     }
 
     /* CHALLENGE WINDOW */
 
     function test_setChallengeWindow_raisesAtOnce() public {
-        vm.expectEmit(address(rewards));
-        emit IRewards.ChallengeWindowChanged(WINDOW, 30 days, uint64(block.timestamp));
+        vm.expectEmit(address(roles));
+        emit IRoles.ChallengeWindowChanged(WINDOW, 30 days, uint64(block.timestamp));
         _setWindow(30 days);
         _assertWindow(30 days, 0, 0);
     }
@@ -226,8 +219,8 @@ contract RewardsRolesTest is RewardsFixture {
     function test_setChallengeWindow_lowersAfterTheWindowInForce() public {
         _setWindow(10 days);
         uint64 at = uint64(block.timestamp) + 10 days;
-        vm.expectEmit(address(rewards));
-        emit IRewards.ChallengeWindowChanged(10 days, WINDOW, at);
+        vm.expectEmit(address(roles));
+        emit IRoles.ChallengeWindowChanged(10 days, WINDOW, at);
         _setWindow(WINDOW);
         _assertWindow(10 days, WINDOW, at);
         vm.warp(at - 1);
@@ -256,7 +249,7 @@ contract RewardsRolesTest is RewardsFixture {
         _setWindow(10 days);
         _setWindow(3 days);
         vm.warp(block.timestamp + 10 days);
-        vm.expectRevert(IRewards.NothingChanged.selector);
+        vm.expectRevert(IRoles.NothingChanged.selector);
         _setWindow(3 days);
         _setWindow(2 days);
         _assertWindow(3 days, 2 days, uint64(vm.getBlockTimestamp()) + 3 days);
@@ -265,11 +258,11 @@ contract RewardsRolesTest is RewardsFixture {
     }
 
     function test_setChallengeWindow_refusals() public {
-        vm.expectRevert(IRewards.NothingChanged.selector);
+        vm.expectRevert(IRoles.NothingChanged.selector);
         _setWindow(WINDOW);
-        vm.expectRevert(abi.encodeWithSelector(IRewards.WindowTooShort.selector, WINDOW - 1, WINDOW));
+        vm.expectRevert(abi.encodeWithSelector(IRoles.WindowTooShort.selector, WINDOW - 1, WINDOW));
         _setWindow(WINDOW - 1);
-        vm.expectRevert(abi.encodeWithSelector(IRewards.WindowTooLong.selector, 30 days + 1, 30 days));
+        vm.expectRevert(abi.encodeWithSelector(IRoles.WindowTooLong.selector, 30 days + 1, 30 days));
         _setWindow(30 days + 1);
     }
 
@@ -285,8 +278,8 @@ contract RewardsRolesTest is RewardsFixture {
         _setEvaluators(others, 4);
         _setGuardian(STRANGER);
         uint64 at = start + wait + (wait >= high ? low : high);
-        (,,, uint64 evaluatorsAt) = rewards.nextEvaluators();
-        (, uint64 guardianAt) = rewards.nextGuardian();
+        (,,, uint64 evaluatorsAt) = roles.nextEvaluators();
+        (, uint64 guardianAt) = roles.nextGuardian();
         assertEq(evaluatorsAt, at);
         assertEq(guardianAt, at);
         uint64 activeAt = rewards.getSettlement(post(single(STRANGER, 1))).activeAt;
@@ -302,8 +295,8 @@ contract RewardsRolesTest is RewardsFixture {
             _setGuardian(STRANGER);
             vm.warp(block.timestamp + WINDOW - 1);
             vm.startPrank(GUARDIAN);
-            rewards.cancelEvaluators();
-            rewards.cancelGuardian();
+            roles.cancelEvaluators();
+            roles.cancelGuardian();
             vm.stopPrank();
         }
         vm.warp(block.timestamp + 365 days);
@@ -313,44 +306,44 @@ contract RewardsRolesTest is RewardsFixture {
 
     function test_ownership_isHandedOverInTwoSteps() public {
         vm.prank(OWNER);
-        rewards.transferOwnership(STRANGER);
-        assertEq(rewards.owner(), OWNER);
+        roles.transferOwnership(STRANGER);
+        assertEq(roles.owner(), OWNER);
         vm.prank(STRANGER);
-        rewards.acceptOwnership();
-        assertEq(rewards.owner(), STRANGER);
+        roles.acceptOwnership();
+        assertEq(roles.owner(), STRANGER);
     }
 
     /// @dev Without an owner, announced changes still take effect, and the guardian may still cancel them.
     function test_ownership_canBeGivenUp() public {
         _setEvaluators(others, 4);
         vm.prank(OWNER);
-        rewards.renounceOwnership();
-        vm.expectRevert(abi.encodeWithSelector(IRewards.NotOwnerOrGuardian.selector, OWNER));
+        roles.renounceOwnership();
+        vm.expectRevert(abi.encodeWithSelector(IRoles.NotOwnerOrGuardian.selector, OWNER));
         vm.prank(OWNER);
-        rewards.cancelEvaluators();
+        roles.cancelEvaluators();
         _cancelEvaluators(GUARDIAN, 2);
     }
 
     function _cancelEvaluators(address by, uint64 version) private {
-        vm.expectEmit(address(rewards));
-        emit IRewards.EvaluatorsCancelled(version, by);
+        vm.expectEmit(address(roles));
+        emit IRoles.EvaluatorsCancelled(version, by);
         vm.prank(by);
-        rewards.cancelEvaluators();
+        roles.cancelEvaluators();
     }
 
     function _setEvaluators(address[] memory set, uint256 threshold) private {
         vm.prank(OWNER);
-        rewards.setEvaluators(set, threshold);
+        roles.setEvaluators(set, threshold);
     }
 
     function _setGuardian(address guardian) private {
         vm.prank(OWNER);
-        rewards.setGuardian(guardian);
+        roles.setGuardian(guardian);
     }
 
     function _setWindow(uint64 window) private {
         vm.prank(OWNER);
-        rewards.setChallengeWindow(window);
+        roles.setChallengeWindow(window);
     }
 
     function _expectRefused(address[] memory set, uint256 threshold, bytes memory reason) private {
@@ -359,16 +352,16 @@ contract RewardsRolesTest is RewardsFixture {
     }
 
     function _assertEvaluators(address[] memory set, uint256 threshold, uint64 version) private view {
-        (address[] memory actual, uint256 actualThreshold, uint64 actualVersion) = rewards.evaluators();
+        (address[] memory actual, uint256 actualThreshold, uint64 actualVersion) = roles.evaluators();
         assertEq(actual, set);
         assertEq(actualThreshold, threshold);
         assertEq(actualVersion, version);
-        assertEq(rewards.evaluatorSet(), version);
+        assertEq(roles.evaluatorSet(), version);
     }
 
     function _assertNextEvaluators(address[] memory set, uint256 threshold, uint64 version, uint64 at) private view {
         (address[] memory actual, uint256 actualThreshold, uint64 actualVersion, uint64 effectiveAt) =
-            rewards.nextEvaluators();
+            roles.nextEvaluators();
         assertEq(actual, set);
         assertEq(actualThreshold, threshold);
         assertEq(actualVersion, version);
@@ -376,15 +369,15 @@ contract RewardsRolesTest is RewardsFixture {
     }
 
     function _assertGuardian(address current, address next, uint64 at) private view {
-        (address newGuardian, uint64 effectiveAt) = rewards.nextGuardian();
-        assertEq(rewards.guardian(), current);
+        (address newGuardian, uint64 effectiveAt) = roles.nextGuardian();
+        assertEq(roles.guardian(), current);
         assertEq(newGuardian, next);
         assertEq(effectiveAt, at);
     }
 
     function _assertWindow(uint64 current, uint64 next, uint64 at) private view {
-        (uint64 window, uint64 effectiveAt) = rewards.nextChallengeWindow();
-        assertEq(rewards.challengeWindow(), current);
+        (uint64 window, uint64 effectiveAt) = roles.nextChallengeWindow();
+        assertEq(roles.challengeWindow(), current);
         assertEq(window, next);
         assertEq(effectiveAt, at);
     }
