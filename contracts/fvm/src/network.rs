@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alloy_primitives::aliases::U96;
 use alloy_primitives::{Address, B128, B256, Bytes, FixedBytes, U256, keccak256};
 use alloy_sol_types::{SolCall, SolConstructor, SolEvent};
 use anyhow::{Context, bail, ensure};
@@ -169,9 +170,9 @@ impl Settled {
         let allocation = &self.allocations[place];
         Ok(RewardsTree::Leaf {
             operator: allocation.operator,
-            cumulative: allocation.cumulative.atto().try_into()?,
-            running: allocation.running.atto().try_into()?,
-            grown: allocation.grown.atto().try_into()?,
+            cumulative: word(allocation.cumulative)?,
+            running: word(allocation.running)?,
+            grown: word(allocation.grown)?,
             reports: allocation.reports,
             sheet: allocation.sheet,
         })
@@ -585,7 +586,7 @@ pub fn parameters() -> IRounds::Parameters {
         quorum: 30,
         maxTasksPerCommittee: 100,
         targetMeasurements: 250_000,
-        budget: alloy_primitives::aliases::U96::from(456_621_004_566_210_045_u128),
+        budget: U96::from(456_621_004_566_210_045_u128),
     }
 }
 
@@ -638,6 +639,10 @@ pub fn epoch_of(beacon_round: u64) -> i64 {
 
 fn cid(digest: B256) -> Bytes {
     [&[0x01, 0x55, 0x12, 0x20], digest.as_slice()].concat().into()
+}
+
+fn word(amount: AttoFil) -> anyhow::Result<U96> {
+    Ok(U96::from(u128::try_from(amount.atto())?))
 }
 
 fn station_leaf(key: &SigningKey) -> B256 {

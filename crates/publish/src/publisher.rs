@@ -293,7 +293,7 @@ impl Publisher {
         let stored = store.put_with(&mut |to| {
             let read = ingest.read(batch, &mut |line| {
                 written += line.len() as u64 + 1;
-                lines.add(line);
+                lines.push(line);
                 to.write_all(line)?;
                 to.write_all(b"\n")
             });
