@@ -6,7 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const CONTRACTS = ['Rounds', 'Rewards', 'DrandBeacon', 'FilecoinBeacon']
+const CONTRACTS = ['Roles', 'Court', 'Rounds', 'Rewards', 'DrandBeacon', 'FilecoinBeacon']
 
 const root = new URL('../', import.meta.url)
 const target = new URL('crates/chain/abi/', root)

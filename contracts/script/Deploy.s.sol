@@ -5,7 +5,9 @@ import {Script} from "forge-std/Script.sol";
 import {VmSafe} from "forge-std/Vm.sol";
 import {console} from "forge-std/console.sol";
 
+import {Court} from "../src/Court.sol";
 import {Rewards} from "../src/Rewards.sol";
+import {Roles} from "../src/Roles.sol";
 import {Rounds} from "../src/Rounds.sol";
 import {DrandBeacon} from "../src/beacon/DrandBeacon.sol";
 import {FilecoinBeacon} from "../src/beacon/FilecoinBeacon.sol";
@@ -30,10 +32,14 @@ contract Deploy is Script {
     using ParameterFile for string;
 
     struct Deployed {
+        Court court;
+        Roles roles;
         IBeacon beacon;
         Rounds rounds;
         Rewards rewards;
         string beaconName;
+        bytes courtArguments;
+        bytes rolesArguments;
         bytes beaconArguments;
         bytes roundsArguments;
         bytes rewardsArguments;
@@ -66,9 +72,10 @@ contract Deploy is Script {
         vm.startBroadcast();
         (, address deployer,) = vm.readCallers();
         Deployed memory deployed = _deploy(json);
-        _registerPublishers(json, deployed.rounds, deployer);
         vm.stopBroadcast();
 
+        console.log("court  ", address(deployed.court));
+        console.log("roles  ", address(deployed.roles));
         console.log("beacon ", address(deployed.beacon), deployed.beaconName);
         console.log("rounds ", address(deployed.rounds));
         console.log("rewards", address(deployed.rewards));
@@ -82,9 +89,30 @@ contract Deploy is Script {
     }
 
     function _deploy(string memory json) private returns (Deployed memory deployed) {
-        address owner = json.addressOf(".owner");
-        bytes32 kind = keccak256(bytes(json.text(".beacon.kind")));
-        if (kind == keccak256("drand")) {
+        _deployCourt(json.court(), deployed);
+        _deployRoles(json.roles(), deployed);
+        _deployBeacon(json, deployed);
+        _deployRounds(json, deployed);
+
+        (address treasury, uint256 paymentGas) = (json.addressOf(".treasury"), json.number(".paymentGas"));
+        deployed.rewardsArguments = abi.encode(deployed.roles, deployed.rounds, deployed.court, treasury, paymentGas);
+        deployed.rewards = new Rewards(deployed.roles, deployed.rounds, deployed.court, treasury, paymentGas);
+    }
+
+    function _deployCourt(ParameterFile.CourtArguments memory c, Deployed memory deployed) private {
+        deployed.courtArguments = abi.encode(c.answerWindow, c.slack, c.demandWindow, c.leastBond);
+        deployed.court = new Court(c.answerWindow, c.slack, c.demandWindow, c.leastBond);
+    }
+
+    function _deployRoles(ParameterFile.RolesArguments memory r, Deployed memory deployed) private {
+        deployed.rolesArguments =
+            abi.encode(r.owner, r.guardian, r.minChallengeWindow, r.challengeWindow, r.evaluators, r.threshold);
+        deployed.roles =
+            new Roles(r.owner, r.guardian, r.minChallengeWindow, r.challengeWindow, r.evaluators, r.threshold);
+    }
+
+    function _deployBeacon(string memory json, Deployed memory deployed) private {
+        if (keccak256(bytes(json.text(".beacon.kind"))) == keccak256("drand")) {
             (bytes memory key, uint64 genesis, uint64 period) = json.drand();
             deployed.beaconName = "DrandBeacon";
             deployed.beaconArguments = abi.encode(key, genesis, period);
@@ -95,49 +123,14 @@ contract Deploy is Script {
             deployed.beaconArguments = abi.encode(genesis, slackEpochs);
             deployed.beacon = new FilecoinBeacon(genesis, slackEpochs);
         }
-
-        address coordinator = json.addressOf(".coordinator");
-        IRounds.Parameters memory parameters = json.roundParameters();
-        deployed.roundsArguments = abi.encode(deployed.beacon, owner, coordinator, parameters);
-        deployed.rounds = new Rounds(deployed.beacon, owner, coordinator, parameters);
-
-        ParameterFile.Money memory money = json.money();
-        deployed.rewardsArguments = abi.encode(
-            deployed.rounds,
-            owner,
-            money.guardian,
-            money.treasury,
-            money.minChallengeWindow,
-            money.challengeWindow,
-            money.paymentGas,
-            money.evaluators,
-            money.threshold
-        );
-        deployed.rewards = new Rewards(
-            deployed.rounds,
-            owner,
-            money.guardian,
-            money.treasury,
-            money.minChallengeWindow,
-            money.challengeWindow,
-            money.paymentGas,
-            money.evaluators,
-            money.threshold
-        );
     }
 
-    /// @dev Only the owner can register publishers; if the deployer is not the owner, prints the calls to send.
-    function _registerPublishers(string memory json, Rounds rounds, address deployer) private {
+    function _deployRounds(string memory json, Deployed memory deployed) private {
+        address coordinator = json.addressOf(".coordinator");
         address[] memory publishers = json.addressesOf(".publishers");
-        bool isOwner = deployer == json.addressOf(".owner");
-        for (uint256 i = 0; i < publishers.length; ++i) {
-            if (isOwner) {
-                rounds.setPublisher(publishers[i], true);
-            } else {
-                console.log("the owner must register the publisher", publishers[i], "by this call of", address(rounds));
-                console.logBytes(abi.encodeCall(IRounds.setPublisher, (publishers[i], true)));
-            }
-        }
+        IRounds.Parameters memory parameters = json.roundParameters();
+        deployed.roundsArguments = abi.encode(deployed.roles, deployed.beacon, coordinator, publishers, parameters);
+        deployed.rounds = new Rounds(deployed.roles, deployed.beacon, coordinator, publishers, parameters);
     }
 
     function _write(
@@ -147,17 +140,22 @@ contract Deploy is Script {
         uint256 firstBlock,
         string memory out
     ) private {
-        string memory beacon = _contractJson(
-            "beacon", deployed.beaconName, address(deployed.beacon), deployed.beaconArguments
-        );
+        string memory court = _contractJson("court", "Court", address(deployed.court), deployed.courtArguments);
+        string memory roles = _contractJson("roles", "Roles", address(deployed.roles), deployed.rolesArguments);
+        string memory beacon =
+            _contractJson("beacon", deployed.beaconName, address(deployed.beacon), deployed.beaconArguments);
         string memory rounds = _contractJson("rounds", "Rounds", address(deployed.rounds), deployed.roundsArguments);
         string memory rewards =
             _contractJson("rewards", "Rewards", address(deployed.rewards), deployed.rewardsArguments);
+        vm.serializeString("contracts", "court", court);
+        vm.serializeString("contracts", "roles", roles);
         vm.serializeString("contracts", "beacon", beacon);
         vm.serializeString("contracts", "rounds", rounds);
         string memory contracts = vm.serializeString("contracts", "rewards", rewards);
 
         vm.serializeUint("deployment", "chainId", block.chainid);
+        vm.serializeAddress("deployment", "court", address(deployed.court));
+        vm.serializeAddress("deployment", "roles", address(deployed.roles));
         vm.serializeAddress("deployment", "beacon", address(deployed.beacon));
         vm.serializeAddress("deployment", "rounds", address(deployed.rounds));
         vm.serializeAddress("deployment", "rewards", address(deployed.rewards));

@@ -7,11 +7,11 @@ import {Script} from "forge-std/Script.sol";
 import {VmSafe} from "forge-std/Vm.sol";
 import {console} from "forge-std/console.sol";
 
-/// @title Hands the ownership of `Rounds` and `Rewards` to a timelock that a Safe governs
+/// @title Hands the ownership of `Roles`, which is that of the network, to a timelock that a Safe governs
 /// @notice Sent by the current owner. Deploys OpenZeppelin's TimelockController with the Safe as the only proposer,
-/// canceller and executor and without an admin, offers it both ownerships, and prints the two calls that the Safe then
-/// sends to the timelock: `scheduleBatch` at once, `executeBatch` after the delay. Until the second one is mined, the
-/// current owner owns both contracts.
+/// canceller and executor and without an admin, offers it the ownership, and prints the two calls that the Safe then
+/// sends to the timelock: `schedule` at once, `execute` after the delay. Until the second one is mined, the current owner
+/// remains.
 ///
 ///     ASSIZE_DEPLOYMENT=deployments/mainnet.json ASSIZE_SAFE=0x… ASSIZE_TIMELOCK_DELAY=172800 \
 ///       forge script contracts/script/Handover.s.sol --rpc-url … --account owner --broadcast
@@ -34,8 +34,7 @@ contract Handover is Script {
             vm.parseJsonUint(json, ".chainId") == block.chainid,
             string.concat(path, " is for another chain than that of the RPC URL, ", vm.toString(block.chainid))
         );
-        Ownable2Step rounds = Ownable2Step(vm.parseJsonAddress(json, ".rounds"));
-        Ownable2Step rewards = Ownable2Step(vm.parseJsonAddress(json, ".rewards"));
+        Ownable2Step roles = Ownable2Step(vm.parseJsonAddress(json, ".roles"));
         require(delay > 0, "ASSIZE_TIMELOCK_DELAY is 0: a timelock needs a delay in seconds");
         require(delay <= MAX_DELAY, "ASSIZE_TIMELOCK_DELAY is more than 30 days; use seconds");
         // A Safe is a contract. On a devnet, an account may stand in for it.
@@ -46,42 +45,28 @@ contract Handover is Script {
 
         vm.startBroadcast();
         (, address sender,) = vm.readCallers();
-        require(rounds.owner() == sender, "the sender is not the owner of Rounds: use the owner's key");
-        require(rewards.owner() == sender, "the sender is not the owner of Rewards: use the owner's key");
+        require(roles.owner() == sender, "the sender is not the owner of Roles: use the owner's key");
         address[] memory safes = new address[](1);
         safes[0] = safe;
         TimelockController timelock = new TimelockController(delay, safes, safes, address(0));
-        rounds.transferOwnership(address(timelock));
-        rewards.transferOwnership(address(timelock));
+        roles.transferOwnership(address(timelock));
         vm.stopBroadcast();
 
-        _report(timelock, address(rounds), address(rewards), safe, delay, path);
+        _report(timelock, address(roles), safe, delay, path);
     }
 
-    function _report(
-        TimelockController timelock,
-        address rounds,
-        address rewards,
-        address safe,
-        uint256 delay,
-        string memory path
-    ) private {
-        address[] memory targets = new address[](2);
-        (targets[0], targets[1]) = (rounds, rewards);
-        uint256[] memory values = new uint256[](2);
-        bytes[] memory payloads = new bytes[](2);
-        payloads[0] = abi.encodeCall(Ownable2Step.acceptOwnership, ());
-        payloads[1] = payloads[0];
-        bytes memory schedule =
-            abi.encodeCall(TimelockController.scheduleBatch, (targets, values, payloads, bytes32(0), SALT, delay));
-        bytes memory execute =
-            abi.encodeCall(TimelockController.executeBatch, (targets, values, payloads, bytes32(0), SALT));
-        bytes32 operation = timelock.hashOperationBatch(targets, values, payloads, bytes32(0), SALT);
+    function _report(TimelockController timelock, address roles, address safe, uint256 delay, string memory path)
+        private
+    {
+        bytes memory accept = abi.encodeCall(Ownable2Step.acceptOwnership, ());
+        bytes memory schedule = abi.encodeCall(TimelockController.schedule, (roles, 0, accept, bytes32(0), SALT, delay));
+        bytes memory execute = abi.encodeCall(TimelockController.execute, (roles, 0, accept, bytes32(0), SALT));
+        bytes32 operation = timelock.hashOperation(roles, 0, accept, bytes32(0), SALT);
 
         console.log("timelock", address(timelock));
-        console.log("1. from the Safe, to the timelock, at once: scheduleBatch(accept both ownerships)");
+        console.log("1. from the Safe, to the timelock, at once: schedule(accept the ownership)");
         console.logBytes(schedule);
-        console.log("2. from the Safe, to the timelock, after the delay: executeBatch(the same); seconds:", delay);
+        console.log("2. from the Safe, to the timelock, after the delay: execute(the same); seconds:", delay);
         console.logBytes(execute);
         if (!vm.isContext(VmSafe.ForgeContext.ScriptBroadcast)) {
             console.log("dry run: nothing is sent without --broadcast");
@@ -91,7 +76,7 @@ contract Handover is Script {
         vm.serializeAddress("handover", "timelock", address(timelock));
         vm.serializeAddress("handover", "safe", safe);
         vm.serializeUint("handover", "delay", delay);
-        vm.serializeAddress("handover", "targets", targets);
+        vm.serializeAddress("handover", "target", roles);
         vm.serializeBytes32("handover", "operation", operation);
         vm.serializeBytes("handover", "schedule", schedule);
         string memory handover = vm.serializeBytes("handover", "execute", execute);

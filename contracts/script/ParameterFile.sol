@@ -19,15 +19,25 @@ library ParameterFile {
     uint160 private constant FIRST_ADDRESS = 0x10000;
     /// @dev Filecoin's gas is about 450 times Ethereum's.
     uint256 private constant MIN_FILECOIN_PAYMENT_GAS = 30_000_000;
+    /// @dev Seconds of Filecoin's epoch.
+    uint256 private constant EPOCH = 30;
 
-    struct Money {
+    /// @dev The arguments of `Roles`; evaluators ascending.
+    struct RolesArguments {
+        address owner;
         address guardian;
-        address treasury;
         uint64 minChallengeWindow;
         uint64 challengeWindow;
-        uint256 paymentGas;
         address[] evaluators;
         uint256 threshold;
+    }
+
+    /// @dev The arguments of `Court`.
+    struct CourtArguments {
+        uint64 answerWindow;
+        uint64 slack;
+        uint64 demandWindow;
+        uint256 leastBond;
     }
 
     function text(string memory json, string memory key) internal pure returns (string memory) {
@@ -90,7 +100,7 @@ library ParameterFile {
         return IRounds.Parameters({
             roundDuration: uint32(_bounded(json, ".parameters.roundDuration", type(uint32).max)),
             beaconDelay: uint32(_bounded(json, ".parameters.beaconDelay", type(uint32).max)),
-            commitGrace: uint32(_bounded(json, ".parameters.commitGrace", type(uint32).max)),
+            step: uint32(_bounded(json, ".parameters.step", type(uint32).max)),
             minCommitteeSize: uint16(_bounded(json, ".parameters.minCommitteeSize", type(uint16).max)),
             maxCommitteeSize: uint16(_bounded(json, ".parameters.maxCommitteeSize", type(uint16).max)),
             quorum: uint16(_bounded(json, ".parameters.quorum", type(uint16).max)),
@@ -100,24 +110,33 @@ library ParameterFile {
         });
     }
 
-    /// @notice The parameters of `Rewards`; evaluators ascending.
-    function money(string memory json) internal view returns (Money memory) {
-        return Money({
+    function roles(string memory json) internal view returns (RolesArguments memory) {
+        return RolesArguments({
+            owner: addressOf(json, ".owner"),
             guardian: addressOf(json, ".guardian"),
-            treasury: addressOf(json, ".treasury"),
             minChallengeWindow: _uint64(json, ".minChallengeWindow"),
             challengeWindow: _uint64(json, ".challengeWindow"),
-            paymentGas: number(json, ".paymentGas"),
             evaluators: _sorted(addressesOf(json, ".evaluators")),
             threshold: number(json, ".threshold")
+        });
+    }
+
+    function court(string memory json) internal pure returns (CourtArguments memory) {
+        return CourtArguments({
+            answerWindow: _uint64(json, ".court.answerWindow"),
+            slack: _uint64(json, ".court.slack"),
+            demandWindow: _uint64(json, ".court.demandWindow"),
+            leastBond: number(json, ".court.leastBond")
         });
     }
 
     /// @notice On Filecoin mainnet, rejects what `assize deploy plan` rejects, all problems together.
     function refuseDangers(string memory json) internal view {
         if (number(json, ".chainId") != MAINNET) return;
-        Money memory m = money(json);
-        address owner = addressOf(json, ".owner");
+        RolesArguments memory m = roles(json);
+        CourtArguments memory c = court(json);
+        address owner = m.owner;
+        address treasury = addressOf(json, ".treasury");
         address coordinator = addressOf(json, ".coordinator");
         string memory found = "";
         found = _note(found, m.minChallengeWindow < 1 days, "minChallengeWindow is less than a day");
@@ -125,7 +144,14 @@ library ParameterFile {
         found = _note(found, m.evaluators.length < 2, "a single evaluator decides over all money");
         found = _note(found, m.threshold < 2, "threshold lets one evaluator decide over all money");
         found = _note(found, number(json, ".parameters.budget") == 0, "parameters.budget is zero");
-        found = _note(found, m.paymentGas < MIN_FILECOIN_PAYMENT_GAS, "paymentGas is too low for Filecoin's gas");
+        found = _note(found, number(json, ".parameters.step") < EPOCH, "parameters.step is less than an epoch");
+        found = _note(found, c.answerWindow < 1 days, "court.answerWindow is less than a day");
+        found = _note(found, c.slack < 1 hours, "court.slack is less than an hour");
+        found = _note(found, c.demandWindow < 1 hours, "court.demandWindow is less than an hour");
+        found = _note(found, c.leastBond == 0, "court.leastBond is zero");
+        found = _note(
+            found, number(json, ".paymentGas") < MIN_FILECOIN_PAYMENT_GAS, "paymentGas is too low for Filecoin's gas"
+        );
         found = _note(
             found,
             keccak256(bytes(text(json, ".beacon.kind"))) != keccak256("filecoin-mainnet"),
@@ -134,7 +160,7 @@ library ParameterFile {
         found = _note(found, owner == m.guardian, "owner and guardian are one address");
         found = _note(found, owner == coordinator, "owner and coordinator are one address");
         found = _note(found, m.guardian == coordinator, "guardian and coordinator are one address");
-        found = _note(found, m.guardian == m.treasury, "guardian and treasury are one address");
+        found = _note(found, m.guardian == treasury, "guardian and treasury are one address");
         found = _note(found, _contains(m.evaluators, owner), "the owner is an evaluator");
         found = _note(found, _contains(m.evaluators, m.guardian), "the guardian is an evaluator");
         found = _note(found, _contains(m.evaluators, coordinator), "the coordinator is an evaluator");
@@ -151,7 +177,7 @@ library ParameterFile {
         found = _note(found, _isPlaceholder(owner), "owner is a placeholder");
         found = _note(found, _isPlaceholder(coordinator), "coordinator is a placeholder");
         found = _note(found, _isPlaceholder(m.guardian), "guardian is a placeholder");
-        found = _note(found, _isPlaceholder(m.treasury), "treasury is a placeholder");
+        found = _note(found, _isPlaceholder(treasury), "treasury is a placeholder");
         require(bytes(found).length == 0, string.concat("rejected on chain 314: ", found));
     }
 

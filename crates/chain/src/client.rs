@@ -20,7 +20,7 @@ const SPENDING: [&str; 2] = ["eth_estimateGas", "eth_sendRawTransaction"];
 const SENDS: u32 = 4;
 const RESEND: Duration = Duration::from_millis(500);
 /// How many epochs without a block (Filecoin's null rounds) may lie between a block and the one before it.
-const LONGEST_GAP: u64 = 20;
+pub(crate) const LONGEST_GAP: u64 = 20;
 
 /// A JSON-RPC node of a known chain. Cheap to clone.
 ///
@@ -352,7 +352,11 @@ impl ChainClient {
         }
     }
 
-    async fn ask<P: Serialize, R: DeserializeOwned>(&self, method: &'static str, params: P) -> Result<R> {
+    pub(crate) async fn ask<P: Serialize, R: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: P,
+    ) -> Result<R> {
         self.ask_contract(method, "the contract", params).await
     }
 

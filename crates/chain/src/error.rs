@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use assize_keys::SignerError;
-use assize_protocol::{AttoFil, CidError};
+use assize_protocol::{AttoFil, CidError, RoundNumber, StationIndex};
 use thiserror::Error;
 
-use crate::{BudgetTooLarge, Revert};
+use crate::{AmountTooLarge, Revert};
 
 /// Result of this crate.
 pub type Result<T, E = ChainError> = std::result::Result<T, E>;
@@ -208,9 +208,22 @@ pub enum ChainError {
         /// This program's digest.
         ours: B256,
     },
-    /// Round parameters that the contract cannot store.
+    /// An amount that the contracts cannot store.
     #[error(transparent)]
-    Budget(#[from] BudgetTooLarge),
+    Amount(#[from] AmountTooLarge),
+    /// The node does not give the bytes of a report that a station committed itself.
+    #[error(
+        "the node does not give the report that station {station} committed to round {round} itself: {reason}; use a node that \
+         keeps the events of contracts for longer"
+    )]
+    OwnReport {
+        /// The round.
+        round: RoundNumber,
+        /// The station's index in the roster.
+        station: StationIndex,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 impl ChainError {

@@ -1,5 +1,7 @@
 //! Reverts of contracts as sentences.
 
+mod remedies;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
@@ -10,6 +12,7 @@ use alloy_primitives::{Bytes, Selector};
 use alloy_sol_types::{Panic, Revert as RevertString, SolError};
 use assize_protocol::{AttoFil, FileCid};
 
+use self::remedies::remedy;
 use crate::contracts;
 
 /// A contract's revert: the error and its arguments.
@@ -17,7 +20,7 @@ use crate::contracts;
 pub struct Revert {
     /// The contract called.
     pub contract: &'static str,
-    /// The error's name and arguments, such as `AlreadyCommitted(cid: bafk…, round: 3)`.
+    /// The error's name and arguments, such as `NoSuchRound(round: 3, latest: 2)`.
     pub error: String,
     /// The remedy, if there is one.
     pub remedy: Option<&'static str>,
@@ -67,29 +70,41 @@ pub fn show_times_as(words: fn(u64) -> String) {
     let _ = TIMES.set(words);
 }
 
-/// Arguments of errors that are times.
-const TIME_NAMES: [&str; 10] = [
+/// Arguments of errors that are times; with the error's name where another error has the name for something else.
+const TIME_NAMES: [&str; 14] = [
     "closesAt",
     "timestamp",
     "opensForAnyoneAt",
-    "commitsUntil",
+    "until",
+    "dedupeFrom",
+    "from",
+    "dueAt",
+    "activeAt",
+    "TooLate.latest",
     "endedAt",
     "endsAt",
     "at",
     "earliest",
     "abandonedAt",
-    "effectiveAt",
 ];
-/// Arguments of errors that are amounts.
-const AMOUNT_NAMES: [&str; 8] = [
+/// Arguments of errors that are amounts, likewise.
+const AMOUNT_NAMES: [&str; 11] = [
     "growth",
     "budget",
+    "TotalDecreases.previous",
     "cumulativeTotal",
     "totalDeposited",
     "cumulative",
     "claimed",
     "amount",
     "unpaid",
+    "bond",
+    "BondTooSmall.needed",
+];
+/// Arguments of errors that are the contracts' enumerations, and the names of their values.
+const ENUM_NAMES: [(&str, [&str; 4]); 2] = [
+    ("kind", ["roster", "task list", "list of seals", "batch"]),
+    ("status", ["none", "pending", "active", "void"]),
 ];
 
 /// Errors of all contracts by selector. A contract may pass on another one's error, as `Rounds` does with its beacon's,
@@ -125,7 +140,7 @@ fn describe(data: &Bytes) -> (String, Option<&'static str>) {
             .zip(&values)
             .map(|(input, value)| match input.name.as_str() {
                 "" => show(value),
-                name => format!("{name}: {}", show_named(name, value)),
+                name => format!("{name}: {}", show_named(&error.name, name, value)),
             })
             .collect();
         return (
@@ -136,15 +151,29 @@ fn describe(data: &Bytes) -> (String, Option<&'static str>) {
     (format!("unknown error {data}"), None)
 }
 
-fn show_named(name: &str, value: &DynSolValue) -> String {
-    match value {
-        DynSolValue::Uint(number, _) if AMOUNT_NAMES.contains(&name) => AttoFil::from(*number).to_string(),
-        DynSolValue::Uint(number, _) if TIME_NAMES.contains(&name) => {
-            let words = TIMES.get().zip(u64::try_from(*number).ok());
-            words.map_or_else(|| number.to_string(), |(words, at)| words(at))
-        }
-        _ => show(value),
+fn show_named(error: &str, name: &str, value: &DynSolValue) -> String {
+    let is_one_of = |names: &[&str]| {
+        let listed = |listed: &&str| match listed.split_once('.') {
+            Some(qualified) => qualified == (error, name),
+            None => *listed == name,
+        };
+        names.iter().any(listed)
+    };
+    let DynSolValue::Uint(number, _) = value else {
+        return show(value);
+    };
+    if is_one_of(&AMOUNT_NAMES) {
+        return AttoFil::from(*number).to_string();
     }
+    let small = u64::try_from(*number).ok();
+    if is_one_of(&TIME_NAMES)
+        && let Some((words, at)) = TIMES.get().zip(small)
+    {
+        return words(at);
+    }
+    let values = ENUM_NAMES.iter().find(|(listed, _)| *listed == name);
+    let word = values.and_then(|(_, values)| values.get(usize::try_from(small?).ok()?));
+    word.map_or_else(|| number.to_string(), |word| (*word).to_owned())
 }
 
 fn show(value: &DynSolValue) -> String {
@@ -175,91 +204,15 @@ fn show(value: &DynSolValue) -> String {
     }
 }
 
-/// What to do about errors of `Rounds`, `Rewards` and beacons.
-const REMEDIES: &[(&str, &str)] = &[
-    ("NotCoordinator", "use the coordinator's key"),
-    (
-        "NotPublisher",
-        "use a publisher's key, or let the owner add this one with setPublisher",
-    ),
-    ("NotGuardian", "use the guardian's key"),
-    ("OwnableUnauthorizedAccount", "use the owner's key"),
-    ("NoSuchRound", "open the round first, or use a lower number"),
-    ("PreviousRoundOpen", "wait until the previous round has closed"),
-    ("TooEarlyForAnyone", "wait, or let the coordinator open the round"),
-    ("AlreadyRevealed", "nothing to do: the seed is known"),
-    ("NotRevealed", "reveal the round's beacon first"),
-    ("CommitWindowOpen", "wait until the commit window ends"),
-    (
-        "CommitWindowOver",
-        "batches of this round can no longer be committed",
-    ),
-    ("AlreadyCommitted", "nothing to do: the batch is on chain"),
-    ("NothingChanged", "the value is already in force"),
-    ("WrongParent", "settle again on top of the newest settlement"),
-    (
-        "RangeDoesNotContinue",
-        "settle again on top of the newest settlement",
-    ),
-    (
-        "OverBudget",
-        "recompute the settlement: it pays more than the rounds' budgets allow",
-    ),
-    ("Underfunded", "deposit FIL first"),
-    ("NotEnoughSignatures", "collect signatures of more evaluators"),
-    (
-        "SignersNotAscending",
-        "pass each evaluator's signature once, in ascending order of addresses",
-    ),
-    ("NotEvaluator", "use signatures of registered evaluators only"),
-    ("NotActive", "wait until the challenge window is over"),
-    (
-        "NoSuchSettlement",
-        "no settlement has this number: they count from 1 to settlementCount",
-    ),
-    (
-        "WindowTooShort",
-        "the window is in seconds: use at least min, which was fixed at the deployment",
-    ),
-    ("WindowTooLong", "the window is in seconds: use at most max"),
-    ("EndTooSoon", "choose an end at or after the earliest"),
-    (
-        "ParameterOutOfBounds",
-        "choose a value from min to max; durations are in seconds",
-    ),
-    ("NotPending", "only a pending settlement can be vetoed"),
-    (
-        "InvalidProof",
-        "the proof is for another settlement, operator or amount",
-    ),
-    (
-        "NothingToClaim",
-        "the operator has been paid everything that this settlement grants",
-    ),
-    (
-        "NoFilecoinPrecompiles",
-        "this chain cannot pay f0, f1, f2 and f3 addresses because it lacks Filecoin's precompiles: use a 0x or f410 address",
-    ),
-    (
-        "PaymentFailed",
-        "the recipient rejects payments: let the operator set another payout address",
-    ),
-    ("TooLittleGas", "send fewer claims in one transaction"),
-];
-
-fn remedy(error: &str) -> Option<&'static str> {
-    let known = REMEDIES.iter().find(|(name, _)| *name == error);
-    known.map(|(_, remedy)| *remedy)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use alloy_primitives::{Address, FixedBytes, U256};
 
+    use super::remedies::REMEDIES;
     use super::*;
-    use crate::contracts::{rewards::Rewards, rounds::Rounds};
+    use crate::contracts::{court::Court, rewards::Rewards, roles::Roles, rounds::Rounds};
 
     fn said(contract: &'static str, error: &impl SolError) -> String {
         Revert::read(contract, error.abi_encode().into(), "").to_string()
@@ -270,14 +223,20 @@ mod tests {
         let cid: FileCid = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
             .parse()
             .unwrap();
-        let error = Rounds::AlreadyCommitted {
+        let invalid = Rounds::InvalidCid {
             cid: cid.to_bytes().into(),
+        };
+        assert!(said("Rounds", &invalid).contains(&format!("(cid: {cid})")));
+        let root = FixedBytes::repeat_byte(0xab);
+        let error = Rounds::AlreadyCommitted {
             round: 3,
+            kind: 3,
+            root,
         };
         assert_eq!(
             said("Rounds", &error),
             format!(
-                "Rounds reverted: AlreadyCommitted(cid: {cid}, round: 3); nothing to do: the batch is on chain"
+                "Rounds reverted: AlreadyCommitted(round: 3, kind: batch, root: {root}); nothing to do: the file is on chain"
             )
         );
         let revert = Revert::read("Rounds", error.abi_encode().into(), "");
@@ -330,6 +289,73 @@ mod tests {
     }
 
     #[test]
+    fn names_with_two_meanings_are_told_apart() {
+        let late = Court::TooLate {
+            activeAt: 1,
+            latest: U256::from(2),
+        };
+        let none = Rounds::NoSuchRound { round: 3, latest: 2 };
+        let bond = Court::BondTooSmall {
+            bond: U256::ZERO,
+            needed: U256::from(1),
+        };
+        let gas = Rewards::TooLittleGas {
+            needed: U256::from(1),
+        };
+        show_times_as(|at| format!("second {at}"));
+        for (said, words) in [
+            (said("Court", &late), "activeAt: second 1, latest: second 2"),
+            (said("Rounds", &none), "round: 3, latest: 2"),
+            (
+                said("Court", &bond),
+                "bond: 0 FIL, needed: 0.000000000000000001 FIL",
+            ),
+            (said("Rewards", &gas), "needed: 1)"),
+        ] {
+            assert!(said.contains(words), "{said}");
+        }
+    }
+
+    #[test]
+    fn arguments_with_a_meaning_are_those_of_an_error() {
+        let qualified: BTreeSet<_> = ERRORS
+            .values()
+            .flat_map(|error| {
+                let name = |input: &alloy_json_abi::Param| format!("{}.{}", error.name, input.name);
+                error.inputs.iter().map(name).collect::<Vec<_>>()
+            })
+            .collect();
+        let enums = ENUM_NAMES.iter().map(|(name, _)| name);
+        for listed in TIME_NAMES.iter().chain(&AMOUNT_NAMES).chain(enums) {
+            let end = format!(".{listed}");
+            let found = qualified
+                .iter()
+                .any(|name| name == listed || name.ends_with(&end));
+            assert!(found, "no error has the argument {listed}");
+        }
+    }
+
+    #[test]
+    fn every_error_of_these_contracts_has_a_remedy() {
+        // Of OpenZeppelin's, which cannot happen: names too long, numbers too large, calls from within.
+        const IMPOSSIBLE: [&str; 6] = [
+            "InvalidShortString",
+            "StringTooLong",
+            "SafeCastOverflowedUintDowncast",
+            "SafeCastOverflowedUintToInt",
+            "SafeCastOverflowedIntToUint",
+            "ReentrancyGuardReentrantCall",
+        ];
+        let mut missing: BTreeSet<_> = BTreeSet::new();
+        for json in &contracts::ARTIFACTS[..4] {
+            let abi = serde_json::from_str::<ContractObject>(json).unwrap().abi.unwrap();
+            missing.extend(abi.errors.into_keys().filter(|name| remedy(name).is_none()));
+        }
+        missing.retain(|name| !IMPOSSIBLE.contains(&name.as_str()));
+        assert_eq!(missing, BTreeSet::from(["OwnableInvalidOwner".to_owned()]));
+    }
+
+    #[test]
     fn remedies_name_errors_and_functions_that_exist() {
         let names: BTreeSet<_> = ERRORS.values().map(|error| error.name.as_str()).collect();
         let functions: BTreeSet<_> = contracts::ARTIFACTS
@@ -358,11 +384,11 @@ mod tests {
 
     #[test]
     fn money_errors_read_well() {
-        let error = Rewards::NotEvaluator {
+        let error = Roles::NotEvaluator {
             signer: Address::repeat_byte(0x11),
         };
         let expected = "Rewards reverted: NotEvaluator(signer: 0x1111111111111111111111111111111111111111); \
-                        use signatures of registered evaluators only";
+                        use keys and signatures of the evaluators in force only";
         assert_eq!(said("Rewards", &error), expected);
     }
 

@@ -171,7 +171,7 @@ impl Receipt {
 /// An event of a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
-    /// The Rewards contract.
+    /// The contract.
     pub address: Address,
     /// Its kind and its indexed arguments.
     pub topics: Vec<B256>,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use alloy_primitives::Address;
-use assize_chain::ChainClient;
+use assize_chain::{ChainClient, Rounds};
 use serde::Serialize;
 
 use crate::words::in_words;
@@ -32,10 +32,10 @@ impl fmt::Display for Change {
 }
 
 /// Takes the roles and settings that are on the chain now into the record; returns those that differ. `publishers` were
-/// registered since the deployment: the contract keeps no list.
+/// admitted or announced since the deployment: the contract keeps no list.
 ///
 /// # Errors
-/// More than roles and settings differs, or a publisher is not registered; failures of the node.
+/// More than roles and settings differs, or a publisher is neither admitted nor announced; failures of the node.
 pub async fn approve(
     client: &ChainClient,
     record: &mut DeploymentRecord,
@@ -60,11 +60,11 @@ pub async fn approve(
     known.sort_unstable();
     known.dedup();
     let now = NetworkState::read(client, &record.deployment, &known).await?;
-    if let Some(missing) = publishers
-        .iter()
-        .find(|publisher| !now.publishers.contains(publisher))
-    {
-        return Err(DeploymentError::NotRegistered { publisher: *missing });
+    let rounds = Rounds::new(client.clone(), record.deployment.rounds);
+    for &publisher in publishers {
+        if rounds.admission_of(publisher).await?.is_none() {
+            return Err(DeploymentError::NotAdmitted { publisher });
+        }
     }
     let changes = before.lines().into_iter().zip(now.lines());
     let changes = changes.filter(|(before, now)| before != now);

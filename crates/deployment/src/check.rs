@@ -11,10 +11,12 @@ use crate::code::{Deviation, Template};
 use crate::creation::{Part, immutables};
 use crate::params::public_key_for_evm;
 use crate::words::in_words;
-use crate::{BeaconParams, DeployParams, DeploymentRecord, NetworkState, Result};
+use crate::{BeaconParams, CourtParams, DeployParams, DeploymentRecord, NetworkState, Result};
+use assize_chain::contracts::court::Court as CourtAbi;
 use assize_chain::contracts::drand_beacon::DrandBeacon;
 use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
 use assize_chain::contracts::rewards::Rewards as RewardsAbi;
+use assize_chain::contracts::roles::Roles as RolesAbi;
 use assize_chain::contracts::rounds::Rounds as RoundsAbi;
 
 /// The result of a comparison.
@@ -84,12 +86,8 @@ pub async fn check(client: &ChainClient, record: &DeploymentRecord) -> Result<Ve
     let deployment = &record.deployment;
     client.expect_chain(deployment.chain_id)?;
     let mut findings = Findings(Vec::new());
-    let parts = [
-        (Part::Beacon, "Beacon", deployment.beacon),
-        (Part::Rounds, "Rounds", deployment.rounds),
-        (Part::Rewards, "Rewards", deployment.rewards),
-    ];
-    for (part, label, address) in parts {
+    for part in Part::ALL {
+        let (label, address) = (part.name(), deployment.at(part));
         let code = client.code(address).await?;
         if code.is_empty() {
             return Err(ChainError::NoContract {
@@ -198,8 +196,7 @@ impl Findings {
             );
             return Ok(());
         };
-        let d = &record.deployment;
-        let expected = immutables(part, params, d.chain_id, [d.beacon, d.rounds, d.rewards])?;
+        let expected = immutables(part, params, &record.deployment)?;
         let strange: Vec<String> = values
             .iter()
             .filter(|value| !expected.iter().any(|(_, known)| known == *value))
@@ -279,30 +276,79 @@ impl Findings {
     /// Immutable settings, as reported by the contracts themselves.
     async fn getters(&mut self, client: &ChainClient, record: &DeploymentRecord) -> Result<()> {
         let d = &record.deployment;
+        let params = record.params.as_ref();
+        let roles = self
+            .ask(client, "Rounds", d.rounds, &RoundsAbi::ROLESCall {})
+            .await?;
+        self.reported("roles of Rounds", Some(d.roles), roles);
         let beacon = self
             .ask(client, "Rounds", d.rounds, &RoundsAbi::BEACONCall {})
             .await?;
         self.reported("beacon of Rounds", Some(d.beacon), beacon);
+        let roles = self
+            .ask(client, "Rewards", d.rewards, &RewardsAbi::ROLESCall {})
+            .await?;
+        self.reported("roles of Rewards", Some(d.roles), roles);
         let rounds = self
             .ask(client, "Rewards", d.rewards, &RewardsAbi::ROUNDSCall {})
             .await?;
         self.reported("rounds of Rewards", Some(d.rounds), rounds);
-        let params = record.params.as_ref();
-        let window = RewardsAbi::MIN_CHALLENGE_WINDOWCall {};
-        let window = self.ask(client, "Rewards", d.rewards, &window).await?;
-        self.reported(
-            "minChallengeWindow",
-            params.map(|params| params.min_challenge_window),
-            window,
-        );
-        let gas = self
-            .ask(client, "Rewards", d.rewards, &RewardsAbi::PAYMENT_GASCall {})
+        let court = self
+            .ask(client, "Rewards", d.rewards, &RewardsAbi::COURTCall {})
             .await?;
+        self.reported("court of Rewards", Some(d.court), court);
+        let window = RolesAbi::MIN_CHALLENGE_WINDOWCall {};
+        let window = self.ask(client, "Roles", d.roles, &window).await?;
+        let expected = params.map(|params| params.min_challenge_window);
+        self.reported("minChallengeWindow", expected, window);
+        let gas = RewardsAbi::PAYMENT_GASCall {};
+        let gas = self.ask(client, "Rewards", d.rewards, &gas).await?;
         self.reported("paymentGas", params.map(|params| params.payment_gas), gas);
+        self.court(client, d.court, params.map(|params| &params.court))
+            .await?;
         match params {
             Some(params) => self.beacon(client, d.beacon, params).await,
             None => Ok(()),
         }
+    }
+
+    async fn court(
+        &mut self,
+        client: &ChainClient,
+        address: Address,
+        params: Option<&CourtParams>,
+    ) -> Result<()> {
+        const NAME: &str = "Court";
+        let answer = self
+            .ask(client, NAME, address, &CourtAbi::ANSWER_WINDOWCall {})
+            .await?;
+        let slack = self.ask(client, NAME, address, &CourtAbi::SLACKCall {}).await?;
+        let least = CourtAbi::LEAST_CHALLENGE_WINDOWCall {};
+        let least = self.ask(client, NAME, address, &least).await?;
+        let bond = self
+            .ask(client, NAME, address, &CourtAbi::LEAST_BONDCall {})
+            .await?;
+        // The contract has only the sum.
+        if let (Ok(answer), Ok(slack), Ok(least)) = (&answer, &slack, &least) {
+            let window = least.saturating_sub(*answer).saturating_sub(*slack);
+            self.reported(
+                "court.demandWindow",
+                params.map(|court| court.demand_window),
+                Ok(window),
+            );
+        }
+        self.reported(
+            "court.answerWindow",
+            params.map(|court| court.answer_window),
+            answer,
+        );
+        self.reported("court.slack", params.map(|court| court.slack), slack);
+        self.reported(
+            "court.leastBond",
+            params.map(|court| court.least_bond.atto()),
+            bond,
+        );
+        Ok(())
     }
 
     async fn beacon(&mut self, client: &ChainClient, address: Address, params: &DeployParams) -> Result<()> {
@@ -393,6 +439,8 @@ impl Findings {
 /// All contracts of the source that can have this role.
 pub(crate) fn embedded(part: Part) -> Vec<(&'static str, Bytes)> {
     match part {
+        Part::Court => vec![("Court", CourtAbi::BYTECODE.clone())],
+        Part::Roles => vec![("Roles", RolesAbi::BYTECODE.clone())],
         Part::Beacon => vec![
             ("DrandBeacon", DrandBeacon::BYTECODE.clone()),
             ("FilecoinBeacon", FilecoinBeacon::BYTECODE.clone()),

@@ -78,8 +78,10 @@ impl<'a> Template<'a> {
 /// deployment check compares the code.
 #[must_use]
 pub fn code_hashes() -> Vec<(&'static str, B256)> {
-    use assize_chain::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+    use assize_chain::contracts::{court, drand_beacon, filecoin_beacon, rewards, roles, rounds};
     let creations = [
+        ("Court", &court::Court::BYTECODE),
+        ("Roles", &roles::Roles::BYTECODE),
         ("DrandBeacon", &drand_beacon::DrandBeacon::BYTECODE),
         ("FilecoinBeacon", &filecoin_beacon::FilecoinBeacon::BYTECODE),
         ("Rounds", &rounds::Rounds::BYTECODE),
@@ -95,13 +97,21 @@ pub fn code_hashes() -> Vec<(&'static str, B256)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use assize_chain::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+    use assize_chain::contracts::{court, drand_beacon, filecoin_beacon, rewards, roles, rounds};
 
     #[test]
     fn every_contract_has_a_code_hash() {
         let hashes = code_hashes();
         let names: Vec<_> = hashes.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["DrandBeacon", "FilecoinBeacon", "Rounds", "Rewards"]);
+        let all = [
+            "Court",
+            "Roles",
+            "DrandBeacon",
+            "FilecoinBeacon",
+            "Rounds",
+            "Rewards",
+        ];
+        assert_eq!(names, all);
     }
 
     #[test]
@@ -131,6 +141,8 @@ mod tests {
     #[test]
     fn each_contract_of_the_source_has_its_program_at_the_end() {
         let all = [
+            &court::Court::BYTECODE,
+            &roles::Roles::BYTECODE,
             &rounds::Rounds::BYTECODE,
             &rewards::Rewards::BYTECODE,
             &drand_beacon::DrandBeacon::BYTECODE,

@@ -5,10 +5,14 @@ use alloy_sol_types::{SolConstructor, SolValue, eip712_domain};
 use assize_chain::{Draft, encode_parameters};
 use serde::{Deserialize, Serialize};
 
-use crate::params::{self, BeaconParams, DeployParams, ParamsError};
+use crate::Deployment;
+use crate::params::{self, BeaconParams, CourtParams, DeployParams, ParamsError};
+use crate::words::{listed, parameters_on_a_line};
+use assize_chain::contracts::court::Court as CourtAbi;
 use assize_chain::contracts::drand_beacon::DrandBeacon;
 use assize_chain::contracts::filecoin_beacon::FilecoinBeacon;
 use assize_chain::contracts::rewards::Rewards as RewardsAbi;
+use assize_chain::contracts::roles::Roles as RolesAbi;
 use assize_chain::contracts::rounds::Rounds as RoundsAbi;
 
 /// Unix time of drand quicknet's first round, and its period, as in `FilecoinBeacon`.
@@ -16,16 +20,43 @@ const QUICKNET_GENESIS: i64 = 1_692_803_367;
 const QUICKNET_PERIOD: i64 = 3;
 const EPOCH_SECONDS: i64 = 30;
 
-/// One of the three contracts.
+/// One of the contracts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
+    /// `Court`.
+    Court,
+    /// `Roles`.
+    Roles,
     /// `DrandBeacon` or `FilecoinBeacon`.
     Beacon,
     /// `Rounds`.
     Rounds,
     /// `Rewards`.
     Rewards,
+}
+
+impl Part {
+    /// All of them, in the order of their creation.
+    pub const ALL: [Self; 5] = [
+        Self::Court,
+        Self::Roles,
+        Self::Beacon,
+        Self::Rounds,
+        Self::Rewards,
+    ];
+
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Court => "Court",
+            Self::Roles => "Roles",
+            Self::Beacon => "Beacon",
+            Self::Rounds => "Rounds",
+            Self::Rewards => "Rewards",
+        }
+    }
 }
 
 /// A constructor argument as text.
@@ -51,7 +82,7 @@ pub(crate) struct Creation {
 }
 
 impl Creation {
-    pub(crate) fn beacon(beacon: &BeaconParams) -> Result<Self, ParamsError> {
+    fn beacon(beacon: &BeaconParams) -> Result<Self, ParamsError> {
         Ok(match beacon {
             BeaconParams::Drand {
                 public_key,
@@ -92,77 +123,89 @@ impl Creation {
         Self::new("FilecoinBeacon", &FilecoinBeacon::BYTECODE, &arguments, decoded)
     }
 
-    pub(crate) fn rounds(params: &DeployParams, beacon: Address) -> Result<Self, ParamsError> {
+    fn court(court: &CourtParams) -> Self {
+        let decoded = decoded([
+            ("answerWindow", court.answer_window.to_string()),
+            ("slack", court.slack.to_string()),
+            ("demandWindow", court.demand_window.to_string()),
+            ("leastBond", court.least_bond.atto().to_string()),
+        ]);
+        let arguments = CourtAbi::constructorCall {
+            answerWindow: court.answer_window,
+            slack: court.slack,
+            demandWindow: court.demand_window,
+            leastBond: court.least_bond.atto(),
+        };
+        Self::new("Court", &CourtAbi::BYTECODE, &arguments, decoded)
+    }
+
+    fn roles(params: &DeployParams) -> Self {
+        let mut evaluators = params.evaluators.clone();
+        evaluators.sort_unstable();
+        let decoded = decoded([
+            ("firstOwner", params.owner.to_string()),
+            ("firstGuardian", params.guardian.to_string()),
+            ("minChallengeWindow", params.min_challenge_window.to_string()),
+            ("firstChallengeWindow", params.challenge_window.to_string()),
+            ("firstEvaluators", listed(&evaluators)),
+            ("threshold", params.threshold.to_string()),
+        ]);
+        let arguments = RolesAbi::constructorCall {
+            firstOwner: params.owner,
+            firstGuardian: params.guardian,
+            minChallengeWindow: params.min_challenge_window,
+            firstChallengeWindow: params.challenge_window,
+            firstEvaluators: evaluators,
+            threshold: U256::from(params.threshold),
+        };
+        Self::new("Roles", &RolesAbi::BYTECODE, &arguments, decoded)
+    }
+
+    fn rounds(params: &DeployParams, at: &Deployment) -> Result<Self, ParamsError> {
         let arguments = RoundsAbi::constructorCall {
-            beacon,
-            owner: params.owner,
+            roles: at.roles,
+            beacon: at.beacon,
             firstCoordinator: params.coordinator,
+            firstPublishers: params.publishers.clone(),
             firstParameters: encode_parameters(&params.parameters)
                 .map_err(|error| ParamsError::field("parameters.budget", &error.to_string()))?,
         };
-        let p = &params.parameters;
-        let parameters = format!(
-            "roundDuration {}, beaconDelay {}, commitGrace {}, minCommitteeSize {}, maxCommitteeSize {}, quorum {}, \
-             maxTasksPerCommittee {}, targetMeasurements {}, budget {}",
-            p.round_duration,
-            p.beacon_delay,
-            p.commit_grace,
-            p.min_committee_size,
-            p.max_committee_size,
-            p.quorum,
-            p.max_tasks_per_committee,
-            p.target_measurements,
-            p.budget.atto()
-        );
         let decoded = decoded([
-            ("beacon", beacon.to_string()),
-            ("owner", params.owner.to_string()),
+            ("roles", at.roles.to_string()),
+            ("beacon", at.beacon.to_string()),
             ("firstCoordinator", params.coordinator.to_string()),
-            ("firstParameters", parameters),
+            ("firstPublishers", listed(&params.publishers)),
+            ("firstParameters", parameters_on_a_line(&params.parameters)),
         ]);
         Ok(Self::new("Rounds", &RoundsAbi::BYTECODE, &arguments, decoded))
     }
 
-    pub(crate) fn rewards(params: &DeployParams, rounds: Address) -> Self {
-        let mut evaluators = params.evaluators.clone();
-        evaluators.sort_unstable();
-        let listed: Vec<_> = evaluators.iter().map(Address::to_string).collect();
+    fn rewards(params: &DeployParams, at: &Deployment) -> Self {
         let decoded = decoded([
-            ("rounds", rounds.to_string()),
-            ("owner", params.owner.to_string()),
-            ("firstGuardian", params.guardian.to_string()),
+            ("roles", at.roles.to_string()),
+            ("rounds", at.rounds.to_string()),
+            ("court", at.court.to_string()),
             ("firstTreasury", params.treasury.to_string()),
-            ("minChallengeWindow", params.min_challenge_window.to_string()),
-            ("firstChallengeWindow", params.challenge_window.to_string()),
             ("paymentGas", params.payment_gas.to_string()),
-            ("firstEvaluators", listed.join(", ")),
-            ("threshold", params.threshold.to_string()),
         ]);
         let arguments = RewardsAbi::constructorCall {
-            rounds,
-            owner: params.owner,
-            firstGuardian: params.guardian,
+            roles: at.roles,
+            rounds: at.rounds,
+            court: at.court,
             firstTreasury: params.treasury,
-            minChallengeWindow: params.min_challenge_window,
-            firstChallengeWindow: params.challenge_window,
             paymentGas: U256::from(params.payment_gas),
-            firstEvaluators: evaluators,
-            threshold: U256::from(params.threshold),
         };
         Self::new("Rewards", &RewardsAbi::BYTECODE, &arguments, decoded)
     }
 
-    /// The creation of `part`, given the addresses of the others.
-    pub(crate) fn of(
-        part: Part,
-        params: &DeployParams,
-        beacon: Address,
-        rounds: Address,
-    ) -> Result<Self, ParamsError> {
+    /// The creation of `part`, given the addresses of those that were created before it.
+    pub(crate) fn of(part: Part, params: &DeployParams, at: &Deployment) -> Result<Self, ParamsError> {
         match part {
+            Part::Court => Ok(Self::court(&params.court)),
+            Part::Roles => Ok(Self::roles(params)),
             Part::Beacon => Self::beacon(&params.beacon),
-            Part::Rounds => Self::rounds(params, beacon),
-            Part::Rewards => Ok(Self::rewards(params, rounds)),
+            Part::Rounds => Self::rounds(params, at),
+            Part::Rewards => Ok(Self::rewards(params, at)),
         }
     }
 
@@ -209,11 +252,19 @@ fn decoded<const N: usize>(arguments: [(&str, String); N]) -> Vec<Argument> {
 pub(crate) fn immutables(
     part: Part,
     params: &DeployParams,
-    chain_id: u64,
-    [beacon, rounds, rewards]: [Address; 3],
+    at: &Deployment,
 ) -> Result<Vec<(&'static str, B256)>, ParamsError> {
-    let number = |value: u64| B256::from(U256::from(value));
     Ok(match part {
+        Part::Court => {
+            let court = &params.court;
+            vec![
+                ("answerWindow", number(court.answer_window)),
+                ("slack", number(court.slack)),
+                ("leastChallengeWindow", number(court.least_challenge_window())),
+                ("leastBond", B256::from(court.least_bond.atto())),
+            ]
+        }
+        Part::Roles => vec![("minChallengeWindow", number(params.min_challenge_window))],
         Part::Beacon => match &params.beacon {
             BeaconParams::Drand {
                 public_key,
@@ -232,29 +283,44 @@ pub(crate) fn immutables(
                 filecoin_immutables(params::CALIBRATION_GENESIS, *slack_epochs)
             }
         },
-        Part::Rounds => vec![("beacon", beacon.into_word())],
+        Part::Rounds => {
+            let own = vec![("roles", at.roles.into_word()), ("beacon", at.beacon.into_word())];
+            [own, domain_immutables("Assize", at.chain_id, at.rounds)].concat()
+        }
         Part::Rewards => {
-            let (name, version) = ("Assize Rewards", "1");
-            let domain = eip712_domain! {
-                name: name,
-                version: version,
-                chain_id: chain_id,
-                verifying_contract: rewards,
-            };
-            vec![
-                ("rounds", rounds.into_word()),
+            let own = vec![
+                ("roles", at.roles.into_word()),
+                ("rounds", at.rounds.into_word()),
+                ("court", at.court.into_word()),
                 ("paymentGas", number(params.payment_gas)),
-                ("minChallengeWindow", number(params.min_challenge_window)),
-                ("EIP-712 domain", domain.separator()),
-                ("chain id", number(chain_id)),
-                ("own address", rewards.into_word()),
-                ("EIP-712 name", keccak256(name)),
-                ("EIP-712 version", keccak256(version)),
-                ("EIP-712 name", short_string(name)),
-                ("EIP-712 version", short_string(version)),
-            ]
+            ];
+            [own, domain_immutables("Assize Rewards", at.chain_id, at.rewards)].concat()
         }
     })
+}
+
+fn number(value: u64) -> B256 {
+    B256::from(U256::from(value))
+}
+
+/// OpenZeppelin's `EIP712`, of the protocol's version 2.
+fn domain_immutables(name: &'static str, chain_id: u64, contract: Address) -> Vec<(&'static str, B256)> {
+    let version = "2";
+    let domain = eip712_domain! {
+        name: name,
+        version: version,
+        chain_id: chain_id,
+        verifying_contract: contract,
+    };
+    vec![
+        ("EIP-712 domain", domain.separator()),
+        ("chain id", number(chain_id)),
+        ("own address", contract.into_word()),
+        ("EIP-712 name", keccak256(name)),
+        ("EIP-712 version", keccak256(version)),
+        ("EIP-712 name", short_string(name)),
+        ("EIP-712 version", short_string(version)),
+    ]
 }
 
 fn filecoin_immutables(genesis: u64, slack_epochs: u64) -> Vec<(&'static str, B256)> {
@@ -262,8 +328,8 @@ fn filecoin_immutables(genesis: u64, slack_epochs: u64) -> Vec<(&'static str, B2
     let seconds = genesis.cast_signed() - EPOCH_SECONDS - QUICKNET_GENESIS;
     let offset = I256::try_from(seconds / QUICKNET_PERIOD + 1).unwrap_or_default();
     vec![
-        ("filecoinGenesis", B256::from(U256::from(genesis))),
-        ("slackEpochs", B256::from(U256::from(slack_epochs))),
+        ("filecoinGenesis", number(genesis)),
+        ("slackEpochs", number(slack_epochs)),
         ("roundOffset", B256::from_slice(&offset.abi_encode())),
     ]
 }

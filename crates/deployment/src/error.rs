@@ -85,9 +85,9 @@ pub enum DeploymentError {
         /// What differs, a line each.
         findings: String,
     },
-    /// A publisher is not registered.
-    #[error("--publisher {publisher} is not registered on the chain")]
-    NotRegistered {
+    /// A publisher is neither admitted nor announced.
+    #[error("--publisher {publisher} is neither admitted nor announced on the chain")]
+    NotAdmitted {
         /// The publisher.
         publisher: Address,
     },

@@ -14,7 +14,7 @@ use crate::code::Template;
 use crate::creation::Part;
 use crate::{Deployment, DeploymentError, Result};
 
-/// Makes sure that `Rounds` and `Rewards` are where a deployment says: before anything of value is sent there.
+/// Makes sure that `Court`, `Roles`, `Rounds` and `Rewards` are where a deployment says: before anything of value is sent there.
 ///
 /// Only the code is compared, with what this program was built from, and not the parameters that its constructor wrote into
 /// it: [`check`](crate::check()) compares all.
@@ -24,11 +24,8 @@ use crate::{Deployment, DeploymentError, Result};
 /// of the node.
 pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> Result<()> {
     client.expect_chain(deployment.chain_id)?;
-    let parts = [
-        (Part::Rounds, "Rounds", deployment.rounds),
-        (Part::Rewards, "Rewards", deployment.rewards),
-    ];
-    for (part, contract, address) in parts {
+    for part in [Part::Court, Part::Roles, Part::Rounds, Part::Rewards] {
+        let (contract, address) = (part.name(), deployment.at(part));
         let code = client.code(address).await?;
         let chain_id = client.chain_id();
         if code.is_empty() {
@@ -58,9 +55,15 @@ pub async fn expect_contracts(client: &ChainClient, deployment: &Deployment) -> 
 async fn expect_one_network(client: &ChainClient, deployment: &Deployment) -> Result<()> {
     let d = deployment;
     let rounds = named_by(client, "Rewards", d.rewards, &Rewards::ROUNDSCall {}).await?;
+    let roles_of_rewards = named_by(client, "Rewards", d.rewards, &Rewards::ROLESCall {}).await?;
+    let court = named_by(client, "Rewards", d.rewards, &Rewards::COURTCall {}).await?;
+    let roles = named_by(client, "Rounds", d.rounds, &Rounds::ROLESCall {}).await?;
     let beacon = named_by(client, "Rounds", d.rounds, &Rounds::BEACONCall {}).await?;
     let links = [
         ("Rewards", d.rewards, "Rounds", rounds, d.rounds),
+        ("Rewards", d.rewards, "Roles", roles_of_rewards, d.roles),
+        ("Rewards", d.rewards, "Court", court, d.court),
+        ("Rounds", d.rounds, "Roles", roles, d.roles),
         ("Rounds", d.rounds, "beacon", beacon, d.beacon),
     ];
     for (contract, address, part, found, listed) in links {

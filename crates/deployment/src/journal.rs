@@ -1,9 +1,10 @@
 //! A deployment step by step, which can be resumed after an interruption.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
-use assize_chain::{ChainClient, ChainError, Draft, Rounds, SendOutcome};
+use assize_chain::{ChainClient, ChainError, Draft, SendOutcome};
 use assize_keys::Signer;
 use assize_protocol::AttoFil;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ pub struct Journal {
     pub params: DeployParams,
     /// The deployer.
     pub deployer: Address,
-    /// Identifies the bytecode: keccak-256 of the four contracts' creation codes.
+    /// Identifies the bytecode: keccak-256 of all contracts' creation codes.
     pub bytecode: B256,
     /// The transactions, in order.
     pub steps: Vec<Step>,
@@ -32,8 +33,8 @@ pub struct Journal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Step {
-    /// Its purpose.
-    pub work: Work,
+    /// The contract that it creates.
+    pub part: Part,
     /// Its nonce.
     pub nonce: u64,
     /// Its hash.
@@ -42,16 +43,6 @@ pub struct Step {
     pub raw: Bytes,
     /// Its result, once mined.
     pub mined: Option<Mined>,
-}
-
-/// The purpose of a deployment's transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Work {
-    /// Creates a contract.
-    Create(Part),
-    /// Registers a publisher.
-    Register(Address),
 }
 
 /// A mined transaction that took effect.
@@ -95,8 +86,10 @@ impl Journal {
 }
 
 fn bytecode() -> B256 {
-    use assize_chain::contracts::{drand_beacon, filecoin_beacon, rewards, rounds};
+    use assize_chain::contracts::{court, drand_beacon, filecoin_beacon, rewards, roles, rounds};
     let codes = [
+        &court::Court::BYTECODE,
+        &roles::Roles::BYTECODE,
         &drand_beacon::DrandBeacon::BYTECODE,
         &filecoin_beacon::FilecoinBeacon::BYTECODE,
         &rounds::Rounds::BYTECODE,
@@ -106,8 +99,8 @@ fn bytecode() -> B256 {
     keccak256(hashes)
 }
 
-/// Deploys beacon, `Rounds` and `Rewards`, and registers the publishers if the signer is the owner. `keep` is called
-/// with the journal before each transaction is sent and after it is mined; it must store it.
+/// Deploys all contracts. `keep` is called with the journal before each transaction is sent and after it is mined; it must
+/// store it.
 ///
 /// `earlier` is the journal of an interrupted run: its transactions are not created again.
 ///
@@ -144,51 +137,30 @@ pub async fn deploy_with(
         keep,
     };
 
-    let (beacon_creation, beacon_mined, beacon) = run
-        .create(Part::Beacon, Creation::beacon(&params.beacon)?)
-        .await?;
-    let (rounds_creation, rounds_mined, rounds) = run
-        .create(Part::Rounds, Creation::rounds(params, beacon)?)
-        .await?;
-    let (rewards_creation, rewards_mined, rewards) = run
-        .create(Part::Rewards, Creation::rewards(params, rounds))
-        .await?;
-    if params.owner == deployer {
-        let contract = Rounds::new(client.clone(), rounds);
-        for &publisher in &params.publishers {
-            run.step(Work::Register(publisher), contract.set_publisher(publisher, true))
-                .await?;
+    let mut deployment = Deployment::all_at(client.chain_id(), Address::ZERO);
+    let mut contracts = BTreeMap::new();
+    for part in Part::ALL {
+        let creation = Creation::of(part, params, &deployment)?;
+        let (mined, address) = run.create(part, &creation).await?;
+        if contracts.is_empty() {
+            deployment.block = mined.block;
         }
+        deployment.put(part, address);
+        let code_hash = keccak256(client.code(address).await?);
+        let transaction = run.transaction(part);
+        let contract = ContractRecord::new(&creation, code_hash, transaction, Some(mined.block));
+        contracts.insert(part, contract);
     }
-
-    let mut record = DeploymentRecord {
-        deployment: Deployment {
-            chain_id: client.chain_id(),
-            beacon,
-            rounds,
-            rewards,
-            block: beacon_mined.block,
-            gas_used: Some(run.gas_used()),
-        },
+    deployment.gas_used = Some(run.gas_used());
+    tracing::info!(rounds = %deployment.rounds, rewards = %deployment.rewards, gas_used = run.gas_used(), "deployed");
+    Ok(DeploymentRecord {
+        deployment,
         deployer: Some(deployer),
-        contracts: Default::default(),
+        contracts,
         params: Some(params.clone()),
         state: Some(NetworkState::of(params)),
         source: Some(Source::embedded()),
-    };
-    let created = [
-        (Part::Beacon, beacon, beacon_creation, beacon_mined),
-        (Part::Rounds, rounds, rounds_creation, rounds_mined),
-        (Part::Rewards, rewards, rewards_creation, rewards_mined),
-    ];
-    for (part, address, creation, mined) in created {
-        let code_hash = keccak256(client.code(address).await?);
-        let transaction = run.transaction(Work::Create(part));
-        let contract = ContractRecord::new(&creation, code_hash, transaction, Some(mined.block));
-        record.contracts.insert(part, contract);
-    }
-    tracing::info!(%beacon, %rounds, %rewards, gas_used = run.gas_used(), "deployed");
-    Ok(record)
+    })
 }
 
 struct Run<'a> {
@@ -199,8 +171,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn create(&mut self, part: Part, creation: Creation) -> Result<(Creation, Mined, Address)> {
-        let mined = self.step(Work::Create(part), creation.draft()).await?;
+    async fn create(&mut self, part: Part, creation: &Creation) -> Result<(Mined, Address)> {
+        let mined = self.step(part, creation.draft()).await?;
         let address = mined.contract.ok_or_else(|| ChainError::Answer {
             method: "eth_getTransactionReceipt",
             reason: format!(
@@ -208,12 +180,12 @@ impl Run<'_> {
                 creation.name
             ),
         })?;
-        Ok((creation, mined, address))
+        Ok((mined, address))
     }
 
     /// Runs the steps that remain.
-    async fn step(&mut self, work: Work, draft: Draft) -> Result<Mined> {
-        if let Some(index) = self.journal.steps.iter().position(|step| step.work == work) {
+    async fn step(&mut self, part: Part, draft: Draft) -> Result<Mined> {
+        if let Some(index) = self.journal.steps.iter().position(|step| step.part == part) {
             let step = self.journal.steps[index].clone();
             if let Some(mined) = step.mined {
                 return Ok(mined);
@@ -225,7 +197,7 @@ impl Run<'_> {
         }
         let (nonce, signed) = self.client.prepare(self.signer, &draft).await?;
         self.journal.steps.push(Step {
-            work,
+            part,
             nonce,
             transaction: signed.hash,
             raw: signed.raw.clone(),
@@ -279,8 +251,8 @@ impl Run<'_> {
         mined.map(|mined| mined.gas_used).sum()
     }
 
-    fn transaction(&self, work: Work) -> Option<B256> {
+    fn transaction(&self, part: Part) -> Option<B256> {
         let mut steps = self.journal.steps.iter();
-        steps.find(|step| step.work == work).map(|step| step.transaction)
+        steps.find(|step| step.part == part).map(|step| step.transaction)
     }
 }

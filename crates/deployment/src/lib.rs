@@ -41,8 +41,8 @@ pub use creation::{Argument, Part};
 pub use error::{DeploymentError, Result};
 pub use expect::{expect_contracts, expect_drand};
 pub use files::{Place, PlaceError};
-pub use journal::{Journal, Mined, Step, Work, deploy_with};
-pub use params::{BeaconParams, DeployParams, ParamsError, chain_name};
+pub use journal::{Journal, Mined, Step, deploy_with};
+pub use params::{BeaconParams, CourtParams, DeployParams, ParamsError, chain_name};
 pub use plan::{DeployPlan, PlannedCreation, plan};
 pub use problems::{Problem, Problems, Weight};
 pub use record::{ContractRecord, DeploymentRecord, Source};
@@ -57,43 +57,72 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub struct Deployment {
     /// Chain id.
     pub chain_id: u64,
+    /// `Court`.
+    pub court: Address,
+    /// `Roles`.
+    pub roles: Address,
     /// `DrandBeacon` or `FilecoinBeacon`.
     pub beacon: Address,
     /// `Rounds`.
     pub rounds: Address,
     /// `Rewards`.
     pub rewards: Address,
-    /// Block of the first of the three contracts: no event is older.
+    /// Block of the first of the contracts: no event is older.
     pub block: u64,
     /// Gas of all deployment transactions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gas_used: Option<u64>,
 }
 
-/// Deploys beacon, `Rounds` and `Rewards`, and registers the publishers.
+impl Deployment {
+    /// A deployment with all contracts at one address, which stands for those that do not exist yet.
+    pub(crate) fn all_at(chain_id: u64, address: Address) -> Self {
+        Self {
+            chain_id,
+            court: address,
+            roles: address,
+            beacon: address,
+            rounds: address,
+            rewards: address,
+            block: 0,
+            gas_used: None,
+        }
+    }
+
+    /// The address of a contract.
+    #[must_use]
+    pub fn at(&self, part: Part) -> Address {
+        match part {
+            Part::Court => self.court,
+            Part::Roles => self.roles,
+            Part::Beacon => self.beacon,
+            Part::Rounds => self.rounds,
+            Part::Rewards => self.rewards,
+        }
+    }
+
+    pub(crate) fn put(&mut self, part: Part, address: Address) {
+        *match part {
+            Part::Court => &mut self.court,
+            Part::Roles => &mut self.roles,
+            Part::Beacon => &mut self.beacon,
+            Part::Rounds => &mut self.rounds,
+            Part::Rewards => &mut self.rewards,
+        } = address;
+    }
+}
+
+/// Deploys all contracts.
 ///
 /// Everything predictable fails before the first transaction: parameters, chain id, funds, and reverts of the
-/// contracts' constructors, which are simulated. Nothing is recorded: a deployment that must survive a crash uses
-/// [`deploy_with`].
+/// contracts' constructors, as far as they can be simulated. Nothing is recorded: a deployment that must survive a crash
+/// uses [`deploy_with`].
 ///
 /// # Errors
 /// [`ParamsError`] with every invalid field; [`ChainError::WrongChain`](assize_chain::ChainError::WrongChain),
 /// [`ChainError::Unfunded`](assize_chain::ChainError::Unfunded),
 /// [`ChainError::Reverted`](assize_chain::ChainError::Reverted).
 pub async fn deploy(client: &ChainClient, signer: &Signer, params: &DeployParams) -> Result<Deployment> {
-    client.expect_chain(params.chain_id)?;
-    if !params.publishers.is_empty() && params.owner != signer.address() {
-        return Err(ParamsError::field(
-            "publishers",
-            &format!(
-                "only the owner {} can register publishers, but {} deploys; deploy with the owner's key, or leave \
-                 the list empty and let the owner call setPublisher",
-                params.owner,
-                signer.address()
-            ),
-        )
-        .into());
-    }
     let record = deploy_with(client, signer, params, None, &mut |_| Ok(())).await?;
     Ok(record.deployment)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, Bytes};
-use assize_protocol::{Parameters, plain_text};
+use assize_protocol::{AttoFil, Parameters, plain_text};
 use bls12_381::G2Affine;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -130,6 +130,53 @@ impl BeaconParams {
     }
 }
 
+/// Settings of the Court (docs/protocol.md §11.2), permanent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CourtParams {
+    /// Seconds to answer a demand.
+    pub answer_window: u64,
+    /// Seconds that must remain between the answer window and the activation.
+    pub slack: u64,
+    /// Seconds after posting in which demands are possible with the shortest challenge window.
+    pub demand_window: u64,
+    /// The smallest bond of a demand.
+    pub least_bond: AttoFil,
+}
+
+impl CourtParams {
+    /// For a devnet: the longest times that fit into its shortest challenge window, seconds.
+    #[must_use]
+    pub fn within(min_challenge_window: u64) -> Self {
+        Self {
+            answer_window: min_challenge_window / 2,
+            slack: min_challenge_window / 4,
+            demand_window: min_challenge_window / 4,
+            least_bond: AttoFil::new(1_000_000_000_000_000),
+        }
+    }
+
+    /// The shortest challenge window with which demands are possible for a while, seconds.
+    #[must_use]
+    pub fn least_challenge_window(&self) -> u64 {
+        self.answer_window
+            .saturating_add(self.slack)
+            .saturating_add(self.demand_window)
+    }
+}
+
+impl Default for CourtParams {
+    /// Those of a public network: a day to answer, 6 hours of slack, 12 hours for demands, 0.05 FIL.
+    fn default() -> Self {
+        Self {
+            answer_window: 86_400,
+            slack: 21_600,
+            demand_window: 43_200,
+            least_bond: AttoFil::new(50_000_000_000_000_000),
+        }
+    }
+}
+
 /// All settings of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -138,16 +185,16 @@ pub struct DeployParams {
     pub chain_id: u64,
     /// How beacons are verified.
     pub beacon: BeaconParams,
-    /// Sets parameters, coordinator, publishers and challenge window, announces evaluators, guardian and the end.
+    /// Announces parameters, coordinator, publishers, evaluators, a guardian, a challenge window and the end.
     #[serde(deserialize_with = "spelling::address")]
     pub owner: Address,
     /// Opens rounds.
     #[serde(deserialize_with = "spelling::address")]
     pub coordinator: Address,
-    /// May commit batches.
+    /// May commit batches, from the first round on.
     #[serde(default, deserialize_with = "spelling::addresses")]
     pub publishers: Vec<Address>,
-    /// May veto pending settlements.
+    /// May veto pending settlements, suspend publishers and the coordinator, and cancel what is announced.
     #[serde(deserialize_with = "spelling::address")]
     pub guardian: Address,
     /// Receives deposits that were never allocated, once the programme has ended.
@@ -160,8 +207,11 @@ pub struct DeployParams {
     pub threshold: u64,
     /// Minimum challenge window that the owner can set, seconds.
     pub min_challenge_window: u64,
-    /// Seconds between posting a settlement and its activation.
+    /// Seconds between posting a settlement and its activation, and between the announcement of a change and its effect.
     pub challenge_window: u64,
+    /// Settings of the Court.
+    #[serde(default)]
+    pub court: CourtParams,
     /// Gas for each payment of a batch: 60 000 on Ethereum's scale, 30 000 000 on Filecoin's.
     pub payment_gas: u64,
     /// Parameters of the first rounds.
@@ -291,6 +341,7 @@ mod tests {
             threshold: 2,
             min_challenge_window: 60,
             challenge_window: 3_600,
+            court: CourtParams::within(60),
             payment_gas: 60_000,
             parameters: Parameters::default(),
         }
@@ -330,6 +381,12 @@ mod tests {
             minChallengeWindow = 60
             challengeWindow = 3600
             paymentGas = 60000
+
+            [court]
+            answerWindow = 30
+            slack = 15
+            demandWindow = 15
+            leastBond = "1000000000000000"
 
             [beacon]
             kind = "drand"

@@ -5,10 +5,10 @@ use assize_chain::{ChainClient, ChainError};
 use assize_protocol::{AttoFil, GasPrice};
 use serde::Serialize;
 
-use crate::creation::Creation;
+use crate::creation::{Creation, Part};
 use crate::params::MAINNET;
 use crate::problems::{Problem, Problems, Weight};
-use crate::{DeployParams, ParamsError, Result};
+use crate::{DeployParams, Deployment, ParamsError, Result};
 
 /// What a deployment would do.
 #[derive(Clone, Debug, Serialize)]
@@ -20,12 +20,10 @@ pub struct DeployPlan {
     pub balance: AttoFil,
     /// The creations.
     pub creations: Vec<PlannedCreation>,
-    /// Maximum cost of the creations at the current gas price, without the registration of publishers.
+    /// Maximum cost of the creations at the current gas price.
     pub cost: AttoFil,
     /// Maximum price of a unit of gas.
     pub gas_price: GasPrice,
-    /// The publishers that the owner must register, since the deployer is not the owner.
-    pub publishers_left: bool,
     /// Problems that prevent the deployment.
     pub refusals: Vec<Problem>,
     /// Warnings.
@@ -63,8 +61,11 @@ impl DeployPlan {
     }
 }
 
-/// Simulates the three creations as `deployer`, with placeholders for addresses that do not exist yet, and checks the
-/// roles' addresses. Sends nothing.
+/// Simulates the creations as `deployer`, with placeholders for addresses that do not exist yet, and checks the roles'
+/// addresses. Sends nothing.
+///
+/// The constructor of `Rewards` asks contracts that do not exist yet. What it refuses is among the problems of the parameters;
+/// its gas is that of `Rounds`, byte for byte, whose constructor stores more.
 ///
 /// # Errors
 /// [`ParamsError::Refused`] if nothing could work, and errors of the node. Dangers, and reverts of constructors, are in
@@ -89,28 +90,30 @@ pub async fn plan(client: &ChainClient, params: &DeployParams, deployer: Address
     }
 
     let mut creations = Vec::new();
-    for creation in [
-        Creation::beacon(&params.beacon)?,
-        Creation::rounds(params, deployer)?,
-        Creation::rewards(params, deployer),
-    ] {
+    let placeholders = Deployment::all_at(params.chain_id, deployer);
+    for part in Part::ALL {
+        let creation = Creation::of(part, params, &placeholders)?;
         let draft = creation.draft();
-        let gas = match client.estimate_gas(&draft, deployer).await {
-            Ok(gas) => Some(gas),
-            Err(ChainError::Reverted(revert)) => {
-                refusals.push(Problem {
-                    field: format!("constructor of {}", creation.name),
-                    reason: revert.to_string(),
-                    weight: Weight::Impossible,
-                });
-                None
-            }
-            Err(other) => return Err(other.into()),
+        let bytes = draft.input.len();
+        let gas = match part {
+            Part::Rewards => of_as_many_bytes(creations.last(), bytes),
+            _ => match client.estimate_gas(&draft, deployer).await {
+                Ok(gas) => Some(gas),
+                Err(ChainError::Reverted(revert)) => {
+                    refusals.push(Problem {
+                        field: format!("constructor of {}", creation.name),
+                        reason: revert.to_string(),
+                        weight: Weight::Impossible,
+                    });
+                    None
+                }
+                Err(other) => return Err(other.into()),
+            },
         };
         creations.push(PlannedCreation {
             name: creation.name,
             gas,
-            bytes: draft.input.len(),
+            bytes,
         });
     }
     let fees = client.fees().await?;
@@ -120,12 +123,18 @@ pub async fn plan(client: &ChainClient, params: &DeployParams, deployer: Address
         creations,
         cost: AttoFil::ZERO,
         gas_price: fees.max_fee,
-        publishers_left: deployer != params.owner && !params.publishers.is_empty(),
         refusals,
         warnings,
     };
     plan.cost = fees.at_most(plan.gas());
     Ok(plan)
+}
+
+/// The gas of a creation with so many bytes, if each takes as much as those of `other`.
+fn of_as_many_bytes(other: Option<&PlannedCreation>, bytes: usize) -> Option<u64> {
+    let other = other?;
+    let gas = u128::from(other.gas?) * bytes as u128 / (other.bytes.max(1) as u128);
+    u64::try_from(gas).ok()
 }
 
 /// Checks of the roles that need the chain.

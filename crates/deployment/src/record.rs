@@ -149,16 +149,11 @@ impl DeploymentRecord {
     /// # Errors
     /// Those of [`ChainClient::code`].
     pub async fn complete(&mut self, client: &ChainClient) -> Result<()> {
-        let d = self.deployment;
-        for (part, address) in [
-            (Part::Beacon, d.beacon),
-            (Part::Rounds, d.rounds),
-            (Part::Rewards, d.rewards),
-        ] {
-            let Some(creation): Option<Creation> = self.creation(part)? else {
+        for part in Part::ALL {
+            let Some(creation) = self.creation(part)? else {
                 return Ok(());
             };
-            let code_hash = keccak256(client.code(address).await?);
+            let code_hash = keccak256(client.code(self.deployment.at(part)).await?);
             let known = self.contracts.get(&part);
             let (transaction, block) = known.map_or((None, None), |known| (known.transaction, known.block));
             let contract = ContractRecord::new(&creation, code_hash, transaction, block);
@@ -170,10 +165,9 @@ impl DeploymentRecord {
 
     /// A contract derived from the source and the file's parameters; `None` without parameters.
     pub(crate) fn creation(&self, part: Part) -> Result<Option<Creation>, ParamsError> {
-        let Deployment { beacon, rounds, .. } = self.deployment;
         self.params
             .as_ref()
-            .map(|params| Creation::of(part, params, beacon, rounds))
+            .map(|params| Creation::of(part, params, &self.deployment))
             .transpose()
     }
 }
@@ -194,14 +188,10 @@ mod tests {
 
     #[test]
     fn a_file_of_addresses_alone_is_a_record_too() {
-        let deployment = Deployment {
-            chain_id: 31_337,
-            beacon: Address::repeat_byte(1),
-            rounds: Address::repeat_byte(2),
-            rewards: Address::repeat_byte(3),
-            block: 4,
-            gas_used: None,
-        };
+        let mut deployment = Deployment::all_at(31_337, Address::ZERO);
+        for (byte, part) in (1..).zip(Part::ALL) {
+            deployment.put(part, Address::repeat_byte(byte));
+        }
         let text = serde_json::to_string(&deployment).unwrap();
         let record: DeploymentRecord = serde_json::from_str(&text).unwrap();
         assert_eq!(record.deployment, deployment);

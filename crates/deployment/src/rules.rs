@@ -11,6 +11,9 @@ use crate::params::{self, BeaconParams, CALIBRATION, DeployParams, MAINNET};
 use crate::problems::{Problem, Weight};
 
 const DAY: u64 = 86_400;
+const HOUR: u64 = 3_600;
+/// Seconds of an epoch of Filecoin.
+const EPOCH: u32 = 30;
 /// `Roles.MAX_CHALLENGE_WINDOW`.
 const MAX_CHALLENGE_WINDOW: u64 = 30 * DAY;
 /// `Roles.MAX_EVALUATORS`.
@@ -44,6 +47,7 @@ pub(crate) fn apply(params: &DeployParams) -> Vec<Problem> {
     found.addresses(params);
     found.evaluators(params);
     found.windows(params);
+    found.court(params);
     found.parameters(params);
     found.money(params);
     found.beacon(params);
@@ -210,9 +214,67 @@ impl Found {
         }
     }
 
+    fn court(&mut self, params: &DeployParams) {
+        let court = &params.court;
+        let (minimum, least) = (params.min_challenge_window, court.least_challenge_window());
+        if minimum < least {
+            self.impossible(
+                "minChallengeWindow",
+                format!(
+                    "{} is too short for the Court, whose answerWindow, slack and demandWindow take {} together: use at least \
+                     {least} s",
+                    duration(minimum),
+                    duration(least)
+                ),
+            );
+        }
+        if court.answer_window < DAY {
+            self.dangerous(
+                "court.answerWindow",
+                format!(
+                    "{} is less than a day: an honest settlement falls if nobody who has its document answers in time",
+                    duration(court.answer_window)
+                ),
+            );
+        }
+        for (field, seconds, why) in [
+            (
+                "court.slack",
+                court.slack,
+                "what was not shown could not be voided before it pays",
+            ),
+            (
+                "court.demandWindow",
+                court.demand_window,
+                "with the shortest challenge window, nobody could read a settlement and demand what is missing",
+            ),
+        ] {
+            if seconds < HOUR {
+                let short = duration(seconds);
+                self.dangerous(field, format!("{short} is less than an hour: {why}"));
+            }
+        }
+        if court.least_bond.is_zero() {
+            self.dangerous(
+                "court.leastBond",
+                "it is zero: where gas is cheap, demands cost nothing, and every answer costs gas",
+            );
+        }
+    }
+
     fn parameters(&mut self, params: &DeployParams) {
-        for (key, reason) in bounds::violations(&params.parameters) {
+        for (key, reason) in bounds::violations(&params.parameters, params.is_filecoin()) {
             self.impossible(&format!("parameters.{key}"), reason);
+        }
+        let step = params.parameters.step;
+        if params.is_filecoin() && step < EPOCH {
+            self.dangerous(
+                "parameters.step",
+                format!(
+                    "{step} s is less than an epoch of Filecoin, {EPOCH} s: a window of the timetable could pass without a block, \
+                     and a reorganisation undo what stations rely on; use 60"
+                ),
+            );
         }
     }
 
@@ -290,7 +352,7 @@ impl Found {
         apart(
             p.owner == p.guardian,
             "guardian",
-            "it equals the owner, but the guardian must be able to veto the owner's changes of evaluators: use a separate address",
+            "it equals the owner, but the guardian must be able to cancel what the owner announces: use a separate address",
         );
         apart(
             p.owner == p.coordinator,
@@ -365,6 +427,7 @@ mod tests {
     use assize_protocol::{AttoFil, Parameters};
 
     use super::*;
+    use crate::CourtParams;
     use crate::params::LOCAL;
 
     /// Valid parameters for mainnet.
@@ -380,8 +443,9 @@ mod tests {
             treasury: address(8),
             evaluators: vec![address(7), address(5), address(6)],
             threshold: 2,
-            min_challenge_window: DAY,
-            challenge_window: DAY,
+            min_challenge_window: 42 * HOUR,
+            challenge_window: 2 * DAY,
+            court: CourtParams::default(),
             payment_gas: 30_000_000,
             parameters: Parameters::default(),
         }
@@ -412,13 +476,33 @@ mod tests {
     fn dangerous_parameters_are_rejected_only_on_mainnet() {
         assert_eq!(good().problems(), []);
         let dangerous = Weight::Dangerous;
+        let minimum = |p: &mut DeployParams| {
+            p.min_challenge_window = DAY - 1;
+            p.court = CourtParams::within(DAY - 1);
+        };
+        found(minimum, "minChallengeWindow", dangerous);
+        let short = |p: &mut DeployParams| {
+            (p.min_challenge_window, p.challenge_window) = (60, DAY - 1);
+            p.court = CourtParams::within(60);
+        };
+        found(short, "challengeWindow", dangerous);
         found(
-            |p| p.min_challenge_window = DAY - 1,
-            "minChallengeWindow",
+            |p| p.court.answer_window = DAY - 1,
+            "court.answerWindow",
             dangerous,
         );
-        let short = |p: &mut DeployParams| (p.min_challenge_window, p.challenge_window) = (60, DAY - 1);
-        found(short, "challengeWindow", dangerous);
+        found(|p| p.court.slack = HOUR - 1, "court.slack", dangerous);
+        found(
+            |p| p.court.demand_window = HOUR - 1,
+            "court.demandWindow",
+            dangerous,
+        );
+        found(
+            |p| p.court.least_bond = AttoFil::ZERO,
+            "court.leastBond",
+            dangerous,
+        );
+        found(|p| p.parameters.step = EPOCH - 1, "parameters.step", dangerous);
         found(|p| p.evaluators.truncate(1), "threshold", Weight::Impossible);
         let single = |p: &mut DeployParams| {
             p.evaluators.truncate(1);
@@ -461,8 +545,17 @@ mod tests {
         found(many, "evaluators", impossible);
         found(|p| p.threshold = 0, "threshold", impossible);
         found(
-            |p| p.min_challenge_window = DAY + 1,
+            |p| p.min_challenge_window = 2 * DAY + 1,
             "challengeWindow",
+            impossible,
+        );
+        found(|p| p.court.slack += 1, "minChallengeWindow", impossible);
+        let endless = |p: &mut DeployParams| p.court.demand_window = u64::MAX;
+        found(endless, "minChallengeWindow", impossible);
+        found(|p| p.parameters.step = 0, "parameters.step", impossible);
+        found(
+            |p| p.parameters.beacon_delay = 149,
+            "parameters.beaconDelay",
             impossible,
         );
         found(|p| p.challenge_window = 31 * DAY, "challengeWindow", impossible);

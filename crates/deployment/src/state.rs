@@ -1,10 +1,11 @@
 //! Roles and settings of a deployment: what can change after the contracts are created.
 
 use alloy_primitives::Address;
-use assize_chain::{Announced, ChainClient, Result, Rewards, Rounds};
+use assize_chain::{Announced, ChainClient, Result, Rewards, Roles, Rounds};
 use assize_protocol::Parameters;
 use serde::{Deserialize, Serialize};
 
+use crate::words::{listed, parameter_values, parameters_on_a_line};
 use crate::{DeployParams, Deployment};
 
 /// A change that is announced but not in force.
@@ -21,19 +22,19 @@ pub struct Coming {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NetworkState {
-    /// Owner of `Rounds`.
-    pub rounds_owner: Address,
-    /// Pending owner of `Rounds`, who has not accepted the ownership.
-    pub rounds_pending_owner: Option<Address>,
-    /// Owner of `Rewards`.
-    pub rewards_owner: Address,
-    /// Pending owner of `Rewards`, who has not accepted the ownership.
-    pub rewards_pending_owner: Option<Address>,
-    /// Opens rounds.
-    pub coordinator: Address,
+    /// Announces changes.
+    pub owner: Address,
+    /// The pending owner, who has not accepted the ownership.
+    pub pending_owner: Option<Address>,
+    /// Opens rounds; null if it was suspended.
+    pub coordinator: Option<Address>,
+    /// The announced coordinator.
+    pub next_coordinator: Option<Coming>,
     /// Known publishers that may commit.
     pub publishers: Vec<Address>,
-    /// May veto.
+    /// What is announced of known publishers.
+    pub next_publishers: Vec<Coming>,
+    /// Vetoes, suspends and cancels.
     pub guardian: Address,
     /// The announced guardian.
     pub next_guardian: Option<Coming>,
@@ -43,7 +44,7 @@ pub struct NetworkState {
     pub threshold: u64,
     /// The announced evaluators.
     pub next_evaluators: Option<Coming>,
-    /// Seconds between posting a settlement and its activation.
+    /// Seconds between posting a settlement and its activation, and between the announcement of a change and its effect.
     pub challenge_window: u64,
     /// The announced shorter window.
     pub next_challenge_window: Option<Coming>,
@@ -51,12 +52,14 @@ pub struct NetworkState {
     pub treasury: Address,
     /// When the programme ends, Unix seconds.
     pub ends_at: Option<u64>,
-    /// Parameters of the next round.
+    /// Parameters of a round that is opened now.
     pub parameters: Parameters,
+    /// The announced parameters.
+    pub next_parameters: Option<Coming>,
 }
 
 impl NetworkState {
-    /// The state right after deployment, when the publishers are registered.
+    /// The state right after deployment.
     #[must_use]
     pub fn of(params: &DeployParams) -> Self {
         let sorted = |addresses: &[Address]| {
@@ -65,12 +68,12 @@ impl NetworkState {
             addresses
         };
         Self {
-            rounds_owner: params.owner,
-            rounds_pending_owner: None,
-            rewards_owner: params.owner,
-            rewards_pending_owner: None,
-            coordinator: params.coordinator,
+            owner: params.owner,
+            pending_owner: None,
+            coordinator: Some(params.coordinator),
+            next_coordinator: None,
             publishers: sorted(&params.publishers),
+            next_publishers: Vec::new(),
             guardian: params.guardian,
             next_guardian: None,
             evaluators: sorted(&params.evaluators),
@@ -81,6 +84,7 @@ impl NetworkState {
             treasury: params.treasury,
             ends_at: None,
             parameters: params.parameters,
+            next_parameters: None,
         }
     }
 
@@ -93,43 +97,33 @@ impl NetworkState {
         deployment: &Deployment,
         known_publishers: &[Address],
     ) -> Result<Self> {
+        let roles = Roles::new(client.clone(), deployment.roles);
         let rounds = Rounds::new(client.clone(), deployment.rounds);
         let rewards = Rewards::new(client.clone(), deployment.rewards);
-        let evaluators = rewards.evaluators().await?;
-        let mut publishers = Vec::new();
-        for &publisher in known_publishers {
-            if rounds.is_publisher(publisher).await? {
-                publishers.push(publisher);
-            }
-        }
-        publishers.sort_unstable();
+        let evaluators = roles.evaluators().await?;
+        let (publishers, next_publishers) = publishers(&rounds, known_publishers).await?;
         Ok(Self {
-            rounds_owner: rounds.owner().await?,
-            rounds_pending_owner: rounds.pending_owner().await?,
-            rewards_owner: rewards.owner().await?,
-            rewards_pending_owner: rewards.pending_owner().await?,
+            owner: roles.owner().await?,
+            pending_owner: roles.pending_owner().await?,
             coordinator: rounds.coordinator().await?,
+            next_coordinator: coming(rounds.next_coordinator().await?, Address::to_string),
             publishers,
-            guardian: rewards.guardian().await?,
-            next_guardian: rewards
-                .next_guardian()
-                .await?
-                .map(|next| coming(next, |guardian| guardian.to_string())),
+            next_publishers,
+            guardian: roles.guardian().await?,
+            next_guardian: coming(roles.next_guardian().await?, Address::to_string),
             evaluators: evaluators.set,
             threshold: evaluators.threshold,
-            next_evaluators: rewards.next_evaluators().await?.map(|next| {
-                coming(next, |next| {
-                    format!("{} of {}", next.threshold, addresses(&next.set))
-                })
+            next_evaluators: coming(roles.next_evaluators().await?, |next| {
+                format!("{} of {}", next.threshold, listed(&next.set))
             }),
-            challenge_window: rewards.challenge_window().await?,
-            next_challenge_window: rewards
-                .next_challenge_window()
-                .await?
-                .map(|next| coming(next, |window| format!("{window} s"))),
+            challenge_window: roles.challenge_window().await?,
+            next_challenge_window: coming(roles.next_challenge_window().await?, |window| {
+                format!("{window} s")
+            }),
             treasury: rewards.treasury().await?,
             ends_at: rewards.ends_at().await?,
             parameters: rounds.parameters().await?,
+            next_parameters: coming(rounds.next_parameters().await?, parameters_on_a_line),
         })
     }
 
@@ -139,62 +133,106 @@ impl NetworkState {
         fn or_none<T>(value: Option<&T>, show: impl Fn(&T) -> String) -> String {
             value.map_or_else(|| "none".into(), show)
         }
-        let next = |change: &Option<Coming>| {
-            or_none(change.as_ref(), |change| {
-                format!("{} from {} on", change.value, change.effective_at)
-            })
-        };
-        let p = &self.parameters;
-        let address = |address: &Address| address.to_string();
-        vec![
-            ("owner of Rounds", self.rounds_owner.to_string()),
+        let next = |change: &Option<Coming>| or_none(change.as_ref(), Coming::on_a_line);
+        let publishers: Vec<_> = self.next_publishers.iter().map(Coming::on_a_line).collect();
+        let mut lines = vec![
+            ("owner", self.owner.to_string()),
             (
-                "pending owner of Rounds",
-                or_none(self.rounds_pending_owner.as_ref(), address),
+                "pending owner",
+                or_none(self.pending_owner.as_ref(), Address::to_string),
             ),
-            ("owner of Rewards", self.rewards_owner.to_string()),
             (
-                "pending owner of Rewards",
-                or_none(self.rewards_pending_owner.as_ref(), address),
+                "coordinator",
+                or_none(self.coordinator.as_ref(), Address::to_string),
             ),
-            ("coordinator", self.coordinator.to_string()),
-            ("publishers", addresses(&self.publishers)),
+            ("announced coordinator", next(&self.next_coordinator)),
+            ("publishers", listed(&self.publishers)),
+            (
+                "announced publishers",
+                match publishers.is_empty() {
+                    true => "none".into(),
+                    false => publishers.join(", "),
+                },
+            ),
             ("guardian", self.guardian.to_string()),
             ("announced guardian", next(&self.next_guardian)),
-            ("evaluators", addresses(&self.evaluators)),
+            ("evaluators", listed(&self.evaluators)),
             ("threshold", self.threshold.to_string()),
             ("announced evaluators", next(&self.next_evaluators)),
             ("challengeWindow", format!("{} s", self.challenge_window)),
             ("announced challengeWindow", next(&self.next_challenge_window)),
             ("treasury", self.treasury.to_string()),
             ("end", or_none(self.ends_at.as_ref(), u64::to_string)),
-            ("parameters.roundDuration", p.round_duration.to_string()),
-            ("parameters.beaconDelay", p.beacon_delay.to_string()),
-            ("parameters.commitGrace", p.commit_grace.to_string()),
-            ("parameters.minCommitteeSize", p.min_committee_size.to_string()),
-            ("parameters.maxCommitteeSize", p.max_committee_size.to_string()),
-            ("parameters.quorum", p.quorum.to_string()),
-            (
-                "parameters.maxTasksPerCommittee",
-                p.max_tasks_per_committee.to_string(),
-            ),
-            ("parameters.targetMeasurements", p.target_measurements.to_string()),
-            ("parameters.budget", p.budget.atto().to_string()),
-        ]
+        ];
+        lines.extend(
+            PARAMETERS
+                .into_iter()
+                .zip(parameter_values(&self.parameters).map(|(_, value)| value)),
+        );
+        lines.push(("announced parameters", next(&self.next_parameters)));
+        lines
     }
 }
 
-fn coming<T>(change: Announced<T>, show: impl Fn(&T) -> String) -> Coming {
-    Coming {
+/// The names of [`parameter_values`] in a state.
+const PARAMETERS: [&str; 9] = [
+    "parameters.roundDuration",
+    "parameters.beaconDelay",
+    "parameters.step",
+    "parameters.minCommitteeSize",
+    "parameters.maxCommitteeSize",
+    "parameters.quorum",
+    "parameters.maxTasksPerCommittee",
+    "parameters.targetMeasurements",
+    "parameters.budget",
+];
+
+impl Coming {
+    fn on_a_line(&self) -> String {
+        format!("{} from {} on", self.value, self.effective_at)
+    }
+}
+
+/// Which of the known publishers may commit batches of a round that is opened now, and what is announced of them.
+async fn publishers(rounds: &Rounds, known: &[Address]) -> Result<(Vec<Address>, Vec<Coming>)> {
+    let now = rounds.client().head().await?.timestamp;
+    let (mut admitted, mut announced) = (Vec::new(), Vec::new());
+    let mut known = known.to_vec();
+    known.sort_unstable();
+    for publisher in known {
+        let Some(admission) = rounds.admission_of(publisher).await? else {
+            continue;
+        };
+        if admission.covers(now) {
+            admitted.push(publisher);
+        }
+        let later = [(Some(admission.from), "admitted"), (admission.until, "removed")];
+        for (at, what) in later {
+            if let Some(effective_at) = at.filter(|&at| at > now) {
+                let value = format!("{publisher} {what}");
+                announced.push(Coming { value, effective_at });
+            }
+        }
+    }
+    Ok((admitted, announced))
+}
+
+fn coming<T>(change: Option<Announced<T>>, show: impl Fn(&T) -> String) -> Option<Coming> {
+    change.map(|change| Coming {
         value: show(&change.value),
         effective_at: change.effective_at,
-    }
+    })
 }
 
-fn addresses(addresses: &[Address]) -> String {
-    if addresses.is_empty() {
-        return "none".into();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_have_their_own_names() {
+        let values = parameter_values(&Parameters::default());
+        for (name, (key, _)) in PARAMETERS.into_iter().zip(values) {
+            assert_eq!(name, format!("parameters.{key}"));
+        }
     }
-    let listed: Vec<_> = addresses.iter().map(Address::to_string).collect();
-    listed.join(", ")
 }
