@@ -33,7 +33,7 @@ pub enum Judgement {
 ///
 /// # Errors
 /// [`VerifyError`]: chain or beacons are unavailable at the moment.
-pub async fn judge<B: BeaconSource + Sync>(
+pub(crate) async fn judge<B: BeaconSource + Sync>(
     rounds: &Rounds,
     rewards: &Rewards,
     store: &dyn Source,
