@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256};
 use assize_chain::ChainClient;
-use assize_deployment::{BeaconParams, DeployParams, deploy_with};
+use assize_deployment::{BeaconParams, CourtParams, DeployParams, deploy_with};
 use assize_drand::serve::Devnet;
 use assize_drand::{Relays, Verified};
 use assize_keys::Signer;
@@ -118,6 +118,7 @@ impl Environment {
             threshold: THRESHOLD,
             min_challenge_window: CHALLENGE_WINDOW,
             challenge_window: CHALLENGE_WINDOW,
+            court: CourtParams::within(CHALLENGE_WINDOW),
             payment_gas: 60_000,
             parameters: parameters(args),
         };

@@ -6,7 +6,6 @@ use eyre::OptionExt;
 
 use super::UpArgs;
 use super::environment::{EVALUATORS, Environment, url};
-use super::plan::MARGIN;
 use super::process::Process;
 
 /// Rounds in a settlement: each round is settled and paid on its own, so that payments start early.
@@ -137,9 +136,8 @@ fn coordinator(args: &UpArgs, environment: &Environment) -> eyre::Result<(Proces
 
 fn publisher(environment: &Environment) -> eyre::Result<Process> {
     let key = environment.keys.secret("publisher", 0);
-    let margin = format!("{MARGIN}s");
     let mut arguments = vec!["run", "publisher"];
-    arguments.extend(["--margin", &margin, "--poll", POLL]);
+    arguments.extend(["--poll", POLL]);
     arguments.extend(environment.chain(environment.anvil.url()));
     Ok(Process::start_ready(&environment.command("publisher", Some(key)), arguments)?.0)
 }
