@@ -19,6 +19,7 @@ mod court;
 mod eip1559;
 mod endpoint;
 mod error;
+mod gas;
 mod logs;
 mod message;
 mod newest;
