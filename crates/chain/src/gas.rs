@@ -41,21 +41,32 @@ impl ChainClient {
         Ok(estimate.to())
     }
 
-    /// What a call uses of which the node estimates so much.
+    /// How the chain's nodes estimate gas, and what the chain charges for.
     #[must_use]
-    pub fn used_of_estimate(&self, estimate: u64) -> u64 {
+    pub fn gas_rules(&self) -> GasRules {
         match FILECOIN.contains(&self.chain_id()) {
-            true => estimate - estimate / 5,
-            false => estimate,
+            true => GasRules::Filecoin,
+            false => GasRules::Ethereum,
         }
     }
+}
 
+/// How nodes estimate gas, and what a chain charges for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GasRules {
+    /// Nodes estimate the least limit; what is used is paid for.
+    Ethereum,
+    /// Nodes estimate a quarter more than what is used; much of what is unused is paid for too.
+    Filecoin,
+}
+
+impl GasRules {
     /// What a transaction is charged for that uses `used` of its limit.
     #[must_use]
-    pub fn charged(&self, used: u64, limit: u64) -> u64 {
-        match FILECOIN.contains(&self.chain_id()) {
-            true => used.saturating_add(overestimation(used, limit)),
-            false => used,
+    pub fn charged(self, used: u64, limit: u64) -> u64 {
+        match self {
+            Self::Ethereum => used,
+            Self::Filecoin => used.saturating_add(overestimation(used, limit)),
         }
     }
 }

@@ -46,6 +46,7 @@ pub use client::{ChainClient, Head};
 pub use court::{Court, Demand, Place, Search};
 pub use endpoint::RpcUrl;
 pub use error::{ChainError, Result};
+pub use gas::GasRules;
 pub use message::SettlementMessage;
 pub use newest::NewestBlock;
 pub use revert::{Revert, show_times_as};
