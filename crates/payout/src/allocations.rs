@@ -86,7 +86,7 @@ impl Allocations {
         let index = self.place(operator)?;
         Some(Claim {
             index,
-            allocation: self.leaves[index as usize],
+            share: (&self.leaves[index as usize]).into(),
             proof: self.tree.proof(index)?,
         })
     }
@@ -103,7 +103,7 @@ impl Allocations {
         paid.sort_unstable();
         let (start, end) = (*paid.first()?, *paid.last()?);
         let claimed = |place: u32| match paid.binary_search(&place) {
-            Ok(_) => Some(Claimed::Paid(self.leaves[place as usize])),
+            Ok(_) => Some(Claimed::Paid((&self.leaves[place as usize]).into())),
             Err(_) => self.tree.leaf(place).map(Claimed::Unpaid),
         };
         Some(BatchClaim {
@@ -118,6 +118,8 @@ impl Allocations {
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
+    use assize_chain::Share;
+    use assize_protocol::claim_leaf;
     use assize_protocol::positional::{verify, verify_range};
     use proptest::prelude::*;
 
@@ -140,10 +142,15 @@ pub(crate) mod tests {
         Allocations::new(amounts.iter().map(leaf).collect())
     }
 
+    /// The leaf that a claim shows.
+    pub(crate) fn leaf_of(share: &Share) -> B256 {
+        claim_leaf(share.operator, share.cumulative, share.rest)
+    }
+
     /// The leaves of a batch.
     pub(crate) fn leaves(batch: &BatchClaim) -> Vec<B256> {
         let leaf = |place: &Claimed| match place {
-            Claimed::Paid(allocation) => allocation.leaf(),
+            Claimed::Paid(share) => leaf_of(share),
             Claimed::Unpaid(leaf) => *leaf,
         };
         batch.places.iter().map(leaf).collect()
@@ -152,7 +159,7 @@ pub(crate) mod tests {
     /// The operators that a batch pays, in order.
     pub(crate) fn paid(batch: &BatchClaim) -> Vec<Address> {
         let paid = |place: &Claimed| match place {
-            Claimed::Paid(allocation) => Some(allocation.operator),
+            Claimed::Paid(share) => Some(share.operator),
             Claimed::Unpaid(_) => None,
         };
         batch.places.iter().filter_map(paid).collect()
@@ -169,8 +176,8 @@ pub(crate) mod tests {
             prop_assert_eq!(book.operators().collect::<Vec<_>>(), everybody.clone());
             for operator in &everybody {
                 let claim = book.claim(*operator).unwrap();
-                prop_assert_eq!((claim.allocation.operator, claim.allocation.cumulative), (*operator, amounts[operator]));
-                prop_assert!(verify(book.root(), book.count(), claim.allocation.leaf(), claim.index, &claim.proof));
+                prop_assert_eq!((claim.share.operator, claim.share.cumulative), (*operator, amounts[operator]));
+                prop_assert!(verify(book.root(), book.count(), leaf_of(&claim.share), claim.index, &claim.proof));
             }
             let mut some: Vec<Address> = chosen.iter().map(|index| *index.get(&everybody)).collect();
             let batch = book.batch_claim(some.iter().copied()).unwrap();

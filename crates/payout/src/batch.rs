@@ -143,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::allocations::tests::{book, leaves, paid};
+    use crate::allocations::tests::{book, leaf_of, leaves, paid};
     use crate::ranges::calldata;
 
     const GAS: Gas = Gas {
@@ -190,8 +190,8 @@ mod tests {
                 let named: Vec<Address> = batch.payouts.iter().map(|payout| payout.operator).collect();
                 match &batch.call {
                     Call::One(claim) => {
-                        prop_assert_eq!(named, vec![claim.allocation.operator]);
-                        let leaf = claim.allocation.leaf();
+                        prop_assert_eq!(named, vec![claim.share.operator]);
+                        let leaf = leaf_of(&claim.share);
                         prop_assert!(verify(book.root(), book.count(), leaf, claim.index, &claim.proof));
                     }
                     Call::Many(many, limit) => {
@@ -208,10 +208,10 @@ mod tests {
     /// The call data that is sent.
     fn encoded(batch: &BatchClaim) -> Vec<u8> {
         let allocation = |place: &Claimed| match place {
-            Claimed::Paid(allocation) => IRewards::Allocation {
-                operator: allocation.operator,
-                cumulative: allocation.cumulative.atto(),
-                rest: allocation.rest(),
+            Claimed::Paid(share) => IRewards::Allocation {
+                operator: share.operator,
+                cumulative: share.cumulative.atto(),
+                rest: share.rest,
             },
             Claimed::Unpaid(leaf) => IRewards::Allocation {
                 operator: Address::ZERO,

@@ -60,7 +60,7 @@ pub async fn claim_one(
     };
     let claim = allocations.claim(operator).ok_or(unknown)?;
     let claimed = rewards.claimed(operator).await?;
-    let amount = claim.allocation.cumulative.saturating_sub(claimed);
+    let amount = claim.share.cumulative.saturating_sub(claimed);
     if amount.is_zero() {
         return Err(PayoutError::NothingDue {
             settlement: settlement.id,

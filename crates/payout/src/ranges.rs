@@ -88,8 +88,6 @@ fn siblings(start: u32, length: usize, count: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use assize_chain::GasRules;
     use assize_protocol::B256;
     use assize_protocol::positional::Tree;
@@ -150,17 +148,21 @@ mod tests {
         }
     }
 
+    /// How many each transaction pays.
+    fn lengths(places: &[u32], gas: &Gas) -> Vec<usize> {
+        let runs = cut(places, 1_000, gas, ROOMY, Margin::Usual);
+        runs.iter().map(Range::len).collect()
+    }
+
     #[test]
     fn neighbours_are_paid_together_and_the_scattered_one_by_one() {
         let neighbours: Vec<u32> = (5..25).collect();
-        assert_eq!(cut(&neighbours, 100, &EVM, ROOMY, Margin::Usual), [0..20]);
-        let near = [5, 8, 20];
-        assert_eq!(cut(&near, 1_000, &EVM, ROOMY, Margin::Usual), [0..3]);
-        let far = [5, 105, 205, 206, 207];
-        assert_eq!(cut(&far, 1_000, &EVM, ROOMY, Margin::Usual), [0..1, 1..2, 2..5]);
+        assert_eq!(lengths(&neighbours, &EVM), [20]);
+        assert_eq!(lengths(&[5, 8, 20], &EVM), [3]);
+        assert_eq!(lengths(&[5, 105, 205, 206, 207], &EVM), [1, 1, 3]);
     }
 
-    /// Each is closer to the next than another transaction is worth, but together they do not pay for the reserve.
+    /// Together, they do not pay for the reserve.
     #[test]
     fn few_are_paid_one_by_one_where_unused_gas_is_charged() {
         let filecoin = Gas {
@@ -169,11 +171,7 @@ mod tests {
             payment: 30_000_000,
             rules: GasRules::Filecoin,
         };
-        let runs = |places: &BTreeSet<u32>| {
-            let places: Vec<u32> = places.iter().copied().collect();
-            cut(&places, 1_000, &filecoin, ROOMY, Margin::Usual)
-        };
-        assert_eq!(runs(&(0..3).collect()), [0..1, 1..2, 2..3]);
-        assert_eq!(runs(&(0..9).collect()), [0..9]);
+        assert_eq!(lengths(&[0, 1, 2], &filecoin), [1, 1, 1]);
+        assert_eq!(lengths(&[0, 1, 2, 3, 4, 5], &filecoin), [6]);
     }
 }

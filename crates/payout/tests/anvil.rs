@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use alloy_primitives::hex;
-use assize_chain::{Address, B256, ChainClient, Draft, Payment};
+use assize_chain::{Address, ChainClient, Draft, Payment};
 use assize_facts::{Proposal, Settlement, Status};
 use assize_keys::Signer;
 use assize_outbox::{Boundary, Outbox, OutboxError, Policy};
@@ -17,6 +17,7 @@ use assize_payout::{
 use assize_protocol::{AttoFil, Codec, FileCid, PayoutAddress, RoundNumber};
 use assize_service::Daemon;
 use assize_store::LocalStore;
+use assize_testkit::settled;
 use assize_testkit::world::WorldPlan;
 use serde_json::json;
 
@@ -46,7 +47,6 @@ impl World {
     /// A chain on which round 1 is over, nothing is settled and the pool is filled.
     async fn new() -> Self {
         let base = assize_testkit::world::World::start_with(WorldPlan {
-            commit_grace: 60,
             budget: AttoFil::new(1_000_000),
             ..WorldPlan::default()
         })
@@ -66,7 +66,7 @@ impl World {
         let mut cumulative: BTreeMap<_, _> = (1..=6_u8).map(|n| (operator(n), granted(n))).collect();
         cumulative.insert(self.refuser, AttoFil::new(50_000));
         cumulative.insert(operator(7), TOO_LITTLE);
-        Allocations::new(cumulative)
+        Allocations::new(settled::allocations(&cumulative, &[]))
     }
 
     /// Posts the settlement; it is in its challenge window.
@@ -76,8 +76,9 @@ impl World {
             first_round: RoundNumber(1),
             last_round: RoundNumber(1),
             root: self.allocations().root(),
+            operators: self.allocations().count(),
             cumulative_total: AttoFil::new(210_000 + 50_000 + 999),
-            accepted_root: B256::ZERO,
+            drops: 0,
             cid: some_cid(),
         };
         self.post_proposal(&proposal, false).await.unwrap()
@@ -448,7 +449,8 @@ async fn claims_that_cannot_succeed_say_why_and_send_nothing() {
 
     world.anvil.mine_at(pending.active_at).unwrap();
     let settlement = world.rewards.newest_active().await.unwrap().unwrap();
-    let foreign = Allocations::new(BTreeMap::from([(operator(1), AttoFil::new(1_000_000))]));
+    let one = BTreeMap::from([(operator(1), AttoFil::new(1_000_000))]);
+    let foreign = Allocations::new(settled::allocations(&one, &[]));
     let error = claim(&settlement, &foreign, operator(1)).await.unwrap_err();
     assert!(matches!(error, PayoutError::WrongAllocations { .. }), "{error}");
     let error = claim(&settlement, &allocations, operator(9)).await.unwrap_err();
