@@ -105,6 +105,9 @@ mod tests {
         ] {
             assert_eq!(overestimation(used, limit), burned, "{used} of {limit}");
         }
-        assert!(overestimation(u64::MAX / 2, u64::MAX) < u64::MAX / 2, "no overflow");
+        assert!(
+            overestimation(u64::MAX / 2, u64::MAX) < u64::MAX / 2,
+            "no overflow"
+        );
     }
 }

@@ -68,8 +68,7 @@ fn main() {
     };
     for step in [1, 10, 100] {
         let some: Vec<_> = plan.payouts.iter().step_by(step).copied().collect();
-        let (cutting, batches) =
-            timed(|| Batch::cut(&some, &book, &gas, Limits::default(), Margin::Usual));
+        let (cutting, batches) = timed(|| Batch::cut(&some, &book, &gas, Limits::default(), Margin::Usual));
         println!(
             "one of {step} paid, {} transactions with their proofs: {:.2} s",
             batches.len(),

@@ -204,14 +204,19 @@ pub(crate) mod tests {
     fn leaves_keep_their_places_whatever_their_order() {
         let (low, high) = (Address::repeat_byte(1), Address::repeat_byte(2));
         let ordered = book(&BTreeMap::from([(low, AttoFil::new(5)), (high, AttoFil::new(7))]));
-        let [first, second] = ordered.leaves[..] else { panic!() };
+        let [first, second] = ordered.leaves[..] else {
+            panic!()
+        };
         let more = Allocation {
             cumulative: AttoFil::new(9),
             ..first
         };
         let odd = Allocations::new(vec![more, second, first]);
         assert_eq!(odd.operators().collect::<Vec<_>>(), [low, high]);
-        assert_eq!((odd.cumulative(low), odd.claim(low).unwrap().index), (AttoFil::new(9), 0));
+        assert_eq!(
+            (odd.cumulative(low), odd.claim(low).unwrap().index),
+            (AttoFil::new(9), 0)
+        );
         assert_ne!(odd.root(), ordered.root());
         let turned = Allocations::new(vec![second, first]);
         assert_eq!(turned.claim(low).unwrap().index, 1);

@@ -40,9 +40,7 @@ impl Call {
     pub fn draft(&self, rewards: &Rewards, settlement: SettlementId) -> Draft {
         match self {
             Self::One(claim) => rewards.claim(settlement, claim),
-            Self::Many(batch, gas_limit) => rewards
-                .claim_many(settlement, batch)
-                .with_gas_limit(*gas_limit),
+            Self::Many(batch, gas_limit) => rewards.claim_many(settlement, batch).with_gas_limit(*gas_limit),
         }
     }
 }
@@ -64,8 +62,20 @@ impl Batch {
         };
         let single = Limits { payouts: 1, ..limits };
         let mut batches = Self::cut(&of(None), allocations, gas, limits, Margin::Usual);
-        batches.extend(Self::cut(&of(Some(false)), allocations, gas, limits, Margin::Large));
-        batches.extend(Self::cut(&of(Some(true)), allocations, gas, single, Margin::Usual));
+        batches.extend(Self::cut(
+            &of(Some(false)),
+            allocations,
+            gas,
+            limits,
+            Margin::Large,
+        ));
+        batches.extend(Self::cut(
+            &of(Some(true)),
+            allocations,
+            gas,
+            single,
+            Margin::Usual,
+        ));
         batches
     }
 
@@ -255,7 +265,12 @@ mod tests {
         let batches = Batch::cut_apart(&payouts, &doubts, &book, &GAS, Limits::default());
         let named: Vec<(Margin, Vec<Address>)> = batches
             .iter()
-            .map(|batch| (batch.margin, batch.payouts.iter().map(|payout| payout.operator).collect()))
+            .map(|batch| {
+                (
+                    batch.margin,
+                    batch.payouts.iter().map(|payout| payout.operator).collect(),
+                )
+            })
             .collect();
         let some = |numbers: &[u16]| numbers.iter().map(|n| operator(*n)).collect::<Vec<_>>();
         assert_eq!(

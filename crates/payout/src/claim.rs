@@ -109,14 +109,7 @@ pub(crate) fn claims(
     let mut dues = dues.to_vec();
     dues.sort_by_key(|due| allocations.place(due.operator));
     dues.dedup_by_key(|due| due.operator);
-    let made = calls(
-        &dues,
-        |due| due.operator,
-        allocations,
-        gas,
-        limits,
-        Margin::Usual,
-    );
+    let made = calls(&dues, |due| due.operator, allocations, gas, limits, Margin::Usual);
     let made = made.map_err(|operator| PayoutError::UnknownOperator {
         settlement: settlement.id,
         operator,

@@ -73,14 +73,17 @@ impl Gas {
     /// What a transaction with one claim is charged for. Its limit is the node's estimate plus a fifth.
     #[must_use]
     pub fn cost_of_one(&self) -> u64 {
-        self.rules.charged(self.one, self.one.saturating_add(self.one / 2))
+        self.rules
+            .charged(self.one, self.one.saturating_add(self.one / 2))
     }
 
     /// What each of so many neighbours costs, together or one by one.
     #[must_use]
     pub fn cost_of_many(&self, payments: usize) -> u64 {
         let together = self.cost(payments, 0, Margin::Usual);
-        together.div_ceil((payments as u64).max(1)).min(self.cost_of_one())
+        together
+            .div_ceil((payments as u64).max(1))
+            .min(self.cost_of_one())
     }
 
     /// Whether a batch with a payment more, after so many bare leaves, uses less than another transaction.
@@ -90,6 +93,21 @@ impl Gas {
 
     fn leaves(&self, bare: usize) -> u64 {
         (self.one / LEAVES_PER_CLAIM).saturating_mul(bare as u64)
+    }
+
+    /// Enough, if the node does not say.
+    fn unknown(payment: u64, rules: GasRules) -> Self {
+        let each = match rules {
+            GasRules::Ethereum => payment,
+            // It is less (docs/gas.md), and what is unused is paid for.
+            GasRules::Filecoin => payment / 4,
+        };
+        Self {
+            one: payment.saturating_mul(2),
+            each,
+            payment,
+            rules,
+        }
     }
 
     /// What the node says about claims for some of these operators, who are in the order of their places.
@@ -105,13 +123,7 @@ impl Gas {
     ) -> Result<Self, PayoutError> {
         let client = rewards.client();
         let payment: u64 = rewards.payment_gas().await?.saturating_to();
-        let mut gas = Self {
-            one: payment.saturating_mul(2),
-            // Where nodes may not say, on Filecoin, it is less (docs/gas.md).
-            each: payment / 4,
-            payment,
-            rules: client.gas_rules(),
-        };
+        let mut gas = Self::unknown(payment, client.gas_rules());
         let mut ones = Vec::new();
         for operator in spread(operators) {
             if let Some(claim) = allocations.claim(operator) {
@@ -224,8 +236,8 @@ mod tests {
             assert!((least..least / 2 * 3).contains(&limit), "{payments}: {limit}");
             // The node does not say what a small batch uses.
             let unknown = Gas {
-                each: gas.payment / 4,
-                ..gas
+                one: gas.one,
+                ..Gas::unknown(gas.payment, gas.rules)
             };
             assert!(unknown.limit(payments, 0, Margin::Usual) > least, "{payments}");
         }

@@ -433,7 +433,8 @@ mod tests {
     }
 
     #[test]
-    fn operators_of_a_reverted_batch_get_more_gas_and_are_then_paid_separately_and_a_single_one_has_rejected() {
+    fn operators_of_a_reverted_batch_get_more_gas_and_are_then_paid_separately_and_a_single_one_has_rejected()
+    {
         let mut history = History::in_memory().unwrap();
         history.note_waiting([1, 2, 3].map(operator), 100).unwrap();
         let batch = [payout(1, 5), payout(2, 6)];

@@ -203,7 +203,8 @@ impl Plan {
             }
         }
         plan.held.sort_unstable_by_key(|held| held.payout.operator);
-        plan.payouts.sort_by_key(|payout| allocations.place(payout.operator));
+        plan.payouts
+            .sort_by_key(|payout| allocations.place(payout.operator));
         plan
     }
 

@@ -156,7 +156,9 @@ impl Default for PayoutPolicy {
 
 impl Default for BatchPolicy {
     fn default() -> Self {
-        let Limits { payouts, calldata, .. } = Limits::default();
+        let Limits {
+            payouts, calldata, ..
+        } = Limits::default();
         Self {
             payouts,
             calldata,

@@ -12,8 +12,7 @@ use assize_service::Clock;
 use crate::claim::expect_claimable;
 use crate::history::LastPass;
 use crate::{
-    Allocations, Batch, DenyList, FailedPayment, Gas, Held, History, PayoutError, PayoutPolicy, Plan,
-    Terms,
+    Allocations, Batch, DenyList, FailedPayment, Gas, Held, History, PayoutError, PayoutPolicy, Plan, Terms,
 };
 
 /// Decides whom to pay; needs no key.
@@ -140,7 +139,11 @@ impl Planner {
 
 /// Whom to ask the node about: ignoring daily limits, and without those that have failed before, if there are others. In the order of
 /// the tree's leaves.
-fn sample(allocations: &Allocations, claimed: &BTreeMap<Address, AttoFil>, terms: &Terms<'_>) -> Vec<Address> {
+fn sample(
+    allocations: &Allocations,
+    claimed: &BTreeMap<Address, AttoFil>,
+    terms: &Terms<'_>,
+) -> Vec<Address> {
     let terms = Terms {
         budget: AttoFil::MAX,
         ..*terms
@@ -363,7 +366,10 @@ impl Scheduler {
                             self.note_refusal(payment, report).await?;
                         }
                         None => {
-                            tracing::warn!(reason, "a batch was rejected; paying its operators with more gas, or one by one");
+                            tracing::warn!(
+                                reason,
+                                "a batch was rejected; paying its operators with more gas, or one by one"
+                            );
                             report.reverted.push(reason);
                         }
                     }

@@ -386,7 +386,10 @@ fn gas_is_estimated_as_filecoins_nodes_do() {
     };
     let about = |estimate: Option<u64>, least: u64| {
         let estimate = estimate.unwrap();
-        assert!((least..least + least / 90).contains(&estimate), "{estimate}: {least}");
+        assert!(
+            (least..least + least / 90).contains(&estimate),
+            "{estimate}: {least}"
+        );
     };
     let [nothing, reverts, runs_out, never] = estimates(Estimates::Lotus);
     assert_eq!((nothing, reverts, never), (Some(26_250), None, None));

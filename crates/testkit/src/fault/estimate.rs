@@ -82,10 +82,9 @@ impl Trial<'_> {
 
     fn trace(&self, limit: u64) -> Result<Value, Failure> {
         let how = json!({"tracer": "callTracer"});
-        let trace = self.proxy.ask(
-            "debug_traceCall",
-            &[self.with(limit), self.block.clone(), how],
-        )?;
+        let trace = self
+            .proxy
+            .ask("debug_traceCall", &[self.with(limit), self.block.clone(), how])?;
         match trace.is_object() {
             true => Ok(trace),
             false => refuse(-32_603, "the upstream node cannot trace"),
