@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
 use assize_chain::Rewards;
-use assize_evaluate::{Label, Outcome, RoundEvaluation, Verdict};
+use assize_evaluate::{Label, Origin, Outcome, RoundEvaluation, Verdict};
 use assize_protocol::RoundNumber;
 use assize_verify::{Conclusion, Evidence, VerifyError, read_rounds};
 
@@ -119,12 +119,17 @@ fn marks(evaluation: &RoundEvaluation) -> Vec<BatchMarks> {
         .batches
         .iter()
         .map(|batch| BatchMarks {
-            cid: batch.cid,
+            root: batch.root,
             marks: Vec::new(),
         })
         .collect();
+    // A dropped batch has no outcomes, and none of its lines a label.
     for outcome in &evaluation.outcomes {
-        let Some(batch) = batches.get_mut(outcome.batch as usize) else {
+        // What stations committed themselves did not come through here.
+        let Origin::Batch(batch) = outcome.origin else {
+            continue;
+        };
+        let Some(batch) = batches.get_mut(batch as usize) else {
             continue;
         };
         let line = outcome.line as usize;
@@ -165,7 +170,7 @@ mod tests {
         for verdict in verdicts {
             for label in Label::ALL {
                 let outcome = Outcome {
-                    batch: 0,
+                    origin: Origin::Batch(0),
                     line: 1,
                     station: Address::ZERO,
                     label,
