@@ -83,12 +83,14 @@ impl Evaluator<'_> {
     async fn evaluate(&self, round: RoundNumber) -> Result<bool, VerifyError> {
         let chain = self.rounds.chain();
         let rewards = Rewards::new(chain.client().clone(), self.rewards);
-        let facts = read_rounds(chain, &rewards, round, round).await?;
+        let reading = read_rounds(chain, &rewards, round, round).await?;
         let (store, beacons) = (Arc::clone(self.rounds.store()), Arc::clone(self.rounds.beacons()));
         let recompute = move || {
             let evidence = Evidence {
-                chain: &facts,
+                chain: &reading.facts,
+                own: &reading.own,
                 store: &*store,
+                elsewhere: &|_, _| None,
                 beacons: &beacons,
                 progress: &|_| {},
             };
