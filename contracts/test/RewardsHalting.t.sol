@@ -12,8 +12,6 @@ import {HaltingWorld} from "./handlers/HaltingWorld.sol";
 /// and paid.
 /// forge-config: default.invariant.runs = 64
 /// forge-config: default.invariant.depth = 64
-/// forge-config: ci.invariant.runs = 192
-/// forge-config: ci.invariant.depth = 96
 contract RewardsHaltingTest is HaltingWorld {
     function setUp() public override {
         super.setUp();
