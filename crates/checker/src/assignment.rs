@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use assize_drand::{Beacon, Chain, RecordedBeacons, Verified};
 use assize_facts::{Contracts, Mismatch, Round, RoundChecks, RoundFault, StationAssignment};
-use assize_protocol::{PayloadCid, ProviderId, Seed, TaskIndex};
+use assize_protocol::{PayloadCid, ProviderId, RosterEntry, Seed, TaskIndex};
 use assize_wire::{RoundDocument, StationDocument, TaskDocument};
 use thiserror::Error;
 
@@ -48,6 +48,10 @@ pub struct RoundAssignment {
     pub seed: Seed,
     /// Where the station sits, and its tasks.
     pub station: StationAssignment<AssignedTask>,
+    /// The station in the roster.
+    pub entry: RosterEntry,
+    /// From the station's leaf to the roster's root.
+    pub roster_proof: Vec<B256>,
 }
 
 /// A task that a station is to measure.
@@ -185,6 +189,8 @@ pub fn check_station_document(
         round: *round,
         seed,
         station: derived.with_tasks(tasks.collect::<Result<_, _>>()?),
+        entry: said.entry(),
+        roster_proof: said.proof.clone(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use assize_protocol::RoundNumber;
 use assize_service::PassError;
 use assize_wire::{
@@ -129,6 +129,17 @@ pub(crate) fn wait(seconds: u64) -> Duration {
     Duration::from_secs(seconds.min(LONGEST_WAIT))
 }
 
+/// Where a measurement is in a committed batch, as the coordinator says.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Inclusion {
+    pub(crate) round: RoundNumber,
+    pub(crate) root: B256,
+    pub(crate) count: u32,
+    pub(crate) index: u32,
+    pub(crate) proof: Vec<B256>,
+}
+
 /// The coordinator at an address. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Coordinator {
@@ -220,6 +231,11 @@ impl Coordinator {
                 reason: format!("{} answers to {} measurements", answers.len(), lines.len()),
             }),
         }
+    }
+
+    /// The proof that the measurement with this digest is in a batch.
+    pub(crate) async fn inclusion(&self, digest: B256) -> Result<Inclusion, AskError> {
+        self.get(&format!("measurements/{digest}/inclusion")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {

@@ -210,6 +210,7 @@ async fn parts(stub: &Stub, events: &Arc<Mutex<Vec<Event>>>) -> Parts {
         rewards: Rewards::new(client, Address::repeat_byte(0xbb)),
         beacons: Arc::new(Verified::new(Chain::quicknet(), beacons)),
         retriever: Retriever::new(retrieval).unwrap(),
+        inclusion: None,
         listener: Listener::new(move |event| recorded.lock().unwrap().push(event.clone())),
         status: Status::new(Metrics::new(), 600),
     }

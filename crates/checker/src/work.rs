@@ -41,15 +41,15 @@ pub(crate) struct Timetable {
 
 impl Timetable {
     pub(crate) fn new(round: &Round, now: u64, spread: Option<Duration>) -> Self {
-        let length = round.closes_at.saturating_sub(round.opened_at);
+        let length = round.times.closes_at.saturating_sub(round.opened_at);
         let reserve = LONGEST_RETRIEVAL.min(length / 5);
-        let spread_until = round.closes_at.saturating_sub(reserve);
+        let spread_until = round.times.closes_at.saturating_sub(reserve);
         let spread = spread.map_or(u64::MAX, |spread| now.saturating_add(spread.as_secs()));
-        let taken_for = round.measurements_until().saturating_sub(round.closes_at);
+        let taken_for = round.times.show_from.saturating_sub(round.times.closes_at);
         Self {
             spread_until: spread_until.min(spread),
-            begin_until: round.closes_at,
-            abandon_at: round.closes_at + LONGEST_RETRIEVAL.min(taken_for / 2),
+            begin_until: round.times.closes_at,
+            abandon_at: round.times.closes_at + LONGEST_RETRIEVAL.min(taken_for / 2),
         }
     }
 }
@@ -94,7 +94,7 @@ pub(crate) async fn work(
         seat: station.seat,
         tasks: station.tasks.len(),
         done: station.tasks.len() - left.len(),
-        closes_at: round.closes_at,
+        closes_at: round.times.closes_at,
     });
     let count = left.len();
     let mut runner = TaskRunner {
@@ -289,7 +289,7 @@ async fn measure(shared: &Shared, assignment: &RoundAssignment, task: AssignedTa
         task: task.index,
         line: measurement.to_line(),
     };
-    let new = shared.spool.put(&waiting, round.measurements_until());
+    let new = shared.spool.put(&waiting, round.times.show_from);
     let new = new.map_err(|error| Failure::Own(error.into()))?;
     if new {
         let ttfb = measurement.first_byte_at.zip(measurement.start_at);
