@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests verify_round.py with the valid and invalid files and bundles of docs/vectors/v1.
+"""Tests verify_round.py with the valid and invalid files and bundles of docs/vectors/v2.
 
     python3 scripts/verify_round_test.py            tests
     python3 scripts/verify_round_test.py --judge    for each line `kind hex` of the input: `valid`, or what is wrong
@@ -16,7 +16,7 @@ from verify_round import (
 )
 
 ROOT = pathlib.Path(__file__).parent.parent
-VECTORS = ROOT / "docs/vectors/v1"
+VECTORS = ROOT / "docs/vectors/v2"
 # ---- §11.1 The settlement document, which the script does not need
 def numbers(*forms):
     def write(value):

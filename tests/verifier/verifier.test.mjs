@@ -18,7 +18,7 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 
 const bundle = readFileSync(path('tests/verifier/round.car'))
 const expected = JSON.parse(readFileSync(path('tests/verifier/round.json')))
-const { cases: assignments } = JSON.parse(readFileSync(path('docs/vectors/v1/assignment.json')))
+const { cases: assignments } = JSON.parse(readFileSync(path('docs/vectors/v2/assignment.json')))
 
 let browser, server, pages
 before(async () => {

@@ -1,4 +1,4 @@
-//! The bundles of `docs/vectors/v1`, which another implementation made from `docs/protocol.md` (§6, §12.1).
+//! The bundles of `docs/vectors/v2`, which another implementation made from `docs/protocol.md` (§6, §12.1).
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails the test")]
 
 use assize_bundle::Bundle;
@@ -64,7 +64,7 @@ fn decoded(hex: &str) -> Vec<u8> {
 
 #[test]
 fn valid_bundles_are_read_and_all_others_are_refused() {
-    let vectors = include_str!("../../../docs/vectors/v1/bundles.json");
+    let vectors = include_str!("../../../docs/vectors/v2/bundles.json");
     let Vectors { version, cases } = serde_json::from_str(vectors).unwrap();
     assert_eq!((version, cases.len()), (1, 5));
     for case in cases {

@@ -17,7 +17,7 @@ fn beacons() {
     struct File {
         cases: Vec<Vector>,
     }
-    let json = include_str!("../../../docs/vectors/v1/beacons.json");
+    let json = include_str!("../../../docs/vectors/v2/beacons.json");
     let File { cases } = serde_json::from_str(json).unwrap();
     assert_eq!(cases.len(), 3);
     for Vector {

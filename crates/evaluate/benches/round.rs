@@ -10,12 +10,13 @@
 use std::time::Instant;
 
 use alloy_primitives::{Address, B128, B256};
-use assize_evaluate::{CommittedBatch, RoundInput, evaluate_round};
-use assize_measurement::ndjson::{parse_batch, to_ndjson};
+use assize_evaluate::{Committed, RoundInput, evaluate_round};
+use assize_facts::BatchCommitment;
+use assize_measurement::ndjson::{read_batch, to_ndjson};
 use assize_measurement::{Domain, Measurement, Millis, station_address, unixfs};
 use assize_protocol::{
-    Assignment, DedupeSeed, Parameters, ProviderId, Randomness, Roster, RosterEntry, RoundNumber, Seed,
-    StationIndex, Task, TaskList,
+    Assignment, DedupeSeed, LinesRoot, Parameters, ProviderId, Randomness, Roster, RosterEntry, RoundNumber,
+    Seed, StationIndex, Task, TaskList,
 };
 use rayon::prelude::*;
 use secp256k1::SecretKey;
@@ -101,14 +102,28 @@ fn main() {
     let files: Vec<_> = measurements.chunks(BATCH).map(to_ndjson).collect();
 
     let began = Instant::now();
-    let batches: Vec<_> = files.par_iter().map(|file| parse_batch(round, file)).collect();
+    let batches: Vec<_> = files
+        .par_iter()
+        .map(|file| {
+            let lines = LinesRoot::of(file);
+            let commitment = BatchCommitment {
+                publisher: Address::ZERO,
+                root: lines.root(),
+                count: lines.count(),
+                cid: unixfs::file_cid(file),
+                committed_at: 0,
+            };
+            (
+                commitment,
+                read_batch(round, lines.root(), lines.count(), file).unwrap(),
+            )
+        })
+        .collect();
     let parsed = began.elapsed();
-    let committed: Vec<_> = files
+    let committed: Vec<_> = batches
         .iter()
-        .zip(&batches)
-        .map(|(file, batch)| CommittedBatch {
-            cid: unixfs::file_cid(file),
-            declared: batch.line_count() as u32,
+        .map(|(commitment, batch)| Committed::Batch {
+            commitment: *commitment,
             batch,
         })
         .collect();

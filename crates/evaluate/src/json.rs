@@ -82,12 +82,6 @@ macro_rules! as_list {
 }
 
 as_list!(
-    allocations,
-    alloy_primitives::Address,
-    assize_protocol::AttoFil,
-    Allocation { operator, cumulative }
-);
-as_list!(
     providers,
     assize_protocol::ProviderId,
     crate::SuccessCounts,

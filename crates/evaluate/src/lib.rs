@@ -1,6 +1,6 @@
 //! Pure evaluation: tasking checks, majority, retrieval success rates, rewards, settlement.
 //!
-//! [`evaluate_round`] turns the batches of a round into labels, verdicts, rates and rewards, [`RoundEvaluator`] does it batch
+//! [`evaluate_round`] turns what was committed to a round into labels, verdicts, rates and rewards, [`RoundEvaluator`] does it batch
 //! by batch; [`settle`] turns evaluated rounds into a [`SettlementDocument`]. All are functions of public inputs alone: no
 //! I/O, no clock, and the same bytes whatever the number of threads. The rules are in `docs/protocol.md` §10 and §11.
 //!
@@ -15,6 +15,7 @@
 struct Readme;
 
 pub mod columns;
+mod committed;
 mod document;
 mod figures;
 mod json;
@@ -26,6 +27,7 @@ mod reward;
 mod round;
 mod voters;
 
+pub use committed::{BatchCounts, Committed, Origin, OwnCounts};
 pub use document::{
     DOCUMENT_VERSION, DocumentError, Parent, ParentReference, RewardProof, RoundFacts, RoundFigures,
     SettleError, SettlementDocument, parts, settle,
@@ -36,6 +38,5 @@ pub use majority::{Decision, DecisionIds, Finding, decide, strict_majority};
 pub use rates::{SuccessCounts, SuccessRates};
 pub use reward::Reward;
 pub use round::{
-    Accepted, BatchCounts, CommittedBatch, CommitteeDecision, Outcome, RoundEvaluation, RoundEvaluator,
-    RoundInput, evaluate_round,
+    AcceptedTasks, CommitteeDecision, Outcome, RoundEvaluation, RoundEvaluator, RoundInput, evaluate_round,
 };

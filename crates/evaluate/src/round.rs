@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
-use assize_facts::TaskPlace;
-use assize_measurement::ndjson::Batch;
+use assize_facts::{BatchCommitment, ChainRound, Drops, FileKey, TaskPlace};
 use assize_measurement::{Domain, Measurement, Millis};
 use assize_protocol::{
-    AttoFil, CommitteeIndex, DedupeSeed, FileCid, Parameters, Roster, RoundNumber, Seed, StationIndex, Task,
-    TaskIndex, TaskList, TaskNumber,
+    AttoFil, CommitteeIndex, DedupeSeed, Parameters, Roster, RoundNumber, Seed, StationIndex, Task,
+    TaskIndex, TaskList, TaskNumber, TaskSet,
 };
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
 
 use crate::columns::{Id, Strings, Vote};
+use crate::committed::{BatchCounts, Committed, Origin, OwnCounts};
 use crate::figures::{self, Figures, FiguresByParty};
 use crate::labeller::Labeller;
 use crate::majority::{Decision, decide};
@@ -40,38 +39,12 @@ pub struct RoundInput<'a> {
     pub tasks: &'a TaskList,
 }
 
-/// A batch with its commitment on chain.
-#[derive(Clone, Copy, Debug)]
-pub struct CommittedBatch<'a> {
-    /// CID of its file.
-    pub cid: FileCid,
-    /// Number of measurements that its publisher declared.
-    pub declared: u32,
-    /// Its content.
-    pub batch: &'a Batch,
-}
-
-/// The counts of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BatchCounts {
-    /// CID of its file.
-    #[serde(with = "crate::json::link")]
-    pub cid: FileCid,
-    /// Number of measurements that its publisher declared on chain.
-    pub declared: u32,
-    /// Actual number of lines, without blank ones.
-    pub lines: u64,
-    /// Number of lines that are not a valid measurement of the round.
-    pub invalid: u64,
-}
-
 /// The outcome of one valid measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Position of its batch among the round's commitments, from 0.
-    pub batch: u32,
-    /// Its line in the batch, from 1.
+    /// Where it is from.
+    pub origin: Origin,
+    /// Its line there, from 1.
     pub line: u32,
     /// The claimed station.
     pub station: Address,
@@ -104,41 +77,15 @@ pub struct CommitteeDecision {
     pub decision: Decision,
 }
 
-/// A rewarded measurement, a leaf of the accepted tree (docs/protocol.md §8). In documents: `[round, station,
-/// committee, k]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "(u64, u32, u32, u32)", into = "(u64, u32, u32, u32)")]
-pub struct Accepted {
-    /// The round.
-    pub round: RoundNumber,
+/// What was accepted of one station's measurements: each earned a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedTasks {
     /// Index of the station in the round's roster.
     pub station: StationIndex,
-    /// The station's committee.
-    pub committee: CommitteeIndex,
-    /// Position of the task among the committee's.
-    pub k: TaskNumber,
-}
-
-impl From<(u64, u32, u32, u32)> for Accepted {
-    fn from((round, station, committee, k): (u64, u32, u32, u32)) -> Self {
-        Self {
-            round: RoundNumber(round),
-            station: StationIndex(station),
-            committee: CommitteeIndex(committee),
-            k: TaskNumber(k),
-        }
-    }
-}
-
-impl From<Accepted> for (u64, u32, u32, u32) {
-    fn from(accepted: Accepted) -> Self {
-        (
-            accepted.round.0,
-            accepted.station.0,
-            accepted.committee.0,
-            accepted.k.0,
-        )
-    }
+    /// Its operator there, who is paid.
+    pub operator: Address,
+    /// The tasks, by their number among those of the station's committee; at least one.
+    pub tasks: TaskSet,
 }
 
 /// The result of a round, a function of public inputs alone. It does not depend on the number of threads; the order of
@@ -151,6 +98,8 @@ pub struct RoundEvaluation {
     pub tasks_per_committee: u32,
     /// Batches in commit order.
     pub batches: Vec<BatchCounts>,
+    /// Reports that stations committed themselves, in commit order.
+    pub own: Vec<OwnCounts>,
     /// Number of malformed lines, by the invalid field.
     pub invalid: BTreeMap<String, u64>,
     /// Every valid measurement, in commit order.
@@ -163,20 +112,20 @@ pub struct RoundEvaluation {
     pub decisions: Vec<CommitteeDecision>,
     /// Statistics of all OK measurements.
     pub figures: FiguresByParty,
-    /// The rewarded measurements, ascending.
-    pub accepted: Vec<Accepted>,
+    /// The rewarded measurements, ascending by station.
+    pub accepted: Vec<AcceptedTasks>,
     /// Reward of each of them.
     pub reward: Reward,
     /// Earnings of each operator; operators without earnings are omitted.
     pub rewards: BTreeMap<Address, AttoFil>,
 }
 
-/// Evaluates a round (docs/protocol.md §10). `batches` are in the order of their commitments.
+/// Evaluates a round (docs/protocol.md §10). `committed` are its batches in commit order, then the own reports in theirs.
 #[must_use]
-pub fn evaluate_round(input: &RoundInput<'_>, batches: &[CommittedBatch<'_>]) -> RoundEvaluation {
+pub fn evaluate_round(input: &RoundInput<'_>, committed: &[Committed<'_>]) -> RoundEvaluation {
     let mut evaluator = RoundEvaluator::new(*input);
-    for batch in batches {
-        evaluator.add(batch);
+    for committed in committed {
+        evaluator.add(committed);
     }
     evaluator.finish()
 }
@@ -236,17 +185,26 @@ impl<'a> RoundEvaluator<'a> {
         }
     }
 
-    /// Adds the next batch in commit order.
-    pub fn add(&mut self, committed: &CommittedBatch<'_>) {
-        let CommittedBatch { cid, declared, batch } = *committed;
+    /// Adds what was committed next: batches in commit order, then own reports in theirs.
+    pub fn add(&mut self, committed: &Committed<'_>) {
         // Every batch needs a transaction, so 2^32 batches cannot occur.
         let number = self.evaluation.batches.len() as u32;
-        self.evaluation.batches.push(BatchCounts {
-            cid,
-            declared,
-            lines: batch.line_count() as u64,
-            invalid: batch.rejected.len() as u64,
-        });
+        let (origin, batch) = match *committed {
+            Committed::Batch { commitment, batch } => {
+                self.evaluation.batches.push(BatchCounts::of(commitment, batch));
+                (Origin::Batch(number), batch)
+            }
+            Committed::Dropped(commitment) => {
+                self.evaluation
+                    .batches
+                    .push(BatchCounts::unread(commitment, true));
+                return;
+            }
+            Committed::Own { report, batch } => {
+                self.evaluation.own.push(OwnCounts::of(report, batch));
+                (Origin::Own(report.station), batch)
+            }
+        };
         for rejected in &batch.rejected {
             *self
                 .evaluation
@@ -270,7 +228,7 @@ impl<'a> RoundEvaluator<'a> {
                 Err(label) => label,
             };
             self.evaluation.outcomes.push(Outcome {
-                batch: number,
+                origin,
                 line: row.line,
                 station: measurement.station,
                 label,
@@ -317,11 +275,11 @@ impl<'a> RoundEvaluator<'a> {
             ..
         } = self;
         evaluation.labels = evaluation.outcomes.iter().map(|outcome| outcome.label).collect();
+        let mut accepted = BTreeMap::<StationIndex, TaskSet>::new();
         for session in sessions {
-            evaluation.record(input.round, session);
+            evaluation.record(session, &mut accepted);
         }
-        evaluation.accepted.sort_unstable();
-        evaluation.pay(&input);
+        evaluation.pay(&input, accepted);
         evaluation
     }
 
@@ -442,11 +400,22 @@ impl<'a> Session<'a> {
 }
 
 impl RoundEvaluation {
-    /// The result of a round whose beacon was not revealed: nothing, and the budget stays in the pool.
+    /// The result of a round whose beacon was not revealed, or of which a list was dropped: nothing is read, and the budget
+    /// stays in the pool.
     #[must_use]
-    pub fn unrevealed(parameters: &Parameters) -> Self {
+    pub fn not_drawn(chain: &ChainRound, drops: &Drops) -> Self {
+        let ChainRound {
+            round,
+            commitments,
+            own,
+        } = chain;
+        let batch = |(index, &commitment): (u32, &BatchCommitment)| {
+            BatchCounts::unread(commitment, drops.contains(FileKey::batch(round.number, index)))
+        };
         Self {
-            reward: Reward::share(parameters.budget, 0),
+            batches: (0..).zip(commitments).map(batch).collect(),
+            own: own.iter().copied().map(OwnCounts::unread).collect(),
+            reward: Reward::share(round.parameters.budget, 0),
             ..Self::default()
         }
     }
@@ -457,21 +426,12 @@ impl RoundEvaluation {
         figures::rates(&self.figures)
     }
 
-    fn record(&mut self, round: RoundNumber, session: Session<'_>) {
+    fn record(&mut self, session: Session<'_>, accepted: &mut BTreeMap<StationIndex, TaskSet>) {
         for (voter, verdict) in session.voters.iter().zip(session.verdicts) {
             self.outcomes[voter.row.outcome as usize].verdict = Some(verdict);
             if verdict == Verdict::MajorityResult {
-                let TaskPlace {
-                    committee,
-                    k: TaskNumber(k),
-                    station,
-                } = voter.place;
-                self.accepted.push(Accepted {
-                    round,
-                    station,
-                    committee,
-                    k: TaskNumber(k),
-                });
+                let TaskPlace { k, station, .. } = voter.place;
+                accepted.entry(station).or_default().insert(k);
             }
         }
         self.verdicts += session.figures.counts.verdicts;
@@ -479,17 +439,30 @@ impl RoundEvaluation {
         self.decisions.push(session.decision);
     }
 
-    fn pay(&mut self, input: &RoundInput<'_>) {
-        self.reward = Reward::share(input.parameters.budget, self.accepted.len() as u64);
+    fn pay(&mut self, input: &RoundInput<'_>, accepted: BTreeMap<StationIndex, TaskSet>) {
+        self.reward = Reward::share(input.parameters.budget, self.rewarded());
+        let of_station = |(station, tasks)| {
+            Some(AcceptedTasks {
+                station,
+                operator: input.roster.get(station)?.operator,
+                tasks,
+            })
+        };
+        self.accepted = accepted.into_iter().filter_map(of_station).collect();
         if self.reward.each.is_zero() {
             return;
         }
         for accepted in &self.accepted {
-            if let Some(entry) = input.roster.get(accepted.station) {
-                let earned = self.rewards.entry(entry.operator).or_default();
-                // At most the budget in sum.
-                *earned = earned.saturating_add(self.reward.each);
-            }
+            let earned = self.rewards.entry(accepted.operator).or_default();
+            // At most the budget in sum.
+            let shares = self.reward.each.checked_mul(accepted.tasks.count().into());
+            *earned = earned.saturating_add(shares.unwrap_or_default());
         }
+    }
+
+    /// Number of rewarded measurements: `E` of docs/protocol.md §10.4.
+    #[must_use]
+    pub fn rewarded(&self) -> u64 {
+        self.verdicts.majority_result
     }
 }

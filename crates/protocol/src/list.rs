@@ -7,12 +7,14 @@ use core::str::FromStr;
 
 use alloy_primitives::B256;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, NotCanonical};
 use crate::merkle;
 
-/// Which of the two files of a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which of the two files of a round. In JSON `roster` or `tasks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum List {
     /// The stations that may be drawn.
     Roster,

@@ -1,4 +1,4 @@
-//! Files that every reader must refuse: `docs/vectors/v1/*-invalid.json` (`docs/protocol.md` §6.1, §13).
+//! Files that every reader must refuse: `docs/vectors/v2/*-invalid.json` (`docs/protocol.md` §6.1, §13).
 
 use alloy_primitives::Bytes;
 use serde::Deserialize;
@@ -44,9 +44,9 @@ struct Damage {
 /// That of the JSON parser, if a file of vectors is damaged.
 pub fn invalid_files() -> serde_json::Result<Vec<InvalidFiles>> {
     let files = [
-        include_str!("../../../docs/vectors/v1/roster-invalid.json"),
-        include_str!("../../../docs/vectors/v1/tasks-invalid.json"),
-        include_str!("../../../docs/vectors/v1/documents-invalid.json"),
+        include_str!("../../../docs/vectors/v2/roster-invalid.json"),
+        include_str!("../../../docs/vectors/v2/tasks-invalid.json"),
+        include_str!("../../../docs/vectors/v2/documents-invalid.json"),
     ];
     let mut all = Vec::new();
     for file in files {

@@ -2,12 +2,13 @@
 
 use std::fmt::Display;
 
-use assize_protocol::{AttoFil, RoundNumber};
+use assize_protocol::AttoFil;
 
+use super::sheets::check_sheets;
 use super::{DocumentError, RoundFigures, SettlementDocument};
-use crate::{Accepted, Label, Reward, Verdict};
+use crate::{Label, Reward, Verdict};
 
-type Result<T = ()> = std::result::Result<T, DocumentError>;
+pub(super) type Result<T = ()> = std::result::Result<T, DocumentError>;
 
 /// Recomputes every sum and root.
 pub(super) fn check(document: &SettlementDocument) -> Result {
@@ -20,8 +21,10 @@ pub(super) fn check(document: &SettlementDocument) -> Result {
         check.run(document)?;
     }
     check_rates(document)?;
+    check_drops(document)?;
     check_money(document)?;
-    check_accepted(document)
+    check_sheets(document)?;
+    agree("root", document.root, document.rewards_tree().root())
 }
 
 fn check_range(document: &SettlementDocument) -> Result {
@@ -61,25 +64,66 @@ impl RoundCheck<'_> {
         agree(format_args!("{}.{field}", self.path), stated, computed)
     }
 
+    fn at_most(&self, field: impl Display, stated: u32, most: u32) -> Result {
+        if stated <= most {
+            return Ok(());
+        }
+        let path = format_args!("{}.{field}", self.path);
+        Err(contradiction(path, stated, format_args!("at most {most}")))
+    }
+
     fn run(&self, document: &SettlementDocument) -> Result {
         let RoundFigures {
             facts,
             labels,
             verdicts,
             commitments,
+            own,
             ..
         } = self.figures;
-        match &facts.draw {
-            Some(draw) => {
-                let seed = document.contracts.seed(facts.round, draw.randomness);
-                self.agree("draw.seed", draw.seed, seed)?;
-            }
-            // A round accepts batches only once it is revealed.
-            None => self.agree("commitments", commitments.len(), 0)?,
+        if let Some(draw) = &facts.draw {
+            self.agree("droppedLists", facts.dropped_lists.len(), 0)?;
+            let seed = document.contracts.seed(facts.round, draw.randomness);
+            self.agree("draw.seed", draw.seed, seed)?;
+        } else if facts.dropped_lists.is_empty() {
+            // A round accepts batches and reports only once it is revealed.
+            self.agree("commitments", commitments.len(), 0)?;
+            self.agree("own", own.len(), 0)?;
+        }
+        if !facts.dropped_lists.is_sorted_by(|one, next| one < next) {
+            let path = format_args!("{}.droppedLists", self.path);
+            return Err(contradiction(
+                path,
+                "something else",
+                "the roster, then the task list",
+            ));
+        }
+        let is_read = |dropped: bool| facts.draw.is_some() && !dropped;
+        for (index, batch) in commitments.iter().enumerate() {
+            self.at_most(
+                format_args!("commitments[{index}].invalid"),
+                batch.invalid,
+                if is_read(batch.dropped) { batch.count } else { 0 },
+            )?;
+        }
+        for (index, report) in own.iter().enumerate() {
+            let most = if is_read(false) { u32::MAX } else { 0 };
+            self.at_most(format_args!("own[{index}].lines"), report.lines, most)?;
+            self.at_most(format_args!("own[{index}].invalid"), report.invalid, report.lines)?;
         }
         let total = |counts: &mut dyn Iterator<Item = u64>| counts.fold(0, u64::saturating_add);
-        let lines = total(&mut commitments.iter().map(|batch| batch.lines));
-        let invalid = total(&mut commitments.iter().map(|batch| batch.invalid));
+        let read = commitments.iter().filter(|batch| is_read(batch.dropped));
+        let lines = total(
+            &mut read
+                .map(|batch| batch.count)
+                .chain(own.iter().map(|report| report.lines))
+                .map(u64::from),
+        );
+        let invalid = total(
+            &mut (commitments.iter().map(|batch| batch.invalid))
+                .chain(own.iter().map(|report| report.invalid))
+                .map(u64::from),
+        );
         self.agree(
             "invalid",
             total(&mut self.figures.invalid.values().copied()),
@@ -122,21 +166,38 @@ fn check_rates(document: &SettlementDocument) -> Result {
     Ok(())
 }
 
+/// As many files were dropped as the rounds show, or more: of earlier rounds, and lists of seals.
+fn check_drops(document: &SettlementDocument) -> Result {
+    let dropped = |round: &RoundFigures| {
+        let batches = round.commitments.iter().filter(|batch| batch.dropped).count();
+        (batches + round.facts.dropped_lists.len()) as u64
+    };
+    let shown = document.rounds.iter().map(dropped).fold(0, u64::saturating_add);
+    if u64::from(document.drops) < shown {
+        let least = format_args!("at least {shown}");
+        return Err(contradiction("drops", document.drops, least));
+    }
+    Ok(())
+}
+
 fn check_money(document: &SettlementDocument) -> Result {
-    if let Some((operator, _)) = document
-        .allocations
-        .iter()
-        .find(|(_, cumulative)| cumulative.is_zero())
-    {
-        return Err(contradiction(
-            format_args!("allocations of {operator}"),
-            0,
-            "no entry",
-        ));
+    let mut running = AttoFil::ZERO;
+    let mut before = None;
+    for (index, allocation) in document.allocations.iter().enumerate() {
+        let field = |name: &str| format!("allocations[{index}].{name}");
+        if let Some(before) = before.filter(|before| *before >= allocation.operator) {
+            let order = format_args!("an address above {before}, that of the entry before it");
+            return Err(contradiction(field("operator"), allocation.operator, order));
+        }
+        before = Some(allocation.operator);
+        if allocation.cumulative.is_zero() {
+            return Err(contradiction(field("cumulative"), 0, "no entry"));
+        }
+        running = running.saturating_add(allocation.cumulative);
+        agree(field("running"), allocation.running.atto(), running.atto())?;
     }
     let total = document.cumulative_total.atto();
-    let allocated = AttoFil::saturating_sum(document.allocations.values().copied());
-    agree("cumulativeTotal", total, allocated.atto())?;
+    agree("cumulativeTotal", total, running.atto())?;
     let distributed = document.distributed().atto();
     if document.parent.is_none() {
         agree("cumulativeTotal", total, distributed)?;
@@ -144,69 +205,21 @@ fn check_money(document: &SettlementDocument) -> Result {
         let least = format_args!("at least {distributed}");
         return Err(contradiction("cumulativeTotal", total, least));
     }
-    agree("root", document.root, document.reward_tree().root())
+    Ok(())
 }
 
-fn check_accepted(document: &SettlementDocument) -> Result {
-    let mut counts = vec![0_u64; document.rounds.len()];
-    for (index, accepted) in document.accepted.iter().enumerate() {
-        let field = || format!("accepted[{index}]");
-        let place = accepted.round.0.checked_sub(document.first_round.0);
-        let place = place.and_then(|place| usize::try_from(place).ok());
-        let round = place.and_then(|place| Some((document.rounds.get(place)?, counts.get_mut(place)?)));
-        let Some((figures, count)) = round else {
-            let RoundNumber(first) = document.first_round;
-            let range = format_args!("a round of {first} to {}", document.last_round);
-            return Err(contradiction(field(), show(accepted), range));
-        };
-        *count += 1;
-        let exists = accepted.station.0 < figures.facts.roster.count
-            && accepted.committee.0 < figures.committees
-            && accepted.k.0 < figures.tasks_per_committee;
-        if !exists {
-            return Err(contradiction(
-                field(),
-                show(accepted),
-                "an existing station, committee and task",
-            ));
-        }
-        if let Some(previous) = index
-            .checked_sub(1)
-            .and_then(|previous| document.accepted.get(previous))
-            && previous >= accepted
-        {
-            let order = format_args!("more than {}, the entry before it,", show(previous));
-            return Err(contradiction(field(), show(accepted), order));
-        }
-    }
-    for (index, (figures, count)) in document.rounds.iter().zip(counts).enumerate() {
-        agree(format_args!("rounds[{index}].rewarded"), figures.rewarded, count)?;
-    }
-    agree(
-        "acceptedRoot",
-        document.accepted_root,
-        document.accepted_tree().root(),
-    )
-}
-
-fn show(accepted: &Accepted) -> String {
-    let Accepted {
-        round,
-        station,
-        committee,
-        k,
-    } = accepted;
-    format!("[{round}, {station}, {committee}, {k}]")
-}
-
-fn agree<T: PartialEq + Display>(field: impl Display, stated: T, computed: T) -> Result {
+pub(super) fn agree<T: PartialEq + Display>(field: impl Display, stated: T, computed: T) -> Result {
     if stated == computed {
         return Ok(());
     }
     Err(contradiction(field, stated, computed))
 }
 
-fn contradiction(field: impl Display, stated: impl Display, computed: impl Display) -> DocumentError {
+pub(super) fn contradiction(
+    field: impl Display,
+    stated: impl Display,
+    computed: impl Display,
+) -> DocumentError {
     DocumentError::Inconsistent {
         field: field.to_string(),
         stated: stated.to_string(),

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use assize_facts::{Draw, ListCommitment, Round};
-use assize_protocol::{AttoFil, BeaconRound, Parameters, RoundNumber};
+use assize_facts::{Draw, Drops, ListCommitment, Round};
+use assize_protocol::{AttoFil, BeaconRound, List, Parameters, RoundNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchCounts, LabelCounts, RoundEvaluation, VerdictCounts, json};
+use crate::{BatchCounts, LabelCounts, OwnCounts, RoundEvaluation, VerdictCounts, json};
 
 /// The frozen inputs of a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoundFacts {
     /// Its number.
@@ -26,14 +26,16 @@ pub struct RoundFacts {
     pub beacon_round: BeaconRound,
     /// drand round of the beacon after its end.
     pub dedupe_beacon_round: BeaconRound,
-    /// `None` if the beacon was not revealed in time: such a round has no measurements and pays nothing.
+    /// `None` if the beacon was not revealed in time, or if a list was dropped: such a round pays nothing.
     pub draw: Option<Draw>,
+    /// Which lists were dropped, the roster first.
+    pub dropped_lists: Vec<List>,
 }
 
 impl RoundFacts {
-    /// Of a round as the chain has it, and what its beacons drew; `None` if it was not revealed.
+    /// Of a round as the chain has it, and what its beacons drew; `None` if it was not revealed, or if a list was dropped.
     #[must_use]
-    pub fn new(round: &Round, draw: Option<Draw>) -> Self {
+    pub fn new(round: &Round, drops: &Drops, draw: Option<Draw>) -> Self {
         Self {
             round: round.number,
             parameters: round.parameters,
@@ -42,6 +44,7 @@ impl RoundFacts {
             beacon_round: round.beacon_round,
             dedupe_beacon_round: round.dedupe_beacon_round,
             draw,
+            dropped_lists: drops.lists(round.number),
         }
     }
 }
@@ -59,6 +62,8 @@ pub struct RoundFigures {
     pub tasks_per_committee: u32,
     /// Batches in commit order.
     pub commitments: Vec<BatchCounts>,
+    /// Reports that stations committed themselves, in commit order.
+    pub own: Vec<OwnCounts>,
     /// Number of malformed lines, by the invalid field.
     pub invalid: BTreeMap<String, u64>,
     /// Valid measurements by label.
@@ -78,7 +83,7 @@ pub struct RoundFigures {
 }
 
 impl RoundFigures {
-    /// The figures of an evaluated round. Without a draw, the evaluation is [`RoundEvaluation::unrevealed`].
+    /// The figures of an evaluated round. Without a draw, the evaluation is [`RoundEvaluation::not_drawn`].
     pub(super) fn new(facts: RoundFacts, evaluation: &RoundEvaluation) -> Self {
         let mut decisions = BTreeMap::new();
         for decided in &evaluation.decisions {
@@ -91,11 +96,12 @@ impl RoundFigures {
             committees: evaluation.committees,
             tasks_per_committee: evaluation.tasks_per_committee,
             commitments: evaluation.batches.clone(),
+            own: evaluation.own.clone(),
             invalid: evaluation.invalid.clone(),
             labels: evaluation.labels,
             verdicts: evaluation.verdicts,
             decisions,
-            rewarded: evaluation.accepted.len() as u64,
+            rewarded: evaluation.rewarded(),
             reward_each: evaluation.reward.each,
             distributed: evaluation.reward.distributed,
             remainder: evaluation.reward.remainder,

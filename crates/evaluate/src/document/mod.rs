@@ -4,15 +4,15 @@
 mod check;
 mod error;
 mod figures;
+mod ledger;
 pub mod parts;
 mod settle;
-
-use std::collections::BTreeMap;
+mod sheets;
 
 use alloy_primitives::{Address, B256};
 use assize_facts::{Contracts, Proposal, SettlementId};
 use assize_measurement::unixfs;
-use assize_protocol::{AttoFil, FileCid, RoundNumber, canonical, merkle};
+use assize_protocol::{Allocation, AttoFil, FileCid, RoundNumber, SheetEntry, canonical, positional};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -20,10 +20,10 @@ pub use error::{DocumentError, SettleError};
 pub use figures::{RoundFacts, RoundFigures};
 pub use settle::{Parent, settle};
 
-use crate::{Accepted, SuccessRates, json};
+use crate::{SuccessRates, json};
 
 /// The supported version of the document format.
-pub const DOCUMENT_VERSION: u32 = 2;
+pub const DOCUMENT_VERSION: u32 = 3;
 
 /// The parent of a settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,31 +55,35 @@ pub struct SettlementDocument {
     pub first_round: RoundNumber,
     /// The last round covered.
     pub last_round: RoundNumber,
+    /// How many files were ever dropped when it was evaluated.
+    pub drops: u32,
     /// Every covered round, in order.
     pub rounds: Vec<RoundFigures>,
     /// Over all covered rounds.
     pub rates: SuccessRates,
-    /// Cumulative earnings of every operator since round 1.
-    #[serde(with = "json::allocations")]
-    pub allocations: BTreeMap<Address, AttoFil>,
+    /// The leaves of all sheets, in the order of the operators: for what they earned something. Empty if nobody did.
+    pub reports: Vec<SheetEntry>,
+    /// The leaves of the rewards tree, ascending by operator: all that have ever earned anything. The parent's if nobody earned
+    /// anything.
+    pub allocations: Vec<Allocation>,
     /// Sum of the allocations.
     pub cumulative_total: AttoFil,
-    /// Root of the tree of allocations; zero if nobody has ever earned, which the contract rejects.
+    /// Root of the rewards tree; zero if nobody has ever earned anything.
     pub root: B256,
-    /// Every rewarded measurement of the range, ascending.
-    pub accepted: Vec<Accepted>,
-    /// Root of the tree of rewarded measurements; zero if there are none.
-    pub accepted_root: B256,
 }
 
 /// Everything that an operator needs to claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RewardProof {
+    /// Its place in the rewards tree.
+    pub index: u32,
     /// The operator.
     pub operator: Address,
     /// Its cumulative earnings since round 1.
     pub cumulative: AttoFil,
-    /// The Merkle proof from its leaf to the settlement's root.
+    /// Hash of its allocation's other fields.
+    pub rest: B256,
+    /// The siblings of its leaf, from its level upwards.
     pub proof: Vec<B256>,
 }
 
@@ -98,7 +102,7 @@ impl SettlementDocument {
     }
 
     /// Reads a document without checking its sums or its form, for a verifier that compares it with its own. Whoever needs
-    /// only the allocations, or only the rewarded measurements, reads those: [`parts`].
+    /// only the allocations reads those: [`parts`].
     ///
     /// # Errors
     /// [`DocumentError::Json`] or [`DocumentError::Version`].
@@ -136,38 +140,54 @@ impl SettlementDocument {
             first_round: self.first_round,
             last_round: self.last_round,
             root: self.root,
+            // At most as many as stations in its rounds.
+            operators: self.allocations.len() as u32,
             cumulative_total: self.cumulative_total,
-            accepted_root: self.accepted_root,
+            drops: self.drops,
             cid: self.cid(),
         }
     }
 
     /// The tree against whose root operators prove their claims.
     #[must_use]
-    pub fn reward_tree(&self) -> merkle::Tree {
-        let leaf = |(operator, cumulative): (&Address, &AttoFil)| merkle::reward_leaf(*operator, *cumulative);
-        merkle::Tree::new(self.allocations.par_iter().map(leaf).collect())
+    pub fn rewards_tree(&self) -> positional::Tree {
+        positional::Tree::new(self.allocations.par_iter().map(Allocation::leaf).collect())
     }
 
-    /// The tree of the rewarded measurements.
+    /// An operator's place in the rewards tree, and what is there; `None` if it has never earned.
     #[must_use]
-    pub fn accepted_tree(&self) -> merkle::Tree {
-        let leaf = |accepted: &Accepted| {
-            merkle::accepted_leaf(accepted.round, accepted.station, accepted.committee, accepted.k)
-        };
-        merkle::Tree::new(self.accepted.par_iter().map(leaf).collect())
+    pub fn allocation(&self, operator: Address) -> Option<(u32, &Allocation)> {
+        let place = self
+            .allocations
+            .binary_search_by_key(&operator, |entry| entry.operator);
+        let index = place.ok()?;
+        // As many as operators.
+        Some((index as u32, self.allocations.get(index)?))
     }
 
     /// Everything that an operator needs to claim; `None` if it has never earned.
     #[must_use]
     pub fn proof(&self, operator: Address) -> Option<RewardProof> {
-        let cumulative = *self.allocations.get(&operator)?;
-        let leaf = merkle::reward_leaf(operator, cumulative);
-        let proof = self.reward_tree().proof(leaf)?;
+        let (index, allocation) = self.allocation(operator)?;
         Some(RewardProof {
+            index,
             operator,
-            cumulative,
-            proof,
+            cumulative: allocation.cumulative,
+            rest: allocation.rest(),
+            proof: self.rewards_tree().proof(index)?,
+        })
+    }
+
+    /// The sheet of every operator, in the order of the allocations: for what it earned something in these rounds. All are empty
+    /// if nobody did.
+    pub fn sheets(&self) -> impl Iterator<Item = (&Allocation, &[SheetEntry])> {
+        let mut rest = &self.reports[..];
+        self.allocations.iter().map(move |allocation| {
+            // Without earnings the counts are those of the parent's sheets, which are in its document.
+            let length = rest.len().min(allocation.reports as usize);
+            let (sheet, others) = rest.split_at(length);
+            rest = others;
+            (allocation, sheet)
         })
     }
 

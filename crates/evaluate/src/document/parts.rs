@@ -1,97 +1,47 @@
 //! Parts of a document, for readers that need no others (docs/protocol.md §11.1).
 //!
-//! The roots on chain decide what is claimed and what is challenged. So these readers ignore other fields, the version, and the
-//! spelling of values: a quorum that posts a document in another form withholds neither money nor a proof of fraud.
-
-use std::collections::BTreeMap;
+//! The root on chain decides what is claimed and what is challenged. So this reader ignores other fields, the version, the order,
+//! and the spelling of values: a quorum that posts a document in another form withholds neither money nor a proof of fraud.
 
 use alloy_primitives::{Address, B256, U256};
-use assize_protocol::{AttoFil, CommitteeIndex, RoundNumber, StationIndex, TaskNumber, merkle};
+use assize_protocol::{Allocation, AttoFil};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::DocumentError;
-use crate::Accepted;
 
-/// A rewarded measurement as a document lists it, which may be one that cannot exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rewarded {
-    /// The round.
-    pub round: RoundNumber,
-    /// Index of the station.
-    pub station: U256,
-    /// The committee.
-    pub committee: U256,
-    /// Position of the task among the committee's.
-    pub k: U256,
-}
-
-impl Rewarded {
-    /// Its leaf in the accepted tree.
-    #[must_use]
-    pub fn leaf(&self) -> B256 {
-        merkle::leaf_of_words(&[
-            B256::from(U256::from(self.round.0)),
-            self.station.into(),
-            self.committee.into(),
-            self.k.into(),
-        ])
-    }
-
-    /// The same with indices as rounds have them; `None` if no round has such large ones.
-    #[must_use]
-    pub fn possible(&self) -> Option<Accepted> {
-        Some(Accepted {
-            round: self.round,
-            station: StationIndex(self.station.try_into().ok()?),
-            committee: CommitteeIndex(self.committee.try_into().ok()?),
-            k: TaskNumber(self.k.try_into().ok()?),
-        })
-    }
-}
-
-/// The allocations of a document; of an operator that is listed twice, the last.
+/// The allocations of a document, as it lists them.
 ///
 /// # Errors
 /// [`DocumentError::Json`].
-pub fn allocations(document: &[u8]) -> Result<BTreeMap<Address, AttoFil>, DocumentError> {
+pub fn allocations(document: &[u8]) -> Result<Vec<Allocation>, DocumentError> {
     #[derive(Deserialize)]
     struct Part {
-        allocations: Vec<Allocation>,
+        allocations: Vec<Entry>,
     }
     #[derive(Deserialize)]
-    struct Allocation {
+    struct Entry {
         operator: Address,
         #[serde(deserialize_with = "amount")]
         cumulative: AttoFil,
+        #[serde(deserialize_with = "amount")]
+        running: AttoFil,
+        #[serde(deserialize_with = "amount")]
+        grown: AttoFil,
+        #[serde(deserialize_with = "count")]
+        reports: u32,
+        sheet: B256,
     }
     let Part { allocations } = serde_json::from_slice(document)?;
-    let entries = allocations.into_iter();
-    Ok(entries.map(|entry| (entry.operator, entry.cumulative)).collect())
-}
-
-/// The rewarded measurements of a document.
-///
-/// # Errors
-/// [`DocumentError::Json`].
-pub fn accepted(document: &[u8]) -> Result<Vec<Rewarded>, DocumentError> {
-    #[derive(Deserialize)]
-    struct Part<'a> {
-        #[serde(borrow)]
-        accepted: Vec<[&'a RawValue; 4]>,
-    }
-    let Part { accepted } = serde_json::from_slice(document)?;
-    let word = |value: &RawValue| digits(value.get()).ok_or_else(|| invalid(value));
-    let entry = |[round, station, committee, k]: [&RawValue; 4]| {
-        let number = word(round)?;
-        Ok(Rewarded {
-            round: RoundNumber(number.try_into().map_err(|_| invalid(round))?),
-            station: word(station)?,
-            committee: word(committee)?,
-            k: word(k)?,
-        })
+    let allocation = |entry: Entry| Allocation {
+        operator: entry.operator,
+        cumulative: entry.cumulative,
+        running: entry.running,
+        grown: entry.grown,
+        reports: entry.reports,
+        sheet: entry.sheet,
     };
-    accepted.into_iter().map(entry).collect()
+    Ok(allocations.into_iter().map(allocation).collect())
 }
 
 /// A whole number, as a number or as a string of digits.
@@ -104,11 +54,6 @@ fn digits(json: &str) -> Option<U256> {
     is_number.then(|| U256::from_str_radix(digits, 10).ok()).flatten()
 }
 
-fn invalid(value: &RawValue) -> DocumentError {
-    let reason = format!("`{}` in `accepted` is not a number below 2^256", value.get());
-    DocumentError::Json(de::Error::custom(reason))
-}
-
 fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AttoFil, D::Error> {
     let value = <&RawValue>::deserialize(deserializer)?;
     let amount = digits(value.get()).and_then(|digits| u128::try_from(digits).ok());
@@ -117,46 +62,58 @@ fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AttoFil, D::Erro
         .ok_or_else(|| de::Error::custom(format!("`{}` is not an amount below 2^128", value.get())))
 }
 
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let value = <&RawValue>::deserialize(deserializer)?;
+    let count = digits(value.get()).and_then(|digits| u32::try_from(digits).ok());
+    count.ok_or_else(|| de::Error::custom(format!("`{}` is not a number below 2^32", value.get())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn other_fields_versions_and_spellings_do_not_matter() {
-        let text = r#"{"version":3,"x":1,"allocations":[{"cumulative":7,"note":"","operator":"0x00000000000000000000000000000000000000AA"},
-            {"operator":"0x00000000000000000000000000000000000000ab","cumulative":"0009"}]}"#;
-        let expected = [(0xaa, 7), (0xab, 9)]
-            .map(|(operator, amount)| (Address::with_last_byte(operator), AttoFil::new(amount)));
-        assert_eq!(allocations(text.as_bytes()).unwrap(), BTreeMap::from(expected));
-        assert!(accepted(text.as_bytes()).is_err(), "it has no such part");
+    fn other_fields_versions_orders_and_spellings_do_not_matter() {
+        let zero = "00".repeat(32);
+        let text = format!(
+            r#"{{"version":9,"x":1,"allocations":[
+                {{"cumulative":7,"grown":"1","note":"","operator":"0x00000000000000000000000000000000000000AB","reports":"02","running":7,"sheet":"0x{zero}"}},
+                {{"operator":"0x00000000000000000000000000000000000000aa","cumulative":"0009","running":"16","grown":0,"reports":0,"sheet":"{zero}"}}]}}"#
+        );
+        let expected = [(0xab, 7, 7, 1, 2), (0xaa, 9, 16, 0, 0)].map(
+            |(operator, cumulative, running, grown, reports)| Allocation {
+                operator: Address::with_last_byte(operator),
+                cumulative: AttoFil::new(cumulative),
+                running: AttoFil::new(running),
+                grown: AttoFil::new(grown),
+                reports,
+                sheet: B256::ZERO,
+            },
+        );
+        assert_eq!(allocations(text.as_bytes()).unwrap(), expected);
     }
 
     #[test]
-    fn measurements_that_cannot_exist_have_leaves() {
-        let large = U256::MAX.to_string();
-        let text = format!(r#"{{"accepted":[[1,2,3,4],["1",4294967296,0,{large}]]}}"#);
-        let [possible, impossible] = accepted(text.as_bytes()).unwrap()[..] else {
-            panic!("two entries")
-        };
-        let of_round = possible.possible().unwrap();
-        let leaf = merkle::accepted_leaf(of_round.round, of_round.station, of_round.committee, of_round.k);
-        assert_eq!(possible.leaf(), leaf);
-        assert_eq!(impossible.possible(), None);
-        assert_eq!(
-            (impossible.station, impossible.k),
-            (U256::from(1_u64 << 32), U256::MAX)
+    fn what_is_no_allocation_is_refused() {
+        let entry = format!(
+            r#"{{"operator":"0x00000000000000000000000000000000000000aa","cumulative":9,"running":9,"grown":9,"reports":1,"sheet":"0x{}"}}"#,
+            "00".repeat(32)
         );
-        for entry in [
-            "[1,2,3]",
-            "[1,2,3,-4]",
-            "[1,2,3,4.0]",
-            "[1,2,3,\"x\"]",
-            "[18446744073709551616,2,3,4]",
+        let read = |entry: &str| allocations(format!(r#"{{"allocations":[{entry}]}}"#).as_bytes());
+        assert_eq!(read(&entry).unwrap().len(), 1);
+        for (from, to) in [
+            ("\"cumulative\":9", "\"cumulative\":-9"),
+            ("\"cumulative\":9", "\"cumulative\":9.0"),
+            ("\"cumulative\":9", "\"cumulative\":\"x\""),
+            (
+                "\"running\":9",
+                "\"running\":340282366920938463463374607431768211456",
+            ),
+            ("\"reports\":1", "\"reports\":4294967296"),
+            (",\"grown\":9", ""),
         ] {
-            assert!(
-                accepted(format!(r#"{{"accepted":[{entry}]}}"#).as_bytes()).is_err(),
-                "{entry}"
-            );
+            assert!(read(&entry.replacen(from, to, 1)).is_err(), "{to}");
         }
+        assert!(allocations(b"{}").is_err(), "it has no such part");
     }
 }

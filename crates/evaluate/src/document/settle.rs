@@ -1,11 +1,10 @@
 //! Creates a settlement from evaluated rounds.
 
-use std::collections::BTreeMap;
-
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use assize_facts::Contracts;
-use assize_protocol::{AttoFil, RoundNumber};
+use assize_protocol::RoundNumber;
 
+use super::ledger::Ledger;
 use super::{DOCUMENT_VERSION, ParentReference, RoundFacts, RoundFigures, SettleError, SettlementDocument};
 use crate::{RoundEvaluation, SuccessRates};
 
@@ -18,13 +17,17 @@ pub struct Parent<'a> {
     pub document: &'a SettlementDocument,
 }
 
-/// Settles consecutive rounds, in order. They begin where the parent ended, or with round 1.
+/// Settles consecutive rounds, in order. They begin where the parent ended, or with round 1. `drops` is how many files were ever
+/// dropped: those that the evaluation left out, or that no round of the range has (docs/protocol.md §11.3).
+///
+/// If nobody earned anything, the settlement keeps its parent's tree.
 ///
 /// # Errors
 /// [`SettleError`] if the rounds do not continue the parent, or if the parent belongs to other contracts.
 pub fn settle(
     contracts: Contracts,
     parent: Option<Parent<'_>>,
+    drops: u32,
     rounds: &[(RoundFacts, RoundEvaluation)],
 ) -> Result<SettlementDocument, SettleError> {
     if let Some(parent) = parent.filter(|parent| parent.document.contracts != contracts) {
@@ -38,10 +41,7 @@ pub fn settle(
     let first_round = RoundNumber(before + 1);
     let mut last_round = before;
     let mut rates = SuccessRates::default();
-    let mut allocations = parent
-        .map(|parent| parent.document.allocations.clone())
-        .unwrap_or_default();
-    let mut accepted = Vec::new();
+    let mut ledger = Ledger::default();
     for (facts, evaluation) in rounds {
         if facts.round.0 != last_round + 1 {
             return Err(SettleError::NotNext {
@@ -51,16 +51,13 @@ pub fn settle(
         }
         last_round += 1;
         rates += &evaluation.rates();
-        credit(&mut allocations, &evaluation.rewards)?;
-        // Rounds ascend, and the list of each is sorted.
-        accepted.extend_from_slice(&evaluation.accepted);
+        ledger.credit(facts.round, evaluation)?;
     }
     if rounds.is_empty() {
         return Err(SettleError::NoRounds { next: first_round });
     }
-    let cumulative_total = AttoFil::checked_sum(allocations.values().copied())
-        .filter(|total| *total <= AttoFil::MAX_IN_FILES)
-        .ok_or(SettleError::Overflow)?;
+    let promised = parent.map_or(&[][..], |parent| &parent.document.allocations);
+    let (allocations, reports) = ledger.close(promised)?;
     let mut document = SettlementDocument {
         version: DOCUMENT_VERSION,
         contracts,
@@ -70,29 +67,19 @@ pub fn settle(
         }),
         first_round,
         last_round: RoundNumber(last_round),
+        drops,
         rounds: rounds
             .iter()
-            .map(|(facts, evaluation)| RoundFigures::new(*facts, evaluation))
+            .map(|(facts, evaluation)| RoundFigures::new(facts.clone(), evaluation))
             .collect(),
         rates,
+        reports,
+        cumulative_total: allocations
+            .last()
+            .map_or_else(Default::default, |last| last.running),
         allocations,
-        cumulative_total,
         root: B256::ZERO,
-        accepted,
-        accepted_root: B256::ZERO,
     };
-    document.root = document.reward_tree().root();
-    document.accepted_root = document.accepted_tree().root();
+    document.root = document.rewards_tree().root();
     Ok(document)
-}
-
-fn credit(
-    allocations: &mut BTreeMap<Address, AttoFil>,
-    rewards: &BTreeMap<Address, AttoFil>,
-) -> Result<(), SettleError> {
-    for (operator, amount) in rewards {
-        let cumulative = allocations.entry(*operator).or_default();
-        *cumulative = cumulative.checked_add(*amount).ok_or(SettleError::Overflow)?;
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{World, key};
 use alloy_primitives::Address;
-use assize_evaluate::{Label, RoundEvaluation, Verdict};
+use assize_evaluate::{Label, Origin, RoundEvaluation, Verdict};
 use assize_measurement::{Measurement, Signature};
 use assize_protocol::TaskIndex;
 
@@ -188,9 +188,16 @@ fn outcomes_have_the_position_of_the_measurement() {
         .outcomes;
     let places: Vec<_> = outcomes
         .iter()
-        .map(|outcome| (outcome.batch, outcome.line))
+        .map(|outcome| (outcome.origin, outcome.line))
         .collect();
-    assert_eq!(places, [(0, 1), (2, 1), (2, 2)]);
+    assert_eq!(
+        places,
+        [
+            (Origin::Batch(0), 1),
+            (Origin::Batch(2), 1),
+            (Origin::Batch(2), 2)
+        ]
+    );
     assert_eq!(outcomes[1].as_str(), "DUPLICATE");
     assert_eq!(
         (outcomes[2].as_str(), outcomes[2].label),

@@ -1,10 +1,10 @@
 //! Properties for arbitrary batches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use assize_evaluate::{Label, RoundEvaluation, Verdict};
+use assize_evaluate::{AcceptedTasks, Label, RoundEvaluation, Verdict};
 use assize_measurement::{Measurement, Verifier};
-use assize_protocol::{AttoFil, StationIndex};
+use assize_protocol::{AttoFil, StationIndex, TaskNumber};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -167,16 +167,17 @@ fn by_the_book(world: &World, measurements: &[Measurement]) -> Vec<(Label, Optio
     labels.into_iter().map(Option::unwrap).zip(verdicts).collect()
 }
 
-fn assert_conserved(world: &World, evaluation: &RoundEvaluation) {
+fn assert_conserved(world: &World, measurements: &[Measurement], evaluation: &RoundEvaluation) {
     let paid = AttoFil::checked_sum(evaluation.rewards.values().copied()).unwrap();
     assert_eq!(paid, evaluation.reward.distributed);
     let budget = paid.checked_add(evaluation.reward.remainder);
     assert_eq!(budget, Some(world.parameters.budget));
+    let accepted = evaluation.accepted.iter().map(|accepted| accepted.tasks.count());
     assert_eq!(
-        evaluation.accepted.len() as u64,
+        u64::from(accepted.sum::<u32>()),
         evaluation.verdicts.majority_result
     );
-    assert!(evaluation.accepted.is_sorted_by(|a, b| a < b));
+    assert!(evaluation.accepted.is_sorted_by(|a, b| a.station < b.station));
     assert_eq!(evaluation.labels.total(), evaluation.outcomes.len() as u64);
     assert_eq!(evaluation.verdicts.total(), evaluation.labels.ok);
     let rated = |totals: &mut dyn Iterator<Item = u64>| totals.sum::<u64>();
@@ -197,15 +198,33 @@ fn assert_conserved(world: &World, evaluation: &RoundEvaluation) {
         assert!(counts.successful_http <= counts.successful && counts.successful <= counts.total);
         assert_eq!(counts.verdicts.total(), counts.total);
     }
-    // Nobody is rewarded outside its committee: this is what the accepted tree lets anyone challenge.
+    // What earns something is what the verdicts say, and of the station's own tasks.
     let assignment = world.assignment();
-    for accepted in &evaluation.accepted {
-        assert_eq!(
-            assignment.seat_of(accepted.station).unwrap().0,
-            accepted.committee
-        );
-        assert!(accepted.k.0 < assignment.tasks_per_committee());
+    let mut expected = BTreeSet::new();
+    for (outcome, measurement) in evaluation.outcomes.iter().zip(measurements) {
+        if outcome.verdict == Some(Verdict::MajorityResult) {
+            let station = world.roster.index_of(measurement.station).unwrap();
+            let committee = assignment.seat_of(station).unwrap().0;
+            let tasks = assignment.tasks(committee).unwrap();
+            let k = tasks.iter().position(|task| *task == measurement.task).unwrap();
+            expected.insert((station, k as u32));
+        }
     }
+    let bits = |accepted: &AcceptedTasks| {
+        let &AcceptedTasks {
+            station,
+            tasks,
+            operator,
+        } = accepted;
+        assert_eq!(world.roster.get(station).unwrap().operator, operator);
+        (0..300)
+            .filter(move |k| tasks.contains(TaskNumber(*k)))
+            .map(move |k| (station, k))
+    };
+    assert_eq!(
+        evaluation.accepted.iter().flat_map(bits).collect::<BTreeSet<_>>(),
+        expected
+    );
 }
 
 fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
@@ -226,7 +245,7 @@ proptest! {
         let evaluation = world.evaluate(&cut(&measurements, &cuts));
         let found: Vec<_> = evaluation.outcomes.iter().map(|outcome| (outcome.label, outcome.verdict)).collect();
         prop_assert_eq!(found, by_the_book(&world, &measurements));
-        assert_conserved(&world, &evaluation);
+        assert_conserved(&world, &measurements, &evaluation);
     }
 
     #[test]

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod committed;
 mod documents;
 mod labels;
 mod laws;

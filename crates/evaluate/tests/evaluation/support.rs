@@ -1,13 +1,13 @@
 //! A small network for tests: real keys, real signatures, real committees.
 
 use alloy_primitives::{Address, B128, B256};
-use assize_evaluate::{CommittedBatch, RoundEvaluation, RoundFacts, RoundInput, evaluate_round};
-use assize_facts::{Contracts, Draw, ListCommitment};
+use assize_evaluate::{Committed, RoundEvaluation, RoundFacts, RoundInput, evaluate_round};
+use assize_facts::{BatchCommitment, Contracts, Draw, ListCommitment, OwnReport};
 use assize_measurement::ndjson::{Batch, Row};
 use assize_measurement::{AsSigned, Domain, Measurement, Millis, station_address, unixfs};
 use assize_protocol::{
-    ActorId, Assignment, AttoFil, BeaconRound, DedupeSeed, FileCid, Parameters, PayloadCid, ProviderId,
-    Randomness, Roster, RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
+    ActorId, Assignment, AttoFil, BeaconRound, DedupeSeed, Parameters, PayloadCid, ProviderId, Randomness,
+    Roster, RosterEntry, RoundNumber, Seed, StationIndex, Task, TaskIndex, TaskList, TaskNumber,
 };
 use secp256k1::SecretKey;
 
@@ -192,7 +192,10 @@ impl World {
         let batches: Vec<_> = batches.iter().map(|measurements| batch(measurements)).collect();
         let committed: Vec<_> = (0..)
             .zip(&batches)
-            .map(|(number, batch)| commit(number, batch))
+            .map(|(number, batch)| Committed::Batch {
+                commitment: commit(number, batch),
+                batch,
+            })
             .collect();
         evaluate_round(&self.input(), &committed)
     }
@@ -210,6 +213,7 @@ impl World {
                 seed: self.seed(),
                 dedupe_randomness: self.dedupe_randomness,
             }),
+            dropped_lists: Vec::new(),
         }
     }
 }
@@ -225,14 +229,20 @@ pub(crate) fn batch(measurements: &[Measurement]) -> Batch {
     }
 }
 
-pub(crate) fn commit(number: u32, batch: &Batch) -> CommittedBatch<'_> {
-    CommittedBatch {
-        cid: cid(number),
-        declared: batch.line_count() as u32,
-        batch,
+pub(crate) fn commit(number: u32, batch: &Batch) -> BatchCommitment {
+    BatchCommitment {
+        publisher: Address::repeat_byte(0xa3),
+        root: B256::left_padding_from(&number.to_be_bytes()),
+        count: batch.line_count() as u32,
+        cid: unixfs::file_cid(&number.to_be_bytes()),
+        committed_at: 0,
     }
 }
 
-pub(crate) fn cid(number: u32) -> FileCid {
-    unixfs::file_cid(&number.to_be_bytes())
+/// The commitment of a station to its own report.
+pub(crate) fn own(station: u32) -> OwnReport {
+    OwnReport {
+        station: StationIndex(station),
+        report: B256::repeat_byte(0xa4),
+    }
 }

@@ -34,7 +34,7 @@ fn is_valid(kind: &str, file: &[u8]) -> bool {
 /// The bundle of the vector's manifest, with another manifest.
 fn with_manifest(manifest: &[u8]) -> Vec<u8> {
     let rosters: serde_json::Value =
-        serde_json::from_str(include_str!("../../../../docs/vectors/v1/roster.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../docs/vectors/v2/roster.json")).unwrap();
     let roster = rosters["cases"][2]["file"].as_str().unwrap();
     let files = [("facts.json", "{}"), ("rounds/1/roster.ndjson", roster)];
     let files = files.map(|(name, content)| (name.to_owned(), content.as_bytes().to_vec()));
