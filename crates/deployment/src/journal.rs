@@ -114,8 +114,8 @@ pub async fn deploy_with(
     earlier: Option<Journal>,
     keep: &mut dyn FnMut(&Journal) -> io::Result<()>,
 ) -> Result<DeploymentRecord> {
-    params.validate()?;
     client.expect_chain(params.chain_id)?;
+    params.validate()?;
     let deployer = signer.address();
     let journal = match earlier {
         Some(journal) => {

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use assize_chain::{
-    Address, ChainClient, ChainError, Draft, ListCommitment, Proposal, Rewards, Rounds, RpcUrl, SettlementId,
-    SettlementMessage, contracts::rounds::Rounds as RoundsAbi,
+    Address, ChainClient, ChainError, Draft, FileKind, ListCommitment, Proposal, Rewards, Rounds, RpcUrl,
+    SettlementId, SettlementMessage, contracts::rounds::Rounds as RoundsAbi,
 };
 use assize_deployment::{
-    BeaconParams, DeployParams, Deployment, DeploymentError, Journal, Verdict, check, deploy, deploy_with,
-    expect_contracts, expect_drand,
+    BeaconParams, CourtParams, DeployParams, Deployment, DeploymentError, Journal, Verdict, check, deploy,
+    deploy_with, expect_contracts, expect_drand, plan,
 };
 use assize_keys::Signer;
 use assize_measurement::{Signature, signer_of};
@@ -46,6 +46,7 @@ impl Network {
             threshold: 2,
             min_challenge_window: 60,
             challenge_window: 3_600,
+            court: CourtParams::within(60),
             payment_gas: 60_000,
             parameters: Parameters {
                 quorum: 7,
@@ -91,10 +92,14 @@ async fn a_deployed_contract_and_an_opened_round_are_read_back() {
     let round = rounds.round(RoundNumber(1)).await.unwrap();
     assert_eq!((round.roster, round.tasks, round.seed), (roster, tasks, None));
     assert_eq!(round.parameters.quorum, 7);
-    assert_eq!(round.closes_at, round.opened_at + 1_200);
+    assert_eq!(round.times.closes_at, round.opened_at + 1_200);
     assert_eq!(round.opened_at, network.client.head().await.unwrap().timestamp);
-    assert!(rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
-    assert_eq!(rounds.committed_in(&roster.cid).await.unwrap(), None);
+    for kind in [FileKind::Seals, FileKind::Lines] {
+        assert!(rounds.commitments(RoundNumber(1), kind).await.unwrap().is_empty());
+    }
+    assert!(rounds.own_reports(RoundNumber(1)).await.unwrap().is_empty());
+    // Publishers are given to the constructor.
+    assert!(rounds.is_publisher(network.owner.address()).await.unwrap());
 
     let rewards = Rewards::new(network.client.clone(), deployment.rewards);
     let amount = AttoFil::new(5_000_000);
@@ -108,7 +113,8 @@ async fn a_deployed_contract_and_an_opened_round_are_read_back() {
     assert_eq!(rewards.total_claimed().await.unwrap(), AttoFil::ZERO);
     assert_eq!(rewards.head().await.unwrap(), None);
     assert!(rewards.newest_active().await.unwrap().is_none());
-    let evaluators = rewards.evaluators().await.unwrap();
+    assert!(rewards.drops().await.unwrap().is_empty());
+    let evaluators = rewards.roles().await.unwrap().evaluators().await.unwrap();
     assert_eq!(evaluators.set, [Address::repeat_byte(5), Address::repeat_byte(9)]);
     assert_eq!(evaluators.threshold, 2);
     let operators: Vec<_> = (1..=150).map(Address::repeat_byte).collect();
@@ -127,38 +133,44 @@ async fn evaluators_sign_the_digest_that_the_contract_checks() {
         first_round: RoundNumber(1),
         last_round: RoundNumber(2),
         root: B256::repeat_byte(3),
+        operators: 1,
         cumulative_total: AttoFil::new(4),
-        accepted_root: B256::ZERO,
+        drops: 0,
         cid: list(6, 0).cid,
     };
     let last = Proposal {
         parent: Some(SettlementId(u64::MAX)),
         first_round: RoundNumber(u64::MAX - 1),
         last_round: RoundNumber(u64::MAX),
+        operators: u32::MAX,
         cumulative_total: AttoFil::MAX,
-        accepted_root: B256::repeat_byte(7),
+        drops: u32::MAX,
         cid: FileCid {
             codec: Codec::Raw,
             digest: [8; 32],
         },
         ..first
     };
+    let number = SettlementId(7);
     for proposal in [first, last] {
-        let message = rewards.message_of(&proposal).await.unwrap();
-        let digest = rewards.digest_of(&proposal).await.unwrap();
+        let message = rewards.message_of(number, &proposal).await.unwrap();
+        let digest = rewards.digest_of(number, &proposal).await.unwrap();
         assert_eq!(message.digest(), digest);
         let signature = message.sign(&network.owner).await.unwrap();
         assert_eq!(
             signer_of(digest, &Signature(signature)),
             Some(network.owner.address())
         );
-        // Bound to chain, contract and version of the set.
+        // Bound to chain, contract, version of the set and number.
         let address = deployment.rewards;
-        assert_eq!(message, SettlementMessage::new(CHAIN_ID, address, 1, &proposal));
+        let other =
+            |chain, address, set, number| SettlementMessage::new(chain, address, set, number, &proposal);
+        assert_eq!(message, other(CHAIN_ID, address, 1, number));
         for other in [
-            SettlementMessage::new(CHAIN_ID + 1, address, 1, &proposal),
-            SettlementMessage::new(CHAIN_ID, Address::repeat_byte(1), 1, &proposal),
-            SettlementMessage::new(CHAIN_ID, address, 2, &proposal),
+            other(CHAIN_ID + 1, address, 1, number),
+            other(CHAIN_ID, Address::repeat_byte(1), 1, number),
+            other(CHAIN_ID, address, 2, number),
+            other(CHAIN_ID, address, 1, SettlementId(8)),
         ] {
             assert_ne!(other.digest(), digest);
         }
@@ -206,7 +218,13 @@ async fn parameters_have_the_bounds_of_the_contract() {
     let network = Network::start().await;
     let rounds = Rounds::new(network.client.clone(), network.deploy().await.rounds);
     let changes: [(Change, &[u32]); 8] = [
-        (|p, to| p.round_duration = to, &[59, 60, 604_800, 604_801]),
+        (
+            |p, to| {
+                p.round_duration = to;
+                p.beacon_delay = 30;
+            },
+            &[59, 60, 604_800, 604_801],
+        ),
         (|p, to| p.beacon_delay = to, &[14, 15, 1_199, 1_200]),
         (
             |p, to| {
@@ -215,16 +233,13 @@ async fn parameters_have_the_bounds_of_the_contract() {
             },
             &[3_600, 3_601],
         ),
-        (|p, to| p.commit_grace = to, &[59, 60, 86_400, 86_401]),
+        (|p, to| p.step = to, &[0, 1, 3_600, 3_601]),
         (
             |p, to| p.max_committee_size = to as u16,
             &[0, 39, 40, 1_000, 1_001],
         ),
         (|p, to| p.quorum = to as u16, &[0, 1, 100, 101]),
-        (
-            |p, to| p.max_tasks_per_committee = to as u16,
-            &[0, 1, 10_000, 10_001],
-        ),
+        (|p, to| p.max_tasks_per_committee = to as u16, &[0, 1, 256, 257]),
         (
             |p, to| p.target_measurements = to,
             &[0, 1, 100_000_000, 100_000_001],
@@ -290,6 +305,14 @@ async fn a_file_with_contracts_of_two_networks_is_refused() {
             beacon: two.beacon,
             ..one
         },
+        Deployment {
+            roles: two.roles,
+            ..one
+        },
+        Deployment {
+            court: two.court,
+            ..one
+        },
     ] {
         let error = fault(mixed).await;
         assert!(
@@ -333,8 +356,11 @@ async fn nothing_is_sent_when_deployment_must_fail() {
             && error.contains("`parameters.quorum`: 101 is out of the contract's bounds: use 1 to 100"),
         "{error}"
     );
-    let error = deployed(&|params| params.owner = Address::repeat_byte(3)).await;
-    assert!(error.contains("`publishers`"), "{error}");
+    let error = deployed(&|params| params.court = CourtParams::default()).await;
+    assert!(
+        error.contains("`minChallengeWindow`") && error.contains("use at least 151200 s"),
+        "{error}"
+    );
     assert_eq!(
         network.client.mined_nonce(network.owner.address()).await.unwrap(),
         0
@@ -369,9 +395,9 @@ async fn nothing_is_sent_when_deployment_must_fail() {
 async fn a_deployment_resumes_from_any_step() {
     let network = Network::start().await;
     let params = network.params();
-    // Four transactions, each recorded before it is sent and after it is mined. The run stops at each of these eight points,
+    // Five transactions, each recorded before it is sent and after it is mined. The run stops at each of these ten points,
     // before and after the journal is on disk.
-    for (stop, is_written) in (1..=8).flat_map(|stop| [(stop, false), (stop, true)]) {
+    for (stop, is_written) in (1..=10).flat_map(|stop| [(stop, false), (stop, true)]) {
         let before = network.client.mined_nonce(params.owner).await.unwrap();
         let (mut written, mut calls) = (None, 0);
         let mut keep = |journal: &Journal| {
@@ -397,13 +423,21 @@ async fn a_deployment_resumes_from_any_step() {
             .unwrap();
         assert_eq!(
             network.client.mined_nonce(params.owner).await.unwrap(),
-            before + 4,
+            before + 5,
             "stopped at {stop}"
         );
         let findings = check(&network.client, &record).await.unwrap();
         let differs = findings.iter().find(|finding| finding.verdict != Verdict::Ok);
         assert_eq!(differs, None);
     }
+
+    // The plan allowed for all of it, though not for much more.
+    let planned = plan(&network.client, &params, params.owner).await.unwrap().gas();
+    let used = network.deploy().await.gas_used.unwrap();
+    assert!(
+        (used..used * 3 / 2).contains(&planned),
+        "planned {planned}, used {used}"
+    );
 
     // A deployment started by another key is not resumed.
     let other = Signer::from_bytes(&network.anvil.dev_key(1)).unwrap();

@@ -145,20 +145,17 @@ impl World {
     /// # Errors
     /// Chain errors.
     pub async fn post_proposal(&self, proposal: &Proposal, active: bool) -> Result<Settlement, WorldError> {
-        let over = self.rounds.round(proposal.last_round).await?.commits_until;
-        if self.anvil.timestamp()? <= over {
-            self.anvil.mine_at(over + 1)?;
-        }
+        self.finish(proposal.last_round).await?;
         let deposited = self.rewards.total_deposited().await?;
         let missing = proposal.cumulative_total.saturating_sub(deposited);
         if !missing.is_zero() {
             self.send(&self.rewards.deposit(missing)).await?;
         }
-        let message = self.rewards.message_of(proposal).await?;
+        let id = SettlementId(self.rewards.settlement_count().await? + 1);
+        let message = self.rewards.message_of(id, proposal).await?;
         let signature = message.sign(self.owner()).await?;
         let signatures = BTreeMap::from([(self.owner().address(), signature)]);
-        self.send(&self.rewards.post(proposal, &signatures)).await?;
-        let id = SettlementId(self.rewards.settlement_count().await?);
+        self.send(&self.rewards.post(id, proposal, &signatures)).await?;
         if active {
             let active_at = self.rewards.settlement(id).await?.active_at;
             self.anvil.mine_at(active_at)?;

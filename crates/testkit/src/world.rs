@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use assize_chain::{ChainClient, ChainError, Draft, Receipt, Rewards, Rounds};
-use assize_deployment::{BeaconParams, DeployParams, Deployment, DeploymentError, deploy};
+use assize_chain::{
+    ChainClient, ChainError, Court, Draft, FileKind, Receipt, Rewards, Roles, Rounds, Seal, SignedSeal,
+};
+use assize_deployment::{BeaconParams, CourtParams, DeployParams, Deployment, DeploymentError, deploy};
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Chain, with_y};
 use assize_facts::ListCommitment;
 use assize_keys::{Signer, SignerError};
-use assize_measurement::{Domain, unixfs::file_cid};
-use assize_protocol::{AttoFil, BeaconRound, FileCid, Parameters, RoundNumber};
+use assize_measurement::{Domain, sign_digest, unixfs::file_cid};
+use assize_protocol::merkle::roster_leaf;
+use assize_protocol::{
+    AttoFil, BeaconRound, FileCid, LinesRoot, Parameters, Roster, RoundNumber, StationIndex, TaskSet,
+};
+use secp256k1::SecretKey;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::anvil::{Anvil, AnvilError, CHAIN_ID};
@@ -19,6 +26,10 @@ use crate::anvil::{Anvil, AnvilError, CHAIN_ID};
 const GENESIS: u64 = 1_760_000_000;
 /// Key of its drand chain.
 const DRAND_KEY: [u8; 32] = [7; 32];
+/// Seconds from the opening of a round to the moment after which its beacon is published.
+const BEACON_DELAY: u32 = 30;
+/// Shortest challenge window, in seconds; the Court's times fit into it.
+const MIN_CHALLENGE_WINDOW: u64 = 60;
 /// Timeout of a transaction on a chain that mines at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -41,6 +52,9 @@ pub enum WorldError {
     /// The beacons failed.
     #[error(transparent)]
     Beacon(#[from] BeaconError),
+    /// There is no such station.
+    #[error("the roster has no station {0}")]
+    NoStation(StationIndex),
     /// Amounts that do not form a settlement.
     #[error("the amounts do not form a settlement: {reason}")]
     Document {
@@ -60,6 +74,10 @@ pub struct World {
     pub rounds: Rounds,
     /// The Rewards contract; its only evaluator is the owner.
     pub rewards: Rewards,
+    /// The Roles contract.
+    pub roles: Roles,
+    /// The Court.
+    pub court: Court,
     /// The key that commits batches.
     pub publisher: Signer,
     coordinator: Signer,
@@ -71,8 +89,8 @@ pub struct World {
 pub struct WorldPlan {
     /// Seconds during which a round is open.
     pub round_duration: u32,
-    /// Seconds during which a closed round accepts batches.
-    pub commit_grace: u32,
+    /// Unit of the timetable after closing, seconds: batches are accepted for 21 of them, and the round is over after 32.
+    pub step: u32,
     /// Seconds between posting a settlement and its activation, at least a minute.
     pub challenge_window: u64,
     /// Budget of a round.
@@ -85,8 +103,8 @@ impl Default for WorldPlan {
     fn default() -> Self {
         Self {
             round_duration: 60,
-            commit_grace: 600,
-            challenge_window: 60,
+            step: 20,
+            challenge_window: MIN_CHALLENGE_WINDOW,
             budget: Parameters::default().budget,
             evaluators: 0,
         }
@@ -99,13 +117,13 @@ impl World {
     /// Index of the first evaluator.
     const EVALUATORS: usize = 2;
 
-    /// Deploys the contracts on a new chain. Closed rounds accept batches for `commit_grace` seconds.
+    /// Deploys the contracts on a new chain. Closed rounds accept batches for 21 times `step` seconds.
     ///
     /// # Errors
     /// Chain errors.
-    pub async fn start(commit_grace: u32) -> Result<Self, WorldError> {
+    pub async fn start(step: u32) -> Result<Self, WorldError> {
         Self::start_with(WorldPlan {
-            commit_grace,
+            step,
             ..WorldPlan::default()
         })
         .await
@@ -133,7 +151,9 @@ impl World {
         Ok(Self {
             anvil,
             rounds: Rounds::new(client.clone(), deployment.rounds),
-            rewards: Rewards::new(client, deployment.rewards),
+            rewards: Rewards::new(client.clone(), deployment.rewards),
+            roles: Roles::new(client.clone(), deployment.roles),
+            court: Court::new(client, deployment.court, deployment.rewards),
             deployment,
             publisher,
             coordinator,
@@ -227,7 +247,7 @@ impl World {
     ) -> Result<RoundNumber, WorldError> {
         let latest = self.rounds.latest_round().await?;
         if let Some(latest) = latest {
-            let closes_at = self.rounds.round(latest).await?.closes_at;
+            let closes_at = self.rounds.round(latest).await?.times.closes_at;
             if self.anvil.timestamp()? < closes_at {
                 self.anvil.set_next_timestamp(closes_at)?;
             }
@@ -247,12 +267,69 @@ impl World {
         Ok(())
     }
 
-    /// Commits a batch, as the publisher.
-    pub async fn commit(&self, round: RoundNumber, cid: &FileCid, count: u32) -> Result<(), WorldError> {
-        let draft = self.rounds.commit(round, cid, count);
+    /// Lets a round pass: the next block is later than its `dedupeFrom`, so that it can be evaluated and settled.
+    pub async fn finish(&self, number: RoundNumber) -> Result<(), WorldError> {
+        let over = self.rounds.round(number).await?.times.dedupe_from;
+        if self.anvil.timestamp()? <= over {
+            self.anvil.mine_at(over + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Commits a batch with these lines, as the publisher; returns its file's CID.
+    pub async fn commit(&self, round: RoundNumber, lines: &[u8]) -> Result<FileCid, WorldError> {
+        let (cid, tree) = (file_cid(lines), LinesRoot::of(lines));
+        self.commit_root(round, &cid, tree.root(), tree.count()).await?;
+        Ok(cid)
+    }
+
+    /// Commits a batch of which only this is known, as the publisher.
+    pub async fn commit_root(
+        &self,
+        round: RoundNumber,
+        cid: &FileCid,
+        root: B256,
+        count: u32,
+    ) -> Result<(), WorldError> {
+        let draft = self.rounds.commit(round, cid, root, count);
         let client = self.rounds.client();
         client.transact(&self.publisher, &draft, PATIENCE).await?;
         Ok(())
+    }
+
+    /// Number of batches of a round.
+    pub async fn batches(&self, round: RoundNumber) -> Result<usize, WorldError> {
+        Ok(self.rounds.commitments(round, FileKind::Lines).await?.len())
+    }
+
+    /// A station's seal of its report, with everything that the contract checks it by.
+    ///
+    /// # Errors
+    /// [`WorldError::NoStation`].
+    pub fn seal(
+        &self,
+        round: RoundNumber,
+        roster: &Roster,
+        station: StationIndex,
+        key: &SecretKey,
+        tasks: TaskSet,
+        report: &[u8],
+    ) -> Result<SignedSeal, WorldError> {
+        let entry = *roster.get(station).ok_or(WorldError::NoStation(station))?;
+        let leaf = roster_leaf(station, entry.station, entry.operator, entry.subnet);
+        let seal = Seal {
+            round,
+            station,
+            operator: entry.operator,
+            tasks,
+            report: B256::from_slice(&Sha256::digest(report)),
+        };
+        Ok(SignedSeal {
+            seal,
+            signature: sign_digest(key, seal.digest(&self.domain())).0,
+            entry,
+            roster_proof: roster.tree().proof(leaf).ok_or(WorldError::NoStation(station))?,
+        })
     }
 }
 
@@ -302,12 +379,14 @@ fn params(devnet: &Devnet, owner: &Signer, publisher: &Signer, plan: &WorldPlan)
         treasury: owner.address(),
         evaluators: vec![owner.address()],
         threshold: 1,
-        min_challenge_window: 60,
+        min_challenge_window: MIN_CHALLENGE_WINDOW,
         challenge_window: plan.challenge_window,
+        court: CourtParams::within(MIN_CHALLENGE_WINDOW),
         payment_gas: 60_000,
         parameters: Parameters {
             round_duration: plan.round_duration,
-            commit_grace: plan.commit_grace,
+            beacon_delay: BEACON_DELAY,
+            step: plan.step,
             budget: plan.budget,
             ..Parameters::default()
         },
