@@ -4,7 +4,7 @@ use std::fmt;
 
 use assize_evaluate::SettlementDocument;
 use assize_facts::Mismatch;
-use assize_protocol::B256;
+use assize_protocol::{AttoFil, B256};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -19,37 +19,47 @@ pub(crate) fn first_difference(
     if ours == theirs {
         return Ok(None);
     }
-    // The rewarded measurements are by far the longest list and come last, so they are compared directly.
-    let rest = |document: &SettlementDocument| {
-        let rest = SettlementDocument {
-            accepted: Vec::new(),
-            accepted_root: B256::ZERO,
+    // The reports are by far the longest list, so they are compared as they are.
+    let before = |document: &SettlementDocument| {
+        Node::of(&SettlementDocument {
+            reports: Vec::new(),
+            allocations: Vec::new(),
+            cumulative_total: AttoFil::ZERO,
+            root: B256::ZERO,
             ..document.clone()
-        };
-        Node::of(&rest)
+        })
     };
-    if let Some(difference) = compare(&rest(ours)?, &rest(theirs)?) {
+    if let Some(difference) = compare(&before(ours)?, &before(theirs)?) {
         return Ok(Some(difference));
     }
-    for index in 0..ours.accepted.len().max(theirs.accepted.len()) {
-        let (our, their) = (ours.accepted.get(index), theirs.accepted.get(index));
-        if our != their {
-            let show =
-                |entry: Option<&_>| entry.map_or_else(|| Ok(NOTHING.to_owned()), serde_json::to_string);
-            let path = format!("accepted[{index}]");
-            return Ok(Some(Mismatch {
-                path,
-                ours: show(our)?,
-                theirs: show(their)?,
-            }));
-        }
+    if let Some(difference) = first_in_list("reports", &ours.reports, &theirs.reports)? {
+        return Ok(Some(difference));
     }
-    Ok(Mismatch::check(
-        || "acceptedRoot".to_owned(),
-        ours.accepted_root,
-        theirs.accepted_root,
-    )
-    .err())
+    let after = |document: &SettlementDocument| {
+        Node::of(&SettlementDocument {
+            reports: Vec::new(),
+            ..document.clone()
+        })
+    };
+    Ok(compare(&after(ours)?, &after(theirs)?))
+}
+
+/// The first entry in which two lists differ.
+fn first_in_list<T: PartialEq + Serialize>(
+    name: &str,
+    ours: &[T],
+    theirs: &[T],
+) -> Result<Option<Mismatch>, serde_json::Error> {
+    let longest = ours.len().max(theirs.len());
+    let Some(index) = (0..longest).find(|&index| ours.get(index) != theirs.get(index)) else {
+        return Ok(None);
+    };
+    let show = |entry: Option<&T>| entry.map_or_else(|| Ok(NOTHING.to_owned()), serde_json::to_string);
+    Ok(Some(Mismatch {
+        path: format!("{name}[{index}]"),
+        ours: show(ours.get(index))?,
+        theirs: show(theirs.get(index))?,
+    }))
 }
 
 /// JSON whose objects keep their order.

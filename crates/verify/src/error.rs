@@ -4,7 +4,8 @@ use assize_bundle::BundleError;
 use assize_chain::ChainError;
 use assize_drand::BeaconError;
 use assize_evaluate::{DocumentError, SettleError};
-use assize_facts::{Mismatch, RoundFault, SettlementId};
+use assize_facts::{FileKey, Mismatch, RoundFault, SettlementId};
+use assize_measurement::ndjson::NotTheBatch;
 use assize_protocol::{BeaconRound, FileCid, RoundNumber};
 use assize_store::StoreError;
 use thiserror::Error;
@@ -37,7 +38,7 @@ pub enum VerifyError {
         count: u64,
     },
     /// No round is ready to be settled.
-    #[error("nothing to settle: every round whose commit window is over is settled; wait for the next")]
+    #[error("nothing to settle: every round that is over is settled; wait for the next")]
     NothingToSettle,
     /// A round or settlement that was not read from the chain beforehand.
     #[error("{what} is not among the facts read from the chain: read them for that range")]
@@ -65,6 +66,18 @@ pub enum VerifyError {
         what: String,
         /// The cause.
         source: Box<StoreError>,
+    },
+    /// The file of a batch's CID has other lines.
+    #[error(
+        "{batch} is not behind its CID {cid}: {source}; ask its publisher, or another evaluator, for the lines"
+    )]
+    NotTheBatch {
+        /// The batch.
+        batch: FileKey,
+        /// The CID that was committed.
+        cid: FileCid,
+        /// What differs.
+        source: NotTheBatch,
     },
     /// A malformed settlement document.
     #[error(
@@ -132,7 +145,7 @@ impl VerifyError {
             Self::Chain(error) => error.is_transient(),
             Self::Round(fault) => fault.is_retryable(),
             Self::Beacon { source, .. } => source.is_retryable(),
-            Self::Store { .. } => true,
+            Self::Store { .. } | Self::NotTheBatch { .. } => true,
             _ => false,
         }
     }

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use assize_drand::{BeaconSource, Verified};
 use assize_evaluate::{
-    CommittedBatch, Parent, RoundEvaluation, RoundEvaluator, RoundFacts, RoundInput, SettlementDocument,
-    settle,
+    Committed, Parent, RoundEvaluation, RoundEvaluator, RoundFacts, RoundInput, SettlementDocument, settle,
 };
 use assize_facts::{
-    ChainFacts, ChainRound, DrawnRound, FileError, Round, RoundChecks, Settlement, SettlementId,
+    BatchCommitment, ChainFacts, ChainRound, DrawnRound, Drops, FileError, FileKey, Mismatch, RoundChecks,
+    Settlement, SettlementId,
 };
+use assize_measurement::ndjson::Batch;
 use assize_measurement::{Domain, ndjson};
-use assize_protocol::{DedupeSeed, FileCid, Roster, RoundNumber};
+use assize_protocol::{DedupeSeed, FileCid, RoundNumber};
 use assize_store::Source;
 use rayon::prelude::*;
 
-use crate::VerifyError;
+use crate::{OwnReports, VerifyError};
 
 type Result<T> = std::result::Result<T, VerifyError>;
 
@@ -28,6 +29,10 @@ pub enum Step {
     Round(RoundNumber),
 }
 
+/// Where else to look for the lines of a batch that its CID does not lead to: among publishers, among other evaluators. What it
+/// gives need not be the batch: only lines with the root on chain are taken.
+pub type Elsewhere<'a> = dyn Fn(FileKey, &BatchCommitment) -> Option<Vec<u8>> + Sync + 'a;
+
 /// The inputs of a recomputation: the chain's facts, a store, and beacons. None of them is trusted: files are verified
 /// against the CIDs and roots on chain, beacons against drand's key, and the chain's seeds against the beacons.
 ///
@@ -37,8 +42,12 @@ pub enum Step {
 pub struct Evidence<'a, B> {
     /// The facts on chain.
     pub chain: &'a ChainFacts,
+    /// The reports that stations committed themselves, whose bytes are on the chain.
+    pub own: &'a OwnReports,
     /// The source of files.
     pub store: &'a dyn Source,
+    /// Where else to look for batches.
+    pub elsewhere: &'a Elsewhere<'a>,
     /// The source of beacons, of the drand chain that the contracts' beacon verifies.
     pub beacons: &'a Verified<B>,
     /// Called for every step; batches come in any order.
@@ -62,31 +71,37 @@ pub fn measurements(rounds: &[(RoundFacts, RoundEvaluation)]) -> u64 {
 }
 
 impl<B: BeaconSource> Evidence<'_, B> {
-    /// Recomputes one round.
+    /// Recomputes one round, without what was dropped.
     ///
     /// # Errors
     /// [`VerifyError`]: what is missing, damaged or different from what the round froze. [`VerifyError::Mismatch`] if
     /// the chain's own facts do not follow from each other.
     pub fn evaluate_round(&self, number: RoundNumber) -> Result<(RoundFacts, RoundEvaluation)> {
-        let facts = self
-            .chain
-            .rounds
-            .get(&number)
-            .ok_or_else(|| VerifyError::NotRead {
-                what: format!("round {number}"),
-            })?;
-        let ChainRound { round, commitments } = facts;
+        let drops = self.chain.drops.iter().copied().collect();
+        self.evaluate_round_without(number, &drops)
+    }
+
+    fn evaluate_round_without(
+        &self,
+        number: RoundNumber,
+        drops: &Drops,
+    ) -> Result<(RoundFacts, RoundEvaluation)> {
+        let chain = self.round(number)?;
+        let round = &chain.round;
         let files = |cid: &FileCid| match self.store.get(cid) {
             Ok(file) => Ok(file.into()),
             Err(error) => Err(Arc::new(error) as FileError),
         };
-        let drawn = self.checks().check(facts, self.chain.now, &files)?;
-        let Some(DrawnRound { draw, roster, tasks }) = drawn else {
-            let facts = RoundFacts::new(round, None);
-            return Ok((facts, RoundEvaluation::unrevealed(&round.parameters)));
+        let checks = RoundChecks {
+            contracts: &self.chain.contracts,
+            beacons: self.beacons,
         };
-        let facts = RoundFacts::new(round, Some(draw));
-        let store = self.store;
+        let drawn = checks.check(chain, drops, self.chain.now, &files)?;
+        let Some(DrawnRound { draw, roster, tasks }) = drawn else {
+            let facts = RoundFacts::new(round, drops, None);
+            return Ok((facts, RoundEvaluation::not_drawn(chain, drops)));
+        };
+        let facts = RoundFacts::new(round, drops, Some(draw));
         let input = RoundInput {
             round: number,
             domain: Domain {
@@ -100,28 +115,19 @@ impl<B: BeaconSource> Evidence<'_, B> {
             tasks: &tasks,
         };
         let mut evaluator = RoundEvaluator::new(input);
-        // As many batches in memory as there are threads to read them.
-        for (window, commitments) in commitments.chunks(rayon::current_num_threads()).enumerate() {
-            let batches: Vec<ndjson::Batch> = commitments
-                .par_iter()
-                .enumerate()
-                .map(|(index, commitment)| {
-                    let index = window * rayon::current_num_threads() + index;
-                    let bytes = file(store, &commitment.cid, || {
-                        format!("batch {index} of round {number}")
-                    })?;
-                    let batch = ndjson::parse_batch(number, &bytes);
-                    (self.progress)(Step::Batch(number));
-                    Ok(batch)
-                })
-                .collect::<Result<_>>()?;
-            for (commitment, batch) in commitments.iter().zip(&batches) {
-                evaluator.add(&CommittedBatch {
-                    cid: commitment.cid,
-                    declared: commitment.count,
-                    batch,
-                });
-            }
+        self.add_batches(chain, drops, &mut evaluator)?;
+        for &report in &chain.own {
+            let bytes = self.own.get(&report.report).ok_or_else(|| VerifyError::NotRead {
+                what: format!(
+                    "the report that station {} of round {number} committed itself",
+                    report.station
+                ),
+            })?;
+            let batch = ndjson::parse_batch(number, bytes);
+            evaluator.add(&Committed::Own {
+                report,
+                batch: &batch,
+            });
         }
         let evaluation = evaluator.finish();
         (self.progress)(Step::Round(number));
@@ -133,7 +139,48 @@ impl<B: BeaconSource> Evidence<'_, B> {
         Ok((facts, evaluation))
     }
 
-    /// Recomputes a range of rounds and settles it on top of `parent`.
+    /// Adds the batches of a round in their order; as many are in memory as there are threads to read them.
+    fn add_batches(
+        &self,
+        chain: &ChainRound,
+        drops: &Drops,
+        evaluator: &mut RoundEvaluator<'_>,
+    ) -> Result<()> {
+        let number = chain.round.number;
+        let (batches, progress) = (self.batches(), self.progress);
+        let keys = (0..).map(|index| FileKey::batch(number, index));
+        let commitments: Vec<_> = keys.zip(&chain.commitments).collect();
+        for window in commitments.chunks(rayon::current_num_threads()) {
+            let read: Vec<Option<Batch>> = window
+                .par_iter()
+                .map(|&(key, commitment)| {
+                    let batch = match drops.contains(key) {
+                        true => None,
+                        false => Some(batches.read(key, commitment)?.1),
+                    };
+                    progress(Step::Batch(number));
+                    Ok(batch)
+                })
+                .collect::<Result<_>>()?;
+            for (&(_, &commitment), batch) in window.iter().zip(&read) {
+                evaluator.add(&match batch {
+                    Some(batch) => Committed::Batch { commitment, batch },
+                    None => Committed::Dropped(commitment),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where batches are looked for.
+    pub(crate) fn batches(&self) -> Batches<'_> {
+        Batches {
+            store: self.store,
+            elsewhere: self.elsewhere,
+        }
+    }
+
+    /// Recomputes a range of rounds and settles it on top of `parent`, without everything that was dropped until now.
     ///
     /// # Errors
     /// As [`Self::evaluate_round`] and [`Self::settlement_document`], and [`VerifyError::Settle`] if the range does not
@@ -144,17 +191,36 @@ impl<B: BeaconSource> Evidence<'_, B> {
         last: RoundNumber,
         parent: Option<SettlementId>,
     ) -> Result<EvaluatedRange> {
+        // The contract counts them in 32 bits.
+        self.evaluate_range_without(first, last, parent, self.chain.drops.len() as u32)
+    }
+
+    /// As [`Self::evaluate_range`], without the first `dropped` files that were dropped.
+    pub(crate) fn evaluate_range_without(
+        &self,
+        first: RoundNumber,
+        last: RoundNumber,
+        parent: Option<SettlementId>,
+        dropped: u32,
+    ) -> Result<EvaluatedRange> {
+        let drops = self.chain.first_drops(dropped).ok_or_else(|| {
+            VerifyError::Mismatch(Mismatch {
+                path: "chain.drops".into(),
+                ours: format!("{dropped} or more"),
+                theirs: self.chain.drops.len().to_string(),
+            })
+        })?;
         let parent = parent
             .map(|id| Ok::<_, VerifyError>((id, self.settlement_document(id)?)))
             .transpose()?;
         let rounds = (first.0..=last.0)
-            .map(|number| self.evaluate_round(RoundNumber(number)))
+            .map(|number| self.evaluate_round_without(RoundNumber(number), &drops))
             .collect::<Result<Vec<_>>>()?;
         let parent = parent.as_ref().map(|(id, document)| Parent {
             settlement: id.0,
             document,
         });
-        let document = settle(self.chain.contracts, parent, &rounds)?;
+        let document = settle(self.chain.contracts, parent, dropped, &rounds)?;
         Ok(EvaluatedRange { document, rounds })
     }
 
@@ -175,6 +241,11 @@ impl<B: BeaconSource> Evidence<'_, B> {
         let total = document.cumulative_total.atto().to_string();
         let stated = [
             ("root", document.root.to_string(), proposal.root.to_string()),
+            (
+                "operators",
+                document.allocations.len().to_string(),
+                proposal.operators.to_string(),
+            ),
             (
                 "cumulativeTotal",
                 total,
@@ -211,21 +282,11 @@ impl<B: BeaconSource> Evidence<'_, B> {
         file(self.store, cid, || format!("the document of settlement {id}"))
     }
 
-    /// The checks of a round, against this evidence.
-    fn checks(&self) -> RoundChecks<'_, B> {
-        RoundChecks {
-            contracts: &self.chain.contracts,
-            beacons: self.beacons,
-        }
-    }
-
-    /// The roster that a round froze.
-    pub(crate) fn roster(&self, round: &Round) -> Result<Roster> {
-        let number = round.number;
-        let file = file(self.store, &round.roster.cid, || {
-            format!("the roster of round {number}")
-        })?;
-        Ok(round.roster.read(number, &file)?)
+    pub(crate) fn round(&self, number: RoundNumber) -> Result<&ChainRound> {
+        let round = self.chain.rounds.get(&number);
+        round.ok_or_else(|| VerifyError::NotRead {
+            what: format!("round {number}"),
+        })
     }
 }
 
@@ -234,4 +295,32 @@ pub(crate) fn file(store: &dyn Source, cid: &FileCid, what: impl FnOnce() -> Str
         what: what(),
         source: Box::new(source),
     })
+}
+
+/// Where batches are looked for: behind their CIDs, then elsewhere.
+#[derive(Clone, Copy)]
+pub(crate) struct Batches<'a> {
+    pub(crate) store: &'a dyn Source,
+    pub(crate) elsewhere: &'a Elsewhere<'a>,
+}
+
+impl Batches<'_> {
+    /// A file with the lines that were committed, and these lines.
+    pub(crate) fn read(self, key: FileKey, commitment: &BatchCommitment) -> Result<(Vec<u8>, Batch)> {
+        let read = |bytes: Vec<u8>| {
+            let batch = ndjson::read_batch(key.round, commitment.root, commitment.count, &bytes)?;
+            Ok((bytes, batch))
+        };
+        let by_cid = file(self.store, &commitment.cid, || key.to_string()).and_then(|bytes| {
+            read(bytes).map_err(|source| VerifyError::NotTheBatch {
+                batch: key,
+                cid: commitment.cid,
+                source,
+            })
+        });
+        by_cid.or_else(|error| {
+            let found = (self.elsewhere)(key, commitment);
+            found.and_then(|bytes| read(bytes).ok()).ok_or(error)
+        })
+    }
 }

@@ -1,121 +1,179 @@
-//! Fraud that the contract can verify.
+//! Fraud that the Court can see (docs/protocol.md §11.2).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use assize_chain::{Misplaced, Proven};
+use assize_chain::{Place, Search};
 use assize_drand::BeaconSource;
-use assize_evaluate::Accepted;
-use assize_evaluate::parts::{self, Rewarded};
-use assize_facts::{ChainRound, Mismatch, SettlementId};
-use assize_protocol::{Assignment, CommitteeIndex, Seat, StationIndex, merkle};
+use assize_evaluate::parts;
+use assize_facts::{Mismatch, SettlementId};
+use assize_protocol::{Address, Allocation, AttoFil, B256, positional};
 
 use crate::{Evidence, VerifyError};
 
-/// A rewarded measurement that was not drawn, with everything that the contract needs to verify it (docs/protocol.md §11).
+/// Where a settlement breaks what was promised, with everything that the Court needs to see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fraud {
-    /// The station is not in the committee of the task: for `challengeMembership`.
-    Misplaced(Misplaced),
-    /// The round has no such station, committee or task, or the settlement no such round: for `challengeExistence`.
-    Impossible(Proven),
-}
-
-impl Fraud {
-    /// The fraudulent measurement.
-    #[must_use]
-    pub fn measurement(&self) -> &Proven {
-        match self {
-            Self::Misplaced(misplaced) => &misplaced.measurement,
-            Self::Impossible(proven) => proven,
-        }
-    }
+    /// The first or the last allocation, or two neighbours, are out of order or have a wrong sum: for `challengeOrder`.
+    Order {
+        /// The lower one.
+        lower: Place,
+        /// The one after it, with its proof; `None` if the lower one is the last.
+        upper: Option<(Allocation, Vec<B256>)>,
+    },
+    /// An operator does not have what its parent promised and what it has grown by: for `challengeGrowth`.
+    Growth {
+        /// The operator.
+        operator: Address,
+        /// Where it is in the settlement's tree, or would be.
+        here: Search,
+        /// Where it is in the parent's.
+        before: Search,
+    },
 }
 
 impl<B: BeaconSource> Evidence<'_, B> {
-    /// The first rewarded measurement of a settlement that was not drawn; `None` if all were drawn. Only
-    /// [`Self::verify_settlement`] checks that they exist and agree with the majority.
+    /// The first place where a settlement breaks the order, sums or growth of its allocations; `None` if it does not. Only
+    /// [`Self::verify_settlement`] checks that what it adds was earned.
     ///
     /// # Errors
-    /// [`VerifyError`]: what is missing or damaged; [`VerifyError::Mismatch`] if the document does not contain the
-    /// measurements of the settlement's `acceptedRoot`, so that nothing can be proved about them.
+    /// [`VerifyError`]: what is missing or damaged; [`VerifyError::Mismatch`] if a document does not have the allocations of the
+    /// root on chain, so that nothing can be shown: then `demand` is the remedy.
     pub fn find_fraud(&self, id: SettlementId) -> Result<Option<Fraud>, VerifyError> {
         let proposal = self.settlement(id)?.proposal;
+        let here = self.allocations(id)?;
+        let before = match proposal.parent {
+            Some(parent) => self.allocations(parent)?,
+            None => Allocations::default(),
+        };
+        Ok(find(&here, &before, proposal.cumulative_total))
+    }
+
+    /// The allocations of a settlement, which have its root.
+    fn allocations(&self, id: SettlementId) -> Result<Allocations, VerifyError> {
+        let proposal = self.settlement(id)?.proposal;
         let bytes = self.document_file(id, &proposal.cid)?;
-        let rewarded = parts::accepted(&bytes).map_err(|source| VerifyError::Document {
+        let listed = parts::allocations(&bytes).map_err(|source| VerifyError::Document {
             settlement: id,
             cid: proposal.cid,
             source,
         })?;
-        let tree = merkle::Tree::new(rewarded.iter().map(Rewarded::leaf).collect());
-        Mismatch::check(|| "acceptedRoot".into(), tree.root(), proposal.accepted_root)
-            .map_err(VerifyError::Mismatch)?;
-
-        let mut draws = BTreeMap::new();
-        for entry in &rewarded {
-            let covered = (proposal.first_round..=proposal.last_round).contains(&entry.round);
-            let chain_round = self.chain.rounds.get(&entry.round).filter(|_| covered);
-            let draw = draws
-                .entry(entry.round)
-                .or_insert_with(|| chain_round.and_then(RoundDraw::of));
-            let real = entry.possible().and_then(|accepted| {
-                let place = draw.as_mut()?.committee_and_seat(&accepted)?;
-                Some((accepted, place))
-            });
-            if real.is_some_and(|(accepted, (committee, _))| committee == accepted.committee) {
-                continue;
-            }
-            let measurement = Proven {
-                round: entry.round,
-                station: entry.station,
-                committee: entry.committee,
-                k: entry.k,
-                // The tree consists of these leaves.
-                proof: tree.proof(entry.leaf()).unwrap_or_default(),
-            };
-            let (Some((accepted, (_, seat))), Some(chain_round)) = (real, chain_round) else {
-                return Ok(Some(Fraud::Impossible(measurement)));
-            };
-            let roster = self.roster(&chain_round.round)?;
-            // A station with a seat is in the roster.
-            let Some(&entry) = roster.get(accepted.station) else {
-                return Ok(Some(Fraud::Impossible(measurement)));
-            };
-            let leaf = merkle::roster_leaf(accepted.station, entry.station, entry.operator, entry.subnet);
-            return Ok(Some(Fraud::Misplaced(Misplaced {
-                measurement,
-                entry,
-                roster_proof: roster.tree().proof(leaf).unwrap_or_default(),
-                seat,
-            })));
-        }
-        Ok(None)
+        let path = |field: &'static str| move || format!("chain.settlements[{id}].{field}");
+        let allocations = Allocations::new(listed);
+        Mismatch::check(
+            path("operators"),
+            allocations.listed.len() as u64,
+            proposal.operators.into(),
+        )
+        .and_then(|()| Mismatch::check(path("root"), allocations.tree.root(), proposal.root))
+        .map_err(VerifyError::Mismatch)?;
+        Ok(allocations)
     }
 }
 
-/// The draw of a revealed round; each station's seat is derived once.
-struct RoundDraw {
-    assignment: Assignment,
-    seats: BTreeMap<StationIndex, Option<Place>>,
+/// The first fraud; a settlement with its parent's root cannot be one.
+fn find(here: &Allocations, before: &Allocations, total: AttoFil) -> Option<Fraud> {
+    if here.tree.root() == before.tree.root() {
+        return None;
+    }
+    here.first_disorder(total)
+        .or_else(|| here.first_shrinking(before))
 }
 
-type Place = (CommitteeIndex, Seat);
+/// The leaves of a rewards tree.
+#[derive(Debug)]
+struct Allocations {
+    listed: Vec<Allocation>,
+    tree: positional::Tree,
+}
 
-impl RoundDraw {
-    fn of(chain: &ChainRound) -> Option<Self> {
-        let round = &chain.round;
-        Some(Self {
-            assignment: round.assignment(round.seed?),
-            seats: BTreeMap::new(),
+impl Default for Allocations {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl Allocations {
+    fn new(listed: Vec<Allocation>) -> Self {
+        Self {
+            tree: positional::Tree::new(listed.iter().map(Allocation::leaf).collect()),
+            listed,
+        }
+    }
+
+    fn shown(&self, index: usize) -> Option<(Allocation, Vec<B256>)> {
+        // As many as the contract counts in 32 bits.
+        Some((*self.listed.get(index)?, self.tree.proof(index as u32)?))
+    }
+
+    fn place(&self, index: usize) -> Option<Place> {
+        let (allocation, proof) = self.shown(index)?;
+        Some(Place {
+            index: index as u32,
+            allocation,
+            proof,
         })
     }
 
-    /// The station's committee and seat; `None` if the station, committee or task does not exist.
-    fn committee_and_seat(&mut self, accepted: &Accepted) -> Option<Place> {
-        let assignment = &self.assignment;
-        assignment.task(accepted.committee, accepted.k).ok()?;
-        *self
-            .seats
-            .entry(accepted.station)
-            .or_insert_with(|| assignment.seat_of(accepted.station).ok())
+    /// The first place that `challengeOrder` disproves.
+    fn first_disorder(&self, total: AttoFil) -> Option<Fraud> {
+        let broken = |index: usize| {
+            let lower = &self.listed[index];
+            let first = index == 0 && lower.running != lower.cumulative;
+            first
+                || match self.listed.get(index + 1) {
+                    Some(upper) => {
+                        upper.operator <= lower.operator
+                            || lower.running.checked_add(upper.cumulative) != Some(upper.running)
+                    }
+                    None => lower.running != total,
+                }
+        };
+        let index = (0..self.listed.len()).find(|&index| broken(index))?;
+        Some(Fraud::Order {
+            lower: self.place(index)?,
+            upper: self.shown(index + 1),
+        })
+    }
+
+    /// The first operator whose growth `challengeGrowth` disproves. Both lists must be in order.
+    fn first_shrinking(&self, before: &Self) -> Option<Fraud> {
+        let operators: BTreeSet<Address> = self
+            .listed
+            .iter()
+            .chain(&before.listed)
+            .map(|entry| entry.operator)
+            .collect();
+        let broken = |operator: &Address| {
+            let amount = |entry: Option<&Allocation>| entry.map_or(AttoFil::ZERO, |entry| entry.cumulative);
+            let (now, promised) = (self.get(*operator), before.get(*operator));
+            let grown = now.map_or(AttoFil::ZERO, |entry| entry.grown);
+            amount(promised).checked_add(grown) != Some(amount(now))
+        };
+        let operator = operators.into_iter().find(broken)?;
+        Some(Fraud::Growth {
+            operator,
+            here: self.search(operator)?,
+            before: before.search(operator)?,
+        })
+    }
+
+    fn position(&self, operator: Address) -> Result<usize, usize> {
+        self.listed
+            .binary_search_by_key(&operator, |entry| entry.operator)
+    }
+
+    fn get(&self, operator: Address) -> Option<&Allocation> {
+        self.listed.get(self.position(operator).ok()?)
+    }
+
+    fn search(&self, operator: Address) -> Option<Search> {
+        match self.position(operator) {
+            Ok(index) => Some(Search::Present(self.place(index)?)),
+            Err(index) => Some(Search::Absent {
+                index: index as u32,
+                lower: index.checked_sub(1).and_then(|lower| self.shown(lower)),
+                upper: self.shown(index),
+            }),
+        }
     }
 }

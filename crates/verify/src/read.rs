@@ -4,13 +4,22 @@ use std::collections::BTreeMap;
 
 use assize_chain::{Rewards, Rounds};
 use assize_drand::{BeaconSource, Verified};
-use assize_facts::{ChainFacts, ChainRound, Contracts, Settlement, SettlementId};
+use assize_facts::{ChainFacts, ChainRound, Contracts, FileKind, Settlement, SettlementId};
 use assize_protocol::RoundNumber;
 use assize_store::Source;
 
-use crate::{EvaluatedRange, Evidence, VerifyError};
+use crate::{Elsewhere, EvaluatedRange, Evidence, OwnReports, VerifyError};
 
 type Result<T> = std::result::Result<T, VerifyError>;
+
+/// What was read from the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The facts.
+    pub facts: ChainFacts,
+    /// The reports that stations committed themselves to the rounds.
+    pub own: OwnReports,
+}
 
 /// Reads the facts about the rounds from `first` to `last`.
 ///
@@ -21,17 +30,17 @@ pub async fn read_rounds(
     rewards: &Rewards,
     first: RoundNumber,
     last: RoundNumber,
-) -> Result<ChainFacts> {
+) -> Result<Reading> {
     let mut reader = Reader::new(rounds, rewards).await?;
     reader.rounds(first, last).await?;
-    Ok(reader.facts)
+    Ok(reader.reading)
 }
 
 /// Reads the facts about a settlement: the settlement itself, its parent, and its rounds.
 ///
 /// # Errors
 /// [`VerifyError::Chain`], [`VerifyError::NoSuchSettlement`].
-pub async fn read_settlement(rounds: &Rounds, rewards: &Rewards, id: SettlementId) -> Result<ChainFacts> {
+pub async fn read_settlement(rounds: &Rounds, rewards: &Rewards, id: SettlementId) -> Result<Reading> {
     let count = rewards.settlement_count().await?;
     if id.0 == 0 || id.0 > count {
         return Err(VerifyError::NoSuchSettlement {
@@ -45,11 +54,11 @@ pub async fn read_settlement(rounds: &Rounds, rewards: &Rewards, id: SettlementI
         reader.settlement(parent).await?;
     }
     reader.rounds(proposal.first_round, proposal.last_round).await?;
-    Ok(reader.facts)
+    Ok(reader.reading)
 }
 
 /// Reads the facts about the settlement that would come next: the newest that is not void as its parent, and the rounds
-/// after it through `last`; by default through the newest whose commit window is over.
+/// after it through `last`; by default through the newest that is over.
 ///
 /// Returns them with the parent and the range; the range is `None` if no round is ready.
 ///
@@ -59,7 +68,7 @@ pub async fn read_next_settlement(
     rounds: &Rounds,
     rewards: &Rewards,
     last: Option<RoundNumber>,
-) -> Result<(ChainFacts, Option<NextRange>)> {
+) -> Result<(Reading, Option<NextRange>)> {
     let mut reader = Reader::new(rounds, rewards).await?;
     let parent = rewards.head().await?;
     let covered = match parent {
@@ -72,10 +81,10 @@ pub async fn read_next_settlement(
         None => reader.newest_over(first).await?,
     };
     if last < first {
-        return Ok((reader.facts, None));
+        return Ok((reader.reading, None));
     }
     reader.rounds(first, last).await?;
-    Ok((reader.facts, Some(NextRange { parent, first, last })))
+    Ok((reader.reading, Some(NextRange { parent, first, last })))
 }
 
 /// Recomputes the rounds of the settlement that would come next, as [`read_next_settlement`] reads them. Blocks for as long as
@@ -87,19 +96,22 @@ pub async fn evaluate_next<B: BeaconSource + Sync>(
     rounds: &Rounds,
     rewards: &Rewards,
     store: &dyn Source,
+    elsewhere: &Elsewhere<'_>,
     beacons: &Verified<B>,
     last: Option<RoundNumber>,
 ) -> Result<(ChainFacts, EvaluatedRange)> {
-    let (chain, range) = read_next_settlement(rounds, rewards, last).await?;
+    let (reading, range) = read_next_settlement(rounds, rewards, last).await?;
     let range = range.ok_or(VerifyError::NothingToSettle)?;
     let evidence = Evidence {
-        chain: &chain,
+        chain: &reading.facts,
+        own: &reading.own,
         store,
+        elsewhere,
         beacons,
         progress: &|_| {},
     };
     let evaluated = evidence.evaluate_range(range.first, range.last, range.parent)?;
-    Ok((chain, evaluated))
+    Ok((reading.facts, evaluated))
 }
 
 /// The range of the next settlement.
@@ -117,7 +129,7 @@ pub struct NextRange {
 struct Reader<'a> {
     rounds: &'a Rounds,
     rewards: &'a Rewards,
-    facts: ChainFacts,
+    reading: Reading,
 }
 
 impl<'a> Reader<'a> {
@@ -131,19 +143,23 @@ impl<'a> Reader<'a> {
             },
             // Read first: data read after the end of a window is complete.
             now: client.head().await?.timestamp,
+            drops: rewards.drops().await?,
             rounds: BTreeMap::new(),
             settlements: BTreeMap::new(),
         };
         Ok(Self {
             rounds,
             rewards,
-            facts,
+            reading: Reading {
+                facts,
+                own: OwnReports::default(),
+            },
         })
     }
 
     async fn settlement(&mut self, id: SettlementId) -> Result<Settlement> {
         let settlement = self.rewards.settlement(id).await?;
-        self.facts.settlements.insert(id, settlement);
+        self.reading.facts.settlements.insert(id, settlement);
         Ok(settlement)
     }
 
@@ -157,20 +173,41 @@ impl<'a> Reader<'a> {
                 });
             }
             let round = self.rounds.round(number).await?;
-            let commitments = self.rounds.commitments(number).await?;
-            self.facts
-                .rounds
-                .insert(number, ChainRound { round, commitments });
+            let commitments = self.rounds.commitments(number, FileKind::Lines).await?;
+            let own = self.rounds.own_reports(number).await?;
+            for report in &own {
+                self.reading
+                    .own
+                    .insert(self.rounds.own_report(&round, report).await?);
+            }
+            let chain = ChainRound {
+                round,
+                commitments,
+                own,
+            };
+            self.reading.facts.rounds.insert(number, chain);
         }
         Ok(())
     }
 
-    /// The newest round whose commit window is over; windows end in the order of rounds. Less than `first` if none is over
+    /// The newest round that is over, with all before it. Less than `first` if none is over
     /// from `first` on.
     async fn newest_over(&self, first: RoundNumber) -> Result<RoundNumber> {
-        let mut newest = self.rounds.latest_round().await?.unwrap_or_default();
-        while newest >= first && !self.rounds.round(newest).await?.is_over(self.facts.now) {
-            newest.0 -= 1;
+        let latest = self.rounds.latest_round().await?.unwrap_or_default();
+        let mut newest = RoundNumber(first.0.saturating_sub(1));
+        // Each round has its own step, so an earlier one may be over later.
+        while newest < latest {
+            let next = RoundNumber(newest.0 + 1);
+            if !self
+                .rounds
+                .round(next)
+                .await?
+                .times
+                .is_over(self.reading.facts.now)
+            {
+                break;
+            }
+            newest = next;
         }
         Ok(newest)
     }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use assize_chain::Rounds;
-use assize_measurement::ndjson::{Row, parse_any_round, parse_batch};
+use assize_facts::{BatchCommitment, FileKey, FileKind, Times};
+use assize_measurement::ndjson::{Batch, Row, parse_any_round};
 use assize_measurement::{Domain, Verifier};
 use assize_protocol::{Address, B256, FileCid, RoundNumber, TaskIndex};
-use assize_store::{Source, StoreError};
+use assize_store::Source;
 use assize_wire::KeptReceipt;
 use thiserror::Error;
 
-use crate::VerifyError;
+use crate::evidence::Batches;
+use crate::{Elsewhere, VerifyError};
 
 /// Why a kept receipt is not evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -58,6 +60,8 @@ pub struct ReceiptClaim {
     pub task: TaskIndex,
     /// Its station.
     pub station: Address,
+    /// When the ingest had stored it, Unix seconds.
+    pub received_at: u64,
 }
 
 impl ReceiptClaim {
@@ -90,6 +94,7 @@ impl ReceiptClaim {
             round: measurement.round,
             task: measurement.task,
             station: measurement.station,
+            received_at: receipt.received_at,
         })
     }
 }
@@ -104,18 +109,25 @@ pub enum ReceiptFinding {
         /// The line in it, from 1.
         line: u64,
     },
-    /// It was not committed, and its round's commit window is over.
+    /// It is in no batch, and its round accepts no more: the ingest or the publisher omitted it.
     Omitted {
         /// Number of the round's batches.
         batches: usize,
-        /// Last second of the commit window, Unix time.
+        /// Last second in which batches were accepted, Unix time.
         until: u64,
     },
-    /// It was not committed, and still can be.
+    /// It is in no batch yet, and still can be.
     TooEarly {
         /// Number of the round's batches so far.
         batches: usize,
-        /// Last second of the commit window, Unix time.
+        /// Last second in which batches are accepted, Unix time.
+        until: u64,
+    },
+    /// It is in no batch, but came when the round took no measurements any more: the receipt proves nothing.
+    TooLate {
+        /// When it came, Unix time.
+        received_at: u64,
+        /// Last second in which it could, Unix time.
         until: u64,
     },
 }
@@ -145,9 +157,8 @@ pub struct ReceiptFindings {
 #[derive(Debug, Clone, Copy)]
 struct Window {
     batches: usize,
-    /// Last second in which batches are committed.
-    until: u64,
-    over: bool,
+    times: Times,
+    now: u64,
 }
 
 impl<'a> ReceiptAudit<'a> {
@@ -172,45 +183,43 @@ impl<'a> ReceiptAudit<'a> {
     ///
     /// # Errors
     /// The chain or a batch is unavailable: then no omission can be proven.
-    pub async fn read(&self, source: &dyn Source) -> Result<ReceiptFindings, VerifyError> {
+    pub async fn read(
+        &self,
+        store: &dyn Source,
+        elsewhere: &Elsewhere<'_>,
+    ) -> Result<ReceiptFindings, VerifyError> {
         // Read before the commitments, so that no later commitment is missed.
         let now = self.rounds.client().head().await?.timestamp;
         let mut findings = ReceiptFindings::default();
         for (&number, wanted) in &self.wanted {
             let round = self.rounds.round(number).await?;
-            let commitments = self.rounds.commitments(number).await?;
+            let commitments = self.rounds.commitments(number, FileKind::Lines).await?;
             findings.rounds.insert(
                 number,
                 Window {
                     batches: commitments.len(),
-                    until: round.commits_until,
-                    over: now > round.commits_until,
+                    times: round.times,
+                    now,
                 },
             );
-            for commitment in &commitments {
-                let cid = commitment.cid;
-                self.read_batch(source, (number, &cid), wanted, &mut findings.places)
-                    .map_err(|error| VerifyError::Store {
-                        what: format!(
-                            "batch {cid} of round {number}, without which no omission can be proven"
-                        ),
-                        source: Box::new(error),
-                    })?;
+            let sources = Batches { store, elsewhere };
+            for (index, commitment) in (0..).zip(&commitments) {
+                let (_, batch) = sources.read(FileKey::batch(number, index), commitment)?;
+                self.search(&batch, commitment, wanted, &mut findings.places);
             }
         }
         Ok(findings)
     }
 
-    fn read_batch(
+    fn search(
         &self,
-        source: &dyn Source,
-        (round, cid): (RoundNumber, &FileCid),
+        batch: &Batch,
+        commitment: &BatchCommitment,
         wanted: &Wanted,
         places: &mut HashMap<B256, (FileCid, u64)>,
-    ) -> Result<(), StoreError> {
+    ) {
         let verifier = Verifier::new(&self.domain);
-        // Same as in evaluation: lines that it does not read, or rejects, do not count as included.
-        let batch = parse_batch(round, &source.open(cid)?.into_vec()?);
+        // Same as in evaluation: lines that it rejects do not count as included.
         for Row { line, measurement } in &batch.rows {
             if !wanted.stations.contains(&(measurement.station, measurement.task)) {
                 continue;
@@ -220,10 +229,9 @@ impl<'a> ReceiptAudit<'a> {
                 .check(measurement)
                 .filter(|digest| wanted.digests.contains(digest))
             {
-                places.entry(digest).or_insert((*cid, u64::from(*line)));
+                places.entry(digest).or_insert((commitment.cid, u64::from(*line)));
             }
         }
-        Ok(())
     }
 }
 
@@ -231,12 +239,22 @@ impl ReceiptFindings {
     /// The result for a measurement.
     #[must_use]
     pub fn of(&self, claim: &ReceiptClaim) -> ReceiptFinding {
-        let window = self.rounds.get(&claim.round);
-        let (batches, until) = window.map_or((0, 0), |window| (window.batches, window.until));
-        match (self.places.get(&claim.digest), window) {
-            (Some(&(batch, line)), _) => ReceiptFinding::Included { batch, line },
-            (None, Some(window)) if window.over => ReceiptFinding::Omitted { batches, until },
-            (None, _) => ReceiptFinding::TooEarly { batches, until },
+        if let Some(&(batch, line)) = self.places.get(&claim.digest) {
+            return ReceiptFinding::Included { batch, line };
         }
+        let Some(&Window { batches, times, now }) = self.rounds.get(&claim.round) else {
+            return ReceiptFinding::TooEarly { batches: 0, until: 0 };
+        };
+        let until = times.publish_until;
+        if times.accepts_batches(now) {
+            return ReceiptFinding::TooEarly { batches, until };
+        }
+        if !times.accepts_measurements(claim.received_at) {
+            return ReceiptFinding::TooLate {
+                received_at: claim.received_at,
+                until: times.show_from,
+            };
+        }
+        ReceiptFinding::Omitted { batches, until }
     }
 }

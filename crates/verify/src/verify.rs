@@ -90,7 +90,12 @@ impl<B: BeaconSource> Evidence<'_, B> {
         let EvaluatedRange {
             document: ours,
             rounds,
-        } = self.evaluate_range(proposal.first_round, proposal.last_round, proposal.parent)?;
+        } = self.evaluate_range_without(
+            proposal.first_round,
+            proposal.last_round,
+            proposal.parent,
+            proposal.drops,
+        )?;
 
         let difference = first_difference(&ours, &theirs).map_err(|error| bad_document(error.into()))?;
         if let Some(mismatch) = difference {
@@ -100,7 +105,7 @@ impl<B: BeaconSource> Evidence<'_, B> {
         let (our_total, total) = (ours.cumulative_total.atto(), proposal.cumulative_total.atto());
         Mismatch::check(path("root"), ours.root, proposal.root)
             .and_then(|()| Mismatch::check(path("cumulativeTotal"), our_total, total))
-            .and_then(|()| Mismatch::check(path("acceptedRoot"), ours.accepted_root, proposal.accepted_root))
+            .and_then(|()| Mismatch::check(path("operators"), ours.proposal().operators, proposal.operators))
             // Equal in content but not in bytes: not the canonical document.
             .and_then(|()| Mismatch::check(path("cid"), ours.cid(), proposal.cid))
             .map_err(VerifyError::Mismatch)?;
