@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256};
 use assize_protocol::RoundNumber;
 use assize_service::PassError;
 use assize_wire::{
-    Answer, Heartbeat, Liveness, NetworkDocument, Problem, ProblemKind, Receipt, RoundDocument,
+    Answer, Heartbeat, InclusionDocument, Liveness, NetworkDocument, Problem, ProblemKind, Receipt, RoundDocument,
     StationDocument,
 };
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -129,17 +129,6 @@ pub(crate) fn wait(seconds: u64) -> Duration {
     Duration::from_secs(seconds.min(LONGEST_WAIT))
 }
 
-/// Where a measurement is in a committed batch, as the coordinator says.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Inclusion {
-    pub(crate) round: RoundNumber,
-    pub(crate) root: B256,
-    pub(crate) count: u32,
-    pub(crate) index: u32,
-    pub(crate) proof: Vec<B256>,
-}
-
 /// The coordinator at an address. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Coordinator {
@@ -234,7 +223,7 @@ impl Coordinator {
     }
 
     /// The proof that the measurement with this digest is in a batch.
-    pub(crate) async fn inclusion(&self, digest: B256) -> Result<Inclusion, AskError> {
+    pub(crate) async fn inclusion(&self, digest: B256) -> Result<InclusionDocument, AskError> {
         self.get(&format!("measurements/{digest}/inclusion")).await
     }
 

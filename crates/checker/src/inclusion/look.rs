@@ -3,19 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use alloy_primitives::B256;
 use assize_chain::FileKind;
 use assize_facts::BatchCommitment;
 use assize_measurement::ndjson;
-use assize_protocol::{RoundNumber, TaskIndex, line_leaf, positional};
+use assize_protocol::{RoundNumber, TaskIndex};
 use assize_service::PassError;
-use assize_wire::ProblemKind;
+use assize_wire::{InclusionDocument, ProblemKind};
 use serde::Serialize;
 
 use super::report::Lines;
 use super::{InclusionError, Place};
 use crate::checker::Shared;
-use crate::coordinator::Inclusion;
 use crate::spool::Made;
 
 /// Why a measurement cannot be shown to be in a batch.
@@ -159,21 +157,10 @@ pub(crate) fn is_shown(
     round: RoundNumber,
     committed: &[BatchCommitment],
     line: &[u8],
-    said: &Inclusion,
+    said: &InclusionDocument,
 ) -> bool {
-    let Inclusion {
-        root,
-        count,
-        index,
-        proof,
-        ..
-    } = said;
-    let is_committed = |root: B256, count: u32| {
-        committed
-            .iter()
-            .any(|batch| (batch.root, batch.count) == (root, count))
-    };
-    said.round == round
-        && is_committed(*root, *count)
-        && positional::verify(*root, *count, line_leaf(line), *index, proof)
+    let is_committed = committed
+        .iter()
+        .any(|batch| (batch.root, batch.count) == (said.root, said.count));
+    said.round == round && is_committed && said.shows(line)
 }
