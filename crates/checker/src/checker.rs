@@ -17,7 +17,7 @@ use assize_measurement::Domain;
 use assize_outbox::{Caps, Depth, Outbox, OutboxError, Policy};
 use assize_protocol::AttoFil;
 use assize_retrieve::Retriever;
-use assize_service::{SecretError, Status, Stop};
+use assize_service::{Clock, SecretError, Status, Stop};
 use assize_wire::{Heartbeat, NetworkDocument, Version};
 use thiserror::Error;
 use tokio::sync::Notify;

@@ -7,8 +7,8 @@ use alloy_primitives::{Address, B256};
 use assize_protocol::RoundNumber;
 use assize_service::PassError;
 use assize_wire::{
-    Answer, Heartbeat, InclusionDocument, Liveness, NetworkDocument, Problem, ProblemKind, Receipt, RoundDocument,
-    StationDocument,
+    Answer, Heartbeat, InclusionDocument, Liveness, NetworkDocument, Problem, ProblemKind, Receipt,
+    RoundDocument, StationDocument,
 };
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};

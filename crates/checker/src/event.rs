@@ -329,7 +329,10 @@ impl fmt::Display for Event {
             }
             Self::Included { round, measurements } => {
                 let measurements = counted(*measurements, "measurement");
-                write!(f, "round {round}: {measurements} found in committed batches, none left out")
+                write!(
+                    f,
+                    "round {round}: {measurements} found in committed batches, none left out"
+                )
             }
             Self::LeftOut {
                 round,
@@ -340,7 +343,11 @@ impl fmt::Display for Event {
                 remedy,
             } => {
                 let of = measurements + included;
-                write!(f, "round {round}: {measurements} of {} left out of all batches", counted(of, "measurement"))?;
+                write!(
+                    f,
+                    "round {round}: {measurements} of {} left out of all batches",
+                    counted(of, "measurement")
+                )?;
                 for (index, (cause, count)) in causes.iter().enumerate() {
                     let before = if index == 0 { ": " } else { ", " };
                     write!(f, "{before}{count} {}", cause.words())?;
@@ -368,14 +375,21 @@ impl fmt::Display for Event {
                 ..
             } => {
                 let measurements = counted(*measurements, "measurement");
-                write!(f, "round {round}: the station's own report is committed, {measurements}, {bytes} bytes")?;
+                write!(
+                    f,
+                    "round {round}: the station's own report is committed, {measurements}, {bytes} bytes"
+                )?;
                 match fee {
                     Some(fee) => write!(f, ", fee {fee}"),
                     None => Ok(()),
                 }
             }
             Self::OwnReportFailed { round, error, .. } => {
-                write!(f, "round {round}: the station's own report is not committed: {}", Plain(error))
+                write!(
+                    f,
+                    "round {round}: the station's own report is not committed: {}",
+                    Plain(error)
+                )
             }
             Self::Finished {
                 round,
@@ -391,7 +405,11 @@ impl fmt::Display for Event {
             Self::Ended { waiting, kept } => {
                 f.write_str("ended")?;
                 if *waiting > 0 {
-                    write!(f, "; the next run will submit {}", counted(*waiting, "measurement"))?;
+                    write!(
+                        f,
+                        "; the next run will submit {}",
+                        counted(*waiting, "measurement")
+                    )?;
                 }
                 if *kept > 0 {
                     write!(f, "; the next run will look after {}", counted(*kept, "round"))?;

@@ -25,11 +25,11 @@ pub use self::look::Cause;
 use self::look::{Look, Verdict};
 pub(crate) use self::place::Place;
 use self::report::{Report, fitting};
+use crate::Event;
 use crate::checker::{CheckerError, Shared};
 use crate::event::Remedy;
 use crate::heartbeat::{RETRY, jittered};
 use crate::spool::{Kept, SpoolError};
-use crate::Event;
 
 mod look;
 mod place;
@@ -179,7 +179,7 @@ impl Daemon for Keeper {
 impl Keeper {
     /// Warns once of a key that cannot pay.
     async fn expect_funds(&mut self) -> Result<(), InclusionError> {
-        let (Some(outbox), None) = (&self.outbox, self.is_funded) else {
+        let (Some(outbox), None) = (&mut self.outbox, self.is_funded) else {
             return Ok(());
         };
         let balance = outbox.client().balance(outbox.signer().address()).await?;
@@ -331,7 +331,10 @@ impl Keeper {
                 if let Some(Ended::Refused { reason }) = ended
                     && progress.trouble.replace(reason.clone()).as_ref() != Some(reason)
                 {
-                    shared.trouble(LOOKING_AFTER, &format!("the own report of round {round}: {reason}"));
+                    shared.trouble(
+                        LOOKING_AFTER,
+                        &format!("the own report of round {round}: {reason}"),
+                    );
                 }
                 let seal = report.seal(place, &shared.key, &shared.domain);
                 let draft = shared.rounds.commit_own(&seal, &report.bytes);
@@ -345,7 +348,12 @@ impl Keeper {
         }
     }
 
-    fn give_up(&self, round: RoundNumber, measurements: u64, error: String) -> Result<Duration, InclusionError> {
+    fn give_up(
+        &self,
+        round: RoundNumber,
+        measurements: u64,
+        error: String,
+    ) -> Result<Duration, InclusionError> {
         self.shared.tell(&Event::OwnReportFailed {
             round,
             measurements,

@@ -122,7 +122,10 @@ impl Submitter {
     async fn submit(&mut self) -> Result<Submitted, SubmitError> {
         let shared = &self.shared;
         let now = Clock::system().now();
-        let mut waiting = shared.spool.waiting(now, self.limit).map_err(CheckerError::from)?;
+        let mut waiting = shared
+            .spool
+            .waiting(now, self.limit)
+            .map_err(CheckerError::from)?;
         let mut bytes = 0;
         let fit = waiting.iter().take_while(|waiting| {
             bytes += waiting.line.len() + 1;

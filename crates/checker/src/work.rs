@@ -318,31 +318,30 @@ fn until(time: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use assize_facts::ListCommitment;
+    use assize_facts::{ListCommitment, Times};
     use assize_measurement::unixfs::file_cid;
     use assize_protocol::{BeaconRound, Parameters, RoundNumber};
 
     use super::*;
 
-    fn round(length: u32, grace: u32) -> Round {
+    fn round(length: u32, step: u32) -> Round {
         let list = ListCommitment {
             root: Default::default(),
             count: 1,
             cid: file_cid(b""),
         };
-        let closes_at = 1_000 + u64::from(length);
+        let parameters = Parameters {
+            round_duration: length,
+            step,
+            ..Parameters::default()
+        };
         Round {
             number: RoundNumber(1),
             roster: list,
             tasks: list,
-            parameters: Parameters {
-                round_duration: length,
-                commit_grace: grace,
-                ..Parameters::default()
-            },
             opened_at: 1_000,
-            closes_at,
-            commits_until: closes_at + u64::from(grace),
+            times: Times::of_round(1_000, &parameters),
+            parameters,
             beacon_round: BeaconRound(1),
             dedupe_beacon_round: BeaconRound(2),
             seed: None,
@@ -351,17 +350,17 @@ mod tests {
 
     #[test]
     fn the_last_task_has_time_within_the_round() {
-        let day = Timetable::new(&round(1_200, 1_200), 1_060, None);
+        let day = Timetable::new(&round(1_200, 60), 1_060, None);
         assert_eq!(
             (day.spread_until, day.begin_until, day.abandon_at),
             (2_110, 2_200, 2_290)
         );
-        let short = Timetable::new(&round(60, 60), 1_040, None);
+        let short = Timetable::new(&round(60, 3), 1_040, None);
         assert_eq!(
             (short.spread_until, short.begin_until, short.abandon_at),
-            (1_048, 1_060, 1_075)
+            (1_048, 1_060, 1_076)
         );
-        let hurried = Timetable::new(&round(1_200, 1_200), 1_060, Some(Duration::from_secs(10)));
+        let hurried = Timetable::new(&round(1_200, 60), 1_060, Some(Duration::from_secs(10)));
         assert_eq!(hurried.spread_until, 1_070);
     }
 

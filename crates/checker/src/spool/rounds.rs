@@ -43,8 +43,7 @@ impl Spool {
     /// The rounds that are looked after, oldest first.
     pub(crate) fn kept(&self) -> Result<Vec<Kept>, SpoolError> {
         self.with(|connection| {
-            let mut select =
-                connection.prepare_cached("SELECT place, report FROM round ORDER BY number")?;
+            let mut select = connection.prepare_cached("SELECT place, report FROM round ORDER BY number")?;
             let rows = select.query_map([], |row| {
                 let report: Option<String> = row.get(1)?;
                 Ok(Kept {
@@ -59,8 +58,7 @@ impl Spool {
     /// The measurements that were made in a round that is looked after.
     pub(crate) fn made(&self, round: RoundNumber) -> Result<BTreeMap<TaskIndex, Made>, SpoolError> {
         self.with(|connection| {
-            let select =
-                "SELECT task, line, state FROM measurement WHERE round = ? AND line IS NOT NULL";
+            let select = "SELECT task, line, state FROM measurement WHERE round = ? AND line IS NOT NULL";
             let mut select = connection.prepare_cached(select)?;
             let rows = select.query_map([round.0.cast_signed()], |row| {
                 let made = Made {
@@ -96,7 +94,8 @@ impl Spool {
         let number = round.0.cast_signed();
         self.with(|connection| {
             // In this order: a round without measurements is released again.
-            let drop_lines = "UPDATE measurement SET line = NULL, state = iif(state = 0, 3, state) WHERE round = ?";
+            let drop_lines =
+                "UPDATE measurement SET line = NULL, state = iif(state = 0, 3, state) WHERE round = ?";
             connection.execute(drop_lines, [number])?;
             connection
                 .execute("DELETE FROM round WHERE number = ?", [number])

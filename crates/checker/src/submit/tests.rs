@@ -153,7 +153,7 @@ async fn each_measurement_has_its_own_answer() {
     (0..3).for_each(|task| bench.measure(1, task));
     let mut submitter = submitter(&bench);
     submitter.later().await;
-    let waiting = bench.checker.shared().spool.waiting(9).unwrap();
+    let waiting = bench.checker.shared().spool.waiting(0, 9).unwrap();
     assert_eq!(
         waiting.iter().map(|waiting| waiting.task.0).collect::<Vec<_>>(),
         [2]
