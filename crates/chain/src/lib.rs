@@ -48,7 +48,7 @@ pub use error::{ChainError, Result};
 pub use message::SettlementMessage;
 pub use newest::NewestBlock;
 pub use revert::{Revert, show_times_as};
-pub use rewards::{BatchClaim, Claim, Claimed, Objections, Payment, PaymentOutcome, Rewards};
+pub use rewards::{BatchClaim, Claim, Claimed, Objections, Payment, PaymentOutcome, Rewards, Share};
 pub use roles::{Evaluators, Roles};
 pub use rounds::{Admission, OwnSeal, Rounds, SignedSeal, encode_parameters};
 pub use transaction::{Draft, Fees, Log, Receipt, SendOutcome, SignedTransaction};

@@ -22,9 +22,30 @@ pub struct Claim {
     /// Its place in the rewards tree.
     pub index: u32,
     /// What is there.
-    pub allocation: Allocation,
+    pub share: Share,
     /// From its leaf to the root.
     pub proof: Vec<B256>,
+}
+
+/// What a claim shows of an operator's allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The operator.
+    pub operator: Address,
+    /// Everything that it has ever earned.
+    pub cumulative: AttoFil,
+    /// Hash of the allocation's other fields.
+    pub rest: B256,
+}
+
+impl From<&Allocation> for Share {
+    fn from(allocation: &Allocation) -> Self {
+        Self {
+            operator: allocation.operator,
+            cumulative: allocation.cumulative,
+            rest: allocation.rest(),
+        }
+    }
 }
 
 /// Claims of operators in consecutive places, with one proof for all.
@@ -42,7 +63,7 @@ pub struct BatchClaim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// The operator is to be paid.
-    Paid(Allocation),
+    Paid(Share),
     /// It is not: its leaf is enough.
     Unpaid(B256),
 }
@@ -50,12 +71,22 @@ pub enum Claimed {
 impl Claimed {
     fn encode(&self) -> IRewards::Allocation {
         match self {
-            Self::Paid(allocation) => encode_allocation(allocation),
+            Self::Paid(share) => share.encode(),
             Self::Unpaid(leaf) => IRewards::Allocation {
                 operator: Address::ZERO,
                 cumulative: U256::ZERO,
                 rest: *leaf,
             },
+        }
+    }
+}
+
+impl Share {
+    fn encode(&self) -> IRewards::Allocation {
+        IRewards::Allocation {
+            operator: self.operator,
+            cumulative: self.cumulative.atto(),
+            rest: self.rest,
         }
     }
 }
@@ -425,7 +456,7 @@ impl Rewards {
         self.0.draft(&Abi::claimCall {
             settlement: settlement.0,
             index: claim.index,
-            allocation: encode_allocation(&claim.allocation),
+            allocation: claim.share.encode(),
             proof: claim.proof.clone(),
         })
     }
@@ -501,14 +532,6 @@ fn encode(number: SettlementId, proposal: &Proposal) -> IRewards::Proposal {
         cumulativeTotal: proposal.cumulative_total.atto(),
         drops: proposal.drops,
         cid: proposal.cid.to_bytes().into(),
-    }
-}
-
-fn encode_allocation(allocation: &Allocation) -> IRewards::Allocation {
-    IRewards::Allocation {
-        operator: allocation.operator,
-        cumulative: allocation.cumulative.atto(),
-        rest: allocation.rest(),
     }
 }
 

@@ -4,11 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use assize_chain::{
-    Address, Announced, Claim, Claimed, FileKey, FileKind, OwnReport, Place, Proposal, Search, SettlementId,
-    Status, contracts::rounds::Rounds as RoundsAbi,
+    Address, Announced, BatchClaim, ChainError, Claim, Claimed, FileKey, FileKind, ListCommitment, OwnReport,
+    Place, Proposal, Search, SettlementId, Status, contracts::rounds::Rounds as RoundsAbi,
 };
-use assize_chain::{BatchClaim, ChainError};
-use assize_facts::ListCommitment;
 use assize_measurement::{station_address, unixfs::file_cid};
 use assize_protocol::positional::Tree;
 use assize_protocol::{
@@ -316,14 +314,17 @@ async fn the_court_hears_demands_answers_and_challenges() {
     world.anvil.mine_at(honest.active_at).unwrap();
     let claim = Claim {
         index: 0,
-        allocation: first[0],
+        share: (&first[0]).into(),
         proof: tree(&first).proof(0).unwrap(),
     };
     let receipt = world.send(&rewards.claim(honest.id, &claim)).await.unwrap();
     assert_eq!(rewards.payments_in(&receipt)[0].amount, first[0].cumulative);
     let batch = BatchClaim {
         start: 1,
-        places: vec![Claimed::Unpaid(first[1].leaf()), Claimed::Paid(first[2])],
+        places: vec![
+            Claimed::Unpaid(first[1].leaf()),
+            Claimed::Paid((&first[2]).into()),
+        ],
         siblings: tree(&first).range_proof(1, 2).unwrap(),
     };
     world.send(&rewards.claim_many(honest.id, &batch)).await.unwrap();

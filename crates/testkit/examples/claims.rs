@@ -108,11 +108,11 @@ fn keep(store: &Path, content: &[u8]) {
 async fn claim(world: &World, id: SettlementId, content: &[u8], operators: &[Address]) {
     let document = SettlementDocument::decode(content).unwrap();
     for operator in operators {
-        let proof = document.proof(*operator).unwrap();
+        let (index, allocation) = document.allocation(*operator).unwrap();
         let claim = Claim {
-            operator: *operator,
-            cumulative: proof.cumulative,
-            proof: proof.proof,
+            index,
+            share: allocation.into(),
+            proof: document.rewards_tree().proof(index).unwrap(),
         };
         let draft = world.rewards.claim(id, &claim);
         let client = world.rounds.client();

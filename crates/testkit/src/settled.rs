@@ -1,129 +1,95 @@
-//! Settlements of arbitrary allocations on the chain of a [`World`].
+//! Settlements of arbitrary amounts on the chain of a [`World`].
 
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
-use assize_evaluate::{
-    Accepted, DOCUMENT_VERSION, Parent, ParentReference, Reward, RoundEvaluation, RoundFacts,
-    SettlementDocument, SuccessRates, settle,
-};
-use assize_facts::{Contracts, Draw};
-use assize_facts::{Proposal, Settlement, SettlementId};
-use assize_protocol::{AttoFil, BeaconRound, CommitteeIndex, RoundNumber, StationIndex, TaskNumber};
-use serde_json::{Value, json};
+use assize_evaluate::{DOCUMENT_VERSION, ParentReference, SettlementDocument, SuccessRates};
+use assize_facts::{Contracts, Proposal, Settlement, SettlementId};
+use assize_protocol::{Allocation, AttoFil, RoundNumber};
 
 use crate::world::{World, WorldError};
 
+/// The allocations of operators with these cumulative amounts, on top of what a parent promised. Their sheets are empty, so
+/// nothing shows for what they earned it.
+#[must_use]
+pub fn allocations(amounts: &BTreeMap<Address, AttoFil>, promised: &[Allocation]) -> Vec<Allocation> {
+    let promised: BTreeMap<_, _> = promised
+        .iter()
+        .map(|before| (before.operator, before.cumulative))
+        .collect();
+    let mut running = AttoFil::ZERO;
+    let earned = amounts.iter().filter(|(_, amount)| !amount.is_zero());
+    earned
+        .map(|(&operator, &cumulative)| {
+            running = running.saturating_add(cumulative);
+            let before = promised.get(&operator).copied().unwrap_or_default();
+            Allocation {
+                operator,
+                cumulative,
+                running,
+                grown: cumulative.saturating_sub(before),
+                reports: 0,
+                sheet: B256::ZERO,
+            }
+        })
+        .collect()
+}
+
 impl World {
-    /// A document with exactly these cumulative amounts, for the rounds from the parent's last to the
-    /// newest. Without a parent, all of it is the reward of one measurement of the newest round: then the amounts must
-    /// sum up to the round's budget, and there may be only one round.
+    /// A document with exactly these cumulative amounts, on top of the newest settlement that is not void, for all rounds since.
+    /// It contains no rounds: recomputing it fails, but claims and the Court do not need them.
     ///
     /// # Errors
-    /// [`WorldError::Document`] if the amounts do not form a document; chain errors.
+    /// [`WorldError::NoDocument`] if the newest settlement was posted without [`World::post`]; chain errors.
     pub async fn document(
         &self,
-        parent: Option<(&Settlement, &SettlementDocument)>,
         amounts: &BTreeMap<Address, AttoFil>,
     ) -> Result<SettlementDocument, WorldError> {
-        let first = parent.map_or(1, |(settlement, _)| settlement.proposal.last_round.0 + 1);
-        let last = self.rounds.latest_round().await?.map_or(0, |round| round.0);
-        let mut rounds = Vec::new();
-        for number in (first..=last).map(RoundNumber) {
-            let rewarded = parent.is_none() && number.0 == last;
-            rounds.push(self.evaluated(number, rewarded).await?);
-        }
-        let parent = parent.map(|(settlement, document)| Parent {
-            settlement: settlement.id.0,
-            document,
-        });
-        let nonsense = |reason: String| WorldError::Document { reason };
-        let mut document =
-            settle(self.contracts(), parent, &rounds).map_err(|error| nonsense(error.to_string()))?;
-        document.allocations = amounts
-            .iter()
-            .filter(|(_, amount)| !amount.is_zero())
-            .map(|(k, v)| (*k, *v))
-            .collect();
-        document.cumulative_total = AttoFil::saturating_sum(document.allocations.values().copied());
-        document.root = document.reward_tree().root();
-        let document = if document.accepted.is_empty() {
-            document
-        } else {
-            with_one_measurement(&document).map_err(|error| nonsense(error.to_string()))?
+        let parent = match self.rewards.head().await? {
+            Some(id) => Some((id, self.posted(id)?)),
+            None => None,
         };
-        SettlementDocument::parse(&document.to_bytes()).map_err(|error| nonsense(error.to_string()))
+        let promised = parent.as_ref().map_or(&[][..], |(_, parent)| &parent.allocations);
+        let allocations = allocations(amounts, promised);
+        let mut document = SettlementDocument {
+            version: DOCUMENT_VERSION,
+            contracts: self.contracts(),
+            parent: parent.as_ref().map(|(id, parent)| ParentReference {
+                settlement: id.0,
+                cid: parent.cid(),
+            }),
+            first_round: RoundNumber(parent.map_or(1, |(_, parent)| parent.last_round.0 + 1)),
+            last_round: self.rounds.latest_round().await?.unwrap_or(RoundNumber(0)),
+            drops: self.rewards.drop_count().await?,
+            rounds: Vec::new(),
+            rates: SuccessRates::default(),
+            reports: Vec::new(),
+            cumulative_total: allocations.last().map_or(AttoFil::ZERO, |last| last.running),
+            allocations,
+            root: B256::ZERO,
+        };
+        document.root = document.rewards_tree().root();
+        Ok(document)
     }
 
-    /// The frozen inputs of a round, and an evaluation that rewards one measurement or none.
-    async fn evaluated(
-        &self,
-        number: RoundNumber,
-        rewarded: bool,
-    ) -> Result<(RoundFacts, RoundEvaluation), WorldError> {
-        let round = self.rounds.round(number).await?;
-        let randomness = |round: BeaconRound| self.beacon(round).randomness();
-        let drawn = randomness(round.beacon_round);
-        let draw = Draw {
-            randomness: drawn,
-            seed: self.contracts().seed(number, drawn),
-            dedupe_randomness: randomness(round.dedupe_beacon_round),
-        };
-        let facts = RoundFacts::new(&round, Some(draw));
-        let accepted = Accepted {
-            round: number,
-            station: StationIndex(0),
-            committee: CommitteeIndex(0),
-            k: TaskNumber(0),
-        };
-        let accepted: Vec<Accepted> = rewarded.then_some(accepted).into_iter().collect();
-        let evaluation = RoundEvaluation {
-            committees: 1,
-            tasks_per_committee: 1,
-            reward: Reward::share(round.parameters.budget, accepted.len() as u64),
-            accepted,
-            ..RoundEvaluation::default()
-        };
-        Ok((facts, evaluation))
-    }
-
-    /// Opens a round and posts a settlement with these cumulative amounts; deposits what it needs. Its document
-    /// contains no rounds: recomputing it fails, but claims do not need them. It grows by at most a round's budget.
+    /// Opens a round and posts a settlement with these cumulative amounts ([`World::document`]); deposits what it needs. It grows
+    /// by at most a round's budget.
     ///
     /// # Errors
-    /// Chain errors.
+    /// Those of [`World::document`].
     pub async fn settle(
         &self,
         amounts: &BTreeMap<Address, AttoFil>,
     ) -> Result<(SettlementId, Vec<u8>), WorldError> {
-        let last_round = self.open_round().await?;
-        let parent = match self.rewards.head().await? {
-            Some(id) => Some(self.rewards.settlement(id).await?),
-            None => None,
-        };
-        let mut document = SettlementDocument {
-            version: DOCUMENT_VERSION,
-            contracts: self.contracts(),
-            parent: parent.map(|parent| ParentReference {
-                settlement: parent.id.0,
-                cid: parent.proposal.cid,
-            }),
-            first_round: RoundNumber(parent.map_or(1, |parent| parent.proposal.last_round.0 + 1)),
-            last_round,
-            rounds: Vec::new(),
-            rates: SuccessRates::default(),
-            allocations: amounts.clone(),
-            cumulative_total: AttoFil::saturating_sum(amounts.values().copied()),
-            root: B256::ZERO,
-            accepted: Vec::new(),
-            accepted_root: B256::ZERO,
-        };
-        document.root = document.reward_tree().root();
+        self.open_round().await?;
+        let document = self.document(amounts).await?;
         let settlement = self.post(&document, false).await?;
         Ok((settlement.id, document.to_bytes()))
     }
 
-    fn contracts(&self) -> Contracts {
+    /// The contracts as documents name them.
+    #[must_use]
+    pub fn contracts(&self) -> Contracts {
         Contracts {
             chain_id: self.deployment.chain_id,
             rounds: self.deployment.rounds,
@@ -136,11 +102,13 @@ impl World {
     /// # Errors
     /// Chain errors.
     pub async fn post(&self, document: &SettlementDocument, active: bool) -> Result<Settlement, WorldError> {
-        self.post_proposal(&document.proposal(), active).await
+        let settlement = self.post_proposal(&document.proposal(), active).await?;
+        self.keep(settlement.id, document);
+        Ok(settlement)
     }
 
-    /// Deposits the necessary amount, posts a settlement with the evaluator's signature and, if `active`, lets its
-    /// challenge window pass.
+    /// Lets the rounds of a proposal pass, deposits the necessary amount, posts it with the evaluator's signature and, if `active`,
+    /// lets its challenge window pass.
     ///
     /// # Errors
     /// Chain errors.
@@ -162,19 +130,4 @@ impl World {
         }
         Ok(self.rewards.settlement(id).await?)
     }
-}
-
-/// The document with one judged and rewarded measurement of a provider.
-fn with_one_measurement(document: &SettlementDocument) -> Result<SettlementDocument, serde_json::Error> {
-    let mut value: Value = serde_json::to_value(document)?;
-    let last = document.rounds.len() - 1;
-    let round = &mut value["rounds"][last];
-    round["labels"]["OK"] = json!(1);
-    round["verdicts"]["MAJORITY_RESULT"] = json!(1);
-    let cid = round["roster"]["cid"].clone();
-    round["commitments"] = json!([{"cid": cid, "declared": 1, "lines": 1, "invalid": 0}]);
-    let verdicts = round["verdicts"].clone();
-    value["rates"]["providers"] =
-        json!([{"id": "f01000", "total": 1, "successful": 1, "successfulHttp": 1, "verdicts": verdicts}]);
-    serde_json::from_value(value)
 }

@@ -1,5 +1,7 @@
 //! A chain with deployed contracts and rounds that accept batches, for publishing tests.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use alloy_primitives::B256;
@@ -9,7 +11,8 @@ use assize_chain::{
 use assize_deployment::{BeaconParams, CourtParams, DeployParams, Deployment, DeploymentError, deploy};
 use assize_drand::serve::Devnet;
 use assize_drand::{Beacon, BeaconError, BeaconSource, Chain, with_y};
-use assize_facts::ListCommitment;
+use assize_evaluate::SettlementDocument;
+use assize_facts::{ListCommitment, SettlementId};
 use assize_keys::{Signer, SignerError};
 use assize_measurement::{Domain, sign_digest, unixfs::file_cid};
 use assize_protocol::merkle::roster_leaf;
@@ -55,12 +58,9 @@ pub enum WorldError {
     /// There is no such station.
     #[error("the roster has no station {0}")]
     NoStation(StationIndex),
-    /// Amounts that do not form a settlement.
-    #[error("the amounts do not form a settlement: {reason}")]
-    Document {
-        /// The reason.
-        reason: String,
-    },
+    /// A settlement that was posted without its document.
+    #[error("settlement {0} was posted without a document")]
+    NoDocument(SettlementId),
 }
 
 /// The chain and its actors.
@@ -82,6 +82,7 @@ pub struct World {
     pub publisher: Signer,
     coordinator: Signer,
     devnet: Devnet,
+    documents: Mutex<BTreeMap<SettlementId, SettlementDocument>>,
 }
 
 /// The options of a world.
@@ -158,6 +159,7 @@ impl World {
             publisher,
             coordinator,
             devnet,
+            documents: Mutex::default(),
         })
     }
 
@@ -330,6 +332,23 @@ impl World {
             entry,
             roster_proof: roster.tree().proof(leaf).ok_or(WorldError::NoStation(station))?,
         })
+    }
+}
+
+impl World {
+    /// The document of a settlement.
+    ///
+    /// # Errors
+    /// [`WorldError::NoDocument`] if it was posted without [`World::post`].
+    pub fn posted(&self, id: SettlementId) -> Result<SettlementDocument, WorldError> {
+        let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        documents.get(&id).cloned().ok_or(WorldError::NoDocument(id))
+    }
+
+    /// Remembers the document of a settlement.
+    pub(crate) fn keep(&self, id: SettlementId, document: &SettlementDocument) {
+        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        documents.insert(id, document.clone());
     }
 }
 
