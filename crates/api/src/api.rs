@@ -19,6 +19,7 @@ use crate::ingest::{Compute, Validator};
 use crate::metrics::Metrics;
 use crate::refusal::rejection_body;
 use crate::rounds::{Beacons, RoundCache, RoundError};
+use crate::trees::Trees;
 use crate::{ApiConfig, IngestKey, routes};
 use assize_ingest::Database;
 
@@ -74,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) database: Database,
     pub(crate) rounds: RoundCache,
+    /// For proofs that measurements are in their batches.
+    pub(crate) trees: Trees,
     pub(crate) validator: Validator,
     /// Verifies signatures for requests in progress.
     pub(crate) compute: Compute,
@@ -144,6 +147,7 @@ impl Api {
             clock: parts.clock,
             database: parts.database,
             rounds: RoundCache::new(parts.rounds, contracts, parts.store, parts.beacons),
+            trees: Trees::default(),
             wanted: Wanted::default(),
             metrics: Metrics::new(),
             last_look: Mutex::default(),

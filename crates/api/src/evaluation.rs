@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
 use assize_chain::Rewards;
-use assize_evaluate::{Label, Outcome, RoundEvaluation, Verdict};
+use assize_evaluate::{Label, Origin, Outcome, RoundEvaluation, Verdict};
 use assize_protocol::RoundNumber;
 use assize_verify::{Conclusion, Evidence, VerifyError, read_rounds};
 
@@ -83,12 +83,14 @@ impl Evaluator<'_> {
     async fn evaluate(&self, round: RoundNumber) -> Result<bool, VerifyError> {
         let chain = self.rounds.chain();
         let rewards = Rewards::new(chain.client().clone(), self.rewards);
-        let facts = read_rounds(chain, &rewards, round, round).await?;
+        let reading = read_rounds(chain, &rewards, round, round).await?;
         let (store, beacons) = (Arc::clone(self.rounds.store()), Arc::clone(self.rounds.beacons()));
         let recompute = move || {
             let evidence = Evidence {
-                chain: &facts,
+                chain: &reading.facts,
+                own: &reading.own,
                 store: &*store,
+                elsewhere: &|_, _| None,
                 beacons: &beacons,
                 progress: &|_| {},
             };
@@ -119,12 +121,17 @@ fn marks(evaluation: &RoundEvaluation) -> Vec<BatchMarks> {
         .batches
         .iter()
         .map(|batch| BatchMarks {
-            cid: batch.cid,
+            root: batch.root,
             marks: Vec::new(),
         })
         .collect();
+    // A dropped batch has no outcomes, and none of its lines a label.
     for outcome in &evaluation.outcomes {
-        let Some(batch) = batches.get_mut(outcome.batch as usize) else {
+        // What stations committed themselves did not come through here.
+        let Origin::Batch(batch) = outcome.origin else {
+            continue;
+        };
+        let Some(batch) = batches.get_mut(batch as usize) else {
             continue;
         };
         let line = outcome.line as usize;
@@ -165,7 +172,7 @@ mod tests {
         for verdict in verdicts {
             for label in Label::ALL {
                 let outcome = Outcome {
-                    batch: 0,
+                    origin: Origin::Batch(0),
                     line: 1,
                     station: Address::ZERO,
                     label,

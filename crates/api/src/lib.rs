@@ -19,6 +19,7 @@ mod metrics;
 mod refusal;
 mod rounds;
 mod routes;
+mod trees;
 #[cfg(any(feature = "otlp", feature = "sentry"))]
 pub mod telemetry;
 

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use alloy_primitives::Address;
+use assize_chain::Announced;
 use assize_outbox::QueueAlert;
 use assize_protocol::RoundNumber;
+use assize_service::date_and_time;
 
 /// A problem that needs attention before rounds are missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,13 +57,25 @@ pub enum CoordinatorAlert {
         /// The round.
         round: RoundNumber,
     },
+    /// The guardian suspended the coordinator, and no other one has taken office.
+    Suspended {
+        /// The announced coordinator.
+        next: Option<Announced<Address>>,
+    },
+    /// Another key is the coordinator's.
+    Replaced {
+        /// The coordinator.
+        coordinator: Address,
+        /// The announced one.
+        next: Option<Announced<Address>>,
+    },
     /// The queue does not move.
     Queue(QueueAlert),
 }
 
 impl CoordinatorAlert {
     /// All kinds, as metrics name them.
-    pub const KINDS: [&str; 10] = [
+    pub const KINDS: [&str; 12] = [
         "opening_late",
         "reveal_late",
         "too_few_stations",
@@ -68,6 +83,8 @@ impl CoordinatorAlert {
         "beacon",
         "refused",
         "vanished",
+        "suspended",
+        "replaced",
         "parked",
         "stuck",
         "stale_node",
@@ -84,6 +101,8 @@ impl assize_service::Alert for CoordinatorAlert {
             Self::Beacon { .. } => 4,
             Self::Refused { .. } => 5,
             Self::Vanished { .. } => 6,
+            Self::Suspended { .. } => 7,
+            Self::Replaced { .. } => 8,
             Self::Queue(alert) => return alert.kind(),
         };
         Self::KINDS[place]
@@ -117,7 +136,40 @@ impl fmt::Display for CoordinatorAlert {
                 f,
                 "the chain does not have round {round}, whose opening was final: if it was reset, move coordinator.sqlite out of --data; if the node lags, wait"
             ),
+            Self::Suspended { next } => {
+                f.write_str(
+                    "the guardian suspended the coordinator, so this one opens no rounds; anyone can, with the old lists: `assize round open --as-before`; ",
+                )?;
+                match next {
+                    Some(next) => takes_office(f, next),
+                    None => f.write_str(
+                        "the next one takes office one challenge window after the owner has announced it: `assize admin set-coordinator`",
+                    ),
+                }
+            }
+            Self::Replaced { coordinator, next } => {
+                write!(
+                    f,
+                    "the network's coordinator is {coordinator}, so this one opens no rounds: stop it, or use that key"
+                )?;
+                match next {
+                    Some(next) => {
+                        f.write_str("; ")?;
+                        takes_office(f, next)
+                    }
+                    None => Ok(()),
+                }
+            }
             Self::Queue(alert) => alert.fmt(f),
         }
     }
+}
+
+fn takes_office(f: &mut fmt::Formatter<'_>, next: &Announced<Address>) -> fmt::Result {
+    write!(
+        f,
+        "{} takes office at {}",
+        next.value,
+        date_and_time(next.effective_at)
+    )
 }

@@ -18,7 +18,7 @@ use assize_wire::Version;
 use crate::beacons::Beacons;
 use crate::duty::Duty;
 use crate::lists::{Lists, prepare};
-use crate::view::{Opening, View};
+use crate::view::{Office, Opening, View};
 use crate::{CoordinatorAlert, CoordinatorError, PassReport, Waiting, cut};
 
 /// Seconds after which an opening that was never signed is replaced by a new one, with the stations live at that time.
@@ -131,7 +131,8 @@ impl Coordinator {
     /// # Errors
     /// [`CoordinatorError`]; call it again to continue.
     pub async fn pass(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<PassReport> {
-        let view = View::of(&self.rounds).await?;
+        let key = self.outbox.signer().address();
+        let view = View::of(&self.rounds, key).await?;
         self.withdraw(&view).await?;
         let mut alerts = Vec::new();
         // A failure of one duty must not block the other; transactions in progress continue in any case.
@@ -144,7 +145,7 @@ impl Coordinator {
         revealed?;
         let view = match is_quiet {
             true => view,
-            false => View::of(&self.rounds).await?,
+            false => View::of(&self.rounds, key).await?,
         };
         let queue = self.outbox.state(parked).await?;
         let report = self.report(&view, waiting, queue, alerts)?;
@@ -156,14 +157,17 @@ impl Coordinator {
         Ok(report)
     }
 
-    /// Cancels what is no longer needed: an opening whose round someone else opened, and the reveal of a round that is
-    /// revealed or over.
+    /// Cancels what is no longer needed: an opening whose round someone else opened, all openings once the key is no longer the
+    /// coordinator's, and the reveal of a round that is revealed or over.
     async fn withdraw(&mut self, view: &View) -> Result<()> {
         for key in self.outbox.unfinished()? {
             let Some((duty, number)) = Duty::of_key(&key, self.rounds.address()) else {
                 continue;
             };
             if view.latest.is_none_or(|latest| number > latest) {
+                if duty == Duty::Open && view.office != Office::Held {
+                    self.outbox.cancel(&key)?;
+                }
                 continue;
             }
             let round = match view.round(number) {
@@ -177,7 +181,7 @@ impl Coordinator {
                     true => self.outbox.cancel_queued(&key)?,
                     false => self.outbox.cancel(&key)?,
                 },
-                Duty::Reveal if round.is_over(view.now) => self.outbox.cancel(&key)?,
+                Duty::Reveal if !round.times.accepts_reveal(view.now) => self.outbox.cancel(&key)?,
                 Duty::Reveal if round.seed.is_some() => self.outbox.cancel_queued(&key)?,
                 Duty::Reveal => {}
             }
@@ -191,6 +195,9 @@ impl Coordinator {
             Opening::From(closes_at) => return Ok(Waiting::Until { closes_at }),
             Opening::Due { round, .. } => round,
         };
+        if view.office != Office::Held {
+            return Ok(Waiting::NotCoordinator);
+        }
         let key = self.key(Duty::Open, number);
         let known = self.outbox.draft_of(&key)?.is_some();
         match self.outbox.ended(&key)? {

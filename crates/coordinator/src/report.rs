@@ -6,7 +6,7 @@ use assize_protocol::RoundNumber;
 
 use crate::duty::Duty;
 use crate::pass::Result;
-use crate::view::{Opening, View};
+use crate::view::{Office, Opening, View};
 use crate::{Coordinator, CoordinatorAlert};
 
 /// Seconds after a beacon's publication in which a rejected reveal raises no alert.
@@ -32,6 +32,8 @@ pub enum Waiting {
     },
     /// There is no valid task list.
     NoTasks,
+    /// The key is not the coordinator's, so others open rounds.
+    NotCoordinator,
     /// The contract rejected the opening; it is retried after a delay.
     Refused,
 }
@@ -94,25 +96,16 @@ impl Coordinator {
                 patience,
             } => {
                 report.overdue = late;
-                // One that was enqueued just now, and waits for no limit, only has to be mined.
-                let is_new = queue.parked == 0 && self.is_cut_within(round, patience);
-                if late >= patience && !is_new {
-                    alerts.push(CoordinatorAlert::OpeningLate { round, seconds: late });
-                }
-                let key = self.key(Duty::Open, round);
-                match self.outbox.ended(&key)? {
-                    Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) => {
-                        alerts.push(CoordinatorAlert::Refused {
-                            what: format!("the opening of round {round}"),
-                            reason,
-                        });
-                    }
-                    Some(Ended::Done(_)) if self.outbox.is_final(&key)? => {
-                        alerts.push(CoordinatorAlert::Vanished { round });
-                    }
-                    _ => {}
+                if view.office == Office::Held {
+                    self.look_at_opening(round, (late, patience), &queue, &mut alerts)?;
                 }
             }
+        }
+        if let Office::Lost { coordinator, next } = view.office {
+            alerts.push(match coordinator {
+                Some(coordinator) => CoordinatorAlert::Replaced { coordinator, next },
+                None => CoordinatorAlert::Suspended { next },
+            });
         }
         if let Waiting::TooFewStations { live, wanted } = waiting {
             alerts.push(CoordinatorAlert::TooFewStations { live, wanted });
@@ -130,6 +123,35 @@ impl Coordinator {
         report.queue = queue;
         report.alerts = alerts;
         Ok(report)
+    }
+
+    /// An opening that is due.
+    fn look_at_opening(
+        &self,
+        round: RoundNumber,
+        (late, patience): (u64, u64),
+        queue: &QueueState,
+        alerts: &mut Vec<CoordinatorAlert>,
+    ) -> Result<()> {
+        // One that was enqueued just now, and waits for no limit, only has to be mined.
+        let is_new = queue.parked == 0 && self.is_cut_within(round, patience);
+        if late >= patience && !is_new {
+            alerts.push(CoordinatorAlert::OpeningLate { round, seconds: late });
+        }
+        let key = self.key(Duty::Open, round);
+        match self.outbox.ended(&key)? {
+            Some(Ended::Refused { reason } | Ended::Reverted { reason, .. }) => {
+                alerts.push(CoordinatorAlert::Refused {
+                    what: format!("the opening of round {round}"),
+                    reason,
+                });
+            }
+            Some(Ended::Done(_)) if self.outbox.is_final(&key)? => {
+                alerts.push(CoordinatorAlert::Vanished { round });
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn look_at_reveal(&self, view: &View, round: &Round, alerts: &mut Vec<CoordinatorAlert>) -> Result<()> {
@@ -162,11 +184,14 @@ impl Coordinator {
                 tracing::info!(round = round.number.0, "revealed a round");
             }
         }
-        let lost = |number: &RoundNumber| view.round(*number).is_some_and(|round| round.is_over(view.now));
+        let lost = |number: &RoundNumber| {
+            view.round(*number)
+                .is_some_and(|round| !round.times.accepts_reveal(view.now))
+        };
         for number in self.awaited.keys().filter(|number| lost(number)) {
             tracing::error!(
                 round = number.0,
-                "a round was not revealed before its commit window ended: nobody could measure, and it pays nothing"
+                "a round was not revealed in time: nobody could measure, and it pays nothing"
             );
         }
         self.awaited

@@ -1,6 +1,7 @@
 //! The state of the chain, and what is due.
 
-use assize_chain::{ChainError, Rounds};
+use alloy_primitives::Address;
+use assize_chain::{Announced, ChainError, Rounds};
 use assize_facts::Round;
 use assize_protocol::RoundNumber;
 
@@ -13,6 +14,34 @@ pub(crate) struct View {
     pub latest: Option<RoundNumber>,
     /// Rounds that may still be revealed, and one or two before them; newest first.
     pub recent: Vec<Round>,
+    /// Whether our key opens rounds.
+    pub office: Office,
+}
+
+/// Whether a key opens rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Office {
+    /// It is the coordinator's.
+    Held,
+    /// It is not.
+    Lost {
+        /// The coordinator; `None` if the guardian suspended it, and no other one has taken office.
+        coordinator: Option<Address>,
+        /// The announced coordinator.
+        next: Option<Announced<Address>>,
+    },
+}
+
+impl Office {
+    async fn of(key: Address, rounds: &Rounds) -> Result<Self, ChainError> {
+        Ok(match rounds.coordinator().await? {
+            Some(coordinator) if coordinator == key => Self::Held,
+            coordinator => Self::Lost {
+                coordinator,
+                next: rounds.next_coordinator().await?,
+            },
+        })
+    }
 }
 
 /// Whether the next round can be opened.
@@ -32,9 +61,9 @@ pub(crate) enum Opening {
 }
 
 impl View {
-    /// Reads the chain. Each round keeps its own parameters, so an older one may stay open for reveals longer than a
+    /// Reads the chain, for who has `key`. Each round keeps its own parameters, so an older one may stay open for reveals longer than a
     /// newer one: reading stops after two in a row are over.
-    pub(crate) async fn of(rounds: &Rounds) -> Result<Self, ChainError> {
+    pub(crate) async fn of(rounds: &Rounds, key: Address) -> Result<Self, ChainError> {
         let now = rounds.client().head().await?.timestamp;
         let latest = rounds.latest_round().await?;
         let mut recent = Vec::new();
@@ -42,14 +71,19 @@ impl View {
         let mut number = latest.map_or(0, |latest| latest.0);
         while number > 0 && over < 2 {
             let round = rounds.round(RoundNumber(number)).await?;
-            over = match round.is_over(now) {
-                true => over + 1,
-                false => 0,
+            over = match round.times.accepts_reveal(now) {
+                true => 0,
+                false => over + 1,
             };
             recent.push(round);
             number -= 1;
         }
-        Ok(Self { now, latest, recent })
+        Ok(Self {
+            now,
+            latest,
+            recent,
+            office: Office::of(key, rounds).await?,
+        })
     }
 
     pub(crate) fn opening(&self) -> Opening {
@@ -60,8 +94,8 @@ impl View {
                 patience: u64::MAX,
             };
         };
-        match self.now.checked_sub(newest.closes_at) {
-            None => Opening::From(newest.closes_at),
+        match self.now.checked_sub(newest.times.closes_at) {
+            None => Opening::From(newest.times.closes_at),
             Some(late) => Opening::Due {
                 round: RoundNumber(newest.number.0.saturating_add(1)),
                 late,
@@ -80,13 +114,13 @@ impl View {
         let now = self.now;
         self.recent
             .iter()
-            .filter(move |round| round.seed.is_none() && !round.is_over(now))
+            .filter(move |round| round.seed.is_none() && round.times.accepts_reveal(now))
     }
 
     /// Seconds between the time when the newest round could have been opened and its opening.
     pub(crate) fn opening_lag(&self) -> Option<u64> {
         match &self.recent[..] {
-            [newest, before, ..] => Some(newest.opened_at.saturating_sub(before.closes_at)),
+            [newest, before, ..] => Some(newest.opened_at.saturating_sub(before.times.closes_at)),
             _ => None,
         }
     }
@@ -95,7 +129,7 @@ impl View {
 #[cfg(test)]
 mod tests {
     use alloy_primitives::B256;
-    use assize_facts::ListCommitment;
+    use assize_facts::{ListCommitment, Times};
     use assize_measurement::unixfs::file_cid;
     use assize_protocol::{BeaconRound, Parameters, Seed};
 
@@ -109,7 +143,7 @@ mod tests {
         };
         let parameters = Parameters {
             round_duration: 100,
-            commit_grace: 50,
+            step: 10,
             ..Parameters::default()
         };
         Round {
@@ -118,8 +152,7 @@ mod tests {
             tasks: list,
             parameters,
             opened_at,
-            closes_at: opened_at + 100,
-            commits_until: opened_at + 150,
+            times: Times::of_round(opened_at, &parameters),
             beacon_round: BeaconRound(1),
             dedupe_beacon_round: BeaconRound(2),
             seed: revealed.then_some(Seed(B256::repeat_byte(1))),
@@ -131,6 +164,7 @@ mod tests {
             now,
             latest: recent.first().map(|round| round.number),
             recent,
+            office: Office::Held,
         }
     }
 
@@ -161,19 +195,22 @@ mod tests {
     }
 
     #[test]
-    fn a_round_can_be_revealed_until_its_commit_window_ends() {
+    fn a_round_can_be_revealed_until_its_time_for_own_reports_ends() {
+        // With a step of 10, 270 seconds after closing: three closed rounds beside the newest one.
         let rounds = vec![
+            round(4, 1_200, false),
             round(3, 1_100, false),
             round(2, 1_000, false),
-            round(1, 900, true),
+            round(1, 900, false),
         ];
         let unrevealed = |now| {
             let view = view(now, rounds.clone());
             view.unrevealed().map(|round| round.number.0).collect::<Vec<_>>()
         };
-        assert_eq!(unrevealed(1_150), [3, 2]);
-        assert_eq!(unrevealed(1_151), [3]);
-        assert_eq!(unrevealed(1_251), [0_u64; 0]);
+        assert_eq!(unrevealed(1_270), [4, 3, 2, 1]);
+        assert_eq!(unrevealed(1_271), [4, 3, 2]);
+        assert_eq!(unrevealed(1_570), [4]);
+        assert_eq!(unrevealed(1_571), [0_u64; 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::FileKind;
 /// The times of a round, Unix seconds (docs/protocol.md §3.1). A last second belongs to its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Times {
     /// Stations measure until then.
     pub closes_at: u64,

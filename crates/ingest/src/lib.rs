@@ -19,6 +19,7 @@ mod import;
 #[cfg(feature = "postgres")]
 mod server;
 mod table;
+mod tree;
 
 pub use database::{
     BatchMarks, Database, DatabaseError, DatabaseOptions, Heartbeat, HeartbeatOutcome, Location, NO_LABEL,
@@ -29,6 +30,7 @@ pub use import::{ImportReport, Rejected, import};
 #[cfg(feature = "postgres")]
 pub use table::PostgresIngest;
 pub use table::{
-    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, SqliteIngest,
-    Stored, Taken, Totals, Unbatched,
+    Batch, BatchLimit, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow,
+    SqliteIngest, Stored, Taken, Totals, Unbatched,
 };
+pub use tree::BatchTree;

@@ -114,7 +114,7 @@ pub enum BatchState {
     Committed,
     /// Committed and final.
     Final,
-    /// Not committed before its round's commit window closed. Its measurements are kept, and never moved to another
+    /// Not committed before its round's time for batches ended. Its measurements are kept, and never moved to another
     /// round.
     Late,
 }
@@ -192,11 +192,20 @@ impl BatchState {
     }
 }
 
+/// How much goes into one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimit {
+    /// Its measurements.
+    pub lines: u32,
+    /// The size of its file, bytes. A batch has at least one measurement all the same.
+    pub bytes: u64,
+}
+
 /// Yields rows one by one. An error rolls the import back.
 pub type Rows<'a> = &'a mut (dyn FnMut() -> io::Result<Option<NewRow>> + Send);
 
-/// Receives lines one by one.
-pub type Lines<'a> = &'a mut (dyn FnMut(&[u8]) -> io::Result<()> + Send);
+/// Receives lines one by one, each with its measurement's number in the table.
+pub type Lines<'a> = &'a mut (dyn FnMut(i64, &[u8]) -> io::Result<()> + Send);
 
 /// The table.
 ///
@@ -241,11 +250,17 @@ pub trait Ingest: Send {
     /// [`IngestError`].
     fn unbatched(&mut self) -> Result<Vec<Unbatched>, IngestError>;
 
-    /// Closes a batch of a round's oldest measurements, at most `limit`; `None` if none are left.
+    /// Closes a batch of a round's oldest measurements, as many as fit; `None` if none are left.
     ///
     /// # Errors
     /// [`IngestError`].
-    fn close(&mut self, round: RoundNumber, limit: u32) -> Result<Option<Batch>, IngestError>;
+    fn close(&mut self, round: RoundNumber, limit: BatchLimit) -> Result<Option<Batch>, IngestError>;
+
+    /// All batches of a round, oldest first.
+    ///
+    /// # Errors
+    /// [`IngestError`].
+    fn batches_of(&mut self, round: RoundNumber) -> Result<Vec<Batch>, IngestError>;
 
     /// Batches that are neither final nor late, oldest first.
     ///

@@ -145,7 +145,10 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
 
         // The publisher batches it from the same table, and the marks find its line.
         let cid = file_cid(b"a batch");
-        let stored = Stored { cid, root: B256::repeat_byte(8) };
+        let stored = Stored {
+            cid,
+            root: B256::repeat_byte(8),
+        };
         let batch = tokio::task::spawn_blocking({
             let location = place.location.clone();
             move || {

@@ -119,7 +119,10 @@ fn a_batch_passes_all_states_and_is_deleted_when_final() {
         add(&mut *ingest, "a", 100, &[(1, 0), (1, 1), (2, 2)]);
         let one = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
         let two = ingest.close(RoundNumber(2), 10).unwrap().unwrap();
-        let stored = Stored { cid: file_cid(b"x"), root: B256::repeat_byte(8) };
+        let stored = Stored {
+            cid: file_cid(b"x"),
+            root: B256::repeat_byte(8),
+        };
         ingest.set_stored(one.id, &stored, 77).unwrap();
         let open_now = ingest.open_batches().unwrap();
         assert_eq!(

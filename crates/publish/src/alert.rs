@@ -14,7 +14,7 @@ pub enum PublisherAlert {
     Uncommitted {
         /// The round.
         round: RoundNumber,
-        /// Seconds until its commit window ends.
+        /// Seconds until its time for batches ends.
         left: u64,
     },
     /// Measurements were not committed in time, and no batch has been committed since.
@@ -57,12 +57,12 @@ impl fmt::Display for PublisherAlert {
         match self {
             Self::Uncommitted { round, left } => write!(
                 f,
-                "measurements of round {round} are not committed, and its commit window ends in {}: see why the store or the transactions wait",
+                "measurements of round {round} are not committed, and its time for batches ends in {}: see why the store or the transactions wait",
                 duration(*left)
             ),
             Self::Lost { measurements } => write!(
                 f,
-                "{} not committed before the end of their round's commit window, and earn nothing: see in the log why the store or the transactions waited",
+                "{} not committed before the end of their round's time for batches, and earn nothing unless their stations commit them: see in the log why the store or the transactions waited",
                 match measurements {
                     1 => "1 measurement was".to_owned(),
                     many => format!("{many} measurements were"),

@@ -44,7 +44,7 @@ pub fn metrics() -> Metrics {
     });
     metrics.total(
         "late_measurements",
-        "Measurements not committed before their round's commit window ended",
+        "Measurements not committed before their round's time for batches ended",
         |left| left.report.late as f64,
     );
     metrics.gauge("open_batches", "Batches that are not committed", |left| {

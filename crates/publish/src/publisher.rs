@@ -6,13 +6,15 @@ use std::io;
 use alloy_primitives::B256;
 use assize_chain::{ChainError, Rounds};
 use assize_facts::FileKind;
-use assize_ingest::{Batch, BatchState, Ingest, IngestError, Stored, Totals};
+use assize_ingest::{Batch, BatchLimit, BatchState, Ingest, IngestError, Stored, Totals};
+use assize_measurement::ndjson::MAX_BATCH;
 use assize_outbox::{Alert, Ended, Kind, NewIntent, Outbox, Stats};
 use assize_protocol::{FileCid, LinesRoot, RoundNumber};
 use assize_service::{Boundaries, unless_stopped};
 use assize_store::Store;
 
 use crate::PublishError;
+use crate::plan::Plan;
 
 /// Points between two durable steps at which a process may die. For tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +36,8 @@ pub enum Boundary {
 /// When batches are closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closing {
-    /// Maximum number of measurements in a batch, at which it is closed.
+    /// Number of measurements at which a batch is closed. It is exceeded only where the contract would otherwise take too few
+    /// batches of the round.
     pub limit: u32,
     /// Seconds before the end of a round's time for batches at which the remaining measurements are closed into one; by
     /// default once no more are accepted (docs/protocol.md §9.1).
@@ -61,7 +64,7 @@ pub struct CommittedBatch {
 pub struct PublishReport {
     /// Committed batches, oldest first.
     pub committed: Vec<CommittedBatch>,
-    /// Number of measurements whose round's commit window ended before they were committed. They are kept, and never
+    /// Number of measurements whose round's time for batches ended before they were committed. They are kept, and never
     /// moved to another round.
     pub late: u64,
     /// Number of measurements that wait for their round to be opened or revealed, or for their batch to fill.
@@ -96,11 +99,15 @@ struct View {
     block: u64,
 }
 
-/// When a round takes measurements and batches, Unix seconds.
+/// When a round takes measurements and batches, and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Window {
+    /// Unix seconds.
     measurements_until: u64,
+    /// Unix seconds.
     publish_until: u64,
+    /// One measurement of each station and task.
+    measurements: u64,
 }
 
 impl Window {
@@ -117,7 +124,7 @@ impl Window {
 enum Stage {
     /// The round is not revealed.
     Waiting,
-    /// Its commit window is open.
+    /// It takes batches.
     Open(Window),
     Over,
 }
@@ -229,30 +236,76 @@ impl Publisher {
     async fn close(&mut self, view: &View, all: bool) -> Result<(), PublishError> {
         let Closing { limit, margin } = self.closing;
         for waiting in self.ingest.unbatched()? {
-            let due = match self.stage(view, waiting.round).await? {
+            let round = waiting.round;
+            let (due, window) = match self.stage(view, round).await? {
                 Stage::Waiting => continue,
                 Stage::Open(window) => {
-                    all || match margin {
+                    let due = match margin {
                         None => view.now > window.measurements_until,
                         Some(margin) => view.now.saturating_add(margin) >= window.publish_until,
-                    }
+                    };
+                    (all || due, Some(window))
                 }
                 // Late measurements become a batch too, marked below: they are kept together and counted.
-                Stage::Over => true,
+                Stage::Over => (true, None),
             };
-            let full = waiting.count / u64::from(limit);
-            let batches = match due {
-                true => full + 1,
-                false => full,
+            if !due && waiting.count < u64::from(limit) {
+                continue;
+            }
+            let mut plan = match window {
+                Some(window) => Some(self.plan(round, &window).await?),
+                None => None,
             };
-            for _ in 0..batches {
-                if self.ingest.close(waiting.round, limit)?.is_none() {
+            let mut left = waiting.count;
+            while left > 0 {
+                let is_last = window.is_some_and(|window| view.now > window.measurements_until);
+                let lines = match &plan {
+                    None => Some(limit),
+                    Some(plan) => plan.next(left, limit, is_last),
+                };
+                let Some(lines) = lines else {
+                    if is_last {
+                        tracing::warn!(
+                            round = round.0,
+                            measurements = left,
+                            "the contract takes no more batches of the round from this publisher: these measurements cannot be committed"
+                        );
+                    }
+                    break;
+                };
+                if !due && left < u64::from(lines) {
                     break;
                 }
+                let bytes = MAX_BATCH as u64;
+                let Some(batch) = self.ingest.close(round, BatchLimit { lines, bytes })? else {
+                    break;
+                };
                 self.boundaries.reach(Boundary::Closed)?;
+                left = left.saturating_sub(batch.count.into());
+                if let Some(plan) = &mut plan {
+                    plan.count(batch.count);
+                }
             }
         }
         Ok(())
+    }
+
+    /// What is batched of a round: in the table, and on the chain, of which a table that was restored from a backup may not
+    /// know.
+    async fn plan(&mut self, round: RoundNumber, window: &Window) -> Result<Plan, PublishError> {
+        let mut plan = Plan::new(window.measurements);
+        let mut roots = BTreeSet::new();
+        for batch in self.ingest.batches_of(round)? {
+            roots.extend(batch.stored.map(|stored| stored.root));
+            plan.count(batch.count);
+        }
+        let publisher = self.outbox.signer().address();
+        for committed in self.rounds.commitments(round, FileKind::Lines).await? {
+            if committed.publisher == publisher && !roots.contains(&committed.root) {
+                plan.count(committed.count);
+            }
+        }
+        Ok(plan)
     }
 
     async fn store_all(
@@ -291,7 +344,7 @@ impl Publisher {
         let mut unread = None;
         let ingest = &mut self.ingest;
         let stored = store.put_with(&mut |to| {
-            let read = ingest.read(batch, &mut |line| {
+            let read = ingest.read(batch, &mut |_, line| {
                 written += line.len() as u64 + 1;
                 lines.push(line);
                 to.write_all(line)?;
@@ -485,10 +538,12 @@ impl Publisher {
                 match (stored.seed, view.now > stored.times.publish_until) {
                     (None, false) => return Ok(Stage::Waiting),
                     (None, true) => return Ok(Stage::Over),
-                    (Some(_), _) => {
+                    (Some(seed), _) => {
                         let window = Window {
                             measurements_until: stored.times.show_from,
                             publish_until: stored.times.publish_until,
+                            measurements: u64::from(stored.roster.count)
+                                * u64::from(stored.assignment(seed).tasks_per_committee()),
                         };
                         self.windows.insert(round, window);
                         window

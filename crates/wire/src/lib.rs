@@ -9,6 +9,7 @@
 //! | [`Receipt`] | the api, for each accepted measurement | the ingest key |
 //! | [`Answer`] | the api, for each of several measurements: a receipt or a problem | – |
 //! | [`Progress`] | the api: the state of a measurement | – |
+//! | [`InclusionDocument`] | the api: the proof that a measurement is in a batch | – |
 //! | [`Problem`] | the api: why a request is rejected (RFC 9457) | – |
 //!
 //! Bodies are JSON. Signatures are EIP-712, under the domain of measurements (docs/protocol.md §9), so that none is
@@ -18,6 +19,7 @@ mod answer;
 mod committee;
 mod eligible;
 mod heartbeat;
+mod inclusion;
 mod inspect;
 mod network;
 mod operator;
@@ -31,6 +33,7 @@ pub use answer::Answer;
 pub use committee::{CommitteeDocument, MemberDocument};
 pub use eligible::{AllocatorSummary, ClientCount, ClientSummary, MinerSummary, ProviderCount};
 pub use heartbeat::{Heartbeat, Liveness};
+pub use inclusion::InclusionDocument;
 pub use inspect::InspectDocument;
 pub use network::NetworkDocument;
 pub use problem::{Problem, ProblemKind};

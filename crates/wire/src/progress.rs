@@ -42,7 +42,7 @@ pub enum State {
     Batched,
     /// Its batch is on chain.
     Committed,
-    /// The round's commit window ended before its batch was committed.
+    /// The round's time for batches ended before its batch was committed.
     Late,
     /// Its round is evaluated.
     Evaluated,

@@ -1,7 +1,7 @@
 //! A round, and a station's assignment in it.
 
 use alloy_primitives::{Address, B128, B256};
-use assize_facts::{ListCommitment, Round};
+use assize_facts::{ListCommitment, Round, Times};
 use assize_measurement::Domain;
 use assize_protocol::{
     Assignment, BeaconRound, CommitteeIndex, Parameters, PayloadCid, ProviderId, RosterEntry, RoundNumber,
@@ -24,10 +24,8 @@ pub struct RoundDocument {
     pub round: RoundNumber,
     /// When it was opened, Unix seconds.
     pub opened_at: u64,
-    /// When it closes, Unix seconds.
-    pub closes_at: u64,
-    /// Last second in which its batches can be committed.
-    pub commits_until: u64,
+    /// What happens when, after it has opened.
+    pub times: Times,
     /// The roster: who may be drawn.
     pub roster: ListCommitment,
     /// The task list: what may be drawn.
@@ -129,8 +127,7 @@ impl RoundDocument {
             contract: domain.rounds,
             round: round.number,
             opened_at: round.opened_at,
-            closes_at: round.times.closes_at,
-            commits_until: round.times.commits_until,
+            times: round.times,
             roster: round.roster,
             tasks: round.tasks,
             parameters: round.parameters,

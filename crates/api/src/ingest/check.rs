@@ -179,8 +179,9 @@ fn open_round(number: RoundNumber, open: &Open, now: u64) -> Result<&OpenRound, 
             _ => problem(ProblemKind::NotFound, format!("round {number} does not exist")),
         };
     };
-    if !round.round.takes_measurements(now) {
-        let until = round.round.measurements_until();
+    let times = round.round.times;
+    if !times.accepts_measurements(now) {
+        let until = times.show_from;
         let detail = format!("round {number} accepted measurements until {until} (Unix time); it is {now}");
         return problem(ProblemKind::RoundOver, detail);
     }

@@ -25,8 +25,9 @@ pub use load::Beacons;
 use load::Loader;
 pub(crate) use view::{CheckedRound, RevealedRound};
 
-/// Maximum number of rounds that accept measurements at once. Older ones are over, whatever their parameters say.
-const MAX_OPEN: usize = 6;
+/// Maximum number of rounds that accept measurements at once: those of the shortest duration with the usual step. Older ones are
+/// over, whatever their parameters say. By default there are two.
+const MAX_OPEN: usize = 12;
 /// Number of cached views of older rounds.
 const KEPT_VIEWS: usize = 4;
 /// Number of cached rounds without their lists, of some kilobytes each.
@@ -61,7 +62,7 @@ impl Open {
     pub(crate) fn settled_until(&self) -> Option<u64> {
         let latest = self.rounds.first()?;
         let all_loaded = self.rounds.iter().all(|open| open.view.is_some());
-        all_loaded.then_some(latest.round.closes_at)
+        all_loaded.then_some(latest.round.times.closes_at)
     }
 }
 
@@ -132,7 +133,8 @@ impl RoundCache {
         Arc::clone(&self.kept().open)
     }
 
-    /// Polls the chain for the latest round and those whose commit windows are still open at `now` (Unix seconds).
+    /// Polls the chain for the latest round and those that still accept measurements at `now` (Unix seconds). From then on, no
+    /// reorganisation changes a round any more.
     ///
     /// # Errors
     /// The chain's. A fault of one round does not affect the others.
@@ -153,7 +155,7 @@ impl RoundCache {
                 Some(open) => (open.round, open.checked),
                 None => (self.chain.round(number).await?, Instant::now()),
             };
-            if Some(number) != latest && round.is_over(now) {
+            if Some(number) != latest && !round.times.accepts_measurements(now) {
                 break;
             }
             let view = match known_before.and_then(|open| open.view.clone()) {

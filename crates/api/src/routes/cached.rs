@@ -26,10 +26,10 @@ pub(crate) fn json(document: &impl Serialize, cache: &'static str) -> Response {
     (headers, body).into_response()
 }
 
-/// The `Cache-Control` of what follows from a round: one year only after its commit window has closed at `now` (Unix
+/// The `Cache-Control` of what follows from a round: one year only once it is over at `now` (Unix
 /// seconds), since a reorganisation may undo its opening or reveal before that.
 pub(crate) fn of_round(round: &Round, now: u64) -> &'static str {
-    match round.is_over(now) {
+    match round.times.is_over(now) {
         true => IMMUTABLE,
         false => BRIEFLY,
     }

@@ -99,7 +99,7 @@ pub(crate) async fn post(
         live_until: now + shared.config.live_for,
         interval: shared.config.heartbeat_interval,
         round: latest.map(|round| round.number),
-        next_opening: latest.map(|round| round.closes_at),
+        next_opening: latest.map(|round| round.times.closes_at),
         time: now,
         minimum_version: shared.config.minimum_version,
         outdated,

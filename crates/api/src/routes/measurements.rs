@@ -242,7 +242,7 @@ impl Counts {
 
 /// The state of a measurement: received, batched, committed, late, or evaluated with its label.
 ///
-/// Labels follow after the round's commit window has closed and somebody has requested them; until then the state is
+/// Labels follow once the round is over, after `dedupeFrom`, and somebody has requested them; until then the state is
 /// `committed`.
 #[cfg_attr(
     feature = "openapi",
@@ -260,11 +260,8 @@ impl Counts {
 )]
 pub(crate) async fn progress(State(api): State<Api>, params: Params) -> Result<Response, Refusal> {
     let digest: B256 = params.get("digest")?;
-    let standing = api.shared().database.find(digest).await?.ok_or_else(|| {
-        let detail =
-            format!("measurement {digest} was not submitted here, or its round ended more than a week ago");
-        Refusal::new(ProblemKind::NotFound, detail)
-    })?;
+    let standing = api.shared().database.find(digest).await?;
+    let standing = standing.ok_or_else(|| not_here(digest))?;
     let progress = progress_of(&api, digest, &standing).await;
     let cache = match progress.state {
         Stage::Evaluated => IMMUTABLE,
@@ -273,26 +270,37 @@ pub(crate) async fn progress(State(api): State<Api>, params: Params) -> Result<R
     Ok(cached::json(&progress, cache))
 }
 
+/// The database does not have this measurement.
+pub(super) fn not_here(digest: B256) -> Refusal {
+    let detail =
+        format!("measurement {digest} was not submitted here, or its round ended more than a week ago");
+    Refusal::new(ProblemKind::NotFound, detail)
+}
+
 async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
     let shared = api.shared();
     let Standing { found, mark } = standing;
     let label = mark.and_then(meaning);
     // The publisher decides what is late; before that, the round's schedule.
-    let window_over = match shared.rounds.known(found.round).await {
-        Ok(known) => known.round.is_over(shared.clock.now()),
-        Err(_) => false,
-    };
+    let now = shared.clock.now();
+    let times = shared
+        .rounds
+        .known(found.round)
+        .await
+        .map(|known| known.round.times);
+    let is_late = times.as_ref().is_ok_and(|times| !times.accepts_batches(now));
+    let is_over = times.is_ok_and(|times| times.is_over(now));
     let state = match found.batch.map(|batch| batch.state) {
         _ if label.is_some() => Stage::Evaluated,
         Some(BatchState::Committed | BatchState::Final) => {
             // A mark without a label is final.
-            if window_over && mark.is_none() {
+            if is_over && mark.is_none() {
                 shared.wanted.want(found.round);
             }
             Stage::Committed
         }
         Some(BatchState::Late) => Stage::Late,
-        _ if window_over => Stage::Late,
+        _ if is_late => Stage::Late,
         Some(BatchState::Stored) => Stage::Batched,
         Some(BatchState::Closed) | None => Stage::Received,
     };
@@ -301,7 +309,10 @@ async fn progress_of(api: &Api, digest: B256, standing: &Standing) -> Progress {
         round: found.round,
         received_at: found.received_at,
         state,
-        cid: found.batch.and_then(|batch| batch.stored).map(|stored| stored.cid),
+        cid: found
+            .batch
+            .and_then(|batch| batch.stored)
+            .map(|stored| stored.cid),
         label: label.map(|(label, _)| label.to_string()),
         verdict: label
             .and_then(|(_, verdict)| verdict)

@@ -4,6 +4,7 @@ mod body;
 mod cached;
 mod eligible;
 mod heartbeats;
+mod inclusion;
 #[cfg(feature = "openapi")]
 mod line;
 mod lists;
@@ -65,6 +66,7 @@ routes! {
     get "/rounds/{round}/tasks" lists::tasks;
     post "/measurements" measurements::post;
     get "/measurements/{digest}" measurements::progress;
+    get "/measurements/{digest}/inclusion" inclusion::inclusion;
     get "/miner/{id}/deals/eligible/summary" eligible::miner;
     get "/client/{id}/deals/eligible/summary" eligible::client;
     get "/allocator/{id}/deals/eligible/summary" eligible::allocator;

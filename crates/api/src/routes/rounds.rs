@@ -44,7 +44,7 @@ pub(crate) async fn current(State(api): State<Api>) -> Result<Response, Refusal>
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
-/// A round: its schedule, lists, parameters, beacon and seed. It never changes after its commit window has closed;
+/// A round: its schedule, lists, parameters, beacon and seed. It never changes once it is over, after `dedupeFrom`;
 /// before, it changes only when the seed is revealed or the chain is reorganised.
 #[cfg_attr(
     feature = "openapi",

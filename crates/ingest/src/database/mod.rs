@@ -13,7 +13,7 @@ mod threads;
 mod writer;
 
 use alloy_primitives::{Address, B128, B256};
-use assize_protocol::{FileCid, RoundNumber};
+use assize_protocol::RoundNumber;
 use assize_wire::Version;
 
 use crate::{DailyLimit, Found, Ingest, SignedRow, Taken};
@@ -92,8 +92,8 @@ pub const NO_LABEL: u8 = 0xff;
 /// Evaluation's results for the lines of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchMarks {
-    /// The batch.
-    pub cid: FileCid,
+    /// Root over its lines. The first batch of a round with a root counts: the lines of another are duplicates.
+    pub root: B256,
     /// One mark per line, in order; lines beyond the last have [`NO_LABEL`].
     pub marks: Vec<u8>,
 }
@@ -112,17 +112,17 @@ pub trait Tables: Send {
     /// The publisher's table in the same database.
     fn ingest(&mut self) -> &mut dyn Ingest;
 
-    /// Whether evaluation's results for a batch are stored.
+    /// Whether evaluation's results for the batch of a round with this root are stored.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    fn is_evaluated(&mut self, batch: &FileCid) -> Result<bool, DatabaseError>;
+    fn is_evaluated(&mut self, round: RoundNumber, root: B256) -> Result<bool, DatabaseError>;
 
-    /// The mark of a line of a batch, counted from 1, if evaluation's results for it are stored.
+    /// The mark of a line of that batch, counted from 1, if evaluation's results for it are stored.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    fn mark_at(&mut self, batch: &FileCid, line: u64) -> Result<Option<u8>, DatabaseError>;
+    fn mark_at(&mut self, round: RoundNumber, root: B256, line: u64) -> Result<Option<u8>, DatabaseError>;
 
     /// Records heartbeats in the given order. Returns a result for each.
     ///
@@ -162,11 +162,11 @@ pub trait Tables: Send {
             return Ok(None);
         };
         let mut mark = None;
-        if let Some((batch, cid)) = found.batch.and_then(|batch| Some((batch, batch.stored?.cid)))
-            && self.is_evaluated(&cid)?
+        if let Some((batch, root)) = found.batch.and_then(|batch| Some((batch, batch.stored?.root)))
+            && self.is_evaluated(found.round, root)?
         {
             let line = self.ingest().line_of(&batch, found.id)?;
-            mark = self.mark_at(&cid, line)?;
+            mark = self.mark_at(found.round, root, line)?;
         }
         Ok(Some(Standing { found, mark }))
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use alloy_primitives::Address;
-use assize_protocol::{FileCid, RoundNumber};
+use alloy_primitives::{Address, B256};
+use assize_protocol::RoundNumber;
 use postgres::types::Type;
 use postgres::{Client, Row};
 
@@ -149,18 +149,28 @@ impl Tables for PostgresTables {
         rows.iter().map(station_of).collect()
     }
 
-    fn is_evaluated(&mut self, batch: &FileCid) -> Result<bool, DatabaseError> {
-        let query = "SELECT 1 FROM evaluated_batch WHERE cid = $1";
-        let row = self.with(|client| client.query_typed_opt(query, &[(&batch.to_string(), Type::TEXT)]))?;
-        Ok(row.is_some())
-    }
-
-    fn mark_at(&mut self, batch: &FileCid, line: u64) -> Result<Option<u8>, DatabaseError> {
-        let query = "SELECT substring(labels FROM $1 FOR 1) FROM evaluated_batch WHERE cid = $2";
+    fn is_evaluated(&mut self, round: RoundNumber, root: B256) -> Result<bool, DatabaseError> {
+        let query = "SELECT 1 FROM evaluated_batch WHERE round = $1 AND root = $2";
         let row = self.with(|client| {
             client.query_typed_opt(
                 query,
-                &[(&(line as i32), Type::INT4), (&batch.to_string(), Type::TEXT)],
+                &[(&(round.0 as i64), Type::INT8), (&root.as_slice(), Type::BYTEA)],
+            )
+        })?;
+        Ok(row.is_some())
+    }
+
+    fn mark_at(&mut self, round: RoundNumber, root: B256, line: u64) -> Result<Option<u8>, DatabaseError> {
+        let query =
+            "SELECT substring(labels FROM $1 FOR 1) FROM evaluated_batch WHERE round = $2 AND root = $3";
+        let row = self.with(|client| {
+            client.query_typed_opt(
+                query,
+                &[
+                    (&(line as i32), Type::INT4),
+                    (&(round.0 as i64), Type::INT8),
+                    (&root.as_slice(), Type::BYTEA),
+                ],
             )
         })?;
         Ok(row.map(|row| row.get::<_, &[u8]>(0).first().copied().unwrap_or(NO_LABEL)))
@@ -169,10 +179,10 @@ impl Tables for PostgresTables {
     fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError> {
         self.with(|client| {
             let mut transaction = client.transaction()?;
-            for BatchMarks { cid, marks } in batches {
+            for BatchMarks { root, marks } in batches {
                 transaction.execute(
-                    "INSERT INTO evaluated_batch (cid, round, labels) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                    &[&cid.to_string(), &(round.0 as i64), marks],
+                    "INSERT INTO evaluated_batch (round, root, labels) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                    &[&(round.0 as i64), &root.as_slice(), marks],
                 )?;
             }
             transaction.commit()

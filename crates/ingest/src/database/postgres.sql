@@ -14,9 +14,8 @@ CREATE INDEX IF NOT EXISTS station_seen ON station (seen_at);
 CREATE INDEX IF NOT EXISTS station_subnet ON station (subnet, seen_at);
 
 CREATE TABLE IF NOT EXISTS evaluated_batch (
-    cid TEXT PRIMARY KEY,
     round BIGINT NOT NULL,
-    labels BYTEA NOT NULL
+    root BYTEA NOT NULL,
+    labels BYTEA NOT NULL,
+    PRIMARY KEY (round, root)
 );
-
-CREATE INDEX IF NOT EXISTS evaluated_batch_of ON evaluated_batch (round);

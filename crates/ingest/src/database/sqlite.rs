@@ -1,6 +1,7 @@
 //! The tables in SQLite.
 
-use assize_protocol::{FileCid, RoundNumber};
+use alloy_primitives::B256;
+use assize_protocol::RoundNumber;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, NO_LABEL, Station, SubnetLimit, Tables};
@@ -81,19 +82,21 @@ impl Tables for SqliteTables {
             .collect()
     }
 
-    fn is_evaluated(&mut self, batch: &FileCid) -> Result<bool, DatabaseError> {
+    fn is_evaluated(&mut self, round: RoundNumber, root: B256) -> Result<bool, DatabaseError> {
         self.with(|connection| {
             connection
-                .prepare_cached("SELECT 1 FROM evaluated_batch WHERE cid = ?")?
-                .exists([batch.to_string()])
+                .prepare_cached("SELECT 1 FROM evaluated_batch WHERE round = ? AND root = ?")?
+                .exists(params![round.0 as i64, root.0])
         })
     }
 
-    fn mark_at(&mut self, batch: &FileCid, line: u64) -> Result<Option<u8>, DatabaseError> {
+    fn mark_at(&mut self, round: RoundNumber, root: B256, line: u64) -> Result<Option<u8>, DatabaseError> {
         let mark = self.with(|connection| {
             connection
-                .prepare_cached("SELECT substr(labels, ?, 1) FROM evaluated_batch WHERE cid = ?")?
-                .query_row(params![line as i64, batch.to_string()], |row| {
+                .prepare_cached(
+                    "SELECT substr(labels, ?, 1) FROM evaluated_batch WHERE round = ? AND root = ?",
+                )?
+                .query_row(params![line as i64, round.0 as i64, root.0], |row| {
                     row.get::<_, Vec<u8>>(0)
                 })
                 .optional()
@@ -104,12 +107,12 @@ impl Tables for SqliteTables {
     fn mark(&mut self, round: RoundNumber, batches: &[BatchMarks]) -> Result<(), DatabaseError> {
         self.with(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for BatchMarks { cid, marks } in batches {
+            for BatchMarks { root, marks } in batches {
                 transaction
                     .prepare_cached(
-                        "INSERT OR IGNORE INTO evaluated_batch (cid, round, labels) VALUES (?, ?, ?)",
+                        "INSERT OR IGNORE INTO evaluated_batch (round, root, labels) VALUES (?, ?, ?)",
                     )?
-                    .execute(params![cid.to_string(), round.0 as i64, marks])?;
+                    .execute(params![round.0 as i64, root.0, marks])?;
             }
             transaction.commit()
         })

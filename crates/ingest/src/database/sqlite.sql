@@ -15,9 +15,8 @@ CREATE INDEX IF NOT EXISTS station_subnet ON station (subnet, seen_at);
 
 -- What evaluation made of each line of a batch: a byte a line, label in the low half, verdict in the high one.
 CREATE TABLE IF NOT EXISTS evaluated_batch (
-    cid TEXT PRIMARY KEY,
     round INTEGER NOT NULL,
-    labels BLOB NOT NULL
+    root BLOB NOT NULL,                         -- of the lines, 32 bytes
+    labels BLOB NOT NULL,
+    PRIMARY KEY (round, root)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX IF NOT EXISTS evaluated_batch_of ON evaluated_batch (round);

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::writer::{Receiving, Write, write_all};
 use super::{BatchMarks, DatabaseError, Heartbeat, HeartbeatOutcome, Location, Standing, Station, Tables};
-use crate::SignedRow;
+use crate::{Batch, BatchTree, Found, SignedRow};
 
 type Result<T> = std::result::Result<T, DatabaseError>;
 
@@ -121,6 +121,23 @@ impl Database {
     /// [`DatabaseError`].
     pub async fn find(&self, digest: B256) -> Result<Option<Standing>> {
         self.read(move |tables| tables.find(digest)).await
+    }
+
+    /// A measurement and its batch, without evaluation's result; `None` if it was never stored, or has been pruned.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn locate(&self, digest: B256) -> Result<Option<Found>> {
+        self.read(move |tables| Ok(tables.ingest().find(digest)?)).await
+    }
+
+    /// The tree over a batch's lines, all of which are read for it.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn tree(&self, batch: Batch) -> Result<BatchTree> {
+        self.read(move |tables| Ok(BatchTree::read(tables.ingest(), &batch)?))
+            .await
     }
 
     /// Stores evaluation's results for a round permanently.

@@ -12,8 +12,8 @@ use postgres::types::Type;
 use postgres::{Client, Config, NoTls, Row, Statement, Transaction};
 
 use super::{
-    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Stored, Taken,
-    Totals, Unbatched,
+    Batch, BatchLimit, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow,
+    Stored, Taken, Totals, Unbatched,
 };
 use crate::{IngestError, server};
 
@@ -383,7 +383,7 @@ impl Ingest for PostgresIngest {
         })
     }
 
-    fn close(&mut self, round: RoundNumber, limit: u32) -> Result<Option<Batch>, IngestError> {
+    fn close(&mut self, round: RoundNumber, limit: BatchLimit) -> Result<Option<Batch>, IngestError> {
         let round = round.0 as i64;
         self.run(|client| {
             let mut transaction = client.transaction()?;
@@ -394,17 +394,30 @@ impl Ingest for PostgresIngest {
                      SELECT $1, min(id), max(id), count(*),
                         (SELECT received_at FROM ingest_measurement m WHERE m.id = min(next.id))
                      FROM (
-                        SELECT id FROM ingest_measurement WHERE round = $1 AND id >
-                            (SELECT coalesce(max(last), 0) FROM ingest_batch WHERE round = $1)
-                        ORDER BY id LIMIT $2) next
+                        SELECT id, sum(octet_length(line) + 1) OVER (ORDER BY id) AS bytes, row_number() OVER (ORDER BY id) AS number
+                        FROM (
+                            SELECT id, line FROM ingest_measurement WHERE round = $1 AND id >
+                                (SELECT coalesce(max(last), 0) FROM ingest_batch WHERE round = $1)
+                            ORDER BY id LIMIT $2) waiting) next
+                     WHERE bytes <= $3 OR number = 1
                      HAVING count(*) > 0
                      RETURNING {BATCH}"
                 ),
-                &[&round, &i64::from(limit)],
+                &[&round, &i64::from(limit.lines), &i64::try_from(limit.bytes).unwrap_or(i64::MAX)],
             )?;
             let batch = row.as_ref().map(batch_of).transpose()?;
             transaction.commit()?;
             Ok(batch)
+        })
+    }
+
+    fn batches_of(&mut self, round: RoundNumber) -> Result<Vec<Batch>, IngestError> {
+        self.with(|client| -> Result<_, Failure> {
+            let rows = client.query(
+                &format!("SELECT {BATCH} FROM ingest_batch WHERE round = $1 ORDER BY last"),
+                &[&(round.0 as i64)],
+            )?;
+            rows.iter().map(batch_of).collect()
         })
     }
 
@@ -425,11 +438,11 @@ impl Ingest for PostgresIngest {
         self.run(|client| {
             // Rows are streamed.
             let mut rows = client.query_raw(
-                "SELECT line FROM ingest_measurement WHERE round = $1 AND id BETWEEN $2 AND $3 ORDER BY id",
+                "SELECT id, line FROM ingest_measurement WHERE round = $1 AND id BETWEEN $2 AND $3 ORDER BY id",
                 stretch,
             )?;
             while let Some(row) = rows.next()? {
-                lines(row.get::<_, &str>(0).as_bytes())
+                lines(row.get(0), row.get::<_, &str>(1).as_bytes())
                     .map_err(|error| Failure::Other(IngestError::Output(error)))?;
             }
             Ok(())
@@ -551,7 +564,8 @@ fn batch_of(row: &Row) -> Result<Batch, Failure> {
     let cid: Option<&str> = row.get("cid");
     let cid = cid.map(|cid| cid.parse().map_err(|_| nonsense(format!("`{cid}` is not a CID"))));
     let root: Option<&[u8]> = row.get("root");
-    let root = root.map(|root| B256::try_from(root).map_err(|_| nonsense("its root has not 32 bytes".into())));
+    let root =
+        root.map(|root| B256::try_from(root).map_err(|_| nonsense("its root has not 32 bytes".into())));
     let root = root.transpose()?;
     Ok(Batch {
         id,

@@ -8,8 +8,8 @@ use assize_service::sqlite::{Schema, SqliteFile, SqliteOptions, Unmarked};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{
-    Batch, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow, Stored, Taken,
-    Totals, Unbatched,
+    Batch, BatchLimit, BatchState, DailyLimit, FileMark, Found, Ingest, Lines, NewRow, Rows, SignedRow,
+    Stored, Taken, Totals, Unbatched,
 };
 use crate::IngestError;
 
@@ -245,32 +245,49 @@ impl Ingest for SqliteIngest {
         })
     }
 
-    fn close(&mut self, round: RoundNumber, limit: u32) -> Result<Option<Batch>, IngestError> {
+    fn close(&mut self, round: RoundNumber, limit: BatchLimit) -> Result<Option<Batch>, IngestError> {
+        let round = round.0 as i64;
         self.with(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let after: i64 = transaction.query_row(
+            // Reading the lengths takes a while, in which others may append: so before the transaction.
+            let after: i64 = connection.query_row(
                 "SELECT coalesce(max(last), 0) FROM ingest_batch WHERE round = ?",
-                [round.0 as i64],
+                [round],
                 |row| row.get(0),
             )?;
-            let (first, last, count): (Option<i64>, Option<i64>, u32) = transaction.query_row(
+            let (first, last, count): (Option<i64>, Option<i64>, u32) = connection.query_row(
                 "SELECT min(id), max(id), count(*) FROM (
-                    SELECT id FROM ingest_measurement WHERE round = ? AND id > ? ORDER BY id LIMIT ?)",
-                params![round.0 as i64, after, limit],
+                    SELECT id, sum(octet_length(line) + 1) OVER (ORDER BY id) AS bytes, row_number() OVER (ORDER BY id) AS number
+                    FROM (SELECT id, line FROM ingest_measurement WHERE round = ?1 AND id > ?2 ORDER BY id LIMIT ?3))
+                 WHERE bytes <= ?4 OR number = 1",
+                params![round, after, limit.lines, i64::try_from(limit.bytes).unwrap_or(i64::MAX)],
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )?;
             let (Some(first), Some(last)) = (first, last) else {
                 return Ok(None);
             };
-            let batch = transaction.query_row(
-                "INSERT INTO ingest_batch (round, first, last, count, oldest)
-                 SELECT ?1, ?2, ?3, ?4, received_at FROM ingest_measurement WHERE id = ?2
-                 RETURNING id, round, first, last, count, state, cid, root, oldest, seen_at_block",
-                params![round.0 as i64, first, last, count],
-                |row| Ok(batch_of(row)),
-            )??;
-            transaction.commit()?;
-            Ok(Some(batch))
+            // One process closes batches. If another one has all the same, nothing is closed.
+            connection
+                .query_row(
+                    "INSERT INTO ingest_batch (round, first, last, count, oldest)
+                     SELECT ?1, ?2, ?3, ?4, received_at FROM ingest_measurement WHERE id = ?2
+                        AND NOT EXISTS (SELECT 1 FROM ingest_batch WHERE round = ?1 AND last > ?5)
+                     RETURNING id, round, first, last, count, state, cid, root, oldest, seen_at_block",
+                    params![round, first, last, count, after],
+                    |row| Ok(batch_of(row)),
+                )
+                .optional()?
+                .transpose()
+        })
+    }
+
+    fn batches_of(&mut self, round: RoundNumber) -> Result<Vec<Batch>, IngestError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, round, first, last, count, state, cid, root, oldest, seen_at_block FROM ingest_batch
+                 WHERE round = ? ORDER BY last",
+            )?;
+            let rows = statement.query_map([round.0 as i64], |row| Ok(batch_of(row)))?;
+            rows.map(|row| row.and_then(|batch| batch)).collect()
         })
     }
 
@@ -288,11 +305,11 @@ impl Ingest for SqliteIngest {
     fn read(&mut self, batch: &Batch, lines: Lines<'_>) -> Result<(), IngestError> {
         self.with(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT line FROM ingest_measurement WHERE round = ? AND id BETWEEN ? AND ? ORDER BY id",
+                "SELECT id, line FROM ingest_measurement WHERE round = ? AND id BETWEEN ? AND ? ORDER BY id",
             )?;
             let mut rows = statement.query([batch.round.0 as i64, batch.first, batch.last])?;
             while let Some(row) = rows.next()? {
-                if let Err(error) = lines(row.get_ref(0)?.as_bytes()?) {
+                if let Err(error) = lines(row.get(0)?, row.get_ref(1)?.as_bytes()?) {
                     return Ok(Err(IngestError::Output(error)));
                 }
             }
@@ -398,7 +415,10 @@ fn batch_of(row: &Row<'_>) -> Result<Batch, rusqlite::Error> {
         last: row.get("last")?,
         count: row.get("count")?,
         state: BatchState::parse(&state).ok_or_else(|| nonsense(5, format!("`{state}` is not a state")))?,
-        stored: cid.zip(root).map(|(cid, root)| Stored { cid, root: root.into() }),
+        stored: cid.zip(root).map(|(cid, root)| Stored {
+            cid,
+            root: root.into(),
+        }),
         oldest: number("oldest")?,
         seen_at_block: row
             .get::<_, Option<i64>>("seen_at_block")?
