@@ -163,6 +163,15 @@ impl<'a> Preflight<'a> {
                      `assize admin allow-publisher {key}`"
                 )),
             },
+            Duty::Guardian => {
+                let guardian = roles.guardian().await?;
+                if guardian != key {
+                    self.fault(format!(
+                        "the key is that of {key}, but the network's guardian is {guardian}: use that key, or --watch to run \
+                         without one"
+                    ));
+                }
+            }
             Duty::Evaluator => {
                 if roles.evaluators().await?.set.contains(&key) {
                     return Ok(());
