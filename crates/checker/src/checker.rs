@@ -303,6 +303,11 @@ impl Checker {
         self.shared.key.address()
     }
 
+    /// The queue of own reports; only one run has it.
+    pub(crate) fn take_outbox(&self) -> Option<Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     #[cfg(test)]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
@@ -315,7 +320,7 @@ impl Checker {
     /// [`CheckerError`], if it cannot continue.
     pub async fn run(&self, stop: &Stop) -> Result<Summary, CheckerError> {
         let shared = &self.shared;
-        let outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let outbox = self.take_outbox();
         shared.tell(&Event::Started {
             station: shared.key.address(),
             operator: shared.config.operator,

@@ -254,8 +254,11 @@ impl Keeper {
                     (_, Some(_)) => Remedy::OwnReport,
                     (_, None) => Remedy::NoKey,
                 };
-                // Told once: not again after a restart.
-                shared.spool.decide_report(place.round, &report)?;
+                match remedy {
+                    Remedy::TooLate => shared.spool.release(place.round)?,
+                    // Told once: not again after a restart.
+                    Remedy::OwnReport | Remedy::NoKey => shared.spool.decide_report(place.round, &report)?,
+                }
                 shared.tell(&Event::LeftOut {
                     round: place.round,
                     measurements: look.missing.len() as u64,

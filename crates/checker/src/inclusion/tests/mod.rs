@@ -1,3 +1,7 @@
+//! What is decided, and what becomes of it on a chain.
+
+mod on_chain;
+
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
