@@ -29,7 +29,7 @@ const TASKS: u32 = 6;
 const STEP: u32 = 20;
 /// Index among anvil's accounts of the key that pays.
 const GAS: usize = 7;
-const OPERATOR: Address = Address::repeat_byte(0x0e);
+const OPERATOR: Address = Address::repeat_byte(0xee);
 
 /// A closed round, and a station that measured all its tasks.
 struct Case {
@@ -379,6 +379,32 @@ async fn without_batches_everything_is_in_the_own_report_and_nobody_is_asked() {
         "round 1: 6 of 6 measurements left out of all batches: 6 because no batch was committed; the station commits its own \
          report"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_lies_or_says_nothing_keeps_nothing_out() {
+    let case = Case::new().await;
+    case.publish(TASKS as usize).await;
+    case.stub
+        .reply(problem(assize_wire::ProblemKind::Unavailable, Some(1)));
+    case.run(true, None, is_own_report).await;
+    let events = case.events();
+    let Event::LeftOut { causes, included, .. } = left_out(&events)[0] else {
+        panic!("{events:?}");
+    };
+    // Whoever does not answer once is not asked again.
+    assert_eq!((causes, *included), (&BTreeMap::from([(Cause::NoAnswer, 6)]), 0));
+
+    let case = Case::new().await;
+    case.publish(TASKS as usize).await;
+    // Its proofs are of a batch that nobody committed.
+    case.batch.lock().unwrap().push(case.own[0].clone());
+    case.run(true, None, is_own_report).await;
+    let events = case.events();
+    let Event::LeftOut { causes, .. } = left_out(&events)[0] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(causes, &BTreeMap::from([(Cause::FalseProof, 6)]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
