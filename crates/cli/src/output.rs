@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "round 7 accepts batches until 2025-11-24 16:01:00 UTC, and the chain's newest block is of 2025-11-24 16:00:00 UTC: \
+                "round 7 is under way until 2025-11-24 16:01:00 UTC, and the chain's newest block is of 2025-11-24 16:00:00 UTC: \
               retry later"
             ]
         );

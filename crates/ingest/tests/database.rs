@@ -3,7 +3,7 @@
 
 use alloy_primitives::{Address, B128, B256};
 use assize_ingest::{
-    BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, NO_LABEL, Receiving, SignedRow,
+    BatchLimit, BatchMarks, Database, DatabaseOptions, Heartbeat, HeartbeatOutcome, NO_LABEL, Receiving, SignedRow,
     Station, Stored, SubnetLimit,
 };
 use assize_measurement::unixfs::file_cid;
@@ -144,16 +144,16 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
         );
 
         // The publisher batches it from the same table, and the marks find its line.
-        let cid = file_cid(b"a batch");
+        let root = B256::repeat_byte(8);
         let stored = Stored {
-            cid,
-            root: B256::repeat_byte(8),
+            cid: file_cid(b"a batch"),
+            root,
         };
         let batch = tokio::task::spawn_blocking({
             let location = place.location.clone();
             move || {
                 let mut ingest = location.connect_ingest().unwrap();
-                let batch = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
+                let batch = ingest.close(RoundNumber(1), BatchLimit { lines: 10, bytes: u64::MAX }).unwrap().unwrap();
                 ingest.set_stored(batch.id, &stored, 100).unwrap();
                 batch
             }
@@ -164,7 +164,7 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
         let standing = database.find(B256::repeat_byte(3)).await.unwrap().unwrap();
         assert_eq!(standing.found.batch.unwrap().stored, Some(stored));
         let marks = BatchMarks {
-            cid,
+            root,
             marks: vec![7, 8],
         };
         for _ in 0..2 {
@@ -174,6 +174,12 @@ async fn measurements_are_durable_and_have_the_time_of_their_first_coming() {
             let standing = database.find(B256::repeat_byte(number)).await.unwrap().unwrap();
             assert_eq!(standing.mark, Some(mark));
         }
+        // The same lines in another round would be another batch.
+        database.mark(RoundNumber(2), vec![BatchMarks { root, marks: vec![1; 3] }]).await.unwrap();
+        let found = database.locate(B256::repeat_byte(1)).await.unwrap().unwrap();
+        assert_eq!(database.find(B256::repeat_byte(1)).await.unwrap().unwrap().mark, Some(7));
+        let tree = database.tree(found.batch.unwrap()).await.unwrap();
+        assert_eq!((tree.count(), tree.proof(found.id).unwrap().0), (3, 0));
     }
 }
 

@@ -7,11 +7,11 @@ use std::thread;
 
 use alloy_primitives::{Address, B256};
 use assize_ingest::{
-    Batch, BatchState, DailyLimit, FileMark, Ingest, IngestError, Location, NewRow, SignedRow, SqliteIngest,
+    Batch, BatchLimit, BatchState, BatchTree, DailyLimit, FileMark, Ingest, IngestError, Location, NewRow, SignedRow, SqliteIngest, Stored,
     Taken, Totals, Unbatched, import,
 };
 use assize_measurement::unixfs::file_cid;
-use assize_protocol::{RoundNumber, TaskIndex};
+use assize_protocol::{LinesRoot, RoundNumber, TaskIndex, line_leaf, positional};
 use assize_testkit::services::Place;
 #[cfg(feature = "postgres")]
 use assize_testkit::services::postgres;
@@ -51,10 +51,18 @@ fn add(ingest: &mut dyn Ingest, name: &str, received_at: u64, rows: &[(u64, u64)
     ingest.add_file(&mark, &mut || Ok(rows.next())).unwrap()
 }
 
+/// A batch of at most so many measurements.
+fn most(lines: u32) -> BatchLimit {
+    BatchLimit {
+        lines,
+        bytes: u64::MAX,
+    }
+}
+
 fn lines(ingest: &mut dyn Ingest, batch: &Batch) -> Vec<String> {
     let mut lines = Vec::new();
     ingest
-        .read(batch, &mut |line| {
+        .read(batch, &mut |_, line| {
             lines.push(String::from_utf8(line.to_vec()).unwrap());
             Ok(())
         })
@@ -86,20 +94,20 @@ fn a_batch_is_a_range_of_its_own_round() {
             ]
         );
 
-        let first = ingest.close(RoundNumber(2), 4).unwrap().unwrap();
+        let first = ingest.close(RoundNumber(2), most(4)).unwrap().unwrap();
         assert_eq!(
-            (first.count, first.state, first.oldest, first.cid),
+            (first.count, first.state, first.oldest, first.stored),
             (4, BatchState::Closed, 100, None)
         );
         let expected: Vec<_> = [1, 4, 7, 10].map(|number| line(2, number)).to_vec();
         assert_eq!(lines(&mut *ingest, &first), expected);
         // Another process continues where this one stopped.
         let mut again = open();
-        let second = again.close(RoundNumber(2), 100).unwrap().unwrap();
+        let second = again.close(RoundNumber(2), most(100)).unwrap().unwrap();
         assert_eq!(second.count, 7);
         assert_eq!(lines(&mut *again, &second).first(), Some(&line(2, 13)));
-        assert_eq!(again.close(RoundNumber(2), 100).unwrap(), None);
-        assert_eq!(again.close(RoundNumber(77), 100).unwrap(), None);
+        assert_eq!(again.close(RoundNumber(2), most(100)).unwrap(), None);
+        assert_eq!(again.close(RoundNumber(77), most(100)).unwrap(), None);
         assert_eq!(
             again.unbatched().unwrap(),
             [waiting(1, 10, 100), waiting(3, 10, 100), waiting(9, 1, 200)]
@@ -107,8 +115,64 @@ fn a_batch_is_a_range_of_its_own_round() {
         assert_eq!(ingest.open_batches().unwrap(), [first, second]);
         // Later ones of the same round go into a later batch.
         add(&mut *ingest, "c", 300, &[(2, 40)]);
-        let third = ingest.close(RoundNumber(2), 100).unwrap().unwrap();
+        let third = ingest.close(RoundNumber(2), most(100)).unwrap().unwrap();
         assert_eq!((third.count, third.oldest), (1, 300));
+    });
+}
+
+#[test]
+fn a_batch_is_closed_by_its_bytes_too() {
+    over_both(|open| {
+        let mut ingest = open();
+        let rows: Vec<_> = (10..20).map(|number| (1, number)).collect();
+        add(&mut *ingest, "a", 100, &rows);
+        // With their line feeds; the lines have letters of two bytes.
+        let bytes = |lines: u64| lines * (line(1, 10).len() as u64 + 1);
+        let mut close = |lines, bytes| {
+            let batch = ingest.close(RoundNumber(1), BatchLimit { lines, bytes }).unwrap();
+            batch.map(|batch| batch.count)
+        };
+        assert_eq!(close(9, bytes(3)), Some(3));
+        assert_eq!(close(9, bytes(3) - 1), Some(2));
+        assert_eq!(close(2, bytes(3)), Some(2));
+        // One that is too large by itself is a batch by itself.
+        assert_eq!(close(9, 1), Some(1));
+        assert_eq!(close(9, bytes(9)), Some(2));
+        assert_eq!(close(9, bytes(9)), None);
+        let counts = ingest.batches_of(RoundNumber(1)).unwrap();
+        assert_eq!(counts.iter().map(|batch| batch.count).collect::<Vec<_>>(), [3, 2, 2, 1, 2]);
+        assert_eq!(ingest.batches_of(RoundNumber(2)).unwrap(), []);
+    });
+}
+
+#[test]
+fn every_measurement_of_a_batch_has_a_proof() {
+    over_both(|open| {
+        let mut ingest = open();
+        // Those of other rounds are between them.
+        for number in 0..40 {
+            ingest
+                .append(&[signed(1 + u64::from(number) % 3, number)], 5, NO_LIMIT)
+                .unwrap();
+        }
+        let batch = ingest.close(RoundNumber(2), most(9)).unwrap().unwrap();
+        let file: String = lines(&mut *ingest, &batch)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let expected = LinesRoot::of(file.as_bytes());
+        let tree = BatchTree::read(&mut *ingest, &batch).unwrap();
+        assert_eq!((tree.root(), tree.count()), (expected.root(), expected.count()));
+        for (index, line) in (0..).zip(file.lines()) {
+            let digest = B256::repeat_byte(1 + 3 * index as u8);
+            let found = ingest.find(digest).unwrap().unwrap();
+            let (place, proof) = tree.proof(found.id).unwrap();
+            assert_eq!(place, index);
+            let leaf = line_leaf(line.as_bytes());
+            assert!(positional::verify(tree.root(), tree.count(), leaf, index, &proof));
+        }
+        let elsewhere = ingest.find(B256::repeat_byte(2)).unwrap().unwrap();
+        assert_eq!(tree.proof(elsewhere.id), None);
     });
 }
 
@@ -117,8 +181,8 @@ fn a_batch_passes_all_states_and_is_deleted_when_final() {
     over_both(|open| {
         let mut ingest = open();
         add(&mut *ingest, "a", 100, &[(1, 0), (1, 1), (2, 2)]);
-        let one = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
-        let two = ingest.close(RoundNumber(2), 10).unwrap().unwrap();
+        let one = ingest.close(RoundNumber(1), most(10)).unwrap().unwrap();
+        let two = ingest.close(RoundNumber(2), most(10)).unwrap().unwrap();
         let stored = Stored {
             cid: file_cid(b"x"),
             root: B256::repeat_byte(8),
@@ -201,8 +265,8 @@ fn write_errors_are_reported() {
     over_both(|open| {
         let mut ingest = open();
         add(&mut *ingest, "a", 0, &[(1, 0), (1, 1)]);
-        let batch = ingest.close(RoundNumber(1), 10).unwrap().unwrap();
-        let failed = ingest.read(&batch, &mut |_| Err(io::Error::other("no room")));
+        let batch = ingest.close(RoundNumber(1), most(10)).unwrap().unwrap();
+        let failed = ingest.read(&batch, &mut |_, _| Err(io::Error::other("no room")));
         assert!(matches!(failed, Err(IngestError::Output(_))), "{failed:?}");
         assert_eq!(lines(&mut *ingest, &batch).len(), 2);
     });
@@ -248,10 +312,10 @@ fn batches_closed_while_others_append_have_each_measurement_once() {
         let mut ingest = open();
         let mut batches = Vec::new();
         while writers.iter().any(|writer| !writer.is_finished()) {
-            batches.extend(ingest.close(RoundNumber(1), 33).unwrap());
+            batches.extend(ingest.close(RoundNumber(1), most(33)).unwrap());
         }
         writers.into_iter().for_each(|writer| writer.join().unwrap());
-        while let Some(batch) = ingest.close(RoundNumber(1), 33).unwrap() {
+        while let Some(batch) = ingest.close(RoundNumber(1), most(33)).unwrap() {
             batches.push(batch);
         }
         let mut found: Vec<_> = batches
@@ -400,8 +464,8 @@ fn a_single_measurement_is_stored_once_and_found() {
             (RoundNumber(1), 102, None)
         );
         assert_eq!(ingest.find(B256::repeat_byte(9)).unwrap(), None);
-        let first = ingest.close(RoundNumber(1), 2).unwrap().unwrap();
-        let second = ingest.close(RoundNumber(1), 9).unwrap().unwrap();
+        let first = ingest.close(RoundNumber(1), most(2)).unwrap().unwrap();
+        let second = ingest.close(RoundNumber(1), most(9)).unwrap().unwrap();
         let place = |ingest: &mut dyn Ingest, number| {
             let found = ingest.find(B256::repeat_byte(number)).unwrap().unwrap();
             let batch = found.batch.unwrap();
@@ -594,7 +658,7 @@ fn a_file_without_digests_is_migrated() {
     .unwrap();
     let mut ingest = SqliteIngest::open(&path).unwrap();
     assert_eq!(ingest.append(&[signed(1, 1)], 7, NO_LIMIT).unwrap(), [Taken::New]);
-    let batch = ingest.close(RoundNumber(1), 9).unwrap().unwrap();
+    let batch = ingest.close(RoundNumber(1), most(9)).unwrap().unwrap();
     assert_eq!(
         lines(&mut ingest, &batch),
         ["old".into(), "older".into(), line(1, 1)]
@@ -614,6 +678,6 @@ fn a_postgresql_table_without_digests_is_migrated() {
     .unwrap();
     let mut ingest = open(&server.url()).unwrap();
     assert_eq!(ingest.append(&[signed(1, 1)], 7, NO_LIMIT).unwrap(), [Taken::New]);
-    let batch = ingest.close(RoundNumber(1), 9).unwrap().unwrap();
+    let batch = ingest.close(RoundNumber(1), most(9)).unwrap().unwrap();
     assert_eq!(lines(&mut *ingest, &batch), ["old".into(), line(1, 1)]);
 }

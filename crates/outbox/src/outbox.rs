@@ -359,6 +359,12 @@ impl Outbox {
                 match self.client.estimate_gas(&draft, self.signer.address()).await {
                     Ok(limit) => self.database.set_gas(intent, Gas { limit, at: now }),
                     Err(ChainError::Reverted(reason)) => self.database.refuse(intent, &reason.to_string()),
+                    // Its own limit is too low for the call: not every node calls that a revert.
+                    Err(error @ ChainError::Rpc { .. })
+                        if draft.gas_limit.is_some() && !error.is_transient() =>
+                    {
+                        self.database.refuse(intent, &error.to_string())
+                    }
                     Err(error) => Err(error.into()),
                 }
             }

@@ -29,7 +29,7 @@ async fn main() {
 }
 
 async fn run(count: u32) {
-    let world = World::start(86_400).await.unwrap();
+    let world = World::start(3_600).await.unwrap();
     for _ in 0..ROUNDS {
         world.open_round().await.unwrap();
     }

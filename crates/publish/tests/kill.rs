@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use alloy_primitives::{B256, U256, keccak256};
 use assize_ingest::{BatchState, ImportReport, SqliteIngest, import};
 use assize_keys::Signer;
 use assize_measurement::ndjson;
 use assize_outbox::{Finality, Outbox, OutboxError, Policy};
-use assize_protocol::RoundNumber;
+use assize_facts::FileKind;
+use assize_protocol::{LinesRoot, RoundNumber};
 use assize_publish::{Boundary, Closing, PublishError, Publisher, PublisherDaemon, metrics};
 use assize_service::{Alert as _, Daemon as _, Stop};
 use assize_store::{LocalStore, Source};
@@ -19,12 +21,12 @@ use assize_testkit::world::{World, no_list};
 use serde_json::json;
 
 const BATCH: u32 = 10;
-/// Seconds in which a closed round takes batches.
-const GRACE: u32 = 1_200;
+/// Unit of the timetable, seconds: a closed round takes batches for 21 of them.
+const STEP: u32 = 60;
 
 /// A chain on which round 1 is open.
 async fn opened() -> World {
-    let world = World::start(GRACE).await.unwrap();
+    let world = World::start(STEP).await.unwrap();
     world.open(&no_list(), &no_list()).await.unwrap();
     world
 }
@@ -56,18 +58,27 @@ fn open_with(world: &World, state: &Path, policy: Policy) -> Publisher {
 }
 
 fn publisher(world: &World, state: &Path, outbox: Outbox) -> Publisher {
-    let ingest = SqliteIngest::open(&state.with_extension("ingest")).unwrap();
     let closing = Closing {
         limit: BATCH,
         margin: Some(0),
     };
+    publisher_closing(world, state, outbox, closing)
+}
+
+fn open_closing(world: &World, state: &Path, closing: Closing) -> Publisher {
+    let outbox = outbox(world, state, &world.publisher).unwrap();
+    publisher_closing(world, state, outbox, closing)
+}
+
+fn publisher_closing(world: &World, state: &Path, outbox: Outbox, closing: Closing) -> Publisher {
+    let ingest = SqliteIngest::open(&state.with_extension("ingest")).unwrap();
     Publisher::new(Box::new(ingest), outbox, world.rounds.clone(), closing)
 }
 
-/// Lets the commit window of round 1 end.
+/// Lets the time for batches of round 1 end.
 async fn end_window(world: &World) {
     let round = world.rounds.round(RoundNumber(1)).await.unwrap();
-    world.anvil.mine_at(round.commits_until + 1).unwrap();
+    world.anvil.mine_at(round.times.publish_until + 1).unwrap();
 }
 
 fn take_in(publisher: &mut Publisher, name: &str, file: &[u8]) -> ImportReport {
@@ -86,10 +97,12 @@ fn file() -> Vec<u8> {
 /// Every line in the chain's commitments, with the number of its occurrences.
 async fn committed_lines(world: &World, store: &LocalStore) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
-    let commitments = world.rounds.commitments(RoundNumber(1)).await.unwrap();
+    let commitments = world.rounds.commitments(RoundNumber(1), FileKind::Lines).await.unwrap();
     for commitment in commitments {
         let content = String::from_utf8(store.get(&commitment.cid).unwrap()).unwrap();
-        assert_eq!(content.lines().count(), commitment.count as usize);
+        let root = LinesRoot::of(content.as_bytes());
+        assert_eq!((root.root(), root.count()), (commitment.root, commitment.count));
+        assert_eq!(commitment.publisher, world.publisher.address());
         for line in content.lines() {
             *lines.entry(line.to_owned()).or_default() += 1;
         }
@@ -104,11 +117,7 @@ async fn expect_everything_once(world: &World, store: &LocalStore, case: &str) {
         .map(|line| (line.to_owned(), 1))
         .collect();
     assert_eq!(committed_lines(world, store).await, expected, "{case}");
-    assert_eq!(
-        world.rounds.commitments(RoundNumber(1)).await.unwrap().len(),
-        3,
-        "{case}"
-    );
+    assert_eq!(world.batches(RoundNumber(1)).await.unwrap(), 3, "{case}");
 }
 
 /// Runs until boundary number `kill_at`, from 0, and dies there; returns the boundaries passed.
@@ -218,7 +227,7 @@ async fn late_measurements_are_kept_and_never_moved_to_another_round() {
         let report = publisher.publish_once(&store).await.unwrap();
         assert_eq!((report.committed.len(), report.waiting, report.late), (0, 1, 25));
     }
-    assert!(world.rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
+    assert_eq!(world.batches(RoundNumber(1)).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -246,7 +255,7 @@ async fn an_uncommitted_batch_is_late_when_its_window_ends() {
             (0, 25, 0),
             "{stop_at:?}"
         );
-        assert!(world.rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
+        assert_eq!(world.batches(RoundNumber(1)).await.unwrap(), 0);
     }
 }
 
@@ -307,7 +316,128 @@ async fn a_second_process_and_a_foreign_key_are_rejected() {
         refused.contains("NotPublisher") && refused.contains("stay"),
         "{refused}"
     );
-    assert!(world.rounds.commitments(RoundNumber(1)).await.unwrap().is_empty());
+    assert_eq!(world.batches(RoundNumber(1)).await.unwrap(), 0);
+}
+
+/// Where the contract has the publisher's admission, and what. The owner could take it away only for rounds to come, and the
+/// guardian only for good.
+fn admission(world: &World) -> (B256, String) {
+    let publisher = world.publisher.address().into_word();
+    (0..100)
+        .map(|place: u64| keccak256([publisher.0, B256::from(U256::from(place)).0].concat()))
+        .find_map(|slot| {
+            let word = world.anvil.rpc("eth_getStorageAt", json!([world.rounds.address(), slot, "latest"]));
+            let word = word.unwrap().as_str().unwrap().to_owned();
+            (word != B256::ZERO.to_string()).then_some((slot, word))
+        })
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_suspended_publishers_measurements_stay() {
+    let world = revealed().await;
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let mut publisher = open(&world, &directory.path().join("state.sqlite"));
+    take_in(&mut publisher, "a.ndjson", &file());
+    let suspend = world.rounds.suspend_publisher(world.publisher.address());
+    world.send(&suspend).await.unwrap();
+    let refused = publisher.publish_once(&store).await.unwrap_err().to_string();
+    assert!(refused.contains("NotPublisher"), "{refused}");
+    end_window(&world).await;
+    let report = publisher.publish_once(&store).await.unwrap();
+    assert_eq!((report.committed.len(), report.late), (0, 25));
+}
+
+/// Rounds that follow each other without a pause are all under way at once.
+#[tokio::test]
+async fn rounds_that_overlap_are_published_each_in_its_time() {
+    const ROUNDS: u64 = 4;
+    let world = revealed().await;
+    for _ in 1..ROUNDS {
+        world.open_round().await.unwrap();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let state = directory.path().join("state.sqlite");
+    let mut publisher = open_closing(
+        &world,
+        &state,
+        Closing {
+            limit: BATCH,
+            margin: None,
+        },
+    );
+    // 13 of each round, in turn.
+    let lines: Vec<_> = (0..13)
+        .flat_map(|task| (1..=ROUNDS).map(move |round| measurement(RoundNumber(round), task)))
+        .collect();
+    take_in(&mut publisher, "a.ndjson", &ndjson::to_ndjson(&lines));
+    let mut pass = async || {
+        for _ in 0..3 {
+            publisher.pass(&store, &|| false).await.unwrap();
+        }
+        let mut batches = Vec::new();
+        for round in (1..=ROUNDS).map(RoundNumber) {
+            batches.push(world.batches(round).await.unwrap());
+        }
+        batches
+    };
+    // Full batches at once, the rest of each round when it takes no more measurements.
+    assert_eq!(pass().await, [1; ROUNDS as usize]);
+    for round in 1..=ROUNDS {
+        let times = world.rounds.round(RoundNumber(round)).await.unwrap().times;
+        world.anvil.mine_at(times.show_from + 1).unwrap();
+        let expected: Vec<_> = (1..=ROUNDS).map(|other| 1 + usize::from(other <= round)).collect();
+        assert_eq!(pass().await, expected, "after round {round}");
+    }
+    let times = world.rounds.round(RoundNumber(1)).await.unwrap().times;
+    let now = world.anvil.timestamp().unwrap();
+    assert!(times.accepts_batches(now), "the rounds do not overlap");
+    for round in (1..=ROUNDS).map(RoundNumber) {
+        for commitment in world.rounds.commitments(round, FileKind::Lines).await.unwrap() {
+            let file = store.get(&commitment.cid).unwrap();
+            let batch = ndjson::read_batch(round, commitment.root, commitment.count, &file).unwrap();
+            assert_eq!(batch.rejected, []);
+        }
+    }
+}
+
+/// The contract takes six batches of this round.
+#[tokio::test]
+async fn small_batches_are_merged_rather_than_refused() {
+    let world = revealed().await;
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path().join("store")).unwrap();
+    let closing = Closing {
+        limit: 2,
+        margin: None,
+    };
+    let mut publisher = open_closing(&world, &directory.path().join("state.sqlite"), closing);
+    take_in(&mut publisher, "a.ndjson", &file());
+    for _ in 0..2 {
+        let report = publisher.publish_once(&store).await.unwrap();
+        assert_eq!((report.waiting, report.open), (17, 0));
+    }
+    let counts = async || {
+        let commitments = world.rounds.commitments(RoundNumber(1), FileKind::Lines).await.unwrap();
+        commitments.iter().map(|commitment| commitment.count).collect::<Vec<_>>()
+    };
+    assert_eq!(counts().await, [2; 4]);
+    drop(publisher);
+    // A table that knows nothing of these batches merges too.
+    let mut publisher = open_closing(&world, &directory.path().join("other.sqlite"), closing);
+    let more: Vec<_> = (25..30).map(|task| measurement(RoundNumber(1), task)).collect();
+    take_in(&mut publisher, "b.ndjson", &ndjson::to_ndjson(&more));
+    assert_eq!(publisher.publish_once(&store).await.unwrap().waiting, 5);
+    let times = world.rounds.round(RoundNumber(1)).await.unwrap().times;
+    world.anvil.mine_at(times.show_from + 1).unwrap();
+    publisher.publish_once(&store).await.unwrap();
+    assert_eq!(counts().await, [2, 2, 2, 2, 5]);
+    drop(publisher);
+    let mut publisher = open_closing(&world, &directory.path().join("state.sqlite"), closing);
+    publisher.publish_once(&store).await.unwrap();
+    assert_eq!(counts().await, [2, 2, 2, 2, 5, 17]);
 }
 
 #[tokio::test]
@@ -319,7 +449,11 @@ async fn a_reverted_commit_is_retried() {
     take_in(&mut publisher, "a.ndjson", &file());
 
     // The contract would accept the commits when they are signed, but no longer when they are mined.
-    let forbid = |allowed| world.rounds.set_publisher(world.publisher.address(), allowed);
+    let (slot, admitted) = admission(&world);
+    let admit = |word: &str| {
+        let arguments = json!([world.rounds.address(), slot, word]);
+        world.anvil.rpc("anvil_setStorageAt", arguments).unwrap();
+    };
     let mut stopped = false;
     publisher.watch(move |boundary| {
         let stop = boundary == Boundary::Outbox(assize_outbox::Boundary::Stored) && !stopped;
@@ -327,11 +461,11 @@ async fn a_reverted_commit_is_retried() {
         !stop
     });
     publisher.publish_once(&store).await.unwrap_err();
-    world.send(&forbid(false)).await.unwrap();
+    admit(&B256::ZERO.to_string());
     let refused = publisher.publish_once(&store).await.unwrap_err().to_string();
     assert!(refused.contains("NotPublisher"), "{refused}");
 
-    world.send(&forbid(true)).await.unwrap();
+    admit(&admitted);
     let report = publisher.publish_once(&store).await.unwrap();
     assert_eq!(report.committed.len(), 3);
     expect_everything_once(&world, &store, "after a revert").await;

@@ -19,7 +19,7 @@ async fn rounds_are_opened_and_revealed_on_time_and_not_before() {
     stage.come_to(stage.published_at(&first) - 1);
     let report = pass(&mut coordinator).await;
     assert_eq!(report.unrevealed, [RoundNumber(1)]);
-    let closes_at = first.closes_at;
+    let closes_at = first.times.closes_at;
     assert_eq!(report.waiting, Some(Waiting::Until { closes_at }));
     assert_eq!(stage.transactions().await, sent);
     stage.come_to(stage.published_at(&first));
@@ -42,7 +42,7 @@ async fn an_opening_that_is_only_to_be_mined_is_not_reported_as_late() {
     let stage = Stage::set().await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
-    stage.come_to(stage.round(1).await.closes_at + DURATION / 2 + 1);
+    stage.come_to(stage.round(1).await.times.closes_at + DURATION / 2 + 1);
     let automine = |on: bool| stage.world.anvil.rpc("evm_setAutomine", serde_json::json!([on]));
     automine(false).unwrap();
     let report = pass(&mut coordinator).await;
@@ -115,7 +115,7 @@ async fn with_an_invalid_task_file_the_last_list_is_used() {
     stage.write_tasks(b"not a task\n");
     let mut coordinator = stage.open();
     let first = stage.round(1).await;
-    stage.come_to(first.closes_at);
+    stage.come_to(first.times.closes_at);
     let report = until(&mut coordinator, |report| report.latest == Some(RoundNumber(2))).await;
     assert_eq!(stage.round(2).await.tasks, first.tasks);
     let alert = report
@@ -133,7 +133,7 @@ async fn with_an_invalid_task_file_the_last_list_is_used() {
     let mut tasks = fixtures::tasks().unwrap().entries().to_vec();
     tasks.pop();
     stage.write_tasks(&TaskList::new(tasks).unwrap().to_ndjson());
-    stage.come_to(stage.round(2).await.closes_at);
+    stage.come_to(stage.round(2).await.times.closes_at);
     let report = until(&mut coordinator, |report| report.latest == Some(RoundNumber(3))).await;
     assert_eq!(stage.round(3).await.tasks.count, first.tasks.count - 1);
     assert!(!kinds(&report).contains(&"tasks"));

@@ -27,11 +27,11 @@ async fn a_round_opened_by_someone_else_is_not_opened_again() {
     };
     let mut coordinator = stage.open_with(capped);
     stage.heartbeat(4, 4, NOW).await;
-    stage.come_to(stage.round(1).await.closes_at + DURATION / 2);
+    stage.come_to(stage.round(1).await.times.closes_at + DURATION / 2);
     let report = until(&mut coordinator, |report| kinds(report).contains(&"parked")).await;
     assert!(kinds(&report).contains(&"opening_late"), "{report:?}");
     assert!(report.overdue >= DURATION / 2);
-    stage.come_to(stage.round(1).await.closes_at + DURATION);
+    stage.come_to(stage.round(1).await.times.closes_at + DURATION);
     stage.by_another(&stage.world.rounds.open_as_before()).await;
     assert_eq!(stage.roster_of(&stage.round(2).await), [1, 2, 3]);
     // Its own opening is cancelled, and does not open the next round.
@@ -46,7 +46,7 @@ async fn a_round_opened_by_someone_else_is_not_opened_again() {
     pass(&mut coordinator).await;
     assert_eq!(stage.latest().await, Some(RoundNumber(2)));
     stage.heartbeat(5, 5, NOW).await;
-    stage.come_to(stage.round(2).await.closes_at);
+    stage.come_to(stage.round(2).await.times.closes_at);
     until(&mut coordinator, |report| report.latest == Some(RoundNumber(3))).await;
     assert_eq!(stage.roster_of(&stage.round(3).await), [1, 2, 3, 4, 5]);
 }
@@ -56,7 +56,7 @@ async fn a_signed_opening_that_is_too_late_is_cancelled() {
     let stage = Stage::set().await;
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
-    stage.come_to(stage.round(1).await.closes_at + DURATION);
+    stage.come_to(stage.round(1).await.times.closes_at + DURATION);
     stage.heartbeat(4, 4, NOW).await;
     // It signs the opening of round 2 and dies before it is sent; someone else opens the round.
     coordinator.watch(|boundary| boundary != Boundary::Outbox(assize_outbox::Boundary::Stored));
@@ -64,7 +64,7 @@ async fn a_signed_opening_that_is_too_late_is_cancelled() {
     drop(coordinator);
     stage.by_another(&stage.world.rounds.open_as_before()).await;
     // Much later, when it would open round 3 with the lists of round 2.
-    stage.come_to(stage.round(2).await.closes_at);
+    stage.come_to(stage.round(2).await.times.closes_at);
     stage.heartbeat(5, 5, NOW).await;
     let rpc = |method: &str, params| stage.world.anvil.rpc(method, params).unwrap();
     rpc("evm_setAutomine", json!([false]));

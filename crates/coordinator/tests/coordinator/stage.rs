@@ -7,6 +7,8 @@ pub(crate) const NOW: u64 = 1_760_000_000;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds for which a round is open.
 pub(crate) const DURATION: u64 = 60;
+/// Unit of the timetable after closing, seconds: four rounds and more can be revealed at once.
+const STEP: u32 = 10;
 
 pub(crate) type Beacons = Verified<Box<dyn BeaconSource + Send + Sync>>;
 
@@ -58,7 +60,7 @@ impl Stage {
     }
 
     pub(crate) async fn empty() -> Self {
-        let world = World::start(600).await.unwrap();
+        let world = World::start(STEP).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let location = Location::File(directory.path().join("api.sqlite"));
         let beacons = SomeBeacons {

@@ -16,7 +16,7 @@ async fn a_late_beacon_does_not_delay_openings() {
     stage.come_to(stage.published_at(&first) + DURATION / 2);
     let report = until(&mut coordinator, |report| kinds(report).contains(&"beacon")).await;
     assert!(kinds(&report).contains(&"reveal_late"), "{report:?}");
-    stage.come_to(first.closes_at);
+    stage.come_to(first.times.closes_at);
     until(&mut coordinator, |report| report.latest == Some(RoundNumber(2))).await;
     let second = stage.round(2).await;
     stage.come_to(stage.published_at(&second));
@@ -32,7 +32,7 @@ async fn a_round_that_is_over_unrevealed_is_let_be() {
     let mut coordinator = stage.open();
     until(&mut coordinator, |report| report.latest.is_some()).await;
     let first = stage.round(1).await;
-    stage.come_to(first.commits_until + 1);
+    stage.come_to(first.times.commits_until + 1);
     stage.beacons.silent.store(false, Ordering::SeqCst);
     let report = until(&mut coordinator, |report| report.latest == Some(RoundNumber(2))).await;
     assert_eq!(report.unrevealed, [RoundNumber(2)]);
